@@ -1,0 +1,15 @@
+"""The array types that rooms hand to each other."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rgb: TypeAlias = NDArray[np.uint8]
+"""(H, W, 3) uint8, upright, sRGB: what an engine and the judgement see."""
+
+Alpha: TypeAlias = NDArray[np.float32]
+"""(H, W) float32, 0 (background) .. 1 (subject), straight, not premultiplied."""
+
+Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+"""(H, W, 3) in the original's own colour space and depth, upright, full scale 255 or 65535."""

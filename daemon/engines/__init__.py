@@ -1,0 +1,1 @@
+"""Whatever turns a proxy into an alpha."""

@@ -1,0 +1,203 @@
+"""The values that a photo's way is told in, and the table of states it may take."""
+
+import uuid
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from daemon.errors import IllegalMove
+
+TICKETS = uuid.UUID("6f0b8f5e-2f6b-5d0e-9d1f-0d6d5b0c7a11")  # our namespace for UUIDv5 tickets; never change it
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    PUBLISHING = "publishing"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Move(StrEnum):
+    """What may happen to a job."""
+
+    START = "start"
+    DECIDE = "decide"
+    GIVE_UP = "give_up"
+    POSTPONE = "postpone"
+    FINISH = "finish"
+    REQUEUE = "requeue"
+
+
+MOVES: dict[Move, tuple[frozenset[State], State]] = {
+    Move.START: (frozenset({State.WAITING}), State.RUNNING),
+    Move.DECIDE: (frozenset({State.RUNNING}), State.PUBLISHING),
+    Move.GIVE_UP: (frozenset({State.WAITING, State.RUNNING}), State.FAILED),
+    Move.POSTPONE: (frozenset({State.RUNNING}), State.WAITING),
+    Move.FINISH: (frozenset({State.PUBLISHING}), State.DONE),
+    Move.REQUEUE: (frozenset({State.DONE, State.FAILED}), State.WAITING),
+}
+"""The whole table: from which states a move starts, and where it leads."""
+
+
+def after(state: State, move: Move) -> State:
+    """The state that `move` leads to. Raises IllegalMove where the table has no such move."""
+    starts, end = MOVES[move]
+    if state not in starts:
+        raise IllegalMove(f"A job that is {state} cannot {move}.")
+    return end
+
+
+class Grade(StrEnum):
+    """How good a result is; the values are the names of the grade folders."""
+
+    SEHR_GUT = "sehr_gut"
+    GUT = "gut"
+    UNGENUEGEND = "ungenügend"
+
+    @property
+    def label(self) -> str:
+        """The grade in ASCII, as metrics label it."""
+        return "ungenuegend" if self is Grade.UNGENUEGEND else self.value
+
+    @property
+    def rank(self) -> int:
+        """2 for the best, 0 for the worst."""
+        return {Grade.SEHR_GUT: 2, Grade.GUT: 1, Grade.UNGENUEGEND: 0}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The part of the upright photo that an engine sees, in fractions 0..1 of its width and height."""
+
+    left: float = 0.0
+    top: float = 0.0
+    right: float = 1.0
+    bottom: float = 1.0
+    mirrored: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the photo is in view."""
+        return (self.left, self.top, self.right, self.bottom) == (0.0, 0.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What an engine is asked. process_res is in pixels; None where the model has no such parameter."""
+
+    model: str
+    process_res: int | None = None
+    view: View = View()
+
+    def __str__(self) -> str:
+        parts = [self.model]
+        if self.process_res is not None:
+            parts.append(str(self.process_res))
+        if not self.view.whole:
+            parts.append("zoom")
+        if self.view.mirrored:
+            parts.append("mirrored")
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What we do to a raw alpha ourselves, in this order; the default changes nothing.
+
+    blend: numbers of other attempts whose alphas are averaged in first.
+    sensitivity: gain of (2 - sensitivity) on the alpha, clipped to 1; 1.0 = raw, lower = more subject.
+    levels: the raw values that become 0 and 1; (0, 1) = untouched.
+    keep_islands / fill_holes: False removes stray islands / True fills stray holes.
+    mask_blur: radius of a Gaussian in pixels of the alpha. mask_offset: pixels to grow (+) or shrink (-).
+    guided: the border follows the photo's own edges (guided filter).
+    """
+
+    blend: tuple[int, ...] = ()
+    sensitivity: float = 1.0
+    levels: tuple[float, float] = (0.0, 1.0)
+    keep_islands: bool = True
+    fill_holes: bool = False
+    mask_blur: float = 0.0
+    mask_offset: int = 0
+    guided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The numbers that judge a result, each 0 (worst) .. 1 (best). agreement is None with a single alpha."""
+
+    pixel_residue: float
+    edge_cleanliness: float
+    completeness: float
+    agreement: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the judgement says of one result: score 0..1, its grade, the measures, the reasons in words."""
+
+    score: float
+    grade: Grade
+    measures: Measures
+    reasons: tuple[str, ...] = ()
+    defects: tuple[str, ...] = ()
+    """Short fixed names of what is wrong, e.g. "residue", "holes", "soft_rim", "clipped"; strategy reads them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A recipe and what came of it. number counts from 1 within a job.
+
+    verdict is None where the engine refused the recipe; error then says why.
+    subject: bounding view of what the alpha shows, for a later zoom; None where it shows nothing.
+    """
+
+    number: int
+    recipe: Recipe
+    server: str = ""
+    seconds: float = 0.0
+    finish: Finish = Finish()
+    verdict: Verdict | None = None
+    subject: View | None = None
+    error: str | None = None
+    error_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One photo on its way. name: its path below `inbox/`, POSIX, NFC. tries: starts so far."""
+
+    id: str
+    name: str
+    state: State = State.WAITING
+    tries: int = 0
+    size_bytes: int = 0
+    admitted_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None
+    attempts: tuple[Attempt, ...] = field(default=())
+    grade: Grade | None = None
+    score: float | None = None
+    best: int | None = None
+    reason: str | None = None
+
+    def ticket(self, attempt_number: int) -> uuid.UUID:
+        """The name under which an engine knows this attempt: UUIDv5, so a repeat after a crash is harmless."""
+        return uuid.uuid5(TICKETS, f"{self.id}/{attempt_number}")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All attempts of a job and the best one of them."""
+
+    attempts: tuple[Attempt, ...]
+    best: Attempt
+
+    @property
+    def verdict(self) -> Verdict:
+        """The best attempt's verdict."""
+        if self.best.verdict is None:
+            raise ValueError("the best attempt has no verdict")
+        return self.best.verdict

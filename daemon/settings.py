@@ -1,0 +1,319 @@
+"""Everything configurable, as one typed tree: a TOML file, then FREISTELLER__… variables, then flags.
+
+The defaults stand here once; `config/freisteller.toml` repeats them with comments, and a test says so.
+"""
+
+import difflib
+import hashlib
+import os
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from daemon.errors import BadSettings
+
+PREFIX = "FREISTELLER__"
+
+
+class Section(BaseModel):
+    """A part of the tree: frozen, and strict about unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LocalEngineSettings(Section):
+    """The built-in engine: rembg's sessions on ONNX Runtime."""
+
+    model: str = Field("u2netp", min_length=1)
+    weights_dir: str = ""
+    threads: int = Field(0, ge=0, le=256)
+
+
+class EngineSettings(Section):
+    """Which engine works, and what size of proxy it sees."""
+
+    use: Literal["auto", "comfyui", "local"] = "auto"
+    proxy_pixels: int = Field(1024, ge=256, le=4096)
+    local: LocalEngineSettings = LocalEngineSettings()
+
+
+class ServerSettings(Section):
+    """One ComfyUI server."""
+
+    url: str = Field(pattern=r"^https?://[^\s/]+")
+    slots: int = Field(2, ge=1, le=16)
+    token: SecretStr = SecretStr("")
+    ca_file: str = ""
+
+
+class ComfyUISettings(Section):
+    """The ComfyUI servers and how patiently they are asked."""
+
+    servers: tuple[ServerSettings, ...] = ()
+    attempt_seconds: float = Field(300.0, gt=0, le=86400)
+    connect_seconds: float = Field(5.0, gt=0, le=600)
+    poll_seconds: float = Field(2.0, gt=0, le=600)
+    probe_seconds: float = Field(10.0, gt=0, le=3600)
+
+    @model_validator(mode="after")
+    def servers_are_named_once(self) -> "ComfyUISettings":
+        """Two entries of one URL would count one GPU twice."""
+        urls = [server.url.rstrip("/") for server in self.servers]
+        if len(urls) != len(set(urls)):
+            raise ValueError("the same url is listed twice")
+        return self
+
+
+class IntakeSettings(Section):
+    """How the inbox is watched, and when a file counts as whole."""
+
+    quiet_seconds: float = Field(2.0, ge=0, le=3600)
+    scan_seconds: float = Field(5.0, gt=0, le=3600)
+    patience_seconds: float = Field(60.0, gt=0, le=86400)
+    remote_patience_seconds: float = Field(600.0, gt=0, le=86400)
+    max_megapixels: float = Field(500.0, gt=0, le=4000)
+
+
+class GradingSettings(Section):
+    """The lowest score of a grade; below `gut` a result is ungenügend."""
+
+    sehr_gut: float = Field(0.85, ge=0, le=1)
+    gut: float = Field(0.60, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def grades_are_in_order(self) -> "GradingSettings":
+        """sehr_gut must ask for more than gut."""
+        if self.sehr_gut <= self.gut:
+            raise ValueError(f"sehr_gut ({self.sehr_gut}) must be higher than gut ({self.gut})")
+        return self
+
+
+class Rung(Section):
+    """One recipe of the ladder. model "local" stands for engine.local.model."""
+
+    model: str = Field(min_length=1)
+    process_res: int | None = Field(None, ge=256, le=2048)
+    view: Literal["whole", "zoom", "mirrored"] = "whole"
+
+
+DEFAULT_LADDER = (
+    Rung(model="RMBG-2.0", process_res=1024),
+    Rung(model="BEN2", process_res=1024),
+    Rung(model="BiRefNet-HR"),
+    Rung(model="RMBG-2.0", process_res=1024, view="zoom"),
+    Rung(model="INSPYRENET", process_res=1024),
+    Rung(model="BEN", process_res=1024),
+    Rung(model="local"),
+    Rung(model="local", view="mirrored"),
+    Rung(model="local", view="zoom"),
+)
+
+
+class StrategySettings(Section):
+    """Which recipes are tried, in which order, and when enough is enough."""
+
+    ladder: tuple[Rung, ...] = Field(DEFAULT_LADDER, min_length=1)
+    max_attempts: int = Field(3, ge=1, le=20)
+    min_gain: float = Field(0.01, ge=0, le=1)
+    finishes: bool = True
+
+
+OutputFormat = Literal["png", "tiff", "webp", "mask"]
+
+
+class OutputSettings(Section):
+    """What is written for each photo."""
+
+    formats: tuple[OutputFormat, ...] = Field(("png",), min_length=1)
+    keep_originals: bool = True
+    clean_rims: bool = True
+
+    @model_validator(mode="after")
+    def formats_are_named_once(self) -> "OutputSettings":
+        """A format listed twice would be written twice under one name."""
+        if len(set(self.formats)) != len(self.formats):
+            raise ValueError("a format is listed twice")
+        return self
+
+
+class DispatchSettings(Section):
+    """How much is done at once. workers 0 = as many as the engine can use."""
+
+    workers: int = Field(0, ge=0, le=256)
+    max_tries: int = Field(3, ge=1, le=20)
+    postpone_seconds: float = Field(5.0, gt=0, le=3600)
+    stop_seconds: float = Field(30.0, ge=0, le=3600)
+
+
+def _bind(value: object) -> object:
+    if isinstance(value, str) and value:
+        host, colon, port = value.rpartition(":")
+        if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+            raise ValueError('must be "host:port", e.g. "127.0.0.1:9108", or "" for no port at all')
+    return value
+
+
+class HttpSettings(Section):
+    """The port for /metrics, /healthz and /readyz; "" opens none."""
+
+    bind: Annotated[str, BeforeValidator(_bind)] = "127.0.0.1:9108"
+
+
+class LogSettings(Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "text", "json"] = "auto"
+
+
+class Settings(BaseSettings):
+    """The whole tree."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    root: str = Field("hotfolder", min_length=1)
+    state_dir: str = ""
+    engine: EngineSettings = EngineSettings()
+    comfyui: ComfyUISettings = ComfyUISettings()
+    intake: IntakeSettings = IntakeSettings()
+    grading: GradingSettings = GradingSettings()
+    strategy: StrategySettings = StrategySettings()
+    outputs: OutputSettings = OutputSettings()
+    dispatch: DispatchSettings = DispatchSettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def a_named_engine_can_work(self) -> "Settings":
+        """engine.use = comfyui needs a server."""
+        if self.engine.use == "comfyui" and not self.comfyui.servers:
+            raise ValueError('engine.use is "comfyui", but comfyui.servers lists none')
+        return self
+
+    @property
+    def root_path(self) -> Path:
+        """The hot folder, absolute; a leading ~ is the user's home."""
+        return Path(self.root).expanduser().absolute()
+
+    @property
+    def engine_in_use(self) -> Literal["comfyui", "local"]:
+        """What `auto` means: ComfyUI if a server is listed, else local."""
+        if self.engine.use == "auto":
+            return "comfyui" if self.comfyui.servers else "local"
+        return self.engine.use
+
+    @property
+    def state_path(self) -> Path:
+        """Where the journal lives: as set, else systemd's StateDirectory, else a folder per root in XDG's state home."""
+        if self.state_dir:
+            return Path(self.state_dir).expanduser().absolute()
+        given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+        base = Path(given) if given else Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "freisteller"
+        name = hashlib.sha256(os.fsencode(self.root_path)).hexdigest()[:12]
+        return base.expanduser().absolute() / f"{self.root_path.name or 'root'}-{name}"
+
+
+def load(config: Path | None = None, flags: dict[str, Any] | None = None) -> Settings:
+    """Read the tree: defaults, then the TOML file, then the environment, then flags.
+
+    flags: nested like the tree; only what was given.
+    Raises BadSettings naming the key, the value and what is allowed.
+    """
+    content = _read_toml(config) if config else {}
+    _refuse_unknown_variables()
+
+    class Loaded(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            del dotenv_settings, file_secret_settings  # two more places to look would be two too many
+            return init_settings, env_settings, InitSettingsSource(settings_cls, content)
+
+    try:
+        return Loaded(**(flags or {}))
+    except ValidationError as error:
+        raise BadSettings(_explain(error, config)) from error
+    except SettingsError as error:
+        raise BadSettings(f"{error}; a list or table in a {PREFIX}… variable is written as JSON") from error
+
+
+def _read_toml(config: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(config.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSettings(f"The settings file {config} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"The settings file {config} is not valid TOML: {error}") from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = set(Settings.model_fields)
+    for name in os.environ:
+        if name.upper().startswith(PREFIX):
+            section = name[len(PREFIX) :].split("__")[0].lower()
+            if section not in known:
+                raise BadSettings(f"Unknown setting {name} in the environment{_meant(section, known)}")
+
+
+def _explain(error: ValidationError, config: Path | None) -> str:
+    lines = []
+    for fault in error.errors():
+        path = [str(part) for part in fault["loc"] if part != "function-before[_bind(), str]"]
+        key = ".".join(path) or "settings"
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"Unknown setting {key}{_meant(path[-1], _keys_beside(path))}")
+            continue
+        allowed = fault["msg"].removeprefix("Value error, ")
+        value = "***" if "token" in path else repr(fault["input"])
+        shown = "" if isinstance(fault["input"], dict | BaseModel) else f" = {value}"
+        lines.append(f"Bad setting {key}{shown}: {allowed[:1].lower()}{allowed[1:]}")
+    where = f" (settings file {config}, {PREFIX}… variables, flags)" if config else ""
+    return "\n".join(lines) + where
+
+
+def _meant(key: str, known: Iterable[str]) -> str:
+    known = sorted(known)
+    close = difflib.get_close_matches(key, known, n=1)
+    return f": did you mean {close[0]}?" if close else f": allowed are {', '.join(known)}"
+
+
+def _keys_beside(path: list[str]) -> Iterable[str]:
+    """The keys allowed where `path` went wrong."""
+    section: type[BaseModel] = Settings
+    for part in path[:-1]:
+        if part.isdigit():
+            continue
+        annotation = section.model_fields[part].annotation
+        inner = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+        section = next((kind for kind in inner if issubclass(kind, BaseModel)), section)
+    return section.model_fields
