@@ -33,7 +33,7 @@ class Move(StrEnum):
 MOVES: dict[Move, tuple[frozenset[State], State]] = {
     Move.START: (frozenset({State.WAITING}), State.RUNNING),
     Move.DECIDE: (frozenset({State.RUNNING}), State.PUBLISHING),
-    Move.GIVE_UP: (frozenset({State.WAITING, State.RUNNING}), State.FAILED),
+    Move.GIVE_UP: (frozenset({State.WAITING, State.RUNNING, State.PUBLISHING}), State.FAILED),
     Move.POSTPONE: (frozenset({State.RUNNING}), State.WAITING),
     Move.FINISH: (frozenset({State.PUBLISHING}), State.DONE),
     Move.REQUEUE: (frozenset({State.DONE, State.FAILED}), State.WAITING),

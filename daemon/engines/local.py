@@ -1,0 +1,141 @@
+"""The local engine: rembg's sessions over ONNX Runtime, on this machine's own processor.
+
+The only importer of rembg, onnxruntime and Pillow; it imports them when it starts, not when it is read.
+"""
+
+import importlib
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from daemon.arrays import Alpha, Rgb
+from daemon.engines.contract import Answer, ServerHealth
+from daemon.engines.weights import STARTER_MODEL, ensure_starter_weights, present_models, weights_file
+from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
+from daemon.jobs import Recipe
+from daemon.settings import LocalEngineSettings
+
+SERVER = "local"
+MOST_SLOTS = 4  # more photos at once than this only cost memory: an inference already uses a core or more
+
+
+class LocalEngine:
+    """One ONNX session per model, shared by all threads (a session's run is thread-safe)."""
+
+    def __init__(self, settings: LocalEngineSettings, cores: int, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._cores = max(1, cores)
+        self._say = say
+        self._sessions: dict[str, Any] = {}  # rembg has no types
+        self._loading = threading.Lock()
+        self._closed = threading.Event()
+        self._trouble = ""
+        self._running = 0
+        self._counting = threading.Lock()
+
+    @property
+    def slots(self) -> int:
+        """As many photos at once as there are cores for, given the threads of one inference."""
+        return max(1, min(MOST_SLOTS, self._cores // max(1, self._settings.threads)))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The configured model first, then others whose weights are there."""
+        others = (name for name in present_models(self._settings.weights_path) if name != self._settings.model)
+        return (self._settings.model, *others)
+
+    def start(self) -> None:
+        """Load the configured model in the background, so that the first photo need not wait for all of it."""
+        threading.Thread(target=self._warm_up, name="local-engine-load", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        try:
+            self._session(self._settings.model)
+        except (EngineMisconfigured, RecipeRefused, EngineFull):
+            pass  # kept in _trouble; the first photo meets it again and is postponed with that reason
+
+    def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe) -> Answer:
+        """See `Engine.cut`; the same proxy gives the same alpha, so the ticket need not be remembered."""
+        del ticket
+        if self._closed.is_set():
+            raise EngineAway("The local engine is closed.")
+        session = self._session(recipe.model)
+        image = importlib.import_module("PIL.Image").fromarray(proxy)
+        with self._counting:
+            self._running += 1
+        began = time.perf_counter()
+        try:
+            masks = session.predict(image)
+        except MemoryError as error:
+            raise EngineFull(f"Not enough memory for {recipe} on this machine.") from error
+        except Exception as error:
+            if "alloc" in str(error).lower():
+                raise EngineFull(f"Not enough memory for {recipe} on this machine: {error}") from error
+            raise RecipeRefused(f"{recipe} failed in the local engine: {error}") from error
+        finally:
+            with self._counting:
+                self._running -= 1
+        alpha: Alpha = np.asarray(masks[0].convert("L"), dtype=np.float32) / np.float32(255)
+        return Answer(alpha, SERVER, {"infer": time.perf_counter() - began})
+
+    def health(self) -> tuple[ServerHealth, ...]:
+        """Up unless loading failed or it is closed."""
+        up = not self._trouble and not self._closed.is_set()
+        return (ServerHealth(SERVER, up, self._trouble or ", ".join(sorted(self._sessions)), self._running),)
+
+    def check(self) -> tuple[ServerHealth, ...]:
+        """Load the configured model now and say how that went."""
+        self._warm_up()
+        return self.health()
+
+    def close(self) -> None:
+        """Take no more work; a running inference ends by itself within a second or two."""
+        self._closed.set()
+
+    def _session(self, model: str) -> Any:
+        with self._loading:
+            if model not in self._sessions:
+                try:
+                    self._sessions[model] = self._load(model)
+                except (EngineMisconfigured, EngineFull) as error:
+                    self._trouble = str(error)
+                    raise
+                self._trouble = ""
+            return self._sessions[model]
+
+    def _load(self, model: str) -> Any:
+        folder = self._settings.weights_path
+        if model == STARTER_MODEL:
+            ensure_starter_weights(folder, self._say)
+        elif weights_file(folder, model) is None:
+            raise EngineMisconfigured(f"The weights of {model} are missing: put {model}.onnx into {folder}.")
+        os.environ["U2NET_HOME"] = str(folder)  # rembg looks here, and downloads nothing behind our back
+        try:
+            rembg = importlib.import_module("rembg.sessions")
+            onnxruntime = importlib.import_module("onnxruntime")
+        except ImportError as error:
+            raise EngineMisconfigured(
+                f"The local engine's libraries are missing ({error.name}): pip install 'freisteller[local]'."
+            ) from error
+        session = _session_class(rembg, model)
+        if session is None:
+            raise RecipeRefused(f"rembg knows no model {model}.")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._settings.threads or max(1, self._cores // self.slots)
+        options.inter_op_num_threads = 1
+        try:
+            return session(model, options, providers=onnxruntime.get_available_providers())
+        except Exception as error:
+            raise EngineMisconfigured(f"The weights of {model} in {folder} cannot be loaded: {error}") from error
+
+
+def _session_class(rembg: Any, model: str) -> Any:
+    known = rembg.sessions
+    if isinstance(known, dict):
+        return known.get(model)
+    return next((kind for kind in rembg.sessions_class if kind.name() == model), None)  # rembg before 2.0.7x
