@@ -8,7 +8,6 @@ import json
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,7 +97,7 @@ class Journal:
             self._migrate(path)
         except (OSError, sqlite3.DatabaseError) as error:
             raise BadSettings(
-                f"The journal {path} cannot be used: {error}. Set state_dir to a folder on a local disk that is ours to write."
+                f"The journal {path} cannot be used: {error}. Set state_dir to a folder on a local disk that we may write."
             ) from error
 
     def _migrate(self, path: Path) -> None:
@@ -150,7 +149,7 @@ class Journal:
                 raise IllegalMove(f"Job {job_id} is not waiting and cannot be forgotten.")
 
     def take(self, now: float) -> Job | None:
-        """Start the oldest due job: waiting -> running, its try counted before the work begins. None: nothing is due."""
+        """Start the oldest due job: waiting -> running, its try counted before the work begins; None if nothing is due."""
         with self._transaction():
             row = self._db.execute(
                 "SELECT id FROM jobs WHERE state = ? AND due_at <= ? ORDER BY admitted_at, id LIMIT 1",
@@ -279,8 +278,8 @@ class Journal:
             row = self._db.execute("SELECT state FROM jobs WHERE id = ?", (job_id,)).fetchone()
         return State(row[0]) if row else None
 
-    def counts(self) -> Counts:
-        """How much of everything there is."""
+    def counts(self, now: float) -> Counts:
+        """How much of everything there is. A deliberate back-off does not count as waiting long."""
         with self._lock:
             states = dict(self._db.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
             grades = dict(
@@ -289,7 +288,7 @@ class Journal:
                 ).fetchall()
             )
             oldest = self._db.execute(
-                "SELECT min(admitted_at) FROM jobs WHERE state = ? AND due_at <= ?", (State.WAITING, time.time())
+                "SELECT min(admitted_at) FROM jobs WHERE state = ? AND due_at <= ?", (State.WAITING, now)
             ).fetchone()[0]
         return Counts(
             {state: states.get(state, 0) for state in State}, {grade: grades.get(grade, 0) for grade in Grade}, oldest

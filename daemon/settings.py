@@ -46,6 +46,11 @@ class LocalEngineSettings(Section):
     weights_dir: str = ""
     threads: int = Field(0, ge=0, le=256)
 
+    @property
+    def weights_path(self) -> Path:
+        """The folder of the .onnx files: as set, else the one that rembg itself reads."""
+        return Path(self.weights_dir or os.environ.get("U2NET_HOME") or "~/.u2net").expanduser().absolute()
+
 
 class EngineSettings(Section):
     """Which engine works, and what size of proxy it sees."""

@@ -3,6 +3,7 @@
 The only importer of rembg, onnxruntime and Pillow; it imports them when it starts, not when it is read.
 """
 
+import contextlib
 import importlib
 import os
 import threading
@@ -54,10 +55,9 @@ class LocalEngine:
         threading.Thread(target=self._warm_up, name="local-engine-load", daemon=True).start()
 
     def _warm_up(self) -> None:
-        try:
+        # What goes wrong is kept in _trouble; the first photo meets it again and is postponed with that reason.
+        with contextlib.suppress(EngineMisconfigured, RecipeRefused, EngineFull):
             self._session(self._settings.model)
-        except (EngineMisconfigured, RecipeRefused, EngineFull):
-            pass  # kept in _trouble; the first photo meets it again and is postponed with that reason
 
     def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe) -> Answer:
         """See `Engine.cut`; the same proxy gives the same alpha, so the ticket need not be remembered."""
@@ -122,7 +122,7 @@ class LocalEngine:
             raise EngineMisconfigured(
                 f"The local engine's libraries are missing ({error.name}): pip install 'freisteller[local]'."
             ) from error
-        session = _session_class(rembg, model)
+        session = next((kind for kind in rembg.sessions_class if kind.name() == model), None)
         if session is None:
             raise RecipeRefused(f"rembg knows no model {model}.")
         options = onnxruntime.SessionOptions()
@@ -132,10 +132,3 @@ class LocalEngine:
             return session(model, options, providers=onnxruntime.get_available_providers())
         except Exception as error:
             raise EngineMisconfigured(f"The weights of {model} in {folder} cannot be loaded: {error}") from error
-
-
-def _session_class(rembg: Any, model: str) -> Any:
-    known = rembg.sessions
-    if isinstance(known, dict):
-        return known.get(model)
-    return next((kind for kind in rembg.sessions_class if kind.name() == model), None)  # rembg before 2.0.7x
