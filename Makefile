@@ -20,7 +20,7 @@ help: ## show this list
 	$(PY) -m pip install --quiet --editable '.[local,samples]'
 	@touch $@
 
-# The starter weights; the first import of rembg also compiles its kernels, better here than at the first photo.
+# The starter weights.
 .venv/.weights: .venv/.ready
 	$(PY) -m daemon.engines.weights
 	@touch $@

@@ -167,12 +167,17 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One photo on its way. name: its path below `inbox/`, POSIX, NFC. tries: starts so far."""
+    """One photo on its way.
+
+    name: its path below `inbox/`, POSIX, NFC. tries: starts so far that did not end in order.
+    round: 0, and one more each time that a person sends it round again; attempts are those of this round.
+    """
 
     id: str
     name: str
     state: State = State.WAITING
     tries: int = 0
+    round: int = 0
     size_bytes: int = 0
     admitted_at: float = 0.0
     started_at: float | None = None
@@ -184,8 +189,11 @@ class Job:
     reason: str | None = None
 
     def ticket(self, attempt_number: int) -> uuid.UUID:
-        """The name under which an engine knows this attempt: UUIDv5, so a repeat after a crash is harmless."""
-        return uuid.uuid5(TICKETS, f"{self.id}/{attempt_number}")
+        """The name under which an engine knows this attempt: UUIDv5, so a repeat after a crash is harmless.
+
+        The round counts in it: what a person sends round again is new work, not an old answer.
+        """
+        return uuid.uuid5(TICKETS, f"{self.id}/{self.round}/{attempt_number}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ CREATE TABLE jobs (
     source BLOB NOT NULL,
     state TEXT NOT NULL CHECK (state IN ({_STATES})),
     tries INTEGER NOT NULL DEFAULT 0,
+    round INTEGER NOT NULL DEFAULT 0,
     postponed INTEGER NOT NULL DEFAULT 0,
     due_at REAL NOT NULL DEFAULT 0,
     size_bytes INTEGER NOT NULL DEFAULT 0,
@@ -44,16 +45,17 @@ CREATE INDEX jobs_due ON jobs (state, admitted_at, id);
 CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
 CREATE TABLE attempts (
     job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    round INTEGER NOT NULL,
     number INTEGER NOT NULL,
     body TEXT NOT NULL,
-    PRIMARY KEY (job_id, number)
+    PRIMARY KEY (job_id, round, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 _ATTEMPT = TypeAdapter(Attempt)
 _COLUMNS = (
     "id, name, state, tries, size_bytes, admitted_at, started_at, finished_at, grade, score, best, reason, "
-    "reason_kind, postponed, source, results"
+    "reason_kind, postponed, source, results, round"
 )
 
 
@@ -97,7 +99,8 @@ class Journal:
             self._migrate(path)
         except (OSError, sqlite3.DatabaseError) as error:
             raise BadSettings(
-                f"The journal {path} cannot be used: {error}. Set state_dir to a folder on a local disk that we may write."
+                f"The journal {path} cannot be used: {error}. "
+                "Set state_dir to a folder on a local disk that we may write."
             ) from error
 
     def _migrate(self, path: Path) -> None:
@@ -148,24 +151,30 @@ class Journal:
             if cursor.rowcount != 1:
                 raise IllegalMove(f"Job {job_id} is not waiting and cannot be forgotten.")
 
-    def take(self, now: float) -> Job | None:
-        """Start the oldest due job: waiting -> running, its try counted before the work begins; None if nothing is due."""
+    def take(self, now: float, except_for: Collection[str] = ()) -> Job | None:
+        """Start the oldest due job, its try counted before the work begins; None if nothing is due."""
         with self._transaction():
-            row = self._db.execute(
-                "SELECT id FROM jobs WHERE state = ? AND due_at <= ? ORDER BY admitted_at, id LIMIT 1",
-                (State.WAITING, now),
-            ).fetchone()
-            if row is None:
+            job_id = self._oldest_due(State.WAITING, now, except_for)
+            if job_id is None:
                 return None
-            self._move(row[0], Move.START, "tries = tries + 1, started_at = coalesce(started_at, ?)", now)
-        return self.entry(row[0]).job
+            self._move(job_id, Move.START, "tries = tries + 1, started_at = coalesce(started_at, ?)", now)
+        return self.entry(job_id).job
 
-    def note_attempt(self, job_id: str, attempt: Attempt) -> None:
+    def _oldest_due(self, state: State, now: float, except_for: Collection[str]) -> str | None:
+        marks = ", ".join("?" for _ in except_for)
+        row = self._db.execute(
+            f"SELECT id FROM jobs WHERE state = ? AND due_at <= ? AND id NOT IN ({marks}) "
+            "ORDER BY admitted_at, id LIMIT 1",
+            (state, now, *except_for),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def note_attempt(self, job: Job, attempt: Attempt) -> None:
         """Keep what came of a recipe."""
         with self._transaction():
             self._db.execute(
-                "INSERT OR REPLACE INTO attempts (job_id, number, body) VALUES (?, ?, ?)",
-                (job_id, attempt.number, _ATTEMPT.dump_json(attempt).decode()),
+                "INSERT OR REPLACE INTO attempts (job_id, round, number, body) VALUES (?, ?, ?, ?)",
+                (job.id, job.round, attempt.number, _ATTEMPT.dump_json(attempt).decode()),
             )
 
     def decide(self, job_id: str, outcome: Outcome) -> None:
@@ -198,8 +207,18 @@ class Journal:
                 kind,
             )
 
+    def note_places(self, job_id: str, places: Sequence[str]) -> None:
+        """Where the files of a failed job lie, below the root."""
+        with self._transaction():
+            self._db.execute("UPDATE jobs SET results = ? WHERE id = ?", (json.dumps(list(places)), job_id))
+
+    def send_back(self, job_id: str, due_at: float, reason: str, kind: str) -> None:
+        """running -> waiting after a fault of our own; its try stays counted, so this cannot go on for ever."""
+        with self._transaction():
+            self._move(job_id, Move.POSTPONE, "due_at = ?, reason = ?, reason_kind = ?", due_at, reason, kind)
+
     def postpone(self, job_id: str, due_at: float, reason: str, kind: str) -> None:
-        """running -> waiting, to be started again at `due_at`. It ended in order, so its try is taken back."""
+        """running -> waiting, to be started again at `due_at`; it ended in order, so its try is taken back."""
         with self._transaction():
             self._move(
                 job_id,
@@ -211,12 +230,13 @@ class Journal:
             )
 
     def requeue(self, job_id: str, now: float) -> None:
-        """done or failed -> waiting: a person wants it tried again; what was tried before stays noted."""
+        """done or failed -> waiting, a new round: a person wants it tried again; what was tried before stays noted."""
         with self._transaction():
             self._move(
                 job_id,
                 Move.REQUEUE,
-                "tries = 0, postponed = 0, due_at = 0, admitted_at = ?, started_at = NULL, finished_at = NULL, "
+                "round = round + 1, tries = 0, postponed = 0, due_at = 0, admitted_at = ?, started_at = NULL, "
+                "finished_at = NULL, "
                 "grade = NULL, score = NULL, best = NULL, reason = NULL, reason_kind = NULL, results = '[]'",
                 now,
             )
@@ -229,11 +249,23 @@ class Journal:
                 self._move(job_id, Move.POSTPONE, "due_at = 0")
         return tuple(self.entry(job_id).job for (job_id,) in rows)
 
-    def count_try(self, job_id: str) -> int:
-        """Count a start of publishing again after a crash; returns the tries so far."""
+    def take_decided(self, now: float, in_work: Collection[str]) -> Job | None:
+        """The oldest due job whose publishing was broken off, its try counted; in_work: ids being published."""
         with self._transaction():
+            job_id = self._oldest_due(State.PUBLISHING, now, in_work)
+            if job_id is None:
+                return None
             self._db.execute("UPDATE jobs SET tries = tries + 1 WHERE id = ?", (job_id,))
-        return self.entry(job_id).job.tries
+        return self.entry(job_id).job
+
+    def delay(self, job_id: str, due_at: float, reason: str, kind: str) -> None:
+        """Publish a decided job later, at `due_at`; it ended in order, so its try is taken back."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE jobs SET due_at = ?, reason = ?, reason_kind = ?, tries = tries - 1, postponed = postponed + 1 "
+                "WHERE id = ? AND state = ?",
+                (due_at, reason, kind, job_id, State.PUBLISHING),
+            )
 
     def _move(self, job_id: str, move: Move, changes: str, *values: object) -> None:
         starts, end = MOVES[move]
@@ -308,13 +340,16 @@ class Journal:
 
     def _entry(self, row: tuple[object, ...]) -> Entry:
         job_id, name, state, tries, size, admitted, started, finished, grade, score, best, reason, *rest = row
-        kind, postponed, source, results = rest
-        bodies = self._db.execute("SELECT body FROM attempts WHERE job_id = ? ORDER BY number", (job_id,)).fetchall()
+        kind, postponed, source, results, job_round = rest
+        bodies = self._db.execute(
+            "SELECT body FROM attempts WHERE job_id = ? AND round = ? ORDER BY number", (job_id, job_round)
+        ).fetchall()
         job = Job(
             id=str(job_id),
             name=str(name),
             state=State(str(state)),
             tries=_int(tries),
+            round=_int(job_round),
             size_bytes=_int(size),
             admitted_at=_float(admitted) or 0.0,
             started_at=_float(started),

@@ -180,6 +180,7 @@ class HttpSettings(Section):
     """The port for /metrics, /healthz and /readyz; "" opens none."""
 
     bind: Annotated[str, BeforeValidator(_bind)] = "127.0.0.1:9108"
+    token: SecretStr = SecretStr("")
 
 
 class LogSettings(Section):
@@ -233,7 +234,7 @@ class Settings(BaseSettings):
 
     @property
     def state_path(self) -> Path:
-        """Where the journal lives: as set, else systemd's StateDirectory, else a folder per root in XDG's state home."""
+        """Where the journal lives: as set, else systemd's StateDirectory, else the root's own in XDG_STATE_HOME."""
         if self.state_dir:
             return Path(self.state_dir).expanduser().absolute()
         given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]

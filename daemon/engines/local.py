@@ -115,6 +115,8 @@ class LocalEngine:
         elif weights_file(folder, model) is None:
             raise EngineMisconfigured(f"The weights of {model} are missing: put {model}.onnx into {folder}.")
         os.environ["U2NET_HOME"] = str(folder)  # rembg looks here, and downloads nothing behind our back
+        # Importing rembg imports pymatting, whose kernels Numba would compile for half a minute; we call none of them.
+        os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
         try:
             rembg = importlib.import_module("rembg.sessions")
             onnxruntime = importlib.import_module("onnxruntime")

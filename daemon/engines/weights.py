@@ -69,7 +69,7 @@ def ensure_starter_weights(folder: Path, say: Callable[[str], None]) -> Path:
 def _from_rembg(scratch: Path) -> Path:
     """As rembg itself would, in a process of its own: it reads its folder from the environment."""
     code = "from rembg.sessions.u2netp import U2netpSession as S; print(S.download_models())"
-    environment = {**os.environ, "U2NET_HOME": str(scratch)}
+    environment = {**os.environ, "U2NET_HOME": str(scratch), "NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=environment,

@@ -1,0 +1,94 @@
+"""How photos end, told to everybody who wants to know: metrics, log, and the person at the terminal."""
+
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.jobs import Grade, Job, Outcome
+from daemon.observe import logs
+from daemon.observe.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one photo ended. grade and score are None where it failed; reason is why, in words."""
+
+    job: Job
+    grade: Grade | None
+    score: float | None
+    seconds: float
+    reason: str
+    results: tuple[Path, ...] = ()
+
+
+class Chronicle:
+    """Tells each ending once."""
+
+    def __init__(self, metrics: Metrics, tell: Callable[[Ending], None], clock: Callable[[], float]) -> None:
+        self._metrics = metrics
+        self._tell = tell
+        self._clock = clock
+
+    def finished(self, job: Job, outcome: Outcome, results: tuple[Path, ...], seconds: float) -> None:
+        """A photo is done."""
+        verdict = outcome.verdict
+        scores = [attempt.verdict.score for attempt in outcome.attempts if attempt.verdict]
+        self._metrics.job_finished(
+            verdict.grade.label, seconds, len(outcome.attempts), verdict.score - scores[0], self._clock()
+        )
+        logs.log(
+            "job_done",
+            f"{job.name}: {verdict.grade.value} {verdict.score:.2f}",
+            job=job.id,
+            name=job.name,
+            grade=verdict.grade.value,
+            score=round(verdict.score, 4),
+            recipe=str(outcome.best.recipe),
+            attempts=len(outcome.attempts),
+            seconds=round(seconds, 3),
+        )
+        reason = verdict.reasons[0] if verdict.reasons else ""
+        self._tell(Ending(job, verdict.grade, verdict.score, seconds, reason, results))
+
+    def failed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
+        """A photo is in `failed/`."""
+        self._metrics.job_finished("failed", seconds, len(job.attempts), None, self._clock())
+        self._metrics.job_failed_reason(kind)
+        if kind == "quarantined":
+            self._metrics.quarantined()
+        logs.log(
+            "job_failed",
+            f"{job.name}: {reason}",
+            level=logging.WARNING,
+            job=job.id,
+            name=job.name,
+            reason=kind,
+            seconds=round(seconds, 3),
+        )
+        self._tell(Ending(job, None, None, seconds, reason))
+
+    def postponed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
+        """A photo waits because something else is not there."""
+        self._metrics.postponed(kind)
+        logs.log(
+            "job_postponed",
+            f"{job.name} waits {seconds:.0f} s: {reason}",
+            level=logging.WARNING,
+            job=job.id,
+            name=job.name,
+            reason=kind,
+            seconds=seconds,
+        )
+
+    def stumbled(self, job: Job, error: Exception) -> None:
+        """A fault of our own, with its traceback."""
+        logs.log(
+            "internal_error",
+            f"{job.name}: {type(error).__name__}: {error}",
+            level=logging.ERROR,
+            job=job.id,
+            name=job.name,
+            traceback="".join(traceback.format_exception(error)),
+        )

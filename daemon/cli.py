@@ -1,0 +1,189 @@
+"""The command line: run, process, assess, status, retry, doctor."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from daemon import __version__
+from daemon.errors import (
+    AlreadyRunning,
+    BadPhoto,
+    BadSettings,
+    IllegalMove,
+    NoRoom,
+    RootAway,
+    Vanished,
+)
+from daemon.jobs import Grade, State
+from daemon.settings import Settings, load
+
+OK, FAILED, USAGE = 0, 1, 2
+_COLOURS = {Grade.SEHR_GUT: "green", Grade.GUT: "yellow", Grade.UNGENUEGEND: "red", None: "bold red"}
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Watches a folder, cuts photos out of their background, and grades every result.",
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+RootOption = Annotated[Path | None, typer.Option("--root", help="The hot folder.", show_default=False)]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="A settings file (TOML).", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def main() -> None:
+    """Run the command line; errors that have an answer end with their message and exit code 2."""
+    try:
+        app()
+    except (BadSettings, AlreadyRunning, RootAway, NoRoom, IllegalMove, Vanished) as error:
+        err.print(f"[bold red]{type(error).__name__}[/]: ", end="")
+        err.print(str(error), markup=False)
+        sys.exit(USAGE)
+
+
+def _settings(config: Path | None, root: Path | None = None, **flags: Any) -> Settings:
+    if root is not None:
+        flags["root"] = str(root)
+    return load(config, flags)
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    root: RootOption = None,
+    config: ConfigOption = None,
+    once: Annotated[bool, typer.Option("--once", help="Process what is there, wait for it, and end.")] = False,
+    samples: Annotated[bool, typer.Option("--samples", help="Drop three photos into a new hot folder.")] = False,
+) -> None:
+    """Watch a hot folder until stopped (Ctrl-C)."""
+    from daemon.commands.running import run_daemon
+
+    settings = _settings(config, root)
+    raise typer.Exit(run_daemon(settings, out, once=once, samples=samples))
+
+
+@app.command()
+def process(
+    photos: Annotated[list[Path], typer.Argument(help="Photos to cut out.", show_default=False)],
+    out_dir: Annotated[Path, typer.Option("--out", help="Where the results go.", show_default=False)],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cut out some photos now, without a hot folder."""
+    from daemon.commands.processing import process_photos
+
+    endings = process_photos(_settings(config), photos, out_dir, out, quiet=as_json)
+    if as_json:
+        _print_json([ending.values() for ending in endings])
+    raise typer.Exit(FAILED if any(ending.failed for ending in endings) else OK)
+
+
+@app.command()
+def assess(
+    photo: Annotated[Path, typer.Argument(help="The original photo.", show_default=False)],
+    cutout: Annotated[Path, typer.Argument(help="Its cut-out (with alpha) or mask.", show_default=False)],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge a cut-out or a mask that exists already."""
+    from daemon.commands.assessing import assess_cutout
+    from daemon.reports import verdict_values
+
+    try:
+        verdict = assess_cutout(_settings(config), photo, cutout)
+    except BadPhoto as error:
+        err.print(str(error), markup=False)
+        raise typer.Exit(FAILED) from error
+    if as_json:
+        _print_json(verdict_values(verdict))
+        return
+    out.print(f"[{_COLOURS[verdict.grade]}]{verdict.grade.value}[/]  score {verdict.score:.2f}")
+    for name, value in verdict_values(verdict)["measures"].items():
+        if value is not None:
+            out.print(f"  {name.replace('_', ' '):<18} {value:.2f}")
+    for reason in verdict.reasons:
+        out.print(f"  - {reason}", markup=False)
+
+
+@app.command()
+def status(root: RootOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Say how much is waiting, running and done, and how the engines are."""
+    from daemon.commands.inspecting import daemon_health, journal_status
+
+    settings = _settings(config, root)
+    values = {**journal_status(settings), "daemon": daemon_health(settings)}
+    if as_json:
+        _print_json(values)
+        return
+    table = Table(title=str(settings.root_path), title_justify="left", show_header=False, box=None)
+    for state in State:
+        table.add_row(state.value, str(values["states"][state.value]))
+    for grade in Grade:
+        table.add_row(f"  [{_COLOURS[grade]}]{grade.value}[/]", str(values["grades"][grade.value]))
+    out.print(table)
+    for job in values["running"]:
+        out.print(f"now: {job['name']} ({job['id']}, attempts so far: {job['attempts']})", markup=False)
+    for line in values["daemon"]["lines"]:
+        out.print(line, markup=False)
+
+
+@app.command()
+def retry(
+    jobs: Annotated[list[str] | None, typer.Argument(help="Ids of failed jobs.", show_default=False)] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All that failed.")] = False,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try failed photos again."""
+    from daemon.commands.inspecting import retry_jobs
+
+    if bool(jobs) == failed:
+        raise BadSettings("Say which: either the ids of jobs, or --failed for all that failed.")
+    taken, refused = retry_jobs(_settings(config, root), jobs or None)
+    if as_json:
+        _print_json({"taken": taken, "refused": refused})
+    else:
+        for name in taken:
+            out.print(f"again: {name}", markup=False)
+        for reason in refused:
+            err.print(f"not taken: {reason}", markup=False)
+        if not taken and not refused:
+            out.print("Nothing has failed.")
+    raise typer.Exit(FAILED if refused else OK)
+
+
+@app.command()
+def doctor(root: RootOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check folders, disk, engine, models and weights; each trouble comes with its remedy."""
+    from daemon.commands.checking import check_up
+
+    findings = check_up(_settings(config, root))
+    if as_json:
+        _print_json([finding.values() for finding in findings])
+    else:
+        colours = {"OK": "green", "warn": "yellow", "fail": "red"}
+        for finding in findings:
+            out.print(f"[{colours[finding.level]}]{finding.level:<4}[/] {finding.what}: ", end="")
+            out.print(finding.detail, markup=False)
+            if finding.remedy:
+                out.print(f"     {finding.remedy}", markup=False)
+    raise typer.Exit(FAILED if any(finding.level == "fail" for finding in findings) else OK)

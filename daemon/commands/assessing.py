@@ -1,0 +1,41 @@
+"""`freisteller assess`: the judgement of a cut-out that exists already."""
+
+from pathlib import Path
+
+import numpy as np
+
+from daemon.arrays import Alpha
+from daemon.errors import BadPhoto
+from daemon.jobs import Verdict, View
+from daemon.judgement.grading import Thresholds, judge
+from daemon.pictures.proxy import make_proxy
+from daemon.pictures.reading import open_photo
+from daemon.settings import Settings
+
+MOST_ASPECT_DIFFERENCE = 0.02  # a cut-out that was scaled may be off by a rounding, not by more
+
+
+def assess_cutout(settings: Settings, photo: Path, cutout: Path) -> Verdict:
+    """Judge the alpha of `cutout` (its own, or a grey mask) against `photo`. Raises BadPhoto where they do not fit."""
+    original = open_photo(photo, settings.intake.max_megapixels)
+    alpha = _alpha_of(cutout, settings.intake.max_megapixels)
+    height, width = alpha.shape
+    if abs((width / height) / (original.width / original.height) - 1) > MOST_ASPECT_DIFFERENCE:
+        raise BadPhoto(
+            f"{cutout.name} ({width} x {height}) does not have the shape of {photo.name} "
+            f"({original.width} x {original.height}): it was trimmed, or belongs to another photo."
+        )
+    thresholds = Thresholds(settings.grading.sehr_gut, settings.grading.gut)
+    return judge(make_proxy(original, View(), settings.engine.proxy_pixels), alpha, thresholds)
+
+
+def _alpha_of(path: Path, max_megapixels: float) -> Alpha:
+    picture = open_photo(path, max_megapixels)
+    if picture.own_alpha is not None:
+        own = np.asarray(picture.own_alpha)
+        full = float(np.iinfo(own.dtype).max) if np.issubdtype(own.dtype, np.integer) else 1.0
+        return (own.astype(np.float32) / np.float32(full)).reshape(picture.height, picture.width)
+    pixels = picture.pixels
+    if not (np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 1], pixels[..., 2])):
+        raise BadPhoto(f"{path.name} has colours and no alpha: it is neither a cut-out nor a mask.")
+    return pixels[..., 0].astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)

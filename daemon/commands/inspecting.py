@@ -1,0 +1,94 @@
+"""`freisteller status` and `retry`: what the journal knows, read and changed beside a running daemon."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from typing import Any
+
+from daemon.admission import Admission
+from daemon.errors import BadSettings, FreistellerError
+from daemon.intake.folders import Folders
+from daemon.jobs import State
+from daemon.journal import Entry, Journal
+from daemon.settings import Settings
+
+ANSWER_SECONDS = 3.0
+LATEST = 10
+
+
+def _journal(settings: Settings) -> Journal:
+    path = settings.state_path / "journal.sqlite3"
+    if not path.exists():
+        raise BadSettings(
+            f"There is no journal for {settings.root_path} (looked for {path}). "
+            "Was it run with another --root, --config or state_dir?"
+        )
+    return Journal(path)
+
+
+def journal_status(settings: Settings) -> dict[str, Any]:
+    """Counts by state and grade, what runs now, and what finished last. Raises BadSettings without a journal."""
+    journal = _journal(settings)
+    counts = journal.counts(time.time())
+    values = {
+        "root": str(settings.root_path),
+        "states": {state.value: count for state, count in counts.states.items()},
+        "grades": {grade.value: count for grade, count in counts.grades.items()},
+        "running": [_entry(entry) for entry in journal.entries(State.RUNNING)],
+        "latest": [_entry(entry) for entry in journal.latest(LATEST)],
+    }
+    journal.close()
+    return values
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    job = entry.job
+    return {
+        "id": job.id,
+        "name": job.name,
+        "state": job.state.value,
+        "grade": job.grade.value if job.grade else None,
+        "score": job.score,
+        "attempts": len(job.attempts),
+        "reason": job.reason,
+        "results": list(entry.results),
+    }
+
+
+def daemon_health(settings: Settings) -> dict[str, Any]:
+    """What the running daemon says of itself and its engines over its health port."""
+    bind = settings.http.bind
+    if not bind:
+        return {"reachable": False, "parts": {}, "lines": ["engines: unknown, for http.bind is empty"]}
+    try:
+        with urllib.request.urlopen(f"http://{bind}/readyz", timeout=ANSWER_SECONDS) as answer:
+            parts = json.load(answer)
+    except urllib.error.HTTPError as error:
+        parts = json.load(error)
+    except (OSError, ValueError):
+        return {"reachable": False, "parts": {}, "lines": [f"No daemon answers at {bind}; it may not be running."]}
+    found = parts.get("parts", {})
+    lines = [f"{name}: {'OK' if part.get('ok') else 'not OK'} {part.get('detail', '')}" for name, part in found.items()]
+    return {"reachable": True, "parts": found, "lines": [line.rstrip() for line in lines]}
+
+
+def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str], list[str]]:
+    """Let failed jobs be tried again, all of them without `ids`; returns their names, and why others were refused."""
+    journal = _journal(settings)
+    folders = Folders(settings.root_path)
+    folders.check()
+    admission = Admission(journal, folders, time.time, lambda _: None)
+    taken, refused = [], []
+    for job_id in ids or [entry.job.id for entry in journal.entries(State.FAILED)]:
+        try:
+            entry = journal.entry(job_id)
+            admission.take_back(entry)
+            taken.append(entry.job.name)
+        except KeyError:
+            refused.append(f"{job_id}: the journal knows no such job")
+        except (FreistellerError, OSError) as error:
+            refused.append(f"{job_id}: {error}")
+    journal.close()
+    return taken, refused

@@ -1,0 +1,75 @@
+"""`freisteller run`: the daemon, and what it tells the person who started it."""
+
+import signal
+import sys
+import threading
+
+from rich.console import Console
+from rich.text import Text
+
+from daemon.chronicle import Ending
+from daemon.jobs import Grade
+from daemon.lifecycle import Daemon, stop_on_signals
+from daemon.observe import logs
+from daemon.samples import drop_samples
+from daemon.settings import Settings
+
+COLOURS = {Grade.SEHR_GUT: "green", Grade.GUT: "yellow", Grade.UNGENUEGEND: "red", None: "bold red"}
+
+
+def ending_line(ending: Ending) -> Text:
+    """One line for one photo: name, grade, score, seconds, and why where it is not the best grade."""
+    grade = ending.grade.value if ending.grade else "failed"
+    score = f"{ending.score:.2f}" if ending.score is not None else "  - "
+    line = Text(f"{ending.job.name:<32} ")
+    line.append(f"{grade:<11}", style=COLOURS[ending.grade])
+    line.append(f" {score}  {ending.seconds:6.1f} s")
+    if ending.grade is not Grade.SEHR_GUT and ending.reason:
+        line.append(f"  {ending.reason}", style="dim")
+    return line
+
+
+def run_daemon(settings: Settings, out: Console, *, once: bool, samples: bool) -> int:
+    """Run until stopped or, with `once`, until all is done. Returns the exit code: 1 if a photo failed in `once`."""
+    on_terminal = sys.stderr.isatty()
+    text = settings.log.format == "text" or (settings.log.format == "auto" and on_terminal)
+    # On a terminal each photo has its line already; the log then only adds what is out of the ordinary.
+    quiet = text and settings.log.format == "auto" and settings.log.level == "info"
+    logs.set_up("warning" if quiet else settings.log.level, settings.log.format, sys.stderr)
+    new_root = not settings.root_path.exists()
+    printing = threading.Lock()
+
+    def tell(ending: Ending) -> None:
+        with printing:
+            out.print(ending_line(ending))
+
+    def say(line: str) -> None:
+        with printing:
+            out.print(line, markup=False)
+
+    stopped = threading.Event()
+    ready_to_stop: list[Daemon] = []
+
+    def stop() -> None:
+        stopped.set()
+        for running in ready_to_stop:
+            running.stop()
+
+    stop_on_signals(stop)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    daemon = Daemon(settings, tell=tell, say=say)
+    ready_to_stop.append(daemon)
+    if stopped.is_set():
+        daemon.stop()
+    root = settings.root_path
+    say(f"Drop photos into   {daemon.folders.inbox}")
+    say(f"Results appear in  {root}/sehr_gut, gut, ungenügend   (what cannot be done: failed; originals: archiv)")
+    say(f"Engine: {settings.engine_in_use}.   Stop with Ctrl-C.")
+    if samples and new_root:
+        dropped = drop_samples(daemon.folders.inbox)
+        say(f"{len(dropped)} sample photos are on their way." if dropped else "No samples: scikit-image is missing.")
+    summary = daemon.run(once=once)
+    if summary.open:
+        say(f"{summary.open} photos are still to do; the next start goes on with them.")
+    say(f"Done: {summary.done}, failed: {summary.failed}.")
+    return 1 if once and (summary.failed or summary.open) else 0

@@ -1,0 +1,204 @@
+"""One job from photo to outcome: the only loop over recipes."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from daemon.alphas import Alphas
+from daemon.arrays import Alpha, Rgb
+from daemon.engines.contract import Answer, Engine
+from daemon.errors import BadPhoto, EngineAway, EngineFull, RecipeRefused
+from daemon.jobs import Attempt, Finish, Job, Outcome, Recipe, View
+from daemon.judgement import finish, grading, search, views
+from daemon.judgement.strategy import Strategy
+from daemon.pictures import proxy
+from daemon.pictures.reading import Photo, open_photo
+
+MOST_FRAME_PIXELS = 2048  # longest side of an alpha put together from a zoom; more than any model resolves
+
+Tick = Callable[[str], None]
+"""Called with a step's name before each effect; a test dies there."""
+
+
+class Notebook(Protocol):
+    """Where attempts are written down."""
+
+    def note_attempt(self, job: Job, attempt: Attempt) -> None:
+        """Keep what came of a recipe."""
+
+
+class Meter(Protocol):
+    """What the pipeline counts; see `observe.metrics`."""
+
+    def stage(self, stage: str, seconds: float) -> None:
+        """A stage took so long."""
+
+    def attempt(self, model: str, score: float | None, error_reason: str | None) -> None:
+        """An attempt ended, with a score or an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What lies ready while one photo is worked on: the photo, its small picture, and the alphas so far.
+
+    small: the whole photo as the judgement sees it. whole: raw alphas by attempt number, in the whole photo's frame.
+    """
+
+    photo: Photo
+    small: Rgb
+    whole: dict[int, Alpha] = field(default_factory=dict)
+
+    def others(self, number: int) -> Mapping[int, Alpha]:
+        """The alphas of the attempts before `number`."""
+        return {earlier: alpha for earlier, alpha in self.whole.items() if earlier < number}
+
+
+class Pipeline:
+    """The way from photo to outcome; safe to run for many jobs at once."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        strategy: Strategy,
+        thresholds: grading.Thresholds,
+        alphas: Alphas,
+        notebook: Notebook,
+        meter: Meter,
+        proxy_pixels: int,
+        max_megapixels: float,
+        search_finishes: bool,
+        tick: Tick,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._engine = engine
+        self._strategy = strategy
+        self._thresholds = thresholds
+        self._alphas = alphas
+        self._notebook = notebook
+        self._meter = meter
+        self._proxy_pixels = proxy_pixels
+        self._max_megapixels = max_megapixels
+        self._search_finishes = search_finishes
+        self._tick = tick
+        self._stopping = stopping
+
+    def open(self, path: Path) -> Bench:
+        """Decode a photo and make its small picture. Raises BadPhoto."""
+        with self.timed("read"):
+            photo = open_photo(path, self._max_megapixels)
+        with self.timed("proxy"):
+            small = proxy.make_proxy(photo, View(), self._proxy_pixels)
+        return Bench(photo, small)
+
+    def cut_out(self, job: Job, bench: Bench) -> Outcome:
+        """Try one photo as often as it deserves, and keep every attempt.
+
+        Raises BadPhoto where no recipe gave anything, and what the engine raises when it cannot answer now.
+        """
+        attempts = list(self.restored(job, bench))
+        while recipe := self._strategy.next_recipe(attempts):
+            if self._stopping():
+                raise EngineAway("Freisteller is stopping; the photo goes on at the next start.")
+            attempt = self._attempt(job, bench, recipe, attempts)
+            self._tick("note attempt")
+            self._notebook.note_attempt(job, attempt)
+            attempts.append(attempt)
+        best = self._strategy.best(attempts)
+        if best is None:
+            errors = "; ".join(f"{attempt.recipe}: {attempt.error}" for attempt in attempts)
+            raise BadPhoto(f"No recipe gave a result for {Path(job.name).name} ({errors or 'none was left to try'}).")
+        return Outcome(tuple(attempts), best)
+
+    def restored(self, job: Job, bench: Bench) -> Sequence[Attempt]:
+        """The attempts that an earlier run already paid for, as far as their alphas are still there."""
+        kept: list[Attempt] = []
+        for attempt in job.attempts:
+            if attempt.verdict is not None:
+                alpha = self._alphas.find(job, attempt.number, attempt.recipe)
+                if alpha is None:
+                    break  # from here on it is all asked again, with the same tickets
+                bench.whole[attempt.number] = self._in_frame(bench, alpha, attempt.recipe, kept)
+            kept.append(attempt)
+        return kept
+
+    def finished_alpha(self, bench: Bench, best: Attempt) -> Alpha:
+        """The best attempt's alpha with its finish, in the whole photo's frame, not yet at full size."""
+        return finish.apply_finish(bench.small, bench.whole[best.number], best.finish, bench.others(best.number))
+
+    def _attempt(self, job: Job, bench: Bench, recipe: Recipe, earlier: Sequence[Attempt]) -> Attempt:
+        number = len(earlier) + 1
+        began = time.perf_counter()
+        noted = Attempt(number, recipe)
+        try:
+            answer = self._asked(job, bench, recipe, number)
+        except (RecipeRefused, EngineFull) as error:
+            self._meter.attempt(recipe.model, None, error.reason)
+            seconds = time.perf_counter() - began
+            return replace(noted, seconds=seconds, error=str(error), error_reason=error.reason)
+        bench.whole[number] = self._in_frame(bench, answer.alpha, recipe, earlier)
+        with self.timed("judge"):
+            found = self._judged(bench, number)
+        self._meter.attempt(recipe.model, found.verdict.score, None)
+        return replace(
+            noted,
+            server=answer.server,
+            seconds=time.perf_counter() - began,
+            finish=found.finish,
+            verdict=found.verdict,
+            subject=views.subject_of(found.alpha),
+        )
+
+    def _asked(self, job: Job, bench: Bench, recipe: Recipe, number: int) -> Answer:
+        kept = self._alphas.find(job, number, recipe)
+        if kept is not None:
+            return Answer(kept, "kept")
+        with self.timed("proxy"):
+            seen = self._seen(bench, recipe.view)
+        self._tick("ask engine")
+        answer = self._engine.cut(job.ticket(number), seen, recipe)
+        for stage, seconds in answer.stages.items():
+            self._meter.stage(stage, seconds)
+        self._tick("keep alpha")
+        return replace(answer, alpha=self._alphas.keep(job, number, recipe, answer.alpha))
+
+    def _seen(self, bench: Bench, view: View) -> Rgb:
+        if view.whole:
+            return np.ascontiguousarray(bench.small[:, ::-1]) if view.mirrored else bench.small
+        return proxy.make_proxy(bench.photo, view, self._proxy_pixels)
+
+    def _in_frame(self, bench: Bench, alpha: Alpha, recipe: Recipe, earlier: Sequence[Attempt]) -> Alpha:
+        """The engine's answer in the whole photo's frame; what a zoom did not see comes from the best so far."""
+        view = recipe.view
+        if view == View():
+            return alpha
+        height, width = bench.small.shape[:2]
+        if view.whole:
+            return views.place(alpha, view, (height, width), None)
+        before = self._strategy.best([attempt for attempt in earlier if attempt.number in bench.whole])
+        base = bench.whole[before.number] if before else None
+        grow = max(1.0, alpha.shape[1] / (max(view.right - view.left, 1e-6) * width))
+        grow = min(grow, MOST_FRAME_PIXELS / max(height, width))
+        frame = (max(1, round(height * grow)), max(1, round(width * grow)))
+        return views.place(alpha, view, frame, base)
+
+    def _judged(self, bench: Bench, number: int) -> search.Finished:
+        raw, others = bench.whole[number], bench.others(number)
+        if self._search_finishes:
+            return search.best_finish(bench.small, raw, self._thresholds, others)
+        verdict = grading.judge(bench.small, raw, self._thresholds, tuple(others.values()))
+        return search.Finished(Finish(), raw, verdict)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Count the time that a stage takes."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._meter.stage(stage, time.perf_counter() - began)

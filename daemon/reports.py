@@ -1,0 +1,91 @@
+"""The report beside each result: why it got its grade, for people and programs."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from daemon import __version__
+from daemon.jobs import Attempt, Finish, Job, Outcome, Recipe, Verdict
+
+REPORT_VERSION = 1
+
+
+def report(job: Job, outcome: Outcome, picture: Mapping[str, Any], files: Mapping[str, str], seconds: float) -> bytes:
+    """The JSON of a finished photo, UTF-8.
+
+    picture: what is known of the photo (width, height, format). files: SHA-256 by file name ending.
+    """
+    best = outcome.best
+    body = {
+        "freisteller": __version__,
+        "report_version": REPORT_VERSION,
+        "job": job.id,
+        "photo": {"name": job.name, "bytes": job.size_bytes, **picture},
+        **verdict_values(outcome.verdict),
+        "recipe": recipe_values(best.recipe),
+        "finish": _finish(best.finish),
+        "best_attempt": best.number,
+        "attempts": [_attempt(attempt) for attempt in outcome.attempts],
+        "seconds": round(seconds, 3),
+        "sha256": dict(files),
+    }
+    return (json.dumps(body, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def verdict_values(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as JSON values: grade, score, measures, reasons, defects."""
+    measures = verdict.measures
+    return {
+        "grade": verdict.grade.value,
+        "score": round(verdict.score, 4),
+        "measures": {
+            "pixel_residue": round(measures.pixel_residue, 4),
+            "edge_cleanliness": round(measures.edge_cleanliness, 4),
+            "completeness": round(measures.completeness, 4),
+            "agreement": None if measures.agreement is None else round(measures.agreement, 4),
+        },
+        "reasons": list(verdict.reasons),
+        "defects": list(verdict.defects),
+    }
+
+
+def recipe_values(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as JSON values."""
+    view = recipe.view
+    return {
+        "model": recipe.model,
+        "process_res": recipe.process_res,
+        "view": [round(edge, 4) for edge in (view.left, view.top, view.right, view.bottom)],
+        "mirrored": view.mirrored,
+    }
+
+
+def failure_note(name: str, job_id: str, reason: str) -> bytes:
+    """The text beside a photo in `failed/`, UTF-8, for a person who has never seen this program."""
+    lines = (
+        f"{name} could not be cut out.",
+        "",
+        f"Why: {reason}",
+        "",
+        "What you can do: mend or replace the photo and put it into inbox/ again,",
+        f"or let it be tried once more as it is: freisteller retry {job_id}",
+        "",
+    )
+    return "\n".join(lines).encode()
+
+
+def _finish(finish: Finish) -> dict[str, Any]:
+    default = Finish()
+    values = {name: getattr(finish, name) for name in Finish.__dataclass_fields__}
+    return {name: value for name, value in values.items() if value != getattr(default, name)}
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "recipe": recipe_values(attempt.recipe),
+        "finish": _finish(attempt.finish),
+        "server": attempt.server,
+        "seconds": round(attempt.seconds, 3),
+        **(verdict_values(attempt.verdict) if attempt.verdict else {"error": attempt.error}),
+    }

@@ -1,0 +1,117 @@
+"""From an outcome to files in a folder: staged whole, then put in place, the report last."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+
+from daemon.arrays import Alpha
+from daemon.errors import NoRoom
+from daemon.intake import placing
+from daemon.intake.folders import Folders
+from daemon.jobs import Job, Outcome
+from daemon.pictures import compositing, refining, writing
+from daemon.pictures.reading import Photo
+from daemon.pipeline import Meter, Tick
+from daemon.reports import failure_note, report
+from daemon.settings import OutputFormat, OutputSettings
+
+Staged = tuple[Path, str]
+"""A whole file in staging, and the ending its name gets, e.g. ".png"."""
+
+
+class Routing:
+    """Makes the files of a result and puts them where people look for them; every step may be done twice."""
+
+    def __init__(self, outputs: OutputSettings, meter: Meter, tick: Tick) -> None:
+        self._outputs = outputs
+        self._meter = meter
+        self._tick = tick
+
+    def stage(
+        self, job: Job, outcome: Outcome, photo: Photo, alpha: Alpha, staging: Path, seconds: Callable[[], float]
+    ) -> tuple[Staged, ...]:
+        """Write all files of a result into `staging`, in the order in which they are published.
+
+        alpha: (h, w) float32 0..1, any size. A file that an earlier run finished is left as it is: it may be published
+        already, and is known again by being the same file. Raises NoRoom where the disk is full.
+        """
+        names = {fmt: staging / f"result{writing.suffix_of(fmt)}" for fmt in self._outputs.formats}
+        if missing := [fmt for fmt, path in names.items() if not path.exists()]:
+            self._write(job, photo, alpha, {fmt: names[fmt] for fmt in missing})
+        files = [(path, writing.suffix_of(fmt)) for fmt, path in names.items()]
+        note = staging / "report.json"
+        if not note.exists():
+            picture = {"width": photo.width, "height": photo.height, "format": photo.format}
+            sums = {suffix: _sha256(path) for path, suffix in files}
+            self._tick("stage report")
+            _write_whole(note, report(job, outcome, picture, sums, seconds()))
+        return (*files, (note, ".json"))
+
+    def _write(self, job: Job, photo: Photo, alpha: Alpha, paths: dict[OutputFormat, Path]) -> None:
+        began = time.perf_counter()
+        full = refining.full_size_alpha(photo, alpha)
+        rgba = compositing.cut_out(photo, full, self._outputs.clean_rims)
+        self._meter.stage("refine", time.perf_counter() - began)
+        began = time.perf_counter()
+        for fmt, path in paths.items():
+            scratch = path.with_name(f"unfinished-{path.name}")
+            self._tick(f"write {fmt}")
+            try:
+                writing.write(scratch, rgba, photo, fmt, job.id)
+                writing.verify(scratch, photo.width, photo.height, fmt)
+            except OSError as error:
+                raise NoRoom(f"The result of {job.name} cannot be written to {path.parent}: {error}") from error
+            scratch.replace(path)
+        self._meter.stage("write", time.perf_counter() - began)
+
+    def publish(self, folders: Folders, job: Job, outcome: Outcome, files: Sequence[Staged]) -> tuple[Path, ...]:
+        """Put staged files into their grade folder and the original into `archiv/`; returns the results' paths."""
+        began = time.perf_counter()
+        self._tick("publish")
+        placed = placing.place(files, folders.grade(outcome.verdict.grade), stem_of(job.name))
+        original = folders.claimed(job.id)
+        if original and self._outputs.keep_originals:
+            self._tick("archive")
+            placing.retire(original, folders.archive, PurePosixPath(job.name))
+        self._meter.stage("publish", time.perf_counter() - began)
+        return placed
+
+    def lay_aside(self, folders: Folders, job_id: str, name: str, reason: str) -> tuple[Path, ...]:
+        """Put the original of a failed job into `failed/`, a note with the reason beside it. May be repeated.
+
+        Returns where they are: original, note; nothing where there is no original any more.
+        """
+        original = folders.claimed(job_id)
+        if original is None:
+            return ()
+        note = folders.staging(job_id) / "reason.txt"
+        if not note.exists():
+            _write_whole(note, failure_note(PurePosixPath(name).name, job_id, reason))
+        self._tick("lay aside")
+        suffix = PurePosixPath(name).suffix
+        return placing.place(((original, suffix), (note, f"{suffix}.txt")), folders.failed, stem_of(name))
+
+
+def stem_of(name: str) -> PurePosixPath:
+    """The name of a photo below `inbox/` without its ending."""
+    path = PurePosixPath(name)
+    return path.with_suffix("") if path.suffix else path
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    scratch = path.with_name(f"unfinished-{path.name}")
+    try:
+        with scratch.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except OSError as error:
+        raise NoRoom(f"{path} cannot be written: {error}") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
