@@ -1,0 +1,240 @@
+"""The port that monitoring reads: /metrics, /healthz, /readyz.
+
+Read only, one request per connection, bounded everywhere: header size, seconds per request, connections at once.
+Open on a loopback address; any other needs a bearer token.
+"""
+
+import hmac
+import io
+import ipaddress
+import json
+import logging
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.client import LineTooLong
+from http.server import BaseHTTPRequestHandler
+
+from daemon.errors import BadSettings
+from daemon.observe.health import Health
+from daemon.observe.logs import log
+from daemon.observe.metrics import CONTENT_TYPE, Metrics
+
+MAX_CONNECTIONS = 16  # Prometheus, a probe, a few curious people; more is an accident
+REQUEST_SECONDS = 5.0  # from the connection to the last header
+MAX_REQUEST_BYTES = 16 * 1024
+
+Page = tuple[HTTPStatus, str, bytes]
+
+
+class StatusServer:
+    """The port, served by a thread of its own.
+
+    bind: "host:port", "[v6]:port"; port 0 takes any free one.
+    token: what a caller must send as `Authorization: Bearer …`; "" asks for none, which only a loopback address may.
+    """
+
+    def __init__(
+        self,
+        bind: str,
+        metrics: Metrics,
+        health: Health,
+        token: str = "",
+        request_seconds: float = REQUEST_SECONDS,
+    ) -> None:
+        host, _, port = bind.rpartition(":")
+        self._bind = bind
+        self._address = (host.removeprefix("[").removesuffix("]"), int(port))
+        self._token = token
+        self._request_seconds = request_seconds
+        self._pages: Mapping[str, Callable[[], Page]] = {
+            "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE, metrics.exposition()),
+            "/healthz": lambda: _health_page(*health.alive()),
+            "/readyz": lambda: _health_page(*health.ready()),
+        }
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> tuple[str, int]:
+        """Open the port; the host and port that it really has.
+
+        Raises BadSettings where the port is taken or not ours, or is open to others without a token.
+        """
+        try:
+            found = socket.getaddrinfo(*self._address, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+            family, address = found[0], found[4]
+            if not self._token and not ipaddress.ip_address(address[0]).is_loopback:
+                raise BadSettings(
+                    f"http.bind = {self._bind} can be reached from other machines, so it needs http.token "
+                    "(any long random text; Prometheus sends it as authorization credentials)"
+                )
+            server = _Server(
+                family, (str(address[0]), int(address[1])), self._pages, self._token, self._request_seconds
+            )
+        except OSError as error:
+            raise BadSettings(
+                f"http.bind = {self._bind} cannot be opened: {error.strerror or error}. Another program may have "
+                "the port: choose another one, or 127.0.0.1:0 for any free one"
+            ) from error
+        self._server = server
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.2,), name="status-port", daemon=True)
+        self._thread.start()
+        host, port = server.server_address[:2]
+        return str(host), int(port)
+
+    def close(self) -> None:
+        """Close the port; may be called twice, or without a start."""
+        if self._server is not None and self._thread is not None:
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+        self._server = self._thread = None
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """A listener that serves at most MAX_CONNECTIONS at once and drops what comes on top."""
+
+    allow_reuse_address = True
+    daemon_threads = True  # each ends by itself within two times request_seconds; a stop does not wait for it
+    request_queue_size = 32
+
+    def __init__(
+        self,
+        family: int,
+        address: tuple[str, int],
+        pages: Mapping[str, Callable[[], Page]],
+        token: str,
+        request_seconds: float,
+    ) -> None:
+        self.address_family = family
+        self.pages = pages
+        self.token = token
+        self.request_seconds = request_seconds
+        self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
+        """Serve it in a thread, if a place is free."""
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._places.release()
+            raise
+
+    def process_request_thread(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
+    ) -> None:
+        """Serve it, and give the place back."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is no news; the traceback helps whoever looks for a fault of ours."""
+        del request, client_address
+        logging.getLogger(__name__).debug("a request to the status port failed", exc_info=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request: a page, or why not."""
+
+    server: _Server
+
+    def setup(self) -> None:
+        """Read through a pipe that ends: after so many seconds, or so many bytes."""
+        super().setup()
+        self._deadline = time.monotonic() + self.server.request_seconds
+        self.rfile = io.BufferedReader(_Bounded(self.connection, self._deadline), 1024)
+
+    def handle(self) -> None:
+        """Answer one request; a client that is too slow, too wordy or gone gets none."""
+        try:
+            self.handle_one_request()
+        except (LineTooLong, TimeoutError, ConnectionError):
+            return
+
+    def _answer(self) -> None:
+        self.connection.settimeout(self.server.request_seconds)  # for all of the answer, see socket.sendall
+        page = self.server.pages.get(self.path.partition("?")[0])
+        if not self._may_read():
+            self._send(HTTPStatus.UNAUTHORIZED, "text/plain", b"a bearer token is needed\n")
+        elif page is None:
+            self._send(HTTPStatus.NOT_FOUND, "text/plain", b"try /metrics, /healthz or /readyz\n")
+        else:
+            self._send(*page())
+
+    def _refuse(self) -> None:
+        self.connection.settimeout(self.server.request_seconds)
+        self._send(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", b"GET and HEAD only\n")
+
+    do_GET = do_HEAD = _answer  # noqa: N815  (http.server finds them by these names)
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse  # noqa: N815
+
+    def _may_read(self) -> bool:
+        if not self.server.token:
+            return True
+        sent = self.headers.get("Authorization", "")
+        return hmac.compare_digest(sent.encode(), f"Bearer {self.server.token}".encode())
+
+    def _send(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Connection", "close")
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "GET, HEAD")
+        if status is HTTPStatus.UNAUTHORIZED:
+            self.send_header("WWW-Authenticate", "Bearer")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def version_string(self) -> str:
+        """The Server header: not which Python runs here."""
+        return "freisteller"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are logged at debug level only: a scrape every 15 s is no change of state."""
+        log("http_request", format % args, level=logging.DEBUG)
+
+
+class _Bounded(io.RawIOBase):
+    """What a client sends, until the deadline (monotonic seconds) and up to MAX_REQUEST_BYTES.
+
+    A limit per read alone would let a client that sends a byte now and then keep its thread for hours.
+    """
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        self._connection = connection
+        self._deadline = deadline
+        self._left = MAX_REQUEST_BYTES
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed's Buffer is 3.12's
+        """Raises TimeoutError or LineTooLong at the limits."""
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("the request took too long")
+        if self._left <= 0:
+            raise LineTooLong("request")
+        self._connection.settimeout(seconds)
+        count = self._connection.recv_into(buffer, min(len(buffer), self._left))
+        self._left -= count
+        return count
+
+
+def _health_page(ok: bool, body: Mapping[str, object]) -> Page:
+    status = HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE
+    return status, "application/json", json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"

@@ -1,0 +1,119 @@
+"""Structured logs: one line per change of state, JSON for machines, short text on a terminal.
+
+Each line has ts, level, action and message; `job` and other fields where they say something. The wording of a message
+may change, its `action` may not: dashboards and scripts search for it. No line carries a secret or a line break.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TextIO
+
+LOGGER = "freisteller"
+FIRST_KEYS = ("ts", "level", "action", "job", "message")
+
+_SECRET_KEY = re.compile(r"token|password|passwd|secret|authorization|api_?key|credential", re.IGNORECASE)
+_SECRET_TEXT = re.compile(
+    r"(?P<shown>\bBearer\s+|\b[a-z][a-z0-9+.-]*://(?=[^\s/@]+@))(?P<hidden>[^\s/@]+)", re.IGNORECASE
+)
+# C0 and C1 controls, and Unicode's line ends: they end a line early or drive a terminal, and a file name may hold any.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def set_up(level: str, fmt: str, stream: TextIO) -> None:
+    """Send all logging of this process to `stream`, replacing what an earlier call set up.
+
+    level: debug, info, warning or error, for our own lines; libraries are heard from warning on.
+    fmt: "json", "text", or "auto": text where the stream is a terminal.
+    """
+    as_text = fmt == "text" or (fmt == "auto" and stream.isatty())
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger(LOGGER).setLevel(level.upper())
+    logging.captureWarnings(True)  # else a library's warning is a line that no machine can read
+
+
+def log(
+    action: str,
+    message: str,
+    *,
+    level: int = logging.INFO,
+    error: BaseException | None = None,
+    **fields: object,
+) -> None:
+    """One line. action: fixed name, e.g. "job_finished". error: adds its traceback. fields: e.g. job=…, grade=…."""
+    logging.getLogger(LOGGER).log(
+        level, "%s", message, exc_info=error, extra={"action": action, "fields": _without_secrets(fields)}
+    )
+
+
+class JsonFormatter(logging.Formatter):
+    """A line is one JSON object in UTF-8; lone surrogates of undecodable file names become \\udcXX escapes."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line without its line end."""
+        entry = _entry(record)
+        ordered = {key: entry[key] for key in FIRST_KEYS if key in entry} | entry
+        line = json.dumps(ordered, ensure_ascii=False, default=str)
+        return line.encode("utf-8", "backslashreplace").decode()
+
+
+class TextFormatter(logging.Formatter):
+    """A line is for a person: time of day, level where it matters, message, fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line; a traceback follows, indented, at debug level and for errors that nobody expected."""
+        entry = _entry(record)
+        rest = {key: value for key, value in entry.items() if key not in (*FIRST_KEYS, "error")}
+        if "job" in entry:
+            rest = {"job": entry["job"]} | rest
+        parts = [datetime.fromtimestamp(record.created).strftime("%H:%M:%S")]
+        if record.levelno != logging.INFO:
+            parts.append(record.levelname)
+        parts.append(_on_one_line(str(entry["message"])))
+        parts += [f"{key}={_on_one_line(str(value))}" for key, value in rest.items()]
+        line = " ".join(parts)
+        if "error" in entry:
+            line += "".join(f"\n    {_on_one_line(text)}" for text in str(entry["error"]).splitlines())
+        return line.encode("utf-8", "backslashreplace").decode()
+
+
+def _entry(record: logging.LogRecord) -> dict[str, object]:
+    """What a record says; a library's record has its logger's name as action."""
+    fields: Mapping[str, object] = getattr(record, "fields", {})
+    entry: dict[str, object] = {
+        "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": record.levelname.lower(),
+        "action": getattr(record, "action", record.name),
+        "message": _hidden(record.getMessage()),
+    }
+    entry |= {key: value for key, value in fields.items() if value is not None and key not in entry}
+    if record.exc_info and record.exc_info[0] is not None:
+        entry["error"] = _hidden(logging.Formatter().formatException(record.exc_info))
+    return entry
+
+
+def _without_secrets(fields: Mapping[str, object]) -> dict[str, object]:
+    return {key: "***" if _SECRET_KEY.search(key) else _safe(value) for key, value in fields.items()}
+
+
+def _safe(value: object) -> object:
+    """The value with secrets hidden in every text it holds; what JSON does not know becomes text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return _without_secrets({str(key): inner for key, inner in value.items()})
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_safe(inner) for inner in value]
+    return _hidden(str(value))
+
+
+def _hidden(text: str) -> str:
+    return _SECRET_TEXT.sub(r"\g<shown>***", text)
+
+
+def _on_one_line(text: str) -> str:
+    return _CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)

@@ -1,0 +1,374 @@
+"""The Prometheus series: what each event of the house adds to them.
+
+Fed from plain values; the only importer of prometheus-client. `docs/metrics.md` lists every series; a test compares.
+Labels come from small fixed sets (grade, stage, reason, model, server): never a file name, a job or an error's text.
+Every label set that is known beforehand starts at 0, so that the first failure is seen as an increase.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import urlsplit
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from daemon import errors
+from daemon.engines.contract import ServerHealth
+from daemon.jobs import Grade
+from daemon.observe.gpu import GpuReading
+
+PREFIX = "freisteller_"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+SOURCES = ("event", "scan", "startup")
+STAGES = (
+    "completeness",
+    "read",
+    "proxy",
+    "upload",
+    "wait",
+    "infer",
+    "fetch",
+    "judge",
+    "refine",
+    "write",
+    "publish",
+)
+INTERNAL = "internal_error"
+GRADES = tuple(grade.label for grade in sorted(Grade, key=lambda grade: -grade.rank))
+ENDS = (*GRADES, "failed")
+ATTEMPT_FAILURES = (errors.RecipeRefused.reason, errors.EngineFull.reason)
+FAILURES = (errors.BadPhoto.reason, "quarantined", INTERNAL)
+POSTPONEMENTS = (
+    errors.EngineAway.reason,
+    errors.EngineMisconfigured.reason,
+    errors.NoRoom.reason,
+    errors.RootAway.reason,
+    INTERNAL,
+)
+RECOVERIES = ("claimed", "resumed", "quarantined", "completed")
+CIRCUIT_STATES = {"closed": 0, "half_open": 1, "open": 2}
+
+# Seconds. A photo takes 1 s (small, one attempt) to 10 min (100 MP, three attempts on a busy server) ...
+JOB_BUCKETS = (1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 90, 120, 180, 300, 600)
+# ... a stage 10 ms to a minute, and a scanner's file is whole after the quiet time, or only minutes later.
+STAGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+WAIT_BUCKETS = (1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
+# Twentieths put the default grade limits, 0.60 and 0.85, on a bucket's border.
+SCORE_BUCKETS = tuple(round(step / 20, 2) for step in range(1, 21))
+GAIN_BUCKETS = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1)
+ATTEMPT_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
+
+_LABEL = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class Metrics:
+    """All series of one daemon, in a registry of its own. Safe to call from any thread.
+
+    models, servers: those known from the settings; others join when they are first named.
+    """
+
+    def __init__(self, version: str, models: Sequence[str] = (), servers: Sequence[str] = ()) -> None:
+        self._registry = CollectorRegistry()
+        self._gauge("build_info", "Constant 1; the label carries the program's version.", "version").labels(
+            version
+        ).set(1)
+        self._set_up_intake()
+        self._set_up_jobs()
+        self._set_up_engines()
+        self._set_up_host()
+        self._know_fixed_labels()
+        for model in models:
+            self._know_model(model)
+        for server in servers:
+            self._know_server(public_name(server))
+
+    def _set_up_intake(self) -> None:
+        self._seen = self._counter("photos_seen_total", "Photos taken in, by what found them.", "source")
+        self._missed = self._counter("missed_events_total", "Photos that only a scan found, without any event.")
+        self._ignored = self._counter("photos_ignored_total", "Names in inbox/ that are left alone.", "reason")
+        self._incomplete = self._gauge("photos_incomplete", "Files in inbox/ that are not proven whole yet.")
+        self._completeness_wait = self._histogram(
+            "completeness_wait_seconds", "From first sight of a file to the proof that it is whole.", WAIT_BUCKETS
+        )
+        self._last_scan = self._gauge("last_scan_timestamp_seconds", "When inbox/ was last read; 0 = never.")
+        self._root_reachable = self._gauge("root_reachable", "1 if the hot folder can be reached, else 0.")
+        self._collisions = self._counter("collisions_total", "Results that got another name as theirs was taken.")
+
+    def _set_up_jobs(self) -> None:
+        self._queue_length = self._gauge("queue_length", "Photos that wait for their turn.")
+        self._queue_oldest = self._gauge(
+            "queue_oldest_timestamp_seconds", "When the photo was taken in that waits longest; 0 = none waits."
+        )
+        self._in_progress = self._gauge("jobs_in_progress", "Photos in work.")
+        self._jobs = self._counter("jobs_total", "Photos finished, by grade, or failed.", "grade")
+        self._failures = self._counter("failures_total", "Photos that went to failed/, by reason.", "reason")
+        self._job_duration = self._histogram(
+            "job_duration_seconds", "From the start of a photo's work to its end.", JOB_BUCKETS, "grade"
+        )
+        self._stage_duration = self._histogram(
+            "stage_duration_seconds", "Time that one stage of a photo's way took.", STAGE_BUCKETS, "stage"
+        )
+        self._attempts = self._counter("attempts_total", "Recipes that an engine was asked for.", "model")
+        self._attempt_failures = self._counter(
+            "attempt_failures_total", "Attempts that brought no alpha.", "model", "reason"
+        )
+        self._attempts_per_job = self._histogram(
+            "attempts_per_job", "Attempts that a finished photo took.", ATTEMPT_BUCKETS
+        )
+        self._score = self._histogram("score", "Score of each judged attempt, 0 to 1.", SCORE_BUCKETS, "model")
+        self._gain = self._histogram(
+            "score_gain", "Score of a photo's best attempt minus that of its first.", GAIN_BUCKETS
+        )
+        self._verdicts = self._counter("verdicts_total", "Results that a person moved to another grade.", "from", "to")
+        self._postponed = self._counter("postponed_total", "Photos put back, through no fault of theirs.", "reason")
+        self._recovered = self._counter("recovered_jobs_total", "Photos that a start found half done.", "how")
+        self._quarantined = self._counter("quarantined_total", "Photos set aside as the program died on them.")
+        self._last_success = self._gauge(
+            "last_success_timestamp_seconds", "When a photo last got a grade; 0 = not since the start."
+        )
+
+    def _set_up_engines(self) -> None:
+        self._engine_up = self._gauge("engine_up", "1 if the server answers and can work, else 0.", "server")
+        self._engine_busy = self._counter(
+            "engine_busy_seconds_total", "Time that a server spent computing for us.", "server"
+        )
+        self._engine_queue = self._gauge("engine_queue_length", "Our calls that a server has in hand.", "server")
+        self._engine_memory_total = self._gauge(
+            "engine_memory_total_bytes", "Memory of the server's devices.", "server", "device"
+        )
+        self._engine_memory_free = self._gauge(
+            "engine_memory_free_bytes", "Free memory of the server's devices.", "server", "device"
+        )
+        self._circuit = self._gauge(
+            "engine_circuit_state", "0 the server is used, 1 it is on trial, 2 it is left out.", "server"
+        )
+        self._reconnects = self._counter("engine_reconnects_total", "Lost and renewed connections.", "server")
+        self._canary = self._gauge(
+            "canary_success_timestamp_seconds", "When the test picture last came back right.", "server", "model"
+        )
+
+    def _set_up_host(self) -> None:
+        self._heartbeat = self._gauge("heartbeat_timestamp_seconds", "When the daemon last went round; 0 = never.")
+        self._disk_free = self._gauge("disk_free_bytes", "Room left where results or state are written.", "mount")
+        self._disk_size = self._gauge("disk_size_bytes", "Size of the file system of that mount.", "mount")
+        self._gpu_utilization = self._gauge("gpu_utilization_ratio", "Share of time this GPU works, 0 to 1.", "gpu")
+        self._gpu_memory_used = self._gauge("gpu_memory_used_bytes", "Memory in use on this GPU.", "gpu")
+        self._gpu_memory_total = self._gauge("gpu_memory_total_bytes", "Memory of this GPU.", "gpu")
+        self._gpu_power = self._gauge("gpu_power_watts", "Power this GPU draws.", "gpu")
+
+    def _know_fixed_labels(self) -> None:
+        _start_at_zero(self._seen, SOURCES)
+        _start_at_zero(self._jobs, ENDS)
+        _start_at_zero(self._job_duration, ENDS)
+        _start_at_zero(self._stage_duration, STAGES)
+        _start_at_zero(self._failures, FAILURES)
+        _start_at_zero(self._postponed, POSTPONEMENTS)
+        _start_at_zero(self._recovered, RECOVERIES)
+        for before in GRADES:
+            for after in GRADES:
+                if before != after:
+                    self._verdicts.labels(before, after)
+
+    def _know_model(self, model: str) -> None:
+        _start_at_zero(self._attempts, (model,))
+        _start_at_zero(self._score, (model,))
+        for reason in ATTEMPT_FAILURES:
+            self._attempt_failures.labels(model, reason)
+
+    def _know_server(self, server: str) -> None:
+        _start_at_zero(self._engine_up, (server,))
+        _start_at_zero(self._engine_queue, (server,))
+        _start_at_zero(self._engine_busy, (server,))
+        _start_at_zero(self._reconnects, (server,))
+
+    # Intake
+
+    def photo_seen(self, found_by: str) -> None:
+        """A photo was taken in; found_by: event, scan or startup."""
+        self._seen.labels(_label(found_by)).inc()
+        if found_by == "scan":
+            self._missed.inc()
+
+    def photos_ignored(self, reason: str, count: int) -> None:
+        """So many further names in `inbox/` are left alone for this reason."""
+        self._ignored.labels(_label(reason)).inc(count)
+
+    def incomplete(self, count: int) -> None:
+        """So many files in `inbox/` are not proven whole at this moment."""
+        self._incomplete.set(count)
+
+    def completeness_waited(self, seconds: float) -> None:
+        """A file was proven whole so long after it was first seen."""
+        self._completeness_wait.observe(seconds)
+
+    def scanned(self, at: float) -> None:
+        """`inbox/` was read at this Unix time."""
+        self._last_scan.set(at)
+
+    def root_reachable(self, reachable: bool) -> None:
+        """Whether the hot folder can be reached."""
+        self._root_reachable.set(reachable)
+
+    def collision(self) -> None:
+        """A result got another name as its own was taken."""
+        self._collisions.inc()
+
+    # Jobs
+
+    def queue(self, waiting: int, running: int, oldest_admitted_at: float | None) -> None:
+        """How many photos wait and run; oldest_admitted_at: Unix time, of those that are due (back-off left out)."""
+        self._queue_length.set(waiting)
+        self._in_progress.set(running)
+        self._queue_oldest.set(oldest_admitted_at or 0)
+
+    def stage(self, stage: str, seconds: float) -> None:
+        """One stage of a photo's way took so long; stage is one of STAGES."""
+        self._stage_duration.labels(_label(stage)).observe(seconds)
+
+    def attempt(self, model: str, score: float | None, error_reason: str | None) -> None:
+        """An engine was asked once: a score of 0..1, or the reason why there is none."""
+        self._know_model(model)
+        self._attempts.labels(model).inc()
+        if score is not None:
+            self._score.labels(model).observe(score)
+        if error_reason is not None:
+            self._attempt_failures.labels(model, _label(error_reason)).inc()
+
+    def job_finished(self, grade_label: str, seconds: float, attempts: int, gain: float | None, at: float) -> None:
+        """A photo is done, or failed; grade_label is one of ENDS, `at` Unix time.
+
+        attempts 0 (a photo that never came to an engine) is left out of attempts_per_job.
+        gain: best minus first score; None where there was one attempt only.
+        """
+        self._jobs.labels(_label(grade_label)).inc()
+        self._job_duration.labels(_label(grade_label)).observe(seconds)
+        if attempts:
+            self._attempts_per_job.observe(attempts)
+        if gain is not None:
+            self._gain.observe(gain)
+        if grade_label != "failed":
+            self._last_success.set(at)
+
+    def job_failed_reason(self, reason: str) -> None:
+        """Why a photo went to `failed/`: the `reason` of an error class."""
+        self._failures.labels(_label(reason)).inc()
+
+    def postponed(self, reason: str) -> None:
+        """A photo was put back: the `reason` of an error class."""
+        self._postponed.labels(_label(reason)).inc()
+
+    def recovered(self, how: str) -> None:
+        """A start found a photo half done; how it went on is one of RECOVERIES."""
+        self._recovered.labels(_label(how)).inc()
+
+    def quarantined(self) -> None:
+        """A photo was set aside as the program died on it too often."""
+        self._quarantined.inc()
+
+    def verdict_moved(self, from_label: str, to_label: str) -> None:
+        """A person moved a result from one grade to another (ASCII labels)."""
+        self._verdicts.labels(_label(from_label), _label(to_label)).inc()
+
+    # Engines
+
+    def engine(self, healths: Sequence[ServerHealth]) -> None:
+        """How each server is right now; what a server does not say has no series."""
+        for health in healths:
+            server = public_name(health.server)
+            self._know_server(server)
+            self._engine_up.labels(server).set(health.up)
+            self._engine_queue.labels(server).set(health.running)
+            if health.memory_total_bytes is not None:
+                self._engine_memory_total.labels(server, "all").set(health.memory_total_bytes)
+            if health.memory_free_bytes is not None:
+                self._engine_memory_free.labels(server, "all").set(health.memory_free_bytes)
+
+    def engine_busy(self, server: str, seconds: float) -> None:
+        """A server computed for us for so long (the stage `infer` of its answer)."""
+        self._engine_busy.labels(public_name(server)).inc(seconds)
+
+    def engine_circuit(self, server: str, state: str) -> None:
+        """What the breaker thinks of a server: closed, half_open or open. Raises KeyError for another word."""
+        self._circuit.labels(public_name(server)).set(CIRCUIT_STATES[state])
+
+    def engine_reconnected(self, server: str) -> None:
+        """A lost connection to a server was renewed."""
+        self._reconnects.labels(public_name(server)).inc()
+
+    def canary(self, server: str, model: str, at: float) -> None:
+        """The test picture came back right at this Unix time."""
+        self._canary.labels(public_name(server), model).set(at)
+
+    # Host
+
+    def heartbeat(self, at: float) -> None:
+        """The daemon went round once more at this Unix time."""
+        self._heartbeat.set(at)
+
+    def disk_free(self, mount: str, free_bytes: int, size_bytes: int | None = None) -> None:
+        """Room at a place that matters; mount is a fixed word (root, state), not a path."""
+        self._disk_free.labels(mount).set(free_bytes)
+        if size_bytes is not None:
+            self._disk_size.labels(mount).set(size_bytes)
+
+    def gpus(self, readings: Sequence[GpuReading]) -> None:
+        """This machine's GPUs; one that is gone, or a figure it cannot read, loses its series."""
+        for series in (self._gpu_utilization, self._gpu_memory_used, self._gpu_memory_total, self._gpu_power):
+            series.clear()
+        for reading in readings:
+            for series, value in (
+                (self._gpu_utilization, reading.utilization_ratio),
+                (self._gpu_memory_used, reading.memory_used_bytes),
+                (self._gpu_memory_total, reading.memory_total_bytes),
+                (self._gpu_power, reading.power_watts),
+            ):
+                if value is not None:
+                    series.labels(reading.gpu).set(value)
+
+    def exposition(self) -> bytes:
+        """All series in Prometheus' text format 0.0.4, UTF-8."""
+        return generate_latest(_WithoutBirthdays(self._registry))
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(PREFIX + name, text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(PREFIX + name, text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(PREFIX + name, text, labels, buckets=buckets, registry=self._registry)
+
+
+class _WithoutBirthdays(Collector):
+    """A registry without the `_created` series: they double the page, and nobody asks for them.
+
+    The library has a switch for it, but for the whole process.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for family in self._registry.collect():
+            family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
+            yield family
+
+
+def public_name(server: str) -> str:
+    """A server's name as everybody may read it: a URL loses user, password and query."""
+    if "://" not in server:
+        return server
+    url = urlsplit(server)
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}".rstrip("/")
+
+
+def _label(value: str) -> str:
+    """The value where it is a plain word, else "other": no text that a file or server wrote becomes a series."""
+    return value if _LABEL.fullmatch(value) else "other"
+
+
+def _start_at_zero(series: Counter | Gauge | Histogram, values: Iterable[str]) -> None:
+    for value in values:
+        series.labels(value)

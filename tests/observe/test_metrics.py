@@ -1,0 +1,222 @@
+"""The series that operations look at."""
+
+import threading
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from daemon.engines.contract import ServerHealth
+from daemon.observe.gpu import GpuReading
+from daemon.observe.metrics import ENDS, GRADES, RECOVERIES, STAGES, Metrics
+
+Labels = dict[str, str]
+
+
+def samples(metrics: Metrics, name: str) -> list[tuple[Labels, float]]:
+    """Every sample of that full name, as a scrape would see it."""
+    families = text_string_to_metric_families(metrics.exposition().decode())
+    return [(s.labels, s.value) for family in families for s in family.samples if s.name == f"freisteller_{name}"]
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float:
+    """The one sample with exactly these labels."""
+    found = [number for given, number in samples(metrics, name) if given == labels]
+    assert len(found) == 1, f"{name} {labels}: {found}"
+    return found[0]
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics("1.2.3", models=("RMBG-2.0",), servers=("http://gpu1:8188",))
+
+
+def test_the_version_is_a_label_of_a_constant(metrics: Metrics) -> None:
+    assert value(metrics, "build_info", version="1.2.3") == 1
+
+
+def test_every_known_label_set_starts_at_zero(metrics: Metrics) -> None:
+    for end in ENDS:
+        assert value(metrics, "jobs_total", grade=end) == 0
+        assert value(metrics, "job_duration_seconds_count", grade=end) == 0
+    for stage in STAGES:
+        assert value(metrics, "stage_duration_seconds_count", stage=stage) == 0
+    for how in RECOVERIES:
+        assert value(metrics, "recovered_jobs_total", how=how) == 0
+    assert value(metrics, "attempts_total", model="RMBG-2.0") == 0
+    assert value(metrics, "attempt_failures_total", model="RMBG-2.0", reason="recipe_refused") == 0
+    assert value(metrics, "engine_up", server="http://gpu1:8188") == 0
+
+
+def test_grades_are_labelled_in_ascii(metrics: Metrics) -> None:
+    assert GRADES == ("sehr_gut", "gut", "ungenuegend")
+    assert metrics.exposition().isascii()
+
+
+def test_verdicts_know_every_pair_of_two_grades_and_no_other(metrics: Metrics) -> None:
+    pairs = {(labels["from"], labels["to"]) for labels, _ in samples(metrics, "verdicts_total")}
+
+    assert len(pairs) == 6
+    assert all(before != after for before, after in pairs)
+
+
+def test_a_photo_that_only_a_scan_found_is_a_missed_event(metrics: Metrics) -> None:
+    for found_by in ("event", "scan", "startup"):
+        metrics.photo_seen(found_by)
+
+    assert [value(metrics, "photos_seen_total", source=by) for by in ("event", "scan", "startup")] == [1, 1, 1]
+    assert value(metrics, "missed_events_total") == 1
+
+
+def test_a_finished_photo_is_counted_with_its_grade_duration_attempts_and_gain(metrics: Metrics) -> None:
+    metrics.job_finished("gut", 12.5, 3, 0.2, at=1000.0)
+
+    assert value(metrics, "jobs_total", grade="gut") == 1
+    assert value(metrics, "job_duration_seconds_sum", grade="gut") == 12.5
+    assert value(metrics, "attempts_per_job_sum") == 3
+    assert value(metrics, "score_gain_sum") == pytest.approx(0.2)
+    assert value(metrics, "last_success_timestamp_seconds") == 1000.0
+
+
+def test_a_failed_photo_is_no_success(metrics: Metrics) -> None:
+    metrics.job_finished("failed", 0.1, 0, None, at=1000.0)
+    metrics.job_failed_reason("bad_photo")
+
+    assert value(metrics, "jobs_total", grade="failed") == 1
+    assert value(metrics, "failures_total", reason="bad_photo") == 1
+    assert value(metrics, "last_success_timestamp_seconds") == 0
+
+
+def test_a_photo_that_never_came_to_an_engine_does_not_make_the_attempts_look_fewer(metrics: Metrics) -> None:
+    metrics.job_finished("failed", 0.1, 0, None, at=1000.0)
+
+    assert value(metrics, "attempts_per_job_count") == 0
+
+
+def test_an_attempt_without_an_alpha_counts_as_attempt_and_as_failure_but_not_as_score(metrics: Metrics) -> None:
+    metrics.attempt("RMBG-2.0", None, "recipe_refused")
+
+    assert value(metrics, "attempts_total", model="RMBG-2.0") == 1
+    assert value(metrics, "attempt_failures_total", model="RMBG-2.0", reason="recipe_refused") == 1
+    assert value(metrics, "score_count", model="RMBG-2.0") == 0
+
+
+def test_a_score_at_a_grade_limit_is_in_the_bucket_that_ends_there(metrics: Metrics) -> None:
+    metrics.attempt("RMBG-2.0", 0.85, None)
+
+    assert value(metrics, "score_bucket", model="RMBG-2.0", le="0.8") == 0
+    assert value(metrics, "score_bucket", model="RMBG-2.0", le="0.85") == 1
+
+
+def test_a_model_nobody_announced_starts_complete_when_it_is_first_named(metrics: Metrics) -> None:
+    metrics.attempt("u2netp", 0.7, None)
+
+    assert value(metrics, "attempt_failures_total", model="u2netp", reason="engine_full") == 0
+
+
+def test_an_error_text_never_becomes_a_label(metrics: Metrics) -> None:
+    metrics.job_failed_reason("cup (2).jpg: unexpected end of file")
+    metrics.photos_ignored("Ünknown\n", 2)
+
+    assert value(metrics, "failures_total", reason="other") == 1
+    assert value(metrics, "photos_ignored_total", reason="other") == 2
+    assert b"cup" not in metrics.exposition()
+
+
+def test_a_password_in_a_server_url_never_becomes_a_label() -> None:
+    metrics = Metrics("1", servers=("https://studio:hunter2@gpu1:8188/comfy/?token=abc",))
+    metrics.engine((ServerHealth("https://studio:hunter2@gpu1:8188/comfy/?token=abc", up=True),))
+
+    assert value(metrics, "engine_up", server="https://gpu1:8188/comfy") == 1
+    assert b"hunter2" not in metrics.exposition()
+    assert b"abc" not in metrics.exposition()
+
+
+def test_nothing_waiting_has_no_oldest_photo(metrics: Metrics) -> None:
+    metrics.queue(waiting=4, running=2, oldest_admitted_at=500.0)
+    busy = value(metrics, "queue_oldest_timestamp_seconds")
+    metrics.queue(waiting=0, running=0, oldest_admitted_at=None)
+
+    assert busy == 500.0
+    assert value(metrics, "queue_oldest_timestamp_seconds") == 0
+    assert value(metrics, "queue_length") == 0
+    assert value(metrics, "jobs_in_progress") == 0
+
+
+def test_a_server_shows_what_it_says_and_nothing_it_does_not(metrics: Metrics) -> None:
+    metrics.engine(
+        (
+            ServerHealth("http://gpu1:8188", up=True, running=2, memory_total_bytes=24_000, memory_free_bytes=6_000),
+            ServerHealth("http://gpu2:8188", up=False, message="away"),
+        )
+    )
+
+    assert value(metrics, "engine_up", server="http://gpu1:8188") == 1
+    assert value(metrics, "engine_queue_length", server="http://gpu1:8188") == 2
+    assert value(metrics, "engine_memory_free_bytes", server="http://gpu1:8188", device="all") == 6_000
+    assert value(metrics, "engine_up", server="http://gpu2:8188") == 0
+    assert len(samples(metrics, "engine_memory_total_bytes")) == 1
+
+
+def test_the_breaker_has_three_states_and_no_fourth(metrics: Metrics) -> None:
+    metrics.engine_circuit("http://gpu1:8188", "open")
+
+    assert value(metrics, "engine_circuit_state", server="http://gpu1:8188") == 2
+    with pytest.raises(KeyError):
+        metrics.engine_circuit("http://gpu1:8188", "ajar")
+
+
+def test_a_gpu_that_is_gone_loses_its_series(metrics: Metrics) -> None:
+    metrics.gpus((GpuReading("0", 0.5, 4, 8, 120.0), GpuReading("1", 0.1, 1, 8, None)))
+    assert value(metrics, "gpu_utilization_ratio", gpu="1") == 0.1
+    assert [labels for labels, _ in samples(metrics, "gpu_power_watts")] == [{"gpu": "0"}]
+
+    metrics.gpus((GpuReading("0", 0.25, 4, 8, 60.0),))
+    assert value(metrics, "gpu_utilization_ratio", gpu="0") == 0.25
+    assert len(samples(metrics, "gpu_utilization_ratio")) == 1
+
+
+def test_gauges_of_intake_and_host_show_the_last_value(metrics: Metrics) -> None:
+    metrics.incomplete(3)
+    metrics.scanned(10.0)
+    metrics.heartbeat(11.0)
+    metrics.root_reachable(True)
+    metrics.disk_free("root", 5, 50)
+    metrics.canary("http://gpu1:8188", "RMBG-2.0", 12.0)
+
+    assert value(metrics, "photos_incomplete") == 3
+    assert value(metrics, "last_scan_timestamp_seconds") == 10.0
+    assert value(metrics, "heartbeat_timestamp_seconds") == 11.0
+    assert value(metrics, "root_reachable") == 1
+    assert value(metrics, "disk_free_bytes", mount="root") == 5
+    assert value(metrics, "disk_size_bytes", mount="root") == 50
+    assert value(metrics, "canary_success_timestamp_seconds", server="http://gpu1:8188", model="RMBG-2.0") == 12.0
+
+
+def test_two_daemons_in_one_process_share_no_series() -> None:
+    one, other = Metrics("1"), Metrics("1")
+    one.collision()
+
+    assert value(one, "collisions_total") == 1
+    assert value(other, "collisions_total") == 0
+
+
+def test_no_series_of_the_page_is_only_a_birthday(metrics: Metrics) -> None:
+    metrics.attempt("RMBG-2.0", 0.5, None)
+
+    assert b"_created" not in metrics.exposition()
+
+
+def test_counts_from_many_threads_add_up(metrics: Metrics) -> None:
+    def count() -> None:
+        for _ in range(200):
+            metrics.stage("judge", 0.01)
+            metrics.attempt("BEN2", 0.5, None)
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert value(metrics, "stage_duration_seconds_count", stage="judge") == 1600
+    assert value(metrics, "attempts_total", model="BEN2") == 1600
