@@ -1,7 +1,6 @@
 """How photos end, told to everybody who wants to know: metrics, log, and the person at the terminal."""
 
 import logging
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,11 +83,5 @@ class Chronicle:
 
     def stumbled(self, job: Job, error: Exception) -> None:
         """A fault of our own, with its traceback."""
-        logs.log(
-            "internal_error",
-            f"{job.name}: {type(error).__name__}: {error}",
-            level=logging.ERROR,
-            job=job.id,
-            name=job.name,
-            traceback="".join(traceback.format_exception(error)),
-        )
+        text = f"{job.name}: {type(error).__name__}: {error}"
+        logs.log("internal_error", text, level=logging.ERROR, error=error, job=job.id, name=job.name)

@@ -2,119 +2,57 @@
 
 import logging
 import os
-import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 from daemon import __version__
 from daemon.admission import Admission
 from daemon.alphas import Alphas
+from daemon.building import build_engine, build_pipeline, workers_for
 from daemon.chronicle import Chronicle, Ending
 from daemon.dispatch import Brake, Dispatch
 from daemon.engines.contract import Engine
-from daemon.errors import BadSettings, NoRoom, RootAway
+from daemon.errors import BadSettings
+from daemon.housekeeping import Housekeeping
 from daemon.intake.folders import Folders
 from daemon.intake.watcher import Watcher
-from daemon.jobs import State
 from daemon.journal import Journal
-from daemon.judgement.grading import Thresholds
-from daemon.judgement.strategy import Strategy
 from daemon.locks import Lock
 from daemon.observe import logs
 from daemon.observe.health import Health
 from daemon.observe.http import StatusServer
 from daemon.observe.metrics import Metrics
 from daemon.observe.notify import Notifier
-from daemon.pipeline import Notebook, Pipeline, Tick
+from daemon.pipeline import Tick
+from daemon.reception import Reception
 from daemon.routing import Routing
 from daemon.settings import Settings
 from daemon.worker import Worker
 
-HOUSEKEEPING_SECONDS = 1.0
-TIDY_SECONDS = 60.0
 HOPELESS_KNOCKS = 3  # --once: so many photos in a row without an engine, and it stops waiting for one
-
-
-def build_engine(settings: Settings, say: Callable[[str], None]) -> Engine:
-    """The engine that the settings ask for; its libraries are imported here, and only its own."""
-    if settings.engine_in_use == "comfyui":
-        from daemon.engines.pool import ComfyUIEngine
-
-        return ComfyUIEngine(settings.comfyui)
-    from daemon.engines.local import LocalEngine
-
-    return LocalEngine(settings.engine.local, _cores(), say)
 
 
 def _ignore(_: object) -> None:
     """Nobody wants to know."""
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
-
-
-def build_pipeline(
-    settings: Settings,
-    engine: Engine,
-    *,
-    alphas: Alphas,
-    notebook: Notebook,
-    metrics: Metrics,
-    tick: Tick,
-    stopping: Callable[[], bool],
-) -> Pipeline:
-    """The way from photo to outcome. Raises BadSettings where no rung of the ladder fits the engine."""
-    ladder = Strategy(
-        settings.strategy.ladder,
-        engine.models,
-        settings.engine.local.model,
-        settings.strategy.max_attempts,
-        settings.strategy.min_gain,
-    )
-    if ladder.next_recipe(()) is None:
-        raise BadSettings(
-            f"strategy.ladder names no model that the engine in use has (it has: {', '.join(engine.models) or 'none'})."
-        )
-    return Pipeline(
-        engine=engine,
-        strategy=ladder,
-        thresholds=Thresholds(settings.grading.sehr_gut, settings.grading.gut),
-        alphas=alphas,
-        notebook=notebook,
-        meter=metrics,
-        proxy_pixels=settings.engine.proxy_pixels,
-        max_megapixels=settings.intake.max_megapixels,
-        search_finishes=settings.strategy.finishes,
-        tick=tick,
-        stopping=stopping,
-    )
-
-
-def workers_for(settings: Settings, engine: Engine) -> int:
-    """Photos in work at once: enough that the engine never waits while others are read, judged or written."""
-    if settings.dispatch.workers:
-        return settings.dispatch.workers
-    return engine.slots if settings.engine_in_use == "local" else engine.slots + _cores()
-
-
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did: photos done and failed, and what is still open."""
+    """What a run did: photos done and failed, what is still open, and whether a fault of our own ended it."""
 
     done: int
     failed: int
     open: int
+    broken: bool
 
 
 class Daemon:
-    """One hot folder, one journal, one engine; built here, in the order in which things depend on each other."""
+    """One hot folder, one journal, one engine."""
 
     def __init__(
         self,
@@ -126,36 +64,45 @@ class Daemon:
         tick: Tick = _ignore,
         engine: Engine | None = None,
     ) -> None:
-        """Take the locks and open everything; nothing runs yet.
+        """Take the locks and open everything, in the order in which things depend on each other; nothing runs yet.
 
-        Raises BadSettings, AlreadyRunning, RootAway, NoRoom.
+        Raises BadSettings, AlreadyRunning, RootAway, NoRoom; then nothing stays open.
         """
         self.settings = settings
-        self._say = say
         self._clock = clock
         self._stop = threading.Event()
-        self._done = 0
-        self._failed = 0
+        self._tally = _Tally(tell)
+        with ExitStack() as doors:
+            self._build(doors, engine, say, clock, tick)
+            self._doors = doors.pop_all()
+
+    def _build(
+        self,
+        doors: ExitStack,
+        engine: Engine | None,
+        say: Callable[[str], None],
+        clock: Callable[[], float],
+        tick: Tick,
+    ) -> None:
+        settings = self.settings
+        state = settings.state_path
         self.folders = Folders(settings.root_path)
         root_id = self.folders.prepare()
-        self._locks = (
-            Lock(settings.state_path / "lock", f"The state directory {settings.state_path}"),
-            Lock(self.folders.private / "lock", f"The hot folder {settings.root_path}"),
-        )
-        self.journal = Journal(settings.state_path / "journal.sqlite3")
+        doors.callback(Lock(state / "lock", f"The state directory {state}").release)
+        doors.callback(Lock(self.folders.private / "lock", f"The hot folder {settings.root_path}").release)
+        self.journal = Journal(state / "journal.sqlite3")
+        doors.callback(self.journal.close)
         if self.journal.fact("root", root_id) != root_id:
             raise BadSettings(
-                f"The journal in {settings.state_path} belongs to another hot folder than {settings.root_path}. "
+                f"The journal in {state} belongs to another hot folder than {settings.root_path}. "
                 "Give each hot folder a state_dir of its own."
             )
         self.engine = engine or build_engine(settings, say)
-        servers = [health.server for health in self.engine.health()]
-        self.metrics = Metrics(__version__, self.engine.models, servers)
+        doors.callback(self.engine.close)
+        self.metrics = Metrics(__version__, self.engine.models, [health.server for health in self.engine.health()])
         self.health = Health()
-        self._http = StatusServer(settings.http.bind, self.metrics, self.health) if settings.http.bind else None
         self._notifier = Notifier()
-        chronicle = Chronicle(self.metrics, self._counted(tell), clock)
-        alphas = Alphas(settings.state_path / "alphas")
+        alphas = Alphas(state / "alphas")
         self.admission = Admission(self.journal, self.folders, clock, tick)
         self.worker = Worker(
             journal=self.journal,
@@ -171,13 +118,14 @@ class Daemon:
             ),
             routing=Routing(settings.outputs, self.metrics, tick),
             alphas=alphas,
-            chronicle=chronicle,
+            chronicle=Chronicle(self.metrics, self._tally.count, clock),
             clock=clock,
             tick=tick,
             max_tries=settings.dispatch.max_tries,
             postpone_seconds=settings.dispatch.postpone_seconds,
         )
         self.watcher = Watcher(self.folders, settings.intake, time.monotonic)
+        doors.callback(self.watcher.close)
         workers = workers_for(settings, self.engine)
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="photo")
         self.dispatch = Dispatch(
@@ -186,51 +134,65 @@ class Daemon:
             run=self.worker.run,
             workers=workers,
             brake=Brake(settings.dispatch.postpone_seconds),
-            ready=self._root_is_there,
+            ready=lambda: self.reception.root_is_there,
             unclaimed=lambda: self.admission.unclaimed,
             clock=clock,
         )
-        self._root_there = True
-
-    def _counted(self, tell: Callable[[Ending], None]) -> Callable[[Ending], None]:
-        lock = threading.Lock()
-
-        def count(ending: Ending) -> None:
-            with lock:
-                if ending.grade is None:
-                    self._failed += 1
-                else:
-                    self._done += 1
-                tell(ending)
-
-        return count
+        self.reception = Reception(
+            folders=self.folders,
+            watcher=self.watcher,
+            admission=self.admission,
+            worker=self.worker,
+            metrics=self.metrics,
+            health=self.health,
+            clock=clock,
+            scan_seconds=settings.intake.scan_seconds,
+            say=say,
+            wake=self.dispatch.wake,
+        )
+        self._housekeeping = Housekeeping(
+            journal=self.journal,
+            dispatch=self.dispatch,
+            engine=self.engine,
+            metrics=self.metrics,
+            health=self.health,
+            notifier=self._notifier,
+            disks={"root": settings.root_path, "state": state},
+            tidy_up=self.worker.tidy_up,
+            clock=clock,
+        )
 
     def stop(self) -> None:
         """Ask everything to end; `run` then returns."""
         self._stop.set()
         self.dispatch.wake()
 
+    def close(self) -> None:
+        """Close all doors, and nothing else: what is in work stays as it is, as after a crash. May be repeated."""
+        self._doors.close()
+
     def run(self, *, once: bool = False) -> Summary:
         """Work until `stop`; with `once`, until nothing is left to do."""
         threads = [
-            threading.Thread(target=self._serve, args=("dispatcher", self._dispatch), name="dispatch"),
-            threading.Thread(target=self._serve, args=("housekeeping", self._keep_house), name="housekeeping"),
+            self._thread("dispatcher", lambda: self.dispatch.serve(self._stop, self._beat)),
+            self._thread("housekeeping", lambda: self._housekeeping.keep(self._stop)),
         ]
         try:
-            if self._http:
-                host, port = self._http.start()
-                logs.log("http_listening", f"Metrics and health are at http://{host}:{port}/", host=host, port=port)
+            self._open_port()
             self.recover()
             self.engine.start()
             self.watcher.start()
             for thread in threads:
                 thread.start()
-            self.health.report("recovery", True)
+            self._housekeeping.turn()
             self._notifier.ready()
-            self._watch(once)
+            if once:
+                self.reception.receive_once(self._stop, self._nothing_left)
+            else:
+                self.reception.receive(self._stop)
         finally:
-            self._shut_down([thread for thread in threads if thread.is_alive()])
-        return Summary(self._done, self._failed, self._open_at_end)
+            still_open = self._shut_down(threads)
+        return Summary(self._tally.done, self._tally.failed, still_open, self._tally.broken)
 
     def recover(self) -> None:
         """Bring everything that a crash left in the middle to where it can go on."""
@@ -239,57 +201,33 @@ class Daemon:
                 self.metrics.recovered(how)
             if count:
                 logs.log("recovered", f"{count} photos of an earlier run: {how}", how=how, count=count)
+        self.health.report("recovery", True)
 
-    def _serve(self, part: str, work: Callable[[], None]) -> None:
+    def _open_port(self) -> None:
+        http = self.settings.http
+        if not http.bind:
+            return
+        port = StatusServer(http.bind, self.metrics, self.health, http.token.get_secret_value())
+        host, number = port.start()
+        self._doors.callback(port.close)
+        logs.log("http_listening", f"Metrics and health are at http://{host}:{number}/", host=host, port=number)
+
+    def _beat(self) -> None:
+        self.health.report("dispatcher", True)
+
+    def _thread(self, part: str, work: Callable[[], None]) -> threading.Thread:
         """A thread that dies takes the program with it: half a daemon is worse than none."""
-        try:
-            work()
-        except Exception as error:
-            logs.log("internal_error", f"The {part} stopped: {type(error).__name__}: {error}", level=logging.ERROR)
-            self.health.report(part, False, str(error))
-            self.stop()
-            raise
 
-    def _dispatch(self) -> None:
-        self.dispatch.serve(self._stop, lambda: self.health.report("dispatcher", True))
-
-    def _watch(self, once: bool) -> None:
-        """The intake's round: scan, admit, refuse, sleep."""
-        while not self._stop.is_set():
-            self.health.report("watcher", True)
+        def serve() -> None:
             try:
-                self.folders.check()
-                scan = self.watcher.scan(urgent=once)
-                self._note_root(None)
-                for refused in scan.rejected:
-                    give_up = partial(self.worker.give_up, reason=refused.reason, kind="bad_photo")
-                    self.admission.refuse(refused.source, refused.name, self._size_of(refused.source), give_up)
-                for arrival in scan.ready:
-                    self.metrics.photo_seen(arrival.found_by)
-                    self.metrics.completeness_waited(arrival.waited_seconds)
-                    self.admission.admit(arrival.source, arrival.name, arrival.size_bytes)
-                    self.dispatch.wake()
-            except (RootAway, NoRoom) as error:
-                self._note_root(error)
-                if once:
-                    return
-                self._stop.wait(self.settings.intake.scan_seconds)
-                continue
-            for reason, count in scan.ignored.items():
-                self.metrics.photos_ignored(reason, count)
-                logs.log("ignored", f"{count} new in inbox/ left alone: {reason}", reason=reason, count=count)
-            self.metrics.incomplete(scan.incomplete)
-            self.metrics.scanned(self._clock())
-            if once and not scan.incomplete and self._nothing_left():
-                return
-            self.watcher.wait(0.05 if once and not scan.incomplete else scan.next_look_seconds, self._stop)
+                work()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the supervisor starts us again
+                text = f"The {part} stopped: {type(error).__name__}: {error}"
+                logs.log("internal_error", text, level=logging.ERROR, error=error)
+                self._tally.broken = True
+                self.stop()
 
-    @staticmethod
-    def _size_of(path: Path) -> int:
-        try:
-            return path.lstat().st_size
-        except OSError:
-            return 0
+        return threading.Thread(target=serve, name=part)
 
     def _nothing_left(self) -> bool:
         if self.dispatch.running:
@@ -298,61 +236,40 @@ class Daemon:
             return True
         return self.journal.counts(self._clock()).open == 0
 
-    def _root_is_there(self) -> bool:
-        return self._root_there
-
-    def _note_root(self, trouble: Exception | None) -> None:
-        there = trouble is None
-        if there != self._root_there:
-            text = str(trouble) if trouble else f"The hot folder {self.settings.root_path} is back."
-            logs.log("root_away" if trouble else "root_back", text, level=logging.ERROR if trouble else logging.INFO)
-            self._say(text)
-        self._root_there = there
-        self.metrics.root_reachable(there)
-        self.health.report("root", there, str(trouble or ""))
-        if there:
-            self.dispatch.wake()
-
-    def _keep_house(self) -> None:
-        """Once a second: gauges, health, the watchdog; now and then what a full disk left undone."""
-        tidied = time.monotonic()
-        while not self._stop.wait(HOUSEKEEPING_SECONDS):
-            now = self._clock()
-            counts = self.journal.counts(now)
-            self.metrics.queue(counts.states[State.WAITING], self.dispatch.running, counts.oldest_admitted_at)
-            healths = self.engine.health()
-            self.metrics.engine(healths)
-            troubles = "; ".join(f"{each.server}: {each.message or 'away'}" for each in healths if not each.up)
-            self.health.report("engine", any(each.up for each in healths), troubles)
-            self.metrics.heartbeat(now)
-            for mount, path in (("root", self.settings.root_path), ("state", self.settings.state_path)):
-                if path.exists():
-                    self.metrics.disk_free(mount, shutil.disk_usage(path).free)
-            self._notifier.status(f"{self.dispatch.running} running, {counts.states[State.WAITING]} waiting")
-            if self.health.alive()[0]:
-                self._notifier.watchdog()
-            if time.monotonic() - tidied > TIDY_SECONDS and self._root_there and not self.dispatch.running:
-                self.worker.tidy_up()
-                tidied = time.monotonic()
-
-    def _shut_down(self, threads: list[threading.Thread]) -> None:
+    def _shut_down(self, threads: list[threading.Thread]) -> int:
         """In reverse: no new photos, no new jobs, what runs ends or is handed back, then the doors close."""
         self._notifier.stopping()
         self.stop()
         for thread in threads:
-            thread.join()
-        self.watcher.close()
+            if thread.ident is not None:
+                thread.join()
         deadline = time.monotonic() + self.settings.dispatch.stop_seconds
         while self.dispatch.running and time.monotonic() < deadline:
             time.sleep(0.02)
-        self.engine.close()
+        self.engine.close()  # what still asks it is answered EngineAway, and postponed
         self._executor.shutdown(wait=True)
-        self._open_at_end = self.journal.counts(self._clock()).open
-        if self._http:
-            self._http.close()
-        self.journal.close()
-        for lock in self._locks:
-            lock.release()
+        still_open = self.journal.counts(self._clock()).open
+        self.close()
+        return still_open
+
+
+class _Tally:
+    """Counts endings on their way to whoever is told."""
+
+    def __init__(self, tell: Callable[[Ending], None]) -> None:
+        self._tell = tell
+        self._lock = threading.Lock()
+        self.done = 0
+        self.failed = 0
+        self.broken = False
+
+    def count(self, ending: Ending) -> None:
+        with self._lock:
+            if ending.grade is None:
+                self.failed += 1
+            else:
+                self.done += 1
+        self._tell(ending)
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:

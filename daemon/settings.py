@@ -77,6 +77,8 @@ class ComfyUISettings(Section):
     connect_seconds: float = Field(5.0, gt=0, le=600)
     poll_seconds: float = Field(2.0, gt=0, le=600)
     probe_seconds: float = Field(10.0, gt=0, le=3600)
+    affinity_seconds: float = Field(3.0, ge=0, le=3600)
+    parked: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def servers_are_named_once(self) -> "ComfyUISettings":

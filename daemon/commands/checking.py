@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from daemon.building import build_engine
 from daemon.errors import EngineMisconfigured, FreistellerError
 from daemon.intake.folders import Folders
 from daemon.jobs import Grade
-from daemon.lifecycle import build_engine
 from daemon.settings import Settings
 
 LEAST_FREE_BYTES = 2 * 1024**3  # a few hundred results of 24 megapixels

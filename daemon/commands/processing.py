@@ -17,13 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from daemon import __version__
 from daemon.alphas import Alphas
+from daemon.building import build_engine, build_pipeline, workers_for
 from daemon.chronicle import Ending
 from daemon.commands.running import ending_line
 from daemon.errors import BadSettings, FreistellerError
 from daemon.intake import placing
 from daemon.intake.names import clean_name
 from daemon.jobs import Attempt, Job
-from daemon.lifecycle import build_engine, build_pipeline, workers_for
 from daemon.observe import logs
 from daemon.observe.metrics import Metrics
 from daemon.pipeline import Pipeline

@@ -30,7 +30,10 @@ def ending_line(ending: Ending) -> Text:
 
 
 def run_daemon(settings: Settings, out: Console, *, once: bool, samples: bool) -> int:
-    """Run until stopped or, with `once`, until all is done. Returns the exit code: 1 if a photo failed in `once`."""
+    """Run until stopped or, with `once`, until all is done. Returns the exit code.
+
+    1: a photo failed or is still open after `once`, or a fault of our own ended the run.
+    """
     on_terminal = sys.stderr.isatty()
     text = settings.log.format == "text" or (settings.log.format == "auto" and on_terminal)
     # On a terminal each photo has its line already; the log then only adds what is out of the ordinary.
@@ -72,4 +75,4 @@ def run_daemon(settings: Settings, out: Console, *, once: bool, samples: bool) -
     if summary.open:
         say(f"{summary.open} photos are still to do; the next start goes on with them.")
     say(f"Done: {summary.done}, failed: {summary.failed}.")
-    return 1 if once and (summary.failed or summary.open) else 0
+    return 1 if summary.broken or (once and (summary.failed or summary.open)) else 0

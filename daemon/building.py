@@ -1,0 +1,72 @@
+"""Putting the parts together that both the daemon and a single command need."""
+
+import os
+from collections.abc import Callable
+
+from daemon.alphas import Alphas
+from daemon.engines.contract import Engine
+from daemon.errors import BadSettings
+from daemon.judgement.grading import Thresholds
+from daemon.judgement.strategy import Strategy
+from daemon.observe.metrics import Metrics
+from daemon.pipeline import Notebook, Pipeline, Tick
+from daemon.settings import Settings
+
+
+def build_engine(settings: Settings, say: Callable[[str], None]) -> Engine:
+    """The engine that the settings ask for; its libraries are imported here, and only its own."""
+    if settings.engine_in_use == "comfyui":
+        from daemon.engines.pool import ComfyUIEngine
+
+        return ComfyUIEngine(settings.comfyui)
+    from daemon.engines.local import LocalEngine
+
+    return LocalEngine(settings.engine.local, _cores(), say)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def build_pipeline(
+    settings: Settings,
+    engine: Engine,
+    *,
+    alphas: Alphas,
+    notebook: Notebook,
+    metrics: Metrics,
+    tick: Tick,
+    stopping: Callable[[], bool],
+) -> Pipeline:
+    """The way from photo to outcome. Raises BadSettings where no rung of the ladder fits the engine."""
+    ladder = Strategy(
+        settings.strategy.ladder,
+        engine.models,
+        settings.engine.local.model,
+        settings.strategy.max_attempts,
+        settings.strategy.min_gain,
+    )
+    if ladder.next_recipe(()) is None:
+        raise BadSettings(
+            f"strategy.ladder names no model that the engine in use has (it has: {', '.join(engine.models) or 'none'})."
+        )
+    return Pipeline(
+        engine=engine,
+        strategy=ladder,
+        thresholds=Thresholds(settings.grading.sehr_gut, settings.grading.gut),
+        alphas=alphas,
+        notebook=notebook,
+        meter=metrics,
+        proxy_pixels=settings.engine.proxy_pixels,
+        max_megapixels=settings.intake.max_megapixels,
+        search_finishes=settings.strategy.finishes,
+        tick=tick,
+        stopping=stopping,
+    )
+
+
+def workers_for(settings: Settings, engine: Engine) -> int:
+    """Photos in work at once: enough that the engine never waits while others are read, judged or written."""
+    if settings.dispatch.workers:
+        return settings.dispatch.workers
+    return engine.slots if settings.engine_in_use == "local" else engine.slots + _cores()

@@ -1,0 +1,113 @@
+"""The intake's round: scan the inbox, refuse what is no photo, admit what is whole, sleep until something happens."""
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from daemon.admission import Admission
+from daemon.errors import NoRoom, RootAway
+from daemon.intake.folders import Folders
+from daemon.intake.watcher import Scan, Watcher
+from daemon.observe import logs
+from daemon.observe.health import Health
+from daemon.observe.metrics import Metrics
+from daemon.worker import Worker
+
+SHORT_NAP_SECONDS = 0.05  # --once: nobody drops anything any more, it only waits for what runs
+
+
+class Reception:
+    """Where photos come in; knows whether the hot folder is there."""
+
+    def __init__(
+        self,
+        *,
+        folders: Folders,
+        watcher: Watcher,
+        admission: Admission,
+        worker: Worker,
+        metrics: Metrics,
+        health: Health,
+        clock: Callable[[], float],
+        scan_seconds: float,
+        say: Callable[[str], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self._folders = folders
+        self._watcher = watcher
+        self._admission = admission
+        self._worker = worker
+        self._metrics = metrics
+        self._health = health
+        self._clock = clock
+        self._scan_seconds = scan_seconds
+        self._say = say
+        self._wake = wake
+        self.root_is_there = True
+
+    def receive(self, stop: threading.Event) -> None:
+        """Take in photos until `stop`."""
+        while not stop.is_set():
+            scan = self.round(urgent=False)
+            if scan is None:
+                stop.wait(self._scan_seconds)
+            else:
+                self._watcher.wait(scan.next_look_seconds, stop)
+
+    def receive_once(self, stop: threading.Event, nothing_left: Callable[[], bool]) -> None:
+        """Take in what is there, and wait until nothing is left to do; a root that is away ends it."""
+        while not stop.is_set():
+            scan = self.round(urgent=True)
+            if scan is None or (not scan.incomplete and nothing_left()):
+                return
+            self._watcher.wait(scan.next_look_seconds if scan.incomplete else SHORT_NAP_SECONDS, stop)
+
+    def round(self, *, urgent: bool) -> Scan | None:
+        """One scan and what follows from it; None where the root is away. urgent: what is there counts as whole."""
+        self._health.report("watcher", True)
+        try:
+            self._folders.check()
+            scan = self._watcher.scan(urgent=urgent)
+            self._note_root(None)
+            self._take_in(scan)
+        except (RootAway, NoRoom) as error:
+            self._note_root(error)
+            return None
+        self._metrics.incomplete(scan.incomplete)
+        self._metrics.scanned(self._clock())
+        return scan
+
+    def _take_in(self, scan: Scan) -> None:
+        for refused in scan.rejected:
+            give_up = partial(self._worker.give_up, reason=refused.reason, kind="bad_photo")
+            self._admission.refuse(refused.source, refused.name, _size_of(refused.source), give_up)
+        for arrival in scan.ready:
+            self._metrics.photo_seen(arrival.found_by)
+            self._metrics.completeness_waited(arrival.waited_seconds)
+            self._admission.admit(arrival.source, arrival.name, arrival.size_bytes)
+            self._wake()
+        for reason, count in scan.ignored.items():
+            self._metrics.photos_ignored(reason, count)
+            logs.log("ignored", f"{count} new in inbox/ left alone: {reason}", reason=reason, count=count)
+
+    def _note_root(self, trouble: Exception | None) -> None:
+        there = trouble is None
+        if there != self.root_is_there:
+            text = str(trouble) if trouble else f"The hot folder {self._folders.root} is back."
+            level = logging.ERROR if trouble else logging.INFO
+            logs.log("root_away" if trouble else "root_back", text, level=level)
+            self._say(text)
+        self.root_is_there = there
+        self._metrics.root_reachable(there)
+        self._health.report("root", there, str(trouble or ""))
+        if there:
+            self._wake()
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0

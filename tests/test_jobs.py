@@ -1,0 +1,36 @@
+"""The table of states, and the names of attempts."""
+
+import pytest
+
+from daemon.errors import IllegalMove
+from daemon.jobs import MOVES, Grade, Job, Move, State, after
+
+
+def test_every_state_but_the_first_is_reached_by_some_move() -> None:
+    reached = {end for _, end in MOVES.values()}
+
+    assert reached == set(State)
+
+
+def test_every_state_can_be_left() -> None:
+    left = {start for starts, _ in MOVES.values() for start in starts}
+
+    assert left == set(State)
+
+
+@pytest.mark.parametrize(("state", "move"), [(State.DONE, Move.START), (State.WAITING, Move.FINISH)])
+def test_an_illegal_move_raises(state: State, move: Move) -> None:
+    with pytest.raises(IllegalMove):
+        after(state, move)
+
+
+def test_a_ticket_is_the_same_after_a_restart() -> None:
+    assert Job("a", "x.jpg").ticket(2) == Job("a", "x.jpg", state=State.RUNNING, tries=2).ticket(2)
+
+
+def test_a_new_round_has_new_tickets() -> None:
+    assert Job("a", "x.jpg").ticket(1) != Job("a", "x.jpg", round=1).ticket(1)
+
+
+def test_labels_of_grades_are_ascii() -> None:
+    assert all(grade.label.isascii() for grade in Grade)
