@@ -1,0 +1,214 @@
+"""What a ComfyUI server's JSON says, as values: queue, history, memory. Pure; doubts every field.
+
+`Any` stands for parsed JSON of somebody else's program; nothing of it leaves this module.
+"""
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SHA256_HEX_DIGITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """Where a result lies on the server, as GET /view takes it."""
+
+    filename: str
+    subfolder: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeError:
+    """What a node raised. message: stripped; nodes end it with a newline."""
+
+    node_type: str
+    exception_type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A history entry: image, error or interrupted is set, or none of them where it claims success without a result.
+
+    prompt: what was asked, node id -> node, as the server keeps it. picture: LoadImage's name in it, "" for none.
+    """
+
+    prompt: Mapping[str, Any] = field(default_factory=dict)
+    picture: str = ""
+    image: StoredImage | None = None
+    error: NodeError | None = None
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The ids of prompts, in the order they run, and the pictures that they still need."""
+
+    running: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    pictures: frozenset[str] = frozenset()
+
+    def __contains__(self, prompt_id: object) -> bool:
+        return prompt_id in self.running or prompt_id in self.pending
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The memory of the server's first device, in bytes; None where it does not say."""
+
+    total_bytes: int | None = None
+    free_bytes: int | None = None
+
+
+def read_queue(body: Any) -> Queue:
+    """GET /queue. Its pending list is a raw heap: only sorting by number gives the order."""
+    running = _items(body, "queue_running")
+    pending = sorted(_items(body, "queue_pending"), key=lambda item: float(item[0]))
+    return Queue(
+        tuple(str(item[1]) for item in running),
+        tuple(str(item[1]) for item in pending),
+        frozenset(picture for item in (*running, *pending) for picture in _pictures(item[2])),
+    )
+
+
+def read_history(body: Any, prompt_id: str, sink: str) -> Finished | None:
+    """GET /history/{prompt_id}: None where there is no entry, or one that is not complete yet."""
+    entry = body.get(prompt_id) if isinstance(body, dict) else None
+    if not isinstance(entry, dict):
+        return None
+    status = entry.get("status")
+    if not isinstance(status, dict):  # newer servers write the entry before its status
+        return None
+    item = entry.get("prompt")
+    prompt = item[2] if isinstance(item, list) and len(item) > 2 and isinstance(item[2], dict) else {}
+    asked = (prompt, next(_pictures(prompt), ""))
+    for name, told in _messages(status):
+        if name == "execution_interrupted":
+            return Finished(*asked, interrupted=True)
+        if name == "execution_error":
+            return Finished(*asked, error=_node_error(told))
+    if status.get("status_str") == "error":
+        return Finished(*asked, error=NodeError("", "", "the server gives no reason"))
+    if not status.get("completed"):
+        return None
+    return Finished(*asked, image=_first_image(entry.get("outputs"), sink))
+
+
+def asks_the_same(kept: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
+    """Whether a prompt that a server keeps asks for what ours does; parked nodes and the server's own notes aside."""
+    for node_id, node in ours.items():
+        found = kept.get(node_id)
+        if not node["inputs"]:
+            continue
+        if not isinstance(found, dict) or found.get("class_type") != node["class_type"]:
+            return False
+        if found.get("inputs") != node["inputs"]:
+            return False
+    return True
+
+
+def read_memory(body: Any) -> Memory:
+    """GET /system_stats. Raises ValueError where that is not what answered."""
+    if not isinstance(body, dict) or not isinstance(body.get("system"), dict):
+        raise ValueError("no system in it")
+    devices = body.get("devices")
+    device = devices[0] if isinstance(devices, list) and devices and isinstance(devices[0], dict) else {}
+    return Memory(_count(device.get("vram_total")), _count(device.get("vram_free")))
+
+
+def read_options(body: Any, node_class: str) -> Mapping[str, tuple[str, ...]] | None:
+    """GET /object_info/{node_class}: input name -> its options, for inputs with a list; None: no such node."""
+    if not isinstance(body, dict) or not isinstance(body.get(node_class), dict):
+        return None
+    inputs = body[node_class].get("input", {})
+    options: dict[str, tuple[str, ...]] = {}
+    for part in ("required", "optional"):
+        for name, spec in inputs.get(part, {}).items():
+            listed = isinstance(spec, list) and spec and isinstance(spec[0], list)
+            options[name] = tuple(str(option) for option in spec[0]) if listed else ()
+    return options
+
+
+def loaded_digest(png: bytes) -> str | None:
+    """The SHA-256 of the file that LoadImage really read, from the prompt that a result's own PNG carries.
+
+    ComfyUI writes the prompt into every picture it makes, with LoadImage's hash of its file in it. That is proof of
+    what a result was computed from. None where the server leaves it out (--disable-metadata) or names no such hash.
+    """
+    for name, text in _png_texts(png):
+        if name != b"prompt":
+            continue
+        try:
+            nodes = json.loads(text)
+        except ValueError:
+            return None
+        for node in nodes.values() if isinstance(nodes, dict) else ():
+            changed = node.get("is_changed") if isinstance(node, dict) else None
+            if isinstance(changed, list) and changed and len(str(changed[0])) == SHA256_HEX_DIGITS:
+                return str(changed[0])
+    return None
+
+
+def _items(body: Any, key: str) -> list[Any]:
+    found = body.get(key) if isinstance(body, dict) else None
+    if not isinstance(found, list):
+        raise ValueError(f"no {key} in it")
+    return [item for item in found if isinstance(item, list) and len(item) >= 3]
+
+
+def _pictures(prompt: Any) -> Iterator[str]:
+    for node in prompt.values() if isinstance(prompt, dict) else ():
+        inputs = node.get("inputs") if isinstance(node, dict) else None
+        if isinstance(inputs, dict) and isinstance(inputs.get("image"), str):
+            yield inputs["image"]
+
+
+def _messages(status: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    messages = status.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        if isinstance(message, list) and len(message) == 2 and isinstance(message[1], dict):
+            yield str(message[0]), message[1]
+
+
+def _node_error(told: dict[str, Any]) -> NodeError:
+    return NodeError(
+        str(told.get("node_type", "")),
+        str(told.get("exception_type", "")),
+        str(told.get("exception_message", "")).strip(),
+    )
+
+
+def _first_image(outputs: Any, sink: str) -> StoredImage | None:
+    node = outputs.get(sink) if isinstance(outputs, dict) else None
+    images = node.get("images") if isinstance(node, dict) else None
+    if not isinstance(images, list) or not images or not isinstance(images[0], dict):
+        return None
+    image = images[0]
+    if not image.get("filename"):
+        return None
+    return StoredImage(str(image["filename"]), str(image.get("subfolder", "")), str(image.get("type", "temp")))
+
+
+def _count(value: Any) -> int | None:
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _png_texts(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The (keyword, text) pairs of a PNG's tEXt chunks. PNG specification, 5.3 and 11.3.3."""
+    if not png.startswith(PNG_SIGNATURE):
+        return
+    at = len(PNG_SIGNATURE)
+    while at + 8 <= len(png):
+        (length,) = struct.unpack_from(">I", png, at)
+        kind = png[at + 4 : at + 8]
+        if kind == b"IDAT":  # ComfyUI's texts stand before the pixels
+            return
+        if kind == b"tEXt":
+            name, _, text = png[at + 8 : at + 8 + length].partition(b"\0")
+            yield name, text
+        at += length + 12

@@ -1,0 +1,174 @@
+"""One ComfyUI server: cut a photo there, look whether all it needs is there, leave nothing behind."""
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable
+
+from daemon.engines.comfyui.errand import Errand, Limits, Picture
+from daemon.engines.comfyui.events import Events, socket_to
+from daemon.engines.comfyui.graph import Graph
+from daemon.engines.comfyui.http import Http
+from daemon.engines.comfyui.replies import Memory
+from daemon.engines.comfyui.uploads import UploadNames
+from daemon.engines.contract import Answer
+from daemon.errors import EngineFull, EngineMisconfigured, FreistellerError
+from daemon.jobs import Recipe
+from daemon.settings import ComfyUISettings, ServerSettings
+
+KEPT_SECONDS = 10.0  # a fetched result stays in the history so long, should its ticket come back after all
+
+
+class Server:
+    """The client of one server. Thread-safe."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        comfyui: ComfyUISettings,
+        graph: Graph,
+        owner: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self.slots = settings.slots
+        self._graph = graph
+        self._limits = Limits(comfyui.attempt_seconds, comfyui.poll_seconds)
+        self._parked = _parked(comfyui.parked, graph)
+        self._clock = clock
+        self._stop = threading.Event()
+        self._http = Http(settings, comfyui.connect_seconds)
+        self._events = Events(self._http.name, socket_to(self._http, comfyui.connect_seconds), clock)
+        self._names = UploadNames(owner)
+        self._lock = threading.Lock()
+        self._classes: frozenset[str] | None = None
+        self._answered: dict[str, float] = {}
+        self._disowned: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        """Host, port and path, without any secret."""
+        return self._http.name
+
+    def start(self) -> None:
+        """Listen for events in the background."""
+        self._events.start()
+
+    def knows(self, ticket: uuid.UUID) -> bool:
+        """Whether this server has that ticket's answer, or is at it. Raises EngineAway or EngineMisconfigured."""
+        prompt_id = str(ticket)
+        return prompt_id in self._http.queue() or self._http.history(prompt_id, self._graph.sink) is not None
+
+    def cut(self, ticket: uuid.UUID, picture: Picture, recipe: Recipe) -> Answer:
+        """See `Engine.cut`. Out of memory, it is asked to free some before EngineFull is raised."""
+        prompt_id = str(ticket)
+        with self._lock:
+            self._disowned.discard(prompt_id)
+            self._answered.pop(prompt_id, None)
+        parked = self._parked & self._node_classes()
+        errand = Errand(
+            prompt_id=prompt_id,
+            picture=picture,
+            model=recipe.model,
+            prompt=lambda stored: self._graph.prompt(recipe, stored, picture.height, picture.width, parked),
+            sink=self._graph.sink,
+            http=self._http,
+            events=self._events,
+            names=self._names,
+            limits=self._limits,
+            clock=self._clock,
+            stop=self._stop,
+        )
+        try:
+            alpha = errand.run()
+        except EngineFull:
+            with contextlib.suppress(FreistellerError):
+                self._http.free()
+            raise
+        except EngineMisconfigured:
+            self._classes = None  # look again next time: somebody will install what is missing
+            raise
+        with self._lock:
+            self._answered[prompt_id] = self._clock()
+        return Answer(alpha, self.name, errand.stages)
+
+    def disown(self, ticket: uuid.UUID) -> None:
+        """Somebody else answered that ticket: stop it here, as soon as this server is back."""
+        with self._lock:
+            self._disowned.add(str(ticket))
+
+    def memory(self) -> Memory:
+        """Whether it answers, and how much memory it has. Raises EngineAway or EngineMisconfigured."""
+        return self._http.memory()
+
+    def check(self) -> str:
+        """Look at nodes, models and weights; returns remarks in words, "" where there are none.
+
+        Raises EngineAway, or EngineMisconfigured with all that is missing and what to do about it.
+        """
+        self._http.memory()
+        missing: list[str] = []
+        offered: dict[str, tuple[str, ...]] = {}
+        for node_class in self._graph.node_classes:
+            options = self._http.options(node_class)
+            if options is None:
+                missing.append(f"node {node_class}")
+            else:
+                offered[node_class] = options.get("model", ())
+        models = self._graph.table.models
+        missing += [
+            f"model {name} of node {model.node}"
+            for name, model in models.items()
+            if model.node in offered and name not in offered[model.node]
+        ]
+        if missing:
+            raise EngineMisconfigured(f"{self.name} lacks {', '.join(missing)}: install or update ComfyUI-RMBG there.")
+        weights = self._http.weights()
+        absent = [name for name, model in models.items() if weights is not None and model.weights not in weights]
+        return f"the first use will download {', '.join(absent)}" if absent else ""
+
+    def returned(self) -> None:
+        """It was away and is back, perhaps as another installation: nothing known of it holds any more."""
+        self._classes = None
+
+    def sweep(self) -> None:
+        """Delete the history entries of answers that were fetched a while ago, and what was disowned."""
+        now = self._clock()
+        with self._lock:
+            old = [prompt_id for prompt_id, at in self._answered.items() if now - at >= KEPT_SECONDS]
+            disowned = list(self._disowned)
+        for prompt_id in disowned:
+            self._http.dequeue([prompt_id])
+            self._http.interrupt(prompt_id)
+        if old or disowned:
+            self._http.forget([*old, *disowned])
+        with self._lock:
+            for prompt_id in old:
+                self._answered.pop(prompt_id, None)
+            self._disowned.difference_update(disowned)
+
+    def close(self) -> None:
+        """End waits with EngineAway, delete what was answered. Prompts under way stay: a restart adopts them."""
+        if self._stop.is_set():
+            return
+        self._stop.set()
+        self._events.close()
+        with self._lock:
+            answered = list(self._answered)
+        if answered:
+            with contextlib.suppress(FreistellerError):
+                self._http.forget(answered)
+        self._http.close()
+
+    def _node_classes(self) -> frozenset[str]:
+        """The graph's node classes that this server has; asked once, and again after trouble."""
+        classes = self._classes
+        if classes is None:
+            workers = {model.node for model in self._graph.table.models.values()}
+            classes = frozenset(name for name in sorted(workers) if self._http.options(name) is not None)
+            self._classes = classes
+        return classes
+
+
+def _parked(models: tuple[str, ...], graph: Graph) -> frozenset[str]:
+    """The node classes to keep in every prompt; no models named means all."""
+    return frozenset(model.node for name, model in graph.table.models.items() if not models or name in models)

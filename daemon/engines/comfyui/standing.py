@@ -1,0 +1,130 @@
+"""How far one server is trusted right now: its circuit breaker, the models paused there, its load. No I/O.
+
+Closed: it works. Open: it gets nothing. Half open: it answered a probe and gets one photo; that decides.
+Not thread-safe; the pool holds its lock around every call.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from daemon.engines.comfyui.faults import NodeFailed
+from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError
+
+LONGEST_PAUSE = 32  # times the first; a paused model is tried again less and less often
+FAILURES_IN_A_ROW = 3  # of a model, on different photos: it is the installation, not the photos
+USUAL_SECONDS = 1.0  # of one prompt, until the first has been timed
+RECENT = 0.3  # weight of the newest prompt in the running mean of seconds
+
+
+class Breaker(StrEnum):
+    """The three states of a circuit breaker."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(slots=True)
+class Pause:
+    """A model that this server gets no photos for until then; each failed trial doubles the pause."""
+
+    message: str
+    until: float
+    seconds: float
+
+
+@dataclass(slots=True)
+class Standing:
+    """One server, as the pool sees it."""
+
+    slots: int
+    pause_seconds: float
+    breaker: Breaker = Breaker.CLOSED
+    message: str = ""
+    in_flight: int = 0
+    warm: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+    paused: dict[str, Pause] = field(default_factory=dict)
+    seconds: float = USUAL_SECONDS
+    _failures: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def up(self) -> bool:
+        """Whether it does any good: reachable, and not every model that was asked of it is paused."""
+        if self.breaker is Breaker.OPEN:
+            return False
+        return not self.paused or not self.asked <= set(self.paused)
+
+    @property
+    def remarks(self) -> str:
+        """What is wrong, in words; "" when nothing is."""
+        told = [self.message] if self.breaker is not Breaker.CLOSED and self.message else []
+        return " ".join([*told, *dict.fromkeys(pause.message for pause in self.paused.values())])
+
+    def trusted(self, model: str, now: float) -> bool:
+        """Whether it may get this model at all, be it now or once a slot is free."""
+        pause = self.paused.get(model)
+        return self.breaker is not Breaker.OPEN and (pause is None or now >= pause.until)
+
+    def free(self) -> bool:
+        """Whether it can take one more right now. Half open it takes one at a time."""
+        return self.in_flight < (1 if self.breaker is Breaker.HALF_OPEN else self.slots)
+
+    def cost(self, model: str, affinity_seconds: float) -> float:
+        """Seconds until it would have this model done, roughly."""
+        return self.in_flight * self.seconds + (0.0 if model in self.warm else affinity_seconds)
+
+    def take(self, model: str, now: float) -> None:
+        """One photo goes there."""
+        self.in_flight += 1
+        self.asked.add(model)
+        if model in self.paused:  # the trial; until its outcome is known nobody else tries
+            self.paused[model].until = now + self.paused[model].seconds
+
+    def let_go(self) -> None:
+        """One photo came back, however."""
+        self.in_flight -= 1
+
+    def answered(self, model: str, seconds: float) -> None:
+        """It did well."""
+        self.breaker, self.message = Breaker.CLOSED, ""
+        self.warm.add(model)
+        self.paused.pop(model, None)
+        self._failures.pop(model, None)
+        self.seconds += RECENT * (seconds - self.seconds)
+
+    def failed(self, model: str, error: FreistellerError, now: float) -> FreistellerError:
+        """It did not. Returns the error to believe: a model that fails on photo after photo is broken there."""
+        if isinstance(error, EngineAway):
+            self.away(str(error))
+            return error
+        if self.breaker is Breaker.HALF_OPEN:  # it works: that it says no is an answer too
+            self.breaker, self.message = Breaker.CLOSED, ""
+        if isinstance(error, NodeFailed):
+            self._failures[model] = self._failures.get(model, 0) + 1
+            if self._failures[model] >= FAILURES_IN_A_ROW:
+                error = EngineMisconfigured(f"{error} ({FAILURES_IN_A_ROW} photos in a row; is the node broken?)")
+        if isinstance(error, EngineMisconfigured):
+            before = self.paused.get(model)
+            longest = self.pause_seconds * LONGEST_PAUSE
+            seconds = min(before.seconds * 2, longest) if before else self.pause_seconds
+            self.paused[model] = Pause(str(error), now + seconds, seconds)
+        return error
+
+    def away(self, message: str) -> None:
+        """It does not answer."""
+        self.breaker, self.message = Breaker.OPEN, message
+
+    def probed(self) -> bool:
+        """It answered a probe. Returns whether it had been away; then it may have lost every model."""
+        if self.breaker is not Breaker.OPEN:
+            return False
+        self.breaker = Breaker.HALF_OPEN
+        self.warm.clear()
+        self.paused.clear()
+        self._failures.clear()
+        return True
+
+    def freed(self) -> None:
+        """It dropped its models."""
+        self.warm.clear()
