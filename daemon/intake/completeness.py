@@ -1,0 +1,131 @@
+"""When a file may be taken: decided from what was seen of it and when. No disk, no clock in here.
+
+Quiet first (nothing changed for a while), then proven (structure and decoding). What is not proven waits, with an
+upper limit counted from its last change. How long "a while" is depends on what is known: a close after writing makes
+it short, pauses that the writers of a folder were seen to make, long.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+
+from daemon.intake.proving import Finding, Mark, Proof
+
+CLOSED_QUIET_SECONDS = 0.3
+"""Enough after a close: it only bridges a writer that closes and opens again at once."""
+
+_PAUSE_FACTOR = 1.5  # a writer that paused this long may next time pause half as much longer
+_REMEMBERED_FILES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The times for one kind of file system, in seconds."""
+
+    quiet_seconds: float
+    patience_seconds: float
+
+    @property
+    def refuse_seconds(self) -> float:
+        """How long what is no photo at all must be unchanged: it might be a placeholder for one."""
+        return min(max(5 * self.quiet_seconds, 3.0), self.patience_seconds)
+
+
+class Next(StrEnum):
+    """What to do with a file now."""
+
+    WAIT = "wait"
+    PROVE = "prove"
+    TAKE = "take"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do, and for WAIT, after how many seconds another look can tell more."""
+
+    next: Next
+    seconds: float = 0.0
+
+
+class Watched:
+    """One file under observation. Times are the caller's monotonic clock, in seconds."""
+
+    __slots__ = ("changed_at", "closed", "first_seen", "longest_pause", "mark", "proof", "same_at")
+
+    def __init__(self, mark: Mark, now: float) -> None:
+        self.mark = mark
+        self.first_seen = now
+        self.changed_at = now
+        self.same_at = now
+        self.longest_pause = 0.0
+        self.closed = False
+        self.proof: Proof | None = None
+
+    def see(self, mark: Mark, now: float, closed: bool = False) -> None:
+        """Take in what a look showed. closed: a writer closed it since the last look."""
+        if mark == self.mark:
+            self.same_at = now
+        else:
+            # Only as long as it was seen unchanged: looks that are far apart say nothing of a pause.
+            self.longest_pause = max(self.longest_pause, self.same_at - self.changed_at)
+            self.mark, self.changed_at, self.same_at = mark, now, now
+            self.closed, self.proof = False, None
+        self.closed = self.closed or closed
+
+
+def next_step(file: Watched, rules: Rules, folder_pause: float, now: float) -> Step:
+    """What to do with a file. folder_pause: the longest pause that recent files of its folder showed, in seconds."""
+    unchanged = now - file.changed_at
+    if file.mark.size_bytes == 0:
+        quiet = rules.patience_seconds  # a placeholder; there is nothing to prove
+    else:
+        quiet = quiet_seconds(file, rules, folder_pause)
+    if unchanged < quiet:
+        return Step(Next.WAIT, quiet - unchanged)
+    if file.proof is None or file.proof.finding is Finding.WRITING:
+        return Step(Next.PROVE)
+    if file.proof.finding is Finding.WHOLE:
+        return Step(Next.TAKE)
+    # Not proven. At the limit it is looked into once more, since data can arrive without a change of size and times.
+    limit = rules.refuse_seconds if file.proof.finding is Finding.NEVER else rules.patience_seconds
+    if unchanged < limit:
+        return Step(Next.WAIT, limit - unchanged)
+    if file.proof.made_at < file.changed_at + limit:
+        return Step(Next.PROVE)
+    return Step(Next.TAKE if file.proof.finding is Finding.DOUBTFUL else Next.REJECT)
+
+
+def quiet_seconds(file: Watched, rules: Rules, folder_pause: float) -> float:
+    """How long a file must be unchanged before it is worth a look inside."""
+    base = min(rules.quiet_seconds, CLOSED_QUIET_SECONDS) if file.closed else rules.quiet_seconds
+    learned = _PAUSE_FACTOR * max(file.longest_pause, folder_pause)
+    return max(base, min(learned, rules.patience_seconds / 2))
+
+
+def reason_for_rejecting(file: Watched, now: float) -> str:
+    """Why a file goes to `failed/`, in a sentence or two."""
+    if file.proof is None:
+        return "The file was never looked into."
+    if file.proof.finding is Finding.NEVER:
+        return file.proof.reason
+    return (
+        f"The file is not whole: {file.proof.reason}. "
+        f"It has not changed for {now - file.changed_at:.0f} seconds. Copy it into inbox/ again."
+    )
+
+
+class Pauses:
+    """The longest pauses that the latest files of each folder showed while they were written."""
+
+    def __init__(self) -> None:
+        self._by_folder: dict[str, deque[float]] = {}
+
+    def note(self, folder: str, seconds: float) -> None:
+        """A file of this folder is complete; this was its longest pause."""
+        if seconds > 0 or folder in self._by_folder:
+            self._by_folder.setdefault(folder, deque(maxlen=_REMEMBERED_FILES)).append(seconds)
+
+    def longest(self, folder: str) -> float:
+        """The longest of the latest, in seconds; 0 where none paused."""
+        return max(self._by_folder.get(folder, ()), default=0.0)

@@ -1,0 +1,114 @@
+"""Giving a file a name that nothing has yet: the ways a file system may offer, the best one first."""
+
+import ctypes
+import errno
+import hashlib
+import os
+from contextlib import suppress
+
+from daemon.errors import RootAway
+from daemon.intake import descent
+
+CHUNK_BYTES = 1 << 20
+_RENAME_NOREPLACE = 1
+_UNSUPPORTED = frozenset(
+    {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EMLINK}
+)
+
+
+class LinksUnsupported(Exception):
+    """This file cannot have a second name in that folder. Answer: copy it."""
+
+
+def link(source: str, name: str, folder: int) -> None:
+    """Give the file at path `source` the name `name` in `folder` as well; whole and at once.
+
+    Raises FileExistsError where the name is taken, and LinksUnsupported: another device, a file system without
+    links, a file at its most links, or one of another user (fs.protected_hardlinks).
+    """
+    try:
+        os.link(source, name, dst_dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            raise LinksUnsupported(os.strerror(error.errno)) from error
+        raise
+
+
+def move(source_folder: int, source: str, folder: int, name: str) -> None:
+    """Rename within a file system, replacing nothing. Raises FileExistsError where the name is taken.
+
+    renameat2(RENAME_NOREPLACE); where that is not to be had (NFS, some FUSE), an empty file takes the name first and
+    the rename replaces that.
+    """
+    if _renameat2(source_folder, source, folder, name):
+        return
+    os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder))
+    try:
+        os.rename(source, name, src_dir_fd=source_folder, dst_dir_fd=folder)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(name, dir_fd=folder)
+        raise
+
+
+def copy(source: str, temporary: str, name: str, folder: int) -> None:
+    """Put a copy under a free name: written whole under `temporary`, read back, then moved. Keeps the time of change.
+
+    Raises FileExistsError where the name is taken, RootAway where other bytes came back than were written.
+    """
+    with suppress(FileNotFoundError):
+        os.unlink(temporary, dir_fd=folder)  # an earlier run's, from before a crash
+    try:
+        _write_copy(source, temporary, folder)
+        move(folder, temporary, folder, name)
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+
+
+def digest(descriptor: int) -> bytes:
+    """BLAKE2 of all that a file holds, from its start."""
+    state = hashlib.blake2b()
+    offset = 0
+    while chunk := os.pread(descriptor, CHUNK_BYTES, offset):
+        state.update(chunk)
+        offset += len(chunk)
+    return state.digest()
+
+
+def _write_copy(source: str, temporary: str, folder: int) -> None:
+    reader = os.open(source, descent.FILE)
+    try:
+        writer = os.open(
+            temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder
+        )
+        try:
+            with open(writer, "wb", closefd=False) as stream:
+                while chunk := os.read(reader, CHUNK_BYTES):
+                    stream.write(chunk)
+            stat = os.fstat(reader)
+            os.utime(writer, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+            os.fsync(writer)
+            # Over SMB, equal size with wrong bytes does happen: drop what is cached, ask the other side.
+            os.posix_fadvise(writer, 0, 0, os.POSIX_FADV_DONTNEED)
+            if digest(writer) != digest(reader):
+                raise RootAway(f"A copy of {source} came back with other bytes. Check the disk, the share, the cable.")
+        finally:
+            os.close(writer)
+    finally:
+        os.close(reader)
+
+
+def _renameat2(source_folder: int, source: str, folder: int, name: str) -> bool:
+    """Whether the file was moved; False where this C library, kernel or file system cannot."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except AttributeError:
+        return False
+    code = renameat2(source_folder, os.fsencode(source), folder, os.fsencode(name), ctypes.c_uint(_RENAME_NOREPLACE))
+    if code == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        return False
+    raise OSError(number, os.strerror(number), name)

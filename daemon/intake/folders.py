@@ -1,0 +1,285 @@
+"""The folders of a hot folder: the only place that knows their names, and moves work in and out of our own ones."""
+
+import os
+import re
+import shutil
+import stat
+import unicodedata
+from contextlib import suppress
+from pathlib import Path
+
+from daemon.errors import BadSettings, NoRoom, RootAway, Vanished
+from daemon.intake import descent, exclusive
+from daemon.intake.completeness import open_for_writing
+from daemon.intake.identity import make_identity, read_identity
+from daemon.intake.names import clean_name, shorten, split_suffix
+from daemon.intake.trouble import means, named
+from daemon.jobs import Grade
+
+_JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
+_REGULAR_ONLY = "only a regular file can be taken into work"
+
+
+class Folders:
+    """One hot folder on disk. `prepare` comes first; every method may be called from any thread."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.realpath(root))  # the root itself may be a link; below it none is followed
+        self._identity: str | None = None
+        self._on_root_device: dict[Path, bool] = {}
+
+    @property
+    def inbox(self) -> Path:
+        """Where people drop photos."""
+        return self.root / "inbox"
+
+    @property
+    def failed(self) -> Path:
+        """Originals that could not be processed."""
+        return self.root / "failed"
+
+    @property
+    def archive(self) -> Path:
+        """Originals of processed photos."""
+        return self.root / "archiv"
+
+    @property
+    def private(self) -> Path:
+        """Ours alone: work, staging, the identity."""
+        return self.root / ".freisteller"
+
+    @property
+    def work_root(self) -> Path:
+        """One folder per job, with its claimed original."""
+        return self.private / "work"
+
+    @property
+    def staging_root(self) -> Path:
+        """One folder per job, with what is not published yet."""
+        return self.private / "staging"
+
+    def grade(self, grade: Grade) -> Path:
+        """The folder of a grade; an existing `ungenügend` that a Mac spelled in NFD is found too."""
+        path = self.root / grade.value
+        if grade.value.isascii() or path.exists():
+            return path
+        with suppress(FileNotFoundError):
+            for name in os.listdir(self.root):
+                if unicodedata.normalize("NFC", name) == grade.value:
+                    return self.root / name
+        return path
+
+    def prepare(self, expected: str | None = None) -> str:
+        """Make what is missing and return the root's id.
+
+        expected: the id that the journal knows; a root that has another one, or none, is left as it is.
+        Raises RootAway, NoRoom, or BadSettings where something else stands in a folder's place.
+        """
+        with named(f"The hot folder {self.root}"):
+            identity = read_identity(self.private)
+            if expected is not None and identity != expected:
+                raise RootAway(self._stranger(identity))
+            for folder in (self.root, *self._folders(), self.work_root, self.staging_root):
+                _make(folder)
+                if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                    raise NoRoom(
+                        f"{folder} cannot be written. Give the daemon's user the right to, or mount it writable."
+                    )
+            self._identity = identity or make_identity(self.private)
+            device = os.stat(self.root).st_dev
+            self._on_root_device = {folder: os.lstat(folder).st_dev == device for folder in self._folders()}
+            return self._identity
+
+    def check(self) -> None:
+        """See that the root is there, ours, whole and writable: a few stat calls.
+
+        A folder that somebody deleted is made again. Raises RootAway or NoRoom.
+        """
+        with named(f"The hot folder {self.root}"):
+            identity = read_identity(self.private)
+            if identity is None or identity != self._identity:
+                raise RootAway(self._stranger(identity))
+            device = os.stat(self.root).st_dev
+            for folder, on_root_device in self._on_root_device.items():
+                try:
+                    found = os.lstat(folder)
+                except FileNotFoundError:
+                    if on_root_device:
+                        _make(folder)
+                        continue
+                    raise RootAway(f"{folder} was mounted and is gone. Mount it again; the work goes on.") from None
+                if not stat.S_ISDIR(found.st_mode):
+                    raise RootAway(f"{folder} is no folder any more. Put the folder back; the work goes on by itself.")
+                if (found.st_dev == device) != on_root_device:
+                    raise RootAway(f"{folder} is on another file system than before. Mount it as it was.")
+            if os.statvfs(self.root).f_flag & os.ST_RDONLY:
+                raise NoRoom(
+                    f"The hot folder {self.root} is read-only. Mount it for writing; the work goes on by itself."
+                )
+
+    def claim(self, source: Path, job_id: str, unchanged: tuple[int, int] | None = None) -> Path:
+        """Take a file below the root into the job's own folder, by rename; returns where it is now, on disk for good.
+
+        unchanged: the size in bytes and the mtime in ns that were proven. Raises Vanished where the file is gone, no
+        regular file, changed since, being written, or may not be moved; then it is where it was. Raises RootAway or
+        NoRoom where it is the folder's fault.
+        """
+        *way, name = source.relative_to(self.root).parts
+        target = self._of_job(self.work_root, job_id) / clean_name(name)
+        if self.claimed(job_id) is not None:
+            raise FileExistsError(f"job {job_id} has an original already: {target.parent}")
+        with named(f"Taking {source} into work"):
+            self._make_of_job(target.parent)
+        try:
+            with descent.opened(self.root, way) as home, descent.opened(target.parent) as work:
+                _take(home, name, work, target.name, unchanged)
+        except (OSError, Vanished) as error:
+            with suppress(OSError):
+                target.parent.rmdir()
+            self._explain(error, source)
+        return target
+
+    def claimed(self, job_id: str) -> Path | None:
+        """The original of a job in work, if there."""
+        folder = self._of_job(self.work_root, job_id)
+        with named(f"The work folder {folder}"), suppress(FileNotFoundError), os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
+                    return Path(entry.path)
+        return None
+
+    def staging(self, job_id: str) -> Path:
+        """The job's folder for files that are not published yet; made if missing."""
+        folder = self._of_job(self.staging_root, job_id)
+        with named(f"The staging folder {folder}"):
+            self._make_of_job(folder)
+        return folder
+
+    def clear(self, job_id: str) -> None:
+        """Remove what a finished job leaves: staging first, so that an original is the last thing to go. Idempotent."""
+        for base in (self.staging_root, self.work_root):
+            folder = self._of_job(base, job_id)
+            with named(f"Clearing {folder}"), suppress(FileNotFoundError):
+                shutil.rmtree(folder)
+
+    def release(self, job_id: str, name: str) -> Path | None:
+        """Give a job's original back to `inbox/` under a free name like `name`; None where the job has none."""
+        original = self.claimed(job_id)
+        if original is None:
+            return None
+        stem, suffix = split_suffix(clean_name(name).rpartition("/")[2])
+        tail, number = suffix, 1
+        with named(f"Giving {original} back to {self.inbox}"):
+            with descent.opened(original.parent) as work, descent.opened(self.inbox) as inbox:
+                while True:
+                    free = shorten(stem, tail)
+                    with suppress(FileExistsError):
+                        exclusive.move(work, original.name, inbox, free)
+                        break
+                    number += 1
+                    tail = f"-{number}{suffix}"
+                descent.settle(inbox)
+            self.clear(job_id)
+        return self.inbox / free
+
+    def jobs_in_work(self) -> tuple[str, ...]:
+        """The ids that have a work or a staging folder."""
+        found: set[str] = set()
+        with named(f"The private folder {self.private}"):
+            for base in (self.work_root, self.staging_root):
+                with suppress(FileNotFoundError), os.scandir(base) as entries:
+                    found.update(
+                        entry.name
+                        for entry in entries
+                        if entry.is_dir(follow_symlinks=False) and _JOB_ID.fullmatch(entry.name)
+                    )
+        return tuple(sorted(found))
+
+    def _folders(self) -> tuple[Path, ...]:
+        return (self.inbox, *(self.grade(grade) for grade in Grade), self.failed, self.archive, self.private)
+
+    def _of_job(self, base: Path, job_id: str) -> Path:
+        if not _JOB_ID.fullmatch(job_id):
+            raise ValueError(f"{job_id!r} is no job id")
+        return base / job_id
+
+    def _make_of_job(self, folder: Path) -> None:
+        # Not with parents: on an empty mount point, work must not grow a tree that is no hot folder.
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            return
+        except FileNotFoundError:
+            self.check()
+            folder.parent.mkdir(exist_ok=True)
+            folder.mkdir(exist_ok=True)
+        descent.settle_path(folder.parent)
+
+    def _explain(self, error: OSError | Vanished, source: Path) -> None:
+        """Raise what an error of a claim means: the folder's fault, or this file's."""
+        if isinstance(error, OSError):
+            not_allowed = isinstance(error, PermissionError)  # of one file or sub-folder: no reason for all to wait
+            if not not_allowed and (meaning := means(error, f"Taking {source} into work")):
+                raise meaning from error
+            self.check()
+            raise Vanished(f"{source} cannot be taken: {error.strerror}") from error
+        raise error
+
+    def _stranger(self, identity: str | None) -> str:
+        known = self._identity or "the one in the journal"
+        if identity is None:
+            return (
+                f"{self.root} is away or empty: its {self.private.name} folder is not there. "
+                "Mount the share again; the work goes on by itself."
+            )
+        return f"{self.root} is another hot folder ({identity}, not {known}). Mount the right share."
+
+
+def _take(home: int, name: str, work: int, safe: str, unchanged: tuple[int, int] | None) -> None:
+    """Rename, then look at what came: between a look and a rename anybody may put something else there."""
+    if not stat.S_ISREG(os.stat(name, dir_fd=home, follow_symlinks=False).st_mode):
+        raise Vanished(f"{name}: {_REGULAR_ONLY}")
+    os.rename(name, safe, src_dir_fd=home, dst_dir_fd=work)
+    objection = _objection(work, safe, unchanged)
+    if objection:
+        # Where the name is taken again, by a newer file, this one stays: as a job it is lost to nobody.
+        with suppress(FileExistsError):
+            exclusive.move(work, safe, home, name)
+            raise Vanished(f"{name}: {objection}")
+    descent.settle(work)
+    descent.settle(home)
+
+
+def _objection(work: int, name: str, unchanged: tuple[int, int] | None) -> str | None:
+    """Why what was just renamed must go back; None if it is what was proven, and is on disk."""
+    found = os.stat(name, dir_fd=work, follow_symlinks=False)
+    if not stat.S_ISREG(found.st_mode):
+        return _REGULAR_ONLY
+    if unchanged is not None and (found.st_size, found.st_mtime_ns) != unchanged:
+        return "it changed while it was taken"
+    try:
+        descriptor = os.open(name, descent.FILE, dir_fd=work)
+    except PermissionError:
+        return None  # an unreadable file can still be moved, to failed/ above all
+    except BlockingIOError:
+        return "another program holds it"
+    try:
+        if open_for_writing(descriptor):
+            return "it is being written"
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        found = folder.lstat().st_mode
+        if stat.S_ISDIR(found):
+            return
+        raise BadSettings(
+            f"{folder} stands where a folder is needed, and is none (symbolic links are not followed). Move it away."
+        ) from None
+    descent.settle_path(folder.parent)

@@ -1,0 +1,69 @@
+"""File names as people and other systems can live with them: compared, cleaned, shortened.
+
+What is found on disk keeps its bytes; what we write is NFC, printable, legal on Windows and fits 255 bytes.
+"""
+
+import os
+import re
+import unicodedata
+
+NAME_BYTES = 255  # Linux' limit for one name, and Samba's
+
+_LONE_SURROGATES = re.compile("[\ud800-\udfff]+")
+_FORBIDDEN = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # control characters, newline and tab among them
+    '<>:"|?*\\\\'  # forbidden on Windows
+    "\u2028\u2029"  # line and paragraph separator: a newline to some programs
+    "\u202a-\u202e\u2066-\u2069"  # direction overrides, which make "gpj.exe" read as "exe.jpg"
+    "]"
+)
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
+
+
+def same(name: str) -> str:
+    """What names are compared by: two that some client cannot tell apart have one key.
+
+    NFC, because a Mac may send either form; case folded, because Windows and macOS ignore case.
+    """
+    folded = name if name.isascii() else unicodedata.normalize("NFC", name)
+    folded = folded.casefold()
+    return folded if folded.isascii() else unicodedata.normalize("NFC", folded)
+
+
+def clean_name(path: str | bytes) -> str:
+    """The name of a result for a photo at `path` below the inbox: POSIX, NFC text, sub-folders kept.
+
+    What is no UTF-8, a control character, or forbidden on Windows becomes "_"; so do an empty name, "." and "..".
+    Each part is cut to 255 bytes with its suffix kept. Different names may become equal: placing tells them apart.
+    """
+    text = os.fsdecode(path)
+    return "/".join(_clean_part(part) for part in text.split("/") if part) or "_"
+
+
+def _clean_part(part: str) -> str:
+    if not part.isascii():
+        part = unicodedata.normalize("NFC", _LONE_SURROGATES.sub("_", part))
+    part = _FORBIDDEN.sub("_", part).rstrip(". ")
+    if _RESERVED.match(part):
+        part = f"_{part}"
+    stem, suffix = split_suffix(part or "_")
+    return shorten(stem, suffix)
+
+
+def split_suffix(name: str) -> tuple[str, str]:
+    """A name's stem and suffix: ("photo", ".jpg"). A suffix of more than 16 bytes is none."""
+    stem, dot, suffix = name.rpartition(".")
+    if not stem or not dot or len(suffix.encode(errors="surrogateescape")) > 15:
+        return name, ""
+    return stem, f".{suffix}"
+
+
+def shorten(stem: str, tail: str) -> str:
+    """`stem` + `tail` in at most 255 bytes: the stem is cut, between two characters; the tail stays whole."""
+    room = NAME_BYTES - len(tail.encode())
+    encoded = stem.encode()
+    if len(encoded) > room:
+        # A cut may uncover a space or a dot, which Windows drops from the end of a name without a suffix.
+        stem = encoded[:room].decode(errors="ignore").rstrip(". ")
+    return stem + tail

@@ -1,0 +1,195 @@
+"""One look at all of `inbox/`: which photos are whole, which files never will be, what is left alone."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from daemon.intake.completeness import Next, Pauses, Rules, Watched, next_step, reason_for_rejecting
+from daemon.intake.mounts import Mount
+from daemon.intake.names import clean_name
+from daemon.intake.proving import Finding, Mark, Prover
+from daemon.intake.walking import Sighting, walk
+from daemon.settings import IntakeSettings
+
+FoundBy = Literal["event", "scan", "startup"]
+
+_DUTY = 20  # a scan that took a second is not repeated by timer within the next 20
+_PROVING_SECONDS = 1.0  # of proofs per scan, so that what is proven gets into work meanwhile
+_SOONEST_SECONDS = 0.05
+_URGENT_PATIENCE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A photo that is proven whole. name: below `inbox/`, clean NFC text. waited_seconds: since it was first seen."""
+
+    source: Path
+    name: str
+    size_bytes: int
+    mtime_ns: int
+    found_by: FoundBy
+    waited_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A file that will not become a photo any more, and why, in words for people."""
+
+    source: Path
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one look found.
+
+    ready: oldest first. incomplete: files that are waited for. ignored: reason -> names that are newly left alone.
+    next_look_seconds: when another scan can tell more, if no event comes before.
+    """
+
+    ready: tuple[Arrival, ...]
+    rejected: tuple[Reject, ...]
+    incomplete: int
+    ignored: Mapping[str, int]
+    next_look_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """Paths that events named since the last scan: all of them, and those that a writer closed or renamed into place."""
+
+    touched: Set[str] = frozenset()
+    closed: Set[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A file of the inbox between two scans."""
+
+    watched: Watched
+    rules: Rules
+    remote: bool
+    found_by: FoundBy
+    scan: int
+
+
+class Scanner:
+    """Remembers what it saw, so that a file is proven once per change and a scan costs little more than the stats."""
+
+    def __init__(
+        self, inbox: Path, suffixes: Set[str], settings: IntakeSettings, prover: Prover, clock: Callable[[], float]
+    ) -> None:
+        self._inbox = inbox
+        self._suffixes = suffixes
+        self._settings = settings
+        self._prover = prover
+        self._clock = clock
+        self._local = Rules(settings.quiet_seconds, settings.patience_seconds)
+        self._remote = Rules(settings.remote_quiet_seconds, settings.remote_patience_seconds)
+        self._pauses = Pauses()
+        self._seen: dict[str, _Seen] = {}
+        self._ignored: frozenset[str] = frozenset()
+        self._scans = 0
+
+    def scan(self, mounts: Mapping[str, Mount], hints: Hints, busy: Collection[Path], urgent: bool = False) -> Scan:
+        """Look at everything. busy: files that are being taken already. urgent: what is there is meant to be whole.
+
+        Raises OSError where the inbox cannot be read; what is remembered stays.
+        """
+        began = self._clock()
+        fresh = self._look(mounts, hints, {str(path) for path in busy})
+        walk_seconds = self._clock() - began
+        ready, rejected, incomplete, sooner = [], [], 0, max(self._settings.scan_seconds, _DUTY * walk_seconds)
+        prove_until = self._clock() + max(_PROVING_SECONDS, walk_seconds)
+        for path, seen in self._in_order():
+            step = self._advance(path, seen, urgent, prove_until)
+            if step is Next.TAKE:
+                ready.append(self._arrival(path, seen))
+            elif step is Next.REJECT:
+                reason = reason_for_rejecting(seen.watched, self._clock())
+                rejected.append(Reject(self._inbox / path, clean_name(path), reason))
+            else:
+                incomplete += 1
+                sooner = min(sooner, 0.0 if step is Next.PROVE else self._wait_seconds(path, seen, urgent))
+        self._scans += 1
+        pause = max(sooner, _SOONEST_SECONDS, walk_seconds)
+        return Scan(tuple(ready), tuple(rejected), incomplete, fresh, pause)
+
+    def _look(self, mounts: Mapping[str, Mount], hints: Hints, busy: Set[str]) -> dict[str, int]:
+        """Take in all names; returns how many are newly ignored, by reason."""
+        ignored: set[str] = set()
+        fresh: Counter[str] = Counter()
+        inbox = str(self._inbox)
+        for sighting in walk(self._inbox, self._suffixes, mounts):
+            if sighting.stat is None:
+                ignored.add(sighting.path)
+                if sighting.path not in self._ignored:
+                    fresh[sighting.ignored] += 1
+            elif not busy or f"{inbox}/{sighting.path}" not in busy:
+                self._take_in(sighting, hints)
+        self._ignored = frozenset(ignored)
+        for path in [path for path, seen in self._seen.items() if seen.scan != self._scans]:
+            watched = self._seen.pop(path).watched
+            if watched.proof and watched.proof.finding is Finding.WHOLE:
+                self._pauses.note(_folder(path), watched.longest_pause)
+        return dict(fresh)
+
+    def _take_in(self, sighting: Sighting, hints: Hints) -> None:
+        assert sighting.stat is not None
+        path, mark, now = sighting.path, Mark.of(sighting.stat), self._clock()
+        closed = path in hints.closed
+        seen = self._seen.get(path)
+        if seen is None or _another_file(seen.watched, mark):
+            rules = self._remote if sighting.remote else self._local
+            found_by: FoundBy = "scan" if self._scans else "startup"
+            seen = self._seen[path] = _Seen(Watched(mark, now), rules, sighting.remote, found_by, self._scans)
+        seen.watched.see(mark, now, closed)
+        seen.scan = self._scans
+        if path in hints.touched:
+            seen.found_by = "event"
+
+    def _in_order(self) -> Iterator[tuple[str, _Seen]]:
+        """The longest known first, the oldest among them first."""
+        order = sorted(
+            self._seen.items(), key=lambda item: (item[1].watched.first_seen, item[1].watched.mark.mtime_ns, item[0])
+        )
+        return iter(order)
+
+    def _advance(self, path: str, seen: _Seen, urgent: bool, prove_until: float) -> Next:
+        """Bring one file as far as it can get now; PROVE where that is left for the next scan."""
+        rules, pause = self._rules(seen, urgent), self._pauses.longest(_folder(path))
+        step = next_step(seen.watched, rules, pause, self._clock())
+        if step.next is not Next.PROVE or self._clock() > prove_until:
+            return step.next
+        seen.watched.proof = self._prover.prove(path.split("/"), seen.watched.mark, seen.remote)
+        if seen.watched.proof is None or seen.watched.proof.finding is Finding.WRITING:
+            return Next.WAIT
+        step = next_step(seen.watched, rules, pause, self._clock())
+        return Next.WAIT if step.next is Next.PROVE else step.next
+
+    def _wait_seconds(self, path: str, seen: _Seen, urgent: bool) -> float:
+        step = next_step(seen.watched, self._rules(seen, urgent), self._pauses.longest(_folder(path)), self._clock())
+        return step.seconds if step.next is Next.WAIT else self._settings.quiet_seconds
+
+    def _rules(self, seen: _Seen, urgent: bool) -> Rules:
+        if not urgent:
+            return seen.rules
+        patience = max(_URGENT_PATIENCE_SECONDS, 3 * seen.rules.quiet_seconds)
+        return replace(seen.rules, patience_seconds=min(patience, seen.rules.patience_seconds))
+
+    def _arrival(self, path: str, seen: _Seen) -> Arrival:
+        mark = seen.watched.mark
+        waited = self._clock() - seen.watched.first_seen
+        return Arrival(self._inbox / path, clean_name(path), mark.size_bytes, mark.mtime_ns, seen.found_by, waited)
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _another_file(watched: Watched, mark: Mark) -> bool:
+    """Whether the one that was whole was taken, and this is the next one of its name."""
+    return watched.proof is not None and watched.proof.finding is Finding.WHOLE and watched.mark.inode != mark.inode

@@ -1,0 +1,184 @@
+"""Watching `inbox/`: the scan is the truth, the kernel's events only make it come sooner."""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daemon.intake import mounts
+from daemon.intake.folders import Folders
+from daemon.intake.proving import Prover
+from daemon.intake.scanning import Arrival, FoundBy, Hints, Reject, Scan, Scanner
+from daemon.intake.trouble import named
+from daemon.pictures.reading import SUFFIXES, prove_decodes
+from daemon.settings import IntakeSettings
+
+if TYPE_CHECKING:
+    from watchdog.events import FileSystemEvent
+    from watchdog.observers.api import BaseObserver
+
+__all__ = ["Arrival", "FoundBy", "Reject", "Scan", "Watcher"]
+
+log = logging.getLogger(__name__)
+
+_BREATH_SECONDS = 0.1  # between two scans, however many events come
+_STOP_SECONDS = 0.25  # how soon a stop is noticed
+_MOST_HINTS = 200_000  # paths remembered between two scans; hints may get lost, files do not
+
+
+class Watcher:
+    """Finds photos in `inbox/`. One thread scans and waits; another one only listens.
+
+    busy: the files that are being taken already, by their path.
+    """
+
+    def __init__(
+        self,
+        folders: Folders,
+        settings: IntakeSettings,
+        clock: Callable[[], float],
+        busy: Callable[[], Collection[Path]] = tuple,
+    ) -> None:
+        self._folders = folders
+        self._busy = busy
+        prover = Prover(folders.inbox, settings.max_megapixels, prove_decodes, clock)
+        self._scanner = Scanner(folders.inbox, SUFFIXES, settings, prover, clock)
+        self._ears = _Ears()
+        self._listening_to: tuple[int, int, bool] | None = None
+
+    @property
+    def hears_events(self) -> bool:
+        """Whether the kernel tells of new files; else only the timer finds them."""
+        return self._ears.open
+
+    def start(self) -> None:
+        """Listen. Before the first scan, so that nothing falls between the two."""
+        self._listen(mounts.read())
+
+    def scan(self, urgent: bool = False) -> Scan:
+        """Look at everything in the inbox. urgent: what is there is meant to be whole, patience is short.
+
+        Raises RootAway or NoRoom; then nothing is known of the files, and nothing that was known is forgotten.
+        """
+        self._folders.check()
+        table = mounts.read()
+        self._listen(table)
+        hints = self._ears.hints(f"{self._folders.inbox}/")
+        with named(f"Reading {self._folders.inbox}"):
+            try:
+                return self._scanner.scan(table, hints, self._busy(), urgent)
+            except FileNotFoundError:
+                self._folders.check()
+                raise
+
+    def wait(self, seconds: float, stop: threading.Event) -> None:
+        """Sleep until something happened in the inbox, the time is over, or `stop` is set."""
+        left = seconds
+        while left > 0 and not stop.is_set():
+            if self._ears.wait(min(left, _STOP_SECONDS)):
+                stop.wait(_BREATH_SECONDS)  # events come in swarms
+                return
+            left -= _STOP_SECONDS
+
+    def close(self) -> None:
+        """Stop listening. May be called twice."""
+        self._ears.close()
+
+    def _listen(self, table: dict[str, mounts.Mount]) -> None:
+        """Watch the inbox that is there now: after a remount or a deletion it is another one of the same name."""
+        try:
+            found = os.stat(self._folders.inbox)
+        except OSError:
+            return  # the scan says what is wrong
+        remote = mounts.mount_of(str(self._folders.inbox), table).remote
+        target = (found.st_dev, found.st_ino, remote)
+        if target == self._listening_to:
+            return
+        self._ears.close()
+        if not remote:
+            self._ears.listen(self._folders.inbox)
+        self._listening_to = target
+        how = "events and timer" if self._ears.open else "timer"
+        log.info("Watching %s by %s", self._folders.inbox, how, extra={"action": "watch", "events": self._ears.open})
+
+
+class _Ears:
+    """The door to watchdog: which paths were created, moved or closed since the last scan."""
+
+    def __init__(self) -> None:
+        self._observer: BaseObserver | None = None
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._touched: set[str] = set()
+        self._closed: set[str] = set()
+
+    @property
+    def open(self) -> bool:
+        """Whether events arrive."""
+        return self._observer is not None and self._observer.is_alive()
+
+    def listen(self, folder: Path) -> None:
+        """Hear of everything below `folder`; where the kernel has no watch left, stay deaf and say so."""
+        from watchdog.events import (
+            FileClosedEvent,
+            FileCreatedEvent,
+            FileMovedEvent,
+            FileSystemEventHandler,
+        )
+        from watchdog.observers import Observer
+
+        # By class, not "any event": reading a file makes events too, and a modification is told by its close.
+        wanted: list[type[FileSystemEvent]] = [FileCreatedEvent, FileMovedEvent, FileClosedEvent]
+
+        class Handler(FileSystemEventHandler):
+            def dispatch(_, event: FileSystemEvent) -> None:
+                if isinstance(event, FileMovedEvent):
+                    self._hear(event.dest_path, closed=True)
+                elif isinstance(event, FileCreatedEvent | FileClosedEvent):
+                    self._hear(event.src_path, closed=isinstance(event, FileClosedEvent))
+
+        observer = Observer()
+        try:
+            observer.schedule(Handler(), str(folder), recursive=True, event_filter=wanted)
+            observer.start()
+        except OSError as error:
+            observer.stop()
+            log.warning(
+                "No events for %s (%s): the timer finds the files. Raise fs.inotify.max_user_watches for quicker results",
+                folder,
+                error.strerror,
+                extra={"action": "watch_refused"},
+            )
+            return
+        self._observer = observer
+
+    def hints(self, prefix: str) -> Hints:
+        """What was heard since the last call; the paths without `prefix`."""
+        with self._lock:
+            touched, closed = self._touched, self._closed
+            self._touched, self._closed = set(), set()
+        return Hints({path.removeprefix(prefix) for path in touched}, {path.removeprefix(prefix) for path in closed})
+
+    def wait(self, seconds: float) -> bool:
+        """Whether something was heard within so many seconds; then it is forgotten."""
+        heard = self._wake.wait(seconds)
+        self._wake.clear()
+        return heard
+
+    def close(self) -> None:
+        """Stop listening."""
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            observer.stop()
+            observer.join(5)
+
+    def _hear(self, path: str | bytes, closed: bool) -> None:
+        name = os.fsdecode(path)
+        with self._lock:
+            if len(self._touched) < _MOST_HINTS:
+                self._touched.add(name)
+                if closed:
+                    self._closed.add(name)
+        self._wake.set()
