@@ -1,0 +1,202 @@
+"""Fit the score on labelled photos, and report how far it can be trusted.
+
+python benchmarks/judgement.py fit    [--data DIR]    writes daemon/judgement/score.json
+python benchmarks/judgement.py report [--data DIR]    cross-validated by photo, and leaving one set out
+"""
+
+import argparse
+import itertools
+import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.fitting import Floats, Samples, card_as_json, fit_card, scores
+from benchmarks.labelled import BAD, GOOD, MODELS, Labelled, auroc, data_argument, folds, iou, photos_or_exit, spearman
+from daemon.arrays import Alpha
+from daemon.judgement.scene import Scene, look_at
+from daemon.judgement.score import APART
+from daemon.judgement.signs import NAMES, disagreement, read_signs
+from daemon.settings import GradingSettings
+
+TABLE = Path(__file__).parents[1] / "daemon" / "judgement" / "score.json"
+JUDGED = ("u2netp", "isnet")  # the models whose alphas the report is about; the others train and agree
+ABSURD_WEIGHT = 0.15  # of alphas that are plainly wrong, beside those of models
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One alpha of one photo: its signs, its disagreement with several companies of others, its true IoU."""
+
+    photo: str
+    group: str
+    model: str
+    signs: tuple[float, ...]
+    apart: tuple[tuple[float, float], ...]
+    quality: float
+
+
+def rows_of(photo: Labelled) -> list[Row]:
+    cv2.setNumThreads(1)
+    scene, truth = look_at(photo.photo()), photo.truth()
+    masks = {model: photo.mask(model) for model in MODELS}
+    rows = [_row(photo, model, scene, masks[model], truth, _companies(model, masks)) for model in MODELS]
+    for name, absurd in _absurd(masks["u2netp"], photo.name).items():
+        rows.append(_row(photo, name, scene, absurd, truth, ((masks["u2netp"], masks["isnet"]), (masks["isnet"],))))
+    return rows
+
+
+def _companies(model: str, masks: dict[str, Alpha]) -> tuple[tuple[Alpha, ...], ...]:
+    """The companies in which an alpha may be judged; the first is the one that the report is about."""
+    mirrored = masks["u2netp" if model == "u2netp_flip" else "u2netp_flip"]
+    other = masks["u2netp" if model == "isnet" else "isnet"]
+    return ((mirrored, other), (mirrored,), (other,))
+
+
+def _absurd(alpha: Alpha, seed: str) -> dict[str, Alpha]:
+    noise = np.random.default_rng(list(seed.encode())).random((32, 32)).astype(np.float32)
+    height, width = alpha.shape
+    return {
+        "inverted": 1 - alpha,
+        "noise": np.asarray(cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)).clip(0, 1),
+        "faint": alpha * np.float32(0.45),
+    }
+
+
+def _row(
+    photo: Labelled, model: str, scene: Scene, alpha: Alpha, truth: Alpha, companies: tuple[tuple[Alpha, ...], ...]
+) -> Row:
+    apart = tuple(disagreement(scene, alpha, company) for company in companies)
+    return Row(photo.name, photo.group, model, astuple(read_signs(scene, alpha)), apart, iou(alpha, truth))
+
+
+def gather(photos: list[Labelled]) -> list[Row]:
+    with ProcessPoolExecutor() as pool:
+        return [row for rows in pool.map(rows_of, photos, chunksize=4) for row in rows]
+
+
+def _weight(row: Row) -> float:
+    return 1.0 if row.model in MODELS else ABSURD_WEIGHT
+
+
+def alone(rows: list[Row]) -> Samples:
+    values = np.array([row.signs for row in rows], dtype=np.float64)
+    return Samples(NAMES, values, np.array([row.quality for row in rows]), np.array([_weight(row) for row in rows]))
+
+
+def beside_others(rows: list[Row], company: int | None = None) -> Samples:
+    """Every alpha once per company it can be judged in, or once in the company named."""
+    chosen = [
+        (row, apart) for row in rows for index, apart in enumerate(row.apart) if company is None or index == company
+    ]
+    return Samples(
+        (*NAMES, *APART),
+        np.array([(*row.signs, *apart) for row, apart in chosen], dtype=np.float64),
+        np.array([row.quality for row, _ in chosen]),
+        np.array([_weight(row) for row, _ in chosen]),
+    )
+
+
+def held_out(rows: list[Row], parts: list[NDArray[np.bool_]]) -> tuple[Floats, Floats]:
+    """Scores of every row from cards that never saw its part: alone, and beside mirrored pass and other model."""
+    one, two = np.zeros(len(rows)), np.zeros(len(rows))
+    for out in parts:
+        train = [row for row, is_out in zip(rows, out, strict=True) if not is_out]
+        test = [row for row, is_out in zip(rows, out, strict=True) if is_out]
+        one[out] = scores(fit_card(alone(train)), alone(test))
+        two[out] = scores(fit_card(beside_others(train)), beside_others(test, company=0))
+    return one, two
+
+
+def fit(rows: list[Row]) -> None:
+    content = {
+        "about": "Written by benchmarks/judgement.py fit: curves of log-odds per sign, the promised IoU by their sum.",
+        "alone": card_as_json(fit_card(alone(rows))),
+        "beside_others": card_as_json(fit_card(beside_others(rows))),
+    }
+    TABLE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    print(f"{TABLE} written from {len(rows)} alphas of {len({row.photo for row in rows})} photos")
+
+
+def report(rows: list[Row]) -> dict[str, float]:
+    names, groups = [row.photo for row in rows], np.array([row.group for row in rows])
+    quality = np.array([row.quality for row in rows])
+    models = np.array([row.model for row in rows])
+    judged = np.isin(models, JUDGED)
+    one, two = held_out(rows, list(folds(names, 5)))
+    one_out, two_out = held_out(rows, [groups == group for group in np.unique(groups)])
+    print(f"{judged.sum()} alphas of {' and '.join(JUDGED)}, {len(set(names))} photos; no card saw the photo before\n")
+    print(f"{'':34}spearman  bad  very good (AUROC)")
+    for title, score in (
+        ("one alpha, by photo", one),
+        ("one alpha, a whole set left out", one_out),
+        ("more passes, by photo", two),
+        ("more passes, a whole set left out", two_out),
+    ):
+        for which, rows_in in (("both models", judged), *((model, models == model) for model in JUDGED)):
+            promised, true = score[rows_in], quality[rows_in]
+            bad, good = auroc(-promised, true < BAD), auroc(promised, true > GOOD)
+            print(f"{title:34}{spearman(promised, true):.3f}   {bad:.3f}  {good:.3f}   {which}")
+    thresholds = GradingSettings()
+    _reliability(one[judged], quality[judged])
+    for which, score in (("one alpha", one), ("more passes", two)):
+        for model in JUDGED:
+            _confusion(f"{model}, {which}", score[models == model], quality[models == model], thresholds)
+    u2netp = models == "u2netp"
+    very_good = one[u2netp] >= thresholds.sehr_gut
+    absurd = ~np.isin(models, MODELS)
+    print(
+        f"\nabsurd alphas (inverted, noise, faint) that got gut or better: {(one[absurd] >= thresholds.gut).mean():.3f}"
+    )
+    return {
+        "spearman_one": spearman(one[judged], quality[judged]),
+        "auroc_bad_one": auroc(-one[judged], quality[judged] < BAD),
+        "spearman_two": spearman(two[judged], quality[judged]),
+        "auroc_bad_two": auroc(-two[judged], quality[judged] < BAD),
+        "auroc_good_one": auroc(one[judged], quality[judged] > GOOD),
+        "sehr_gut_truly_bad_share": float((quality[u2netp][very_good] < BAD).mean()),
+        "sehr_gut_share": float(very_good.mean()),
+        "photos": len(set(names)),
+    }
+
+
+def _reliability(score: Floats, quality: Floats) -> None:
+    print("\npromised   true   alphas  (one alpha, both models)")
+    edges = (0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 1.01)
+    for low, high in itertools.pairwise(edges):
+        rows = (score >= low) & (score < high)
+        if rows.any():
+            print(f"{score[rows].mean():8.3f}  {quality[rows].mean():.3f}   {int(rows.sum()):5d}")
+
+
+def _confusion(title: str, score: Floats, quality: Floats, thresholds: GradingSettings) -> None:
+    print(f"\n{title}: {'bad':>8} {'fair':>6} {'very good':>10}  (true IoU below {BAD}, between, above {GOOD})")
+    grades = (
+        ("sehr_gut", score >= thresholds.sehr_gut),
+        ("gut", (score < thresholds.sehr_gut) & (score >= thresholds.gut)),
+        ("ungenügend", score < thresholds.gut),
+    )
+    for name, rows in grades:
+        true = quality[rows]
+        counts = int((true < BAD).sum()), int(((true >= BAD) & (true <= GOOD)).sum()), int((true > GOOD).sum())
+        print(f"  {name:12} {counts[0]:12d} {counts[1]:6d} {counts[2]:10d}   share {rows.mean():.3f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("fit", "report"))
+    data_argument(parser)
+    arguments = parser.parse_args()
+    rows = gather(photos_or_exit(arguments.data))
+    if arguments.what == "fit":
+        fit(rows)
+    else:
+        print(json.dumps({key: round(value, 4) for key, value in report(rows).items()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""What we do to a raw alpha ourselves: each step of a `Finish`, and all of them in its order."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.arrays import Alpha, Rgb
+from daemon.jobs import Finish
+
+ISLAND_SHARE = 0.04  # a part smaller than this share of the biggest one is an island
+FAINTEST = 0.05  # alpha that still belongs to a part: its soft surroundings go where it goes
+HOLE_SHARE = 0.01  # a hole smaller than this share of the biggest part is stray, a larger one may be a handle
+GUIDE_PIXELS = 512  # longest side at which the guided filter's coefficients are computed
+GUIDE_RADIUS = 0.012  # of the longest side: how far the border may wander to meet an edge of the photo
+GUIDE_EPS = 2e-4  # variance, at full scale 1, below which the photo counts as flat
+
+
+def apply_finish(rgb: Rgb, raw: Alpha, finish: Finish, others: Mapping[int, Alpha] | None = None) -> Alpha:
+    """Carry out every step of `finish`, in the order of its fields.
+
+    rgb: (H, W, 3) uint8, the whole photo at any size. raw: (h, w) float32, 0..1. others: raw alphas of other attempts
+    by number, any size. Returns (h, w) float32, 0..1; the same input gives the same output.
+    Raises ValueError where `finish.blend` names an attempt that `others` lacks.
+    """
+    alpha = blended(raw, finish.blend, others or {})
+    alpha = more_sensitive(alpha, finish.sensitivity)
+    alpha = levelled(alpha, finish.levels)
+    if not finish.keep_islands:
+        alpha = without_islands(alpha)
+    if finish.fill_holes:
+        alpha = with_holes_filled(alpha)
+    if finish.mask_blur > 0:
+        alpha = blurred(alpha, finish.mask_blur)
+    if finish.mask_offset:
+        alpha = offset(alpha, finish.mask_offset)
+    if finish.guided:
+        alpha = guided(rgb, alpha)
+    return alpha
+
+
+def blended(raw: Alpha, numbers: tuple[int, ...], others: Mapping[int, Alpha]) -> Alpha:
+    """The mean of `raw` and the alphas of the attempts named, at `raw`'s size."""
+    missing = [number for number in numbers if number not in others]
+    if missing:
+        raise ValueError(f"no alpha of attempt {missing[0]} to blend in")
+    if not numbers:
+        return raw
+    height, width = raw.shape
+    total = raw.astype(np.float32)
+    for number in numbers:
+        total = total + cv2.resize(others[number], (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.clip(total / (1 + len(numbers)), 0.0, 1.0), dtype=np.float32)
+
+
+def more_sensitive(alpha: Alpha, sensitivity: float) -> Alpha:
+    """A gain of (2 - sensitivity), clipped to 1, as ComfyUI-RMBG's node `RMBG` applies it. 1.0 changes nothing."""
+    if sensitivity == 1.0:
+        return alpha
+    return np.asarray(np.clip(alpha * np.float32(2.0 - sensitivity), 0.0, 1.0), dtype=np.float32)
+
+
+def levelled(alpha: Alpha, levels: tuple[float, float]) -> Alpha:
+    """Stretch the contrast so that the raw value low becomes 0 and high becomes 1."""
+    low, high = levels
+    if (low, high) == (0.0, 1.0):
+        return alpha
+    if not low < high:
+        raise ValueError(f"levels must rise, these do not: {levels}")
+    return np.asarray(np.clip((alpha - np.float32(low)) / np.float32(high - low), 0.0, 1.0), dtype=np.float32)
+
+
+def without_islands(alpha: Alpha) -> Alpha:
+    """Clear every part that is far smaller than the biggest one, its soft surroundings included."""
+    seeds = (alpha >= 0.5).astype(np.uint8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(seeds, connectivity=8)
+    if count < 2:
+        return alpha
+    biggest = int(stats[1:, cv2.CC_STAT_AREA].max())
+    visible = (alpha >= FAINTEST).astype(np.uint8)
+    count, labels, _, _ = cv2.connectedComponentsWithStats(visible, connectivity=8)
+    solid = np.bincount(labels.ravel(), weights=seeds.ravel(), minlength=count)
+    kept = solid >= ISLAND_SHARE * biggest
+    kept[0] = False
+    return np.asarray(alpha * kept[labels], dtype=np.float32)
+
+
+def with_holes_filled(alpha: Alpha) -> Alpha:
+    """Make small enclosed openings solid; large ones may be meant (the handle of a cup)."""
+    return np.asarray(np.maximum(alpha, _stray_holes(alpha)), dtype=np.float32)
+
+
+def _stray_holes(alpha: Alpha) -> Alpha:
+    body = (alpha >= 0.5).astype(np.uint8)
+    area = int(body.sum())
+    open_parts = (alpha < 0.95).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(open_parts, connectivity=4)
+    outer = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    stray = stats[:, cv2.CC_STAT_AREA] < HOLE_SHARE * area
+    stray[outer] = False
+    stray[0] = False
+    if count <= 1 or not stray.any():
+        return np.zeros_like(alpha)
+    return np.asarray(stray[labels], dtype=np.float32)
+
+
+def blurred(alpha: Alpha, radius: float) -> Alpha:
+    """A Gaussian of standard deviation `radius` pixels, which is what Pillow's GaussianBlur calls radius."""
+    soft = cv2.GaussianBlur(alpha, (0, 0), radius, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(np.clip(soft, 0.0, 1.0), dtype=np.float32)
+
+
+def offset(alpha: Alpha, pixels: int) -> Alpha:
+    """Grow (+) or shrink (-) by so many pixels: as many 3 x 3 maximum or minimum filters, as the node does."""
+    side = 2 * abs(pixels) + 1
+    kernel = np.ones((side, side), np.uint8)
+    moved = cv2.dilate(alpha, kernel) if pixels > 0 else cv2.erode(alpha, kernel)
+    return np.asarray(moved, dtype=np.float32)
+
+
+def guided(rgb: Rgb, alpha: Alpha) -> Alpha:
+    """Let the border follow the photo's own edges.
+
+    The colour guided filter of He, Sun and Tang (PAMI 2013), its coefficients computed on a reduced picture and
+    enlarged, as in their "Fast Guided Filter" (arXiv:1505.00996). rgb: (H, W, 3) uint8 of any size; the result has
+    alpha's size.
+    """
+    height, width = alpha.shape
+    scale = min(1.0, GUIDE_PIXELS / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    guide = _unit(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+    target = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    radius = max(1, round(GUIDE_RADIUS * max(size)))
+    small_slope, small_shift = _linear_model(guide, target, radius)
+    slope = cv2.resize(small_slope, (width, height), interpolation=cv2.INTER_LINEAR)
+    shift = cv2.resize(small_shift, (width, height), interpolation=cv2.INTER_LINEAR)
+    full = _unit(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA))
+    fitted = np.einsum("ijk,ijk->ij", slope, full) + shift
+    return np.asarray(np.clip(fitted, 0.0, 1.0), dtype=np.float32)
+
+
+def _unit(picture: NDArray[Any]) -> NDArray[np.float32]:  # Any: whatever depth cv2 says it returns
+    return np.asarray(picture, dtype=np.float32) / np.float32(255)
+
+
+def _linear_model(guide: Alpha, target: Alpha, radius: int) -> tuple[Alpha, Alpha]:
+    """Per pixel the affine colour model that explains `target` best around it: slope (H, W, 3) and shift (H, W)."""
+    window = (2 * radius + 1, 2 * radius + 1)
+
+    def mean(values: Alpha) -> Alpha:
+        return np.asarray(cv2.blur(values, window, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
+
+    mean_guide, mean_target = mean(guide), mean(target)
+    covariance = mean(guide * target[..., None]) - mean_guide * mean_target[..., None]
+    r, g, b = guide[..., 0], guide[..., 1], guide[..., 2]
+    mr, mg, mb = mean_guide[..., 0], mean_guide[..., 1], mean_guide[..., 2]
+    eps = np.float32(GUIDE_EPS)
+    rr, gg, bb = mean(r * r) - mr * mr + eps, mean(g * g) - mg * mg + eps, mean(b * b) - mb * mb + eps
+    rg, rb, gb = mean(r * g) - mr * mg, mean(r * b) - mr * mb, mean(g * b) - mg * mb
+    # The inverse of a symmetric 3 x 3 matrix, written out: cofactors over the determinant.
+    irr, irg, irb = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
+    igg, igb, ibb = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
+    determinant = rr * irr + rg * irg + rb * irb
+    cr, cg, cb = covariance[..., 0], covariance[..., 1], covariance[..., 2]
+    slope = np.stack(
+        (irr * cr + irg * cg + irb * cb, irg * cr + igg * cg + igb * cb, irb * cr + igb * cg + ibb * cb), axis=-1
+    )
+    slope /= determinant[..., None]
+    shift = mean_target - np.einsum("ijk,ijk->ij", slope, mean_guide)
+    return mean(slope.astype(np.float32)), mean(shift.astype(np.float32))

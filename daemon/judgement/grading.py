@@ -1,0 +1,87 @@
+"""A verdict on one alpha: measures, score, grade, and the reasons."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+from daemon.arrays import Alpha, Rgb
+from daemon.jobs import Grade, Verdict
+from daemon.judgement.measures import measure
+from daemon.judgement.reasons import find, tell
+from daemon.judgement.scene import Scene, look_at
+from daemon.judgement.score import ScoreTable, shipped_table
+from daemon.judgement.signs import Signs, disagreement, read_signs
+
+ABSURD_SCORE = 0.05  # the most that an alpha without a subject, or without a background, may score
+LEAST_SUBJECT, MOST_SUBJECT = 0.001, 0.97  # of the picture
+MOST_FRAMED = 0.98  # of the photo's rim: what surrounds everything is the background, kept by mistake
+DOUBTS = (
+    "haze",
+    "haze_peak",
+    "hollow",
+    "hollow_peak",
+    "doubt",
+    "doubt_peak",
+    "unsure",
+    "unstable",
+    "shifty",
+    "soft_rim",
+    "weak_rim",
+)
+"""Signs of the network's own doubt: no finish takes them back, however clean it makes the picture look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The lowest scores, 0..1, of the grades sehr_gut and gut; what is below is ungenügend."""
+
+    sehr_gut: float
+    gut: float
+
+    def grade(self, score: float) -> Grade:
+        """The grade of a score."""
+        if score >= self.sehr_gut:
+            return Grade.SEHR_GUT
+        return Grade.GUT if score >= self.gut else Grade.UNGENUEGEND
+
+
+def judge(rgb: Rgb, alpha: Alpha, thresholds: Thresholds, others: Sequence[Alpha] = ()) -> Verdict:
+    """Judge one alpha of a photo.
+
+    rgb: (H, W, 3) uint8 sRGB and alpha: (H', W') float32 0..1, both of the whole photo, any size; reduced inside.
+    others: alphas of other recipes for the same photo, whole-photo frame, any size; they give agreement.
+    """
+    scene = look_at(rgb)
+    apart = disagreement(scene, alpha, others) if others else None
+    return verdict_on(scene, alpha, read_signs(scene, alpha), None, thresholds, apart, shipped_table())
+
+
+def verdict_on(
+    scene: Scene,
+    alpha: Alpha,
+    signs: Signs,
+    raw_signs: Signs | None,
+    thresholds: Thresholds,
+    apart: tuple[float, float] | None,
+    table: ScoreTable,
+) -> Verdict:
+    """Judge a finished alpha by its own signs and by the doubts that its raw alpha showed (None: it is the raw one)."""
+    agreement = None if apart is None else 1 - apart[0]
+    told = signs if raw_signs is None else with_doubts_of(signs, raw_signs)
+    score = table.score(told, apart)
+    share = float((scene.reduced(alpha) >= 0.5).mean())
+    if not LEAST_SUBJECT <= share <= MOST_SUBJECT or signs.framed > MOST_FRAMED:
+        score = min(score, ABSURD_SCORE)
+    grade = thresholds.grade(score)
+    findings = find(scene, alpha, signs, apart)
+    return Verdict(
+        score=round(score, 4),
+        grade=grade,
+        measures=measure(signs, agreement),
+        reasons=tell(grade, findings, signs, apart),
+        defects=tuple(finding.defect for finding in findings),
+    )
+
+
+def with_doubts_of(signs: Signs, raw: Signs) -> Signs:
+    """The signs of a finished alpha with the doubts of its raw one put back."""
+    return replace(signs, **{field.name: getattr(raw, field.name) for field in fields(Signs) if field.name in DOUBTS})

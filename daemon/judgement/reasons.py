@@ -1,0 +1,116 @@
+"""Why a result got its grade, in words: what is wrong, where, and how much."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.arrays import Alpha
+from daemon.jobs import Grade
+from daemon.judgement.scene import Scene
+from daemon.judgement.signs import SURE, Signs, beyond_band
+
+VISIBLE = 0.1  # alpha above this is seen on a plain ground
+NOTED_SHARE = 0.002  # of the picture: smaller faults are not worth a sentence
+SOFT_RIM = 3.0  # thousandths of the longest side; see Signs.soft_rim
+APART = 0.15  # one minus IoU between recipes that is worth a sentence
+SMALL = 0.04  # of the picture: a smaller subject deserves a zoom
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A defect by its short fixed name, the sentence for people, and its weight (share of the picture, or alike)."""
+
+    defect: str
+    sentence: str
+    weight: float
+
+
+def find(scene: Scene, alpha: Alpha, signs: Signs, apart: tuple[float, float] | None) -> tuple[Finding, ...]:
+    """Everything worth a sentence, the worst first. alpha: (H, W) float32, 0..1, whole photo, any size."""
+    a = scene.reduced(alpha)
+    sure = a >= SURE
+    if not sure.any():
+        return (Finding("empty", "nothing was kept: no subject found", 1.0),)
+    if sure.mean() > 0.97:
+        return (Finding("full", "nothing was removed: the whole picture was taken for the subject", 1.0),)
+    outside, inside = beyond_band(sure, scene.longest)
+    open_parts = ~sure
+    _, labels, _, _ = cv2.connectedComponentsWithStats(open_parts.astype(np.uint8), connectivity=4)
+    outer = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    holes = open_parts & ~np.isin(labels, outer)
+    found = [
+        _place("residue", "remains of background", outside & (a > VISIBLE)),
+        _place("stray", "a stray part away from the subject", sure & ~_main_part(sure)),
+        _place("holes", "an opening inside the subject", holes),
+        _place("hollow", "the subject is half-transparent", inside & (a < 1 - VISIBLE) & ~holes),
+        _rim(signs),
+        _apart(apart),
+        _small(float(sure.mean())),
+    ]
+    return tuple(sorted((finding for finding in found if finding), key=lambda finding: -finding.weight))
+
+
+def tell(
+    grade: Grade, findings: tuple[Finding, ...], signs: Signs, apart: tuple[float, float] | None
+) -> tuple[str, ...]:
+    """The sentences of a report: the good news of a very good result, else what keeps it from being one."""
+    sentences = [finding.sentence for finding in findings]
+    if grade is Grade.SEHR_GUT:
+        good = ["clean edges"] if signs.soft_rim < SOFT_RIM else []
+        if not any(finding.defect in ("residue", "stray") for finding in findings):
+            good.append("nothing left of the background")
+        if apart is not None and apart[1] < APART:
+            good.append("independent passes agree")
+        return (", ".join(good), *sentences) if good else tuple(sentences)
+    if not sentences:
+        sentences = ["no single fault stands out, but subject and background are hard to tell apart here"]
+    return tuple(sentences)
+
+
+def _place(defect: str, what: str, where: Mask) -> Finding | None:
+    share = float(where.mean())
+    if share < NOTED_SHARE:
+        return None
+    return Finding(defect, f"{what} {place_of(where)}, {100 * share:.1f} % of the picture", share)
+
+
+def place_of(where: Mask) -> str:
+    """The place of the biggest part of a mask in words, e.g. "at the lower left" or "in the middle"."""
+    _, _, stats, centres = cv2.connectedComponentsWithStats(where.astype(np.uint8), connectivity=8)
+    biggest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    across, down = centres[biggest] / (where.shape[1], where.shape[0])
+    side = "left" if across < 1 / 3 else "right" if across > 2 / 3 else ""
+    level = "upper" if down < 1 / 3 else "lower" if down > 2 / 3 else ""
+    if side and level:
+        return f"at the {level} {side}"
+    if level:
+        return "at the top" if level == "upper" else "at the bottom"
+    return f"at the {side}" if side else "in the middle"
+
+
+def _main_part(sure: Mask) -> Mask:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(sure.astype(np.uint8), connectivity=8)
+    return np.asarray(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])))
+
+
+def _rim(signs: Signs) -> Finding | None:
+    if signs.soft_rim < SOFT_RIM:
+        return None
+    width = 6 * signs.soft_rim / 10  # a linear ramp of width w has an a(1 - a) of w / 6
+    return Finding("soft_rim", f"the border is soft, about {width:.1f} % of the picture's longest side wide", 0.01)
+
+
+def _apart(apart: tuple[float, float] | None) -> Finding | None:
+    if apart is None or apart[1] < APART:
+        return None
+    return Finding("apart", f"independent passes disagree about {100 * apart[1]:.0f} % of the subject", apart[1] / 10)
+
+
+def _small(share: float) -> Finding | None:
+    if share >= SMALL:
+        return None
+    return Finding("small_subject", f"the subject is small, {100 * share:.1f} % of the picture", 0.002)

@@ -1,0 +1,86 @@
+"""The score: what true quality (IoU with a perfect cut-out) the signs promise, from a fitted table."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from daemon.judgement.signs import Signs
+
+APART = ("apart_mean", "apart_worst")
+"""The two signs that exist only beside other recipes' alphas: mean and worst disagreement with them, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A piecewise linear function, flat beyond its ends. `at` rises."""
+
+    at: tuple[float, ...]
+    worth: tuple[float, ...]
+
+    def __call__(self, value: float) -> float:
+        """The worth of one value."""
+        return float(np.interp(value, self.at, self.worth))
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A score card: each sign has a curve of what it is worth, the sum is turned into a promise of IoU.
+
+    Every curve and the promise are monotone, so a worse sign never makes the score better (a generalised additive
+    model with monotone terms: Hastie and Tibshirani 1990; isotonic calibration: Zadrozny and Elkan 2002).
+    """
+
+    curves: Mapping[str, Curve]
+    promise: Curve
+
+    def contributions(self, values: Mapping[str, float]) -> dict[str, float]:
+        """What each sign adds to the sum; the most negative one hurts the most."""
+        return {name: curve(values[name]) for name, curve in self.curves.items()}
+
+    def score(self, values: Mapping[str, float]) -> float:
+        """The IoU, 0..1, that these signs promise."""
+        return min(1.0, max(0.0, self.promise(sum(self.contributions(values).values()))))
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """Two cards: for an alpha by itself, and for one beside alphas of other recipes."""
+
+    alone: Card
+    beside_others: Card
+
+    @classmethod
+    def from_json(cls, text: str) -> "ScoreTable":
+        """Read what `benchmarks/judgement.py fit` wrote."""
+        content = json.loads(text)
+        return cls(_card(content["alone"]), _card(content["beside_others"]))
+
+    def score(self, signs: Signs, apart: tuple[float, float] | None = None) -> float:
+        """The promised IoU, 0..1. apart: mean and worst disagreement with other recipes' alphas, if there are any."""
+        values: dict[str, float] = asdict(signs)
+        if apart is None:
+            return self.alone.score(values)
+        return self.beside_others.score(values | dict(zip(APART, apart, strict=True)))
+
+
+@cache
+def shipped_table() -> ScoreTable:
+    """The table that travels with the code, read once."""
+    return ScoreTable.from_json((files(__package__) / "score.json").read_text(encoding="utf-8"))
+
+
+def _card(content: Any) -> Card:  # Any: parsed JSON
+    curves = {name: _curve(curve) for name, curve in content["curves"].items()}
+    return Card(curves, _curve(content["promise"]))
+
+
+def _curve(content: Any) -> Curve:
+    curve = Curve(tuple(map(float, content["at"])), tuple(map(float, content["worth"])))
+    if len(curve.at) != len(curve.worth) or list(curve.at) != sorted(set(curve.at)):
+        raise ValueError("score.json is damaged: a curve does not rise along its axis")
+    return curve

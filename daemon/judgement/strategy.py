@@ -1,0 +1,140 @@
+"""Which recipe comes next, when enough is enough, and which attempt wins."""
+
+from collections.abc import Callable, Sequence
+
+from daemon.jobs import Attempt, Grade, Recipe, View
+from daemon.judgement.views import zoom_on
+from daemon.settings import Rung
+
+SMALLEST_RES = 256  # the least process_res that any node takes
+MILD_TRIES = 1  # engine calls that a result graded gut is still worth
+
+Remedy = Callable[[Recipe, Recipe], bool]
+
+
+def _other_model(recipe: Recipe, best: Recipe) -> bool:
+    return recipe.model != best.model and recipe.view.whole and not recipe.view.mirrored
+
+
+def _zoom(recipe: Recipe, _: Recipe) -> bool:
+    return not recipe.view.whole
+
+
+def _finer(recipe: Recipe, best: Recipe) -> bool:
+    return recipe.model == best.model and (recipe.process_res or 0) > (best.process_res or 0)
+
+
+def _same_model(recipe: Recipe, best: Recipe) -> bool:
+    return recipe.model == best.model and recipe.view.whole
+
+
+def _any(_: Recipe, __: Recipe) -> bool:
+    return True
+
+
+MILD: tuple[Remedy, ...] = (_finer, _same_model)
+AGGRESSIVE: tuple[Remedy, ...] = (_other_model, _zoom, _finer, _any)
+REMEDIES: dict[str, tuple[Remedy, ...]] = {
+    "holes": (_other_model,),
+    "clipped": (_other_model,),
+    "doubt": (_other_model,),
+    "small_subject": (_zoom,),
+    "soft_rim": (_finer, _zoom),
+    "residue": (_other_model,),
+}
+"""What a named defect asks for first; what its row does not settle, AGGRESSIVE does."""
+
+
+class Strategy:
+    """Decides from the attempts alone; knows the ladder and the models on offer."""
+
+    def __init__(
+        self, ladder: Sequence[Rung], offered: Sequence[str], local_model: str, max_attempts: int, min_gain: float
+    ) -> None:
+        """ladder: recipes in the order of preference. offered: models that the engine in use has."""
+        named = [rung.model_copy(update={"model": local_model}) if rung.model == "local" else rung for rung in ladder]
+        self._rungs = tuple(rung for rung in named if rung.model in offered)
+        self._max_attempts = max_attempts
+        self._min_gain = min_gain
+
+    def next_recipe(self, attempts: Sequence[Attempt]) -> Recipe | None:
+        """What to ask the engine next; None where another call would not pay, or the budget is spent."""
+        if len(attempts) >= self._max_attempts:
+            return None
+        if attempts and (smaller := self._smaller(attempts)):
+            return smaller
+        best = self.best(attempts)
+        if best is None or best.verdict is None:
+            return self._first(attempts)
+        if best.verdict.grade is Grade.SEHR_GUT or self._gained_nothing(attempts):
+            return None
+        untried = self._untried(attempts, best.subject)
+        if best.verdict.grade is Grade.GUT:
+            if self._tries_since(attempts, Grade.GUT) >= MILD_TRIES:
+                return None
+            return _pick(untried, best.recipe, MILD)
+        asked = [remedy for defect in best.verdict.defects for remedy in REMEDIES.get(defect, ())]
+        return _pick(untried, best.recipe, (*asked, *AGGRESSIVE))
+
+    def best(self, attempts: Sequence[Attempt]) -> Attempt | None:
+        """The attempt with the highest score; of equals the earlier. None where none was judged."""
+        judged = [(attempt.verdict.score, -attempt.number, attempt) for attempt in attempts if attempt.verdict]
+        return max(judged, key=lambda row: row[:2])[2] if judged else None
+
+    def _first(self, attempts: Sequence[Attempt]) -> Recipe | None:
+        untried = self._untried(attempts, None)
+        return untried[0] if untried else None
+
+    def _untried(self, attempts: Sequence[Attempt], subject: View | None) -> list[Recipe]:
+        tried = {attempt.recipe for attempt in attempts}
+        zoomed = {(tried_one.model, tried_one.process_res) for tried_one in tried if not tried_one.view.whole}
+        recipes = []
+        for rung in self._rungs:
+            recipe = _recipe(rung, subject)
+            # A second zoom would differ by a hair's breadth of its box, and tell nothing new.
+            if recipe is None or recipe in tried:
+                continue
+            if not recipe.view.whole and (recipe.model, recipe.process_res) in zoomed:
+                continue
+            recipes.append(recipe)
+        return recipes
+
+    def _smaller(self, attempts: Sequence[Attempt]) -> Recipe | None:
+        """The last recipe at half its size, where the engine had no memory for it."""
+        last = attempts[-1]
+        if last.error_reason != "engine_full" or last.recipe.process_res is None:
+            return None
+        size = max(SMALLEST_RES, last.recipe.process_res // 2)
+        smaller = Recipe(last.recipe.model, size, last.recipe.view)
+        return None if smaller in {attempt.recipe for attempt in attempts} else smaller
+
+    def _gained_nothing(self, attempts: Sequence[Attempt]) -> bool:
+        last = attempts[-1]
+        before = self.best(attempts[:-1])
+        if last.verdict is None or before is None or before.verdict is None:
+            return False
+        return last.verdict.score - before.verdict.score < self._min_gain
+
+    @staticmethod
+    def _tries_since(attempts: Sequence[Attempt], grade: Grade) -> int:
+        """How many attempts followed the first one of at least this grade."""
+        for index, attempt in enumerate(attempts):
+            if attempt.verdict and attempt.verdict.grade.rank >= grade.rank:
+                return len(attempts) - index - 1
+        return 0
+
+
+def _recipe(rung: Rung, subject: View | None) -> Recipe | None:
+    """A rung as a recipe; None where it is a zoom and there is nothing to zoom on."""
+    if rung.view == "zoom":
+        zoom = zoom_on(subject) if subject else None
+        return Recipe(rung.model, rung.process_res, zoom) if zoom else None
+    return Recipe(rung.model, rung.process_res, View(mirrored=rung.view == "mirrored"))
+
+
+def _pick(untried: Sequence[Recipe], best: Recipe, remedies: Sequence[Remedy]) -> Recipe | None:
+    for remedy in remedies:
+        for recipe in untried:
+            if remedy(recipe, best):
+                return recipe
+    return None

@@ -1,0 +1,146 @@
+from collections.abc import Sequence
+
+import pytest
+
+from daemon.jobs import Attempt, Grade, Measures, Recipe, Verdict, View
+from daemon.judgement.strategy import Strategy
+from daemon.settings import DEFAULT_LADDER, Rung
+
+LADDER = (
+    Rung(model="A", process_res=1024),
+    Rung(model="B", process_res=1024),
+    Rung(model="A", process_res=1024, view="zoom"),
+    Rung(model="A", process_res=2048),
+    Rung(model="local"),
+    Rung(model="local", view="mirrored"),
+)
+SMALL = View(0.4, 0.4, 0.6, 0.6)
+
+
+def strategy(offered: Sequence[str] = ("A", "B"), max_attempts: int = 5, ladder: Sequence[Rung] = LADDER) -> Strategy:
+    return Strategy(ladder, offered, "u2netp", max_attempts, min_gain=0.01)
+
+
+def attempt(
+    number: int,
+    recipe: Recipe,
+    score: float | None = 0.5,
+    defects: tuple[str, ...] = (),
+    error_reason: str | None = None,
+    subject: View | None = None,
+) -> Attempt:
+    verdict = None
+    if score is not None:
+        grade = Grade.SEHR_GUT if score >= 0.85 else Grade.GUT if score >= 0.6 else Grade.UNGENUEGEND
+        verdict = Verdict(score, grade, Measures(0.5, 0.5, 0.5), defects=defects)
+    return Attempt(number, recipe, verdict=verdict, error_reason=error_reason, subject=subject)
+
+
+def test_the_first_recipe_is_the_first_rung_on_offer() -> None:
+    assert strategy().next_recipe([]) == Recipe("A", 1024)
+    assert strategy(offered=("u2netp",)).next_recipe([]) == Recipe("u2netp")
+
+
+def test_rungs_of_models_that_are_not_offered_are_left_out() -> None:
+    assert strategy(offered=("nothing of it",)).next_recipe([]) is None
+
+
+def test_local_stands_for_the_local_model() -> None:
+    assert strategy(("u2netp",), ladder=DEFAULT_LADDER).next_recipe([]) == Recipe("u2netp")
+
+
+def test_sehr_gut_is_enough() -> None:
+    assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.9)]) is None
+
+
+def test_gut_is_answered_with_the_same_model_at_a_higher_resolution() -> None:
+    assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.7)]) == Recipe("A", 2048)
+
+
+def test_gut_is_worth_one_more_call_and_no_second() -> None:
+    tried = [attempt(1, Recipe("A", 1024), 0.7), attempt(2, Recipe("A", 2048), 0.75)]
+    assert strategy().next_recipe(tried) is None
+
+
+def test_the_local_model_s_mild_remedy_is_the_mirrored_pass() -> None:
+    first = attempt(1, Recipe("u2netp"), 0.7)
+    assert strategy(("u2netp",)).next_recipe([first]) == Recipe("u2netp", view=View(mirrored=True))
+
+
+def test_ungenuegend_is_answered_with_another_model() -> None:
+    assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.3)]) == Recipe("B", 1024)
+
+
+def test_a_small_subject_asks_for_a_zoom_first() -> None:
+    recipe = strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.3, ("small_subject",), subject=SMALL)])
+    assert recipe is not None
+    assert not recipe.view.whole
+    assert recipe.model == "A"
+
+
+def test_a_zoom_on_a_subject_that_fills_the_photo_is_skipped() -> None:
+    only_zoom = (Rung(model="A"), Rung(model="A", view="zoom"))
+    tried = [attempt(1, Recipe("A"), 0.3, subject=View(0.05, 0.05, 0.95, 0.95))]
+    assert strategy(ladder=only_zoom).next_recipe(tried) is None
+
+
+def test_a_zoom_is_not_tried_twice_though_its_box_moved() -> None:
+    ladder = (Rung(model="A"), Rung(model="A", view="zoom"))
+    first = attempt(1, Recipe("A"), 0.3, subject=SMALL)
+    zoom = strategy(ladder=ladder).next_recipe([first])
+    assert zoom is not None
+    second = attempt(2, zoom, 0.5, subject=View(0.41, 0.4, 0.61, 0.6))
+    assert strategy(ladder=ladder).next_recipe([first, second]) is None
+
+
+def test_a_refused_recipe_is_not_asked_again_but_the_next_one_is() -> None:
+    refused = attempt(1, Recipe("A", 1024), None, error_reason="recipe_refused")
+    assert strategy().next_recipe([refused]) == Recipe("B", 1024)
+
+
+def test_refused_recipes_count_against_the_budget() -> None:
+    refused = attempt(1, Recipe("A", 1024), None, error_reason="recipe_refused")
+    assert strategy(max_attempts=1).next_recipe([refused]) is None
+
+
+def test_a_full_engine_is_asked_for_less_of_the_same_model() -> None:
+    full = attempt(1, Recipe("A", 1024), None, error_reason="engine_full")
+    assert strategy().next_recipe([full]) == Recipe("A", 512)
+
+
+def test_an_engine_that_stays_full_leads_to_another_model() -> None:
+    tried = [
+        attempt(1, Recipe("A", 512), None, error_reason="engine_full"),
+        attempt(2, Recipe("A", 256), None, error_reason="engine_full"),
+    ]
+    recipe = strategy().next_recipe(tried)
+    assert recipe is not None
+    assert recipe.model == "A" or recipe.model == "B"
+    assert recipe not in {one.recipe for one in tried}
+
+
+def test_no_gain_ends_it() -> None:
+    tried = [attempt(1, Recipe("A", 1024), 0.30), attempt(2, Recipe("B", 1024), 0.305)]
+    assert strategy().next_recipe(tried) is None
+
+
+def test_a_gain_goes_on() -> None:
+    tried = [attempt(1, Recipe("A", 1024), 0.30), attempt(2, Recipe("B", 1024), 0.40)]
+    assert strategy().next_recipe(tried) is not None
+
+
+def test_the_budget_ends_it() -> None:
+    tried = [attempt(1, Recipe("A", 1024), 0.30), attempt(2, Recipe("B", 1024), 0.40)]
+    assert strategy(max_attempts=2).next_recipe(tried) is None
+
+
+@pytest.mark.parametrize("scores", [(0.5, 0.7, 0.6), (None, 0.7, 0.7)])
+def test_the_best_attempt_wins_and_of_equals_the_earlier(scores: tuple[float | None, ...]) -> None:
+    tried = [attempt(number, Recipe("A", 256 * number), score) for number, score in enumerate(scores, 1)]
+    best = strategy().best(tried)
+    assert best is not None
+    assert best.number == 2
+
+
+def test_where_nothing_was_judged_nothing_is_best() -> None:
+    assert strategy().best([attempt(1, Recipe("A"), None)]) is None
