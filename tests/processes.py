@@ -1,0 +1,87 @@
+"""The real program in a process of its own, to be talked to, waited for and killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+LONGEST_WAIT_SECONDS = 120.0
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    """The environment for a daemon below `folder`: quick settings, no port, nothing of this machine's own settings."""
+    ours = {
+        "FREISTELLER__ROOT": str(folder / "hot"),
+        "FREISTELLER__STATE_DIR": str(folder / "state"),
+        "FREISTELLER__INTAKE__QUIET_SECONDS": "0.2",
+        "FREISTELLER__INTAKE__SCAN_SECONDS": "0.3",
+        "FREISTELLER__INTAKE__PATIENCE_SECONDS": "3",
+        "FREISTELLER__HTTP__BIND": "",
+        "FREISTELLER__STRATEGY__MAX_ATTEMPTS": "1",
+        **settings,
+    }
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("FREISTELLER")}
+    return {**clean, **ours}
+
+
+def freisteller(*words: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "daemon", *words],
+        env=environment(folder, **settings),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_WAIT_SECONDS,
+        check=False,
+    )
+
+
+class DaemonProcess:
+    """`freisteller run` in a process of its own."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self._folder = folder
+        self._log = (folder / "daemon.log").open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "daemon", "run"],
+            env=environment(folder, **settings),
+            cwd=folder,
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def interrupt(self) -> int:
+        """Ctrl-C; returns the exit code."""
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(timeout=LONGEST_WAIT_SECONDS)
+
+    def wait_until(self, done: Callable[[], bool], what: str) -> None:
+        """Wait for something that the daemon does; fails with its log if it ends or takes too long."""
+        deadline = time.monotonic() + LONGEST_WAIT_SECONDS
+        while not done():
+            log = (self._folder / "daemon.log").read_text("utf-8", "replace")[-4000:]
+            assert self._process.poll() is None, f"the daemon ended before {what}:\n{log}"
+            assert time.monotonic() < deadline, f"waited too long for {what}:\n{log}"
+            time.sleep(0.05)

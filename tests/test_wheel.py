@@ -1,0 +1,69 @@
+"""An installed wheel works from any directory: data files travel with it."""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.drawing import save_photo
+from tests.processes import environment
+
+CHECKOUT = Path(__file__).parent.parent
+
+
+def site_packages(python: str) -> str:
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_wheel_in_a_new_environment_cuts_out_a_photo(tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(CHECKOUT)], check=True)
+    (wheel,) = tmp_path.glob("freisteller-*.whl")
+    new = tmp_path / "neue umgebung"
+    venv.create(new, with_pip=False)
+    python = str(new / "bin" / "python")
+    subprocess.run([*pip, "--python", python, "install", "--no-deps", str(wheel)], check=True)
+    # The libraries are those of this environment: what is tested is our wheel, not a download of half a gigabyte.
+    # A .pth line of a path adds them behind what is installed, and does not run the .pth files in there.
+    borrowed = Path(site_packages(python)) / "borrowed.pth"
+    borrowed.write_text(site_packages(sys.executable) + "\n")
+    photo = save_photo(tmp_path / "a.png")
+    somewhere = tmp_path / "somewhere else"
+    somewhere.mkdir()
+
+    where = subprocess.run(
+        [python, "-c", "import daemon; print(daemon.__file__)"],
+        cwd=somewhere,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    done = subprocess.run(
+        [str(new / "bin" / "freisteller"), "process", str(photo), "--out", "out"],
+        cwd=somewhere,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    shipped = subprocess.run(
+        [
+            python,
+            "-c",
+            "from daemon.shipped import shipped; print(shipped('config', 'freisteller.toml'), shipped('workflows'))",
+        ],
+        cwd=somewhere,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert str(new) in where.stdout
+    assert shipped.stdout.count("_shipped") == 2
+    assert done.returncode == 0, done.stderr
+    assert (somewhere / "out" / "a.png").is_file()
