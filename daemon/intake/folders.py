@@ -10,10 +10,10 @@ from pathlib import Path
 
 from daemon.errors import BadSettings, NoRoom, RootAway, Vanished
 from daemon.intake import descent, exclusive
-from daemon.intake.completeness import open_for_writing
 from daemon.intake.identity import make_identity, read_identity
 from daemon.intake.names import clean_name, shorten, split_suffix
 from daemon.intake.trouble import means, named
+from daemon.intake.writers import open_for_writing
 from daemon.jobs import Grade
 
 _JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
@@ -64,9 +64,9 @@ class Folders:
         if grade.value.isascii() or path.exists():
             return path
         with suppress(FileNotFoundError):
-            for name in os.listdir(self.root):
-                if unicodedata.normalize("NFC", name) == grade.value:
-                    return self.root / name
+            for found in self.root.iterdir():
+                if unicodedata.normalize("NFC", found.name) == grade.value:
+                    return found
         return path
 
     def prepare(self, expected: str | None = None) -> str:
@@ -82,12 +82,10 @@ class Folders:
             for folder in (self.root, *self._folders(), self.work_root, self.staging_root):
                 _make(folder)
                 if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-                    raise NoRoom(
-                        f"{folder} cannot be written. Give the daemon's user the right to, or mount it writable."
-                    )
+                    raise NoRoom(f"{folder} cannot be written. Allow the daemon's user to, or mount it writable.")
             self._identity = identity or make_identity(self.private)
-            device = os.stat(self.root).st_dev
-            self._on_root_device = {folder: os.lstat(folder).st_dev == device for folder in self._folders()}
+            device = self.root.stat().st_dev
+            self._on_root_device = {folder: folder.lstat().st_dev == device for folder in self._folders()}
             return self._identity
 
     def check(self) -> None:
@@ -99,7 +97,7 @@ class Folders:
             identity = read_identity(self.private)
             if identity is None or identity != self._identity:
                 raise RootAway(self._stranger(identity))
-            device = os.stat(self.root).st_dev
+            device = self.root.stat().st_dev
             for folder, on_root_device in self._on_root_device.items():
                 try:
                     found = os.lstat(folder)
@@ -113,9 +111,7 @@ class Folders:
                 if (found.st_dev == device) != on_root_device:
                     raise RootAway(f"{folder} is on another file system than before. Mount it as it was.")
             if os.statvfs(self.root).f_flag & os.ST_RDONLY:
-                raise NoRoom(
-                    f"The hot folder {self.root} is read-only. Mount it for writing; the work goes on by itself."
-                )
+                raise NoRoom(f"The hot folder {self.root} is read-only. Mount it for writing; work then goes on.")
 
     def claim(self, source: Path, job_id: str, unchanged: tuple[int, int] | None = None) -> Path:
         """Take a file below the root into the job's own folder, by rename; returns where it is now, on disk for good.

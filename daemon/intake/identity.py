@@ -31,10 +31,11 @@ def make_identity(folder: Path) -> str:
     with descent.opened(folder) as descriptor:
         try:
             writer = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=descriptor)
-            with open(writer, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
+            try:
+                os.write(writer, content)
+                os.fsync(writer)
+            finally:
+                os.close(writer)
             with suppress(FileExistsError):
                 exclusive.move(descriptor, scratch, descriptor, NAME)
         finally:

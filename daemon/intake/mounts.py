@@ -1,6 +1,7 @@
 """Which file systems tell us what other machines write into them, and which never do."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def read() -> dict[str, Mount]:
         return {}
 
 
-def mount_of(path: str, mounts: dict[str, Mount]) -> Mount:
+def mount_of(path: str, mounts: Mapping[str, Mount]) -> Mount:
     """The mount that an absolute path without symbolic links lies on."""
     probe = path.rstrip("/") or "/"
     while probe not in mounts and probe != "/":

@@ -27,7 +27,7 @@ def place(
     Raises NoRoom or RootAway; then nothing new is there.
     """
     with named(f"Publishing {stem} into {folder}"), _entered(folder, stem.parent.parts) as (descriptor, way):
-        sources = tuple(_Source(str(path), suffix, os.stat(path, follow_symlinks=False)) for path, suffix in files)
+        sources = tuple(_Source(str(path), suffix, path.lstat()) for path, suffix in files)
         for source in sources:
             _settle_file(source.path)
         first = PurePosixPath(previous).name if previous else None
@@ -85,7 +85,7 @@ class _Copying:
     def __init__(self, folder: int) -> None:
         self._folder = folder
 
-    def here(self, sources: Sequence[_Source]) -> Iterator[str]:
+    def here(self, _: Sequence[_Source]) -> Iterator[str]:
         """Nothing tells where a copy is but its name."""
         return iter(())
 

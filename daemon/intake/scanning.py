@@ -59,7 +59,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """Paths that events named since the last scan: all of them, and those that a writer closed or renamed into place."""
+    """Paths that events named since the last scan; closed: those that a writer closed or renamed into place."""
 
     touched: Set[str] = frozenset()
     closed: Set[str] = frozenset()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Arrival", "FoundBy", "Reject", "Scan", "Watcher"]
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("freisteller.intake")
 
 _BREATH_SECONDS = 0.1  # between two scans, however many events come
 _STOP_SECONDS = 0.25  # how soon a stop is noticed
@@ -89,7 +89,7 @@ class Watcher:
     def _listen(self, table: dict[str, mounts.Mount]) -> None:
         """Watch the inbox that is there now: after a remount or a deletion it is another one of the same name."""
         try:
-            found = os.stat(self._folders.inbox)
+            found = self._folders.inbox.stat()
         except OSError:
             return  # the scan says what is wrong
         remote = mounts.mount_of(str(self._folders.inbox), table).remote
@@ -101,7 +101,7 @@ class Watcher:
             self._ears.listen(self._folders.inbox)
         self._listening_to = target
         how = "events and timer" if self._ears.open else "timer"
-        log.info("Watching %s by %s", self._folders.inbox, how, extra={"action": "watch", "events": self._ears.open})
+        log.info("%s is watched by %s", self._folders.inbox, how, extra={"action": "watching", "fields": {"by": how}})
 
 
 class _Ears:
@@ -132,12 +132,14 @@ class _Ears:
         # By class, not "any event": reading a file makes events too, and a modification is told by its close.
         wanted: list[type[FileSystemEvent]] = [FileCreatedEvent, FileMovedEvent, FileClosedEvent]
 
+        hear = self._hear
+
         class Handler(FileSystemEventHandler):
-            def dispatch(_, event: FileSystemEvent) -> None:
+            def dispatch(self, event: FileSystemEvent) -> None:
                 if isinstance(event, FileMovedEvent):
-                    self._hear(event.dest_path, closed=True)
+                    hear(event.dest_path, closed=True)
                 elif isinstance(event, FileCreatedEvent | FileClosedEvent):
-                    self._hear(event.src_path, closed=isinstance(event, FileClosedEvent))
+                    hear(event.src_path, closed=isinstance(event, FileClosedEvent))
 
         observer = Observer()
         try:
@@ -145,12 +147,8 @@ class _Ears:
             observer.start()
         except OSError as error:
             observer.stop()
-            log.warning(
-                "No events for %s (%s): the timer finds the files. Raise fs.inotify.max_user_watches for quicker results",
-                folder,
-                error.strerror,
-                extra={"action": "watch_refused"},
-            )
+            text = "No events for %s (%s), the timer finds the files; raising fs.inotify.max_user_watches helps."
+            log.warning(text, folder, error.strerror, extra={"action": "watch_refused"})
             return
         self._observer = observer
 
