@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -22,6 +22,15 @@ PREFIX = "freisteller_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 SOURCES = ("event", "scan", "startup")
+IGNORED = (
+    "litter",
+    "symlink",
+    "not_a_photo_suffix",
+    "special_file",
+    "folder_not_readable",
+    "folder_not_writable",
+    "too_deep",
+)
 STAGES = (
     "completeness",
     "read",
@@ -78,6 +87,7 @@ class Metrics:
         self._set_up_jobs()
         self._set_up_engines()
         self._set_up_host()
+        ProcessCollector(registry=self._registry)  # memory, open files, processor time, start: under their usual names
         self._know_fixed_labels()
         for model in models:
             self._know_model(model)
@@ -160,6 +170,7 @@ class Metrics:
 
     def _know_fixed_labels(self) -> None:
         _start_at_zero(self._seen, SOURCES)
+        _start_at_zero(self._ignored, IGNORED)
         _start_at_zero(self._jobs, ENDS)
         _start_at_zero(self._job_duration, ENDS)
         _start_at_zero(self._stage_duration, STAGES)
@@ -181,7 +192,6 @@ class Metrics:
         _start_at_zero(self._engine_up, (server,))
         _start_at_zero(self._engine_queue, (server,))
         _start_at_zero(self._engine_busy, (server,))
-        _start_at_zero(self._reconnects, (server,))
 
     # Intake
 

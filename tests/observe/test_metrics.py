@@ -200,6 +200,14 @@ def test_two_daemons_in_one_process_share_no_series() -> None:
     assert value(other, "collisions_total") == 0
 
 
+def test_memory_and_open_files_of_the_process_are_there(metrics: Metrics) -> None:
+    page = metrics.exposition().decode()
+
+    assert "\nprocess_resident_memory_bytes " in page
+    assert "\nprocess_open_fds " in page
+    assert "\nprocess_start_time_seconds " in page
+
+
 def test_no_series_of_the_page_is_only_a_birthday(metrics: Metrics) -> None:
     metrics.attempt("RMBG-2.0", 0.5, None)
 
