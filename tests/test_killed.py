@@ -62,7 +62,9 @@ def test_fifty_mixed_photos_survive_two_kills(tmp_path: Path) -> None:
     assert files_below(root / "inbox") == []
     reports = [json.loads(path.with_suffix(".json").read_text("utf-8")) for path in results(root)]
     assert Counter(report["job"] for report in reports).most_common(1)[0][1] == 1
-    assert all(report["grade"] == path.relative_to(root).parts[0] for report, path in zip(reports, results(root), strict=True))
+    assert all(
+        report["grade"] == path.relative_to(root).parts[0] for report, path in zip(reports, results(root), strict=True)
+    )
     assert files_below(root / ".freisteller" / "work") == []
 
 

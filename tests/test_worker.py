@@ -1,0 +1,201 @@
+"""One job and the answer to each error."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused
+from daemon.jobs import Recipe, State
+from daemon.lifecycle import Daemon
+from daemon.settings import load
+from daemon.worker import Fate
+from tests.doubles import Clock, ScriptedEngine
+from tests.drawing import drawn_photo, save_photo
+
+Make = Callable[..., Daemon]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[Daemon] = []
+
+    def make_daemon(engine: ScriptedEngine, **options: Any) -> Daemon:  # the options of Daemon
+        settings = load(
+            flags={
+                "root": str(tmp_path / "hot"),
+                "state_dir": str(tmp_path / "state"),
+                "intake": {"quiet_seconds": 0},
+                "http": {"bind": ""},
+                **options.pop("flags", {}),
+            }
+        )
+        daemon = Daemon(settings, engine=engine, **options)
+        made.append(daemon)
+        return daemon
+
+    yield make_daemon
+    for daemon in made:
+        daemon.close()
+
+
+def run_one(daemon: Daemon) -> Fate:
+    daemon.reception.round(urgent=True)
+    job = daemon.journal.take(2.0**40)
+    assert job is not None
+    return daemon.worker.run(job)
+
+
+def failing(error: Exception, times: int = 1_000) -> Callable[[Recipe], None]:
+    left = [times]
+
+    def trouble(recipe: Recipe) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise error
+
+    return trouble
+
+
+@pytest.mark.parametrize("error", [EngineAway("no answer"), EngineMisconfigured("no node RMBG")])
+def test_an_engine_that_cannot_answer_costs_no_attempt_and_fails_no_photo(
+    make: Make, tmp_path: Path, error: Exception
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(failing(error)))
+
+    fate = run_one(daemon)
+
+    (entry,) = daemon.journal.entries(State.WAITING)
+    assert fate is Fate.NO_ENGINE
+    assert (entry.job.attempts, entry.job.tries, entry.postponed) == ((), 0, 1)
+    assert list((tmp_path / "hot" / "failed").iterdir()) == []
+
+
+def test_a_photo_waits_longer_each_time_that_nobody_answers(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    clock = Clock()
+    daemon = make(ScriptedEngine(failing(EngineAway("no answer"))), clock=clock)
+    run_one(daemon)
+    first = daemon.journal.take(clock.now + 5)
+    assert first is not None
+
+    daemon.worker.run(first)
+
+    assert daemon.journal.take(clock.now + 9.9) is None
+    assert daemon.journal.take(clock.now + 10) is not None
+
+
+@pytest.mark.parametrize("error", [RecipeRefused("illegal"), EngineFull("out of memory")])
+def test_a_refused_recipe_leads_to_the_next_one(make: Make, tmp_path: Path, error: Exception) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(failing(error, times=1)))
+
+    fate = run_one(daemon)
+
+    assert fate is Fate.DONE
+    (entry,) = daemon.journal.latest(1)
+    assert entry.job.attempts[0].error == str(error)
+    assert entry.job.best == 2
+
+
+def test_a_full_disk_makes_the_finished_photo_wait_and_publishes_it_later(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    full = [True]
+
+    def tick(step: str) -> None:
+        if step == "write png" and full[0]:
+            raise NoRoom("the disk is full")
+
+    engine = ScriptedEngine()
+    daemon = make(engine, tick=tick)
+
+    fate = run_one(daemon)
+    (entry,) = daemon.journal.entries(State.PUBLISHING)
+    full[0] = False
+    job = daemon.journal.take_decided(2.0**40, ())
+    assert job is not None
+    again = daemon.worker.run(job)
+
+    assert (fate, again) == (Fate.NO_PLACE, Fate.DONE)
+    assert entry.job.tries == 0
+    assert max(engine.calls.values()) == 1
+
+
+def test_a_fault_of_our_own_is_tried_again_and_then_fails_that_photo_only(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(failing(ZeroDivisionError("a bug"))))  # type: ignore[arg-type]
+
+    fates = [run_one(daemon)]
+    while job := daemon.journal.take(2.0**40):
+        fates.append(daemon.worker.run(job))
+
+    assert fates == [Fate.SENT_BACK, Fate.SENT_BACK, Fate.FAILED]
+    assert "internal error" in (tmp_path / "hot" / "failed" / "a.png.txt").read_text("utf-8")
+
+
+def test_a_root_that_goes_away_fails_no_photo(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine())
+    daemon.reception.round(urgent=True)
+    (tmp_path / "hot").rename(tmp_path / "elsewhere")
+    job = daemon.journal.take(2.0**40)
+    assert job is not None
+
+    away = daemon.worker.run(job)
+    (tmp_path / "elsewhere").rename(tmp_path / "hot")
+    job = daemon.journal.take(2.0**40)
+    assert job is not None
+    back = daemon.worker.run(job)
+
+    assert (away, back) == (Fate.NO_PLACE, Fate.DONE)
+
+
+def test_an_original_that_somebody_took_away_is_said_so(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine())
+    daemon.reception.round(urgent=True)
+    (job_id,) = daemon.folders.jobs_in_work()
+    original = daemon.folders.claimed(job_id)
+    assert original is not None
+    original.unlink()
+    job = daemon.journal.take(2.0**40)
+    assert job is not None
+
+    assert daemon.worker.run(job) is Fate.FAILED
+    assert "gone" in (daemon.journal.entry(job_id).job.reason or "")
+
+
+def test_equal_names_never_overwrite_each_other(make: Make, tmp_path: Path) -> None:
+    root = tmp_path / "hot"
+    daemon = make(ScriptedEngine())
+    for seed in range(3):
+        save_photo(root / "inbox" / "a.png", drawn_photo(seed=seed))
+        assert run_one(daemon) is Fate.DONE
+
+    archived = sorted(path.name for path in (root / "archiv").iterdir())
+    reports = [json.loads(path.read_text("utf-8")) for path in root.glob("*/a*.json")]
+    assert len(archived) == 3
+    assert len({report["job"] for report in reports}) == 3
+
+
+def test_all_formats_that_are_asked_for_are_written_under_one_name(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(), flags={"outputs": {"formats": ["png", "tiff", "webp", "mask"]}})
+
+    run_one(daemon)
+
+    (entry,) = daemon.journal.latest(1)
+    assert {Path(name).name for name in entry.results} == {"a.png", "a.tif", "a.webp", "a_mask.png", "a.json"}
+
+
+def test_originals_are_not_kept_where_the_settings_say_so(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(), flags={"outputs": {"keep_originals": False}})
+
+    run_one(daemon)
+
+    assert list((tmp_path / "hot" / "archiv").iterdir()) == []
+    assert daemon.folders.jobs_in_work() == ()
