@@ -1,0 +1,205 @@
+"""A ComfyUI server for tests: real HTTP and WebSocket on loopback, behaving as ComfyUI 0.3.64 was recorded.
+
+In a test: `with Double() as double:`, then `double.url`, `double.faults`, `double.inferences`. In a process of its own:
+`python -m tests.engines.comfyui_double --port 8188 --seconds 0.5 --fault load_seconds=3`; faults at run time by
+`POST /_double/faults {"hold": true}`, and what happened by `GET /_double/state`.
+"""
+
+import argparse
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from socket import socket
+from types import TracebackType
+from typing import Any, Self
+
+from tests.engines.double_routes import Routes, reset
+from tests.engines.double_worker import Faults, FileName, Inference, Worker
+
+RECORDINGS = Path(__file__).parent / "recordings"
+WEIGHTS = {
+    "RMBG-2.0": "RMBG-2.0/model.safetensors",
+    "INSPYRENET": "INSPYRENET/inspyrenet.safetensors",
+    "BEN": "BEN/BEN_Base.pth",
+    "BEN2": "BEN2/BEN2_Base.pth",
+    "BiRefNet-HR": "BiRefNet/BiRefNet-HR.safetensors",
+}
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # connections that end in the middle are what this server is for
+
+
+class Request:
+    """A request as it arrived; header names in lower case."""
+
+    def __init__(self, method: str, path: str, headers: dict[str, str]) -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
+
+    def __repr__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Double:
+    """One server. Uploads and output files outlive `restart`; queue, history, models and temp files do not."""
+
+    def __init__(self, port: int = 0, token: str = "", prefix: str = "") -> None:
+        self.token = token
+        self.prefix = prefix
+        self.faults = Faults()
+        self.object_info: dict[str, Any] = json.loads((RECORDINGS / "object_info.json").read_text("utf-8"))
+        self.files: dict[FileName, bytes] = {}
+        self.connections: set[socket] = set()
+        self.requests: list[Request] = []
+        self.down = True
+        self.port = port
+        self._changed = threading.Condition()
+        self._past: list[Inference] = []
+        self._past_seconds = 0.0
+        self.worker = self._new_worker()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}{self.prefix}"
+
+    @property
+    def inferences(self) -> list[Inference]:
+        """Every run of a model node, restarts included."""
+        return [*self._past, *self.worker.inferences]
+
+    @property
+    def busy_seconds(self) -> float:
+        return self._past_seconds + self.worker.busy_seconds
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.die()
+
+    def start(self) -> None:
+        routes = type("BoundRoutes", (Routes,), {"double": self})
+        self._listener = _Listener(("127.0.0.1", self.port), routes)
+        self.port = self._listener.server_address[1]
+        self.down = False
+        threading.Thread(
+            target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}, name="double-http", daemon=True
+        ).start()
+        self.worker.start()
+
+    def die(self) -> None:
+        """As kill -9: connections end without a word, then are refused."""
+        if self.down:
+            return
+        self.down = True
+        self.worker.stop()
+        self._listener.shutdown()
+        self._listener.server_close()
+        for connection in list(self.connections):
+            reset(connection)
+        self.note_change()
+
+    def revive(self) -> None:
+        """Start again after `die`: uploads and outputs are there, all else is forgotten."""
+        self._replace_worker()
+        self.start()
+
+    def restart(self) -> None:
+        self.die()
+        self.revive()
+
+    def forget_all(self) -> None:
+        """A restart so quick that nobody sees the port closed: sockets drop, everything is forgotten."""
+        self.worker.stop()
+        self._replace_worker()
+        self.worker.start()
+        for connection in list(self.connections):
+            reset(connection)
+
+    def drop_sockets(self) -> None:
+        """End every event socket; the server goes on."""
+        self.worker.sessions.drop_all()
+
+    def set_faults(self, faults: dict[str, Any]) -> None:
+        with self._changed:
+            for name, value in faults.items():
+                if not hasattr(self.faults, name):
+                    raise ValueError(f"no such fault: {name}")
+                setattr(self.faults, name, value)
+            self.worker.sessions.deaf = self.faults.deaf
+            self._changed.notify_all()
+
+    def note_request(self, method: str, path: str, headers: dict[str, str]) -> None:
+        with self._changed:
+            self.requests.append(Request(method, path, headers))
+            self._changed.notify_all()
+
+    def note_change(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def wait_until(self, happened: Callable[[], bool], seconds: float = 20.0) -> bool:
+        """Wait for something to be true of this server, at most so long."""
+        with self._changed:
+            return self._changed.wait_for(happened, seconds)
+
+    def wait_for_socket(self) -> bool:
+        """Wait until a client listens to events."""
+        return self.wait_until(lambda: self.worker.sessions.count() > 0)
+
+    def asked(self, method: str, path: str) -> int:
+        """How often a route was asked; `path` is how it begins."""
+        return sum(1 for each in list(self.requests) if each.method == method and each.path.startswith(path))
+
+    def weight_files(self) -> list[str]:
+        return [file for model, file in WEIGHTS.items() if model not in self.faults.missing_weights]
+
+    def _replace_worker(self) -> None:
+        self._past += self.worker.inferences
+        self._past_seconds += self.worker.busy_seconds
+        for name in [name for name in self.files if name[0] == "temp"]:
+            del self.files[name]
+        self.worker = self._new_worker()
+
+    def _new_worker(self) -> Worker:
+        worker = Worker(self.faults, self.files, self._changed)
+        worker.die = self.die
+        return worker
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="comfyui_double", description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=0.0, help="service time of one prompt")
+    parser.add_argument("--token", default="")
+    parser.add_argument("--prefix", default="")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME=JSON")
+    given = parser.parse_args(arguments)
+    double = Double(given.port, given.token, given.prefix)
+    faults = dict(fault.split("=", 1) for fault in given.fault)
+    double.set_faults({"seconds": given.seconds, **{name: json.loads(value) for name, value in faults.items()}})
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with double:
+        print(double.url, flush=True)  # noqa: T201 - whoever started us reads the port here
+        while not stop.is_set() and not double.down:
+            time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main()

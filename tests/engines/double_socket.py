@@ -1,0 +1,120 @@
+"""WebSocket framing (RFC 6455) for the double, and the sessions that ComfyUI keeps: one socket per client id."""
+
+import base64
+import contextlib
+import hashlib
+import json
+import socket
+import struct
+import threading
+from typing import Any
+
+MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
+
+
+def accept_key(key: str) -> str:
+    return base64.b64encode(hashlib.sha1(key.encode() + MAGIC).digest()).decode()
+
+
+class EventSocket:
+    """The server's end of one websocket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+
+    def send(self, kind: str, data: dict[str, Any]) -> None:
+        self._frame(TEXT, json.dumps({"type": kind, "data": data}).encode())
+
+    def receive(self) -> bytes | None:
+        """The next text; None once the socket is closed. Pings are answered here."""
+        while True:
+            head = self._read(2)
+            if head is None:
+                return None
+            opcode, length = head[0] & 0x0F, head[1] & 0x7F
+            if length >= 126:
+                extended = self._read(2 if length == 126 else 8)
+                if extended is None:
+                    return None
+                length = int.from_bytes(extended, "big")
+            rest = self._read(4 + length)  # a client always masks
+            if rest is None or opcode == CLOSE:
+                return None
+            mask, payload = rest[:4], rest[4:]
+            clear = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+            if opcode == PING:
+                self._frame(PONG, clear)
+            elif opcode == TEXT:
+                return clear
+
+    def reset(self) -> None:
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+    def _frame(self, opcode: int, payload: bytes) -> None:
+        length = len(payload)
+        head = bytes([0x80 | opcode]) + (
+            bytes([length]) if length < 126 else struct.pack(">BH", 126, length) if length < 65536
+            else struct.pack(">BQ", 127, length)
+        )  # fmt: skip
+        with self._sending:
+            self._connection.sendall(head + payload)
+
+    def _read(self, count: int) -> bytes | None:
+        """Exactly so many bytes; None at the end."""
+        read = b""
+        while len(read) < count:
+            try:
+                part = self._connection.recv(count - len(read))
+            except OSError:
+                return None
+            if not part:
+                return None
+            read += part
+        return read
+
+
+class Sessions:
+    """Client id -> socket. A second socket under one id takes over, and the first one's end removes the second."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[str, EventSocket] = {}
+        self._lock = threading.Lock()
+        self.deaf = False
+        """Set: sockets stay open and nothing is ever sent."""
+
+    def join(self, client_id: str, connection: EventSocket) -> None:
+        with self._lock:
+            self._sockets[client_id] = connection
+
+    def leave(self, client_id: str) -> None:
+        with self._lock:
+            self._sockets.pop(client_id, None)
+
+    def count(self) -> int:
+        with self._lock:
+            return len(self._sockets)
+
+    def client_ids(self) -> list[str]:
+        with self._lock:
+            return list(self._sockets)
+
+    def drop_all(self) -> None:
+        """End every socket without a word."""
+        with self._lock:
+            sockets = list(self._sockets.values())
+        for connection in sockets:
+            connection.reset()
+
+    def tell(self, kind: str, data: dict[str, Any], client_id: str | None) -> None:
+        """To that client; to everybody with None. Who is not connected misses it."""
+        with self._lock:
+            everybody = dict(self._sockets)
+        for name, connection in everybody.items():
+            if client_id in (None, name) and not self.deaf:
+                try:
+                    connection.send(kind, data)
+                except OSError:
+                    self.leave(name)

@@ -1,0 +1,192 @@
+"""How ComfyUI 0.3.64 validates a prompt, as recorded; for the six node classes that the double has."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+CONVERT = {"INT": int, "FLOAT": float, "BOOLEAN": bool, "STRING": str}
+
+
+@dataclass
+class Verdict:
+    """error is None where at least one output is valid; those are the outputs then."""
+
+    error: Json | None
+    outputs: list[str] = field(default_factory=list)
+    node_errors: Json = field(default_factory=dict)
+
+
+class Validator:
+    """object_info: as GET /object_info gives it. has_file: whether LoadImage finds a file of that name."""
+
+    def __init__(self, object_info: Mapping[str, Json], has_file: Any) -> None:
+        self.object_info = object_info
+        self._has_file = has_file
+
+    def judge(self, prompt: Json, targets: list[str] | None = None) -> Verdict:
+        """Also converts the prompt's values in place, as ComfyUI does."""
+        outputs = []
+        for node_id, node in prompt.items():
+            if "class_type" not in node:
+                return Verdict(
+                    _error(
+                        "invalid_prompt",
+                        "Cannot execute because a node is missing the class_type property.",
+                        f"Node ID '#{node_id}'",
+                    )
+                )
+            if node["class_type"] not in self.object_info:
+                message = f"Cannot execute because node {node['class_type']} does not exist."
+                return Verdict(_error("invalid_prompt", message, f"Node ID '#{node_id}'"))
+            wanted = targets is None or node_id in targets
+            if self.object_info[node["class_type"]]["output_node"] and wanted:
+                outputs.append(node_id)
+        if not outputs:
+            return Verdict(_error("prompt_no_outputs", "Prompt has no outputs", ""))
+
+        good: list[str] = []
+        told: list[str] = []
+        node_errors: Json = {}
+        for output in outputs:
+            seen: dict[str, tuple[bool, list[Json]]] = {}
+            try:
+                valid, reasons = self._node(prompt, output, seen, ())
+            except RecursionError:  # a cycle: refused without a word why
+                valid, reasons, seen = False, [], {}
+            except Exception as error:  # noqa: BLE001 - ComfyUI catches everything here, and so must its double
+                valid, reasons = (
+                    False,
+                    [_exception("exception_during_validation", "Exception when validating node", error)],
+                )
+                seen[output] = (False, reasons)
+            if valid:
+                good.append(output)
+                continue
+            told += [f"{reason['message']}: {reason['details']}" for reason in reasons]
+            for node_id, (node_valid, node_reasons) in seen.items():
+                if not node_valid and node_reasons:
+                    entry = node_errors.setdefault(
+                        node_id,
+                        {"errors": node_reasons, "dependent_outputs": [], "class_type": prompt[node_id]["class_type"]},
+                    )
+                    entry["dependent_outputs"].append(output)
+        if not good:
+            failed = _error("prompt_outputs_failed_validation", "Prompt outputs failed validation", "\n".join(told))
+            return Verdict(failed, [], node_errors)
+        return Verdict(None, good, node_errors)
+
+    def _node(
+        self, prompt: Json, node_id: str, seen: dict[str, tuple[bool, list[Json]]], above: tuple[str, ...]
+    ) -> tuple[bool, list[Json]]:
+        if node_id in seen:
+            return seen[node_id]
+        if node_id in above:
+            raise RecursionError
+        node = prompt[node_id]
+        inputs, declared = node["inputs"], self.object_info[node["class_type"]]["input"]
+        errors: list[Json] = []
+        valid = True
+        for category in ("required", "optional"):
+            for name, spec in declared.get(category, {}).items():
+                config = [spec[0], spec[1] if len(spec) > 1 else {}]
+                if name not in inputs:
+                    if category == "required":
+                        errors.append(_fault("required_input_missing", "Required input is missing", name, name))
+                    continue
+                if isinstance(inputs[name], list):
+                    valid = self._link(prompt, node_id, name, config, seen, above, errors) and valid
+                else:
+                    self._value(node, name, config, errors)
+        if errors:
+            valid = False
+        seen[node_id] = (valid, errors)
+        return seen[node_id]
+
+    def _link(
+        self,
+        prompt: Json,
+        node_id: str,
+        name: str,
+        config: list[Any],
+        seen: dict[str, tuple[bool, list[Json]]],
+        above: tuple[str, ...],
+        errors: list[Json],
+    ) -> bool:
+        link = prompt[node_id]["inputs"][name]
+        source = prompt[link[0]]
+        received = tuple(self.object_info[source["class_type"]]["output"])[link[1]]
+        if received != config[0]:
+            details = f"{name}, received_type({received}) mismatch input_type({config[0]})"
+            extra = {"input_config": config, "received_type": received, "linked_node": link}
+            errors.append(
+                _fault("return_type_mismatch", "Return type mismatch between linked nodes", details, name, extra)
+            )
+            return True
+        try:
+            return self._node(prompt, link[0], seen, (*above, node_id))[0]
+        except RecursionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            fault = _exception("exception_during_inner_validation", "Exception when validating inner node", error)
+            fault["extra_info"] = {
+                "input_name": name,
+                "input_config": config,
+                "exception_message": str(error),
+                **fault["extra_info"],
+                "linked_node": link,
+            }
+            seen[link[0]] = (False, [fault])
+            return False
+
+    def _value(self, node: Json, name: str, config: list[Any], errors: list[Json]) -> None:
+        kind, limits, value = config[0], config[1], node["inputs"][name]
+        if isinstance(kind, str) and kind in CONVERT:
+            try:
+                node["inputs"][name] = value = CONVERT[kind](value)
+            except (TypeError, ValueError) as error:
+                extra = {"input_config": config, "received_value": value, "exception_message": str(error)}
+                message = f"Failed to convert an input value to a {kind} value"
+                errors.append(_fault("invalid_input_type", message, f"{name}, {value}, {error}", name, extra))
+                return
+        extra = {"input_config": config, "received_value": value}
+        if node["class_type"] == "LoadImage" and name == "image":
+            if not self._has_file(value):
+                message = "Custom validation failed for node"
+                errors.append(
+                    _fault("custom_validation_failed", message, f"{name} - Invalid image file: {value}", name)
+                )
+        elif "min" in limits and value < limits["min"]:
+            message = f"Value {value} smaller than min of {limits['min']}"
+            errors.append(_fault("value_smaller_than_min", message, name, name, extra))
+        elif "max" in limits and value > limits["max"]:
+            message = f"Value {value} bigger than max of {limits['max']}"
+            errors.append(_fault("value_bigger_than_max", message, name, name, extra))
+        elif isinstance(kind, list) and value not in kind:
+            details = f"{name}: '{value}' not in {kind}"
+            errors.append(_fault("value_not_in_list", "Value not in list", details, name, extra))
+
+
+def without(object_info: Mapping[str, Json], nodes: list[str], models: list[str]) -> dict[str, Json]:
+    """object_info of an installation that lacks these node classes and models."""
+    lacking = {name: copy.deepcopy(info) for name, info in object_info.items() if name not in nodes}
+    for info in lacking.values():
+        model = info["input"].get("required", {}).get("model")
+        if model:
+            model[0] = [option for option in model[0] if option not in models]
+    return lacking
+
+
+def _error(kind: str, message: str, details: str) -> Json:
+    return {"type": kind, "message": message, "details": details, "extra_info": {}}
+
+
+def _fault(kind: str, message: str, details: str, name: str, extra: Json | None = None) -> Json:
+    return {"type": kind, "message": message, "details": details, "extra_info": {"input_name": name, **(extra or {})}}
+
+
+def _exception(kind: str, message: str, error: Exception) -> Json:
+    extra = {"exception_type": type(error).__name__, "traceback": []}
+    return {"type": kind, "message": message, "details": str(error), "extra_info": extra}

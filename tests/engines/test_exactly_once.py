@@ -1,0 +1,249 @@
+"""Exactly once: whatever is lost, a prompt that the server has or had is not computed a second time."""
+
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+
+from daemon.errors import EngineAway
+from tests.engines.comfyui_double import Double
+from tests.engines.conformance import drawn_photo
+from tests.engines.conftest import OpenEngine
+from tests.engines.test_pool import RMBG, Background
+
+ONE_CUT = """
+import sys, uuid
+from daemon.engines.pool import ComfyUIEngine
+from daemon.jobs import Recipe
+from daemon.settings import ComfyUISettings, ServerSettings
+from tests.engines.conformance import drawn_photo
+engine = ComfyUIEngine(ComfyUISettings(servers=tuple(ServerSettings(url=url) for url in sys.argv[2:])), owner="a-daemon")
+engine.start()
+print(engine.cut(uuid.UUID(sys.argv[1]), drawn_photo(), Recipe("RMBG-2.0", 1024)).server, flush=True)
+engine.close()
+"""
+
+
+def cut_in_a_process(ticket: uuid.UUID, *doubles: Double) -> "subprocess.Popen[str]":
+    urls = [double.url for double in doubles]
+    return subprocess.Popen(
+        [sys.executable, "-c", ONE_CUT, str(ticket), *urls],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+@pytest.mark.parametrize("at_which", ["running", "finished"])
+def test_a_kill_in_mid_prompt_costs_no_second_inference(at_which: str, double: Double) -> None:
+    ticket = uuid.uuid4()
+    double.faults.hold = True
+
+    with cut_in_a_process(ticket, double) as killed:
+        assert double.wait_until(lambda: len(double.inferences) == 1)
+        killed.kill()
+        killed.wait()
+    if at_which == "finished":
+        double.set_faults({"hold": False})
+        assert double.wait_until(lambda: str(ticket) in double.worker.history)
+    with cut_in_a_process(ticket, double) as second:
+        assert double.wait_until(lambda: double.asked("GET", f"/history/{ticket}") > 1)
+        double.set_faults({"hold": False})
+        assert second.wait(30) == 0
+
+    assert len(double.inferences) == 1
+
+
+def test_a_ticket_is_found_again_on_whichever_server_has_it(
+    double: Double, other: Double, open_engine: OpenEngine
+) -> None:
+    ticket = uuid.uuid4()
+    other.faults.hold = True
+    with cut_in_a_process(ticket, other) as killed:
+        assert other.wait_until(lambda: len(other.inferences) == 1)
+        killed.kill()
+        killed.wait()
+
+    cut = Background(open_engine(double, other), ticket)
+    assert other.wait_until(lambda: other.asked("GET", "/queue") > 2)
+    other.set_faults({"hold": False})
+
+    answer = cut.join().answer
+    assert answer
+    assert answer.server in other.url
+    assert (len(double.inferences), len(other.inferences)) == (0, 1)
+
+
+def test_a_prompt_that_waits_in_the_queue_is_waited_for(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double)
+    double.faults.hold = True
+    first, second = Background(engine, shift=1), Background(engine, shift=2)
+    assert double.wait_until(lambda: double.worker.remaining() == 2)
+    engine.close()
+    first.join()
+    second.join()
+
+    again = [
+        Background(open_engine(double), first.ticket, shift=1),
+        Background(open_engine(double), second.ticket, shift=2),
+    ]
+    double.set_faults({"hold": False})
+
+    assert all(cut.join().answer for cut in again)
+    assert len(double.inferences) == 2
+
+
+def test_a_server_that_restarts_is_given_what_it_forgot(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double)
+    double.faults.hold = True
+    cut = Background(engine)
+    assert double.wait_until(lambda: len(double.inferences) == 1)
+
+    double.forget_all()
+    double.set_faults({"hold": False})
+
+    answer = cut.join().answer
+    assert answer
+    assert answer.alpha.max() > 0.9
+    assert len(double.inferences) == 2
+
+
+def test_a_restart_that_takes_longer_is_an_absence_and_then_the_same_ticket_works(
+    double: Double, open_engine: OpenEngine
+) -> None:
+    engine = open_engine(double)
+    double.faults.hold = True
+    cut = Background(engine)
+    assert double.wait_until(lambda: len(double.inferences) == 1)
+    double.die()
+    assert isinstance(cut.join().error, EngineAway)
+
+    double.faults.hold = False
+    double.revive()
+    assert double.wait_until(lambda: engine.health()[0].up)
+
+    assert engine.cut(cut.ticket, drawn_photo(), RMBG).alpha.max() > 0.9
+
+
+def test_a_lost_answer_to_a_submission_is_no_reason_to_submit_again(double: Double, open_engine: OpenEngine) -> None:
+    double.faults.unanswered_prompts = 1
+
+    answer = open_engine(double).cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+    assert answer.alpha.max() > 0.9
+    assert len(double.inferences) == 1
+    assert double.asked("POST", "/prompt") == 1
+
+
+def test_a_prompt_that_vanishes_is_submitted_again(double: Double, open_engine: OpenEngine) -> None:
+    double.faults.forget_prompts = 1
+
+    assert open_engine(double).cut(uuid.uuid4(), drawn_photo(), RMBG).alpha.max() > 0.9
+    assert double.asked("POST", "/prompt") == 2
+
+
+def test_a_prompt_that_vanishes_every_time_is_given_up_as_an_absence(double: Double, open_engine: OpenEngine) -> None:
+    double.faults.forget_prompts = -1
+
+    with pytest.raises(EngineAway, match="forgot"):
+        open_engine(double).cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+
+def test_a_prompt_that_somebody_interrupts_is_submitted_again(double: Double, open_engine: OpenEngine) -> None:
+    double.faults.interrupt_prompts = 1
+
+    assert open_engine(double).cut(uuid.uuid4(), drawn_photo(), RMBG).alpha.max() > 0.9
+
+
+def test_a_prompt_that_somebody_deletes_from_the_queue_is_submitted_again(
+    double: Double, open_engine: OpenEngine
+) -> None:
+    engine = open_engine(double)
+    double.faults.hold = True
+    first, second = Background(engine, shift=1), Background(engine, shift=2)
+    assert double.wait_until(lambda: double.worker.remaining() == 2)
+    posted = double.asked("POST", "/prompt")
+
+    requests.post(f"{double.url}/queue", json={"clear": True}, timeout=5)
+    assert double.wait_until(lambda: double.asked("POST", "/prompt") == posted + 1)
+    double.set_faults({"hold": False})
+
+    assert first.join().answer
+    assert second.join().answer
+
+
+def test_an_earlier_failure_under_the_same_ticket_is_not_taken_for_the_answer(
+    double: Double, open_engine: OpenEngine
+) -> None:
+    ticket = uuid.uuid4()
+    double.faults.fail, double.faults.fail_prompts = "CUDA out of memory", 1
+    double.faults.hold = False
+    with cut_in_a_process(ticket, double) as failing:
+        failing.wait(30)
+    assert len(double.inferences) == 1
+
+    assert open_engine(double).cut(ticket, drawn_photo(), RMBG).alpha.max() > 0.9
+
+
+def test_a_ticket_whose_recipe_changed_meanwhile_is_computed_anew(double: Double, open_engine: OpenEngine) -> None:
+    ticket, engine = uuid.uuid4(), open_engine(double)
+    engine.cut(ticket, drawn_photo(), RMBG)
+
+    engine.cut(ticket, drawn_photo(), type(RMBG)("BEN2", 1024))
+
+    assert [inference.model for inference in double.inferences] == ["RMBG-2.0", "BEN2"]
+
+
+def test_a_result_of_another_picture_is_not_believed(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double)
+    honest = engine.cut(uuid.uuid4(), drawn_photo(shift=9), RMBG).alpha
+    double.faults.swapped_results = 1
+
+    assert np.array_equal(engine.cut(uuid.uuid4(), drawn_photo(shift=9), RMBG).alpha, honest) is True
+    assert double.faults.swapped_results in (0, 1)  # a cached result is not written, so it cannot be swapped either
+
+
+@pytest.mark.parametrize(
+    "fault", ["swapped_results", "empty_results", "lost_results", "damaged_results", "small_results", "late_status"]
+)
+def test_a_history_that_lies_is_not_believed(fault: str, double: Double, open_engine: OpenEngine) -> None:
+    photo = drawn_photo(shift=7)
+    honest = open_engine(double, owner="honest").cut(uuid.uuid4(), photo, RMBG).alpha
+    double.set_faults({fault: 1})
+
+    alpha = open_engine(double).cut(uuid.uuid4(), photo, RMBG).alpha
+
+    assert np.array_equal(alpha, honest)
+    assert getattr(double.faults, fault) == 0
+
+
+def test_a_cached_result_whose_file_is_gone_is_computed_again(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double)
+    first = engine.cut(uuid.uuid4(), drawn_photo(), RMBG).alpha
+    for name in [name for name in double.files if name[0] == "temp"]:
+        del double.files[name]
+
+    second = engine.cut(uuid.uuid4(), drawn_photo(), RMBG).alpha
+
+    assert np.array_equal(first, second)
+    assert len(double.inferences) == 2
+
+
+def test_the_double_in_a_process_of_its_own_takes_faults_at_run_time() -> None:
+    command = [sys.executable, "-m", "tests.engines.comfyui_double", "--fault", "load_seconds=0.1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+        assert process.stdout
+        url = process.stdout.readline().strip()
+
+        state = requests.post(f"{url}/_double/faults", json={"missing_nodes": ["RMBG"]}, timeout=10).json()
+        answer = requests.get(f"{url}/object_info/RMBG", timeout=10)
+        process.terminate()
+
+    assert state["faults"]["load_seconds"] == 0.1
+    assert json.loads(answer.text) == {}
+    assert process.returncode == 0
