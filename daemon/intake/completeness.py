@@ -104,15 +104,11 @@ def quiet_seconds(file: Watched, rules: Rules, folder_pause: float) -> float:
 
 
 def reason_for_rejecting(file: Watched, now: float) -> str:
-    """Why a file goes to `failed/`, in a sentence or two."""
-    if file.proof is None:
-        return "The file was never looked into."
-    if file.proof.finding is Finding.NEVER:
-        return file.proof.reason
-    return (
-        f"The file is not whole: {file.proof.reason}. "
-        f"It has not changed for {now - file.changed_at:.0f} seconds. Copy it into inbox/ again."
-    )
+    """Why a file goes to `failed/`, in sentences for people."""
+    reason = file.proof.reason if file.proof else ""
+    if file.proof and file.proof.finding is Finding.NEVER:
+        return reason
+    return f"{reason} It had not changed for {now - file.changed_at:.0f} seconds.".lstrip()
 
 
 class Pauses:

@@ -19,12 +19,20 @@ FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NO_FSYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM})
 
 
+def refuse_ways_out(parts: Sequence[str]) -> None:
+    """Raise ValueError where a part is no plain name, ".." above all, which leads out without any link."""
+    for part in parts:
+        if part in ("", ".", "..") or "/" in part or "\0" in part:
+            raise ValueError(f"{part!r} is no name within a folder")
+
+
 @contextmanager
 def opened(base: Path, parts: Sequence[str] = ()) -> Iterator[int]:
     """A descriptor of the folder `base`/parts; `base` itself is trusted up to its last step.
 
-    Raises OSError; ELOOP or ENOTDIR where a step is a symbolic link or no folder.
+    Raises OSError, ELOOP or ENOTDIR where a step is a symbolic link or no folder; ValueError for "..".
     """
+    refuse_ways_out(parts)
     folder = os.open(base, FOLDER)
     try:
         for part in parts:

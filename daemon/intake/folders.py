@@ -121,6 +121,7 @@ class Folders:
         NoRoom where it is the folder's fault.
         """
         *way, name = source.relative_to(self.root).parts
+        descent.refuse_ways_out((*way, name))
         target = self._of_job(self.work_root, job_id) / clean_name(name)
         if self.claimed(job_id) is not None:
             raise FileExistsError(f"job {job_id} has an original already: {target.parent}")

@@ -143,6 +143,7 @@ def _stems(stem: str, longest: str) -> Iterator[str]:
 @contextmanager
 def _entered(folder: Path, parts: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """A descriptor of the sub-folder, made where it is missing, and the names of the way there."""
+    descent.refuse_ways_out(parts)
     with descent.opened(folder) as start:
         here, way = os.dup(start), []
         try:

@@ -1,13 +1,15 @@
 """Proving one file: is it whole, not yet, or no photo at all? The only place that reads files in `inbox/`."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from daemon.errors import BadPhoto, NotWholeYet
+from daemon.errors import BadPhoto, NotWholeYet, Vanished
 from daemon.intake import descent
+from daemon.intake.names import clean_name
 from daemon.intake.structure import follow_to_end
 from daemon.intake.writers import open_for_writing
 
@@ -41,7 +43,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was found, why (a clause that begins with "it"; a whole sentence for NEVER), and when."""
+    """What was found, why in sentences for people, and when."""
 
     finding: Finding
     reason: str = ""
@@ -49,7 +51,10 @@ class Proof:
 
 
 Decode = Callable[[Path, float], None]
-"""Decodes a picture to its end; raises BadPhoto or NotWholeYet. Takes a path and the most megapixels allowed."""
+"""Decodes a picture to its end; takes a path and the most megapixels allowed.
+
+Raises BadPhoto, NotWholeYet (in sentences that begin with the path's last part) or Vanished.
+"""
 
 
 class Prover:
@@ -66,40 +71,45 @@ class Prover:
 
         remote: other machines may write it unseen, so nobody is asked who has it open.
         """
+        name = clean_name(way[-1])
         try:
-            finding, reason = self._look(way, mark, remote)
-        except (FileNotFoundError, NotADirectoryError, _Changed):
+            finding, reason = self._look(way, name, mark, remote)
+        except (FileNotFoundError, NotADirectoryError, Vanished):
             return None
         except BlockingIOError:  # another program holds a lease on it; Samba does, for clients that write
-            finding, reason = Finding.WRITING, "it is held by another program"
+            finding, reason = Finding.WRITING, f"{name} is held by another program."
         except OSError as error:
-            finding, reason = Finding.NOT_YET, f"it cannot be read: {error.strerror}"
+            finding = Finding.NOT_YET
+            reason = f"{name} cannot be read ({error.strerror}). Allow the daemon's user to read it, or copy it again."
         return Proof(finding, reason, self._clock())
 
-    def _look(self, way: Sequence[str], mark: Mark, remote: bool) -> tuple[Finding, str]:
+    def _look(self, way: Sequence[str], name: str, mark: Mark, remote: bool) -> tuple[Finding, str]:
         with descent.opened(self._inbox, way[:-1]) as folder:
             descriptor = os.open(way[-1], descent.FILE, dir_fd=folder)
         try:
             self._same(descriptor, mark)
             if not remote and open_for_writing(descriptor):
-                return Finding.WRITING, "it is open for writing"
-            try:
-                doubt = follow_to_end(descriptor)
-                self._decode(self._inbox.joinpath(*way), self._max_megapixels)
-            except NotWholeYet as error:
-                return Finding.NOT_YET, str(error)
-            except BadPhoto as error:
-                return Finding.NEVER, str(error)
-            finally:
-                self._same(descriptor, mark)
-            return (Finding.DOUBTFUL, doubt) if doubt else (Finding.WHOLE, "")
+                return Finding.WRITING, f"{name} is open for writing."
+            found = self._read(descriptor, name)
+            self._same(descriptor, mark)
+            return found
         finally:
             os.close(descriptor)
 
+    def _read(self, descriptor: int, name: str) -> tuple[Finding, str]:
+        try:
+            doubt = follow_to_end(descriptor)
+        except NotWholeYet as error:
+            return Finding.NOT_YET, f"{name} is not whole: {error}. Copy it again."
+        # The very file that is open here, whatever its path means by now, and however long or strange that path is.
+        path = Path(f"/proc/self/fd/{descriptor}")
+        try:
+            self._decode(path, self._max_megapixels)
+        except (NotWholeYet, BadPhoto) as error:
+            finding = Finding.NEVER if isinstance(error, BadPhoto) else Finding.NOT_YET
+            return finding, re.sub(f"^{path.name}(?= )", lambda _: name, str(error))
+        return (Finding.DOUBTFUL, f"{name} may not be whole: {doubt}.") if doubt else (Finding.WHOLE, "")
+
     def _same(self, descriptor: int, mark: Mark) -> None:
         if Mark.of(os.fstat(descriptor)) != mark:
-            raise _Changed
-
-
-class _Changed(Exception):
-    """The file is not the one that was to be proven, or changed meanwhile. Answer: judge it anew at the next look."""
+            raise Vanished("The file that was to be proven is another one by now.")

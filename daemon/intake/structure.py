@@ -129,6 +129,21 @@ def _bmp(file: _File) -> int:
     return _sized(file, size, "BMP")
 
 
+def _boxes(file: _File) -> int:
+    """Over all boxes to the end of the file (ISO/IEC 14496-12, 4.2); the last one may leave its size open."""
+    position = 0
+    while position < file.size:
+        size, kind = struct.unpack(">I4s", file.exactly(position, 8, "its last part"))
+        if kind == b"\0\0\0\0":
+            raise NotWholeYet("it has zeros where its next part should begin")
+        if size == 1:
+            (size,) = struct.unpack(">Q", file.exactly(position + 8, 8, "its last part"))
+        if size == 0:
+            return file.size
+        position += max(size, 8)
+    return _sized(file, position, "picture")
+
+
 def _sized(file: _File, size: int, kind: str) -> int:
     if size > file.size:
         raise NotWholeYet(f"it is a {kind} of {size} bytes, and {file.size} are there")
@@ -209,4 +224,5 @@ _FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[_File], int]], ...] = (
     (re.compile(rb"RIFF....WEBP", re.DOTALL), _webp),
     (re.compile(rb"II[*+]\x00|MM\x00[*+]"), _tiff),
     (re.compile(rb"BM"), _bmp),
+    (re.compile(rb"....ftyp", re.DOTALL), _boxes),
 )

@@ -1,0 +1,129 @@
+"""Whole photos of every format as bytes, and a world with a scripted clock around a scanner."""
+
+import struct
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyvips
+
+from daemon.errors import BadPhoto, NotWholeYet
+from daemon.intake.mounts import Mount
+from daemon.intake.proving import Prover
+from daemon.intake.scanning import Hints, Scan, Scanner
+from daemon.settings import IntakeSettings
+from tests.drawing import drawn_photo
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
+FORMATS = ("jpg", "progressive.jpg", "png", "tif", "tiled.tif", "big.tif", "webp", "bmp", "avif")
+
+
+@cache
+def photo(kind: str = "jpg", seed: int = 0) -> bytes:
+    """A drawn photo, encoded."""
+    rgb = drawn_photo(seed=seed)
+    image = pyvips.Image.new_from_array(rgb, interpretation="srgb")
+    match kind:
+        case "jpg":
+            return bytes(image.jpegsave_buffer())
+        case "progressive.jpg":
+            return bytes(image.jpegsave_buffer(interlace=True, restart_interval=4))
+        case "png":
+            return bytes(image.pngsave_buffer())
+        case "tif":
+            return bytes(image.tiffsave_buffer())
+        case "tiled.tif":
+            return bytes(image.tiffsave_buffer(tile=True, tile_width=64, tile_height=64, compression="deflate"))
+        case "big.tif":
+            return bytes(image.tiffsave_buffer(bigtiff=True))
+        case "webp":
+            return bytes(image.webpsave_buffer())
+        case "avif":
+            return bytes(image.heifsave_buffer(compression="av1", effort=0))
+        case "bmp":
+            return bmp(rgb)
+    raise ValueError(kind)
+
+
+def bmp(rgb: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", size: int | None = None) -> bytes:
+    """An uncompressed 24-bit BMP; size: what the header claims."""
+    height, width = rgb.shape[:2]
+    rows = np.zeros((height, (width * 3 + 3) // 4 * 4), np.uint8)
+    rows[:, : width * 3] = rgb[::-1, :, ::-1].reshape(height, -1)
+    total = 54 + rows.nbytes
+    head = struct.pack("<2sIHHI", b"BM", total if size is None else size, 0, 0, 54)
+    return head + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, rows.nbytes, 0, 0, 0, 0) + rows.tobytes()
+
+
+def two_pages(first: bytes, second_at_end: bool = True) -> bytes:
+    """A classic little-endian TIFF with its only page written once more behind it, as a scanner appends pages."""
+    (start,) = struct.unpack_from("<I", first, 4)
+    (count,) = struct.unpack_from("<H", first, start)
+    table = first[start : start + 2 + count * 12] + struct.pack("<I", 0)
+    link = start + 2 + count * 12
+    grown = bytearray(first + table)
+    struct.pack_into("<I", grown, link, len(first))
+    return bytes(grown if second_at_end else grown[: len(first)])
+
+
+class Clock:
+    """Time that passes when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def decodes(path: Path, max_megapixels: float) -> None:
+    """A double of the pictures' room on libvips, which reads all lines."""
+    content = path.read_bytes()
+    if content[:4] == b"junk":
+        raise BadPhoto(f"{path.name} is no photo")
+    try:
+        pyvips.Image.new_from_buffer(content, "", fail_on="truncated").avg()
+    except pyvips.Error as error:
+        raise NotWholeYet(f"{path.name} does not decode: {error}") from error
+
+
+class World:
+    """An inbox on disk, a scripted clock, a scanner."""
+
+    def __init__(
+        self,
+        inbox: Path,
+        decode: Callable[[Path, float], None] = decodes,
+        mounts: Mapping[str, Mount] | None = None,
+        **settings: float,
+    ) -> None:
+        self.inbox = inbox
+        self.clock = Clock()
+        self.mounts = mounts or {}
+        self.settings = IntakeSettings.model_validate(settings)
+        self.scanner = Scanner(inbox, SUFFIXES, self.settings, Prover(inbox, 500.0, decode, self.clock), self.clock)
+
+    def drop(self, name: str, content: bytes | None = None) -> Path:
+        path = self.inbox / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(photo() if content is None else content)
+        return path
+
+    def look(
+        self,
+        after: float = 0.0,
+        closed: Collection[str] = (),
+        touched: Collection[str] = (),
+        busy: Collection[Path] = (),
+        urgent: bool = False,
+    ) -> Scan:
+        self.clock.pass_by(after)
+        hints = Hints(frozenset(touched) | frozenset(closed), frozenset(closed))
+        return self.scanner.scan(self.mounts, hints, busy, urgent)
+
+    def names(self, scan: Scan) -> list[str]:
+        return [arrival.name for arrival in scan.ready]

@@ -1,0 +1,488 @@
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.intake import walking
+from daemon.intake.mounts import Mount
+from tests.intake.photos import World, decodes, photo, two_pages
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    return World(inbox)
+
+
+def test_a_whole_photo_is_ready_once_it_is_quiet(world: World) -> None:
+    source = world.drop("kunde/a.jpg")
+
+    early, ready = world.look(), world.look(after=2.0)
+
+    assert (early.ready, early.incomplete) == ((), 1)
+    (arrival,) = ready.ready
+    assert (arrival.source, arrival.name) == (source, "kunde/a.jpg")
+    assert (arrival.size_bytes, arrival.mtime_ns) == (source.stat().st_size, source.stat().st_mtime_ns)
+    assert (arrival.found_by, arrival.waited_seconds) == ("startup", 2.0)
+
+
+def test_the_next_look_comes_when_the_quiet_time_ends(world: World) -> None:
+    world.drop("a.jpg")
+
+    assert world.look().next_look_seconds == pytest.approx(2.0)
+    assert world.look(after=1.5).next_look_seconds == pytest.approx(0.5)
+
+
+def test_an_empty_inbox_is_looked_at_by_the_timer(world: World) -> None:
+    assert world.look().next_look_seconds == world.settings.scan_seconds
+
+
+def test_a_file_that_keeps_growing_is_left_alone(world: World) -> None:
+    content = photo("tif")
+    for end in range(0, len(content), len(content) // 20):
+        world.drop("scan.tif", content[:end])
+        scan = world.look(after=1.9)
+        assert (scan.ready, scan.rejected, scan.incomplete) == ((), (), 1)
+
+    world.drop("scan.tif", content)
+    world.look(after=1.9)
+
+    assert world.names(world.look(after=2.0)) == ["scan.tif"]
+
+
+def test_a_file_of_full_size_without_its_data_waits_for_it(world: World) -> None:
+    content = photo("png")
+    world.drop("a.png", content[:1000] + bytes(len(content) - 1000))
+    world.look()
+    assert world.look(after=2.0).incomplete == 1
+
+    world.drop("a.png", content)
+    world.look(after=1.0)
+
+    assert world.names(world.look(after=3.0)) == ["a.png"]
+
+
+def test_a_placeholder_is_no_photo_until_its_data_comes(world: World) -> None:
+    world.drop("a.jpg", b"")
+    world.look(closed=["a.jpg"])
+    assert world.look(after=10.0).incomplete == 1
+
+    world.drop("a.jpg")
+    world.look(after=1.0, closed=["a.jpg"])
+
+    assert world.names(world.look(after=20.0)) == ["a.jpg"]
+
+
+def test_a_name_that_becomes_a_photo_s_by_a_rename_is_a_new_photo(world: World) -> None:
+    half = world.drop("a.jpg.filepart")
+    assert world.look().ignored == {"litter": 1}
+
+    half.rename(world.inbox / "a.jpg")
+    world.look(after=1.0, closed=["a.jpg"])
+
+    (arrival,) = world.look(after=0.5).ready
+    assert arrival.found_by == "event"
+
+
+def test_a_name_that_comes_by_hard_link_needs_no_event(world: World) -> None:
+    os.link(world.drop("a.jpg.filepart"), world.inbox / "a.jpg")
+
+    world.look()
+
+    assert world.names(world.look(after=2.0)) == ["a.jpg"]
+
+
+def test_a_multi_page_tiff_that_grew_once_is_given_longer(world: World) -> None:
+    first = photo("tif")
+    world.drop("pages.tif", first[:50_000])
+    for _ in range(9):  # the first page takes long: the writer pauses for eight seconds
+        world.look(after=1.0)
+
+    world.drop("pages.tif", first)
+    world.look(after=1.0)
+    assert world.look(after=8.0).incomplete == 1  # a whole TIFF, but this writer was seen to pause
+    world.drop("pages.tif", two_pages(first))
+    world.look(after=1.0)
+
+    assert world.look(after=11.0).incomplete == 1
+    assert world.names(world.look(after=2.0)) == ["pages.tif"]
+
+
+def test_a_folder_s_next_file_gains_from_what_was_learned(world: World) -> None:
+    world.drop("scanner/1.jpg", photo()[:500])
+    for _ in range(9):
+        world.look(after=1.0)
+    source = world.drop("scanner/1.jpg")
+    world.look(after=1.0)
+    assert world.names(world.look(after=12.0)) == ["scanner/1.jpg"]
+    source.unlink()
+
+    world.drop("scanner/2.jpg")
+    world.drop("elsewhere/2.jpg")
+    world.look()
+
+    assert world.names(world.look(after=2.0)) == ["elsewhere/2.jpg"]
+    assert "scanner/2.jpg" in world.names(world.look(after=10.0))
+
+
+def test_a_writer_that_dies_half_way_and_comes_back_is_waited_for(world: World) -> None:
+    content = photo()
+    world.drop("a.jpg", content[: len(content) // 2])
+    world.look()
+    assert world.look(after=59.0).rejected == ()
+
+    world.drop("a.jpg", content)
+    world.look(after=0.5)
+
+    assert world.names(world.look(after=40.0)) == ["a.jpg"]
+
+
+def test_what_never_gets_whole_is_rejected_when_patience_ends(world: World) -> None:
+    source = world.drop("kunde/half.jpg", photo()[:1000])
+    world.look()
+    world.look(after=2.0)
+
+    (reject,) = world.look(after=58.0).rejected
+
+    assert (reject.source, reject.name) == (source, "kunde/half.jpg")
+    assert reject.reason == (
+        "half.jpg is not whole: it ends before the end mark of a JPEG. Copy it again. "
+        "It had not changed for 60 seconds."
+    )
+
+
+@pytest.mark.parametrize("content", [b"", bytes(50_000)], ids=["empty", "zeros"])
+def test_nothing_but_a_name_is_rejected_when_patience_ends(world: World, content: bytes) -> None:
+    world.drop("a.jpg", content)
+    world.look()
+    world.look(after=2.0)
+
+    assert len(world.look(after=58.0).rejected) == 1
+
+
+def test_what_is_no_photo_is_rejected_soon(world: World) -> None:
+    world.drop("notes.jpg", b"junk, saved as a picture")
+    world.look()
+    assert world.look(after=2.0).rejected == ()
+
+    (reject,) = world.look(after=8.0).rejected
+
+    assert reject.reason == "notes.jpg is no photo"
+
+
+def test_a_black_ended_photo_is_taken_late_but_taken(tmp_path: Path) -> None:
+    world = World(tmp_path, lambda *_: None)
+    whole = photo("bmp")
+    world.drop("a.bmp", whole[:-9600] + bytes(9600))
+    world.look()
+    assert world.look(after=2.0).incomplete == 1
+
+    assert world.names(world.look(after=58.0)) == ["a.bmp"]
+
+
+def test_run_once_is_not_patient(world: World) -> None:
+    world.drop("half.jpg", photo()[:1000])
+    world.look(urgent=True)
+    world.look(after=2.0, urgent=True)
+
+    assert len(world.look(after=4.0, urgent=True).rejected) == 1
+
+
+def test_a_file_is_proven_once_per_change(tmp_path: Path) -> None:
+    calls: list[Path] = []
+
+    def counted(path: Path, max_megapixels: float) -> None:
+        calls.append(path)
+        decodes(path, max_megapixels)
+
+    world = World(tmp_path, counted)
+    source = world.drop("a.jpg", photo())
+    world.look()
+
+    for _ in range(10):
+        assert world.names(world.look(after=2.0)) == ["a.jpg"]
+    assert len(calls) == 1
+
+    os.utime(source)
+    world.look(after=1.0)
+    world.look(after=30.0)
+    assert len(calls) == 2
+
+
+def test_a_file_that_is_being_taken_already_is_not_offered_again(world: World) -> None:
+    source = world.drop("a.jpg")
+    world.look()
+
+    scan = world.look(after=2.0, busy=[source])
+
+    assert (scan.ready, scan.incomplete) == ((), 0)
+
+
+def test_the_next_file_of_a_name_is_a_photo_of_its_own(world: World) -> None:
+    source = world.drop("a.jpg")
+    world.look()
+    world.look(after=2.0)
+    taken = world.inbox.parent / "taken.jpg"
+    source.rename(taken)  # between two scans it is taken, and the next one comes
+
+    world.drop("a.jpg", photo(seed=1))
+    assert world.look(after=5.0).ready == ()
+
+    (arrival,) = world.look(after=2.0).ready
+    assert (arrival.found_by, arrival.waited_seconds) == ("scan", 2.0)
+
+
+def test_the_oldest_photo_comes_first(world: World) -> None:
+    for name, age in (("b.jpg", 1), ("a.jpg", 2), ("c.jpg", 3)):
+        os.utime(world.drop(name), (1000 - age, 1000 - age))
+    world.look()
+    world.drop("0.jpg")
+    world.look(after=0.1)
+
+    assert world.names(world.look(after=3.0)) == ["c.jpg", "a.jpg", "b.jpg", "0.jpg"]
+
+
+def test_proofs_are_spread_over_scans(tmp_path: Path) -> None:
+    world = World(tmp_path, lambda *_: slow())
+
+    def slow() -> None:
+        world.clock.pass_by(0.6)
+
+    for number in range(5):
+        world.drop(f"{number}.jpg")
+    world.look()
+
+    scans = [world.look(after=2.0), world.look(), world.look()]
+
+    assert [len(scan.ready) for scan in scans] == [2, 4, 5]
+    assert scans[0].incomplete == 3
+    assert scans[0].next_look_seconds < 0.1
+
+
+def test_how_a_photo_was_found_is_known(world: World) -> None:
+    world.look()
+    world.drop("heard.jpg")
+    world.drop("unheard.jpg")
+    world.look(after=1.0, touched=["heard.jpg"])
+
+    found = {arrival.name: arrival.found_by for arrival in world.look(after=2.0).ready}
+
+    assert found == {"heard.jpg": "event", "unheard.jpg": "scan"}
+
+
+def test_an_event_for_a_path_that_is_gone_does_not_matter(world: World) -> None:
+    assert world.look(closed=["gone.jpg"]).incomplete == 0
+
+
+def test_what_is_left_alone_is_counted_once(world: World) -> None:
+    world.drop("notes.txt", b"buy milk")
+    world.drop("._a.jpg", b"resource fork")
+    world.drop("@eaDir/a.jpg")
+    (world.inbox / "link.jpg").symlink_to("/etc/hostname")
+    os.mkfifo(world.inbox / "pipe.jpg")
+
+    first, again = world.look(), world.look(after=100.0)
+
+    assert first.ignored == {"litter": 2, "not_a_photo_suffix": 1, "symlink": 1, "special_file": 1}
+    assert (again.ignored, again.ready, again.incomplete) == ({}, (), 0)
+    assert (world.inbox / "notes.txt").read_bytes() == b"buy milk"
+
+
+def test_a_socket_is_never_opened(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(world.inbox)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind("socket.jpg")
+
+        assert world.look().ignored == {"special_file": 1}
+
+
+def test_a_directory_named_like_a_photo_is_a_directory(world: World) -> None:
+    world.drop("x.jpg/y.jpg")
+    world.look()
+
+    assert world.names(world.look(after=2.0)) == ["x.jpg/y.jpg"]
+
+
+def test_no_symbolic_link_leads_out_of_the_inbox(world: World, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "private.jpg").write_bytes(photo())
+    (world.inbox / "way.out").symlink_to(outside)
+
+    world.look()
+    scan = world.look(after=10.0)
+
+    assert (scan.ready, scan.incomplete) == ((), 0)
+
+
+def test_a_folder_that_is_swapped_for_a_link_while_we_look_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a.jpg").write_bytes(photo())
+    world = World(tmp_path / "inbox")
+    world.drop("kunde/a.jpg")
+
+    def swap(name: str) -> bool:
+        (world.inbox / "kunde" / "a.jpg").unlink()
+        (world.inbox / "kunde").rmdir()
+        (world.inbox / "kunde").symlink_to(outside)
+        return False
+
+    monkeypatch.setattr("daemon.intake.walking.litter_folder", swap)
+
+    assert world.look().incomplete == 0
+
+
+def test_a_file_that_is_swapped_for_a_pipe_before_its_proof_blocks_nobody(world: World) -> None:
+    source = world.drop("a.jpg")
+    world.look()
+    real = world.scanner._prover.prove
+
+    def swap(*arguments: object) -> None:
+        source.unlink()
+        os.mkfifo(source)
+        assert real(*arguments) is None  # type: ignore[arg-type]
+
+    world.scanner._prover.prove = swap  # type: ignore[assignment, method-assign]
+
+    assert world.look(after=2.0).ready == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"line\nbreak.jpg",
+        b"bell\x07.jpg",
+        b"invalid \xff\xfe utf-8.jpg",
+        b"x" * 251 + b".jpg",
+        "emoji 👟 ZWJ 👩\u200d🎨.jpg".encode(),
+        b"CON.jpg",
+        b"-rf.jpg",
+        b"UPPER.JPG",
+        b" leading space.jpg",
+    ],
+)
+def test_a_photo_of_any_name_is_taken(world: World, name: bytes) -> None:
+    Path(os.fsdecode(os.path.join(os.fsencode(world.inbox), name))).write_bytes(photo())  # noqa: PTH118
+    world.look()
+
+    (arrival,) = world.look(after=2.0).ready
+
+    assert os.fsencode(arrival.source.name) == name
+    assert arrival.source.exists()
+    arrival.name.encode()
+
+
+def deep_folder(base: Path, depth: int, name: str = "d" * 200) -> None:
+    folder = os.open(base, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir(name, dir_fd=folder)
+        below = os.open(name, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    file = os.open("a.jpg", os.O_WRONLY | os.O_CREAT, dir_fd=folder)
+    os.write(file, photo())
+    os.close(file)
+    os.close(folder)
+
+
+def test_a_photo_deeper_than_any_path_may_be_long_is_found_and_proven(tmp_path: Path) -> None:
+    seen: list[int] = []
+    world = World(tmp_path, lambda path, _: seen.append(len(str(path))))
+    deep_folder(world.inbox, depth=30)
+    world.look()
+
+    (arrival,) = world.look(after=2.0).ready
+
+    assert len(str(arrival.source)) > 4096
+    assert arrival.name.endswith("/a.jpg")
+
+
+def test_folders_within_folders_have_an_end(world: World) -> None:
+    deep_folder(world.inbox, depth=walking.MAX_DEPTH + 40, name="d")
+
+    scan = world.look()
+
+    assert (scan.ignored, scan.incomplete) == ({"too_deep": 1}, 0)
+
+
+def test_many_sub_folders_are_all_read(world: World) -> None:
+    content = photo()
+    for number in range(500):
+        world.drop(f"{number}/a.jpg", content)
+    world.look()
+
+    assert len(world.look(after=2.0).ready) + world.look().incomplete == 500
+
+
+def test_a_file_that_vanishes_between_two_scans_is_forgotten(world: World) -> None:
+    source = world.drop("a.jpg")
+    world.look()
+    source.unlink()
+
+    scan = world.look(after=2.0)
+
+    assert (scan.ready, scan.rejected, scan.incomplete) == ((), (), 0)
+
+
+def test_a_mounted_share_is_given_more_time(tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    world = World(tmp_path, mounts={str(share): Mount(str(share), "cifs")})
+    world.drop("local.jpg")
+    world.drop("share/sub/remote.jpg")
+    world.drop("share/sub/half.jpg", photo()[:1000])
+    world.look()
+
+    assert world.names(world.look(after=2.0)) == ["local.jpg"]
+    assert set(world.names(world.look(after=3.0))) == {"local.jpg", "share/sub/remote.jpg"}
+    assert world.look(after=594.0).rejected == ()
+    assert len(world.look(after=1.0).rejected) == 1
+
+
+def test_a_folder_that_nothing_may_be_taken_from_is_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.drop("theirs/a.jpg")
+    # Root may write everywhere, so the kernel's answer is scripted.
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+
+    assert world.look().ignored == {"folder_not_writable": 1}
+
+
+def test_an_inbox_that_is_gone_is_no_empty_inbox(world: World) -> None:
+    world.drop("a.jpg")
+    world.look()
+    away = world.inbox.rename(world.inbox.with_name("away"))
+    with pytest.raises(FileNotFoundError):
+        world.look(after=1.0)
+
+    away.rename(world.inbox)
+
+    (arrival,) = world.look(after=1.0).ready
+    assert arrival.waited_seconds == 2.0  # it was never forgotten
+
+
+@pytest.fixture
+def reading_fails(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    real = os.pread
+
+    def fail(descriptor: int, length: int, position: int) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "pread", fail)
+    yield
+    monkeypatch.setattr(os, "pread", real)
+
+
+@pytest.mark.usefixtures("reading_fails")
+def test_an_unreadable_file_is_waited_for_and_then_rejected_with_that_reason(world: World) -> None:
+    world.drop("a.jpg")
+    world.look()
+    assert world.look(after=2.0).rejected == ()
+
+    (reject,) = world.look(after=58.0).rejected
+
+    assert "a.jpg cannot be read (Permission denied)" in reject.reason
