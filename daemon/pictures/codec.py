@@ -1,10 +1,13 @@
-"""The door to libvips: encoded bytes to arrays and back.
+"""The door to libvips: files and encoded bytes to arrays and back.
 
-libvips is thread-safe; its calls let go of the GIL, so several photos decode at once. Nothing of pyvips leaves this
-module but `VipsImage`, which its neighbours carry without looking inside.
+libvips is thread-safe and lets go of the GIL, so several photos are worked on at once. A picture is always read
+through a file descriptor, never mapped: a writer that shortens a mapped file would kill the process with SIGBUS.
 """
 
-from typing import Any
+import errno
+import os
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyvips
@@ -12,13 +15,73 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
 
+Samples: TypeAlias = NDArray[np.uint8 | np.uint16]
+"""uint8 or uint16, full scale 255 or 65535."""
+
+Container = Literal["png", "tiff", "webp"]
+"""What can be written."""
+
 # libvips remembers results by arguments. No operation here runs twice with the same ones, so a cache would only keep
 # pictures in memory that nobody asks for again.
 pyvips.cache_set_max(0)
+# Whole photos are worked on side by side; threads within one would only add up to more than there are cores.
+pyvips.concurrency_set(1)
 # SVG, CSV, raw dumps and the like are marked untrusted by libvips itself; none of them is a photo.
 pyvips.block_untrusted_set(True)
 
-FASTEST = 1  # zlib level of pictures that are read back once and thrown away
+_FASTEST = 1  # zlib level of pictures that are read back once and thrown away
+_PNG = {"compression": 2, "filter": "up"}  # of all levels and filters the smallest below one second for 24 MP
+_TIFF = {"compression": "lzw", "predictor": "horizontal"}  # deflate is no smaller on photos and half as fast to read
+_WEBP = {"lossless": True, "effort": 0}
+_TIFF_MAX_BYTES = 2**32 - 2**24  # of pixels; beyond, offsets need 8 bytes (BigTIFF)
+
+# How strictly a decoder takes damage: anything it calls an error stops it, mere warnings (stray bytes between
+# segments, which some cameras write) do not.
+_STRICT = "error"
+
+_BLOBS = {"icc": "icc-profile-data", "exif": "exif-data", "xmp": "xmp-data", "iptc": "iptc-data"}
+_COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb16": 3, "scrgb": 3, "lab": 3, "labs": 3, "cmyk": 4}
+_SPACES = {1: "b-w", 3: "srgb", 4: "cmyk"}
+_RELATIVE = {"intent": "relative", "black_point_compensation": True}
+
+_MM_PER_INCH = 25.4
+_UNSAID_DPI = 72.0  # what is written where nothing was said; every format but WebP must say something
+_SENSIBLE_DPI = (1.0, 100_000.0)
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
+
+
+class Undecodable(ValueError):
+    """libvips cannot read or write this; the message is its own reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What travels with the pixels, as it lay in the file. dpi: None where nothing sensible is said."""
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    dpi: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says of itself before any pixel is decoded.
+
+    channels: with an alpha, if any. colours: channels without it, 1 (grey), 3 or 4 (CMYK); 0 where they make no
+    picture. sample: libvips' name of the type of one value. orientation: EXIF's 1..8.
+    """
+
+    width: int
+    height: int
+    channels: int
+    colours: int
+    sample: str
+    pages: int
+    orientation: int
+    metadata: Metadata = field(default_factory=Metadata)
 
 
 def encode_proxy(rgb: Rgb) -> bytes:
@@ -47,30 +110,209 @@ def decode_alpha(data: bytes) -> Alpha:
 def encode_alpha(alpha: Alpha) -> bytes:
     """An 8-bit grey PNG, quick to write. alpha: (H, W) float32, 0..1; rounded to the nearest of 256 steps."""
     steps = np.rint(np.clip(alpha, 0.0, 1.0) * np.float32(255.0)).astype(np.uint8)
-    return bytes(_image(steps).pngsave_buffer(compression=FASTEST, filter="sub", keep="none"))
+    return bytes(_image(steps).pngsave_buffer(compression=_FASTEST, filter="sub", keep="none"))
 
 
-def _image(array: NDArray[np.uint8] | NDArray[np.uint16]) -> Any:
+def read_header(descriptor: int, kind: str) -> Header:
+    """The header of an open file of `kind` ("jpeg", "png", "tiff", "webp", "avif"). Raises Undecodable."""
+    try:
+        image = _open(descriptor, kind)
+        colours = _COLOURS.get(image.interpretation, 0)
+        return Header(
+            width=image.width,
+            height=image.height,
+            channels=image.bands,
+            colours=colours if image.bands >= colours else 0,
+            sample=image.format,
+            pages=_field(image, "n-pages") or 1,
+            orientation=_field(image, "orientation") or 1,
+            metadata=_metadata(image),
+        )
+    except pyvips.Error as error:
+        raise Undecodable(_reason(error)) from error
+
+
+def decode(descriptor: int, kind: str, profile: bytes | None) -> tuple[Samples, bool, bytes | None]:
+    """Decode to (H, W, 4) RGBA as it lies in the file, not yet upright.
+
+    profile: the file's ICC profile where it is usable. RGB keeps its values and its profile; grey without a profile
+    has its value in all three channels; everything else (grey with a profile, CMYK, Lab, float) becomes sRGB.
+    Returns the pixels, whether the file has an alpha of its own (the fourth channel is full otherwise), and the
+    profile that the pixels now have. Raises Undecodable.
+    """
+    try:
+        image = _whole_numbers(_open(descriptor, kind, access="sequential", fail_on=_STRICT))
+        colours = _COLOURS.get(image.interpretation, 0)
+        has_alpha = image.bands > colours
+        full = 65535 if image.format == "ushort" else 255
+        rgb, profile = _rgb(image.extract_band(0, n=colours), profile)
+        rgba = rgb.bandjoin(image.extract_band(colours) if has_alpha else full)
+        return _array(rgba), has_alpha, profile
+    except pyvips.Error as error:
+        raise Undecodable(_reason(error)) from error
+
+
+def prove(descriptor: int, kind: str) -> None:
+    """Decode to the last line and keep nothing. Raises Undecodable."""
+    # A JPEG at an eighth still decodes every bit of its coded data, and skips most of the arithmetic after it.
+    options = {"shrink": 8} if kind == "jpeg" else {}
+    try:
+        _open(descriptor, kind, access="sequential", fail_on=_STRICT, **options).avg()
+    except pyvips.Error as error:
+        raise Undecodable(_reason(error)) from error
+
+
+def usable(profile: bytes, colours: int) -> bool:
+    """Whether an ICC profile belongs to pixels of 1 (grey), 3 (RGB) or 4 (CMYK) channels, and can be computed with."""
+    space = {1: b"GRAY", 3: b"RGB ", 4: b"CMYK"}.get(colours)
+    if len(profile) < 132 or profile[36:40] != b"acsp" or profile[16:20] != space:
+        return False
+    probe = pyvips.Image.black(1, 1, bands=colours).copy(interpretation=_SPACES[colours])
+    try:
+        _with_blob(probe, "icc", profile).icc_transform("srgb", embedded=True, **_RELATIVE).avg()
+    except pyvips.Error:
+        return False
+    return True
+
+
+def to_srgb(pixels: Samples, profile: bytes | None) -> Rgb:
+    """(H, W, 3) of either depth, with its ICC profile or None for sRGB, as 8-bit sRGB (relative colorimetric)."""
+    image = _image(pixels)
+    if profile is not None:
+        image = _with_blob(image, "icc", profile).icc_transform("srgb", embedded=True, depth=8, **_RELATIVE)
+    result: Rgb = _array(image.colourspace("srgb")).astype(np.uint8, copy=False)
+    return result
+
+
+def save(path: os.PathLike[str], pixels: Samples, metadata: Metadata, container: Container) -> None:
+    """Write a new file and bring it to the disk (fsync). pixels: (H, W, 4), or (H, W) for a mask; WebP: uint8 only.
+
+    Raises Undecodable where the format cannot hold it, OSError where the file system does not take it.
+    """
+    image = _with_metadata(_image(pixels), metadata)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        target = pyvips.Target.new_to_descriptor(descriptor)
+        if container == "tiff":
+            image.tiffsave_target(target, bigtiff=pixels.nbytes > _TIFF_MAX_BYTES, **_TIFF)
+        elif container == "webp":
+            image.webpsave_target(target, **_WEBP)
+        else:
+            image.pngsave_target(target, **_PNG)
+        os.fsync(descriptor)
+    except pyvips.Error as error:
+        raise _write_error(error, path) from error
+    finally:
+        os.close(descriptor)
+
+
+def _open(descriptor: int, kind: str, **options: Any) -> Any:
+    """A libvips image over an open file; nothing is decoded before somebody asks for pixels."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    if kind in ("webp", "avif"):  # their loaders map the file; handed bytes, they have nothing to map
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read()
+        loader = pyvips.Image.webpload_buffer if kind == "webp" else pyvips.Image.heifload_buffer
+        return loader(data, **options)
+    source = pyvips.Source.new_from_descriptor(descriptor)
+    if kind == "jpeg":
+        return pyvips.Image.jpegload_source(source, **options)
+    if kind == "png":
+        return pyvips.Image.pngload_source(source, **options)
+    # "unlimited" lifts a limit on the size of one strip, which a scanner's single-strip files break; how large the
+    # whole picture is has been checked by then.
+    return pyvips.Image.tiffload_source(source, unlimited=True, **options)
+
+
+def _whole_numbers(image: Any) -> Any:
+    """The same picture in 8 or 16 bit. Floats are taken as linear light, 0..1, as Photoshop's 32-bit TIFFs are."""
+    if image.format in ("uchar", "ushort"):
+        return image
+    if image.format == "uint":
+        deep = "grey16" if image.bands < 3 else "rgb16"
+        return (image >> 16).cast("ushort").copy(interpretation=deep)
+    if image.format in ("float", "double"):
+        image = (image == image).ifthenelse(image, 0.0)  # NaN, which some renderers leave, is the one unlike itself
+        if image.bands < 3:
+            grey = image.extract_band(0)
+            image = grey.bandjoin([grey, grey, *([image.extract_band(1)] if image.bands == 2 else [])])
+        return image.copy(interpretation="scrgb").colourspace("rgb16")
+    raise Undecodable(f"its samples are of a kind ({image.format}) that no photo has")
+
+
+def _rgb(image: Any, profile: bytes | None) -> tuple[Any, bytes | None]:
+    """Three channels, and the profile they have."""
+    depth = 16 if image.format == "ushort" else 8
+    space = image.interpretation
+    if space in ("srgb", "rgb16"):
+        return image, profile
+    if space in ("b-w", "grey16") and profile is None:
+        return image.bandjoin([image, image]), None
+    if space == "cmyk" or profile is not None:
+        transformed = image.icc_transform(
+            "srgb", embedded=profile is not None, input_profile="cmyk" if space == "cmyk" else "srgb",
+            depth=depth, **_RELATIVE,
+        )  # fmt: skip
+        return transformed, bytes(transformed.get(_BLOBS["icc"]))
+    return image.colourspace("rgb16" if depth == 16 else "srgb"), None
+
+
+def _metadata(image: Any) -> Metadata:
+    blobs = {name: _field(image, blob) for name, blob in _BLOBS.items()}
+    dpi = image.xres * _MM_PER_INCH
+    said = image.xres != 1.0 and _SENSIBLE_DPI[0] <= dpi <= _SENSIBLE_DPI[1]  # 1.0 is libvips' "unknown"
+    return Metadata(**{name: bytes(blob) if blob else None for name, blob in blobs.items()}, dpi=dpi if said else None)
+
+
+def _with_metadata(image: Any, metadata: Metadata) -> Any:
+    per_mm = (metadata.dpi or _UNSAID_DPI) / _MM_PER_INCH
+    image = image.copy(xres=per_mm, yres=per_mm)
+    image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
+    image.set_type(pyvips.GValue.gint_type, "orientation", 1)
+    for name in _BLOBS:
+        blob = getattr(metadata, name)
+        if blob is not None:
+            image = _with_blob(image, name, blob)
+    return image
+
+
+def _with_blob(image: Any, name: str, blob: bytes) -> Any:
+    image = image.copy()
+    image.set_type(pyvips.GValue.blob_type, _BLOBS[name], blob)
+    return image
+
+
+def _field(image: Any, name: str) -> Any:
+    return image.get(name) if image.get_typeof(name) else None
+
+
+def _image(array: Samples) -> Any:
     """A libvips image over `array`, (H, W) or (H, W, bands), without a copy where it is contiguous."""
     height, width = array.shape[:2]
     bands = 1 if array.ndim == 2 else array.shape[2]
-    format_ = "ushort" if array.dtype == np.uint16 else "uchar"
+    deep = array.dtype == np.uint16
     flat = np.ascontiguousarray(array).reshape(-1)
-    image = pyvips.Image.new_from_memory(flat.data, width, height, bands, format_)
-    deep = format_ == "ushort"
-    return image.copy(interpretation=("grey16" if deep else "b-w") if bands < 3 else ("rgb16" if deep else "srgb"))
+    image = pyvips.Image.new_from_memory(flat.data, width, height, bands, "ushort" if deep else "uchar")
+    if bands < 3:
+        return image.copy(interpretation="grey16" if deep else "b-w")
+    return image.copy(interpretation="rgb16" if deep else "srgb")
 
 
-def _array(image: Any) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """The pixels of `image`, (H, W, bands), computed now. uint8 or uint16."""
-    shape = (image.height, image.width, image.bands)
-    memory = image.write_to_memory()
-    if image.format == "ushort":
-        return np.frombuffer(memory, np.uint16).reshape(shape)
-    return np.frombuffer(memory, np.uint8).reshape(shape)
+def _array(image: Any) -> Samples:
+    """The pixels of `image`, (H, W, bands), computed now. uint8 or uint16, writable."""
+    dtype: type[np.uint8 | np.uint16] = np.uint16 if image.format == "ushort" else np.uint8
+    samples: Samples = np.frombuffer(image.write_to_memory(), dtype)
+    return samples.reshape(image.height, image.width, image.bands)
 
 
 def _reason(error: Any) -> str:
     """What libvips said, as one line."""
     lines = [line.strip() for line in str(error.detail).splitlines() if line.strip()]
-    return "; ".join(dict.fromkeys(lines)) or error.message
+    return "; ".join(dict.fromkeys(lines)) or str(error.message)
+
+
+def _write_error(error: Any, path: os.PathLike[str]) -> Exception:
+    """libvips tells a full disk only in words; they are the system's own for that number."""
+    reason = _reason(error)
+    number = next((number for number in _NO_ROOM if os.strerror(number) in reason), None)
+    return OSError(number, os.strerror(number), os.fspath(path)) if number else Undecodable(reason)

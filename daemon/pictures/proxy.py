@@ -1,0 +1,60 @@
+"""The small picture that an engine sees."""
+
+import cv2
+import numpy as np
+
+from daemon.arrays import Rgb
+from daemon.jobs import View
+from daemon.pictures import codec
+from daemon.pictures.codec import Samples
+from daemon.pictures.reading import Photo
+
+
+def make_proxy(photo: Photo, view: View, max_side: int) -> Rgb:
+    """`view` of the photo as 8-bit sRGB, its longer side at most `max_side` pixels; never enlarged.
+
+    Shrunk by area, before any colours are computed: the conversion then costs nothing, and averages in the photo's own
+    space are what every viewer shows. A photo with an alpha of its own is laid on white, which is what people see
+    around a cut-out, and what engines know best; colour hidden under alpha 0 must not decide anything.
+    """
+    crop = _cropped(photo.rgba, view)
+    height, width = crop.shape[:2]
+    scale = min(1.0, max_side / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    if photo.has_alpha:
+        rgb = shrunk(_on_white(crop, photo.full_scale), size)
+    else:
+        rgb = np.ascontiguousarray(shrunk(crop, size)[..., :3])
+    small = codec.to_srgb(rgb, photo.icc)
+    return np.ascontiguousarray(small[:, ::-1]) if view.mirrored else small
+
+
+def shrunk(pixels: Samples, size: tuple[int, int]) -> Samples:
+    """`pixels` at `size` (width, height), no larger than they are, each new pixel the mean of the area it covers."""
+    height, width = pixels.shape[:2]
+    if (width, height) == size:
+        return pixels
+    if width % 2 == 0 and height % 2 == 0 and width >= 4 * size[0] and height >= 4 * size[1]:
+        # The mean of two by two has a fast way of its own; what is left to do then is a quarter.
+        pixels = np.asarray(cv2.resize(pixels, (width // 2, height // 2), interpolation=cv2.INTER_AREA), pixels.dtype)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), pixels.dtype)
+
+
+def _on_white(rgba: Samples, full_scale: int) -> Samples:
+    rgba = np.ascontiguousarray(rgba)
+    alpha = cv2.cvtColor(cv2.extractChannel(rgba, 3), cv2.COLOR_GRAY2RGB)
+    rgb = cv2.multiply(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), alpha, scale=1 / full_scale)
+    return np.asarray(cv2.add(rgb, full_scale - alpha), rgba.dtype)
+
+
+def _cropped(rgba: Samples, view: View) -> Samples:
+    """The part in view: whole pixels, at least one."""
+    height, width = rgba.shape[:2]
+    left, right = _span(view.left, view.right, width)
+    top, bottom = _span(view.top, view.bottom, height)
+    return rgba[top:bottom, left:right]
+
+
+def _span(low: float, high: float, pixels: int) -> tuple[int, int]:
+    start = min(max(round(low * pixels), 0), pixels - 1)
+    return start, max(start + 1, min(round(high * pixels), pixels))

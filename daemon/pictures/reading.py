@@ -1,0 +1,192 @@
+"""From a file to a photo: upright, at its own depth, in its own colours.
+
+What a file is, its first bytes say, never its name. Of a file with several pictures (a TIFF's pages, a phone's JPEG
+with a preview behind it) the first one is the photo; what moves (animated WebP, animated PNG, GIF) is none.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from daemon.errors import BadPhoto, NotWholeYet, Vanished
+from daemon.pictures import codec, signatures
+from daemon.pictures.codec import Header, Metadata, Samples, Undecodable
+
+SUFFIXES = signatures.SUFFIXES
+
+_PNG_HEADER_CHUNKS = 256  # far more than any program writes before the pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """A decoded original.
+
+    rgba: (H, W, 4), upright, uint8 or uint16, the original's own values; the fourth channel is its own alpha, or full.
+    metadata.icc: the profile that the pixels have now. format: "jpeg", "png", … remarks: what was wrong with the file
+    and was put right, in words for the report.
+    """
+
+    rgba: Samples
+    has_alpha: bool
+    metadata: Metadata
+    format: str
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def pixels(self) -> Samples:
+        """(H, W, 3): the colours, without a copy."""
+        return self.rgba[..., :3]
+
+    @property
+    def own_alpha(self) -> Samples | None:
+        """(H, W), at the photo's depth: the alpha that was in the file; None where it had none."""
+        return self.rgba[..., 3] if self.has_alpha else None
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right of the upright photo."""
+        return int(self.rgba.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom of the upright photo."""
+        return int(self.rgba.shape[0])
+
+    @property
+    def full_scale(self) -> int:
+        """The value of full light and full alpha: 255 or 65535."""
+        return int(np.iinfo(self.rgba.dtype).max)
+
+    @property
+    def icc(self) -> bytes | None:
+        """The ICC profile of the pixels; None stands for sRGB."""
+        return self.metadata.icc
+
+    @property
+    def exif(self) -> bytes | None:
+        """The EXIF block as it lay in the file; its orientation is already applied."""
+        return self.metadata.exif
+
+    @property
+    def xmp(self) -> bytes | None:
+        """The XMP packet as it lay in the file."""
+        return self.metadata.xmp
+
+    @property
+    def iptc(self) -> bytes | None:
+        """The IPTC block as it lay in the file."""
+        return self.metadata.iptc
+
+    @property
+    def dpi(self) -> float | None:
+        """Pixels per inch, where the file says something sensible."""
+        return self.metadata.dpi
+
+
+def open_photo(path: Path, max_megapixels: float) -> Photo:
+    """Decode a photo. Raises BadPhoto with a reason that a person understands."""
+    try:
+        with _opened(path) as descriptor:
+            kind = _kind(descriptor, path.name)
+            header = _header(descriptor, kind, path.name, max_megapixels)
+            profile = header.metadata.icc
+            remarks: tuple[str, ...] = ()
+            if profile is not None and not codec.usable(profile, header.colours):
+                profile, remarks = None, ("its ICC profile is broken or of another colour space; sRGB was assumed",)
+            rgba, has_alpha, profile = codec.decode(descriptor, kind, profile)
+    except (Vanished, NotWholeYet, Undecodable) as error:
+        raise BadPhoto(_unreadable(path.name, str(error))) from error
+    metadata = replace(header.metadata, icc=profile)
+    return Photo(_upright(rgba, header.orientation), has_alpha, metadata, kind, remarks)
+
+
+def prove_decodes(path: Path, max_megapixels: float) -> None:
+    """Prove that a file is a photo and decodes to its last line; holds only a few lines of it in memory.
+
+    Raises BadPhoto where it will never be a photo (another kind of file, too large, animated), NotWholeYet where it
+    is damaged or cut off, which more data may put right, and Vanished where it is gone.
+    """
+    with _opened(path) as descriptor:
+        kind = _kind(descriptor, path.name)
+        try:
+            _header(descriptor, kind, path.name, max_megapixels)
+            codec.prove(descriptor, kind)
+        except Undecodable as error:
+            raise NotWholeYet(_unreadable(path.name, str(error))) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    try:
+        # Never wait for the other end of a pipe that somebody named like a photo.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise Vanished(f"{path.name} is not there any more.") from error
+    except OSError as error:
+        raise NotWholeYet(f"it cannot be opened ({error.strerror})") from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise BadPhoto(f"{path.name} is not a file.")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _kind(descriptor: int, name: str) -> str:
+    head = os.pread(descriptor, signatures.HEAD_BYTES, 0)
+    kind = signatures.kind_of(head)
+    if kind is not None:
+        return kind
+    if signatures.may_become_a_photo(head):
+        raise NotWholeYet(f"{name} does not begin with a picture yet: it is empty or holds only zeros.")
+    raise BadPhoto(
+        f"{name} is not a photo: its content is {signatures.stranger(head)}. "
+        "Export it as JPEG, PNG, TIFF, WebP or AVIF and drop that."
+    )
+
+
+def _header(descriptor: int, kind: str, name: str, max_megapixels: float) -> Header:
+    """The header of something worth decoding. Raises BadPhoto or Undecodable."""
+    header = codec.read_header(descriptor, kind)
+    megapixels = header.width * header.height / 1e6
+    if megapixels > max_megapixels:
+        raise BadPhoto(
+            f"{name} has {header.width} x {header.height} pixels ({megapixels:,.0f} megapixels), more than the "
+            f"{max_megapixels:,g} allowed. Make it smaller, or raise intake.max_megapixels."
+        )
+    if (kind == "webp" and header.pages > 1) or (kind == "png" and _is_animated(descriptor)):
+        raise BadPhoto(f"{name} is animated. Save the one picture you want as a still and drop that.")
+    if header.colours == 0:
+        raise BadPhoto(f"{name} has channels that make no photo. Save it as RGB, grey or CMYK and drop that.")
+    return header
+
+
+def _is_animated(descriptor: int) -> bool:
+    """Whether a PNG announces more than one frame: an acTL chunk before its pixels (PNG, third edition, 11.3.5)."""
+    position = 8
+    for _ in range(_PNG_HEADER_CHUNKS):
+        length, kind = os.pread(descriptor, 4, position), os.pread(descriptor, 4, position + 4)
+        if kind in (b"IDAT", b"IEND", b""):
+            return False
+        if kind == b"acTL":
+            return int.from_bytes(os.pread(descriptor, 4, position + 8)) > 1
+        position += 12 + int.from_bytes(length)
+    return False
+
+
+def _upright(rgba: Samples, orientation: int) -> Samples:
+    """Turn and mirror as EXIF's orientation (1..8, CIPA DC-008, 4.6.5) asks; any other value asks for nothing."""
+    if orientation in (5, 6, 7, 8):
+        rgba = np.asarray(cv2.transpose(rgba), rgba.dtype)
+    flip = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)
+    return rgba if flip is None else np.asarray(cv2.flip(rgba, flip), rgba.dtype)
+
+
+def _unreadable(name: str, reason: str) -> str:
+    return f"{name} cannot be decoded; it is damaged or cut off ({reason}). Save or copy it again."

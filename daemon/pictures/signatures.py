@@ -1,0 +1,81 @@
+"""What kind of file it is, by its first bytes; the name is never asked."""
+
+HEAD_BYTES = 64
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".avif", ".bmp"})
+"""Lower-case endings of names that may be photos; what is in them decides, not the name."""
+
+_PHOTOS = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"II*\0", "tiff"),
+    (b"MM\0*", "tiff"),
+    (b"II+\0\x08\0\0\0", "tiff"),
+    (b"MM\0+\0\x08\0\0", "tiff"),
+    (b"BM", "bmp"),
+)
+
+_AVIF_BRANDS = frozenset({b"avif", b"mif1", b"miaf"})
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"})
+
+_STRANGERS = (
+    (b"GIF8", "a GIF"),
+    (b"%PDF", "a PDF"),
+    (b"8BPS", "a Photoshop file (PSD)"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"FUJIFILMCCD-RAW", "a camera RAW file"),
+    (b"IIRO", "a camera RAW file"),
+    (b"IIU\0", "a camera RAW file"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL file"),
+    (b"\xff\x0a", "a JPEG XL file"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 file"),
+    (b"<svg", "an SVG drawing"),
+    (b"<?xml", "an XML text"),
+    (b"<!DOC", "a web page"),
+    (b"<html", "a web page"),
+    (b"\x00\x00\x01\x00", "an icon"),
+)
+
+
+def kind_of(head: bytes) -> str | None:
+    """ "jpeg", "png", "tiff", "webp", "avif" or "bmp" by the first HEAD_BYTES of a file; None for anything else."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if _brands(head) & _AVIF_BRANDS and not _brands(head) & _HEIC_BRANDS:
+        return "avif"
+    if head[:2] in (b"II", b"MM") and head[8:10] == b"CR" and head[2:4] in (b"*\0", b"\0*"):
+        return None  # a Canon RAW: a TIFF whose first picture is a preview
+    return next((kind for signature, kind in _PHOTOS if head.startswith(signature)), None)
+
+
+def stranger(head: bytes) -> str:
+    """What a file is instead of a photo, as a phrase for a person: "a PDF", "a text", "of no kind known here"."""
+    if _brands(head) & _HEIC_BRANDS:
+        return "a HEIC photo"
+    if head[:2] in (b"II", b"MM") and head[8:10] == b"CR":
+        return "a camera RAW file"
+    if head[4:8] == b"ftyp":
+        return "a video"
+    known = next((name for signature, name in _STRANGERS if head.lstrip().startswith(signature)), None)
+    if known:
+        return known
+    return "a text" if _is_text(head) else "of no kind known here"
+
+
+def may_become_a_photo(head: bytes) -> bool:
+    """Whether a file is so short, or so far filled with zeros, that its first bytes may still be to come."""
+    return not any(head) or (len(head) < 12 and any(signature.startswith(head) for signature, _ in _PHOTOS))
+
+
+def _brands(head: bytes) -> frozenset[bytes]:
+    """The brands of an ISO base media file (ISO/IEC 14496-12, 4.3): major brand, then the compatible ones."""
+    if head[4:8] != b"ftyp":
+        return frozenset()
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    return frozenset(head[start : start + 4] for start in (8, *range(16, end, 4)))
+
+
+def _is_text(head: bytes) -> bool:
+    # A character of several bytes may be cut at the end of the head.
+    letters = head.decode("utf-8", errors="ignore")
+    return len(letters) >= len(head) // 2 and all(letter.isprintable() or letter.isspace() for letter in letters)
