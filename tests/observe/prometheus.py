@@ -1,0 +1,111 @@
+"""The real Prometheus and its promtool, where they are installed: `apt-get install prometheus`."""
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "grafana" / "rules"
+LIMIT_SECONDS = 90.0
+
+
+def tool(name: str) -> str:
+    """The path of `prometheus` or `promtool`; skips the test, with a notice, where it is missing."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed: apt-get install prometheus")
+    return path
+
+
+def promtool(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([tool("promtool"), *arguments], input=given, capture_output=True, cwd=RULES, check=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One result of an instant query."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
+class Prometheus:
+    """A running server, asked over its API."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    def ask(self, path: str, **parameters: str) -> object:
+        query = urllib.parse.urlencode(parameters)
+        with urllib.request.urlopen(f"{self._base}{path}?{query}", timeout=10) as response:
+            return json.load(response)["data"]
+
+    def query(self, expression: str) -> list[Sample]:
+        data = self.ask("/api/v1/query", query=expression)
+        assert isinstance(data, dict)
+        return [Sample(each["metric"], float(each["value"][1])) for each in data["result"]]
+
+    def ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self._base}/-/ready", timeout=10) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+
+@contextmanager
+def scraping(folder: Path, targets: Sequence[str]) -> Iterator[Prometheus]:
+    """Prometheus with our rules, everything each second, over these host:port targets. folder: for its files."""
+    port = _free_port()
+    for name in ("recording.yml", "alerts.yml"):
+        rules = (RULES / name).read_text(encoding="utf-8")
+        (folder / name).write_text(rules.replace("interval: 30s", "interval: 1s"), encoding="utf-8")
+    (folder / "prometheus.yml").write_text(
+        "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+        "rule_files: [recording.yml, alerts.yml]\n"
+        f"scrape_configs: [{{job_name: freisteller, static_configs: [{{targets: {json.dumps(list(targets))}}}]}}]\n",
+        encoding="utf-8",
+    )
+    command = [
+        tool("prometheus"),
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--log.level=warn",
+    ]
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            server = Prometheus(f"http://127.0.0.1:{port}")
+            eventually(lambda: server.ready() or process.poll() is not None)
+            assert process.poll() is None, (folder / "prometheus.log").read_text()
+            yield server
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Ask four times a second until it is so; False after LIMIT_SECONDS."""
+    pause, deadline = threading.Event(), time.monotonic() + LIMIT_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        pause.wait(0.25)
+    return True
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
