@@ -16,7 +16,6 @@ from daemon.pictures.reading import SUFFIXES, prove_decodes
 from daemon.settings import IntakeSettings
 
 if TYPE_CHECKING:
-    from watchdog.events import FileSystemEvent
     from watchdog.observers.api import BaseObserver
 
 __all__ = ["Arrival", "FoundBy", "Reject", "Scan", "Watcher"]
@@ -94,7 +93,7 @@ class Watcher:
             return  # the scan says what is wrong
         remote = mounts.mount_of(str(self._folders.inbox), table).remote
         target = (found.st_dev, found.st_ino, remote)
-        if target == self._listening_to:
+        if target == self._listening_to and not self._ears.lost:
             return
         self._ears.close()
         if not remote:
@@ -109,6 +108,8 @@ class _Ears:
 
     def __init__(self) -> None:
         self._observer: BaseObserver | None = None
+        self.lost = False
+        """Whether the folder that was listened to is gone; another one of its name may even have its inode number."""
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._touched: set[str] = set()
@@ -117,22 +118,24 @@ class _Ears:
     @property
     def open(self) -> bool:
         """Whether events arrive."""
-        return self._observer is not None and self._observer.is_alive()
+        return self._observer is not None and self._observer.is_alive() and not self.lost
 
     def listen(self, folder: Path) -> None:
         """Hear of everything below `folder`; where the kernel has no watch left, stay deaf and say so."""
         from watchdog.events import (
+            DirDeletedEvent,
             FileClosedEvent,
             FileCreatedEvent,
             FileMovedEvent,
+            FileSystemEvent,
             FileSystemEventHandler,
         )
         from watchdog.observers import Observer
 
         # By class, not "any event": reading a file makes events too, and a modification is told by its close.
-        wanted: list[type[FileSystemEvent]] = [FileCreatedEvent, FileMovedEvent, FileClosedEvent]
+        wanted: list[type[FileSystemEvent]] = [FileCreatedEvent, FileMovedEvent, FileClosedEvent, DirDeletedEvent]
 
-        hear = self._hear
+        hear, lose = self._hear, self._lose
 
         class Handler(FileSystemEventHandler):
             def dispatch(self, event: FileSystemEvent) -> None:
@@ -140,7 +143,10 @@ class _Ears:
                     hear(event.dest_path, closed=True)
                 elif isinstance(event, FileCreatedEvent | FileClosedEvent):
                     hear(event.src_path, closed=isinstance(event, FileClosedEvent))
+                elif isinstance(event, DirDeletedEvent) and os.fsdecode(event.src_path) == str(folder):
+                    lose()
 
+        self.lost = False
         observer = Observer()
         try:
             observer.schedule(Handler(), str(folder), recursive=True, event_filter=wanted)
@@ -171,6 +177,10 @@ class _Ears:
         if observer is not None:
             observer.stop()
             observer.join(5)
+
+    def _lose(self) -> None:
+        self.lost = True
+        self._wake.set()
 
     def _hear(self, path: str | bytes, closed: bool) -> None:
         name = os.fsdecode(path)
