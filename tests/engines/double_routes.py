@@ -262,7 +262,10 @@ class Routes(BaseHTTPRequestHandler):
                 count += 1
         if self.double.faults.happens("corrupt_uploads"):
             content = b"\x89PNG\r\n\x1a\n rubbish"
-        files[_place(kind, folder, stored)] = content
+        if self.double.faults.happens("mislaid_uploads"):
+            files.pop(_place(kind, folder, stored), None)
+        else:
+            files[_place(kind, folder, stored)] = content
         self._json({"name": stored, "subfolder": folder, "type": kind})
 
     def _upgrade(self) -> None:

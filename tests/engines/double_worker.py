@@ -52,6 +52,7 @@ class Faults:
     missing_nodes: list[str] = field(default_factory=list)
     missing_models: list[str] = field(default_factory=list)
     missing_weights: list[str] = field(default_factory=list)
+    mislaid_uploads: int = 0  # said to be stored, and not found
     corrupt_uploads: int = 0  # stored as rubbish
     empty_results: int = 0  # history says success and shows nothing
     swapped_results: int = 0  # computed from another picture

@@ -1,0 +1,162 @@
+"""The table of models and the graph, held against the recorded /object_info; and prompts made from recipes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from daemon.engines.comfyui.graph import Graph, load_graph
+from daemon.engines.comfyui.models import load_models
+from daemon.errors import RecipeRefused
+from daemon.jobs import Recipe
+from daemon.settings import DEFAULT_LADDER
+from tests.engines.comfyui_double import RECORDINGS
+from tests.engines.double_validation import Validator
+
+OBJECT_INFO: dict[str, Any] = json.loads((RECORDINGS / "object_info.json").read_text("utf-8"))
+TABLE = load_models()
+RECIPES = [Recipe(name) for name in TABLE.models]
+
+
+@pytest.fixture
+def graph() -> Graph:
+    return load_graph(TABLE)
+
+
+def prompt_of(graph: Graph, recipe: Recipe, height: int = 768, width: int = 1024) -> Any:
+    return graph.prompt(recipe, "freisteller/a/photo-01.jpg", height, width, ("RMBG", "BiRefNetRMBG"))
+
+
+def declared(node: str) -> dict[str, Any]:
+    inputs = OBJECT_INFO[node]["input"]
+    return {**inputs["required"], **inputs["optional"]}
+
+
+@pytest.mark.parametrize("name", TABLE.models)
+def test_every_model_is_an_option_of_its_node(name: str) -> None:
+    assert name in declared(TABLE.models[name].node)["model"][0]
+
+
+@pytest.mark.parametrize("name", TABLE.models)
+def test_process_res_is_given_where_the_node_has_it_with_its_range(name: str) -> None:
+    model = TABLE.models[name]
+    spec = declared(model.node).get("process_res")
+
+    if model.resolutions is None:
+        assert spec is None
+        assert model.process_res == "none"
+    else:
+        assert spec
+        found = model.resolutions
+        limits = spec[1]
+        assert (found.lowest, found.highest, found.step) == (limits["min"], limits["max"], limits["step"])
+        assert found.usual == limits["default"]
+        assert model.process_res in ("square", "width")
+
+
+@pytest.mark.parametrize("node", TABLE.nodes)
+def test_every_input_of_a_node_is_sent_with_a_legal_value(node: str) -> None:
+    asked = TABLE.nodes[node].inputs
+    assert set(asked) | {"image", "model"} | ({"process_res"} & set(declared(node))) == set(declared(node))
+
+    for name, value in asked.items():
+        kind, limits = declared(node)[name]
+        if isinstance(kind, list):
+            assert value in kind
+        elif kind in ("INT", "FLOAT"):
+            assert limits["min"] <= value <= limits["max"]
+
+
+@pytest.mark.parametrize("node", TABLE.nodes)
+def test_what_a_node_is_asked_for_is_the_raw_alpha(node: str) -> None:
+    asked = TABLE.nodes[node]
+
+    assert OBJECT_INFO[node]["output_name"][asked.output] == "MASK_IMAGE"
+    assert (asked.inputs["sensitivity"], asked.inputs["mask_blur"], asked.inputs["mask_offset"]) == (1.0, 0, 0)
+    assert not asked.inputs["invert_output"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=str)
+def test_every_prompt_passes_comfyuis_own_validation(graph: Graph, recipe: Recipe) -> None:
+    prompt = prompt_of(graph, recipe)
+
+    verdict = Validator(OBJECT_INFO, lambda name: name == "freisteller/a/photo-01.jpg").judge(prompt)
+
+    assert verdict.error is None
+    assert verdict.node_errors == {}
+    assert verdict.outputs == [graph.sink]
+
+
+def test_one_node_works_and_the_others_are_parked_under_fixed_ids(graph: Graph) -> None:
+    by_model = {recipe.model: prompt_of(graph, recipe) for recipe in RECIPES}
+
+    assert len({tuple((node_id, node["class_type"]) for node_id, node in p.items()) for p in by_model.values()}) == 1
+    rmbg, birefnet = by_model["BEN2"], by_model["BiRefNet-HR"]
+    wired = [[node["class_type"] for node in prompt.values() if node["inputs"]] for prompt in (rmbg, birefnet)]
+    assert wired == [["LoadImage", "RMBG", "PreviewImage"], ["LoadImage", "BiRefNetRMBG", "PreviewImage"]]
+
+
+def test_nothing_is_parked_that_is_not_wanted(graph: Graph) -> None:
+    prompt = graph.prompt(Recipe("BEN2"), "a.jpg", 10, 10, ())
+
+    assert [node["class_type"] for node in prompt.values()] == ["LoadImage", "RMBG", "PreviewImage"]
+
+
+def test_a_prompt_shares_nothing_with_the_next(graph: Graph) -> None:
+    prompt_of(graph, Recipe("BEN2"))["2"]["inputs"]["model"] = "spoiled"
+
+    assert prompt_of(graph, Recipe("BEN2"))["2"]["inputs"]["model"] == "BEN2"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "height", "width", "sent"),
+    [
+        (Recipe("RMBG-2.0", 1024), 3000, 100, 1024),  # a square, whatever the picture
+        (Recipe("RMBG-2.0", 1000), 768, 1024, 896),  # floored to the step, as the node would
+        (Recipe("RMBG-2.0"), 768, 1024, 1024),  # none named: the usual one
+        (Recipe("BEN2", 1024), 1024, 1024, 1024),
+        (Recipe("BEN2", 1024), 1024, 512, 640),  # 1024 x 1024 pixels at 1:2 are 724 wide
+        (Recipe("INSPYRENET", 1024), 4096, 512, 256),  # 1:8: 362 wide, not 1024 x 8192
+        (Recipe("BEN", 1024), 512, 1024, 1408),
+        (Recipe("BEN", 2048), 256, 2048, 2048),  # never above the highest
+    ],
+)
+def test_process_res_means_how_much_the_model_sees(
+    graph: Graph, recipe: Recipe, height: int, width: int, sent: int
+) -> None:
+    assert graph.settle(recipe, height, width)["process_res"] == sent
+
+
+@pytest.mark.parametrize("model", ["INSPYRENET", "BEN", "BEN2"])
+def test_no_aspect_makes_a_model_see_much_more_than_meant(graph: Graph, model: str) -> None:
+    for aspect in (0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 3.0, 8.0):
+        width = graph.settle(Recipe(model, 1024), 1000, round(1000 * aspect))["process_res"]
+        assert isinstance(width, int)
+        assert width * width / aspect <= 1024 * 1024 * 1.05
+
+
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        (Recipe("u2netp"), "u2netp"),
+        (Recipe("BiRefNet-HR", 1024), "has no process_res"),
+        (Recipe("RMBG-2.0", 128), "256 to 2048"),
+        (Recipe("RMBG-2.0", 4096), "256 to 2048"),
+    ],
+)
+def test_what_is_not_legal_is_refused_before_anything_is_sent(graph: Graph, recipe: Recipe, told: str) -> None:
+    with pytest.raises(RecipeRefused, match=told):
+        graph.settle(recipe, 100, 100)
+
+
+def test_the_default_ladder_is_legal(graph: Graph) -> None:
+    for rung in DEFAULT_LADDER:
+        if rung.model != "local":
+            graph.settle(Recipe(rung.model, rung.process_res), 1024, 700)
+
+
+def test_every_model_says_whether_it_may_be_used_commercially() -> None:
+    allowed = {name: model.commercial_use for name, model in TABLE.models.items()}
+
+    assert allowed == {"RMBG-2.0": False, "INSPYRENET": True, "BEN": True, "BEN2": True, "BiRefNet-HR": True}
+    assert all(model.licence for model in TABLE.models.values())
