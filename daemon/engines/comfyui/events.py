@@ -184,6 +184,8 @@ def socket_to(http: Http, limit_seconds: float) -> Callable[[str], Socket]:
             header=[f"{name}: {value}" for name, value in http.credentials().items()],
             sslopt={"ca_certs": http.ca_file} if http.ca_file else {},
             suppress_origin=True,
+            # The library would take a proxy from the environment; it looks at "none for any host" only if one is named.
+            http_proxy_host="unused",
             http_no_proxy=["*"],
             redirect_limit=0,
         )

@@ -40,6 +40,7 @@ class Http:
             self._headers["Authorization"] = f"Bearer {settings.token.get_secret_value()}"
         self._basic = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
         self._verify: bool | str = settings.ca_file or True
+        self._closed = False
         self._idle: queue.LifoQueue[requests.Session] = queue.LifoQueue()
 
     def __repr__(self) -> str:
@@ -133,7 +134,8 @@ class Http:
         self._send("POST", "/free", {"unload_models": True, "free_memory": True})
 
     def close(self) -> None:
-        """Let go of idle connections."""
+        """Let go of the connections; of one in use as soon as it is not."""
+        self._closed = True
         with contextlib.suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().close()
@@ -152,6 +154,8 @@ class Http:
             yield session
         finally:
             self._idle.put(session)
+            if self._closed:
+                self.close()
 
     def _send(
         self,

@@ -1,0 +1,147 @@
+"""The event socket: a hint that may get lost at any time, and a client id that is never used twice."""
+
+import threading
+import time
+import uuid
+
+import websocket
+
+from daemon.engines.comfyui.events import Events
+from tests.engines.comfyui_double import Double
+from tests.engines.conformance import drawn_photo
+from tests.engines.conftest import OpenEngine
+from tests.engines.test_pool import RMBG, Background
+
+NEVER = 3600.0  # a poll that would outlast every test: what happens then is the events' doing
+
+
+def test_an_event_ends_the_wait_long_before_the_poll(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double, poll_seconds=600.0)
+
+    assert Background(engine).join(30).answer
+
+
+def test_without_events_the_poll_finds_the_result(double: Double, open_engine: OpenEngine) -> None:
+    double.faults.deaf = True
+
+    assert open_engine(double, poll_seconds=0.2).cut(uuid.uuid4(), drawn_photo(), RMBG).alpha.max() > 0.9
+
+
+def test_a_socket_lost_in_mid_prompt_makes_everybody_look(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double, poll_seconds=600.0)
+    double.faults.hold = True
+    cut = Background(engine)
+    assert double.wait_until(lambda: len(double.inferences) == 1)
+    looked = double.asked("GET", "/history/")
+
+    double.drop_sockets()
+
+    assert double.wait_until(lambda: double.asked("GET", "/history/") > looked)
+    assert double.wait_for_socket()
+    double.set_faults({"hold": False})
+    # The new socket hears nothing of the old prompt but the queue's length; that is enough.
+    assert cut.join().answer
+    assert len(double.inferences) == 1
+
+
+def test_each_connection_has_a_client_id_of_its_own(double: Double, open_engine: OpenEngine) -> None:
+    open_engine(double)
+    (first,) = double.worker.sessions.client_ids()
+
+    double.drop_sockets()
+    assert double.wait_until(lambda: double.worker.sessions.client_ids() not in ([], [first]))
+
+    (second,) = double.worker.sessions.client_ids()
+    assert first != second
+
+
+def test_prompts_are_posted_with_the_id_of_the_socket_that_listens(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double)
+    double.faults.hold = True
+    cut = Background(engine)
+    assert double.wait_until(lambda: len(double.inferences) == 1)
+
+    (item,) = double.worker.queue()["queue_running"]
+    assert item[3]["client_id"] in double.worker.sessions.client_ids()
+    assert item[1] == str(cut.ticket)
+    double.set_faults({"hold": False})
+    cut.join()
+
+
+def test_a_prompt_is_never_posted_without_a_client_id(double: Double, open_engine: OpenEngine) -> None:
+    double.faults.no_sockets = True
+    engine = open_engine(double)
+
+    answer = engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+    assert answer.alpha.max() > 0.9
+    assert all(entry["prompt"][3].get("client_id") for entry in double.worker.history.values())
+
+
+class DrawnSocket:
+    """A socket that says what a test gave it, then waits to be closed."""
+
+    def __init__(self, *messages: str | bytes) -> None:
+        self._messages = list(messages)
+        self._closed = threading.Event()
+
+    def recv(self) -> str | bytes:
+        if self._messages:
+            return self._messages.pop(0)
+        self._closed.wait()
+        raise websocket.WebSocketConnectionClosedException("closed")
+
+    def ping(self) -> None:
+        raise AssertionError("a socket that says something needs no ping")
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+def hear(*messages: str | bytes, prompt_id: str = "p1") -> tuple[bool, float | None]:
+    """Whether these frames, and then the end frame of "other", woke the one who waits for `prompt_id`; its start."""
+    begin, heard = threading.Event(), threading.Event()
+    last = '{"type": "executing", "data": {"node": null, "prompt_id": "other"}}'
+
+    def connect(client_id: str) -> DrawnSocket:
+        begin.wait()
+        return DrawnSocket(*messages, last)
+
+    events = Events("drawn", connect, lambda: 42.0)
+    events.start()
+    with events.watch(prompt_id) as hint, events.watch("other") as other:
+        hint.client_id = other.client_id = "as posted before"
+        begin.set()
+        while not other.wait(5) or not events.connected:  # connecting wakes everybody once
+            pass
+        heard.set()
+        hint.wait(0)
+        started = hint.started_at
+        other.wait(0)
+    events.close()
+    return heard.is_set(), started
+
+
+def test_frames_that_mean_nothing_do_no_harm() -> None:
+    heard, started = hear("no json", b"\x00\x01", "[]", "{}", '{"type": "executing"}', '{"type": 1, "data": null}')
+
+    assert heard
+    assert started is None
+
+
+def test_a_frame_without_a_prompt_id_belongs_to_nobody() -> None:
+    _, started = hear('{"type": "executing", "data": {"node": "2"}}')  # what a reconnect hears first
+
+    assert started is None
+
+
+def test_closing_does_not_wait_for_a_server_that_is_not_there(open_engine: OpenEngine) -> None:
+    def connect(client_id: str) -> DrawnSocket:
+        raise ConnectionRefusedError
+
+    events = Events("nobody", connect, time.monotonic)
+    events.start()
+
+    events.close()
+
+    assert not events.connected
