@@ -43,7 +43,13 @@ class Routing:
         files = [(path, writing.suffix_of(fmt)) for fmt, path in names.items()]
         note = staging / "report.json"
         if not note.exists():
-            picture = {"width": photo.width, "height": photo.height, "format": photo.format}
+            picture = {
+                "width": photo.width,
+                "height": photo.height,
+                "format": photo.format,
+                "bits": photo.full_scale.bit_length(),
+                "remarks": list(photo.remarks),
+            }
             sums = {suffix: _sha256(path) for path, suffix in files}
             self._tick("stage report")
             _write_whole(note, report(job, outcome, picture, sums, seconds()))

@@ -42,7 +42,7 @@ class ScriptedEngine:
         self._closed = False
 
     def start(self) -> None:
-        pass
+        self._closed = False  # a server lives on when its client dies
 
     def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe) -> Answer:
         if self._closed:
@@ -67,4 +67,5 @@ def by_colour(rgb: Rgb) -> Alpha:
     """(H, W) float32 0..1: how far each pixel is from the mean colour of the border."""
     border = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]]).mean(axis=0)
     distance = np.abs(rgb.astype(np.float32) - border).sum(axis=2)
-    return np.clip((distance - 60) / 120, 0, 1).astype(np.float32)
+    alpha: Alpha = np.clip((distance - 60) / 120, 0, 1).astype(np.float32)
+    return alpha

@@ -17,7 +17,8 @@ def drawn_photo(width: int = 320, height: int = 240, seed: int = 0) -> Rgb:
     inside = np.clip(radius - np.hypot(x - centre[0], y - centre[1]) + 0.5, 0, 1)[..., None]
     ground = np.full((height, width, 3), 205, np.float32) + random.normal(0, 2, (height, width, 3))
     subject = np.array([random.uniform(140, 220), random.uniform(10, 60), random.uniform(10, 60)], np.float32)
-    return np.clip(subject * inside + ground * (1 - inside), 0, 255).round().astype(np.uint8)
+    drawn: Rgb = np.clip(subject * inside + ground * (1 - inside), 0, 255).round().astype(np.uint8)
+    return drawn
 
 
 def save_photo(path: Path, rgb: Rgb | None = None, seed: int = 0) -> Path:

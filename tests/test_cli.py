@@ -1,13 +1,15 @@
 """The command line as a person and as a script meet it: real processes, exit codes, JSON."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.doubles import by_colour
 from tests.drawing import drawn_photo, save_photo
-from tests.processes import freisteller
+from tests.processes import environment, freisteller
 
 
 def test_an_unknown_setting_stops_the_start_with_code_2_and_its_name(tmp_path: Path) -> None:
@@ -26,11 +28,6 @@ def test_a_daemon_with_comfyui_imports_no_local_engine(tmp_path: Path) -> None:
         "Daemon(load(flags={'comfyui': {'servers': [{'url': 'http://127.0.0.1:9'}]}})).close(); "
         "print(sorted({'rembg', 'onnxruntime', 'PIL', 'skimage', 'numba', 'torch'} & set(sys.modules)))"
     )
-    import subprocess
-    import sys
-
-    from tests.processes import environment
-
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=environment(tmp_path),

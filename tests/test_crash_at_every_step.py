@@ -2,7 +2,9 @@
 
 import itertools
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,22 @@ from daemon.jobs import Recipe, State
 from daemon.lifecycle import Daemon
 from daemon.settings import Settings, load
 from tests.doubles import ScriptedEngine
-from tests.drawing import save_photo
+from tests.drawing import drawn_photo, save_photo
 
 MOST_STEPS = 200
 FAR_FUTURE = 2.0**40  # every back-off is over by then
+
+
+Make = Callable[[], ScriptedEngine]
+
+
+@dataclass(frozen=True)
+class Life:
+    """What a death before `step`, and the life after it, left behind."""
+
+    step: int
+    settings: Settings
+    engine: ScriptedEngine
 
 
 class Died(BaseException):
@@ -44,26 +58,42 @@ def settings_for(folder: Path) -> Settings:
     )
 
 
+def refuse(recipe: Recipe) -> None:
+    raise RecipeRefused(f"{recipe} is refused")
+
+
 def one_life(settings: Settings, engine: ScriptedEngine, tick: Callable[[str], None]) -> None:
     """All that the daemon does for what is in the inbox, in this one thread, so that a death is a death."""
     daemon = Daemon(settings, engine=engine, tick=tick)
     try:
         daemon.recover()
-        daemon.reception.round(urgent=True)
+        daemon.engine.start()
+        while (scan := daemon.reception.round(urgent=True)) and scan.incomplete:
+            daemon.watcher.wait(scan.next_look_seconds, threading.Event())
         while job := daemon.journal.take_decided(FAR_FUTURE, ()) or daemon.journal.take(FAR_FUTURE):
             daemon.worker.run(job)
     finally:
         daemon.close()
 
 
-def lives_until_one_survives(settings: Settings, engine: ScriptedEngine) -> int:
-    """One life per step, each dying one step later than the last; returns how many died."""
+def deaths_at_every_step(
+    tmp_path: Path, drop: Callable[[Path], object], engine: Make = ScriptedEngine
+) -> Iterator[Life]:
+    """For n = 0, 1, 2, …: a new folder, a life that dies before its n-th effect, and one that does not.
+
+    Yields what each pair leaves behind, until a first life survives.
+    """
     for step in range(MOST_STEPS):
+        settings = settings_for(tmp_path / str(step))
+        drop(settings.root_path / "inbox")
+        double = engine()
         try:
-            one_life(settings, engine, dying_before(step))
+            one_life(settings, double, dying_before(step))
         except Died:
-            continue
-        return step
+            one_life(settings, double, lambda _: None)
+            yield Life(step, settings, double)
+        else:
+            return
     raise AssertionError(f"no run survived {MOST_STEPS} steps")
 
 
@@ -75,86 +105,73 @@ def results(root: Path) -> list[str]:
     return [name for grade in ("sehr_gut", "gut", "ungenügend") for name in files_below(root / grade)]
 
 
+def drop_photo(inbox: Path) -> None:
+    save_photo(inbox / "kunde" / "a.png", drawn_photo(96, 72))
+
+
 def test_a_crash_at_every_step_publishes_once(tmp_path: Path) -> None:
-    settings, engine = settings_for(tmp_path), ScriptedEngine()
-    root = settings.root_path
-    save_photo(root / "inbox" / "kunde" / "a.png")
+    deaths = 0
+    for life in deaths_at_every_step(tmp_path, drop_photo):
+        deaths += 1
+        root = life.settings.root_path
+        assert sorted(results(root)) == ["kunde/a.json", "kunde/a.png"], life
+        assert files_below(root / "archiv") == ["kunde/a.png"], life
+        assert files_below(root / "inbox") == [], life
+        assert files_below(root / "failed") == [], life
 
-    deaths = lives_until_one_survives(settings, engine)
-
-    assert deaths > 8  # it did die in the middle of things
-    assert sorted(results(root)) == ["kunde/a.json", "kunde/a.png"]
-    assert files_below(root / "archiv") == ["kunde/a.png"]
-    assert files_below(root / "inbox") == []
-    assert files_below(root / "failed") == []
+    assert deaths > 10  # it did die in the middle of things
 
 
 def test_a_crash_at_every_step_leaves_no_litter(tmp_path: Path) -> None:
+    for life in deaths_at_every_step(tmp_path, drop_photo):
+        private = life.settings.root_path / ".freisteller"
+        assert files_below(private / "work") == [], life
+        assert files_below(private / "staging") == [], life
+        assert files_below(life.settings.state_path / "alphas") == [], life
+
+
+def test_a_crash_pays_for_an_answer_twice_only_where_it_was_not_kept_yet(tmp_path: Path) -> None:
+    paid_twice = [
+        life.step for life in deaths_at_every_step(tmp_path, drop_photo) if max(life.engine.calls.values()) > 1
+    ]
+
+    # Between the engine's answer and its being kept; there it is asked with the same ticket, which a server remembers.
+    attempts = len(paid_twice)
+    assert attempts <= settings_for(tmp_path).strategy.max_attempts
+
+
+def test_crashes_one_after_the_other_publish_once(tmp_path: Path) -> None:
     settings, engine = settings_for(tmp_path), ScriptedEngine()
-    root = settings.root_path
-    save_photo(root / "inbox" / "a.png")
-
-    lives_until_one_survives(settings, engine)
-
-    assert files_below(root / ".freisteller" / "work") == []
-    assert files_below(root / ".freisteller" / "staging") == []
-    assert files_below(settings.state_path / "alphas") == []
-
-
-def test_a_crash_after_an_answer_pays_for_no_second_one(tmp_path: Path) -> None:
-    settings, engine = settings_for(tmp_path), ScriptedEngine()
-    save_photo(settings.root_path / "inbox" / "a.png")
-
-    lives_until_one_survives(settings, engine)
-
-    # Only a death between the engine's answer and its being kept asks again, with the same ticket; one step each.
-    assert max(engine.calls.values()) <= 2
-
-
-def test_a_crash_at_every_step_brings_a_bad_photo_to_failed_once(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path)
-    root = settings.root_path
-
-    def refuse(recipe: Recipe) -> None:
-        raise RecipeRefused(f"{recipe} is refused")
-
-    save_photo(root / "inbox" / "kunde" / "a.png")
-
-    lives_until_one_survives(settings, ScriptedEngine(refuse))
-
-    assert files_below(root / "failed") == ["kunde/a.png", "kunde/a.png.txt"]
-    assert results(root) == []
-    assert files_below(root / "archiv") == []
-
-
-def test_a_crash_at_every_step_refuses_a_file_that_is_no_photo_once(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path)
-    root = settings.root_path
-    (root / "inbox").mkdir(parents=True)
-    (root / "inbox" / "letter.jpg").write_text("Dear Sir or Madam, " * 50)
+    drop_photo(settings.root_path / "inbox")
 
     for step in range(MOST_STEPS):
         try:
-            refused_in_one_life(settings, dying_before(step))
+            one_life(settings, engine, dying_before(step))
         except Died:
             continue
         break
 
-    assert files_below(root / "failed") == ["letter.jpg", "letter.jpg.txt"]
-    assert files_below(root / "inbox") == []
+    assert sorted(results(settings.root_path)) == ["kunde/a.json", "kunde/a.png"]
+    assert files_below(settings.root_path / "archiv") == ["kunde/a.png"]
 
 
-def refused_in_one_life(settings: Settings, tick: Callable[[str], None]) -> None:
-    daemon = Daemon(settings, engine=ScriptedEngine(), tick=tick)
-    try:
-        daemon.recover()
-        while scan := daemon.reception.round(urgent=True):
-            if not scan.incomplete:
-                break
-        while job := daemon.journal.take(FAR_FUTURE):
-            daemon.worker.run(job)
-    finally:
-        daemon.close()
+def test_a_crash_at_every_step_brings_a_bad_photo_to_failed_once(tmp_path: Path) -> None:
+    for life in deaths_at_every_step(tmp_path, drop_photo, lambda: ScriptedEngine(refuse)):
+        root = life.settings.root_path
+        assert files_below(root / "failed") == ["kunde/a.png", "kunde/a.png.txt"], life
+        assert results(root) == [], life
+        assert files_below(root / "archiv") == [], life
+
+
+def test_a_crash_at_every_step_refuses_a_file_that_is_no_photo_once(tmp_path: Path) -> None:
+    def drop_letter(inbox: Path) -> None:
+        inbox.mkdir(parents=True)
+        (inbox / "letter.jpg").write_text("Dear Sir or Madam, " * 50)
+
+    for life in deaths_at_every_step(tmp_path, drop_letter):
+        root = life.settings.root_path
+        assert files_below(root / "failed") == ["letter.jpg", "letter.jpg.txt"], life
+        assert files_below(root / "inbox") == [], life
 
 
 def test_a_photo_that_crashes_the_program_three_times_is_quarantined(tmp_path: Path) -> None:
@@ -193,10 +210,6 @@ def test_the_report_names_the_attempt_that_won(tmp_path: Path) -> None:
 def test_a_failed_photo_can_be_taken_back_and_tried_again(tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
     root = settings.root_path
-
-    def refuse(recipe: Recipe) -> None:
-        raise RecipeRefused("not today")
-
     save_photo(root / "inbox" / "a.png")
     one_life(settings, ScriptedEngine(refuse), lambda _: None)
     daemon = Daemon(settings, engine=ScriptedEngine())

@@ -98,7 +98,7 @@ def test_every_module_says_its_duty_in_its_first_line() -> None:
 
 
 def test_no_module_reads_the_environment_but_the_settings() -> None:
-    readers = {str(path.relative_to(PACKAGE)) for path in modules() if "environ" in path.read_text("utf-8")}
+    readers = {str(path.relative_to(PACKAGE)) for path in modules() if "os.environ" in path.read_text("utf-8")}
 
     # local.py and weights.py hand rembg its folder by the only way rembg takes it; notify.py speaks systemd's protocol.
     assert readers <= {"settings.py", "engines/local.py", "engines/weights.py", "observe/notify.py"}

@@ -42,6 +42,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 
 def run_one(daemon: Daemon) -> Fate:
+    daemon.engine.start()
     daemon.reception.round(urgent=True)
     job = daemon.journal.take(2.0**40)
     assert job is not None
@@ -126,7 +127,7 @@ def test_a_full_disk_makes_the_finished_photo_wait_and_publishes_it_later(make: 
 
 def test_a_fault_of_our_own_is_tried_again_and_then_fails_that_photo_only(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
-    daemon = make(ScriptedEngine(failing(ZeroDivisionError("a bug"))))  # type: ignore[arg-type]
+    daemon = make(ScriptedEngine(failing(ZeroDivisionError("a bug"))))
 
     fates = [run_one(daemon)]
     while job := daemon.journal.take(2.0**40):

@@ -31,11 +31,11 @@ def assess_cutout(settings: Settings, photo: Path, cutout: Path) -> Verdict:
 
 def _alpha_of(path: Path, max_megapixels: float) -> Alpha:
     picture = open_photo(path, max_megapixels)
-    if picture.own_alpha is not None:
-        own = np.asarray(picture.own_alpha)
-        full = float(np.iinfo(own.dtype).max) if np.issubdtype(own.dtype, np.integer) else 1.0
-        return (own.astype(np.float32) / np.float32(full)).reshape(picture.height, picture.width)
-    pixels = picture.pixels
-    if not (np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 1], pixels[..., 2])):
-        raise BadPhoto(f"{path.name} has colours and no alpha: it is neither a cut-out nor a mask.")
-    return pixels[..., 0].astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    samples = picture.own_alpha
+    if samples is None:
+        red, green, blue = (picture.pixels[..., channel] for channel in range(3))
+        if not (np.array_equal(red, green) and np.array_equal(green, blue)):
+            raise BadPhoto(f"{path.name} has colours and no alpha: it is neither a cut-out nor a mask.")
+        samples = red
+    alpha: Alpha = samples.astype(np.float32) / np.float32(picture.full_scale)
+    return alpha
