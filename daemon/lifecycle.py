@@ -85,17 +85,18 @@ class Daemon:
         tick: Tick,
     ) -> None:
         settings = self.settings
-        state = settings.state_path
         self.folders = Folders(settings.root_path)
         root_id = self.folders.prepare()
+        state = settings.state_path(root_id)
         doors.callback(Lock(state / "lock", f"The state directory {state}").release)
         doors.callback(Lock(self.folders.private / "lock", f"The hot folder {settings.root_path}").release)
         self.journal = Journal(state / "journal.sqlite3")
         doors.callback(self.journal.close)
         if self.journal.fact("root", root_id) != root_id:
             raise BadSettings(
-                f"The journal in {state} belongs to another hot folder than {settings.root_path}. "
-                "Give each hot folder a state_dir of its own."
+                f"The journal in {state} belongs to another hot folder than {settings.root_path}. If that is an empty "
+                "mount point, mount the share; if there are two hot folders, give each a state_dir of its own; "
+                "if the old one was deleted on purpose, remove that state directory."
             )
         self.engine = engine or build_engine(settings, say)
         doors.callback(self.engine.close)

@@ -4,7 +4,6 @@ The defaults stand here once; `config/freisteller.toml` repeats them with commen
 """
 
 import difflib
-import hashlib
 import os
 import tomllib
 from collections.abc import Iterable
@@ -235,15 +234,18 @@ class Settings(BaseSettings):
             return "comfyui" if self.comfyui.servers else "local"
         return self.engine.use
 
-    @property
-    def state_path(self) -> Path:
-        """Where the journal lives: as set, else systemd's StateDirectory, else the root's own in XDG_STATE_HOME."""
+    def state_path(self, root_id: str) -> Path:
+        """Where the journal lives: as set, else systemd's StateDirectory, else a folder of that root's own.
+
+        root_id: of the root's identity file, so that a hot folder that is made anew has a journal of its own, and
+        one that is moved keeps its.
+        """
         if self.state_dir:
             return Path(self.state_dir).expanduser().absolute()
-        given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-        base = Path(given) if given else Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "freisteller"
-        name = hashlib.sha256(os.fsencode(self.root_path)).hexdigest()[:12]
-        return base.expanduser().absolute() / f"{self.root_path.name or 'root'}-{name}"
+        if given := os.environ.get("STATE_DIRECTORY", "").split(":")[0]:
+            return Path(given).absolute()
+        base = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser().absolute()
+        return base / "freisteller" / root_id
 
 
 def load(config: Path | None = None, flags: dict[str, Any] | None = None) -> Settings:

@@ -97,7 +97,7 @@ def test_status_without_a_journal_says_where_it_looked(tmp_path: Path) -> None:
     done = freisteller("status", folder=tmp_path)
 
     assert done.returncode == 2
-    assert "journal.sqlite3" in done.stderr
+    assert "is no hot folder yet" in done.stderr
 
 
 @pytest.mark.slow

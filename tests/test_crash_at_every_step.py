@@ -127,7 +127,7 @@ def test_a_crash_at_every_step_leaves_no_litter(tmp_path: Path) -> None:
         private = life.settings.root_path / ".freisteller"
         assert files_below(private / "work") == [], life
         assert files_below(private / "staging") == [], life
-        assert files_below(life.settings.state_path / "alphas") == [], life
+        assert files_below(Path(life.settings.state_dir) / "alphas") == [], life
 
 
 def test_a_crash_pays_for_an_answer_twice_only_where_it_was_not_kept_yet(tmp_path: Path) -> None:

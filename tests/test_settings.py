@@ -91,10 +91,12 @@ def test_auto_means_comfyui_only_where_a_server_is_listed() -> None:
     assert (load().engine_in_use, listed.engine_in_use) == ("local", "comfyui")
 
 
-def test_two_hot_folders_have_two_state_directories(tmp_path: Path) -> None:
-    first, second = (load(flags={"root": str(tmp_path / name)}) for name in ("a", "b"))
+def test_two_hot_folders_have_two_state_directories() -> None:
+    assert load().state_path("one") != load().state_path("two")
 
-    assert first.state_path != second.state_path
+
+def test_a_state_directory_that_is_set_is_used_as_it_is(tmp_path: Path) -> None:
+    assert load(flags={"state_dir": str(tmp_path)}).state_path("one") == tmp_path
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:

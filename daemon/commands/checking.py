@@ -32,14 +32,14 @@ class Finding:
 
 def check_up(settings: Settings) -> list[Finding]:
     """Look at everything; never raises for what it finds."""
-    return [*_folders(settings), *_disk(settings), *_engine(settings)]
+    return [*_folders(settings), *_engine(settings)]
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
     root = settings.root_path
     folders = Folders(root)
     try:
-        folders.prepare()
+        state = settings.state_path(folders.prepare())
     except FreistellerError as error:
         yield Finding("fail", "hot folder", str(error), f"Make {root} a folder that we may write, or set another root.")
         return
@@ -57,11 +57,13 @@ def _folders(settings: Settings) -> Iterator[Finding]:
             "Put them on one: files are published by link and rename, which cannot cross file systems.",
         )
     try:
-        settings.state_path.mkdir(parents=True, exist_ok=True)
+        state.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         yield Finding("fail", "state directory", str(error), "Set state_dir to a folder on a local disk.")
         return
-    yield _writable(settings.state_path, "state directory")
+    yield _writable(state, "state directory")
+    yield _disk("disk of the hot folder", root)
+    yield _disk("disk of the state directory", state)
 
 
 def _writable(folder: Path, what: str) -> Finding:
@@ -72,16 +74,12 @@ def _writable(folder: Path, what: str) -> Finding:
         return Finding("fail", what, str(error), f"Give the user that runs Freisteller the right to write {folder}.")
 
 
-def _disk(settings: Settings) -> Iterator[Finding]:
-    for what, path in (("disk of the hot folder", settings.root_path), ("disk of the state", settings.state_path)):
-        if not path.exists():
-            continue
-        free = shutil.disk_usage(path).free
-        text = f"{free / 1024**3:.1f} GiB free"
-        if free < LEAST_FREE_BYTES:
-            yield Finding("warn", what, text, "Make room: a full disk makes photos wait.")
-        else:
-            yield Finding("OK", what, text)
+def _disk(what: str, folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 1024**3:.1f} GiB free"
+    if free < LEAST_FREE_BYTES:
+        return Finding("warn", what, text, "Make room: a full disk makes photos wait.")
+    return Finding("OK", what, text)
 
 
 def _engine(settings: Settings) -> Iterator[Finding]:

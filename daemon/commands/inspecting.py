@@ -10,6 +10,7 @@ from typing import Any
 from daemon.admission import Admission
 from daemon.errors import BadSettings, FreistellerError
 from daemon.intake.folders import Folders
+from daemon.intake.identity import read_identity
 from daemon.jobs import State
 from daemon.journal import Entry, Journal
 from daemon.settings import Settings
@@ -19,11 +20,13 @@ LATEST = 10
 
 
 def _journal(settings: Settings) -> Journal:
-    path = settings.state_path / "journal.sqlite3"
-    if not path.exists():
+    root = settings.root_path
+    root_id = read_identity(Folders(root).private)
+    path = settings.state_path(root_id or "") / "journal.sqlite3"
+    if root_id is None or not path.exists():
+        where = f"no {path}" if root_id else f"{root} is no hot folder yet"
         raise BadSettings(
-            f"There is no journal for {settings.root_path} (looked for {path}). "
-            "Was it run with another --root, --config or state_dir?"
+            f"There is no journal for {root} ({where}). Was it run with another --root, --config or state_dir?"
         )
     return Journal(path)
 
@@ -78,7 +81,7 @@ def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str]
     """Let failed jobs be tried again, all of them without `ids`; returns their names, and why others were refused."""
     journal = _journal(settings)
     folders = Folders(settings.root_path)
-    folders.check()
+    folders.prepare()
     admission = Admission(journal, folders, time.time, lambda _: None)
     taken, refused = [], []
     for job_id in ids or [entry.job.id for entry in journal.entries(State.FAILED)]:
