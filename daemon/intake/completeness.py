@@ -8,6 +8,7 @@ it short, pauses that the writers of a folder were seen to make, long.
 from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from daemon.intake.proving import Finding, Mark, Proof
 
@@ -40,8 +41,7 @@ class Next(StrEnum):
     REJECT = "reject"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What to do, and for WAIT, after how many seconds another look can tell more."""
 
     next: Next

@@ -1,16 +1,18 @@
 """One look at all of `inbox/`: which photos are whole, which files never will be, what is left alone."""
 
+import math
+import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from daemon.intake.completeness import Next, Pauses, Rules, Watched, next_step, reason_for_rejecting
+from daemon.intake.completeness import Next, Pauses, Rules, Step, Watched, next_step, reason_for_rejecting
 from daemon.intake.mounts import Mount
 from daemon.intake.names import clean_name
 from daemon.intake.proving import Finding, Mark, Prover
-from daemon.intake.walking import Sighting, walk
+from daemon.intake.walking import walk
 from daemon.settings import IntakeSettings
 
 FoundBy = Literal["event", "scan", "startup"]
@@ -72,6 +74,7 @@ class _Seen:
     watched: Watched
     rules: Rules
     remote: bool
+    folder: str
     found_by: FoundBy
     scan: int
 
@@ -102,77 +105,85 @@ class Scanner:
         began = self._clock()
         fresh = self._look(mounts, hints, {str(path) for path in busy})
         walk_seconds = self._clock() - began
-        ready, rejected, incomplete, sooner = [], [], 0, max(self._settings.scan_seconds, _DUTY * walk_seconds)
+        waiting, due, sooner = self._decide(urgent)
+        sooner = min(sooner, max(self._settings.scan_seconds, _DUTY * walk_seconds))
         prove_until = self._clock() + max(_PROVING_SECONDS, walk_seconds)
-        for path, seen in self._in_order():
+        ready, rejected = [], []
+        for path, seen in due:
             step = self._advance(path, seen, urgent, prove_until)
-            if step is Next.TAKE:
+            if step.next is Next.TAKE:
                 ready.append(self._arrival(path, seen))
-            elif step is Next.REJECT:
+            elif step.next is Next.REJECT:
                 reason = reason_for_rejecting(seen.watched, self._clock())
                 rejected.append(Reject(self._inbox / path, clean_name(path), reason))
             else:
-                incomplete += 1
-                sooner = min(sooner, 0.0 if step is Next.PROVE else self._wait_seconds(path, seen, urgent))
+                waiting += 1
+                sooner = min(sooner, step.seconds)
         self._scans += 1
         pause = max(sooner, _SOONEST_SECONDS, walk_seconds)
-        return Scan(tuple(ready), tuple(rejected), incomplete, fresh, pause)
+        return Scan(tuple(ready), tuple(rejected), waiting, fresh, pause)
 
     def _look(self, mounts: Mapping[str, Mount], hints: Hints, busy: Set[str]) -> dict[str, int]:
         """Take in all names; returns how many are newly ignored, by reason."""
         ignored: set[str] = set()
         fresh: Counter[str] = Counter()
-        inbox = str(self._inbox)
+        inbox, now = str(self._inbox), self._clock()
         for sighting in walk(self._inbox, self._suffixes, mounts):
             if sighting.stat is None:
                 ignored.add(sighting.path)
                 if sighting.path not in self._ignored:
                     fresh[sighting.ignored] += 1
             elif not busy or f"{inbox}/{sighting.path}" not in busy:
-                self._take_in(sighting, hints)
+                self._take_in(sighting.path, sighting.stat, sighting.remote, hints, now)
         self._ignored = frozenset(ignored)
         for path in [path for path, seen in self._seen.items() if seen.scan != self._scans]:
-            watched = self._seen.pop(path).watched
-            if watched.proof and watched.proof.finding is Finding.WHOLE:
-                self._pauses.note(_folder(path), watched.longest_pause)
+            gone = self._seen.pop(path)
+            if gone.watched.proof and gone.watched.proof.finding is Finding.WHOLE:
+                self._pauses.note(gone.folder, gone.watched.longest_pause)
         return dict(fresh)
 
-    def _take_in(self, sighting: Sighting, hints: Hints) -> None:
-        assert sighting.stat is not None
-        path, mark, now = sighting.path, Mark.of(sighting.stat), self._clock()
-        closed = path in hints.closed
+    def _take_in(self, path: str, stat: os.stat_result, remote: bool, hints: Hints, now: float) -> None:
+        mark = Mark.of(stat)
         seen = self._seen.get(path)
         if seen is None or _another_file(seen.watched, mark):
-            rules = self._remote if sighting.remote else self._local
+            rules = self._remote if remote else self._local
             found_by: FoundBy = "scan" if self._scans else "startup"
-            seen = self._seen[path] = _Seen(Watched(mark, now), rules, sighting.remote, found_by, self._scans)
-        seen.watched.see(mark, now, closed)
+            seen = self._seen[path] = _Seen(
+                Watched(mark, now), rules, remote, path.rpartition("/")[0], found_by, self._scans
+            )
+        seen.watched.see(mark, now, path in hints.closed)
         seen.scan = self._scans
         if path in hints.touched:
             seen.found_by = "event"
 
-    def _in_order(self) -> Iterator[tuple[str, _Seen]]:
-        """The longest known first, the oldest among them first."""
-        order = sorted(
-            self._seen.items(), key=lambda item: (item[1].watched.first_seen, item[1].watched.mark.mtime_ns, item[0])
-        )
-        return iter(order)
+    def _decide(self, urgent: bool) -> tuple[int, list[tuple[str, _Seen]], float]:
+        """How many files only wait, those that something is to be done with, and the seconds until one more is due.
 
-    def _advance(self, path: str, seen: _Seen, urgent: bool, prove_until: float) -> Next:
-        """Bring one file as far as it can get now; PROVE where that is left for the next scan."""
-        rules, pause = self._rules(seen, urgent), self._pauses.longest(_folder(path))
+        The longest known come first, the oldest among them first.
+        """
+        waiting, due, sooner, now = 0, [], math.inf, self._clock()
+        for path, seen in self._seen.items():
+            step = next_step(seen.watched, self._rules(seen, urgent), self._pauses.longest(seen.folder), now)
+            if step.next is Next.WAIT:
+                waiting += 1
+                sooner = min(sooner, step.seconds)
+            else:
+                due.append((path, seen))
+        due.sort(key=lambda item: (item[1].watched.first_seen, item[1].watched.mark.mtime_ns, item[0]))
+        return waiting, due, sooner
+
+    def _advance(self, path: str, seen: _Seen, urgent: bool, prove_until: float) -> Step:
+        """Bring one file as far as it can get now; WAIT says when there is more to know."""
+        rules, pause = self._rules(seen, urgent), self._pauses.longest(seen.folder)
         step = next_step(seen.watched, rules, pause, self._clock())
-        if step.next is not Next.PROVE or self._clock() > prove_until:
-            return step.next
+        if step.next is not Next.PROVE:
+            return step
+        if self._clock() > prove_until:
+            return Step(Next.WAIT, 0.0)
         seen.watched.proof = self._prover.prove(path.split("/"), seen.watched.mark, seen.remote)
-        if seen.watched.proof is None or seen.watched.proof.finding is Finding.WRITING:
-            return Next.WAIT
         step = next_step(seen.watched, rules, pause, self._clock())
-        return Next.WAIT if step.next is Next.PROVE else step.next
-
-    def _wait_seconds(self, path: str, seen: _Seen, urgent: bool) -> float:
-        step = next_step(seen.watched, self._rules(seen, urgent), self._pauses.longest(_folder(path)), self._clock())
-        return step.seconds if step.next is Next.WAIT else self._settings.quiet_seconds
+        # Still to be proven: it changed under our eyes, or somebody has it open.
+        return Step(Next.WAIT, rules.quiet_seconds) if step.next is Next.PROVE else step
 
     def _rules(self, seen: _Seen, urgent: bool) -> Rules:
         if not urgent:
@@ -184,10 +195,6 @@ class Scanner:
         mark = seen.watched.mark
         waited = self._clock() - seen.watched.first_seen
         return Arrival(self._inbox / path, clean_name(path), mark.size_bytes, mark.mtime_ns, seen.found_by, waited)
-
-
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0]
 
 
 def _another_file(watched: Watched, mark: Mark) -> bool:

@@ -3,8 +3,8 @@
 import errno
 import os
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from daemon.intake import descent
 from daemon.intake.litter import litter_file, litter_folder
@@ -16,8 +16,7 @@ MAX_DEPTH = 64
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """A name in the inbox. path: below it, as the disk spells it. remote: others may write there unseen.
 
     Either `stat` is there (a regular file with a photo's suffix), or `ignored` says why it is left alone.

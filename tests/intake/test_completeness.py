@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from daemon.intake.completeness import (
@@ -17,7 +15,7 @@ from daemon.intake.proving import Finding, Mark, Proof
 
 RULES = Rules(quiet_seconds=2.0, patience_seconds=60.0)
 MARK = Mark(inode=1, size_bytes=100, mtime_ns=5, ctime_ns=5)
-GROWN = replace(MARK, size_bytes=200)
+GROWN = MARK._replace(size_bytes=200)
 
 
 def step(file: Watched, now: float, folder_pause: float = 0.0) -> Step:
@@ -41,9 +39,9 @@ def test_a_new_file_is_left_alone_until_it_is_quiet() -> None:
     "changed",
     [
         GROWN,
-        replace(MARK, mtime_ns=6),
-        replace(MARK, ctime_ns=6),
-        replace(MARK, inode=2),
+        MARK._replace(mtime_ns=6),
+        MARK._replace(ctime_ns=6),
+        MARK._replace(inode=2),
     ],
     ids=["size", "mtime", "mtime set back", "replaced"],
 )
@@ -91,7 +89,7 @@ def test_a_quiet_time_shorter_than_that_of_a_close_stays_shorter() -> None:
 
 
 def test_an_empty_placeholder_waits_out_all_patience_before_it_is_looked_into() -> None:
-    file = Watched(replace(MARK, size_bytes=0), 0.0)
+    file = Watched(MARK._replace(size_bytes=0), 0.0)
 
     assert step(file, 59.9).next is Next.WAIT
     assert step(file, 60.0).next is Next.PROVE
@@ -128,7 +126,7 @@ def test_a_file_that_somebody_has_open_for_writing_is_neither_taken_nor_rejected
 def test_patience_is_counted_from_the_last_change() -> None:
     file = Watched(MARK, 0.0)
     for second in range(1, 600):
-        file.see(replace(MARK, size_bytes=second), float(second))
+        file.see(MARK._replace(size_bytes=second), float(second))
     file.proof = Proof(Finding.NOT_YET, "a.jpg ends too soon.", 601.0)
 
     assert step(file, 610.0).next is Next.WAIT
@@ -148,7 +146,7 @@ def test_looks_that_are_far_apart_are_not_taken_for_a_pause() -> None:
     file = Watched(MARK, 0.0)
 
     for look in range(1, 20):
-        file.see(replace(MARK, size_bytes=100 + look), 5.0 * look)
+        file.see(MARK._replace(size_bytes=100 + look), 5.0 * look)
 
     assert file.longest_pause == 0.0
 
