@@ -14,6 +14,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
+from daemon.pictures import bitmaps
 
 Samples: TypeAlias = NDArray[np.uint8 | np.uint16]
 """uint8 or uint16, full scale 255 or 65535."""
@@ -36,8 +37,10 @@ _WEBP = {"lossless": True, "effort": 0}
 _TIFF_MAX_BYTES = 2**32 - 2**24  # of pixels; beyond, offsets need 8 bytes (BigTIFF)
 
 # How strictly a decoder takes damage: anything it calls an error stops it, mere warnings (stray bytes between
-# segments, which some cameras write) do not.
+# segments, which some cameras write) do not. What libjpeg only warns of and is damage all the same: coded data that
+# ends before the picture does.
 _STRICT = "error"
+_DAMAGE_IN_WARNINGS = ("premature end", "bad Huffman code")
 
 _BLOBS = {"icc": "icc-profile-data", "exif": "exif-data", "xmp": "xmp-data", "iptc": "iptc-data"}
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb16": 3, "scrgb": 3, "lab": 3, "labs": 3, "cmyk": 4}
@@ -114,7 +117,7 @@ def encode_alpha(alpha: Alpha) -> bytes:
 
 
 def read_header(descriptor: int, kind: str) -> Header:
-    """The header of an open file of `kind` ("jpeg", "png", "tiff", "webp", "avif"). Raises Undecodable."""
+    """The header of an open file of `kind` ("jpeg", "png", "tiff", "webp", "avif", "bmp"). Raises Undecodable."""
     try:
         image = _open(descriptor, kind)
         colours = _COLOURS.get(image.interpretation, 0)
@@ -154,10 +157,18 @@ def decode(descriptor: int, kind: str, profile: bytes | None) -> tuple[Samples, 
 
 def prove(descriptor: int, kind: str) -> None:
     """Decode to the last line and keep nothing. Raises Undecodable."""
-    # A JPEG at an eighth still decodes every bit of its coded data, and skips most of the arithmetic after it.
-    options = {"shrink": 8} if kind == "jpeg" else {}
     try:
-        _open(descriptor, kind, access="sequential", fail_on=_STRICT, **options).avg()
+        if kind != "jpeg":
+            _open(descriptor, kind, access="sequential", fail_on=_STRICT).avg()
+            return
+        # A JPEG at an eighth still decodes every bit of its coded data, and skips most of the arithmetic after it.
+        # libvips looks at warnings before each eight rows it reads, so those of the last eight (64 at full size) pass.
+        try:
+            _open(descriptor, kind, access="sequential", fail_on="warning", shrink=8).avg()
+        except pyvips.Error as error:
+            if any(word in str(error.detail) for word in _DAMAGE_IN_WARNINGS):
+                raise
+            _open(descriptor, kind, access="sequential", fail_on=_STRICT, shrink=8).avg()
     except pyvips.Error as error:
         raise Undecodable(_reason(error)) from error
 
@@ -169,7 +180,8 @@ def usable(profile: bytes, colours: int) -> bool:
         return False
     probe = pyvips.Image.black(1, 1, bands=colours).copy(interpretation=_SPACES[colours])
     try:
-        _with_blob(probe, "icc", profile).icc_transform("srgb", embedded=True, **_RELATIVE).avg()
+        # Where the embedded profile cannot be used, libvips takes the other one named; this one, nobody has.
+        _with_blob(probe, "icc", profile).icc_transform("srgb", embedded=True, input_profile="-", **_RELATIVE).avg()
     except pyvips.Error:
         return False
     return True
@@ -209,9 +221,11 @@ def save(path: os.PathLike[str], pixels: Samples, metadata: Metadata, container:
 def _open(descriptor: int, kind: str, **options: Any) -> Any:
     """A libvips image over an open file; nothing is decoded before somebody asks for pixels."""
     os.lseek(descriptor, 0, os.SEEK_SET)
-    if kind in ("webp", "avif"):  # their loaders map the file; handed bytes, they have nothing to map
+    if kind in ("webp", "avif", "bmp"):  # the loaders of the first two map a file; bytes they need not map
         with open(descriptor, "rb", closefd=False) as file:
             data = file.read()
+        if kind == "bmp":
+            return _bitmap(data)
         loader = pyvips.Image.webpload_buffer if kind == "webp" else pyvips.Image.heifload_buffer
         return loader(data, **options)
     source = pyvips.Source.new_from_descriptor(descriptor)
@@ -222,6 +236,13 @@ def _open(descriptor: int, kind: str, **options: Any) -> Any:
     # "unlimited" lifts a limit on the size of one strip, which a scanner's single-strip files break; how large the
     # whole picture is has been checked by then.
     return pyvips.Image.tiffload_source(source, unlimited=True, **options)
+
+
+def _bitmap(data: bytes) -> Any:
+    try:
+        return _image(bitmaps.decoded(data))
+    except ValueError as error:
+        raise Undecodable(f"BMP: {error}") from error
 
 
 def _whole_numbers(image: Any) -> Any:
@@ -306,9 +327,10 @@ def _array(image: Any) -> Samples:
 
 
 def _reason(error: Any) -> str:
-    """What libvips said, as one line."""
-    lines = [line.strip() for line in str(error.detail).splitlines() if line.strip()]
-    return "; ".join(dict.fromkeys(lines)) or str(error.message)
+    """What libvips said, as one line of bearable length: each thing once, the first and the last of many."""
+    lines = list(dict.fromkeys(line.strip() for line in str(error.detail).splitlines() if line.strip()))
+    said = lines if len(lines) <= 2 else [lines[0], lines[-1]]
+    return "; ".join(said) or str(error.message)
 
 
 def _write_error(error: Any, path: os.PathLike[str]) -> Exception:

@@ -1,0 +1,119 @@
+"""Pictures that the tests of this room draw, and the files they put them into."""
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from daemon.arrays import Alpha, Rgb
+from daemon.pictures.codec import Metadata, Samples
+from daemon.pictures.reading import Photo
+
+FORMATS = ("jpeg", "png", "tiff", "webp", "avif", "bmp")
+
+
+def coloured(width: int = 96, height: int = 64, seed: int = 0) -> Rgb:
+    """(H, W, 3) uint8: a smooth sweep of colours with fine grain; no two corners look alike."""
+    return np.rint(_sweep(width, height, seed) * 255).astype(np.uint8)
+
+
+def deep(width: int = 96, height: int = 64, seed: int = 0) -> NDArray[np.uint16]:
+    """The same in 16 bit."""
+    return np.rint(_sweep(width, height, seed) * 65535).astype(np.uint16)
+
+
+def _sweep(width: int, height: int, seed: int) -> NDArray[np.float64]:
+    y, x = np.mgrid[:height, :width] / np.array([[[max(height - 1, 1)]], [[max(width - 1, 1)]]])
+    grain = np.random.default_rng(seed).uniform(-0.02, 0.02, (height, width, 3))
+    sweep: NDArray[np.float64] = np.clip(np.stack([x, y, (1 - x) * (1 - y)], -1) * 0.9 + 0.05 + grain, 0, 1)
+    return sweep
+
+
+def disc(width: int = 96, height: int = 64, softness: float = 3.0) -> Alpha:
+    """(H, W): a disc in the middle with a border `softness` pixels wide."""
+    y, x = np.mgrid[:height, :width]
+    distance = np.hypot(x - (width - 1) / 2, y - (height - 1) / 2)
+    inside: Alpha = np.clip((0.35 * min(width, height) - distance) / softness + 0.5, 0, 1).astype(np.float32)
+    return inside
+
+
+def photo_of(rgb: Samples, own_alpha: Samples | None = None, **metadata: Any) -> Photo:
+    """A photo as if it had been read from a file."""
+    full = np.iinfo(rgb.dtype).max
+    alpha = np.full(rgb.shape[:2], full, rgb.dtype) if own_alpha is None else own_alpha
+    rgba: Samples = np.ascontiguousarray(np.dstack([rgb, alpha]))
+    return Photo(rgba, own_alpha is not None, Metadata(**metadata), "drawn")
+
+
+def image_of(samples: Samples) -> Any:
+    """A libvips image of a picture, (H, W) or (H, W, bands)."""
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(samples))
+    wide = samples.dtype == np.uint16
+    if image.bands < 3:
+        return image.copy(interpretation="grey16" if wide else "b-w")
+    return image.copy(interpretation="rgb16" if wide else "srgb")
+
+
+def profile(name: str) -> bytes:
+    """One of the ICC profiles that libvips brings along: "srgb", "p3" or "cmyk"."""
+    return bytes(pyvips.Image.profile_load(name))
+
+
+def with_field(image: Any, name: str, value: bytes | int | str) -> Any:
+    """The image with one more field of metadata."""
+    kinds = {
+        bytes: pyvips.GValue.blob_type,
+        int: pyvips.GValue.gint_type,
+        str: pyvips.GValue.gstr_type,
+    }
+    image = image.copy()
+    image.set_type(kinds[type(value)], name, value)
+    return image
+
+
+def encoded(image: Any, format_: str) -> bytes:
+    """The image as a file of `format_`."""
+    if format_ == "bmp":
+        return bitmap(image.numpy())
+    if format_ == "avif":
+        return bytes(image.heifsave_buffer(compression="av1", lossless=True))
+    options: dict[str, dict[str, Any]] = {"webp": {"lossless": True}, "jpeg": {"Q": 95, "subsample_mode": "off"}}
+    return bytes(getattr(image, f"{format_}save_buffer")(**options.get(format_, {})))
+
+
+def file_of(folder: Path, content: bytes, name: str = "photo.jpg") -> Path:
+    """A file with `content`."""
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def bitmap(rgb: NDArray[np.uint8]) -> bytes:
+    """A BMP of 24 bit."""
+    height, width = rgb.shape[:2]
+    rows = np.zeros((height, (width * 3 + 3) // 4 * 4), np.uint8)
+    rows[:, : width * 3] = rgb[::-1, :, 2::-1].reshape(height, width * 3)
+    header = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 54 + rows.size, 0, 0, 54, 40, width, height, 1, 24, 0, rows.size, 0, 0, 0, 0)  # fmt: skip # noqa: E501
+    return header + rows.tobytes()
+
+
+def jpeg_with_profile(rgb: Rgb, icc: bytes) -> bytes:
+    """A JPEG with any bytes for a profile; libvips itself would not write a broken one."""
+    jpeg = encoded(image_of(rgb), "jpeg")
+    segment = b"ICC_PROFILE\0\1\1" + icc
+    return jpeg[:2] + b"\xff\xe2" + struct.pack(">H", len(segment) + 2) + segment + jpeg[2:]
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """One chunk of a PNG, its checksum right."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png_that_claims(width: int, height: int) -> bytes:
+    """A PNG of a few bytes whose header tells of a picture of any size."""
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(bytes(999))) + png_chunk(b"IEND", b"")

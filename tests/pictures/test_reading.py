@@ -1,0 +1,340 @@
+"""From a file to a photo: upright, own depth, own colours; or a reason that a person understands."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyvips
+
+from daemon.errors import BadPhoto, NotWholeYet, Vanished
+from daemon.pictures.codec import Samples
+from daemon.pictures.reading import SUFFIXES, open_photo, prove_decodes
+from tests.pictures.drawing import (
+    FORMATS,
+    coloured,
+    deep,
+    disc,
+    encoded,
+    file_of,
+    image_of,
+    jpeg_with_profile,
+    png_chunk,
+    png_that_claims,
+    profile,
+    with_field,
+)
+
+LOSSLESS = tuple(format_ for format_ in FORMATS if format_ not in ("jpeg", "avif"))
+LIMIT = 500.0
+
+
+@pytest.mark.parametrize("format_", LOSSLESS)
+def test_pixels_are_the_files_own(tmp_path: Path, format_: str) -> None:
+    rgb = coloured()
+    path = file_of(tmp_path, encoded(image_of(rgb), format_))
+
+    photo = open_photo(path, LIMIT)
+
+    assert np.array_equal(photo.pixels, rgb)
+    assert (photo.width, photo.height, photo.format) == (96, 64, format_)
+    assert photo.own_alpha is None
+
+
+@pytest.mark.parametrize("format_", ["jpeg", "avif"])
+def test_lossy_formats_come_close(tmp_path: Path, format_: str) -> None:
+    rgb = coloured()
+    path = file_of(tmp_path, encoded(image_of(rgb), format_))
+
+    assert np.abs(open_photo(path, LIMIT).pixels.astype(int) - rgb).mean() < 3
+
+
+@pytest.mark.parametrize("format_", ["png", "tiff"])
+def test_16_bit_stays_16_bit(tmp_path: Path, format_: str) -> None:
+    rgb = deep()
+    path = file_of(tmp_path, encoded(image_of(rgb), format_))
+
+    photo = open_photo(path, LIMIT)
+
+    assert photo.pixels.dtype == np.uint16
+    assert np.array_equal(photo.pixels, rgb)
+
+
+def test_the_name_says_nothing_about_the_content(tmp_path: Path) -> None:
+    path = file_of(tmp_path, encoded(image_of(coloured()), "png"), "really_a_png.jpg")
+
+    assert open_photo(path, LIMIT).format == "png"
+
+
+@pytest.mark.parametrize("name", ["with\nnewline.jpg", "🦊.jpg", "[page=1].jpg", "ö" * 120 + ".jpg"])
+def test_a_strange_name_is_read_like_any_other(tmp_path: Path, name: str) -> None:
+    path = file_of(tmp_path, encoded(image_of(coloured()), "jpeg"), name)
+
+    prove_decodes(path, LIMIT)
+
+    assert open_photo(path, LIMIT).width == 96
+
+
+def test_a_name_that_is_no_unicode_is_read_too(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.jpg"))
+    path.write_bytes(encoded(image_of(coloured()), "jpeg"))
+
+    assert open_photo(path, LIMIT).width == 96
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format_", ["jpeg", "png", "tiff", "webp"])
+def test_a_photo_is_turned_upright(tmp_path: Path, orientation: int, format_: str) -> None:
+    upright = coloured(48, 32)
+    lying = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: upright.transpose(1, 0, 2)[::-1],
+        7: upright.transpose(1, 0, 2)[::-1, ::-1],
+        8: upright.transpose(1, 0, 2)[:, ::-1],
+    }[orientation]
+    image = with_field(image_of(lying), "orientation", orientation)
+
+    photo = open_photo(file_of(tmp_path, encoded(image, format_)), LIMIT)
+
+    assert photo.pixels.shape == upright.shape
+    assert np.abs(photo.pixels.astype(int) - upright).mean() < 3
+
+
+@pytest.mark.parametrize("grey", [coloured()[..., 0], deep()[..., 0]], ids=["8 bit", "16 bit"])
+def test_grey_becomes_three_equal_channels(tmp_path: Path, grey: Samples) -> None:
+
+    photo = open_photo(file_of(tmp_path, encoded(image_of(grey), "png")), LIMIT)
+
+    assert np.array_equal(photo.pixels, np.dstack([grey] * 3))
+
+
+def test_black_and_white_becomes_black_and_white(tmp_path: Path) -> None:
+    bilevel = np.where(disc() > 0.5, 255, 0).astype(np.uint8)
+    path = file_of(tmp_path, bytes(image_of(bilevel).tiffsave_buffer(bitdepth=1)))
+
+    assert np.array_equal(open_photo(path, LIMIT).pixels[..., 0], bilevel)
+
+
+@pytest.mark.parametrize("format_", ["jpeg", "tiff"])
+def test_cmyk_becomes_srgb_and_looks_the_same(tmp_path: Path, format_: str) -> None:
+    # Mild colours: those that ink can print.
+    rgb = (coloured() // 4 + 110).astype(np.uint8)
+    image = image_of(rgb).icc_transform("cmyk")
+
+    photo = open_photo(file_of(tmp_path, encoded(image, format_)), LIMIT)
+
+    assert photo.pixels.shape == rgb.shape
+    assert np.abs(photo.pixels.astype(int) - rgb).mean() < 6
+    assert photo.icc is not None
+    assert photo.icc[16:20] == b"RGB "
+
+
+def test_a_float_tiff_is_read_as_linear_light_and_its_nan_as_black(tmp_path: Path) -> None:
+    linear = np.full((8, 8, 3), 0.2140, np.float32)  # sRGB 0.5
+    linear[0, 0] = np.nan
+    image = pyvips.Image.new_from_array(linear).copy(interpretation="scrgb")
+
+    photo = open_photo(file_of(tmp_path, encoded(image, "tiff")), LIMIT)
+
+    assert photo.pixels.dtype == np.uint16
+    assert abs(int(photo.pixels[4, 4, 1]) - 32767) < 300
+    assert not photo.pixels[0, 0].any()
+
+
+def test_an_alpha_in_the_photo_is_kept_beside_the_colours(tmp_path: Path) -> None:
+    rgb, alpha = coloured(), np.rint(disc() * 255).astype(np.uint8)
+
+    photo = open_photo(file_of(tmp_path, encoded(image_of(np.dstack([rgb, alpha])), "png")), LIMIT)
+
+    assert photo.own_alpha is not None
+    assert np.array_equal(photo.own_alpha, alpha)
+    assert np.array_equal(photo.pixels, rgb)
+
+
+def test_profile_resolution_and_captions_are_remembered(tmp_path: Path) -> None:
+    image = image_of(deep()).copy(xres=300 / 25.4, yres=300 / 25.4)
+    image = with_field(with_field(image, "icc-profile-data", profile("p3")), "xmp-data", b"<x:xmpmeta/>")
+
+    photo = open_photo(file_of(tmp_path, encoded(image, "tiff")), LIMIT)
+
+    assert photo.icc == profile("p3")
+    assert photo.xmp == b"<x:xmpmeta/>"
+    assert photo.dpi == pytest.approx(300, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "broken", [b"x" * 500, profile("cmyk")[:60_000], profile("srgb")[:200]], ids=["junk", "cmyk", "cut"]
+)
+def test_a_profile_that_does_not_fit_is_left_out_and_reported(tmp_path: Path, broken: bytes) -> None:
+    photo = open_photo(file_of(tmp_path, jpeg_with_profile(coloured(), broken)), LIMIT)
+
+    assert photo.icc is None
+    assert "ICC profile" in photo.remarks[0]
+    assert np.abs(photo.pixels.astype(int) - coloured()).mean() < 3
+
+
+def test_the_first_page_of_a_tiff_is_the_photo(tmp_path: Path) -> None:
+    pages = image_of(coloured(seed=1)).join(image_of(coloured(seed=2)), "vertical")
+
+    photo = open_photo(file_of(tmp_path, bytes(pages.tiffsave_buffer(page_height=64))), LIMIT)
+
+    assert np.array_equal(photo.pixels, coloured(seed=1))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compression": "lzw", "predictor": "horizontal"},
+        {"compression": "deflate", "tile": True, "tile_width": 16, "tile_height": 16},
+        {"bigtiff": True},
+        {"compression": "packbits"},
+    ],
+    ids=["lzw", "tiles", "bigtiff", "packbits"],
+)
+def test_every_usual_kind_of_tiff_is_read(tmp_path: Path, options: dict[str, object]) -> None:
+    path = file_of(tmp_path, bytes(image_of(deep()).tiffsave_buffer(**options)))
+
+    prove_decodes(path, LIMIT)
+
+    assert np.array_equal(open_photo(path, LIMIT).pixels, deep())
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 20000), (20000, 1)])
+def test_extreme_shapes_are_photos_too(tmp_path: Path, width: int, height: int) -> None:
+    path = file_of(tmp_path, encoded(image_of(coloured(width, height)), "png"))
+
+    prove_decodes(path, LIMIT)
+
+    assert np.array_equal(open_photo(path, LIMIT).pixels, coloured(width, height))
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_cut_off_file_is_not_whole_yet(tmp_path: Path, format_: str, share: float) -> None:
+    content = encoded(image_of(coloured()), format_)
+    path = file_of(tmp_path, content[: int(len(content) * share)])
+
+    with pytest.raises(NotWholeYet):
+        prove_decodes(path, LIMIT)
+    with pytest.raises(BadPhoto, match=r"photo\.jpg"):
+        open_photo(path, LIMIT)
+
+
+# JPEG and BMP are not among them: zeros are valid picture data there. That a JPEG's end mark is missing, and that a
+# tail of zeros is worth a doubt, is for the intake to see.
+@pytest.mark.parametrize("format_", ["png", "tiff", "webp", "avif"])
+def test_a_file_whose_second_half_is_still_zeros_is_not_whole_yet(tmp_path: Path, format_: str) -> None:
+    content = encoded(image_of(coloured()), format_)
+    half = len(content) // 2
+    path = file_of(tmp_path, content[:half] + bytes(len(content) - half))
+
+    with pytest.raises(NotWholeYet):
+        prove_decodes(path, LIMIT)
+
+
+def test_a_jpeg_that_was_closed_before_its_last_line_is_not_whole(tmp_path: Path) -> None:
+    content = encoded(image_of(coloured(300, 400)), "jpeg")
+    path = file_of(tmp_path, content[: len(content) // 2] + b"\xff\xd9")
+
+    with pytest.raises(NotWholeYet, match="premature end"):
+        prove_decodes(path, LIMIT)
+
+
+def test_stray_bytes_between_the_segments_of_a_jpeg_do_not_matter(tmp_path: Path) -> None:
+    content = encoded(image_of(coloured()), "jpeg")
+    first = 4 + int.from_bytes(content[4:6])
+    path = file_of(tmp_path, content[:first] + b"\0\0\0" + content[first:])
+
+    prove_decodes(path, LIMIT)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 100_000], ids=["empty", "only zeros"])
+def test_what_does_not_begin_yet_is_not_whole_yet(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(NotWholeYet, match="does not begin"):
+        prove_decodes(file_of(tmp_path, content), LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"Dear studio, the photos follow tomorrow.\n", "a text"),
+        ("Schöne Grüße aus Köln\n".encode(), "a text"),
+        (b"%PDF-1.7 ...", "a PDF"),
+        (b"GIF89a\x01\x00\x01\x00", "a GIF"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0heicmif1", "a HEIC photo"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "a video"),
+        (b"II*\0\x10\0\0\0CR\x02\0", "a camera RAW file"),
+        (b"\x12\x34\x56\x78\x9a\xbc\xde\xf0" * 4, "of no kind known here"),
+    ],
+)
+def test_what_is_no_photo_is_called_by_its_name(tmp_path: Path, content: bytes, what: str) -> None:
+    path = file_of(tmp_path, content)
+
+    with pytest.raises(BadPhoto, match=what):
+        prove_decodes(path, LIMIT)
+    with pytest.raises(BadPhoto, match=what):
+        open_photo(path, LIMIT)
+
+
+def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
+    path = file_of(tmp_path, png_that_claims(60_000, 60_000), "bomb.png")
+
+    with pytest.raises(BadPhoto, match=r"bomb\.png has 60000 x 60000 pixels \(3,600 megapixels\), more than the 500"):
+        prove_decodes(path, LIMIT)
+    with pytest.raises(BadPhoto, match="60000 x 60000"):
+        open_photo(path, LIMIT)
+
+
+def test_a_header_that_promises_more_than_there_is_is_not_whole_yet(tmp_path: Path) -> None:
+    with pytest.raises(NotWholeYet):
+        prove_decodes(file_of(tmp_path, png_that_claims(4000, 4000)), LIMIT)
+
+
+def test_an_animated_webp_is_no_photo(tmp_path: Path) -> None:
+    frames = with_field(image_of(np.vstack([coloured(seed=1), coloured(seed=2)])), "page-height", 64)
+
+    with pytest.raises(BadPhoto, match="animated"):
+        prove_decodes(file_of(tmp_path, encoded(frames, "webp")), LIMIT)
+
+
+def test_an_animated_png_is_no_photo(tmp_path: Path) -> None:
+    content = encoded(image_of(coloured()), "png")
+    at = content.index(b"IDAT") - 4
+    path = file_of(tmp_path, content[:at] + png_chunk(b"acTL", b"\0\0\0\x02\0\0\0\0") + content[at:])
+
+    with pytest.raises(BadPhoto, match="animated"):
+        open_photo(path, LIMIT)
+
+
+def test_a_file_that_is_gone_has_vanished(tmp_path: Path) -> None:
+    with pytest.raises(Vanished):
+        prove_decodes(tmp_path / "gone.jpg", LIMIT)
+    with pytest.raises(BadPhoto, match=r"gone\.jpg"):
+        open_photo(tmp_path / "gone.jpg", LIMIT)
+
+
+def test_a_pipe_named_like_a_photo_makes_nobody_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+
+    with pytest.raises(BadPhoto, match="not a file"):
+        prove_decodes(tmp_path / "pipe.jpg", LIMIT)
+
+
+def test_many_photos_are_read_at_once(tmp_path: Path) -> None:
+    paths = [file_of(tmp_path, encoded(image_of(coloured(seed=n)), "tiff"), f"{n}.tif") for n in range(16)]
+
+    with ThreadPoolExecutor(8) as pool:
+        photos = list(pool.map(lambda path: open_photo(path, LIMIT), paths))
+
+    assert all(np.array_equal(photo.pixels, coloured(seed=n)) for n, photo in enumerate(photos))
+
+
+def test_a_gif_is_not_among_the_endings() -> None:
+    assert ".gif" not in SUFFIXES
+    assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in SUFFIXES)
