@@ -176,15 +176,27 @@ def prove(descriptor: int, kind: str) -> None:
 def usable(profile: bytes, colours: int) -> bool:
     """Whether an ICC profile belongs to pixels of 1 (grey), 3 (RGB) or 4 (CMYK) channels, and can be computed with."""
     space = {1: b"GRAY", 3: b"RGB ", 4: b"CMYK"}.get(colours)
-    if len(profile) < 132 or profile[36:40] != b"acsp" or profile[16:20] != space:
+    if profile[36:40] != b"acsp" or profile[16:20] != space or not _is_whole(profile):
         return False
     probe = pyvips.Image.black(1, 1, bands=colours).copy(interpretation=_SPACES[colours])
     try:
-        # Where the embedded profile cannot be used, libvips takes the other one named; this one, nobody has.
-        _with_blob(probe, "icc", profile).icc_transform("srgb", embedded=True, input_profile="-", **_RELATIVE).avg()
+        _with_blob(probe, "icc", profile).icc_transform("srgb", embedded=True, **_RELATIVE).avg()
     except pyvips.Error:
         return False
     return True
+
+
+def _is_whole(profile: bytes) -> bool:
+    """Whether all of a profile's tags lie inside it (ICC.1:2022, 7.2 and 7.3); libvips takes sRGB where they do not."""
+    number = int.from_bytes(profile[128:132])
+    table = profile[132 : 132 + 12 * number]
+    if number == 0 or len(table) < 12 * number:
+        return False
+    ends = [
+        int.from_bytes(table[at + 4 : at + 8]) + int.from_bytes(table[at + 8 : at + 12])
+        for at in range(0, len(table), 12)
+    ]
+    return max(ends) <= len(profile)
 
 
 def to_srgb(pixels: Samples, profile: bytes | None) -> Rgb:
