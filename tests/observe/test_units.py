@@ -1,0 +1,93 @@
+"""The systemd units: valid, locked down, and both the same but for their names."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.observe.prometheus import ROOT
+
+UNITS = ["freisteller.service", "freisteller@.service"]
+EXPOSURE_LIMIT = 1.5
+
+
+def unit(name: str) -> str:
+    return (ROOT / "systemd" / name).read_text(encoding="utf-8")
+
+
+def settings(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def systemd_analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    path = shutil.which("systemd-analyze")
+    if path is None:
+        pytest.skip("systemd-analyze is not installed: apt-get install systemd")
+    return subprocess.run([path, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_unit_is_locked_down(name: str) -> None:
+    result = systemd_analyze("security", "--offline=true", "--no-pager", str(ROOT / "systemd" / name))
+
+    exposure = re.search(r"Overall exposure level for \S+: ([0-9.]+)", result.stdout)
+    assert exposure, result.stdout + result.stderr
+    assert float(exposure[1]) <= EXPOSURE_LIMIT
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_unit_is_valid_once_the_program_is_there(name: str, tmp_path: Path) -> None:
+    copy = tmp_path / name
+    copy.write_text(unit(name).replace("/opt/freisteller/bin/freisteller", "/bin/true"), encoding="utf-8")
+
+    result = systemd_analyze("verify", "--man=no", str(copy))
+
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_each_line_that_is_relaxed_says_why(name: str) -> None:
+    text = unit(name)
+    reasons = " ".join(re.findall(r"# RELAXED ((?:.*\n)(?:# .*\n)*)", text))
+    relaxed = {
+        "UMask": "UMask=0007",
+        "CAP_LEASE": "CapabilityBoundingSet=CAP_LEASE",
+        "PrivateUsers": "PrivateUsers=no",
+        "ProcSubset": "ProcSubset=all",
+        "MemoryDenyWriteExecute": "MemoryDenyWriteExecute=no",
+        "AF_INET": "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+        "IPAddressDeny": "IPAddressAllow=localhost link-local",
+    }
+    for word, line in relaxed.items():
+        assert line in text
+        assert word in reasons
+
+
+def test_the_template_differs_only_in_what_an_instance_has_of_its_own() -> None:
+    one, template = settings(unit(UNITS[0])), settings(unit(UNITS[1]))
+
+    assert len(one) == len(template)
+    assert {line.split("=")[0] for line, other in zip(one, template, strict=True) if line != other} == {
+        "Description",
+        "ExecStart",
+        "EnvironmentFile",
+        "StateDirectory",
+        "ReadWritePaths",
+    }
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_waits_longer_than_the_daemon_takes_to_stop(name: str) -> None:
+    config = (ROOT / "config" / "freisteller.toml").read_text(encoding="utf-8")
+    daemon_stops = re.search(r"^stop_seconds = ([0-9.]+)", config, re.MULTILINE)
+    systemd_waits = re.search(r"^TimeoutStopSec=(\d+)$", unit(name), re.MULTILINE)
+
+    assert daemon_stops
+    assert systemd_waits
+    assert float(systemd_waits[1]) > float(daemon_stops[1])
+
+
+def test_a_bad_setting_is_not_tried_again() -> None:
+    assert "RestartPreventExitStatus=2\n" in unit(UNITS[0])
