@@ -251,8 +251,9 @@ class Routes(BaseHTTPRequestHandler):
             self._answer(400)
             return
         files = self.double.files
-        if "/" in name and not any(known[:2] == (kind, name.rpartition("/")[0]) for known in files):
-            raise Trouble
+        inside = _place(kind, folder, name)[1]
+        if "/" in name and not any(f"{known[1]}/".startswith(f"{inside}/") for known in files if known[0] == kind):
+            raise Trouble  # a folder in the name is not made
         stored = name
         if fields.get("overwrite", nothing)[1].decode() not in ("true", "1"):
             stem, dot, ending = name.rpartition(".")

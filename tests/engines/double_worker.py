@@ -423,7 +423,7 @@ class Run:
                 "exception_type": failure.kind,
                 "traceback": ['  File "<comfy>/execution.py", line 496, in execute\n    <source line>\n'],
                 "current_inputs": {},
-                "current_outputs": [*self.executed, node_id],
+                "current_outputs": list(self.prompt),
             },
         )
 

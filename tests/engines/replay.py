@@ -1,0 +1,193 @@
+"""Replaying recordings: requests made to fit another server, answers stripped of what is never the same twice.
+
+Everything goes below a folder of this run's own, so that a real server's files and prompts are left alone.
+"""
+
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+import requests
+import websocket
+
+from tests.engines.comfyui_double import RECORDINGS, Double
+from tests.engines.conformance import drawn_photo
+
+Json = Any  # parsed JSON, of any shape
+
+EXCHANGES: dict[str, Json] = json.loads((RECORDINGS / "exchanges.json").read_text("utf-8"))
+EVENTS: dict[str, Json] = json.loads((RECORDINGS / "events.json").read_text("utf-8"))
+
+PICTURES = ("astro.jpg", "proxy.jpg [temp]", "jobs/a/astro.jpg", "grün.png", "corrupt.png", "notes.txt")
+NEVER_THE_SAME = ("traceback", "current_inputs", "timestamp", "tooltip", "meta")
+ONLY_SETS = ("current_outputs", "executed")
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@dataclass
+class Subject:
+    """The server that recordings are replayed against. double: None for a real one."""
+
+    url: str
+    double: Double | None
+    folder: str
+
+    @classmethod
+    def at(cls, url: str, double: Double | None) -> "Subject":
+        return cls(url.rstrip("/"), double, f"freisteller-contract/{uuid.uuid4().hex[:8]}")
+
+    def send(self, exchange: Json) -> requests.Response:
+        """The recorded request, in this run's folder."""
+        asked = exchange["request"]
+        body, headers = asked["body"], dict(asked.get("headers", {}))
+        content: bytes | None = None
+        if isinstance(body, dict) and "multipart" in body:
+            headers["Content-Type"] = "multipart/form-data; boundary=contract"
+            content = self._multipart(body["multipart"])
+        elif isinstance(body, str):
+            content = body.encode()
+        elif body is not None:
+            content = json.dumps(self._moved(body)).encode()
+        if "Origin" in headers:
+            headers["Origin"] = headers["Origin"].replace("127.0.0.1:8188", urlsplit(self.url).netloc)
+        if content is not None and "Content-Type" not in headers:
+            headers["Content-Type"] = "application/json"
+        return requests.request(
+            asked["method"], self.url + asked["path"], params=asked["query"], data=content, headers=headers, timeout=30
+        )
+
+    def upload(self, name: str, content: bytes) -> None:
+        """Where `_moved` will look for it."""
+        plain, _, annotation = name.partition(" [")
+        folder, _, last = f"{self.folder}/{plain}".rpartition("/")
+        answer = requests.post(
+            f"{self.url}/upload/image",
+            data={"type": annotation.rstrip("]") or "input", "subfolder": folder, "overwrite": "true"},
+            files={"image": (last, content)},
+            timeout=30,
+        )
+        answer.raise_for_status()
+
+    def upload_pictures(self) -> None:
+        """What the recorded prompts load, in a version that no server has cached."""
+        photo = drawn_photo(shift=int(np.random.default_rng().integers(30)))
+        photo[:4, :4] = np.random.default_rng().integers(0, 255, (4, 4, 3))
+        _, png = cv2.imencode(".png", photo)
+        for name in PICTURES:
+            content = {"corrupt.png": png.tobytes()[:40], "notes.txt": b"hello"}.get(name, png.tobytes())
+            self.upload(name, content)
+
+    def listen(self, client_id: str) -> "Listener":
+        return Listener("ws" + self.url.removeprefix("http") + f"/ws?clientId={client_id}")
+
+    def stripped(self, answer: Json) -> Json:
+        """An answer without ids, times, paths and this run's folder."""
+        return _stripped(json.loads(json.dumps(answer).replace(f"{self.folder}/", "").replace(self.folder, "")))
+
+    def _moved(self, body: Json) -> Json:
+        if isinstance(body, dict):
+            return {name: self._moved(value) for name, value in body.items()}
+        if isinstance(body, list):
+            return [self._moved(value) for value in body]
+        return f"{self.folder}/{body}" if body in PICTURES else body
+
+    def _multipart(self, parts: list[Json]) -> bytes:
+        lines: list[bytes] = []
+        if not any(part.get("name") == "subfolder" for part in parts):
+            parts = [{"name": "subfolder", "value": ""}, *parts]
+        for part in parts:
+            lines.append(b"--contract")
+            if "name" in part:
+                value = str(part["value"])
+                if part["name"] == "subfolder" and not value.startswith(("/", "..")):
+                    value = f"{self.folder}/uploads/{value}".rstrip("/")
+                lines += [f'Content-Disposition: form-data; name="{part["name"]}"'.encode(), b"", value.encode()]
+            else:
+                header = part["part_header"].encode()
+                kind = f"Content-Type: {part['content_type']}".encode()
+                lines += [header, kind, b"", b"x" * part["binary_bytes"]]  # recorded: same size, same bytes
+        return b"\r\n".join([*lines, b"--contract--", b""])
+
+
+class Listener:
+    """A client's end of an event socket."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = websocket.create_connection(address, timeout=30, suppress_origin=True)
+
+    def say(self, message: str) -> None:
+        self._socket.send(message)
+
+    def next(self) -> tuple[str, Json]:
+        while True:
+            message = self._socket.recv()
+            if isinstance(message, str):
+                frame = json.loads(message)
+                return frame["type"], frame["data"]
+
+    def until_end(self, prompt_id: str | None) -> list[tuple[str, Json]]:
+        """All frames up to the last one of that prompt; None: up to a status with nothing left."""
+        frames: list[tuple[str, Json]] = []
+        while True:
+            kind, data = self.next()
+            frames.append((kind, data))
+            if prompt_id and kind == "executing" and data["node"] is None and data["prompt_id"] == prompt_id:
+                return frames
+            if prompt_id is None and kind == "status" and data["status"]["exec_info"]["queue_remaining"] == 0:
+                return frames
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> "Listener":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def told(frames: list[tuple[str, Json]]) -> list[tuple[str, Json]]:
+    """Frames without marks, and without status, whose counts are about everybody's prompts."""
+    return [(kind, _stripped(data)) for kind, data in frames if kind not in ("mark", "send", "status")]
+
+
+def _stripped(value: Json, name: str = "") -> Json:
+    if isinstance(value, dict):
+        return {
+            UUID.sub("<id>", key): _stripped(inner, key) for key, inner in value.items() if key not in NEVER_THE_SAME
+        }
+    if isinstance(value, list):
+        kept = [_stripped(inner) for inner in value]
+        return sorted(kept, key=str) if name in ONLY_SETS else kept
+    if name in ("prompt_id", "number", "sid"):
+        return f"<{name}>"
+    if isinstance(value, str):
+        text = UUID.sub("<id>", value)
+        text = re.sub(r"_temp_[a-z]{5}_\d{5}_", "_temp_<letters>_<n>_", text)
+        text = re.sub(r"^(?!ComfyUI_temp)(\w+)_\d{5}_\.", r"\1_<n>_.", text)
+        return re.sub(r"'[^']*/input/", "'<comfy>/input/", text)
+    return value
+
+
+def without_noise(frames: list[Json]) -> list[tuple[str, Json]]:
+    """Recorded frames in the form of `told`; progress is recorded without its repeated ids."""
+    return told([(kind, data) for kind, data in frames])
+
+
+def only_recorded_progress(frames: list[tuple[str, Json]]) -> list[tuple[str, Json]]:
+    """Live frames cut down to what the recordings kept of progress_state."""
+    kept = ("value", "max", "state")
+    return [
+        (
+            kind,
+            {**data, "nodes": {key: {name: node[name] for name in kept} for key, node in data["nodes"].items()}}
+            if kind == "progress_state"
+            else data,
+        )
+        for kind, data in frames
+    ]
