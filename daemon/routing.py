@@ -65,10 +65,12 @@ class Routing:
             scratch = path.with_name(f"unfinished-{path.name}")
             self._tick(f"write {fmt}")
             try:
+                scratch.unlink(missing_ok=True)  # of a run that died while it wrote
                 writing.write(scratch, rgba, photo, fmt, job.id)
                 writing.verify(scratch, photo.width, photo.height, fmt)
             except OSError as error:
                 raise NoRoom(f"The result of {job.name} cannot be written to {path.parent}: {error}") from error
+            self._tick(f"keep {fmt}")
             scratch.replace(path)
         self._meter.stage("write", time.perf_counter() - began)
 
