@@ -4,10 +4,10 @@ import ctypes
 import errno
 import hashlib
 import os
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from daemon.errors import RootAway
-from daemon.intake import descent
 
 CHUNK_BYTES = 1 << 20
 _RENAME_NOREPLACE = 1
@@ -51,15 +51,19 @@ def move(source_folder: int, source: str, folder: int, name: str) -> None:
         raise
 
 
-def copy(source: str, temporary: str, name: str, folder: int) -> None:
+def copy(reader: int, temporary: str, name: str, folder: int, before_naming: Callable[[], None] = lambda: None) -> None:
     """Put a copy under a free name: written whole under `temporary`, read back, then moved. Keeps the time of change.
 
-    Raises FileExistsError where the name is taken, RootAway where other bytes came back than were written.
+    reader: the open source. before_naming: a last check; what it raises stops the copy. Raises FileExistsError where
+    the name is taken, RootAway where other bytes came back than were written.
     """
     with suppress(FileNotFoundError):
         os.unlink(temporary, dir_fd=folder)  # an earlier run's, from before a crash
     try:
-        _write_copy(source, temporary, folder)
+        equal = _write_copy(reader, temporary, folder)
+        before_naming()
+        if not equal:
+            raise RootAway(f"A copy came back with other bytes ({name}). Check the disk, the share, the cable.")
         move(folder, temporary, folder, name)
     finally:
         with suppress(OSError):
@@ -69,34 +73,33 @@ def copy(source: str, temporary: str, name: str, folder: int) -> None:
 def digest(descriptor: int) -> bytes:
     """BLAKE2 of all that a file holds, from its start."""
     state = hashlib.blake2b()
-    offset = 0
-    while chunk := os.pread(descriptor, CHUNK_BYTES, offset):
+    for chunk in _chunks(descriptor):
         state.update(chunk)
-        offset += len(chunk)
     return state.digest()
 
 
-def _write_copy(source: str, temporary: str, folder: int) -> None:
-    reader = os.open(source, descent.FILE)
+def _chunks(descriptor: int) -> Iterator[bytes]:
+    offset = 0
+    while chunk := os.pread(descriptor, CHUNK_BYTES, offset):
+        yield chunk
+        offset += len(chunk)
+
+
+def _write_copy(reader: int, temporary: str, folder: int) -> bool:
+    """Whether the same bytes came back from the disk."""
+    writer = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder)
     try:
-        writer = os.open(
-            temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder
-        )
-        try:
-            with open(writer, "wb", closefd=False) as stream:
-                while chunk := os.read(reader, CHUNK_BYTES):
-                    stream.write(chunk)
-            stat = os.fstat(reader)
-            os.utime(writer, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-            os.fsync(writer)
-            # Over SMB, equal size with wrong bytes does happen: drop what is cached, ask the other side.
-            os.posix_fadvise(writer, 0, 0, os.POSIX_FADV_DONTNEED)
-            if digest(writer) != digest(reader):
-                raise RootAway(f"A copy of {source} came back with other bytes. Check the disk, the share, the cable.")
-        finally:
-            os.close(writer)
+        with open(writer, "wb", closefd=False) as stream:
+            for chunk in _chunks(reader):
+                stream.write(chunk)
+        found = os.fstat(reader)
+        os.utime(writer, ns=(found.st_atime_ns, found.st_mtime_ns))
+        os.fsync(writer)
+        # Over SMB, equal size with wrong bytes does happen: drop what is cached, ask the other side.
+        os.posix_fadvise(writer, 0, 0, os.POSIX_FADV_DONTNEED)
+        return digest(writer) == digest(reader)
     finally:
-        os.close(reader)
+        os.close(writer)
 
 
 def _renameat2(source_folder: int, source: str, folder: int, name: str) -> bool:

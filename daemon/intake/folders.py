@@ -8,16 +8,15 @@ import unicodedata
 from contextlib import suppress
 from pathlib import Path
 
-from daemon.errors import BadSettings, NoRoom, RootAway, Vanished
-from daemon.intake import descent, exclusive
+from daemon.errors import BadSettings, FreistellerError, NoRoom, RootAway, Vanished
+from daemon.intake import descent, exclusive, mounts
+from daemon.intake.claiming import mend, take
 from daemon.intake.identity import make_identity, read_identity
 from daemon.intake.names import clean_name, shorten, split_suffix
 from daemon.intake.trouble import means, named
-from daemon.intake.writers import open_for_writing
 from daemon.jobs import Grade
 
 _JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
-_REGULAR_ONLY = "only a regular file can be taken into work"
 
 
 class Folders:
@@ -70,7 +69,7 @@ class Folders:
         return path
 
     def prepare(self, expected: str | None = None) -> str:
-        """Make what is missing and return the root's id.
+        """Make what is missing, mend what a crash left of a claim, and return the root's id.
 
         expected: the id that the journal knows; a root that has another one, or none, is left as it is.
         Raises RootAway, NoRoom, or BadSettings where something else stands in a folder's place.
@@ -83,6 +82,8 @@ class Folders:
                 _make(folder)
                 if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
                     raise NoRoom(f"{folder} cannot be written. Allow the daemon's user to, or mount it writable.")
+            for job_id in self.jobs_in_work():
+                mend(self.work_root / job_id, self.root)
             self._identity = identity or make_identity(self.private)
             device = self.root.stat().st_dev
             self._on_root_device = {folder: folder.lstat().st_dev == device for folder in self._folders()}
@@ -114,26 +115,29 @@ class Folders:
                 raise NoRoom(f"The hot folder {self.root} is read-only. Mount it for writing; work then goes on.")
 
     def claim(self, source: Path, job_id: str, unchanged: tuple[int, int] | None = None) -> Path:
-        """Take a file below the root into the job's own folder, by rename; returns where it is now, on disk for good.
+        """Take a file below the root into the job's own folder; returns where it is now, on disk for good.
 
         unchanged: the size in bytes and the mtime in ns that were proven. Raises Vanished where the file is gone, no
         regular file, changed since, being written, or may not be moved; then it is where it was. Raises RootAway or
         NoRoom where it is the folder's fault.
         """
-        *way, name = source.relative_to(self.root).parts
-        descent.refuse_ways_out((*way, name))
-        target = self._of_job(self.work_root, job_id) / clean_name(name)
+        way = source.relative_to(self.root).parts
+        descent.refuse_ways_out(way)
+        name = clean_name(source.name)
+        target = self._of_job(self.work_root, job_id) / (f"_{name}" if name.startswith(".") else name)
         if self.claimed(job_id) is not None:
             raise FileExistsError(f"job {job_id} has an original already: {target.parent}")
         with named(f"Taking {source} into work"):
             self._make_of_job(target.parent)
         try:
-            with descent.opened(self.root, way) as home, descent.opened(target.parent) as work:
-                _take(home, name, work, target.name, unchanged)
-        except (OSError, Vanished) as error:
+            with descent.opened(self.root, way[:-1]) as home, descent.opened(target.parent) as work:
+                take(home, way, work, target.name, unchanged=unchanged, ask_writers=self._knows_all_writers(source))
+        except (OSError, FreistellerError) as error:
             with suppress(OSError):
                 target.parent.rmdir()
-            self._explain(error, source)
+            if isinstance(error, OSError):
+                raise self._meaning(error, source) from error
+            raise
         return target
 
     def claimed(self, job_id: str) -> Path | None:
@@ -192,6 +196,10 @@ class Folders:
                     )
         return tuple(sorted(found))
 
+    def _knows_all_writers(self, source: Path) -> bool:
+        """Whether nobody can write the file without this kernel."""
+        return not mounts.mount_of(str(source.parent), mounts.read()).remote
+
     def _folders(self) -> tuple[Path, ...]:
         return (self.inbox, *(self.grade(grade) for grade in Grade), self.failed, self.archive, self.private)
 
@@ -212,15 +220,13 @@ class Folders:
             folder.mkdir(exist_ok=True)
         descent.settle_path(folder.parent)
 
-    def _explain(self, error: OSError | Vanished, source: Path) -> None:
-        """Raise what an error of a claim means: the folder's fault, or this file's."""
-        if isinstance(error, OSError):
-            not_allowed = isinstance(error, PermissionError)  # of one file or sub-folder: no reason for all to wait
-            if not not_allowed and (meaning := means(error, f"Taking {source} into work")):
-                raise meaning from error
-            self.check()
-            raise Vanished(f"{source} cannot be taken: {error.strerror}") from error
-        raise error
+    def _meaning(self, error: OSError, source: Path) -> FreistellerError:
+        """What an error of a claim means: the folder's fault, or this file's."""
+        # One file or sub-folder that we may not touch is no reason for all others to wait.
+        if not isinstance(error, PermissionError) and (meaning := means(error, f"Taking {source} into work")):
+            return meaning
+        self.check()
+        return Vanished(f"{source} cannot be taken: {error.strerror}")
 
     def _stranger(self, identity: str | None) -> str:
         known = self._identity or "the one in the journal"
@@ -230,43 +236,6 @@ class Folders:
                 "Mount the share again; the work goes on by itself."
             )
         return f"{self.root} is another hot folder ({identity}, not {known}). Mount the right share."
-
-
-def _take(home: int, name: str, work: int, safe: str, unchanged: tuple[int, int] | None) -> None:
-    """Rename, then look at what came: between a look and a rename anybody may put something else there."""
-    if not stat.S_ISREG(os.stat(name, dir_fd=home, follow_symlinks=False).st_mode):
-        raise Vanished(f"{name}: {_REGULAR_ONLY}")
-    os.rename(name, safe, src_dir_fd=home, dst_dir_fd=work)
-    objection = _objection(work, safe, unchanged)
-    if objection:
-        # Where the name is taken again, by a newer file, this one stays: as a job it is lost to nobody.
-        with suppress(FileExistsError):
-            exclusive.move(work, safe, home, name)
-            raise Vanished(f"{name}: {objection}")
-    descent.settle(work)
-    descent.settle(home)
-
-
-def _objection(work: int, name: str, unchanged: tuple[int, int] | None) -> str | None:
-    """Why what was just renamed must go back; None if it is what was proven, and is on disk."""
-    found = os.stat(name, dir_fd=work, follow_symlinks=False)
-    if not stat.S_ISREG(found.st_mode):
-        return _REGULAR_ONLY
-    if unchanged is not None and (found.st_size, found.st_mtime_ns) != unchanged:
-        return "it changed while it was taken"
-    try:
-        descriptor = os.open(name, descent.FILE, dir_fd=work)
-    except PermissionError:
-        return None  # an unreadable file can still be moved, to failed/ above all
-    except BlockingIOError:
-        return "another program holds it"
-    try:
-        if open_for_writing(descriptor):
-            return "it is being written"
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    return None
 
 
 def _make(folder: Path) -> None:

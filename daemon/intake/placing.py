@@ -99,7 +99,8 @@ class _Copying:
     def publish(self, source: _Source, name: str) -> None:
         # The same temporary name at each try, so that a crash leaves one at most; staging folders are named by job.
         key = hashlib.sha256("/".join(Path(source.path).parts[-2:]).encode(errors="surrogateescape")).hexdigest()[:16]
-        exclusive.copy(source.path, f".freisteller-{key}.part", name, self._folder)
+        with _reading(source.path) as reader:
+            exclusive.copy(reader, f".freisteller-{key}.part", name, self._folder)
 
 
 def _publish(

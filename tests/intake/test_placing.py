@@ -182,7 +182,14 @@ def test_a_disk_that_gets_full_leaves_nothing_half_published(
 def test_a_disk_that_gets_full_while_copying_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(tmp_path)
     monkeypatch.setattr(exclusive, "link", no_links)
-    monkeypatch.setattr(exclusive, "_write_copy", failing(exclusive._write_copy, 1))
+    calls: list[int] = []
+
+    def full(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) > len(desk.files()):  # the staged files are settled first, then the copy
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
 
     with pytest.raises(NoRoom):
         place(desk.files(), desk.folder, PurePosixPath("a"))
