@@ -67,7 +67,7 @@ class Prometheus:
 @contextmanager
 def scraping(folder: Path, targets: Sequence[str]) -> Iterator[Prometheus]:
     """Prometheus with our rules, everything each second, over these host:port targets. folder: for its files."""
-    port = _free_port()
+    port = free_port()
     for name in ("recording.yml", "alerts.yml"):
         rules = (RULES / name).read_text(encoding="utf-8")
         (folder / name).write_text(rules.replace("interval: 30s", "interval: 1s"), encoding="utf-8")
@@ -106,6 +106,6 @@ def eventually(condition: Callable[[], bool]) -> bool:
     return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])

@@ -1,53 +1,7 @@
 """GPUs of this machine: what NVML says, and what it does not."""
 
-from types import SimpleNamespace
-
 from daemon.observe.gpu import GpuReading, Gpus
-
-
-class NVMLError(Exception):
-    """As the binding raises it."""
-
-
-# ruff: noqa: N802 - these are NVML's own names
-
-
-class ScriptedNvml:
-    """NVML's binding over two cards; the second one cannot tell its power, as many cannot."""
-
-    NVMLError = NVMLError
-
-    def __init__(self, driver: bool = True) -> None:
-        self.driver = driver
-        self.opened = 0
-        self.lost: set[int] = set()
-
-    def nvmlInit(self) -> None:
-        if not self.driver:
-            raise NVMLError("Driver Not Loaded")
-        self.opened += 1
-
-    def nvmlShutdown(self) -> None:
-        self.opened -= 1
-
-    def nvmlDeviceGetCount(self) -> int:
-        return 2
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
-        if index in self.lost:
-            raise NVMLError("GPU is lost")
-        return index
-
-    def nvmlDeviceGetUtilizationRates(self, handle: int) -> SimpleNamespace:
-        return SimpleNamespace(gpu=75 if handle == 0 else 0, memory=10)
-
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
-        return SimpleNamespace(total=24 << 30, used=6 << 30, free=18 << 30)
-
-    def nvmlDeviceGetPowerUsage(self, handle: int) -> int:
-        if handle == 1:
-            raise NVMLError("Not Supported")
-        return 120_500
+from tests.observe.scripted_nvml import ScriptedNvml
 
 
 def test_percent_become_a_ratio_and_milliwatts_watts() -> None:

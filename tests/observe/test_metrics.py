@@ -3,26 +3,11 @@
 import threading
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from daemon.engines.contract import ServerHealth
 from daemon.observe.gpu import GpuReading
 from daemon.observe.metrics import ENDS, GRADES, RECOVERIES, STAGES, Metrics
-
-Labels = dict[str, str]
-
-
-def samples(metrics: Metrics, name: str) -> list[tuple[Labels, float]]:
-    """Every sample of that full name, as a scrape would see it."""
-    families = text_string_to_metric_families(metrics.exposition().decode())
-    return [(s.labels, s.value) for family in families for s in family.samples if s.name == f"freisteller_{name}"]
-
-
-def value(metrics: Metrics, name: str, **labels: str) -> float:
-    """The one sample with exactly these labels."""
-    found = [number for given, number in samples(metrics, name) if given == labels]
-    assert len(found) == 1, f"{name} {labels}: {found}"
-    return found[0]
+from tests.observe.scrape import samples, value
 
 
 @pytest.fixture

@@ -1,0 +1,77 @@
+"""Live: photos through the daemon and two ComfyUI servers, Prometheus scraping, an answer for every panel."""
+
+import math
+import threading
+from pathlib import Path
+
+import pytest
+
+from daemon.lifecycle import Daemon
+from daemon.observe.gpu import Gpus
+from daemon.observe.machine import Machine
+from daemon.settings import load
+from tests.drawing import drawn_photo, save_photo
+from tests.engines.comfyui_double import Double
+from tests.observe.prometheus import eventually, free_port, promtool, scraping
+from tests.observe.scripted_nvml import ScriptedNvml
+from tests.observe.test_dashboard import filled_in, queries
+
+
+@pytest.mark.slow
+def test_a_daemon_at_work_has_an_answer_for_every_panel(tmp_path: Path) -> None:
+    bind = f"127.0.0.1:{free_port()}"
+    with Double() as one, Double() as other:
+        settings = load(
+            flags={
+                "root": str(tmp_path / "hot"),
+                "state_dir": str(tmp_path / "state"),
+                "http": {"bind": bind},
+                "comfyui": {"servers": [{"url": one.url}, {"url": other.url}], "probe_seconds": 0.5},
+                "intake": {"quiet_seconds": 0.1, "scan_seconds": 0.5},
+                "strategy": {"max_attempts": 2},
+            }
+        )
+        daemon = Daemon(settings)
+        machine = Machine(daemon.metrics, {"root": tmp_path}, Gpus(ScriptedNvml), every_seconds=0.3)
+        work = threading.Thread(target=daemon.run)
+        work.start()
+        machine.start()
+        try:
+            open_queries, page = _watch(tmp_path, bind, daemon)
+        finally:
+            machine.close()
+            daemon.stop()
+            work.join()
+
+    complaints = promtool("check", "metrics", given=page)
+    assert open_queries == set()
+    assert (complaints.returncode, complaints.stdout + complaints.stderr) == (0, b"")
+
+
+def _watch(folder: Path, bind: str, daemon: Daemon) -> tuple[set[str], bytes]:
+    """Drop a photo, or what is none, now and then, until every query has a number; what is left open, and the page."""
+    open_queries = {query.expression for query in queries()}
+    dropped = 0
+
+    with scraping(folder, [bind]) as prometheus:
+
+        def all_answered() -> bool:
+            nonlocal dropped
+            if dropped < 40:
+                _drop(folder / "hot" / "inbox", dropped)
+                dropped += 1
+            for query in sorted(open_queries):
+                if any(math.isfinite(sample.value) for sample in prometheus.query(filled_in(query))):
+                    open_queries.discard(query)
+            return not open_queries
+
+        eventually(all_answered)
+    return open_queries, daemon.metrics.exposition()
+
+
+def _drop(inbox: Path, number: int) -> None:
+    """Every fifth is no photo: failures are part of the picture."""
+    if number % 5 == 4:
+        inbox.joinpath(f"{number}.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more than a beginning")
+    else:
+        save_photo(inbox / f"{number}.jpg", drawn_photo(160, 120, number))
