@@ -7,8 +7,8 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from daemon.errors import Vanished
@@ -76,8 +76,7 @@ def _take_across(
 ) -> None:
     """Note, copy, prove, name, remove: after a crash at any step `mend` knows which one it was."""
     name = way[-1]
-    reader = os.open(name, descent.FILE, dir_fd=home)
-    try:
+    with _reading(home, name) as reader:
         mark = _mark(os.fstat(reader))
         _write_note(work, {"way": list(way), "mark": mark})
 
@@ -92,12 +91,20 @@ def _take_across(
         except BaseException:
             os.unlink(NOTE, dir_fd=work)
             raise
-        descent.settle(work)  # from here on it is in work, and the note stays until its source is gone
-        _remove_source(home, name, mark)
-        descent.settle(home)
-        os.unlink(NOTE, dir_fd=work)
+    # Closed by now: what is removed while it is open leaves a hidden file on NFS and FUSE.
+    descent.settle(work)  # from here on it is in work, and the note stays until its source is gone
+    _remove_source(home, name, mark)
+    descent.settle(home)
+    os.unlink(NOTE, dir_fd=work)
+
+
+@contextmanager
+def _reading(folder: int, name: str) -> Iterator[int]:
+    descriptor = os.open(name, descent.FILE, dir_fd=folder)
+    try:
+        yield descriptor
     finally:
-        os.close(reader)
+        os.close(descriptor)
 
 
 def _remove_source(home: int, name: str, mark: list[int]) -> None:
@@ -127,15 +134,12 @@ def _objection(folder: int, name: str, unchanged: tuple[int, int] | None, ask_wr
     if unchanged is not None and (found.st_size, found.st_mtime_ns) != unchanged:
         return "it changed while it was taken"
     try:
-        descriptor = os.open(name, descent.FILE, dir_fd=folder)
+        with _reading(folder, name) as descriptor:
+            if ask_writers and open_for_writing(descriptor):
+                return "it is being written"
+            os.fsync(descriptor)
     except PermissionError:
         return None  # an unreadable file can still be moved, to failed/ above all
     except BlockingIOError:
         return "another program holds it"
-    try:
-        if ask_writers and open_for_writing(descriptor):
-            return "it is being written"
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
     return None

@@ -1,0 +1,263 @@
+"""Real shares on this machine: a FUSE mount that is written behind its back, and a Samba server with real clients.
+
+They need root, bindfs, samba and smbclient (Debian packages of these names); without, they are skipped and say so.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from daemon.errors import RootAway
+from daemon.intake import placing
+from daemon.intake.folders import Folders
+from daemon.intake.watcher import Arrival, Scan, Watcher
+from daemon.jobs import Grade
+from daemon.settings import IntakeSettings
+from tests.drawing import save_photo
+
+pytestmark = pytest.mark.slow
+
+
+class Desk:
+    """A watcher on a hot folder that looks until something came of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.folders = Folders(root)
+        self.folders.prepare()
+        settings = IntakeSettings(quiet_seconds=0.3, remote_quiet_seconds=0.5, scan_seconds=0.3)
+        self.watcher = Watcher(self.folders, settings, time.monotonic)
+        self.stop = threading.Event()
+
+    def wait_for(self, enough: Callable[[Scan], bool]) -> Scan:
+        for _ in range(400):
+            scan = self.watcher.scan()
+            if enough(scan):
+                return scan
+            self.watcher.wait(scan.next_look_seconds, self.stop)
+        raise AssertionError(f"nothing came of it: {scan}")
+
+    def arrivals(self, number: int) -> tuple[Arrival, ...]:
+        return self.wait_for(lambda scan: len(scan.ready) >= number).ready
+
+
+def need(*programs: str) -> None:
+    missing = [program for program in programs if not shutil.which(program)]
+    if missing or os.geteuid():
+        pytest.skip(f"needs root and {', '.join(programs)}; missing: {', '.join(missing) or 'root'}")
+
+
+class Share:
+    """A folder mounted by FUSE: what is written into `back` brings no event on `mount`, as with SMB and NFS."""
+
+    def __init__(self, back: Path, mount: Path) -> None:
+        self.back, self.mount = back, mount
+        for path in (back, mount):
+            path.mkdir(parents=True, exist_ok=True)
+
+    def connect(self) -> None:
+        result = subprocess.run(["bindfs", str(self.back), str(self.mount)], check=False, capture_output=True)
+        if result.returncode:
+            pytest.skip(f"FUSE mounts are not allowed here: {result.stderr.decode()}")
+
+    def disconnect(self) -> None:
+        subprocess.run(["umount", "--lazy", str(self.mount)], check=False, capture_output=True)
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Iterator[Share]:
+    need("bindfs", "umount")
+    share = Share(tmp_path / "back", tmp_path / "mount")
+    share.connect()
+    yield share
+    share.disconnect()
+
+
+def test_what_others_write_into_a_share_is_found_by_the_timer(share: Share) -> None:
+    desk = Desk(share.mount)
+    desk.watcher.start()
+    desk.watcher.scan()
+    assert not desk.watcher.hears_events
+
+    whole = save_photo(share.back / "outside.jpg")
+    shutil.copyfile(whole, share.back / "inbox" / "a.jpg")
+
+    (arrival,) = desk.arrivals(1)
+    assert (arrival.source, arrival.found_by) == (share.mount / "inbox" / "a.jpg", "scan")
+
+
+def test_a_photo_goes_all_its_way_on_a_share(share: Share) -> None:
+    desk = Desk(share.mount)
+    save_photo(share.back / "inbox" / "kunde" / "a.jpg")
+    (arrival,) = desk.arrivals(1)
+
+    claimed = desk.folders.claim(arrival.source, "job-1", (arrival.size_bytes, arrival.mtime_ns))
+    result = desk.folders.staging("job-1") / "result.png"
+    result.write_bytes(b"cut-out")
+    for _ in range(2):  # publishing again changes nothing
+        placing.place([(result, ".png")], desk.folders.grade(Grade.UNGENUEGEND), PurePosixPath("kunde/a"))
+        placing.retire(claimed, desk.folders.archive, PurePosixPath("kunde/a.jpg"))
+    desk.folders.clear("job-1")
+
+    found = {str(path.relative_to(share.back)) for path in share.back.rglob("*") if path.is_file()}
+    assert found == {".freisteller/root.json", "ungenügend/kunde/a.png", "archiv/kunde/a.jpg"}
+
+
+def test_a_share_that_is_away_is_not_empty_and_comes_back(share: Share) -> None:
+    desk = Desk(share.mount)
+    save_photo(share.back / "inbox" / "a.jpg")
+    desk.watcher.scan()
+
+    share.disconnect()
+    with pytest.raises(RootAway, match="Mount the share again"):
+        desk.watcher.scan()
+    assert list(share.mount.iterdir()) == []
+
+    share.connect()
+    assert len(desk.arrivals(1)) == 1
+
+
+def test_a_share_whose_server_died_is_away(share: Share) -> None:
+    desk = Desk(share.mount)
+    server = subprocess.run(["pgrep", "-f", f"^bindfs {share.back} "], check=True, capture_output=True).stdout
+    os.kill(int(server), 9)  # ours: the pattern names this test's own folder
+
+    with pytest.raises(RootAway):
+        desk.watcher.scan()
+
+    share.disconnect()
+    share.connect()
+    desk.watcher.scan()
+
+
+def test_a_share_beneath_a_local_inbox_is_watched_by_timer_and_taken_by_copy(tmp_path: Path) -> None:
+    need("bindfs", "umount")
+    desk = Desk(tmp_path / "hot")
+    share = Share(tmp_path / "back", desk.folders.inbox / "scanner")
+    share.connect()
+    try:
+        desk.watcher.start()
+        save_photo(desk.folders.inbox / "local.jpg")
+        whole = save_photo(share.back / "remote.jpg", seed=1)
+        content = whole.read_bytes()
+
+        arrivals = {arrival.name: arrival for arrival in desk.arrivals(2)}
+
+        assert desk.watcher.hears_events
+        assert arrivals["local.jpg"].found_by == "event"
+        assert arrivals["scanner/remote.jpg"].found_by in ("scan", "startup")
+        assert desk.folders.claim(arrivals["scanner/remote.jpg"].source, "job-1").read_bytes() == content
+        assert not (share.back / "remote.jpg").exists()
+    finally:
+        share.disconnect()
+
+
+class Samba:
+    """A Samba server on loopback that exports one folder to guests."""
+
+    def __init__(self, scratch: Path, export: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        folders = {name: scratch / name for name in ("pid", "lock", "state", "cache", "private", "ncalrpc")}
+        for folder in folders.values():
+            folder.mkdir(parents=True)
+        config = scratch / "smb.conf"
+        config.write_text(
+            "[global]\n interfaces = lo\n bind interfaces only = yes\n map to guest = Bad User\n guest account = root\n"
+            f" smb ports = {self.port}\n disable spoolss = yes\n load printers = no\n log file = {scratch}/log\n"
+            f" ncalrpc dir = {folders['ncalrpc']}\n private dir = {folders['private']}\n"
+            + "".join(f" {name} directory = {folders[name]}\n" for name in ("pid", "lock", "state", "cache"))
+            + f"[hot]\n path = {export}\n guest ok = yes\n read only = no\n force user = root\n"
+        )
+        self.process = subprocess.Popen(
+            ["smbd", "-F", "--no-process-group", "-s", str(config)],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # at its end smbd signals its whole process group
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(100):
+            if self.client("ls", check=False).returncode == 0:
+                return
+            time.sleep(0.1)  # a server of others, in a process of its own
+        self.close()
+        pytest.skip(f"Samba does not start here: {(scratch / 'log').read_text()[-500:]}")
+
+    def client(self, commands: str, check: bool = True) -> "subprocess.CompletedProcess[bytes]":
+        call = ["smbclient", "-p", str(self.port), "-N", "//127.0.0.1/hot", "-c", commands]
+        return subprocess.run(call, check=check, capture_output=True, timeout=60)
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+@pytest.fixture
+def samba(tmp_path: Path) -> Iterator[Samba]:
+    need("smbd", "smbclient")
+    (tmp_path / "hot").mkdir()
+    samba = Samba(tmp_path / "samba", tmp_path / "hot")
+    yield samba
+    samba.close()
+
+
+def test_photos_that_a_windows_client_copies_arrive_whole(samba: Samba, tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "hot")
+    desk.watcher.start()
+    desk.watcher.scan()
+    photos = {f"Grün {number}.tif": save_photo(tmp_path / f"{number}.tif", seed=number) for number in range(12)}
+
+    def copy() -> None:
+        puts = [f'put "{path}" "inbox\\{name}"' for name, path in photos.items()]
+        samba.client("; ".join(puts))
+
+    client = threading.Thread(target=copy)
+    client.start()
+    taken: dict[str, bytes] = {}
+    for _ in range(400):
+        scan = desk.watcher.scan()
+        for arrival in scan.ready:
+            claimed = desk.folders.claim(arrival.source, f"job-{len(taken)}", (arrival.size_bytes, arrival.mtime_ns))
+            taken[arrival.name] = claimed.read_bytes()
+        if len(taken) == len(photos):
+            break
+        desk.watcher.wait(scan.next_look_seconds, desk.stop)
+    client.join()
+    desk.watcher.close()
+
+    assert taken == {name: path.read_bytes() for name, path in photos.items()}
+
+
+def test_a_client_that_sets_the_size_first_and_holds_the_file_is_waited_for(samba: Samba, tmp_path: Path) -> None:
+    pytest.importorskip("smbclient", reason="needs smbprotocol, a second and slower SMB client")
+    desk = Desk(tmp_path / "hot")
+    whole = save_photo(tmp_path / "whole.png")
+    desk.watcher.start()
+    code = (
+        "import sys, time, smbclient\n"
+        "port, path = int(sys.argv[1]), sys.argv[2]\n"
+        "smbclient.ClientConfig(username='guest', password='', require_secure_negotiate=False)\n"
+        "smbclient.register_session('127.0.0.1', 'guest', '', port=port, require_signing=False)\n"
+        "content = open(path, 'rb').read()\n"
+        "with smbclient.open_file(r'\\\\127.0.0.1\\hot\\inbox\\a.png', 'wb', port=port, buffering=0) as file:\n"
+        "    file.truncate(len(content))\n"
+        "    for start in range(0, len(content), 16384):\n"
+        "        file.write(content[start:start + 16384]); time.sleep(0.1)\n"
+        "    time.sleep(1)\n"
+    )
+
+    with subprocess.Popen([sys.executable, "-c", code, str(samba.port), str(whole)]) as client:
+        (arrival,) = desk.arrivals(1)
+        claimed = desk.folders.claim(arrival.source, "job-1")
+    desk.watcher.close()
+
+    assert client.returncode == 0
+    assert claimed.read_bytes() == whole.read_bytes()
