@@ -1,6 +1,7 @@
 """The double itself, where a replay does not reach: model reloads, queue order, two sockets under one id, restarts."""
 
 import copy
+import itertools
 import uuid
 from typing import Any
 
@@ -107,7 +108,7 @@ def test_free_memory_drops_the_models_and_unload_models_does_not(
 
 def test_prompts_run_in_the_recorded_order(served: Double) -> None:
     """p1 runs when the others arrive; front counts down, explicit numbers are taken as they are."""
-    served.worker._counter = iter(range(78, 200))
+    served.worker._counter = itertools.count(78)
     served.faults.hold = True
     post(served, workflow(R), prompt_id="p1")
     assert served.wait_until(lambda: len(served.inferences) == 1)

@@ -181,14 +181,30 @@ def test_a_prompt_that_somebody_deletes_from_the_queue_is_submitted_again(
 def test_an_earlier_failure_under_the_same_ticket_is_not_taken_for_the_answer(
     double: Double, open_engine: OpenEngine
 ) -> None:
-    ticket = uuid.uuid4()
-    double.faults.fail, double.faults.fail_prompts = "CUDA out of memory", 1
-    double.faults.hold = False
-    with cut_in_a_process(ticket, double) as failing:
-        failing.wait(30)
-    assert len(double.inferences) == 1
+    """A daemon that is killed has no time to delete the entry of a prompt that failed."""
+    ticket, engine = uuid.uuid4(), open_engine(double)
+    engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+    (entry,) = double.worker.history.values()
+    double.set_faults({"fail": "CUDA out of memory", "fail_prompts": 1})
+    prompt = {**entry["prompt"][2], "1": {"class_type": "LoadImage", "inputs": {"image": "somebodys.png"}}}
+    double.files[("input", "", "somebodys.png")] = next(iter(double.files.values()))
+    requests.post(f"{double.url}/prompt", json={"prompt": prompt, "prompt_id": str(ticket)}, timeout=10)
+    assert double.wait_until(lambda: str(ticket) in double.worker.history)
+    assert double.worker.history[str(ticket)]["status"]["status_str"] == "error"
 
-    assert open_engine(double).cut(ticket, drawn_photo(), RMBG).alpha.max() > 0.9
+    assert engine.cut(ticket, drawn_photo(shift=3), RMBG).alpha.max() > 0.9
+
+
+def test_an_adopted_result_whose_file_is_gone_is_computed_again(double: Double, open_engine: OpenEngine) -> None:
+    ticket, engine = uuid.uuid4(), open_engine(double)
+    first = engine.cut(ticket, drawn_photo(), RMBG).alpha
+    for name in [name for name in double.files if name[0] == "temp"]:
+        del double.files[name]
+
+    again = engine.cut(ticket, drawn_photo(), RMBG).alpha
+
+    assert np.array_equal(first, again)
+    assert double.asked("POST", "/prompt") == 2  # under another name at once: under the same it would be cached
 
 
 def test_a_ticket_whose_recipe_changed_meanwhile_is_computed_anew(double: Double, open_engine: OpenEngine) -> None:

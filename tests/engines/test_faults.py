@@ -114,10 +114,11 @@ def test_a_missing_node_class_pauses_its_models_and_no_others(double: Double, op
     engine = open_engine(double, probe_seconds=60.0)
 
     for _ in range(2):
-        with pytest.raises(EngineMisconfigured, match="BiRefNetRMBG does not exist"):
+        with pytest.raises(EngineMisconfigured, match="no node BiRefNetRMBG"):
             engine.cut(uuid.uuid4(), drawn_photo(), Recipe("BiRefNet-HR"))
 
-    assert double.asked("POST", "/prompt") == 1  # paused: not asked again
+    assert double.asked("GET", "/object_info/BiRefNetRMBG") == 1  # paused: not asked again
+    assert double.asked("POST", "/prompt") == 0
     assert engine.cut(uuid.uuid4(), drawn_photo(), RMBG).alpha.max() > 0.9
     (health,) = engine.health()
     assert health.up
@@ -133,7 +134,7 @@ def test_a_server_that_can_do_nothing_it_was_asked_is_not_up(double: Double, ope
 
     (health,) = engine.health()
     assert not health.up
-    assert "RMBG does not exist" in health.message
+    assert "no node RMBG" in health.message
 
 
 @pytest.mark.parametrize("fault", ["missing_models", "missing_weights"])
@@ -303,10 +304,63 @@ def test_waiting_behind_others_that_get_on_is_not_taking_too_long(double: Double
 def somebodys_prompt(double: Double, blur: int) -> Any:
     _, encoded = cv2.imencode(".png", drawn_photo(shift=30))
     double.files[("input", "", "somebodys.png")] = encoded.tobytes()
-    rmbg = load_graph(load_models()).prompt(RMBG, "somebodys.png", 96, 128, ())
+    rmbg = load_graph(load_models()).prompt("RMBG-2.0", {}, "somebodys.png", ())
     rmbg["2"]["inputs"] = {
         **EXCHANGES["prompt_ok_first"]["request"]["body"]["prompt"]["2"]["inputs"],
         "mask_blur": blur,
     }
     rmbg["3"] = rmbg.pop("9")
     return rmbg
+
+
+@pytest.mark.parametrize("fault", ["missing_nodes", "missing_models"])
+def test_what_went_missing_since_it_was_looked_up_is_heard_from_the_rejection(
+    fault: str, double: Double, open_engine: OpenEngine
+) -> None:
+    engine = open_engine(double, probe_seconds=60.0)
+    engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+    double.set_faults({fault: ["RMBG", "RMBG-2.0"]})
+
+    with pytest.raises(EngineMisconfigured, match=r"does not exist|does not list"):
+        engine.cut(uuid.uuid4(), drawn_photo(shift=1), RMBG)
+
+    assert double.asked("POST", "/prompt") == 2
+
+
+def test_a_resolution_that_a_servers_own_node_does_not_take_is_refused_before_it_is_sent(
+    double: Double, open_engine: OpenEngine
+) -> None:
+    double.object_info["RMBG"]["input"]["optional"]["process_res"][1]["max"] = 512
+    engine = open_engine(double)
+
+    with pytest.raises(RecipeRefused, match=r"256\.0 to 512\.0"):
+        engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+    assert double.asked("POST", "/prompt") == 0
+    assert engine.cut(uuid.uuid4(), drawn_photo(), Recipe("RMBG-2.0", 512)).alpha.max() > 0.9
+
+
+def test_a_fixed_value_that_a_servers_own_node_does_not_take_is_the_servers_fault(
+    double: Double, open_engine: OpenEngine
+) -> None:
+    double.object_info["RMBG"]["input"]["optional"]["background"][0] = ["Transparent"]
+
+    with pytest.raises(EngineMisconfigured, match="one of Transparent"):
+        open_engine(double).cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+
+def test_an_input_that_a_newer_node_has_is_sent_with_its_default(double: Double, open_engine: OpenEngine) -> None:
+    double.object_info["RMBG"]["input"]["optional"]["tile_size"] = ["INT", {"default": 64, "min": 0, "max": 512}]
+
+    open_engine(double).cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+    (entry,) = double.worker.history.values()
+    assert entry["prompt"][2]["2"]["inputs"]["tile_size"] == 64
+
+
+def test_a_list_of_models_in_the_newer_form_is_read_too() -> None:
+    spec = ["COMBO", {"options": ["BEN", "BEN2"], "default": "BEN"}]
+
+    inputs = replies.read_inputs({"RMBG": {"input": {"required": {"model": spec}}}}, "RMBG")
+
+    assert inputs == {"model": replies.Input(options=("BEN", "BEN2"), default="BEN")}

@@ -24,7 +24,8 @@ def graph() -> Graph:
 
 
 def prompt_of(graph: Graph, recipe: Recipe, height: int = 768, width: int = 1024) -> Any:
-    return graph.prompt(recipe, "freisteller/a/photo-01.jpg", height, width, ("RMBG", "BiRefNetRMBG"))
+    inputs = graph.settle(recipe, height, width)
+    return graph.prompt(recipe.model, inputs, "freisteller/a/photo-01.jpg", ("RMBG", "BiRefNetRMBG"))
 
 
 def declared(node: str) -> dict[str, Any]:
@@ -97,7 +98,7 @@ def test_one_node_works_and_the_others_are_parked_under_fixed_ids(graph: Graph) 
 
 
 def test_nothing_is_parked_that_is_not_wanted(graph: Graph) -> None:
-    prompt = graph.prompt(Recipe("BEN2"), "a.jpg", 10, 10, ())
+    prompt = graph.prompt("BEN2", {"model": "BEN2"}, "a.jpg", ())
 
     assert [node["class_type"] for node in prompt.values()] == ["LoadImage", "RMBG", "PreviewImage"]
 

@@ -56,19 +56,18 @@ class Graph:
             inputs["process_res"] = resolution
         return inputs
 
-    def prompt(self, recipe: Recipe, picture: str, height: int, width: int, parked: Collection[str]) -> Prompt:
-        """The prompt that cuts `picture` (LoadImage's name for it, of height x width pixels) with `recipe`.
+    def prompt(self, model: str, inputs: Mapping[str, Json], picture: str, parked: Collection[str]) -> Prompt:
+        """The prompt that cuts `picture` (LoadImage's name for it) with `model`, asked with `inputs` (see `settle`).
 
-        parked: the node classes to keep in memory besides the one that works. Raises RecipeRefused as `settle`.
+        parked: the node classes to keep in memory besides the one that works.
         """
-        inputs = self.settle(recipe, height, width)
-        worker = self.table.models[recipe.model].node
+        worker = self.table.models[model].node
         kept = {SOURCE, SINK, worker, *parked}
         prompt: Prompt = {
             node_id: copy.deepcopy(dict(node)) for node_id, node in self._template.items() if node["class_type"] in kept
         }
         prompt[self._ids[SOURCE]]["inputs"] = {"image": picture}
-        prompt[self._ids[worker]]["inputs"] = {"image": [self._ids[SOURCE], 0], **inputs}
+        prompt[self._ids[worker]]["inputs"] = {**inputs, "image": [self._ids[SOURCE], 0]}
         prompt[self.sink]["inputs"] = {"images": [self._ids[worker], self.table.nodes[worker].output]}
         return prompt
 

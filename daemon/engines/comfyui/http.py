@@ -65,9 +65,9 @@ class Http:
                 f"{self.name} answers, but not like ComfyUI ({error}); correct its url."
             ) from error
 
-    def options(self, node_class: str) -> Mapping[str, tuple[str, ...]] | None:
-        """GET /object_info/{class}: input -> its options (empty where it is no list); None: no such node."""
-        return replies.read_options(self._json(self._send("GET", f"/object_info/{node_class}")), node_class)
+    def inputs(self, node_class: str) -> Mapping[str, replies.Input] | None:
+        """GET /object_info/{class}: what each of its inputs takes; None: no such node."""
+        return replies.read_inputs(self._json(self._send("GET", f"/object_info/{node_class}")), node_class)
 
     def weights(self) -> frozenset[str] | None:
         """GET /models/rmbg: the weight files that are there; None where the server does not tell."""

@@ -65,6 +65,29 @@ class Memory:
     free_bytes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What one input of a node takes: a list of options, or a range; None where there is no such limit."""
+
+    options: tuple[str, ...] = ()
+    lowest: float | None = None
+    highest: float | None = None
+    default: str | int | float | bool | None = None
+
+    def takes(self, value: object) -> bool:
+        """Whether a value is within the limits, as far as there are any."""
+        if self.options:
+            return value in self.options
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return (self.lowest is None or value >= self.lowest) and (self.highest is None or value <= self.highest)
+        return True
+
+    @property
+    def legal(self) -> str:
+        """The limits in words."""
+        return f"one of {', '.join(self.options)}" if self.options else f"{self.lowest} to {self.highest}"
+
+
 def read_queue(body: Any) -> Queue:
     """GET /queue. Its pending list is a raw heap: only sorting by number gives the order."""
     running = _items(body, "queue_running")
@@ -121,17 +144,18 @@ def read_memory(body: Any) -> Memory:
     return Memory(_count(device.get("vram_total")), _count(device.get("vram_free")))
 
 
-def read_options(body: Any, node_class: str) -> Mapping[str, tuple[str, ...]] | None:
-    """GET /object_info/{node_class}: input name -> its options, for inputs with a list; None: no such node."""
-    if not isinstance(body, dict) or not isinstance(body.get(node_class), dict):
+def read_inputs(body: Any, node_class: str) -> Mapping[str, Input] | None:
+    """GET /object_info/{node_class}: what each of its inputs takes; None: no such node."""
+    declared = body.get(node_class) if isinstance(body, dict) else None
+    parts = declared.get("input") if isinstance(declared, dict) else None
+    if not isinstance(parts, dict):
         return None
-    inputs = body[node_class].get("input", {})
-    options: dict[str, tuple[str, ...]] = {}
+    inputs: dict[str, Input] = {}
     for part in ("required", "optional"):
-        for name, spec in inputs.get(part, {}).items():
-            listed = isinstance(spec, list) and spec and isinstance(spec[0], list)
-            options[name] = tuple(str(option) for option in spec[0]) if listed else ()
-    return options
+        listed = parts.get(part)
+        for name, spec in listed.items() if isinstance(listed, dict) else ():
+            inputs[name] = _input(spec)
+    return inputs
 
 
 def loaded_digest(png: bytes) -> str | None:
@@ -152,6 +176,24 @@ def loaded_digest(png: bytes) -> str | None:
             if isinstance(changed, list) and changed and len(str(changed[0])) == SHA256_HEX_DIGITS:
                 return str(changed[0])
     return None
+
+
+def _input(spec: Any) -> Input:
+    kind = spec[0] if isinstance(spec, list) and spec else None
+    limits = spec[1] if isinstance(spec, list) and len(spec) > 1 and isinstance(spec[1], dict) else {}
+    # Newer servers declare a list as ["COMBO", {"options": […]}].
+    options = kind if isinstance(kind, list) else limits.get("options")
+    default = limits.get("default")
+    return Input(
+        tuple(str(option) for option in options) if isinstance(options, list) else (),
+        _number(limits.get("min")),
+        _number(limits.get("max")),
+        default if isinstance(default, str | int | float | bool) else None,
+    )
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _items(body: Any, key: str) -> list[Any]:

@@ -5,6 +5,7 @@ import threading
 import uuid
 from collections.abc import Callable
 
+from daemon.engines.comfyui.catalogue import Catalogue
 from daemon.engines.comfyui.errand import Errand, Limits, Picture
 from daemon.engines.comfyui.events import Events, socket_to
 from daemon.engines.comfyui.graph import Graph
@@ -38,9 +39,9 @@ class Server:
         self._stop = threading.Event()
         self._http = Http(settings, comfyui.connect_seconds)
         self._events = Events(self._http.name, socket_to(self._http, comfyui.connect_seconds), clock)
+        self._catalogue = Catalogue(self._http)
         self._names = UploadNames(owner)
         self._lock = threading.Lock()
-        self._classes: frozenset[str] | None = None
         self._answered: dict[str, float] = {}
         self._disowned: set[str] = set()
 
@@ -64,12 +65,18 @@ class Server:
         with self._lock:
             self._disowned.discard(prompt_id)
             self._answered.pop(prompt_id, None)
-        parked = self._parked & self._node_classes()
+        inputs = self._graph.settle(recipe, picture.height, picture.width)
+        try:
+            asked = self._catalogue.complete(self._graph.table.models[recipe.model].node, inputs)
+            parked = {node for node in self._parked if self._catalogue.has(node)}
+        except EngineMisconfigured:
+            self._catalogue.forget()
+            raise
         errand = Errand(
             prompt_id=prompt_id,
             picture=picture,
             model=recipe.model,
-            prompt=lambda stored: self._graph.prompt(recipe, stored, picture.height, picture.width, parked),
+            prompt=lambda stored: self._graph.prompt(recipe.model, asked, stored, parked),
             sink=self._graph.sink,
             http=self._http,
             events=self._events,
@@ -85,7 +92,7 @@ class Server:
                 self._http.free()
             raise
         except EngineMisconfigured:
-            self._classes = None  # look again next time: somebody will install what is missing
+            self._catalogue.forget()  # look again next time: somebody will install what is missing
             raise
         with self._lock:
             self._answered[prompt_id] = self._clock()
@@ -106,14 +113,15 @@ class Server:
         Raises EngineAway, or EngineMisconfigured with all that is missing and what to do about it.
         """
         self._http.memory()
+        self._catalogue.forget()
         missing: list[str] = []
         offered: dict[str, tuple[str, ...]] = {}
         for node_class in self._graph.node_classes:
-            options = self._http.options(node_class)
+            options = self._catalogue.options(node_class)
             if options is None:
                 missing.append(f"node {node_class}")
             else:
-                offered[node_class] = options.get("model", ())
+                offered[node_class] = options
         models = self._graph.table.models
         missing += [
             f"model {name} of node {model.node}"
@@ -128,7 +136,7 @@ class Server:
 
     def returned(self) -> None:
         """It was away and is back, perhaps as another installation: nothing known of it holds any more."""
-        self._classes = None
+        self._catalogue.forget()
 
     def sweep(self) -> None:
         """Delete the history entries of answers that were fetched a while ago, and what was disowned."""
@@ -158,15 +166,6 @@ class Server:
             with contextlib.suppress(FreistellerError):
                 self._http.forget(answered)
         self._http.close()
-
-    def _node_classes(self) -> frozenset[str]:
-        """The graph's node classes that this server has; asked once, and again after trouble."""
-        classes = self._classes
-        if classes is None:
-            workers = {model.node for model in self._graph.table.models.values()}
-            classes = frozenset(name for name in sorted(workers) if self._http.options(name) is not None)
-            self._classes = classes
-        return classes
 
 
 def _parked(models: tuple[str, ...], graph: Graph) -> frozenset[str]:
