@@ -203,6 +203,7 @@ class Routes(BaseHTTPRequestHandler):
             return
         prompt_id, number = double.worker.put(body, prompt, verdict.outputs)
         if faults.happens("unanswered_prompts"):
+            double.wait_until(lambda: prompt_id in double.worker.history or faults.hold)
             self.close_connection = True
             return
         self._json({"prompt_id": prompt_id, "number": number, "node_errors": verdict.node_errors})

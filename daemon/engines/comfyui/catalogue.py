@@ -44,21 +44,15 @@ class Catalogue:
         name = self._http.name
         if declared is None:
             raise EngineMisconfigured(f"{name} has no node {node_class}: install or update ComfyUI-RMBG there.")
-        model = inputs["model"]
-        if "model" in declared and declared["model"].options and model not in declared["model"].options:
-            raise EngineMisconfigured(
-                f"{name} does not list the model {model} in {node_class}: update ComfyUI-RMBG there."
-            )
         for key, value in inputs.items():
             if key not in declared or declared[key].takes(value):
                 continue
+            told = f"{name} does not take {key} {value} in its node {node_class}, but {declared[key].legal}"
             if key == OURS_TO_CHOOSE:
-                raise RecipeRefused(f"{name} does not take {key} {value} for {model}: {declared[key].legal}.")
-            raise EngineMisconfigured(f"{name} does not take {key} {value} in {node_class}: {declared[key].legal}.")
-        unknown = {
-            key: spec.default for key, spec in declared.items() if key not in inputs and spec.default is not None
-        }
-        return {**unknown, **inputs}
+                raise RecipeRefused(f"{told}.")
+            raise EngineMisconfigured(f"{told}: update ComfyUI-RMBG there.")
+        defaults = {key: spec.default for key, spec in declared.items() if spec.default is not None}
+        return {**defaults, **inputs}
 
     def forget(self) -> None:
         """Ask again next time: the server was away, or somebody installed something."""
