@@ -32,7 +32,7 @@ class Health:
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        stale_seconds: float = 60.0,
+        stale_seconds: float = 120.0,
         pulses: Sequence[str] = PULSES,
         needs: Sequence[str] = NEEDS,
     ) -> None:

@@ -11,7 +11,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
+from daemon.observe.notify import journal_reads
+
 LOGGER = "freisteller"
+# syslog's numbers, as sd-daemon(3) writes them; the journal takes the prefix off, and `journalctl -p warning` works.
+PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 FIRST_KEYS = ("ts", "level", "action", "job", "message")
 
 _SECRET_KEY = re.compile(r"token|password|passwd|secret|authorization|api_?key|credential", re.IGNORECASE)
@@ -30,7 +34,7 @@ def set_up(level: str, fmt: str, stream: TextIO) -> None:
     """
     as_text = fmt == "text" or (fmt == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
+    handler.setFormatter(TextFormatter() if as_text else JsonFormatter(with_priority=journal_reads(stream)))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger(LOGGER).setLevel(level.upper())
     logging.captureWarnings(True)  # else a library's warning is a line that no machine can read
@@ -51,14 +55,22 @@ def log(
 
 
 class JsonFormatter(logging.Formatter):
-    """A line is one JSON object in UTF-8; lone surrogates of undecodable file names become \\udcXX escapes."""
+    """A line is one JSON object in UTF-8; lone surrogates of undecodable file names become \\udcXX escapes.
+
+    with_priority: begin it with the journal's <N>.
+    """
+
+    def __init__(self, with_priority: bool = False) -> None:
+        super().__init__()
+        self._with_priority = with_priority
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line without its line end."""
         entry = _entry(record)
         ordered = {key: entry[key] for key in FIRST_KEYS if key in entry} | entry
         line = json.dumps(ordered, ensure_ascii=False, default=str)
-        return line.encode("utf-8", "backslashreplace").decode()
+        prefix = f"<{PRIORITIES.get(record.levelno, 6)}>" if self._with_priority else ""
+        return prefix + line.encode("utf-8", "backslashreplace").decode()
 
 
 class TextFormatter(logging.Formatter):

@@ -1,4 +1,4 @@
-"""What systemd is told over its notify socket: ready, status, watchdog, stopping.
+"""What systemd is told over its notify socket: ready, status, watchdog, stopping; and whether its journal reads us.
 
 The protocol is one datagram of NAME=value lines (sd_notify(3)); without systemd nothing is sent and nothing fails.
 """
@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from typing import TextIO
 
 
 class Notifier:
@@ -58,6 +59,15 @@ class Notifier:
         except OSError:
             # Telling is a courtesy: work goes on without it, and a missed watchdog is systemd's to answer.
             return
+
+
+def journal_reads(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this stream goes straight into systemd's journal: JOURNAL_STREAM names its device and inode."""
+    try:
+        there = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # a stream in memory, or a closed one
+        return False
+    return environment.get("JOURNAL_STREAM", "") == f"{there.st_dev}:{there.st_ino}"
 
 
 def _watchdog_seconds(environment: Mapping[str, str]) -> float | None:

@@ -3,8 +3,10 @@
 import io
 import json
 import logging
+import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +70,19 @@ def test_auto_means_text_on_a_terminal_and_json_elsewhere() -> None:
     assert terminal.getvalue().endswith(" Watching hotfolder\n")
     assert not terminal.getvalue().startswith("{")
     assert written(pipe)["message"] == "Watching hotfolder"
+
+
+def test_the_journal_is_told_how_bad_a_line_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "journal").open("w") as journal, (tmp_path / "other").open("w") as other:
+        there = os.fstat(journal.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
+        for stream in (journal, other):
+            logs.set_up("info", "auto", stream)
+            logs.log("job_done", "fine")
+            logs.log("root_away", "away", level=logging.ERROR)
+
+    assert [line[:4] for line in (tmp_path / "journal").read_text().splitlines()] == ["<6>{", "<3>{"]
+    assert [line[:1] for line in (tmp_path / "other").read_text().splitlines()] == ["{", "{"]
 
 
 def test_a_second_set_up_replaces_the_first() -> None:

@@ -27,6 +27,12 @@ def test_the_rules_do_what_their_cases_say(cases: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_prometheus_takes_the_configuration_that_we_ship() -> None:
+    result = promtool("check", "config", "--syntax-only", str(ROOT / "grafana" / "prometheus.yml"))
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 def test_prometheus_finds_nothing_to_complain_about_in_the_page() -> None:
     metrics = metrics_of_a_new_daemon()
     happen(metrics, now=1_800_000_000.0)
