@@ -299,13 +299,14 @@ def _metadata(image: Any) -> Metadata:
 
 def _with_metadata(image: Any, metadata: Metadata) -> Any:
     per_mm = (metadata.dpi or _UNSAID_DPI) / _MM_PER_INCH
-    image = image.copy(xres=per_mm, yres=per_mm)
-    image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
-    image.set_type(pyvips.GValue.gint_type, "orientation", 1)
     for name in _BLOBS:
         blob = getattr(metadata, name)
         if blob is not None:
             image = _with_blob(image, name, blob)
+    # Last: libvips writes these over what an EXIF block says, but reads that block when it is set.
+    image = image.copy(xres=per_mm, yres=per_mm)
+    image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
+    image.set_type(pyvips.GValue.gint_type, "orientation", 1)
     return image
 
 
@@ -347,6 +348,5 @@ def _reason(error: Any) -> str:
 
 def _write_error(error: Any, path: os.PathLike[str]) -> Exception:
     """libvips tells a full disk only in words; they are the system's own for that number."""
-    reason = _reason(error)
-    number = next((number for number in _NO_ROOM if os.strerror(number) in reason), None)
-    return OSError(number, os.strerror(number), os.fspath(path)) if number else Undecodable(reason)
+    number = next((number for number in _NO_ROOM if os.strerror(number) in str(error.detail)), None)
+    return OSError(number, os.strerror(number), os.fspath(path)) if number else Undecodable(_reason(error))

@@ -1,7 +1,7 @@
 """The id of a job inside the picture it made: one property in the XMP packet, where nothing else is disturbed."""
 
 import re
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 _NAMESPACE = "https://freisteller.invalid/ns/1.0/"  # a name, never an address: .invalid belongs to nobody (RFC 2606)
 _MARK = re.compile(rb"<freisteller:job>([^<]*)</freisteller:job>")
@@ -31,4 +31,4 @@ def marked(xmp: bytes | None, job: str) -> bytes:
 def job_in(xmp: bytes | None) -> str | None:
     """The id that `marked` put in; None where there is none."""
     found = _MARK.findall(xmp or b"")
-    return found[-1].decode("utf-8", errors="replace") if found else None
+    return unescape(found[-1].decode("utf-8", errors="replace")) if found else None

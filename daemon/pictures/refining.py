@@ -1,12 +1,15 @@
 """An alpha at full size, its border led by the original's own pixels.
 
 The guided filter (K. He, J. Sun, X. Tang, "Guided Image Filtering", TPAMI 2013) in its fast form (K. He, J. Sun, "Fast
-Guided Filter", 2015): how alpha follows colour is learned at proxy size and applied to the full-size pixels. It is
-applied here to what interpolation loses and to nothing else,
+Guided Filter", 2015): how alpha follows colour is learned at proxy size and applied to the full-size pixels. Three
+things are different here:
 
-    full = up(alpha) + up(slope) · (colour − up(small colour)),
-
-so that a border which the picture knows nothing of stays exactly as interpolation gives it.
+- It is applied to what interpolation loses and to nothing else: full = up(alpha) + up(slope) · (colour − up(small
+  colour)). A border that the picture knows nothing of stays where interpolation puts it.
+- Nine pixels are a small sample, and three slopes find something in any noise. Slopes count as far as they explain
+  alpha better than chance would: by the adjusted coefficient of determination.
+- Bringing something up by interpolation and down again by area blurs it by a fixed kernel; what that would lose is
+  added beforehand, so that the full-size alpha averages to the one that was given.
 """
 
 import cv2
@@ -20,8 +23,10 @@ from daemon.pictures.proxy import shrunk
 from daemon.pictures.reading import Photo
 
 _WINDOW = (3, 3)  # pixels of the proxy: a border is one or two of them wide there
-_NOISE = 1e-5  # variance of colour, 0..1 squared, that counts as none: about one step of 8 bit
-_BORDER = cv2.BORDER_REFLECT_101
+_SAMPLE, _REGRESSORS = 9, 3
+_NOISE = 1e-4  # variance of colour, 0..1 squared, that counts as none: grain of two or three steps of 8 bit
+_ROUND_TRIP = np.array([1, 6, 1], np.float32) / 8  # bilinear up, area down, for any large factor
+_TINY = 1e-9
 
 
 def full_size_alpha(photo: Photo, alpha: Alpha) -> Samples:
@@ -46,7 +51,7 @@ def _guided(photo: Photo, alpha: Alpha) -> Samples:
         photo.full_scale
     )
     band = _band(alpha)
-    field = _slopes(small, alpha, band)
+    field = _field(small, alpha, band)
     field[:3] /= photo.full_scale  # to be multiplied with pixels as they are
     full = cv2.resize(_steps(np.rint(alpha), photo), (width, height), interpolation=cv2.INTER_NEAREST)
     for tiles in tiles_of(band, height, width):
@@ -66,48 +71,60 @@ def _band(alpha: Alpha) -> NDArray[np.bool_]:
     return band
 
 
-def _slopes(small: Floats, alpha: Alpha, band: NDArray[np.bool_]) -> Floats:
-    """How alpha follows colour around each pixel of the proxy: (4, h, w), three slopes and the value at colour 0.
-
-    The slopes are least squares over the window, (Σ + εE)⁻¹ cov(colour, alpha), solved in closed form in the band;
-    elsewhere alpha is constant and they are zero.
-    """
+def _field(small: Floats, alpha: Alpha, band: NDArray[np.bool_]) -> Floats:
+    """What is brought up: (4, h, w), the slopes of alpha over the three colours, and the value at colour 0."""
     at = np.nonzero(band)
-    mean = _means(small)[at]
-    covariance = (_means(small * alpha[..., None])[at] - mean * _means(alpha)[at][:, None]).T
-    pairs = (
-        _means(np.stack([small[..., i] * small[..., j] for i, j in _PAIRS[:3]], -1)),
-        _means(np.stack([small[..., i] * small[..., j] for i, j in _PAIRS[3:]], -1)),
-    )
-    products = np.concatenate([pairs[0][at], pairs[1][at]], -1).astype(np.float64).T
-    spread = [products[k] - mean[:, i].astype(np.float64) * mean[:, j] for k, (i, j) in enumerate(_PAIRS)]
-    slopes = _solved(spread, covariance)
+    slopes = _slopes(small, alpha, at)
+    lost = (alpha - _round_trip(alpha))[at] - (slopes * (small - _round_trip(small))[at]).sum(axis=-1)
     field = np.zeros((4, *alpha.shape), np.float32)
     field[3] = alpha
+    field[3][at] += lost - (slopes * small[at]).sum(axis=-1)
     for channel in range(3):
-        field[channel][at] = slopes[channel]
-        field[3][at] -= slopes[channel] * small[..., channel][at]
+        field[channel][at] = slopes[:, channel]
     return field
 
 
-_PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+def _slopes(small: Floats, alpha: Alpha, at: tuple[NDArray[np.intp], ...]) -> Floats:
+    """How alpha follows colour around the pixels `at`, (N, 3): (Σ + εE)⁻¹ cov(colour, alpha), as far as it explains."""
+    red, green, blue = small[..., 0], small[..., 1], small[..., 2]
+    mean = _means(small)[at].astype(np.float64)
+    mean_alpha = _means(alpha)[at].astype(np.float64)
+    covariance = _means(small * alpha[..., None])[at] - mean * mean_alpha[:, None]
+    squares = _means(small * small)[at] - mean * mean
+    products = (
+        _means(np.stack([green * blue, red * blue, red * green], -1))[at] - mean[:, [1, 0, 0]] * mean[:, [2, 2, 1]]
+    )
+    slopes = _solved(squares + _NOISE, products, covariance)
+    spread = (slopes * slopes * squares).sum(-1) + 2 * (slopes[:, [1, 0, 0]] * slopes[:, [2, 2, 1]] * products).sum(-1)
+    explained = 2 * (slopes * covariance).sum(-1) - spread
+    total = np.maximum(_means(alpha * alpha)[at] - mean_alpha * mean_alpha, _TINY)
+    unexplained = 1 - np.clip(explained / total, 0, 1)
+    trust = np.clip(1 - unexplained * (_SAMPLE - 1) / (_SAMPLE - 1 - _REGRESSORS), 0, 1)
+    return np.asarray(slopes * trust[:, None], np.float32)
 
 
 def _means(values: Floats) -> Floats:
-    return np.asarray(cv2.blur(values, _WINDOW, borderType=_BORDER), np.float32)
+    return np.asarray(cv2.blur(values, _WINDOW, borderType=cv2.BORDER_REFLECT_101), np.float32)
 
 
-def _solved(spread: list[NDArray[np.float64]], right: Floats) -> list[Floats]:
-    """The solutions of many symmetric 3 x 3 systems by Cramer's rule."""
-    a, b, c = (diagonal + _NOISE for diagonal in spread[:3])
-    d, e, f = spread[3:]
-    minors = [[b * c - f * f, e * f - c * d, d * f - b * e],
-              [e * f - c * d, a * c - e * e, d * e - a * f],
-              [d * f - b * e, d * e - a * f, a * b - d * d]]  # fmt: skip
-    determinant = a * minors[0][0] + d * minors[0][1] + e * minors[0][2]
-    return [
-        ((row[0] * right[0] + row[1] * right[1] + row[2] * right[2]) / determinant).astype(np.float32) for row in minors
-    ]
+def _round_trip(values: Floats) -> Floats:
+    down_and_up = cv2.sepFilter2D(values, -1, _ROUND_TRIP, _ROUND_TRIP, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(down_and_up, np.float32)
+
+
+def _solved(diagonal: NDArray[np.float64], off: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The solutions, (N, 3), of symmetric 3 x 3 systems by Cramer's rule.
+
+    diagonal: entries 00, 11, 22. off: entries 12, 02, 01. right: the right-hand sides.
+    """
+    minors = diagonal[:, [1, 0, 0]] * diagonal[:, [2, 2, 1]] - off * off  # of 00, 11, 22
+    mixed = off[:, [1, 0, 0]] * off[:, [2, 2, 1]] - diagonal * off  # of 12, 02, 01
+    determinant = diagonal[:, 0] * minors[:, 0] + off[:, 2] * mixed[:, 2] + off[:, 1] * mixed[:, 1]
+    solution = minors * right
+    solution[:, 0] += mixed[:, 2] * right[:, 1] + mixed[:, 1] * right[:, 2]
+    solution[:, 1] += mixed[:, 2] * right[:, 0] + mixed[:, 0] * right[:, 2]
+    solution[:, 2] += mixed[:, 1] * right[:, 0] + mixed[:, 0] * right[:, 1]
+    return np.asarray(solution / determinant[:, None], np.float64)
 
 
 def _steps(alpha: Floats, photo: Photo) -> Samples:

@@ -8,6 +8,7 @@ import numpy as np
 from daemon.errors import BadPhoto
 from daemon.pictures import codec, marks
 from daemon.pictures.codec import Samples, Undecodable
+from daemon.pictures.exif import without_preview
 from daemon.pictures.reading import Photo
 from daemon.settings import OutputFormat
 
@@ -24,7 +25,8 @@ def write(path: Path, rgba: Samples, photo: Photo, output_format: OutputFormat, 
     the XMP. Raises OSError where the disk does not take it, BadPhoto where the format cannot hold it.
     """
     height, width = rgba.shape[:2]
-    metadata = replace(photo.metadata, xmp=marks.marked(photo.xmp, identity))
+    exif = photo.exif and without_preview(photo.exif)
+    metadata = replace(photo.metadata, exif=exif, xmp=marks.marked(photo.xmp, identity))
     pixels = rgba
     if output_format == "mask":
         # A mask has no colours, and a profile of colours does not belong to it.
