@@ -10,16 +10,18 @@ import ipaddress
 import json
 import logging
 import socket
-import socketserver
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler
+from urllib.parse import urlsplit
 
 from daemon.errors import BadSettings
 from daemon.observe.health import Health
+from daemon.observe.listener import BoundedReader, BoundedServer
 from daemon.observe.logs import log
 from daemon.observe.metrics import CONTENT_TYPE, Metrics
 
@@ -48,13 +50,12 @@ class StatusServer:
         host, _, port = bind.rpartition(":")
         self._bind = bind
         self._address = (host.removeprefix("[").removesuffix("]"), int(port))
-        self._token = token
-        self._request_seconds = request_seconds
-        self._pages: Mapping[str, Callable[[], Page]] = {
+        pages: dict[str, Callable[[], Page]] = {
             "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE, metrics.exposition()),
             "/healthz": lambda: _health_page(*health.alive()),
             "/readyz": lambda: _health_page(*health.ready()),
         }
+        self._terms = _Terms(pages, self._address[0], token, request_seconds)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -66,14 +67,12 @@ class StatusServer:
         try:
             found = socket.getaddrinfo(*self._address, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
             family, address = found[0], found[4]
-            if not self._token and not ipaddress.ip_address(address[0]).is_loopback:
+            if not self._terms.token and not ipaddress.ip_address(address[0]).is_loopback:
                 raise BadSettings(
                     f"http.bind = {self._bind} can be reached from other machines, so it needs http.token "
                     "(any long random text; Prometheus sends it as authorization credentials)"
                 )
-            server = _Server(
-                family, (str(address[0]), int(address[1])), self._pages, self._token, self._request_seconds
-            )
+            server = _Server(family, (str(address[0]), int(address[1])), self._terms)
         except OSError as error:
             raise BadSettings(
                 f"http.bind = {self._bind} cannot be opened: {error.strerror or error}. Another program may have "
@@ -94,52 +93,22 @@ class StatusServer:
         self._server = self._thread = None
 
 
-class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """A listener that serves at most MAX_CONNECTIONS at once and drops what comes on top."""
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What is answered, under which name besides this machine's loopback names, for which token, and how patiently."""
 
-    allow_reuse_address = True
-    daemon_threads = True  # each ends by itself within two times request_seconds; a stop does not wait for it
-    request_queue_size = 32
+    pages: Mapping[str, Callable[[], Page]]
+    name: str
+    token: str
+    request_seconds: float
 
-    def __init__(
-        self,
-        family: int,
-        address: tuple[str, int],
-        pages: Mapping[str, Callable[[], Page]],
-        token: str,
-        request_seconds: float,
-    ) -> None:
-        self.address_family = family
-        self.pages = pages
-        self.token = token
-        self.request_seconds = request_seconds
-        self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        super().__init__(address, _Handler)
 
-    def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
-        """Serve it in a thread, if a place is free."""
-        if not self._places.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        try:
-            super().process_request(request, client_address)
-        except BaseException:
-            self._places.release()
-            raise
+class _Server(BoundedServer):
+    """The listener, and what its handlers need to know."""
 
-    def process_request_thread(
-        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
-    ) -> None:
-        """Serve it, and give the place back."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._places.release()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is no news; the traceback helps whoever looks for a fault of ours."""
-        del request, client_address
-        logging.getLogger(__name__).debug("a request to the status port failed", exc_info=True)
+    def __init__(self, family: int, address: tuple[str, int], terms: _Terms) -> None:
+        self.terms = terms
+        super().__init__(family, address, _Handler, MAX_CONNECTIONS)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -150,8 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         """Read through a pipe that ends: after so many seconds, or so many bytes."""
         super().setup()
-        self._deadline = time.monotonic() + self.server.request_seconds
-        self.rfile = io.BufferedReader(_Bounded(self.connection, self._deadline), 1024)
+        deadline = time.monotonic() + self.server.terms.request_seconds
+        self.rfile = io.BufferedReader(BoundedReader(self.connection, deadline, MAX_REQUEST_BYTES), 1024)
 
     def handle(self) -> None:
         """Answer one request; a client that is too slow, too wordy or gone gets none."""
@@ -161,9 +130,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
 
     def _answer(self) -> None:
-        self.connection.settimeout(self.server.request_seconds)  # for all of the answer, see socket.sendall
-        page = self.server.pages.get(self.path.partition("?")[0])
-        if not self._may_read():
+        self.connection.settimeout(self.server.terms.request_seconds)  # for all of the answer, see socket.sendall
+        page = self.server.terms.pages.get(self.path.partition("?")[0])
+        if not self._meant_for_us():
+            self._send(HTTPStatus.MISDIRECTED_REQUEST, "text/plain", b"not a name of this machine\n")
+        elif not self._may_read():
             self._send(HTTPStatus.UNAUTHORIZED, "text/plain", b"a bearer token is needed\n")
         elif page is None:
             self._send(HTTPStatus.NOT_FOUND, "text/plain", b"try /metrics, /healthz or /readyz\n")
@@ -171,17 +142,27 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(*page())
 
     def _refuse(self) -> None:
-        self.connection.settimeout(self.server.request_seconds)
+        self.connection.settimeout(self.server.terms.request_seconds)
         self._send(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", b"GET and HEAD only\n")
 
     do_GET = do_HEAD = _answer  # noqa: N815  (http.server finds them by these names)
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse  # noqa: N815
 
+    def _meant_for_us(self) -> bool:
+        """Without a token only a loopback name is answered: else a web page could rebind its own name to 127.0.0.1."""
+        if self.server.terms.token or "Host" not in self.headers:
+            return True
+        try:
+            name = urlsplit(f"//{self.headers['Host']}").hostname or ""
+            return name in ("localhost", self.server.terms.name) or ipaddress.ip_address(name).is_loopback
+        except ValueError:
+            return False
+
     def _may_read(self) -> bool:
-        if not self.server.token:
+        if not self.server.terms.token:
             return True
         sent = self.headers.get("Authorization", "")
-        return hmac.compare_digest(sent.encode(), f"Bearer {self.server.token}".encode())
+        return hmac.compare_digest(sent.encode(), f"Bearer {self.server.terms.token}".encode())
 
     def _send(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
         self.send_response(status)
@@ -205,34 +186,6 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Requests are logged at debug level only: a scrape every 15 s is no change of state."""
         log("http_request", format % args, level=logging.DEBUG)
-
-
-class _Bounded(io.RawIOBase):
-    """What a client sends, until the deadline (monotonic seconds) and up to MAX_REQUEST_BYTES.
-
-    A limit per read alone would let a client that sends a byte now and then keep its thread for hours.
-    """
-
-    def __init__(self, connection: socket.socket, deadline: float) -> None:
-        self._connection = connection
-        self._deadline = deadline
-        self._left = MAX_REQUEST_BYTES
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed's Buffer is 3.12's
-        """Raises TimeoutError or LineTooLong at the limits."""
-        seconds = self._deadline - time.monotonic()
-        if seconds <= 0:
-            raise TimeoutError("the request took too long")
-        if self._left <= 0:
-            raise LineTooLong("request")
-        self._connection.settimeout(seconds)
-        count = self._connection.recv_into(buffer, min(len(buffer), self._left))
-        self._left -= count
-        return count
 
 
 def _health_page(ok: bool, body: Mapping[str, object]) -> Page:

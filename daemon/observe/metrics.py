@@ -5,59 +5,31 @@ Labels come from small fixed sets (grade, stage, reason, model, server): never a
 Every label set that is known beforehand starts at 0, so that the first failure is seen as an increase.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from daemon import errors
 from daemon.engines.contract import ServerHealth
-from daemon.jobs import Grade
 from daemon.observe.gpu import GpuReading
+from daemon.observe.labels import (
+    ATTEMPT_FAILURES,
+    CIRCUIT_STATES,
+    ENDS,
+    FAILURES,
+    GRADES,
+    IGNORED,
+    POSTPONEMENTS,
+    RECOVERIES,
+    SOURCES,
+    STAGES,
+    plain,
+    public_name,
+)
 
 PREFIX = "freisteller_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-SOURCES = ("event", "scan", "startup")
-IGNORED = (
-    "litter",
-    "symlink",
-    "not_a_photo_suffix",
-    "special_file",
-    "folder_not_readable",
-    "folder_not_writable",
-    "too_deep",
-)
-STAGES = (
-    "completeness",
-    "read",
-    "proxy",
-    "upload",
-    "wait",
-    "infer",
-    "fetch",
-    "judge",
-    "refine",
-    "write",
-    "publish",
-)
-INTERNAL = "internal_error"
-GRADES = tuple(grade.label for grade in sorted(Grade, key=lambda grade: -grade.rank))
-ENDS = (*GRADES, "failed")
-ATTEMPT_FAILURES = (errors.RecipeRefused.reason, errors.EngineFull.reason)
-FAILURES = (errors.BadPhoto.reason, "quarantined", INTERNAL)
-POSTPONEMENTS = (
-    errors.EngineAway.reason,
-    errors.EngineMisconfigured.reason,
-    errors.NoRoom.reason,
-    errors.RootAway.reason,
-    INTERNAL,
-)
-RECOVERIES = ("claimed", "resumed", "quarantined", "completed")
-CIRCUIT_STATES = {"closed": 0, "half_open": 1, "open": 2}
 
 # Seconds. A photo takes 1 s (small, one attempt) to 10 min (100 MP, three attempts on a busy server) ...
 JOB_BUCKETS = (1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 90, 120, 180, 300, 600)
@@ -68,8 +40,6 @@ WAIT_BUCKETS = (1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
 SCORE_BUCKETS = tuple(round(step / 20, 2) for step in range(1, 21))
 GAIN_BUCKETS = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1)
 ATTEMPT_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
-
-_LABEL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class Metrics:
@@ -197,13 +167,13 @@ class Metrics:
 
     def photo_seen(self, found_by: str) -> None:
         """A photo was taken in; found_by: event, scan or startup."""
-        self._seen.labels(_label(found_by)).inc()
+        self._seen.labels(plain(found_by)).inc()
         if found_by == "scan":
             self._missed.inc()
 
     def photos_ignored(self, reason: str, count: int) -> None:
         """So many further names in `inbox/` are left alone for this reason."""
-        self._ignored.labels(_label(reason)).inc(count)
+        self._ignored.labels(plain(reason)).inc(count)
 
     def incomplete(self, count: int) -> None:
         """So many files in `inbox/` are not proven whole at this moment."""
@@ -235,7 +205,7 @@ class Metrics:
 
     def stage(self, stage: str, seconds: float) -> None:
         """One stage of a photo's way took so long; stage is one of STAGES."""
-        self._stage_duration.labels(_label(stage)).observe(seconds)
+        self._stage_duration.labels(plain(stage)).observe(seconds)
 
     def attempt(self, model: str, score: float | None, error_reason: str | None) -> None:
         """An engine was asked once: a score of 0..1, or the reason why there is none."""
@@ -244,7 +214,7 @@ class Metrics:
         if score is not None:
             self._score.labels(model).observe(score)
         if error_reason is not None:
-            self._attempt_failures.labels(model, _label(error_reason)).inc()
+            self._attempt_failures.labels(model, plain(error_reason)).inc()
 
     def job_finished(self, grade_label: str, seconds: float, attempts: int, gain: float | None, at: float) -> None:
         """A photo is done, or failed; grade_label is one of ENDS, `at` Unix time.
@@ -252,8 +222,8 @@ class Metrics:
         attempts 0 (a photo that never came to an engine) is left out of attempts_per_job.
         gain: best minus first score; None where there was one attempt only.
         """
-        self._jobs.labels(_label(grade_label)).inc()
-        self._job_duration.labels(_label(grade_label)).observe(seconds)
+        self._jobs.labels(plain(grade_label)).inc()
+        self._job_duration.labels(plain(grade_label)).observe(seconds)
         if attempts:
             self._attempts_per_job.observe(attempts)
         if gain is not None:
@@ -263,15 +233,15 @@ class Metrics:
 
     def job_failed_reason(self, reason: str) -> None:
         """Why a photo went to `failed/`: the `reason` of an error class."""
-        self._failures.labels(_label(reason)).inc()
+        self._failures.labels(plain(reason)).inc()
 
     def postponed(self, reason: str) -> None:
         """A photo was put back: the `reason` of an error class."""
-        self._postponed.labels(_label(reason)).inc()
+        self._postponed.labels(plain(reason)).inc()
 
     def recovered(self, how: str) -> None:
         """A start found a photo half done; how it went on is one of RECOVERIES."""
-        self._recovered.labels(_label(how)).inc()
+        self._recovered.labels(plain(how)).inc()
 
     def quarantined(self) -> None:
         """A photo was set aside as the program died on it too often."""
@@ -279,7 +249,7 @@ class Metrics:
 
     def verdict_moved(self, from_label: str, to_label: str) -> None:
         """A person moved a result from one grade to another (ASCII labels)."""
-        self._verdicts.labels(_label(from_label), _label(to_label)).inc()
+        self._verdicts.labels(plain(from_label), plain(to_label)).inc()
 
     # Engines
 
@@ -364,19 +334,6 @@ class _WithoutBirthdays(Collector):
         for family in self._registry.collect():
             family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
             yield family
-
-
-def public_name(server: str) -> str:
-    """A server's name as everybody may read it: a URL loses user, password and query."""
-    if "://" not in server:
-        return server
-    url = urlsplit(server)
-    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}".rstrip("/")
-
-
-def _label(value: str) -> str:
-    """The value where it is a plain word, else "other": no text that a file or server wrote becomes a series."""
-    return value if _LABEL.fullmatch(value) else "other"
 
 
 def _start_at_zero(series: Counter | Gauge | Histogram, values: Iterable[str]) -> None:

@@ -140,6 +140,29 @@ def test_a_port_that_others_reach_needs_a_token(start: Start) -> None:
     assert start(bind="0.0.0.0:0", token="long-and-random")[1] > 0
 
 
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1:9108", "[::1]:9108", "127.0.1.1"])
+def test_every_name_of_this_machine_is_answered(start: Start, name: str) -> None:
+    assert asked(start(), "/healthz", headers={"Host": name})[0].status == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["evil.example", "evil.example:9108", "192.168.1.7", "[", "", "localhost.evil.example"]
+)
+def test_a_web_page_that_borrows_our_address_is_not_answered(start: Start, name: str) -> None:
+    response, body = asked(start(), "/healthz", headers={"Host": name})
+
+    assert response.status == 421
+    assert b"parts" not in body
+
+
+def test_with_a_token_any_name_will_do(start: Start) -> None:
+    address = start(token="long")
+
+    response, _ = asked(address, "/metrics", headers={"Host": "photos.studio", "Authorization": "Bearer long"})
+
+    assert response.status == 200
+
+
 def test_a_taken_port_is_said_with_a_remedy(start: Start) -> None:
     _, port = start()
 

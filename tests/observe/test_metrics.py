@@ -6,7 +6,8 @@ import pytest
 
 from daemon.engines.contract import ServerHealth
 from daemon.observe.gpu import GpuReading
-from daemon.observe.metrics import ENDS, GRADES, RECOVERIES, STAGES, Metrics
+from daemon.observe.labels import ENDS, GRADES, RECOVERIES, STAGES
+from daemon.observe.metrics import Metrics
 from tests.observe.scrape import samples, value
 
 
