@@ -180,8 +180,9 @@ class Metrics:
         self._incomplete.set(count)
 
     def completeness_waited(self, seconds: float) -> None:
-        """A file was proven whole so long after it was first seen."""
+        """A file was proven whole so long after it was first seen; also the first stage of its way."""
         self._completeness_wait.observe(seconds)
+        self.stage("completeness", seconds)
 
     def scanned(self, at: float) -> None:
         """`inbox/` was read at this Unix time."""

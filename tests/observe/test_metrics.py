@@ -53,6 +53,13 @@ def test_a_photo_that_only_a_scan_found_is_a_missed_event(metrics: Metrics) -> N
     assert value(metrics, "missed_events_total") == 1
 
 
+def test_the_wait_for_a_whole_file_is_the_first_stage_of_its_way(metrics: Metrics) -> None:
+    metrics.completeness_waited(2.5)
+
+    assert value(metrics, "completeness_wait_seconds_sum") == 2.5
+    assert value(metrics, "stage_duration_seconds_sum", stage="completeness") == 2.5
+
+
 def test_a_finished_photo_is_counted_with_its_grade_duration_attempts_and_gain(metrics: Metrics) -> None:
     metrics.job_finished("gut", 12.5, 3, 0.2, at=1000.0)
 
