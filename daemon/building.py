@@ -13,12 +13,15 @@ from daemon.pipeline import Notebook, Pipeline, Tick
 from daemon.settings import Settings
 
 
-def build_engine(settings: Settings, say: Callable[[str], None]) -> Engine:
-    """The engine that the settings ask for; its libraries are imported here, and only its own."""
+def build_engine(settings: Settings, say: Callable[[str], None], owner: str = "") -> Engine:
+    """The engine that the settings ask for; its libraries are imported here, and only its own.
+
+    owner: names this daemon on ComfyUI servers, the same after a restart; "" = a new name each time.
+    """
     if settings.engine_in_use == "comfyui":
         from daemon.engines.pool import ComfyUIEngine
 
-        return ComfyUIEngine(settings.comfyui)
+        return ComfyUIEngine(settings.comfyui, owner)
     from daemon.engines.local import LocalEngine
 
     return LocalEngine(settings.engine.local, _cores(), say)

@@ -98,7 +98,7 @@ class Daemon:
                 "mount point, mount the share; if there are two hot folders, give each a state_dir of its own; "
                 "if the old one was deleted on purpose, remove that state directory."
             )
-        self.engine = engine or build_engine(settings, say)
+        self.engine = engine or build_engine(settings, say, root_id)
         doors.callback(self.engine.close)
         self.metrics = Metrics(__version__, self.engine.models, [health.server for health in self.engine.health()])
         self.health = Health()
