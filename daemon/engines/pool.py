@@ -54,7 +54,7 @@ class ComfyUIEngine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """owner: names this daemon on the servers, so that two daemons never overwrite each other's uploads; it should
-        be the same after a restart (letters, digits, hyphen). "" = a new one each time."""
+        be the same after a restart, so that the names stay few. "" = a new one each time."""
         self._settings = settings
         self._clock = clock
         self._table = load_models()

@@ -8,6 +8,7 @@ In a test: `with Double() as double:`, then `double.url`, `double.faults`, `doub
 import argparse
 import json
 import signal
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -54,7 +55,9 @@ class Request:
 class Double:
     """One server. Uploads and output files outlive `restart`; queue, history, models and temp files do not."""
 
-    def __init__(self, port: int = 0, token: str = "", prefix: str = "") -> None:
+    def __init__(self, port: int = 0, token: str = "", prefix: str = "", certificate: Path | None = None) -> None:
+        """certificate: a PEM file with a key; then it speaks TLS."""
+        self.certificate = certificate
         self.token = token
         self.prefix = prefix
         self.faults = Faults()
@@ -71,7 +74,7 @@ class Double:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}{self.prefix}"
+        return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}{self.prefix}"
 
     @property
     def inferences(self) -> list[Inference]:
@@ -95,6 +98,13 @@ class Double:
         routes = type("BoundRoutes", (Routes,), {"double": self})
         self._listener = _Listener(("127.0.0.1", self.port), routes)
         self.port = self._listener.server_address[1]
+        if self.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate)
+            # The handshake is done by the connection's own thread, not by the one that accepts.
+            self._listener.socket = context.wrap_socket(
+                self._listener.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.down = False
         threading.Thread(
             target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}, name="double-http", daemon=True

@@ -1,7 +1,10 @@
 """Servers behind a proxy: token, password, path prefix, no Origin, and no secret in any text."""
 
 import logging
+import shutil
+import subprocess
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +123,38 @@ def test_proxies_and_netrc_of_the_environment_are_not_used(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
 
     assert open_engine(double).cut(uuid.uuid4(), drawn_photo(), RMBG).alpha.max() > 0.9
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 with its key in one file, signed by itself."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
+    path = tmp_path / "server.pem"
+    key = tmp_path / "key.pem"
+    asked = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(path)]
+    subprocess.run([openssl, *asked.split(), *names], check=True, capture_output=True)
+    path.write_text(path.read_text() + key.read_text())
+    return path
+
+
+def test_a_server_with_a_certificate_of_an_authority_of_its_own(certificate: Path, open_engine: OpenEngine) -> None:
+    with Double(token=SECRET, certificate=certificate) as double:
+        server = {"url": double.url, "token": SECRET, "ca_file": str(certificate)}
+        engine = open_engine(ServerSettings.model_validate(server))
+        assert double.wait_for_socket()
+
+        assert engine.cut(uuid.uuid4(), drawn_photo(), RMBG).alpha.max() > 0.9
+        assert double.url.startswith("https://")
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(certificate: Path, open_engine: OpenEngine) -> None:
+    with Double(certificate=certificate) as double:
+        engine = open_engine(ServerSettings(url=double.url), start=False)
+
+        with pytest.raises(EngineMisconfigured, match="ca_file"):
+            engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+        assert not double.requests

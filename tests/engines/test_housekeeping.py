@@ -135,3 +135,11 @@ def test_a_lease_is_the_first_free_name_and_is_given_back() -> None:
         assert (first, second) == ("photo-01.jpg", "photo-03.jpg")
     with names.lease(()) as again:
         assert again == "photo-01.jpg"
+
+
+def test_an_owner_with_odd_letters_gets_a_plain_folder_of_its_own() -> None:
+    folders = [UploadNames(owner).folder for owner in ("Büro 1", "Boro 1", "B ro 1", "../../etc", "plain-1")]
+
+    assert all(folder.isascii() and " " not in folder and ".." not in folder for folder in folders)
+    assert len(set(folders)) == len(folders)
+    assert folders[-1] == "freisteller/plain-1"

@@ -91,7 +91,7 @@ class Input:
 def read_queue(body: Any) -> Queue:
     """GET /queue. Its pending list is a raw heap: only sorting by number gives the order."""
     running = _items(body, "queue_running")
-    pending = sorted(_items(body, "queue_pending"), key=lambda item: float(item[0]))
+    pending = sorted(_items(body, "queue_pending"), key=lambda item: _number(item[0]) or 0.0)
     return Queue(
         tuple(str(item[1]) for item in running),
         tuple(str(item[1]) for item in pending),

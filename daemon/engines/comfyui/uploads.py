@@ -6,6 +6,8 @@ still hold prompts of the run before.
 """
 
 import contextlib
+import hashlib
+import re
 import threading
 from collections.abc import Collection, Iterator
 
@@ -15,7 +17,7 @@ class UploadNames:
 
     def __init__(self, owner: str) -> None:
         """owner: unique among the daemons that use the server, and the same after a restart."""
-        self.folder = f"freisteller/{owner}"
+        self.folder = f"freisteller/{_folder_name(owner)}"
         self._held: set[str] = set()
         self._lock = threading.Lock()
 
@@ -37,3 +39,9 @@ class UploadNames:
     @staticmethod
     def _name(number: int) -> str:
         return f"photo-{number:02}.jpg"
+
+
+def _folder_name(owner: str) -> str:
+    """ASCII without blanks, as every server's file system takes it; different owners stay different."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", owner)
+    return plain if plain == owner else f"{plain}-{hashlib.sha256(owner.encode('utf-8', 'replace')).hexdigest()[:8]}"
