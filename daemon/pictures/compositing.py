@@ -9,8 +9,6 @@ from daemon.pictures.codec import Samples
 from daemon.pictures.proxy import shrunk
 from daemon.pictures.reading import Photo
 
-_RIM_PIXELS = 1024  # longest side of the picture that rim colours are estimated on; the published radii fit it
-
 
 def cut_out(photo: Photo, alpha: Samples, clean_rims: bool) -> Samples:
     """The photo with `alpha`, (H, W) of the photo's dtype, as its fourth channel: (H, W, 4) of the same dtype.
@@ -38,18 +36,20 @@ def cut_out(photo: Photo, alpha: Samples, clean_rims: bool) -> Samples:
 
 def _clean_rims(photo: Photo, alpha: Samples) -> None:
     height, width = alpha.shape
-    scale = min(1.0, _RIM_PIXELS / max(height, width))
+    scale = min(1.0, rims.SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     full = np.float32(photo.full_scale)
-    small = shrunk(photo.rgba, size)[..., :3].astype(np.float32) / full
-    small_alpha = shrunk(alpha, size).astype(np.float32) / full
+    # Single pixels, not means: a mixture of colours and its alpha belong together, and reading so few costs nothing.
+    small = cv2.resize(photo.rgba, size, interpolation=cv2.INTER_NEAREST)[..., :3].astype(np.float32) / full
+    small_alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_NEAREST).astype(np.float32) / full
+    soft = shrunk(alpha, size)
     around = rims.surroundings(small, small_alpha)
     field = np.concatenate([around.foreground, around.background])
-    for tiles in tiles_of((small_alpha > 0) & (small_alpha < 1), height, width):
+    for tiles in tiles_of((soft > 0) & (soft < full), height, width):
         cover = alpha[tiles.where]
-        rim = (cover > 0) & (cover < photo.full_scale)
-        colour = photo.rgba[tiles.where][..., :3].astype(np.float32) / full
-        up = brought_up(field, tiles, height, width).transpose(0, 2, 3, 1)
-        clean = rims.unmixed(colour, cover[..., None].astype(np.float32) / full, up[..., :3], up[..., 3:])
-        rows, columns = np.broadcast_arrays(*tiles.where)
-        photo.rgba[rows[rim], columns[rim], :3] = np.rint(clean[rim] * full)
+        at = np.nonzero((cover > 0) & (cover < photo.full_scale))
+        rows, columns = tiles.rows[at[0], at[1]], tiles.columns[at[0], at[2]]
+        colour = photo.rgba[rows, columns, :3].astype(np.float32) / full
+        up = brought_up(field, tiles, height, width).transpose(0, 2, 3, 1)[at]
+        share = cover[at][:, None].astype(np.float32) / full
+        photo.rgba[rows, columns, :3] = np.rint(rims.cleaned(colour, share, up[:, :3], up[:, 3:]) * full)
