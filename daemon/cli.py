@@ -40,13 +40,20 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 
 
 def main() -> None:
-    """Run the command line; errors that have an answer end with their message and exit code 2."""
+    """Run the command line; errors that a person can answer end with their message and exit code 2."""
     try:
         app()
     except (BadSettings, AlreadyRunning, RootAway, NoRoom, IllegalMove, Vanished) as error:
-        err.print(f"[bold red]{type(error).__name__}[/]: ", end="")
-        err.print(str(error), markup=False)
+        _say_error(str(error))
         sys.exit(USAGE)
+    except OSError as error:
+        _say_error(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}")
+        sys.exit(USAGE)
+
+
+def _say_error(text: str) -> None:
+    err.print("[bold red]Error:[/] ", end="")
+    err.print(text, markup=False)
 
 
 def _settings(config: Path | None, root: Path | None = None, **flags: Any) -> Settings:

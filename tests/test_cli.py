@@ -117,6 +117,7 @@ def test_status_and_retry_after_a_failure(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_doctor_finds_a_healthy_installation_and_names_a_remedy_for_a_server_that_is_away(tmp_path: Path) -> None:
+    (tmp_path / "hot").mkdir()
     healthy = freisteller("doctor", "--json", folder=tmp_path)
     away = freisteller(
         "doctor", "--json", folder=tmp_path, FREISTELLER__COMFYUI__SERVERS='[{"url": "http://127.0.0.1:9"}]'

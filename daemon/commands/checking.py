@@ -38,6 +38,11 @@ def check_up(settings: Settings) -> list[Finding]:
 def _folders(settings: Settings) -> Iterator[Finding]:
     root = settings.root_path
     folders = Folders(root)
+    if not root.exists():
+        yield Finding(
+            "warn", "hot folder", f"{root} does not exist yet", "freisteller run makes it; is the path right?"
+        )
+        return
     try:
         state = settings.state_path(folders.prepare())
     except FreistellerError as error:
