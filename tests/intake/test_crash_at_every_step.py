@@ -5,6 +5,7 @@ The process really ends (fork, then _exit), so that no `finally` and no `except`
 
 import errno
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -49,6 +50,7 @@ def dies_before(step: int, act: Callable[[], object]) -> bool:
     """Run `act` in a child process that ends before its effect number `step`; whether it came that far."""
     child = os.fork()
     if child == 0:
+        signal.alarm(60)
         try:
             count_effects(step)
             act()

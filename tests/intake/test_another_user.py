@@ -1,0 +1,140 @@
+"""The daemon as an ordinary user, beside files that belong to others: what a studio's server looks like."""
+
+import os
+import shutil
+import signal
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from daemon.errors import NoRoom
+from daemon.intake import placing
+from daemon.intake.folders import Folders
+from tests.intake.photos import World, photo
+
+NOBODY = 65534
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def folders() -> Iterator[Folders]:
+    """A hot folder of nobody's, outside pytest's private folders."""
+    if os.geteuid():
+        pytest.skip("needs root, to be two users")
+    base = Path(tempfile.mkdtemp(prefix="freisteller-"))
+    base.chmod(0o755)
+    (base / "hot").mkdir()
+    os.chown(base / "hot", NOBODY, NOBODY)
+    folders = Folders(base / "hot")
+    as_nobody(folders.prepare)
+    yield folders
+    shutil.rmtree(base)
+
+
+def as_nobody(act: Callable[[], object]) -> None:
+    """Run `act`, assertions included, in a child process without any right of root's."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            act()
+            os._exit(0)
+        finally:
+            traceback.print_exc()
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def not_decoded(path: Path, max_megapixels: float) -> None:
+    """Libvips does not survive a fork; what is tried here comes before and after decoding."""
+
+
+def drop(folders: Folders, name: str, mode: int = 0o644) -> Path:
+    path = folders.inbox / name
+    path.write_bytes(photo())
+    path.chmod(mode)
+    return path
+
+
+def test_a_photo_that_belongs_to_somebody_else_goes_all_its_way(folders: Folders) -> None:
+    drop(folders, "a.jpg")
+
+    def act() -> None:
+        folders.prepare()
+        world = World(folders.inbox, decode=not_decoded)
+        world.look()
+        (arrival,) = world.look(after=2.0).ready
+        original = folders.claim(arrival.source, "job-1", (arrival.size_bytes, arrival.mtime_ns))
+        for _ in range(2):  # the kernel may forbid a hard link to it (fs.protected_hardlinks): then it is copied
+            placing.retire(original, folders.archive, PurePosixPath("a.jpg"))
+        folders.clear("job-1")
+
+    as_nobody(act)
+
+    found = {str(path.relative_to(folders.root)) for path in folders.root.rglob("*") if path.is_file()}
+    assert found == {".freisteller/root.json", "archiv/a.jpg"}
+    assert (folders.archive / "a.jpg").read_bytes() == photo()
+
+
+def test_an_unreadable_photo_is_rejected_with_that_reason_and_can_be_moved(folders: Folders) -> None:
+    source = drop(folders, "secret.jpg", mode=0o000)
+
+    def act() -> None:
+        folders.prepare()
+        world = World(folders.inbox, decode=not_decoded)
+        world.look()
+        assert world.look(after=2.0).incomplete == 1
+        (reject,) = world.look(after=58.0).rejected
+        assert "secret.jpg cannot be read (Permission denied)" in reject.reason
+        assert folders.claim(reject.source, "job-1") == folders.claimed("job-1")
+
+    as_nobody(act)
+
+    assert not source.exists()
+
+
+def test_folders_that_nothing_can_be_read_or_taken_from_are_counted_and_left_alone(folders: Folders) -> None:
+    (folders.inbox / "theirs").mkdir(mode=0o755)
+    source = drop(folders, "theirs/a.jpg")
+    (folders.inbox / "closed").mkdir(mode=0o700)
+
+    def act() -> None:
+        scan = World(folders.inbox, decode=not_decoded).look()
+        assert scan.ignored == {"folder_not_readable": 1, "folder_not_writable": 1}
+        assert scan.incomplete == 0
+
+    as_nobody(act)
+
+    assert source.exists()
+
+
+def test_a_folder_that_may_not_be_written_stops_the_start_with_a_remedy(folders: Folders) -> None:
+    os.chown(folders.root / "gut", 0, 0)
+
+    def act() -> None:
+        with pytest.raises(NoRoom, match=r"gut cannot be written\. Allow the daemon's user to"):
+            folders.prepare()
+
+    as_nobody(act)
+
+
+def test_rights_that_are_taken_away_while_it_runs_lose_nothing(folders: Folders) -> None:
+    drop(folders, "a.jpg")
+
+    def act() -> None:
+        folders.prepare()
+        original = folders.claim(folders.inbox / "a.jpg", "job-1")
+        folders.archive.chmod(0o500)
+        with pytest.raises(NoRoom, match="writing is not allowed"):
+            placing.retire(original, folders.archive, PurePosixPath("a.jpg"))
+        folders.archive.chmod(0o700)
+        assert placing.retire(original, folders.archive, PurePosixPath("a.jpg")) == folders.archive / "a.jpg"
+
+    as_nobody(act)
