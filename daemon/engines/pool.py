@@ -141,7 +141,7 @@ class ComfyUIEngine:
             self._changed.notify_all()
         for member in self._members:
             member.nudge.set()
-            member.server.close()
+            member.server.close(tidy=member.standing.breaker is Breaker.CLOSED)
 
     def _cut_there(self, member: Member, ticket: uuid.UUID, picture: Picture, recipe: Recipe) -> Answer:
         """Cut on one server whose slot was taken; give the slot back, and remember how it did."""

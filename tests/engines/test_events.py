@@ -94,7 +94,10 @@ class DrawnSocket:
     def ping(self) -> None:
         raise AssertionError("a socket that says something needs no ping")
 
-    def close(self) -> None:
+    def abort(self) -> None:
+        self._closed.set()
+
+    def shutdown(self) -> None:
         self._closed.set()
 
 
@@ -145,3 +148,13 @@ def test_closing_does_not_wait_for_a_server_that_is_not_there(open_engine: OpenE
     events.close()
 
     assert not events.connected
+
+
+def test_closing_ends_the_thread_that_listens(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double)
+    (listening,) = [thread for thread in threading.enumerate() if thread.name == f"events-{engine.health()[0].server}"]
+
+    engine.close()
+
+    listening.join(20)
+    assert not listening.is_alive()

@@ -143,3 +143,15 @@ def test_an_owner_with_odd_letters_gets_a_plain_folder_of_its_own() -> None:
     assert all(folder.isascii() and " " not in folder and ".." not in folder for folder in folders)
     assert len(set(folders)) == len(folders)
     assert folders[-1] == "freisteller/plain-1"
+
+
+def test_a_server_that_is_away_is_not_waited_for_on_the_way_out(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double, connect_seconds=0.3)
+    engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+    double.set_faults({"hang_paths": ["/system_stats"]})
+    assert double.wait_until(lambda: not engine.health()[0].up)
+
+    engine.close()
+
+    assert double.asked("POST", "/history") == 0
+    double.set_faults({"hang_paths": []})

@@ -29,8 +29,11 @@ class Socket(Protocol):
     def ping(self) -> None:
         """Ask for a sign of life. Raises on loss."""
 
-    def close(self) -> None:
-        """Let go."""
+    def abort(self) -> None:
+        """End the connection now, and a `recv` in another thread with it; a hung server would never say goodbye."""
+
+    def shutdown(self) -> None:
+        """Let go of it."""
 
 
 class Hint:
@@ -109,7 +112,7 @@ class Events:
         socket = self._socket
         if socket is not None:
             with contextlib.suppress(OSError, websocket.WebSocketException):
-                socket.close()
+                socket.abort()
         self.wake_all()
 
     def _listen(self) -> None:
@@ -122,18 +125,12 @@ class Events:
                 continue
             self._client_id, self._socket = client_id, socket
             self.wake_all()  # what was posted before will not be told to this socket: look now
-            if self._stop.is_set():  # closed while we connected
-                break
             with contextlib.suppress(OSError, websocket.WebSocketException):
                 self._hear(socket)
             self._socket = None
-            with contextlib.suppress(OSError, websocket.WebSocketException):
-                socket.close()
+            socket.shutdown()
             self.wake_all()
             self._stop.wait(CALM_SECONDS / 10)
-        if self._socket is not None:
-            with contextlib.suppress(OSError, websocket.WebSocketException):
-                self._socket.close()
 
     def _hear(self, socket: Socket) -> None:
         while not self._stop.is_set():

@@ -154,15 +154,18 @@ class Server:
                 self._answered.pop(prompt_id, None)
             self._disowned.difference_update(disowned)
 
-    def close(self) -> None:
-        """End waits with EngineAway, delete what was answered. Prompts under way stay: a restart adopts them."""
+    def close(self, tidy: bool) -> None:
+        """End waits with EngineAway. Prompts under way stay: a restart adopts them.
+
+        tidy: delete what was answered; not where the server is known to be away, for that would only take time.
+        """
         if self._stop.is_set():
             return
         self._stop.set()
         self._events.close()
         with self._lock:
             answered = list(self._answered)
-        if answered:
+        if tidy and answered:
             with contextlib.suppress(FreistellerError):
                 self._http.forget(answered)
         self._http.close()
