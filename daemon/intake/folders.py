@@ -69,7 +69,7 @@ class Folders:
         return path
 
     def prepare(self, expected: str | None = None) -> str:
-        """Make what is missing, mend what a crash left of a claim, and return the root's id.
+        """Make what is missing and return the root's id.
 
         expected: the id that the journal knows; a root that has another one, or none, is left as it is.
         Raises RootAway, NoRoom, or BadSettings where something else stands in a folder's place.
@@ -82,12 +82,16 @@ class Folders:
                 _make(folder)
                 if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
                     raise NoRoom(f"{folder} cannot be written. Allow the daemon's user to, or mount it writable.")
-            for job_id in self.jobs_in_work():
-                mend(self.work_root / job_id, self.root)
             self._identity = identity or make_identity(self.private)
             device = self.root.stat().st_dev
             self._on_root_device = {folder: folder.lstat().st_dev == device for folder in self._folders()}
             return self._identity
+
+    def mend(self) -> None:
+        """Finish claims that a crash interrupted. Only for the one daemon that claims, before it scans."""
+        with named(f"The work folder {self.work_root}"):
+            for job_id in self.jobs_in_work():
+                mend(self.work_root / job_id, self.root)
 
     def check(self) -> None:
         """See that the root is there, ours, whole and writable: a few stat calls.

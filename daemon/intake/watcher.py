@@ -53,7 +53,11 @@ class Watcher:
         return self._ears.open
 
     def start(self) -> None:
-        """Listen. Before the first scan, so that nothing falls between the two."""
+        """Listen. Before the first scan, so that nothing falls between the two.
+
+        What an earlier run did not finish taking is finished first: else the scan would find it once more.
+        """
+        self._folders.mend()
         self._listen(mounts.read())
 
     def scan(self, urgent: bool = False) -> Scan:

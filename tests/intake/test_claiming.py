@@ -110,7 +110,7 @@ def power_cut(*_: object) -> None:
 
 
 def test_the_next_start_removes_a_source_that_is_in_work(interrupted: Folders) -> None:
-    Folders(interrupted.root).prepare()
+    Folders(interrupted.root).mend()
 
     assert not (interrupted.inbox / "scanner" / "a.jpg").exists()
     assert left_in_work(interrupted) == ["a.jpg"]
@@ -120,7 +120,7 @@ def test_a_source_that_is_another_photo_by_now_stays(interrupted: Folders) -> No
     source = interrupted.inbox / "scanner" / "a.jpg"
     source.write_bytes(b"the next photo")
 
-    Folders(interrupted.root).prepare()
+    Folders(interrupted.root).mend()
 
     assert source.read_bytes() == b"the next photo"
     assert left_in_work(interrupted) == ["a.jpg"]
@@ -130,7 +130,7 @@ def test_a_source_that_is_gone_is_gone(interrupted: Folders) -> None:
     (interrupted.inbox / "scanner" / "a.jpg").unlink()
     (interrupted.inbox / "scanner").rmdir()
 
-    Folders(interrupted.root).prepare()
+    Folders(interrupted.root).mend()
 
     assert left_in_work(interrupted) == ["a.jpg"]
 
@@ -143,10 +143,16 @@ def test_a_note_without_a_copy_takes_nothing(folders: Folders, note: bytes) -> N
     (work / NOTE).write_bytes(note)
     (work / ".part").write_bytes(b"pho")
 
-    Folders(folders.root).prepare()
+    Folders(folders.root).mend()
 
     assert source.read_bytes() == b"photo"
     assert left_in_work(folders) == []
+
+
+def test_whoever_only_looks_at_a_root_mends_nothing(interrupted: Folders) -> None:
+    Folders(interrupted.root).prepare()
+
+    assert left_in_work(interrupted) == [NOTE, "a.jpg"]
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ def walk(root: Path) -> None:
     journal = root.parent / "done"
     folders = Folders(root)
     folders.prepare()
+    folders.mend()
     if not journal.exists():
         original = folders.claimed(JOB) or folders.claim(folders.inbox / "kunde" / "a.jpg", JOB)
         staging = folders.staging(JOB)

@@ -1,4 +1,5 @@
 import os
+import subprocess
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -344,3 +345,35 @@ def test_a_hundred_results_of_one_name_do_not_get_in_each_other_s_way(tmp_path: 
 def test_a_name_is_no_way_out_of_a_folder(desk: Desk) -> None:
     with pytest.raises(ValueError, match="no name within"):
         place(desk.files(), desk.folder, PurePosixPath("../elsewhere/a"))
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        desk = Desk(tmp_path)  # staging on another disk: copied
+        files = desk.files("x" * 40_000)
+
+        with pytest.raises(NoRoom, match="the disk is full"):
+            place(files, disk, PurePosixPath("a"))
+
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_file_that_has_another_name_outside_is_never_written(tmp_path: Path) -> None:
+    outside = tmp_path / "theirs.jpg"
+    outside.write_text("their photo")
+    desk = Desk(tmp_path)
+    original = desk.staging / "a.jpg"
+    os.link(outside, original)
+
+    retire(original, desk.folder, PurePosixPath("a.jpg"))
+    original.unlink()
+
+    assert outside.read_text() == "their photo"
+    assert (desk.folder / "a.jpg").read_text() == "their photo"

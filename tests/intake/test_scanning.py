@@ -1,5 +1,6 @@
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -297,6 +298,15 @@ def test_a_socket_is_never_opened(world: World, monkeypatch: pytest.MonkeyPatch)
         door.bind("socket.jpg")
 
         assert world.look().ignored == {"special_file": 1}
+
+
+def test_a_device_is_never_opened(world: World) -> None:
+    try:
+        os.mknod(world.inbox / "device.jpg", 0o600 | stat.S_IFCHR, os.makedev(1, 5))  # /dev/zero: it never ends
+    except PermissionError:
+        pytest.skip("making devices is not allowed here")
+
+    assert world.look().ignored == {"special_file": 1}
 
 
 def test_a_directory_named_like_a_photo_is_a_directory(world: World) -> None:
