@@ -85,8 +85,8 @@ def test_the_token_is_in_no_text(double: Double, open_engine: OpenEngine, caplog
     while error:
         texts += [str(error), repr(error)]
         error = error.__cause__ or error.__context__
-    texts += [repr(vars(member.server)) for member in engine._members]
-    texts += [repr(vars(member.server._http)["name"]) for member in engine._members]
+    texts += [repr(vars(member.server)) for member in engine._roster.members]
+    texts += [repr(vars(member.server._http)["name"]) for member in engine._roster.members]
     assert SECRET not in "\n".join([*texts, caplog.text, repr(engine.health())])
 
 
@@ -158,3 +158,12 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(certificate: Path,
             engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
 
         assert not double.requests
+
+
+def test_a_server_that_refuses_us_is_misconfigured_and_not_merely_away(open_engine: OpenEngine) -> None:
+    with Double(token=SECRET) as double:
+        engine = open_engine(guarded(double, "wrong"))
+        assert double.wait_until(lambda: not engine.health()[0].up)
+
+        with pytest.raises(EngineMisconfigured, match="token"):
+            engine.cut(uuid.uuid4(), drawn_photo(), RMBG)

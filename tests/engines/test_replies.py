@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.engines.comfyui import replies
+from daemon.engines.comfyui.proof import PNG_SIGNATURE, loaded_digest
 from tests.engines.comfyui_double import RECORDINGS
 
 EXCHANGES: dict[str, Any] = json.loads((RECORDINGS / "exchanges.json").read_text("utf-8"))
@@ -145,14 +146,14 @@ def test_no_declaration_is_too_odd_to_be_read(body: Any) -> None:
 @in_no_hurry
 @given(st.binary(max_size=200))
 def test_no_bytes_are_too_odd_to_look_for_a_digest_in(content: bytes) -> None:
-    assert replies.loaded_digest(replies.PNG_SIGNATURE + content) is None
-    assert replies.loaded_digest(content) is None
+    assert loaded_digest(PNG_SIGNATURE + content) is None
+    assert loaded_digest(content) is None
 
 
 @in_no_hurry
 @given(JSON)
 def test_no_embedded_prompt_is_too_odd_to_look_for_a_digest_in(prompt: Any) -> None:
     text = b"prompt\0" + json.dumps(prompt).encode()
-    png = replies.PNG_SIGNATURE + len(text).to_bytes(4, "big") + b"tEXt" + text + b"\0\0\0\0"
+    png = PNG_SIGNATURE + len(text).to_bytes(4, "big") + b"tEXt" + text + b"\0\0\0\0"
 
-    assert replies.loaded_digest(png) is None
+    assert loaded_digest(png) is None

@@ -39,7 +39,7 @@ def test_an_absence_opens_the_breaker_a_probe_half_opens_it_an_answer_closes_it(
 
 
 def test_a_failed_trial_opens_the_breaker_again(standing: Standing) -> None:
-    standing.away("gone")
+    standing.away(EngineAway("gone"))
     standing.probed()
     standing.take("BEN", 1.0)
 
@@ -53,7 +53,7 @@ def test_a_failed_trial_opens_the_breaker_again(standing: Standing) -> None:
 def test_an_answer_of_no_closes_the_breaker_too(
     standing: Standing, error: EngineFull | RecipeRefused | BadPhoto
 ) -> None:
-    standing.away("gone")
+    standing.away(EngineAway("gone"))
     standing.probed()
 
     assert standing.failed("BEN", error, 0.0) is error
@@ -72,7 +72,7 @@ def test_a_probe_of_a_server_that_was_never_away_changes_nothing(standing: Stand
 
 def test_a_server_that_was_away_has_loaded_nothing(standing: Standing) -> None:
     standing.answered("BEN", 1.0)
-    standing.away("gone")
+    standing.away(EngineAway("gone"))
 
     assert standing.probed()
 

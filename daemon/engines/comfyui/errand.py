@@ -16,7 +16,8 @@ from daemon.engines.comfyui import faults
 from daemon.engines.comfyui.events import Events, Hint
 from daemon.engines.comfyui.graph import Prompt
 from daemon.engines.comfyui.http import Http, ResultGone
-from daemon.engines.comfyui.replies import Finished, Queue, asks_the_same, loaded_digest
+from daemon.engines.comfyui.proof import loaded_digest
+from daemon.engines.comfyui.replies import Finished, Queue, asks_the_same
 from daemon.engines.comfyui.uploads import UploadNames
 from daemon.errors import EngineAway, FreistellerError
 from daemon.pictures import codec

@@ -3,14 +3,9 @@
 `Any` stands for parsed JSON of somebody else's program; nothing of it leaves this module.
 """
 
-import json
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-SHA256_HEX_DIGITS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,26 +153,6 @@ def read_inputs(body: Any, node_class: str) -> Mapping[str, Input] | None:
     return inputs
 
 
-def loaded_digest(png: bytes) -> str | None:
-    """The SHA-256 of the file that LoadImage really read, from the prompt that a result's own PNG carries.
-
-    ComfyUI writes the prompt into every picture it makes, with LoadImage's hash of its file in it. That is proof of
-    what a result was computed from. None where the server leaves it out (--disable-metadata) or names no such hash.
-    """
-    for name, text in _png_texts(png):
-        if name != b"prompt":
-            continue
-        try:
-            nodes = json.loads(text)
-        except ValueError:
-            return None
-        for node in nodes.values() if isinstance(nodes, dict) else ():
-            changed = node.get("is_changed") if isinstance(node, dict) else None
-            if isinstance(changed, list) and changed and len(str(changed[0])) == SHA256_HEX_DIGITS:
-                return str(changed[0])
-    return None
-
-
 def _input(spec: Any) -> Input:
     kind = spec[0] if isinstance(spec, list) and spec else None
     limits = spec[1] if isinstance(spec, list) and len(spec) > 1 and isinstance(spec[1], dict) else {}
@@ -238,19 +213,3 @@ def _first_image(outputs: Any, sink: str) -> StoredImage | None:
 
 def _count(value: Any) -> int | None:
     return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _png_texts(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The (keyword, text) pairs of a PNG's tEXt chunks. PNG specification, 5.3 and 11.3.3."""
-    if not png.startswith(PNG_SIGNATURE):
-        return
-    at = len(PNG_SIGNATURE)
-    while at + 8 <= len(png):
-        (length,) = struct.unpack_from(">I", png, at)
-        kind = png[at + 4 : at + 8]
-        if kind == b"IDAT":  # ComfyUI's texts stand before the pixels
-            return
-        if kind == b"tEXt":
-            name, _, text = png[at + 8 : at + 8 + length].partition(b"\0")
-            yield name, text
-        at += length + 12

@@ -40,7 +40,7 @@ class Standing:
     slots: int
     pause_seconds: float
     breaker: Breaker = Breaker.CLOSED
-    message: str = ""
+    trouble: FreistellerError | None = None
     in_flight: int = 0
     warm: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
@@ -58,7 +58,7 @@ class Standing:
     @property
     def remarks(self) -> str:
         """What is wrong, in words; "" when nothing is."""
-        told = [self.message] if self.breaker is not Breaker.CLOSED and self.message else []
+        told = [str(self.trouble)] if self.trouble else []
         return " ".join([*told, *dict.fromkeys(pause.message for pause in self.paused.values())])
 
     def trusted(self, model: str, now: float) -> bool:
@@ -87,7 +87,7 @@ class Standing:
 
     def answered(self, model: str, seconds: float) -> None:
         """It did well."""
-        self.breaker, self.message = Breaker.CLOSED, ""
+        self.breaker, self.trouble = Breaker.CLOSED, None
         self.warm.add(model)
         self.paused.pop(model, None)
         self._failures.pop(model, None)
@@ -96,10 +96,10 @@ class Standing:
     def failed(self, model: str, error: FreistellerError, now: float) -> FreistellerError:
         """It did not. Returns the error to believe: a model that fails on photo after photo is broken there."""
         if isinstance(error, EngineAway):
-            self.away(str(error))
+            self.away(error)
             return error
         if self.breaker is Breaker.HALF_OPEN:  # it works: that it says no is an answer too
-            self.breaker, self.message = Breaker.CLOSED, ""
+            self.breaker, self.trouble = Breaker.CLOSED, None
         if isinstance(error, NodeFailed):
             self._failures[model] = self._failures.get(model, 0) + 1
             if self._failures[model] >= FAILURES_IN_A_ROW:
@@ -111,9 +111,9 @@ class Standing:
             self.paused[model] = Pause(str(error), now + seconds, seconds)
         return error
 
-    def away(self, message: str) -> None:
-        """It does not answer."""
-        self.breaker, self.message = Breaker.OPEN, message
+    def away(self, error: FreistellerError) -> None:
+        """It does not answer, or not as a ComfyUI server that lets us in."""
+        self.breaker, self.trouble = Breaker.OPEN, error
 
     def probed(self) -> bool:
         """It answered a probe. Returns whether it had been away; then it may have lost every model."""

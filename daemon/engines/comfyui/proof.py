@@ -1,0 +1,44 @@
+"""What a result was computed from, by its own word: ComfyUI writes the prompt into every PNG it makes. Pure."""
+
+import json
+import struct
+from collections.abc import Iterator
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SHA256_HEX_DIGITS = 64
+
+
+def loaded_digest(png: bytes) -> str | None:
+    """The SHA-256 of the file that LoadImage really read, from the prompt that a result's own PNG carries.
+
+    It stands beside LoadImage in the prompt that the picture carries. None where the server leaves that out
+    (--disable-metadata) or names no such hash.
+    """
+    for name, text in _png_texts(png):
+        if name != b"prompt":
+            continue
+        try:
+            nodes = json.loads(text)
+        except ValueError:
+            return None
+        for node in nodes.values() if isinstance(nodes, dict) else ():
+            changed = node.get("is_changed") if isinstance(node, dict) else None
+            if isinstance(changed, list) and changed and len(str(changed[0])) == SHA256_HEX_DIGITS:
+                return str(changed[0])
+    return None
+
+
+def _png_texts(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The (keyword, text) pairs of a PNG's tEXt chunks. PNG specification, 5.3 and 11.3.3."""
+    if not png.startswith(PNG_SIGNATURE):
+        return
+    at = len(PNG_SIGNATURE)
+    while at + 8 <= len(png):
+        (length,) = struct.unpack_from(">I", png, at)
+        kind = png[at + 4 : at + 8]
+        if kind == b"IDAT":  # ComfyUI's texts stand before the pixels
+            return
+        if kind == b"tEXt":
+            name, _, text = png[at + 8 : at + 8 + length].partition(b"\0")
+            yield name, text
+        at += length + 12

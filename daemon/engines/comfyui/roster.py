@@ -1,0 +1,146 @@
+"""Which server gets a photo: the one that will have it done first, among those that are trusted with its model."""
+
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from daemon.engines.comfyui.replies import Memory
+from daemon.engines.comfyui.server import Server
+from daemon.engines.comfyui.standing import Breaker, Standing
+from daemon.errors import (
+    BadPhoto,
+    EngineAway,
+    EngineFull,
+    EngineMisconfigured,
+    FreistellerError,
+    RecipeRefused,
+)
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """A server and what is thought of it."""
+
+    server: Server
+    standing: Standing
+    memory: Memory = field(default_factory=Memory)
+    nudge: threading.Event = field(default_factory=threading.Event)
+    """Set to have it probed soon."""
+
+
+class Roster:
+    """All servers, their slots and their standing, under one lock."""
+
+    def __init__(self, members: Sequence[Member], affinity_seconds: float, clock: Callable[[], float]) -> None:
+        """affinity_seconds: so much sooner must a server be free that has not loaded the model yet."""
+        self.members = tuple(members)
+        self._affinity_seconds = affinity_seconds
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def take_home(self, ticket: uuid.UUID, model: str) -> Member | None:
+        """The server that already has this ticket, from before a crash or a doubt; its slots may be full."""
+        if len(self.members) < 2:  # a single server asks that itself
+            return None
+        for member in self.members:
+            if not self.up(member):
+                continue
+            try:
+                known = member.server.knows(ticket)
+            except EngineAway as error:
+                self.note_away(member, error)
+                continue
+            except EngineMisconfigured:  # told again, and dealt with, when it gets a photo
+                continue
+            if known:
+                with self._changed:
+                    member.standing.take(model, self._clock())
+                return member
+        return None
+
+    def take(self, model: str, tried: Sequence[Member], doubts: Sequence[FreistellerError]) -> Member:
+        """A slot on the best server not tried yet; waits for one.
+
+        Raises what is known of the trouble where no server is left; doubts: what those that were tried said.
+        """
+        with self._changed:
+            while not self._closed:
+                now = self._clock()
+                trusted = [each for each in self.members if each not in tried and each.standing.trusted(model, now)]
+                if not trusted:
+                    raise self._reason(model, doubts)
+                ready = [each for each in trusted if each.standing.free()]
+                if ready:
+                    best = min(ready, key=lambda each: each.standing.cost(model, self._affinity_seconds))
+                    best.standing.take(model, now)
+                    return best
+                self._changed.wait()
+        raise EngineAway("The ComfyUI engine is closed.")
+
+    def give_back(self, member: Member) -> None:
+        """A slot is free again, however the photo fared."""
+        with self._changed:
+            member.standing.let_go()
+            self._changed.notify_all()
+
+    def note_answer(self, member: Member, model: str, seconds: float) -> None:
+        """It did well; seconds: from taking the photo to its alpha, others in flight beside it."""
+        with self._changed:
+            member.standing.answered(model, seconds / max(1, member.standing.in_flight))
+
+    def note_failure(self, member: Member, model: str, error: FreistellerError) -> FreistellerError:
+        """It did not. Returns the error to believe."""
+        with self._changed:
+            if self._closed:  # it was we who stopped
+                return error
+            if isinstance(error, EngineFull):
+                member.standing.freed()
+            believed = member.standing.failed(model, error, self._clock())
+        if isinstance(error, EngineAway):
+            member.nudge.set()
+        return believed
+
+    def note_away(self, member: Member, error: FreistellerError) -> None:
+        """It does not answer, or does not let us in."""
+        with self._changed:
+            member.standing.away(error)
+            self._changed.notify_all()  # who waits for its slot waits in vain
+
+    def note_probe(self, member: Member, memory: Memory) -> bool:
+        """It answered a probe. Returns whether it had been away."""
+        with self._changed:
+            member.memory = memory
+            returned = member.standing.probed()
+            self._changed.notify_all()
+        return returned
+
+    def up(self, member: Member) -> bool:
+        """Whether its breaker lets anything through."""
+        with self._changed:
+            return member.standing.breaker is not Breaker.OPEN
+
+    def describe(self, member: Member) -> tuple[bool, str, int]:
+        """Whether it does any good, what is wrong with it, and how many photos it has."""
+        with self._changed:
+            return member.standing.up, member.standing.remarks, member.standing.in_flight
+
+    def close(self) -> None:
+        """Nobody gets a slot any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _reason(self, model: str, doubts: Sequence[FreistellerError]) -> FreistellerError:
+        """What a server said of the photo, else who is away, else what is missing."""
+        for kind in (EngineFull, RecipeRefused, BadPhoto, EngineAway):
+            for doubt in doubts:
+                if isinstance(doubt, kind):
+                    return doubt
+        troubles = [each.standing.trouble for each in self.members if each.standing.breaker is Breaker.OPEN]
+        told = [str(trouble) for trouble in troubles if trouble]
+        if any(isinstance(trouble, EngineAway) for trouble in troubles):
+            return EngineAway(f"No ComfyUI server can take {model} now. {' '.join(told)}")
+        told += [each.standing.paused[model].message for each in self.members if model in each.standing.paused]
+        return EngineMisconfigured(f"No ComfyUI server can do {model}. {' '.join(dict.fromkeys(told))}".strip())
