@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from daemon.errors import RootAway
 from daemon.intake import descent, exclusive
 from daemon.intake.names import same, shorten, split_suffix
 from daemon.intake.trouble import named
@@ -145,17 +146,20 @@ def _stems(stem: str, longest: str) -> Iterator[str]:
 def _entered(folder: Path, parts: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """A descriptor of the sub-folder, made where it is missing, and the names of the way there."""
     descent.refuse_ways_out(parts)
-    with descent.opened(folder) as start:
-        here, way = os.dup(start), []
-        try:
-            for part in parts:
-                below, name = _enter(here, part)
-                os.close(here)
-                here = below
-                way.append(name)
-            yield here, tuple(way)
-        finally:
+    try:
+        here = os.open(folder, descent.FOLDER)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RootAway(f"{folder} is not there. Bring it back; the work goes on by itself.") from error
+    way: list[str] = []
+    try:
+        for part in parts:
+            below, name = _enter(here, part)
             os.close(here)
+            here = below
+            way.append(name)
+        yield here, tuple(way)
+    finally:
+        os.close(here)
 
 
 def _enter(folder: int, part: str) -> tuple[int, str]:

@@ -17,7 +17,8 @@ from daemon.settings import IntakeSettings
 
 FoundBy = Literal["event", "scan", "startup"]
 
-_DUTY = 20  # a scan that took a second is not repeated by timer within the next 20
+_IDLE_SHARE = 20  # a walk that took a second is not repeated by timer within the next 20
+BUSY_SHARE = 4  # nor within the next 4, whatever there is to see: a big inbox must not eat a whole core
 _PROVING_SECONDS = 1.0  # of proofs per scan, so that what is proven gets into work meanwhile
 _SOONEST_SECONDS = 0.05
 _URGENT_PATIENCE_SECONDS = 5.0
@@ -96,6 +97,8 @@ class Scanner:
         self._seen: dict[str, _Seen] = {}
         self._ignored: frozenset[str] = frozenset()
         self._scans = 0
+        self.walk_seconds = 0.0
+        """How long the last look at all names took."""
 
     def scan(self, mounts: Mapping[str, Mount], hints: Hints, busy: Collection[Path], urgent: bool = False) -> Scan:
         """Look at everything. busy: files that are being taken already. urgent: what is there is meant to be whole.
@@ -104,10 +107,10 @@ class Scanner:
         """
         began = self._clock()
         fresh = self._look(mounts, hints, {str(path) for path in busy})
-        walk_seconds = self._clock() - began
+        walk_seconds = self.walk_seconds = self._clock() - began
         waiting, due, sooner = self._decide(urgent)
-        sooner = min(sooner, max(self._settings.scan_seconds, _DUTY * walk_seconds))
-        prove_until = self._clock() + max(_PROVING_SECONDS, walk_seconds)
+        sooner = min(sooner, max(self._settings.scan_seconds, _IDLE_SHARE * walk_seconds))
+        prove_until = self._clock() + max(_PROVING_SECONDS, BUSY_SHARE * walk_seconds)
         ready, rejected = [], []
         for path, seen in due:
             step = self._advance(path, seen, urgent, prove_until)
@@ -120,7 +123,8 @@ class Scanner:
                 waiting += 1
                 sooner = min(sooner, step.seconds)
         self._scans += 1
-        pause = max(sooner, _SOONEST_SECONDS, walk_seconds)
+        # What is left to be proven is proven at once: the walk costs little beside that.
+        pause = max(sooner, _SOONEST_SECONDS, BUSY_SHARE * walk_seconds if sooner > 0 else 0.0)
         return Scan(tuple(ready), tuple(rejected), waiting, fresh, pause)
 
     def _look(self, mounts: Mapping[str, Mount], hints: Hints, busy: Set[str]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from daemon.intake import mounts
 from daemon.intake.folders import Folders
 from daemon.intake.proving import Prover
-from daemon.intake.scanning import Arrival, FoundBy, Hints, Reject, Scan, Scanner
+from daemon.intake.scanning import BUSY_SHARE, Arrival, FoundBy, Hints, Reject, Scan, Scanner
 from daemon.intake.trouble import named
 from daemon.pictures.reading import SUFFIXES, prove_decodes
 from daemon.settings import IntakeSettings
@@ -81,7 +81,7 @@ class Watcher:
         left = seconds
         while left > 0 and not stop.is_set():
             if self._ears.wait(min(left, _STOP_SECONDS)):
-                stop.wait(_BREATH_SECONDS)  # events come in swarms
+                stop.wait(max(_BREATH_SECONDS, BUSY_SHARE * self._scanner.walk_seconds))  # events come in swarms
                 return
             left -= _STOP_SECONDS
 

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from daemon.errors import NoRoom
+from daemon.errors import NoRoom, RootAway
 from daemon.intake import exclusive
 from daemon.intake.exclusive import LinksUnsupported
 from daemon.intake.placing import place, retire
@@ -377,3 +377,12 @@ def test_a_file_that_has_another_name_outside_is_never_written(tmp_path: Path) -
 
     assert outside.read_text() == "their photo"
     assert (desk.folder / "a.jpg").read_text() == "their photo"
+
+
+def test_a_grade_folder_that_is_gone_is_not_made_by_publishing(desk: Desk) -> None:
+    """On an empty mount point it would be made on the wrong disk."""
+    desk.folder.rmdir()
+
+    with pytest.raises(RootAway, match="Bring it back"):
+        place(desk.files(), desk.folder, PurePosixPath("a"))
+    assert not desk.folder.exists()

@@ -496,3 +496,30 @@ def test_an_unreadable_file_is_waited_for_and_then_rejected_with_that_reason(wor
     (reject,) = world.look(after=58.0).rejected
 
     assert "a.jpg cannot be read (Permission denied)" in reject.reason
+
+
+def test_a_big_inbox_is_walked_the_less_often_the_longer_it_takes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow_walk(*arguments: object) -> Iterator[object]:
+        world.clock.pass_by(2.0)
+        return iter(())
+
+    monkeypatch.setattr("daemon.intake.scanning.walk", slow_walk)
+
+    assert world.look().next_look_seconds == 40.0
+
+
+def test_a_waiting_file_does_not_make_a_big_inbox_be_walked_all_the_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.drop("a.jpg")
+
+    def slow_walk(inbox: Path, *arguments: object) -> Iterator[object]:
+        yield from real_walk(inbox, *arguments)  # type: ignore[arg-type]
+        world.clock.pass_by(1.0)
+
+    real_walk = walking.walk
+    monkeypatch.setattr("daemon.intake.scanning.walk", slow_walk)
+
+    assert world.look().next_look_seconds == 4.0
