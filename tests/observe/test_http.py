@@ -11,6 +11,7 @@ from daemon.errors import BadSettings
 from daemon.observe.health import Health
 from daemon.observe.http import MAX_CONNECTIONS, StatusServer
 from daemon.observe.metrics import Metrics
+from tests.observe.prometheus import eventually
 
 Start = Callable[..., tuple[str, int]]
 
@@ -206,6 +207,34 @@ def test_silent_clients_cannot_keep_others_out_for_long(start: Start) -> None:
     finally:
         for connection in silent:
             connection.close()
+
+
+class EndlessMetrics(Metrics):
+    """A page that no socket buffer holds."""
+
+    def exposition(self) -> bytes:
+        return bytes(32 << 20)
+
+
+def test_clients_that_ask_and_never_read_lose_their_places(health: Health) -> None:
+    server = StatusServer("127.0.0.1:0", EndlessMetrics("1"), health, request_seconds=0.3)
+    address = server.start()
+    lazy = [socket.create_connection(address, timeout=10) for _ in range(MAX_CONNECTIONS)]
+
+    def another_is_served() -> bool:
+        try:
+            return asked(address, "/healthz")[0].status == 200
+        except (ConnectionError, http.client.RemoteDisconnected):
+            return False
+
+    try:
+        for connection in lazy:
+            connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert eventually(another_is_served)
+    finally:
+        for connection in lazy:
+            connection.close()
+        server.close()
 
 
 def test_more_clients_than_places_are_turned_away_at_once(start: Start) -> None:
