@@ -191,8 +191,16 @@ def test_an_earlier_failure_under_the_same_ticket_is_not_taken_for_the_answer(
     requests.post(f"{double.url}/prompt", json={"prompt": prompt, "prompt_id": str(ticket)}, timeout=10)
     assert double.wait_until(lambda: str(ticket) in double.worker.history)
     assert double.worker.history[str(ticket)]["status"]["status_str"] == "error"
+    double.set_faults({"hold": True})  # so that the poll comes while the new prompt runs
 
-    assert engine.cut(ticket, drawn_photo(shift=3), RMBG).alpha.max() > 0.9
+    cut = Background(engine, ticket, shift=3)
+    asked = double.asked("GET", f"/history/{ticket}")
+    assert double.wait_until(lambda: double.asked("GET", f"/history/{ticket}") > asked + 1)
+    double.set_faults({"hold": False})
+
+    answer = cut.join().answer
+    assert answer
+    assert answer.alpha.max() > 0.9
 
 
 def test_an_adopted_result_whose_file_is_gone_is_computed_again(double: Double, open_engine: OpenEngine) -> None:
