@@ -33,7 +33,7 @@ pyvips.block_untrusted_set(True)
 _FASTEST = 1  # zlib level of pictures that are read back once and thrown away
 _PNG = {"compression": 2, "filter": "up"}  # of all levels and filters the smallest below one second for 24 MP
 _TIFF = {"compression": "lzw", "predictor": "horizontal"}  # deflate is no smaller on photos and half as fast to read
-_WEBP = {"lossless": True, "effort": 0}
+_WEBP = {"lossless": True, "effort": 0, "Q": 0}  # more effort: seven times the time for two per cent
 _TIFF_MAX_BYTES = 2**32 - 2**24  # of pixels; beyond, offsets need 8 bytes (BigTIFF)
 
 # How strictly a decoder takes damage: anything it calls an error stops it, mere warnings (stray bytes between
