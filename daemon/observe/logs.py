@@ -77,7 +77,7 @@ class TextFormatter(logging.Formatter):
     """A line is for a person: time of day, level where it matters, message, fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one line; a traceback follows, indented, at debug level and for errors that nobody expected."""
+        """The record as one line; the traceback of an error follows, indented."""
         entry = _entry(record)
         rest = {key: value for key, value in entry.items() if key not in (*FIRST_KEYS, "error")}
         if "job" in entry:
