@@ -103,9 +103,11 @@ class LocalEngine:
                 try:
                     self._sessions[model] = self._load(model)
                 except (EngineMisconfigured, EngineFull) as error:
-                    self._trouble = str(error)
+                    if model == self._settings.model:  # without another one the engine can still work
+                        self._trouble = str(error)
                     raise
-                self._trouble = ""
+                if model == self._settings.model:
+                    self._trouble = ""
             return self._sessions[model]
 
     def _load(self, model: str) -> Any:

@@ -1,47 +1,109 @@
-"""The local engine keeps the contract's promises, with the starter weights that `make setup` fetched."""
+"""The local engine: the contract, and weights that are missing or damaged."""
 
+import hashlib
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from daemon.engines.local import LocalEngine
-from daemon.engines.weights import STARTER_MODEL, weights_file
+from daemon.engines.weights import STARTER_SHA256, ensure_starter_weights, present_models, weights_file
 from daemon.errors import EngineMisconfigured
 from daemon.jobs import Recipe
-from daemon.settings import LocalEngineSettings
+from daemon.settings import LocalEngineSettings, load
 from tests.engines.conformance import EngineConformance, drawn_photo
 
-SETTINGS = LocalEngineSettings(threads=1)
 
-pytestmark = pytest.mark.skipif(
-    weights_file(SETTINGS.weights_path, STARTER_MODEL) is None, reason="no starter weights: make setup"
-)
+def silent(line: str) -> None:
+    """Nobody watches a test."""
 
 
 @pytest.fixture(scope="module")
-def loaded() -> Iterator[LocalEngine]:
-    """Loading takes seconds: one engine for all that do not close it."""
-    engine = LocalEngine(SETTINGS, cores=2, say=lambda text: None)
-    yield engine
-    engine.close()
+def weights() -> Path:
+    """The folder of the starter weights, where `make setup` put them."""
+    folder = load().engine.local.weights_path
+    ensure_starter_weights(folder, silent)
+    return folder
 
 
-class TestLocal(EngineConformance):
-    refusal = EngineMisconfigured  # any model could be had: somebody only has to put its weights there
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch, weights: Path) -> None:
+    """The engine tells rembg its folder by the environment; what it sets shall not outlive a test."""
+    monkeypatch.setenv("U2NET_HOME", str(weights))
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+
+
+class TestLocalEngine(EngineConformance):
+    refusal = EngineMisconfigured  # the weights of an unknown model are missing
 
     @pytest.fixture
-    def engine(self, loaded: LocalEngine, request: pytest.FixtureRequest) -> LocalEngine:
-        if any(word in request.node.name for word in ("closed", "unknown", "error")):
-            return LocalEngine(SETTINGS, cores=2, say=lambda text: None)
-        return loaded
+    def engine(self, weights: Path) -> Iterator[LocalEngine]:
+        engine = LocalEngine(LocalEngineSettings(weights_dir=str(weights)), cores=2, say=silent)
+        yield engine
+        engine.close()
+
+    def test_the_subject_of_a_drawn_photo_is_found(self, engine: LocalEngine) -> None:
+        alpha = engine.cut(uuid.uuid4(), drawn_photo(240, 320), Recipe("u2netp")).alpha
+
+        assert alpha[120, 160] > 0.8
+        assert alpha[5, 5] < 0.2
+
+    def test_missing_weights_are_named_with_the_folder_they_belong_into(self, tmp_path: Path) -> None:
+        engine = LocalEngine(LocalEngineSettings(model="isnet-general-use", weights_dir=str(tmp_path)), 1, silent)
+
+        (health,) = engine.check()
+
+        assert not health.up
+        assert "isnet-general-use.onnx" in health.message
+        assert str(tmp_path) in health.message
+
+    def test_damaged_weights_are_misconfigured_not_a_bad_photo(self, tmp_path: Path) -> None:
+        (tmp_path / "u2net.onnx").write_bytes(b"not ONNX")
+        engine = LocalEngine(LocalEngineSettings(model="u2net", weights_dir=str(tmp_path)), 1, silent)
+
+        with pytest.raises(EngineMisconfigured, match=r"u2net.*cannot be loaded"):
+            engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2net"))
+
+    def test_a_missing_second_model_leaves_the_engine_up(self, engine: LocalEngine) -> None:
+        engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp"))
+        with pytest.raises(EngineMisconfigured):
+            engine.cut(uuid.uuid4(), drawn_photo(), Recipe("isnet-anime"))
+
+        assert all(server.up for server in engine.health())
+
+    def test_models_whose_weights_are_there_are_on_offer(self, tmp_path: Path) -> None:
+        (tmp_path / "silueta.onnx").write_bytes(b"x")
+
+        engine = LocalEngine(LocalEngineSettings(weights_dir=str(tmp_path)), 1, silent)
+
+        assert engine.models == ("u2netp", "silueta")
+
+    @pytest.mark.parametrize(("cores", "threads", "slots"), [(1, 0, 1), (2, 0, 2), (16, 0, 4), (8, 4, 2), (2, 8, 1)])
+    def test_as_many_photos_at_once_as_there_are_cores_for(self, cores: int, threads: int, slots: int) -> None:
+        assert LocalEngine(LocalEngineSettings(threads=threads), cores, silent).slots == slots
 
 
-def test_a_drawn_subject_stands_out_from_its_background() -> None:
-    engine = LocalEngine(SETTINGS, cores=1, say=lambda text: None)
-    alpha = engine.cut(uuid.uuid4(), drawn_photo(240, 320), Recipe(STARTER_MODEL)).alpha
-    engine.close()
+def test_the_starter_weights_are_the_ones_that_were_reviewed(weights: Path) -> None:
+    path = weights_file(weights, "u2netp")
 
-    assert alpha[100:140, 140:180].mean() > 0.5
-    assert np.concatenate([alpha[:10].ravel(), alpha[-10:].ravel()]).mean() < 0.1
+    assert path is not None
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == STARTER_SHA256
+
+
+def test_weights_are_found_in_both_layouts_of_rembg(tmp_path: Path) -> None:
+    (tmp_path / "models" / "u2net").mkdir(parents=True)
+    (tmp_path / "models" / "u2net" / "u2net.onnx").write_bytes(b"x")
+    (tmp_path / "silueta.onnx").write_bytes(b"x")
+
+    assert present_models(tmp_path) == ("silueta", "u2net")
+    assert weights_file(tmp_path, "u2net") is not None
+
+
+def test_an_alpha_has_the_steps_of_a_mask_of_8_bit(weights: Path) -> None:
+    engine = LocalEngine(LocalEngineSettings(weights_dir=str(weights)), 2, silent)
+
+    alpha = engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp")).alpha
+
+    assert np.allclose(alpha * 255, np.rint(alpha * 255), atol=1e-3)
