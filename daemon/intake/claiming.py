@@ -42,8 +42,8 @@ def take(
     # Only now look at what came: between a look and a rename anybody may put something else there.
     objection = _objection(work, safe, unchanged, ask_writers)
     if objection:
-        # Where the name is taken again, by a newer file, this one stays: as a job it is lost to nobody.
-        with suppress(FileExistsError):
+        # Where it cannot go back, since a newer file has its name by now, it stays: as a job it is lost to nobody.
+        with suppress(OSError):
             exclusive.move(work, safe, home, name)
             raise Vanished(f"{name}: {objection}")
     descent.settle(work)
@@ -93,7 +93,12 @@ def _take_across(
             raise
     # Closed by now: what is removed while it is open leaves a hidden file on NFS and FUSE.
     descent.settle(work)  # from here on it is in work, and the note stays until its source is gone
-    _remove_source(home, name, mark)
+    try:
+        _remove_source(home, name, mark)
+    except OSError:  # what cannot be taken away is not taken
+        os.unlink(safe, dir_fd=work)
+        os.unlink(NOTE, dir_fd=work)
+        raise
     descent.settle(home)
     os.unlink(NOTE, dir_fd=work)
 
@@ -108,8 +113,9 @@ def _reading(folder: int, name: str) -> Iterator[int]:
 
 
 def _remove_source(home: int, name: str, mark: list[int]) -> None:
-    if _mark(os.stat(name, dir_fd=home, follow_symlinks=False)) == mark:
-        os.unlink(name, dir_fd=home)
+    with suppress(FileNotFoundError):
+        if _mark(os.stat(name, dir_fd=home, follow_symlinks=False)) == mark:
+            os.unlink(name, dir_fd=home)
 
 
 def _mark(found: os.stat_result) -> list[int]:

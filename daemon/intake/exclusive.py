@@ -38,7 +38,7 @@ def move(source_folder: int, source: str, folder: int, name: str) -> None:
     """Rename within a file system, replacing nothing. Raises FileExistsError where the name is taken.
 
     renameat2(RENAME_NOREPLACE); where that is not to be had (NFS, some FUSE), an empty file takes the name first and
-    the rename replaces that.
+    the rename replaces that; a crash between the two leaves the empty file.
     """
     if _renameat2(source_folder, source, folder, name):
         return

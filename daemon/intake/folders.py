@@ -78,6 +78,7 @@ class Folders:
             identity = read_identity(self.private)
             if expected is not None and identity != expected:
                 raise RootAway(self._stranger(identity))
+            self.root.parent.mkdir(parents=True, exist_ok=True)
             for folder in (self.root, *self._folders(), self.work_root, self.staging_root):
                 _make(folder)
                 if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
@@ -213,7 +214,6 @@ class Folders:
         return base / job_id
 
     def _make_of_job(self, folder: Path) -> None:
-        # Not with parents: on an empty mount point, work must not grow a tree that is no hot folder.
         try:
             folder.mkdir()
         except FileExistsError:
@@ -244,7 +244,7 @@ class Folders:
 
 def _make(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir()  # never with parents: they would grow on an empty mount point
     except FileExistsError:
         found = folder.lstat().st_mode
         if stat.S_ISDIR(found):

@@ -21,6 +21,7 @@ _IDLE_SHARE = 20  # a walk that took a second is not repeated by timer within th
 BUSY_SHARE = 4  # nor within the next 4, whatever there is to see: a big inbox must not eat a whole core
 _PROVING_SECONDS = 1.0  # of proofs per scan, so that what is proven gets into work meanwhile
 _SOONEST_SECONDS = 0.05
+_WRITER_SECONDS = 0.5  # between two questions whether a file is still open; its close is an event where there are any
 _URGENT_PATIENCE_SECONDS = 5.0
 
 
@@ -187,7 +188,7 @@ class Scanner:
         seen.watched.proof = self._prover.prove(path.split("/"), seen.watched.mark, seen.remote)
         step = next_step(seen.watched, rules, pause, self._clock())
         # Still to be proven: it changed under our eyes, or somebody has it open.
-        return Step(Next.WAIT, rules.quiet_seconds) if step.next is Next.PROVE else step
+        return Step(Next.WAIT, max(rules.quiet_seconds, _WRITER_SECONDS)) if step.next is Next.PROVE else step
 
     def _rules(self, seen: _Seen, urgent: bool) -> Rules:
         if not urgent:

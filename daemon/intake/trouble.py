@@ -28,8 +28,8 @@ _FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota is used up",
     errno.EROFS: "the file system is read-only",
-    errno.EACCES: "writing is not allowed",
-    errno.EPERM: "writing is not allowed",
+    errno.EACCES: "access is not allowed",
+    errno.EPERM: "access is not allowed",
     errno.EFBIG: "the file system allows no file of this size",
 }
 
@@ -41,7 +41,7 @@ def means(error: OSError, what: str) -> FreistellerError | None:
     """
     if error.errno in _FULL:
         remedy = (
-            "Give the daemon's user the right to write there"
+            "Allow the daemon's user to read and write there"
             if error.errno in (errno.EACCES, errno.EPERM)
             else ("Mount it for writing" if error.errno == errno.EROFS else "Make room")
         )

@@ -171,9 +171,10 @@ class _Ears:
 
     def wait(self, seconds: float) -> bool:
         """Whether something was heard within so many seconds; then it is forgotten."""
-        heard = self._wake.wait(seconds)
+        if not self._wake.wait(seconds):
+            return False
         self._wake.clear()
-        return heard
+        return True
 
     def close(self) -> None:
         """Stop listening."""

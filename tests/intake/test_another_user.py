@@ -132,7 +132,7 @@ def test_rights_that_are_taken_away_while_it_runs_lose_nothing(folders: Folders)
         folders.prepare()
         original = folders.claim(folders.inbox / "a.jpg", "job-1")
         folders.archive.chmod(0o500)
-        with pytest.raises(NoRoom, match="writing is not allowed"):
+        with pytest.raises(NoRoom, match="access is not allowed"):
             placing.retire(original, folders.archive, PurePosixPath("a.jpg"))
         folders.archive.chmod(0o700)
         assert placing.retire(original, folders.archive, PurePosixPath("a.jpg")) == folders.archive / "a.jpg"

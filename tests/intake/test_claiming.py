@@ -93,6 +93,23 @@ def test_a_disk_that_gets_full_leaves_the_source(folders: Folders, monkeypatch: 
     assert folders.jobs_in_work() == ()
 
 
+def test_a_source_that_cannot_be_taken_away_is_not_taken(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = drop(folders)
+    real = os.unlink
+
+    def refuse(name: str, *, dir_fd: int) -> None:
+        if os.path.samestat(os.stat(f"/proc/self/fd/{dir_fd}"), source.parent.stat()):  # noqa: PTH116
+            raise PermissionError(errno.EACCES, "Permission denied")
+        real(name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+
+    with pytest.raises(Vanished, match="Permission denied"):
+        folders.claim(source, JOB)
+    assert source.exists()
+    assert folders.jobs_in_work() == ()
+
+
 @pytest.fixture
 def interrupted(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> Folders:
     """A copy is in work, its source was still to go when everything ended."""
