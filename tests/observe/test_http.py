@@ -254,6 +254,13 @@ def test_the_answer_does_not_tell_which_python_runs(start: Start) -> None:
     assert response.getheader("Server") == "freisteller"
 
 
+def test_no_answer_is_kept_or_taken_for_something_else(start: Start) -> None:
+    response, _ = asked(start(), "/healthz")
+
+    assert response.getheader("Cache-Control") == "no-store"
+    assert response.getheader("X-Content-Type-Options") == "nosniff"
+
+
 def test_a_closed_port_is_closed_and_may_be_closed_again(health: Health) -> None:
     server = StatusServer("127.0.0.1:0", Metrics("1"), health)
     address = server.start()

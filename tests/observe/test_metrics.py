@@ -6,7 +6,7 @@ import pytest
 
 from daemon.engines.contract import ServerHealth
 from daemon.observe.gpu import GpuReading
-from daemon.observe.labels import ENDS, GRADES, RECOVERIES, STAGES
+from daemon.observe.labels import ENDS, FAILURES, GRADES, IGNORED, POSTPONEMENTS, RECOVERIES, SOURCES, STAGES
 from daemon.observe.metrics import Metrics
 from tests.observe.scrape import samples, value
 
@@ -26,8 +26,15 @@ def test_every_known_label_set_starts_at_zero(metrics: Metrics) -> None:
         assert value(metrics, "job_duration_seconds_count", grade=end) == 0
     for stage in STAGES:
         assert value(metrics, "stage_duration_seconds_count", stage=stage) == 0
-    for how in RECOVERIES:
-        assert value(metrics, "recovered_jobs_total", how=how) == 0
+    for name, label, words in (
+        ("photos_seen_total", "source", SOURCES),
+        ("photos_ignored_total", "reason", IGNORED),
+        ("failures_total", "reason", FAILURES),
+        ("postponed_total", "reason", POSTPONEMENTS),
+        ("recovered_jobs_total", "how", RECOVERIES),
+    ):
+        for word in words:
+            assert value(metrics, name, **{label: word}) == 0
     assert value(metrics, "attempts_total", model="RMBG-2.0") == 0
     assert value(metrics, "attempt_failures_total", model="RMBG-2.0", reason="recipe_refused") == 0
     assert value(metrics, "engine_up", server="http://gpu1:8188") == 0
