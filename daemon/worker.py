@@ -98,14 +98,23 @@ class Worker:
             self._postpone(job, error)
             return Fate.NO_PLACE
         except BadPhoto as error:
-            self.give_up(job, str(error), error.reason)
-            return Fate.FAILED
+            return self._refuse(job, error)
         except IllegalMove as error:
             self._chronicle.stumbled(job, error)
             return Fate.LOST_TO_ANOTHER
         except Exception as error:  # noqa: BLE001 - whatever it is, one photo must not stop the others
             self._chronicle.stumbled(job, error)
             return self._after_a_fault(job, error)
+
+    def _refuse(self, job: Job, error: BadPhoto) -> Fate:
+        """A photo that cannot be read is bad only where its folder is there: a share that goes away looks the same."""
+        try:
+            self._folders.check()
+        except (NoRoom, RootAway) as trouble:
+            self._postpone(job, trouble)
+            return Fate.NO_PLACE
+        self.give_up(job, str(error), error.reason)
+        return Fate.FAILED
 
     def _carry_through(self, job: Job) -> None:
         path = self._original(job)

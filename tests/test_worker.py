@@ -200,3 +200,25 @@ def test_originals_are_not_kept_where_the_settings_say_so(make: Make, tmp_path: 
 
     assert list((tmp_path / "hot" / "archiv").iterdir()) == []
     assert daemon.folders.jobs_in_work() == ()
+
+
+def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine())
+    daemon.reception.round(urgent=True)
+    check = daemon.folders.check
+
+    def check_then_lose_the_share() -> None:
+        check()
+        (tmp_path / "hot").rename(tmp_path / "elsewhere")
+
+    daemon.folders.check = check_then_lose_the_share  # type: ignore[method-assign]
+    job = daemon.journal.take(2.0**40)
+    assert job is not None
+    original = daemon.folders.claimed(job.id)
+
+    fate = daemon.worker.run(job)
+
+    assert original is not None
+    assert fate is Fate.NO_PLACE
+    assert daemon.journal.entry(job.id).job.state is State.WAITING

@@ -1,0 +1,46 @@
+"""A bound on the memory of photos in work: a big photo waits for room instead of killing the program."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+BYTES_PER_PIXEL = {8: 40, 16: 60}
+"""What a photo in work takes at its peak, by bits per channel: the photo, its cut-out and what is computed between."""
+
+
+class MemoryBudget:
+    """So many bytes, handed out in the order in which they were asked for."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._used = 0
+        self._waiting: deque[object] = deque()
+        self._changed = threading.Condition()
+
+    @property
+    def used(self) -> int:
+        """Bytes in work now."""
+        with self._changed:
+            return self._used
+
+    @contextmanager
+    def held(self, need_bytes: int) -> Iterator[None]:
+        """Wait for room, and keep it for the length of the block. What is larger than all of it goes alone."""
+        with self._changed:
+            turn = object()
+            self._waiting.append(turn)
+            # In order, so that a stream of small photos cannot keep a big one out for ever.
+            self._changed.wait_for(lambda: self._waiting[0] is turn and self._has_room(need_bytes))
+            self._waiting.popleft()
+            self._used += need_bytes
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._used -= need_bytes
+                self._changed.notify_all()
+
+    def _has_room(self, need_bytes: int) -> bool:
+        return self._used == 0 or self._used + need_bytes <= self._limit
