@@ -37,7 +37,8 @@ def test_every_known_label_set_starts_at_zero(metrics: Metrics) -> None:
             assert value(metrics, name, **{label: word}) == 0
     assert value(metrics, "attempts_total", model="RMBG-2.0") == 0
     assert value(metrics, "attempt_failures_total", model="RMBG-2.0", reason="recipe_refused") == 0
-    assert value(metrics, "engine_up", server="http://gpu1:8188") == 0
+    for name in ("engine_up", "engine_queue_length", "engine_busy_seconds_total"):
+        assert value(metrics, name, server="http://gpu1:8188") == 0
 
 
 def test_grades_are_labelled_in_ascii(metrics: Metrics) -> None:
@@ -133,10 +134,10 @@ def test_a_password_in_a_server_url_never_becomes_a_label() -> None:
 
 def test_nothing_waiting_has_no_oldest_photo(metrics: Metrics) -> None:
     metrics.queue(waiting=4, running=2, oldest_admitted_at=500.0)
-    busy = value(metrics, "queue_oldest_timestamp_seconds")
+    busy = [value(metrics, name) for name in ("queue_length", "jobs_in_progress", "queue_oldest_timestamp_seconds")]
     metrics.queue(waiting=0, running=0, oldest_admitted_at=None)
 
-    assert busy == 500.0
+    assert busy == [4, 2, 500.0]
     assert value(metrics, "queue_oldest_timestamp_seconds") == 0
     assert value(metrics, "queue_length") == 0
     assert value(metrics, "jobs_in_progress") == 0
