@@ -1,4 +1,4 @@
-"""The id of a job inside the picture it made: one property in the XMP packet, where nothing else is disturbed."""
+"""The id of a job inside the picture it made: one entry in the XMP packet, where nothing else is disturbed."""
 
 import re
 from xml.sax.saxutils import escape, unescape
@@ -7,16 +7,20 @@ _NAMESPACE = "https://freisteller.invalid/ns/1.0/"  # a name, never an address: 
 _MARK = re.compile(rb"<freisteller:job>([^<]*)</freisteller:job>")
 _OURS = re.compile(rb"\s*<rdf:Description[^>]*xmlns:freisteller=[^>]*>.*?</rdf:Description>", re.DOTALL)
 _END = re.compile(rb"</(\w+:)?RDF>")
+_DC = "http://purl.org/dc/elements/1.1/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 
-def marked(xmp: bytes | None, job: str) -> bytes:
-    """The packet `xmp`, or a new one, with the id of the job in it; an older mark goes."""
+def marked(xmp: bytes | None, job: str, notice: str | None = None) -> bytes:
+    """The packet `xmp`, or a new one, with the id of the job in it; an older mark goes.
+
+    notice: a copyright that is put beside it where the packet has none of its own.
+    """
+    packet = _OURS.sub(b"", xmp or b"")
     mark = (
         f'<rdf:Description rdf:about="" xmlns:rdf="{_RDF}" xmlns:freisteller="{_NAMESPACE}">'
-        f"<freisteller:job>{escape(job)}</freisteller:job></rdf:Description>"
+        f"<freisteller:job>{escape(job)}</freisteller:job>{_rights(notice, packet)}</rdf:Description>"
     ).encode()
-    packet = _OURS.sub(b"", xmp or b"")
     ends = list(_END.finditer(packet))
     if ends:
         at = ends[-1].start()
@@ -26,6 +30,13 @@ def marked(xmp: bytes | None, job: str) -> bytes:
         b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
         b'<rdf:RDF xmlns:rdf="' + _RDF.encode() + b'">' + mark + b'</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
     )
+
+
+def _rights(notice: str | None, packet: bytes) -> str:
+    if notice is None or b"dc:rights" in packet:
+        return ""
+    text = f'<rdf:Alt><rdf:li xml:lang="x-default">{escape(notice)}</rdf:li></rdf:Alt>'
+    return f'<dc:rights xmlns:dc="{_DC}">{text}</dc:rights>'
 
 
 def job_in(xmp: bytes | None) -> str | None:

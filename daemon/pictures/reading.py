@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from daemon.errors import BadPhoto, NotWholeYet, Vanished
-from daemon.pictures import codec, signatures
+from daemon.pictures import codec, signatures, tifftags
 from daemon.pictures.codec import Header, Metadata, Samples, Undecodable
 
 SUFFIXES = signatures.SUFFIXES
@@ -99,11 +99,13 @@ def open_photo(path: Path, max_megapixels: float) -> Photo:
             remarks: tuple[str, ...] = ()
             if profile is not None and not codec.usable(profile, header.colours):
                 profile, remarks = None, ("its ICC profile is broken or of another colour space; sRGB was assumed",)
+            metadata = header.metadata
+            if kind == "tiff":
+                metadata = replace(metadata, exif=tifftags.exif_of(descriptor), iptc=tifftags.iptc_of(descriptor))
             rgba, has_alpha, profile = codec.decode(descriptor, kind, profile)
     except (Vanished, NotWholeYet, Undecodable) as error:
         raise BadPhoto(_unreadable(path.name, str(error))) from error
-    metadata = replace(header.metadata, icc=profile)
-    return Photo(_upright(rgba, header.orientation), has_alpha, metadata, kind, remarks)
+    return Photo(_upright(rgba, header.orientation), has_alpha, replace(metadata, icc=profile), kind, remarks)
 
 
 def prove_decodes(path: Path, max_megapixels: float) -> None:

@@ -10,6 +10,7 @@ from daemon.pictures import codec, marks
 from daemon.pictures.codec import Samples, Undecodable
 from daemon.pictures.exif import without_preview
 from daemon.pictures.reading import Photo
+from daemon.pictures.rights import copyright_of
 from daemon.settings import OutputFormat
 
 _SUFFIXES: dict[OutputFormat, str] = {"png": ".png", "tiff": ".tif", "webp": ".webp", "mask": "_mask.png"}
@@ -21,12 +22,14 @@ def write(path: Path, rgba: Samples, photo: Photo, output_format: OutputFormat, 
     """Write a cut-out to `path`, which must not exist, and bring it to the disk.
 
     rgba: (H, W, 4), uint8 or uint16; kept in PNG, TIFF and mask, brought to 8 bit in WebP. The photo's ICC profile,
-    EXIF (upright now), XMP, IPTC (where the format has a place for it) and resolution go along; `identity` is put into
-    the XMP. Raises OSError where the disk does not take it, BadPhoto where the format cannot hold it.
+    EXIF (upright now; not in TIFF), XMP and resolution go along; `identity` is put into the XMP, and a copyright notice
+    from EXIF or IPTC as well. Raises OSError where the disk does not take it, BadPhoto where the format
+    cannot hold it.
     """
     height, width = rgba.shape[:2]
     exif = photo.exif and without_preview(photo.exif)
-    metadata = replace(photo.metadata, exif=exif, xmp=marks.marked(photo.xmp, identity))
+    xmp = marks.marked(photo.xmp, identity, copyright_of(photo.exif, photo.iptc))
+    metadata = replace(photo.metadata, exif=exif, xmp=xmp, iptc=None)
     pixels = rgba
     if output_format == "mask":
         # A mask has no colours, and a profile of colours does not belong to it.
