@@ -158,6 +158,34 @@ def test_a_server_shows_what_it_says_and_nothing_it_does_not(metrics: Metrics) -
     assert len(samples(metrics, "engine_memory_total_bytes")) == 1
 
 
+def test_a_verdict_of_a_person_is_counted_in_its_direction(metrics: Metrics) -> None:
+    metrics.verdict_moved("gut", "sehr_gut")
+
+    assert value(metrics, "verdicts_total", **{"from": "gut", "to": "sehr_gut"}) == 1
+    assert value(metrics, "verdicts_total", **{"from": "sehr_gut", "to": "gut"}) == 0
+
+
+def test_a_servers_work_and_its_lost_connections_add_up(metrics: Metrics) -> None:
+    for _ in range(2):
+        metrics.engine_busy("http://gpu1:8188", 0.75)
+        metrics.engine_reconnected("http://gpu1:8188")
+
+    assert value(metrics, "engine_busy_seconds_total", server="http://gpu1:8188") == 1.5
+    assert value(metrics, "engine_reconnects_total", server="http://gpu1:8188") == 2
+
+
+def test_what_befalls_photos_is_counted_once_each(metrics: Metrics) -> None:
+    metrics.postponed("engine_away")
+    metrics.recovered("resumed")
+    metrics.quarantined()
+    metrics.collision()
+
+    assert value(metrics, "postponed_total", reason="engine_away") == 1
+    assert value(metrics, "recovered_jobs_total", how="resumed") == 1
+    assert value(metrics, "quarantined_total") == 1
+    assert value(metrics, "collisions_total") == 1
+
+
 def test_the_breaker_has_three_states_and_no_fourth(metrics: Metrics) -> None:
     metrics.engine_circuit("http://gpu1:8188", "open")
 
