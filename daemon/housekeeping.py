@@ -1,10 +1,8 @@
 """Once a second: gauges, health and the watchdog; now and then what a full disk left undone."""
 
-import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 
 from daemon.dispatch import Dispatch
 from daemon.engines.contract import Engine
@@ -30,18 +28,15 @@ class Housekeeping:
         metrics: Metrics,
         health: Health,
         notifier: Notifier,
-        disks: Mapping[str, Path],
         tidy_up: Callable[[], object],
         clock: Callable[[], float],
     ) -> None:
-        """disks: name in the metrics -> a folder on it."""
         self._journal = journal
         self._dispatch = dispatch
         self._engine = engine
         self._metrics = metrics
         self._health = health
         self._notifier = notifier
-        self._disks = disks
         self._tidy_up = tidy_up
         self._clock = clock
 
@@ -64,9 +59,6 @@ class Housekeeping:
         self._metrics.engine(healths)
         troubles = "; ".join(f"{each.server}: {each.message or 'away'}" for each in healths if not each.up)
         self._health.report("engine", any(each.up for each in healths), troubles)
-        for name, folder in self._disks.items():
-            if folder.exists():
-                self._metrics.disk_free(name, shutil.disk_usage(folder).free)
         self._metrics.heartbeat(now)
         self._notifier.status(f"{running} running, {waiting} waiting")
         if self._health.alive()[0]:

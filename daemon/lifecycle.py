@@ -24,8 +24,10 @@ from daemon.intake.watcher import Watcher
 from daemon.journal import Journal
 from daemon.locks import Lock
 from daemon.observe import logs
+from daemon.observe.gpu import Gpus
 from daemon.observe.health import Health
 from daemon.observe.http import StatusServer
+from daemon.observe.machine import Machine
 from daemon.observe.metrics import Metrics
 from daemon.observe.notify import Notifier
 from daemon.pipeline import Tick
@@ -34,6 +36,7 @@ from daemon.routing import Routing
 from daemon.settings import Settings
 from daemon.worker import Worker
 
+STALE_SECONDS = 120.0  # a loop that has not turned for so long hangs
 HOPELESS_KNOCKS = 3  # --once: so many photos in a row without an engine, and it stops waiting for one
 
 
@@ -101,8 +104,10 @@ class Daemon:
         self.engine = engine or build_engine(settings, say, root_id)
         doors.callback(self.engine.close)
         self.metrics = Metrics(__version__, self.engine.models, [health.server for health in self.engine.health()])
-        self.health = Health()
+        self.health = Health(stale_seconds=max(STALE_SECONDS, 3 * settings.intake.scan_seconds))
         self._notifier = Notifier()
+        self._machine = Machine(self.metrics, {"root": settings.root_path, "state": state}, Gpus())
+        doors.callback(self._machine.close)
         alphas = Alphas(state / "alphas")
         self.admission = Admission(self.journal, self.folders, clock, tick)
         self.worker = Worker(
@@ -158,7 +163,6 @@ class Daemon:
             metrics=self.metrics,
             health=self.health,
             notifier=self._notifier,
-            disks={"root": settings.root_path, "state": state},
             tidy_up=self.worker.tidy_up,
             clock=clock,
         )
@@ -185,6 +189,7 @@ class Daemon:
             self.watcher.start()
             for thread in threads:
                 thread.start()
+            self._machine.start()
             self._housekeeping.turn()
             self._notifier.ready()
             if once:

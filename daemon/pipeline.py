@@ -41,6 +41,9 @@ class Meter(Protocol):
     def attempt(self, model: str, score: float | None, error_reason: str | None) -> None:
         """An attempt ended, with a score or an error."""
 
+    def engine_busy(self, server: str, seconds: float) -> None:
+        """A server computed for so long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:
@@ -164,6 +167,7 @@ class Pipeline:
         answer = self._engine.cut(job.ticket(number), seen, recipe)
         for stage, seconds in answer.stages.items():
             self._meter.stage(stage, seconds)
+        self._meter.engine_busy(answer.server, answer.stages.get("infer", 0.0))
         self._tick("keep alpha")
         return replace(answer, alpha=self._alphas.keep(job, number, recipe, answer.alpha))
 

@@ -13,7 +13,7 @@ CHECKOUT = Path(__file__).parent.parent
 
 ORDER = (
     "errors", "arrays", "shipped", "jobs", "settings", "judgement", "pictures", "engines", "intake", "journal",
-    "alphas", "reports", "pipeline", "routing", "admission", "worker", "dispatch", "observe", "chronicle", "locks",
+    "alphas", "reports", "budget", "pipeline", "routing", "admission", "worker", "dispatch", "observe", "chronicle", "locks",
     "samples", "building", "reception", "housekeeping", "lifecycle", "commands", "cli", "__main__",
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from daemon.admission import Admission
@@ -66,15 +67,23 @@ def daemon_health(settings: Settings) -> dict[str, Any]:
     if not bind:
         return {"reachable": False, "parts": {}, "lines": ["engines: unknown, for http.bind is empty"]}
     try:
-        with urllib.request.urlopen(f"http://{bind}/readyz", timeout=ANSWER_SECONDS) as answer:
+        with urllib.request.urlopen(_readyz(settings), timeout=ANSWER_SECONDS) as answer:
             parts = json.load(answer)
     except urllib.error.HTTPError as error:
+        if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+            return {"reachable": False, "parts": {}, "lines": [f"{bind} answers {error.code}: is http.token right?"]}
         parts = json.load(error)
     except (OSError, ValueError):
         return {"reachable": False, "parts": {}, "lines": [f"No daemon answers at {bind}; it may not be running."]}
     found = parts.get("parts", {})
     lines = [f"{name}: {'OK' if part.get('ok') else 'not OK'} {part.get('detail', '')}" for name, part in found.items()]
     return {"reachable": True, "parts": found, "lines": [line.rstrip() for line in lines]}
+
+
+def _readyz(settings: Settings) -> urllib.request.Request:
+    token = settings.http.token.get_secret_value()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return urllib.request.Request(f"http://{settings.http.bind}/readyz", headers=headers)
 
 
 def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str], list[str]]:

@@ -11,6 +11,7 @@ from daemon.chronicle import Ending
 from daemon.jobs import Grade
 from daemon.lifecycle import Daemon, stop_on_signals
 from daemon.observe import logs
+from daemon.observe.notify import journal_reads
 from daemon.samples import drop_samples
 from daemon.settings import Settings
 
@@ -42,9 +43,12 @@ def run_daemon(settings: Settings, out: Console, *, once: bool, samples: bool) -
     new_root = not settings.root_path.exists()
     printing = threading.Lock()
 
+    in_journal = journal_reads(sys.stderr)  # under systemd the log has a line per photo, and one is enough
+
     def tell(ending: Ending) -> None:
-        with printing:
-            out.print(ending_line(ending))
+        if not in_journal:
+            with printing:
+                out.print(ending_line(ending))
 
     def say(line: str) -> None:
         with printing:

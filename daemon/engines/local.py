@@ -119,6 +119,8 @@ class LocalEngine:
         os.environ["U2NET_HOME"] = str(folder)  # rembg looks here, and downloads nothing behind our back
         # Importing rembg imports pymatting, whose kernels Numba would compile for half a minute; we call none of them.
         os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+        # What is photographed here is nobody else's business, nor that it is.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         try:
             rembg = importlib.import_module("rembg.sessions")
             onnxruntime = importlib.import_module("onnxruntime")
