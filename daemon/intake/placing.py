@@ -4,38 +4,52 @@ import hashlib
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
-from daemon.errors import RootAway
+from daemon.errors import BadPhoto, RootAway
 from daemon.intake import descent, exclusive
 from daemon.intake.names import same, shorten, split_suffix
 from daemon.intake.trouble import named
 
+EqualNames = Literal["unique", "version", "fail"]
+"""What a result is called: "red", and where that is taken "red-2", "red-3"…; or "red-v1", "red-v2"… from the first
+one on; or "red", and nothing else."""
+
 
 def place(
-    files: Sequence[tuple[Path, str]], folder: Path, stem: PurePosixPath, previous: str | None = None
+    files: Sequence[tuple[Path, str]],
+    folder: Path,
+    stem: PurePosixPath,
+    previous: str | None = None,
+    equal_names: EqualNames = "unique",
 ) -> tuple[Path, ...]:
     """Publish staged files into `folder` under one free stem; they stay in staging as well.
 
     files: (staged file, suffix such as ".png"), published in this order: the report last says that all are there.
-    stem: sub-folders and name, e.g. "shoes/red". Where any file of that stem is taken, all become "red-2", "red-3"…;
-    names that differ only in case or in Unicode form count as one. previous: the stem an earlier, interrupted run
-    noted, tried first. Files of ours that are already there are left as they are, so a repeat after a crash completes
-    the first try. Returns where each file is.
-    Raises NoRoom or RootAway; then nothing new is there.
+    stem: sub-folders and name, e.g. "shoes/red". Where any file of that stem is taken, all get another one, as
+    equal_names says; names that differ only in case or in Unicode form count as one. previous: the stem an earlier,
+    interrupted run noted, tried first. Files of ours that are already there are left as they are, so a repeat after a
+    crash completes the first try. Returns where each file is.
+    Raises NoRoom, RootAway, or BadPhoto where the name is taken and equal_names is "fail"; then nothing new is there.
     """
     with named(f"Publishing {stem} into {folder}"), _entered(folder, stem.parent.parts) as (descriptor, way):
         sources = tuple(_Source(str(path), suffix, path.lstat()) for path, suffix in files)
         for source in sources:
             _settle_file(source.path)
-        first = PurePosixPath(previous).name if previous else None
+        longest = max((suffix for _, suffix in files), key=lambda suffix: len(suffix.encode()))
+        noted = [PurePosixPath(previous).name] if previous else []
+
+        def stems() -> Iterator[str]:
+            return itertools.chain(noted, _STEMS[equal_names](stem.name, longest))
+
         try:
-            published = _publish(sources, descriptor, stem.name, first, _Linking(descriptor))
-        except exclusive.LinksUnsupported:
-            published = _publish(sources, descriptor, stem.name, first, _Copying(descriptor))
+            published = _publish(sources, descriptor, stems, _Linking(descriptor))
+        except (exclusive.LinksUnsupported, BadPhoto):  # no links, or no free name and so no link tried yet
+            published = _publish(sources, descriptor, stems, _Copying(descriptor))
         descent.settle(descriptor)
         return tuple(folder.joinpath(*way, name) for name in published)
 
@@ -105,18 +119,19 @@ class _Copying:
 
 
 def _publish(
-    sources: Sequence[_Source], folder: int, stem: str, first: str | None, way: _Linking | _Copying
+    sources: Sequence[_Source], folder: int, stems: Callable[[], Iterator[str]], way: _Linking | _Copying
 ) -> tuple[str, ...]:
     """Find the stem, publish what is missing under it; somebody else may take a name at any moment."""
     while True:
         taken = {same(name) for name in os.listdir(folder)}
-        longest = max((source.suffix for source in sources), key=lambda suffix: len(suffix.encode()))
-        for candidate in itertools.chain(way.here(sources), [first] if first else [], _stems(stem, longest)):
+        for candidate in itertools.chain(way.here(sources), stems()):
             names = [candidate + source.suffix for source in sources]
             missing = [(source, name) for source, name in zip(sources, names, strict=True) if same(name) not in taken]
             there = [(source, name) for source, name in zip(sources, names, strict=True) if same(name) in taken]
             if all(way.ours(source, name) for source, name in there):
                 break
+        else:
+            raise BadPhoto(f"{names[0]} is there already. Rename the photo, or move that away, and drop it again.")
         with suppress(FileExistsError):  # taken since we looked: look again
             _publish_all(missing, folder, way.publish)
             return tuple(names)
@@ -136,10 +151,26 @@ def _publish_all(pairs: Sequence[tuple[_Source, str]], folder: int, publish: Cal
         raise
 
 
-def _stems(stem: str, longest: str) -> Iterator[str]:
+def _only(stem: str, longest: str) -> Iterator[str]:
     yield shorten(stem, longest).removesuffix(longest)
+
+
+def _unique(stem: str, longest: str) -> Iterator[str]:
+    yield from _only(stem, longest)
     for number in itertools.count(2):
         yield shorten(stem, f"-{number}{longest}").removesuffix(longest)
+
+
+def _versions(stem: str, longest: str) -> Iterator[str]:
+    for number in itertools.count(1):
+        yield shorten(stem, f"-v{number}{longest}").removesuffix(longest)
+
+
+_STEMS: Mapping[EqualNames, Callable[[str, str], Iterator[str]]] = {
+    "unique": _unique,
+    "version": _versions,
+    "fail": _only,
+}
 
 
 @contextmanager
@@ -164,7 +195,7 @@ def _entered(folder: Path, parts: Sequence[str]) -> Iterator[tuple[int, tuple[st
 
 def _enter(folder: int, part: str) -> tuple[int, str]:
     """Open a sub-folder under its name, another spelling of it, or, where those are no folders, "name-2"…"""
-    for stem in _stems(part, ""):
+    for stem in _unique(part, ""):
         spellings = [name for name in os.listdir(folder) if same(name) == same(stem)]
         for name in sorted(spellings, key=lambda name: name != stem):
             with suppress(NotADirectoryError):  # a file or a symbolic link; neither is ours to follow or to replace

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from daemon.errors import NoRoom, RootAway
+from daemon.errors import BadPhoto, NoRoom, RootAway
 from daemon.intake import exclusive
 from daemon.intake.exclusive import LinksUnsupported
 from daemon.intake.placing import place, retire
@@ -386,3 +386,26 @@ def test_a_grade_folder_that_is_gone_is_not_made_by_publishing(desk: Desk) -> No
     with pytest.raises(RootAway, match="Bring it back"):
         place(desk.files(), desk.folder, PurePosixPath("a"))
     assert not desk.folder.exists()
+
+
+def test_versions_are_counted_from_the_first_result_on(tmp_path: Path, desk: Desk) -> None:
+    other = Desk(tmp_path, "job-2")
+
+    first = place(desk.files("red"), desk.folder, PurePosixPath("a"), equal_names="version")
+    second = place(other.files("blue"), desk.folder, PurePosixPath("a"), equal_names="version")
+    again = place(other.files("blue"), desk.folder, PurePosixPath("a"), previous="a-v2", equal_names="version")
+
+    assert [path.name for path in first] == ["a-v1.png", "a-v1.json"]
+    assert [path.name for path in second] == ["a-v2.png", "a-v2.json"] == [path.name for path in again]
+
+
+def test_a_studio_that_wants_no_second_name_is_told(tmp_path: Path, desk: Desk) -> None:
+    other = Desk(tmp_path, "job-2")
+    files = desk.files("red")
+    first = place(files, desk.folder, PurePosixPath("a"), equal_names="fail")
+
+    with pytest.raises(BadPhoto, match=r"a\.png is there already"):
+        place(other.files("blue"), desk.folder, PurePosixPath("a"), equal_names="fail")
+
+    assert place(files, desk.folder, PurePosixPath("a"), equal_names="fail") == first
+    assert set(desk.published()) == {"a.png", "a.json"}
