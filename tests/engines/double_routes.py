@@ -89,7 +89,8 @@ class Routes(BaseHTTPRequestHandler):
             self._answer(401)
             return
         if faults.status and (not faults.status_paths or any(path.startswith(one) for one in faults.status_paths)):
-            self._answer(faults.status, b"in trouble", TEXT_TYPE)
+            elsewhere = {"Location": "/elsewhere"} if 300 <= faults.status < 400 else {}
+            self._answer(faults.status, b"in trouble", TEXT_TYPE, elsewhere)
             return
         if self._foreign_origin():
             self._answer(403)

@@ -34,14 +34,30 @@ def test_a_socket_lost_in_mid_prompt_makes_everybody_look(double: Double, open_e
     assert double.wait_until(lambda: len(double.inferences) == 1)
     looked = double.asked("GET", "/history/")
 
+    double.set_faults({"no_sockets": True})
     double.drop_sockets()
 
     assert double.wait_until(lambda: double.asked("GET", "/history/") > looked)
-    assert double.wait_for_socket()
-    double.set_faults({"hold": False})
-    # The new socket hears nothing of the old prompt but the queue's length; that is enough.
+    double.set_faults({"hold": False, "no_sockets": False})
     assert cut.join().answer
-    assert len(double.inferences) == 1
+
+
+def test_a_new_socket_learns_of_older_prompts_by_the_queues_length(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double, poll_seconds=600.0)
+    double.faults.hold = True
+    cut = Background(engine)
+    assert double.wait_until(lambda: len(double.inferences) == 1)
+    before = double.worker.sessions.client_ids()
+
+    double.drop_sockets()
+    assert double.wait_until(lambda: double.worker.sessions.client_ids() not in ([], before))
+    later = Background(engine, shift=1)  # posted under the new socket's id
+    assert double.wait_until(lambda: double.worker.remaining() == 2)
+    double.set_faults({"hold": False})
+
+    assert cut.join().answer
+    assert later.join().answer
+    assert len(double.inferences) == 2
 
 
 def test_each_connection_has_a_client_id_of_its_own(double: Double, open_engine: OpenEngine) -> None:
@@ -151,7 +167,8 @@ def test_closing_does_not_wait_for_a_server_that_is_not_there(open_engine: OpenE
 
 
 def test_closing_ends_the_thread_that_listens(double: Double, open_engine: OpenEngine) -> None:
-    engine = open_engine(double)
+    engine = open_engine(double, poll_seconds=600.0)
+    engine.cut(uuid.uuid4(), drawn_photo(), RMBG)  # so that it listens for sure
     (listening,) = [thread for thread in threading.enumerate() if thread.name == f"events-{engine.health()[0].server}"]
 
     engine.close()

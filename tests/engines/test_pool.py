@@ -274,3 +274,32 @@ def test_check_names_what_is_missing(double: Double, other: Double, open_engine:
 def eventually(true: Callable[[], bool], double: Double) -> bool:
     """Look again whenever something happens at that server."""
     return double.wait_until(true)
+
+
+def test_a_server_that_is_away_is_not_asked_about_tickets(
+    double: Double, other: Double, open_engine: OpenEngine
+) -> None:
+    engine = open_engine(double, other)
+    double.set_faults({"status": 503})
+    assert double.wait_until(lambda: not engine.health()[0].up)
+    asked = double.asked("GET", "/queue")
+
+    engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+    assert double.asked("GET", "/queue") == asked
+
+
+def test_a_server_that_comes_back_is_looked_at_anew(double: Double, open_engine: OpenEngine) -> None:
+    """It may have been away to be updated."""
+    engine = open_engine(double)
+    engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+    double.set_faults({"status": 503})
+    assert double.wait_until(lambda: not engine.health()[0].up)
+    double.object_info["RMBG"]["input"]["optional"]["tile_size"] = ["INT", {"default": 64}]
+    double.set_faults({"status": 0})
+    assert double.wait_until(lambda: engine.health()[0].up)
+    ticket = uuid.uuid4()
+
+    engine.cut(ticket, drawn_photo(shift=1), RMBG)
+
+    assert double.worker.history[str(ticket)]["prompt"][2]["2"]["inputs"]["tile_size"] == 64

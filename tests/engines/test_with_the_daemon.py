@@ -1,0 +1,123 @@
+"""The whole daemon in a process of its own against a server: killed, and with a server that cannot work."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from tests.engines.comfyui_double import Double
+from tests.engines.conformance import drawn_photo
+
+pytestmark = pytest.mark.slow
+CHECKOUT = Path(__file__).parents[2]
+
+
+class Daemon:
+    """A hot folder and the settings to run `freisteller` on it, any number of times."""
+
+    def __init__(self, folder: Path, *servers: str) -> None:
+        self.root = folder / "hot folder"
+        self.log = folder / "daemon.log"
+        self._environment = {
+            **os.environ,
+            "FREISTELLER__STATE_DIR": str(folder / "state"),
+            "FREISTELLER__HTTP__BIND": "",
+            "FREISTELLER__INTAKE__QUIET_SECONDS": "0.1",
+            "FREISTELLER__INTAKE__SCAN_SECONDS": "0.2",
+            "FREISTELLER__DISPATCH__POSTPONE_SECONDS": "0.3",
+            "FREISTELLER__COMFYUI__PROBE_SECONDS": "0.5",
+            "FREISTELLER__COMFYUI__SERVERS": json.dumps([{"url": url} for url in servers]),
+        }
+
+    def drop(self, count: int) -> None:
+        """So many photos, each another one."""
+        inbox = self.root / "inbox"
+        inbox.mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            picture = cv2.cvtColor(drawn_photo(300, 400, shift=8 * number), cv2.COLOR_RGB2BGR)
+            part = inbox / f".photo-{number}.part"
+            part.write_bytes(cv2.imencode(".jpg", picture)[1].tobytes())
+            part.rename(inbox / f"photo-{number}.jpg")
+
+    @contextlib.contextmanager
+    def running(self, *flags: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """Killed at the end, if it has not ended by then; what it said is in `log`."""
+        command = [sys.executable, "-m", "daemon", "run", "--root", str(self.root), *flags]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(command, cwd=CHECKOUT, env=self._environment, stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    def results(self) -> list[str]:
+        return sorted(
+            path.name for grade in ("sehr_gut", "gut", "ungenügend") for path in self.root.glob(f"{grade}/*.png")
+        )
+
+    def failures(self) -> list[str]:
+        failed = self.root / "failed"
+        return sorted(path.name for path in failed.iterdir()) if failed.exists() else []
+
+
+def wait_until(double: Double, happened: Callable[[], bool], daemon: Daemon) -> None:
+    """The daemon probes the double twice a second, so there is always a next look."""
+    assert double.wait_until(happened, 90), daemon.log.read_text("utf-8", "replace")[-4000:]
+
+
+@pytest.mark.parametrize("kills", [1, 2])  # a third would be the quarantine's business
+def test_a_kill_in_mid_prompt_costs_no_second_inference(kills: int, tmp_path: Path, double: Double) -> None:
+    daemon = Daemon(tmp_path, double.url)
+    daemon.drop(4)
+    for _ in range(kills):
+        double.set_faults({"hold": True})
+        with daemon.running():
+            wait_until(double, lambda: bool(double.worker.queue()["queue_running"]), daemon)
+        double.set_faults({"hold": False})
+        wait_until(double, lambda: double.worker.remaining() == 0, daemon)
+
+    with daemon.running("--once") as process:
+        assert process.wait(120) == 0
+
+    assert daemon.results() == [f"photo-{number}.png" for number in range(4)]
+    assert daemon.failures() == []
+    per_ticket = Counter(inference.prompt_id for inference in double.inferences)
+    assert set(per_ticket.values()) == {1}
+    assert all(uuid.UUID(ticket).version == 5 for ticket in per_ticket)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 503},
+        {"missing_nodes": ["RMBG", "BiRefNetRMBG"]},
+        {"missing_models": ["RMBG-2.0", "BEN2", "BiRefNet-HR", "INSPYRENET", "BEN"]},
+        {"missing_weights": ["RMBG-2.0", "BEN2", "BiRefNet-HR", "INSPYRENET", "BEN"]},
+    ],
+    ids=lambda fault: next(iter(fault)),
+)
+def test_photos_wait_for_a_server_that_can_do_nothing_and_are_done_when_it_can(
+    fault: dict[str, Any], tmp_path: Path, double: Double
+) -> None:
+    daemon = Daemon(tmp_path, double.url)
+    sound = {name: getattr(double.faults, name) for name in fault}
+    double.set_faults(fault)
+    daemon.drop(2)
+    with daemon.running():
+        wait_until(double, lambda: double.asked("GET", "/system_stats") > 8, daemon)
+        waiting = daemon.failures(), daemon.results()
+        double.set_faults(sound)
+        wait_until(double, lambda: len(daemon.results()) == 2, daemon)
+
+    assert waiting == ([], [])
+    assert daemon.failures() == []
