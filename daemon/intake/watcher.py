@@ -151,6 +151,7 @@ class _Ears:
                     lose()
 
         self.lost = False
+        logging.getLogger("watchdog.observers.inotify").addFilter(_is_no_farewell)
         observer = Observer()
         try:
             observer.schedule(Handler(), str(folder), recursive=True, event_filter=wanted)
@@ -195,3 +196,8 @@ class _Ears:
                 if closed:
                     self._closed.add(name)
         self._wake.set()
+
+
+def _is_no_farewell(record: logging.LogRecord) -> bool:
+    """Watchdog logs an error when it is stopped while it reads; that is how stopping goes."""
+    return "called when the thread is inactive" not in record.getMessage()

@@ -1,5 +1,6 @@
 """The watcher on real files, with the kernel's own events and writers in other processes."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -345,6 +346,20 @@ def test_closing_twice_is_fine(porch: Porch) -> None:
     porch.watcher.close()
 
     assert not porch.watcher.hears_events
+
+
+def test_watchdog_s_complaint_at_being_stopped_is_not_heard_and_all_others_are(
+    porch: Porch, caplog: pytest.LogCaptureFixture
+) -> None:
+    porch.watcher.start()
+    watchdog = logging.getLogger("watchdog.observers.inotify")
+
+    watchdog.error("InotifyEmitter.queue_events() called when the thread is inactive")
+    watchdog.error("Unable to rebuild recursive inotify watches")
+
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
+        "Unable to rebuild recursive inotify watches"
+    ]
 
 
 def test_importing_the_watcher_does_not_load_watchdog() -> None:
