@@ -52,7 +52,8 @@ format: .venv/.dev ## put the code into shape
 	$(PY) -m ruff format .
 
 dist: .venv/.dev ## wheel and sdist into dist/
-	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(PY) -m build --outdir dist .
+	$(PY) -m twine check --strict dist/*
 
 clean: ## remove what setup and tests made (never a hot folder)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
