@@ -5,6 +5,7 @@ through a file descriptor, never mapped: a writer that shortens a mapped file wo
 """
 
 import errno
+import logging
 import os
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -29,6 +30,8 @@ pyvips.cache_set_max(0)
 pyvips.concurrency_set(1)
 # SVG, CSV, raw dumps and the like are marked untrusted by libvips itself; none of them is a photo.
 pyvips.block_untrusted_set(True)
+# Its warnings ("read gave 1 warnings") name no file; what matters comes back as an error's reason.
+logging.getLogger("pyvips").setLevel(logging.ERROR)
 
 _FASTEST = 1  # zlib level of pictures that are read back once and thrown away
 _PNG = {"compression": 2, "filter": "up"}  # of all levels and filters the smallest below one second for 24 MP
@@ -44,6 +47,7 @@ _DAMAGE_IN_WARNINGS = ("premature end", "bad Huffman code")
 
 _BLOBS = {"icc": "icc-profile-data", "exif": "exif-data", "xmp": "xmp-data", "iptc": "iptc-data"}
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb16": 3, "scrgb": 3, "lab": 3, "labs": 3, "cmyk": 4}
+_SAMPLES = ("uchar", "ushort", "uint", "float", "double")
 _SPACES = {1: "b-w", 3: "srgb", 4: "cmyk"}
 _RELATIVE = {"intent": "relative", "black_point_compensation": True}
 
@@ -125,7 +129,7 @@ def read_header(descriptor: int, kind: str) -> Header:
             width=image.width,
             height=image.height,
             channels=image.bands,
-            colours=colours if image.bands >= colours else 0,
+            colours=colours if image.bands >= colours and image.format in _SAMPLES else 0,
             sample=image.format,
             pages=_field(image, "n-pages") or 1,
             orientation=_field(image, "orientation") or 1,
@@ -135,18 +139,21 @@ def read_header(descriptor: int, kind: str) -> Header:
         raise Undecodable(_reason(error)) from error
 
 
-def decode(descriptor: int, kind: str, profile: bytes | None) -> tuple[Samples, bool, bytes | None]:
+def decode(
+    descriptor: int, kind: str, profile: bytes | None, extra_is_alpha: bool = True
+) -> tuple[Samples, bool, bytes | None]:
     """Decode to (H, W, 4) RGBA as it lies in the file, not yet upright.
 
     profile: the file's ICC profile where it is usable. RGB keeps its values and its profile; grey without a profile
     has its value in all three channels; everything else (grey with a profile, CMYK, Lab, float) becomes sRGB.
+    extra_is_alpha: whether a channel beside the colours is an alpha, or something else that is left out.
     Returns the pixels, whether the file has an alpha of its own (the fourth channel is full otherwise), and the
     profile that the pixels now have. Raises Undecodable.
     """
     try:
         image = _whole_numbers(_open(descriptor, kind, access="sequential", fail_on=_STRICT))
         colours = _COLOURS.get(image.interpretation, 0)
-        has_alpha = image.bands > colours
+        has_alpha = extra_is_alpha and image.bands > colours
         full = 65535 if image.format == "ushort" else 255
         rgb, profile = _rgb(image.extract_band(0, n=colours), profile)
         rgba = rgb.bandjoin(image.extract_band(colours) if has_alpha else full)
@@ -270,7 +277,7 @@ def _whole_numbers(image: Any) -> Any:
             grey = image.extract_band(0)
             image = grey.bandjoin([grey, grey, *([image.extract_band(1)] if image.bands == 2 else [])])
         return image.copy(interpretation="scrgb").colourspace("rgb16")
-    raise Undecodable(f"its samples are of a kind ({image.format}) that no photo has")
+    raise Undecodable(f"its samples are of a kind ({image.format}) that no photo has")  # the header was not asked
 
 
 def _rgb(image: Any, profile: bytes | None) -> tuple[Any, bytes | None]:

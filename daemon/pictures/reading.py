@@ -99,10 +99,11 @@ def open_photo(path: Path, max_megapixels: float) -> Photo:
             remarks: tuple[str, ...] = ()
             if profile is not None and not codec.usable(profile, header.colours):
                 profile, remarks = None, ("its ICC profile is broken or of another colour space; sRGB was assumed",)
-            metadata = header.metadata
+            metadata, extra_is_alpha = header.metadata, True
             if kind == "tiff":
+                extra_is_alpha = tifftags.extra_is_alpha(descriptor)
                 metadata = replace(metadata, exif=tifftags.exif_of(descriptor), iptc=tifftags.iptc_of(descriptor))
-            rgba, has_alpha, profile = codec.decode(descriptor, kind, profile)
+            rgba, has_alpha, profile = codec.decode(descriptor, kind, profile, extra_is_alpha)
     except (Vanished, NotWholeYet, Undecodable) as error:
         raise BadPhoto(_unreadable(path.name, str(error))) from error
     return Photo(_upright(rgba, header.orientation), has_alpha, replace(metadata, icc=profile), kind, remarks)
@@ -165,7 +166,9 @@ def _header(descriptor: int, kind: str, name: str, max_megapixels: float) -> Hea
     if (kind == "webp" and header.pages > 1) or (kind == "png" and _is_animated(descriptor)):
         raise BadPhoto(f"{name} is animated. Save the one picture you want as a still and drop that.")
     if header.colours == 0:
-        raise BadPhoto(f"{name} has channels that make no photo. Save it as RGB, grey or CMYK and drop that.")
+        raise BadPhoto(
+            f"{name} has channels or samples that make no photo. Save it as RGB, grey or CMYK of 8 or 16 bit."
+        )
     return header
 
 

@@ -1,4 +1,4 @@
-"""What a TIFF says of its making, as the EXIF block that other formats carry; libvips does not read it.
+"""What a TIFF says of itself that libvips does not read: its making, as an EXIF block, its records and channels.
 
 In a TIFF the fields of EXIF stand among the tags of the picture (TIFF 6.0, 2; CIPA DC-008, 4.6). Descriptions and the
 EXIF directory are copied as they are, in the file's own byte order; what only means something inside that one file
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 _DESCRIPTIONS = frozenset({0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298})
 _EXIF_DIRECTORY = 0x8769
 _IPTC = 0x83BB
+_EXTRA_SAMPLES = 0x0152
 _MAKER_NOTE, _INTEROPERABILITY = 0x927C, 0xA005
 _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 10: 8}  # of one value, by the type's number
 _MOST_ENTRIES = 512
@@ -45,6 +46,19 @@ def iptc_of(descriptor: int) -> bytes | None:
         return None
     field = first.get(_IPTC)
     return field and field[2]
+
+
+def extra_is_alpha(descriptor: int) -> bool:
+    """Whether the channel beside the colours is an alpha.
+
+    ExtraSamples says so with 1 or 2; 0 is what Photoshop gives a saved selection, which is nobody's transparency.
+    True where a TIFF cannot be followed here (BigTIFF).
+    """
+    try:
+        order, first = _first_directory(descriptor)
+        return _EXTRA_SAMPLES not in first or struct.unpack_from(order + "H", first[_EXTRA_SAMPLES][2])[0] in (1, 2)
+    except (KeyError, struct.error):
+        return True
 
 
 def _first_directory(descriptor: int) -> tuple[str, dict[int, _Field]]:

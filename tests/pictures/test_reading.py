@@ -178,6 +178,25 @@ def test_a_profile_that_does_not_fit_is_left_out_and_reported(tmp_path: Path, br
     assert np.abs(photo.pixels.astype(int) - coloured()).mean() < 3
 
 
+def test_a_selection_saved_in_a_tiff_is_no_transparency(tmp_path: Path) -> None:
+    content = encoded(image_of(np.dstack([coloured(), coloured()[..., 0]])), "tiff")
+    said = b"\x52\x01\x03\0\x01\0\0\0"  # the tag ExtraSamples, one number
+    assert content.count(said + b"\x02") == 1
+    path = file_of(tmp_path, content.replace(said + b"\x02", said + b"\0"))
+
+    photo = open_photo(path, LIMIT)
+
+    assert photo.own_alpha is None
+    assert np.array_equal(photo.pixels, coloured())
+
+
+def test_samples_that_no_photo_has_are_refused(tmp_path: Path) -> None:
+    signed = image_of(coloured()).cast("short")
+
+    with pytest.raises(BadPhoto, match="samples that make no photo"):
+        prove_decodes(file_of(tmp_path, bytes(signed.tiffsave_buffer())), LIMIT)
+
+
 def test_the_first_page_of_a_tiff_is_the_photo(tmp_path: Path) -> None:
     pages = image_of(coloured(seed=1)).join(image_of(coloured(seed=2)), "vertical")
 
