@@ -1,5 +1,6 @@
 """The folders of a hot folder: the only place that knows their names, and moves work in and out of our own ones."""
 
+import errno
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ from daemon.intake import descent, exclusive, mounts
 from daemon.intake.claiming import mend, take
 from daemon.intake.identity import make_identity, read_identity
 from daemon.intake.names import clean_name, shorten, split_suffix
-from daemon.intake.trouble import means, named
+from daemon.intake.trouble import away, means, named
 from daemon.jobs import Grade
 
 _JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
@@ -99,25 +100,30 @@ class Folders:
 
         A folder that somebody deleted is made again. Raises RootAway or NoRoom.
         """
-        with named(f"The hot folder {self.root}"):
-            identity = read_identity(self.private)
-            if identity is None or identity != self._identity:
-                raise RootAway(self._stranger(identity))
-            device = self.root.stat().st_dev
-            for folder, on_root_device in self._on_root_device.items():
-                try:
-                    found = os.lstat(folder)
-                except FileNotFoundError:
-                    if on_root_device:
-                        _make(folder)
-                        continue
-                    raise RootAway(f"{folder} was mounted and is gone. Mount it again; the work goes on.") from None
-                if not stat.S_ISDIR(found.st_mode):
-                    raise RootAway(f"{folder} is no folder any more. Put the folder back; the work goes on by itself.")
-                if (found.st_dev == device) != on_root_device:
-                    raise RootAway(f"{folder} is on another file system than before. Mount it as it was.")
-            if os.statvfs(self.root).f_flag & os.ST_RDONLY:
-                raise NoRoom(f"The hot folder {self.root} is read-only. Mount it for writing; work then goes on.")
+        try:
+            self._check()
+        except OSError as error:
+            raise away(error, f"The hot folder {self.root}") from error
+
+    def _check(self) -> None:
+        identity = read_identity(self.private)
+        if identity is None or identity != self._identity:
+            raise RootAway(self._stranger(identity))
+        device = self.root.stat().st_dev
+        for folder, on_root_device in self._on_root_device.items():
+            try:
+                found = os.lstat(folder)
+            except FileNotFoundError:
+                if on_root_device:
+                    _make(folder)
+                    continue
+                raise RootAway(f"{folder} was mounted and is gone. Mount it again; the work goes on.") from None
+            if not stat.S_ISDIR(found.st_mode):
+                raise RootAway(f"{folder} is no folder any more. Put the folder back; the work goes on by itself.")
+            if (found.st_dev == device) != on_root_device:
+                raise RootAway(f"{folder} is on another file system than before. Mount it as it was.")
+        if os.statvfs(self.root).f_flag & os.ST_RDONLY:
+            raise NoRoom(f"The hot folder {self.root} is read-only. Mount it for writing; work then goes on.")
 
     def claim(self, source: Path, job_id: str, unchanged: tuple[int, int] | None = None) -> Path:
         """Take a file below the root into the job's own folder; returns where it is now, on disk for good.
@@ -166,7 +172,12 @@ class Folders:
         for base in (self.staging_root, self.work_root):
             folder = self._of_job(base, job_id)
             with named(f"Clearing {folder}"), suppress(FileNotFoundError):
-                shutil.rmtree(folder)
+                try:
+                    shutil.rmtree(folder)
+                except OSError as error:
+                    # On NFS and FUSE, a file that somebody has open leaves a hidden one; the next clearing takes it.
+                    if error.errno not in (errno.ENOTEMPTY, errno.EBUSY):
+                        raise
 
     def release(self, job_id: str, name: str) -> Path | None:
         """Give a job's original back to `inbox/` under a free name like `name`; None where the job has none."""

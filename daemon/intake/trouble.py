@@ -53,6 +53,11 @@ def means(error: OSError, what: str) -> FreistellerError | None:
     return None
 
 
+def away(error: OSError, what: str) -> FreistellerError:
+    """Like `means`, where every error is one about the folder as a whole: what is not known otherwise is RootAway."""
+    return means(error, what) or RootAway(f"{what}: {error.strerror}. It is tried again.")
+
+
 @contextmanager
 def named(what: str) -> Iterator[None]:
     """Turn the operating system's errors about the folder as a whole into RootAway and NoRoom; others pass."""

@@ -11,7 +11,7 @@ from daemon.intake import mounts
 from daemon.intake.folders import Folders
 from daemon.intake.proving import Prover
 from daemon.intake.scanning import BUSY_SHARE, Arrival, FoundBy, Hints, Reject, Scan, Scanner
-from daemon.intake.trouble import named
+from daemon.intake.trouble import away
 from daemon.pictures.reading import SUFFIXES, prove_decodes
 from daemon.settings import IntakeSettings
 
@@ -69,12 +69,11 @@ class Watcher:
         table = mounts.read()
         self._listen(table)
         hints = self._ears.hints(f"{self._folders.inbox}/")
-        with named(f"Reading {self._folders.inbox}"):
-            try:
-                return self._scanner.scan(table, hints, self._busy(), urgent)
-            except FileNotFoundError:
-                self._folders.check()
-                raise
+        try:
+            return self._scanner.scan(table, hints, self._busy(), urgent)
+        except OSError as error:
+            self._folders.check()  # it may know better what is wrong
+            raise away(error, f"Reading {self._folders.inbox}") from error
 
     def wait(self, seconds: float, stop: threading.Event) -> None:
         """Sleep until something happened in the inbox, the time is over, or `stop` is set."""

@@ -364,6 +364,23 @@ def test_clearing_a_job_leaves_nothing_and_may_be_repeated(folders: Folders) -> 
     assert tree(folders.root) == {".freisteller/root.json"}
 
 
+def test_a_file_that_is_still_open_somewhere_is_cleared_next_time(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folders.staging(JOB) / ".nfs0001").touch()
+
+    def busy(*_: object, **__: object) -> None:
+        raise OSError(16, "Device or resource busy")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", busy)
+        folders.clear(JOB)
+    assert folders.jobs_in_work() == (JOB,)
+
+    folders.clear(JOB)
+    assert folders.jobs_in_work() == ()
+
+
 def test_clearing_follows_no_link(folders: Folders, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

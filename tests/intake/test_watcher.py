@@ -313,6 +313,35 @@ def test_a_root_that_went_away_is_never_an_empty_inbox(porch: Porch) -> None:
     assert porch.arrival().name == "a.jpg"
 
 
+def test_an_inbox_that_is_deleted_while_it_is_read_is_no_crash(porch: Porch, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.open
+
+    def delete_then_open(path: object, *arguments: int, **keywords: int) -> int:
+        if path == porch.folders.inbox and porch.folders.inbox.exists():
+            porch.folders.inbox.rmdir()
+        return real(path, *arguments, **keywords)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", delete_then_open)
+    with pytest.raises(RootAway, match="It is tried again"):
+        porch.watcher.scan()
+    monkeypatch.undo()
+
+    assert porch.watcher.scan().incomplete == 0
+
+
+def test_a_process_out_of_descriptors_waits_for_better_times(porch: Porch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("daemon.intake.watcher.mounts.read", dict)
+        patch.setattr(os, "open", refuse)
+        with pytest.raises(RootAway, match="Too many open files"):
+            porch.watcher.scan()
+
+    assert porch.watcher.scan().incomplete == 0
+
+
 def test_an_inbox_that_was_deleted_is_made_and_heard_again(porch: Porch) -> None:
     porch.watcher.start()
     porch.watcher.scan()
