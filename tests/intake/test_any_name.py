@@ -1,0 +1,48 @@
+"""Whatever bytes a file is called by, it goes all its way and comes out under a name that everybody can read."""
+
+import os
+import tempfile
+from pathlib import Path, PurePosixPath
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.intake import placing
+from daemon.intake.folders import Folders
+from daemon.intake.litter import litter_file
+from tests.intake.photos import World, photo
+
+parts = st.binary(min_size=1, max_size=251).map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"_"))
+
+
+@settings(max_examples=120, deadline=None)
+@given(stem=parts, sub_folder=parts)
+def test_any_name_goes_all_its_way(stem: bytes, sub_folder: bytes) -> None:
+    name = os.fsdecode(stem + b".jpg")
+    folder = os.fsdecode(b"f" + sub_folder)  # not ".", ".." or a dot folder
+    with tempfile.TemporaryDirectory() as base:
+        folders = Folders(Path(base))
+        folders.prepare()
+        (folders.inbox / folder).mkdir()
+        (folders.inbox / folder / name).write_bytes(photo())
+        world = World(folders.inbox, decode=lambda *_: None)
+        world.look()
+        ready = world.look(after=2.0).ready
+        if litter_file(name):
+            assert ready == ()
+            return
+
+        (arrival,) = ready
+        original = folders.claim(arrival.source, "job-1")
+        report = folders.staging("job-1") / "report.json"
+        report.write_bytes(b"{}")
+        clean = PurePosixPath(arrival.name)
+        placed = placing.place([(report, ".json")], folders.failed, clean.with_suffix(""))
+        archived = placing.retire(original, folders.archive, clean)
+        folders.clear("job-1")
+
+        for path in (*placed, archived):
+            str(path).encode()
+            assert not any(ord(letter) < 32 for letter in str(path))
+        assert archived.read_bytes() == photo()
+        assert sum(path.is_file() for path in folders.root.rglob("*")) == 3  # both, and the root's identity
