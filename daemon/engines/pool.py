@@ -144,8 +144,9 @@ class ComfyUIEngine:
             except (EngineAway, EngineMisconfigured) as error:
                 self._roster.note_away(member, error)
             else:
-                if self._roster.note_probe(member, memory):
-                    member.server.returned()
+                if not self._roster.up(member):
+                    member.server.returned()  # before it gets a photo
+                self._roster.note_probe(member, memory)
                 with contextlib.suppress(FreistellerError):  # the next round tidies up
                     member.server.sweep()
             up = self._roster.up(member)

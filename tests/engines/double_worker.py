@@ -49,6 +49,7 @@ class Faults:
     fail: str = ""  # the model node raises this
     fail_prompts: int = 0
     fail_models: list[str] = field(default_factory=list)  # [] = all
+    missing_input: str = ""  # the model node looks for an input of this name
     missing_nodes: list[str] = field(default_factory=list)
     missing_models: list[str] = field(default_factory=list)
     missing_weights: list[str] = field(default_factory=list)
@@ -362,6 +363,8 @@ class Run:
             raise Died
         if faults.happens("interrupt_prompts"):
             worker.interrupt(None)
+        if faults.missing_input:
+            raise NodeFailure("RuntimeError", f"Error in image processing: '{faults.missing_input}'\n")
         if faults.fail and model in (faults.fail_models or [model]) and faults.happens("fail_prompts"):
             raise NodeFailure("RuntimeError", f"Error in image processing: Error in batch processing: {faults.fail}\n")
         result = double_nodes.cut_out(kind, inputs["image"], inputs)

@@ -6,6 +6,7 @@ Everything goes below a folder of this run's own, so that a real server's files 
 import json
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -82,6 +83,9 @@ class Subject:
             content = {"corrupt.png": png.tobytes()[:40], "notes.txt": b"hello"}.get(name, png.tobytes())
             self.upload(name, content)
 
+    def finished(self, prompt_id: str) -> bool:
+        return prompt_id in requests.get(f"{self.url}/history/{prompt_id}", timeout=10).json()
+
     def listen(self, client_id: str) -> "Listener":
         return Listener("ws" + self.url.removeprefix("http") + f"/ws?clientId={client_id}")
 
@@ -130,16 +134,23 @@ class Listener:
                 frame = json.loads(message)
                 return frame["type"], frame["data"]
 
-    def until_end(self, prompt_id: str | None) -> list[tuple[str, Json]]:
-        """All frames up to the last one of that prompt; None: up to a status with nothing left."""
+    def until_end(self, prompt_id: str) -> list[tuple[str, Json]]:
+        """All frames up to the last one of that prompt."""
+        return self._until(
+            lambda kind, data: kind == "executing" and data["node"] is None and data["prompt_id"] == prompt_id
+        )
+
+    def until_idle(self, finished: Callable[[], bool]) -> list[tuple[str, Json]]:
+        """All frames up to a status with nothing left, once `finished` says so."""
+        return self._until(
+            lambda kind, data: kind == "status" and data["status"]["exec_info"]["queue_remaining"] == 0 and finished()
+        )
+
+    def _until(self, last: Callable[[str, Json], bool]) -> list[tuple[str, Json]]:
         frames: list[tuple[str, Json]] = []
-        while True:
-            kind, data = self.next()
-            frames.append((kind, data))
-            if prompt_id and kind == "executing" and data["node"] is None and data["prompt_id"] == prompt_id:
-                return frames
-            if prompt_id is None and kind == "status" and data["status"]["exec_info"]["queue_remaining"] == 0:
-                return frames
+        while not frames or not last(*frames[-1]):
+            frames.append(self.next())
+        return frames
 
     def close(self) -> None:
         self._socket.close()

@@ -273,7 +273,8 @@ def test_a_prompt_without_a_client_id_is_told_to_everybody_and_only_as_progress(
         bystander.next()
         exchange = EXCHANGES["prompt_ok_no_client_id"]
         prompt_id = subject.send(exchange).json()["prompt_id"]
-        kinds = {kind for kind, data in bystander.until_end(None) if data.get("prompt_id") == prompt_id}
+        frames = bystander.until_idle(lambda: subject.finished(prompt_id))
+        kinds = {kind for kind, data in frames if data.get("prompt_id") == prompt_id}
 
     assert kinds == {kind for kind, _ in without_noise(EVENTS["11_no_client_id_other_listener"]["frames"])}
 
@@ -282,7 +283,7 @@ def test_somebody_elses_prompt_is_seen_as_a_count_only(subject: Subject) -> None
     with subject.listen(uuid.uuid4().hex) as bystander:
         bystander.next()
         prompt_id = post(subject, "one_param_changed", "not-connected")
-        frames = bystander.until_end(None)
+        frames = bystander.until_idle(lambda: subject.finished(prompt_id))
 
     assert not [kind for kind, data in frames if data.get("prompt_id") == prompt_id]
 

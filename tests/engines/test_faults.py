@@ -364,3 +364,11 @@ def test_a_list_of_models_in_the_newer_form_is_read_too() -> None:
     inputs = replies.read_inputs({"RMBG": {"input": {"required": {"model": spec}}}}, "RMBG")
 
     assert inputs == {"model": replies.Input(options=("BEN", "BEN2"), default="BEN")}
+
+
+def test_an_input_that_a_node_misses_is_the_installations_fault(double: Double, open_engine: OpenEngine) -> None:
+    """As recorded: a KeyError's text is all there is."""
+    double.set_faults({"missing_input": "tile_size"})
+
+    with pytest.raises(EngineMisconfigured, match="tile_size"):
+        open_engine(double).cut(uuid.uuid4(), drawn_photo(), RMBG)

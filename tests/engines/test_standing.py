@@ -27,7 +27,7 @@ def test_an_absence_opens_the_breaker_a_probe_half_opens_it_an_answer_closes_it(
     assert (standing.breaker, standing.up) == (Breaker.OPEN, False)
     assert not standing.trusted("BEN", 0.0)
 
-    assert standing.probed()
+    standing.probed()
     assert (standing.breaker, standing.up) == (Breaker.HALF_OPEN, True)
     standing.take("BEN", 1.0)
     assert not standing.free()  # one at a time, for a trial
@@ -64,7 +64,7 @@ def test_an_answer_of_no_closes_the_breaker_too(
 def test_a_probe_of_a_server_that_was_never_away_changes_nothing(standing: Standing) -> None:
     standing.answered("BEN", 1.0)
 
-    assert not standing.probed()
+    standing.probed()
 
     assert standing.breaker is Breaker.CLOSED
     assert standing.warm == {"BEN"}
@@ -74,7 +74,7 @@ def test_a_server_that_was_away_has_loaded_nothing(standing: Standing) -> None:
     standing.answered("BEN", 1.0)
     standing.away(EngineAway("gone"))
 
-    assert standing.probed()
+    standing.probed()
 
     assert standing.warm == set()
 

@@ -3,6 +3,7 @@
 The RMBG nodes wrap everything in one RuntimeError, so a missing model and a full memory differ only in their text.
 """
 
+import re
 from typing import Any
 
 from daemon.engines.comfyui.replies import NodeError
@@ -40,6 +41,7 @@ MODEL_MISSING = (
     "could not import",
     "error loading",
 )
+MISSING_INPUT = re.compile(r"error in image processing: '\w+'")  # a KeyError's text: a node with inputs we do not send
 SOURCE_NODES = ("LoadImage",)
 
 
@@ -75,7 +77,7 @@ def of_node_error(error: NodeError, server: str, model: str) -> FreistellerError
         return EngineFull(f"{server} is out of memory for {model}: {error.message}")
     if error.node_type in SOURCE_NODES:
         return CorruptUpload(f"{server} cannot read the picture: {error.exception_type}: {error.message}")
-    if any(mark in text for mark in MODEL_MISSING):
+    if any(mark in text for mark in MODEL_MISSING) or MISSING_INPUT.fullmatch(text):
         return EngineMisconfigured(f"{server} has not got what {model} needs: {error.message}")
     return NodeFailed(f"{model} failed on {server}: {error.message or error.exception_type or 'no reason given'}")
 

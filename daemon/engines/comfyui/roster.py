@@ -108,13 +108,12 @@ class Roster:
             member.standing.away(error)
             self._changed.notify_all()  # who waits for its slot waits in vain
 
-    def note_probe(self, member: Member, memory: Memory) -> bool:
-        """It answered a probe. Returns whether it had been away."""
+    def note_probe(self, member: Member, memory: Memory) -> None:
+        """It answered a probe."""
         with self._changed:
             member.memory = memory
-            returned = member.standing.probed()
+            member.standing.probed()
             self._changed.notify_all()
-        return returned
 
     def up(self, member: Member) -> bool:
         """Whether its breaker lets anything through."""

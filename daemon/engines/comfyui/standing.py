@@ -115,15 +115,13 @@ class Standing:
         """It does not answer, or not as a ComfyUI server that lets us in."""
         self.breaker, self.trouble = Breaker.OPEN, error
 
-    def probed(self) -> bool:
-        """It answered a probe. Returns whether it had been away; then it may have lost every model."""
-        if self.breaker is not Breaker.OPEN:
-            return False
-        self.breaker = Breaker.HALF_OPEN
-        self.warm.clear()
-        self.paused.clear()
-        self._failures.clear()
-        return True
+    def probed(self) -> None:
+        """It answered a probe. Had it been away, it may have lost every model, and found what it lacked."""
+        if self.breaker is Breaker.OPEN:
+            self.breaker = Breaker.HALF_OPEN
+            self.warm.clear()
+            self.paused.clear()
+            self._failures.clear()
 
     def freed(self) -> None:
         """It dropped its models."""
