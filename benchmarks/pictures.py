@@ -30,6 +30,15 @@ from numpy.typing import NDArray
 
 MATTE_SIDE = 320  # what u2netp gives
 PROXY_PIXELS = 1024
+REMBG_FOLDER = """\
+import sys
+from pathlib import Path
+from rembg import new_session, remove
+
+session = new_session("u2netp")
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    (Path(sys.argv[2]) / f"{path.stem}.png").write_bytes(remove(path.read_bytes(), session=session))
+"""  # what `rembg p -m u2netp` does with a folder; the command itself needs the extra rembg[cli]
 LIMIT_MEGAPIXELS = 500.0
 
 
@@ -158,7 +167,7 @@ def whole_run(side: str, inbox: Path, out: Path) -> float:
         photos = [str(path) for path in sorted(inbox.iterdir())]
         command = [sys.executable, "-m", "daemon", "process", *photos, "--out", str(out)]
     else:
-        command = [str(Path(sys.executable).with_name("rembg")), "p", "-m", "u2netp", str(inbox), str(out)]
+        command = [sys.executable, "-c", REMBG_FOLDER, str(inbox), str(out)]
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     taken = time.perf_counter() - began
@@ -173,9 +182,9 @@ def whole_run(side: str, inbox: Path, out: Path) -> float:
 
 def band_ratio(truth: Path | None) -> float:
     """Mean absolute error in the border band against bilinear interpolation, alpha shrunk four times and back."""
-    from daemon.pictures.codec import Metadata
     from daemon.pictures.reading import Photo
     from daemon.pictures.refining import full_size_alpha
+    from daemon.pictures.values import Metadata
 
     guided, plain = [], []
     for rgb, alpha in scenes(truth):

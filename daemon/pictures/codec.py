@@ -7,21 +7,14 @@ through a file descriptor, never mapped: a writer that shortens a mapped file wo
 import errno
 import logging
 import os
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyvips
-from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
-from daemon.pictures import bitmaps
-
-Samples: TypeAlias = NDArray[np.uint8 | np.uint16]
-"""uint8 or uint16, full scale 255 or 65535."""
-
-Container = Literal["png", "tiff", "webp"]
-"""What can be written."""
+from daemon.pictures import bitmaps, profiles
+from daemon.pictures.values import Container, Header, Metadata, Samples
 
 # libvips remembers results by arguments. No operation here runs twice with the same ones, so a cache would only keep
 # pictures in memory that nobody asks for again.
@@ -55,40 +48,15 @@ _MM_PER_INCH = 25.4
 _UNSAID_DPI = 72.0  # what is written where nothing was said; every format but WebP must say something
 _SENSIBLE_DPI = (1.0, 100_000.0)
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
+# Faults of the disk or the share, not of the picture; libvips tells them in the system's own words only.
+_OF_THE_DISK = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT,
+    errno.EHOSTDOWN,
+)  # fmt: skip
 
 
 class Undecodable(ValueError):
     """libvips cannot read or write this; the message is its own reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """What travels with the pixels, as it lay in the file. dpi: None where nothing sensible is said."""
-
-    icc: bytes | None = None
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    iptc: bytes | None = None
-    dpi: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What a file says of itself before any pixel is decoded.
-
-    channels: with an alpha, if any. colours: channels without it, 1 (grey), 3 or 4 (CMYK); 0 where they make no
-    picture. sample: libvips' name of the type of one value. orientation: EXIF's 1..8.
-    """
-
-    width: int
-    height: int
-    channels: int
-    colours: int
-    sample: str
-    pages: int
-    orientation: int
-    metadata: Metadata = field(default_factory=Metadata)
 
 
 def encode_proxy(rgb: Rgb) -> bytes:
@@ -136,7 +104,7 @@ def read_header(descriptor: int, kind: str) -> Header:
             metadata=_metadata(image),
         )
     except pyvips.Error as error:
-        raise Undecodable(_reason(error)) from error
+        raise _fault(error) from error
 
 
 def decode(
@@ -159,7 +127,7 @@ def decode(
         rgba = rgb.bandjoin(image.extract_band(colours) if has_alpha else full)
         return _array(rgba), has_alpha, profile
     except pyvips.Error as error:
-        raise Undecodable(_reason(error)) from error
+        raise _fault(error) from error
 
 
 def prove(descriptor: int, kind: str) -> None:
@@ -177,13 +145,12 @@ def prove(descriptor: int, kind: str) -> None:
                 raise
             _open(descriptor, kind, access="sequential", fail_on=_STRICT, shrink=8).avg()
     except pyvips.Error as error:
-        raise Undecodable(_reason(error)) from error
+        raise _fault(error) from error
 
 
 def usable(profile: bytes, colours: int) -> bool:
     """Whether an ICC profile belongs to pixels of 1 (grey), 3 (RGB) or 4 (CMYK) channels, and can be computed with."""
-    space = {1: b"GRAY", 3: b"RGB ", 4: b"CMYK"}.get(colours)
-    if profile[36:40] != b"acsp" or profile[16:20] != space or not _is_whole(profile):
+    if profiles.colours_of(profile) != colours:
         return False
     probe = pyvips.Image.black(1, 1, bands=colours).copy(interpretation=_SPACES[colours])
     try:
@@ -191,19 +158,6 @@ def usable(profile: bytes, colours: int) -> bool:
     except pyvips.Error:
         return False
     return True
-
-
-def _is_whole(profile: bytes) -> bool:
-    """Whether all of a profile's tags lie inside it (ICC.1:2022, 7.2 and 7.3); libvips takes sRGB where they do not."""
-    number = int.from_bytes(profile[128:132])
-    table = profile[132 : 132 + 12 * number]
-    if number == 0 or len(table) < 12 * number:
-        return False
-    ends = [
-        int.from_bytes(table[at + 4 : at + 8]) + int.from_bytes(table[at + 8 : at + 12])
-        for at in range(0, len(table), 12)
-    ]
-    return max(ends) <= len(profile)
 
 
 def to_srgb(pixels: Samples, profile: bytes | None) -> Rgb:
@@ -232,7 +186,7 @@ def save(path: os.PathLike[str], pixels: Samples, metadata: Metadata, container:
             image.pngsave_target(target, **_PNG)
         os.fsync(descriptor)
     except pyvips.Error as error:
-        raise _write_error(error, path) from error
+        raise _fault(error) from error
     finally:
         os.close(descriptor)
 
@@ -353,7 +307,7 @@ def _reason(error: Any) -> str:
     return "; ".join(said) or str(error.message)
 
 
-def _write_error(error: Any, path: os.PathLike[str]) -> Exception:
-    """libvips tells a full disk only in words; they are the system's own for that number."""
-    number = next((number for number in _NO_ROOM if os.strerror(number) in str(error.detail)), None)
-    return OSError(number, os.strerror(number), os.fspath(path)) if number else Undecodable(_reason(error))
+def _fault(error: Any) -> Exception:
+    """Whose fault it is: OSError for the disk's, Undecodable for the picture's."""
+    number = next((number for number in _OF_THE_DISK if os.strerror(number) in str(error.detail)), None)
+    return Undecodable(_reason(error)) if number is None else OSError(number, os.strerror(number))

@@ -5,9 +5,9 @@ import numpy as np
 
 from daemon.pictures import rims
 from daemon.pictures.bands import brought_up, tiles_of
-from daemon.pictures.codec import Samples
 from daemon.pictures.proxy import shrunk
 from daemon.pictures.reading import Photo
+from daemon.pictures.values import Samples
 
 
 def cut_out(photo: Photo, alpha: Samples, clean_rims: bool) -> Samples:

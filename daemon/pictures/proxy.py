@@ -6,8 +6,8 @@ import numpy as np
 from daemon.arrays import Rgb
 from daemon.jobs import View
 from daemon.pictures import codec
-from daemon.pictures.codec import Samples
 from daemon.pictures.reading import Photo
+from daemon.pictures.values import Samples
 
 
 def make_proxy(photo: Photo, view: View, max_side: int) -> Rgb:

@@ -4,6 +4,7 @@ What a file is, its first bytes say, never its name. Of a file with several pict
 with a preview behind it) the first one is the photo; what moves (animated WebP, animated PNG, GIF) is none.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -14,12 +15,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from daemon.errors import BadPhoto, NotWholeYet, Vanished
+from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
 from daemon.pictures import codec, signatures, tifftags
-from daemon.pictures.codec import Header, Metadata, Samples, Undecodable
+from daemon.pictures.codec import Undecodable
+from daemon.pictures.values import Header, Metadata, Samples
 
 SUFFIXES = signatures.SUFFIXES
 
+# A program that still writes, a share that still copies, or rights that somebody has to put right.
+_LOCKED = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN, errno.ELOOP, errno.ENXIO)
 _PNG_HEADER_CHUNKS = 256  # far more than any program writes before the pixels
 
 
@@ -90,7 +94,10 @@ class Photo:
 
 
 def open_photo(path: Path, max_megapixels: float) -> Photo:
-    """Decode a photo. Raises BadPhoto with a reason that a person understands."""
+    """Decode a photo.
+
+    Raises BadPhoto with a reason that a person understands, and RootAway where it is the disk that does not answer.
+    """
     try:
         with _opened(path) as descriptor:
             kind = _kind(descriptor, path.name)
@@ -104,8 +111,10 @@ def open_photo(path: Path, max_megapixels: float) -> Photo:
                 extra_is_alpha = tifftags.extra_is_alpha(descriptor)
                 metadata = replace(metadata, exif=tifftags.exif_of(descriptor), iptc=tifftags.iptc_of(descriptor))
             rgba, has_alpha, profile = codec.decode(descriptor, kind, profile, extra_is_alpha)
-    except (Vanished, NotWholeYet, Undecodable) as error:
+    except Undecodable as error:
         raise BadPhoto(_unreadable(path.name, str(error))) from error
+    except (Vanished, NotWholeYet) as error:
+        raise BadPhoto(str(error)) from error
     return Photo(_upright(rgba, header.orientation), has_alpha, replace(metadata, icc=profile), kind, remarks)
 
 
@@ -113,7 +122,8 @@ def prove_decodes(path: Path, max_megapixels: float) -> None:
     """Prove that a file is a photo and decodes to its last line; holds only a few lines of it in memory.
 
     Raises BadPhoto where it will never be a photo (another kind of file, too large, animated), NotWholeYet where it
-    is damaged or cut off, which more data may put right, and Vanished where it is gone.
+    is damaged, cut off or locked, which time may put right, Vanished where it is gone, and RootAway where the disk
+    does not answer.
     """
     with _opened(path) as descriptor:
         kind = _kind(descriptor, path.name)
@@ -132,11 +142,15 @@ def _opened(path: Path) -> Iterator[int]:
     except FileNotFoundError as error:
         raise Vanished(f"{path.name} is not there any more.") from error
     except OSError as error:
-        raise NotWholeYet(f"it cannot be opened ({error.strerror})") from error
+        if error.errno in _LOCKED:
+            raise NotWholeYet(f"{path.name} cannot be opened: {error.strerror}.") from error
+        raise RootAway(f"{path.name} cannot be opened: {error.strerror}.") from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise BadPhoto(f"{path.name} is not a file.")
         yield descriptor
+    except OSError as error:
+        raise RootAway(f"{path.name} cannot be read: {error.strerror}.") from error
     finally:
         os.close(descriptor)
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Alpha
 from daemon.pictures.bands import Floats, brought_up, tiles_of
-from daemon.pictures.codec import Samples
 from daemon.pictures.proxy import shrunk
 from daemon.pictures.reading import Photo
+from daemon.pictures.values import Samples
 
 _WINDOW = (3, 3)  # pixels of the proxy: a border is one or two of them wide there
 _SAMPLE, _REGRESSORS = 9, 3

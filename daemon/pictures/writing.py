@@ -7,14 +7,15 @@ import numpy as np
 
 from daemon.errors import BadPhoto
 from daemon.pictures import codec, marks
-from daemon.pictures.codec import Samples, Undecodable
+from daemon.pictures.codec import Undecodable
 from daemon.pictures.exif import without_preview
 from daemon.pictures.reading import Photo
 from daemon.pictures.rights import copyright_of
+from daemon.pictures.values import Container, Samples
 from daemon.settings import OutputFormat
 
 _SUFFIXES: dict[OutputFormat, str] = {"png": ".png", "tiff": ".tif", "webp": ".webp", "mask": "_mask.png"}
-_CONTAINERS: dict[OutputFormat, codec.Container] = {"png": "png", "tiff": "tiff", "webp": "webp", "mask": "png"}
+_CONTAINERS: dict[OutputFormat, Container] = {"png": "png", "tiff": "tiff", "webp": "webp", "mask": "png"}
 _WEBP_MOST_PIXELS = 16383  # a side; 14 bits in the format's header
 
 

@@ -10,8 +10,8 @@ import pyvips
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
-from daemon.pictures.codec import Metadata, Samples
 from daemon.pictures.reading import Photo
+from daemon.pictures.values import Metadata, Samples
 
 FORMATS = ("jpeg", "png", "tiff", "webp", "avif", "bmp")
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from daemon.pictures.codec import Samples
 from daemon.pictures.compositing import cut_out
+from daemon.pictures.values import Samples
 from tests.pictures.drawing import coloured, deep, disc, photo_of
 
 DEPTHS = pytest.mark.parametrize("rgb", [coloured(200, 150), deep(200, 150)], ids=["8 bit", "16 bit"])

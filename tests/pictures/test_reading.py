@@ -1,6 +1,8 @@
 """From a file to a photo: upright, own depth, own colours; or a reason that a person understands."""
 
+import errno
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,9 +10,9 @@ import numpy as np
 import pytest
 import pyvips
 
-from daemon.errors import BadPhoto, NotWholeYet, Vanished
-from daemon.pictures.codec import Samples
+from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
 from daemon.pictures.reading import SUFFIXES, open_photo, prove_decodes
+from daemon.pictures.values import Samples
 from tests.pictures.drawing import (
     FORMATS,
     coloured,
@@ -357,3 +359,33 @@ def test_many_photos_are_read_at_once(tmp_path: Path) -> None:
 def test_a_gif_is_not_among_the_endings() -> None:
     assert ".gif" not in SUFFIXES
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in SUFFIXES)
+
+
+def test_a_photo_that_is_still_locked_is_not_whole_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = file_of(tmp_path, encoded(image_of(coloured()), "jpeg"))
+    monkeypatch.setattr(os, "open", refusing(errno.EBUSY))
+
+    with pytest.raises(NotWholeYet, match=r"photo\.jpg cannot be opened: Device or resource busy"):
+        prove_decodes(path, LIMIT)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOTCONN])
+def test_a_share_that_does_not_answer_is_not_the_photos_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = file_of(tmp_path, encoded(image_of(coloured()), "jpeg"))
+    monkeypatch.setattr(os, "pread", refusing(number))
+
+    with pytest.raises(RootAway, match=r"photo\.jpg cannot be read"):
+        open_photo(path, LIMIT)
+    with pytest.raises(RootAway, match=r"photo\.jpg cannot be read"):
+        prove_decodes(path, LIMIT)
+
+
+def refusing(number: int) -> Callable[..., int]:
+    """A call of the system that fails with `number`."""
+
+    def refuse(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    return refuse

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from daemon.arrays import Alpha, Rgb
-from daemon.pictures.codec import Samples
 from daemon.pictures.refining import full_size_alpha
+from daemon.pictures.values import Samples
 from tests.pictures.drawing import coloured, deep, disc, photo_of
 
 SIZE = (640, 480)  # width, height

@@ -11,8 +11,8 @@ import pyvips
 
 from daemon.errors import BadPhoto
 from daemon.pictures import writing
-from daemon.pictures.codec import Samples
 from daemon.pictures.reading import open_photo
+from daemon.pictures.values import Samples
 from daemon.settings import OutputFormat
 from tests.pictures.drawing import coloured, deep, disc, encoded, file_of, image_of, photo_of, profile, with_field
 
@@ -177,7 +177,7 @@ def test_a_full_disk_is_an_error_of_the_disk(
     rgba = np.random.default_rng(0).integers(1, 256, (200, 200, 4), np.uint8)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
-        with pytest.raises(OSError, match="out") as caught:
+        with pytest.raises(OSError, match="too large") as caught:
             writing.write(tmp_path / "out", rgba, photo_of(rgba[..., :3]), format_, "job")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

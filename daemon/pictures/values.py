@@ -1,0 +1,42 @@
+"""What the modules of this room hand to each other."""
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples: TypeAlias = NDArray[np.uint8 | np.uint16]
+"""uint8 or uint16, full scale 255 or 65535."""
+
+Container = Literal["png", "tiff", "webp"]
+"""What can be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What travels with the pixels, as it lay in the file. dpi: None where nothing sensible is said."""
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    dpi: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says of itself before any pixel is decoded.
+
+    channels: with an alpha, if any. colours: channels without it, 1 (grey), 3 or 4 (CMYK); 0 where they make no
+    picture. sample: libvips' name of the type of one value. orientation: EXIF's 1..8.
+    """
+
+    width: int
+    height: int
+    channels: int
+    colours: int
+    sample: str
+    pages: int
+    orientation: int
+    metadata: Metadata = field(default_factory=Metadata)
