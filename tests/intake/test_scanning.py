@@ -1,6 +1,7 @@
 import os
 import socket
 import stat
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -523,3 +524,37 @@ def test_a_waiting_file_does_not_make_a_big_inbox_be_walked_all_the_time(
     monkeypatch.setattr("daemon.intake.scanning.walk", slow_walk)
 
     assert world.look().next_look_seconds == 4.0
+
+
+def test_files_that_wait_are_not_opened_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(50):
+        world.drop(f"{number % 5}/{number}.jpg", photo()[:1000])
+    world.look()
+    world.look(after=2.0)
+    opened: list[object] = []
+    real = os.open
+
+    def counted(path: str, flags: int, *, dir_fd: int | None = None) -> int:
+        opened.append(path)
+        return real(path, flags, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", counted)
+
+    world.look(after=1.0)
+
+    assert len(opened) == 6  # the inbox and its five folders
+
+
+def test_a_waiting_file_costs_little_memory(world: World) -> None:
+    """100,000 files must fit into 200 MB; a photo's name is some 30 letters long."""
+    for number in range(2000):
+        world.drop(f"kunde/photo number {number:06d}.jpg", b"half")
+    tracemalloc.start()
+    try:
+        world.look()
+        world.look()
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert used / 2000 < 1500
