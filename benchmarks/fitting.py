@@ -13,8 +13,9 @@ Floats = NDArray[np.float64]
 KNOTS = (0, 10, 25, 40, 55, 70, 85, 95, 100)  # percentiles of a sign at which its curve may bend
 RIDGE = 3e-3  # keeps curves flat where the data does not speak
 STEPS = 1500
-BETTER_WHEN_HIGHER = frozenset({"contrast", "solid"})
-PROMISE_KNOTS = 12
+BOTH_ENDS_BAD = frozenset({"girth", "ring_contrast"})  # a very compact or very striking find may be but a part
+BETTER_WHEN_HIGHER = frozenset({"solid", "girth", "ring_contrast"})
+PROMISE_KNOTS = 40  # points at which the promise is written down
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,7 @@ def fit_card(samples: Samples) -> Card:
     knots = [_knots(samples.values[:, column], samples.weight) for column in range(len(samples.names))]
     basis = np.concatenate([_ramps(samples.values[:, column], at) for column, at in enumerate(knots)], axis=1)
     directions = np.concatenate(
-        [
-            np.full(len(at) - 1, 1.0 if name in BETTER_WHEN_HIGHER else -1.0)
-            for name, at in zip(samples.names, knots, strict=True)
-        ]
+        [np.full(len(at) - 1, _direction(name)) for name, at in zip(samples.names, knots, strict=True)]
     )
     slopes = _descend(basis, _target(samples.quality), samples.weight / samples.weight.sum(), directions)
     curves, start = {}, 0
@@ -66,25 +64,27 @@ def scores(card: Card, samples: Samples) -> Floats:
 
 
 def promise_curve(total: Floats, quality: Floats, weight: Floats) -> Curve:
-    """Mean quality by sum, never falling: pool adjacent violators over quantile bins, then joined by straight lines."""
-    order = np.argsort(total, kind="stable")
-    edges = np.searchsorted(np.cumsum(weight[order]) / weight.sum(), np.linspace(0, 1, PROMISE_KNOTS + 1)[1:-1])
-    blocks = []
-    for rows in np.split(order, np.unique(edges)):
-        if len(rows):
-            w = float(weight[rows].sum())
-            blocks.append(
-                [float((total[rows] * weight[rows]).sum()) / w, float((quality[rows] * weight[rows]).sum()) / w, w]
-            )
-    pooled: list[list[float]] = []
-    for block in blocks:
-        pooled.append(block)
-        while len(pooled) > 1 and pooled[-2][1] >= pooled[-1][1]:
-            (x1, y1, w1), (x2, y2, w2) = pooled[-2:]
-            pooled[-2:] = [[(x1 * w1 + x2 * w2) / (w1 + w2), (y1 * w1 + y2 * w2) / (w1 + w2), w1 + w2]]
-    at, worth = [row[0] for row in pooled], [row[1] for row in pooled]
-    low, high = float(total.min()), float(total.max())
-    return Curve((min(low, at[0]) - 1.0, *at, max(high, at[-1]) + 0.5), (0.0, *worth, min(1.0, worth[-1] + 0.01)))
+    """Mean quality by sum, as a logistic curve written down at a few points: strictly rising, so no two results tie
+    (Platt 1999, with fractional labels)."""
+    centre, spread = float(np.average(total, weights=weight)), float(total.std()) or 1.0
+    z = (total - centre) / spread
+    slope, bias = 1.0, 0.0
+    for _ in range(50):  # Newton's method on the cross-entropy
+        p = 1 / (1 + np.exp(-(slope * z + bias)))
+        bend = weight * np.maximum(p * (1 - p), 1e-6)
+        gradient = np.array([(weight * (p - quality) * z).sum(), (weight * (p - quality)).sum()])
+        hessian = np.array([[(bend * z * z).sum(), (bend * z).sum()], [(bend * z).sum(), bend.sum()]])
+        step = np.linalg.solve(hessian + 1e-9 * np.eye(2), gradient)
+        slope, bias = slope - float(step[0]), bias - float(step[1])
+    at = np.linspace(float(z.min()) - 1, float(z.max()) + 0.5, PROMISE_KNOTS)
+    worth = 1 / (1 + np.exp(-(slope * at + bias)))
+    return Curve(tuple((at * spread + centre).tolist()), tuple(worth.tolist()))
+
+
+def _direction(name: str) -> float:
+    if name in BOTH_ENDS_BAD:
+        return 0.0
+    return 1.0 if name in BETTER_WHEN_HIGHER else -1.0
 
 
 def _target(quality: Floats) -> Floats:
@@ -93,8 +93,10 @@ def _target(quality: Floats) -> Floats:
 
 
 def _knots(values: Floats, weight: Floats) -> Floats:
-    del weight
-    at = np.unique(np.round(np.percentile(values, KNOTS), 6))
+    """Where a curve may bend: set by full samples; those of little weight only reach the ends."""
+    full = values[weight >= weight.max()]
+    inner = np.percentile(full, KNOTS)
+    at = np.unique(np.round([*inner, values.min(), values.max()], 6))
     return at if len(at) > 1 else np.array([at[0], at[0] + 1.0])
 
 

@@ -17,15 +17,22 @@ from numpy.typing import NDArray
 
 from benchmarks.fitting import Floats, Samples, card_as_json, fit_card, scores
 from benchmarks.labelled import BAD, GOOD, MODELS, Labelled, auroc, data_argument, folds, iou, photos_or_exit, spearman
+from benchmarks.spoiling import SPOILS
 from daemon.arrays import Alpha
+from daemon.judgement.grading import plausible
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import APART
-from daemon.judgement.signs import NAMES, disagreement, read_signs
+from daemon.judgement.signs import NAMES, Apart, hold_against, read_signs
 from daemon.settings import GradingSettings
 
 TABLE = Path(__file__).parents[1] / "daemon" / "judgement" / "score.json"
 JUDGED = ("u2netp", "isnet")  # the models whose alphas the report is about; the others train and agree
-ABSURD_WEIGHT = 0.15  # of alphas that are plainly wrong, beside those of models
+OFF_CARD = frozenset({"haze", "off_edge", "alike", "framed"})  # add nothing there; measures and reasons use them
+ON_CARD = tuple(name for name in NAMES if name not in OFF_CARD)
+BLENDS = (("u2netp", "u2netp_flip"), ("u2netp", "isnet"), ("u2netp", "u2netp_flip", "isnet"))
+BLEND_WEIGHT = 0.3
+CRISP_WEIGHTS = {"truth": 1.0, "crisp": 0.5, "spoilt": 0.1}  # of alphas in black and white: on a card of their own
+ABSURD_WEIGHT = 0.03  # of alphas that are plainly wrong, beside those of models
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +43,9 @@ class Row:
     group: str
     model: str
     signs: tuple[float, ...]
-    apart: tuple[tuple[float, float], ...]
+    apart: tuple[Apart, ...]
     quality: float
+    plausible: float
 
 
 def rows_of(photo: Labelled) -> list[Row]:
@@ -45,9 +53,25 @@ def rows_of(photo: Labelled) -> list[Row]:
     scene, truth = look_at(photo.photo()), photo.truth()
     masks = {model: photo.mask(model) for model in MODELS}
     rows = [_row(photo, model, scene, masks[model], truth, _companies(model, masks)) for model in MODELS]
-    for name, absurd in _absurd(masks["u2netp"], photo.name).items():
-        rows.append(_row(photo, name, scene, absurd, truth, ((masks["u2netp"], masks["isnet"]), (masks["isnet"],))))
+    for parts in BLENDS:
+        blend = np.asarray(np.mean([masks[part] for part in parts], axis=0), dtype=np.float32)
+        company_of_parts = (tuple(masks[part] for part in parts),)
+        rows.append(_row(photo, f"blend {'+'.join(parts)}", scene, blend, truth, company_of_parts))
+    company = ((masks["u2netp"], masks["isnet"]), (masks["isnet"],))
+    for name, made in (_absurd(masks["u2netp"], photo.name) | _made(masks, truth, photo.name)).items():
+        rows.append(_row(photo, name, scene, made, truth, company))
     return rows
+
+
+def _made(masks: dict[str, Alpha], truth: Alpha, seed: str) -> dict[str, Alpha]:
+    """Crisp alphas, right and wrong: a strong model's answers look like the truth, and so do its mistakes."""
+    dice = np.random.default_rng(list(seed.encode()))
+    small = np.asarray(cv2.resize(truth, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    made = {f"crisp {model}": (masks[model] >= 0.5).astype(np.float32) for model in JUDGED}
+    made["truth"] = truth
+    for name in ("cut_limb", "holes", "islands", "jagged"):
+        made[f"spoilt {name}"] = SPOILS[name][0](small, float(dice.uniform(0.1, 1)), dice)
+    return made
 
 
 def _companies(model: str, masks: dict[str, Alpha]) -> tuple[tuple[Alpha, ...], ...]:
@@ -70,8 +94,9 @@ def _absurd(alpha: Alpha, seed: str) -> dict[str, Alpha]:
 def _row(
     photo: Labelled, model: str, scene: Scene, alpha: Alpha, truth: Alpha, companies: tuple[tuple[Alpha, ...], ...]
 ) -> Row:
-    apart = tuple(disagreement(scene, alpha, company) for company in companies)
-    return Row(photo.name, photo.group, model, astuple(read_signs(scene, alpha)), apart, iou(alpha, truth))
+    apart = tuple(apart for company in companies if (apart := hold_against(scene, alpha, company)))
+    signs = read_signs(scene, alpha)
+    return Row(photo.name, photo.group, model, astuple(signs), apart, iou(alpha, truth), plausible(scene, alpha, signs))
 
 
 def gather(photos: list[Labelled]) -> list[Row]:
@@ -79,13 +104,28 @@ def gather(photos: list[Labelled]) -> list[Row]:
         return [row for rows in pool.map(rows_of, photos, chunksize=4) for row in rows]
 
 
+def _on_card(row: Row) -> tuple[float, ...]:
+    return tuple(value for name, value in zip(NAMES, row.signs, strict=True) if name in ON_CARD)
+
+
 def _weight(row: Row) -> float:
-    return 1.0 if row.model in MODELS else ABSURD_WEIGHT
+    if row.model.startswith("blend"):
+        return BLEND_WEIGHT
+    return 1.0 if row.model in MODELS else CRISP_WEIGHTS.get(row.model.split()[0], ABSURD_WEIGHT)
+
+
+def _crisp(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row.model.split()[0] in CRISP_WEIGHTS]
+
+
+def _grey(rows: list[Row], blends: bool = False) -> list[Row]:
+    kinds = {*CRISP_WEIGHTS} if blends else {*CRISP_WEIGHTS, "blend"}
+    return [row for row in rows if row.model.split()[0] not in kinds]
 
 
 def alone(rows: list[Row]) -> Samples:
-    values = np.array([row.signs for row in rows], dtype=np.float64)
-    return Samples(NAMES, values, np.array([row.quality for row in rows]), np.array([_weight(row) for row in rows]))
+    values = np.array([_on_card(row) for row in rows], dtype=np.float64)
+    return Samples(ON_CARD, values, np.array([row.quality for row in rows]), np.array([_weight(row) for row in rows]))
 
 
 def beside_others(rows: list[Row], company: int | None = None) -> Samples:
@@ -94,8 +134,8 @@ def beside_others(rows: list[Row], company: int | None = None) -> Samples:
         (row, apart) for row in rows for index, apart in enumerate(row.apart) if company is None or index == company
     ]
     return Samples(
-        (*NAMES, *APART),
-        np.array([(*row.signs, *apart) for row, apart in chosen], dtype=np.float64),
+        (*ON_CARD, *APART),
+        np.array([(*_on_card(row), *astuple(apart)) for row, apart in chosen], dtype=np.float64),
         np.array([row.quality for row, _ in chosen]),
         np.array([_weight(row) for row, _ in chosen]),
     )
@@ -105,18 +145,23 @@ def held_out(rows: list[Row], parts: list[NDArray[np.bool_]]) -> tuple[Floats, F
     """Scores of every row from cards that never saw its part: alone, and beside mirrored pass and other model."""
     one, two = np.zeros(len(rows)), np.zeros(len(rows))
     for out in parts:
-        train = [row for row, is_out in zip(rows, out, strict=True) if not is_out]
+        train = [row for row, is_out in zip(rows, out, strict=True) if not is_out and row.plausible == 1]
         test = [row for row, is_out in zip(rows, out, strict=True) if is_out]
-        one[out] = scores(fit_card(alone(train)), alone(test))
-        two[out] = scores(fit_card(beside_others(train)), beside_others(test, company=0))
+        factor = np.array([row.plausible for row in test])
+        crisp = np.array([row.model.split()[0] in CRISP_WEIGHTS for row in test])
+        by_crisp, by_grey = (scores(fit_card(alone(part(train))), alone(test)) for part in (_crisp, _grey))
+        one[out] = np.where(crisp, by_crisp, by_grey) * factor
+        two[out] = scores(fit_card(beside_others(_grey(train, blends=True))), beside_others(test, company=0)) * factor
     return one, two
 
 
 def fit(rows: list[Row]) -> None:
+    rows = [row for row in rows if row.plausible == 1]  # the rest is settled before the card is asked
     content = {
         "about": "Written by benchmarks/judgement.py fit: curves of log-odds per sign, the promised IoU by their sum.",
-        "alone": card_as_json(fit_card(alone(rows))),
-        "beside_others": card_as_json(fit_card(beside_others(rows))),
+        "alone": card_as_json(fit_card(alone(_grey(rows)))),
+        "beside_others": card_as_json(fit_card(beside_others(_grey(rows, blends=True)))),
+        "crisp": card_as_json(fit_card(alone(_crisp(rows)))),
     }
     TABLE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(f"{TABLE} written from {len(rows)} alphas of {len({row.photo for row in rows})} photos")
@@ -148,7 +193,8 @@ def report(rows: list[Row]) -> dict[str, float]:
             _confusion(f"{model}, {which}", score[models == model], quality[models == model], thresholds)
     u2netp = models == "u2netp"
     very_good = one[u2netp] >= thresholds.sehr_gut
-    absurd = ~np.isin(models, MODELS)
+    _crisp_table(rows, one)
+    absurd = np.isin(models, ("inverted", "noise", "faint"))
     print(
         f"\nabsurd alphas (inverted, noise, faint) that got gut or better: {(one[absurd] >= thresholds.gut).mean():.3f}"
     )
@@ -171,6 +217,14 @@ def _reliability(score: Floats, quality: Floats) -> None:
         rows = (score >= low) & (score < high)
         if rows.any():
             print(f"{score[rows].mean():8.3f}  {quality[rows].mean():.3f}   {int(rows.sum()):5d}")
+
+
+def _crisp_table(rows: list[Row], score: Floats) -> None:
+    print("\nin black and white:      promised   true   (one alpha, a card of its own)")
+    for model in sorted({row.model for row in _crisp(rows)}):
+        chosen = np.array([row.model == model for row in rows])
+        true = np.array([row.quality for row in rows if row.model == model])
+        print(f"  {model:20} {score[chosen].mean():10.3f}  {true.mean():.3f}")
 
 
 def _confusion(title: str, score: Floats, quality: Floats, thresholds: GradingSettings) -> None:

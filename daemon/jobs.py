@@ -107,21 +107,21 @@ class Finish:
     """What we do to a raw alpha ourselves, in this order; the default changes nothing.
 
     blend: numbers of other attempts whose alphas are averaged in first.
+    guided: the border follows the photo's own edges (guided filter).
     sensitivity: gain of (2 - sensitivity) on the alpha, clipped to 1; 1.0 = raw, lower = more subject.
     levels: the raw values that become 0 and 1; (0, 1) = untouched.
     keep_islands / fill_holes: False removes stray islands / True fills stray holes.
     mask_blur: radius of a Gaussian in pixels of the alpha. mask_offset: pixels to grow (+) or shrink (-).
-    guided: the border follows the photo's own edges (guided filter).
     """
 
     blend: tuple[int, ...] = ()
+    guided: bool = False
     sensitivity: float = 1.0
     levels: tuple[float, float] = (0.0, 1.0)
     keep_islands: bool = True
     fill_holes: bool = False
     mask_blur: float = 0.0
     mask_offset: int = 0
-    guided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,8 +102,8 @@ class IntakeSettings(Section):
 class GradingSettings(Section):
     """The lowest score of a grade; below `gut` a result is ungenügend."""
 
-    sehr_gut: float = Field(0.85, ge=0, le=1)
-    gut: float = Field(0.60, ge=0, le=1)
+    sehr_gut: float = Field(0.93, ge=0, le=1)
+    gut: float = Field(0.75, ge=0, le=1)
 
     @model_validator(mode="after")
     def grades_are_in_order(self) -> "GradingSettings":

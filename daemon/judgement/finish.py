@@ -26,6 +26,8 @@ def apply_finish(rgb: Rgb, raw: Alpha, finish: Finish, others: Mapping[int, Alph
     Raises ValueError where `finish.blend` names an attempt that `others` lacks.
     """
     alpha = blended(raw, finish.blend, others or {})
+    if finish.guided:
+        alpha = guided(rgb, alpha)
     alpha = more_sensitive(alpha, finish.sensitivity)
     alpha = levelled(alpha, finish.levels)
     if not finish.keep_islands:
@@ -36,8 +38,6 @@ def apply_finish(rgb: Rgb, raw: Alpha, finish: Finish, others: Mapping[int, Alph
         alpha = blurred(alpha, finish.mask_blur)
     if finish.mask_offset:
         alpha = offset(alpha, finish.mask_offset)
-    if finish.guided:
-        alpha = guided(rgb, alpha)
     return alpha
 
 

@@ -9,24 +9,12 @@ from daemon.judgement.measures import measure
 from daemon.judgement.reasons import find, tell
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import ScoreTable, shipped_table
-from daemon.judgement.signs import Signs, disagreement, read_signs
+from daemon.judgement.signs import SURE, Apart, Signs, hold_against, read_signs
 
 ABSURD_SCORE = 0.05  # the most that an alpha without a subject, or without a background, may score
 LEAST_SUBJECT, MOST_SUBJECT = 0.001, 0.97  # of the picture
-MOST_FRAMED = 0.98  # of the photo's rim: what surrounds everything is the background, kept by mistake
-DOUBTS = (
-    "haze",
-    "haze_peak",
-    "hollow",
-    "hollow_peak",
-    "doubt",
-    "doubt_peak",
-    "unsure",
-    "unstable",
-    "shifty",
-    "soft_rim",
-    "weak_rim",
-)
+FRAMED = (0.6, 0.72)  # of the photo's rim: below the first any subject may be, above the second it is the background
+DOUBTS = ("haze", "haze_peak", "hollow", "unsure", "soft_rim", "weak_rim")
 """Signs of the network's own doubt: no finish takes them back, however clean it makes the picture look."""
 
 
@@ -51,7 +39,7 @@ def judge(rgb: Rgb, alpha: Alpha, thresholds: Thresholds, others: Sequence[Alpha
     others: alphas of other recipes for the same photo, whole-photo frame, any size; they give agreement.
     """
     scene = look_at(rgb)
-    apart = disagreement(scene, alpha, others) if others else None
+    apart = hold_against(scene, alpha, others)
     return verdict_on(scene, alpha, read_signs(scene, alpha), None, thresholds, apart, shipped_table())
 
 
@@ -61,16 +49,13 @@ def verdict_on(
     signs: Signs,
     raw_signs: Signs | None,
     thresholds: Thresholds,
-    apart: tuple[float, float] | None,
+    apart: Apart | None,
     table: ScoreTable,
 ) -> Verdict:
     """Judge a finished alpha by its own signs and by the doubts that its raw alpha showed (None: it is the raw one)."""
-    agreement = None if apart is None else 1 - apart[0]
+    agreement = None if apart is None else 1 - apart.mean
     told = signs if raw_signs is None else with_doubts_of(signs, raw_signs)
-    score = table.score(told, apart)
-    share = float((scene.reduced(alpha) >= 0.5).mean())
-    if not LEAST_SUBJECT <= share <= MOST_SUBJECT or signs.framed > MOST_FRAMED:
-        score = min(score, ABSURD_SCORE)
+    score = promised(scene, alpha, told, apart, table)
     grade = thresholds.grade(score)
     findings = find(scene, alpha, signs, apart)
     return Verdict(
@@ -85,3 +70,20 @@ def verdict_on(
 def with_doubts_of(signs: Signs, raw: Signs) -> Signs:
     """The signs of a finished alpha with the doubts of its raw one put back."""
     return replace(signs, **{field.name: getattr(raw, field.name) for field in fields(Signs) if field.name in DOUBTS})
+
+
+def promised(scene: Scene, alpha: Alpha, signs: Signs, apart: Apart | None, table: ScoreTable) -> float:
+    """The score, 0..1: the IoU that the card promises, as far as this can be a subject at all."""
+    return table.score(signs, apart) * plausible(scene, alpha, signs)
+
+
+def plausible(scene: Scene, alpha: Alpha, signs: Signs) -> float:
+    """A factor that takes the score from what cannot be a subject; 1 for whatever can.
+
+    No card can learn this from photos that have a subject: nothing, everything, and the background kept by mistake.
+    """
+    share = float((scene.reduced(alpha) >= SURE).mean())
+    if not LEAST_SUBJECT <= share <= MOST_SUBJECT:
+        return ABSURD_SCORE
+    start, end = FRAMED
+    return 1 - (1 - ABSURD_SCORE) * min(1.0, max(0.0, (signs.framed - start) / (end - start)))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from daemon.arrays import Alpha
 from daemon.jobs import Grade
 from daemon.judgement.scene import Scene
-from daemon.judgement.signs import SURE, Signs, beyond_band
+from daemon.judgement.signs import SURE, Apart, Signs, beyond_band
 
 VISIBLE = 0.1  # alpha above this is seen on a plain ground
 NOTED_SHARE = 0.002  # of the picture: smaller faults are not worth a sentence
@@ -29,7 +29,7 @@ class Finding:
     weight: float
 
 
-def find(scene: Scene, alpha: Alpha, signs: Signs, apart: tuple[float, float] | None) -> tuple[Finding, ...]:
+def find(scene: Scene, alpha: Alpha, signs: Signs, apart: Apart | None) -> tuple[Finding, ...]:
     """Everything worth a sentence, the worst first. alpha: (H, W) float32, 0..1, whole photo, any size."""
     a = scene.reduced(alpha)
     sure = a >= SURE
@@ -54,16 +54,14 @@ def find(scene: Scene, alpha: Alpha, signs: Signs, apart: tuple[float, float] | 
     return tuple(sorted((finding for finding in found if finding), key=lambda finding: -finding.weight))
 
 
-def tell(
-    grade: Grade, findings: tuple[Finding, ...], signs: Signs, apart: tuple[float, float] | None
-) -> tuple[str, ...]:
+def tell(grade: Grade, findings: tuple[Finding, ...], signs: Signs, apart: Apart | None) -> tuple[str, ...]:
     """The sentences of a report: the good news of a very good result, else what keeps it from being one."""
     sentences = [finding.sentence for finding in findings]
     if grade is Grade.SEHR_GUT:
         good = ["clean edges"] if signs.soft_rim < SOFT_RIM else []
         if not any(finding.defect in ("residue", "stray") for finding in findings):
             good.append("nothing left of the background")
-        if apart is not None and apart[1] < APART:
+        if apart is not None and apart.worst < APART:
             good.append("independent passes agree")
         return (", ".join(good), *sentences) if good else tuple(sentences)
     if not sentences:
@@ -104,10 +102,12 @@ def _rim(signs: Signs) -> Finding | None:
     return Finding("soft_rim", f"the border is soft, about {width:.1f} % of the picture's longest side wide", 0.01)
 
 
-def _apart(apart: tuple[float, float] | None) -> Finding | None:
-    if apart is None or apart[1] < APART:
+def _apart(apart: Apart | None) -> Finding | None:
+    if apart is None or apart.worst < APART:
         return None
-    return Finding("apart", f"independent passes disagree about {100 * apart[1]:.0f} % of the subject", apart[1] / 10)
+    return Finding(
+        "apart", f"independent passes disagree about {100 * apart.worst:.0f} % of the subject", apart.worst / 10
+    )
 
 
 def _small(share: float) -> Finding | None:

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
-from daemon.judgement.signs import Signs
+from daemon.judgement.signs import Apart, Signs
 
-APART = ("apart_mean", "apart_worst")
-"""The two signs that exist only beside other recipes' alphas: mean and worst disagreement with them, 0..1."""
+APART = ("apart_mean", "apart_worst", "apart_unsure")
+"""The signs that exist only beside other recipes' alphas; see `signs.Apart`."""
+
+CRISP_RIM = (0.45, 0.6)  # Signs.soft_rim: up to the first a mask counts as black or white, from the second as grey
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +51,29 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """Two cards: for an alpha by itself, and for one beside alphas of other recipes."""
+    """Three cards: for an alpha by itself, for one beside alphas of other recipes, and for one that is black or white.
+
+    A network's greys tell where it was in doubt; a mask without them keeps its doubts to itself, and is believed less.
+    """
 
     alone: Card
     beside_others: Card
+    crisp: Card
 
     @classmethod
     def from_json(cls, text: str) -> "ScoreTable":
         """Read what `benchmarks/judgement.py fit` wrote."""
         content = json.loads(text)
-        return cls(_card(content["alone"]), _card(content["beside_others"]))
+        return cls(_card(content["alone"]), _card(content["beside_others"]), _card(content["crisp"]))
 
-    def score(self, signs: Signs, apart: tuple[float, float] | None = None) -> float:
-        """The promised IoU, 0..1. apart: mean and worst disagreement with other recipes' alphas, if there are any."""
+    def score(self, signs: Signs, apart: Apart | None = None) -> float:
+        """The promised IoU, 0..1. apart: how far other recipes' alphas are, if there are any."""
         values: dict[str, float] = asdict(signs)
         if apart is None:
-            return self.alone.score(values)
-        return self.beside_others.score(values | dict(zip(APART, apart, strict=True)))
+            grey = min(1.0, max(0.0, (signs.soft_rim - CRISP_RIM[0]) / (CRISP_RIM[1] - CRISP_RIM[0])))
+            crisp = self.crisp.score(values) if grey < 1 else 0.0
+            return grey * self.alone.score(values) + (1 - grey) * crisp
+        return self.beside_others.score(values | dict(zip(APART, astuple(apart), strict=True)))
 
 
 @cache

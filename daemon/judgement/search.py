@@ -1,17 +1,23 @@
-"""The search for the best finish of one raw alpha."""
+"""The search for the best finish of one raw alpha: which alphas to blend, then how far to finish them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
+
+import cv2
+import numpy as np
 
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Finish, Verdict
 from daemon.judgement.finish import apply_finish
-from daemon.judgement.grading import Thresholds, verdict_on
-from daemon.judgement.scene import look_at
-from daemon.judgement.score import shipped_table
-from daemon.judgement.signs import disagreement, read_signs
+from daemon.judgement.grading import Thresholds, promised, verdict_on
+from daemon.judgement.scene import RIM_PIXELS, Scene, look_at
+from daemon.judgement.score import CRISP_RIM, ScoreTable, shipped_table
+from daemon.judgement.signs import Apart, Signs, hold_against, read_signs
 
-NOT_WORSE = 0.005  # a finish may cost so much of the score before it is dropped
+MOST_PARTNERS = 3  # alphas of other attempts that are considered for a blend: the latest ones
+KEEN_RIM = 0.8  # Signs.soft_rim: softness below it is the photo's (hair, glass), above it the network's
+WIDE_RIM = 2.5  # Signs.soft_rim: from here on the network is lost, and contrast would only set its errors in stone
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +33,59 @@ def best_finish(rgb: Rgb, raw: Alpha, thresholds: Thresholds, others: Mapping[in
     """The finish that serves this raw alpha best, and the verdict on what it gives.
 
     rgb: (H, W, 3) uint8 sRGB, any size. raw: (h, w) float32, 0..1, of the whole photo. others: raw alphas of earlier
-    attempts by number, whole-photo frame, any size; they give agreement.
+    attempts by number, whole-photo frame, any size; blended in where that promises more, and witnesses in any case.
+
+    The blend is chosen by the score, on reduced alphas. Contrast and border follow from what the blend's own rim shows,
+    not from the score: the doubts that the score is made of are the raw alpha's, so no finish can talk it up.
     """
-    scene = look_at(rgb)
-    table = shipped_table()
-    raw_signs = read_signs(scene, raw)
-    apart = disagreement(scene, raw, list(others.values())) if others else None
-    plain = Finished(Finish(), raw, verdict_on(scene, raw, raw_signs, None, thresholds, apart, table))
-    finish = Finish(levels=(0.1, 0.9), keep_islands=False, fill_holes=True)
-    alpha = apply_finish(rgb, raw, finish)
-    verdict = verdict_on(scene, alpha, read_signs(scene, alpha), raw_signs, thresholds, apart, table)
-    if verdict.score < plain.verdict.score - NOT_WORSE:
-        return plain
+    others = others or {}
+    scene, table = look_at(rgb), shipped_table()
+    small = {number: _reduced(other, scene) for number, other in others.items()}
+    small_raw = _reduced(raw, scene)
+    blend, signs, apart = _best_blend(scene, small_raw, small, table)
+    finish = _finish_for(signs, blend)
+    alpha = apply_finish(rgb, raw, finish, others)
+    verdict = verdict_on(scene, alpha, read_signs(scene, alpha), signs, thresholds, apart, table)
     return Finished(finish, alpha, verdict)
+
+
+def _best_blend(
+    scene: Scene, raw: Alpha, others: Mapping[int, Alpha], table: ScoreTable
+) -> tuple[tuple[int, ...], Signs, Apart | None]:
+    """The numbers to blend in, the signs of that blend, and how far its parts are from it."""
+    found = []
+    for numbers in _blends(others):
+        alpha = np.asarray(np.mean([raw, *(others[number] for number in numbers)], axis=0), dtype=np.float32)
+        signs = read_signs(scene, alpha)
+        witnesses = list(others.values()) if not numbers else [raw, *others.values()]
+        apart = hold_against(scene, alpha, witnesses)
+        found.append((promised(scene, alpha, signs, apart, table), numbers, signs, apart))
+    _, numbers, signs, apart = max(found, key=lambda row: row[0])  # of equals the first: the fewest parts
+    return numbers, signs, apart
+
+
+def _blends(others: Mapping[int, Alpha]) -> Iterator[tuple[int, ...]]:
+    partners = sorted(others)[-MOST_PARTNERS:]
+    for count in range(len(partners) + 1):
+        yield from combinations(partners, count)
+
+
+def _finish_for(signs: Signs, blend: tuple[int, ...]) -> Finish:
+    """How far to go, by the rim: what a coarse network blurred is made firm, what is soft by nature is left soft."""
+    if signs.soft_rim <= CRISP_RIM[0]:
+        return Finish(blend, keep_islands=False, fill_holes=True)
+    if signs.soft_rim < KEEN_RIM:
+        return Finish(blend, levels=(0.1, 0.9), keep_islands=False, fill_holes=True)
+    levels = (0.3, 0.7) if signs.soft_rim < WIDE_RIM else (0.2, 0.8)
+    return Finish(blend, guided=True, levels=levels, keep_islands=False, fill_holes=True)
+
+
+def _reduced(alpha: Alpha, scene: Scene) -> Alpha:
+    """An alpha no larger than any question needs, so that many blends cost little."""
+    size = (scene.rim_width, scene.rim_height)
+    if max(alpha.shape) <= RIM_PIXELS and alpha.shape == size[::-1]:
+        return alpha
+    shrinks = alpha.size > size[0] * size[1]
+    return np.asarray(
+        cv2.resize(alpha, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), dtype=np.float32
+    )

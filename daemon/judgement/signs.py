@@ -11,7 +11,9 @@ from daemon.arrays import Alpha
 from daemon.judgement.scene import BINS, Scene
 
 BAND = 0.02  # of the longest side: half width of the border band, in which half-transparency is natural
-REACH = 0.02  # of the longest side: how far around the border its colours are compared
+THIN = 0.01  # of the longest side: radius of the brush that thin parts escape
+FRAY = 0.05  # of the longest side: sigma of the smoothing that frayed outlines do not survive
+RING = 0.06  # of the longest side: width of the surroundings that the subject is set off against
 SURE = 0.5  # the alpha from which a pixel counts as subject
 COLOUR_REACH = 2.0  # pixels of the scene over which a pixel's colour evidence is averaged
 TINY = 1e-3  # pixels: keeps shares defined where there is no subject
@@ -21,58 +23,60 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What one alpha shows. Shares are of the subject's area, 0..1 unless said otherwise; in all but the last four
-    a higher number is a worse sign."""
+    """What one alpha shows. Shares are of the subject's area unless said otherwise. A higher number is a worse sign;
+    the exceptions are solid, girth and ring_contrast, of which more is better."""
 
     haze: float
     """Alpha outside of the border band."""
     haze_peak: float
-    """The 99th percentile of alpha outside of the border band."""
+    """The 99th percentile of alpha outside of the border band, 0..1."""
     stray: float
     """Subject outside of its biggest part."""
     hollow: float
     """Transparency inside of the border band."""
-    hollow_peak: float
-    """The 99th percentile of transparency inside of the border band."""
     holes: float
     """Enclosed openings."""
-    doubt: float
-    """Sum of a(1 - a): how much of the alpha is neither subject nor background."""
-    doubt_peak: float
-    """The largest mean of a(1 - a) over a neighbourhood of 3 % of the longest side, 0..0.25."""
     unsure: float
-    """One minus the IoU to expect if alpha were the probability that a pixel is subject."""
-    unstable: float
-    """One minus the ratio of the areas above 0.95 and above 0.05."""
-    shifty: float
-    """One minus the ratio of the areas above 0.5 and above 0.1."""
+    """One minus the IoU to expect if alpha were the probability that a pixel is subject, 0..1."""
     soft_rim: float
     """Mean a(1 - a) summed across the border, in thousandths of the longest side."""
     weak_rim: float
-    """One minus the steepness of the softer stretches of the border (15th percentile)."""
+    """One minus the steepness of the softer stretches of the border (15th percentile), 0..1."""
     ragged: float
     """Length of the border over the square root of the area: 3.5 for a disc, 20 for lace."""
+    thin: float
+    """Share that a brush of 1 % of the longest side cannot reach: wires, legs, lace, and jagged borders."""
+    frayed: float
+    """Area that changes sides when the outline is smoothed over 5 % of the longest side."""
     off_edge: float
-    """Share of the border that lies on no edge of the photo."""
+    """Share of the border that lies on no edge of the photo, 0..1."""
     alike: float
-    """Disagreement between the alpha and what the colours alone say, as one minus their IoU."""
-    common: float
-    """How much the subject's colours also make up the photo's rim."""
+    """Disagreement between the alpha and what the colours alone say, as one minus their IoU, 0..1."""
     framed: float
     """Share of the photo's own rim that is subject: a portrait has some of it, an inverted alpha nearly all."""
     small: float
     """Minus the logarithm of the subject's share of the photo."""
-    contrast: float
-    """Colour difference across the weaker stretches of the border (20th percentile), Lab units."""
-    clutter: float
-    """Mean edge strength of the background."""
     solid: float
-    """Area over the area of the convex hull, biggest part."""
-    off_centre: float
-    """Distance of the subject's centre from the photo's, 0..0.7 of its sides."""
+    """Area over the area of the convex hull, biggest part, 0..1."""
+    girth: float
+    """Radius of the largest disc inside, over the square root of the area: 0.56 for a disc."""
+    ring_contrast: float
+    """Distance between the subject's mean colour and that of its surroundings, in 8-bit Lab units."""
 
 
 NAMES: tuple[str, ...] = tuple(field.name for field in fields(Signs))
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How far one alpha is from those of other recipes, 0 (the same) .. 1."""
+
+    mean: float
+    """Mean over the others of one minus the soft IoU, sum min / sum max."""
+    worst: float
+    """The same of the one that differs most."""
+    unsure: float
+    """One minus the IoU to expect if the mean of all alphas were the probability that a pixel is subject."""
 
 
 def read_signs(scene: Scene, alpha: Alpha) -> Signs:
@@ -82,57 +86,47 @@ def read_signs(scene: Scene, alpha: Alpha) -> Signs:
     outside, inside = beyond_band(sure, scene.longest)
     subject = float(a.sum()) + TINY
     solid = float(sure.sum()) + TINY
-    ambiguity = a * (1 - a)
     contours = _contours(sure)
-    border_length = sum(len(contour) for contour in contours) + 1.0
     border = cv2.morphologyEx(sure.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     soft_rim, weak_rim = _rim(scene, alpha)
-    alike, common = _colours(scene, a, sure)
     frame = np.concatenate([sure[0], sure[-1], sure[:, 0], sure[:, -1]])
-    rows, columns = np.arange(scene.height) + 0.5, np.arange(scene.width) + 0.5
-    centre_y = float((a.sum(axis=1) * rows).sum()) / subject / scene.height
-    centre_x = float((a.sum(axis=0) * columns).sum()) / subject / scene.width
     return Signs(
         haze=float(a[outside].sum()) / subject,
         haze_peak=_percentile(a[outside], 99, 0.0),
         stray=_stray(sure),
         hollow=float((1 - a[inside]).sum()) / subject,
-        hollow_peak=_percentile(1 - a[inside], 99, 1.0),
         holes=_holes(sure) / solid,
-        doubt=float(ambiguity.sum()) / subject,
-        doubt_peak=float(cv2.GaussianBlur(ambiguity, (0, 0), 0.03 * scene.longest).max()),
-        unsure=1 - float(a[sure].sum()) / (solid + float(a[~sure].sum())),
-        unstable=1 - float((a >= 0.95).sum()) / max(1.0, float((a >= 0.05).sum())),
-        shifty=1 - float(sure.sum()) / max(1.0, float((a >= 0.1).sum())),
+        unsure=_unsure(a, sure),
         soft_rim=soft_rim,
         weak_rim=weak_rim,
-        ragged=border_length / float(np.sqrt(solid)),
+        ragged=(sum(len(contour) for contour in contours) + 1) / float(np.sqrt(solid)),
+        thin=_thin(sure, scene.longest) / solid,
+        frayed=_frayed(sure, scene.longest) / solid,
         off_edge=_off_edge(scene, border),
-        alike=alike,
-        common=common,
+        alike=_alike(scene, a, sure),
         framed=float(frame.mean()),
         small=-float(np.log(solid / a.size)),
-        contrast=_contrast(scene, a, border),
-        clutter=float(scene.edges[outside].mean()) if outside.any() else 0.0,
         solid=_solidity(contours),
-        off_centre=float(np.hypot(centre_x - 0.5, centre_y - 0.5)),
+        girth=_inner_radius(sure) / float(np.sqrt(solid)),
+        ring_contrast=_ring_contrast(scene, sure),
     )
 
 
-def disagreement(scene: Scene, alpha: Alpha, others: Sequence[Alpha]) -> tuple[float, float]:
-    """How far other recipes' alphas are from this one: mean and worst of one minus the soft IoU, sum min / sum max."""
+def hold_against(scene: Scene, alpha: Alpha, others: Sequence[Alpha]) -> Apart | None:
+    """Compare `alpha` with the alphas of other recipes for the same photo, any sizes; None where there are none."""
+    if not others:
+        return None
     a = scene.reduced(alpha)
-    apart = []
-    for other in others:
-        b = scene.reduced(other)
-        apart.append(1 - float(np.minimum(a, b).sum()) / (float(np.maximum(a, b).sum()) + TINY))
-    return float(np.mean(apart)), max(apart)
+    fitted = [scene.reduced(other) for other in others]
+    distances = [1 - float(np.minimum(a, b).sum()) / (float(np.maximum(a, b).sum()) + TINY) for b in fitted]
+    together = np.asarray(np.mean([a, *fitted], axis=0), dtype=np.float32)
+    return Apart(float(np.mean(distances)), max(distances), _unsure(together, a >= SURE))
 
 
 def beyond_band(sure: Mask, longest: int) -> tuple[Mask, Mask]:
     """Masks of what lies safely outside and safely inside of the border. longest: the picture's longest side."""
     reach = max(3, round(BAND * longest))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    disc = _disc(reach)
     solid = sure.astype(np.uint8)
     return cv2.dilate(solid, disc) == 0, cv2.erode(solid, disc) == 1
 
@@ -160,6 +154,10 @@ def _holes(sure: Mask) -> float:
     return float(areas.sum())
 
 
+def _unsure(probability: Alpha, sure: Mask) -> float:
+    return 1 - float(probability[sure].sum()) / (float(sure.sum()) + float(probability[~sure].sum()) + TINY)
+
+
 def _rim(scene: Scene, alpha: Alpha) -> tuple[float, float]:
     a = scene.rim(alpha)
     longest = max(a.shape)
@@ -182,19 +180,11 @@ def _off_edge(scene: Scene, border: Mask) -> float:
     return float((near[border] <= np.percentile(scene.edges, 80)).mean())
 
 
-def _colours(scene: Scene, a: Alpha, sure: Mask) -> tuple[float, float]:
+def _alike(scene: Scene, a: Alpha, sure: Mask) -> float:
     share = float(sure.mean())
     likely = _likelihood(scene, a, 1 - a)
     posterior = likely * share / (likely * share + (1 - likely) * (1 - share) + 1e-6)
-    union = float(np.maximum(posterior, sure).sum()) + TINY
-    alike = 1 - float(np.minimum(posterior, sure).sum()) / union
-    rim = np.zeros_like(a)
-    reach = max(2, round(0.04 * scene.longest))
-    rim[:reach] = rim[-reach:] = rim[:, :reach] = rim[:, -reach:] = 1
-    strange = _likelihood(scene, 1 - rim, rim * (1 - a) + 1e-6)
-    within = float(strange[sure].mean()) if sure.any() else 0.0
-    without = float(strange[~sure].mean()) if not sure.all() else 1.0
-    return alike, 0.5 - (within - without) / 2
+    return 1 - float(np.minimum(posterior, sure).sum()) / (float(np.maximum(posterior, sure).sum()) + TINY)
 
 
 def _likelihood(scene: Scene, subject: Alpha, background: Alpha) -> Alpha:
@@ -212,17 +202,33 @@ def _likelihood(scene: Scene, subject: Alpha, background: Alpha) -> Alpha:
     )
 
 
-def _contrast(scene: Scene, a: Alpha, border: Mask) -> float:
-    if not border.any():
+def _thin(sure: Mask, longest: int) -> float:
+    """Pixels that an opening (Serra 1982) with a small disc removes."""
+    solid = sure.astype(np.uint8)
+    opened = cv2.morphologyEx(solid, cv2.MORPH_OPEN, _disc(max(1, round(THIN * longest))))
+    return float(solid.sum()) - float(opened.sum())
+
+
+def _frayed(sure: Mask, longest: int) -> float:
+    smooth = cv2.GaussianBlur(sure.astype(np.float32), (0, 0), FRAY * longest) >= SURE
+    return float((smooth != sure).sum())
+
+
+def _inner_radius(sure: Mask) -> float:
+    return float(cv2.distanceTransform(sure.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5).max())
+
+
+def _ring_contrast(scene: Scene, sure: Mask) -> float:
+    reach = max(3, round(RING * scene.longest))
+    ring = (cv2.dilate(sure.astype(np.uint8), _disc(reach)) > 0) & ~sure
+    if not sure.any() or not ring.any():
         return 0.0
-    sigma = REACH * scene.longest
+    return float(np.linalg.norm(scene.lab[sure].mean(axis=0) - scene.lab[ring].mean(axis=0)))
 
-    def mean(weight: Alpha) -> NDArray[np.float32]:
-        total = cv2.GaussianBlur(scene.lab * weight[..., None], (0, 0), sigma)
-        return np.asarray(total / (cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-3)[..., None], dtype=np.float32)
 
-    apart = np.linalg.norm(mean(a) - mean(1 - a), axis=2)
-    return float(np.percentile(apart[border], 20))
+def _disc(radius: int) -> NDArray[np.uint8]:
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return np.asarray(kernel, dtype=np.uint8)
 
 
 def _solidity(contours: Sequence[NDArray[np.int32]]) -> float:

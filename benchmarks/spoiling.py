@@ -1,0 +1,93 @@
+"""Spoiling a true matte on purpose, in growing strength: what each measure must notice."""
+
+from collections.abc import Callable, Mapping
+
+import cv2
+import numpy as np
+
+from daemon.arrays import Alpha
+
+Spoil = Callable[[Alpha, float, np.random.Generator], Alpha]
+"""alpha, strength 0..1, dice -> the spoilt alpha; strength 0 changes nothing."""
+
+
+def islands(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
+    """Solid remains of background, away from the subject; more and larger."""
+    height, width = alpha.shape
+    spoilt = alpha.copy()
+    for _ in range(4):
+        place = int(dice.integers(0, width)), int(dice.integers(0, height))
+        cv2.circle(spoilt, place, round(0.12 * strength * max(height, width)), (1.0,), -1)
+    return np.asarray(np.maximum(alpha, spoilt), dtype=np.float32)
+
+
+def haze(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
+    """A veil over the background, thicker and thicker."""
+    height, width = alpha.shape
+    cloud = cv2.resize(dice.random((4, 4)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.maximum(alpha, np.clip(cloud, 0, 1) * np.float32(0.45 * strength)), dtype=np.float32)
+
+
+def halo(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
+    """A rim of background all around the subject, half-transparent, wider and wider."""
+    del dice
+    side = 2 * round(0.03 * strength * max(alpha.shape)) + 1
+    wider = np.asarray(cv2.dilate(alpha, np.ones((side, side), np.uint8)), dtype=np.float32)
+    return np.asarray(np.maximum(alpha, np.float32(0.45) * wider), dtype=np.float32)
+
+
+def holes(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
+    """Openings inside the subject, larger and larger."""
+    spoilt = alpha.copy()
+    inner = cv2.distanceTransform((alpha >= 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    for _ in range(3):
+        deep = np.argwhere(inner >= 0.5 * inner.max())
+        row, column = deep[int(dice.integers(0, len(deep)))]
+        cv2.circle(spoilt, (int(column), int(row)), round(0.6 * strength * float(inner[row, column])), (0.0,), -1)
+    return spoilt
+
+
+def cut_limb(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
+    """A straight cut that takes part of the subject away, more and more."""
+    rows, columns = np.nonzero(alpha >= 0.5)
+    if not len(rows):
+        return alpha
+    angle = float(dice.uniform(0, 2 * np.pi))
+    along = columns * np.cos(angle) + rows * np.sin(angle)
+    edge = float(np.quantile(along, 1 - 0.45 * strength)) if strength else np.inf
+    grid_rows, grid_columns = np.mgrid[: alpha.shape[0], : alpha.shape[1]]
+    return np.where(grid_columns * np.cos(angle) + grid_rows * np.sin(angle) > edge, np.float32(0), alpha)
+
+
+def jagged(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
+    """A border that wanders to and fro, further and further."""
+    height, width = alpha.shape
+    reach = 0.03 * strength * max(height, width)
+    grains = (max(2, round(height / 12)), max(2, round(width / 12)))
+    shifts = [
+        cv2.resize(dice.normal(0, 1, grains).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC) * reach
+        for _ in range(2)
+    ]
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    moved = cv2.remap(alpha, columns + shifts[0], rows + shifts[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, dtype=np.float32)
+
+
+def blurred(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
+    """A border that is softer and softer."""
+    del dice
+    if not strength:
+        return alpha
+    return np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.02 * strength * max(alpha.shape)), dtype=np.float32)
+
+
+SPOILS: Mapping[str, tuple[Spoil, str]] = {
+    "islands": (islands, "pixel_residue"),
+    "haze": (haze, "pixel_residue"),
+    "halo": (halo, "edge_cleanliness"),
+    "jagged": (jagged, "edge_cleanliness"),
+    "blurred": (blurred, "edge_cleanliness"),
+    "holes": (holes, "completeness"),
+    "cut_limb": (cut_limb, "completeness"),
+}
+"""Each fault, and the measure whose own fault it is."""
