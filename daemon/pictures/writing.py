@@ -11,6 +11,7 @@ from daemon.pictures.codec import Undecodable
 from daemon.pictures.exif import without_preview
 from daemon.pictures.reading import Photo
 from daemon.pictures.rights import copyright_of
+from daemon.pictures.signatures import HEAD_BYTES, kind_of
 from daemon.pictures.values import Container, Samples
 from daemon.settings import OutputFormat
 
@@ -63,12 +64,13 @@ def verify(path: Path, width: int, height: int, output_format: OutputFormat) -> 
 def identity_of(path: Path) -> str | None:
     """The identity that `write` put into a file; None where it has none or is no picture. Raises OSError."""
     with path.open("rb") as file:
-        for container in ("png", "tiff", "webp"):
-            try:
-                return marks.job_in(codec.read_header(file.fileno(), container).metadata.xmp)
-            except Undecodable:
-                continue
-    return None
+        kind = kind_of(file.read(HEAD_BYTES))
+        if kind is None or kind not in _CONTAINERS.values():
+            return None
+        try:
+            return marks.job_in(codec.read_header(file.fileno(), kind).metadata.xmp)
+        except Undecodable:
+            return None
 
 
 def suffix_of(output_format: OutputFormat) -> str:
