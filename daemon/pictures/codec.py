@@ -48,6 +48,8 @@ _MM_PER_INCH = 25.4
 _UNSAID_DPI = 72.0  # what is written where nothing was said; every format but WebP must say something
 _SENSIBLE_DPI = (1.0, 100_000.0)
 
+_TRIAL_BYTES = 1 << 16  # more than is left on a disk that was just found full
+
 # Faults of the disk or the share, not of the picture; libvips tells them in the system's own words only.
 _OF_THE_DISK = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT,
@@ -186,6 +188,7 @@ def save(path: os.PathLike[str], pixels: Samples, metadata: Metadata, container:
             image.pngsave_target(target, **_PNG)
         os.fsync(descriptor)
     except pyvips.Error as error:
+        _ask_the_disk(descriptor)
         raise _fault(error) from error
     finally:
         os.close(descriptor)
@@ -305,6 +308,14 @@ def _reason(error: Any) -> str:
     lines = list(dict.fromkeys(line.strip() for line in str(error.detail).splitlines() if line.strip()))
     said = lines if len(lines) <= 2 else [lines[0], lines[-1]]
     return "; ".join(said) or str(error.message)
+
+
+def _ask_the_disk(descriptor: int) -> None:
+    """Raise the OSError that a failed write met: libvips has it in words only, which another thread may have taken."""
+    os.lseek(descriptor, 0, os.SEEK_END)
+    left = _TRIAL_BYTES
+    while left:
+        left -= os.write(descriptor, bytes(left))
 
 
 def _fault(error: Any) -> Exception:
