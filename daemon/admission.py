@@ -1,6 +1,5 @@
 """Taking photos into work: first the row in the journal, then the rename; and mending that after a crash."""
 
-import os
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from daemon.errors import IllegalMove, Vanished
 from daemon.intake.folders import Folders
+from daemon.intake.watcher import Arrival, Reject
 from daemon.jobs import Job, State
 from daemon.journal import Entry, Journal
 from daemon.pipeline import Tick
@@ -29,15 +29,19 @@ class Admission:
         """Ids of jobs whose row may be written while their file is not claimed yet: nobody may start them."""
         return tuple(self._unclaimed)
 
-    def admit(self, source: Path, name: str, size_bytes: int) -> Job | None:
-        """Write the row, then claim the file. None where the file went away in between: then it was never ours."""
-        with self._new_job() as job_id:
-            return self._admit(job_id, source, name, size_bytes)
+    def admit(self, arrival: Arrival) -> Job | None:
+        """Write the row, then claim the file as it was proven.
 
-    def refuse(self, source: Path, name: str, size_bytes: int, give_up: Callable[[Job], None]) -> None:
+        None where it went away or changed in between: then it was never ours, and the next scan looks at it again.
+        """
+        with self._new_job() as job_id:
+            proven = (arrival.size_bytes, arrival.mtime_ns)
+            return self._admit(job_id, arrival.source, arrival.name, proven)
+
+    def refuse(self, reject: Reject, give_up: Callable[[Job], None]) -> None:
         """Admit a file that is no whole photo and give it up at once, before anybody can start it."""
         with self._new_job() as job_id:
-            job = self._admit(job_id, source, name, size_bytes)
+            job = self._admit(job_id, reject.source, reject.name, None)
             if job:
                 give_up(job)
 
@@ -51,37 +55,30 @@ class Admission:
         finally:
             self._unclaimed.discard(job_id)
 
-    def _admit(self, job_id: str, source: Path, name: str, size_bytes: int) -> Job | None:
+    def _admit(self, job_id: str, source: Path, name: str, proven: tuple[int, int] | None) -> Job | None:
         now = self._clock()
+        size_bytes = proven[0] if proven else 0
         self._tick("admit")
         job = self._journal.admit(job_id, name, source.relative_to(self._folders.root), size_bytes, now)
         self._tick("claim")
         try:
-            self._folders.claim(source, job.id)
+            self._folders.claim(source, job.id, proven)
         except Vanished:
             self._journal.forget(job.id)
             return None
         return job
 
     def recover(self) -> int:
-        """Claim what an earlier run wrote down and then could not claim; returns how many rows that were mended.
+        """Strike out rows whose file was never claimed; returns how many.
 
-        A row whose file is neither in work nor in `inbox/` any more is struck out: nothing was ever taken.
+        Nothing was taken then: the file is still in `inbox/`, and the next scan proves it anew; it may have changed.
         """
-        mended = 0
+        struck = 0
         for entry in self._journal.entries(State.WAITING):
-            job_id = entry.job.id
-            if self._folders.claimed(job_id) is not None or entry.job.attempts or entry.job.round:
-                continue
-            mended += 1
-            source = self._folders.root / entry.source
-            try:
-                if os.lstat(source).st_size != entry.job.size_bytes:
-                    raise Vanished(f"{source} is another file by now")
-                self._folders.claim(source, job_id)
-            except (OSError, Vanished):
-                self._journal.forget(job_id)
-        return mended
+            if not entry.job.round and self._folders.claimed(entry.job.id) is None:
+                self._journal.forget(entry.job.id)
+                struck += 1
+        return struck
 
     def take_back(self, entry: Entry) -> None:
         """Take a failed job's original out of `failed/` and let it be tried again.

@@ -336,7 +336,13 @@ class Journal:
         """The value kept under `key`; keeps `value` the first time."""
         with self._transaction():
             self._db.execute("INSERT OR IGNORE INTO facts (key, value) VALUES (?, ?)", (key, value))
-            return str(self._db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()[0])
+            return self.known(key) or value
+
+    def known(self, key: str) -> str | None:
+        """The value kept under `key`, if any."""
+        with self._lock:
+            row = self._db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
 
     def _entry(self, row: tuple[object, ...]) -> Entry:
         job_id, name, state, tries, size, admitted, started, finished, grade, score, best, reason, *rest = row

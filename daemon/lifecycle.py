@@ -89,7 +89,8 @@ class Daemon:
     ) -> None:
         settings = self.settings
         self.folders = Folders(settings.root_path)
-        root_id = self.folders.prepare()
+        # With the id that the journal knows, an empty mount point is not taken for a new hot folder.
+        root_id = self.folders.prepare(_known_root(settings))
         state = settings.state_path(root_id)
         doors.callback(Lock(state / "lock", f"The state directory {state}").release)
         doors.callback(Lock(self.folders.private / "lock", f"The hot folder {settings.root_path}").release)
@@ -202,7 +203,8 @@ class Daemon:
 
     def recover(self) -> None:
         """Bring everything that a crash left in the middle to where it can go on."""
-        for how, count in {"claimed": self.admission.recover(), **self.worker.recover()}.items():
+        self.folders.mend()
+        for how, count in {"unclaimed": self.admission.recover(), **self.worker.recover()}.items():
             for _ in range(count):
                 self.metrics.recovered(how)
             if count:
@@ -257,6 +259,19 @@ class Daemon:
         still_open = self.journal.counts(self._clock()).open
         self.close()
         return still_open
+
+
+def _known_root(settings: Settings) -> str | None:
+    """The id of the root that the journal belongs to; None where the state directory is new or depends on that id."""
+    given = settings.given_state_path
+    path = given / "journal.sqlite3" if given else None
+    if path is None or not path.exists():
+        return None
+    journal = Journal(path)
+    try:
+        return journal.known("root")
+    finally:
+        journal.close()
 
 
 class _Tally:

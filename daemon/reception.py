@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from daemon.admission import Admission
 from daemon.errors import NoRoom, RootAway
@@ -82,11 +81,11 @@ class Reception:
     def _take_in(self, scan: Scan) -> None:
         for refused in scan.rejected:
             give_up = partial(self._worker.give_up, reason=refused.reason, kind="bad_photo")
-            self._admission.refuse(refused.source, refused.name, _size_of(refused.source), give_up)
+            self._admission.refuse(refused, give_up)
         for arrival in scan.ready:
             self._metrics.photo_seen(arrival.found_by)
             self._metrics.completeness_waited(arrival.waited_seconds)
-            self._admission.admit(arrival.source, arrival.name, arrival.size_bytes)
+            self._admission.admit(arrival)
             self._wake()
         for reason, count in scan.ignored.items():
             self._metrics.photos_ignored(reason, count)
@@ -104,10 +103,3 @@ class Reception:
         self._health.report("root", there, str(trouble or ""))
         if there:
             self._wake()
-
-
-def _size_of(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0

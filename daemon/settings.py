@@ -234,18 +234,20 @@ class Settings(BaseSettings):
             return "comfyui" if self.comfyui.servers else "local"
         return self.engine.use
 
+    @property
+    def given_state_path(self) -> Path | None:
+        """The state directory as set, or systemd's StateDirectory; None where each root has one of its own."""
+        given = self.state_dir or os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+        return Path(given).expanduser().absolute() if given else None
+
     def state_path(self, root_id: str) -> Path:
-        """Where the journal lives: as set, else systemd's StateDirectory, else a folder of that root's own.
+        """Where the journal lives: as given, else a folder of that root's own.
 
         root_id: of the root's identity file, so that a hot folder that is made anew has a journal of its own, and
         one that is moved keeps its.
         """
-        if self.state_dir:
-            return Path(self.state_dir).expanduser().absolute()
-        if given := os.environ.get("STATE_DIRECTORY", "").split(":")[0]:
-            return Path(given).absolute()
         base = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser().absolute()
-        return base / "freisteller" / root_id
+        return self.given_state_path or base / "freisteller" / root_id
 
 
 def load(config: Path | None = None, flags: dict[str, Any] | None = None) -> Settings:

@@ -229,6 +229,10 @@ class Worker:
             elif state is State.DONE:
                 self._clean_up(job_id)
                 completed += 1
+            elif state is None and (original := self._folders.claimed(job_id)):
+                # Work of a journal that is lost: the photo starts afresh.
+                self._folders.release(job_id, original.name)
+                completed += 1
         for job_id in orphans:
             if self._journal.state_of(job_id) in (State.DONE, State.FAILED, None):
                 self._alphas.drop(job_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused
+from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway
 from daemon.jobs import Recipe, State
 from daemon.lifecycle import Daemon
 from daemon.settings import load
@@ -222,3 +222,41 @@ def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make,
     assert original is not None
     assert fate is Fate.NO_PLACE
     assert daemon.journal.entry(job.id).job.state is State.WAITING
+
+
+def test_a_photo_in_work_that_the_journal_does_not_know_goes_back_to_the_inbox(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    first = make(ScriptedEngine())
+    first.reception.round(urgent=True)
+    first.close()
+    (tmp_path / "state" / "journal.sqlite3").unlink()
+    second = make(ScriptedEngine())
+
+    second.recover()
+
+    assert (tmp_path / "hot" / "inbox" / "a.png").exists()
+    assert second.folders.jobs_in_work() == ()
+
+
+def test_an_empty_mount_point_is_not_taken_for_a_new_hot_folder(make: Make, tmp_path: Path) -> None:
+    make(ScriptedEngine()).close()
+    (tmp_path / "hot").rename(tmp_path / "unmounted")
+    (tmp_path / "hot").mkdir()
+
+    with pytest.raises(RootAway):
+        make(ScriptedEngine())
+
+    assert list((tmp_path / "hot").iterdir()) == []
+
+
+def test_a_photo_that_changed_after_its_proof_is_not_taken(make: Make, tmp_path: Path) -> None:
+    photo = save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine())
+    (arrival,) = daemon.watcher.scan(urgent=True).ready
+    photo.write_bytes(photo.read_bytes() + b"more")
+
+    job = daemon.admission.admit(arrival)
+
+    assert job is None
+    assert photo.exists()
+    assert daemon.journal.counts(0).open == 0
