@@ -35,14 +35,17 @@ def _any(_: Recipe, __: Recipe) -> bool:
 MILD: tuple[Remedy, ...] = (_finer, _same_model)
 AGGRESSIVE: tuple[Remedy, ...] = (_other_model, _zoom, _finer, _any)
 REMEDIES: dict[str, tuple[Remedy, ...]] = {
-    "holes": (_other_model,),
-    "clipped": (_other_model,),
-    "doubt": (_other_model,),
-    "small_subject": (_zoom,),
-    "soft_rim": (_finer, _zoom),
+    "empty": (_other_model,),
+    "full": (_other_model,),
     "residue": (_other_model,),
+    "stray": (_other_model,),
+    "holes": (_other_model,),
+    "hollow": (_other_model,),
+    "apart": (_other_model,),
+    "soft_rim": (_finer, _zoom),
+    "small_subject": (_zoom,),
 }
-"""What a named defect asks for first; what its row does not settle, AGGRESSIVE does."""
+"""What a named defect asks for first; the worst defect is named first. What no row settles, MILD or AGGRESSIVE does."""
 
 
 class Strategy:
@@ -72,9 +75,8 @@ class Strategy:
         if best.verdict.grade is Grade.GUT:
             if self._tries_since(attempts, Grade.GUT) >= MILD_TRIES:
                 return None
-            return _pick(untried, best.recipe, MILD)
-        asked = [remedy for defect in best.verdict.defects for remedy in REMEDIES.get(defect, ())]
-        return _pick(untried, best.recipe, (*asked, *AGGRESSIVE))
+            return _pick(untried, best.recipe, (*_asked(best.verdict.defects), *MILD))
+        return _pick(untried, best.recipe, (*_asked(best.verdict.defects), *AGGRESSIVE))
 
     def best(self, attempts: Sequence[Attempt]) -> Attempt | None:
         """The attempt with the highest score; of equals the earlier. None where none was judged."""
@@ -130,6 +132,10 @@ def _recipe(rung: Rung, subject: View | None) -> Recipe | None:
         zoom = zoom_on(subject) if subject else None
         return Recipe(rung.model, rung.process_res, zoom) if zoom else None
     return Recipe(rung.model, rung.process_res, View(mirrored=rung.view == "mirrored"))
+
+
+def _asked(defects: Sequence[str]) -> list[Remedy]:
+    return [remedy for defect in defects for remedy in REMEDIES.get(defect, ())]
 
 
 def _pick(untried: Sequence[Recipe], best: Recipe, remedies: Sequence[Remedy]) -> Recipe | None:
