@@ -10,7 +10,7 @@ import pytest
 
 from daemon.engines.contract import Answer, Engine
 from daemon.engines.pool import ComfyUIEngine
-from daemon.errors import EngineAway, FreistellerError
+from daemon.errors import BadSettings, EngineAway, FreistellerError
 from daemon.jobs import Recipe
 from daemon.settings import ServerSettings
 from tests.engines.comfyui_double import Double
@@ -303,3 +303,8 @@ def test_a_server_that_comes_back_is_looked_at_anew(double: Double, open_engine:
     engine.cut(ticket, drawn_photo(shift=1), RMBG)
 
     assert double.worker.history[str(ticket)]["prompt"][2]["2"]["inputs"]["tile_size"] == 64
+
+
+def test_an_unknown_model_to_park_is_refused_at_the_start(double: Double, open_engine: OpenEngine) -> None:
+    with pytest.raises(BadSettings, match=r"comfyui\.parked = 'RMBG': allowed are RMBG-2\.0"):
+        open_engine(double, parked=["RMBG"])

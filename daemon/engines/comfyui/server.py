@@ -13,7 +13,7 @@ from daemon.engines.comfyui.http import Http
 from daemon.engines.comfyui.replies import Memory
 from daemon.engines.comfyui.uploads import UploadNames
 from daemon.engines.contract import Answer
-from daemon.errors import EngineFull, EngineMisconfigured, FreistellerError
+from daemon.errors import BadSettings, EngineFull, EngineMisconfigured, FreistellerError
 from daemon.jobs import Recipe
 from daemon.settings import ComfyUISettings, ServerSettings
 
@@ -172,5 +172,9 @@ class Server:
 
 
 def _parked(models: tuple[str, ...], graph: Graph) -> frozenset[str]:
-    """The node classes to keep in every prompt; no models named means all."""
+    """The node classes to keep in every prompt; no models named means all. Raises BadSettings for an unknown one."""
+    unknown = [name for name in models if name not in graph.table.models]
+    if unknown:
+        known = ", ".join(graph.table.models)
+        raise BadSettings(f"Bad setting comfyui.parked = {unknown[0]!r}: allowed are {known}")
     return frozenset(model.node for name, model in graph.table.models.items() if not models or name in models)
