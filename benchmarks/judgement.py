@@ -20,6 +20,7 @@ from benchmarks.labelled import BAD, GOOD, MODELS, Labelled, auroc, data_argumen
 from benchmarks.spoiling import SPOILS
 from daemon.arrays import Alpha
 from daemon.judgement.grading import plausible
+from daemon.judgement.measures import measure
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import APART
 from daemon.judgement.signs import NAMES, Apart, hold_against, read_signs
@@ -28,6 +29,8 @@ from daemon.settings import GradingSettings
 TABLE = Path(__file__).parents[1] / "daemon" / "judgement" / "score.json"
 JUDGED = ("u2netp", "isnet")  # the models whose alphas the report is about; the others train and agree
 OFF_CARD = frozenset({"haze", "off_edge", "alike", "framed"})  # add nothing there; measures and reasons use them
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+ROUNDING = 0.002  # of a measure: less is resampling, not judgement
 ON_CARD = tuple(name for name in NAMES if name not in OFF_CARD)
 BLENDS = (("u2netp", "u2netp_flip"), ("u2netp", "isnet"), ("u2netp", "u2netp_flip", "isnet"))
 BLEND_WEIGHT = 0.3
@@ -219,6 +222,30 @@ def _reliability(score: Floats, quality: Floats) -> None:
             print(f"{score[rows].mean():8.3f}  {quality[rows].mean():.3f}   {int(rows.sum()):5d}")
 
 
+def spoilt_truth(photo: Labelled) -> dict[str, bool]:
+    """Per fault: whether its own measure never rises (by more than rounding) as the fault grows, and falls overall."""
+    cv2.setNumThreads(1)
+    scene, truth = look_at(photo.photo()), photo.truth()
+    truth = np.asarray(cv2.resize(truth, (scene.rim_width, scene.rim_height), interpolation=cv2.INTER_AREA))
+    seen = {}
+    for name, (spoil, own) in SPOILS.items():
+        values = []
+        for strength in STRENGTHS:
+            dice = np.random.default_rng(list(photo.name.encode()))  # the same places at every strength
+            values.append(float(getattr(measure(read_signs(scene, spoil(truth, strength, dice))), own)))
+        falls = all(later <= earlier + ROUNDING for earlier, later in itertools.pairwise(values))
+        seen[name] = falls and values[-1] < values[0]
+    return seen
+
+
+def report_faults(photos: list[Labelled]) -> None:
+    with ProcessPoolExecutor() as pool:
+        seen = list(pool.map(spoilt_truth, photos, chunksize=4))
+    print("\ntrue mattes spoilt in growing strength: photos in which the fault's own measure only falls")
+    for name, (_, own) in SPOILS.items():
+        print(f"  {name:10} {own:17} {np.mean([row[name] for row in seen]):.3f}")
+
+
 def _crisp_table(rows: list[Row], score: Floats) -> None:
     print("\nin black and white:      promised   true   (one alpha, a card of its own)")
     for model in sorted({row.model for row in _crisp(rows)}):
@@ -245,10 +272,12 @@ def main() -> None:
     parser.add_argument("what", choices=("fit", "report"))
     data_argument(parser)
     arguments = parser.parse_args()
-    rows = gather(photos_or_exit(arguments.data))
+    photos = photos_or_exit(arguments.data)
+    rows = gather(photos)
     if arguments.what == "fit":
         fit(rows)
     else:
+        report_faults(photos)
         print(json.dumps({key: round(value, 4) for key, value in report(rows).items()}))
 
 

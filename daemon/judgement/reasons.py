@@ -46,7 +46,7 @@ def find(scene: Scene, alpha: Alpha, signs: Signs, apart: Apart | None) -> tuple
         _place("residue", "remains of background", outside & (a > VISIBLE)),
         _place("stray", "a stray part away from the subject", sure & ~_main_part(sure)),
         _place("holes", "an opening inside the subject", holes),
-        _place("hollow", "the subject is half-transparent", inside & (a < 1 - VISIBLE) & ~holes),
+        _place("hollow", "part of the subject is half-transparent", inside & (a < 1 - VISIBLE) & ~holes),
         _rim(signs),
         _apart(apart),
         _small(float(sure.mean())),
