@@ -36,7 +36,8 @@ def row(photo: Path, result: Path) -> Image.Image:
     whole = Image.new("RGB", (3 * width + 20, HEIGHT + CAPTION), "white")
     for number, picture in enumerate((before, on_chequerboard(small), alpha)):
         whole.paste(picture, (number * (width + 10), 0))
-    text = f"{report['grade']}  {report['score']:.2f}   {report['reasons'][0] if report['reasons'] else ''}"
+    grade = report["grade"].replace("ü", "ue")  # the font that Pillow ships has no umlauts
+    text = f"{grade}  {report['score']:.2f}   {report['reasons'][0] if report['reasons'] else ''}"
     font = ImageFont.load_default(14)
     ImageDraw.Draw(whole).text((0, HEIGHT + 2), text, fill=COLOURS[report["grade"]], font=font)
     return whole
