@@ -179,6 +179,8 @@ def _header(descriptor: int, kind: str, name: str, max_megapixels: float) -> Hea
         )
     if (kind == "webp" and header.pages > 1) or (kind == "png" and _is_animated(descriptor)):
         raise BadPhoto(f"{name} is animated. Save the one picture you want as a still and drop that.")
+    if kind == "tiff" and tifftags.begins_with_a_preview(descriptor):
+        raise BadPhoto(f"{name} is a camera RAW file, or begins with a preview. Develop it and drop the JPEG or TIFF.")
     if header.colours == 0:
         raise BadPhoto(
             f"{name} has channels or samples that make no photo. Save it as RGB, grey or CMYK of 8 or 16 bit."

@@ -12,7 +12,6 @@ _PHOTOS = (
     (b"MM\0*", "tiff"),
     (b"II+\0\x08\0\0\0", "tiff"),
     (b"MM\0+\0\x08\0\0", "tiff"),
-    (b"BM", "bmp"),
 )
 
 _AVIF_BRANDS = frozenset({b"avif", b"mif1", b"miaf"})
@@ -45,6 +44,8 @@ def kind_of(head: bytes) -> str | None:
         return "avif"
     if head[:2] in (b"II", b"MM") and head[8:10] == b"CR" and head[2:4] in (b"*\0", b"\0*"):
         return None  # a Canon RAW: a TIFF whose first picture is a preview
+    if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0":  # reserved; two letters alone begin many a text
+        return "bmp"
     return next((kind for signature, kind in _PHOTOS if head.startswith(signature)), None)
 
 

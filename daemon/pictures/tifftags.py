@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 _DESCRIPTIONS = frozenset({0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298})
 _EXIF_DIRECTORY = 0x8769
 _IPTC = 0x83BB
+_NEW_SUBFILE_TYPE = 0x00FE
+_DNG_VERSION = 0xC612
 _EXTRA_SAMPLES = 0x0152
 _MAKER_NOTE, _INTEROPERABILITY = 0x927C, 0xA005
 _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 10: 8}  # of one value, by the type's number
@@ -59,6 +61,18 @@ def extra_is_alpha(descriptor: int) -> bool:
         return _EXTRA_SAMPLES not in first or struct.unpack_from(order + "H", first[_EXTRA_SAMPLES][2])[0] in (1, 2)
     except (KeyError, struct.error):
         return True
+
+
+def begins_with_a_preview(descriptor: int) -> bool:
+    """Whether the first picture is only a small version of another one, as in camera RAW files (DNG, NEF, ARW)."""
+    try:
+        order, first = _first_directory(descriptor)
+        if _DNG_VERSION in first:
+            return True
+        kind, _, value = first.get(_NEW_SUBFILE_TYPE, (0, 0, b""))
+        return kind == 4 and bool(struct.unpack(order + "I", value)[0] & 1)
+    except (KeyError, struct.error):
+        return False
 
 
 def _first_directory(descriptor: int) -> tuple[str, dict[int, _Field]]:

@@ -192,6 +192,20 @@ def test_a_selection_saved_in_a_tiff_is_no_transparency(tmp_path: Path) -> None:
     assert np.array_equal(photo.pixels, coloured())
 
 
+@pytest.mark.parametrize(
+    "field",
+    [b"\xfe\0\x04\0\x01\0\0\0\x01\0\0\0", b"\x12\xc6\x01\0\x04\0\0\0\x01\x04\0\0"],
+    ids=["NewSubfileType 1", "DNGVersion"],
+)
+def test_the_preview_in_a_camera_raw_file_is_not_taken_for_the_photo(tmp_path: Path, field: bytes) -> None:
+    content = encoded(image_of(np.dstack([coloured(), coloured()[..., 0]])), "tiff")
+    at = content.index(b"\x52\x01\x03\0\x01\0\0\0\x02\0\0\0")  # ExtraSamples gives its place to the field
+    path = file_of(tmp_path, content[:at] + field + content[at + len(field) :])
+
+    with pytest.raises(BadPhoto, match="camera RAW"):
+        prove_decodes(path, LIMIT)
+
+
 def test_samples_that_no_photo_has_are_refused(tmp_path: Path) -> None:
     signed = image_of(coloured()).cast("short")
 
@@ -285,6 +299,7 @@ def test_what_does_not_begin_yet_is_not_whole_yet(tmp_path: Path, content: bytes
     [
         (b"Dear studio, the photos follow tomorrow.\n", "a text"),
         ("Schöne Grüße aus Köln\n".encode(), "a text"),
+        (b"BMW: the photos follow.", "a text"),
         (b"%PDF-1.7 ...", "a PDF"),
         (b"GIF89a\x01\x00\x01\x00", "a GIF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
