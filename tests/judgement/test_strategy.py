@@ -144,3 +144,11 @@ def test_the_best_attempt_wins_and_of_equals_the_earlier(scores: tuple[float | N
 
 def test_where_nothing_was_judged_nothing_is_best() -> None:
     assert strategy().best([attempt(1, Recipe("A"), None)]) is None
+
+
+def test_gut_with_remains_of_background_is_answered_with_another_model() -> None:
+    assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.7, ("residue",))]) == Recipe("B", 1024)
+
+
+def test_a_soft_rim_asks_for_a_higher_resolution_before_another_model() -> None:
+    assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.3, ("soft_rim",))]) == Recipe("A", 2048)
