@@ -1,12 +1,25 @@
 """A bound on the memory of photos in work: a big photo waits for room instead of killing the program."""
 
+import os
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 BYTES_PER_PIXEL = {8: 40, 16: 60}
 """What a photo in work takes at its peak, by bits per channel: the photo, its cut-out and what is computed between."""
+
+
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def half_of_memory() -> int:
+    """Half of the bytes that this machine, or the cgroup that we run in, lets us have."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # no cgroup v2, or "max"
+        whole = min(whole, int(_CGROUP_LIMIT.read_text()))
+    return whole // 2
 
 
 class MemoryBudget:

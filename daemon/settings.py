@@ -165,6 +165,7 @@ class DispatchSettings(Section):
     """How much is done at once. workers 0 = as many as the engine can use."""
 
     workers: int = Field(0, ge=0, le=256)
+    memory_mb: int = Field(0, ge=0, le=10_000_000)
     max_tries: int = Field(3, ge=1, le=1000)
     postpone_seconds: float = Field(5.0, gt=0, le=3600)
     stop_seconds: float = Field(30.0, ge=0, le=3600)

@@ -1,7 +1,9 @@
 """One job and the answer to each error."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -260,3 +262,31 @@ def test_a_photo_that_changed_after_its_proof_is_not_taken(make: Make, tmp_path:
     assert job is None
     assert photo.exists()
     assert daemon.journal.counts(0).open == 0
+
+
+def test_photos_in_work_stay_within_the_memory_they_are_given(make: Make, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save_photo(tmp_path / "hot" / "inbox" / f"{name}.png", drawn_photo(400, 300))
+    at_once: list[int] = []
+    running = threading.Semaphore(0)
+    lock = threading.Lock()
+    inside = [0]
+
+    def look_around(recipe: Recipe) -> None:
+        with lock:
+            inside[0] += 1
+            at_once.append(inside[0])
+        running.acquire(timeout=0.2)  # long enough for the other one to come in, if it may
+        with lock:
+            inside[0] -= 1
+
+    daemon = make(ScriptedEngine(look_around), flags={"dispatch": {"memory_mb": 5}})  # a photo of 0.12 MP takes 4.8
+    daemon.engine.start()
+    daemon.reception.round(urgent=True)
+    jobs = [daemon.journal.take(2.0**40) for _ in range(2)]
+
+    with ThreadPoolExecutor(2) as executor:
+        fates = list(executor.map(daemon.worker.run, [job for job in jobs if job]))
+
+    assert fates == [Fate.DONE, Fate.DONE]
+    assert max(at_once) == 1

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -116,6 +117,16 @@ def open_photo(path: Path, max_megapixels: float) -> Photo:
     except (Vanished, NotWholeYet) as error:
         raise BadPhoto(str(error)) from error
     return Photo(_upright(rgba, header.orientation), has_alpha, replace(metadata, icc=profile), kind, remarks)
+
+
+def extent(path: Path, max_megapixels: float) -> tuple[int, Literal[8, 16]]:
+    """How many pixels a photo has, and of how many bits, by its header alone. Raises BadPhoto as `open_photo` does."""
+    try:
+        with _opened(path) as descriptor:
+            header = _header(descriptor, _kind(descriptor, path.name), path.name, max_megapixels)
+    except (Vanished, NotWholeYet, Undecodable) as error:
+        raise BadPhoto(_unreadable(path.name, str(error))) from error
+    return header.width * header.height, 8 if header.sample == "uchar" else 16
 
 
 def prove_decodes(path: Path, max_megapixels: float) -> None:
