@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from daemon.arrays import Alpha
-from daemon.errors import NoRoom
+from daemon.errors import BadPhoto, NoRoom
 from daemon.intake import placing
 from daemon.intake.folders import Folders
 from daemon.jobs import Job, Outcome
 from daemon.pictures import compositing, refining, writing
+from daemon.pictures.codec import Samples
 from daemon.pictures.reading import Photo
 from daemon.pipeline import Meter, Tick
 from daemon.reports import failure_note, report
@@ -65,11 +66,13 @@ class Routing:
             scratch = path.with_name(f"unfinished-{path.name}")
             self._tick(f"write {fmt}")
             try:
-                scratch.unlink(missing_ok=True)  # of a run that died while it wrote
-                writing.write(scratch, rgba, photo, fmt, job.id)
-                writing.verify(scratch, photo.width, photo.height, fmt)
+                _write_right(scratch, rgba, photo, fmt, job.id)
             except OSError as error:
                 raise NoRoom(f"The result of {job.name} cannot be written to {path.parent}: {error}") from error
+            except ValueError as error:
+                raise BadPhoto(
+                    f"The result of {job.name} was written twice and was wrong each time: {error}"
+                ) from error
             self._tick(f"keep {fmt}")
             scratch.replace(path)
         self._meter.stage("write", time.perf_counter() - began)
@@ -106,6 +109,19 @@ def stem_of(name: str) -> PurePosixPath:
     """The name of a photo below `inbox/` without its ending."""
     path = PurePosixPath(name)
     return path.with_suffix("") if path.suffix else path
+
+
+def _write_right(path: Path, rgba: Samples, photo: Photo, output_format: OutputFormat, identity: str) -> None:
+    """Write a result and read it back, a second time where the first went wrong. Raises ValueError, OSError."""
+    for last in (False, True):
+        path.unlink(missing_ok=True)  # of a run that died while it wrote, or of the first time
+        writing.write(path, rgba, photo, output_format, identity)
+        try:
+            writing.verify(path, photo.width, photo.height, output_format)
+            return
+        except ValueError:
+            if last:
+                raise
 
 
 def _write_whole(path: Path, content: bytes) -> None:

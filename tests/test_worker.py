@@ -12,6 +12,7 @@ import pytest
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway
 from daemon.jobs import Recipe, State
 from daemon.lifecycle import Daemon
+from daemon.pictures import writing
 from daemon.settings import load
 from daemon.worker import Fate
 from tests.doubles import Clock, ScriptedEngine
@@ -290,3 +291,24 @@ def test_photos_in_work_stay_within_the_memory_they_are_given(make: Make, tmp_pa
 
     assert fates == [Fate.DONE, Fate.DONE]
     assert max(at_once) == 1
+
+
+@pytest.mark.parametrize(("broken_writes", "fate"), [(1, Fate.DONE), (2, Fate.FAILED)])
+def test_a_result_that_does_not_read_back_is_written_once_more_and_never_published_wrong(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken_writes: int, fate: Fate
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    left = [broken_writes]
+    write = writing.write
+
+    def write_to_a_bad_disk(path: Path, *rest: Any) -> None:  # as writing.write
+        write(path, *rest)
+        if left[0]:
+            left[0] -= 1
+            path.write_bytes(path.read_bytes()[:200])
+
+    monkeypatch.setattr(writing, "write", write_to_a_bad_disk)
+    daemon = make(ScriptedEngine())
+
+    assert run_one(daemon) is fate
+    assert bool(list((tmp_path / "hot").glob("*/a.json"))) == (fate is Fate.DONE)
