@@ -12,8 +12,8 @@ from daemon.intake import placing
 from daemon.intake.folders import Folders
 from daemon.jobs import Job, Outcome
 from daemon.pictures import compositing, refining, writing
-from daemon.pictures.codec import Samples
 from daemon.pictures.reading import Photo
+from daemon.pictures.values import Samples
 from daemon.pipeline import Meter, Tick
 from daemon.reports import failure_note, report
 from daemon.settings import OutputFormat, OutputSettings
