@@ -1,13 +1,16 @@
 """Once a second: gauges, health and the watchdog; now and then what a full disk left undone."""
 
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from daemon.dispatch import Dispatch
-from daemon.engines.contract import Engine
+from daemon.engines.contract import Engine, ServerHealth
 from daemon.jobs import State
 from daemon.journal import Journal
+from daemon.observe import logs
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.observe.notify import Notifier
@@ -39,6 +42,8 @@ class Housekeeping:
         self._notifier = notifier
         self._tidy_up = tidy_up
         self._clock = clock
+        self._reconnects: Counter[str] = Counter()
+        self._paused: set[tuple[str, str]] = set()
 
     def keep(self, stop: threading.Event) -> None:
         """Go round until `stop`."""
@@ -56,10 +61,27 @@ class Housekeeping:
         waiting, running = counts.states[State.WAITING], self._dispatch.running
         self._metrics.queue(waiting, running, counts.oldest_admitted_at)
         healths = self._engine.health()
-        self._metrics.engine(healths)
+        self._note_servers(healths)
         troubles = "; ".join(f"{each.server}: {each.message or 'away'}" for each in healths if not each.up)
         self._health.report("engine", any(each.up for each in healths), troubles)
         self._metrics.heartbeat(now)
         self._notifier.status(f"{running} running, {waiting} waiting")
         if self._health.alive()[0]:
             self._notifier.watchdog()
+
+    def _note_servers(self, healths: Sequence[ServerHealth]) -> None:
+        """Metrics of each server; a line for each model that is paused there, or works again."""
+        self._metrics.engine(healths)
+        for health in healths:
+            self._metrics.engine_circuit(health.server, health.circuit)
+            for _ in range(health.reconnects - self._reconnects[health.server]):
+                self._metrics.engine_reconnected(health.server)
+            self._reconnects[health.server] = health.reconnects
+            for model in health.paused:
+                if (health.server, model) not in self._paused:
+                    text = f"{health.server} gets no photos for {model} now. {health.message}"
+                    logs.log("model_paused", text, level=logging.ERROR, server=health.server, model=model)
+        paused = {(health.server, model) for health in healths for model in health.paused}
+        for server, model in sorted(self._paused - paused):
+            logs.log("model_resumed", f"{server} gets photos for {model} again.", server=server, model=model)
+        self._paused = paused

@@ -28,7 +28,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ServerHealth:
-    """How one server (or the local engine) is right now. Bytes; None where it does not say."""
+    """How one server (or the local engine) is right now. Bytes; None where it does not say.
+
+    circuit: "closed" it is used, "half_open" it is on trial, "open" it is left out. reconnects: lost connections that
+    were renewed, since the start. paused: models that get no photos there.
+    """
 
     server: str
     up: bool
@@ -36,6 +40,9 @@ class ServerHealth:
     running: int = 0
     memory_total_bytes: int | None = None
     memory_free_bytes: int | None = None
+    circuit: str = "closed"
+    reconnects: int = 0
+    paused: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

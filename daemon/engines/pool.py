@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 from daemon.arrays import Rgb
 from daemon.engines.comfyui.errand import Picture
@@ -104,7 +105,7 @@ class ComfyUIEngine:
 
     def health(self) -> tuple[ServerHealth, ...]:
         """How each server is, as far as known."""
-        return tuple(self._health(member) for member in self._roster.members)
+        return tuple(self._roster.describe(member) for member in self._roster.members)
 
     def check(self) -> tuple[ServerHealth, ...]:
         """Ask each server anew: does it answer, has it the nodes and models?"""
@@ -156,16 +157,17 @@ class ComfyUIEngine:
                 self._stop.wait(soon)
                 member.nudge.clear()
 
-    def _health(self, member: Member) -> ServerHealth:
-        up, remarks, in_flight = self._roster.describe(member)
-        memory = member.memory
-        return ServerHealth(member.server.name, up, remarks, in_flight, memory.total_bytes, memory.free_bytes)
-
     def _check(self, member: Member) -> ServerHealth:
-        in_flight = self._roster.describe(member)[2]
+        known = self._roster.describe(member)
         try:
             remarks = member.server.check()
             memory = member.server.memory()
         except FreistellerError as error:
-            return ServerHealth(member.server.name, False, str(error), in_flight)
-        return ServerHealth(member.server.name, True, remarks, in_flight, memory.total_bytes, memory.free_bytes)
+            return replace(known, up=False, message=str(error), memory_total_bytes=None, memory_free_bytes=None)
+        return replace(
+            known,
+            up=True,
+            message=remarks,
+            memory_total_bytes=memory.total_bytes,
+            memory_free_bytes=memory.free_bytes,
+        )

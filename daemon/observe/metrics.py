@@ -162,6 +162,7 @@ class Metrics:
         _start_at_zero(self._engine_up, (server,))
         _start_at_zero(self._engine_queue, (server,))
         _start_at_zero(self._engine_busy, (server,))
+        _start_at_zero(self._reconnects, (server,))
 
     # Intake
 

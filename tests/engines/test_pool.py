@@ -10,7 +10,7 @@ import pytest
 
 from daemon.engines.contract import Answer, Engine
 from daemon.engines.pool import ComfyUIEngine
-from daemon.errors import BadSettings, EngineAway, FreistellerError
+from daemon.errors import BadSettings, EngineAway, EngineMisconfigured, FreistellerError
 from daemon.jobs import Recipe
 from daemon.settings import ServerSettings
 from tests.engines.comfyui_double import Double
@@ -308,3 +308,39 @@ def test_a_server_that_comes_back_is_looked_at_anew(double: Double, open_engine:
 def test_an_unknown_model_to_park_is_refused_at_the_start(double: Double, open_engine: OpenEngine) -> None:
     with pytest.raises(BadSettings, match=r"comfyui\.parked = 'RMBG': allowed are RMBG-2\.0"):
         open_engine(double, parked=["RMBG"])
+
+
+def test_health_tells_the_breaker_of_each_server(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double, connect_seconds=0.5)
+    before = engine.health()[0].circuit
+    double.set_faults({"status": 502})
+    assert eventually(lambda: engine.health()[0].circuit == "open", double)
+
+    double.set_faults({"status": 0})
+
+    assert eventually(lambda: engine.health()[0].circuit == "half_open", double)
+    engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+    assert (before, engine.health()[0].circuit) == ("closed", "closed")
+
+
+def test_health_counts_connections_that_were_lost_and_renewed(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double)
+    before = engine.health()[0].reconnects
+    first = double.worker.sessions.client_ids()
+
+    double.drop_sockets()
+    assert double.wait_until(lambda: double.worker.sessions.client_ids() not in ([], first))
+    engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+    assert before == 0
+    assert eventually(lambda: engine.health()[0].reconnects == 1, double)
+
+
+def test_health_names_the_models_that_are_paused(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double)
+    double.set_faults({"missing_models": ["BEN2"]})
+
+    with pytest.raises(EngineMisconfigured):
+        engine.cut(uuid.uuid4(), drawn_photo(), Recipe("BEN2", 1024))
+
+    assert engine.health()[0].paused == ("BEN2",)

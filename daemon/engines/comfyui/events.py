@@ -69,6 +69,7 @@ class Events:
         self._client_id = uuid.uuid4().hex
         self._socket: Socket | None = None
         self._thread: threading.Thread | None = None
+        self._connections = 0
 
     @property
     def client_id(self) -> str:
@@ -80,6 +81,11 @@ class Events:
     def connected(self) -> bool:
         """Whether the socket is open, as far as anybody knows."""
         return self._socket is not None
+
+    @property
+    def reconnects(self) -> int:
+        """How often a lost socket was opened again."""
+        return max(0, self._connections - 1)
 
     def start(self) -> None:
         """Open the socket in the background."""
@@ -124,6 +130,7 @@ class Events:
                 self._stop.wait(CALM_SECONDS)
                 continue
             self._client_id, self._socket = client_id, socket
+            self._connections += 1
             self.wake_all()  # what was posted before will not be told to this socket: look now
             with contextlib.suppress(OSError, websocket.WebSocketException):
                 self._hear(socket)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from daemon.engines.comfyui.replies import Memory
 from daemon.engines.comfyui.server import Server
 from daemon.engines.comfyui.standing import Breaker, Standing
+from daemon.engines.contract import ServerHealth
 from daemon.errors import (
     BadPhoto,
     EngineAway,
@@ -120,10 +121,21 @@ class Roster:
         with self._changed:
             return member.standing.breaker is not Breaker.OPEN
 
-    def describe(self, member: Member) -> tuple[bool, str, int]:
-        """Whether it does any good, what is wrong with it, and how many photos it has."""
+    def describe(self, member: Member) -> ServerHealth:
+        """How it is, from what is known."""
         with self._changed:
-            return member.standing.up, member.standing.remarks, member.standing.in_flight
+            standing = member.standing
+            return ServerHealth(
+                member.server.name,
+                standing.up,
+                standing.remarks,
+                standing.in_flight,
+                member.memory.total_bytes,
+                member.memory.free_bytes,
+                standing.breaker.value,
+                member.server.reconnects,
+                tuple(sorted(standing.paused)),
+            )
 
     def close(self) -> None:
         """Nobody gets a slot any more."""

@@ -50,6 +50,11 @@ class Server:
         """Host, port and path, without any secret."""
         return self._http.name
 
+    @property
+    def reconnects(self) -> int:
+        """How often a lost event socket was opened again."""
+        return self._events.reconnects
+
     def start(self) -> None:
         """Listen for events in the background."""
         self._events.start()

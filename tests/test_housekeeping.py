@@ -1,0 +1,119 @@
+"""What a look at everything tells the metrics and the log."""
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from daemon.dispatch import Brake, Dispatch
+from daemon.engines.contract import ServerHealth
+from daemon.housekeeping import Housekeeping
+from daemon.journal import Journal
+from daemon.observe.health import Health
+from daemon.observe.metrics import Metrics
+from daemon.observe.notify import Notifier
+from daemon.worker import Fate
+from tests.doubles import Clock, ScriptedEngine
+
+GPU1 = "http://gpu1:8188"
+
+
+class Servers(ScriptedEngine):
+    """An engine whose servers are as the test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now: tuple[ServerHealth, ...] = ()
+
+    def health(self) -> tuple[ServerHealth, ...]:
+        return self.now
+
+
+class House:
+    """A housekeeper, its engine and its metrics."""
+
+    def __init__(self, folder: Path) -> None:
+        self.engine = Servers()
+        self.metrics = Metrics("1")
+        self._journal = Journal(folder / "journal.sqlite3")
+        self._executor = ThreadPoolExecutor(1)
+        clock = Clock()
+        dispatch = Dispatch(
+            journal=self._journal,
+            executor=self._executor,
+            run=lambda job: Fate.DONE,
+            workers=1,
+            brake=Brake(5),
+            ready=lambda: True,
+            unclaimed=lambda: (),
+            clock=clock,
+        )
+        self._housekeeping = Housekeeping(
+            journal=self._journal,
+            dispatch=dispatch,
+            engine=self.engine,
+            metrics=self.metrics,
+            health=Health(stale_seconds=60),
+            notifier=Notifier(),
+            tidy_up=lambda: None,
+            clock=clock,
+        )
+
+    def sees(self, *servers: ServerHealth) -> None:
+        self.engine.now = servers
+        self._housekeeping.turn()
+
+    def shows(self, line: str) -> bool:
+        return f"freisteller_{line}\n" in self.metrics.exposition().decode()
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        self._journal.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    opened = House(tmp_path)
+    yield opened
+    opened.close()
+
+
+def actions(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [str(record.__dict__["action"]) for record in caplog.records if "action" in record.__dict__]
+
+
+def test_a_servers_circuit_is_shown_as_it_is_now(house: House) -> None:
+    house.sees(ServerHealth(GPU1, False, circuit="open"))
+    opened = house.shows(f'engine_circuit_state{{server="{GPU1}"}} 2.0')
+    house.sees(ServerHealth(GPU1, True, circuit="half_open"))
+
+    assert opened
+    assert house.shows(f'engine_circuit_state{{server="{GPU1}"}} 1.0')
+
+
+def test_reconnects_are_counted_once_however_often_somebody_looks(house: House) -> None:
+    for total in (0, 2, 2, 3):
+        house.sees(ServerHealth(GPU1, True, reconnects=total))
+
+    assert house.shows(f'engine_reconnects_total{{server="{GPU1}"}} 3.0')
+
+
+def test_a_server_that_never_lost_its_connection_shows_zero(house: House) -> None:
+    house.sees(ServerHealth(GPU1, True))
+
+    assert house.shows(f'engine_reconnects_total{{server="{GPU1}"}} 0.0')
+
+
+def test_a_paused_model_is_told_once_and_so_is_its_return(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "freisteller")
+    paused = ServerHealth(GPU1, True, "No node RMBG there.", paused=("BEN2", "RMBG-2.0"))
+
+    for health in (ServerHealth(GPU1, True), paused, paused, ServerHealth(GPU1, True, paused=("BEN2",))):
+        house.sees(health)
+
+    assert actions(caplog) == ["model_paused", "model_paused", "model_resumed"]
+    assert "No node RMBG there." in caplog.records[0].getMessage()
+    assert caplog.records[0].levelno == logging.ERROR
+    assert "RMBG-2.0" in caplog.records[2].getMessage()
