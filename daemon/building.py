@@ -4,10 +4,12 @@ import os
 from collections.abc import Callable
 
 from daemon.alphas import Alphas
+from daemon.engines.comfyui.models import ModelTable, load_models
 from daemon.engines.contract import Engine
 from daemon.errors import BadSettings
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.strategy import Strategy
+from daemon.observe import logs
 from daemon.observe.metrics import Metrics
 from daemon.pipeline import Notebook, Pipeline, Tick
 from daemon.settings import Settings
@@ -21,10 +23,19 @@ def build_engine(settings: Settings, say: Callable[[str], None], owner: str = ""
     if settings.engine_in_use == "comfyui":
         from daemon.engines.pool import ComfyUIEngine
 
-        return ComfyUIEngine(settings.comfyui, owner)
+        if settings.engine.commercial_use:
+            _tell_left_out(load_models())
+        return ComfyUIEngine(settings.comfyui, owner, commercial_use=settings.engine.commercial_use)
     from daemon.engines.local import LocalEngine
 
     return LocalEngine(settings.engine.local, _cores(), say)
+
+
+def _tell_left_out(table: ModelTable) -> None:
+    left_out = {name: table.models[name].licence for name in table.not_for_commerce}
+    told = ", ".join(f"{name} ({licence})" for name, licence in left_out.items())
+    text = f"engine.commercial_use is true, so these models are left out for their licence: {told or 'none'}."
+    logs.log("models_left_out", text, models=list(left_out))
 
 
 def _cores() -> int:

@@ -55,6 +55,7 @@ class EngineSettings(Section):
     """Which engine works, and what size of proxy it sees."""
 
     use: Literal["auto", "comfyui", "local"] = "auto"
+    commercial_use: bool = False
     proxy_pixels: int = Field(1024, ge=256, le=4096)
     local: LocalEngineSettings = LocalEngineSettings()
 

@@ -41,12 +41,17 @@ class ComfyUIEngine:
         settings: ComfyUISettings,
         owner: str = "",
         clock: Callable[[], float] = time.monotonic,
+        *,
+        commercial_use: bool = False,
     ) -> None:
         """owner: names this daemon on the servers, so that two daemons never overwrite each other's uploads; it should
-        be the same after a restart, so that the names stay few. "" = a new one each time."""
+        be the same after a restart, so that the names stay few. "" = a new one each time.
+
+        commercial_use: do as if there were no models whose licence does not allow that.
+        """
         self._settings = settings
         self._clock = clock
-        self._table = load_models()
+        self._table = load_models().for_commerce() if commercial_use else load_models()
         self._graph = load_graph(self._table)
         owner = owner or uuid.uuid4().hex[:12]
         members = [
@@ -67,7 +72,7 @@ class ComfyUIEngine:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """All models of the table."""
+        """All models of the table that may be used."""
         return tuple(self._table.models)
 
     def start(self) -> None:

@@ -40,6 +40,16 @@ class ModelTable(Section):
     nodes: dict[str, Node]
     models: dict[str, Model]
 
+    @property
+    def not_for_commerce(self) -> tuple[str, ...]:
+        """The models whose licence does not allow commercial use."""
+        return tuple(name for name, model in self.models.items() if not model.commercial_use)
+
+    def for_commerce(self) -> "ModelTable":
+        """The same table without those."""
+        allowed = {name: model for name, model in self.models.items() if model.commercial_use}
+        return self.model_copy(update={"models": allowed})
+
 
 def load_models() -> ModelTable:
     """The table that travels with this program."""

@@ -1,0 +1,105 @@
+"""`engine.commercial_use`: models with a non-commercial licence are never asked, and that is said."""
+
+import logging
+import uuid
+from pathlib import Path
+
+import pytest
+
+from daemon.alphas import Alphas
+from daemon.building import build_engine, build_pipeline
+from daemon.engines.comfyui.models import load_models
+from daemon.engines.pool import ComfyUIEngine
+from daemon.errors import BadSettings, RecipeRefused
+from daemon.jobs import Attempt, Job, Recipe
+from daemon.observe.metrics import Metrics
+from daemon.pipeline import Pipeline
+from daemon.settings import ComfyUISettings, ServerSettings, Settings, load
+from tests.engines.comfyui_double import Double
+from tests.engines.conformance import drawn_photo
+
+SERVERS = [{"url": "http://127.0.0.1:9"}]
+
+
+class NoNotebook:
+    def note_attempt(self, job: Job, attempt: Attempt) -> None:
+        pass
+
+
+def settings_with(commercial_use: bool, *ladder: str) -> Settings:
+    rungs = {"strategy": {"ladder": [{"model": model} for model in ladder]}} if ladder else {}
+    return load(flags={"comfyui": {"servers": SERVERS}, "engine": {"commercial_use": commercial_use}, **rungs})
+
+
+def pipeline_for(settings: Settings, folder: Path) -> Pipeline:
+    engine = build_engine(settings, lambda _: None)
+    try:
+        return build_pipeline(
+            settings,
+            engine,
+            alphas=Alphas(folder),
+            notebook=NoNotebook(),
+            metrics=Metrics("1"),
+            tick=lambda _: None,
+            stopping=lambda: False,
+        )
+    finally:
+        engine.close()
+
+
+def test_commercial_use_leaves_only_models_whose_licence_allows_it() -> None:
+    engine = build_engine(settings_with(True), lambda _: None)
+
+    assert engine.models == ("INSPYRENET", "BEN", "BEN2", "BiRefNet-HR")
+    assert all(load_models().models[name].commercial_use for name in engine.models)
+
+
+def test_without_commercial_use_every_model_is_on_offer_and_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "freisteller")
+
+    engine = build_engine(settings_with(False), lambda _: None)
+
+    assert "RMBG-2.0" in engine.models
+    assert not caplog.records
+
+
+def test_the_models_left_out_are_named_with_their_licence_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "freisteller")
+
+    build_engine(settings_with(True), lambda _: None)
+
+    (record,) = caplog.records
+    assert record.__dict__["action"] == "models_left_out"
+    assert "RMBG-2.0 (CC BY-NC 4.0 (BRIA AI))" in record.getMessage()
+    assert "BEN2" not in record.getMessage()
+
+
+def test_a_ladder_of_nothing_but_forbidden_models_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match=r"strategy\.ladder names no model"):
+        pipeline_for(settings_with(True, "RMBG-2.0"), tmp_path)
+
+    pipeline_for(settings_with(False, "RMBG-2.0"), tmp_path)
+    pipeline_for(settings_with(True, "RMBG-2.0", "BEN2"), tmp_path)
+
+
+def test_a_forbidden_model_that_an_older_attempt_names_is_refused_before_anybody_is_asked(double: Double) -> None:
+    servers = ComfyUISettings(servers=(ServerSettings(url=double.url),))
+    engine = ComfyUIEngine(servers, commercial_use=True)
+
+    with pytest.raises(RecipeRefused, match=r"RMBG-2\.0"):
+        engine.cut(uuid.uuid4(), drawn_photo(), Recipe("RMBG-2.0", 512))
+    engine.close()
+
+    assert not double.requests
+
+
+def test_doctor_does_not_miss_a_model_that_is_never_asked(double: Double) -> None:
+    double.set_faults({"missing_models": ["RMBG-2.0"]})
+    servers = ComfyUISettings(servers=(ServerSettings(url=double.url),))
+
+    strict = ComfyUIEngine(servers, commercial_use=True)
+    free = ComfyUIEngine(servers)
+
+    assert [health.up for health in (*strict.check(), *free.check())] == [True, False]
+    strict.close()
+    free.close()
