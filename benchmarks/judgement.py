@@ -28,7 +28,9 @@ from daemon.settings import GradingSettings
 
 TABLE = Path(__file__).parents[1] / "daemon" / "judgement" / "score.json"
 JUDGED = ("u2netp", "isnet")  # the models whose alphas the report is about; the others train and agree
-OFF_CARD = frozenset({"haze", "off_edge", "alike", "framed"})  # add nothing there; measures and reasons use them
+OFF_CARD = frozenset(
+    {"haze", "off_edge", "foreign", "missing", "framed"}
+)  # add nothing there; measures and reasons use them
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 ROUNDING = 0.002  # of a measure: less is resampling, not judgement
 ON_CARD = tuple(name for name in NAMES if name not in OFF_CARD)

@@ -12,12 +12,16 @@ Spoil = Callable[[Alpha, float, np.random.Generator], Alpha]
 
 
 def islands(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
-    """Solid remains of background, away from the subject; more and larger."""
-    height, width = alpha.shape
+    """Solid remains of background that touch neither the subject nor outgrow it; larger and larger."""
+    room = cv2.distanceTransform((alpha < 0.05).astype(np.uint8), cv2.DIST_L2, 5)
+    most = 0.25 * float(np.sqrt((alpha >= 0.5).sum()))  # radius of a fifth of the subject's area
+    wide = np.argwhere(room >= 0.5 * room.max())
     spoilt = alpha.copy()
-    for _ in range(4):
-        place = int(dice.integers(0, width)), int(dice.integers(0, height))
-        cv2.circle(spoilt, place, round(0.12 * strength * max(height, width)), (1.0,), -1)
+    for _ in range(3):
+        row, column = wide[int(dice.integers(0, len(wide)))]
+        radius = round(strength * min(most, 0.8 * float(room[row, column])))
+        if radius:
+            cv2.circle(spoilt, (int(column), int(row)), radius, (1.0,), -1)
     return np.asarray(np.maximum(alpha, spoilt), dtype=np.float32)
 
 

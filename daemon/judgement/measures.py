@@ -6,7 +6,7 @@ from math import exp
 from daemon.jobs import Measures
 from daemon.judgement.signs import Signs
 
-PIXEL_RESIDUE: Mapping[str, float] = {"haze": 0.25, "haze_peak": 2.5, "stray": 0.5}
+PIXEL_RESIDUE: Mapping[str, float] = {"haze": 0.25, "haze_peak": 2.5, "stray": 0.5, "foreign": 2.0}
 EDGE_CLEANLINESS: Mapping[str, float] = {
     "soft_rim": 12.0,
     "weak_rim": 5.0,
@@ -14,7 +14,7 @@ EDGE_CLEANLINESS: Mapping[str, float] = {
     "ragged": 60.0,
     "haze": 0.6,  # a halo wider than the border band ends up here
 }
-COMPLETENESS: Mapping[str, float] = {"unsure": 0.5, "hollow": 0.3, "holes": 0.4, "alike": 4.0, "off_edge": 3.0}
+COMPLETENESS: Mapping[str, float] = {"unsure": 0.5, "hollow": 0.3, "holes": 0.4, "missing": 3.0, "off_edge": 3.0}
 """Per measure its signs, each with the amount that alone brings the measure down to 1/e = 0.37."""
 
 

@@ -50,8 +50,10 @@ class Signs:
     """Area that changes sides when the outline is smoothed over 5 % of the longest side."""
     off_edge: float
     """Share of the border that lies on no edge of the photo, 0..1."""
-    alike: float
-    """Disagreement between the alpha and what the colours alone say, as one minus their IoU, 0..1."""
+    foreign: float
+    """How much of the subject is of a colour that the rest of the picture has rather than the subject, 0..1."""
+    missing: float
+    """The subject's colours outside of it, as far as they are rare there."""
     framed: float
     """Share of the photo's own rim that is subject: a portrait has some of it, an inverted alpha nearly all."""
     small: float
@@ -89,6 +91,7 @@ def read_signs(scene: Scene, alpha: Alpha) -> Signs:
     contours = _contours(sure)
     border = cv2.morphologyEx(sure.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     soft_rim, weak_rim = _rim(scene, alpha)
+    foreign, missing = _colours(scene, a, sure)
     frame = np.concatenate([sure[0], sure[-1], sure[:, 0], sure[:, -1]])
     return Signs(
         haze=float(a[outside].sum()) / subject,
@@ -103,7 +106,8 @@ def read_signs(scene: Scene, alpha: Alpha) -> Signs:
         thin=_thin(sure, scene.longest) / solid,
         frayed=_frayed(sure, scene.longest) / solid,
         off_edge=_off_edge(scene, border),
-        alike=_alike(scene, a, sure),
+        foreign=foreign,
+        missing=missing,
         framed=float(frame.mean()),
         small=-float(np.log(solid / a.size)),
         solid=_solidity(contours),
@@ -180,11 +184,12 @@ def _off_edge(scene: Scene, border: Mask) -> float:
     return float((near[border] <= np.percentile(scene.edges, 80)).mean())
 
 
-def _alike(scene: Scene, a: Alpha, sure: Mask) -> float:
+def _colours(scene: Scene, a: Alpha, sure: Mask) -> tuple[float, float]:
     share = float(sure.mean())
     likely = _likelihood(scene, a, 1 - a)
     posterior = likely * share / (likely * share + (1 - likely) * (1 - share) + 1e-6)
-    return 1 - float(np.minimum(posterior, sure).sum()) / (float(np.maximum(posterior, sure).sum()) + TINY)
+    solid = float(sure.sum()) + TINY
+    return float((1 - posterior)[sure].sum()) / solid, float(posterior[~sure].sum()) / solid
 
 
 def _likelihood(scene: Scene, subject: Alpha, background: Alpha) -> Alpha:
