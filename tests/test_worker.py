@@ -281,7 +281,7 @@ def test_photos_in_work_stay_within_the_memory_they_are_given(make: Make, tmp_pa
         with lock:
             inside[0] -= 1
 
-    daemon = make(ScriptedEngine(look_around), flags={"dispatch": {"memory_mb": 5}})  # a photo of 0.12 MP takes 4.8
+    daemon = make(ScriptedEngine(look_around), flags={"dispatch": {"memory_mb": 2}})  # a photo of 0.12 MP takes 1.2
     daemon.engine.start()
     daemon.reception.round(urgent=True)
     jobs = [daemon.journal.take(2.0**40) for _ in range(2)]
