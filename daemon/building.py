@@ -25,7 +25,12 @@ def build_engine(settings: Settings, say: Callable[[str], None], owner: str = ""
 
         if settings.engine.commercial_use:
             _tell_left_out(load_models())
-        return ComfyUIEngine(settings.comfyui, owner, commercial_use=settings.engine.commercial_use)
+        return ComfyUIEngine(
+            settings.comfyui,
+            owner,
+            commercial_use=settings.engine.commercial_use,
+            canary_models=tuple(dict.fromkeys(rung.model for rung in settings.strategy.ladder)),
+        )
     from daemon.engines.local import LocalEngine
 
     return LocalEngine(settings.engine.local, _cores(), say)

@@ -77,6 +77,8 @@ class Housekeeping:
             for _ in range(health.reconnects - self._reconnects[health.server]):
                 self._metrics.engine_reconnected(health.server)
             self._reconnects[health.server] = health.reconnects
+            for model, at in health.canaries:
+                self._metrics.canary(health.server, model, at)
             for model in health.paused:
                 if (health.server, model) not in self._paused:
                     text = f"{health.server} gets no photos for {model} now. {health.message}"

@@ -79,6 +79,7 @@ class ComfyUISettings(Section):
     probe_seconds: float = Field(10.0, gt=0, le=3600)
     affinity_seconds: float = Field(3.0, ge=0, le=3600)
     parked: tuple[str, ...] = ()
+    canary_minutes: float = Field(0.0, ge=0, le=10080)
 
     @model_validator(mode="after")
     def servers_are_named_once(self) -> "ComfyUISettings":

@@ -117,3 +117,12 @@ def test_a_paused_model_is_told_once_and_so_is_its_return(house: House, caplog: 
     assert "No node RMBG there." in caplog.records[0].getMessage()
     assert caplog.records[0].levelno == logging.ERROR
     assert "RMBG-2.0" in caplog.records[2].getMessage()
+
+
+def test_when_a_test_picture_last_came_back_right_is_shown_and_nothing_before_that(house: House) -> None:
+    house.sees(ServerHealth(GPU1, True))
+    before = "canary_success_timestamp_seconds{" in house.metrics.exposition().decode()
+    house.sees(ServerHealth(GPU1, True, canaries=(("BEN2", 1.5),)))
+
+    assert not before
+    assert house.shows(f'canary_success_timestamp_seconds{{model="BEN2",server="{GPU1}"}} 1.5')

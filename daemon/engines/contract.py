@@ -31,7 +31,8 @@ class ServerHealth:
     """How one server (or the local engine) is right now. Bytes; None where it does not say.
 
     circuit: "closed" it is used, "half_open" it is on trial, "open" it is left out. reconnects: lost connections that
-    were renewed, since the start. paused: models that get no photos there.
+    were renewed, since the start. paused: models that get no photos there. canaries: models that cut out a test picture
+    rightly, and when they last did (Unix time).
     """
 
     server: str
@@ -43,6 +44,7 @@ class ServerHealth:
     circuit: str = "closed"
     reconnects: int = 0
     paused: tuple[str, ...] = ()
+    canaries: tuple[tuple[str, float], ...] = ()
 
 
 class Engine(Protocol):

@@ -8,10 +8,11 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from daemon.arrays import Rgb
+from daemon.engines.comfyui.canary import Canary
 from daemon.engines.comfyui.errand import Picture
 from daemon.engines.comfyui.graph import load_graph
 from daemon.engines.comfyui.models import load_models
@@ -43,11 +44,13 @@ class ComfyUIEngine:
         clock: Callable[[], float] = time.monotonic,
         *,
         commercial_use: bool = False,
+        canary_models: Sequence[str] = (),
     ) -> None:
         """owner: names this daemon on the servers, so that two daemons never overwrite each other's uploads; it should
         be the same after a restart, so that the names stay few. "" = a new one each time.
 
         commercial_use: do as if there were no models whose licence does not allow that.
+        canary_models: those to try with a test picture now and then; others than ours are left out.
         """
         self._settings = settings
         self._clock = clock
@@ -64,6 +67,14 @@ class ComfyUIEngine:
         self._roster = Roster(members, settings.affinity_seconds, clock)
         self._stop = threading.Event()
         self._probers: list[threading.Thread] = []
+        self._canary = Canary(
+            self._roster,
+            [model for model in canary_models if model in self.models],
+            settings.canary_minutes * 60,
+            self._stop,
+            clock,
+            time.time,
+        )
 
     @property
     def slots(self) -> int:
@@ -76,7 +87,7 @@ class ComfyUIEngine:
         return tuple(self._table.models)
 
     def start(self) -> None:
-        """Listen for events and probe each server, in the background."""
+        """Listen for events and probe each server, in the background; try each with test pictures if that is wanted."""
         if self._probers:
             return
         for member in self._roster.members:
@@ -84,6 +95,8 @@ class ComfyUIEngine:
             name = f"probe-{member.server.name}"
             self._probers.append(threading.Thread(target=self._probe, args=(member,), name=name, daemon=True))
             self._probers[-1].start()
+        if self._settings.canary_minutes:
+            self._canary.start()
 
     def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe) -> Answer:
         """See `Engine.cut`. A fault that may be the photo's is heard from two servers, where there are two."""

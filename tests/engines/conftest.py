@@ -1,6 +1,6 @@
 """Doubles and the engines that talk to them, closed when the test ends."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 import pytest
@@ -31,14 +31,20 @@ def open_engine() -> Iterator[OpenEngine]:
     with ExitStack() as stack:
 
         def opened(
-            *doubles: Double | ServerSettings, owner: str = "a-daemon", start: bool = True, **settings: object
+            *doubles: Double | ServerSettings,
+            owner: str = "a-daemon",
+            start: bool = True,
+            canary_models: Sequence[str] = (),
+            **settings: object,
         ) -> ComfyUIEngine:
             servers = tuple(
                 each if isinstance(each, ServerSettings) else ServerSettings(url=each.url) for each in doubles
             )
             quick: dict[str, object] = {"poll_seconds": 0.4, "probe_seconds": 0.5, "connect_seconds": 5.0}
             engine = ComfyUIEngine(
-                ComfyUISettings.model_validate({"servers": servers, **quick, **settings}), owner=owner
+                ComfyUISettings.model_validate({"servers": servers, **quick, **settings}),
+                owner=owner,
+                canary_models=canary_models,
             )
             stack.callback(engine.close)
             if start:

@@ -49,6 +49,7 @@ class Faults:
     fail: str = ""  # the model node raises this
     fail_prompts: int = 0
     fail_models: list[str] = field(default_factory=list)  # [] = all
+    wrong_masks: list[str] = field(default_factory=list)  # these models keep the ground and drop the subject
     missing_input: str = ""  # the model node looks for an input of this name
     missing_nodes: list[str] = field(default_factory=list)
     missing_models: list[str] = field(default_factory=list)
@@ -367,6 +368,8 @@ class Run:
             raise NodeFailure("RuntimeError", f"Error in image processing: '{faults.missing_input}'\n")
         if faults.fail and model in (faults.fail_models or [model]) and faults.happens("fail_prompts"):
             raise NodeFailure("RuntimeError", f"Error in image processing: Error in batch processing: {faults.fail}\n")
+        if model in faults.wrong_masks:
+            inputs = {**inputs, "invert_output": True}
         result = double_nodes.cut_out(kind, inputs["image"], inputs)
         self.encoded = (result[2], double_nodes.encode_png(result[2], self.prompt))  # within the service time
         until = self.began + faults.seconds + (faults.load_seconds if loaded else 0.0)

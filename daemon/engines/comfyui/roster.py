@@ -28,6 +28,8 @@ class Member:
     memory: Memory = field(default_factory=Memory)
     nudge: threading.Event = field(default_factory=threading.Event)
     """Set to have it probed soon."""
+    canaries: dict[str, float] = field(default_factory=dict)
+    """Model -> when it last cut out the test picture rightly, Unix time."""
 
 
 class Roster:
@@ -55,10 +57,14 @@ class Roster:
                 continue
             except EngineMisconfigured:  # told again, and dealt with, when it gets a photo
                 continue
-            if known:
-                with self._changed:
+            if not known:
+                continue
+            with self._changed:
+                doubted = model in member.standing.doubted
+                if not doubted:
                     member.standing.take(model, self._clock())
-                return member
+                    return member
+            member.server.disown(ticket)
         return None
 
     def take(self, model: str, tried: Sequence[Member], doubts: Sequence[FreistellerError]) -> Member:
@@ -80,6 +86,15 @@ class Roster:
                 self._changed.wait()
         raise EngineAway("The ComfyUI engine is closed.")
 
+    def take_idle(self, member: Member, model: str) -> bool:
+        """A slot there for a test picture, if one is free this moment. Returns whether it was taken."""
+        with self._changed:
+            now = self._clock()
+            if self._closed or not member.standing.free() or not member.standing.askable(model, now):
+                return False
+            member.standing.take(model, now)
+            return True
+
     def give_back(self, member: Member) -> None:
         """A slot is free again, however the photo fared."""
         with self._changed:
@@ -90,6 +105,19 @@ class Roster:
         """It did well; seconds: from taking the photo to its alpha, others in flight beside it."""
         with self._changed:
             member.standing.answered(model, seconds / max(1, member.standing.in_flight))
+
+    def note_right(self, member: Member, model: str, at: float) -> None:
+        """It cut out the test picture rightly, at this Unix time."""
+        with self._changed:
+            member.standing.right(model)
+            member.canaries[model] = at
+            self._changed.notify_all()
+
+    def note_wrong(self, member: Member, model: str, message: str) -> None:
+        """It did not: no photos for this model there until it does."""
+        with self._changed:
+            member.standing.wrong(model, message)
+            self._changed.notify_all()  # who waits for its slot waits in vain
 
     def note_failure(self, member: Member, model: str, error: FreistellerError) -> FreistellerError:
         """It did not. Returns the error to believe."""
@@ -134,7 +162,8 @@ class Roster:
                 member.memory.free_bytes,
                 standing.breaker.value,
                 member.server.reconnects,
-                tuple(sorted(standing.paused)),
+                tuple(sorted(standing.stopped)),
+                tuple(member.canaries.items()),
             )
 
     def close(self) -> None:
@@ -154,4 +183,5 @@ class Roster:
         if any(isinstance(trouble, EngineAway) for trouble in troubles):
             return EngineAway(f"No ComfyUI server can take {model} now. {' '.join(told)}")
         told += [each.standing.paused[model].message for each in self.members if model in each.standing.paused]
+        told += [each.standing.doubted[model] for each in self.members if model in each.standing.doubted]
         return EngineMisconfigured(f"No ComfyUI server can do {model}. {' '.join(dict.fromkeys(told))}".strip())

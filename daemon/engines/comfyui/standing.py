@@ -45,6 +45,8 @@ class Standing:
     warm: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     paused: dict[str, Pause] = field(default_factory=dict)
+    doubted: dict[str, str] = field(default_factory=dict)
+    """Models whose answers are known to be wrong, and in which way; only a right answer to the canary ends that."""
     seconds: float = USUAL_SECONDS
     _failures: dict[str, int] = field(default_factory=dict)
 
@@ -53,16 +55,26 @@ class Standing:
         """Whether it does any good: reachable, and not every model that was asked of it is paused."""
         if self.breaker is Breaker.OPEN:
             return False
-        return not self.paused or not self.asked <= set(self.paused)
+        return not self.stopped or not self.asked <= self.stopped
+
+    @property
+    def stopped(self) -> set[str]:
+        """The models that get no photos there."""
+        return {*self.paused, *self.doubted}
 
     @property
     def remarks(self) -> str:
         """What is wrong, in words; "" when nothing is."""
         told = [str(self.trouble)] if self.trouble else []
-        return " ".join([*told, *dict.fromkeys(pause.message for pause in self.paused.values())])
+        pauses = (pause.message for pause in self.paused.values())
+        return " ".join([*told, *dict.fromkeys([*pauses, *self.doubted.values()])])
 
     def trusted(self, model: str, now: float) -> bool:
-        """Whether it may get this model at all, be it now or once a slot is free."""
+        """Whether it may get a photo for this model at all, be it now or once a slot is free."""
+        return model not in self.doubted and self.askable(model, now)
+
+    def askable(self, model: str, now: float) -> bool:
+        """The same for a test picture: whether there will be an answer, right or wrong."""
         pause = self.paused.get(model)
         return self.breaker is not Breaker.OPEN and (pause is None or now >= pause.until)
 
@@ -87,11 +99,24 @@ class Standing:
 
     def answered(self, model: str, seconds: float) -> None:
         """It did well."""
+        self._works(model)
+        self.seconds += RECENT * (seconds - self.seconds)
+
+    def right(self, model: str) -> None:
+        """It cut out the test picture rightly."""
+        self._works(model)
+        self.doubted.pop(model, None)
+
+    def wrong(self, model: str, message: str) -> None:
+        """It cut out the test picture wrongly."""
+        self._works(model)
+        self.doubted[model] = message
+
+    def _works(self, model: str) -> None:
         self.breaker, self.trouble = Breaker.CLOSED, None
         self.warm.add(model)
         self.paused.pop(model, None)
         self._failures.pop(model, None)
-        self.seconds += RECENT * (seconds - self.seconds)
 
     def failed(self, model: str, error: FreistellerError, now: float) -> FreistellerError:
         """It did not. Returns the error to believe: a model that fails on photo after photo is broken there."""
