@@ -113,6 +113,7 @@ def test_a_paused_model_is_told_once_and_so_is_its_return(house: House, caplog: 
     for health in (ServerHealth(GPU1, True), paused, paused, ServerHealth(GPU1, True, paused=("BEN2",))):
         house.sees(health)
 
+    assert house.shows(f'engine_paused_models{{server="{GPU1}"}} 1.0')
     assert actions(caplog) == ["model_paused", "model_paused", "model_resumed"]
     assert "No node RMBG there." in caplog.records[0].getMessage()
     assert caplog.records[0].levelno == logging.ERROR

@@ -125,6 +125,7 @@ class Metrics:
             "engine_circuit_state", "0 the server is used, 1 it is on trial, 2 it is left out.", "server"
         )
         self._reconnects = self._counter("engine_reconnects_total", "Lost and renewed connections.", "server")
+        self._paused_models = self._gauge("engine_paused_models", "Models that get no photos on a server.", "server")
         self._canary = self._gauge(
             "canary_success_timestamp_seconds", "When the test picture last came back right.", "server", "model"
         )
@@ -163,6 +164,7 @@ class Metrics:
         _start_at_zero(self._engine_queue, (server,))
         _start_at_zero(self._engine_busy, (server,))
         _start_at_zero(self._reconnects, (server,))
+        _start_at_zero(self._paused_models, (server,))
 
     # Intake
 
@@ -262,6 +264,7 @@ class Metrics:
             self._know_server(server)
             self._engine_up.labels(server).set(health.up)
             self._engine_queue.labels(server).set(health.running)
+            self._paused_models.labels(server).set(len(health.paused))
             if health.memory_total_bytes is not None:
                 self._engine_memory_total.labels(server, "all").set(health.memory_total_bytes)
             if health.memory_free_bytes is not None:
