@@ -10,6 +10,3 @@ Rgb: TypeAlias = NDArray[np.uint8]
 
 Alpha: TypeAlias = NDArray[np.float32]
 """(H, W) float32, 0 (background) .. 1 (subject), straight, not premultiplied."""
-
-Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
-"""(H, W, 3) in the original's own colour space and depth, upright, full scale 255 or 65535."""

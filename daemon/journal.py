@@ -326,12 +326,6 @@ class Journal:
             {state: states.get(state, 0) for state in State}, {grade: grades.get(grade, 0) for grade in Grade}, oldest
         )
 
-    def next_due(self) -> float | None:
-        """When the next waiting job may start, unix time; None where none waits."""
-        with self._lock:
-            found = self._db.execute("SELECT min(due_at) FROM jobs WHERE state = ?", (State.WAITING,)).fetchone()[0]
-        return None if found is None else float(found)
-
     def fact(self, key: str, value: str) -> str:
         """The value kept under `key`; keeps `value` the first time."""
         with self._transaction():

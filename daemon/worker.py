@@ -1,6 +1,7 @@
 """One job from its start to its end: the pipeline, the routing, and the answer to each error."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -169,7 +170,8 @@ class Worker:
         self._tick("give up")
         now = self._clock()
         self._journal.give_up(job.id, reason, kind, now)
-        self.lay_aside(job.id, job.name, reason)
+        with suppress(NoRoom, RootAway):  # its original stays in work, and `tidy_up` comes round again
+            self.lay_aside(job.id, job.name, reason)
         self._chronicle.failed(job, reason, kind, now - (job.started_at or now))
 
     def lay_aside(self, job_id: str, name: str, reason: str) -> None:
@@ -227,23 +229,30 @@ class Worker:
         )
 
     def tidy_up(self) -> int:
-        """Folders of jobs that are over: a failed one's original still belongs into `failed/`, the rest is litter."""
+        """Folders of jobs that are over: a failed one's original still belongs into `failed/`, the rest is litter.
+
+        Returns how many were completed. Where there is no room, or no root, the rest is left for the next time.
+        """
         completed = 0
-        orphans = set(self._alphas.jobs()) - set(self._folders.jobs_in_work())
-        for job_id in self._folders.jobs_in_work():
-            state = self._journal.state_of(job_id)
-            if state is State.FAILED:
-                entry = self._journal.entry(job_id)
-                self.lay_aside(job_id, entry.job.name, entry.job.reason or "unknown")
-                completed += 1
-            elif state is State.DONE:
-                self._clean_up(job_id)
-                completed += 1
-            elif state is None and (original := self._folders.claimed(job_id)):
-                # Work of a journal that is lost: the photo starts afresh.
-                self._folders.release(job_id, original.name)
-                completed += 1
-        for job_id in orphans:
-            if self._journal.state_of(job_id) in (State.DONE, State.FAILED, None):
-                self._alphas.drop(job_id)
+        with suppress(NoRoom, RootAway):
+            in_work = self._folders.jobs_in_work()
+            for job_id in in_work:
+                completed += self._completed(job_id)
+            for job_id in set(self._alphas.jobs()) - set(in_work):
+                if self._journal.state_of(job_id) in (State.DONE, State.FAILED, None):
+                    self._alphas.drop(job_id)
         return completed
+
+    def _completed(self, job_id: str) -> bool:
+        """Bring one job that is over to its end; False where it is not over."""
+        state = self._journal.state_of(job_id)
+        if state is State.FAILED:
+            entry = self._journal.entry(job_id)
+            self.lay_aside(job_id, entry.job.name, entry.job.reason or "unknown")
+        elif state is State.DONE:
+            self._clean_up(job_id)
+        elif state is None and (original := self._folders.claimed(job_id)):
+            self._folders.release(job_id, original.name)  # work of a journal that is lost: the photo starts afresh
+        else:
+            return False
+        return True

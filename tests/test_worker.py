@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway
+from daemon.intake import placing
 from daemon.jobs import Recipe, State
 from daemon.lifecycle import Daemon
 from daemon.pictures import writing
@@ -138,6 +139,29 @@ def test_a_fault_of_our_own_is_tried_again_and_then_fails_that_photo_only(make: 
 
     assert fates == [Fate.SENT_BACK, Fate.SENT_BACK, Fate.FAILED]
     assert "internal error" in (tmp_path / "hot" / "failed" / "a.png.txt").read_text("utf-8")
+
+
+def test_a_failed_photo_that_finds_no_room_is_laid_aside_later(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(failing(RecipeRefused("illegal"))))
+    place, full = placing.place, [True]
+
+    def place_on_a_full_disk(*given: Any) -> tuple[Path, ...]:  # as placing.place
+        if full[0]:
+            raise NoRoom("the disk is full")
+        return place(*given)
+
+    monkeypatch.setattr(placing, "place", place_on_a_full_disk)
+
+    fate = run_one(daemon)
+    while_full = daemon.worker.tidy_up()
+    full[0] = False
+    afterwards = daemon.worker.tidy_up()
+
+    assert (fate, while_full, afterwards) == (Fate.FAILED, 0, 1)
+    assert (tmp_path / "hot" / "failed" / "a.png").exists()
 
 
 def test_a_root_that_goes_away_fails_no_photo(make: Make, tmp_path: Path) -> None:
