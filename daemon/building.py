@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 
 from daemon.alphas import Alphas
+from daemon.budget import MemoryBudget, half_of_memory
 from daemon.engines.comfyui.models import ModelTable, load_models
 from daemon.engines.contract import Engine
 from daemon.errors import BadSettings
@@ -76,6 +77,7 @@ def build_pipeline(
         alphas=alphas,
         notebook=notebook,
         meter=metrics,
+        budget=MemoryBudget(settings.dispatch.memory_mb * 10**6 or half_of_memory()),
         proxy_pixels=settings.engine.proxy_pixels,
         max_megapixels=settings.intake.max_megapixels,
         search_finishes=settings.strategy.finishes,

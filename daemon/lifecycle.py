@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from daemon import __version__
 from daemon.admission import Admission
 from daemon.alphas import Alphas
-from daemon.budget import MemoryBudget, half_of_memory
 from daemon.building import build_engine, build_pipeline, workers_for
 from daemon.chronicle import Chronicle, Ending
 from daemon.dispatch import Brake, Dispatch
@@ -127,10 +126,8 @@ class Daemon:
             routing=Routing(settings.outputs, self.metrics, tick),
             alphas=alphas,
             chronicle=Chronicle(self.metrics, self._tally.count, clock),
-            budget=MemoryBudget(settings.dispatch.memory_mb * 10**6 or half_of_memory()),
             clock=clock,
             tick=tick,
-            max_megapixels=settings.intake.max_megapixels,
             max_tries=settings.dispatch.max_tries,
             postpone_seconds=settings.dispatch.postpone_seconds,
         )

@@ -11,13 +11,14 @@ import numpy as np
 
 from daemon.alphas import Alphas
 from daemon.arrays import Alpha, Rgb
+from daemon.budget import BYTES_PER_PIXEL, MemoryBudget
 from daemon.engines.contract import Answer, Engine
 from daemon.errors import BadPhoto, EngineAway, EngineFull, RecipeRefused
 from daemon.jobs import Attempt, Finish, Job, Outcome, Recipe, View
 from daemon.judgement import finish, grading, search, views
 from daemon.judgement.strategy import Strategy
 from daemon.pictures import proxy
-from daemon.pictures.reading import Photo, open_photo
+from daemon.pictures.reading import Photo, extent, open_photo
 
 MOST_FRAME_PIXELS = 2048  # longest side of an alpha put together from a zoom; more than any model resolves
 
@@ -73,6 +74,7 @@ class Pipeline:
         alphas: Alphas,
         notebook: Notebook,
         meter: Meter,
+        budget: MemoryBudget,
         proxy_pixels: int,
         max_megapixels: float,
         search_finishes: bool,
@@ -85,19 +87,23 @@ class Pipeline:
         self._alphas = alphas
         self._notebook = notebook
         self._meter = meter
+        self._budget = budget
         self._proxy_pixels = proxy_pixels
         self._max_megapixels = max_megapixels
         self._search_finishes = search_finishes
         self._tick = tick
         self._stopping = stopping
 
-    def open(self, path: Path) -> Bench:
-        """Decode a photo and make its small picture. Raises BadPhoto."""
-        with self.timed("read"):
-            photo = open_photo(path, self._max_megapixels)
-        with self.timed("proxy"):
-            small = proxy.make_proxy(photo, View(), self._proxy_pixels)
-        return Bench(photo, small)
+    @contextmanager
+    def opened(self, path: Path) -> Iterator[Bench]:
+        """Decode a photo and make its small picture, once there is room for it in memory. Raises BadPhoto."""
+        pixels, bits = extent(path, self._max_megapixels)
+        with self._budget.held(pixels * BYTES_PER_PIXEL[bits]):
+            with self.timed("read"):
+                photo = open_photo(path, self._max_megapixels)
+            with self.timed("proxy"):
+                small = proxy.make_proxy(photo, View(), self._proxy_pixels)
+            yield Bench(photo, small)
 
     def cut_out(self, job: Job, bench: Bench) -> Outcome:
         """Try one photo as often as it deserves, and keep every attempt.

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Protocol
 
 from daemon.alphas import Alphas
-from daemon.budget import BYTES_PER_PIXEL, MemoryBudget
 from daemon.errors import (
     BadPhoto,
     EngineAway,
@@ -20,7 +19,6 @@ from daemon.errors import (
 from daemon.intake.folders import Folders
 from daemon.jobs import Job, Outcome, State
 from daemon.journal import Journal
-from daemon.pictures.reading import extent
 from daemon.pipeline import Bench, Pipeline, Tick
 from daemon.routing import Routing
 
@@ -66,10 +64,8 @@ class Worker:
         routing: Routing,
         alphas: Alphas,
         chronicle: Chronicle,
-        budget: MemoryBudget,
         clock: Callable[[], float],
         tick: Tick,
-        max_megapixels: float,
         max_tries: int,
         postpone_seconds: float,
     ) -> None:
@@ -81,8 +77,6 @@ class Worker:
         self._chronicle = chronicle
         self._clock = clock
         self._tick = tick
-        self._budget = budget
-        self._max_megapixels = max_megapixels
         self._max_tries = max_tries
         self._postpone_seconds = postpone_seconds
 
@@ -125,18 +119,14 @@ class Worker:
 
     def _carry_through(self, job: Job) -> None:
         path = self._original(job)
-        pixels, bits = extent(path, self._max_megapixels)
-        with self._budget.held(pixels * BYTES_PER_PIXEL[bits]):
-            self._finish_opened(job, self._pipeline.open(path))
-
-    def _finish_opened(self, job: Job, bench: Bench) -> None:
-        if job.state is State.PUBLISHING:
-            outcome = self._decided_before(job, bench)
-        else:
-            outcome = self._pipeline.cut_out(job, bench)
-            self._tick("decide")
-            self._journal.decide(job.id, outcome)
-        self._publish(job, bench, outcome)
+        with self._pipeline.opened(path) as bench:
+            if job.state is State.PUBLISHING:
+                outcome = self._decided_before(job, bench)
+            else:
+                outcome = self._pipeline.cut_out(job, bench)
+                self._tick("decide")
+                self._journal.decide(job.id, outcome)
+            self._publish(job, bench, outcome)
 
     def _original(self, job: Job) -> Path:
         self._folders.check()

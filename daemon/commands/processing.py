@@ -113,15 +113,15 @@ class _Bench:
         began = time.perf_counter()
         job = Job(uuid.uuid4().hex, clean_name(photo.name))
         try:
-            opened = self._pipeline.open(photo)
-            outcome = self._pipeline.cut_out(job, opened)
-            alpha = self._pipeline.finished_alpha(opened, outcome.best)
-            with tempfile.TemporaryDirectory(dir=self._out_dir, prefix=".freisteller-") as staging:
-                files = self._routing.stage(
-                    job, outcome, opened.photo, alpha, Path(staging), lambda: time.perf_counter() - began
-                )
-                with self._placing:
-                    results = placing.place(files, self._out_dir, PurePosixPath(stem_of(job.name)))
+            with self._pipeline.opened(photo) as opened:
+                outcome = self._pipeline.cut_out(job, opened)
+                alpha = self._pipeline.finished_alpha(opened, outcome.best)
+                with tempfile.TemporaryDirectory(dir=self._out_dir, prefix=".freisteller-") as staging:
+                    files = self._routing.stage(
+                        job, outcome, opened.photo, alpha, Path(staging), lambda: time.perf_counter() - began
+                    )
+                    with self._placing:
+                        results = placing.place(files, self._out_dir, PurePosixPath(stem_of(job.name)))
         except FreistellerError as error:
             return Processed(photo, Ending(job, None, None, time.perf_counter() - began, str(error)))
         finally:
