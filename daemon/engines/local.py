@@ -22,6 +22,7 @@ from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings
 
 SERVER = "local"
+LONGEST_LOAD_SECONDS = 30.0  # beyond that it is a download that hangs, which may be cut off
 MOST_SLOTS = 4  # more photos at once than this only cost memory: an inference already uses a core or more
 
 
@@ -35,6 +36,7 @@ class LocalEngine:
         self._sessions: dict[str, Any] = {}  # rembg has no types
         self._loading = threading.Lock()
         self._closed = threading.Event()
+        self._loader: threading.Thread | None = None
         self._trouble = ""
         self._running = 0
         self._counting = threading.Lock()
@@ -52,7 +54,8 @@ class LocalEngine:
 
     def start(self) -> None:
         """Load the configured model in the background, so that the first photo need not wait for all of it."""
-        threading.Thread(target=self._warm_up, name="local-engine-load", daemon=True).start()
+        self._loader = threading.Thread(target=self._warm_up, name="local-engine-load", daemon=True)
+        self._loader.start()
 
     def _warm_up(self) -> None:
         # What goes wrong is kept in _trouble; the first photo meets it again and is postponed with that reason.
@@ -94,8 +97,13 @@ class LocalEngine:
         return self.health()
 
     def close(self) -> None:
-        """Take no more work; a running inference ends by itself within a second or two."""
+        """Take no more work; a running inference ends by itself within a second or two.
+
+        Waits for loading that is under way: a process that ends in the middle of it is aborted by ONNX Runtime.
+        """
         self._closed.set()
+        if self._loader is not None:
+            self._loader.join(LONGEST_LOAD_SECONDS)
 
     def _session(self, model: str) -> Any:
         with self._loading:

@@ -1,6 +1,7 @@
 """The local engine: the contract, and weights that are missing or damaged."""
 
 import hashlib
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,12 @@ class TestLocalEngine(EngineConformance):
         engine = LocalEngine(LocalEngineSettings(weights_dir=str(weights)), cores=2, say=silent)
         yield engine
         engine.close()
+
+    def test_closing_in_the_middle_of_loading_waits_for_it(self, engine: LocalEngine) -> None:
+        engine.start()
+        engine.close()
+
+        assert "local-engine-load" not in [thread.name for thread in threading.enumerate()]
 
     def test_the_subject_of_a_drawn_photo_is_found(self, engine: LocalEngine) -> None:
         alpha = engine.cut(uuid.uuid4(), drawn_photo(240, 320), Recipe("u2netp")).alpha
