@@ -141,10 +141,19 @@ class Listener:
         )
 
     def until_idle(self, finished: Callable[[], bool]) -> list[tuple[str, Json]]:
-        """All frames up to a status with nothing left, once `finished` says so."""
-        return self._until(
-            lambda kind, data: kind == "status" and data["status"]["exec_info"]["queue_remaining"] == 0 and finished()
-        )
+        """All frames up to the status with nothing left that follows one with something, once `finished` says so.
+
+        A status with nothing left may come first: the late end of the prompt before.
+        """
+        counts: list[int] = []
+
+        def idle(kind: str, data: Json) -> bool:
+            if kind != "status":
+                return False
+            counts.append(data["status"]["exec_info"]["queue_remaining"])
+            return counts[-1] == 0 and any(counts) and finished()
+
+        return self._until(idle)
 
     def _until(self, last: Callable[[str, Json], bool]) -> list[tuple[str, Json]]:
         frames: list[tuple[str, Json]] = []
