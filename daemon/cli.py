@@ -1,5 +1,6 @@
 """The command line: run, process, assess, status, retry, doctor."""
 
+import faulthandler
 import json
 import sys
 from pathlib import Path
@@ -41,6 +42,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 
 def main() -> None:
     """Run the command line; errors that a person can answer end with their message and exit code 2."""
+    faulthandler.enable()  # a fault in a native library then says in which thread and where
     try:
         app()
     except (BadSettings, AlreadyRunning, RootAway, NoRoom, IllegalMove, Vanished) as error:

@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,13 @@ class LocalEngine:
         return (self._settings.model, *others)
 
     def start(self) -> None:
-        """Load the configured model in the background, so that the first photo need not wait for all of it."""
+        """Load the configured model in the background, so that the first photo need not wait for all of it.
+
+        The libraries themselves are loaded here, before photos are worked on in other threads: their start reads and
+        sets the process's environment, which C code in other threads must not read at that moment.
+        """
+        with contextlib.suppress(EngineMisconfigured):  # the loader meets it again, and keeps it as the trouble
+            _libraries(self._settings.weights_path)
         self._loader = threading.Thread(target=self._warm_up, name="local-engine-load", daemon=True)
         self._loader.start()
 
@@ -124,18 +131,7 @@ class LocalEngine:
             ensure_starter_weights(folder, self._say)
         elif weights_file(folder, model) is None:
             raise EngineMisconfigured(f"The weights of {model} are missing: put {model}.onnx into {folder}.")
-        os.environ["U2NET_HOME"] = str(folder)  # rembg looks here, and downloads nothing behind our back
-        # Importing rembg imports pymatting, whose kernels Numba would compile for half a minute; we call none of them.
-        os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
-        # What is photographed here is nobody else's business, nor that it is.
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-        try:
-            rembg = importlib.import_module("rembg.sessions")
-            onnxruntime = importlib.import_module("onnxruntime")
-        except ImportError as error:
-            raise EngineMisconfigured(
-                f"The local engine's libraries are missing ({error.name}): pip install 'freisteller[local]'."
-            ) from error
+        rembg, onnxruntime = _libraries(folder)
         session = next((kind for kind in rembg.sessions_class if kind.name() == model), None)
         if session is None:
             raise RecipeRefused(f"rembg knows no model {model}.")
@@ -146,3 +142,18 @@ class LocalEngine:
             return session(model, options, providers=onnxruntime.get_available_providers())
         except Exception as error:
             raise EngineMisconfigured(f"The weights of {model} in {folder} cannot be loaded: {error}") from error
+
+
+def _libraries(weights: Path) -> tuple[Any, Any]:
+    """rembg's sessions and ONNX Runtime. Raises EngineMisconfigured where they are not installed."""
+    os.environ["U2NET_HOME"] = str(weights)  # rembg looks here, and downloads nothing behind our back
+    # Importing rembg imports pymatting, whose kernels Numba would compile for half a minute; we call none of them.
+    os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+    # What is photographed here is nobody else's business, nor that it is.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    try:
+        return importlib.import_module("rembg.sessions"), importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise EngineMisconfigured(
+            f"The local engine's libraries are missing ({error.name}): pip install 'freisteller[local]'."
+        ) from error

@@ -124,8 +124,10 @@ def extent(path: Path, max_megapixels: float) -> tuple[int, Literal[8, 16]]:
     try:
         with _opened(path) as descriptor:
             header = _header(descriptor, _kind(descriptor, path.name), path.name, max_megapixels)
-    except (Vanished, NotWholeYet, Undecodable) as error:
+    except Undecodable as error:
         raise BadPhoto(_unreadable(path.name, str(error))) from error
+    except (Vanished, NotWholeYet) as error:
+        raise BadPhoto(str(error)) from error
     return header.width * header.height, 8 if header.sample == "uchar" else 16
 
 
