@@ -37,6 +37,12 @@ class MemoryBudget:
         with self._changed:
             return self._used
 
+    def resize(self, limit_bytes: int) -> None:
+        """So many bytes from now on; what is held above that is given back in its time."""
+        with self._changed:
+            self._limit = limit_bytes
+            self._changed.notify_all()
+
     @contextmanager
     def held(self, need_bytes: int) -> Iterator[None]:
         """Wait for room, and keep it for the length of the block. What is larger than all of it goes alone."""

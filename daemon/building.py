@@ -55,6 +55,7 @@ def build_pipeline(
     alphas: Alphas,
     notebook: Notebook,
     metrics: Metrics,
+    budget: MemoryBudget,
     tick: Tick,
     stopping: Callable[[], bool],
 ) -> Pipeline:
@@ -77,13 +78,27 @@ def build_pipeline(
         alphas=alphas,
         notebook=notebook,
         meter=metrics,
-        budget=MemoryBudget(settings.dispatch.memory_mb * 10**6 or half_of_memory()),
+        budget=budget,
         proxy_pixels=settings.engine.proxy_pixels,
         max_megapixels=settings.intake.max_megapixels,
         search_finishes=settings.strategy.finishes,
         tick=tick,
         stopping=stopping,
     )
+
+
+def memory_for(settings: Settings) -> int:
+    """The bytes that the photos in work may take."""
+    return settings.dispatch.memory_mb * 10**6 or half_of_memory()
+
+
+def use_servers(engine: Engine, settings: Settings) -> None:
+    """Work with the ComfyUI servers of these settings from now on; other engines have none."""
+    if settings.engine_in_use == "comfyui":
+        from daemon.engines.pool import ComfyUIEngine
+
+        if isinstance(engine, ComfyUIEngine):
+            engine.use_servers(settings.comfyui.servers)
 
 
 def workers_for(settings: Settings, engine: Engine) -> int:

@@ -86,7 +86,7 @@ def run(
     from daemon.commands.running import run_daemon
 
     settings = _settings(config, root)
-    raise typer.Exit(run_daemon(settings, out, once=once, samples=samples))
+    raise typer.Exit(run_daemon(settings, out, once=once, samples=samples, reread=lambda: _settings(config, root)))
 
 
 @app.command()

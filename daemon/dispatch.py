@@ -32,6 +32,10 @@ class Brake:
         """Whether another job may start."""
         return self._failures == 0 or (now >= self._until and running == 0)
 
+    def retune(self, first_seconds: float) -> None:
+        """Another first pause, from the next failure on."""
+        self._first_seconds = first_seconds
+
     def note(self, fate: Fate, now: float) -> None:
         """Learn from how a job ended."""
         if fate in (Fate.NO_ENGINE, Fate.NO_PLACE):
@@ -74,6 +78,11 @@ class Dispatch:
         """Jobs in work now."""
         with self._lock:
             return len(self._in_work)
+
+    def resize(self, workers: int) -> None:
+        """So many jobs at once from now on; what is in work above that ends."""
+        self._workers = workers
+        self._wake.set()
 
     def wake(self) -> None:
         """There may be something to do."""

@@ -33,7 +33,9 @@ class Housekeeping:
         notifier: Notifier,
         tidy_up: Callable[[], object],
         clock: Callable[[], float],
+        remark: Callable[[], str] = str,
     ) -> None:
+        """remark: what people should know besides, for the status line; "" = nothing."""
         self._journal = journal
         self._dispatch = dispatch
         self._engine = engine
@@ -42,6 +44,7 @@ class Housekeeping:
         self._notifier = notifier
         self._tidy_up = tidy_up
         self._clock = clock
+        self._remark = remark
         self._reconnects: Counter[str] = Counter()
         self._paused: set[tuple[str, str]] = set()
 
@@ -65,7 +68,8 @@ class Housekeeping:
         troubles = "; ".join(f"{each.server}: {each.message or 'away'}" for each in healths if not each.up)
         self._health.report("engine", any(each.up for each in healths), troubles)
         self._metrics.heartbeat(now)
-        self._notifier.status(f"{running} running, {waiting} waiting")
+        remark = self._remark()
+        self._notifier.status(f"{running} running, {waiting} waiting" + (f"; {remark}" if remark else ""))
         if self._health.alive()[0]:
             self._notifier.watchdog()
 
@@ -84,6 +88,7 @@ class Housekeeping:
                     text = f"{health.server} gets no photos for {model} now. {health.message}"
                     logs.log("model_paused", text, level=logging.ERROR, server=health.server, model=model)
         paused = {(health.server, model) for health in healths for model in health.paused}
-        for server, model in sorted(self._paused - paused):
+        servers = {health.server for health in healths}
+        for server, model in sorted(each for each in self._paused - paused if each[0] in servers):
             logs.log("model_resumed", f"{server} gets photos for {model} again.", server=server, model=model)
         self._paused = paused

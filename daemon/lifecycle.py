@@ -1,8 +1,6 @@
 """Building everything, recovering, starting, waiting, and stopping in reverse."""
 
 import logging
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +11,8 @@ from dataclasses import dataclass
 from daemon import __version__
 from daemon.admission import Admission
 from daemon.alphas import Alphas
-from daemon.building import build_engine, build_pipeline, workers_for
+from daemon.budget import MemoryBudget
+from daemon.building import build_engine, build_pipeline, memory_for, use_servers, workers_for
 from daemon.chronicle import Chronicle, Ending
 from daemon.dispatch import Brake, Dispatch
 from daemon.engines.contract import Engine
@@ -32,11 +31,13 @@ from daemon.observe.metrics import Metrics
 from daemon.observe.notify import Notifier
 from daemon.pipeline import Tick
 from daemon.reception import Reception
+from daemon.reload import Reload
 from daemon.routing import Routing
 from daemon.settings import Settings
 from daemon.worker import Worker
 
 STALE_SECONDS = 120.0  # a loop that has not turned for so long hangs
+MOST_WORKERS = 256  # that the settings allow; how many there are is for the dispatcher to say
 HOPELESS_KNOCKS = 3  # --once: so many photos in a row without an engine, and it stops waiting for one
 
 
@@ -66,17 +67,21 @@ class Daemon:
         clock: Callable[[], float] = time.time,
         tick: Tick = _ignore,
         engine: Engine | None = None,
+        reread: Callable[[], Settings] | None = None,
     ) -> None:
         """Take the locks and open everything, in the order in which things depend on each other; nothing runs yet.
 
+        reread: the settings as they are now, for `reload`; None = they never change.
         Raises BadSettings, AlreadyRunning, RootAway, NoRoom; then nothing stays open.
         """
         self.settings = settings
         self._clock = clock
+        self._tick = tick
         self._stop = threading.Event()
         self._tally = _Tally(tell)
         with ExitStack() as doors:
             self._build(doors, engine, say, clock, tick)
+            self._reload = Reload(settings, reread or (lambda: settings), self._adopt, self._notifier)
             self._doors = doors.pop_all()
 
     def _build(
@@ -105,41 +110,22 @@ class Daemon:
         self.engine = engine or build_engine(settings, say, root_id)
         doors.callback(self.engine.close)
         self.metrics = Metrics(__version__, self.engine.models, [health.server for health in self.engine.health()])
-        self.health = Health(stale_seconds=max(STALE_SECONDS, 3 * settings.intake.scan_seconds))
+        self.health = Health(stale_seconds=_stale_seconds(settings))
         self._notifier = Notifier()
         self._machine = Machine(self.metrics, {"root": settings.root_path, "state": state}, Gpus())
         doors.callback(self._machine.close)
-        alphas = Alphas(state / "alphas")
+        self._alphas = Alphas(state / "alphas")
+        self._budget = MemoryBudget(memory_for(settings))
         self.admission = Admission(self.journal, self.folders, clock, tick)
-        self.worker = Worker(
-            journal=self.journal,
-            folders=self.folders,
-            pipeline=build_pipeline(
-                settings,
-                self.engine,
-                alphas=alphas,
-                notebook=self.journal,
-                metrics=self.metrics,
-                tick=tick,
-                stopping=self._stop.is_set,
-            ),
-            routing=Routing(settings.outputs, self.metrics, tick),
-            alphas=alphas,
-            chronicle=Chronicle(self.metrics, self._tally.count, clock),
-            clock=clock,
-            tick=tick,
-            max_tries=settings.dispatch.max_tries,
-            postpone_seconds=settings.dispatch.postpone_seconds,
-        )
+        self.worker = self._build_worker(settings)
         self.watcher = Watcher(self.folders, settings.intake, time.monotonic)
         doors.callback(self.watcher.close)
-        workers = workers_for(settings, self.engine)
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="photo")
+        self._executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
         self.dispatch = Dispatch(
             journal=self.journal,
             executor=self._executor,
-            run=self.worker.run,
-            workers=workers,
+            run=lambda job: self.worker.run(job),  # each photo goes by the settings of its start
+            workers=workers_for(settings, self.engine),
             brake=Brake(settings.dispatch.postpone_seconds),
             ready=lambda: self.reception.root_is_there,
             unclaimed=lambda: self.admission.unclaimed,
@@ -166,12 +152,56 @@ class Daemon:
             notifier=self._notifier,
             tidy_up=self.worker.tidy_up,
             clock=clock,
+            remark=lambda: self._reload.remark,
         )
+
+    def _build_worker(self, settings: Settings) -> Worker:
+        return Worker(
+            journal=self.journal,
+            folders=self.folders,
+            pipeline=build_pipeline(
+                settings,
+                self.engine,
+                alphas=self._alphas,
+                notebook=self.journal,
+                metrics=self.metrics,
+                budget=self._budget,
+                tick=self._tick,
+                stopping=self._stop.is_set,
+            ),
+            routing=Routing(settings.outputs, self.metrics, self._tick),
+            alphas=self._alphas,
+            chronicle=Chronicle(self.metrics, self._tally.count, self._clock),
+            clock=self._clock,
+            tick=self._tick,
+            max_tries=settings.dispatch.max_tries,
+            postpone_seconds=settings.dispatch.postpone_seconds,
+        )
+
+    def _adopt(self, settings: Settings) -> None:
+        """Work with other settings from now on, those of `reload.LIVE`; photos in work keep theirs to their end."""
+        worker = self._build_worker(settings)  # raises BadSettings, before anything is changed
+        use_servers(self.engine, settings)
+        self.worker = worker
+        self._budget.resize(memory_for(settings))
+        self.health.allow(_stale_seconds(settings))
+        self.watcher.adopt(settings.intake)
+        self.reception.adopt(settings.intake.scan_seconds)
+        self.dispatch.brake.retune(settings.dispatch.postpone_seconds)
+        self.dispatch.resize(workers_for(settings, self.engine))
+        if settings.log.level != self.settings.log.level:
+            logs.set_level(settings.log.level)
+        self.settings = settings
 
     def stop(self) -> None:
         """Ask everything to end; `run` then returns."""
         self._stop.set()
         self.dispatch.wake()
+        self._reload.ask()
+
+    def reload(self) -> None:
+        """Read the settings anew, soon."""
+        self._reload.ask()
 
     def close(self) -> None:
         """Close all doors, and nothing else: what is in work stays as it is, as after a crash. May be repeated."""
@@ -182,6 +212,7 @@ class Daemon:
         threads = [
             self._thread("dispatcher", lambda: self.dispatch.serve(self._stop, self._beat)),
             self._thread("housekeeping", lambda: self._housekeeping.keep(self._stop)),
+            self._thread("reload", lambda: self._reload.serve(self._stop)),
         ]
         try:
             self._open_port()
@@ -261,6 +292,10 @@ class Daemon:
         return still_open
 
 
+def _stale_seconds(settings: Settings) -> float:
+    return max(STALE_SECONDS, 3 * settings.intake.scan_seconds)
+
+
 def _known_root(settings: Settings) -> str | None:
     """The id of the root that the journal belongs to; None where the state directory is new or depends on that id."""
     given = settings.given_state_path
@@ -291,18 +326,3 @@ class _Tally:
             else:
                 self.done += 1
         self._tell(ending)
-
-
-def stop_on_signals(stop: Callable[[], None]) -> None:
-    """SIGINT and SIGTERM end the work in order; the second one ends it at once, which loses nothing either."""
-    asked = threading.Event()
-
-    def handle(number: int, frame: object) -> None:
-        del frame
-        if asked.is_set():
-            os._exit(128 + number)
-        asked.set()
-        stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)

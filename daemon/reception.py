@@ -46,6 +46,10 @@ class Reception:
         self._wake = wake
         self.root_is_there = True
 
+    def adopt(self, scan_seconds: float) -> None:
+        """Look so often for a hot folder that is away."""
+        self._scan_seconds = scan_seconds
+
     def receive(self, stop: threading.Event) -> None:
         """Take in photos until `stop`."""
         while not stop.is_set():

@@ -9,8 +9,10 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -60,10 +62,17 @@ class EngineSettings(Section):
     local: LocalEngineSettings = LocalEngineSettings()
 
 
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if not parts.hostname or parts.port == 0:  # both raise ValueError where the brackets or the port are none
+        raise ValueError('must name a host, e.g. "http://gpu1:8188"')
+    return value
+
+
 class ServerSettings(Section):
     """One ComfyUI server."""
 
-    url: str = Field(pattern=r"^https?://[^\s/]+")
+    url: Annotated[str, AfterValidator(_url)] = Field(pattern=r"^https?://[^\s/]+")
     slots: int = Field(2, ge=1, le=16)
     token: SecretStr = SecretStr("")
     ca_file: str = ""

@@ -45,16 +45,19 @@ def freisteller(*words: str, folder: Path, **settings: str) -> subprocess.Comple
 class DaemonProcess:
     """`freisteller run` in a process of its own."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *flags: str, stdin: str = os.devnull, **settings: str) -> None:
+        """stdin: a file or a terminal, by its path."""
         self._folder = folder
         self._log = (folder / "daemon.log").open("ab")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "run"],
-            env=environment(folder, **settings),
-            cwd=folder,
-            stdout=self._log,
-            stderr=self._log,
-        )
+        with Path(stdin).open("rb", buffering=0) as read:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "daemon", "run", *flags],
+                env=environment(folder, **settings),
+                cwd=folder,
+                stdin=read,
+                stdout=self._log,
+                stderr=self._log,
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -71,6 +74,18 @@ class DaemonProcess:
         """kill -9, and wait until it is gone."""
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
+
+    def hang_up(self) -> None:
+        """SIGHUP: read the settings anew."""
+        self._process.send_signal(signal.SIGHUP)
+
+    def ended(self) -> int:
+        """Wait until it has ended by itself; returns the exit code."""
+        return self._process.wait(timeout=LONGEST_WAIT_SECONDS)
+
+    def says(self, text: str) -> bool:
+        """Whether its log holds this text."""
+        return text in (self._folder / "daemon.log").read_text("utf-8", "replace")
 
     def interrupt(self) -> int:
         """Ctrl-C; returns the exit code."""

@@ -14,7 +14,8 @@ CHECKOUT = Path(__file__).parent.parent
 ORDER = (
     "errors", "arrays", "shipped", "jobs", "settings", "judgement", "pictures", "engines", "intake", "journal",
     "alphas", "reports", "budget", "pipeline", "routing", "admission", "worker", "dispatch", "observe", "chronicle",
-    "locks", "samples", "building", "reception", "housekeeping", "lifecycle", "commands", "cli", "__main__",
+    "locks", "samples", "building", "reception", "housekeeping", "reload", "signals", "lifecycle", "commands",
+    "cli", "__main__",
 )  # fmt: skip
 
 OWNERS = {

@@ -1,6 +1,7 @@
 """What a look at everything tells the metrics and the log."""
 
 import logging
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,7 +35,8 @@ class Servers(ScriptedEngine):
 class House:
     """A housekeeper, its engine and its metrics."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, notifier: Notifier | None = None) -> None:
+        self.remark = ""
         self.engine = Servers()
         self.metrics = Metrics("1")
         self._journal = Journal(folder / "journal.sqlite3")
@@ -56,9 +58,10 @@ class House:
             engine=self.engine,
             metrics=self.metrics,
             health=Health(stale_seconds=60),
-            notifier=Notifier(),
+            notifier=notifier or Notifier({}),
             tidy_up=lambda: None,
             clock=clock,
+            remark=lambda: self.remark,
         )
 
     def sees(self, *servers: ServerHealth) -> None:
@@ -118,6 +121,32 @@ def test_a_paused_model_is_told_once_and_so_is_its_return(house: House, caplog: 
     assert "No node RMBG there." in caplog.records[0].getMessage()
     assert caplog.records[0].levelno == logging.ERROR
     assert "RMBG-2.0" in caplog.records[2].getMessage()
+
+
+def test_a_model_does_not_work_again_where_the_server_is_gone(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "freisteller")
+
+    house.sees(ServerHealth(GPU1, True, "No node RMBG there.", paused=("BEN2",)))
+    house.sees()
+
+    assert actions(caplog) == ["model_paused"]
+
+
+def test_systemd_shows_how_much_runs_and_waits_and_what_a_person_should_know(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(5)
+        house = House(tmp_path, Notifier({"NOTIFY_SOCKET": systemd.getsockname()}))
+        house.sees()
+        house.remark = "settings not reloaded: Bad setting grading.gut"
+        house.sees()
+        house.close()
+        heard = [systemd.recv(4096).decode() for _ in range(4)]
+
+    assert heard[::2] == [
+        "STATUS=0 running, 0 waiting",
+        "STATUS=0 running, 0 waiting; settings not reloaded: Bad setting grading.gut",
+    ]
 
 
 def test_when_a_test_picture_last_came_back_right_is_shown_and_nothing_before_that(house: House) -> None:

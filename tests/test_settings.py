@@ -62,6 +62,8 @@ def test_the_environment_overrides_the_file_and_a_flag_overrides_both(
         ("FREISTELLER__HTTP__BIND", "9108", ("http.bind", "9108", "host:port")),
         ("FREISTELLER__NOSUCH", "1", ("FREISTELLER__NOSUCH", "root")),
         ("FREISTELLER__COMFYUI__SERVERS", "http://x", ("comfyui", "JSON")),
+        ("FREISTELLER__COMFYUI__SERVERS", '[{"url": "http://[::1"}]', ("comfyui.servers.0.url", "http://[::1")),
+        ("FREISTELLER__COMFYUI__SERVERS", '[{"url": "http://gpu1:81880"}]', ("comfyui.servers.0.url", "0-65535")),
         ("FREISTELLER__GRADING__GUT", "0.99", ("grading", "sehr_gut")),
     ],
 )

@@ -17,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from daemon import __version__
 from daemon.alphas import Alphas
-from daemon.building import build_engine, build_pipeline, workers_for
+from daemon.budget import MemoryBudget
+from daemon.building import build_engine, build_pipeline, memory_for, workers_for
 from daemon.chronicle import Ending
 from daemon.commands.running import ending_line
 from daemon.errors import BadSettings, FreistellerError
@@ -85,6 +86,7 @@ def process_photos(
             alphas=alphas,
             notebook=_NoNotebook(),
             metrics=metrics,
+            budget=MemoryBudget(memory_for(settings)),
             tick=lambda _: None,
             stopping=lambda: False,
         )

@@ -3,17 +3,19 @@
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.text import Text
 
 from daemon.chronicle import Ending
 from daemon.jobs import Grade
-from daemon.lifecycle import Daemon, stop_on_signals
+from daemon.lifecycle import Daemon
 from daemon.observe import logs
 from daemon.observe.notify import journal_reads
 from daemon.samples import drop_samples
 from daemon.settings import Settings
+from daemon.signals import heed
 
 COLOURS = {Grade.SEHR_GUT: "green", Grade.GUT: "yellow", Grade.UNGENUEGEND: "red", None: "bold red"}
 
@@ -30,9 +32,10 @@ def ending_line(ending: Ending) -> Text:
     return line
 
 
-def run_daemon(settings: Settings, out: Console, *, once: bool, samples: bool) -> int:
+def run_daemon(settings: Settings, out: Console, *, once: bool, samples: bool, reread: Callable[[], Settings]) -> int:
     """Run until stopped or, with `once`, until all is done. Returns the exit code.
 
+    reread: the settings as they are now, for SIGHUP.
     1: a photo failed or is still open after `once`, or a fault of our own ended the run.
     """
     on_terminal = sys.stderr.isatty()
@@ -62,9 +65,13 @@ def run_daemon(settings: Settings, out: Console, *, once: bool, samples: bool) -
         for running in ready_to_stop:
             running.stop()
 
-    stop_on_signals(stop)
+    def reload() -> None:
+        for running in ready_to_stop:
+            running.reload()
+
+    heed(stop, reload)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    daemon = Daemon(settings, tell=tell, say=say)
+    daemon = Daemon(settings, tell=tell, say=say, reread=reread)
     ready_to_stop.append(daemon)
     if stopped.is_set():
         daemon.stop()

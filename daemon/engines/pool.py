@@ -29,7 +29,7 @@ from daemon.errors import (
     RecipeRefused,
 )
 from daemon.jobs import Recipe
-from daemon.settings import ComfyUISettings
+from daemon.settings import ComfyUISettings, ServerSettings
 
 SOONEST_PROBE = 16  # parts of probe_seconds until a server that failed is asked again; then twice as long, and so on
 
@@ -56,17 +56,10 @@ class ComfyUIEngine:
         self._clock = clock
         self._table = load_models().for_commerce() if commercial_use else load_models()
         self._graph = load_graph(self._table)
-        owner = owner or uuid.uuid4().hex[:12]
-        members = [
-            Member(
-                Server(each, settings, self._graph, owner, clock),
-                Standing(each.slots, settings.probe_seconds),
-            )
-            for each in settings.servers
-        ]
-        self._roster = Roster(members, settings.affinity_seconds, clock)
+        self._owner = owner or uuid.uuid4().hex[:12]
+        self._roster = Roster([self._member(each) for each in settings.servers], settings.affinity_seconds, clock)
         self._stop = threading.Event()
-        self._probers: list[threading.Thread] = []
+        self._started = False
         self._canary = Canary(
             self._roster,
             [model for model in canary_models if model in self.models],
@@ -79,7 +72,7 @@ class ComfyUIEngine:
     @property
     def slots(self) -> int:
         """All servers' slots."""
-        return sum(member.server.slots for member in self._roster.members)
+        return sum(member.standing.slots for member in self._roster.members)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -88,15 +81,38 @@ class ComfyUIEngine:
 
     def start(self) -> None:
         """Listen for events and probe each server, in the background; try each with test pictures if that is wanted."""
-        if self._probers:
+        if self._started:
             return
+        self._started = True
         for member in self._roster.members:
-            member.server.start()
-            name = f"probe-{member.server.name}"
-            self._probers.append(threading.Thread(target=self._probe, args=(member,), name=name, daemon=True))
-            self._probers[-1].start()
+            self._attend(member)
         if self._settings.canary_minutes:
             self._canary.start()
+
+    def use_servers(self, servers: Sequence[ServerSettings]) -> None:
+        """Work with these servers from now on, told apart by their URLs; call it from one thread.
+
+        One that is gone gets nothing new, what runs there ends, then it is let go. One with another token or
+        authority is left and joined anew; another number of slots counts at once.
+        """
+        present = {_address(member.settings): member for member in self._roster.members}
+        members: list[Member] = []
+        for each in servers:
+            known = present.get(_address(each))
+            if known and each == known.settings.model_copy(update={"slots": each.slots}):
+                if each != known.settings:
+                    self._roster.resize(known, each)
+                members.append(known)
+            else:
+                members.append(self._member(each))
+        new = [member for member in members if member not in present.values()]
+        if self._started:
+            for member in new:
+                self._attend(member)
+        self._roster.renew(members)
+        if self._started and self._settings.canary_minutes:
+            for member in new:
+                self._canary.watch(member)
 
     def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe) -> Answer:
         """See `Engine.cut`. A fault that may be the photo's is heard from two servers, where there are two."""
@@ -133,8 +149,25 @@ class ComfyUIEngine:
         """End every wait with EngineAway. Prompts under way go on; the next start adopts their results."""
         self._stop.set()
         self._roster.close()
-        for member in self._roster.members:
+        for member in self._roster.everyone:
             member.nudge.set()
+            member.server.close(tidy=self._roster.up(member))
+
+    def _member(self, settings: ServerSettings) -> Member:
+        server = Server(settings, self._settings, self._graph, self._owner, self._clock)
+        return Member(server, Standing(settings.slots, self._settings.probe_seconds), settings)
+
+    def _attend(self, member: Member) -> None:
+        member.server.start()
+        name = f"probe-{member.server.name}"
+        threading.Thread(target=self._look_after, args=(member,), name=name, daemon=True).start()
+
+    def _look_after(self, member: Member) -> None:
+        """One server from its coming to its going. A thread each, for a hung server answers late."""
+        self._probe(member)
+        if member.leaving and self._roster.wait_empty(member):
+            with contextlib.suppress(FreistellerError):  # it may be gone in earnest
+                member.server.sweep()
             member.server.close(tidy=self._roster.up(member))
 
     def _cut_there(self, member: Member, ticket: uuid.UUID, picture: Picture, recipe: Recipe) -> Answer:
@@ -154,10 +187,10 @@ class ComfyUIEngine:
             self._roster.give_back(member)
 
     def _probe(self, member: Member) -> None:
-        """Ask one server how it is, for ever; tidy up there. A thread each, for a hung server answers late."""
+        """Ask one server how it is, until it leaves; tidy up there."""
         usual = self._settings.probe_seconds
         soon = usual / SOONEST_PROBE
-        while not self._stop.is_set():
+        while not self._stop.is_set() and not member.leaving:
             try:
                 memory = member.server.memory()
             except (EngineAway, EngineMisconfigured) as error:
@@ -189,3 +222,7 @@ class ComfyUIEngine:
             memory_total_bytes=memory.total_bytes,
             memory_free_bytes=memory.free_bytes,
         )
+
+
+def _address(settings: ServerSettings) -> str:
+    return settings.url.rstrip("/")

@@ -62,7 +62,7 @@ class Prover:
 
     def __init__(self, inbox: Path, max_megapixels: float, decode: Decode, clock: Callable[[], float]) -> None:
         self._inbox = inbox
-        self._max_megapixels = max_megapixels
+        self.max_megapixels = max_megapixels
         self._decode = decode
         self._clock = clock
 
@@ -104,7 +104,7 @@ class Prover:
         # The very file that is open here, whatever its path means by now, and however long or strange that path is.
         path = Path(f"/proc/self/fd/{descriptor}")
         try:
-            self._decode(path, self._max_megapixels)
+            self._decode(path, self.max_megapixels)
         except (NotWholeYet, BadPhoto) as error:
             finding = Finding.NEVER if isinstance(error, BadPhoto) else Finding.NOT_YET
             return finding, re.sub(f"^{path.name}(?= )", lambda _: name, str(error))

@@ -89,17 +89,24 @@ class Scanner:
     ) -> None:
         self._inbox = inbox
         self._suffixes = suffixes
-        self._settings = settings
         self._prover = prover
         self._clock = clock
-        self._local = Rules(settings.quiet_seconds, settings.patience_seconds)
-        self._remote = Rules(settings.remote_quiet_seconds, settings.remote_patience_seconds)
         self._pauses = Pauses()
         self._seen: dict[str, _Seen] = {}
         self._ignored: frozenset[str] = frozenset()
         self._scans = 0
         self.walk_seconds = 0.0
         """How long the last look at all names took."""
+        self.adopt(settings)
+
+    def adopt(self, settings: IntakeSettings) -> None:
+        """Go by these settings from the next scan on, also for the files that were seen before."""
+        self.settings = settings
+        self._prover.max_megapixels = settings.max_megapixels
+        self._local = Rules(settings.quiet_seconds, settings.patience_seconds)
+        self._remote = Rules(settings.remote_quiet_seconds, settings.remote_patience_seconds)
+        for seen in self._seen.values():
+            seen.rules = self._remote if seen.remote else self._local
 
     def scan(self, mounts: Mapping[str, Mount], hints: Hints, busy: Collection[Path], urgent: bool = False) -> Scan:
         """Look at everything. busy: files that are being taken already. urgent: what is there is meant to be whole.
@@ -110,7 +117,7 @@ class Scanner:
         fresh = self._look(mounts, hints, {str(path) for path in busy})
         walk_seconds = self.walk_seconds = self._clock() - began
         waiting, due, sooner = self._decide(urgent)
-        sooner = min(sooner, max(self._settings.scan_seconds, _IDLE_SHARE * walk_seconds))
+        sooner = min(sooner, max(self.settings.scan_seconds, _IDLE_SHARE * walk_seconds))
         prove_until = self._clock() + max(_PROVING_SECONDS, BUSY_SHARE * walk_seconds)
         ready, rejected = [], []
         for path, seen in due:

@@ -44,6 +44,7 @@ class Watcher:
         self._busy = busy
         prover = Prover(folders.inbox, settings.max_megapixels, prove_decodes, clock)
         self._scanner = Scanner(folders.inbox, SUFFIXES, settings, prover, clock)
+        self._settings = settings
         self._ears = _Ears()
         self._listening_to: tuple[int, int, bool] | None = None
 
@@ -60,6 +61,11 @@ class Watcher:
         self._folders.mend()
         self._listen(mounts.read())
 
+    def adopt(self, settings: IntakeSettings) -> None:
+        """Go by these settings from now on; for any thread."""
+        self._settings = settings
+        self._ears.wake()
+
     def scan(self, urgent: bool = False) -> Scan:
         """Look at everything in the inbox. urgent: what is there is meant to be whole, patience is short.
 
@@ -69,6 +75,8 @@ class Watcher:
         table = mounts.read()
         self._listen(table)
         hints = self._ears.hints(f"{self._folders.inbox}/")
+        if self._scanner.settings is not self._settings:  # only this thread touches the scanner
+            self._scanner.adopt(self._settings)
         try:
             return self._scanner.scan(table, hints, self._busy(), urgent)
         except OSError as error:
@@ -168,6 +176,10 @@ class _Ears:
             touched, closed = self._touched, self._closed
             self._touched, self._closed = set(), set()
         return Hints({path.removeprefix(prefix) for path in touched}, {path.removeprefix(prefix) for path in closed})
+
+    def wake(self) -> None:
+        """End the wait as if something was heard."""
+        self._wake.set()
 
     def wait(self, seconds: float) -> bool:
         """Whether something was heard within so many seconds; then it is forgotten."""

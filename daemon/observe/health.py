@@ -44,6 +44,10 @@ class Health:
         self._parts: dict[str, Part] = {}
         self._lock = threading.Lock()
 
+    def allow(self, stale_seconds: float) -> None:
+        """A pulse may grow so old from now on."""
+        self._stale_seconds = stale_seconds
+
     def report(self, part: str, ok: bool, detail: str = "") -> None:
         """A part says how it is. For the loops in `pulses`, each report is also a heartbeat."""
         with self._lock:

@@ -36,8 +36,13 @@ def set_up(level: str, fmt: str, stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(TextFormatter() if as_text else JsonFormatter(with_priority=journal_reads(stream)))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    logging.getLogger(LOGGER).setLevel(level.upper())
+    set_level(level)
     logging.captureWarnings(True)  # else a library's warning is a line that no machine can read
+
+
+def set_level(level: str) -> None:
+    """Our own lines from this level on: debug, info, warning or error."""
+    logging.getLogger(LOGGER).setLevel(level.upper())
 
 
 def log(

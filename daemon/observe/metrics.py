@@ -57,6 +57,8 @@ class Metrics:
         self._set_up_jobs()
         self._set_up_engines()
         self._set_up_host()
+        self._servers: set[str] = set()
+        self._gone_servers: set[str] = set()
         ProcessCollector(registry=self._registry)  # memory, open files, processor time, start: under their usual names
         self._know_fixed_labels()
         for model in models:
@@ -258,7 +260,12 @@ class Metrics:
     # Engines
 
     def engine(self, healths: Sequence[ServerHealth]) -> None:
-        """How each server is right now; what a server does not say has no series."""
+        """How each server is right now; what a server does not say has no series, nor has one that is not listed."""
+        servers = {public_name(health.server) for health in healths}
+        for gone in self._servers - servers:
+            self._forget_server(gone)
+        self._gone_servers -= servers
+        self._servers = servers
         for health in healths:
             server = public_name(health.server)
             self._know_server(server)
@@ -270,9 +277,26 @@ class Metrics:
             if health.memory_free_bytes is not None:
                 self._engine_memory_free.labels(server, "all").set(health.memory_free_bytes)
 
+    def _forget_server(self, server: str) -> None:
+        self._gone_servers.add(server)
+        for series in (
+            self._engine_up,
+            self._engine_queue,
+            self._engine_busy,
+            self._engine_memory_total,
+            self._engine_memory_free,
+            self._circuit,
+            self._reconnects,
+            self._paused_models,
+            self._canary,
+        ):
+            for labels in _label_sets_of(series, server):
+                series.remove(*labels)
+
     def engine_busy(self, server: str, seconds: float) -> None:
         """A server computed for us for so long (the stage `infer` of its answer)."""
-        self._engine_busy.labels(public_name(server)).inc(seconds)
+        if public_name(server) not in self._gone_servers:  # its last answer may come after it is gone
+            self._engine_busy.labels(public_name(server)).inc(seconds)
 
     def engine_circuit(self, server: str, state: str) -> None:
         """What the breaker thinks of a server: closed, half_open or open. Raises KeyError for another word."""
@@ -339,6 +363,12 @@ class _WithoutBirthdays(Collector):
         for family in self._registry.collect():
             family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
             yield family
+
+
+def _label_sets_of(series: Counter | Gauge, server: str) -> set[tuple[str, ...]]:
+    """The label values, in their order, of all that `series` holds of one server."""
+    samples = [sample.labels for family in series.collect() for sample in family.samples]
+    return {tuple(labels.values()) for labels in samples if labels["server"] == server}
 
 
 def _start_at_zero(series: Counter | Gauge | Histogram, values: Iterable[str]) -> None:

@@ -158,7 +158,7 @@ def member() -> Member:
     """A server with one slot that nobody talks to."""
     settings = ServerSettings(url="http://127.0.0.1:9")
     server = Server(settings, ComfyUISettings(), load_graph(load_models()), "a-daemon", Clock())
-    return Member(server, Standing(slots=1, pause_seconds=10.0))
+    return Member(server, Standing(slots=1, pause_seconds=10.0), ServerSettings(url="http://gpu:1"))
 
 
 def test_photos_come_first(member: Member) -> None:

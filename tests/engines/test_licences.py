@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.alphas import Alphas
+from daemon.budget import MemoryBudget
 from daemon.building import build_engine, build_pipeline
 from daemon.engines.comfyui.models import load_models
 from daemon.engines.pool import ComfyUIEngine
@@ -40,6 +41,7 @@ def pipeline_for(settings: Settings, folder: Path) -> Pipeline:
             alphas=Alphas(folder),
             notebook=NoNotebook(),
             metrics=Metrics("1"),
+            budget=MemoryBudget(10**9),
             tick=lambda _: None,
             stopping=lambda: False,
         )

@@ -158,6 +158,27 @@ def test_a_server_shows_what_it_says_and_nothing_it_does_not(metrics: Metrics) -
     assert len(samples(metrics, "engine_memory_total_bytes")) == 1
 
 
+def test_a_server_that_is_gone_loses_its_series_for_good(metrics: Metrics) -> None:
+    both = (
+        ServerHealth("http://gpu1:8188", up=True, memory_total_bytes=24_000, memory_free_bytes=6_000),
+        ServerHealth("http://gpu2:8188", up=True),
+    )
+    metrics.engine(both)
+    metrics.engine_circuit("http://gpu1:8188", "closed")
+    metrics.canary("http://gpu1:8188", "RMBG-2.0", 12.0)
+    metrics.engine_reconnected("http://gpu1:8188")
+
+    metrics.engine(both[1:])
+    metrics.engine_busy("http://gpu1:8188", 2.0)  # its last answer
+    page = metrics.exposition().decode()
+    metrics.engine(both)
+    metrics.engine_busy("http://gpu1:8188", 0.5)
+
+    assert "gpu1" not in page
+    assert 'engine_up{server="http://gpu2:8188"} 1.0' in page
+    assert value(metrics, "engine_busy_seconds_total", server="http://gpu1:8188") == 0.5
+
+
 def test_a_verdict_of_a_person_is_counted_in_its_direction(metrics: Metrics) -> None:
     metrics.verdict_moved("gut", "sehr_gut")
 

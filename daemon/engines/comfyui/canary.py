@@ -52,12 +52,16 @@ class Canary:
     def start(self) -> None:
         """Begin, in the background; the first round is due at once."""
         for member in self._roster.members:
-            name = f"canary-{member.server.name}"
-            threading.Thread(target=self._patrol, args=(member,), name=name, daemon=True).start()
+            self.watch(member)
+
+    def watch(self, member: Member) -> None:
+        """Begin with one server that came later."""
+        name = f"canary-{member.server.name}"
+        threading.Thread(target=self._patrol, args=(member,), name=name, daemon=True).start()
 
     def _patrol(self, member: Member) -> None:
         due = dict.fromkeys(self._models, self._clock())
-        while not self._stop.wait(min(LOOK_SECONDS, self._every_seconds)):
+        while not self._stop.wait(min(LOOK_SECONDS, self._every_seconds)) and not member.leaving:
             if not self._roster.up(member):  # it may come back as another installation: then ask at once
                 due = dict.fromkeys(self._models, self._clock())
                 continue

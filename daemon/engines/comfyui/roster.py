@@ -17,6 +17,7 @@ from daemon.errors import (
     FreistellerError,
     RecipeRefused,
 )
+from daemon.settings import ServerSettings
 
 
 @dataclass(slots=True, eq=False)
@@ -25,11 +26,14 @@ class Member:
 
     server: Server
     standing: Standing
+    settings: ServerSettings
     memory: Memory = field(default_factory=Memory)
     nudge: threading.Event = field(default_factory=threading.Event)
     """Set to have it probed soon."""
     canaries: dict[str, float] = field(default_factory=dict)
     """Model -> when it last cut out the test picture rightly, Unix time."""
+    leaving: bool = False
+    """It gets nothing new; what runs there ends."""
 
 
 class Roster:
@@ -38,10 +42,45 @@ class Roster:
     def __init__(self, members: Sequence[Member], affinity_seconds: float, clock: Callable[[], float]) -> None:
         """affinity_seconds: so much sooner must a server be free that has not loaded the model yet."""
         self.members = tuple(members)
+        self._leaving: tuple[Member, ...] = ()
         self._affinity_seconds = affinity_seconds
         self._clock = clock
         self._changed = threading.Condition()
         self._closed = False
+
+    @property
+    def everyone(self) -> tuple[Member, ...]:
+        """The members, and those that leave and are not empty yet."""
+        with self._changed:
+            return self.members + self._leaving
+
+    def renew(self, members: Sequence[Member]) -> None:
+        """These are the servers from now on. The others get nothing new, and leave once they are empty."""
+        with self._changed:
+            gone = tuple(member for member in self.members if member not in members)
+            for member in gone:
+                member.leaving = True
+            self._leaving += gone
+            self.members = tuple(members)
+            self._changed.notify_all()  # who waits for a slot may have one now, or waits for the wrong server
+        for member in gone:
+            member.nudge.set()
+
+    def resize(self, member: Member, settings: ServerSettings) -> None:
+        """It has another number of slots from now on; what is in flight above that ends."""
+        with self._changed:
+            member.settings = settings
+            member.standing.slots = settings.slots
+            self._changed.notify_all()
+
+    def wait_empty(self, member: Member) -> bool:
+        """Wait until nothing is in flight on a member that leaves, then forget it. False where all is closed first."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or not member.standing.in_flight)
+            if self._closed:
+                return False
+            self._leaving = tuple(each for each in self._leaving if each is not member)
+            return True
 
     def take_home(self, ticket: uuid.UUID, model: str) -> Member | None:
         """The server that already has this ticket, from before a crash or a doubt; its slots may be full."""
@@ -60,8 +99,8 @@ class Roster:
             if not known:
                 continue
             with self._changed:
-                doubted = model in member.standing.doubted
-                if not doubted:
+                usable = not member.leaving and model not in member.standing.doubted
+                if usable:
                     member.standing.take(model, self._clock())
                     return member
             member.server.disown(ticket)
@@ -90,7 +129,7 @@ class Roster:
         """A slot there for a test picture, if one is free this moment. Returns whether it was taken."""
         with self._changed:
             now = self._clock()
-            if self._closed or not member.standing.free() or not member.standing.askable(model, now):
+            if self._closed or member.leaving or not member.standing.free() or not member.standing.askable(model, now):
                 return False
             member.standing.take(model, now)
             return True

@@ -31,7 +31,6 @@ class Server:
         owner: str,
         clock: Callable[[], float],
     ) -> None:
-        self.slots = settings.slots
         self._graph = graph
         self._limits = Limits(comfyui.attempt_seconds, comfyui.poll_seconds)
         self._parked = _parked(comfyui.parked, graph)

@@ -1,0 +1,49 @@
+"""What people and the system ask of a running program by signals: stop, stop at once, read the settings anew."""
+
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+def heed(stop: Callable[[], None], reload: Callable[[], None]) -> None:
+    """SIGINT and SIGTERM call `stop`; the second one ends the program at once, which loses nothing either.
+
+    SIGHUP calls `reload`; where it means that the terminal was closed from which we were started, `stop`.
+    Both are called in a thread of their own, for a signal handler must not wait for a lock: it may have interrupted
+    the very code that holds it.
+    """
+    asked: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()  # its put may be called anywhere
+    on_terminal = _has_terminal()
+    stops = 0
+
+    def answer() -> None:
+        while True:
+            asked.get()()
+
+    def handle(number: int, frame: object) -> None:
+        nonlocal stops
+        del frame
+        if number == signal.SIGHUP and not (on_terminal and not _has_terminal()):
+            asked.put(reload)
+            return
+        stops += 1
+        if stops > 1:
+            os._exit(128 + number)
+        asked.put(stop)
+
+    threading.Thread(target=answer, name="signals", daemon=True).start()
+    for number in (*STOPS, signal.SIGHUP):
+        signal.signal(number, handle)
+
+
+def _has_terminal() -> bool:
+    """Whether the standard input is a terminal that is still there."""
+    try:
+        return sys.stdin is not None and os.isatty(sys.stdin.fileno())
+    except (OSError, ValueError):  # closed, or no file at all
+        return False
