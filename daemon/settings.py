@@ -5,8 +5,9 @@ The defaults stand here once; `config/freisteller.toml` repeats them with commen
 
 import difflib
 import os
+import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -29,9 +30,11 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from daemon.credentials import HTTP_TOKEN, of_server, read_credentials
 from daemon.errors import BadSettings
 
 PREFIX = "FREISTELLER__"
+_LOGIN = re.compile(r"://[^/]*@")
 
 
 class Section(BaseModel):
@@ -75,6 +78,7 @@ class ServerSettings(Section):
     url: Annotated[str, AfterValidator(_url)] = Field(pattern=r"^https?://[^\s/]+")
     slots: int = Field(2, ge=1, le=16)
     token: SecretStr = SecretStr("")
+    password: SecretStr = SecretStr("")
     ca_file: str = ""
 
 
@@ -285,11 +289,34 @@ def load(config: Path | None = None, flags: dict[str, Any] | None = None) -> Set
             return init_settings, env_settings, InitSettingsSource(settings_cls, content)
 
     try:
-        return Loaded(**(flags or {}))
+        return _with_credentials(Loaded(**(flags or {})))
     except ValidationError as error:
         raise BadSettings(_explain(error, config)) from error
     except SettingsError as error:
         raise BadSettings(f"{error}; a list or table in a {PREFIX}… variable is written as JSON") from error
+
+
+def _with_credentials(settings: Settings) -> Settings:
+    """The settings with systemd's credentials wherever no secret is set. Raises BadSettings."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    credentials = read_credentials(Path(folder)) if folder else {}
+    if not credentials:
+        return settings
+    http, comfyui = settings.http, settings.comfyui
+    if not http.token.get_secret_value():
+        http = http.model_copy(update={"token": SecretStr(credentials.get(HTTP_TOKEN, ""))})
+    servers = tuple(_with_credentials_of_server(server, credentials) for server in comfyui.servers)
+    return settings.model_copy(update={"http": http, "comfyui": comfyui.model_copy(update={"servers": servers})})
+
+
+def _with_credentials_of_server(server: ServerSettings, credentials: Mapping[str, str]) -> ServerSettings:
+    parts = urlsplit(server.url)
+    has_secret = bool(server.token.get_secret_value() or server.password.get_secret_value() or parts.password)
+    if has_secret:
+        return server
+    name = "password" if parts.username else "token"
+    secret = of_server(credentials, f"comfyui.{name}", parts.hostname or "", parts.port)
+    return server.model_copy(update={name: SecretStr(secret)})
 
 
 def _read_toml(config: Path) -> dict[str, Any]:
@@ -319,7 +346,7 @@ def _explain(error: ValidationError, config: Path | None) -> str:
             lines.append(f"Unknown setting {key}{_meant(path[-1], _keys_beside(path))}")
             continue
         allowed = fault["msg"].removeprefix("Value error, ")
-        value = "***" if "token" in path else repr(fault["input"])
+        value = "***" if {"token", "password"} & {*path} else _LOGIN.sub("://***@", repr(fault["input"]))
         shown = "" if isinstance(fault["input"], dict | BaseModel) else f" = {value}"
         lines.append(f"Bad setting {key}{shown}: {allowed[:1].lower()}{allowed[1:]}")
     where = f" (settings file {config}, {PREFIX}… variables, flags)" if config else ""

@@ -12,7 +12,8 @@ PACKAGE = Path(daemon.__file__).parent
 CHECKOUT = Path(__file__).parent.parent
 
 ORDER = (
-    "errors", "arrays", "shipped", "jobs", "settings", "judgement", "pictures", "engines", "intake", "journal",
+    "errors", "arrays", "shipped", "jobs", "credentials", "settings", "judgement", "pictures", "engines", "intake",
+    "journal",
     "alphas", "reports", "budget", "pipeline", "routing", "admission", "worker", "dispatch", "observe", "chronicle",
     "locks", "samples", "building", "reception", "housekeeping", "reload", "signals", "lifecycle", "commands",
     "cli", "__main__",

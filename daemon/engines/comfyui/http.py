@@ -38,7 +38,8 @@ class Http:
         self._headers = {"Accept-Encoding": "identity"}
         if settings.token.get_secret_value():
             self._headers["Authorization"] = f"Bearer {settings.token.get_secret_value()}"
-        self._basic = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        password = settings.password.get_secret_value() or unquote(parts.password or "")
+        self._basic = (unquote(parts.username), password) if parts.username else None
         self._verify: bool | str = settings.ca_file or True
         self._closed = False
         self._idle: queue.LifoQueue[requests.Session] = queue.LifoQueue()

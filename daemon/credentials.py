@@ -1,0 +1,57 @@
+"""Secrets that systemd hands over, one file each in $CREDENTIALS_DIRECTORY: LoadCredential= in systemd.exec(5).
+
+    http.token               what a reader of /metrics must send
+    comfyui.token            for every ComfyUI server that has no other
+    comfyui.token.HOST       for that host; HOST-PORT for one of several servers there
+    comfyui.password[.HOST]  the same, where the server's url names a user
+
+Files of other names are other people's.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from daemon.errors import BadSettings
+
+HTTP_TOKEN = "http.token"
+SERVER_KINDS = ("comfyui.token", "comfyui.password")
+
+
+def read_credentials(folder: Path) -> Mapping[str, str]:
+    """Our secrets by name. Raises BadSettings, never with a secret in it, where one cannot be used."""
+    found: dict[str, str] = {}
+    try:
+        for path in sorted(folder.iterdir()):
+            if path.name == HTTP_TOKEN or _kind(path.name):
+                found[path.name] = _secret(path)
+            elif path.name.startswith(("http.", "comfyui.")):
+                raise BadSettings(
+                    f"Unknown credential {path.name} in {folder}: allowed are {HTTP_TOKEN}, "
+                    f"{', '.join(SERVER_KINDS)}, and the last two with .HOST or .HOST-PORT"
+                )
+    except OSError as error:
+        raise BadSettings(f"The credentials in {folder} cannot be read: {error.strerror}") from error
+    return found
+
+
+def of_server(credentials: Mapping[str, str], kind: str, host: str, port: int | None) -> str:
+    """The closest secret of this kind for one server: of host and port, of the host, of all; "" where there is none."""
+    host = host.replace(":", "-")  # IPv6; systemd allows no colon in a name
+    for name in (f"{kind}.{host}-{port}", f"{kind}.{host}", kind):
+        if name in credentials:
+            return credentials[name]
+    return ""
+
+
+def _kind(name: str) -> bool:
+    return any(name == kind or (name.startswith(f"{kind}.") and len(name) > len(kind) + 1) for kind in SERVER_KINDS)
+
+
+def _secret(path: Path) -> str:
+    try:
+        text = path.read_bytes().decode("ascii").strip()
+    except UnicodeDecodeError:
+        text = ""
+    if not text or not text.isprintable():
+        raise BadSettings(f"The credential {path} must hold one line of plain ASCII text, and nothing else.")
+    return text
