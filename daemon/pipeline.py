@@ -51,11 +51,13 @@ class Bench:
     """What lies ready while one photo is worked on: the photo, its small picture, and the alphas so far.
 
     small: the whole photo as the judgement sees it. whole: raw alphas by attempt number, in the whole photo's frame.
+    finished: those that were judged just now, with their finish.
     """
 
     photo: Photo
     small: Rgb
     whole: dict[int, Alpha] = field(default_factory=dict)
+    finished: dict[int, Alpha] = field(default_factory=dict)
 
     def others(self, number: int) -> Mapping[int, Alpha]:
         """The alphas of the attempts before `number`."""
@@ -138,6 +140,8 @@ class Pipeline:
 
     def finished_alpha(self, bench: Bench, best: Attempt) -> Alpha:
         """The best attempt's alpha with its finish, in the whole photo's frame, not yet at full size."""
+        if best.number in bench.finished:
+            return bench.finished[best.number]
         return finish.apply_finish(bench.small, bench.whole[best.number], best.finish, bench.others(best.number))
 
     def _attempt(self, job: Job, bench: Bench, recipe: Recipe, earlier: Sequence[Attempt]) -> Attempt:
@@ -153,6 +157,7 @@ class Pipeline:
         bench.whole[number] = self._in_frame(bench, answer.alpha, recipe, earlier)
         with self.timed("judge"):
             found = self._judged(bench, number)
+        bench.finished[number] = found.alpha
         self._meter.attempt(recipe.model, found.verdict.score, None)
         return replace(
             noted,

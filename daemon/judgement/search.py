@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-import cv2
 import numpy as np
 
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Finish, Verdict
 from daemon.judgement.finish import apply_finish
 from daemon.judgement.grading import Thresholds, promised, verdict_on
-from daemon.judgement.scene import RIM_PIXELS, Scene, look_at
+from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import CRISP_RIM, ScoreTable, shipped_table
 from daemon.judgement.signs import Apart, Signs, hold_against, read_signs
 
@@ -45,7 +44,8 @@ def best_finish(rgb: Rgb, raw: Alpha, thresholds: Thresholds, others: Mapping[in
     blend, signs, apart = _best_blend(scene, small_raw, small, table)
     finish = _finish_for(signs, blend)
     alpha = apply_finish(rgb, raw, finish, others)
-    verdict = verdict_on(scene, alpha, read_signs(scene, alpha), signs, thresholds, apart, table)
+    seen = _reduced(alpha, scene)
+    verdict = verdict_on(scene, seen, read_signs(scene, seen), signs, thresholds, apart, table)
     return Finished(finish, alpha, verdict)
 
 
@@ -82,10 +82,4 @@ def _finish_for(signs: Signs, blend: tuple[int, ...]) -> Finish:
 
 def _reduced(alpha: Alpha, scene: Scene) -> Alpha:
     """An alpha no larger than any question needs, so that many blends cost little."""
-    size = (scene.rim_width, scene.rim_height)
-    if max(alpha.shape) <= RIM_PIXELS and alpha.shape == size[::-1]:
-        return alpha
-    shrinks = alpha.size > size[0] * size[1]
-    return np.asarray(
-        cv2.resize(alpha, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), dtype=np.float32
-    )
+    return scene.rim(alpha)

@@ -164,6 +164,8 @@ def usable(profile: bytes, colours: int) -> bool:
 
 def to_srgb(pixels: Samples, profile: bytes | None) -> Rgb:
     """(H, W, 3) of either depth, with its ICC profile or None for sRGB, as 8-bit sRGB (relative colorimetric)."""
+    if profile is None and pixels.dtype == np.uint8:
+        return pixels.astype(np.uint8, copy=False)
     image = _image(pixels)
     if profile is not None:
         image = _with_blob(image, "icc", profile).icc_transform("srgb", embedded=True, depth=8, **_RELATIVE)

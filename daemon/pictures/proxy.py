@@ -24,20 +24,31 @@ def make_proxy(photo: Photo, view: View, max_side: int) -> Rgb:
     if photo.has_alpha:
         rgb = shrunk(_on_white(crop, photo.full_scale), size)
     else:
-        rgb = np.ascontiguousarray(shrunk(crop, size)[..., :3])
+        rgb = np.asarray(cv2.cvtColor(shrunk(crop, size), cv2.COLOR_RGBA2RGB), crop.dtype)
     small = codec.to_srgb(rgb, photo.icc)
     return np.ascontiguousarray(small[:, ::-1]) if view.mirrored else small
 
 
 def shrunk(pixels: Samples, size: tuple[int, int]) -> Samples:
-    """`pixels` at `size` (width, height), no larger than they are, each new pixel the mean of the area it covers."""
-    height, width = pixels.shape[:2]
-    if (width, height) == size:
+    """`pixels` at `size` (width, height), no larger than they are, each new pixel about the mean of the area it covers.
+
+    Halved as often as two by two pixels have a quick mean of their own, then interpolated: to twice the size and halved
+    once more, or to the size itself where that is not far. The mean over areas by fractions of pixels takes three to
+    five times as long, and differs by a tenth of one of 255 steps, two tenths where there was nothing to halve.
+    """
+    wide, high = size
+    while pixels.shape[1] >= 4 * wide and pixels.shape[0] >= 4 * high:
+        pixels = _interpolated(pixels, (pixels.shape[1] // 2, pixels.shape[0] // 2))
+    if pixels.shape[1] >= 2 * wide and pixels.shape[0] >= 2 * high:
+        pixels = _interpolated(pixels, (2 * wide, 2 * high))
+    return _interpolated(pixels, size)
+
+
+def _interpolated(pixels: Samples, size: tuple[int, int]) -> Samples:
+    """Bilinear; at half the size that is the mean of two by two."""
+    if pixels.shape[1::-1] == size:
         return pixels
-    if width % 2 == 0 and height % 2 == 0 and width >= 4 * size[0] and height >= 4 * size[1]:
-        # The mean of two by two has a fast way of its own; what is left to do then is a quarter.
-        pixels = np.asarray(cv2.resize(pixels, (width // 2, height // 2), interpolation=cv2.INTER_AREA), pixels.dtype)
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), pixels.dtype)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), pixels.dtype)
 
 
 def _on_white(rgba: Samples, full_scale: int) -> Samples:

@@ -22,10 +22,14 @@ from daemon.pictures.proxy import shrunk
 from daemon.pictures.reading import Photo
 from daemon.pictures.values import Samples
 
-_WINDOW = (3, 3)  # pixels of the proxy: a border is one or two of them wide there
+_AROUND = np.array(
+    [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1)]
+)  # a border is 1-2 pixels wide there
+_CENTRE = 4
 _SAMPLE, _REGRESSORS = 9, 3
 _NOISE = 1e-4  # variance of colour, 0..1 squared, that counts as none: grain of two or three steps of 8 bit
-_ROUND_TRIP = np.array([1, 6, 1], np.float32) / 8  # bilinear up, area down, for any large factor
+_ROUND_TRIP = (np.outer([1, 6, 1], [1, 6, 1]) / 64).astype(np.float32).ravel()  # bilinear up, area down
+_POINTS = 1 << 14  # at once: their arithmetic stays in the cache
 _TINY = 1e-9
 
 
@@ -47,11 +51,9 @@ def full_size_alpha(photo: Photo, alpha: Alpha) -> Samples:
 
 def _guided(photo: Photo, alpha: Alpha) -> Samples:
     height, width = photo.height, photo.width
-    small = shrunk(photo.rgba, (alpha.shape[1], alpha.shape[0]))[..., :3].astype(np.float32) / np.float32(
-        photo.full_scale
-    )
+    small = shrunk(photo.rgba, (alpha.shape[1], alpha.shape[0]))
     band = _band(alpha)
-    field = _field(small, alpha, band)
+    field = _field(small, photo.full_scale, alpha, band)
     field[:3] /= photo.full_scale  # to be multiplied with pixels as they are
     full = cv2.resize(_steps(np.rint(alpha), photo), (width, height), interpolation=cv2.INTER_NEAREST)
     for tiles in tiles_of(band, height, width):
@@ -71,60 +73,61 @@ def _band(alpha: Alpha) -> NDArray[np.bool_]:
     return band
 
 
-def _field(small: Floats, alpha: Alpha, band: NDArray[np.bool_]) -> Floats:
+def _field(small: Samples, full_scale: int, alpha: Alpha, band: NDArray[np.bool_]) -> Floats:
     """What is brought up: (4, h, w), the slopes of alpha over the three colours, and the value at colour 0."""
     at = np.nonzero(band)
-    slopes = _slopes(small, alpha, at)
-    lost = (alpha - _round_trip(alpha))[at] - (slopes * (small - _round_trip(small))[at]).sum(axis=-1)
     field = np.zeros((4, *alpha.shape), np.float32)
     field[3] = alpha
-    field[3][at] += lost - (slopes * small[at]).sum(axis=-1)
-    for channel in range(3):
-        field[channel][at] = slopes[:, channel]
+    for start in range(0, len(at[0]), _POINTS):
+        points = at[0][start : start + _POINTS], at[1][start : start + _POINTS]
+        rows = np.clip(points[0] + _AROUND[:, :1], 0, alpha.shape[0] - 1)
+        columns = np.clip(points[1] + _AROUND[:, 1:], 0, alpha.shape[1] - 1)
+        where = rows * alpha.shape[1] + columns
+        colours = small.reshape(-1, small.shape[2]).take(where, axis=0)[..., :3].transpose(2, 0, 1)
+        colours = np.ascontiguousarray(colours, np.float32) / np.float32(full_scale)
+        covers = alpha.reshape(-1).take(where)
+        slopes = _slopes(colours, covers)
+        # What the way down and up again loses is added beforehand; the picture's own part of it is in the slopes.
+        lost = covers[_CENTRE] - _ROUND_TRIP @ covers
+        lost_colours = colours[:, _CENTRE] - (_ROUND_TRIP @ colours)
+        field[3][points] += lost - (slopes * (lost_colours + colours[:, _CENTRE])).sum(axis=0)
+        for channel in range(3):
+            field[channel][points] = slopes[channel]
     return field
 
 
-def _slopes(small: Floats, alpha: Alpha, at: tuple[NDArray[np.intp], ...]) -> Floats:
-    """How alpha follows colour around the pixels `at`, (N, 3): (Σ + εE)⁻¹ cov(colour, alpha), as far as it explains."""
-    red, green, blue = small[..., 0], small[..., 1], small[..., 2]
-    mean = _means(small)[at].astype(np.float64)
-    mean_alpha = _means(alpha)[at].astype(np.float64)
-    covariance = _means(small * alpha[..., None])[at] - mean * mean_alpha[:, None]
-    squares = _means(small * small)[at] - mean * mean
-    products = (
-        _means(np.stack([green * blue, red * blue, red * green], -1))[at] - mean[:, [1, 0, 0]] * mean[:, [2, 2, 1]]
-    )
-    slopes = _solved(squares + _NOISE, products, covariance)
-    spread = (slopes * slopes * squares).sum(-1) + 2 * (slopes[:, [1, 0, 0]] * slopes[:, [2, 2, 1]] * products).sum(-1)
-    explained = 2 * (slopes * covariance).sum(-1) - spread
-    total = np.maximum(_means(alpha * alpha)[at] - mean_alpha * mean_alpha, _TINY)
+def _slopes(colours: Floats, covers: Floats) -> Floats:
+    """How alpha follows colour in windows of nine pixels: (Σ + εE)⁻¹ cov(colour, alpha), as far as it explains.
+
+    colours: (3, 9, N) 0..1. covers: (9, N), the alphas. Returns (3, N).
+    """
+    colours = colours - colours.mean(axis=1, keepdims=True)
+    covers = covers - covers.mean(axis=0)
+    covariance = (colours * covers).mean(axis=1)
+    squares = (colours * colours).mean(axis=1)
+    products = np.stack([(colours[one] * colours[other]).mean(axis=0) for one, other in ((1, 2), (0, 2), (0, 1))])
+    slopes = _solved(squares + np.float32(_NOISE), products, covariance)
+    spread = (slopes * slopes * squares).sum(0) + 2 * (slopes[[1, 0, 0]] * slopes[[2, 2, 1]] * products).sum(0)
+    explained = 2 * (slopes * covariance).sum(0) - spread
+    total = np.maximum((covers * covers).mean(axis=0), _TINY)
     unexplained = 1 - np.clip(explained / total, 0, 1)
     trust = np.clip(1 - unexplained * (_SAMPLE - 1) / (_SAMPLE - 1 - _REGRESSORS), 0, 1)
-    return np.asarray(slopes * trust[:, None], np.float32)
+    return np.asarray(slopes * trust, np.float32)
 
 
-def _means(values: Floats) -> Floats:
-    return np.asarray(cv2.blur(values, _WINDOW, borderType=cv2.BORDER_REFLECT_101), np.float32)
-
-
-def _round_trip(values: Floats) -> Floats:
-    down_and_up = cv2.sepFilter2D(values, -1, _ROUND_TRIP, _ROUND_TRIP, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(down_and_up, np.float32)
-
-
-def _solved(diagonal: NDArray[np.float64], off: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The solutions, (N, 3), of symmetric 3 x 3 systems by Cramer's rule.
+def _solved(diagonal: Floats, off: Floats, right: Floats) -> Floats:
+    """The solutions, (3, N), of symmetric 3 x 3 systems by Cramer's rule.
 
     diagonal: entries 00, 11, 22. off: entries 12, 02, 01. right: the right-hand sides.
     """
-    minors = diagonal[:, [1, 0, 0]] * diagonal[:, [2, 2, 1]] - off * off  # of 00, 11, 22
-    mixed = off[:, [1, 0, 0]] * off[:, [2, 2, 1]] - diagonal * off  # of 12, 02, 01
-    determinant = diagonal[:, 0] * minors[:, 0] + off[:, 2] * mixed[:, 2] + off[:, 1] * mixed[:, 1]
+    minors = diagonal[[1, 0, 0]] * diagonal[[2, 2, 1]] - off * off  # of 00, 11, 22
+    mixed = off[[1, 0, 0]] * off[[2, 2, 1]] - diagonal * off  # of 12, 02, 01
+    determinant = diagonal[0] * minors[0] + off[2] * mixed[2] + off[1] * mixed[1]
     solution = minors * right
-    solution[:, 0] += mixed[:, 2] * right[:, 1] + mixed[:, 1] * right[:, 2]
-    solution[:, 1] += mixed[:, 2] * right[:, 0] + mixed[:, 0] * right[:, 2]
-    solution[:, 2] += mixed[:, 1] * right[:, 0] + mixed[:, 0] * right[:, 1]
-    return np.asarray(solution / determinant[:, None], np.float64)
+    solution[0] += mixed[2] * right[1] + mixed[1] * right[2]
+    solution[1] += mixed[2] * right[0] + mixed[0] * right[2]
+    solution[2] += mixed[1] * right[0] + mixed[0] * right[1]
+    return np.asarray(solution / determinant, np.float32)
 
 
 def _steps(alpha: Floats, photo: Photo) -> Samples:

@@ -29,20 +29,23 @@ class Surroundings:
 
 def surroundings(small: Floats, alpha: Floats) -> Surroundings:
     """What subject and background look like around each pixel. small: (h, w, 3) 0..1. alpha: (h, w) 0..1."""
-    cover = alpha[..., None]
-    foreground, background = _fused(small, small, cover, _WIDE)
+    cover = _three(alpha)
+    shares = _three(_mean(alpha, _WIDE))
+    of_subject = _mean(small * cover, _WIDE)
+    foreground = of_subject / (shares + _TINY)
+    background = (_mean(small, _WIDE) - of_subject) / (1 - shares + _TINY)
     sharp = unmixed(small, cover, foreground, background)
-    foreground, background = _fused(sharp, background, cover, _NARROW)
-    return Surroundings(
-        np.ascontiguousarray(foreground.transpose(2, 0, 1)), np.ascontiguousarray(background.transpose(2, 0, 1))
-    )
+    shares = _three(_mean(alpha, _NARROW))
+    foreground = _mean(sharp * cover, _NARROW) / (shares + _TINY)
+    background = _mean(background * (1 - cover), _NARROW) / (1 - shares + _TINY)
+    return Surroundings(np.stack(cv2.split(foreground)), np.stack(cv2.split(background)))
 
 
 def unmixed(colour: Floats, alpha: Floats, foreground: Floats, background: Floats) -> Floats:
     """The subject's colour in a mixed pixel: the estimate, and what the mixture of both leaves unexplained. 0..1."""
-    unexplained = colour - alpha * foreground - (1 - alpha) * background
-    result: Floats = np.clip(foreground + alpha * unexplained, 0.0, 1.0)
-    return result
+    unexplained = colour - background - alpha * (foreground - background)
+    result: Floats = foreground + alpha * unexplained
+    return np.clip(result, 0.0, 1.0, out=result)
 
 
 def cleaned(colour: Floats, alpha: Floats, foreground: Floats, background: Floats) -> Floats:
@@ -56,10 +59,9 @@ def cleaned(colour: Floats, alpha: Floats, foreground: Floats, background: Float
     return np.where(helped[:, None], clean, colour)
 
 
-def _fused(foreground: Floats, background: Floats, alpha: Floats, radius: int) -> tuple[Floats, Floats]:
-    subject = _mean(foreground * alpha, radius) / (_mean(alpha, radius)[..., None] + _TINY)
-    rest = _mean(background * (1 - alpha), radius) / (_mean(1 - alpha, radius)[..., None] + _TINY)
-    return subject, rest
+def _three(values: Floats) -> Floats:
+    """(h, w) for each of three colours."""
+    return np.asarray(cv2.merge([values, values, values]), np.float32)
 
 
 def _mean(values: NDArray[np.float32], radius: int) -> Floats:
