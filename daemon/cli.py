@@ -1,4 +1,4 @@
-"""The command line: run, process, assess, status, retry, doctor."""
+"""The command line: run, process, assess, status, retry, doctor, install."""
 
 import faulthandler
 import json
@@ -196,3 +196,29 @@ def doctor(root: RootOption = None, config: ConfigOption = None, as_json: JsonOp
             if finding.remedy:
                 out.print(f"     {finding.remedy}", markup=False)
     raise typer.Exit(FAILED if any(finding.level == "fail" for finding in findings) else OK)
+
+
+@app.command()
+def install(
+    root: Annotated[Path, typer.Option("--root", help="The hot folder.", show_default=False)],
+    user: Annotated[str, typer.Option("--user", help="Who the service runs as.")] = "freisteller",
+    name: Annotated[str, typer.Option("--name", help="One of several hot folders on this machine.")] = "",
+    keep_config: Annotated[bool, typer.Option("--keep-config", help="Leave a settings file as it is.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "--print", help="Print the files, write nothing.")] = False,
+    prefix: Annotated[Path, typer.Option("--prefix", help="Write below this folder (for packages).")] = Path("/"),
+) -> None:
+    """Write the systemd unit and the settings file of a hot folder."""
+    from daemon.commands import installing
+
+    wanted = installing.Installation(root.expanduser().absolute(), user, name, prefix.absolute())
+    files = installing.plan(wanted, keep_settings=keep_config)
+    if dry_run:
+        for path, text in files.items():
+            out.print(f"# --- {path}\n{text}", markup=False)
+        return
+    written = installing.write(files)
+    for path in files:
+        out.print(f"{'written' if path in written else 'as it was'}: {path}", markup=False)
+    out.print("\nNext:")
+    for command in installing.next_commands(wanted):
+        out.print(f"  {command}", markup=False)

@@ -55,7 +55,8 @@ def test_a_wheel_in_a_new_environment_cuts_out_a_photo(tmp_path: Path) -> None:
         [
             python,
             "-c",
-            "from daemon.shipped import shipped; print(shipped('config', 'freisteller.toml'), shipped('workflows'))",
+            "from daemon.shipped import shipped; "
+            "print(*(shipped(part) for part in ('config', 'workflows', 'systemd')))",
         ],
         cwd=somewhere,
         capture_output=True,
@@ -64,6 +65,6 @@ def test_a_wheel_in_a_new_environment_cuts_out_a_photo(tmp_path: Path) -> None:
     )
 
     assert str(new) in where.stdout
-    assert shipped.stdout.count("_shipped") == 2
+    assert shipped.stdout.count("_shipped") == 3
     assert done.returncode == 0, done.stderr
     assert (somewhere / "out" / "a.png").is_file()
