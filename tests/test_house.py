@@ -30,7 +30,7 @@ OWNERS = {
     "prometheus_client": {"observe/metrics.py"},
     "pynvml": {"observe/gpu.py"},
     "pydantic_settings": {"settings.py"},
-    "sqlite3": {"journal.py"},
+    "sqlite3": {"journal/database.py"},
     "typer": {"cli.py"},
 }
 

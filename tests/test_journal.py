@@ -1,6 +1,11 @@
 """The journal: a real SQLite file, and what it refuses."""
 
+import hashlib
+import json
+import random
 import sqlite3
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +13,7 @@ import pytest
 from daemon.errors import BadSettings, IllegalMove
 from daemon.jobs import Attempt, Finish, Grade, Measures, Move, Outcome, Recipe, State, Verdict, View
 from daemon.journal import SCHEMA_VERSION, Journal
+from daemon.journal.schema import MIGRATIONS
 
 NOW = 1_800_000_000.0
 
@@ -33,8 +39,20 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal.sqlite3")
 
 
-def admit(journal: Journal, job_id: str = "a", now: float = NOW) -> None:
-    journal.admit(job_id, f"{job_id}.jpg", Path("inbox") / f"{job_id}.jpg", 10, now)
+def admit(journal: Journal, job_id: str = "a", now: float = NOW, folder: str = "") -> None:
+    name = f"{folder}/{job_id}.jpg" if folder else f"{job_id}.jpg"
+    journal.admit(job_id, name, Path("inbox") / name, 10, now)
+
+
+def do(journal: Journal, job_id: str, score: float = 0.9, now: float = NOW) -> None:
+    """Take the next job, which must be this one, to its end."""
+    job = journal.take(2.0**40)
+    assert job is not None
+    assert job.id == job_id
+    done = replace(attempt(), verdict=verdict(score))
+    journal.note_attempt(job, done)
+    journal.decide(job_id, Outcome((done,), done))
+    journal.finish(job_id, [f"sehr_gut/{job_id}.png", f"sehr_gut/{job_id}.json"], now)
 
 
 def test_the_oldest_due_job_starts_first(journal: Journal) -> None:
@@ -206,3 +224,293 @@ def test_every_move_has_a_method_that_makes_it(journal: Journal) -> None:
 
     assert set(made) == set(Move)
     assert all(callable(getattr(journal, name)) for name in made.values())
+
+
+def file_of_schema_1(path: Path) -> None:
+    """As version 0.1.0 wrote it: a failed job, a finished one with its attempt, and two that wait."""
+    raw = sqlite3.connect(path)
+    raw.executescript(MIGRATIONS[0])
+    done = attempt()
+    rows = [
+        ("f", "failed", None, None, None, '["failed/f.jpg"]', NOW),
+        ("d", "done", "gut", 0.8, 1, '["gut/kunde ä/d.png", "gut/kunde ä/d.json"]', NOW + 1),
+        ("w", "waiting", None, None, None, "[]", None),
+        ("v", "waiting", None, None, None, "[]", None),
+    ]
+    for job_id, state, grade, score, best, results, finished in rows:
+        raw.execute(
+            "INSERT INTO jobs (id, name, source, state, grade, score, best, results, finished_at, admitted_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (job_id, f"kunde ä/{job_id}.jpg", b"inbox/x", state, grade, score, best, results, finished, NOW),
+        )
+    body = {
+        "number": 1,
+        "recipe": {"model": "BEN2", "process_res": 1024, "view": {"left": 0.1, "top": 0.2, "right": 0.9, "bottom": 0.8,
+        "mirrored": True}},
+        "server": done.server,
+        "seconds": done.seconds,
+        "finish": {"blend": [1], "levels": [0.2, 0.8]},
+        "verdict": {"score": 0.9, "grade": "sehr_gut", "measures": {"pixel_residue": 0.9, "edge_cleanliness": 0.8,
+        "completeness": 1.0, "agreement": None}, "reasons": ["clean"], "defects": []},
+        "subject": {"left": 0.2, "top": 0.2, "right": 0.8, "bottom": 0.8},
+    }  # fmt: skip
+    raw.execute("INSERT INTO attempts VALUES ('d', 0, 1, ?)", (json.dumps(body),))
+    raw.execute("INSERT INTO facts VALUES ('root', 'the-root')")
+    raw.execute("PRAGMA user_version = 1")
+    raw.commit()
+    raw.close()
+
+
+def test_a_file_of_an_older_schema_keeps_everything(tmp_path: Path) -> None:
+    file_of_schema_1(tmp_path / "j")
+
+    journal = Journal(tmp_path / "j")
+
+    entry = journal.entry("d")
+    assert (entry.job.state, entry.job.grade, entry.job.attempts) == (State.DONE, Grade.GUT, (attempt(),))
+    assert entry.results == ("gut/kunde ä/d.png", "gut/kunde ä/d.json")
+    assert journal.known("root") == "the-root"
+    counts = journal.counts(NOW)
+    assert (counts.states[State.WAITING], counts.states[State.DONE], counts.states[State.FAILED]) == (2, 1, 1)
+    assert counts.grades[Grade.GUT] == 1
+    assert journal.job_at("gut/kunde ä/d.json") == "d"
+    assert journal.job_at("failed/f.jpg") == "f"
+    first = journal.take(NOW)
+    assert first is not None
+    assert first.name == "kunde ä/v.jpg"
+
+
+def test_a_file_of_an_older_schema_is_as_one_that_is_made_anew(tmp_path: Path) -> None:
+    file_of_schema_1(tmp_path / "old")
+    Journal(tmp_path / "old").close()
+    Journal(tmp_path / "new").close()
+
+    schemas = []
+    for name in ("old", "new"):
+        raw = sqlite3.connect(tmp_path / name)
+        schemas.append(raw.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name").fetchall())
+        assert raw.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+        raw.close()
+
+    assert schemas[0] == schemas[1]
+
+
+def test_a_migration_that_dies_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_of_schema_1(tmp_path / "j")
+    broken = (MIGRATIONS[0], MIGRATIONS[1] + "INSERT INTO nowhere VALUES (1);")
+    monkeypatch.setattr("daemon.journal.database.MIGRATIONS", broken)
+    with pytest.raises(BadSettings, match="nowhere"):
+        Journal(tmp_path / "j")
+    monkeypatch.undo()
+
+    assert Journal(tmp_path / "j").entry("d").job.grade is Grade.GUT
+
+
+def test_a_migration_that_was_released_is_never_changed() -> None:
+    # Files out there were made by it. What is to change gets a script of its own, and its sum joins these.
+    released = ("656006ee6ec0e042",)
+
+    sums = [hashlib.sha256(script.encode()).hexdigest()[:16] for script in MIGRATIONS]
+
+    assert sums[: len(released)] == list(released)
+
+
+def test_a_big_batch_does_not_keep_a_second_folder_waiting(journal: Journal) -> None:
+    for number in range(5):
+        admit(journal, f"batch{number}", NOW + number, "batch")
+    for number in range(2):
+        admit(journal, f"small{number}", NOW + 10 + number, "small")
+    admit(journal, "plain", NOW + 20)
+
+    started = [job.id for _ in range(8) if (job := journal.take(NOW + 30))]
+
+    assert sorted(started[:3]) == ["batch0", "plain", "small0"]
+    assert sorted(started[3:5]) == ["batch1", "small1"]
+    assert started[5:] == ["batch2", "batch3", "batch4"]
+
+
+def test_a_folder_that_comes_back_does_not_make_up_for_its_absence(journal: Journal) -> None:
+    admit(journal, "a0", NOW, "a")
+    journal.take(NOW)
+    for number in range(10):
+        admit(journal, f"b{number}", NOW, "b")
+    for _ in range(5):
+        journal.take(NOW)
+    for number in range(1, 4):
+        admit(journal, f"a{number}", NOW + 1, "a")
+
+    started = [job.id for _ in range(4) if (job := journal.take(NOW + 2))]
+
+    assert started == ["a1", "b5", "a2", "b6"]
+
+
+def test_a_folder_of_higher_priority_goes_first(journal: Journal) -> None:
+    admit(journal, "old", NOW, "every day")
+    admit(journal, "new", NOW + 5, "express")
+    admit(journal, "newer", NOW + 6, "express")
+    journal.prioritize({"express": 10, "nobody's": 3})
+
+    assert [job.id for _ in range(3) if (job := journal.take(NOW + 9))] == ["new", "newer", "old"]
+
+
+def test_a_priority_that_is_no_longer_set_is_over(journal: Journal) -> None:
+    admit(journal, "old", NOW, "every day")
+    admit(journal, "new", NOW + 5, "express")
+    journal.prioritize({"express": 10})
+    journal.prioritize({})
+
+    first = journal.take(NOW + 9)
+
+    assert first is not None
+    assert first.id == "old"
+
+
+def test_a_folder_whose_photos_are_put_off_keeps_nobody_waiting(journal: Journal) -> None:
+    admit(journal, "a", NOW, "a")
+    journal.take(NOW)
+    journal.postpone("a", NOW + 60, "no engine", "engine_away")
+    admit(journal, "b", NOW + 1, "b")
+    journal.prioritize({"a": 1})
+
+    job = journal.take(NOW + 2)
+
+    assert job is not None
+    assert job.id == "b"
+
+
+def test_the_tallies_are_what_counting_finds(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    dice = random.Random(3)
+    for number in range(150):
+        admit(journal, f"n{number}", NOW + number, dice.choice(("", "a", "b")))
+        if dice.random() < 0.9 and (job := journal.take(2.0**40)):
+            match dice.randrange(5):
+                case 0:
+                    journal.give_up(job.id, "no", "bad_photo", NOW)
+                case 1:
+                    journal.postpone(job.id, NOW, "no engine", "engine_away")
+                case 2:
+                    chosen = replace(attempt(), verdict=verdict(0.5, dice.choice(list(Grade))))
+                    journal.decide(job.id, Outcome((chosen,), chosen))
+                    journal.finish(job.id, [f"{number}.png"], NOW)
+                    if dice.random() < 0.3:
+                        journal.requeue(job.id, NOW)
+                case 3:
+                    journal.recover()
+                    journal.forget(job.id)
+                case _:
+                    journal.recover()
+
+    raw = sqlite3.connect(tmp_path / "j")
+    states = Counter(state for (state,) in raw.execute("SELECT state FROM jobs"))
+    grades = Counter(grade for (grade,) in raw.execute("SELECT grade FROM jobs WHERE state = 'done'"))
+    waiting = dict(raw.execute("SELECT folder, sum(state = 'waiting') FROM jobs GROUP BY folder").fetchall())
+    assert dict(raw.execute("SELECT name, waiting FROM folders").fetchall()) == waiting
+    raw.close()
+    counts = journal.counts(NOW)
+    assert {state: count for state, count in counts.states.items() if count} == states
+    assert {grade: count for grade, count in counts.grades.items() if count} == grades
+
+
+def test_a_verdict_of_a_person_is_kept_with_what_the_judgement_said(journal: Journal) -> None:
+    admit(journal, folder="kunde")
+    do(journal, "a", score=0.71)
+
+    noted = journal.note_verdict(
+        "a", Grade.SEHR_GUT, Grade.GUT, NOW + 9, who="anna", how="moved", places=["gut/kunde/a.png"]
+    )
+
+    (found,) = journal.verdicts(10)
+    assert noted
+    assert (found.job_id, found.name, found.folder) == ("a", "kunde/a.jpg", "kunde")
+    assert (found.from_grade, found.to_grade, found.at) == (Grade.SEHR_GUT, Grade.GUT, NOW + 9)
+    assert (found.who, found.how) == ("anna", "moved")
+    assert found.attempt is not None
+    assert found.attempt.verdict == verdict(0.71)
+    assert journal.entry("a").results == ("gut/kunde/a.png",)
+    assert journal.job_at("gut/kunde/a.png") == "a"
+    assert journal.job_at("sehr_gut/a.png") is None
+
+
+def test_a_verdict_that_is_noted_again_after_a_crash_counts_once(journal: Journal) -> None:
+    admit(journal)
+    do(journal, "a")
+
+    first = journal.note_verdict("a", Grade.SEHR_GUT, Grade.GUT, NOW)
+    again = journal.note_verdict("a", Grade.SEHR_GUT, Grade.GUT, NOW + 1)
+    back = journal.note_verdict("a", Grade.GUT, Grade.SEHR_GUT, NOW + 2)
+
+    assert (first, again, back) == (True, False, True)
+    assert [found.to_grade for found in journal.verdicts(10)] == [Grade.SEHR_GUT, Grade.GUT]
+
+
+def test_a_verdict_outlives_another_round_of_its_job(journal: Journal) -> None:
+    admit(journal)
+    do(journal, "a", score=0.6)
+    journal.note_verdict("a", Grade.SEHR_GUT, Grade.UNGENUEGEND, NOW)
+    journal.requeue("a", NOW)
+    do(journal, "a", score=0.8)
+
+    assert journal.note_verdict("a", Grade.SEHR_GUT, Grade.UNGENUEGEND, NOW + 1)
+    scores = [found.attempt.verdict.score for found in journal.verdicts(10) if found.attempt and found.attempt.verdict]
+    assert scores == [0.8, 0.6]
+
+
+def test_a_verdict_on_an_unknown_job_is_refused(journal: Journal) -> None:
+    with pytest.raises(KeyError):
+        journal.note_verdict("nobody", Grade.GUT, Grade.SEHR_GUT, NOW)
+
+
+def test_the_place_of_a_result_names_the_last_job_that_put_it_there(journal: Journal) -> None:
+    admit(journal, "a")
+    do(journal, "a")
+    admit(journal, "b")
+    do(journal, "b")
+    journal.note_places("b", ["sehr_gut/a.png"])  # a person took the first away, and the name was free again
+    journal.note_places("a", [])
+
+    assert journal.job_at("sehr_gut/a.png") == "b"
+    assert journal.job_at("sehr_gut/a.json") is None
+
+
+def test_equal_content_is_found_once_whoever_asks_first(journal: Journal) -> None:
+    for job_id in ("a", "b", "c"):
+        admit(journal, job_id)
+    same, other = b"1" * 32, b"2" * 32
+
+    answers = [journal.note_content("b", same), journal.note_content("a", same), journal.note_content("c", other)]
+    after_a_restart = [journal.note_content("b", same), journal.note_content("a", same)]
+
+    assert answers == [None, "b", None]
+    assert after_a_restart == [None, "b"]
+    assert journal.entry("a").same_as == "b"
+    assert journal.job_with_content(same) == "b"
+
+
+def test_content_of_a_failed_photo_is_tried_again(journal: Journal) -> None:
+    admit(journal, "a")
+    admit(journal, "b")
+    journal.note_content("a", b"1" * 32)
+    journal.give_up("a", "no", "bad_photo", NOW)
+
+    assert journal.note_content("b", b"1" * 32) is None
+
+
+def test_first_attempts_are_those_of_a_folder_newest_first(journal: Journal) -> None:
+    for number in range(4):
+        admit(journal, f"a{number}", NOW + number, "a")
+        do(journal, f"a{number}", score=number / 10, now=NOW + 10 + number)
+    admit(journal, "b", NOW, "b")
+    do(journal, "b")
+    journal.requeue("a3", NOW + 50)
+    do(journal, "a3", score=0.99, now=NOW + 60)
+
+    found = journal.first_attempts("a", 3)
+
+    # The first round of a3 counts, not the one that a person asked for.
+    assert [(first.folder, first.score, first.finished_at) for first in found] == [
+        ("a", 0.3, NOW + 60),
+        ("a", 0.2, NOW + 12),
+        ("a", 0.1, NOW + 11),
+    ]
+    assert found[0].recipe == attempt().recipe

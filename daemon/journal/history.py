@@ -1,0 +1,54 @@
+"""What the journal knows of photos that are over: where their results lie, what the first recipes brought."""
+
+from daemon.journal import rows
+from daemon.journal.database import Database
+from daemon.journal.rows import FirstAttempt
+
+
+def job_at(db: Database, place: str) -> str | None:
+    """The id of the job whose result, report or failed original the journal last saw at this path below the root."""
+    row = db.row("SELECT job_id FROM places WHERE path = ?", place)
+    return None if row is None else str(row[0])
+
+
+def note_content(db: Database, job_id: str, content: bytes) -> str | None:
+    """Settle once whether a job's content came before, within a transaction; returns the id of the job it came with.
+
+    Of two jobs that ask at once one has it first, and a restart finds the same answer: so one of them is worked on.
+    """
+    known = db.row("SELECT content, same_as FROM jobs WHERE id = ?", job_id)
+    if known is not None and known[0] is None:
+        first = job_with_content(db, content)
+        db.change("UPDATE jobs SET content = ?, same_as = ? WHERE id = ?", content, first, job_id)
+        return first
+    return None if known is None or known[1] is None else str(known[1])
+
+
+def job_with_content(db: Database, content: bytes) -> str | None:
+    """The id of the oldest job with this content that neither failed nor was left out for another one."""
+    row = db.row(
+        "SELECT id FROM jobs WHERE content = ? AND content IS NOT NULL AND same_as IS NULL AND state != 'failed' "
+        "ORDER BY admitted_at, id LIMIT 1",
+        content,
+    )
+    return None if row is None else str(row[0])
+
+
+def first_attempts(db: Database, folder: str, count: int) -> tuple[FirstAttempt, ...]:
+    """The first attempts of the photos of a top-level folder that finished last, newest first.
+
+    Only of their first round: where a person asked for another try, the recipe was chosen to differ.
+    """
+    found = db.rows(
+        "SELECT folder, body, finished_at FROM jobs JOIN attempts ON job_id = id AND number = 1 "
+        "AND attempts.round = 0 WHERE state = 'done' AND folder = ? ORDER BY finished_at DESC LIMIT ?",
+        folder,
+        count,
+    )
+    return tuple(_first(*row) for row in found)
+
+
+def _first(folder: object, body: object, finished_at: object) -> FirstAttempt:
+    attempt = rows.attempt(body)
+    score = attempt.verdict.score if attempt.verdict else None
+    return FirstAttempt(str(folder), attempt.recipe, score, rows.real(finished_at) or 0.0)

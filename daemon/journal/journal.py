@@ -1,0 +1,300 @@
+"""What may happen to a job, and what is known of all of them.
+
+Every change of state is `UPDATE … WHERE id = ? AND state IN (…)` with the states of `jobs.MOVES`, and must change
+exactly one row.
+"""
+
+import json
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from daemon.errors import IllegalMove
+from daemon.jobs import MOVES, Attempt, Grade, Job, Move, Outcome, State
+from daemon.journal import history, rows, turns, verdicts
+from daemon.journal.database import Database
+from daemon.journal.rows import COLUMNS, Counts, Entry, FirstAttempt, PersonVerdict
+
+
+class Journal:
+    """One SQLite file; safe to use from many threads, and from other processes at the same time."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the journal. Raises BadSettings where the file cannot be used."""
+        self._db = Database(path)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    # What happens to a job
+
+    def admit(self, job_id: str, name: str, source: Path, size_bytes: int, now: float) -> Job:
+        """Write down a photo that is about to be claimed from `source`."""
+        with self._db.transaction():
+            self._db.change(
+                "INSERT INTO jobs (id, name, folder, source, state, size_bytes, admitted_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                job_id,
+                name,
+                rows.top_folder(name),
+                os.fsencode(source),
+                State.WAITING,
+                size_bytes,
+                now,
+            )
+        return self.entry(job_id).job
+
+    def forget(self, job_id: str) -> None:
+        """Strike out a job whose file went away before it was claimed. Raises IllegalMove once it has started."""
+        with self._db.transaction():
+            if self._db.change("DELETE FROM jobs WHERE id = ? AND state = ?", job_id, State.WAITING) != 1:
+                raise IllegalMove(f"Job {job_id} is not waiting and cannot be forgotten.")
+
+    def take(self, now: float, except_for: Collection[str] = ()) -> Job | None:
+        """Start the due job whose turn it is, its try counted before the work begins; None if nothing is due."""
+        with self._db.transaction():
+            job_id = turns.next_waiting(self._db, now, except_for)
+            if job_id is None:
+                return None
+            self._move(job_id, Move.START, "tries = tries + 1, started_at = coalesce(started_at, ?)", now)
+        return self.entry(job_id).job
+
+    def prioritize(self, priorities: Mapping[str, int]) -> None:
+        """Photos of these top-level folders go before others, the highest first; folders that are not named have 0."""
+        with self._db.transaction():
+            turns.prioritize(self._db, priorities)
+
+    def note_attempt(self, job: Job, attempt: Attempt) -> None:
+        """Keep what came of a recipe."""
+        with self._db.transaction():
+            self._db.change(
+                "INSERT OR REPLACE INTO attempts (job_id, round, number, body) VALUES (?, ?, ?, ?)",
+                job.id,
+                job.round,
+                attempt.number,
+                rows.ATTEMPT.dump_json(attempt).decode(),
+            )
+
+    def note_content(self, job_id: str, content: bytes) -> str | None:
+        """Keep the SHA-256 of a job's original; returns the id of the job that came with the same content before.
+
+        Settled at the first call, so that of equal photos one is worked on, whatever dies in between.
+        """
+        with self._db.transaction():
+            return history.note_content(self._db, job_id, content)
+
+    def decide(self, job_id: str, outcome: Outcome) -> None:
+        """running -> publishing: the best attempt and its grade are settled."""
+        verdict = outcome.verdict
+        with self._db.transaction():
+            self._move(
+                job_id,
+                Move.DECIDE,
+                "best = ?, grade = ?, score = ?, reason = NULL, reason_kind = NULL",
+                outcome.best.number,
+                verdict.grade,
+                verdict.score,
+            )
+
+    def finish(self, job_id: str, results: Sequence[str], now: float) -> None:
+        """publishing -> done: the files are where people find them."""
+        with self._db.transaction():
+            self._move(job_id, Move.FINISH, "finished_at = ?, results = ?", now, _json(results))
+
+    def give_up(self, job_id: str, reason: str, kind: str, now: float) -> None:
+        """-> failed, with a reason for people and its short name for metrics."""
+        with self._db.transaction():
+            self._move(
+                job_id,
+                Move.GIVE_UP,
+                "finished_at = ?, reason = ?, reason_kind = ?, grade = NULL, score = NULL, best = NULL",
+                now,
+                reason,
+                kind,
+            )
+
+    def note_places(self, job_id: str, places: Sequence[str]) -> None:
+        """Where the files of a job that is over lie, below the root."""
+        with self._db.transaction():
+            self._db.change("UPDATE jobs SET results = ? WHERE id = ?", _json(places), job_id)
+
+    def note_verdict(
+        self,
+        job_id: str,
+        from_grade: Grade,
+        to_grade: Grade,
+        at: float,
+        *,
+        who: str = "",
+        how: str = "",
+        places: Sequence[str] | None = None,
+    ) -> bool:
+        """Keep what a person made of a result, with what the judgement had said of it.
+
+        places: where the job's files are now, written with it. False, and nothing new, where the last verdict of this
+        round already led to `to_grade`: so a repeat after a crash notes it once. Raises KeyError for an unknown job.
+        """
+        with self._db.transaction():
+            noted = verdicts.note(self._db, job_id, from_grade, to_grade, at, who, how)
+            if places is not None:
+                self._db.change("UPDATE jobs SET results = ? WHERE id = ?", _json(places), job_id)
+            return noted
+
+    def send_back(self, job_id: str, due_at: float, reason: str, kind: str) -> None:
+        """running -> waiting after a fault of our own; its try stays counted, so this cannot go on for ever."""
+        with self._db.transaction():
+            self._move(job_id, Move.POSTPONE, "due_at = ?, reason = ?, reason_kind = ?", due_at, reason, kind)
+
+    def postpone(self, job_id: str, due_at: float, reason: str, kind: str) -> None:
+        """running -> waiting, to be started again at `due_at`; it ended in order, so its try is taken back."""
+        with self._db.transaction():
+            self._move(
+                job_id,
+                Move.POSTPONE,
+                "due_at = ?, reason = ?, reason_kind = ?, tries = tries - 1, postponed = postponed + 1",
+                due_at,
+                reason,
+                kind,
+            )
+
+    def requeue(self, job_id: str, now: float) -> None:
+        """done or failed -> waiting, a new round: a person wants it tried again; what was tried before stays noted."""
+        with self._db.transaction():
+            self._move(
+                job_id,
+                Move.REQUEUE,
+                "round = round + 1, tries = 0, postponed = 0, due_at = 0, admitted_at = ?, started_at = NULL, "
+                "finished_at = NULL, same_as = NULL, "
+                "grade = NULL, score = NULL, best = NULL, reason = NULL, reason_kind = NULL, results = '[]'",
+                now,
+            )
+
+    def recover(self) -> tuple[Job, ...]:
+        """After a crash: running -> waiting, its try stays counted. Returns the jobs that were running."""
+        with self._db.transaction():
+            running = [str(job_id) for (job_id,) in self._db.rows("SELECT id FROM jobs WHERE state = 'running'")]
+            for job_id in running:
+                self._move(job_id, Move.POSTPONE, "due_at = 0")
+        return tuple(self.entry(job_id).job for job_id in running)
+
+    def take_decided(self, now: float, in_work: Collection[str]) -> Job | None:
+        """The oldest due job whose publishing was broken off, its try counted; in_work: ids being published."""
+        marks = ", ".join("?" for _ in in_work)
+        with self._db.transaction():
+            row = self._db.row(
+                f"SELECT id FROM jobs WHERE state = 'publishing' AND due_at <= ? AND id NOT IN ({marks}) "
+                "ORDER BY admitted_at, id LIMIT 1",
+                now,
+                *in_work,
+            )
+            if row is None:
+                return None
+            self._db.change("UPDATE jobs SET tries = tries + 1 WHERE id = ?", row[0])
+        return self.entry(str(row[0])).job
+
+    def delay(self, job_id: str, due_at: float, reason: str, kind: str) -> None:
+        """Publish a decided job later, at `due_at`; it ended in order, so its try is taken back."""
+        with self._db.transaction():
+            self._db.change(
+                "UPDATE jobs SET due_at = ?, reason = ?, reason_kind = ?, tries = tries - 1, postponed = postponed + 1 "
+                "WHERE id = ? AND state = ?",
+                due_at,
+                reason,
+                kind,
+                job_id,
+                State.PUBLISHING,
+            )
+
+    def _move(self, job_id: str, move: Move, changes: str, *values: object) -> None:
+        starts, end = MOVES[move]
+        marks = ", ".join("?" for _ in starts)
+        changed = self._db.change(
+            f"UPDATE jobs SET state = ?, {changes} WHERE id = ? AND state IN ({marks})", end, *values, job_id, *starts
+        )
+        if changed != 1:
+            raise IllegalMove(f"Job {job_id} is not {' or '.join(sorted(starts))}, so it cannot {move}.")
+
+    # What is known
+
+    def entry(self, job_id: str) -> Entry:
+        """One job. Raises KeyError where there is none."""
+        with self._db.reading():
+            row = self._db.row(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", job_id)
+            if row is None:
+                raise KeyError(job_id)
+            return self._entry(row)
+
+    def entries(self, state: State) -> tuple[Entry, ...]:
+        """All jobs in one state, oldest first; for states that hold few."""
+        return self._entries("state = ? ORDER BY admitted_at, id", state)
+
+    def latest(self, count: int) -> tuple[Entry, ...]:
+        """The jobs that finished last, newest first."""
+        return self._entries("finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT ?", count)
+
+    def state_of(self, job_id: str) -> State | None:
+        """Where a job stands; None where the journal has never heard of it."""
+        row = self._db.row("SELECT state FROM jobs WHERE id = ?", job_id)
+        return None if row is None else State(str(row[0]))
+
+    def counts(self, now: float) -> Counts:
+        """How much of everything there is. A deliberate back-off does not count as waiting long."""
+        with self._db.reading():
+            tallies = self._db.rows("SELECT state, grade, count FROM tallies")
+            oldest = self._db.row(
+                "SELECT admitted_at FROM jobs WHERE state = 'waiting' AND due_at <= ? ORDER BY admitted_at, id LIMIT 1",
+                now,
+            )
+        states, grades = dict.fromkeys(State, 0), dict.fromkeys(Grade, 0)
+        for state, grade, count in tallies:
+            states[State(str(state))] += rows.whole(count)
+            if state == State.DONE and grade:
+                grades[Grade(str(grade))] += rows.whole(count)
+        return Counts(states, grades, None if oldest is None else rows.real(oldest[0]))
+
+    def verdicts(self, count: int) -> tuple[PersonVerdict, ...]:
+        """The newest verdicts of people, newest first, each with the best attempt that it speaks of."""
+        return verdicts.latest(self._db, count)
+
+    def first_attempts(self, folder: str, count: int) -> tuple[FirstAttempt, ...]:
+        """The first attempts of the photos of a top-level folder ("" = inbox/ itself) that finished last, newest first.
+
+        Only of their first round: where a person asked for another try, the recipe was chosen to differ.
+        """
+        return history.first_attempts(self._db, folder, count)
+
+    def job_at(self, place: str) -> str | None:
+        """The id of the job whose result, report or failed original was last seen at this path below the root."""
+        return history.job_at(self._db, place)
+
+    def job_with_content(self, content: bytes) -> str | None:
+        """The id of the oldest job with this SHA-256 that neither failed nor was left out for another one."""
+        return history.job_with_content(self._db, content)
+
+    def fact(self, key: str, value: str) -> str:
+        """The value kept under `key`; keeps `value` the first time."""
+        with self._db.transaction():
+            self._db.change("INSERT OR IGNORE INTO facts (key, value) VALUES (?, ?)", key, value)
+            return self.known(key) or value
+
+    def known(self, key: str) -> str | None:
+        """The value kept under `key`, if any."""
+        row = self._db.row("SELECT value FROM facts WHERE key = ?", key)
+        return None if row is None else str(row[0])
+
+    def _entries(self, which: str, *values: object) -> tuple[Entry, ...]:
+        with self._db.reading():
+            return tuple(
+                self._entry(row) for row in self._db.rows(f"SELECT {COLUMNS} FROM jobs WHERE {which}", *values)
+            )
+
+    def _entry(self, row: Sequence[object]) -> Entry:
+        bodies = self._db.rows(
+            "SELECT body FROM attempts WHERE job_id = ? AND round = ? ORDER BY number", row[0], row[-1]
+        )
+        return rows.entry(row, bodies)
+
+
+def _json(paths: Sequence[str]) -> str:
+    return json.dumps(list(paths))

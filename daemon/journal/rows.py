@@ -1,0 +1,132 @@
+"""What a row says, as values: jobs with their attempts, counts, verdicts of people."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from daemon.jobs import Attempt, Grade, Job, Recipe, State
+
+ATTEMPT = TypeAdapter(Attempt)
+COLUMNS = (
+    "id, name, state, tries, size_bytes, admitted_at, started_at, finished_at, grade, score, best, reason, "
+    "reason_kind, postponed, source, results, same_as, round"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A job with what only the journal and its readers need to know of it.
+
+    source: where the photo was taken from, below the root. results: its files below the root, the report last.
+    same_as: the job that came before with the same content, where this one was left out for it.
+    """
+
+    job: Job
+    source: Path
+    postponed: int
+    reason_kind: str | None
+    results: tuple[str, ...]
+    same_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many jobs are in which state, how many finished with which grade, and since when the oldest waits.
+
+    What finished stays counted when its rows are pruned.
+    """
+
+    states: Mapping[State, int]
+    grades: Mapping[Grade, int]
+    oldest_admitted_at: float | None
+
+    @property
+    def open(self) -> int:
+        """Jobs that are not finished yet."""
+        return sum(self.states[state] for state in (State.WAITING, State.RUNNING, State.PUBLISHING))
+
+
+@dataclass(frozen=True, slots=True)
+class PersonVerdict:
+    """What a person made of a result, and what the judgement had said of it.
+
+    folder: the top-level folder below `inbox/`, "" = none. attempt: the best one, with its score and measures; None
+    where the journal no longer knew it.
+    """
+
+    job_id: str
+    name: str
+    folder: str
+    from_grade: Grade
+    to_grade: Grade
+    at: float
+    who: str
+    how: str
+    attempt: Attempt | None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAttempt:
+    """What the first recipe brought for a finished photo. score: 0..1; None where the engine refused it."""
+
+    folder: str
+    recipe: Recipe
+    score: float | None
+    finished_at: float
+
+
+def top_folder(name: str) -> str:
+    """The top-level folder of a photo's name below `inbox/`; "" where it lies in `inbox/` itself."""
+    return name.partition("/")[0] if "/" in name else ""
+
+
+def entry(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> Entry:
+    """row: a job's COLUMNS. bodies: the attempts of its round, in order."""
+    job_id, name, state, tries, size, admitted, started, finished, grade, score, best, reason, *rest = row
+    kind, postponed, source, results, same_as, job_round = rest
+    job = Job(
+        id=str(job_id),
+        name=str(name),
+        state=State(str(state)),
+        tries=whole(tries),
+        round=whole(job_round),
+        size_bytes=whole(size),
+        admitted_at=real(admitted) or 0.0,
+        started_at=real(started),
+        finished_at=real(finished),
+        attempts=tuple(attempt(body) for (body,) in bodies),
+        grade=Grade(str(grade)) if grade else None,
+        score=real(score),
+        best=None if best is None else whole(best),
+        reason=None if reason is None else str(reason),
+    )
+    assert isinstance(source, bytes)  # the column is BLOB NOT NULL in a STRICT table
+    return Entry(
+        job,
+        Path(os.fsdecode(source)),
+        whole(postponed),
+        None if kind is None else str(kind),
+        tuple(json.loads(str(results))),
+        None if same_as is None else str(same_as),
+    )
+
+
+def attempt(body: object) -> Attempt:
+    """An attempt from its JSON."""
+    return ATTEMPT.validate_json(str(body))
+
+
+def whole(value: object) -> int:
+    """The value of an INTEGER NOT NULL column."""
+    assert isinstance(value, int)  # the table is STRICT
+    return value
+
+
+def real(value: object) -> float | None:
+    """The value of a REAL column."""
+    assert value is None or isinstance(value, float)  # the table is STRICT
+    return value

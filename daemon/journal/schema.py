@@ -1,0 +1,111 @@
+"""The tables, as numbered migrations: script n brings a file of schema n to n + 1, and is never changed again."""
+
+_FIRST = """
+CREATE TABLE jobs (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    source BLOB NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'publishing', 'done', 'failed')),
+    tries INTEGER NOT NULL DEFAULT 0,
+    round INTEGER NOT NULL DEFAULT 0,
+    postponed INTEGER NOT NULL DEFAULT 0,
+    due_at REAL NOT NULL DEFAULT 0,
+    size_bytes INTEGER NOT NULL DEFAULT 0,
+    admitted_at REAL NOT NULL,
+    started_at REAL,
+    finished_at REAL,
+    grade TEXT,
+    score REAL,
+    best INTEGER,
+    reason TEXT,
+    reason_kind TEXT,
+    results TEXT NOT NULL DEFAULT '[]'
+) STRICT;
+CREATE INDEX jobs_due ON jobs (state, admitted_at, id);
+CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
+CREATE TABLE attempts (
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    round INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (job_id, round, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+# folder: the top-level folder below inbox/, '' = inbox/ itself. content: SHA-256 of the original, 32 bytes.
+# same_as: the job with the same content that came before, where this one was left out for it.
+# folders: whose turn it is. waiting and tallies are kept by triggers: counting a million rows takes too long.
+# tallies: photos that finished stay counted when their rows are pruned.
+# places: the results of jobs by their path, which triggers keep equal to jobs.results.
+# verdicts: what people made of a result, with what the judgement had said of it, so that it outlives its job's rows.
+_SECOND = """
+ALTER TABLE jobs ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN content BLOB;
+ALTER TABLE jobs ADD COLUMN same_as TEXT;
+UPDATE jobs SET folder = substr(name, 1, instr(name, '/') - 1) WHERE instr(name, '/') > 0;
+CREATE INDEX jobs_turn ON jobs (folder, admitted_at, id) WHERE state = 'waiting';
+CREATE INDEX jobs_done_in_folder ON jobs (folder, finished_at) WHERE state = 'done';
+CREATE INDEX jobs_content ON jobs (content) WHERE content IS NOT NULL AND same_as IS NULL;
+
+CREATE TABLE folders (
+    name TEXT PRIMARY KEY,
+    priority INTEGER NOT NULL DEFAULT 0,
+    turn INTEGER NOT NULL DEFAULT 0,
+    waiting INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+INSERT INTO folders (name, waiting) SELECT folder, sum(state = 'waiting') FROM jobs GROUP BY folder;
+CREATE INDEX folders_next ON folders (priority DESC, turn, name) WHERE waiting > 0;
+CREATE INDEX folders_turn ON folders (turn);
+
+CREATE TABLE tallies (
+    state TEXT NOT NULL, grade TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (state, grade)
+) STRICT, WITHOUT ROWID;
+INSERT INTO tallies SELECT state, coalesce(grade, ''), count(*) FROM jobs GROUP BY 1, 2;
+
+CREATE TABLE places (path TEXT PRIMARY KEY, job_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+INSERT OR REPLACE INTO places SELECT value, jobs.id FROM jobs, json_each(jobs.results) ORDER BY finished_at;
+
+CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN
+    INSERT INTO folders (name, waiting) VALUES (NEW.folder, NEW.state = 'waiting')
+        ON CONFLICT (name) DO UPDATE SET waiting = waiting + excluded.waiting;
+    INSERT INTO tallies VALUES (NEW.state, coalesce(NEW.grade, ''), 1)
+        ON CONFLICT (state, grade) DO UPDATE SET count = count + 1;
+    INSERT OR REPLACE INTO places SELECT value, NEW.id FROM json_each(NEW.results);
+END;
+CREATE TRIGGER jobs_moved AFTER UPDATE OF state, grade ON jobs
+WHEN OLD.state IS NOT NEW.state OR OLD.grade IS NOT NEW.grade BEGIN
+    UPDATE folders SET waiting = waiting + (NEW.state = 'waiting') - (OLD.state = 'waiting') WHERE name = NEW.folder;
+    UPDATE tallies SET count = count - 1 WHERE state = OLD.state AND grade = coalesce(OLD.grade, '');
+    INSERT INTO tallies VALUES (NEW.state, coalesce(NEW.grade, ''), 1)
+        ON CONFLICT (state, grade) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER jobs_placed AFTER UPDATE OF results ON jobs WHEN OLD.results IS NOT NEW.results BEGIN
+    DELETE FROM places WHERE job_id = OLD.id AND path IN (SELECT value FROM json_each(OLD.results));
+    INSERT OR REPLACE INTO places SELECT value, NEW.id FROM json_each(NEW.results);
+END;
+CREATE TRIGGER jobs_removed AFTER DELETE ON jobs BEGIN
+    UPDATE folders SET waiting = waiting - (OLD.state = 'waiting') WHERE name = OLD.folder;
+    UPDATE tallies SET count = count - 1
+        WHERE state = OLD.state AND grade = coalesce(OLD.grade, '') AND OLD.state NOT IN ('done', 'failed');
+    DELETE FROM places WHERE job_id = OLD.id AND path IN (SELECT value FROM json_each(OLD.results));
+END;
+
+CREATE TABLE verdicts (
+    id INTEGER PRIMARY KEY,
+    job_id TEXT NOT NULL,
+    round INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    from_grade TEXT NOT NULL,
+    to_grade TEXT NOT NULL,
+    at REAL NOT NULL,
+    who TEXT NOT NULL DEFAULT '',
+    how TEXT NOT NULL DEFAULT '',
+    attempt TEXT
+) STRICT;
+CREATE INDEX verdicts_of_job ON verdicts (job_id, id);
+"""
+
+MIGRATIONS = (_FIRST, _SECOND)
+SCHEMA_VERSION = len(MIGRATIONS)

@@ -1,0 +1,55 @@
+"""Verdicts of people: noted with what the judgement had said, and read again."""
+
+from daemon.jobs import Grade
+from daemon.journal import rows
+from daemon.journal.database import Database
+from daemon.journal.rows import PersonVerdict
+
+_BEST = "SELECT body FROM attempts WHERE job_id = jobs.id AND round = jobs.round AND number = jobs.best"
+
+
+def note(db: Database, job_id: str, from_grade: Grade, to_grade: Grade, at: float, who: str, how: str) -> bool:
+    """Write a verdict down, within a transaction; False where it was the last one of this round already."""
+    last = db.row(
+        "SELECT to_grade FROM verdicts JOIN jobs ON jobs.id = job_id AND jobs.round = verdicts.round "
+        "WHERE job_id = ? ORDER BY verdicts.id DESC LIMIT 1",
+        job_id,
+    )
+    if last == (to_grade,):
+        return False
+    noted = db.change(
+        "INSERT INTO verdicts (job_id, round, name, folder, from_grade, to_grade, at, who, how, attempt) "
+        f"SELECT id, round, name, folder, ?, ?, ?, ?, ?, ({_BEST}) FROM jobs WHERE id = ?",
+        from_grade,
+        to_grade,
+        at,
+        who,
+        how,
+        job_id,
+    )
+    if not noted:
+        raise KeyError(job_id)
+    return True
+
+
+def latest(db: Database, count: int) -> tuple[PersonVerdict, ...]:
+    """The newest verdicts, newest first."""
+    found = db.rows(
+        "SELECT job_id, name, folder, from_grade, to_grade, at, who, how, attempt FROM verdicts "
+        "ORDER BY id DESC LIMIT ?",
+        count,
+    )
+    return tuple(
+        PersonVerdict(
+            str(job_id),
+            str(name),
+            str(folder),
+            Grade(str(before)),
+            Grade(str(after)),
+            rows.real(at) or 0.0,
+            str(who),
+            str(how),
+            None if body is None else rows.attempt(body),
+        )
+        for job_id, name, folder, before, after, at, who, how, body in found
+    )
