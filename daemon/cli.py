@@ -1,4 +1,4 @@
-"""The command line: run, process, assess, status, retry, doctor, install."""
+"""The command line: run, process, assess, sheet, status, retry, doctor, install."""
 
 import faulthandler
 import json
@@ -130,6 +130,33 @@ def assess(
             out.print(f"  {name.replace('_', ' '):<18} {value:.2f}")
     for reason in verdict.reasons:
         out.print(f"  - {reason}", markup=False)
+
+
+@app.command()
+def sheet(
+    folder: Annotated[
+        Path, typer.Argument(help="A hot folder, a part of one, or results of process.", show_default=False)
+    ],
+    to: Annotated[
+        Path | None, typer.Option("--out", help="Name of the two files without .png and .html.", show_default=False)
+    ] = None,
+    originals: Annotated[
+        Path | None, typer.Option("--originals", help="Where the photos are, if not in archiv/.", show_default=False)
+    ] = None,
+    most: Annotated[int, typer.Option("--most", min=1, help="So many photos, the worst ones.")] = 2000,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lay results out to look at: a picture of the worst, and a web page of all."""
+    from daemon.commands.showing import show_results
+
+    made = show_results(_settings(config), folder, to or folder / "contact-sheet", originals, most, out, quiet=as_json)
+    if as_json:
+        _print_json(made.values())
+        return
+    for path in made.files:
+        out.print(f"written: {path}", markup=False)
+    out.print(made.told, markup=False)
 
 
 @app.command()

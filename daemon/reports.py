@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from daemon import __version__
-from daemon.jobs import Attempt, Finish, Job, Outcome, Recipe, Verdict
+from daemon.jobs import Attempt, Finish, Grade, Job, Outcome, Recipe, Verdict
 
 REPORT_VERSION = 1
 
@@ -30,6 +32,47 @@ def report(job: Job, outcome: Outcome, picture: Mapping[str, Any], files: Mappin
         "sha256": dict(files),
     }
     return (json.dumps(body, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a report says, as far as people are shown it. how: the recipe and the number of attempts, in words.
+
+    name: of the photo below `inbox/`. size_bytes: of the photo, 0 where it is not said. suffixes: of the files.
+    """
+
+    job: str
+    name: str
+    size_bytes: int
+    grade: Grade
+    score: float
+    reasons: tuple[str, ...]
+    how: str
+    suffixes: tuple[str, ...]
+
+
+def read_report(content: bytes) -> Reported:
+    """Read what `report` wrote. Raises ValueError where it is something else."""
+    try:
+        body = json.loads(content)
+        if body["report_version"] != REPORT_VERSION:
+            raise ValueError(f"a report of version {body['report_version']}, this program knows {REPORT_VERSION}")
+        name, recipe, tried = str(body["photo"]["name"]), body["recipe"], len(body["attempts"])
+        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
+            raise ValueError(f"no name below inbox/: {name}")
+        words = [str(recipe["model"]), *([str(recipe["process_res"])] if recipe["process_res"] else [])]
+        return Reported(
+            job=str(body["job"]),
+            name=name,
+            size_bytes=int(body["photo"]["bytes"]),
+            grade=Grade(body["grade"]),
+            score=float(body["score"]),
+            reasons=tuple(map(str, body["reasons"])),
+            how=f"{' '.join(words)}, {tried} attempt{'s' if tried != 1 else ''}",
+            suffixes=tuple(map(str, body["sha256"])),
+        )
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a report of this program: {error}") from error
 
 
 def verdict_values(verdict: Verdict) -> dict[str, Any]:

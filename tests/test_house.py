@@ -13,8 +13,8 @@ CHECKOUT = Path(__file__).parent.parent
 
 ORDER = (
     "errors", "arrays", "shipped", "jobs", "credentials", "settings", "judgement", "pictures", "engines", "intake",
-    "journal",
-    "alphas", "reports", "budget", "pipeline", "routing", "admission", "worker", "dispatch", "observe", "chronicle",
+    "journal", "alphas", "reports", "sheet",
+    "budget", "pipeline", "routing", "admission", "worker", "dispatch", "observe", "chronicle",
     "locks", "samples", "building", "reception", "housekeeping", "reload", "signals", "lifecycle", "commands",
     "cli", "__main__",
 )  # fmt: skip

@@ -7,10 +7,12 @@ through a file descriptor, never mapped: a writer that shortens a mapped file wo
 import errno
 import logging
 import os
+from html import escape
 from typing import Any
 
 import numpy as np
 import pyvips
+from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
 from daemon.pictures import bitmaps, profiles
@@ -69,6 +71,33 @@ def encode_proxy(rgb: Rgb) -> bytes:
     return bytes(_image(rgb).jpegsave_buffer(Q=95, subsample_mode="off", keep="none"))
 
 
+def encode_jpeg(rgb: Rgb, quality: int) -> bytes:
+    """A small JPEG without metadata, for looking at. rgb: (H, W, 3) uint8, sRGB. quality: 1..100."""
+    return bytes(_image(rgb).jpegsave_buffer(Q=quality, optimize_coding=True, keep="none"))
+
+
+def encode_png(rgb: Rgb) -> bytes:
+    """A PNG without metadata. rgb: (H, W, 3) uint8, sRGB."""
+    return bytes(_image(rgb).pngsave_buffer(compression=6, keep="none"))
+
+
+def written(text: str, points: float, width: int, bold: bool = False) -> NDArray[np.uint8]:
+    """Text as a mask, (H, W) uint8, 255 = ink, in this machine's own sans serif; (0, 0) where it has no fonts.
+
+    width: where lines are broken, in pixels.
+    """
+    plain = "".join(letter if letter.isprintable() else " " for letter in text).encode("utf-8", "replace").decode()
+    style = " bold" if bold else ""
+    try:
+        image = pyvips.Image.text(
+            escape(plain, quote=False), font=f"sans{style} {points}", width=width, wrap="word-char"
+        )
+        ink: NDArray[np.uint8] = _array(image)[..., 0].astype(np.uint8, copy=False)
+    except pyvips.Error:
+        return np.zeros((0, 0), np.uint8)
+    return ink
+
+
 def decode_alpha(data: bytes) -> Alpha:
     """The alpha in a PNG: grey, or RGB with three equal channels (the red one is taken); a fourth channel is ignored.
 
@@ -110,24 +139,25 @@ def read_header(descriptor: int, kind: str) -> Header:
 
 
 def decode(
-    descriptor: int, kind: str, profile: bytes | None, extra_is_alpha: bool = True
+    descriptor: int, kind: str, profile: bytes | None, extra_is_alpha: bool = True, longest: int | None = None
 ) -> tuple[Samples, bool, bytes | None]:
     """Decode to (H, W, 4) RGBA as it lies in the file, not yet upright.
 
     profile: the file's ICC profile where it is usable. RGB keeps its values and its profile; grey without a profile
     has its value in all three channels; everything else (grey with a profile, CMYK, Lab, float) becomes sRGB.
     extra_is_alpha: whether a channel beside the colours is an alpha, or something else that is left out.
+    longest: no side of the result is longer, in pixels; the picture is then never in memory at its full size.
     Returns the pixels, whether the file has an alpha of its own (the fourth channel is full otherwise), and the
     profile that the pixels now have. Raises Undecodable.
     """
     try:
-        image = _whole_numbers(_open(descriptor, kind, access="sequential", fail_on=_STRICT))
+        image = _whole_numbers(_lines_of(descriptor, kind, longest))
         colours = _COLOURS.get(image.interpretation, 0)
         has_alpha = extra_is_alpha and image.bands > colours
         full = 65535 if image.format == "ushort" else 255
         rgb, profile = _rgb(image.extract_band(0, n=colours), profile)
         rgba = rgb.bandjoin(image.extract_band(colours) if has_alpha else full)
-        return _array(rgba), has_alpha, profile
+        return _array(_fitted(rgba, longest, has_alpha)), has_alpha, profile
     except pyvips.Error as error:
         raise _fault(error) from error
 
@@ -214,6 +244,27 @@ def _open(descriptor: int, kind: str, **options: Any) -> Any:
     # "unlimited" lifts a limit on the size of one strip, which a scanner's single-strip files break; how large the
     # whole picture is has been checked by then.
     return pyvips.Image.tiffload_source(source, unlimited=True, **options)
+
+
+def _lines_of(descriptor: int, kind: str, longest: int | None) -> Any:
+    """A picture that is read once, from its first line to its last; a JPEG no larger than twice `longest` needs."""
+    image = _open(descriptor, kind, access="sequential", fail_on=_STRICT)
+    if kind != "jpeg" or longest is None:
+        return image
+    spare = max(image.width, image.height) // (2 * longest)
+    shrink = next((factor for factor in (8, 4, 2) if factor <= spare), 1)
+    return _open(descriptor, kind, access="sequential", fail_on=_STRICT, shrink=shrink)
+
+
+def _fitted(rgba: Any, longest: int | None, has_alpha: bool) -> Any:
+    """The same picture with no side longer than `longest`; colours under an alpha of 0 count for nothing."""
+    scale = 1.0 if longest is None else longest / max(rgba.width, rgba.height)
+    if scale >= 1.0:
+        return rgba
+    if not has_alpha:
+        return rgba.resize(scale)
+    fitted = rgba.premultiply().resize(scale).unpremultiply().rint()
+    return fitted.cast(rgba.format).copy(interpretation=rgba.interpretation)
 
 
 def _bitmap(data: bytes) -> Any:

@@ -99,6 +99,18 @@ def open_photo(path: Path, max_megapixels: float) -> Photo:
 
     Raises BadPhoto with a reason that a person understands, and RootAway where it is the disk that does not answer.
     """
+    return _read(path, max_megapixels, None)
+
+
+def open_small(path: Path, longest: int, max_megapixels: float) -> Photo:
+    """The same photo with no side longer than `longest` pixels, and never in memory at its full size; for looking at.
+
+    Raises what `open_photo` raises.
+    """
+    return _read(path, max_megapixels, longest)
+
+
+def _read(path: Path, max_megapixels: float, longest: int | None) -> Photo:
     try:
         with _opened(path) as descriptor:
             kind = _kind(descriptor, path.name)
@@ -111,7 +123,7 @@ def open_photo(path: Path, max_megapixels: float) -> Photo:
             if kind == "tiff":
                 extra_is_alpha = tifftags.extra_is_alpha(descriptor)
                 metadata = replace(metadata, exif=tifftags.exif_of(descriptor), iptc=tifftags.iptc_of(descriptor))
-            rgba, has_alpha, profile = codec.decode(descriptor, kind, profile, extra_is_alpha)
+            rgba, has_alpha, profile = codec.decode(descriptor, kind, profile, extra_is_alpha, longest)
     except Undecodable as error:
         raise BadPhoto(_unreadable(path.name, str(error))) from error
     except (Vanished, NotWholeYet) as error:

@@ -1,0 +1,50 @@
+"""Small pictures for people to look at: a photo, a cut-out on a chequerboard, an alpha."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.arrays import Rgb
+from daemon.pictures import codec
+from daemon.pictures.reading import open_small
+
+SQUARE = 8  # pixels of a chequerboard square
+LIGHT, DARK = 255, 214
+
+Mask = NDArray[np.uint8]
+"""(H, W) uint8, 255 = subject."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thumb:
+    """A small picture: (H, W, 3) uint8 sRGB, straight colours, and its own alpha, (H, W) uint8, where it has one."""
+
+    rgb: Rgb
+    alpha: Mask | None
+
+
+def thumb(path: Path, longest: int, max_megapixels: float) -> Thumb:
+    """A file as a picture with no side longer than `longest` pixels. Raises BadPhoto, and RootAway, as reading does."""
+    photo = open_small(path, longest, max_megapixels)
+    rgb = codec.to_srgb(np.ascontiguousarray(photo.pixels), photo.icc)
+    own = photo.own_alpha
+    return Thumb(rgb, None if own is None else np.asarray(own // (photo.full_scale // 255), np.uint8))
+
+
+def on_chequerboard(rgb: Rgb, alpha: Mask) -> Rgb:
+    """A cut-out as people show transparency. rgb, alpha: of any sizes, the result has alpha's."""
+    height, width = alpha.shape
+    fitted = rgb if rgb.shape[:2] == alpha.shape else cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    rows, columns = np.indices(alpha.shape) // SQUARE
+    ground = np.where((rows + columns) % 2, LIGHT, DARK).astype(np.float32)[..., None]
+    cover = (alpha.astype(np.float32) / np.float32(255))[..., None]
+    shown: Rgb = np.rint(fitted.astype(np.float32) * cover + ground * (1 - cover)).astype(np.uint8)
+    return shown
+
+
+def grey(alpha: Mask) -> Rgb:
+    """An alpha as a picture."""
+    return np.repeat(alpha[..., None], 3, axis=2)

@@ -1,0 +1,1 @@
+"""Contact sheets: results laid out for people, who would rather look than read."""
