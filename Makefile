@@ -17,7 +17,7 @@ help: ## show this list
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, this is: $$($(PYTHON) --version)"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --upgrade 'pip>=25.1'
-	$(PY) -m pip install --quiet --editable '.[local,samples]'
+	$(PY) -m pip install --quiet --editable '.[local,samples,heic,raw]'
 	@touch $@
 
 # The starter weights.

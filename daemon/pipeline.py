@@ -103,6 +103,8 @@ class Pipeline:
         with self._budget.held(pixels * BYTES_PER_PIXEL[bits]):
             with self.timed("read"):
                 photo = open_photo(path, self._max_megapixels)
+            if photo.own_alpha is not None and not photo.own_alpha.any():
+                raise BadPhoto(f"{path.name} is transparent everywhere; there is nothing in it to cut out.")
             with self.timed("proxy"):
                 small = proxy.make_proxy(photo, View(), self._proxy_pixels)
             yield Bench(photo, small)

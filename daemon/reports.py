@@ -12,10 +12,18 @@ from daemon.jobs import Attempt, Finish, Grade, Job, Outcome, Recipe, Verdict
 REPORT_VERSION = 1
 
 
-def report(job: Job, outcome: Outcome, picture: Mapping[str, Any], files: Mapping[str, str], seconds: float) -> bytes:
+def report(
+    job: Job,
+    outcome: Outcome,
+    picture: Mapping[str, Any],
+    result: Mapping[str, int],
+    files: Mapping[str, str],
+    seconds: float,
+) -> bytes:
     """The JSON of a finished photo, UTF-8.
 
-    picture: what is known of the photo (width, height, format). files: SHA-256 by file name ending.
+    picture: what is known of the photo (width, height, format). result: the result's width and height in pixels.
+    files: SHA-256 by file name ending.
     """
     best = outcome.best
     body = {
@@ -23,6 +31,7 @@ def report(job: Job, outcome: Outcome, picture: Mapping[str, Any], files: Mappin
         "report_version": REPORT_VERSION,
         "job": job.id,
         "photo": {"name": job.name, "bytes": job.size_bytes, **picture},
+        "result": dict(result),
         **verdict_values(outcome.verdict),
         "recipe": recipe_values(best.recipe),
         "finish": _finish(best.finish),

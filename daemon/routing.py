@@ -6,14 +6,16 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from daemon.arrays import Alpha
 from daemon.errors import BadPhoto, NoRoom
 from daemon.intake import placing
 from daemon.intake.folders import Folders
-from daemon.jobs import Job, Outcome
-from daemon.pictures import compositing, refining, writing
+from daemon.jobs import Job, Outcome, Verdict
+from daemon.pictures import compositing, framing, refining, writing
 from daemon.pictures.reading import Photo
-from daemon.pictures.values import Samples
+from daemon.pictures.values import Frame, Samples
 from daemon.pipeline import Meter, Tick
 from daemon.reports import failure_note, report
 from daemon.settings import OutputFormat, OutputSettings
@@ -40,7 +42,7 @@ class Routing:
         """
         names = {fmt: staging / f"result{writing.suffix_of(fmt)}" for fmt in self._outputs.formats}
         if missing := [fmt for fmt, path in names.items() if not path.exists()]:
-            self._write(job, photo, alpha, {fmt: names[fmt] for fmt in missing})
+            self._write(job, outcome.verdict, photo, alpha, {fmt: names[fmt] for fmt in missing})
         files = [(path, writing.suffix_of(fmt)) for fmt, path in names.items()]
         note = staging / "report.json"
         if not note.exists():
@@ -51,14 +53,18 @@ class Routing:
                 "bits": photo.full_scale.bit_length(),
                 "remarks": list(photo.remarks),
             }
+            width, height = writing.size_of(files[0][0])
+            result = {"width": width, "height": height}
             sums = {suffix: _sha256(path) for path, suffix in files}
             self._tick("stage report")
-            _write_whole(note, report(job, outcome, picture, sums, seconds()))
+            _write_whole(note, report(job, outcome, picture, result, sums, seconds()))
         return (*files, (note, ".json"))
 
-    def _write(self, job: Job, photo: Photo, alpha: Alpha, paths: dict[OutputFormat, Path]) -> None:
+    def _write(self, job: Job, verdict: Verdict, photo: Photo, alpha: Alpha, paths: dict[OutputFormat, Path]) -> None:
         began = time.perf_counter()
         full = refining.full_size_alpha(photo, alpha)
+        _refuse_unsaid(job, verdict, full)
+        frame = framing.frame_of(full, self._outputs)
         rgba = compositing.cut_out(photo, full, self._outputs.clean_rims)
         self._meter.stage("refine", time.perf_counter() - began)
         began = time.perf_counter()
@@ -66,7 +72,7 @@ class Routing:
             scratch = path.with_name(f"unfinished-{path.name}")
             self._tick(f"write {fmt}")
             try:
-                _write_right(scratch, rgba, photo, fmt, job.id)
+                _write_right(scratch, rgba, photo, fmt, job.id, frame, self._outputs.ground)
             except OSError as error:
                 raise NoRoom(f"The result of {job.name} cannot be written to {path.parent}: {error}") from error
             except ValueError as error:
@@ -111,13 +117,29 @@ def stem_of(name: str) -> PurePosixPath:
     return path.with_suffix("") if path.suffix else path
 
 
-def _write_right(path: Path, rgba: Samples, photo: Photo, output_format: OutputFormat, identity: str) -> None:
+def _refuse_unsaid(job: Job, verdict: Verdict, alpha: Samples) -> None:
+    """Nothing and everything are results only where the verdict says so. Raises BadPhoto."""
+    if not alpha.any() and "empty" not in verdict.defects:
+        raise BadPhoto(f"Nothing of {job.name} would be left: its subject is where the photo itself is transparent.")
+    if alpha.min() == np.iinfo(alpha.dtype).max and "full" not in verdict.defects:
+        raise BadPhoto(f"The result of {job.name} would be the whole photo, and its verdict says otherwise.")
+
+
+def _write_right(
+    path: Path,
+    rgba: Samples,
+    photo: Photo,
+    output_format: OutputFormat,
+    identity: str,
+    frame: Frame | None,
+    ground: tuple[int, int, int],
+) -> None:
     """Write a result and read it back, a second time where the first went wrong. Raises ValueError, OSError."""
     for last in (False, True):
         path.unlink(missing_ok=True)  # of a run that died while it wrote, or of the first time
-        writing.write(path, rgba, photo, output_format, identity)
+        writing.write(path, rgba, photo, output_format, identity, frame, ground)
         try:
-            writing.verify(path, photo.width, photo.height, output_format)
+            writing.verify(path, rgba, output_format, frame)
             return
         except ValueError:
             if last:

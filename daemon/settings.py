@@ -158,7 +158,7 @@ class StrategySettings(Section):
     finishes: bool = True
 
 
-OutputFormat = Literal["png", "tiff", "webp", "mask"]
+OutputFormat = Literal["png", "tiff", "webp", "mask", "jpeg", "tiff_on_colour"]
 
 
 class OutputSettings(Section):
@@ -167,6 +167,16 @@ class OutputSettings(Section):
     formats: tuple[OutputFormat, ...] = Field(("png",), min_length=1)
     keep_originals: bool = True
     clean_rims: bool = True
+    background: str = Field("#ffffff", pattern=r"^#[0-9a-fA-F]{6}$")
+    trim: bool = False
+    margin: float = Field(0.05, ge=0, le=1)
+    max_side: int = Field(0, ge=0, le=100_000)
+
+    @property
+    def ground(self) -> tuple[int, int, int]:
+        """The background colour: red, green, blue, 0..255, sRGB."""
+        red, green, blue = bytes.fromhex(self.background[1:])
+        return red, green, blue
 
     @model_validator(mode="after")
     def formats_are_named_once(self) -> "OutputSettings":

@@ -27,6 +27,8 @@ OWNERS = {
     "rembg": {"engines/local.py"},
     "onnxruntime": {"engines/local.py"},
     "PIL": {"engines/local.py"},
+    "pillow_heif": {"pictures/heif.py"},
+    "rawpy": {"pictures/raw.py"},
     "prometheus_client": {"observe/metrics.py"},
     "pynvml": {"observe/gpu.py"},
     "pydantic_settings": {"settings.py"},

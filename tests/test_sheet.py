@@ -47,7 +47,7 @@ def put_result(
     verdict = Verdict(SCORES[grade], grade, Measures(0.5, 0.5, 0.5), ("its <i>edges</i>",))
     outcome = Outcome((), Attempt(1, Recipe("u2netp"), verdict=verdict))
     job = Job(identity, name, size_bytes=original.stat().st_size)
-    place.with_name(place.name + ".json").write_bytes(report(job, outcome, {}, {suffix: "0" * 64}, 1.0))
+    place.with_name(place.name + ".json").write_bytes(report(job, outcome, {}, {}, {suffix: "0" * 64}, 1.0))
     return place
 
 

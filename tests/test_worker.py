@@ -2,13 +2,18 @@
 
 import json
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import pyvips
 
+from daemon.arrays import Rgb
+from daemon.engines.contract import Answer
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway
 from daemon.intake import placing
 from daemon.jobs import Recipe, State
@@ -16,7 +21,7 @@ from daemon.lifecycle import Daemon
 from daemon.pictures import writing
 from daemon.settings import load
 from daemon.worker import Fate
-from tests.doubles import Clock, ScriptedEngine
+from tests.doubles import Clock, ScriptedEngine, by_colour
 from tests.drawing import drawn_photo, save_photo
 
 Make = Callable[..., Daemon]
@@ -336,3 +341,55 @@ def test_a_result_that_does_not_read_back_is_written_once_more_and_never_publish
 
     assert run_one(daemon) is fate
     assert bool(list((tmp_path / "hot").glob("*/a.json"))) == (fate is Fate.DONE)
+
+
+def test_a_photo_is_made_in_every_format_that_is_asked_for(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    formats = ["png", "tiff", "webp", "mask", "jpeg", "tiff_on_colour"]
+    outputs = {"formats": formats, "trim": True, "max_side": 100, "background": "#00ff00"}
+    daemon = make(ScriptedEngine(), flags={"outputs": outputs})
+
+    assert run_one(daemon) is Fate.DONE
+
+    (report,) = (tmp_path / "hot").glob("*/a.json")
+    made = sorted(path.name for path in report.parent.iterdir())
+    assert made == ["a.jpg", "a.json", "a.png", "a.tif", "a.webp", "a_flat.tif", "a_mask.png"]
+    body = json.loads(report.read_text("utf-8"))
+    assert max(body["result"].values()) == 100
+    assert sorted(body["sha256"]) == [".jpg", ".png", ".tif", ".webp", "_flat.tif", "_mask.png"]
+
+
+def test_a_subject_where_the_photo_is_transparent_is_no_empty_result_but_a_reason(make: Make, tmp_path: Path) -> None:
+    rgb = drawn_photo(300, 200, 1)
+    rgba = np.dstack([rgb, np.where(by_colour(rgb) > 0, 0, 255).astype(np.uint8)])
+    (tmp_path / "hot" / "inbox").mkdir(parents=True)
+    pyvips.Image.new_from_array(rgba, interpretation="srgb").pngsave(str(tmp_path / "hot" / "inbox" / "a.png"))
+    daemon = make(SeesThrough(rgb))
+
+    assert run_one(daemon) is Fate.FAILED
+
+    (entry,) = daemon.journal.entries(State.FAILED)
+    assert "Nothing of a.png would be left" in (entry.job.reason or "")
+
+
+def test_a_photo_that_is_transparent_everywhere_fails_with_that_reason(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "hot" / "inbox").mkdir(parents=True)
+    nothing = np.dstack([drawn_photo(300, 200, 1), np.zeros((200, 300), np.uint8)])
+    pyvips.Image.new_from_array(nothing, interpretation="srgb").pngsave(str(tmp_path / "hot" / "inbox" / "a.png"))
+    daemon = make(ScriptedEngine())
+
+    assert run_one(daemon) is Fate.FAILED
+
+    (entry,) = daemon.journal.entries(State.FAILED)
+    assert "transparent everywhere" in (entry.job.reason or "")
+
+
+class SeesThrough(ScriptedEngine):
+    """An engine that finds the subject wherever it was, transparent or not."""
+
+    def __init__(self, rgb: Rgb) -> None:
+        super().__init__()
+        self._alpha = by_colour(rgb)
+
+    def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe) -> Answer:
+        return Answer(self._alpha, "double", {"infer": 0.001})

@@ -9,6 +9,9 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.pictures.faults import Undecodable, Unsupported
+from daemon.pictures.values import Decodable, Header
+
 _PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6
 _USUAL_MASKS = {
     16: (0x7C00, 0x03E0, 0x001F, 0),
@@ -17,12 +20,15 @@ _USUAL_MASKS = {
 }
 
 
-def decoded(data: bytes) -> NDArray[np.uint8]:
-    """The picture in a BMP: (H, W, 3), or (H, W, 4) where it has an alpha. Raises ValueError with the reason."""
+def opened(data: bytes) -> Decodable:
+    """The picture in a BMP: (H, W, 3), or (H, W, 4) where it has an alpha. Raises Undecodable with the reason."""
     try:
-        return _decoded(data)
+        pixels = _decoded(data)
     except struct.error as error:
-        raise ValueError("the header is cut off") from error
+        raise Undecodable("BMP: the header is cut off") from error
+    height, width, channels = pixels.shape
+    header = Header(width, height, channels, colours=3, sample="uchar", pages=1, orientation=1)
+    return Decodable(header, lambda: pixels, lambda: None)
 
 
 def _decoded(data: bytes) -> NDArray[np.uint8]:
@@ -34,11 +40,11 @@ def _decoded(data: bytes) -> NDArray[np.uint8]:
         width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
         (colours,) = struct.unpack_from("<I", data, 46)
     else:
-        raise ValueError(f"its header has {header} bytes, which no kind of BMP has")
+        raise Undecodable(f"BMP: its header has {header} bytes, which no kind of BMP has")
     if compression not in (_PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS):
-        raise ValueError("it is compressed, which hardly any BMP is")
+        raise Unsupported("BMP: it is compressed, which hardly any is")
     if width <= 0 or height == 0:
-        raise ValueError(f"it says it has {width} x {height} pixels")
+        raise Undecodable(f"BMP: it says it has {width} x {height} pixels")
     rows = _rows(data, offset, width, abs(height), bits)
     if bits in (1, 4, 8):
         palette = _palette(data, header, bits, colours)
@@ -46,14 +52,16 @@ def _decoded(data: bytes) -> NDArray[np.uint8]:
     elif bits in _USUAL_MASKS:
         picture = _channels(rows, width, bits, _masks(data, header, bits, compression))
     else:
-        raise ValueError(f"it has {bits} bits a pixel, which no BMP has")
+        raise Undecodable(f"BMP: it has {bits} bits a pixel, which no BMP has")
     return picture[::-1] if height > 0 else picture  # the lowest row comes first, unless the height is negative
 
 
 def _rows(data: bytes, offset: int, width: int, height: int, bits: int) -> NDArray[np.uint8]:
     stride = (width * bits + 31) // 32 * 4  # rows are filled up to whole 4 bytes
     if len(data) - offset < stride * height:
-        raise ValueError(f"{stride * height} bytes of pixels are announced, and {max(0, len(data) - offset)} are there")
+        raise Undecodable(
+            f"BMP: {stride * height} bytes of pixels are announced, and {max(0, len(data) - offset)} are there"
+        )
     return np.frombuffer(data, np.uint8, stride * height, offset).reshape(height, stride)
 
 
@@ -70,7 +78,7 @@ def _palette(data: bytes, header: int, bits: int, colours: int) -> NDArray[np.ui
     number = min(colours or 1 << bits, 1 << bits)
     table = np.frombuffer(data[14 + header : 14 + header + number * entry], np.uint8)
     if len(table) < number * entry:
-        raise ValueError("its palette is cut off")
+        raise Undecodable("BMP: its palette is cut off")
     return table.reshape(number, entry)[:, 2::-1]  # blue, green, red in the file
 
 

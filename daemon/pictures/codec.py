@@ -4,9 +4,9 @@ libvips is thread-safe and lets go of the GIL, so several photos are worked on a
 through a file descriptor, never mapped: a writer that shortens a mapped file would kill the process with SIGBUS.
 """
 
-import errno
 import logging
 import os
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -15,8 +15,9 @@ import pyvips
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
-from daemon.pictures import bitmaps, profiles
-from daemon.pictures.values import Container, Header, Metadata, Samples
+from daemon.pictures import bitmaps, heif, profiles, raw
+from daemon.pictures.faults import Unsupported, fault
+from daemon.pictures.values import Container, Decodable, Frame, Header, Metadata, Samples
 
 # libvips remembers results by arguments. No operation here runs twice with the same ones, so a cache would only keep
 # pictures in memory that nobody asks for again.
@@ -32,6 +33,7 @@ _FASTEST = 1  # zlib level of pictures that are read back once and thrown away
 _PNG = {"compression": 2, "filter": "up"}  # of all levels and filters the smallest below one second for 24 MP
 _TIFF = {"compression": "lzw", "predictor": "horizontal"}  # deflate is no smaller on photos and half as fast to read
 _WEBP = {"lossless": True, "effort": 0, "Q": 0}  # more effort: seven times the time for two per cent
+_JPEG = {"Q": 95, "subsample_mode": "off"}  # edges of colour stay where they are
 _TIFF_MAX_BYTES = 2**32 - 2**24  # of pixels; beyond, offsets need 8 bytes (BigTIFF)
 
 # How strictly a decoder takes damage: anything it calls an error stops it, mere warnings (stray bytes between
@@ -52,15 +54,7 @@ _SENSIBLE_DPI = (1.0, 100_000.0)
 
 _TRIAL_BYTES = 1 << 16  # more than is left on a disk that was just found full
 
-# Faults of the disk or the share, not of the picture; libvips tells them in the system's own words only.
-_OF_THE_DISK = (
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT,
-    errno.EHOSTDOWN,
-)  # fmt: skip
-
-
-class Undecodable(ValueError):
-    """libvips cannot read or write this; the message is its own reason."""
+_OPENERS: dict[str, Callable[[bytes], Decodable]] = {"bmp": bitmaps.opened, "heic": heif.opened, "raw": raw.opened}
 
 
 def encode_proxy(rgb: Rgb) -> bytes:
@@ -68,7 +62,7 @@ def encode_proxy(rgb: Rgb) -> bytes:
 
     rgb: (H, W, 3) uint8, sRGB.
     """
-    return bytes(_image(rgb).jpegsave_buffer(Q=95, subsample_mode="off", keep="none"))
+    return bytes(_image(rgb).jpegsave_buffer(**_JPEG, keep="none"))
 
 
 def encode_jpeg(rgb: Rgb, quality: int) -> bytes:
@@ -108,7 +102,7 @@ def decode_alpha(data: bytes) -> Alpha:
         full_scale = 65535.0 if image.format == "ushort" else 255.0
         grey = _array(image.extract_band(0))
     except pyvips.Error as error:
-        raise ValueError(f"not a whole PNG: {_reason(error)}") from error
+        raise ValueError(f"not a whole PNG: {fault(str(error.detail))}") from error
     alpha: Alpha = grey[..., 0].astype(np.float32) / np.float32(full_scale)
     return alpha
 
@@ -119,10 +113,12 @@ def encode_alpha(alpha: Alpha) -> bytes:
     return bytes(_image(steps).pngsave_buffer(compression=_FASTEST, filter="sub", keep="none"))
 
 
-def read_header(descriptor: int, kind: str) -> Header:
-    """The header of an open file of `kind` ("jpeg", "png", "tiff", "webp", "avif", "bmp"). Raises Undecodable."""
+def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
+    """The header of an open file of `kind`, as `signatures` names kinds. Raises Undecodable."""
+    if kind in _OPENERS:
+        return _OPENERS[kind](_content(descriptor)).header
     try:
-        image = _open(descriptor, kind)
+        image = _open(descriptor, kind, page)
         colours = _COLOURS.get(image.interpretation, 0)
         return Header(
             width=image.width,
@@ -135,38 +131,54 @@ def read_header(descriptor: int, kind: str) -> Header:
             metadata=_metadata(image),
         )
     except pyvips.Error as error:
-        raise _fault(error) from error
+        raise fault(str(error.detail)) from error
 
 
 def decode(
-    descriptor: int, kind: str, profile: bytes | None, extra_is_alpha: bool = True, longest: int | None = None
+    descriptor: int,
+    kind: str,
+    profile: bytes | None,
+    alpha_extra: int | None = 0,
+    page: int = 0,
+    longest: int | None = None,
 ) -> tuple[Samples, bool, bytes | None]:
     """Decode to (H, W, 4) RGBA as it lies in the file, not yet upright.
 
     profile: the file's ICC profile where it is usable. RGB keeps its values and its profile; grey without a profile
     has its value in all three channels; everything else (grey with a profile, CMYK, Lab, float) becomes sRGB.
-    extra_is_alpha: whether a channel beside the colours is an alpha, or something else that is left out.
+    alpha_extra: which of the channels beside the colours is the alpha, from 0; None where none of them is.
     longest: no side of the result is longer, in pixels; the picture is then never in memory at its full size.
     Returns the pixels, whether the file has an alpha of its own (the fourth channel is full otherwise), and the
     profile that the pixels now have. Raises Undecodable.
     """
     try:
-        image = _whole_numbers(_lines_of(descriptor, kind, longest))
+        image = _whole_numbers(_lines_of(descriptor, kind, page, longest))
         colours = _COLOURS.get(image.interpretation, 0)
-        has_alpha = extra_is_alpha and image.bands > colours
+        alpha_band = None if alpha_extra is None or image.bands <= colours + alpha_extra else colours + alpha_extra
         full = 65535 if image.format == "ushort" else 255
         rgb, profile = _rgb(image.extract_band(0, n=colours), profile)
-        rgba = rgb.bandjoin(image.extract_band(colours) if has_alpha else full)
-        return _array(_fitted(rgba, longest, has_alpha)), has_alpha, profile
+        rgba = rgb.bandjoin(full if alpha_band is None else image.extract_band(alpha_band))
+        return _array(_fitted(rgba, longest, alpha_band is not None)), alpha_band is not None, profile
     except pyvips.Error as error:
-        raise _fault(error) from error
+        raise fault(str(error.detail)) from error
+
+
+def extremes(descriptor: int, kind: str) -> tuple[float, float]:
+    """Decode to the last line; the lowest and the highest value in the last channel. Raises Undecodable."""
+    try:
+        return _extremes(_open(descriptor, kind, access="sequential", fail_on=_STRICT))
+    except pyvips.Error as error:
+        raise fault(str(error.detail)) from error
 
 
 def prove(descriptor: int, kind: str) -> None:
     """Decode to the last line and keep nothing. Raises Undecodable."""
+    if kind in _OPENERS:
+        _OPENERS[kind](_content(descriptor)).prove()
+        return
     try:
         if kind != "jpeg":
-            _open(descriptor, kind, access="sequential", fail_on=_STRICT).avg()
+            _extremes(_open(descriptor, kind, access="sequential", fail_on=_STRICT))
             return
         # A JPEG at an eighth still decodes every bit of its coded data, and skips most of the arithmetic after it.
         # libvips looks at warnings before each eight rows it reads, so those of the last eight (64 at full size) pass.
@@ -177,7 +189,7 @@ def prove(descriptor: int, kind: str) -> None:
                 raise
             _open(descriptor, kind, access="sequential", fail_on=_STRICT, shrink=8).avg()
     except pyvips.Error as error:
-        raise _fault(error) from error
+        raise fault(str(error.detail)) from error
 
 
 def usable(profile: bytes, colours: int) -> bool:
@@ -203,17 +215,48 @@ def to_srgb(pixels: Samples, profile: bytes | None) -> Rgb:
     return result
 
 
-def save(path: os.PathLike[str], pixels: Samples, metadata: Metadata, container: Container) -> None:
-    """Write a new file and bring it to the disk (fsync). pixels: (H, W, 4), or (H, W) for a mask; WebP: uint8 only.
+def in_profile(srgb: tuple[int, int, int], profile: bytes | None, full_scale: int) -> list[float]:
+    """A colour of 8-bit sRGB in the values of pixels with `profile` (None for sRGB) and full scale 255 or 65535."""
+    if profile is None:
+        return [value * full_scale / 255 for value in srgb]
+    image = pyvips.Image.black(1, 1, bands=3) + list(srgb)
+    image = image.cast("uchar").copy(interpretation="srgb").icc_import(input_profile="srgb", **_RELATIVE)
+    image = _with_blob(image, "icc", profile).icc_export(depth=16 if full_scale > 255 else 8, **_RELATIVE)
+    values: list[float] = image.getpoint(0, 0)
+    return values
 
+
+def save(
+    path: os.PathLike[str],
+    pixels: Samples,
+    metadata: Metadata,
+    container: Container,
+    frame: Frame | None = None,
+    ground: list[float] | None = None,
+) -> None:
+    """Write a new file and bring it to the disk (fsync).
+
+    pixels: (H, W, 4), or (H, W) for a mask; WebP and JPEG get the nearest of 8 bit. frame: what part is written, at
+    what size; None for all as it is. ground: a colour in the pixels' own values to lay them on; then no alpha is left.
+    All is computed while it is written, so that nothing is in memory twice.
     Raises Undecodable where the format cannot hold it, OSError where the file system does not take it.
     """
-    image = _with_metadata(_image(pixels), metadata)
+    image = _image(pixels)
+    if frame is not None:
+        image = _framed(image, frame)
+    if ground is not None:
+        image = image.flatten(background=ground)
+    if container in ("webp", "jpeg") and image.format == "ushort":
+        image = image.linear(1 / 257, 0.5).cast("uchar").copy(interpretation="srgb")  # 65535 / 255 = 257
+    image = _with_metadata(image, metadata)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         target = pyvips.Target.new_to_descriptor(descriptor)
         if container == "tiff":
-            image.tiffsave_target(target, bigtiff=pixels.nbytes > _TIFF_MAX_BYTES, **_TIFF)
+            large = image.width * image.height * image.bands * pixels.itemsize > _TIFF_MAX_BYTES
+            image.tiffsave_target(target, bigtiff=large, **_TIFF)
+        elif container == "jpeg":
+            image.jpegsave_target(target, **_JPEG)
         elif container == "webp":
             image.webpsave_target(target, **_WEBP)
         else:
@@ -221,21 +264,19 @@ def save(path: os.PathLike[str], pixels: Samples, metadata: Metadata, container:
         os.fsync(descriptor)
     except pyvips.Error as error:
         _ask_the_disk(descriptor)
-        raise _fault(error) from error
+        raise fault(str(error.detail)) from error
     finally:
         os.close(descriptor)
 
 
-def _open(descriptor: int, kind: str, **options: Any) -> Any:
+def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:
     """A libvips image over an open file; nothing is decoded before somebody asks for pixels."""
     os.lseek(descriptor, 0, os.SEEK_SET)
-    if kind in ("webp", "avif", "bmp"):  # the loaders of the first two map a file; bytes they need not map
-        with open(descriptor, "rb", closefd=False) as file:
-            data = file.read()
-        if kind == "bmp":
-            return _bitmap(data)
+    if kind in _OPENERS:
+        return _image(_OPENERS[kind](_content(descriptor)).pixels())
+    if kind in ("webp", "avif"):  # their loaders map a file; bytes they need not map
         loader = pyvips.Image.webpload_buffer if kind == "webp" else pyvips.Image.heifload_buffer
-        return loader(data, **options)
+        return _all_bits(loader(_content(descriptor), **options))
     source = pyvips.Source.new_from_descriptor(descriptor)
     if kind == "jpeg":
         return pyvips.Image.jpegload_source(source, **options)
@@ -243,12 +284,12 @@ def _open(descriptor: int, kind: str, **options: Any) -> Any:
         return pyvips.Image.pngload_source(source, **options)
     # "unlimited" lifts a limit on the size of one strip, which a scanner's single-strip files break; how large the
     # whole picture is has been checked by then.
-    return pyvips.Image.tiffload_source(source, unlimited=True, **options)
+    return pyvips.Image.tiffload_source(source, unlimited=True, page=page, **options)
 
 
-def _lines_of(descriptor: int, kind: str, longest: int | None) -> Any:
+def _lines_of(descriptor: int, kind: str, page: int, longest: int | None) -> Any:
     """A picture that is read once, from its first line to its last; a JPEG no larger than twice `longest` needs."""
-    image = _open(descriptor, kind, access="sequential", fail_on=_STRICT)
+    image = _open(descriptor, kind, page, access="sequential", fail_on=_STRICT)
     if kind != "jpeg" or longest is None:
         return image
     spare = max(image.width, image.height) // (2 * longest)
@@ -267,11 +308,24 @@ def _fitted(rgba: Any, longest: int | None, has_alpha: bool) -> Any:
     return fitted.cast(rgba.format).copy(interpretation=rgba.interpretation)
 
 
-def _bitmap(data: bytes) -> Any:
-    try:
-        return _image(bitmaps.decoded(data))
-    except ValueError as error:
-        raise Undecodable(f"BMP: {error}") from error
+def _content(descriptor: int) -> bytes:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    with open(descriptor, "rb", closefd=False) as file:
+        return file.read()
+
+
+def _all_bits(image: Any) -> Any:
+    """Full light as all ones: libvips leaves the lower bits of an AVIF of 10 or 12 bit empty."""
+    bits = _field(image, "bits-per-sample")
+    return image | (image >> bits) if image.format == "ushort" and bits in (10, 12) else image
+
+
+def _extremes(image: Any) -> tuple[float, float]:
+    """Decode all of a picture; the lowest and the highest value of its last channel."""
+    if image.format in ("float", "double"):
+        image = image == image  # a NaN is no number that libvips would hand over
+    statistics = image.extract_band(image.bands - 1).stats()
+    return statistics(0, 0)[0], statistics(1, 0)[0]
 
 
 def _whole_numbers(image: Any) -> Any:
@@ -287,7 +341,7 @@ def _whole_numbers(image: Any) -> Any:
             grey = image.extract_band(0)
             image = grey.bandjoin([grey, grey, *([image.extract_band(1)] if image.bands == 2 else [])])
         return image.copy(interpretation="scrgb").colourspace("rgb16")
-    raise Undecodable(f"its samples are of a kind ({image.format}) that no photo has")  # the header was not asked
+    raise Unsupported(f"its samples are of a kind ({image.format}) that no photo has")  # the header was not asked
 
 
 def _rgb(image: Any, profile: bytes | None) -> tuple[Any, bytes | None]:
@@ -305,6 +359,23 @@ def _rgb(image: Any, profile: bytes | None) -> tuple[Any, bytes | None]:
         )  # fmt: skip
         return transformed, bytes(transformed.get(_BLOBS["icc"]))
     return image.colourspace("rgb16" if depth == 16 else "srgb"), None
+
+
+def _framed(image: Any, frame: Frame) -> Any:
+    """The part in the frame, transparent where the frame reaches beyond the picture, at the size it gets."""
+    full = 65535 if image.format == "ushort" else 255
+    framed = image.embed(-frame.left, -frame.top, frame.width, frame.height)
+    if (frame.width, frame.height) == frame.size:
+        return framed
+    scales = frame.size[0] / frame.width, frame.size[1] / frame.height
+    has_alpha = image.bands == 4
+    if has_alpha:  # colours weigh as much as they are seen
+        framed = framed.premultiply(max_alpha=full)
+    framed = framed.resize(scales[0], vscale=scales[1])
+    if has_alpha:
+        framed = framed.unpremultiply(max_alpha=full)
+    framed = framed.rint().cast(image.format).copy(interpretation=image.interpretation)
+    return (framed.extract_band(3) > 0).ifthenelse(framed, 0) if has_alpha else framed
 
 
 def _metadata(image: Any) -> Metadata:
@@ -356,22 +427,9 @@ def _array(image: Any) -> Samples:
     return samples.reshape(image.height, image.width, image.bands)
 
 
-def _reason(error: Any) -> str:
-    """What libvips said, as one line of bearable length: each thing once, the first and the last of many."""
-    lines = list(dict.fromkeys(line.strip() for line in str(error.detail).splitlines() if line.strip()))
-    said = lines if len(lines) <= 2 else [lines[0], lines[-1]]
-    return "; ".join(said) or str(error.message)
-
-
 def _ask_the_disk(descriptor: int) -> None:
     """Raise the OSError that a failed write met: libvips has it in words only, which another thread may have taken."""
     os.lseek(descriptor, 0, os.SEEK_END)
     left = _TRIAL_BYTES
     while left:
         left -= os.write(descriptor, bytes(left))
-
-
-def _fault(error: Any) -> Exception:
-    """Whose fault it is: OSError for the disk's, Undecodable for the picture's."""
-    number = next((number for number in _OF_THE_DISK if os.strerror(number) in str(error.detail)), None)
-    return Undecodable(_reason(error)) if number is None else OSError(number, os.strerror(number))

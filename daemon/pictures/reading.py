@@ -1,7 +1,8 @@
 """From a file to a photo: upright, at its own depth, in its own colours.
 
-What a file is, its first bytes say, never its name. Of a file with several pictures (a TIFF's pages, a phone's JPEG
-with a preview behind it) the first one is the photo; what moves (animated WebP, animated PNG, GIF) is none.
+What a file is, its first bytes say, never its name. Of a file with several pictures (a phone's JPEG with a preview
+behind it, a burst in HEIC) the main one is the photo; a TIFF's pages are a photo each. What moves (animated WebP,
+animated PNG, GIF) is none.
 """
 
 import errno
@@ -18,7 +19,7 @@ import numpy as np
 
 from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
 from daemon.pictures import codec, signatures, tifftags
-from daemon.pictures.codec import Undecodable
+from daemon.pictures.faults import Undecodable, Unsupported
 from daemon.pictures.values import Header, Metadata, Samples
 
 SUFFIXES = signatures.SUFFIXES
@@ -119,11 +120,15 @@ def _read(path: Path, max_megapixels: float, longest: int | None) -> Photo:
             remarks: tuple[str, ...] = ()
             if profile is not None and not codec.usable(profile, header.colours):
                 profile, remarks = None, ("its ICC profile is broken or of another colour space; sRGB was assumed",)
-            metadata, extra_is_alpha = header.metadata, True
-            if kind == "tiff":
-                extra_is_alpha = tifftags.extra_is_alpha(descriptor)
-                metadata = replace(metadata, exif=tifftags.exif_of(descriptor), iptc=tifftags.iptc_of(descriptor))
-            rgba, has_alpha, profile = codec.decode(descriptor, kind, profile, extra_is_alpha, longest)
+            metadata = header.metadata
+            alpha_extra: int | None = 0
+            if kind in ("tiff", "raw"):
+                tags = tifftags.Tags(descriptor)
+                alpha_extra = tags.alpha_extra
+                metadata = replace(metadata, exif=tags.exif, iptc=tags.iptc)
+            rgba, has_alpha, profile = codec.decode(descriptor, kind, profile, alpha_extra, longest=longest)
+    except Unsupported as error:
+        raise BadPhoto(_beyond_us(path.name, str(error))) from error
     except Undecodable as error:
         raise BadPhoto(_unreadable(path.name, str(error))) from error
     except (Vanished, NotWholeYet) as error:
@@ -136,6 +141,8 @@ def extent(path: Path, max_megapixels: float) -> tuple[int, Literal[8, 16]]:
     try:
         with _opened(path) as descriptor:
             header = _header(descriptor, _kind(descriptor, path.name), path.name, max_megapixels)
+    except Unsupported as error:
+        raise BadPhoto(_beyond_us(path.name, str(error))) from error
     except Undecodable as error:
         raise BadPhoto(_unreadable(path.name, str(error))) from error
     except (Vanished, NotWholeYet) as error:
@@ -155,6 +162,8 @@ def prove_decodes(path: Path, max_megapixels: float) -> None:
         try:
             _header(descriptor, kind, path.name, max_megapixels)
             codec.prove(descriptor, kind)
+        except Unsupported as error:
+            raise BadPhoto(_beyond_us(path.name, str(error))) from error
         except Undecodable as error:
             raise NotWholeYet(_unreadable(path.name, str(error))) from error
 
@@ -183,13 +192,15 @@ def _opened(path: Path) -> Iterator[int]:
 def _kind(descriptor: int, name: str) -> str:
     head = os.pread(descriptor, signatures.HEAD_BYTES, 0)
     kind = signatures.kind_of(head)
+    if kind == "tiff" and tifftags.Tags(descriptor).begins_with_a_preview:
+        return "raw"
     if kind is not None:
         return kind
     if signatures.may_become_a_photo(head):
         raise NotWholeYet(f"{name} does not begin with a picture yet: it is empty or holds only zeros.")
     raise BadPhoto(
         f"{name} is not a photo: its content is {signatures.stranger(head)}. "
-        "Export it as JPEG, PNG, TIFF, WebP or AVIF and drop that."
+        "Export it as JPEG, PNG or TIFF and drop that."
     )
 
 
@@ -204,8 +215,8 @@ def _header(descriptor: int, kind: str, name: str, max_megapixels: float) -> Hea
         )
     if (kind == "webp" and header.pages > 1) or (kind == "png" and _is_animated(descriptor)):
         raise BadPhoto(f"{name} is animated. Save the one picture you want as a still and drop that.")
-    if kind == "tiff" and tifftags.begins_with_a_preview(descriptor):
-        raise BadPhoto(f"{name} is a camera RAW file, or begins with a preview. Develop it and drop the JPEG or TIFF.")
+    if kind == "tiff" and tifftags.Tags(descriptor).in_bare_ycbcr:
+        raise Unsupported("its colours are stored as luma and chroma without JPEG")
     if header.colours == 0:
         raise BadPhoto(
             f"{name} has channels or samples that make no photo. Save it as RGB, grey or CMYK of 8 or 16 bit."
@@ -236,3 +247,7 @@ def _upright(rgba: Samples, orientation: int) -> Samples:
 
 def _unreadable(name: str, reason: str) -> str:
     return f"{name} cannot be decoded; it is damaged or cut off ({reason}). Save or copy it again."
+
+
+def _beyond_us(name: str, reason: str) -> str:
+    return f"{name} cannot be read here: {reason}. Save it as an ordinary JPEG, PNG or TIFF and drop that."

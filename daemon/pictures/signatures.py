@@ -2,7 +2,10 @@
 
 HEAD_BYTES = 64
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".avif", ".bmp"})
+SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif", ".bmp",
+    ".3fr", ".arw", ".cr2", ".cr3", ".dng", ".iiq", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw",
+})  # fmt: skip
 """Lower-case endings of names that may be photos; what is in them decides, not the name."""
 
 _PHOTOS = (
@@ -12,6 +15,11 @@ _PHOTOS = (
     (b"MM\0*", "tiff"),
     (b"II+\0\x08\0\0\0", "tiff"),
     (b"MM\0+\0\x08\0\0", "tiff"),
+    (b"FUJIFILMCCD-RAW", "raw"),
+    (b"IIRO", "raw"),  # Olympus
+    (b"IIRS", "raw"),
+    (b"MMOR", "raw"),
+    (b"IIU\0", "raw"),  # Panasonic
 )
 
 _AVIF_BRANDS = frozenset({b"avif", b"mif1", b"miaf"})
@@ -22,9 +30,6 @@ _STRANGERS = (
     (b"%PDF", "a PDF"),
     (b"8BPS", "a Photoshop file (PSD)"),
     (b"PK\x03\x04", "a ZIP archive"),
-    (b"FUJIFILMCCD-RAW", "a camera RAW file"),
-    (b"IIRO", "a camera RAW file"),
-    (b"IIU\0", "a camera RAW file"),
     (b"\0\0\0\x0cJXL ", "a JPEG XL file"),
     (b"\xff\x0a", "a JPEG XL file"),
     (b"\0\0\0\x0cjP  ", "a JPEG 2000 file"),
@@ -37,13 +42,21 @@ _STRANGERS = (
 
 
 def kind_of(head: bytes) -> str | None:
-    """ "jpeg", "png", "tiff", "webp", "avif" or "bmp" by the first HEAD_BYTES of a file; None for anything else."""
+    """ "jpeg", "png", "tiff", "webp", "avif", "heic", "bmp" or "raw" by the first HEAD_BYTES; None for anything else.
+
+    Many a camera RAW file is a TIFF at its beginning; what follows has to tell.
+    """
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
-    if _brands(head) & _AVIF_BRANDS and not _brands(head) & _HEIC_BRANDS:
+    brands = _brands(head)
+    if brands & _HEIC_BRANDS:
+        return "heic"
+    if brands & _AVIF_BRANDS:
         return "avif"
+    if b"crx " in brands:
+        return "raw"  # Canon, in boxes
     if head[:2] in (b"II", b"MM") and head[8:10] == b"CR" and head[2:4] in (b"*\0", b"\0*"):
-        return None  # a Canon RAW: a TIFF whose first picture is a preview
+        return "raw"  # Canon: a TIFF whose first picture is a preview
     if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0":  # reserved; two letters alone begin many a text
         return "bmp"
     return next((kind for signature, kind in _PHOTOS if head.startswith(signature)), None)
@@ -51,10 +64,6 @@ def kind_of(head: bytes) -> str | None:
 
 def stranger(head: bytes) -> str:
     """What a file is instead of a photo, as a phrase for a person: "a PDF", "a text", "of no kind known here"."""
-    if _brands(head) & _HEIC_BRANDS:
-        return "a HEIC photo"
-    if head[:2] in (b"II", b"MM") and head[8:10] == b"CR":
-        return "a camera RAW file"
     if head[4:8] == b"ftyp":
         return "a video"
     known = next((name for signature, name in _STRANGERS if head.lstrip().startswith(signature)), None)

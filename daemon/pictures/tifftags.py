@@ -2,12 +2,14 @@
 
 In a TIFF the fields of EXIF stand among the tags of the picture (TIFF 6.0, 2; CIPA DC-008, 4.6). Descriptions and the
 EXIF directory are copied as they are, in the file's own byte order; what only means something inside that one file
-(maker notes with offsets of their own, the layout of the pixels) is not. BigTIFF has no EXIF.
+(maker notes with offsets of their own, the layout of the pixels) is not. BigTIFF is followed like TIFF.
 """
 
 import os
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import NamedTuple
 
 _DESCRIPTIONS = frozenset({0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298})
 _EXIF_DIRECTORY = 0x8769
@@ -15,83 +17,121 @@ _IPTC = 0x83BB
 _NEW_SUBFILE_TYPE = 0x00FE
 _DNG_VERSION = 0xC612
 _EXTRA_SAMPLES = 0x0152
+_COMPRESSION, _PHOTOMETRIC = 0x0103, 0x0106
+_JPEG, _YCBCR = (6, 7), 6
+_NO_SELECTION = (1, 2)  # of ExtraSamples: an alpha, premultiplied or not
 _MAKER_NOTE, _INTEROPERABILITY = 0x927C, 0xA005
 _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 10: 8}  # of one value, by the type's number
+_WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I"}  # types that hold counts and offsets, as struct has them
 _MOST_ENTRIES = 512
+_MOST_OFFSET = 2**63 - 1  # of a file, to the system
 _MOST_BYTES = 16384  # of one field; longer ones are pictures or private
 
 _Field = tuple[int, int, bytes]
 """Type, number of values, the values."""
 
 
-def exif_of(descriptor: int) -> bytes | None:
-    """The EXIF block of an open TIFF, or None where it says nothing or cannot be followed."""
-    try:
-        order, first = _first_directory(descriptor)
-        described = {tag: field for tag, field in first.items() if tag in _DESCRIPTIONS}
-        directory = first.get(_EXIF_DIRECTORY)
-        details = {}
-        if directory is not None and directory[0] == 4 and directory[1] == 1:
-            details = dict(_fields(descriptor, order, struct.unpack(order + "I", directory[2])[0]))
-            details.pop(_MAKER_NOTE, None)
-            details.pop(_INTEROPERABILITY, None)
-    except (KeyError, struct.error):
+class Tags:
+    """The fields of a TIFF's first page; those that cannot be followed are as if they were not there."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._dialect: _Dialect | None = None
+        self._first: Mapping[int, _Field] = {}
+        with suppress(struct.error):
+            self._dialect = _dialect_of(descriptor)
+            if self._dialect:
+                self._first = dict(_fields(descriptor, self._dialect, self._dialect.first))
+
+    @property
+    def exif(self) -> bytes | None:
+        """An EXIF block, or None where the file says nothing of its making."""
+        described = {tag: field for tag, field in self._first.items() if tag in _DESCRIPTIONS}
+        details: dict[int, _Field] = {}
+        position = self._number(_EXIF_DIRECTORY)
+        if self._dialect and position:
+            with suppress(struct.error):
+                details = dict(_fields(self._descriptor, self._dialect, position))
+            for tag in (_MAKER_NOTE, _INTEROPERABILITY):
+                details.pop(tag, None)
+        return _block(self._dialect.order, described, details) if self._dialect and (described or details) else None
+
+    @property
+    def iptc(self) -> bytes | None:
+        """The IPTC records, or None; libvips 8.18 gives a quarter of them."""
+        field = self._first.get(_IPTC)
+        return field and field[2]
+
+    @property
+    def alpha_extra(self) -> int | None:
+        """Which of the channels beside the colours is the alpha, counted from 0; None where it is none of them.
+
+        ExtraSamples says so with 1 or 2; 0 is what Photoshop gives a saved selection, which is nobody's transparency.
+        """
+        if _EXTRA_SAMPLES not in self._first:
+            return 0
+        kinds = self._numbers(_EXTRA_SAMPLES)
+        return next((place for place, kind in enumerate(kinds) if kind in _NO_SELECTION), None)
+
+    @property
+    def begins_with_a_preview(self) -> bool:
+        """Whether the first picture is only a small version of another one, as in camera RAW files (DNG, NEF, ARW)."""
+        return _DNG_VERSION in self._first or bool((self._number(_NEW_SUBFILE_TYPE) or 0) & 1)
+
+    @property
+    def in_bare_ycbcr(self) -> bool:
+        """Whether its colours are luma and chroma without JPEG around them; libvips takes them for RGB."""
+        return self._number(_PHOTOMETRIC) == _YCBCR and self._number(_COMPRESSION) not in _JPEG
+
+    def _number(self, tag: int) -> int | None:
+        return next(iter(self._numbers(tag)), None)
+
+    def _numbers(self, tag: int) -> tuple[int, ...]:
+        kind, number, content = self._first.get(tag, (0, 0, b""))
+        if not self._dialect or kind not in _WHOLE_NUMBERS:
+            return ()
+        return struct.unpack(f"{self._dialect.order}{number}{_WHOLE_NUMBERS[kind]}", content)
+
+
+class _Dialect(NamedTuple):
+    """How a TIFF writes: its order, "<" or ">"; where the first page is; numbers and entries, as struct has them."""
+
+    order: str
+    first: int
+    number: str
+    entry: str
+
+    @property
+    def room(self) -> int:
+        """The bytes of a value that stand in its entry itself."""
+        return int(self.entry[-2])
+
+
+def _dialect_of(descriptor: int) -> _Dialect | None:
+    """None where it is no TIFF. Raises struct.error where its header is cut off."""
+    head = os.pread(descriptor, 16, 0)
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    if order is None:
         return None
-    return _block(order, described, details) if described or details else None
+    if head[2:4] in (b"+\0", b"\0+"):  # BigTIFF
+        return _Dialect(order, struct.unpack(order + "Q", head[8:])[0], "Q", "HHQ8s")
+    return _Dialect(order, struct.unpack(order + "I", head[4:8])[0], "H", "HHI4s")
 
 
-def iptc_of(descriptor: int) -> bytes | None:
-    """The IPTC records of an open TIFF, or None; libvips 8.18 gives a quarter of them."""
-    try:
-        _, first = _first_directory(descriptor)
-    except (KeyError, struct.error):
-        return None
-    field = first.get(_IPTC)
-    return field and field[2]
-
-
-def extra_is_alpha(descriptor: int) -> bool:
-    """Whether the channel beside the colours is an alpha.
-
-    ExtraSamples says so with 1 or 2; 0 is what Photoshop gives a saved selection, which is nobody's transparency.
-    True where a TIFF cannot be followed here (BigTIFF).
-    """
-    try:
-        order, first = _first_directory(descriptor)
-        return _EXTRA_SAMPLES not in first or struct.unpack_from(order + "H", first[_EXTRA_SAMPLES][2])[0] in (1, 2)
-    except (KeyError, struct.error):
-        return True
-
-
-def begins_with_a_preview(descriptor: int) -> bool:
-    """Whether the first picture is only a small version of another one, as in camera RAW files (DNG, NEF, ARW)."""
-    try:
-        order, first = _first_directory(descriptor)
-        if _DNG_VERSION in first:
-            return True
-        kind, _, value = first.get(_NEW_SUBFILE_TYPE, (0, 0, b""))
-        return kind == 4 and bool(struct.unpack(order + "I", value)[0] & 1)
-    except (KeyError, struct.error):
-        return False
-
-
-def _first_directory(descriptor: int) -> tuple[str, dict[int, _Field]]:
-    """The byte order, "<" or ">", and the fields of the first page. Raises KeyError or struct.error."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}[os.pread(descriptor, 4, 0)]
-    (position,) = struct.unpack(order + "I", os.pread(descriptor, 4, 4))
-    return order, dict(_fields(descriptor, order, position))
-
-
-def _fields(descriptor: int, order: str, position: int) -> Iterator[tuple[int, _Field]]:
+def _fields(descriptor: int, dialect: _Dialect, position: int) -> Iterator[tuple[int, _Field]]:
     """The fields of the directory at `position`, as far as they can be read. Raises struct.error."""
-    (entries,) = struct.unpack(order + "H", os.pread(descriptor, 2, position))
-    table = os.pread(descriptor, 12 * min(entries, _MOST_ENTRIES), position + 2)
-    for tag, kind, number, value in struct.iter_unpack(order + "HHI4s", table):
+    count, entry = struct.Struct(dialect.order + dialect.number), struct.Struct(dialect.order + dialect.entry)
+    if position > _MOST_OFFSET:
+        return
+    (entries,) = count.unpack(os.pread(descriptor, count.size, position))
+    table = os.pread(descriptor, entry.size * min(entries, _MOST_ENTRIES), position + count.size)
+    for tag, kind, number, value in entry.iter_unpack(table):
         size = number * _VALUE_BYTES.get(kind, 0)
-        if 0 < size <= 4:
+        if 0 < size <= dialect.room:
             yield tag, (kind, number, value[:size])
-        elif 4 < size <= _MOST_BYTES:
-            content = os.pread(descriptor, size, struct.unpack(order + "I", value)[0])
+        elif dialect.room < size <= _MOST_BYTES:
+            at = struct.unpack(dialect.order + ("Q" if dialect.room == 8 else "I"), value)[0]
+            content = os.pread(descriptor, size, at) if at <= _MOST_OFFSET else b""
             if len(content) == size:
                 yield tag, (kind, number, content)
 

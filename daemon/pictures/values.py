@@ -1,5 +1,6 @@
 """What the modules of this room hand to each other."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 Samples: TypeAlias = NDArray[np.uint8 | np.uint16]
 """uint8 or uint16, full scale 255 or 65535."""
 
-Container = Literal["png", "tiff", "webp"]
+Container = Literal["png", "tiff", "webp", "jpeg"]
 """What can be written."""
 
 
@@ -40,3 +41,30 @@ class Header:
     pages: int
     orientation: int
     metadata: Metadata = field(default_factory=Metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Decodable:
+    """A picture of a kind that libvips has no decoder for: what its header says, and how to get at its pixels.
+
+    pixels: decodes to (H, W) or (H, W, 1..4); raises Undecodable. prove: reads as much as shows that all is there.
+    """
+
+    header: Header
+    pixels: Callable[[], Samples]
+    prove: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The part of a picture that is written, in its pixels, and the size it gets.
+
+    left, top: may be negative, and left + width larger than the picture: what lies beyond is transparent.
+    size: (width, height) of the result.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+    size: tuple[int, int]

@@ -1,71 +1,117 @@
 """From a cut-out to a file that is on the disk and known to be right."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from daemon.errors import BadPhoto
 from daemon.pictures import codec, marks
-from daemon.pictures.codec import Undecodable
 from daemon.pictures.exif import without_preview
+from daemon.pictures.faults import Undecodable
 from daemon.pictures.reading import Photo
 from daemon.pictures.rights import copyright_of
 from daemon.pictures.signatures import HEAD_BYTES, kind_of
-from daemon.pictures.values import Container, Samples
+from daemon.pictures.values import Container, Frame, Samples
 from daemon.settings import OutputFormat
 
-_SUFFIXES: dict[OutputFormat, str] = {"png": ".png", "tiff": ".tif", "webp": ".webp", "mask": "_mask.png"}
-_CONTAINERS: dict[OutputFormat, Container] = {"png": "png", "tiff": "tiff", "webp": "webp", "mask": "png"}
-_WEBP_MOST_PIXELS = 16383  # a side; 14 bits in the format's header
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """An output format. eight_bit: it has no more. on_colour: it has no transparency."""
+
+    suffix: str
+    container: Container
+    channels: int = 4
+    eight_bit: bool = False
+    on_colour: bool = False
 
 
-def write(path: Path, rgba: Samples, photo: Photo, output_format: OutputFormat, identity: str) -> None:
+_KINDS: dict[OutputFormat, _Kind] = {
+    "png": _Kind(".png", "png"),
+    "tiff": _Kind(".tif", "tiff"),
+    "webp": _Kind(".webp", "webp", eight_bit=True),
+    "mask": _Kind("_mask.png", "png", channels=1),
+    "jpeg": _Kind(".jpg", "jpeg", channels=3, eight_bit=True, on_colour=True),
+    "tiff_on_colour": _Kind("_flat.tif", "tiff", channels=3, on_colour=True),
+}
+_MOST_PIXELS: dict[Container, int] = {"webp": 16383, "jpeg": 65535}  # a side: 14 and 16 bits in their headers
+
+
+def write(
+    path: Path,
+    rgba: Samples,
+    photo: Photo,
+    output_format: OutputFormat,
+    identity: str,
+    frame: Frame | None = None,
+    ground: tuple[int, int, int] = (255, 255, 255),
+) -> None:
     """Write a cut-out to `path`, which must not exist, and bring it to the disk.
 
-    rgba: (H, W, 4), uint8 or uint16; kept in PNG, TIFF and mask, brought to 8 bit in WebP. The photo's ICC profile,
-    EXIF (upright now; not in TIFF), XMP and resolution go along; `identity` is put into the XMP, and a copyright notice
-    from EXIF or IPTC as well. Raises OSError where the disk does not take it, BadPhoto where the format
-    cannot hold it.
+    rgba: (H, W, 4), uint8 or uint16; the depth is kept but in WebP and JPEG, which have 8 bit. frame: what part of it,
+    at what size. ground: the sRGB colour behind it where the format has no transparency. The photo's ICC profile, EXIF
+    (upright now; not in TIFF), XMP and resolution go along; `identity` is put into the XMP, and a copyright notice from
+    EXIF or IPTC as well. Raises OSError where the disk does not take it, BadPhoto where the format cannot hold it.
     """
-    height, width = rgba.shape[:2]
-    exif = photo.exif and without_preview(photo.exif)
-    xmp = marks.marked(photo.xmp, identity, copyright_of(photo.exif, photo.iptc))
-    metadata = replace(photo.metadata, exif=exif, xmp=xmp, iptc=None)
-    pixels = rgba
+    kind = _KINDS[output_format]
+    width, height = frame.size if frame else (rgba.shape[1], rgba.shape[0])
+    most = _MOST_PIXELS.get(kind.container)
+    if most and max(height, width) > most:
+        raise BadPhoto(
+            f"A {kind.container} has at most {most} pixels a side, and this result has {width} x {height}. "
+            'Choose "png" or "tiff" in outputs.formats, or set outputs.max_side.'
+        )
+    metadata = replace(
+        photo.metadata,
+        exif=photo.exif and without_preview(photo.exif),
+        xmp=marks.marked(photo.xmp, identity, copyright_of(photo.exif, photo.iptc)),
+        iptc=None,
+    )
+    pixels, below = rgba, None
     if output_format == "mask":
         # A mask has no colours, and a profile of colours does not belong to it.
         pixels, metadata = rgba[..., 3], replace(metadata, icc=None)
-    elif output_format == "webp":
-        if max(height, width) > _WEBP_MOST_PIXELS:
-            raise BadPhoto(
-                f"A WebP has at most {_WEBP_MOST_PIXELS} pixels a side, and this photo is {width} x {height}. "
-                'Choose "png" or "tiff" in outputs.formats.'
-            )
-        pixels = _eight_bit(rgba)
-    codec.save(path, pixels, metadata, _CONTAINERS[output_format])
+    elif kind.on_colour:
+        below = codec.in_profile(ground, photo.icc, photo.full_scale)
+    codec.save(path, pixels, metadata, kind.container, frame, below)
 
 
-def verify(path: Path, width: int, height: int, output_format: OutputFormat) -> None:
-    """Read a written file back to its last line. Raises ValueError with what is wrong."""
+def verify(path: Path, rgba: Samples, output_format: OutputFormat, frame: Frame | None = None) -> None:
+    """Read a file back to its last line and compare it with the cut-out. Raises ValueError with what differs."""
+    kind = _KINDS[output_format]
     with path.open("rb") as file:
         try:
-            header = codec.read_header(file.fileno(), _CONTAINERS[output_format])
-            codec.prove(file.fileno(), _CONTAINERS[output_format])
+            header = codec.read_header(file.fileno(), kind.container)
+            lowest, highest = codec.extremes(file.fileno(), kind.container)
         except Undecodable as error:
             raise ValueError(f"{path.name} does not read back: {error}") from error
+    width, height = frame.size if frame else (rgba.shape[1], rgba.shape[0])
     if (header.width, header.height) != (width, height):
         raise ValueError(f"{path.name} is {header.width} x {header.height} instead of {width} x {height}")
-    channels = 1 if output_format == "mask" else 4
-    if header.channels != channels:
-        raise ValueError(f"{path.name} has {header.channels} channels instead of {channels}")
+    if header.channels != kind.channels:
+        raise ValueError(f"{path.name} has {header.channels} channels instead of {kind.channels}")
+    depth = "ushort" if rgba.dtype == np.uint16 and not kind.eight_bit else "uchar"
+    if header.sample != depth:
+        raise ValueError(f"{path.name} has samples of {header.sample} instead of {depth}")
+    if kind.on_colour or frame or (kind.eight_bit and rgba.dtype == np.uint16):
+        return  # its last channel is no alpha, or not the very one
+    if (lowest, highest) != (rgba[..., 3].min(), rgba[..., 3].max()):
+        raise ValueError(f"{path.name} has another alpha than was written")
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height, in pixels, of a file that `write` wrote."""
+    with path.open("rb") as file:
+        header = codec.read_header(file.fileno(), kind_of(file.read(HEAD_BYTES)) or "png")
+    return header.width, header.height
 
 
 def identity_of(path: Path) -> str | None:
     """The identity that `write` put into a file; None where it has none or is no picture. Raises OSError."""
     with path.open("rb") as file:
         kind = kind_of(file.read(HEAD_BYTES))
-        if kind is None or kind not in _CONTAINERS.values():
+        if kind is None or kind not in {known.container for known in _KINDS.values()}:
             return None
         try:
             return marks.job_in(codec.read_header(file.fileno(), kind).metadata.xmp)
@@ -75,11 +121,4 @@ def identity_of(path: Path) -> str | None:
 
 def suffix_of(output_format: OutputFormat) -> str:
     """What a result's name ends with."""
-    return _SUFFIXES[output_format]
-
-
-def _eight_bit(samples: Samples) -> Samples:
-    """16 bit to the nearest of 8 bit (65535 / 255 = 257)."""
-    if samples.dtype == np.uint8:
-        return samples
-    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return _KINDS[output_format].suffix

@@ -1,11 +1,13 @@
 """Pictures that the tests of this room draw, and the files they put them into."""
 
+import io
 import struct
 import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import pyvips
 from numpy.typing import NDArray
 
@@ -117,3 +119,69 @@ def png_that_claims(width: int, height: int) -> bytes:
     """A PNG of a few bytes whose header tells of a picture of any size."""
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(bytes(999))) + png_chunk(b"IEND", b"")
+
+
+TiffField = tuple[int, int, bytes]
+"""Type, number of values, the values, little-endian."""
+
+
+def tiff_of(strip: bytes, fields: dict[int, TiffField]) -> bytes:
+    """A TIFF of one strip, little-endian; StripOffsets and StripByteCounts are added."""
+    fields = {**fields, 273: (4, 1, struct.pack("<I", 8)), 279: (4, 1, struct.pack("<I", len(strip)))}
+    directory = 8 + len(strip) + len(strip) % 2
+    behind = directory + 2 + 12 * len(fields) + 4
+    table, values = struct.pack("<H", len(fields)), b""
+    for tag, (kind, number, content) in sorted(fields.items()):
+        place = content.ljust(4, b"\0") if len(content) <= 4 else struct.pack("<I", behind + len(values))
+        if len(content) > 4:
+            values += content + b"\0" * (len(content) % 2)
+        table += struct.pack("<HHI4s", tag, kind, number, place)
+    return b"II*\0" + struct.pack("<I", directory) + strip.ljust(directory - 8, b"\0") + table + bytes(4) + values
+
+
+def short(*values: int) -> TiffField:
+    """A field of 16-bit numbers."""
+    return 3, len(values), struct.pack(f"<{len(values)}H", *values)
+
+
+def basics(width: int, height: int, photometric: int, bits: tuple[int, ...]) -> dict[int, TiffField]:
+    """What every TIFF of one strip says of its pixels, uncompressed."""
+    return {
+        256: short(width), 257: short(height), 258: short(*bits), 259: short(1), 262: short(photometric),
+        277: short(len(bits)), 278: short(height),
+    }  # fmt: skip
+
+
+def raw_photo(linear: NDArray[np.float64]) -> bytes:
+    """A DNG as a camera with sRGB's own colours would write it, RGGB, 16 bit. linear: (H, W, 3) light, 0..1."""
+    height, width = linear.shape[:2]
+    light = np.rint(linear * 65535).astype("<u2")
+    mosaic = light[..., 1].copy()
+    mosaic[::2, ::2], mosaic[1::2, 1::2] = light[::2, ::2, 0], light[1::2, 1::2, 2]
+    from_xyz = (3.2405, -1.5371, -0.4985, -0.9693, 1.8760, 0.0416, 0.0556, -0.2040, 1.0572)  # IEC 61966-2-1
+    matrix = b"".join(struct.pack("<ii", round(value * 10_000), 10_000) for value in from_xyz)
+    fields = {
+        **basics(width, height, 32803, (16,)),
+        254: (4, 1, bytes(4)),
+        271: (2, 5, b"Drawn"),
+        272: (2, 7, b"Camera\0"),
+        33421: short(2, 2),
+        33422: (1, 4, bytes([0, 1, 1, 2])),
+        50706: (1, 4, bytes([1, 4, 0, 0])),
+        50708: (2, 13, b"Drawn Camera\0"),
+        50717: (4, 1, struct.pack("<I", 65535)),
+        50721: (10, 9, matrix),
+        50728: (5, 3, struct.pack("<6I", 1, 1, 1, 1, 1, 1)),
+        50778: short(21),
+    }
+    return tiff_of(mosaic.tobytes(), fields)
+
+
+def heic(rgb: Samples, bits: int = 8) -> bytes:
+    """A HEIC of high quality."""
+    pillow_heif = pytest.importorskip("pillow_heif")
+    height, width = rgb.shape[:2]
+    file = io.BytesIO()
+    picture = pillow_heif.from_bytes("RGB" if bits == 8 else "RGB;16", (width, height), rgb.tobytes())
+    picture.save(file, quality=-1, chroma=444)
+    return file.getvalue()

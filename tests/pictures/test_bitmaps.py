@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from daemon.pictures.bitmaps import decoded
+from daemon.pictures.bitmaps import opened
+from daemon.pictures.values import Samples
 from tests.pictures.drawing import bitmap, coloured
 
 WIDTH, HEIGHT = 5, 3  # rows of no even number of bytes
@@ -24,6 +25,10 @@ def file_of(
     head = struct.pack("<2sIHHI", b"BM", 0, 0, 0, 54 + len(extra))
     info = struct.pack("<IiiHHIIiiII", 40, WIDTH, height, 1, bits, compression, 0, 0, 0, 0, 0)
     return head + info + extra + padded.tobytes()
+
+
+def decoded(content: bytes) -> Samples:
+    return opened(content).pixels()
 
 
 def palette(entries: int) -> tuple[bytes, NDArray[np.uint8]]:

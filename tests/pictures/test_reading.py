@@ -2,6 +2,8 @@
 
 import errno
 import os
+import struct
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,16 +17,20 @@ from daemon.pictures.reading import SUFFIXES, open_photo, prove_decodes
 from daemon.pictures.values import Samples
 from tests.pictures.drawing import (
     FORMATS,
+    basics,
     coloured,
     deep,
     disc,
     encoded,
     file_of,
+    heic,
     image_of,
     jpeg_with_profile,
     png_chunk,
     png_that_claims,
     profile,
+    raw_photo,
+    tiff_of,
     with_field,
 )
 
@@ -146,6 +152,7 @@ def test_a_float_tiff_is_read_as_linear_light_and_its_nan_as_black(tmp_path: Pat
     assert photo.pixels.dtype == np.uint16
     assert abs(int(photo.pixels[4, 4, 1]) - 32767) < 300
     assert not photo.pixels[0, 0].any()
+    prove_decodes(tmp_path / "photo.jpg", LIMIT)
 
 
 def test_an_alpha_in_the_photo_is_kept_beside_the_colours(tmp_path: Path) -> None:
@@ -204,6 +211,112 @@ def test_the_preview_in_a_camera_raw_file_is_not_taken_for_the_photo(tmp_path: P
 
     with pytest.raises(BadPhoto, match="camera RAW"):
         prove_decodes(path, LIMIT)
+
+
+@pytest.mark.parametrize("big", [False, True], ids=["TIFF", "BigTIFF"])
+def test_a_transparency_behind_a_saved_selection_is_found(tmp_path: Path, big: bool) -> None:
+    alpha, selection = np.rint(disc() * 255).astype(np.uint8), coloured()[..., 0]
+    image = image_of(np.dstack([coloured(), selection, alpha])).copy(interpretation="srgb")
+    content = bytes(image.tiffsave_buffer(bigtiff=big))
+    kinds = struct.pack("<HHQ" if big else "<HHI", 0x0152, 3, 2)
+    at = content.index(kinds) + len(kinds)
+    path = file_of(tmp_path, content[:at] + struct.pack("<HH", 0, 2) + content[at + 4 :])
+
+    photo = open_photo(path, LIMIT)
+
+    assert photo.own_alpha is not None
+    assert np.array_equal(photo.own_alpha, alpha)
+    assert np.array_equal(photo.pixels, coloured())
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+def test_full_light_and_full_alpha_of_a_deep_avif_are_full(tmp_path: Path, bits: int) -> None:
+    white = image_of(np.full((64, 64, 4), 65535, np.uint16))
+    content = bytes(white.heifsave_buffer(compression="av1", lossless=True, bitdepth=bits))
+
+    photo = open_photo(file_of(tmp_path, content), LIMIT)
+
+    assert (photo.rgba == 65535).all()
+
+
+def test_a_phones_heic_is_read(tmp_path: Path) -> None:
+    photo = open_photo(file_of(tmp_path, heic(coloured())), LIMIT)
+
+    assert photo.format == "heic"
+    assert np.abs(photo.pixels.astype(int) - coloured()).mean() < 3
+
+
+def test_a_heic_of_10_bit_keeps_them_and_its_full_light(tmp_path: Path) -> None:
+    picture = deep()
+    picture[:16] = 65535
+
+    photo = open_photo(file_of(tmp_path, heic(picture, bits=10)), LIMIT)
+
+    assert photo.pixels.dtype == np.uint16
+    assert (photo.pixels[:8] == 65535).mean() > 0.9
+    assert np.abs(photo.pixels[16:].astype(int) - picture[16:]).mean() < 600
+
+
+def test_a_heic_that_is_cut_off_is_not_whole_yet(tmp_path: Path) -> None:
+    content = heic(coloured())
+
+    for length in (20, len(content) // 2, len(content) - 40):
+        with pytest.raises(NotWholeYet):
+            prove_decodes(file_of(tmp_path, content[:length]), LIMIT)
+
+
+@pytest.mark.parametrize(("library", "content"), [("pillow_heif", heic), ("rawpy", None)])
+def test_what_needs_an_extra_says_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, content: Callable[[Samples], bytes] | None
+) -> None:
+    path = file_of(tmp_path, content(coloured()) if content else raw_photo(np.full((64, 64, 3), 0.5)))
+    monkeypatch.setitem(sys.modules, library, None)
+
+    with pytest.raises(BadPhoto, match=r"pip install 'freisteller\[(heic|raw)\]'"):
+        open_photo(path, LIMIT)
+    with pytest.raises(BadPhoto, match="pip install"):
+        prove_decodes(path, LIMIT)
+
+
+def test_a_camera_raw_file_is_developed_in_16_bit(tmp_path: Path) -> None:
+    pytest.importorskip("rawpy")
+    linear = np.full((64, 96, 3), 0.2140)  # sRGB 0.5
+    linear[:, 48:] = (0.6, 0.1, 0.02)
+    path = file_of(tmp_path, raw_photo(linear))
+    prove_decodes(path, LIMIT)
+
+    photo = open_photo(path, LIMIT)
+
+    assert (photo.format, photo.width, photo.height, photo.full_scale) == ("raw", 96, 64, 65535)
+    assert (np.abs(photo.pixels[16:48, 8:40] / 65535 - 0.5) < 0.01).all()
+    assert (np.abs(photo.pixels[32, 72] / 65535 - (0.7977, 0.3492, 0.1516)) < 0.02).all()
+    assert photo.exif is not None
+    assert b"Drawn" in photo.exif
+
+
+def test_a_camera_raw_file_that_is_cut_off_is_not_whole_yet(tmp_path: Path) -> None:
+    pytest.importorskip("rawpy")
+    content = raw_photo(np.full((640, 960, 3), 0.5))
+    path = file_of(tmp_path, content[:8] + content[400_000:])  # its strip is too short now, and its tables are gone
+
+    with pytest.raises((NotWholeYet, BadPhoto), match=r"photo\.jpg"):
+        prove_decodes(path, LIMIT)
+
+
+def test_colours_that_libvips_would_take_for_others_are_refused(tmp_path: Path) -> None:
+    path = file_of(tmp_path, tiff_of(coloured().tobytes(), basics(96, 64, 6, (8, 8, 8))))
+
+    with pytest.raises(BadPhoto, match="luma and chroma"):
+        prove_decodes(path, LIMIT)
+
+
+def test_what_is_whole_but_of_a_kind_unknown_here_is_not_waited_for(tmp_path: Path) -> None:
+    path = file_of(tmp_path, tiff_of(bytes(64 * 96 * 2), basics(96, 64, 1, (12,))))
+
+    with pytest.raises(BadPhoto, match="cannot be read here"):
+        prove_decodes(path, LIMIT)
+    with pytest.raises(BadPhoto, match="cannot be read here"):
+        open_photo(path, LIMIT)
 
 
 def test_samples_that_no_photo_has_are_refused(tmp_path: Path) -> None:
@@ -303,9 +416,7 @@ def test_what_does_not_begin_yet_is_not_whole_yet(tmp_path: Path, content: bytes
         (b"%PDF-1.7 ...", "a PDF"),
         (b"GIF89a\x01\x00\x01\x00", "a GIF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0heicmif1", "a HEIC photo"),
         (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "a video"),
-        (b"II*\0\x10\0\0\0CR\x02\0", "a camera RAW file"),
         (b"\x12\x34\x56\x78\x9a\xbc\xde\xf0" * 4, "of no kind known here"),
     ],
 )

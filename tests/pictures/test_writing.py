@@ -18,6 +18,7 @@ from tests.pictures.drawing import coloured, deep, disc, encoded, file_of, image
 
 FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
 COLOURS: tuple[OutputFormat, ...] = ("png", "tiff", "webp")
+ON_COLOUR: tuple[OutputFormat, ...] = ("jpeg", "tiff_on_colour")
 
 
 def cut(rgb: Samples) -> Samples:
@@ -66,21 +67,21 @@ def test_a_mask_is_the_alpha_alone_in_grey(tmp_path: Path, rgb: Samples) -> None
     assert not image.get_typeof("icc-profile-data")
 
 
-@pytest.mark.parametrize("format_", COLOURS)
+@pytest.mark.parametrize("format_", [*COLOURS, *ON_COLOUR])
 def test_the_profile_travels_along(tmp_path: Path, format_: OutputFormat) -> None:
     writing.write(tmp_path / "out", cut(coloured()), photo_of(coloured(), icc=profile("p3")), format_, "job")
 
     assert open_photo(tmp_path / "out", 500).icc == profile("p3")
 
 
-@pytest.mark.parametrize("format_", ["png", "tiff", "mask"])
+@pytest.mark.parametrize("format_", ["png", "tiff", "mask", "jpeg", "tiff_on_colour"])
 def test_the_resolution_travels_along(tmp_path: Path, format_: OutputFormat) -> None:
     writing.write(tmp_path / "out", cut(coloured()), photo_of(coloured(), dpi=300.0), format_, "job")
 
     assert open_photo(tmp_path / "out", 500).dpi == pytest.approx(300, abs=0.05)
 
 
-@pytest.mark.parametrize("format_", ["png", "webp"])
+@pytest.mark.parametrize("format_", ["png", "webp", "jpeg"])
 def test_exif_travels_along_upright_and_without_the_preview(tmp_path: Path, format_: OutputFormat) -> None:
     image = with_field(image_of(coloured(64, 96)), "orientation", 6)
     image = with_field(image, "exif-ifd0-Copyright", "(c) 2026 Studio")
@@ -137,7 +138,7 @@ def test_a_file_from_elsewhere_has_no_identity(tmp_path: Path, content: bytes) -
 def test_a_good_file_is_verified(tmp_path: Path, format_: OutputFormat) -> None:
     writing.write(tmp_path / "out", cut(deep()), photo_of(deep()), format_, "job")
 
-    writing.verify(tmp_path / "out", 96, 64, format_)
+    writing.verify(tmp_path / "out", cut(deep()), format_)
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -147,16 +148,20 @@ def test_a_file_that_lost_its_end_is_found_out(tmp_path: Path, format_: OutputFo
     (tmp_path / "out").write_bytes(content[: len(content) * 2 // 3])
 
     with pytest.raises(ValueError, match="does not read back"):
-        writing.verify(tmp_path / "out", 96, 64, format_)
+        writing.verify(tmp_path / "out", cut(coloured()), format_)
 
 
 def test_a_file_of_the_wrong_size_or_kind_is_found_out(tmp_path: Path) -> None:
     writing.write(tmp_path / "out", cut(coloured()), photo_of(coloured()), "png", "job")
 
     with pytest.raises(ValueError, match="96 x 64 instead of 95 x 64"):
-        writing.verify(tmp_path / "out", 95, 64, "png")
+        writing.verify(tmp_path / "out", cut(coloured())[:, :95], "png")
     with pytest.raises(ValueError, match="4 channels instead of 1"):
-        writing.verify(tmp_path / "out", 96, 64, "mask")
+        writing.verify(tmp_path / "out", cut(coloured()), "mask")
+    with pytest.raises(ValueError, match="uchar instead of ushort"):
+        writing.verify(tmp_path / "out", cut(deep()), "png")
+    with pytest.raises(ValueError, match="another alpha"):
+        writing.verify(tmp_path / "out", cut(coloured()) // 2, "png")
 
 
 def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:
@@ -197,8 +202,10 @@ def test_a_broken_exif_block_does_not_stop_a_result(tmp_path: Path) -> None:
 
     writing.write(tmp_path / "out", cut(coloured()), photo, "png", "job")
 
-    writing.verify(tmp_path / "out", 96, 64, "png")
+    writing.verify(tmp_path / "out", cut(coloured()), "png")
 
 
 def test_endings() -> None:
-    assert [writing.suffix_of(format_) for format_ in FORMATS] == [".png", ".tif", ".webp", "_mask.png"]
+    assert [writing.suffix_of(format_) for format_ in FORMATS] == [
+        ".png", ".tif", ".webp", "_mask.png", ".jpg", "_flat.tif",
+    ]  # fmt: skip

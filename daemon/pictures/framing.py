@@ -1,0 +1,37 @@
+"""Which part of a cut-out is written, and at what size."""
+
+import numpy as np
+
+from daemon.pictures.values import Frame, Samples
+from daemon.settings import OutputSettings
+
+_UNSEEN = 50  # alpha of less than a fiftieth is seen by nobody; without a limit one stray speck would forbid any trim
+
+
+def frame_of(alpha: Samples, outputs: OutputSettings) -> Frame | None:
+    """The frame that the settings ask for around what `alpha`, (H, W) at full size, shows; None for all as it is.
+
+    The margin is a share of the longer side of what is shown. It may reach beyond the photo, but not where the photo's
+    own edge cuts the subject off: a straight cut in the air would look like a mistake.
+    """
+    height, width = alpha.shape
+    left, top, right, bottom = 0, 0, width, height
+    if outputs.trim and (box := _shown(alpha)):
+        margin = round(outputs.margin * max(box[2] - box[0], box[3] - box[1]))
+        left, top = (start - margin if start > 0 else 0 for start in box[:2])
+        right, bottom = (
+            end + margin if end < most else most for end, most in zip(box[2:], (width, height), strict=True)
+        )
+    wide, high = right - left, bottom - top
+    scale = min(1.0, outputs.max_side / max(wide, high)) if outputs.max_side else 1.0
+    frame = Frame(left, top, wide, high, (max(1, round(wide * scale)), max(1, round(high * scale))))
+    return None if frame == Frame(0, 0, width, height, (width, height)) else frame
+
+
+def _shown(alpha: Samples) -> tuple[int, int, int, int] | None:
+    """Left, top, and behind-last right and bottom of what is seen; None where nothing is."""
+    seen = alpha >= np.iinfo(alpha.dtype).max // _UNSEEN
+    columns, rows = np.flatnonzero(seen.any(axis=0)), np.flatnonzero(seen.any(axis=1))
+    if not len(rows):
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
