@@ -34,6 +34,7 @@ from daemon.reception import Reception
 from daemon.reload import Reload
 from daemon.routing import Routing
 from daemon.settings import Settings
+from daemon.verdicts import Verdicts
 from daemon.worker import Worker
 
 STALE_SECONDS = 120.0  # a loop that has not turned for so long hangs
@@ -143,6 +144,14 @@ class Daemon:
             say=say,
             wake=self.dispatch.wake,
         )
+        self.verdicts = Verdicts(
+            folders=self.folders,
+            journal=self.journal,
+            metrics=self.metrics,
+            clock=clock,
+            tick=tick,
+            scan_seconds=settings.intake.scan_seconds,
+        )
         self._housekeeping = Housekeeping(
             journal=self.journal,
             dispatch=self.dispatch,
@@ -187,6 +196,7 @@ class Daemon:
         self.health.allow(_stale_seconds(settings))
         self.watcher.adopt(settings.intake)
         self.reception.adopt(settings.intake.scan_seconds)
+        self.verdicts.adopt(settings.intake.scan_seconds)
         self.dispatch.brake.retune(settings.dispatch.postpone_seconds)
         self.dispatch.resize(workers_for(settings, self.engine))
         if settings.log.level != self.settings.log.level:
@@ -214,6 +224,8 @@ class Daemon:
             self._thread("housekeeping", lambda: self._housekeeping.keep(self._stop)),
             self._thread("reload", lambda: self._reload.serve(self._stop)),
         ]
+        if not once:
+            threads.append(self._thread("verdicts", lambda: self.verdicts.serve(self._stop)))
         try:
             self._open_port()
             self.recover()
@@ -225,6 +237,7 @@ class Daemon:
             self._housekeeping.turn()
             self._notifier.ready()
             if once:
+                self.verdicts.turn(settle_seconds=0.0)
                 self.reception.receive_once(self._stop, self._nothing_left)
             else:
                 self.reception.receive(self._stop)

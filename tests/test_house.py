@@ -15,6 +15,7 @@ ORDER = (
     "errors", "arrays", "shipped", "jobs", "credentials", "settings", "judgement", "pictures", "engines", "intake",
     "journal", "alphas", "reports", "sheet",
     "budget", "pipeline", "routing", "admission", "worker", "dispatch", "observe", "chronicle",
+    "verdicts",
     "locks", "samples", "building", "reception", "housekeeping", "reload", "signals", "lifecycle", "commands",
     "cli", "__main__",
 )  # fmt: skip

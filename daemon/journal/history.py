@@ -1,5 +1,7 @@
 """What the journal knows of photos that are over: where their results lie, what the first recipes brought."""
 
+from collections.abc import Mapping, Sequence
+
 from daemon.journal import rows
 from daemon.journal.database import Database
 from daemon.journal.rows import FirstAttempt
@@ -9,6 +11,23 @@ def job_at(db: Database, place: str) -> str | None:
     """The id of the job whose result, report or failed original the journal last saw at this path below the root."""
     row = db.row("SELECT job_id FROM places WHERE path = ?", place)
     return None if row is None else str(row[0])
+
+
+def jobs_at(db: Database, places: Sequence[str]) -> Mapping[str, str]:
+    """Of these paths those that `job_at` knows, each with the id of its job."""
+    sound = [place for place in places if place.isascii() or _is_text(place)]
+    marks = ", ".join("?" for _ in sound)
+    found = db.rows(f"SELECT path, job_id FROM places WHERE path IN ({marks})", *sound)
+    return {str(path): str(job_id) for path, job_id in found}
+
+
+def _is_text(place: str) -> bool:
+    """Whether a name from a disk is UTF-8; all that we write is."""
+    try:
+        place.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def note_content(db: Database, job_id: str, content: bytes) -> str | None:

@@ -268,6 +268,10 @@ class Journal:
         """The id of the job whose result, report or failed original was last seen at this path below the root."""
         return history.job_at(self._db, place)
 
+    def jobs_at(self, places: Sequence[str]) -> Mapping[str, str]:
+        """Of these paths, at most some thousands, those that `job_at` knows, each with the id of its job."""
+        return history.jobs_at(self._db, places)
+
     def job_with_content(self, content: bytes) -> str | None:
         """The id of the oldest job with this SHA-256 that neither failed nor was left out for another one."""
         return history.job_with_content(self._db, content)
