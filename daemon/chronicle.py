@@ -68,6 +68,18 @@ class Chronicle:
         )
         self._tell(Ending(job, None, None, seconds, reason))
 
+    def left_out(self, job: Job, first: Job, places: tuple[Path, ...]) -> None:
+        """A photo is done without a result, for the same one came before."""
+        self._metrics.duplicate()
+        logs.log(
+            "job_left_out",
+            f"{job.name} is the same photo as {first.name} and was not cut out again",
+            job=job.id,
+            name=job.name,
+            same_as=first.id,
+            places=[str(place) for place in places],
+        )
+
     def postponed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
         """A photo waits because something else is not there."""
         self._metrics.postponed(kind)

@@ -28,6 +28,7 @@ class Move(StrEnum):
     POSTPONE = "postpone"
     FINISH = "finish"
     REQUEUE = "requeue"
+    LEAVE_OUT = "leave_out"
 
 
 MOVES: dict[Move, tuple[frozenset[State], State]] = {
@@ -37,6 +38,7 @@ MOVES: dict[Move, tuple[frozenset[State], State]] = {
     Move.POSTPONE: (frozenset({State.RUNNING}), State.WAITING),
     Move.FINISH: (frozenset({State.PUBLISHING}), State.DONE),
     Move.REQUEUE: (frozenset({State.DONE, State.FAILED}), State.WAITING),
+    Move.LEAVE_OUT: (frozenset({State.RUNNING}), State.DONE),
 }
 """The whole table: from which states a move starts, and where it leads."""
 

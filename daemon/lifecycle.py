@@ -31,6 +31,7 @@ from daemon.observe.metrics import Metrics
 from daemon.observe.notify import Notifier
 from daemon.pipeline import Tick
 from daemon.reception import Reception
+from daemon.recovery import Recovery
 from daemon.reload import Reload
 from daemon.routing import Routing
 from daemon.settings import Settings
@@ -119,6 +120,8 @@ class Daemon:
         self._budget = MemoryBudget(memory_for(settings))
         self.admission = Admission(self.journal, self.folders, clock, tick)
         self.worker = self._build_worker(settings)
+        self.recovery = Recovery(self.journal, self.folders, self._alphas, settings.dispatch.max_tries)
+        self.journal.prioritize(settings.dispatch.priorities)
         self.watcher = Watcher(self.folders, settings.intake, time.monotonic)
         doors.callback(self.watcher.close)
         self._executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
@@ -159,7 +162,7 @@ class Daemon:
             metrics=self.metrics,
             health=self.health,
             notifier=self._notifier,
-            tidy_up=self.worker.tidy_up,
+            tidy_up=lambda: self.recovery.tidy_up(self.worker),
             clock=clock,
             remark=lambda: self._reload.remark,
         )
@@ -185,6 +188,7 @@ class Daemon:
             tick=self._tick,
             max_tries=settings.dispatch.max_tries,
             postpone_seconds=settings.dispatch.postpone_seconds,
+            leave_out_equal=settings.intake.equal_content == "skip",
         )
 
     def _adopt(self, settings: Settings) -> None:
@@ -192,6 +196,7 @@ class Daemon:
         worker = self._build_worker(settings)  # raises BadSettings, before anything is changed
         use_servers(self.engine, settings)
         self.worker = worker
+        self.journal.prioritize(settings.dispatch.priorities)
         self._budget.resize(memory_for(settings))
         self.health.allow(_stale_seconds(settings))
         self.watcher.adopt(settings.intake)
@@ -248,7 +253,7 @@ class Daemon:
     def recover(self) -> None:
         """Bring everything that a crash left in the middle to where it can go on."""
         self.folders.mend()
-        for how, count in {"unclaimed": self.admission.recover(), **self.worker.recover()}.items():
+        for how, count in {"unclaimed": self.admission.recover(), **self.recovery.recover(self.worker)}.items():
             for _ in range(count):
                 self.metrics.recovered(how)
             if count:

@@ -45,6 +45,9 @@ class Meter(Protocol):
     def engine_busy(self, server: str, seconds: float) -> None:
         """A server computed for so long."""
 
+    def collision(self) -> None:
+        """A result got another name as its own was taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:

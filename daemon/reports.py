@@ -1,6 +1,7 @@
 """The report beside each result: why it got its grade, for people and programs."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -8,6 +9,7 @@ from typing import Any
 
 from daemon import __version__
 from daemon.jobs import Attempt, Finish, Grade, Job, Outcome, Recipe, Verdict
+from daemon.journal import Entry
 
 REPORT_VERSION = 1
 
@@ -121,6 +123,21 @@ def failure_note(name: str, job_id: str, reason: str) -> bytes:
         "",
         "What you can do: mend or replace the photo and put it into inbox/ again,",
         f"or let it be tried once more as it is: freisteller retry {job_id}",
+        "",
+    )
+    return "\n".join(lines).encode()
+
+
+def equal_note(name: str, first: Entry) -> bytes:
+    """The text beside a photo in `archiv/` that was left out because the same one came before, UTF-8."""
+    came = time.strftime("%Y-%m-%d %H:%M", time.localtime(first.job.admitted_at))
+    lines = (
+        f"{name} was not cut out again: byte for byte it is the same as {first.job.name},",
+        f"which came on {came} (job {first.job.id}).",
+        "",
+        f"Its result: {first.results[0] if first.results else 'not there yet, it is still in work'}",
+        "",
+        'Photos that come twice are cut out twice with equal_content = "process" in the settings.',
         "",
     )
     return "\n".join(lines).encode()

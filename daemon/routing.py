@@ -13,11 +13,12 @@ from daemon.errors import BadPhoto, NoRoom
 from daemon.intake import placing
 from daemon.intake.folders import Folders
 from daemon.jobs import Job, Outcome, Verdict
+from daemon.journal import Entry
 from daemon.pictures import compositing, framing, refining, writing
 from daemon.pictures.reading import Photo
 from daemon.pictures.values import Frame, Samples
 from daemon.pipeline import Meter, Tick
-from daemon.reports import failure_note, report
+from daemon.reports import equal_note, failure_note, report
 from daemon.settings import OutputFormat, OutputSettings
 
 Staged = tuple[Path, str]
@@ -33,12 +34,20 @@ class Routing:
         self._tick = tick
 
     def stage(
-        self, job: Job, outcome: Outcome, photo: Photo, alpha: Alpha, staging: Path, seconds: Callable[[], float]
+        self,
+        job: Job,
+        outcome: Outcome,
+        photo: Photo,
+        alpha: Alpha,
+        staging: Path,
+        content: bytes,
+        seconds: Callable[[], float],
     ) -> tuple[Staged, ...]:
         """Write all files of a result into `staging`, in the order in which they are published.
 
-        alpha: (h, w) float32 0..1, any size. A file that an earlier run finished is left as it is: it may be published
-        already, and is known again by being the same file. Raises NoRoom where the disk is full.
+        alpha: (h, w) float32 0..1, any size. content: SHA-256 of the original.
+        A file that an earlier run finished is left as it is: it may be published already, and is known again by
+        being the same file. Raises NoRoom where the disk is full.
         """
         names = {fmt: staging / f"result{writing.suffix_of(fmt)}" for fmt in self._outputs.formats}
         if missing := [fmt for fmt, path in names.items() if not path.exists()]:
@@ -51,11 +60,12 @@ class Routing:
                 "height": photo.height,
                 "format": photo.format,
                 "bits": photo.full_scale.bit_length(),
+                "sha256": content.hex(),
                 "remarks": list(photo.remarks),
             }
             width, height = writing.size_of(files[0][0])
             result = {"width": width, "height": height}
-            sums = {suffix: _sha256(path) for path, suffix in files}
+            sums = {suffix: content_of(path).hex() for path, suffix in files}
             self._tick("stage report")
             _write_whole(note, report(job, outcome, picture, result, sums, seconds()))
         return (*files, (note, ".json"))
@@ -87,13 +97,38 @@ class Routing:
         """Put staged files into their grade folder and the original into `archiv/`; returns the results' paths."""
         began = time.perf_counter()
         self._tick("publish")
-        placed = placing.place(files, folders.grade(outcome.verdict.grade), stem_of(job.name))
+        placed = self.place(files, folders.grade(outcome.verdict.grade), job.name)
         original = folders.claimed(job.id)
         if original and self._outputs.keep_originals:
             self._tick("archive")
             placing.retire(original, folders.archive, PurePosixPath(job.name))
         self._meter.stage("publish", time.perf_counter() - began)
         return placed
+
+    def place(self, files: Sequence[Staged], folder: Path, name: str) -> tuple[Path, ...]:
+        """Put staged files into a folder under the name of their photo, or what the settings say where it is taken."""
+        stem = stem_of(name)
+        placed = placing.place(files, folder, stem, equal_names=self._outputs.equal_names)
+        first = f"{stem.name}-v1" if self._outputs.equal_names == "version" else stem.name
+        if not placed[0].name.startswith(f"{first}{files[0][1]}"):
+            self._meter.collision()
+        return placed
+
+    def leave_out(self, folders: Folders, job: Job, first: Entry) -> tuple[Path, ...]:
+        """Put an original whose content came before into `archiv/`, a note that names the first one beside it.
+
+        May be repeated. Returns where they are: original (where originals are kept), note.
+        """
+        original = folders.claimed(job.id)
+        if original is None:
+            return ()
+        note = folders.staging(job.id) / "equal.txt"
+        if not note.exists():
+            _write_whole(note, equal_note(PurePosixPath(job.name).name, first))
+        self._tick("archive")
+        suffix = PurePosixPath(job.name).suffix
+        files = ((original, suffix), (note, f"{suffix}.txt"))
+        return placing.place(files if self._outputs.keep_originals else files[1:], folders.archive, stem_of(job.name))
 
     def lay_aside(self, folders: Folders, job_id: str, name: str, reason: str) -> tuple[Path, ...]:
         """Put the original of a failed job into `failed/`, a note with the reason beside it. May be repeated.
@@ -158,6 +193,7 @@ def _write_whole(path: Path, content: bytes) -> None:
         raise NoRoom(f"{path} cannot be written: {error}") from error
 
 
-def _sha256(path: Path) -> str:
+def content_of(path: Path) -> bytes:
+    """SHA-256 of all that a file holds, read piece by piece."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").digest()

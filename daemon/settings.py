@@ -7,6 +7,7 @@ import difflib
 import os
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -20,6 +21,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import (
@@ -112,6 +114,7 @@ class IntakeSettings(Section):
     patience_seconds: float = Field(60.0, gt=0, le=86400)
     remote_patience_seconds: float = Field(600.0, gt=0, le=86400)
     max_megapixels: float = Field(500.0, gt=0, le=4000)
+    equal_content: Literal["process", "skip"] = "process"
 
 
 class GradingSettings(Section):
@@ -171,6 +174,7 @@ class OutputSettings(Section):
     trim: bool = False
     margin: float = Field(0.05, ge=0, le=1)
     max_side: int = Field(0, ge=0, le=100_000)
+    equal_names: Literal["unique", "version", "fail"] = "unique"
 
     @property
     def ground(self) -> tuple[int, int, int]:
@@ -194,6 +198,16 @@ class DispatchSettings(Section):
     max_tries: int = Field(3, ge=1, le=1000)
     postpone_seconds: float = Field(5.0, gt=0, le=3600)
     stop_seconds: float = Field(30.0, ge=0, le=3600)
+    priorities: dict[str, Annotated[int, Field(ge=-1000, le=1000)]] = {}
+
+    @field_validator("priorities")
+    @classmethod
+    def folders_are_named_as_photos_are(cls, priorities: dict[str, int]) -> dict[str, int]:
+        """A folder's name in NFC, as in the names of photos; it stands right below `inbox/`."""
+        for name in priorities:
+            if "/" in name.strip("/"):
+                raise ValueError(f"{name!r} is no folder right below inbox/; sub-folders share its priority")
+        return {unicodedata.normalize("NFC", name.strip("/")): value for name, value in priorities.items()}
 
 
 def _bind(value: object) -> object:

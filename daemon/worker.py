@@ -1,6 +1,6 @@
 """One job from its start to its end: the pipeline, the routing, and the answer to each error."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -18,9 +18,9 @@ from daemon.errors import (
 )
 from daemon.intake.folders import Folders
 from daemon.jobs import Job, Outcome, State
-from daemon.journal import Journal
+from daemon.journal import Entry, Journal
 from daemon.pipeline import Bench, Pipeline, Tick
-from daemon.routing import Routing
+from daemon.routing import Routing, content_of
 
 LONGEST_POSTPONE_SECONDS = 300.0
 
@@ -45,6 +45,9 @@ class Chronicle(Protocol):
     def failed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
         """A photo is in `failed/`."""
 
+    def left_out(self, job: Job, first: Job, places: tuple[Path, ...]) -> None:
+        """A photo is in `archiv/` without a result, for the same one came before."""
+
     def postponed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
         """A photo waits for `seconds` because something else is not there."""
 
@@ -68,7 +71,9 @@ class Worker:
         tick: Tick,
         max_tries: int,
         postpone_seconds: float,
+        leave_out_equal: bool,
     ) -> None:
+        """leave_out_equal: photos whose content came before are not cut out again."""
         self._journal = journal
         self._folders = folders
         self._pipeline = pipeline
@@ -79,6 +84,7 @@ class Worker:
         self._tick = tick
         self._max_tries = max_tries
         self._postpone_seconds = postpone_seconds
+        self._leave_out_equal = leave_out_equal
 
     def run(self, job: Job) -> Fate:
         """Do what is left to do for a job that was just started; never raises."""
@@ -119,6 +125,12 @@ class Worker:
 
     def _carry_through(self, job: Job) -> None:
         path = self._original(job)
+        content = self._content(job, path)
+        self._tick("note content")
+        first = self._journal.note_content(job.id, content, leave_out=self._may_be_left_out(job))
+        if first:
+            self._leave_out(job, self._journal.entry(first))
+            return
         with self._pipeline.opened(path) as bench:
             if job.state is State.PUBLISHING:
                 outcome = self._decided_before(job, bench)
@@ -126,7 +138,7 @@ class Worker:
                 outcome = self._pipeline.cut_out(job, bench)
                 self._tick("decide")
                 self._journal.decide(job.id, outcome)
-            self._publish(job, bench, outcome)
+            self._publish(job, bench, outcome, content)
 
     def _original(self, job: Job) -> Path:
         self._folders.check()
@@ -135,6 +147,23 @@ class Worker:
             raise BadPhoto(f"The original of {job.name} is gone from .freisteller/work; somebody took it away.")
         return path
 
+    def _content(self, job: Job, path: Path) -> bytes:
+        try:
+            return content_of(path)
+        except OSError as error:
+            raise BadPhoto(f"{job.name} cannot be read: {error.strerror}.") from error
+
+    def _may_be_left_out(self, job: Job) -> bool:
+        """What a person sent round again, and what is decided, is worked on in any case."""
+        return self._leave_out_equal and job.round == 0 and job.state is not State.PUBLISHING
+
+    def _leave_out(self, job: Job, first: Entry) -> None:
+        places = self._routing.leave_out(self._folders, job, first)
+        self._tick("leave out")
+        self._journal.leave_out(job.id, self._below_root(places), self._clock())
+        self.clean_up(job.id)
+        self._chronicle.left_out(job, first.job, places)
+
     def _decided_before(self, job: Job, bench: Bench) -> Outcome:
         attempts = self._pipeline.restored(job, bench)
         best = next((attempt for attempt in attempts if attempt.number == job.best), None)
@@ -142,17 +171,17 @@ class Worker:
             return self._pipeline.cut_out(job, bench)  # its alphas are lost: asked again, with the same tickets
         return Outcome(tuple(attempts), best)
 
-    def _publish(self, job: Job, bench: Bench, outcome: Outcome) -> None:
+    def _publish(self, job: Job, bench: Bench, outcome: Outcome, content: bytes) -> None:
         alpha = self._pipeline.finished_alpha(bench, outcome.best)
         began = job.started_at or self._clock()
         files = self._routing.stage(
-            job, outcome, bench.photo, alpha, self._folders.staging(job.id), lambda: self._clock() - began
+            job, outcome, bench.photo, alpha, self._folders.staging(job.id), content, lambda: self._clock() - began
         )
         results = self._routing.publish(self._folders, job, outcome, files)
         self._tick("finish")
         now = self._clock()
-        self._journal.finish(job.id, [str(path.relative_to(self._folders.root)) for path in results], now)
-        self._clean_up(job.id)
+        self._journal.finish(job.id, self._below_root(results), now)
+        self.clean_up(job.id)
         self._chronicle.finished(job, outcome, results, now - began)
 
     def give_up(self, job: Job, reason: str, kind: str) -> None:
@@ -160,7 +189,7 @@ class Worker:
         self._tick("give up")
         now = self._clock()
         self._journal.give_up(job.id, reason, kind, now)
-        with suppress(NoRoom, RootAway):  # its original stays in work, and `tidy_up` comes round again
+        with suppress(NoRoom, RootAway):  # its original stays in work, and `Recovery.tidy_up` comes round again
             self.lay_aside(job.id, job.name, reason)
         self._chronicle.failed(job, reason, kind, now - (job.started_at or now))
 
@@ -169,10 +198,14 @@ class Worker:
         places = self._routing.lay_aside(self._folders, job_id, name, reason)
         if places:
             self._tick("note places")
-            self._journal.note_places(job_id, [str(path.relative_to(self._folders.root)) for path in places])
-        self._clean_up(job_id)
+            self._journal.note_places(job_id, self._below_root(places))
+        self.clean_up(job_id)
 
-    def _clean_up(self, job_id: str) -> None:
+    def _below_root(self, places: Sequence[Path]) -> list[str]:
+        return [str(path.relative_to(self._folders.root)) for path in places]
+
+    def clean_up(self, job_id: str) -> None:
+        """Remove what a job that is over leaves in work, staging and among the alphas; may be repeated."""
         self._tick("clear")
         self._folders.clear(job_id)
         self._alphas.drop(job_id)
@@ -199,50 +232,3 @@ class Worker:
         if self._journal.state_of(job.id) is State.RUNNING:
             self._journal.send_back(job.id, self._clock() + self._postpone_seconds, reason, "internal_error")
         return Fate.SENT_BACK
-
-    def recover(self) -> dict[str, int]:
-        """After a start: bring every job that a crash left in the middle to where it can go on; counts by how."""
-        self._folders.check()
-        resumed = self._journal.recover()
-        quarantined = 0
-        for state in (State.WAITING, State.PUBLISHING):
-            for entry in self._journal.entries(state):
-                if entry.job.tries >= self._max_tries:
-                    quarantined += 1
-                    self.give_up(entry.job, self._quarantine_reason(entry.job.tries), "quarantined")
-        return {"resumed": len(resumed), "quarantined": quarantined, "completed": self.tidy_up()}
-
-    def _quarantine_reason(self, tries: int) -> str:
-        return (
-            f"Freisteller crashed {tries} times while it worked on this photo, so it no longer tries. "
-            "The photo may be too large for this machine's memory, or damaged in a way that crashes a library."
-        )
-
-    def tidy_up(self) -> int:
-        """Folders of jobs that are over: a failed one's original still belongs into `failed/`, the rest is litter.
-
-        Returns how many were completed. Where there is no room, or no root, the rest is left for the next time.
-        """
-        completed = 0
-        with suppress(NoRoom, RootAway):
-            in_work = self._folders.jobs_in_work()
-            for job_id in in_work:
-                completed += self._completed(job_id)
-            for job_id in set(self._alphas.jobs()) - set(in_work):
-                if self._journal.state_of(job_id) in (State.DONE, State.FAILED, None):
-                    self._alphas.drop(job_id)
-        return completed
-
-    def _completed(self, job_id: str) -> bool:
-        """Bring one job that is over to its end; False where it is not over."""
-        state = self._journal.state_of(job_id)
-        if state is State.FAILED:
-            entry = self._journal.entry(job_id)
-            self.lay_aside(job_id, entry.job.name, entry.job.reason or "unknown")
-        elif state is State.DONE:
-            self._clean_up(job_id)
-        elif state is None and (original := self._folders.claimed(job_id)):
-            self._folders.release(job_id, original.name)  # work of a journal that is lost: the photo starts afresh
-        else:
-            return False
-        return True

@@ -77,14 +77,17 @@ def one_life(settings: Settings, engine: ScriptedEngine, tick: Callable[[str], N
 
 
 def deaths_at_every_step(
-    tmp_path: Path, drop: Callable[[Path], object], engine: Make = ScriptedEngine
+    tmp_path: Path,
+    drop: Callable[[Path], object],
+    engine: Make = ScriptedEngine,
+    settings_of: Callable[[Path], Settings] = settings_for,
 ) -> Iterator[Life]:
     """For n = 0, 1, 2, …: a new folder, a life that dies before its n-th effect, and one that does not.
 
     Yields what each pair leaves behind, until a first life survives.
     """
     for step in range(MOST_STEPS):
-        settings = settings_for(tmp_path / str(step))
+        settings = settings_of(tmp_path / str(step))
         drop(settings.root_path / "inbox")
         double = engine()
         try:
@@ -172,6 +175,24 @@ def test_a_crash_at_every_step_refuses_a_file_that_is_no_photo_once(tmp_path: Pa
         root = life.settings.root_path
         assert files_below(root / "failed") == ["letter.jpg", "letter.jpg.txt"], life
         assert files_below(root / "inbox") == [], life
+
+
+def test_a_crash_at_every_step_leaves_out_one_of_two_equal_photos(tmp_path: Path) -> None:
+    def drop_twice(inbox: Path) -> None:
+        for name in ("a", "b"):
+            save_photo(inbox / name / "same.png", drawn_photo(96, 72))
+
+    def settings_that_skip(folder: Path) -> Settings:
+        settings = settings_for(folder)
+        return settings.model_copy(update={"intake": settings.intake.model_copy(update={"equal_content": "skip"})})
+
+    for life in deaths_at_every_step(tmp_path, drop_twice, settings_of=settings_that_skip):
+        root = life.settings.root_path
+        (result,) = [name for name in results(root) if name.endswith(".png")]
+        other = "b" if result.startswith("a") else "a"
+        assert files_below(root / "archiv") == sorted(["a/same.png", "b/same.png", f"{other}/same.png.txt"]), life
+        assert files_below(root / ".freisteller" / "work") == [], life
+        assert files_below(root / "failed") == [], life
 
 
 def test_a_photo_that_crashes_the_program_three_times_is_quarantined(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """One job and the answer to each error."""
 
+import hashlib
 import json
+import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ from daemon.arrays import Rgb
 from daemon.engines.contract import Answer
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway
 from daemon.intake import placing
-from daemon.jobs import Recipe, State
+from daemon.jobs import Grade, Recipe, State
 from daemon.lifecycle import Daemon
 from daemon.pictures import writing
 from daemon.settings import load
@@ -153,17 +155,17 @@ def test_a_failed_photo_that_finds_no_room_is_laid_aside_later(
     daemon = make(ScriptedEngine(failing(RecipeRefused("illegal"))))
     place, full = placing.place, [True]
 
-    def place_on_a_full_disk(*given: Any) -> tuple[Path, ...]:  # as placing.place
+    def place_on_a_full_disk(*given: Any, **named: Any) -> tuple[Path, ...]:  # as placing.place
         if full[0]:
             raise NoRoom("the disk is full")
-        return place(*given)
+        return place(*given, **named)
 
     monkeypatch.setattr(placing, "place", place_on_a_full_disk)
 
     fate = run_one(daemon)
-    while_full = daemon.worker.tidy_up()
+    while_full = daemon.recovery.tidy_up(daemon.worker)
     full[0] = False
-    afterwards = daemon.worker.tidy_up()
+    afterwards = daemon.recovery.tidy_up(daemon.worker)
 
     assert (fate, while_full, afterwards) == (Fate.FAILED, 0, 1)
     assert (tmp_path / "hot" / "failed" / "a.png").exists()
@@ -212,6 +214,129 @@ def test_equal_names_never_overwrite_each_other(make: Make, tmp_path: Path) -> N
     reports = [json.loads(path.read_text("utf-8")) for path in root.glob("*/a*.json")]
     assert len(archived) == 3
     assert len({report["job"] for report in reports}) == 3
+
+
+def process_all(daemon: Daemon) -> list[Fate]:
+    daemon.engine.start()
+    daemon.reception.round(urgent=True)
+    fates = []
+    while job := daemon.journal.take(2.0**40):
+        fates.append(daemon.worker.run(job))
+    return fates
+
+
+def names_below(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("policy", "results", "archived", "failed"),
+    [
+        ("unique", ["a-2.png", "a.png"], ["a.jpg", "a.png"], []),
+        ("version", ["a-v1.png", "a-v2.png"], ["a.jpg", "a.png"], []),
+        ("fail", ["a.png"], ["a.png"], ["a.jpg", "a.jpg.txt"]),
+    ],
+)
+def test_a_result_whose_name_is_taken_is_called_as_the_settings_say(
+    make: Make, tmp_path: Path, policy: str, results: list[str], archived: list[str], failed: list[str]
+) -> None:
+    root = tmp_path / "hot"
+    daemon = make(ScriptedEngine(), flags={"outputs": {"equal_names": policy}})
+    for ending in ("png", "jpg"):
+        save_photo(root / "inbox" / f"a.{ending}", drawn_photo(seed=1))
+        process_all(daemon)
+
+    found = [name for grade in Grade for name in names_below(root / grade.value) if name.endswith(".png")]
+    assert sorted(found) == results
+    assert names_below(root / "archiv") == archived
+    assert names_below(root / "failed") == failed
+
+
+def test_an_original_whose_name_is_taken_in_the_archive_is_kept_under_another_one_whatever_the_policy(
+    make: Make, tmp_path: Path
+) -> None:
+    root = tmp_path / "hot"
+    daemon = make(ScriptedEngine(), flags={"outputs": {"equal_names": "fail"}})
+    save_photo(root / "archiv" / "a.png", drawn_photo(seed=1))
+    save_photo(root / "inbox" / "a.png", drawn_photo(seed=2))
+
+    assert process_all(daemon) == [Fate.DONE]
+    assert names_below(root / "archiv") == ["a-2.png", "a.png"]
+
+
+def test_the_same_photo_twice_is_cut_out_twice_by_default(make: Make, tmp_path: Path) -> None:
+    daemon = make(ScriptedEngine())
+    for name in ("a", "b"):
+        save_photo(tmp_path / "hot" / "inbox" / f"{name}.png", drawn_photo(seed=1))
+
+    process_all(daemon)
+
+    assert daemon.journal.counts(0).states[State.DONE] == 2
+    assert len([name for entry in daemon.journal.latest(9) for name in entry.results if name.endswith(".png")]) == 2
+
+
+def test_the_same_photo_twice_is_cut_out_once_where_the_settings_say_so(make: Make, tmp_path: Path) -> None:
+    root = tmp_path / "hot"
+    engine = ScriptedEngine()
+    daemon = make(engine, flags={"intake": {"quiet_seconds": 0, "equal_content": "skip"}})
+    save_photo(root / "inbox" / "kunde" / "a.png", drawn_photo(seed=1))
+    process_all(daemon)
+    asked = sum(engine.calls.values())
+    save_photo(root / "inbox" / "kunde" / "a.png", drawn_photo(seed=1))
+
+    process_all(daemon)
+
+    assert sum(engine.calls.values()) == asked
+    assert names_below(root / "archiv") == ["kunde/a-2.png", "kunde/a-2.png.txt", "kunde/a.png"]
+    note = (root / "archiv" / "kunde" / "a-2.png.txt").read_text("utf-8")
+    left_out, first = daemon.journal.latest(2)
+    assert (left_out.same_as, left_out.job.state, left_out.job.grade) == (first.job.id, State.DONE, None)
+    assert first.job.id in note
+    assert first.results[0] in note
+    assert "freisteller_duplicates_total 1.0" in daemon.metrics.exposition().decode()
+    assert daemon.folders.jobs_in_work() == ()
+
+
+def test_a_photo_that_failed_may_come_again_with_the_same_content(make: Make, tmp_path: Path) -> None:
+    engine = ScriptedEngine(failing(RecipeRefused("illegal"), times=9))
+    daemon = make(
+        engine, flags={"intake": {"quiet_seconds": 0, "equal_content": "skip"}, "strategy": {"max_attempts": 9}}
+    )
+    save_photo(tmp_path / "hot" / "inbox" / "a.png", drawn_photo(seed=1))
+    failed = process_all(daemon)
+    engine.trouble = None
+    save_photo(tmp_path / "hot" / "inbox" / "b.png", drawn_photo(seed=1))
+
+    again = process_all(daemon)
+
+    assert (failed, again) == ([Fate.FAILED], [Fate.DONE])
+    (entry,) = daemon.journal.latest(1)
+    assert entry.job.grade is not None
+
+
+def test_a_report_names_the_content_of_its_photo(make: Make, tmp_path: Path) -> None:
+    photo = save_photo(tmp_path / "hot" / "inbox" / "a.png").read_bytes()
+    daemon = make(ScriptedEngine())
+
+    run_one(daemon)
+
+    (entry,) = daemon.journal.latest(1)
+    report = json.loads((tmp_path / "hot" / entry.results[-1]).read_text("utf-8"))
+    assert report["photo"]["sha256"] == hashlib.sha256(photo).hexdigest()
+
+
+def test_state_may_lie_on_another_device_than_the_hot_folder(make: Make, tmp_path: Path) -> None:
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("no second file system here")
+    with tempfile.TemporaryDirectory(dir=memory) as state:
+        save_photo(tmp_path / "hot" / "inbox" / "a.png")
+        daemon = make(ScriptedEngine(), flags={"state_dir": state})
+
+        assert run_one(daemon) is Fate.DONE
+        daemon.close()
+
+    assert names_below(tmp_path / "hot" / "archiv") == ["a.png"]
 
 
 def test_all_formats_that_are_asked_for_are_written_under_one_name(make: Make, tmp_path: Path) -> None:

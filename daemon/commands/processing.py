@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -22,13 +22,12 @@ from daemon.building import build_engine, build_pipeline, memory_for, workers_fo
 from daemon.chronicle import Ending
 from daemon.commands.running import ending_line
 from daemon.errors import BadSettings, FreistellerError
-from daemon.intake import placing
 from daemon.intake.names import clean_name
 from daemon.jobs import Attempt, Job
 from daemon.observe import logs
 from daemon.observe.metrics import Metrics
 from daemon.pipeline import Pipeline
-from daemon.routing import Routing, stem_of
+from daemon.routing import Routing, content_of
 from daemon.settings import Settings
 
 
@@ -120,10 +119,16 @@ class _Bench:
                 alpha = self._pipeline.finished_alpha(opened, outcome.best)
                 with tempfile.TemporaryDirectory(dir=self._out_dir, prefix=".freisteller-") as staging:
                     files = self._routing.stage(
-                        job, outcome, opened.photo, alpha, Path(staging), lambda: time.perf_counter() - began
+                        job,
+                        outcome,
+                        opened.photo,
+                        alpha,
+                        Path(staging),
+                        content_of(photo),
+                        lambda: time.perf_counter() - began,
                     )
                     with self._placing:
-                        results = placing.place(files, self._out_dir, PurePosixPath(stem_of(job.name)))
+                        results = self._routing.place(files, self._out_dir, job.name)
         except FreistellerError as error:
             return Processed(photo, Ending(job, None, None, time.perf_counter() - began, str(error)))
         finally:

@@ -30,11 +30,15 @@ def _is_text(place: str) -> bool:
     return True
 
 
-def note_content(db: Database, job_id: str, content: bytes) -> str | None:
+def note_content(db: Database, job_id: str, content: bytes, leave_out: bool) -> str | None:
     """Settle once whether a job's content came before, within a transaction; returns the id of the job it came with.
 
     Of two jobs that ask at once one has it first, and a restart finds the same answer: so one of them is worked on.
+    Without leave_out, whatever came before does not matter: None.
     """
+    if not leave_out:
+        db.change("UPDATE jobs SET content = ?, same_as = NULL WHERE id = ?", content, job_id)
+        return None
     known = db.row("SELECT content, same_as FROM jobs WHERE id = ?", job_id)
     if known is not None and known[0] is None:
         first = job_with_content(db, content)

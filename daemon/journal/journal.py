@@ -76,13 +76,25 @@ class Journal:
                 rows.ATTEMPT.dump_json(attempt).decode(),
             )
 
-    def note_content(self, job_id: str, content: bytes) -> str | None:
-        """Keep the SHA-256 of a job's original; returns the id of the job that came with the same content before.
+    def note_content(self, job_id: str, content: bytes, *, leave_out: bool) -> str | None:
+        """Keep the SHA-256 of a job's original.
 
-        Settled at the first call, so that of equal photos one is worked on, whatever dies in between.
+        leave_out: returns the id of the job that came with the same content before, for which this one is to be left
+        out. Settled at the first call, so that of equal photos one is worked on, whatever dies in between.
         """
         with self._db.transaction():
-            return history.note_content(self._db, job_id, content)
+            return history.note_content(self._db, job_id, content, leave_out)
+
+    def leave_out(self, job_id: str, places: Sequence[str], now: float) -> None:
+        """running -> done without a result: its content came before. places: where its original and note lie."""
+        with self._db.transaction():
+            self._move(
+                job_id,
+                Move.LEAVE_OUT,
+                "finished_at = ?, results = ?, reason = NULL, reason_kind = 'equal_content'",
+                now,
+                _json(places),
+            )
 
     def decide(self, job_id: str, outcome: Outcome) -> None:
         """running -> publishing: the best attempt and its grade are settled."""

@@ -106,6 +106,9 @@ class Metrics:
         self._verdicts = self._counter("verdicts_total", "Results that a person moved to another grade.", "from", "to")
         self._postponed = self._counter("postponed_total", "Photos put back, through no fault of theirs.", "reason")
         self._recovered = self._counter("recovered_jobs_total", "Photos that a start found half done.", "how")
+        self._duplicates = self._counter(
+            "duplicates_total", "Photos that were not cut out again as the same one came before."
+        )
         self._quarantined = self._counter("quarantined_total", "Photos set aside as the program died on them.")
         self._last_success = self._gauge(
             "last_success_timestamp_seconds", "When a photo last got a grade; 0 = not since the start."
@@ -248,6 +251,10 @@ class Metrics:
     def recovered(self, how: str) -> None:
         """A start found a photo half done; how it went on is one of RECOVERIES."""
         self._recovered.labels(plain(how)).inc()
+
+    def duplicate(self) -> None:
+        """A photo was left out as its content came before."""
+        self._duplicates.inc()
 
     def quarantined(self) -> None:
         """A photo was set aside as the program died on it too often."""

@@ -34,6 +34,7 @@ def happen(metrics: Metrics, now: float) -> None:
     metrics.postponed("engine_away")
     metrics.recovered("resumed")
     metrics.quarantined()
+    metrics.duplicate()
     metrics.collision()
     metrics.verdict_moved("gut", "ungenuegend")
     metrics.engine([ServerHealth(server, True, "", 2, 24 << 30, 6 << 30) for server in SERVERS])

@@ -1,0 +1,68 @@
+"""After a start: bringing every job that a crash left in the middle to where it can go on."""
+
+from contextlib import suppress
+
+from daemon.alphas import Alphas
+from daemon.errors import NoRoom, RootAway
+from daemon.intake.folders import Folders
+from daemon.jobs import State
+from daemon.journal import Journal
+from daemon.worker import Worker
+
+
+class Recovery:
+    """Completes what an earlier run began; also what a full disk left undone in this one."""
+
+    def __init__(self, journal: Journal, folders: Folders, alphas: Alphas, max_tries: int) -> None:
+        self._journal = journal
+        self._folders = folders
+        self._alphas = alphas
+        self._max_tries = max_tries
+
+    def recover(self, worker: Worker) -> dict[str, int]:
+        """Make everything ready to go on; returns counts by how. Raises RootAway or NoRoom."""
+        self._folders.check()
+        resumed = self._journal.recover()
+        quarantined = 0
+        for state in (State.WAITING, State.PUBLISHING):
+            for entry in self._journal.entries(state):
+                if entry.job.tries >= self._max_tries:
+                    quarantined += 1
+                    worker.give_up(entry.job, _quarantine_reason(entry.job.tries), "quarantined")
+        return {"resumed": len(resumed), "quarantined": quarantined, "completed": self.tidy_up(worker)}
+
+    def tidy_up(self, worker: Worker) -> int:
+        """Folders of jobs that are over: a failed one's original still belongs into `failed/`, the rest is litter.
+
+        Returns how many were completed. Where there is no room, or no root, the rest is left for the next time.
+        """
+        completed = 0
+        with suppress(NoRoom, RootAway):
+            in_work = self._folders.jobs_in_work()
+            for job_id in in_work:
+                completed += self._completed(job_id, worker)
+            for job_id in set(self._alphas.jobs()) - set(in_work):
+                if self._journal.state_of(job_id) in (State.DONE, State.FAILED, None):
+                    self._alphas.drop(job_id)
+        return completed
+
+    def _completed(self, job_id: str, worker: Worker) -> bool:
+        """Bring one job that is over to its end; False where it is not over."""
+        state = self._journal.state_of(job_id)
+        if state is State.FAILED:
+            entry = self._journal.entry(job_id)
+            worker.lay_aside(job_id, entry.job.name, entry.job.reason or "unknown")
+        elif state is State.DONE:
+            worker.clean_up(job_id)
+        elif state is None and (original := self._folders.claimed(job_id)):
+            self._folders.release(job_id, original.name)  # work of a journal that is lost: the photo starts afresh
+        else:
+            return False
+        return True
+
+
+def _quarantine_reason(tries: int) -> str:
+    return (
+        f"Freisteller crashed {tries} times while it worked on this photo, so it no longer tries. "
+        "The photo may be too large for this machine's memory, or damaged in a way that crashes a library."
+    )
