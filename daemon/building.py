@@ -1,7 +1,7 @@
 """Putting the parts together that both the daemon and a single command need."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from daemon.alphas import Alphas
 from daemon.budget import MemoryBudget, half_of_memory
@@ -58,14 +58,19 @@ def build_pipeline(
     budget: MemoryBudget,
     tick: Tick,
     stopping: Callable[[], bool],
+    dead: Mapping[str, Sequence[str]] | None = None,
 ) -> Pipeline:
-    """The way from photo to outcome. Raises BadSettings where no rung of the ladder fits the engine."""
+    """The way from photo to outcome. Raises BadSettings where no rung of the ladder fits the engine.
+
+    dead: by model the parameters that recipes go without; see `findings`.
+    """
     ladder = Strategy(
         settings.strategy.ladder,
         engine.models,
         settings.engine.local.model,
         settings.strategy.max_attempts,
         settings.strategy.min_gain,
+        dead,
     )
     if ladder.next_recipe(()) is None:
         raise BadSettings(

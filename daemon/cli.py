@@ -1,4 +1,4 @@
-"""The command line: run, process, assess, sheet, status, retry, doctor, install."""
+"""The command line: run, process, assess, audit, sheet, status, retry, doctor, install."""
 
 import faulthandler
 import json
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from daemon import __version__
@@ -130,6 +131,41 @@ def assess(
             out.print(f"  {name.replace('_', ' '):<18} {value:.2f}")
     for reason in verdict.reasons:
         out.print(f"  - {reason}", markup=False)
+
+
+@app.command()
+def audit(
+    photos: Annotated[list[Path], typer.Argument(help="A few typical photos, three or more.", show_default=False)],
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="Write audit.json and audit.png there.", show_default=False)
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--remember/--forget-it", help="Let the daemon leave out what makes no difference.")
+    ] = True,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find out which parameters of which models make a difference to your photos."""
+    from daemon.commands.auditing import audit_photos, remember, told_after
+
+    settings = _settings(config, root)
+    with Progress(console=err, disable=as_json or not err.is_terminal, transient=True) as progress:
+        task = progress.add_task("Asking")
+        found = audit_photos(
+            settings,
+            photos,
+            out_dir,
+            lambda line: err.print(line, markup=False),
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    kept = remember(settings, found) if keep else None
+    if as_json:
+        _print_json(found.values() | {"remembered": str(kept) if kept else None})
+        return
+    out.print(found.table())
+    for line in told_after(found, kept):
+        out.print(line, markup=False)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from daemon.chronicle import Chronicle, Ending
 from daemon.dispatch import Brake, Dispatch
 from daemon.engines.contract import Engine
 from daemon.errors import BadSettings
+from daemon.findings import known_dead
 from daemon.housekeeping import Housekeeping
 from daemon.intake.folders import Folders
 from daemon.intake.watcher import Watcher
@@ -116,6 +117,7 @@ class Daemon:
         self._notifier = Notifier()
         self._machine = Machine(self.metrics, {"root": settings.root_path, "state": state}, Gpus())
         doors.callback(self._machine.close)
+        self._state = state
         self._alphas = Alphas(state / "alphas")
         self._budget = MemoryBudget(memory_for(settings))
         self.admission = Admission(self.journal, self.folders, clock, tick)
@@ -168,6 +170,10 @@ class Daemon:
         )
 
     def _build_worker(self, settings: Settings) -> Worker:
+        dead = known_dead(self._state, settings)
+        if dead:
+            text = ", ".join(f"{' and '.join(names)} of {model}" for model, names in dead.items())
+            logs.log("dead_parameters", f"An audit found no difference by {text}: recipes go without.", dead=dead)
         return Worker(
             journal=self.journal,
             folders=self.folders,
@@ -180,6 +186,7 @@ class Daemon:
                 budget=self._budget,
                 tick=self._tick,
                 stopping=self._stop.is_set,
+                dead=dead,
             ),
             routing=Routing(settings.outputs, self.metrics, self._tick),
             alphas=self._alphas,

@@ -161,6 +161,17 @@ class StrategySettings(Section):
     finishes: bool = True
 
 
+class AuditSettings(Section):
+    """The grid that an audit goes through; models () = all that the engine in use has."""
+
+    models: tuple[str, ...] = ()
+    process_res: tuple[Annotated[int, Field(ge=256, le=2048)], ...] = Field((512, 1024, 2048), min_length=1)
+    sensitivity: tuple[Annotated[float, Field(ge=0, le=1)], ...] = (0.2, 0.5, 0.9)
+    mask_blur: tuple[Annotated[float, Field(ge=0, le=64)], ...] = (0.0, 2.0, 5.0)
+    mask_offset: tuple[Annotated[int, Field(ge=-64, le=64)], ...] = (-2, 0, 2)
+    dead_ssim: float = Field(0.999, gt=0, le=1)
+
+
 OutputFormat = Literal["png", "tiff", "webp", "mask", "jpeg", "tiff_on_colour"]
 
 
@@ -250,6 +261,7 @@ class Settings(BaseSettings):
     intake: IntakeSettings = IntakeSettings()
     grading: GradingSettings = GradingSettings()
     strategy: StrategySettings = StrategySettings()
+    audit: AuditSettings = AuditSettings()
     outputs: OutputSettings = OutputSettings()
     dispatch: DispatchSettings = DispatchSettings()
     http: HttpSettings = HttpSettings()

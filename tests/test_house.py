@@ -16,8 +16,8 @@ ORDER = (
     "journal", "alphas", "reports", "sheet",
     "budget", "pipeline", "routing", "admission", "worker", "recovery", "dispatch", "observe", "chronicle",
     "verdicts",
-    "locks", "samples", "building", "reception", "housekeeping", "reload", "signals", "lifecycle", "commands",
-    "cli", "__main__",
+    "locks", "samples", "findings", "building", "reception", "housekeeping", "reload", "signals", "lifecycle",
+    "commands", "cli", "__main__",
 )  # fmt: skip
 
 OWNERS = {
@@ -35,6 +35,7 @@ OWNERS = {
     "pydantic_settings": {"settings.py"},
     "sqlite3": {"journal/database.py"},
     "typer": {"cli.py"},
+    "skimage": {"judgement/similarity.py"},
 }
 
 IMPURE = {"time", "datetime", "os", "pathlib", "io", "socket", "logging", "threading", "random", "subprocess"}

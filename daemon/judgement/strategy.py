@@ -1,6 +1,7 @@
 """Which recipe comes next, when enough is enough, and which attempt wins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from daemon.jobs import Attempt, Grade, Recipe, View
 from daemon.judgement.views import zoom_on
@@ -52,11 +53,21 @@ class Strategy:
     """Decides from the attempts alone; knows the ladder and the models on offer."""
 
     def __init__(
-        self, ladder: Sequence[Rung], offered: Sequence[str], local_model: str, max_attempts: int, min_gain: float
+        self,
+        ladder: Sequence[Rung],
+        offered: Sequence[str],
+        local_model: str,
+        max_attempts: int,
+        min_gain: float,
+        dead: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """ladder: recipes in the order of preference. offered: models that the engine in use has."""
-        named = [rung.model_copy(update={"model": local_model}) if rung.model == "local" else rung for rung in ladder]
-        self._rungs = tuple(rung for rung in named if rung.model in offered)
+        """ladder: recipes in the order of preference. offered: models that the engine in use has.
+
+        dead: by model the parameters that an audit found to make no difference; recipes go without them.
+        """
+        self._dead = dead or {}
+        named = named_rungs(ladder, local_model)
+        self._rungs = tuple(dict.fromkeys(bare(rung, self._dead) for rung in named if rung.model in offered))
         self._max_attempts = max_attempts
         self._min_gain = min_gain
 
@@ -88,7 +99,7 @@ class Strategy:
         return untried[0] if untried else None
 
     def _untried(self, attempts: Sequence[Attempt], subject: View | None) -> list[Recipe]:
-        tried = {attempt.recipe for attempt in attempts}
+        tried = {self._bare(attempt.recipe) for attempt in attempts}
         zoomed = {(tried_one.model, tried_one.process_res) for tried_one in tried if not tried_one.view.whole}
         recipes = []
         for rung in self._rungs:
@@ -101,12 +112,17 @@ class Strategy:
             recipes.append(recipe)
         return recipes
 
+    def _bare(self, recipe: Recipe) -> Recipe:
+        """A recipe without what makes no difference: an earlier run, before the audit, may have asked with it."""
+        return replace(recipe, process_res=None) if "process_res" in self._dead.get(recipe.model, ()) else recipe
+
     def _smaller(self, attempts: Sequence[Attempt]) -> Recipe | None:
         """The last recipe at half its size, where the engine had no memory for it."""
         last = attempts[-1]
-        if last.error_reason != "engine_full" or last.recipe.process_res is None:
+        asked = self._bare(last.recipe).process_res
+        if last.error_reason != "engine_full" or asked is None:
             return None
-        size = max(SMALLEST_RES, last.recipe.process_res // 2)
+        size = max(SMALLEST_RES, asked // 2)
         smaller = Recipe(last.recipe.model, size, last.recipe.view)
         return None if smaller in {attempt.recipe for attempt in attempts} else smaller
 
@@ -124,6 +140,25 @@ class Strategy:
             if attempt.verdict and attempt.verdict.grade.rank >= grade.rank:
                 return len(attempts) - index - 1
         return 0
+
+
+def named_rungs(ladder: Sequence[Rung], local_model: str) -> tuple[Rung, ...]:
+    """The ladder with the name of the model that "local" stands for."""
+    return tuple(rung.model_copy(update={"model": local_model}) if rung.model == "local" else rung for rung in ladder)
+
+
+def bare(rung: Rung, dead: Mapping[str, Sequence[str]]) -> Rung:
+    """A rung without the parameters that make no difference to its model."""
+    return rung.model_copy(update={"process_res": None}) if "process_res" in dead.get(rung.model, ()) else rung
+
+
+def left_out(ladder: Sequence[Rung], dead: Mapping[str, Sequence[str]]) -> Iterator[Rung]:
+    """The rungs that differ from an earlier one only in a dead parameter: the same recipe, not tried twice."""
+    seen: set[Rung] = set()
+    for rung in ladder:
+        if bare(rung, dead) in seen:
+            yield rung
+        seen.add(bare(rung, dead))
 
 
 def _recipe(rung: Rung, subject: View | None) -> Recipe | None:

@@ -34,6 +34,14 @@ def thumb(path: Path, longest: int, max_megapixels: float) -> Thumb:
     return Thumb(rgb, None if own is None else np.asarray(own // (photo.full_scale // 255), np.uint8))
 
 
+def fitted(pixels: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """A picture or a mask with no side longer than `longest` pixels."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, longest / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def on_chequerboard(rgb: Rgb, alpha: Mask) -> Rgb:
     """A cut-out as people show transparency. rgb, alpha: of any sizes, the result has alpha's."""
     height, width = alpha.shape

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from daemon.jobs import Attempt, Grade, Measures, Recipe, Verdict, View
-from daemon.judgement.strategy import Strategy
+from daemon.judgement.strategy import Strategy, left_out
 from daemon.settings import DEFAULT_LADDER, Rung
 
 LADDER = (
@@ -152,3 +152,47 @@ def test_gut_with_remains_of_background_is_answered_with_another_model() -> None
 
 def test_a_soft_rim_asks_for_a_higher_resolution_before_another_model() -> None:
     assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.3, ("soft_rim",))]) == Recipe("A", 2048)
+
+
+DEAD = {"A": ("process_res",)}
+
+
+def with_dead(*ladder: Rung, max_attempts: int = 9) -> Strategy:
+    return Strategy(ladder, ("A", "B"), "u2netp", max_attempts, 0.01, DEAD)
+
+
+def test_rungs_that_differ_only_in_a_dead_parameter_are_one_recipe() -> None:
+    ladder = with_dead(Rung(model="A", process_res=1024), Rung(model="A", process_res=2048))
+
+    assert ladder.next_recipe([]) == Recipe("A")
+    assert ladder.next_recipe([attempt(1, Recipe("A"), 0.3)]) is None
+
+
+def test_a_parameter_that_is_dead_for_one_model_stays_alive_for_another() -> None:
+    ladder = with_dead(Rung(model="B", process_res=1024), Rung(model="B", process_res=2048))
+
+    assert ladder.next_recipe([attempt(1, Recipe("B", 1024), 0.3, ("soft_rim",))]) == Recipe("B", 2048)
+
+
+def test_another_view_is_another_recipe_whatever_is_dead() -> None:
+    ladder = with_dead(Rung(model="A", process_res=1024), Rung(model="A", process_res=1024, view="mirrored"))
+
+    assert ladder.next_recipe([attempt(1, Recipe("A"), 0.3)]) == Recipe("A", view=View(mirrored=True))
+
+
+def test_what_was_tried_with_the_parameter_before_the_audit_is_not_tried_without_it() -> None:
+    ladder = with_dead(Rung(model="A", process_res=1024))
+
+    assert ladder.next_recipe([attempt(1, Recipe("A", 1024), 0.3)]) is None
+
+
+def test_a_full_engine_is_not_asked_for_less_of_what_makes_no_difference() -> None:
+    ladder = with_dead(Rung(model="A", process_res=1024), Rung(model="B", process_res=1024))
+
+    assert ladder.next_recipe([attempt(1, Recipe("A", 1024), None, error_reason="engine_full")]) == Recipe("B", 1024)
+
+
+def test_an_audit_names_the_rungs_that_it_makes_superfluous() -> None:
+    ladder = (Rung(model="A"), Rung(model="A", process_res=1024), Rung(model="A", view="zoom"), Rung(model="B"))
+
+    assert list(left_out(ladder, DEAD)) == [Rung(model="A", process_res=1024)]
