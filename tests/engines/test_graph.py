@@ -25,7 +25,7 @@ def graph() -> Graph:
 
 def prompt_of(graph: Graph, recipe: Recipe, height: int = 768, width: int = 1024) -> Any:
     inputs = graph.settle(recipe, height, width)
-    return graph.prompt(recipe.model, inputs, "freisteller/a/photo-01.jpg", ("RMBG", "BiRefNetRMBG"))
+    return graph.prompt(recipe.model, inputs, "freisteller/a/photo-01.jpg", tuple(TABLE.models))
 
 
 def declared(node: str) -> dict[str, Any]:
@@ -97,6 +97,18 @@ def test_one_node_works_and_the_others_are_parked_under_fixed_ids(graph: Graph) 
     assert wired == [["LoadImage", "RMBG", "PreviewImage"], ["LoadImage", "BiRefNetRMBG", "PreviewImage"]]
 
 
+def test_each_model_has_a_node_of_its_own(graph: Graph) -> None:
+    """A node never unloads a model that it loaded: one that shares a node could not be let go of."""
+    working = {
+        recipe.model: next(
+            node_id for node_id, node in prompt_of(graph, recipe).items() if "model" in node["inputs"]
+        )
+        for recipe in RECIPES
+    }
+
+    assert len(set(working.values())) == len(TABLE.models)
+
+
 def test_nothing_is_parked_that_is_not_wanted(graph: Graph) -> None:
     prompt = graph.prompt("BEN2", {"model": "BEN2"}, "a.jpg", ())
 
@@ -104,9 +116,9 @@ def test_nothing_is_parked_that_is_not_wanted(graph: Graph) -> None:
 
 
 def test_a_prompt_shares_nothing_with_the_next(graph: Graph) -> None:
-    prompt_of(graph, Recipe("BEN2"))["2"]["inputs"]["model"] = "spoiled"
+    prompt_of(graph, RECIPES[0])["2"]["inputs"]["model"] = "spoiled"
 
-    assert prompt_of(graph, Recipe("BEN2"))["2"]["inputs"]["model"] == "BEN2"
+    assert prompt_of(graph, RECIPES[0])["2"]["inputs"]["model"] == RECIPES[0].model
 
 
 @pytest.mark.parametrize(

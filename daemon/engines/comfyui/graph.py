@@ -1,7 +1,9 @@
 """From a recipe to a ComfyUI prompt: one graph, every model's node parked in it, only the chosen one wired.
 
 ComfyUI keeps a node's loaded models for as long as the node stands in the next prompt, whether it is wired or not.
-One graph with fixed ids therefore loads each model once, where two graphs would load at every switch.
+One graph with fixed ids therefore loads each model once, where two graphs would load at every switch. Each model has a
+node of its own, also where one node could run several: a node never unloads what it loaded, so only a model that is
+alone in its node can be let go of.
 """
 
 import copy
@@ -28,18 +30,19 @@ class Graph:
 
     def __init__(self, template: Mapping[str, Mapping[str, Json]], table: ModelTable) -> None:
         self._template = template
-        self._ids = {str(node["class_type"]): node_id for node_id, node in template.items()}
+        self._source, self._sink = (_id_of(template, kind) for kind in (SOURCE, SINK))
+        self._workers = {_title(node): node_id for node_id, node in template.items() if _title(node) in table.models}
         self.table = table
 
     @property
     def sink(self) -> str:
         """The id of the node whose output is the alpha."""
-        return self._ids[SINK]
+        return self._sink
 
     @property
     def node_classes(self) -> tuple[str, ...]:
         """Every node class that a server needs."""
-        return tuple(self._ids)
+        return tuple(dict.fromkeys((SOURCE, *(model.node for model in self.table.models.values()), SINK)))
 
     def settle(self, recipe: Recipe, height: int, width: int) -> dict[str, Json]:
         """The inputs of the model's node for a picture of that size, but for the picture itself.
@@ -59,22 +62,31 @@ class Graph:
     def prompt(self, model: str, inputs: Mapping[str, Json], picture: str, parked: Collection[str]) -> Prompt:
         """The prompt that cuts `picture` (LoadImage's name for it) with `model`, asked with `inputs` (see `settle`).
 
-        parked: the node classes to keep in memory besides the one that works.
+        parked: the models to keep in memory besides the one that works.
         """
-        worker = self.table.models[model].node
-        kept = {SOURCE, SINK, worker, *parked}
+        worker = self._workers[model]
+        kept = {self._source, self._sink, worker, *(self._workers[name] for name in parked)}
         prompt: Prompt = {
-            node_id: copy.deepcopy(dict(node)) for node_id, node in self._template.items() if node["class_type"] in kept
+            node_id: copy.deepcopy(dict(node)) for node_id, node in self._template.items() if node_id in kept
         }
-        prompt[self._ids[SOURCE]]["inputs"] = {"image": picture}
-        prompt[self._ids[worker]]["inputs"] = {**inputs, "image": [self._ids[SOURCE], 0]}
-        prompt[self.sink]["inputs"] = {"images": [self._ids[worker], self.table.nodes[worker].output]}
+        prompt[self._source]["inputs"] = {"image": picture}
+        prompt[worker]["inputs"] = {**inputs, "image": [self._source, 0]}
+        prompt[self._sink]["inputs"] = {"images": [worker, self.table.nodes[self.table.models[model].node].output]}
         return prompt
 
 
 def load_graph(table: ModelTable) -> Graph:
     """The graph that travels with this program."""
     return Graph(json.loads(shipped("workflows", "cutout.json").read_text(encoding="utf-8")), table)
+
+
+def _id_of(template: Mapping[str, Mapping[str, Json]], node_class: str) -> str:
+    return next(node_id for node_id, node in template.items() if node["class_type"] == node_class)
+
+
+def _title(node: Mapping[str, Json]) -> str:
+    meta = node.get("_meta")
+    return str(meta.get("title", "")) if isinstance(meta, dict) else ""
 
 
 def _resolution(recipe: Recipe, model: Model, height: int, width: int) -> int | None:

@@ -72,7 +72,7 @@ class Server:
         inputs = self._graph.settle(recipe, picture.height, picture.width)
         try:
             asked = self._catalogue.complete(self._graph.table.models[recipe.model].node, inputs)
-            parked = {node for node in self._parked if self._catalogue.has(node)}
+            parked = {name for name in self._parked if self._catalogue.has(self._graph.table.models[name].node)}
         except EngineMisconfigured:
             self._catalogue.forget()
             raise
@@ -176,9 +176,9 @@ class Server:
 
 
 def _parked(models: tuple[str, ...], graph: Graph) -> frozenset[str]:
-    """The node classes to keep in every prompt; no models named means all. Raises BadSettings for an unknown one."""
+    """The models to keep in every prompt; none named means all. Raises BadSettings for an unknown one."""
     unknown = [name for name in models if name not in graph.table.models]
     if unknown:
         known = ", ".join(graph.table.models)
         raise BadSettings(f"Bad setting comfyui.parked = {unknown[0]!r}: allowed are {known}")
-    return frozenset(model.node for name, model in graph.table.models.items() if not models or name in models)
+    return frozenset(models or graph.table.models)
