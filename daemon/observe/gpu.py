@@ -36,7 +36,8 @@ def load_nvml() -> ModuleType | None:
 class Gpus:
     """This machine's GPUs, read whenever asked.
 
-    The library is opened at the first reading that finds a driver, so a driver that comes up later is found too.
+    The library is opened at the first reading that finds a driver, so a driver that comes up later is found too; one
+    that no longer answers is opened anew at the next reading, for a driver may be exchanged while we run.
     """
 
     def __init__(self, load: Callable[[], Any] = load_nvml) -> None:  # Any: the binding has no types
@@ -49,7 +50,10 @@ class Gpus:
             self._nvml = self._opened()
         if self._nvml is None:
             return ()
-        count = self._asked(self._nvml.nvmlDeviceGetCount) or 0
+        count = self._asked(self._nvml.nvmlDeviceGetCount)
+        if count is None:
+            self.close()
+            return ()
         return tuple(reading for index in range(count) if (reading := self._reading(index)) is not None)
 
     def close(self) -> None:

@@ -131,6 +131,10 @@ class Metrics:
         )
         self._reconnects = self._counter("engine_reconnects_total", "Lost and renewed connections.", "server")
         self._paused_models = self._gauge("engine_paused_models", "Models that get no photos on a server.", "server")
+        self._uploads = self._gauge("engine_uploads", "Our pictures in a server's input folder.", "server")
+        self._history_entries = self._gauge(
+            "engine_history_entries", "Our finished prompts that a server still remembers.", "server"
+        )
         self._canary = self._gauge(
             "canary_success_timestamp_seconds", "When the test picture last came back right.", "server", "model"
         )
@@ -279,10 +283,14 @@ class Metrics:
             self._engine_up.labels(server).set(health.up)
             self._engine_queue.labels(server).set(health.running)
             self._paused_models.labels(server).set(len(health.paused))
-            if health.memory_total_bytes is not None:
-                self._engine_memory_total.labels(server, "all").set(health.memory_total_bytes)
-            if health.memory_free_bytes is not None:
-                self._engine_memory_free.labels(server, "all").set(health.memory_free_bytes)
+            for gauge, labels, value in (
+                (self._engine_memory_total, (server, "all"), health.memory_total_bytes),
+                (self._engine_memory_free, (server, "all"), health.memory_free_bytes),
+                (self._uploads, (server,), health.uploads),
+                (self._history_entries, (server,), health.history_entries),
+            ):
+                if value is not None:
+                    gauge.labels(*labels).set(value)
 
     def _forget_server(self, server: str) -> None:
         self._gone_servers.add(server)
@@ -295,6 +303,8 @@ class Metrics:
             self._circuit,
             self._reconnects,
             self._paused_models,
+            self._uploads,
+            self._history_entries,
             self._canary,
         ):
             for labels in _label_sets_of(series, server):

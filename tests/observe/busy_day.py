@@ -37,7 +37,9 @@ def happen(metrics: Metrics, now: float) -> None:
     metrics.duplicate()
     metrics.collision()
     metrics.verdict_moved("gut", "ungenuegend")
-    metrics.engine([ServerHealth(server, True, "", 2, 24 << 30, 6 << 30) for server in SERVERS])
+    metrics.engine(
+        [ServerHealth(server, True, "", 2, 24 << 30, 6 << 30, uploads=2, history_entries=5) for server in SERVERS]
+    )
     for server in SERVERS:
         metrics.engine_busy(server, 0.5)
         metrics.engine_circuit(server, "closed")

@@ -31,6 +31,8 @@ class ScriptedNvml:
         self.opened -= 1
 
     def nvmlDeviceGetCount(self) -> int:
+        if not self.opened or not self.driver:
+            raise NVMLError("Uninitialized")
         return 2
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> int:

@@ -31,6 +31,19 @@ def test_a_driver_that_comes_up_later_is_found() -> None:
     assert len(gpus.readings()) == 2
 
 
+def test_a_driver_that_is_exchanged_is_opened_anew() -> None:
+    nvml = ScriptedNvml()
+    gpus = Gpus(lambda: nvml)
+    gpus.readings()
+
+    nvml.driver = False
+    while_away = gpus.readings()
+    nvml.opened, nvml.driver = 0, True  # the new one knows nothing of us
+
+    assert while_away == ()
+    assert len(gpus.readings()) == 2
+
+
 def test_a_lost_card_does_not_hide_the_other() -> None:
     nvml = ScriptedNvml()
     nvml.lost.add(0)

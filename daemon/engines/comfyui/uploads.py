@@ -18,6 +18,8 @@ class UploadNames:
     def __init__(self, owner: str) -> None:
         """owner: unique among the daemons that use the server, and the same after a restart."""
         self.folder = f"freisteller/{_folder_name(owner)}"
+        self.most = 0
+        """How many names were ever in use at once: so many pictures lie there."""
         self._held: set[str] = set()
         self._lock = threading.Lock()
 
@@ -30,6 +32,7 @@ class UploadNames:
                 number += 1
             name = self._name(number)
             self._held.add(name)
+            self.most = max(self.most, number)
         try:
             yield name
         finally:
