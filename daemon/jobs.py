@@ -173,6 +173,7 @@ class Job:
 
     name: its path below `inbox/`, POSIX, NFC. tries: starts so far that did not end in order.
     round: 0, and one more each time that a person sends it round again; attempts are those of this round.
+    fresh: it was started just now for the first time in its round, so no engine can know its tickets.
     """
 
     id: str
@@ -189,6 +190,7 @@ class Job:
     score: float | None = None
     best: int | None = None
     reason: str | None = None
+    fresh: bool = False
 
     def ticket(self, attempt_number: int) -> uuid.UUID:
         """The name under which an engine knows this attempt: UUIDv5, so a repeat after a crash is harmless.

@@ -180,7 +180,7 @@ class Pipeline:
         with self.timed("proxy"):
             seen = self._seen(bench, recipe.view)
         self._tick("ask engine")
-        answer = self._engine.cut(job.ticket(number), seen, recipe)
+        answer = self._engine.cut(job.ticket(number), seen, recipe, new=job.fresh)
         for stage, seconds in answer.stages.items():
             self._meter.stage(stage, seconds)
         self._meter.engine_busy(answer.server, answer.stages.get("infer", 0.0))

@@ -44,7 +44,7 @@ class ScriptedEngine:
     def start(self) -> None:
         self._closed = False  # a server lives on when its client dies
 
-    def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe) -> Answer:
+    def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe, *, new: bool = False) -> Answer:
         if self._closed:
             raise EngineAway("closed")
         if self.trouble:

@@ -48,16 +48,19 @@ def test_photos_are_spread_over_two_servers_and_come_back_cut_out(tmp_path: Path
 def test_a_kill_in_mid_prompt_costs_no_second_inference(tmp_path: Path) -> None:
     root = tmp_path / "hot"
     drop(root, 6)
-    with Double() as double:
-        double.faults.hold = True
-        with DaemonProcess(tmp_path, FREISTELLER__COMFYUI__SERVERS=servers(double)) as daemon:
-            daemon.wait_until(lambda: len(double.inferences) == 1, "a prompt to run")
+    with Double() as first, Double() as second:
+        listed, doubles = servers(first, second), (first, second)
+        first.faults.hold = second.faults.hold = True
+        with DaemonProcess(tmp_path, FREISTELLER__COMFYUI__SERVERS=listed) as daemon:
+            daemon.wait_until(lambda: all(double.worker.remaining() for double in doubles), "prompts on both servers")
             daemon.kill()
-        double.faults.hold = False
-        with DaemonProcess(tmp_path, FREISTELLER__COMFYUI__SERVERS=servers(double)) as daemon:
+        first.faults.hold = second.faults.hold = False
+        for double in doubles:
+            double.note_change()
+        with DaemonProcess(tmp_path, FREISTELLER__COMFYUI__SERVERS=listed) as daemon:
             daemon.wait_until(lambda: len(results(root)) == 6, "all results")
             assert daemon.interrupt() == 0
-        runs = Counter(inference.prompt_id for inference in double.inferences)
+        runs = Counter(inference.prompt_id for double in doubles for inference in double.inferences)
 
     assert len(runs) == 6
     assert set(runs.values()) == {1}

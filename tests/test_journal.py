@@ -78,6 +78,20 @@ def test_a_job_that_is_not_claimed_yet_is_not_started(journal: Journal) -> None:
     assert journal.take(NOW, except_for=("a",)) is None
 
 
+def test_only_the_first_start_of_a_round_is_fresh(journal: Journal) -> None:
+    """Whoever started before may have asked an engine already, and died before it wrote that down."""
+    admit(journal)
+    first = journal.take(NOW)
+    journal.postpone("a", NOW, "away", "engine_away")
+    second = journal.take(NOW)
+    journal.give_up("a", "no", "bad_photo", NOW)
+    journal.requeue("a", NOW)
+    sent_round_again = journal.take(NOW)
+
+    assert [job.fresh for job in (first, second, sent_round_again) if job] == [True, False, True]
+    assert not journal.entry("a").job.fresh
+
+
 def test_attempts_come_back_as_they_were_noted(journal: Journal) -> None:
     admit(journal)
     job = journal.take(NOW)

@@ -32,7 +32,8 @@ class ServerHealth:
 
     circuit: "closed" it is used, "half_open" it is on trial, "open" it is left out. reconnects: lost connections that
     were renewed, since the start. paused: models that get no photos there. canaries: models that cut out a test picture
-    rightly, and when they last did (Unix time).
+    rightly, and when they last did (Unix time). uploads, history_entries: what of ours lies on it, pictures and prompts
+    that are over; both stay few.
     """
 
     server: str
@@ -45,6 +46,8 @@ class ServerHealth:
     reconnects: int = 0
     paused: tuple[str, ...] = ()
     canaries: tuple[tuple[str, float], ...] = ()
+    uploads: int | None = None
+    history_entries: int | None = None
 
 
 class Engine(Protocol):
@@ -61,9 +64,10 @@ class Engine(Protocol):
     def start(self) -> None:
         """Load or connect in the background; returns at once."""
 
-    def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe) -> Answer:
+    def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe, *, new: bool = False) -> Answer:
         """The raw alpha of `proxy`, (H, W, 3) uint8 sRGB, already cut to the recipe's view.
 
+        new: nobody was ever asked with this ticket, so there is no answer to look for. Not to be said in doubt.
         Raises EngineAway, EngineMisconfigured, EngineFull, RecipeRefused or BadPhoto.
         """
 

@@ -69,9 +69,9 @@ class LocalEngine:
         with contextlib.suppress(EngineMisconfigured, RecipeRefused, EngineFull):
             self._session(self._settings.model)
 
-    def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe) -> Answer:
+    def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe, *, new: bool = False) -> Answer:
         """See `Engine.cut`; the same proxy gives the same alpha, so the ticket need not be remembered."""
-        del ticket
+        del ticket, new
         if self._closed.is_set():
             raise EngineAway("The local engine is closed.")
         session = self._session(recipe.model)

@@ -114,28 +114,34 @@ class ComfyUIEngine:
             for member in new:
                 self._canary.watch(member)
 
-    def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe) -> Answer:
-        """See `Engine.cut`. A fault that may be the photo's is heard from two servers, where there are two."""
+    def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe, *, new: bool = False) -> Answer:
+        """See `Engine.cut`. A fault that may be the photo's is heard from two servers, where there are two.
+
+        Out of memory where there is no other server, it is asked once more of the one that has just freed its memory.
+        """
         self._graph.settle(recipe, proxy.shape[0], proxy.shape[1])
         picture = Picture.of(proxy)
         tried: list[Member] = []
         doubts: list[FreistellerError] = []
-        member = self._roster.take_home(ticket, recipe.model) or self._roster.take(recipe.model, tried, doubts)
+        freed: Member | None = None
+        home, silent = (None, ()) if new else self._roster.take_home(ticket, recipe.model)
+        member = home or self._roster.take(recipe.model, tried, doubts)
         while True:
             try:
-                answer = self._cut_there(member, ticket, picture, recipe)
+                answer = self._cut_there(member, ticket, picture, recipe, new and member not in tried)
             except (EngineAway, EngineMisconfigured) as error:
                 doubts.append(error)
             except (EngineFull, RecipeRefused, BadPhoto) as error:
                 if any(isinstance(doubt, EngineFull | RecipeRefused | BadPhoto) for doubt in doubts):
                     raise
                 doubts.append(error)
+                freed = member if isinstance(error, EngineFull) else None
             else:
-                for other in tried:
+                for other in {*tried, *silent} - {member}:
                     other.server.disown(ticket)
                 return answer
             tried.append(member)
-            member = self._roster.take(recipe.model, tried, doubts)
+            member = self._roster.take(recipe.model, tried, doubts, freed)
 
     def health(self) -> tuple[ServerHealth, ...]:
         """How each server is, as far as known."""
@@ -170,11 +176,11 @@ class ComfyUIEngine:
                 member.server.sweep()
             member.server.close(tidy=self._roster.up(member))
 
-    def _cut_there(self, member: Member, ticket: uuid.UUID, picture: Picture, recipe: Recipe) -> Answer:
+    def _cut_there(self, member: Member, ticket: uuid.UUID, picture: Picture, recipe: Recipe, new: bool) -> Answer:
         """Cut on one server whose slot was taken; give the slot back, and remember how it did."""
         began = self._clock()
         try:
-            answer = member.server.cut(ticket, picture, recipe)
+            answer = member.server.cut(ticket, picture, recipe, new)
         except FreistellerError as error:
             believed = self._roster.note_failure(member, recipe.model, error)
             if believed is not error:

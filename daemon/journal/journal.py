@@ -7,6 +7,7 @@ exactly one row.
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from daemon.errors import IllegalMove
@@ -57,8 +58,9 @@ class Journal:
             job_id = turns.next_waiting(self._db, now, except_for)
             if job_id is None:
                 return None
+            row = self._db.row("SELECT started_at IS NULL FROM jobs WHERE id = ?", job_id)
             self._move(job_id, Move.START, "tries = tries + 1, started_at = coalesce(started_at, ?)", now)
-        return self.entry(job_id).job
+        return replace(self.entry(job_id).job, fresh=row is not None and bool(row[0]))
 
     def prioritize(self, priorities: Mapping[str, int]) -> None:
         """Photos of these top-level folders go before others, the highest first; folders that are not named have 0."""

@@ -24,6 +24,13 @@ TEXT_TYPE = "text/plain; charset=utf-8"
 MAX_UPLOAD = 104857600
 FEATURES = {"supports_preview_metadata": True, "max_upload_size": MAX_UPLOAD}
 KINDS = ("input", "temp", "output")
+REMARK = {
+    "type": "required_input_missing",
+    "message": "Required input is missing",
+    "details": "image",
+    "extra_info": {},
+}
+CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Trouble(Exception):
@@ -198,6 +205,10 @@ class Routes(BaseHTTPRequestHandler):
         prompt = body["prompt"] if body["prompt"] != [] else {}
         if "number" in body:
             float(body["number"])
+        if faults.strict_ids and not CANONICAL.fullmatch(str(body.get("prompt_id", ""))):
+            error = {"type": "invalid_prompt_id", "message": "prompt_id must be a canonical UUID", "details": ""}
+            self._json({"error": {**error, "extra_info": {}}, "node_errors": {}}, 400)
+            return
         verdict = self._validator().judge(prompt, body.get("partial_execution_targets"))
         if verdict.error:
             self._json({"error": verdict.error, "node_errors": verdict.node_errors}, 400)
@@ -207,7 +218,11 @@ class Routes(BaseHTTPRequestHandler):
             double.wait_until(lambda: prompt_id in double.worker.history or faults.hold)
             self.close_connection = True
             return
-        self._json({"prompt_id": prompt_id, "number": number, "node_errors": verdict.node_errors})
+        remarks = {
+            node_id: {"errors": [REMARK], "dependent_outputs": [], "class_type": prompt[node_id]["class_type"]}
+            for node_id in faults.remarked_nodes
+        }
+        self._json({"prompt_id": prompt_id, "number": number, "node_errors": {**verdict.node_errors, **remarks}})
 
     def _post_queue(self) -> None:
         body = json.loads(self.body)

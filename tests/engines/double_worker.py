@@ -61,7 +61,9 @@ class Faults:
     lost_results: int = 0  # the result's file is deleted
     damaged_results: int = 0  # the result's file is cut short
     small_results: int = 0  # of half the size
-    late_status: int = 0  # the history entry's status is null when first asked
+    late_status: int = 0  # the history entry's status is null when asked
+    remarked_nodes: list[str] = field(default_factory=list)  # POST /prompt takes it, and names faults in these nodes
+    strict_ids: bool = False  # a prompt id that is no canonical lower-case UUID is refused, as by newer servers
 
     def happens(self, name: str) -> bool:
         """Count one down."""

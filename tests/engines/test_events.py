@@ -6,7 +6,7 @@ import uuid
 
 import websocket
 
-from daemon.engines.comfyui.events import Events
+from daemon.engines.comfyui.events import DEAF_AFTER, Events
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
@@ -92,6 +92,43 @@ def test_a_prompt_is_never_posted_without_a_client_id(double: Double, open_engin
 
     assert answer.alpha.max() > 0.9
     assert all(entry["prompt"][3].get("client_id") for entry in double.worker.history.values())
+
+
+def test_a_socket_that_is_open_and_silent_is_not_relied_on_for_long(double: Double, open_engine: OpenEngine) -> None:
+    """As behind a proxy that swallows frames: the first photos wait for a poll each, then polls come more often."""
+    double.set_faults({"deaf": True})
+    engine = open_engine(double, poll_seconds=0.8)
+    for shift in range(DEAF_AFTER):
+        engine.cut(uuid.uuid4(), drawn_photo(shift=shift), RMBG)
+    relied_on = [member.server._events.heard for member in engine._roster.members]
+
+    double.set_faults({"hold": True})
+    cut = Background(engine, shift=20)
+    assert double.wait_until(lambda: len(double.inferences) == DEAF_AFTER + 1)
+    double.set_faults({"deaf": False, "hold": False})
+    assert cut.join().answer
+    engine.cut(uuid.uuid4(), drawn_photo(shift=21), RMBG)
+
+    assert relied_on == [False]
+    assert [member.server._events.heard for member in engine._roster.members] == [True]
+
+
+def test_a_prompt_of_an_earlier_run_is_waited_for_by_the_queues_length(double: Double, open_engine: OpenEngine) -> None:
+    before = open_engine(double)
+    double.faults.hold = True
+    left = Background(before)
+    assert double.wait_until(lambda: len(double.inferences) == 1)
+    before.close()
+    left.join()
+
+    engine = open_engine(double, poll_seconds=600.0)
+    looked = double.asked("GET", "/queue")
+    adopted = Background(engine, left.ticket)
+    assert double.wait_until(lambda: double.asked("GET", "/queue") > looked)
+    double.set_faults({"hold": False})
+
+    assert adopted.join().answer
+    assert len(double.inferences) == 1
 
 
 class DrawnSocket:

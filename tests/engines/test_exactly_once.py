@@ -238,6 +238,56 @@ def test_a_history_that_lies_is_not_believed(fault: str, double: Double, open_en
     assert getattr(double.faults, fault) == 0
 
 
+def test_an_entry_whose_status_is_null_for_a_while_is_waited_for(double: Double, open_engine: OpenEngine) -> None:
+    double.set_faults({"late_status": 4})
+
+    answer = open_engine(double).cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+    assert answer.alpha.max() > 0.9
+    assert double.faults.late_status == 0
+    assert (len(double.inferences), double.asked("POST", "/prompt")) == (1, 1)
+
+
+def test_an_entry_that_is_never_completed_is_given_up_in_time_and_asked_anew(
+    double: Double, open_engine: OpenEngine
+) -> None:
+    engine, ticket = open_engine(double, attempt_seconds=0.6), uuid.uuid4()
+    double.set_faults({"late_status": -1})
+    with pytest.raises(EngineAway, match=r"more than 0\.6 s"):
+        engine.cut(ticket, drawn_photo(), RMBG)
+
+    double.set_faults({"late_status": 0})
+    assert double.wait_until(lambda: engine.health()[0].up)
+
+    assert engine.cut(ticket, drawn_photo(), RMBG).alpha.max() > 0.9
+
+
+def test_a_new_ticket_is_looked_for_nowhere(double: Double, other: Double, open_engine: OpenEngine) -> None:
+    """A look costs each server two requests; a server that is slow to answer would hold up the others' photos."""
+    engine = open_engine(double, other)
+
+    server = engine.cut(uuid.uuid4(), drawn_photo(), RMBG, new=True).server
+
+    idle = other if server in double.url else double
+    assert not [each for each in idle.requests if each.path.startswith(("/queue", "/history"))]
+
+
+def test_a_server_that_could_not_say_whether_it_has_the_ticket_is_told_to_drop_it(
+    double: Double, other: Double, open_engine: OpenEngine
+) -> None:
+    ticket, before = uuid.uuid4(), open_engine(double)
+    before.cut(ticket, drawn_photo(), RMBG)
+    before._roster.members[0].server._answered.clear()  # killed: nothing was tidied up
+    before.close()
+    engine = open_engine(double, other, probe_seconds=0.3)
+    double.set_faults({"status": 503})
+
+    assert engine.cut(ticket, drawn_photo(), RMBG).server in other.url
+    double.set_faults({"status": 0})
+
+    assert double.wait_until(lambda: str(ticket) not in double.worker.history)
+
+
 def test_a_cached_result_whose_file_is_gone_is_computed_again(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double)
     first = engine.cut(uuid.uuid4(), drawn_photo(), RMBG).alpha

@@ -6,6 +6,7 @@ from typing import Any
 
 import cv2
 import pytest
+import requests
 
 from daemon.engines.comfyui import faults, replies
 from daemon.engines.comfyui.graph import load_graph
@@ -98,12 +99,25 @@ def test_a_status_says_whether_waiting_helps(status: int, kind: type[Freisteller
 
 
 @pytest.mark.parametrize(
-    "text", [OOM, "Allocation on device 0 would exceed allowed memory", "CUDA error: out of memory"]
+    "text",
+    [
+        OOM,
+        "Allocation on device 0 would exceed allowed memory",
+        "CUDA error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to",
+        "Unable to allocate 48.0 MiB for an array with shape (2048, 2048, 3)",
+    ],
 )
 def test_every_text_of_a_full_memory_is_known(text: str) -> None:
     error = replies.NodeError("RMBG", "RuntimeError", f"Error in image processing: {text}")
 
     assert isinstance(faults.of_node_error(error, "gpu1", "BEN"), EngineFull)
+
+
+@pytest.mark.parametrize("kind", ["torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError", "MemoryError"])
+def test_a_full_memory_is_known_by_its_type_where_no_text_says_so(kind: str) -> None:
+    assert isinstance(faults.of_node_error(replies.NodeError("RMBG", kind, ""), "gpu1", "BEN"), EngineFull)
 
 
 # From a server that fails
@@ -177,16 +191,38 @@ def test_what_one_server_lacks_another_does(double: Double, other: Double, open_
     assert double.asked("POST", "/prompt") <= 1
 
 
-def test_out_of_memory_frees_the_server_and_is_an_answer(double: Double, open_engine: OpenEngine) -> None:
+def test_out_of_memory_frees_the_only_server_and_is_tried_there_again(double: Double, open_engine: OpenEngine) -> None:
+    """The other models that it held may have been all that was in the way."""
     double.set_faults({"fail": OOM, "fail_prompts": 1})
+    engine = open_engine(double)
+
+    assert engine.cut(uuid.uuid4(), drawn_photo(), RMBG).alpha.max() > 0.9
+
+    assert double.asked("POST", "/free") == 1
+    assert [inference.loaded for inference in double.inferences] == [True, True]
+
+
+def test_out_of_memory_twice_is_an_answer(double: Double, open_engine: OpenEngine) -> None:
+    double.set_faults({"fail": OOM, "fail_prompts": 2})
     engine = open_engine(double)
 
     with pytest.raises(EngineFull, match="out of memory"):
         engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
 
-    assert double.asked("POST", "/free") == 1
+    assert double.asked("POST", "/free") == 2
     assert engine.cut(uuid.uuid4(), drawn_photo(), RMBG).alpha.max() > 0.9
-    assert [inference.loaded for inference in double.inferences] == [True, True]
+    assert len(double.inferences) == 3
+
+
+def test_out_of_memory_is_tried_again_where_the_other_server_went_away(
+    double: Double, other: Double, open_engine: OpenEngine
+) -> None:
+    double.set_faults({"fail": OOM, "fail_prompts": 1})
+    engine = open_engine(double, other, probe_seconds=60.0)
+    other.set_faults({"status": 503})
+
+    assert engine.cut(uuid.uuid4(), drawn_photo(), RMBG).server in double.url
+    assert len(double.inferences) == 2
 
 
 def test_out_of_memory_on_one_server_is_tried_on_another(
@@ -372,3 +408,30 @@ def test_an_input_that_a_node_misses_is_the_installations_fault(double: Double, 
 
     with pytest.raises(EngineMisconfigured, match="tile_size"):
         open_engine(double).cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+
+def test_a_prompt_that_is_taken_although_its_node_is_faulted_is_taken_back(
+    double: Double, open_engine: OpenEngine
+) -> None:
+    engine = open_engine(double, probe_seconds=0.2)
+    double.set_faults({"remarked_nodes": ["2"], "hold": True})
+
+    with pytest.raises(EngineMisconfigured, match="Required input is missing"):
+        engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+    double.set_faults({"hold": False})
+    assert double.wait_until(lambda: double.worker.remaining() == 0 and not double.worker.history)
+
+
+def test_a_fault_in_a_node_that_is_only_parked_is_none_of_ours(double: Double, open_engine: OpenEngine) -> None:
+    double.set_faults({"remarked_nodes": ["5"]})
+
+    assert open_engine(double).cut(uuid.uuid4(), drawn_photo(), RMBG).alpha.max() > 0.9
+
+
+def test_a_server_that_takes_canonical_ids_only_takes_ours(double: Double, open_engine: OpenEngine) -> None:
+    double.set_faults({"strict_ids": True})
+
+    assert open_engine(double).cut(uuid.UUID(int=2**127 + 0xABCDEF), drawn_photo(), RMBG).alpha.max() > 0.9
+    answer = requests.post(f"{double.url}/prompt", json={"prompt": {}, "prompt_id": "ABC"}, timeout=10)
+    assert answer.status_code == 400

@@ -100,9 +100,7 @@ def test_one_node_works_and_the_others_are_parked_under_fixed_ids(graph: Graph) 
 def test_each_model_has_a_node_of_its_own(graph: Graph) -> None:
     """A node never unloads a model that it loaded: one that shares a node could not be let go of."""
     working = {
-        recipe.model: next(
-            node_id for node_id, node in prompt_of(graph, recipe).items() if "model" in node["inputs"]
-        )
+        recipe.model: next(node_id for node_id, node in prompt_of(graph, recipe).items() if "model" in node["inputs"])
         for recipe in RECIPES
     }
 
@@ -160,6 +158,14 @@ def test_no_aspect_makes_a_model_see_much_more_than_meant(graph: Graph, model: s
 def test_what_is_not_legal_is_refused_before_anything_is_sent(graph: Graph, recipe: Recipe, told: str) -> None:
     with pytest.raises(RecipeRefused, match=told):
         graph.settle(recipe, 100, 100)
+
+
+def test_a_strip_too_narrow_for_a_models_lowest_width_is_left_to_the_others(graph: Graph) -> None:
+    with pytest.raises(RecipeRefused, match="10 x 1024 is too narrow for BEN2"):
+        graph.settle(Recipe("BEN2", 1024), 1024, 10)
+
+    assert graph.settle(Recipe("BEN2", 1024), 1024, 16)["process_res"] == 256
+    assert graph.settle(Recipe("RMBG-2.0", 1024), 1024, 10)["process_res"] == 1024
 
 
 def test_the_default_ladder_is_legal(graph: Graph) -> None:

@@ -127,6 +127,43 @@ def test_a_prompt_answered_elsewhere_is_cleared_away_when_its_server_is_back(
     assert slow.wait_until(lambda: not slow.worker.history and slow.worker.remaining() == 0)
 
 
+def test_what_lies_on_a_server_is_counted(
+    double: Double, open_engine: OpenEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_engine(double, probe_seconds=0.2)
+    before = engine.health()[0]
+    for shift in range(2):
+        engine.cut(uuid.uuid4(), drawn_photo(shift=shift), RMBG)
+    after = engine.health()[0]
+
+    monkeypatch.setattr("daemon.engines.comfyui.server.KEPT_SECONDS", 0.0)
+
+    assert (before.uploads, before.history_entries) == (0, 0)
+    assert (after.uploads, after.history_entries) == (len(inputs(double)), 2)
+    assert double.wait_until(lambda: engine.health()[0].history_entries == 0)
+    assert not double.worker.history
+
+
+def test_a_prompt_that_outlives_its_interrupt_is_still_cleared_away(
+    double: Double, other: Double, open_engine: OpenEngine
+) -> None:
+    """A node ends before it heeds an interrupt: the entry comes long after it was asked to go."""
+    engine = open_engine(double, other, connect_seconds=0.4, probe_seconds=0.2)
+    double.faults.hold = other.faults.hold = True
+    cut = Background(engine)
+    assert double.wait_until(lambda: bool(double.inferences or other.inferences), 5) or other.inferences
+    slow, quick = (double, other) if double.inferences else (other, double)
+    quick.set_faults({"hold": False})
+    slow.set_faults({"hang_paths": ["/history", "/queue", "/system_stats"]})
+    assert cut.join().answer
+
+    slow.set_faults({"hang_paths": []})
+    assert slow.wait_until(lambda: slow.asked("POST", "/interrupt") > 1)
+    slow.set_faults({"hold": False})
+
+    assert slow.wait_until(lambda: not slow.worker.history and slow.worker.remaining() == 0)
+
+
 def test_a_lease_is_the_first_free_name_and_is_given_back() -> None:
     names = UploadNames("a")
 

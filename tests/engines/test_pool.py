@@ -184,6 +184,20 @@ def test_a_hung_server_does_not_hold_up_the_others(double: Double, other: Double
     double.set_faults({"hang_paths": []})
 
 
+def test_a_slow_server_gets_no_photo_that_a_quick_one_would_have_done_sooner(
+    double: Double, other: Double, open_engine: OpenEngine
+) -> None:
+    double.faults.seconds = 0.8
+    engine = open_engine(double, other, affinity_seconds=0.0)
+    for shift in range(2):
+        for cut in [Background(engine, shift=10 * shift + number) for number in range(4)]:
+            cut.join()
+
+    answers = [engine.cut(uuid.uuid4(), drawn_photo(shift=30 + shift), RMBG).server for shift in range(4)]
+
+    assert all(server in other.url for server in answers)
+
+
 def test_no_server_at_all_is_an_absent_engine(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double)
     double.die()

@@ -55,8 +55,10 @@ def test_an_unknown_prompt_has_no_entry() -> None:
 @pytest.mark.parametrize(
     "status", [None, {"status_str": "", "completed": False, "messages": []}, {"completed": False, "messages": None}]
 )
-def test_an_entry_that_is_not_complete_yet_is_no_answer(status: Any) -> None:
-    assert replies.read_history({"p1": {"outputs": {}, "status": status}}, "p1", "9") is None
+def test_an_entry_that_is_not_complete_yet_is_known_and_no_answer(status: Any) -> None:
+    finished = replies.read_history({"p1": {"outputs": {}, "status": status}}, "p1", "9")
+
+    assert finished == replies.Finished(complete=False)
 
 
 def test_an_error_without_any_message_is_an_error_all_the_same() -> None:
@@ -91,6 +93,12 @@ def test_the_recorded_memory_is_read() -> None:
     memory = replies.read_memory(EXCHANGES["get_system_stats"]["response"]["body"])
 
     assert memory == replies.Memory(25276063744, 23866134528)
+
+
+def test_the_memory_of_all_devices_counts() -> None:
+    devices = [{"vram_total": 8, "vram_free": 3}, {"vram_total": 16, "vram_free": 5}, {"name": "says nothing"}]
+
+    assert replies.read_memory({"system": {}, "devices": devices}) == replies.Memory(24, 8)
 
 
 def test_a_server_without_a_device_says_nothing_of_memory() -> None:

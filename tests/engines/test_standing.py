@@ -3,7 +3,7 @@
 import pytest
 
 from daemon.engines.comfyui.faults import NodeFailed
-from daemon.engines.comfyui.standing import FAILURES_IN_A_ROW, LONGEST_PAUSE, Breaker, Standing
+from daemon.engines.comfyui.standing import FAILURES_IN_A_ROW, LONGEST_PAUSE, USUAL_SECONDS, Breaker, Standing
 from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
 
 
@@ -141,7 +141,7 @@ def test_failures_in_a_row_are_the_installations_and_a_success_in_between_says_o
 
 def test_a_server_that_holds_the_model_is_cheaper_until_it_is_too_busy(standing: Standing) -> None:
     warm, cold = standing, Standing(slots=2, pause_seconds=10.0)
-    for each in (warm, cold):
+    for each in (warm, cold, warm, cold):  # the first answer of each does not tell, for it loads
         each.answered("BEN", 2.0)
     cold.warm.clear()
 
@@ -156,7 +156,13 @@ def test_a_slow_server_is_dearer_than_a_quick_one(standing: Standing) -> None:
     for _ in range(10):
         standing.answered("BEN", 8.0)
         quick.answered("BEN", 1.0)
-    for each in (standing, quick):
-        each.take("BEN", 0.0)
 
-    assert standing.cost("BEN", 0.0) > 4 * quick.cost("BEN", 0.0)
+    assert standing.cost("BEN", 0.0) > 4 * quick.cost("BEN", 0.0)  # an idle one takes its time, too
+    quick.take("BEN", 0.0)
+    assert standing.cost("BEN", 0.0) > 2 * quick.cost("BEN", 0.0)
+
+
+def test_the_time_that_loading_took_says_nothing_of_the_next_photo(standing: Standing) -> None:
+    standing.answered("BEN", 90.0)
+
+    assert standing.cost("BEN", 0.0) == USUAL_SECONDS

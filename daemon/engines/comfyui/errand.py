@@ -69,6 +69,8 @@ class Errand:
     limits: Limits
     clock: Callable[[], float]
     stop: threading.Event
+    new: bool = False
+    """Nobody can have asked with this ticket before: no need to look for an answer first."""
     stages: dict[str, float] = field(default_factory=dict)
     _used: set[str] = field(default_factory=set)
     _uploaded_again: bool = False
@@ -97,11 +99,12 @@ class Errand:
     def _finish(self, hint: Hint) -> Finished | None:
         """How the prompt ended, whoever submitted it; None where the server forgot it."""
         queue, finished = self._look()
-        if finished is not None:
+        if finished is not None and finished.complete:
             if finished.error is None and not finished.interrupted:
                 return finished
             self._drop()  # of an earlier try; a failure of then is no answer now
-        if self.prompt_id in queue:
+        elif finished is not None or self.prompt_id in queue:
+            hint.client_id = ""  # posted by an earlier connection: its events go nowhere
             return self._wait(hint)
         with self.names.lease(queue.pictures | self._used) as name:
             if not self._submit(name, hint):
@@ -111,13 +114,14 @@ class Errand:
     def _look(self) -> tuple[Queue, Finished | None]:
         """Queue first, history second: a prompt that ends in between is in one of them, never in neither."""
         queue = self._patiently(self.http.queue)
-        if self.prompt_id in queue:
+        new, self.new = self.new, False
+        if new or self.prompt_id in queue:
             return queue, None
         return queue, self._patiently(lambda: self.http.history(self.prompt_id, self.sink))
 
     def _submit(self, name: str, hint: Hint) -> bool:
         """Upload and post. Returns whether the server has it now."""
-        hint.started_at = None
+        hint.started_at, hint.client_id = None, self.events.client_id
         with self._stage("upload"):
             stored = self._patiently(lambda: self.http.upload(self.picture.encoded, self.names.folder, name))
             self._used.add(stored)
@@ -126,6 +130,9 @@ class Errand:
             except faults.UploadLost:
                 stored = self._patiently(lambda: self.http.upload(self.picture.encoded, self.names.folder, name))
                 self._post(stored, hint)
+            except faults.QueuedAllTheSame:
+                self._cancel()
+                raise
             except EngineAway:
                 queue, finished = self._look()  # an answer that got lost, or a 5xx, may have queued it all the same
                 return finished is not None or self.prompt_id in queue
@@ -140,15 +147,18 @@ class Errand:
         deadline = began + self.limits.attempt
         started: float | None = None
         ahead: tuple[str, ...] | None = None
+        queue, finished = Queue(), None
         while True:
-            hint.wait(self.limits.poll if self.events.connected else self.limits.poll / DEAF_POLLS)
+            soon = finished is not None or not self.events.heard  # no event will tell of it
+            hint.wait(self.limits.poll / DEAF_POLLS if soon else self.limits.poll)
             self._look_up()
             finished = self._patiently(lambda: self.http.history(self.prompt_id, self.sink))
             if finished is None:
                 queue = self._patiently(self.http.queue)
                 if self.prompt_id not in queue:
                     finished = self._patiently(lambda: self.http.history(self.prompt_id, self.sink))
-            if finished is not None or self.prompt_id not in queue:
+            if finished.complete if finished is not None else self.prompt_id not in queue:
+                self.events.note_end(hint)
                 started = hint.started_at or started or began
                 self._spent("wait", max(0.0, started - began))
                 self._spent("infer", self.clock() - max(started, began))
@@ -162,6 +172,8 @@ class Errand:
                 deadline = now + self.limits.attempt
             if now >= deadline:
                 self._cancel()
+                if finished is not None:
+                    self._drop()  # an entry that is never completed would be waited for again
                 raise EngineAway(
                     f"{self.http.name} took more than {self.limits.attempt:g} s over one prompt ({self.model}); "
                     "raise comfyui.attempt_seconds if it is just slow."

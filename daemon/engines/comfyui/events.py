@@ -18,6 +18,7 @@ from daemon.engines.comfyui.http import Http
 
 SILENT_SECONDS = 30.0  # between two signs of life that we ask for; a server by itself sends none
 CALM_SECONDS = 1.0  # between two tries to connect
+DEAF_AFTER = 3  # prompts in a row that ended without a word: a socket that is open, and dead
 
 
 class Socket(Protocol):
@@ -37,7 +38,10 @@ class Socket(Protocol):
 
 
 class Hint:
-    """What is heard of one prompt. started_at: by the clock; None while it waits its turn, or nothing is heard."""
+    """What is heard of one prompt. started_at: by the clock; None while it waits its turn, or nothing is heard.
+
+    client_id: the connection that it was posted under; "" where that is not known.
+    """
 
     def __init__(self, client_id: str) -> None:
         self.client_id = client_id
@@ -70,6 +74,7 @@ class Events:
         self._socket: Socket | None = None
         self._thread: threading.Thread | None = None
         self._connections = 0
+        self._unheard = 0
 
     @property
     def client_id(self) -> str:
@@ -81,6 +86,11 @@ class Events:
     def connected(self) -> bool:
         """Whether the socket is open, as far as anybody knows."""
         return self._socket is not None
+
+    @property
+    def heard(self) -> bool:
+        """Whether the end of a prompt will be told: connected, and not silent about one prompt after another."""
+        return self.connected and self._unheard < DEAF_AFTER
 
     @property
     def reconnects(self) -> int:
@@ -105,6 +115,11 @@ class Events:
             with self._lock:
                 if self._hints.get(prompt_id) is hint:
                     del self._hints[prompt_id]
+
+    def note_end(self, hint: Hint) -> None:
+        """A prompt is over; had it been posted under this connection, its start should have been told."""
+        if hint.client_id == self._client_id:
+            self._unheard = 0 if hint.started_at is not None else self._unheard + 1
 
     def wake_all(self) -> None:
         """Make everybody look again."""
@@ -131,6 +146,7 @@ class Events:
                 continue
             self._client_id, self._socket = client_id, socket
             self._connections += 1
+            self._unheard = 0
             self.wake_all()  # what was posted before will not be told to this socket: look now
             with contextlib.suppress(OSError, websocket.WebSocketException):
                 self._hear(socket)

@@ -21,6 +21,10 @@ class UploadLost(EngineMisconfigured):
     """The server cannot find a picture that was just uploaded. Answer: upload it again, once."""
 
 
+class QueuedAllTheSame(EngineMisconfigured):
+    """The server names faults in a prompt, and yet took it. Answer: take it back, then as any rejection."""
+
+
 class CorruptUpload(BadPhoto):
     """The server cannot read the picture that was uploaded. Answer: upload it again, once."""
 
@@ -29,7 +33,17 @@ class NodeFailed(RecipeRefused):
     """A model's node failed and nothing in its text says why: this picture, or a broken installation."""
 
 
-FULL = ("out of memory", "allocation on device", "cuda error: memory", "not enough memory", "mps backend out of")
+FULL = (
+    "out of memory",
+    "outofmemory",
+    "memoryerror",
+    "allocation on device",
+    "cuda error: memory",
+    "not enough memory",
+    "allocate memory",
+    "unable to allocate",
+    "alloc_failed",
+)
 MODEL_MISSING = (
     "error downloading",
     "cannot find the requested files",
@@ -73,7 +87,7 @@ def of_rejection(body: Any, server: str, model: str) -> FreistellerError:
 def of_node_error(error: NodeError, server: str, model: str) -> FreistellerError:
     """Why a prompt that was accepted failed while it ran."""
     text = error.message.lower()
-    if any(mark in text for mark in FULL):
+    if any(mark in f"{error.exception_type.lower()}: {text}" for mark in FULL):
         return EngineFull(f"{server} is out of memory for {model}: {error.message}")
     if error.node_type in SOURCE_NODES:
         return CorruptUpload(f"{server} cannot read the picture: {error.exception_type}: {error.message}")

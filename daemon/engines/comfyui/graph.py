@@ -94,7 +94,8 @@ def _resolution(recipe: Recipe, model: Model, height: int, width: int) -> int | 
 
     A recipe's process_res says how much the model may see: process_res x process_res pixels. A square model gets just
     that. A model that takes it as a width gets the width that gives as many pixels at the picture's aspect: with
-    process_res as the width of a 1:8 scan, the picture would be eight times as large as meant.
+    process_res as the width of a 1:8 scan, the picture would be eight times as large as meant. A strip so narrow that
+    even the lowest width is more than any square that the node takes is refused: it would fill the GPU's memory.
     """
     asked = recipe.process_res
     if model.resolutions is None:
@@ -110,5 +111,7 @@ def _resolution(recipe: Recipe, model: Model, height: int, width: int) -> int | 
         )
     if model.process_res == "width":
         asked = math.floor(asked * math.sqrt(width / height))
-    stepped = asked // legal.step * legal.step
-    return min(max(stepped, legal.lowest), legal.highest)
+    stepped = min(max(asked // legal.step * legal.step, legal.lowest), legal.highest)
+    if model.process_res == "width" and stepped * stepped * height > legal.highest * legal.highest * width:
+        raise RecipeRefused(f"A picture of {width} x {height} is too narrow for {recipe.model}.")
+    return stepped

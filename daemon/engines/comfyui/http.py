@@ -88,12 +88,18 @@ class Http:
         return replies.read_history(self._json(self._send("GET", f"/history/{prompt_id}")), prompt_id, sink)
 
     def submit(self, prompt: Prompt, prompt_id: str, client_id: str, model: str) -> None:
-        """POST /prompt. Raises what `faults.of_rejection` makes of a refusal; a 5xx may still have queued it."""
+        """POST /prompt. Raises what `faults.of_rejection` makes of a refusal; a 5xx may still have queued it.
+
+        Raises QueuedAllTheSame where the server took it and yet says that a node that is to work cannot.
+        """
         payload = {"prompt": prompt, "prompt_id": prompt_id, "client_id": client_id}
         answer = self._send("POST", "/prompt", payload, answers=(400,), long=True)
         body = self._json(answer)
-        if answer.status_code == 400 or (isinstance(body, dict) and body.get("node_errors")):
+        if answer.status_code == 400:
             raise faults.of_rejection(body, self.name, model)
+        told = body.get("node_errors") if isinstance(body, dict) else None
+        if isinstance(told, dict) and any(node["inputs"] for node_id, node in prompt.items() if node_id in told):
+            raise faults.QueuedAllTheSame(str(faults.of_rejection(body, self.name, model)))
 
     def upload(self, picture: bytes, subfolder: str, name: str) -> str:
         """POST /upload/image, replacing what has that name. Returns LoadImage's name for it."""

@@ -31,6 +31,7 @@ class Finished:
     """A history entry: image, error or interrupted is set, or none of them where it claims success without a result.
 
     prompt: what was asked, node id -> node, as the server keeps it. picture: LoadImage's name in it, "" for none.
+    complete: False where the server has not written the rest yet; newer ones write an entry before its status.
     """
 
     prompt: Mapping[str, Any] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Finished:
     image: StoredImage | None = None
     error: NodeError | None = None
     interrupted: bool = False
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The memory of the server's first device, in bytes; None where it does not say."""
+    """The memory of the server's devices together, in bytes; None where it does not say."""
 
     total_bytes: int | None = None
     free_bytes: int | None = None
@@ -95,16 +97,16 @@ def read_queue(body: Any) -> Queue:
 
 
 def read_history(body: Any, prompt_id: str, sink: str) -> Finished | None:
-    """GET /history/{prompt_id}: None where there is no entry, or one that is not complete yet."""
+    """GET /history/{prompt_id}: None where there is no entry."""
     entry = body.get(prompt_id) if isinstance(body, dict) else None
     if not isinstance(entry, dict):
-        return None
-    status = entry.get("status")
-    if not isinstance(status, dict):  # newer servers write the entry before its status
         return None
     item = entry.get("prompt")
     prompt = item[2] if isinstance(item, list) and len(item) > 2 and isinstance(item[2], dict) else {}
     asked = (prompt, next(_pictures(prompt), ""))
+    status = entry.get("status")
+    if not isinstance(status, dict):
+        return Finished(*asked, complete=False)
     for name, told in _messages(status):
         if name == "execution_interrupted":
             return Finished(*asked, interrupted=True)
@@ -113,7 +115,7 @@ def read_history(body: Any, prompt_id: str, sink: str) -> Finished | None:
     if status.get("status_str") == "error":
         return Finished(*asked, error=NodeError("", "", "the server gives no reason"))
     if not status.get("completed"):
-        return None
+        return Finished(*asked, complete=False)
     return Finished(*asked, image=_first_image(entry.get("outputs"), sink))
 
 
@@ -134,9 +136,9 @@ def read_memory(body: Any) -> Memory:
     """GET /system_stats. Raises ValueError where that is not what answered."""
     if not isinstance(body, dict) or not isinstance(body.get("system"), dict):
         raise ValueError("no system in it")
-    devices = body.get("devices")
-    device = devices[0] if isinstance(devices, list) and devices and isinstance(devices[0], dict) else {}
-    return Memory(_count(device.get("vram_total")), _count(device.get("vram_free")))
+    listed = body.get("devices")
+    devices = [device for device in listed if isinstance(device, dict)] if isinstance(listed, list) else []
+    return Memory(_sum_of(devices, "vram_total"), _sum_of(devices, "vram_free"))
 
 
 def read_inputs(body: Any, node_class: str) -> Mapping[str, Input] | None:
@@ -211,5 +213,6 @@ def _first_image(outputs: Any, sink: str) -> StoredImage | None:
     return StoredImage(str(image["filename"]), str(image.get("subfolder", "")), str(image.get("type", "temp")))
 
 
-def _count(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _sum_of(devices: list[dict[str, Any]], key: str) -> int | None:
+    told = [number for device in devices if (number := _number(device.get(key))) is not None]
+    return int(sum(told)) if told else None

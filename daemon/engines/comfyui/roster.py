@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from daemon.engines.comfyui.replies import Memory
@@ -82,39 +83,54 @@ class Roster:
             self._leaving = tuple(each for each in self._leaving if each is not member)
             return True
 
-    def take_home(self, ticket: uuid.UUID, model: str) -> Member | None:
-        """The server that already has this ticket, from before a crash or a doubt; its slots may be full."""
-        if len(self.members) < 2:  # a single server asks that itself
-            return None
-        for member in self.members:
-            if not self.up(member):
-                continue
-            try:
-                known = member.server.knows(ticket)
-            except EngineAway as error:
-                self.note_away(member, error)
-                continue
-            except EngineMisconfigured:  # told again, and dealt with, when it gets a photo
-                continue
-            if not known:
-                continue
+    def take_home(self, ticket: uuid.UUID, model: str) -> tuple[Member | None, tuple[Member, ...]]:
+        """The server that already has this ticket, from before a crash or a doubt; its slots may be full.
+
+        Also those that could not say whether they have it.
+        """
+        members = self.members
+        if len(members) < 2:  # a single server asks that itself
+            return None, ()
+        with ThreadPoolExecutor(len(members), "take-home") as asking:  # all at once: one may be slow to answer
+            answers = list(zip(members, asking.map(lambda member: self._knows(member, ticket), members), strict=True))
+        home: Member | None = None
+        for member in (member for member, knows in answers if knows):
             with self._changed:
-                usable = not member.leaving and model not in member.standing.doubted
-                if usable:
+                if home is None and not member.leaving and model not in member.standing.doubted:
                     member.standing.take(model, self._clock())
-                    return member
+                    home = member
+                    continue
             member.server.disown(ticket)
+        return home, tuple(member for member, knows in answers if knows is None)
+
+    def _knows(self, member: Member, ticket: uuid.UUID) -> bool | None:
+        """Whether a server has that ticket; None where it does not say."""
+        if not self.up(member):
+            return None
+        try:
+            return member.server.knows(ticket)
+        except EngineAway as error:
+            self.note_away(member, error)
+        except EngineMisconfigured:  # told again, and dealt with, when it gets a photo
+            pass
         return None
 
-    def take(self, model: str, tried: Sequence[Member], doubts: Sequence[FreistellerError]) -> Member:
-        """A slot on the best server not tried yet; waits for one.
+    def take(
+        self,
+        model: str,
+        tried: Sequence[Member],
+        doubts: Sequence[FreistellerError],
+        last_resort: Member | None = None,
+    ) -> Member:
+        """A slot on the best server not tried yet, or on the last resort where none is left; waits for one.
 
         Raises what is known of the trouble where no server is left; doubts: what those that were tried said.
         """
         with self._changed:
             while not self._closed:
                 now = self._clock()
-                trusted = [each for each in self.members if each not in tried and each.standing.trusted(model, now)]
+                able = [each for each in self.members if each.standing.trusted(model, now)]
+                trusted = [each for each in able if each not in tried] or [each for each in able if each is last_resort]
                 if not trusted:
                     raise self._reason(model, doubts)
                 ready = [each for each in trusted if each.standing.free()]
@@ -203,6 +219,8 @@ class Roster:
                 member.server.reconnects,
                 tuple(sorted(standing.stopped)),
                 tuple(member.canaries.items()),
+                member.server.uploads,
+                member.server.history_entries,
             )
 
     def close(self) -> None:

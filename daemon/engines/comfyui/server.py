@@ -8,9 +8,10 @@ from collections.abc import Callable
 from daemon.engines.comfyui.catalogue import Catalogue
 from daemon.engines.comfyui.errand import Errand, Limits, Picture
 from daemon.engines.comfyui.events import Events, socket_to
+from daemon.engines.comfyui.faults import QueuedAllTheSame
 from daemon.engines.comfyui.graph import Graph
 from daemon.engines.comfyui.http import Http
-from daemon.engines.comfyui.replies import Memory
+from daemon.engines.comfyui.replies import Memory, Queue
 from daemon.engines.comfyui.uploads import UploadNames
 from daemon.engines.contract import Answer
 from daemon.errors import BadSettings, EngineFull, EngineMisconfigured, FreistellerError
@@ -54,6 +55,17 @@ class Server:
         """How often a lost event socket was opened again."""
         return self._events.reconnects
 
+    @property
+    def uploads(self) -> int:
+        """How many of our pictures lie in its input folder."""
+        return self._names.most
+
+    @property
+    def history_entries(self) -> int:
+        """How many of our prompts that are over its history may still hold."""
+        with self._lock:
+            return len(self._answered) + len(self._disowned)
+
     def start(self) -> None:
         """Listen for events in the background."""
         self._events.start()
@@ -63,7 +75,7 @@ class Server:
         prompt_id = str(ticket)
         return prompt_id in self._http.queue() or self._http.history(prompt_id, self._graph.sink) is not None
 
-    def cut(self, ticket: uuid.UUID, picture: Picture, recipe: Recipe) -> Answer:
+    def cut(self, ticket: uuid.UUID, picture: Picture, recipe: Recipe, new: bool = False) -> Answer:
         """See `Engine.cut`. Out of memory, it is asked to free some before EngineFull is raised."""
         prompt_id = str(ticket)
         with self._lock:
@@ -88,6 +100,7 @@ class Server:
             limits=self._limits,
             clock=self._clock,
             stop=self._stop,
+            new=new,
         )
         try:
             alpha = errand.run()
@@ -95,8 +108,10 @@ class Server:
             with contextlib.suppress(FreistellerError):
                 self._http.free()
             raise
-        except EngineMisconfigured:
+        except EngineMisconfigured as error:
             self._catalogue.forget()  # look again next time: somebody will install what is missing
+            if isinstance(error, QueuedAllTheSame):
+                self.disown(ticket)
             raise
         with self._lock:
             self._answered[prompt_id] = self._clock()
@@ -143,7 +158,10 @@ class Server:
         self._catalogue.forget()
 
     def sweep(self) -> None:
-        """Delete the history entries of answers that were fetched a while ago, and what was disowned."""
+        """Delete the history entries of answers that were fetched a while ago, and what was disowned.
+
+        A node that runs ends before it heeds an interrupt; such a prompt stays disowned until it is out of the queue.
+        """
         now = self._clock()
         with self._lock:
             old = [prompt_id for prompt_id, at in self._answered.items() if now - at >= KEPT_SECONDS]
@@ -151,12 +169,14 @@ class Server:
         for prompt_id in disowned:
             self._http.dequeue([prompt_id])
             self._http.interrupt(prompt_id)
-        if old or disowned:
-            self._http.forget([*old, *disowned])
+        running = self._http.queue() if disowned else Queue()
+        over = [*old, *(prompt_id for prompt_id in disowned if prompt_id not in running)]
+        if over:
+            self._http.forget(over)
         with self._lock:
             for prompt_id in old:
                 self._answered.pop(prompt_id, None)
-            self._disowned.difference_update(disowned)
+            self._disowned.difference_update(over)
 
     def close(self, tidy: bool) -> None:
         """End waits with EngineAway. Prompts under way stay: a restart adopts them.

@@ -84,7 +84,7 @@ class Standing:
 
     def cost(self, model: str, affinity_seconds: float) -> float:
         """Seconds until it would have this model done, roughly."""
-        return self.in_flight * self.seconds + (0.0 if model in self.warm else affinity_seconds)
+        return (self.in_flight + 1) * self.seconds + (0.0 if model in self.warm else affinity_seconds)
 
     def take(self, model: str, now: float) -> None:
         """One photo goes there."""
@@ -98,9 +98,10 @@ class Standing:
         self.in_flight -= 1
 
     def answered(self, model: str, seconds: float) -> None:
-        """It did well."""
+        """It did well. How long it took says something of the next photo unless a model was loaded first."""
+        if model in self.warm:
+            self.seconds += RECENT * (seconds - self.seconds)
         self._works(model)
-        self.seconds += RECENT * (seconds - self.seconds)
 
     def right(self, model: str) -> None:
         """It cut out the test picture rightly."""
