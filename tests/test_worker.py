@@ -516,5 +516,5 @@ class SeesThrough(ScriptedEngine):
         super().__init__()
         self._alpha = by_colour(rgb)
 
-    def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe) -> Answer:
+    def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe, *, new: bool = False) -> Answer:
         return Answer(self._alpha, "double", {"infer": 0.001})
