@@ -98,13 +98,13 @@ class Errand:
 
     def _finish(self, hint: Hint) -> Finished | None:
         """How the prompt ended, whoever submitted it; None where the server forgot it."""
+        hint.expect("")  # should it be there already, its events go to a connection that is no more
         queue, finished = self._look()
         if finished is not None and finished.complete:
             if finished.error is None and not finished.interrupted:
                 return finished
             self._drop()  # of an earlier try; a failure of then is no answer now
         elif finished is not None or self.prompt_id in queue:
-            hint.client_id = ""  # posted by an earlier connection: its events go nowhere
             return self._wait(hint)
         with self.names.lease(queue.pictures | self._used) as name:
             if not self._submit(name, hint):
@@ -121,7 +121,7 @@ class Errand:
 
     def _submit(self, name: str, hint: Hint) -> bool:
         """Upload and post. Returns whether the server has it now."""
-        hint.started_at, hint.client_id = None, self.events.client_id
+        hint.expect(self.events.client_id)
         with self._stage("upload"):
             stored = self._patiently(lambda: self.http.upload(self.picture.encoded, self.names.folder, name))
             self._used.add(stored)

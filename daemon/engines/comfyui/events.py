@@ -48,6 +48,11 @@ class Hint:
         self.started_at: float | None = None
         self._moved = threading.Event()
 
+    def expect(self, client_id: str) -> None:
+        """From now on it is of a prompt that is posted under this connection; "" = of one that was posted before."""
+        self.client_id, self.started_at = client_id, None
+        self._moved.clear()
+
     def wait(self, seconds: float) -> bool:
         """Wait until something may have happened, at most so long. Returns whether there was a hint."""
         moved = self._moved.wait(seconds)
