@@ -8,6 +8,7 @@ from pathlib import Path
 from daemon.jobs import Grade, Job, Outcome
 from daemon.observe import logs
 from daemon.observe.metrics import Metrics
+from daemon.routing import stem_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +26,27 @@ class Ending:
 class Chronicle:
     """Tells each ending once."""
 
-    def __init__(self, metrics: Metrics, tell: Callable[[Ending], None], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        tell: Callable[[Ending], None],
+        clock: Callable[[], float],
+        put_off: Callable[[str, str], None],
+    ) -> None:
+        """tell: of each ending. put_off: of each photo that waits for something: its short name, and why."""
         self._metrics = metrics
         self._tell = tell
         self._clock = clock
+        self._put_off = put_off
 
     def finished(self, job: Job, outcome: Outcome, results: tuple[Path, ...], seconds: float) -> None:
         """A photo is done."""
         verdict = outcome.verdict
         scores = [attempt.verdict.score for attempt in outcome.attempts if attempt.verdict]
-        self._metrics.job_finished(
-            verdict.grade.label, seconds, len(outcome.attempts), verdict.score - scores[0], self._clock()
-        )
+        gain = verdict.score - scores[0] if len(scores) > 1 else None
+        self._metrics.job_finished(verdict.grade.label, seconds, len(outcome.attempts), gain, self._clock())
+        if results and not results[0].name.startswith(f"{stem_of(job.name).name}."):
+            self._metrics.collision()
         logs.log(
             "job_done",
             f"{job.name}: {verdict.grade.value} {verdict.score:.2f}",
@@ -92,6 +102,7 @@ class Chronicle:
             reason=kind,
             seconds=seconds,
         )
+        self._put_off(kind, reason)
 
     def stumbled(self, job: Job, error: Exception) -> None:
         """A fault of our own, with its traceback."""

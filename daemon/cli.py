@@ -1,4 +1,4 @@
-"""The command line: run, process, assess, audit, sheet, status, retry, doctor, install."""
+"""The command line: run, process, assess, audit, sheet, status, retry, doctor, install, notify-test."""
 
 import faulthandler
 import json
@@ -285,3 +285,23 @@ def install(
     out.print("\nNext:")
     for command in installing.next_commands(wanted):
         out.print(f"  {command}", markup=False)
+
+
+@app.command("notify-test")
+def notify_test(
+    hook: Annotated[str | None, typer.Option("--hook", help="Only the hook of this name.", show_default=False)] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell each hook of notify.hooks that this is a trial."""
+    from daemon.commands.notifying import try_hooks
+
+    trials = []
+    for trial in try_hooks(_settings(config), hook, quiet=as_json):
+        trials.append(trial)
+        if not as_json:
+            out.print("[red]failed[/]  " if trial.error else "[green]told[/]    ", end="")
+            out.print(f"{trial.hook}  {trial.seconds:.1f} s  {trial.error}".rstrip(), markup=False)
+    if as_json:
+        _print_json([trial.values() for trial in trials])
+    raise typer.Exit(FAILED if any(trial.error for trial in trials) else OK)

@@ -4,6 +4,8 @@
     comfyui.token            for every ComfyUI server that has no other
     comfyui.token.HOST       for that host; HOST-PORT for one of several servers there
     comfyui.password[.HOST]  the same, where the server's url names a user
+    notify.url.NAME          where the hook of that name is; all of it may be secret
+    notify.token.NAME        the bearer token of that hook
 
 Files of other names are other people's.
 """
@@ -15,6 +17,7 @@ from daemon.errors import BadSettings
 
 HTTP_TOKEN = "http.token"
 SERVER_KINDS = ("comfyui.token", "comfyui.password")
+HOOK_KINDS = ("notify.url", "notify.token")
 
 
 def read_credentials(folder: Path) -> Mapping[str, str]:
@@ -24,10 +27,11 @@ def read_credentials(folder: Path) -> Mapping[str, str]:
         for path in sorted(folder.iterdir()):
             if path.name == HTTP_TOKEN or _kind(path.name):
                 found[path.name] = _secret(path)
-            elif path.name.startswith(("http.", "comfyui.")):
+            elif path.name.startswith(("http.", "comfyui.", "notify.")):
                 raise BadSettings(
                     f"Unknown credential {path.name} in {folder}: allowed are {HTTP_TOKEN}, "
-                    f"{', '.join(SERVER_KINDS)}, and the last two with .HOST or .HOST-PORT"
+                    f"{', '.join(SERVER_KINDS)}, these two also with .HOST or .HOST-PORT, and "
+                    f"{' and '.join(HOOK_KINDS)} with the .NAME of a hook"
                 )
     except OSError as error:
         raise BadSettings(f"The credentials in {folder} cannot be read: {error.strerror}") from error
@@ -43,8 +47,14 @@ def of_server(credentials: Mapping[str, str], kind: str, host: str, port: int | 
     return ""
 
 
+def of_hook(credentials: Mapping[str, str], key: str, name: str) -> str:
+    """The url or the token of the hook of that name; "" where there is none."""
+    return credentials.get(f"notify.{key}.{name}", "")
+
+
 def _kind(name: str) -> bool:
-    return any(name == kind or (name.startswith(f"{kind}.") and len(name) > len(kind) + 1) for kind in SERVER_KINDS)
+    named = any(name.startswith(f"{kind}.") and len(name) > len(kind) + 1 for kind in (*SERVER_KINDS, *HOOK_KINDS))
+    return named or name in SERVER_KINDS
 
 
 def _secret(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Building everything, recovering, starting, waiting, and stopping in reverse."""
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from daemon import __version__
 from daemon.admission import Admission
 from daemon.alphas import Alphas
+from daemon.batches import Batches
 from daemon.budget import MemoryBudget
 from daemon.building import build_engine, build_pipeline, memory_for, use_servers, workers_for
 from daemon.chronicle import Chronicle, Ending
@@ -18,6 +20,7 @@ from daemon.dispatch import Brake, Dispatch
 from daemon.engines.contract import Engine
 from daemon.errors import BadSettings
 from daemon.findings import known_dead
+from daemon.herald import Herald
 from daemon.housekeeping import Housekeeping
 from daemon.intake.folders import Folders
 from daemon.intake.watcher import Watcher
@@ -26,9 +29,11 @@ from daemon.locks import Lock
 from daemon.observe import logs
 from daemon.observe.gpu import Gpus
 from daemon.observe.health import Health
+from daemon.observe.hooks import Hooks
 from daemon.observe.http import StatusServer
 from daemon.observe.machine import Machine
 from daemon.observe.metrics import Metrics
+from daemon.observe.notices import Origin
 from daemon.observe.notify import Notifier
 from daemon.pipeline import Tick
 from daemon.reception import Reception
@@ -120,6 +125,7 @@ class Daemon:
         self._state = state
         self._alphas = Alphas(state / "alphas")
         self._budget = MemoryBudget(memory_for(settings))
+        self._herald = self._build_herald(settings)
         self.admission = Admission(self.journal, self.folders, clock, tick)
         self.worker = self._build_worker(settings)
         self.recovery = Recovery(self.journal, self.folders, self._alphas, settings.dispatch.max_tries)
@@ -169,6 +175,18 @@ class Daemon:
             remark=lambda: self._reload.remark,
         )
 
+    def _build_herald(self, settings: Settings) -> Herald:
+        origin = Origin(__version__, socket.gethostname(), str(settings.root_path))
+        return Herald(
+            settings.notify,
+            hooks=Hooks(settings.notify, origin, self.metrics),
+            batches=Batches(self.journal, self.folders, time.monotonic),
+            health=self.health,
+            metrics=self.metrics,
+            root_trouble=lambda: self.reception.trouble,
+            clock=self._clock,
+        )
+
     def _build_worker(self, settings: Settings) -> Worker:
         dead = known_dead(self._state, settings)
         if dead:
@@ -190,13 +208,17 @@ class Daemon:
             ),
             routing=Routing(settings.outputs, self.metrics, self._tick),
             alphas=self._alphas,
-            chronicle=Chronicle(self.metrics, self._tally.count, self._clock),
+            chronicle=Chronicle(self.metrics, self._tell, self._clock, self._herald.postponed),
             clock=self._clock,
             tick=self._tick,
             max_tries=settings.dispatch.max_tries,
             postpone_seconds=settings.dispatch.postpone_seconds,
             leave_out_equal=settings.intake.equal_content == "skip",
         )
+
+    def _tell(self, ending: Ending) -> None:
+        self._herald.ended(ending)
+        self._tally.count(ending)
 
     def _adopt(self, settings: Settings) -> None:
         """Work with other settings from now on, those of `reload.LIVE`; photos in work keep theirs to their end."""
@@ -209,6 +231,7 @@ class Daemon:
         self.watcher.adopt(settings.intake)
         self.reception.adopt(settings.intake.scan_seconds)
         self.verdicts.adopt(settings.intake.scan_seconds)
+        self._herald.adopt(settings.notify)
         self.dispatch.brake.retune(settings.dispatch.postpone_seconds)
         self.dispatch.resize(workers_for(settings, self.engine))
         if settings.log.level != self.settings.log.level:
@@ -246,6 +269,7 @@ class Daemon:
             for thread in threads:
                 thread.start()
             self._machine.start()
+            self._herald.start()
             self._housekeeping.turn()
             self._notifier.ready()
             if once:
@@ -312,6 +336,7 @@ class Daemon:
             time.sleep(0.02)
         self.engine.close()  # what still asks it is answered EngineAway, and postponed
         self._executor.shutdown(wait=True)
+        self._herald.close()
         still_open = self.journal.counts(self._clock()).open
         self.close()
         return still_open

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from daemon.admission import Admission
-from daemon.errors import NoRoom, RootAway
+from daemon.errors import FreistellerError, NoRoom, RootAway
 from daemon.intake.folders import Folders
 from daemon.intake.watcher import Scan, Watcher
 from daemon.observe import logs
@@ -45,6 +45,8 @@ class Reception:
         self._say = say
         self._wake = wake
         self.root_is_there = True
+        self.trouble: FreistellerError | None = None
+        """Why photos cannot be taken in or given out; None = they can."""
 
     def adopt(self, scan_seconds: float) -> None:
         """Look so often for a hot folder that is away."""
@@ -95,14 +97,14 @@ class Reception:
             self._metrics.photos_ignored(reason, count)
             logs.log("ignored", f"{count} new in inbox/ left alone: {reason}", reason=reason, count=count)
 
-    def _note_root(self, trouble: Exception | None) -> None:
+    def _note_root(self, trouble: FreistellerError | None) -> None:
         there = trouble is None
         if there != self.root_is_there:
             text = str(trouble) if trouble else f"The hot folder {self._folders.root} is back."
             level = logging.ERROR if trouble else logging.INFO
             logs.log("root_away" if trouble else "root_back", text, level=level)
             self._say(text)
-        self.root_is_there = there
+        self.root_is_there, self.trouble = there, trouble
         self._metrics.root_reachable(there)
         self._health.report("root", there, str(trouble or ""))
         if there:

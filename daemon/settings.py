@@ -32,7 +32,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from daemon.credentials import HTTP_TOKEN, of_server, read_credentials
+from daemon.credentials import HTTP_TOKEN, of_hook, of_server, read_credentials
 from daemon.errors import BadSettings
 
 PREFIX = "FREISTELLER__"
@@ -236,6 +236,78 @@ class HttpSettings(Section):
     token: SecretStr = SecretStr("")
 
 
+Event = Literal["failed", "paused", "resumed", "batch_done"]
+"""What hooks are told of."""
+
+_HEADER = re.compile(r"[A-Za-z0-9-]+")
+
+
+def _hook_url(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    if url:
+        if not re.match(r"https?://[^\s/]", url):
+            raise ValueError('must begin with "http://" or "https://" and name a host')
+        _url(url)
+    return value
+
+
+def _headers(value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    for name, secret in value.items():
+        if not _HEADER.fullmatch(name) or not secret.get_secret_value().isprintable():
+            raise ValueError("must be names and values of HTTP headers, each on one line")
+    return value
+
+
+class HookSettings(Section):
+    """One place that is told of events: a URL that gets a POST, or a program that gets it as its standard input.
+
+    All of a URL may be secret: chat services put the key into its path.
+    """
+
+    name: str = Field("", pattern=r"^[A-Za-z0-9_.-]{0,64}$")
+    url: Annotated[SecretStr, AfterValidator(_hook_url)] = SecretStr("")
+    token: SecretStr = SecretStr("")
+    headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = {}
+    ca_file: str = ""
+    command: tuple[str, ...] = ()
+    on: tuple[Event, ...] = Field(get_args(Event), min_length=1)
+
+    @property
+    def title(self) -> str:
+        """What logs and metrics call it; never a secret."""
+        host = urlsplit(self.url.get_secret_value()).hostname
+        return self.name or host or (Path(self.command[0]).name if self.command else "")
+
+    @model_validator(mode="after")
+    def it_is_one_thing(self) -> "HookSettings":
+        """Either a url or a command; neither only where a credential may bring the url."""
+        if self.url.get_secret_value() and self.command:
+            raise ValueError("a hook has either a url or a command, not both")
+        if not (self.url.get_secret_value() or self.command or self.name):
+            raise ValueError("a hook needs a url, a command, or a name whose credential holds the url")
+        if self.command and not self.command[0]:
+            raise ValueError("command must begin with a program")
+        return self
+
+
+class NotifySettings(Section):
+    """Who is told of what went wrong and of batches that are done."""
+
+    hooks: tuple[HookSettings, ...] = ()
+    tries: int = Field(5, ge=1, le=20)
+    limit_seconds: float = Field(10.0, gt=0, le=300)
+    pause_seconds: float = Field(60.0, ge=0, le=86400)
+    batch_seconds: float = Field(30.0, ge=0, le=86400)
+
+    @model_validator(mode="after")
+    def hooks_are_told_apart(self) -> "NotifySettings":
+        """Two hooks of one name would share their credentials and their counters."""
+        titles = [hook.title for hook in self.hooks]
+        if twice := {title for title in titles if titles.count(title) > 1}:
+            raise ValueError(f"two hooks are called {min(twice)}: give each a name of its own")
+        return self
+
+
 class LogSettings(Section):
     """What is logged, and how."""
 
@@ -265,6 +337,7 @@ class Settings(BaseSettings):
     outputs: OutputSettings = OutputSettings()
     dispatch: DispatchSettings = DispatchSettings()
     http: HttpSettings = HttpSettings()
+    notify: NotifySettings = NotifySettings()
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")
@@ -336,13 +409,41 @@ def _with_credentials(settings: Settings) -> Settings:
     """The settings with systemd's credentials wherever no secret is set. Raises BadSettings."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
     credentials = read_credentials(Path(folder)) if folder else {}
+    hooks = tuple(_with_credentials_of_hook(hook, credentials) for hook in settings.notify.hooks)
     if not credentials:
         return settings
     http, comfyui = settings.http, settings.comfyui
     if not http.token.get_secret_value():
         http = http.model_copy(update={"token": SecretStr(credentials.get(HTTP_TOKEN, ""))})
     servers = tuple(_with_credentials_of_server(server, credentials) for server in comfyui.servers)
-    return settings.model_copy(update={"http": http, "comfyui": comfyui.model_copy(update={"servers": servers})})
+    return settings.model_copy(
+        update={
+            "http": http,
+            "comfyui": comfyui.model_copy(update={"servers": servers}),
+            "notify": settings.notify.model_copy(update={"hooks": hooks}),
+        }
+    )
+
+
+def _with_credentials_of_hook(hook: HookSettings, credentials: Mapping[str, str]) -> HookSettings:
+    """The hook with its credentials where it has no secret. Raises BadSettings where it still has nowhere to go."""
+    given = {
+        key: SecretStr(secret)
+        for key in ("url", "token")
+        if not getattr(hook, key).get_secret_value() and (secret := of_hook(credentials, key, hook.name))
+    }
+    if not (hook.command or hook.url.get_secret_value() or "url" in given):
+        raise BadSettings(
+            f"The hook {hook.name} of notify.hooks has no url and no command; its url may also be systemd's "
+            f"credential notify.url.{hook.name}, which is not there"
+        )
+    try:
+        return HookSettings.model_validate({**dict(hook), **given})
+    except ValidationError as error:
+        raise BadSettings(
+            f"The credential notify.url.{hook.name} cannot be used: it must be a url that begins with http:// or "
+            "https://, and the hook must have no command"
+        ) from error
 
 
 def _with_credentials_of_server(server: ServerSettings, credentials: Mapping[str, str]) -> ServerSettings:
@@ -382,7 +483,8 @@ def _explain(error: ValidationError, config: Path | None) -> str:
             lines.append(f"Unknown setting {key}{_meant(path[-1], _keys_beside(path))}")
             continue
         allowed = fault["msg"].removeprefix("Value error, ")
-        value = "***" if {"token", "password"} & {*path} else _LOGIN.sub("://***@", repr(fault["input"]))
+        secret = {"token", "password"} & {*path} or (path[:2] == ["notify", "hooks"] and "on" not in path)
+        value = "***" if secret else _LOGIN.sub("://***@", repr(fault["input"]))
         shown = "" if isinstance(fault["input"], dict | BaseModel) else f" = {value}"
         lines.append(f"Bad setting {key}{shown}: {allowed[:1].lower()}{allowed[1:]}")
     where = f" (settings file {config}, {PREFIX}… variables, flags)" if config else ""

@@ -73,13 +73,35 @@ def test_a_secret_that_is_set_goes_before(credentials: Path, monkeypatch: pytest
     assert secrets(settings) == [("set", ""), ("", "")]
 
 
+def test_a_hook_is_found_by_its_name(credentials: Path) -> None:
+    give(credentials, notify_url_chat=f"https://chat.example/{SECRET}", notify_token_chat=SECRET)
+
+    settings = load(flags={"notify": {"hooks": [{"name": "chat"}, {"name": "mail", "command": ["/bin/true"]}]}})
+
+    chat, mail = settings.notify.hooks
+    assert (chat.url.get_secret_value(), chat.token.get_secret_value()) == (f"https://chat.example/{SECRET}", SECRET)
+    assert mail.url.get_secret_value() == ""
+    assert SECRET not in f"{settings!r} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize("content", ["", "chat.example/s3cret-5f2a"])
+def test_a_hook_without_a_url_that_can_be_used_names_the_credential(credentials: Path, content: str) -> None:
+    if content:
+        (credentials / "notify.url.chat").write_text(content)
+
+    with pytest.raises(BadSettings, match=r"notify\.url\.chat") as caught:
+        load(flags={"notify": {"hooks": [{"name": "chat"}]}})
+
+    assert SECRET not in str(caught.value)
+
+
 def test_files_of_others_are_left_alone(credentials: Path) -> None:
     give(credentials, tls_key=SECRET)
 
     assert read_credentials(credentials) == {}
 
 
-@pytest.mark.parametrize("name", ["http.tokn", "comfyui.tokens", "comfyui.token."])
+@pytest.mark.parametrize("name", ["http.tokn", "comfyui.tokens", "comfyui.token.", "notify.url", "notify.urls.chat"])
 def test_a_name_that_is_nearly_ours_is_refused(credentials: Path, name: str) -> None:
     (credentials / name).write_text(SECRET)
 

@@ -16,6 +16,7 @@ ORDER = (
     "journal", "alphas", "reports", "sheet",
     "budget", "pipeline", "routing", "admission", "worker", "recovery", "dispatch", "observe", "chronicle",
     "verdicts",
+    "pauses", "batches", "herald",
     "locks", "samples", "findings", "building", "reception", "housekeeping", "reload", "signals", "lifecycle",
     "commands", "cli", "__main__",
 )  # fmt: skip

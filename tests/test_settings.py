@@ -87,6 +87,31 @@ def test_a_secret_is_not_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("hook", "said"),
+    [
+        ({"url": "chat.example/KEY-hunter2"}, "http://"),
+        ({"url": "https://chat.example/KEY-hunter2", "command": ["/bin/true"]}, "not both"),
+        ({"url": "https://chat.example/KEY-hunter2", "headers": {"X-Key": "hunter2\nX-Other: 1"}}, "headers"),
+        ({"url": "https://chat.example/KEY-hunter2", "on": ["everything"]}, "batch_done"),
+        ({}, "a url, a command"),
+        ("https://chat.example/KEY-hunter2", "notify.hooks.0"),
+    ],
+)
+def test_a_bad_hook_is_explained_without_its_secrets(hook: object, said: str) -> None:
+    with pytest.raises(BadSettings) as caught:
+        load(flags={"notify": {"hooks": [hook]}})
+
+    assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_two_hooks_of_one_name_are_refused() -> None:
+    url = {"url": "https://chat.example/1"}
+    with pytest.raises(BadSettings, match=r"chat\.example"):
+        load(flags={"notify": {"hooks": [url, url]}})
+
+
 def test_auto_means_comfyui_only_where_a_server_is_listed() -> None:
     listed = load(flags={"comfyui": {"servers": [{"url": "http://gpu1:8188"}]}})
 

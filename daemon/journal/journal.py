@@ -12,9 +12,9 @@ from pathlib import Path
 
 from daemon.errors import IllegalMove
 from daemon.jobs import MOVES, Attempt, Grade, Job, Move, Outcome, State
-from daemon.journal import history, rows, turns, verdicts
+from daemon.journal import batches, history, rows, turns, verdicts
 from daemon.journal.database import Database
-from daemon.journal.rows import COLUMNS, Counts, Entry, FirstAttempt, PersonVerdict
+from daemon.journal.rows import COLUMNS, Batch, Counts, Entry, FirstAttempt, PersonVerdict
 
 
 class Journal:
@@ -289,6 +289,23 @@ class Journal:
     def job_with_content(self, content: bytes) -> str | None:
         """The id of the oldest job with this SHA-256 that neither failed nor was left out for another one."""
         return history.job_with_content(self._db, content)
+
+    def newest(self) -> int:
+        """The number of the row that was admitted last; 0 where there is none."""
+        return batches.newest(self._db)
+
+    def folders(self, after: int) -> tuple[str, ...]:
+        """The top-level folders, "" = `inbox/` itself, of the photos that were admitted after this row."""
+        return batches.folders(self._db, after)
+
+    def batch(self, folder: str, after: int) -> Batch:
+        """What became of the photos of one top-level folder that were admitted after this row."""
+        return batches.batch(self._db, folder, after)
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep `value` under `key`, in place of what was there."""
+        with self._db.transaction():
+            self._db.change("INSERT OR REPLACE INTO facts (key, value) VALUES (?, ?)", key, value)
 
     def fact(self, key: str, value: str) -> str:
         """The value kept under `key`; keeps `value` the first time."""

@@ -51,6 +51,23 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """What became of the photos of one top-level folder, those after a certain row.
+
+    done: with those that were left out for another one of the same content, which have no grade.
+    improved: by a recipe after the first. seconds: of work on all, one after the other. newest: the last of the rows.
+    """
+
+    photos: int
+    done: int
+    failed: int
+    grades: Mapping[Grade, int]
+    improved: int
+    seconds: float
+    newest: int
+
+
+@dataclass(frozen=True, slots=True)
 class PersonVerdict:
     """What a person made of a result, and what the judgement had said of it.
 

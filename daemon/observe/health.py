@@ -53,6 +53,11 @@ class Health:
         with self._lock:
             self._parts[part] = Part(ok, detail, self._clock())
 
+    def latest(self, part: str) -> Part | None:
+        """What a part said last; None where it has not said anything."""
+        with self._lock:
+            return self._parts.get(part)
+
     def alive(self) -> tuple[bool, Mapping[str, object]]:
         """Whether every loop turns, and the parts that say so, ready for JSON.
 

@@ -4,10 +4,12 @@ A label never holds a file name, a job or an error's text: each value is a serie
 """
 
 import re
+from typing import get_args
 from urllib.parse import urlsplit
 
 from daemon import errors
 from daemon.jobs import Grade
+from daemon.settings import Event
 
 SOURCES = ("event", "scan", "startup")
 IGNORED = (
@@ -45,6 +47,8 @@ POSTPONEMENTS = (
     INTERNAL,
 )
 RECOVERIES = ("claimed", "resumed", "quarantined", "completed")
+EVENTS = get_args(Event)
+NOTICE_FAILURES = ("unreachable", "refused", "timeout", "queue_full", INTERNAL)
 CIRCUIT_STATES = {"closed": 0, "half_open": 1, "open": 2}
 
 _PLAIN = re.compile(r"[a-z][a-z0-9_]{0,39}")

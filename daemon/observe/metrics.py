@@ -17,9 +17,11 @@ from daemon.observe.labels import (
     ATTEMPT_FAILURES,
     CIRCUIT_STATES,
     ENDS,
+    EVENTS,
     FAILURES,
     GRADES,
     IGNORED,
+    NOTICE_FAILURES,
     POSTPONEMENTS,
     RECOVERIES,
     SOURCES,
@@ -36,8 +38,8 @@ JOB_BUCKETS = (1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 90, 120, 180, 300, 600)
 # ... a stage 10 ms to a minute, and a scanner's file is whole after the quiet time, or only minutes later.
 STAGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 WAIT_BUCKETS = (1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
-# Twentieths put the default grade limits, 0.60 and 0.85, on a bucket's border.
-SCORE_BUCKETS = tuple(round(step / 20, 2) for step in range(1, 21))
+# Twentieths, and the default grade limits, 0.75 and 0.93, on a bucket's border.
+SCORE_BUCKETS = tuple(sorted({round(step / 20, 2) for step in range(1, 21)} | {0.93}))
 GAIN_BUCKETS = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1)
 ATTEMPT_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
 
@@ -56,6 +58,7 @@ class Metrics:
         self._set_up_intake()
         self._set_up_jobs()
         self._set_up_engines()
+        self._set_up_notifications()
         self._set_up_host()
         self._servers: set[str] = set()
         self._gone_servers: set[str] = set()
@@ -101,7 +104,9 @@ class Metrics:
         )
         self._score = self._histogram("score", "Score of each judged attempt, 0 to 1.", SCORE_BUCKETS, "model")
         self._gain = self._histogram(
-            "score_gain", "Score of a photo's best attempt minus that of its first.", GAIN_BUCKETS
+            "score_gain",
+            "Score of a photo's best attempt minus that of its first, where there were more.",
+            GAIN_BUCKETS,
         )
         self._verdicts = self._counter("verdicts_total", "Results that a person moved to another grade.", "from", "to")
         self._postponed = self._counter("postponed_total", "Photos put back, through no fault of theirs.", "reason")
@@ -138,6 +143,15 @@ class Metrics:
         self._canary = self._gauge(
             "canary_success_timestamp_seconds", "When the test picture last came back right.", "server", "model"
         )
+
+    def _set_up_notifications(self) -> None:
+        self._notices = self._counter(
+            "notifications_total", "Notices for a hook, whatever became of them.", "hook", "event"
+        )
+        self._notice_failures = self._counter(
+            "notification_failures_total", "Notices that a hook did not get, after all tries.", "hook", "reason"
+        )
+        self._batches = self._counter("batches_done_total", "Folders of inbox/ that were done and empty again.")
 
     def _set_up_host(self) -> None:
         self._heartbeat = self._gauge("heartbeat_timestamp_seconds", "When the daemon last went round; 0 = never.")
@@ -326,6 +340,27 @@ class Metrics:
     def canary(self, server: str, model: str, at: float) -> None:
         """The test picture came back right at this Unix time."""
         self._canary.labels(public_name(server), model).set(at)
+
+    # Notifications
+
+    def know_hook(self, hook: str) -> None:
+        """A hook that is told from now on; its series start at 0."""
+        for event in EVENTS:
+            self._notices.labels(hook, event)
+        for reason in NOTICE_FAILURES:
+            self._notice_failures.labels(hook, reason)
+
+    def notified(self, hook: str, event: str) -> None:
+        """There is a notice for this hook; event is one of EVENTS."""
+        self._notices.labels(hook, event).inc()
+
+    def notification_failed(self, hook: str, reason: str) -> None:
+        """A hook did not get a notice; reason is one of NOTICE_FAILURES."""
+        self._notice_failures.labels(hook, plain(reason)).inc()
+
+    def batch_done(self) -> None:
+        """A folder of `inbox/` is done and empty again."""
+        self._batches.inc()
 
     # Host
 

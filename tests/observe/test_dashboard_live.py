@@ -4,6 +4,7 @@ import math
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from daemon.lifecycle import Daemon
@@ -70,8 +71,11 @@ def _watch(folder: Path, bind: str, daemon: Daemon) -> tuple[set[str], bytes]:
 
 
 def _drop(inbox: Path, number: int) -> None:
-    """Every fifth is no photo: failures are part of the picture."""
+    """Every fifth is no photo, and one has no subject, so that it is tried again."""
     if number % 5 == 4:
         inbox.joinpath(f"{number}.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more than a beginning")
+    elif number % 5 == 3:
+        noise = np.random.default_rng(number).integers(0, 255, (120, 160, 3), np.uint8)
+        save_photo(inbox / f"{number}.jpg", noise)
     else:
         save_photo(inbox / f"{number}.jpg", drawn_photo(160, 120, number))

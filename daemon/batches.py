@@ -1,0 +1,94 @@
+"""Which folders of `inbox/` are done and empty again, each told once, also across restarts.
+
+A batch is what the journal holds of a folder after a certain row; rows only grow, whatever the clock does.
+"""
+
+import errno
+import json
+from collections.abc import Callable
+
+from daemon.intake import mounts
+from daemon.intake.folders import Folders
+from daemon.intake.names import clean_name
+from daemon.intake.walking import walk
+from daemon.journal import Journal
+from daemon.journal.rows import top_folder
+from daemon.observe.notices import BatchFigures
+from daemon.pictures.reading import SUFFIXES
+
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+FACT = "batches_told"  # {"low": every row up to this one is told, "folders": {name: the same for one folder}}
+
+
+class Batches:
+    """Looks at the folders in which something happened. For one thread."""
+
+    def __init__(self, journal: Journal, folders: Folders, clock: Callable[[], float]) -> None:
+        """clock: monotonic seconds. What an earlier run left unfinished counts as having happened now."""
+        self._journal = journal
+        self._folders = folders
+        self._clock = clock
+        self._low, self._told = self._remembered()
+        self._happened = {folder: clock() for folder in journal.folders(self._low)}
+
+    def happened(self, name: str) -> None:
+        """A photo of this name, below `inbox/`, has ended."""
+        self._happened[top_folder(name)] = self._clock()
+
+    def done(self, quiet_seconds: float) -> tuple[BatchFigures, ...]:
+        """The folders that are done by now: nothing open, no photo in them, and quiet for so long.
+
+        Raises OSError, RootAway or NoRoom where the hot folder cannot be read.
+        """
+        now = self._clock()
+        self._low = min(self._low, self._journal.newest())  # rows that were deleted may give their numbers to new ones
+        found = []
+        for folder, at in list(self._happened.items()):
+            if now - at < quiet_seconds:
+                continue
+            batch = self._journal.batch(folder, self._told.get(folder, self._low))
+            if batch.photos > batch.done + batch.failed or self._holds_photos(folder):
+                self._happened[folder] = now  # looked at again when it has been quiet once more
+                continue
+            del self._happened[folder]
+            if batch.photos:
+                self._told[folder] = batch.newest
+                found.append(
+                    BatchFigures(folder, batch.photos, batch.failed, batch.grades, batch.improved, batch.seconds)
+                )
+        if found:
+            self._remember()
+        return tuple(found)
+
+    def _holds_photos(self, folder: str) -> bool:
+        self._folders.check()
+        inbox, table = self._folders.inbox, mounts.read()
+        if not folder:
+            return any(each.stat and "/" not in each.path for each in walk(inbox, SUFFIXES, table))
+        # The disk may spell the name in another way than the journal does.
+        spellings = [path for path in inbox.iterdir() if clean_name(path.name) == folder]
+        try:
+            return any(each.stat for path in spellings for each in walk(path, SUFFIXES, table))
+        except OSError as error:
+            if error.errno in _GONE:
+                return False
+            raise
+
+    def _remembered(self) -> tuple[int, dict[str, int]]:
+        text, newest = self._journal.known(FACT), self._journal.newest()
+        if text is None:  # the first time: what was done before is no news
+            self._journal.remember(FACT, json.dumps({"low": newest, "folders": {}}))
+            return newest, {}
+        kept = json.loads(text)
+        return min(kept["low"], newest), {folder: min(row, newest) for folder, row in kept["folders"].items()}
+
+    def _remember(self) -> None:
+        newest = self._journal.newest()
+        behind = [
+            folder
+            for folder in self._journal.folders(self._low)
+            if self._journal.batch(folder, self._told.get(folder, self._low)).photos
+        ]
+        if not behind:  # then one number says it all
+            self._low, self._told = newest, {}
+        self._journal.remember(FACT, json.dumps({"low": self._low, "folders": self._told}, ensure_ascii=False))

@@ -1,0 +1,143 @@
+"""One try to deliver a notice: a POST to a URL, or a program that reads it, both with a time limit over all of it.
+
+Not by requests: its limits are per read, so that a server that sends a byte now and then could hold a try for hours.
+"""
+
+import base64
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import unquote, urlsplit
+
+from daemon import __version__
+from daemon.settings import HookSettings
+
+AGAIN_STATUSES = frozenset({408, 425, 429})  # and every 5xx: the same may go through later
+# Nothing of our own environment, in which there are secrets.
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+
+
+class Undelivered(Exception):
+    """A try went wrong. reason: its short name in metrics. again: whether a later try may go through."""
+
+    def __init__(self, text: str, reason: str, again: bool) -> None:
+        super().__init__(text)
+        self.reason = reason
+        self.again = again
+
+
+def deliver(hook: HookSettings, event: str, payload: bytes, limit_seconds: float, quiet: bool = True) -> None:
+    """Try once. quiet: what a program prints is thrown away. Raises Undelivered, whose text holds no secret."""
+    if hook.command:
+        _run(hook, event, payload, limit_seconds, quiet)
+    else:
+        _post(hook, payload, limit_seconds)
+
+
+def _run(hook: HookSettings, event: str, payload: bytes, limit_seconds: float, quiet: bool) -> None:
+    output = subprocess.DEVNULL if quiet else None
+    try:
+        process = subprocess.Popen(
+            hook.command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env={**ENVIRONMENT, "FREISTELLER_EVENT": event},
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise Undelivered(f"{hook.command[0]} cannot be started: {why}.", "refused", again=False) from error
+    try:
+        process.communicate(payload, timeout=limit_seconds)
+    except subprocess.TimeoutExpired as error:
+        text = f"{hook.command[0]} was killed after {limit_seconds:g} s."
+        raise Undelivered(text, "timeout", again=True) from error
+    finally:
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # with all that it started
+            process.communicate()
+    if process.returncode:
+        text = f"{hook.command[0]} ended with code {process.returncode}."
+        raise Undelivered(text, "refused", again=True)
+
+
+def _post(hook: HookSettings, payload: bytes, limit_seconds: float) -> None:
+    parts = urlsplit(hook.url.get_secret_value())
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    deadline = time.monotonic() + limit_seconds
+    connection: HTTPConnection | None = None
+    timer: threading.Timer | None = None
+    try:
+        connection = _connection(hook, limit_seconds)
+        connection.connect()
+        # The limit of the socket is per read; this one is over all of it.
+        timer = threading.Timer(max(0.0, deadline - time.monotonic()), _cut, (connection.sock,))
+        timer.daemon = True
+        timer.start()
+        connection.request("POST", path, payload, _headers(hook))
+        status = connection.getresponse().status
+    except ssl.SSLCertVerificationError as error:
+        text = f"The certificate of {parts.hostname} is not trusted; set the hook's ca_file."
+        raise Undelivered(text, "refused", again=False) from error
+    except UnicodeError as error:
+        text = f"The url or a header of {hook.title} holds what HTTP cannot carry."
+        raise Undelivered(text, "refused", again=False) from error
+    except (OSError, HTTPException) as error:
+        if time.monotonic() >= deadline or isinstance(error, TimeoutError):
+            text = f"{parts.hostname} did not answer within {limit_seconds:g} s."
+            raise Undelivered(text, "timeout", again=True) from error
+        text = f"{parts.hostname} cannot be reached: {_why(error)}."
+        raise Undelivered(text, "unreachable", again=True) from error
+    finally:
+        if timer is not None:
+            timer.cancel()
+        if connection is not None:
+            connection.close()
+    if not 200 <= status < 300:
+        hint = "; set the url that it points to" if 300 <= status < 400 else ""
+        again = status in AGAIN_STATUSES or status >= 500
+        raise Undelivered(f"{parts.hostname} answers {status}{hint}.", "refused", again)
+
+
+def _connection(hook: HookSettings, limit_seconds: float) -> HTTPConnection:
+    """Not open yet. Raises Undelivered where the ca_file cannot be used."""
+    parts = urlsplit(hook.url.get_secret_value())
+    host = parts.hostname or ""
+    if parts.scheme == "http":
+        return HTTPConnection(host, parts.port, timeout=limit_seconds)
+    try:
+        context = ssl.create_default_context(cafile=hook.ca_file or None)
+    except OSError as error:
+        text = f"The ca_file {hook.ca_file} of {hook.title} cannot be used: {_why(error)}."
+        raise Undelivered(text, "refused", again=False) from error
+    return HTTPSConnection(host, parts.port, timeout=limit_seconds, context=context)
+
+
+def _headers(hook: HookSettings) -> dict[str, str]:
+    parts = urlsplit(hook.url.get_secret_value())
+    headers = {"Content-Type": "application/json", "User-Agent": f"freisteller/{__version__}"}
+    if hook.token.get_secret_value():
+        headers["Authorization"] = f"Bearer {hook.token.get_secret_value()}"
+    elif parts.username:
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+    return headers | {name: value.get_secret_value() for name, value in hook.headers.items()}
+
+
+def _cut(connected: socket.socket) -> None:
+    with suppress(OSError):
+        connected.shutdown(socket.SHUT_RDWR)
+
+
+def _why(error: Exception) -> str:
+    """Never the error's own text where it may hold what was sent."""
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else type(error).__name__

@@ -1,0 +1,139 @@
+"""What hooks are told: an event, a sentence for people, and its facts for programs, as one JSON object.
+
+docs/operations.md describes the JSON; a test compares.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from daemon.jobs import Grade
+from daemon.settings import Event
+
+MOST_PHOTOS = 50  # named in one notice; `count` says how many there are
+LONGEST_REASON = 300
+Part = Literal["engine", "share", "disk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message. id: the same in each try, so that a receiver knows a repeat; at: Unix time."""
+
+    event: Event | Literal["test"]
+    text: str
+    at: float
+    facts: Mapping[str, object] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who tells: the program's version, the machine and the hot folder."""
+
+    version: str
+    host: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPhoto:
+    """A photo that went to `failed/`, and why."""
+
+    name: str
+    job: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFigures:
+    """A folder of `inbox/` that is empty again; folder "" is `inbox/` itself. improved: by a recipe after the first.
+
+    photos: all of them; those that neither failed nor have a grade were left out for another of the same content.
+    seconds: of work on all photos, one after the other.
+    """
+
+    folder: str
+    photos: int
+    failed: int
+    grades: Mapping[Grade, int]
+    improved: int
+    seconds: float
+
+
+def payload(notice: Notice, origin: Origin) -> bytes:
+    """The JSON that a hook gets, UTF-8, in one line."""
+    body = {
+        "event": notice.event,
+        "id": notice.id,
+        "at": datetime.fromtimestamp(notice.at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "freisteller": origin.version,
+        "host": origin.host,
+        "root": origin.root,
+        "text": notice.text,
+        **notice.facts,
+    }
+    return (json.dumps(body, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
+def failed(photos: Sequence[FailedPhoto], at: float) -> Notice:
+    """Photos went to `failed/`; at least one."""
+    first = photos[0]
+    text = f"{first.name} failed: {first.reason[:LONGEST_REASON]}"
+    if len(photos) > 1:
+        text = f"{len(photos)} photos failed, the first of them {text.replace(' failed: ', ': ', 1)}"
+    named = [
+        {"name": photo.name, "job": photo.job, "reason": photo.reason[:LONGEST_REASON]}
+        for photo in photos[:MOST_PHOTOS]
+    ]
+    return Notice("failed", text, at, {"count": len(photos), "photos": named})
+
+
+def paused(part: Part, reason: str, at: float) -> Notice:
+    """Work stands still, as something else is not there."""
+    cause = {"engine": "no engine works", "share": "the hot folder is away", "disk": "there is no room"}[part]
+    text = f"Freisteller waits, {cause}: {reason[:LONGEST_REASON]}"
+    return Notice("paused", text, at, {"part": part, "reason": reason[:LONGEST_REASON]})
+
+
+def resumed(part: Part, seconds: float, at: float) -> Notice:
+    """Work goes on, after so long."""
+    back = {"engine": "an engine works again", "share": "the hot folder is back", "disk": "there is room again"}[part]
+    text = f"Freisteller goes on: {back}, after {_duration(seconds)}."
+    return Notice("resumed", text, at, {"part": part, "seconds": round(seconds)})
+
+
+def batch_done(figures: BatchFigures, at: float) -> Notice:
+    """All photos of a folder are done, or failed."""
+    done, graded = figures.photos - figures.failed, sum(figures.grades.values())
+    shares = {grade: figures.grades[grade] / graded if graded else 0.0 for grade in Grade}
+    per_photo = figures.seconds / figures.photos
+    text = (
+        f"{figures.folder or 'inbox'} is done: {figures.photos} photo{'s' * (figures.photos != 1)}, "
+        f"{done / figures.photos:.0%} cut out"
+        + "".join(f", {share:.0%} {grade.value}" for grade, share in shares.items() if share)
+        + f"; {figures.improved} better by another recipe; {per_photo:.1f} s of work for each."
+    )
+    facts = {
+        "folder": figures.folder,
+        "count": figures.photos,
+        "failed": figures.failed,
+        "success_rate": round(done / figures.photos, 4),
+        "grades": {grade.value: figures.grades[grade] for grade in Grade},
+        "shares": {grade.value: round(share, 4) for grade, share in shares.items()},
+        "improved": figures.improved,
+        "seconds_per_photo": round(per_photo, 3),
+    }
+    return Notice("batch_done", text, at, facts)
+
+
+def trial(at: float) -> Notice:
+    """A trial, asked for by a person."""
+    return Notice("test", "This is a trial of Freisteller's notifications; nothing happened.", at)
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(1, minutes)} min"
