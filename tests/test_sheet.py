@@ -193,6 +193,27 @@ def test_every_format_of_results_is_shown_in_three_pictures(fmt: OutputFormat, h
     assert pictures.cutout[0, 0].min() > 200  # the chequerboard, not the ground
 
 
+@pytest.mark.parametrize("fmt", ["jpeg", "tiff_on_colour"])
+def test_a_result_on_a_colour_is_shown_as_it_is(fmt: OutputFormat, hot: Folders) -> None:
+    put_result(hot.grade(Grade.GUT), hot.archive, "a.png", fmt=fmt)
+
+    pictures = look_at(find(hot.root).shown[0], 10)
+
+    assert pictures.cutout is not None
+    assert pictures.cutout[0, 0].min() > 250
+    assert pictures.alpha is None
+
+
+def test_a_trimmed_mask_is_not_laid_over_the_whole_photo(hot: Folders) -> None:
+    place = put_result(hot.grade(Grade.GUT), hot.archive, "a.png", fmt="mask")
+    save_photo(place.with_name("a_mask.png"), np.full((20, 40, 3), 255, np.uint8))
+
+    pictures = look_at(find(hot.root).shown[0], 10)
+
+    assert pictures.cutout is None
+    assert pictures.alpha is not None
+
+
 def test_the_picture_shows_the_worst_of_many_and_no_more(hot: Folders) -> None:
     for number in range(PNG_PHOTOS + 3):
         put_result(hot.grade(Grade.GUT), hot.archive, f"{number}.png", seed=number)

@@ -13,7 +13,7 @@ from daemon.jobs import Grade
 from daemon.pictures.writing import identity_of
 from daemon.reports import Reported, read_report
 
-CUTOUTS = (".png", ".tif", ".webp")  # the endings of results that have colours and an alpha, the quickest to read first
+CUTOUTS = (".png", ".webp", ".tif", ".jpg", "_flat.tif")  # results that have colours, those with an alpha first
 MASK = "_mask.png"
 NOTE = ".txt"
 MOST_NAMESAKES = 100  # in the archive: "shoe.jpg", "shoe-2.jpg", … are looked at as the originals of one name

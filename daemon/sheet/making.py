@@ -89,15 +89,24 @@ def _looked_at(shown: Sequence[Shown], max_megapixels: float, threads: int) -> I
 
 
 def look_at(shown: Shown, max_megapixels: float) -> Pictures:
-    """The small pictures of one photo."""
+    """The small pictures of one photo. A result on a colour is its own cut-out, and has an alpha where a mask is."""
     before, cutout, mask = (_thumb(path, max_megapixels) for path in (shown.original, shown.cutout, shown.mask))
-    alpha = cutout.alpha if cutout else None
-    if alpha is None and mask:
-        alpha = mask.rgb[..., 0].copy()
-    photo, colours = before.rgb if before else None, cutout or before
-    if alpha is None:
-        return Pictures(photo, None, None)
-    return Pictures(photo, thumbs.on_chequerboard(colours.rgb, alpha) if colours else None, thumbs.grey(alpha))
+    alpha = mask.rgb[..., 0].copy() if mask else None
+    if cutout and cutout.alpha is not None:
+        alpha = cutout.alpha
+    colours = cutout or before
+    cut = None
+    if cutout and cutout.alpha is None:
+        cut = cutout.rgb
+    elif colours and alpha is not None and _of_one_shape(colours.rgb, alpha):
+        cut = thumbs.on_chequerboard(colours.rgb, alpha)
+    return Pictures(before.rgb if before else None, cut, None if alpha is None else thumbs.grey(alpha))
+
+
+def _of_one_shape(rgb: Rgb, alpha: thumbs.Mask) -> bool:
+    """Whether they show the same frame: a mask that was trimmed does not fit its photo."""
+    (height, width), (high, wide) = rgb.shape[:2], alpha.shape
+    return bool(abs(width * high - wide * height) <= max(height, width) + max(high, wide))  # a pixel off by rounding
 
 
 def _thumb(path: Path | None, max_megapixels: float) -> thumbs.Thumb | None:
