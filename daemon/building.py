@@ -8,11 +8,13 @@ from daemon.budget import MemoryBudget, half_of_memory
 from daemon.engines.comfyui.models import ModelTable, load_models
 from daemon.engines.contract import Engine
 from daemon.errors import BadSettings
+from daemon.journal import Journal
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.strategy import Strategy
+from daemon.learning import Learning
 from daemon.observe import logs
 from daemon.observe.metrics import Metrics
-from daemon.pipeline import Notebook, Pipeline, Tick
+from daemon.pipeline import Notebook, Pipeline, Tick, by_the_ladder
 from daemon.settings import Settings
 
 
@@ -59,10 +61,11 @@ def build_pipeline(
     tick: Tick,
     stopping: Callable[[], bool],
     dead: Mapping[str, Sequence[str]] | None = None,
+    journal: Journal | None = None,
 ) -> Pipeline:
     """The way from photo to outcome. Raises BadSettings where no rung of the ladder fits the engine.
 
-    dead: by model the parameters that recipes go without; see `findings`.
+    dead: by model the parameters that recipes go without; see `findings`. journal: to learn from, where there is one.
     """
     ladder = Strategy(
         settings.strategy.ladder,
@@ -76,6 +79,9 @@ def build_pipeline(
         raise BadSettings(
             f"strategy.ladder names no model that the engine in use has (it has: {', '.join(engine.models) or 'none'})."
         )
+    learning = journal and Learning(
+        journal, ladder.openings, settings.grading.sehr_gut, ladder.bare, on=settings.strategy.learn
+    )
     return Pipeline(
         engine=engine,
         strategy=ladder,
@@ -89,6 +95,7 @@ def build_pipeline(
         search_finishes=settings.strategy.finishes,
         tick=tick,
         stopping=stopping,
+        opening=learning.opening if learning else by_the_ladder,
     )
 
 

@@ -56,6 +56,8 @@ class Chronicle:
             score=round(verdict.score, 4),
             recipe=str(outcome.best.recipe),
             attempts=len(outcome.attempts),
+            first=str(outcome.attempts[0].recipe),
+            first_because=outcome.attempts[0].why,
             seconds=round(seconds, 3),
         )
         reason = verdict.reasons[0] if verdict.reasons else ""

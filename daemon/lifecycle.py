@@ -205,6 +205,7 @@ class Daemon:
                 tick=self._tick,
                 stopping=self._stop.is_set,
                 dead=dead,
+                journal=self.journal,
             ),
             routing=Routing(settings.outputs, self.metrics, self._tick),
             alphas=self._alphas,

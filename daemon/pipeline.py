@@ -14,7 +14,7 @@ from daemon.arrays import Alpha, Rgb
 from daemon.budget import BYTES_PER_PIXEL, MemoryBudget
 from daemon.engines.contract import Answer, Engine
 from daemon.errors import BadPhoto, EngineAway, EngineFull, RecipeRefused
-from daemon.jobs import Attempt, Finish, Job, Outcome, Recipe, View
+from daemon.jobs import Attempt, Finish, Job, Opening, Outcome, Recipe, View
 from daemon.judgement import finish, grading, search, views
 from daemon.judgement.strategy import Strategy
 from daemon.pictures import proxy
@@ -67,6 +67,11 @@ class Bench:
         return {earlier: alpha for earlier, alpha in self.whole.items() if earlier < number}
 
 
+def by_the_ladder(_: Job) -> Opening | None:
+    """Begin as the ladder says."""
+    return None
+
+
 class Pipeline:
     """The way from photo to outcome; safe to run for many jobs at once."""
 
@@ -85,7 +90,9 @@ class Pipeline:
         search_finishes: bool,
         tick: Tick,
         stopping: Callable[[], bool],
+        opening: Callable[[Job], Opening | None] = by_the_ladder,
     ) -> None:
+        """opening: what a photo begins with, the same after a restart; None = as the ladder says."""
         self._engine = engine
         self._strategy = strategy
         self._thresholds = thresholds
@@ -98,6 +105,7 @@ class Pipeline:
         self._search_finishes = search_finishes
         self._tick = tick
         self._stopping = stopping
+        self._opening = opening
 
     @contextmanager
     def opened(self, path: Path) -> Iterator[Bench]:
@@ -118,10 +126,14 @@ class Pipeline:
         Raises BadPhoto where no recipe gave anything, and what the engine raises when it cannot answer now.
         """
         attempts = list(self.restored(job, bench))
-        while recipe := self._strategy.next_recipe(attempts):
+        self._tick("note opening")
+        opening = self._opening(job)
+        while recipe := self._strategy.next_recipe(attempts, opening):
             if self._stopping():
                 raise EngineAway("Freisteller is stopping; the photo goes on at the next start.")
             attempt = self._attempt(job, bench, recipe, attempts)
+            if opening and not attempts:
+                attempt = replace(attempt, why=opening.why)
             self._tick("note attempt")
             self._notebook.note_attempt(job, attempt)
             attempts.append(attempt)

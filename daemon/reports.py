@@ -156,5 +156,6 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "finish": _finish(attempt.finish),
         "server": attempt.server,
         "seconds": round(attempt.seconds, 3),
+        **({"why": attempt.why} if attempt.why else {}),
         **(verdict_values(attempt.verdict) if attempt.verdict else {"error": attempt.error}),
     }

@@ -159,6 +159,7 @@ class StrategySettings(Section):
     max_attempts: int = Field(3, ge=1, le=20)
     min_gain: float = Field(0.01, ge=0, le=1)
     finishes: bool = True
+    learn: bool = True
 
 
 class AuditSettings(Section):

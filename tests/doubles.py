@@ -33,7 +33,7 @@ class ScriptedEngine:
     """
 
     slots = 2
-    models = ("u2netp",)
+    models: tuple[str, ...] = ("u2netp",)
 
     def __init__(self, trouble: Callable[[Recipe], None] | None = None) -> None:
         self.calls: Counter[uuid.UUID] = Counter()

@@ -17,8 +17,8 @@ ORDER = (
     "budget", "pipeline", "routing", "admission", "worker", "recovery", "dispatch", "observe", "chronicle",
     "verdicts",
     "pauses", "batches", "herald",
-    "locks", "samples", "findings", "building", "reception", "housekeeping", "reload", "signals", "lifecycle",
-    "commands", "cli", "__main__",
+    "locks", "samples", "findings", "learning", "building", "reception", "housekeeping", "reload", "signals",
+    "lifecycle", "commands", "cli", "__main__",
 )  # fmt: skip
 
 OWNERS = {

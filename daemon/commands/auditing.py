@@ -201,7 +201,7 @@ class _Run:
 
     def _asked(self, recipe: Recipe, proxy: Rgb) -> Alpha | None:
         try:
-            answer = self._engine.cut(uuid.uuid4(), proxy, recipe)
+            answer = self._engine.cut(uuid.uuid4(), proxy, recipe, new=True)
         except (RecipeRefused, EngineFull, EngineMisconfigured) as error:
             self._found.troubles[recipe.model] = str(error)
             return None

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from daemon.errors import IllegalMove
-from daemon.jobs import MOVES, Attempt, Grade, Job, Move, Outcome, State
+from daemon.jobs import MOVES, Attempt, Grade, Job, Move, Opening, Outcome, State
 from daemon.journal import batches, history, rows, turns, verdicts
 from daemon.journal.database import Database
 from daemon.journal.rows import COLUMNS, Batch, Counts, Entry, FirstAttempt, PersonVerdict
@@ -77,6 +77,17 @@ class Journal:
                 attempt.number,
                 rows.ATTEMPT.dump_json(attempt).decode(),
             )
+
+    def note_opening(self, job: Job, opening: Opening) -> Opening:
+        """Keep what a job's round begins with; keeps the first one, and returns what is kept."""
+        with self._db.transaction():
+            self._db.change(
+                "INSERT OR IGNORE INTO openings (job_id, round, body) VALUES (?, ?, ?)",
+                job.id,
+                job.round,
+                rows.OPENING.dump_json(opening).decode(),
+            )
+            return self.opening(job) or opening
 
     def note_content(self, job_id: str, content: bytes, *, leave_out: bool) -> str | None:
         """Keep the SHA-256 of a job's original.
@@ -277,6 +288,11 @@ class Journal:
         Only of their first round: where a person asked for another try, the recipe was chosen to differ.
         """
         return history.first_attempts(self._db, folder, count)
+
+    def opening(self, job: Job) -> Opening | None:
+        """What this round of a job begins with; None where nothing was noted."""
+        row = self._db.row("SELECT body FROM openings WHERE job_id = ? AND round = ?", job.id, job.round)
+        return None if row is None else rows.OPENING.validate_json(str(row[0]))
 
     def job_at(self, place: str) -> str | None:
         """The id of the job whose result, report or failed original was last seen at this path below the root."""

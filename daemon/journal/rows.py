@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from daemon.jobs import Attempt, Grade, Job, Recipe, State
+from daemon.jobs import Attempt, Grade, Job, Opening, Recipe, State
 
 ATTEMPT = TypeAdapter(Attempt)
+OPENING = TypeAdapter(Opening)
 COLUMNS = (
     "id, name, state, tries, size_bytes, admitted_at, started_at, finished_at, grade, score, best, reason, "
     "reason_kind, postponed, source, results, same_as, round"

@@ -107,5 +107,15 @@ CREATE TABLE verdicts (
 CREATE INDEX verdicts_of_job ON verdicts (job_id, id);
 """
 
-MIGRATIONS = (_FIRST, _SECOND)
+# What a photo began with: a restart must not choose again, for its attempts are known by their numbers.
+_THIRD = """
+CREATE TABLE openings (
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    round INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (job_id, round)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD)
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from daemon.jobs import Attempt, Grade, Recipe, View
+from daemon.jobs import Attempt, Grade, Opening, Recipe, View
 from daemon.judgement.views import zoom_on
 from daemon.settings import Rung
 
@@ -71,18 +71,37 @@ class Strategy:
         self._max_attempts = max_attempts
         self._min_gain = min_gain
 
-    def next_recipe(self, attempts: Sequence[Attempt]) -> Recipe | None:
-        """What to ask the engine next; None where another call would not pay, or the budget is spent."""
+    @property
+    def openings(self) -> tuple[Recipe, ...]:
+        """The recipes that a photo may begin with, in the ladder's order: whole, and one per model and resolution."""
+        return tuple(Recipe(rung.model, rung.process_res) for rung in self._rungs if rung.view == "whole")
+
+    def next_recipe(self, attempts: Sequence[Attempt], opening: Opening | None = None) -> Recipe | None:
+        """What to ask the engine next; None where another call would not pay, or the budget is spent.
+
+        opening: what to begin with, where there is a choice. One that is only explored changes nothing but where it is
+        sehr_gut: what follows is decided as if it had not been tried, so that learning costs no quality.
+        """
         if len(attempts) >= self._max_attempts:
             return None
+        if opening and opening.exploring and attempts and self.bare(attempts[0].recipe) == self.bare(opening.recipe):
+            verdict = attempts[0].verdict
+            if verdict and verdict.grade is Grade.SEHR_GUT:
+                return None
+            return self._after(attempts[1:], attempts, None)
+        return self._after(attempts, attempts, opening)
+
+    def _after(
+        self, attempts: Sequence[Attempt], all_attempts: Sequence[Attempt], opening: Opening | None
+    ) -> Recipe | None:
         if attempts and (smaller := self._smaller(attempts)):
             return smaller
         best = self.best(attempts)
         if best is None or best.verdict is None:
-            return self._first(attempts)
+            return self._first(all_attempts, opening)
         if best.verdict.grade is Grade.SEHR_GUT or self._gained_nothing(attempts):
             return None
-        untried = self._untried(attempts, best.subject)
+        untried = self._untried(all_attempts, best.subject)
         if best.verdict.grade is Grade.GUT:
             if self._tries_since(attempts, Grade.GUT) >= MILD_TRIES:
                 return None
@@ -94,12 +113,14 @@ class Strategy:
         judged = [(attempt.verdict.score, -attempt.number, attempt) for attempt in attempts if attempt.verdict]
         return max(judged, key=lambda row: row[:2])[2] if judged else None
 
-    def _first(self, attempts: Sequence[Attempt]) -> Recipe | None:
+    def _first(self, attempts: Sequence[Attempt], opening: Opening | None) -> Recipe | None:
         untried = self._untried(attempts, None)
+        if opening and (wanted := self.bare(opening.recipe)) in untried:
+            return wanted
         return untried[0] if untried else None
 
     def _untried(self, attempts: Sequence[Attempt], subject: View | None) -> list[Recipe]:
-        tried = {self._bare(attempt.recipe) for attempt in attempts}
+        tried = {self.bare(attempt.recipe) for attempt in attempts}
         zoomed = {(tried_one.model, tried_one.process_res) for tried_one in tried if not tried_one.view.whole}
         recipes = []
         for rung in self._rungs:
@@ -112,14 +133,14 @@ class Strategy:
             recipes.append(recipe)
         return recipes
 
-    def _bare(self, recipe: Recipe) -> Recipe:
+    def bare(self, recipe: Recipe) -> Recipe:
         """A recipe without what makes no difference: an earlier run, before the audit, may have asked with it."""
         return replace(recipe, process_res=None) if "process_res" in self._dead.get(recipe.model, ()) else recipe
 
     def _smaller(self, attempts: Sequence[Attempt]) -> Recipe | None:
         """The last recipe at half its size, where the engine had no memory for it."""
         last = attempts[-1]
-        asked = self._bare(last.recipe).process_res
+        asked = self.bare(last.recipe).process_res
         if last.error_reason != "engine_full" or asked is None:
             return None
         size = max(SMALLEST_RES, asked // 2)
