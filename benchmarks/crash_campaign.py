@@ -2,9 +2,9 @@
 
 Photos of their own content come all the time, by writers of several habits (at once, slowly, size first, temporary
 name, some that die half-way), in sub-folders, under names that are used again and again. ComfyUI is its double, a
-process of its own that answers at once. Each life of the daemon ends by SIGKILL at a random moment, its start included;
-the last one works everything off. Then every byte is looked at: each photo's original must be there once, in archiv/
-with one whole result and its report, or in failed/ with its note; and nothing else may be left anywhere.
+process of its own that answers at once. Each life of the daemon ends by SIGKILL at a random moment, every second one
+amid its start; the last one works everything off. Then every byte is looked at: each photo's original must be there
+once, in archiv/ with one whole result and its report, or in failed/ with its note; and nothing else may be left.
 Run: `.venv/bin/python benchmarks/crash_campaign.py [--kills 500] [--seed 1]`. Last line: one JSON object.
 """
 
@@ -27,6 +27,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyvips
@@ -40,7 +41,7 @@ GRADES = ("sehr_gut", "gut", "ungenügend")
 FOLDERS = ("", "", "kunde a", "kunde ä/auftrag 1", "kunde b")
 NAMES = 12  # so few that equal names happen all the time
 MOST_OPEN = 24  # photos on their way; more would only wait
-LONGEST_LIFE_SECONDS = 2.5  # a start takes half of it, so that about half of the kills hit one
+LONGEST_WORK_SECONDS = 1.5  # after the start; as many kills hit the start itself
 LONGEST_END_SECONDS = 300.0
 
 
@@ -257,40 +258,69 @@ def comfyui() -> Iterator[str]:
         process.send_signal(signal.SIGTERM)
 
 
-@contextmanager
-def life(folder: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
+class Life:
     """The daemon in a process of its own; killed at the end, if it still lives."""
-    settings = {
-        "ROOT": str(folder / "hot"),
-        "STATE_DIR": str(folder / "state"),
-        "HTTP__BIND": "",
-        "LOG__LEVEL": "warning",
-        "COMFYUI__SERVERS": json.dumps([{"url": url, "slots": 2}]),
-        "ENGINE__PROXY_PIXELS": "256",
-        "STRATEGY__MAX_ATTEMPTS": "2",
-        "INTAKE__QUIET_SECONDS": "0.1",
-        "INTAKE__SCAN_SECONDS": "0.3",
-        "INTAKE__PATIENCE_SECONDS": "2",
-        "DISPATCH__POSTPONE_SECONDS": "0.2",
-        # The kills are no fault of the photos: by the default, the third in a row would send a photo to failed/.
-        "DISPATCH__MAX_TRIES": "1000",
-    }
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FREISTELLER")}
-    environment |= {f"FREISTELLER__{name}": value for name, value in settings.items()}
-    with (folder / "daemon.log").open("ab") as log:
-        command = [sys.executable, "-m", "daemon", "run"]
-        process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=log, stderr=log)
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
+
+    def __init__(self, folder: Path, url: str) -> None:
+        settings = {
+            "ROOT": str(folder / "hot"),
+            "STATE_DIR": str(folder / "state"),
+            "HTTP__BIND": "",
+            "LOG__LEVEL": "warning",
+            "COMFYUI__SERVERS": json.dumps([{"url": url, "slots": 2}]),
+            "ENGINE__PROXY_PIXELS": "256",
+            "STRATEGY__MAX_ATTEMPTS": "2",
+            "INTAKE__QUIET_SECONDS": "0.1",
+            "INTAKE__SCAN_SECONDS": "0.3",
+            "INTAKE__PATIENCE_SECONDS": "2",
+            "DISPATCH__POSTPONE_SECONDS": "0.2",
+            # The kills are no fault of the photos: by the default, the third in a row would send a photo to failed/.
+            "DISPATCH__MAX_TRIES": "1000",
+        }
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FREISTELLER")}
+        environment |= {f"FREISTELLER__{name}": value for name, value in settings.items()}
+        self._said = (folder / "said").open("w+b")
+        with (folder / "daemon.log").open("ab") as log:
+            command = [sys.executable, "-m", "daemon", "run"]
+            self._process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=self._said, stderr=log)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._said.close()
+
+    @property
+    def over(self) -> bool:
+        """Whether it ended."""
+        return self._process.poll() is not None
+
+    def started(self) -> float:
+        """Wait until it has begun to work; returns how long that took."""
+        began = time.monotonic()
+        while b"Engine:" not in os.pread(self._said.fileno(), 1000, 0) and not self.over:
+            time.sleep(0.01)
+        return time.monotonic() - began
+
+    def ends_by_itself(self, seconds: float) -> bool:
+        """Let it live for so long; whether it ended before."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+            return True
+        return False
+
+    def stop(self) -> int:
+        """Ctrl-C; returns the exit code."""
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(LONGEST_END_SECONDS)
 
 
 def campaign(folder: Path, kills: int, seed: int) -> tuple[Found, int]:
     """Kill so often, work off what is left, and look; also how often the daemon ended by itself."""
     root, dice = folder / "hot", random.Random(seed)
-    by_itself = 0
+    by_itself, start = 0, 0.0
     (root / "inbox").mkdir(parents=True)
     studio = Studio(root, seed, photographers=4)
     with ExitStack() as stack:
@@ -299,25 +329,25 @@ def campaign(folder: Path, kills: int, seed: int) -> tuple[Found, int]:
         studio.open()
         began = time.monotonic()
         for number in range(1, kills + 1):
-            with life(folder, url) as daemon, suppress(subprocess.TimeoutExpired):
-                daemon.wait(dice.uniform(0, LONGEST_LIFE_SECONDS))
-                by_itself += 1
+            with Life(folder, url) as daemon:
+                if number % 2:  # at work; the next one while it starts
+                    start = daemon.started()
+                by_itself += daemon.ends_by_itself(dice.uniform(0, LONGEST_WORK_SECONDS if number % 2 else 1.2 * start))
             if number % 50 == 0:
                 done = sum(1 for path in files_below(root / "archiv"))
                 print(f"  {number} kills, {done} photos in archiv/, {time.monotonic() - began:.0f} s", flush=True)
         studio.close()
-        with life(folder, url) as daemon:
+        with Life(folder, url) as daemon:
             work_off(root, daemon)
     return look_at_everything(root, folder / "state", studio.cameras), by_itself
 
 
-def work_off(root: Path, daemon: subprocess.Popen[bytes]) -> None:
+def work_off(root: Path, daemon: Life) -> None:
     """Wait until nothing is on its way any more, and stop the daemon in order."""
     deadline = time.monotonic() + LONGEST_END_SECONDS
-    while on_their_way(root) and time.monotonic() < deadline and daemon.poll() is None:
+    while on_their_way(root) and time.monotonic() < deadline and not daemon.over:
         time.sleep(0.2)
-    daemon.send_signal(signal.SIGINT)
-    daemon.wait(LONGEST_END_SECONDS)
+    daemon.stop()
 
 
 def main() -> None:

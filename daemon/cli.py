@@ -1,8 +1,9 @@
-"""The command line: run, process, assess, audit, sheet, status, retry, doctor, install, notify-test."""
+"""The command line: each command, its words and its options."""
 
 import faulthandler
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -211,6 +212,9 @@ def status(root: RootOption = None, config: ConfigOption = None, as_json: JsonOp
     for grade in Grade:
         table.add_row(f"  [{_COLOURS[grade]}]{grade.value}[/]", str(values["grades"][grade.value]))
     out.print(table)
+    if values["paused_at"]:
+        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(values["paused_at"]))
+        out.print(f"[yellow]paused[/] since {since}: nothing new is started until freisteller resume")
     for job in values["running"]:
         out.print(f"now: {job['name']} ({job['id']}, attempts so far: {job['attempts']})", markup=False)
     for line in values["daemon"]["lines"]:
@@ -241,6 +245,24 @@ def retry(
         if not taken and not refused:
             out.print("Nothing has failed.")
     raise typer.Exit(FAILED if refused else OK)
+
+
+@app.command()
+def pause(root: RootOption = None, config: ConfigOption = None) -> None:
+    """Start no photo until `resume`; what is in work is finished."""
+    from daemon.commands.inspecting import pause_work
+
+    pause_work(_settings(config, root))
+    out.print("Paused: what is in work is finished, new photos wait. Go on with: freisteller resume")
+
+
+@app.command()
+def resume(root: RootOption = None, config: ConfigOption = None) -> None:
+    """Go on after `pause`."""
+    from daemon.commands.inspecting import resume_work
+
+    was_paused = resume_work(_settings(config, root))
+    out.print("Work goes on." if was_paused else "Nothing was paused.")
 
 
 @app.command()

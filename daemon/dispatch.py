@@ -1,4 +1,4 @@
-"""From the journal to an executor: starts the oldest due job whenever there is a free hand."""
+"""From the journal to an executor: starts the due job whose turn it is whenever there is a free hand."""
 
 import threading
 from collections.abc import Callable, Collection
@@ -97,9 +97,11 @@ class Dispatch:
                 self._wake.wait(LONGEST_SLEEP_SECONDS)
 
     def start_next(self) -> Job | None:
-        """Start the oldest due job if there is a free hand; None where there is nothing to start now."""
+        """Start the due job whose turn it is; None where there is none, no free hand, or all is paused."""
         now = self._clock()
         if self.running >= self._workers or not self._ready() or not self.brake.allows(now, self.running):
+            return None
+        if self._journal.paused_at() is not None:
             return None
         with self._lock:
             in_work = tuple(self._in_work)

@@ -47,6 +47,7 @@ class Housekeeping:
         self._remark = remark
         self._reconnects: Counter[str] = Counter()
         self._paused: set[tuple[str, str]] = set()
+        self._was_paused = False
 
     def keep(self, stop: threading.Event) -> None:
         """Go round until `stop`."""
@@ -68,10 +69,21 @@ class Housekeeping:
         troubles = "; ".join(f"{each.server}: {each.message or 'away'}" for each in healths if not each.up)
         self._health.report("engine", any(each.up for each in healths), troubles)
         self._metrics.heartbeat(now)
-        remark = self._remark()
-        self._notifier.status(f"{running} running, {waiting} waiting" + (f"; {remark}" if remark else ""))
+        remarks = (self._note_pause(), self._remark())
+        self._notifier.status("; ".join((f"{running} running, {waiting} waiting", *filter(None, remarks))))
         if self._health.alive()[0]:
             self._notifier.watchdog()
+
+    def _note_pause(self) -> str:
+        """Tell once that work was paused or goes on; returns what the status line says of it."""
+        at = self._journal.paused_at()
+        if (at is not None) != self._was_paused:
+            self._was_paused = at is not None
+            text = "Paused: nothing new is started until `freisteller resume`." if at else "Work goes on."
+            logs.log("paused" if at else "resumed", text, level=logging.WARNING if at else logging.INFO)
+            self._dispatch.wake()
+        self._metrics.paused(at is not None)
+        return "" if at is None else f"paused since {time.strftime('%Y-%m-%d %H:%M', time.localtime(at))}"
 
     def _note_servers(self, healths: Sequence[ServerHealth]) -> None:
         """Metrics of each server; a line for each model that is paused there, or works again."""

@@ -321,7 +321,7 @@ class Daemon:
     def _nothing_left(self) -> bool:
         if self.dispatch.running:
             return False
-        if self.dispatch.brake.failures >= HOPELESS_KNOCKS:
+        if self.dispatch.brake.failures >= HOPELESS_KNOCKS or self.journal.paused_at() is not None:
             return True
         return self.journal.counts(self._clock()).open == 0
 

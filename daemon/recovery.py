@@ -56,6 +56,9 @@ class Recovery:
             worker.clean_up(job_id)
         elif state is None and (original := self._folders.claimed(job_id)):
             self._folders.release(job_id, original.name)  # work of a journal that is lost: the photo starts afresh
+        elif state is None:
+            self._folders.clear(job_id)  # made for a photo that was never claimed
+            return False
         else:
             return False
         return True

@@ -128,9 +128,9 @@ def test_a_crash_at_every_step_publishes_once(tmp_path: Path) -> None:
 def test_a_crash_at_every_step_leaves_no_litter(tmp_path: Path) -> None:
     for life in deaths_at_every_step(tmp_path, drop_photo):
         private = life.settings.root_path / ".freisteller"
-        assert files_below(private / "work") == [], life
-        assert files_below(private / "staging") == [], life
-        assert files_below(Path(life.settings.state_dir) / "alphas") == [], life
+        assert list((private / "work").iterdir()) == [], life
+        assert list((private / "staging").iterdir()) == [], life
+        assert list((Path(life.settings.state_dir) / "alphas").iterdir()) == [], life
 
 
 def test_a_crash_pays_for_an_answer_twice_only_where_it_was_not_kept_yet(tmp_path: Path) -> None:

@@ -39,11 +39,11 @@ class House:
         self.remark = ""
         self.engine = Servers()
         self.metrics = Metrics("1")
-        self._journal = Journal(folder / "journal.sqlite3")
+        self.journal = Journal(folder / "journal.sqlite3")
         self._executor = ThreadPoolExecutor(1)
         clock = Clock()
         dispatch = Dispatch(
-            journal=self._journal,
+            journal=self.journal,
             executor=self._executor,
             run=lambda job: Fate.DONE,
             workers=1,
@@ -53,7 +53,7 @@ class House:
             clock=clock,
         )
         self._housekeeping = Housekeeping(
-            journal=self._journal,
+            journal=self.journal,
             dispatch=dispatch,
             engine=self.engine,
             metrics=self.metrics,
@@ -73,7 +73,7 @@ class House:
 
     def close(self) -> None:
         self._executor.shutdown()
-        self._journal.close()
+        self.journal.close()
 
 
 @pytest.fixture

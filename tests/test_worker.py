@@ -395,6 +395,16 @@ def test_a_photo_in_work_that_the_journal_does_not_know_goes_back_to_the_inbox(m
     assert second.folders.jobs_in_work() == ()
 
 
+def test_a_folder_that_was_made_for_a_photo_that_was_never_claimed_goes(make: Make, tmp_path: Path) -> None:
+    make(ScriptedEngine()).close()
+    (tmp_path / "hot" / ".freisteller" / "work" / "20261125-031859-05d2df6e").mkdir()  # a kill -9 before the rename
+    daemon = make(ScriptedEngine())
+
+    daemon.recover()
+
+    assert daemon.folders.jobs_in_work() == ()
+
+
 def test_an_empty_mount_point_is_not_taken_for_a_new_hot_folder(make: Make, tmp_path: Path) -> None:
     make(ScriptedEngine()).close()
     (tmp_path / "hot").rename(tmp_path / "unmounted")

@@ -1,4 +1,4 @@
-"""`freisteller status` and `retry`: what the journal knows, read and changed beside a running daemon."""
+"""`status`, `pause`, `resume` and `retry`: what the journal knows, read and changed beside a running daemon."""
 
 import json
 import time
@@ -41,6 +41,7 @@ def journal_status(settings: Settings) -> dict[str, Any]:
         "states": {state.value: count for state, count in counts.states.items()},
         "grades": {grade.value: count for grade, count in counts.grades.items()},
         "running": [_entry(entry) for entry in journal.entries(State.RUNNING)],
+        "paused_at": journal.paused_at(),
         "latest": [_entry(entry) for entry in journal.latest(LATEST)],
     }
     journal.close()
@@ -84,6 +85,21 @@ def _readyz(settings: Settings) -> urllib.request.Request:
     token = settings.http.token.get_secret_value()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return urllib.request.Request(f"http://{settings.http.bind}/readyz", headers=headers)
+
+
+def pause_work(settings: Settings) -> None:
+    """Start no photo from now on; a running daemon obeys within a second. Raises BadSettings without a journal."""
+    journal = _journal(settings)
+    journal.pause(time.time())
+    journal.close()
+
+
+def resume_work(settings: Settings) -> bool:
+    """Start photos again; False where nothing was paused. Raises BadSettings without a journal."""
+    journal = _journal(settings)
+    was_paused = journal.resume()
+    journal.close()
+    return was_paused
 
 
 def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str], list[str]]:

@@ -16,6 +16,8 @@ from daemon.journal import batches, history, rows, turns, verdicts
 from daemon.journal.database import Database
 from daemon.journal.rows import COLUMNS, Batch, Counts, Entry, FirstAttempt, PersonVerdict
 
+_PAUSED = "paused_at"
+
 
 class Journal:
     """One SQLite file; safe to use from many threads, and from other processes at the same time."""
@@ -322,6 +324,20 @@ class Journal:
         """Keep `value` under `key`, in place of what was there."""
         with self._db.transaction():
             self._db.change("INSERT OR REPLACE INTO facts (key, value) VALUES (?, ?)", key, value)
+
+    def pause(self, now: float) -> None:
+        """No job is to be started from now on, by whatever process, until `resume`."""
+        self.fact(_PAUSED, repr(now))
+
+    def resume(self) -> bool:
+        """Jobs may be started again; False where nothing was paused."""
+        with self._db.transaction():
+            return self._db.change("DELETE FROM facts WHERE key = ?", _PAUSED) == 1
+
+    def paused_at(self) -> float | None:
+        """Since when (Unix time) no job is to be started; None = they are."""
+        value = self.known(_PAUSED)
+        return None if value is None else float(value)
 
     def fact(self, key: str, value: str) -> str:
         """The value kept under `key`; keeps `value` the first time."""

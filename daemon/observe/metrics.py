@@ -87,6 +87,7 @@ class Metrics:
             "queue_oldest_timestamp_seconds", "When the photo was taken in that waits longest; 0 = none waits."
         )
         self._in_progress = self._gauge("jobs_in_progress", "Photos in work.")
+        self._paused = self._gauge("paused", "1 while a person has paused the work, else 0.")
         self._jobs = self._counter("jobs_total", "Photos finished, by grade, or failed.", "grade")
         self._failures = self._counter("failures_total", "Photos that went to failed/, by reason.", "reason")
         self._job_duration = self._histogram(
@@ -229,6 +230,10 @@ class Metrics:
         self._queue_length.set(waiting)
         self._in_progress.set(running)
         self._queue_oldest.set(oldest_admitted_at or 0)
+
+    def paused(self, paused: bool) -> None:
+        """Whether a person has paused the work."""
+        self._paused.set(paused)
 
     def stage(self, stage: str, seconds: float) -> None:
         """One stage of a photo's way took so long; stage is one of STAGES."""

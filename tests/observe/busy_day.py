@@ -34,6 +34,7 @@ def happen(metrics: Metrics, now: float) -> None:
     metrics.postponed("engine_away")
     metrics.recovered("resumed")
     metrics.quarantined()
+    metrics.paused(False)
     metrics.duplicate()
     metrics.collision()
     metrics.verdict_moved("gut", "ungenuegend")
