@@ -93,6 +93,7 @@ def build_pipeline(
         proxy_pixels=settings.engine.proxy_pixels,
         max_megapixels=settings.intake.max_megapixels,
         search_finishes=settings.strategy.finishes,
+        pages=settings.outputs.pages,
         tick=tick,
         stopping=stopping,
         opening=learning.opening if learning else by_the_ladder,

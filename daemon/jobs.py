@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from daemon.errors import IllegalMove
 
+ATTEMPTS_PER_PAGE = 100
+"""Attempts on the second page of a file are numbered from 101, and so on; no page ever gets so many."""
+
 TICKETS = uuid.UUID("6f0b8f5e-2f6b-5d0e-9d1f-0d6d5b0c7a11")  # our namespace for UUIDv5 tickets; never change it
 
 
@@ -159,7 +162,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A recipe and what came of it. number counts from 1 within a job.
+    """A recipe and what came of it. number counts from 1 within a job, see ATTEMPTS_PER_PAGE.
 
     why: for what reason the first recipe was the first, where there was a choice.
     verdict is None where the engine refused the recipe; error then says why.
@@ -176,6 +179,11 @@ class Attempt:
     error: str | None = None
     error_reason: str | None = None
     why: str = ""
+
+    @property
+    def page(self) -> int:
+        """The page of the file that was tried, from 1."""
+        return (self.number - 1) // ATTEMPTS_PER_PAGE + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,13 @@ from daemon.arrays import Alpha, Rgb
 from daemon.budget import BYTES_PER_PIXEL, MemoryBudget
 from daemon.engines.contract import Answer, Engine
 from daemon.errors import BadPhoto, EngineAway, EngineFull, RecipeRefused
-from daemon.jobs import Attempt, Finish, Job, Opening, Outcome, Recipe, View
+from daemon.jobs import ATTEMPTS_PER_PAGE, Attempt, Finish, Job, Opening, Outcome, Recipe, View
 from daemon.judgement import finish, grading, search, views
 from daemon.judgement.strategy import Strategy
 from daemon.pictures import proxy
-from daemon.pictures.reading import Photo, extent, open_photo
+from daemon.pictures.reading import Photo, extent, open_photo, pages_of
+from daemon.pictures.values import ONLY_PAGE, Page
+from daemon.settings import PagesSetting
 
 MOST_FRAME_PIXELS = 2048  # longest side of an alpha put together from a zoom; more than any model resolves
 
@@ -59,6 +61,7 @@ class Bench:
 
     photo: Photo
     small: Rgb
+    page: Page = ONLY_PAGE
     whole: dict[int, Alpha] = field(default_factory=dict)
     finished: dict[int, Alpha] = field(default_factory=dict)
 
@@ -88,6 +91,7 @@ class Pipeline:
         proxy_pixels: int,
         max_megapixels: float,
         search_finishes: bool,
+        pages: PagesSetting,
         tick: Tick,
         stopping: Callable[[], bool],
         opening: Callable[[Job], Opening | None] = by_the_ladder,
@@ -103,22 +107,33 @@ class Pipeline:
         self._proxy_pixels = proxy_pixels
         self._max_megapixels = max_megapixels
         self._search_finishes = search_finishes
+        self._pages = pages
         self._tick = tick
         self._stopping = stopping
         self._opening = opening
 
+    def pages(self, path: Path) -> tuple[Page, ...]:
+        """The pictures of a file that are to be cut out. Raises BadPhoto."""
+        found = pages_of(path)
+        if self._pages == "first":
+            return (Page(found[0], left_out=len(found) - 1),)
+        return tuple(Page(index, number, len(found)) for number, index in enumerate(found, 1))
+
     @contextmanager
-    def opened(self, path: Path) -> Iterator[Bench]:
+    def opened(self, path: Path, page: Page = ONLY_PAGE) -> Iterator[Bench]:
         """Decode a photo and make its small picture, once there is room for it in memory. Raises BadPhoto."""
-        pixels, bits = extent(path, self._max_megapixels)
+        pixels, bits = extent(path, self._max_megapixels, page.index)
         with self._budget.held(pixels * BYTES_PER_PIXEL[bits]):
             with self.timed("read"):
-                photo = open_photo(path, self._max_megapixels)
+                photo = open_photo(path, self._max_megapixels, page.index)
+            if page.left_out:
+                remark = f"only the first of its {page.left_out + 1} pages was cut out"
+                photo = replace(photo, remarks=(*photo.remarks, remark))
             if photo.own_alpha is not None and not photo.own_alpha.any():
                 raise BadPhoto(f"{path.name} is transparent everywhere; there is nothing in it to cut out.")
             with self.timed("proxy"):
                 small = proxy.make_proxy(photo, View(), self._proxy_pixels)
-            yield Bench(photo, small)
+            yield Bench(photo, small, page)
 
     def cut_out(self, job: Job, bench: Bench) -> Outcome:
         """Try one photo as often as it deserves, and keep every attempt.
@@ -143,10 +158,16 @@ class Pipeline:
             raise BadPhoto(f"No recipe gave a result for {Path(job.name).name} ({errors or 'none was left to try'}).")
         return Outcome(tuple(attempts), best)
 
+    def best(self, attempts: Sequence[Attempt]) -> Attempt | None:
+        """The attempt that wins; None where none was judged."""
+        return self._strategy.best(attempts)
+
     def restored(self, job: Job, bench: Bench) -> Sequence[Attempt]:
         """The attempts that an earlier run already paid for, as far as their alphas are still there."""
         kept: list[Attempt] = []
         for attempt in job.attempts:
+            if attempt.page != bench.page.number:
+                continue
             if attempt.verdict is not None:
                 alpha = self._alphas.find(job, attempt.number, attempt.recipe)
                 if alpha is None:
@@ -162,7 +183,7 @@ class Pipeline:
         return finish.apply_finish(bench.small, bench.whole[best.number], best.finish, bench.others(best.number))
 
     def _attempt(self, job: Job, bench: Bench, recipe: Recipe, earlier: Sequence[Attempt]) -> Attempt:
-        number = len(earlier) + 1
+        number = (bench.page.number - 1) * ATTEMPTS_PER_PAGE + len(earlier) + 1
         began = time.perf_counter()
         noted = Attempt(number, recipe)
         try:

@@ -2,47 +2,90 @@
 
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from daemon import __version__
 from daemon.jobs import Attempt, Finish, Grade, Job, Outcome, Recipe, Verdict
 from daemon.journal import Entry
+from daemon.pictures.reading import Photo
+from daemon.pictures.values import Page
 
 REPORT_VERSION = 1
 
 
-def report(
-    job: Job,
-    outcome: Outcome,
-    picture: Mapping[str, Any],
-    result: Mapping[str, int],
-    files: Mapping[str, str],
-    seconds: float,
-) -> bytes:
-    """The JSON of a finished photo, UTF-8.
+Staged = tuple[Path, str]
+"""A whole file in staging, and the ending its name gets, e.g. ".png"."""
 
-    picture: what is known of the photo (width, height, format). result: the result's width and height in pixels.
-    files: SHA-256 by file name ending.
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of a photo as it was read. bits: of one channel. remarks: what was put right, in words."""
+
+    width: int
+    height: int
+    format: str
+    bits: int
+    remarks: tuple[str, ...]
+
+    @classmethod
+    def of(cls, photo: Photo) -> "Seen":
+        """Of a decoded photo; its pixels are not kept."""
+        return cls(photo.width, photo.height, photo.format, photo.full_scale.bit_length(), photo.remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One picture of a file, cut out. size: of its results, (width, height) in pixels."""
+
+    page: Page
+    outcome: Outcome
+    seen: Seen
+    size: tuple[int, int]
+    files: tuple[Staged, ...] = ()
+
+
+def worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """The outcome that the grade of a file of several pages follows."""
+    return min(outcomes, key=lambda outcome: (outcome.verdict.grade.rank, outcome.verdict.score))
+
+
+def report(job: Job, cuts: Sequence[Cut], content: str, files: Mapping[str, str], seconds: float) -> bytes:
+    """The JSON of a finished photo, UTF-8. Of several pages, the worst one speaks for all, and each for itself.
+
+    content: SHA-256 of the original. files: SHA-256 by file name ending.
     """
-    best = outcome.best
+    outcome = worst([cut.outcome for cut in cuts])
+    (leading,) = (cut for cut in cuts if cut.outcome is outcome)
     body = {
         "freisteller": __version__,
         "report_version": REPORT_VERSION,
         "job": job.id,
-        "photo": {"name": job.name, "bytes": job.size_bytes, **picture},
-        "result": dict(result),
-        **verdict_values(outcome.verdict),
-        "recipe": recipe_values(best.recipe),
-        "finish": _finish(best.finish),
-        "best_attempt": best.number,
-        "attempts": [_attempt(attempt) for attempt in outcome.attempts],
+        **_cut(leading, {"name": job.name, "bytes": job.size_bytes, "sha256": content}),
+        **(
+            {"page": leading.page.number, "pages": [{"page": cut.page.number, **_cut(cut, {})} for cut in cuts]}
+            if len(cuts) > 1
+            else {}
+        ),
         "seconds": round(seconds, 3),
         "sha256": dict(files),
     }
     return (json.dumps(body, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _cut(cut: Cut, photo: Mapping[str, Any]) -> dict[str, Any]:
+    best = cut.outcome.best
+    return {
+        "photo": {**photo, **asdict(cut.seen)},
+        "result": {"width": cut.size[0], "height": cut.size[1]},
+        **verdict_values(cut.outcome.verdict),
+        "recipe": recipe_values(best.recipe),
+        "finish": _finish(best.finish),
+        "best_attempt": best.number,
+        "attempts": [_attempt(attempt) for attempt in cut.outcome.attempts],
+    }
 
 
 @dataclass(frozen=True, slots=True)

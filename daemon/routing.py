@@ -16,13 +16,10 @@ from daemon.jobs import Job, Outcome, Verdict
 from daemon.journal import Entry
 from daemon.pictures import compositing, framing, refining, writing
 from daemon.pictures.reading import Photo
-from daemon.pictures.values import Frame, Samples
+from daemon.pictures.values import ONLY_PAGE, Frame, Page, Samples
 from daemon.pipeline import Meter, Tick
-from daemon.reports import equal_note, failure_note, report
+from daemon.reports import Cut, Seen, Staged, equal_note, failure_note, report
 from daemon.settings import OutputFormat, OutputSettings
-
-Staged = tuple[Path, str]
-"""A whole file in staging, and the ending its name gets, e.g. ".png"."""
 
 
 class Routing:
@@ -34,40 +31,33 @@ class Routing:
         self._tick = tick
 
     def stage(
-        self,
-        job: Job,
-        outcome: Outcome,
-        photo: Photo,
-        alpha: Alpha,
-        staging: Path,
-        content: bytes,
-        seconds: Callable[[], float],
-    ) -> tuple[Staged, ...]:
-        """Write all files of a result into `staging`, in the order in which they are published.
+        self, job: Job, outcome: Outcome, photo: Photo, alpha: Alpha, staging: Path, page: Page = ONLY_PAGE
+    ) -> Cut:
+        """Write the files of one picture into `staging`.
 
-        alpha: (h, w) float32 0..1, any size. content: SHA-256 of the original.
-        A file that an earlier run finished is left as it is: it may be published already, and is known again by
-        being the same file. Raises NoRoom where the disk is full.
+        alpha: (h, w) float32 0..1, any size. A file that an earlier run finished is left as it is: it may be published
+        already, and is known again by being the same file. Raises NoRoom where the disk is full.
         """
-        names = {fmt: staging / f"result{writing.suffix_of(fmt)}" for fmt in self._outputs.formats}
+        endings = {fmt: page.mark + writing.suffix_of(fmt) for fmt in self._outputs.formats}
+        names = {fmt: staging / f"result{ending}" for fmt, ending in endings.items()}
         if missing := [fmt for fmt, path in names.items() if not path.exists()]:
             self._write(job, outcome.verdict, photo, alpha, {fmt: names[fmt] for fmt in missing})
-        files = [(path, writing.suffix_of(fmt)) for fmt, path in names.items()]
+        files = tuple((path, endings[fmt]) for fmt, path in names.items())
+        return Cut(page, outcome, Seen.of(photo), writing.size_of(files[0][0]), files)
+
+    def stage_report(
+        self, job: Job, cuts: Sequence[Cut], staging: Path, content: bytes, seconds: Callable[[], float]
+    ) -> tuple[Staged, ...]:
+        """Write the report on all pictures of a file into `staging`.
+
+        content: SHA-256 of the original. Returns all files in the order in which they are published, the report last.
+        """
+        files = [file for cut in cuts for file in cut.files]
         note = staging / "report.json"
         if not note.exists():
-            picture = {
-                "width": photo.width,
-                "height": photo.height,
-                "format": photo.format,
-                "bits": photo.full_scale.bit_length(),
-                "sha256": content.hex(),
-                "remarks": list(photo.remarks),
-            }
-            width, height = writing.size_of(files[0][0])
-            result = {"width": width, "height": height}
-            sums = {suffix: content_of(path).hex() for path, suffix in files}
+            sums = {ending: content_of(path).hex() for path, ending in files}
             self._tick("stage report")
-            _write_whole(note, report(job, outcome, picture, result, sums, seconds()))
+            _write_whole(note, report(job, cuts, content.hex(), sums, seconds()))
         return (*files, (note, ".json"))
 
     def _write(self, job: Job, verdict: Verdict, photo: Photo, alpha: Alpha, paths: dict[OutputFormat, Path]) -> None:

@@ -176,6 +176,9 @@ class AuditSettings(Section):
 OutputFormat = Literal["png", "tiff", "webp", "mask", "jpeg", "tiff_on_colour"]
 
 
+PagesSetting = Literal["each", "first"]
+
+
 class OutputSettings(Section):
     """What is written for each photo."""
 
@@ -186,6 +189,7 @@ class OutputSettings(Section):
     trim: bool = False
     margin: float = Field(0.05, ge=0, le=1)
     max_side: int = Field(0, ge=0, le=100_000)
+    pages: PagesSetting = "each"
     equal_names: Literal["unique", "version", "fail"] = "unique"
 
     @property

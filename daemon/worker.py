@@ -17,9 +17,11 @@ from daemon.errors import (
     RootAway,
 )
 from daemon.intake.folders import Folders
-from daemon.jobs import Job, Outcome, State
+from daemon.jobs import Attempt, Job, Outcome, State
 from daemon.journal import Entry, Journal
+from daemon.pages import cut_and_stage
 from daemon.pipeline import Bench, Pipeline, Tick
+from daemon.reports import Cut
 from daemon.routing import Routing, content_of
 
 LONGEST_POSTPONE_SECONDS = 300.0
@@ -131,14 +133,16 @@ class Worker:
         if first:
             self._leave_out(job, self._journal.entry(first))
             return
-        with self._pipeline.opened(path) as bench:
-            if job.state is State.PUBLISHING:
-                outcome = self._decided_before(job, bench)
-            else:
-                outcome = self._pipeline.cut_out(job, bench)
-                self._tick("decide")
-                self._journal.decide(job.id, outcome)
-            self._publish(job, bench, outcome, content)
+        outcome, cuts = cut_and_stage(
+            job,
+            path,
+            self._pipeline,
+            self._routing,
+            self._folders.staging(job.id),
+            lambda bench: self._outcome(job, bench),
+            lambda outcome: self._decide(job, outcome),
+        )
+        self._publish(job, outcome, cuts, content)
 
     def _original(self, job: Job) -> Path:
         self._folders.check()
@@ -164,19 +168,25 @@ class Worker:
         self.clean_up(job.id)
         self._chronicle.left_out(job, first.job, places)
 
+    def _outcome(self, job: Job, bench: Bench) -> Outcome:
+        return self._decided_before(job, bench) if job.state is State.PUBLISHING else self._pipeline.cut_out(job, bench)
+
     def _decided_before(self, job: Job, bench: Bench) -> Outcome:
         attempts = self._pipeline.restored(job, bench)
-        best = next((attempt for attempt in attempts if attempt.number == job.best), None)
+        best = self._pipeline.best(attempts) if bench.page.of > 1 else _numbered(attempts, job.best)
         if best is None or best.verdict is None:
             return self._pipeline.cut_out(job, bench)  # its alphas are lost: asked again, with the same tickets
         return Outcome(tuple(attempts), best)
 
-    def _publish(self, job: Job, bench: Bench, outcome: Outcome, content: bytes) -> None:
-        alpha = self._pipeline.finished_alpha(bench, outcome.best)
+    def _decide(self, job: Job, outcome: Outcome) -> None:
+        if job.state is not State.PUBLISHING:
+            self._tick("decide")
+            self._journal.decide(job.id, outcome)
+
+    def _publish(self, job: Job, outcome: Outcome, cuts: Sequence[Cut], content: bytes) -> None:
         began = job.started_at or self._clock()
-        files = self._routing.stage(
-            job, outcome, bench.photo, alpha, self._folders.staging(job.id), content, lambda: self._clock() - began
-        )
+        staging = self._folders.staging(job.id)
+        files = self._routing.stage_report(job, cuts, staging, content, lambda: self._clock() - began)
         results = self._routing.publish(self._folders, job, outcome, files)
         self._tick("finish")
         now = self._clock()
@@ -232,3 +242,7 @@ class Worker:
         if self._journal.state_of(job.id) is State.RUNNING:
             self._journal.send_back(job.id, self._clock() + self._postpone_seconds, reason, "internal_error")
         return Fate.SENT_BACK
+
+
+def _numbered(attempts: Sequence[Attempt], number: int | None) -> Attempt | None:
+    return next((attempt for attempt in attempts if attempt.number == number), None)

@@ -1,5 +1,7 @@
 """Photos that the tests draw themselves."""
 
+import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,3 +29,32 @@ def save_photo(path: Path, rgb: Rgb | None = None, seed: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     pyvips.Image.new_from_array(np.ascontiguousarray(picture), interpretation="srgb").write_to_file(str(path))
     return path
+
+
+def save_pages(path: Path, count: int, blank: int = 0) -> Path:
+    """Write a TIFF of `count` photos, each a little wider than the last; the blank one shows nothing but its ground."""
+    pictures = [drawn_photo(96 + 8 * page, 72, seed=page) for page in range(count)]
+    if blank:
+        pictures[blank - 1][:] = 205
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(tiff_of_pages(pictures))
+    return path
+
+
+def tiff_of_pages(pictures: Sequence[Rgb], kinds: Sequence[int] = ()) -> bytes:
+    """A TIFF, little-endian, RGB of 8 bit, one uncompressed strip a page. kinds: the NewSubfileType of each page."""
+    content = b"II*\0"
+    data = b""
+    for number, picture in enumerate(pictures):
+        height, width = picture.shape[:2]
+        bits_at = len(content) + len(data) + 4
+        strip_at = bits_at + 6
+        data += struct.pack("<I", strip_at + picture.size + picture.size % 2)  # the way to this page's fields
+        data += struct.pack("<3H", 8, 8, 8) + picture.tobytes() + bytes(picture.size % 2)
+        fields = [
+            (254, 4, 1, kinds[number] if kinds else 0), (256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, bits_at),
+            (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 1, strip_at), (277, 3, 1, 3), (278, 4, 1, height),
+            (279, 4, 1, picture.size),
+        ]  # fmt: skip
+        data += struct.pack("<H", len(fields)) + b"".join(struct.pack("<HHII", *field) for field in fields)
+    return content + data + bytes(4)

@@ -14,7 +14,7 @@ from daemon.jobs import Recipe, State
 from daemon.lifecycle import Daemon
 from daemon.settings import Settings, load
 from tests.doubles import ScriptedEngine
-from tests.drawing import drawn_photo, save_photo
+from tests.drawing import drawn_photo, save_pages, save_photo
 
 MOST_STEPS = 200
 FAR_FUTURE = 2.0**40  # every back-off is over by then
@@ -141,6 +141,22 @@ def test_a_crash_pays_for_an_answer_twice_only_where_it_was_not_kept_yet(tmp_pat
     # Between the engine's answer and its being kept; there it is asked with the same ticket, which a server remembers.
     attempts = len(paid_twice)
     assert attempts <= settings_for(tmp_path).strategy.max_attempts
+
+
+def test_a_crash_at_every_step_publishes_all_pages_of_a_file_once_and_together(tmp_path: Path) -> None:
+    deaths = 0
+    for life in deaths_at_every_step(tmp_path, lambda inbox: save_pages(inbox / "a.tif", 2)):
+        deaths += 1
+        root = life.settings.root_path
+        assert sorted(results(root)) == ["a-p1.png", "a-p2.png", "a.json"], life
+        (report,) = root.glob("*/a.json")
+        assert (report.parent / "a-p2.png").exists(), life
+        assert files_below(root / "archiv") == ["a.tif"], life
+        assert files_below(root / "inbox") == [], life
+        assert files_below(root / ".freisteller" / "staging") == [], life
+        assert len(json.loads(report.read_text("utf-8"))["pages"]) == 2, life
+
+    assert deaths > 15
 
 
 def test_crashes_one_after_the_other_publish_once(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ CHECKOUT = Path(__file__).parent.parent
 ORDER = (
     "errors", "arrays", "shipped", "jobs", "credentials", "settings", "judgement", "pictures", "engines", "intake",
     "journal", "alphas", "reports", "sheet",
-    "budget", "pipeline", "routing", "admission", "worker", "recovery", "dispatch", "observe", "chronicle",
+    "budget", "pipeline", "routing", "pages", "admission", "worker", "recovery", "dispatch", "observe", "chronicle",
     "verdicts",
     "pauses", "batches", "herald",
     "locks", "samples", "findings", "learning", "building", "reception", "housekeeping", "reload", "signals",

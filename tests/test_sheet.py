@@ -13,7 +13,8 @@ from daemon.intake.folders import Folders
 from daemon.jobs import Attempt, Grade, Job, Measures, Outcome, Recipe, Verdict
 from daemon.pictures import codec, thumbs, writing
 from daemon.pictures.reading import open_photo, open_small
-from daemon.reports import failure_note, report
+from daemon.pictures.values import ONLY_PAGE
+from daemon.reports import Cut, Seen, failure_note, report
 from daemon.settings import OutputFormat
 from daemon.sheet.finding import Shown, find
 from daemon.sheet.making import AT_ONCE, PNG_PHOTOS, look_at, make_sheet
@@ -47,7 +48,8 @@ def put_result(
     verdict = Verdict(SCORES[grade], grade, Measures(0.5, 0.5, 0.5), ("its <i>edges</i>",))
     outcome = Outcome((), Attempt(1, Recipe("u2netp"), verdict=verdict))
     job = Job(identity, name, size_bytes=original.stat().st_size)
-    place.with_name(place.name + ".json").write_bytes(report(job, outcome, {}, {}, {suffix: "0" * 64}, 1.0))
+    cut = Cut(ONLY_PAGE, outcome, Seen.of(photo), (photo.width, photo.height))
+    place.with_name(place.name + ".json").write_bytes(report(job, [cut], "0" * 64, {suffix: "0" * 64}, 1.0))
     return place
 
 

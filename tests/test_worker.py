@@ -21,10 +21,11 @@ from daemon.intake import placing
 from daemon.jobs import Grade, Recipe, State
 from daemon.lifecycle import Daemon
 from daemon.pictures import writing
+from daemon.pictures.values import Samples
 from daemon.settings import load
 from daemon.worker import Fate
 from tests.doubles import Clock, ScriptedEngine, by_colour
-from tests.drawing import drawn_photo, save_photo
+from tests.drawing import drawn_photo, save_pages, save_photo
 
 Make = Callable[..., Daemon]
 
@@ -517,6 +518,65 @@ def test_a_photo_that_is_transparent_everywhere_fails_with_that_reason(make: Mak
 
     (entry,) = daemon.journal.entries(State.FAILED)
     assert "transparent everywhere" in (entry.job.reason or "")
+
+
+def test_each_page_of_a_tiff_is_a_result_and_the_worst_one_decides_the_folder(make: Make, tmp_path: Path) -> None:
+    save_pages(tmp_path / "hot" / "inbox" / "scan.tif", 2, blank=2)
+    daemon = make(ScriptedEngine())
+
+    assert run_one(daemon) is Fate.DONE
+
+    assert sorted(path.name for path in (tmp_path / "hot" / "ungenügend").iterdir()) == [
+        "scan-p1.png", "scan-p2.png", "scan.json",
+    ]  # fmt: skip
+    body = json.loads((tmp_path / "hot" / "ungenügend" / "scan.json").read_text("utf-8"))
+    assert (body["page"], body["grade"]) == (2, "ungenügend")
+    assert [page["page"] for page in body["pages"]] == [1, 2]
+    assert body["pages"][0]["score"] > body["pages"][1]["score"]
+    assert {attempt["number"] // 100 for attempt in body["pages"][1]["attempts"]} == {1}
+    (entry,) = daemon.journal.latest(1)
+    assert entry.job.grade is Grade.UNGENUEGEND
+    assert entry.job.score == pytest.approx(body["score"], abs=1e-4)
+    first, second = (pixels(tmp_path / "hot" / "ungenügend" / f"scan-p{page}.png") for page in (1, 2))
+    assert first.shape != second.shape  # each page has its own size
+
+
+def test_only_the_first_page_is_cut_out_where_that_is_set_and_the_report_says_so(make: Make, tmp_path: Path) -> None:
+    save_pages(tmp_path / "hot" / "inbox" / "scan.tif", 3)
+    daemon = make(ScriptedEngine(), flags={"outputs": {"pages": "first"}})
+
+    assert run_one(daemon) is Fate.DONE
+
+    (report,) = (tmp_path / "hot").glob("*/scan.json")
+    assert sorted(path.name for path in report.parent.iterdir()) == ["scan.json", "scan.png"]
+    assert json.loads(report.read_text("utf-8"))["photo"]["remarks"] == ["only the first of its 3 pages was cut out"]
+
+
+def test_a_page_that_cannot_be_read_fails_the_whole_file_and_is_named(make: Make, tmp_path: Path) -> None:
+    scan = tmp_path / "hot" / "inbox" / "scan.tif"
+    save_pages(scan, 2)
+    content = scan.read_bytes()
+    second = int.from_bytes(content[next_page(content) :][:4], "little")
+    compression = content.index(bytes([3, 1, 3, 0, 1, 0, 0, 0]), second) + 8
+    scan.write_bytes(content[:compression] + bytes([99]) + content[compression + 1 :])  # of a kind that nobody knows
+    daemon = make(ScriptedEngine())
+
+    assert run_one(daemon) is Fate.FAILED
+
+    (entry,) = daemon.journal.entries(State.FAILED)
+    assert "scan.tif, page 2, cannot" in (entry.job.reason or "")
+    assert not list((tmp_path / "hot").glob("*/scan*.png"))
+
+
+def next_page(content: bytes) -> int:
+    """Where a little-endian TIFF says where its second page is."""
+    first = int.from_bytes(content[4:8], "little")
+    return first + 2 + 12 * int.from_bytes(content[first : first + 2], "little")
+
+
+def pixels(path: Path) -> Samples:
+    samples: Samples = pyvips.Image.new_from_file(str(path)).numpy()
+    return samples
 
 
 class SeesThrough(ScriptedEngine):

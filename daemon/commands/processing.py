@@ -26,6 +26,7 @@ from daemon.intake.names import clean_name
 from daemon.jobs import Attempt, Job
 from daemon.observe import logs
 from daemon.observe.metrics import Metrics
+from daemon.pages import cut_and_stage
 from daemon.pipeline import Pipeline
 from daemon.routing import Routing, content_of
 from daemon.settings import Settings
@@ -114,21 +115,22 @@ class _Bench:
         began = time.perf_counter()
         job = Job(uuid.uuid4().hex, clean_name(photo.name))
         try:
-            with self._pipeline.opened(photo) as opened:
-                outcome = self._pipeline.cut_out(job, opened)
-                alpha = self._pipeline.finished_alpha(opened, outcome.best)
-                with tempfile.TemporaryDirectory(dir=self._out_dir, prefix=".freisteller-") as staging:
-                    files = self._routing.stage(
-                        job,
-                        outcome,
-                        opened.photo,
-                        alpha,
-                        Path(staging),
-                        content_of(photo),
-                        lambda: time.perf_counter() - began,
-                    )
-                    with self._placing:
-                        results = self._routing.place(files, self._out_dir, job.name)
+            with tempfile.TemporaryDirectory(dir=self._out_dir, prefix=".freisteller-") as folder:
+                staging = Path(folder)
+                outcome, cuts = cut_and_stage(
+                    job,
+                    photo,
+                    self._pipeline,
+                    self._routing,
+                    staging,
+                    lambda bench: self._pipeline.cut_out(job, bench),
+                    lambda _: None,
+                )
+                files = self._routing.stage_report(
+                    job, cuts, staging, content_of(photo), lambda: time.perf_counter() - began
+                )
+                with self._placing:
+                    results = self._routing.place(files, self._out_dir, job.name)
         except FreistellerError as error:
             return Processed(photo, Ending(job, None, None, time.perf_counter() - began, str(error)))
         finally:

@@ -95,12 +95,21 @@ class Photo:
         return self.metadata.dpi
 
 
-def open_photo(path: Path, max_megapixels: float) -> Photo:
-    """Decode a photo.
+def pages_of(path: Path) -> tuple[int, ...]:
+    """Which pictures of a file are photos of their own, counted from 0: a TIFF's pages, of other files the first."""
+    try:
+        with _opened(path) as descriptor:
+            return tifftags.pages_of(descriptor) if _kind(descriptor, path.name) == "tiff" else (0,)
+    except (Vanished, NotWholeYet) as error:
+        raise BadPhoto(str(error)) from error
+
+
+def open_photo(path: Path, max_megapixels: float, page: int = 0) -> Photo:
+    """Decode a photo. page: of a TIFF of several, counted from 0.
 
     Raises BadPhoto with a reason that a person understands, and RootAway where it is the disk that does not answer.
     """
-    return _read(path, max_megapixels, None)
+    return _read(path, max_megapixels, None, page)
 
 
 def open_small(path: Path, longest: int, max_megapixels: float) -> Photo:
@@ -108,14 +117,15 @@ def open_small(path: Path, longest: int, max_megapixels: float) -> Photo:
 
     Raises what `open_photo` raises.
     """
-    return _read(path, max_megapixels, longest)
+    return _read(path, max_megapixels, longest, 0)
 
 
-def _read(path: Path, max_megapixels: float, longest: int | None) -> Photo:
+def _read(path: Path, max_megapixels: float, longest: int | None, page: int) -> Photo:
+    name = _called(path, page)
     try:
         with _opened(path) as descriptor:
             kind = _kind(descriptor, path.name)
-            header = _header(descriptor, kind, path.name, max_megapixels)
+            header = _header(descriptor, kind, name, max_megapixels, page)
             profile = header.metadata.icc
             remarks: tuple[str, ...] = ()
             if profile is not None and not codec.usable(profile, header.colours):
@@ -123,28 +133,29 @@ def _read(path: Path, max_megapixels: float, longest: int | None) -> Photo:
             metadata = header.metadata
             alpha_extra: int | None = 0
             if kind in ("tiff", "raw"):
-                tags = tifftags.Tags(descriptor)
+                tags = tifftags.Tags(descriptor, page)
                 alpha_extra = tags.alpha_extra
                 metadata = replace(metadata, exif=tags.exif, iptc=tags.iptc)
-            rgba, has_alpha, profile = codec.decode(descriptor, kind, profile, alpha_extra, longest=longest)
+            rgba, has_alpha, profile = codec.decode(descriptor, kind, profile, alpha_extra, page, longest)
     except Unsupported as error:
-        raise BadPhoto(_beyond_us(path.name, str(error))) from error
+        raise BadPhoto(_beyond_us(name, str(error))) from error
     except Undecodable as error:
-        raise BadPhoto(_unreadable(path.name, str(error))) from error
+        raise BadPhoto(_unreadable(name, str(error))) from error
     except (Vanished, NotWholeYet) as error:
         raise BadPhoto(str(error)) from error
     return Photo(_upright(rgba, header.orientation), has_alpha, replace(metadata, icc=profile), kind, remarks)
 
 
-def extent(path: Path, max_megapixels: float) -> tuple[int, Literal[8, 16]]:
+def extent(path: Path, max_megapixels: float, page: int = 0) -> tuple[int, Literal[8, 16]]:
     """How many pixels a photo has, and of how many bits, by its header alone. Raises BadPhoto as `open_photo` does."""
+    name = _called(path, page)
     try:
         with _opened(path) as descriptor:
-            header = _header(descriptor, _kind(descriptor, path.name), path.name, max_megapixels)
+            header = _header(descriptor, _kind(descriptor, path.name), name, max_megapixels, page)
     except Unsupported as error:
-        raise BadPhoto(_beyond_us(path.name, str(error))) from error
+        raise BadPhoto(_beyond_us(name, str(error))) from error
     except Undecodable as error:
-        raise BadPhoto(_unreadable(path.name, str(error))) from error
+        raise BadPhoto(_unreadable(name, str(error))) from error
     except (Vanished, NotWholeYet) as error:
         raise BadPhoto(str(error)) from error
     return header.width * header.height, 8 if header.sample == "uchar" else 16
@@ -204,9 +215,9 @@ def _kind(descriptor: int, name: str) -> str:
     )
 
 
-def _header(descriptor: int, kind: str, name: str, max_megapixels: float) -> Header:
+def _header(descriptor: int, kind: str, name: str, max_megapixels: float, page: int = 0) -> Header:
     """The header of something worth decoding. Raises BadPhoto or Undecodable."""
-    header = codec.read_header(descriptor, kind)
+    header = codec.read_header(descriptor, kind, page)
     megapixels = header.width * header.height / 1e6
     if megapixels > max_megapixels:
         raise BadPhoto(
@@ -215,7 +226,7 @@ def _header(descriptor: int, kind: str, name: str, max_megapixels: float) -> Hea
         )
     if (kind == "webp" and header.pages > 1) or (kind == "png" and _is_animated(descriptor)):
         raise BadPhoto(f"{name} is animated. Save the one picture you want as a still and drop that.")
-    if kind == "tiff" and tifftags.Tags(descriptor).in_bare_ycbcr:
+    if kind == "tiff" and tifftags.Tags(descriptor, page).in_bare_ycbcr:
         raise Unsupported("its colours are stored as luma and chroma without JPEG")
     if header.colours == 0:
         raise BadPhoto(
@@ -243,6 +254,10 @@ def _upright(rgba: Samples, orientation: int) -> Samples:
         rgba = np.asarray(cv2.transpose(rgba), rgba.dtype)
     flip = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)
     return rgba if flip is None else np.asarray(cv2.flip(rgba, flip), rgba.dtype)
+
+
+def _called(path: Path, page: int) -> str:
+    return f"{path.name}, page {page + 1}," if page else path.name
 
 
 def _unreadable(name: str, reason: str) -> str:

@@ -9,6 +9,7 @@ import os
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import NamedTuple
 
 _DESCRIPTIONS = frozenset({0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298})
@@ -19,11 +20,13 @@ _DNG_VERSION = 0xC612
 _EXTRA_SAMPLES = 0x0152
 _COMPRESSION, _PHOTOMETRIC = 0x0103, 0x0106
 _JPEG, _YCBCR = (6, 7), 6
+_SMALLER_VERSION, _MASK = 1, 4  # of NewSubfileType
 _NO_SELECTION = (1, 2)  # of ExtraSamples: an alpha, premultiplied or not
 _MAKER_NOTE, _INTEROPERABILITY = 0x927C, 0xA005
 _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 10: 8}  # of one value, by the type's number
 _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I"}  # types that hold counts and offsets, as struct has them
 _MOST_ENTRIES = 512
+_MOST_PAGES = 10_000
 _MOST_OFFSET = 2**63 - 1  # of a file, to the system
 _MOST_BYTES = 16384  # of one field; longer ones are pictures or private
 
@@ -31,17 +34,34 @@ _Field = tuple[int, int, bytes]
 """Type, number of values, the values."""
 
 
-class Tags:
-    """The fields of a TIFF's first page; those that cannot be followed are as if they were not there."""
+def pages_of(descriptor: int) -> tuple[int, ...]:
+    """Which pages of an open TIFF are pictures of their own, counted from 0; smaller versions and masks are not.
 
-    def __init__(self, descriptor: int) -> None:
+    (0,) at least, also where the file cannot be followed. One directory after the other, and no page's data.
+    """
+    pictures: list[int] = []
+    with suppress(struct.error):
+        dialect = _dialect_of(descriptor)
+        for page, position in enumerate(_directories(descriptor, dialect)):
+            assert dialect  # only then there are directories
+            kind = _numbers(dialect, dict(_fields(descriptor, dialect, position)), _NEW_SUBFILE_TYPE)
+            if not kind or not kind[0] & (_SMALLER_VERSION | _MASK):
+                pictures.append(page)
+    return tuple(pictures) or (0,)
+
+
+class Tags:
+    """The fields of one page of a TIFF; those that cannot be followed are as if they were not there."""
+
+    def __init__(self, descriptor: int, page: int = 0) -> None:
         self._descriptor = descriptor
         self._dialect: _Dialect | None = None
         self._first: Mapping[int, _Field] = {}
         with suppress(struct.error):
             self._dialect = _dialect_of(descriptor)
-            if self._dialect:
-                self._first = dict(_fields(descriptor, self._dialect, self._dialect.first))
+            position = next(islice(_directories(descriptor, self._dialect), page, None), None)
+            if self._dialect and position:
+                self._first = dict(_fields(descriptor, self._dialect, position))
 
     @property
     def exif(self) -> bytes | None:
@@ -76,7 +96,7 @@ class Tags:
     @property
     def begins_with_a_preview(self) -> bool:
         """Whether the first picture is only a small version of another one, as in camera RAW files (DNG, NEF, ARW)."""
-        return _DNG_VERSION in self._first or bool((self._number(_NEW_SUBFILE_TYPE) or 0) & 1)
+        return _DNG_VERSION in self._first or bool((self._number(_NEW_SUBFILE_TYPE) or 0) & _SMALLER_VERSION)
 
     @property
     def in_bare_ycbcr(self) -> bool:
@@ -87,18 +107,16 @@ class Tags:
         return next(iter(self._numbers(tag)), None)
 
     def _numbers(self, tag: int) -> tuple[int, ...]:
-        kind, number, content = self._first.get(tag, (0, 0, b""))
-        if not self._dialect or kind not in _WHOLE_NUMBERS:
-            return ()
-        return struct.unpack(f"{self._dialect.order}{number}{_WHOLE_NUMBERS[kind]}", content)
+        return _numbers(self._dialect, self._first, tag) if self._dialect else ()
 
 
 class _Dialect(NamedTuple):
-    """How a TIFF writes: its order, "<" or ">"; where the first page is; numbers and entries, as struct has them."""
+    """How a TIFF writes: order, "<" or ">"; where its first page is; numbers, offsets, entries, as struct has them."""
 
     order: str
     first: int
     number: str
+    offset: str
     entry: str
 
     @property
@@ -114,8 +132,28 @@ def _dialect_of(descriptor: int) -> _Dialect | None:
     if order is None:
         return None
     if head[2:4] in (b"+\0", b"\0+"):  # BigTIFF
-        return _Dialect(order, struct.unpack(order + "Q", head[8:])[0], "Q", "HHQ8s")
-    return _Dialect(order, struct.unpack(order + "I", head[4:8])[0], "H", "HHI4s")
+        return _Dialect(order, struct.unpack(order + "Q", head[8:])[0], "Q", "Q", "HHQ8s")
+    return _Dialect(order, struct.unpack(order + "I", head[4:8])[0], "H", "I", "HHI4s")
+
+
+def _directories(descriptor: int, dialect: _Dialect | None) -> Iterator[int]:
+    """Where each page's fields are, as far as the chain can be followed. Raises struct.error."""
+    position, seen = dialect.first if dialect else 0, set[int]()
+    while dialect and 0 < position <= _MOST_OFFSET and position not in seen and len(seen) < _MOST_PAGES:
+        yield position
+        seen.add(position)
+        count, link = struct.Struct(dialect.order + dialect.number), struct.Struct(dialect.order + dialect.offset)
+        (entries,) = count.unpack(os.pread(descriptor, count.size, position))
+        behind = position + count.size + entries * struct.calcsize(dialect.order + dialect.entry)
+        if behind > _MOST_OFFSET:
+            return
+        (position,) = link.unpack(os.pread(descriptor, link.size, behind))
+
+
+def _numbers(dialect: _Dialect, fields: Mapping[int, _Field], tag: int) -> tuple[int, ...]:
+    """The whole numbers of a field; none where it is not there, or holds something else."""
+    kind, number, content = fields.get(tag, (0, 0, b""))
+    return struct.unpack(f"{dialect.order}{number}{_WHOLE_NUMBERS[kind]}", content) if kind in _WHOLE_NUMBERS else ()
 
 
 def _fields(descriptor: int, dialect: _Dialect, position: int) -> Iterator[tuple[int, _Field]]:
@@ -130,7 +168,7 @@ def _fields(descriptor: int, dialect: _Dialect, position: int) -> Iterator[tuple
         if 0 < size <= dialect.room:
             yield tag, (kind, number, value[:size])
         elif dialect.room < size <= _MOST_BYTES:
-            at = struct.unpack(dialect.order + ("Q" if dialect.room == 8 else "I"), value)[0]
+            at = struct.unpack(dialect.order + dialect.offset, value)[0]
             content = os.pread(descriptor, size, at) if at <= _MOST_OFFSET else b""
             if len(content) == size:
                 yield tag, (kind, number, content)

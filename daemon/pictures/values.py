@@ -56,6 +56,28 @@ class Decodable:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """One picture of a file.
+
+    index: where it is in the file, from 0. number: 1, 2, … among the file's pictures that are worked on, of so many.
+    left_out: so many more are not worked on.
+    """
+
+    index: int = 0
+    number: int = 1
+    of: int = 1
+    left_out: int = 0
+
+    @property
+    def mark(self) -> str:
+        """What tells its results from those of other pages: "-p1", or nothing where it is the only one."""
+        return f"-p{self.number:0{len(str(self.of))}}" if self.of > 1 else ""
+
+
+ONLY_PAGE = Page()
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """The part of a picture that is written, in its pixels, and the size it gets.
 

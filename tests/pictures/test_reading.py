@@ -13,8 +13,9 @@ import pytest
 import pyvips
 
 from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
-from daemon.pictures.reading import SUFFIXES, open_photo, prove_decodes
+from daemon.pictures.reading import SUFFIXES, extent, open_photo, pages_of, prove_decodes
 from daemon.pictures.values import Samples
+from tests.drawing import tiff_of_pages
 from tests.pictures.drawing import (
     FORMATS,
     basics,
@@ -324,6 +325,40 @@ def test_samples_that_no_photo_has_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BadPhoto, match="samples that make no photo"):
         prove_decodes(file_of(tmp_path, bytes(signed.tiffsave_buffer())), LIMIT)
+
+
+def test_each_page_of_a_tiff_is_read_at_its_own_size(tmp_path: Path) -> None:
+    path = file_of(tmp_path, tiff_of_pages([coloured(96, 64, 1), coloured(48, 64, 2), coloured(32, 16, 3)]))
+
+    assert pages_of(path) == (0, 1, 2)
+    assert np.array_equal(open_photo(path, LIMIT, 1).pixels, coloured(48, 64, 2))
+    assert extent(path, LIMIT, 2) == (32 * 16, 8)
+
+
+def test_smaller_versions_and_masks_are_no_pages(tmp_path: Path) -> None:
+    pictures = [coloured(96, 64, seed) for seed in range(4)]
+    path = file_of(tmp_path, tiff_of_pages(pictures, [0, 1, 4, 2]))
+
+    assert pages_of(path) == (0, 3)
+
+
+def test_a_page_that_leads_back_to_the_first_ends_the_chain(tmp_path: Path) -> None:
+    content = tiff_of_pages([coloured(96, 64, 1), coloured(96, 64, 2)])
+    path = file_of(tmp_path, content[:-4] + content[4:8])
+
+    assert pages_of(path) == (0, 1)
+
+
+def test_a_page_of_too_many_pixels_is_refused_by_its_header(tmp_path: Path) -> None:
+    path = file_of(tmp_path, tiff_of_pages([coloured(10, 10), coloured(96, 64)]))
+
+    with pytest.raises(BadPhoto, match=r"photo\.jpg, page 2, has 96 x 64"):
+        open_photo(path, 0.001, 1)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_other_files_have_one_page(tmp_path: Path, format_: str) -> None:
+    assert pages_of(file_of(tmp_path, encoded(image_of(coloured()), format_))) == (0,)
 
 
 def test_the_first_page_of_a_tiff_is_the_photo(tmp_path: Path) -> None:
