@@ -66,6 +66,10 @@ class Admission:
         except Vanished:
             self._journal.forget(job.id)
             return None
+        except Exception:
+            # Whatever it was, nobody may start the job. A file that is in work all the same is given back in time.
+            self._journal.forget(job.id)
+            raise
         return job
 
     def recover(self) -> int:
@@ -73,12 +77,15 @@ class Admission:
 
         Nothing was taken then: the file is still in `inbox/`, and the next scan proves it anew; it may have changed.
         """
-        struck = 0
-        for entry in self._journal.entries(State.WAITING):
-            if not entry.job.round and self._folders.claimed(entry.job.id) is None:
-                self._journal.forget(entry.job.id)
-                struck += 1
-        return struck
+        in_work = set(self._folders.jobs_in_work())
+        waiting = self._journal.never_started()
+        # One photo is taken at a time, so only the last one may have a folder and no file in it. With a hundred
+        # thousand waiting, looking into each folder takes long on a share.
+        unclaimed = [job_id for job_id in waiting[:-1] if job_id not in in_work]
+        unclaimed += [job_id for job_id in waiting[-1:] if self._folders.claimed(job_id) is None]
+        for job_id in unclaimed:
+            self._journal.forget(job_id)
+        return len(unclaimed)
 
     def take_back(self, entry: Entry) -> None:
         """Take a failed job's original out of `failed/` and let it be tried again.

@@ -17,6 +17,8 @@ from daemon.observe.notify import Notifier
 
 TURN_SECONDS = 1.0
 TIDY_SECONDS = 60.0
+DAY_SECONDS = 86400.0
+MOST_PRUNED = 2000  # at a time: some tens of milliseconds in which no photo starts
 
 
 class Housekeeping:
@@ -34,8 +36,12 @@ class Housekeeping:
         tidy_up: Callable[[], object],
         clock: Callable[[], float],
         remark: Callable[[], str] = str,
+        keep_days: Callable[[], int] = int,
     ) -> None:
-        """remark: what people should know besides, for the status line; "" = nothing."""
+        """remark: what people should know besides, for the status line; "" = nothing.
+
+        keep_days: for how long the journal keeps photos that are over; 0 = for ever.
+        """
         self._journal = journal
         self._dispatch = dispatch
         self._engine = engine
@@ -45,18 +51,30 @@ class Housekeeping:
         self._tidy_up = tidy_up
         self._clock = clock
         self._remark = remark
+        self._keep_days = keep_days
         self._reconnects: Counter[str] = Counter()
         self._paused: set[tuple[str, str]] = set()
         self._was_paused = False
 
     def keep(self, stop: threading.Event) -> None:
         """Go round until `stop`."""
-        tidied = time.monotonic()
+        tidied = pruned = time.monotonic()
         while not stop.wait(TURN_SECONDS):
             self.turn()
             if time.monotonic() - tidied > TIDY_SECONDS and not self._dispatch.running:
                 self._tidy_up()
                 tidied = time.monotonic()
+            if time.monotonic() - pruned > TIDY_SECONDS:
+                self.prune()
+                pruned = time.monotonic()
+
+    def prune(self) -> None:
+        """Strike out what the journal need not keep any longer; a share of it at a time."""
+        days = self._keep_days()
+        pruned = self._journal.prune(self._clock() - days * DAY_SECONDS, MOST_PRUNED) if days else 0
+        if pruned:
+            text = f"{pruned} photos that were over for more than {days} days were struck out of the journal."
+            logs.log("journal_pruned", text, count=pruned)
 
     def turn(self) -> None:
         """One round of looking at everything."""

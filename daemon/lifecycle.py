@@ -173,6 +173,7 @@ class Daemon:
             tidy_up=lambda: self.recovery.tidy_up(self.worker),
             clock=clock,
             remark=lambda: self._reload.remark,
+            keep_days=lambda: self.settings.journal.keep_days,
         )
 
     def _build_herald(self, settings: Settings) -> Herald:

@@ -23,13 +23,10 @@ class Recovery:
         """Make everything ready to go on; returns counts by how. Raises RootAway or NoRoom."""
         self._folders.check()
         resumed = self._journal.recover()
-        quarantined = 0
-        for state in (State.WAITING, State.PUBLISHING):
-            for entry in self._journal.entries(state):
-                if entry.job.tries >= self._max_tries:
-                    quarantined += 1
-                    worker.give_up(entry.job, _quarantine_reason(entry.job.tries), "quarantined")
-        return {"resumed": len(resumed), "quarantined": quarantined, "completed": self.tidy_up(worker)}
+        worn_out = self._journal.worn_out(self._max_tries)
+        for entry in worn_out:
+            worker.give_up(entry.job, _quarantine_reason(entry.job.tries), "quarantined")
+        return {"resumed": len(resumed), "quarantined": len(worn_out), "completed": self.tidy_up(worker)}
 
     def tidy_up(self, worker: Worker) -> int:
         """Folders of jobs that are over: a failed one's original still belongs into `failed/`, the rest is litter.
@@ -38,12 +35,13 @@ class Recovery:
         """
         completed = 0
         with suppress(NoRoom, RootAway):
-            in_work = self._folders.jobs_in_work()
+            in_work, with_alphas = self._folders.jobs_in_work(), self._alphas.jobs()
+            open_ids = self._journal.open_ids()  # asked last: what was there before is known by now
             for job_id in in_work:
-                completed += self._completed(job_id, worker)
-            for job_id in set(self._alphas.jobs()) - set(in_work):
-                if self._journal.state_of(job_id) in (State.DONE, State.FAILED, None):
-                    self._alphas.drop(job_id)
+                if job_id not in open_ids:
+                    completed += self._completed(job_id, worker)
+            for job_id in set(with_alphas) - set(in_work) - open_ids:
+                self._alphas.drop(job_id)
         return completed
 
     def _completed(self, job_id: str, worker: Worker) -> bool:

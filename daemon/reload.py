@@ -14,7 +14,7 @@ from daemon.observe.notify import Notifier
 from daemon.settings import Settings
 
 SERVERS = "comfyui.servers"
-LIVE = (SERVERS, "dispatch", "grading", "intake", "log.level", "notify", "outputs", "strategy")
+LIVE = (SERVERS, "dispatch", "grading", "intake", "journal", "log.level", "notify", "outputs", "strategy")
 """Sections and keys that count at once. Folders, port and kind of engine are what a running daemon is made of."""
 
 Part = TypeVar("Part", bound=BaseModel)

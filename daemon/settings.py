@@ -226,6 +226,12 @@ class DispatchSettings(Section):
         return {unicodedata.normalize("NFC", name.strip("/")): value for name, value in priorities.items()}
 
 
+class JournalSettings(Section):
+    """What the journal remembers. keep_days 0 = everything, for ever."""
+
+    keep_days: int = Field(0, ge=0, le=36500)
+
+
 def _bind(value: object) -> object:
     if isinstance(value, str) and value:
         host, colon, port = value.rpartition(":")
@@ -341,6 +347,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     outputs: OutputSettings = OutputSettings()
     dispatch: DispatchSettings = DispatchSettings()
+    journal: JournalSettings = JournalSettings()
     http: HttpSettings = HttpSettings()
     notify: NotifySettings = NotifySettings()
     log: LogSettings = LogSettings()

@@ -37,6 +37,7 @@ class House:
 
     def __init__(self, folder: Path, notifier: Notifier | None = None) -> None:
         self.remark = ""
+        self.keep_days = 0
         self.engine = Servers()
         self.metrics = Metrics("1")
         self.journal = Journal(folder / "journal.sqlite3")
@@ -62,11 +63,15 @@ class House:
             tidy_up=lambda: None,
             clock=clock,
             remark=lambda: self.remark,
+            keep_days=lambda: self.keep_days,
         )
 
     def sees(self, *servers: ServerHealth) -> None:
         self.engine.now = servers
         self._housekeeping.turn()
+
+    def prune(self) -> None:
+        self._housekeeping.prune()
 
     def shows(self, line: str) -> bool:
         return f"freisteller_{line}\n" in self.metrics.exposition().decode()
@@ -156,3 +161,16 @@ def test_when_a_test_picture_last_came_back_right_is_shown_and_nothing_before_th
 
     assert not before
     assert house.shows(f'canary_success_timestamp_seconds{{model="BEN2",server="{GPU1}"}} 1.5')
+
+
+@pytest.mark.parametrize(("keep_days", "known"), [(0, True), (2, True), (1, False)])
+def test_the_journal_keeps_what_is_over_for_as_long_as_it_is_told(house: House, keep_days: int, known: bool) -> None:
+    now = Clock()()
+    house.journal.admit("a", "a.jpg", Path("inbox/a.jpg"), 1, now - 90_000)
+    house.journal.give_up("a", "no", "bad_photo", now - 90_000)
+    house.journal.note_places("a", ["failed/a.jpg"])
+    house.keep_days = keep_days
+
+    house.prune()
+
+    assert (house.journal.state_of("a") is not None) == known

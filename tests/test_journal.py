@@ -532,3 +532,38 @@ def test_first_attempts_are_those_of_a_folder_newest_first(journal: Journal) -> 
         ("a", 0.1, NOW + 11),
     ]
     assert found[0].recipe == attempt().recipe
+
+
+def test_what_is_over_for_long_is_pruned_and_still_counted(journal: Journal) -> None:
+    for number in range(4):
+        admit(journal, f"d{number}", NOW + number)
+        do(journal, f"d{number}", now=NOW + 10 + number)
+    admit(journal, "failed")
+    journal.give_up("failed", "no", "bad_photo", NOW)
+    journal.note_places("failed", ["failed/failed.jpg"])
+    admit(journal, "not laid aside yet")
+    journal.give_up("not laid aside yet", "no", "bad_photo", NOW)
+    admit(journal, "waits", NOW - 100)
+    journal.note_verdict("d0", Grade.SEHR_GUT, Grade.GUT, NOW)
+
+    pruned = [journal.prune(NOW + 12, 2), journal.prune(NOW + 12, 2), journal.prune(NOW + 12, 2)]
+
+    assert pruned == [2, 1, 0]
+    assert [journal.state_of(f"d{number}") for number in range(4)] == [None, None, State.DONE, State.DONE]
+    assert journal.state_of("failed") is None
+    assert journal.state_of("not laid aside yet") is State.FAILED
+    assert journal.state_of("waits") is State.WAITING
+    assert (journal.counts(NOW).states[State.DONE], journal.counts(NOW).grades[Grade.SEHR_GUT]) == (4, 4)
+    assert journal.job_at("sehr_gut/d0.png") is None
+    assert [found.job_id for found in journal.verdicts(9)] == ["d0"]
+
+
+def test_pruned_jobs_take_their_attempts_with_them(journal: Journal, tmp_path: Path) -> None:
+    admit(journal)
+    do(journal, "a")
+
+    journal.prune(NOW + 1, 10)
+
+    raw = sqlite3.connect(tmp_path / "journal.sqlite3")
+    assert raw.execute("SELECT count(*) FROM attempts").fetchone() == (0,)
+    raw.close()

@@ -406,6 +406,24 @@ def test_a_folder_that_was_made_for_a_photo_that_was_never_claimed_goes(make: Ma
     assert daemon.folders.jobs_in_work() == ()
 
 
+def test_a_photo_that_could_not_be_claimed_leaves_no_job_behind(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine())
+
+    def claim_on_a_full_disk(*_: object) -> Path:  # as Folders.claim
+        raise NoRoom("the disk is full")
+
+    monkeypatch.setattr(daemon.folders, "claim", claim_on_a_full_disk)
+    while_full = daemon.reception.round(urgent=True)
+    waiting = daemon.journal.counts(0).open
+    monkeypatch.undo()
+
+    assert (while_full, waiting) == (None, 0)
+    assert run_one(daemon) is Fate.DONE
+
+
 def test_an_empty_mount_point_is_not_taken_for_a_new_hot_folder(make: Make, tmp_path: Path) -> None:
     make(ScriptedEngine()).close()
     (tmp_path / "hot").rename(tmp_path / "unmounted")

@@ -57,6 +57,20 @@ def job_with_content(db: Database, content: bytes) -> str | None:
     return None if row is None else str(row[0])
 
 
+def prune(db: Database, before: float, most: int) -> int:
+    """Strike out so many jobs that ended before, oldest first, within a transaction; returns how many.
+
+    Their attempts and places go with them; tallies and verdicts of people stay. A failed job whose original is not
+    laid aside yet is not over.
+    """
+    return db.change(
+        "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE finished_at IS NOT NULL AND finished_at < ? "
+        "AND (state = 'done' OR (state = 'failed' AND results != '[]')) ORDER BY finished_at LIMIT ?)",
+        before,
+        most,
+    )
+
+
 def first_attempts(db: Database, folder: str, count: int) -> tuple[FirstAttempt, ...]:
     """The first attempts of the photos of a top-level folder that finished last, newest first.
 

@@ -242,6 +242,11 @@ class Journal:
         if changed != 1:
             raise IllegalMove(f"Job {job_id} is not {' or '.join(sorted(starts))}, so it cannot {move}.")
 
+    def prune(self, before: float, most: int) -> int:
+        """Strike out at most so many jobs that ended before this time, with their attempts; returns how many."""
+        with self._db.transaction():
+            return history.prune(self._db, before, most)
+
     # What is known
 
     def entry(self, job_id: str) -> Entry:
@@ -255,6 +260,22 @@ class Journal:
     def entries(self, state: State) -> tuple[Entry, ...]:
         """All jobs in one state, oldest first; for states that hold few."""
         return self._entries("state = ? ORDER BY admitted_at, id", state)
+
+    def worn_out(self, max_tries: int) -> tuple[Entry, ...]:
+        """Jobs that wait, or wait to be published, after so many tries or more."""
+        return self._entries("state IN ('waiting', 'publishing') AND tries >= ? ORDER BY admitted_at, id", max_tries)
+
+    def never_started(self) -> tuple[str, ...]:
+        """The ids of waiting jobs that nobody has started yet in their first round, in the order of their admission."""
+        found = self._db.rows(
+            "SELECT id FROM jobs WHERE state = 'waiting' AND round = 0 AND started_at IS NULL ORDER BY rowid"
+        )
+        return tuple(str(job_id) for (job_id,) in found)
+
+    def open_ids(self) -> frozenset[str]:
+        """The ids of all jobs that are not over."""
+        found = self._db.rows("SELECT id FROM jobs WHERE state IN ('waiting', 'running', 'publishing')")
+        return frozenset(str(job_id) for (job_id,) in found)
 
     def latest(self, count: int) -> tuple[Entry, ...]:
         """The jobs that finished last, newest first."""
