@@ -191,7 +191,8 @@ class Job:
     """One photo on its way.
 
     name: its path below `inbox/`, POSIX, NFC. tries: starts so far that did not end in order.
-    round: 0, and one more each time that a person sends it round again; attempts are those of this round.
+    round: 0, and one more each time that a person sends it round again; attempts are those of this round,
+    tried_before those of the rounds before.
     fresh: it was started just now for the first time in its round, so no engine can know its tickets.
     """
 
@@ -205,6 +206,7 @@ class Job:
     started_at: float | None = None
     finished_at: float | None = None
     attempts: tuple[Attempt, ...] = field(default=())
+    tried_before: tuple[Attempt, ...] = field(default=())
     grade: Grade | None = None
     score: float | None = None
     best: int | None = None

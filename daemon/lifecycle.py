@@ -39,6 +39,7 @@ from daemon.pipeline import Tick
 from daemon.reception import Reception
 from daemon.recovery import Recovery
 from daemon.reload import Reload
+from daemon.returns import Returns
 from daemon.routing import Routing
 from daemon.settings import Settings
 from daemon.verdicts import Verdicts
@@ -140,13 +141,22 @@ class Daemon:
             workers=workers_for(settings, self.engine),
             brake=Brake(settings.dispatch.postpone_seconds),
             ready=lambda: self.reception.root_is_there,
-            unclaimed=lambda: self.admission.unclaimed,
+            unclaimed=lambda: (*self.admission.unclaimed, *self.returns.unclaimed),
             clock=clock,
+        )
+        self.returns = Returns(
+            folders=self.folders,
+            journal=self.journal,
+            metrics=self.metrics,
+            refuse=lambda reject: self.reception.refuse(reject),
+            clock=clock,
+            tick=tick,
         )
         self.reception = Reception(
             folders=self.folders,
             watcher=self.watcher,
             admission=self.admission,
+            returns=self.returns,
             worker=self.worker,
             metrics=self.metrics,
             health=self.health,
@@ -286,7 +296,12 @@ class Daemon:
     def recover(self) -> None:
         """Bring everything that a crash left in the middle to where it can go on."""
         self.folders.mend()
-        for how, count in {"unclaimed": self.admission.recover(), **self.recovery.recover(self.worker)}.items():
+        found = {
+            "unclaimed": self.admission.recover(),
+            "put_back": self.returns.recover(),
+            **self.recovery.recover(self.worker),
+        }
+        for how, count in found.items():
             for _ in range(count):
                 self.metrics.recovered(how)
             if count:

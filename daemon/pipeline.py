@@ -143,7 +143,7 @@ class Pipeline:
         attempts = list(self.restored(job, bench))
         self._tick("note opening")
         opening = self._opening(job)
-        while recipe := self._strategy.next_recipe(attempts, opening):
+        while recipe := self._strategy.next_recipe(attempts, opening, job.tried_before):
             if self._stopping():
                 raise EngineAway("Freisteller is stopping; the photo goes on at the next start.")
             attempt = self._attempt(job, bench, recipe, attempts)

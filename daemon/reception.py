@@ -8,10 +8,11 @@ from functools import partial
 from daemon.admission import Admission
 from daemon.errors import FreistellerError, NoRoom, RootAway
 from daemon.intake.folders import Folders
-from daemon.intake.watcher import Scan, Watcher
+from daemon.intake.watcher import Reject, Scan, Watcher
 from daemon.observe import logs
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
+from daemon.returns import Returns
 from daemon.worker import Worker
 
 SHORT_NAP_SECONDS = 0.05  # --once: nobody drops anything any more, it only waits for what runs
@@ -26,6 +27,7 @@ class Reception:
         folders: Folders,
         watcher: Watcher,
         admission: Admission,
+        returns: Returns,
         worker: Worker,
         metrics: Metrics,
         health: Health,
@@ -37,6 +39,7 @@ class Reception:
         self._folders = folders
         self._watcher = watcher
         self._admission = admission
+        self._returns = returns
         self._worker = worker
         self._metrics = metrics
         self._health = health
@@ -76,6 +79,7 @@ class Reception:
             self._folders.check()
             scan = self._watcher.scan(urgent=urgent)
             self._note_root(None)
+            self._returns.resume()
             self._take_in(scan)
         except (RootAway, NoRoom) as error:
             self._note_root(error)
@@ -86,16 +90,22 @@ class Reception:
 
     def _take_in(self, scan: Scan) -> None:
         for refused in scan.rejected:
-            give_up = partial(self._worker.give_up, reason=refused.reason, kind="bad_photo")
-            self._admission.refuse(refused, give_up)
+            if not self._returns.answer(refused.source, None):
+                self.refuse(refused)
         for arrival in scan.ready:
             self._metrics.photo_seen(arrival.found_by)
             self._metrics.completeness_waited(arrival.waited_seconds)
-            self._admission.admit(arrival)
+            if not self._returns.answer(arrival.source, (arrival.size_bytes, arrival.mtime_ns)):
+                self._admission.admit(arrival)
             self._wake()
         for reason, count in scan.ignored.items():
             self._metrics.photos_ignored(reason, count)
             logs.log("ignored", f"{count} new in inbox/ left alone: {reason}", reason=reason, count=count)
+
+    def refuse(self, refused: Reject) -> None:
+        """Bring a file that is no photo, or none any more, to `failed/`."""
+        give_up = partial(self._worker.give_up, reason=refused.reason, kind="bad_photo")
+        self._admission.refuse(refused, give_up)
 
     def _note_root(self, trouble: FreistellerError | None) -> None:
         there = trouble is None

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,13 @@ from daemon.pictures.values import ONLY_PAGE, Frame, Page, Samples
 from daemon.pipeline import Meter, Tick
 from daemon.reports import Cut, Seen, Staged, equal_note, failure_note, report
 from daemon.settings import OutputFormat, OutputSettings
+
+
+class Published(NamedTuple):
+    """Where the files of a result are, and its original; None where originals are not kept."""
+
+    results: tuple[Path, ...]
+    original: Path | None
 
 
 class Routing:
@@ -83,17 +91,18 @@ class Routing:
             scratch.replace(path)
         self._meter.stage("write", time.perf_counter() - began)
 
-    def publish(self, folders: Folders, job: Job, outcome: Outcome, files: Sequence[Staged]) -> tuple[Path, ...]:
-        """Put staged files into their grade folder and the original into `archiv/`; returns the results' paths."""
+    def publish(self, folders: Folders, job: Job, outcome: Outcome, files: Sequence[Staged]) -> "Published":
+        """Put staged files into their grade folder and the original into `archiv/`."""
         began = time.perf_counter()
         self._tick("publish")
         placed = self.place(files, folders.grade(outcome.verdict.grade), job.name)
         original = folders.claimed(job.id)
+        archived = None
         if original and self._outputs.keep_originals:
             self._tick("archive")
-            placing.retire(original, folders.archive, PurePosixPath(job.name))
+            archived = placing.retire(original, folders.archive, PurePosixPath(job.name))
         self._meter.stage("publish", time.perf_counter() - began)
-        return placed
+        return Published(placed, archived)
 
     def place(self, files: Sequence[Staged], folder: Path, name: str) -> tuple[Path, ...]:
         """Put staged files into a folder under the name of their photo, or what the settings say where it is taken."""

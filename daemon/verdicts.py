@@ -109,17 +109,11 @@ class Verdicts:
 
     def _bring(self, job_id: str, place: str, to: str) -> str | None:
         """Bring one file of the result to where the rest of it is; returns where it is, None where it is gone."""
-        if place != to and self._is_of(job_id, place):
+        if place != to and belongings.is_of(job_id, self._folders.root, place):
             self._tick("bring along")
             with suppress(FileExistsError, FileNotFoundError, PermissionError):  # then it stays where it is
                 belongings.move(self._folders.root, place, to)
-        return next((each for each in (to, place) if self._is_of(job_id, each)), None)
-
-    def _is_of(self, job_id: str, place: str) -> bool:
-        try:
-            return belongings.owner_of(self._folders.root, place) == job_id
-        except (PermissionError, BlockingIOError):
-            return False
+        return next((each for each in (to, place) if belongings.is_of(job_id, self._folders.root, each)), None)
 
 
 def pause_seconds(scan_seconds: float, wall: float, processor: float, waits: bool) -> float:

@@ -16,9 +16,10 @@ from daemon.errors import (
     NoRoom,
     RootAway,
 )
+from daemon.intake import belongings
 from daemon.intake.folders import Folders
 from daemon.jobs import Attempt, Job, Outcome, State
-from daemon.journal import Entry, Journal
+from daemon.journal import Entry, Journal, Original
 from daemon.pages import cut_and_stage
 from daemon.pipeline import Bench, Pipeline, Tick
 from daemon.reports import Cut
@@ -187,10 +188,11 @@ class Worker:
         began = job.started_at or self._clock()
         staging = self._folders.staging(job.id)
         files = self._routing.stage_report(job, cuts, staging, content, lambda: self._clock() - began)
-        results = self._routing.publish(self._folders, job, outcome, files)
+        results, original = self._routing.publish(self._folders, job, outcome, files)
         self._tick("finish")
         now = self._clock()
-        self._journal.finish(job.id, self._below_root(results), now)
+        places = self._below_root(results)
+        self._journal.finish(job.id, places, now, self._laid(job.id, original) if original else None)
         self.clean_up(job.id)
         self._chronicle.finished(job, outcome, results, now - began)
 
@@ -208,11 +210,17 @@ class Worker:
         places = self._routing.lay_aside(self._folders, job_id, name, reason)
         if places:
             self._tick("note places")
-            self._journal.note_places(job_id, self._below_root(places))
+            self._journal.note_places(job_id, self._below_root(places), self._laid(job_id, places[0]))
         self.clean_up(job_id)
 
     def _below_root(self, places: Sequence[Path]) -> list[str]:
         return [str(path.relative_to(self._folders.root)) for path in places]
+
+    def _laid(self, job_id: str, original: Path) -> Original | None:
+        """What is to be kept of an original that was just laid somewhere; None where it is gone already."""
+        (place,) = self._below_root([original])
+        mark = belongings.mark_at(self._folders.root, place)
+        return mark and Original(job_id, place, mark.inode, mark.size_bytes, mark.mtime_ns)
 
     def clean_up(self, job_id: str) -> None:
         """Remove what a job that is over leaves in work, staging and among the alphas; may be repeated."""

@@ -12,7 +12,7 @@ import pytest
 
 from daemon.errors import BadSettings, IllegalMove
 from daemon.jobs import Attempt, Finish, Grade, Measures, Move, Outcome, Recipe, State, Verdict, View
-from daemon.journal import SCHEMA_VERSION, Journal
+from daemon.journal import SCHEMA_VERSION, Journal, Original
 from daemon.journal.schema import MIGRATIONS
 
 NOW = 1_800_000_000.0
@@ -567,3 +567,38 @@ def test_pruned_jobs_take_their_attempts_with_them(journal: Journal, tmp_path: P
     raw = sqlite3.connect(tmp_path / "journal.sqlite3")
     assert raw.execute("SELECT count(*) FROM attempts").fetchone() == (0,)
     raw.close()
+
+
+def test_jobs_are_found_by_the_places_of_their_files(journal: Journal) -> None:
+    admit(journal)
+    do(journal, "a")
+
+    assert journal.jobs_at(["sehr_gut/a.png", "gut/b.png", "gut/\udcff.png", "gut/ä.png"]) == {"sehr_gut/a.png": "a"}
+    assert journal.jobs_at([]) == {}
+
+
+@pytest.mark.parametrize("inode", [7, 2**63 + 5, 2**64 - 1])
+def test_an_original_is_found_by_its_job_and_by_its_file(journal: Journal, inode: int) -> None:
+    admit(journal)
+    do(journal, "a")
+    original = Original("a", "archiv/a.jpg", inode, 1234, 1_700_000_000_123_456_789)
+
+    journal.note_places("a", ["gut/a.png"], original)
+
+    assert journal.original("a") == original
+    assert journal.originals_like(inode, 1234, original.mtime_ns) == (original,)
+    assert journal.originals_like(inode, 1235, original.mtime_ns) == ()
+
+
+def test_what_earlier_rounds_tried_stays_known(journal: Journal) -> None:
+    admit(journal)
+    do(journal, "a")
+    journal.requeue("a", NOW)
+    again = journal.take(NOW)
+    assert again is not None
+    journal.note_attempt(again, attempt(2))
+
+    found = journal.entry("a").job
+
+    assert [one.number for one in found.attempts] == [2]
+    assert [one.number for one in found.tried_before] == [1]

@@ -21,6 +21,8 @@ from tests.drawing import save_photo
 from tests.processes import DaemonProcess
 from tests.test_crash_at_every_step import Died, dying_before, files_below, one_life, results, settings_for
 
+pytestmark = pytest.mark.usefixtures("deaf")
+
 
 class Studio:
     """A hot folder whose photos are done, and a person's hand."""

@@ -44,6 +44,14 @@ def owner_of(root: Path, place: str) -> str | None:
         return None
 
 
+def is_of(job_id: str, root: Path, place: str) -> bool:
+    """Whether a file is one of this job's; what we may not read is not."""
+    try:
+        return owner_of(root, place) == job_id
+    except (PermissionError, BlockingIOError):
+        return False
+
+
 def move(root: Path, place: str, to: str) -> None:
     """Give a file another place. Raises FileExistsError where that is taken; OSError."""
     parts, target = PurePosixPath(place).parts, PurePosixPath(to).parts

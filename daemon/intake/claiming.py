@@ -16,7 +16,6 @@ from daemon.intake import descent, exclusive
 from daemon.intake.writers import open_for_writing
 
 NOTE = ".source.json"
-_PART = ".part"
 _REGULAR_ONLY = "only a regular file can be taken into work"
 
 
@@ -66,7 +65,7 @@ def mend(work: Path, root: Path) -> None:
         if note and any(not path.name.startswith(".") for path in work.iterdir()):
             with suppress(FileNotFoundError, NotADirectoryError), descent.opened(root, note["way"][:-1]) as home:
                 _remove_source(home, note["way"][-1], note["mark"])
-        for name in (_PART, NOTE):
+        for name in (exclusive.PART, NOTE):
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=folder)
 
@@ -87,7 +86,7 @@ def _take_across(
 
         try:
             still_good()
-            exclusive.copy(reader, _PART, safe, work, still_good)
+            exclusive.copy(reader, exclusive.PART, safe, work, still_good)
         except BaseException:
             os.unlink(NOTE, dir_fd=work)
             raise

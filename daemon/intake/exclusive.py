@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from daemon.errors import RootAway
+from daemon.intake import descent
 
 CHUNK_BYTES = 1 << 20
+PART = ".part"
+"""A copy that is not whole yet, in a folder of ours."""
 _RENAME_NOREPLACE = 1
 _UNSUPPORTED = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EMLINK}
@@ -68,6 +71,21 @@ def copy(reader: int, temporary: str, name: str, folder: int, before_naming: Cal
     finally:
         with suppress(OSError):
             os.unlink(temporary, dir_fd=folder)
+
+
+def double(home: int, source: str, folder: int, name: str) -> None:
+    """Put the file `source` of `home` into `folder` as well: by a second name, or by a copy where that cannot be.
+
+    Raises FileExistsError where the name is taken, RootAway like `copy`, OSError.
+    """
+    descriptor = os.open(source, descent.FILE, dir_fd=home)
+    try:
+        with suppress(LinksUnsupported):
+            link(f"/proc/self/fd/{home}/{source}", name, folder)
+            return
+        copy(descriptor, PART, name, folder)
+    finally:
+        os.close(descriptor)
 
 
 def digest(descriptor: int) -> bytes:

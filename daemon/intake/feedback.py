@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from daemon.jobs import Grade
 
 REPORT = ".json"
-_TAILS = ("_mask.png",)  # endings that are more than a suffix
+_TAILS = ("_mask.png", "_flat.tif")  # endings that are more than a suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def grade_of(place: str) -> Grade | None:
 
 
 def tail_of(place: str) -> str:
-    """What tells the files of one result apart: ".png", "_mask.png", ".tif", ".webp", ".json"; in lower case."""
+    """What tells the files of one result apart: ".png", "_mask.png", ".tif", ".json"; in lower case."""
     name = PurePosixPath(place).name
     folded = name.lower()
     return next((tail for tail in _TAILS if folded.endswith(tail)), PurePosixPath(folded).suffix)

@@ -58,6 +58,11 @@ class Folders:
         """One folder per job, with what is not published yet."""
         return self.private / "staging"
 
+    @property
+    def returns_root(self) -> Path:
+        """One folder per job, with a file of it that somebody put back into `inbox/`, until that is seen to."""
+        return self.private / "returns"
+
     def grade(self, grade: Grade) -> Path:
         """The folder of a grade; an existing `ungenügend` that a Mac spelled in NFD is found too."""
         path = self.root / grade.value
@@ -94,6 +99,8 @@ class Folders:
         with named(f"The work folder {self.work_root}"):
             for job_id in self.jobs_in_work():
                 mend(self.work_root / job_id, self.root)
+            for job_id in self.jobs_put_back():
+                mend(self.returns_root / job_id, self.root)
 
     def check(self) -> None:
         """See that the root is there, ours, whole and writable: a few stat calls.
@@ -125,19 +132,22 @@ class Folders:
         if os.statvfs(self.root).f_flag & os.ST_RDONLY:
             raise NoRoom(f"The hot folder {self.root} is read-only. Mount it for writing; work then goes on.")
 
-    def claim(self, source: Path, job_id: str, unchanged: tuple[int, int] | None = None) -> Path:
+    def claim(
+        self, source: Path, job_id: str, unchanged: tuple[int, int] | None = None, into: Path | None = None
+    ) -> Path:
         """Take a file below the root into the job's own folder; returns where it is now, on disk for good.
 
-        unchanged: the size in bytes and the mtime in ns that were proven. Raises Vanished where the file is gone, no
+        unchanged: the size in bytes and the mtime in ns that were proven. into: `work_root` (the default) or
+        `returns_root`. Raises Vanished where the file is gone, no
         regular file, changed since, being written, or may not be moved; then it is where it was. Raises RootAway or
         NoRoom where it is the folder's fault.
         """
         way = source.relative_to(self.root).parts
         descent.refuse_ways_out(way)
         name = clean_name(source.name)
-        target = self._of_job(self.work_root, job_id) / (f"_{name}" if name.startswith(".") else name)
-        if self.claimed(job_id) is not None:
-            raise FileExistsError(f"job {job_id} has an original already: {target.parent}")
+        target = self._of_job(into or self.work_root, job_id) / (f"_{name}" if name.startswith(".") else name)
+        if self.claimed(job_id, into) is not None:
+            raise FileExistsError(f"job {job_id} has one already: {target.parent}")
         with named(f"Taking {source} into work"):
             self._make_of_job(target.parent)
         try:
@@ -151,9 +161,22 @@ class Folders:
             raise
         return target
 
-    def claimed(self, job_id: str) -> Path | None:
-        """The original of a job in work, if there."""
-        folder = self._of_job(self.work_root, job_id)
+    def restore(self, place: Path, job_id: str) -> None:
+        """Give a job its original to work on again; what lies at `place` stays there. Raises like `claim`."""
+        way = place.relative_to(self.root).parts
+        target = self._of_job(self.work_root, job_id)
+        with named(f"Taking {place} into work"):
+            self._make_of_job(target)
+        try:
+            with descent.opened(self.root, way[:-1]) as home, descent.opened(target) as work:
+                exclusive.double(home, way[-1], work, clean_name(way[-1]))
+                descent.settle(work)
+        except OSError as error:
+            raise self._meaning(error, place) from error
+
+    def claimed(self, job_id: str, of: Path | None = None) -> Path | None:
+        """The original of a job in work, if there; of: `returns_root` for what was put back instead."""
+        folder = self._of_job(of or self.work_root, job_id)
         with named(f"The work folder {folder}"), suppress(FileNotFoundError), os.scandir(folder) as entries:
             for entry in entries:
                 if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
@@ -201,9 +224,16 @@ class Folders:
 
     def jobs_in_work(self) -> tuple[str, ...]:
         """The ids that have a work or a staging folder."""
+        return self._jobs_below(self.work_root, self.staging_root)
+
+    def jobs_put_back(self) -> tuple[str, ...]:
+        """The ids of jobs of which something was put back that is not seen to yet."""
+        return self._jobs_below(self.returns_root)
+
+    def _jobs_below(self, *bases: Path) -> tuple[str, ...]:
         found: set[str] = set()
         with named(f"The private folder {self.private}"):
-            for base in (self.work_root, self.staging_root):
+            for base in bases:
                 with suppress(FileNotFoundError), os.scandir(base) as entries:
                     found.update(
                         entry.name

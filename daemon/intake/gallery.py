@@ -16,8 +16,8 @@ from daemon.intake.trouble import away
 from daemon.intake.walking import MAX_DEPTH
 from daemon.jobs import Grade
 
-SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp"})
-"""Endings of pictures that we write; the same in other hands, such as a JPEG, says nothing."""
+SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg"})
+"""Endings of pictures that we write, and how other programs spell them."""
 
 _BATCH = 500  # names that the journal is asked for at once
 _LOOKING_SECONDS = 1.0  # of opening files per look: a folder of strangers is come to know bit by bit
@@ -128,13 +128,22 @@ class _Notice:
     since: float
 
 
+def place_of(top: Path, inode: int) -> str | None:
+    """The place of the file with this inode below a folder of the root, whatever it is called there."""
+    with descent.opened(top) as folder:
+        return next((place for place, found in _below(folder, f"{top.name}/", 1) if found == inode), None)
+
+
 def _pictures(top: Path) -> Iterator[tuple[str, int]]:
     """The place and inode of all that may be a picture of ours below a folder of the root."""
     with descent.opened(top) as folder:
-        yield from _below(folder, f"{top.name}/", 1)
+        for place, inode in _below(folder, f"{top.name}/", 1):
+            if place[place.rfind(".") :].lower() in SUFFIXES and not litter_file(place.rpartition("/")[2]):
+                yield place, inode
 
 
 def _below(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
+    """The place and inode of all files."""
     inner = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -142,11 +151,7 @@ def _below(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
             if entry.is_dir(follow_symlinks=False):
                 if depth < MAX_DEPTH and not litter_folder(name):
                     inner.append(name)
-            elif (
-                name[name.rfind(".") :].lower() in SUFFIXES
-                and entry.is_file(follow_symlinks=False)
-                and not litter_file(name)
-            ):
+            elif entry.is_file(follow_symlinks=False):
                 yield prefix + name, entry.inode()
     for name in inner:
         try:

@@ -1,7 +1,18 @@
 """The journal: what happened to every photo, in one SQLite file; all SQL lives in this room."""
 
 from daemon.journal.journal import Journal
+from daemon.journal.originals import Original
 from daemon.journal.rows import Batch, Counts, Entry, FirstAttempt, PersonVerdict, top_folder
 from daemon.journal.schema import SCHEMA_VERSION
 
-__all__ = ["SCHEMA_VERSION", "Batch", "Counts", "Entry", "FirstAttempt", "Journal", "PersonVerdict", "top_folder"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Batch",
+    "Counts",
+    "Entry",
+    "FirstAttempt",
+    "Journal",
+    "Original",
+    "PersonVerdict",
+    "top_folder",
+]

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from daemon.errors import IllegalMove
 from daemon.jobs import MOVES, Attempt, Grade, Job, Move, Opening, Outcome, State
-from daemon.journal import batches, history, rows, turns, verdicts
+from daemon.journal import batches, history, originals, rows, turns, verdicts
 from daemon.journal.database import Database
+from daemon.journal.originals import Original
 from daemon.journal.rows import COLUMNS, Batch, Counts, Entry, FirstAttempt, PersonVerdict
 
 _PAUSED = "paused_at"
@@ -124,9 +125,11 @@ class Journal:
                 verdict.score,
             )
 
-    def finish(self, job_id: str, results: Sequence[str], now: float) -> None:
-        """publishing -> done: the files are where people find them."""
+    def finish(self, job_id: str, results: Sequence[str], now: float, original: Original | None = None) -> None:
+        """publishing -> done: the files are where people find them. original: where that was laid, if it is kept."""
         with self._db.transaction():
+            if original:
+                originals.note(self._db, original)
             self._move(job_id, Move.FINISH, "finished_at = ?, results = ?", now, _json(results))
 
     def give_up(self, job_id: str, reason: str, kind: str, now: float) -> None:
@@ -141,9 +144,11 @@ class Journal:
                 kind,
             )
 
-    def note_places(self, job_id: str, places: Sequence[str]) -> None:
-        """Where the files of a job that is over lie, below the root."""
+    def note_places(self, job_id: str, places: Sequence[str], original: Original | None = None) -> None:
+        """Where the files of a job that is over lie, below the root, and its original among them."""
         with self._db.transaction():
+            if original:
+                originals.note(self._db, original)
             self._db.change("UPDATE jobs SET results = ? WHERE id = ?", _json(places), job_id)
 
     def note_verdict(
@@ -325,6 +330,14 @@ class Journal:
         """Of these paths, at most some thousands, those that `job_at` knows, each with the id of its job."""
         return history.jobs_at(self._db, places)
 
+    def original(self, job_id: str) -> Original | None:
+        """Where the original of a job that is over was laid; None where it was not kept, or not noted."""
+        return originals.of_job(self._db, job_id)
+
+    def originals_like(self, inode: int, size_bytes: int, mtime_ns: int) -> tuple[Original, ...]:
+        """The originals that a file may be, by what does not change when it is moved."""
+        return originals.of_file(self._db, inode, size_bytes, mtime_ns)
+
     def job_with_content(self, content: bytes) -> str | None:
         """The id of the oldest job with this SHA-256 that neither failed nor was left out for another one."""
         return history.job_with_content(self._db, content)
@@ -378,9 +391,7 @@ class Journal:
             )
 
     def _entry(self, row: Sequence[object]) -> Entry:
-        bodies = self._db.rows(
-            "SELECT body FROM attempts WHERE job_id = ? AND round = ? ORDER BY number", row[0], row[-1]
-        )
+        bodies = self._db.rows("SELECT round, body FROM attempts WHERE job_id = ? ORDER BY round, number", row[0])
         return rows.entry(row, bodies)
 
 

@@ -103,7 +103,7 @@ def top_folder(name: str) -> str:
 
 
 def entry(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> Entry:
-    """row: a job's COLUMNS. bodies: the attempts of its round, in order."""
+    """row: a job's COLUMNS. bodies: round and attempt, in order."""
     job_id, name, state, tries, size, admitted, started, finished, grade, score, best, reason, *rest = row
     kind, postponed, source, results, same_as, job_round = rest
     job = Job(
@@ -116,7 +116,8 @@ def entry(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> Entry:
         admitted_at=real(admitted) or 0.0,
         started_at=real(started),
         finished_at=real(finished),
-        attempts=tuple(attempt(body) for (body,) in bodies),
+        attempts=tuple(attempt(body) for number, body in bodies if number == job_round),
+        tried_before=tuple(attempt(body) for number, body in bodies if number != job_round),
         grade=Grade(str(grade)) if grade else None,
         score=real(score),
         best=None if best is None else whole(best),

@@ -117,5 +117,17 @@ CREATE TABLE openings (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD)
+# Where the original of a job that is over was laid, and what tells that file from others, also under another name.
+_FOURTH = """
+CREATE TABLE originals (
+    job_id TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+    place TEXT NOT NULL,
+    inode INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX originals_by_inode ON originals (inode);
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -8,6 +8,7 @@ from daemon.judgement.views import zoom_on
 from daemon.settings import Rung
 
 SMALLEST_RES = 256  # the least process_res that any node takes
+FINEST_RES = 2048  # and the most
 MILD_TRIES = 1  # engine calls that a result graded gut is still worth
 
 Remedy = Callable[[Recipe, Recipe], bool]
@@ -76,14 +77,19 @@ class Strategy:
         """The recipes that a photo may begin with, in the ladder's order: whole, and one per model and resolution."""
         return tuple(Recipe(rung.model, rung.process_res) for rung in self._rungs if rung.view == "whole")
 
-    def next_recipe(self, attempts: Sequence[Attempt], opening: Opening | None = None) -> Recipe | None:
+    def next_recipe(
+        self, attempts: Sequence[Attempt], opening: Opening | None = None, tried_before: Sequence[Attempt] = ()
+    ) -> Recipe | None:
         """What to ask the engine next; None where another call would not pay, or the budget is spent.
 
         opening: what to begin with, where there is a choice. One that is only explored changes nothing but where it is
         sehr_gut: what follows is decided as if it had not been tried, so that learning costs no quality.
+        tried_before: what earlier rounds tried, and a person was not content with: see `_harder`.
         """
         if len(attempts) >= self._max_attempts:
             return None
+        if tried_before:
+            return self._harder(attempts, tried_before)
         if opening and opening.exploring and attempts and self.bare(attempts[0].recipe) == self.bare(opening.recipe):
             verdict = attempts[0].verdict
             if verdict and verdict.grade is Grade.SEHR_GUT:
@@ -113,20 +119,37 @@ class Strategy:
         judged = [(attempt.verdict.score, -attempt.number, attempt) for attempt in attempts if attempt.verdict]
         return max(judged, key=lambda row: row[:2])[2] if judged else None
 
+    def _harder(self, attempts: Sequence[Attempt], tried_before: Sequence[Attempt]) -> Recipe | None:
+        """What was not tried yet, also beyond the ladder, until one is sehr_gut; the ladder anew where all was."""
+        if attempts and (smaller := self._smaller(attempts)):
+            return smaller
+        best = self.best(attempts)
+        if best and best.verdict and best.verdict.grade is Grade.SEHR_GUT:
+            return None
+        told = best or self.best(tried_before)
+        subject = told.subject if told else None
+        untried = self._untried([*tried_before, *attempts], subject, (*self._rungs, *_beyond(self._rungs)))
+        untried = untried or self._untried(attempts, subject)
+        if told is None or told.verdict is None:
+            return untried[0] if untried else None
+        return _pick(untried, told.recipe, (*_asked(told.verdict.defects), *AGGRESSIVE))
+
     def _first(self, attempts: Sequence[Attempt], opening: Opening | None) -> Recipe | None:
         untried = self._untried(attempts, None)
         if opening and (wanted := self.bare(opening.recipe)) in untried:
             return wanted
         return untried[0] if untried else None
 
-    def _untried(self, attempts: Sequence[Attempt], subject: View | None) -> list[Recipe]:
+    def _untried(
+        self, attempts: Sequence[Attempt], subject: View | None, rungs: Sequence[Rung] | None = None
+    ) -> list[Recipe]:
         tried = {self.bare(attempt.recipe) for attempt in attempts}
         zoomed = {(tried_one.model, tried_one.process_res) for tried_one in tried if not tried_one.view.whole}
         recipes = []
-        for rung in self._rungs:
+        for rung in self._rungs if rungs is None else rungs:
             recipe = _recipe(rung, subject)
             # A second zoom would differ by a hair's breadth of its box, and tell nothing new.
-            if recipe is None or recipe in tried:
+            if recipe is None or recipe in tried or recipe in recipes:
                 continue
             if not recipe.view.whole and (recipe.model, recipe.process_res) in zoomed:
                 continue
@@ -180,6 +203,16 @@ def left_out(ladder: Sequence[Rung], dead: Mapping[str, Sequence[str]]) -> Itera
         if bare(rung, dead) in seen:
             yield rung
         seen.add(bare(rung, dead))
+
+
+def _beyond(rungs: Sequence[Rung]) -> list[Rung]:
+    """More than a ladder says: its models finer, on the subject, and mirrored."""
+    further = []
+    for rung in rungs:
+        further += [rung.model_copy(update={"view": "zoom"}), rung.model_copy(update={"view": "mirrored"})]
+        if rung.process_res and rung.process_res < FINEST_RES:
+            further.insert(0, rung.model_copy(update={"process_res": FINEST_RES}))
+    return further
 
 
 def _recipe(rung: Rung, subject: View | None) -> Recipe | None:

@@ -46,7 +46,8 @@ POSTPONEMENTS = (
     errors.RootAway.reason,
     INTERNAL,
 )
-RECOVERIES = ("claimed", "resumed", "quarantined", "completed")
+PUT_BACK = ("result", "original", "failed")
+RECOVERIES = ("unclaimed", "put_back", "resumed", "quarantined", "completed")
 EVENTS = get_args(Event)
 NOTICE_FAILURES = ("unreachable", "refused", "timeout", "queue_full", INTERNAL)
 CIRCUIT_STATES = {"closed": 0, "half_open": 1, "open": 2}

@@ -23,6 +23,7 @@ from daemon.observe.labels import (
     IGNORED,
     NOTICE_FAILURES,
     POSTPONEMENTS,
+    PUT_BACK,
     RECOVERIES,
     SOURCES,
     STAGES,
@@ -110,6 +111,9 @@ class Metrics:
             GAIN_BUCKETS,
         )
         self._verdicts = self._counter("verdicts_total", "Results that a person moved to another grade.", "from", "to")
+        self._put_back = self._counter(
+            "put_back_total", "Files that a person put back into inbox/ to have a photo tried again.", "what"
+        )
         self._postponed = self._counter("postponed_total", "Photos put back, through no fault of theirs.", "reason")
         self._recovered = self._counter("recovered_jobs_total", "Photos that a start found half done.", "how")
         self._duplicates = self._counter(
@@ -172,6 +176,7 @@ class Metrics:
         _start_at_zero(self._failures, FAILURES)
         _start_at_zero(self._postponed, POSTPONEMENTS)
         _start_at_zero(self._recovered, RECOVERIES)
+        _start_at_zero(self._put_back, PUT_BACK)
         for before in GRADES:
             for after in GRADES:
                 if before != after:
@@ -286,6 +291,10 @@ class Metrics:
     def verdict_moved(self, from_label: str, to_label: str) -> None:
         """A person moved a result from one grade to another (ASCII labels)."""
         self._verdicts.labels(plain(from_label), plain(to_label)).inc()
+
+    def put_back(self, what: str) -> None:
+        """A person had a photo tried again by putting this back into `inbox/`: result, original or failed."""
+        self._put_back.labels(plain(what)).inc()
 
     # Engines
 

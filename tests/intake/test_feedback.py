@@ -1,11 +1,16 @@
 """What people mean by moving results: read from places alone."""
 
 import unicodedata
+from pathlib import PurePosixPath
+from typing import get_args
 
 import pytest
 
 from daemon.intake.feedback import grade_of, read_move, stem_of, tail_of
+from daemon.intake.gallery import SUFFIXES
 from daemon.jobs import Grade
+from daemon.pictures.writing import suffix_of
+from daemon.settings import OutputFormat
 
 KNOWN = ("gut/kunde/a.png", "gut/kunde/a_mask.png", "gut/kunde/a.json")
 
@@ -98,3 +103,11 @@ def test_other_folders_are_no_grades() -> None:
 )
 def test_a_name_is_a_stem_and_what_tells_the_files_of_a_result_apart(place: str, stem: str, tail: str) -> None:
     assert (stem_of(place), tail_of(place)) == (stem, tail)
+
+
+@pytest.mark.parametrize("output_format", get_args(OutputFormat))
+def test_each_format_that_we_write_is_known(output_format: OutputFormat) -> None:
+    suffix = suffix_of(output_format)
+
+    assert tail_of(f"gut/a{suffix}") == suffix
+    assert PurePosixPath(f"a{suffix}").suffix in SUFFIXES

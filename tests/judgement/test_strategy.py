@@ -247,3 +247,37 @@ def test_a_test_that_beats_everything_wins_all_the_same() -> None:
 
     assert best is not None
     assert best.number == 1
+
+
+def test_another_round_leaves_out_what_was_tried_and_does_not_stop_at_gut() -> None:
+    before = [attempt(1, Recipe("A", 1024), 0.9)]  # sehr_gut, and a person was not content with it
+
+    first = strategy().next_recipe([], tried_before=before)
+    assert first == Recipe("B", 1024)
+    attempts = [attempt(1, first, 0.7, subject=SMALL)]
+    second = strategy().next_recipe(attempts, tried_before=before)
+    assert second not in (None, Recipe("A", 1024), first)
+    attempts.append(attempt(2, second, 0.7, subject=SMALL))
+    assert strategy().next_recipe(attempts, tried_before=before) is not None  # no gain is no reason to stop this time
+    assert strategy(max_attempts=2).next_recipe(attempts, tried_before=before) is None
+
+
+def test_another_round_ends_with_sehr_gut() -> None:
+    before = [attempt(1, Recipe("A", 1024), 0.9)]
+
+    assert strategy().next_recipe([attempt(1, Recipe("B", 1024), 0.9)], tried_before=before) is None
+
+
+def test_another_round_goes_beyond_the_ladder_and_repeats_nothing_until_all_was_tried() -> None:
+    tried: list[Attempt] = []
+    for number in range(1, 9):
+        recipe = strategy(ladder=LADDER[:2]).next_recipe([], tried_before=tried)
+        assert recipe is not None
+        assert recipe not in [one.recipe for one in tried]
+        tried.append(attempt(number, recipe, 0.5, subject=SMALL))
+
+    models = {(one.recipe.model, one.recipe.process_res, one.recipe.view.mirrored) for one in tried}
+    assert {("A", 2048, False), ("B", 2048, False), ("A", 1024, True), ("B", 1024, True)} <= models
+    anew = strategy(ladder=LADDER[:2]).next_recipe([], tried_before=tried)
+    assert anew is not None  # a person asks: then the ladder comes anew
+    assert anew in [one.recipe for one in tried]
