@@ -2,6 +2,7 @@
 
 python benchmarks/judgement.py fit    [--data DIR]    writes daemon/judgement/score.json
 python benchmarks/judgement.py report [--data DIR]    cross-validated by photo, and leaving one set out
+python benchmarks/judgement.py drift --journal FILE   what people made of results, against the program
 """
 
 import argparse
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.drift import report_drift
 from benchmarks.fitting import Floats, Samples, card_as_json, fit_card, scores
 from benchmarks.labelled import BAD, GOOD, MODELS, Labelled, auroc, data_argument, folds, iou, photos_or_exit, spearman
 from benchmarks.spoiling import SPOILS
@@ -271,9 +273,13 @@ def _confusion(title: str, score: Floats, quality: Floats, thresholds: GradingSe
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("fit", "report"))
+    parser.add_argument("what", choices=("fit", "report", "drift"))
+    parser.add_argument("--journal", type=Path, help="drift: the journal.sqlite3 of a state directory")
     data_argument(parser)
     arguments = parser.parse_args()
+    if arguments.what == "drift":
+        print(json.dumps(report_drift(arguments.journal)))
+        return
     photos = photos_or_exit(arguments.data)
     rows = gather(photos)
     if arguments.what == "fit":

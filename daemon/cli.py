@@ -222,6 +222,43 @@ def status(root: RootOption = None, config: ConfigOption = None, as_json: JsonOp
 
 
 @app.command()
+def verdicts(
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Propose thresholds that agree better with what people said.")
+    ] = False,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", help="Put the proposed thresholds into this settings file.", show_default=False),
+    ] = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what people made of results, by moving them between grade folders."""
+    from daemon.commands.listening import hear, write_thresholds
+
+    if write and not refit:
+        raise BadSettings("--write goes with --refit: it writes what that proposes.")
+    heard = hear(_settings(config, root), fit=refit)
+    if as_json:
+        _print_json(heard.values())
+    else:
+        for table in heard.tables():
+            out.print(table)
+        for line in heard.lines():
+            out.print(line, markup=False)
+    proposed = heard.refit.proposed if heard.refit else None
+    if write and proposed is None:
+        err.print(f"Nothing was written to {write}.", markup=False)
+        raise typer.Exit(FAILED)
+    if write and proposed:
+        write_thresholds(write, proposed)
+        err.print(f"written: {write} (a running daemon takes it over on systemctl reload, or SIGHUP)", markup=False)
+    elif proposed and not as_json:
+        out.print("Nothing was changed. --write FILE puts them into a settings file.")
+
+
+@app.command()
 def retry(
     jobs: Annotated[list[str] | None, typer.Argument(help="Ids of failed jobs.", show_default=False)] = None,
     failed: Annotated[bool, typer.Option("--failed", help="All that failed.")] = False,

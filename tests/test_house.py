@@ -17,8 +17,8 @@ ORDER = (
     "budget", "pipeline", "routing", "pages", "admission", "worker", "recovery", "dispatch", "observe", "chronicle",
     "verdicts", "returns",
     "pauses", "batches", "herald",
-    "locks", "samples", "findings", "learning", "building", "reception", "housekeeping", "reload", "signals",
-    "lifecycle", "commands", "cli", "__main__",
+    "locks", "samples", "findings", "learning", "opinions", "building", "reception", "housekeeping", "reload",
+    "signals", "lifecycle", "commands", "cli", "__main__",
 )  # fmt: skip
 
 OWNERS = {

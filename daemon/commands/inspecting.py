@@ -20,7 +20,8 @@ ANSWER_SECONDS = 3.0
 LATEST = 10
 
 
-def _journal(settings: Settings) -> Journal:
+def open_journal(settings: Settings) -> Journal:
+    """The journal of the hot folder that the settings name. Raises BadSettings where there is none."""
     root = settings.root_path
     root_id = read_identity(Folders(root).private)
     path = settings.state_path(root_id or "") / "journal.sqlite3"
@@ -34,7 +35,7 @@ def _journal(settings: Settings) -> Journal:
 
 def journal_status(settings: Settings) -> dict[str, Any]:
     """Counts by state and grade, what runs now, and what finished last. Raises BadSettings without a journal."""
-    journal = _journal(settings)
+    journal = open_journal(settings)
     counts = journal.counts(time.time())
     values = {
         "root": str(settings.root_path),
@@ -89,14 +90,14 @@ def _readyz(settings: Settings) -> urllib.request.Request:
 
 def pause_work(settings: Settings) -> None:
     """Start no photo from now on; a running daemon obeys within a second. Raises BadSettings without a journal."""
-    journal = _journal(settings)
+    journal = open_journal(settings)
     journal.pause(time.time())
     journal.close()
 
 
 def resume_work(settings: Settings) -> bool:
     """Start photos again; False where nothing was paused. Raises BadSettings without a journal."""
-    journal = _journal(settings)
+    journal = open_journal(settings)
     was_paused = journal.resume()
     journal.close()
     return was_paused
@@ -104,7 +105,7 @@ def resume_work(settings: Settings) -> bool:
 
 def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str], list[str]]:
     """Let failed jobs be tried again, all of them without `ids`; returns their names, and why others were refused."""
-    journal = _journal(settings)
+    journal = open_journal(settings)
     folders = Folders(settings.root_path)
     folders.prepare()
     admission = Admission(journal, folders, time.time, lambda _: None)

@@ -2,7 +2,7 @@
 
 from daemon.journal.journal import Journal
 from daemon.journal.originals import Original
-from daemon.journal.rows import Batch, Counts, Entry, FirstAttempt, PersonVerdict, top_folder
+from daemon.journal.rows import Batch, Counts, Entry, FirstAttempt, LeftAlone, PersonVerdict, top_folder
 from daemon.journal.schema import SCHEMA_VERSION
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Entry",
     "FirstAttempt",
     "Journal",
+    "LeftAlone",
     "Original",
     "PersonVerdict",
     "top_folder",

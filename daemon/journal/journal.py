@@ -15,7 +15,7 @@ from daemon.jobs import MOVES, Attempt, Grade, Job, Move, Opening, Outcome, Stat
 from daemon.journal import batches, history, originals, rows, turns, verdicts
 from daemon.journal.database import Database
 from daemon.journal.originals import Original
-from daemon.journal.rows import COLUMNS, Batch, Counts, Entry, FirstAttempt, PersonVerdict
+from daemon.journal.rows import COLUMNS, Batch, Counts, Entry, FirstAttempt, LeftAlone, PersonVerdict
 
 _PAUSED = "paused_at"
 
@@ -309,6 +309,13 @@ class Journal:
     def verdicts(self, count: int) -> tuple[PersonVerdict, ...]:
         """The newest verdicts of people, newest first, each with the best attempt that it speaks of."""
         return verdicts.latest(self._db, count)
+
+    def left_alone(self, count: int, seconds: float) -> tuple[LeftAlone, ...]:
+        """The newest results that nobody moved, though somebody went through them.
+
+        seconds: so soon after it was finished, a person moved another one out of the same folder and grade.
+        """
+        return verdicts.left_alone(self._db, count, seconds)
 
     def first_attempts(self, folder: str, count: int) -> tuple[FirstAttempt, ...]:
         """The first attempts of the photos of a top-level folder ("" = inbox/ itself) that finished last, newest first.

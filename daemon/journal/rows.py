@@ -88,6 +88,17 @@ class PersonVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """A result that nobody moved, though a person went through its folder later. attempt: the best one."""
+
+    job_id: str
+    grade: Grade
+    score: float
+    finished_at: float
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
 class FirstAttempt:
     """What the first recipe brought for a finished photo. score: 0..1; None where the engine refused it."""
 

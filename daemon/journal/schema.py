@@ -129,5 +129,7 @@ CREATE TABLE originals (
 CREATE INDEX originals_by_inode ON originals (inode);
 """
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_FIFTH = "CREATE INDEX verdicts_in_folder ON verdicts (folder, from_grade, at);"
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 SCHEMA_VERSION = len(MIGRATIONS)

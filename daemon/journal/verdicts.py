@@ -3,7 +3,7 @@
 from daemon.jobs import Grade
 from daemon.journal import rows
 from daemon.journal.database import Database
-from daemon.journal.rows import PersonVerdict
+from daemon.journal.rows import LeftAlone, PersonVerdict
 
 _BEST = "SELECT body FROM attempts WHERE job_id = jobs.id AND round = jobs.round AND number = jobs.best"
 
@@ -52,4 +52,25 @@ def latest(db: Database, count: int) -> tuple[PersonVerdict, ...]:
             None if body is None else rows.attempt(body),
         )
         for job_id, name, folder, before, after, at, who, how, body in found
+    )
+
+
+def left_alone(db: Database, count: int, seconds: float) -> tuple[LeftAlone, ...]:
+    """The newest results that nobody moved, of folder and grade that a person moved another one out of soon after."""
+    found = db.rows(
+        "WITH looked AS (SELECT DISTINCT folder FROM verdicts) "
+        "SELECT jobs.id, grade, score, finished_at, body FROM looked "
+        "JOIN jobs ON state = 'done' AND jobs.folder = looked.folder "
+        "JOIN attempts ON job_id = jobs.id AND attempts.round = jobs.round AND number = best "
+        "WHERE grade IS NOT NULL AND score IS NOT NULL "
+        "AND EXISTS (SELECT 1 FROM verdicts WHERE verdicts.folder = jobs.folder AND from_grade = grade "
+        "AND at BETWEEN finished_at AND finished_at + ?) "
+        "AND NOT EXISTS (SELECT 1 FROM verdicts WHERE verdicts.job_id = jobs.id) "
+        "ORDER BY finished_at DESC LIMIT ?",
+        seconds,
+        count,
+    )
+    return tuple(
+        LeftAlone(str(job_id), Grade(str(grade)), rows.real(score) or 0.0, rows.real(at) or 0.0, rows.attempt(body))
+        for job_id, grade, score, at, body in found
     )

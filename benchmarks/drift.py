@@ -1,0 +1,96 @@
+"""How far people and program have drifted apart: `python benchmarks/judgement.py drift --journal FILE`."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.labelled import auroc
+from daemon.errors import BadSettings
+from daemon.jobs import Grade, Measures
+from daemon.journal import Journal
+from daemon.judgement import people
+from daemon.judgement.grading import Thresholds
+from daemon.judgement.people import Judged
+from daemon.opinions import judged
+from daemon.settings import GradingSettings
+
+
+def report_drift(path: Path | None) -> dict[str, float | int | None]:
+    """Print tables for people; returns the figures."""
+    if path is None or not path.is_file():
+        sys.exit(f"There is no journal {path}. It is the file journal.sqlite3 in the state directory: --journal FILE")
+    try:
+        journal = Journal(path)
+    except BadSettings as error:
+        sys.exit(str(error))
+    results = judged(journal)
+    journal.close()
+    spoken = [one for one in results if one.spoken]
+    _by_month(spoken)
+    _confusion(results)
+    _measures(results)
+    drift = people.drift(results)
+    settings = GradingSettings()
+    refit = people.refit(results, Thresholds(settings.sehr_gut, settings.gut))
+    print(f"\nrefit: {refit.proposed or 'none'}; {refit.why}; disagreement {refit.before:.3f} -> {refit.after:.3f}")
+    return {
+        "verdicts": drift.spoken,
+        "left_alone": drift.silent,
+        "thought_better": drift.better,
+        "thought_worse": drift.worse,
+        "shift": round(drift.shift, 4),
+        "shift_earlier": round(drift.earlier, 4),
+        "shift_later": round(drift.later, 4),
+        "auroc_sehr_gut": _auroc(results, Grade.SEHR_GUT),
+        "auroc_ungenuegend": _auroc(results, Grade.GUT),
+        "disagreement": round(refit.before, 4),
+        "disagreement_refitted": round(refit.after, 4),
+        "sehr_gut": refit.proposed.sehr_gut if refit.proposed else settings.sehr_gut,
+        "gut": refit.proposed.gut if refit.proposed else settings.gut,
+    }
+
+
+def _by_month(spoken: Sequence[Judged]) -> None:
+    months: dict[str, list[Judged]] = defaultdict(list)
+    for one in spoken:
+        months[datetime.fromtimestamp(one.at, UTC).strftime("%Y-%m")].append(one)
+    print("month     verdicts  thought better  thought worse  mean shift in grades")
+    for month, some in sorted(months.items()):
+        found = people.drift(some)
+        print(f"{month}   {found.spoken:8d}  {found.better:14d}  {found.worse:13d}  {found.shift:+10.2f}")
+
+
+def _confusion(results: Sequence[Judged]) -> None:
+    counts = people.confusion(results)
+    print(f"\nprogram \\ people {''.join(f'{grade.value:>12}' for grade in Grade)}")
+    for program in Grade:
+        print(f"{program.value:16} {''.join(f'{counts.get((program, person), 0):12d}' for person in Grade)}")
+
+
+def _measures(results: Sequence[Judged]) -> None:
+    print("\nmean measures      pixel_residue  edge_cleanliness  completeness  agreement")
+    for title, found in (
+        ("thought better", people.mean_measures(results, lambda one: one.spoken and one.shift > 0)),
+        ("thought worse", people.mean_measures(results, lambda one: one.spoken and one.shift < 0)),
+        ("left alone", people.mean_measures(results, lambda one: not one.spoken)),
+    ):
+        print(f"{title:18} {_row(found)}")
+
+
+def _row(found: Measures | None) -> str:
+    if found is None:
+        return f"{'none':>13}"
+    agreement = "none" if found.agreement is None else f"{found.agreement:.3f}"
+    return f"{found.pixel_residue:13.3f}  {found.edge_cleanliness:16.3f}  {found.completeness:12.3f}  {agreement:>9}"
+
+
+def _auroc(results: Sequence[Judged], grade: Grade) -> float | None:
+    """How well the score tells what people grade at least so from the rest; None where they all said one thing."""
+    good = np.array([one.person.rank >= grade.rank for one in results], dtype=bool)
+    if not len(good) or good.all() or not good.any():
+        return None
+    return round(float(auroc(np.array([one.score for one in results]), good)), 4)
