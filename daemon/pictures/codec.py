@@ -7,6 +7,7 @@ through a file descriptor, never mapped: a writer that shortens a mapped file wo
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -15,7 +16,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
-from daemon.pictures import bitmaps, heif, profiles, raw
+from daemon.pictures import bitmaps, heif, iptc, making, profiles, raw
 from daemon.pictures.faults import Unsupported, fault
 from daemon.pictures.values import Container, Decodable, Frame, Header, Metadata, Samples
 
@@ -248,19 +249,22 @@ def save(
         image = image.flatten(background=ground)
     if container in ("webp", "jpeg") and image.format == "ushort":
         image = image.linear(1 / 257, 0.5).cast("uchar").copy(interpretation="srgb")  # 65535 / 255 = 257
-    image = _with_metadata(image, metadata)
+    image = _with_metadata(image, _as_held(metadata, container))
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         target = pyvips.Target.new_to_descriptor(descriptor)
         if container == "tiff":
             large = image.width * image.height * image.bands * pixels.itemsize > _TIFF_MAX_BYTES
             image.tiffsave_target(target, bigtiff=large, **_TIFF)
+            making.put_into_tiff(descriptor, metadata.exif, metadata.iptc, (image.width, image.height))
         elif container == "jpeg":
             image.jpegsave_target(target, **_JPEG)
         elif container == "webp":
             image.webpsave_target(target, **_WEBP)
         else:
             image.pngsave_target(target, **_PNG)
+            if metadata.iptc:
+                iptc.put_into_png(descriptor, metadata.iptc)
         os.fsync(descriptor)
     except pyvips.Error as error:
         _ask_the_disk(descriptor)
@@ -383,6 +387,12 @@ def _metadata(image: Any) -> Metadata:
     dpi = image.xres * _MM_PER_INCH
     said = image.xres != 1.0 and _SENSIBLE_DPI[0] <= dpi <= _SENSIBLE_DPI[1]  # 1.0 is libvips' "unknown"
     return Metadata(**{name: bytes(blob) if blob else None for name, blob in blobs.items()}, dpi=dpi if said else None)
+
+
+def _as_held(metadata: Metadata, container: Container) -> Metadata:
+    """What libvips is to write of the metadata; IPTC in JPEG only, EXIF not in TIFF."""
+    held = iptc.wrapped(metadata.iptc) if metadata.iptc and container == "jpeg" else None
+    return replace(metadata, iptc=held, exif=None if container == "tiff" else metadata.exif)
 
 
 def _with_metadata(image: Any, metadata: Metadata) -> Any:

@@ -15,6 +15,7 @@ from daemon.pictures.values import Decodable, Header, Metadata, Samples
 
 _COLOURS = {"L": 1, "RGB": 3}
 _WIDE_BITS = 16
+_DAMAGE = (ValueError, EOFError, RuntimeError, OSError)
 
 
 def opened(data: bytes) -> Decodable:
@@ -30,7 +31,9 @@ def opened(data: bytes) -> Decodable:
         mode, (width, height), info = picture.mode, picture.size, picture.info
     except SyntaxError as error:
         raise Unsupported(f"HEIC: {error}") from error
-    except (ValueError, EOFError, RuntimeError, OSError) as error:
+    except IndexError as error:  # how it says that there is none
+        raise Undecodable("HEIC: it holds no picture") from error
+    except _DAMAGE as error:
         raise Undecodable(f"HEIC: {error}") from error
     colours = _COLOURS.get(mode.split(";")[0].rstrip("Aa"), 0)
     channels = colours + (mode.split(";")[0][-1] in "Aa")
@@ -50,7 +53,7 @@ def opened(data: bytes) -> Decodable:
     def pixels() -> Samples:
         try:
             samples: Samples = np.asarray(picture)
-        except (ValueError, EOFError, RuntimeError, OSError) as error:
+        except _DAMAGE as error:
             raise Undecodable(f"HEIC: {error}") from error
         if samples.dtype == np.uint8:
             return samples

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
-from daemon.pictures import codec, signatures, tifftags
+from daemon.pictures import codec, iptc, signatures, tifftags
 from daemon.pictures.faults import Undecodable, Unsupported
 from daemon.pictures.values import Header, Metadata, Samples
 
@@ -86,7 +86,7 @@ class Photo:
 
     @property
     def iptc(self) -> bytes | None:
-        """The IPTC block as it lay in the file."""
+        """The IPTC records of the file, bare."""
         return self.metadata.iptc
 
     @property
@@ -130,7 +130,7 @@ def _read(path: Path, max_megapixels: float, longest: int | None, page: int) -> 
             remarks: tuple[str, ...] = ()
             if profile is not None and not codec.usable(profile, header.colours):
                 profile, remarks = None, ("its ICC profile is broken or of another colour space; sRGB was assumed",)
-            metadata = header.metadata
+            metadata = replace(header.metadata, iptc=iptc.records(header.metadata.iptc))
             alpha_extra: int | None = 0
             if kind in ("tiff", "raw"):
                 tags = tifftags.Tags(descriptor, page)

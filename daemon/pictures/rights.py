@@ -1,7 +1,7 @@
 """Whose picture it is, wherever in a file that was said.
 
-Not every format has a place for EXIF (TIFF as libvips writes it has none) or IPTC (PNG and WebP have none, and libvips
-8.18 writes a wrong length into TIFF's), all have one for XMP: a copyright found in the former is repeated there.
+Not every program looks for EXIF and IPTC in every format (WebP has no place for the latter), all look for XMP: a
+copyright found in the former is repeated there.
 """
 
 import re

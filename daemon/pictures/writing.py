@@ -51,8 +51,9 @@ def write(
 
     rgba: (H, W, 4), uint8 or uint16; the depth is kept but in WebP and JPEG, which have 8 bit. frame: what part of it,
     at what size. ground: the sRGB colour behind it where the format has no transparency. The photo's ICC profile, EXIF
-    (upright now; not in TIFF), XMP and resolution go along; `identity` is put into the XMP, and a copyright notice from
-    EXIF or IPTC as well. Raises OSError where the disk does not take it, BadPhoto where the format cannot hold it.
+    (upright now), XMP, IPTC (not in WebP) and resolution go along; `identity` is put into the XMP, and a copyright
+    notice from EXIF or IPTC as well. Raises OSError where the disk does not take it, BadPhoto where the format cannot
+    hold it.
     """
     kind = _KINDS[output_format]
     width, height = frame.size if frame else (rgba.shape[1], rgba.shape[0])
@@ -66,7 +67,6 @@ def write(
         photo.metadata,
         exif=photo.exif and without_preview(photo.exif),
         xmp=marks.marked(photo.xmp, identity, copyright_of(photo.exif, photo.iptc)),
-        iptc=None,
     )
     pixels, below = rgba, None
     if output_format == "mask":

@@ -1,6 +1,7 @@
 """Who made a photo, when and with what, comes through whatever the formats."""
 
 import struct
+import zlib
 from pathlib import Path
 from typing import get_args
 
@@ -9,7 +10,7 @@ import pyvips
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.pictures import marks, rights, tifftags, writing
+from daemon.pictures import directories, iptc, making, marks, rights, tifftags, writing
 from daemon.pictures.compositing import cut_out
 from daemon.pictures.reading import open_photo
 from daemon.settings import OutputFormat
@@ -49,6 +50,101 @@ def test_what_a_tiff_says_of_its_making_comes_out_as_exif(tmp_path: Path, order:
     written = pyvips.Image.new_from_file(str(tmp_path / "out"))
     assert NOTICE in written.get("exif-ifd0-Copyright")
     assert written.get("exif-ifd2-ExposureTime").startswith("1/125 ")
+
+
+RECORDS = b"\x1c\x02\x19\0\x04shoe" + b"\x1c\x02\x78\0\x05A cap"
+"""IPTC: a keyword and a caption."""
+
+
+def jpeg_with_all() -> bytes:
+    """A JPEG with a camera's EXIF, a place, and IPTC."""
+    image = image_of(coloured())
+    for name, value in {
+        "exif-ifd0-Make": "Camera", "exif-ifd0-Copyright": NOTICE, "exif-ifd2-ExposureTime": "1/125",
+        "exif-ifd2-MakerNote": "offsets of its own", "exif-ifd3-GPSLatitude": "48/1 6/1 0/1",
+    }.items():  # fmt: skip
+        image = with_field(image, name, value)
+    return encoded(with_field(image, "iptc-data", iptc.wrapped(RECORDS)), "jpeg")
+
+
+def written(folder: Path, content: bytes, format_: OutputFormat) -> Path:
+    """What a photo with `content` becomes."""
+    photo = open_photo(file_of(folder, content), 500)
+    alpha = (disc(photo.width, photo.height) * 255).astype("uint8")
+    writing.write(folder / "out", cut_out(photo, alpha, clean_rims=False), photo, format_, "job")
+    return folder / "out"
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["as it is", "the other byte order"])
+def test_exif_comes_through_a_tiff_in_either_byte_order(tmp_path: Path, turned: bool) -> None:
+    content = jpeg_with_all()
+    if turned:
+        exif = open_photo(file_of(tmp_path, content), 500).exif
+        assert exif is not None
+        content = content.replace(exif, in_other_order(exif))
+    tiff = written(tmp_path, content, "tiff")
+
+    exif = open_photo(tiff, 500).exif
+    assert exif is not None
+    shown = pyvips.Image.jpegload_buffer(bytes(with_field(image_of(coloured()), "exif-data", exif).jpegsave_buffer()))
+    assert shown.get("exif-ifd0-Make").startswith("Camera ")
+    assert rights.copyright_of(exif, None) == rights.copyright_of(open_photo(tmp_path / "photo.jpg", 500).exif, None)
+    assert shown.get("exif-ifd2-ExposureTime").startswith("1/125 ")
+    assert shown.get("exif-ifd3-GPSLatitude").startswith("48/1 6/1 0/1 ")
+    assert shown.get("exif-ifd2-PixelXDimension").startswith("96 ")
+    assert b"offsets of its own" not in tiff.read_bytes()
+    writing.verify(tiff, open_photo(tiff, 500).rgba, "tiff")
+
+
+def in_other_order(exif: bytes) -> bytes:
+    """The same EXIF block in big-endian."""
+    assert exif.startswith(b"Exif\0\0II")
+    block = exif[6:]
+
+    def read(length: int, position: int) -> bytes:
+        return block[position : position + length]
+
+    dialect = directories.dialect_of(read)
+    assert dialect
+    found = making.making_of(read, dialect, dialect.first)
+    parts = (directories.turned(part, "<", ">") for part in (found.described, found.details, found.place))
+    big = making.Making(">", *parts).block
+    assert big is not None
+    return big.ljust(len(exif), b"\0")
+
+
+@pytest.mark.parametrize("format_", ["jpeg", "tiff", "tiff_on_colour"])
+def test_iptc_comes_through(tmp_path: Path, format_: OutputFormat) -> None:
+    result = written(tmp_path, jpeg_with_all(), format_)
+
+    records = open_photo(result, 500).iptc
+    assert records is not None
+    assert records.rstrip(b"\0") == RECORDS
+
+
+def test_iptc_in_a_png_is_where_other_programs_look_for_it(tmp_path: Path) -> None:
+    content = written(tmp_path, jpeg_with_all(), "png").read_bytes()
+
+    at = content.index(b"tEXtRaw profile type iptc\0")
+    length = int.from_bytes(content[at - 4 : at])
+    assert content[at + 4 + length :][:4] == zlib.crc32(content[at : at + 4 + length]).to_bytes(4)
+    assert RECORDS.hex().encode() in content
+    assert content.endswith(b"IEND\xaeB`\x82")
+
+
+@given(st.binary(max_size=60), st.sampled_from([b"", b"Photoshop 3.0\0", b"Photoshop 3.0\x008BIM\x04\x04", b"\x1c"]))
+def test_no_records_are_broken_enough_to_stop_us(junk: bytes, head: bytes) -> None:
+    found = iptc.records(head + junk)
+
+    assert found is None or found[:1] in (b"\x1c", b"")
+
+
+@pytest.mark.parametrize("name", [b"", b"a", b"ab"])
+def test_records_are_found_behind_other_resources(name: bytes) -> None:
+    other = b"8BIM\x03\xed" + bytes([len(name)]) + name.ljust(len(name) + (len(name) + 1) % 2, b"\0")
+    block = b"Photoshop 3.0\0" + other + (3).to_bytes(4) + b"dpi\0" + iptc.wrapped(RECORDS)[14:]
+
+    assert iptc.records(block) == RECORDS
 
 
 @pytest.mark.parametrize("format_", get_args(OutputFormat))

@@ -266,6 +266,15 @@ def test_a_heic_that_is_cut_off_is_not_whole_yet(tmp_path: Path) -> None:
             prove_decodes(file_of(tmp_path, content[:length]), LIMIT)
 
 
+def test_a_heic_that_holds_no_picture_is_not_whole_yet(tmp_path: Path) -> None:
+    content = heic(coloured(64, 64))
+    at = content.index(b"ipma") + 15  # the first property of its one picture is one that there is not
+    content = content[:at] + b"\x95" + content[at + 1 :]
+
+    with pytest.raises(NotWholeYet, match="HEIC: it holds no picture"):
+        prove_decodes(file_of(tmp_path, content), LIMIT)
+
+
 @pytest.mark.parametrize(("library", "content"), [("pillow_heif", heic), ("rawpy", None)])
 def test_what_needs_an_extra_says_which(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, content: Callable[[Samples], bytes] | None
