@@ -12,7 +12,6 @@ from daemon.intake.folders import Folders
 from daemon.intake.names import clean_name
 from daemon.intake.walking import walk
 from daemon.journal import Journal
-from daemon.journal.rows import top_folder
 from daemon.observe.notices import BatchFigures
 from daemon.pictures.reading import SUFFIXES
 
@@ -21,36 +20,36 @@ FACT = "batches_told"  # {"low": every row up to this one is told, "folders": {n
 
 
 class Batches:
-    """Looks at the folders in which something happened. For one thread."""
+    """Looks at the folders that photos came to. For one thread."""
 
     def __init__(self, journal: Journal, folders: Folders, clock: Callable[[], float]) -> None:
-        """clock: monotonic seconds. What an earlier run left unfinished counts as having happened now."""
+        """clock: monotonic seconds."""
         self._journal = journal
         self._folders = folders
         self._clock = clock
         self._low, self._told = self._remembered()
-        self._happened = {folder: clock() for folder in journal.folders(self._low)}
-
-    def happened(self, name: str) -> None:
-        """A photo of this name, below `inbox/`, has ended."""
-        self._happened[top_folder(name)] = self._clock()
+        self._seen = self._low
+        self._open: dict[str, float] = {}  # folder -> when it was last seen to be at work
 
     def done(self, quiet_seconds: float) -> tuple[BatchFigures, ...]:
-        """The folders that are done by now: nothing open, no photo in them, and quiet for so long.
+        """The folders that are done by now: nothing open, no photo in them, and none admitted for so long.
 
         Raises OSError, RootAway or NoRoom where the hot folder cannot be read.
         """
-        now = self._clock()
-        self._low = min(self._low, self._journal.newest())  # rows that were deleted may give their numbers to new ones
+        now, newest = self._clock(), self._journal.newest()
+        # Rows that were deleted may give their numbers to new ones.
+        self._low, self._seen = min(self._low, newest), min(self._seen, newest)
+        self._open |= dict.fromkeys(self._journal.folders(self._seen), now) if newest > self._seen else {}
+        self._seen = newest
         found = []
-        for folder, at in list(self._happened.items()):
+        for folder, at in list(self._open.items()):
             if now - at < quiet_seconds:
                 continue
             batch = self._journal.batch(folder, self._told.get(folder, self._low))
             if batch.photos > batch.done + batch.failed or self._holds_photos(folder):
-                self._happened[folder] = now  # looked at again when it has been quiet once more
+                self._open[folder] = now  # looked at again when it has been quiet once more
                 continue
-            del self._happened[folder]
+            del self._open[folder]
             if batch.photos:
                 self._told[folder] = batch.newest
                 found.append(

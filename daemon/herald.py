@@ -50,7 +50,6 @@ class Herald:
         self._lock = threading.Lock()
         self._failed: list[FailedPhoto] = []
         self._gathering_since = 0.0
-        self._ended: list[str] = []
         self._no_room = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="herald", daemon=True)
@@ -63,7 +62,6 @@ class Herald:
     def ended(self, ending: Ending) -> None:
         """A photo is done, or failed."""
         with self._lock:
-            self._ended.append(ending.job.name)
             if ending.grade is not None:
                 self._no_room = ""
                 return
@@ -130,10 +128,6 @@ class Herald:
         return troubles
 
     def _tell_batches(self, last: bool) -> None:
-        with self._lock:
-            ended, self._ended = self._ended, []
-        for name in ended:
-            self._batches.happened(name)
         if self._root_trouble():
             return  # what cannot be read is not empty
         try:

@@ -45,13 +45,13 @@ class Studio:
         self.journal.decide(job_id, Outcome(attempts, attempts[-1]))
         self.clock.advance(2)
         self.journal.finish(job_id, ["x.png"], self.clock())
-        self.batches.happened(name)
 
     def fail(self, name: str) -> None:
         self.journal.give_up(self.admit(name), "no photo", "bad_photo", self.clock())
-        self.batches.happened(name)
 
     def told(self, after: float = QUIET) -> tuple[BatchFigures, ...]:
+        """What is told after so much quiet."""
+        self.batches.done(QUIET)
         self.clock.advance(after)
         return self.batches.done(QUIET)
 
@@ -122,10 +122,17 @@ def test_a_second_batch_in_the_same_folder_counts_only_its_own_photos(studio: St
     assert [(batch.folder, batch.photos) for batch in studio.told()] == [("shoes", 2)]
 
 
+def test_a_folder_of_photos_that_are_left_out_is_done_too(studio: Studio) -> None:
+    job_id = studio.admit("shoes/again.jpg")
+    studio.journal.take(studio.clock())
+    studio.journal.leave_out(job_id, [], studio.clock())
+
+    assert [(batch.photos, batch.failed, sum(batch.grades.values())) for batch in studio.told()] == [(1, 0, 0)]
+
+
 def test_a_retry_of_one_photo_is_no_batch(studio: Studio) -> None:
     job_id = studio.admit("shoes/a.jpg")
     studio.journal.give_up(job_id, "no", "bad_photo", studio.clock())
-    studio.batches.happened("shoes/a.jpg")
     studio.told()
     studio.journal.requeue(job_id, studio.clock())
     studio.finish("shoes/a.jpg", job_id=job_id)
@@ -172,7 +179,7 @@ def test_rows_that_were_deleted_hide_no_later_batch(studio: Studio) -> None:
         studio.fail(f"shoes/{number}.jpg")
     studio.told()
     studio.journal._db.change("DELETE FROM jobs")  # as an old journal is pruned
-    studio.told()
+    studio.batches.done(QUIET)
     studio.fail("bags/a.jpg")
 
     assert [batch.folder for batch in studio.told()] == ["bags"]
