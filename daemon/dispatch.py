@@ -29,8 +29,9 @@ class Brake:
         return self._failures
 
     def allows(self, now: float, running: int) -> bool:
-        """Whether another job may start."""
-        return self._failures == 0 or (now >= self._until and running == 0)
+        """Whether another job may start. A pause that ends later than any can was begun by a clock that was ahead."""
+        over = now >= self._until or now < self._until - LONGEST_BRAKE_SECONDS
+        return self._failures == 0 or (over and running == 0)
 
     def retune(self, first_seconds: float) -> None:
         """Another first pause, from the next failure on."""

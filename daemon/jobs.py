@@ -12,6 +12,9 @@ ATTEMPTS_PER_PAGE = 100
 TICKETS = uuid.UUID("6f0b8f5e-2f6b-5d0e-9d1f-0d6d5b0c7a11")  # our namespace for UUIDv5 tickets; never change it
 
 
+LONGEST_POSTPONE_SECONDS = 300.0  # what is due later than that was put off before the clock was set back
+
+
 class State(StrEnum):
     """Where a job stands."""
 

@@ -18,14 +18,12 @@ from daemon.errors import (
 )
 from daemon.intake import belongings
 from daemon.intake.folders import Folders
-from daemon.jobs import Attempt, Job, Outcome, State
+from daemon.jobs import LONGEST_POSTPONE_SECONDS, Attempt, Job, Outcome, State
 from daemon.journal import Entry, Journal, Original
 from daemon.pages import cut_and_stage
 from daemon.pipeline import Bench, Pipeline, Tick
 from daemon.reports import Cut
 from daemon.routing import Routing, content_of
-
-LONGEST_POSTPONE_SECONDS = 300.0
 
 
 class Fate(StrEnum):
@@ -187,14 +185,14 @@ class Worker:
     def _publish(self, job: Job, outcome: Outcome, cuts: Sequence[Cut], content: bytes) -> None:
         began = job.started_at or self._clock()
         staging = self._folders.staging(job.id)
-        files = self._routing.stage_report(job, cuts, staging, content, lambda: self._clock() - began)
+        files = self._routing.stage_report(job, cuts, staging, content, lambda: self._since(began))
         results, original = self._routing.publish(self._folders, job, outcome, files)
         self._tick("finish")
         now = self._clock()
         places = self._below_root(results)
         self._journal.finish(job.id, places, now, self._laid(job.id, original) if original else None)
         self.clean_up(job.id)
-        self._chronicle.finished(job, outcome, results, now - began)
+        self._chronicle.finished(job, outcome, results, self._since(began))
 
     def give_up(self, job: Job, reason: str, kind: str) -> None:
         """A job's road to `failed/`: the journal first, so that a crash in between is completed by the next start."""
@@ -203,7 +201,7 @@ class Worker:
         self._journal.give_up(job.id, reason, kind, now)
         with suppress(NoRoom, RootAway):  # its original stays in work, and `Recovery.tidy_up` comes round again
             self.lay_aside(job.id, job.name, reason)
-        self._chronicle.failed(job, reason, kind, now - (job.started_at or now))
+        self._chronicle.failed(job, reason, kind, self._since(job.started_at or now))
 
     def lay_aside(self, job_id: str, name: str, reason: str) -> None:
         """Bring the original of a failed job to `failed/`; may be repeated."""
@@ -212,6 +210,10 @@ class Worker:
             self._tick("note places")
             self._journal.note_places(job_id, self._below_root(places), self._laid(job_id, places[0]))
         self.clean_up(job_id)
+
+    def _since(self, began: float) -> float:
+        """Seconds; 0 where the clock was set back meanwhile."""
+        return max(0.0, self._clock() - began)
 
     def _below_root(self, places: Sequence[Path]) -> list[str]:
         return [str(path.relative_to(self._folders.root)) for path in places]
@@ -248,7 +250,8 @@ class Worker:
             self.give_up(job, reason, "internal_error")
             return Fate.FAILED
         if self._journal.state_of(job.id) is State.RUNNING:
-            self._journal.send_back(job.id, self._clock() + self._postpone_seconds, reason, "internal_error")
+            due_at = self._clock() + min(LONGEST_POSTPONE_SECONDS, self._postpone_seconds)
+            self._journal.send_back(job.id, due_at, reason, "internal_error")
         return Fate.SENT_BACK
 
 

@@ -91,6 +91,13 @@ def test_the_pause_doubles_up_to_a_limit() -> None:
     assert brake.allows(100 + LONGEST_BRAKE_SECONDS, running=0)
 
 
+def test_a_clock_that_is_set_back_does_not_hold_the_brake() -> None:
+    brake = Brake(5)
+    brake.note(Fate.NO_ENGINE, now=100_000)
+
+    assert brake.allows(10_000, running=0)
+
+
 def test_a_success_opens_for_all() -> None:
     brake = Brake(5)
     brake.note(Fate.NO_ENGINE, now=100)

@@ -137,6 +137,15 @@ def test_a_postponed_job_costs_no_try_and_waits(journal: Journal) -> None:
     assert again.tries == 1
 
 
+@pytest.mark.parametrize("back", [400.0, 3600.0, 172_800.0])
+def test_a_clock_that_is_set_back_makes_no_photo_wait_for_it_to_come_round(journal: Journal, back: float) -> None:
+    admit(journal)
+    journal.take(NOW)
+    journal.postpone("a", NOW + 300, "no engine", "engine_away")
+
+    assert journal.take(NOW - back) is not None
+
+
 def test_a_crash_costs_a_try(journal: Journal) -> None:
     admit(journal)
     journal.take(NOW)

@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 from rich.console import Console
@@ -32,7 +33,15 @@ def ending_line(ending: Ending) -> Text:
     return line
 
 
-def run_daemon(settings: Settings, out: Console, *, once: bool, samples: bool, reread: Callable[[], Settings]) -> int:
+def run_daemon(
+    settings: Settings,
+    out: Console,
+    *,
+    once: bool,
+    samples: bool,
+    reread: Callable[[], Settings],
+    clock: Callable[[], float] = time.time,
+) -> int:
     """Run until stopped or, with `once`, until all is done. Returns the exit code.
 
     reread: the settings as they are now, for SIGHUP.
@@ -71,7 +80,7 @@ def run_daemon(settings: Settings, out: Console, *, once: bool, samples: bool, r
 
     heed(stop, reload)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    daemon = Daemon(settings, tell=tell, say=say, reread=reread)
+    daemon = Daemon(settings, tell=tell, say=say, reread=reread, clock=clock)
     ready_to_stop.append(daemon)
     if stopped.is_set():
         daemon.stop()

@@ -15,7 +15,7 @@ from daemon.jobs import MOVES, Attempt, Grade, Job, Move, Opening, Outcome, Stat
 from daemon.journal import batches, history, originals, rows, turns, verdicts
 from daemon.journal.database import Database
 from daemon.journal.originals import Original
-from daemon.journal.rows import COLUMNS, Batch, Counts, Entry, FirstAttempt, LeftAlone, PersonVerdict
+from daemon.journal.rows import COLUMNS, DUE, Batch, Counts, Entry, FirstAttempt, LeftAlone, PersonVerdict
 
 _PAUSED = "paused_at"
 
@@ -215,8 +215,9 @@ class Journal:
         marks = ", ".join("?" for _ in in_work)
         with self._db.transaction():
             row = self._db.row(
-                f"SELECT id FROM jobs WHERE state = 'publishing' AND due_at <= ? AND id NOT IN ({marks}) "
+                f"SELECT id FROM jobs WHERE state = 'publishing' AND {DUE} AND id NOT IN ({marks}) "
                 "ORDER BY admitted_at, id LIMIT 1",
+                now,
                 now,
                 *in_work,
             )

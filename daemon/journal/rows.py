@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from daemon.jobs import Attempt, Grade, Job, Opening, Recipe, State
+from daemon.jobs import LONGEST_POSTPONE_SECONDS, Attempt, Grade, Job, Opening, Recipe, State
 
 ATTEMPT = TypeAdapter(Attempt)
 OPENING = TypeAdapter(Opening)
@@ -16,6 +16,8 @@ COLUMNS = (
     "id, name, state, tries, size_bytes, admitted_at, started_at, finished_at, grade, score, best, reason, "
     "reason_kind, postponed, source, results, same_as, round"
 )
+DUE = f"(due_at <= ? OR due_at > ? + {LONGEST_POSTPONE_SECONDS})"
+"""Whether a job may start now, twice given: also one that was put off by a clock that was ahead."""
 
 
 @dataclass(frozen=True, slots=True)

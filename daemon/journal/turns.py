@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from daemon.journal.database import Database
+from daemon.journal.rows import DUE
 
 
 def next_waiting(db: Database, now: float, except_for: Collection[str]) -> str | None:
@@ -15,9 +16,10 @@ def next_waiting(db: Database, now: float, except_for: Collection[str]) -> str |
     folders = db.rows("SELECT name FROM folders WHERE waiting > 0 ORDER BY priority DESC, turn, name")
     for (folder,) in folders:
         row = db.row(
-            f"SELECT id FROM jobs WHERE state = 'waiting' AND folder = ? AND due_at <= ? AND id NOT IN ({marks}) "
+            f"SELECT id FROM jobs WHERE state = 'waiting' AND folder = ? AND {DUE} AND id NOT IN ({marks}) "
             "ORDER BY admitted_at, id LIMIT 1",
             folder,
+            now,
             now,
             *except_for,
         )
