@@ -13,8 +13,7 @@ from daemon.judgement.grading import Thresholds
 from daemon.judgement.strategy import Strategy
 from daemon.learning import Learning
 from daemon.observe import logs
-from daemon.observe.metrics import Metrics
-from daemon.pipeline import Notebook, Pipeline, Tick, by_the_ladder
+from daemon.pipeline import Meter, Notebook, Pipeline, Tick, by_the_ladder
 from daemon.settings import Settings
 
 
@@ -56,7 +55,7 @@ def build_pipeline(
     *,
     alphas: Alphas,
     notebook: Notebook,
-    metrics: Metrics,
+    meter: Meter,
     budget: MemoryBudget,
     tick: Tick,
     stopping: Callable[[], bool],
@@ -88,7 +87,7 @@ def build_pipeline(
         thresholds=Thresholds(settings.grading.sehr_gut, settings.grading.gut),
         alphas=alphas,
         notebook=notebook,
-        meter=metrics,
+        meter=meter,
         budget=budget,
         proxy_pixels=settings.engine.proxy_pixels,
         max_megapixels=settings.intake.max_megapixels,

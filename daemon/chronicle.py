@@ -8,7 +8,6 @@ from pathlib import Path
 from daemon.jobs import Grade, Job, Outcome
 from daemon.observe import logs
 from daemon.observe.metrics import Metrics
-from daemon.routing import stem_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,6 @@ class Chronicle:
         scores = [attempt.verdict.score for attempt in outcome.attempts if attempt.verdict]
         gain = verdict.score - scores[0] if len(scores) > 1 else None
         self._metrics.job_finished(verdict.grade.label, seconds, len(outcome.attempts), gain, self._clock())
-        if results and not results[0].name.startswith(f"{stem_of(job.name).name}."):
-            self._metrics.collision()
         logs.log(
             "job_done",
             f"{job.name}: {verdict.grade.value} {verdict.score:.2f}",

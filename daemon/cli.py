@@ -197,11 +197,22 @@ def sheet(
 
 
 @app.command()
-def status(root: RootOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def status(
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it all the time, until Ctrl-C.")] = False,
+    every: Annotated[float, typer.Option("--every", help="Seconds between two looks.", min=0.2, max=3600)] = 1.0,
+) -> None:
     """Say how much is waiting, running and done, and how the engines are."""
     from daemon.commands.inspecting import daemon_health, journal_status
 
     settings = _settings(config, root)
+    if watch:
+        from daemon.commands.watching import watch as watch_it
+
+        watch_it(settings, out, every, as_json)
+        return
     values = {**journal_status(settings), "daemon": daemon_health(settings)}
     if as_json:
         _print_json(values)

@@ -31,10 +31,12 @@ from daemon.observe.gpu import Gpus
 from daemon.observe.health import Health
 from daemon.observe.hooks import Hooks
 from daemon.observe.http import StatusServer
+from daemon.observe.labels import public_name
 from daemon.observe.machine import Machine
 from daemon.observe.metrics import Metrics
 from daemon.observe.notices import Origin
 from daemon.observe.notify import Notifier
+from daemon.observe.progress import Progress
 from daemon.pipeline import Tick
 from daemon.reception import Reception
 from daemon.recovery import Recovery
@@ -121,6 +123,7 @@ class Daemon:
         self.metrics = Metrics(__version__, self.engine.models, [health.server for health in self.engine.health()])
         self.health = Health(stale_seconds=_stale_seconds(settings))
         self._notifier = Notifier()
+        self._progress = Progress(self.metrics)
         self._machine = Machine(self.metrics, {"root": settings.root_path, "state": state}, Gpus())
         doors.callback(self._machine.close)
         self._state = state
@@ -137,7 +140,7 @@ class Daemon:
         self.dispatch = Dispatch(
             journal=self.journal,
             executor=self._executor,
-            run=lambda job: self.worker.run(job),  # each photo goes by the settings of its start
+            run=lambda job: self._progress.follow(job, self.worker.run),  # each photo goes by the settings of its start
             workers=workers_for(settings, self.engine),
             brake=Brake(settings.dispatch.postpone_seconds),
             ready=lambda: self.reception.root_is_there,
@@ -211,14 +214,14 @@ class Daemon:
                 self.engine,
                 alphas=self._alphas,
                 notebook=self.journal,
-                metrics=self.metrics,
+                meter=self._progress,
                 budget=self._budget,
                 tick=self._tick,
                 stopping=self._stop.is_set,
                 dead=dead,
                 journal=self.journal,
             ),
-            routing=Routing(settings.outputs, self.metrics, self._tick),
+            routing=Routing(settings.outputs, self._progress, self._tick),
             alphas=self._alphas,
             chronicle=Chronicle(self.metrics, self._tell, self._clock, self._herald.postponed),
             clock=self._clock,
@@ -312,10 +315,23 @@ class Daemon:
         http = self.settings.http
         if not http.bind:
             return
-        port = StatusServer(http.bind, self.metrics, self.health, http.token.get_secret_value())
+        port = StatusServer(http.bind, self.metrics, self.health, http.token.get_secret_value(), status=self._status)
         host, number = port.start()
         self._doors.callback(port.close)
         logs.log("http_listening", f"Metrics and health are at http://{host}:{number}/", host=host, port=number)
+
+    def _status(self) -> dict[str, object]:
+        """The page /status: photos by their jobs only, for whoever may not read the hot folder."""
+        now = time.monotonic()
+        running = [
+            {"job": each.job, "stage": each.stage, "seconds": round(now - each.began, 1), "attempts": each.attempts}
+            for each in self._progress.running()
+        ]
+        servers = [
+            {"server": public_name(each.server), "up": each.up, "in_hand": each.running, "paused": list(each.paused)}
+            for each in self.engine.health()
+        ]
+        return {"freisteller": __version__, "running": running, "servers": servers}
 
     def _beat(self) -> None:
         self.health.report("dispatcher", True)

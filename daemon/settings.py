@@ -241,7 +241,7 @@ def _bind(value: object) -> object:
 
 
 class HttpSettings(Section):
-    """The port for /metrics, /healthz and /readyz; "" opens none."""
+    """The port for /metrics, /healthz, /readyz and /status; "" opens none."""
 
     bind: Annotated[str, BeforeValidator(_bind)] = "127.0.0.1:9108"
     token: SecretStr = SecretStr("")

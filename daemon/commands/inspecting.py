@@ -18,6 +18,7 @@ from daemon.settings import Settings
 
 ANSWER_SECONDS = 3.0
 LATEST = 10
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # our own machine is behind no proxy
 
 
 def open_journal(settings: Settings) -> Journal:
@@ -65,27 +66,39 @@ def _entry(entry: Entry) -> dict[str, Any]:
 
 def daemon_health(settings: Settings) -> dict[str, Any]:
     """What the running daemon says of itself and its engines over its health port."""
-    bind = settings.http.bind
-    if not bind:
-        return {"reachable": False, "parts": {}, "lines": ["engines: unknown, for http.bind is empty"]}
-    try:
-        with urllib.request.urlopen(_readyz(settings), timeout=ANSWER_SECONDS) as answer:
-            parts = json.load(answer)
-    except urllib.error.HTTPError as error:
-        if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
-            return {"reachable": False, "parts": {}, "lines": [f"{bind} answers {error.code}: is http.token right?"]}
-        parts = json.load(error)
-    except (OSError, ValueError):
-        return {"reachable": False, "parts": {}, "lines": [f"No daemon answers at {bind}; it may not be running."]}
-    found = parts.get("parts", {})
+    page, silence = daemon_page(settings, "/readyz")
+    if page is None:
+        return {"reachable": False, "parts": {}, "lines": [silence]}
+    found = page.get("parts", {})
     lines = [f"{name}: {'OK' if part.get('ok') else 'not OK'} {part.get('detail', '')}" for name, part in found.items()]
     return {"reachable": True, "parts": found, "lines": [line.rstrip() for line in lines]}
 
 
-def _readyz(settings: Settings) -> urllib.request.Request:
+def daemon_page(settings: Settings, path: str) -> tuple[dict[str, Any] | None, str]:
+    """A JSON page of the running daemon's port; None where there is none, then why, in words."""
+    bind = settings.http.bind
+    if not bind:
+        return None, "engines: unknown, for http.bind is empty"
     token = settings.http.token.get_secret_value()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return urllib.request.Request(f"http://{settings.http.bind}/readyz", headers=headers)
+    try:
+        request = urllib.request.Request(f"http://{_reachable(bind)}{path}", headers=headers)
+        with _OPENER.open(request, timeout=ANSWER_SECONDS) as answer:
+            page = json.load(answer)
+    except urllib.error.HTTPError as error:
+        if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+            return None, f"{bind} answers {error.code}: is http.token right?"
+        page = json.load(error)
+    except (OSError, ValueError):
+        return None, f"No daemon answers at {bind}; it may not be running."
+    return page, ""
+
+
+def _reachable(bind: str) -> str:
+    """Where to ask a daemon that listens on all addresses."""
+    host, _, port = bind.rpartition(":")
+    ours = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
+    return f"{ours.get(host, host)}:{port}"
 
 
 def pause_work(settings: Settings) -> None:

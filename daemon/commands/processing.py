@@ -85,7 +85,7 @@ def process_photos(
             engine,
             alphas=alphas,
             notebook=_NoNotebook(),
-            metrics=metrics,
+            meter=metrics,
             budget=MemoryBudget(memory_for(settings)),
             tick=lambda _: None,
             stopping=lambda: False,

@@ -1,4 +1,4 @@
-"""The port that monitoring reads: /metrics, /healthz, /readyz.
+"""The port that monitoring reads: /metrics, /healthz, /readyz, /status.
 
 Read only, one request per connection, bounded everywhere: header size, seconds per request, connections at once.
 Open on a loopback address; any other needs a bearer token.
@@ -36,6 +36,7 @@ class StatusServer:
     """The port, served by a thread of its own.
 
     bind: "host:port", "[v6]:port"; port 0 takes any free one.
+    status: what runs now, for `freisteller status`; JSON values, and no names of photos.
     token: what a caller must send as `Authorization: Bearer …`; "" asks for none, which only a loopback address may.
     """
 
@@ -46,6 +47,7 @@ class StatusServer:
         health: Health,
         token: str = "",
         request_seconds: float = REQUEST_SECONDS,
+        status: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
         host, _, port = bind.rpartition(":")
         self._bind = bind
@@ -54,6 +56,7 @@ class StatusServer:
             "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE, metrics.exposition()),
             "/healthz": lambda: _health_page(*health.alive()),
             "/readyz": lambda: _health_page(*health.ready()),
+            "/status": lambda: _json_page(HTTPStatus.OK, status()),
         }
         self._terms = _Terms(pages, self._address[0], token, request_seconds)
         self._server: _Server | None = None
@@ -137,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif not self._may_read():
             self._send(HTTPStatus.UNAUTHORIZED, "text/plain", b"a bearer token is needed\n")
         elif page is None:
-            self._send(HTTPStatus.NOT_FOUND, "text/plain", b"try /metrics, /healthz or /readyz\n")
+            self._send(HTTPStatus.NOT_FOUND, "text/plain", b"try /metrics, /healthz, /readyz or /status\n")
         else:
             self._send(*page())
 
@@ -189,5 +192,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _health_page(ok: bool, body: Mapping[str, object]) -> Page:
-    status = HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE
+    return _json_page(HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE, body)
+
+
+def _json_page(status: HTTPStatus, body: Mapping[str, object]) -> Page:
     return status, "application/json", json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"

@@ -40,7 +40,7 @@ def pipeline_for(settings: Settings, folder: Path) -> Pipeline:
             engine,
             alphas=Alphas(folder),
             notebook=NoNotebook(),
-            metrics=Metrics("1"),
+            meter=Metrics("1"),
             budget=MemoryBudget(10**9),
             tick=lambda _: None,
             stopping=lambda: False,

@@ -88,6 +88,18 @@ def test_healthz_tells_life_and_readyz_ability(start: Start, health: Health) -> 
     assert json.loads(ready_body)["parts"]["root"]["detail"] == "the share ungenügend is away"
 
 
+def test_status_tells_what_runs(health: Health) -> None:
+    server = StatusServer("127.0.0.1:0", Metrics("1"), health, status=lambda: {"running": [{"job": "1"}]})
+    try:
+        response, body = asked(server.start(), "/status")
+    finally:
+        server.close()
+
+    assert response.status == 200
+    assert response.getheader("Content-Type") == "application/json"
+    assert json.loads(body) == {"running": [{"job": "1"}]}
+
+
 def test_a_broken_loop_is_a_503_at_healthz(start: Start, health: Health) -> None:
     health.report("watcher", False)
 
@@ -117,7 +129,7 @@ def test_another_path_is_not_found(start: Start) -> None:
 def test_with_a_token_every_page_asks_for_it(start: Start) -> None:
     address = start(token="long-and-random")
 
-    for path in ("/metrics", "/healthz", "/readyz", "/else"):
+    for path in ("/metrics", "/healthz", "/readyz", "/status", "/else"):
         response, body = asked(address, path)
         assert response.status == 401
         assert response.getheader("WWW-Authenticate") == "Bearer"
