@@ -153,13 +153,17 @@ def audit(
     settings = _settings(config, root)
     with Progress(console=err, disable=as_json or not err.is_terminal, transient=True) as progress:
         task = progress.add_task("Asking")
-        found = audit_photos(
-            settings,
-            photos,
-            out_dir,
-            lambda line: err.print(line, markup=False),
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
+        try:
+            found = audit_photos(
+                settings,
+                photos,
+                out_dir,
+                lambda line: err.print(line, markup=False),
+                lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        except BadPhoto as error:
+            err.print(str(error), markup=False)
+            raise typer.Exit(FAILED) from error
     kept = remember(settings, found) if keep else None
     if as_json:
         _print_json(found.values() | {"remembered": str(kept) if kept else None})

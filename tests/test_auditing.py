@@ -1,6 +1,7 @@
 """`freisteller audit` against servers that behave as recorded, and that the daemon goes by what it found."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,15 +9,21 @@ import pytest
 pytest.importorskip("skimage")
 
 from daemon import findings
-from daemon.errors import NoRoom
+from daemon.commands.audit_run import Asked, ask
+from daemon.commands.auditing import Audit, remember
+from daemon.errors import EngineFull, EngineMisconfigured, NoRoom, RecipeRefused
+from daemon.jobs import Recipe
+from daemon.judgement import audit
 from daemon.lifecycle import Daemon
-from daemon.settings import Settings, load
-from tests.doubles import ScriptedEngine
+from daemon.settings import AuditSettings, Settings, load
+from tests.doubles import ScriptedEngine, by_colour
 from tests.drawing import drawn_photo, save_photo
 from tests.engines.comfyui_double import Double
 from tests.processes import freisteller
 from tests.test_comfyui_end_to_end import servers
 
+ALPHA = by_colour(drawn_photo(120, 90))
+NEVER_GOOD = {"sehr_gut": 1.0, "gut": 0.999}
 DEAD = {"BiRefNet-HR": ("process_res",)}
 
 
@@ -59,7 +66,7 @@ def test_an_audit_of_a_server_says_what_is_dead_and_what_is_not(tmp_path: Path) 
     assert values["dead"] == {"BiRefNet-HR": ["process_res"]}
     assert values["recipes_left_out"] == ["BiRefNet-HR"]
     # Two sizes of a model that takes them, one call of the other: the finishes asked nobody.
-    assert asked == ["RMBG-2.0"] * 6 + ["BiRefNet-HR"] * 3
+    assert asked == ["RMBG-2.0"] * 6 + ["BiRefNet-HR"] * 3  # and one model after the other
     assert json.loads((tmp_path / "found" / "audit.json").read_text())["effects"] == values["effects"]
     assert (tmp_path / "found" / "audit.png").stat().st_size > 5000
     remembered = settings_for(tmp_path, comfyui={"servers": [{"url": "http://127.0.0.1:9"}]})
@@ -101,7 +108,7 @@ def test_the_daemon_leaves_out_what_an_audit_found_dead(tmp_path: Path) -> None:
     settings = settings_for(
         tmp_path,
         strategy={"ladder": ladder, "min_gain": 0.0},
-        grading={"sehr_gut": 1.0, "gut": 0.999},
+        grading=NEVER_GOOD,
         intake={"quiet_seconds": 0},
     )
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
@@ -147,3 +154,82 @@ def test_findings_that_cannot_be_written_are_an_error_with_the_path(tmp_path: Pa
 
     with pytest.raises(NoRoom, match="cannot be written"):
         findings.keep(tmp_path / "state", settings_for(tmp_path), DEAD, (), 1.0)
+
+
+def test_a_photo_that_cannot_be_read_ends_an_audit_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "letter.png").write_text("Dear Sir or Madam")
+
+    done = freisteller("audit", "letter.png", folder=tmp_path)
+
+    assert done.returncode == 1
+    assert "letter.png" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def asked_of(trouble: Callable[[Recipe], None], photos: int = 3) -> Asked:
+    engine = ScriptedEngine(trouble)
+    proxies = [drawn_photo(120, 90, seed) for seed in range(photos)]
+    return ask(AuditSettings(process_res=(512, 1024)), engine, proxies, None, lambda done, total: None)
+
+
+def test_an_engine_without_memory_is_no_proof_that_a_parameter_is_dead() -> None:
+    def full(recipe: Recipe) -> None:
+        if recipe.process_res:
+            raise EngineFull("no memory")
+
+    found = asked_of(full)
+
+    assert audit.dead_parameters(found.effects) == {}
+    assert found.troubles == {"u2netp": "no memory"}
+
+
+def test_a_parameter_that_is_refused_for_one_photo_only_is_not_dead() -> None:
+    refusals = iter([True, True])
+
+    def refuse(recipe: Recipe) -> None:
+        if recipe.process_res and next(refusals, False):
+            raise RecipeRefused("not now")
+
+    assert all(effect.state != "not taken" for effect in asked_of(refuse).effects)
+
+
+def test_a_model_that_is_missing_is_told_and_the_others_go_on() -> None:
+    def missing(recipe: Recipe) -> None:
+        raise EngineMisconfigured("no such file")
+
+    found = asked_of(missing)
+
+    assert (found.effects, found.calls, found.troubles) == ((), 0, {"u2netp": "no such file"})
+
+
+def test_an_audit_that_could_not_settle_a_model_leaves_what_was_known_of_it(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    state = tmp_path / "state"
+    findings.keep(state, settings, {"u2netp": ("process_res",)}, ("u2netp",), 1.0)
+    unsure = audit.effects(audit.compare("u2netp", "process_res", 0, dict.fromkeys((512, 1024), ALPHA)), (), 0.999)
+
+    remember(settings, Audit("local", ("a.png",), unsure, {}, {}, 2))
+
+    assert unsure[0].state == "unsure"
+    assert findings.known_dead(state, settings) == {"u2netp": ("process_res",)}
+
+
+def test_a_reload_takes_over_what_an_audit_found_meanwhile(tmp_path: Path) -> None:
+    ladder = [{"model": "u2netp", "process_res": 512}, {"model": "u2netp", "process_res": 1024}]
+    strategy = {"ladder": ladder, "min_gain": 0.0}
+    settings = settings_for(tmp_path, strategy=strategy, grading=NEVER_GOOD, intake={"quiet_seconds": 0})
+    engine = ScriptedEngine()
+    daemon = Daemon(settings, engine=engine)
+    try:
+        findings.keep(tmp_path / "state", settings, {"u2netp": ("process_res",)}, ("u2netp",), 1.0)
+        daemon._reload.now()
+        daemon.recover()
+        save_photo(tmp_path / "hot" / "inbox" / "a.png")
+        daemon.reception.round(urgent=True)
+        job = daemon.journal.take(2e9)
+        assert job is not None
+        daemon.worker.run(job)
+    finally:
+        daemon.close()
+
+    assert len(engine.calls) == 1
