@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Image = NDArray[np.float32]
 """(H, W, 3) or (H, W, 4), 0..1, RGB(A): ComfyUI's IMAGE. (H, W): its MASK."""
 
+JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 NEEDED = ("sensitivity", "process_res", "mask_blur", "mask_offset", "invert_output", "background")
 
 
@@ -29,6 +30,8 @@ class NodeFailure(Exception):
 
 def load_image(content: bytes, name: str) -> Image:
     """Whatever was uploaded, as a picture; EXIF orientation applied, alpha dropped."""
+    if content.startswith(JPEG_START) and JPEG_END not in content:
+        content += JPEG_END  # half a JPEG is loaded as far as it goes
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
     if pixels is None:
         if content.startswith(b"\x89PNG"):

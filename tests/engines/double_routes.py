@@ -24,6 +24,7 @@ TEXT_TYPE = "text/plain; charset=utf-8"
 MAX_UPLOAD = 104857600
 FEATURES = {"supports_preview_metadata": True, "max_upload_size": MAX_UPLOAD}
 KINDS = ("input", "temp", "output")
+STORED_AT = "Sun, 22 Nov 2026 20:23:45 GMT"
 REMARK = {
     "type": "required_input_missing",
     "message": "Required input is missing",
@@ -186,12 +187,20 @@ class Routes(BaseHTTPRequestHandler):
             self._answer(404)
             return
         tag = f'"{hashlib.sha1(content).hexdigest()[:16]}-{len(content):x}"'
-        headers = {"Etag": tag, "Content-Disposition": f'filename="{where[2]}"', "Accept-Ranges": "bytes"}
+        headers = {"Etag": tag, "Last-Modified": STORED_AT, "Content-Disposition": f'filename="{where[2]}"'}
         kinds = {"png": "image/png", "jpg": "image/jpeg", "txt": "text/plain"}
-        if self.headers.get("If-None-Match") == tag:
-            self._answer(304, headers=headers)
+        media_type = kinds.get(where[2].rpartition(".")[2], "application/octet-stream")
+        if tag == self.headers.get("If-None-Match") or self.headers.get("If-Modified-Since") == STORED_AT:
+            self._answer(304, b"", media_type, headers)
+            return
+        headers["Accept-Ranges"] = "bytes"
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        if wanted:
+            first, last = int(wanted[1]), min(int(wanted[2]), len(content) - 1)
+            headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
+            self._answer(206, content[first : last + 1], media_type, headers)
         else:
-            self._answer(200, content, kinds.get(where[2].rpartition(".")[2], "application/octet-stream"), headers)
+            self._answer(200, content, media_type, headers)
 
     # Doing
 

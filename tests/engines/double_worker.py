@@ -37,6 +37,7 @@ class Faults:
     load_seconds: float = 0.0  # added where a model is loaded
     slow_seconds: float = 0.0  # before every HTTP answer
     hold: bool = False  # model nodes do not end until this is False again
+    hold_results: bool = False  # nor do the nodes that save or show
     hang_paths: list[str] = field(default_factory=list)  # these routes never answer; "*": none does
     status: int = 0  # answered by the routes in status_paths, or by all
     status_paths: list[str] = field(default_factory=list)
@@ -105,6 +106,7 @@ class Worker:
         self._cache: dict[str, Json] = {}
         self._nodes: dict[tuple[str, str], set[str]] = {}
         self._interrupted = False
+        self._saving = False
         self._free = False
         self._stopped = False
         self._letters = "".join(random.choices(string.ascii_lowercase, k=5))
@@ -173,6 +175,13 @@ class Worker:
             self._free = True
             self._changed.notify_all()
 
+    def is_asked_to_free(self) -> bool:
+        return self._free
+
+    def holds_a_result(self) -> bool:
+        """Whether a node that saves or shows is at work, and held."""
+        return self._saving
+
     def tell_status(self, client_id: str | None = None, **extra: str) -> None:
         status = {"status": {"exec_info": {"queue_remaining": self.remaining()}}, **extra}
         self.sessions.tell("status", status, client_id)
@@ -202,6 +211,7 @@ class Worker:
                 if self._free:
                     self._free = False
                     self._cache, self._nodes = {}, {}
+                    self._changed.notify_all()
                     continue
                 item = heapq.heappop(self._pending)
                 self._running = list(item)
@@ -275,19 +285,22 @@ class Run:
             self.worker.sessions.tell(kind, {**data, "prompt_id": self.prompt_id}, self.client_id)
 
     def _order(self) -> list[str]:
-        """Sources first; parked nodes are not in it."""
-        order: list[str] = []
+        """Sources first, and an output as soon as it can be shown; parked nodes are not in it."""
+        sources: dict[str, list[str]] = {}
 
         def visit(node_id: str) -> None:
-            if node_id in order:
-                return
-            for value in self.prompt[node_id]["inputs"].values():
-                if isinstance(value, list):
-                    visit(value[0])
-            order.append(node_id)
+            if node_id not in sources:
+                values = self.prompt[node_id]["inputs"].values()
+                sources[node_id] = [value[0] for value in values if isinstance(value, list)]
+                for source in sources[node_id]:
+                    visit(source)
 
         for target in self.targets:
             visit(target)
+        order: list[str] = []
+        while len(order) < len(sources):
+            ready = [each for each in sources if each not in order and set(sources[each]) <= set(order)]
+            order.append(next((each for each in ready if each in self.targets), ready[0]))
         return order
 
     def _key(self, node_id: str) -> str:
@@ -386,6 +399,12 @@ class Run:
 
     def _save(self, kind: str, inputs: Json) -> Json:
         worker, faults = self.worker, self.worker.faults
+        with worker._changed:
+            while faults.hold_results and not worker._stopped:
+                worker._saving = True
+                worker._changed.notify_all()
+                worker._changed.wait()
+            worker._saving = False
         image, prompt = inputs["images"], self.prompt
         if faults.happens("swapped_results"):
             image = image[:, ::-1]

@@ -24,7 +24,7 @@ Json = Any  # parsed JSON, of any shape
 EXCHANGES: dict[str, Json] = json.loads((RECORDINGS / "exchanges.json").read_text("utf-8"))
 EVENTS: dict[str, Json] = json.loads((RECORDINGS / "events.json").read_text("utf-8"))
 
-PICTURES = ("astro.jpg", "proxy.jpg [temp]", "jobs/a/astro.jpg", "grün.png", "corrupt.png", "notes.txt")
+PICTURES = ("astro.jpg", "proxy.jpg [temp]", "jobs/a/astro.jpg", "grün.png", "corrupt.png", "notes.txt", "half.jpg")
 NEVER_THE_SAME = ("traceback", "current_inputs", "timestamp", "tooltip", "meta")
 ONLY_SETS = ("current_outputs", "executed")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -78,10 +78,10 @@ class Subject:
         """What the recorded prompts load, in a version that no server has cached."""
         photo = drawn_photo(shift=int(np.random.default_rng().integers(30)))
         photo[:4, :4] = np.random.default_rng().integers(0, 255, (4, 4, 3))
-        _, png = cv2.imencode(".png", photo)
+        png, jpeg = (cv2.imencode(kind, photo)[1].tobytes() for kind in (".png", ".jpg"))
+        spoilt = {"corrupt.png": png[:40], "notes.txt": b"hello", "half.jpg": jpeg[: len(jpeg) // 2]}
         for name in PICTURES:
-            content = {"corrupt.png": png.tobytes()[:40], "notes.txt": b"hello"}.get(name, png.tobytes())
-            self.upload(name, content)
+            self.upload(name, spoilt.get(name, png))
 
     def finished(self, prompt_id: str) -> bool:
         return prompt_id in requests.get(f"{self.url}/history/{prompt_id}", timeout=10).json()
@@ -154,6 +154,15 @@ class Listener:
             return counts[-1] == 0 and any(counts) and finished()
 
         return self._until(idle)
+
+    def until_lost(self) -> list[tuple[str, Json]]:
+        """All frames until the connection ends without a goodbye."""
+        frames: list[tuple[str, Json]] = []
+        try:
+            while True:
+                frames.append(self.next())
+        except (websocket.WebSocketConnectionClosedException, ConnectionError):
+            return frames
 
     def _until(self, last: Callable[[str, Json], bool]) -> list[tuple[str, Json]]:
         frames: list[tuple[str, Json]] = []

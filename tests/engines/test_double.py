@@ -2,7 +2,11 @@
 
 import copy
 import itertools
+import os
+import subprocess
+import sys
 import uuid
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,8 +16,9 @@ import requests
 
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
-from tests.engines.replay import EXCHANGES, Listener
+from tests.engines.replay import EVENTS, EXCHANGES, Listener
 
+CHECKOUT = Path(__file__).parents[2]
 Prompt = dict[str, Any]
 
 RMBG_INPUTS = EXCHANGES["prompt_ok_first"]["request"]["body"]["prompt"]["2"]["inputs"]
@@ -113,8 +118,8 @@ def test_prompts_run_in_the_recorded_order(served: Double) -> None:
     post(served, workflow(R), prompt_id="p1")
     assert served.wait_until(lambda: len(served.inferences) == 1)
     later: dict[str, dict[str, Any]] = {
-        "p2": {}, "p3": {}, "p4_front": {"front": True}, "p5": {}, "p6": {"number": -5}, "p7": {"number": 0.5},
-        "p8_front": {"front": True},
+        "p2": {}, "p3": {}, "p4_front": {"front": True}, "p5": {}, "p6_number_minus_5": {"number": -5},
+        "p7_number_0.5": {"number": 0.5}, "p8_front": {"front": True},
     }  # fmt: skip
     for blur, (name, more) in enumerate(later.items()):
         post(served, workflow(R, blur=blur + 1), prompt_id=name, **more)
@@ -124,7 +129,9 @@ def test_prompts_run_in_the_recorded_order(served: Double) -> None:
     assert served.wait_until(lambda: served.worker.remaining() == 0)
     order = [inference.prompt_id for inference in served.inferences]
 
-    assert order == ["p1", "p8_front", "p4_front", "p6", "p7", "p2", "p3", "p5"]
+    recorded = [data["prompt_id"] for kind, data in EVENTS["40_queue_order"]["frames"] if kind == "execution_start"]
+    assert order == recorded
+    assert order[:5] == ["p1", "p8_front", "p4_front", "p6_number_minus_5", "p7_number_0.5"]
     assert pending[0] == min(pending)
     assert pending != sorted(pending)  # a raw heap
 
@@ -188,3 +195,22 @@ def test_an_unknown_fault_is_an_error(served: Double) -> None:
 
 def test_ids_are_made_up_where_none_is_given(served: Double) -> None:
     assert uuid.UUID(post(served, workflow(R)))
+
+
+@pytest.mark.slow
+def test_the_contract_suite_runs_unchanged_against_a_server_somewhere_else() -> None:
+    """As against a real one: told by the environment, and nothing but its own prompts and files is touched."""
+    command = [sys.executable, "-m", "tests.engines.comfyui_double"]
+    suite = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/engines/test_contract.py"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as process:
+        assert process.stdout
+        url = process.stdout.readline().strip()
+        environment = {**os.environ, "FREISTELLER_TEST_COMFYUI": url}
+        ran = subprocess.run(suite, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+        state = requests.get(f"{url}/_double/state", timeout=10).json()
+        process.terminate()
+
+    assert ran.returncode == 0, ran.stdout
+    assert state["inferences"]
+    touched = [name.partition("/")[2] for name in state["files"] if not name.startswith("temp//ComfyUI_temp_")]
+    assert all(name.startswith("freisteller-contract/") for name in touched)
