@@ -2,6 +2,10 @@
 
 Real processes: servers that behave as recorded (tests/engines/comfyui_double.py, a fixed service time each) and the
 daemon with a full inbox of 2-megapixel photos, of which one in five asks for a second recipe.
+of ideal: prompts per second / (servers / service time). starved: share of the servers' time without a prompt, though
+photos wait. CPU s/photo: processor time of the daemon and of the servers; both must fit into this machine's cores, or
+it is the machine that is measured.
+Then the daemon's memory, at the same photo, behind a short and a long queue.
 Run: `.venv/bin/python benchmarks/occupancy.py [--quick]`. Last line: one JSON object.
 """
 
@@ -45,12 +49,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Sample:
-    """All servers at one moment: prompts that were begun, seconds that each was busy."""
+    """All servers at one moment: prompts that were begun, seconds that each was busy; and what the processes used."""
 
     at: float
     begun: int
     busy: tuple[float, ...]
     memory_mb: float
+    daemon_cpu: float
+    servers_cpu: float
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,8 @@ class Figures:
     starved: float
     prompts_per_photo: float
     photos_per_second: float
-    memory_growth_mb: float
+    daemon_cpu_per_photo: float
+    servers_cpu_per_photo: float
 
 
 def hard_photo(number: int) -> np.ndarray:
@@ -84,21 +91,34 @@ def fill(inbox: Path, photos: int) -> None:
         (inbox / f"{number:04}.jpg").write_bytes(contents[number % len(contents)])
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server in a process of its own."""
+
+    url: str
+    pid: int
+
+    def state(self) -> tuple[int, float]:
+        """Prompts begun, and busy seconds."""
+        with urllib.request.urlopen(f"{self.url}/_double/state", timeout=30) as answer:
+            values = json.load(answer)
+        return len(values["inferences"]), float(values["busy_seconds"])
+
+
 @contextmanager
-def server(seconds: float) -> Iterator[str]:
-    """A server in a process of its own; its URL."""
+def server(seconds: float) -> Iterator[Server]:
+    """Ends with the context."""
     command = [sys.executable, "-m", "tests.engines.comfyui_double", "--seconds", str(seconds)]
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
+        yield Server(process.stdout.readline().strip(), process.pid)
         process.send_signal(signal.SIGTERM)
 
 
-def state(url: str) -> tuple[int, float]:
-    """Prompts begun, and busy seconds, of one server."""
-    with urllib.request.urlopen(f"{url}/_double/state", timeout=30) as answer:
-        values = json.load(answer)
-    return len(values["inferences"]), float(values["busy_seconds"])
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process took so far, in user and in system mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_mb(pid: int) -> float:
@@ -107,11 +127,11 @@ def memory_mb(pid: int) -> float:
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def run(case: Case) -> Figures:
-    """Work a full inbox off, watching the servers."""
+def run(case: Case, until: int) -> list[Sample]:
+    """Work a full inbox off until there are so many results, watching the servers."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="occupancy-")))
-        urls = [stack.enter_context(server(case.seconds)) for _ in range(case.servers)]
+        servers = [stack.enter_context(server(case.seconds)) for _ in range(case.servers)]
         root = folder / "hot"
         (root / "inbox").mkdir(parents=True)
         fill(root / "inbox", case.photos)
@@ -121,7 +141,7 @@ def run(case: Case) -> Figures:
             "FREISTELLER__HTTP__BIND": "",
             "FREISTELLER__STRATEGY__MAX_ATTEMPTS": "2",
             "FREISTELLER__INTAKE__QUIET_SECONDS": "0.2",
-            "FREISTELLER__COMFYUI__SERVERS": json.dumps([{"url": url, "slots": SLOTS} for url in urls]),
+            "FREISTELLER__COMFYUI__SERVERS": json.dumps([{"url": each.url, "slots": SLOTS} for each in servers]),
         }
         environment = {**os.environ, **settings}
         log = stack.enter_context((folder / "log").open("wb"))
@@ -129,20 +149,28 @@ def run(case: Case) -> Figures:
         daemon = stack.enter_context(
             subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=log, stderr=subprocess.STDOUT)
         )
-        samples = list(watch(root, urls, daemon, case.photos))
+        samples = list(watch(root, servers, daemon, until))
         daemon.send_signal(signal.SIGINT)
-    return figures(case, samples)
+    return samples
 
 
-def watch(root: Path, urls: Sequence[str], daemon: subprocess.Popen[bytes], photos: int) -> Iterator[Sample]:
-    """Samples until all results are there."""
+def watch(root: Path, servers: Sequence[Server], daemon: subprocess.Popen[bytes], photos: int) -> Iterator[Sample]:
+    """Samples until so many results are there, and one more."""
     deadline = time.monotonic() + LONGEST_SECONDS
-    while sum(1 for _ in root.glob("*/*.json")) < photos:
+    done = 0
+    while done < photos:
+        done = sum(1 for _ in root.glob("*/*.json"))
         if daemon.poll() is not None or time.monotonic() > deadline:
             raise SystemExit("the daemon ended, or took too long")
-        states = [state(url) for url in urls]
-        begun = sum(count for count, _ in states)
-        yield Sample(time.monotonic(), begun, tuple(busy for _, busy in states), memory_mb(daemon.pid))
+        states = [each.state() for each in servers]
+        yield Sample(
+            at=time.monotonic(),
+            begun=sum(count for count, _ in states),
+            busy=tuple(busy for _, busy in states),
+            memory_mb=memory_mb(daemon.pid),
+            daemon_cpu=cpu_seconds(daemon.pid),
+            servers_cpu=sum(cpu_seconds(each.pid) for each in servers),
+        )
         time.sleep(SAMPLE_SECONDS)
 
 
@@ -156,13 +184,23 @@ def figures(case: Case, samples: Sequence[Sample]) -> Figures:
     done = end.begun - warm.begun
     busy = sum(end.busy) - sum(warm.busy)
     per_photo = total / case.photos
+    photos = done / per_photo
     return Figures(
         ratio=done * case.seconds / (case.servers * seconds),
         starved=max(0.0, 1 - busy / (case.servers * seconds)),
         prompts_per_photo=per_photo,
-        photos_per_second=done / per_photo / seconds,
-        memory_growth_mb=end.memory_mb - warm.memory_mb,
+        photos_per_second=photos / seconds,
+        daemon_cpu_per_photo=(end.daemon_cpu - warm.daemon_cpu) / photos,
+        servers_cpu_per_photo=(end.servers_cpu - warm.servers_cpu) / photos,
     )
+
+
+def compare_queues(queues: Sequence[int], results: int) -> None:
+    """Print the daemon's memory after the same photos, with so many behind them."""
+    print(f"\n{'photos queued':<15}{'daemon MB':>10}   (the highest until {results} are done)")
+    for queued in queues:
+        samples = run(Case("memory", 1, 0.1, queued, 0.0), results)
+        print(f"{queued:<15}{max(sample.memory_mb for sample in samples):>10.0f}", flush=True)
 
 
 def main() -> None:
@@ -176,16 +214,19 @@ def main() -> None:
         Case("eight_servers", 8, 2.0, 180 // share, 0.95),
     )
     print(
-        f"{'case':<15}{'of ideal':>10}{'asked':>8}{'starved':>10}{'prompts/photo':>15}{'photos/s':>10}{'growth MB':>11}"
+        f"{'case':<15}{'of ideal':>10}{'asked':>8}{'starved':>10}{'prompts/photo':>15}{'photos/s':>10}"
+        f"{'CPU s/photo: daemon':>21}{'servers':>9}"
     )
     found = {}
     for case in cases:
-        result = found[case.name] = run(case)
+        result = found[case.name] = figures(case, run(case, case.photos))
         print(
             f"{case.name:<15}{result.ratio:>10.3f}{case.asked:>8.2f}{result.starved:>10.3f}"
-            f"{result.prompts_per_photo:>15.2f}{result.photos_per_second:>10.2f}{result.memory_growth_mb:>11.1f}",
+            f"{result.prompts_per_photo:>15.2f}{result.photos_per_second:>10.2f}"
+            f"{result.daemon_cpu_per_photo:>21.3f}{result.servers_cpu_per_photo:>9.3f}",
             flush=True,
         )
+    compare_queues((30, 600 // share), 25)
     line = {name: round(result.ratio, 4) for name, result in found.items()}
     print(json.dumps({**line, "starved_share": round(max(result.starved for result in found.values()), 4)}))
 
