@@ -3,15 +3,17 @@
 A place is a path below the root, POSIX, e.g. "gut/kunde/a.png", as the disk spells it.
 """
 
+import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from daemon.intake.names import same
 from daemon.jobs import Grade
 
-REPORT = ".json"
-_TAILS = ("_mask.png", "_flat.tif")  # endings that are more than a suffix
+_REPORT = ".json"
+_TAIL = re.compile(r"(-p[0-9]+)?(_mask|_flat)?\.[^.]*$")  # page, format, suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def read_move(known: Sequence[str], gone: Collection[str], found: Sequence[str])
     nothing, and several formats that are moved say it once.
     """
     for place in known:
-        if tail_of(place) == REPORT:
+        if place.endswith(_REPORT):
             continue
         if place not in gone:
             return None
@@ -52,10 +54,9 @@ def grade_of(place: str) -> Grade | None:
 
 
 def tail_of(place: str) -> str:
-    """What tells the files of one result apart: ".png", "_mask.png", ".tif", ".json"; in lower case."""
-    name = PurePosixPath(place).name
-    folded = name.lower()
-    return next((tail for tail in _TAILS if folded.endswith(tail)), PurePosixPath(folded).suffix)
+    """What tells the files of one result apart: ".png", "_mask.png", "-p2.tif", ".json"; in lower case."""
+    tail = _TAIL.search(PurePosixPath(place).name.lower())
+    return tail[0] if tail else ""
 
 
 def stem_of(place: str) -> str:
@@ -66,29 +67,37 @@ def stem_of(place: str) -> str:
 
 def _same_picture(place: str, found: Sequence[str]) -> str | None:
     """Where this picture lies now; of several the one that changed the least: the others are copies."""
-    tail = tail_of(place)
-    alike = [other for other in found if tail_of(other) == tail]
-    alike = alike or [other for other in found if PurePosixPath(tail_of(other)).suffix == PurePosixPath(tail).suffix]
-    return min(alike, key=lambda other: (grade_of(other) != grade_of(place), other), default=None)
+    for alike in (_name, tail_of, _suffix):
+        if matches := [other for other in found if alike(other) == alike(place)]:
+            return min(matches, key=lambda other: (grade_of(other) != grade_of(place), other))
+    return None
 
 
 def _moved(known: Sequence[str], gone: Collection[str], found: Sequence[str], place: str, now: str) -> Moved | None:
     before, after = grade_of(place), grade_of(now)
     if before is None or after is None:
         return None
-    beside = PurePosixPath(now).parent
     places = []
     for other in known:
+        left = [each for each in found if each != now]
         if other == place:
             there = now
-        elif other in gone and (elsewhere := [each for each in found if tail_of(each) == tail_of(other)]):
-            there = min(elsewhere, key=lambda each: (grade_of(each) != after, each))
+        elif other in gone and (elsewhere := _same_picture(other, left)) and tail_of(elsewhere) == tail_of(other):
+            there = elsewhere
         elif before == after:
             there = other
         else:
-            there = str(beside / f"{stem_of(now)}{_spelled_tail(other)}")
+            there = str(PurePosixPath(now).with_name(f"{stem_of(now)}{_spelled_tail(other)}"))
         places.append((other, there))
     return Moved(before, after, tuple(places))
+
+
+def _name(place: str) -> str:
+    return same(PurePosixPath(place).name)
+
+
+def _suffix(place: str) -> str:
+    return PurePosixPath(place).suffix.lower()
 
 
 def _spelled_tail(place: str) -> str:

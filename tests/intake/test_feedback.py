@@ -62,6 +62,17 @@ def test_where_the_picture_was_deleted_its_mask_speaks() -> None:
     assert moved.after is Grade.SEHR_GUT
 
 
+def test_the_pages_of_a_file_are_one_result() -> None:
+    known = ("gut/a-p1.png", "gut/a-p2.png", "gut/a.json")
+    moved = read_move(known, known[:2], ["sehr_gut/a-p2.png", "sehr_gut/a-p1.png"])
+
+    assert moved is not None
+    assert [now for _, now in moved.places] == ["sehr_gut/a-p1.png", "sehr_gut/a-p2.png", "sehr_gut/a.json"]
+    first = read_move(known, known[:1], ["sehr_gut/a-p1.png"])
+    assert first is not None
+    assert [now for _, now in first.places] == ["sehr_gut/a-p1.png", "sehr_gut/a-p2.png", "sehr_gut/a.json"]
+
+
 def test_a_name_within_the_grade_folder_is_no_verdict_and_takes_nothing_along() -> None:
     moved = read_move(KNOWN, ["gut/kunde/a.png"], ["gut/b.png"])
 
@@ -99,7 +110,12 @@ def test_other_folders_are_no_grades() -> None:
 
 @pytest.mark.parametrize(
     ("place", "stem", "tail"),
-    [("gut/a.png", "a", ".png"), ("gut/x/a_mask.png", "a", "_mask.png"), ("gut/a.b.TIF", "a.b", ".tif")],
+    [
+        ("gut/a.png", "a", ".png"),
+        ("gut/x/a_mask.png", "a", "_mask.png"),
+        ("gut/a.b.TIF", "a.b", ".tif"),
+        ("gut/a-p2.png", "a", "-p2.png"),
+    ],
 )
 def test_a_name_is_a_stem_and_what_tells_the_files_of_a_result_apart(place: str, stem: str, tail: str) -> None:
     assert (stem_of(place), tail_of(place)) == (stem, tail)
