@@ -29,6 +29,12 @@ class NotWholeYet(FreistellerError):
     reason = "not_whole_yet"
 
 
+class BadOrder(FreistellerError):
+    """The `freisteller.toml` of a sub-folder of the inbox is wrong. Answer: its photos wait until it is right."""
+
+    reason = "bad_order"
+
+
 class Vanished(FreistellerError):
     """A file went away between two steps. Answer: forget it, somebody else took it."""
 

@@ -18,12 +18,15 @@ from daemon.building import build_engine, build_pipeline, memory_for, use_server
 from daemon.chronicle import Chronicle, Ending
 from daemon.dispatch import Brake, Dispatch
 from daemon.engines.contract import Engine
-from daemon.errors import BadSettings
+from daemon.errors import BadOrder, BadSettings, NoRoom, RootAway
 from daemon.findings import known_dead
 from daemon.herald import Herald
+from daemon.holding import Holding
 from daemon.housekeeping import Housekeeping
 from daemon.intake.folders import Folders
+from daemon.intake.orders import Orders
 from daemon.intake.watcher import Watcher
+from daemon.jobs import Job
 from daemon.journal import Journal
 from daemon.locks import Lock
 from daemon.observe import logs
@@ -45,7 +48,7 @@ from daemon.returns import Returns
 from daemon.routing import Routing
 from daemon.settings import Settings
 from daemon.verdicts import Verdicts
-from daemon.worker import Worker
+from daemon.worker import Fate, Worker
 
 STALE_SECONDS = 120.0  # a loop that has not turned for so long hangs
 MOST_WORKERS = 256  # that the settings allow; how many there are is for the dispatcher to say
@@ -132,6 +135,7 @@ class Daemon:
         self._herald = self._build_herald(settings)
         self.admission = Admission(self.journal, self.folders, clock, tick)
         self.worker = self._build_worker(settings)
+        self._tell_dead(settings)
         self.recovery = Recovery(self.journal, self.folders, self._alphas, settings.dispatch.max_tries)
         self.journal.prioritize(settings.dispatch.priorities)
         self.watcher = Watcher(self.folders, settings.intake, time.monotonic)
@@ -140,7 +144,7 @@ class Daemon:
         self.dispatch = Dispatch(
             journal=self.journal,
             executor=self._executor,
-            run=lambda job: self._progress.follow(job, self.worker.run),  # each photo goes by the settings of its start
+            run=lambda job: self._progress.follow(job, self.run_job),
             workers=workers_for(settings, self.engine),
             brake=Brake(settings.dispatch.postpone_seconds),
             ready=lambda: self.reception.root_is_there,
@@ -155,11 +159,21 @@ class Daemon:
             clock=clock,
             tick=tick,
         )
+        self.orders = Orders(self.folders, lambda: self.settings, self._build_worker)
+        self.holding = Holding(
+            folders=self.folders,
+            orders=self.orders,
+            journal=self.journal,
+            metrics=self.metrics,
+            clock=time.monotonic,
+            quiet_seconds=lambda: self.settings.intake.quiet_seconds,
+        )
         self.reception = Reception(
             folders=self.folders,
             watcher=self.watcher,
             admission=self.admission,
             returns=self.returns,
+            holding=self.holding,
             worker=self.worker,
             metrics=self.metrics,
             health=self.health,
@@ -201,11 +215,21 @@ class Daemon:
             clock=self._clock,
         )
 
-    def _build_worker(self, settings: Settings) -> Worker:
-        dead = known_dead(self._state, settings)
-        if dead:
+    def run_job(self, job: Job) -> Fate:
+        """Do a job by the settings and the orders of its start; never raises."""
+        try:
+            settings = self.orders.settings_for(self.journal.entry(job.id).source)
+        except (BadOrder, NoRoom, RootAway) as error:
+            return self.worker.hold(job, error)
+        worker = self.worker if settings is self.settings else self._build_worker(settings)
+        return worker.run(job)
+
+    def _tell_dead(self, settings: Settings) -> None:
+        if dead := known_dead(self._state, settings):
             text = ", ".join(f"{' and '.join(names)} of {model}" for model, names in dead.items())
             logs.log("dead_parameters", f"An audit found no difference by {text}: recipes go without.", dead=dead)
+
+    def _build_worker(self, settings: Settings) -> Worker:
         return Worker(
             journal=self.journal,
             folders=self.folders,
@@ -218,7 +242,7 @@ class Daemon:
                 budget=self._budget,
                 tick=self._tick,
                 stopping=self._stop.is_set,
-                dead=dead,
+                dead=known_dead(self._state, settings),
                 journal=self.journal,
             ),
             routing=Routing(settings.outputs, self._progress, self._tick),
@@ -240,6 +264,7 @@ class Daemon:
         worker = self._build_worker(settings)  # raises BadSettings, before anything is changed
         use_servers(self.engine, settings)
         self.worker = worker
+        self._tell_dead(settings)
         self.journal.prioritize(settings.dispatch.priorities)
         self._budget.resize(memory_for(settings))
         self.health.allow(_stale_seconds(settings))

@@ -7,6 +7,7 @@ from functools import partial
 
 from daemon.admission import Admission
 from daemon.errors import FreistellerError, NoRoom, RootAway
+from daemon.holding import Holding
 from daemon.intake.folders import Folders
 from daemon.intake.watcher import Reject, Scan, Watcher
 from daemon.observe import logs
@@ -28,6 +29,7 @@ class Reception:
         watcher: Watcher,
         admission: Admission,
         returns: Returns,
+        holding: Holding,
         worker: Worker,
         metrics: Metrics,
         health: Health,
@@ -40,6 +42,7 @@ class Reception:
         self._watcher = watcher
         self._admission = admission
         self._returns = returns
+        self._holding = holding
         self._worker = worker
         self._metrics = metrics
         self._health = health
@@ -80,7 +83,8 @@ class Reception:
             scan = self._watcher.scan(urgent=urgent)
             self._note_root(None)
             self._returns.resume()
-            self._take_in(scan)
+            self._holding.look()
+            self._take_in(scan, urgent)
         except (RootAway, NoRoom) as error:
             self._note_root(error)
             return None
@@ -88,11 +92,13 @@ class Reception:
         self._metrics.scanned(self._clock())
         return scan
 
-    def _take_in(self, scan: Scan) -> None:
+    def _take_in(self, scan: Scan, urgent: bool) -> None:
         for refused in scan.rejected:
             if not self._returns.answer(refused.source, None):
                 self.refuse(refused)
         for arrival in scan.ready:
+            if self._holding.holds(arrival.source, urgent):
+                continue  # it is offered again by the next scan
             self._metrics.photo_seen(arrival.found_by)
             self._metrics.completeness_waited(arrival.waited_seconds)
             if not self._returns.answer(arrival.source, (arrival.size_bytes, arrival.mtime_ns)):

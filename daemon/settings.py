@@ -387,6 +387,30 @@ class Settings(BaseSettings):
         return self.given_state_path or base / "freisteller" / root_id
 
 
+class Order(Section):
+    """What a `freisteller.toml` in a sub-folder of the inbox may say."""
+
+    grading: GradingSettings
+    strategy: StrategySettings
+    outputs: OutputSettings
+
+
+def with_order(settings: Settings, order: Mapping[str, Any]) -> Settings:
+    """The settings with those of an order in their place; tables are merged key by key.
+
+    Raises BadSettings naming the key, the value and what is allowed.
+    """
+    merged: dict[str, Any] = {name: getattr(settings, name).model_dump() for name in Order.model_fields}
+    for name, section in order.items():
+        known = merged.get(name)
+        merged[name] = {**known, **section} if isinstance(known, dict) and isinstance(section, dict) else section
+    try:
+        valid = Order.model_validate(merged)
+    except ValidationError as error:
+        raise BadSettings(_explain(error, tree=Order)) from error
+    return settings.model_copy(update={name: getattr(valid, name) for name in Order.model_fields})
+
+
 def load(config: Path | None = None, flags: dict[str, Any] | None = None) -> Settings:
     """Read the tree: defaults, then the TOML file, then the environment, then flags.
 
@@ -486,13 +510,13 @@ def _refuse_unknown_variables() -> None:
                 raise BadSettings(f"Unknown setting {name} in the environment{_meant(section, known)}")
 
 
-def _explain(error: ValidationError, config: Path | None) -> str:
+def _explain(error: ValidationError, config: Path | None = None, tree: type[BaseModel] = Settings) -> str:
     lines = []
     for fault in error.errors():
         path = [str(part) for part in fault["loc"] if part != "function-before[_bind(), str]"]
         key = ".".join(path) or "settings"
         if fault["type"] == "extra_forbidden":
-            lines.append(f"Unknown setting {key}{_meant(path[-1], _keys_beside(path))}")
+            lines.append(f"Unknown setting {key}{_meant(path[-1], _keys_beside(path, tree))}")
             continue
         allowed = fault["msg"].removeprefix("Value error, ")
         secret = {"token", "password"} & {*path} or (path[:2] == ["notify", "hooks"] and "on" not in path)
@@ -509,9 +533,9 @@ def _meant(key: str, known: Iterable[str]) -> str:
     return f": did you mean {close[0]}?" if close else f": allowed are {', '.join(known)}"
 
 
-def _keys_beside(path: list[str]) -> Iterable[str]:
+def _keys_beside(path: list[str], tree: type[BaseModel]) -> Iterable[str]:
     """The keys allowed where `path` went wrong."""
-    section: type[BaseModel] = Settings
+    section = tree
     for part in path[:-1]:
         if part.isdigit():
             continue

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from daemon.alphas import Alphas
 from daemon.errors import (
+    BadOrder,
     BadPhoto,
     EngineAway,
     EngineMisconfigured,
@@ -94,6 +95,11 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - the answer itself failed, e.g. failed/ cannot be written
             self._chronicle.stumbled(job, error)
             return Fate.NO_PLACE
+
+    def hold(self, job: Job, error: FreistellerError) -> Fate:
+        """Put off a job that was just started and cannot be done now, through no fault of its own."""
+        self._postpone(job, error)
+        return Fate.SENT_BACK if isinstance(error, BadOrder) else Fate.NO_PLACE
 
     def _answered(self, job: Job) -> Fate:
         try:

@@ -15,7 +15,7 @@ ORDER = (
     "errors", "arrays", "shipped", "jobs", "credentials", "settings", "judgement", "pictures", "engines", "intake",
     "journal", "alphas", "reports", "sheet",
     "budget", "pipeline", "routing", "pages", "admission", "worker", "recovery", "dispatch", "observe", "chronicle",
-    "verdicts", "returns",
+    "verdicts", "returns", "holding",
     "pauses", "batches", "herald",
     "locks", "samples", "findings", "learning", "opinions", "building", "reception", "housekeeping", "reload",
     "signals", "lifecycle", "commands", "cli", "__main__",

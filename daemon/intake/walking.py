@@ -10,6 +10,11 @@ from daemon.intake import descent
 from daemon.intake.litter import litter_file, litter_folder
 from daemon.intake.mounts import Mount, mount_of
 
+ORDER = "freisteller.toml"
+"""A file that says how the photos beside it are to be done."""
+ORDER_NOTE = f"{ORDER}-error.txt"
+"""What is wrong with it, in our words. Neither is a photo, nor somebody's file that is left alone."""
+
 MAX_DEPTH = 64
 """Sub-folders within each other. Each level holds one descriptor; what lies deeper is counted, not read."""
 
@@ -55,6 +60,8 @@ def _walk(
             path = prefix + name
             if entry.is_dir(follow_symlinks=False):
                 below.append(name)
+            elif name in (ORDER, ORDER_NOTE):
+                continue
             elif litter_file(name):
                 yield Sighting(path, None, "litter")
             elif entry.is_symlink():

@@ -239,6 +239,16 @@ class Journal:
                 State.PUBLISHING,
             )
 
+    def make_due(self, kind: str) -> None:
+        """What was put off for this reason is due now."""
+        with self._db.transaction():
+            self._db.change(
+                "UPDATE jobs SET due_at = 0 WHERE state IN (?, ?) AND reason_kind = ?",
+                State.WAITING,
+                State.PUBLISHING,
+                kind,
+            )
+
     def _move(self, job_id: str, move: Move, changes: str, *values: object) -> None:
         starts, end = MOVES[move]
         marks = ", ".join("?" for _ in starts)

@@ -44,6 +44,7 @@ POSTPONEMENTS = (
     errors.EngineMisconfigured.reason,
     errors.NoRoom.reason,
     errors.RootAway.reason,
+    errors.BadOrder.reason,
     INTERNAL,
 )
 PUT_BACK = ("result", "original", "failed")

@@ -80,6 +80,7 @@ class Metrics:
         )
         self._last_scan = self._gauge("last_scan_timestamp_seconds", "When inbox/ was last read; 0 = never.")
         self._root_reachable = self._gauge("root_reachable", "1 if the hot folder can be reached, else 0.")
+        self._bad_orders = self._gauge("bad_orders", "Orders (freisteller.toml) in inbox/ that hold their photos back.")
         self._collisions = self._counter("collisions_total", "Results that got another name as theirs was taken.")
 
     def _set_up_jobs(self) -> None:
@@ -223,6 +224,10 @@ class Metrics:
     def root_reachable(self, reachable: bool) -> None:
         """Whether the hot folder can be reached."""
         self._root_reachable.set(reachable)
+
+    def bad_orders(self, count: int) -> None:
+        """So many orders of sub-folders are wrong at this moment."""
+        self._bad_orders.set(count)
 
     def collision(self) -> None:
         """A result got another name as its own was taken."""
