@@ -274,6 +274,17 @@ def verdicts(
 
 
 @app.command()
+def health(root: RootOption = None, config: ConfigOption = None) -> None:
+    """Ask the running daemon whether its loops turn: exit code 0 or 1, for health checks of containers."""
+    from daemon.commands.inspecting import daemon_page
+
+    page, silence = daemon_page(_settings(config, root), "/healthz")
+    alive = bool(page and page.get("alive"))
+    out.print("alive" if alive else silence or f"not alive: {json.dumps(page)}", markup=False)
+    raise typer.Exit(OK if alive else FAILED)
+
+
+@app.command()
 def retry(
     jobs: Annotated[list[str] | None, typer.Argument(help="Ids of failed jobs.", show_default=False)] = None,
     failed: Annotated[bool, typer.Option("--failed", help="All that failed.")] = False,
