@@ -90,9 +90,11 @@ def _cut(cut: Cut, photo: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What a report says, as far as people are shown it. how: the recipe and the number of attempts, in words.
+    """What a report says of one picture, as far as people are shown it. how: recipe and number of attempts, in words.
 
-    name: of the photo below `inbox/`. size_bytes: of the photo, 0 where it is not said. suffixes: of the files.
+    name: of the photo below `inbox/`. size_bytes: of the photo, 0 where it is not said. suffixes: of all files of the
+    report. filed: the grade of the folder that it was published in, of several pages the worst one's. page: 1, 2, … of
+    a file with several, and the mark in the names of its results; 0 and "" where it is alone.
     """
 
     job: str
@@ -103,30 +105,44 @@ class Reported:
     reasons: tuple[str, ...]
     how: str
     suffixes: tuple[str, ...]
+    filed: Grade
+    page: int = 0
+    mark: str = ""
 
 
-def read_report(content: bytes) -> Reported:
-    """Read what `report` wrote. Raises ValueError where it is something else."""
+def read_report(content: bytes) -> tuple[Reported, ...]:
+    """Read what `report` wrote, page by page. Raises ValueError where it is something else."""
     try:
         body = json.loads(content)
         if body["report_version"] != REPORT_VERSION:
             raise ValueError(f"a report of version {body['report_version']}, this program knows {REPORT_VERSION}")
-        name, recipe, tried = str(body["photo"]["name"]), body["recipe"], len(body["attempts"])
+        name = str(body["photo"]["name"])
         if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
             raise ValueError(f"no name below inbox/: {name}")
-        words = [str(recipe["model"]), *([str(recipe["process_res"])] if recipe["process_res"] else [])]
-        return Reported(
-            job=str(body["job"]),
-            name=name,
-            size_bytes=int(body["photo"]["bytes"]),
-            grade=Grade(body["grade"]),
-            score=float(body["score"]),
-            reasons=tuple(map(str, body["reasons"])),
-            how=f"{' '.join(words)}, {tried} attempt{'s' if tried != 1 else ''}",
-            suffixes=tuple(map(str, body["sha256"])),
-        )
+        pages = body.get("pages", [])
+        if not pages:
+            return (_reported(body, body, Page()),)
+        return tuple(_reported(body, cut, Page(number=int(cut["page"]), of=len(pages))) for cut in pages)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a report of this program: {error}") from error
+
+
+def _reported(body: Mapping[str, Any], cut: Mapping[str, Any], page: Page) -> Reported:
+    recipe, tried = cut["recipe"], len(cut["attempts"])
+    words = [str(recipe["model"]), *([str(recipe["process_res"])] if recipe["process_res"] else [])]
+    return Reported(
+        job=str(body["job"]),
+        name=str(body["photo"]["name"]),
+        size_bytes=int(body["photo"]["bytes"]),
+        grade=Grade(cut["grade"]),
+        score=float(cut["score"]),
+        reasons=tuple(map(str, cut["reasons"])),
+        how=f"{' '.join(words)}, {tried} attempt{'s' if tried != 1 else ''}",
+        suffixes=tuple(map(str, body["sha256"])),
+        filed=Grade(body["grade"]),
+        page=page.number if page.of > 1 else 0,
+        mark=page.mark,
+    )
 
 
 def verdict_values(verdict: Verdict) -> dict[str, Any]:

@@ -11,15 +11,16 @@ from daemon.arrays import Rgb
 from daemon.errors import BadSettings
 from daemon.intake.folders import Folders
 from daemon.jobs import Attempt, Grade, Job, Measures, Outcome, Recipe, Verdict
+from daemon.lifecycle import Daemon
 from daemon.pictures import codec, thumbs, writing
 from daemon.pictures.reading import open_photo, open_small
 from daemon.pictures.values import ONLY_PAGE
 from daemon.reports import Cut, Seen, failure_note, report
-from daemon.settings import OutputFormat
+from daemon.settings import OutputFormat, load
 from daemon.sheet.finding import Shown, find
 from daemon.sheet.making import AT_ONCE, PNG_PHOTOS, look_at, make_sheet
-from tests.doubles import by_colour
-from tests.drawing import drawn_photo, save_photo
+from tests.doubles import ScriptedEngine, by_colour
+from tests.drawing import drawn_photo, save_pages, save_photo
 from tests.processes import freisteller
 
 SCORES = {Grade.SEHR_GUT: 0.95, Grade.GUT: 0.8, Grade.UNGENUEGEND: 0.4}
@@ -125,6 +126,31 @@ def test_json_of_somebody_else_is_no_result(content: bytes, tmp_path: Path) -> N
     (tmp_path / "other.json").write_bytes(content)
 
     assert find(tmp_path).shown == ()
+
+
+def test_each_page_of_a_file_is_shown_beside_its_own_result(hot: Folders) -> None:
+    save_pages(hot.inbox / "scan.tif", 2, blank=2)
+    settings = load(
+        flags={
+            "root": str(hot.root),
+            "state_dir": str(hot.root.parent / "state"),
+            "http": {"bind": ""},
+            "intake": {"quiet_seconds": 0},
+        }
+    )
+    Daemon(settings, engine=ScriptedEngine()).run(once=True)
+
+    worst, best = find(hot.root).shown
+
+    assert (worst.name, best.name) == ("scan.tif, page 2", "scan.tif, page 1")
+    assert (worst.moved_from, best.moved_from) == (None, None)
+    for shown in (worst, best):
+        pictures = look_at(shown, 10)
+        assert pictures.before is not None
+        assert pictures.cutout is not None
+        assert pictures.before.shape == pictures.cutout.shape  # the pages differ in size
+    assert worst.grade is Grade.UNGENUEGEND
+    assert best.grade is not Grade.UNGENUEGEND
 
 
 def test_a_report_cannot_point_outside_of_the_archive(hot: Folders) -> None:

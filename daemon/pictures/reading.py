@@ -112,12 +112,12 @@ def open_photo(path: Path, max_megapixels: float, page: int = 0) -> Photo:
     return _read(path, max_megapixels, None, page)
 
 
-def open_small(path: Path, longest: int, max_megapixels: float) -> Photo:
+def open_small(path: Path, longest: int, max_megapixels: float, page: int = 0) -> Photo:
     """The same photo with no side longer than `longest` pixels, and never in memory at its full size; for looking at.
 
     Raises what `open_photo` raises.
     """
-    return _read(path, max_megapixels, longest, 0)
+    return _read(path, max_megapixels, longest, page)
 
 
 def _read(path: Path, max_megapixels: float, longest: int | None, page: int) -> Photo:

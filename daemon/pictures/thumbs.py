@@ -26,9 +26,12 @@ class Thumb:
     alpha: Mask | None
 
 
-def thumb(path: Path, longest: int, max_megapixels: float) -> Thumb:
-    """A file as a picture with no side longer than `longest` pixels. Raises BadPhoto, and RootAway, as reading does."""
-    photo = open_small(path, longest, max_megapixels)
+def thumb(path: Path, longest: int, max_megapixels: float, page: int = 0) -> Thumb:
+    """A file as a picture with no side longer than `longest` pixels. page: of a TIFF of several, counted from 0.
+
+    Raises BadPhoto, and RootAway, as reading does.
+    """
+    photo = open_small(path, longest, max_megapixels, page)
     rgb = codec.to_srgb(np.ascontiguousarray(photo.pixels), photo.icc)
     own = photo.own_alpha
     return Thumb(rgb, None if own is None else np.asarray(own // (photo.full_scale // 255), np.uint8))

@@ -21,10 +21,10 @@ MOST_NAMESAKES = 100  # in the archive: "shoe.jpg", "shoe-2.jpg", … are looked
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One photo on a sheet. grade: of the folder it lies in, or of its report; None where it failed.
+    """One photo on a sheet. grade: its report's, or the folder's that a person moved it to; None where it failed.
 
     original, cutout, mask: where they are, None where they are not. moved_from: the grade that the program gave,
-    where a person thought otherwise.
+    where a person thought otherwise. page: 1, 2, … of an original with several; 0 = it is alone.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Shown:
     moved_from: Grade | None = None
     how: str = ""
     job: str = ""
+    page: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,11 @@ def find(folder: Path, originals: Path | None = None) -> Found:
     shown: list[Shown] = []
     lost = 0
     for report in _files(searched, ".json"):
-        told = _reported(report)
-        found = told and _result(report, told, folders, archive)
-        if found:
-            shown.append(found)
-        lost += bool(told and not found)
+        for told in _reported(report):
+            found = _result(report, told, folders, archive)
+            if found:
+                shown.append(found)
+            lost += found is None
     if folders:
         shown += [_failure(note, folders) for note in _files(searched, NOTE) if folders.failed in note.parents]
     return Found(worst_first(shown), lost)
@@ -89,29 +90,31 @@ def _files(folders: Sequence[Path], suffix: str) -> Iterator[Path]:
                     yield Path(here, name)
 
 
-def _reported(report: Path) -> Reported | None:
+def _reported(report: Path) -> tuple[Reported, ...]:
     try:
         return read_report(report.read_bytes())
     except (OSError, ValueError):
-        return None  # somebody else's JSON
+        return ()  # somebody else's JSON
 
 
 def _result(report: Path, told: Reported, folders: Folders | None, archive: Path) -> Shown | None:
     place = _place(report, told, folders)
     if place is None:
         return None
-    here = _grade_of(place, folders) or told.grade
+    here = _grade_of(place, folders) or told.filed
+    moved = here is not told.filed
     return Shown(
-        name=told.name,
-        grade=here,
+        name=f"{told.name}, page {told.page}" if told.page else told.name,
+        grade=here if moved else told.grade,
         score=told.score,
         reasons=told.reasons,
         original=_original(archive, told),
         cutout=_cutout(place, told),
         mask=_mask(place, told),
-        moved_from=told.grade if here is not told.grade else None,
+        moved_from=told.filed if moved else None,
         how=told.how,
         job=told.job,
+        page=told.page,
     )
 
 
@@ -139,15 +142,15 @@ def _grade_of(place: Path, folders: Folders | None) -> Grade | None:
 
 
 def _cutout(place: Path, told: Reported) -> Path | None:
-    return _there(place, [suffix for suffix in CUTOUTS if suffix in told.suffixes])
+    return _there(place, [told.mark + suffix for suffix in CUTOUTS], told)
 
 
 def _mask(place: Path, told: Reported) -> Path | None:
-    return _there(place, [suffix for suffix in (MASK,) if suffix in told.suffixes])
+    return _there(place, [told.mark + MASK], told)
 
 
-def _there(place: Path, suffixes: Sequence[str]) -> Path | None:
-    paths = (place.with_name(place.name + suffix) for suffix in suffixes)
+def _there(place: Path, suffixes: Sequence[str], told: Reported) -> Path | None:
+    paths = (place.with_name(place.name + suffix) for suffix in suffixes if suffix in told.suffixes)
     return next((path for path in paths if path.is_file()), None)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from daemon.arrays import Rgb
 from daemon.errors import BadPhoto, NoRoom, RootAway
 from daemon.pictures import codec, mosaic, thumbs
+from daemon.pictures.reading import pages_of
 from daemon.sheet import page
 from daemon.sheet.finding import Shown
 
@@ -90,7 +91,8 @@ def _looked_at(shown: Sequence[Shown], max_megapixels: float, threads: int) -> I
 
 def look_at(shown: Shown, max_megapixels: float) -> Pictures:
     """The small pictures of one photo. A result on a colour is its own cut-out, and has an alpha where a mask is."""
-    before, cutout, mask = (_thumb(path, max_megapixels) for path in (shown.original, shown.cutout, shown.mask))
+    before = _thumb(shown.original, max_megapixels, shown.page)
+    cutout, mask = (_thumb(path, max_megapixels) for path in (shown.cutout, shown.mask))
     alpha = mask.rgb[..., 0].copy() if mask else None
     if cutout and cutout.alpha is not None:
         alpha = cutout.alpha
@@ -109,12 +111,13 @@ def _of_one_shape(rgb: Rgb, alpha: thumbs.Mask) -> bool:
     return bool(abs(width * high - wide * height) <= max(height, width) + max(high, wide))  # a pixel off by rounding
 
 
-def _thumb(path: Path | None, max_megapixels: float) -> thumbs.Thumb | None:
+def _thumb(path: Path | None, max_megapixels: float, page: int = 0) -> thumbs.Thumb | None:
     if path is None:
         return None
     try:
-        return thumbs.thumb(path, THUMB, max_megapixels)
-    except (BadPhoto, RootAway):
+        index = pages_of(path)[page - 1] if page else 0
+        return thumbs.thumb(path, THUMB, max_megapixels, index)
+    except (BadPhoto, RootAway, IndexError):
         return None
 
 
