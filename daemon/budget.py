@@ -6,9 +6,13 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
-BYTES_PER_PIXEL = {8: 10, 16: 14}
-"""What a photo in work takes at its peak, by bits per channel: the photo, its cut-out and what is computed between."""
+BYTES_PER_PIXEL: dict[int | Literal["raw"], int] = {8: 10, 16: 14, "raw": 26}
+"""What a photo in work takes at its peak, by bits per channel: the photo, its cut-out and what is computed between.
+
+A camera RAW file takes most, while it is developed.
+"""
 
 
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")

@@ -22,7 +22,7 @@ ORDER = (
 )  # fmt: skip
 
 OWNERS = {
-    "pyvips": {"pictures/codec.py"},
+    "pyvips": {"pictures/vips.py"},
     "watchdog": {"intake/watcher.py"},
     "requests": {"engines/comfyui/http.py"},
     "websocket": {"engines/comfyui/events.py"},

@@ -20,7 +20,7 @@ from daemon.alphas import Alphas
 from daemon.budget import MemoryBudget
 from daemon.building import build_engine, build_pipeline, memory_for, workers_for
 from daemon.chronicle import Ending
-from daemon.commands.running import ending_line
+from daemon.commands.telling import ending_line
 from daemon.errors import BadSettings, FreistellerError
 from daemon.intake.names import clean_name
 from daemon.jobs import Attempt, Job

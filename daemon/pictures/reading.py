@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
-from daemon.pictures import codec, iptc, signatures, tifftags
+from daemon.pictures import codec, decoding, iptc, signatures, tifftags
 from daemon.pictures.faults import Undecodable, Unsupported
 from daemon.pictures.values import Header, Metadata, Samples
 
@@ -136,7 +136,7 @@ def _read(path: Path, max_megapixels: float, longest: int | None, page: int) -> 
                 tags = tifftags.Tags(descriptor, page)
                 alpha_extra = tags.alpha_extra
                 metadata = replace(metadata, exif=tags.exif, iptc=tags.iptc)
-            rgba, has_alpha, profile = codec.decode(descriptor, kind, profile, alpha_extra, page, longest)
+            rgba, has_alpha, profile = decoding.decode(descriptor, kind, profile, alpha_extra, page, longest)
     except Unsupported as error:
         raise BadPhoto(_beyond_us(name, str(error))) from error
     except Undecodable as error:
@@ -146,19 +146,24 @@ def _read(path: Path, max_megapixels: float, longest: int | None, page: int) -> 
     return Photo(_upright(rgba, header.orientation), has_alpha, replace(metadata, icc=profile), kind, remarks)
 
 
-def extent(path: Path, max_megapixels: float, page: int = 0) -> tuple[int, Literal[8, 16]]:
-    """How many pixels a photo has, and of how many bits, by its header alone. Raises BadPhoto as `open_photo` does."""
+def extent(path: Path, max_megapixels: float, page: int = 0) -> tuple[int, Literal[8, 16, "raw"]]:
+    """How many pixels a photo has, and of how many bits or whether undeveloped, by its header alone.
+
+    Raises BadPhoto as `open_photo` does.
+    """
     name = _called(path, page)
     try:
         with _opened(path) as descriptor:
-            header = _header(descriptor, _kind(descriptor, path.name), name, max_megapixels, page)
+            kind = _kind(descriptor, path.name)
+            header = _header(descriptor, kind, name, max_megapixels, page)
     except Unsupported as error:
         raise BadPhoto(_beyond_us(name, str(error))) from error
     except Undecodable as error:
         raise BadPhoto(_unreadable(name, str(error))) from error
     except (Vanished, NotWholeYet) as error:
         raise BadPhoto(str(error)) from error
-    return header.width * header.height, 8 if header.sample == "uchar" else 16
+    depth: Literal[8, 16, "raw"] = "raw" if kind == "raw" else 8 if header.sample == "uchar" else 16
+    return header.width * header.height, depth
 
 
 def prove_decodes(path: Path, max_megapixels: float) -> None:
@@ -172,7 +177,7 @@ def prove_decodes(path: Path, max_megapixels: float) -> None:
         kind = _kind(descriptor, path.name)
         try:
             _header(descriptor, kind, path.name, max_megapixels)
-            codec.prove(descriptor, kind)
+            decoding.prove(descriptor, kind)
         except Unsupported as error:
             raise BadPhoto(_beyond_us(path.name, str(error))) from error
         except Undecodable as error:
@@ -217,7 +222,7 @@ def _kind(descriptor: int, name: str) -> str:
 
 def _header(descriptor: int, kind: str, name: str, max_megapixels: float, page: int = 0) -> Header:
     """The header of something worth decoding. Raises BadPhoto or Undecodable."""
-    header = codec.read_header(descriptor, kind, page)
+    header = decoding.read_header(descriptor, kind, page)
     megapixels = header.width * header.height / 1e6
     if megapixels > max_megapixels:
         raise BadPhoto(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from daemon.errors import BadPhoto
-from daemon.pictures import codec, marks
+from daemon.pictures import codec, decoding, marks, saving
 from daemon.pictures.exif import without_preview
 from daemon.pictures.faults import Undecodable
 from daemon.pictures.reading import Photo
@@ -74,7 +74,7 @@ def write(
         pixels, metadata = rgba[..., 3], replace(metadata, icc=None)
     elif kind.on_colour:
         below = codec.in_profile(ground, photo.icc, photo.full_scale)
-    codec.save(path, pixels, metadata, kind.container, frame, below)
+    saving.save(path, pixels, metadata, kind.container, frame, below)
 
 
 def verify(path: Path, rgba: Samples, output_format: OutputFormat, frame: Frame | None = None) -> None:
@@ -82,8 +82,8 @@ def verify(path: Path, rgba: Samples, output_format: OutputFormat, frame: Frame 
     kind = _KINDS[output_format]
     with path.open("rb") as file:
         try:
-            header = codec.read_header(file.fileno(), kind.container)
-            lowest, highest = codec.extremes(file.fileno(), kind.container)
+            header = decoding.read_header(file.fileno(), kind.container)
+            lowest, highest = decoding.extremes(file.fileno(), kind.container)
         except Undecodable as error:
             raise ValueError(f"{path.name} does not read back: {error}") from error
     width, height = frame.size if frame else (rgba.shape[1], rgba.shape[0])
@@ -103,7 +103,7 @@ def verify(path: Path, rgba: Samples, output_format: OutputFormat, frame: Frame 
 def size_of(path: Path) -> tuple[int, int]:
     """Width and height, in pixels, of a file that `write` wrote."""
     with path.open("rb") as file:
-        header = codec.read_header(file.fileno(), kind_of(file.read(HEAD_BYTES)) or "png")
+        header = decoding.read_header(file.fileno(), kind_of(file.read(HEAD_BYTES)) or "png")
     return header.width, header.height
 
 
@@ -114,7 +114,7 @@ def identity_of(path: Path) -> str | None:
         if kind is None or kind not in {known.container for known in _KINDS.values()}:
             return None
         try:
-            return marks.job_in(codec.read_header(file.fileno(), kind).metadata.xmp)
+            return marks.job_in(decoding.read_header(file.fileno(), kind).metadata.xmp)
         except Undecodable:
             return None
 

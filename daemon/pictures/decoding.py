@@ -1,0 +1,204 @@
+"""From open files to headers and pixels, by libvips or by who else knows the kind.
+
+A picture is always read through a file descriptor, never mapped: a writer that shortens a mapped file would kill the
+process with SIGBUS.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from daemon.pictures import bitmaps, heif, raw, vips
+from daemon.pictures.faults import Unsupported, fault
+from daemon.pictures.values import Decodable, Header, Metadata, Samples
+
+# How strictly a decoder takes damage: anything it calls an error stops it, mere warnings (stray bytes between
+# segments, which some cameras write) do not. What libjpeg only warns of and is damage all the same: coded data that
+# ends before the picture does.
+_STRICT = "error"
+_DAMAGE_IN_WARNINGS = ("premature end", "bad Huffman code")
+
+_COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb16": 3, "scrgb": 3, "lab": 3, "labs": 3, "cmyk": 4}
+_SAMPLES = ("uchar", "ushort", "uint", "float", "double")
+_SENSIBLE_DPI = (1.0, 100_000.0)
+
+
+_OPENERS: dict[str, Callable[[bytes], Decodable]] = {"bmp": bitmaps.opened, "heic": heif.opened, "raw": raw.opened}
+
+
+def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
+    """The header of an open file of `kind`, as `signatures` names kinds. Raises Undecodable."""
+    if kind in _OPENERS:
+        return _OPENERS[kind](_content(descriptor)).header
+    try:
+        image = _open(descriptor, kind, page)
+        colours = _COLOURS.get(image.interpretation, 0)
+        return Header(
+            width=image.width,
+            height=image.height,
+            channels=image.bands,
+            colours=colours if image.bands >= colours and image.format in _SAMPLES else 0,
+            sample=image.format,
+            pages=vips.field_of(image, "n-pages") or 1,
+            orientation=vips.field_of(image, "orientation") or 1,
+            metadata=_metadata(image),
+        )
+    except vips.Error as error:
+        raise fault(str(error.detail)) from error
+
+
+def decode(
+    descriptor: int,
+    kind: str,
+    profile: bytes | None,
+    alpha_extra: int | None = 0,
+    page: int = 0,
+    longest: int | None = None,
+) -> tuple[Samples, bool, bytes | None]:
+    """Decode to (H, W, 4) RGBA as it lies in the file, not yet upright.
+
+    profile: the file's ICC profile where it is usable. RGB keeps its values and its profile; grey without a profile
+    has its value in all three channels; everything else (grey with a profile, CMYK, Lab, float) becomes sRGB.
+    alpha_extra: which of the channels beside the colours is the alpha, from 0; None where none of them is.
+    longest: no side of the result is longer, in pixels; the picture is then never in memory at its full size.
+    Returns the pixels, whether the file has an alpha of its own (the fourth channel is full otherwise), and the
+    profile that the pixels now have. Raises Undecodable.
+    """
+    try:
+        image = _whole_numbers(_lines_of(descriptor, kind, page, longest))
+        colours = _COLOURS.get(image.interpretation, 0)
+        alpha_band = None if alpha_extra is None or image.bands <= colours + alpha_extra else colours + alpha_extra
+        full = 65535 if image.format == "ushort" else 255
+        rgb, profile = _rgb(image.extract_band(0, n=colours), profile)
+        rgba = rgb.bandjoin(full if alpha_band is None else image.extract_band(alpha_band))
+        return vips.array_of(_fitted(rgba, longest, alpha_band is not None)), alpha_band is not None, profile
+    except vips.Error as error:
+        raise fault(str(error.detail)) from error
+
+
+def extremes(descriptor: int, kind: str) -> tuple[float, float]:
+    """Decode to the last line; the lowest and the highest value in the last channel. Raises Undecodable."""
+    try:
+        return _extremes(_open(descriptor, kind, access="sequential", fail_on=_STRICT))
+    except vips.Error as error:
+        raise fault(str(error.detail)) from error
+
+
+def prove(descriptor: int, kind: str) -> None:
+    """Decode to the last line and keep nothing. Raises Undecodable."""
+    if kind in _OPENERS:
+        _OPENERS[kind](_content(descriptor)).prove()
+        return
+    try:
+        if kind != "jpeg":
+            _extremes(_open(descriptor, kind, access="sequential", fail_on=_STRICT))
+            return
+        # A JPEG at an eighth still decodes every bit of its coded data, and skips most of the arithmetic after it.
+        # libvips looks at warnings before each eight rows it reads, so those of the last eight (64 at full size) pass.
+        try:
+            _open(descriptor, kind, access="sequential", fail_on="warning", shrink=8).avg()
+        except vips.Error as error:
+            if any(word in str(error.detail) for word in _DAMAGE_IN_WARNINGS):
+                raise
+            _open(descriptor, kind, access="sequential", fail_on=_STRICT, shrink=8).avg()
+    except vips.Error as error:
+        raise fault(str(error.detail)) from error
+
+
+def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:
+    """A libvips image over an open file; nothing is decoded before somebody asks for pixels."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    if kind in _OPENERS:
+        return vips.image_of(_OPENERS[kind](_content(descriptor)).pixels())
+    if kind in ("webp", "avif"):  # their loaders map a file; bytes they need not map
+        loader = vips.Image.webpload_buffer if kind == "webp" else vips.Image.heifload_buffer
+        return _all_bits(loader(_content(descriptor), **options))
+    source = vips.Source.new_from_descriptor(descriptor)
+    if kind == "jpeg":
+        return vips.Image.jpegload_source(source, **options)
+    if kind == "png":
+        return vips.Image.pngload_source(source, **options)
+    # "unlimited" lifts a limit on the size of one strip, which a scanner's single-strip files break; how large the
+    # whole picture is has been checked by then.
+    return vips.Image.tiffload_source(source, unlimited=True, page=page, **options)
+
+
+def _lines_of(descriptor: int, kind: str, page: int, longest: int | None) -> Any:
+    """A picture that is read once, from its first line to its last; a JPEG no larger than twice `longest` needs."""
+    image = _open(descriptor, kind, page, access="sequential", fail_on=_STRICT)
+    if kind != "jpeg" or longest is None:
+        return image
+    spare = max(image.width, image.height) // (2 * longest)
+    shrink = next((factor for factor in (8, 4, 2) if factor <= spare), 1)
+    return _open(descriptor, kind, access="sequential", fail_on=_STRICT, shrink=shrink)
+
+
+def _fitted(rgba: Any, longest: int | None, has_alpha: bool) -> Any:
+    """The same picture with no side longer than `longest`; colours under an alpha of 0 count for nothing."""
+    scale = 1.0 if longest is None else longest / max(rgba.width, rgba.height)
+    if scale >= 1.0:
+        return rgba
+    if not has_alpha:
+        return rgba.resize(scale)
+    fitted = rgba.premultiply().resize(scale).unpremultiply().rint()
+    return fitted.cast(rgba.format).copy(interpretation=rgba.interpretation)
+
+
+def _content(descriptor: int) -> bytes:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    with open(descriptor, "rb", closefd=False) as file:
+        return file.read()
+
+
+def _all_bits(image: Any) -> Any:
+    """Full light as all ones: libvips leaves the lower bits of an AVIF of 10 or 12 bit empty."""
+    bits = vips.field_of(image, "bits-per-sample")
+    return image | (image >> bits) if image.format == "ushort" and bits in (10, 12) else image
+
+
+def _extremes(image: Any) -> tuple[float, float]:
+    """Decode all of a picture; the lowest and the highest value of its last channel."""
+    if image.format in ("float", "double"):
+        image = image == image  # a NaN is no number that libvips would hand over
+    statistics = image.extract_band(image.bands - 1).stats()
+    return statistics(0, 0)[0], statistics(1, 0)[0]
+
+
+def _whole_numbers(image: Any) -> Any:
+    """The same picture in 8 or 16 bit. Floats are taken as linear light, 0..1, as Photoshop's 32-bit TIFFs are."""
+    if image.format in ("uchar", "ushort"):
+        return image
+    if image.format == "uint":
+        deep = "grey16" if image.bands < 3 else "rgb16"
+        return (image >> 16).cast("ushort").copy(interpretation=deep)
+    if image.format in ("float", "double"):
+        image = (image == image).ifthenelse(image, 0.0)  # NaN, which some renderers leave, is the one unlike itself
+        if image.bands < 3:
+            grey = image.extract_band(0)
+            image = grey.bandjoin([grey, grey, *([image.extract_band(1)] if image.bands == 2 else [])])
+        return image.copy(interpretation="scrgb").colourspace("rgb16")
+    raise Unsupported(f"its samples are of a kind ({image.format}) that no photo has")  # the header was not asked
+
+
+def _rgb(image: Any, profile: bytes | None) -> tuple[Any, bytes | None]:
+    """Three channels, and the profile they have."""
+    depth = 16 if image.format == "ushort" else 8
+    space = image.interpretation
+    if space in ("srgb", "rgb16"):
+        return image, profile
+    if space in ("b-w", "grey16") and profile is None:
+        return image.bandjoin([image, image]), None
+    if space == "cmyk" or profile is not None:
+        transformed = image.icc_transform(
+            "srgb", embedded=profile is not None, input_profile="cmyk" if space == "cmyk" else "srgb",
+            depth=depth, **vips.RELATIVE,
+        )  # fmt: skip
+        return transformed, bytes(transformed.get(vips.BLOBS["icc"]))
+    return image.colourspace("rgb16" if depth == 16 else "srgb"), None
+
+
+def _metadata(image: Any) -> Metadata:
+    blobs = {name: vips.field_of(image, blob) for name, blob in vips.BLOBS.items()}
+    dpi = image.xres * vips.MM_PER_INCH
+    said = image.xres != 1.0 and _SENSIBLE_DPI[0] <= dpi <= _SENSIBLE_DPI[1]  # 1.0 is libvips' "unknown"
+    return Metadata(**{name: bytes(blob) if blob else None for name, blob in blobs.items()}, dpi=dpi if said else None)

@@ -1,0 +1,61 @@
+"""The door to libvips: set up for us, arrays in and out.
+
+libvips is thread-safe and lets go of the GIL, so several photos are worked on at once.
+"""
+
+import logging
+from typing import Any
+
+import numpy as np
+import pyvips
+
+from daemon.pictures.values import Samples
+
+# libvips remembers results by arguments. No operation here runs twice with the same ones, so a cache would only keep
+# pictures in memory that nobody asks for again.
+pyvips.cache_set_max(0)
+# Whole photos are worked on side by side; threads within one would only add up to more than there are cores.
+pyvips.concurrency_set(1)
+# SVG, CSV, raw dumps and the like are marked untrusted by libvips itself; none of them is a photo.
+pyvips.block_untrusted_set(True)
+# Its warnings ("read gave 1 warnings") name no file; what matters comes back as an error's reason.
+logging.getLogger("pyvips").setLevel(logging.ERROR)
+
+Image, Error, GValue, Source, Target = pyvips.Image, pyvips.Error, pyvips.GValue, pyvips.Source, pyvips.Target
+
+BLOBS = {"icc": "icc-profile-data", "exif": "exif-data", "xmp": "xmp-data", "iptc": "iptc-data"}
+"""What libvips calls each part of `Metadata`."""
+RELATIVE = {"intent": "relative", "black_point_compensation": True}
+"""How colours go from one profile to another."""
+MM_PER_INCH = 25.4
+
+
+def image_of(array: Samples) -> Any:
+    """A libvips image over `array`, (H, W) or (H, W, bands), without a copy where it is contiguous."""
+    height, width = array.shape[:2]
+    bands = 1 if array.ndim == 2 else array.shape[2]
+    deep = array.dtype == np.uint16
+    flat = np.ascontiguousarray(array).reshape(-1)
+    image = pyvips.Image.new_from_memory(flat.data, width, height, bands, "ushort" if deep else "uchar")
+    if bands < 3:
+        return image.copy(interpretation="grey16" if deep else "b-w")
+    return image.copy(interpretation="rgb16" if deep else "srgb")
+
+
+def array_of(image: Any) -> Samples:
+    """The pixels of `image`, (H, W, bands), computed now. uint8 or uint16, writable."""
+    dtype: type[np.uint8 | np.uint16] = np.uint16 if image.format == "ushort" else np.uint8
+    samples: Samples = np.frombuffer(image.write_to_memory(), dtype)
+    return samples.reshape(image.height, image.width, image.bands)
+
+
+def with_blob(image: Any, name: str, blob: bytes) -> Any:
+    """A copy of `image` with a part of its metadata set; name: as in `Metadata`."""
+    image = image.copy()
+    image.set_type(pyvips.GValue.blob_type, BLOBS[name], blob)
+    return image
+
+
+def field_of(image: Any, name: str) -> Any:
+    """A field of `image`'s metadata; None where it has none of that name."""
+    return image.get(name) if image.get_typeof(name) else None
