@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from daemon import evidence
 from daemon.errors import IllegalMove, Vanished
 from daemon.intake.folders import Folders
 from daemon.intake.watcher import Arrival, Reject
@@ -70,6 +71,7 @@ class Admission:
             # Whatever it was, nobody may start the job. A file that is in work all the same is given back in time.
             self._journal.forget(job.id)
             raise
+        evidence.leave_work_note(self._folders, self._journal.entry(job.id))
         return job
 
     def recover(self) -> int:
@@ -107,3 +109,4 @@ class Admission:
             note.unlink(missing_ok=True)
         self._tick("requeue")
         self._journal.requeue(job.id, self._clock())
+        evidence.leave_work_note(self._folders, self._journal.entry(job.id))

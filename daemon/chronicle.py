@@ -89,6 +89,10 @@ class Chronicle:
             places=[str(place) for place in places],
         )
 
+    def found_done(self, job: Job) -> None:
+        """A photo was over already, which the journal did not know."""
+        logs.log("job_found_done", f"{job.name} was over already, its files are there", job=job.id, name=job.name)
+
     def postponed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
         """A photo waits because something else is not there."""
         self._metrics.postponed(kind)

@@ -18,6 +18,7 @@ from daemon.errors import (
     BadPhoto,
     BadSettings,
     IllegalMove,
+    JournalDamaged,
     NoRoom,
     RootAway,
     Vanished,
@@ -47,7 +48,7 @@ def main() -> None:
     faulthandler.enable()  # a fault in a native library then says in which thread and where
     try:
         app()
-    except (BadSettings, AlreadyRunning, RootAway, NoRoom, IllegalMove, Vanished) as error:
+    except (BadSettings, AlreadyRunning, RootAway, NoRoom, IllegalMove, JournalDamaged, Vanished) as error:
         _say_error(str(error))
         sys.exit(USAGE)
     except OSError as error:

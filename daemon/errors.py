@@ -47,6 +47,12 @@ class RootAway(FreistellerError):
     reason = "root_away"
 
 
+class JournalDamaged(FreistellerError):
+    """The journal's file is damaged. Answer: end; the next start sets it aside and goes on with what folders hold."""
+
+    reason = "journal_damaged"
+
+
 class NoRoom(FreistellerError):
     """A disk is full or read-only. Answer: publish nothing, postpone the job, look again."""
 

@@ -18,7 +18,7 @@ from daemon.observe.notify import Notifier
 TURN_SECONDS = 1.0
 TIDY_SECONDS = 60.0
 DAY_SECONDS = 86400.0
-MOST_PRUNED = 2000  # at a time: some tens of milliseconds in which no photo starts
+MOST_PRUNED = 500  # at a time: less than a tenth of a second in which no photo starts
 
 
 class Housekeeping:

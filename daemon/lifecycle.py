@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from daemon import __version__
 from daemon.admission import Admission
@@ -18,16 +19,17 @@ from daemon.building import build_engine, build_pipeline, memory_for, use_server
 from daemon.chronicle import Chronicle, Ending
 from daemon.dispatch import Brake, Dispatch
 from daemon.engines.contract import Engine
-from daemon.errors import BadOrder, BadSettings, NoRoom, RootAway
+from daemon.errors import BadOrder, BadSettings, JournalDamaged, NoRoom, RootAway
 from daemon.findings import known_dead
 from daemon.herald import Herald
 from daemon.holding import Holding
 from daemon.housekeeping import Housekeeping
 from daemon.intake.folders import Folders
+from daemon.intake.identity import read_identity
 from daemon.intake.orders import Orders
 from daemon.intake.watcher import Watcher
 from daemon.jobs import Job
-from daemon.journal import Journal
+from daemon.journal import Journal, damage, fact_in
 from daemon.locks import Lock
 from daemon.observe import logs
 from daemon.observe.gpu import Gpus
@@ -41,6 +43,7 @@ from daemon.observe.notices import Origin
 from daemon.observe.notify import Notifier
 from daemon.observe.progress import Progress
 from daemon.pipeline import Tick
+from daemon.rebuilding import Rebuilding
 from daemon.reception import Reception
 from daemon.recovery import Recovery
 from daemon.reload import Reload
@@ -50,6 +53,7 @@ from daemon.settings import Settings
 from daemon.verdicts import Verdicts
 from daemon.worker import Fate, Worker
 
+JOURNAL = "journal.sqlite3"
 STALE_SECONDS = 120.0  # a loop that has not turned for so long hangs
 MOST_WORKERS = 256  # that the settings allow; how many there are is for the dispatcher to say
 HOPELESS_KNOCKS = 3  # --once: so many photos in a row without an engine, and it stops waiting for one
@@ -90,6 +94,7 @@ class Daemon:
         """
         self.settings = settings
         self._clock = clock
+        self._say = say
         self._tick = tick
         self._stop = threading.Event()
         self._tally = _Tally(tell)
@@ -113,7 +118,9 @@ class Daemon:
         state = settings.state_path(root_id)
         doors.callback(Lock(state / "lock", f"The state directory {state}").release)
         doors.callback(Lock(self.folders.private / "lock", f"The hot folder {settings.root_path}").release)
-        self.journal = Journal(state / "journal.sqlite3")
+        self._journal_path = state / JOURNAL
+        damaged = self._set_damage_aside(say)
+        self.journal = Journal(self._journal_path)
         doors.callback(self.journal.close)
         if self.journal.fact("root", root_id) != root_id:
             raise BadSettings(
@@ -124,6 +131,8 @@ class Daemon:
         self.engine = engine or build_engine(settings, say, root_id)
         doors.callback(self.engine.close)
         self.metrics = Metrics(__version__, self.engine.models, [health.server for health in self.engine.health()])
+        if damaged:
+            self.metrics.journal_set_aside()
         self.health = Health(stale_seconds=_stale_seconds(settings))
         self._notifier = Notifier()
         self._progress = Progress(self.metrics)
@@ -137,6 +146,7 @@ class Daemon:
         self.worker = self._build_worker(settings)
         self._tell_dead(settings)
         self.recovery = Recovery(self.journal, self.folders, self._alphas, settings.dispatch.max_tries)
+        self.rebuilding = Rebuilding(self.journal, self.folders)
         self.journal.prioritize(settings.dispatch.priorities)
         self.watcher = Watcher(self.folders, settings.intake, time.monotonic)
         doors.callback(self.watcher.close)
@@ -214,6 +224,20 @@ class Daemon:
             root_trouble=lambda: self.reception.trouble,
             clock=self._clock,
         )
+
+    def _set_damage_aside(self, say: Callable[[str], None]) -> bool:
+        """Put a damaged journal out of the way; whether there was one."""
+        fault = damage.find(self._journal_path)
+        if fault is None:
+            return False
+        aside = damage.set_aside(self._journal_path, self._clock())
+        text = (
+            f"The journal was damaged ({fault}) and is set aside as {aside}. A new one goes on with the photos in "
+            "work and reads back from their reports what is done; nothing is done twice. Is the disk all right?"
+        )
+        logs.log("journal_set_aside", text, level=logging.ERROR, path=str(aside))
+        say(text)
+        return True
 
     def run_job(self, job: Job) -> Fate:
         """Do a job by the settings and the orders of its start; never raises."""
@@ -301,6 +325,11 @@ class Daemon:
         ]
         if not once:
             threads.append(self._thread("verdicts", lambda: self.verdicts.serve(self._stop)))
+        if damage.is_large(self._journal_path):
+            look = partial(damage.look_closely, self._journal_path, self._stop.is_set)
+            threads.append(self._thread("look at the journal", look))
+        if self.rebuilding.left_to_do:
+            threads.append(self._thread("reading of reports", partial(self.rebuilding.serve, self._stop)))
         try:
             self._open_port()
             self.recover()
@@ -317,6 +346,8 @@ class Daemon:
                 self.reception.receive_once(self._stop, self._nothing_left)
             else:
                 self.reception.receive(self._stop)
+        except JournalDamaged as error:
+            self._note_damage(error)
         finally:
             still_open = self._shut_down(threads)
         return Summary(self._tally.done, self._tally.failed, still_open, self._tally.broken)
@@ -367,6 +398,8 @@ class Daemon:
         def serve() -> None:
             try:
                 work()
+            except JournalDamaged as error:
+                self._note_damage(error)
             except Exception as error:  # noqa: BLE001 - whatever it is, the supervisor starts us again
                 text = f"The {part} stopped: {type(error).__name__}: {error}"
                 logs.log("internal_error", text, level=logging.ERROR, error=error)
@@ -374,6 +407,14 @@ class Daemon:
                 self.stop()
 
         return threading.Thread(target=serve, name=part)
+
+    def _note_damage(self, error: JournalDamaged) -> None:
+        """Nobody can work with a damaged journal: end, so that the next start begins a new one."""
+        if not self._tally.broken:
+            logs.log("journal_damaged", str(error), level=logging.ERROR)
+            self._say(str(error))
+        self._tally.broken = True
+        self.stop()
 
     def _nothing_left(self) -> bool:
         if self.dispatch.running:
@@ -395,7 +436,9 @@ class Daemon:
         self.engine.close()  # what still asks it is answered EngineAway, and postponed
         self._executor.shutdown(wait=True)
         self._herald.close()
-        still_open = self.journal.counts(self._clock()).open
+        still_open = 0
+        with suppress(JournalDamaged):
+            still_open = self.journal.counts(self._clock()).open
         self.close()
         return still_open
 
@@ -407,14 +450,18 @@ def _stale_seconds(settings: Settings) -> float:
 def _known_root(settings: Settings) -> str | None:
     """The id of the root that the journal belongs to; None where the state directory is new or depends on that id."""
     given = settings.given_state_path
-    path = given / "journal.sqlite3" if given else None
-    if path is None or not path.exists():
+    if given is None:
         return None
-    journal = Journal(path)
     try:
-        return journal.known("root")
-    finally:
-        journal.close()
+        return fact_in(given / JOURNAL, "root")
+    except JournalDamaged as error:
+        found = read_identity(Folders(settings.root_path).private)
+        if found is None:
+            raise RootAway(
+                f"{settings.root_path} is away or empty, and {error} So nobody knows which share belongs there. "
+                f"Mount the right one; for a new hot folder, remove {given}."
+            ) from error
+        return found
 
 
 class _Tally:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from daemon import evidence
 from daemon.alphas import Alphas
 from daemon.errors import NoRoom, RootAway
 from daemon.intake.folders import Folders
@@ -52,13 +53,24 @@ class Recovery:
             worker.lay_aside(job_id, entry.job.name, entry.job.reason or "unknown")
         elif state is State.DONE:
             worker.clean_up(job_id)
-        elif state is None and (original := self._folders.claimed(job_id)):
-            self._folders.release(job_id, original.name)  # work of a journal that is lost: the photo starts afresh
         elif state is None:
-            self._folders.clear(job_id)  # made for a photo that was never claimed
-            return False
+            return self._taken_up(job_id, worker)
         else:
             return False
+        return True
+
+    def _taken_up(self, job_id: str, worker: Worker) -> bool:
+        """Work of a journal that is lost goes on under its own id, or is over; False where there is none."""
+        original = self._folders.claimed(job_id)
+        if original is None:
+            self._folders.clear(job_id)  # made for a photo that was never claimed
+            return False
+        entry = evidence.job_in_work(self._folders, job_id)
+        if entry is None:
+            self._folders.release(job_id, original.name)  # nobody knows whose it was: it starts afresh
+        else:
+            self._journal.restore([entry])
+            worker.end_as_found(entry.job)
         return True
 
 

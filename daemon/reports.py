@@ -63,6 +63,7 @@ def report(job: Job, cuts: Sequence[Cut], content: str, files: Mapping[str, str]
         "freisteller": __version__,
         "report_version": REPORT_VERSION,
         "job": job.id,
+        "round": job.round,
         **_cut(leading, {"name": job.name, "bytes": job.size_bytes, "sha256": content}),
         **(
             {"page": leading.page.number, "pages": [{"page": cut.page.number, **_cut(cut, {})} for cut in cuts]}

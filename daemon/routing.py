@@ -96,13 +96,17 @@ class Routing:
         began = time.perf_counter()
         self._tick("publish")
         placed = self.place(files, folders.grade(outcome.verdict.grade), job.name)
-        original = folders.claimed(job.id)
-        archived = None
-        if original and self._outputs.keep_originals:
-            self._tick("archive")
-            archived = placing.retire(original, folders.archive, PurePosixPath(job.name))
+        archived = self.archive(folders, job)
         self._meter.stage("publish", time.perf_counter() - began)
         return Published(placed, archived)
+
+    def archive(self, folders: Folders, job: Job) -> Path | None:
+        """Put the original of a finished job into `archiv/`, if it is in work and to be kept. May be repeated."""
+        original = folders.claimed(job.id)
+        if original is None or not self._outputs.keep_originals:
+            return None
+        self._tick("archive")
+        return placing.retire(original, folders.archive, PurePosixPath(job.name))
 
     def place(self, files: Sequence[Staged], folder: Path, name: str) -> tuple[Path, ...]:
         """Put staged files into a folder under the name of their photo, or what the settings say where it is taken."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from daemon import evidence
 from daemon.alphas import Alphas
 from daemon.errors import (
     BadOrder,
@@ -49,6 +50,9 @@ class Chronicle(Protocol):
 
     def left_out(self, job: Job, first: Job, places: tuple[Path, ...]) -> None:
         """A photo is in `archiv/` without a result, for the same one came before."""
+
+    def found_done(self, job: Job) -> None:
+        """A photo was over already, which the journal did not know."""
 
     def postponed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
         """A photo waits for `seconds` because something else is not there."""
@@ -132,6 +136,10 @@ class Worker:
 
     def _carry_through(self, job: Job) -> None:
         path = self._original(job)
+        if path is None:
+            if not self.end_as_found(job):
+                raise BadPhoto(f"The original of {job.name} is gone from .freisteller/work; somebody took it away.")
+            return
         content = self._content(job, path)
         self._tick("note content")
         first = self._journal.note_content(job.id, content, leave_out=self._may_be_left_out(job))
@@ -149,12 +157,27 @@ class Worker:
         )
         self._publish(job, outcome, cuts, content)
 
-    def _original(self, job: Job) -> Path:
+    def _original(self, job: Job) -> Path | None:
         self._folders.check()
-        path = self._folders.claimed(job.id)
-        if path is None:
-            raise BadPhoto(f"The original of {job.name} is gone from .freisteller/work; somebody took it away.")
-        return path
+        return self._folders.claimed(job.id)
+
+    def end_as_found(self, job: Job) -> bool:
+        """Bring a job to its end whose files lie where people find them, while the journal does not know it.
+
+        So it is where the end of the journal, or all of it, was lost. False where nothing is found.
+        """
+        if result := evidence.result_of(self._folders, job):
+            original = self._routing.archive(self._folders, job)
+            self._tick("adopt")
+            self._journal.adopt(job.id, result, self._clock(), self._laid(job.id, original) if original else None)
+        elif failure := evidence.failure_of(self._folders, job):
+            self._journal.give_up(job.id, failure.job.reason or "unknown", "bad_photo", self._clock())
+            self._journal.note_places(job.id, failure.results)
+        else:
+            return False
+        self.clean_up(job.id)
+        self._chronicle.found_done(job)
+        return True
 
     def _content(self, job: Job, path: Path) -> bytes:
         try:

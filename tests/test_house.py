@@ -13,8 +13,9 @@ CHECKOUT = Path(__file__).parent.parent
 
 ORDER = (
     "errors", "arrays", "shipped", "jobs", "credentials", "settings", "judgement", "pictures", "engines", "intake",
-    "journal", "alphas", "reports", "sheet",
+    "journal", "alphas", "reports", "sheet", "evidence",
     "budget", "pipeline", "routing", "pages", "admission", "worker", "recovery", "dispatch", "observe", "chronicle",
+    "rebuilding",
     "verdicts", "returns", "holding",
     "pauses", "batches", "herald",
     "locks", "samples", "findings", "learning", "opinions", "building", "reception", "housekeeping", "reload",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import BadSettings, IllegalMove
+from daemon.errors import BadSettings, IllegalMove, JournalDamaged
 from daemon.jobs import Attempt, Finish, Grade, Measures, Move, Outcome, Recipe, State, Verdict, View
 from daemon.journal import SCHEMA_VERSION, Journal, Original
 from daemon.journal.schema import MIGRATIONS
@@ -231,8 +231,15 @@ def test_a_file_of_a_newer_version_is_refused_untouched(tmp_path: Path) -> None:
 def test_a_file_that_is_no_journal_is_named(tmp_path: Path) -> None:
     (tmp_path / "j").write_bytes(b"this is not SQLite" * 100)
 
-    with pytest.raises(BadSettings, match="cannot be used"):
+    with pytest.raises(JournalDamaged, match="not a database"):
         Journal(tmp_path / "j")
+
+
+def test_a_place_where_no_journal_can_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where a folder is needed")
+
+    with pytest.raises(BadSettings, match="cannot be used"):
+        Journal(tmp_path / "state" / "j")
 
 
 def test_every_move_has_a_method_that_makes_it(journal: Journal) -> None:

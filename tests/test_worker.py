@@ -17,6 +17,7 @@ import pyvips
 from daemon.arrays import Rgb
 from daemon.engines.contract import Answer
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway
+from daemon.evidence import WORK_NOTE
 from daemon.intake import placing
 from daemon.jobs import Grade, Recipe, State
 from daemon.lifecycle import Daemon
@@ -382,11 +383,13 @@ def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make,
     assert daemon.journal.entry(job.id).job.state is State.WAITING
 
 
-def test_a_photo_in_work_that_the_journal_does_not_know_goes_back_to_the_inbox(make: Make, tmp_path: Path) -> None:
+def test_a_photo_in_work_that_neither_journal_nor_note_knows_goes_back_to_the_inbox(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     first = make(ScriptedEngine())
     first.reception.round(urgent=True)
     first.close()
+    (job_id,) = first.folders.jobs_in_work()
+    (first.folders.work_root / job_id / WORK_NOTE).unlink()
     (tmp_path / "state" / "journal.sqlite3").unlink()
     second = make(ScriptedEngine())
 

@@ -1,5 +1,6 @@
 """The journal: what happened to every photo, in one SQLite file; all SQL lives in this room."""
 
+from daemon.journal.database import fact_in
 from daemon.journal.journal import Journal
 from daemon.journal.originals import Original
 from daemon.journal.rows import Batch, Counts, Entry, FirstAttempt, LeftAlone, PersonVerdict, top_folder
@@ -15,5 +16,6 @@ __all__ = [
     "LeftAlone",
     "Original",
     "PersonVerdict",
+    "fact_in",
     "top_folder",
 ]

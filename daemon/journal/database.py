@@ -5,30 +5,42 @@ A commit is on disk before the call returns (WAL, synchronous=FULL).
 
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from daemon.errors import BadSettings
+from daemon.errors import BadSettings, JournalDamaged
 from daemon.journal.schema import MIGRATIONS, SCHEMA_VERSION
 
 Row: TypeAlias = tuple[object, ...]
 
 
-class Database:
-    """One connection; many threads may use it, one at a time."""
+DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_PRIMARY = 0xFF  # extended codes keep the primary one in their lowest byte
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file. Raises BadSettings where it cannot be used."""
+
+class Database:
+    """One connection; many threads may use it, one at a time.
+
+    on_damage: told what is wrong, once, when damage is met; from then on every call raises JournalDamaged.
+    """
+
+    def __init__(self, path: Path, on_damage: Callable[[str], None] = lambda _: None) -> None:
+        """Open or create the file. Raises JournalDamaged, or BadSettings where it cannot be used."""
+        self._path = path
+        self._on_damage = on_damage
+        self._damage = ""
         self._lock = threading.RLock()
+        self.is_new = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute("PRAGMA foreign_keys = ON")
-            self._migrate(path)
+            self._connection = _connect(path)
+            with self._sound():
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA synchronous = FULL")
+                self._connection.execute("PRAGMA foreign_keys = ON")
+                self._migrate(path)
         except (OSError, sqlite3.DatabaseError) as error:
             raise BadSettings(
                 f"The journal {path} cannot be used: {error}. "
@@ -38,27 +50,29 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of the block, or nothing of it; on disk when it ends."""
-        with self._lock:
+        with self._lock, self._sound():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                with suppress(sqlite3.DatabaseError):  # some errors have rolled back already
+                    self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
 
     def change(self, sql: str, *values: object) -> int:
         """Run one statement of a transaction; returns how many rows it changed."""
-        return self._connection.execute(sql, values).rowcount
+        with self._sound():
+            return self._connection.execute(sql, values).rowcount
 
     def rows(self, sql: str, *values: object) -> list[Row]:
         """All rows of a query."""
-        with self._lock:
+        with self._lock, self._sound():
             return self._connection.execute(sql, values).fetchall()
 
     def row(self, sql: str, *values: object) -> Row | None:
         """The first row of a query, if any."""
-        with self._lock:
+        with self._lock, self._sound():
             found: Row | None = self._connection.execute(sql, values).fetchone()
             return found
 
@@ -73,6 +87,23 @@ class Database:
         with self._lock:
             self._connection.close()
 
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """Damage that is met is told, and ends all work with the file: nobody knows what else it says wrongly."""
+        if self._damage:
+            raise JournalDamaged(self._damage)
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            self._damage = (
+                f"The journal {self._path} is damaged ({error}). The next start sets it aside and goes on with "
+                "what lies in the folders; no photo is lost."
+            )
+            self._on_damage(str(error))
+            raise JournalDamaged(self._damage) from error
+
     def _migrate(self, path: Path) -> None:
         with self.transaction():
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
@@ -83,10 +114,83 @@ class Database:
                 )
             if version == SCHEMA_VERSION:
                 return
+            self.is_new = version == 0
             for script in MIGRATIONS[version:]:
                 for statement in _statements(script):
                     self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def fault_of(path: Path) -> str | None:
+    """What is wrong with the file at first sight: header, size, schema. For its only user, before it is opened.
+
+    In SQLite's words; None where nothing was found, or where there is no file.
+    """
+    if not path.exists():
+        return None
+    with _looking_into(path) as look:
+        look.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+        pages, page_bytes = int(look.ask("PRAGMA page_count")), int(look.ask("PRAGMA page_size"))
+        if path.stat().st_size < pages * page_bytes:
+            look.fault = f"cut off after {path.stat().st_size} of {pages * page_bytes} bytes"
+        look.ask("SELECT count(*) FROM sqlite_schema")
+    return look.fault
+
+
+def hidden_fault_of(path: Path, stopped: Callable[[], bool] = lambda: False) -> str | None:
+    """What is wrong anywhere in the file, which may be in use: all of it is read. stopped: True ends the search."""
+    if not path.exists():
+        return None
+    with _looking_into(path, stopped) as look:
+        found = look.ask("PRAGMA quick_check(1)")
+        if found != "ok":
+            look.fault = found
+    return look.fault
+
+
+class _Look:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.fault: str | None = None
+
+    def ask(self, sql: str) -> str:
+        return str(self._connection.execute(sql).fetchone()[0])
+
+
+@contextmanager
+def _looking_into(path: Path, stopped: Callable[[], bool] = lambda: False) -> Iterator[_Look]:
+    """A connection of its own, whose damage becomes the look's fault; other troubles are told by whoever opens it."""
+    with closing(_connect(path)) as connection:
+        connection.set_progress_handler(lambda: stopped(), 10_000)
+        look = _Look(connection)
+        try:
+            yield look
+        except sqlite3.DatabaseError as error:
+            if _is_damage(error):
+                look.fault = str(error)
+
+
+def fact_in(path: Path, key: str) -> str | None:
+    """A fact, read without changing the file in any way; None where there is none. Raises JournalDamaged."""
+    if not path.exists():
+        return None
+    try:
+        with closing(_connect(path)) as connection:
+            row = connection.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+            return None if row is None else str(row[0])
+    except sqlite3.DatabaseError as error:
+        if _is_damage(error):
+            raise JournalDamaged(f"The journal {path} is damaged ({error}).") from error
+        return None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)  # errors of the module itself have none
+    return code is not None and code & _PRIMARY in DAMAGE
 
 
 def _statements(script: str) -> Iterator[str]:

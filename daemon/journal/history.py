@@ -1,10 +1,12 @@
 """What the journal knows of photos that are over: where their results lie, what the first recipes brought."""
 
+import json
+import os
 from collections.abc import Mapping, Sequence
 
 from daemon.journal import rows
 from daemon.journal.database import Database
-from daemon.journal.rows import FirstAttempt
+from daemon.journal.rows import Entry, FirstAttempt
 
 
 def job_at(db: Database, place: str) -> str | None:
@@ -55,6 +57,38 @@ def job_with_content(db: Database, content: bytes) -> str | None:
         content,
     )
     return None if row is None else str(row[0])
+
+
+def restore(db: Database, entry: Entry) -> bool:
+    """Write a job down with its attempts, within a transaction; False where there is one of its id already."""
+    job = entry.job
+    restored = db.change(
+        "INSERT OR IGNORE INTO jobs (id, name, folder, source, state, round, size_bytes, admitted_at, started_at, "
+        "finished_at, grade, score, best, reason, reason_kind, results, content) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        job.id,
+        job.name,
+        rows.top_folder(job.name),
+        os.fsencode(entry.source),
+        job.state,
+        job.round,
+        job.size_bytes,
+        job.admitted_at,
+        job.started_at,
+        job.finished_at,
+        job.grade,
+        job.score,
+        job.best,
+        job.reason,
+        entry.reason_kind,
+        json.dumps(entry.results),
+        entry.content,
+    )
+    if restored:
+        for attempt in job.attempts:
+            body = rows.ATTEMPT.dump_json(attempt).decode()
+            db.change("INSERT INTO attempts VALUES (?, ?, ?, ?)", job.id, job.round, attempt.number, body)
+    return bool(restored)
 
 
 def prune(db: Database, before: float, most: int) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from daemon.errors import IllegalMove
 from daemon.jobs import MOVES, Attempt, Grade, Job, Move, Opening, Outcome, State
-from daemon.journal import batches, history, originals, rows, turns, verdicts
+from daemon.journal import batches, damage, history, originals, rows, turns, verdicts
 from daemon.journal.database import Database
 from daemon.journal.originals import Original
 from daemon.journal.rows import COLUMNS, DUE, Batch, Counts, Entry, FirstAttempt, LeftAlone, PersonVerdict
@@ -24,8 +24,10 @@ class Journal:
     """One SQLite file; safe to use from many threads, and from other processes at the same time."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the journal. Raises BadSettings where the file cannot be used."""
-        self._db = Database(path)
+        """Open or create the journal. Raises JournalDamaged, or BadSettings where the file cannot be used."""
+        self._db = Database(path, lambda fault: damage.remember(path, fault))
+        self.is_new = self._db.is_new
+        """Whether there was none before."""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -100,6 +102,23 @@ class Journal:
         """
         with self._db.transaction():
             return history.note_content(self._db, job_id, content, leave_out)
+
+    def restore(self, entries: Sequence[Entry]) -> int:
+        """Write jobs down again that a lost journal knew, as they stood; returns how many it does not know already."""
+        with self._db.transaction():
+            return sum(history.restore(self._db, entry) for entry in entries)
+
+    def adopt(self, job_id: str, found: Entry, now: float, original: Original | None = None) -> None:
+        """-> done, for a job whose result was published while the journal does not know it. found: what says so."""
+        with self._db.transaction():
+            if self.state_of(job_id) is State.WAITING:
+                self._move(job_id, Move.START, "started_at = coalesce(started_at, ?)", now)
+            if self.state_of(job_id) is State.RUNNING:
+                job = found.job
+                self._move(job_id, Move.DECIDE, "best = ?, grade = ?, score = ?", job.best, job.grade, job.score)
+            self._move(job_id, Move.FINISH, "finished_at = ?, results = ?", now, _json(found.results))
+            if original is not None:
+                originals.note(self._db, original)
 
     def leave_out(self, job_id: str, places: Sequence[str], now: float) -> None:
         """running -> done without a result: its content came before. places: where its original and note lie."""
@@ -371,6 +390,11 @@ class Journal:
     def batch(self, folder: str, after: int) -> Batch:
         """What became of the photos of one top-level folder that were admitted after this row."""
         return batches.batch(self._db, folder, after)
+
+    def unlearn(self, key: str) -> None:
+        """Keep nothing under `key` any longer."""
+        with self._db.transaction():
+            self._db.change("DELETE FROM facts WHERE key = ?", key)
 
     def remember(self, key: str, value: str) -> None:
         """Keep `value` under `key`, in place of what was there."""

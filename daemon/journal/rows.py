@@ -14,7 +14,7 @@ ATTEMPT = TypeAdapter(Attempt)
 OPENING = TypeAdapter(Opening)
 COLUMNS = (
     "id, name, state, tries, size_bytes, admitted_at, started_at, finished_at, grade, score, best, reason, "
-    "reason_kind, postponed, source, results, same_as, round"
+    "reason_kind, postponed, source, results, same_as, content, round"
 )
 DUE = f"(due_at <= ? OR due_at > ? + {LONGEST_POSTPONE_SECONDS})"
 """Whether a job may start now, twice given: also one that was put off by a clock that was ahead."""
@@ -25,7 +25,8 @@ class Entry:
     """A job with what only the journal and its readers need to know of it.
 
     source: where the photo was taken from, below the root. results: its files below the root, the report last.
-    same_as: the job that came before with the same content, where this one was left out for it.
+    same_as: the job that came before with the same content, where this one was left out for it. content: SHA-256 of
+    the original, where it was looked into.
     """
 
     job: Job
@@ -34,6 +35,7 @@ class Entry:
     reason_kind: str | None
     results: tuple[str, ...]
     same_as: str | None = None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def top_folder(name: str) -> str:
 def entry(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> Entry:
     """row: a job's COLUMNS. bodies: round and attempt, in order."""
     job_id, name, state, tries, size, admitted, started, finished, grade, score, best, reason, *rest = row
-    kind, postponed, source, results, same_as, job_round = rest
+    kind, postponed, source, results, same_as, content, job_round = rest
     job = Job(
         id=str(job_id),
         name=str(name),
@@ -144,6 +146,7 @@ def entry(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> Entry:
         None if kind is None else str(kind),
         tuple(json.loads(str(results))),
         None if same_as is None else str(same_as),
+        content if isinstance(content, bytes) else None,
     )
 
 

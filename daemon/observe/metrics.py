@@ -120,6 +120,7 @@ class Metrics:
         self._duplicates = self._counter(
             "duplicates_total", "Photos that were not cut out again as the same one came before."
         )
+        self._set_aside = self._counter("journal_damaged_total", "Damaged journals that a start set aside.")
         self._quarantined = self._counter("quarantined_total", "Photos set aside as the program died on them.")
         self._last_success = self._gauge(
             "last_success_timestamp_seconds", "When a photo last got a grade; 0 = not since the start."
@@ -288,6 +289,10 @@ class Metrics:
     def duplicate(self) -> None:
         """A photo was left out as its content came before."""
         self._duplicates.inc()
+
+    def journal_set_aside(self) -> None:
+        """The journal was damaged; this start began a new one."""
+        self._set_aside.inc()
 
     def quarantined(self) -> None:
         """A photo was set aside as the program died on it too often."""

@@ -35,6 +35,7 @@ def happen(metrics: Metrics, now: float) -> None:
     metrics.recovered("resumed")
     metrics.quarantined()
     metrics.paused(False)
+    metrics.journal_set_aside()
     metrics.duplicate()
     metrics.collision()
     metrics.verdict_moved("gut", "ungenuegend")
