@@ -26,6 +26,7 @@ SUFFIXES = signatures.SUFFIXES
 
 # A program that still writes, a share that still copies, or rights that somebody has to put right.
 _LOCKED = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN, errno.ELOOP, errno.ENXIO)
+_CMYK = 4  # channels
 _PNG_HEADER_CHUNKS = 256  # far more than any program writes before the pixels
 
 
@@ -127,9 +128,14 @@ def _read(path: Path, max_megapixels: float, longest: int | None, page: int) -> 
             kind = _kind(descriptor, path.name)
             header = _header(descriptor, kind, name, max_megapixels, page)
             profile = header.metadata.icc
-            remarks: tuple[str, ...] = ()
+            remarks = []
             if profile is not None and not codec.usable(profile, header.colours):
-                profile, remarks = None, ("its ICC profile is broken or of another colour space; sRGB was assumed",)
+                profile = None
+                remarks.append("its ICC profile is broken or of another colour space, and left out")
+            if profile is None and header.colours == _CMYK:
+                remarks.append("it is in CMYK without a profile that fits; a usual one of print was assumed")
+            if header.sample in ("float", "double"):
+                remarks.append("its values are floating-point: taken as linear light, and as black what is no number")
             metadata = replace(header.metadata, iptc=iptc.records(header.metadata.iptc))
             alpha_extra: int | None = 0
             if kind in ("tiff", "raw"):
@@ -143,7 +149,7 @@ def _read(path: Path, max_megapixels: float, longest: int | None, page: int) -> 
         raise BadPhoto(_unreadable(name, str(error))) from error
     except (Vanished, NotWholeYet) as error:
         raise BadPhoto(str(error)) from error
-    return Photo(_upright(rgba, header.orientation), has_alpha, replace(metadata, icc=profile), kind, remarks)
+    return Photo(_upright(rgba, header.orientation), has_alpha, replace(metadata, icc=profile), kind, tuple(remarks))
 
 
 def extent(path: Path, max_megapixels: float, page: int = 0) -> tuple[int, Literal[8, 16, "raw"]]:

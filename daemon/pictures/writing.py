@@ -94,9 +94,10 @@ def verify(path: Path, rgba: Samples, output_format: OutputFormat, frame: Frame 
     depth = "ushort" if rgba.dtype == np.uint16 and not kind.eight_bit else "uchar"
     if header.sample != depth:
         raise ValueError(f"{path.name} has samples of {header.sample} instead of {depth}")
-    if kind.on_colour or frame or (kind.eight_bit and rgba.dtype == np.uint16):
+    resized = frame is not None and frame.size != (frame.width, frame.height)
+    if kind.on_colour or resized or (kind.eight_bit and rgba.dtype == np.uint16):
         return  # its last channel is no alpha, or not the very one
-    if (lowest, highest) != (rgba[..., 3].min(), rgba[..., 3].max()):
+    if highest != rgba[..., 3].max() or (frame is None and lowest != rgba[..., 3].min()):
         raise ValueError(f"{path.name} has another alpha than was written")
 
 

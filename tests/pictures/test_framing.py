@@ -161,3 +161,12 @@ def test_a_colour_is_the_same_in_a_photos_own_profile(tmp_path: Path) -> None:
     seen = pyvips.Image.new_from_file(str(tmp_path / "out")).icc_transform("srgb", embedded=True)
     assert np.abs(np.array(seen(5, 5)) - (255, 0, 0)).max() <= 2
     assert np.abs(open_photo(tmp_path / "out", 500).pixels[5, 5].astype(int) - (234, 51, 35)).max() <= 2
+
+
+def test_a_trimmed_result_whose_alpha_was_lost_is_found_out(tmp_path: Path) -> None:
+    rgba, frame = cut(coloured(WIDTH, HEIGHT), box(4, 50, 204, 150)), Frame(-16, 30, 240, 140, (240, 140))
+    faint = np.dstack([rgba[..., :3], rgba[..., 3] // 2])
+    writing.write(tmp_path / "out", faint, photo_of(coloured(WIDTH, HEIGHT)), "png", "job", frame)
+
+    with pytest.raises(ValueError, match="another alpha"):
+        writing.verify(tmp_path / "out", rgba, "png", frame)

@@ -141,6 +141,18 @@ def test_cmyk_becomes_srgb_and_looks_the_same(tmp_path: Path, format_: str) -> N
     assert np.abs(photo.pixels.astype(int) - rgb).mean() < 6
     assert photo.icc is not None
     assert photo.icc[16:20] == b"RGB "
+    assert photo.remarks == ()
+
+
+def test_cmyk_without_a_profile_is_read_as_print_usually_is_and_that_is_said(tmp_path: Path) -> None:
+    rgb = (coloured() // 4 + 110).astype(np.uint8)
+    image = image_of(rgb).icc_transform("cmyk").copy()
+    image.remove("icc-profile-data")
+
+    photo = open_photo(file_of(tmp_path, bytes(image.tiffsave_buffer())), LIMIT)
+
+    assert np.abs(photo.pixels.astype(int) - rgb).mean() < 6
+    assert "CMYK without a profile" in photo.remarks[0]
 
 
 def test_a_float_tiff_is_read_as_linear_light_and_its_nan_as_black(tmp_path: Path) -> None:
@@ -153,6 +165,7 @@ def test_a_float_tiff_is_read_as_linear_light_and_its_nan_as_black(tmp_path: Pat
     assert photo.pixels.dtype == np.uint16
     assert abs(int(photo.pixels[4, 4, 1]) - 32767) < 300
     assert not photo.pixels[0, 0].any()
+    assert "floating-point" in photo.remarks[0]
     prove_decodes(tmp_path / "photo.jpg", LIMIT)
 
 
