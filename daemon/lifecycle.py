@@ -30,6 +30,7 @@ from daemon.intake.orders import Orders
 from daemon.intake.watcher import Watcher
 from daemon.jobs import Job
 from daemon.journal import Journal, damage, fact_in
+from daemon.lease import Lease
 from daemon.locks import Lock
 from daemon.observe import logs
 from daemon.observe.gpu import Gpus
@@ -54,6 +55,7 @@ from daemon.verdicts import Verdicts
 from daemon.worker import Fate, Worker
 
 JOURNAL = "journal.sqlite3"
+FENCED = frozenset({"admit", "publish", "archive", "lay aside"})
 STALE_SECONDS = 120.0  # a loop that has not turned for so long hangs
 MOST_WORKERS = 256  # that the settings allow; how many there are is for the dispatcher to say
 HOPELESS_KNOCKS = 3  # --once: so many photos in a row without an engine, and it stops waiting for one
@@ -95,11 +97,12 @@ class Daemon:
         self.settings = settings
         self._clock = clock
         self._say = say
-        self._tick = tick
+        self._given_tick = tick
+        self._tick = self._fenced
         self._stop = threading.Event()
         self._tally = _Tally(tell)
         with ExitStack() as doors:
-            self._build(doors, engine, say, clock, tick)
+            self._build(doors, engine, say, clock, self._tick)
             self._reload = Reload(settings, reread or (lambda: settings), self._adopt, self._notifier)
             self._doors = doors.pop_all()
 
@@ -117,7 +120,10 @@ class Daemon:
         root_id = self.folders.prepare(_known_root(settings))
         state = settings.state_path(root_id)
         doors.callback(Lock(state / "lock", f"The state directory {state}").release)
-        doors.callback(Lock(self.folders.private / "lock", f"The hot folder {settings.root_path}").release)
+        lock = Lock(self.folders.private / "lock", f"The hot folder {settings.root_path}")
+        doors.callback(lock.release)
+        self._lease = Lease(self.folders.private, locked=lock.held, say=say)
+        doors.callback(self._lease.release)
         self._journal_path = state / JOURNAL
         damaged = self._set_damage_aside(say)
         self.journal = Journal(self._journal_path)
@@ -157,7 +163,7 @@ class Daemon:
             run=lambda job: self._progress.follow(job, self.run_job),
             workers=workers_for(settings, self.engine),
             brake=Brake(settings.dispatch.postpone_seconds),
-            ready=lambda: self.reception.root_is_there,
+            ready=lambda: self.reception.root_is_there and self._lease.sure,
             unclaimed=lambda: (*self.admission.unclaimed, *self.returns.unclaimed),
             clock=clock,
         )
@@ -332,6 +338,7 @@ class Daemon:
             threads.append(self._thread("reading of reports", partial(self.rebuilding.serve, self._stop)))
         try:
             self._open_port()
+            self._lease.keep(self.folders.check, self._end)
             self.recover()
             self.engine.start()
             self.watcher.start()
@@ -415,6 +422,19 @@ class Daemon:
             self._say(str(error))
         self._tally.broken = True
         self.stop()
+
+    def _end(self, reason: str) -> None:
+        """Another machine has the hot folder now: nothing here may be touched any more."""
+        logs.log("taken_over", reason, level=logging.ERROR)
+        self._say(reason)
+        self._tally.broken = True
+        self.stop()
+
+    def _fenced(self, step: str) -> None:
+        """The tick of everything that touches the hot folder: not while somebody else may have it."""
+        if step in FENCED:
+            self._lease.refuse_unless_sure()
+        self._given_tick(step)
 
     def _nothing_left(self) -> bool:
         if self.dispatch.running:

@@ -1,4 +1,4 @@
-"""One daemon per hot folder and per state directory: locks that the kernel drops when their holder dies."""
+"""One daemon per hot folder and state directory on this machine: locks that the kernel drops when their holder dies."""
 
 import errno
 import fcntl
@@ -16,11 +16,14 @@ class Lock:
     def __init__(self, path: Path, what: str) -> None:
         """Take the lock. Raises AlreadyRunning where somebody holds it, saying who."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        self.held = True
+        """False where this file system knows no locks."""
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in _NO_LOCKS_HERE:
+                self.held = False
                 return  # some shares cannot lock; the lock of the state directory, on a local disk, still holds
             holder = os.read(self._fd, 200).decode(errors="replace").strip() or "another process"
             os.close(self._fd)

@@ -18,7 +18,7 @@ ORDER = (
     "rebuilding",
     "verdicts", "returns", "holding",
     "pauses", "batches", "herald",
-    "locks", "samples", "findings", "learning", "opinions", "building", "reception", "housekeeping", "reload",
+    "locks", "lease", "samples", "findings", "learning", "opinions", "building", "reception", "housekeeping", "reload",
     "signals", "lifecycle", "commands", "cli", "__main__",
 )  # fmt: skip
 
