@@ -9,11 +9,17 @@ _OF_THE_DISK = (
     errno.EHOSTDOWN,
 )  # fmt: skip
 
-# How codecs say that a file is in order, and beyond them.
-_BEYOND = (
-    "not supported", "unsupported", "not configured", "not been built in", "not a whole number of bytes",
-    "bad labq format", "samples out of range",
-)  # fmt: skip
+_BEYOND = {
+    "bad labq format": "its colours are Lab in 8 bit",
+    "samples out of range": "its samples are of a kind that no photo has",
+    "not a whole number of bytes": "its samples have a number of bits that is neither 8 nor 16 nor 32",
+    "tiled separate planes": "it is a TIFF whose colours lie in tiles apart from each other",
+    "not supported": "",
+    "unsupported": "",
+    "not configured": "",
+    "not been built in": "",
+}
+"""How codecs say that a file is in order, and beyond them; in words for people, or the codec's own."""
 
 
 class Undecodable(ValueError):
@@ -29,8 +35,8 @@ def fault(said: str) -> Exception:
     number = next((number for number in _OF_THE_DISK if os.strerror(number) in said), None)
     if number is not None:
         return OSError(number, os.strerror(number))
-    beyond = any(words in said.lower() for words in _BEYOND)
-    return Unsupported(_brief(said)) if beyond else Undecodable(_brief(said))
+    beyond = next((words for words in _BEYOND if words in said.lower()), None)
+    return Undecodable(_brief(said)) if beyond is None else Unsupported(_BEYOND[beyond] or _brief(said))
 
 
 def _brief(said: str) -> str:

@@ -177,11 +177,13 @@ def raw_photo(linear: NDArray[np.float64]) -> bytes:
     return tiff_of(mosaic.tobytes(), fields)
 
 
-def heic(rgb: Samples, bits: int = 8) -> bytes:
-    """A HEIC of high quality."""
+def heic(rgb: Samples, bits: int = 8, orientation: int = 1) -> bytes:
+    """A HEIC of high quality. orientation: EXIF's, which is put into the picture's own turns as well."""
     pillow_heif = pytest.importorskip("pillow_heif")
     height, width = rgb.shape[:2]
     file = io.BytesIO()
     picture = pillow_heif.from_bytes("RGB" if bits == 8 else "RGB;16", (width, height), rgb.tobytes())
-    picture.save(file, quality=-1, chroma=444)
+    said = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + said + bytes(4)
+    picture.save(file, quality=-1, chroma=444, exif=exif)
     return file.getvalue()

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import pyvips
 
+from daemon.arrays import Rgb
 from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
 from daemon.pictures.reading import SUFFIXES, extent, open_photo, pages_of, prove_decodes
 from daemon.pictures.values import Samples
@@ -92,11 +93,9 @@ def test_a_name_that_is_no_unicode_is_read_too(tmp_path: Path) -> None:
     assert open_photo(path, LIMIT).width == 96
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("format_", ["jpeg", "png", "tiff", "webp"])
-def test_a_photo_is_turned_upright(tmp_path: Path, orientation: int, format_: str) -> None:
-    upright = coloured(48, 32)
-    lying = {
+def lying(upright: Rgb, orientation: int) -> Rgb:
+    """A picture as it lies in a file that says `orientation` of it."""
+    return np.ascontiguousarray({
         1: upright,
         2: upright[:, ::-1],
         3: upright[::-1, ::-1],
@@ -105,10 +104,26 @@ def test_a_photo_is_turned_upright(tmp_path: Path, orientation: int, format_: st
         6: upright.transpose(1, 0, 2)[::-1],
         7: upright.transpose(1, 0, 2)[::-1, ::-1],
         8: upright.transpose(1, 0, 2)[:, ::-1],
-    }[orientation]
-    image = with_field(image_of(lying), "orientation", orientation)
+    }[orientation])  # fmt: skip
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format_", ["jpeg", "png", "tiff", "webp"])
+def test_a_photo_is_turned_upright(tmp_path: Path, orientation: int, format_: str) -> None:
+    upright = coloured(48, 32)
+    image = with_field(image_of(lying(upright, orientation)), "orientation", orientation)
 
     photo = open_photo(file_of(tmp_path, encoded(image, format_)), LIMIT)
+
+    assert photo.pixels.shape == upright.shape
+    assert np.abs(photo.pixels.astype(int) - upright).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_phones_photo_is_turned_once_though_it_says_so_twice(tmp_path: Path, orientation: int) -> None:
+    upright = coloured(96, 64)
+
+    photo = open_photo(file_of(tmp_path, heic(lying(upright, orientation), orientation=orientation)), LIMIT)
 
     assert photo.pixels.shape == upright.shape
     assert np.abs(photo.pixels.astype(int) - upright).mean() < 3
