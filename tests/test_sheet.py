@@ -12,7 +12,7 @@ from daemon.errors import BadSettings
 from daemon.intake.folders import Folders
 from daemon.jobs import Attempt, Grade, Job, Measures, Outcome, Recipe, Verdict
 from daemon.lifecycle import Daemon
-from daemon.pictures import codec, thumbs, writing
+from daemon.pictures import thumbs, writing
 from daemon.pictures.reading import open_photo, open_small
 from daemon.pictures.values import ONLY_PAGE
 from daemon.reports import Cut, Seen, failure_note, report
@@ -303,13 +303,6 @@ def test_colours_hidden_under_no_alpha_do_not_bleed_into_a_small_cutout(tmp_path
     assert seen.alpha is not None
     assert seen.alpha.max() == 255
     assert seen.rgb[..., 1][seen.alpha > 8].max() <= 2
-
-
-def test_words_are_never_taken_for_markup() -> None:
-    if not codec.written("x", 12, 100).size:
-        pytest.skip("this machine has no fonts")
-
-    assert codec.written("<b>x</b> & \x00\udcff", 12, 400).shape[1] > codec.written("x &", 12, 400).shape[1]
 
 
 def test_a_folder_without_results_is_an_error_that_says_so(tmp_path: Path) -> None:

@@ -1,9 +1,6 @@
 """Small pictures, alphas and colours, between arrays and encoded bytes or other profiles."""
 
-from html import escape
-
 import numpy as np
-from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
 from daemon.pictures import profiles, vips
@@ -31,21 +28,6 @@ def encode_jpeg(rgb: Rgb, quality: int) -> bytes:
 def encode_png(rgb: Rgb) -> bytes:
     """A PNG without metadata. rgb: (H, W, 3) uint8, sRGB."""
     return bytes(vips.image_of(rgb).pngsave_buffer(compression=6, keep="none"))
-
-
-def written(text: str, points: float, width: int, bold: bool = False) -> NDArray[np.uint8]:
-    """Text as a mask, (H, W) uint8, 255 = ink, in this machine's own sans serif; (0, 0) where it has no fonts.
-
-    width: where lines are broken, in pixels.
-    """
-    plain = "".join(letter if letter.isprintable() else " " for letter in text).encode("utf-8", "replace").decode()
-    style = " bold" if bold else ""
-    try:
-        image = vips.Image.text(escape(plain, quote=False), font=f"sans{style} {points}", width=width, wrap="word-char")
-        ink: NDArray[np.uint8] = vips.array_of(image)[..., 0].astype(np.uint8, copy=False)
-    except vips.Error:
-        return np.zeros((0, 0), np.uint8)
-    return ink
 
 
 def decode_alpha(data: bytes) -> Alpha:
