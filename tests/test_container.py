@@ -149,10 +149,10 @@ def test_the_health_check_tells_a_daemon_that_lives_from_one_that_does_not(tmp_p
 INSIDE = """
 set -eu
 mount --make-rprivate /
-for place in /srv /var/lib/freisteller; do mkdir -p $place; mount -t tmpfs place $place; done
+for place in /srv /var/lib; do mount -t tmpfs place $place; done
 install -d -o {uid} -g {uid} /srv/freisteller /srv/freisteller/inbox /var/lib/freisteller
 install -o {uid} -g {uid} {photo} /srv/freisteller/inbox/photo.png
-mount -t tmpfs -o mode=1777 tmp /tmp
+mount --bind /tmp /tmp
 mount -o remount,ro,bind /
 touch /etc/probe 2>/dev/null && exit 9
 cd /
