@@ -3,6 +3,7 @@
 They need root, bindfs, samba and smbclient (Debian packages of these names); without, they are skipped and say so.
 """
 
+import json
 import os
 import shutil
 import socket
@@ -22,6 +23,7 @@ from daemon.intake.watcher import Arrival, Scan, Watcher
 from daemon.jobs import Grade
 from daemon.settings import IntakeSettings
 from tests.drawing import save_photo
+from tests.processes import DaemonProcess
 
 pytestmark = pytest.mark.slow
 
@@ -236,28 +238,73 @@ def test_photos_that_a_windows_client_copies_arrive_whole(samba: Samba, tmp_path
     assert taken == {name: path.read_bytes() for name, path in photos.items()}
 
 
+SLOW_CLIENT = (
+    "import sys, time, smbclient\n"
+    "port, path, name = int(sys.argv[1]), sys.argv[2], sys.argv[3]\n"
+    "smbclient.ClientConfig(username='guest', password='', require_secure_negotiate=False)\n"
+    "smbclient.register_session('127.0.0.1', 'guest', '', port=port, require_signing=False)\n"
+    "content = open(path, 'rb').read()\n"
+    "with smbclient.open_file(name, 'wb', port=port, buffering=0) as file:\n"
+    "    file.truncate(len(content))\n"
+    "    for start in range(0, len(content), 16384):\n"
+    "        file.write(content[start:start + 16384]); time.sleep(0.1)\n"
+    "    time.sleep(1)\n"
+)
+"""Sets the size first, holds the file, and brings the data bit by bit."""
+
+
+def slow_copy(samba: Samba, source: Path, name: str) -> "subprocess.Popen[bytes]":
+    place = rf"\\127.0.0.1\hot\inbox\{name}"
+    return subprocess.Popen([sys.executable, "-c", SLOW_CLIENT, str(samba.port), str(source), place])
+
+
 def test_a_client_that_sets_the_size_first_and_holds_the_file_is_waited_for(samba: Samba, tmp_path: Path) -> None:
     pytest.importorskip("smbclient", reason="needs smbprotocol, a second and slower SMB client")
     desk = Desk(tmp_path / "hot")
     whole = save_photo(tmp_path / "whole.png")
     desk.watcher.start()
-    code = (
-        "import sys, time, smbclient\n"
-        "port, path = int(sys.argv[1]), sys.argv[2]\n"
-        "smbclient.ClientConfig(username='guest', password='', require_secure_negotiate=False)\n"
-        "smbclient.register_session('127.0.0.1', 'guest', '', port=port, require_signing=False)\n"
-        "content = open(path, 'rb').read()\n"
-        "with smbclient.open_file(r'\\\\127.0.0.1\\hot\\inbox\\a.png', 'wb', port=port, buffering=0) as file:\n"
-        "    file.truncate(len(content))\n"
-        "    for start in range(0, len(content), 16384):\n"
-        "        file.write(content[start:start + 16384]); time.sleep(0.1)\n"
-        "    time.sleep(1)\n"
-    )
 
-    with subprocess.Popen([sys.executable, "-c", code, str(samba.port), str(whole)]) as client:
+    with slow_copy(samba, whole, "a.png") as client:
         (arrival,) = desk.arrivals(1)
         claimed = desk.folders.claim(arrival.source, "job-1")
     desk.watcher.close()
 
     assert client.returncode == 0
     assert claimed.read_bytes() == whole.read_bytes()
+
+
+def test_the_daemon_works_while_clients_copy_and_sort_through_samba(
+    samba: Samba, tmp_path: Path, record_testsuite_property: Callable[[str, object], None]
+) -> None:
+    pytest.importorskip("smbclient", reason="needs smbprotocol, a second and slower SMB client")
+    root = tmp_path / "hot"
+    photos = [save_photo(tmp_path / f"{number}.png", seed=number) for number in range(8)]
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.wait_until((root / "inbox").is_dir, "the hot folder")
+        with slow_copy(samba, photos[0], "slow.png"):
+            samba.client("; ".join(f'put "{path}" "inbox\\Grün {path.name}"' for path in photos[1:]))
+            daemon.wait_until(lambda: len(placed(root, ".json")) == len(photos), "all results")
+        before = placed(root, "slow.png")[0].relative_to(root)
+        other = "gut" if before.parts[0] != "gut" else "sehr_gut"
+        samba.client(f'rename "{before.parts[0]}\\slow.png" "{other}\\slow.png"')
+        daemon.wait_until(lambda: daemon.says("a person moved it"), "the verdict")
+        samba.client(f'rename "{other}\\slow.png" "inbox\\again.png"')
+        daemon.wait_until(lambda: daemon.says("is tried again"), "another try")
+        daemon.wait_until(lambda: len(placed(root, "slow.json")) == 1 and not any_in_work(root), "the second result")
+        daemon.interrupt()
+
+    originals = {path.read_bytes() for path in (root / "archiv").iterdir()}
+    lost = [path.name for path in photos if path.read_bytes() not in originals]
+    results = placed(root, ".png")
+    record_testsuite_property("samba", json.dumps({"tried": len(photos), "results": len(results), "lost": len(lost)}))
+    assert lost == []
+    assert len(results) == len(photos)
+    assert list((root / "inbox").iterdir()) == list((root / "failed").iterdir()) == []
+
+
+def placed(root: Path, ending: str) -> list[Path]:
+    return [path for grade in Grade for path in (root / grade.value).iterdir() if path.name.endswith(ending)]
+
+
+def any_in_work(root: Path) -> bool:
+    return any((root / ".freisteller" / "work").iterdir()) or any((root / ".freisteller" / "staging").iterdir())
