@@ -18,6 +18,7 @@ from daemon.settings import IntakeSettings
 FoundBy = Literal["event", "scan", "startup"]
 
 _IDLE_SHARE = 20  # a walk that took a second is not repeated by timer within the next 20
+_IDLE_PROCESSOR_SHARE = 200  # and one that took a second of a processor not within the next 200
 BUSY_SHARE = 4  # nor within the next 4, whatever there is to see: a big inbox must not eat a whole core
 _PROVING_SECONDS = 1.0  # of proofs per scan, so that what is proven gets into work meanwhile
 _SOONEST_SECONDS = 0.05
@@ -85,12 +86,20 @@ class Scanner:
     """Remembers what it saw, so that a file is proven once per change and a scan costs little more than the stats."""
 
     def __init__(
-        self, inbox: Path, suffixes: Set[str], settings: IntakeSettings, prover: Prover, clock: Callable[[], float]
+        self,
+        inbox: Path,
+        suffixes: Set[str],
+        settings: IntakeSettings,
+        prover: Prover,
+        clock: Callable[[], float],
+        processor_clock: Callable[[], float],
     ) -> None:
+        """clock: monotonic seconds. processor_clock: seconds of a processor that this thread took."""
         self._inbox = inbox
         self._suffixes = suffixes
         self._prover = prover
         self._clock = clock
+        self._processor_clock = processor_clock
         self._pauses = Pauses()
         self._seen: dict[str, _Seen] = {}
         self._ignored: frozenset[str] = frozenset()
@@ -113,11 +122,13 @@ class Scanner:
 
         Raises OSError where the inbox cannot be read; what is remembered stays.
         """
-        began = self._clock()
+        began, processor_began = self._clock(), self._processor_clock()
         fresh = self._look(mounts, hints, {str(path) for path in busy})
         walk_seconds = self.walk_seconds = self._clock() - began
         waiting, due, sooner = self._decide(urgent)
-        sooner = min(sooner, max(self.settings.scan_seconds, _IDLE_SHARE * walk_seconds))
+        processor_seconds = self._processor_clock() - processor_began
+        idle = max(_IDLE_SHARE * walk_seconds, _IDLE_PROCESSOR_SHARE * processor_seconds)
+        sooner = min(sooner, max(self.settings.scan_seconds, idle))
         prove_until = self._clock() + max(_PROVING_SECONDS, BUSY_SHARE * walk_seconds)
         ready, rejected = [], []
         for path, seen in due:

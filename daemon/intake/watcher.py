@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ class Watcher:
         self._folders = folders
         self._busy = busy
         prover = Prover(folders.inbox, settings.max_megapixels, prove_decodes, clock)
-        self._scanner = Scanner(folders.inbox, SUFFIXES, settings, prover, clock)
+        self._scanner = Scanner(folders.inbox, SUFFIXES, settings, prover, clock, time.thread_time)
         self._settings = settings
         self._ears = _Ears()
         self._listening_to: tuple[int, int, bool] | None = None

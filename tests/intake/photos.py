@@ -105,7 +105,9 @@ class World:
         self.clock = Clock()
         self.mounts = mounts or {}
         self.settings = IntakeSettings.model_validate(settings)
-        self.scanner = Scanner(inbox, SUFFIXES, self.settings, Prover(inbox, 500.0, decode, self.clock), self.clock)
+        self.processor = Clock()
+        prover = Prover(inbox, 500.0, decode, self.clock)
+        self.scanner = Scanner(inbox, SUFFIXES, self.settings, prover, self.clock, self.processor)
 
     def drop(self, name: str, content: bytes | None = None) -> Path:
         path = self.inbox / name

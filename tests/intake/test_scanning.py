@@ -511,6 +511,19 @@ def test_a_big_inbox_is_walked_the_less_often_the_longer_it_takes(
     assert world.look().next_look_seconds == 40.0
 
 
+def test_reading_an_inbox_by_timer_takes_half_a_percent_of_a_processor(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy_walk(*arguments: object) -> Iterator[object]:
+        world.clock.pass_by(0.5)
+        world.processor.pass_by(0.4)
+        return iter(())
+
+    monkeypatch.setattr("daemon.intake.scanning.walk", busy_walk)
+
+    assert world.look().next_look_seconds == pytest.approx(80.0)
+
+
 def test_a_waiting_file_does_not_make_a_big_inbox_be_walked_all_the_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,196 @@
+"""What a full hot folder costs: one look at 100,000 files that wait, and a daemon that has nothing to do.
+
+Each look and each daemon is a process of its own. A look: `Watcher.scan` over files in sub-folders, none of them due;
+its time, its processor time, and the memory it adds. Idle: `freisteller run` with its default settings (no engine is
+asked), its processor time over --seconds, with an empty inbox, with so many results in the grade folders, and with so
+many files waiting in an inbox that is listened to, and in one that is mounted (bindfs, where it is to be had), which
+only the timer finds. Run: `.venv/bin/python benchmarks/intake.py [--files 100000] [--seconds 120]`.
+Last line: one JSON object.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(CHECKOUT))
+
+SUB_FOLDERS = 100
+LOOKS = 5
+SETTLING_SECONDS = 45.0  # the libraries are loaded, and the first look at all there is has been taken
+GRADES = ("sehr_gut", "gut", "ungenügend")
+
+
+def fill(top: Path, files: int, suffix: str = ".jpg", content: bytes = b"") -> list[str]:
+    """So many files in SUB_FOLDERS folders; returns their places below `top`."""
+    places = []
+    for number in range(files):
+        folder = f"customer {number % SUB_FOLDERS:03}"
+        if number < SUB_FOLDERS:
+            (top / folder).mkdir(parents=True)
+        place = f"{folder}/photo {number:07}{suffix}"
+        (top / place).write_bytes(content)
+        places.append(place)
+    return places
+
+
+def look(root: Path) -> dict[str, float]:
+    """In a process of its own: prepare the hot folder, and look again and again."""
+    from daemon.intake.folders import Folders
+    from daemon.intake.watcher import Watcher
+    from daemon.settings import IntakeSettings
+
+    folders = Folders(root)
+    folders.prepare()
+    watcher = Watcher(folders, IntakeSettings(patience_seconds=86_400), time.monotonic)
+    before = peak_bytes()
+    walls, processors = [], []
+    for _ in range(LOOKS):
+        wall, processor = time.perf_counter(), time.process_time()
+        scan = watcher.scan()
+        walls.append(time.perf_counter() - wall)
+        processors.append(time.process_time() - processor)
+    watcher.close()
+    return {
+        "waiting": scan.incomplete,
+        "seconds": statistics.median(walls),
+        "processor_seconds": statistics.median(processors),
+        "first_seconds": walls[0],
+        "added_mb": (peak_bytes() - before) / 1e6,
+    }
+
+
+def peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def in_a_process(root: Path) -> dict[str, float]:
+    done = subprocess.run([sys.executable, __file__, "--look", str(root)], check=True, capture_output=True, text=True)
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return measured
+
+
+def idle(folder: Path, root: Path, seconds: float) -> dict[str, float]:
+    """The share of one processor that a daemon takes which has nothing to do, and its memory."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("FREISTELLER")},
+        "FREISTELLER__ROOT": str(root),
+        "FREISTELLER__STATE_DIR": str(folder / "state"),
+        "FREISTELLER__HTTP__BIND": "",
+        "FREISTELLER__INTAKE__PATIENCE_SECONDS": "86400",
+        "FREISTELLER__INTAKE__REMOTE_PATIENCE_SECONDS": "86400",
+    }
+    log = folder / "daemon.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "daemon", "run"], cwd=CHECKOUT, env=environment, stdout=out, stderr=out
+        )
+    try:
+        time.sleep(SETTLING_SECONDS)
+        if process.poll() is not None:
+            raise SystemExit(f"the daemon ended: {log.read_text('utf-8', 'replace')[-2000:]}")
+        before, began = processor_seconds(process.pid), time.monotonic()
+        time.sleep(seconds)
+        taken, passed = processor_seconds(process.pid) - before, time.monotonic() - began
+        resident = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+        return {"processor_share": taken / passed, "resident_mb": resident / 1e6}
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def nothing(_: Path, __: Path, ___: int) -> None:
+    """An empty hot folder."""
+
+
+def results(folder: Path, root: Path, files: int) -> None:
+    """Results in the grade folders that the journal knows."""
+    from daemon.journal import Journal
+
+    known = []
+    for grade in GRADES:
+        known += [f"{grade}/{place}" for place in fill(root / grade, files // len(GRADES), ".png", b"\x89PNG")]
+    Journal(folder / "state" / "journal.sqlite3").close()
+    database = sqlite3.connect(folder / "state" / "journal.sqlite3")
+    with database:
+        database.executemany(
+            "INSERT INTO jobs (id, name, source, state, admitted_at, finished_at, grade, results) "
+            "VALUES (?, ?, x'00', 'done', 1.0, 2.0, ?, ?)",
+            [(f"job-{number}", place, place.split("/")[0], json.dumps([place])) for number, place in enumerate(known)],
+        )
+    database.close()
+
+
+def waiting(_: Path, root: Path, files: int) -> None:
+    """Empty files in the inbox, which might become photos."""
+    fill(root / "inbox", files)
+
+
+@contextmanager
+def mounted(folder: Path) -> Iterator[Path]:
+    """A hot folder on a FUSE mount, where no event tells of files."""
+    back, mount = folder / "back", folder / "hot"
+    back.mkdir()
+    mount.mkdir()
+    subprocess.run(["bindfs", str(back), str(mount)], check=True)
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", "--lazy", str(mount)], check=False)
+
+
+@contextmanager
+def local(folder: Path) -> Iterator[Path]:
+    """A hot folder on a local disk."""
+    yield folder / "hot"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--files", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--look", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.look:
+        print(json.dumps(look(options.look)))
+        return
+    figures: dict[str, object] = {"files": options.files}
+    with tempfile.TemporaryDirectory() as scratch:
+        fill(Path(scratch) / "hot" / "inbox", options.files)
+        seen = in_a_process(Path(scratch) / "hot")
+    print(f"One look at {options.files} waiting files (median of {LOOKS}):")
+    for name, value in seen.items():
+        print(f"  {name:20} {value:10.3f}")
+    figures["look"] = {name: round(value, 3) for name, value in seen.items()}
+
+    cases = [("empty", nothing, local), ("results", results, local), ("waiting", waiting, local)]
+    if shutil.which("bindfs") and not os.geteuid():
+        cases.append(("waiting_mounted", waiting, mounted))
+    print(f"Idle for {options.seconds:.0f} s:   share of a processor   resident MB")
+    for name, prepare, placed in cases:
+        with tempfile.TemporaryDirectory() as scratch, placed(Path(scratch)) as root:
+            prepare(Path(scratch), root, options.files)
+            found = idle(Path(scratch), root, options.seconds)
+        print(f"  {name:20} {found['processor_share']:10.4f} {found['resident_mb']:12.0f}")
+        figures[f"idle_{name}"] = {key: round(value, 4) for key, value in found.items()}
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
