@@ -4,7 +4,7 @@ Each look and each daemon is a process of its own. A look: `Watcher.scan` over f
 its time, its processor time, and the memory it adds. Idle: `freisteller run` with its default settings (no engine is
 asked), its processor time over --seconds, with an empty inbox, with so many results in the grade folders, and with so
 many files waiting in an inbox that is listened to, and in one that is mounted (bindfs, where it is to be had), which
-only the timer finds. Run: `.venv/bin/python benchmarks/intake.py [--files 100000] [--seconds 120]`.
+only the timer finds; all side by side. Run: `.venv/bin/python benchmarks/intake.py [--files 100000] [--seconds 600]`.
 Last line: one JSON object.
 """
 
@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -28,7 +28,7 @@ sys.path.insert(0, str(CHECKOUT))
 
 SUB_FOLDERS = 100
 LOOKS = 5
-SETTLING_SECONDS = 45.0  # the libraries are loaded, and the first look at all there is has been taken
+SETTLING_SECONDS = 90.0  # the libraries are loaded, and the first look at all there is has been taken
 GRADES = ("sehr_gut", "gut", "ungenügend")
 
 
@@ -81,33 +81,36 @@ def in_a_process(root: Path) -> dict[str, float]:
     return measured
 
 
-def idle(folder: Path, root: Path, seconds: float) -> dict[str, float]:
-    """The share of one processor that a daemon takes which has nothing to do, and its memory."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("FREISTELLER")},
-        "FREISTELLER__ROOT": str(root),
-        "FREISTELLER__STATE_DIR": str(folder / "state"),
-        "FREISTELLER__HTTP__BIND": "",
-        "FREISTELLER__INTAKE__PATIENCE_SECONDS": "86400",
-        "FREISTELLER__INTAKE__REMOTE_PATIENCE_SECONDS": "86400",
-    }
-    log = folder / "daemon.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "run"], cwd=CHECKOUT, env=environment, stdout=out, stderr=out
-        )
-    try:
-        time.sleep(SETTLING_SECONDS)
-        if process.poll() is not None:
-            raise SystemExit(f"the daemon ended: {log.read_text('utf-8', 'replace')[-2000:]}")
-        before, began = processor_seconds(process.pid), time.monotonic()
-        time.sleep(seconds)
-        taken, passed = processor_seconds(process.pid) - before, time.monotonic() - began
-        resident = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-        return {"processor_share": taken / passed, "resident_mb": resident / 1e6}
-    finally:
-        process.terminate()
-        process.wait(60)
+class Idle:
+    """A daemon that has nothing to do."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("FREISTELLER")},
+            "FREISTELLER__ROOT": str(root),
+            "FREISTELLER__STATE_DIR": str(folder / "state"),
+            "FREISTELLER__HTTP__BIND": "",
+            "FREISTELLER__INTAKE__PATIENCE_SECONDS": "86400",
+            "FREISTELLER__INTAKE__REMOTE_PATIENCE_SECONDS": "86400",
+        }
+        self.log = folder / "daemon.log"
+        with self.log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "daemon", "run"], cwd=CHECKOUT, env=environment, stdout=out, stderr=out
+            )
+
+    def processor_seconds(self) -> float:
+        if self.process.poll() is not None:
+            raise SystemExit(f"a daemon ended: {self.log.read_text('utf-8', 'replace')[-2000:]}")
+        return processor_seconds(self.process.pid)
+
+    def resident_mb(self) -> float:
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGESIZE") / 1e6
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(60)
 
 
 def processor_seconds(pid: int) -> float:
@@ -164,7 +167,7 @@ def local(folder: Path) -> Iterator[Path]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--files", type=int, default=100_000)
-    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--look", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.look:
@@ -182,13 +185,26 @@ def main() -> None:
     cases = [("empty", nothing, local), ("results", results, local), ("waiting", waiting, local)]
     if shutil.which("bindfs") and not os.geteuid():
         cases.append(("waiting_mounted", waiting, mounted))
-    print(f"Idle for {options.seconds:.0f} s:   share of a processor   resident MB")
-    for name, prepare, placed in cases:
-        with tempfile.TemporaryDirectory() as scratch, placed(Path(scratch)) as root:
-            prepare(Path(scratch), root, options.files)
-            found = idle(Path(scratch), root, options.seconds)
-        print(f"  {name:20} {found['processor_share']:10.4f} {found['resident_mb']:12.0f}")
-        figures[f"idle_{name}"] = {key: round(value, 4) for key, value in found.items()}
+    with ExitStack() as doors:
+        daemons = {}
+        for name, prepare, placed in cases:  # side by side: none of them does much
+            folder = Path(doors.enter_context(tempfile.TemporaryDirectory()))
+            root = doors.enter_context(placed(folder))
+            prepare(folder, root, options.files)
+            daemons[name] = Idle(folder, root)
+            doors.callback(daemons[name].close)
+        time.sleep(SETTLING_SECONDS)
+        before, began = {name: daemon.processor_seconds() for name, daemon in daemons.items()}, time.monotonic()
+        time.sleep(options.seconds)
+        passed = time.monotonic() - began
+        print(f"Idle for {passed:.0f} s:   share of a processor   resident MB")
+        for name, daemon in daemons.items():
+            share = (daemon.processor_seconds() - before[name]) / passed
+            print(f"  {name:20} {share:10.4f} {daemon.resident_mb():12.0f}")
+            figures[f"idle_{name}"] = {
+                "processor_share": round(share, 4),
+                "resident_mb": round(daemon.resident_mb()),
+            }
     print(json.dumps(figures))
 
 

@@ -20,7 +20,7 @@ from daemon.pipeline import Tick
 
 SETTLE_SECONDS = 5.0  # people move a picture, its mask and its report one after the other
 LONGEST_PAUSE_SECONDS = 300.0
-_WALL_SHARE, _PROCESSOR_SHARE = 20, 200  # a look that took a second of these is not repeated within so many
+_WALL_SHARE, _PROCESSOR_SHARE = 20, 400  # a look that took a second of these is not repeated within so many
 
 
 class Verdicts:

@@ -338,7 +338,7 @@ def studio_noted(settings: Settings, number: int) -> None:
 
 def test_the_longer_a_look_takes_the_less_often_it_is_taken() -> None:
     assert pause_seconds(5.0, wall=0.01, processor=0.01, waits=False) == 5.0
-    assert pause_seconds(5.0, wall=0.2, processor=0.1, waits=False) == 20.0  # half a percent of a processor
+    assert pause_seconds(5.0, wall=0.2, processor=0.1, waits=False) == 40.0  # a quarter of a percent of a processor
     assert pause_seconds(5.0, wall=10.0, processor=0.1, waits=False) == 200.0  # a slow share is not always being read
     assert pause_seconds(5.0, wall=0.2, processor=0.1, waits=True) == 5.0  # somebody is moving results just now
     assert pause_seconds(5.0, wall=1000.0, processor=100.0, waits=False) == LONGEST_PAUSE_SECONDS

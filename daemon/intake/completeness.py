@@ -2,7 +2,7 @@
 
 Quiet first (nothing changed for a while), then proven (structure and decoding). What is not proven waits, with an
 upper limit counted from its last change. How long "a while" is depends on what is known: a close after writing makes
-it short, pauses that the writers of a folder were seen to make, long.
+it short, pauses that a writer was seen to make, long.
 """
 
 from collections import deque
@@ -74,13 +74,13 @@ class Watched:
         self.closed = self.closed or closed
 
 
-def next_step(file: Watched, rules: Rules, folder_pause: float, now: float) -> Step:
-    """What to do with a file. folder_pause: the longest pause that recent files of its folder showed, in seconds."""
+def next_step(file: Watched, rules: Rules, writer_pause: float, now: float) -> Step:
+    """What to do with a file. writer_pause: the longest pause that recent files of its writer showed, in seconds."""
     unchanged = now - file.changed_at
     if file.mark.size_bytes == 0:
         quiet = rules.patience_seconds  # a placeholder; there is nothing to prove
     else:
-        quiet = quiet_seconds(file, rules, folder_pause)
+        quiet = quiet_seconds(file, rules, writer_pause)
     if unchanged < quiet:
         return Step(Next.WAIT, quiet - unchanged)
     if file.proof is None or file.proof.finding is Finding.WRITING:
@@ -96,10 +96,10 @@ def next_step(file: Watched, rules: Rules, folder_pause: float, now: float) -> S
     return Step(Next.TAKE if file.proof.finding is Finding.DOUBTFUL else Next.REJECT)
 
 
-def quiet_seconds(file: Watched, rules: Rules, folder_pause: float) -> float:
+def quiet_seconds(file: Watched, rules: Rules, writer_pause: float) -> float:
     """How long a file must be unchanged before it is worth a look inside."""
     base = min(rules.quiet_seconds, CLOSED_QUIET_SECONDS) if file.closed else rules.quiet_seconds
-    learned = _PAUSE_FACTOR * max(file.longest_pause, folder_pause)
+    learned = _PAUSE_FACTOR * max(file.longest_pause, writer_pause)
     return max(base, min(learned, rules.patience_seconds / 2))
 
 
@@ -111,17 +111,25 @@ def reason_for_rejecting(file: Watched, now: float) -> str:
     return f"{reason} It had not changed for {now - file.changed_at:.0f} seconds.".lstrip()
 
 
+class Writer(NamedTuple):
+    """Who writes, as far as a file shows it: the folder, the owner, and the kind of file by its name's ending."""
+
+    folder: str
+    owner: int
+    suffix: str
+
+
 class Pauses:
-    """The longest pauses that the latest files of each folder showed while they were written."""
+    """The longest pauses that the latest files of each writer showed while they were written."""
 
     def __init__(self) -> None:
-        self._by_folder: dict[str, deque[float]] = {}
+        self._by_writer: dict[Writer, deque[float]] = {}
 
-    def note(self, folder: str, seconds: float) -> None:
-        """A file of this folder is complete; this was its longest pause."""
-        if seconds > 0 or folder in self._by_folder:
-            self._by_folder.setdefault(folder, deque(maxlen=_REMEMBERED_FILES)).append(seconds)
+    def note(self, writer: Writer, seconds: float) -> None:
+        """A file of this writer is complete; this was its longest pause."""
+        if seconds > 0 or writer in self._by_writer:
+            self._by_writer.setdefault(writer, deque(maxlen=_REMEMBERED_FILES)).append(seconds)
 
-    def longest(self, folder: str) -> float:
+    def longest(self, writer: Writer) -> float:
         """The longest of the latest, in seconds; 0 where none paused."""
-        return max(self._by_folder.get(folder, ()), default=0.0)
+        return max(self._by_writer.get(writer, ()), default=0.0) if self._by_writer else 0.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from daemon.intake.completeness import Next, Pauses, Rules, Step, Watched, next_step, reason_for_rejecting
+from daemon.intake.completeness import Next, Pauses, Rules, Step, Watched, Writer, next_step, reason_for_rejecting
 from daemon.intake.mounts import Mount
 from daemon.intake.names import clean_name
 from daemon.intake.proving import Finding, Mark, Prover
@@ -18,7 +18,7 @@ from daemon.settings import IntakeSettings
 FoundBy = Literal["event", "scan", "startup"]
 
 _IDLE_SHARE = 20  # a walk that took a second is not repeated by timer within the next 20
-_IDLE_PROCESSOR_SHARE = 200  # and one that took a second of a processor not within the next 200
+_IDLE_PROCESSOR_SHARE = 400  # nor one that took a second of a processor within 400: a quarter of a percent
 BUSY_SHARE = 4  # nor within the next 4, whatever there is to see: a big inbox must not eat a whole core
 _PROVING_SECONDS = 1.0  # of proofs per scan, so that what is proven gets into work meanwhile
 _SOONEST_SECONDS = 0.05
@@ -77,7 +77,7 @@ class _Seen:
     watched: Watched
     rules: Rules
     remote: bool
-    folder: str
+    writer: Writer
     found_by: FoundBy
     scan: int
 
@@ -162,7 +162,7 @@ class Scanner:
         for path in [path for path, seen in self._seen.items() if seen.scan != self._scans]:
             gone = self._seen.pop(path)
             if gone.watched.proof and gone.watched.proof.finding is Finding.WHOLE:
-                self._pauses.note(gone.folder, gone.watched.longest_pause)
+                self._pauses.note(gone.writer, gone.watched.longest_pause)
         return dict(fresh)
 
     def _take_in(self, path: str, stat: os.stat_result, remote: bool, hints: Hints, now: float) -> None:
@@ -171,9 +171,9 @@ class Scanner:
         if seen is None or _another_file(seen.watched, mark):
             rules = self._remote if remote else self._local
             found_by: FoundBy = "scan" if self._scans else "startup"
-            seen = self._seen[path] = _Seen(
-                Watched(mark, now), rules, remote, path.rpartition("/")[0], found_by, self._scans
-            )
+            suffix = path[path.rfind(".") :].lower()
+            writer = Writer(path.rpartition("/")[0], stat.st_uid, suffix)
+            seen = self._seen[path] = _Seen(Watched(mark, now), rules, remote, writer, found_by, self._scans)
         seen.watched.see(mark, now, path in hints.closed)
         seen.scan = self._scans
         if path in hints.touched:
@@ -186,7 +186,7 @@ class Scanner:
         """
         waiting, due, sooner, now = 0, [], math.inf, self._clock()
         for path, seen in self._seen.items():
-            step = next_step(seen.watched, self._rules(seen, urgent), self._pauses.longest(seen.folder), now)
+            step = next_step(seen.watched, self._rules(seen, urgent), self._pauses.longest(seen.writer), now)
             if step.next is Next.WAIT:
                 waiting += 1
                 sooner = min(sooner, step.seconds)
@@ -197,7 +197,7 @@ class Scanner:
 
     def _advance(self, path: str, seen: _Seen, urgent: bool, prove_until: float) -> Step:
         """Bring one file as far as it can get now; WAIT says when there is more to know."""
-        rules, pause = self._rules(seen, urgent), self._pauses.longest(seen.folder)
+        rules, pause = self._rules(seen, urgent), self._pauses.longest(seen.writer)
         step = next_step(seen.watched, rules, pause, self._clock())
         if step.next is not Next.PROVE:
             return step

@@ -7,6 +7,7 @@ from daemon.intake.completeness import (
     Rules,
     Step,
     Watched,
+    Writer,
     next_step,
     quiet_seconds,
     reason_for_rejecting,
@@ -18,8 +19,8 @@ MARK = Mark(inode=1, size_bytes=100, mtime_ns=5, ctime_ns=5)
 GROWN = MARK._replace(size_bytes=200)
 
 
-def step(file: Watched, now: float, folder_pause: float = 0.0) -> Step:
-    return next_step(file, RULES, folder_pause, now)
+def step(file: Watched, now: float, writer_pause: float = 0.0) -> Step:
+    return next_step(file, RULES, writer_pause, now)
 
 
 def proven(finding: Finding, made_at: float = 2.0, reason: str = "a.jpg ends too soon.") -> Watched:
@@ -152,23 +153,24 @@ def test_looks_that_are_far_apart_are_not_taken_for_a_pause() -> None:
 
 
 def test_a_pause_of_one_file_makes_us_patient_with_its_neighbours() -> None:
-    assert step(Watched(MARK, 0.0), 5.0, folder_pause=10.0) == Step(Next.WAIT, 10.0)
+    assert step(Watched(MARK, 0.0), 5.0, writer_pause=10.0) == Step(Next.WAIT, 10.0)
 
 
 def test_learning_never_takes_more_than_half_of_the_patience() -> None:
-    assert quiet_seconds(Watched(MARK, 0.0), RULES, folder_pause=1000.0) == 30.0
+    assert quiet_seconds(Watched(MARK, 0.0), RULES, writer_pause=1000.0) == 30.0
 
 
 def test_a_folder_forgets_a_pause_after_twenty_files_without_one() -> None:
     pauses = Pauses()
-    pauses.note("scanner", 10.0)
+    scanner = Writer("scans", 1000, ".tif")
+    pauses.note(scanner, 10.0)
 
     for _ in range(19):
-        pauses.note("scanner", 0.0)
-    assert pauses.longest("scanner") == 10.0
-    pauses.note("scanner", 0.0)
-    assert pauses.longest("scanner") == 0.0
-    assert pauses.longest("elsewhere") == 0.0
+        pauses.note(scanner, 0.0)
+    assert pauses.longest(scanner) == 10.0
+    pauses.note(scanner, 0.0)
+    assert pauses.longest(scanner) == 0.0
+    assert pauses.longest(scanner._replace(folder="elsewhere")) == 0.0
 
 
 def test_a_rejection_says_what_is_missing_and_how_long_it_was_waited_for() -> None:
