@@ -122,7 +122,7 @@ def test_the_command_shows_what_people_said_and_proposes_nothing_unasked(hot: Pa
 
     assert shown.returncode == 0, shown.stderr
     assert "shoes/" in shown.stdout
-    assert "thought better" in shown.stdout
+    assert "better than the program did" in shown.stdout
     assert "proposed" not in shown.stdout
 
 

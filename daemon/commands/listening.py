@@ -76,10 +76,14 @@ class Heard:
             yield "Nobody has said anything yet: who thinks otherwise moves a result to another grade folder."
             return
         yield (
-            f"{drift.spoken} verdicts: {drift.better} thought better of it than the program, {drift.worse} worse; "
-            f"on average {drift.shift:+.2f} grades (earlier half {drift.earlier:+.2f}, later half {drift.later:+.2f}). "
-            f"{drift.silent} results were looked at and left."
+            f"Results that people judged: {drift.spoken}, {drift.better} of them better than the program did, "
+            f"{drift.worse} worse; looked at and left: {drift.silent}."
         )
+        if drift.spoken >= people.LEAST_SPOKEN:
+            yield (
+                f"On average {drift.shift:+.2f} grades; {drift.earlier:+.2f} in the earlier half, {drift.later:+.2f} "
+                "in the later one."
+            )
         refit = self.refit
         if refit is None:
             return

@@ -101,7 +101,7 @@ def refit(judged: Sequence[Judged], present: Thresholds) -> Refit:
         return Refit(proposed, why, spoken, len(judged) - spoken, at_sehr_gut, at_gut, before, after)
 
     if spoken < LEAST_SPOKEN:
-        return told(None, f"{spoken} verdicts are too few to say; {LEAST_SPOKEN} are needed")
+        return told(None, f"too few results were judged to say: {spoken}, and {LEAST_SPOKEN} are needed")
     found = fitted(judged, present)
     if found == present:
         return told(None, "the present thresholds agree with people as well as any")
