@@ -100,6 +100,9 @@ class Routes(BaseHTTPRequestHandler):
             elsewhere = {"Location": "/elsewhere"} if 300 <= faults.status < 400 else {}
             self._answer(faults.status, b"in trouble", TEXT_TYPE, elsewhere)
             return
+        if path != "/system_stats" and faults.happens("blips"):
+            self._answer(503, b"a moment", TEXT_TYPE)
+            return
         if self._foreign_origin():
             self._answer(403)
             return

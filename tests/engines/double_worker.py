@@ -41,6 +41,7 @@ class Faults:
     hang_paths: list[str] = field(default_factory=list)  # these routes never answer; "*": none does
     status: int = 0  # answered by the routes in status_paths, or by all
     status_paths: list[str] = field(default_factory=list)
+    blips: int = 0  # a request is answered by 503; but for probes
     unanswered_prompts: int = 0  # POST /prompt works, then the connection is cut
     no_sockets: bool = False  # /ws is refused
     deaf: bool = False  # sockets hear nothing

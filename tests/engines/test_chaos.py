@@ -4,6 +4,7 @@ import itertools
 import random
 import threading
 import uuid
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -20,6 +21,21 @@ ACCIDENTS = (
     "unanswered_prompts", "forget_prompts", "interrupt_prompts", "empty_results", "swapped_results", "lost_results",
     "damaged_results", "small_results", "late_status", "mislaid_uploads", "restart", "drop_sockets",
 )  # fmt: skip
+HARMLESS = (
+    "unanswered_prompts",
+    "late_status",
+    "blips",
+    "drop_sockets",
+    "deafen",
+    "open_ears",
+    "slow_down",
+    "speed_up",
+)
+"""None of these loses a prompt or its result: none may cost a second inference."""
+STATES: dict[str, dict[str, object]] = {
+    "deafen": {"deaf": True}, "open_ears": {"deaf": False}, "slow_down": {"slow_seconds": 0.03},
+    "speed_up": {"slow_seconds": 0.0},
+}  # fmt: skip
 PHOTOS = 24
 MOST_TRIES = 200
 
@@ -52,6 +68,47 @@ def test_whatever_happens_every_photo_gets_its_own_alpha(
     assert all(np.array_equal(found[number], expected[number]) for number in range(PHOTOS))
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_doubt_costs_a_second_inference(seed: int, double: Double, other: Double, open_engine: OpenEngine) -> None:
+    """Answers get lost, sockets drop or fall silent, and the daemon itself is restarted again and again."""
+    quick = {"poll_seconds": 0.1, "probe_seconds": 0.2}
+    for server in (double, other):
+        server.faults.seconds = 0.02
+    engines = [open_engine(double, other, start=False, **quick)]
+    engines[0].start()
+    numbers, found = iter(range(PHOTOS)), dict[int, Alpha]()
+    dice = random.Random(seed)
+
+    def work() -> None:
+        for number in numbers:
+            ticket = uuid.uuid4()
+            for _ in range(MOST_TRIES):
+                try:
+                    found[number] = engines[-1].cut(ticket, drawn_photo(shift=number), RMBG).alpha
+                    break
+                except EngineAway:  # the daemon ended: the next one goes on with the same ticket
+                    double.wait_until(lambda: any(server.up for server in engines[-1].health()))
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for step in itertools.count():
+        if not any(worker.is_alive() for worker in workers):
+            break
+        if step % 4 == 3:
+            engines.append(open_engine(double, other, start=False, **quick))
+            engines[-2].close()
+            engines[-1].start()
+        happen(dice.choice(HARMLESS), dice.choice((double, other)))
+        for worker in workers:
+            worker.join(0.02)
+
+    assert sorted(found) == list(range(PHOTOS))
+    per_ticket = Counter(inference.prompt_id for server in (double, other) for inference in server.inferences)
+    assert len(per_ticket) == PHOTOS
+    assert set(per_ticket.values()) == {1}
+
+
 def cut_at_last(engine: ComfyUIEngine, number: int, watched: Double) -> Alpha:
     """As the daemon does: the same ticket again for as long as nobody answers."""
     ticket = uuid.uuid4()
@@ -68,5 +125,7 @@ def happen(accident: str, server: Double) -> None:
         server.forget_all()
     elif accident == "drop_sockets":
         server.drop_sockets()
+    elif accident in STATES:
+        server.set_faults(STATES[accident])
     else:
         server.set_faults({accident: 1})

@@ -80,6 +80,21 @@ def test_a_ticket_is_found_again_on_whichever_server_has_it(
     assert (len(double.inferences), len(other.inferences)) == (0, 1)
 
 
+def test_a_server_that_stumbles_when_it_is_asked_for_a_ticket_is_asked_again(
+    double: Double, other: Double, open_engine: OpenEngine
+) -> None:
+    ticket, before = uuid.uuid4(), open_engine(double)
+    before.cut(ticket, drawn_photo(), RMBG)
+    before._roster.members[0].server._answered.clear()  # killed: nothing was tidied up
+    before.close()
+    double.set_faults({"blips": 1})
+
+    answer = open_engine(other, double, start=False).cut(ticket, drawn_photo(), RMBG)
+
+    assert answer.server in double.url
+    assert (len(double.inferences), len(other.inferences)) == (1, 0)
+
+
 def test_a_prompt_that_waits_in_the_queue_is_waited_for(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double)
     double.faults.hold = True

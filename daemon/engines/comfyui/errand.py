@@ -16,6 +16,7 @@ from daemon.engines.comfyui import faults
 from daemon.engines.comfyui.events import Events, Hint
 from daemon.engines.comfyui.graph import Prompt
 from daemon.engines.comfyui.http import Http, ResultGone
+from daemon.engines.comfyui.patience import patiently
 from daemon.engines.comfyui.proof import loaded_digest
 from daemon.engines.comfyui.replies import Finished, Queue, asks_the_same
 from daemon.engines.comfyui.uploads import UploadNames
@@ -25,7 +26,6 @@ from daemon.pictures import codec
 T = TypeVar("T")
 
 MOST_SUBMISSIONS = 4  # the first, and three after restarts, interrupts or results that were not ours
-PATIENCE = (0.1, 0.5)  # seconds before a failed request is sent again; a server that is gone stays gone for longer
 DEAF_POLLS = 8  # polls in the time of one, while no events come
 
 
@@ -221,16 +221,7 @@ class Errand:
 
     def _patiently(self, request: Callable[[], T]) -> T:
         """Send a request that may be repeated, and repeat it where the server is away for a moment only."""
-        for pause in PATIENCE:
-            began = self.clock()
-            try:
-                return request()
-            except EngineAway:
-                if self.clock() - began > PATIENCE[-1]:  # it hung until the time limit: no blip
-                    raise
-                self.stop.wait(pause)
-                self._look_up()
-        return request()
+        return patiently(request, self.clock, self.stop, self._look_up)
 
     def _look_up(self) -> None:
         if self.stop.is_set():

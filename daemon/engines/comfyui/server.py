@@ -11,6 +11,7 @@ from daemon.engines.comfyui.events import Events, socket_to
 from daemon.engines.comfyui.faults import QueuedAllTheSame
 from daemon.engines.comfyui.graph import Graph
 from daemon.engines.comfyui.http import Http
+from daemon.engines.comfyui.patience import patiently
 from daemon.engines.comfyui.replies import Memory, Queue
 from daemon.engines.comfyui.uploads import UploadNames
 from daemon.engines.contract import Answer
@@ -73,7 +74,10 @@ class Server:
     def knows(self, ticket: uuid.UUID) -> bool:
         """Whether this server has that ticket's answer, or is at it. Raises EngineAway or EngineMisconfigured."""
         prompt_id = str(ticket)
-        return prompt_id in self._http.queue() or self._http.history(prompt_id, self._graph.sink) is not None
+        if prompt_id in patiently(self._http.queue, self._clock, self._stop):
+            return True
+        entry = patiently(lambda: self._http.history(prompt_id, self._graph.sink), self._clock, self._stop)
+        return entry is not None
 
     def cut(self, ticket: uuid.UUID, picture: Picture, recipe: Recipe, new: bool = False) -> Answer:
         """See `Engine.cut`. Out of memory, it is asked to free some before EngineFull is raised."""
