@@ -409,6 +409,21 @@ def test_a_folder_whose_photos_are_put_off_keeps_nobody_waiting(journal: Journal
     assert job.id == "b"
 
 
+def test_a_due_photo_is_found_behind_many_folders_that_are_put_off(journal: Journal) -> None:
+    for number in range(12):
+        admit(journal, f"j{number}", NOW, f"f{number:02}")
+        job = journal.take(NOW)
+        assert job is not None
+        journal.postpone(job.id, NOW + 60, "no engine", "engine_away")
+    admit(journal, "due", NOW, "due")
+    journal.prioritize({f"f{number:02}": 1 for number in range(12)})
+
+    job = journal.take(NOW + 1)
+
+    assert job is not None
+    assert job.id == "due"
+
+
 def test_the_tallies_are_what_counting_finds(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
     dice = random.Random(3)

@@ -60,12 +60,18 @@ def job_with_content(db: Database, content: bytes) -> str | None:
 
 
 def restore(db: Database, entry: Entry) -> bool:
-    """Write a job down with its attempts, within a transaction; False where there is one of its id already."""
+    """Write a job down with its attempts, within a transaction; False where there is one of its id already.
+
+    What is over gets a row before all others: it is no news to those who look at the rows that are added.
+    """
     job = entry.job
+    lowest = db.row("SELECT coalesce(min(rowid), 1) FROM jobs")
+    is_over = job.finished_at is not None and lowest is not None
     restored = db.change(
-        "INSERT OR IGNORE INTO jobs (id, name, folder, source, state, round, size_bytes, admitted_at, started_at, "
-        "finished_at, grade, score, best, reason, reason_kind, results, content) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO jobs (rowid, id, name, folder, source, state, round, size_bytes, admitted_at, "
+        "started_at, finished_at, grade, score, best, reason, reason_kind, results, content) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows.whole(lowest[0]) - 1 if is_over and lowest else None,
         job.id,
         job.name,
         rows.top_folder(job.name),
