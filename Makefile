@@ -6,10 +6,10 @@ PY := .venv/bin/python
 ROOT ?= hotfolder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types check format dist clean
+.PHONY: help setup run test test-lowest lint types check format dist clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
 
 # The stamp is younger than pyproject.toml: nothing is installed twice.
 .venv/.ready: pyproject.toml
@@ -37,6 +37,13 @@ run: setup ## watch ./hotfolder (ROOT=… for another folder)
 test: .venv/.weights .venv/.dev ## everything the tests need, then the tests
 	$(PY) -m pytest -n 2
 
+test-lowest: .venv/.weights .venv/.dev ## the tests with the oldest libraries that pyproject.toml allows
+	rm -rf .venv-lowest
+	$(PY) -m uv venv --quiet --python $(PY) .venv-lowest
+	$(PY) -m uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct \
+		--editable '.[local,samples,heic,raw,audit]' --group dev
+	.venv-lowest/bin/python -m pytest -n 2
+
 lint: .venv/.dev ## ruff: rules and format
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -52,8 +59,9 @@ format: .venv/.dev ## put the code into shape
 	$(PY) -m ruff format .
 
 dist: .venv/.dev ## wheel and sdist into dist/
+	rm -rf dist
 	$(PY) -m build --outdir dist .
 	$(PY) -m twine check --strict dist/*
 
 clean: ## remove what setup and tests made (never a hot folder)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf .venv .venv-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -166,6 +166,8 @@ def test_it_works_as_nobody_on_a_read_only_system(tmp_path: Path) -> None:
     """The container's conditions, by the kernel's own means: its user, its environment, a root that is read-only."""
     if os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("setpriv") is None:
         pytest.skip("only root may make a mount namespace")
+    if any(path.is_relative_to("/tmp") for path in (Path(sys.executable), CHECKOUT)):
+        pytest.skip("/tmp is the container's own, and this checkout lies there")
     uid = step("USER").split(":")[0]
     as_nobody = f"setpriv --reuid {uid} --regid {uid} --clear-groups --no-new-privs --bounding-set=-all"
     looked = [*as_nobody.split(), sys.executable, "-c", "import daemon, pyvips"]

@@ -299,7 +299,7 @@ def test_a_heic_that_holds_no_picture_is_not_whole_yet(tmp_path: Path) -> None:
     at = content.index(b"ipma") + 15  # the first property of its one picture is one that there is not
     content = content[:at] + b"\x95" + content[at + 1 :]
 
-    with pytest.raises(NotWholeYet, match="HEIC: it holds no picture"):
+    with pytest.raises(NotWholeYet, match=r"HEIC: (it holds no picture|Invalid input)"):
         prove_decodes(file_of(tmp_path, content), LIMIT)
 
 
