@@ -1,4 +1,5 @@
 import os
+import struct
 from contextlib import suppress
 from pathlib import Path
 
@@ -110,6 +111,37 @@ def test_a_tiff_grows_page_by_page(path: Path) -> None:
         follow(path, two_pages(first, second_at_end=False))
 
 
+def test_data_of_a_page_within_a_page_that_is_not_there_is_a_doubt(path: Path) -> None:
+    """Camera RAWs keep what counts there, but some programs leave such a pointer behind without its page."""
+    raw, preview = two_pages(photo("tif")), photo("tif", seed=1)
+    (start,) = struct.unpack_from("<I", preview, 4)
+    (count,) = struct.unpack_from("<H", preview, start)
+    fields = preview[start + 2 : start + 2 + count * 12]
+
+    def nested(length: int) -> bytes:
+        inner = raw[:length]
+        (inner_page,) = struct.unpack_from("<I", raw, 4)
+        shifted = bytearray(inner_page_table(raw, inner_page, len(preview)))
+        page = len(preview) + len(inner)
+        table = struct.pack("<H", count + 1) + fields + struct.pack("<HHII", 330, 4, 1, page + 18 + count * 12)
+        content = preview + inner + table + bytes(4) + shifted
+        return content[:4] + struct.pack("<I", page) + content[8:]
+
+    assert follow(path, nested(len(raw))) is None
+    whole = nested(len(raw))
+    assert follow(path, whole[:-20]) == "it ends before one of the pages of a TIFF"
+
+
+def inner_page_table(raw: bytes, at: int, shift: int) -> bytes:
+    """The page at `at` of a TIFF as one within another file, in which its data lies `shift` bytes further on."""
+    (count,) = struct.unpack_from("<H", raw, at)
+    entries = []
+    for tag, kind, length, value in struct.iter_unpack("<HHII", raw[at + 2 : at + 2 + count * 12]):
+        moved = value + shift if length * {3: 2, 4: 4, 5: 8}.get(kind, 1) > 4 or (tag == 273 and length == 1) else value
+        entries.append(struct.pack("<HHII", tag, kind, length, moved))
+    return struct.pack("<H", count) + b"".join(entries) + bytes(4)
+
+
 def test_a_tiff_whose_pages_run_in_a_circle_ends(path: Path) -> None:
     circle = bytearray(two_pages(photo("tif")))
     circle[-4:] = circle[4:8]  # the second page says that the first one follows
@@ -123,8 +155,9 @@ def test_nothing_or_a_beginning_is_not_whole(path: Path, content: bytes) -> None
         follow(path, content)
 
 
-def test_an_unknown_format_is_left_to_the_decoder(path: Path) -> None:
+def test_an_unknown_format_is_left_to_the_decoder_but_for_its_end(path: Path) -> None:
     assert follow(path, b"These are notes, saved as a picture by mistake.") is None
+    assert follow(path, b"FUJIFILMCCD-RAW" + b"x" * 9000 + bytes(9000)) == "its end holds only zeros"
 
 
 @settings(max_examples=150, deadline=None)
