@@ -100,9 +100,9 @@ class Server:
 
     def state(self) -> tuple[int, float]:
         """Prompts begun, and busy seconds."""
-        with urllib.request.urlopen(f"{self.url}/_double/state", timeout=30) as answer:
+        with urllib.request.urlopen(f"{self.url}/_double/load", timeout=30) as answer:
             values = json.load(answer)
-        return len(values["inferences"]), float(values["busy_seconds"])
+        return int(values["begun"]), float(values["busy_seconds"])
 
 
 @contextmanager
