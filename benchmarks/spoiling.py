@@ -41,9 +41,10 @@ def halo(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
 
 
 def holes(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
-    """Openings inside the subject, larger and larger."""
+    """Openings that the subject encloses, larger and larger."""
     spoilt = alpha.copy()
-    inner = cv2.distanceTransform((alpha >= 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    closed = np.pad((alpha >= 0.5).astype(np.uint8), 1)  # the photo's rim counts as border: a bite there is no hole
+    inner = cv2.distanceTransform(closed, cv2.DIST_L2, 5)[1:-1, 1:-1]
     for _ in range(3):
         deep = np.argwhere(inner >= 0.5 * inner.max())
         row, column = deep[int(dice.integers(0, len(deep)))]

@@ -5,16 +5,18 @@ from dataclasses import dataclass, fields, replace
 
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Grade, Verdict
+from daemon.judgement.apart import Apart, hold_against
 from daemon.judgement.measures import measure
 from daemon.judgement.reasons import find, tell
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import ScoreTable, shipped_table
-from daemon.judgement.signs import SURE, Apart, Signs, hold_against, read_signs
+from daemon.judgement.shapes import SURE
+from daemon.judgement.signs import Signs, read_signs
 
 ABSURD_SCORE = 0.05  # the most that an alpha without a subject, or without a background, may score
 LEAST_SUBJECT, MOST_SUBJECT = 0.001, 0.97  # of the picture
 FRAMED = (0.6, 0.72)  # of the photo's rim: below the first any subject may be, above the second it is the background
-DOUBTS = ("haze", "haze_peak", "hollow", "unsure", "soft_rim", "weak_rim")
+DOUBTS = ("haze", "haze_peak", "hollow", "unsure", "wavering", "soft_rim", "weak_rim")
 """Signs of the network's own doubt: no finish takes them back, however clean it makes the picture look."""
 
 

@@ -14,7 +14,7 @@ EDGE_CLEANLINESS: Mapping[str, float] = {
     "ragged": 60.0,
     "haze": 0.6,  # a halo wider than the border band ends up here
 }
-COMPLETENESS: Mapping[str, float] = {"unsure": 0.5, "hollow": 0.3, "holes": 0.4, "missing": 3.0, "off_edge": 3.0}
+COMPLETENESS: Mapping[str, float] = {"unsure": 0.5, "hollow": 0.3, "holes": 0.4, "missing": 0.7}
 """Per measure its signs, each with the amount that alone brings the measure down to 1/e = 0.37."""
 
 

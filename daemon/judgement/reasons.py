@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Alpha
 from daemon.jobs import Grade
+from daemon.judgement.apart import Apart
 from daemon.judgement.scene import Scene
-from daemon.judgement.signs import SURE, Apart, Signs, beyond_band
+from daemon.judgement.shapes import SURE, beyond_band
+from daemon.judgement.signs import Signs
 
 VISIBLE = 0.1  # alpha above this is seen on a plain ground
 NOTED_SHARE = 0.002  # of the picture: smaller faults are not worth a sentence

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
-from daemon.judgement.signs import Apart, Signs
+from daemon.judgement.apart import Apart
+from daemon.judgement.signs import Signs
 
-APART = ("apart_mean", "apart_worst", "apart_unsure")
-"""The signs that exist only beside other recipes' alphas; see `signs.Apart`."""
+APART = tuple(f"apart_{field.name}" for field in fields(Apart))
+"""The signs that exist only beside other recipes' alphas."""
 
 CRISP_RIM = (0.45, 0.6)  # Signs.soft_rim: up to the first a mask counts as black or white, from the second as grey
 

@@ -8,11 +8,12 @@ import numpy as np
 
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Finish, Verdict
+from daemon.judgement.apart import Apart, hold_against
 from daemon.judgement.finish import apply_finish
 from daemon.judgement.grading import Thresholds, promised, verdict_on
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import CRISP_RIM, ScoreTable, shipped_table
-from daemon.judgement.signs import Apart, Signs, hold_against, read_signs
+from daemon.judgement.signs import Signs, read_signs
 
 MOST_PARTNERS = 3  # alphas of other attempts that are considered for a blend: the latest ones
 KEEN_RIM = 0.8  # Signs.soft_rim: softness below it is the photo's (hair, glass), above it the network's

@@ -73,3 +73,17 @@ def test_a_measure_falls_as_its_own_fault_grows(
 
     assert all(later < earlier for earlier, later in itertools.pairwise(noticed)), noticed
     assert noticed[-1] < 0.9 * noticed[0]
+
+
+def test_specks_say_nothing_of_the_outline() -> None:
+    rgb, truth = photo_and_truth()
+    scene = look_at(rgb)
+    specked = truth.copy()
+    specked[10:230:20, 10:60:20] = 1
+    specked[110:130:4, 150:170:4] = 0
+
+    clean, seen = read_signs(scene, truth), read_signs(scene, specked)
+
+    assert (seen.ragged, seen.thin, seen.frayed) == pytest.approx((clean.ragged, clean.thin, clean.frayed), abs=1e-6)
+    assert seen.stray > clean.stray
+    assert seen.holes > clean.holes

@@ -31,7 +31,7 @@ def test_no_finish_talks_the_score_up() -> None:
 
 def test_a_better_earlier_alpha_is_blended_in_and_helps() -> None:
     rgb, truth = photo_and_truth()
-    raw, other = doubtful(truth, (0.12, 0.2), 0.65), blurred(truth, 1.5)
+    raw, other = doubtful(truth, (0.12, 0.2), 0.6), blurred(truth, 1.5)
     alone, together = best_finish(rgb, raw, THRESHOLDS), best_finish(rgb, raw, THRESHOLDS, {1: other})
     assert together.finish.blend == (1,)
     assert np.abs(together.alpha - truth).mean() < np.abs(alone.alpha - truth).mean()
