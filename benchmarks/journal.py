@@ -127,8 +127,8 @@ def questions(path: Path) -> Mapping[str, float]:
     return found
 
 
-def start(home: Path) -> tuple[float, float]:
-    """Seconds until the real program watches its inbox, and the memory that it had at most, in MB."""
+def start(home: Path) -> tuple[float, float, float]:
+    """Seconds until the real program watches its inbox, processor seconds of that, the memory it had at most in MB."""
     root_id = Folders(home / "hot").prepare()
     db = sqlite3.connect(journal_of(home))
     db.execute("INSERT OR REPLACE INTO facts VALUES ('root', ?)", (root_id,))
@@ -147,11 +147,13 @@ def start(home: Path) -> tuple[float, float]:
         while b'"watching"' not in log.read_bytes() and time.monotonic() < began + LONGEST_START_SECONDS:
             time.sleep(0.005)
         seconds = time.monotonic() - began
+        ticks = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]  # user, system
+        processor_seconds = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
         time.sleep(3)  # a few rounds of housekeeping
         status = Path(f"/proc/{process.pid}/status").read_text()
         process.terminate()
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-    return seconds, peak / 1000
+    return seconds, processor_seconds, peak / 1000
 
 
 def journal_of(home: Path) -> Path:
@@ -177,7 +179,8 @@ def main() -> None:
             asked[name] = questions(journal_of(home))
     print(f"\n{'':<28}{'empty':>12}{'full':>12}")
     print(f"{'start of the program, s':<28}{starts['empty'][0]:>12.2f}{starts['full'][0]:>12.2f}")
-    print(f"{'its memory at most, MB':<28}{starts['empty'][1]:>12.0f}{starts['full'][1]:>12.0f}")
+    print(f"{'processor time of that, s':<28}{starts['empty'][1]:>12.2f}{starts['full'][1]:>12.2f}")
+    print(f"{'its memory at most, MB':<28}{starts['empty'][2]:>12.0f}{starts['full'][2]:>12.0f}")
     for question in asked["full"]:
         print(f"{question + ', ms':<28}{asked['empty'][question]:>12.3f}{asked['full'][question]:>12.3f}")
     line = {
@@ -186,10 +189,12 @@ def main() -> None:
         "size_mb": round(size_mb),
         "start_seconds": round(starts["full"][0], 3),
         "start_seconds_more_than_empty": round(starts["full"][0] - starts["empty"][0], 3),
-        "memory_mb": round(starts["full"][1]),
-        "memory_mb_more_than_empty": round(starts["full"][1] - starts["empty"][1], 1),
+        "start_processor_seconds": round(starts["full"][1], 3),
+        "memory_mb": round(starts["full"][2]),
+        "memory_mb_more_than_empty": round(starts["full"][2] - starts["empty"][2], 1),
         "counts_ms": round(asked["full"]["counts (each second)"], 3),
         "take_ms": round(asked["full"]["take the next photo"], 3),
+        "prune_ms": round(asked["full"]["prune five hundred"], 3),
     }
     print(json.dumps(line))
 

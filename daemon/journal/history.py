@@ -103,9 +103,10 @@ def prune(db: Database, before: float, most: int) -> int:
     Their attempts and places go with them; tallies and verdicts of people stay. A failed job whose original is not
     laid aside yet is not over.
     """
+    # "+": by the index of finished_at, in whose order the first few are found at once; that of state holds a million.
     return db.change(
         "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE finished_at IS NOT NULL AND finished_at < ? "
-        "AND (state = 'done' OR (state = 'failed' AND results != '[]')) ORDER BY finished_at LIMIT ?)",
+        "AND (+state = 'done' OR (+state = 'failed' AND results != '[]')) ORDER BY finished_at LIMIT ?)",
         before,
         most,
     )
