@@ -244,6 +244,34 @@ def test_the_report_names_the_attempt_that_won(tmp_path: Path) -> None:
     assert values["best_attempt"] in [attempt["number"] for attempt in values["attempts"]]
 
 
+def test_a_crash_at_every_step_of_a_retry_leaves_the_original_once(tmp_path: Path) -> None:
+    for step in range(MOST_STEPS):
+        settings = settings_for(tmp_path / str(step))
+        root = settings.root_path
+        save_photo(root / "inbox" / "kunde" / "a.png")
+        one_life(settings, ScriptedEngine(refuse), lambda _: None)
+        daemon = Daemon(settings, engine=ScriptedEngine(), tick=dying_before(step))
+        (entry,) = daemon.journal.entries(State.FAILED)
+        died = False
+        try:
+            daemon.admission.take_back(entry)
+        except Died:
+            died = True
+        finally:
+            daemon.close()
+
+        one_life(settings, ScriptedEngine(), lambda _: None)
+
+        originals = [f"failed/{name}" for name in files_below(root / "failed")]
+        originals += [f"archiv/{name}" for name in files_below(root / "archiv")]
+        assert originals == (["failed/kunde/a.png", "failed/kunde/a.png.txt"] if died else ["archiv/kunde/a.png"]), step
+        assert list((root / ".freisteller" / "work").iterdir()) == [], step
+        if not died:
+            assert step > 1  # it did die in the middle of things
+            return
+    raise AssertionError("no retry survived")
+
+
 def test_a_failed_photo_can_be_taken_back_and_tried_again(tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
     root = settings.root_path
