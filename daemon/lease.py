@@ -45,9 +45,12 @@ def awake_seconds() -> float:
 
 def this_process() -> Holder:
     """Ourselves, as others read of us."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    since = time.strftime("%Y-%m-%d %H:%M:%S")
-    return Holder(uuid.uuid4().hex, os.uname().nodename, os.getpid(), boot, since)
+    token = uuid.uuid4().hex
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:  # a locked down /proc: then we know no process as one of this machine, and wait for each
+        boot = token
+    return Holder(token, os.uname().nodename, os.getpid(), boot, time.strftime("%Y-%m-%d %H:%M:%S"))
 
 
 class Lease:
