@@ -282,6 +282,7 @@ class HookSettings(Section):
     ca_file: str = ""
     command: tuple[str, ...] = ()
     on: tuple[Event, ...] = Field(get_args(Event), min_length=1)
+    limit_seconds: float = Field(0.0, ge=0, le=3600)
 
     @property
     def title(self) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -226,6 +227,30 @@ def test_a_real_daemon_tells_of_an_engine_that_goes_and_comes_back_and_its_log_s
 
     assert {body["part"] for body in receiver.bodies if body["event"] in ("paused", "resumed")} == {"engine"}
     assert secret.encode() not in (tmp_path / "daemon.log").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_contact_sheet_is_made_whenever_a_folder_is_done(tmp_path: Path) -> None:
+    root = tmp_path / "hot"
+    sheet = {
+        "name": "sheet",
+        "command": [sys.executable, "-m", "daemon", "sheet", str(root)],
+        "on": ["batch_done"],
+        "limit_seconds": 100,
+    }
+    with Double() as double:
+        settings = {
+            "FREISTELLER__NOTIFY__HOOKS": json.dumps([sheet]),
+            "FREISTELLER__NOTIFY__BATCH_SECONDS": "0.5",
+            "FREISTELLER__NOTIFY__LIMIT_SECONDS": "0.01",  # the hook's own limit counts
+            "FREISTELLER__COMFYUI__SERVERS": json.dumps([{"url": double.url}]),
+        }
+        with DaemonProcess(tmp_path, **settings) as daemon:
+            save_photo(root / "inbox" / "shoes" / "a.png")
+            daemon.wait_until(lambda: (root / "contact-sheet.png").exists(), "the contact sheet")
+            assert daemon.interrupt() == 0
+
+    assert "shoes/a" in (root / "contact-sheet.html").read_text("utf-8")
 
 
 @pytest.mark.slow

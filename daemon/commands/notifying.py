@@ -39,7 +39,8 @@ def try_hooks(settings: Settings, name: str | None, quiet: bool) -> Iterator[Tri
         began = time.monotonic()
         error = ""
         try:
-            deliver(hook, "test", payload(trial(time.time()), origin), settings.notify.limit_seconds, quiet)
+            limit_seconds = hook.limit_seconds or settings.notify.limit_seconds
+            deliver(hook, "test", payload(trial(time.time()), origin), limit_seconds, quiet)
         except Undelivered as failure:
             error = str(failure)
         yield Trial(hook.title, time.monotonic() - began, error)

@@ -121,7 +121,7 @@ class _Line:
         pause = self._first_pause_seconds
         for number in range(1, self._settings.tries + 1):
             try:
-                deliver(self._hook, notice.event, body, self._settings.limit_seconds)
+                deliver(self._hook, notice.event, body, self._hook.limit_seconds or self._settings.limit_seconds)
             except Undelivered as error:
                 ended = self._ending.is_set()
                 if ended or not error.again or number == self._settings.tries:
