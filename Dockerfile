@@ -12,7 +12,7 @@ COPY workflows workflows
 COPY daemon daemon
 # The same path as below: a virtual environment does not like to be moved.
 RUN python -m venv /opt/freisteller \
-    && /opt/freisteller/bin/pip install --no-cache-dir '.[local]' \
+    && /opt/freisteller/bin/pip install --no-cache-dir '.[local,heic,raw]' \
     && U2NET_HOME=/opt/freisteller/weights /opt/freisteller/bin/python -m daemon.engines.weights
 
 FROM docker.io/library/python:3.13-slim

@@ -21,6 +21,7 @@ _DAMAGE_IN_WARNINGS = ("premature end", "bad Huffman code")
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb16": 3, "scrgb": 3, "lab": 3, "labs": 3, "cmyk": 4}
 _SAMPLES = ("uchar", "ushort", "uint", "float", "double")
 _SENSIBLE_DPI = (1.0, 100_000.0)
+_SAME_DPI = 0.005  # what writers round
 
 
 _OPENERS: dict[str, Callable[[bytes], Decodable]] = {"bmp": bitmaps.opened, "heic": heif.opened, "raw": raw.opened}
@@ -199,6 +200,12 @@ def _rgb(image: Any, profile: bytes | None) -> tuple[Any, bytes | None]:
 
 def _metadata(image: Any) -> Metadata:
     blobs = {name: vips.field_of(image, blob) for name, blob in vips.BLOBS.items()}
-    dpi = image.xres * vips.MM_PER_INCH
-    said = image.xres != 1.0 and _SENSIBLE_DPI[0] <= dpi <= _SENSIBLE_DPI[1]  # 1.0 is libvips' "unknown"
-    return Metadata(**{name: bytes(blob) if blob else None for name, blob in blobs.items()}, dpi=dpi if said else None)
+    across, down = (_dpi(per_mm) for per_mm in (image.xres, image.yres))
+    differ = across and down and abs(across / down - 1) > _SAME_DPI
+    parts = {name: bytes(blob) if blob else None for name, blob in blobs.items()}
+    return Metadata(**parts, dpi=across, dpi_down=down if differ else None)
+
+
+def _dpi(per_mm: float) -> float | None:
+    dpi = per_mm * vips.MM_PER_INCH
+    return dpi if per_mm != 1.0 and _SENSIBLE_DPI[0] <= dpi <= _SENSIBLE_DPI[1] else None  # 1.0 is libvips' "unknown"

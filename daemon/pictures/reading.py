@@ -27,6 +27,7 @@ SUFFIXES = signatures.SUFFIXES
 # A program that still writes, a share that still copies, or rights that somebody has to put right.
 _LOCKED = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN, errno.ELOOP, errno.ENXIO)
 _CMYK = 4  # channels
+_LYING = (5, 6, 7, 8)  # of EXIF's orientations: a quarter turn
 _PNG_HEADER_CHUNKS = 256  # far more than any program writes before the pixels
 
 
@@ -149,6 +150,8 @@ def _read(path: Path, max_megapixels: float, longest: int | None, page: int) -> 
         raise BadPhoto(_unreadable(name, str(error))) from error
     except (Vanished, NotWholeYet) as error:
         raise BadPhoto(str(error)) from error
+    if metadata.dpi_down and header.orientation in _LYING:
+        metadata = replace(metadata, dpi=metadata.dpi_down, dpi_down=metadata.dpi)
     return Photo(_upright(rgba, header.orientation), has_alpha, replace(metadata, icc=profile), kind, tuple(remarks))
 
 
@@ -261,7 +264,7 @@ def _is_animated(descriptor: int) -> bool:
 
 def _upright(rgba: Samples, orientation: int) -> Samples:
     """Turn and mirror as EXIF's orientation (1..8, CIPA DC-008, 4.6.5) asks; any other value asks for nothing."""
-    if orientation in (5, 6, 7, 8):
+    if orientation in _LYING:
         rgba = np.asarray(cv2.transpose(rgba), rgba.dtype)
     flip = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)
     return rgba if flip is None else np.asarray(cv2.flip(rgba, flip), rgba.dtype)

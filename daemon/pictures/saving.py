@@ -88,13 +88,14 @@ def _as_held(metadata: Metadata, container: Container) -> Metadata:
 
 
 def _with_metadata(image: Any, metadata: Metadata) -> Any:
-    per_mm = (metadata.dpi or _UNSAID_DPI) / vips.MM_PER_INCH
+    across = metadata.dpi or _UNSAID_DPI
+    down = metadata.dpi_down or across
     for name in vips.BLOBS:
         blob = getattr(metadata, name)
         if blob is not None:
             image = vips.with_blob(image, name, blob)
     # Last: libvips writes these over what an EXIF block says, but reads that block when it is set.
-    image = image.copy(xres=per_mm, yres=per_mm)
+    image = image.copy(xres=across / vips.MM_PER_INCH, yres=down / vips.MM_PER_INCH)
     image.set_type(vips.GValue.gstr_type, "resolution-unit", "in")
     image.set_type(vips.GValue.gint_type, "orientation", 1)
     return image

@@ -16,13 +16,17 @@ Container = Literal["png", "tiff", "webp", "jpeg"]
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What travels with the pixels, as it lay in the file. dpi: None where nothing sensible is said."""
+    """What travels with the pixels, as it lay in the file.
+
+    dpi: None where nothing sensible is said. dpi_down: from top to bottom, where that differs, as in faxes.
+    """
 
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
     dpi: float | None = None
+    dpi_down: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

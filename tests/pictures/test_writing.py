@@ -81,6 +81,20 @@ def test_the_resolution_travels_along(tmp_path: Path, format_: OutputFormat) -> 
     assert open_photo(tmp_path / "out", 500).dpi == pytest.approx(300, abs=0.05)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("format_", ["png", "tiff", "jpeg"])
+def test_a_resolution_that_differs_by_direction_travels_along_and_turns(
+    tmp_path: Path, format_: OutputFormat, orientation: int
+) -> None:
+    fax = with_field(image_of(coloured()).copy(xres=204 / 25.4, yres=98 / 25.4), "orientation", orientation)
+    photo = open_photo(file_of(tmp_path, encoded(fax, "tiff")), 500)
+
+    writing.write(tmp_path / "out", photo.rgba, photo, format_, "job")
+
+    said = pyvips.Image.new_from_file(str(tmp_path / "out"))
+    assert (said.xres * 25.4, said.yres * 25.4) == pytest.approx((204, 98) if orientation == 1 else (98, 204), abs=0.5)
+
+
 @pytest.mark.parametrize("format_", ["png", "webp", "jpeg"])
 def test_exif_travels_along_upright_and_without_the_preview(tmp_path: Path, format_: OutputFormat) -> None:
     image = with_field(image_of(coloured(64, 96)), "orientation", 6)
