@@ -1,9 +1,10 @@
 """What the adaptive loop wins: one pass, a ladder that always runs everything, and the loop, on labelled photos.
 
-    python benchmarks/adaptive.py [--data DIR]
+    python benchmarks/adaptive.py [--shipped] [--data DIR]
 
 The alphas are recorded ones: u2netp, its mirrored pass, and a second network standing in for another model. Finishes,
-blends, verdicts and the strategy are the program's own. The score card that ships was fitted on these photos.
+blends, verdicts and the strategy are the program's own. Each photo is judged by cards that were fitted without it; the
+cards that ship were fitted on these photos, so what they give (--shipped) flatters.
 """
 
 import argparse
@@ -15,10 +16,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from benchmarks.labelled import BAD, Labelled, data_argument, iou, mean_error, photos_or_exit
+from benchmarks.judgement import fitted_table, gather
+from benchmarks.labelled import BAD, Labelled, data_argument, folds, iou, mean_error, photos_or_exit
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Attempt, Recipe, View
 from daemon.judgement.grading import Thresholds
+from daemon.judgement.score import ScoreTable, shipped_table
 from daemon.judgement.search import Finished, best_finish
 from daemon.judgement.strategy import Strategy
 from daemon.settings import GradingSettings, Rung, StrategySettings
@@ -42,7 +45,9 @@ class Result:
     grade: str = ""
 
 
-def play(rgb: Rgb, masks: Mapping[Recipe, Alpha], strategy: Strategy | None) -> tuple[Alpha, int, Sequence[Attempt]]:
+def play(
+    rgb: Rgb, masks: Mapping[Recipe, Alpha], strategy: Strategy | None, table: ScoreTable
+) -> tuple[Alpha, int, Sequence[Attempt]]:
     """Run the loop over recorded alphas (None: the whole ladder in order); the best attempt's finished alpha, calls."""
     settings = GradingSettings()
     thresholds = Thresholds(settings.sehr_gut, settings.gut)
@@ -56,7 +61,7 @@ def play(rgb: Rgb, masks: Mapping[Recipe, Alpha], strategy: Strategy | None) -> 
         if recipe is None:
             break
         number = len(attempts) + 1
-        found[number] = best_finish(rgb, masks[recipe], thresholds, dict(raws))
+        found[number] = best_finish(rgb, masks[recipe], thresholds, dict(raws), table)
         raws[number] = masks[recipe]
         attempts.append(Attempt(number, recipe, finish=found[number].finish, verdict=found[number].verdict))
     best = judge.best(attempts)
@@ -65,7 +70,8 @@ def play(rgb: Rgb, masks: Mapping[Recipe, Alpha], strategy: Strategy | None) -> 
     return found[best.number].alpha, len(attempts), attempts
 
 
-def measure(photo: Labelled) -> dict[str, Result]:
+def measure(task: tuple[Labelled, ScoreTable]) -> dict[str, Result]:
+    photo, table = task
     cv2.setNumThreads(1)
     rgb, truth = photo.photo(), photo.truth()
     masks = {recipe: photo.mask(model) for recipe, model in RECORDED.items()}
@@ -74,20 +80,34 @@ def measure(photo: Labelled) -> dict[str, Result]:
     first = masks[Recipe("u2netp")]
     results = {"one_pass": Result(mean_error(first, truth), iou(first, truth), 1, mean_error(first, truth))}
     for name, strategy in (("ladder", None), ("loop", loop)):
-        alpha, calls, attempts = play(rgb, masks, strategy)
+        alpha, calls, attempts = play(rgb, masks, strategy, table)
         grade = max((attempt.verdict for attempt in attempts if attempt.verdict), key=lambda v: v.score).grade
         results[name] = Result(mean_error(alpha, truth), iou(alpha, truth), calls, results["one_pass"].error, grade)
-    once, _, _ = play(rgb, {Recipe("u2netp"): first}, None)
+    once, _, _ = play(rgb, {Recipe("u2netp"): first}, None, table)
     results["finish_only"] = Result(mean_error(once, truth), iou(once, truth), 1, results["one_pass"].error)
     return results
 
 
+def unseen(photos: list[Labelled]) -> dict[str, ScoreTable]:
+    """By photo a table that was fitted without it: five foldings."""
+    rows = gather(photos)
+    names = [row.photo for row in rows]
+    tables: dict[str, ScoreTable] = {}
+    for out in folds(names, 5):
+        table = fitted_table([row for row, is_out in zip(rows, out, strict=True) if not is_out])
+        tables |= dict.fromkeys({name for name, is_out in zip(names, out, strict=True) if is_out}, table)
+    return tables
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shipped", action="store_true", help="judge with the cards that ship, fitted on these photos")
     data_argument(parser)
     arguments = parser.parse_args()
+    photos = photos_or_exit(arguments.data)
+    tables = dict.fromkeys((photo.name for photo in photos), shipped_table()) if arguments.shipped else unseen(photos)
     with ProcessPoolExecutor() as pool:
-        rows = list(pool.map(measure, photos_or_exit(arguments.data), chunksize=4))
+        rows = list(pool.map(measure, [(photo, tables[photo.name]) for photo in photos], chunksize=4))
     shown: dict[str, float] = {}
     print(f"{'':12} bad    error   IoU    calls  worse by over 1 % than the raw first pass")
     for name in ("one_pass", "finish_only", "ladder", "loop"):

@@ -8,6 +8,7 @@ python benchmarks/judgement.py drift --journal FILE   what people made of result
 import argparse
 import itertools
 import json
+import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -19,13 +20,14 @@ from numpy.typing import NDArray
 from benchmarks.drift import report_drift
 from benchmarks.fitting import Floats, Samples, card_as_json, fit_card, scores
 from benchmarks.labelled import BAD, GOOD, MODELS, Labelled, auroc, data_argument, folds, iou, photos_or_exit, spearman
-from benchmarks.spoiling import SPOILS
+from benchmarks.spoiling import SPOILS, report_faults
 from daemon.arrays import Alpha
 from daemon.judgement.apart import Apart, hold_against
-from daemon.judgement.grading import plausible
+from daemon.judgement.grading import Thresholds, plausible
 from daemon.judgement.measures import measure
 from daemon.judgement.scene import Scene, look_at
-from daemon.judgement.score import APART
+from daemon.judgement.score import APART, ScoreTable
+from daemon.judgement.search import best_finish
 from daemon.judgement.signs import NAMES, read_signs
 from daemon.settings import GradingSettings
 
@@ -35,8 +37,7 @@ OFF_CARD = frozenset(
     {"haze", "off_edge", "foreign", "missing", "framed"}
 )  # add nothing there; measures and reasons use them
 FOLDINGS = 3  # ways of dividing the photos into five; one alone is lucky or unlucky by 0.003
-STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-ROUNDING = 0.002  # of a measure: less is resampling, not judgement
+COSTED, COST_PIXELS = 40, 512  # photos that processor time is taken on; longest side of the alpha measured
 ON_CARD = tuple(name for name in NAMES if name not in OFF_CARD)
 BLENDS = (("u2netp", "u2netp_flip"), ("u2netp", "isnet"), ("u2netp", "u2netp_flip", "isnet"))
 BLEND_WEIGHT = 0.3
@@ -164,13 +165,23 @@ def held_out(rows: list[Row], parts: list[NDArray[np.bool_]]) -> tuple[Floats, F
     return one, two
 
 
-def fit(rows: list[Row]) -> None:
+def fitted_table(rows: list[Row]) -> ScoreTable:
+    """The three cards, fitted on all of these rows."""
     rows = [row for row in rows if row.plausible == 1]  # the rest is settled before the card is asked
+    return ScoreTable(
+        alone=fit_card(alone(_grey(rows))),
+        beside_others=fit_card(beside_others(_grey(rows, blends=True))),
+        crisp=fit_card(alone(_crisp(rows))),
+    )
+
+
+def fit(rows: list[Row]) -> None:
+    table = fitted_table(rows)
     content = {
         "about": "Written by benchmarks/judgement.py fit: curves of log-odds per sign, the promised IoU by their sum.",
-        "alone": card_as_json(fit_card(alone(_grey(rows)))),
-        "beside_others": card_as_json(fit_card(beside_others(_grey(rows, blends=True)))),
-        "crisp": card_as_json(fit_card(alone(_crisp(rows)))),
+        "alone": card_as_json(table.alone),
+        "beside_others": card_as_json(table.beside_others),
+        "crisp": card_as_json(table.crisp),
     }
     TABLE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(f"{TABLE} written from {len(rows)} alphas of {len({row.photo for row in rows})} photos")
@@ -260,28 +271,30 @@ def _reliability(score: Floats, quality: Floats) -> None:
             print(f"{score[rows].mean():8.3f}  {quality[rows].mean():.3f}   {int(rows.sum()):5d}")
 
 
-def spoilt_truth(photo: Labelled) -> dict[str, bool]:
-    """Per fault: whether its own measure never rises (by more than rounding) as the fault grows, and falls overall."""
+def report_cost(photos: list[Labelled]) -> None:
+    """Processor time on one core, medians: the measures of one alpha, and the search for its finish."""
     cv2.setNumThreads(1)
-    scene, truth = look_at(photo.photo()), photo.truth()
-    truth = np.asarray(cv2.resize(truth, (scene.rim_width, scene.rim_height), interpolation=cv2.INTER_AREA))
-    seen = {}
-    for name, (spoil, own) in SPOILS.items():
-        values = []
-        for strength in STRENGTHS:
-            dice = np.random.default_rng(list(photo.name.encode()))  # the same places at every strength
-            values.append(float(getattr(measure(read_signs(scene, spoil(truth, strength, dice))), own)))
-        falls = all(later <= earlier + ROUNDING for earlier, later in itertools.pairwise(values))
-        seen[name] = falls and values[-1] < values[0]
-    return seen
-
-
-def report_faults(photos: list[Labelled]) -> None:
-    with ProcessPoolExecutor() as pool:
-        seen = list(pool.map(spoilt_truth, photos, chunksize=4))
-    print("\ntrue mattes spoilt in growing strength: photos in which the fault's own measure only falls")
-    for name, (_, own) in SPOILS.items():
-        print(f"  {name:10} {own:17} {np.mean([row[name] for row in seen]):.3f}")
+    spent: dict[str, list[float]] = {"photo": [], "measures": [], "search": []}
+    for photo in photos[:: max(1, len(photos) // COSTED)]:
+        rgb, masks = photo.photo(), [photo.mask(model) for model in MODELS[:3]]
+        scale = COST_PIXELS / max(masks[0].shape)
+        alpha = np.asarray(cv2.resize(masks[0], None, fx=scale, fy=scale), dtype=np.float32)
+        marks = [time.process_time()]
+        scene = look_at(rgb)
+        marks.append(time.process_time())
+        measure(read_signs(scene, alpha))
+        marks.append(time.process_time())
+        best_finish(rgb, masks[0], Thresholds(1, 0), dict(enumerate(masks[1:], 1)))
+        marks.append(time.process_time())
+        for name, (before, after) in zip(spent, itertools.pairwise(marks), strict=True):
+            spent[name].append(after - before)
+    photo_ms, measures_ms, search_ms = (1000 * float(np.median(times)) for times in spent.values())
+    print(f"\nprocessor time on one core, medians of {len(spent['photo'])} photos")
+    print(f"  looking at the photo, once             {photo_ms:6.1f} ms")
+    print(f"  measures of an alpha of {COST_PIXELS} pixels     {measures_ms:6.1f} ms")
+    print(
+        f"  search for the finish, two alphas more {search_ms:6.1f} ms  (alphas of up to 1024 pixels, photo included)"
+    )
 
 
 def _crisp_table(rows: list[Row], score: Floats) -> None:
@@ -320,6 +333,7 @@ def main() -> None:
         fit(rows)
     else:
         report_faults(photos)
+        report_cost(photos)
         print(json.dumps({key: round(value, 4) for key, value in report(rows).items()}))
 
 

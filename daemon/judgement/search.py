@@ -29,17 +29,24 @@ class Finished:
     verdict: Verdict
 
 
-def best_finish(rgb: Rgb, raw: Alpha, thresholds: Thresholds, others: Mapping[int, Alpha] | None = None) -> Finished:
+def best_finish(
+    rgb: Rgb,
+    raw: Alpha,
+    thresholds: Thresholds,
+    others: Mapping[int, Alpha] | None = None,
+    table: ScoreTable | None = None,
+) -> Finished:
     """The finish that serves this raw alpha best, and the verdict on what it gives.
 
     rgb: (H, W, 3) uint8 sRGB, any size. raw: (h, w) float32, 0..1, of the whole photo. others: raw alphas of earlier
     attempts by number, whole-photo frame, any size; blended in where that promises more, and witnesses in any case.
+    table: what the score is read from; None for the shipped one.
 
     The blend is chosen by the score, on reduced alphas. Contrast and border follow from what the blend's own rim shows,
     not from the score: the doubts that the score is made of are the raw alpha's, so no finish can talk it up.
     """
     others = others or {}
-    scene, table = look_at(rgb), shipped_table()
+    scene, table = look_at(rgb), table or shipped_table()
     small = {number: _reduced(other, scene) for number, other in others.items()}
     small_raw = _reduced(raw, scene)
     blend, signs, apart = _best_blend(scene, small_raw, small, table)

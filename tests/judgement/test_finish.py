@@ -1,5 +1,8 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 
 from daemon.jobs import Finish
 from daemon.judgement.finish import apply_finish
@@ -102,3 +105,31 @@ def test_a_finished_alpha_has_the_raw_one_s_size_and_range(finish: Finish) -> No
     assert finished.dtype == np.float32
     assert finished.min() >= 0
     assert finished.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("finish", "as_the_node_does"),
+    [
+        (Finish(mask_blur=1), lambda mask: mask.filter(ImageFilter.GaussianBlur(1))),
+        (Finish(mask_blur=8), lambda mask: mask.filter(ImageFilter.GaussianBlur(8))),
+        (Finish(mask_offset=3), lambda mask: repeated(mask, ImageFilter.MaxFilter(3), 3)),
+        (Finish(mask_offset=-3), lambda mask: repeated(mask, ImageFilter.MinFilter(3), 3)),
+    ],
+)
+def test_blur_and_offset_are_those_of_the_rmbg_node(
+    finish: Finish, as_the_node_does: Callable[[Image.Image], Image.Image]
+) -> None:
+    rgb, truth = photo_and_truth()
+    mask = Image.fromarray(np.round(truth * 255).astype(np.uint8))
+
+    expected = np.asarray(as_the_node_does(mask), dtype=np.float32) / 255
+    ours = apply_finish(rgb, np.asarray(mask, dtype=np.float32) / np.float32(255), finish)
+
+    assert np.abs(ours - expected).max() < 0.03  # Pillow approximates a Gaussian by three box filters, in 8 bit
+    assert np.abs(ours - expected).mean() < 0.002
+
+
+def repeated(mask: Image.Image, step: ImageFilter.Filter, times: int) -> Image.Image:
+    for _ in range(times):
+        mask = mask.filter(step)
+    return mask
