@@ -159,8 +159,7 @@ def _all_bits(image: Any) -> Any:
 
 def _extremes(image: Any) -> tuple[float, float]:
     """Decode all of a picture; the lowest and the highest value of its last channel."""
-    if image.format in ("float", "double"):
-        image = image == image  # a NaN is no number that libvips would hand over
+    # Not its min() and max(): a NaN is no number that those would hand over.
     statistics = image.extract_band(image.bands - 1).stats()
     return statistics(0, 0)[0], statistics(1, 0)[0]
 
