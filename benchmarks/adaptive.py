@@ -11,7 +11,7 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -22,7 +22,7 @@ from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Attempt, Recipe, View
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.score import ScoreTable, shipped_table
-from daemon.judgement.search import Finished, best_finish
+from daemon.judgement.search import Finished, best_finish, verdict_now
 from daemon.judgement.strategy import Strategy
 from daemon.settings import GradingSettings, Rung, StrategySettings
 
@@ -63,6 +63,10 @@ def play(
         number = len(attempts) + 1
         found[number] = best_finish(rgb, masks[recipe], thresholds, dict(raws), table)
         raws[number] = masks[recipe]
+        for known in range(1, number):
+            others = {other: raw for other, raw in raws.items() if other != known}
+            verdict = verdict_now(rgb, raws[known], found[known], thresholds, others, table)
+            attempts[known - 1] = replace(attempts[known - 1], verdict=verdict)
         attempts.append(Attempt(number, recipe, finish=found[number].finish, verdict=found[number].verdict))
     best = judge.best(attempts)
     if best is None:

@@ -149,9 +149,10 @@ class Pipeline:
             attempt = self._attempt(job, bench, recipe, attempts)
             if opening and not attempts:
                 attempt = replace(attempt, why=opening.why)
-            self._tick("note attempt")
-            self._notebook.note_attempt(job, attempt)
-            attempts.append(attempt)
+            attempts = [*self._judged_anew(bench, attempts, attempt), attempt]
+            for known in attempts:
+                self._tick("note attempt")
+                self._notebook.note_attempt(job, known)
         best = self._strategy.best(attempts)
         if best is None:
             errors = "; ".join(f"{attempt.recipe}: {attempt.error}" for attempt in attempts)
@@ -246,6 +247,21 @@ class Pipeline:
             return search.best_finish(bench.small, raw, self._thresholds, others)
         verdict = grading.judge(bench.small, raw, self._thresholds, tuple(others.values()))
         return search.Finished(Finish(), raw, verdict)
+
+    def _judged_anew(self, bench: Bench, earlier: Sequence[Attempt], latest: Attempt) -> list[Attempt]:
+        """The earlier attempts with the verdicts that they get now that the latest alpha is known too."""
+        if latest.verdict is None:
+            return list(earlier)
+        with self.timed("judge"):
+            return [self._with_verdict_now(bench, attempt) for attempt in earlier]
+
+    def _with_verdict_now(self, bench: Bench, attempt: Attempt) -> Attempt:
+        if attempt.verdict is None or attempt.number not in bench.whole:
+            return attempt
+        raw = bench.whole[attempt.number]
+        others = {number: alpha for number, alpha in bench.whole.items() if number != attempt.number}
+        found = search.Finished(attempt.finish, self.finished_alpha(bench, attempt), attempt.verdict)
+        return replace(attempt, verdict=search.verdict_now(bench.small, raw, found, self._thresholds, others))
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

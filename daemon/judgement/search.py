@@ -57,6 +57,28 @@ def best_finish(
     return Finished(finish, alpha, verdict)
 
 
+def verdict_now(
+    rgb: Rgb,
+    raw: Alpha,
+    finished: Finished,
+    thresholds: Thresholds,
+    others: Mapping[int, Alpha],
+    table: ScoreTable | None = None,
+) -> Verdict:
+    """The verdict on an earlier find beside all the alphas that there are now; its finish stays.
+
+    raw: the raw alpha that it was made of. others: raw alphas of all other attempts by number, later ones included.
+    Without it, what was judged first would be graded, and would win, on less evidence than what came after.
+    """
+    scene, table = look_at(rgb), table or shipped_table()
+    small = {number: _reduced(other, scene) for number, other in others.items()}
+    small_raw, blend = _reduced(raw, scene), finished.finish.blend
+    alpha = np.asarray(np.mean([small_raw, *(small[number] for number in blend)], axis=0), dtype=np.float32)
+    apart = hold_against(scene, alpha, [small_raw, *small.values()] if blend else list(small.values()))
+    seen = _reduced(finished.alpha, scene)
+    return verdict_on(scene, seen, read_signs(scene, seen), read_signs(scene, alpha), thresholds, apart, table)
+
+
 def _best_blend(
     scene: Scene, raw: Alpha, others: Mapping[int, Alpha], table: ScoreTable
 ) -> tuple[tuple[int, ...], Signs, Apart | None]:

@@ -4,7 +4,7 @@ import pytest
 from daemon.arrays import Alpha
 from daemon.judgement.finish import apply_finish
 from daemon.judgement.grading import Thresholds, judge
-from daemon.judgement.search import best_finish
+from daemon.judgement.search import best_finish, verdict_now
 from tests.judgement.pictures import blurred, photo_and_truth, with_disc
 
 THRESHOLDS = Thresholds(0.93, 0.75)
@@ -57,3 +57,14 @@ def test_alphas_of_other_sizes_are_welcome(size: tuple[int, int]) -> None:
     found = best_finish(rgb, raw, THRESHOLDS, {4: other})
     assert found.alpha.shape == raw.shape
     assert np.array_equal(found.alpha, apply_finish(rgb, raw, found.finish, {4: other}))
+
+
+def test_an_earlier_verdict_falls_once_a_later_pass_sees_something_else() -> None:
+    rgb, truth = photo_and_truth()
+    raw, other = blurred(truth, 1.5), blurred(with_disc(np.zeros_like(truth), (0.12, 0.2), 0.1, 1.0), 1.5)
+    found = best_finish(rgb, raw, THRESHOLDS)
+    disputed = verdict_now(rgb, raw, found, THRESHOLDS, {2: other})
+    agreed = verdict_now(rgb, raw, found, THRESHOLDS, {2: raw})
+    assert disputed.score < found.verdict.score
+    assert disputed.score < agreed.score
+    assert disputed.measures.agreement is not None
