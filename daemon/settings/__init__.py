@@ -1,0 +1,34 @@
+"""Everything configurable, as one typed tree: a TOML file, then FREISTELLER__… variables, then flags.
+
+The defaults stand here once; `config/freisteller.toml` repeats them with comments, and a test says so.
+"""
+
+from daemon.settings.engines import ComfyUISettings, LocalEngineSettings, ServerSettings
+from daemon.settings.files import IntakeSettings, OutputFormat, OutputSettings, PagesSetting
+from daemon.settings.judging import DEFAULT_LADDER, AuditSettings, GradingSettings, Rung, StrategySettings
+from daemon.settings.loading import load, with_order
+from daemon.settings.section import Section
+from daemon.settings.telling import Event, HookSettings, NotifySettings
+from daemon.settings.tree import Settings
+
+__all__ = [
+    "DEFAULT_LADDER",
+    "AuditSettings",
+    "ComfyUISettings",
+    "Event",
+    "GradingSettings",
+    "HookSettings",
+    "IntakeSettings",
+    "LocalEngineSettings",
+    "NotifySettings",
+    "OutputFormat",
+    "OutputSettings",
+    "PagesSetting",
+    "Rung",
+    "Section",
+    "ServerSettings",
+    "Settings",
+    "StrategySettings",
+    "load",
+    "with_order",
+]

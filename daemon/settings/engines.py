@@ -1,0 +1,71 @@
+"""Settings of the engines: which one works, the ComfyUI servers, the built-in one."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from daemon.settings.section import Section
+
+
+class LocalEngineSettings(Section):
+    """The built-in engine: rembg's sessions on ONNX Runtime."""
+
+    model: str = Field("u2netp", min_length=1)
+    weights_dir: str = ""
+    threads: int = Field(0, ge=0, le=256)
+
+    @property
+    def weights_path(self) -> Path:
+        """The folder of the .onnx files: as set, else the one that rembg itself reads."""
+        return Path(self.weights_dir or os.environ.get("U2NET_HOME") or "~/.u2net").expanduser().absolute()
+
+
+class EngineSettings(Section):
+    """Which engine works, and what size of proxy it sees."""
+
+    use: Literal["auto", "comfyui", "local"] = "auto"
+    commercial_use: bool = False
+    proxy_pixels: int = Field(1024, ge=256, le=4096)
+    local: LocalEngineSettings = LocalEngineSettings()
+
+
+def check_url(value: str) -> str:
+    """The URL as it is. Raises ValueError where it names no host."""
+    parts = urlsplit(value)
+    if not parts.hostname or parts.port == 0:  # both raise ValueError where the brackets or the port are none
+        raise ValueError('must name a host, e.g. "http://gpu1:8188"')
+    return value
+
+
+class ServerSettings(Section):
+    """One ComfyUI server."""
+
+    url: Annotated[str, AfterValidator(check_url)] = Field(pattern=r"^https?://[^\s/]+")
+    slots: int = Field(2, ge=1, le=16)
+    token: SecretStr = SecretStr("")
+    password: SecretStr = SecretStr("")
+    ca_file: str = ""
+
+
+class ComfyUISettings(Section):
+    """The ComfyUI servers and how patiently they are asked."""
+
+    servers: tuple[ServerSettings, ...] = ()
+    attempt_seconds: float = Field(300.0, gt=0, le=86400)
+    connect_seconds: float = Field(5.0, gt=0, le=600)
+    poll_seconds: float = Field(2.0, gt=0, le=600)
+    probe_seconds: float = Field(10.0, gt=0, le=3600)
+    affinity_seconds: float = Field(3.0, ge=0, le=3600)
+    parked: tuple[str, ...] = ()
+    canary_minutes: float = Field(0.0, ge=0, le=10080)
+
+    @model_validator(mode="after")
+    def servers_are_named_once(self) -> "ComfyUISettings":
+        """Two entries of one URL would count one GPU twice."""
+        urls = [server.url.rstrip("/") for server in self.servers]
+        if len(urls) != len(set(urls)):
+            raise ValueError("the same url is listed twice")
+        return self

@@ -1,0 +1,52 @@
+"""Settings of what comes in and what goes out: the inbox and the results."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from daemon.settings.section import Section
+
+
+class IntakeSettings(Section):
+    """How the inbox is watched, and when a file counts as whole."""
+
+    quiet_seconds: float = Field(2.0, ge=0, le=3600)
+    remote_quiet_seconds: float = Field(5.0, ge=0, le=3600)
+    scan_seconds: float = Field(5.0, gt=0, le=3600)
+    patience_seconds: float = Field(60.0, gt=0, le=86400)
+    remote_patience_seconds: float = Field(600.0, gt=0, le=86400)
+    max_megapixels: float = Field(500.0, gt=0, le=4000)
+    equal_content: Literal["process", "skip"] = "process"
+
+
+OutputFormat = Literal["png", "tiff", "webp", "mask", "jpeg", "tiff_on_colour"]
+
+
+PagesSetting = Literal["each", "first"]
+
+
+class OutputSettings(Section):
+    """What is written for each photo."""
+
+    formats: tuple[OutputFormat, ...] = Field(("png",), min_length=1)
+    keep_originals: bool = True
+    clean_rims: bool = True
+    background: str = Field("#ffffff", pattern=r"^#[0-9a-fA-F]{6}$")
+    trim: bool = False
+    margin: float = Field(0.05, ge=0, le=1)
+    max_side: int = Field(0, ge=0, le=100_000)
+    pages: PagesSetting = "each"
+    equal_names: Literal["unique", "version", "fail"] = "unique"
+
+    @property
+    def ground(self) -> tuple[int, int, int]:
+        """The background colour: red, green, blue, 0..255, sRGB."""
+        red, green, blue = bytes.fromhex(self.background[1:])
+        return red, green, blue
+
+    @model_validator(mode="after")
+    def formats_are_named_once(self) -> "OutputSettings":
+        """A format listed twice would be written twice under one name."""
+        if len(set(self.formats)) != len(self.formats):
+            raise ValueError("a format is listed twice")
+        return self

@@ -1,0 +1,41 @@
+"""Settings of the daemon at work: how much at once, what is remembered and logged."""
+
+import unicodedata
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from daemon.settings.section import Section
+
+
+class DispatchSettings(Section):
+    """How much is done at once. workers 0 = as many as the engine can use."""
+
+    workers: int = Field(0, ge=0, le=256)
+    memory_mb: int = Field(0, ge=0, le=10_000_000)
+    max_tries: int = Field(3, ge=1, le=1000)
+    postpone_seconds: float = Field(5.0, gt=0, le=3600)
+    stop_seconds: float = Field(30.0, ge=0, le=3600)
+    priorities: dict[str, Annotated[int, Field(ge=-1000, le=1000)]] = Field({})
+
+    @field_validator("priorities")
+    @classmethod
+    def folders_are_named_as_photos_are(cls, priorities: dict[str, int]) -> dict[str, int]:
+        """A folder's name in NFC, as in the names of photos; it stands right below `inbox/`."""
+        for name in priorities:
+            if "/" in name.strip("/"):
+                raise ValueError(f"{name!r} is no folder right below inbox/; sub-folders share its priority")
+        return {unicodedata.normalize("NFC", name.strip("/")): value for name, value in priorities.items()}
+
+
+class JournalSettings(Section):
+    """What the journal remembers. keep_days 0 = everything, for ever."""
+
+    keep_days: int = Field(0, ge=0, le=36500)
+
+
+class LogSettings(Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "text", "json"] = "auto"
