@@ -106,7 +106,7 @@ class Dispatch:
             return None
         with self._lock:
             in_work = tuple(self._in_work)
-        job = self._journal.take_decided(now, in_work) or self._journal.take(now, self._unclaimed())
+        job = self._journal.take_decided(now, in_work) or self._journal.take(now, self._unclaimed)
         if job is None:
             return None
         future = self._executor.submit(self._run, job)

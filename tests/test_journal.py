@@ -4,7 +4,9 @@ import hashlib
 import json
 import random
 import sqlite3
+import threading
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,6 +78,25 @@ def test_a_job_that_is_not_claimed_yet_is_not_started(journal: Journal) -> None:
     admit(journal)
 
     assert journal.take(NOW, except_for=("a",)) is None
+
+
+def test_a_job_whose_row_comes_while_another_thread_looks_for_one_is_not_started(journal: Journal) -> None:
+    unclaimed: set[str] = set()
+    writing = threading.Thread(target=admit, args=(journal,))
+
+    def asked() -> Collection[str]:
+        answer = tuple(unclaimed)
+        unclaimed.add("a")
+        writing.start()
+        writing.join(0.3)  # it must not get through now: the answer does not know it
+        return answer
+
+    started = journal.take(NOW, asked)
+    writing.join()
+
+    assert started is None
+    assert journal.take(NOW, lambda: tuple(unclaimed)) is None
+    assert journal.take(NOW) is not None
 
 
 def test_only_the_first_start_of_a_round_is_fresh(journal: Journal) -> None:

@@ -6,7 +6,7 @@ exactly one row.
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,10 +57,15 @@ class Journal:
             if self._db.change("DELETE FROM jobs WHERE id = ? AND state = ?", job_id, State.WAITING) != 1:
                 raise IllegalMove(f"Job {job_id} is not waiting and cannot be forgotten.")
 
-    def take(self, now: float, except_for: Collection[str] = ()) -> Job | None:
-        """Start the due job whose turn it is, its try counted before the work begins; None if nothing is due."""
+    def take(self, now: float, except_for: Callable[[], Collection[str]] | Collection[str] = ()) -> Job | None:
+        """Start the due job whose turn it is, its try counted before the work begins; None if nothing is due.
+
+        except_for: jobs that may not start yet. As a function it is asked within the transaction: who is added to it
+        before its row is written is never started, however the two threads meet.
+        """
         with self._db.transaction():
-            job_id = turns.next_waiting(self._db, now, except_for)
+            excepted = except_for() if callable(except_for) else except_for
+            job_id = turns.next_waiting(self._db, now, excepted)
             if job_id is None:
                 return None
             row = self._db.row("SELECT started_at IS NULL FROM jobs WHERE id = ?", job_id)
