@@ -121,18 +121,28 @@ class Worker:
             self._chronicle.stumbled(job, error)
             return Fate.LOST_TO_ANOTHER
         except Exception as error:  # noqa: BLE001 - whatever it is, one photo must not stop the others
+            if isinstance(error, OSError) and self._waits_for_the_folder(job):
+                return Fate.NO_PLACE
             self._chronicle.stumbled(job, error)
             return self._after_a_fault(job, error)
 
     def _refuse(self, job: Job, error: BadPhoto) -> Fate:
-        """A photo that cannot be read is bad only where its folder is there: a share that goes away looks the same."""
+        if self._waits_for_the_folder(job):
+            return Fate.NO_PLACE
+        self.give_up(job, str(error), error.reason)
+        return Fate.FAILED
+
+    def _waits_for_the_folder(self, job: Job) -> bool:
+        """Put the job off where the hot folder itself is away or full: that looks like a bad photo, or a fault of ours.
+
+        False where the folder is all right, so that the error was what it seemed to be.
+        """
         try:
             self._folders.check()
         except (NoRoom, RootAway) as trouble:
             self._postpone(job, trouble)
-            return Fate.NO_PLACE
-        self.give_up(job, str(error), error.reason)
-        return Fate.FAILED
+            return True
+        return False
 
     def _carry_through(self, job: Job) -> None:
         path = self._original(job)

@@ -383,6 +383,21 @@ def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make,
     assert daemon.journal.entry(job.id).job.state is State.WAITING
 
 
+def test_a_share_that_goes_away_while_a_result_is_written_costs_no_try(make: Make, tmp_path: Path) -> None:
+    def lose_the_share(step: str) -> None:
+        if step == "keep png":
+            (tmp_path / "hot").rename(tmp_path / "elsewhere")
+
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(), tick=lose_the_share)
+
+    fate = run_one(daemon)
+
+    assert fate is Fate.NO_PLACE
+    (entry,) = daemon.journal.entries(State.PUBLISHING)
+    assert (entry.job.tries, entry.reason_kind) == (0, "root_away")
+
+
 def test_a_photo_in_work_that_neither_journal_nor_note_knows_goes_back_to_the_inbox(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     first = make(ScriptedEngine())
