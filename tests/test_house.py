@@ -38,6 +38,7 @@ OWNERS = {
     "sqlite3": {"journal/database.py"},
     "typer": {"cli.py"},
     "skimage": {"judgement/similarity.py"},
+    "systemd": {"observe/journald.py"},
 }
 
 IMPURE = {"time", "datetime", "os", "pathlib", "io", "socket", "logging", "threading", "random", "subprocess"}
@@ -108,12 +109,14 @@ def test_every_module_says_its_duty_in_its_first_line() -> None:
 def test_no_module_reads_the_environment_but_the_settings() -> None:
     readers = {str(path.relative_to(PACKAGE)) for path in modules() if "os.environ" in path.read_text("utf-8")}
 
-    # local.py and weights.py hand rembg its folder by the only way rembg takes it; notify.py speaks systemd's protocol.
+    # local.py and weights.py hand rembg its folder by the only way rembg takes it; journald.py and notify.py speak
+    # systemd's protocols.
     assert readers <= {
         "settings/engines.py",
         "settings/loading.py",
         "settings/tree.py",
         "engines/local.py",
         "engines/weights.py",
+        "observe/journald.py",
         "observe/notify.py",
     }

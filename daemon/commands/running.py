@@ -11,8 +11,7 @@ from rich.console import Console
 from daemon.chronicle import Ending
 from daemon.commands.telling import ending_line
 from daemon.lifecycle import Daemon
-from daemon.observe import logs
-from daemon.observe.notify import journal_reads
+from daemon.observe import journald, logs
 from daemon.samples import drop_samples
 from daemon.settings import Settings
 from daemon.signals import heed
@@ -40,7 +39,7 @@ def run_daemon(
     new_root = not settings.root_path.exists()
     printing = threading.Lock()
 
-    in_journal = journal_reads(sys.stderr)  # under systemd the log has a line per photo, and one is enough
+    in_journal = journald.reads(sys.stderr)  # under systemd the log has a line per photo, and one is enough
 
     def tell(ending: Ending) -> None:
         if not in_journal:

@@ -1,4 +1,4 @@
-"""Structured logs: one line per change of state, JSON for machines, short text on a terminal.
+"""Structured logs: one line per change of state, JSON for machines, short text on a terminal, fields in the journal.
 
 Each line has ts, level, action and message; `job` and other fields where they say something. The wording of a message
 may change, its `action` may not: dashboards and scripts search for it. No line carries a secret or a line break.
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
-from daemon.observe.notify import journal_reads
+from daemon.observe import journald
 
 LOGGER = "freisteller"
 # syslog's numbers, as sd-daemon(3) writes them; the journal takes the prefix off, and `journalctl -p warning` works.
@@ -30,11 +30,14 @@ def set_up(level: str, fmt: str, stream: TextIO) -> None:
     """Send all logging of this process to `stream`, replacing what an earlier call set up.
 
     level: debug, info, warning or error, for our own lines; libraries are heard from warning on.
-    fmt: "json", "text", or "auto": text where the stream is a terminal.
+    fmt: "json", "text", or "auto": text where the stream is a terminal, and where it is systemd's journal, entries with
+    fields by the journal's own door, if there is one.
     """
     as_text = fmt == "text" or (fmt == "auto" and stream.isatty())
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(TextFormatter() if as_text else JsonFormatter(with_priority=journal_reads(stream)))
+    in_journal = journald.reads(stream)
+    send = journald.door() if in_journal and fmt == "auto" else None
+    handler = JournalHandler(stream, send) if send else logging.StreamHandler(stream)
+    handler.setFormatter(TextFormatter() if as_text else JsonFormatter(with_priority=in_journal))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     set_level(level)
     logging.captureWarnings(True)  # else a library's warning is a line that no machine can read
@@ -57,6 +60,23 @@ def log(
     logging.getLogger(LOGGER).log(
         level, "%s", message, exc_info=error, extra={"action": action, "fields": _without_secrets(fields)}
     )
+
+
+class JournalHandler(logging.StreamHandler[TextIO]):
+    """A record is an entry of the journal, with its fields; one that the journal does not take goes to the stream."""
+
+    def __init__(self, stream: TextIO, send: journald.Send) -> None:
+        super().__init__(stream)
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send the record."""
+        entry = _entry(record)
+        fields = {key: value for key, value in entry.items() if key not in ("ts", "level", "message")}
+        try:
+            self._send(PRIORITIES.get(record.levelno, 6), _for_people(entry), fields)
+        except OSError:
+            super().emit(record)
 
 
 class JsonFormatter(logging.Formatter):
@@ -83,19 +103,10 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line; the traceback of an error follows, indented."""
-        entry = _entry(record)
-        rest = {key: value for key, value in entry.items() if key not in (*FIRST_KEYS, "error")}
-        if "job" in entry:
-            rest = {"job": entry["job"]} | rest
         parts = [datetime.fromtimestamp(record.created).strftime("%H:%M:%S")]
         if record.levelno != logging.INFO:
             parts.append(record.levelname)
-        parts.append(_on_one_line(str(entry["message"])))
-        parts += [f"{key}={_on_one_line(str(value))}" for key, value in rest.items()]
-        line = " ".join(parts)
-        if "error" in entry:
-            line += "".join(f"\n    {_on_one_line(text)}" for text in str(entry["error"]).splitlines())
-        return line.encode("utf-8", "backslashreplace").decode()
+        return " ".join([*parts, _for_people(_entry(record))])
 
 
 def _entry(record: logging.LogRecord) -> dict[str, object]:
@@ -111,6 +122,19 @@ def _entry(record: logging.LogRecord) -> dict[str, object]:
     if record.exc_info and record.exc_info[0] is not None:
         entry["error"] = _hidden(logging.Formatter().formatException(record.exc_info))
     return entry
+
+
+def _for_people(entry: Mapping[str, object]) -> str:
+    """Message and fields on one line; the traceback of an error follows, indented."""
+    rest = {key: value for key, value in entry.items() if key not in (*FIRST_KEYS, "error")}
+    if "job" in entry:
+        rest = {"job": entry["job"]} | rest
+    parts = [_on_one_line(str(entry["message"]))]
+    parts += [f"{key}={_on_one_line(str(value))}" for key, value in rest.items()]
+    line = " ".join(parts)
+    if "error" in entry:
+        line += "".join(f"\n    {_on_one_line(text)}" for text in str(entry["error"]).splitlines())
+    return line.encode("utf-8", "backslashreplace").decode()
 
 
 def _without_secrets(fields: Mapping[str, object]) -> dict[str, object]:

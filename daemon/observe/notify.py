@@ -1,13 +1,13 @@
-"""What systemd is told over its notify socket: ready, status, watchdog, stopping; and whether its journal reads us.
+"""What systemd is told over its notify socket: ready, status, watchdog, stopping.
 
 The protocol is one datagram of NAME=value lines (sd_notify(3)); without systemd nothing is sent and nothing fails.
+systemd-python would send the same datagram, but wait without a limit for a systemd that hangs.
 """
 
 import os
 import socket
 import time
 from collections.abc import Mapping
-from typing import TextIO
 
 
 class Notifier:
@@ -59,15 +59,6 @@ class Notifier:
         except OSError:
             # Telling is a courtesy: work goes on without it, and a missed watchdog is systemd's to answer.
             return
-
-
-def journal_reads(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this stream goes straight into systemd's journal: JOURNAL_STREAM names its device and inode."""
-    try:
-        there = os.fstat(stream.fileno())
-    except (OSError, ValueError):  # a stream in memory, or a closed one
-        return False
-    return environment.get("JOURNAL_STREAM", "") == f"{there.st_dev}:{there.st_ino}"
 
 
 def _watchdog_seconds(environment: Mapping[str, str]) -> float | None:
