@@ -25,6 +25,7 @@ from tests.observe.prometheus import eventually, free_port
 from tests.processes import DaemonProcess, environment, freisteller
 
 NOW = 1_800_000_000.0
+HEARS_CTRL_C = ("env", "--default-signal=INT")  # a shell has what it starts in the background ignore it
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_a_running_photo_is_seen_from_another_process_and_ctrl_c_ends_the_watch(
         with DaemonProcess(tmp_path, **port) as daemon:
             save_photo(tmp_path / "hot" / "inbox" / "a.png")
             daemon.wait_until(lambda: len(double.inferences) == 1, "the photo to reach the engine")
-            command = [sys.executable, "-m", "daemon", "status", "--watch", "--json"]
+            command = [*HEARS_CTRL_C, sys.executable, "-m", "daemon", "status", "--watch", "--json"]
             watching = subprocess.Popen(
                 command, env=environment(tmp_path, **port), cwd=tmp_path, stdout=subprocess.PIPE, text=True
             )
@@ -198,7 +199,7 @@ def test_a_terminal_gets_its_screen_back(tmp_path: Path) -> None:
     freisteller("run", "--once", folder=tmp_path)
     ours, its = os.openpty()
     watching = subprocess.Popen(
-        [sys.executable, "-m", "daemon", "status", "--watch", "--every", "0.2"],
+        [*HEARS_CTRL_C, sys.executable, "-m", "daemon", "status", "--watch", "--every", "0.2"],
         env={**environment(tmp_path), "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"},
         cwd=tmp_path,
         stdin=its,

@@ -136,7 +136,7 @@ class Worker:
         with self._changed:
             heapq.heappush(self._pending, (number, prompt_id, prompt, extra, outputs))
             self._changed.notify_all()
-        self.tell_status()
+            self.tell_status()  # before anything that the prompt's own run tells
         return prompt_id, number
 
     def queue(self) -> Json:
