@@ -78,7 +78,7 @@ def test_prompts_are_posted_with_the_id_of_the_socket_that_listens(double: Doubl
     assert double.wait_until(lambda: len(double.inferences) == 1)
 
     (item,) = double.worker.queue()["queue_running"]
-    assert item[3]["client_id"] in double.worker.sessions.client_ids()
+    assert double.wait_until(lambda: item[3]["client_id"] in double.worker.sessions.client_ids())
     assert item[1] == str(cut.ticket)
     double.set_faults({"hold": False})
     cut.join()
