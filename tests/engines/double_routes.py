@@ -312,13 +312,14 @@ class Routes(BaseHTTPRequestHandler):
         self.send_header("Upgrade", "websocket")
         self.send_header("Connection", "upgrade")
         self.send_header("Sec-WebSocket-Accept", accept_key(key))
-        self.end_headers()
-        self.wfile.flush()
         self.close_connection = True
         client_id = self.query.get("clientId") or hashlib.md5(key.encode()).hexdigest()
         events = EventSocket(self.connection)
         double.worker.sessions.deaf = double.faults.deaf
-        double.worker.sessions.join(client_id, events)
+        with events.held():  # who has the answer is known, and misses nothing
+            double.worker.sessions.join(client_id, events)
+            self.end_headers()
+            self.wfile.flush()
         double.note_change()
         with contextlib.suppress(OSError):
             double.worker.greet(client_id)

@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -23,6 +24,12 @@ class EventSocket:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._sending = threading.Lock()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """What is to be sent waits for the end of the block."""
+        with self._sending:
+            yield
 
     def send(self, kind: str, data: dict[str, Any]) -> None:
         self._frame(TEXT, json.dumps({"type": kind, "data": data}).encode())
