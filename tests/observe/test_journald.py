@@ -88,18 +88,6 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     journal.close()
 
 
-@pytest.fixture
-def logging_as_it_was() -> Iterator[None]:
-    root, ours = logging.getLogger(), logging.getLogger(logs.LOGGER)
-    before = root.handlers[:], root.level, ours.level
-    root.handlers.clear()  # what pytest hung in there is not for set_up to close
-    yield
-    logging.captureWarnings(False)
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    ours.setLevel(before[2])
-
-
 def test_a_photo_that_fails_is_found_in_the_journal_by_its_fields(journal: Journal, tmp_path: Path) -> None:
     inbox = tmp_path / "hot" / "inbox"
     inbox.mkdir(parents=True)

@@ -5,12 +5,13 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from daemon.observe import logs
+
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 
 class Terminal(io.StringIO):
@@ -18,18 +19,6 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    root, ours = logging.getLogger(), logging.getLogger(logs.LOGGER)
-    before = root.handlers[:], root.level, ours.level
-    root.handlers.clear()  # what pytest hung in there is not for set_up to close
-    yield
-    logging.captureWarnings(False)
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    ours.setLevel(before[2])
 
 
 def written(stream: io.StringIO) -> dict[str, object]:
