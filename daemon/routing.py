@@ -200,3 +200,15 @@ def content_of(path: Path) -> bytes:
     """SHA-256 of all that a file holds, read piece by piece."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
+
+
+def refuse_if_written(job: Job, before: os.stat_result, after: os.stat_result) -> None:
+    """Raise BadPhoto where a writer whom nobody saw, as on a share, went on writing the original in work.
+
+    What was made of it lacks what came since, a page maybe.
+    """
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise BadPhoto(
+            f"{job.name} was still being written while it was in work ({before.st_size} bytes became {after.st_size}). "
+            "All that was written is in this file: move it back into inbox/ once it is complete."
+        )

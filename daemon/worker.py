@@ -25,7 +25,7 @@ from daemon.journal import Entry, Journal, Original
 from daemon.pages import cut_and_stage
 from daemon.pipeline import Bench, Pipeline, Tick
 from daemon.reports import Cut
-from daemon.routing import Routing, content_of
+from daemon.routing import Routing, content_of, refuse_if_written
 
 
 class Fate(StrEnum):
@@ -150,6 +150,7 @@ class Worker:
             if not self.end_as_found(job):
                 raise BadPhoto(f"The original of {job.name} is gone from .freisteller/work; somebody took it away.")
             return
+        before = path.stat()
         content = self._content(job, path)
         self._tick("note content")
         first = self._journal.note_content(job.id, content, leave_out=self._may_be_left_out(job))
@@ -165,6 +166,7 @@ class Worker:
             lambda bench: self._outcome(job, bench),
             lambda outcome: self._decide(job, outcome),
         )
+        refuse_if_written(job, before, path.stat())
         self._publish(job, outcome, cuts, content)
 
     def _original(self, job: Job) -> Path | None:

@@ -604,6 +604,25 @@ def test_a_page_that_cannot_be_read_fails_the_whole_file_and_is_named(make: Make
     assert not list((tmp_path / "hot").glob("*/scan*.png"))
 
 
+def test_an_original_that_is_still_written_while_it_is_in_work_fails_with_all_that_was_written(
+    make: Make, tmp_path: Path
+) -> None:
+    """As a machine may do that holds the file open on a share: the rename took it with its writer."""
+    save_pages(tmp_path / "hot" / "inbox" / "scan.tif", 1)
+    whole = save_pages(tmp_path / "whole.tif", 2).read_bytes()
+
+    def goes_on(_: Recipe) -> None:
+        (original,) = (tmp_path / "hot" / ".freisteller" / "work").glob("*/scan.tif")
+        with original.open("r+b") as writer:  # the same file, as if it were held open since before the rename
+            writer.write(whole)
+
+    assert run_one(make(ScriptedEngine(goes_on))) is Fate.FAILED
+
+    assert (tmp_path / "hot" / "failed" / "scan.tif").read_bytes() == whole
+    assert "still being written" in (tmp_path / "hot" / "failed" / "scan.tif.txt").read_text("utf-8")
+    assert not list((tmp_path / "hot").glob("*/scan*.png"))
+
+
 def next_page(content: bytes) -> int:
     """Where a little-endian TIFF says where its second page is."""
     first = int.from_bytes(content[4:8], "little")

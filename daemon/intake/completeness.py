@@ -2,7 +2,7 @@
 
 Quiet first (nothing changed for a while), then proven (structure and decoding). What is not proven waits, with an
 upper limit counted from its last change. How long "a while" is depends on what is known: a close after writing makes
-it short, pauses that a writer was seen to make, long.
+it short, pauses that a writer was seen to make, long. A TIFF is given longer still, for a scanner may append a page.
 """
 
 from collections import deque
@@ -25,6 +25,8 @@ class Rules:
 
     quiet_seconds: float
     patience_seconds: float
+    whole_seconds: float = 0.0
+    """How long a file that is whole must be unchanged: a TIFF with a further page to come is whole without it."""
 
     @property
     def refuse_seconds(self) -> float:
@@ -86,7 +88,8 @@ def next_step(file: Watched, rules: Rules, writer_pause: float, now: float) -> S
     if file.proof is None or file.proof.finding is Finding.WRITING:
         return Step(Next.PROVE)
     if file.proof.finding is Finding.WHOLE:
-        return Step(Next.TAKE)
+        left = rules.whole_seconds - unchanged
+        return Step(Next.WAIT, left) if left > 0 else Step(Next.TAKE)
     # Not proven. At the limit it is looked into once more, since data can arrive without a change of size and times.
     limit = rules.refuse_seconds if file.proof.finding is Finding.NEVER else rules.patience_seconds
     if unchanged < limit:

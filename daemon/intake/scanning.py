@@ -1,5 +1,6 @@
 """One look at all of `inbox/`: which photos are whole, which files never will be, what is left alone."""
 
+import logging
 import math
 import os
 from collections import Counter
@@ -15,6 +16,8 @@ from daemon.intake.proving import Finding, Mark, Prover
 from daemon.intake.walking import walk
 from daemon.settings import IntakeSettings
 
+log = logging.getLogger("freisteller.intake")
+
 FoundBy = Literal["event", "scan", "startup"]
 
 _IDLE_SHARE = 20  # a walk that took a second is not repeated by timer within the next 20
@@ -24,6 +27,8 @@ _PROVING_SECONDS = 1.0  # of proofs per scan, so that what is proven gets into w
 _SOONEST_SECONDS = 0.05
 _WRITER_SECONDS = 0.5  # between two questions whether a file is still open; its close is an event where there are any
 _URGENT_PATIENCE_SECONDS = 5.0
+_PAGED = frozenset({".tif", ".tiff"})  # what scanners append pages to; the TIFFs of cameras have other suffixes
+_MOST_TAKEN = 1000  # TIFFs remembered after they were taken, the latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class Scanner:
         self._processor_clock = processor_clock
         self._pauses = Pauses()
         self._seen: dict[str, _Seen] = {}
+        self._taken: dict[str, float] = {}
         self._ignored: frozenset[str] = frozenset()
         self._scans = 0
         self.walk_seconds = 0.0
@@ -112,10 +118,15 @@ class Scanner:
         """Go by these settings from the next scan on, also for the files that were seen before."""
         self.settings = settings
         self._prover.max_megapixels = settings.max_megapixels
-        self._local = Rules(settings.quiet_seconds, settings.patience_seconds)
-        self._remote = Rules(settings.remote_quiet_seconds, settings.remote_patience_seconds)
+        local = Rules(settings.quiet_seconds, settings.patience_seconds)
+        remote = Rules(settings.remote_quiet_seconds, settings.remote_patience_seconds)
+        self._rules_for = {
+            (far, paged): replace(rules, whole_seconds=settings.tiff_quiet_seconds if paged else 0.0)
+            for far, rules in ((False, local), (True, remote))
+            for paged in (False, True)
+        }
         for seen in self._seen.values():
-            seen.rules = self._remote if seen.remote else self._local
+            seen.rules = self._rules_for[seen.remote, seen.writer.suffix in _PAGED]
 
     def scan(self, mounts: Mapping[str, Mount], hints: Hints, busy: Collection[Path], urgent: bool = False) -> Scan:
         """Look at everything. busy: files that are being taken already. urgent: what is there is meant to be whole.
@@ -163,21 +174,39 @@ class Scanner:
             gone = self._seen.pop(path)
             if gone.watched.proof and gone.watched.proof.finding is Finding.WHOLE:
                 self._pauses.note(gone.writer, gone.watched.longest_pause)
+                if gone.writer.suffix in _PAGED:
+                    self._remember_taken(path, gone.watched.changed_at)
         return dict(fresh)
 
     def _take_in(self, path: str, stat: os.stat_result, remote: bool, hints: Hints, now: float) -> None:
         mark = Mark.of(stat)
         seen = self._seen.get(path)
         if seen is None or _another_file(seen.watched, mark):
-            rules = self._remote if remote else self._local
             found_by: FoundBy = "scan" if self._scans else "startup"
             suffix = path[path.rfind(".") :].lower()
+            rules = self._rules_for[remote, suffix in _PAGED]
+            if path in self._taken:
+                self._tell_of_more(path, now - self._taken.pop(path), rules)
             writer = Writer(path.rpartition("/")[0], stat.st_uid, suffix)
             seen = self._seen[path] = _Seen(Watched(mark, now), rules, remote, writer, found_by, self._scans)
         seen.watched.see(mark, now, path in hints.closed)
         seen.scan = self._scans
         if path in hints.touched:
             seen.found_by = "event"
+
+    def _remember_taken(self, path: str, changed_at: float) -> None:
+        self._taken[path] = changed_at
+        if len(self._taken) > _MOST_TAKEN:
+            del self._taken[next(iter(self._taken))]
+
+    def _tell_of_more(self, path: str, pause: float, rules: Rules) -> None:
+        """Who appends by name begins a new file where the first was taken: no page is lost, but they are apart."""
+        if pause < rules.patience_seconds:
+            text = (
+                "%s came again %.0f s after it was written last. If both are pages of one scan, a longer "
+                "intake.tiff_quiet_seconds keeps them together."
+            )
+            log.warning(text, clean_name(path), pause, extra={"action": "tiff_came_again"})
 
     def _decide(self, urgent: bool) -> tuple[int, list[tuple[str, _Seen]], float]:
         """How many files only wait, those that something is to be done with, and the seconds until one more is due.
@@ -212,7 +241,7 @@ class Scanner:
         if not urgent:
             return seen.rules
         patience = max(_URGENT_PATIENCE_SECONDS, 3 * seen.rules.quiet_seconds)
-        return replace(seen.rules, patience_seconds=min(patience, seen.rules.patience_seconds))
+        return replace(seen.rules, patience_seconds=min(patience, seen.rules.patience_seconds), whole_seconds=0.0)
 
     def _arrival(self, path: str, seen: _Seen) -> Arrival:
         mark = seen.watched.mark

@@ -36,7 +36,7 @@ def follow_to_end(descriptor: int) -> str | None:
         if signature.match(head):
             try:
                 return _doubt(file, follow(file))
-            except tiff_pages.InnerPage as error:
+            except tiff_pages.MoreToCome as error:
                 return str(error)
     if file.size < 16:
         raise NotWholeYet(f"it has only {file.size} bytes")

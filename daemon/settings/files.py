@@ -12,6 +12,7 @@ class IntakeSettings(Section):
 
     quiet_seconds: float = Field(2.0, ge=0, le=3600)
     remote_quiet_seconds: float = Field(5.0, ge=0, le=3600)
+    tiff_quiet_seconds: float = Field(10.0, ge=0, le=3600)
     scan_seconds: float = Field(5.0, gt=0, le=3600)
     patience_seconds: float = Field(60.0, gt=0, le=86400)
     remote_patience_seconds: float = Field(600.0, gt=0, le=86400)

@@ -67,6 +67,19 @@ def two_pages(first: bytes, second_at_end: bool = True) -> bytes:
     return bytes(grown if second_at_end else grown[: len(first)])
 
 
+def numbered(tiff: bytes, page: int, of: int) -> bytes:
+    """A classic little-endian TIFF with PageNumber (297), as programs write it that write documents."""
+    (start,) = struct.unpack_from("<I", tiff, 4)
+    (count,) = struct.unpack_from("<H", tiff, start)
+    table = tiff[start + 2 : start + 2 + count * 12]
+    fields = sorted(
+        [table[at : at + 12] for at in range(0, len(table), 12)] + [struct.pack("<HHIHH", 297, 3, 2, page, of)],
+        key=lambda field: struct.unpack_from("<H", field),
+    )
+    head = tiff[:4] + struct.pack("<I", len(tiff)) + tiff[8:]
+    return head + struct.pack("<H", count + 1) + b"".join(fields) + struct.pack("<I", 0)
+
+
 class Clock:
     """Time that passes when told."""
 

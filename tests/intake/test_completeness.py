@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from daemon.intake.completeness import (
@@ -65,6 +67,13 @@ def test_a_change_makes_an_old_proof_worthless() -> None:
 
 def test_a_whole_file_is_taken() -> None:
     assert step(proven(Finding.WHOLE), 2.0) == Step(Next.TAKE)
+
+
+def test_a_whole_tiff_is_given_longer_for_a_page_may_follow() -> None:
+    rules = replace(RULES, whole_seconds=10.0)
+
+    assert next_step(proven(Finding.WHOLE), rules, 0.0, 4.0) == Step(Next.WAIT, 6.0)
+    assert next_step(proven(Finding.WHOLE), rules, 0.0, 10.0).next is Next.TAKE
 
 
 def test_a_close_after_writing_makes_the_quiet_time_short() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from daemon.intake import walking
 from daemon.intake.mounts import Mount
-from tests.intake.photos import World, decodes, photo, two_pages
+from tests.intake.photos import World, decodes, numbered, photo, two_pages
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_file_that_keeps_growing_is_left_alone(world: World) -> None:
     world.drop("scan.tif", content)
     world.look(after=1.9)
 
-    assert world.names(world.look(after=2.0)) == ["scan.tif"]
+    assert world.names(world.look(after=10.0)) == ["scan.tif"]
 
 
 def test_a_file_of_full_size_without_its_data_waits_for_it(world: World) -> None:
@@ -111,6 +111,53 @@ def test_a_multi_page_tiff_that_grew_once_is_given_longer(world: World) -> None:
 
     assert world.look(after=11.0).incomplete == 1
     assert world.names(world.look(after=2.0)) == ["pages.tif"]
+
+
+def test_a_scanner_that_closes_its_file_between_two_pages_brings_both(world: World) -> None:
+    first = photo("tif")
+    world.drop("pages.tif", first)
+    world.look(closed=["pages.tif"])
+
+    assert world.look(after=8.0).incomplete == 1  # whole, closed, and of a folder whose writers nobody knows
+    world.drop("pages.tif", two_pages(first))
+    world.look(closed=["pages.tif"])
+    (arrival,) = world.look(after=12.0).ready
+
+    assert arrival.size_bytes == len(two_pages(first))
+
+
+def test_a_tiff_that_promises_further_pages_is_waited_for_and_then_believed(world: World) -> None:
+    world.drop("pages.tif", numbered(photo("tif"), page=0, of=3))
+    world.drop("third.tif", numbered(photo("tif"), page=2, of=3))  # cut out of another file
+    world.look()
+
+    assert world.names(world.look(after=11.0)) == ["third.tif"]
+    assert world.names(world.look(after=48.0)) == ["third.tif"]
+    assert world.names(world.look(after=2.0)) == ["pages.tif", "third.tif"]
+
+
+def test_a_page_that_comes_too_late_is_a_file_of_its_own_and_people_are_told(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = world.drop("pages.tif", photo("tif"))
+    world.look()
+    assert world.names(world.look(after=10.0)) == ["pages.tif"]
+    source.unlink()
+    world.look()
+
+    world.drop("pages.tif", photo("tif", seed=1))
+    world.look(after=5.0)
+
+    assert world.names(world.look(after=10.0)) == ["pages.tif"]
+    assert "pages.tif came again 15 s after" in caplog.text
+    assert "intake.tiff_quiet_seconds" in caplog.text
+
+
+def test_what_is_there_when_it_is_run_once_gets_no_further_page(world: World) -> None:
+    world.drop("pages.tif", photo("tif"))
+    world.look(urgent=True)
+
+    assert world.names(world.look(after=2.0, urgent=True)) == ["pages.tif"]
 
 
 def test_a_writer_s_next_file_gains_from_what_was_learned(world: World) -> None:

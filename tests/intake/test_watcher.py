@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import pyvips
 
 from daemon.errors import RootAway
 from daemon.intake import mounts
@@ -29,7 +30,13 @@ class Porch:
     def __init__(self, root: Path, **settings: float) -> None:
         self.folders = Folders(root)
         self.folders.prepare()
-        values = {"quiet_seconds": 0.2, "remote_quiet_seconds": 0.2, "scan_seconds": LONG, **settings}
+        values = {
+            "quiet_seconds": 0.2,
+            "remote_quiet_seconds": 0.2,
+            "scan_seconds": LONG,
+            "tiff_quiet_seconds": 0,
+            **settings,
+        }
         self.watcher = Watcher(self.folders, IntakeSettings.model_validate(values), time.monotonic)
         self.stop = threading.Event()
 
@@ -161,6 +168,51 @@ def test_a_scanner_that_keeps_its_file_open_between_pages_is_waited_for(porch: P
         arrival = porch.arrival()
 
     assert arrival.size_bytes == whole.stat().st_size + len(b"the second page")
+
+
+APPEND = (
+    "from PIL import Image\n"
+    "for number, page in enumerate(argv[1:]):\n"
+    "    if number: pause(1.5)\n"
+    "    Image.open(page).save(argv[0], 'TIFF', save_all=True, append=os.path.exists(argv[0]))\n"
+)
+"""Writes each page and closes the file; the next one goes behind it, or, as with libtiff, into a new file of the name."""
+
+
+def test_a_scanner_that_closes_its_file_between_pages_is_waited_for(porch: Porch, tmp_path: Path) -> None:
+    pytest.importorskip("PIL", reason="needs Pillow, which appends pages to a TIFF")
+    pages = [save_photo(tmp_path / f"{number}.png", seed=number) for number in range(3)]
+    target = porch.folders.inbox / "scan.tif"
+    porch.watcher.adopt(IntakeSettings(quiet_seconds=0.2, scan_seconds=LONG, tiff_quiet_seconds=4.0))
+    porch.watcher.start()
+
+    with writer(APPEND, target, *pages):
+        claimed = porch.folders.claim(porch.arrival().source, "job-1")
+
+    assert pages_of(claimed) == 3
+
+
+def test_no_page_is_lost_of_a_scanner_that_pauses_for_too_long(porch: Porch, tmp_path: Path) -> None:
+    """The page that comes after its file was taken makes a file of its own."""
+    pytest.importorskip("PIL", reason="needs Pillow, which appends pages to a TIFF")
+    pages = [save_photo(tmp_path / f"{number}.png", seed=number) for number in range(3)]
+    target = porch.folders.inbox / "scan.tif"
+    porch.watcher.adopt(IntakeSettings(quiet_seconds=0.2, scan_seconds=LONG, tiff_quiet_seconds=0.3))
+    porch.watcher.start()
+    taken: list[Path] = []
+
+    with writer(APPEND, target, *pages):
+        while sum(map(pages_of, taken)) < len(pages):
+            taken.append(porch.folders.claim(porch.arrival().source, f"job-{len(taken)}"))
+
+    assert len(taken) > 1
+    assert {pyvips.Image.new_from_file(str(path)).avg() for path in taken} == {
+        pyvips.Image.new_from_file(str(page)).avg() for page in pages
+    }
+
+
+def pages_of(tiff: Path) -> int:
+    return int(pyvips.Image.new_from_file(str(tiff)).get("n-pages"))
 
 
 def test_full_size_first_and_data_later_is_waited_for(porch: Porch, tmp_path: Path) -> None:
