@@ -237,7 +237,7 @@ def test_a_reload_takes_over_what_an_audit_found_meanwhile(tmp_path: Path) -> No
     daemon = Daemon(settings, engine=engine)
     try:
         findings.keep(tmp_path / "state", settings, {"u2netp": ("process_res",)}, ("u2netp",), 1.0)
-        daemon._reload.now()
+        daemon.parts.reload.now()
         daemon.recover()
         save_photo(tmp_path / "hot" / "inbox" / "a.png")
         daemon.reception.round(urgent=True)

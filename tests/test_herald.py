@@ -186,7 +186,7 @@ def test_what_the_root_lacks_says_which_part_stands_still(tmp_path: Path) -> Non
             troubles: list[Any] = []
             for error in (NoRoom("read-only"), RootAway("gone"), None):
                 house.daemon.reception.trouble = error
-                troubles.append(house.daemon._herald._troubles())
+                troubles.append(house.daemon.parts.herald._troubles())
         finally:
             house.stop()
 

@@ -149,8 +149,8 @@ def test_an_order_that_gets_wrong_after_its_photos_were_taken_holds_them_too(stu
 
 
 def test_an_order_that_still_changes_is_waited_for(studio: Studio) -> None:
-    studio.daemon.settings = studio.daemon.settings.model_copy(
-        update={"intake": studio.daemon.settings.intake.model_copy(update={"quiet_seconds": 3600.0})}
+    studio.daemon.parts.settings = studio.daemon.parts.settings.model_copy(
+        update={"intake": studio.daemon.parts.settings.intake.model_copy(update={"quiet_seconds": 3600.0})}
     )
     studio.order(GOOD)
     source = save_photo(studio.folder / "a.png")

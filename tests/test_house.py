@@ -19,7 +19,7 @@ ORDER = (
     "verdicts", "returns", "holding",
     "pauses", "batches", "herald",
     "locks", "lease", "samples", "findings", "learning", "opinions", "building", "reception", "housekeeping", "reload",
-    "signals", "lifecycle", "commands", "cli", "__main__",
+    "signals", "premises", "assembly", "lifecycle", "commands", "cli", "__main__",
 )  # fmt: skip
 
 OWNERS = {

@@ -188,7 +188,7 @@ def test_nothing_is_published_while_another_machine_may_have_taken_over(
     def unsure() -> None:
         raise RootAway("not renewed")
 
-    monkeypatch.setattr(daemon._lease, "refuse_unless_sure", unsure)
+    monkeypatch.setattr(daemon.parts.lease, "refuse_unless_sure", unsure)
     daemon.worker.run(job)
     results_while_unsure = list((tmp_path / "hot").glob("*/a.json"))
     monkeypatch.undo()
