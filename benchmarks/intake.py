@@ -4,7 +4,9 @@ Each look and each daemon is a process of its own. A look: `Watcher.scan` over f
 its time, its processor time, and the memory it adds. Idle: `freisteller run` with its default settings (no engine is
 asked), its processor time over --seconds, with an empty inbox, with so many results in the grade folders, and with so
 many files waiting in an inbox that is listened to, and in one that is mounted (bindfs, where it is to be had), which
-only the timer finds; all side by side. Run: `.venv/bin/python benchmarks/intake.py [--files 100000] [--seconds 600]`.
+only the timer finds; all side by side. At last others drop a photo into the mounted one, and the seconds are counted
+until it is taken, remote_quiet_seconds among them.
+Run: `.venv/bin/python benchmarks/intake.py [--files 100000] [--seconds 600]`.
 Last line: one JSON object.
 """
 
@@ -164,6 +166,18 @@ def local(folder: Path) -> Iterator[Path]:
     yield folder / "hot"
 
 
+def until_taken(back: Path) -> float:
+    """Seconds until a photo that others write into a share has left its inbox."""
+    from tests.drawing import save_photo
+
+    outside = save_photo(back / "outside.jpg")
+    began = time.monotonic()
+    photo = outside.rename(back / "inbox" / "customer 007" / "new.jpg")
+    while photo.exists():
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--files", type=int, default=100_000)
@@ -186,10 +200,11 @@ def main() -> None:
     if shutil.which("bindfs") and not os.geteuid():
         cases.append(("waiting_mounted", waiting, mounted))
     with ExitStack() as doors:
-        daemons = {}
+        daemons, roots = {}, {}
         for name, prepare, placed in cases:  # side by side: none of them does much
             folder = Path(doors.enter_context(tempfile.TemporaryDirectory()))
             root = doors.enter_context(placed(folder))
+            roots[name] = root
             prepare(folder, root, options.files)
             daemons[name] = Idle(folder, root)
             doors.callback(daemons[name].close)
@@ -205,6 +220,11 @@ def main() -> None:
                 "processor_share": round(share, 4),
                 "resident_mb": round(daemon.resident_mb()),
             }
+        if "waiting_mounted" in daemons:
+            figures["new_photo_mounted_seconds"] = seconds = round(
+                until_taken(roots["waiting_mounted"].parent / "back"), 1
+            )
+            print(f"A new photo among {options.files} files on the mounted share is taken after {seconds} s")
     print(json.dumps(figures))
 
 

@@ -19,6 +19,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         "FREISTELLER__ROOT": str(folder / "hot"),
         "FREISTELLER__STATE_DIR": str(folder / "state"),
         "FREISTELLER__INTAKE__QUIET_SECONDS": "0.2",
+        "FREISTELLER__INTAKE__TIFF_QUIET_SECONDS": "0.2",
         "FREISTELLER__INTAKE__SCAN_SECONDS": "0.3",
         "FREISTELLER__INTAKE__PATIENCE_SECONDS": "3",
         "FREISTELLER__HTTP__BIND": "",

@@ -3,22 +3,24 @@
 import logging
 import math
 import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Set
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
+from daemon.intake import descent
 from daemon.intake.completeness import Next, Pauses, Rules, Step, Watched, Writer, next_step, reason_for_rejecting
+from daemon.intake.directories import Directories
 from daemon.intake.mounts import Mount
 from daemon.intake.names import clean_name
 from daemon.intake.proving import Finding, Mark, Prover
-from daemon.intake.walking import walk
+from daemon.intake.scans import Arrival, FoundBy, Hints, Reject, Scan
+from daemon.intake.walking import Sighting, walk, walk_below
 from daemon.settings import IntakeSettings
 
 log = logging.getLogger("freisteller.intake")
-
-FoundBy = Literal["event", "scan", "startup"]
 
 _IDLE_SHARE = 20  # a walk that took a second is not repeated by timer within the next 20
 _IDLE_PROCESSOR_SHARE = 400  # nor one that took a second of a processor within 400: a quarter of a percent
@@ -31,48 +33,17 @@ _PAGED = frozenset({".tif", ".tiff"})  # what scanners append pages to; the TIFF
 _MOST_TAKEN = 1000  # TIFFs remembered after they were taken, the latest
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A photo that is proven whole. name: below `inbox/`, clean NFC text. waited_seconds: since it was first seen."""
+@dataclass(slots=True)
+class _Names:
+    """What one look comes across. ignored: why each name is left alone. files: the others."""
 
-    source: Path
-    name: str
-    size_bytes: int
-    mtime_ns: int
-    found_by: FoundBy
-    waited_seconds: float
+    now: float
+    ignored: dict[str, str] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
 
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A file that will not become a photo any more, and why, in words for people."""
-
-    source: Path
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What one look found.
-
-    ready: oldest first. incomplete: files that are waited for. ignored: reason -> names that are newly left alone.
-    next_look_seconds: when another scan can tell more, if no event comes before.
-    """
-
-    ready: tuple[Arrival, ...]
-    rejected: tuple[Reject, ...]
-    incomplete: int
-    ignored: Mapping[str, int]
-    next_look_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Hints:
-    """Paths that events named since the last scan; closed: those that a writer closed or renamed into place."""
-
-    touched: Set[str] = frozenset()
-    closed: Set[str] = frozenset()
+    def fresh(self, known: Set[str]) -> dict[str, int]:
+        """How many names are newly ignored, by reason."""
+        return dict(Counter(reason for path, reason in self.ignored.items() if path not in known))
 
 
 @dataclass(slots=True)
@@ -107,6 +78,9 @@ class Scanner:
         self._processor_clock = processor_clock
         self._pauses = Pauses()
         self._seen: dict[str, _Seen] = {}
+        self._directories = Directories(inbox, clock)
+        self._active: Set[str] = frozenset()  # files that something is due of before all of the inbox is read again
+        self._all_due_at = -math.inf
         self._taken: dict[str, float] = {}
         self._ignored: frozenset[str] = frozenset()
         self._scans = 0
@@ -117,6 +91,7 @@ class Scanner:
     def adopt(self, settings: IntakeSettings) -> None:
         """Go by these settings from the next scan on, also for the files that were seen before."""
         self.settings = settings
+        self._all_due_at = -math.inf
         self._prover.max_megapixels = settings.max_megapixels
         local = Rules(settings.quiet_seconds, settings.patience_seconds)
         remote = Rules(settings.remote_quiet_seconds, settings.remote_patience_seconds)
@@ -129,17 +104,21 @@ class Scanner:
             seen.rules = self._rules_for[seen.remote, seen.writer.suffix in _PAGED]
 
     def scan(self, mounts: Mapping[str, Mount], hints: Hints, busy: Collection[Path], urgent: bool = False) -> Scan:
-        """Look at everything. busy: files that are being taken already. urgent: what is there is meant to be whole.
+        """Look at everything, or, as long as reading all of a big inbox is not due again, at what changed.
+
+        busy: files that are being taken already. urgent: what is there is meant to be whole.
 
         Raises OSError where the inbox cannot be read; what is remembered stays.
         """
         began, processor_began = self._clock(), self._processor_clock()
-        fresh = self._look(mounts, hints, {str(path) for path in busy})
+        busy_paths = {str(path) for path in busy}
+        is_glance = not urgent and began < self._all_due_at
+        look = self._glance if is_glance else self._look
+        candidates, fresh = look(mounts, hints, busy_paths)
         walk_seconds = self.walk_seconds = self._clock() - began
-        waiting, due, sooner = self._decide(urgent)
-        processor_seconds = self._processor_clock() - processor_began
-        idle = max(_IDLE_SHARE * walk_seconds, _IDLE_PROCESSOR_SHARE * processor_seconds)
-        sooner = min(sooner, max(self.settings.scan_seconds, idle))
+        waits, due = self._decide(candidates, urgent)
+        idle = max(_IDLE_SHARE * walk_seconds, _IDLE_PROCESSOR_SHARE * (self._processor_clock() - processor_began))
+        interval = self._pace(is_glance, began, idle)
         prove_until = self._clock() + max(_PROVING_SECONDS, BUSY_SHARE * walk_seconds)
         ready, rejected = [], []
         for path, seen in due:
@@ -150,33 +129,96 @@ class Scanner:
                 reason = reason_for_rejecting(seen.watched, self._clock())
                 rejected.append(Reject(self._inbox / path, clean_name(path), reason))
             else:
-                waiting += 1
-                sooner = min(sooner, step.seconds)
+                waits.append((path, step.seconds))
+        soon = self._all_due_at - self._clock()
+        self._active = {path for path, seconds in waits if seconds < soon} | {path for path, _ in due}
         self._scans += 1
+        sooner = min((interval, *(seconds for _, seconds in waits)))
         # What is left to be proven is proven at once: the walk costs little beside that.
         pause = max(sooner, _SOONEST_SECONDS, BUSY_SHARE * walk_seconds if sooner > 0 else 0.0)
-        return Scan(tuple(ready), tuple(rejected), waiting, fresh, pause)
+        incomplete = len(self._seen) - len(ready) - len(rejected)
+        return Scan(tuple(ready), tuple(rejected), incomplete, fresh, pause)
 
-    def _look(self, mounts: Mapping[str, Mount], hints: Hints, busy: Set[str]) -> dict[str, int]:
-        """Take in all names; returns how many are newly ignored, by reason."""
-        ignored: set[str] = set()
-        fresh: Counter[str] = Counter()
-        inbox, now = str(self._inbox), self._clock()
-        for sighting in walk(self._inbox, self._suffixes, mounts):
-            if sighting.stat is None:
-                ignored.add(sighting.path)
-                if sighting.path not in self._ignored:
-                    fresh[sighting.ignored] += 1
-            elif not busy or f"{inbox}/{sighting.path}" not in busy:
-                self._take_in(sighting.path, sighting.stat, sighting.remote, hints, now)
-        self._ignored = frozenset(ignored)
+    def _look(
+        self, mounts: Mapping[str, Mount], hints: Hints, busy: Set[str]
+    ) -> tuple[Mapping[str, _Seen], dict[str, int]]:
+        """Take in all names; returns all files, and how many names are newly ignored, by reason."""
+        self._directories.start_over()
+        names = _Names(self._clock())
+        for sighting in walk(self._inbox, self._suffixes, mounts, self._directories.entered):
+            self._sight(sighting, names, hints, busy)
+        fresh = names.fresh(self._ignored)
+        self._ignored = frozenset(names.ignored)
         for path in [path for path, seen in self._seen.items() if seen.scan != self._scans]:
-            gone = self._seen.pop(path)
-            if gone.watched.proof and gone.watched.proof.finding is Finding.WHOLE:
-                self._pauses.note(gone.writer, gone.watched.longest_pause)
-                if gone.writer.suffix in _PAGED:
-                    self._remember_taken(path, gone.watched.changed_at)
-        return dict(fresh)
+            self._forget(path)
+        return self._seen, fresh
+
+    def _glance(
+        self, mounts: Mapping[str, Mount], hints: Hints, busy: Set[str]
+    ) -> tuple[Mapping[str, _Seen], dict[str, int]]:
+        """The same for folders that changed since they were listed, and for files that something is due of soon."""
+        changed, gone = self._directories.changed()
+        names, listed = _Names(self._clock()), set(gone)
+
+        def entered(path: str, stat: os.stat_result) -> None:
+            listed.add(path)
+            self._directories.entered(path, stat)
+
+        for folder in changed:
+            with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+                for sighting in walk_below(folder, self._directories, self._inbox, self._suffixes, mounts, entered):
+                    self._sight(sighting, names, hints, busy)
+        fresh = names.fresh(self._ignored)
+        self._ignored |= names.ignored.keys()
+        files = {path: self._seen[path] for path in names.files}
+        if listed:
+            for path in [
+                path for path, seen in self._seen.items() if seen.writer.folder in listed and path not in files
+            ]:
+                self._forget(path)
+        for path in (self._active | hints.touched) - files.keys():
+            seen = self._seen.get(path)
+            if seen is not None and self._look_again(path, seen, hints, busy):
+                files[path] = self._seen[path]
+        return files, fresh
+
+    def _look_again(self, path: str, seen: _Seen, hints: Hints, busy: Set[str]) -> bool:
+        """Take in one file that is known; whether it is still there."""
+        way = path.split("/")
+        try:
+            if f"{self._inbox}/{path}" in busy:
+                raise FileNotFoundError
+            with descent.opened(self._inbox, way[:-1]) as folder:
+                found = os.stat(way[-1], dir_fd=folder, follow_symlinks=False)
+        except OSError:
+            self._forget(path)
+            return False
+        if not stat.S_ISREG(found.st_mode):
+            self._forget(path)
+            return False
+        self._take_in(path, found, seen.remote, hints, self._clock())
+        return True
+
+    def _sight(self, sighting: Sighting, names: _Names, hints: Hints, busy: Set[str]) -> None:
+        if sighting.stat is None:
+            names.ignored[sighting.path] = sighting.ignored
+        elif not busy or f"{self._inbox}/{sighting.path}" not in busy:
+            self._take_in(sighting.path, sighting.stat, sighting.remote, hints, names.now)
+            names.files.append(sighting.path)
+
+    def _forget(self, path: str) -> None:
+        gone = self._seen.pop(path)
+        if gone.watched.proof and gone.watched.proof.finding is Finding.WHOLE:
+            self._pauses.note(gone.writer, gone.watched.longest_pause)
+            if gone.writer.suffix in _PAGED:
+                self._remember_taken(path, gone.watched.changed_at)
+
+    def _pace(self, is_glance: bool, began: float, idle: float) -> float:
+        """After how many seconds to look by timer again. idle: after how many that look itself may come round."""
+        if is_glance:
+            return max(self.settings.scan_seconds, idle)
+        self._all_due_at = began + idle if idle > self.settings.scan_seconds else -math.inf
+        return self.settings.scan_seconds
 
     def _take_in(self, path: str, stat: os.stat_result, remote: bool, hints: Hints, now: float) -> None:
         mark = Mark.of(stat)
@@ -208,21 +250,22 @@ class Scanner:
             )
             log.warning(text, clean_name(path), pause, extra={"action": "tiff_came_again"})
 
-    def _decide(self, urgent: bool) -> tuple[int, list[tuple[str, _Seen]], float]:
-        """How many files only wait, those that something is to be done with, and the seconds until one more is due.
+    def _decide(
+        self, candidates: Mapping[str, _Seen], urgent: bool
+    ) -> tuple[list[tuple[str, float]], list[tuple[str, _Seen]]]:
+        """The files that only wait, with the seconds until more is known, and those that something is to be done with.
 
         The longest known come first, the oldest among them first.
         """
-        waiting, due, sooner, now = 0, [], math.inf, self._clock()
-        for path, seen in self._seen.items():
+        waits, due, now = [], [], self._clock()
+        for path, seen in candidates.items():
             step = next_step(seen.watched, self._rules(seen, urgent), self._pauses.longest(seen.writer), now)
             if step.next is Next.WAIT:
-                waiting += 1
-                sooner = min(sooner, step.seconds)
+                waits.append((path, step.seconds))
             else:
                 due.append((path, seen))
         due.sort(key=lambda item: (item[1].watched.first_seen, item[1].watched.mark.mtime_ns, item[0]))
-        return waiting, due, sooner
+        return waits, due
 
     def _advance(self, path: str, seen: _Seen, urgent: bool, prove_until: float) -> Step:
         """Bring one file as far as it can get now; WAIT says when there is more to know."""

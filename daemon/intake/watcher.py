@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from daemon.intake import mounts
 from daemon.intake.folders import Folders
 from daemon.intake.proving import Prover
-from daemon.intake.scanning import BUSY_SHARE, Arrival, FoundBy, Hints, Reject, Scan, Scanner
+from daemon.intake.scanning import BUSY_SHARE, Scanner
+from daemon.intake.scans import Arrival, FoundBy, Hints, Reject, Scan
 from daemon.intake.trouble import away
 from daemon.pictures.reading import SUFFIXES, prove_decodes
 from daemon.settings import IntakeSettings

@@ -11,7 +11,8 @@ import pyvips
 from daemon.errors import BadPhoto, NotWholeYet
 from daemon.intake.mounts import Mount
 from daemon.intake.proving import Prover
-from daemon.intake.scanning import Hints, Scan, Scanner
+from daemon.intake.scanning import Scanner
+from daemon.intake.scans import Hints, Scan
 from daemon.settings import IntakeSettings
 from tests.drawing import drawn_photo
 

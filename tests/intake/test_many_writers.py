@@ -105,7 +105,7 @@ def test_every_file_that_any_writer_tried_is_accounted_for(
         (whole / f"whole.{kind}").write_bytes(photo(kind))
     folders = Folders(tmp_path / "hot")
     folders.prepare()
-    settings = IntakeSettings(quiet_seconds=0.5, scan_seconds=0.5, patience_seconds=12.0)
+    settings = IntakeSettings(quiet_seconds=0.5, scan_seconds=0.5, tiff_quiet_seconds=0.5, patience_seconds=12.0)
     watcher = Watcher(folders, settings, time.monotonic)
     watcher.start()
     call = [sys.executable, "-c", WRITER, str(whole), str(folders.inbox)]

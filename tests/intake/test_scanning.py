@@ -548,29 +548,143 @@ def test_an_unreadable_file_is_waited_for_and_then_rejected_with_that_reason(wor
     assert "a.jpg cannot be read (Permission denied)" in reject.reason
 
 
-def test_a_big_inbox_is_walked_the_less_often_the_longer_it_takes(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("seconds", "processor_seconds", "pause"), [(2.0, 0.0, 40.0), (0.5, 0.4, 160.0)])
+def test_all_of_an_inbox_is_read_the_less_often_the_longer_it_takes(
+    world: World, monkeypatch: pytest.MonkeyPatch, seconds: float, processor_seconds: float, pause: float
 ) -> None:
+    """By timer at most a twentieth of the time, and a quarter of a percent of a processor."""
+    walks: list[float] = []
+
     def slow_walk(*arguments: object) -> Iterator[object]:
-        world.clock.pass_by(2.0)
+        walks.append(world.clock.now)
+        world.clock.pass_by(seconds)
+        world.processor.pass_by(processor_seconds)
         return iter(())
 
     monkeypatch.setattr("daemon.intake.scanning.walk", slow_walk)
 
-    assert world.look().next_look_seconds == 40.0
+    while len(walks) < 2:
+        world.clock.pass_by(world.look().next_look_seconds)
+
+    assert pause <= walks[1] - walks[0] <= pause + 2 * world.settings.scan_seconds
 
 
-def test_reading_an_inbox_by_timer_takes_a_quarter_of_a_percent_of_a_processor(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def busy_walk(*arguments: object) -> Iterator[object]:
-        world.clock.pass_by(0.5)
-        world.processor.pass_by(0.4)
-        return iter(())
+class BigInbox(World):
+    """One whose files take long to read all of; reads: how often that was done."""
 
-    monkeypatch.setattr("daemon.intake.scanning.walk", busy_walk)
+    def __init__(self, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(inbox, patience_seconds=86_400.0)
+        self.reads = 0
 
-    assert world.look().next_look_seconds == pytest.approx(160.0)
+        def busy_walk(*arguments: object) -> Iterator[object]:
+            yield from real_walk(*arguments)  # type: ignore[arg-type]
+            self.reads += 1
+            self.processor.pass_by(1.0)
+
+        real_walk = walking.walk
+        monkeypatch.setattr("daemon.intake.scanning.walk", busy_walk)
+        for folder in ("a", "b", "b/within"):
+            self.drop(f"{folder}/waits.jpg", b"")
+        self.look()
+        self.look(after=5.0)
+
+    def glances(self, number: int) -> list[str]:
+        """The names that are ready in some looks by timer, none of which reads everything."""
+        scans = [self.look(after=5.0) for _ in range(number)]
+        assert self.reads == 1
+        return [name for scan in scans for name in self.names(scan)]
+
+
+@pytest.fixture
+def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BigInbox:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    return BigInbox(inbox, monkeypatch)
+
+
+@pytest.mark.parametrize("name", ["new.jpg", "b/within/new.jpg", "c/new.jpg", "b/within/d/e/new.jpg"])
+def test_a_new_photo_in_a_big_inbox_is_found_by_the_times_of_its_folder(big: BigInbox, name: str) -> None:
+    big.drop(name)
+
+    assert name in big.glances(2)
+
+
+def test_a_glance_lists_nothing_but_what_changed(big: BigInbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = []
+    scandir = os.scandir
+
+    def noted(folder: int) -> object:
+        listed.append(str(Path(f"/proc/self/fd/{folder}").readlink()).removeprefix(str(big.inbox)))
+        return scandir(folder)
+
+    big.drop("b/new.jpg")
+    monkeypatch.setattr("os.scandir", noted)
+    big.glances(1)
+
+    assert listed == ["/b"]
+
+
+def test_a_photo_of_a_big_inbox_that_still_grows_is_waited_for(big: BigInbox) -> None:
+    for end in range(1000, 10_000, 1000):
+        big.drop("a/new.jpg", photo()[:end])
+        assert big.glances(1) == []
+    big.drop("a/new.jpg")
+
+    assert big.glances(2) == ["a/new.jpg"]
+
+
+def test_what_leaves_a_big_inbox_is_forgotten_and_may_come_again(big: BigInbox) -> None:
+    source = big.drop("a/new.jpg")
+    assert big.glances(2)[:1] == ["a/new.jpg"]
+    source.unlink()
+    waiting = big.look(after=5.0).incomplete
+    big.drop("a/new.jpg", photo(seed=1))
+
+    assert waiting == 3
+    assert big.glances(3)[:1] == ["a/new.jpg"]
+
+
+def test_a_folder_that_leaves_a_big_inbox_takes_its_files_along(big: BigInbox, tmp_path: Path) -> None:
+    (big.inbox / "b").rename(tmp_path / "away")
+
+    assert big.look(after=5.0).incomplete == 1
+    (tmp_path / "away").rename(big.inbox / "back")
+    assert big.look(after=5.0).incomplete == 3
+    assert big.reads == 1
+
+
+def test_a_photo_that_nobody_takes_is_offered_by_each_look_at_a_big_inbox(big: BigInbox) -> None:
+    big.drop("a/held.jpg")
+
+    assert big.glances(5)[-2:] == ["a/held.jpg", "a/held.jpg"]
+
+
+def test_what_is_taken_from_a_big_inbox_already_is_not_offered_again(big: BigInbox) -> None:
+    source = big.drop("a/new.jpg")
+    big.glances(1)
+
+    assert big.look(after=5.0, busy=[source]).ready == ()
+
+
+def test_a_folder_is_listed_again_until_its_times_can_tell(big: BigInbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that comes within the same tick of the clock leaves no trace in them."""
+    monkeypatch.setattr("daemon.intake.directories._stamp", lambda _: (0, 0, 0, 0))
+    big.look(after=401.0)
+    big.drop("a/new.jpg")
+
+    assert big.look(after=1.0).incomplete == 4
+
+
+def test_where_folders_keep_no_times_all_is_read_now_and_then(big: BigInbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.intake.directories._stamp", lambda _: (0, 0, 0, 0))
+    big.look(after=401.0)  # from here on
+    big.look(after=5.0)
+    big.drop("a/new.jpg")
+    glances = [name for _ in range(10) for name in big.names(big.look(after=5.0))]
+
+    assert glances == []
+    big.look(after=400.0)
+    assert big.names(big.look(after=5.0)) == ["a/new.jpg"]
 
 
 def test_a_waiting_file_does_not_make_a_big_inbox_be_walked_all_the_time(

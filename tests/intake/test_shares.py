@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from daemon.errors import RootAway
-from daemon.intake import placing
+from daemon.intake import placing, scanning, walking
 from daemon.intake.folders import Folders
 from daemon.intake.watcher import Arrival, Scan, Watcher
 from daemon.jobs import Grade
@@ -34,7 +34,7 @@ class Desk:
     def __init__(self, root: Path) -> None:
         self.folders = Folders(root)
         self.folders.prepare()
-        settings = IntakeSettings(quiet_seconds=0.3, remote_quiet_seconds=0.5, scan_seconds=0.3)
+        settings = IntakeSettings(quiet_seconds=0.3, remote_quiet_seconds=0.5, scan_seconds=0.3, tiff_quiet_seconds=0.5)
         self.watcher = Watcher(self.folders, settings, time.monotonic)
         self.stop = threading.Event()
 
@@ -93,6 +93,33 @@ def test_what_others_write_into_a_share_is_found_by_the_timer(share: Share) -> N
 
     (arrival,) = desk.arrivals(1)
     assert (arrival.source, arrival.found_by) == (share.mount / "inbox" / "a.jpg", "scan")
+
+
+def test_a_new_photo_on_a_full_share_is_found_without_reading_all_of_it(
+    share: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(share.mount)
+    reads: list[float] = []
+
+    def reading(*arguments: object) -> Iterator[walking.Sighting]:
+        reads.append(time.monotonic())
+        return real_walk(*arguments)  # type: ignore[arg-type]
+
+    real_walk = walking.walk
+    monkeypatch.setattr(scanning, "walk", reading)
+    for number in range(2000):
+        folder = share.back / "inbox" / f"kunde {number % 20}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}.jpg").touch()
+    settled = time.monotonic() + 5.0
+    desk.wait_for(lambda _: time.monotonic() > settled)
+    read_before = len(reads)
+
+    shutil.copyfile(save_photo(share.back / "outside.jpg"), share.back / "inbox" / "kunde 7" / "new.jpg")
+    (arrival,) = desk.arrivals(1)
+
+    assert arrival.name == "kunde 7/new.jpg"
+    assert len(reads) == read_before
 
 
 def test_a_photo_goes_all_its_way_on_a_share(share: Share) -> None:

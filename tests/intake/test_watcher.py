@@ -176,7 +176,7 @@ APPEND = (
     "    if number: pause(1.5)\n"
     "    Image.open(page).save(argv[0], 'TIFF', save_all=True, append=os.path.exists(argv[0]))\n"
 )
-"""Writes each page and closes the file; the next one goes behind it, or, as with libtiff, into a new file of the name."""
+"""Writes each page and closes the file; the next goes behind it, or, as libtiff does, into a new file of its name."""
 
 
 def test_a_scanner_that_closes_its_file_between_pages_is_waited_for(porch: Porch, tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""What a look at `inbox/` finds, as values."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+FoundBy = Literal["event", "scan", "startup"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A photo that is proven whole. name: below `inbox/`, clean NFC text. waited_seconds: since it was first seen."""
+
+    source: Path
+    name: str
+    size_bytes: int
+    mtime_ns: int
+    found_by: FoundBy
+    waited_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A file that will not become a photo any more, and why, in words for people."""
+
+    source: Path
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one look found.
+
+    ready: oldest first. incomplete: files that are waited for. ignored: reason -> names that are newly left alone.
+    next_look_seconds: when another scan can tell more, if no event comes before.
+    """
+
+    ready: tuple[Arrival, ...]
+    rejected: tuple[Reject, ...]
+    incomplete: int
+    ignored: Mapping[str, int]
+    next_look_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """Paths that events named since the last scan; closed: those that a writer closed or renamed into place."""
+
+    touched: Set[str] = frozenset()
+    closed: Set[str] = frozenset()
