@@ -30,12 +30,22 @@ def _same_model(recipe: Recipe, best: Recipe) -> bool:
     return recipe.model == best.model and recipe.view.whole
 
 
+def _of_no_beaten_model(recipe: Recipe, best: Recipe) -> bool:
+    """All but the mirrored pass of a model that another one has beaten: the two would agree, and win for that."""
+    return not recipe.view.mirrored or recipe.model == best.model
+
+
 def _any(_: Recipe, __: Recipe) -> bool:
     return True
 
 
+def _mildly(remedy: Remedy) -> Remedy:
+    """The remedy from the same model: beside a result that is gut, another model's answer spoils more than it mends."""
+    return lambda recipe, best: recipe.model == best.model and remedy(recipe, best)
+
+
 MILD: tuple[Remedy, ...] = (_finer, _same_model)
-AGGRESSIVE: tuple[Remedy, ...] = (_other_model, _zoom, _finer, _any)
+AGGRESSIVE: tuple[Remedy, ...] = (_other_model, _zoom, _finer, _of_no_beaten_model)
 REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "empty": (_other_model,),
     "full": (_other_model,),
@@ -111,7 +121,8 @@ class Strategy:
         if best.verdict.grade is Grade.GUT:
             if self._tries_since(attempts, Grade.GUT) >= MILD_TRIES:
                 return None
-            return _pick(untried, best.recipe, (*_asked(best.verdict.defects), *MILD))
+            asked = _asked(best.verdict.defects)
+            return _pick(untried, best.recipe, (*map(_mildly, asked), *MILD, *asked))
         return _pick(untried, best.recipe, (*_asked(best.verdict.defects), *AGGRESSIVE))
 
     def best(self, attempts: Sequence[Attempt]) -> Attempt | None:
@@ -132,7 +143,7 @@ class Strategy:
         untried = untried or self._untried(attempts, subject)
         if told is None or told.verdict is None:
             return untried[0] if untried else None
-        return _pick(untried, told.recipe, (*_asked(told.verdict.defects), *AGGRESSIVE))
+        return _pick(untried, told.recipe, (*_asked(told.verdict.defects), *AGGRESSIVE, _any))
 
     def _first(self, attempts: Sequence[Attempt], opening: Opening | None) -> Recipe | None:
         untried = self._untried(attempts, None)

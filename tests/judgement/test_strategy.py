@@ -146,8 +146,25 @@ def test_where_nothing_was_judged_nothing_is_best() -> None:
     assert strategy().best([attempt(1, Recipe("A"), None)]) is None
 
 
-def test_gut_with_remains_of_background_is_answered_with_another_model() -> None:
-    assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.7, ("residue",))]) == Recipe("B", 1024)
+def test_remains_of_background_ask_for_another_model() -> None:
+    assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.3, ("residue",))]) == Recipe("B", 1024)
+
+
+def test_gut_with_remains_of_background_stays_with_its_model() -> None:
+    assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.7, ("residue",))]) == Recipe("A", 2048)
+
+
+def test_gut_with_remains_of_background_goes_to_another_model_where_its_own_has_nothing_left() -> None:
+    judge = with_dead(Rung(model="A"), Rung(model="B"))
+    assert judge.next_recipe([attempt(1, Recipe("A"), 0.7, ("residue",))]) == Recipe("B")
+
+
+def test_a_beaten_model_is_not_asked_for_its_mirrored_pass() -> None:
+    judge = with_dead(Rung(model="A"), Rung(model="B"), Rung(model="A", view="mirrored"))
+    assert judge.next_recipe([attempt(1, Recipe("A"), 0.2), attempt(2, Recipe("B"), 0.4)]) is None
+    assert judge.next_recipe([attempt(1, Recipe("B"), 0.2), attempt(2, Recipe("A"), 0.4)]) == Recipe(
+        "A", view=View(mirrored=True)
+    )
 
 
 def test_a_soft_rim_asks_for_a_higher_resolution_before_another_model() -> None:
