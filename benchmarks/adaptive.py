@@ -3,8 +3,9 @@
     python benchmarks/adaptive.py [--shipped] [--data DIR]
 
 The alphas are recorded ones: u2netp, its mirrored pass, and a second network standing in for another model. Finishes,
-blends, verdicts and the strategy are the program's own. Each photo is judged by cards that were fitted without it; the
-cards that ship were fitted on these photos, so what they give (--shipped) flatters.
+blends, verdicts and the strategy are the program's own. Each photo is judged by cards that were fitted without it, once
+per folding, and all figures are means over the foldings; the cards that ship were fitted on these photos, so what they
+give (--shipped) flatters. Standard errors are by photo.
 """
 
 import argparse
@@ -15,8 +16,9 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from benchmarks.judgement import fitted_table, gather
+from benchmarks.judgement import FOLDINGS, fitted_table, gather
 from benchmarks.labelled import BAD, Labelled, data_argument, folds, iou, mean_error, photos_or_exit
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Attempt, Recipe, View
@@ -26,6 +28,7 @@ from daemon.judgement.search import Finished, best_finish, verdict_now
 from daemon.judgement.strategy import Strategy
 from daemon.settings import GradingSettings, Rung, StrategySettings
 
+WAYS = ("one_pass", "finish_only", "ladder", "loop")
 LADDER = (Rung(model="u2netp"), Rung(model="isnet"), Rung(model="u2netp", view="mirrored"))
 RECORDED = {
     Recipe("u2netp"): "u2netp",
@@ -74,8 +77,13 @@ def play(
     return found[best.number].alpha, len(attempts), attempts
 
 
-def measure(task: tuple[Labelled, ScoreTable]) -> dict[str, Result]:
-    photo, table = task
+def measure(task: tuple[Labelled, Sequence[ScoreTable]]) -> list[dict[str, Result]]:
+    """What each way of working gave, by table."""
+    photo, tables = task
+    return [_measure(photo, table) for table in tables]
+
+
+def _measure(photo: Labelled, table: ScoreTable) -> dict[str, Result]:
     cv2.setNumThreads(1)
     rgb, truth = photo.photo(), photo.truth()
     masks = {recipe: photo.mask(model) for recipe, model in RECORDED.items()}
@@ -92,14 +100,15 @@ def measure(task: tuple[Labelled, ScoreTable]) -> dict[str, Result]:
     return results
 
 
-def unseen(photos: list[Labelled]) -> dict[str, ScoreTable]:
-    """By photo a table that was fitted without it: five foldings."""
+def unseen(photos: list[Labelled]) -> dict[str, list[ScoreTable]]:
+    """By photo the tables that were fitted without it: one per folding into five."""
     rows = gather(photos)
     names = [row.photo for row in rows]
-    tables: dict[str, ScoreTable] = {}
-    for out in folds(names, 5):
+    tables: dict[str, list[ScoreTable]] = {photo.name: [] for photo in photos}
+    for out in (out for folding in range(FOLDINGS) for out in folds(names, 5, folding)):
         table = fitted_table([row for row, is_out in zip(rows, out, strict=True) if not is_out])
-        tables |= dict.fromkeys({name for name, is_out in zip(names, out, strict=True) if is_out}, table)
+        for name in {name for name, is_out in zip(names, out, strict=True) if is_out}:
+            tables[name].append(table)
     return tables
 
 
@@ -109,27 +118,37 @@ def main() -> None:
     data_argument(parser)
     arguments = parser.parse_args()
     photos = photos_or_exit(arguments.data)
-    tables = dict.fromkeys((photo.name for photo in photos), shipped_table()) if arguments.shipped else unseen(photos)
+    tables = {photo.name: [shipped_table()] for photo in photos} if arguments.shipped else unseen(photos)
     with ProcessPoolExecutor() as pool:
         rows = list(pool.map(measure, [(photo, tables[photo.name]) for photo in photos], chunksize=4))
     shown: dict[str, float] = {}
     print(f"{'':12} bad    error   IoU    calls  worse by over 1 % than the raw first pass")
-    for name in ("one_pass", "finish_only", "ladder", "loop"):
-        results = [row[name] for row in rows]
-        bad = float(np.mean([result.iou < BAD for result in results]))
-        error = float(np.mean([result.error for result in results]))
-        calls = float(np.mean([result.calls for result in results]))
-        worse = float(np.mean([result.error > 1.01 * result.error_raw for result in results]))
-        mean_iou = float(np.mean([result.iou for result in results]))
+    for name in WAYS:
+        bad, error, mean_iou, calls, worse = of(rows, name).mean(axis=0)
         print(f"{name:12} {bad:.3f}  {error:.4f}  {mean_iou:.3f}  {calls:.2f}   {worse:.3f}")
         shown |= {f"bad_{name}": bad, f"error_{name}": error, f"calls_{name}": calls}
+    for other in ("ladder", "one_pass"):
+        differences = of(rows, "loop") - of(rows, other)
+        bad, error = differences.mean(axis=0)[:2]
+        bad_se, error_se = differences.std(axis=0)[:2] / np.sqrt(len(rows))
+        print(f"loop against {other:8}  bad {bad:+.4f} +- {bad_se:.4f}  error {error:+.5f} +- {error_se:.5f}")
+    loops = [result["loop"] for results in rows for result in results]
     for grade in ("sehr_gut", "gut", "ungenügend"):
-        graded = [row["loop"] for row in rows if row["loop"].grade == grade]
+        graded = [result for result in loops if result.grade == grade]
         if graded:
             bad = float(np.mean([result.iou < BAD for result in graded]))
-            print(f"loop, {grade:11} share {len(graded) / len(rows):.3f}  truly bad {bad:.3f}")
+            print(f"loop, {grade:11} share {len(graded) / len(loops):.3f}  truly bad {bad:.3f}")
     keys = ("bad_one_pass", "bad_ladder", "bad_loop", "error_one_pass", "error_ladder", "error_loop")
     print(json.dumps({key: round(shown[key], 4) for key in (*keys, "calls_ladder", "calls_loop")}))
+
+
+def of(rows: Sequence[Sequence[Mapping[str, Result]]], way: str) -> NDArray[np.float64]:
+    """Per photo, means over the foldings: bad, error, IoU, calls, worse than the raw first pass."""
+    figures = [
+        [(r.iou < BAD, r.error, r.iou, r.calls, r.error > 1.01 * r.error_raw) for r in (one[way] for one in results)]
+        for results in rows
+    ]
+    return np.asarray(np.mean(figures, axis=1), dtype=np.float64)
 
 
 if __name__ == "__main__":
