@@ -171,7 +171,7 @@ def test_what_was_over_is_known_again_from_reports_and_notes(house: House, spoil
     assert [attempt.recipe for attempt in again.job.attempts] == [attempt.recipe for attempt in done.job.attempts]
     assert daemon.journal.entry(failed.job.id).job.reason == failed.job.reason
     assert daemon.journal.counts(0).states[State.DONE] == 1
-    assert daemon.journal.job_at(done.results[0]) == done.job.id
+    assert daemon.journal.jobs_at(done.results[:1]) == {done.results[0]: done.job.id}
     assert daemon.journal.folders(after=0) == ()  # it is no news, so no hook is told of a batch that is done
     assert not daemon.rebuilding.left_to_do
 

@@ -325,8 +325,8 @@ def test_a_file_of_an_older_schema_keeps_everything(tmp_path: Path) -> None:
     counts = journal.counts(NOW)
     assert (counts.states[State.WAITING], counts.states[State.DONE], counts.states[State.FAILED]) == (2, 1, 1)
     assert counts.grades[Grade.GUT] == 1
-    assert journal.job_at("gut/kunde ä/d.json") == "d"
-    assert journal.job_at("failed/f.jpg") == "f"
+    assert journal.jobs_at(["gut/kunde ä/d.json"]) == {"gut/kunde ä/d.json": "d"}
+    assert journal.jobs_at(["failed/f.jpg"]) == {"failed/f.jpg": "f"}
     first = journal.take(NOW)
     assert first is not None
     assert first.name == "kunde ä/v.jpg"
@@ -495,8 +495,8 @@ def test_a_verdict_of_a_person_is_kept_with_what_the_judgement_said(journal: Jou
     assert found.attempt is not None
     assert found.attempt.verdict == verdict(0.71)
     assert journal.entry("a").results == ("gut/kunde/a.png",)
-    assert journal.job_at("gut/kunde/a.png") == "a"
-    assert journal.job_at("sehr_gut/a.png") is None
+    assert journal.jobs_at(["gut/kunde/a.png"]) == {"gut/kunde/a.png": "a"}
+    assert not journal.jobs_at(["sehr_gut/a.png"])
 
 
 def test_a_verdict_that_is_noted_again_after_a_crash_counts_once(journal: Journal) -> None:
@@ -536,8 +536,8 @@ def test_the_place_of_a_result_names_the_last_job_that_put_it_there(journal: Jou
     journal.note_places("b", ["sehr_gut/a.png"])  # a person took the first away, and the name was free again
     journal.note_places("a", [])
 
-    assert journal.job_at("sehr_gut/a.png") == "b"
-    assert journal.job_at("sehr_gut/a.json") is None
+    assert journal.jobs_at(["sehr_gut/a.png"]) == {"sehr_gut/a.png": "b"}
+    assert not journal.jobs_at(["sehr_gut/a.json"])
 
 
 def test_equal_content_is_found_once_whoever_asks_first(journal: Journal) -> None:
@@ -554,7 +554,6 @@ def test_equal_content_is_found_once_whoever_asks_first(journal: Journal) -> Non
     assert answers == [None, "b", None]
     assert after_a_restart == [None, "b"]
     assert journal.entry("a").same_as == "b"
-    assert journal.job_with_content(same) == "b"
 
 
 def test_content_of_a_failed_photo_is_tried_again(journal: Journal) -> None:
@@ -606,7 +605,7 @@ def test_what_is_over_for_long_is_pruned_and_still_counted(journal: Journal) -> 
     assert journal.state_of("not laid aside yet") is State.FAILED
     assert journal.state_of("waits") is State.WAITING
     assert (journal.counts(NOW).states[State.DONE], journal.counts(NOW).grades[Grade.SEHR_GUT]) == (4, 4)
-    assert journal.job_at("sehr_gut/d0.png") is None
+    assert not journal.jobs_at(["sehr_gut/d0.png"])
     assert [found.job_id for found in journal.verdicts(9)] == ["d0"]
 
 

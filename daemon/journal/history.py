@@ -9,14 +9,8 @@ from daemon.journal.database import Database
 from daemon.journal.rows import Entry, FirstAttempt
 
 
-def job_at(db: Database, place: str) -> str | None:
-    """The id of the job whose result, report or failed original the journal last saw at this path below the root."""
-    row = db.row("SELECT job_id FROM places WHERE path = ?", place)
-    return None if row is None else str(row[0])
-
-
 def jobs_at(db: Database, places: Sequence[str]) -> Mapping[str, str]:
-    """Of these paths those that `job_at` knows, each with the id of its job."""
+    """Of these paths below the root those at which a file of a job was last seen, each with the id of that job."""
     sound = [place for place in places if place.isascii() or _is_text(place)]
     marks = ", ".join("?" for _ in sound)
     found = db.rows(f"SELECT path, job_id FROM places WHERE path IN ({marks})", *sound)
@@ -43,13 +37,13 @@ def note_content(db: Database, job_id: str, content: bytes, leave_out: bool) -> 
         return None
     known = db.row("SELECT content, same_as FROM jobs WHERE id = ?", job_id)
     if known is not None and known[0] is None:
-        first = job_with_content(db, content)
+        first = _with_content(db, content)
         db.change("UPDATE jobs SET content = ?, same_as = ? WHERE id = ?", content, first, job_id)
         return first
     return None if known is None or known[1] is None else str(known[1])
 
 
-def job_with_content(db: Database, content: bytes) -> str | None:
+def _with_content(db: Database, content: bytes) -> str | None:
     """The id of the oldest job with this content that neither failed nor was left out for another one."""
     row = db.row(
         "SELECT id FROM jobs WHERE content = ? AND content IS NOT NULL AND same_as IS NULL AND state != 'failed' "

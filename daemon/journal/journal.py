@@ -1,4 +1,4 @@
-"""What may happen to a job, and what is known of all of them.
+"""What may happen to a job: every change of its row, and of what is kept beside it.
 
 Every change of state is `UPDATE … WHERE id = ? AND state IN (…)` with the states of `jobs.MOVES`, and must change
 exactly one row.
@@ -12,20 +12,19 @@ from pathlib import Path
 
 from daemon.errors import IllegalMove
 from daemon.jobs import MOVES, Attempt, Grade, Job, Move, Opening, Outcome, State
-from daemon.journal import batches, damage, history, originals, rows, turns, verdicts
+from daemon.journal import damage, history, originals, rows, tries, turns, verdicts
 from daemon.journal.database import Database
+from daemon.journal.inquiry import PAUSED, Inquiry
 from daemon.journal.originals import Original
-from daemon.journal.rows import COLUMNS, DUE, Batch, Counts, Entry, FirstAttempt, LeftAlone, PersonVerdict
-
-_PAUSED = "paused_at"
+from daemon.journal.rows import DUE, Entry
 
 
-class Journal:
+class Journal(Inquiry):
     """One SQLite file; safe to use from many threads, and from other processes at the same time."""
 
     def __init__(self, path: Path) -> None:
         """Open or create the journal. Raises JournalDamaged, or BadSettings where the file cannot be used."""
-        self._db = Database(path, lambda fault: damage.remember(path, fault))
+        super().__init__(Database(path, lambda fault: damage.remember(path, fault)))
         self.is_new = self._db.is_new
         """Whether there was none before."""
 
@@ -80,23 +79,12 @@ class Journal:
     def note_attempt(self, job: Job, attempt: Attempt) -> None:
         """Keep what came of a recipe."""
         with self._db.transaction():
-            self._db.change(
-                "INSERT OR REPLACE INTO attempts (job_id, round, number, body) VALUES (?, ?, ?, ?)",
-                job.id,
-                job.round,
-                attempt.number,
-                rows.ATTEMPT.dump_json(attempt).decode(),
-            )
+            tries.note_attempt(self._db, job, attempt)
 
     def note_opening(self, job: Job, opening: Opening) -> Opening:
         """Keep what a job's round begins with; keeps the first one, and returns what is kept."""
         with self._db.transaction():
-            self._db.change(
-                "INSERT OR IGNORE INTO openings (job_id, round, body) VALUES (?, ?, ?)",
-                job.id,
-                job.round,
-                rows.OPENING.dump_json(opening).decode(),
-            )
+            tries.note_opening(self._db, job, opening)
             return self.opening(job) or opening
 
     def note_content(self, job_id: str, content: bytes, *, leave_out: bool) -> str | None:
@@ -287,114 +275,7 @@ class Journal:
         with self._db.transaction():
             return history.prune(self._db, before, most)
 
-    # What is known
-
-    def entry(self, job_id: str) -> Entry:
-        """One job. Raises KeyError where there is none."""
-        with self._db.reading():
-            row = self._db.row(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", job_id)
-            if row is None:
-                raise KeyError(job_id)
-            return self._entry(row)
-
-    def entries(self, state: State) -> tuple[Entry, ...]:
-        """All jobs in one state, oldest first; for states that hold few."""
-        return self._entries("state = ? ORDER BY admitted_at, id", state)
-
-    def worn_out(self, max_tries: int) -> tuple[Entry, ...]:
-        """Jobs that wait, or wait to be published, after so many tries or more."""
-        return self._entries("state IN ('waiting', 'publishing') AND tries >= ? ORDER BY admitted_at, id", max_tries)
-
-    def never_started(self) -> tuple[str, ...]:
-        """The ids of waiting jobs that nobody has started yet in their first round, in the order of their admission."""
-        found = self._db.rows(
-            "SELECT id FROM jobs WHERE state = 'waiting' AND round = 0 AND started_at IS NULL ORDER BY rowid"
-        )
-        return tuple(str(job_id) for (job_id,) in found)
-
-    def open_ids(self) -> frozenset[str]:
-        """The ids of all jobs that are not over."""
-        found = self._db.rows("SELECT id FROM jobs WHERE state IN ('waiting', 'running', 'publishing')")
-        return frozenset(str(job_id) for (job_id,) in found)
-
-    def latest(self, count: int) -> tuple[Entry, ...]:
-        """The jobs that finished last, newest first."""
-        return self._entries("finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT ?", count)
-
-    def state_of(self, job_id: str) -> State | None:
-        """Where a job stands; None where the journal has never heard of it."""
-        row = self._db.row("SELECT state FROM jobs WHERE id = ?", job_id)
-        return None if row is None else State(str(row[0]))
-
-    def counts(self, now: float) -> Counts:
-        """How much of everything there is. A deliberate back-off does not count as waiting long."""
-        with self._db.reading():
-            tallies = self._db.rows("SELECT state, grade, count FROM tallies")
-            oldest = self._db.row(
-                "SELECT admitted_at FROM jobs WHERE state = 'waiting' AND due_at <= ? ORDER BY admitted_at, id LIMIT 1",
-                now,
-            )
-        states, grades = dict.fromkeys(State, 0), dict.fromkeys(Grade, 0)
-        for state, grade, count in tallies:
-            states[State(str(state))] += rows.whole(count)
-            if state == State.DONE and grade:
-                grades[Grade(str(grade))] += rows.whole(count)
-        return Counts(states, grades, None if oldest is None else rows.real(oldest[0]))
-
-    def verdicts(self, count: int) -> tuple[PersonVerdict, ...]:
-        """The newest verdicts of people, newest first, each with the best attempt that it speaks of."""
-        return verdicts.latest(self._db, count)
-
-    def left_alone(self, count: int, seconds: float) -> tuple[LeftAlone, ...]:
-        """The newest results that nobody moved, though somebody went through them.
-
-        seconds: so soon after it was finished, a person moved another one out of the same folder and grade.
-        """
-        return verdicts.left_alone(self._db, count, seconds)
-
-    def first_attempts(self, folder: str, count: int) -> tuple[FirstAttempt, ...]:
-        """The first attempts of the photos of a top-level folder ("" = inbox/ itself) that finished last, newest first.
-
-        Only of their first round: where a person asked for another try, the recipe was chosen to differ.
-        """
-        return history.first_attempts(self._db, folder, count)
-
-    def opening(self, job: Job) -> Opening | None:
-        """What this round of a job begins with; None where nothing was noted."""
-        row = self._db.row("SELECT body FROM openings WHERE job_id = ? AND round = ?", job.id, job.round)
-        return None if row is None else rows.OPENING.validate_json(str(row[0]))
-
-    def job_at(self, place: str) -> str | None:
-        """The id of the job whose result, report or failed original was last seen at this path below the root."""
-        return history.job_at(self._db, place)
-
-    def jobs_at(self, places: Sequence[str]) -> Mapping[str, str]:
-        """Of these paths, at most some thousands, those that `job_at` knows, each with the id of its job."""
-        return history.jobs_at(self._db, places)
-
-    def original(self, job_id: str) -> Original | None:
-        """Where the original of a job that is over was laid; None where it was not kept, or not noted."""
-        return originals.of_job(self._db, job_id)
-
-    def originals_like(self, inode: int, size_bytes: int, mtime_ns: int) -> tuple[Original, ...]:
-        """The originals that a file may be, by what does not change when it is moved."""
-        return originals.of_file(self._db, inode, size_bytes, mtime_ns)
-
-    def job_with_content(self, content: bytes) -> str | None:
-        """The id of the oldest job with this SHA-256 that neither failed nor was left out for another one."""
-        return history.job_with_content(self._db, content)
-
-    def newest(self) -> int:
-        """The number of the row that was admitted last; 0 where there is none."""
-        return batches.newest(self._db)
-
-    def folders(self, after: int) -> tuple[str, ...]:
-        """The top-level folders, "" = `inbox/` itself, of the photos that were admitted after this row."""
-        return batches.folders(self._db, after)
-
-    def batch(self, folder: str, after: int) -> Batch:
-        """What became of the photos of one top-level folder that were admitted after this row."""
-        return batches.batch(self._db, folder, after)
+    # What is kept beside the jobs
 
     def unlearn(self, key: str) -> None:
         """Keep nothing under `key` any longer."""
@@ -408,38 +289,18 @@ class Journal:
 
     def pause(self, now: float) -> None:
         """No job is to be started from now on, by whatever process, until `resume`."""
-        self.fact(_PAUSED, repr(now))
+        self.fact(PAUSED, repr(now))
 
     def resume(self) -> bool:
         """Jobs may be started again; False where nothing was paused."""
         with self._db.transaction():
-            return self._db.change("DELETE FROM facts WHERE key = ?", _PAUSED) == 1
-
-    def paused_at(self) -> float | None:
-        """Since when (Unix time) no job is to be started; None = they are."""
-        value = self.known(_PAUSED)
-        return None if value is None else float(value)
+            return self._db.change("DELETE FROM facts WHERE key = ?", PAUSED) == 1
 
     def fact(self, key: str, value: str) -> str:
         """The value kept under `key`; keeps `value` the first time."""
         with self._db.transaction():
             self._db.change("INSERT OR IGNORE INTO facts (key, value) VALUES (?, ?)", key, value)
             return self.known(key) or value
-
-    def known(self, key: str) -> str | None:
-        """The value kept under `key`, if any."""
-        row = self._db.row("SELECT value FROM facts WHERE key = ?", key)
-        return None if row is None else str(row[0])
-
-    def _entries(self, which: str, *values: object) -> tuple[Entry, ...]:
-        with self._db.reading():
-            return tuple(
-                self._entry(row) for row in self._db.rows(f"SELECT {COLUMNS} FROM jobs WHERE {which}", *values)
-            )
-
-    def _entry(self, row: Sequence[object]) -> Entry:
-        bodies = self._db.rows("SELECT round, body FROM attempts WHERE job_id = ? ORDER BY round, number", row[0])
-        return rows.entry(row, bodies)
 
 
 def _json(paths: Sequence[str]) -> str:
