@@ -1,10 +1,13 @@
 """How fast, how lean and how true the pictures are, side by side with rembg in one run.
 
-    python benchmarks/pictures.py [--runs 5] [--photos 6] [--truth DIR] [--no-throughput]
+    python benchmarks/pictures.py [--runs 5] [--photos 6] [--truth DIR] [--rembg COMMAND] [--no-throughput]
 
 Each figure is the median of `runs`, each run a process of its own, ours and rembg's in turns so that a busy machine
 meets both. "Without inference" is everything between a file and a finished PNG but the network: both sides get the same
-drawn matte in its place. Throughput runs the two programs as a user does, weights and all.
+drawn matte in its place. Throughput runs the two programs as a user does, weights and all; the peak of memory is that
+of `freisteller process` with its engine.
+
+--rembg: a `rembg` with its extra `cli`; without it, its library in a loop over the folder, which starts faster.
 
 --truth DIR: a folder with index.tsv, images/ and alpha/ of photos with soft mattes, for the last figure; a drawn scene
 takes their place without it. The last line is one JSON object.
@@ -12,21 +15,22 @@ takes their place without it. The last line is one JSON object.
 
 import argparse
 import json
-import os
-import re
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from benchmarks import borders
 
 Rgb = NDArray[np.uint8]
 Alpha = NDArray[np.float32]
@@ -41,12 +45,15 @@ from rembg import new_session, remove
 session = new_session("u2netp")
 for path in sorted(Path(sys.argv[1]).iterdir()):
     (Path(sys.argv[2]) / f"{path.stem}.png").write_bytes(remove(path.read_bytes(), session=session))
-"""  # what `rembg p -m u2netp` does with a folder; the command itself needs the extra rembg[cli]
+"""  # what `rembg p -m u2netp` does with a folder
 LIMIT_MEGAPIXELS = 500.0
 
 
 def main() -> None:
     arguments = parsed()
+    if arguments.peak_of:
+        print_peak(arguments.peak_of)
+        return
     if arguments.worker:
         side, photo, result = arguments.worker
         print(json.dumps({"ours": ours, "rembg": rembgs}[side](Path(photo), Path(result))))
@@ -61,8 +68,10 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--photos", type=int, default=6, help="24 megapixel photos for the throughput")
     parser.add_argument("--truth", type=Path)
+    parser.add_argument("--rembg", help="the command, for the throughput")
     parser.add_argument("--no-throughput", action="store_true")
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--peak-of", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -75,15 +84,14 @@ def measured(folder: Path, arguments: argparse.Namespace) -> dict[str, float | N
         "cpu_ratio_60mp_tiff16": cpu_ratio(deep, arguments.runs),
         "throughput_ratio_24mp": None,
         "throughput_ratio_1mp": None,
-        "peak_mb_100mp_tiff16": statistics.median(
-            worker("ours", huge)["peak_mb"] for _ in range(min(arguments.runs, 3))
-        ),
-        "band_mad_ratio_to_bilinear": band_ratio(arguments.truth),
+        "peak_mb_100mp_tiff16": statistics.median(whole_peak(huge) for _ in range(min(arguments.runs, 3))),
+        "band_mad_ratio_to_bilinear": borders.band_ratio(arguments.truth),
     }
     if not arguments.no_throughput:
         small = drawn(folder / "1mp.jpg", 1224, 816)
-        figures["throughput_ratio_24mp"] = throughput_ratio(folder, jpeg, arguments.photos, arguments.runs)
-        figures["throughput_ratio_1mp"] = throughput_ratio(folder, small, 4 * arguments.photos, arguments.runs)
+        rembg = [arguments.rembg, "p", "-m", "u2netp"] if arguments.rembg else [sys.executable, "-c", REMBG_FOLDER]
+        figures["throughput_ratio_24mp"] = throughput_ratio(folder, jpeg, arguments.photos, arguments.runs, rembg)
+        figures["throughput_ratio_1mp"] = throughput_ratio(folder, small, 4 * arguments.photos, arguments.runs, rembg)
     return figures
 
 
@@ -141,16 +149,26 @@ def rembgs(photo_path: Path, result: Path) -> dict[str, float]:
 
 
 def spent(began: float) -> dict[str, float]:
-    seconds = time.process_time() - began
-    # Not getrusage: its peak is inherited from the parent across exec.
-    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii"))
-    return {"cpu_seconds": seconds, "peak_mb": int(peak[1]) / 1024 if peak else float("nan")}
+    return {"cpu_seconds": time.process_time() - began}
 
 
 # --- whole programs
 
 
-def throughput_ratio(folder: Path, photo: Path, photos: int, runs: int) -> float:
+def whole_peak(photo: Path) -> float:
+    """Of `freisteller process`, MB."""
+    with tempfile.TemporaryDirectory(dir=photo.parent) as out:
+        command = [sys.executable, __file__, "--peak-of", *ours_on([photo], Path(out))]
+        return float(subprocess.check_output(command, text=True).splitlines()[-1])
+
+
+def print_peak(command: Sequence[str]) -> None:
+    """As the kernel counts it for a child: a process of its own, since children of one parent share the figure."""
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+
+
+def throughput_ratio(folder: Path, photo: Path, photos: int, runs: int, rembg: Sequence[str]) -> float:
     inbox = folder / f"inbox of {photo.stem}"
     inbox.mkdir()
     for number in range(photos):
@@ -159,134 +177,25 @@ def throughput_ratio(folder: Path, photo: Path, photos: int, runs: int) -> float
     for _ in range(runs):
         for side, taken in seconds.items():
             with tempfile.TemporaryDirectory(dir=folder) as out:
-                taken.append(whole_run(side, inbox, Path(out)))
+                command = ours_on(sorted(inbox.iterdir()), Path(out)) if side == "ours" else [*rembg, str(inbox), out]
+                taken.append(whole_run(command, Path(out), photos))
     mine, theirs = statistics.median(seconds["ours"]), statistics.median(seconds["rembg"])
     print(f"{photos} x {photo.name}: ours {mine:.1f} s, rembg {theirs:.1f} s")
     return theirs / mine
 
 
-def whole_run(side: str, inbox: Path, out: Path) -> float:
-    if side == "ours":
-        photos = [str(path) for path in sorted(inbox.iterdir())]
-        command = [sys.executable, "-m", "daemon", "process", *photos, "--out", str(out)]
-    else:
-        command = [sys.executable, "-c", REMBG_FOLDER, str(inbox), str(out)]
+def ours_on(photos: Sequence[Path], out: Path) -> list[str]:
+    return [sys.executable, "-m", "daemon", "process", *(str(photo) for photo in photos), "--out", str(out)]
+
+
+def whole_run(command: Sequence[str], out: Path, photos: int) -> float:
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     taken = time.perf_counter() - began
     made = sum(1 for _ in out.rglob("*.png"))
-    if made < len(list(inbox.iterdir())):
-        raise SystemExit(f"{side} made only {made} pictures")
+    if made < photos:
+        raise SystemExit(f"{command[0]} made only {made} pictures")
     return taken
-
-
-# --- borders
-
-
-def band_ratio(truth: Path | None) -> float:
-    """Mean absolute error in the border band against bilinear interpolation, alpha shrunk four times and back.
-
-    Prints the gradient error (C. Rhemann et al., CVPR 2009: Gaussian derivatives, sigma 1.4, squared) and eight times
-    as well, and what is left of the old background where rims are laid on other colours.
-    """
-    found = list(scenes(truth))
-    ratios = {factor: band_ratios(found, factor) for factor in (4, 8)}
-    for factor, (mad, gradient) in ratios.items():
-        print(f"border band at x{factor}: MAD {mad:.3f}, gradient error {gradient:.3f} of bilinear's")
-    print(f"old background left in rims: {halo_ratio(found):.3f} of what is there without cleaning")
-    return ratios[4][0]
-
-
-def band_ratios(found: Sequence[tuple[Rgb, Alpha]], factor: int) -> tuple[float, float]:
-    from daemon.pictures.refining import full_size_alpha
-
-    errors: list[tuple[float, float, float, float]] = []
-    for rgb, alpha in found:
-        height, width = (side // factor * factor for side in alpha.shape)
-        rgb, alpha = rgb[:height, :width], alpha[:height, :width]
-        small = cv2.resize(alpha, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
-        bilinear = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-        full = np.asarray(full_size_alpha(photo_of(rgb), np.asarray(small, np.float32)) / 255, np.float32)
-        band = (bilinear > 0) & (bilinear < 1)
-        steep = steepness(alpha)
-        errors.append((
-            float(np.abs(full - alpha)[band].mean()),
-            float(np.abs(bilinear - alpha)[band].mean()),
-            float(np.square(steepness(full) - steep)[band].mean()),
-            float(np.square(steepness(bilinear) - steep)[band].mean()),
-        ))  # fmt: skip
-    guided, plain, guided_steep, plain_steep = (statistics.mean(column) for column in zip(*errors, strict=True))
-    return guided / plain, guided_steep / plain_steep
-
-
-def steepness(alpha: Alpha) -> Alpha:
-    """The length of the gradient of a Gaussian, sigma 1.4."""
-    smooth = cv2.GaussianBlur(alpha, (0, 0), 1.4)
-    across, down = (cv2.Sobel(smooth, cv2.CV_32F, *order, ksize=1, scale=0.5) for order in ((1, 0), (0, 1)))
-    return np.asarray(np.hypot(across, down), np.float32)
-
-
-def halo_ratio(found: Sequence[tuple[Rgb, Alpha]]) -> float:
-    """Error in the rims of composites, whatever the new colour, of photos that were taken before green and before blue.
-
-    The true colours of the subject are those that pymatting's estimation finds in the photo.
-    """
-    from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
-
-    from daemon.pictures.compositing import cut_out
-
-    cleaned: list[float] = []
-    raw: list[float] = []
-    for rgb, alpha in found:
-        subject = estimate_foreground_ml(rgb / 255, alpha.astype(np.float64))
-        cover = alpha[..., None]
-        rim = (alpha > 0) & (alpha < 1)
-        for old in ((0.0, 0.8, 0.0), (0.0, 0.0, 1.0)):
-            taken = np.rint(255 * (cover * subject + (1 - cover) * np.array(old))).astype(np.uint8)
-            for clean, errors in ((True, cleaned), (False, raw)):
-                rgba = cut_out(photo_of(taken), np.rint(alpha * 255).astype(np.uint8), clean)
-                # The new background is the same in truth and composite: what differs is the subject's share.
-                errors.append(float(np.abs(cover * (rgba[..., :3] / 255 - subject))[rim].mean()))
-    return statistics.mean(cleaned) / statistics.mean(raw)
-
-
-def photo_of(rgb: Rgb) -> Any:
-    from daemon.pictures.reading import Photo
-    from daemon.pictures.values import Metadata
-
-    rgba = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
-    return Photo(np.ascontiguousarray(rgba), False, Metadata(), "drawn")
-
-
-def scenes(truth: Path | None) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    from daemon.pictures.reading import open_photo
-
-    if truth is None:
-        yield from (furry(seed) for seed in range(3))
-        return
-    for line in (truth / "index.tsv").read_text("utf-8").splitlines():
-        name, *rest = line.split("\t")
-        if "soft" in rest:
-            photo = open_photo(truth / "images" / f"{name}.jpg", LIMIT_MEGAPIXELS)
-            matte_photo = open_photo(truth / "alpha" / f"{name}.png", LIMIT_MEGAPIXELS)
-            yield np.asarray(photo.pixels, np.uint8), np.asarray(matte_photo.pixels[..., 0] / 255, np.float32)
-
-
-def furry(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """A ball with fine hair in front of a wall, drawn four times larger and shrunk."""
-    random = np.random.default_rng(seed)
-    canvas = np.zeros((2400, 3200), np.uint8)
-    cv2.circle(canvas, (1600, 1200), 700, 255, -1)
-    for angle in random.uniform(0, 2 * np.pi, 900):
-        length = random.uniform(720, 1000)
-        bend = angle + random.normal(0, 0.06)
-        start = (int(1600 + 690 * np.cos(angle)), int(1200 + 690 * np.sin(angle)))
-        end = (int(1600 + length * np.cos(bend)), int(1200 + length * np.sin(bend)))
-        cv2.line(canvas, start, end, 255, int(random.integers(2, 7)), cv2.LINE_AA)
-    alpha = np.asarray(cv2.resize(canvas, (800, 600), interpolation=cv2.INTER_AREA), np.float32) / 255
-    subject, wall = random.uniform(30, 120, 3), random.uniform(130, 230, 3)
-    mixed = alpha[..., None] * subject + (1 - alpha[..., None]) * wall + random.normal(0, 2, (600, 800, 3))
-    return np.asarray(np.clip(np.rint(mixed), 0, 255), np.uint8), np.asarray(alpha, np.float32)
 
 
 # --- drawn input
@@ -323,6 +232,4 @@ def drawn(path: Path, width: int, height: int, deep: bool = False) -> Path:
 
 
 if __name__ == "__main__":
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
-    sys.path.insert(0, str(Path(__file__).parent.parent))
     main()

@@ -15,6 +15,8 @@ A camera RAW file takes most, while it is developed.
 """
 
 
+MUCH_BYTES = 1 << 30  # in work: from here on memory is given back at the cost of some time
+
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -40,6 +42,11 @@ class MemoryBudget:
         """Bytes in work now."""
         with self._changed:
             return self._used
+
+    @property
+    def crowded(self) -> bool:
+        """So much is in work that what is not in use should be given back."""
+        return self.used >= MUCH_BYTES
 
     def resize(self, limit_bytes: int) -> None:
         """So many bytes from now on; what is held above that is given back in its time."""

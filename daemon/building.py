@@ -17,10 +17,13 @@ from daemon.pipeline import Meter, Notebook, Pipeline, Tick, by_the_ladder
 from daemon.settings import Settings
 
 
-def build_engine(settings: Settings, say: Callable[[str], None], owner: str = "") -> Engine:
+def build_engine(
+    settings: Settings, say: Callable[[str], None], owner: str = "", crowded: Callable[[], bool] = lambda: False
+) -> Engine:
     """The engine that the settings ask for; its libraries are imported here, and only its own.
 
-    owner: names this daemon on ComfyUI servers, the same after a restart; "" = a new name each time.
+    owner: names this daemon on ComfyUI servers, the same after a restart; "" = a new name each time. crowded: whether
+    photos in work need the memory that an engine in this process would keep for its next run.
     """
     if settings.engine_in_use == "comfyui":
         from daemon.engines.pool import ComfyUIEngine
@@ -35,7 +38,7 @@ def build_engine(settings: Settings, say: Callable[[str], None], owner: str = ""
         )
     from daemon.engines.local import LocalEngine
 
-    return LocalEngine(settings.engine.local, _cores(), say)
+    return LocalEngine(settings.engine.local, _cores(), say, crowded)
 
 
 def _tell_left_out(table: ModelTable) -> None:

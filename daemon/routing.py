@@ -74,6 +74,7 @@ class Routing:
         _refuse_unsaid(job, verdict, full)
         frame = framing.frame_of(full, self._outputs)
         rgba = compositing.cut_out(photo, full, self._outputs.clean_rims)
+        del full  # it is in `rgba`, and of a large photo it is large
         self._meter.stage("refine", time.perf_counter() - began)
         began = time.perf_counter()
         for fmt, path in paths.items():

@@ -76,7 +76,10 @@ def process_photos(
         out_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadSettings(f"--out {out_dir} cannot be made: {error.strerror}") from error
-    engine = build_engine(settings, lambda line: None if quiet else out.print(line, markup=False))
+    budget = MemoryBudget(memory_for(settings))
+    engine = build_engine(
+        settings, lambda line: None if quiet else out.print(line, markup=False), crowded=lambda: budget.crowded
+    )
     metrics = Metrics(__version__, engine.models)
     with tempfile.TemporaryDirectory(prefix="freisteller-") as state:
         alphas = Alphas(Path(state))
@@ -86,7 +89,7 @@ def process_photos(
             alphas=alphas,
             notebook=_NoNotebook(),
             meter=metrics,
-            budget=MemoryBudget(memory_for(settings)),
+            budget=budget,
             tick=lambda _: None,
             stopping=lambda: False,
         )
@@ -113,7 +116,8 @@ class _Bench:
     def process(self, photo: Path) -> Processed:
         """One photo from file to files; what goes wrong is its ending, not an exception."""
         began = time.perf_counter()
-        job = Job(uuid.uuid4().hex, clean_name(photo.name))
+        size_bytes = photo.stat().st_size if photo.is_file() else 0  # the ending says what is wrong with it
+        job = Job(uuid.uuid4().hex, clean_name(photo.name), size_bytes=size_bytes)
         try:
             with tempfile.TemporaryDirectory(dir=self._out_dir, prefix=".freisteller-") as folder:
                 staging = Path(folder)

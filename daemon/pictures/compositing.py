@@ -10,6 +10,9 @@ from daemon.pictures.reading import Photo
 from daemon.pictures.values import Samples
 
 
+_STRIP = 64  # rows
+
+
 def cut_out(photo: Photo, alpha: Samples, clean_rims: bool) -> Samples:
     """The photo with `alpha`, (H, W) of the photo's dtype, as its fourth channel: (H, W, 4) of the same dtype.
 
@@ -29,7 +32,9 @@ def cut_out(photo: Photo, alpha: Samples, clean_rims: bool) -> Samples:
         _clean_rims(photo, alpha)
     cv2.insertChannel(alpha, rgba, 3)
     whole_pixels = rgba.view(np.uint32 if rgba.dtype == np.uint8 else np.uint64)[..., 0]
-    np.multiply(whole_pixels, alpha != 0, out=whole_pixels)
+    for top in range(0, len(alpha), _STRIP):  # all of `alpha != 0` at once would be large, and slower
+        strip = whole_pixels[top : top + _STRIP]
+        np.multiply(strip, alpha[top : top + _STRIP] != 0, out=strip)
     rgba.flags.writeable = False
     return rgba
 

@@ -1,6 +1,8 @@
 """The local engine: the contract, and weights that are missing or damaged."""
 
 import hashlib
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -33,7 +35,6 @@ def weights() -> Path:
 def own_environment(monkeypatch: pytest.MonkeyPatch, weights: Path) -> None:
     """The engine tells rembg its folder by the environment; what it sets shall not outlive a test."""
     monkeypatch.setenv("U2NET_HOME", str(weights))
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
 
 
 class TestLocalEngine(EngineConformance):
@@ -114,3 +115,47 @@ def test_an_alpha_has_the_steps_of_a_mask_of_8_bit(weights: Path) -> None:
     alpha = engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp")).alpha
 
     assert np.allclose(alpha * 255, np.rint(alpha * 255), atol=1e-3)
+
+
+def test_what_rembg_loads_beside_its_sessions_stays_out_and_is_there_for_others(weights: Path) -> None:
+    code = f"""
+import sys
+from daemon.engines.local import LocalEngine
+from daemon.settings import LocalEngineSettings
+
+engine = LocalEngine(LocalEngineSettings(weights_dir={str(weights)!r}), 1, print)
+(health,) = engine.check()
+print(health.up, sorted({{"numba", "pymatting", "rembg.sessions"}} & set(sys.modules)))
+import rembg
+print(callable(rembg.new_session))
+"""
+
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert printed.splitlines() == ["True ['rembg.sessions']", "True"]
+
+
+@pytest.mark.parametrize(("crowded", "kept_mb"), [(True, range(150)), (False, range(150, 500))])
+def test_the_memory_of_a_run_is_given_back_where_photos_need_it(weights: Path, crowded: bool, kept_mb: range) -> None:
+    code = f"""
+import re, uuid
+from pathlib import Path
+from daemon.engines.local import LocalEngine
+from daemon.jobs import Recipe
+from daemon.settings import LocalEngineSettings
+from tests.engines.conformance import drawn_photo
+
+def resident_mb():
+    return int(re.search(r"VmRSS:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024
+
+engine = LocalEngine(LocalEngineSettings(weights_dir={str(weights)!r}), 1, print, lambda: {crowded})
+engine.check()
+before = resident_mb()
+for _ in range(2):
+    engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp"))
+print(resident_mb() - before)
+"""
+
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert int(printed) in kept_mb

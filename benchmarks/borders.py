@@ -1,0 +1,121 @@
+"""How true borders are when an alpha is brought to the photo's size, and what is left there of the old background."""
+
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Rgb = NDArray[np.uint8]
+Alpha = NDArray[np.float32]
+
+LIMIT_MEGAPIXELS = 100.0
+
+
+def band_ratio(truth: Path | None) -> float:
+    """Mean absolute error in the border band against bilinear interpolation, alpha shrunk four times and back.
+
+    Prints the gradient error (C. Rhemann et al., CVPR 2009: Gaussian derivatives, sigma 1.4, squared) and eight times
+    as well, and what is left of the old background where rims are laid on other colours.
+    """
+    found = list(scenes(truth))
+    ratios = {factor: band_ratios(found, factor) for factor in (4, 8)}
+    for factor, (mad, gradient) in ratios.items():
+        print(f"border band at x{factor}: MAD {mad:.3f}, gradient error {gradient:.3f} of bilinear's")
+    print(f"old background left in rims: {halo_ratio(found):.3f} of what is there without cleaning")
+    return ratios[4][0]
+
+
+def band_ratios(found: Sequence[tuple[Rgb, Alpha]], factor: int) -> tuple[float, float]:
+    from daemon.pictures.refining import full_size_alpha
+
+    errors: list[tuple[float, float, float, float]] = []
+    for rgb, alpha in found:
+        height, width = (side // factor * factor for side in alpha.shape)
+        rgb, alpha = rgb[:height, :width], alpha[:height, :width]
+        small = cv2.resize(alpha, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
+        bilinear = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        full = np.asarray(full_size_alpha(photo_of(rgb), np.asarray(small, np.float32)) / 255, np.float32)
+        band = (bilinear > 0) & (bilinear < 1)
+        steep = steepness(alpha)
+        errors.append((
+            float(np.abs(full - alpha)[band].mean()),
+            float(np.abs(bilinear - alpha)[band].mean()),
+            float(np.square(steepness(full) - steep)[band].mean()),
+            float(np.square(steepness(bilinear) - steep)[band].mean()),
+        ))  # fmt: skip
+    guided, plain, guided_steep, plain_steep = (statistics.mean(column) for column in zip(*errors, strict=True))
+    return guided / plain, guided_steep / plain_steep
+
+
+def steepness(alpha: Alpha) -> Alpha:
+    """The length of the gradient of a Gaussian, sigma 1.4."""
+    smooth = cv2.GaussianBlur(alpha, (0, 0), 1.4)
+    across, down = (cv2.Sobel(smooth, cv2.CV_32F, *order, ksize=1, scale=0.5) for order in ((1, 0), (0, 1)))
+    return np.asarray(np.hypot(across, down), np.float32)
+
+
+def halo_ratio(found: Sequence[tuple[Rgb, Alpha]]) -> float:
+    """Error in the rims of composites, whatever the new colour, of photos that were taken before green and before blue.
+
+    The true colours of the subject are those that pymatting's estimation finds in the photo.
+    """
+    from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
+
+    from daemon.pictures.compositing import cut_out
+
+    cleaned: list[float] = []
+    raw: list[float] = []
+    for rgb, alpha in found:
+        subject = estimate_foreground_ml(rgb / 255, alpha.astype(np.float64))
+        cover = alpha[..., None]
+        rim = (alpha > 0) & (alpha < 1)
+        for old in ((0.0, 0.8, 0.0), (0.0, 0.0, 1.0)):
+            taken = np.rint(255 * (cover * subject + (1 - cover) * np.array(old))).astype(np.uint8)
+            for clean, errors in ((True, cleaned), (False, raw)):
+                rgba = cut_out(photo_of(taken), np.rint(alpha * 255).astype(np.uint8), clean)
+                # The new background is the same in truth and composite: what differs is the subject's share.
+                errors.append(float(np.abs(cover * (rgba[..., :3] / 255 - subject))[rim].mean()))
+    return statistics.mean(cleaned) / statistics.mean(raw)
+
+
+def photo_of(rgb: Rgb) -> Any:
+    from daemon.pictures.reading import Photo
+    from daemon.pictures.values import Metadata
+
+    rgba = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
+    return Photo(np.ascontiguousarray(rgba), False, Metadata(), "drawn")
+
+
+def scenes(truth: Path | None) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    from daemon.pictures.reading import open_photo
+
+    if truth is None:
+        yield from (furry(seed) for seed in range(3))
+        return
+    for line in (truth / "index.tsv").read_text("utf-8").splitlines():
+        name, *rest = line.split("\t")
+        if "soft" in rest:
+            photo = open_photo(truth / "images" / f"{name}.jpg", LIMIT_MEGAPIXELS)
+            matte_photo = open_photo(truth / "alpha" / f"{name}.png", LIMIT_MEGAPIXELS)
+            yield np.asarray(photo.pixels, np.uint8), np.asarray(matte_photo.pixels[..., 0] / 255, np.float32)
+
+
+def furry(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """A ball with fine hair in front of a wall, drawn four times larger and shrunk."""
+    random = np.random.default_rng(seed)
+    canvas = np.zeros((2400, 3200), np.uint8)
+    cv2.circle(canvas, (1600, 1200), 700, 255, -1)
+    for angle in random.uniform(0, 2 * np.pi, 900):
+        length = random.uniform(720, 1000)
+        bend = angle + random.normal(0, 0.06)
+        start = (int(1600 + 690 * np.cos(angle)), int(1200 + 690 * np.sin(angle)))
+        end = (int(1600 + length * np.cos(bend)), int(1200 + length * np.sin(bend)))
+        cv2.line(canvas, start, end, 255, int(random.integers(2, 7)), cv2.LINE_AA)
+    alpha = np.asarray(cv2.resize(canvas, (800, 600), interpolation=cv2.INTER_AREA), np.float32) / 255
+    subject, wall = random.uniform(30, 120, 3), random.uniform(130, 230, 3)
+    mixed = alpha[..., None] * subject + (1 - alpha[..., None]) * wall + random.normal(0, 2, (600, 800, 3))
+    return np.asarray(np.clip(np.rint(mixed), 0, 255), np.uint8), np.asarray(alpha, np.float32)
