@@ -81,7 +81,8 @@ class Assembly:
         self._stopping = stopping
         self.folders = premises.folders
         self.journal = premises.journal
-        self.engine = engine or build_engine(settings, say, self._premises.root_id)
+        self._budget = MemoryBudget(memory_for(settings))
+        self.engine = engine or build_engine(settings, say, self._premises.root_id, lambda: self._budget.crowded)
         doors.callback(self.engine.close)
         self.metrics = Metrics(__version__, self.engine.models, [health.server for health in self.engine.health()])
         if premises.damaged:
@@ -92,7 +93,6 @@ class Assembly:
         self.machine = Machine(self.metrics, {"root": settings.root_path, "state": premises.state}, Gpus())
         doors.callback(self.machine.close)
         self._alphas = Alphas(premises.state / "alphas")
-        self._budget = MemoryBudget(memory_for(settings))
         self.herald = self._build_herald(settings)
         self.admission = Admission(self.journal, self.folders, clock, self._tick)
         self.worker = self._build_worker(settings)

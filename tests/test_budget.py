@@ -3,7 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from daemon.budget import MemoryBudget
+from daemon.budget import MUCH_BYTES, MemoryBudget
 
 
 def test_what_does_not_fit_waits_until_something_is_given_back() -> None:
@@ -68,3 +68,13 @@ def test_it_is_given_back_after_an_error() -> None:
         pass
 
     assert budget.used == 0
+
+
+def test_it_is_crowded_while_much_is_in_work() -> None:
+    budget = MemoryBudget(10 * MUCH_BYTES)
+
+    with budget.held(MUCH_BYTES - 1):
+        assert not budget.crowded
+        with budget.held(1):
+            assert budget.crowded
+    assert not budget.crowded

@@ -51,6 +51,8 @@ def test_process_writes_a_cutout_and_a_report_per_photo(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [value["photo"] for value in values] == ["a.png", "b.jpg"]
     assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["a.json", "a.png", "b.json", "b.png"]
+    report = json.loads((tmp_path / "cut" / "a.json").read_text("utf-8"))
+    assert report["photo"]["bytes"] == (tmp_path / "a.png").stat().st_size
 
 
 @pytest.mark.slow
