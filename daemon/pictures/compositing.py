@@ -9,7 +9,6 @@ from daemon.pictures.proxy import shrunk
 from daemon.pictures.reading import Photo
 from daemon.pictures.values import Samples
 
-
 _STRIP = 64  # rows
 
 
