@@ -72,9 +72,12 @@ def test_it_is_given_back_after_an_error() -> None:
 
 def test_it_is_crowded_while_much_is_in_work() -> None:
     budget = MemoryBudget(10 * MUCH_BYTES)
+    seen: list[bool] = []
 
     with budget.held(MUCH_BYTES - 1):
-        assert not budget.crowded
+        seen.append(budget.crowded)
         with budget.held(1):
-            assert budget.crowded
-    assert not budget.crowded
+            seen.append(budget.crowded)
+    seen.append(budget.crowded)
+
+    assert seen == [False, True, False]
