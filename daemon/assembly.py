@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from daemon import __version__
 from daemon.admission import Admission
 from daemon.alphas import Alphas
+from daemon.batch_sheets import BatchSheets
 from daemon.batches import Batches
 from daemon.budget import MemoryBudget
 from daemon.building import build_engine, build_pipeline, memory_for, use_servers, workers_for
@@ -172,6 +173,7 @@ class Assembly:
             settings.notify,
             hooks=Hooks(settings.notify, origin, self.metrics),
             batches=Batches(self.journal, self.folders, time.monotonic),
+            sheets=BatchSheets(self.folders, lambda: self.settings.intake.max_megapixels),
             health=self.health,
             metrics=self.metrics,
             root_trouble=lambda: self.reception.trouble,

@@ -11,11 +11,12 @@ from daemon.intake import mounts
 from daemon.intake.folders import Folders
 from daemon.intake.names import clean_name
 from daemon.intake.walking import walk
-from daemon.journal import Journal
+from daemon.journal import Batch, Journal
 from daemon.observe.notices import BatchFigures
 from daemon.pictures.reading import SUFFIXES
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+MOST_PLACES = 200  # what a person still looks through
 FACT = "batches_told"  # {"low": every row up to this one is told, "folders": {name: the same for one folder}}
 
 
@@ -51,13 +52,15 @@ class Batches:
                 continue
             del self._open[folder]
             if batch.photos:
+                found.append(self._figures(folder, batch))
                 self._told[folder] = batch.newest
-                found.append(
-                    BatchFigures(folder, batch.photos, batch.failed, batch.grades, batch.improved, batch.seconds)
-                )
         if found:
             self._remember()
         return tuple(found)
+
+    def _figures(self, folder: str, batch: Batch) -> BatchFigures:
+        places = self._journal.batch_places(folder, self._told.get(folder, self._low), MOST_PLACES)
+        return BatchFigures(folder, batch.photos, batch.failed, batch.grades, batch.improved, batch.seconds, places)
 
     def _holds_photos(self, folder: str) -> bool:
         self._folders.check()

@@ -7,7 +7,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
+from daemon.batch_sheets import BatchSheets
 from daemon.batches import Batches
 from daemon.chronicle import Ending
 from daemon.errors import FreistellerError, NoRoom
@@ -15,7 +18,7 @@ from daemon.observe import logs, notices
 from daemon.observe.health import Health
 from daemon.observe.hooks import Hooks
 from daemon.observe.metrics import Metrics
-from daemon.observe.notices import FailedPhoto, Part
+from daemon.observe.notices import BatchFigures, FailedPhoto, Part
 from daemon.pauses import Pauses
 from daemon.settings import NotifySettings
 
@@ -33,6 +36,7 @@ class Herald:
         *,
         hooks: Hooks,
         batches: Batches,
+        sheets: BatchSheets,
         health: Health,
         metrics: Metrics,
         root_trouble: Callable[[], FreistellerError | None],
@@ -42,6 +46,7 @@ class Herald:
         self._settings = settings
         self._hooks = hooks
         self._batches = batches
+        self._sheets = sheets
         self._health = health
         self._metrics = metrics
         self._root_trouble = root_trouble
@@ -84,6 +89,7 @@ class Herald:
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join(CLOSE_SECONDS)
+        self._sheets.close()
         self._hooks.close()
 
     def turn(self, last: bool = False) -> None:
@@ -135,7 +141,14 @@ class Herald:
         except (FreistellerError, OSError):
             return  # it went away just now; who watches it says so
         for figures in done:
-            notice = notices.batch_done(figures, self._clock())
+            at = self._clock()
+            notice = notices.batch_done(figures, at)
             self._metrics.batch_done()
             logs.log("batch_done", notice.text, figures=notice.facts)
-            self._hooks.tell(notice)
+            if self._settings.contact_sheets and any("batch_done" in hook.on for hook in self._settings.hooks):
+                self._sheets.make(figures, partial(self._tell_batch, figures, at))
+            else:
+                self._hooks.tell(notice)
+
+    def _tell_batch(self, figures: BatchFigures, at: float, sheet: Path | None) -> None:
+        self._hooks.tell(notices.batch_done(figures, at, sheet))

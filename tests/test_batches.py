@@ -72,7 +72,8 @@ def test_a_folder_is_told_with_its_figures_once_it_is_empty_and_quiet(studio: St
 
     assert too_early == ()
     grades = {Grade.SEHR_GUT: 1, Grade.GUT: 1, Grade.UNGENUEGEND: 1}
-    assert told == (BatchFigures("shoes", photos=4, failed=1, grades=grades, improved=1, seconds=6.0),)
+    places = ("x.png",) * 3
+    assert told == (BatchFigures("shoes", photos=4, failed=1, grades=grades, improved=1, seconds=6.0, places=places),)
     assert studio.told() == ()
 
 
@@ -193,3 +194,18 @@ def test_a_clock_that_jumps_back_spoils_no_figure(studio: Studio) -> None:
     studio.clock.advance(86400)
 
     assert [(batch.photos, batch.seconds >= 0) for batch in studio.told()] == [(2, True)]
+
+
+def test_the_places_of_a_batch_are_those_of_its_photos_the_failed_first(studio: Studio) -> None:
+    studio.finish("shoes/a.jpg")
+    studio.told()
+    studio.finish("shoes/b.jpg")
+    failed = studio.admit("shoes/c.jpg")
+    studio.journal.give_up(failed, "no photo", "bad_photo", studio.clock())
+    studio.journal.note_places(failed, ["failed/shoes/c.jpg", "failed/shoes/c.jpg.txt"])
+    studio.finish("hats/d.jpg")
+
+    told = {batch.folder: batch.places for batch in studio.told()}
+
+    assert told["shoes"] == ("failed/shoes/c.jpg.txt", "x.png")
+    assert told["hats"] == ("x.png",)

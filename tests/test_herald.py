@@ -4,7 +4,7 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,13 @@ def test_two_pauses_at_once_are_two() -> None:
 class House:
     """A daemon in this process, with a hook that listens."""
 
-    def __init__(self, folder: Path, receiver: Receiver) -> None:
+    def __init__(
+        self, folder: Path, receiver: Receiver, on: Sequence[str] = EVENTS, contact_sheets: bool = True
+    ) -> None:
         self.root = folder / "hot"
         self.engine = ScriptedEngine()
         self.receiver = receiver
-        hook = {"name": "ear", "url": receiver.url}
+        hook = {"name": "ear", "url": receiver.url, "on": list(on)}
         self.daemon = Daemon(
             load(
                 flags={
@@ -70,7 +72,13 @@ class House:
                     "state_dir": str(folder / "state"),
                     "http": {"bind": ""},
                     "intake": {"quiet_seconds": 0.0, "scan_seconds": 0.1, "patience_seconds": 0.3},
-                    "notify": {"hooks": [hook], "pause_seconds": 0.5, "batch_seconds": 0.5, "limit_seconds": 20},
+                    "notify": {
+                        "hooks": [hook],
+                        "pause_seconds": 0.5,
+                        "batch_seconds": 0.5,
+                        "limit_seconds": 20,
+                        "contact_sheets": contact_sheets,
+                    },
                     "dispatch": {"postpone_seconds": 0.2},
                     "log": {"level": "error"},
                 }
@@ -88,6 +96,10 @@ class House:
                 for body in list(self.receiver.bodies)
             )
         )
+
+    def counted(self, sample: str) -> bool:
+        """Whether the metrics say so, sooner or later."""
+        return eventually(lambda: sample in self.daemon.metrics.exposition().decode())
 
     def stop(self) -> None:
         self.daemon.stop()
@@ -153,11 +165,12 @@ EXAMPLES = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "operations.md").re
 @pytest.mark.parametrize("example", [json.loads(text) for text in EXAMPLES], ids=lambda example: str(example["event"]))
 def test_the_document_shows_what_is_sent(example: dict[str, Any]) -> None:
     grades = {Grade.SEHR_GUT: 74, Grade.GUT: 4, Grade.UNGENUEGEND: 1}
+    sheet = Path("/srv/freisteller/contact-sheets/shoes.html")
     made = {
         "failed": notices.failed([FailedPhoto("shoes/a.jpg", "1", "why")], 0.0),
         "paused": notices.paused("engine", "gpu1 cannot be reached.", 0.0),
         "resumed": notices.resumed("engine", 840.0, 0.0),
-        "batch_done": notices.batch_done(BatchFigures("shoes", 80, 1, grades, 12, 248.0), 0.0),
+        "batch_done": notices.batch_done(BatchFigures("shoes", 80, 1, grades, 12, 248.0), 0.0, sheet),
     }[example["event"]]
 
     sent = json.loads(payload(made, Origin("0.1.0", "studio", "/srv/freisteller")))

@@ -17,7 +17,7 @@ ORDER = (
     "budget", "pipeline", "routing", "pages", "admission", "worker", "recovery", "dispatch", "observe", "chronicle",
     "rebuilding",
     "verdicts", "returns", "holding",
-    "pauses", "batches", "herald",
+    "pauses", "batches", "batch_sheets", "herald",
     "locks", "lease", "samples", "findings", "learning", "opinions", "building", "reception", "housekeeping", "reload",
     "signals", "premises", "assembly", "lifecycle", "commands", "cli", "__main__",
 )  # fmt: skip

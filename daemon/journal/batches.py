@@ -35,3 +35,18 @@ def batch(db: Database, folder: str, after: int) -> Batch:
         seconds=sum(real(row[4]) or 0.0 for row in found),
         newest=max((whole(row[5]) for row in found), default=after),
     )
+
+
+def places(db: Database, folder: str, after: int, most: int) -> tuple[str, ...]:
+    """The last file of each of these photos, its report or its note in `failed/`, below the root; the worst first."""
+    found = db.rows(
+        "SELECT json_extract(results, '$[#-1]') FROM jobs "
+        "WHERE rowid > ? AND +folder = ? AND (state = ? OR grade IS NOT NULL) AND json_array_length(results) > 0 "
+        "ORDER BY state = ? DESC, score, name LIMIT ?",
+        after,
+        folder,
+        State.FAILED,
+        State.FAILED,
+        most,
+    )
+    return tuple(str(place) for (place,) in found)

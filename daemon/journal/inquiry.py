@@ -118,6 +118,10 @@ class Inquiry:
         """What became of the photos of one top-level folder that were admitted after this row."""
         return batches.batch(self._db, folder, after)
 
+    def batch_places(self, folder: str, after: int, most: int) -> tuple[str, ...]:
+        """Reports and failure notes of these photos below the root, of the worst so many, the worst first."""
+        return batches.places(self._db, folder, after, most)
+
     def paused_at(self) -> float | None:
         """Since when (Unix time) no job is to be started; None = they are."""
         value = self.known(PAUSED)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from daemon.jobs import Grade
@@ -52,7 +53,8 @@ class BatchFigures:
     """A folder of `inbox/` that is empty again; folder "" is `inbox/` itself. improved: by a recipe after the first.
 
     photos: all of them; those that neither failed nor have a grade were left out for another of the same content.
-    seconds: of work on all photos, one after the other.
+    seconds: of work on all photos, one after the other. places: reports and failure notes below the root, of the
+    worst photos, the worst first.
     """
 
     folder: str
@@ -61,6 +63,7 @@ class BatchFigures:
     grades: Mapping[Grade, int]
     improved: int
     seconds: float
+    places: tuple[str, ...] = ()
 
 
 def payload(notice: Notice, origin: Origin) -> bytes:
@@ -105,8 +108,8 @@ def resumed(part: Part, seconds: float, at: float) -> Notice:
     return Notice("resumed", text, at, {"part": part, "seconds": round(seconds)})
 
 
-def batch_done(figures: BatchFigures, at: float) -> Notice:
-    """All photos of a folder are done, or failed."""
+def batch_done(figures: BatchFigures, at: float, sheet: Path | None = None) -> Notice:
+    """All photos of a folder are done, or failed. sheet: its contact sheet, a web page; None = there is none."""
     done, graded = figures.photos - figures.failed, sum(figures.grades.values())
     shares = {grade: figures.grades[grade] / graded if graded else 0.0 for grade in Grade}
     per_photo = figures.seconds / figures.photos
@@ -115,6 +118,7 @@ def batch_done(figures: BatchFigures, at: float) -> Notice:
         f"{done / figures.photos:.0%} cut out"
         + "".join(f", {share:.0%} {grade.value}" for grade, share in shares.items() if share)
         + f"; {figures.improved} better by another recipe; {per_photo:.1f} s of work for each."
+        + (f" Contact sheet: {sheet.parent.name}/{sheet.name}" if sheet else "")
     )
     facts = {
         "folder": figures.folder,
@@ -125,6 +129,7 @@ def batch_done(figures: BatchFigures, at: float) -> Notice:
         "shares": {grade.value: round(share, 4) for grade, share in shares.items()},
         "improved": figures.improved,
         "seconds_per_photo": round(per_photo, 3),
+        "contact_sheet": str(sheet or ""),
     }
     return Notice("batch_done", text, at, facts)
 

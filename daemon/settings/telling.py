@@ -90,6 +90,7 @@ class NotifySettings(Section):
     limit_seconds: float = Field(10.0, gt=0, le=300)
     pause_seconds: float = Field(60.0, ge=0, le=86400)
     batch_seconds: float = Field(30.0, ge=0, le=86400)
+    contact_sheets: bool = True
 
     @model_validator(mode="after")
     def hooks_are_told_apart(self) -> "NotifySettings":

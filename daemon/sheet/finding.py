@@ -1,7 +1,7 @@
 """Which results a folder holds, with what is needed to show each: files, grade, reasons."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -63,16 +63,25 @@ def find(folder: Path, originals: Path | None = None) -> Found:
     if folders and folders.root == Path(os.path.realpath(folder)):
         searched = (*(folders.grade(grade) for grade in Grade), folders.failed)
     archive = originals or (folders.archive if folders else folder)
+    return _found([*_files(searched, ".json"), *_files(searched, NOTE)], folders, archive)
+
+
+def find_places(folders: Folders, places: Sequence[str]) -> Found:
+    """The results of a hot folder whose reports, or notes in `failed/`, are at these places below its root."""
+    return _found([folders.root / place for place in places], folders, folders.archive)
+
+
+def _found(files: Iterable[Path], folders: Folders | None, archive: Path) -> Found:
     shown: list[Shown] = []
     lost = 0
-    for report in _files(searched, ".json"):
-        for told in _reported(report):
-            found = _result(report, told, folders, archive)
-            if found:
-                shown.append(found)
+    for path in files:
+        if path.name.endswith(NOTE):
+            shown += [_failure(path, folders)] if folders and folders.failed in path.parents else []
+            continue
+        for told in _reported(path):
+            found = _result(path, told, folders, archive)
+            shown += [found] if found else []
             lost += found is None
-    if folders:
-        shown += [_failure(note, folders) for note in _files(searched, NOTE) if folders.failed in note.parents]
     return Found(worst_first(shown), lost)
 
 

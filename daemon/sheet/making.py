@@ -61,8 +61,9 @@ def make_sheet(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
+            scratch.unlink(missing_ok=True)  # of a run that died, or a link that somebody laid there
             stack.callback(scratch.unlink, missing_ok=True)
-            file = stack.enter_context(scratch.open("w", encoding="utf-8"))
+            file = stack.enter_context(scratch.open("x", encoding="utf-8"))
             file.write(page.head(title, counts, remark))
             for one, pictures in _looked_at(shown, max_megapixels, threads):
                 if len(tiles) < PNG_PHOTOS:
@@ -72,10 +73,11 @@ def make_sheet(
             file.write(page.TAIL)
             file.flush()
             scratch.replace(html)
-        heading = title if len(tiles) == len(shown) else f"{title}: the {len(tiles)} worst of {len(shown):,}"
-        picture = codec.encode_png(mosaic.lay_out(heading, tiles, THUMB, COLUMNS))
-        scratch.write_bytes(picture)
-        scratch.replace(png)
+            heading = title if len(tiles) == len(shown) else f"{title}: the {len(tiles)} worst of {len(shown):,}"
+            picture = codec.encode_png(mosaic.lay_out(heading, tiles, THUMB, COLUMNS))
+            with scratch.open("xb") as file_of_picture:
+                file_of_picture.write(picture)
+            scratch.replace(png)
     except OSError as error:
         raise NoRoom(f"The sheet {html} cannot be written: {error.strerror or error}. Name another --out.") from error
     return png, html
