@@ -18,8 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.judgement import FOLDINGS, fitted_table, gather
+from benchmarks.cards import fitted_table
 from benchmarks.labelled import BAD, Labelled, data_argument, folds, iou, mean_error, photos_or_exit
+from benchmarks.rows import gather
+from benchmarks.trust import FOLDINGS
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Attempt, Recipe, View
 from daemon.judgement.grading import Thresholds

@@ -1,0 +1,96 @@
+"""Score cards from labelled alphas: which signs and rows each is fitted to, and what cards promise of unseen photos."""
+
+import json
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.fitting import Floats, Samples, card_as_json, fit_card, scores
+from benchmarks.labelled import MODELS
+from benchmarks.rows import Row
+from daemon.judgement.score import APART, ScoreTable
+from daemon.judgement.signs import NAMES
+
+TABLE = Path(__file__).parents[1] / "daemon" / "judgement" / "score.json"
+OFF_CARD = frozenset(
+    {"haze", "off_edge", "foreign", "missing", "framed"}
+)  # add nothing there; measures and reasons use them
+ON_CARD = tuple(name for name in NAMES if name not in OFF_CARD)
+BLEND_WEIGHT = 0.3
+CRISP_WEIGHTS = {"truth": 1.0, "crisp": 0.5, "spoilt": 0.1}  # of alphas in black and white: on a card of their own
+ABSURD_WEIGHT = 0.03  # of alphas that are plainly wrong, beside those of models
+
+
+def fit(rows: list[Row]) -> None:
+    table = fitted_table(rows)
+    content = {
+        "about": "Written by benchmarks/judgement.py fit: curves of log-odds per sign, the promised IoU by their sum.",
+        "alone": card_as_json(table.alone),
+        "beside_others": card_as_json(table.beside_others),
+        "crisp": card_as_json(table.crisp),
+    }
+    TABLE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    print(f"{TABLE} written from {len(rows)} alphas of {len({row.photo for row in rows})} photos")
+
+
+def fitted_table(rows: list[Row]) -> ScoreTable:
+    """The three cards, fitted on all of these rows."""
+    rows = [row for row in rows if row.plausible == 1]  # the rest is settled before the card is asked
+    return ScoreTable(
+        alone=fit_card(alone(_grey(rows))),
+        beside_others=fit_card(beside_others(_grey(rows, blends=True))),
+        crisp=fit_card(alone(crisp_ones(rows))),
+    )
+
+
+def held_out(rows: list[Row], parts: list[NDArray[np.bool_]]) -> tuple[Floats, Floats]:
+    """Scores of every row from cards that never saw its part: alone, and beside mirrored pass and other model."""
+    one, two = np.zeros(len(rows)), np.zeros(len(rows))
+    for out in parts:
+        train = [row for row, is_out in zip(rows, out, strict=True) if not is_out and row.plausible == 1]
+        test = [row for row, is_out in zip(rows, out, strict=True) if is_out]
+        factor = np.array([row.plausible for row in test])
+        crisp = np.array([row.model.split()[0] in CRISP_WEIGHTS for row in test])
+        by_crisp, by_grey = (scores(fit_card(alone(part(train))), alone(test)) for part in (crisp_ones, _grey))
+        one[out] = np.where(crisp, by_crisp, by_grey) * factor
+        two[out] = scores(fit_card(beside_others(_grey(train, blends=True))), beside_others(test, company=0)) * factor
+    return one, two
+
+
+def alone(rows: list[Row]) -> Samples:
+    values = np.array([_on_card(row) for row in rows], dtype=np.float64)
+    return Samples(ON_CARD, values, np.array([row.quality for row in rows]), np.array([_weight(row) for row in rows]))
+
+
+def beside_others(rows: list[Row], company: int | None = None) -> Samples:
+    """Every alpha once per company it can be judged in, or once in the company named."""
+    chosen = [
+        (row, apart) for row in rows for index, apart in enumerate(row.apart) if company is None or index == company
+    ]
+    return Samples(
+        (*ON_CARD, *APART),
+        np.array([(*_on_card(row), *astuple(apart)) for row, apart in chosen], dtype=np.float64),
+        np.array([row.quality for row, _ in chosen]),
+        np.array([_weight(row) for row, _ in chosen]),
+    )
+
+
+def crisp_ones(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row.model.split()[0] in CRISP_WEIGHTS]
+
+
+def _grey(rows: list[Row], blends: bool = False) -> list[Row]:
+    kinds = {*CRISP_WEIGHTS} if blends else {*CRISP_WEIGHTS, "blend"}
+    return [row for row in rows if row.model.split()[0] not in kinds]
+
+
+def _on_card(row: Row) -> tuple[float, ...]:
+    return tuple(value for name, value in zip(NAMES, row.signs, strict=True) if name in ON_CARD)
+
+
+def _weight(row: Row) -> float:
+    if row.model.startswith("blend"):
+        return BLEND_WEIGHT
+    return 1.0 if row.model in MODELS else CRISP_WEIGHTS.get(row.model.split()[0], ABSURD_WEIGHT)
