@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks.cards import fit
 from benchmarks.cost import report_cost
 from benchmarks.drift import report_drift
+from benchmarks.finishes import report_finishes
 from benchmarks.labelled import data_argument, photos_or_exit
 from benchmarks.rows import gather
 from benchmarks.spoiling import report_faults
@@ -33,6 +34,7 @@ def main() -> None:
         fit(rows)
     else:
         report_faults(photos)
+        report_finishes(photos)
         report_cost(photos)
         print(json.dumps({key: round(value, 4) for key, value in report(rows).items()}))
 

@@ -11,6 +11,7 @@ from benchmarks.labelled import BAD, GOOD, auroc, folds, spearman
 from benchmarks.rows import JUDGED, Row
 from daemon.settings import GradingSettings
 
+BOOTSTRAPS = 400
 FOLDINGS = 3  # ways of dividing the photos into five; one alone is lucky or unlucky by 0.003
 
 
@@ -36,6 +37,9 @@ def report(rows: list[Row]) -> dict[str, float]:
         for which, rows_in in (("both models", judged), *((model, models == model) for model in JUDGED)):
             rank, bad, good = ranked(foldings, quality, rows_in)
             print(f"{title:34}{rank:.3f}   {bad:.3f}  {good:.3f}   {which}")
+    for title, score in (("one alpha", one), ("more passes", two)):
+        rank_error, bad_error = standard_errors(score, quality, judged, names)
+        print(f"standard errors, {title}: spearman +- {rank_error:.3f}, AUROC of bad +- {bad_error:.3f}")
     thresholds = GradingSettings()
     _reliability(one[judged], quality[judged])
     for which, score in (("one alpha", one), ("more passes", two)):
@@ -78,6 +82,20 @@ def ranked(scores: list[Floats], quality: Floats, rows: NDArray[np.bool_]) -> tu
     ]
     rank, bad, good = np.mean(figures, axis=0)
     return float(rank), float(bad), float(good)
+
+
+def standard_errors(score: Floats, quality: Floats, judged: NDArray[np.bool_], names: list[str]) -> tuple[float, float]:
+    """Of Spearman and the AUROC of bad, had other photos of the kind been taken (bootstrap by photo)."""
+    rows_of: dict[str, list[int]] = {}
+    for index in np.flatnonzero(judged):
+        rows_of.setdefault(names[index], []).append(int(index))
+    photos, dice = list(rows_of.values()), np.random.default_rng(0)
+    found = []
+    for _ in range(BOOTSTRAPS):
+        rows = np.concatenate([photos[drawn] for drawn in dice.integers(0, len(photos), len(photos))])
+        found.append((spearman(score[rows], quality[rows]), auroc(-score[rows], quality[rows] < BAD)))
+    rank, bad = np.std(found, axis=0)
+    return float(rank), float(bad)
 
 
 def sehr_gut(
