@@ -45,26 +45,34 @@ def judge(rgb: Rgb, alpha: Alpha, thresholds: Thresholds, others: Sequence[Alpha
     return verdict_on(scene, alpha, read_signs(scene, alpha), None, thresholds, apart, shipped_table())
 
 
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What a finish was applied to: the alpha, (H, W) float32 0..1, blended where it is a blend, and its signs."""
+
+    alpha: Alpha
+    signs: Signs
+
+
 def verdict_on(
     scene: Scene,
     alpha: Alpha,
     signs: Signs,
-    raw_signs: Signs | None,
+    raw: Raw | None,
     thresholds: Thresholds,
     apart: Apart | None,
     table: ScoreTable,
 ) -> Verdict:
     """Judge a finished alpha by its own signs and by the doubts that its raw alpha showed (None: it is the raw one)."""
     agreement = None if apart is None else 1 - apart.mean
-    told = signs if raw_signs is None else with_doubts_of(signs, raw_signs)
+    told = signs if raw is None else with_doubts_of(signs, raw.signs)
     score = promised(scene, alpha, told, apart, table)
     grade = thresholds.grade(score)
-    findings = find(scene, alpha, signs, apart)
+    findings = find(scene, alpha, signs, apart, None if raw is None else raw.alpha)
     return Verdict(
         score=round(score, 4),
         grade=grade,
         measures=measure(signs, agreement),
-        reasons=tell(grade, findings, signs, apart),
+        reasons=tell(grade, findings, signs, apart, table.costs(told, apart)),
         defects=tuple(finding.defect for finding in findings),
     )
 

@@ -1,5 +1,6 @@
 """Why a result got its grade, in words: what is wrong, where, and how much."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -17,6 +18,8 @@ VISIBLE = 0.1  # alpha above this is seen on a plain ground
 NOTED_SHARE = 0.002  # of the picture: smaller faults are not worth a sentence
 SOFT_RIM = 3.0  # thousandths of the longest side; see Signs.soft_rim
 APART = 0.15  # one minus IoU between recipes that is worth a sentence
+DOUBTFUL = (0.1, 0.9)  # raw alphas between these leave it open whether a pixel is subject
+ALIKE = 30.0  # Signs.ring_contrast, 8-bit Lab units: below it subject and surroundings are hard to tell apart
 SMALL = 0.04  # of the picture: a smaller subject deserves a zoom
 
 Mask = NDArray[np.bool_]
@@ -31,8 +34,27 @@ class Finding:
     weight: float
 
 
-def find(scene: Scene, alpha: Alpha, signs: Signs, apart: Apart | None) -> tuple[Finding, ...]:
-    """Everything worth a sentence, the worst first. alpha: (H, W) float32, 0..1, whole photo, any size."""
+WEIGHS_MOST: Mapping[str, tuple[str, ...]] = {
+    "a faint veil away from the subject": ("haze", "haze_peak"),
+    "parts of the subject that were found only faintly": ("hollow",),
+    "much hangs on where the line between subject and background is drawn": ("unsure", "wavering"),
+    "the border was blurred in places": ("soft_rim", "weak_rim"),
+    "an outline that is fine or broken, where parts are easily missed": ("ragged", "thin", "frayed"),
+    "specks and small openings": ("stray", "holes"),
+    "the subject is small in the picture": ("small",),
+    "the shape is unusual, and may be but a part of the subject": ("girth",),
+    "independent passes differ": ("apart_mean", "apart_worst", "apart_unsure", "apart_more", "apart_less"),
+}
+"""What weighs most where nothing has a place of its own, and the signs that say so; ring_contrast has two sentences."""
+
+
+def find(
+    scene: Scene, alpha: Alpha, signs: Signs, apart: Apart | None, raw: Alpha | None = None
+) -> tuple[Finding, ...]:
+    """Everything worth a sentence, the worst first.
+
+    alpha: (H, W) float32, 0..1, whole photo, any size. raw: the same before its finish, None where it has none.
+    """
     a = scene.reduced(alpha)
     sure = a >= SURE
     if not sure.any():
@@ -49,6 +71,9 @@ def find(scene: Scene, alpha: Alpha, signs: Signs, apart: Apart | None) -> tuple
         _place("stray", "a stray part away from the subject", sure & ~_main_part(sure)),
         _place("holes", "an opening inside the subject", holes),
         _place("hollow", "part of the subject is half-transparent", inside & (a < 1 - VISIBLE) & ~holes),
+        None
+        if raw is None
+        else _place("doubtful", "it was in doubt what belongs to the subject", _doubted(scene, a, raw)),
         _rim(signs),
         _apart(apart),
         _small(float(sure.mean())),
@@ -56,8 +81,13 @@ def find(scene: Scene, alpha: Alpha, signs: Signs, apart: Apart | None) -> tuple
     return tuple(sorted((finding for finding in found if finding), key=lambda finding: -finding.weight))
 
 
-def tell(grade: Grade, findings: tuple[Finding, ...], signs: Signs, apart: Apart | None) -> tuple[str, ...]:
-    """The sentences of a report: the good news of a very good result, else what keeps it from being one."""
+def tell(
+    grade: Grade, findings: tuple[Finding, ...], signs: Signs, apart: Apart | None, costs: Mapping[str, float]
+) -> tuple[str, ...]:
+    """The sentences of a report: the good news of a very good result, else what keeps it from being one.
+
+    costs: what each sign takes from the score; see `ScoreTable.costs`.
+    """
     sentences = [finding.sentence for finding in findings]
     if grade is Grade.SEHR_GUT:
         good = ["clean edges"] if signs.soft_rim < SOFT_RIM else []
@@ -67,7 +97,7 @@ def tell(grade: Grade, findings: tuple[Finding, ...], signs: Signs, apart: Apart
             good.append("independent passes agree")
         return (", ".join(good), *sentences) if good else tuple(sentences)
     if not sentences:
-        sentences = ["no single fault stands out, but subject and background are hard to tell apart here"]
+        sentences = [f"no single fault stands out; what weighs most: {_weighs_most(signs, costs)}"]
     return tuple(sentences)
 
 
@@ -90,6 +120,25 @@ def place_of(where: Mask) -> str:
     if level:
         return "at the top" if level == "upper" else "at the bottom"
     return f"at the {side}" if side else "in the middle"
+
+
+def _doubted(scene: Scene, alpha: Alpha, raw: Alpha) -> Mask:
+    """Where the raw alpha was open, away from its border, and the finish decided."""
+    before = scene.reduced(raw)
+    outside, inside = beyond_band(before >= SURE, scene.longest)
+    faint, firm = DOUBTFUL
+    open_before = (before > faint) & (before < firm) & (outside | inside)
+    return np.asarray(open_before & ((alpha <= faint) | (alpha >= firm)))
+
+
+def _weighs_most(signs: Signs, costs: Mapping[str, float]) -> str:
+    sums = {phrase: sum(costs.get(name, 0.0) for name in names) for phrase, names in WEIGHS_MOST.items()}
+    alike = signs.ring_contrast < ALIKE
+    contrast = (
+        "subject and surroundings are alike in colour" if alike else "only what stands out most may have been found"
+    )
+    sums[contrast] = costs.get("ring_contrast", 0.0)
+    return max(sums, key=lambda phrase: sums[phrase])
 
 
 def _main_part(sure: Mask) -> Mask:

@@ -45,6 +45,10 @@ class Card:
         """What each sign adds to the sum; the most negative one hurts the most."""
         return {name: curve(values[name]) for name, curve in self.curves.items()}
 
+    def costs(self, values: Mapping[str, float]) -> dict[str, float]:
+        """What each sign takes from the sum, 0 or more, against the best that it could be."""
+        return {name: max(self.curves[name].worth) - worth for name, worth in self.contributions(values).items()}
+
     def score(self, values: Mapping[str, float]) -> float:
         """The IoU, 0..1, that these signs promise."""
         return min(1.0, max(0.0, self.promise(sum(self.contributions(values).values()))))
@@ -69,12 +73,27 @@ class ScoreTable:
 
     def score(self, signs: Signs, apart: Apart | None = None) -> float:
         """The promised IoU, 0..1. apart: how far other recipes' alphas are, if there are any."""
-        values: dict[str, float] = asdict(signs)
         if apart is None:
-            grey = min(1.0, max(0.0, (signs.soft_rim - CRISP_RIM[0]) / (CRISP_RIM[1] - CRISP_RIM[0])))
+            grey = _greyness(signs)
+            values: dict[str, float] = asdict(signs)
             crisp = self.crisp.score(values) if grey < 1 else 0.0
             return grey * self.alone.score(values) + (1 - grey) * crisp
-        return self.beside_others.score(values | dict(zip(APART, astuple(apart), strict=True)))
+        return self.beside_others.score(_beside(signs, apart))
+
+    def costs(self, signs: Signs, apart: Apart | None = None) -> dict[str, float]:
+        """What each sign takes from the score, in log-odds, 0 or more: the highest one says what weighs most."""
+        if apart is None:
+            return (self.alone if _greyness(signs) >= 0.5 else self.crisp).costs(asdict(signs))
+        return self.beside_others.costs(_beside(signs, apart))
+
+
+def _greyness(signs: Signs) -> float:
+    """0 for a mask in black and white, 1 for one with a network's greys."""
+    return min(1.0, max(0.0, (signs.soft_rim - CRISP_RIM[0]) / (CRISP_RIM[1] - CRISP_RIM[0])))
+
+
+def _beside(signs: Signs, apart: Apart) -> dict[str, float]:
+    return asdict(signs) | dict(zip(APART, astuple(apart), strict=True))
 
 
 @cache

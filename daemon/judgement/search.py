@@ -10,7 +10,7 @@ from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Finish, Verdict
 from daemon.judgement.apart import Apart, hold_against
 from daemon.judgement.finish import apply_finish
-from daemon.judgement.grading import Thresholds, promised, verdict_on
+from daemon.judgement.grading import Raw, Thresholds, promised, verdict_on
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import CRISP_RIM, ScoreTable, shipped_table
 from daemon.judgement.signs import Signs, read_signs
@@ -49,11 +49,11 @@ def best_finish(
     scene, table = look_at(rgb), table or shipped_table()
     small = {number: _reduced(other, scene) for number, other in others.items()}
     small_raw = _reduced(raw, scene)
-    blend, signs, apart = _best_blend(scene, small_raw, small, table)
-    finish = _finish_for(signs, blend)
+    blend, unfinished, apart = _best_blend(scene, small_raw, small, table)
+    finish = _finish_for(unfinished.signs, blend)
     alpha = apply_finish(rgb, raw, finish, others)
     seen = _reduced(alpha, scene)
-    verdict = verdict_on(scene, seen, read_signs(scene, seen), signs, thresholds, apart, table)
+    verdict = verdict_on(scene, seen, read_signs(scene, seen), unfinished, thresholds, apart, table)
     return Finished(finish, alpha, verdict)
 
 
@@ -76,22 +76,23 @@ def verdict_now(
     alpha = np.asarray(np.mean([small_raw, *(small[number] for number in blend)], axis=0), dtype=np.float32)
     apart = hold_against(scene, alpha, [small_raw, *small.values()] if blend else list(small.values()))
     seen = _reduced(finished.alpha, scene)
-    return verdict_on(scene, seen, read_signs(scene, seen), read_signs(scene, alpha), thresholds, apart, table)
+    unfinished = Raw(alpha, read_signs(scene, alpha))
+    return verdict_on(scene, seen, read_signs(scene, seen), unfinished, thresholds, apart, table)
 
 
 def _best_blend(
     scene: Scene, raw: Alpha, others: Mapping[int, Alpha], table: ScoreTable
-) -> tuple[tuple[int, ...], Signs, Apart | None]:
-    """The numbers to blend in, the signs of that blend, and how far its parts are from it."""
+) -> tuple[tuple[int, ...], Raw, Apart | None]:
+    """The numbers to blend in, the alpha of that blend with its signs, and how far its parts are from it."""
     found = []
     for numbers in _blends(others):
         alpha = np.asarray(np.mean([raw, *(others[number] for number in numbers)], axis=0), dtype=np.float32)
         signs = read_signs(scene, alpha)
         witnesses = list(others.values()) if not numbers else [raw, *others.values()]
         apart = hold_against(scene, alpha, witnesses)
-        found.append((promised(scene, alpha, signs, apart, table), numbers, signs, apart))
-    _, numbers, signs, apart = max(found, key=lambda row: row[0])  # of equals the first: the fewest parts
-    return numbers, signs, apart
+        found.append((promised(scene, alpha, signs, apart, table), numbers, Raw(alpha, signs), apart))
+    _, numbers, unfinished, apart = max(found, key=lambda row: row[0])  # of equals the first: the fewest parts
+    return numbers, unfinished, apart
 
 
 def _blends(others: Mapping[int, Alpha]) -> Iterator[tuple[int, ...]]:

@@ -1,0 +1,54 @@
+import numpy as np
+
+from daemon.jobs import Grade
+from daemon.judgement.grading import Thresholds
+from daemon.judgement.reasons import tell
+from daemon.judgement.scene import look_at
+from daemon.judgement.score import shipped_table
+from daemon.judgement.search import best_finish
+from daemon.judgement.signs import Signs, read_signs
+from tests.judgement.pictures import blurred, photo_and_truth, with_disc
+
+THRESHOLDS = Thresholds(0.999, 0.998)
+
+
+def signs_of_the_truth() -> Signs:
+    rgb, truth = photo_and_truth()
+    return read_signs(look_at(rgb), truth)
+
+
+def test_a_doubt_that_the_finish_decided_is_named_with_its_place() -> None:
+    rgb, truth = photo_and_truth()
+    raw = with_disc(blurred(truth, 3), (0.12, 0.12), 0.09, 0.4)
+
+    found = best_finish(rgb, raw, THRESHOLDS)
+
+    assert found.alpha[:60, :70].max() < 0.1  # it is gone from the result
+    assert any("in doubt what belongs to the subject at the upper left" in reason for reason in found.verdict.reasons)
+    assert "doubtful" in found.verdict.defects
+
+
+def test_a_firm_alpha_leaves_no_doubt() -> None:
+    rgb, truth = photo_and_truth()
+
+    assert "doubtful" not in best_finish(rgb, blurred(truth, 3), THRESHOLDS).verdict.defects
+
+
+def test_without_a_fault_the_sign_that_costs_most_is_told() -> None:
+    signs = signs_of_the_truth()
+
+    (thin,) = tell(Grade.GUT, (), signs, None, {"thin": 0.5, "ragged": 0.4, "small": 0.6})
+    (small,) = tell(Grade.GUT, (), signs, None, {"thin": 0.5, "small": 0.6})
+
+    assert "outline" in thin
+    assert "small" in small
+
+
+def test_what_a_sign_costs_is_nothing_at_its_best_and_never_negative() -> None:
+    signs = signs_of_the_truth()
+    costs = shipped_table().costs(signs)
+    worse = shipped_table().costs(Signs(**{name: getattr(signs, name) for name in Signs.__slots__} | {"stray": 0.5}))
+
+    assert min(costs.values()) >= 0
+    assert worse["stray"] > costs["stray"] == 0
+    assert np.isfinite(list(worse.values())).all()
