@@ -25,7 +25,10 @@ _FIXED_BYTES = 512  # always as long, so that it can be written over in place
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lease. token: of one run. boot: of the kernel that it runs on. beats: how often it was renewed."""
+    """Who holds a lease. token: of one run. beats: how often it was renewed.
+
+    boot: of the kernel that it runs on, with the namespace that its pid counts in.
+    """
 
     token: str
     host: str
@@ -48,9 +51,15 @@ def this_process() -> Holder:
     token = uuid.uuid4().hex
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        boot += f" {Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:  # a locked down /proc: then we know no process as one of this machine, and wait for each
         boot = token
     return Holder(token, os.uname().nodename, os.getpid(), boot, time.strftime("%Y-%m-%d %H:%M:%S"))
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process where we are; it may be another one of that number."""
+    return pid != os.getpid() and Path(f"/proc/{pid}").exists()
 
 
 class Lease:
@@ -65,6 +74,7 @@ class Lease:
         me: Holder | None = None,
         clock: Callable[[], float] = awake_seconds,
         sleep: Callable[[float], object] = time.sleep,
+        alive: Callable[[int], bool] = is_alive,
     ) -> None:
         """Take the lease of the hot folder whose private folder this is.
 
@@ -75,6 +85,7 @@ class Lease:
         self._me = me or this_process()
         self._clock = clock
         self._sleep = sleep
+        self._alive = alive
         self._renewed_at: float | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -139,8 +150,8 @@ class Lease:
             holder, content = _read(self._path), _content(self._path)
             if holder is None and content is None:
                 continue  # given back at this moment
-            if holder is not None and holder.boot == self._me.boot and locked:
-                _write_over(self._path, self._me)  # its holder is dead: the lock that we have was its
+            if holder is not None and holder.boot == self._me.boot and locked and not self._alive(holder.pid):
+                _write_over(self._path, self._me)  # its holder is dead: nobody has its number, and we have its lock
                 return
             if self._is_stale(holder, content, say) and self._take_over(content):
                 return

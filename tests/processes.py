@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -46,13 +46,15 @@ def freisteller(*words: str, folder: Path, **settings: str) -> subprocess.Comple
 class DaemonProcess:
     """`freisteller run` in a process of its own."""
 
-    def __init__(self, folder: Path, *flags: str, stdin: str = os.devnull, **settings: str) -> None:
-        """stdin: a file or a terminal, by its path."""
+    def __init__(
+        self, folder: Path, *flags: str, stdin: str = os.devnull, within: Sequence[str] = (), **settings: str
+    ) -> None:
+        """stdin: a file or a terminal, by its path. within: a program that runs the one it is given."""
         self._folder = folder
         self._log = (folder / "daemon.log").open("ab")
         with Path(stdin).open("rb", buffering=0) as read:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "daemon", "run", *flags],
+                [*within, sys.executable, "-m", "daemon", "run", *flags],
                 env=environment(folder, **settings),
                 cwd=folder,
                 stdin=read,

@@ -1,6 +1,7 @@
 """One daemon per hot folder across machines: the lease on the share, and who may take it."""
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import AlreadyRunning, RootAway
-from daemon.lease import NAME, STALE_SECONDS, Holder, Lease
+from daemon.lease import NAME, STALE_SECONDS, Holder, Lease, is_alive
 from daemon.lifecycle import Daemon
 from daemon.settings import load
 from tests.doubles import Clock, ScriptedEngine
@@ -29,9 +30,18 @@ class Share:
         self.clock = Clock()
         self.said: list[str] = []
         self.meanwhile: Callable[[], object] = lambda: None
+        self.processes: set[int] = set()
 
     def lease(self, me: Holder, *, locked: bool = True) -> Lease:
-        return Lease(self.folder, locked=locked, say=self.said.append, me=me, clock=self.clock, sleep=self._sleep)
+        return Lease(
+            self.folder,
+            locked=locked,
+            say=self.said.append,
+            me=me,
+            clock=self.clock,
+            sleep=self._sleep,
+            alive=self.processes.__contains__,
+        )
 
     def left_by(self, holder: Holder) -> None:
         """As a machine left it that is gone."""
@@ -82,6 +92,22 @@ def test_a_dead_process_of_this_machine_keeps_nobody_waiting(share: Share) -> No
     share.lease(replace(STUDIO_1, token="3" * 32))
 
     assert share.clock.now == began
+
+
+def test_a_process_of_this_machine_that_is_there_is_waited_for_though_its_lock_is_free(share: Share) -> None:
+    """Two FUSE mounts of one folder share no locks."""
+    other = share.lease(STUDIO_1)
+    share.meanwhile = other.beat
+    share.processes.add(STUDIO_1.pid)
+
+    with pytest.raises(AlreadyRunning, match="studio-1"):
+        share.lease(replace(STUDIO_1, token="3" * 32))
+
+
+def test_a_process_knows_itself_and_others() -> None:
+    assert is_alive(os.getppid())
+    assert not is_alive(os.getpid())  # our number in a lease is left over from somebody who had it before
+    assert not is_alive(2**22 + 1)  # more than the kernel gives out
 
 
 def test_where_locks_do_not_work_a_process_of_this_machine_is_waited_for_too(share: Share) -> None:

@@ -4,22 +4,30 @@ They tell of names that came and went, not of files that grow, and some servers 
 everything still comes round, only less often.
 """
 
-import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from daemon.intake.descent import GONE
+
 SETTLED_SECONDS = 3.0
 """A folder must have looked the same for so long when it was listed: times can be as coarse as two seconds (FAT)."""
-
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 class _Listed(NamedTuple):
     stamp: tuple[int, int, int, int]
     since: float
     at: float
+
+
+class Changes(NamedTuple):
+    """changed: to be listed again. unsettled: too, for they look the same but not for long enough. gone: forgotten."""
+
+    changed: list[str]
+    unsettled: list[str]
+    gone: list[str]
 
 
 class Directories:
@@ -38,33 +46,37 @@ class Directories:
         """All of them are about to be listed."""
         self._before, self._known = self._known, {}
 
-    def entered(self, path: str, stat: os.stat_result) -> None:
-        """One is about to be listed; stat: of itself."""
-        now, stamp = self._clock(), _stamp(stat)
+    def entered(self, path: str, found: os.stat_result) -> None:
+        """One is about to be listed; found: what it looks like."""
+        now, stamp = self._clock(), _stamp(found)
         known = self._known.get(path) or self._before.get(path)
         self._known[path] = _Listed(stamp, known.since if known and known.stamp == stamp else now, now)
 
-    def changed(self) -> tuple[list[str], list[str]]:
-        """Those that have to be listed again, and those that are gone, which are forgotten here.
+    def changes(self) -> Changes:
+        """What became of them since they were listed.
 
         Raises OSError where the inbox itself cannot be looked at.
         """
-        changed, gone = [], []
+        changes = Changes([], [], [])
         for path, listed in self._known.items():
             try:
                 found = os.lstat(f"{self._inbox}/{path}")
             except OSError as error:
                 if not path:
                     raise
-                if error.errno in _GONE:
-                    gone.append(path)
+                if error.errno in GONE:
+                    changes.gone.append(path)
                 continue
-            if _stamp(found) != listed.stamp or listed.at - listed.since < SETTLED_SECONDS:
-                changed.append(path)
-        for path in gone:
+            if not stat.S_ISDIR(found.st_mode):
+                changes.gone.append(path)
+            elif _stamp(found) != listed.stamp:
+                changes.changed.append(path)
+            elif listed.at - listed.since < SETTLED_SECONDS:
+                changes.unsettled.append(path)
+        for path in changes.gone:
             del self._known[path]
-        return changed, gone
+        return changes
 
 
-def _stamp(stat: os.stat_result) -> tuple[int, int, int, int]:
-    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
+def _stamp(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns

@@ -5,8 +5,8 @@ import math
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Set
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -81,6 +81,7 @@ class Scanner:
         self._directories = Directories(inbox, clock)
         self._active: Set[str] = frozenset()  # files that something is due of before all of the inbox is read again
         self._all_due_at = -math.inf
+        self._has_news = False
         self._taken: dict[str, float] = {}
         self._ignored: frozenset[str] = frozenset()
         self._scans = 0
@@ -113,6 +114,7 @@ class Scanner:
         began, processor_began = self._clock(), self._processor_clock()
         busy_paths = {str(path) for path in busy}
         is_glance = not urgent and began < self._all_due_at
+        self._has_news = False
         look = self._glance if is_glance else self._look
         candidates, fresh = look(mounts, hints, busy_paths)
         walk_seconds = self.walk_seconds = self._clock() - began
@@ -157,15 +159,17 @@ class Scanner:
         self, mounts: Mapping[str, Mount], hints: Hints, busy: Set[str]
     ) -> tuple[Mapping[str, _Seen], dict[str, int]]:
         """The same for folders that changed since they were listed, and for files that something is due of soon."""
-        changed, gone = self._directories.changed()
+        changed, unsettled, gone = self._directories.changes()
+        self._has_news = bool(unsettled)  # which is so only once
         names, listed = _Names(self._clock()), set(gone)
 
         def entered(path: str, stat: os.stat_result) -> None:
+            self._has_news = self._has_news or path not in self._directories
             listed.add(path)
             self._directories.entered(path, stat)
 
-        for folder in changed:
-            with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        for folder in changed + unsettled:
+            with _skipping_what_is_gone():
                 for sighting in walk_below(folder, self._directories, self._inbox, self._suffixes, mounts, entered):
                     self._sight(sighting, names, hints, busy)
         fresh = names.fresh(self._ignored)
@@ -185,19 +189,13 @@ class Scanner:
     def _look_again(self, path: str, seen: _Seen, hints: Hints, busy: Set[str]) -> bool:
         """Take in one file that is known; whether it is still there."""
         way = path.split("/")
-        try:
-            if f"{self._inbox}/{path}" in busy:
-                raise FileNotFoundError
-            with descent.opened(self._inbox, way[:-1]) as folder:
-                found = os.stat(way[-1], dir_fd=folder, follow_symlinks=False)
-        except OSError:
-            self._forget(path)
-            return False
-        if not stat.S_ISREG(found.st_mode):
-            self._forget(path)
-            return False
-        self._take_in(path, found, seen.remote, hints, self._clock())
-        return True
+        with _skipping_what_is_gone(), descent.opened(self._inbox, way[:-1]) as folder:
+            found = os.stat(way[-1], dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode) and f"{self._inbox}/{path}" not in busy:
+                self._take_in(path, found, seen.remote, hints, self._clock())
+                return True
+        self._forget(path)
+        return False
 
     def _sight(self, sighting: Sighting, names: _Names, hints: Hints, busy: Set[str]) -> None:
         if sighting.stat is None:
@@ -207,6 +205,7 @@ class Scanner:
             names.files.append(sighting.path)
 
     def _forget(self, path: str) -> None:
+        self._has_news = True
         gone = self._seen.pop(path)
         if gone.watched.proof and gone.watched.proof.finding is Finding.WHOLE:
             self._pauses.note(gone.writer, gone.watched.longest_pause)
@@ -214,9 +213,9 @@ class Scanner:
                 self._remember_taken(path, gone.watched.changed_at)
 
     def _pace(self, is_glance: bool, began: float, idle: float) -> float:
-        """After how many seconds to look by timer again. idle: after how many that look itself may come round."""
+        """After how many seconds to look by timer again. idle: after how many such a look that finds nothing may."""
         if is_glance:
-            return max(self.settings.scan_seconds, idle)
+            return self.settings.scan_seconds if self._has_news else max(self.settings.scan_seconds, idle)
         self._all_due_at = began + idle if idle > self.settings.scan_seconds else -math.inf
         return self.settings.scan_seconds
 
@@ -231,6 +230,7 @@ class Scanner:
                 self._tell_of_more(path, now - self._taken.pop(path), rules)
             writer = Writer(path.rpartition("/")[0], stat.st_uid, suffix)
             seen = self._seen[path] = _Seen(Watched(mark, now), rules, remote, writer, found_by, self._scans)
+        self._has_news = self._has_news or seen.watched.mark != mark or seen.watched.first_seen == now
         seen.watched.see(mark, now, path in hints.closed)
         seen.scan = self._scans
         if path in hints.touched:
@@ -290,6 +290,18 @@ class Scanner:
         mark = seen.watched.mark
         waited = self._clock() - seen.watched.first_seen
         return Arrival(self._inbox / path, clean_name(path), mark.size_bytes, mark.mtime_ns, seen.found_by, waited)
+
+
+@contextmanager
+def _skipping_what_is_gone() -> Iterator[None]:
+    """What vanished, was swapped or may not be read since it was listed is no trouble; a disk that fails is."""
+    try:
+        yield
+    except PermissionError:
+        pass
+    except OSError as error:
+        if error.errno not in descent.GONE:
+            raise
 
 
 def _another_file(watched: Watched, mark: Mark) -> bool:

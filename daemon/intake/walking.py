@@ -1,6 +1,5 @@
 """Reading all of `inbox/`: every file once, no symbolic link followed, nothing opened but folders."""
 
-import errno
 import os
 from collections.abc import Callable, Container, Iterator, Mapping, Set
 from dataclasses import dataclass
@@ -18,8 +17,6 @@ ORDER_NOTE = f"{ORDER}-error.txt"
 
 MAX_DEPTH = 64
 """Sub-folders within each other. Each level holds one descriptor; what lies deeper is counted, not read."""
-
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 class Sighting(NamedTuple):
@@ -116,7 +113,7 @@ class _Walk:
                 yield Sighting(path, None, "folder_not_readable")
                 continue
             except OSError as error:
-                if error.errno in _GONE:
+                if error.errno in descent.GONE:
                     continue
                 raise
             try:

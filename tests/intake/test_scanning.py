@@ -666,6 +666,30 @@ def test_what_is_taken_from_a_big_inbox_already_is_not_offered_again(big: BigInb
     assert big.look(after=5.0, busy=[source]).ready == ()
 
 
+def test_looking_at_a_big_inbox_again_takes_no_more_time_than_it_must(
+    big: BigInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listing what looks changed and is not is as dear as reading all of it, and comes as seldom."""
+
+    def busy_walk(*arguments: object) -> Iterator[object]:
+        big.processor.pass_by(1.0)
+        return real_walk(*arguments)  # type: ignore[arg-type]
+
+    real_walk = walking.walk_below
+    monkeypatch.setattr("daemon.intake.scanning.walk_below", busy_walk)
+    quiet = big.look(after=5.0).next_look_seconds
+    os.utime(big.inbox / "a", (1, 1))
+    seems_changed = big.look(after=5.0).next_look_seconds
+    big.drop("a/new.jpg")
+    has_changed = big.look(after=5.0).next_look_seconds
+
+    (big.inbox / "new").mkdir()
+    has_a_folder = big.look(after=5.0).next_look_seconds
+
+    assert max(quiet, has_changed, has_a_folder) <= 5.0
+    assert seems_changed >= 400.0
+
+
 def test_a_folder_is_listed_again_until_its_times_can_tell(big: BigInbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that comes within the same tick of the clock leaves no trace in them."""
     monkeypatch.setattr("daemon.intake.directories._stamp", lambda _: (0, 0, 0, 0))

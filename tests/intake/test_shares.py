@@ -11,7 +11,9 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -21,9 +23,10 @@ from daemon.intake import placing, scanning, walking
 from daemon.intake.folders import Folders
 from daemon.intake.watcher import Arrival, Scan, Watcher
 from daemon.jobs import Grade
+from daemon.lease import STALE_SECONDS, Holder
 from daemon.settings import IntakeSettings
 from tests.drawing import save_photo
-from tests.processes import DaemonProcess
+from tests.processes import DaemonProcess, freisteller
 
 pytestmark = pytest.mark.slow
 
@@ -188,6 +191,50 @@ def test_a_share_beneath_a_local_inbox_is_watched_by_timer_and_taken_by_copy(tmp
         share.disconnect()
 
 
+def machine(name: str, boot: Path) -> list[str]:
+    """What runs a program as if on another machine: with its own name, and a kernel that was booted for itself."""
+    boot.write_text(f"{uuid.uuid5(uuid.NAMESPACE_DNS, name)}\n")
+    script = 'hostname "$0" && mount --bind "$1" /proc/sys/kernel/random/boot_id && shift && exec "$@"'
+    within = ["unshare", "--uts", "--mount", "sh", "-c", script, name, str(boot)]
+    if subprocess.run([*within, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("namespaces are not allowed here")
+    return within
+
+
+def test_of_two_machines_on_one_share_one_works_and_the_other_takes_over_after_its_death(tmp_path: Path) -> None:
+    """Each has a mount of its own: no lock of one is seen through the other, and no event."""
+    need("bindfs", "umount", "unshare")
+    back = tmp_path / "back"
+    studios = {name: tmp_path / name for name in ("studio-1", "studio-2")}
+    shares = [Share(back, folder / "hot") for folder in studios.values()]
+    first, second = ((folder, machine(name, folder / "boot")) for name, folder in studios.items())
+    try:
+        for share in shares:
+            share.connect()
+        with DaemonProcess(first[0], within=first[1]) as one:
+            one.wait_until(lambda: one.says("Drop photos into"), "the first one's start")
+            with DaemonProcess(second[0], within=second[1]) as refused:
+                code = refused.ended()
+                assert refused.says("in use by another Freisteller (on studio-1, pid ")
+            save_photo(back / "inbox" / "one.png")
+            one.wait_until(lambda: len(placed(back, "one.json")) == 1, "a result of the first")
+            save_photo(back / "inbox" / "left.png")
+            one.kill()
+        began = time.monotonic()
+        with DaemonProcess(second[0], within=second[1]) as two:
+            two.wait_until(lambda: len(placed(back, "left.json")) == 1, "a result of the second")
+            waited = time.monotonic() - began
+            two.interrupt()
+    finally:
+        for share in shares:
+            share.disconnect()
+
+    assert code == 2
+    assert waited >= STALE_SECONDS
+    assert sorted(path.name for path in placed(back, ".json")) == ["left.json", "one.json"]
+    assert sorted(path.name for path in (back / "archiv").iterdir()) == ["left.png", "one.png"]
+
+
 class Samba:
     """A Samba server on loopback that exports one folder to guests."""
 
@@ -327,6 +374,39 @@ def test_the_daemon_works_while_clients_copy_and_sort_through_samba(
     assert lost == []
     assert len(results) == len(photos)
     assert list((root / "inbox").iterdir()) == list((root / "failed").iterdir()) == []
+
+
+def test_a_lease_is_seen_through_samba_from_both_sides(samba: Samba, tmp_path: Path) -> None:
+    seen, ours = tmp_path / "seen.json", tmp_path / "ours.json"
+
+    def lease_at_the_client() -> bytes:
+        samba.client(f'get ".freisteller\\lease.json" "{seen}"')
+        return seen.read_bytes()
+
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.wait_until(lambda: daemon.says("Drop photos into"), "the start")
+        first = lease_at_the_client()
+        daemon.wait_until(lambda: lease_at_the_client() != first, "a beat that the client sees")
+        daemon.interrupt()
+    stop = threading.Event()
+
+    def renew() -> None:
+        beats = 0
+        while not stop.wait(0.2):
+            ours.write_text(
+                json.dumps(asdict(Holder("7" * 32, "studio-7", 7, "boot-7", "1999-01-01", beats := beats + 1)))
+            )
+            samba.client(f'put "{ours}" ".freisteller\\lease.json"')
+
+    client = threading.Thread(target=renew)
+    client.start()
+    refused = freisteller("run", "--once", folder=tmp_path)
+    stop.set()
+    client.join()
+
+    assert b'"studio-7"' not in first
+    assert refused.returncode == 2
+    assert "in use by another Freisteller (on studio-7, pid 7" in refused.stderr
 
 
 def placed(root: Path, ending: str) -> list[Path]:
