@@ -16,6 +16,7 @@ from daemon.judgement.signs import Signs
 
 VISIBLE = 0.1  # alpha above this is seen on a plain ground
 NOTED_SHARE = 0.002  # of the picture: smaller faults are not worth a sentence
+MOST_OF_IT = 0.7  # of a fault: where its biggest part is less, the sentence says that there is more
 SOFT_RIM = 3.0  # thousandths of the longest side; see Signs.soft_rim
 APART = 0.15  # one minus IoU between recipes that is worth a sentence
 DOUBTFUL = (0.1, 0.9)  # raw alphas between these leave it open whether a pixel is subject
@@ -109,17 +110,20 @@ def _place(defect: str, what: str, where: Mask) -> Finding | None:
 
 
 def place_of(where: Mask) -> str:
-    """The place of the biggest part of a mask in words, e.g. "at the lower left" or "in the middle"."""
+    """Where a mask's biggest part is, in words: "at the lower left", "in the middle and elsewhere"."""
     _, _, stats, centres = cv2.connectedComponentsWithStats(where.astype(np.uint8), connectivity=8)
     biggest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    elsewhere = " and elsewhere" if stats[biggest, cv2.CC_STAT_AREA] < MOST_OF_IT * where.sum() else ""
     across, down = centres[biggest] / (where.shape[1], where.shape[0])
     side = "left" if across < 1 / 3 else "right" if across > 2 / 3 else ""
     level = "upper" if down < 1 / 3 else "lower" if down > 2 / 3 else ""
     if side and level:
-        return f"at the {level} {side}"
-    if level:
-        return "at the top" if level == "upper" else "at the bottom"
-    return f"at the {side}" if side else "in the middle"
+        place = f"at the {level} {side}"
+    elif level:
+        place = "at the top" if level == "upper" else "at the bottom"
+    else:
+        place = f"at the {side}" if side else "in the middle"
+    return place + elsewhere
 
 
 def _doubted(scene: Scene, alpha: Alpha, raw: Alpha) -> Mask:

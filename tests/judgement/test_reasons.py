@@ -2,7 +2,7 @@ import numpy as np
 
 from daemon.jobs import Grade
 from daemon.judgement.grading import Thresholds
-from daemon.judgement.reasons import tell
+from daemon.judgement.reasons import place_of, tell
 from daemon.judgement.scene import look_at
 from daemon.judgement.score import shipped_table
 from daemon.judgement.search import best_finish
@@ -52,3 +52,12 @@ def test_what_a_sign_costs_is_nothing_at_its_best_and_never_negative() -> None:
     assert min(costs.values()) >= 0
     assert worse["stray"] > costs["stray"] == 0
     assert np.isfinite(list(worse.values())).all()
+
+
+def test_a_fault_in_two_places_says_so() -> None:
+    where = np.zeros((90, 90), np.bool_)
+    where[70:85, 5:20] = True
+    once = place_of(where)
+    where[5:18, 40:52] = True
+
+    assert (once, place_of(where)) == ("at the lower left", "at the lower left and elsewhere")
