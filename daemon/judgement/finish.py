@@ -13,6 +13,7 @@ from daemon.jobs import Finish
 ISLAND_SHARE = 0.04  # a part smaller than this share of the biggest one is an island
 FAINTEST = 0.05  # alpha that still belongs to a part: its soft surroundings go where it goes
 HOLE_SHARE = 0.01  # a hole smaller than this share of the biggest part is stray, a larger one may be a handle
+VEIL_SHARE = 0.04  # the same for a spot that stays more subject than not all over: an eye, a shine, a doubt
 GUIDE_PIXELS = 512  # longest side at which the guided filter's coefficients are computed
 GUIDE_RADIUS = 0.012  # of the longest side: how far the border may wander to meet an edge of the photo
 GUIDE_EPS = 2e-4  # variance, at full scale 1, below which the photo counts as flat
@@ -93,12 +94,14 @@ def without_islands(alpha: Alpha) -> Alpha:
 
 
 def with_holes_filled(alpha: Alpha) -> Alpha:
-    """Make small enclosed openings solid; large ones may be meant (the handle of a cup)."""
+    """Make small enclosed openings solid, and larger veils; large openings may be meant (the handle of a cup)."""
     area = cv2.countNonZero((alpha >= 0.5).astype(np.uint8))
     open_parts = (alpha < 0.95).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(open_parts, connectivity=4)
     outer = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    stray = stats[:, cv2.CC_STAT_AREA] < HOLE_SHARE * area
+    veils = np.bincount(labels[alpha < 0.5].astype(np.intp), minlength=count) == 0
+    most = np.where(veils, VEIL_SHARE, HOLE_SHARE) * area
+    stray = stats[:, cv2.CC_STAT_AREA] < most
     stray[outer] = False
     stray[0] = False
     if count <= 1 or not stray.any():

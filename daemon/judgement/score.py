@@ -46,8 +46,12 @@ class Card:
         return {name: curve(values[name]) for name, curve in self.curves.items()}
 
     def costs(self, values: Mapping[str, float]) -> dict[str, float]:
-        """What each sign takes from the sum, 0 or more, against the best that it could be."""
-        return {name: max(self.curves[name].worth) - worth for name, worth in self.contributions(values).items()}
+        """What each sign takes from the sum against its middling value; below 0 where it is better than that.
+
+        A curve bends at percentiles of the alphas it was fitted to: the bend in its middle is about their median.
+        """
+        middling = {name: curve.worth[len(curve.at) // 2] for name, curve in self.curves.items()}
+        return {name: middling[name] - worth for name, worth in self.contributions(values).items()}
 
     def score(self, values: Mapping[str, float]) -> float:
         """The IoU, 0..1, that these signs promise."""
@@ -81,7 +85,7 @@ class ScoreTable:
         return self.beside_others.score(_beside(signs, apart))
 
     def costs(self, signs: Signs, apart: Apart | None = None) -> dict[str, float]:
-        """What each sign takes from the score, in log-odds, 0 or more: the highest one says what weighs most."""
+        """What each sign takes from the score, in log-odds, against a middling alpha: the highest weighs most."""
         if apart is None:
             return (self.alone if _greyness(signs) >= 0.5 else self.crisp).costs(asdict(signs))
         return self.beside_others.costs(_beside(signs, apart))

@@ -55,6 +55,14 @@ def test_a_small_hole_is_filled_and_a_large_one_may_be_meant() -> None:
     assert filled[149, 160] == 0
 
 
+def test_a_veil_inside_the_subject_is_made_solid_where_an_opening_of_its_size_stays() -> None:
+    rgb, truth = photo_and_truth()
+    eye, opening = (with_disc(truth, (0.5, 0.5), 0.05, value) for value in (0.6, 0.3))
+
+    assert apply_finish(rgb, eye, Finish(fill_holes=True))[120, 160] == 1
+    assert np.array_equal(apply_finish(rgb, opening, Finish(fill_holes=True)), opening)
+
+
 def test_the_mask_offset_grows_and_shrinks_by_that_many_pixels() -> None:
     rgb, _ = photo_and_truth()
     square = np.zeros((240, 320), np.float32)
