@@ -3,9 +3,11 @@
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from daemon.arrays import Alpha
+from daemon.errors import NoRoom
 from daemon.jobs import Job, Recipe
 from daemon.pictures import codec
 
@@ -17,16 +19,27 @@ class Alphas:
         self._folder = folder
 
     def keep(self, job: Job, number: int, recipe: Recipe, alpha: Alpha) -> Alpha:
-        """Write an alpha, whole or not at all; returns it as it will be read back: (H, W) float32, steps of 1/255."""
+        """Write an alpha, whole or not at all; returns it as it will be read back: (H, W) float32, steps of 1/255.
+
+        Raises NoRoom where the state directory cannot be written.
+        """
         path = self._path(job, number, recipe)
-        path.parent.mkdir(parents=True, exist_ok=True)
         data = codec.encode_alpha(alpha)
         scratch = path.with_suffix(".tmp")
-        with scratch.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with scratch.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            scratch.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
+            raise NoRoom(
+                f"An engine's answer cannot be kept below {self._folder}: {error.strerror or error}. Make room on the "
+                "disk of the state directory; work then goes on."
+            ) from error
         return codec.decode_alpha(data)
 
     def find(self, job: Job, number: int, recipe: Recipe) -> Alpha | None:

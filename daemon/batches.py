@@ -6,7 +6,9 @@ A batch is what the journal holds of a folder after a certain row; rows only gro
 import errno
 import json
 from collections.abc import Callable
+from contextlib import suppress
 
+from daemon.errors import NoRoom
 from daemon.intake import mounts
 from daemon.intake.folders import Folders
 from daemon.intake.names import clean_name
@@ -55,7 +57,8 @@ class Batches:
                 found.append(self._figures(folder, batch))
                 self._told[folder] = batch.newest
         if found:
-            self._remember()
+            with suppress(NoRoom):  # rather told twice, after a restart, than not at all
+                self._remember()
         return tuple(found)
 
     def _figures(self, folder: str, batch: Batch) -> BatchFigures:

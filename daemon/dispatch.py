@@ -39,7 +39,7 @@ class Brake:
 
     def note(self, fate: Fate, now: float) -> None:
         """Learn from how a job ended."""
-        if fate in (Fate.NO_ENGINE, Fate.NO_PLACE):
+        if fate in (Fate.NO_ENGINE, Fate.NO_PLACE, Fate.STRANDED):
             self._failures += 1
             pause = self._first_seconds * 2 ** min(self._failures - 1, 10)
             self._until = now + min(LONGEST_BRAKE_SECONDS, pause)
@@ -72,6 +72,7 @@ class Dispatch:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._in_work: dict[str, Future[Fate]] = {}
+        self._stranded: set[str] = set()
         self.brake = brake
 
     @property
@@ -98,10 +99,14 @@ class Dispatch:
                 self._wake.wait(LONGEST_SLEEP_SECONDS)
 
     def start_next(self) -> Job | None:
-        """Start the due job whose turn it is; None where there is none, no free hand, or all is paused."""
+        """Start the due job whose turn it is; None where there is none, no free hand, or all is paused.
+
+        Raises NoRoom where the journal cannot be written.
+        """
         now = self._clock()
         if self.running >= self._workers or not self._ready() or not self.brake.allows(now, self.running):
             return None
+        self._put_off_stranded(now)
         if self._journal.paused_at() is not None:
             return None
         with self._lock:
@@ -115,9 +120,20 @@ class Dispatch:
         future.add_done_callback(lambda done: self._ended(job, done))
         return job
 
+    def _put_off_stranded(self, now: float) -> None:
+        """What could not be put off when it was in work is due now."""
+        with self._lock:
+            stranded = tuple(self._stranded)
+        for job_id in stranded:
+            self._journal.take_back(job_id, now)
+            with self._lock:
+                self._stranded.discard(job_id)
+
     def _ended(self, job: Job, done: Future[Fate]) -> None:
         with self._lock:
             self._in_work.pop(job.id, None)
+            if not done.cancelled() and done.exception() is None and done.result() is Fate.STRANDED:
+                self._stranded.add(job.id)
         if not done.cancelled() and done.exception() is None:
             self.brake.note(done.result(), self._clock())
         self._wake.set()

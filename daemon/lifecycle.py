@@ -12,7 +12,7 @@ from daemon import __version__, premises
 from daemon.assembly import Assembly
 from daemon.chronicle import Ending
 from daemon.engines.contract import Engine
-from daemon.errors import JournalDamaged
+from daemon.errors import JournalDamaged, NoRoom
 from daemon.jobs import Job
 from daemon.journal import damage
 from daemon.observe import logs
@@ -22,6 +22,7 @@ from daemon.pipeline import Tick
 from daemon.settings import Settings
 from daemon.worker import Fate, Worker
 
+AGAIN_SECONDS = 2.0  # after which a part looks again whether the disk of the state directory has room
 HOPELESS_KNOCKS = 3  # --once: so many photos in a row without an engine, and it stops waiting for one
 
 
@@ -133,7 +134,8 @@ class Daemon:
         try:
             self._open_port()
             self.parts.lease.keep(self.folders.check, self._end)
-            self.recover()
+            while not self._served("recovery", self.recover):
+                self._stop.wait(AGAIN_SECONDS)
             self.engine.start()
             self.watcher.start()
             for thread in threads:
@@ -198,7 +200,8 @@ class Daemon:
 
         def serve() -> None:
             try:
-                work()
+                while not self._served(part, work):
+                    self._stop.wait(AGAIN_SECONDS)
             except JournalDamaged as error:
                 self._note_damage(error)
             except Exception as error:  # noqa: BLE001 - whatever it is, the supervisor starts us again
@@ -208,6 +211,17 @@ class Daemon:
                 self.stop()
 
         return threading.Thread(target=serve, name=part)
+
+    def _served(self, part: str, work: Callable[[], None]) -> bool:
+        """Whether a part went round until its end; not where the journal had no room, which is waited for."""
+        try:
+            work()
+        except NoRoom as error:
+            if not self._stop.is_set():
+                self.parts.herald.postponed(error.reason, str(error))
+                logs.log("waits_for_room", f"The {part} waits: {error}", level=logging.WARNING, part=part)
+                return False
+        return True
 
     def _note_damage(self, error: JournalDamaged) -> None:
         """Nobody can work with a damaged journal: end, so that the next start begins a new one."""

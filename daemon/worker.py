@@ -35,6 +35,7 @@ class Fate(StrEnum):
     FAILED = "failed"
     NO_ENGINE = "no_engine"
     NO_PLACE = "no_place"
+    STRANDED = "stranded"  # it still counts as in work, as the journal has no room
     SENT_BACK = "sent_back"
     LOST_TO_ANOTHER = "lost_to_another"
 
@@ -96,6 +97,9 @@ class Worker:
         """Do what is left to do for a job that was just started; never raises."""
         try:
             return self._answered(job)
+        except NoRoom as error:  # the journal has none: the job cannot even be put off
+            self._chronicle.postponed(job, str(error), error.reason, self._postpone_seconds)
+            return Fate.STRANDED
         except Exception as error:  # noqa: BLE001 - the answer itself failed, e.g. failed/ cannot be written
             self._chronicle.stumbled(job, error)
             return Fate.NO_PLACE

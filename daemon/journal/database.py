@@ -10,12 +10,15 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from daemon.errors import BadSettings, JournalDamaged
+from daemon.errors import BadSettings, JournalDamaged, NoRoom
 from daemon.journal.schema import MIGRATIONS, SCHEMA_VERSION
 
 Row: TypeAlias = tuple[object, ...]
 
 
+NO_ROOM = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_SHMSIZE}
+)
 DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PRIMARY = 0xFF  # extended codes keep the primary one in their lowest byte
 
@@ -23,7 +26,8 @@ _PRIMARY = 0xFF  # extended codes keep the primary one in their lowest byte
 class Database:
     """One connection; many threads may use it, one at a time.
 
-    on_damage: told what is wrong, once, when damage is met; from then on every call raises JournalDamaged.
+    on_damage: told what is wrong, once, when damage is met; from then on every call raises JournalDamaged. Where its
+    disk is full, what writes raises NoRoom, and changes nothing.
     """
 
     def __init__(self, path: Path, on_damage: Callable[[str], None] = lambda _: None) -> None:
@@ -95,6 +99,11 @@ class Database:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", None) in NO_ROOM:
+                raise NoRoom(
+                    f"The journal {self._path} cannot be written ({error}). Make room on the disk of the state "
+                    "directory; work then goes on."
+                ) from error
             if not _is_damage(error):
                 raise
             self._damage = (

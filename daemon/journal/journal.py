@@ -251,6 +251,20 @@ class Journal(Inquiry):
                 State.PUBLISHING,
             )
 
+    def take_back(self, job_id: str, due_at: float) -> None:
+        """Have a job that is in nobody's hand started, or published, again; it ended in order, so its try is undone."""
+        with self._db.transaction():
+            self._db.change(
+                "UPDATE jobs SET state = CASE state WHEN ? THEN ? ELSE state END, due_at = ?, tries = tries - 1 "
+                "WHERE id = ? AND state IN (?, ?)",
+                State.RUNNING,
+                State.WAITING,
+                due_at,
+                job_id,
+                State.RUNNING,
+                State.PUBLISHING,
+            )
+
     def make_due(self, kind: str) -> None:
         """What was put off for this reason is due now."""
         with self._db.transaction():

@@ -1,0 +1,131 @@
+"""The disk of the state directory gets full: work pauses and goes on by itself, no photo fails, none is lost."""
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon.alphas import Alphas
+from daemon.errors import NoRoom
+from daemon.jobs import Grade, Job, Recipe, State
+from daemon.journal.database import Database
+from tests.drawing import save_photo
+from tests.observe.prometheus import eventually
+from tests.observe.receiver import Receiver
+from tests.processes import DaemonProcess
+from tests.test_herald import House
+
+PHOTOS = 12
+
+
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if os.geteuid() or made.returncode:
+        pytest.skip("mounting is not allowed here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], capture_output=True, check=False)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    yield from small_disk(tmp_path / "state", 4)
+
+
+def fill(folder: Path) -> Path:
+    """Take all room there is."""
+    ballast = folder / "ballast"
+    with suppress(OSError), ballast.open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return ballast
+
+
+def test_what_the_journal_has_no_room_for_is_told_so_and_changes_nothing(state: Path) -> None:
+    database = Database(state / "journal.sqlite3")
+    ballast = fill(state)
+
+    def write(key: str) -> None:
+        with database.transaction():
+            database.change("INSERT INTO facts VALUES (?, ?)", key, "x" * 100_000)
+
+    with suppress(NoRoom):  # the file has a little room of its own
+        for number in range(100):
+            write(f"before {number}")
+    with pytest.raises(NoRoom, match="Make room on the disk of the state directory"):
+        write("while")
+    ballast.unlink()
+    write("after")
+
+    kept = {key for (key,) in database.rows("SELECT key FROM facts")}
+    database.close()
+    assert "after" in kept
+    assert "while" not in kept
+
+
+def test_an_answer_that_cannot_be_kept_is_no_fault_of_its_photo(tmp_path: Path) -> None:
+    (tmp_path / "alphas").write_text("a file where the folder should be")
+
+    with pytest.raises(NoRoom, match="state directory"):
+        Alphas(tmp_path / "alphas").keep(Job("1", "a.png"), 1, Recipe("m"), np.zeros((2, 2), np.float32))
+
+
+def test_a_job_that_cannot_even_be_put_off_is_started_again_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = threading.Event()
+    full.set()
+
+    def no_room(*_: object) -> None:
+        raise NoRoom("The journal cannot be written.")
+
+    def trouble(_: object) -> None:
+        if full.is_set():
+            no_room()
+
+    with Receiver() as receiver:
+        house = House(tmp_path, receiver)
+        try:
+            monkeypatch.setattr(house.daemon.journal, "postpone", no_room)
+            house.engine.trouble = trouble
+            save_photo(house.root / "inbox" / "a.png")
+            assert house.heard("paused", part="disk")
+            full.clear()
+            assert eventually(lambda: (house.root / "archiv" / "a.png").exists())
+            assert eventually(lambda: house.daemon.journal.latest(1)[0].job.state is State.DONE)
+            (entry,) = house.daemon.journal.latest(1)
+        finally:
+            house.stop()
+
+    assert entry.job.tries == 1  # only the try that did it: the others ended in order
+
+
+@pytest.mark.slow
+def test_a_daemon_waits_for_room_and_loses_nothing(state: Path, tmp_path: Path) -> None:
+    root = tmp_path / "hot"
+    with DaemonProcess(tmp_path, FREISTELLER__DISPATCH__POSTPONE_SECONDS="0.3") as daemon:
+        daemon.wait_until(lambda: daemon.says('"action": "watching"'), "the start")
+        first = save_photo(tmp_path / "first.png")
+        shutil.copyfile(first, root / "inbox" / "first.png")
+        ballast = fill(state)
+        for number in range(PHOTOS):
+            save_photo(root / "inbox" / f"{number}.png", seed=number)
+        daemon.wait_until(lambda: daemon.says("disk of the state directory"), "the pause")
+        ballast.unlink()
+        done = [root / grade.value for grade in Grade]
+        daemon.wait_until(
+            lambda: sum(1 for folder in done for _ in folder.glob("*.json")) == PHOTOS + 1, "all the results"
+        )
+        assert daemon.interrupt() == 0
+
+    assert list((root / "failed").iterdir()) == []
+    assert len(list((root / "archiv").iterdir())) == PHOTOS + 1
+    assert not daemon.says("internal_error")
