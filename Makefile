@@ -39,7 +39,7 @@ test: .venv/.weights .venv/.dev ## everything the tests need, then the tests
 
 test-lowest: .venv/.weights .venv/.dev ## the tests with the oldest libraries that pyproject.toml allows
 	rm -rf .venv-lowest
-	$(PY) -m uv venv --quiet --python $(PY) .venv-lowest
+	$(PY) -m uv venv --quiet --seed --python $(PY) .venv-lowest
 	$(PY) -m uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct \
 		--editable '.[local,samples,heic,raw,audit]' --group dev
 	.venv-lowest/bin/python -m pytest -n 2

@@ -2,9 +2,9 @@
 
 Real processes: the daemon with its real command (only its clock is ours, to make it jump), two ComfyUI servers that
 behave as recorded (tests/engines/comfyui_double.py). The photos come in waves; each wave has one fault: a server is
-killed and started again, the hot folder is moved away and comes back, its disk is full (a tmpfs of its own, as root),
-the clock jumps. After each wave the daemon rests for a moment and is measured; its growth is that from the first wave
-after each fault was seen once to the last one.
+killed and started again, the hot folder is moved away and comes back, its disk is full, or that of the state
+directory (each a tmpfs of its own, as root), the clock jumps. After each wave the daemon rests for a moment and is
+measured; its growth is that from the first wave after each fault was seen once to the last one.
 Run: `.venv/bin/python benchmarks/soak.py [--photos 20000]`. Last line: one JSON object.
 """
 
@@ -33,10 +33,11 @@ from daemon.settings import load  # noqa: E402
 from tests.drawing import drawn_photo, save_photo  # noqa: E402 - the checkout's tests are no installed package
 
 WAVES = 20
-FAULTS = ("none", "server", "share", "disk", "clock")
+FAULTS = ("none", "server", "share", "disk", "state", "clock")
 JUMPS = (86_400.0, -172_800.0, 3_600.0, -7_200.0)  # seconds; by turns
 OUTAGE_SECONDS = 3.0
 DISK_MB = 64
+STATE_MB = 256  # the journal takes 2 KB for a photo
 REST_SECONDS = 4.0
 STALLED_SECONDS = 420.0  # longer than the longest pause that the daemon makes on purpose
 GRADES = ("sehr_gut", "gut", "ungenügend")
@@ -130,13 +131,14 @@ class DaemonUnderTest:
     """`freisteller run`, restarted when it ends, as systemd would."""
 
     def __init__(self, stack: ExitStack, folder: Path, urls: list[str], log: Path) -> None:
+        self.state = folder / "state"
         self.clock = folder / "clock"
         self.clock.write_text("0")
         self._log = stack.enter_context(log.open("ab"))
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("FREISTELLER")},
             "FREISTELLER__ROOT": str(folder / "disk" / "hot"),
-            "FREISTELLER__STATE_DIR": str(folder / "state"),
+            "FREISTELLER__STATE_DIR": str(self.state),
             "FREISTELLER__INTAKE__QUIET_SECONDS": "0.2",
             "FREISTELLER__INTAKE__SCAN_SECONDS": "0.5",
             "FREISTELLER__HTTP__BIND": "127.0.0.1:0",
@@ -243,12 +245,9 @@ class Soak:
             time.sleep(OUTAGE_SECONDS)
             away.rename(self.shop.root)
         elif fault == "disk" and self.own_disk:
-            filler = self.shop.root.parent / "filler"
-            with suppress(OSError), filler.open("wb", buffering=0) as file:
-                while True:
-                    file.write(bytes(1 << 16))
-            time.sleep(OUTAGE_SECONDS)
-            filler.unlink()
+            _be_full(self.shop.root.parent)
+        elif fault == "state" and self.own_disk:
+            _be_full(self.daemon.state)
         elif fault == "clock":  # while photos wait for a server, so that what was put off until later is hit by it
             self.servers.stop()
             time.sleep(OUTAGE_SECONDS)
@@ -291,7 +290,7 @@ class Soak:
         print(f"\n{minutes:.1f} minutes, {len(self.shop.dropped) / minutes / 60:.1f} photos per second.")
         print(f"{self.daemon.restarts} restarts, {len(self.shop.failed)} failed, {twice} twice; exit code {exit_code}.")
         if not self.own_disk:
-            print("No full disk: only root can give the hot folder a file system of its own.")
+            print("No full disks: only root can give folders a file system of their own.")
         figures = {
             "photos": len(self.shop.dropped),
             "accounted": self.shop.accounted,
@@ -303,9 +302,19 @@ class Soak:
         print(json.dumps(figures))
 
 
-def _mount(stack: ExitStack, disk: Path) -> bool:
-    """Give the hot folder a small file system of its own; False where we may not."""
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "soak", str(disk)]
+def _be_full(disk: Path) -> None:
+    """No room at all, for a while."""
+    filler = disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1 << 12))
+    time.sleep(OUTAGE_SECONDS)
+    filler.unlink()
+
+
+def _mount(stack: ExitStack, disk: Path, megabytes: int) -> bool:
+    """Give a folder a small file system of its own; False where we may not."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "soak", str(disk)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
         return False
     stack.callback(subprocess.run, ["umount", "--lazy", str(disk)], check=False)
@@ -329,9 +338,10 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     try:
         with ExitStack() as stack:
-            disk = folder / "disk"
+            disk, state = folder / "disk", folder / "state"
             disk.mkdir()
-            own_disk = _mount(stack, disk)
+            state.mkdir()
+            own_disk = _mount(stack, disk, DISK_MB) and _mount(stack, state, STATE_MB)
             shop = Shop(disk / "hot")
             servers = Servers(stack, _ports())
             urls = [f"http://127.0.0.1:{port}" for port in servers.ports]

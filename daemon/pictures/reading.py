@@ -205,7 +205,10 @@ def _opened(path: Path) -> Iterator[int]:
             raise NotWholeYet(f"{path.name} cannot be opened: {error.strerror}.") from error
         raise RootAway(f"{path.name} cannot be opened: {error.strerror}.") from error
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise BadPhoto(f"{path.name} is a folder. Name the photos in it.")
+        if not stat.S_ISREG(mode):
             raise BadPhoto(f"{path.name} is not a file.")
         yield descriptor
     except OSError as error:

@@ -587,3 +587,10 @@ def refusing(number: int) -> Callable[..., int]:
         raise OSError(number, os.strerror(number))
 
     return refuse
+
+
+def test_a_folder_in_a_photos_place_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+
+    with pytest.raises(BadPhoto, match="photos is a folder"):
+        open_photo(tmp_path / "photos", 10)
