@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,6 +125,46 @@ def test_a_crash_at_every_step_publishes_once(tmp_path: Path) -> None:
         assert files_below(root / "failed") == [], life
 
     assert deaths > 10  # it did die in the middle of things
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.9])
+def test_a_crash_at_every_step_that_loses_the_end_of_the_journal_publishes_once(tmp_path: Path, kept: float) -> None:
+    """As where a disk lied about what it had written. kept: the share of the steps that the journal still knows."""
+    for step in range(MOST_STEPS):
+        settings, engine = settings_for(tmp_path / str(step)), ScriptedEngine()
+        root, journal = settings.root_path, Path(settings.state_dir) / "journal.sqlite3"
+        drop_photo(root / "inbox")
+        die, copies = dying_before(step), list[bytes]()
+
+        def tick(name: str, die: Callable[[str], None] = die, copies: list[bytes] = copies) -> None:
+            copies.append(content_of_journal(journal))  # noqa: B023 - only within this step
+            die(name)
+
+        with suppress(Died):
+            one_life(settings, engine, tick)
+        journal.write_bytes(copies[int((len(copies) - 1) * kept)])
+        for ending in ("-wal", "-shm"):
+            journal.with_name(journal.name + ending).unlink(missing_ok=True)
+        one_life(settings, engine, lambda _: None)
+        assert sorted(results(root)) == ["kunde/a.json", "kunde/a.png"], step
+        assert files_below(root / "archiv") == ["kunde/a.png"], step
+        assert files_below(root / "inbox") == files_below(root / "failed") == [], step
+        assert list((root / ".freisteller" / "work").iterdir()) == [], step
+        assert states_in(journal) <= {"done"}, step
+        if len(copies) == step:  # the first life survived, and only the journal was lost
+            break
+
+    assert step > 10
+
+
+def states_in(journal: Path) -> set[str]:
+    with closing(sqlite3.connect(journal)) as connection:
+        return {state for (state,) in connection.execute("SELECT state FROM jobs")}
+
+
+def content_of_journal(path: Path) -> bytes:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.serialize()
 
 
 def test_a_crash_at_every_step_leaves_no_litter(tmp_path: Path) -> None:

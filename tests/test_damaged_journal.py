@@ -44,6 +44,10 @@ def lose_it(path: Path) -> None:
     path.unlink()
 
 
+def lose_its_end(_: Path) -> None:
+    """What the WAL held, and nothing else."""
+
+
 DAMAGES = [cut_off, overwrite_pages, overwrite_header, lose_it]
 
 
@@ -302,7 +306,7 @@ def test_an_empty_mount_point_and_a_damaged_journal_make_no_new_hot_folder(house
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spoil", [overwrite_pages, lose_it])
+@pytest.mark.parametrize("spoil", [overwrite_pages, lose_it, lose_its_end])
 def test_the_real_program_goes_on_after_its_journal_was_spoilt(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     root, journal = tmp_path / "hot", tmp_path / "state" / "journal.sqlite3"
     photos = 3

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -123,6 +124,47 @@ def test_a_folder_that_may_not_be_written_stops_the_start_with_a_remedy(folders:
             folders.prepare()
 
     as_nobody(act)
+
+
+def test_what_could_not_be_read_or_taken_goes_its_way_once_it_may(folders: Folders) -> None:
+    drop(folders, "a.jpg", mode=0o000)
+    for name, mode in (("read only", 0o555), ("locked", 0o000)):
+        (folders.inbox / name).mkdir()
+        drop(folders, f"{name}/b.jpg")
+        (folders.inbox / name).chmod(mode)
+
+    world = World(folders.inbox, not_decoded)
+
+    def nothing() -> None:
+        world.look()
+        for _ in range(5):
+            assert world.look(after=5.0).ready == ()
+
+    def everything() -> None:
+        world.look()
+        world.look(after=2.0)
+        found = world.look(after=30.0)  # that long a.jpg was seen to lie there before its mode changed
+        assert sorted(world.names(found)) == ["a.jpg", "locked/b.jpg", "read only/b.jpg"]
+        for number, arrival in enumerate(found.ready):
+            folders.claim(arrival.source, f"job-{number}", (arrival.size_bytes, arrival.mtime_ns))
+
+    def both() -> None:
+        folders.prepare()
+        nothing()
+        os.write(asked[1], b"!")
+        os.read(given[0], 1)
+        everything()
+
+    asked, given = os.pipe(), os.pipe()
+    root = threading.Thread(target=as_nobody, args=(both,))
+    root.start()
+    os.read(asked[0], 1)
+    (folders.inbox / "a.jpg").chmod(0o644)
+    for name in ("read only", "locked"):
+        (folders.inbox / name).chmod(0o777)
+    os.write(given[1], b"!")
+    root.join()
+    assert len(folders.jobs_in_work()) == 3
 
 
 def test_rights_that_are_taken_away_while_it_runs_lose_nothing(folders: Folders) -> None:
