@@ -73,6 +73,11 @@ class DaemonProcess:
             self._process.wait()
         self._log.close()
 
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
         self._process.send_signal(signal.SIGKILL)

@@ -3,6 +3,7 @@
 import base64
 import uuid
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -10,9 +11,11 @@ from daemon.credentials import read_credentials
 from daemon.engines.pool import ComfyUIEngine
 from daemon.errors import BadSettings
 from daemon.settings import Settings, load
+from tests.drawing import save_photo
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.test_pool import RMBG
+from tests.observe.prometheus import free_port
 from tests.processes import DaemonProcess, freisteller
 
 SECRET = "s3cret-5f2a"
@@ -172,3 +175,32 @@ def test_a_running_daemon_uses_its_credentials_and_its_log_never_shows_one(crede
 
     log = (tmp_path / "daemon.log").read_text("utf-8")
     assert SECRET not in log + checked.stdout + checked.stderr
+
+
+@pytest.mark.slow
+def test_no_secret_is_in_the_process_title_the_results_or_the_pages(credentials: Path, tmp_path: Path) -> None:
+    give(credentials, comfyui_token=SECRET, http_token=SECRET)
+    port = free_port()
+    hot = tmp_path / "hot"
+    with Double(token=SECRET) as double:
+        settings = {
+            "FREISTELLER__HTTP__BIND": f"127.0.0.1:{port}",
+            "FREISTELLER__COMFYUI__SERVERS": f'[{{"url": "{double.url}"}}]',
+        }
+        with DaemonProcess(tmp_path, **settings) as daemon:
+            daemon.wait_until(lambda: daemon.says('"action": "watching"'), "the start")
+            save_photo(hot / "inbox" / "a.png")
+            (hot / "inbox" / "b.jpg").write_bytes(bytes(2000))
+            daemon.wait_until(lambda: any(hot.glob("*/a.json")) and any(hot.glob("failed/*.txt")), "both endings")
+            process = Path("/proc") / str(daemon.pid)
+            shown = [(process / "cmdline").read_bytes(), (process / "comm").read_bytes()]
+            shown += [(thread / "comm").read_bytes() for thread in (process / "task").iterdir()]
+            for name in ("metrics", "status", "healthz", "readyz"):
+                asked = Request(f"http://127.0.0.1:{port}/{name}", headers={"Authorization": f"Bearer {SECRET}"})
+                with urlopen(asked) as answer:
+                    shown.append(answer.read())
+            assert daemon.interrupt() == 0
+
+    shown += [path.read_bytes() for path in hot.rglob("*") if path.is_file()]
+    assert len(shown) > 8
+    assert not any(SECRET.encode() in text for text in shown)
