@@ -57,7 +57,10 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "soft_rim": (_finer, _zoom),
     "small_subject": (_zoom,),
 }
-"""What a named defect asks for first; the worst defect is named first. What no row settles, MILD or AGGRESSIVE does."""
+"""What a named defect asks for first; the worst defect is named first. What no row settles, MILD or AGGRESSIVE does.
+
+A result that is gut asks its own model first, whatever its defect; see `_mildly`.
+"""
 
 
 class Strategy:
