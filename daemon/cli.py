@@ -23,10 +23,12 @@ from daemon.errors import (
     RootAway,
     Vanished,
 )
+from daemon.intake.trouble import means
 from daemon.jobs import Grade, State
 from daemon.settings import Settings, load
 
 OK, FAILED, USAGE = 0, 1, 2
+LATER = 75  # EX_TEMPFAIL of sysexits.h: a disk or share; once it is there, the same command works
 _COLOURS = {Grade.SEHR_GUT: "green", Grade.GUT: "yellow", Grade.UNGENUEGEND: "red", None: "bold red"}
 
 app = typer.Typer(
@@ -44,16 +46,19 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 
 
 def main() -> None:
-    """Run the command line; errors that a person can answer end with their message and exit code 2."""
+    """Run the command line; errors end with their message and code 2, or 75 where a disk or share must come back."""
     faulthandler.enable()  # a fault in a native library then says in which thread and where
     try:
         app()
-    except (BadSettings, AlreadyRunning, RootAway, NoRoom, IllegalMove, JournalDamaged, Vanished) as error:
+    except (BadSettings, AlreadyRunning, IllegalMove, JournalDamaged, Vanished) as error:
         _say_error(str(error))
         sys.exit(USAGE)
+    except (RootAway, NoRoom) as error:
+        _say_error(str(error))
+        sys.exit(LATER)
     except OSError as error:
         _say_error(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}")
-        sys.exit(USAGE)
+        sys.exit(LATER if means(error, "") else USAGE)
 
 
 def _say_error(text: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from daemon.errors import BadSettings, JournalDamaged, RootAway
 from daemon.intake.folders import Folders
 from daemon.intake.identity import read_identity
+from daemon.intake.trouble import named
 from daemon.journal import Journal, damage, fact_in
 from daemon.lease import Lease
 from daemon.locks import Lock
@@ -44,13 +45,15 @@ def enter(doors: ExitStack, settings: Settings, clock: Callable[[], float], say:
     # With the id that the journal knows, an empty mount point is not taken for a new hot folder.
     root_id = folders.prepare(_known_root(settings))
     state = settings.state_path(root_id)
-    doors.callback(Lock(state / "lock", f"The state directory {state}").release)
+    with named(f"The state directory {state}"):
+        doors.callback(Lock(state / "lock", f"The state directory {state}").release)
     lock = Lock(folders.private / "lock", f"The hot folder {settings.root_path}")
     doors.callback(lock.release)
     lease = Lease(folders.private, locked=lock.held, say=say)
     doors.callback(lease.release)
-    damaged = _set_damage_aside(state / JOURNAL, clock, say)
-    journal = Journal(state / JOURNAL)
+    with named(f"The state directory {state}"):
+        damaged = _set_damage_aside(state / JOURNAL, clock, say)
+        journal = Journal(state / JOURNAL)
     doors.callback(journal.close)
     if journal.fact("root", root_id) != root_id:
         raise BadSettings(

@@ -1,0 +1,58 @@
+"""A start that has to wait for a disk or a share ends with a code of its own, and the same start works later."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from daemon import cli
+from tests.drawing import save_photo
+from tests.processes import freisteller
+from tests.test_full_state_disk import fill, small_disk
+
+
+def test_a_share_that_is_not_mounted_yet_is_worth_another_start(tmp_path: Path) -> None:
+    root = tmp_path / "hot"
+    first = freisteller("run", "--once", folder=tmp_path)
+    root.rename(tmp_path / "share")
+    root.mkdir()  # the empty mount point
+
+    early = freisteller("run", "--once", folder=tmp_path)
+    left_in_the_mount_point = list(root.iterdir())
+    root.rmdir()
+    (tmp_path / "share").rename(root)
+    save_photo(root / "inbox" / "a.png")
+    later = freisteller("run", "--once", folder=tmp_path)
+
+    assert first.returncode == later.returncode == 0
+    assert early.returncode == 75
+    assert "mount" in early.stderr.lower()
+    assert left_in_the_mount_point == []
+    assert (root / "archiv" / "a.png").exists()
+
+
+def test_a_full_state_disk_is_worth_another_start(tmp_path: Path) -> None:
+    for state in small_disk(tmp_path / "state", 4):
+        ballast = fill(state)
+        early = freisteller("run", "--once", folder=tmp_path)
+        ballast.unlink()
+        save_photo(tmp_path / "hot" / "inbox" / "a.png")
+        later = freisteller("run", "--once", folder=tmp_path)
+
+        assert early.returncode == 75
+        assert "room" in early.stderr.lower()
+        assert later.returncode == 0
+        assert (tmp_path / "hot" / "archiv" / "a.png").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ESTALE, 75), (errno.ENOENT, 2)])
+def test_an_error_of_the_system_ends_by_its_kind(monkeypatch: pytest.MonkeyPatch, number: int, code: int) -> None:
+    def broken() -> None:
+        raise OSError(number, "as the system says", "/a/file")
+
+    monkeypatch.setattr(cli, "app", broken)
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+
+    assert ended.value.code == code
