@@ -271,6 +271,7 @@ class Life:
             "ENGINE__PROXY_PIXELS": "256",
             "STRATEGY__MAX_ATTEMPTS": "2",
             "INTAKE__QUIET_SECONDS": "0.1",
+            "INTAKE__TIFF_QUIET_SECONDS": "0.1",  # no life is long enough for more
             "INTAKE__SCAN_SECONDS": "0.3",
             "INTAKE__PATIENCE_SECONDS": "2",
             "DISPATCH__POSTPONE_SECONDS": "0.2",
