@@ -41,7 +41,7 @@ class Fate(StrEnum):
 
 
 class Chronicle(Protocol):
-    """Who is told how photos end; see `lifecycle`."""
+    """Who is told how photos end; see `chronicle`."""
 
     def finished(self, job: Job, outcome: Outcome, results: tuple[Path, ...], seconds: float) -> None:
         """A photo is done."""

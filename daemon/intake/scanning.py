@@ -1,6 +1,5 @@
 """One look at all of `inbox/`: which photos are whole, which files never will be, what is left alone."""
 
-import logging
 import math
 import os
 import stat
@@ -15,12 +14,11 @@ from daemon.intake.completeness import Next, Pauses, Rules, Step, Watched, Write
 from daemon.intake.directories import Directories
 from daemon.intake.mounts import Mount
 from daemon.intake.names import clean_name
+from daemon.intake.paged import PAGED, PagedFiles
 from daemon.intake.proving import Finding, Mark, Prover
 from daemon.intake.scans import Arrival, FoundBy, Hints, Reject, Scan
 from daemon.intake.walking import Sighting, walk, walk_below
 from daemon.settings import IntakeSettings
-
-log = logging.getLogger("freisteller.intake")
 
 _IDLE_SHARE = 20  # a walk that took a second is not repeated by timer within the next 20
 _IDLE_PROCESSOR_SHARE = 400  # nor one that took a second of a processor within 400: a quarter of a percent
@@ -29,8 +27,6 @@ _PROVING_SECONDS = 1.0  # of proofs per scan, so that what is proven gets into w
 _SOONEST_SECONDS = 0.05
 _WRITER_SECONDS = 0.5  # between two questions whether a file is still open; its close is an event where there are any
 _URGENT_PATIENCE_SECONDS = 5.0
-_PAGED = frozenset({".tif", ".tiff"})  # what scanners append pages to; the TIFFs of cameras have other suffixes
-_MOST_TAKEN = 1000  # TIFFs remembered after they were taken, the latest
 
 
 @dataclass(slots=True)
@@ -82,7 +78,7 @@ class Scanner:
         self._active: Set[str] = frozenset()  # files that something is due of before all of the inbox is read again
         self._all_due_at = -math.inf
         self._has_news = False
-        self._taken: dict[str, float] = {}
+        self._paged = PagedFiles()
         self._ignored: frozenset[str] = frozenset()
         self._scans = 0
         self.walk_seconds = 0.0
@@ -102,7 +98,7 @@ class Scanner:
             for paged in (False, True)
         }
         for seen in self._seen.values():
-            seen.rules = self._rules_for[seen.remote, seen.writer.suffix in _PAGED]
+            seen.rules = self._rules_for[seen.remote, seen.writer.suffix in PAGED]
 
     def scan(self, mounts: Mapping[str, Mount], hints: Hints, busy: Collection[Path], urgent: bool = False) -> Scan:
         """Look at everything, or, as long as reading all of a big inbox is not due again, at what changed.
@@ -209,8 +205,7 @@ class Scanner:
         gone = self._seen.pop(path)
         if gone.watched.proof and gone.watched.proof.finding is Finding.WHOLE:
             self._pauses.note(gone.writer, gone.watched.longest_pause)
-            if gone.writer.suffix in _PAGED:
-                self._remember_taken(path, gone.watched.changed_at)
+            self._paged.taken(path, gone.writer.suffix, gone.watched.changed_at)
 
     def _pace(self, is_glance: bool, began: float, idle: float) -> float:
         """After how many seconds to look by timer again. idle: after how many such a look that finds nothing may."""
@@ -225,9 +220,8 @@ class Scanner:
         if seen is None or _another_file(seen.watched, mark):
             found_by: FoundBy = "scan" if self._scans else "startup"
             suffix = path[path.rfind(".") :].lower()
-            rules = self._rules_for[remote, suffix in _PAGED]
-            if path in self._taken:
-                self._tell_of_more(path, now - self._taken.pop(path), rules)
+            rules = self._rules_for[remote, suffix in PAGED]
+            self._paged.seen(path, now, rules.patience_seconds)
             writer = Writer(path.rpartition("/")[0], stat.st_uid, suffix)
             seen = self._seen[path] = _Seen(Watched(mark, now), rules, remote, writer, found_by, self._scans)
         self._has_news = self._has_news or seen.watched.mark != mark or seen.watched.first_seen == now
@@ -235,20 +229,6 @@ class Scanner:
         seen.scan = self._scans
         if path in hints.touched:
             seen.found_by = "event"
-
-    def _remember_taken(self, path: str, changed_at: float) -> None:
-        self._taken[path] = changed_at
-        if len(self._taken) > _MOST_TAKEN:
-            del self._taken[next(iter(self._taken))]
-
-    def _tell_of_more(self, path: str, pause: float, rules: Rules) -> None:
-        """Who appends by name begins a new file where the first was taken: no page is lost, but they are apart."""
-        if pause < rules.patience_seconds:
-            text = (
-                "%s came again %.0f s after it was written last. If both are pages of one scan, a longer "
-                "intake.tiff_quiet_seconds keeps them together."
-            )
-            log.warning(text, clean_name(path), pause, extra={"action": "tiff_came_again"})
 
     def _decide(
         self, candidates: Mapping[str, _Seen], urgent: bool
