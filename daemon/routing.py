@@ -81,7 +81,7 @@ class Routing:
             scratch = path.with_name(f"unfinished-{path.name}")
             self._tick(f"write {fmt}")
             try:
-                _write_right(scratch, rgba, photo, fmt, job.id, frame, self._outputs.ground)
+                _write_right(scratch, rgba, photo, fmt, job.id, frame, self._outputs)
             except OSError as error:
                 raise NoRoom(f"The result of {job.name} cannot be written to {path.parent}: {error}") from error
             except ValueError as error:
@@ -171,12 +171,12 @@ def _write_right(
     output_format: OutputFormat,
     identity: str,
     frame: Frame | None,
-    ground: tuple[int, int, int],
+    outputs: OutputSettings,
 ) -> None:
     """Write a result and read it back, a second time where the first went wrong. Raises ValueError, OSError."""
     for last in (False, True):
         path.unlink(missing_ok=True)  # of a run that died while it wrote, or of the first time
-        writing.write(path, rgba, photo, output_format, identity, frame, ground)
+        writing.write(path, rgba, photo, output_format, identity, frame, outputs.ground, outputs.jpeg_quality)
         try:
             writing.verify(path, rgba, output_format, frame)
             return

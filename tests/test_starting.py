@@ -1,6 +1,7 @@
 """A start that has to wait for a disk or a share ends with a code of its own, and the same start works later."""
 
 import errno
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,18 +32,23 @@ def test_a_share_that_is_not_mounted_yet_is_worth_another_start(tmp_path: Path) 
     assert (root / "archiv" / "a.png").exists()
 
 
-def test_a_full_state_disk_is_worth_another_start(tmp_path: Path) -> None:
-    for state in small_disk(tmp_path / "state", 4):
-        ballast = fill(state)
-        early = freisteller("run", "--once", folder=tmp_path)
-        ballast.unlink()
-        save_photo(tmp_path / "hot" / "inbox" / "a.png")
-        later = freisteller("run", "--once", folder=tmp_path)
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    yield from small_disk(tmp_path / "state", 4)
 
-        assert early.returncode == 75
-        assert "room" in early.stderr.lower()
-        assert later.returncode == 0
-        assert (tmp_path / "hot" / "archiv" / "a.png").exists()
+
+def test_a_full_state_disk_is_worth_another_start(state: Path, tmp_path: Path) -> None:
+    ballast = fill(state)
+
+    early = freisteller("run", "--once", folder=tmp_path)
+    ballast.unlink()
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    later = freisteller("run", "--once", folder=tmp_path)
+
+    assert early.returncode == 75
+    assert "room" in early.stderr.lower()
+    assert later.returncode == 0
+    assert (tmp_path / "hot" / "archiv" / "a.png").exists()
 
 
 @pytest.mark.parametrize(("number", "code"), [(errno.ESTALE, 75), (errno.ENOENT, 2)])

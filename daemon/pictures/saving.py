@@ -11,7 +11,8 @@ from daemon.pictures.values import Container, Frame, Metadata, Samples
 _PNG = {"compression": 2, "filter": "up"}  # of all levels and filters the smallest below one second for 24 MP
 _TIFF = {"compression": "lzw", "predictor": "horizontal"}  # deflate is no smaller on photos and half as fast to read
 _WEBP = {"lossless": True, "effort": 0, "Q": 0}  # more effort: seven times the time for two per cent
-_JPEG = {"Q": 95, "subsample_mode": "off"}  # edges of colour stay where they are
+_JPEG = {"subsample_mode": "auto"}  # from quality 90 on, edges of colour stay where they are
+JPEG_QUALITY = 95
 _TIFF_MAX_BYTES = 2**32 - 2**24  # of pixels; beyond, offsets need 8 bytes (BigTIFF)
 
 _UNSAID_DPI = 72.0  # what is written where nothing was said; every format but WebP must say something
@@ -25,11 +26,13 @@ def save(
     container: Container,
     frame: Frame | None = None,
     ground: list[float] | None = None,
+    jpeg_quality: int = JPEG_QUALITY,
 ) -> None:
     """Write a new file and bring it to the disk (fsync).
 
     pixels: (H, W, 4), or (H, W) for a mask; WebP and JPEG get the nearest of 8 bit. frame: what part is written, at
     what size; None for all as it is. ground: a colour in the pixels' own values to lay them on; then no alpha is left.
+    jpeg_quality: 1..100.
     All is computed while it is written, so that nothing is in memory twice.
     Raises Undecodable where the format cannot hold it, OSError where the file system does not take it.
     """
@@ -49,7 +52,7 @@ def save(
             image.tiffsave_target(target, bigtiff=large, **_TIFF)
             making.put_into_tiff(descriptor, metadata.exif, metadata.iptc, (image.width, image.height))
         elif container == "jpeg":
-            image.jpegsave_target(target, **_JPEG)
+            image.jpegsave_target(target, Q=jpeg_quality, **_JPEG)
         elif container == "webp":
             image.webpsave_target(target, **_WEBP)
         else:

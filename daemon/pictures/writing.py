@@ -46,14 +46,15 @@ def write(
     identity: str,
     frame: Frame | None = None,
     ground: tuple[int, int, int] = (255, 255, 255),
+    jpeg_quality: int = saving.JPEG_QUALITY,
 ) -> None:
     """Write a cut-out to `path`, which must not exist, and bring it to the disk.
 
     rgba: (H, W, 4), uint8 or uint16; the depth is kept but in WebP and JPEG, which have 8 bit. frame: what part of it,
-    at what size. ground: the sRGB colour behind it where the format has no transparency. The photo's ICC profile, EXIF
-    (upright now), XMP, IPTC (not in WebP) and resolution go along; `identity` is put into the XMP, and a copyright
-    notice from EXIF or IPTC as well. Raises OSError where the disk does not take it, BadPhoto where the format cannot
-    hold it.
+    at what size. ground: the sRGB colour behind it where the format has no transparency. jpeg_quality: 1..100. The
+    photo's ICC profile, EXIF (upright now), XMP, IPTC (not in WebP) and resolution go along; `identity` is put into the
+    XMP, and a copyright notice from EXIF or IPTC as well. Raises OSError where the disk does not take it, BadPhoto
+    where the format cannot hold it.
     """
     kind = _KINDS[output_format]
     width, height = frame.size if frame else (rgba.shape[1], rgba.shape[0])
@@ -74,7 +75,7 @@ def write(
         pixels, metadata = rgba[..., 3], replace(metadata, icc=None)
     elif kind.on_colour:
         below = codec.in_profile(ground, photo.icc, photo.full_scale)
-    saving.save(path, pixels, metadata, kind.container, frame, below)
+    saving.save(path, pixels, metadata, kind.container, frame, below, jpeg_quality)
 
 
 def verify(path: Path, rgba: Samples, output_format: OutputFormat, frame: Frame | None = None) -> None:

@@ -36,6 +36,7 @@ class OutputSettings(Section):
     trim: bool = False
     margin: float = Field(0.05, ge=0, le=1)
     max_side: int = Field(0, ge=0, le=100_000)
+    jpeg_quality: int = Field(95, ge=1, le=100)
     pages: PagesSetting = "each"
     equal_names: Literal["unique", "version", "fail"] = "unique"
 

@@ -151,6 +151,18 @@ def test_a_jpeg_on_a_colour_comes_close(tmp_path: Path) -> None:
     assert np.abs(result[30:110, 30:210, :3] - inside).mean() < 3
 
 
+@pytest.mark.parametrize(("quality", "halved"), [(95, False), (60, True)])
+def test_a_jpeg_has_the_quality_asked_for(tmp_path: Path, quality: int, halved: bool) -> None:
+    rgba = cut(coloured(WIDTH, HEIGHT), box(0, 0, WIDTH, HEIGHT))
+
+    writing.write(tmp_path / "out", rgba, photo_of(rgba[..., :3]), "jpeg", "job", jpeg_quality=quality)
+    writing.write(tmp_path / "usual", rgba, photo_of(rgba[..., :3]), "jpeg", "job")
+
+    smaller = (tmp_path / "out").stat().st_size < 0.6 * (tmp_path / "usual").stat().st_size
+    subsampling = pyvips.Image.new_from_file(str(tmp_path / "out")).get("jpeg-chroma-subsample")
+    assert (smaller, subsampling) == (halved, "4:2:0" if halved else "4:4:4")
+
+
 def test_a_colour_is_the_same_in_a_photos_own_profile(tmp_path: Path) -> None:
     rgba = cut(coloured(WIDTH, HEIGHT), box(100, 50, 300, 150))
     photo = photo_of(coloured(WIDTH, HEIGHT), icc=profile("p3"))
