@@ -41,6 +41,7 @@ GRADES = ("sehr_gut", "gut", "ungenügend")
 FOLDERS = ("", "", "kunde a", "kunde ä/auftrag 1", "kunde b")
 NAMES = 12  # so few that equal names happen all the time
 MOST_OPEN = 24  # photos on their way, beside those whose writer died; more would only wait
+MOST_DEAD = 3  # writers of each camera that die: no life is long enough to give their files up, and they hold names
 LONGEST_WORK_SECONDS = 1.5  # after the start; as many kills hit the start itself
 LONGEST_END_SECONDS = 300.0
 
@@ -62,9 +63,9 @@ class Camera:
         size = self.dice.randrange(90, 170)
         rgb = np.ascontiguousarray(drawn_photo(size, size * 3 // 4, number))
         content = pyvips.Image.new_from_array(rgb, interpretation="srgb").write_to_buffer(suffix)
-        folder = self.inbox / self.dice.choice(FOLDERS)
-        folder.mkdir(parents=True, exist_ok=True)
         while True:
+            folder = self.inbox / self.dice.choice(FOLDERS)
+            folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"foto {self.dice.randrange(NAMES)}{suffix}"
             with suppress(FileExistsError):
                 self._write(path, content)
@@ -72,7 +73,8 @@ class Camera:
             time.sleep(0.01)
 
     def _write(self, path: Path, content: bytes) -> None:
-        habit = self.dice.choices(("at once", "renamed", "slow", "size first", "dies"), (40, 25, 20, 13, 2))[0]
+        deadly = 2 if len(self.cut_off) < MOST_DEAD else 0
+        habit = self.dice.choices(("at once", "renamed", "slow", "size first", "dies"), (40, 25, 20, 13, deadly))[0]
         if habit == "renamed":
             scratch = path.with_name(f".{path.name}.{threading.get_ident()}.tmp")
             scratch.write_bytes(content)
@@ -121,7 +123,7 @@ class Studio:
 
     def _work(self, camera: Camera, number: int) -> None:
         while not self._stop.wait(camera.dice.uniform(0.02, 0.25)):
-            dead = sum(len(camera.cut_off) for camera in self.cameras)  # no life is long enough to give one up
+            dead = sum(len(camera.cut_off) for camera in self.cameras)
             if on_their_way(self._root) < MOST_OPEN + dead:
                 camera.shoot(number)
                 number += 1
