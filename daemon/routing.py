@@ -92,11 +92,19 @@ class Routing:
             scratch.replace(path)
         self._meter.stage("write", time.perf_counter() - began)
 
-    def publish(self, folders: Folders, job: Job, outcome: Outcome, files: Sequence[Staged]) -> "Published":
-        """Put staged files into their grade folder and the original into `archiv/`."""
+    def publish(
+        self,
+        folders: Folders,
+        job: Job,
+        outcome: Outcome,
+        files: Sequence[Staged],
+        note: Callable[[tuple[Path, ...]], None],
+    ) -> "Published":
+        """Put staged files into their grade folder, note where they are, and put the original into `archiv/`."""
         began = time.perf_counter()
         self._tick("publish")
         placed = self.place(files, folders.grade(outcome.verdict.grade), job.name)
+        note(placed)
         archived = self.archive(folders, job)
         self._meter.stage("publish", time.perf_counter() - began)
         return Published(placed, archived)

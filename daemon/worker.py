@@ -150,6 +150,10 @@ class Worker:
 
     def _carry_through(self, job: Job) -> None:
         path = self._original(job)
+        if job.state is State.PUBLISHING and (placed := self._journal.entry(job.id).results):
+            self._conclude(job, placed, self._routing.archive(self._folders, job))
+            self._tell_of_placed(job, placed)
+            return
         if path is None:
             if not self.end_as_found(job):
                 raise BadPhoto(f"The original of {job.name} is gone from .freisteller/work; somebody took it away.")
@@ -231,13 +235,31 @@ class Worker:
         began = job.started_at or self._clock()
         staging = self._folders.staging(job.id)
         files = self._routing.stage_report(job, cuts, staging, content, lambda: self._since(began))
-        results, original = self._routing.publish(self._folders, job, outcome, files)
-        self._tick("finish")
-        now = self._clock()
-        places = self._below_root(results)
-        self._journal.finish(job.id, places, now, self._laid(job.id, original) if original else None)
-        self.clean_up(job.id)
+        results, original = self._routing.publish(
+            self._folders, job, outcome, files, lambda placed: self._note_placed(job, placed)
+        )
+        self._conclude(job, self._below_root(results), original)
         self._chronicle.finished(job, outcome, results, self._since(began))
+
+    def _note_placed(self, job: Job, placed: Sequence[Path]) -> None:
+        """From here on the results are a person's: wherever they are by the next try, they are not made again."""
+        self._tick("note results")
+        self._journal.note_places(job.id, self._below_root(placed))
+
+    def _conclude(self, job: Job, places: Sequence[str], original: Path | None) -> None:
+        self._tick("finish")
+        laid = self._laid(job.id, original) if original else None
+        self._journal.finish(job.id, places, self._clock(), laid)
+        self.clean_up(job.id)
+
+    def _tell_of_placed(self, job: Job, places: Sequence[str]) -> None:
+        best = _numbered(job.attempts, job.best)
+        if best is None or best.verdict is None:
+            self._chronicle.found_done(job)
+            return
+        results = tuple(self._folders.root / place for place in places)
+        seconds = self._since(job.started_at or self._clock())
+        self._chronicle.finished(job, Outcome(job.attempts, best), results, seconds)
 
     def give_up(self, job: Job, reason: str, kind: str) -> None:
         """A job's road to `failed/`: the journal first, so that a crash in between is completed by the next start."""

@@ -15,6 +15,7 @@ import pytest
 import pyvips
 
 from daemon.arrays import Rgb
+from daemon.chronicle import Ending
 from daemon.engines.contract import Answer
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway
 from daemon.evidence import WORK_NOTE
@@ -113,6 +114,35 @@ def test_a_refused_recipe_leads_to_the_next_one(make: Make, tmp_path: Path, erro
     (entry,) = daemon.journal.latest(1)
     assert entry.job.attempts[0].error == str(error)
     assert entry.job.best == 2
+
+
+def test_a_result_that_was_taken_away_before_its_photo_was_over_is_not_made_again(make: Make, tmp_path: Path) -> None:
+    root = tmp_path / "hot"
+    save_photo(root / "inbox" / "a.png")
+    away = [True]
+
+    def tick(step: str) -> None:
+        if step == "archive" and away[0]:
+            raise RootAway("the share is away")
+
+    told: list[Ending] = []
+    daemon = make(ScriptedEngine(), tick=tick, tell=told.append)
+
+    fate = run_one(daemon)
+    (report,) = root.glob("*/a.json")
+    grade_folder = report.parent
+    for path in list(grade_folder.iterdir()):  # as people do, while the original still waits for its place
+        path.unlink()
+    away[0] = False
+    job = daemon.journal.take_decided(2.0**40, ())
+    assert job is not None
+    again = daemon.worker.run(job)
+
+    assert (fate, again) == (Fate.NO_PLACE, Fate.DONE)
+    assert list(grade_folder.iterdir()) == []
+    assert [path.name for path in (root / "archiv").iterdir()] == ["a.png"]
+    assert [ending.grade and ending.grade.value for ending in told] == [grade_folder.name]
+    assert list((root / ".freisteller" / "work").iterdir()) == []
 
 
 def test_a_full_disk_makes_the_finished_photo_wait_and_publishes_it_later(make: Make, tmp_path: Path) -> None:
