@@ -303,15 +303,18 @@ def test_a_crash_at_every_step_notes_a_verdict_once(tmp_path: Path) -> None:
     assert count == 3  # mask, report, note
 
 
-def test_a_result_that_is_published_at_this_moment_is_no_verdict(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("step", "is_on_the_move"), [("note results", True), ("finish", False)])
+def test_a_result_that_is_published_at_this_moment_is_no_verdict(
+    tmp_path: Path, step: str, is_on_the_move: bool
+) -> None:
     settings = settings_for(tmp_path)
     save_photo(settings.root_path / "inbox" / "a.png")
     with pytest.raises(Died):
-        one_life(settings, ScriptedEngine(), dying_at("finish"))
+        one_life(settings, ScriptedEngine(), dying_at(step))
 
     daemon = Daemon(settings, engine=ScriptedEngine())
     try:
-        assert daemon.verdicts.turn(settle_seconds=0)
+        assert daemon.verdicts.turn(settle_seconds=0) is is_on_the_move
         assert daemon.journal.verdicts(9) == ()
     finally:
         daemon.close()
