@@ -1,12 +1,13 @@
 """A start that has to wait for a disk or a share ends with a code of its own, and the same start works later."""
 
 import errno
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from daemon import cli
 from tests.drawing import save_photo
 from tests.processes import freisteller
 from tests.test_full_state_disk import fill, small_disk
@@ -52,13 +53,18 @@ def test_a_full_state_disk_is_worth_another_start(state: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("number", "code"), [(errno.ESTALE, 75), (errno.ENOENT, 2)])
-def test_an_error_of_the_system_ends_by_its_kind(monkeypatch: pytest.MonkeyPatch, number: int, code: int) -> None:
-    def broken() -> None:
-        raise OSError(number, "as the system says", "/a/file")
+def test_an_error_of_the_system_ends_by_its_kind(number: int, code: int) -> None:
+    broken = f"""
+from daemon import cli
 
-    monkeypatch.setattr(cli, "app", broken)
+def app():
+    raise OSError({number}, "as the system says", "/a/file")
 
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
+cli.app = app
+cli.main()
+"""
 
-    assert ended.value.code == code
+    done = subprocess.run([sys.executable, "-c", broken], capture_output=True, text=True, check=False)
+
+    assert done.returncode == code
+    assert "/a/file cannot be used: as the system says" in done.stderr
