@@ -92,6 +92,7 @@ class Worker:
         self._max_tries = max_tries
         self._postpone_seconds = postpone_seconds
         self._leave_out_equal = leave_out_equal
+        self._placed: dict[str, list[str]] = {}  # what the journal may have had no room for
 
     def run(self, job: Job) -> Fate:
         """Do what is left to do for a job that was just started; never raises."""
@@ -150,7 +151,7 @@ class Worker:
 
     def _carry_through(self, job: Job) -> None:
         path = self._original(job)
-        if job.state is State.PUBLISHING and (placed := self._journal.entry(job.id).results):
+        if placed := self._placed_before(job):
             self._conclude(job, placed, self._routing.archive(self._folders, job))
             self._tell_of_placed(job, placed)
             return
@@ -243,13 +244,21 @@ class Worker:
 
     def _note_placed(self, job: Job, placed: Sequence[Path]) -> None:
         """From here on the results are a person's: wherever they are by the next try, they are not made again."""
+        self._placed[job.id] = self._below_root(placed)
         self._tick("note results")
-        self._journal.note_places(job.id, self._below_root(placed))
+        self._journal.note_places(job.id, self._placed[job.id])
+
+    def _placed_before(self, job: Job) -> Sequence[str]:
+        """Where an earlier try put the results, if it came so far."""
+        if job.state is not State.PUBLISHING:
+            return ()
+        return self._journal.entry(job.id).results or self._placed.get(job.id, ())
 
     def _conclude(self, job: Job, places: Sequence[str], original: Path | None) -> None:
         self._tick("finish")
         laid = self._laid(job.id, original) if original else None
         self._journal.finish(job.id, places, self._clock(), laid)
+        self._placed.pop(job.id, None)
         self.clean_up(job.id)
 
     def _tell_of_placed(self, job: Job, places: Sequence[str]) -> None:

@@ -116,14 +116,17 @@ def test_a_refused_recipe_leads_to_the_next_one(make: Make, tmp_path: Path, erro
     assert entry.job.best == 2
 
 
-def test_a_result_that_was_taken_away_before_its_photo_was_over_is_not_made_again(make: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("at", "error"), [("archive", RootAway("away")), ("note results", NoRoom("full"))])
+def test_a_result_that_was_taken_away_before_its_photo_was_over_is_not_made_again(
+    make: Make, tmp_path: Path, at: str, error: Exception
+) -> None:
     root = tmp_path / "hot"
     save_photo(root / "inbox" / "a.png")
     away = [True]
 
     def tick(step: str) -> None:
-        if step == "archive" and away[0]:
-            raise RootAway("the share is away")
+        if step == at and away[0]:
+            raise error
 
     told: list[Ending] = []
     daemon = make(ScriptedEngine(), tick=tick, tell=told.append)
