@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -94,6 +94,7 @@ class Assembly:
         self.machine = Machine(self.metrics, {"root": settings.root_path, "state": premises.state}, Gpus())
         doors.callback(self.machine.close)
         self._alphas = Alphas(premises.state / "alphas")
+        self._placed: dict[str, Sequence[str]] = {}
         self.herald = self._build_herald(settings)
         self.admission = Admission(self.journal, self.folders, clock, self._tick)
         self.worker = self._build_worker(settings)
@@ -218,6 +219,7 @@ class Assembly:
             max_tries=settings.dispatch.max_tries,
             postpone_seconds=settings.dispatch.postpone_seconds,
             leave_out_equal=settings.intake.equal_content == "skip",
+            placed=self._placed,
         )
 
     def _tell(self, ending: Ending) -> None:

@@ -79,8 +79,13 @@ class Worker:
         max_tries: int,
         postpone_seconds: float,
         leave_out_equal: bool,
+        placed: dict[str, Sequence[str]],
     ) -> None:
-        """leave_out_equal: photos whose content came before are not cut out again."""
+        """leave_out_equal: photos whose content came before are not cut out again.
+
+        placed: by job where its results are, for the journal may have no room to note it; shared by all workers, as
+        another one may make the next try.
+        """
         self._journal = journal
         self._folders = folders
         self._pipeline = pipeline
@@ -92,7 +97,7 @@ class Worker:
         self._max_tries = max_tries
         self._postpone_seconds = postpone_seconds
         self._leave_out_equal = leave_out_equal
-        self._placed: dict[str, list[str]] = {}  # what the journal may have had no room for
+        self._placed = placed
 
     def run(self, job: Job) -> Fate:
         """Do what is left to do for a job that was just started; never raises."""
@@ -258,7 +263,6 @@ class Worker:
         self._tick("finish")
         laid = self._laid(job.id, original) if original else None
         self._journal.finish(job.id, places, self._clock(), laid)
-        self._placed.pop(job.id, None)
         self.clean_up(job.id)
 
     def _tell_of_placed(self, job: Job, places: Sequence[str]) -> None:
@@ -303,6 +307,7 @@ class Worker:
     def clean_up(self, job_id: str) -> None:
         """Remove what a job that is over leaves in work, staging and among the alphas; may be repeated."""
         self._tick("clear")
+        self._placed.pop(job_id, None)
         self._folders.clear(job_id)
         self._alphas.drop(job_id)
 
