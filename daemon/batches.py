@@ -3,13 +3,12 @@
 A batch is what the journal holds of a folder after a certain row; rows only grow, whatever the clock does.
 """
 
-import errno
 import json
 from collections.abc import Callable
 from contextlib import suppress
 
 from daemon.errors import NoRoom
-from daemon.intake import mounts
+from daemon.intake import descent, mounts
 from daemon.intake.folders import Folders
 from daemon.intake.names import clean_name
 from daemon.intake.walking import walk
@@ -17,7 +16,6 @@ from daemon.journal import Batch, Journal
 from daemon.observe.notices import BatchFigures
 from daemon.pictures.reading import SUFFIXES
 
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 MOST_PLACES = 200  # what a person still looks through
 FACT = "batches_told"  # {"low": every row up to this one is told, "folders": {name: the same for one folder}}
 
@@ -75,7 +73,7 @@ class Batches:
         try:
             return any(each.stat for path in spellings for each in walk(path, SUFFIXES, table))
         except OSError as error:
-            if error.errno in _GONE:
+            if error.errno in descent.GONE:
                 return False
             raise
 
