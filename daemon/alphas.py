@@ -1,15 +1,14 @@
 """The raw alphas of attempts, kept on the local disk until their job is done, so that no crash pays for one twice."""
 
 import hashlib
-import os
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from daemon.arrays import Alpha
 from daemon.errors import NoRoom
 from daemon.jobs import Job, Recipe
 from daemon.pictures import codec
+from daemon.whole import write_whole
 
 
 class Alphas:
@@ -25,17 +24,10 @@ class Alphas:
         """
         path = self._path(job, number, recipe)
         data = codec.encode_alpha(alpha)
-        scratch = path.with_suffix(".tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with scratch.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            scratch.replace(path)
+            write_whole(path, data)
         except OSError as error:
-            with suppress(OSError):
-                scratch.unlink(missing_ok=True)
             raise NoRoom(
                 f"An engine's answer cannot be kept below {self._folder}: {error.strerror or error}. Make room on the "
                 "disk of the state directory; work then goes on."

@@ -1,7 +1,6 @@
 """What the last audit found to make no difference, kept in the state directory for whoever chooses recipes."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from pydantic import ValidationError
 
 from daemon.errors import NoRoom
 from daemon.settings import Section, Settings
+from daemon.whole import write_whole
 
 FILE = "audit.json"
 
@@ -41,14 +41,9 @@ def keep(state: Path, settings: Settings, dead: Mapping[str, Sequence[str]], mod
     found = {model: tuple(names) for model, names in dead.items()}
     findings = Findings(engine=engine, proxy_pixels=proxy_pixels, at=now, dead=others | found)
     path = state / FILE
-    scratch = path.with_suffix(".tmp")
     try:
         state.mkdir(parents=True, exist_ok=True)
-        with scratch.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(findings.model_dump(), indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
+        write_whole(path, (json.dumps(findings.model_dump(), indent=1) + "\n").encode())
     except OSError as error:
         raise NoRoom(f"{path} cannot be written: {error.strerror}. Without it the daemon learns nothing.") from error
     return path

@@ -21,6 +21,7 @@ from daemon.pictures.values import ONLY_PAGE, Frame, Page, Samples
 from daemon.pipeline import Meter, Tick
 from daemon.reports import Cut, Seen, Staged, equal_note, failure_note, report
 from daemon.settings import OutputFormat, OutputSettings
+from daemon.whole import write_whole
 
 
 class Published(NamedTuple):
@@ -194,13 +195,8 @@ def _write_right(
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    scratch = path.with_name(f"unfinished-{path.name}")
     try:
-        with scratch.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise NoRoom(f"{path} cannot be written: {error}") from error
 

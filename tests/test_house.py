@@ -12,7 +12,8 @@ PACKAGE = Path(daemon.__file__).parent
 CHECKOUT = Path(__file__).parent.parent
 
 ORDER = (
-    "errors", "arrays", "shipped", "jobs", "credentials", "settings", "judgement", "pictures", "engines", "intake",
+    "errors", "whole", "arrays",
+    "shipped", "jobs", "credentials", "settings", "judgement", "pictures", "engines", "intake",
     "journal", "alphas", "reports", "sheet", "evidence",
     "budget", "pipeline", "routing", "pages", "admission", "worker", "recovery", "dispatch", "observe", "chronicle",
     "rebuilding",
