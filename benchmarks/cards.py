@@ -41,7 +41,7 @@ def fitted_table(rows: list[Row]) -> ScoreTable:
     rows = [row for row in rows if row.plausible == 1]  # the rest is settled before the card is asked
     return ScoreTable(
         alone=fit_card(alone(_grey(rows))),
-        beside_others=_modest(fit_card(beside_others(_grey(rows, blends=True)))),
+        beside_others=_modest_card(rows),
         crisp=fit_card(alone(crisp_ones(rows))),
     )
 
@@ -56,17 +56,17 @@ def held_out(rows: list[Row], parts: list[NDArray[np.bool_]]) -> tuple[Floats, F
         crisp = np.array([row.model.split()[0] in CRISP_WEIGHTS for row in test])
         by_crisp, by_grey = (scores(fit_card(alone(part(train))), alone(test)) for part in (crisp_ones, _grey))
         one[out] = np.where(crisp, by_crisp, by_grey) * factor
-        card = _modest(fit_card(beside_others(_grey(train, blends=True))))
-        two[out] = scores(card, beside_others(test, company=0)) * factor
+        two[out] = scores(_modest_card(train), beside_others(test, company=0)) * factor
     return one, two
 
 
-def _modest(card: Card) -> Card:
-    """A card that promises a little less than its rows held.
+def _modest_card(rows: list[Row]) -> Card:
+    """The card for alphas beside others; it promises a little less than its rows held.
 
     The rows are of all photos. In the loop an alpha meets others only where the first was not good enough, and then the
     most promising one wins: of hard photos, the luckiest look (the winner's curse, Capen et al. 1971).
     """
+    card = fit_card(beside_others(_grey(rows, blends=True)))
     return Card(card.curves, Curve(card.promise.at, tuple(MODESTY * worth for worth in card.promise.worth)))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from benchmarks.borders import steepness
 from benchmarks.labelled import Labelled, fitted, mean_error
 from benchmarks.rows import JUDGED
 from daemon.arrays import Alpha, Rgb
@@ -18,7 +19,6 @@ from daemon.judgement.search import best_finish
 
 LEVELS = ((0.0, 1.0), (0.1, 0.9), (0.2, 0.8), (0.3, 0.7))
 SENSITIVITIES = (0.5, 0.8, 1.0)
-GRADIENT_SIGMA = 1.4  # pixels of the truth: the derivative of a Gaussian as in Rhemann et al.
 WORSE = 1.01  # of the raw error: more is noted as a photo that the finish made worse
 
 
@@ -89,12 +89,5 @@ def gradient_error(alpha: Alpha, truth: Alpha) -> float:
 
     Rhemann et al., "A perceptually motivated online benchmark for image matting" (CVPR 2009), over the whole picture.
     """
-    difference = _steepness(fitted(alpha, truth)) - _steepness(truth)
+    difference = steepness(fitted(alpha, truth)) - steepness(truth)
     return 1000 * float(np.square(difference).mean())
-
-
-def _steepness(alpha: Alpha) -> Alpha:
-    smooth = cv2.GaussianBlur(alpha, (0, 0), GRADIENT_SIGMA)
-    across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
-    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
-    return np.asarray(np.hypot(across, down), dtype=np.float32)
