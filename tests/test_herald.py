@@ -87,6 +87,8 @@ class House:
         )
         self._thread = threading.Thread(target=self.daemon.run)
         self._thread.start()
+        # A folder that appears while its parent begins to be watched is added twice, of which watchdog warns.
+        assert eventually(lambda: self.daemon.watcher.hears_events)
 
     def heard(self, event: str, **facts: object) -> bool:
         """Whether the hook hears of it, sooner or later."""
