@@ -42,6 +42,8 @@ WEIGHS_MOST: Mapping[str, tuple[str, ...]] = {
     "the border was blurred in places": ("soft_rim", "weak_rim"),
     "an outline that is fine or broken, where parts are easily missed": ("ragged", "thin", "frayed"),
     "specks and small openings": ("stray", "holes"),
+    "it lies high in the picture, and what belongs to it below may be missing": ("high",),
+    "it runs out of the picture above or at the sides, as background does": ("runs_out",),
     "the subject is small in the picture": ("small",),
     "the shape is unusual, and may be but a part of the subject": ("girth",),
     "independent passes differ": ("apart_mean", "apart_worst", "apart_unsure", "apart_more", "apart_less"),

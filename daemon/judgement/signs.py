@@ -14,6 +14,7 @@ from daemon.judgement.shapes import SURE, Mask
 
 FAINTEST = 0.05  # alpha that still hangs together with the part it touches
 FIRM, FAINT = 0.9, 0.1  # alphas that leave no doubt
+RUN_OVER = 0.05  # of a side of the photo: what covers more of it runs out of the picture there
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,12 @@ class Signs:
     """Colours outside of the subject that the subject has rather than the rest of the picture, beyond doubt."""
     framed: float
     """Share of the photo's own rim that is subject: a portrait has some of it, an inverted alpha nearly all."""
+    high: float
+    """By how much the main part's centre lies above the middle of the photo, as a share of its height, 0..0.5: things
+    stand on something, so what is found up there may be but a part of them."""
+    runs_out: float
+    """How much the subject runs out of the photo above, at the left and at the right, each 0..1, minus the same below:
+    photographers cut people and things off at the bottom; what leaves at the other sides is often background."""
     small: float
     """Minus the logarithm of the subject's share of the photo."""
     girth: float
@@ -77,7 +84,7 @@ def read_signs(scene: Scene, alpha: Alpha) -> Signs:
     around = shapes.reached_from(main, a, FAINTEST)
     soft_rim, weak_rim = _rim(scene, alpha)
     foreign, missing = foreign_and_missing(scene, a, sure)
-    frame = np.concatenate([sure[0], sure[-1], sure[:, 0], sure[:, -1]])
+    sides = (sure[0], sure[:, 0], sure[:, -1], sure[-1])
     return Signs(
         haze=float(a[outside].sum()) / subject,
         haze_peak=_percentile(a[outside], 99, 0.0),
@@ -94,7 +101,9 @@ def read_signs(scene: Scene, alpha: Alpha) -> Signs:
         off_edge=_off_edge(scene, shapes.border_of(sure)),
         foreign=foreign,
         missing=missing,
-        framed=float(frame.mean()),
+        framed=float(np.concatenate(sides).mean()),
+        high=_high(main),
+        runs_out=_runs_out(*sides),
         small=-float(np.log(solid / a.size)),
         girth=shapes.inner_radius(sure) / float(np.sqrt(solid)),
         ring_contrast=ring_contrast(scene, sure),
@@ -126,6 +135,19 @@ def _off_edge(scene: Scene, border: Mask) -> float:
         return 1.0
     near = cv2.dilate(scene.edges, np.ones((3, 3), np.uint8))
     return float((near[border] <= np.percentile(scene.edges, 80)).mean())
+
+
+def _high(main: Mask) -> float:
+    rows = main.sum(axis=1)
+    if not rows.any():
+        return 0.0
+    centre = float(np.average(np.arange(len(rows)) + 0.5, weights=rows)) / len(rows)
+    return max(0.0, 0.5 - centre)
+
+
+def _runs_out(top: Mask, left: Mask, right: Mask, bottom: Mask) -> float:
+    above, at_left, at_right, below = (min(1.0, float(side.mean()) / RUN_OVER) for side in (top, left, right, bottom))
+    return above + at_left + at_right - below
 
 
 def _percentile(values: NDArray[np.float32], percent: float, empty: float) -> float:
