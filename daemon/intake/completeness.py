@@ -2,7 +2,8 @@
 
 Quiet first (nothing changed for a while), then proven (structure and decoding). What is not proven waits, with an
 upper limit counted from its last change. How long "a while" is depends on what is known: a close after writing makes
-it short, pauses that a writer was seen to make, long. A TIFF is given longer still, for a scanner may append a page.
+it short, pauses that a writer was seen to make, long. A TIFF is given longer still, for a scanner may append a page,
+unless its times tell that it was finished elsewhere.
 """
 
 from collections import deque
@@ -15,6 +16,10 @@ from daemon.intake.proving import Finding, Mark, Proof
 CLOSED_QUIET_SECONDS = 0.3
 """Enough after a close: it only bridges a writer that closes and opens again at once."""
 
+_BROUGHT_NS = 60 * 10**9
+"""A file written so long before it got here is a copy that kept its time, or was moved in: no scanner is at it. Both
+times are of the clock of the disk or the server that it lies on."""
+
 _PAUSE_FACTOR = 1.5  # a writer that paused this long may next time pause half as much longer
 _REMEMBERED_FILES = 20
 
@@ -26,7 +31,8 @@ class Rules:
     quiet_seconds: float
     patience_seconds: float
     whole_seconds: float = 0.0
-    """How long a file that is whole must be unchanged: a TIFF with a further page to come is whole without it."""
+    """How long a file that is whole, and was written here, must be unchanged: a TIFF with a further page to come is
+    whole without it."""
 
     @property
     def refuse_seconds(self) -> float:
@@ -88,7 +94,7 @@ def next_step(file: Watched, rules: Rules, writer_pause: float, now: float) -> S
     if file.proof is None or file.proof.finding is Finding.WRITING:
         return Step(Next.PROVE)
     if file.proof.finding is Finding.WHOLE:
-        left = rules.whole_seconds - unchanged
+        left = 0.0 if _was_brought(file.mark) else rules.whole_seconds - unchanged
         return Step(Next.WAIT, left) if left > 0 else Step(Next.TAKE)
     # Not proven. At the limit it is looked into once more, since data can arrive without a change of size and times.
     limit = rules.refuse_seconds if file.proof.finding is Finding.NEVER else rules.patience_seconds
@@ -97,6 +103,11 @@ def next_step(file: Watched, rules: Rules, writer_pause: float, now: float) -> S
     if file.proof.made_at < file.changed_at + limit:
         return Step(Next.PROVE)
     return Step(Next.TAKE if file.proof.finding is Finding.DOUBTFUL else Next.REJECT)
+
+
+def _was_brought(mark: Mark) -> bool:
+    """Whether it was finished elsewhere: ctime is when it got here, mtime when it was last written."""
+    return mark.ctime_ns - mark.mtime_ns > _BROUGHT_NS
 
 
 def quiet_seconds(file: Watched, rules: Rules, writer_pause: float) -> float:

@@ -76,6 +76,16 @@ def test_a_whole_tiff_is_given_longer_for_a_page_may_follow() -> None:
     assert next_step(proven(Finding.WHOLE), rules, 0.0, 10.0).next is Next.TAKE
 
 
+@pytest.mark.parametrize(("seconds_older", "left"), [(0, 6.0), (59, 6.0), (61, 0.0), (3600, 0.0), (-3600, 6.0)])
+def test_a_tiff_that_kept_an_older_time_is_a_copy_that_gets_no_further_page(seconds_older: int, left: float) -> None:
+    file = proven(Finding.WHOLE)
+    file.mark = MARK._replace(mtime_ns=10**15 - seconds_older * 10**9, ctime_ns=10**15)
+
+    found = next_step(file, replace(RULES, whole_seconds=10.0), 0.0, 4.0)
+
+    assert found == (Step(Next.WAIT, left) if left else Step(Next.TAKE))
+
+
 def test_a_close_after_writing_makes_the_quiet_time_short() -> None:
     file = Watched(MARK, 0.0)
     file.see(GROWN, 1.0, closed=True)

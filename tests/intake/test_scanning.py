@@ -153,6 +153,29 @@ def test_a_page_that_comes_too_late_is_a_file_of_its_own_and_people_are_told(
     assert "intake.tiff_quiet_seconds" in caplog.text
 
 
+def test_a_tiff_that_is_copied_in_with_its_time_waits_for_no_page(world: World) -> None:
+    copied = world.drop("copied.tif", photo("tif"))
+    yesterday = copied.stat().st_mtime - 86400
+    os.utime(copied, (yesterday, yesterday))  # as `cp -p`, rsync, Explorer and Finder do it
+    world.drop("scanned.tif", photo("tif", seed=1))
+    world.look()
+
+    assert world.names(world.look(after=2.0)) == ["copied.tif"]
+    assert world.names(world.look(after=8.0)) == ["copied.tif", "scanned.tif"]
+
+
+def test_a_page_that_is_appended_to_a_copied_tiff_after_all_makes_it_wait(world: World) -> None:
+    first = photo("tif")
+    copied = world.drop("pages.tif", first)
+    os.utime(copied, (1e9, 1e9))
+    world.look(after=1.0)
+    world.drop("pages.tif", two_pages(first))  # its time is today's now
+    world.look()
+
+    assert world.look(after=9.0).ready == ()
+    assert world.names(world.look(after=1.0)) == ["pages.tif"]
+
+
 def test_what_is_there_when_it_is_run_once_gets_no_further_page(world: World) -> None:
     world.drop("pages.tif", photo("tif"))
     world.look(urgent=True)
