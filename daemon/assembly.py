@@ -15,6 +15,7 @@ from daemon.budget import MemoryBudget
 from daemon.building import build_engine, build_pipeline, memory_for, use_servers, workers_for
 from daemon.chronicle import Chronicle, Ending
 from daemon.dispatch import Brake, Dispatch
+from daemon.endings import Endings
 from daemon.engines.contract import Engine
 from daemon.errors import BadOrder, NoRoom, RootAway
 from daemon.findings import known_dead
@@ -138,7 +139,7 @@ class Assembly:
             admission=self.admission,
             returns=self.returns,
             holding=self.holding,
-            worker=self.worker,
+            endings=self.worker.endings,
             metrics=self.metrics,
             health=self.health,
             clock=clock,
@@ -161,7 +162,7 @@ class Assembly:
             metrics=self.metrics,
             health=self.health,
             notifier=self.notifier,
-            tidy_up=lambda: self.recovery.tidy_up(self.worker),
+            tidy_up=lambda: self.recovery.tidy_up(self.worker.endings),
             clock=clock,
             remark=lambda: self.reload.remark,
             keep_days=lambda: self.settings.journal.keep_days,
@@ -196,6 +197,18 @@ class Assembly:
             logs.log("dead_parameters", f"An audit found no difference by {text}: recipes go without.", dead=dead)
 
     def _build_worker(self, settings: Settings) -> Worker:
+        routing = Routing(settings.outputs, self.progress, self._tick)
+        chronicle = Chronicle(self.metrics, self._tell, self._clock, self.herald.postponed)
+        endings = Endings(
+            journal=self.journal,
+            folders=self.folders,
+            routing=routing,
+            alphas=self._alphas,
+            chronicle=chronicle,
+            clock=self._clock,
+            tick=self._tick,
+            placed=self._placed,
+        )
         return Worker(
             journal=self.journal,
             folders=self.folders,
@@ -211,15 +224,14 @@ class Assembly:
                 dead=known_dead(self._premises.state, settings),
                 journal=self.journal,
             ),
-            routing=Routing(settings.outputs, self.progress, self._tick),
-            alphas=self._alphas,
-            chronicle=Chronicle(self.metrics, self._tell, self._clock, self.herald.postponed),
+            routing=routing,
+            endings=endings,
+            chronicle=chronicle,
             clock=self._clock,
             tick=self._tick,
             max_tries=settings.dispatch.max_tries,
             postpone_seconds=settings.dispatch.postpone_seconds,
             leave_out_equal=settings.intake.equal_content == "skip",
-            placed=self._placed,
         )
 
     def _tell(self, ending: Ending) -> None:

@@ -1,6 +1,7 @@
 """The values that a photo's way is told in, and the table of states it may take."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -237,3 +238,8 @@ class Outcome:
         if self.best.verdict is None:
             raise ValueError("the best attempt has no verdict")
         return self.best.verdict
+
+
+def attempt_numbered(attempts: Sequence[Attempt], number: int | None) -> Attempt | None:
+    """The attempt of that number; None where there is none."""
+    return next((attempt for attempt in attempts if attempt.number == number), None)

@@ -161,7 +161,7 @@ class Daemon:
         found = {
             "unclaimed": self.admission.recover(),
             "put_back": self.returns.recover(),
-            **self.recovery.recover(self.worker),
+            **self.recovery.recover(self.worker.endings),
         }
         for how, count in found.items():
             for _ in range(count):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from daemon.admission import Admission
+from daemon.endings import Endings
 from daemon.errors import FreistellerError, NoRoom, RootAway
 from daemon.holding import Holding
 from daemon.intake.folders import Folders
@@ -14,7 +15,6 @@ from daemon.observe import logs
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.returns import Returns
-from daemon.worker import Worker
 
 SHORT_NAP_SECONDS = 0.05  # --once: nobody drops anything any more, it only waits for what runs
 
@@ -30,7 +30,7 @@ class Reception:
         admission: Admission,
         returns: Returns,
         holding: Holding,
-        worker: Worker,
+        endings: Endings,
         metrics: Metrics,
         health: Health,
         clock: Callable[[], float],
@@ -43,7 +43,7 @@ class Reception:
         self._admission = admission
         self._returns = returns
         self._holding = holding
-        self._worker = worker
+        self._endings = endings
         self._metrics = metrics
         self._health = health
         self._clock = clock
@@ -110,7 +110,7 @@ class Reception:
 
     def refuse(self, refused: Reject) -> None:
         """Bring a file that is no photo, or none any more, to `failed/`."""
-        give_up = partial(self._worker.give_up, reason=refused.reason, kind="bad_photo")
+        give_up = partial(self._endings.give_up, reason=refused.reason, kind="bad_photo")
         self._admission.refuse(refused, give_up)
 
     def _note_root(self, trouble: FreistellerError | None) -> None:

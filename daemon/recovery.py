@@ -4,11 +4,11 @@ from contextlib import suppress
 
 from daemon import evidence
 from daemon.alphas import Alphas
+from daemon.endings import Endings
 from daemon.errors import NoRoom, RootAway
 from daemon.intake.folders import Folders
 from daemon.jobs import State
 from daemon.journal import Journal
-from daemon.worker import Worker
 
 
 class Recovery:
@@ -20,16 +20,16 @@ class Recovery:
         self._alphas = alphas
         self._max_tries = max_tries
 
-    def recover(self, worker: Worker) -> dict[str, int]:
+    def recover(self, endings: Endings) -> dict[str, int]:
         """Make everything ready to go on; returns counts by how. Raises RootAway or NoRoom."""
         self._folders.check()
         resumed = self._journal.recover()
         worn_out = self._journal.worn_out(self._max_tries)
         for entry in worn_out:
-            worker.give_up(entry.job, _quarantine_reason(entry.job.tries), "quarantined")
-        return {"resumed": len(resumed), "quarantined": len(worn_out), "completed": self.tidy_up(worker)}
+            endings.give_up(entry.job, _quarantine_reason(entry.job.tries), "quarantined")
+        return {"resumed": len(resumed), "quarantined": len(worn_out), "completed": self.tidy_up(endings)}
 
-    def tidy_up(self, worker: Worker) -> int:
+    def tidy_up(self, endings: Endings) -> int:
         """Folders of jobs that are over: a failed one's original still belongs into `failed/`, the rest is litter.
 
         Returns how many were completed. Where there is no room, or no root, the rest is left for the next time.
@@ -40,26 +40,26 @@ class Recovery:
             open_ids = self._journal.open_ids()  # asked last: what was there before is known by now
             for job_id in in_work:
                 if job_id not in open_ids:
-                    completed += self._completed(job_id, worker)
+                    completed += self._completed(job_id, endings)
             for job_id in set(with_alphas) - set(in_work) - open_ids:
                 self._alphas.drop(job_id)
         return completed
 
-    def _completed(self, job_id: str, worker: Worker) -> bool:
+    def _completed(self, job_id: str, endings: Endings) -> bool:
         """Bring one job that is over to its end; False where it is not over."""
         state = self._journal.state_of(job_id)
         if state is State.FAILED:
             entry = self._journal.entry(job_id)
-            worker.lay_aside(job_id, entry.job.name, entry.job.reason or "unknown")
+            endings.lay_aside(job_id, entry.job.name, entry.job.reason or "unknown")
         elif state is State.DONE:
-            worker.clean_up(job_id)
+            endings.clean_up(job_id)
         elif state is None:
-            return self._taken_up(job_id, worker)
+            return self._taken_up(job_id, endings)
         else:
             return False
         return True
 
-    def _taken_up(self, job_id: str, worker: Worker) -> bool:
+    def _taken_up(self, job_id: str, endings: Endings) -> bool:
         """Work of a journal that is lost goes on under its own id, or is over; False where there is none."""
         original = self._folders.claimed(job_id)
         if original is None:
@@ -70,7 +70,7 @@ class Recovery:
             self._folders.release(job_id, original.name)  # nobody knows whose it was: it starts afresh
         else:
             self._journal.restore([entry])
-            worker.end_as_found(entry.job)
+            endings.as_found(entry.job)
         return True
 
 

@@ -228,7 +228,7 @@ def test_a_crash_between_publishing_and_clearing_with_a_lost_state_directory_pub
     daemon.engine.start()
     job = daemon.journal.take(2.0**40)
     assert job is not None
-    monkeypatch.setattr(daemon.worker, "clean_up", lambda _: None)  # it died before
+    monkeypatch.setattr(daemon.worker.endings, "clean_up", lambda _: None)  # it died before
     daemon.worker.run(job)
     shutil.rmtree(daemon.folders.staging_root / job.id)  # and half of the clearing was done
     house.close()

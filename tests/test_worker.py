@@ -205,9 +205,9 @@ def test_a_failed_photo_that_finds_no_room_is_laid_aside_later(
     monkeypatch.setattr(placing, "place", place_on_a_full_disk)
 
     fate = run_one(daemon)
-    while_full = daemon.recovery.tidy_up(daemon.worker)
+    while_full = daemon.recovery.tidy_up(daemon.worker.endings)
     full[0] = False
-    afterwards = daemon.recovery.tidy_up(daemon.worker)
+    afterwards = daemon.recovery.tidy_up(daemon.worker.endings)
 
     assert (fate, while_full, afterwards) == (Fate.FAILED, 0, 1)
     assert (tmp_path / "hot" / "failed" / "a.png").exists()
