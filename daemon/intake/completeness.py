@@ -59,7 +59,7 @@ class Step(NamedTuple):
 class Watched:
     """One file under observation. Times are the caller's monotonic clock, in seconds."""
 
-    __slots__ = ("changed_at", "closed", "first_seen", "longest_pause", "mark", "proof", "same_at")
+    __slots__ = ("brought", "changed_at", "closed", "first_seen", "longest_pause", "mark", "proof", "same_at")
 
     def __init__(self, mark: Mark, now: float) -> None:
         self.mark = mark
@@ -68,6 +68,8 @@ class Watched:
         self.same_at = now
         self.longest_pause = 0.0
         self.closed = False
+        self.brought = _is_older(mark)
+        """Whether it was finished elsewhere, and copied with its time or moved in."""
         self.proof: Proof | None = None
 
     def see(self, mark: Mark, now: float, closed: bool = False) -> None:
@@ -77,6 +79,8 @@ class Watched:
         else:
             # Only as long as it was seen unchanged: looks that are far apart say nothing of a pause.
             self.longest_pause = max(self.longest_pause, self.same_at - self.changed_at)
+            if mark.mtime_ns != self.mark.mtime_ns:  # else it was only renamed, or given other rights
+                self.brought = _is_older(mark)
             self.mark, self.changed_at, self.same_at = mark, now, now
             self.closed, self.proof = False, None
         self.closed = self.closed or closed
@@ -94,7 +98,7 @@ def next_step(file: Watched, rules: Rules, writer_pause: float, now: float) -> S
     if file.proof is None or file.proof.finding is Finding.WRITING:
         return Step(Next.PROVE)
     if file.proof.finding is Finding.WHOLE:
-        left = 0.0 if _was_brought(file.mark) else rules.whole_seconds - unchanged
+        left = 0.0 if file.brought else rules.whole_seconds - unchanged
         return Step(Next.WAIT, left) if left > 0 else Step(Next.TAKE)
     # Not proven. At the limit it is looked into once more, since data can arrive without a change of size and times.
     limit = rules.refuse_seconds if file.proof.finding is Finding.NEVER else rules.patience_seconds
@@ -105,8 +109,8 @@ def next_step(file: Watched, rules: Rules, writer_pause: float, now: float) -> S
     return Step(Next.TAKE if file.proof.finding is Finding.DOUBTFUL else Next.REJECT)
 
 
-def _was_brought(mark: Mark) -> bool:
-    """Whether it was finished elsewhere: ctime is when it got here, mtime when it was last written."""
+def _is_older(mark: Mark) -> bool:
+    """Whether it was written long before its last change of any kind."""
     return mark.ctime_ns - mark.mtime_ns > _BROUGHT_NS
 
 

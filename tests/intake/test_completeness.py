@@ -76,10 +76,28 @@ def test_a_whole_tiff_is_given_longer_for_a_page_may_follow() -> None:
     assert next_step(proven(Finding.WHOLE), rules, 0.0, 10.0).next is Next.TAKE
 
 
+def test_a_tiff_that_is_only_given_other_rights_still_waits_for_its_next_page() -> None:
+    file = Watched(MARK._replace(mtime_ns=0, ctime_ns=0), 0.0)
+
+    file.see(MARK._replace(mtime_ns=0, ctime_ns=90 * 10**9), 90.0)
+    file.proof = Proof(Finding.WHOLE)
+
+    assert next_step(file, replace(RULES, whole_seconds=300.0), 0.0, 100.0) == Step(Next.WAIT, 290.0)
+
+
+def test_a_copy_whose_time_is_set_back_at_its_end_gets_no_further_page() -> None:
+    file = Watched(MARK._replace(mtime_ns=10**15, ctime_ns=10**15), 0.0)
+
+    file.see(MARK._replace(mtime_ns=5, ctime_ns=10**15), 1.0)
+    file.proof = Proof(Finding.WHOLE)
+
+    assert next_step(file, replace(RULES, whole_seconds=10.0), 0.0, 4.0).next is Next.TAKE
+
+
 @pytest.mark.parametrize(("seconds_older", "left"), [(0, 6.0), (59, 6.0), (61, 0.0), (3600, 0.0), (-3600, 6.0)])
 def test_a_tiff_that_kept_an_older_time_is_a_copy_that_gets_no_further_page(seconds_older: int, left: float) -> None:
-    file = proven(Finding.WHOLE)
-    file.mark = MARK._replace(mtime_ns=10**15 - seconds_older * 10**9, ctime_ns=10**15)
+    file = Watched(MARK._replace(mtime_ns=10**15 - seconds_older * 10**9, ctime_ns=10**15), 0.0)
+    file.proof = Proof(Finding.WHOLE)
 
     found = next_step(file, replace(RULES, whole_seconds=10.0), 0.0, 4.0)
 
