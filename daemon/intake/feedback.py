@@ -55,7 +55,10 @@ def grade_of(place: str) -> Grade | None:
 
 def tail_of(place: str) -> str:
     """What tells the files of one result apart: ".png", "_mask.png", "-p2.tif", ".json"; in lower case."""
-    tail = _TAIL.search(PurePosixPath(place).name.lower())
+    name = PurePosixPath(place).name.lower()
+    if name.endswith(_REPORT):
+        return _REPORT  # there is one on all pages: "shoe-p2.json" is of a photo of that name
+    tail = _TAIL.search(name)
     return tail[0] if tail else ""
 
 
