@@ -97,7 +97,7 @@ class Verdicts:
         if not set(places) & set(found):
             return  # gone again meanwhile
         if moved.before is moved.after:
-            self._journal.note_places(job_id, places)
+            self._journal.note_moved(job_id, places)
             return
         self._tick("note verdict")
         now = self._clock()

@@ -653,3 +653,13 @@ def test_what_earlier_rounds_tried_stays_known(journal: Journal) -> None:
 
     assert [one.number for one in found.attempts] == [2]
     assert [one.number for one in found.tried_before] == [1]
+
+
+def test_where_people_put_a_result_is_not_noted_of_one_that_is_made_again(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    admit(journal, "a")
+    journal.take(NOW)
+
+    journal.note_moved("a", ["gut/a.png"])
+
+    assert journal.entry("a").results == ()

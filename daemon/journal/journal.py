@@ -182,8 +182,16 @@ class Journal(Inquiry):
         with self._db.transaction():
             noted = verdicts.note(self._db, job_id, from_grade, to_grade, at, who, how)
             if places is not None:
-                self._db.change("UPDATE jobs SET results = ? WHERE id = ?", _json(places), job_id)
+                self._moved(job_id, places)
             return noted
+
+    def note_moved(self, job_id: str, places: Sequence[str]) -> None:
+        """Where people put the files of a result; nothing where it is being made again by now."""
+        with self._db.transaction():
+            self._moved(job_id, places)
+
+    def _moved(self, job_id: str, places: Sequence[str]) -> None:
+        self._db.change("UPDATE jobs SET results = ? WHERE id = ? AND state = ?", _json(places), job_id, State.DONE)
 
     def send_back(self, job_id: str, due_at: float, reason: str, kind: str) -> None:
         """running -> waiting after a fault of our own; its try stays counted, so this cannot go on for ever."""
