@@ -8,6 +8,7 @@ from pathlib import Path
 
 from daemon import evidence
 from daemon.errors import IllegalMove, Vanished
+from daemon.intake import belongings
 from daemon.intake.folders import Folders
 from daemon.intake.watcher import Arrival, Reject
 from daemon.jobs import Job, State
@@ -24,11 +25,12 @@ class Admission:
         self._clock = clock
         self._tick = tick
         self._unclaimed: set[str] = set()
+        self._to_forget: set[str] = set()  # rows without a file, which the journal had no room to strike out
 
     @property
     def unclaimed(self) -> Collection[str]:
         """Ids of jobs whose row may be written while their file is not claimed yet: nobody may start them."""
-        return tuple(self._unclaimed)
+        return (*self._unclaimed, *self._to_forget)
 
     def admit(self, arrival: Arrival) -> Job | None:
         """Write the row, then claim the file as it was proven.
@@ -59,20 +61,28 @@ class Admission:
     def _admit(self, job_id: str, source: Path, name: str, proven: tuple[int, int] | None) -> Job | None:
         now = self._clock()
         size_bytes = proven[0] if proven else 0
+        for left in tuple(self._to_forget):
+            self._forget(left)
         self._tick("admit")
         job = self._journal.admit(job_id, name, source.relative_to(self._folders.root), size_bytes, now)
         self._tick("claim")
         try:
             self._folders.claim(source, job.id, proven)
         except Vanished:
-            self._journal.forget(job.id)
+            self._forget(job.id)
             return None
         except Exception:
             # Whatever it was, nobody may start the job. A file that is in work all the same is given back in time.
-            self._journal.forget(job.id)
+            self._forget(job.id)
             raise
         evidence.leave_work_note(self._folders, self._journal.entry(job.id))
         return job
+
+    def _forget(self, job_id: str) -> None:
+        """Strike out a row whose file was not claimed; where there is no room, nobody starts it until there is."""
+        self._to_forget.add(job_id)
+        self._journal.forget(job_id)
+        self._to_forget.discard(job_id)
 
     def recover(self) -> int:
         """Strike out rows whose file was never claimed; returns how many.
@@ -104,6 +114,9 @@ class Admission:
             raise Vanished(f"{job.name} ({job.id}): where its original lies was never noted.")
         self._tick("take back")
         if self._folders.claimed(job.id) is None:
+            mark = belongings.mark_at(self._folders.root, entry.results[0])
+            if mark and self._journal.is_of_another(job.id, mark.inode, mark.size_bytes, mark.mtime_ns):
+                raise Vanished(f"{job.name} ({job.id}): its original is gone, {entry.results[0]} is another photo's.")
             self._folders.claim(places[0], job.id)
         for note in places[1:]:
             note.unlink(missing_ok=True)

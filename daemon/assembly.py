@@ -46,7 +46,13 @@ from daemon.settings import Settings
 from daemon.verdicts import Verdicts
 from daemon.worker import Fate, Worker
 
-FENCED = frozenset({"admit", "publish", "archive", "lay aside"})
+FENCED = frozenset(
+    {
+        "admit", "publish", "archive", "lay aside",
+        "put aside", "requeue", "original into work", "archive the earlier result", "remove the earlier result",
+        "remove note", "seen to", "bring along",
+    }
+)  # fmt: skip
 STALE_SECONDS = 120.0  # a loop that has not turned for so long hangs
 MOST_WORKERS = 256  # that the settings allow; how many there are is for the dispatcher to say
 
@@ -121,6 +127,7 @@ class Assembly:
             journal=self.journal,
             metrics=self.metrics,
             refuse=lambda reject: self.reception.refuse(reject),
+            history_is_read=lambda: not self.rebuilding.left_to_do,
             clock=clock,
             tick=self._tick,
         )

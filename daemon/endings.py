@@ -79,7 +79,7 @@ class Endings:
 
     def as_placed(self, job: Job) -> bool:
         """Bring a job to its end whose results an earlier try put in place; False where none came so far."""
-        placed = self._placed_before(job)
+        placed = self.places_of(job)
         if not placed:
             return False
         self._conclude(job, placed, self._routing.archive(self._folders, job))
@@ -100,7 +100,7 @@ class Endings:
             self._journal.note_places(job.id, failure.results)
         else:
             return False
-        self.clean_up(job.id)
+        self._clean_up_soon(job.id)
         self._chronicle.found_done(job)
         return True
 
@@ -109,7 +109,7 @@ class Endings:
         places = self._routing.leave_out(self._folders, job, first)
         self._tick("leave out")
         self._journal.leave_out(job.id, self._below_root(places), self._clock())
-        self.clean_up(job.id)
+        self._clean_up_soon(job.id)
         self._chronicle.left_out(job, first.job, places)
 
     def give_up(self, job: Job, reason: str, kind: str) -> None:
@@ -136,23 +136,29 @@ class Endings:
         self._folders.clear(job_id)
         self._alphas.drop(job_id)
 
+    def _clean_up_soon(self, job_id: str) -> None:
+        """Clean up, or leave it to `Recovery.tidy_up`: a job that is over is told of all the same."""
+        with suppress(NoRoom, RootAway):
+            self.clean_up(job_id)
+
     def _note_placed(self, job: Job, placed: Sequence[Path]) -> None:
         """From here on the results are a person's: wherever they are by the next try, they are not made again."""
         self._placed[job.id] = self._below_root(placed)
         self._tick("note results")
         self._journal.note_places(job.id, self._placed[job.id])
 
-    def _placed_before(self, job: Job) -> Sequence[str]:
-        """Where an earlier try put the results, if it came so far."""
-        if job.state is not State.PUBLISHING:
+    def places_of(self, job: Job) -> Sequence[str]:
+        """Where this round's results are, as far as an earlier try put them in place while the job goes on."""
+        entry = self._journal.entry(job.id)
+        if entry.job.state is not State.PUBLISHING:
             return ()
-        return self._journal.entry(job.id).results or self._placed.get(job.id, ())
+        return entry.results or self._placed.get(job.id, ())
 
     def _conclude(self, job: Job, places: Sequence[str], original: Path | None) -> None:
         self._tick("finish")
         laid = self._laid(job.id, original) if original else None
         self._journal.finish(job.id, places, self._clock(), laid)
-        self.clean_up(job.id)
+        self._clean_up_soon(job.id)
 
     def _tell_of_placed(self, job: Job, places: Sequence[str]) -> None:
         best = attempt_numbered(job.attempts, job.best)

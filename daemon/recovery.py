@@ -24,7 +24,8 @@ class Recovery:
         """Make everything ready to go on; returns counts by how. Raises RootAway or NoRoom."""
         self._folders.check()
         resumed = self._journal.recover()
-        worn_out = self._journal.worn_out(self._max_tries)
+        # Whose results are out is as good as done: only its original is to be put away.
+        worn_out = [entry for entry in self._journal.worn_out(self._max_tries) if not endings.places_of(entry.job)]
         for entry in worn_out:
             endings.give_up(entry.job, _quarantine_reason(entry.job.tries), "quarantined")
         return {"resumed": len(resumed), "quarantined": len(worn_out), "completed": self.tidy_up(endings)}

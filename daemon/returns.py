@@ -22,6 +22,10 @@ from daemon.pipeline import Tick
 
 EARLIER = "-earlier"  # behind the name of a result that another try replaces, in archiv/
 _OVER = (State.DONE, State.FAILED)
+_FORGOTTEN = (
+    "This was put back into inbox/ to be tried again, and the journal that knew of what photo it is was lost since. "
+    "Put it into inbox/ once more: it is then a photo of its own."
+)
 
 
 class Returns:
@@ -34,14 +38,18 @@ class Returns:
         journal: Journal,
         metrics: Metrics,
         refuse: Callable[[Reject], None],
+        history_is_read: Callable[[], bool],
         clock: Callable[[], float],
         tick: Tick,
     ) -> None:
-        """refuse: brings a file that cannot be tried again to `failed/`."""
+        """refuse: brings a file that cannot be tried again to `failed/`. history_is_read: whether the journal knows all
+        that the folders tell; one that was lost learns it anew.
+        """
         self._folders = folders
         self._journal = journal
         self._metrics = metrics
         self._refuse = refuse
+        self._history_is_read = history_is_read
         self._clock = clock
         self._tick = tick
         self._unclaimed: set[str] = set()
@@ -62,7 +70,9 @@ class Returns:
 
     def resume(self) -> None:
         """See to what could not be seen to before. Raises NoRoom or RootAway."""
-        for job_id in self._folders.jobs_put_back():
+        put_back = self._folders.jobs_put_back()
+        self._unclaimed.intersection_update(put_back)  # a share that went away in between leaves the wish unnoted
+        for job_id in put_back:
             self._see_to(job_id)
 
     def answer(self, source: Path, proven: tuple[int, int] | None) -> bool:
@@ -117,19 +127,30 @@ class Returns:
 
     def _fulfil(self, job_id: str) -> None:
         """Bring a wish to its end, from wherever it stands."""
-        put_back = self._folders.claimed(job_id, self._folders.returns_root)
-        if put_back:
-            is_result = belongings.owner_of(self._folders.root, self._place(put_back)) == job_id
-            entry = self._journal.entry(job_id)
-            original = self._original_of(entry) if is_result else None
-            if is_result and original is None and self._folders.claimed(job_id) is None:
-                self._refuse(Reject(put_back, _name_beside(entry, put_back), _no_original(entry)))
-            else:
-                self._send_round(entry, put_back, original)
+        if put_back := self._folders.claimed(job_id, self._folders.returns_root):
+            self._grant(job_id, put_back)
         self._tick("seen to")
         (self._folders.returns_root / job_id).rmdir()
 
-    def _send_round(self, entry: Entry, put_back: Path, original: str | None) -> None:
+    def _grant(self, job_id: str, put_back: Path) -> None:
+        """Send the job round again, or refuse the file. Raises Vanished where that has to wait."""
+        state = self._journal.state_of(job_id)
+        if state is None:
+            if not self._history_is_read():
+                raise Vanished("the journal is new, and the reports are still to be read.")
+            self._refuse(Reject(put_back, put_back.name, _FORGOTTEN))
+            return
+        if state is State.PUBLISHING:
+            raise Vanished(f"{put_back.name} was put back while the rest of its job was still put in place.")
+        entry = self._journal.entry(job_id)
+        is_result = belongings.owner_of(self._folders.root, self._place(put_back)) == job_id
+        original = self._original_of(entry) if is_result else None
+        if is_result and original is None and self._folders.claimed(job_id) is None:
+            self._refuse(Reject(put_back, _name_beside(entry, put_back), _no_original(entry)))
+        else:
+            self._send_round(entry, put_back, original, is_result)
+
+    def _send_round(self, entry: Entry, put_back: Path, original: str | None, is_result: bool) -> None:
         job_id = entry.job.id
         if entry.job.state in _OVER:
             self._put_away(entry)
@@ -143,6 +164,8 @@ class Returns:
             self._tick("original into work")
             if original:
                 self._folders.restore(self._folders.root / original, job_id)
+            elif is_result:
+                raise Vanished(f"the original of {entry.job.name} went away meanwhile.")
             else:
                 self._folders.claim(put_back, job_id)
         if original and original.startswith(f"{self._folders.failed.name}/"):
@@ -180,8 +203,9 @@ class Returns:
             place = f"{self._folders.archive.name}/{entry.job.name}"
             mark = belongings.mark_at(root, place)
             return place if mark and mark.size_bytes == entry.job.size_bytes else None
-        if belongings.mark_at(root, noted.place):
-            return noted.place
+        mark = belongings.mark_at(root, noted.place)
+        if mark and not self._journal.is_of_another(entry.job.id, mark.inode, mark.size_bytes, mark.mtime_ns):
+            return noted.place  # it may have been worked on since
         for top in (self._folders.archive, self._folders.failed):
             found = gallery.place_of(top, noted.inode)
             mark = belongings.mark_at(root, found) if found else None

@@ -30,7 +30,7 @@ class Fate(StrEnum):
     FAILED = "failed"
     NO_ENGINE = "no_engine"
     NO_PLACE = "no_place"
-    STRANDED = "stranded"  # it still counts as in work, as the journal has no room
+    STRANDED = "stranded"  # it may still count as in work: the answer to an error failed, e.g. no room in the journal
     SENT_BACK = "sent_back"
     LOST_TO_ANOTHER = "lost_to_another"
 
@@ -68,19 +68,25 @@ class Worker:
 
     def run(self, job: Job) -> Fate:
         """Do what is left to do for a job that was just started; never raises."""
-        try:
-            return self._answered(job)
-        except NoRoom as error:  # the journal has none: the job cannot even be put off
-            self._chronicle.postponed(job, str(error), error.reason, self._postpone_seconds)
-            return Fate.STRANDED
-        except Exception as error:  # noqa: BLE001 - the answer itself failed, e.g. failed/ cannot be written
-            self._chronicle.stumbled(job, error)
-            return Fate.NO_PLACE
+        return self._or_stranded(job, lambda: self._answered(job))
 
     def hold(self, job: Job, error: FreistellerError) -> Fate:
-        """Put off a job that was just started and cannot be done now, through no fault of its own."""
+        """Put off a job that was just started and cannot be done now, through no fault of its own; never raises."""
+        return self._or_stranded(job, lambda: self._held(job, error))
+
+    def _held(self, job: Job, error: FreistellerError) -> Fate:
         self._postpone(job, error)
         return Fate.SENT_BACK if isinstance(error, BadOrder) else Fate.NO_PLACE
+
+    def _or_stranded(self, job: Job, answer: Callable[[], Fate]) -> Fate:
+        """What `answer` gives; where it fails itself, the dispatcher is told, as the job may still count as in work."""
+        try:
+            return answer()
+        except NoRoom as error:  # the journal has none: the job cannot even be put off
+            self._chronicle.postponed(job, str(error), error.reason, self._postpone_seconds)
+        except Exception as error:  # noqa: BLE001 - e.g. failed/ cannot be written
+            self._chronicle.stumbled(job, error)
+        return Fate.STRANDED
 
     def _answered(self, job: Job) -> Fate:
         try:
@@ -193,6 +199,9 @@ class Worker:
 
     def _after_a_fault(self, job: Job, error: Exception) -> Fate:
         reason = f"An internal error of Freisteller ({type(error).__name__}: {error}); please report it."
+        if self.endings.places_of(job):  # its results are out: no fault takes them back
+            self._put_off(job, self._postpone_seconds, reason, "internal_error")
+            return Fate.SENT_BACK
         if job.tries >= self._max_tries:
             self.endings.give_up(job, reason, "internal_error")
             return Fate.FAILED

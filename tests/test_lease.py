@@ -227,6 +227,36 @@ def test_nothing_is_published_while_another_machine_may_have_taken_over(
     assert len(list((tmp_path / "hot").glob("*/a.json"))) == 1
 
 
+def test_nothing_that_people_put_back_or_moved_is_touched_while_another_machine_may_have_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hot = tmp_path / "hot"
+    save_photo(hot / "inbox" / "a.jpg")
+    save_photo(hot / "inbox" / "b.jpg")
+    flags = {"root": str(hot), "state_dir": str(tmp_path / "state"), "http": {"bind": ""}}
+    daemon = Daemon(load(flags={**flags, "intake": {"quiet_seconds": 0}}), engine=ScriptedEngine())
+    daemon.engine.start()
+    daemon.reception.round(urgent=True)
+    while job := daemon.journal.take(2.0**40):
+        daemon.worker.run(job)
+
+    def unsure() -> None:
+        raise RootAway("not renewed")
+
+    monkeypatch.setattr(daemon.parts.lease, "refuse_unless_sure", unsure)
+    (cut_out,) = hot.glob("*/a.png")
+    cut_out.rename(hot / "inbox" / "a.png")
+    (moved,) = hot.glob("*/b.png")
+    moved.rename(hot / "gut" / "b.png" if moved.parent.name != "gut" else hot / "sehr_gut" / "b.png")
+    before = sorted(hot.rglob("*"))
+    daemon.reception.round(urgent=True)
+    daemon.verdicts.turn(settle_seconds=0.0)
+    after = sorted(hot.rglob("*"))
+    daemon.close()
+
+    assert after == before
+
+
 @contextmanager
 def renewed(folder: Path, holder: Holder) -> Iterator[None]:
     """As if a daemon on another machine worked in this hot folder."""

@@ -337,3 +337,55 @@ def test_the_running_daemon_tries_again_what_is_put_back(tmp_path: Path) -> None
         assert daemon.says('"action": "put_back"')
 
     assert sorted(results(studio.root)) == ["kunde/a.json", "kunde/a.png"]
+
+
+def test_another_photo_of_the_same_name_is_not_taken_for_the_original(studio: Studio, tmp_path: Path) -> None:
+    kept = studio.place("a.png").rename(tmp_path / "kept.png")
+    studio.place("a.json").unlink()
+    (studio.root / "archiv" / "kunde" / "a.tif").unlink()
+    save_photo(studio.inbox / "kunde" / "a.tif", drawn_photo(64, 64))
+    studio.live()
+    before = results(studio.root)
+
+    shutil.move(kept, studio.inbox / "a.png")
+    studio.live()
+
+    assert results(studio.root) == before
+    assert files_below(studio.root / "archiv") == ["kunde/a.tif"]
+    assert "original is not in archiv/" in (studio.root / "failed" / "kunde" / "a.png.txt").read_text("utf-8")
+
+
+def test_an_original_that_was_worked_on_in_archiv_is_still_the_original(studio: Studio) -> None:
+    save_photo(studio.root / "archiv" / "kunde" / "a.tif", drawn_photo(96, 72)[::-1])
+    studio.place("a.png").rename(studio.inbox / "a.png")
+
+    studio.live()
+
+    assert (studio.entry().job.state, studio.entry().job.round) == (State.DONE, 1)
+
+
+@pytest.mark.parametrize("what", ["cut-out", "original"])
+def test_a_wish_whose_journal_is_lost_stops_no_start_and_loses_no_file(studio: Studio, what: str) -> None:
+    put_back = studio.place("a.png") if what == "cut-out" else studio.root / "archiv" / "kunde" / "a.tif"
+    content = put_back.read_bytes()
+    put_back.rename(studio.inbox / put_back.name)
+
+    def dying(step: str) -> None:
+        if step == "requeue":
+            raise Died
+
+    with pytest.raises(Died):
+        studio.live(dying)
+    journal = Path(studio.settings.state_dir) / "journal.sqlite3"
+    for side_file in journal.parent.glob("journal.sqlite3-*"):
+        side_file.unlink()
+    journal.write_bytes(b"\xff" * 4096)
+
+    for _ in range(2):  # the first one reads the reports
+        daemon = Daemon(studio.settings, engine=ScriptedEngine())
+        daemon.run(once=True)
+
+    kept = {path.read_bytes() for path in studio.root.rglob("*") if path.is_file()}
+    assert content in kept
+    assert files_below(studio.root / ".freisteller" / "returns") == []
+    assert files_below(studio.root / ".freisteller" / "work") == []

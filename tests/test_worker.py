@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sqlite3
 import tempfile
 import threading
 import uuid
@@ -17,9 +18,10 @@ import pyvips
 from daemon.arrays import Rgb
 from daemon.chronicle import Ending
 from daemon.engines.contract import Answer
-from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway
+from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway, Vanished
 from daemon.evidence import WORK_NOTE
 from daemon.intake import placing
+from daemon.intake.scans import Reject
 from daemon.jobs import Grade, Recipe, State
 from daemon.lifecycle import Daemon
 from daemon.pictures import writing
@@ -683,3 +685,150 @@ class SeesThrough(ScriptedEngine):
 
     def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe, *, new: bool = False) -> Answer:
         return Answer(self._alpha, "double", {"infer": 0.001})
+
+
+def test_what_is_out_never_fails_however_often_its_end_went_wrong(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+
+    def broken(step: str) -> None:
+        if step == "archive":
+            raise ZeroDivisionError
+
+    daemon = make(ScriptedEngine(), tick=broken, flags={"dispatch": {"max_tries": 1}})
+
+    fate = run_one(daemon)
+
+    (entry,) = daemon.journal.entries(State.PUBLISHING)
+    assert fate is Fate.SENT_BACK
+    assert len(entry.results) == 2
+    assert list((tmp_path / "hot" / "failed").iterdir()) == []
+
+
+def test_a_start_does_not_give_up_a_photo_whose_results_are_out(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    times_left = [1]
+
+    def dying(step: str) -> None:
+        if step == "archive" and times_left[0]:
+            times_left[0] -= 1
+            raise KeyboardInterrupt  # which no handler takes for an error
+
+    daemon = make(ScriptedEngine(), tick=dying, flags={"dispatch": {"max_tries": 1}})
+    with pytest.raises(KeyboardInterrupt):
+        run_one(daemon)
+
+    counts = daemon.recovery.recover(daemon.worker.endings)
+    job = daemon.journal.take_decided(2.0**40, ())
+    assert job is not None
+
+    assert counts["quarantined"] == 0
+    assert daemon.worker.run(job) is Fate.DONE
+    assert list((tmp_path / "hot" / "failed").iterdir()) == []
+
+
+def test_an_ending_is_told_though_the_share_went_away_before_the_clearing(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    told: list[Ending] = []
+    times_left = [1]
+
+    def away(step: str) -> None:
+        if step == "clear" and times_left[0]:
+            times_left[0] -= 1
+            raise RootAway("the share is away")
+
+    daemon = make(ScriptedEngine(), tick=away, tell=told.append)
+
+    fate = run_one(daemon)
+    daemon.recovery.tidy_up(daemon.worker.endings)
+
+    assert fate is Fate.DONE
+    assert [ending.grade is not None for ending in told] == [True]
+    assert daemon.folders.jobs_in_work() == ()
+
+
+@pytest.mark.parametrize("trouble", [NoRoom("journal is full"), sqlite3.OperationalError("database is locked")])
+def test_a_job_that_could_not_be_put_off_is_stranded_and_started_again(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(failing(EngineAway("no answer"), times=1)))
+
+    def refuse(*_: object) -> None:
+        raise trouble
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(daemon.journal), "postpone", refuse)
+        fate = run_one(daemon)
+        (entry,) = daemon.journal.entries(State.RUNNING)
+        held = daemon.worker.hold(entry.job, RootAway("the share is away"))
+    daemon.journal.take_back(entry.job.id, 0.0)
+    again = daemon.journal.take(2.0**40)
+    assert again is not None
+
+    assert (fate, held) == (Fate.STRANDED, Fate.STRANDED)
+    assert daemon.worker.run(again) is Fate.DONE
+
+
+def test_a_row_that_could_be_neither_claimed_nor_struck_out_is_no_photo(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    told: list[Ending] = []
+    daemon = make(ScriptedEngine(), tell=told.append)
+
+    def full(*_: object) -> None:
+        raise NoRoom("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(daemon.folders), "claim", full)
+        patch.setattr(type(daemon.journal), "forget", full)
+        daemon.reception.round(urgent=True)
+    assert daemon.journal.take(2.0**40, lambda: daemon.admission.unclaimed) is None
+
+    assert run_one(daemon) is Fate.DONE
+    assert len(told) == len(daemon.journal.latest(9)) == 1
+
+
+def test_a_cut_out_put_back_before_its_original_is_in_archiv_is_tried_again(make: Make, tmp_path: Path) -> None:
+    hot = tmp_path / "hot"
+    save_photo(hot / "inbox" / "a.jpg")
+    full = [True]
+
+    def tick(step: str) -> None:
+        if step == "archive" and full[0]:
+            raise NoRoom("archiv is full")
+
+    daemon = make(ScriptedEngine(), tick=tick)
+    run_one(daemon)
+    (cut_out,) = hot.glob("*/a.png")
+    cut_out.rename(hot / "inbox" / "a.png")
+    daemon.reception.round(urgent=True)
+    full[0] = False
+    job = daemon.journal.take_decided(2.0**40, ())
+    assert job is not None
+
+    daemon.worker.run(job)
+    daemon.reception.round(urgent=True)
+
+    (entry,) = daemon.journal.entries(State.WAITING)
+    assert entry.job.round == 1
+    assert (hot / "archiv" / "a-earlier.png").is_file()
+
+
+def test_a_retry_does_not_take_another_photo_of_the_same_name(make: Make, tmp_path: Path) -> None:
+    failed = tmp_path / "hot" / "failed"
+    daemon = make(ScriptedEngine())
+    bad = tmp_path / "hot" / "inbox" / "bad.jpg"
+    bad.write_bytes(b"one")
+    daemon.reception.refuse(Reject(bad, "bad.jpg", "This is no photo."))
+    (first,) = daemon.journal.entries(State.FAILED)
+    for path in failed.iterdir():
+        path.unlink()
+    bad.write_bytes(b"another one")
+    daemon.reception.refuse(Reject(bad, "bad.jpg", "This is no photo."))
+    before = sorted(path.read_bytes() for path in failed.iterdir())
+
+    with pytest.raises(Vanished, match="another photo's"):
+        daemon.admission.take_back(daemon.journal.entry(first.job.id))
+
+    assert sorted(path.read_bytes() for path in failed.iterdir()) == before

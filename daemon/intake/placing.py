@@ -226,5 +226,5 @@ def _reading(name: str, folder: int | None = None) -> Iterator[int]:
 
 
 def _settle_file(path: str) -> None:
-    with _reading(path) as descriptor:
+    with suppress(PermissionError), _reading(path) as descriptor:  # what we may not read, we did not write
         os.fsync(descriptor)

@@ -106,6 +106,11 @@ class Inquiry:
         """The originals that a file may be, by what does not change when it is moved."""
         return originals.of_file(self._db, inode, size_bytes, mtime_ns)
 
+    def is_of_another(self, job_id: str, inode: int, size_bytes: int, mtime_ns: int) -> bool:
+        """Whether a file is known as the original of other jobs, and not of this one."""
+        owners = {original.job_id for original in self.originals_like(inode, size_bytes, mtime_ns)}
+        return bool(owners) and job_id not in owners
+
     def newest(self) -> int:
         """The number of the row that was admitted last; 0 where there is none."""
         return batches.newest(self._db)
