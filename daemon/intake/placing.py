@@ -108,14 +108,22 @@ class _Copying:
         found = _stat(name, self._folder)
         if found is None or not stat.S_ISREG(found.st_mode) or found.st_size != source.stat.st_size:
             return False
-        with _reading(source.path) as mine, _reading(name, self._folder) as theirs:
-            return exclusive.digest(mine) == exclusive.digest(theirs)
+        try:
+            with _reading(source.path) as mine, _reading(name, self._folder) as theirs:
+                return exclusive.digest(mine) == exclusive.digest(theirs)
+        except PermissionError:
+            return False
 
     def publish(self, source: _Source, name: str) -> None:
         # The same temporary name at each try, so that a crash leaves one at most; staging folders are named by job.
         key = hashlib.sha256("/".join(Path(source.path).parts[-2:]).encode(errors="surrogateescape")).hexdigest()[:16]
-        with _reading(source.path) as reader:
-            exclusive.copy(reader, f".freisteller-{key}.part", name, self._folder)
+        try:
+            with _reading(source.path) as reader:
+                exclusive.copy(reader, f".freisteller-{key}.part", name, self._folder)
+        except PermissionError:  # what we may neither link nor read, as another user's photo, can still be moved
+            path = Path(source.path)
+            with descent.opened(path.parent) as home:
+                exclusive.move(home, path.name, self._folder, name)
 
 
 def _publish(

@@ -94,11 +94,17 @@ def test_an_unreadable_photo_is_rejected_with_that_reason_and_can_be_moved(folde
         assert world.look(after=2.0).incomplete == 1
         (reject,) = world.look(after=58.0).rejected
         assert "secret.jpg cannot be read (Permission denied)" in reject.reason
-        assert folders.claim(reject.source, "job-1") == folders.claimed("job-1")
+        original = folders.claim(reject.source, "job-1")
+        note = folders.staging("job-1") / "reason.txt"
+        note.write_text(reject.reason)
+        placing.place(((original, ".jpg"), (note, ".jpg.txt")), folders.failed, PurePosixPath("secret"))
+        folders.clear("job-1")
 
     as_nobody(act)
 
     assert not source.exists()
+    assert sorted(path.name for path in folders.failed.iterdir()) == ["secret.jpg", "secret.jpg.txt"]
+    assert (folders.failed / "secret.jpg").read_bytes() == photo()
 
 
 def test_folders_that_nothing_can_be_read_or_taken_from_are_counted_and_left_alone(folders: Folders) -> None:
