@@ -49,6 +49,11 @@ class Holding:
         self._since: dict[Way, tuple[Mark, float]] = {}
         self._answers: dict[Path, bool] = {}
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """A sentence for each order that is wrong now."""
+        return tuple(self._wrong.values())
+
     def look(self) -> None:
         """Begin a round: ask each order anew, those that were wrong above all. Raises NoRoom or RootAway."""
         self._answers.clear()
@@ -89,11 +94,11 @@ class Holding:
         return not settled
 
     def _refuse(self, wrong: Wrong) -> None:
-        if self._wrong.get(wrong.way) == wrong.fault:
-            return
-        self._wrong[wrong.way] = wrong.fault
-        self._metrics.bad_orders(len(self._wrong))
         text = f"{str(wrong).rstrip('.')}. Its photos wait until it is right."
+        if self._wrong.get(wrong.way) == text:
+            return
+        self._wrong[wrong.way] = text
+        self._metrics.bad_orders(len(self._wrong))
         logs.log("order_refused", text, level=logging.ERROR, folder="/".join(wrong.way))
         with suppress(OSError):  # where we may not write, the log has said it
             self._write(wrong)

@@ -32,12 +32,16 @@ def _ignore(_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did: photos done and failed, what is still open, and whether a fault of our own ended it."""
+    """What a run did: photos done and failed, what is still open, and whether a fault of our own ended it.
+
+    wrong_orders: a sentence for each folder whose photos wait in the inbox because its order is wrong.
+    """
 
     done: int
     failed: int
     open: int
     broken: bool
+    wrong_orders: tuple[str, ...] = ()
 
 
 class Daemon:
@@ -153,7 +157,7 @@ class Daemon:
             self._note_damage(error)
         finally:
             still_open = self._shut_down(threads)
-        return Summary(self._tally.done, self._tally.failed, still_open, self._tally.broken)
+        return Summary(self._tally.done, self._tally.failed, still_open, self._tally.broken, self.holding.told)
 
     def recover(self) -> None:
         """Bring everything that a crash left in the middle to where it can go on."""

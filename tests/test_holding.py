@@ -12,7 +12,7 @@ from daemon.jobs import Grade
 from daemon.lifecycle import Daemon
 from tests.doubles import ScriptedEngine
 from tests.drawing import save_photo
-from tests.processes import DaemonProcess
+from tests.processes import DaemonProcess, freisteller
 from tests.test_crash_at_every_step import FAR_FUTURE, files_below, results, settings_for
 
 pytestmark = pytest.mark.usefixtures("deaf")
@@ -186,3 +186,14 @@ def test_the_running_daemon_holds_and_goes_on(tmp_path: Path) -> None:
 
     assert sorted(results(root)) == ["kunde/a.json", "kunde/a.tif"]
     assert files_below(root / "inbox") == [f"kunde/{NAME}"]
+
+
+def test_a_single_run_says_what_it_left_because_of_a_wrong_order(tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "shoes" / "a.png")
+    (tmp_path / "hot" / "inbox" / "shoes" / "freisteller.toml").write_text("[outputs]\nformat = ['tiff']\n")
+
+    once = freisteller("run", "--once", folder=tmp_path)
+
+    assert once.returncode == 1
+    assert "inbox/shoes/freisteller.toml" in once.stdout
+    assert "Its photos wait until it is right." in once.stdout

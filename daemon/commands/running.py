@@ -78,5 +78,8 @@ def run_daemon(
     summary = daemon.run(once=once)
     if summary.open:
         say(f"{summary.open} photos are still to do; the next start goes on with them.")
+    for sentence in summary.wrong_orders:
+        say(sentence)
     say(f"Done: {summary.done}, failed: {summary.failed}.")
-    return 1 if summary.broken or (once and (summary.failed or summary.open)) else 0
+    left = summary.failed or summary.open or summary.wrong_orders
+    return 1 if summary.broken or (once and left) else 0
