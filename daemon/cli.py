@@ -120,7 +120,11 @@ def assess(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge a cut-out or a mask that exists already."""
+    """Judge a cut-out or a mask that exists already.
+
+    It is judged by its shape and its edges in the photo. Whether it is the right thing, that does not tell: a clean
+    outline around the wrong one is found very good.
+    """
     from daemon.commands.assessing import assess_cutout
     from daemon.reports import verdict_values
 

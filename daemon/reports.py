@@ -183,6 +183,7 @@ def failure_note(name: str, job_id: str, reason: str) -> bytes:
         "",
         "What you can do: mend or replace the photo and put it into inbox/ again,",
         f"or let it be tried once more as it is: freisteller retry {job_id}",
+        "(with --config and the daemon's settings file, where it has one).",
         "",
     )
     return "\n".join(lines).encode()

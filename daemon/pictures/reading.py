@@ -133,8 +133,9 @@ def _read(path: Path, max_megapixels: float, longest: int | None, page: int) -> 
             if profile is not None and not codec.usable(profile, header.colours):
                 profile = None
                 remarks.append("its ICC profile is broken or of another colour space, and left out")
-            if profile is None and header.colours == _CMYK:
-                remarks.append("it is in CMYK without a profile that fits; a usual one of print was assumed")
+            if header.colours == _CMYK:
+                assumed = " without a profile that fits; a usual one of print was assumed" if profile is None else ""
+                remarks.append(f"it is in CMYK{assumed}; its result is in sRGB")
             if header.sample in ("float", "double"):
                 remarks.append("its values are floating-point: taken as linear light, and as black what is no number")
             metadata = replace(header.metadata, iptc=iptc.records(header.metadata.iptc))

@@ -156,7 +156,7 @@ def test_cmyk_becomes_srgb_and_looks_the_same(tmp_path: Path, format_: str) -> N
     assert np.abs(photo.pixels.astype(int) - rgb).mean() < 6
     assert photo.icc is not None
     assert photo.icc[16:20] == b"RGB "
-    assert photo.remarks == ()
+    assert photo.remarks == ("it is in CMYK; its result is in sRGB",)
 
 
 def test_cmyk_without_a_profile_is_read_as_print_usually_is_and_that_is_said(tmp_path: Path) -> None:
