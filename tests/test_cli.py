@@ -64,7 +64,7 @@ def test_process_says_which_photo_failed_and_why_and_does_the_others(tmp_path: P
 
     assert done.returncode == 1, done.stderr
     assert "letter.jpg is not a photo" in done.stdout
-    assert "missing.jpg is not there any more." in done.stdout
+    assert "missing.jpg is not there." in done.stdout
     assert "damaged" not in done.stdout
     assert (tmp_path / "cut" / "a.png").is_file()
 

@@ -78,6 +78,16 @@ def test_a_bad_setting_is_named_with_its_value_and_what_is_allowed(
     assert all(word in str(caught.value) for word in said), str(caught.value)
 
 
+def test_a_list_with_a_bad_value_is_not_said_to_be_empty_as_well() -> None:
+    with pytest.raises(BadSettings) as bad:
+        load(flags={"outputs": {"formats": ["gif"]}})
+    with pytest.raises(BadSettings, match="at least 1 item"):
+        load(flags={"outputs": {"formats": []}})
+
+    assert "outputs.formats.0 = 'gif'" in str(bad.value)
+    assert "at least" not in str(bad.value)
+
+
 def test_a_secret_is_not_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FREISTELLER__COMFYUI__SERVERS", '[{"url": "http://x:1", "token": ["hunter2"]}]')
 

@@ -200,7 +200,7 @@ def _opened(path: Path) -> Iterator[int]:
         # Never wait for the other end of a pipe that somebody named like a photo.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise Vanished(f"{path.name} is not there any more.") from error
+        raise Vanished(f"{path.name} is not there.") from error
     except OSError as error:
         if error.errno in _LOCKED:
             raise NotWholeYet(f"{path.name} cannot be opened: {error.strerror}.") from error

@@ -15,8 +15,11 @@ _LOGIN = re.compile(r"://[^/]*@")
 
 def explain(error: ValidationError, config: Path | None = None, tree: type[BaseModel] = Settings) -> str:
     """Every fault on a line of its own; secrets are left out. tree: what was to be read."""
-    lines = []
-    for fault in error.errors():
+    lines, faults = [], error.errors()
+    outer = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
+    for fault in faults:
+        if fault["type"] == "too_short" and fault["loc"] in outer:
+            continue  # it has values, and what is wrong with them is told
         path = [str(part) for part in fault["loc"] if part != "function-before[_bind(), str]"]
         key = ".".join(path) or "settings"
         if fault["type"] == "extra_forbidden":
