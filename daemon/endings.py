@@ -13,7 +13,7 @@ from daemon.intake.folders import Folders
 from daemon.jobs import Job, Outcome, State, attempt_numbered
 from daemon.journal import Entry, Journal, Original
 from daemon.pipeline import Tick
-from daemon.reports import Cut
+from daemon.reports import Cut, Staged
 from daemon.routing import Routing
 
 
@@ -71,11 +71,27 @@ class Endings:
         began = job.started_at or self._clock()
         staging = self._folders.staging(job.id)
         files = self._routing.stage_report(job, cuts, staging, content, lambda: self._since(began))
+        self._put_in_place(job, outcome, files)
+
+    def as_staged(self, job: Job, content: bytes) -> bool:
+        """Publish what an earlier try staged to its end, as it was decided then; False where none came so far.
+
+        No alpha is needed for it, and nothing is asked or decided anew: folder, journal and report cannot disagree.
+        """
+        best = attempt_numbered(job.attempts, job.best) if job.state is State.PUBLISHING else None
+        if best is None or best.verdict is None or best.verdict.grade is not job.grade:
+            return False
+        files = self._routing.staged(job, self._folders.staging(job.id), content)
+        if files:
+            self._put_in_place(job, Outcome(job.attempts, best), files)
+        return bool(files)
+
+    def _put_in_place(self, job: Job, outcome: Outcome, files: Sequence[Staged]) -> None:
         results, original = self._routing.publish(
             self._folders, job, outcome, files, lambda placed: self._note_placed(job, placed)
         )
         self._conclude(job, self._below_root(results), original)
-        self._chronicle.finished(job, outcome, results, self._since(began))
+        self._chronicle.finished(job, outcome, results, self._since(job.started_at or self._clock()))
 
     def as_placed(self, job: Job) -> bool:
         """Bring a job to its end whose results an earlier try put in place; False where none came so far."""

@@ -1,6 +1,7 @@
 """From an outcome to files in a folder: staged whole, then put in place, the report last."""
 
 import hashlib
+import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -68,6 +69,22 @@ class Routing:
             self._tick("stage report")
             _write_whole(note, report(job, cuts, content.hex(), sums, seconds()))
         return (*files, (note, ".json"))
+
+    def staged(self, job: Job, staging: Path, content: bytes) -> tuple[Staged, ...]:
+        """What an earlier try staged to its end, as `stage_report` returned it; nothing where it did not come so far.
+
+        Its sums are compared, so that no file that a crash or a disk spoilt is published.
+        """
+        note = staging / "report.json"
+        try:
+            body = json.loads(note.read_bytes())
+            sums = body["sha256"]
+            files = tuple((staging / f"result{ending}", str(ending)) for ending in sums if "/" not in ending)
+            whole = all(content_of(path).hex() == sums[ending] for path, ending in files)
+            same = (body["job"], body["round"], body["photo"]["sha256"]) == (job.id, job.round, content.hex())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return ()
+        return (*files, (note, ".json")) if whole and same and files else ()
 
     def _write(self, job: Job, verdict: Verdict, photo: Photo, alpha: Alpha, paths: dict[OutputFormat, Path]) -> None:
         began = time.perf_counter()

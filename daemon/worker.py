@@ -142,6 +142,8 @@ class Worker:
         if first:
             self.endings.leave_out(job, self._journal.entry(first))
             return
+        if self.endings.as_staged(job, content):
+            return
         outcome, cuts = cut_and_stage(
             job,
             path,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import sqlite3
 import tempfile
 import threading
@@ -832,3 +833,65 @@ def test_a_retry_does_not_take_another_photo_of_the_same_name(make: Make, tmp_pa
         daemon.admission.take_back(daemon.journal.entry(first.job.id))
 
     assert sorted(path.read_bytes() for path in failed.iterdir()) == before
+
+
+class Dies(BaseException):
+    """The process ends here; no handler takes it for an error."""
+
+
+def dying(at: str) -> Callable[[str], None]:
+    left = [1]
+
+    def tick(step: str) -> None:
+        if step == at and left[0]:
+            left[0] -= 1
+            raise Dies
+
+    return tick
+
+
+def test_what_was_staged_is_published_as_it_was_decided_though_its_alphas_are_lost(make: Make, tmp_path: Path) -> None:
+    hot = tmp_path / "hot"
+    save_photo(hot / "inbox" / "a.jpg")
+    engine = ScriptedEngine()
+    daemon = make(engine, tick=dying("publish"), flags={"outputs": {"formats": ["png"]}})
+    with pytest.raises(Dies):
+        run_one(daemon)
+    (decided,) = daemon.journal.entries(State.PUBLISHING)
+    daemon.close()
+    shutil.rmtree(tmp_path / "state" / "alphas")
+    asked = engine.calls.total()
+
+    daemon = make(engine, flags={"outputs": {"formats": ["webp"]}})  # which a report from before knows nothing of
+    daemon.recover()
+    job = daemon.journal.take_decided(2.0**40, ())
+    assert job is not None
+    fate = daemon.worker.run(job)
+
+    done = daemon.journal.entry(decided.job.id)
+    assert decided.job.grade is not None
+    report = json.loads((hot / decided.job.grade.value / "a.json").read_text("utf-8"))
+    assert fate is Fate.DONE
+    assert engine.calls.total() == asked
+    assert done.results == (f"{decided.job.grade.value}/a.png", f"{decided.job.grade.value}/a.json")
+    assert (done.job.grade, report["grade"]) == (decided.job.grade, decided.job.grade.value)
+    assert list(report["sha256"]) == [".png"]
+
+
+def test_a_staged_file_that_is_not_as_its_report_says_is_made_again(make: Make, tmp_path: Path) -> None:
+    hot = tmp_path / "hot"
+    save_photo(hot / "inbox" / "a.jpg")
+    daemon = make(ScriptedEngine(), tick=dying("publish"))
+    with pytest.raises(Dies):
+        run_one(daemon)
+    (decided,) = daemon.journal.entries(State.PUBLISHING)
+    for staged in daemon.folders.staging(decided.job.id).iterdir():
+        if staged.suffix == ".png":
+            staged.unlink()
+
+    job = daemon.journal.take_decided(2.0**40, ())
+    assert job is not None
+    fate = daemon.worker.run(job)
+
+    assert fate is Fate.DONE
+    assert len(list(hot.glob("*/a.png"))) == 1
