@@ -66,6 +66,21 @@ def run_one(daemon: Daemon) -> Fate:
     return daemon.worker.run(job)
 
 
+class Dies(BaseException):
+    """The process ends here; no handler takes it for an error."""
+
+
+def dying(at: str) -> Callable[[str], None]:
+    left = [1]
+
+    def tick(step: str) -> None:
+        if step == at and left[0]:
+            left[0] -= 1
+            raise Dies
+
+    return tick
+
+
 def failing(error: Exception, times: int = 1_000) -> Callable[[Recipe], None]:
     left = [times]
 
@@ -707,15 +722,8 @@ def test_what_is_out_never_fails_however_often_its_end_went_wrong(make: Make, tm
 
 def test_a_start_does_not_give_up_a_photo_whose_results_are_out(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
-    times_left = [1]
-
-    def dying(step: str) -> None:
-        if step == "archive" and times_left[0]:
-            times_left[0] -= 1
-            raise KeyboardInterrupt  # which no handler takes for an error
-
-    daemon = make(ScriptedEngine(), tick=dying, flags={"dispatch": {"max_tries": 1}})
-    with pytest.raises(KeyboardInterrupt):
+    daemon = make(ScriptedEngine(), tick=dying("archive"), flags={"dispatch": {"max_tries": 1}})
+    with pytest.raises(Dies):
         run_one(daemon)
 
     counts = daemon.recovery.recover(daemon.worker.endings)
@@ -833,21 +841,6 @@ def test_a_retry_does_not_take_another_photo_of_the_same_name(make: Make, tmp_pa
         daemon.admission.take_back(daemon.journal.entry(first.job.id))
 
     assert sorted(path.read_bytes() for path in failed.iterdir()) == before
-
-
-class Dies(BaseException):
-    """The process ends here; no handler takes it for an error."""
-
-
-def dying(at: str) -> Callable[[str], None]:
-    left = [1]
-
-    def tick(step: str) -> None:
-        if step == at and left[0]:
-            left[0] -= 1
-            raise Dies
-
-    return tick
 
 
 def test_what_was_staged_is_published_as_it_was_decided_though_its_alphas_are_lost(make: Make, tmp_path: Path) -> None:
