@@ -78,12 +78,12 @@ class Endings:
 
         No alpha is needed for it, and nothing is asked or decided anew: folder, journal and report cannot disagree.
         """
-        best = attempt_numbered(job.attempts, job.best) if job.state is State.PUBLISHING else None
-        if best is None or best.verdict is None or best.verdict.grade is not job.grade:
+        outcome = _decided(job) if job.state is State.PUBLISHING else None
+        if outcome is None or outcome.verdict.grade is not job.grade:
             return False
         files = self._routing.staged(job, self._folders.staging(job.id), content)
         if files:
-            self._put_in_place(job, Outcome(job.attempts, best), files)
+            self._put_in_place(job, outcome, files)
         return bool(files)
 
     def _put_in_place(self, job: Job, outcome: Outcome, files: Sequence[Staged]) -> None:
@@ -95,7 +95,7 @@ class Endings:
 
     def as_placed(self, job: Job) -> bool:
         """Bring a job to its end whose results an earlier try put in place; False where none came so far."""
-        placed = self.places_of(job)
+        placed = self.places_of(job) if job.state is State.PUBLISHING else ()  # else none was, and nothing is asked
         if not placed:
             return False
         self._conclude(job, placed, self._routing.archive(self._folders, job))
@@ -177,13 +177,13 @@ class Endings:
         self._clean_up_soon(job.id)
 
     def _tell_of_placed(self, job: Job, places: Sequence[str]) -> None:
-        best = attempt_numbered(job.attempts, job.best)
-        if best is None or best.verdict is None:
+        outcome = _decided(job)
+        if outcome is None:
             self._chronicle.found_done(job)
             return
         results = tuple(self._folders.root / place for place in places)
         seconds = self._since(job.started_at or self._clock())
-        self._chronicle.finished(job, Outcome(job.attempts, best), results, seconds)
+        self._chronicle.finished(job, outcome, results, seconds)
 
     def _since(self, began: float) -> float:
         """Seconds; 0 where the clock was set back meanwhile."""
@@ -197,3 +197,9 @@ class Endings:
         (place,) = self._below_root([original])
         mark = belongings.mark_at(self._folders.root, place)
         return mark and Original(job_id, place, mark.inode, mark.size_bytes, mark.mtime_ns)
+
+
+def _decided(job: Job) -> Outcome | None:
+    """What the journal holds of a decided job; None where it lacks the attempt that won."""
+    best = attempt_numbered(job.attempts, job.best)
+    return None if best is None or best.verdict is None else Outcome(job.attempts, best)

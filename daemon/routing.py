@@ -71,16 +71,16 @@ class Routing:
         return (*files, (note, ".json"))
 
     def staged(self, job: Job, staging: Path, content: bytes) -> tuple[Staged, ...]:
-        """What an earlier try staged to its end, as `stage_report` returned it; nothing where it did not come so far.
+        """What an earlier try staged to its end, as `stage_report` returned it.
 
-        Its sums are compared, so that no file that a crash or a disk spoilt is published.
+        Nothing where it did not come so far, or where a file is not as the report says.
         """
         note = staging / "report.json"
         try:
             body = json.loads(note.read_bytes())
             sums = body["sha256"]
-            files = tuple((staging / f"result{ending}", str(ending)) for ending in sums if "/" not in ending)
-            whole = all(content_of(path).hex() == sums[ending] for path, ending in files)
+            files = tuple((staging / f"result{ending}", str(ending)) for ending in sums)
+            whole = all("/" not in ending and content_of(path).hex() == sums[ending] for path, ending in files)
             same = (body["job"], body["round"], body["photo"]["sha256"]) == (job.id, job.round, content.hex())
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return ()

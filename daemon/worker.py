@@ -1,4 +1,4 @@
-"""One job from its start to its end: the pipeline, the routing, and the answer to each error."""
+"""One job from its start on: the pipeline, and the answer to each error. How it ends is for `endings`."""
 
 from collections.abc import Callable
 from enum import StrEnum

@@ -37,9 +37,7 @@ def place(
     Raises NoRoom, RootAway, or BadPhoto where the name is taken and equal_names is "fail"; then nothing new is there.
     """
     with named(f"Publishing {stem} into {folder}"), _entered(folder, stem.parent.parts) as (descriptor, way):
-        sources = tuple(_Source(str(path), suffix, path.lstat()) for path, suffix in files)
-        for source in sources:
-            _settle_file(source.path)
+        sources = tuple(_Source(str(path), suffix, path.lstat(), _settled(str(path))) for path, suffix in files)
         longest = max((suffix for _, suffix in files), key=lambda suffix: len(suffix.encode()))
         noted = [PurePosixPath(previous).name] if previous else []
 
@@ -68,6 +66,7 @@ class _Source:
     path: str
     suffix: str
     stat: os.stat_result
+    readable: bool
 
 
 class _Linking:
@@ -108,22 +107,21 @@ class _Copying:
         found = _stat(name, self._folder)
         if found is None or not stat.S_ISREG(found.st_mode) or found.st_size != source.stat.st_size:
             return False
-        try:
-            with _reading(source.path) as mine, _reading(name, self._folder) as theirs:
-                return exclusive.digest(mine) == exclusive.digest(theirs)
-        except PermissionError:
+        if not source.readable:
             return False
+        with _reading(source.path) as mine, _reading(name, self._folder) as theirs:
+            return exclusive.digest(mine) == exclusive.digest(theirs)
 
     def publish(self, source: _Source, name: str) -> None:
-        # The same temporary name at each try, so that a crash leaves one at most; staging folders are named by job.
-        key = hashlib.sha256("/".join(Path(source.path).parts[-2:]).encode(errors="surrogateescape")).hexdigest()[:16]
-        try:
-            with _reading(source.path) as reader:
-                exclusive.copy(reader, f".freisteller-{key}.part", name, self._folder)
-        except PermissionError:  # what we may neither link nor read, as another user's photo, can still be moved
+        if not source.readable:  # what we may neither link nor read, as another user's photo, can still be moved
             path = Path(source.path)
             with descent.opened(path.parent) as home:
                 exclusive.move(home, path.name, self._folder, name)
+            return
+        # The same temporary name at each try, so that a crash leaves one at most; staging folders are named by job.
+        key = hashlib.sha256("/".join(Path(source.path).parts[-2:]).encode(errors="surrogateescape")).hexdigest()[:16]
+        with _reading(source.path) as reader:
+            exclusive.copy(reader, f".freisteller-{key}.part", name, self._folder)
 
 
 def _publish(
@@ -233,6 +231,11 @@ def _reading(name: str, folder: int | None = None) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _settle_file(path: str) -> None:
-    with suppress(PermissionError), _reading(path) as descriptor:  # what we may not read, we did not write
-        os.fsync(descriptor)
+def _settled(path: str) -> bool:
+    """Bring a file to the disk; False where we may not read it, so that it is none that we wrote."""
+    try:
+        with _reading(path) as descriptor:
+            os.fsync(descriptor)
+    except PermissionError:
+        return False
+    return True
