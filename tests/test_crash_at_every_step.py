@@ -48,6 +48,18 @@ def dying_before(step: int) -> Callable[[str], None]:
     return tick
 
 
+def dying_at(name: str) -> Callable[[str], None]:
+    """Once, where that step is about to be done."""
+    left = [1]
+
+    def tick(step: str) -> None:
+        if step == name and left[0]:
+            left[0] -= 1
+            raise Died(step)
+
+    return tick
+
+
 def settings_for(folder: Path) -> Settings:
     return load(
         flags={

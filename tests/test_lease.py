@@ -200,19 +200,26 @@ def test_a_lease_that_somebody_deleted_is_made_again(share: Share) -> None:
     assert share.holder == "studio-1"
 
 
+def with_all_taken_in(folder: Path) -> Daemon:
+    """A daemon whose inbox is empty: all photos are in work."""
+    flags = {"root": str(folder / "hot"), "state_dir": str(folder / "state"), "http": {"bind": ""}}
+    daemon = Daemon(load(flags={**flags, "intake": {"quiet_seconds": 0}}), engine=ScriptedEngine())
+    daemon.engine.start()
+    daemon.reception.round(urgent=True)
+    return daemon
+
+
+def unsure() -> None:
+    raise RootAway("not renewed")
+
+
 def test_nothing_is_published_while_another_machine_may_have_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
-    flags = {"root": str(tmp_path / "hot"), "state_dir": str(tmp_path / "state"), "http": {"bind": ""}}
-    daemon = Daemon(load(flags={**flags, "intake": {"quiet_seconds": 0}}), engine=ScriptedEngine())
-    daemon.engine.start()
-    daemon.reception.round(urgent=True)
+    daemon = with_all_taken_in(tmp_path)
     job = daemon.journal.take(2.0**40)
     assert job is not None
-
-    def unsure() -> None:
-        raise RootAway("not renewed")
 
     monkeypatch.setattr(daemon.parts.lease, "refuse_unless_sure", unsure)
     daemon.worker.run(job)
@@ -233,15 +240,9 @@ def test_nothing_that_people_put_back_or_moved_is_touched_while_another_machine_
     hot = tmp_path / "hot"
     save_photo(hot / "inbox" / "a.jpg")
     save_photo(hot / "inbox" / "b.jpg")
-    flags = {"root": str(hot), "state_dir": str(tmp_path / "state"), "http": {"bind": ""}}
-    daemon = Daemon(load(flags={**flags, "intake": {"quiet_seconds": 0}}), engine=ScriptedEngine())
-    daemon.engine.start()
-    daemon.reception.round(urgent=True)
+    daemon = with_all_taken_in(tmp_path)
     while job := daemon.journal.take(2.0**40):
         daemon.worker.run(job)
-
-    def unsure() -> None:
-        raise RootAway("not renewed")
 
     monkeypatch.setattr(daemon.parts.lease, "refuse_unless_sure", unsure)
     (cut_out,) = hot.glob("*/a.png")

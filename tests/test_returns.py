@@ -19,6 +19,7 @@ from tests.processes import DaemonProcess
 from tests.test_crash_at_every_step import (
     FAR_FUTURE,
     Died,
+    dying_at,
     dying_before,
     files_below,
     one_life,
@@ -261,14 +262,6 @@ def test_a_start_brings_the_original_back_before_anybody_can_start_the_photo(stu
         daemon.close()
 
 
-def dying_at(step: str) -> Tick:
-    def tick(name: str) -> None:
-        if name == step:
-            raise Died(name)
-
-    return tick
-
-
 def no_space(*_: object) -> None:
     raise OSError(28, "No space left on device")
 
@@ -369,13 +362,8 @@ def test_a_wish_whose_journal_is_lost_stops_no_start_and_loses_no_file(studio: S
     put_back = studio.place("a.png") if what == "cut-out" else studio.root / "archiv" / "kunde" / "a.tif"
     content = put_back.read_bytes()
     put_back.rename(studio.inbox / put_back.name)
-
-    def dying(step: str) -> None:
-        if step == "requeue":
-            raise Died
-
     with pytest.raises(Died):
-        studio.live(dying)
+        studio.live(dying_at("requeue"))
     journal = Path(studio.settings.state_dir) / "journal.sqlite3"
     for side_file in journal.parent.glob("journal.sqlite3-*"):
         side_file.unlink()

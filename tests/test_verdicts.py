@@ -19,7 +19,7 @@ from daemon.verdicts import LONGEST_PAUSE_SECONDS, pause_seconds
 from tests.doubles import ScriptedEngine
 from tests.drawing import save_photo
 from tests.processes import DaemonProcess
-from tests.test_crash_at_every_step import Died, dying_before, files_below, one_life, results, settings_for
+from tests.test_crash_at_every_step import Died, dying_at, dying_before, files_below, one_life, results, settings_for
 
 pytestmark = pytest.mark.usefixtures("deaf")
 
@@ -320,14 +320,6 @@ def test_a_result_that_is_published_at_this_moment_is_no_verdict(
         daemon.close()
     one_life(settings, ScriptedEngine(), lambda _: None)
     studio_noted(settings, 0)
-
-
-def dying_at(step: str) -> Tick:
-    def tick(name: str) -> None:
-        if name == step:
-            raise Died(name)
-
-    return tick
 
 
 def studio_noted(settings: Settings, number: int) -> None:

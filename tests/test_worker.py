@@ -31,6 +31,7 @@ from daemon.settings import load
 from daemon.worker import Fate
 from tests.doubles import Clock, ScriptedEngine, by_colour
 from tests.drawing import drawn_photo, save_pages, save_photo
+from tests.test_crash_at_every_step import Died, dying_at
 
 Make = Callable[..., Daemon]
 
@@ -64,21 +65,6 @@ def run_one(daemon: Daemon) -> Fate:
     job = daemon.journal.take(2.0**40)
     assert job is not None
     return daemon.worker.run(job)
-
-
-class Dies(BaseException):
-    """The process ends here; no handler takes it for an error."""
-
-
-def dying(at: str) -> Callable[[str], None]:
-    left = [1]
-
-    def tick(step: str) -> None:
-        if step == at and left[0]:
-            left[0] -= 1
-            raise Dies
-
-    return tick
 
 
 def failing(error: Exception, times: int = 1_000) -> Callable[[Recipe], None]:
@@ -722,8 +708,8 @@ def test_what_is_out_never_fails_however_often_its_end_went_wrong(make: Make, tm
 
 def test_a_start_does_not_give_up_a_photo_whose_results_are_out(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
-    daemon = make(ScriptedEngine(), tick=dying("archive"), flags={"dispatch": {"max_tries": 1}})
-    with pytest.raises(Dies):
+    daemon = make(ScriptedEngine(), tick=dying_at("archive"), flags={"dispatch": {"max_tries": 1}})
+    with pytest.raises(Died):
         run_one(daemon)
 
     counts = daemon.recovery.recover(daemon.worker.endings)
@@ -847,8 +833,8 @@ def test_what_was_staged_is_published_as_it_was_decided_though_its_alphas_are_lo
     hot = tmp_path / "hot"
     save_photo(hot / "inbox" / "a.jpg")
     engine = ScriptedEngine()
-    daemon = make(engine, tick=dying("publish"), flags={"outputs": {"formats": ["png"]}})
-    with pytest.raises(Dies):
+    daemon = make(engine, tick=dying_at("publish"), flags={"outputs": {"formats": ["png"]}})
+    with pytest.raises(Died):
         run_one(daemon)
     (decided,) = daemon.journal.entries(State.PUBLISHING)
     daemon.close()
@@ -871,11 +857,11 @@ def test_what_was_staged_is_published_as_it_was_decided_though_its_alphas_are_lo
     assert list(report["sha256"]) == [".png"]
 
 
-def test_a_staged_file_that_is_not_as_its_report_says_is_made_again(make: Make, tmp_path: Path) -> None:
+def test_a_staged_file_that_is_gone_is_made_again(make: Make, tmp_path: Path) -> None:
     hot = tmp_path / "hot"
     save_photo(hot / "inbox" / "a.jpg")
-    daemon = make(ScriptedEngine(), tick=dying("publish"))
-    with pytest.raises(Dies):
+    daemon = make(ScriptedEngine(), tick=dying_at("publish"))
+    with pytest.raises(Died):
         run_one(daemon)
     (decided,) = daemon.journal.entries(State.PUBLISHING)
     for staged in daemon.folders.staging(decided.job.id).iterdir():
