@@ -874,3 +874,24 @@ def test_a_staged_file_that_is_gone_is_made_again(make: Make, tmp_path: Path) ->
 
     assert fate is Fate.DONE
     assert len(list(hot.glob("*/a.png"))) == 1
+
+
+def test_a_staged_file_that_is_not_as_its_report_says_is_not_taken_as_staged(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.jpg")
+    daemon = make(ScriptedEngine(), tick=dying_at("publish"))
+    with pytest.raises(Died):
+        run_one(daemon)
+    (decided,) = daemon.journal.entries(State.PUBLISHING)
+    staging = daemon.folders.staging(decided.job.id)
+    original = daemon.folders.claimed(decided.job.id)
+    assert original is not None
+    content = hashlib.sha256(original.read_bytes()).digest()
+    routing = daemon.worker._routing
+
+    whole = routing.staged(decided.job, staging, content)
+    of_another_original = routing.staged(decided.job, staging, bytes(32))
+    whole[0][0].write_bytes(b"spoilt")
+
+    assert [ending for _, ending in whole] == [".png", ".json"]
+    assert of_another_original == ()
+    assert routing.staged(decided.job, staging, content) == ()
