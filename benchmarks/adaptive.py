@@ -24,9 +24,9 @@ from benchmarks.rows import gather
 from benchmarks.trust import FOLDINGS
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Attempt, Recipe, View
+from daemon.judgement.finish_search import Finished, best_finish, verdict_now
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.score import ScoreTable, shipped_table
-from daemon.judgement.search import Finished, best_finish, verdict_now
 from daemon.judgement.strategy import Strategy
 from daemon.settings import GradingSettings, Rung, StrategySettings
 

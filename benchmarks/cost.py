@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 
 from benchmarks.labelled import MODELS, Labelled
+from daemon.judgement.finish_search import best_finish
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.measures import measure
 from daemon.judgement.scene import look_at
-from daemon.judgement.search import best_finish
 from daemon.judgement.signs import read_signs
 
 COSTED, COST_PIXELS = 40, 512  # photos that processor time is taken on; longest side of the alpha measured

@@ -12,10 +12,10 @@ from benchmarks.labelled import auroc
 from daemon.errors import BadSettings
 from daemon.jobs import Grade, Measures
 from daemon.journal import Journal
-from daemon.judgement import people
+from daemon.judgement import refit
 from daemon.judgement.grading import Thresholds
-from daemon.judgement.people import Judged
-from daemon.opinions import judged
+from daemon.judgement.refit import Judged
+from daemon.people.judged_results import judged
 from daemon.settings import GradingSettings
 
 
@@ -33,10 +33,10 @@ def report_drift(path: Path | None) -> dict[str, float | int | None]:
     _by_month(spoken)
     _confusion(results)
     _measures(results)
-    drift = people.drift(results)
+    drift = refit.drift(results)
     settings = GradingSettings()
-    refit = people.refit(results, Thresholds(settings.sehr_gut, settings.gut))
-    print(f"\nrefit: {refit.proposed or 'none'}; {refit.why}; disagreement {refit.before:.3f} -> {refit.after:.3f}")
+    fitted = refit.refit(results, Thresholds(settings.sehr_gut, settings.gut))
+    print(f"\nrefit: {fitted.proposed or 'none'}; {fitted.why}; disagreement {fitted.before:.3f} -> {fitted.after:.3f}")
     return {
         "verdicts": drift.spoken,
         "left_alone": drift.silent,
@@ -47,10 +47,10 @@ def report_drift(path: Path | None) -> dict[str, float | int | None]:
         "shift_later": round(drift.later, 4),
         "auroc_sehr_gut": _auroc(results, Grade.SEHR_GUT),
         "auroc_ungenuegend": _auroc(results, Grade.GUT),
-        "disagreement": round(refit.before, 4),
-        "disagreement_refitted": round(refit.after, 4),
-        "sehr_gut": refit.proposed.sehr_gut if refit.proposed else settings.sehr_gut,
-        "gut": refit.proposed.gut if refit.proposed else settings.gut,
+        "disagreement": round(fitted.before, 4),
+        "disagreement_refitted": round(fitted.after, 4),
+        "sehr_gut": fitted.proposed.sehr_gut if fitted.proposed else settings.sehr_gut,
+        "gut": fitted.proposed.gut if fitted.proposed else settings.gut,
     }
 
 
@@ -60,12 +60,12 @@ def _by_month(spoken: Sequence[Judged]) -> None:
         months[datetime.fromtimestamp(one.at, UTC).strftime("%Y-%m")].append(one)
     print("month     verdicts  thought better  thought worse  mean shift in grades")
     for month, some in sorted(months.items()):
-        found = people.drift(some)
+        found = refit.drift(some)
         print(f"{month}   {found.spoken:8d}  {found.better:14d}  {found.worse:13d}  {found.shift:+10.2f}")
 
 
 def _confusion(results: Sequence[Judged]) -> None:
-    counts = people.confusion(results)
+    counts = refit.confusion(results)
     print(f"\nprogram \\ people {''.join(f'{grade.value:>12}' for grade in Grade)}")
     for program in Grade:
         print(f"{program.value:16} {''.join(f'{counts.get((program, person), 0):12d}' for person in Grade)}")
@@ -74,9 +74,9 @@ def _confusion(results: Sequence[Judged]) -> None:
 def _measures(results: Sequence[Judged]) -> None:
     print("\nmean measures      pixel_residue  edge_cleanliness  completeness  agreement")
     for title, found in (
-        ("thought better", people.mean_measures(results, lambda one: one.spoken and one.shift > 0)),
-        ("thought worse", people.mean_measures(results, lambda one: one.spoken and one.shift < 0)),
-        ("left alone", people.mean_measures(results, lambda one: not one.spoken)),
+        ("thought better", refit.mean_measures(results, lambda one: one.spoken and one.shift > 0)),
+        ("thought worse", refit.mean_measures(results, lambda one: one.spoken and one.shift < 0)),
+        ("left alone", refit.mean_measures(results, lambda one: not one.spoken)),
     ):
         print(f"{title:18} {_row(found)}")
 

@@ -14,8 +14,8 @@ from benchmarks.rows import JUDGED
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Finish
 from daemon.judgement.finish import apply_finish
+from daemon.judgement.finish_search import best_finish
 from daemon.judgement.grading import Thresholds
-from daemon.judgement.search import best_finish
 
 LEVELS = ((0.0, 1.0), (0.1, 0.9), (0.2, 0.8), (0.3, 0.7))
 SENSITIVITIES = (0.5, 0.8, 1.0)

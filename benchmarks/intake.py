@@ -49,7 +49,7 @@ def fill(top: Path, files: int, suffix: str = ".jpg", content: bytes = b"") -> l
 
 def look(root: Path) -> dict[str, float]:
     """In a process of its own: prepare the hot folder, and look again and again."""
-    from daemon.intake.folders import Folders
+    from daemon.hotfolder.hot_folder import Folders
     from daemon.intake.watcher import Watcher
     from daemon.settings import IntakeSettings
 

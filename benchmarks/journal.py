@@ -21,7 +21,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from daemon.intake.folders import Folders  # noqa: E402 - this checkout's, wherever it is run from
+from daemon.hotfolder.hot_folder import Folders  # noqa: E402 - this checkout's, wherever it is run from
 from daemon.jobs import Attempt, Finish, Grade, Measures, Outcome, Recipe, Verdict, View  # noqa: E402
 from daemon.journal import Journal  # noqa: E402
 from daemon.journal.rows import ATTEMPT  # noqa: E402

@@ -21,9 +21,9 @@ import numpy as np
 from benchmarks.adaptive import LADDER, RECORDED
 from benchmarks.labelled import BAD, Labelled, data_argument, iou, mean_error, photos_or_exit
 from daemon.jobs import Attempt, Opening, Recipe
-from daemon.judgement import openings
+from daemon.judgement import first_recipe_choice
+from daemon.judgement.finish_search import Finished, best_finish
 from daemon.judgement.grading import Thresholds
-from daemon.judgement.search import Finished, best_finish
 from daemon.judgement.strategy import Strategy
 from daemon.settings import GradingSettings, StrategySettings
 
@@ -96,13 +96,13 @@ def stream(photos: list[Played], dice: random.Random, times: int) -> list[Played
 
 def learned(ladder: str, order: list[Played], dice: random.Random, enough: float) -> tuple[list[Result], list[Opening]]:
     """What the program makes of a customer's photos in this order."""
-    known: list[openings.Tried] = []
+    known: list[first_recipe_choice.Tried] = []
     results, chosen = [], []
     recipes = strategy(ladder).openings
     for photo in order:
-        opening = openings.choose(recipes, known[: openings.MEMORY], dice.random())
+        opening = first_recipe_choice.choose(recipes, known[: first_recipe_choice.MEMORY], dice.random())
         result = photo.results[ladder, opening.recipe, opening.exploring]
-        known.insert(0, openings.Tried(opening.recipe, openings.worth(result.score, enough)))
+        known.insert(0, first_recipe_choice.Tried(opening.recipe, first_recipe_choice.worth(result.score, enough)))
         results.append(result)
         chosen.append(opening)
     return results, chosen

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.labelled import MODELS, Labelled, iou
 from benchmarks.spoiling import SPOILS
 from daemon.arrays import Alpha
-from daemon.judgement.apart import Apart, hold_against
+from daemon.judgement.disagreement import Apart, hold_against
 from daemon.judgement.grading import plausible
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.signs import read_signs

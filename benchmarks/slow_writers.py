@@ -54,7 +54,7 @@ HABITS = ("keeps open", "opens anew", "size first", "page by page", "comes back"
 
 def main() -> None:
     from daemon.errors import Vanished
-    from daemon.intake.folders import Folders
+    from daemon.hotfolder.hot_folder import Folders
     from daemon.intake.watcher import Arrival, Reject, Watcher
     from daemon.settings import IntakeSettings
     from tests.intake.photos import photo, two_pages

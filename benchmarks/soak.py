@@ -28,7 +28,7 @@ sys.path.insert(0, str(CHECKOUT))
 
 from rich.console import Console  # noqa: E402
 
-from daemon.commands.running import run_daemon  # noqa: E402
+from daemon.commands.run import run_daemon  # noqa: E402
 from daemon.settings import load  # noqa: E402
 from tests.drawing import drawn_photo, save_photo  # noqa: E402 - the checkout's tests are no installed package
 

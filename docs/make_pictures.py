@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from daemon.samples import drop_samples
+from daemon.commands.samples import drop_samples
 
 HEIGHT = 260  # pixels of a row
 SQUARE = 10  # pixels of a chequerboard square

@@ -13,7 +13,7 @@ import pytest
 
 from daemon.errors import RecipeRefused
 from daemon.jobs import Recipe, State
-from daemon.lifecycle import Daemon
+from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings, load
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_pages, save_photo

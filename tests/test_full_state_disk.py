@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.alphas import Alphas
 from daemon.errors import NoRoom
 from daemon.jobs import Grade, Job, Recipe, State
+from daemon.journal.alphas import Alphas
 from daemon.journal.database import Database
 from tests.drawing import save_photo
+from tests.notify.test_notifications import House
 from tests.observe.prometheus import eventually
 from tests.observe.receiver import Receiver
 from tests.processes import DaemonProcess
-from tests.test_herald import House
 
 PHOTOS = 12
 

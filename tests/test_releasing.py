@@ -73,7 +73,11 @@ def test_what_is_built_is_whole_and_fit_to_be_published(tmp_path: Path) -> None:
     wheel, sdist = packages
     assert wheel.name == f"freisteller-{daemon.__version__}-py3-none-any.whl"
     held = set(zipfile.ZipFile(wheel).namelist())
-    assert {"daemon/cli.py", "daemon/_shipped/config/freisteller.toml", "daemon/_shipped/workflows/cutout.json"} <= held
+    assert {
+        "daemon/cli/main.py",
+        "daemon/_shipped/config/freisteller.toml",
+        "daemon/_shipped/workflows/cutout.json",
+    } <= held
     assert not any(name.startswith("tests/") for name in held)
     with tarfile.open(sdist) as archive:
         top = {name.partition("/")[2] for name in archive.getnames()}

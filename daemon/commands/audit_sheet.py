@@ -9,7 +9,7 @@ import numpy as np
 
 from daemon.arrays import Alpha, Rgb
 from daemon.errors import NoRoom
-from daemon.judgement.audit import OURS, PROCESS_RES
+from daemon.judgement.parameter_effects import OURS, PROCESS_RES
 from daemon.pictures import codec, mosaic, thumbs
 
 BOX = 150  # pixels

@@ -8,11 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from daemon.disk import open_below
+from daemon.disk.names import clean_name
+from daemon.disk.open_writers import open_for_writing
 from daemon.errors import BadPhoto, NotWholeYet, Vanished
-from daemon.intake import descent
-from daemon.intake.names import clean_name
-from daemon.intake.structure import follow_to_end
-from daemon.intake.writers import open_for_writing
+from daemon.intake.file_structure import follow_to_end
 
 
 class Finding(StrEnum):
@@ -84,8 +84,8 @@ class Prover:
         return Proof(finding, reason, self._clock())
 
     def _look(self, way: Sequence[str], name: str, mark: Mark, remote: bool) -> tuple[Finding, str]:
-        with descent.opened(self._inbox, way[:-1]) as folder:
-            descriptor = os.open(way[-1], descent.FILE, dir_fd=folder)
+        with open_below.opened(self._inbox, way[:-1]) as folder:
+            descriptor = os.open(way[-1], open_below.FILE, dir_fd=folder)
         try:
             self._same(descriptor, mark)
             if not remote and open_for_writing(descriptor):

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon.intake import mounts
-from daemon.intake.folders import Folders
+from daemon.disk import mounts
+from daemon.disk.os_errors import away
+from daemon.hotfolder.hot_folder import Folders
 from daemon.intake.proving import Prover
-from daemon.intake.scanning import BUSY_SHARE, Scanner
-from daemon.intake.scans import Arrival, FoundBy, Hints, Reject, Scan
-from daemon.intake.trouble import away
+from daemon.intake.scan_values import Arrival, FoundBy, Hints, Reject, Scan
+from daemon.intake.scanner import BUSY_SHARE, Scanner
 from daemon.pictures.reading import SUFFIXES, prove_decodes
 from daemon.settings import IntakeSettings
 

@@ -1,7 +1,7 @@
 """The journal: what happened to every photo, in one SQLite file; all SQL lives in this room."""
 
+from daemon.journal.changes import Journal
 from daemon.journal.database import fact_in
-from daemon.journal.journal import Journal
 from daemon.journal.originals import Original
 from daemon.journal.rows import Batch, Counts, Entry, FirstAttempt, LeftAlone, PersonVerdict, top_folder
 from daemon.journal.schema import SCHEMA_VERSION

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Grade, Verdict
-from daemon.judgement.apart import Apart, hold_against
+from daemon.judgement.disagreement import Apart, hold_against
 from daemon.judgement.measures import measure
 from daemon.judgement.reasons import find, tell
 from daemon.judgement.scene import Scene, look_at

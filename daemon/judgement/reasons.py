@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Alpha
 from daemon.jobs import Grade
-from daemon.judgement.apart import Apart
+from daemon.judgement.disagreement import Apart
 from daemon.judgement.scene import Scene
 from daemon.judgement.shapes import SURE, beyond_band
 from daemon.judgement.signs import Signs

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from daemon.judgement.apart import Apart
+from daemon.judgement.disagreement import Apart
 from daemon.judgement.signs import Signs
 
 APART = tuple(f"apart_{field.name}" for field in fields(Apart))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Alpha
 from daemon.judgement import shapes
-from daemon.judgement.colours import TINY, foreign_and_missing, ring_contrast
+from daemon.judgement.colour_signs import TINY, foreign_and_missing, ring_contrast
 from daemon.judgement.scene import Scene
 from daemon.judgement.shapes import SURE, Mask
 

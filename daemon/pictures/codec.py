@@ -3,8 +3,8 @@
 import numpy as np
 
 from daemon.arrays import Alpha, Rgb
-from daemon.pictures import profiles, vips
-from daemon.pictures.faults import fault
+from daemon.pictures import icc, vips
+from daemon.pictures.codec_errors import fault
 from daemon.pictures.values import Samples
 
 _FASTEST = 1  # zlib level of pictures that are read back once and thrown away
@@ -53,7 +53,7 @@ def encode_alpha(alpha: Alpha) -> bytes:
 
 def usable(profile: bytes, colours: int) -> bool:
     """Whether an ICC profile belongs to pixels of 1 (grey), 3 (RGB) or 4 (CMYK) channels, and can be computed with."""
-    if profiles.colours_of(profile) != colours:
+    if icc.colours_of(profile) != colours:
         return False
     probe = vips.Image.black(1, 1, bands=colours).copy(interpretation=_SPACES[colours])
     try:

@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from daemon.pictures import rims
-from daemon.pictures.bands import brought_up, tiles_of
+from daemon.pictures import rim_colours
 from daemon.pictures.proxy import shrunk
 from daemon.pictures.reading import Photo
+from daemon.pictures.tiles import brought_up, tiles_of
 from daemon.pictures.values import Samples
 
 _STRIP = 64  # rows
@@ -40,14 +40,14 @@ def cut_out(photo: Photo, alpha: Samples, clean_rims: bool) -> Samples:
 
 def _clean_rims(photo: Photo, alpha: Samples) -> None:
     height, width = alpha.shape
-    scale = min(1.0, rims.SIDE / max(height, width))
+    scale = min(1.0, rim_colours.SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     full = np.float32(photo.full_scale)
     # Single pixels, not means: a mixture of colours and its alpha belong together, and reading so few costs nothing.
     small = cv2.resize(photo.rgba, size, interpolation=cv2.INTER_NEAREST)[..., :3].astype(np.float32) / full
     small_alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_NEAREST).astype(np.float32) / full
     soft = shrunk(alpha, size)
-    around = rims.surroundings(small, small_alpha)
+    around = rim_colours.surroundings(small, small_alpha)
     field = np.concatenate([around.foreground, around.background])
     for tiles in tiles_of((soft > 0) & (soft < full), height, width):
         cover = alpha[tiles.where]
@@ -56,4 +56,4 @@ def _clean_rims(photo: Photo, alpha: Samples) -> None:
         colour = photo.rgba[rows, columns, :3].astype(np.float32) / full
         up = brought_up(field, tiles, height, width).transpose(0, 2, 3, 1)[at]
         share = cover[at][:, None].astype(np.float32) / full
-        photo.rgba[rows, columns, :3] = np.rint(rims.cleaned(colour, share, up[:, :3], up[:, 3:]) * full)
+        photo.rgba[rows, columns, :3] = np.rint(rim_colours.cleaned(colour, share, up[:, :3], up[:, 3:]) * full)

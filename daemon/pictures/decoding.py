@@ -8,8 +8,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from daemon.pictures import bitmaps, heif, raw, vips
-from daemon.pictures.faults import Unsupported, fault
+from daemon.pictures import bmp, camera_raw, heic, vips
+from daemon.pictures.codec_errors import Unsupported, fault
 from daemon.pictures.values import Decodable, Header, Metadata, Samples
 
 # How strictly a decoder takes damage: anything it calls an error stops it, mere warnings (stray bytes between
@@ -24,7 +24,7 @@ _SENSIBLE_DPI = (1.0, 100_000.0)
 _SAME_DPI = 0.005  # what writers round
 
 
-_OPENERS: dict[str, Callable[[bytes], Decodable]] = {"bmp": bitmaps.opened, "heic": heif.opened, "raw": raw.opened}
+_OPENERS: dict[str, Callable[[bytes], Decodable]] = {"bmp": bmp.opened, "heic": heic.opened, "raw": camera_raw.opened}
 
 
 def read_header(descriptor: int, kind: str, page: int = 0) -> Header:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from daemon.arrays import Rgb
-from daemon.pictures import lettering
+from daemon.pictures import drawn_text
 
 GAP = 4  # pixels between the pictures of a tile
 MARGIN = 18  # pixels around tiles
@@ -86,7 +86,7 @@ def _write(
     """Put words onto the sheet, as far as they fit; returns how wide and how high they are."""
     if width <= 0 or not text:
         return 0, 0
-    ink = lettering.written(text, points, width, bold)
+    ink = drawn_text.written(text, points, width, bold)
     part = sheet[top : top + ink.shape[0], left : left + ink.shape[1]]
     cover = ink[: part.shape[0], : part.shape[1], None].astype(np.float32) / np.float32(255)
     part[:] = np.rint(part * (1 - cover) + np.array(colour, np.float32) * cover).astype(np.uint8)

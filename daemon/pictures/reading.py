@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 
 from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
-from daemon.pictures import codec, decoding, iptc, signatures, tifftags
-from daemon.pictures.faults import Undecodable, Unsupported
+from daemon.pictures import codec, decoding, iptc, signatures, tiff_page
+from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.values import Header, Metadata, Samples
 
 SUFFIXES = signatures.SUFFIXES
@@ -101,7 +101,7 @@ def pages_of(path: Path) -> tuple[int, ...]:
     """Which pictures of a file are photos of their own, counted from 0: a TIFF's pages, of other files the first."""
     try:
         with _opened(path) as descriptor:
-            return tifftags.pages_of(descriptor) if _kind(descriptor, path.name) == "tiff" else (0,)
+            return tiff_page.pages_of(descriptor) if _kind(descriptor, path.name) == "tiff" else (0,)
     except (Vanished, NotWholeYet) as error:
         raise BadPhoto(str(error)) from error
 
@@ -141,7 +141,7 @@ def _read(path: Path, max_megapixels: float, longest: int | None, page: int) -> 
             metadata = replace(header.metadata, iptc=iptc.records(header.metadata.iptc))
             alpha_extra: int | None = 0
             if kind in ("tiff", "raw"):
-                tags = tifftags.Tags(descriptor, page)
+                tags = tiff_page.Tags(descriptor, page)
                 alpha_extra = tags.alpha_extra
                 metadata = replace(metadata, exif=tags.exif, iptc=tags.iptc)
             rgba, has_alpha, profile = decoding.decode(descriptor, kind, profile, alpha_extra, page, longest)
@@ -221,7 +221,7 @@ def _opened(path: Path) -> Iterator[int]:
 def _kind(descriptor: int, name: str) -> str:
     head = os.pread(descriptor, signatures.HEAD_BYTES, 0)
     kind = signatures.kind_of(head)
-    if kind == "tiff" and tifftags.Tags(descriptor).begins_with_a_preview:
+    if kind == "tiff" and tiff_page.Tags(descriptor).begins_with_a_preview:
         return "raw"
     if kind is not None:
         return kind
@@ -244,7 +244,7 @@ def _header(descriptor: int, kind: str, name: str, max_megapixels: float, page: 
         )
     if (kind == "webp" and header.pages > 1) or (kind == "png" and _is_animated(descriptor)):
         raise BadPhoto(f"{name} is animated. Save the one picture you want as a still and drop that.")
-    if kind == "tiff" and tifftags.Tags(descriptor, page).in_bare_ycbcr:
+    if kind == "tiff" and tiff_page.Tags(descriptor, page).in_bare_ycbcr:
         raise Unsupported("its colours are stored as luma and chroma without JPEG")
     if header.colours == 0:
         raise BadPhoto(

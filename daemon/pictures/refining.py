@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha
-from daemon.pictures.bands import Floats, brought_up, tiles_of
 from daemon.pictures.proxy import shrunk
 from daemon.pictures.reading import Photo
+from daemon.pictures.tiles import Floats, brought_up, tiles_of
 from daemon.pictures.values import Samples
 
 _AROUND = np.array(

@@ -4,8 +4,8 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from daemon.pictures import iptc, making, vips
-from daemon.pictures.faults import fault
+from daemon.pictures import exif_in_tiff, iptc, vips
+from daemon.pictures.codec_errors import fault
 from daemon.pictures.values import Container, Frame, Metadata, Samples
 
 _PNG = {"compression": 2, "filter": "up"}  # of all levels and filters the smallest below one second for 24 MP
@@ -50,7 +50,7 @@ def save(
         if container == "tiff":
             large = image.width * image.height * image.bands * pixels.itemsize > _TIFF_MAX_BYTES
             image.tiffsave_target(target, bigtiff=large, **_TIFF)
-            making.put_into_tiff(descriptor, metadata.exif, metadata.iptc, (image.width, image.height))
+            exif_in_tiff.put_into_tiff(descriptor, metadata.exif, metadata.iptc, (image.width, image.height))
         elif container == "jpeg":
             image.jpegsave_target(target, Q=jpeg_quality, **_JPEG)
         elif container == "webp":

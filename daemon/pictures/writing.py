@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from daemon.errors import BadPhoto
-from daemon.pictures import codec, decoding, marks, saving
+from daemon.pictures import codec, decoding, saving, xmp
+from daemon.pictures.codec_errors import Undecodable
 from daemon.pictures.exif import without_preview
-from daemon.pictures.faults import Undecodable
 from daemon.pictures.reading import Photo
 from daemon.pictures.rights import copyright_of
 from daemon.pictures.signatures import HEAD_BYTES, kind_of
@@ -67,7 +67,7 @@ def write(
     metadata = replace(
         photo.metadata,
         exif=photo.exif and without_preview(photo.exif),
-        xmp=marks.marked(photo.xmp, identity, copyright_of(photo.exif, photo.iptc)),
+        xmp=xmp.marked(photo.xmp, identity, copyright_of(photo.exif, photo.iptc)),
     )
     pixels, below = rgba, None
     if output_format == "mask":
@@ -116,7 +116,7 @@ def identity_of(path: Path) -> str | None:
         if kind is None or kind not in {known.container for known in _KINDS.values()}:
             return None
         try:
-            return marks.job_in(decoding.read_header(file.fileno(), kind).metadata.xmp)
+            return xmp.job_in(decoding.read_header(file.fileno(), kind).metadata.xmp)
         except Undecodable:
             return None
 

@@ -3,12 +3,12 @@
 The defaults stand here once; `config/freisteller.toml` repeats them with comments, and a test says so.
 """
 
-from daemon.settings.engines import ComfyUISettings, LocalEngineSettings, ServerSettings
-from daemon.settings.files import IntakeSettings, OutputFormat, OutputSettings, PagesSetting
-from daemon.settings.judging import DEFAULT_LADDER, AuditSettings, GradingSettings, Rung, StrategySettings
-from daemon.settings.loading import load, with_order
+from daemon.settings.engine_sections import ComfyUISettings, LocalEngineSettings, ServerSettings
+from daemon.settings.judgement_sections import DEFAULT_LADDER, AuditSettings, GradingSettings, Rung, StrategySettings
+from daemon.settings.load import load, with_order
+from daemon.settings.notify_sections import Event, HookSettings, NotifySettings
+from daemon.settings.photo_sections import IntakeSettings, OutputFormat, OutputSettings, PagesSetting
 from daemon.settings.section import Section
-from daemon.settings.telling import Event, HookSettings, NotifySettings
 from daemon.settings.tree import Settings
 
 __all__ = [

@@ -7,12 +7,12 @@ from typing import Literal
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from daemon.settings.engines import ComfyUISettings, EngineSettings
-from daemon.settings.files import IntakeSettings, OutputSettings
-from daemon.settings.judging import AuditSettings, GradingSettings, StrategySettings
-from daemon.settings.running import DispatchSettings, JournalSettings, LogSettings
+from daemon.settings.engine_sections import ComfyUISettings, EngineSettings
+from daemon.settings.judgement_sections import AuditSettings, GradingSettings, StrategySettings
+from daemon.settings.notify_sections import HttpSettings, NotifySettings
+from daemon.settings.photo_sections import IntakeSettings, OutputSettings
+from daemon.settings.running_sections import DispatchSettings, JournalSettings, LogSettings
 from daemon.settings.section import Section
-from daemon.settings.telling import HttpSettings, NotifySettings
 
 PREFIX = "FREISTELLER__"
 

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from daemon.engines.comfyui.events import Events
-from daemon.engines.pool import ComfyUIEngine
+from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
+from daemon.engines.comfyui.event_socket import Events
 from daemon.settings import ComfyUISettings, ServerSettings
 from tests.engines.comfyui_double import Double
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from daemon.engines.pool import ComfyUIEngine
+from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
 from daemon.errors import EngineAway, EngineMisconfigured
 from daemon.settings import ComfyUISettings, ServerSettings
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
-from tests.engines.test_pool import RMBG
+from tests.engines.test_comfyui_engine import RMBG
 
 SECRET = "tok-en-5f2a"
 

@@ -6,21 +6,21 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from daemon.building import build_engine
 from daemon.engines.comfyui.canary import LIKE_ENOUGH, PLACES, drawn, likeness
 from daemon.engines.comfyui.graph import load_graph
-from daemon.engines.comfyui.models import load_models
-from daemon.engines.comfyui.roster import Member, Roster
+from daemon.engines.comfyui.model_table import load_models
 from daemon.engines.comfyui.server import Server
-from daemon.engines.comfyui.standing import Standing
+from daemon.engines.comfyui.server_trust import Standing
+from daemon.engines.comfyui.servers import Member, Roster
 from daemon.errors import EngineMisconfigured
 from daemon.jobs import Recipe
+from daemon.service.choose_engine import build_engine
 from daemon.settings import ComfyUISettings, ServerSettings, load
 from tests.doubles import Clock
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
-from tests.engines.test_pool import RMBG, Background
+from tests.engines.test_comfyui_engine import RMBG, Background
 
 OFTEN = 0.002  # minutes
 SELDOM = 600.0  # minutes: in a test, the first round and no other

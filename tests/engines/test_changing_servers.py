@@ -4,13 +4,13 @@ import uuid
 
 import pytest
 
-from daemon.engines.pool import ComfyUIEngine
+from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
 from daemon.errors import EngineAway
 from daemon.settings import ServerSettings
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
-from tests.engines.test_pool import RMBG, Background
+from tests.engines.test_comfyui_engine import RMBG, Background
 
 
 def entry(double: Double, **more: object) -> ServerSettings:

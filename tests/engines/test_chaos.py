@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from daemon.arrays import Alpha
-from daemon.engines.pool import ComfyUIEngine
+from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
 from daemon.errors import EngineAway
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
-from tests.engines.test_pool import RMBG
+from tests.engines.test_comfyui_engine import RMBG
 
 ACCIDENTS = (
     "unanswered_prompts", "forget_prompts", "interrupt_prompts", "empty_results", "swapped_results", "lost_results",

@@ -15,15 +15,7 @@ import pytest
 import requests
 
 from tests.engines.comfyui_double import Double
-from tests.engines.replay import (
-    EVENTS,
-    EXCHANGES,
-    Json,
-    Subject,
-    only_recorded_progress,
-    told,
-    without_noise,
-)
+from tests.engines.replay import EVENTS, EXCHANGES, Json, Subject, only_recorded_progress, told, without_noise
 from tests.engines.test_graph import OBJECT_INFO
 
 REAL = os.environ.get("FREISTELLER_TEST_COMFYUI", "")

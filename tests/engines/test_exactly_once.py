@@ -14,7 +14,7 @@ from daemon.errors import EngineAway
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
-from tests.engines.test_pool import RMBG, Background
+from tests.engines.test_comfyui_engine import RMBG, Background
 
 ONE_CUT = """
 import sys, uuid

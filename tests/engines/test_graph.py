@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from daemon.engines.comfyui.graph import Graph, load_graph
-from daemon.engines.comfyui.models import load_models
+from daemon.engines.comfyui.model_table import load_models
 from daemon.errors import RecipeRefused
 from daemon.jobs import Recipe
 from daemon.settings import DEFAULT_LADDER

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from daemon.alphas import Alphas
-from daemon.budget import MemoryBudget
-from daemon.building import build_engine, build_pipeline
-from daemon.engines.comfyui.models import load_models
-from daemon.engines.pool import ComfyUIEngine
+from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
+from daemon.engines.comfyui.model_table import load_models
 from daemon.errors import BadSettings, RecipeRefused
 from daemon.jobs import Attempt, Job, Recipe
+from daemon.journal.alphas import Alphas
 from daemon.observe.metrics import Metrics
-from daemon.pipeline import Pipeline
+from daemon.service.choose_engine import build_engine, build_pipeline
 from daemon.settings import ComfyUISettings, ServerSettings, Settings, load
+from daemon.work.memory_budget import MemoryBudget
+from daemon.work.pipeline import Pipeline
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.engines.comfyui import replies
-from daemon.engines.comfyui.proof import PNG_SIGNATURE, loaded_digest
+from daemon.engines.comfyui.provenance import PNG_SIGNATURE, loaded_digest
 from tests.engines.comfyui_double import RECORDINGS
 
 EXCHANGES: dict[str, Any] = json.loads((RECORDINGS / "exchanges.json").read_text("utf-8"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from daemon.engines.comfyui.proof import loaded_digest
+from daemon.engines.comfyui.provenance import loaded_digest
 from tests.engines.comfyui_double import Double
 from tests.engines.replay import EVENTS, EXCHANGES, Json, Listener, Subject, only_recorded_progress
 

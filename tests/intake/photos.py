@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
+from daemon.disk.mounts import Mount
 from daemon.errors import BadPhoto, NotWholeYet
-from daemon.intake.mounts import Mount
 from daemon.intake.proving import Prover
-from daemon.intake.scanning import Scanner
-from daemon.intake.scans import Hints, Scan
+from daemon.intake.scan_values import Hints, Scan
+from daemon.intake.scanner import Scanner
 from daemon.settings import IntakeSettings
 from tests.drawing import drawn_photo
 

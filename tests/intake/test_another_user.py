@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from daemon.errors import NoRoom
-from daemon.intake import placing
-from daemon.intake.folders import Folders
+from daemon.hotfolder import place_files
+from daemon.hotfolder.hot_folder import Folders
 from tests.intake.photos import World, photo
 
 NOBODY = 65534
@@ -74,7 +74,7 @@ def test_a_photo_that_belongs_to_somebody_else_goes_all_its_way(folders: Folders
         (arrival,) = world.look(after=2.0).ready
         original = folders.claim(arrival.source, "job-1", (arrival.size_bytes, arrival.mtime_ns))
         for _ in range(2):  # the kernel may forbid a hard link to it (fs.protected_hardlinks): then it is copied
-            placing.retire(original, folders.archive, PurePosixPath("a.jpg"))
+            place_files.retire(original, folders.archive, PurePosixPath("a.jpg"))
         folders.clear("job-1")
 
     as_nobody(act)
@@ -97,7 +97,7 @@ def test_an_unreadable_photo_is_rejected_with_that_reason_and_can_be_moved(folde
         original = folders.claim(reject.source, "job-1")
         note = folders.staging("job-1") / "reason.txt"
         note.write_text(reject.reason)
-        placing.place(((original, ".jpg"), (note, ".jpg.txt")), folders.failed, PurePosixPath("secret"))
+        place_files.place(((original, ".jpg"), (note, ".jpg.txt")), folders.failed, PurePosixPath("secret"))
         folders.clear("job-1")
 
     as_nobody(act)
@@ -181,8 +181,8 @@ def test_rights_that_are_taken_away_while_it_runs_lose_nothing(folders: Folders)
         original = folders.claim(folders.inbox / "a.jpg", "job-1")
         folders.archive.chmod(0o500)
         with pytest.raises(NoRoom, match="access is not allowed"):
-            placing.retire(original, folders.archive, PurePosixPath("a.jpg"))
+            place_files.retire(original, folders.archive, PurePosixPath("a.jpg"))
         folders.archive.chmod(0o700)
-        assert placing.retire(original, folders.archive, PurePosixPath("a.jpg")) == folders.archive / "a.jpg"
+        assert place_files.retire(original, folders.archive, PurePosixPath("a.jpg")) == folders.archive / "a.jpg"
 
     as_nobody(act)

@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.intake import placing
-from daemon.intake.folders import Folders
-from daemon.intake.litter import litter_file
+from daemon.hotfolder import place_files
+from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.ignored_names import litter_file
 from tests.intake.photos import World, photo
 
 parts = st.binary(min_size=1, max_size=251).map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"_"))
@@ -37,8 +37,8 @@ def test_any_name_goes_all_its_way(stem: bytes, sub_folder: bytes) -> None:
         report = folders.staging("job-1") / "report.json"
         report.write_bytes(b"{}")
         clean = PurePosixPath(arrival.name)
-        placed = placing.place([(report, ".json")], folders.failed, clean.with_suffix(""))
-        archived = placing.retire(original, folders.archive, clean)
+        placed = place_files.place([(report, ".json")], folders.failed, clean.with_suffix(""))
+        archived = place_files.retire(original, folders.archive, clean)
         folders.clear("job-1")
 
         for path in (*placed, archived):

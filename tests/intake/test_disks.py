@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from daemon.intake import mounts
+from daemon.disk import mounts
 from daemon.jobs import Grade
 from tests.drawing import drawn_photo, save_photo
 from tests.processes import DaemonProcess

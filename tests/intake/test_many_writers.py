@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import Vanished
-from daemon.intake.folders import Folders
+from daemon.hotfolder.hot_folder import Folders
 from daemon.intake.watcher import Watcher
 from daemon.settings import IntakeSettings
 from tests.intake.photos import photo

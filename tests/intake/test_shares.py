@@ -19,11 +19,12 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from daemon.errors import RootAway
-from daemon.intake import placing, scanning, walking
-from daemon.intake.folders import Folders
+from daemon.hotfolder import place_files
+from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.lease import STALE_SECONDS, Holder
+from daemon.intake import scanner, walk_inbox
 from daemon.intake.watcher import Arrival, Scan, Watcher
 from daemon.jobs import Grade
-from daemon.lease import STALE_SECONDS, Holder
 from daemon.settings import IntakeSettings
 from tests.drawing import save_photo
 from tests.processes import DaemonProcess, freisteller
@@ -104,12 +105,12 @@ def test_a_new_photo_on_a_full_share_is_found_without_reading_all_of_it(
     desk = Desk(share.mount)
     reads: list[float] = []
 
-    def reading(*arguments: object) -> Iterator[walking.Sighting]:
+    def reading(*arguments: object) -> Iterator[walk_inbox.Sighting]:
         reads.append(time.monotonic())
         return real_walk(*arguments)  # type: ignore[arg-type]
 
-    real_walk = walking.walk
-    monkeypatch.setattr(scanning, "walk", reading)
+    real_walk = walk_inbox.walk
+    monkeypatch.setattr(scanner, "walk", reading)
     for number in range(2000):
         folder = share.back / "inbox" / f"kunde {number % 20}"
         folder.mkdir(exist_ok=True)
@@ -134,8 +135,8 @@ def test_a_photo_goes_all_its_way_on_a_share(share: Share) -> None:
     result = desk.folders.staging("job-1") / "result.png"
     result.write_bytes(b"cut-out")
     for _ in range(2):  # publishing again changes nothing
-        placing.place([(result, ".png")], desk.folders.grade(Grade.UNGENUEGEND), PurePosixPath("kunde/a"))
-        placing.retire(claimed, desk.folders.archive, PurePosixPath("kunde/a.jpg"))
+        place_files.place([(result, ".png")], desk.folders.grade(Grade.UNGENUEGEND), PurePosixPath("kunde/a"))
+        place_files.retire(claimed, desk.folders.archive, PurePosixPath("kunde/a.jpg"))
     desk.folders.clear("job-1")
 
     found = {str(path.relative_to(share.back)) for path in share.back.rglob("*") if path.is_file()}

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import pyvips
 
+from daemon.disk import mounts
+from daemon.disk.mounts import Mount
 from daemon.errors import RootAway
-from daemon.intake import mounts
-from daemon.intake.folders import Folders
-from daemon.intake.mounts import Mount
+from daemon.hotfolder.hot_folder import Folders
 from daemon.intake.watcher import Arrival, Reject, Scan, Watcher
 from daemon.settings import IntakeSettings
 from tests.drawing import save_photo

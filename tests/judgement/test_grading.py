@@ -5,8 +5,8 @@ import pytest
 from daemon.arrays import Alpha
 from daemon.jobs import Grade
 from daemon.judgement.finish import apply_finish
+from daemon.judgement.finish_search import best_finish
 from daemon.judgement.grading import Thresholds, judge
-from daemon.judgement.search import best_finish
 from daemon.settings import GradingSettings
 from tests.judgement.pictures import blurred, photo_and_truth, with_disc
 

@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 
 from daemon.jobs import Grade
+from daemon.judgement.finish_search import best_finish
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.reasons import place_of, tell
 from daemon.judgement.scene import look_at
 from daemon.judgement.score import shipped_table
-from daemon.judgement.search import best_finish
 from daemon.judgement.signs import Signs, read_signs
 from tests.judgement.pictures import blurred, photo_and_truth, with_disc
 

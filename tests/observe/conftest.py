@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from daemon.observe import logs
+from daemon.logs import log
 
 
 @pytest.fixture
 def logging_as_it_was() -> Iterator[None]:
-    root, ours = logging.getLogger(), logging.getLogger(logs.LOGGER)
+    root, ours = logging.getLogger(), logging.getLogger(log.LOGGER)
     before = root.handlers[:], root.level, ours.level
     root.handlers.clear()  # what pytest hung in there is not for set_up to close
     yield

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from daemon.observe.health import Health
-from daemon.observe.http import StatusServer
+from daemon.observe.status_port import StatusServer
 from tests.observe.busy_day import happen, metrics_of_a_new_daemon
 from tests.observe.prometheus import ROOT, Sample, eventually, scraping
 from tests.observe.series import known_series, series_in

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.lifecycle import Daemon
 from daemon.observe.gpu import Gpus
 from daemon.observe.machine import Machine
+from daemon.service.lifecycle import Daemon
 from daemon.settings import load
 from tests.drawing import drawn_photo, save_photo
 from tests.engines.comfyui_double import Double

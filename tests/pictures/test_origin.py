@@ -10,7 +10,7 @@ import pyvips
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.pictures import directories, iptc, making, marks, rights, tifftags, writing
+from daemon.pictures import exif_in_tiff, iptc, rights, tiff_directory, tiff_page, writing, xmp
 from daemon.pictures.compositing import cut_out
 from daemon.pictures.reading import open_photo
 from daemon.settings import OutputFormat
@@ -104,11 +104,11 @@ def in_other_order(exif: bytes) -> bytes:
     def read(length: int, position: int) -> bytes:
         return block[position : position + length]
 
-    dialect = directories.dialect_of(read)
+    dialect = tiff_directory.dialect_of(read)
     assert dialect
-    found = making.making_of(read, dialect, dialect.first)
-    parts = (directories.turned(part, "<", ">") for part in (found.described, found.details, found.place))
-    big = making.Making(">", *parts).block
+    found = exif_in_tiff.making_of(read, dialect, dialect.first)
+    parts = (tiff_directory.turned(part, "<", ">") for part in (found.described, found.details, found.place))
+    big = exif_in_tiff.Making(">", *parts).block
     assert big is not None
     return big.ljust(len(exif), b"\0")
 
@@ -155,9 +155,9 @@ def test_a_copyright_in_exif_is_in_every_result(tmp_path: Path, format_: OutputF
 
     writing.write(tmp_path / "out", cut_out(photo, alpha, clean_rims=False), photo, format_, "job")
 
-    xmp = open_photo(tmp_path / "out", 500).xmp
-    assert xmp is not None
-    assert b"(c) 2026 Studio &lt;Nord&gt; &amp; Co</rdf:li>" in xmp
+    packet = open_photo(tmp_path / "out", 500).xmp
+    assert packet is not None
+    assert b"(c) 2026 Studio &lt;Nord&gt; &amp; Co</rdf:li>" in packet
 
 
 def test_a_copyright_in_iptc_is_found_where_exif_has_none() -> None:
@@ -189,7 +189,7 @@ def test_a_notice_of_the_packets_own_is_not_doubled(tmp_path: Path) -> None:
         b"</rdf:RDF></x:xmpmeta>"
     )
 
-    marked = marks.marked(packet, "job", NOTICE)
+    marked = xmp.marked(packet, "job", NOTICE)
 
     assert marked.count(b"<dc:rights") == 1
     assert b"theirs" in marked
@@ -202,7 +202,7 @@ def test_no_directory_is_broken_enough_to_stop_us(
     path = file_of(tmp_path_factory.getbasetemp(), head + junk, "junk.tif")
 
     with path.open("rb") as file:
-        tags = tifftags.Tags(file.fileno())
+        tags = tiff_page.Tags(file.fileno())
         block = tags.exif
         assert tags.alpha_extra in (0, None)
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
-from daemon.engines.comfyui.errand import Picture
-from daemon.engines.comfyui.roster import Member, Roster
+from daemon.engines.comfyui.prompt_run import Picture
+from daemon.engines.comfyui.servers import Member, Roster
 from daemon.errors import FreistellerError
 from daemon.jobs import Recipe
 

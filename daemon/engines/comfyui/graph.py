@@ -12,10 +12,10 @@ import math
 from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
-from daemon.engines.comfyui.models import Model, ModelTable
+from daemon.disk.shipped import shipped
+from daemon.engines.comfyui.model_table import Model, ModelTable
 from daemon.errors import RecipeRefused
 from daemon.jobs import Recipe
-from daemon.shipped import shipped
 
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 Prompt: TypeAlias = dict[str, dict[str, Json]]

@@ -5,15 +5,15 @@ import threading
 import uuid
 from collections.abc import Callable
 
-from daemon.engines.comfyui.catalogue import Catalogue
-from daemon.engines.comfyui.errand import Errand, Limits, Picture
-from daemon.engines.comfyui.events import Events, socket_to
-from daemon.engines.comfyui.faults import QueuedAllTheSame
+from daemon.engines.comfyui.error_mapping import QueuedAllTheSame
+from daemon.engines.comfyui.event_socket import Events, socket_to
 from daemon.engines.comfyui.graph import Graph
-from daemon.engines.comfyui.http import Http
-from daemon.engines.comfyui.patience import patiently
+from daemon.engines.comfyui.http_client import Http
+from daemon.engines.comfyui.node_inputs import Catalogue
+from daemon.engines.comfyui.prompt_run import Errand, Limits, Picture
 from daemon.engines.comfyui.replies import Memory, Queue
-from daemon.engines.comfyui.uploads import UploadNames
+from daemon.engines.comfyui.retrying import patiently
+from daemon.engines.comfyui.upload_names import UploadNames
 from daemon.engines.contract import Answer
 from daemon.errors import BadSettings, EngineFull, EngineMisconfigured, FreistellerError
 from daemon.jobs import Recipe

@@ -1,0 +1,5 @@
+"""The words of the command line."""
+
+from daemon.cli.main import main
+
+__all__ = ["main"]

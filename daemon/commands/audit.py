@@ -1,0 +1,171 @@
+"""`freisteller audit`: which parameters of which models make a difference, and which only cost engine calls."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from daemon.errors import BadSettings, EngineAway
+from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.root_identity import read_identity
+from daemon.jobs import View
+from daemon.journal import audit_results
+from daemon.judgement.strategy import left_out, named_rungs
+from daemon.pictures.proxy import make_proxy
+from daemon.pictures.reading import open_photo
+from daemon.service.choose_engine import build_engine
+from daemon.settings import Rung, Settings
+
+try:
+    from daemon.commands.audit_grid import ask
+    from daemon.commands.audit_sheet import AuditSheet
+    from daemon.judgement import parameter_effects
+except ImportError as error:
+    raise BadSettings("The audit compares pictures with scikit-image: pip install 'freisteller[audit]'.") from error
+
+SAME_MODEL = 0.999  # SSIM from which two models are one for our purpose
+
+Told = Callable[[str], None]
+_STATES = {
+    "changes": "[green]changes[/]",
+    "slight": "[yellow]slight[/]",
+    "dead": "[red]dead[/]",
+    "not taken": "[red]dead: none[/]",
+    "unsure": "dead?",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit found. alike: SSIM by pair of models. troubles: by model why something was not answered.
+
+    left_out: recipes of the ladder that are not tried any more, in words.
+    """
+
+    engine: str
+    photos: tuple[str, ...]
+    effects: tuple[parameter_effects.Effect, ...]
+    alike: Mapping[tuple[str, str], float]
+    troubles: Mapping[str, str]
+    calls: int
+    left_out: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+    @property
+    def dead(self) -> dict[str, tuple[str, ...]]:
+        """By model the parameters that the search leaves out."""
+        return parameter_effects.dead_parameters(self.effects)
+
+    def values(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "engine": self.engine,
+            "photos": list(self.photos),
+            "engine_calls": self.calls,
+            "effects": [
+                {key: round(value, 5) if isinstance(value, float) else value for key, value in asdict(effect).items()}
+                | {"engine_call_per_value": effect.costs_calls}
+                for effect in self.effects
+            ],
+            "models_alike": [{"models": list(pair), "ssim": round(value, 5)} for pair, value in self.alike.items()],
+            "troubles": dict(self.troubles),
+            "dead": {model: list(names) for model, names in self.dead.items()},
+            "recipes_left_out": list(self.left_out),
+            "files": [str(path) for path in self.files],
+        }
+
+    def table(self) -> Table:
+        """For people; fits a terminal of 80 columns."""
+        table = Table(title=f"{self.engine}, {len(self.photos)} photos, {self.calls} engine calls", box=None)
+        for heading in ("model", "parameter", "values"):
+            table.add_column(heading, no_wrap=True)
+        for heading in ("SSIM min", "mean", "change"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for heading in ("effect", "cost"):
+            table.add_column(heading, no_wrap=True)
+        for effect in self.effects:
+            seen = effect.state != "not taken"
+            table.add_row(
+                effect.model,
+                effect.parameter,
+                ", ".join(f"{value:g}" for value in effect.values),
+                f"{effect.lowest:.3f}" if seen else "",
+                f"{effect.mean:.3f}" if seen else "",
+                f"{100 * effect.change:.1f} %" if seen else "",
+                _STATES[effect.state],
+                "calls" if effect.costs_calls else "none",
+            )
+        return table
+
+
+def audit_photos(
+    settings: Settings, photos: Sequence[Path], out_dir: Path | None, say: Told, told: Callable[[int, int], None]
+) -> Audit:
+    """Ask every model for every photo at every process_res, and compare; told: (done, in all).
+
+    Raises BadPhoto where a photo cannot be read, BadSettings where no engine answers, NoRoom.
+    """
+    proxies = [
+        make_proxy(open_photo(path, settings.intake.max_megapixels), View(), settings.engine.proxy_pixels)
+        for path in photos
+    ]
+    names = tuple(path.name for path in photos)
+    sheet = AuditSheet(names, proxies) if out_dir else None
+    engine = build_engine(settings, say)
+    engine.start()
+    try:
+        asked = ask(settings.audit, engine, proxies, sheet, told)
+    except EngineAway as error:
+        raise BadSettings(f"The audit cannot go on, for no engine answers: {error}") from error
+    finally:
+        engine.close()
+    ladder = named_rungs(settings.strategy.ladder, settings.engine.local.model)
+    superfluous = tuple(map(_told_rung, left_out(ladder, parameter_effects.dead_parameters(asked.effects))))
+    found = Audit(
+        settings.engine_in_use, names, asked.effects, asked.alike, asked.troubles, asked.calls, left_out=superfluous
+    )
+    return replace(found, files=sheet.write(out_dir, found.values())) if out_dir and sheet else found
+
+
+def remember(settings: Settings, found: Audit) -> Path | None:
+    """Keep what makes no difference where the daemon of this hot folder finds it; None where there is none yet.
+
+    Of models that this audit could not settle, the last one's findings stay.
+    """
+    root_id = read_identity(Folders(settings.root_path).private)
+    if root_id is None and settings.given_state_path is None:
+        return None
+    settled = {effect.model for effect in found.effects if effect.costs_calls and effect.state != "unsure"}
+    return audit_results.keep(settings.state_path(root_id or ""), settings, found.dead, sorted(settled), time.time())
+
+
+def told_after(found: Audit, kept: Path | None) -> Iterator[str]:
+    """What a person should know besides the table."""
+    yield "SSIM: structural similarity of outputs that differ in this parameter alone, 1 = the same; change: of alpha,"
+    yield "on average; cost: whether each value is an engine call, or nothing, for it is applied here to the raw alpha."
+    if any(effect.state == "unsure" for effect in found.effects):
+        least = parameter_effects.LEAST_PHOTOS
+        yield f"dead?: no difference, on fewer than {least} photos with a subject; audit with more."
+    for model, trouble in found.troubles.items():
+        yield f"{model}: {trouble}"
+    for (one, other), value in found.alike.items():
+        same = "  (one of them is enough)" if value >= SAME_MODEL else ""
+        yield f"{one} and {other}: SSIM {value:.4f} at the same settings{same}"
+    if "RMBG-2.0" in {effect.model for effect in found.effects}:
+        yield "sensitivity: the node would apply it twice to RMBG-2.0; applied here, it counts once for every model."
+    for recipe in found.left_out:
+        yield f"strategy.ladder: {recipe} is the same recipe as an earlier one, and is not tried twice."
+    if kept:
+        yield f"remembered: {kept} (the daemon reads it at its start, and when its settings are reloaded)"
+    elif found.dead:
+        yield "not remembered: no hot folder here yet, or --forget-it. --root says which daemon shall know it."
+    for path in found.files:
+        yield f"written: {path}"
+
+
+def _told_rung(rung: Rung) -> str:
+    parts = [rung.model, *([str(rung.process_res)] if rung.process_res else [])]
+    return " ".join([*parts, *([rung.view] if rung.view != "whole" else [])])

@@ -1,0 +1,178 @@
+"""`freisteller install`: the systemd unit and the settings file for one hot folder, planned first, then written."""
+
+import json
+import os
+import re
+import shlex
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from daemon.disk.shipped import shipped
+from daemon.errors import BadSettings
+
+SHIPPED_PROGRAM = "/opt/freisteller/bin/freisteller"
+SHIPPED_WEIGHTS = "/opt/freisteller/weights"
+UNITS, SETTINGS, STATE = "etc/systemd/system", "etc/freisteller", "/var/lib/freisteller"
+USER = "freisteller"  # of the unit as it is shipped
+FIRST_PORT = 9108
+# The unit hides these or gives it empty ones of its own; a hot folder there is let in by name.
+HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What is to be there. name: of one of several hot folders; "" = the only one. prefix: "/" but for packagers."""
+
+    root: Path
+    user: str = USER
+    name: str = ""
+    prefix: Path = Path("/")
+
+    @property
+    def unit(self) -> str:
+        """The name of the service."""
+        return f"freisteller@{self.name}" if self.name else "freisteller"
+
+    @property
+    def settings_path(self) -> Path:
+        """Where its settings are, below the prefix."""
+        return self.prefix / SETTINGS / f"{self.name or 'freisteller'}.toml"
+
+
+def check(wanted: Installation) -> None:
+    """Raises BadSettings where systemd or TOML could not take these names."""
+    if not wanted.root.is_absolute() or not str(wanted.root).isprintable():
+        raise BadSettings(f"--root {str(wanted.root)!r} must be an absolute path without line breaks.")
+    if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,30}", wanted.user):
+        raise BadSettings(f"--user {wanted.user!r} is no user name: small letters, digits, - and _ are allowed.")
+    if wanted.name and (not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", wanted.name) or wanted.name == "freisteller"):
+        raise BadSettings(
+            f"--name {wanted.name!r} cannot be used: letters, digits, dots, - and _ are allowed, and not freisteller."
+        )
+
+
+def plan(wanted: Installation, *, keep_settings: bool = False) -> dict[Path, str]:
+    """The files to write, by their path below the prefix.
+
+    keep_settings: leave a settings file that is there as it is; else BadSettings is raised where it differs.
+    """
+    check(wanted)
+    service = "freisteller@.service" if wanted.name else "freisteller.service"
+    units = wanted.prefix / UNITS
+    files = {units / service: _unit(service), units / f"{wanted.unit}.service.d" / "install.conf": _drop_in(wanted)}
+    if keep_settings and wanted.settings_path.exists():
+        return files
+    text = _settings(wanted)
+    if wanted.settings_path.exists() and wanted.settings_path.read_text("utf-8") != text:
+        raise BadSettings(
+            f"{wanted.settings_path} is there already and differs from what would be written; nothing was changed. "
+            "Keep it with --keep-config, or move it away."
+        )
+    return {**files, wanted.settings_path: text}
+
+
+def write(files: dict[Path, str]) -> tuple[Path, ...]:
+    """Write what is not there yet or differs, each file whole or not at all; returns those. Raises BadSettings."""
+    changed = []
+    for path, text in files.items():
+        if path.exists() and path.read_text("utf-8") == text:
+            continue
+        scratch = path.with_name(f".{path.name}.new")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            scratch.write_text(text, "utf-8")
+            scratch.chmod(0o644)  # whatever root's umask is: the daemon reads its settings as another user
+            scratch.replace(path)
+        except PermissionError as error:
+            raise BadSettings(f"{path} cannot be written: run it with sudo, or look first with --dry-run.") from error
+        changed.append(path)
+    return tuple(changed)
+
+
+def next_commands(wanted: Installation) -> tuple[str, str, str]:
+    """What a person runs then: make the user and the folder, start, look."""
+    user, root = wanted.user, shlex.quote(str(wanted.root))
+    config = f"/{SETTINGS}/{wanted.settings_path.name}"
+    return (
+        f"id {user} >/dev/null 2>&1 || sudo useradd --system --user-group --home-dir {STATE} "
+        f"--shell /usr/sbin/nologin {user}; sudo install -d -o {user} -g {user} -m 2770 {root}",
+        f"sudo systemctl daemon-reload && sudo systemctl enable --now {wanted.unit}",
+        f"sudo -u {user} {shlex.quote(str(_program()))} doctor --config {shlex.quote(config)}",
+    )
+
+
+def _program() -> Path:
+    return Path(sys.prefix).absolute() / "bin" / "freisteller"
+
+
+def _weights() -> str:
+    return os.fspath(Path(sys.prefix).absolute() / "weights")
+
+
+def _unit(service: str) -> str:
+    """The shipped unit with the paths of this installation."""
+    text = shipped("systemd", service).read_text("utf-8")
+    text = text.replace(SHIPPED_PROGRAM, _quoted(str(_program())))
+    weights = _quoted(f"U2NET_HOME={_weights()}")
+    return text.replace(f"Environment=U2NET_HOME={SHIPPED_WEIGHTS}", f"Environment={weights}")
+
+
+def _drop_in(wanted: Installation) -> str:
+    """What this hot folder needs besides the unit."""
+    root = _quoted(str(wanted.root))
+    hidden = any(PurePosixPath(wanted.root).is_relative_to(place) for place in HIDDEN)
+    lines = [
+        "# Written by `freisteller install`, which replaces it. Changes of your own go into another drop-in:",
+        f"# systemctl edit {wanted.unit}",
+        "[Service]",
+        f"User={wanted.user}",
+        f"Group={wanted.user}",
+        f"ReadWritePaths=-{root}" if not root.startswith('"') else f'ReadWritePaths="-{root[1:]}',
+    ]
+    if hidden:
+        lines += [
+            "# The hot folder lies where the unit shows nothing else. It must exist when the service starts.",
+            "ProtectHome=tmpfs",
+            f"BindPaths={root.replace(':', chr(92) + ':')}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """As systemd.syntax(7) wants a word: specifiers doubled, in quotes where there is need."""
+    text = text.replace("%", "%%")
+    if re.fullmatch(r"[^\s\"'\\]+", text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _settings(wanted: Installation) -> str:
+    """The shipped settings with this hot folder, its state directory and a port that no other one here has."""
+    state = f"{STATE}/{wanted.name}" if wanted.name else STATE
+    lines = shipped("config", "freisteller.toml").read_text("utf-8").splitlines()
+    for shipped_line, line in (
+        ('root = "hotfolder"', f"root = {json.dumps(str(wanted.root), ensure_ascii=False)}"),
+        ('state_dir = ""', f'state_dir = "{state}"'),
+        (f'bind = "127.0.0.1:{FIRST_PORT}"', f'bind = "127.0.0.1:{_free_port(wanted)}"'),
+    ):
+        lines[lines.index(shipped_line)] = line
+    return "\n".join(lines) + "\n"
+
+
+def _free_port(wanted: Installation) -> int:
+    """The first port that no other hot folder's settings name. Raises BadSettings where one has the same root."""
+    taken: set[str] = set()
+    for path in sorted((wanted.prefix / SETTINGS).glob("*.toml")):
+        if path == wanted.settings_path:
+            continue
+        try:
+            values = tomllib.loads(path.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+            continue  # its own daemon tells
+        if values.get("root") == str(wanted.root):
+            raise BadSettings(f"The hot folder {wanted.root} has its settings already, in {path}.")
+        http = values.get("http")
+        taken.add(str(http.get("bind", "")).rpartition(":")[2] if isinstance(http, dict) else str(FIRST_PORT))
+    return next(port for port in range(FIRST_PORT, 65536) if str(port) not in taken)

@@ -1,0 +1,148 @@
+"""From results to the two files of a contact sheet: a picture of the worst, and a web page of all."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from daemon.arrays import Rgb
+from daemon.contact_sheet import html_sheet
+from daemon.contact_sheet.shown_results import Shown
+from daemon.errors import BadPhoto, NoRoom, RootAway
+from daemon.pictures import codec, mosaic, thumbs
+from daemon.pictures.reading import pages_of
+
+BEFORE, CUTOUT, ALPHA = "before", "cut-out", "alpha"
+THUMB = 224  # pixels: a fault of one per cent is seen, and 2,000 photos stay a page of a few dozen megabytes
+QUALITY = 72  # of the page's JPEGs
+AT_ONCE = 32  # photos whose small pictures are in memory: what bounds it, however many there are
+PNG_PHOTOS = 60  # on the picture, the worst ones: what a viewer still opens and a person still looks at
+COLUMNS = 3
+COLOURS: dict[str, mosaic.Colour] = {
+    "sehr_gut": (26, 127, 55),
+    "gut": (154, 103, 0),
+    "ungenügend": (207, 34, 46),
+    "failed": (130, 80, 223),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """The three small pictures of a photo, each (H, W, 3) uint8 sRGB, None where there is none."""
+
+    before: Rgb | None
+    cutout: Rgb | None
+    alpha: Rgb | None
+
+
+def make_sheet(
+    shown: Sequence[Shown],
+    target: Path,
+    title: str,
+    *,
+    max_megapixels: float,
+    threads: int,
+    remark: str = "",
+    told: Callable[[], None] = lambda: None,
+) -> tuple[Path, Path]:
+    """Write `target`.png and `target`.html for what is `shown`, in that order; an older sheet is replaced.
+
+    told: called for each photo that is done. A photo that cannot be read any more is shown without its pictures.
+    Raises NoRoom where the files cannot be written.
+    """
+    png, html = target.with_name(target.name + ".png"), target.with_name(target.name + ".html")
+    counts = Counter(html_sheet.grade_of(one) for one in shown)
+    tiles: list[mosaic.Tile] = []
+    scratch = html.with_name(f".{html.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            scratch.unlink(missing_ok=True)  # of a run that died, or a link that somebody laid there
+            stack.callback(scratch.unlink, missing_ok=True)
+            file = stack.enter_context(scratch.open("x", encoding="utf-8"))
+            file.write(html_sheet.head(title, counts, remark))
+            for one, pictures in _looked_at(shown, max_megapixels, threads):
+                if len(tiles) < PNG_PHOTOS:
+                    tiles.append(_tile(one, pictures))
+                file.write(html_sheet.article(one, _jpegs(pictures), _links(one, html.parent)))
+                told()
+            file.write(html_sheet.TAIL)
+            file.flush()
+            scratch.replace(html)
+            heading = title if len(tiles) == len(shown) else f"{title}: the {len(tiles)} worst of {len(shown):,}"
+            picture = codec.encode_png(mosaic.lay_out(heading, tiles, THUMB, COLUMNS))
+            with scratch.open("xb") as file_of_picture:
+                file_of_picture.write(picture)
+            scratch.replace(png)
+    except OSError as error:
+        raise NoRoom(f"The sheet {html} cannot be written: {error.strerror or error}. Name another --out.") from error
+    return png, html
+
+
+def _looked_at(shown: Sequence[Shown], max_megapixels: float, threads: int) -> Iterator[tuple[Shown, Pictures]]:
+    with ThreadPoolExecutor(max(1, threads), thread_name_prefix="sheet") as pool:
+        look = partial(look_at, max_megapixels=max_megapixels)
+        for start in range(0, len(shown), AT_ONCE):
+            some = shown[start : start + AT_ONCE]
+            yield from zip(some, pool.map(look, some), strict=True)
+
+
+def look_at(shown: Shown, max_megapixels: float) -> Pictures:
+    """The small pictures of one photo. A result on a colour is its own cut-out, and has an alpha where a mask is."""
+    before = _thumb(shown.original, max_megapixels, shown.page)
+    cutout, mask = (_thumb(path, max_megapixels) for path in (shown.cutout, shown.mask))
+    alpha = mask.rgb[..., 0].copy() if mask else None
+    if cutout and cutout.alpha is not None:
+        alpha = cutout.alpha
+    colours = cutout or before
+    cut = None
+    if cutout and cutout.alpha is None:
+        cut = cutout.rgb
+    elif colours and alpha is not None and _of_one_shape(colours.rgb, alpha):
+        cut = thumbs.on_chequerboard(colours.rgb, alpha)
+    return Pictures(before.rgb if before else None, cut, None if alpha is None else thumbs.grey(alpha))
+
+
+def _of_one_shape(rgb: Rgb, alpha: thumbs.Mask) -> bool:
+    """Whether they show the same frame: a mask that was trimmed does not fit its photo."""
+    (height, width), (high, wide) = rgb.shape[:2], alpha.shape
+    return bool(abs(width * high - wide * height) <= max(height, width) + max(high, wide))  # a pixel off by rounding
+
+
+def _thumb(path: Path | None, max_megapixels: float, page: int = 0) -> thumbs.Thumb | None:
+    if path is None:
+        return None
+    try:
+        index = pages_of(path)[page - 1] if page else 0
+        return thumbs.thumb(path, THUMB, max_megapixels, index)
+    except (BadPhoto, RootAway, IndexError):
+        return None
+
+
+def _tile(shown: Shown, pictures: Pictures) -> mosaic.Tile:
+    grade = html_sheet.grade_of(shown)
+    score = "" if shown.score is None else f" {shown.score:.2f}"
+    moved = () if shown.moved_from is None else (f"moved by a person from {shown.moved_from.value}",)
+    first = (mosaic.Words(f"{grade}{score}", COLOURS[grade], bold=True), mosaic.Words(shown.name))
+    below = [(mosaic.Words(reason),) for reason in (*moved, *shown.reasons)[:1]]
+    return mosaic.Tile((pictures.before, pictures.cutout, pictures.alpha), (first, *below))
+
+
+def _jpegs(pictures: Pictures) -> dict[str, bytes | None]:
+    named = {BEFORE: pictures.before, CUTOUT: pictures.cutout, ALPHA: pictures.alpha}
+    return {caption: None if rgb is None else codec.encode_jpeg(rgb, QUALITY) for caption, rgb in named.items()}
+
+
+def _links(shown: Shown, folder: Path) -> dict[str, str]:
+    """Relative ways to the files, so that a page that travels with its folder keeps them."""
+    files = {BEFORE: shown.original, CUTOUT: shown.cutout or shown.mask, ALPHA: shown.mask or shown.cutout}
+    start = os.path.realpath(folder)
+    return {
+        caption: html_sheet.link(os.path.relpath(os.path.realpath(path), start))
+        for caption, path in files.items()
+        if path
+    }

@@ -1,0 +1,186 @@
+"""Which results a folder holds, with what is needed to show each: files, grade, reasons."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from daemon.errors import BadSettings
+from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.root_identity import read_identity
+from daemon.jobs import Grade
+from daemon.pictures.writing import identity_of
+from daemon.publishing.reports import Reported, read_report
+
+CUTOUTS = (".png", ".webp", ".tif", ".jpg", "_flat.tif")  # results that have colours, those with an alpha first
+MASK = "_mask.png"
+NOTE = ".txt"
+MOST_NAMESAKES = 100  # in the archive: "shoe.jpg", "shoe-2.jpg", … are looked at as the originals of one name
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One photo on a sheet. grade: its report's, or the folder's that a person moved it to; None where it failed.
+
+    original, cutout, mask: where they are, None where they are not. moved_from: the grade that the program gave,
+    where a person thought otherwise. page: 1, 2, … of an original with several; 0 = it is alone.
+    """
+
+    name: str
+    grade: Grade | None
+    score: float | None
+    reasons: tuple[str, ...]
+    original: Path | None
+    cutout: Path | None = None
+    mask: Path | None = None
+    moved_from: Grade | None = None
+    how: str = ""
+    job: str = ""
+    page: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All that is shown, the worst first, and how many reports had lost their result."""
+
+    shown: tuple[Shown, ...]
+    lost: int
+
+
+def find(folder: Path, originals: Path | None = None) -> Found:
+    """The results below `folder`: a hot folder, a part of one, or what `process` wrote.
+
+    originals: where the photos themselves are; None = the archive of the hot folder, else beside the results.
+    Raises BadSettings where there is no such folder.
+    """
+    if not folder.is_dir():
+        raise BadSettings(f"{folder} is no folder. Name a hot folder, one of its grade folders, or what --out named.")
+    folder = folder.absolute()
+    hot = next((place for place in (folder, *folder.parents) if read_identity(place / ".freisteller")), None)
+    folders = Folders(hot) if hot else None
+    searched: tuple[Path, ...] = (folder,)
+    if folders and folders.root == Path(os.path.realpath(folder)):
+        searched = (*(folders.grade(grade) for grade in Grade), folders.failed)
+    archive = originals or (folders.archive if folders else folder)
+    return _found([*_files(searched, ".json"), *_files(searched, NOTE)], folders, archive)
+
+
+def find_places(folders: Folders, places: Sequence[str]) -> Found:
+    """The results of a hot folder whose reports, or notes in `failed/`, are at these places below its root."""
+    return _found([folders.root / place for place in places], folders, folders.archive)
+
+
+def _found(files: Iterable[Path], folders: Folders | None, archive: Path) -> Found:
+    shown: list[Shown] = []
+    lost = 0
+    for path in files:
+        if path.name.endswith(NOTE):
+            shown += [_failure(path, folders)] if folders and folders.failed in path.parents else []
+            continue
+        for told in _reported(path):
+            found = _result(path, told, folders, archive)
+            shown += [found] if found else []
+            lost += found is None
+    return Found(worst_first(shown), lost)
+
+
+def worst_first(shown: Sequence[Shown]) -> tuple[Shown, ...]:
+    """Failures, then by grade and score, each from the worst."""
+    return tuple(sorted(shown, key=lambda one: (one.grade.rank if one.grade else -1, one.score or 0.0, one.name)))
+
+
+def _files(folders: Sequence[Path], suffix: str) -> Iterator[Path]:
+    for folder in folders:
+        for here, below, names in os.walk(folder):
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            for name in sorted(names):
+                if name.endswith(suffix) and not name.startswith("."):
+                    yield Path(here, name)
+
+
+def _reported(report: Path) -> tuple[Reported, ...]:
+    try:
+        return read_report(report.read_bytes())
+    except (OSError, ValueError):
+        return ()  # somebody else's JSON
+
+
+def _result(report: Path, told: Reported, folders: Folders | None, archive: Path) -> Shown | None:
+    place = _place(report, told, folders)
+    if place is None:
+        return None
+    here = _grade_of(place, folders) or told.filed
+    moved = here is not told.filed
+    return Shown(
+        name=f"{told.name}, page {told.page}" if told.page else told.name,
+        grade=here if moved else told.grade,
+        score=told.score,
+        reasons=told.reasons,
+        original=_original(archive, told),
+        cutout=_cutout(place, told),
+        mask=_mask(place, told),
+        moved_from=told.filed if moved else None,
+        how=told.how,
+        job=told.job,
+        page=told.page,
+    )
+
+
+def _place(report: Path, told: Reported, folders: Folders | None) -> Path | None:
+    """Where the files of a report are, without their endings: beside it, or where a person moved them without it."""
+    stem = report.with_name(report.name.removesuffix(".json"))
+    if _cutout(stem, told) or _mask(stem, told):
+        return stem
+    homes = [folders.grade(grade) for grade in Grade] if folders else []
+    home = next((home for home in homes if home in stem.parents), None)
+    if home is None:
+        return None
+    for other in homes:
+        place = other / stem.relative_to(home)
+        found = _cutout(place, told) or _mask(place, told)
+        if found and identity_of(found) == told.job:
+            return place
+    return None
+
+
+def _grade_of(place: Path, folders: Folders | None) -> Grade | None:
+    if folders is None:
+        return None
+    return next((grade for grade in Grade if folders.grade(grade) in place.parents), None)
+
+
+def _cutout(place: Path, told: Reported) -> Path | None:
+    return _there(place, [told.mark + suffix for suffix in CUTOUTS], told)
+
+
+def _mask(place: Path, told: Reported) -> Path | None:
+    return _there(place, [told.mark + MASK], told)
+
+
+def _there(place: Path, suffixes: Sequence[str], told: Reported) -> Path | None:
+    paths = (place.with_name(place.name + suffix) for suffix in suffixes if suffix in told.suffixes)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _original(archive: Path, told: Reported) -> Path | None:
+    """The photo of a report: of those with its name, or with a number after it, the one of the same size."""
+    path = archive / PurePosixPath(told.name)
+    names = (path, *(path.with_stem(f"{path.stem}-{number}") for number in range(2, MOST_NAMESAKES)))
+    for candidate in names:
+        try:
+            if told.size_bytes in (0, candidate.stat().st_size):
+                return candidate
+        except OSError:
+            return None
+    return None
+
+
+def _failure(note: Path, folders: Folders) -> Shown:
+    photo = note.with_name(note.name.removesuffix(NOTE))
+    reason = ""
+    with suppress(OSError):
+        lines = note.read_text("utf-8", "replace").splitlines()
+        reason = next((line.removeprefix("Why: ") for line in lines if line.startswith("Why: ")), "")
+    name = photo.relative_to(folders.failed).as_posix()
+    return Shown(name, None, None, (reason,) if reason else (), photo if photo.is_file() else None)

@@ -1,0 +1,135 @@
+"""Giving a file a name that nothing has yet: the ways a file system may offer, the best one first."""
+
+import ctypes
+import errno
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from daemon.disk import open_below
+from daemon.errors import RootAway
+
+CHUNK_BYTES = 1 << 20
+PART = ".part"
+"""A copy that is not whole yet, in a folder of ours."""
+_RENAME_NOREPLACE = 1
+_UNSUPPORTED = frozenset(
+    {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EMLINK}
+)
+
+
+class LinksUnsupported(Exception):
+    """This file cannot have a second name in that folder. Answer: copy it."""
+
+
+def link(source: str, name: str, folder: int) -> None:
+    """Give the file at path `source` the name `name` in `folder` as well; whole and at once.
+
+    Raises FileExistsError where the name is taken, and LinksUnsupported: another device, a file system without
+    links, a file at its most links, or one of another user (fs.protected_hardlinks).
+    """
+    try:
+        os.link(source, name, dst_dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            raise LinksUnsupported(os.strerror(error.errno)) from error
+        raise
+
+
+def move(source_folder: int, source: str, folder: int, name: str) -> None:
+    """Rename within a file system, replacing nothing. Raises FileExistsError where the name is taken.
+
+    renameat2(RENAME_NOREPLACE); where that is not to be had (NFS, some FUSE), an empty file takes the name first and
+    the rename replaces that; a crash between the two leaves the empty file.
+    """
+    if _renameat2(source_folder, source, folder, name):
+        return
+    os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder))
+    try:
+        os.rename(source, name, src_dir_fd=source_folder, dst_dir_fd=folder)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(name, dir_fd=folder)
+        raise
+
+
+def copy(reader: int, temporary: str, name: str, folder: int, before_naming: Callable[[], None] = lambda: None) -> None:
+    """Put a copy under a free name: written whole under `temporary`, read back, then moved. Keeps the time of change.
+
+    reader: the open source. before_naming: a last check; what it raises stops the copy. Raises FileExistsError where
+    the name is taken, RootAway where other bytes came back than were written.
+    """
+    with suppress(FileNotFoundError):
+        os.unlink(temporary, dir_fd=folder)  # an earlier run's, from before a crash
+    try:
+        equal = _write_copy(reader, temporary, folder)
+        before_naming()
+        if not equal:
+            raise RootAway(f"A copy came back with other bytes ({name}). Check the disk, the share, the cable.")
+        move(folder, temporary, folder, name)
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+
+
+def double(home: int, source: str, folder: int, name: str) -> None:
+    """Put the file `source` of `home` into `folder` as well: by a second name, or by a copy where that cannot be.
+
+    Raises FileExistsError where the name is taken, RootAway like `copy`, OSError.
+    """
+    descriptor = os.open(source, open_below.FILE, dir_fd=home)
+    try:
+        with suppress(LinksUnsupported):
+            link(f"/proc/self/fd/{home}/{source}", name, folder)
+            return
+        copy(descriptor, PART, name, folder)
+    finally:
+        os.close(descriptor)
+
+
+def digest(descriptor: int) -> bytes:
+    """BLAKE2 of all that a file holds, from its start."""
+    state = hashlib.blake2b()
+    for chunk in _chunks(descriptor):
+        state.update(chunk)
+    return state.digest()
+
+
+def _chunks(descriptor: int) -> Iterator[bytes]:
+    offset = 0
+    while chunk := os.pread(descriptor, CHUNK_BYTES, offset):
+        yield chunk
+        offset += len(chunk)
+
+
+def _write_copy(reader: int, temporary: str, folder: int) -> bool:
+    """Whether the same bytes came back from the disk."""
+    writer = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder)
+    try:
+        with open(writer, "wb", closefd=False) as stream:
+            for chunk in _chunks(reader):
+                stream.write(chunk)
+        found = os.fstat(reader)
+        os.utime(writer, ns=(found.st_atime_ns, found.st_mtime_ns))
+        os.fsync(writer)
+        # Over SMB, equal size with wrong bytes does happen: drop what is cached, ask the other side.
+        os.posix_fadvise(writer, 0, 0, os.POSIX_FADV_DONTNEED)
+        return digest(writer) == digest(reader)
+    finally:
+        os.close(writer)
+
+
+def _renameat2(source_folder: int, source: str, folder: int, name: str) -> bool:
+    """Whether the file was moved; False where this C library, kernel or file system cannot."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except AttributeError:
+        return False
+    code = renameat2(source_folder, os.fsencode(source), folder, os.fsencode(name), ctypes.c_uint(_RENAME_NOREPLACE))
+    if code == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        return False
+    raise OSError(number, os.strerror(number), name)

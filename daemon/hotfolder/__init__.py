@@ -1,0 +1,1 @@
+"""The folders of a hot folder, and who may change what in them."""

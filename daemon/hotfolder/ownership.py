@@ -1,0 +1,91 @@
+"""Files of ours outside of our own folders: whether one still is what we made, and moving it.
+
+A place is a path below the root, POSIX, as the disk spells it. No symbolic link is followed, nothing is replaced.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from daemon.disk import no_replace, open_below
+from daemon.intake.proving import Mark
+from daemon.pictures.writing import identity_of
+
+_MOST_REPORT_BYTES = 4 << 20  # a report has a few thousand; a JSON of another kind is none of ours
+
+
+def mark_at(root: Path, place: str) -> Mark | None:
+    """What tells the file at a place from others; None where no regular file is."""
+    parts = PurePosixPath(place).parts
+    try:
+        with open_below.opened(root, parts[:-1]) as folder:
+            found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return Mark.of(found) if stat.S_ISREG(found.st_mode) else None
+
+
+def owner_of(root: Path, place: str) -> str | None:
+    """The id of the job that a picture or a report says it is of; None where it says none, or is not there.
+
+    Raises OSError where it cannot be read.
+    """
+    try:
+        with _opened(root, place) as descriptor:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            if place.lower().endswith(".json"):
+                return _job_of_report(descriptor)
+            return identity_of(Path(f"/proc/self/fd/{descriptor}"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def is_of(job_id: str, root: Path, place: str) -> bool:
+    """Whether a file is one of this job's; what we may not read is not."""
+    try:
+        return owner_of(root, place) == job_id
+    except (PermissionError, BlockingIOError):
+        return False
+
+
+def move(root: Path, place: str, to: str) -> None:
+    """Give a file another place. Raises FileExistsError where that is taken; OSError."""
+    parts, target = PurePosixPath(place).parts, PurePosixPath(to).parts
+    with open_below.opened(root, parts[:-1]) as home, open_below.opened(root, target[:-1]) as folder:
+        no_replace.move(home, parts[-1], folder, target[-1])
+        open_below.settle(folder)
+        open_below.settle(home)
+
+
+def remove(root: Path, place: str) -> None:
+    """Remove a file that may be gone already."""
+    parts = PurePosixPath(place).parts
+    with suppress(FileNotFoundError, NotADirectoryError), open_below.opened(root, parts[:-1]) as folder:
+        os.unlink(parts[-1], dir_fd=folder)
+        open_below.settle(folder)
+
+
+@contextmanager
+def _opened(root: Path, place: str) -> Iterator[int]:
+    parts = PurePosixPath(place).parts
+    with open_below.opened(root, parts[:-1]) as folder:
+        descriptor = os.open(parts[-1], open_below.FILE, dir_fd=folder)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _job_of_report(descriptor: int) -> str | None:
+    if os.fstat(descriptor).st_size > _MOST_REPORT_BYTES:
+        return None
+    try:
+        report = json.loads(os.pread(descriptor, _MOST_REPORT_BYTES, 0))
+    except ValueError:
+        return None
+    job = report.get("job") if isinstance(report, dict) else None
+    return job if isinstance(job, str) else None

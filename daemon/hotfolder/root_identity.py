@@ -1,0 +1,48 @@
+"""The root's identity file, which tells our hot folder from an empty mount point or another share."""
+
+import json
+import os
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from daemon.disk import no_replace, open_below
+from daemon.errors import RootAway
+
+NAME = "root.json"
+
+
+def read_identity(folder: Path) -> str | None:
+    """The id in `folder`/root.json; None where there is no such file. Raises RootAway where it cannot be understood."""
+    path = folder / NAME
+    try:
+        content = json.loads(path.read_bytes())
+        return str(uuid.UUID(content["id"]))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RootAway(f"{path} is damaged: {error}. Restore it, or remove it and start again.") from error
+
+
+def make_identity(folder: Path) -> str:
+    """Write a new id into `folder`, whole or not at all; of two daemons that try at once, both get the first one's."""
+    content = json.dumps({"id": str(uuid.uuid4()), "made_by": "freisteller"}).encode() + b"\n"
+    scratch = f"{NAME}.{uuid.uuid4().hex}"
+    with open_below.opened(folder) as descriptor:
+        try:
+            writer = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=descriptor)
+            try:
+                os.write(writer, content)
+                os.fsync(writer)
+            finally:
+                os.close(writer)
+            with suppress(FileExistsError):
+                no_replace.move(descriptor, scratch, descriptor, NAME)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(scratch, dir_fd=descriptor)
+        open_below.settle(descriptor)
+    identity = read_identity(folder)
+    if identity is None:
+        raise RootAway(f"{folder / NAME} was written and is gone. Is somebody else clearing {folder}?")
+    return identity

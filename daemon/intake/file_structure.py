@@ -1,0 +1,136 @@
+"""Whether a picture file reaches its own end, by what its format says of itself; nothing is decoded here.
+
+A file can have its full size long before its data (Windows and Samba set the size first), so each format is followed
+from its first byte to the mark or the length that closes it. Read with pread, never mapped: a writer that truncates
+a mapped file would kill us with SIGBUS.
+"""
+
+import os
+import re
+import struct
+from collections.abc import Callable
+
+from daemon.errors import NotWholeYet
+from daemon.intake import tiff_structure
+from daemon.intake.partial_file import PartialFile
+
+_TAIL_BYTES = 4096
+_JPEG_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)  # in coded data: no stuffing, no restart marker
+_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length: TEM, RST0-7, SOI
+
+
+def follow_to_end(descriptor: int) -> str | None:
+    """Follow a file's structure to its end.
+
+    Returns None where nothing speaks against the file, or a doubt in words: it may be whole, and also looks like one
+    whose data is still to come. Of a format that is not known here only the end is looked at. Raises NotWholeYet with
+    what is missing.
+    """
+    file = PartialFile(descriptor)
+    if file.size == 0:
+        raise NotWholeYet("it is empty")
+    head = file.some(0, _TAIL_BYTES)
+    if not any(head):
+        raise NotWholeYet("it holds only zeros where a picture should begin")
+    for signature, follow in _FORMATS:
+        if signature.match(head):
+            try:
+                return _doubt(file, follow(file))
+            except tiff_structure.MoreToCome as error:
+                return str(error)
+    if file.size < 16:
+        raise NotWholeYet(f"it has only {file.size} bytes")
+    return _doubt(file, file.size)
+
+
+def _doubt(file: PartialFile, end: int) -> str | None:
+    # A tail of zeros or a hole may be black pixels, or a sparse copy: believed later than others, not refused.
+    start = max(end - _TAIL_BYTES, end // 2)
+    tail = file.some(start, end - start)
+    if len(tail) >= 16 and not any(tail):
+        return "its end holds only zeros"
+    try:
+        hole = os.lseek(file.descriptor, 0, os.SEEK_HOLE)
+    except OSError:  # a file system that cannot say
+        return None
+    return "it has a hole that no data was written to" if hole < end else None
+
+
+def _jpeg(file: PartialFile) -> int:
+    """From SOI over all segments and scans to EOI (ITU-T T.81, annex B); what follows EOI does not matter."""
+    what = "the end mark of a JPEG"
+    position = 2
+    while True:
+        head = file.exactly(position, 2, what)
+        if head[0] != 0xFF:
+            if not any(file.some(position, 16)):
+                raise NotWholeYet("it is a JPEG with zeros between its parts")
+            position = file.find(_JPEG_MARKER, position, what)  # stray bytes; decoders step over them too
+        elif head[1] == 0xFF:  # a fill byte
+            position += 1
+        elif head[1] == 0xD9:
+            return position + 2
+        elif head[1] in _JPEG_BARE:
+            position += 2
+        else:
+            position += 2 + int.from_bytes(file.exactly(position + 2, 2, what))
+            if head[1] == 0xDA:
+                position = file.find(_JPEG_MARKER, position, what)
+
+
+def _png(file: PartialFile) -> int:
+    """Over all chunks to IEND (ISO/IEC 15948, 5.3)."""
+    position = 8
+    while True:
+        head = file.exactly(position, 12, "the last chunk of a PNG")
+        if not head[4:8].isalpha():
+            raise NotWholeYet("it is a PNG with a gap between its chunks")
+        position += 12 + int.from_bytes(head[:4])
+        if head[4:8] == b"IEND":
+            return position
+
+
+def _webp(file: PartialFile) -> int:
+    """The length that RIFF gives in its header counts from byte 8."""
+    return _sized(file, 8 + int.from_bytes(file.exactly(4, 4, "its header"), "little"), "WebP")
+
+
+def _bmp(file: PartialFile) -> int:
+    """The size in the header; some writers leave that 0, so rows times height as well where nothing is compressed."""
+    size, offset, header = struct.unpack("<2xI4xII", file.exactly(0, 18, "its header"))
+    if header >= 40:
+        width, height, bits, compression = struct.unpack("<ii2xHI", file.exactly(18, 16, "its header"))
+        if compression in (0, 3):  # plain, or plain with bit masks
+            size = offset + (abs(width) * bits + 31) // 32 * 4 * abs(height)
+    return _sized(file, size, "BMP")
+
+
+def _boxes(file: PartialFile) -> int:
+    """Over all boxes to the end of the file (ISO/IEC 14496-12, 4.2); the last one may leave its size open."""
+    position = 0
+    while position < file.size:
+        size, kind = struct.unpack(">I4s", file.exactly(position, 8, "its last part"))
+        if kind == b"\0\0\0\0":
+            raise NotWholeYet("it has zeros where its next part should begin")
+        if size == 1:
+            (size,) = struct.unpack(">Q", file.exactly(position + 8, 8, "its last part"))
+        if size == 0:
+            return file.size
+        position += max(size, 8)
+    return _sized(file, position, "picture")
+
+
+def _sized(file: PartialFile, size: int, kind: str) -> int:
+    if size > file.size:
+        raise NotWholeYet(f"it is a {kind} of {size} bytes, and {file.size} are there")
+    return size
+
+
+_FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[PartialFile], int]], ...] = (
+    (re.compile(rb"\xff\xd8\xff"), _jpeg),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), _png),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), _webp),
+    (re.compile(rb"II[*+]\x00|MM\x00[*+]"), tiff_structure.follow),
+    (re.compile(rb"BM"), _bmp),
+    (re.compile(rb"....ftyp", re.DOTALL), _boxes),
+)

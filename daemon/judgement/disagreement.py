@@ -1,0 +1,52 @@
+"""How far one alpha is from those that other recipes gave for the same photo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from daemon.arrays import Alpha
+from daemon.judgement.colour_signs import TINY
+from daemon.judgement.scene import Scene
+from daemon.judgement.shapes import SURE, opened
+from daemon.judgement.signs import doubt
+
+PIECE = 0.015  # of the longest side: radius of the brush that a disputed piece must hold; less is two borders apart
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How far one alpha is from those of other recipes; a higher number is a worse sign."""
+
+    mean: float
+    """Mean over the others of one minus the soft IoU, sum min / sum max, 0..1."""
+    worst: float
+    """The same of the one that differs most, 0..1."""
+    unsure: float
+    """One minus the IoU to expect if the mean of all alphas were the probability that a pixel is subject, 0..1."""
+    more: float
+    """Whole pieces that others, on average, have and this one lacks, as a share of its area."""
+    less: float
+    """Whole pieces of this one that others, on average, lack, as a share of its area."""
+
+
+def hold_against(scene: Scene, alpha: Alpha, others: Sequence[Alpha]) -> Apart | None:
+    """Compare `alpha` with the alphas of other recipes for the same photo, any sizes; None where there are none."""
+    if not others:
+        return None
+    a = scene.reduced(alpha)
+    sure = a >= SURE
+    solid = float(sure.sum()) + TINY
+    fitted = [scene.reduced(other) for other in others]
+    distances = [1 - float(np.minimum(a, b).sum()) / (float(np.maximum(a, b).sum()) + TINY) for b in fitted]
+    brush = max(2, round(PIECE * scene.longest))
+    more = [float(opened((b >= SURE) & ~sure, brush).sum()) / solid for b in fitted]
+    less = [float(opened(sure & (b < SURE), brush).sum()) / solid for b in fitted]
+    together = np.asarray(np.mean([a, *fitted], axis=0), dtype=np.float32)
+    return Apart(
+        mean=float(np.mean(distances)),
+        worst=max(distances),
+        unsure=doubt(together, sure),
+        more=float(np.mean(more)),
+        less=float(np.mean(less)),
+    )

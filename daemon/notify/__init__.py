@@ -1,0 +1,1 @@
+"""Who is told: failures, outages and finished batches, delivered by hooks."""

@@ -1,0 +1,1 @@
+"""What people say with files: verdicts, put-backs, retries, and orders that are wrong."""

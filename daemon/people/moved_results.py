@@ -1,0 +1,108 @@
+"""What people mean by moving results between grade folders: decided from places alone. No disk, no clock in here.
+
+A place is a path below the root, POSIX, e.g. "gut/kunde/a.png", as the disk spells it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from daemon.disk.names import same
+from daemon.jobs import Grade
+
+_REPORT = ".json"
+_TAIL = re.compile(r"(-p[0-9]+)?(_mask|_flat)?\.[^.]*$")  # page, format, suffix
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A result that a person gave another place. before == after: within one grade folder, which is no verdict.
+
+    places: (known place, where it belongs now) for each file of the result, in the order in which they are known.
+    """
+
+    before: Grade
+    after: Grade
+    places: tuple[tuple[str, str], ...]
+
+
+def read_move(known: Sequence[str], gone: Collection[str], found: Sequence[str]) -> Moved | None:
+    """What was done to one result; None where nothing was, or only a copy was made of it.
+
+    known: its places as they were last noted, in the order of their making. gone: those that nothing lies at any more.
+    found: other places in grade folders that its pictures were seen at.
+
+    The first of its pictures that a person did not delete speaks for all of it: a mask that is moved alone says
+    nothing, and several formats that are moved say it once.
+    """
+    for place in known:
+        if place.endswith(_REPORT):
+            continue
+        if place not in gone:
+            return None
+        if now := _same_picture(place, found):
+            return _moved(known, gone, found, place, now)
+    return None
+
+
+def grade_of(place: str) -> Grade | None:
+    """The grade whose folder a place is in, however that is spelled; None for other folders."""
+    top = unicodedata.normalize("NFC", place.partition("/")[0])
+    return next((grade for grade in Grade if grade.value == top), None)
+
+
+def tail_of(place: str) -> str:
+    """What tells the files of one result apart: ".png", "_mask.png", "-p2.tif", ".json"; in lower case."""
+    name = PurePosixPath(place).name.lower()
+    if name.endswith(_REPORT):
+        return _REPORT  # there is one on all pages: "shoe-p2.json" is of a photo of that name
+    tail = _TAIL.search(name)
+    return tail[0] if tail else ""
+
+
+def stem_of(place: str) -> str:
+    """The name of a result at a place, without its folders and without what `tail_of` names."""
+    name = PurePosixPath(place).name
+    return name[: len(name) - len(tail_of(place))]
+
+
+def _same_picture(place: str, found: Sequence[str]) -> str | None:
+    """Where this picture lies now; of several the one that changed the least: the others are copies."""
+    for alike in (_name, tail_of, _suffix):
+        if matches := [other for other in found if alike(other) == alike(place)]:
+            return min(matches, key=lambda other: (grade_of(other) != grade_of(place), other))
+    return None
+
+
+def _moved(known: Sequence[str], gone: Collection[str], found: Sequence[str], place: str, now: str) -> Moved | None:
+    before, after = grade_of(place), grade_of(now)
+    if before is None or after is None:
+        return None
+    places = []
+    for other in known:
+        left = [each for each in found if each != now]
+        if other == place:
+            there = now
+        elif other in gone and (elsewhere := _same_picture(other, left)) and tail_of(elsewhere) == tail_of(other):
+            there = elsewhere
+        elif before == after:
+            there = other
+        else:
+            there = str(PurePosixPath(now).with_name(f"{stem_of(now)}{_spelled_tail(other)}"))
+        places.append((other, there))
+    return Moved(before, after, tuple(places))
+
+
+def _name(place: str) -> str:
+    return same(PurePosixPath(place).name)
+
+
+def _suffix(place: str) -> str:
+    return PurePosixPath(place).suffix.lower()
+
+
+def _spelled_tail(place: str) -> str:
+    name = PurePosixPath(place).name
+    return name[len(name) - len(tail_of(place)) :]

@@ -1,0 +1,229 @@
+"""What people put back into `inbox/` is tried again: a cut-out, its archived original, or a photo out of `failed/`.
+
+The file is moved aside first, into a folder named by its job: that is the note of the wish, and a crash at any later
+step only means that the next start fulfils it from there.
+"""
+
+import logging
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from daemon.disk.os_errors import named
+from daemon.errors import NoRoom, Vanished
+from daemon.hotfolder import ownership, place_files
+from daemon.hotfolder.hot_folder import Folders
+from daemon.intake.watcher import Reject
+from daemon.jobs import State
+from daemon.journal import Entry, Journal
+from daemon.logs import log
+from daemon.observe.metrics import Metrics
+from daemon.people import moved_results, stray_results
+from daemon.work.pipeline import Tick
+
+EARLIER = "-earlier"  # behind the name of a result that another try replaces, in archiv/
+_OVER = (State.DONE, State.FAILED)
+_FORGOTTEN = (
+    "This was put back into inbox/ to be tried again, and the journal that knew of what photo it is was lost since. "
+    "Put it into inbox/ once more: it is then a photo of its own."
+)
+
+
+class Returns:
+    """Knows files of ours in `inbox/` by the id in them, or by what the journal noted of an original's file."""
+
+    def __init__(
+        self,
+        *,
+        folders: Folders,
+        journal: Journal,
+        metrics: Metrics,
+        refuse: Callable[[Reject], None],
+        history_is_read: Callable[[], bool],
+        clock: Callable[[], float],
+        tick: Tick,
+    ) -> None:
+        """refuse: brings a file that cannot be tried again to `failed/`. history_is_read: whether the journal knows all
+        that the folders tell; one that was lost learns it anew.
+        """
+        self._folders = folders
+        self._journal = journal
+        self._metrics = metrics
+        self._refuse = refuse
+        self._history_is_read = history_is_read
+        self._clock = clock
+        self._tick = tick
+        self._unclaimed: set[str] = set()
+        self._told: set[str] = set()
+
+    @property
+    def unclaimed(self) -> Collection[str]:
+        """Ids of jobs that are sent round again while their original is not in work yet: nobody may start them."""
+        return tuple(self._unclaimed)
+
+    def recover(self) -> int:
+        """Before anything is started: see to what an earlier run did not get to; returns how many."""
+        put_back = self._folders.jobs_put_back()
+        self._unclaimed.update(put_back)
+        with suppress(NoRoom):
+            self.resume()
+        return len(put_back)
+
+    def resume(self) -> None:
+        """See to what could not be seen to before. Raises NoRoom or RootAway."""
+        put_back = self._folders.jobs_put_back()
+        self._unclaimed.intersection_update(put_back)  # a share that went away in between leaves the wish unnoted
+        for job_id in put_back:
+            self._see_to(job_id)
+
+    def answer(self, source: Path, proven: tuple[int, int] | None) -> bool:
+        """Whether a file in the inbox is one that was put back; then it is seen to.
+
+        proven: size in bytes and mtime in ns; None for what is no whole photo. Raises NoRoom or RootAway.
+        """
+        try:
+            job_id = self._job_of(self._place(source))
+        except OSError:
+            return False  # who takes it in will say what is wrong
+        if job_id is None:
+            return False
+        if self._folders.claimed(job_id, self._folders.returns_root):
+            return True  # another file of the same result is just being seen to; this one comes next
+        self._tick("put aside")
+        self._unclaimed.add(job_id)
+        try:
+            self._folders.claim(source, job_id, proven, self._folders.returns_root)
+        except Vanished:
+            self._unclaimed.discard(job_id)
+            return True  # it went away, or changes: the next scan looks again
+        self._see_to(job_id)
+        return True
+
+    def _see_to(self, job_id: str) -> None:
+        try:
+            with named(f"Bringing back what was put into {self._folders.inbox}"):
+                self._fulfil(job_id)
+        except (Vanished, OSError) as error:  # this one waits in its folder, and is tried again
+            if job_id not in self._told:
+                self._told.add(job_id)
+                log.log("put_back_waits", f"{job_id} waits: {error}", level=logging.WARNING, job=job_id)
+        else:
+            self._told.discard(job_id)
+            self._unclaimed.discard(job_id)
+
+    def _job_of(self, place: str) -> str | None:
+        """The job that a file in the inbox comes from; None where it is a photo of its own."""
+        mark = ownership.mark_at(self._folders.root, place)
+        if mark is None:
+            return None
+        for original in self._journal.originals_like(mark.inode, mark.size_bytes, mark.mtime_ns):
+            over = self._journal.state_of(original.job_id) in _OVER
+            if over and ownership.mark_at(self._folders.root, original.place) is None:
+                self._folders.check()  # it was moved, not copied; but were the root gone, it would look so too
+                return original.job_id
+        if PurePosixPath(place).suffix.lower() not in stray_results.SUFFIXES:
+            return None
+        owner = ownership.owner_of(self._folders.root, place)
+        return owner if owner and self._journal.state_of(owner) else None
+
+    def _fulfil(self, job_id: str) -> None:
+        """Bring a wish to its end, from wherever it stands."""
+        if put_back := self._folders.claimed(job_id, self._folders.returns_root):
+            self._grant(job_id, put_back)
+        self._tick("seen to")
+        (self._folders.returns_root / job_id).rmdir()
+
+    def _grant(self, job_id: str, put_back: Path) -> None:
+        """Send the job round again, or refuse the file. Raises Vanished where that has to wait."""
+        state = self._journal.state_of(job_id)
+        if state is None:
+            if not self._history_is_read():
+                raise Vanished("the journal is new, and the reports are still to be read.")
+            self._refuse(Reject(put_back, put_back.name, _FORGOTTEN))
+            return
+        if state is State.PUBLISHING:
+            raise Vanished(f"{put_back.name} was put back while the rest of its job was still put in place.")
+        entry = self._journal.entry(job_id)
+        is_result = ownership.owner_of(self._folders.root, self._place(put_back)) == job_id
+        original = self._original_of(entry) if is_result else None
+        if is_result and original is None and self._folders.claimed(job_id) is None:
+            self._refuse(Reject(put_back, _name_beside(entry, put_back), _no_original(entry)))
+        else:
+            self._send_round(entry, put_back, original, is_result)
+
+    def _send_round(self, entry: Entry, put_back: Path, original: str | None, is_result: bool) -> None:
+        job_id = entry.job.id
+        if entry.job.state in _OVER:
+            self._put_away(entry)
+            self._tick("requeue")
+            self._journal.requeue(job_id, self._clock())
+            what = "failed" if entry.job.state is State.FAILED else "result" if original else "original"
+            self._metrics.put_back(what)
+            text = f"{entry.job.name} was put back into inbox/ and is tried again."
+            log.log("put_back", text, job=job_id, name=entry.job.name, what=what)
+        if self._folders.claimed(job_id) is None:
+            self._tick("original into work")
+            if original:
+                self._folders.restore(self._folders.root / original, job_id)
+            elif is_result:
+                raise Vanished(f"the original of {entry.job.name} went away meanwhile.")
+            else:
+                self._folders.claim(put_back, job_id)
+        if original and original.startswith(f"{self._folders.failed.name}/"):
+            ownership.remove(self._folders.root, original)
+        if put_back.exists():
+            self._archive(entry, self._place(put_back))
+
+    def _put_away(self, entry: Entry) -> None:
+        """What the last round left beside people's files: the note of a failure goes, a result moves to `archiv/`."""
+        root = self._folders.root
+        if entry.job.state is State.FAILED:
+            for note in entry.results[1:]:
+                self._tick("remove note")
+                ownership.remove(root, note)
+            return
+        for place in entry.results:
+            if ownership.is_of(entry.job.id, root, place):
+                self._archive(entry, place)
+
+    def _archive(self, entry: Entry, place: str) -> None:
+        """Keep a file of a result that another try replaces: somebody may like it better, or have worked on it."""
+        name = PurePosixPath(entry.job.name)
+        earlier = name.with_name(f"{name.stem}{EARLIER}")
+        path = self._folders.root / place
+        self._tick("archive the earlier result")
+        place_files.place([(path, moved_results.tail_of(place))], self._folders.archive, earlier)
+        self._tick("remove the earlier result")
+        ownership.remove(self._folders.root, place)
+
+    def _original_of(self, entry: Entry) -> str | None:
+        """The place of a job's original, also where it was renamed since; None where it is gone."""
+        root = self._folders.root
+        noted = self._journal.original(entry.job.id)
+        if noted is None:
+            place = f"{self._folders.archive.name}/{entry.job.name}"
+            mark = ownership.mark_at(root, place)
+            return place if mark and mark.size_bytes == entry.job.size_bytes else None
+        mark = ownership.mark_at(root, noted.place)
+        if mark and not self._journal.is_of_another(entry.job.id, mark.inode, mark.size_bytes, mark.mtime_ns):
+            return noted.place  # it may have been worked on since
+        for top in (self._folders.archive, self._folders.failed):
+            found = stray_results.place_of(top, noted.inode)
+            mark = ownership.mark_at(root, found) if found else None
+            if mark and (mark.size_bytes, mark.mtime_ns) == (noted.size_bytes, noted.mtime_ns):
+                return found
+        return None
+
+    def _place(self, path: Path) -> str:
+        return str(path.relative_to(self._folders.root))
+
+
+def _name_beside(entry: Entry, put_back: Path) -> str:
+    return str(PurePosixPath(entry.job.name).with_name(put_back.name))
+
+
+def _no_original(entry: Entry) -> str:
+    return (
+        f"This is a cut-out of {entry.job.name}, and its original is not in archiv/ any more, so it cannot be tried "
+        "again. Put the original photo into inbox/ instead."
+    )

@@ -1,0 +1,60 @@
+"""Camera RAW files, developed plainly; the only importer of rawpy (LibRaw), which is an extra.
+
+As the camera saw the white, to sRGB in 16 bit, without brightening: photos of one series stay alike. Whoever wants more
+develops them first. LibRaw turns the picture upright itself.
+"""
+
+import importlib
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from daemon.pictures.codec_errors import Undecodable, Unsupported
+from daemon.pictures.values import Decodable, Header, Samples
+
+_SRGB_GAMMA = (2.4, 12.92)  # IEC 61966-2-1, as LibRaw wants it: power, and slope of the straight part
+_LYING = (5, 6)  # LibRaw's flip: a quarter turn to either side
+
+
+def opened(data: bytes) -> Decodable:
+    """The photo in a RAW file of any camera that LibRaw knows. Raises Unsupported or Undecodable."""
+    try:
+        library: Any = importlib.import_module("rawpy")  # has no types
+    except ImportError as error:
+        raise Unsupported("camera RAW files need one more library: pip install 'freisteller[raw]'") from error
+    file = library.RawPy()
+    try:
+        file.open_buffer(BytesIO(data))
+    except library.LibRawFileUnsupportedError as error:
+        raise Unsupported("it is a camera RAW file that LibRaw does not know, or begins with a preview") from error
+    except library.LibRawError as error:
+        raise Undecodable(f"camera RAW: {_words(error)}") from error
+    sizes = file.sizes
+    width, height = sizes.iwidth, sizes.iheight
+    if sizes.flip in _LYING:
+        width, height = height, width
+
+    def unpack() -> None:
+        try:
+            file.unpack()
+        except library.LibRawError as error:
+            raise Undecodable(f"camera RAW: {_words(error)}") from error
+
+    def pixels() -> Samples:
+        unpack()
+        try:
+            developed: Samples = file.postprocess(
+                use_camera_wb=True, no_auto_bright=True, output_bps=16, gamma=_SRGB_GAMMA
+            )
+        except library.LibRawError as error:
+            raise Undecodable(f"camera RAW: {_words(error)}") from error
+        return np.ascontiguousarray(developed)
+
+    return Decodable(Header(width, height, 3, 3, sample="ushort", pages=1, orientation=1), pixels, unpack)
+
+
+def _words(error: Exception) -> str:
+    """What LibRaw said; rawpy hands on bytes."""
+    said = error.args[0] if error.args else ""
+    return said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)

@@ -1,0 +1,189 @@
+"""What the folders say of jobs that a journal does not know: notes beside originals, reports, notes of failures."""
+
+import json
+import re
+import time
+from calendar import timegm
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pydantic import ValidationError
+
+from daemon.hotfolder.hot_folder import Folders
+from daemon.jobs import Grade, Job, State
+from daemon.journal import Entry
+from daemon.journal.rows import ATTEMPT
+from daemon.publishing.reports import read_report
+
+WORK_NOTE = ".job.json"
+_RETRY = re.compile(r"freisteller retry ([0-9A-Za-z_-]+)")
+_WHY = re.compile(r"^Why: (.*)$", re.MULTILINE)
+_MOST_REPORT_BYTES = 4_000_000  # far more than the attempts of any photo take
+
+
+@dataclass(frozen=True, slots=True)
+class _WorkNote:
+    name: str
+    source: str
+    admitted_at: float
+    round: int
+    size_bytes: int
+
+
+def leave_work_note(folders: Folders, entry: Entry) -> None:
+    """Write beside a claimed original whose it is. Not worth failing for: without it the photo starts afresh."""
+    job = entry.job
+    note = _WorkNote(job.name, str(entry.source), job.admitted_at, job.round, job.size_bytes)
+    with suppress(OSError):
+        (folders.work_root / job.id / WORK_NOTE).write_text(json.dumps(asdict(note)), "ascii")
+
+
+def job_in_work(folders: Folders, job_id: str) -> Entry | None:
+    """A claimed photo's job as its note beside it tells; None where there is no note, or no sound one."""
+    try:
+        note = _WorkNote(**json.loads((folders.work_root / job_id / WORK_NOTE).read_bytes()))
+        _refuse_ways_out(note.name)
+        job = Job(job_id, note.name, round=note.round, size_bytes=note.size_bytes, admitted_at=float(note.admitted_at))
+        return Entry(job, Path(note.source), 0, None, ())
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def result_of(folders: Folders, job: Job) -> Entry | None:
+    """What was published for this job in this round, if it lies where it was put, under whatever number."""
+    name = PurePosixPath(job.name)
+    for grade in Grade:
+        for path in _reports_in(folders.grade(grade) / name.parent, name.stem):
+            found = entry_of_report(folders, path)
+            if found and (found.job.id, found.job.round) == (job.id, job.round):
+                return found
+    return None
+
+
+def failure_of(folders: Folders, job: Job) -> Entry | None:
+    """What lies in `failed/` of this job, if it lies where it was put."""
+    name = PurePosixPath(job.name)
+    with suppress(OSError):
+        for path in sorted((folders.failed / name.parent).iterdir()):
+            if path.name.startswith(name.stem) and path.suffix == ".txt":
+                found = entry_of_failure(folders, path)
+                if found and found.job.id == job.id:
+                    return found
+    return None
+
+
+def entry_of_report(folders: Folders, path: Path) -> Entry | None:
+    """A finished job as its report tells; None where it is no report of ours or its result is not beside it."""
+    try:
+        found = path.lstat()
+        content = path.read_bytes() if found.st_size <= _MOST_REPORT_BYTES else b""
+        told, body = read_report(content)[0], json.loads(content)
+        stem = path.name.removesuffix(".json")
+        results = [path.with_name(stem + suffix) for suffix in told.suffixes]
+        if not all(result.is_file() for result in results):
+            return None
+        job = Job(
+            told.job,
+            told.name,
+            State.DONE,
+            round=int(body.get("round", 0)),
+            size_bytes=told.size_bytes,
+            admitted_at=_admitted_at(told.job) or found.st_mtime,
+            started_at=found.st_mtime - float(body["seconds"]),
+            finished_at=found.st_mtime,
+            attempts=tuple(ATTEMPT.validate_python(_attempt_values(values)) for values in body["attempts"]),
+            grade=told.filed,
+            score=float(body["score"]),
+            best=int(body["best_attempt"]),
+        )
+        sha256 = body["photo"].get("sha256")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
+        return None
+    places = [str(place.relative_to(folders.root)) for place in (*results, path)]
+    return Entry(
+        job, Path("inbox") / told.name, 0, None, tuple(places), content=bytes.fromhex(sha256) if sha256 else None
+    )
+
+
+def entry_of_failure(folders: Folders, path: Path) -> Entry | None:
+    """A failed job as the note beside its original tells; None where it is no such note or the original is gone."""
+    try:
+        told, found = path.read_text("utf-8"), path.lstat()
+        original = path.with_name(path.name.removesuffix(".txt"))
+        job_id, reason = _RETRY.search(told), _WHY.search(told)
+        if not (job_id and reason and original.is_file()):
+            return None
+        size_bytes = original.stat().st_size
+    except (OSError, ValueError):
+        return None
+    name = original.relative_to(folders.failed).as_posix()
+    job = Job(
+        job_id[1],
+        name,
+        State.FAILED,
+        size_bytes=size_bytes,
+        admitted_at=_admitted_at(job_id[1]) or found.st_mtime,
+        finished_at=found.st_mtime,
+        reason=reason[1],
+    )
+    places = tuple(str(place.relative_to(folders.root)) for place in (original, path))
+    return Entry(job, Path("inbox") / name, 0, None, places)
+
+
+def history(folders: Folders) -> Iterator[Entry]:
+    """Every job that the grade folders and `failed/` tell of. Raises OSError where they cannot be read."""
+    for grade in Grade:
+        for path in _walk(folders.grade(grade), ".json"):
+            if found := entry_of_report(folders, path):
+                yield found
+    for path in _walk(folders.failed, ".txt"):
+        if found := entry_of_failure(folders, path):
+            yield found
+
+
+def _walk(folder: Path, suffix: str) -> Iterator[Path]:
+    """Files of this ending at any depth; symbolic links are not followed."""
+    waiting = [folder]
+    while waiting:
+        for path in sorted(waiting.pop().iterdir()):
+            if path.is_symlink():
+                continue
+            if path.is_dir():
+                waiting.append(path)
+            elif path.name.endswith(suffix):
+                yield path
+
+
+def _reports_in(folder: Path, stem: str) -> Iterator[Path]:
+    with suppress(OSError):
+        yield from (path for path in sorted(folder.iterdir()) if path.name.startswith(stem) and path.suffix == ".json")
+
+
+def _attempt_values(values: dict[str, Any]) -> dict[str, Any]:
+    """An attempt of a report as `Attempt` takes it."""
+    left, top, right, bottom = values["recipe"]["view"]
+    mirrored = values["recipe"]["mirrored"]
+    view = {"left": left, "top": top, "right": right, "bottom": bottom, "mirrored": mirrored}
+    recipe = {"model": values["recipe"]["model"], "process_res": values["recipe"]["process_res"], "view": view}
+    verdict = {key: values[key] for key in ("score", "grade", "measures", "reasons", "defects") if key in values}
+    kept: dict[str, Any] = {
+        key: values[key] for key in ("number", "finish", "server", "seconds", "why", "error") if key in values
+    }
+    return {**kept, "recipe": recipe, "verdict": verdict or None}
+
+
+def _admitted_at(job_id: str) -> float | None:
+    """When a photo was taken in, as the id of its job tells (UTC)."""
+    try:
+        return float(timegm(time.strptime(job_id[:15], "%Y%m%d-%H%M%S")))
+    except ValueError:
+        return None
+
+
+def _refuse_ways_out(name: str) -> None:
+    path = PurePosixPath(name)
+    if not name or path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"no name below inbox/: {name!r}")

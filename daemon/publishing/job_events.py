@@ -1,0 +1,113 @@
+"""How photos end, told to everybody who wants to know: metrics, log, and the person at the terminal."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.jobs import Grade, Job, Outcome
+from daemon.logs import log
+from daemon.observe.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one photo ended. grade and score are None where it failed; reason is why, in words."""
+
+    job: Job
+    grade: Grade | None
+    score: float | None
+    seconds: float
+    reason: str
+    results: tuple[Path, ...] = ()
+
+
+class Chronicle:
+    """Tells each ending once."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        tell: Callable[[Ending], None],
+        clock: Callable[[], float],
+        put_off: Callable[[str, str], None],
+    ) -> None:
+        """tell: of each ending. put_off: of each photo that waits for something: its short name, and why."""
+        self._metrics = metrics
+        self._tell = tell
+        self._clock = clock
+        self._put_off = put_off
+
+    def finished(self, job: Job, outcome: Outcome, results: tuple[Path, ...], seconds: float) -> None:
+        """A photo is done."""
+        verdict = outcome.verdict
+        scores = [attempt.verdict.score for attempt in outcome.attempts if attempt.verdict]
+        gain = verdict.score - scores[0] if len(scores) > 1 else None
+        self._metrics.job_finished(verdict.grade.label, seconds, len(outcome.attempts), gain, self._clock())
+        log.log(
+            "job_done",
+            f"{job.name}: {verdict.grade.value} {verdict.score:.2f}",
+            job=job.id,
+            name=job.name,
+            grade=verdict.grade.value,
+            score=round(verdict.score, 4),
+            recipe=str(outcome.best.recipe),
+            attempts=len(outcome.attempts),
+            first=str(outcome.attempts[0].recipe),
+            first_because=outcome.attempts[0].why,
+            seconds=round(seconds, 3),
+        )
+        reason = verdict.reasons[0] if verdict.reasons else ""
+        self._tell(Ending(job, verdict.grade, verdict.score, seconds, reason, results))
+
+    def failed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
+        """A photo is in `failed/`."""
+        self._metrics.job_finished("failed", seconds, len(job.attempts), None, self._clock())
+        self._metrics.job_failed_reason(kind)
+        if kind == "quarantined":
+            self._metrics.quarantined()
+        log.log(
+            "job_failed",
+            f"{job.name}: {reason}",
+            level=logging.WARNING,
+            job=job.id,
+            name=job.name,
+            reason=kind,
+            seconds=round(seconds, 3),
+        )
+        self._tell(Ending(job, None, None, seconds, reason))
+
+    def left_out(self, job: Job, first: Job, places: tuple[Path, ...]) -> None:
+        """A photo is done without a result, for the same one came before."""
+        self._metrics.duplicate()
+        log.log(
+            "job_left_out",
+            f"{job.name} is the same photo as {first.name} and was not cut out again",
+            job=job.id,
+            name=job.name,
+            same_as=first.id,
+            places=[str(place) for place in places],
+        )
+
+    def found_done(self, job: Job) -> None:
+        """A photo was over already, which the journal did not know."""
+        log.log("job_found_done", f"{job.name} was over already, its files are there", job=job.id, name=job.name)
+
+    def postponed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
+        """A photo waits because something else is not there."""
+        self._metrics.postponed(kind)
+        log.log(
+            "job_postponed",
+            f"{job.name} waits {seconds:.0f} s: {reason}",
+            level=logging.WARNING,
+            job=job.id,
+            name=job.name,
+            reason=kind,
+            seconds=seconds,
+        )
+        self._put_off(kind, reason)
+
+    def stumbled(self, job: Job, error: Exception) -> None:
+        """A fault of our own, with its traceback."""
+        text = f"{job.name}: {type(error).__name__}: {error}"
+        log.log("internal_error", text, level=logging.ERROR, error=error, job=job.id, name=job.name)

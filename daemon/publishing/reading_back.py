@@ -1,0 +1,52 @@
+"""A journal that began anew learns again, besides the work, what the folders tell of photos that are over."""
+
+import threading
+from itertools import islice
+
+from daemon.errors import NoRoom, RootAway
+from daemon.hotfolder.hot_folder import Folders
+from daemon.journal import Entry, Journal
+from daemon.logs import log
+from daemon.publishing import found_files
+
+AT_ONCE = 100  # jobs written in one transaction, between which photos have their turn
+AGAIN_SECONDS = 60.0
+_LEFT_TO_DO = "history_to_read"
+
+
+class Rebuilding:
+    """Reads reports and notes of failures back; goes on after a restart until it is done."""
+
+    def __init__(self, journal: Journal, folders: Folders) -> None:
+        self._journal = journal
+        self._folders = folders
+        if journal.is_new:
+            journal.fact(_LEFT_TO_DO, "yes")
+
+    @property
+    def left_to_do(self) -> bool:
+        """Whether the folders have not been read to their end yet."""
+        return self._journal.known(_LEFT_TO_DO) is not None
+
+    def serve(self, stop: threading.Event) -> None:
+        """Read everything, or as far as it gets until `stop`; a share that goes away is waited for."""
+        while not stop.is_set():
+            try:
+                self._folders.check()
+                known = self._read(stop)
+            except (RootAway, NoRoom, OSError):
+                stop.wait(AGAIN_SECONDS)
+                continue
+            if not stop.is_set():
+                self._journal.unlearn(_LEFT_TO_DO)
+                if known:
+                    text = f"The journal knows {known} photos again from their reports and notes."
+                    log.log("history_read", text, count=known)
+            return
+
+    def _read(self, stop: threading.Event) -> int:
+        """Returns how many jobs were not known."""
+        found, known = found_files.history(self._folders), 0
+        while not stop.is_set() and (some := list[Entry](islice(found, AT_ONCE))):
+            known += self._journal.restore(some)
+        return known

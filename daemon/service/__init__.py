@@ -1,0 +1,1 @@
+"""One daemon: opened, wired, started, looked after and stopped."""

@@ -1,0 +1,127 @@
+"""The intake's round: scan the inbox, refuse what is no photo, admit what is whole, sleep until something happens."""
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from daemon.errors import FreistellerError, NoRoom, RootAway
+from daemon.hotfolder.hot_folder import Folders
+from daemon.intake.admission import Admission
+from daemon.intake.watcher import Reject, Scan, Watcher
+from daemon.logs import log
+from daemon.observe.health import Health
+from daemon.observe.metrics import Metrics
+from daemon.people.bad_orders import Holding
+from daemon.people.put_backs import Returns
+from daemon.publishing.publication import Endings
+
+SHORT_NAP_SECONDS = 0.05  # --once: nobody drops anything any more, it only waits for what runs
+
+
+class Reception:
+    """Where photos come in; knows whether the hot folder is there."""
+
+    def __init__(
+        self,
+        *,
+        folders: Folders,
+        watcher: Watcher,
+        admission: Admission,
+        returns: Returns,
+        holding: Holding,
+        endings: Endings,
+        metrics: Metrics,
+        health: Health,
+        clock: Callable[[], float],
+        scan_seconds: float,
+        say: Callable[[str], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self._folders = folders
+        self._watcher = watcher
+        self._admission = admission
+        self._returns = returns
+        self._holding = holding
+        self._endings = endings
+        self._metrics = metrics
+        self._health = health
+        self._clock = clock
+        self._scan_seconds = scan_seconds
+        self._say = say
+        self._wake = wake
+        self.root_is_there = True
+        self.trouble: FreistellerError | None = None
+        """Why photos cannot be taken in or given out; None = they can."""
+
+    def adopt(self, scan_seconds: float) -> None:
+        """Look so often for a hot folder that is away."""
+        self._scan_seconds = scan_seconds
+
+    def receive(self, stop: threading.Event) -> None:
+        """Take in photos until `stop`."""
+        while not stop.is_set():
+            scan = self.round(urgent=False)
+            if scan is None:
+                stop.wait(self._scan_seconds)
+            else:
+                self._watcher.wait(scan.next_look_seconds, stop)
+
+    def receive_once(self, stop: threading.Event, nothing_left: Callable[[], bool]) -> None:
+        """Take in what is there, and wait until nothing is left to do; a root that is away ends it."""
+        while not stop.is_set():
+            scan = self.round(urgent=True)
+            if scan is None or (not scan.incomplete and nothing_left()):
+                return
+            self._watcher.wait(scan.next_look_seconds if scan.incomplete else SHORT_NAP_SECONDS, stop)
+
+    def round(self, *, urgent: bool) -> Scan | None:
+        """One scan and what follows from it; None where the root is away. urgent: what is there counts as whole."""
+        self._health.report("watcher", True)
+        try:
+            self._folders.check()
+            scan = self._watcher.scan(urgent=urgent)
+            self._note_root(None)
+            self._returns.resume()
+            self._holding.look()
+            self._take_in(scan, urgent)
+        except (RootAway, NoRoom) as error:
+            self._note_root(error)
+            return None
+        self._metrics.incomplete(scan.incomplete)
+        self._metrics.scanned(self._clock())
+        return scan
+
+    def _take_in(self, scan: Scan, urgent: bool) -> None:
+        for refused in scan.rejected:
+            if not self._returns.answer(refused.source, None):
+                self.refuse(refused)
+        for arrival in scan.ready:
+            if self._holding.holds(arrival.source, urgent):
+                continue  # it is offered again by the next scan
+            self._metrics.photo_seen(arrival.found_by)
+            self._metrics.completeness_waited(arrival.waited_seconds)
+            if not self._returns.answer(arrival.source, (arrival.size_bytes, arrival.mtime_ns)):
+                self._admission.admit(arrival)
+            self._wake()
+        for reason, count in scan.ignored.items():
+            self._metrics.photos_ignored(reason, count)
+            log.log("ignored", f"{count} new in inbox/ left alone: {reason}", reason=reason, count=count)
+
+    def refuse(self, refused: Reject) -> None:
+        """Bring a file that is no photo, or none any more, to `failed/`."""
+        give_up = partial(self._endings.give_up, reason=refused.reason, kind="bad_photo")
+        self._admission.refuse(refused, give_up)
+
+    def _note_root(self, trouble: FreistellerError | None) -> None:
+        there = trouble is None
+        if there != self.root_is_there:
+            text = str(trouble) if trouble else f"The hot folder {self._folders.root} is back."
+            level = logging.ERROR if trouble else logging.INFO
+            log.log("root_away" if trouble else "root_back", text, level=level)
+            self._say(text)
+        self.root_is_there, self.trouble = there, trouble
+        self._metrics.root_reachable(there)
+        self._health.report("root", there, str(trouble or ""))
+        if there:
+            self._wake()

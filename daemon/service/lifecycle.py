@@ -1,0 +1,289 @@
+"""Starting a daemon, recovering, waiting, and stopping in reverse."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+
+from daemon import __version__
+from daemon.engines.contract import Engine
+from daemon.errors import JournalDamaged, NoRoom
+from daemon.jobs import Job
+from daemon.journal import damage
+from daemon.logs import log
+from daemon.observe.labels import public_name
+from daemon.observe.status_port import StatusServer
+from daemon.publishing.job_events import Ending
+from daemon.service import open_root
+from daemon.service.wiring import Assembly
+from daemon.settings import Settings
+from daemon.work.job_runner import Fate, Worker
+from daemon.work.pipeline import Tick
+
+AGAIN_SECONDS = 2.0  # after which a part looks again whether the disk of the state directory has room
+HOPELESS_KNOCKS = 3  # --once: so many photos in a row without an engine, and it stops waiting for one
+
+
+def _ignore(_: object) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did: photos done and failed, what is still open, and whether a fault of our own ended it.
+
+    wrong_orders: a sentence for each folder whose photos wait in the inbox because its order is wrong.
+    """
+
+    done: int
+    failed: int
+    open: int
+    broken: bool
+    wrong_orders: tuple[str, ...] = ()
+
+
+class Daemon:
+    """One hot folder, one journal, one engine."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        tell: Callable[[Ending], None] = _ignore,
+        say: Callable[[str], None] = _ignore,
+        clock: Callable[[], float] = time.time,
+        tick: Tick = _ignore,
+        engine: Engine | None = None,
+        reread: Callable[[], Settings] | None = None,
+    ) -> None:
+        """Take the locks and open everything, in the order in which things depend on each other; nothing runs yet.
+
+        reread: the settings as they are now, for `reload`; None = they never change.
+        Raises BadSettings, AlreadyRunning, RootAway, NoRoom; then nothing stays open.
+        """
+        self._clock = clock
+        self._say = say
+        self._stop = threading.Event()
+        self._tally = _Tally(tell)
+        with ExitStack() as doors:
+            entered = open_root.enter(doors, settings, clock, say)
+            self._journal_path = entered.journal_path
+            self.parts = Assembly(
+                settings,
+                entered,
+                doors,
+                engine=engine,
+                tell=self._tally.count,
+                say=say,
+                clock=clock,
+                tick=tick,
+                stopping=self._stop.is_set,
+                reread=reread or (lambda: settings),
+            )
+            self._doors = doors.pop_all()
+        self.folders = self.parts.folders
+        self.journal = self.parts.journal
+        self.engine = self.parts.engine
+        self.metrics = self.parts.metrics
+        self.health = self.parts.health
+        self.admission = self.parts.admission
+        self.recovery = self.parts.recovery
+        self.rebuilding = self.parts.rebuilding
+        self.watcher = self.parts.watcher
+        self.dispatch = self.parts.dispatch
+        self.returns = self.parts.returns
+        self.holding = self.parts.holding
+        self.reception = self.parts.reception
+        self.verdicts = self.parts.verdicts
+
+    @property
+    def worker(self) -> Worker:
+        """Who does jobs by the settings of now."""
+        return self.parts.worker
+
+    def run_job(self, job: Job) -> Fate:
+        """Do a job by the settings and the orders of its start; never raises."""
+        return self.parts.run_job(job)
+
+    def stop(self) -> None:
+        """Ask everything to end; `run` then returns."""
+        self._stop.set()
+        self.dispatch.wake()
+        self.parts.reload.ask()
+
+    def reload(self) -> None:
+        """Read the settings anew, soon."""
+        self.parts.reload.ask()
+
+    def close(self) -> None:
+        """Close all doors, and nothing else: what is in work stays as it is, as after a crash. May be repeated."""
+        self._doors.close()
+
+    def run(self, *, once: bool = False) -> Summary:
+        """Work until `stop`; with `once`, until nothing is left to do."""
+        threads = [
+            self._thread("dispatcher", lambda: self.dispatch.serve(self._stop, self._beat)),
+            self._thread("housekeeping", lambda: self.parts.housekeeping.keep(self._stop)),
+            self._thread("reload", lambda: self.parts.reload.serve(self._stop)),
+        ]
+        if not once:
+            threads.append(self._thread("verdicts", lambda: self.verdicts.serve(self._stop)))
+        if damage.is_large(self._journal_path):
+            look = partial(damage.look_closely, self._journal_path, self._stop.is_set)
+            threads.append(self._thread("look at the journal", look))
+        if self.rebuilding.left_to_do:
+            threads.append(self._thread("reading of reports", partial(self.rebuilding.serve, self._stop)))
+        try:
+            self._open_port()
+            self.parts.lease.keep(self.folders.check, self._end)
+            while not self._served("recovery", self.recover):
+                self._stop.wait(AGAIN_SECONDS)
+            self.engine.start()
+            self.watcher.start()
+            for thread in threads:
+                thread.start()
+            self.parts.machine.start()
+            self.parts.herald.start()
+            self.parts.housekeeping.turn()
+            self.parts.notifier.ready()
+            if once:
+                self.verdicts.turn(settle_seconds=0.0)
+                self.reception.receive_once(self._stop, self._nothing_left)
+            else:
+                self.reception.receive(self._stop)
+        except JournalDamaged as error:
+            self._note_damage(error)
+        finally:
+            still_open = self._shut_down(threads)
+        return Summary(self._tally.done, self._tally.failed, still_open, self._tally.broken, self.holding.told)
+
+    def recover(self) -> None:
+        """Bring everything that a crash left in the middle to where it can go on."""
+        self.folders.mend()
+        found = {
+            "unclaimed": self.admission.recover(),
+            "put_back": self.returns.recover(),
+            **self.recovery.recover(self.worker.endings),
+        }
+        for how, count in found.items():
+            for _ in range(count):
+                self.metrics.recovered(how)
+            if count:
+                log.log("recovered", f"{count} photos of an earlier run: {how}", how=how, count=count)
+        self.health.report("recovery", True)
+
+    def _open_port(self) -> None:
+        http = self.parts.settings.http
+        if not http.bind:
+            return
+        port = StatusServer(http.bind, self.metrics, self.health, http.token.get_secret_value(), status=self._status)
+        host, number = port.start()
+        self._doors.callback(port.close)
+        log.log("http_listening", f"Metrics and health are at http://{host}:{number}/", host=host, port=number)
+
+    def _status(self) -> dict[str, object]:
+        """The page /status: photos by their jobs only, for whoever may not read the hot folder."""
+        now = time.monotonic()
+        running = [
+            {"job": each.job, "stage": each.stage, "seconds": round(now - each.began, 1), "attempts": each.attempts}
+            for each in self.parts.progress.running()
+        ]
+        servers = [
+            {"server": public_name(each.server), "up": each.up, "in_hand": each.running, "paused": list(each.paused)}
+            for each in self.engine.health()
+        ]
+        return {"freisteller": __version__, "running": running, "servers": servers}
+
+    def _beat(self) -> None:
+        self.health.report("dispatcher", True)
+
+    def _thread(self, part: str, work: Callable[[], None]) -> threading.Thread:
+        """A thread that dies takes the program with it: half a daemon is worse than none."""
+
+        def serve() -> None:
+            try:
+                while not self._served(part, work):
+                    self._stop.wait(AGAIN_SECONDS)
+            except JournalDamaged as error:
+                self._note_damage(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the supervisor starts us again
+                text = f"The {part} stopped: {type(error).__name__}: {error}"
+                log.log("internal_error", text, level=logging.ERROR, error=error)
+                self._tally.broken = True
+                self.stop()
+
+        return threading.Thread(target=serve, name=part)
+
+    def _served(self, part: str, work: Callable[[], None]) -> bool:
+        """Whether a part went round until its end; not where the journal had no room, which is waited for."""
+        try:
+            work()
+        except NoRoom as error:
+            if not self._stop.is_set():
+                self.parts.herald.postponed(error.reason, str(error))
+                log.log("waits_for_room", f"The {part} waits: {error}", level=logging.WARNING, part=part)
+                return False
+        return True
+
+    def _note_damage(self, error: JournalDamaged) -> None:
+        """Nobody can work with a damaged journal: end, so that the next start begins a new one."""
+        if not self._tally.broken:
+            log.log("journal_damaged", str(error), level=logging.ERROR)
+            self._say(str(error))
+        self._tally.broken = True
+        self.stop()
+
+    def _end(self, reason: str) -> None:
+        """Another machine has the hot folder now: nothing here may be touched any more."""
+        log.log("taken_over", reason, level=logging.ERROR)
+        self._say(reason)
+        self._tally.broken = True
+        self.stop()
+
+    def _nothing_left(self) -> bool:
+        if self.dispatch.running:
+            return False
+        if self.dispatch.brake.failures >= HOPELESS_KNOCKS or self.journal.paused_at() is not None:
+            return True
+        return self.journal.counts(self._clock()).open == 0
+
+    def _shut_down(self, threads: list[threading.Thread]) -> int:
+        """In reverse: no new photos, no new jobs, what runs ends or is handed back, then the doors close."""
+        self.parts.notifier.stopping()
+        self.stop()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+        deadline = time.monotonic() + self.parts.settings.dispatch.stop_seconds
+        while self.dispatch.running and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.engine.close()  # what still asks it is answered EngineAway, and postponed
+        self.parts.executor.shutdown(wait=True)
+        self.parts.herald.close()
+        still_open = 0
+        with suppress(JournalDamaged):
+            still_open = self.journal.counts(self._clock()).open
+        self.close()
+        return still_open
+
+
+class _Tally:
+    """Counts endings on their way to whoever is told."""
+
+    def __init__(self, tell: Callable[[Ending], None]) -> None:
+        self._tell = tell
+        self._lock = threading.Lock()
+        self.done = 0
+        self.failed = 0
+        self.broken = False
+
+    def count(self, ending: Ending) -> None:
+        with self._lock:
+            if ending.grade is None:
+                self.failed += 1
+            else:
+                self.done += 1
+        self._tell(ending)

@@ -1,0 +1,275 @@
+"""Putting the parts of a daemon together, in the order in which they depend on each other; nothing runs yet."""
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from daemon import __version__
+from daemon.engines.contract import Engine
+from daemon.errors import BadOrder, NoRoom, RootAway
+from daemon.hotfolder.orders import Orders
+from daemon.intake.admission import Admission
+from daemon.intake.watcher import Watcher
+from daemon.jobs import Job
+from daemon.journal.alphas import Alphas
+from daemon.journal.audit_results import known_dead
+from daemon.logs import log
+from daemon.notify.batch_sheets import BatchSheets
+from daemon.notify.batches import Batches
+from daemon.notify.hooks import Hooks
+from daemon.notify.notices import Origin
+from daemon.notify.notifications import Herald
+from daemon.observe.gpu import Gpus
+from daemon.observe.health import Health
+from daemon.observe.machine import Machine
+from daemon.observe.metrics import Metrics
+from daemon.people.bad_orders import Holding
+from daemon.people.put_backs import Returns
+from daemon.people.verdicts import Verdicts
+from daemon.publishing.job_events import Chronicle, Ending
+from daemon.publishing.publication import Endings
+from daemon.publishing.reading_back import Rebuilding
+from daemon.publishing.staging import Routing
+from daemon.service.choose_engine import build_engine, build_pipeline, memory_for, use_servers, workers_for
+from daemon.service.housekeeping import Housekeeping
+from daemon.service.inbox_loop import Reception
+from daemon.service.open_root import Premises
+from daemon.service.reload import Reload
+from daemon.service.systemd import Notifier
+from daemon.settings import Settings
+from daemon.work.dispatch import Brake, Dispatch
+from daemon.work.job_runner import Fate, Worker
+from daemon.work.memory_budget import MemoryBudget
+from daemon.work.pipeline import Tick
+from daemon.work.progress import Progress
+from daemon.work.recovery import Recovery
+
+FENCED = frozenset(
+    {
+        "admit", "publish", "archive", "lay aside",
+        "put aside", "requeue", "original into work", "archive the earlier result", "remove the earlier result",
+        "remove note", "seen to", "bring along",
+    }
+)  # fmt: skip
+STALE_SECONDS = 120.0  # a loop that has not turned for so long hangs
+MOST_WORKERS = 256  # that the settings allow; how many there are is for the dispatcher to say
+
+
+class Assembly:
+    """All parts, each known to those that need it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        premises: Premises,
+        doors: ExitStack,
+        *,
+        engine: Engine | None,
+        tell: Callable[[Ending], None],
+        say: Callable[[str], None],
+        clock: Callable[[], float],
+        tick: Tick,
+        stopping: Callable[[], bool],
+        reread: Callable[[], Settings],
+    ) -> None:
+        """Open what is to be opened; `doors` closes it again. Raises BadSettings.
+
+        tell: how each photo ended. stopping: whether work in hand is to be handed back. reread: the settings as they
+        are now. engine: None = the one that the settings ask for.
+        """
+        self.settings = settings
+        self.lease = premises.lease
+        self._premises = premises
+        self._told = tell
+        self._clock = clock
+        self._given_tick = tick
+        self._tick = self._fenced
+        self._stopping = stopping
+        self.folders = premises.folders
+        self.journal = premises.journal
+        self._budget = MemoryBudget(memory_for(settings))
+        self.engine = engine or build_engine(settings, say, self._premises.root_id, lambda: self._budget.crowded)
+        doors.callback(self.engine.close)
+        self.metrics = Metrics(__version__, self.engine.models, [health.server for health in self.engine.health()])
+        if premises.damaged:
+            self.metrics.journal_set_aside()
+        self.health = Health(stale_seconds=_stale_seconds(settings))
+        self.notifier = Notifier()
+        self.progress = Progress(self.metrics)
+        self.machine = Machine(self.metrics, {"root": settings.root_path, "state": premises.state}, Gpus())
+        doors.callback(self.machine.close)
+        self._alphas = Alphas(premises.state / "alphas")
+        self._placed: dict[str, Sequence[str]] = {}
+        self.herald = self._build_herald(settings)
+        self.admission = Admission(self.journal, self.folders, clock, self._tick)
+        self.worker = self._build_worker(settings)
+        self._tell_dead(settings)
+        self.recovery = Recovery(self.journal, self.folders, self._alphas, settings.dispatch.max_tries)
+        self.rebuilding = Rebuilding(self.journal, self.folders)
+        self.journal.prioritize(settings.dispatch.priorities)
+        self.watcher = Watcher(self.folders, settings.intake, time.monotonic)
+        doors.callback(self.watcher.close)
+        self.executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
+        self.dispatch = Dispatch(
+            journal=self.journal,
+            executor=self.executor,
+            run=lambda job: self.progress.follow(job, self.run_job),
+            workers=workers_for(settings, self.engine),
+            brake=Brake(settings.dispatch.postpone_seconds),
+            ready=lambda: self.reception.root_is_there and self.lease.sure,
+            unclaimed=lambda: (*self.admission.unclaimed, *self.returns.unclaimed),
+            clock=clock,
+        )
+        self.returns = Returns(
+            folders=self.folders,
+            journal=self.journal,
+            metrics=self.metrics,
+            refuse=lambda reject: self.reception.refuse(reject),
+            history_is_read=lambda: not self.rebuilding.left_to_do,
+            clock=clock,
+            tick=self._tick,
+        )
+        self.orders = Orders(self.folders, lambda: self.settings, self._build_worker)
+        self.holding = Holding(
+            folders=self.folders,
+            orders=self.orders,
+            journal=self.journal,
+            metrics=self.metrics,
+            clock=time.monotonic,
+            quiet_seconds=lambda: self.settings.intake.quiet_seconds,
+        )
+        self.reception = Reception(
+            folders=self.folders,
+            watcher=self.watcher,
+            admission=self.admission,
+            returns=self.returns,
+            holding=self.holding,
+            endings=self.worker.endings,
+            metrics=self.metrics,
+            health=self.health,
+            clock=clock,
+            scan_seconds=settings.intake.scan_seconds,
+            say=say,
+            wake=self.dispatch.wake,
+        )
+        self.verdicts = Verdicts(
+            folders=self.folders,
+            journal=self.journal,
+            metrics=self.metrics,
+            clock=clock,
+            tick=self._tick,
+            scan_seconds=settings.intake.scan_seconds,
+        )
+        self.housekeeping = Housekeeping(
+            journal=self.journal,
+            dispatch=self.dispatch,
+            engine=self.engine,
+            metrics=self.metrics,
+            health=self.health,
+            notifier=self.notifier,
+            tidy_up=lambda: self.recovery.tidy_up(self.worker.endings),
+            clock=clock,
+            remark=lambda: self.reload.remark,
+            keep_days=lambda: self.settings.journal.keep_days,
+        )
+        self.reload = Reload(settings, reread, self._adopt, self.notifier)
+
+    def _build_herald(self, settings: Settings) -> Herald:
+        origin = Origin(__version__, socket.gethostname(), str(settings.root_path))
+        return Herald(
+            settings.notify,
+            hooks=Hooks(settings.notify, origin, self.metrics),
+            batches=Batches(self.journal, self.folders, time.monotonic),
+            sheets=BatchSheets(self.folders, lambda: self.settings.intake.max_megapixels),
+            health=self.health,
+            metrics=self.metrics,
+            root_trouble=lambda: self.reception.trouble,
+            clock=self._clock,
+        )
+
+    def run_job(self, job: Job) -> Fate:
+        """Do a job by the settings and the orders of its start; never raises."""
+        try:
+            settings = self.orders.settings_for(self.journal.entry(job.id).source)
+        except (BadOrder, NoRoom, RootAway) as error:
+            return self.worker.hold(job, error)
+        worker = self.worker if settings is self.settings else self._build_worker(settings)
+        return worker.run(job)
+
+    def _tell_dead(self, settings: Settings) -> None:
+        if dead := known_dead(self._premises.state, settings):
+            text = ", ".join(f"{' and '.join(names)} of {model}" for model, names in dead.items())
+            log.log("dead_parameters", f"An audit found no difference by {text}: recipes go without.", dead=dead)
+
+    def _build_worker(self, settings: Settings) -> Worker:
+        routing = Routing(settings.outputs, self.progress, self._tick)
+        chronicle = Chronicle(self.metrics, self._tell, self._clock, self.herald.postponed)
+        endings = Endings(
+            journal=self.journal,
+            folders=self.folders,
+            routing=routing,
+            alphas=self._alphas,
+            chronicle=chronicle,
+            clock=self._clock,
+            tick=self._tick,
+            placed=self._placed,
+        )
+        return Worker(
+            journal=self.journal,
+            folders=self.folders,
+            pipeline=build_pipeline(
+                settings,
+                self.engine,
+                alphas=self._alphas,
+                notebook=self.journal,
+                meter=self.progress,
+                budget=self._budget,
+                tick=self._tick,
+                stopping=self._stopping,
+                dead=known_dead(self._premises.state, settings),
+                journal=self.journal,
+            ),
+            routing=routing,
+            endings=endings,
+            chronicle=chronicle,
+            clock=self._clock,
+            tick=self._tick,
+            max_tries=settings.dispatch.max_tries,
+            postpone_seconds=settings.dispatch.postpone_seconds,
+            leave_out_equal=settings.intake.equal_content == "skip",
+        )
+
+    def _tell(self, ending: Ending) -> None:
+        self.herald.ended(ending)
+        self._told(ending)
+
+    def _fenced(self, step: str) -> None:
+        """The tick of everything that touches the hot folder: not while somebody else may have it."""
+        if step in FENCED:
+            self.lease.refuse_unless_sure()
+        self._given_tick(step)
+
+    def _adopt(self, settings: Settings) -> None:
+        """Work with other settings from now on, those of `reload.LIVE`; photos in work keep theirs to their end."""
+        worker = self._build_worker(settings)  # raises BadSettings, before anything is changed
+        use_servers(self.engine, settings)
+        self.worker = worker
+        self._tell_dead(settings)
+        self.journal.prioritize(settings.dispatch.priorities)
+        self._budget.resize(memory_for(settings))
+        self.health.allow(_stale_seconds(settings))
+        self.watcher.adopt(settings.intake)
+        self.reception.adopt(settings.intake.scan_seconds)
+        self.verdicts.adopt(settings.intake.scan_seconds)
+        self.herald.adopt(settings.notify)
+        self.dispatch.brake.retune(settings.dispatch.postpone_seconds)
+        self.dispatch.resize(workers_for(settings, self.engine))
+        if settings.log.level != self.settings.log.level:
+            log.set_level(settings.log.level)
+        self.settings = settings
+
+
+def _stale_seconds(settings: Settings) -> float:
+    return max(STALE_SECONDS, 3 * settings.intake.scan_seconds)

@@ -1,0 +1,133 @@
+"""Reading the tree: a TOML file, then FREISTELLER__… variables, then flags, then credentials."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsError
+
+from daemon.errors import BadSettings
+from daemon.settings.credentials import HTTP_TOKEN, of_hook, of_server, read_credentials
+from daemon.settings.engine_sections import ServerSettings
+from daemon.settings.explain import explain, meant
+from daemon.settings.notify_sections import HookSettings
+from daemon.settings.tree import PREFIX, Order, Settings
+
+
+def with_order(settings: Settings, order: Mapping[str, Any]) -> Settings:
+    """The settings with those of an order in their place; tables are merged key by key.
+
+    Raises BadSettings naming the key, the value and what is allowed.
+    """
+    merged: dict[str, Any] = {name: getattr(settings, name).model_dump() for name in Order.model_fields}
+    for name, section in order.items():
+        known = merged.get(name)
+        merged[name] = {**known, **section} if isinstance(known, dict) and isinstance(section, dict) else section
+    try:
+        valid = Order.model_validate(merged)
+    except ValidationError as error:
+        raise BadSettings(explain(error, tree=Order)) from error
+    return settings.model_copy(update={name: getattr(valid, name) for name in Order.model_fields})
+
+
+def load(config: Path | None = None, flags: dict[str, Any] | None = None) -> Settings:
+    """Read the tree: defaults, then the TOML file, then the environment, then flags.
+
+    flags: nested like the tree; only what was given.
+    Raises BadSettings naming the key, the value and what is allowed.
+    """
+    content = _read_toml(config) if config else {}
+    _refuse_unknown_variables()
+
+    class Loaded(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            del dotenv_settings, file_secret_settings  # two more places to look would be two too many
+            return init_settings, env_settings, InitSettingsSource(settings_cls, content)
+
+    try:
+        return _with_credentials(Loaded(**(flags or {})))
+    except ValidationError as error:
+        raise BadSettings(explain(error, config)) from error
+    except SettingsError as error:
+        raise BadSettings(f"{error}; a list or table in a {PREFIX}… variable is written as JSON") from error
+
+
+def _with_credentials(settings: Settings) -> Settings:
+    """The settings with systemd's credentials wherever no secret is set. Raises BadSettings."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    credentials = read_credentials(Path(folder)) if folder else {}
+    hooks = tuple(_with_credentials_of_hook(hook, credentials) for hook in settings.notify.hooks)
+    if not credentials:
+        return settings
+    http, comfyui = settings.http, settings.comfyui
+    if not http.token.get_secret_value():
+        http = http.model_copy(update={"token": SecretStr(credentials.get(HTTP_TOKEN, ""))})
+    servers = tuple(_with_credentials_of_server(server, credentials) for server in comfyui.servers)
+    return settings.model_copy(
+        update={
+            "http": http,
+            "comfyui": comfyui.model_copy(update={"servers": servers}),
+            "notify": settings.notify.model_copy(update={"hooks": hooks}),
+        }
+    )
+
+
+def _with_credentials_of_hook(hook: HookSettings, credentials: Mapping[str, str]) -> HookSettings:
+    """The hook with its credentials where it has no secret. Raises BadSettings where it still has nowhere to go."""
+    given = {
+        key: SecretStr(secret)
+        for key in ("url", "token")
+        if not getattr(hook, key).get_secret_value() and (secret := of_hook(credentials, key, hook.name))
+    }
+    if not (hook.command or hook.url.get_secret_value() or "url" in given):
+        raise BadSettings(
+            f"The hook {hook.name} of notify.hooks has no url and no command; its url may also be systemd's "
+            f"credential notify.url.{hook.name}, which is not there"
+        )
+    try:
+        return HookSettings.model_validate({**dict(hook), **given})
+    except ValidationError as error:
+        raise BadSettings(
+            f"The credential notify.url.{hook.name} cannot be used: it must be a url that begins with http:// or "
+            "https://, and the hook must have no command"
+        ) from error
+
+
+def _with_credentials_of_server(server: ServerSettings, credentials: Mapping[str, str]) -> ServerSettings:
+    parts = urlsplit(server.url)
+    has_secret = bool(server.token.get_secret_value() or server.password.get_secret_value() or parts.password)
+    if has_secret:
+        return server
+    name = "password" if parts.username else "token"
+    secret = of_server(credentials, f"comfyui.{name}", parts.hostname or "", parts.port)
+    return server.model_copy(update={name: SecretStr(secret)})
+
+
+def _read_toml(config: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(config.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSettings(f"The settings file {config} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"The settings file {config} is not valid TOML: {error}") from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = set(Settings.model_fields)
+    for name in os.environ:
+        if name.upper().startswith(PREFIX):
+            section = name[len(PREFIX) :].split("__")[0].lower()
+            if section not in known:
+                raise BadSettings(f"Unknown setting {name} in the environment{meant(section, known)}")

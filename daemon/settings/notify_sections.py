@@ -1,0 +1,101 @@
+"""Settings of who is told: the port for readers, hooks for events."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+
+from daemon.settings.engine_sections import check_url
+from daemon.settings.section import Section
+
+
+def _bind(value: object) -> object:
+    if isinstance(value, str) and value:
+        host, colon, port = value.rpartition(":")
+        if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+            raise ValueError('must be "host:port", e.g. "127.0.0.1:9108", or "" for no port at all')
+    return value
+
+
+class HttpSettings(Section):
+    """The port for /metrics, /healthz, /readyz and /status; "" opens none."""
+
+    bind: Annotated[str, BeforeValidator(_bind)] = "127.0.0.1:9108"
+    token: SecretStr = SecretStr("")
+
+
+Event = Literal["failed", "paused", "resumed", "batch_done"]
+"""What hooks are told of."""
+
+
+_HEADER = re.compile(r"[A-Za-z0-9-]+")
+
+
+def _hook_url(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    if url:
+        if not re.match(r"https?://[^\s/]", url):
+            raise ValueError('must begin with "http://" or "https://" and name a host')
+        check_url(url)
+    return value
+
+
+def _headers(value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    for name, secret in value.items():
+        if not _HEADER.fullmatch(name) or not secret.get_secret_value().isprintable():
+            raise ValueError("must be names and values of HTTP headers, each on one line")
+    return value
+
+
+class HookSettings(Section):
+    """One place that is told of events: a URL that gets a POST, or a program that gets it as its standard input.
+
+    All of a URL may be secret: chat services put the key into its path.
+    """
+
+    name: str = Field("", pattern=r"^[A-Za-z0-9_.-]{0,64}$")
+    url: Annotated[SecretStr, AfterValidator(_hook_url)] = SecretStr("")
+    token: SecretStr = SecretStr("")
+    headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = Field({})
+    ca_file: str = ""
+    command: tuple[str, ...] = ()
+    on: tuple[Event, ...] = Field(get_args(Event), min_length=1)
+    limit_seconds: float = Field(0.0, ge=0, le=3600)
+
+    @property
+    def title(self) -> str:
+        """What logs and metrics call it; never a secret."""
+        host = urlsplit(self.url.get_secret_value()).hostname
+        return self.name or host or (Path(self.command[0]).name if self.command else "")
+
+    @model_validator(mode="after")
+    def it_is_one_thing(self) -> "HookSettings":
+        """Either a url or a command; neither only where a credential may bring the url."""
+        if self.url.get_secret_value() and self.command:
+            raise ValueError("a hook has either a url or a command, not both")
+        if not (self.url.get_secret_value() or self.command or self.name):
+            raise ValueError("a hook needs a url, a command, or a name whose credential holds the url")
+        if self.command and not self.command[0]:
+            raise ValueError("command must begin with a program")
+        return self
+
+
+class NotifySettings(Section):
+    """Who is told of what went wrong and of batches that are done."""
+
+    hooks: tuple[HookSettings, ...] = ()
+    tries: int = Field(5, ge=1, le=20)
+    limit_seconds: float = Field(10.0, gt=0, le=300)
+    pause_seconds: float = Field(60.0, ge=0, le=86400)
+    batch_seconds: float = Field(30.0, ge=0, le=86400)
+    contact_sheets: bool = True
+
+    @model_validator(mode="after")
+    def hooks_are_told_apart(self) -> "NotifySettings":
+        """Two hooks of one name would share their credentials and their counters."""
+        titles = [hook.title for hook in self.hooks]
+        if twice := {title for title in titles if titles.count(title) > 1}:
+            raise ValueError(f"two hooks are called {min(twice)}: give each a name of its own")
+        return self

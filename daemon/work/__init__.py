@@ -1,0 +1,1 @@
+"""One photo from file to outcome, and many photos at once."""

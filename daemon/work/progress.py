@@ -1,0 +1,86 @@
+"""What runs right now, and how far it is: for people who look. Counts pass through to the metrics."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from daemon.jobs import Job
+from daemon.work.pipeline import Meter
+
+T = TypeVar("T")
+# The stage that a photo is in once the one on the left is over; after the judgement it may also be the next proxy.
+_AFTER = {
+    "read": "preparing",
+    "proxy": "engine",
+    "upload": "engine",
+    "wait": "engine",
+    "infer": "engine",
+    "fetch": "judging",
+    "judge": "refining",
+    "refine": "writing",
+    "write": "publishing",
+    "publish": "finishing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A photo in work. stage: a word for people. began: monotonic seconds. attempts: those that were judged so far."""
+
+    job: str
+    name: str
+    stage: str
+    began: float
+    attempts: int
+
+
+class Progress:
+    """Follows each photo by the thread that works on it. Safe to call from any thread; see `pipeline.Meter`."""
+
+    def __init__(self, meter: Meter, clock: Callable[[], float] = time.monotonic) -> None:
+        self._meter = meter
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._running: dict[int, Running] = {}
+
+    def follow(self, job: Job, run: Callable[[Job], T]) -> T:
+        """Run a job in this thread, and know of it as long."""
+        me = threading.get_ident()
+        with self._lock:
+            self._running[me] = Running(job.id, job.name, "reading", self._clock(), len(job.attempts))
+        try:
+            return run(job)
+        finally:
+            with self._lock:
+                del self._running[me]
+
+    def running(self) -> tuple[Running, ...]:
+        """What runs now, the oldest first."""
+        with self._lock:
+            return tuple(sorted(self._running.values(), key=lambda each: each.began))
+
+    def stage(self, stage: str, seconds: float) -> None:
+        """See `Meter.stage`."""
+        self._meter.stage(stage, seconds)
+        self._note(stage=_AFTER.get(stage, stage))
+
+    def attempt(self, model: str, score: float | None, error_reason: str | None) -> None:
+        """See `Meter.attempt`."""
+        self._meter.attempt(model, score, error_reason)
+        self._note(more=1)
+
+    def engine_busy(self, server: str, seconds: float) -> None:
+        """See `Meter.engine_busy`."""
+        self._meter.engine_busy(server, seconds)
+
+    def collision(self) -> None:
+        """See `Meter.collision`."""
+        self._meter.collision()
+
+    def _note(self, stage: str | None = None, more: int = 0) -> None:
+        me = threading.get_ident()
+        with self._lock:
+            if known := self._running.get(me):
+                self._running[me] = replace(known, stage=stage or known.stage, attempts=known.attempts + more)

@@ -1,0 +1,213 @@
+"""The event socket: a hint that may get lost at any time, and a client id that is never used twice."""
+
+import threading
+import time
+import uuid
+
+import websocket
+
+from daemon.engines.comfyui.event_socket import DEAF_AFTER, Events
+from tests.engines.comfyui_double import Double
+from tests.engines.conformance import drawn_photo
+from tests.engines.conftest import OpenEngine
+from tests.engines.test_comfyui_engine import RMBG, Background
+
+NEVER = 3600.0  # a poll that would outlast every test: what happens then is the events' doing
+
+
+def test_an_event_ends_the_wait_long_before_the_poll(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double, poll_seconds=600.0)
+
+    assert Background(engine).join(30).answer
+
+
+def test_without_events_the_poll_finds_the_result(double: Double, open_engine: OpenEngine) -> None:
+    double.faults.deaf = True
+
+    assert open_engine(double, poll_seconds=0.2).cut(uuid.uuid4(), drawn_photo(), RMBG).alpha.max() > 0.9
+
+
+def test_a_socket_lost_in_mid_prompt_makes_everybody_look(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double, poll_seconds=600.0)
+    double.faults.hold = True
+    cut = Background(engine)
+    assert double.wait_until(lambda: len(double.inferences) == 1)
+    looked = double.asked("GET", "/history/")
+
+    double.set_faults({"no_sockets": True})
+    double.drop_sockets()
+
+    assert double.wait_until(lambda: double.asked("GET", "/history/") > looked)
+    double.set_faults({"hold": False, "no_sockets": False})
+    assert cut.join().answer
+
+
+def test_a_new_socket_learns_of_older_prompts_by_the_queues_length(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double, poll_seconds=600.0)
+    double.faults.hold = True
+    cut = Background(engine)
+    assert double.wait_until(lambda: len(double.inferences) == 1)
+    before = double.worker.sessions.client_ids()
+
+    double.drop_sockets()
+    assert double.wait_until(lambda: double.worker.sessions.client_ids() not in ([], before))
+    later = Background(engine, shift=1)  # posted under the new socket's id
+    assert double.wait_until(lambda: double.worker.remaining() == 2)
+    double.set_faults({"hold": False})
+
+    assert cut.join().answer
+    assert later.join().answer
+    assert len(double.inferences) == 2
+
+
+def test_each_connection_has_a_client_id_of_its_own(double: Double, open_engine: OpenEngine) -> None:
+    open_engine(double)
+    (first,) = double.worker.sessions.client_ids()
+
+    double.drop_sockets()
+
+    # The new one may be there before the server has let go of the old one.
+    assert double.wait_until(lambda: len(ids := double.worker.sessions.client_ids()) == 1 and ids != [first])
+
+
+def test_prompts_are_posted_with_the_id_of_the_socket_that_listens(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double)
+    double.faults.hold = True
+    cut = Background(engine)
+    assert double.wait_until(lambda: len(double.inferences) == 1)
+
+    (item,) = double.worker.queue()["queue_running"]
+    assert double.wait_until(lambda: item[3]["client_id"] in double.worker.sessions.client_ids())
+    assert item[1] == str(cut.ticket)
+    double.set_faults({"hold": False})
+    cut.join()
+
+
+def test_a_prompt_is_never_posted_without_a_client_id(double: Double, open_engine: OpenEngine) -> None:
+    double.faults.no_sockets = True
+    engine = open_engine(double)
+
+    answer = engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+    assert answer.alpha.max() > 0.9
+    assert all(entry["prompt"][3].get("client_id") for entry in double.worker.history.values())
+
+
+def test_a_socket_that_is_open_and_silent_is_not_relied_on_for_long(double: Double, open_engine: OpenEngine) -> None:
+    """As behind a proxy that swallows frames: the first photos wait for a poll each, then polls come more often."""
+    double.set_faults({"deaf": True})
+    engine = open_engine(double, poll_seconds=0.8)
+    for shift in range(DEAF_AFTER):
+        engine.cut(uuid.uuid4(), drawn_photo(shift=shift), RMBG)
+    relied_on = [member.server._events.heard for member in engine._roster.members]
+
+    double.set_faults({"hold": True})
+    cut = Background(engine, shift=20)
+    assert double.wait_until(lambda: len(double.inferences) == DEAF_AFTER + 1)
+    double.set_faults({"deaf": False, "hold": False})
+    assert cut.join().answer
+    engine.cut(uuid.uuid4(), drawn_photo(shift=21), RMBG)
+
+    assert relied_on == [False]
+    assert [member.server._events.heard for member in engine._roster.members] == [True]
+
+
+def test_a_prompt_of_an_earlier_run_is_waited_for_by_the_queues_length(double: Double, open_engine: OpenEngine) -> None:
+    before = open_engine(double)
+    double.faults.hold = True
+    left = Background(before)
+    assert double.wait_until(lambda: len(double.inferences) == 1)
+    before.close()
+    left.join()
+
+    engine = open_engine(double, poll_seconds=600.0)
+    looked = double.asked("GET", "/queue")
+    adopted = Background(engine, left.ticket)
+    assert double.wait_until(lambda: double.asked("GET", "/queue") > looked)
+    double.set_faults({"hold": False})
+
+    assert adopted.join().answer
+    assert len(double.inferences) == 1
+
+
+class DrawnSocket:
+    """A socket that says what a test gave it, then waits to be closed."""
+
+    def __init__(self, *messages: str | bytes) -> None:
+        self._messages = list(messages)
+        self._closed = threading.Event()
+
+    def recv(self) -> str | bytes:
+        if self._messages:
+            return self._messages.pop(0)
+        self._closed.wait()
+        raise websocket.WebSocketConnectionClosedException("closed")
+
+    def ping(self) -> None:
+        raise AssertionError("a socket that says something needs no ping")
+
+    def abort(self) -> None:
+        self._closed.set()
+
+    def shutdown(self) -> None:
+        self._closed.set()
+
+
+def hear(*messages: str | bytes, prompt_id: str = "p1") -> tuple[bool, float | None]:
+    """Whether these frames, and then the end frame of "other", woke the one who waits for `prompt_id`; its start."""
+    begin, heard = threading.Event(), threading.Event()
+    last = '{"type": "executing", "data": {"node": null, "prompt_id": "other"}}'
+
+    def connect(client_id: str) -> DrawnSocket:
+        begin.wait()
+        return DrawnSocket(*messages, last)
+
+    events = Events("drawn", connect, lambda: 42.0)
+    events.start()
+    with events.watch(prompt_id) as hint, events.watch("other") as other:
+        hint.client_id = other.client_id = "as posted before"
+        begin.set()
+        while not other.wait(5) or not events.connected:  # connecting wakes everybody once
+            pass
+        heard.set()
+        hint.wait(0)
+        started = hint.started_at
+        other.wait(0)
+    events.close()
+    return heard.is_set(), started
+
+
+def test_frames_that_mean_nothing_do_no_harm() -> None:
+    heard, started = hear("no json", b"\x00\x01", "[]", "{}", '{"type": "executing"}', '{"type": 1, "data": null}')
+
+    assert heard
+    assert started is None
+
+
+def test_a_frame_without_a_prompt_id_belongs_to_nobody() -> None:
+    _, started = hear('{"type": "executing", "data": {"node": "2"}}')  # what a reconnect hears first
+
+    assert started is None
+
+
+def test_closing_does_not_wait_for_a_server_that_is_not_there(open_engine: OpenEngine) -> None:
+    def connect(client_id: str) -> DrawnSocket:
+        raise ConnectionRefusedError
+
+    events = Events("nobody", connect, time.monotonic)
+    events.start()
+
+    events.close()
+
+    assert not events.connected
+
+
+def test_closing_ends_the_thread_that_listens(double: Double, open_engine: OpenEngine) -> None:
+    engine = open_engine(double, poll_seconds=600.0)
+    engine.cut(uuid.uuid4(), drawn_photo(), RMBG)  # so that it listens for sure
+    (listening,) = [thread for thread in threading.enumerate() if thread.name == f"events-{engine.health()[0].server}"]
+
+    engine.close()
+
+    listening.join(20)
+    assert not listening.is_alive()

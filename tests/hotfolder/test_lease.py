@@ -1,0 +1,306 @@
+"""One daemon per hot folder across machines: the lease on the share, and who may take it."""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import AlreadyRunning, RootAway
+from daemon.hotfolder.lease import NAME, STALE_SECONDS, Holder, Lease, is_alive
+from daemon.service.lifecycle import Daemon
+from daemon.settings import load
+from tests.doubles import Clock, ScriptedEngine
+from tests.drawing import save_photo
+from tests.processes import DaemonProcess, freisteller
+
+STUDIO_1 = Holder("1" * 32, "studio-1", 4711, "boot-of-studio-1", "2026-11-25 08:00:00")
+STUDIO_2 = Holder("2" * 32, "studio-2", 815, "boot-of-studio-2", "1999-01-01 00:00:00")  # its clock is wrong
+
+
+class Share:
+    """A private folder, a clock of one machine, and what happens there while somebody waits."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = Clock()
+        self.said: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+        self.processes: set[int] = set()
+
+    def lease(self, me: Holder, *, locked: bool = True) -> Lease:
+        return Lease(
+            self.folder,
+            locked=locked,
+            say=self.said.append,
+            me=me,
+            clock=self.clock,
+            sleep=self._sleep,
+            alive=self.processes.__contains__,
+        )
+
+    def left_by(self, holder: Holder) -> None:
+        """As a machine left it that is gone."""
+        (self.folder / NAME).write_text(json.dumps(asdict(holder)))
+
+    @property
+    def holder(self) -> str | None:
+        path = self.folder / NAME
+        return str(json.loads(path.read_text())["host"]) if path.exists() else None
+
+    def _sleep(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.meanwhile()
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Share:
+    return Share(tmp_path)
+
+
+def test_a_lease_that_another_machine_renews_is_refused_with_its_name(share: Share) -> None:
+    other = share.lease(STUDIO_1)
+    share.meanwhile = other.beat
+
+    with pytest.raises(AlreadyRunning, match=r"studio-1, pid 4711.*Stop that one first"):
+        share.lease(STUDIO_2)
+
+    assert share.holder == "studio-1"
+    assert any("studio-1" in line for line in share.said)
+
+
+@pytest.mark.parametrize("since", ["1970-01-01 00:00:00", "2999-01-01 00:00:00"])
+def test_a_lease_that_nobody_renews_is_taken_over_whatever_the_clocks_say(share: Share, since: str) -> None:
+    share.left_by(replace(STUDIO_1, since=since))
+    began = share.clock.now
+
+    share.lease(STUDIO_2)
+
+    assert share.holder == "studio-2"
+    assert share.clock.now - began >= STALE_SECONDS
+    assert [path.name for path in share.folder.iterdir()] == [NAME]
+
+
+def test_a_dead_process_of_this_machine_keeps_nobody_waiting(share: Share) -> None:
+    share.left_by(STUDIO_1)
+    began = share.clock.now
+
+    share.lease(replace(STUDIO_1, token="3" * 32))
+
+    assert share.clock.now == began
+
+
+def test_a_process_of_this_machine_that_is_there_is_waited_for_though_its_lock_is_free(share: Share) -> None:
+    """Two FUSE mounts of one folder share no locks."""
+    other = share.lease(STUDIO_1)
+    share.meanwhile = other.beat
+    share.processes.add(STUDIO_1.pid)
+
+    with pytest.raises(AlreadyRunning, match="studio-1"):
+        share.lease(replace(STUDIO_1, token="3" * 32))
+
+
+def test_a_process_knows_itself_and_others() -> None:
+    assert is_alive(os.getppid())
+    assert not is_alive(os.getpid())  # our number in a lease is left over from somebody who had it before
+    assert not is_alive(2**22 + 1)  # more than the kernel gives out
+
+
+def test_where_locks_do_not_work_a_process_of_this_machine_is_waited_for_too(share: Share) -> None:
+    other = share.lease(STUDIO_1, locked=False)
+    share.meanwhile = other.beat
+
+    with pytest.raises(AlreadyRunning):
+        share.lease(replace(STUDIO_1, token="3" * 32), locked=False)
+
+
+def test_a_machine_that_was_started_again_waits_for_its_own_lease(share: Share) -> None:
+    # Two machines may have one name, as copies of a virtual one do; so the name proves nothing.
+    share.left_by(STUDIO_1)
+    began = share.clock.now
+
+    share.lease(replace(STUDIO_1, token="3" * 32, boot="another boot"))
+
+    assert share.clock.now - began >= STALE_SECONDS
+
+
+def test_a_lease_that_is_given_back_is_taken_at_once(share: Share) -> None:
+    share.lease(STUDIO_1).release()
+    began = share.clock.now
+
+    share.lease(STUDIO_2)
+
+    assert share.holder == "studio-2"
+    assert share.clock.now == began
+
+
+def test_a_lease_that_is_given_back_while_somebody_waits_is_taken(share: Share) -> None:
+    other = share.lease(STUDIO_1)
+    share.meanwhile = other.release
+
+    share.lease(STUDIO_2)
+
+    assert share.holder == "studio-2"
+
+
+def test_of_two_that_see_a_stale_lease_one_gets_it(share: Share) -> None:
+    share.left_by(STUDIO_1)
+    quicker: list[Lease] = []
+
+    def somebody_is_quicker() -> None:
+        if not quicker and share.clock.now - 1_800_000_000.0 >= STALE_SECONDS:
+            (share.folder / NAME).unlink()
+            quicker.append(share.lease(replace(STUDIO_1, host="studio-3", token="3" * 32, boot="boot-3")))
+        elif quicker:
+            quicker[0].beat()
+
+    share.meanwhile = somebody_is_quicker
+
+    with pytest.raises(AlreadyRunning, match="studio"):
+        share.lease(STUDIO_2)
+
+    assert share.holder == "studio-3"
+
+
+def test_a_lease_that_is_half_written_is_no_free_one(share: Share) -> None:
+    (share.folder / NAME).write_text('{"token": "1')
+    writes = iter(range(1, 100))
+    share.meanwhile = lambda: (share.folder / NAME).write_text("x" * next(writes))
+
+    with pytest.raises(AlreadyRunning):
+        share.lease(STUDIO_2)
+
+
+def test_who_was_away_for_long_finds_that_another_has_it_and_touches_nothing(share: Share) -> None:
+    away = share.lease(STUDIO_1)
+    away.keep(lambda: None, lambda _: None)
+    sure_at_first = away.sure
+    share.lease(STUDIO_2)  # thirty seconds pass here, without a beat of the first
+
+    with pytest.raises(RootAway):
+        away.refuse_unless_sure()
+    found = away.beat()
+    away.release()
+
+    assert sure_at_first
+    assert found is not None
+    assert found.host == "studio-2"
+    assert share.holder == "studio-2"
+
+
+def test_a_lease_that_somebody_deleted_is_made_again(share: Share) -> None:
+    lease = share.lease(STUDIO_1)
+    (share.folder / NAME).unlink()
+
+    assert lease.beat() is None
+    assert share.holder == "studio-1"
+
+
+def with_all_taken_in(folder: Path) -> Daemon:
+    """A daemon whose inbox is empty: all photos are in work."""
+    flags = {"root": str(folder / "hot"), "state_dir": str(folder / "state"), "http": {"bind": ""}}
+    daemon = Daemon(load(flags={**flags, "intake": {"quiet_seconds": 0}}), engine=ScriptedEngine())
+    daemon.engine.start()
+    daemon.reception.round(urgent=True)
+    return daemon
+
+
+def unsure() -> None:
+    raise RootAway("not renewed")
+
+
+def test_nothing_is_published_while_another_machine_may_have_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = with_all_taken_in(tmp_path)
+    job = daemon.journal.take(2.0**40)
+    assert job is not None
+
+    monkeypatch.setattr(daemon.parts.lease, "refuse_unless_sure", unsure)
+    daemon.worker.run(job)
+    results_while_unsure = list((tmp_path / "hot").glob("*/a.json"))
+    monkeypatch.undo()
+    again = daemon.journal.take_decided(2.0**40, ())
+    assert again is not None
+    daemon.worker.run(again)
+    daemon.close()
+
+    assert results_while_unsure == []
+    assert len(list((tmp_path / "hot").glob("*/a.json"))) == 1
+
+
+def test_nothing_that_people_put_back_or_moved_is_touched_while_another_machine_may_have_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hot = tmp_path / "hot"
+    save_photo(hot / "inbox" / "a.jpg")
+    save_photo(hot / "inbox" / "b.jpg")
+    daemon = with_all_taken_in(tmp_path)
+    while job := daemon.journal.take(2.0**40):
+        daemon.worker.run(job)
+
+    monkeypatch.setattr(daemon.parts.lease, "refuse_unless_sure", unsure)
+    (cut_out,) = hot.glob("*/a.png")
+    cut_out.rename(hot / "inbox" / "a.png")
+    (moved,) = hot.glob("*/b.png")
+    moved.rename(hot / "gut" / "b.png" if moved.parent.name != "gut" else hot / "sehr_gut" / "b.png")
+    before = sorted(hot.rglob("*"))
+    daemon.reception.round(urgent=True)
+    daemon.verdicts.turn(settle_seconds=0.0)
+    after = sorted(hot.rglob("*"))
+    daemon.close()
+
+    assert after == before
+
+
+@contextmanager
+def renewed(folder: Path, holder: Holder) -> Iterator[None]:
+    """As if a daemon on another machine worked in this hot folder."""
+    stop = threading.Event()
+
+    def serve() -> None:
+        beats = 0
+        while not stop.wait(0.2):
+            beats += 1
+            (folder / NAME).write_text(json.dumps(asdict(replace(holder, beats=beats))))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+@pytest.mark.slow
+def test_the_program_refuses_a_hot_folder_that_another_machine_works_in(tmp_path: Path) -> None:
+    private = tmp_path / "hot" / ".freisteller"
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.wait_until(lambda: (private / NAME).exists(), "the lease")
+        daemon.wait_until(lambda: daemon.says("Drop photos into"), "the start")
+        daemon.kill()
+
+    with renewed(private, STUDIO_1):
+        refused = freisteller("run", "--once", folder=tmp_path)
+    (private / NAME).unlink()
+    allowed = freisteller("run", "--once", folder=tmp_path)
+
+    assert refused.returncode == 2
+    assert "in use by another Freisteller (on studio-1, pid 4711" in refused.stderr
+    assert allowed.returncode == 0, allowed.stderr
+
+
+@pytest.mark.slow
+def test_the_program_ends_when_another_machine_has_taken_over(tmp_path: Path) -> None:
+    private = tmp_path / "hot" / ".freisteller"
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.wait_until(lambda: daemon.says('"watching"'), "the start")
+        with renewed(private, STUDIO_1):
+            code = daemon.ended()
+
+    assert code == 1
+    assert daemon.says("studio-1")

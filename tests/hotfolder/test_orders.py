@@ -1,0 +1,148 @@
+"""A freisteller.toml in a sub-folder of the inbox: who it counts for, and what is wrong with it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import BadSettings
+from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.orders import NAME, Orders, Wrong
+from daemon.settings import Settings, load
+
+
+class Counter:
+    """Orders in a real inbox."""
+
+    def __init__(self, root: Path) -> None:
+        self.folders = Folders(root)
+        self.folders.prepare()
+        self.base = load(flags={"root": str(root)})
+        self.orders = Orders(self.folders, lambda: self.base, self.verify)
+        self.unfit: tuple[str, ...] = ()
+
+    def verify(self, settings: Settings) -> None:
+        if {rung.model for rung in settings.strategy.ladder} & {*self.unfit}:
+            raise BadSettings("no such model")
+
+    def order(self, folder: str, text: str | bytes) -> Path:
+        path = self.folders.inbox / folder / NAME
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def asked(self, place: str) -> Settings:
+        return self.orders.settings_for(Path(place))
+
+    def fault(self, place: str) -> Wrong:
+        with pytest.raises(Wrong) as raised:
+            self.asked(place)
+        return raised.value
+
+
+@pytest.fixture
+def counter(tmp_path: Path) -> Counter:
+    return Counter(tmp_path / "hot")
+
+
+def test_without_an_order_the_settings_count(counter: Counter) -> None:
+    assert counter.asked("inbox/kunde/a.jpg") is counter.base
+    assert counter.asked("inbox/a.jpg") is counter.base
+    assert counter.asked("inbox/gone/for/long/a.jpg") is counter.base
+
+
+def test_an_order_counts_for_its_folder_and_all_below_and_for_no_other(counter: Counter) -> None:
+    counter.order("kunde", '[outputs]\nformats = ["tiff"]\n[grading]\nsehr_gut = 0.99\n[strategy]\nmax_attempts = 7')
+
+    for place in ("inbox/kunde/a.jpg", "inbox/kunde/schuhe/rot/a.jpg"):
+        found = counter.asked(place)
+        assert (found.outputs.formats, found.grading.sehr_gut, found.strategy.max_attempts) == (("tiff",), 0.99, 7)
+        assert found.grading.gut == counter.base.grading.gut
+    assert counter.asked("inbox/a.jpg") is counter.base
+    assert counter.asked("inbox/kunde2/a.jpg") is counter.base
+
+
+def test_the_nearest_order_wins_key_by_key(counter: Counter) -> None:
+    counter.order("", "[grading]\nsehr_gut = 0.95\ngut = 0.5")
+    counter.order("kunde/schuhe", "[grading]\ngut = 0.6")
+
+    found = counter.asked("inbox/kunde/schuhe/a.jpg").grading
+
+    assert (found.sehr_gut, found.gut) == (0.95, 0.6)
+
+
+def test_an_order_is_read_anew_each_time(counter: Counter) -> None:
+    path = counter.order("kunde", "[strategy]\nmax_attempts = 7")
+    assert counter.asked("inbox/kunde/a.jpg").strategy.max_attempts == 7
+
+    path.write_text("[strategy]\nmax_attempts = 8")
+
+    assert counter.asked("inbox/kunde/a.jpg").strategy.max_attempts == 8
+
+
+def test_a_byte_order_mark_is_no_fault(counter: Counter) -> None:
+    counter.order("kunde", b"\xef\xbb\xbf[strategy]\r\nmax_attempts = 7\r\n")
+
+    assert counter.asked("inbox/kunde/a.jpg").strategy.max_attempts == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[outputs", "not valid TOML"),
+        (b"\xff\xfe[\x00", "not valid TOML"),
+        ('[outputs]\nformat = ["png"]', "Unknown setting outputs.format: did you mean formats?"),
+        ("[outputs]\nformats = []", "Bad setting outputs.formats"),
+        ("[grading]\nsehr_gut = 0.1", "must be higher than gut"),
+        ("[strategy]\nmax_attempts = 1000", "Bad setting strategy.max_attempts = 1000"),
+        ("[intake]\nquiet_seconds = 0", "Unknown setting intake: allowed are grading, outputs, strategy"),
+        ('state_dir = "/"', "Unknown setting state_dir"),
+        ("outputs = 3", "Bad setting outputs"),
+        ('strategy.ladder = [{ model = "Z" }]', "no such model"),
+        ("#" * 70_000, "so it is no order"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_words_of_the_settings(counter: Counter, text: str | bytes, said: str) -> None:
+    counter.unfit = ("Z",)
+    counter.order("kunde", text)
+
+    fault = counter.fault("inbox/kunde/schuhe/a.jpg")
+
+    assert fault.way == ("kunde",)
+    assert said in fault.fault
+    assert str(fault).startswith(f"inbox/kunde/{NAME}: ")
+
+
+def test_of_two_orders_that_do_not_go_together_the_nearer_one_is_wrong(counter: Counter) -> None:
+    counter.order("kunde", "[grading]\nsehr_gut = 0.8")
+    counter.order("kunde/schuhe", "[grading]\ngut = 0.9")
+
+    assert counter.fault("inbox/kunde/schuhe/a.jpg").way == ("kunde", "schuhe")
+    assert counter.asked("inbox/kunde/a.jpg").grading.sehr_gut == 0.8
+
+
+def test_no_link_is_followed_to_an_order(counter: Counter, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / NAME).write_text("[strategy]\nmax_attempts = 7")
+    (counter.folders.inbox / "kunde").mkdir()
+    (counter.folders.inbox / "kunde" / NAME).symlink_to(elsewhere / NAME)
+    (counter.folders.inbox / "link").symlink_to(elsewhere)
+
+    assert counter.asked("inbox/kunde/a.jpg") is counter.base
+    assert counter.asked("inbox/link/a.jpg") is counter.base
+
+
+def test_what_is_no_file_is_no_order(counter: Counter) -> None:
+    (counter.folders.inbox / "kunde" / NAME).mkdir(parents=True)
+    (counter.folders.inbox / "pipe").mkdir()
+    os.mkfifo(counter.folders.inbox / "pipe" / NAME)
+
+    assert counter.asked("inbox/kunde/a.jpg") is counter.base
+    assert counter.asked("inbox/pipe/a.jpg") is counter.base
+
+
+def test_a_photo_that_does_not_come_from_the_inbox_has_no_order(counter: Counter) -> None:
+    (counter.folders.root / "gut" / NAME).write_text("[strategy]\nmax_attempts = 7")
+
+    assert counter.asked("gut/a.jpg") is counter.base

@@ -1,0 +1,177 @@
+import os
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.errors import NotWholeYet
+from daemon.intake.file_structure import follow_to_end
+from tests.drawing import drawn_photo
+from tests.intake.photos import FORMATS, bmp, photo, two_pages
+
+
+def follow(path: Path, content: bytes) -> str | None:
+    path.write_bytes(content)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return follow_to_end(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "photo"
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_whole_photo_is_followed_to_its_end(path: Path, kind: str) -> None:
+    assert follow(path, photo(kind)) is None
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.999])
+def test_a_photo_that_is_still_growing_is_not_whole(path: Path, kind: str, share: float) -> None:
+    content = photo(kind)
+
+    with pytest.raises(NotWholeYet):
+        follow(path, content[: int(len(content) * share)])
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_of_full_size_whose_data_is_still_to_come_is_not_believed(path: Path, kind: str) -> None:
+    content = photo(kind)
+    there = len(content) // 2
+
+    try:
+        doubt = follow(path, content[:there] + bytes(len(content) - there))
+    except NotWholeYet:
+        return
+    assert doubt is not None
+
+
+def test_a_hole_in_the_middle_is_a_doubt(path: Path) -> None:
+    content = photo("tif")  # its tables are at the end, its pixels before
+    with path.open("wb") as file:
+        file.write(content[:8192])
+        file.seek(150_000)
+        file.write(content[150_000:])
+    with path.open("rb") as file:
+        if os.lseek(file.fileno(), 0, os.SEEK_HOLE) == len(content):
+            pytest.skip("this file system shows no holes")
+        assert follow_to_end(file.fileno()) == "it has a hole that no data was written to"
+
+
+def test_what_a_camera_appends_behind_a_jpeg_does_not_matter(path: Path) -> None:
+    assert follow(path, photo("jpg") + b"MotionPhoto" * 100) is None
+    assert follow(path, photo("jpg") + bytes(5000)) is None
+
+
+def test_stray_bytes_between_jpeg_segments_are_stepped_over(path: Path) -> None:
+    content = photo("jpg")
+    length = int.from_bytes(content[4:6])
+
+    assert follow(path, content[: 4 + length] + b"\x01\x02\x03" + content[4 + length :]) is None
+
+
+def test_the_end_mark_of_a_thumbnail_is_not_the_end_of_the_photo(path: Path) -> None:
+    content, thumbnail = photo("jpg"), photo("jpg", seed=1)[:20000]
+    segment = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2) + thumbnail
+    whole = content[:2] + segment + content[2:]
+
+    assert follow(path, whole) is None
+    with pytest.raises(NotWholeYet):
+        follow(path, whole[: len(segment) + 100])
+
+
+def test_a_black_tail_is_a_doubt_and_no_refusal(path: Path) -> None:
+    rgb = drawn_photo()
+    rgb[:120] = 0  # a BMP stores its rows from the bottom, so this is its end
+
+    assert follow(path, bmp(rgb)) == "its end holds only zeros"
+
+
+def test_a_bmp_whose_header_names_no_size_is_measured(path: Path) -> None:
+    content = bmp(drawn_photo(), size=0)
+
+    assert follow(path, content) is None
+    with pytest.raises(NotWholeYet, match="are there"):
+        follow(path, content[:-1])
+
+
+def test_a_tiff_grows_page_by_page(path: Path) -> None:
+    first = photo("tif")
+
+    assert follow(path, first) is None
+    assert follow(path, two_pages(first)) is None
+    with pytest.raises(NotWholeYet, match="pages of a TIFF"):
+        follow(path, two_pages(first, second_at_end=False))
+
+
+def test_data_of_a_page_within_a_page_that_is_not_there_is_a_doubt(path: Path) -> None:
+    """Camera RAWs keep what counts there, but some programs leave such a pointer behind without its page."""
+    raw, preview = two_pages(photo("tif")), photo("tif", seed=1)
+    (start,) = struct.unpack_from("<I", preview, 4)
+    (count,) = struct.unpack_from("<H", preview, start)
+    fields = preview[start + 2 : start + 2 + count * 12]
+
+    def nested(length: int) -> bytes:
+        inner = raw[:length]
+        (inner_page,) = struct.unpack_from("<I", raw, 4)
+        shifted = bytearray(inner_page_table(raw, inner_page, len(preview)))
+        page = len(preview) + len(inner)
+        table = struct.pack("<H", count + 1) + fields + struct.pack("<HHII", 330, 4, 1, page + 18 + count * 12)
+        content = preview + inner + table + bytes(4) + shifted
+        return content[:4] + struct.pack("<I", page) + content[8:]
+
+    assert follow(path, nested(len(raw))) is None
+    whole = nested(len(raw))
+    assert follow(path, whole[:-20]) == "it ends before one of the pages of a TIFF"
+
+
+def inner_page_table(raw: bytes, at: int, shift: int) -> bytes:
+    """The page at `at` of a TIFF as one within another file, in which its data lies `shift` bytes further on."""
+    (count,) = struct.unpack_from("<H", raw, at)
+    entries = []
+    for tag, kind, length, value in struct.iter_unpack("<HHII", raw[at + 2 : at + 2 + count * 12]):
+        moved = value + shift if length * {3: 2, 4: 4, 5: 8}.get(kind, 1) > 4 or (tag == 273 and length == 1) else value
+        entries.append(struct.pack("<HHII", tag, kind, length, moved))
+    return struct.pack("<H", count) + b"".join(entries) + bytes(4)
+
+
+def test_a_tiff_whose_pages_run_in_a_circle_ends(path: Path) -> None:
+    circle = bytearray(two_pages(photo("tif")))
+    circle[-4:] = circle[4:8]  # the second page says that the first one follows
+
+    follow(path, bytes(circle))
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 10, b"\0" * 100_000, b"\xff\xd8\xff", b"BM", b"II*\0", b"x"])
+def test_nothing_or_a_beginning_is_not_whole(path: Path, content: bytes) -> None:
+    with pytest.raises(NotWholeYet):
+        follow(path, content)
+
+
+def test_an_unknown_format_is_left_to_the_decoder_but_for_its_end(path: Path) -> None:
+    assert follow(path, b"These are notes, saved as a picture by mistake.") is None
+    assert follow(path, b"FUJIFILMCCD-RAW" + b"x" * 9000 + bytes(9000)) == "its end holds only zeros"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    kind=st.sampled_from(FORMATS),
+    cuts=st.lists(st.tuples(st.integers(0, 2000), st.binary(min_size=1, max_size=8)), max_size=6),
+    length=st.integers(1, 4000),
+)
+def test_damaged_files_raise_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, cuts: list[tuple[int, bytes]], length: int
+) -> None:
+    content = bytearray(photo(kind)[:length])
+    for at, bytes_ in cuts:
+        content[at : at + len(bytes_)] = bytes_
+
+    with suppress(NotWholeYet):
+        follow(tmp_path_factory.getbasetemp() / "fuzzed", bytes(content))

@@ -1,0 +1,307 @@
+"""What the herald makes of what happens: pauses, failed photos, folders that are done."""
+
+import json
+import re
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.errors import NoRoom, RootAway
+from daemon.jobs import Grade
+from daemon.notify import notices
+from daemon.notify.notices import BatchFigures, FailedPhoto, Origin, payload
+from daemon.notify.outages import Change, Pauses
+from daemon.observe.labels import EVENTS
+from daemon.service.lifecycle import Daemon
+from daemon.settings import load
+from tests.doubles import ScriptedEngine
+from tests.drawing import save_photo
+from tests.engines.comfyui_double import Double
+from tests.observe.prometheus import ROOT, eventually
+from tests.observe.receiver import Receiver
+from tests.processes import DaemonProcess, freisteller
+
+
+def test_a_short_trouble_is_no_pause() -> None:
+    pauses = Pauses()
+
+    looks = [pauses.look({"engine": "gone"} if now < 59 else {}, now, 60.0) for now in range(0, 120, 10)]
+
+    assert looks == [()] * 12
+
+
+def test_a_pause_is_told_once_and_so_is_its_end() -> None:
+    pauses = Pauses()
+
+    looks = [pauses.look({"share": f"away, {now}"} if now < 150 else {}, now, 60.0) for now in range(0, 300, 10)]
+
+    assert [change for look in looks for change in look] == [
+        Change("share", "away, 60", 60.0),
+        Change("share", "", 150.0),
+    ]
+
+
+def test_two_pauses_at_once_are_two() -> None:
+    pauses = Pauses()
+    both = pauses.look({"engine": "a", "disk": "b"}, 0.0, 0.0)
+
+    one = pauses.look({"disk": "b"}, 5.0, 0.0)
+
+    assert {change.part for change in both} == {"engine", "disk"}
+    assert one == (Change("engine", "", 5.0),)
+
+
+class House:
+    """A daemon in this process, with a hook that listens."""
+
+    def __init__(
+        self, folder: Path, receiver: Receiver, on: Sequence[str] = EVENTS, contact_sheets: bool = True
+    ) -> None:
+        self.root = folder / "hot"
+        self.engine = ScriptedEngine()
+        self.receiver = receiver
+        hook = {"name": "ear", "url": receiver.url, "on": list(on)}
+        self.daemon = Daemon(
+            load(
+                flags={
+                    "root": str(self.root),
+                    "state_dir": str(folder / "state"),
+                    "http": {"bind": ""},
+                    "intake": {"quiet_seconds": 0.0, "scan_seconds": 0.1, "patience_seconds": 0.3},
+                    "notify": {
+                        "hooks": [hook],
+                        "pause_seconds": 0.5,
+                        "batch_seconds": 0.5,
+                        "limit_seconds": 20,
+                        "contact_sheets": contact_sheets,
+                    },
+                    "dispatch": {"postpone_seconds": 0.2},
+                    "log": {"level": "error"},
+                }
+            ),
+            engine=self.engine,
+        )
+        self._thread = threading.Thread(target=self.daemon.run)
+        self._thread.start()
+        # A folder that appears while its parent begins to be watched is added twice, of which watchdog warns.
+        assert eventually(lambda: self.daemon.watcher.hears_events)
+
+    def heard(self, event: str, **facts: object) -> bool:
+        """Whether the hook hears of it, sooner or later."""
+        return eventually(
+            lambda: any(
+                body["event"] == event and all(body.get(key) == value for key, value in facts.items())
+                for body in list(self.receiver.bodies)
+            )
+        )
+
+    def counted(self, sample: str) -> bool:
+        """Whether the metrics say so, sooner or later."""
+        return eventually(lambda: sample in self.daemon.metrics.exposition().decode())
+
+    def stop(self) -> None:
+        self.daemon.stop()
+        self._thread.join(60)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with Receiver() as receiver:
+        house = House(tmp_path, receiver)
+        yield house
+        house.stop()
+
+
+def test_a_batch_is_told_with_its_figures(house: House) -> None:
+    for number in range(3):
+        save_photo(house.root / "inbox" / "shoes" / f"{number}.png", seed=number)
+
+    assert house.heard("batch_done", folder="shoes", count=3, failed=0, success_rate=1.0)
+
+
+def test_failed_photos_are_told_together(house: House) -> None:
+    for number in range(3):
+        (house.root / "inbox" / f"{number}.jpg").write_bytes(bytes(2000))
+
+    assert house.heard("failed")
+    assert house.heard("batch_done", failed=3)
+    assert eventually(lambda: sum(body["count"] for body in house.receiver.bodies if body["event"] == "failed") == 3)
+    told = [photo for body in house.receiver.bodies if body["event"] == "failed" for photo in body["photos"]]
+    assert {photo["name"] for photo in told} == {"0.jpg", "1.jpg", "2.jpg"}
+    assert all(photo["reason"] for photo in told)
+
+
+def test_a_share_that_goes_and_comes_back_is_told(house: House) -> None:
+    away = house.root.with_name("away")
+    assert eventually(lambda: house.daemon.health.latest("root") is not None)
+    house.root.rename(away)
+
+    assert house.heard("paused", part="share")
+    away.rename(house.root)
+    assert house.heard("resumed", part="share")
+
+
+def test_a_full_disk_is_told_and_so_is_its_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = threading.Event()
+    full.set()
+
+    def trouble(_: object) -> None:
+        if full.is_set():
+            raise NoRoom("The disk is full.")
+
+    house.engine.trouble = trouble
+    save_photo(house.root / "inbox" / "a.png")
+
+    assert house.heard("paused", part="disk", reason="The disk is full.")
+    full.clear()
+    assert house.heard("resumed", part="disk")
+
+
+EXAMPLES = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "operations.md").read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", [json.loads(text) for text in EXAMPLES], ids=lambda example: str(example["event"]))
+def test_the_document_shows_what_is_sent(example: dict[str, Any]) -> None:
+    grades = {Grade.SEHR_GUT: 74, Grade.GUT: 4, Grade.UNGENUEGEND: 1}
+    sheet = Path("/srv/freisteller/contact-sheets/shoes.html")
+    made = {
+        "failed": notices.failed([FailedPhoto("shoes/a.jpg", "1", "why")], 0.0),
+        "paused": notices.paused("engine", "gpu1 cannot be reached.", 0.0),
+        "resumed": notices.resumed("engine", 840.0, 0.0),
+        "batch_done": notices.batch_done(BatchFigures("shoes", 80, 1, grades, 12, 248.0), 0.0, sheet),
+    }[example["event"]]
+
+    sent = json.loads(payload(made, Origin("0.1.0", "studio", "/srv/freisteller")))
+
+    assert list(example) == list(sent)
+    assert _shape(example) == _shape(sent)
+    if example["event"] != "failed":
+        assert {key: sent[key] for key in (*made.facts, "text")} == {key: example[key] for key in (*made.facts, "text")}
+
+
+def _shape(value: object) -> object:
+    """Keys and types, without the values."""
+    if isinstance(value, dict):
+        return {key: _shape(inner) for key, inner in value.items()}
+    return [_shape(inner) for inner in value] if isinstance(value, list) else type(value)
+
+
+def test_every_event_has_an_example_in_the_document() -> None:
+    assert {json.loads(text)["event"] for text in EXAMPLES} == set(EVENTS)
+
+
+def test_what_the_root_lacks_says_which_part_stands_still(tmp_path: Path) -> None:
+    with Receiver() as receiver:
+        house = House(tmp_path, receiver)
+        try:
+            troubles: list[Any] = []
+            for error in (NoRoom("read-only"), RootAway("gone"), None):
+                house.daemon.reception.trouble = error
+                troubles.append(house.daemon.parts.herald._troubles())
+        finally:
+            house.stop()
+
+    assert troubles == [{"disk": "read-only"}, {"share": "gone"}, {}]
+
+
+@pytest.mark.slow
+def test_a_real_daemon_tells_of_an_engine_that_goes_and_comes_back_and_its_log_shows_no_secret(tmp_path: Path) -> None:
+    secret = "s3cret-key-77"
+    with Receiver() as receiver, Double() as double:
+        hooks = [
+            {"name": "chat", "url": f"{receiver.url}/{secret}"},
+            {"name": "dead", "url": f"http://127.0.0.1:9/{secret}"},
+        ]
+        settings = {
+            "FREISTELLER__NOTIFY__HOOKS": json.dumps(hooks),
+            "FREISTELLER__NOTIFY__PAUSE_SECONDS": "0.5",
+            "FREISTELLER__NOTIFY__BATCH_SECONDS": "0.5",
+            "FREISTELLER__NOTIFY__TRIES": "1",
+            "FREISTELLER__LOG__LEVEL": "debug",
+            "FREISTELLER__COMFYUI__SERVERS": json.dumps([{"url": double.url}]),
+            "FREISTELLER__COMFYUI__PROBE_SECONDS": "0.3",
+        }
+
+        def told() -> list[str]:
+            return [body["event"] for body in list(receiver.bodies)]
+
+        with DaemonProcess(tmp_path, **settings) as daemon:
+            daemon.wait_until(lambda: double.worker.sessions.count() > 0, "the engine")
+            double.die()
+            daemon.wait_until(lambda: "paused" in told(), "the pause to be told")
+            double.revive()
+            daemon.wait_until(lambda: "resumed" in told(), "its end to be told")
+            save_photo(tmp_path / "hot" / "inbox" / "shoes" / "a.png")
+            daemon.wait_until(lambda: "batch_done" in told(), "the batch to be told")
+            daemon.wait_until(lambda: daemon.says("notification_failed"), "the dead hook to be given up")
+            assert daemon.interrupt() == 0
+
+    assert {body["part"] for body in receiver.bodies if body["event"] in ("paused", "resumed")} == {"engine"}
+    assert secret.encode() not in (tmp_path / "daemon.log").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_contact_sheet_is_made_whenever_a_folder_is_done(tmp_path: Path) -> None:
+    root = tmp_path / "hot"
+    sheet = {
+        "name": "sheet",
+        "command": [sys.executable, "-m", "daemon", "sheet", str(root)],
+        "on": ["batch_done"],
+        "limit_seconds": 100,
+    }
+    with Double() as double:
+        settings = {
+            "FREISTELLER__NOTIFY__HOOKS": json.dumps([sheet]),
+            "FREISTELLER__NOTIFY__BATCH_SECONDS": "0.5",
+            "FREISTELLER__NOTIFY__LIMIT_SECONDS": "0.01",  # the hook's own limit counts
+            "FREISTELLER__COMFYUI__SERVERS": json.dumps([{"url": double.url}]),
+        }
+        with DaemonProcess(tmp_path, **settings) as daemon:
+            save_photo(root / "inbox" / "shoes" / "a.png")
+            daemon.wait_until(lambda: (root / "contact-sheet.png").exists(), "the contact sheet")
+            assert daemon.interrupt() == 0
+
+    assert "shoes/a" in (root / "contact-sheet.html").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_a_single_run_tells_of_its_batch_before_it_ends(tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "shoes" / "a.png")
+    with Receiver() as receiver, Double() as double:
+        done = freisteller(
+            "run",
+            "--once",
+            folder=tmp_path,
+            FREISTELLER__NOTIFY__HOOKS=json.dumps([{"url": receiver.url}]),
+            FREISTELLER__COMFYUI__SERVERS=json.dumps([{"url": double.url}]),
+        )
+
+    assert done.returncode == 0, done.stderr
+    assert [(body["event"], body["folder"]) for body in receiver.bodies] == [("batch_done", "shoes")]
+
+
+def test_a_trial_says_of_each_hook_how_it_did(tmp_path: Path) -> None:
+    with Receiver() as receiver:
+        hooks = [{"name": "chat", "url": receiver.url}, {"command": ["/bin/false"]}]
+        listed = {"FREISTELLER__NOTIFY__HOOKS": json.dumps(hooks)}
+        tried = freisteller("notify-test", folder=tmp_path, **listed)
+        one = freisteller("notify-test", "--hook", "chat", "--json", folder=tmp_path, **listed)
+
+    assert tried.returncode == 1
+    assert "told    chat" in tried.stdout
+    assert "failed  false" in tried.stdout
+    assert "code 1" in tried.stdout
+    assert one.returncode == 0
+    assert [(trial["hook"], trial["told"]) for trial in json.loads(one.stdout)] == [("chat", True)]
+    assert [body["event"] for body in receiver.bodies] == ["test", "test"]
+
+
+def test_a_trial_without_hooks_says_where_they_are_set(tmp_path: Path) -> None:
+    done = freisteller("notify-test", folder=tmp_path)
+
+    assert done.returncode == 2
+    assert "notify.hooks" in done.stderr

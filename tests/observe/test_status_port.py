@@ -1,0 +1,283 @@
+"""The status port, over real connections on loopback."""
+
+import http.client
+import json
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from daemon.errors import BadSettings
+from daemon.observe.health import Health
+from daemon.observe.metrics import Metrics
+from daemon.observe.status_port import MAX_CONNECTIONS, StatusServer
+from tests.observe.prometheus import eventually
+
+Start = Callable[..., tuple[str, int]]
+
+
+@pytest.fixture
+def health() -> Health:
+    return Health()
+
+
+@pytest.fixture
+def start(health: Health) -> Iterator[Start]:
+    """Opens a status port with the given token and limit; closed after the test."""
+    servers = []
+
+    def opened(token: str = "", request_seconds: float = 5.0, bind: str = "127.0.0.1:0") -> tuple[str, int]:
+        server = StatusServer(bind, Metrics("1.2.3"), health, token, request_seconds)
+        servers.append(server)
+        return server.start()
+
+    yield opened
+    for server in servers:
+        server.close()
+
+
+def asked(
+    address: tuple[str, int], path: str, method: str = "GET", headers: dict[str, str] | None = None
+) -> tuple[http.client.HTTPResponse, bytes]:
+    connection = http.client.HTTPConnection(*address, timeout=10)
+    try:
+        connection.request(method, path, headers=headers or {})
+        response = connection.getresponse()
+        return response, response.read()
+    finally:
+        connection.close()
+
+
+def raw(address: tuple[str, int], request: bytes) -> bytes:
+    """All that the port answers to these bytes until it hangs up."""
+    with socket.create_connection(address, timeout=10) as connection:
+        connection.sendall(request)
+        answer = b""
+        try:
+            while piece := connection.recv(65536):
+                answer += piece
+        except ConnectionResetError:
+            pass
+        return answer
+
+
+def test_metrics_come_in_prometheus_text_format(start: Start) -> None:
+    response, body = asked(start(), "/metrics")
+
+    assert response.status == 200
+    assert response.getheader("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
+    assert b'freisteller_build_info{version="1.2.3"} 1.0' in body
+
+
+def test_a_query_behind_the_path_changes_nothing(start: Start) -> None:
+    assert asked(start(), "/metrics?name[]=x")[0].status == 200
+
+
+def test_healthz_tells_life_and_readyz_ability(start: Start, health: Health) -> None:
+    address = start()
+    health.report("watcher", True)
+    health.report("dispatcher", True)
+    health.report("root", False, "the share ungenügend is away")
+
+    alive, alive_body = asked(address, "/healthz")
+    ready, ready_body = asked(address, "/readyz")
+
+    assert alive.status == 200
+    assert json.loads(alive_body)["alive"] is True
+    assert ready.status == 503
+    assert json.loads(ready_body)["parts"]["root"]["detail"] == "the share ungenügend is away"
+
+
+def test_status_tells_what_runs(health: Health) -> None:
+    server = StatusServer("127.0.0.1:0", Metrics("1"), health, status=lambda: {"running": [{"job": "1"}]})
+    try:
+        response, body = asked(server.start(), "/status")
+    finally:
+        server.close()
+
+    assert response.status == 200
+    assert response.getheader("Content-Type") == "application/json"
+    assert json.loads(body) == {"running": [{"job": "1"}]}
+
+
+def test_a_broken_loop_is_a_503_at_healthz(start: Start, health: Health) -> None:
+    health.report("watcher", False)
+
+    assert asked(start(), "/healthz")[0].status == 503
+
+
+def test_head_answers_as_get_without_the_body(start: Start) -> None:
+    response, body = asked(start(), "/metrics", "HEAD")
+
+    assert response.status == 200
+    assert int(response.getheader("Content-Length") or 0) > 1000
+    assert body == b""
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_nothing_can_be_changed_through_the_port(start: Start, method: str) -> None:
+    response, _ = asked(start(), "/metrics", method)
+
+    assert response.status == 405
+    assert response.getheader("Allow") == "GET, HEAD"
+
+
+def test_another_path_is_not_found(start: Start) -> None:
+    assert asked(start(), "/etc/passwd")[0].status == 404
+
+
+def test_with_a_token_every_page_asks_for_it(start: Start) -> None:
+    address = start(token="long-and-random")
+
+    for path in ("/metrics", "/healthz", "/readyz", "/status", "/else"):
+        response, body = asked(address, path)
+        assert response.status == 401
+        assert response.getheader("WWW-Authenticate") == "Bearer"
+        assert b"freisteller" not in body
+    assert asked(address, "/metrics", headers={"Authorization": "Bearer wrong"})[0].status == 401
+    assert asked(address, "/metrics", headers={"Authorization": "Bearer long-and-random"})[0].status == 200
+
+
+def test_a_token_that_is_no_ascii_is_refused_and_not_stumbled_over(start: Start) -> None:
+    answer = raw(
+        start(token="long"), "GET /metrics HTTP/1.0\r\nAuthorization: Bearer l\xf6ng\r\n\r\n".encode("latin-1")
+    )
+
+    assert answer.startswith(b"HTTP/1.0 401")
+
+
+def test_a_port_that_others_reach_needs_a_token(start: Start) -> None:
+    with pytest.raises(BadSettings, match=r"http\.token"):
+        start(bind="0.0.0.0:0")
+
+    assert start(bind="0.0.0.0:0", token="long-and-random")[1] > 0
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1:9108", "[::1]:9108", "127.0.1.1"])
+def test_every_name_of_this_machine_is_answered(start: Start, name: str) -> None:
+    assert asked(start(), "/healthz", headers={"Host": name})[0].status == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["evil.example", "evil.example:9108", "192.168.1.7", "[", "", "localhost.evil.example"]
+)
+def test_a_web_page_that_borrows_our_address_is_not_answered(start: Start, name: str) -> None:
+    response, body = asked(start(), "/healthz", headers={"Host": name})
+
+    assert response.status == 421
+    assert b"parts" not in body
+
+
+def test_with_a_token_any_name_will_do(start: Start) -> None:
+    address = start(token="long")
+
+    response, _ = asked(address, "/metrics", headers={"Host": "photos.studio", "Authorization": "Bearer long"})
+
+    assert response.status == 200
+
+
+def test_a_taken_port_is_said_with_a_remedy(start: Start) -> None:
+    _, port = start()
+
+    with pytest.raises(BadSettings, match=rf"127\.0\.0\.1:{port} .*choose another"):
+        start(bind=f"127.0.0.1:{port}")
+
+
+def test_a_host_that_is_nobodys_is_said_too(start: Start) -> None:
+    with pytest.raises(BadSettings, match=r"cannot be opened"):
+        start(bind="no-such-host.invalid:0", token="x")
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+def test_an_ipv6_address_stands_in_brackets(start: Start) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+
+    assert asked(start(bind="[::1]:0"), "/metrics")[0].status == 200
+
+
+def test_a_request_without_end_is_cut_off(start: Start) -> None:
+    address = start()
+
+    assert b"200" not in raw(address, b"GET /metrics HTTP/1.1\r\nX: " + b"a" * 200_000)
+    assert asked(address, "/metrics")[0].status == 200
+
+
+def test_a_client_that_says_nothing_loses_its_place(start: Start) -> None:
+    assert raw(start(request_seconds=0.05), b"GET /metrics HTTP/1.1\r\n") == b""
+
+
+def test_silent_clients_cannot_keep_others_out_for_long(start: Start) -> None:
+    address = start(request_seconds=0.3)
+    silent = [socket.create_connection(address, timeout=10) for _ in range(MAX_CONNECTIONS)]
+    try:
+        for connection in silent:
+            assert connection.recv(1) == b""  # the port hangs up by itself
+        assert asked(address, "/metrics")[0].status == 200
+    finally:
+        for connection in silent:
+            connection.close()
+
+
+class EndlessMetrics(Metrics):
+    """A page that no socket buffer holds."""
+
+    def exposition(self) -> bytes:
+        return bytes(32 << 20)
+
+
+def test_clients_that_ask_and_never_read_lose_their_places(health: Health) -> None:
+    server = StatusServer("127.0.0.1:0", EndlessMetrics("1"), health, request_seconds=0.3)
+    address = server.start()
+    lazy = [socket.create_connection(address, timeout=10) for _ in range(MAX_CONNECTIONS)]
+
+    def another_is_served() -> bool:
+        try:
+            return asked(address, "/healthz")[0].status == 200
+        except (ConnectionError, http.client.RemoteDisconnected):
+            return False
+
+    try:
+        for connection in lazy:
+            connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert eventually(another_is_served)
+    finally:
+        for connection in lazy:
+            connection.close()
+        server.close()
+
+
+def test_more_clients_than_places_are_turned_away_at_once(start: Start) -> None:
+    address = start(request_seconds=60.0)
+    silent = [socket.create_connection(address, timeout=10) for _ in range(MAX_CONNECTIONS)]
+    try:
+        with socket.create_connection(address, timeout=10) as late:
+            assert late.recv(1) == b""
+    finally:
+        for connection in silent:
+            connection.close()
+
+
+def test_the_answer_does_not_tell_which_python_runs(start: Start) -> None:
+    response, _ = asked(start(), "/metrics")
+
+    assert response.getheader("Server") == "freisteller"
+
+
+def test_no_answer_is_kept_or_taken_for_something_else(start: Start) -> None:
+    response, _ = asked(start(), "/healthz")
+
+    assert response.getheader("Cache-Control") == "no-store"
+    assert response.getheader("X-Content-Type-Options") == "nosniff"
+
+
+def test_a_closed_port_is_closed_and_may_be_closed_again(health: Health) -> None:
+    server = StatusServer("127.0.0.1:0", Metrics("1"), health)
+    address = server.start()
+    server.close()
+    server.close()
+
+    with pytest.raises(ConnectionRefusedError):
+        asked(address, "/metrics")

@@ -1,0 +1,199 @@
+"""Photos whose order is wrong wait, people are told, and nothing else waits with them."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.hotfolder.orders import NAME
+from daemon.jobs import Grade
+from daemon.people.bad_orders import NOTE
+from daemon.service.lifecycle import Daemon
+from tests.doubles import ScriptedEngine
+from tests.drawing import save_photo
+from tests.processes import DaemonProcess, freisteller
+from tests.test_crash_at_every_step import FAR_FUTURE, files_below, results, settings_for
+
+pytestmark = pytest.mark.usefixtures("deaf")
+
+BAD = "[outputs]\nformats = [ 'gif' ]\n"
+GOOD = "[outputs]\nformats = ['tiff']\n"
+
+
+class Studio:
+    def __init__(self, folder: Path) -> None:
+        self.daemon = Daemon(settings_for(folder), engine=ScriptedEngine())
+        self.root = self.daemon.folders.root
+        self.inbox = self.daemon.folders.inbox
+        self.folder = self.inbox / "kunde"
+        self.folder.mkdir()
+
+    def order(self, text: str) -> None:
+        (self.folder / NAME).write_text(text)
+
+    def take_in(self) -> None:
+        while (scan := self.daemon.reception.round(urgent=True)) and scan.incomplete:
+            self.daemon.watcher.wait(scan.next_look_seconds, threading.Event())
+
+    def work(self) -> None:
+        while job := self.daemon.journal.take_decided(FAR_FUTURE, ()) or self.daemon.journal.take(FAR_FUTURE):
+            self.daemon.run_job(job)
+
+    def live(self) -> None:
+        self.take_in()
+        self.work()
+
+    def metric(self) -> str:
+        page = self.daemon.metrics.exposition().decode()
+        return next(line for line in page.splitlines() if line.startswith("freisteller_bad_orders "))
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    studio = Studio(tmp_path)
+    yield studio
+    studio.daemon.close()
+
+
+def test_an_order_says_how_the_photos_of_its_folder_are_done(studio: Studio) -> None:
+    studio.order(GOOD + "[grading]\nsehr_gut = 0.999999\ngut = 0.999998\n")
+    save_photo(studio.folder / "rot" / "a.png")
+    save_photo(studio.inbox / "b.png", seed=1)
+
+    studio.live()
+
+    assert files_below(studio.root / Grade.UNGENUEGEND.value) == ["kunde/rot/a.json", "kunde/rot/a.tif"]
+    assert sorted(results(studio.root)) == ["b.json", "b.png", "kunde/rot/a.json", "kunde/rot/a.tif"]
+    assert files_below(studio.inbox) == [f"kunde/{NAME}"]
+
+
+def test_photos_of_a_wrong_order_wait_with_a_note_and_all_others_go_on(studio: Studio) -> None:
+    studio.order(BAD)
+    save_photo(studio.folder / "rot" / "a.png")
+    save_photo(studio.inbox / "b.png", seed=1)
+
+    studio.live()
+
+    assert sorted(results(studio.root)) == ["b.json", "b.png"]
+    assert files_below(studio.inbox) == [f"kunde/{NAME}", f"kunde/{NOTE}", "kunde/rot/a.png"]
+    assert "outputs.formats" in (studio.folder / NOTE).read_text("utf-8")
+    assert studio.metric() == "freisteller_bad_orders 1.0"
+
+
+def test_once_the_order_is_right_they_go_on_and_the_note_goes(studio: Studio) -> None:
+    studio.order(BAD)
+    save_photo(studio.folder / "a.png")
+    studio.live()
+    studio.live()
+
+    studio.order(GOOD)
+    studio.live()
+
+    assert sorted(results(studio.root)) == ["kunde/a.json", "kunde/a.tif"]
+    assert files_below(studio.inbox) == [f"kunde/{NAME}"]
+    assert studio.metric() == "freisteller_bad_orders 0.0"
+
+
+def test_a_wrong_order_that_is_removed_takes_its_note_with_it_though_no_photo_is_left(studio: Studio) -> None:
+    studio.order(BAD)
+    photo = save_photo(studio.folder / "a.png")
+    studio.live()
+
+    photo.unlink()
+    (studio.folder / NAME).unlink()
+    studio.take_in()
+
+    assert files_below(studio.inbox) == []
+    assert studio.metric() == "freisteller_bad_orders 0.0"
+
+
+def test_another_fault_makes_another_note_and_a_person_s_file_of_that_name_stays(studio: Studio) -> None:
+    studio.order(BAD)
+    save_photo(studio.folder / "a.png")
+    studio.take_in()
+    studio.order("nonsense")
+    studio.take_in()
+    assert "not valid TOML" in (studio.folder / NOTE).read_text("utf-8")
+
+    (studio.folder / NOTE).write_text("my own words")
+    studio.order(BAD)
+    studio.take_in()
+    studio.order(GOOD)
+    studio.live()
+
+    assert (studio.folder / NOTE).read_text("utf-8") == "my own words"
+
+
+def test_an_order_that_gets_wrong_after_its_photos_were_taken_holds_them_too(studio: Studio) -> None:
+    studio.order(GOOD)
+    save_photo(studio.folder / "a.png")
+    studio.take_in()
+    studio.order(BAD)
+    job = studio.daemon.journal.take(FAR_FUTURE)
+    assert job is not None
+
+    studio.daemon.run_job(job)
+
+    entry = studio.daemon.journal.entry(job.id)
+    assert (entry.job.state, entry.job.tries, entry.reason_kind) == ("waiting", 0, "bad_order")
+    assert NAME in (entry.job.reason or "")
+    assert studio.daemon.dispatch.brake.failures == 0  # nobody else waits for it
+
+    save_photo(studio.folder / "b.png", seed=1)
+    studio.take_in()
+    studio.order(GOOD)
+    studio.take_in()
+    due = [studio.daemon.journal.take(studio.daemon._clock()) for _ in range(2)]
+    assert {found.name for found in due if found} == {"kunde/a.png", "kunde/b.png"}  # at once, not after a pause
+
+
+def test_an_order_that_still_changes_is_waited_for(studio: Studio) -> None:
+    studio.daemon.parts.settings = studio.daemon.parts.settings.model_copy(
+        update={"intake": studio.daemon.parts.settings.intake.model_copy(update={"quiet_seconds": 3600.0})}
+    )
+    studio.order(GOOD)
+    source = save_photo(studio.folder / "a.png")
+
+    studio.daemon.holding.look()
+    assert studio.daemon.holding.holds(source, urgent=False)
+    assert not (studio.folder / NOTE).exists()
+    studio.daemon.holding.look()
+    assert not studio.daemon.holding.holds(source, urgent=True)
+
+
+def test_an_order_is_counted_neither_as_a_photo_nor_as_left_alone(studio: Studio) -> None:
+    studio.order(GOOD)
+    (studio.folder / NOTE).touch()
+
+    scan = studio.daemon.watcher.scan()
+
+    assert (scan.ready, scan.rejected, scan.incomplete, dict(scan.ignored)) == ((), (), 0, {})
+
+
+@pytest.mark.slow
+def test_the_running_daemon_holds_and_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "hot" / "inbox" / "kunde"
+    save_photo(folder / "a.png")
+    (folder / NAME).write_text(BAD)
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.wait_until((folder / NOTE).exists, "the note")
+        assert (folder / "a.png").exists()
+        (folder / NAME).write_text(GOOD)
+        root = tmp_path / "hot"
+        daemon.wait_until(lambda: "kunde/a.json" in results(root), "the result")
+        daemon.interrupt()
+
+    assert sorted(results(root)) == ["kunde/a.json", "kunde/a.tif"]
+    assert files_below(root / "inbox") == [f"kunde/{NAME}"]
+
+
+def test_a_single_run_says_what_it_left_because_of_a_wrong_order(tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "shoes" / "a.png")
+    (tmp_path / "hot" / "inbox" / "shoes" / "freisteller.toml").write_text("[outputs]\nformat = ['tiff']\n")
+
+    once = freisteller("run", "--once", folder=tmp_path)
+
+    assert once.returncode == 1
+    assert "inbox/shoes/freisteller.toml" in once.stdout
+    assert "Its photos wait until it is right." in once.stdout

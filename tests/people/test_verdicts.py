@@ -1,0 +1,351 @@
+"""A result that a person moves to another grade folder is a verdict: noted once, counted once, whatever happens."""
+
+import itertools
+import os
+import shutil
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.hotfolder import ownership
+from daemon.jobs import Grade
+from daemon.journal import Journal, PersonVerdict
+from daemon.people.verdicts import LONGEST_PAUSE_SECONDS, pause_seconds
+from daemon.service.lifecycle import Daemon
+from daemon.settings import Settings
+from daemon.work.pipeline import Tick
+from tests.doubles import ScriptedEngine
+from tests.drawing import save_photo
+from tests.processes import DaemonProcess
+from tests.test_crash_at_every_step import Died, dying_at, dying_before, files_below, one_life, results, settings_for
+
+pytestmark = pytest.mark.usefixtures("deaf")
+
+
+class Studio:
+    """A hot folder whose photos are done, and a person's hand."""
+
+    def __init__(self, folder: Path, *names: str, formats: tuple[str, ...] = ("png", "mask")) -> None:
+        settings = settings_for(folder)
+        self.settings = settings.model_copy(
+            update={"outputs": settings.outputs.model_copy(update={"formats": formats})}
+        )
+        self.root = settings.root_path
+        for seed, name in enumerate(names or ("kunde/a.png",)):
+            save_photo(self.root / "inbox" / name, seed=seed)
+        one_life(self.settings, ScriptedEngine(), lambda _: None)
+
+    def place(self, suffix: str = ".png", stem: str = "a") -> Path:
+        (found,) = (path for grade in Grade for path in (self.root / grade.value).rglob(f"{stem}{suffix}"))
+        return found
+
+    def other(self, path: Path) -> Path:
+        """The same place in another grade folder."""
+        grade, *rest = path.relative_to(self.root).parts
+        to = self.root.joinpath("gut" if grade != "gut" else "ungenügend", *rest)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        return to
+
+    def move(self, path: Path) -> Path:
+        to = self.other(path)
+        path.rename(to)
+        return to
+
+    def look(self, tick: Tick = lambda _: None, times: int = 1) -> Daemon:
+        """A daemon's life in which it looks at the grade folders; it is closed already."""
+        daemon = Daemon(self.settings, engine=ScriptedEngine(), tick=tick)
+        try:
+            for _ in range(times):
+                daemon.verdicts.turn(settle_seconds=0)
+        finally:
+            daemon.close()
+        return daemon
+
+    def noted(self) -> tuple[PersonVerdict, ...]:
+        journal = Journal(Path(self.settings.state_dir) / "journal.sqlite3")
+        try:
+            return journal.verdicts(100)
+        finally:
+            journal.close()
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    return Studio(tmp_path)
+
+
+def test_a_result_that_is_moved_is_a_verdict_noted_and_counted_once(studio: Studio) -> None:
+    before, after = studio.place(), studio.move(studio.place())
+
+    daemon = studio.look(times=3)
+    studio.look()
+
+    (verdict,) = studio.noted()
+    grades = (before.relative_to(studio.root).parts[0], after.relative_to(studio.root).parts[0])
+    assert (verdict.from_grade, verdict.to_grade, verdict.name) == (*grades, "kunde/a.png")
+    assert verdict.attempt is not None
+    series = f'freisteller_verdicts_total{{from="{verdict.from_grade.label}",to="{verdict.to_grade.label}"}} 1.0'
+    assert series in daemon.metrics.exposition().decode()
+
+
+def test_the_report_and_the_mask_come_along(studio: Studio) -> None:
+    after = studio.move(studio.place())
+
+    studio.look()
+
+    assert sorted(path.name for path in after.parent.iterdir()) == ["a.json", "a.png", "a_mask.png"]
+    assert len(results(studio.root)) == 3
+
+
+def test_all_files_moved_by_a_person_are_one_verdict(studio: Studio) -> None:
+    for suffix in (".json", "_mask.png", ".png"):
+        studio.move(studio.place(suffix))
+        studio.look()
+
+    assert len(studio.noted()) == 1
+    assert len(results(studio.root)) == 3
+
+
+def test_a_new_name_on_the_way_is_no_hindrance(studio: Studio) -> None:
+    after = studio.move(studio.place())
+    after.rename(after.with_name(unicodedata.normalize("NFD", "Schuh größe 38.PNG")))
+
+    studio.look()
+
+    assert len(studio.noted()) == 1
+    names = [unicodedata.normalize("NFC", path.name) for path in after.parent.iterdir()]
+    assert sorted(names) == ["Schuh größe 38.PNG", "Schuh größe 38.json", "Schuh größe 38_mask.png"]
+
+
+def test_there_and_back_again_are_two_verdicts(studio: Studio) -> None:
+    before = studio.place()
+    after = studio.move(before)
+    studio.look()
+    after.rename(before)
+    studio.look()
+
+    assert [(one.from_grade, one.to_grade) for one in studio.noted()] == [
+        (after.parts[-3], before.parts[-3]),
+        (before.parts[-3], after.parts[-3]),
+    ]
+    assert studio.place(".json").parent == before.parent
+
+
+def test_a_grade_folder_that_is_spelled_as_a_mac_does_changes_nothing(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    (studio.root / "ungenügend").rename(studio.root / unicodedata.normalize("NFD", "ungenügend"))
+    spelled = studio.root / unicodedata.normalize("NFD", "ungenügend") / "kunde"
+    spelled.mkdir(exist_ok=True)
+    studio.place().rename(spelled / "a.png")
+
+    studio.look(times=2)
+
+    (verdict,) = studio.noted()
+    assert verdict.to_grade is Grade.UNGENUEGEND
+    assert len(list(spelled.iterdir())) == 3
+
+
+def test_a_copy_is_no_verdict_and_stays(studio: Studio) -> None:
+    path = studio.place()
+    shutil.copyfile(path, studio.other(path))
+
+    studio.look(times=2)
+
+    assert studio.noted() == ()
+    assert studio.other(path).exists()
+
+
+def test_a_picture_is_a_verdict_only_once_it_lies_still(studio: Studio) -> None:
+    studio.move(studio.place())
+    daemon = Daemon(studio.settings, engine=ScriptedEngine())
+    try:
+        assert daemon.verdicts.turn(settle_seconds=3600)
+        assert daemon.journal.verdicts(9) == ()
+        daemon.verdicts.turn(settle_seconds=0)
+        assert len(daemon.journal.verdicts(9)) == 1
+        assert not daemon.verdicts.turn(settle_seconds=0)
+    finally:
+        daemon.close()
+
+
+def test_deleted_and_edited_results_are_theirs(studio: Studio) -> None:
+    studio.place().write_bytes(b"retouched by hand")
+    studio.place("_mask.png").unlink()
+    left = {path: path.read_bytes() for path in studio.root.rglob("*") if path.is_file() and path.name != "lock"}
+
+    studio.look(times=2)
+
+    assert {path: path.read_bytes() for path in left} == left
+    assert studio.noted() == ()
+
+
+def test_a_file_under_the_name_of_a_report_that_is_none_of_ours_stays(studio: Studio) -> None:
+    theirs = studio.place(".json")
+    theirs.write_text('{"note": "mine"}')
+    studio.move(studio.place())
+
+    studio.look()
+
+    assert theirs.read_text() == '{"note": "mine"}'
+    assert len(studio.noted()) == 1
+
+
+def test_a_report_never_replaces_a_file_of_theirs(studio: Studio) -> None:
+    mine = studio.other(studio.place(".json"))
+    mine.write_text("{}")
+    ours = next(path for path in studio.root.rglob("a.json") if path != mine)
+    studio.move(studio.place())
+
+    studio.look()
+
+    assert mine.read_text() == "{}"
+    assert ours.exists()
+    assert len(studio.noted()) == 1
+
+
+def test_a_person_s_own_files_are_left_alone(studio: Studio, tmp_path: Path) -> None:
+    gut = studio.root / "gut"
+    save_photo(gut / "mine.png", seed=5)
+    save_photo(gut / "mine.jpg", seed=6)
+    (gut / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    (gut / os.fsdecode(b"no text \xff.png")).write_bytes(b"")
+    (gut / "way out.png").symlink_to(studio.place())
+    (gut / "folder.png").mkdir()
+    os.mkfifo(gut / "pipe.png")
+    before = files_below(gut)
+
+    studio.look(times=2)
+
+    assert files_below(gut) == before
+    assert studio.noted() == ()
+
+
+def test_a_result_of_another_hot_folder_is_left_alone(tmp_path: Path) -> None:
+    here, there = Studio(tmp_path / "here"), Studio(tmp_path / "there")
+    shutil.copyfile(there.place(), here.root / "sehr_gut" / "theirs.png")
+
+    here.look(times=2)
+
+    assert here.noted() == ()
+    assert (here.root / "sehr_gut" / "theirs.png").exists()
+
+
+def test_a_root_that_goes_away_under_our_eyes_says_nothing_until_it_is_back(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.move(studio.place())
+    daemon = Daemon(studio.settings, engine=ScriptedEngine())
+    away = studio.root.with_name("away")
+
+    def vanish(root: Path, place: str) -> str | None:
+        owner = owner_of(root, place)
+        if not away.exists():
+            studio.root.rename(away)
+        return owner
+
+    owner_of = ownership.owner_of
+    monkeypatch.setattr(ownership, "owner_of", vanish)
+    try:
+        daemon.verdicts.turn(settle_seconds=0)
+        assert daemon.journal.verdicts(9) == ()
+        away.rename(studio.root)
+        monkeypatch.setattr(ownership, "owner_of", owner_of)
+        daemon.verdicts.turn(settle_seconds=0)
+        assert len(daemon.journal.verdicts(9)) == 1
+    finally:
+        daemon.close()
+
+
+def test_a_result_that_may_not_be_read_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = Studio(tmp_path, "a.png", "b.png")
+    closed = studio.move(studio.place())
+    studio.move(studio.place(stem="b"))
+
+    def refuse(root: Path, place: str) -> str | None:
+        if place.endswith("/a.png"):
+            raise PermissionError(13, "Permission denied")
+        return owner_of(root, place)
+
+    owner_of = ownership.owner_of
+    monkeypatch.setattr(ownership, "owner_of", refuse)
+    studio.look()
+
+    assert [verdict.name for verdict in studio.noted()] == ["b.png"]
+    assert closed.exists()
+
+
+def deaths(tmp_path: Path, act: Callable[[Studio], object]) -> Iterator[Studio]:
+    for step in itertools.count():
+        studio = Studio(tmp_path / str(step))
+        act(studio)
+        try:
+            studio.look(dying_before(step))
+        except Died:
+            studio.look(times=2)
+            yield studio
+        else:
+            return
+
+
+def test_a_crash_at_every_step_notes_a_verdict_once(tmp_path: Path) -> None:
+    count = 0
+    for studio in deaths(tmp_path, lambda studio: studio.move(studio.place())):
+        count += 1
+        assert len(studio.noted()) == 1
+        assert {path.parent for path in studio.root.rglob("a*") if path.parts[-3] in set(Grade)} == {
+            studio.place().parent
+        }
+        assert len(results(studio.root)) == 3
+    assert count == 3  # mask, report, note
+
+
+@pytest.mark.parametrize(("step", "is_on_the_move"), [("note results", True), ("finish", False)])
+def test_a_result_that_is_published_at_this_moment_is_no_verdict(
+    tmp_path: Path, step: str, is_on_the_move: bool
+) -> None:
+    settings = settings_for(tmp_path)
+    save_photo(settings.root_path / "inbox" / "a.png")
+    with pytest.raises(Died):
+        one_life(settings, ScriptedEngine(), dying_at(step))
+
+    daemon = Daemon(settings, engine=ScriptedEngine())
+    try:
+        assert daemon.verdicts.turn(settle_seconds=0) is is_on_the_move
+        assert daemon.journal.verdicts(9) == ()
+    finally:
+        daemon.close()
+    one_life(settings, ScriptedEngine(), lambda _: None)
+    studio_noted(settings, 0)
+
+
+def studio_noted(settings: Settings, number: int) -> None:
+    daemon = Daemon(settings, engine=ScriptedEngine())
+    try:
+        daemon.verdicts.turn(settle_seconds=0)
+        assert len(daemon.journal.verdicts(9)) == number
+    finally:
+        daemon.close()
+
+
+def test_the_longer_a_look_takes_the_less_often_it_is_taken() -> None:
+    assert pause_seconds(5.0, wall=0.01, processor=0.01, waits=False) == 5.0
+    assert pause_seconds(5.0, wall=0.2, processor=0.1, waits=False) == 40.0  # a quarter of a percent of a processor
+    assert pause_seconds(5.0, wall=10.0, processor=0.1, waits=False) == 200.0  # a slow share is not always being read
+    assert pause_seconds(5.0, wall=0.2, processor=0.1, waits=True) == 5.0  # somebody is moving results just now
+    assert pause_seconds(5.0, wall=1000.0, processor=100.0, waits=False) == LONGEST_PAUSE_SECONDS
+
+
+@pytest.mark.slow
+def test_the_running_daemon_notes_what_a_person_moves(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, formats=("png",))
+    with DaemonProcess(tmp_path, FREISTELLER__OUTPUTS__FORMATS='["png"]') as daemon:
+        after = studio.move(studio.place())
+        daemon.wait_until(lambda: daemon.says("a person moved it"), "the verdict")
+        daemon.interrupt()
+
+    assert after.with_suffix(".json").exists()
+    assert len(studio.noted()) == 1

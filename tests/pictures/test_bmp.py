@@ -1,0 +1,121 @@
+"""Uncompressed BMP files of all sorts."""
+
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from daemon.pictures.bmp import opened
+from daemon.pictures.values import Samples
+from tests.pictures.drawing import bitmap, coloured
+
+WIDTH, HEIGHT = 5, 3  # rows of no even number of bytes
+
+
+def file_of(
+    bits: int, rows: NDArray[np.uint8], *, height: int = HEIGHT, compression: int = 0, extra: bytes = b""
+) -> bytes:
+    """A BMP with the header of version 3; `rows` lie in it as they are, `extra` (masks or palette) before them."""
+    stride = (WIDTH * bits + 31) // 32 * 4
+    padded = np.zeros((HEIGHT, stride), np.uint8)
+    padded[:, : rows.shape[1]] = rows
+    head = struct.pack("<2sIHHI", b"BM", 0, 0, 0, 54 + len(extra))
+    info = struct.pack("<IiiHHIIiiII", 40, WIDTH, height, 1, bits, compression, 0, 0, 0, 0, 0)
+    return head + info + extra + padded.tobytes()
+
+
+def decoded(content: bytes) -> Samples:
+    return opened(content).pixels()
+
+
+def palette(entries: int) -> tuple[bytes, NDArray[np.uint8]]:
+    """A palette as the file has it, and as red, green, blue."""
+    rgb = np.random.default_rng(entries).integers(0, 256, (entries, 3), np.uint8)
+    return np.dstack([rgb[None, :, ::-1], np.zeros((1, entries, 1), np.uint8)]).tobytes(), rgb
+
+
+def test_24_bit_is_blue_green_red_from_the_lowest_row_up() -> None:
+    rgb = coloured(WIDTH, HEIGHT)
+
+    assert np.array_equal(decoded(bitmap(rgb)), rgb)
+
+
+def test_a_negative_height_begins_with_the_highest_row() -> None:
+    rgb = coloured(WIDTH, HEIGHT)
+
+    assert np.array_equal(decoded(file_of(24, rgb[..., ::-1].reshape(HEIGHT, -1), height=-HEIGHT)), rgb)
+
+
+@pytest.mark.parametrize("bits", [1, 4, 8])
+def test_a_palette_is_looked_up(bits: int) -> None:
+    table, colours = palette(1 << bits)
+    indices = np.random.default_rng(0).integers(0, 1 << bits, (HEIGHT, WIDTH), np.uint8)
+    unpacked = np.unpackbits(indices[..., None], axis=-1)[..., 8 - bits :].reshape(HEIGHT, -1)
+    rows = np.packbits(unpacked, axis=1)
+
+    assert np.array_equal(decoded(file_of(bits, rows, height=-HEIGHT, extra=table)), colours[indices])
+
+
+def test_an_index_beyond_the_palette_takes_its_last_colour() -> None:
+    table, colours = palette(256)
+    content = bytearray(file_of(8, np.full((HEIGHT, WIDTH), 200, np.uint8), extra=table[:40]))
+    struct.pack_into("<I", content, 46, 10)  # ten colours
+
+    assert (decoded(bytes(content)) == colours[9]).all()
+
+
+@pytest.mark.parametrize(
+    ("masks", "pixel", "colour"),
+    [
+        ((0xF800, 0x07E0, 0x001F), 0xFFFF, (255, 255, 255)),
+        ((0xF800, 0x07E0, 0x001F), 0x8410, (132, 130, 132)),
+        ((0x7C00, 0x03E0, 0x001F), 0x7C00, (255, 0, 0)),
+    ],
+)
+def test_16_bit_is_spread_over_the_whole_range(
+    masks: tuple[int, int, int], pixel: int, colour: tuple[int, int, int]
+) -> None:
+    rows = np.frombuffer(struct.pack("<H", pixel) * WIDTH * HEIGHT, np.uint8).reshape(HEIGHT, -1)
+
+    picture = decoded(file_of(16, rows, compression=3, extra=struct.pack("<III", *masks)))
+
+    assert (picture == colour).all()
+
+
+@pytest.mark.parametrize(("alpha", "channels"), [(0, 3), (77, 4)], ids=["announced and empty", "used"])
+def test_32_bit_has_an_alpha_where_it_is_used(alpha: int, channels: int) -> None:
+    rows = np.tile(np.array([10, 20, 30, alpha], np.uint8), (HEIGHT, WIDTH))
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+
+    picture = decoded(file_of(32, rows, compression=6, extra=masks))
+
+    assert picture.shape == (HEIGHT, WIDTH, channels)
+    assert (picture[..., :3] == (30, 20, 10)).all()
+    assert (picture[..., 3:] == alpha).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"BM", "cut off"),
+        (bitmap(coloured(WIDTH, HEIGHT))[:-1], "are there"),
+        (file_of(8, np.zeros((3, 5), np.uint8), compression=1), "compressed"),
+        (file_of(24, np.zeros((3, 15), np.uint8), height=0), "5 x 0"),
+        (file_of(7, np.zeros((3, 5), np.uint8)), "7 bits"),
+    ],
+)
+def test_what_cannot_be_read_says_why(content: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        decoded(content)
+
+
+@given(st.binary(min_size=60, max_size=200))
+def test_no_header_is_strange_enough_to_stop_us(junk: bytes) -> None:
+    try:
+        picture = decoded(b"BM" + junk)
+    except ValueError:
+        return
+    assert picture.ndim == 3

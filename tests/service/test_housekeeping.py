@@ -1,0 +1,176 @@
+"""What a look at everything tells the metrics and the log."""
+
+import logging
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from daemon.engines.contract import ServerHealth
+from daemon.journal import Journal
+from daemon.observe.health import Health
+from daemon.observe.metrics import Metrics
+from daemon.service.housekeeping import Housekeeping
+from daemon.service.systemd import Notifier
+from daemon.work.dispatch import Brake, Dispatch
+from daemon.work.job_runner import Fate
+from tests.doubles import Clock, ScriptedEngine
+
+GPU1 = "http://gpu1:8188"
+
+
+class Servers(ScriptedEngine):
+    """An engine whose servers are as the test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now: tuple[ServerHealth, ...] = ()
+
+    def health(self) -> tuple[ServerHealth, ...]:
+        return self.now
+
+
+class House:
+    """A housekeeper, its engine and its metrics."""
+
+    def __init__(self, folder: Path, notifier: Notifier | None = None) -> None:
+        self.remark = ""
+        self.keep_days = 0
+        self.engine = Servers()
+        self.metrics = Metrics("1")
+        self.journal = Journal(folder / "journal.sqlite3")
+        self._executor = ThreadPoolExecutor(1)
+        clock = Clock()
+        dispatch = Dispatch(
+            journal=self.journal,
+            executor=self._executor,
+            run=lambda job: Fate.DONE,
+            workers=1,
+            brake=Brake(5),
+            ready=lambda: True,
+            unclaimed=lambda: (),
+            clock=clock,
+        )
+        self._housekeeping = Housekeeping(
+            journal=self.journal,
+            dispatch=dispatch,
+            engine=self.engine,
+            metrics=self.metrics,
+            health=Health(stale_seconds=60),
+            notifier=notifier or Notifier({}),
+            tidy_up=lambda: None,
+            clock=clock,
+            remark=lambda: self.remark,
+            keep_days=lambda: self.keep_days,
+        )
+
+    def sees(self, *servers: ServerHealth) -> None:
+        self.engine.now = servers
+        self._housekeeping.turn()
+
+    def prune(self) -> None:
+        self._housekeeping.prune()
+
+    def shows(self, line: str) -> bool:
+        return f"freisteller_{line}\n" in self.metrics.exposition().decode()
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        self.journal.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    opened = House(tmp_path)
+    yield opened
+    opened.close()
+
+
+def actions(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [str(record.__dict__["action"]) for record in caplog.records if "action" in record.__dict__]
+
+
+def test_a_servers_circuit_is_shown_as_it_is_now(house: House) -> None:
+    house.sees(ServerHealth(GPU1, False, circuit="open"))
+    opened = house.shows(f'engine_circuit_state{{server="{GPU1}"}} 2.0')
+    house.sees(ServerHealth(GPU1, True, circuit="half_open"))
+
+    assert opened
+    assert house.shows(f'engine_circuit_state{{server="{GPU1}"}} 1.0')
+
+
+def test_reconnects_are_counted_once_however_often_somebody_looks(house: House) -> None:
+    for total in (0, 2, 2, 3):
+        house.sees(ServerHealth(GPU1, True, reconnects=total))
+
+    assert house.shows(f'engine_reconnects_total{{server="{GPU1}"}} 3.0')
+
+
+def test_a_server_that_never_lost_its_connection_shows_zero(house: House) -> None:
+    house.sees(ServerHealth(GPU1, True))
+
+    assert house.shows(f'engine_reconnects_total{{server="{GPU1}"}} 0.0')
+
+
+def test_a_paused_model_is_told_once_and_so_is_its_return(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "freisteller")
+    paused = ServerHealth(GPU1, True, "No node RMBG there.", paused=("BEN2", "RMBG-2.0"))
+
+    for health in (ServerHealth(GPU1, True), paused, paused, ServerHealth(GPU1, True, paused=("BEN2",))):
+        house.sees(health)
+
+    assert house.shows(f'engine_paused_models{{server="{GPU1}"}} 1.0')
+    assert actions(caplog) == ["model_paused", "model_paused", "model_resumed"]
+    assert "No node RMBG there." in caplog.records[0].getMessage()
+    assert caplog.records[0].levelno == logging.ERROR
+    assert "RMBG-2.0" in caplog.records[2].getMessage()
+
+
+def test_a_model_does_not_work_again_where_the_server_is_gone(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "freisteller")
+
+    house.sees(ServerHealth(GPU1, True, "No node RMBG there.", paused=("BEN2",)))
+    house.sees()
+
+    assert actions(caplog) == ["model_paused"]
+
+
+def test_systemd_shows_how_much_runs_and_waits_and_what_a_person_should_know(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(5)
+        house = House(tmp_path, Notifier({"NOTIFY_SOCKET": systemd.getsockname()}))
+        house.sees()
+        house.remark = "settings not reloaded: Bad setting grading.gut"
+        house.sees()
+        house.close()
+        heard = [systemd.recv(4096).decode() for _ in range(4)]
+
+    assert heard[::2] == [
+        "STATUS=0 running, 0 waiting",
+        "STATUS=0 running, 0 waiting; settings not reloaded: Bad setting grading.gut",
+    ]
+
+
+def test_when_a_test_picture_last_came_back_right_is_shown_and_nothing_before_that(house: House) -> None:
+    house.sees(ServerHealth(GPU1, True))
+    before = "canary_success_timestamp_seconds{" in house.metrics.exposition().decode()
+    house.sees(ServerHealth(GPU1, True, canaries=(("BEN2", 1.5),)))
+
+    assert not before
+    assert house.shows(f'canary_success_timestamp_seconds{{model="BEN2",server="{GPU1}"}} 1.5')
+
+
+@pytest.mark.parametrize(("keep_days", "known"), [(0, True), (2, True), (1, False)])
+def test_the_journal_keeps_what_is_over_for_as_long_as_it_is_told(house: House, keep_days: int, known: bool) -> None:
+    now = Clock()()
+    house.journal.admit("a", "a.jpg", Path("inbox/a.jpg"), 1, now - 90_000)
+    house.journal.give_up("a", "no", "bad_photo", now - 90_000)
+    house.journal.note_places("a", ["failed/a.jpg"])
+    house.keep_days = keep_days
+
+    house.prune()
+
+    assert (house.journal.state_of("a") is not None) == known

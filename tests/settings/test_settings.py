@@ -1,0 +1,144 @@
+"""Settings: one tree, three sources, and messages that name what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.disk.shipped import shipped
+from daemon.errors import BadSettings
+from daemon.settings import load
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("FREISTELLER__"):
+            monkeypatch.delenv(name)
+
+
+def test_the_shipped_file_equals_the_defaults() -> None:
+    assert load(shipped("config", "freisteller.toml")).model_dump() == load().model_dump()
+
+
+def test_the_shipped_file_names_every_key() -> None:
+    import tomllib
+
+    written = tomllib.loads(shipped("config", "freisteller.toml").read_text("utf-8"))
+    defaults = load().model_dump(mode="json")
+
+    assert _keys(written) == _keys(defaults)
+
+
+def _keys(tree: dict[str, object], path: str = "") -> set[str]:
+    found = set()
+    for key, value in tree.items():
+        found |= _keys(value, f"{path}{key}.") if isinstance(value, dict) else {f"{path}{key}"}
+    return found
+
+
+def test_the_environment_overrides_the_file_and_a_flag_overrides_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "f.toml"
+    file.write_text('root = "from-file"\n[intake]\nquiet_seconds = 1\nscan_seconds = 1\n')
+    monkeypatch.setenv("FREISTELLER__INTAKE__QUIET_SECONDS", "2")
+    monkeypatch.setenv("FREISTELLER__ROOT", "from-environment")
+
+    settings = load(file, {"root": "from-flag"})
+
+    assert settings.root == "from-flag"
+    assert (settings.intake.quiet_seconds, settings.intake.scan_seconds) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("FREISTELLER__INTAKE__QUIET_SECOND", "1", ("intake.quiet_second", "quiet_seconds")),
+        ("FREISTELLER__INTAKE__QUIET_SECONDS", "soon", ("intake.quiet_seconds", "soon", "number")),
+        ("FREISTELLER__ENGINE__USE", "gpu", ("engine.use", "gpu", "comfyui")),
+        ("FREISTELLER__OUTPUTS__FORMATS", '["gif"]', ("outputs.formats", "gif", "png")),
+        ("FREISTELLER__HTTP__BIND", "9108", ("http.bind", "9108", "host:port")),
+        ("FREISTELLER__NOSUCH", "1", ("FREISTELLER__NOSUCH", "root")),
+        ("FREISTELLER__COMFYUI__SERVERS", "http://x", ("comfyui", "JSON")),
+        ("FREISTELLER__COMFYUI__SERVERS", '[{"url": "http://[::1"}]', ("comfyui.servers.0.url", "http://[::1")),
+        ("FREISTELLER__COMFYUI__SERVERS", '[{"url": "http://gpu1:81880"}]', ("comfyui.servers.0.url", "0-65535")),
+        ("FREISTELLER__GRADING__GUT", "0.99", ("grading", "sehr_gut")),
+    ],
+)
+def test_a_bad_setting_is_named_with_its_value_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(BadSettings) as caught:
+        load()
+
+    assert all(word in str(caught.value) for word in said), str(caught.value)
+
+
+def test_a_list_with_a_bad_value_is_not_said_to_be_empty_as_well() -> None:
+    with pytest.raises(BadSettings) as bad:
+        load(flags={"outputs": {"formats": ["gif"]}})
+    with pytest.raises(BadSettings, match="at least 1 item"):
+        load(flags={"outputs": {"formats": []}})
+
+    assert "outputs.formats.0 = 'gif'" in str(bad.value)
+    assert "at least" not in str(bad.value)
+
+
+def test_a_secret_is_not_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FREISTELLER__COMFYUI__SERVERS", '[{"url": "http://x:1", "token": ["hunter2"]}]')
+
+    with pytest.raises(BadSettings) as caught:
+        load()
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("hook", "said"),
+    [
+        ({"url": "chat.example/KEY-hunter2"}, "http://"),
+        ({"url": "https://chat.example/KEY-hunter2", "command": ["/bin/true"]}, "not both"),
+        ({"url": "https://chat.example/KEY-hunter2", "headers": {"X-Key": "hunter2\nX-Other: 1"}}, "headers"),
+        ({"url": "https://chat.example/KEY-hunter2", "on": ["everything"]}, "batch_done"),
+        ({}, "a url, a command"),
+        ("https://chat.example/KEY-hunter2", "notify.hooks.0"),
+    ],
+)
+def test_a_bad_hook_is_explained_without_its_secrets(hook: object, said: str) -> None:
+    with pytest.raises(BadSettings) as caught:
+        load(flags={"notify": {"hooks": [hook]}})
+
+    assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_two_hooks_of_one_name_are_refused() -> None:
+    url = {"url": "https://chat.example/1"}
+    with pytest.raises(BadSettings, match=r"chat\.example"):
+        load(flags={"notify": {"hooks": [url, url]}})
+
+
+def test_auto_means_comfyui_only_where_a_server_is_listed() -> None:
+    listed = load(flags={"comfyui": {"servers": [{"url": "http://gpu1:8188"}]}})
+
+    assert (load().engine_in_use, listed.engine_in_use) == ("local", "comfyui")
+
+
+def test_two_hot_folders_have_two_state_directories() -> None:
+    assert load().state_path("one") != load().state_path("two")
+
+
+def test_a_state_directory_that_is_set_is_used_as_it_is(tmp_path: Path) -> None:
+    assert load(flags={"state_dir": str(tmp_path)}).state_path("one") == tmp_path
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "broken.toml"
+    file.write_text("root = \n")
+
+    with pytest.raises(BadSettings, match=r"broken\.toml"):
+        load(file)

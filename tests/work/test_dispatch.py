@@ -1,0 +1,113 @@
+"""Starting jobs: the oldest first, never more than there are hands, and a brake while no engine answers."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from daemon.jobs import Job
+from daemon.journal import Journal
+from daemon.work.dispatch import LONGEST_BRAKE_SECONDS, Brake, Dispatch
+from daemon.work.job_runner import Fate
+from tests.doubles import Clock
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal(tmp_path / "journal.sqlite3")
+    yield journal
+    journal.close()
+
+
+class Hands:
+    """Work that goes on until the test lets it end."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.end = threading.Event()
+
+    def run(self, job: Job) -> Fate:
+        self.started.append(job.id)
+        self.end.wait(30)
+        return Fate.DONE
+
+
+def dispatch_for(journal: Journal, hands: Hands, executor: ThreadPoolExecutor, workers: int = 2) -> Dispatch:
+    return Dispatch(
+        journal=journal,
+        executor=executor,
+        run=hands.run,
+        workers=workers,
+        brake=Brake(5),
+        ready=lambda: True,
+        unclaimed=lambda: (),
+        clock=Clock(),
+    )
+
+
+def admit(journal: Journal, *ids: str) -> None:
+    for number, job_id in enumerate(ids):
+        journal.admit(job_id, f"{job_id}.jpg", Path("inbox/x"), 1, float(number))
+
+
+def test_no_more_jobs_run_than_there_are_hands(journal: Journal) -> None:
+    admit(journal, "a", "b", "c")
+    hands = Hands()
+    with ThreadPoolExecutor(4) as executor:
+        dispatch = dispatch_for(journal, hands, executor, workers=2)
+
+        started = [dispatch.start_next() for _ in range(3)]
+        hands.end.set()
+
+    assert [job.id if job else None for job in started] == ["a", "b", None]
+
+
+def test_nothing_starts_while_the_hot_folder_is_away(journal: Journal) -> None:
+    admit(journal, "a")
+    with ThreadPoolExecutor(1) as executor:
+        dispatch = dispatch_for(journal, Hands(), executor)
+        dispatch._ready = lambda: False
+
+        assert dispatch.start_next() is None
+
+
+def test_the_brake_lets_one_photo_knock_after_each_pause() -> None:
+    brake = Brake(5)
+    brake.note(Fate.NO_ENGINE, now=100)
+
+    assert not brake.allows(104, running=0)
+    assert brake.allows(105, running=0)
+    assert not brake.allows(105, running=1)
+
+
+def test_the_pause_doubles_up_to_a_limit() -> None:
+    brake = Brake(5)
+    for _ in range(20):
+        brake.note(Fate.NO_ENGINE, now=100)
+
+    assert not brake.allows(100 + LONGEST_BRAKE_SECONDS - 1, running=0)
+    assert brake.allows(100 + LONGEST_BRAKE_SECONDS, running=0)
+
+
+def test_a_clock_that_is_set_back_does_not_hold_the_brake() -> None:
+    brake = Brake(5)
+    brake.note(Fate.NO_ENGINE, now=100_000)
+
+    assert brake.allows(10_000, running=0)
+
+
+def test_a_success_opens_for_all() -> None:
+    brake = Brake(5)
+    brake.note(Fate.NO_ENGINE, now=100)
+    brake.note(Fate.DONE, now=106)
+
+    assert brake.allows(106, running=7)
+
+
+def test_a_bad_photo_says_nothing_against_the_engine() -> None:
+    brake = Brake(5)
+    brake.note(Fate.FAILED, now=100)
+
+    assert brake.allows(100, running=1)

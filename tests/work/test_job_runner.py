@@ -1,0 +1,897 @@
+"""One job and the answer to each error."""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pyvips
+
+from daemon.arrays import Rgb
+from daemon.engines.contract import Answer
+from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway, Vanished
+from daemon.hotfolder import place_files
+from daemon.intake.scan_values import Reject
+from daemon.jobs import Grade, Recipe, State
+from daemon.pictures import writing
+from daemon.pictures.values import Samples
+from daemon.publishing.found_files import WORK_NOTE
+from daemon.publishing.job_events import Ending
+from daemon.service.lifecycle import Daemon
+from daemon.settings import load
+from daemon.work.job_runner import Fate
+from tests.doubles import Clock, ScriptedEngine, by_colour
+from tests.drawing import drawn_photo, save_pages, save_photo
+from tests.test_crash_at_every_step import Died, dying_at
+
+Make = Callable[..., Daemon]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[Daemon] = []
+
+    def make_daemon(engine: ScriptedEngine, **options: Any) -> Daemon:  # the options of Daemon
+        settings = load(
+            flags={
+                "root": str(tmp_path / "hot"),
+                "state_dir": str(tmp_path / "state"),
+                "intake": {"quiet_seconds": 0},
+                "http": {"bind": ""},
+                **options.pop("flags", {}),
+            }
+        )
+        daemon = Daemon(settings, engine=engine, **options)
+        made.append(daemon)
+        return daemon
+
+    yield make_daemon
+    for daemon in made:
+        daemon.close()
+
+
+def run_one(daemon: Daemon) -> Fate:
+    daemon.engine.start()
+    daemon.reception.round(urgent=True)
+    job = daemon.journal.take(2.0**40)
+    assert job is not None
+    return daemon.worker.run(job)
+
+
+def failing(error: Exception, times: int = 1_000) -> Callable[[Recipe], None]:
+    left = [times]
+
+    def trouble(recipe: Recipe) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise error
+
+    return trouble
+
+
+@pytest.mark.parametrize("error", [EngineAway("no answer"), EngineMisconfigured("no node RMBG")])
+def test_an_engine_that_cannot_answer_costs_no_attempt_and_fails_no_photo(
+    make: Make, tmp_path: Path, error: Exception
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(failing(error)))
+
+    fate = run_one(daemon)
+
+    (entry,) = daemon.journal.entries(State.WAITING)
+    assert fate is Fate.NO_ENGINE
+    assert (entry.job.attempts, entry.job.tries, entry.postponed) == ((), 0, 1)
+    assert list((tmp_path / "hot" / "failed").iterdir()) == []
+
+
+def test_a_photo_waits_longer_each_time_that_nobody_answers(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    clock = Clock()
+    daemon = make(ScriptedEngine(failing(EngineAway("no answer"))), clock=clock)
+    run_one(daemon)
+    first = daemon.journal.take(clock.now + 5)
+    assert first is not None
+
+    daemon.worker.run(first)
+
+    assert daemon.journal.take(clock.now + 9.9) is None
+    assert daemon.journal.take(clock.now + 10) is not None
+
+
+@pytest.mark.parametrize("error", [RecipeRefused("illegal"), EngineFull("out of memory")])
+def test_a_refused_recipe_leads_to_the_next_one(make: Make, tmp_path: Path, error: Exception) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(failing(error, times=1)))
+
+    fate = run_one(daemon)
+
+    assert fate is Fate.DONE
+    (entry,) = daemon.journal.latest(1)
+    assert entry.job.attempts[0].error == str(error)
+    assert entry.job.best == 2
+
+
+@pytest.mark.parametrize("has_order", [False, True])
+@pytest.mark.parametrize(("at", "error"), [("archive", RootAway("away")), ("note results", NoRoom("full"))])
+def test_a_result_that_was_taken_away_before_its_photo_was_over_is_not_made_again(
+    make: Make, tmp_path: Path, at: str, error: Exception, has_order: bool
+) -> None:
+    root = tmp_path / "hot"
+    save_photo(root / "inbox" / "a.png")
+    if has_order:  # each try then has a worker of its own
+        (root / "inbox" / "freisteller.toml").write_text("[outputs]\nclean_rims = false\n")
+    away = [True]
+
+    def tick(step: str) -> None:
+        if step == at and away[0]:
+            raise error
+
+    told: list[Ending] = []
+    daemon = make(ScriptedEngine(), tick=tick, tell=told.append)
+
+    daemon.engine.start()
+    daemon.reception.round(urgent=True)
+    first = daemon.journal.take(2.0**40)
+    assert first is not None
+    fate = daemon.run_job(first)
+    (report,) = root.glob("*/a.json")
+    grade_folder = report.parent
+    for path in list(grade_folder.iterdir()):  # as people do, while the original still waits for its place
+        path.unlink()
+    away[0] = False
+    job = daemon.journal.take_decided(2.0**40, ())
+    assert job is not None
+    again = daemon.run_job(job)
+
+    assert (fate, again) == (Fate.NO_PLACE, Fate.DONE)
+    assert list(grade_folder.iterdir()) == []
+    assert [path.name for path in (root / "archiv").iterdir()] == ["a.png"]
+    assert [ending.grade and ending.grade.value for ending in told] == [grade_folder.name]
+    assert list((root / ".freisteller" / "work").iterdir()) == []
+
+
+def test_a_full_disk_makes_the_finished_photo_wait_and_publishes_it_later(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    full = [True]
+
+    def tick(step: str) -> None:
+        if step == "write png" and full[0]:
+            raise NoRoom("the disk is full")
+
+    engine = ScriptedEngine()
+    daemon = make(engine, tick=tick)
+
+    fate = run_one(daemon)
+    (entry,) = daemon.journal.entries(State.PUBLISHING)
+    full[0] = False
+    job = daemon.journal.take_decided(2.0**40, ())
+    assert job is not None
+    again = daemon.worker.run(job)
+
+    assert (fate, again) == (Fate.NO_PLACE, Fate.DONE)
+    assert entry.job.tries == 0
+    assert max(engine.calls.values()) == 1
+
+
+def test_a_fault_of_our_own_is_tried_again_and_then_fails_that_photo_only(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(failing(ZeroDivisionError("a bug"))))
+
+    fates = [run_one(daemon)]
+    while job := daemon.journal.take(2.0**40):
+        fates.append(daemon.worker.run(job))
+
+    assert fates == [Fate.SENT_BACK, Fate.SENT_BACK, Fate.FAILED]
+    assert "internal error" in (tmp_path / "hot" / "failed" / "a.png.txt").read_text("utf-8")
+
+
+def test_a_failed_photo_that_finds_no_room_is_laid_aside_later(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(failing(RecipeRefused("illegal"))))
+    place, full = place_files.place, [True]
+
+    def place_on_a_full_disk(*given: Any, **named: Any) -> tuple[Path, ...]:  # as placing.place
+        if full[0]:
+            raise NoRoom("the disk is full")
+        return place(*given, **named)
+
+    monkeypatch.setattr(place_files, "place", place_on_a_full_disk)
+
+    fate = run_one(daemon)
+    while_full = daemon.recovery.tidy_up(daemon.worker.endings)
+    full[0] = False
+    afterwards = daemon.recovery.tidy_up(daemon.worker.endings)
+
+    assert (fate, while_full, afterwards) == (Fate.FAILED, 0, 1)
+    assert (tmp_path / "hot" / "failed" / "a.png").exists()
+
+
+def test_a_root_that_goes_away_fails_no_photo(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine())
+    daemon.reception.round(urgent=True)
+    (tmp_path / "hot").rename(tmp_path / "elsewhere")
+    job = daemon.journal.take(2.0**40)
+    assert job is not None
+
+    away = daemon.worker.run(job)
+    (tmp_path / "elsewhere").rename(tmp_path / "hot")
+    job = daemon.journal.take(2.0**40)
+    assert job is not None
+    back = daemon.worker.run(job)
+
+    assert (away, back) == (Fate.NO_PLACE, Fate.DONE)
+
+
+def test_an_original_that_somebody_took_away_is_said_so(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine())
+    daemon.reception.round(urgent=True)
+    (job_id,) = daemon.folders.jobs_in_work()
+    original = daemon.folders.claimed(job_id)
+    assert original is not None
+    original.unlink()
+    job = daemon.journal.take(2.0**40)
+    assert job is not None
+
+    assert daemon.worker.run(job) is Fate.FAILED
+    assert "gone" in (daemon.journal.entry(job_id).job.reason or "")
+
+
+def test_equal_names_never_overwrite_each_other(make: Make, tmp_path: Path) -> None:
+    root = tmp_path / "hot"
+    daemon = make(ScriptedEngine())
+    for seed in range(3):
+        save_photo(root / "inbox" / "a.png", drawn_photo(seed=seed))
+        assert run_one(daemon) is Fate.DONE
+
+    archived = sorted(path.name for path in (root / "archiv").iterdir())
+    reports = [json.loads(path.read_text("utf-8")) for path in root.glob("*/a*.json")]
+    assert len(archived) == 3
+    assert len({report["job"] for report in reports}) == 3
+
+
+def process_all(daemon: Daemon) -> list[Fate]:
+    daemon.engine.start()
+    daemon.reception.round(urgent=True)
+    fates = []
+    while job := daemon.journal.take(2.0**40):
+        fates.append(daemon.worker.run(job))
+    return fates
+
+
+def names_below(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("policy", "results", "archived", "failed"),
+    [
+        ("unique", ["a-2.png", "a.png"], ["a.jpg", "a.png"], []),
+        ("version", ["a-v1.png", "a-v2.png"], ["a.jpg", "a.png"], []),
+        ("fail", ["a.png"], ["a.png"], ["a.jpg", "a.jpg.txt"]),
+    ],
+)
+def test_a_result_whose_name_is_taken_is_called_as_the_settings_say(
+    make: Make, tmp_path: Path, policy: str, results: list[str], archived: list[str], failed: list[str]
+) -> None:
+    root = tmp_path / "hot"
+    daemon = make(ScriptedEngine(), flags={"outputs": {"equal_names": policy}})
+    for ending in ("png", "jpg"):
+        save_photo(root / "inbox" / f"a.{ending}", drawn_photo(seed=1))
+        process_all(daemon)
+
+    found = [name for grade in Grade for name in names_below(root / grade.value) if name.endswith(".png")]
+    assert sorted(found) == results
+    assert names_below(root / "archiv") == archived
+    assert names_below(root / "failed") == failed
+
+
+def test_an_original_whose_name_is_taken_in_the_archive_is_kept_under_another_one_whatever_the_policy(
+    make: Make, tmp_path: Path
+) -> None:
+    root = tmp_path / "hot"
+    daemon = make(ScriptedEngine(), flags={"outputs": {"equal_names": "fail"}})
+    save_photo(root / "archiv" / "a.png", drawn_photo(seed=1))
+    save_photo(root / "inbox" / "a.png", drawn_photo(seed=2))
+
+    assert process_all(daemon) == [Fate.DONE]
+    assert names_below(root / "archiv") == ["a-2.png", "a.png"]
+
+
+def test_the_same_photo_twice_is_cut_out_twice_by_default(make: Make, tmp_path: Path) -> None:
+    daemon = make(ScriptedEngine())
+    for name in ("a", "b"):
+        save_photo(tmp_path / "hot" / "inbox" / f"{name}.png", drawn_photo(seed=1))
+
+    process_all(daemon)
+
+    assert daemon.journal.counts(0).states[State.DONE] == 2
+    assert len([name for entry in daemon.journal.latest(9) for name in entry.results if name.endswith(".png")]) == 2
+
+
+def test_the_same_photo_twice_is_cut_out_once_where_the_settings_say_so(make: Make, tmp_path: Path) -> None:
+    root = tmp_path / "hot"
+    engine = ScriptedEngine()
+    daemon = make(engine, flags={"intake": {"quiet_seconds": 0, "equal_content": "skip"}})
+    save_photo(root / "inbox" / "kunde" / "a.png", drawn_photo(seed=1))
+    process_all(daemon)
+    asked = sum(engine.calls.values())
+    save_photo(root / "inbox" / "kunde" / "a.png", drawn_photo(seed=1))
+
+    process_all(daemon)
+
+    assert sum(engine.calls.values()) == asked
+    assert names_below(root / "archiv") == ["kunde/a-2.png", "kunde/a-2.png.txt", "kunde/a.png"]
+    note = (root / "archiv" / "kunde" / "a-2.png.txt").read_text("utf-8")
+    left_out, first = daemon.journal.latest(2)
+    assert (left_out.same_as, left_out.job.state, left_out.job.grade) == (first.job.id, State.DONE, None)
+    assert first.job.id in note
+    assert first.results[0] in note
+    assert "freisteller_duplicates_total 1.0" in daemon.metrics.exposition().decode()
+    assert daemon.folders.jobs_in_work() == ()
+
+
+def test_a_photo_that_failed_may_come_again_with_the_same_content(make: Make, tmp_path: Path) -> None:
+    engine = ScriptedEngine(failing(RecipeRefused("illegal"), times=9))
+    daemon = make(
+        engine, flags={"intake": {"quiet_seconds": 0, "equal_content": "skip"}, "strategy": {"max_attempts": 9}}
+    )
+    save_photo(tmp_path / "hot" / "inbox" / "a.png", drawn_photo(seed=1))
+    failed = process_all(daemon)
+    engine.trouble = None
+    save_photo(tmp_path / "hot" / "inbox" / "b.png", drawn_photo(seed=1))
+
+    again = process_all(daemon)
+
+    assert (failed, again) == ([Fate.FAILED], [Fate.DONE])
+    (entry,) = daemon.journal.latest(1)
+    assert entry.job.grade is not None
+
+
+def test_a_report_names_the_content_of_its_photo(make: Make, tmp_path: Path) -> None:
+    photo = save_photo(tmp_path / "hot" / "inbox" / "a.png").read_bytes()
+    daemon = make(ScriptedEngine())
+
+    run_one(daemon)
+
+    (entry,) = daemon.journal.latest(1)
+    report = json.loads((tmp_path / "hot" / entry.results[-1]).read_text("utf-8"))
+    assert report["photo"]["sha256"] == hashlib.sha256(photo).hexdigest()
+
+
+def test_state_may_lie_on_another_device_than_the_hot_folder(make: Make, tmp_path: Path) -> None:
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("no second file system here")
+    with tempfile.TemporaryDirectory(dir=memory) as state:
+        save_photo(tmp_path / "hot" / "inbox" / "a.png")
+        daemon = make(ScriptedEngine(), flags={"state_dir": state})
+
+        assert run_one(daemon) is Fate.DONE
+        daemon.close()
+
+    assert names_below(tmp_path / "hot" / "archiv") == ["a.png"]
+
+
+def test_all_formats_that_are_asked_for_are_written_under_one_name(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(), flags={"outputs": {"formats": ["png", "tiff", "webp", "mask"]}})
+
+    run_one(daemon)
+
+    (entry,) = daemon.journal.latest(1)
+    assert {Path(name).name for name in entry.results} == {"a.png", "a.tif", "a.webp", "a_mask.png", "a.json"}
+
+
+def test_originals_are_not_kept_where_the_settings_say_so(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(), flags={"outputs": {"keep_originals": False}})
+
+    run_one(daemon)
+
+    assert list((tmp_path / "hot" / "archiv").iterdir()) == []
+    assert daemon.folders.jobs_in_work() == ()
+
+
+def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine())
+    daemon.reception.round(urgent=True)
+    check = daemon.folders.check
+
+    def check_then_lose_the_share() -> None:
+        check()
+        (tmp_path / "hot").rename(tmp_path / "elsewhere")
+
+    daemon.folders.check = check_then_lose_the_share  # type: ignore[method-assign]
+    job = daemon.journal.take(2.0**40)
+    assert job is not None
+    original = daemon.folders.claimed(job.id)
+
+    fate = daemon.worker.run(job)
+
+    assert original is not None
+    assert fate is Fate.NO_PLACE
+    assert daemon.journal.entry(job.id).job.state is State.WAITING
+
+
+def test_a_share_that_goes_away_while_a_result_is_written_costs_no_try(make: Make, tmp_path: Path) -> None:
+    def lose_the_share(step: str) -> None:
+        if step == "keep png":
+            (tmp_path / "hot").rename(tmp_path / "elsewhere")
+
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(), tick=lose_the_share)
+
+    fate = run_one(daemon)
+
+    assert fate is Fate.NO_PLACE
+    (entry,) = daemon.journal.entries(State.PUBLISHING)
+    assert (entry.job.tries, entry.reason_kind) == (0, "root_away")
+
+
+def test_a_photo_in_work_that_neither_journal_nor_note_knows_goes_back_to_the_inbox(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    first = make(ScriptedEngine())
+    first.reception.round(urgent=True)
+    first.close()
+    (job_id,) = first.folders.jobs_in_work()
+    (first.folders.work_root / job_id / WORK_NOTE).unlink()
+    (tmp_path / "state" / "journal.sqlite3").unlink()
+    second = make(ScriptedEngine())
+
+    second.recover()
+
+    assert (tmp_path / "hot" / "inbox" / "a.png").exists()
+    assert second.folders.jobs_in_work() == ()
+
+
+def test_a_folder_that_was_made_for_a_photo_that_was_never_claimed_goes(make: Make, tmp_path: Path) -> None:
+    make(ScriptedEngine()).close()
+    (tmp_path / "hot" / ".freisteller" / "work" / "20261125-031859-05d2df6e").mkdir()  # a kill -9 before the rename
+    daemon = make(ScriptedEngine())
+
+    daemon.recover()
+
+    assert daemon.folders.jobs_in_work() == ()
+
+
+def test_a_photo_that_could_not_be_claimed_leaves_no_job_behind(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine())
+
+    def claim_on_a_full_disk(*_: object) -> Path:  # as Folders.claim
+        raise NoRoom("the disk is full")
+
+    monkeypatch.setattr(daemon.folders, "claim", claim_on_a_full_disk)
+    while_full = daemon.reception.round(urgent=True)
+    waiting = daemon.journal.counts(0).open
+    monkeypatch.undo()
+
+    assert (while_full, waiting) == (None, 0)
+    assert run_one(daemon) is Fate.DONE
+
+
+def test_an_empty_mount_point_is_not_taken_for_a_new_hot_folder(make: Make, tmp_path: Path) -> None:
+    make(ScriptedEngine()).close()
+    (tmp_path / "hot").rename(tmp_path / "unmounted")
+    (tmp_path / "hot").mkdir()
+
+    with pytest.raises(RootAway):
+        make(ScriptedEngine())
+
+    assert list((tmp_path / "hot").iterdir()) == []
+
+
+def test_a_photo_that_changed_after_its_proof_is_not_taken(make: Make, tmp_path: Path) -> None:
+    photo = save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine())
+    (arrival,) = daemon.watcher.scan(urgent=True).ready
+    photo.write_bytes(photo.read_bytes() + b"more")
+
+    job = daemon.admission.admit(arrival)
+
+    assert job is None
+    assert photo.exists()
+    assert daemon.journal.counts(0).open == 0
+
+
+def test_photos_in_work_stay_within_the_memory_they_are_given(make: Make, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save_photo(tmp_path / "hot" / "inbox" / f"{name}.png", drawn_photo(400, 300))
+    at_once: list[int] = []
+    running = threading.Semaphore(0)
+    lock = threading.Lock()
+    inside = [0]
+
+    def look_around(recipe: Recipe) -> None:
+        with lock:
+            inside[0] += 1
+            at_once.append(inside[0])
+        running.acquire(timeout=0.2)  # long enough for the other one to come in, if it may
+        with lock:
+            inside[0] -= 1
+
+    daemon = make(ScriptedEngine(look_around), flags={"dispatch": {"memory_mb": 2}})  # a photo of 0.12 MP takes 1.2
+    daemon.engine.start()
+    daemon.reception.round(urgent=True)
+    jobs = [daemon.journal.take(2.0**40) for _ in range(2)]
+
+    with ThreadPoolExecutor(2) as executor:
+        fates = list(executor.map(daemon.worker.run, [job for job in jobs if job]))
+
+    assert fates == [Fate.DONE, Fate.DONE]
+    assert max(at_once) == 1
+
+
+@pytest.mark.parametrize(("broken_writes", "fate"), [(1, Fate.DONE), (2, Fate.FAILED)])
+def test_a_result_that_does_not_read_back_is_written_once_more_and_never_published_wrong(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken_writes: int, fate: Fate
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    left = [broken_writes]
+    write = writing.write
+
+    def write_to_a_bad_disk(path: Path, *rest: Any) -> None:  # as writing.write
+        write(path, *rest)
+        if left[0]:
+            left[0] -= 1
+            path.write_bytes(path.read_bytes()[:200])
+
+    monkeypatch.setattr(writing, "write", write_to_a_bad_disk)
+    daemon = make(ScriptedEngine())
+
+    assert run_one(daemon) is fate
+    assert bool(list((tmp_path / "hot").glob("*/a.json"))) == (fate is Fate.DONE)
+
+
+def test_a_photo_is_made_in_every_format_that_is_asked_for(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    formats = ["png", "tiff", "webp", "mask", "jpeg", "tiff_on_colour"]
+    outputs = {"formats": formats, "trim": True, "max_side": 100, "background": "#00ff00"}
+    daemon = make(ScriptedEngine(), flags={"outputs": outputs})
+
+    assert run_one(daemon) is Fate.DONE
+
+    (report,) = (tmp_path / "hot").glob("*/a.json")
+    made = sorted(path.name for path in report.parent.iterdir())
+    assert made == ["a.jpg", "a.json", "a.png", "a.tif", "a.webp", "a_flat.tif", "a_mask.png"]
+    body = json.loads(report.read_text("utf-8"))
+    assert max(body["result"].values()) == 100
+    assert sorted(body["sha256"]) == [".jpg", ".png", ".tif", ".webp", "_flat.tif", "_mask.png"]
+
+
+def test_a_subject_where_the_photo_is_transparent_is_no_empty_result_but_a_reason(make: Make, tmp_path: Path) -> None:
+    rgb = drawn_photo(300, 200, 1)
+    rgba = np.dstack([rgb, np.where(by_colour(rgb) > 0, 0, 255).astype(np.uint8)])
+    (tmp_path / "hot" / "inbox").mkdir(parents=True)
+    pyvips.Image.new_from_array(rgba, interpretation="srgb").pngsave(str(tmp_path / "hot" / "inbox" / "a.png"))
+    daemon = make(SeesThrough(rgb))
+
+    assert run_one(daemon) is Fate.FAILED
+
+    (entry,) = daemon.journal.entries(State.FAILED)
+    assert "Nothing of a.png would be left" in (entry.job.reason or "")
+
+
+def test_a_photo_that_is_transparent_everywhere_fails_with_that_reason(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "hot" / "inbox").mkdir(parents=True)
+    nothing = np.dstack([drawn_photo(300, 200, 1), np.zeros((200, 300), np.uint8)])
+    pyvips.Image.new_from_array(nothing, interpretation="srgb").pngsave(str(tmp_path / "hot" / "inbox" / "a.png"))
+    daemon = make(ScriptedEngine())
+
+    assert run_one(daemon) is Fate.FAILED
+
+    (entry,) = daemon.journal.entries(State.FAILED)
+    assert "transparent everywhere" in (entry.job.reason or "")
+
+
+def test_each_page_of_a_tiff_is_a_result_and_the_worst_one_decides_the_folder(make: Make, tmp_path: Path) -> None:
+    save_pages(tmp_path / "hot" / "inbox" / "scan.tif", 2, blank=2)
+    daemon = make(ScriptedEngine())
+
+    assert run_one(daemon) is Fate.DONE
+
+    assert sorted(path.name for path in (tmp_path / "hot" / "ungenügend").iterdir()) == [
+        "scan-p1.png", "scan-p2.png", "scan.json",
+    ]  # fmt: skip
+    body = json.loads((tmp_path / "hot" / "ungenügend" / "scan.json").read_text("utf-8"))
+    assert (body["page"], body["grade"]) == (2, "ungenügend")
+    assert [page["page"] for page in body["pages"]] == [1, 2]
+    assert body["pages"][0]["score"] > body["pages"][1]["score"]
+    assert {attempt["number"] // 100 for attempt in body["pages"][1]["attempts"]} == {1}
+    (entry,) = daemon.journal.latest(1)
+    assert entry.job.grade is Grade.UNGENUEGEND
+    assert entry.job.score == pytest.approx(body["score"], abs=1e-4)
+    first, second = (pixels(tmp_path / "hot" / "ungenügend" / f"scan-p{page}.png") for page in (1, 2))
+    assert first.shape != second.shape  # each page has its own size
+
+
+def test_only_the_first_page_is_cut_out_where_that_is_set_and_the_report_says_so(make: Make, tmp_path: Path) -> None:
+    save_pages(tmp_path / "hot" / "inbox" / "scan.tif", 3)
+    daemon = make(ScriptedEngine(), flags={"outputs": {"pages": "first"}})
+
+    assert run_one(daemon) is Fate.DONE
+
+    (report,) = (tmp_path / "hot").glob("*/scan.json")
+    assert sorted(path.name for path in report.parent.iterdir()) == ["scan.json", "scan.png"]
+    assert json.loads(report.read_text("utf-8"))["photo"]["remarks"] == ["only the first of its 3 pages was cut out"]
+
+
+def test_a_page_that_cannot_be_read_fails_the_whole_file_and_is_named(make: Make, tmp_path: Path) -> None:
+    scan = tmp_path / "hot" / "inbox" / "scan.tif"
+    save_pages(scan, 2)
+    content = scan.read_bytes()
+    second = int.from_bytes(content[next_page(content) :][:4], "little")
+    compression = content.index(bytes([3, 1, 3, 0, 1, 0, 0, 0]), second) + 8
+    scan.write_bytes(content[:compression] + bytes([99]) + content[compression + 1 :])  # of a kind that nobody knows
+    daemon = make(ScriptedEngine())
+
+    assert run_one(daemon) is Fate.FAILED
+
+    (entry,) = daemon.journal.entries(State.FAILED)
+    assert "scan.tif, page 2, cannot" in (entry.job.reason or "")
+    assert not list((tmp_path / "hot").glob("*/scan*.png"))
+
+
+def test_an_original_that_is_still_written_while_it_is_in_work_fails_with_all_that_was_written(
+    make: Make, tmp_path: Path
+) -> None:
+    """As a machine may do that holds the file open on a share: the rename took it with its writer."""
+    save_pages(tmp_path / "hot" / "inbox" / "scan.tif", 1)
+    whole = save_pages(tmp_path / "whole.tif", 2).read_bytes()
+
+    def goes_on(_: Recipe) -> None:
+        (original,) = (tmp_path / "hot" / ".freisteller" / "work").glob("*/scan.tif")
+        with original.open("r+b") as writer:  # the same file, as if it were held open since before the rename
+            writer.write(whole)
+
+    assert run_one(make(ScriptedEngine(goes_on))) is Fate.FAILED
+
+    assert (tmp_path / "hot" / "failed" / "scan.tif").read_bytes() == whole
+    assert "still being written" in (tmp_path / "hot" / "failed" / "scan.tif.txt").read_text("utf-8")
+    assert not list((tmp_path / "hot").glob("*/scan*.png"))
+
+
+def next_page(content: bytes) -> int:
+    """Where a little-endian TIFF says where its second page is."""
+    first = int.from_bytes(content[4:8], "little")
+    return first + 2 + 12 * int.from_bytes(content[first : first + 2], "little")
+
+
+def pixels(path: Path) -> Samples:
+    samples: Samples = pyvips.Image.new_from_file(str(path)).numpy()
+    return samples
+
+
+class SeesThrough(ScriptedEngine):
+    """An engine that finds the subject wherever it was, transparent or not."""
+
+    def __init__(self, rgb: Rgb) -> None:
+        super().__init__()
+        self._alpha = by_colour(rgb)
+
+    def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe, *, new: bool = False) -> Answer:
+        return Answer(self._alpha, "double", {"infer": 0.001})
+
+
+def test_what_is_out_never_fails_however_often_its_end_went_wrong(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+
+    def broken(step: str) -> None:
+        if step == "archive":
+            raise ZeroDivisionError
+
+    daemon = make(ScriptedEngine(), tick=broken, flags={"dispatch": {"max_tries": 1}})
+
+    fate = run_one(daemon)
+
+    (entry,) = daemon.journal.entries(State.PUBLISHING)
+    assert fate is Fate.SENT_BACK
+    assert len(entry.results) == 2
+    assert list((tmp_path / "hot" / "failed").iterdir()) == []
+
+
+def test_a_start_does_not_give_up_a_photo_whose_results_are_out(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(), tick=dying_at("archive"), flags={"dispatch": {"max_tries": 1}})
+    with pytest.raises(Died):
+        run_one(daemon)
+
+    counts = daemon.recovery.recover(daemon.worker.endings)
+    job = daemon.journal.take_decided(2.0**40, ())
+    assert job is not None
+
+    assert counts["quarantined"] == 0
+    assert daemon.worker.run(job) is Fate.DONE
+    assert list((tmp_path / "hot" / "failed").iterdir()) == []
+
+
+def test_an_ending_is_told_though_the_share_went_away_before_the_clearing(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    told: list[Ending] = []
+    times_left = [1]
+
+    def away(step: str) -> None:
+        if step == "clear" and times_left[0]:
+            times_left[0] -= 1
+            raise RootAway("the share is away")
+
+    daemon = make(ScriptedEngine(), tick=away, tell=told.append)
+
+    fate = run_one(daemon)
+    daemon.recovery.tidy_up(daemon.worker.endings)
+
+    assert fate is Fate.DONE
+    assert [ending.grade is not None for ending in told] == [True]
+    assert daemon.folders.jobs_in_work() == ()
+
+
+@pytest.mark.parametrize("trouble", [NoRoom("journal is full"), sqlite3.OperationalError("database is locked")])
+def test_a_job_that_could_not_be_put_off_is_stranded_and_started_again(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine(failing(EngineAway("no answer"), times=1)))
+
+    def refuse(*_: object) -> None:
+        raise trouble
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(daemon.journal), "postpone", refuse)
+        fate = run_one(daemon)
+        (entry,) = daemon.journal.entries(State.RUNNING)
+        held = daemon.worker.hold(entry.job, RootAway("the share is away"))
+    daemon.journal.take_back(entry.job.id, 0.0)
+    again = daemon.journal.take(2.0**40)
+    assert again is not None
+
+    assert (fate, held) == (Fate.STRANDED, Fate.STRANDED)
+    assert daemon.worker.run(again) is Fate.DONE
+
+
+def test_a_row_that_could_be_neither_claimed_nor_struck_out_is_no_photo(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    told: list[Ending] = []
+    daemon = make(ScriptedEngine(), tell=told.append)
+
+    def full(*_: object) -> None:
+        raise NoRoom("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(daemon.folders), "claim", full)
+        patch.setattr(type(daemon.journal), "forget", full)
+        daemon.reception.round(urgent=True)
+    assert daemon.journal.take(2.0**40, lambda: daemon.admission.unclaimed) is None
+
+    assert run_one(daemon) is Fate.DONE
+    assert len(told) == len(daemon.journal.latest(9)) == 1
+
+
+def test_a_cut_out_put_back_before_its_original_is_in_archiv_is_tried_again(make: Make, tmp_path: Path) -> None:
+    hot = tmp_path / "hot"
+    save_photo(hot / "inbox" / "a.jpg")
+    full = [True]
+
+    def tick(step: str) -> None:
+        if step == "archive" and full[0]:
+            raise NoRoom("archiv is full")
+
+    daemon = make(ScriptedEngine(), tick=tick)
+    run_one(daemon)
+    (cut_out,) = hot.glob("*/a.png")
+    cut_out.rename(hot / "inbox" / "a.png")
+    daemon.reception.round(urgent=True)
+    full[0] = False
+    job = daemon.journal.take_decided(2.0**40, ())
+    assert job is not None
+
+    daemon.worker.run(job)
+    daemon.reception.round(urgent=True)
+
+    (entry,) = daemon.journal.entries(State.WAITING)
+    assert entry.job.round == 1
+    assert (hot / "archiv" / "a-earlier.png").is_file()
+
+
+def test_a_retry_does_not_take_another_photo_of_the_same_name(make: Make, tmp_path: Path) -> None:
+    failed = tmp_path / "hot" / "failed"
+    daemon = make(ScriptedEngine())
+    bad = tmp_path / "hot" / "inbox" / "bad.jpg"
+    bad.write_bytes(b"one")
+    daemon.reception.refuse(Reject(bad, "bad.jpg", "This is no photo."))
+    (first,) = daemon.journal.entries(State.FAILED)
+    for path in failed.iterdir():
+        path.unlink()
+    bad.write_bytes(b"another one")
+    daemon.reception.refuse(Reject(bad, "bad.jpg", "This is no photo."))
+    before = sorted(path.read_bytes() for path in failed.iterdir())
+
+    with pytest.raises(Vanished, match="another photo's"):
+        daemon.admission.take_back(daemon.journal.entry(first.job.id))
+
+    assert sorted(path.read_bytes() for path in failed.iterdir()) == before
+
+
+def test_what_was_staged_is_published_as_it_was_decided_though_its_alphas_are_lost(make: Make, tmp_path: Path) -> None:
+    hot = tmp_path / "hot"
+    save_photo(hot / "inbox" / "a.jpg")
+    engine = ScriptedEngine()
+    daemon = make(engine, tick=dying_at("publish"), flags={"outputs": {"formats": ["png"]}})
+    with pytest.raises(Died):
+        run_one(daemon)
+    (decided,) = daemon.journal.entries(State.PUBLISHING)
+    daemon.close()
+    shutil.rmtree(tmp_path / "state" / "alphas")
+    asked = engine.calls.total()
+
+    daemon = make(engine, flags={"outputs": {"formats": ["webp"]}})  # which a report from before knows nothing of
+    daemon.recover()
+    job = daemon.journal.take_decided(2.0**40, ())
+    assert job is not None
+    fate = daemon.worker.run(job)
+
+    done = daemon.journal.entry(decided.job.id)
+    assert decided.job.grade is not None
+    report = json.loads((hot / decided.job.grade.value / "a.json").read_text("utf-8"))
+    assert fate is Fate.DONE
+    assert engine.calls.total() == asked
+    assert done.results == (f"{decided.job.grade.value}/a.png", f"{decided.job.grade.value}/a.json")
+    assert (done.job.grade, report["grade"]) == (decided.job.grade, decided.job.grade.value)
+    assert list(report["sha256"]) == [".png"]
+
+
+def test_a_staged_file_that_is_gone_is_made_again(make: Make, tmp_path: Path) -> None:
+    hot = tmp_path / "hot"
+    save_photo(hot / "inbox" / "a.jpg")
+    daemon = make(ScriptedEngine(), tick=dying_at("publish"))
+    with pytest.raises(Died):
+        run_one(daemon)
+    (decided,) = daemon.journal.entries(State.PUBLISHING)
+    for staged in daemon.folders.staging(decided.job.id).iterdir():
+        if staged.suffix == ".png":
+            staged.unlink()
+
+    job = daemon.journal.take_decided(2.0**40, ())
+    assert job is not None
+    fate = daemon.worker.run(job)
+
+    assert fate is Fate.DONE
+    assert len(list(hot.glob("*/a.png"))) == 1
+
+
+def test_a_staged_file_that_is_not_as_its_report_says_is_not_taken_as_staged(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.jpg")
+    daemon = make(ScriptedEngine(), tick=dying_at("publish"))
+    with pytest.raises(Died):
+        run_one(daemon)
+    (decided,) = daemon.journal.entries(State.PUBLISHING)
+    staging = daemon.folders.staging(decided.job.id)
+    original = daemon.folders.claimed(decided.job.id)
+    assert original is not None
+    content = hashlib.sha256(original.read_bytes()).digest()
+    routing = daemon.worker._routing
+
+    whole = routing.staged(decided.job, staging, content)
+    of_another_original = routing.staged(decided.job, staging, bytes(32))
+    whole[0][0].write_bytes(b"spoilt")
+
+    assert [ending for _, ending in whole] == [".png", ".json"]
+    assert of_another_original == ()
+    assert routing.staged(decided.job, staging, content) == ()
