@@ -1,61 +1,16 @@
-"""The values that a photo's way is told in, and the table of states it may take."""
+"""The values that tell a photo's way: its job, its attempts, the verdict on each, its outcome."""
 
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from daemon.errors import IllegalMove
+from daemon.states import State
 
 ATTEMPTS_PER_PAGE = 100
 """Attempts on the second page of a file are numbered from 101, and so on; no page ever gets so many."""
 
 TICKETS = uuid.UUID("6f0b8f5e-2f6b-5d0e-9d1f-0d6d5b0c7a11")  # our namespace for UUIDv5 tickets; never change it
-
-
-LONGEST_POSTPONE_SECONDS = 300.0  # what is due later than that was put off before the clock was set back
-
-
-class State(StrEnum):
-    """Where a job stands."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    PUBLISHING = "publishing"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class Move(StrEnum):
-    """What may happen to a job."""
-
-    START = "start"
-    DECIDE = "decide"
-    GIVE_UP = "give_up"
-    POSTPONE = "postpone"
-    FINISH = "finish"
-    REQUEUE = "requeue"
-    LEAVE_OUT = "leave_out"
-
-
-MOVES: dict[Move, tuple[frozenset[State], State]] = {
-    Move.START: (frozenset({State.WAITING}), State.RUNNING),
-    Move.DECIDE: (frozenset({State.RUNNING}), State.PUBLISHING),
-    Move.GIVE_UP: (frozenset({State.WAITING, State.RUNNING, State.PUBLISHING}), State.FAILED),
-    Move.POSTPONE: (frozenset({State.RUNNING}), State.WAITING),
-    Move.FINISH: (frozenset({State.PUBLISHING}), State.DONE),
-    Move.REQUEUE: (frozenset({State.DONE, State.FAILED}), State.WAITING),
-    Move.LEAVE_OUT: (frozenset({State.RUNNING}), State.DONE),
-}
-"""The whole table: from which states a move starts, and where it leads."""
-
-
-def after(state: State, move: Move) -> State:
-    """The state that `move` leads to. Raises IllegalMove where the table has no such move."""
-    starts, end = MOVES[move]
-    if state not in starts:
-        raise IllegalMove(f"A job that is {state} cannot {move}.")
-    return end
 
 
 class Grade(StrEnum):

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import RecipeRefused
-from daemon.jobs import Recipe, State
+from daemon.hotfolder.effects import Effect, Tick
+from daemon.jobs import Recipe
 from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings, load
+from daemon.states import State
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_pages, save_photo
 
@@ -38,22 +40,22 @@ class Died(BaseException):
     """The power is gone: not an Exception, so nothing in the program can answer it."""
 
 
-def dying_before(step: int) -> Callable[[str], None]:
+def dying_before(step: int) -> Tick:
     steps = itertools.count()
 
-    def tick(name: str) -> None:
+    def tick(effect: Effect) -> None:
         if next(steps) == step:
-            raise Died(name)
+            raise Died(effect)
 
     return tick
 
 
-def dying_at(name: str) -> Callable[[str], None]:
+def dying_at(effect: Effect) -> Tick:
     """Once, where that step is about to be done."""
     left = [1]
 
-    def tick(step: str) -> None:
-        if step == name and left[0]:
+    def tick(step: Effect) -> None:
+        if step is effect and left[0]:
             left[0] -= 1
             raise Died(step)
 
@@ -76,7 +78,7 @@ def refuse(recipe: Recipe) -> None:
     raise RecipeRefused(f"{recipe} is refused")
 
 
-def one_life(settings: Settings, engine: ScriptedEngine, tick: Callable[[str], None]) -> None:
+def one_life(settings: Settings, engine: ScriptedEngine, tick: Tick) -> None:
     """All that the daemon does for what is in the inbox, in this one thread, so that a death is a death."""
     daemon = Daemon(settings, engine=engine, tick=tick)
     try:
@@ -148,9 +150,9 @@ def test_a_crash_at_every_step_that_loses_the_end_of_the_journal_publishes_once(
         drop_photo(root / "inbox")
         die, copies = dying_before(step), list[bytes]()
 
-        def tick(name: str, die: Callable[[str], None] = die, copies: list[bytes] = copies) -> None:
+        def tick(effect: Effect, die: Tick = die, copies: list[bytes] = copies) -> None:
             copies.append(content_of_journal(journal))  # noqa: B023 - only within this step
-            die(name)
+            die(effect)
 
         with suppress(Died):
             one_life(settings, engine, tick)
@@ -272,9 +274,9 @@ def test_a_photo_that_crashes_the_program_three_times_is_quarantined(tmp_path: P
     root = settings.root_path
     save_photo(root / "inbox" / "poison.png")
 
-    def die_at_the_engine(name: str) -> None:
-        if name == "ask engine":
-            raise Died(name)
+    def die_at_the_engine(effect: Effect) -> None:
+        if effect is Effect.ASK_ENGINE:
+            raise Died(effect)
 
     for _ in range(3):
         with pytest.raises(Died):

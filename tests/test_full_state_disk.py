@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from daemon.errors import NoRoom
-from daemon.jobs import Grade, Job, Recipe, State
+from daemon.jobs import Grade, Job, Recipe
 from daemon.journal.alphas import Alphas
 from daemon.journal.database import Database
+from daemon.states import State
 from tests.drawing import save_photo
 from tests.notify.test_notifications import House
 from tests.observe.prometheus import eventually

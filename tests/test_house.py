@@ -24,13 +24,8 @@ ORDER = (
 
 STILL_WRONG = {
     ("hotfolder/orders.py", "daemon.intake.walk_inbox"),
-    ("hotfolder/orders.py", "daemon.intake.proving.Mark"),
-    ("hotfolder/ownership.py", "daemon.intake.proving.Mark"),
     ("intake/admission.py", "daemon.publishing.found_files"),
-    ("intake/admission.py", "daemon.work.pipeline.Tick"),
-    ("publishing/publication.py", "daemon.work.pipeline.Tick"),
     ("publishing/staging.py", "daemon.work.pipeline.Meter"),
-    ("publishing/staging.py", "daemon.work.pipeline.Tick"),
 }
 """Imports that still point the wrong way; each goes with the step that moves what it needs."""
 

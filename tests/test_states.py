@@ -3,7 +3,8 @@
 import pytest
 
 from daemon.errors import IllegalMove
-from daemon.jobs import MOVES, Grade, Job, Move, State, after
+from daemon.jobs import Grade, Job
+from daemon.states import MOVES, Move, State, after
 
 
 def test_every_state_but_the_first_is_reached_by_some_move() -> None:

@@ -15,8 +15,9 @@ from rich.table import Table
 from daemon import __version__
 from daemon.disk.os_errors import means
 from daemon.errors import AlreadyRunning, BadPhoto, BadSettings, IllegalMove, JournalDamaged, NoRoom, RootAway, Vanished
-from daemon.jobs import Grade, State
+from daemon.jobs import Grade
 from daemon.settings import Settings, load
+from daemon.states import State
 
 OK, FAILED, USAGE = 0, 1, 2
 LATER = 75  # EX_TEMPFAIL of sysexits.h: a disk or share; once it is there, the same command works

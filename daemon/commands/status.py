@@ -12,9 +12,9 @@ from daemon.errors import BadSettings, FreistellerError
 from daemon.hotfolder.hot_folder import Folders
 from daemon.hotfolder.root_identity import read_identity
 from daemon.intake.admission import Admission
-from daemon.jobs import State
 from daemon.journal import Entry, Journal
 from daemon.settings import Settings
+from daemon.states import State
 
 ANSWER_SECONDS = 3.0
 LATEST = 10

@@ -22,9 +22,10 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.commands.status import daemon_page, open_journal
-from daemon.jobs import Grade, State
+from daemon.jobs import Grade
 from daemon.journal import Counts, Entry, Journal
 from daemon.settings import Settings
+from daemon.states import State
 
 LATEST = 60  # endings that the pace is read from
 LOW = 22  # lines; with fewer there is no room for empty ones

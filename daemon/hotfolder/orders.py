@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from daemon.disk import open_below
+from daemon.disk.file_id import FileId
 from daemon.disk.os_errors import means
 from daemon.errors import BadOrder, BadSettings
 from daemon.hotfolder.hot_folder import Folders
 from daemon.intake import walk_inbox
-from daemon.intake.proving import Mark
 from daemon.settings import Settings, with_order
 
 NAME = walk_inbox.ORDER
@@ -52,9 +52,9 @@ class Orders:
                 raise Wrong(way, str(error)) from error
         return settings
 
-    def marks(self, source: Path) -> tuple[tuple[tuple[str, ...], Mark], ...]:
+    def marks(self, source: Path) -> tuple[tuple[tuple[str, ...], FileId], ...]:
         """The folders with an order on the way to a photo, and what tells each file from its earlier self."""
-        return tuple((way, Mark.of(os.fstat(file))) for way, file in self._files(source))
+        return tuple((way, FileId.of(os.fstat(file))) for way, file in self._files(source))
 
     def _files(self, source: Path) -> Iterator[tuple[tuple[str, ...], int]]:
         """The outermost first. No symbolic link is followed; what is no file is no order."""

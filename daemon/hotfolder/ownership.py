@@ -11,13 +11,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from daemon.disk import no_replace, open_below
-from daemon.intake.proving import Mark
+from daemon.disk.file_id import FileId
 from daemon.pictures.writing import identity_of
 
 _MOST_REPORT_BYTES = 4 << 20  # a report has a few thousand; a JSON of another kind is none of ours
 
 
-def mark_at(root: Path, place: str) -> Mark | None:
+def mark_at(root: Path, place: str) -> FileId | None:
     """What tells the file at a place from others; None where no regular file is."""
     parts = PurePosixPath(place).parts
     try:
@@ -25,7 +25,7 @@ def mark_at(root: Path, place: str) -> Mark | None:
             found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return Mark.of(found) if stat.S_ISREG(found.st_mode) else None
+    return FileId.of(found) if stat.S_ISREG(found.st_mode) else None
 
 
 def owner_of(root: Path, place: str) -> str | None:

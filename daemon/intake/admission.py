@@ -8,12 +8,13 @@ from pathlib import Path
 
 from daemon.errors import IllegalMove, Vanished
 from daemon.hotfolder import ownership
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import Folders
 from daemon.intake.watcher import Arrival, Reject
-from daemon.jobs import Job, State
+from daemon.jobs import Job
 from daemon.journal import Entry, Journal
 from daemon.publishing import found_files
-from daemon.work.pipeline import Tick
+from daemon.states import State
 
 
 class Admission:
@@ -63,9 +64,9 @@ class Admission:
         size_bytes = proven[0] if proven else 0
         for left in tuple(self._to_forget):
             self._forget(left)
-        self._tick("admit")
+        self._tick(Effect.ADMIT)
         job = self._journal.admit(job_id, name, source.relative_to(self._folders.root), size_bytes, now)
-        self._tick("claim")
+        self._tick(Effect.CLAIM)
         try:
             self._folders.claim(source, job.id, proven)
         except Vanished:
@@ -112,7 +113,7 @@ class Admission:
         places = [self._folders.root / place for place in entry.results]
         if not places:
             raise Vanished(f"{job.name} ({job.id}): where its original lies was never noted.")
-        self._tick("take back")
+        self._tick(Effect.TAKE_BACK)
         if self._folders.claimed(job.id) is None:
             mark = ownership.mark_at(self._folders.root, entry.results[0])
             if mark and self._journal.is_of_another(job.id, mark.inode, mark.size_bytes, mark.mtime_ns):
@@ -120,6 +121,6 @@ class Admission:
             self._folders.claim(places[0], job.id)
         for note in places[1:]:
             note.unlink(missing_ok=True)
-        self._tick("requeue")
+        self._tick(Effect.REQUEUE)
         self._journal.requeue(job.id, self._clock())
         found_files.leave_work_note(self._folders, self._journal.entry(job.id))

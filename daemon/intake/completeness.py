@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from daemon.intake.proving import Finding, Mark, Proof
+from daemon.disk.file_id import FileId
+from daemon.intake.proving import Finding, Proof
 
 CLOSED_QUIET_SECONDS = 0.3
 """Enough after a close: it only bridges a writer that closes and opens again at once."""
@@ -61,7 +62,7 @@ class Watched:
 
     __slots__ = ("brought", "changed_at", "closed", "first_seen", "longest_pause", "mark", "proof", "same_at")
 
-    def __init__(self, mark: Mark, now: float) -> None:
+    def __init__(self, mark: FileId, now: float) -> None:
         self.mark = mark
         self.first_seen = now
         self.changed_at = now
@@ -72,7 +73,7 @@ class Watched:
         """Whether it was finished elsewhere, and copied with its time or moved in."""
         self.proof: Proof | None = None
 
-    def see(self, mark: Mark, now: float, closed: bool = False) -> None:
+    def see(self, mark: FileId, now: float, closed: bool = False) -> None:
         """Take in what a look showed. closed: a writer closed it since the last look."""
         if mark == self.mark:
             self.same_at = now
@@ -109,7 +110,7 @@ def next_step(file: Watched, rules: Rules, writer_pause: float, now: float) -> S
     return Step(Next.TAKE if file.proof.finding is Finding.DOUBTFUL else Next.REJECT)
 
 
-def _is_older(mark: Mark) -> bool:
+def _is_older(mark: FileId) -> bool:
     """Whether it was written long before its last change of any kind."""
     return mark.ctime_ns - mark.mtime_ns > _BROUGHT_NS
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
 from daemon.disk import open_below
+from daemon.disk.file_id import FileId
 from daemon.disk.names import clean_name
 from daemon.disk.open_writers import open_for_writing
 from daemon.errors import BadPhoto, NotWholeYet, Vanished
@@ -25,20 +25,6 @@ class Finding(StrEnum):
     NEVER = "never"
     WRITING = "writing"
     """A program has it open for writing."""
-
-
-class Mark(NamedTuple):
-    """What tells a file from its earlier self. ctime is in it since a copying program may set mtime back."""
-
-    inode: int
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-
-    @classmethod
-    def of(cls, stat: os.stat_result) -> "Mark":
-        """The mark that a stat shows."""
-        return cls(stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +52,7 @@ class Prover:
         self._decode = decode
         self._clock = clock
 
-    def prove(self, way: Sequence[str], mark: Mark, remote: bool) -> Proof | None:
+    def prove(self, way: Sequence[str], mark: FileId, remote: bool) -> Proof | None:
         """Look into the file inbox/way; None where it is gone, or no longer the file of that mark.
 
         remote: other machines may write it unseen, so nobody is asked who has it open.
@@ -83,7 +69,7 @@ class Prover:
             reason = f"{name} cannot be read ({error.strerror}). Allow the daemon's user to read it, or copy it again."
         return Proof(finding, reason, self._clock())
 
-    def _look(self, way: Sequence[str], name: str, mark: Mark, remote: bool) -> tuple[Finding, str]:
+    def _look(self, way: Sequence[str], name: str, mark: FileId, remote: bool) -> tuple[Finding, str]:
         with open_below.opened(self._inbox, way[:-1]) as folder:
             descriptor = os.open(way[-1], open_below.FILE, dir_fd=folder)
         try:
@@ -110,6 +96,6 @@ class Prover:
             return finding, re.sub(f"^{path.name}(?= )", lambda _: name, str(error))
         return (Finding.DOUBTFUL, f"{name} may not be whole: {doubt}.") if doubt else (Finding.WHOLE, "")
 
-    def _same(self, descriptor: int, mark: Mark) -> None:
-        if Mark.of(os.fstat(descriptor)) != mark:
+    def _same(self, descriptor: int, mark: FileId) -> None:
+        if FileId.of(os.fstat(descriptor)) != mark:
             raise Vanished("The file that was to be proven is another one by now.")

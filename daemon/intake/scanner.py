@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from daemon.disk import open_below
+from daemon.disk.file_id import FileId
 from daemon.disk.mounts import Mount
 from daemon.disk.names import clean_name
 from daemon.intake.appended_tiffs import PAGED, PagedFiles
 from daemon.intake.changed_folders import Directories
 from daemon.intake.completeness import Next, Pauses, Rules, Step, Watched, Writer, next_step, reason_for_rejecting
-from daemon.intake.proving import Finding, Mark, Prover
+from daemon.intake.proving import Finding, Prover
 from daemon.intake.scan_values import Arrival, FoundBy, Hints, Reject, Scan
 from daemon.intake.walk_inbox import Sighting, walk, walk_below
 from daemon.settings import IntakeSettings
@@ -215,7 +216,7 @@ class Scanner:
         return self.settings.scan_seconds
 
     def _take_in(self, path: str, stat: os.stat_result, remote: bool, hints: Hints, now: float) -> None:
-        mark = Mark.of(stat)
+        mark = FileId.of(stat)
         seen = self._seen.get(path)
         if seen is None or _another_file(seen.watched, mark):
             found_by: FoundBy = "scan" if self._scans else "startup"
@@ -284,6 +285,6 @@ def _skipping_what_is_gone() -> Iterator[None]:
             raise
 
 
-def _another_file(watched: Watched, mark: Mark) -> bool:
+def _another_file(watched: Watched, mark: FileId) -> bool:
     """Whether the one that was whole was taken, and this is the next one of its name."""
     return watched.proof is not None and watched.proof.finding is Finding.WHOLE and watched.mark.inode != mark.inode

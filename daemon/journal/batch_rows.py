@@ -1,8 +1,9 @@
 """What became of the photos of one top-level folder, counted from a row on: rows grow, whatever the clock does."""
 
-from daemon.jobs import Grade, State
+from daemon.jobs import Grade
 from daemon.journal.database import Database
 from daemon.journal.rows import Batch, real, whole
+from daemon.states import State
 
 
 def newest(db: Database) -> int:

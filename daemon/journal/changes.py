@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from daemon.errors import IllegalMove
-from daemon.jobs import MOVES, Attempt, Grade, Job, Move, Opening, Outcome, State
+from daemon.jobs import Attempt, Grade, Job, Opening, Outcome
 from daemon.journal import attempt_rows, damage, finished_jobs, originals, rows, turns, verdict_rows
 from daemon.journal.database import Database
 from daemon.journal.originals import Original
 from daemon.journal.queries import PAUSED, Inquiry
 from daemon.journal.rows import DUE, Entry
+from daemon.states import MOVES, Move, State
 
 
 class Journal(Inquiry):

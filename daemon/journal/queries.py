@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from daemon.jobs import Grade, Job, Opening, State
+from daemon.jobs import Grade, Job, Opening
 from daemon.journal import attempt_rows, batch_rows, finished_jobs, originals, rows, verdict_rows
 from daemon.journal.database import Database
 from daemon.journal.originals import Original
 from daemon.journal.rows import COLUMNS, Batch, Counts, Entry, FirstAttempt, LeftAlone, PersonVerdict
+from daemon.states import State
 
 PAUSED = "paused_at"
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from daemon.jobs import LONGEST_POSTPONE_SECONDS, Attempt, Grade, Job, Opening, Recipe, State
+from daemon.jobs import Attempt, Grade, Job, Opening, Recipe
+from daemon.states import LONGEST_POSTPONE_SECONDS, State
 
 ATTEMPT = TypeAdapter(Attempt)
 OPENING = TypeAdapter(Opening)

@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from daemon.disk import open_below
+from daemon.disk.file_id import FileId
 from daemon.errors import BadOrder
 from daemon.hotfolder.hot_folder import Folders
 from daemon.hotfolder.orders import NAME, Orders, Wrong
 from daemon.intake import walk_inbox
-from daemon.intake.proving import Mark
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.observe.metrics import Metrics
@@ -47,7 +47,7 @@ class Holding:
         self._clock = clock
         self._quiet_seconds = quiet_seconds
         self._wrong: dict[Way, str] = {}
-        self._since: dict[Way, tuple[Mark, float]] = {}
+        self._since: dict[Way, tuple[FileId, float]] = {}
         self._answers: dict[Path, bool] = {}
 
     @property

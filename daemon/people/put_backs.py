@@ -12,14 +12,14 @@ from pathlib import Path, PurePosixPath
 from daemon.disk.os_errors import named
 from daemon.errors import NoRoom, Vanished
 from daemon.hotfolder import ownership, place_files
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import Folders
 from daemon.intake.watcher import Reject
-from daemon.jobs import State
 from daemon.journal import Entry, Journal
 from daemon.logs import log
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results, stray_results
-from daemon.work.pipeline import Tick
+from daemon.states import State
 
 EARLIER = "-earlier"  # behind the name of a result that another try replaces, in archiv/
 _OVER = (State.DONE, State.FAILED)
@@ -89,7 +89,7 @@ class Returns:
             return False
         if self._folders.claimed(job_id, self._folders.returns_root):
             return True  # another file of the same result is just being seen to; this one comes next
-        self._tick("put aside")
+        self._tick(Effect.PUT_ASIDE)
         self._unclaimed.add(job_id)
         try:
             self._folders.claim(source, job_id, proven, self._folders.returns_root)
@@ -130,7 +130,7 @@ class Returns:
         """Bring a wish to its end, from wherever it stands."""
         if put_back := self._folders.claimed(job_id, self._folders.returns_root):
             self._grant(job_id, put_back)
-        self._tick("seen to")
+        self._tick(Effect.SEEN_TO)
         (self._folders.returns_root / job_id).rmdir()
 
     def _grant(self, job_id: str, put_back: Path) -> None:
@@ -155,14 +155,14 @@ class Returns:
         job_id = entry.job.id
         if entry.job.state in _OVER:
             self._put_away(entry)
-            self._tick("requeue")
+            self._tick(Effect.REQUEUE)
             self._journal.requeue(job_id, self._clock())
             what = "failed" if entry.job.state is State.FAILED else "result" if original else "original"
             self._metrics.put_back(what)
             text = f"{entry.job.name} was put back into inbox/ and is tried again."
             log.log("put_back", text, job=job_id, name=entry.job.name, what=what)
         if self._folders.claimed(job_id) is None:
-            self._tick("original into work")
+            self._tick(Effect.ORIGINAL_INTO_WORK)
             if original:
                 self._folders.restore(self._folders.root / original, job_id)
             elif is_result:
@@ -179,7 +179,7 @@ class Returns:
         root = self._folders.root
         if entry.job.state is State.FAILED:
             for note in entry.results[1:]:
-                self._tick("remove note")
+                self._tick(Effect.REMOVE_NOTE)
                 ownership.remove(root, note)
             return
         for place in entry.results:
@@ -191,9 +191,9 @@ class Returns:
         name = PurePosixPath(entry.job.name)
         earlier = name.with_name(f"{name.stem}{EARLIER}")
         path = self._folders.root / place
-        self._tick("archive the earlier result")
+        self._tick(Effect.ARCHIVE_EARLIER_RESULT)
         place_files.place([(path, moved_results.tail_of(place))], self._folders.archive, earlier)
-        self._tick("remove the earlier result")
+        self._tick(Effect.REMOVE_EARLIER_RESULT)
         ownership.remove(self._folders.root, place)
 
     def _original_of(self, entry: Entry) -> str | None:

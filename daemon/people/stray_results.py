@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.disk import open_below
+from daemon.disk.file_id import FileId
 from daemon.disk.os_errors import away
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import Folders
 from daemon.hotfolder.ignored_names import litter_file, litter_folder
-from daemon.intake.proving import Mark
 from daemon.intake.walk_inbox import MAX_DEPTH
 from daemon.jobs import Grade
 
@@ -125,7 +125,7 @@ class Gallery:
 class _Notice:
     """A file as it has been since a moment."""
 
-    mark: Mark
+    mark: FileId
     since: float
 
 

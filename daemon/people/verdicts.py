@@ -10,14 +10,14 @@ from contextlib import suppress
 from daemon.disk.os_errors import named
 from daemon.errors import NoRoom, RootAway
 from daemon.hotfolder import ownership
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import Folders
-from daemon.jobs import State
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results
 from daemon.people.stray_results import Gallery, Stray
-from daemon.work.pipeline import Tick
+from daemon.states import State
 
 SETTLE_SECONDS = 5.0  # people move a picture, its mask and its report one after the other
 LONGEST_PAUSE_SECONDS = 300.0
@@ -100,7 +100,7 @@ class Verdicts:
         if moved.before is moved.after:
             self._journal.note_moved(job_id, places)
             return
-        self._tick("note verdict")
+        self._tick(Effect.NOTE_VERDICT)
         now = self._clock()
         if self._journal.note_verdict(job_id, moved.before, moved.after, now, how="moved", places=places):
             self._metrics.verdict_moved(moved.before.label, moved.after.label)
@@ -111,7 +111,7 @@ class Verdicts:
     def _bring(self, job_id: str, place: str, to: str) -> str | None:
         """Bring one file of the result to where the rest of it is; returns where it is, None where it is gone."""
         if place != to and ownership.is_of(job_id, self._folders.root, place):
-            self._tick("bring along")
+            self._tick(Effect.BRING_ALONG)
             with suppress(FileExistsError, FileNotFoundError, PermissionError):  # then it stays where it is
                 ownership.move(self._folders.root, place, to)
         return next((each for each in (to, place) if ownership.is_of(job_id, self._folders.root, each)), None)

@@ -13,10 +13,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from daemon.hotfolder.hot_folder import Folders
-from daemon.jobs import Grade, Job, State
+from daemon.jobs import Grade, Job
 from daemon.journal import Entry
 from daemon.journal.rows import ATTEMPT
 from daemon.publishing.reports import read_report
+from daemon.states import State
 
 WORK_NOTE = ".job.json"
 _RETRY = re.compile(r"freisteller retry ([0-9A-Za-z_-]+)")

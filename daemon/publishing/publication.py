@@ -7,14 +7,15 @@ from typing import Protocol
 
 from daemon.errors import NoRoom, RootAway
 from daemon.hotfolder import ownership
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import Folders
-from daemon.jobs import Job, Outcome, State, attempt_numbered
+from daemon.jobs import Job, Outcome, attempt_numbered
 from daemon.journal import Entry, Journal, Original
 from daemon.journal.alphas import Alphas
 from daemon.publishing import found_files
 from daemon.publishing.reports import Cut, Staged
 from daemon.publishing.staging import Routing
-from daemon.work.pipeline import Tick
+from daemon.states import State
 
 
 class Chronicle(Protocol):
@@ -109,7 +110,7 @@ class Endings:
         """
         if result := found_files.result_of(self._folders, job):
             original = self._routing.archive(self._folders, job)
-            self._tick("adopt")
+            self._tick(Effect.ADOPT)
             self._journal.adopt(job.id, result, self._clock(), self._laid(job.id, original) if original else None)
         elif failure := found_files.failure_of(self._folders, job):
             self._journal.give_up(job.id, failure.job.reason or "unknown", "bad_photo", self._clock())
@@ -123,14 +124,14 @@ class Endings:
     def leave_out(self, job: Job, first: Entry) -> None:
         """End a job without a result, for its content came before as `first`."""
         places = self._routing.leave_out(self._folders, job, first)
-        self._tick("leave out")
+        self._tick(Effect.LEAVE_OUT)
         self._journal.leave_out(job.id, self._below_root(places), self._clock())
         self._clean_up_soon(job.id)
         self._chronicle.left_out(job, first.job, places)
 
     def give_up(self, job: Job, reason: str, kind: str) -> None:
         """A job's road to `failed/`: the journal first, so that a crash in between is completed by the next start."""
-        self._tick("give up")
+        self._tick(Effect.GIVE_UP)
         now = self._clock()
         self._journal.give_up(job.id, reason, kind, now)
         with suppress(NoRoom, RootAway):  # its original stays in work, and `Recovery.tidy_up` comes round again
@@ -141,13 +142,13 @@ class Endings:
         """Bring the original of a failed job to `failed/`; may be repeated."""
         places = self._routing.lay_aside(self._folders, job_id, name, reason)
         if places:
-            self._tick("note places")
+            self._tick(Effect.NOTE_PLACES)
             self._journal.note_places(job_id, self._below_root(places), self._laid(job_id, places[0]))
         self.clean_up(job_id)
 
     def clean_up(self, job_id: str) -> None:
         """Remove what a job that is over leaves in work, staging and among the alphas; may be repeated."""
-        self._tick("clear")
+        self._tick(Effect.CLEAR)
         self._placed.pop(job_id, None)
         self._folders.clear(job_id)
         self._alphas.drop(job_id)
@@ -160,7 +161,7 @@ class Endings:
     def _note_placed(self, job: Job, placed: Sequence[Path]) -> None:
         """From here on the results are a person's: wherever they are by the next try, they are not made again."""
         self._placed[job.id] = self._below_root(placed)
-        self._tick("note results")
+        self._tick(Effect.NOTE_RESULTS)
         self._journal.note_places(job.id, self._placed[job.id])
 
     def places_of(self, job: Job) -> Sequence[str]:
@@ -171,7 +172,7 @@ class Endings:
         return entry.results or self._placed.get(job.id, ())
 
     def _conclude(self, job: Job, places: Sequence[str], original: Path | None) -> None:
-        self._tick("finish")
+        self._tick(Effect.FINISH)
         laid = self._laid(job.id, original) if original else None
         self._journal.finish(job.id, places, self._clock(), laid)
         self._clean_up_soon(job.id)

@@ -14,6 +14,7 @@ from daemon.arrays import Alpha
 from daemon.disk.whole_file import write_whole
 from daemon.errors import BadPhoto, NoRoom
 from daemon.hotfolder import place_files
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import Folders
 from daemon.jobs import Job, Outcome, Verdict
 from daemon.journal import Entry
@@ -22,7 +23,7 @@ from daemon.pictures.reading import Photo
 from daemon.pictures.values import ONLY_PAGE, Frame, Page, Samples
 from daemon.publishing.reports import Cut, Seen, Staged, equal_note, failure_note, report
 from daemon.settings import OutputFormat, OutputSettings
-from daemon.work.pipeline import Meter, Tick
+from daemon.work.pipeline import Meter
 
 
 class Published(NamedTuple):
@@ -66,7 +67,7 @@ class Routing:
         note = staging / "report.json"
         if not note.exists():
             sums = {ending: content_of(path).hex() for path, ending in files}
-            self._tick("stage report")
+            self._tick(Effect.STAGE_REPORT)
             _write_whole(note, report(job, cuts, content.hex(), sums, seconds()))
         return (*files, (note, ".json"))
 
@@ -97,7 +98,7 @@ class Routing:
         began = time.perf_counter()
         for fmt, path in paths.items():
             scratch = path.with_name(f"unfinished-{path.name}")
-            self._tick(f"write {fmt}")
+            self._tick(Effect.WRITE_RESULT)
             try:
                 _write_right(scratch, rgba, photo, fmt, job.id, frame, self._outputs)
             except OSError as error:
@@ -106,7 +107,7 @@ class Routing:
                 raise BadPhoto(
                     f"The result of {job.name} was written twice and was wrong each time: {error}"
                 ) from error
-            self._tick(f"keep {fmt}")
+            self._tick(Effect.KEEP_RESULT)
             scratch.replace(path)
         self._meter.stage("write", time.perf_counter() - began)
 
@@ -120,7 +121,7 @@ class Routing:
     ) -> "Published":
         """Put staged files into their grade folder, note where they are, and put the original into `archiv/`."""
         began = time.perf_counter()
-        self._tick("publish")
+        self._tick(Effect.PUBLISH)
         placed = self.place(files, folders.grade(outcome.verdict.grade), job.name)
         note(placed)
         archived = self.archive(folders, job)
@@ -132,7 +133,7 @@ class Routing:
         original = folders.claimed(job.id)
         if original is None or not self._outputs.keep_originals:
             return None
-        self._tick("archive")
+        self._tick(Effect.ARCHIVE)
         return place_files.retire(original, folders.archive, PurePosixPath(job.name))
 
     def place(self, files: Sequence[Staged], folder: Path, name: str) -> tuple[Path, ...]:
@@ -155,7 +156,7 @@ class Routing:
         note = folders.staging(job.id) / "equal.txt"
         if not note.exists():
             _write_whole(note, equal_note(PurePosixPath(job.name).name, first))
-        self._tick("archive")
+        self._tick(Effect.ARCHIVE)
         suffix = PurePosixPath(job.name).suffix
         files = ((original, suffix), (note, f"{suffix}.txt"))
         return place_files.place(
@@ -173,7 +174,7 @@ class Routing:
         note = folders.staging(job_id) / "reason.txt"
         if not note.exists():
             _write_whole(note, failure_note(PurePosixPath(name).name, job_id, reason))
-        self._tick("lay aside")
+        self._tick(Effect.LAY_ASIDE)
         suffix = PurePosixPath(name).suffix
         return place_files.place(((original, suffix), (note, f"{suffix}.txt")), folders.failed, stem_of(name))
 

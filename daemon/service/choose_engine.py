@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from daemon.engines.comfyui.model_table import ModelTable, load_models
 from daemon.engines.contract import Engine
 from daemon.errors import BadSettings
+from daemon.hotfolder.effects import Tick
 from daemon.journal import Journal
 from daemon.journal.alphas import Alphas
 from daemon.judgement.grading import Thresholds
@@ -14,7 +15,7 @@ from daemon.logs import log
 from daemon.settings import Settings
 from daemon.work.first_recipe import Learning
 from daemon.work.memory_budget import MemoryBudget, half_of_memory
-from daemon.work.pipeline import Meter, Notebook, Pipeline, Tick, by_the_ladder
+from daemon.work.pipeline import Meter, Notebook, Pipeline, by_the_ladder
 
 
 def build_engine(

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from daemon.engines.contract import Engine, ServerHealth
-from daemon.jobs import State
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.service.systemd import Notifier
+from daemon.states import State
 from daemon.work.dispatch import Dispatch
 
 TURN_SECONDS = 1.0

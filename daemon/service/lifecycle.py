@@ -11,6 +11,7 @@ from functools import partial
 from daemon import __version__
 from daemon.engines.contract import Engine
 from daemon.errors import JournalDamaged, NoRoom
+from daemon.hotfolder.effects import Tick
 from daemon.jobs import Job
 from daemon.journal import damage
 from daemon.logs import log
@@ -21,7 +22,6 @@ from daemon.service import open_root
 from daemon.service.wiring import Assembly
 from daemon.settings import Settings
 from daemon.work.job_runner import Fate, Worker
-from daemon.work.pipeline import Tick
 
 AGAIN_SECONDS = 2.0  # after which a part looks again whether the disk of the state directory has room
 HOPELESS_KNOCKS = 3  # --once: so many photos in a row without an engine, and it stops waiting for one

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from daemon import __version__
 from daemon.engines.contract import Engine
 from daemon.errors import BadOrder, NoRoom, RootAway
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.orders import Orders
 from daemon.intake.admission import Admission
 from daemon.intake.watcher import Watcher
@@ -42,17 +43,9 @@ from daemon.settings import Settings
 from daemon.work.dispatch import Brake, Dispatch
 from daemon.work.job_runner import Fate, Worker
 from daemon.work.memory_budget import MemoryBudget
-from daemon.work.pipeline import Tick
 from daemon.work.progress import Progress
 from daemon.work.recovery import Recovery
 
-FENCED = frozenset(
-    {
-        "admit", "publish", "archive", "lay aside",
-        "put aside", "requeue", "original into work", "archive the earlier result", "remove the earlier result",
-        "remove note", "seen to", "bring along",
-    }
-)  # fmt: skip
 STALE_SECONDS = 120.0  # a loop that has not turned for so long hangs
 MOST_WORKERS = 256  # that the settings allow; how many there are is for the dispatcher to say
 
@@ -245,11 +238,11 @@ class Assembly:
         self.herald.ended(ending)
         self._told(ending)
 
-    def _fenced(self, step: str) -> None:
+    def _fenced(self, effect: Effect) -> None:
         """The tick of everything that touches the hot folder: not while somebody else may have it."""
-        if step in FENCED:
+        if effect.fenced:
             self.lease.refuse_unless_sure()
-        self._given_tick(step)
+        self._given_tick(effect)
 
     def _adopt(self, settings: Settings) -> None:
         """Work with other settings from now on, those of `reload.LIVE`; photos in work keep theirs to their end."""

@@ -14,13 +14,15 @@ from daemon.errors import (
     NoRoom,
     RootAway,
 )
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import Folders
-from daemon.jobs import LONGEST_POSTPONE_SECONDS, Job, Outcome, State, attempt_numbered
+from daemon.jobs import Job, Outcome, attempt_numbered
 from daemon.journal import Journal
 from daemon.publishing.publication import Chronicle, Endings
 from daemon.publishing.staging import Routing, content_of, refuse_if_written
+from daemon.states import LONGEST_POSTPONE_SECONDS, State
 from daemon.work.cut_file import cut_and_stage
-from daemon.work.pipeline import Bench, Pipeline, Tick
+from daemon.work.pipeline import Bench, Pipeline
 
 
 class Fate(StrEnum):
@@ -137,7 +139,7 @@ class Worker:
             return
         before = path.stat()
         content = self._content(job, path)
-        self._tick("note content")
+        self._tick(Effect.NOTE_CONTENT)
         first = self._journal.note_content(job.id, content, leave_out=self._may_be_left_out(job))
         if first:
             self.endings.leave_out(job, self._journal.entry(first))
@@ -182,7 +184,7 @@ class Worker:
 
     def _decide(self, job: Job, outcome: Outcome) -> None:
         if job.state is not State.PUBLISHING:
-            self._tick("decide")
+            self._tick(Effect.DECIDE)
             self._journal.decide(job.id, outcome)
 
     def _postpone(self, job: Job, error: FreistellerError) -> None:
@@ -192,7 +194,7 @@ class Worker:
         self._chronicle.postponed(job, str(error), error.reason, seconds)
 
     def _put_off(self, job: Job, seconds: float, reason: str, kind: str) -> None:
-        self._tick("postpone")
+        self._tick(Effect.POSTPONE)
         due_at = self._clock() + seconds
         if self._journal.state_of(job.id) is State.PUBLISHING:
             self._journal.delay(job.id, due_at, reason, kind)

@@ -12,6 +12,7 @@ import numpy as np
 from daemon.arrays import Alpha, Rgb
 from daemon.engines.contract import Answer, Engine
 from daemon.errors import BadPhoto, EngineAway, EngineFull, RecipeRefused
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.jobs import ATTEMPTS_PER_PAGE, Attempt, Finish, Job, Opening, Outcome, Recipe, View
 from daemon.journal.alphas import Alphas
 from daemon.judgement import finish, finish_search, grading, views
@@ -23,9 +24,6 @@ from daemon.settings import PagesSetting
 from daemon.work.memory_budget import BYTES_PER_PIXEL, MemoryBudget
 
 MOST_FRAME_PIXELS = 2048  # longest side of an alpha put together from a zoom; more than any model resolves
-
-Tick = Callable[[str], None]
-"""Called with a step's name before each effect; a test dies there."""
 
 
 class Notebook(Protocol):
@@ -141,7 +139,7 @@ class Pipeline:
         Raises BadPhoto where no recipe gave anything, and what the engine raises when it cannot answer now.
         """
         attempts = list(self.restored(job, bench))
-        self._tick("note opening")
+        self._tick(Effect.NOTE_OPENING)
         opening = self._opening(job)
         while recipe := self._strategy.next_recipe(attempts, opening, job.tried_before):
             if self._stopping():
@@ -151,7 +149,7 @@ class Pipeline:
                 attempt = replace(attempt, why=opening.why)
             attempts = [*self._judged_anew(bench, attempts, attempt), attempt]
             for known in attempts:
-                self._tick("note attempt")
+                self._tick(Effect.NOTE_ATTEMPT)
                 self._notebook.note_attempt(job, known)
         best = self._strategy.best(attempts)
         if best is None:
@@ -213,12 +211,12 @@ class Pipeline:
             return Answer(kept, "kept")
         with self.timed("proxy"):
             seen = self._seen(bench, recipe.view)
-        self._tick("ask engine")
+        self._tick(Effect.ASK_ENGINE)
         answer = self._engine.cut(job.ticket(number), seen, recipe, new=job.fresh)
         for stage, seconds in answer.stages.items():
             self._meter.stage(stage, seconds)
         self._meter.engine_busy(answer.server, answer.stages.get("infer", 0.0))
-        self._tick("keep alpha")
+        self._tick(Effect.KEEP_ALPHA)
         return replace(answer, alpha=self._alphas.keep(job, number, recipe, answer.alpha))
 
     def _seen(self, bench: Bench, view: View) -> Rgb:

@@ -4,11 +4,11 @@ from contextlib import suppress
 
 from daemon.errors import NoRoom, RootAway
 from daemon.hotfolder.hot_folder import Folders
-from daemon.jobs import State
 from daemon.journal import Journal
 from daemon.journal.alphas import Alphas
 from daemon.publishing import found_files
 from daemon.publishing.publication import Endings
+from daemon.states import State
 
 
 class Recovery:

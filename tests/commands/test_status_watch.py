@@ -14,9 +14,10 @@ import pytest
 from rich.console import Console
 
 from daemon.commands.status_watch import Look, draw, headline, pace
-from daemon.jobs import Grade, Job, State
+from daemon.jobs import Grade, Job
 from daemon.journal import Counts, Entry
 from daemon.observe.metrics import Metrics
+from daemon.states import State
 from daemon.work.progress import Progress
 from tests.doubles import Clock
 from tests.drawing import save_photo

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from daemon.disk.file_id import FileId
 from daemon.intake.completeness import (
     CLOSED_QUIET_SECONDS,
     Next,
@@ -14,10 +15,10 @@ from daemon.intake.completeness import (
     quiet_seconds,
     reason_for_rejecting,
 )
-from daemon.intake.proving import Finding, Mark, Proof
+from daemon.intake.proving import Finding, Proof
 
 RULES = Rules(quiet_seconds=2.0, patience_seconds=60.0)
-MARK = Mark(inode=1, size_bytes=100, mtime_ns=5, ctime_ns=5)
+MARK = FileId(inode=1, size_bytes=100, mtime_ns=5, ctime_ns=5)
 GROWN = MARK._replace(size_bytes=200)
 
 
@@ -48,7 +49,7 @@ def test_a_new_file_is_left_alone_until_it_is_quiet() -> None:
     ],
     ids=["size", "mtime", "mtime set back", "replaced"],
 )
-def test_any_change_starts_the_quiet_time_anew(changed: Mark) -> None:
+def test_any_change_starts_the_quiet_time_anew(changed: FileId) -> None:
     file = Watched(MARK, 0.0)
 
     file.see(changed, 1.9)

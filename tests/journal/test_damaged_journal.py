@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from daemon.errors import JournalDamaged, RootAway
-from daemon.jobs import State
 from daemon.journal import Journal, damage
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load
+from daemon.states import State
 from daemon.work.job_runner import Fate
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import BadSettings, IllegalMove, JournalDamaged
-from daemon.jobs import Attempt, Finish, Grade, Measures, Move, Outcome, Recipe, State, Verdict, View
+from daemon.jobs import Attempt, Finish, Grade, Measures, Outcome, Recipe, Verdict, View
 from daemon.journal import SCHEMA_VERSION, Journal, Original
 from daemon.journal.schema import MIGRATIONS
+from daemon.states import Move, State
 
 NOW = 1_800_000_000.0
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from daemon.jobs import Recipe, State
+from daemon.hotfolder.effects import Effect, Tick
+from daemon.jobs import Recipe
 from daemon.journal import Entry, Journal
 from daemon.service.lifecycle import Daemon
-from daemon.work.pipeline import Tick
+from daemon.states import State
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo
 from tests.processes import DaemonProcess
@@ -250,7 +251,7 @@ def test_nobody_starts_a_photo_whose_original_is_not_back_in_work(
 def test_a_start_brings_the_original_back_before_anybody_can_start_the_photo(studio: Studio) -> None:
     studio.place("a.png").rename(studio.inbox / "a.png")
     with pytest.raises(Died):
-        studio.live(dying_at("original into work"))
+        studio.live(dying_at(Effect.ORIGINAL_INTO_WORK))
 
     daemon = Daemon(studio.settings, engine=studio.engine)
     try:
@@ -363,7 +364,7 @@ def test_a_wish_whose_journal_is_lost_stops_no_start_and_loses_no_file(studio: S
     content = put_back.read_bytes()
     put_back.rename(studio.inbox / put_back.name)
     with pytest.raises(Died):
-        studio.live(dying_at("requeue"))
+        studio.live(dying_at(Effect.REQUEUE))
     journal = Path(studio.settings.state_dir) / "journal.sqlite3"
     for side_file in journal.parent.glob("journal.sqlite3-*"):
         side_file.unlink()

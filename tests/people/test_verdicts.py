@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from daemon.hotfolder import ownership
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.jobs import Grade
 from daemon.journal import Journal, PersonVerdict
 from daemon.people.verdicts import LONGEST_PAUSE_SECONDS, pause_seconds
 from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings
-from daemon.work.pipeline import Tick
 from tests.doubles import ScriptedEngine
 from tests.drawing import save_photo
 from tests.processes import DaemonProcess
@@ -303,9 +303,9 @@ def test_a_crash_at_every_step_notes_a_verdict_once(tmp_path: Path) -> None:
     assert count == 3  # mask, report, note
 
 
-@pytest.mark.parametrize(("step", "is_on_the_move"), [("note results", True), ("finish", False)])
+@pytest.mark.parametrize(("step", "is_on_the_move"), [(Effect.NOTE_RESULTS, True), (Effect.FINISH, False)])
 def test_a_result_that_is_published_at_this_moment_is_no_verdict(
-    tmp_path: Path, step: str, is_on_the_move: bool
+    tmp_path: Path, step: Effect, is_on_the_move: bool
 ) -> None:
     settings = settings_for(tmp_path)
     save_photo(settings.root_path / "inbox" / "a.png")

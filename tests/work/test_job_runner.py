@@ -20,14 +20,16 @@ from daemon.arrays import Rgb
 from daemon.engines.contract import Answer
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway, Vanished
 from daemon.hotfolder import place_files
+from daemon.hotfolder.effects import Effect
 from daemon.intake.scan_values import Reject
-from daemon.jobs import Grade, Recipe, State
+from daemon.jobs import Grade, Recipe
 from daemon.pictures import writing
 from daemon.pictures.values import Samples
 from daemon.publishing.found_files import WORK_NOTE
 from daemon.publishing.job_events import Ending
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load
+from daemon.states import State
 from daemon.work.job_runner import Fate
 from tests.doubles import Clock, ScriptedEngine, by_colour
 from tests.drawing import drawn_photo, save_pages, save_photo
@@ -131,7 +133,7 @@ def test_a_result_that_was_taken_away_before_its_photo_was_over_is_not_made_agai
         (root / "inbox" / "freisteller.toml").write_text("[outputs]\nclean_rims = false\n")
     away = [True]
 
-    def tick(step: str) -> None:
+    def tick(step: Effect) -> None:
         if step == at and away[0]:
             raise error
 
@@ -163,8 +165,8 @@ def test_a_full_disk_makes_the_finished_photo_wait_and_publishes_it_later(make: 
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     full = [True]
 
-    def tick(step: str) -> None:
-        if step == "write png" and full[0]:
+    def tick(step: Effect) -> None:
+        if step is Effect.WRITE_RESULT and full[0]:
             raise NoRoom("the disk is full")
 
     engine = ScriptedEngine()
@@ -428,8 +430,8 @@ def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make,
 
 
 def test_a_share_that_goes_away_while_a_result_is_written_costs_no_try(make: Make, tmp_path: Path) -> None:
-    def lose_the_share(step: str) -> None:
-        if step == "keep png":
+    def lose_the_share(step: Effect) -> None:
+        if step is Effect.KEEP_RESULT:
             (tmp_path / "hot").rename(tmp_path / "elsewhere")
 
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
@@ -692,8 +694,8 @@ class SeesThrough(ScriptedEngine):
 def test_what_is_out_never_fails_however_often_its_end_went_wrong(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
 
-    def broken(step: str) -> None:
-        if step == "archive":
+    def broken(step: Effect) -> None:
+        if step is Effect.ARCHIVE:
             raise ZeroDivisionError
 
     daemon = make(ScriptedEngine(), tick=broken, flags={"dispatch": {"max_tries": 1}})
@@ -708,7 +710,7 @@ def test_what_is_out_never_fails_however_often_its_end_went_wrong(make: Make, tm
 
 def test_a_start_does_not_give_up_a_photo_whose_results_are_out(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
-    daemon = make(ScriptedEngine(), tick=dying_at("archive"), flags={"dispatch": {"max_tries": 1}})
+    daemon = make(ScriptedEngine(), tick=dying_at(Effect.ARCHIVE), flags={"dispatch": {"max_tries": 1}})
     with pytest.raises(Died):
         run_one(daemon)
 
@@ -726,8 +728,8 @@ def test_an_ending_is_told_though_the_share_went_away_before_the_clearing(make: 
     told: list[Ending] = []
     times_left = [1]
 
-    def away(step: str) -> None:
-        if step == "clear" and times_left[0]:
+    def away(step: Effect) -> None:
+        if step is Effect.CLEAR and times_left[0]:
             times_left[0] -= 1
             raise RootAway("the share is away")
 
@@ -789,8 +791,8 @@ def test_a_cut_out_put_back_before_its_original_is_in_archiv_is_tried_again(make
     save_photo(hot / "inbox" / "a.jpg")
     full = [True]
 
-    def tick(step: str) -> None:
-        if step == "archive" and full[0]:
+    def tick(step: Effect) -> None:
+        if step is Effect.ARCHIVE and full[0]:
             raise NoRoom("archiv is full")
 
     daemon = make(ScriptedEngine(), tick=tick)
@@ -833,7 +835,7 @@ def test_what_was_staged_is_published_as_it_was_decided_though_its_alphas_are_lo
     hot = tmp_path / "hot"
     save_photo(hot / "inbox" / "a.jpg")
     engine = ScriptedEngine()
-    daemon = make(engine, tick=dying_at("publish"), flags={"outputs": {"formats": ["png"]}})
+    daemon = make(engine, tick=dying_at(Effect.PUBLISH), flags={"outputs": {"formats": ["png"]}})
     with pytest.raises(Died):
         run_one(daemon)
     (decided,) = daemon.journal.entries(State.PUBLISHING)
@@ -860,7 +862,7 @@ def test_what_was_staged_is_published_as_it_was_decided_though_its_alphas_are_lo
 def test_a_staged_file_that_is_gone_is_made_again(make: Make, tmp_path: Path) -> None:
     hot = tmp_path / "hot"
     save_photo(hot / "inbox" / "a.jpg")
-    daemon = make(ScriptedEngine(), tick=dying_at("publish"))
+    daemon = make(ScriptedEngine(), tick=dying_at(Effect.PUBLISH))
     with pytest.raises(Died):
         run_one(daemon)
     (decided,) = daemon.journal.entries(State.PUBLISHING)
@@ -878,7 +880,7 @@ def test_a_staged_file_that_is_gone_is_made_again(make: Make, tmp_path: Path) ->
 
 def test_a_staged_file_that_is_not_as_its_report_says_is_not_taken_as_staged(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.jpg")
-    daemon = make(ScriptedEngine(), tick=dying_at("publish"))
+    daemon = make(ScriptedEngine(), tick=dying_at(Effect.PUBLISH))
     with pytest.raises(Died):
         run_one(daemon)
     (decided,) = daemon.journal.entries(State.PUBLISHING)

@@ -1,0 +1,59 @@
+"""Every effect of the daemon on folders and journal, by name: a crash may come before each one."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+
+class Effect(StrEnum):
+    """What is about to be done. `fenced`: it changes the hot folder, so it needs a lease that is sure."""
+
+    fenced: bool
+
+    def __new__(cls, name: str, fenced: bool) -> "Effect":
+        """name: what logs and tests call it."""
+        effect = str.__new__(cls, name)
+        effect._value_ = name
+        effect.fenced = fenced
+        return effect
+
+    # A photo is taken into work.
+    ADMIT = "admit", True
+    CLAIM = "claim", False
+    # It is cut out.
+    NOTE_CONTENT = "note content", False
+    NOTE_OPENING = "note opening", False
+    ASK_ENGINE = "ask engine", False
+    KEEP_ALPHA = "keep alpha", False
+    NOTE_ATTEMPT = "note attempt", False
+    DECIDE = "decide", False
+    POSTPONE = "postpone", False
+    # It is published, or ends otherwise.
+    WRITE_RESULT = "write result", False
+    KEEP_RESULT = "keep result", False
+    STAGE_REPORT = "stage report", False
+    PUBLISH = "publish", True
+    NOTE_RESULTS = "note results", False
+    ARCHIVE = "archive", True
+    FINISH = "finish", False
+    CLEAR = "clear", False
+    ADOPT = "adopt", False
+    LEAVE_OUT = "leave out", False
+    GIVE_UP = "give up", False
+    LAY_ASIDE = "lay aside", True
+    NOTE_PLACES = "note places", False
+    # A person asks for another try.
+    PUT_ASIDE = "put aside", True
+    TAKE_BACK = "take back", False
+    REQUEUE = "requeue", True
+    ORIGINAL_INTO_WORK = "original into work", True
+    ARCHIVE_EARLIER_RESULT = "archive the earlier result", True
+    REMOVE_EARLIER_RESULT = "remove the earlier result", True
+    REMOVE_NOTE = "remove note", True
+    SEEN_TO = "seen to", True
+    # A person moved a result.
+    NOTE_VERDICT = "note verdict", False
+    BRING_ALONG = "bring along", True
+
+
+Tick = Callable[[Effect], None]
+"""Called with an effect before it happens. It raises RootAway where the lease forbids it; a test dies there."""
