@@ -49,11 +49,11 @@ def fill(top: Path, files: int, suffix: str = ".jpg", content: bytes = b"") -> l
 
 def look(root: Path) -> dict[str, float]:
     """In a process of its own: prepare the hot folder, and look again and again."""
-    from daemon.hotfolder.hot_folder import Folders
+    from daemon.hotfolder.hot_folder import HotFolder
     from daemon.intake.watcher import Watcher
     from daemon.settings import IntakeSettings
 
-    folders = Folders(root)
+    folders = HotFolder(root)
     folders.prepare()
     watcher = Watcher(folders, IntakeSettings(patience_seconds=86_400), time.monotonic)
     before = peak_bytes()

@@ -21,7 +21,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from daemon.hotfolder.hot_folder import Folders  # noqa: E402 - this checkout's, wherever it is run from
+from daemon.hotfolder.hot_folder import HotFolder  # noqa: E402 - this checkout's, wherever it is run from
 from daemon.jobs import Attempt, Finish, Grade, Measures, Outcome, Recipe, Verdict, View  # noqa: E402
 from daemon.journal import Journal  # noqa: E402
 from daemon.journal.rows import ATTEMPT  # noqa: E402
@@ -129,7 +129,7 @@ def questions(path: Path) -> Mapping[str, float]:
 
 def start(home: Path) -> tuple[float, float, float]:
     """Seconds until the real program watches its inbox, processor seconds of that, the memory it had at most in MB."""
-    root_id = Folders(home / "hot").prepare()
+    root_id = HotFolder(home / "hot").prepare()
     db = sqlite3.connect(journal_of(home))
     db.execute("INSERT OR REPLACE INTO facts VALUES ('root', ?)", (root_id,))
     db.commit()

@@ -54,7 +54,7 @@ HABITS = ("keeps open", "opens anew", "size first", "page by page", "comes back"
 
 def main() -> None:
     from daemon.errors import Vanished
-    from daemon.hotfolder.hot_folder import Folders
+    from daemon.hotfolder.hot_folder import HotFolder
     from daemon.intake.watcher import Arrival, Reject, Watcher
     from daemon.settings import IntakeSettings
     from tests.intake.photos import photo, two_pages
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=2.0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folders = Folders(Path(scratch) / "hot")
+        folders = HotFolder(Path(scratch) / "hot")
         folders.prepare()
         settings = IntakeSettings()
         watcher = Watcher(folders, settings, time.monotonic)

@@ -84,7 +84,7 @@ def one_life(settings: Settings, engine: ScriptedEngine, tick: Tick) -> None:
     try:
         daemon.recover()
         daemon.engine.start()
-        while (scan := daemon.reception.round(urgent=True)) and scan.incomplete:
+        while (scan := daemon.inbox_loop.round(urgent=True)) and scan.incomplete:
             daemon.watcher.wait(scan.next_look_seconds, threading.Event())
         while job := daemon.journal.take_decided(FAR_FUTURE, ()) or daemon.journal.take(FAR_FUTURE):
             daemon.worker.run(job)

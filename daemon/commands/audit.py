@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from daemon.errors import BadSettings, EngineAway
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_identity import read_identity
 from daemon.jobs import View
 from daemon.journal import audit_results
@@ -135,7 +135,7 @@ def remember(settings: Settings, found: Audit) -> Path | None:
 
     Of models that this audit could not settle, the last one's findings stay.
     """
-    root_id = read_identity(Folders(settings.root_path).private)
+    root_id = read_identity(HotFolder(settings.root_path).private)
     if root_id is None and settings.given_state_path is None:
         return None
     settled = {effect.model for effect in found.effects if effect.costs_calls and effect.state != "unsure"}

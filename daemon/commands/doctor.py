@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from daemon.errors import EngineMisconfigured, FreistellerError
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade
 from daemon.service.choose_engine import build_engine
 from daemon.settings import Settings
@@ -37,7 +37,7 @@ def check_up(settings: Settings) -> list[Finding]:
 
 def _folders(settings: Settings) -> Iterator[Finding]:
     root = settings.root_path
-    folders = Folders(root)
+    folders = HotFolder(root)
     if not root.exists():
         yield Finding(
             "warn", "hot folder", f"{root} does not exist yet", "freisteller run makes it; is the path right?"

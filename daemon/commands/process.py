@@ -23,7 +23,7 @@ from daemon.jobs import Attempt, Job
 from daemon.journal.alphas import Alphas
 from daemon.logs import log
 from daemon.observe.metrics import Metrics
-from daemon.publishing.job_events import Ending
+from daemon.publishing.job_events import JobEnd
 from daemon.publishing.staging import Routing, content_of
 from daemon.service.choose_engine import build_engine, build_pipeline, memory_for, workers_for
 from daemon.settings import Settings
@@ -37,7 +37,7 @@ class Processed:
     """What became of one photo."""
 
     photo: Path
-    ending: Ending
+    ending: JobEnd
 
     @property
     def failed(self) -> bool:
@@ -136,13 +136,13 @@ class _Bench:
                 with self._placing:
                     results = self._routing.place(files, self._out_dir, job.name)
         except FreistellerError as error:
-            return Processed(photo, Ending(job, None, None, time.perf_counter() - began, str(error)))
+            return Processed(photo, JobEnd(job, None, None, time.perf_counter() - began, str(error)))
         finally:
             self._alphas.drop(job.id)
         verdict = outcome.verdict
         reason = verdict.reasons[0] if verdict.reasons else ""
         seconds = time.perf_counter() - began
-        return Processed(photo, Ending(job, verdict.grade, verdict.score, seconds, reason, results))
+        return Processed(photo, JobEnd(job, verdict.grade, verdict.score, seconds, reason, results))
 
 
 @contextmanager

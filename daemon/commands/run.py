@@ -11,7 +11,7 @@ from rich.console import Console
 from daemon.commands.samples import drop_samples
 from daemon.commands.terminal import ending_line
 from daemon.logs import journald, log
-from daemon.publishing.job_events import Ending
+from daemon.publishing.job_events import JobEnd
 from daemon.service.lifecycle import Daemon
 from daemon.service.os_signals import heed
 from daemon.settings import Settings
@@ -41,7 +41,7 @@ def run_daemon(
 
     in_journal = journald.reads(sys.stderr)  # under systemd the log has a line per photo, and one is enough
 
-    def tell(ending: Ending) -> None:
+    def tell(ending: JobEnd) -> None:
         if not in_journal:
             with printing:
                 out.print(ending_line(ending))

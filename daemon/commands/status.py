@@ -9,10 +9,10 @@ from http import HTTPStatus
 from typing import Any
 
 from daemon.errors import BadSettings, FreistellerError
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_identity import read_identity
 from daemon.intake.admission import Admission
-from daemon.journal import Entry, Journal
+from daemon.journal import JobRow, Journal
 from daemon.settings import Settings
 from daemon.states import State
 
@@ -24,7 +24,7 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # our ow
 def open_journal(settings: Settings) -> Journal:
     """The journal of the hot folder that the settings name. Raises BadSettings where there is none."""
     root = settings.root_path
-    root_id = read_identity(Folders(root).private)
+    root_id = read_identity(HotFolder(root).private)
     path = settings.state_path(root_id or "") / "journal.sqlite3"
     if root_id is None or not path.exists():
         where = f"no {path}" if root_id else f"{root} is no hot folder yet"
@@ -50,7 +50,7 @@ def journal_status(settings: Settings) -> dict[str, Any]:
     return values
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: JobRow) -> dict[str, Any]:
     job = entry.job
     return {
         "id": job.id,
@@ -119,7 +119,7 @@ def resume_work(settings: Settings) -> bool:
 def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str], list[str]]:
     """Let failed jobs be tried again, all of them without `ids`; returns their names, and why others were refused."""
     journal = open_journal(settings)
-    folders = Folders(settings.root_path)
+    folders = HotFolder(settings.root_path)
     folders.prepare()
     admission = Admission(journal, folders, time.time, lambda _: None)
     taken, refused = [], []

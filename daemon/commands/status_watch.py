@@ -23,7 +23,7 @@ from rich.text import Text
 
 from daemon.commands.status import daemon_page, open_journal
 from daemon.jobs import Grade
-from daemon.journal import Counts, Entry, Journal
+from daemon.journal import Counts, JobRow, Journal
 from daemon.settings import Settings
 from daemon.states import State
 
@@ -40,8 +40,8 @@ class Look:
     root: str
     at: float
     counts: Counts
-    running: tuple[Entry, ...]
-    latest: tuple[Entry, ...]
+    running: tuple[JobRow, ...]
+    latest: tuple[JobRow, ...]
     paused: bool
     page: dict[str, Any] | None  # Any: JSON
     silence: str

@@ -3,12 +3,12 @@
 from rich.text import Text
 
 from daemon.jobs import Grade
-from daemon.publishing.job_events import Ending
+from daemon.publishing.job_events import JobEnd
 
 COLOURS = {Grade.SEHR_GUT: "green", Grade.GUT: "yellow", Grade.UNGENUEGEND: "red", None: "bold red"}
 
 
-def ending_line(ending: Ending) -> Text:
+def ending_line(ending: JobEnd) -> Text:
     """One line for one photo: name, grade, score, seconds, and why where it is not the best grade."""
     grade = ending.grade.value if ending.grade else "failed"
     score = f"{ending.score:.2f}" if ending.score is not None else "  - "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from daemon.errors import BadSettings
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_identity import read_identity
 from daemon.jobs import Grade
 from daemon.pictures.writing import identity_of
@@ -58,7 +58,7 @@ def find(folder: Path, originals: Path | None = None) -> Found:
         raise BadSettings(f"{folder} is no folder. Name a hot folder, one of its grade folders, or what --out named.")
     folder = folder.absolute()
     hot = next((place for place in (folder, *folder.parents) if read_identity(place / ".freisteller")), None)
-    folders = Folders(hot) if hot else None
+    folders = HotFolder(hot) if hot else None
     searched: tuple[Path, ...] = (folder,)
     if folders and folders.root == Path(os.path.realpath(folder)):
         searched = (*(folders.grade(grade) for grade in Grade), folders.failed)
@@ -66,12 +66,12 @@ def find(folder: Path, originals: Path | None = None) -> Found:
     return _found([*_files(searched, ".json"), *_files(searched, NOTE)], folders, archive)
 
 
-def find_places(folders: Folders, places: Sequence[str]) -> Found:
+def find_places(folders: HotFolder, places: Sequence[str]) -> Found:
     """The results of a hot folder whose reports, or notes in `failed/`, are at these places below its root."""
     return _found([folders.root / place for place in places], folders, folders.archive)
 
 
-def _found(files: Iterable[Path], folders: Folders | None, archive: Path) -> Found:
+def _found(files: Iterable[Path], folders: HotFolder | None, archive: Path) -> Found:
     shown: list[Shown] = []
     lost = 0
     for path in files:
@@ -106,7 +106,7 @@ def _reported(report: Path) -> tuple[Reported, ...]:
         return ()  # somebody else's JSON
 
 
-def _result(report: Path, told: Reported, folders: Folders | None, archive: Path) -> Shown | None:
+def _result(report: Path, told: Reported, folders: HotFolder | None, archive: Path) -> Shown | None:
     place = _place(report, told, folders)
     if place is None:
         return None
@@ -127,7 +127,7 @@ def _result(report: Path, told: Reported, folders: Folders | None, archive: Path
     )
 
 
-def _place(report: Path, told: Reported, folders: Folders | None) -> Path | None:
+def _place(report: Path, told: Reported, folders: HotFolder | None) -> Path | None:
     """Where the files of a report are, without their endings: beside it, or where a person moved them without it."""
     stem = report.with_name(report.name.removesuffix(".json"))
     if _cutout(stem, told) or _mask(stem, told):
@@ -144,7 +144,7 @@ def _place(report: Path, told: Reported, folders: Folders | None) -> Path | None
     return None
 
 
-def _grade_of(place: Path, folders: Folders | None) -> Grade | None:
+def _grade_of(place: Path, folders: HotFolder | None) -> Grade | None:
     if folders is None:
         return None
     return next((grade for grade in Grade if folders.grade(grade) in place.parents), None)
@@ -176,7 +176,7 @@ def _original(archive: Path, told: Reported) -> Path | None:
     return None
 
 
-def _failure(note: Path, folders: Folders) -> Shown:
+def _failure(note: Path, folders: HotFolder) -> Shown:
     photo = note.with_name(note.name.removesuffix(NOTE))
     reason = ""
     with suppress(OSError):

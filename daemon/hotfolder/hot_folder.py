@@ -20,7 +20,7 @@ from daemon.jobs import Grade
 _JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 
 
-class Folders:
+class HotFolder:
     """One hot folder on disk. `prepare` comes first; every method may be called from any thread."""
 
     def __init__(self, root: Path) -> None:

@@ -12,7 +12,7 @@ from daemon.disk import open_below
 from daemon.disk.file_id import FileId
 from daemon.disk.os_errors import means
 from daemon.errors import BadOrder, BadSettings
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake import walk_inbox
 from daemon.settings import Settings, with_order
 
@@ -32,7 +32,7 @@ class Wrong(BadOrder):
 class Orders:
     """Reads the orders on the way to a photo; the nearest file wins, key by key. Safe to use from many threads."""
 
-    def __init__(self, folders: Folders, base: Callable[[], Settings], verify: Callable[[Settings], object]) -> None:
+    def __init__(self, folders: HotFolder, base: Callable[[], Settings], verify: Callable[[Settings], object]) -> None:
         """base: the settings that orders change. verify: raises BadSettings where nobody can work by its argument."""
         self._folders = folders
         self._base = base

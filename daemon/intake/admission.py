@@ -9,10 +9,10 @@ from pathlib import Path
 from daemon.errors import IllegalMove, Vanished
 from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect, Tick
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.watcher import Arrival, Reject
 from daemon.jobs import Job
-from daemon.journal import Entry, Journal
+from daemon.journal import JobRow, Journal
 from daemon.publishing import found_files
 from daemon.states import State
 
@@ -20,7 +20,7 @@ from daemon.states import State
 class Admission:
     """Gives photos a job; only one thread admits."""
 
-    def __init__(self, journal: Journal, folders: Folders, clock: Callable[[], float], tick: Tick) -> None:
+    def __init__(self, journal: Journal, folders: HotFolder, clock: Callable[[], float], tick: Tick) -> None:
         self._journal = journal
         self._folders = folders
         self._clock = clock
@@ -100,7 +100,7 @@ class Admission:
             self._journal.forget(job_id)
         return len(unclaimed)
 
-    def take_back(self, entry: Entry) -> None:
+    def take_back(self, entry: JobRow) -> None:
         """Take a failed job's original out of `failed/` and let it be tried again.
 
         Raises IllegalMove where the job has not failed, Vanished where its original is no longer in `failed/`.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from daemon.disk import mounts
 from daemon.disk.os_errors import away
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.proving import Prover
 from daemon.intake.scan_values import Arrival, FoundBy, Hints, Reject, Scan
 from daemon.intake.scanner import BUSY_SHARE, Scanner
@@ -37,7 +37,7 @@ class Watcher:
 
     def __init__(
         self,
-        folders: Folders,
+        folders: HotFolder,
         settings: IntakeSettings,
         clock: Callable[[], float],
         busy: Callable[[], Collection[Path]] = tuple,

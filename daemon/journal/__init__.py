@@ -3,15 +3,15 @@
 from daemon.journal.changes import Journal
 from daemon.journal.database import fact_in
 from daemon.journal.originals import Original
-from daemon.journal.rows import Batch, Counts, Entry, FirstAttempt, LeftAlone, PersonVerdict, top_folder
+from daemon.journal.rows import Batch, Counts, FirstAttempt, JobRow, LeftAlone, PersonVerdict, top_folder
 from daemon.journal.schema import SCHEMA_VERSION
 
 __all__ = [
     "SCHEMA_VERSION",
     "Batch",
     "Counts",
-    "Entry",
     "FirstAttempt",
+    "JobRow",
     "Journal",
     "LeftAlone",
     "Original",

@@ -16,7 +16,7 @@ from daemon.journal import attempt_rows, damage, finished_jobs, originals, rows,
 from daemon.journal.database import Database
 from daemon.journal.originals import Original
 from daemon.journal.queries import PAUSED, Inquiry
-from daemon.journal.rows import DUE, Entry
+from daemon.journal.rows import DUE, JobRow
 from daemon.states import MOVES, Move, State
 
 
@@ -97,12 +97,12 @@ class Journal(Inquiry):
         with self._db.transaction():
             return finished_jobs.note_content(self._db, job_id, content, leave_out)
 
-    def restore(self, entries: Sequence[Entry]) -> int:
+    def restore(self, entries: Sequence[JobRow]) -> int:
         """Write jobs down again that a lost journal knew, as they stood; returns how many it does not know already."""
         with self._db.transaction():
             return sum(finished_jobs.restore(self._db, entry) for entry in entries)
 
-    def adopt(self, job_id: str, found: Entry, now: float, original: Original | None = None) -> None:
+    def adopt(self, job_id: str, found: JobRow, now: float, original: Original | None = None) -> None:
         """-> done, for a job whose result was published while the journal does not know it. found: what says so."""
         with self._db.transaction():
             if self.state_of(job_id) is State.WAITING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from daemon.journal import rows
 from daemon.journal.database import Database
-from daemon.journal.rows import Entry, FirstAttempt
+from daemon.journal.rows import FirstAttempt, JobRow
 
 
 def jobs_at(db: Database, places: Sequence[str]) -> Mapping[str, str]:
@@ -53,7 +53,7 @@ def _with_content(db: Database, content: bytes) -> str | None:
     return None if row is None else str(row[0])
 
 
-def restore(db: Database, entry: Entry) -> bool:
+def restore(db: Database, entry: JobRow) -> bool:
     """Write a job down with its attempts, within a transaction; False where there is one of its id already.
 
     What is over gets a row before all others: it is no news to those who look at the rows that are added.

@@ -6,7 +6,7 @@ from daemon.jobs import Grade, Job, Opening
 from daemon.journal import attempt_rows, batch_rows, finished_jobs, originals, rows, verdict_rows
 from daemon.journal.database import Database
 from daemon.journal.originals import Original
-from daemon.journal.rows import COLUMNS, Batch, Counts, Entry, FirstAttempt, LeftAlone, PersonVerdict
+from daemon.journal.rows import COLUMNS, Batch, Counts, FirstAttempt, JobRow, LeftAlone, PersonVerdict
 from daemon.states import State
 
 PAUSED = "paused_at"
@@ -18,7 +18,7 @@ class Inquiry:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def entry(self, job_id: str) -> Entry:
+    def entry(self, job_id: str) -> JobRow:
         """One job. Raises KeyError where there is none."""
         with self._db.reading():
             row = self._db.row(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", job_id)
@@ -26,11 +26,11 @@ class Inquiry:
                 raise KeyError(job_id)
             return self._entry(row)
 
-    def entries(self, state: State) -> tuple[Entry, ...]:
+    def entries(self, state: State) -> tuple[JobRow, ...]:
         """All jobs in one state, oldest first; for states that hold few."""
         return self._entries("state = ? ORDER BY admitted_at, id", state)
 
-    def worn_out(self, max_tries: int) -> tuple[Entry, ...]:
+    def worn_out(self, max_tries: int) -> tuple[JobRow, ...]:
         """Jobs that wait, or wait to be published, after so many tries or more."""
         return self._entries("state IN ('waiting', 'publishing') AND tries >= ? ORDER BY admitted_at, id", max_tries)
 
@@ -46,7 +46,7 @@ class Inquiry:
         found = self._db.rows("SELECT id FROM jobs WHERE state IN ('waiting', 'running', 'publishing')")
         return frozenset(str(job_id) for (job_id,) in found)
 
-    def latest(self, count: int) -> tuple[Entry, ...]:
+    def latest(self, count: int) -> tuple[JobRow, ...]:
         """The jobs that finished last, newest first."""
         return self._entries("finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT ?", count)
 
@@ -138,12 +138,12 @@ class Inquiry:
         row = self._db.row("SELECT value FROM facts WHERE key = ?", key)
         return None if row is None else str(row[0])
 
-    def _entries(self, which: str, *values: object) -> tuple[Entry, ...]:
+    def _entries(self, which: str, *values: object) -> tuple[JobRow, ...]:
         with self._db.reading():
             return tuple(
                 self._entry(row) for row in self._db.rows(f"SELECT {COLUMNS} FROM jobs WHERE {which}", *values)
             )
 
-    def _entry(self, row: Sequence[object]) -> Entry:
+    def _entry(self, row: Sequence[object]) -> JobRow:
         bodies = self._db.rows("SELECT round, body FROM attempts WHERE job_id = ? ORDER BY round, number", row[0])
         return rows.entry(row, bodies)

@@ -22,7 +22,7 @@ DUE = f"(due_at <= ? OR due_at > ? + {LONGEST_POSTPONE_SECONDS})"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JobRow:
     """A job with what only the journal and its readers need to know of it.
 
     source: where the photo was taken from, below the root. results: its files below the root, the report last.
@@ -118,7 +118,7 @@ def top_folder(name: str) -> str:
     return name.partition("/")[0] if "/" in name else ""
 
 
-def entry(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> Entry:
+def entry(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> JobRow:
     """row: a job's COLUMNS. bodies: round and attempt, in order."""
     job_id, name, state, tries, size, admitted, started, finished, grade, score, best, reason, *rest = row
     kind, postponed, source, results, same_as, content, job_round = rest
@@ -140,7 +140,7 @@ def entry(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> Entry:
         reason=None if reason is None else str(reason),
     )
     assert isinstance(source, bytes)  # the column is BLOB NOT NULL in a STRICT table
-    return Entry(
+    return JobRow(
         job,
         Path(os.fsdecode(source)),
         whole(postponed),

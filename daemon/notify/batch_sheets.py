@@ -10,7 +10,7 @@ from pathlib import Path
 from daemon.contact_sheet.build_sheet import make_sheet
 from daemon.contact_sheet.shown_results import find_places
 from daemon.errors import FreistellerError, NoRoom
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.logs import log
 from daemon.notify.notices import BatchFigures
 
@@ -26,7 +26,7 @@ class BatchSheets:
     """Makes one sheet after the other; an older one of the same folder is replaced. Safe to call from any thread."""
 
     def __init__(
-        self, folders: Folders, max_megapixels: Callable[[], float], longest_seconds: float = LONGEST_SECONDS
+        self, folders: HotFolder, max_megapixels: Callable[[], float], longest_seconds: float = LONGEST_SECONDS
     ) -> None:
         self._folders = folders
         self._max_megapixels = max_megapixels

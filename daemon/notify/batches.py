@@ -10,7 +10,7 @@ from contextlib import suppress
 from daemon.disk import mounts, open_below
 from daemon.disk.names import clean_name
 from daemon.errors import NoRoom
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.walk_inbox import walk
 from daemon.journal import Batch, Journal
 from daemon.notify.notices import BatchFigures
@@ -23,7 +23,7 @@ FACT = "batches_told"  # {"low": every row up to this one is told, "folders": {n
 class Batches:
     """Looks at the folders that photos came to. For one thread."""
 
-    def __init__(self, journal: Journal, folders: Folders, clock: Callable[[], float]) -> None:
+    def __init__(self, journal: Journal, folders: HotFolder, clock: Callable[[], float]) -> None:
         """clock: monotonic seconds."""
         self._journal = journal
         self._folders = folders

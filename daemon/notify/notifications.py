@@ -20,7 +20,7 @@ from daemon.notify.notices import BatchFigures, FailedPhoto, Part
 from daemon.notify.outages import Pauses
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
-from daemon.publishing.job_events import Ending
+from daemon.publishing.job_events import JobEnd
 from daemon.settings import NotifySettings
 
 TURN_SECONDS = 1.0
@@ -28,7 +28,7 @@ GATHER_SECONDS = 5.0  # photos that fail within so long are told in one notice
 CLOSE_SECONDS = 3.0
 
 
-class Herald:
+class Notifications:
     """Safe to call from any thread."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Herald:
         self._settings = settings
         self._hooks.adopt(settings)
 
-    def ended(self, ending: Ending) -> None:
+    def ended(self, ending: JobEnd) -> None:
         """A photo is done, or failed."""
         with self._lock:
             if ending.grade is not None:

@@ -158,7 +158,7 @@ class Metrics:
         self._notice_failures = self._counter(
             "notification_failures_total", "Notices that a hook did not get, after all tries.", "hook", "reason"
         )
-        self._batches = self._counter("batches_done_total", "Folders of inbox/ that were done and empty again.")
+        self._batches = self._counter("batches_done_total", "HotFolder of inbox/ that were done and empty again.")
 
     def _set_up_host(self) -> None:
         self._heartbeat = self._gauge("heartbeat_timestamp_seconds", "When the daemon last went round; 0 = never.")

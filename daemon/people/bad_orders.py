@@ -9,7 +9,7 @@ from pathlib import Path
 from daemon.disk import open_below
 from daemon.disk.file_id import FileId
 from daemon.errors import BadOrder
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.orders import NAME, Orders, Wrong
 from daemon.intake import walk_inbox
 from daemon.journal import Journal
@@ -26,13 +26,13 @@ _REMEDY = (
 Way = tuple[str, ...]
 
 
-class Holding:
+class BadOrders:
     """Knows which orders are wrong; one thread asks."""
 
     def __init__(
         self,
         *,
-        folders: Folders,
+        folders: HotFolder,
         orders: Orders,
         journal: Journal,
         metrics: Metrics,

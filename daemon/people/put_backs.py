@@ -13,9 +13,9 @@ from daemon.disk.os_errors import named
 from daemon.errors import NoRoom, Vanished
 from daemon.hotfolder import ownership, place_files
 from daemon.hotfolder.effects import Effect, Tick
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.watcher import Reject
-from daemon.journal import Entry, Journal
+from daemon.journal import JobRow, Journal
 from daemon.logs import log
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results, stray_results
@@ -29,13 +29,13 @@ _FORGOTTEN = (
 )
 
 
-class Returns:
+class PutBacks:
     """Knows files of ours in `inbox/` by the id in them, or by what the journal noted of an original's file."""
 
     def __init__(
         self,
         *,
-        folders: Folders,
+        folders: HotFolder,
         journal: Journal,
         metrics: Metrics,
         refuse: Callable[[Reject], None],
@@ -151,7 +151,7 @@ class Returns:
         else:
             self._send_round(entry, put_back, original, is_result)
 
-    def _send_round(self, entry: Entry, put_back: Path, original: str | None, is_result: bool) -> None:
+    def _send_round(self, entry: JobRow, put_back: Path, original: str | None, is_result: bool) -> None:
         job_id = entry.job.id
         if entry.job.state in _OVER:
             self._put_away(entry)
@@ -174,7 +174,7 @@ class Returns:
         if put_back.exists():
             self._archive(entry, self._place(put_back))
 
-    def _put_away(self, entry: Entry) -> None:
+    def _put_away(self, entry: JobRow) -> None:
         """What the last round left beside people's files: the note of a failure goes, a result moves to `archiv/`."""
         root = self._folders.root
         if entry.job.state is State.FAILED:
@@ -186,7 +186,7 @@ class Returns:
             if ownership.is_of(entry.job.id, root, place):
                 self._archive(entry, place)
 
-    def _archive(self, entry: Entry, place: str) -> None:
+    def _archive(self, entry: JobRow, place: str) -> None:
         """Keep a file of a result that another try replaces: somebody may like it better, or have worked on it."""
         name = PurePosixPath(entry.job.name)
         earlier = name.with_name(f"{name.stem}{EARLIER}")
@@ -196,7 +196,7 @@ class Returns:
         self._tick(Effect.REMOVE_EARLIER_RESULT)
         ownership.remove(self._folders.root, place)
 
-    def _original_of(self, entry: Entry) -> str | None:
+    def _original_of(self, entry: JobRow) -> str | None:
         """The place of a job's original, also where it was renamed since; None where it is gone."""
         root = self._folders.root
         noted = self._journal.original(entry.job.id)
@@ -218,11 +218,11 @@ class Returns:
         return str(path.relative_to(self._folders.root))
 
 
-def _name_beside(entry: Entry, put_back: Path) -> str:
+def _name_beside(entry: JobRow, put_back: Path) -> str:
     return str(PurePosixPath(entry.job.name).with_name(put_back.name))
 
 
-def _no_original(entry: Entry) -> str:
+def _no_original(entry: JobRow) -> str:
     return (
         f"This is a cut-out of {entry.job.name}, and its original is not in archiv/ any more, so it cannot be tried "
         "again. Put the original photo into inbox/ instead."

@@ -12,7 +12,7 @@ from daemon.disk import open_below
 from daemon.disk.file_id import FileId
 from daemon.disk.os_errors import away
 from daemon.hotfolder import ownership
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.ignored_names import litter_file, litter_folder
 from daemon.intake.walk_inbox import MAX_DEPTH
 from daemon.jobs import Grade
@@ -36,7 +36,7 @@ class Stray:
 class Gallery:
     """Remembers what it saw, so that a look costs little more than the names; one thread looks."""
 
-    def __init__(self, folders: Folders, clock: Callable[[], float], settle_seconds: float) -> None:
+    def __init__(self, folders: HotFolder, clock: Callable[[], float], settle_seconds: float) -> None:
         """clock: monotonic seconds. settle_seconds: a picture must lie still for so long before it counts."""
         self._folders = folders
         self._clock = clock

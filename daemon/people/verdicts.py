@@ -11,7 +11,7 @@ from daemon.disk.os_errors import named
 from daemon.errors import NoRoom, RootAway
 from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect, Tick
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.observe.metrics import Metrics
@@ -30,7 +30,7 @@ class Verdicts:
     def __init__(
         self,
         *,
-        folders: Folders,
+        folders: HotFolder,
         journal: Journal,
         metrics: Metrics,
         clock: Callable[[], float],

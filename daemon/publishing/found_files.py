@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade, Job
-from daemon.journal import Entry
+from daemon.journal import JobRow
 from daemon.journal.rows import ATTEMPT
 from daemon.publishing.reports import read_report
 from daemon.states import State
@@ -34,7 +34,7 @@ class _WorkNote:
     size_bytes: int
 
 
-def leave_work_note(folders: Folders, entry: Entry) -> None:
+def leave_work_note(folders: HotFolder, entry: JobRow) -> None:
     """Write beside a claimed original whose it is. Not worth failing for: without it the photo starts afresh."""
     job = entry.job
     note = _WorkNote(job.name, str(entry.source), job.admitted_at, job.round, job.size_bytes)
@@ -42,18 +42,18 @@ def leave_work_note(folders: Folders, entry: Entry) -> None:
         (folders.work_root / job.id / WORK_NOTE).write_text(json.dumps(asdict(note)), "ascii")
 
 
-def job_in_work(folders: Folders, job_id: str) -> Entry | None:
+def job_in_work(folders: HotFolder, job_id: str) -> JobRow | None:
     """A claimed photo's job as its note beside it tells; None where there is no note, or no sound one."""
     try:
         note = _WorkNote(**json.loads((folders.work_root / job_id / WORK_NOTE).read_bytes()))
         _refuse_ways_out(note.name)
         job = Job(job_id, note.name, round=note.round, size_bytes=note.size_bytes, admitted_at=float(note.admitted_at))
-        return Entry(job, Path(note.source), 0, None, ())
+        return JobRow(job, Path(note.source), 0, None, ())
     except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
-def result_of(folders: Folders, job: Job) -> Entry | None:
+def result_of(folders: HotFolder, job: Job) -> JobRow | None:
     """What was published for this job in this round, if it lies where it was put, under whatever number."""
     name = PurePosixPath(job.name)
     for grade in Grade:
@@ -64,7 +64,7 @@ def result_of(folders: Folders, job: Job) -> Entry | None:
     return None
 
 
-def failure_of(folders: Folders, job: Job) -> Entry | None:
+def failure_of(folders: HotFolder, job: Job) -> JobRow | None:
     """What lies in `failed/` of this job, if it lies where it was put."""
     name = PurePosixPath(job.name)
     with suppress(OSError):
@@ -76,7 +76,7 @@ def failure_of(folders: Folders, job: Job) -> Entry | None:
     return None
 
 
-def entry_of_report(folders: Folders, path: Path) -> Entry | None:
+def entry_of_report(folders: HotFolder, path: Path) -> JobRow | None:
     """A finished job as its report tells; None where it is no report of ours or its result is not beside it."""
     try:
         found = path.lstat()
@@ -104,12 +104,12 @@ def entry_of_report(folders: Folders, path: Path) -> Entry | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
         return None
     places = [str(place.relative_to(folders.root)) for place in (*results, path)]
-    return Entry(
+    return JobRow(
         job, Path("inbox") / told.name, 0, None, tuple(places), content=bytes.fromhex(sha256) if sha256 else None
     )
 
 
-def entry_of_failure(folders: Folders, path: Path) -> Entry | None:
+def entry_of_failure(folders: HotFolder, path: Path) -> JobRow | None:
     """A failed job as the note beside its original tells; None where it is no such note or the original is gone."""
     try:
         told, found = path.read_text("utf-8"), path.lstat()
@@ -131,10 +131,10 @@ def entry_of_failure(folders: Folders, path: Path) -> Entry | None:
         reason=reason[1],
     )
     places = tuple(str(place.relative_to(folders.root)) for place in (original, path))
-    return Entry(job, Path("inbox") / name, 0, None, places)
+    return JobRow(job, Path("inbox") / name, 0, None, places)
 
 
-def history(folders: Folders) -> Iterator[Entry]:
+def history(folders: HotFolder) -> Iterator[JobRow]:
     """Every job that the grade folders and `failed/` tell of. Raises OSError where they cannot be read."""
     for grade in Grade:
         for path in _walk(folders.grade(grade), ".json"):

@@ -11,7 +11,7 @@ from daemon.observe.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class JobEnd:
     """How one photo ended. grade and score are None where it failed; reason is why, in words."""
 
     job: Job
@@ -22,13 +22,13 @@ class Ending:
     results: tuple[Path, ...] = ()
 
 
-class Chronicle:
+class JobEvents:
     """Tells each ending once."""
 
     def __init__(
         self,
         metrics: Metrics,
-        tell: Callable[[Ending], None],
+        tell: Callable[[JobEnd], None],
         clock: Callable[[], float],
         put_off: Callable[[str, str], None],
     ) -> None:
@@ -58,7 +58,7 @@ class Chronicle:
             seconds=round(seconds, 3),
         )
         reason = verdict.reasons[0] if verdict.reasons else ""
-        self._tell(Ending(job, verdict.grade, verdict.score, seconds, reason, results))
+        self._tell(JobEnd(job, verdict.grade, verdict.score, seconds, reason, results))
 
     def failed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
         """A photo is in `failed/`."""
@@ -75,7 +75,7 @@ class Chronicle:
             reason=kind,
             seconds=round(seconds, 3),
         )
-        self._tell(Ending(job, None, None, seconds, reason))
+        self._tell(JobEnd(job, None, None, seconds, reason))
 
     def left_out(self, job: Job, first: Job, places: tuple[Path, ...]) -> None:
         """A photo is done without a result, for the same one came before."""

@@ -3,41 +3,19 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from daemon.errors import NoRoom, RootAway
 from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect, Tick
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Job, Outcome, attempt_numbered
-from daemon.journal import Entry, Journal, Original
+from daemon.journal import JobRow, Journal, Original
 from daemon.journal.alphas import Alphas
 from daemon.publishing import found_files
+from daemon.publishing.job_events import JobEvents
 from daemon.publishing.reports import Cut, Staged
 from daemon.publishing.staging import Routing
 from daemon.states import State
-
-
-class Chronicle(Protocol):
-    """Who is told how photos end; see `chronicle`."""
-
-    def finished(self, job: Job, outcome: Outcome, results: tuple[Path, ...], seconds: float) -> None:
-        """A photo is done."""
-
-    def failed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
-        """A photo is in `failed/`."""
-
-    def left_out(self, job: Job, first: Job, places: tuple[Path, ...]) -> None:
-        """A photo is in `archiv/` without a result, for the same one came before."""
-
-    def found_done(self, job: Job) -> None:
-        """A photo was over already, which the journal did not know."""
-
-    def postponed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
-        """A photo waits for `seconds` because something else is not there."""
-
-    def stumbled(self, job: Job, error: Exception) -> None:
-        """A fault of our own, with its traceback."""
 
 
 class Endings:
@@ -47,10 +25,10 @@ class Endings:
         self,
         *,
         journal: Journal,
-        folders: Folders,
+        folders: HotFolder,
         routing: Routing,
         alphas: Alphas,
-        chronicle: Chronicle,
+        job_events: JobEvents,
         clock: Callable[[], float],
         tick: Tick,
         placed: dict[str, Sequence[str]],
@@ -62,7 +40,7 @@ class Endings:
         self._folders = folders
         self._routing = routing
         self._alphas = alphas
-        self._chronicle = chronicle
+        self._job_events = job_events
         self._clock = clock
         self._tick = tick
         self._placed = placed
@@ -92,7 +70,7 @@ class Endings:
             self._folders, job, outcome, files, lambda placed: self._note_placed(job, placed)
         )
         self._conclude(job, self._below_root(results), original)
-        self._chronicle.finished(job, outcome, results, self._since(job.started_at or self._clock()))
+        self._job_events.finished(job, outcome, results, self._since(job.started_at or self._clock()))
 
     def as_placed(self, job: Job) -> bool:
         """Bring a job to its end whose results an earlier try put in place; False where none came so far."""
@@ -118,16 +96,16 @@ class Endings:
         else:
             return False
         self._clean_up_soon(job.id)
-        self._chronicle.found_done(job)
+        self._job_events.found_done(job)
         return True
 
-    def leave_out(self, job: Job, first: Entry) -> None:
+    def leave_out(self, job: Job, first: JobRow) -> None:
         """End a job without a result, for its content came before as `first`."""
         places = self._routing.leave_out(self._folders, job, first)
         self._tick(Effect.LEAVE_OUT)
         self._journal.leave_out(job.id, self._below_root(places), self._clock())
         self._clean_up_soon(job.id)
-        self._chronicle.left_out(job, first.job, places)
+        self._job_events.left_out(job, first.job, places)
 
     def give_up(self, job: Job, reason: str, kind: str) -> None:
         """A job's road to `failed/`: the journal first, so that a crash in between is completed by the next start."""
@@ -136,7 +114,7 @@ class Endings:
         self._journal.give_up(job.id, reason, kind, now)
         with suppress(NoRoom, RootAway):  # its original stays in work, and `Recovery.tidy_up` comes round again
             self.lay_aside(job.id, job.name, reason)
-        self._chronicle.failed(job, reason, kind, self._since(job.started_at or now))
+        self._job_events.failed(job, reason, kind, self._since(job.started_at or now))
 
     def lay_aside(self, job_id: str, name: str, reason: str) -> None:
         """Bring the original of a failed job to `failed/`; may be repeated."""
@@ -180,11 +158,11 @@ class Endings:
     def _tell_of_placed(self, job: Job, places: Sequence[str]) -> None:
         outcome = _decided(job)
         if outcome is None:
-            self._chronicle.found_done(job)
+            self._job_events.found_done(job)
             return
         results = tuple(self._folders.root / place for place in places)
         seconds = self._since(job.started_at or self._clock())
-        self._chronicle.finished(job, outcome, results, seconds)
+        self._job_events.finished(job, outcome, results, seconds)
 
     def _since(self, began: float) -> float:
         """Seconds; 0 where the clock was set back meanwhile."""

@@ -4,8 +4,8 @@ import threading
 from itertools import islice
 
 from daemon.errors import NoRoom, RootAway
-from daemon.hotfolder.hot_folder import Folders
-from daemon.journal import Entry, Journal
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.journal import JobRow, Journal
 from daemon.logs import log
 from daemon.publishing import found_files
 
@@ -14,10 +14,10 @@ AGAIN_SECONDS = 60.0
 _LEFT_TO_DO = "history_to_read"
 
 
-class Rebuilding:
+class ReadingBack:
     """Reads reports and notes of failures back; goes on after a restart until it is done."""
 
-    def __init__(self, journal: Journal, folders: Folders) -> None:
+    def __init__(self, journal: Journal, folders: HotFolder) -> None:
         self._journal = journal
         self._folders = folders
         if journal.is_new:
@@ -47,6 +47,6 @@ class Rebuilding:
     def _read(self, stop: threading.Event) -> int:
         """Returns how many jobs were not known."""
         found, known = found_files.history(self._folders), 0
-        while not stop.is_set() and (some := list[Entry](islice(found, AT_ONCE))):
+        while not stop.is_set() and (some := list[JobRow](islice(found, AT_ONCE))):
             known += self._journal.restore(some)
         return known

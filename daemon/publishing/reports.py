@@ -9,7 +9,7 @@ from typing import Any
 
 from daemon import __version__
 from daemon.jobs import Attempt, Finish, Grade, Job, Outcome, Recipe, Verdict
-from daemon.journal import Entry
+from daemon.journal import JobRow
 from daemon.pictures.reading import Photo
 from daemon.pictures.values import Page
 
@@ -189,7 +189,7 @@ def failure_note(name: str, job_id: str, reason: str) -> bytes:
     return "\n".join(lines).encode()
 
 
-def equal_note(name: str, first: Entry) -> bytes:
+def equal_note(name: str, first: JobRow) -> bytes:
     """The text beside a photo in `archiv/` that was left out because the same one came before, UTF-8."""
     came = time.strftime("%Y-%m-%d %H:%M", time.localtime(first.job.admitted_at))
     lines = (

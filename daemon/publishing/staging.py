@@ -15,9 +15,9 @@ from daemon.disk.whole_file import write_whole
 from daemon.errors import BadPhoto, NoRoom
 from daemon.hotfolder import place_files
 from daemon.hotfolder.effects import Effect, Tick
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Job, Outcome, Verdict
-from daemon.journal import Entry
+from daemon.journal import JobRow
 from daemon.pictures import compositing, framing, refining, writing
 from daemon.pictures.reading import Photo
 from daemon.pictures.values import ONLY_PAGE, Frame, Page, Samples
@@ -113,7 +113,7 @@ class Routing:
 
     def publish(
         self,
-        folders: Folders,
+        folders: HotFolder,
         job: Job,
         outcome: Outcome,
         files: Sequence[Staged],
@@ -128,7 +128,7 @@ class Routing:
         self._meter.stage("publish", time.perf_counter() - began)
         return Published(placed, archived)
 
-    def archive(self, folders: Folders, job: Job) -> Path | None:
+    def archive(self, folders: HotFolder, job: Job) -> Path | None:
         """Put the original of a finished job into `archiv/`, if it is in work and to be kept. May be repeated."""
         original = folders.claimed(job.id)
         if original is None or not self._outputs.keep_originals:
@@ -145,7 +145,7 @@ class Routing:
             self._meter.collision()
         return placed
 
-    def leave_out(self, folders: Folders, job: Job, first: Entry) -> tuple[Path, ...]:
+    def leave_out(self, folders: HotFolder, job: Job, first: JobRow) -> tuple[Path, ...]:
         """Put an original whose content came before into `archiv/`, a note that names the first one beside it.
 
         May be repeated. Returns where they are: original (where originals are kept), note.
@@ -163,7 +163,7 @@ class Routing:
             files if self._outputs.keep_originals else files[1:], folders.archive, stem_of(job.name)
         )
 
-    def lay_aside(self, folders: Folders, job_id: str, name: str, reason: str) -> tuple[Path, ...]:
+    def lay_aside(self, folders: HotFolder, job_id: str, name: str, reason: str) -> tuple[Path, ...]:
         """Put the original of a failed job into `failed/`, a note with the reason beside it. May be repeated.
 
         Returns where they are: original, note; nothing where there is no original any more.

@@ -6,30 +6,30 @@ from collections.abc import Callable
 from functools import partial
 
 from daemon.errors import FreistellerError, NoRoom, RootAway
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.admission import Admission
 from daemon.intake.watcher import Reject, Scan, Watcher
 from daemon.logs import log
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
-from daemon.people.bad_orders import Holding
-from daemon.people.put_backs import Returns
+from daemon.people.bad_orders import BadOrders
+from daemon.people.put_backs import PutBacks
 from daemon.publishing.publication import Endings
 
 SHORT_NAP_SECONDS = 0.05  # --once: nobody drops anything any more, it only waits for what runs
 
 
-class Reception:
+class InboxLoop:
     """Where photos come in; knows whether the hot folder is there."""
 
     def __init__(
         self,
         *,
-        folders: Folders,
+        folders: HotFolder,
         watcher: Watcher,
         admission: Admission,
-        returns: Returns,
-        holding: Holding,
+        put_backs: PutBacks,
+        bad_orders: BadOrders,
         endings: Endings,
         metrics: Metrics,
         health: Health,
@@ -41,8 +41,8 @@ class Reception:
         self._folders = folders
         self._watcher = watcher
         self._admission = admission
-        self._returns = returns
-        self._holding = holding
+        self._put_backs = put_backs
+        self._bad_orders = bad_orders
         self._endings = endings
         self._metrics = metrics
         self._health = health
@@ -82,8 +82,8 @@ class Reception:
             self._folders.check()
             scan = self._watcher.scan(urgent=urgent)
             self._note_root(None)
-            self._returns.resume()
-            self._holding.look()
+            self._put_backs.resume()
+            self._bad_orders.look()
             self._take_in(scan, urgent)
         except (RootAway, NoRoom) as error:
             self._note_root(error)
@@ -94,14 +94,14 @@ class Reception:
 
     def _take_in(self, scan: Scan, urgent: bool) -> None:
         for refused in scan.rejected:
-            if not self._returns.answer(refused.source, None):
+            if not self._put_backs.answer(refused.source, None):
                 self.refuse(refused)
         for arrival in scan.ready:
-            if self._holding.holds(arrival.source, urgent):
+            if self._bad_orders.holds(arrival.source, urgent):
                 continue  # it is offered again by the next scan
             self._metrics.photo_seen(arrival.found_by)
             self._metrics.completeness_waited(arrival.waited_seconds)
-            if not self._returns.answer(arrival.source, (arrival.size_bytes, arrival.mtime_ns)):
+            if not self._put_backs.answer(arrival.source, (arrival.size_bytes, arrival.mtime_ns)):
                 self._admission.admit(arrival)
             self._wake()
         for reason, count in scan.ignored.items():

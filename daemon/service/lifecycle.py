@@ -17,11 +17,11 @@ from daemon.journal import damage
 from daemon.logs import log
 from daemon.observe.labels import public_name
 from daemon.observe.status_port import StatusServer
-from daemon.publishing.job_events import Ending
+from daemon.publishing.job_events import JobEnd
 from daemon.service import open_root
 from daemon.service.wiring import Assembly
 from daemon.settings import Settings
-from daemon.work.job_runner import Fate, Worker
+from daemon.work.job_runner import JobRunner, RunResult
 
 AGAIN_SECONDS = 2.0  # after which a part looks again whether the disk of the state directory has room
 HOPELESS_KNOCKS = 3  # --once: so many photos in a row without an engine, and it stops waiting for one
@@ -52,7 +52,7 @@ class Daemon:
         self,
         settings: Settings,
         *,
-        tell: Callable[[Ending], None] = _ignore,
+        tell: Callable[[JobEnd], None] = _ignore,
         say: Callable[[str], None] = _ignore,
         clock: Callable[[], float] = time.time,
         tick: Tick = _ignore,
@@ -91,20 +91,20 @@ class Daemon:
         self.health = self.parts.health
         self.admission = self.parts.admission
         self.recovery = self.parts.recovery
-        self.rebuilding = self.parts.rebuilding
+        self.reading_back = self.parts.reading_back
         self.watcher = self.parts.watcher
         self.dispatch = self.parts.dispatch
-        self.returns = self.parts.returns
-        self.holding = self.parts.holding
-        self.reception = self.parts.reception
+        self.put_backs = self.parts.put_backs
+        self.bad_orders = self.parts.bad_orders
+        self.inbox_loop = self.parts.inbox_loop
         self.verdicts = self.parts.verdicts
 
     @property
-    def worker(self) -> Worker:
+    def worker(self) -> JobRunner:
         """Who does jobs by the settings of now."""
         return self.parts.worker
 
-    def run_job(self, job: Job) -> Fate:
+    def run_job(self, job: Job) -> RunResult:
         """Do a job by the settings and the orders of its start; never raises."""
         return self.parts.run_job(job)
 
@@ -134,8 +134,8 @@ class Daemon:
         if damage.is_large(self._journal_path):
             look = partial(damage.look_closely, self._journal_path, self._stop.is_set)
             threads.append(self._thread("look at the journal", look))
-        if self.rebuilding.left_to_do:
-            threads.append(self._thread("reading of reports", partial(self.rebuilding.serve, self._stop)))
+        if self.reading_back.left_to_do:
+            threads.append(self._thread("reading of reports", partial(self.reading_back.serve, self._stop)))
         try:
             self._open_port()
             self.parts.lease.keep(self.folders.check, self._end)
@@ -146,26 +146,26 @@ class Daemon:
             for thread in threads:
                 thread.start()
             self.parts.machine.start()
-            self.parts.herald.start()
+            self.parts.notifications.start()
             self.parts.housekeeping.turn()
             self.parts.notifier.ready()
             if once:
                 self.verdicts.turn(settle_seconds=0.0)
-                self.reception.receive_once(self._stop, self._nothing_left)
+                self.inbox_loop.receive_once(self._stop, self._nothing_left)
             else:
-                self.reception.receive(self._stop)
+                self.inbox_loop.receive(self._stop)
         except JournalDamaged as error:
             self._note_damage(error)
         finally:
             still_open = self._shut_down(threads)
-        return Summary(self._tally.done, self._tally.failed, still_open, self._tally.broken, self.holding.told)
+        return Summary(self._tally.done, self._tally.failed, still_open, self._tally.broken, self.bad_orders.told)
 
     def recover(self) -> None:
         """Bring everything that a crash left in the middle to where it can go on."""
         self.folders.mend()
         found = {
             "unclaimed": self.admission.recover(),
-            "put_back": self.returns.recover(),
+            "put_back": self.put_backs.recover(),
             **self.recovery.recover(self.worker.endings),
         }
         for how, count in found.items():
@@ -223,7 +223,7 @@ class Daemon:
             work()
         except NoRoom as error:
             if not self._stop.is_set():
-                self.parts.herald.postponed(error.reason, str(error))
+                self.parts.notifications.postponed(error.reason, str(error))
                 log.log("waits_for_room", f"The {part} waits: {error}", level=logging.WARNING, part=part)
                 return False
         return True
@@ -262,7 +262,7 @@ class Daemon:
             time.sleep(0.02)
         self.engine.close()  # what still asks it is answered EngineAway, and postponed
         self.parts.executor.shutdown(wait=True)
-        self.parts.herald.close()
+        self.parts.notifications.close()
         still_open = 0
         with suppress(JournalDamaged):
             still_open = self.journal.counts(self._clock()).open
@@ -273,14 +273,14 @@ class Daemon:
 class _Tally:
     """Counts endings on their way to whoever is told."""
 
-    def __init__(self, tell: Callable[[Ending], None]) -> None:
+    def __init__(self, tell: Callable[[JobEnd], None]) -> None:
         self._tell = tell
         self._lock = threading.Lock()
         self.done = 0
         self.failed = 0
         self.broken = False
 
-    def count(self, ending: Ending) -> None:
+    def count(self, ending: JobEnd) -> None:
         with self._lock:
             if ending.grade is None:
                 self.failed += 1

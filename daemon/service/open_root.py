@@ -9,7 +9,7 @@ from pathlib import Path
 from daemon.disk.lock_file import Lock
 from daemon.disk.os_errors import named
 from daemon.errors import BadSettings, JournalDamaged, RootAway
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.lease import Lease
 from daemon.hotfolder.root_identity import read_identity
 from daemon.journal import Journal, damage, fact_in
@@ -20,11 +20,11 @@ JOURNAL = "journal.sqlite3"
 
 
 @dataclass(frozen=True, slots=True)
-class Premises:
+class OpenRoot:
     """All of it, open and locked. damaged: whether a damaged journal was set aside for a new one."""
 
     root_id: str
-    folders: Folders
+    folders: HotFolder
     state: Path
     lease: Lease
     journal: Journal
@@ -36,12 +36,12 @@ class Premises:
         return self.state / JOURNAL
 
 
-def enter(doors: ExitStack, settings: Settings, clock: Callable[[], float], say: Callable[[str], None]) -> Premises:
+def enter(doors: ExitStack, settings: Settings, clock: Callable[[], float], say: Callable[[str], None]) -> OpenRoot:
     """Lock and open; `doors` closes again. clock: Unix seconds.
 
     Raises BadSettings, AlreadyRunning, RootAway, NoRoom.
     """
-    folders = Folders(settings.root_path)
+    folders = HotFolder(settings.root_path)
     # With the id that the journal knows, an empty mount point is not taken for a new hot folder.
     root_id = folders.prepare(_known_root(settings))
     state = settings.state_path(root_id)
@@ -61,7 +61,7 @@ def enter(doors: ExitStack, settings: Settings, clock: Callable[[], float], say:
             "mount point, mount the share; if there are two hot folders, give each a state_dir of its own; "
             "if the old one was deleted on purpose, remove that state directory."
         )
-    return Premises(root_id, folders, state, lease, journal, damaged)
+    return OpenRoot(root_id, folders, state, lease, journal, damaged)
 
 
 def _set_damage_aside(path: Path, clock: Callable[[], float], say: Callable[[str], None]) -> bool:
@@ -87,7 +87,7 @@ def _known_root(settings: Settings) -> str | None:
     try:
         return fact_in(given / JOURNAL, "root")
     except JournalDamaged as error:
-        found = read_identity(Folders(settings.root_path).private)
+        found = read_identity(HotFolder(settings.root_path).private)
         if found is None:
             raise RootAway(
                 f"{settings.root_path} is away or empty, and {error} So nobody knows which share belongs there. "

@@ -21,27 +21,27 @@ from daemon.notify.batch_sheets import BatchSheets
 from daemon.notify.batches import Batches
 from daemon.notify.hooks import Hooks
 from daemon.notify.notices import Origin
-from daemon.notify.notifications import Herald
+from daemon.notify.notifications import Notifications
 from daemon.observe.gpu import Gpus
 from daemon.observe.health import Health
 from daemon.observe.machine import Machine
 from daemon.observe.metrics import Metrics
-from daemon.people.bad_orders import Holding
-from daemon.people.put_backs import Returns
+from daemon.people.bad_orders import BadOrders
+from daemon.people.put_backs import PutBacks
 from daemon.people.verdicts import Verdicts
-from daemon.publishing.job_events import Chronicle, Ending
+from daemon.publishing.job_events import JobEnd, JobEvents
 from daemon.publishing.publication import Endings
-from daemon.publishing.reading_back import Rebuilding
+from daemon.publishing.reading_back import ReadingBack
 from daemon.publishing.staging import Routing
 from daemon.service.choose_engine import build_engine, build_pipeline, memory_for, use_servers, workers_for
 from daemon.service.housekeeping import Housekeeping
-from daemon.service.inbox_loop import Reception
-from daemon.service.open_root import Premises
+from daemon.service.inbox_loop import InboxLoop
+from daemon.service.open_root import OpenRoot
 from daemon.service.reload import Reload
 from daemon.service.systemd import Notifier
 from daemon.settings import Settings
 from daemon.work.dispatch import Brake, Dispatch
-from daemon.work.job_runner import Fate, Worker
+from daemon.work.job_runner import JobRunner, RunResult
 from daemon.work.memory_budget import MemoryBudget
 from daemon.work.progress import Progress
 from daemon.work.recovery import Recovery
@@ -56,11 +56,11 @@ class Assembly:
     def __init__(
         self,
         settings: Settings,
-        premises: Premises,
+        premises: OpenRoot,
         doors: ExitStack,
         *,
         engine: Engine | None,
-        tell: Callable[[Ending], None],
+        tell: Callable[[JobEnd], None],
         say: Callable[[str], None],
         clock: Callable[[], float],
         tick: Tick,
@@ -95,12 +95,12 @@ class Assembly:
         doors.callback(self.machine.close)
         self._alphas = Alphas(premises.state / "alphas")
         self._placed: dict[str, Sequence[str]] = {}
-        self.herald = self._build_herald(settings)
+        self.notifications = self._build_herald(settings)
         self.admission = Admission(self.journal, self.folders, clock, self._tick)
         self.worker = self._build_worker(settings)
         self._tell_dead(settings)
         self.recovery = Recovery(self.journal, self.folders, self._alphas, settings.dispatch.max_tries)
-        self.rebuilding = Rebuilding(self.journal, self.folders)
+        self.reading_back = ReadingBack(self.journal, self.folders)
         self.journal.prioritize(settings.dispatch.priorities)
         self.watcher = Watcher(self.folders, settings.intake, time.monotonic)
         doors.callback(self.watcher.close)
@@ -111,21 +111,21 @@ class Assembly:
             run=lambda job: self.progress.follow(job, self.run_job),
             workers=workers_for(settings, self.engine),
             brake=Brake(settings.dispatch.postpone_seconds),
-            ready=lambda: self.reception.root_is_there and self.lease.sure,
-            unclaimed=lambda: (*self.admission.unclaimed, *self.returns.unclaimed),
+            ready=lambda: self.inbox_loop.root_is_there and self.lease.sure,
+            unclaimed=lambda: (*self.admission.unclaimed, *self.put_backs.unclaimed),
             clock=clock,
         )
-        self.returns = Returns(
+        self.put_backs = PutBacks(
             folders=self.folders,
             journal=self.journal,
             metrics=self.metrics,
-            refuse=lambda reject: self.reception.refuse(reject),
-            history_is_read=lambda: not self.rebuilding.left_to_do,
+            refuse=lambda reject: self.inbox_loop.refuse(reject),
+            history_is_read=lambda: not self.reading_back.left_to_do,
             clock=clock,
             tick=self._tick,
         )
         self.orders = Orders(self.folders, lambda: self.settings, self._build_worker)
-        self.holding = Holding(
+        self.bad_orders = BadOrders(
             folders=self.folders,
             orders=self.orders,
             journal=self.journal,
@@ -133,12 +133,12 @@ class Assembly:
             clock=time.monotonic,
             quiet_seconds=lambda: self.settings.intake.quiet_seconds,
         )
-        self.reception = Reception(
+        self.inbox_loop = InboxLoop(
             folders=self.folders,
             watcher=self.watcher,
             admission=self.admission,
-            returns=self.returns,
-            holding=self.holding,
+            put_backs=self.put_backs,
+            bad_orders=self.bad_orders,
             endings=self.worker.endings,
             metrics=self.metrics,
             health=self.health,
@@ -169,20 +169,20 @@ class Assembly:
         )
         self.reload = Reload(settings, reread, self._adopt, self.notifier)
 
-    def _build_herald(self, settings: Settings) -> Herald:
+    def _build_herald(self, settings: Settings) -> Notifications:
         origin = Origin(__version__, socket.gethostname(), str(settings.root_path))
-        return Herald(
+        return Notifications(
             settings.notify,
             hooks=Hooks(settings.notify, origin, self.metrics),
             batches=Batches(self.journal, self.folders, time.monotonic),
             sheets=BatchSheets(self.folders, lambda: self.settings.intake.max_megapixels),
             health=self.health,
             metrics=self.metrics,
-            root_trouble=lambda: self.reception.trouble,
+            root_trouble=lambda: self.inbox_loop.trouble,
             clock=self._clock,
         )
 
-    def run_job(self, job: Job) -> Fate:
+    def run_job(self, job: Job) -> RunResult:
         """Do a job by the settings and the orders of its start; never raises."""
         try:
             settings = self.orders.settings_for(self.journal.entry(job.id).source)
@@ -196,20 +196,20 @@ class Assembly:
             text = ", ".join(f"{' and '.join(names)} of {model}" for model, names in dead.items())
             log.log("dead_parameters", f"An audit found no difference by {text}: recipes go without.", dead=dead)
 
-    def _build_worker(self, settings: Settings) -> Worker:
+    def _build_worker(self, settings: Settings) -> JobRunner:
         routing = Routing(settings.outputs, self.progress, self._tick)
-        chronicle = Chronicle(self.metrics, self._tell, self._clock, self.herald.postponed)
+        chronicle = JobEvents(self.metrics, self._tell, self._clock, self.notifications.postponed)
         endings = Endings(
             journal=self.journal,
             folders=self.folders,
             routing=routing,
             alphas=self._alphas,
-            chronicle=chronicle,
+            job_events=chronicle,
             clock=self._clock,
             tick=self._tick,
             placed=self._placed,
         )
-        return Worker(
+        return JobRunner(
             journal=self.journal,
             folders=self.folders,
             pipeline=build_pipeline(
@@ -226,7 +226,7 @@ class Assembly:
             ),
             routing=routing,
             endings=endings,
-            chronicle=chronicle,
+            job_events=chronicle,
             clock=self._clock,
             tick=self._tick,
             max_tries=settings.dispatch.max_tries,
@@ -234,8 +234,8 @@ class Assembly:
             leave_out_equal=settings.intake.equal_content == "skip",
         )
 
-    def _tell(self, ending: Ending) -> None:
-        self.herald.ended(ending)
+    def _tell(self, ending: JobEnd) -> None:
+        self.notifications.ended(ending)
         self._told(ending)
 
     def _fenced(self, effect: Effect) -> None:
@@ -254,9 +254,9 @@ class Assembly:
         self._budget.resize(memory_for(settings))
         self.health.allow(_stale_seconds(settings))
         self.watcher.adopt(settings.intake)
-        self.reception.adopt(settings.intake.scan_seconds)
+        self.inbox_loop.adopt(settings.intake.scan_seconds)
         self.verdicts.adopt(settings.intake.scan_seconds)
-        self.herald.adopt(settings.notify)
+        self.notifications.adopt(settings.notify)
         self.dispatch.brake.retune(settings.dispatch.postpone_seconds)
         self.dispatch.resize(workers_for(settings, self.engine))
         if settings.log.level != self.settings.log.level:

@@ -7,7 +7,7 @@ from pathlib import Path
 from daemon.jobs import Job, Outcome
 from daemon.publishing.reports import Cut, worst
 from daemon.publishing.staging import Routing
-from daemon.work.pipeline import Bench, Pipeline
+from daemon.work.pipeline import PhotoInWork, Pipeline
 
 
 def cut_and_stage(
@@ -16,7 +16,7 @@ def cut_and_stage(
     pipeline: Pipeline,
     routing: Routing,
     staging: Path,
-    outcome_of: Callable[[Bench], Outcome],
+    outcome_of: Callable[[PhotoInWork], Outcome],
     decide: Callable[[Outcome], None],
 ) -> tuple[Outcome, tuple[Cut, ...]]:
     """Cut out every picture of the file at `path` that is to be, decide, and write the results into `staging`.

@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future
 
 from daemon.jobs import Job
 from daemon.journal import Journal
-from daemon.work.job_runner import Fate
+from daemon.work.job_runner import RunResult
 
 LONGEST_SLEEP_SECONDS = 1.0  # a row that another process wrote (freisteller retry) is seen after so long
 LONGEST_BRAKE_SECONDS = 60.0
@@ -37,13 +37,13 @@ class Brake:
         """Another first pause, from the next failure on."""
         self._first_seconds = first_seconds
 
-    def note(self, fate: Fate, now: float) -> None:
+    def note(self, fate: RunResult, now: float) -> None:
         """Learn from how a job ended."""
-        if fate in (Fate.NO_ENGINE, Fate.NO_PLACE, Fate.STRANDED):
+        if fate in (RunResult.NO_ENGINE, RunResult.NO_PLACE, RunResult.STRANDED):
             self._failures += 1
             pause = self._first_seconds * 2 ** min(self._failures - 1, 10)
             self._until = now + min(LONGEST_BRAKE_SECONDS, pause)
-        elif fate in (Fate.DONE, Fate.FAILED):
+        elif fate in (RunResult.DONE, RunResult.FAILED):
             self._failures = 0
 
 
@@ -55,7 +55,7 @@ class Dispatch:
         *,
         journal: Journal,
         executor: Executor,
-        run: Callable[[Job], Fate],
+        run: Callable[[Job], RunResult],
         workers: int,
         brake: Brake,
         ready: Callable[[], bool],
@@ -71,7 +71,7 @@ class Dispatch:
         self._clock = clock
         self._wake = threading.Event()
         self._lock = threading.Lock()
-        self._in_work: dict[str, Future[Fate]] = {}
+        self._in_work: dict[str, Future[RunResult]] = {}
         self._stranded: set[str] = set()
         self.brake = brake
 
@@ -129,10 +129,10 @@ class Dispatch:
             with self._lock:
                 self._stranded.discard(job_id)
 
-    def _ended(self, job: Job, done: Future[Fate]) -> None:
+    def _ended(self, job: Job, done: Future[RunResult]) -> None:
         with self._lock:
             self._in_work.pop(job.id, None)
-            if not done.cancelled() and done.exception() is None and done.result() is Fate.STRANDED:
+            if not done.cancelled() and done.exception() is None and done.result() is RunResult.STRANDED:
                 self._stranded.add(job.id)
         if not done.cancelled() and done.exception() is None:
             self.brake.note(done.result(), self._clock())

@@ -15,17 +15,18 @@ from daemon.errors import (
     RootAway,
 )
 from daemon.hotfolder.effects import Effect, Tick
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Job, Outcome, attempt_numbered
 from daemon.journal import Journal
-from daemon.publishing.publication import Chronicle, Endings
+from daemon.publishing.job_events import JobEvents
+from daemon.publishing.publication import Endings
 from daemon.publishing.staging import Routing, content_of, refuse_if_written
 from daemon.states import LONGEST_POSTPONE_SECONDS, State
 from daemon.work.cut_file import cut_and_stage
-from daemon.work.pipeline import Bench, Pipeline
+from daemon.work.pipeline import PhotoInWork, Pipeline
 
 
-class Fate(StrEnum):
+class RunResult(StrEnum):
     """What became of a job that was in work."""
 
     DONE = "done"
@@ -37,18 +38,18 @@ class Fate(StrEnum):
     LOST_TO_ANOTHER = "lost_to_another"
 
 
-class Worker:
+class JobRunner:
     """Runs jobs; many threads may call `run` at once, each with a job of its own."""
 
     def __init__(
         self,
         *,
         journal: Journal,
-        folders: Folders,
+        folders: HotFolder,
         pipeline: Pipeline,
         routing: Routing,
         endings: Endings,
-        chronicle: Chronicle,
+        job_events: JobEvents,
         clock: Callable[[], float],
         tick: Tick,
         max_tries: int,
@@ -61,61 +62,61 @@ class Worker:
         self._folders = folders
         self._pipeline = pipeline
         self._routing = routing
-        self._chronicle = chronicle
+        self._job_events = job_events
         self._clock = clock
         self._tick = tick
         self._max_tries = max_tries
         self._postpone_seconds = postpone_seconds
         self._leave_out_equal = leave_out_equal
 
-    def run(self, job: Job) -> Fate:
+    def run(self, job: Job) -> RunResult:
         """Do what is left to do for a job that was just started; never raises."""
         return self._or_stranded(job, lambda: self._answered(job))
 
-    def hold(self, job: Job, error: FreistellerError) -> Fate:
+    def hold(self, job: Job, error: FreistellerError) -> RunResult:
         """Put off a job that was just started and cannot be done now, through no fault of its own; never raises."""
         return self._or_stranded(job, lambda: self._held(job, error))
 
-    def _held(self, job: Job, error: FreistellerError) -> Fate:
+    def _held(self, job: Job, error: FreistellerError) -> RunResult:
         self._postpone(job, error)
-        return Fate.SENT_BACK if isinstance(error, BadOrder) else Fate.NO_PLACE
+        return RunResult.SENT_BACK if isinstance(error, BadOrder) else RunResult.NO_PLACE
 
-    def _or_stranded(self, job: Job, answer: Callable[[], Fate]) -> Fate:
+    def _or_stranded(self, job: Job, answer: Callable[[], RunResult]) -> RunResult:
         """What `answer` gives; where it fails itself, the dispatcher is told, as the job may still count as in work."""
         try:
             return answer()
         except NoRoom as error:  # the journal has none: the job cannot even be put off
-            self._chronicle.postponed(job, str(error), error.reason, self._postpone_seconds)
+            self._job_events.postponed(job, str(error), error.reason, self._postpone_seconds)
         except Exception as error:  # noqa: BLE001 - e.g. failed/ cannot be written
-            self._chronicle.stumbled(job, error)
-        return Fate.STRANDED
+            self._job_events.stumbled(job, error)
+        return RunResult.STRANDED
 
-    def _answered(self, job: Job) -> Fate:
+    def _answered(self, job: Job) -> RunResult:
         try:
             self._carry_through(job)
-            return Fate.DONE
+            return RunResult.DONE
         except (EngineAway, EngineMisconfigured) as error:
             self._postpone(job, error)
-            return Fate.NO_ENGINE
+            return RunResult.NO_ENGINE
         except (NoRoom, RootAway) as error:
             self._postpone(job, error)
-            return Fate.NO_PLACE
+            return RunResult.NO_PLACE
         except BadPhoto as error:
             return self._refuse(job, error)
         except IllegalMove as error:
-            self._chronicle.stumbled(job, error)
-            return Fate.LOST_TO_ANOTHER
+            self._job_events.stumbled(job, error)
+            return RunResult.LOST_TO_ANOTHER
         except Exception as error:  # noqa: BLE001 - whatever it is, one photo must not stop the others
             if isinstance(error, OSError) and self._waits_for_the_folder(job):
-                return Fate.NO_PLACE
-            self._chronicle.stumbled(job, error)
+                return RunResult.NO_PLACE
+            self._job_events.stumbled(job, error)
             return self._after_a_fault(job, error)
 
-    def _refuse(self, job: Job, error: BadPhoto) -> Fate:
+    def _refuse(self, job: Job, error: BadPhoto) -> RunResult:
         if self._waits_for_the_folder(job):
-            return Fate.NO_PLACE
+            return RunResult.NO_PLACE
         self.endings.give_up(job, str(error), error.reason)
-        return Fate.FAILED
+        return RunResult.FAILED
 
     def _waits_for_the_folder(self, job: Job) -> bool:
         """Put the job off where the hot folder itself is away or full: that looks like a bad photo, or a fault of ours.
@@ -172,10 +173,10 @@ class Worker:
         """What a person sent round again, and what is decided, is worked on in any case."""
         return self._leave_out_equal and job.round == 0 and job.state is not State.PUBLISHING
 
-    def _outcome(self, job: Job, bench: Bench) -> Outcome:
+    def _outcome(self, job: Job, bench: PhotoInWork) -> Outcome:
         return self._decided_before(job, bench) if job.state is State.PUBLISHING else self._pipeline.cut_out(job, bench)
 
-    def _decided_before(self, job: Job, bench: Bench) -> Outcome:
+    def _decided_before(self, job: Job, bench: PhotoInWork) -> Outcome:
         attempts = self._pipeline.restored(job, bench)
         best = self._pipeline.best(attempts) if bench.page.of > 1 else attempt_numbered(attempts, job.best)
         if best is None or best.verdict is None:
@@ -191,7 +192,7 @@ class Worker:
         postponed = self._journal.entry(job.id).postponed
         seconds = min(LONGEST_POSTPONE_SECONDS, self._postpone_seconds * 2 ** min(postponed, 10))
         self._put_off(job, seconds, str(error), error.reason)
-        self._chronicle.postponed(job, str(error), error.reason, seconds)
+        self._job_events.postponed(job, str(error), error.reason, seconds)
 
     def _put_off(self, job: Job, seconds: float, reason: str, kind: str) -> None:
         self._tick(Effect.POSTPONE)
@@ -201,15 +202,15 @@ class Worker:
         else:
             self._journal.postpone(job.id, due_at, reason, kind)
 
-    def _after_a_fault(self, job: Job, error: Exception) -> Fate:
+    def _after_a_fault(self, job: Job, error: Exception) -> RunResult:
         reason = f"An internal error of Freisteller ({type(error).__name__}: {error}); please report it."
         if self.endings.places_of(job):  # its results are out: no fault takes them back
             self._put_off(job, self._postpone_seconds, reason, "internal_error")
-            return Fate.SENT_BACK
+            return RunResult.SENT_BACK
         if job.tries >= self._max_tries:
             self.endings.give_up(job, reason, "internal_error")
-            return Fate.FAILED
+            return RunResult.FAILED
         if self._journal.state_of(job.id) is State.RUNNING:
             due_at = self._clock() + min(LONGEST_POSTPONE_SECONDS, self._postpone_seconds)
             self._journal.send_back(job.id, due_at, reason, "internal_error")
-        return Fate.SENT_BACK
+        return RunResult.SENT_BACK

@@ -50,7 +50,7 @@ class Meter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class PhotoInWork:
     """What lies ready while one photo is worked on: the photo, its small picture, and the alphas so far.
 
     small: the whole photo as the judgement sees it. whole: raw alphas by attempt number, in the whole photo's frame.
@@ -118,7 +118,7 @@ class Pipeline:
         return tuple(Page(index, number, len(found)) for number, index in enumerate(found, 1))
 
     @contextmanager
-    def opened(self, path: Path, page: Page = ONLY_PAGE) -> Iterator[Bench]:
+    def opened(self, path: Path, page: Page = ONLY_PAGE) -> Iterator[PhotoInWork]:
         """Decode a photo and make its small picture, once there is room for it in memory. Raises BadPhoto."""
         pixels, bits = extent(path, self._max_megapixels, page.index)
         with self._budget.held(pixels * BYTES_PER_PIXEL[bits]):
@@ -131,9 +131,9 @@ class Pipeline:
                 raise BadPhoto(f"{path.name} is transparent everywhere; there is nothing in it to cut out.")
             with self.timed("proxy"):
                 small = proxy.make_proxy(photo, View(), self._proxy_pixels)
-            yield Bench(photo, small, page)
+            yield PhotoInWork(photo, small, page)
 
-    def cut_out(self, job: Job, bench: Bench) -> Outcome:
+    def cut_out(self, job: Job, bench: PhotoInWork) -> Outcome:
         """Try one photo as often as it deserves, and keep every attempt.
 
         Raises BadPhoto where no recipe gave anything, and what the engine raises when it cannot answer now.
@@ -161,7 +161,7 @@ class Pipeline:
         """The attempt that wins; None where none was judged."""
         return self._strategy.best(attempts)
 
-    def restored(self, job: Job, bench: Bench) -> Sequence[Attempt]:
+    def restored(self, job: Job, bench: PhotoInWork) -> Sequence[Attempt]:
         """The attempts that an earlier run already paid for, as far as their alphas are still there."""
         kept: list[Attempt] = []
         for attempt in job.attempts:
@@ -175,13 +175,13 @@ class Pipeline:
             kept.append(attempt)
         return kept
 
-    def finished_alpha(self, bench: Bench, best: Attempt) -> Alpha:
+    def finished_alpha(self, bench: PhotoInWork, best: Attempt) -> Alpha:
         """The best attempt's alpha with its finish, in the whole photo's frame, not yet at full size."""
         if best.number in bench.finished:
             return bench.finished[best.number]
         return finish.apply_finish(bench.small, bench.whole[best.number], best.finish, bench.others(best.number))
 
-    def _attempt(self, job: Job, bench: Bench, recipe: Recipe, earlier: Sequence[Attempt]) -> Attempt:
+    def _attempt(self, job: Job, bench: PhotoInWork, recipe: Recipe, earlier: Sequence[Attempt]) -> Attempt:
         number = (bench.page.number - 1) * ATTEMPTS_PER_PAGE + len(earlier) + 1
         began = time.perf_counter()
         noted = Attempt(number, recipe)
@@ -205,7 +205,7 @@ class Pipeline:
             subject=views.subject_of(found.alpha),
         )
 
-    def _asked(self, job: Job, bench: Bench, recipe: Recipe, number: int) -> Answer:
+    def _asked(self, job: Job, bench: PhotoInWork, recipe: Recipe, number: int) -> Answer:
         kept = self._alphas.find(job, number, recipe)
         if kept is not None:
             return Answer(kept, "kept")
@@ -219,12 +219,12 @@ class Pipeline:
         self._tick(Effect.KEEP_ALPHA)
         return replace(answer, alpha=self._alphas.keep(job, number, recipe, answer.alpha))
 
-    def _seen(self, bench: Bench, view: View) -> Rgb:
+    def _seen(self, bench: PhotoInWork, view: View) -> Rgb:
         if view.whole:
             return np.ascontiguousarray(bench.small[:, ::-1]) if view.mirrored else bench.small
         return proxy.make_proxy(bench.photo, view, self._proxy_pixels)
 
-    def _in_frame(self, bench: Bench, alpha: Alpha, recipe: Recipe, earlier: Sequence[Attempt]) -> Alpha:
+    def _in_frame(self, bench: PhotoInWork, alpha: Alpha, recipe: Recipe, earlier: Sequence[Attempt]) -> Alpha:
         """The engine's answer in the whole photo's frame; what a zoom did not see comes from the best so far."""
         view = recipe.view
         if view == View():
@@ -239,21 +239,21 @@ class Pipeline:
         frame = (max(1, round(height * grow)), max(1, round(width * grow)))
         return views.place(alpha, view, frame, base)
 
-    def _judged(self, bench: Bench, number: int) -> finish_search.Finished:
+    def _judged(self, bench: PhotoInWork, number: int) -> finish_search.Finished:
         raw, others = bench.whole[number], bench.others(number)
         if self._search_finishes:
             return finish_search.best_finish(bench.small, raw, self._thresholds, others)
         verdict = grading.judge(bench.small, raw, self._thresholds, tuple(others.values()))
         return finish_search.Finished(Finish(), raw, verdict)
 
-    def _judged_anew(self, bench: Bench, earlier: Sequence[Attempt], latest: Attempt) -> list[Attempt]:
+    def _judged_anew(self, bench: PhotoInWork, earlier: Sequence[Attempt], latest: Attempt) -> list[Attempt]:
         """The earlier attempts with the verdicts that they get now that the latest alpha is known too."""
         if latest.verdict is None:
             return list(earlier)
         with self.timed("judge"):
             return [self._with_verdict_now(bench, attempt) for attempt in earlier]
 
-    def _with_verdict_now(self, bench: Bench, attempt: Attempt) -> Attempt:
+    def _with_verdict_now(self, bench: PhotoInWork, attempt: Attempt) -> Attempt:
         if attempt.verdict is None or attempt.number not in bench.whole:
             return attempt
         raw = bench.whole[attempt.number]

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from daemon.errors import NoRoom, RootAway
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.journal import Journal
 from daemon.journal.alphas import Alphas
 from daemon.publishing import found_files
@@ -14,7 +14,7 @@ from daemon.states import State
 class Recovery:
     """Completes what an earlier run began; also what a full disk left undone in this one."""
 
-    def __init__(self, journal: Journal, folders: Folders, alphas: Alphas, max_tries: int) -> None:
+    def __init__(self, journal: Journal, folders: HotFolder, alphas: Alphas, max_tries: int) -> None:
         self._journal = journal
         self._folders = folders
         self._alphas = alphas

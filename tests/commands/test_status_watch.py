@@ -15,7 +15,7 @@ from rich.console import Console
 
 from daemon.commands.status_watch import Look, draw, headline, pace
 from daemon.jobs import Grade, Job
-from daemon.journal import Counts, Entry
+from daemon.journal import Counts, JobRow
 from daemon.observe.metrics import Metrics
 from daemon.states import State
 from daemon.work.progress import Progress
@@ -45,7 +45,7 @@ def test_the_pace_is_that_of_now(endings: Sequence[float], now: float, expected:
     assert pace(endings, now) == pytest.approx(expected)
 
 
-def entry(number: int, grade: Grade | None = Grade.SEHR_GUT, state: State = State.DONE) -> Entry:
+def entry(number: int, grade: Grade | None = Grade.SEHR_GUT, state: State = State.DONE) -> JobRow:
     job = Job(
         id=f"job-{number}",
         name=f"Frühjahr/[bold]Schuhe und Taschen mit einem sehr langen Namen für ein Foto {number:04}.jpg",
@@ -55,7 +55,7 @@ def entry(number: int, grade: Grade | None = Grade.SEHR_GUT, state: State = Stat
         grade=grade,
         score=0.97 if grade else None,
     )
-    return Entry(job, Path("x"), 0, None, ())
+    return JobRow(job, Path("x"), 0, None, ())
 
 
 def a_look(servers: int = 2, running: int = 3, daemon: bool = True) -> Look:

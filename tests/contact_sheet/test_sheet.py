@@ -11,7 +11,7 @@ from daemon.arrays import Rgb
 from daemon.contact_sheet.build_sheet import AT_ONCE, PNG_PHOTOS, look_at, make_sheet
 from daemon.contact_sheet.shown_results import Shown, find
 from daemon.errors import BadSettings
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Attempt, Grade, Job, Measures, Outcome, Recipe, Verdict
 from daemon.pictures import thumbs, writing
 from daemon.pictures.reading import open_photo, open_small
@@ -27,8 +27,8 @@ SCORES = {Grade.SEHR_GUT: 0.95, Grade.GUT: 0.8, Grade.UNGENUEGEND: 0.4}
 
 
 @pytest.fixture
-def hot(tmp_path: Path) -> Folders:
-    folders = Folders(tmp_path / "hot")
+def hot(tmp_path: Path) -> HotFolder:
+    folders = HotFolder(tmp_path / "hot")
     folders.prepare()
     return folders
 
@@ -63,7 +63,7 @@ def sheet_of(shown: tuple[Shown, ...], target: Path) -> tuple[Path, str]:
     return png, html.read_text("utf-8")
 
 
-def test_failures_come_first_and_then_the_lowest_scores(hot: Folders) -> None:
+def test_failures_come_first_and_then_the_lowest_scores(hot: HotFolder) -> None:
     for grade in Grade:
         put_result(hot.grade(grade), hot.archive, f"{grade.label}.png", grade)
     save_photo(hot.failed / "b" / "broken.png")
@@ -75,7 +75,7 @@ def test_failures_come_first_and_then_the_lowest_scores(hot: Folders) -> None:
     assert found[0].reasons == ("No recipe worked.",)
 
 
-def test_a_part_of_a_hot_folder_is_shown_alone_and_finds_its_originals(hot: Folders) -> None:
+def test_a_part_of_a_hot_folder_is_shown_alone_and_finds_its_originals(hot: HotFolder) -> None:
     put_result(hot.grade(Grade.GUT), hot.archive, "customer/a.png")
     put_result(hot.grade(Grade.GUT), hot.archive, "b.png")
 
@@ -94,7 +94,7 @@ def test_what_process_wrote_is_shown_with_the_originals_that_are_named(tmp_path:
     assert alone.original is None
 
 
-def test_a_cutout_that_a_person_moved_without_its_report_is_shown_where_it_is_now(hot: Folders) -> None:
+def test_a_cutout_that_a_person_moved_without_its_report_is_shown_where_it_is_now(hot: HotFolder) -> None:
     place = put_result(hot.grade(Grade.GUT), hot.archive, "a.png")
     place.with_name("a.png").rename(hot.grade(Grade.SEHR_GUT) / "a.png")
 
@@ -103,7 +103,7 @@ def test_a_cutout_that_a_person_moved_without_its_report_is_shown_where_it_is_no
     assert (shown.grade, shown.moved_from) == (Grade.SEHR_GUT, Grade.GUT)
 
 
-def test_a_namesake_in_another_grade_is_not_taken_for_a_moved_cutout(hot: Folders) -> None:
+def test_a_namesake_in_another_grade_is_not_taken_for_a_moved_cutout(hot: HotFolder) -> None:
     put_result(hot.grade(Grade.GUT), hot.archive, "a.png").with_name("a.png").unlink()
     put_result(hot.grade(Grade.SEHR_GUT), hot.archive, "a.png", Grade.SEHR_GUT, seed=1)
 
@@ -113,7 +113,7 @@ def test_a_namesake_in_another_grade_is_not_taken_for_a_moved_cutout(hot: Folder
     assert found.lost == 1
 
 
-def test_of_two_originals_of_one_name_the_one_of_the_report_s_size_is_shown(hot: Folders) -> None:
+def test_of_two_originals_of_one_name_the_one_of_the_report_s_size_is_shown(hot: HotFolder) -> None:
     put_result(hot.grade(Grade.GUT), hot.archive, "a.png")
     (hot.archive / "a.png").rename(hot.archive / "a-2.png")
     save_photo(hot.archive / "a.png", drawn_photo(20, 20))
@@ -128,7 +128,7 @@ def test_json_of_somebody_else_is_no_result(content: bytes, tmp_path: Path) -> N
     assert find(tmp_path).shown == ()
 
 
-def test_each_page_of_a_file_is_shown_beside_its_own_result(hot: Folders) -> None:
+def test_each_page_of_a_file_is_shown_beside_its_own_result(hot: HotFolder) -> None:
     save_pages(hot.inbox / "scan.tif", 2, blank=2)
     settings = load(
         flags={
@@ -153,7 +153,7 @@ def test_each_page_of_a_file_is_shown_beside_its_own_result(hot: Folders) -> Non
     assert best.grade is not Grade.UNGENUEGEND
 
 
-def test_a_report_cannot_point_outside_of_the_archive(hot: Folders) -> None:
+def test_a_report_cannot_point_outside_of_the_archive(hot: HotFolder) -> None:
     place = put_result(hot.grade(Grade.GUT), hot.archive, "a.png")
     told = place.with_name("a.json")
     body = json.loads(told.read_bytes())
@@ -164,7 +164,7 @@ def test_a_report_cannot_point_outside_of_the_archive(hot: Folders) -> None:
     assert find(hot.root).shown == ()
 
 
-def test_names_and_reasons_are_text_and_nothing_else_on_the_page(hot: Folders) -> None:
+def test_names_and_reasons_are_text_and_nothing_else_on_the_page(hot: HotFolder) -> None:
     name = 'a"><img src=x onerror=alert(1)>&.png'
     put_result(hot.grade(Grade.GUT), hot.archive, name)
 
@@ -175,7 +175,7 @@ def test_names_and_reasons_are_text_and_nothing_else_on_the_page(hot: Folders) -
     assert "its &lt;i&gt;edges&lt;/i&gt;" in html
 
 
-def test_the_page_needs_no_other_file_and_runs_no_script(hot: Folders) -> None:
+def test_the_page_needs_no_other_file_and_runs_no_script(hot: HotFolder) -> None:
     put_result(hot.grade(Grade.GUT), hot.archive, "a.png")
 
     _, html = sheet_of(find(hot.root).shown, hot.root / "sheet")
@@ -187,7 +187,7 @@ def test_the_page_needs_no_other_file_and_runs_no_script(hot: Folders) -> None:
     assert "default-src 'none'" in html
 
 
-def test_a_click_leads_to_the_file_itself_whatever_its_name(hot: Folders) -> None:
+def test_a_click_leads_to_the_file_itself_whatever_its_name(hot: HotFolder) -> None:
     put_result(hot.grade(Grade.GUT), hot.archive, "javascript:a #1?.png")
 
     _, html = sheet_of(find(hot.root).shown, hot.root / "sheet")
@@ -195,7 +195,7 @@ def test_a_click_leads_to_the_file_itself_whatever_its_name(hot: Folders) -> Non
     assert 'href="./gut/javascript%3Aa%20%231%3F.png"' in html
 
 
-def test_a_photo_that_is_gone_is_shown_by_its_words(hot: Folders) -> None:
+def test_a_photo_that_is_gone_is_shown_by_its_words(hot: HotFolder) -> None:
     put_result(hot.grade(Grade.GUT), hot.archive, "a.png")
     shown = find(hot.root).shown
     (hot.archive / "a.png").write_bytes(b"no picture any more")
@@ -207,7 +207,7 @@ def test_a_photo_that_is_gone_is_shown_by_its_words(hot: Folders) -> None:
 
 
 @pytest.mark.parametrize("fmt", ["png", "tiff", "webp", "mask"])
-def test_every_format_of_results_is_shown_in_three_pictures(fmt: OutputFormat, hot: Folders) -> None:
+def test_every_format_of_results_is_shown_in_three_pictures(fmt: OutputFormat, hot: HotFolder) -> None:
     put_result(hot.grade(Grade.GUT), hot.archive, "a.png", fmt=fmt)
 
     pictures = look_at(find(hot.root).shown[0], 10)
@@ -222,7 +222,7 @@ def test_every_format_of_results_is_shown_in_three_pictures(fmt: OutputFormat, h
 
 
 @pytest.mark.parametrize("fmt", ["jpeg", "tiff_on_colour"])
-def test_a_result_on_a_colour_is_shown_as_it_is(fmt: OutputFormat, hot: Folders) -> None:
+def test_a_result_on_a_colour_is_shown_as_it_is(fmt: OutputFormat, hot: HotFolder) -> None:
     put_result(hot.grade(Grade.GUT), hot.archive, "a.png", fmt=fmt)
 
     pictures = look_at(find(hot.root).shown[0], 10)
@@ -232,7 +232,7 @@ def test_a_result_on_a_colour_is_shown_as_it_is(fmt: OutputFormat, hot: Folders)
     assert pictures.alpha is None
 
 
-def test_a_trimmed_mask_is_not_laid_over_the_whole_photo(hot: Folders) -> None:
+def test_a_trimmed_mask_is_not_laid_over_the_whole_photo(hot: HotFolder) -> None:
     place = put_result(hot.grade(Grade.GUT), hot.archive, "a.png", fmt="mask")
     save_photo(place.with_name("a_mask.png"), np.full((20, 40, 3), 255, np.uint8))
 
@@ -242,7 +242,7 @@ def test_a_trimmed_mask_is_not_laid_over_the_whole_photo(hot: Folders) -> None:
     assert pictures.alpha is not None
 
 
-def test_the_picture_shows_the_worst_of_many_and_no_more(hot: Folders) -> None:
+def test_the_picture_shows_the_worst_of_many_and_no_more(hot: HotFolder) -> None:
     for number in range(PNG_PHOTOS + 3):
         put_result(hot.grade(Grade.GUT), hot.archive, f"{number}.png", seed=number)
     shown = find(hot.root).shown
@@ -255,7 +255,7 @@ def test_the_picture_shows_the_worst_of_many_and_no_more(hot: Folders) -> None:
     assert (bounded.width, bounded.height) == (lambda photo: (photo.width, photo.height))(open_photo(whole, 100))
 
 
-def test_no_more_photos_are_looked_at_than_the_page_can_take(hot: Folders) -> None:
+def test_no_more_photos_are_looked_at_than_the_page_can_take(hot: HotFolder) -> None:
     put_result(hot.grade(Grade.GUT), hot.archive, "a.png")
     (one,) = find(hot.root).shown
     many = (one,) * (3 * AT_ONCE)
@@ -317,7 +317,7 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         find(tmp_path / "none")
 
 
-def test_the_command_says_what_it_wrote(hot: Folders, tmp_path: Path) -> None:
+def test_the_command_says_what_it_wrote(hot: HotFolder, tmp_path: Path) -> None:
     put_result(hot.grade(Grade.GUT), hot.archive, "a.png")
 
     done = freisteller("sheet", "hot", "--out", "sheets/today", "--json", folder=tmp_path)

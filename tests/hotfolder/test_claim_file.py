@@ -11,14 +11,14 @@ from daemon.disk import no_replace
 from daemon.errors import NoRoom, Vanished
 from daemon.hotfolder import claim_file
 from daemon.hotfolder.claim_file import NOTE
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 
 JOB = "job-1"
 
 
 @pytest.fixture
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
-    folders = Folders(tmp_path / "hot")
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HotFolder:
+    folders = HotFolder(tmp_path / "hot")
     folders.prepare()
     real = os.rename
 
@@ -31,18 +31,18 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
     return folders
 
 
-def drop(folders: Folders, content: bytes = b"photo") -> Path:
+def drop(folders: HotFolder, content: bytes = b"photo") -> Path:
     path = folders.inbox / "scanner" / "a.jpg"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
     return path
 
 
-def left_in_work(folders: Folders) -> list[str]:
+def left_in_work(folders: HotFolder) -> list[str]:
     return sorted(path.name for path in folders.work_root.rglob("*") if path.is_file())
 
 
-def test_a_file_is_taken_across_file_systems(folders: Folders) -> None:
+def test_a_file_is_taken_across_file_systems(folders: HotFolder) -> None:
     source = drop(folders)
     os.utime(source, ns=(1, 2_000_000_000))
 
@@ -54,7 +54,7 @@ def test_a_file_is_taken_across_file_systems(folders: Folders) -> None:
     assert left_in_work(folders) == ["a.jpg"]
 
 
-def test_a_file_that_changes_while_it_is_copied_stays(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_changes_while_it_is_copied_stays(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     source = drop(folders)
     real = no_replace.digest
 
@@ -71,7 +71,7 @@ def test_a_file_that_changes_while_it_is_copied_stays(folders: Folders, monkeypa
     assert folders.jobs_in_work() == ()
 
 
-def test_a_file_that_somebody_writes_stays(folders: Folders) -> None:
+def test_a_file_that_somebody_writes_stays(folders: HotFolder) -> None:
     source = drop(folders)
 
     with source.open("ab"), pytest.raises(Vanished, match="being written"):
@@ -80,7 +80,7 @@ def test_a_file_that_somebody_writes_stays(folders: Folders) -> None:
     assert folders.jobs_in_work() == ()
 
 
-def test_a_disk_that_gets_full_leaves_the_source(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_gets_full_leaves_the_source(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     source = drop(folders)
 
     def full(*_: object, **__: object) -> None:
@@ -94,7 +94,7 @@ def test_a_disk_that_gets_full_leaves_the_source(folders: Folders, monkeypatch: 
     assert folders.jobs_in_work() == ()
 
 
-def test_a_source_that_cannot_be_taken_away_is_not_taken(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_cannot_be_taken_away_is_not_taken(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     source = drop(folders)
     real = os.unlink
 
@@ -112,7 +112,7 @@ def test_a_source_that_cannot_be_taken_away_is_not_taken(folders: Folders, monke
 
 
 @pytest.fixture
-def interrupted(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> Folders:
+def interrupted(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> HotFolder:
     """A copy is in work, its source was still to go when everything ended."""
     drop(folders)
     with monkeypatch.context() as patch:
@@ -127,55 +127,55 @@ def power_cut(*_: object) -> None:
     raise SystemError("the power went")
 
 
-def test_the_next_start_removes_a_source_that_is_in_work(interrupted: Folders) -> None:
-    Folders(interrupted.root).mend()
+def test_the_next_start_removes_a_source_that_is_in_work(interrupted: HotFolder) -> None:
+    HotFolder(interrupted.root).mend()
 
     assert not (interrupted.inbox / "scanner" / "a.jpg").exists()
     assert left_in_work(interrupted) == ["a.jpg"]
 
 
-def test_a_source_that_is_another_photo_by_now_stays(interrupted: Folders) -> None:
+def test_a_source_that_is_another_photo_by_now_stays(interrupted: HotFolder) -> None:
     source = interrupted.inbox / "scanner" / "a.jpg"
     source.write_bytes(b"the next photo")
 
-    Folders(interrupted.root).mend()
+    HotFolder(interrupted.root).mend()
 
     assert source.read_bytes() == b"the next photo"
     assert left_in_work(interrupted) == ["a.jpg"]
 
 
-def test_a_source_that_is_gone_is_gone(interrupted: Folders) -> None:
+def test_a_source_that_is_gone_is_gone(interrupted: HotFolder) -> None:
     (interrupted.inbox / "scanner" / "a.jpg").unlink()
     (interrupted.inbox / "scanner").rmdir()
 
-    Folders(interrupted.root).mend()
+    HotFolder(interrupted.root).mend()
 
     assert left_in_work(interrupted) == ["a.jpg"]
 
 
 @pytest.mark.parametrize("note", [b"", b"{", b'{"way": ["inbox", "scanner", "a.jpg"], "mark": [1, 2, 3, 4]}'])
-def test_a_note_without_a_copy_takes_nothing(folders: Folders, note: bytes) -> None:
+def test_a_note_without_a_copy_takes_nothing(folders: HotFolder, note: bytes) -> None:
     source = drop(folders)
     work = folders.work_root / JOB
     work.mkdir()
     (work / NOTE).write_bytes(note)
     (work / ".part").write_bytes(b"pho")
 
-    Folders(folders.root).mend()
+    HotFolder(folders.root).mend()
 
     assert source.read_bytes() == b"photo"
     assert left_in_work(folders) == []
 
 
-def test_whoever_only_looks_at_a_root_mends_nothing(interrupted: Folders) -> None:
-    Folders(interrupted.root).prepare()
+def test_whoever_only_looks_at_a_root_mends_nothing(interrupted: HotFolder) -> None:
+    HotFolder(interrupted.root).prepare()
 
     assert left_in_work(interrupted) == [NOTE, "a.jpg"]
 
 
 @pytest.mark.slow
 def test_a_real_mount_beneath_the_inbox(tmp_path: Path) -> None:
-    folders = Folders(tmp_path / "hot")
+    folders = HotFolder(tmp_path / "hot")
     folders.prepare()
     mount = folders.inbox / "scanner"
     mount.mkdir()

@@ -14,7 +14,7 @@ import pytest
 from daemon.disk import no_replace
 from daemon.disk.no_replace import LinksUnsupported
 from daemon.hotfolder import place_files
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade
 
 JOB = "job-1"
@@ -24,7 +24,7 @@ DIED = 9
 def walk(root: Path) -> None:
     """What the daemon does with one photo, each time it starts, until the journal says done."""
     journal = root.parent / "done"
-    folders = Folders(root)
+    folders = HotFolder(root)
     folders.prepare()
     folders.mend()
     if not journal.exists():
@@ -124,7 +124,7 @@ def test_a_crash_at_any_step_loses_nothing_and_doubles_nothing(tmp_path: Path, w
 
     for step in range(10_000):
         root = tmp_path / str(step) / "hot"
-        Folders(root).prepare()
+        HotFolder(root).prepare()
         (root / "inbox" / "kunde").mkdir()
         (root / "inbox" / "kunde" / "a.jpg").write_bytes(b"photo")
 
@@ -150,7 +150,7 @@ def test_two_crashes_in_a_row_are_no_worse_than_one(tmp_path: Path) -> None:
 
     for step in range(0, 60, 3):
         root = tmp_path / str(step) / "hot"
-        Folders(root).prepare()
+        HotFolder(root).prepare()
         (root / "inbox" / "kunde").mkdir()
         (root / "inbox" / "kunde" / "a.jpg").write_bytes(b"photo")
 
@@ -167,12 +167,12 @@ def test_two_crashes_in_a_row_are_no_worse_than_one(tmp_path: Path) -> None:
 def test_a_root_s_first_start_may_end_at_any_step(tmp_path: Path) -> None:
     for step in range(1000):
         root = tmp_path / str(step) / "hot"
-        folders = Folders(root)
+        folders = HotFolder(root)
         died = dies_before(step, folders.prepare)
 
-        identity = Folders(root).prepare()
+        identity = HotFolder(root).prepare()
 
-        assert Folders(root).prepare() == identity
+        assert HotFolder(root).prepare() == identity
         assert (root / "inbox").is_dir()
         if not died:
             return

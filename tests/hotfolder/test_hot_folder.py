@@ -12,7 +12,7 @@ import pytest
 
 from daemon.errors import BadSettings, NoRoom, RootAway, Vanished
 from daemon.hotfolder import hot_folder as folders_module
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade
 
 JOB = "20261122-101500-0a1b2c3d"
@@ -20,13 +20,13 @@ NFD = unicodedata.normalize("NFD", "ungenügend")
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> Folders:
-    folders = Folders(tmp_path / "hot")
+def folders(tmp_path: Path) -> HotFolder:
+    folders = HotFolder(tmp_path / "hot")
     folders.prepare()
     return folders
 
 
-def drop(folders: Folders, name: str = "a.jpg", content: bytes = b"photo") -> Path:
+def drop(folders: HotFolder, name: str = "a.jpg", content: bytes = b"photo") -> Path:
     path = folders.inbox / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -37,17 +37,17 @@ def tree(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir()}
 
 
-def test_all_folders_are_made(folders: Folders) -> None:
+def test_all_folders_are_made(folders: HotFolder) -> None:
     assert {path.name for path in folders.root.iterdir()} == {
         "inbox", "sehr_gut", "gut", "ungenügend", "failed", "archiv", ".freisteller",
     }  # fmt: skip
 
 
-def test_a_root_keeps_its_identity(folders: Folders) -> None:
+def test_a_root_keeps_its_identity(folders: HotFolder) -> None:
     identity = json.loads((folders.private / "root.json").read_text())["id"]
 
-    assert Folders(folders.root).prepare() == identity
-    assert Folders(folders.root).prepare(expected=identity) == identity
+    assert HotFolder(folders.root).prepare() == identity
+    assert HotFolder(folders.root).prepare(expected=identity) == identity
 
 
 def test_two_daemons_that_start_at_once_agree_on_the_identity(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_two_daemons_that_start_at_once_agree_on_the_identity(tmp_path: Path) ->
 
     def prepare() -> None:
         start.wait()
-        seen.append(Folders(tmp_path / "hot").prepare())
+        seen.append(HotFolder(tmp_path / "hot").prepare())
 
     threads = [threading.Thread(target=prepare) for _ in range(8)]
     for thread in threads:
@@ -70,21 +70,21 @@ def test_two_daemons_that_start_at_once_agree_on_the_identity(tmp_path: Path) ->
 
 def test_an_empty_mount_point_is_not_filled_with_folders(tmp_path: Path) -> None:
     with pytest.raises(RootAway, match="Mount the share again"):
-        Folders(tmp_path).prepare(expected="0b0e5b0c-7a1c-4c1e-9f0e-000000000000")
+        HotFolder(tmp_path).prepare(expected="0b0e5b0c-7a1c-4c1e-9f0e-000000000000")
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_hot_folder_is_not_ours(folders: Folders) -> None:
+def test_another_hot_folder_is_not_ours(folders: HotFolder) -> None:
     with pytest.raises(RootAway, match="another hot folder"):
-        Folders(folders.root).prepare(expected="0b0e5b0c-7a1c-4c1e-9f0e-000000000000")
+        HotFolder(folders.root).prepare(expected="0b0e5b0c-7a1c-4c1e-9f0e-000000000000")
 
 
-def test_a_damaged_identity_is_no_reason_to_make_a_new_one(folders: Folders) -> None:
+def test_a_damaged_identity_is_no_reason_to_make_a_new_one(folders: HotFolder) -> None:
     (folders.private / "root.json").write_text("{")
 
     with pytest.raises(RootAway, match="damaged"):
-        Folders(folders.root).prepare()
+        HotFolder(folders.root).prepare()
 
 
 @pytest.mark.parametrize("name", ["inbox", "gut", ".freisteller"])
@@ -92,7 +92,7 @@ def test_a_file_in_a_folder_s_place_stops_the_start(tmp_path: Path, name: str) -
     (tmp_path / name).write_text("mine")
 
     with pytest.raises(BadSettings, match="Move it away"):
-        Folders(tmp_path).prepare()
+        HotFolder(tmp_path).prepare()
     assert (tmp_path / name).read_text() == "mine"
 
 
@@ -103,13 +103,13 @@ def test_a_link_in_a_folder_s_place_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "hot" / "gut").symlink_to(outside)
 
     with pytest.raises(BadSettings, match="symbolic links"):
-        Folders(tmp_path / "hot").prepare()
+        HotFolder(tmp_path / "hot").prepare()
 
 
 def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "hot").symlink_to("real")
-    folders = Folders(tmp_path / "hot")
+    folders = HotFolder(tmp_path / "hot")
 
     folders.prepare()
 
@@ -118,7 +118,7 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
 
 def test_a_grade_folder_that_a_mac_made_is_found(tmp_path: Path) -> None:
     (tmp_path / NFD).mkdir()
-    folders = Folders(tmp_path)
+    folders = HotFolder(tmp_path)
 
     folders.prepare()
 
@@ -126,18 +126,18 @@ def test_a_grade_folder_that_a_mac_made_is_found(tmp_path: Path) -> None:
     assert sum(unicodedata.normalize("NFC", path.name) == "ungenügend" for path in tmp_path.iterdir()) == 1
 
 
-def test_a_healthy_root_passes(folders: Folders) -> None:
+def test_a_healthy_root_passes(folders: HotFolder) -> None:
     folders.check()
 
 
-def test_a_root_that_is_gone_is_away(folders: Folders) -> None:
+def test_a_root_that_is_gone_is_away(folders: HotFolder) -> None:
     folders.root.rename(folders.root.with_name("away"))
 
     with pytest.raises(RootAway):
         folders.check()
 
 
-def test_a_root_that_was_remounted_empty_is_away(folders: Folders) -> None:
+def test_a_root_that_was_remounted_empty_is_away(folders: HotFolder) -> None:
     folders.root.rename(folders.root.with_name("away"))
     folders.root.mkdir()
 
@@ -146,8 +146,8 @@ def test_a_root_that_was_remounted_empty_is_away(folders: Folders) -> None:
     assert list(folders.root.iterdir()) == []
 
 
-def test_a_root_that_became_another_one_is_away(folders: Folders, tmp_path: Path) -> None:
-    Folders(tmp_path / "other").prepare()
+def test_a_root_that_became_another_one_is_away(folders: HotFolder, tmp_path: Path) -> None:
+    HotFolder(tmp_path / "other").prepare()
     folders.root.rename(folders.root.with_name("away"))
     (tmp_path / "other").rename(folders.root)
 
@@ -155,7 +155,7 @@ def test_a_root_that_became_another_one_is_away(folders: Folders, tmp_path: Path
         folders.check()
 
 
-def test_a_root_that_comes_back_is_known_again(folders: Folders) -> None:
+def test_a_root_that_comes_back_is_known_again(folders: HotFolder) -> None:
     away = folders.root.rename(folders.root.with_name("away"))
     with pytest.raises(RootAway):
         folders.check()
@@ -165,7 +165,7 @@ def test_a_root_that_comes_back_is_known_again(folders: Folders) -> None:
     folders.check()
 
 
-def test_a_folder_that_somebody_deleted_is_made_again(folders: Folders) -> None:
+def test_a_folder_that_somebody_deleted_is_made_again(folders: HotFolder) -> None:
     folders.inbox.rmdir()
 
     folders.check()
@@ -173,7 +173,7 @@ def test_a_folder_that_somebody_deleted_is_made_again(folders: Folders) -> None:
     assert folders.inbox.is_dir()
 
 
-def test_a_folder_that_became_a_link_stops_the_work(folders: Folders, tmp_path: Path) -> None:
+def test_a_folder_that_became_a_link_stops_the_work(folders: HotFolder, tmp_path: Path) -> None:
     folders.archive.rmdir()
     folders.archive.symlink_to(tmp_path)
 
@@ -181,7 +181,7 @@ def test_a_folder_that_became_a_link_stops_the_work(folders: Folders, tmp_path: 
         folders.check()
 
 
-def test_a_read_only_root_is_no_room(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_root_is_no_room(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.statvfs(folders.root)
     shown = list(real)
     shown[8] |= os.ST_RDONLY
@@ -191,7 +191,7 @@ def test_a_read_only_root_is_no_room(folders: Folders, monkeypatch: pytest.Monke
         folders.check()
 
 
-def test_a_mount_that_went_away_beneath_the_root_is_noticed(folders: Folders) -> None:
+def test_a_mount_that_went_away_beneath_the_root_is_noticed(folders: HotFolder) -> None:
     folders._on_root_device[folders.inbox] = False  # as if inbox/ had been a mount of its own
 
     with pytest.raises(RootAway, match="another file system"):
@@ -201,7 +201,7 @@ def test_a_mount_that_went_away_beneath_the_root_is_noticed(folders: Folders) ->
         folders.check()
 
 
-def test_a_claimed_file_is_in_work_and_nowhere_else(folders: Folders) -> None:
+def test_a_claimed_file_is_in_work_and_nowhere_else(folders: HotFolder) -> None:
     source = drop(folders, "kunde/a.jpg")
 
     claimed = folders.claim(source, JOB)
@@ -215,33 +215,33 @@ def test_a_claimed_file_is_in_work_and_nowhere_else(folders: Folders) -> None:
 @pytest.mark.parametrize(
     "name", [b"line\nbreak.jpg", b"\xff\xfe.jpg", b"x" * 251 + b".jpg", b"CON.jpg", "ü👟.jpg".encode(), b"a:b?.jpg"]
 )
-def test_a_file_of_any_name_can_be_claimed(folders: Folders, name: bytes) -> None:
+def test_a_file_of_any_name_can_be_claimed(folders: HotFolder, name: bytes) -> None:
     claimed = folders.claim(drop(folders, os.fsdecode(name)), JOB)
 
     assert claimed.read_bytes() == b"photo"
     assert "\n" not in claimed.name
 
 
-def test_a_failed_original_can_be_taken_back(folders: Folders) -> None:
+def test_a_failed_original_can_be_taken_back(folders: HotFolder) -> None:
     original = folders.failed / "a.jpg"
     original.write_bytes(b"photo")
 
     assert folders.claim(original, JOB).read_bytes() == b"photo"
 
 
-def test_a_file_that_is_gone_was_taken_by_somebody_else(folders: Folders) -> None:
+def test_a_file_that_is_gone_was_taken_by_somebody_else(folders: HotFolder) -> None:
     with pytest.raises(Vanished):
         folders.claim(folders.inbox / "gone.jpg", JOB)
 
     assert folders.jobs_in_work() == ()
 
 
-def test_a_file_in_a_folder_that_is_gone_was_taken_by_somebody_else(folders: Folders) -> None:
+def test_a_file_in_a_folder_that_is_gone_was_taken_by_somebody_else(folders: HotFolder) -> None:
     with pytest.raises(Vanished):
         folders.claim(folders.inbox / "gone" / "a.jpg", JOB)
 
 
-def test_a_root_that_is_gone_takes_no_file_with_it(folders: Folders) -> None:
+def test_a_root_that_is_gone_takes_no_file_with_it(folders: HotFolder) -> None:
     source = drop(folders)
     folders.root.rename(folders.root.with_name("away"))
 
@@ -250,7 +250,7 @@ def test_a_root_that_is_gone_takes_no_file_with_it(folders: Folders) -> None:
     assert not folders.root.exists()
 
 
-def test_a_symbolic_link_is_not_taken(folders: Folders, tmp_path: Path) -> None:
+def test_a_symbolic_link_is_not_taken(folders: HotFolder, tmp_path: Path) -> None:
     outside = tmp_path / "private.jpg"
     outside.write_bytes(b"private")
     link = folders.inbox / "a.jpg"
@@ -262,7 +262,7 @@ def test_a_symbolic_link_is_not_taken(folders: Folders, tmp_path: Path) -> None:
     assert outside.read_bytes() == b"private"
 
 
-def test_no_link_on_the_way_is_followed(folders: Folders, tmp_path: Path) -> None:
+def test_no_link_on_the_way_is_followed(folders: HotFolder, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "a.jpg").write_bytes(b"private")
@@ -274,12 +274,12 @@ def test_no_link_on_the_way_is_followed(folders: Folders, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("outside", ["/etc/hostname", "elsewhere.jpg"])
-def test_a_file_outside_the_root_is_never_claimed(folders: Folders, tmp_path: Path, outside: str) -> None:
+def test_a_file_outside_the_root_is_never_claimed(folders: HotFolder, tmp_path: Path, outside: str) -> None:
     with pytest.raises(ValueError, match="subpath"):
         folders.claim(tmp_path / outside, JOB)
 
 
-def test_a_way_up_is_no_way_out(folders: Folders, tmp_path: Path) -> None:
+def test_a_way_up_is_no_way_out(folders: HotFolder, tmp_path: Path) -> None:
     (tmp_path / "private.jpg").write_bytes(b"private")
 
     with pytest.raises(ValueError, match="no name within"):
@@ -288,7 +288,7 @@ def test_a_way_up_is_no_way_out(folders: Folders, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-def test_what_is_no_file_is_not_taken(folders: Folders, make: Callable[[Path], None]) -> None:
+def test_what_is_no_file_is_not_taken(folders: HotFolder, make: Callable[[Path], None]) -> None:
     make(folders.inbox / "a.jpg")
 
     with pytest.raises(Vanished):
@@ -297,7 +297,7 @@ def test_what_is_no_file_is_not_taken(folders: Folders, make: Callable[[Path], N
 
 
 def test_a_file_that_is_swapped_for_a_pipe_while_it_is_taken_goes_back(
-    folders: Folders, monkeypatch: pytest.MonkeyPatch
+    folders: HotFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = drop(folders)
     real = os.rename
@@ -315,7 +315,7 @@ def test_a_file_that_is_swapped_for_a_pipe_while_it_is_taken_goes_back(
     assert folders.claimed(JOB) is None
 
 
-def test_a_file_that_changed_since_it_was_proven_goes_back(folders: Folders) -> None:
+def test_a_file_that_changed_since_it_was_proven_goes_back(folders: HotFolder) -> None:
     source = drop(folders)
     proven = (source.stat().st_size, source.stat().st_mtime_ns)
     source.write_bytes(b"a longer photo")
@@ -328,7 +328,7 @@ def test_a_file_that_changed_since_it_was_proven_goes_back(folders: Folders) -> 
     assert folders.claim(source, JOB, unchanged=proven).read_bytes() == b"a longer photo"
 
 
-def test_a_file_that_a_program_has_open_for_writing_goes_back(folders: Folders) -> None:
+def test_a_file_that_a_program_has_open_for_writing_goes_back(folders: HotFolder) -> None:
     source = drop(folders)
     with source.open("ab"):
         with pytest.raises(Vanished, match="being written"):
@@ -338,7 +338,7 @@ def test_a_file_that_a_program_has_open_for_writing_goes_back(folders: Folders) 
     assert folders.claim(source, JOB).read_bytes() == b"photo"
 
 
-def test_a_job_never_gets_a_second_original(folders: Folders) -> None:
+def test_a_job_never_gets_a_second_original(folders: HotFolder) -> None:
     folders.claim(drop(folders), JOB)
     second = drop(folders, "b.jpg")
 
@@ -348,12 +348,12 @@ def test_a_job_never_gets_a_second_original(folders: Folders) -> None:
 
 
 @pytest.mark.parametrize("job_id", ["", ".", "..", "../x", "a/b", ".hidden", "x" * 200])
-def test_a_job_id_is_no_path(folders: Folders, job_id: str) -> None:
+def test_a_job_id_is_no_path(folders: HotFolder, job_id: str) -> None:
     with pytest.raises(ValueError, match="job id"):
         folders.staging(job_id)
 
 
-def test_clearing_a_job_leaves_nothing_and_may_be_repeated(folders: Folders) -> None:
+def test_clearing_a_job_leaves_nothing_and_may_be_repeated(folders: HotFolder) -> None:
     folders.claim(drop(folders), JOB)
     (folders.staging(JOB) / "result.png").write_bytes(b"png")
 
@@ -365,7 +365,7 @@ def test_clearing_a_job_leaves_nothing_and_may_be_repeated(folders: Folders) -> 
 
 
 def test_a_file_that_is_still_open_somewhere_is_cleared_next_time(
-    folders: Folders, monkeypatch: pytest.MonkeyPatch
+    folders: HotFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folders.staging(JOB) / ".nfs0001").touch()
 
@@ -381,7 +381,7 @@ def test_a_file_that_is_still_open_somewhere_is_cleared_next_time(
     assert folders.jobs_in_work() == ()
 
 
-def test_clearing_follows_no_link(folders: Folders, tmp_path: Path) -> None:
+def test_clearing_follows_no_link(folders: HotFolder, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "a.jpg").write_bytes(b"private")
@@ -392,7 +392,7 @@ def test_clearing_follows_no_link(folders: Folders, tmp_path: Path) -> None:
     assert (outside / "a.jpg").exists()
 
 
-def test_what_is_in_work_is_listed(folders: Folders) -> None:
+def test_what_is_in_work_is_listed(folders: HotFolder) -> None:
     folders.claim(drop(folders), "job-1")
     folders.staging("job-2")
     (folders.work_root / "lost+found?").mkdir()
@@ -401,7 +401,7 @@ def test_what_is_in_work_is_listed(folders: Folders) -> None:
     assert folders.jobs_in_work() == ("job-1", "job-2")
 
 
-def test_a_job_s_original_can_be_given_back(folders: Folders) -> None:
+def test_a_job_s_original_can_be_given_back(folders: HotFolder) -> None:
     folders.claim(drop(folders, content=b"first"), JOB)
     drop(folders, content=b"second")
 
@@ -413,7 +413,7 @@ def test_a_job_s_original_can_be_given_back(folders: Folders) -> None:
     assert folders.release(JOB, "a.jpg") is None
 
 
-def test_a_full_disk_is_no_room(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_no_room(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     source = drop(folders)
 
     def full(*_: object, **__: object) -> None:
@@ -426,7 +426,7 @@ def test_a_full_disk_is_no_room(folders: Folders, monkeypatch: pytest.MonkeyPatc
     assert source.exists()
 
 
-def test_a_stale_share_is_away(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stale_share_is_away(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     source = drop(folders)
 
     def stale(*_: object, **__: object) -> None:
@@ -438,7 +438,7 @@ def test_a_stale_share_is_away(folders: Folders, monkeypatch: pytest.MonkeyPatch
         folders.claim(source, JOB)
 
 
-def test_one_file_that_may_not_be_moved_does_not_stop_all(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_file_that_may_not_be_moved_does_not_stop_all(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -450,8 +450,8 @@ def test_one_file_that_may_not_be_moved_does_not_stop_all(folders: Folders, monk
 
 def test_new_folders_are_open_to_those_whom_the_umask_lets_in(tmp_path: Path) -> None:
     code = (
-        "import os, sys, pathlib; os.umask(0o007); from daemon.intake.folders import Folders; "
-        "Folders(pathlib.Path(sys.argv[1])).prepare()"
+        "import os, sys, pathlib; os.umask(0o007); from daemon.intake.folders import HotFolder; "
+        "HotFolder(pathlib.Path(sys.argv[1])).prepare()"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "hot")], check=True)
 

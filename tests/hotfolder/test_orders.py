@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import BadSettings
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.orders import NAME, Orders, Wrong
 from daemon.settings import Settings, load
 
@@ -15,7 +15,7 @@ class Counter:
     """Orders in a real inbox."""
 
     def __init__(self, root: Path) -> None:
-        self.folders = Folders(root)
+        self.folders = HotFolder(root)
         self.folders.prepare()
         self.base = load(flags={"root": str(root)})
         self.orders = Orders(self.folders, lambda: self.base, self.verify)

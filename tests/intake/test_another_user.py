@@ -13,7 +13,7 @@ import pytest
 
 from daemon.errors import NoRoom
 from daemon.hotfolder import place_files
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from tests.intake.photos import World, photo
 
 NOBODY = 65534
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def folders() -> Iterator[Folders]:
+def folders() -> Iterator[HotFolder]:
     """A hot folder of nobody's, outside pytest's private folders."""
     if os.geteuid():
         pytest.skip("needs root, to be two users")
@@ -30,7 +30,7 @@ def folders() -> Iterator[Folders]:
     base.chmod(0o755)
     (base / "hot").mkdir()
     os.chown(base / "hot", NOBODY, NOBODY)
-    folders = Folders(base / "hot")
+    folders = HotFolder(base / "hot")
     as_nobody(folders.prepare)
     yield folders
     shutil.rmtree(base)
@@ -57,14 +57,14 @@ def not_decoded(path: Path, max_megapixels: float) -> None:
     """Libvips does not survive a fork; what is tried here comes before and after decoding."""
 
 
-def drop(folders: Folders, name: str, mode: int = 0o644) -> Path:
+def drop(folders: HotFolder, name: str, mode: int = 0o644) -> Path:
     path = folders.inbox / name
     path.write_bytes(photo())
     path.chmod(mode)
     return path
 
 
-def test_a_photo_that_belongs_to_somebody_else_goes_all_its_way(folders: Folders) -> None:
+def test_a_photo_that_belongs_to_somebody_else_goes_all_its_way(folders: HotFolder) -> None:
     drop(folders, "a.jpg")
 
     def act() -> None:
@@ -84,7 +84,7 @@ def test_a_photo_that_belongs_to_somebody_else_goes_all_its_way(folders: Folders
     assert (folders.archive / "a.jpg").read_bytes() == photo()
 
 
-def test_an_unreadable_photo_is_rejected_with_that_reason_and_can_be_moved(folders: Folders) -> None:
+def test_an_unreadable_photo_is_rejected_with_that_reason_and_can_be_moved(folders: HotFolder) -> None:
     source = drop(folders, "secret.jpg", mode=0o000)
 
     def act() -> None:
@@ -107,7 +107,7 @@ def test_an_unreadable_photo_is_rejected_with_that_reason_and_can_be_moved(folde
     assert (folders.failed / "secret.jpg").read_bytes() == photo()
 
 
-def test_folders_that_nothing_can_be_read_or_taken_from_are_counted_and_left_alone(folders: Folders) -> None:
+def test_folders_that_nothing_can_be_read_or_taken_from_are_counted_and_left_alone(folders: HotFolder) -> None:
     (folders.inbox / "theirs").mkdir(mode=0o755)
     source = drop(folders, "theirs/a.jpg")
     (folders.inbox / "closed").mkdir(mode=0o700)
@@ -122,7 +122,7 @@ def test_folders_that_nothing_can_be_read_or_taken_from_are_counted_and_left_alo
     assert source.exists()
 
 
-def test_a_folder_that_may_not_be_written_stops_the_start_with_a_remedy(folders: Folders) -> None:
+def test_a_folder_that_may_not_be_written_stops_the_start_with_a_remedy(folders: HotFolder) -> None:
     os.chown(folders.root / "gut", 0, 0)
 
     def act() -> None:
@@ -132,7 +132,7 @@ def test_a_folder_that_may_not_be_written_stops_the_start_with_a_remedy(folders:
     as_nobody(act)
 
 
-def test_what_could_not_be_read_or_taken_goes_its_way_once_it_may(folders: Folders) -> None:
+def test_what_could_not_be_read_or_taken_goes_its_way_once_it_may(folders: HotFolder) -> None:
     drop(folders, "a.jpg", mode=0o000)
     for name, mode in (("read only", 0o555), ("locked", 0o000)):
         (folders.inbox / name).mkdir()
@@ -173,7 +173,7 @@ def test_what_could_not_be_read_or_taken_goes_its_way_once_it_may(folders: Folde
     assert len(folders.jobs_in_work()) == 3
 
 
-def test_rights_that_are_taken_away_while_it_runs_lose_nothing(folders: Folders) -> None:
+def test_rights_that_are_taken_away_while_it_runs_lose_nothing(folders: HotFolder) -> None:
     drop(folders, "a.jpg")
 
     def act() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.hotfolder import place_files
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.ignored_names import litter_file
 from tests.intake.photos import World, photo
 
@@ -21,7 +21,7 @@ def test_any_name_goes_all_its_way(stem: bytes, sub_folder: bytes) -> None:
     name = os.fsdecode(stem + b".jpg")
     folder = os.fsdecode(b"f" + sub_folder)  # not ".", ".." or a dot folder
     with tempfile.TemporaryDirectory() as base:
-        folders = Folders(Path(base))
+        folders = HotFolder(Path(base))
         folders.prepare()
         (folders.inbox / folder).mkdir()
         (folders.inbox / folder / name).write_bytes(photo())

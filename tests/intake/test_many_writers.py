@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import Vanished
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.watcher import Watcher
 from daemon.settings import IntakeSettings
 from tests.intake.photos import photo
@@ -103,7 +103,7 @@ def test_every_file_that_any_writer_tried_is_accounted_for(
     whole.mkdir()
     for kind in ("jpg", "png", "tif", "webp"):
         (whole / f"whole.{kind}").write_bytes(photo(kind))
-    folders = Folders(tmp_path / "hot")
+    folders = HotFolder(tmp_path / "hot")
     folders.prepare()
     settings = IntakeSettings(quiet_seconds=0.5, scan_seconds=0.5, tiff_quiet_seconds=0.5, patience_seconds=12.0)
     watcher = Watcher(folders, settings, time.monotonic)

@@ -20,7 +20,7 @@ import pytest
 
 from daemon.errors import RootAway
 from daemon.hotfolder import place_files
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.lease import STALE_SECONDS, Holder
 from daemon.intake import scanner, walk_inbox
 from daemon.intake.watcher import Arrival, Scan, Watcher
@@ -36,7 +36,7 @@ class Desk:
     """A watcher on a hot folder that looks until something came of it."""
 
     def __init__(self, root: Path) -> None:
-        self.folders = Folders(root)
+        self.folders = HotFolder(root)
         self.folders.prepare()
         settings = IntakeSettings(quiet_seconds=0.3, remote_quiet_seconds=0.5, scan_seconds=0.3, tiff_quiet_seconds=0.5)
         self.watcher = Watcher(self.folders, settings, time.monotonic)

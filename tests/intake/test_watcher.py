@@ -15,7 +15,7 @@ import pyvips
 from daemon.disk import mounts
 from daemon.disk.mounts import Mount
 from daemon.errors import RootAway
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.watcher import Arrival, Reject, Scan, Watcher
 from daemon.settings import IntakeSettings
 from tests.drawing import save_photo
@@ -28,7 +28,7 @@ class Porch:
     """A hot folder, a watcher, and a look that goes on until something came of it."""
 
     def __init__(self, root: Path, **settings: float) -> None:
-        self.folders = Folders(root)
+        self.folders = HotFolder(root)
         self.folders.prepare()
         values = {
             "quiet_seconds": 0.2,

@@ -16,7 +16,7 @@ from daemon.journal import Journal, damage
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load
 from daemon.states import State
-from daemon.work.job_runner import Fate
+from daemon.work.job_runner import RunResult
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo
 from tests.processes import DaemonProcess, freisteller
@@ -99,7 +99,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.close()
 
 
-def work_off(daemon: Daemon) -> list[Fate]:
+def work_off(daemon: Daemon) -> list[RunResult]:
     daemon.engine.start()
     fates = []
     while job := daemon.journal.take_decided(2.0**40, ()) or daemon.journal.take(2.0**40):
@@ -109,7 +109,7 @@ def work_off(daemon: Daemon) -> list[Fate]:
 
 def take_in(daemon: Daemon) -> None:
     """What lies in the inbox; files that are no photos are looked at twice."""
-    while (scan := daemon.reception.round(urgent=True)) and scan.incomplete:
+    while (scan := daemon.inbox_loop.round(urgent=True)) and scan.incomplete:
         daemon.watcher.wait(scan.next_look_seconds, threading.Event())
 
 
@@ -119,7 +119,7 @@ def one_of_each(house: House) -> None:
     save_photo(house.root / "inbox" / "kunde" / "done.png", drawn_photo(seed=1))
     (house.root / "inbox" / "letter.jpg").write_text("Dear Sir or Madam, " * 50)
     take_in(daemon)
-    assert work_off(daemon) == [Fate.DONE]
+    assert work_off(daemon) == [RunResult.DONE]
     save_photo(house.root / "inbox" / "kunde" / "waits.png", drawn_photo(seed=2))
     take_in(daemon)
     for number in range(200):  # so that the file has pages to damage
@@ -137,7 +137,7 @@ def test_work_goes_on_once_and_what_is_done_stays_done(house: House, spoil: Call
     daemon.recover()
     fates = work_off(daemon)
 
-    assert fates == [Fate.DONE]
+    assert fates == [RunResult.DONE]
     assert len(house.results) == 4
     assert set(before) < set(house.results)
     assert house.names("archiv") == ["archiv/kunde/done.png", "archiv/kunde/waits.png"]
@@ -167,7 +167,7 @@ def test_what_was_over_is_known_again_from_reports_and_notes(house: House, spoil
     spoil(house.journal)
     daemon = house.daemon()
 
-    daemon.rebuilding.serve(daemon._stop)
+    daemon.reading_back.serve(daemon._stop)
 
     again = daemon.journal.entry(done.job.id)
     assert (again.job.state, again.job.name, again.job.grade) == (State.DONE, done.job.name, done.job.grade)
@@ -177,14 +177,14 @@ def test_what_was_over_is_known_again_from_reports_and_notes(house: House, spoil
     assert daemon.journal.counts(0).states[State.DONE] == 1
     assert daemon.journal.jobs_at(done.results[:1]) == {done.results[0]: done.job.id}
     assert daemon.journal.folders(after=0) == ()  # it is no news, so no hook is told of a batch that is done
-    assert not daemon.rebuilding.left_to_do
+    assert not daemon.reading_back.left_to_do
 
 
 def test_a_failed_photo_of_a_lost_journal_can_be_tried_again(house: House) -> None:
     one_of_each(house)
     lose_it(house.journal)
     daemon = house.daemon()
-    daemon.rebuilding.serve(daemon._stop)
+    daemon.reading_back.serve(daemon._stop)
     (entry,) = daemon.journal.entries(State.FAILED)
 
     daemon.admission.take_back(entry)
@@ -204,7 +204,7 @@ def test_an_older_journal_does_nothing_twice_and_calls_nothing_failed(house: Hou
     daemon.journal._db.change("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(house.journal, older)  # it runs
     daemon.engine.start()
-    assert daemon.worker.run(job) is Fate.DONE
+    assert daemon.worker.run(job) is RunResult.DONE
     house.close()
     after = house.results
     older.rename(house.journal)  # as where the WAL was lost with the power
@@ -213,7 +213,7 @@ def test_an_older_journal_does_nothing_twice_and_calls_nothing_failed(house: Hou
     daemon.recover()
     fates = work_off(daemon)
 
-    assert fates == [Fate.DONE]
+    assert fates == [RunResult.DONE]
     assert house.results == after
     assert house.names("failed") == ["failed/letter.jpg", "failed/letter.jpg.txt"]
     assert daemon.journal.entry(job.id).job.grade is not None
@@ -290,7 +290,7 @@ def test_a_sound_journal_is_left_alone(house: House) -> None:
     one_of_each(house)
 
     assert damage.find(house.journal) is None
-    assert not house.daemon().rebuilding._journal.is_new
+    assert not house.daemon().reading_back._journal.is_new
 
 
 def test_an_empty_mount_point_and_a_damaged_journal_make_no_new_hot_folder(house: House) -> None:

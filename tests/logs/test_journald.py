@@ -22,10 +22,10 @@ from tests.processes import environment
 CHECKOUT = Path(__file__).parent.parent.parent
 JOURNALD_IS_US = 'mount -t tmpfs none /run && mkdir -p /run/systemd/journal && mount --bind "$0" /run/systemd/journal'
 
-Entry = dict[str, bytes]
+JobRow = dict[str, bytes]
 
 
-def decoded(datagram: bytes) -> Entry:
+def decoded(datagram: bytes) -> JobRow:
     """One entry of journald's native protocol: NAME=value lines, or NAME, length (uint64, little-endian), value."""
     entry, rest = {}, io.BytesIO(datagram)
     while line := rest.readline():
@@ -51,7 +51,7 @@ class Journal:
     def close(self) -> None:
         self._line.close()
 
-    def entries_of(self, *words: str, settings: Mapping[str, str]) -> list[Entry]:
+    def entries_of(self, *words: str, settings: Mapping[str, str]) -> list[JobRow]:
         """Run a Python program to its end; what reached the journal."""
         with self.stream.open("wb") as stream:
             there = os.fstat(stream.fileno())

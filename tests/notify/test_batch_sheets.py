@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade
 from daemon.notify import batch_sheets
 from daemon.notify.batch_sheets import FOLDER, BatchSheets
@@ -18,8 +18,8 @@ from tests.observe.receiver import Receiver
 
 
 @pytest.fixture
-def hot(tmp_path: Path) -> Folders:
-    folders = Folders(tmp_path / "hot")
+def hot(tmp_path: Path) -> HotFolder:
+    folders = HotFolder(tmp_path / "hot")
     folders.prepare()
     return folders
 
@@ -52,7 +52,7 @@ def ordered(sheets: BatchSheets, batch: BatchFigures) -> Path | None:
     return told[0]
 
 
-def result(hot: Folders, name: str) -> str:
+def result(hot: HotFolder, name: str) -> str:
     put_result(hot.grade(Grade.GUT), hot.archive, name)
     return f"gut/{Path(name).with_suffix('.json')}"
 
@@ -119,14 +119,14 @@ def test_who_wants_no_sheet_is_told_without(tmp_path: Path) -> None:
     assert not (house.root / FOLDER).exists()
 
 
-def test_a_sheet_that_takes_too_long_is_broken_off_and_leaves_nothing(hot: Folders) -> None:
+def test_a_sheet_that_takes_too_long_is_broken_off_and_leaves_nothing(hot: HotFolder) -> None:
     place = result(hot, "a.png")
 
     assert ordered(BatchSheets(hot, lambda: 10.0, longest_seconds=-1.0), figures(place)) is None
     assert not (hot.root / FOLDER).exists()
 
 
-def test_a_newer_sheet_of_a_folder_takes_the_place_of_the_older_one(hot: Folders) -> None:
+def test_a_newer_sheet_of_a_folder_takes_the_place_of_the_older_one(hot: HotFolder) -> None:
     before = ordered(BatchSheets(hot, lambda: 10.0), figures(result(hot, "before.png")))
     after = ordered(BatchSheets(hot, lambda: 10.0), figures(result(hot, "after.png")))
 
@@ -137,14 +137,14 @@ def test_a_newer_sheet_of_a_folder_takes_the_place_of_the_older_one(hot: Folders
     assert sorted(path.name for path in (hot.root / FOLDER).iterdir()) == ["shoes.html", "shoes.png"]
 
 
-def test_of_a_big_batch_the_page_says_that_it_shows_the_worst(hot: Folders) -> None:
+def test_of_a_big_batch_the_page_says_that_it_shows_the_worst(hot: HotFolder) -> None:
     page = ordered(BatchSheets(hot, lambda: 10.0), figures(result(hot, "a.png"), photos=5000))
 
     assert page is not None
     assert "the 1 worst of 5,000" in page.read_text("utf-8")
 
 
-def test_nothing_is_written_below_an_empty_mount_point(hot: Folders) -> None:
+def test_nothing_is_written_below_an_empty_mount_point(hot: HotFolder) -> None:
     place = result(hot, "a.png")
     hot.root.rename(hot.root.with_name("away"))
     hot.root.mkdir()
@@ -154,7 +154,7 @@ def test_nothing_is_written_below_an_empty_mount_point(hot: Folders) -> None:
 
 
 @pytest.mark.parametrize("laid", [FOLDER, f"{FOLDER}/.shoes.html.part"])
-def test_a_link_that_somebody_laid_there_is_not_written_through(laid: str, hot: Folders, tmp_path: Path) -> None:
+def test_a_link_that_somebody_laid_there_is_not_written_through(laid: str, hot: HotFolder, tmp_path: Path) -> None:
     place = result(hot, "a.png")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -167,7 +167,7 @@ def test_a_link_that_somebody_laid_there_is_not_written_through(laid: str, hot: 
     assert list(elsewhere.iterdir()) == []
 
 
-def test_a_folder_of_the_longest_name_has_a_sheet_too(hot: Folders) -> None:
+def test_a_folder_of_the_longest_name_has_a_sheet_too(hot: HotFolder) -> None:
     page = ordered(BatchSheets(hot, lambda: 10.0), figures(result(hot, "a.png"), folder="ü" * 127))
 
     assert page is not None

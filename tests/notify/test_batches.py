@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Attempt, Grade, Measures, Outcome, Recipe, Verdict
 from daemon.journal import Journal
 from daemon.notify.batches import Batches
@@ -20,7 +20,7 @@ class Studio:
     """A hot folder, its journal, and what is told of its folders."""
 
     def __init__(self, folder: Path) -> None:
-        self.folders = Folders(folder / "hot")
+        self.folders = HotFolder(folder / "hot")
         self.folders.prepare()
         self.journal = Journal(folder / "journal.sqlite3")
         self.clock = Clock()

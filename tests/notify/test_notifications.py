@@ -200,8 +200,8 @@ def test_what_the_root_lacks_says_which_part_stands_still(tmp_path: Path) -> Non
         try:
             troubles: list[Any] = []
             for error in (NoRoom("read-only"), RootAway("gone"), None):
-                house.daemon.reception.trouble = error
-                troubles.append(house.daemon.parts.herald._troubles())
+                house.daemon.inbox_loop.trouble = error
+                troubles.append(house.daemon.parts.notifications._troubles())
         finally:
             house.stop()
 

@@ -33,7 +33,7 @@ class Studio:
         (self.folder / NAME).write_text(text)
 
     def take_in(self) -> None:
-        while (scan := self.daemon.reception.round(urgent=True)) and scan.incomplete:
+        while (scan := self.daemon.inbox_loop.round(urgent=True)) and scan.incomplete:
             self.daemon.watcher.wait(scan.next_look_seconds, threading.Event())
 
     def work(self) -> None:
@@ -155,11 +155,11 @@ def test_an_order_that_still_changes_is_waited_for(studio: Studio) -> None:
     studio.order(GOOD)
     source = save_photo(studio.folder / "a.png")
 
-    studio.daemon.holding.look()
-    assert studio.daemon.holding.holds(source, urgent=False)
+    studio.daemon.bad_orders.look()
+    assert studio.daemon.bad_orders.holds(source, urgent=False)
     assert not (studio.folder / NOTE).exists()
-    studio.daemon.holding.look()
-    assert not studio.daemon.holding.holds(source, urgent=True)
+    studio.daemon.bad_orders.look()
+    assert not studio.daemon.bad_orders.holds(source, urgent=True)
 
 
 def test_an_order_is_counted_neither_as_a_photo_nor_as_left_alone(studio: Studio) -> None:

@@ -13,7 +13,7 @@ import pytest
 from daemon.commands.verdict_table import write_thresholds
 from daemon.disk.shipped import shipped
 from daemon.errors import BadSettings
-from daemon.hotfolder.hot_folder import Folders
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Attempt, Grade, Measures, Outcome, Recipe, Verdict
 from daemon.journal import Journal
 from daemon.judgement.grading import Thresholds
@@ -111,7 +111,7 @@ def test_what_nobody_looked_at_is_no_agreement(score: float, at: float, folder: 
 @pytest.fixture
 def hot(tmp_path: Path, studio: Path) -> Path:
     """The folder above a hot folder that they worked with."""
-    Folders(tmp_path / "hot").prepare()
+    HotFolder(tmp_path / "hot").prepare()
     (tmp_path / "state").mkdir()
     shutil.copy(studio, tmp_path / "state" / "journal.sqlite3")
     return tmp_path
@@ -157,7 +157,7 @@ def test_a_refit_that_is_told_to_write_changes_the_thresholds_and_nothing_else(h
 
 
 def test_without_enough_verdicts_nothing_is_written_and_the_command_fails(tmp_path: Path) -> None:
-    Folders(tmp_path / "hot").prepare()
+    HotFolder(tmp_path / "hot").prepare()
     Journal(tmp_path / "state" / "journal.sqlite3").close()
 
     done = freisteller("verdicts", "--refit", "--write", "new.toml", folder=tmp_path)

@@ -11,7 +11,7 @@ import pytest
 
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.jobs import Recipe
-from daemon.journal import Entry, Journal
+from daemon.journal import JobRow, Journal
 from daemon.service.lifecycle import Daemon
 from daemon.states import State
 from tests.doubles import ScriptedEngine
@@ -54,7 +54,7 @@ class Studio:
         (found,) = (path for grade in ("sehr_gut", "gut", "ungenügend") for path in (self.root / grade).rglob(name))
         return found
 
-    def entry(self) -> Entry:
+    def entry(self) -> JobRow:
         journal = Journal(Path(self.settings.state_dir) / "journal.sqlite3")
         try:
             (entry,) = journal.latest(9)
@@ -236,12 +236,12 @@ def test_nobody_starts_a_photo_whose_original_is_not_back_in_work(
     daemon = Daemon(studio.settings, engine=studio.engine)
     try:
         monkeypatch.setattr(daemon.folders, "restore", no_space)
-        assert daemon.reception.round(urgent=True) is None
-        daemon.reception.root_is_there = True  # for all that the dispatcher knows
+        assert daemon.inbox_loop.round(urgent=True) is None
+        daemon.inbox_loop.root_is_there = True  # for all that the dispatcher knows
         assert daemon.dispatch.start_next() is None
         monkeypatch.undo()
-        daemon.reception.round(urgent=True)
-        assert daemon.journal.take(FAR_FUTURE, daemon.returns.unclaimed) is not None
+        daemon.inbox_loop.round(urgent=True)
+        assert daemon.journal.take(FAR_FUTURE, daemon.put_backs.unclaimed) is not None
     finally:
         daemon.close()
     studio.live()
@@ -256,7 +256,7 @@ def test_a_start_brings_the_original_back_before_anybody_can_start_the_photo(stu
     daemon = Daemon(studio.settings, engine=studio.engine)
     try:
         daemon.recover()
-        job = daemon.journal.take(FAR_FUTURE, daemon.returns.unclaimed)
+        job = daemon.journal.take(FAR_FUTURE, daemon.put_backs.unclaimed)
         assert job is not None
         assert daemon.folders.claimed(job.id) is not None
     finally:

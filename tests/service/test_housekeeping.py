@@ -15,7 +15,7 @@ from daemon.observe.metrics import Metrics
 from daemon.service.housekeeping import Housekeeping
 from daemon.service.systemd import Notifier
 from daemon.work.dispatch import Brake, Dispatch
-from daemon.work.job_runner import Fate
+from daemon.work.job_runner import RunResult
 from tests.doubles import Clock, ScriptedEngine
 
 GPU1 = "http://gpu1:8188"
@@ -46,7 +46,7 @@ class House:
         dispatch = Dispatch(
             journal=self.journal,
             executor=self._executor,
-            run=lambda job: Fate.DONE,
+            run=lambda job: RunResult.DONE,
             workers=1,
             brake=Brake(5),
             ready=lambda: True,

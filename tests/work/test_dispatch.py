@@ -10,7 +10,7 @@ import pytest
 from daemon.jobs import Job
 from daemon.journal import Journal
 from daemon.work.dispatch import LONGEST_BRAKE_SECONDS, Brake, Dispatch
-from daemon.work.job_runner import Fate
+from daemon.work.job_runner import RunResult
 from tests.doubles import Clock
 
 
@@ -28,10 +28,10 @@ class Hands:
         self.started: list[str] = []
         self.end = threading.Event()
 
-    def run(self, job: Job) -> Fate:
+    def run(self, job: Job) -> RunResult:
         self.started.append(job.id)
         self.end.wait(30)
-        return Fate.DONE
+        return RunResult.DONE
 
 
 def dispatch_for(journal: Journal, hands: Hands, executor: ThreadPoolExecutor, workers: int = 2) -> Dispatch:
@@ -75,7 +75,7 @@ def test_nothing_starts_while_the_hot_folder_is_away(journal: Journal) -> None:
 
 def test_the_brake_lets_one_photo_knock_after_each_pause() -> None:
     brake = Brake(5)
-    brake.note(Fate.NO_ENGINE, now=100)
+    brake.note(RunResult.NO_ENGINE, now=100)
 
     assert not brake.allows(104, running=0)
     assert brake.allows(105, running=0)
@@ -85,7 +85,7 @@ def test_the_brake_lets_one_photo_knock_after_each_pause() -> None:
 def test_the_pause_doubles_up_to_a_limit() -> None:
     brake = Brake(5)
     for _ in range(20):
-        brake.note(Fate.NO_ENGINE, now=100)
+        brake.note(RunResult.NO_ENGINE, now=100)
 
     assert not brake.allows(100 + LONGEST_BRAKE_SECONDS - 1, running=0)
     assert brake.allows(100 + LONGEST_BRAKE_SECONDS, running=0)
@@ -93,21 +93,21 @@ def test_the_pause_doubles_up_to_a_limit() -> None:
 
 def test_a_clock_that_is_set_back_does_not_hold_the_brake() -> None:
     brake = Brake(5)
-    brake.note(Fate.NO_ENGINE, now=100_000)
+    brake.note(RunResult.NO_ENGINE, now=100_000)
 
     assert brake.allows(10_000, running=0)
 
 
 def test_a_success_opens_for_all() -> None:
     brake = Brake(5)
-    brake.note(Fate.NO_ENGINE, now=100)
-    brake.note(Fate.DONE, now=106)
+    brake.note(RunResult.NO_ENGINE, now=100)
+    brake.note(RunResult.DONE, now=106)
 
     assert brake.allows(106, running=7)
 
 
 def test_a_bad_photo_says_nothing_against_the_engine() -> None:
     brake = Brake(5)
-    brake.note(Fate.FAILED, now=100)
+    brake.note(RunResult.FAILED, now=100)
 
     assert brake.allows(100, running=1)

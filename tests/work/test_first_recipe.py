@@ -163,7 +163,7 @@ def test_a_restart_asks_the_same_ticket_for_the_same_recipe(step: str, tmp_path:
 
     first = Daemon(settings, engine=engine, tick=tick, clock=clock)
     first.recover()
-    first.reception.round(urgent=True)
+    first.inbox_loop.round(urgent=True)
     job = first.journal.take(clock())
     assert job is not None
     with pytest.raises(Died):

@@ -26,11 +26,11 @@ from daemon.jobs import Grade, Recipe
 from daemon.pictures import writing
 from daemon.pictures.values import Samples
 from daemon.publishing.found_files import WORK_NOTE
-from daemon.publishing.job_events import Ending
+from daemon.publishing.job_events import JobEnd
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load
 from daemon.states import State
-from daemon.work.job_runner import Fate
+from daemon.work.job_runner import RunResult
 from tests.doubles import Clock, ScriptedEngine, by_colour
 from tests.drawing import drawn_photo, save_pages, save_photo
 from tests.test_crash_at_every_step import Died, dying_at
@@ -61,9 +61,9 @@ def make(tmp_path: Path) -> Iterator[Make]:
         daemon.close()
 
 
-def run_one(daemon: Daemon) -> Fate:
+def run_one(daemon: Daemon) -> RunResult:
     daemon.engine.start()
-    daemon.reception.round(urgent=True)
+    daemon.inbox_loop.round(urgent=True)
     job = daemon.journal.take(2.0**40)
     assert job is not None
     return daemon.worker.run(job)
@@ -90,7 +90,7 @@ def test_an_engine_that_cannot_answer_costs_no_attempt_and_fails_no_photo(
     fate = run_one(daemon)
 
     (entry,) = daemon.journal.entries(State.WAITING)
-    assert fate is Fate.NO_ENGINE
+    assert fate is RunResult.NO_ENGINE
     assert (entry.job.attempts, entry.job.tries, entry.postponed) == ((), 0, 1)
     assert list((tmp_path / "hot" / "failed").iterdir()) == []
 
@@ -116,7 +116,7 @@ def test_a_refused_recipe_leads_to_the_next_one(make: Make, tmp_path: Path, erro
 
     fate = run_one(daemon)
 
-    assert fate is Fate.DONE
+    assert fate is RunResult.DONE
     (entry,) = daemon.journal.latest(1)
     assert entry.job.attempts[0].error == str(error)
     assert entry.job.best == 2
@@ -137,11 +137,11 @@ def test_a_result_that_was_taken_away_before_its_photo_was_over_is_not_made_agai
         if step == at and away[0]:
             raise error
 
-    told: list[Ending] = []
+    told: list[JobEnd] = []
     daemon = make(ScriptedEngine(), tick=tick, tell=told.append)
 
     daemon.engine.start()
-    daemon.reception.round(urgent=True)
+    daemon.inbox_loop.round(urgent=True)
     first = daemon.journal.take(2.0**40)
     assert first is not None
     fate = daemon.run_job(first)
@@ -154,7 +154,7 @@ def test_a_result_that_was_taken_away_before_its_photo_was_over_is_not_made_agai
     assert job is not None
     again = daemon.run_job(job)
 
-    assert (fate, again) == (Fate.NO_PLACE, Fate.DONE)
+    assert (fate, again) == (RunResult.NO_PLACE, RunResult.DONE)
     assert list(grade_folder.iterdir()) == []
     assert [path.name for path in (root / "archiv").iterdir()] == ["a.png"]
     assert [ending.grade and ending.grade.value for ending in told] == [grade_folder.name]
@@ -179,7 +179,7 @@ def test_a_full_disk_makes_the_finished_photo_wait_and_publishes_it_later(make: 
     assert job is not None
     again = daemon.worker.run(job)
 
-    assert (fate, again) == (Fate.NO_PLACE, Fate.DONE)
+    assert (fate, again) == (RunResult.NO_PLACE, RunResult.DONE)
     assert entry.job.tries == 0
     assert max(engine.calls.values()) == 1
 
@@ -192,7 +192,7 @@ def test_a_fault_of_our_own_is_tried_again_and_then_fails_that_photo_only(make: 
     while job := daemon.journal.take(2.0**40):
         fates.append(daemon.worker.run(job))
 
-    assert fates == [Fate.SENT_BACK, Fate.SENT_BACK, Fate.FAILED]
+    assert fates == [RunResult.SENT_BACK, RunResult.SENT_BACK, RunResult.FAILED]
     assert "internal error" in (tmp_path / "hot" / "failed" / "a.png.txt").read_text("utf-8")
 
 
@@ -215,14 +215,14 @@ def test_a_failed_photo_that_finds_no_room_is_laid_aside_later(
     full[0] = False
     afterwards = daemon.recovery.tidy_up(daemon.worker.endings)
 
-    assert (fate, while_full, afterwards) == (Fate.FAILED, 0, 1)
+    assert (fate, while_full, afterwards) == (RunResult.FAILED, 0, 1)
     assert (tmp_path / "hot" / "failed" / "a.png").exists()
 
 
 def test_a_root_that_goes_away_fails_no_photo(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine())
-    daemon.reception.round(urgent=True)
+    daemon.inbox_loop.round(urgent=True)
     (tmp_path / "hot").rename(tmp_path / "elsewhere")
     job = daemon.journal.take(2.0**40)
     assert job is not None
@@ -233,13 +233,13 @@ def test_a_root_that_goes_away_fails_no_photo(make: Make, tmp_path: Path) -> Non
     assert job is not None
     back = daemon.worker.run(job)
 
-    assert (away, back) == (Fate.NO_PLACE, Fate.DONE)
+    assert (away, back) == (RunResult.NO_PLACE, RunResult.DONE)
 
 
 def test_an_original_that_somebody_took_away_is_said_so(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine())
-    daemon.reception.round(urgent=True)
+    daemon.inbox_loop.round(urgent=True)
     (job_id,) = daemon.folders.jobs_in_work()
     original = daemon.folders.claimed(job_id)
     assert original is not None
@@ -247,7 +247,7 @@ def test_an_original_that_somebody_took_away_is_said_so(make: Make, tmp_path: Pa
     job = daemon.journal.take(2.0**40)
     assert job is not None
 
-    assert daemon.worker.run(job) is Fate.FAILED
+    assert daemon.worker.run(job) is RunResult.FAILED
     assert "gone" in (daemon.journal.entry(job_id).job.reason or "")
 
 
@@ -256,7 +256,7 @@ def test_equal_names_never_overwrite_each_other(make: Make, tmp_path: Path) -> N
     daemon = make(ScriptedEngine())
     for seed in range(3):
         save_photo(root / "inbox" / "a.png", drawn_photo(seed=seed))
-        assert run_one(daemon) is Fate.DONE
+        assert run_one(daemon) is RunResult.DONE
 
     archived = sorted(path.name for path in (root / "archiv").iterdir())
     reports = [json.loads(path.read_text("utf-8")) for path in root.glob("*/a*.json")]
@@ -264,9 +264,9 @@ def test_equal_names_never_overwrite_each_other(make: Make, tmp_path: Path) -> N
     assert len({report["job"] for report in reports}) == 3
 
 
-def process_all(daemon: Daemon) -> list[Fate]:
+def process_all(daemon: Daemon) -> list[RunResult]:
     daemon.engine.start()
-    daemon.reception.round(urgent=True)
+    daemon.inbox_loop.round(urgent=True)
     fates = []
     while job := daemon.journal.take(2.0**40):
         fates.append(daemon.worker.run(job))
@@ -308,7 +308,7 @@ def test_an_original_whose_name_is_taken_in_the_archive_is_kept_under_another_on
     save_photo(root / "archiv" / "a.png", drawn_photo(seed=1))
     save_photo(root / "inbox" / "a.png", drawn_photo(seed=2))
 
-    assert process_all(daemon) == [Fate.DONE]
+    assert process_all(daemon) == [RunResult.DONE]
     assert names_below(root / "archiv") == ["a-2.png", "a.png"]
 
 
@@ -357,7 +357,7 @@ def test_a_photo_that_failed_may_come_again_with_the_same_content(make: Make, tm
 
     again = process_all(daemon)
 
-    assert (failed, again) == ([Fate.FAILED], [Fate.DONE])
+    assert (failed, again) == ([RunResult.FAILED], [RunResult.DONE])
     (entry,) = daemon.journal.latest(1)
     assert entry.job.grade is not None
 
@@ -381,7 +381,7 @@ def test_state_may_lie_on_another_device_than_the_hot_folder(make: Make, tmp_pat
         save_photo(tmp_path / "hot" / "inbox" / "a.png")
         daemon = make(ScriptedEngine(), flags={"state_dir": state})
 
-        assert run_one(daemon) is Fate.DONE
+        assert run_one(daemon) is RunResult.DONE
         daemon.close()
 
     assert names_below(tmp_path / "hot" / "archiv") == ["a.png"]
@@ -410,7 +410,7 @@ def test_originals_are_not_kept_where_the_settings_say_so(make: Make, tmp_path: 
 def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine())
-    daemon.reception.round(urgent=True)
+    daemon.inbox_loop.round(urgent=True)
     check = daemon.folders.check
 
     def check_then_lose_the_share() -> None:
@@ -425,7 +425,7 @@ def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make,
     fate = daemon.worker.run(job)
 
     assert original is not None
-    assert fate is Fate.NO_PLACE
+    assert fate is RunResult.NO_PLACE
     assert daemon.journal.entry(job.id).job.state is State.WAITING
 
 
@@ -439,7 +439,7 @@ def test_a_share_that_goes_away_while_a_result_is_written_costs_no_try(make: Mak
 
     fate = run_one(daemon)
 
-    assert fate is Fate.NO_PLACE
+    assert fate is RunResult.NO_PLACE
     (entry,) = daemon.journal.entries(State.PUBLISHING)
     assert (entry.job.tries, entry.reason_kind) == (0, "root_away")
 
@@ -447,7 +447,7 @@ def test_a_share_that_goes_away_while_a_result_is_written_costs_no_try(make: Mak
 def test_a_photo_in_work_that_neither_journal_nor_note_knows_goes_back_to_the_inbox(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     first = make(ScriptedEngine())
-    first.reception.round(urgent=True)
+    first.inbox_loop.round(urgent=True)
     first.close()
     (job_id,) = first.folders.jobs_in_work()
     (first.folders.work_root / job_id / WORK_NOTE).unlink()
@@ -476,16 +476,16 @@ def test_a_photo_that_could_not_be_claimed_leaves_no_job_behind(
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine())
 
-    def claim_on_a_full_disk(*_: object) -> Path:  # as Folders.claim
+    def claim_on_a_full_disk(*_: object) -> Path:  # as HotFolder.claim
         raise NoRoom("the disk is full")
 
     monkeypatch.setattr(daemon.folders, "claim", claim_on_a_full_disk)
-    while_full = daemon.reception.round(urgent=True)
+    while_full = daemon.inbox_loop.round(urgent=True)
     waiting = daemon.journal.counts(0).open
     monkeypatch.undo()
 
     assert (while_full, waiting) == (None, 0)
-    assert run_one(daemon) is Fate.DONE
+    assert run_one(daemon) is RunResult.DONE
 
 
 def test_an_empty_mount_point_is_not_taken_for_a_new_hot_folder(make: Make, tmp_path: Path) -> None:
@@ -530,19 +530,19 @@ def test_photos_in_work_stay_within_the_memory_they_are_given(make: Make, tmp_pa
 
     daemon = make(ScriptedEngine(look_around), flags={"dispatch": {"memory_mb": 2}})  # a photo of 0.12 MP takes 1.2
     daemon.engine.start()
-    daemon.reception.round(urgent=True)
+    daemon.inbox_loop.round(urgent=True)
     jobs = [daemon.journal.take(2.0**40) for _ in range(2)]
 
     with ThreadPoolExecutor(2) as executor:
         fates = list(executor.map(daemon.worker.run, [job for job in jobs if job]))
 
-    assert fates == [Fate.DONE, Fate.DONE]
+    assert fates == [RunResult.DONE, RunResult.DONE]
     assert max(at_once) == 1
 
 
-@pytest.mark.parametrize(("broken_writes", "fate"), [(1, Fate.DONE), (2, Fate.FAILED)])
+@pytest.mark.parametrize(("broken_writes", "fate"), [(1, RunResult.DONE), (2, RunResult.FAILED)])
 def test_a_result_that_does_not_read_back_is_written_once_more_and_never_published_wrong(
-    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken_writes: int, fate: Fate
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken_writes: int, fate: RunResult
 ) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     left = [broken_writes]
@@ -558,7 +558,7 @@ def test_a_result_that_does_not_read_back_is_written_once_more_and_never_publish
     daemon = make(ScriptedEngine())
 
     assert run_one(daemon) is fate
-    assert bool(list((tmp_path / "hot").glob("*/a.json"))) == (fate is Fate.DONE)
+    assert bool(list((tmp_path / "hot").glob("*/a.json"))) == (fate is RunResult.DONE)
 
 
 def test_a_photo_is_made_in_every_format_that_is_asked_for(make: Make, tmp_path: Path) -> None:
@@ -567,7 +567,7 @@ def test_a_photo_is_made_in_every_format_that_is_asked_for(make: Make, tmp_path:
     outputs = {"formats": formats, "trim": True, "max_side": 100, "background": "#00ff00"}
     daemon = make(ScriptedEngine(), flags={"outputs": outputs})
 
-    assert run_one(daemon) is Fate.DONE
+    assert run_one(daemon) is RunResult.DONE
 
     (report,) = (tmp_path / "hot").glob("*/a.json")
     made = sorted(path.name for path in report.parent.iterdir())
@@ -584,7 +584,7 @@ def test_a_subject_where_the_photo_is_transparent_is_no_empty_result_but_a_reaso
     pyvips.Image.new_from_array(rgba, interpretation="srgb").pngsave(str(tmp_path / "hot" / "inbox" / "a.png"))
     daemon = make(SeesThrough(rgb))
 
-    assert run_one(daemon) is Fate.FAILED
+    assert run_one(daemon) is RunResult.FAILED
 
     (entry,) = daemon.journal.entries(State.FAILED)
     assert "Nothing of a.png would be left" in (entry.job.reason or "")
@@ -596,7 +596,7 @@ def test_a_photo_that_is_transparent_everywhere_fails_with_that_reason(make: Mak
     pyvips.Image.new_from_array(nothing, interpretation="srgb").pngsave(str(tmp_path / "hot" / "inbox" / "a.png"))
     daemon = make(ScriptedEngine())
 
-    assert run_one(daemon) is Fate.FAILED
+    assert run_one(daemon) is RunResult.FAILED
 
     (entry,) = daemon.journal.entries(State.FAILED)
     assert "transparent everywhere" in (entry.job.reason or "")
@@ -606,7 +606,7 @@ def test_each_page_of_a_tiff_is_a_result_and_the_worst_one_decides_the_folder(ma
     save_pages(tmp_path / "hot" / "inbox" / "scan.tif", 2, blank=2)
     daemon = make(ScriptedEngine())
 
-    assert run_one(daemon) is Fate.DONE
+    assert run_one(daemon) is RunResult.DONE
 
     assert sorted(path.name for path in (tmp_path / "hot" / "ungenügend").iterdir()) == [
         "scan-p1.png", "scan-p2.png", "scan.json",
@@ -627,7 +627,7 @@ def test_only_the_first_page_is_cut_out_where_that_is_set_and_the_report_says_so
     save_pages(tmp_path / "hot" / "inbox" / "scan.tif", 3)
     daemon = make(ScriptedEngine(), flags={"outputs": {"pages": "first"}})
 
-    assert run_one(daemon) is Fate.DONE
+    assert run_one(daemon) is RunResult.DONE
 
     (report,) = (tmp_path / "hot").glob("*/scan.json")
     assert sorted(path.name for path in report.parent.iterdir()) == ["scan.json", "scan.png"]
@@ -643,7 +643,7 @@ def test_a_page_that_cannot_be_read_fails_the_whole_file_and_is_named(make: Make
     scan.write_bytes(content[:compression] + bytes([99]) + content[compression + 1 :])  # of a kind that nobody knows
     daemon = make(ScriptedEngine())
 
-    assert run_one(daemon) is Fate.FAILED
+    assert run_one(daemon) is RunResult.FAILED
 
     (entry,) = daemon.journal.entries(State.FAILED)
     assert "scan.tif, page 2, cannot" in (entry.job.reason or "")
@@ -662,7 +662,7 @@ def test_an_original_that_is_still_written_while_it_is_in_work_fails_with_all_th
         with original.open("r+b") as writer:  # the same file, as if it were held open since before the rename
             writer.write(whole)
 
-    assert run_one(make(ScriptedEngine(goes_on))) is Fate.FAILED
+    assert run_one(make(ScriptedEngine(goes_on))) is RunResult.FAILED
 
     assert (tmp_path / "hot" / "failed" / "scan.tif").read_bytes() == whole
     assert "still being written" in (tmp_path / "hot" / "failed" / "scan.tif.txt").read_text("utf-8")
@@ -703,7 +703,7 @@ def test_what_is_out_never_fails_however_often_its_end_went_wrong(make: Make, tm
     fate = run_one(daemon)
 
     (entry,) = daemon.journal.entries(State.PUBLISHING)
-    assert fate is Fate.SENT_BACK
+    assert fate is RunResult.SENT_BACK
     assert len(entry.results) == 2
     assert list((tmp_path / "hot" / "failed").iterdir()) == []
 
@@ -719,13 +719,13 @@ def test_a_start_does_not_give_up_a_photo_whose_results_are_out(make: Make, tmp_
     assert job is not None
 
     assert counts["quarantined"] == 0
-    assert daemon.worker.run(job) is Fate.DONE
+    assert daemon.worker.run(job) is RunResult.DONE
     assert list((tmp_path / "hot" / "failed").iterdir()) == []
 
 
 def test_an_ending_is_told_though_the_share_went_away_before_the_clearing(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
-    told: list[Ending] = []
+    told: list[JobEnd] = []
     times_left = [1]
 
     def away(step: Effect) -> None:
@@ -738,7 +738,7 @@ def test_an_ending_is_told_though_the_share_went_away_before_the_clearing(make: 
     fate = run_one(daemon)
     daemon.recovery.tidy_up(daemon.worker.endings)
 
-    assert fate is Fate.DONE
+    assert fate is RunResult.DONE
     assert [ending.grade is not None for ending in told] == [True]
     assert daemon.folders.jobs_in_work() == ()
 
@@ -762,15 +762,15 @@ def test_a_job_that_could_not_be_put_off_is_stranded_and_started_again(
     again = daemon.journal.take(2.0**40)
     assert again is not None
 
-    assert (fate, held) == (Fate.STRANDED, Fate.STRANDED)
-    assert daemon.worker.run(again) is Fate.DONE
+    assert (fate, held) == (RunResult.STRANDED, RunResult.STRANDED)
+    assert daemon.worker.run(again) is RunResult.DONE
 
 
 def test_a_row_that_could_be_neither_claimed_nor_struck_out_is_no_photo(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
-    told: list[Ending] = []
+    told: list[JobEnd] = []
     daemon = make(ScriptedEngine(), tell=told.append)
 
     def full(*_: object) -> None:
@@ -779,10 +779,10 @@ def test_a_row_that_could_be_neither_claimed_nor_struck_out_is_no_photo(
     with monkeypatch.context() as patch:
         patch.setattr(type(daemon.folders), "claim", full)
         patch.setattr(type(daemon.journal), "forget", full)
-        daemon.reception.round(urgent=True)
+        daemon.inbox_loop.round(urgent=True)
     assert daemon.journal.take(2.0**40, lambda: daemon.admission.unclaimed) is None
 
-    assert run_one(daemon) is Fate.DONE
+    assert run_one(daemon) is RunResult.DONE
     assert len(told) == len(daemon.journal.latest(9)) == 1
 
 
@@ -799,13 +799,13 @@ def test_a_cut_out_put_back_before_its_original_is_in_archiv_is_tried_again(make
     run_one(daemon)
     (cut_out,) = hot.glob("*/a.png")
     cut_out.rename(hot / "inbox" / "a.png")
-    daemon.reception.round(urgent=True)
+    daemon.inbox_loop.round(urgent=True)
     full[0] = False
     job = daemon.journal.take_decided(2.0**40, ())
     assert job is not None
 
     daemon.worker.run(job)
-    daemon.reception.round(urgent=True)
+    daemon.inbox_loop.round(urgent=True)
 
     (entry,) = daemon.journal.entries(State.WAITING)
     assert entry.job.round == 1
@@ -817,12 +817,12 @@ def test_a_retry_does_not_take_another_photo_of_the_same_name(make: Make, tmp_pa
     daemon = make(ScriptedEngine())
     bad = tmp_path / "hot" / "inbox" / "bad.jpg"
     bad.write_bytes(b"one")
-    daemon.reception.refuse(Reject(bad, "bad.jpg", "This is no photo."))
+    daemon.inbox_loop.refuse(Reject(bad, "bad.jpg", "This is no photo."))
     (first,) = daemon.journal.entries(State.FAILED)
     for path in failed.iterdir():
         path.unlink()
     bad.write_bytes(b"another one")
-    daemon.reception.refuse(Reject(bad, "bad.jpg", "This is no photo."))
+    daemon.inbox_loop.refuse(Reject(bad, "bad.jpg", "This is no photo."))
     before = sorted(path.read_bytes() for path in failed.iterdir())
 
     with pytest.raises(Vanished, match="another photo's"):
@@ -852,7 +852,7 @@ def test_what_was_staged_is_published_as_it_was_decided_though_its_alphas_are_lo
     done = daemon.journal.entry(decided.job.id)
     assert decided.job.grade is not None
     report = json.loads((hot / decided.job.grade.value / "a.json").read_text("utf-8"))
-    assert fate is Fate.DONE
+    assert fate is RunResult.DONE
     assert engine.calls.total() == asked
     assert done.results == (f"{decided.job.grade.value}/a.png", f"{decided.job.grade.value}/a.json")
     assert (done.job.grade, report["grade"]) == (decided.job.grade, decided.job.grade.value)
@@ -874,7 +874,7 @@ def test_a_staged_file_that_is_gone_is_made_again(make: Make, tmp_path: Path) ->
     assert job is not None
     fate = daemon.worker.run(job)
 
-    assert fate is Fate.DONE
+    assert fate is RunResult.DONE
     assert len(list(hot.glob("*/a.png"))) == 1
 
 
