@@ -25,7 +25,6 @@ ORDER = (
 STILL_WRONG = {
     ("hotfolder/orders.py", "daemon.intake.walk_inbox"),
     ("intake/admission.py", "daemon.publishing.found_files"),
-    ("publishing/staging.py", "daemon.work.pipeline.Meter"),
 }
 """Imports that still point the wrong way; each goes with the step that moves what it needs."""
 

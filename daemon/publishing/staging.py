@@ -18,12 +18,12 @@ from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Job, Outcome, Verdict
 from daemon.journal import JobRow
+from daemon.observe.meter import Meter
 from daemon.pictures import compositing, framing, refining, writing
 from daemon.pictures.reading import Photo
 from daemon.pictures.values import ONLY_PAGE, Frame, Page, Samples
 from daemon.publishing.reports import Cut, Seen, Staged, equal_note, failure_note, report
 from daemon.settings import OutputFormat, OutputSettings
-from daemon.work.pipeline import Meter
 
 
 class Published(NamedTuple):

@@ -12,10 +12,11 @@ from daemon.journal.alphas import Alphas
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.strategy import Strategy
 from daemon.logs import log
+from daemon.observe.meter import Meter
 from daemon.settings import Settings
 from daemon.work.first_recipe import Learning
 from daemon.work.memory_budget import MemoryBudget, half_of_memory
-from daemon.work.pipeline import Meter, Notebook, Pipeline, by_the_ladder
+from daemon.work.pipeline import Notebook, Pipeline, by_the_ladder
 
 
 def build_engine(

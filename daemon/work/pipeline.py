@@ -17,6 +17,7 @@ from daemon.jobs import ATTEMPTS_PER_PAGE, Attempt, Finish, Job, Opening, Outcom
 from daemon.journal.alphas import Alphas
 from daemon.judgement import finish, finish_search, grading, views
 from daemon.judgement.strategy import Strategy
+from daemon.observe.meter import Meter
 from daemon.pictures import proxy
 from daemon.pictures.reading import Photo, extent, open_photo, pages_of
 from daemon.pictures.values import ONLY_PAGE, Page
@@ -31,22 +32,6 @@ class Notebook(Protocol):
 
     def note_attempt(self, job: Job, attempt: Attempt) -> None:
         """Keep what came of a recipe."""
-
-
-class Meter(Protocol):
-    """What the pipeline counts; see `observe.metrics`."""
-
-    def stage(self, stage: str, seconds: float) -> None:
-        """A stage took so long."""
-
-    def attempt(self, model: str, score: float | None, error_reason: str | None) -> None:
-        """An attempt ended, with a score or an error."""
-
-    def engine_busy(self, server: str, seconds: float) -> None:
-        """A server computed for so long."""
-
-    def collision(self) -> None:
-        """A result got another name as its own was taken."""
 
 
 @dataclass(frozen=True, slots=True)

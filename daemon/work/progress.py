@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from daemon.jobs import Job
-from daemon.work.pipeline import Meter
+from daemon.observe.meter import Meter
 
 T = TypeVar("T")
 # The stage that a photo is in once the one on the left is over; after the judgement it may also be the next proxy.
@@ -37,7 +37,7 @@ class Running:
 
 
 class Progress:
-    """Follows each photo by the thread that works on it. Safe to call from any thread; see `pipeline.Meter`."""
+    """Follows each photo by the thread that works on it. Safe to call from any thread; see `observe.meter.Meter`."""
 
     def __init__(self, meter: Meter, clock: Callable[[], float] = time.monotonic) -> None:
         self._meter = meter

@@ -1,0 +1,19 @@
+"""What is measured while one photo is cut out, staged and published."""
+
+from typing import Protocol
+
+
+class Meter(Protocol):
+    """Counts the work on photos: `Metrics` itself, or `work.progress.Progress`, which passes it on to `Metrics`."""
+
+    def stage(self, stage: str, seconds: float) -> None:
+        """A stage took so long."""
+
+    def attempt(self, model: str, score: float | None, error_reason: str | None) -> None:
+        """An attempt ended, with a score or an error."""
+
+    def engine_busy(self, server: str, seconds: float) -> None:
+        """A server computed for so long."""
+
+    def collision(self) -> None:
+        """A result got another name as its own was taken."""
