@@ -1,0 +1,29 @@
+"""Whether the hot folder can be worked in right now: written by one thread, read by many."""
+
+from daemon.errors import FreistellerError
+
+
+class RootCondition:
+    """What the last look at the hot folder showed.
+
+    The inbox loop records it; dispatch, notifications and health read it, from any thread and without a lock: all of
+    it is one reference.
+    """
+
+    def __init__(self) -> None:
+        self._trouble: FreistellerError | None = None
+
+    @property
+    def trouble(self) -> FreistellerError | None:
+        """Why no photo can be taken in or published (RootAway or NoRoom); None if nothing is wrong."""
+        return self._trouble
+
+    @property
+    def there(self) -> bool:
+        """Whether the hot folder can be worked in. True until the first look, so that a start need not wait for it."""
+        return self._trouble is None
+
+    def record(self, trouble: FreistellerError | None) -> bool:
+        """Remember what a look showed. Returns whether the hot folder went away or came back with it."""
+        was_there, self._trouble = self.there, trouble
+        return was_there != self.there
