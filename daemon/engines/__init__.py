@@ -1,1 +1,1 @@
-"""Whatever turns a proxy into an alpha."""
+"""Everything that turns a proxy into an alpha."""

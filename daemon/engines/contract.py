@@ -1,11 +1,11 @@
-"""What every engine promises: proxy, recipe and ticket in, alpha out.
+"""The contract of every engine: it takes a proxy, a recipe and a ticket, and returns an alpha.
 
-Promises, each held by `tests/engines/conformance.py`:
+`tests/engines/conformance.py` checks these promises:
 - The alpha has the proxy's height and width, is float32, finite and within 0..1.
-- The same ticket again gives the same alpha, and computes it at most once where the engine can remember.
+- The same ticket gives the same alpha again. An engine that can remember computes it at most once.
 - `cut` blocks, may be called from `slots` threads at once, and raises only the engine errors of `daemon.errors`.
-- An error of one photo says nothing about the next.
-- `close` may be called twice, and makes a `cut` that is under way end soon, with EngineAway.
+- An error with one photo does not affect the next photo.
+- `close` may be called twice. It makes every running `cut` end soon, with EngineAway.
 """
 
 import uuid
@@ -19,7 +19,10 @@ from daemon.jobs import Recipe
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An engine's answer: the raw alpha, who computed it, and the seconds per stage (upload, wait, infer, fetch)."""
+    """An engine's answer: the raw alpha, the server that computed it, and the seconds that each stage took.
+
+    The stages are upload, wait, infer and fetch.
+    """
 
     alpha: Alpha
     server: str
@@ -28,12 +31,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ServerHealth:
-    """How one server (or the local engine) is right now. Bytes; None where it does not say.
+    """The present condition of one server, or of the local engine. None means that the server does not say.
 
-    circuit: "closed" it is used, "half_open" it is on trial, "open" it is left out. reconnects: lost connections that
-    were renewed, since the start. paused: models that get no photos there. canaries: models that cut out a test picture
-    rightly, and when they last did (Unix time). uploads, history_entries: what of ours lies on it, pictures and prompts
-    that are over; both stay few.
+    running: photos in work there.
+    circuit: "closed" = in use, "half_open" = on trial, "open" = not used.
+    reconnects: how often a lost connection was opened again since the start.
+    set_aside: the models that get no photos there.
+    canaries: models that cut out a test picture correctly, each with the Unix time of the last success.
+    uploads: how many of our pictures lie on the server. It stays small.
+    history_entries: how many of our finished prompts the server remembers. It stays small.
     """
 
     server: str
@@ -44,38 +50,38 @@ class ServerHealth:
     memory_free_bytes: int | None = None
     circuit: str = "closed"
     reconnects: int = 0
-    paused: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
     canaries: tuple[tuple[str, float], ...] = ()
     uploads: int | None = None
     history_entries: int | None = None
 
 
 class Engine(Protocol):
-    """The one door between the pipeline and whatever computes alphas."""
+    """The only door between the pipeline and whatever computes alphas."""
 
     @property
     def slots(self) -> int:
-        """How many calls of `cut` it can use at once."""
+        """How many calls of `cut` the engine can use at once."""
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The names that a recipe for this engine may use, known without asking anybody."""
+        """The model names that a recipe for this engine may use. Asks no server."""
 
     def start(self) -> None:
-        """Load or connect in the background; returns at once."""
+        """Load or connect in the background. Returns at once."""
 
     def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe, *, new: bool = False) -> Answer:
-        """The raw alpha of `proxy`, (H, W, 3) uint8 sRGB, already cut to the recipe's view.
+        """Compute the raw alpha of `proxy`, (H, W, 3) uint8 sRGB, already cropped to the recipe's view.
 
-        new: nobody was ever asked with this ticket, so there is no answer to look for. Not to be said in doubt.
+        new: True if no engine was ever asked with this ticket, so no earlier answer can exist. In doubt, say False.
         Raises EngineAway, EngineMisconfigured, EngineFull, RecipeRefused or BadPhoto.
         """
 
     def health(self) -> tuple[ServerHealth, ...]:
-        """How each server is, from what is known; asks nobody, returns at once."""
+        """The condition of each server, as far as known. Asks no server and returns at once."""
 
     def check(self) -> tuple[ServerHealth, ...]:
-        """How each server is, asked anew, models and nodes included; may take seconds (doctor)."""
+        """Ask each server for its condition, its models and its nodes. Takes seconds; `freisteller doctor` uses it."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release everything."""

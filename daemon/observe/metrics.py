@@ -320,7 +320,7 @@ class Metrics:
             self._know_server(server)
             self._engine_up.labels(server).set(health.up)
             self._engine_queue.labels(server).set(health.running)
-            self._paused_models.labels(server).set(len(health.paused))
+            self._paused_models.labels(server).set(len(health.set_aside))
             for gauge, labels, value in (
                 (self._engine_memory_total, (server, "all"), health.memory_total_bytes),
                 (self._engine_memory_free, (server, "all"), health.memory_free_bytes),

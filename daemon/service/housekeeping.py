@@ -113,11 +113,11 @@ class Housekeeping:
             self._reconnects[health.server] = health.reconnects
             for model, at in health.canaries:
                 self._metrics.canary(health.server, model, at)
-            for model in health.paused:
+            for model in health.set_aside:
                 if (health.server, model) not in self._paused:
                     text = f"{health.server} gets no photos for {model} now. {health.message}"
                     log.log("model_paused", text, level=logging.ERROR, server=health.server, model=model)
-        paused = {(health.server, model) for health in healths for model in health.paused}
+        paused = {(health.server, model) for health in healths for model in health.set_aside}
         servers = {health.server for health in healths}
         for server, model in sorted(each for each in self._paused - paused if each[0] in servers):
             log.log("model_resumed", f"{server} gets photos for {model} again.", server=server, model=model)

@@ -192,7 +192,7 @@ class Daemon:
             for each in self.parts.progress.running()
         ]
         servers = [
-            {"server": public_name(each.server), "up": each.up, "in_hand": each.running, "paused": list(each.paused)}
+            {"server": public_name(each.server), "up": each.up, "in_hand": each.running, "paused": list(each.set_aside)}
             for each in self.engine.health()
         ]
         return {"freisteller": __version__, "running": running, "servers": servers}

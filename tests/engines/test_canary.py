@@ -41,7 +41,7 @@ def test_every_model_is_tried_on_every_server(double: Double, other: Double, ope
 
     assert [sorted(model for model, _ in health.canaries) for health in engine.health()] == [sorted(LADDER)] * 2
     assert all(at > 1.7e9 for health in engine.health() for _, at in health.canaries)
-    assert [health.paused for health in engine.health()] == [(), ()]
+    assert [health.set_aside for health in engine.health()] == [(), ()]
 
 
 def test_it_is_off_unless_asked_for(double: Double, open_engine: OpenEngine) -> None:
@@ -63,20 +63,20 @@ def test_a_wrong_answer_pauses_the_model_there_and_photos_go_elsewhere(
 ) -> None:
     double.set_faults({"wrong_masks": ["RMBG-2.0"]})
     engine = open_engine(double, other, canary_minutes=SELDOM, canary_models=LADDER)
-    assert double.wait_until(lambda: engine.health()[0].paused == ("RMBG-2.0",))
+    assert double.wait_until(lambda: engine.health()[0].set_aside == ("RMBG-2.0",))
 
     cuts = [Background(engine, shift=shift) for shift in range(4)]
 
     answers = [cut.join().answer for cut in cuts]
     assert all(answer and answer.server in other.url for answer in answers)
     assert "cuts out the test picture wrongly with RMBG-2.0" in engine.health()[0].message
-    assert engine.health()[1].paused == ()
+    assert engine.health()[1].set_aside == ()
 
 
 def test_the_other_models_of_that_server_go_on(double: Double, open_engine: OpenEngine) -> None:
     double.set_faults({"wrong_masks": ["RMBG-2.0"]})
     engine = open_engine(double, canary_minutes=SELDOM, canary_models=LADDER)
-    assert double.wait_until(lambda: engine.health()[0].paused == ("RMBG-2.0",))
+    assert double.wait_until(lambda: engine.health()[0].set_aside == ("RMBG-2.0",))
 
     answer = engine.cut(uuid.uuid4(), drawn_photo(), Recipe("BEN2", 1024))
 
@@ -98,12 +98,12 @@ def test_photos_wait_where_no_server_is_right_and_none_is_asked(double: Double, 
 def test_a_right_answer_lifts_the_pause(double: Double, open_engine: OpenEngine) -> None:
     double.set_faults({"wrong_masks": ["RMBG-2.0"]})
     engine = open_engine(double, canary_minutes=OFTEN, canary_models=SMALL)
-    assert double.wait_until(lambda: engine.health()[0].paused == ("RMBG-2.0",))
+    assert double.wait_until(lambda: engine.health()[0].set_aside == ("RMBG-2.0",))
     assert engine.health()[0].canaries == ()
 
     double.set_faults({"wrong_masks": []})
 
-    assert double.wait_until(lambda: engine.health()[0].paused == ())
+    assert double.wait_until(lambda: engine.health()[0].set_aside == ())
     assert engine.health()[0].canaries
     assert engine.cut(uuid.uuid4(), drawn_photo(), RMBG).alpha.max() > 0.9
 
@@ -119,7 +119,7 @@ def test_a_server_that_comes_back_is_tried_at_once(double: Double, open_engine: 
     assert double.wait_until(lambda: double.asked("GET", "/system_stats") > asked + 4)  # long enough away to be missed
     double.set_faults({"status": 0})
 
-    assert double.wait_until(lambda: engine.health()[0].paused == ("RMBG-2.0",))
+    assert double.wait_until(lambda: engine.health()[0].set_aside == ("RMBG-2.0",))
     assert len(double.inferences) == tried + 1
 
 
@@ -140,7 +140,7 @@ def test_a_result_that_is_not_the_pictures_is_asked_for_again_and_pauses_nothing
     engine = open_engine(double, canary_minutes=SELDOM, canary_models=SMALL)
 
     assert double.wait_until(lambda: bool(engine.health()[0].canaries))
-    assert engine.health()[0].paused == ()
+    assert engine.health()[0].set_aside == ()
 
 
 def test_a_test_picture_leaves_nothing_behind(double: Double, open_engine: OpenEngine) -> None:

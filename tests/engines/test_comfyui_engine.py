@@ -77,7 +77,10 @@ def test_slots_and_models_are_known_without_asking_anybody(open_engine: OpenEngi
 
 
 def test_it_loads_none_of_the_local_engines_libraries() -> None:
-    code = "import sys, daemon.engines.pool; print(sorted({'rembg', 'onnxruntime', 'PIL', 'torch'} & set(sys.modules)))"
+    code = """
+import sys, daemon.engines.comfyui.comfyui_engine
+print(sorted({"rembg", "onnxruntime", "PIL", "torch"} & set(sys.modules)))
+"""
 
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
@@ -357,4 +360,4 @@ def test_health_names_the_models_that_are_paused(double: Double, open_engine: Op
     with pytest.raises(EngineMisconfigured):
         engine.cut(uuid.uuid4(), drawn_photo(), Recipe("BEN2", 1024))
 
-    assert engine.health()[0].paused == ("BEN2",)
+    assert engine.health()[0].set_aside == ("BEN2",)

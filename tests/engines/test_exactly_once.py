@@ -18,7 +18,7 @@ from tests.engines.test_comfyui_engine import RMBG, Background
 
 ONE_CUT = """
 import sys, uuid
-from daemon.engines.pool import ComfyUIEngine
+from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
 from daemon.jobs import Recipe
 from daemon.settings import ComfyUISettings, ServerSettings
 from tests.engines.conformance import drawn_photo

@@ -116,9 +116,9 @@ def test_a_server_that_never_lost_its_connection_shows_zero(house: House) -> Non
 
 def test_a_paused_model_is_told_once_and_so_is_its_return(house: House, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "freisteller")
-    paused = ServerHealth(GPU1, True, "No node RMBG there.", paused=("BEN2", "RMBG-2.0"))
+    paused = ServerHealth(GPU1, True, "No node RMBG there.", set_aside=("BEN2", "RMBG-2.0"))
 
-    for health in (ServerHealth(GPU1, True), paused, paused, ServerHealth(GPU1, True, paused=("BEN2",))):
+    for health in (ServerHealth(GPU1, True), paused, paused, ServerHealth(GPU1, True, set_aside=("BEN2",))):
         house.sees(health)
 
     assert house.shows(f'engine_paused_models{{server="{GPU1}"}} 1.0')
@@ -131,7 +131,7 @@ def test_a_paused_model_is_told_once_and_so_is_its_return(house: House, caplog: 
 def test_a_model_does_not_work_again_where_the_server_is_gone(house: House, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "freisteller")
 
-    house.sees(ServerHealth(GPU1, True, "No node RMBG there.", paused=("BEN2",)))
+    house.sees(ServerHealth(GPU1, True, "No node RMBG there.", set_aside=("BEN2",)))
     house.sees()
 
     assert actions(caplog) == ["model_paused"]
