@@ -11,6 +11,7 @@ from typing import Any
 from daemon.errors import BadSettings, FreistellerError
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_identity import read_identity
+from daemon.hotfolder.runtime import Runtime
 from daemon.intake.admission import Admission
 from daemon.journal import JobRow, Journal
 from daemon.settings import Settings
@@ -121,7 +122,7 @@ def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str]
     journal = open_journal(settings)
     folders = HotFolder(settings.root_path)
     folders.prepare()
-    admission = Admission(journal, folders, time.time, lambda _: None)
+    admission = Admission(journal, folders, Runtime())
     taken, refused = [], []
     for job_id in ids or [entry.job.id for entry in journal.entries(State.FAILED)]:
         try:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from daemon.errors import IllegalMove, Vanished
 from daemon.hotfolder import ownership
-from daemon.hotfolder.effects import Effect, Tick
+from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.runtime import Runtime
 from daemon.intake.watcher import Arrival, Reject
 from daemon.jobs import Job
 from daemon.journal import JobRow, Journal
@@ -20,11 +21,11 @@ from daemon.states import State
 class Admission:
     """Gives photos a job; only one thread admits."""
 
-    def __init__(self, journal: Journal, folders: HotFolder, clock: Callable[[], float], tick: Tick) -> None:
+    def __init__(self, journal: Journal, folders: HotFolder, runtime: Runtime) -> None:
         self._journal = journal
         self._folders = folders
-        self._clock = clock
-        self._tick = tick
+        self._clock = runtime.clock
+        self._tick = runtime.tick
         self._unclaimed: set[str] = set()
         self._to_forget: set[str] = set()  # rows without a file, which the journal had no room to strike out
 

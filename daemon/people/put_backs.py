@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 from daemon.disk.os_errors import named
 from daemon.errors import NoRoom, Vanished
 from daemon.hotfolder import ownership, place_files
-from daemon.hotfolder.effects import Effect, Tick
+from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.runtime import Runtime
 from daemon.intake.watcher import Reject
 from daemon.journal import JobRow, Journal
 from daemon.logs import log
@@ -40,8 +41,7 @@ class PutBacks:
         metrics: Metrics,
         refuse: Callable[[Reject], None],
         history_is_read: Callable[[], bool],
-        clock: Callable[[], float],
-        tick: Tick,
+        runtime: Runtime,
     ) -> None:
         """refuse: brings a file that cannot be tried again to `failed/`. history_is_read: whether the journal knows all
         that the folders tell; one that was lost learns it anew.
@@ -51,8 +51,8 @@ class PutBacks:
         self._metrics = metrics
         self._refuse = refuse
         self._history_is_read = history_is_read
-        self._clock = clock
-        self._tick = tick
+        self._clock = runtime.clock
+        self._tick = runtime.tick
         self._unclaimed: set[str] = set()
         self._told: set[str] = set()
 

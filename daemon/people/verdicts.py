@@ -4,14 +4,15 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from daemon.disk.os_errors import named
 from daemon.errors import NoRoom, RootAway
 from daemon.hotfolder import ownership
-from daemon.hotfolder.effects import Effect, Tick
+from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.runtime import Runtime
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.observe.metrics import Metrics
@@ -33,15 +34,14 @@ class Verdicts:
         folders: HotFolder,
         journal: Journal,
         metrics: Metrics,
-        clock: Callable[[], float],
-        tick: Tick,
+        runtime: Runtime,
         scan_seconds: float,
     ) -> None:
         self._folders = folders
         self._journal = journal
         self._metrics = metrics
-        self._clock = clock
-        self._tick = tick
+        self._clock = runtime.clock
+        self._tick = runtime.tick
         self._scan_seconds = scan_seconds
         self._gallery = Gallery(folders, time.monotonic, SETTLE_SECONDS)
 

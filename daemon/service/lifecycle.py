@@ -12,6 +12,7 @@ from daemon import __version__
 from daemon.engines.contract import Engine
 from daemon.errors import JournalDamaged, NoRoom
 from daemon.hotfolder.effects import Tick
+from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Job
 from daemon.journal import damage
 from daemon.logs import log
@@ -78,9 +79,7 @@ class Daemon:
                 engine=engine,
                 tell=self._tally.count,
                 say=say,
-                clock=clock,
-                tick=tick,
-                stopping=self._stop.is_set,
+                runtime=Runtime(clock, tick, self._stop.is_set),
                 reread=reread or (lambda: settings),
             )
             self._doors = doors.pop_all()

@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 
 from daemon import __version__
 from daemon.engines.contract import Engine
 from daemon.errors import BadOrder, NoRoom, RootAway
-from daemon.hotfolder.effects import Effect, Tick
+from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.orders import Orders
+from daemon.hotfolder.runtime import Runtime
 from daemon.intake.admission import Admission
 from daemon.intake.watcher import Watcher
 from daemon.jobs import Job
@@ -62,24 +64,21 @@ class Assembly:
         engine: Engine | None,
         tell: Callable[[JobEnd], None],
         say: Callable[[str], None],
-        clock: Callable[[], float],
-        tick: Tick,
-        stopping: Callable[[], bool],
+        runtime: Runtime,
         reread: Callable[[], Settings],
     ) -> None:
         """Open what is to be opened; `doors` closes it again. Raises BadSettings.
 
-        tell: how each photo ended. stopping: whether work in hand is to be handed back. reread: the settings as they
+        tell: how each photo ended. reread: the settings as they
         are now. engine: None = the one that the settings ask for.
         """
         self.settings = settings
         self.lease = premises.lease
         self._premises = premises
         self._told = tell
-        self._clock = clock
-        self._given_tick = tick
-        self._tick = self._fenced
-        self._stopping = stopping
+        self.runtime = replace(runtime, tick=self._fenced)
+        self._given_tick = runtime.tick
+        clock = runtime.clock
         self.folders = premises.folders
         self.journal = premises.journal
         self._budget = MemoryBudget(memory_for(settings))
@@ -96,7 +95,7 @@ class Assembly:
         self._alphas = Alphas(premises.state / "alphas")
         self._placed: dict[str, Sequence[str]] = {}
         self.notifications = self._build_herald(settings)
-        self.admission = Admission(self.journal, self.folders, clock, self._tick)
+        self.admission = Admission(self.journal, self.folders, self.runtime)
         self.worker = self._build_worker(settings)
         self._tell_dead(settings)
         self.recovery = Recovery(self.journal, self.folders, self._alphas, settings.dispatch.max_tries)
@@ -121,8 +120,7 @@ class Assembly:
             metrics=self.metrics,
             refuse=lambda reject: self.inbox_loop.refuse(reject),
             history_is_read=lambda: not self.reading_back.left_to_do,
-            clock=clock,
-            tick=self._tick,
+            runtime=self.runtime,
         )
         self.orders = Orders(self.folders, lambda: self.settings, self._build_worker)
         self.bad_orders = BadOrders(
@@ -151,8 +149,7 @@ class Assembly:
             folders=self.folders,
             journal=self.journal,
             metrics=self.metrics,
-            clock=clock,
-            tick=self._tick,
+            runtime=self.runtime,
             scan_seconds=settings.intake.scan_seconds,
         )
         self.housekeeping = Housekeeping(
@@ -179,7 +176,7 @@ class Assembly:
             health=self.health,
             metrics=self.metrics,
             root_trouble=lambda: self.inbox_loop.trouble,
-            clock=self._clock,
+            clock=self.runtime.clock,
         )
 
     def run_job(self, job: Job) -> RunResult:
@@ -197,16 +194,16 @@ class Assembly:
             log.log("dead_parameters", f"An audit found no difference by {text}: recipes go without.", dead=dead)
 
     def _build_worker(self, settings: Settings) -> JobRunner:
-        routing = Routing(settings.outputs, self.progress, self._tick)
-        chronicle = JobEvents(self.metrics, self._tell, self._clock, self.notifications.postponed)
+        routing = Routing(settings.outputs, self.progress, self.runtime.tick)
+        chronicle = JobEvents(self.metrics, self._tell, self.runtime.clock, self.notifications.postponed)
         endings = Endings(
             journal=self.journal,
             folders=self.folders,
             routing=routing,
             alphas=self._alphas,
             job_events=chronicle,
-            clock=self._clock,
-            tick=self._tick,
+            clock=self.runtime.clock,
+            tick=self.runtime.tick,
             placed=self._placed,
         )
         return JobRunner(
@@ -219,16 +216,16 @@ class Assembly:
                 notebook=self.journal,
                 meter=self.progress,
                 budget=self._budget,
-                tick=self._tick,
-                stopping=self._stopping,
+                tick=self.runtime.tick,
+                stopping=self.runtime.stopping,
                 dead=known_dead(self._premises.state, settings),
                 journal=self.journal,
             ),
             routing=routing,
             endings=endings,
             job_events=chronicle,
-            clock=self._clock,
-            tick=self._tick,
+            clock=self.runtime.clock,
+            tick=self.runtime.tick,
             max_tries=settings.dispatch.max_tries,
             postpone_seconds=settings.dispatch.postpone_seconds,
             leave_out_equal=settings.intake.equal_content == "skip",
