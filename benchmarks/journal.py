@@ -120,7 +120,6 @@ def questions(path: Path) -> Mapping[str, float]:
         "note, decide, finish": milliseconds(work),
         "latest ten": milliseconds(lambda _: journal.latest(10)),
         "whose result is it": milliseconds(lambda n: journal.jobs_at([f"sehr_gut/kunde 7/foto {n * 200 + 7:07}.png"])),
-        "fifty first attempts": milliseconds(lambda n: journal.first_attempts(f"kunde {n % FOLDERS}", 50)),
         "prune five hundred": milliseconds(lambda _: journal.prune(NOW, 500), 5),
     }
     journal.close()

@@ -111,19 +111,10 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """The recipe that a photo begins with, and why, in words. exploring: to learn of it, not for what it promises."""
-
-    recipe: Recipe
-    why: str
-    exploring: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Attempt:
     """A recipe and what came of it. number counts from 1 within a job, see ATTEMPTS_PER_PAGE.
 
-    why: for what reason the first recipe was the first, where there was a choice.
+    why: empty. Rows of earlier versions say here why this recipe came first.
     verdict is None where the engine refused the recipe; error then says why.
     subject: bounding view of what the alpha shows, for a later zoom; None where it shows nothing.
     """

@@ -21,7 +21,6 @@ class Effect(StrEnum):
     CLAIM = "claim", False
     # It is cut out.
     NOTE_CONTENT = "note content", False
-    NOTE_OPENING = "note opening", False
     ASK_ENGINE = "ask engine", False
     KEEP_ALPHA = "keep alpha", False
     NOTE_ATTEMPT = "note attempt", False

@@ -3,14 +3,13 @@
 from daemon.journal.changes import Journal
 from daemon.journal.database import fact_in
 from daemon.journal.originals import Original
-from daemon.journal.rows import Batch, Counts, FirstAttempt, JobRow, LeftAlone, PersonVerdict, top_folder
+from daemon.journal.rows import Batch, Counts, JobRow, LeftAlone, PersonVerdict, top_folder
 from daemon.journal.schema import SCHEMA_VERSION
 
 __all__ = [
     "SCHEMA_VERSION",
     "Batch",
     "Counts",
-    "FirstAttempt",
     "JobRow",
     "Journal",
     "LeftAlone",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from daemon.errors import IllegalMove
-from daemon.jobs import Attempt, Grade, Job, Opening, Outcome
+from daemon.jobs import Attempt, Grade, Job, Outcome
 from daemon.journal import attempt_rows, damage, finished_jobs, originals, rows, turns, verdict_rows
 from daemon.journal.database import Database
 from daemon.journal.originals import Original
@@ -81,12 +81,6 @@ class Journal(Inquiry):
         """Keep what came of a recipe."""
         with self._db.transaction():
             attempt_rows.note_attempt(self._db, job, attempt)
-
-    def note_opening(self, job: Job, opening: Opening) -> Opening:
-        """Keep what a job's round begins with; keeps the first one, and returns what is kept."""
-        with self._db.transaction():
-            attempt_rows.note_opening(self._db, job, opening)
-            return self.opening(job) or opening
 
     def note_content(self, job_id: str, content: bytes, *, leave_out: bool) -> str | None:
         """Keep the SHA-256 of a job's original.

@@ -1,4 +1,4 @@
-"""What the journal knows of photos that are over: where their results lie, what the first recipes brought."""
+"""What the journal knows of photos that are over: where their results lie, and which content came before."""
 
 import json
 import os
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from daemon.journal import rows
 from daemon.journal.database import Database
-from daemon.journal.rows import FirstAttempt, JobRow
+from daemon.journal.rows import JobRow
 
 
 def jobs_at(db: Database, places: Sequence[str]) -> Mapping[str, str]:
@@ -104,23 +104,3 @@ def prune(db: Database, before: float, most: int) -> int:
         before,
         most,
     )
-
-
-def first_attempts(db: Database, folder: str, count: int) -> tuple[FirstAttempt, ...]:
-    """The first attempts of the photos of a top-level folder that finished last, newest first.
-
-    Only of their first round: where a person asked for another try, the recipe was chosen to differ.
-    """
-    found = db.rows(
-        "SELECT folder, body, finished_at FROM jobs JOIN attempts ON job_id = id AND number = 1 "
-        "AND attempts.round = 0 WHERE state = 'done' AND folder = ? ORDER BY finished_at DESC LIMIT ?",
-        folder,
-        count,
-    )
-    return tuple(_first(*row) for row in found)
-
-
-def _first(folder: object, body: object, finished_at: object) -> FirstAttempt:
-    attempt = rows.attempt(body)
-    score = attempt.verdict.score if attempt.verdict else None
-    return FirstAttempt(str(folder), attempt.recipe, score, rows.real(finished_at) or 0.0)

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from daemon.jobs import Grade, Job, Opening
-from daemon.journal import attempt_rows, batch_rows, finished_jobs, originals, rows, verdict_rows
+from daemon.jobs import Grade
+from daemon.journal import batch_rows, finished_jobs, originals, rows, verdict_rows
 from daemon.journal.database import Database
 from daemon.journal.originals import Original
-from daemon.journal.rows import COLUMNS, Batch, Counts, FirstAttempt, JobRow, LeftAlone, PersonVerdict
+from daemon.journal.rows import COLUMNS, Batch, Counts, JobRow, LeftAlone, PersonVerdict
 from daemon.states import State
 
 PAUSED = "paused_at"
@@ -80,17 +80,6 @@ class Inquiry:
         seconds: so soon after it was finished, a person moved another one out of the same folder and grade.
         """
         return verdict_rows.left_alone(self._db, count, seconds)
-
-    def first_attempts(self, folder: str, count: int) -> tuple[FirstAttempt, ...]:
-        """The first attempts of the photos of a top-level folder ("" = inbox/ itself) that finished last, newest first.
-
-        Only of their first round: where a person asked for another try, the recipe was chosen to differ.
-        """
-        return finished_jobs.first_attempts(self._db, folder, count)
-
-    def opening(self, job: Job) -> Opening | None:
-        """What this round of a job begins with; None where nothing was noted."""
-        return attempt_rows.opening(self._db, job)
 
     def jobs_at(self, places: Sequence[str]) -> Mapping[str, str]:
         """Of these paths below the root, at most some thousands, those at which a file of a job was last seen.

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from daemon.jobs import Attempt, Grade, Job, Opening, Recipe
+from daemon.jobs import Attempt, Grade, Job
 from daemon.states import LONGEST_POSTPONE_SECONDS, State
 
 ATTEMPT = TypeAdapter(Attempt)
-OPENING = TypeAdapter(Opening)
 COLUMNS = (
     "id, name, state, tries, size_bytes, admitted_at, started_at, finished_at, grade, score, best, reason, "
     "reason_kind, postponed, source, results, same_as, content, round"
@@ -101,16 +100,6 @@ class LeftAlone:
     score: float
     finished_at: float
     attempt: Attempt
-
-
-@dataclass(frozen=True, slots=True)
-class FirstAttempt:
-    """What the first recipe brought for a finished photo. score: 0..1; None where the engine refused it."""
-
-    folder: str
-    recipe: Recipe
-    score: float | None
-    finished_at: float
 
 
 def top_folder(name: str) -> str:

@@ -107,7 +107,7 @@ CREATE TABLE verdicts (
 CREATE INDEX verdicts_of_job ON verdicts (job_id, id);
 """
 
-# What a photo began with: a restart must not choose again, for its attempts are known by their numbers.
+# The recipe that a photo began with. Nobody reads or writes this table any more.
 _THIRD = """
 CREATE TABLE openings (
     job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,

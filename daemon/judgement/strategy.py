@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from daemon.jobs import Attempt, Grade, Opening, Recipe, View
+from daemon.jobs import Attempt, Grade, Recipe, View
 from daemon.judgement.views import zoom_on
 from daemon.settings import Rung
 
@@ -85,42 +85,24 @@ class Strategy:
         self._max_attempts = max_attempts
         self._min_gain = min_gain
 
-    @property
-    def openings(self) -> tuple[Recipe, ...]:
-        """The recipes that a photo may begin with, in the ladder's order: whole, and one per model and resolution."""
-        return tuple(Recipe(rung.model, rung.process_res) for rung in self._rungs if rung.view == "whole")
-
-    def next_recipe(
-        self, attempts: Sequence[Attempt], opening: Opening | None = None, tried_before: Sequence[Attempt] = ()
-    ) -> Recipe | None:
+    def next_recipe(self, attempts: Sequence[Attempt], tried_before: Sequence[Attempt] = ()) -> Recipe | None:
         """What to ask the engine next; None where another call would not pay, or the budget is spent.
 
-        opening: what to begin with, where there is a choice. One that is only explored changes nothing but where it is
-        sehr_gut: what follows is decided as if it had not been tried, so that learning costs no quality.
         tried_before: what earlier rounds tried, and a person was not content with: see `_harder`.
         """
         if len(attempts) >= self._max_attempts:
             return None
         if tried_before:
             return self._harder(attempts, tried_before)
-        if opening and opening.exploring and attempts and self.bare(attempts[0].recipe) == self.bare(opening.recipe):
-            verdict = attempts[0].verdict
-            if verdict and verdict.grade is Grade.SEHR_GUT:
-                return None
-            return self._after(attempts[1:], attempts, None)
-        return self._after(attempts, attempts, opening)
-
-    def _after(
-        self, attempts: Sequence[Attempt], all_attempts: Sequence[Attempt], opening: Opening | None
-    ) -> Recipe | None:
         if attempts and (smaller := self._smaller(attempts)):
             return smaller
         best = self.best(attempts)
         if best is None or best.verdict is None:
-            return self._first(all_attempts, opening)
+            untried = self._untried(attempts, None)
+            return untried[0] if untried else None
         if best.verdict.grade is Grade.SEHR_GUT or self._gained_nothing(attempts):
             return None
-        untried = self._untried(all_attempts, best.subject)
+        untried = self._untried(attempts, best.subject)
         if best.verdict.grade is Grade.GUT:
             if self._tries_since(attempts, Grade.GUT) >= MILD_TRIES:
                 return None
@@ -148,16 +130,10 @@ class Strategy:
             return untried[0] if untried else None
         return _pick(untried, told.recipe, (*_asked(told.verdict.defects), *AGGRESSIVE, _any))
 
-    def _first(self, attempts: Sequence[Attempt], opening: Opening | None) -> Recipe | None:
-        untried = self._untried(attempts, None)
-        if opening and (wanted := self.bare(opening.recipe)) in untried:
-            return wanted
-        return untried[0] if untried else None
-
     def _untried(
         self, attempts: Sequence[Attempt], subject: View | None, rungs: Sequence[Rung] | None = None
     ) -> list[Recipe]:
-        tried = {self.bare(attempt.recipe) for attempt in attempts}
+        tried = {self._bare(attempt.recipe) for attempt in attempts}
         zoomed = {(tried_one.model, tried_one.process_res) for tried_one in tried if not tried_one.view.whole}
         recipes = []
         for rung in self._rungs if rungs is None else rungs:
@@ -170,14 +146,14 @@ class Strategy:
             recipes.append(recipe)
         return recipes
 
-    def bare(self, recipe: Recipe) -> Recipe:
+    def _bare(self, recipe: Recipe) -> Recipe:
         """A recipe without what makes no difference: an earlier run, before the audit, may have asked with it."""
         return replace(recipe, process_res=None) if "process_res" in self._dead.get(recipe.model, ()) else recipe
 
     def _smaller(self, attempts: Sequence[Attempt]) -> Recipe | None:
         """The last recipe at half its size, where the engine had no memory for it."""
         last = attempts[-1]
-        asked = self.bare(last.recipe).process_res
+        asked = self._bare(last.recipe).process_res
         if last.error_reason != "engine_full" or asked is None:
             return None
         size = max(SMALLEST_RES, asked // 2)

@@ -7,16 +7,14 @@ from daemon.engines.comfyui.model_table import ModelTable, load_models
 from daemon.engines.contract import Engine
 from daemon.errors import BadSettings
 from daemon.hotfolder.effects import Tick
-from daemon.journal import Journal
 from daemon.journal.alphas import Alphas
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.strategy import Strategy
 from daemon.logs import log
 from daemon.observe.meter import Meter
 from daemon.settings import Settings
-from daemon.work.first_recipe import Learning
 from daemon.work.memory_budget import MemoryBudget, half_of_memory
-from daemon.work.pipeline import Notebook, Pipeline, by_the_ladder
+from daemon.work.pipeline import Notebook, Pipeline
 
 
 def build_engine(
@@ -65,11 +63,10 @@ def build_pipeline(
     tick: Tick,
     stopping: Callable[[], bool],
     dead: Mapping[str, Sequence[str]] | None = None,
-    journal: Journal | None = None,
 ) -> Pipeline:
     """The way from photo to outcome. Raises BadSettings where no rung of the ladder fits the engine.
 
-    dead: by model the parameters that recipes go without; see `findings`. journal: to learn from, where there is one.
+    dead: by model the parameters that recipes go without; see `findings`.
     """
     ladder = Strategy(
         settings.strategy.ladder,
@@ -83,9 +80,6 @@ def build_pipeline(
         raise BadSettings(
             f"strategy.ladder names no model that the engine in use has (it has: {', '.join(engine.models) or 'none'})."
         )
-    learning = journal and Learning(
-        journal, ladder.openings, settings.grading.sehr_gut, ladder.bare, on=settings.strategy.learn
-    )
     return Pipeline(
         engine=engine,
         strategy=ladder,
@@ -100,7 +94,6 @@ def build_pipeline(
         pages=settings.outputs.pages,
         tick=tick,
         stopping=stopping,
-        opening=learning.opening if learning else by_the_ladder,
     )
 
 

@@ -219,7 +219,6 @@ class Assembly:
                 tick=self.runtime.tick,
                 stopping=self.runtime.stopping,
                 dead=known_dead(self._premises.state, settings),
-                journal=self.journal,
             ),
             routing=routing,
             endings=endings,

@@ -43,7 +43,10 @@ DEFAULT_LADDER = (
 
 
 class StrategySettings(Section):
-    """Which recipes are tried, in which order, and when enough is enough."""
+    """Which recipes are tried, in which order, and when enough is enough.
+
+    learn: has no effect. It stays so that a settings file that was written for an earlier version still loads.
+    """
 
     ladder: tuple[Rung, ...] = Field(DEFAULT_LADDER, min_length=1)
     max_attempts: int = Field(3, ge=1, le=20)

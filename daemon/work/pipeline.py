@@ -13,7 +13,7 @@ from daemon.arrays import Alpha, Rgb
 from daemon.engines.contract import Answer, Engine
 from daemon.errors import BadPhoto, EngineAway, EngineFull, RecipeRefused
 from daemon.hotfolder.effects import Effect, Tick
-from daemon.jobs import ATTEMPTS_PER_PAGE, Attempt, Finish, Job, Opening, Outcome, Recipe, View
+from daemon.jobs import ATTEMPTS_PER_PAGE, Attempt, Finish, Job, Outcome, Recipe, View
 from daemon.journal.alphas import Alphas
 from daemon.judgement import finish, finish_search, grading, views
 from daemon.judgement.strategy import Strategy
@@ -53,11 +53,6 @@ class PhotoInWork:
         return {earlier: alpha for earlier, alpha in self.whole.items() if earlier < number}
 
 
-def by_the_ladder(_: Job) -> Opening | None:
-    """Begin as the ladder says."""
-    return None
-
-
 class Pipeline:
     """The way from photo to outcome; safe to run for many jobs at once."""
 
@@ -77,9 +72,7 @@ class Pipeline:
         pages: PagesSetting,
         tick: Tick,
         stopping: Callable[[], bool],
-        opening: Callable[[Job], Opening | None] = by_the_ladder,
     ) -> None:
-        """opening: what a photo begins with, the same after a restart; None = as the ladder says."""
         self._engine = engine
         self._strategy = strategy
         self._thresholds = thresholds
@@ -93,7 +86,6 @@ class Pipeline:
         self._pages = pages
         self._tick = tick
         self._stopping = stopping
-        self._opening = opening
 
     def pages(self, path: Path) -> tuple[Page, ...]:
         """The pictures of a file that are to be cut out. Raises BadPhoto."""
@@ -124,14 +116,10 @@ class Pipeline:
         Raises BadPhoto where no recipe gave anything, and what the engine raises when it cannot answer now.
         """
         attempts = list(self.restored(job, bench))
-        self._tick(Effect.NOTE_OPENING)
-        opening = self._opening(job)
-        while recipe := self._strategy.next_recipe(attempts, opening, job.tried_before):
+        while recipe := self._strategy.next_recipe(attempts, job.tried_before):
             if self._stopping():
                 raise EngineAway("Freisteller is stopping; the photo goes on at the next start.")
             attempt = self._attempt(job, bench, recipe, attempts)
-            if opening and not attempts:
-                attempt = replace(attempt, why=opening.why)
             attempts = [*self._judged_anew(bench, attempts, attempt), attempt]
             for known in attempts:
                 self._tick(Effect.NOTE_ATTEMPT)

@@ -566,26 +566,6 @@ def test_content_of_a_failed_photo_is_tried_again(journal: Journal) -> None:
     assert journal.note_content("b", b"1" * 32, leave_out=True) is None
 
 
-def test_first_attempts_are_those_of_a_folder_newest_first(journal: Journal) -> None:
-    for number in range(4):
-        admit(journal, f"a{number}", NOW + number, "a")
-        do(journal, f"a{number}", score=number / 10, now=NOW + 10 + number)
-    admit(journal, "b", NOW, "b")
-    do(journal, "b")
-    journal.requeue("a3", NOW + 50)
-    do(journal, "a3", score=0.99, now=NOW + 60)
-
-    found = journal.first_attempts("a", 3)
-
-    # The first round of a3 counts, not the one that a person asked for.
-    assert [(first.folder, first.score, first.finished_at) for first in found] == [
-        ("a", 0.3, NOW + 60),
-        ("a", 0.2, NOW + 12),
-        ("a", 0.1, NOW + 11),
-    ]
-    assert found[0].recipe == attempt().recipe
-
-
 def test_what_is_over_for_long_is_pruned_and_still_counted(journal: Journal) -> None:
     for number in range(4):
         admit(journal, f"d{number}", NOW + number)

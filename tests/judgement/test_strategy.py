@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from daemon.jobs import Attempt, Grade, Measures, Opening, Recipe, Verdict, View
+from daemon.jobs import Attempt, Grade, Measures, Recipe, Verdict, View
 from daemon.judgement.strategy import Strategy, left_out
 from daemon.settings import DEFAULT_LADDER, Rung
 
@@ -215,50 +215,7 @@ def test_an_audit_names_the_rungs_that_it_makes_superfluous() -> None:
     assert list(left_out(ladder, DEAD)) == [Rung(model="A", process_res=1024)]
 
 
-def exploring(recipe: Recipe) -> Opening:
-    return Opening(recipe, "a test", exploring=True)
-
-
-def test_a_photo_begins_with_what_was_chosen_for_it() -> None:
-    assert strategy().next_recipe([], Opening(Recipe("B", 1024), "it pays")) == Recipe("B", 1024)
-
-
-def test_a_choice_that_the_ladder_no_longer_has_is_passed_over() -> None:
-    assert strategy().next_recipe([], Opening(Recipe("Z", 1024), "it paid")) == Recipe("A", 1024)
-
-
-def test_photos_may_begin_with_any_whole_view_on_offer() -> None:
-    assert strategy().openings == (Recipe("A", 1024), Recipe("B", 1024), Recipe("A", 2048))
-
-
-def test_a_test_that_turns_out_sehr_gut_is_the_end() -> None:
-    tried = [attempt(1, Recipe("B", 1024), 0.9)]
-
-    assert strategy().next_recipe(tried, exploring(Recipe("B", 1024))) is None
-
-
-def test_a_test_that_fails_is_followed_by_what_would_have_come_without_it() -> None:
-    test = attempt(1, Recipe("B", 1024), 0.7)  # gut: by itself it would ask for a mild remedy only
-    opening = exploring(Recipe("B", 1024))
-
-    assert strategy().next_recipe([test], opening) == Recipe("A", 1024)
-    plain = [attempt(2, Recipe("A", 1024), 0.69)]  # no gain over the test, but that must not end it
-    assert strategy().next_recipe([test, *plain], opening) == strategy().next_recipe(plain) == Recipe("A", 2048)
-
-
-def test_a_test_that_is_refused_is_followed_by_the_ladder_s_first() -> None:
-    refused = attempt(1, Recipe("B", 1024), None, error_reason="engine_full")
-
-    assert strategy().next_recipe([refused], exploring(Recipe("B", 1024))) == Recipe("A", 1024)
-
-
-def test_a_test_counts_against_the_budget() -> None:
-    tried = [attempt(1, Recipe("B", 1024), 0.3), attempt(2, Recipe("A", 1024), 0.3)]
-
-    assert strategy(max_attempts=2).next_recipe(tried, exploring(Recipe("B", 1024))) is None
-
-
-def test_a_test_that_beats_everything_wins_all_the_same() -> None:
+def test_an_earlier_attempt_that_beats_everything_wins() -> None:
     tried = [attempt(1, Recipe("B", 1024), 0.7), attempt(2, Recipe("A", 1024), 0.6)]
     best = strategy().best(tried)
 
