@@ -22,12 +22,6 @@ ORDER = (
     "contact_sheet", "notify", "service", "commands", "cli",
 )  # fmt: skip
 
-STILL_WRONG = {
-    ("hotfolder/orders.py", "daemon.intake.walk_inbox"),
-    ("intake/admission.py", "daemon.publishing.found_files"),
-}
-"""Imports that still point the wrong way; each goes with the step that moves what it needs."""
-
 OWNERS = {
     "pyvips": {"pictures/vips.py"},
     "watchdog": {"intake/watcher.py"},
@@ -86,8 +80,7 @@ def test_a_room_imports_only_from_rooms_above_it(path: Path) -> None:
     for name in imports(path):
         parts = name.split(".")
         if parts[0] == "daemon" and len(parts) > 1 and parts[1] in ORDER:
-            known = (str(path.relative_to(PACKAGE)), name) in STILL_WRONG
-            assert ORDER.index(parts[1]) <= here or known, f"{path.name} imports {name}"
+            assert ORDER.index(parts[1]) <= here, f"{path.name} imports {name}"
 
 
 @pytest.mark.parametrize("library", OWNERS)

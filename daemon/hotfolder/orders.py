@@ -13,10 +13,12 @@ from daemon.disk.file_id import FileId
 from daemon.disk.os_errors import means
 from daemon.errors import BadOrder, BadSettings
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.intake import walk_inbox
 from daemon.settings import Settings, with_order
 
-NAME = walk_inbox.ORDER
+NAME = "freisteller.toml"
+"""What an order is called."""
+NOTE = f"{NAME}-error.txt"
+"""The note that we leave beside a wrong order."""
 _MOST_BYTES = 64 << 10
 
 

@@ -11,10 +11,10 @@ from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.runtime import Runtime
+from daemon.hotfolder.work_note import write_work_note
 from daemon.intake.watcher import Arrival, Reject
 from daemon.jobs import Job
 from daemon.journal import JobRow, Journal
-from daemon.publishing import found_files
 from daemon.states import State
 
 
@@ -77,7 +77,7 @@ class Admission:
             # Whatever it was, nobody may start the job. A file that is in work all the same is given back in time.
             self._forget(job.id)
             raise
-        found_files.leave_work_note(self._folders, self._journal.entry(job.id))
+        write_work_note(self._folders, self._journal.entry(job.id))
         return job
 
     def _forget(self, job_id: str) -> None:
@@ -124,4 +124,4 @@ class Admission:
             note.unlink(missing_ok=True)
         self._tick(Effect.REQUEUE)
         self._journal.requeue(job.id, self._clock())
-        found_files.leave_work_note(self._folders, self._journal.entry(job.id))
+        write_work_note(self._folders, self._journal.entry(job.id))

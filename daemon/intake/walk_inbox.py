@@ -8,12 +8,8 @@ from typing import NamedTuple
 
 from daemon.disk import open_below
 from daemon.disk.mounts import Mount, mount_of
+from daemon.hotfolder import orders
 from daemon.hotfolder.ignored_names import litter_file, litter_folder
-
-ORDER = "freisteller.toml"
-"""A file that says how the photos beside it are to be done."""
-ORDER_NOTE = f"{ORDER}-error.txt"
-"""What is wrong with it, in our words. Neither is a photo, nor somebody's file that is left alone."""
 
 MAX_DEPTH = 64
 """Sub-folders within each other. Each level holds one descriptor; what lies deeper is counted, not read."""
@@ -80,8 +76,8 @@ class _Walk:
                 path = prefix + name
                 if entry.is_dir(follow_symlinks=False):
                     below.append(name)
-                elif name in (ORDER, ORDER_NOTE):
-                    continue
+                elif name in (orders.NAME, orders.NOTE):
+                    continue  # neither a photo nor a stranger's file, so it is not counted as ignored
                 elif litter_file(name):
                     yield Sighting(path, None, "litter")
                 elif entry.is_symlink():

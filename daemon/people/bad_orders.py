@@ -10,13 +10,11 @@ from daemon.disk import open_below
 from daemon.disk.file_id import FileId
 from daemon.errors import BadOrder
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.hotfolder.orders import NAME, Orders, Wrong
-from daemon.intake import walk_inbox
+from daemon.hotfolder.orders import NAME, NOTE, Orders, Wrong
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.observe.metrics import Metrics
 
-NOTE = walk_inbox.ORDER_NOTE
 _FIRST_LINE = f"{NAME} in this folder is wrong, so the photos of the folder wait in inbox/."
 _REMEDY = (
     "What you can do: mend it, or remove it; the photos then go on by themselves, and this note goes.\n"

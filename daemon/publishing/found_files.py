@@ -1,4 +1,4 @@
-"""What the folders say of jobs that a journal does not know: notes beside originals, reports, notes of failures."""
+"""What the folders say of jobs that a journal does not know: reports and notes of failures."""
 
 import json
 import re
@@ -6,7 +6,6 @@ import time
 from calendar import timegm
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,38 +18,9 @@ from daemon.journal.rows import ATTEMPT
 from daemon.publishing.reports import read_report
 from daemon.states import State
 
-WORK_NOTE = ".job.json"
 _RETRY = re.compile(r"freisteller retry ([0-9A-Za-z_-]+)")
 _WHY = re.compile(r"^Why: (.*)$", re.MULTILINE)
 _MOST_REPORT_BYTES = 4_000_000  # far more than the attempts of any photo take
-
-
-@dataclass(frozen=True, slots=True)
-class _WorkNote:
-    name: str
-    source: str
-    admitted_at: float
-    round: int
-    size_bytes: int
-
-
-def leave_work_note(folders: HotFolder, entry: JobRow) -> None:
-    """Write beside a claimed original whose it is. Not worth failing for: without it the photo starts afresh."""
-    job = entry.job
-    note = _WorkNote(job.name, str(entry.source), job.admitted_at, job.round, job.size_bytes)
-    with suppress(OSError):
-        (folders.work_root / job.id / WORK_NOTE).write_text(json.dumps(asdict(note)), "ascii")
-
-
-def job_in_work(folders: HotFolder, job_id: str) -> JobRow | None:
-    """A claimed photo's job as its note beside it tells; None where there is no note, or no sound one."""
-    try:
-        note = _WorkNote(**json.loads((folders.work_root / job_id / WORK_NOTE).read_bytes()))
-        _refuse_ways_out(note.name)
-        job = Job(job_id, note.name, round=note.round, size_bytes=note.size_bytes, admitted_at=float(note.admitted_at))
-        return JobRow(job, Path(note.source), 0, None, ())
-    except (OSError, ValueError, TypeError, AttributeError):
-        return None
 
 
 def result_of(folders: HotFolder, job: Job) -> JobRow | None:
@@ -182,9 +152,3 @@ def _admitted_at(job_id: str) -> float | None:
         return float(timegm(time.strptime(job_id[:15], "%Y%m%d-%H%M%S")))
     except ValueError:
         return None
-
-
-def _refuse_ways_out(name: str) -> None:
-    path = PurePosixPath(name)
-    if not name or path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"no name below inbox/: {name!r}")

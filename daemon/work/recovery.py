@@ -4,9 +4,9 @@ from contextlib import suppress
 
 from daemon.errors import NoRoom, RootAway
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.work_note import read_work_note
 from daemon.journal import Journal
 from daemon.journal.alphas import Alphas
-from daemon.publishing import found_files
 from daemon.publishing.publication import Endings
 from daemon.states import State
 
@@ -66,7 +66,7 @@ class Recovery:
         if original is None:
             self._folders.clear(job_id)  # made for a photo that was never claimed
             return False
-        entry = found_files.job_in_work(self._folders, job_id)
+        entry = read_work_note(self._folders, job_id)
         if entry is None:
             self._folders.release(job_id, original.name)  # nobody knows whose it was: it starts afresh
         else:

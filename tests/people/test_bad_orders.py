@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.hotfolder.orders import NAME
+from daemon.hotfolder.orders import NAME, NOTE
 from daemon.jobs import Grade
-from daemon.people.bad_orders import NOTE
 from daemon.service.lifecycle import Daemon
 from tests.doubles import ScriptedEngine
 from tests.drawing import save_photo

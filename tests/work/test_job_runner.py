@@ -21,11 +21,11 @@ from daemon.engines.contract import Answer
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway, Vanished
 from daemon.hotfolder import place_files
 from daemon.hotfolder.effects import Effect
+from daemon.hotfolder.work_note import WORK_NOTE
 from daemon.intake.scan_values import Reject
 from daemon.jobs import Grade, Recipe
 from daemon.pictures import writing
 from daemon.pictures.values import Samples
-from daemon.publishing.found_files import WORK_NOTE
 from daemon.publishing.job_events import JobEnd
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load

@@ -1,0 +1,53 @@
+"""The note beside a claimed original, which says what photo it is. It lets a new journal take over the job."""
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.jobs import Job
+from daemon.journal import JobRow
+
+WORK_NOTE = ".job.json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    name: str
+    source: str
+    admitted_at: float
+    round: int
+    size_bytes: int
+
+
+def write_work_note(folders: HotFolder, row: JobRow) -> None:
+    """Write the note beside the job's original. Errors are ignored: without a note, the photo starts as a new one."""
+    job = row.job
+    content = _Content(job.name, str(row.source), job.admitted_at, job.round, job.size_bytes)
+    with suppress(OSError):
+        (folders.work_root / job.id / WORK_NOTE).write_text(json.dumps(asdict(content)), "ascii")
+
+
+def read_work_note(folders: HotFolder, job_id: str) -> JobRow | None:
+    """The job that the note in its work folder describes. Returns None if there is no note, or a damaged one."""
+    try:
+        content = _Content(**json.loads((folders.work_root / job_id / WORK_NOTE).read_bytes()))
+        _refuse_ways_out(content.name)
+        job = Job(
+            job_id,
+            content.name,
+            round=content.round,
+            size_bytes=content.size_bytes,
+            admitted_at=float(content.admitted_at),
+        )
+        return JobRow(job, Path(content.source), 0, None, ())
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _refuse_ways_out(name: str) -> None:
+    """Raise ValueError if a name is empty or leads out of the folders that it is used in."""
+    path = PurePosixPath(name)
+    if not name or path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"not a name below inbox/: {name!r}")
