@@ -55,7 +55,7 @@ def test_a_wheel_in_a_new_environment_cuts_out_a_photo(tmp_path: Path) -> None:
         [
             python,
             "-c",
-            "from daemon.shipped import shipped; "
+            "from daemon.disk.shipped import shipped; "
             "print(*(shipped(part) for part in ('config', 'workflows', 'systemd')))",
         ],
         cwd=somewhere,

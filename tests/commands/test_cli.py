@@ -24,7 +24,7 @@ def test_an_unknown_setting_stops_the_start_with_code_2_and_its_name(tmp_path: P
 
 def test_a_daemon_with_comfyui_imports_no_local_engine(tmp_path: Path) -> None:
     code = (
-        "import sys; from daemon.settings import load; from daemon.lifecycle import Daemon; "
+        "import sys; from daemon.settings import load; from daemon.service.lifecycle import Daemon; "
         "Daemon(load(flags={'comfyui': {'servers': [{'url': 'http://127.0.0.1:9'}]}})).close(); "
         "print(sorted({'rembg', 'onnxruntime', 'PIL', 'skimage', 'numba', 'torch'} & set(sys.modules)))"
     )
