@@ -16,6 +16,7 @@ from daemon.journal import attempt_rows, damage, finished_jobs, originals, rows,
 from daemon.journal.database import Database
 from daemon.journal.originals import Original
 from daemon.journal.queries import PAUSED, Inquiry
+from daemon.journal.reserved import ReservedJobs
 from daemon.journal.rows import DUE, JobRow
 from daemon.states import MOVES, Move, State
 
@@ -26,6 +27,8 @@ class Journal(Inquiry):
     def __init__(self, path: Path) -> None:
         """Open or create the journal. Raises JournalDamaged, or BadSettings where the file cannot be used."""
         super().__init__(Database(path, lambda fault: damage.remember(path, fault)))
+        self.reserved = ReservedJobs()
+        """Jobs that `take` does not start; whoever writes a row before its file is in work reserves its id first."""
         self.is_new = self._db.is_new
         """Whether there was none before."""
 
@@ -60,12 +63,12 @@ class Journal(Inquiry):
     def take(self, now: float, except_for: Callable[[], Collection[str]] | Collection[str] = ()) -> Job | None:
         """Start the due job whose turn it is, its try counted before the work begins; None if nothing is due.
 
-        except_for: jobs that may not start yet. As a function it is asked within the transaction: who is added to it
-        before its row is written is never started, however the two threads meet.
+        A job that is `reserved` is not started. The ids are asked for within the transaction: a job that is reserved
+        before its row is written is never started, however the two threads meet. except_for: more such ids.
         """
         with self._db.transaction():
             excepted = except_for() if callable(except_for) else except_for
-            job_id = turns.next_waiting(self._db, now, excepted)
+            job_id = turns.next_waiting(self._db, now, self.reserved.snapshot().union(excepted))
             if job_id is None:
                 return None
             row = self._db.row("SELECT started_at IS NULL FROM jobs WHERE id = ?", job_id)
