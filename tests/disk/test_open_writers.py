@@ -69,7 +69,7 @@ def test_a_writer_that_comes_while_we_ask_does_not_end_us(path: Path) -> None:
     """The kernel sends a signal then; the usual one would end the process."""
     code = (
         "import fcntl, os, subprocess, sys\n"
-        "from daemon.intake import writers\n"
+        "from daemon.disk import open_writers\n"
         "real = fcntl.fcntl\n"
         "comes = [sys.executable, '-c', 'import sys; open(sys.argv[1], \"ab\")', sys.argv[1]]\n"
         "def asking(file, command, argument):\n"
@@ -80,7 +80,7 @@ def test_a_writer_that_comes_while_we_ask_does_not_end_us(path: Path) -> None:
         "    return result\n"
         "started = []\n"
         "fcntl.fcntl = asking\n"
-        "assert writers.open_for_writing(os.open(sys.argv[1], os.O_RDONLY)) is False\n"
+        "assert open_writers.open_for_writing(os.open(sys.argv[1], os.O_RDONLY)) is False\n"
         "sys.exit(started[0].wait())\n"
     )
 

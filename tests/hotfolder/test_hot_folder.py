@@ -450,7 +450,7 @@ def test_one_file_that_may_not_be_moved_does_not_stop_all(folders: HotFolder, mo
 
 def test_new_folders_are_open_to_those_whom_the_umask_lets_in(tmp_path: Path) -> None:
     code = (
-        "import os, sys, pathlib; os.umask(0o007); from daemon.intake.folders import HotFolder; "
+        "import os, sys, pathlib; os.umask(0o007); from daemon.hotfolder.hot_folder import HotFolder; "
         "HotFolder(pathlib.Path(sys.argv[1])).prepare()"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "hot")], check=True)
@@ -459,7 +459,7 @@ def test_new_folders_are_open_to_those_whom_the_umask_lets_in(tmp_path: Path) ->
 
 
 def test_importing_the_folders_loads_no_watcher_and_no_codec() -> None:
-    code = "import sys, daemon.intake.folders; assert not {'watchdog', 'pyvips', 'cv2'} & set(sys.modules)"
+    code = "import sys, daemon.hotfolder.hot_folder; assert not {'watchdog', 'pyvips', 'cv2'} & set(sys.modules)"
 
     subprocess.run([sys.executable, "-c", code], check=True)
     assert folders_module.__doc__

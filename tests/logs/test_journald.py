@@ -128,7 +128,7 @@ logs.log("odd", "evil\\nhttps://me:hunter2@gpu1/", level=logging.ERROR, error=Va
 
 
 def test_a_format_that_is_set_keeps_the_stream(journal: Journal, tmp_path: Path) -> None:
-    program = "import sys; from daemon.observe import logs; logs.set_up('info', 'json', sys.stderr); logs.log('a', 'b')"
+    program = "import sys; from daemon.logs import log; log.set_up('info', 'json', sys.stderr); log.log('a', 'b')"
 
     assert journal.entries_of("-c", program, settings=environment(tmp_path)) == []
     assert journal.stream.read_bytes().startswith(b'<6>{"ts"')

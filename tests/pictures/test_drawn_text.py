@@ -15,7 +15,7 @@ from daemon.pictures.drawn_text import written
 NO_FONTS = '<?xml version="1.0"?><fontconfig><dir>/nonexistent</dir></fontconfig>'
 PROBE = """
 import json, sys
-from daemon.pictures.lettering import written
+from daemon.pictures.drawn_text import written
 print(json.dumps([written(text, 12, width).tolist() for text, width in json.load(sys.stdin)]))
 """
 

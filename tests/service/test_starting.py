@@ -55,7 +55,9 @@ def test_a_full_state_disk_is_worth_another_start(state: Path, tmp_path: Path) -
 @pytest.mark.parametrize(("number", "code"), [(errno.ESTALE, 75), (errno.ENOENT, 2)])
 def test_an_error_of_the_system_ends_by_its_kind(number: int, code: int) -> None:
     broken = f"""
-from daemon import cli
+import importlib
+
+cli = importlib.import_module("daemon.cli.main")
 
 def app():
     raise OSError({number}, "as the system says", "/a/file")
