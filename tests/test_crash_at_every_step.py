@@ -83,11 +83,11 @@ def one_life(settings: Settings, engine: ScriptedEngine, tick: Tick) -> None:
     daemon = Daemon(settings, engine=engine, tick=tick)
     try:
         daemon.recover()
-        daemon.engine.start()
-        while (scan := daemon.inbox_loop.round(urgent=True)) and scan.incomplete:
-            daemon.watcher.wait(scan.next_look_seconds, threading.Event())
-        while job := daemon.journal.take_decided(FAR_FUTURE, ()) or daemon.journal.take(FAR_FUTURE):
-            daemon.worker.run(job)
+        daemon.parts.engine.start()
+        while (scan := daemon.parts.inbox_loop.round(urgent=True)) and scan.incomplete:
+            daemon.parts.watcher.wait(scan.next_look_seconds, threading.Event())
+        while job := daemon.parts.journal.take_decided(FAR_FUTURE, ()) or daemon.parts.journal.take(FAR_FUTURE):
+            daemon.parts.worker.run(job)
     finally:
         daemon.close()
 
@@ -307,10 +307,10 @@ def test_a_crash_at_every_step_of_a_retry_leaves_the_original_once(tmp_path: Pat
         save_photo(root / "inbox" / "kunde" / "a.png")
         one_life(settings, ScriptedEngine(refuse), lambda _: None)
         daemon = Daemon(settings, engine=ScriptedEngine(), tick=dying_before(step))
-        (entry,) = daemon.journal.entries(State.FAILED)
+        (entry,) = daemon.parts.journal.entries(State.FAILED)
         died = False
         try:
-            daemon.admission.take_back(entry)
+            daemon.parts.admission.take_back(entry)
         except Died:
             died = True
         finally:
@@ -334,8 +334,8 @@ def test_a_failed_photo_can_be_taken_back_and_tried_again(tmp_path: Path) -> Non
     save_photo(root / "inbox" / "a.png")
     one_life(settings, ScriptedEngine(refuse), lambda _: None)
     daemon = Daemon(settings, engine=ScriptedEngine())
-    (entry,) = daemon.journal.entries(State.FAILED)
-    daemon.admission.take_back(entry)
+    (entry,) = daemon.parts.journal.entries(State.FAILED)
+    daemon.parts.admission.take_back(entry)
     daemon.close()
 
     one_life(settings, ScriptedEngine(), lambda _: None)

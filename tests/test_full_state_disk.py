@@ -95,14 +95,14 @@ def test_a_job_that_cannot_even_be_put_off_is_started_again_once_there_is_room(
     with Receiver() as receiver:
         house = House(tmp_path, receiver)
         try:
-            monkeypatch.setattr(house.daemon.journal, "postpone", no_room)
+            monkeypatch.setattr(house.daemon.parts.journal, "postpone", no_room)
             house.engine.trouble = trouble
             save_photo(house.root / "inbox" / "a.png")
             assert house.heard("paused", part="disk")
             full.clear()
             assert eventually(lambda: (house.root / "archiv" / "a.png").exists())
-            assert eventually(lambda: house.daemon.journal.latest(1)[0].job.state is State.DONE)
-            (entry,) = house.daemon.journal.latest(1)
+            assert eventually(lambda: house.daemon.parts.journal.latest(1)[0].job.state is State.DONE)
+            (entry,) = house.daemon.parts.journal.latest(1)
         finally:
             house.stop()
 

@@ -69,11 +69,11 @@ def run_daemon(
     if stopped.is_set():
         daemon.stop()
     root = settings.root_path
-    say(f"Drop photos into   {daemon.folders.inbox}")
+    say(f"Drop photos into   {daemon.parts.folders.inbox}")
     say(f"Results appear in  {root}/sehr_gut, gut, ungenügend   (what cannot be done: failed; originals: archiv)")
     say(f"Engine: {settings.engine_in_use}.   Stop with Ctrl-C.")
     if samples and new_root:
-        dropped = drop_samples(daemon.folders.inbox)
+        dropped = drop_samples(daemon.parts.folders.inbox)
         say(f"{len(dropped)} sample photos are on their way." if dropped else "No samples: scikit-image is missing.")
     summary = daemon.run(once=once)
     if summary.open:

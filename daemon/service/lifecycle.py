@@ -13,7 +13,6 @@ from daemon.engines.contract import Engine
 from daemon.errors import JournalDamaged, NoRoom
 from daemon.hotfolder.effects import Tick
 from daemon.hotfolder.runtime import Runtime
-from daemon.jobs import Job
 from daemon.journal import damage
 from daemon.logs import log
 from daemon.observe.labels import public_name
@@ -22,7 +21,6 @@ from daemon.publishing.job_events import JobEnd
 from daemon.service import open_root
 from daemon.service.wiring import Assembly
 from daemon.settings import Settings
-from daemon.work.job_runner import JobRunner, RunResult
 
 AGAIN_SECONDS = 2.0  # after which a part looks again whether the disk of the state directory has room
 HOPELESS_KNOCKS = 3  # --once: so many photos in a row without an engine, and it stops waiting for one
@@ -83,34 +81,11 @@ class Daemon:
                 reread=reread or (lambda: settings),
             )
             self._doors = doors.pop_all()
-        self.folders = self.parts.folders
-        self.journal = self.parts.journal
-        self.engine = self.parts.engine
-        self.metrics = self.parts.metrics
-        self.health = self.parts.health
-        self.admission = self.parts.admission
-        self.recovery = self.parts.recovery
-        self.reading_back = self.parts.reading_back
-        self.watcher = self.parts.watcher
-        self.dispatch = self.parts.dispatch
-        self.put_backs = self.parts.put_backs
-        self.bad_orders = self.parts.bad_orders
-        self.inbox_loop = self.parts.inbox_loop
-        self.verdicts = self.parts.verdicts
-
-    @property
-    def worker(self) -> JobRunner:
-        """Who does jobs by the settings of now."""
-        return self.parts.worker
-
-    def run_job(self, job: Job) -> RunResult:
-        """Do a job by the settings and the orders of its start; never raises."""
-        return self.parts.run_job(job)
 
     def stop(self) -> None:
         """Ask everything to end; `run` then returns."""
         self._stop.set()
-        self.dispatch.wake()
+        self.parts.dispatch.wake()
         self.parts.reload.ask()
 
     def reload(self) -> None:
@@ -124,24 +99,24 @@ class Daemon:
     def run(self, *, once: bool = False) -> Summary:
         """Work until `stop`; with `once`, until nothing is left to do."""
         threads = [
-            self._thread("dispatcher", lambda: self.dispatch.serve(self._stop, self._beat)),
+            self._thread("dispatcher", lambda: self.parts.dispatch.serve(self._stop, self._beat)),
             self._thread("housekeeping", lambda: self.parts.housekeeping.keep(self._stop)),
             self._thread("reload", lambda: self.parts.reload.serve(self._stop)),
         ]
         if not once:
-            threads.append(self._thread("verdicts", lambda: self.verdicts.serve(self._stop)))
+            threads.append(self._thread("verdicts", lambda: self.parts.verdicts.serve(self._stop)))
         if damage.is_large(self._journal_path):
             look = partial(damage.look_closely, self._journal_path, self._stop.is_set)
             threads.append(self._thread("look at the journal", look))
-        if self.reading_back.left_to_do:
-            threads.append(self._thread("reading of reports", partial(self.reading_back.serve, self._stop)))
+        if self.parts.reading_back.left_to_do:
+            threads.append(self._thread("reading of reports", partial(self.parts.reading_back.serve, self._stop)))
         try:
             self._open_port()
-            self.parts.lease.keep(self.folders.check, self._end)
+            self.parts.lease.keep(self.parts.folders.check, self._end)
             while not self._served("recovery", self.recover):
                 self._stop.wait(AGAIN_SECONDS)
-            self.engine.start()
-            self.watcher.start()
+            self.parts.engine.start()
+            self.parts.watcher.start()
             for thread in threads:
                 thread.start()
             self.parts.machine.start()
@@ -149,36 +124,38 @@ class Daemon:
             self.parts.housekeeping.turn()
             self.parts.notifier.ready()
             if once:
-                self.verdicts.turn(settle_seconds=0.0)
-                self.inbox_loop.receive_once(self._stop, self._nothing_left)
+                self.parts.verdicts.turn(settle_seconds=0.0)
+                self.parts.inbox_loop.receive_once(self._stop, self._nothing_left)
             else:
-                self.inbox_loop.receive(self._stop)
+                self.parts.inbox_loop.receive(self._stop)
         except JournalDamaged as error:
             self._note_damage(error)
         finally:
             still_open = self._shut_down(threads)
-        return Summary(self._tally.done, self._tally.failed, still_open, self._tally.broken, self.bad_orders.told)
+        return Summary(self._tally.done, self._tally.failed, still_open, self._tally.broken, self.parts.bad_orders.told)
 
     def recover(self) -> None:
         """Bring everything that a crash left in the middle to where it can go on."""
-        self.folders.mend()
+        self.parts.folders.mend()
         found = {
-            "unclaimed": self.admission.recover(),
-            "put_back": self.put_backs.recover(),
-            **self.recovery.recover(self.worker.endings),
+            "unclaimed": self.parts.admission.recover(),
+            "put_back": self.parts.put_backs.recover(),
+            **self.parts.recovery.recover(self.parts.worker.endings),
         }
         for how, count in found.items():
             for _ in range(count):
-                self.metrics.recovered(how)
+                self.parts.metrics.recovered(how)
             if count:
                 log.log("recovered", f"{count} photos of an earlier run: {how}", how=how, count=count)
-        self.health.report("recovery", True)
+        self.parts.health.report("recovery", True)
 
     def _open_port(self) -> None:
         http = self.parts.settings.http
         if not http.bind:
             return
-        port = StatusServer(http.bind, self.metrics, self.health, http.token.get_secret_value(), status=self._status)
+        port = StatusServer(
+            http.bind, self.parts.metrics, self.parts.health, http.token.get_secret_value(), status=self._status
+        )
         host, number = port.start()
         self._doors.callback(port.close)
         log.log("http_listening", f"Metrics and health are at http://{host}:{number}/", host=host, port=number)
@@ -192,12 +169,12 @@ class Daemon:
         ]
         servers = [
             {"server": public_name(each.server), "up": each.up, "in_hand": each.running, "paused": list(each.set_aside)}
-            for each in self.engine.health()
+            for each in self.parts.engine.health()
         ]
         return {"freisteller": __version__, "running": running, "servers": servers}
 
     def _beat(self) -> None:
-        self.health.report("dispatcher", True)
+        self.parts.health.report("dispatcher", True)
 
     def _thread(self, part: str, work: Callable[[], None]) -> threading.Thread:
         """A thread that dies takes the program with it: half a daemon is worse than none."""
@@ -243,11 +220,11 @@ class Daemon:
         self.stop()
 
     def _nothing_left(self) -> bool:
-        if self.dispatch.running:
+        if self.parts.dispatch.running:
             return False
-        if self.dispatch.brake.failures >= HOPELESS_KNOCKS or self.journal.paused_at() is not None:
+        if self.parts.dispatch.brake.failures >= HOPELESS_KNOCKS or self.parts.journal.paused_at() is not None:
             return True
-        return self.journal.counts(self._clock()).open == 0
+        return self.parts.journal.counts(self._clock()).open == 0
 
     def _shut_down(self, threads: list[threading.Thread]) -> int:
         """In reverse: no new photos, no new jobs, what runs ends or is handed back, then the doors close."""
@@ -257,14 +234,14 @@ class Daemon:
             if thread.ident is not None:
                 thread.join()
         deadline = time.monotonic() + self.parts.settings.dispatch.stop_seconds
-        while self.dispatch.running and time.monotonic() < deadline:
+        while self.parts.dispatch.running and time.monotonic() < deadline:
             time.sleep(0.02)
-        self.engine.close()  # what still asks it is answered EngineAway, and postponed
+        self.parts.engine.close()  # what still asks it is answered EngineAway, and postponed
         self.parts.executor.shutdown(wait=True)
         self.parts.notifications.close()
         still_open = 0
         with suppress(JournalDamaged):
-            still_open = self.journal.counts(self._clock()).open
+            still_open = self.parts.journal.counts(self._clock()).open
         self.close()
         return still_open
 

@@ -242,10 +242,10 @@ def test_a_reload_takes_over_what_an_audit_found_meanwhile(tmp_path: Path) -> No
         daemon.parts.reload.now()
         daemon.recover()
         save_photo(tmp_path / "hot" / "inbox" / "a.png")
-        daemon.inbox_loop.round(urgent=True)
-        job = daemon.journal.take(2e9)
+        daemon.parts.inbox_loop.round(urgent=True)
+        job = daemon.parts.journal.take(2e9)
         assert job is not None
-        daemon.worker.run(job)
+        daemon.parts.worker.run(job)
     finally:
         daemon.close()
 

@@ -204,8 +204,8 @@ def with_all_taken_in(folder: Path) -> Daemon:
     """A daemon whose inbox is empty: all photos are in work."""
     flags = {"root": str(folder / "hot"), "state_dir": str(folder / "state"), "http": {"bind": ""}}
     daemon = Daemon(load(flags={**flags, "intake": {"quiet_seconds": 0}}), engine=ScriptedEngine())
-    daemon.engine.start()
-    daemon.inbox_loop.round(urgent=True)
+    daemon.parts.engine.start()
+    daemon.parts.inbox_loop.round(urgent=True)
     return daemon
 
 
@@ -218,16 +218,16 @@ def test_nothing_is_published_while_another_machine_may_have_taken_over(
 ) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = with_all_taken_in(tmp_path)
-    job = daemon.journal.take(2.0**40)
+    job = daemon.parts.journal.take(2.0**40)
     assert job is not None
 
     monkeypatch.setattr(daemon.parts.lease, "refuse_unless_sure", unsure)
-    daemon.worker.run(job)
+    daemon.parts.worker.run(job)
     results_while_unsure = list((tmp_path / "hot").glob("*/a.json"))
     monkeypatch.undo()
-    again = daemon.journal.take_decided(2.0**40, ())
+    again = daemon.parts.journal.take_decided(2.0**40, ())
     assert again is not None
-    daemon.worker.run(again)
+    daemon.parts.worker.run(again)
     daemon.close()
 
     assert results_while_unsure == []
@@ -241,8 +241,8 @@ def test_nothing_that_people_put_back_or_moved_is_touched_while_another_machine_
     save_photo(hot / "inbox" / "a.jpg")
     save_photo(hot / "inbox" / "b.jpg")
     daemon = with_all_taken_in(tmp_path)
-    while job := daemon.journal.take(2.0**40):
-        daemon.worker.run(job)
+    while job := daemon.parts.journal.take(2.0**40):
+        daemon.parts.worker.run(job)
 
     monkeypatch.setattr(daemon.parts.lease, "refuse_unless_sure", unsure)
     (cut_out,) = hot.glob("*/a.png")
@@ -250,8 +250,8 @@ def test_nothing_that_people_put_back_or_moved_is_touched_while_another_machine_
     (moved,) = hot.glob("*/b.png")
     moved.rename(hot / "gut" / "b.png" if moved.parent.name != "gut" else hot / "sehr_gut" / "b.png")
     before = sorted(hot.rglob("*"))
-    daemon.inbox_loop.round(urgent=True)
-    daemon.verdicts.turn(settle_seconds=0.0)
+    daemon.parts.inbox_loop.round(urgent=True)
+    daemon.parts.verdicts.turn(settle_seconds=0.0)
     after = sorted(hot.rglob("*"))
     daemon.close()
 

@@ -100,17 +100,17 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def work_off(daemon: Daemon) -> list[RunResult]:
-    daemon.engine.start()
+    daemon.parts.engine.start()
     fates = []
-    while job := daemon.journal.take_decided(2.0**40, ()) or daemon.journal.take(2.0**40):
-        fates.append(daemon.worker.run(job))
+    while job := daemon.parts.journal.take_decided(2.0**40, ()) or daemon.parts.journal.take(2.0**40):
+        fates.append(daemon.parts.worker.run(job))
     return fates
 
 
 def take_in(daemon: Daemon) -> None:
     """What lies in the inbox; files that are no photos are looked at twice."""
-    while (scan := daemon.inbox_loop.round(urgent=True)) and scan.incomplete:
-        daemon.watcher.wait(scan.next_look_seconds, threading.Event())
+    while (scan := daemon.parts.inbox_loop.round(urgent=True)) and scan.incomplete:
+        daemon.parts.watcher.wait(scan.next_look_seconds, threading.Event())
 
 
 def one_of_each(house: House) -> None:
@@ -123,7 +123,7 @@ def one_of_each(house: House) -> None:
     save_photo(house.root / "inbox" / "kunde" / "waits.png", drawn_photo(seed=2))
     take_in(daemon)
     for number in range(200):  # so that the file has pages to damage
-        daemon.journal.remember(f"filler {number}", "x" * 2000)
+        daemon.parts.journal.remember(f"filler {number}", "x" * 2000)
     house.close()
 
 
@@ -142,7 +142,7 @@ def test_work_goes_on_once_and_what_is_done_stays_done(house: House, spoil: Call
     assert set(before) < set(house.results)
     assert house.names("archiv") == ["archiv/kunde/done.png", "archiv/kunde/waits.png"]
     assert house.names("inbox") == []
-    assert daemon.folders.jobs_in_work() == ()
+    assert daemon.parts.folders.jobs_in_work() == ()
 
 
 def test_a_damaged_journal_is_set_aside_with_a_message(house: House) -> None:
@@ -153,13 +153,13 @@ def test_a_damaged_journal_is_set_aside_with_a_message(house: House) -> None:
 
     (aside,) = [path for path in house.state.iterdir() if "damaged" in path.name and not path.name.endswith("-wal")]
     assert any(str(aside) in line for line in house.said)
-    assert "freisteller_journal_damaged_total 1.0" in house._open[-1].metrics.exposition().decode()
+    assert "freisteller_journal_damaged_total 1.0" in house._open[-1].parts.metrics.exposition().decode()
 
 
 @pytest.mark.parametrize("spoil", [cut_off, lose_it])
 def test_what_was_over_is_known_again_from_reports_and_notes(house: House, spoil: Callable[[Path], None]) -> None:
     one_of_each(house)
-    known = house.daemon().journal
+    known = house.daemon().parts.journal
     done, failed = known.latest(2)[::-1]
     if done.job.state is State.FAILED:
         done, failed = failed, done
@@ -167,29 +167,29 @@ def test_what_was_over_is_known_again_from_reports_and_notes(house: House, spoil
     spoil(house.journal)
     daemon = house.daemon()
 
-    daemon.reading_back.serve(daemon._stop)
+    daemon.parts.reading_back.serve(daemon._stop)
 
-    again = daemon.journal.entry(done.job.id)
+    again = daemon.parts.journal.entry(done.job.id)
     assert (again.job.state, again.job.name, again.job.grade) == (State.DONE, done.job.name, done.job.grade)
     assert (again.results, again.content, again.job.best) == (done.results, done.content, done.job.best)
     assert [attempt.recipe for attempt in again.job.attempts] == [attempt.recipe for attempt in done.job.attempts]
-    assert daemon.journal.entry(failed.job.id).job.reason == failed.job.reason
-    assert daemon.journal.counts(0).states[State.DONE] == 1
-    assert daemon.journal.jobs_at(done.results[:1]) == {done.results[0]: done.job.id}
-    assert daemon.journal.folders(after=0) == ()  # it is no news, so no hook is told of a batch that is done
-    assert not daemon.reading_back.left_to_do
+    assert daemon.parts.journal.entry(failed.job.id).job.reason == failed.job.reason
+    assert daemon.parts.journal.counts(0).states[State.DONE] == 1
+    assert daemon.parts.journal.jobs_at(done.results[:1]) == {done.results[0]: done.job.id}
+    assert daemon.parts.journal.folders(after=0) == ()  # it is no news, so no hook is told of a batch that is done
+    assert not daemon.parts.reading_back.left_to_do
 
 
 def test_a_failed_photo_of_a_lost_journal_can_be_tried_again(house: House) -> None:
     one_of_each(house)
     lose_it(house.journal)
     daemon = house.daemon()
-    daemon.reading_back.serve(daemon._stop)
-    (entry,) = daemon.journal.entries(State.FAILED)
+    daemon.parts.reading_back.serve(daemon._stop)
+    (entry,) = daemon.parts.journal.entries(State.FAILED)
 
-    daemon.admission.take_back(entry)
+    daemon.parts.admission.take_back(entry)
 
-    assert daemon.journal.state_of(entry.job.id) is State.WAITING
+    assert daemon.parts.journal.state_of(entry.job.id) is State.WAITING
     assert house.names("failed") == []
 
 
@@ -199,12 +199,12 @@ def test_an_older_journal_does_nothing_twice_and_calls_nothing_failed(house: Hou
     shutil.copy(house.journal, older)
     daemon = house.daemon()
     daemon.recover()
-    job = daemon.journal.take(2.0**40)
+    job = daemon.parts.journal.take(2.0**40)
     assert job is not None
-    daemon.journal._db.change("PRAGMA wal_checkpoint(TRUNCATE)")
+    daemon.parts.journal._db.change("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(house.journal, older)  # it runs
-    daemon.engine.start()
-    assert daemon.worker.run(job) is RunResult.DONE
+    daemon.parts.engine.start()
+    assert daemon.parts.worker.run(job) is RunResult.DONE
     house.close()
     after = house.results
     older.rename(house.journal)  # as where the WAL was lost with the power
@@ -216,7 +216,7 @@ def test_an_older_journal_does_nothing_twice_and_calls_nothing_failed(house: Hou
     assert fates == [RunResult.DONE]
     assert house.results == after
     assert house.names("failed") == ["failed/letter.jpg", "failed/letter.jpg.txt"]
-    assert daemon.journal.entry(job.id).job.grade is not None
+    assert daemon.parts.journal.entry(job.id).job.grade is not None
 
 
 def test_a_crash_between_publishing_and_clearing_with_a_lost_state_directory_publishes_once(
@@ -225,12 +225,12 @@ def test_a_crash_between_publishing_and_clearing_with_a_lost_state_directory_pub
     save_photo(house.root / "inbox" / "a.png")
     daemon = house.daemon()
     take_in(daemon)
-    daemon.engine.start()
-    job = daemon.journal.take(2.0**40)
+    daemon.parts.engine.start()
+    job = daemon.parts.journal.take(2.0**40)
     assert job is not None
-    monkeypatch.setattr(daemon.worker.endings, "clean_up", lambda _: None)  # it died before
-    daemon.worker.run(job)
-    shutil.rmtree(daemon.folders.staging_root / job.id)  # and half of the clearing was done
+    monkeypatch.setattr(daemon.parts.worker.endings, "clean_up", lambda _: None)  # it died before
+    daemon.parts.worker.run(job)
+    shutil.rmtree(daemon.parts.folders.staging_root / job.id)  # and half of the clearing was done
     house.close()
     before = house.results
     shutil.rmtree(house.state)
@@ -241,8 +241,8 @@ def test_a_crash_between_publishing_and_clearing_with_a_lost_state_directory_pub
     assert work_off(daemon) == []
     assert house.results == before
     assert house.names("archiv") == ["archiv/a.png"]
-    assert daemon.journal.state_of(job.id) is State.DONE
-    assert daemon.folders.jobs_in_work() == ()
+    assert daemon.parts.journal.state_of(job.id) is State.DONE
+    assert daemon.parts.folders.jobs_in_work() == ()
 
 
 def test_damage_that_is_met_amid_the_work_is_remembered_for_the_next_start(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_a_sound_journal_is_left_alone(house: House) -> None:
     one_of_each(house)
 
     assert damage.find(house.journal) is None
-    assert not house.daemon().reading_back._journal.is_new
+    assert not house.daemon().parts.reading_back._journal.is_new
 
 
 def test_an_empty_mount_point_and_a_damaged_journal_make_no_new_hot_folder(house: House) -> None:

@@ -88,7 +88,7 @@ class House:
         self._thread = threading.Thread(target=self.daemon.run)
         self._thread.start()
         # A folder that appears while its parent begins to be watched is added twice, of which watchdog warns.
-        assert eventually(lambda: self.daemon.watcher.hears_events)
+        assert eventually(lambda: self.daemon.parts.watcher.hears_events)
 
     def heard(self, event: str, **facts: object) -> bool:
         """Whether the hook hears of it, sooner or later."""
@@ -101,7 +101,7 @@ class House:
 
     def counted(self, sample: str) -> bool:
         """Whether the metrics say so, sooner or later."""
-        return eventually(lambda: sample in self.daemon.metrics.exposition().decode())
+        return eventually(lambda: sample in self.daemon.parts.metrics.exposition().decode())
 
     def stop(self) -> None:
         self.daemon.stop()
@@ -137,7 +137,7 @@ def test_failed_photos_are_told_together(house: House) -> None:
 
 def test_a_share_that_goes_and_comes_back_is_told(house: House) -> None:
     away = house.root.with_name("away")
-    assert eventually(lambda: house.daemon.health.latest("root") is not None)
+    assert eventually(lambda: house.daemon.parts.health.latest("root") is not None)
     house.root.rename(away)
 
     assert house.heard("paused", part="share")
@@ -200,7 +200,7 @@ def test_what_the_root_lacks_says_which_part_stands_still(tmp_path: Path) -> Non
         try:
             troubles: list[Any] = []
             for error in (NoRoom("read-only"), RootAway("gone"), None):
-                house.daemon.inbox_loop.trouble = error
+                house.daemon.parts.inbox_loop.trouble = error
                 troubles.append(house.daemon.parts.notifications._troubles())
         finally:
             house.stop()

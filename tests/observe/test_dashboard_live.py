@@ -33,7 +33,7 @@ def test_a_daemon_at_work_has_an_answer_for_every_panel(tmp_path: Path) -> None:
             }
         )
         daemon = Daemon(settings)
-        machine = Machine(daemon.metrics, {"root": tmp_path}, Gpus(ScriptedNvml), every_seconds=0.3)
+        machine = Machine(daemon.parts.metrics, {"root": tmp_path}, Gpus(ScriptedNvml), every_seconds=0.3)
         work = threading.Thread(target=daemon.run)
         work.start()
         machine.start()
@@ -67,7 +67,7 @@ def _watch(folder: Path, bind: str, daemon: Daemon) -> tuple[set[str], bytes]:
             return not open_queries
 
         eventually(all_answered)
-    return open_queries, daemon.metrics.exposition()
+    return open_queries, daemon.parts.metrics.exposition()
 
 
 def _drop(inbox: Path, number: int) -> None:

@@ -23,8 +23,8 @@ GOOD = "[outputs]\nformats = ['tiff']\n"
 class Studio:
     def __init__(self, folder: Path) -> None:
         self.daemon = Daemon(settings_for(folder), engine=ScriptedEngine())
-        self.root = self.daemon.folders.root
-        self.inbox = self.daemon.folders.inbox
+        self.root = self.daemon.parts.folders.root
+        self.inbox = self.daemon.parts.folders.inbox
         self.folder = self.inbox / "kunde"
         self.folder.mkdir()
 
@@ -32,19 +32,21 @@ class Studio:
         (self.folder / NAME).write_text(text)
 
     def take_in(self) -> None:
-        while (scan := self.daemon.inbox_loop.round(urgent=True)) and scan.incomplete:
-            self.daemon.watcher.wait(scan.next_look_seconds, threading.Event())
+        while (scan := self.daemon.parts.inbox_loop.round(urgent=True)) and scan.incomplete:
+            self.daemon.parts.watcher.wait(scan.next_look_seconds, threading.Event())
 
     def work(self) -> None:
-        while job := self.daemon.journal.take_decided(FAR_FUTURE, ()) or self.daemon.journal.take(FAR_FUTURE):
-            self.daemon.run_job(job)
+        while job := self.daemon.parts.journal.take_decided(FAR_FUTURE, ()) or self.daemon.parts.journal.take(
+            FAR_FUTURE
+        ):
+            self.daemon.parts.run_job(job)
 
     def live(self) -> None:
         self.take_in()
         self.work()
 
     def metric(self) -> str:
-        page = self.daemon.metrics.exposition().decode()
+        page = self.daemon.parts.metrics.exposition().decode()
         return next(line for line in page.splitlines() if line.startswith("freisteller_bad_orders "))
 
 
@@ -129,21 +131,21 @@ def test_an_order_that_gets_wrong_after_its_photos_were_taken_holds_them_too(stu
     save_photo(studio.folder / "a.png")
     studio.take_in()
     studio.order(BAD)
-    job = studio.daemon.journal.take(FAR_FUTURE)
+    job = studio.daemon.parts.journal.take(FAR_FUTURE)
     assert job is not None
 
-    studio.daemon.run_job(job)
+    studio.daemon.parts.run_job(job)
 
-    entry = studio.daemon.journal.entry(job.id)
+    entry = studio.daemon.parts.journal.entry(job.id)
     assert (entry.job.state, entry.job.tries, entry.reason_kind) == ("waiting", 0, "bad_order")
     assert NAME in (entry.job.reason or "")
-    assert studio.daemon.dispatch.brake.failures == 0  # nobody else waits for it
+    assert studio.daemon.parts.dispatch.brake.failures == 0  # nobody else waits for it
 
     save_photo(studio.folder / "b.png", seed=1)
     studio.take_in()
     studio.order(GOOD)
     studio.take_in()
-    due = [studio.daemon.journal.take(studio.daemon._clock()) for _ in range(2)]
+    due = [studio.daemon.parts.journal.take(studio.daemon._clock()) for _ in range(2)]
     assert {found.name for found in due if found} == {"kunde/a.png", "kunde/b.png"}  # at once, not after a pause
 
 
@@ -154,18 +156,18 @@ def test_an_order_that_still_changes_is_waited_for(studio: Studio) -> None:
     studio.order(GOOD)
     source = save_photo(studio.folder / "a.png")
 
-    studio.daemon.bad_orders.look()
-    assert studio.daemon.bad_orders.holds(source, urgent=False)
+    studio.daemon.parts.bad_orders.look()
+    assert studio.daemon.parts.bad_orders.holds(source, urgent=False)
     assert not (studio.folder / NOTE).exists()
-    studio.daemon.bad_orders.look()
-    assert not studio.daemon.bad_orders.holds(source, urgent=True)
+    studio.daemon.parts.bad_orders.look()
+    assert not studio.daemon.parts.bad_orders.holds(source, urgent=True)
 
 
 def test_an_order_is_counted_neither_as_a_photo_nor_as_left_alone(studio: Studio) -> None:
     studio.order(GOOD)
     (studio.folder / NOTE).touch()
 
-    scan = studio.daemon.watcher.scan()
+    scan = studio.daemon.parts.watcher.scan()
 
     assert (scan.ready, scan.rejected, scan.incomplete, dict(scan.ignored)) == ((), (), 0, {})
 

@@ -235,13 +235,13 @@ def test_nobody_starts_a_photo_whose_original_is_not_back_in_work(
     studio.place("a.png").rename(studio.inbox / "a.png")
     daemon = Daemon(studio.settings, engine=studio.engine)
     try:
-        monkeypatch.setattr(daemon.folders, "restore", no_space)
-        assert daemon.inbox_loop.round(urgent=True) is None
-        daemon.inbox_loop.root_is_there = True  # for all that the dispatcher knows
-        assert daemon.dispatch.start_next() is None
+        monkeypatch.setattr(daemon.parts.folders, "restore", no_space)
+        assert daemon.parts.inbox_loop.round(urgent=True) is None
+        daemon.parts.inbox_loop.root_is_there = True  # for all that the dispatcher knows
+        assert daemon.parts.dispatch.start_next() is None
         monkeypatch.undo()
-        daemon.inbox_loop.round(urgent=True)
-        assert daemon.journal.take(FAR_FUTURE, daemon.put_backs.unclaimed) is not None
+        daemon.parts.inbox_loop.round(urgent=True)
+        assert daemon.parts.journal.take(FAR_FUTURE, daemon.parts.put_backs.unclaimed) is not None
     finally:
         daemon.close()
     studio.live()
@@ -256,9 +256,9 @@ def test_a_start_brings_the_original_back_before_anybody_can_start_the_photo(stu
     daemon = Daemon(studio.settings, engine=studio.engine)
     try:
         daemon.recover()
-        job = daemon.journal.take(FAR_FUTURE, daemon.put_backs.unclaimed)
+        job = daemon.parts.journal.take(FAR_FUTURE, daemon.parts.put_backs.unclaimed)
         assert job is not None
-        assert daemon.folders.claimed(job.id) is not None
+        assert daemon.parts.folders.claimed(job.id) is not None
     finally:
         daemon.close()
 

@@ -58,7 +58,7 @@ class Studio:
         daemon = Daemon(self.settings, engine=ScriptedEngine(), tick=tick)
         try:
             for _ in range(times):
-                daemon.verdicts.turn(settle_seconds=0)
+                daemon.parts.verdicts.turn(settle_seconds=0)
         finally:
             daemon.close()
         return daemon
@@ -87,7 +87,7 @@ def test_a_result_that_is_moved_is_a_verdict_noted_and_counted_once(studio: Stud
     assert (verdict.from_grade, verdict.to_grade, verdict.name) == (*grades, "kunde/a.png")
     assert verdict.attempt is not None
     series = f'freisteller_verdicts_total{{from="{verdict.from_grade.label}",to="{verdict.to_grade.label}"}} 1.0'
-    assert series in daemon.metrics.exposition().decode()
+    assert series in daemon.parts.metrics.exposition().decode()
 
 
 def test_the_report_and_the_mask_come_along(studio: Studio) -> None:
@@ -161,11 +161,11 @@ def test_a_picture_is_a_verdict_only_once_it_lies_still(studio: Studio) -> None:
     studio.move(studio.place())
     daemon = Daemon(studio.settings, engine=ScriptedEngine())
     try:
-        assert daemon.verdicts.turn(settle_seconds=3600)
-        assert daemon.journal.verdicts(9) == ()
-        daemon.verdicts.turn(settle_seconds=0)
-        assert len(daemon.journal.verdicts(9)) == 1
-        assert not daemon.verdicts.turn(settle_seconds=0)
+        assert daemon.parts.verdicts.turn(settle_seconds=3600)
+        assert daemon.parts.journal.verdicts(9) == ()
+        daemon.parts.verdicts.turn(settle_seconds=0)
+        assert len(daemon.parts.journal.verdicts(9)) == 1
+        assert not daemon.parts.verdicts.turn(settle_seconds=0)
     finally:
         daemon.close()
 
@@ -248,12 +248,12 @@ def test_a_root_that_goes_away_under_our_eyes_says_nothing_until_it_is_back(
     owner_of = ownership.owner_of
     monkeypatch.setattr(ownership, "owner_of", vanish)
     try:
-        daemon.verdicts.turn(settle_seconds=0)
-        assert daemon.journal.verdicts(9) == ()
+        daemon.parts.verdicts.turn(settle_seconds=0)
+        assert daemon.parts.journal.verdicts(9) == ()
         away.rename(studio.root)
         monkeypatch.setattr(ownership, "owner_of", owner_of)
-        daemon.verdicts.turn(settle_seconds=0)
-        assert len(daemon.journal.verdicts(9)) == 1
+        daemon.parts.verdicts.turn(settle_seconds=0)
+        assert len(daemon.parts.journal.verdicts(9)) == 1
     finally:
         daemon.close()
 
@@ -314,8 +314,8 @@ def test_a_result_that_is_published_at_this_moment_is_no_verdict(
 
     daemon = Daemon(settings, engine=ScriptedEngine())
     try:
-        assert daemon.verdicts.turn(settle_seconds=0) is is_on_the_move
-        assert daemon.journal.verdicts(9) == ()
+        assert daemon.parts.verdicts.turn(settle_seconds=0) is is_on_the_move
+        assert daemon.parts.journal.verdicts(9) == ()
     finally:
         daemon.close()
     one_life(settings, ScriptedEngine(), lambda _: None)
@@ -325,8 +325,8 @@ def test_a_result_that_is_published_at_this_moment_is_no_verdict(
 def studio_noted(settings: Settings, number: int) -> None:
     daemon = Daemon(settings, engine=ScriptedEngine())
     try:
-        daemon.verdicts.turn(settle_seconds=0)
-        assert len(daemon.journal.verdicts(9)) == number
+        daemon.parts.verdicts.turn(settle_seconds=0)
+        assert len(daemon.parts.journal.verdicts(9)) == number
     finally:
         daemon.close()
 

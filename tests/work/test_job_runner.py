@@ -62,11 +62,11 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 
 def run_one(daemon: Daemon) -> RunResult:
-    daemon.engine.start()
-    daemon.inbox_loop.round(urgent=True)
-    job = daemon.journal.take(2.0**40)
+    daemon.parts.engine.start()
+    daemon.parts.inbox_loop.round(urgent=True)
+    job = daemon.parts.journal.take(2.0**40)
     assert job is not None
-    return daemon.worker.run(job)
+    return daemon.parts.worker.run(job)
 
 
 def failing(error: Exception, times: int = 1_000) -> Callable[[Recipe], None]:
@@ -89,7 +89,7 @@ def test_an_engine_that_cannot_answer_costs_no_attempt_and_fails_no_photo(
 
     fate = run_one(daemon)
 
-    (entry,) = daemon.journal.entries(State.WAITING)
+    (entry,) = daemon.parts.journal.entries(State.WAITING)
     assert fate is RunResult.NO_ENGINE
     assert (entry.job.attempts, entry.job.tries, entry.postponed) == ((), 0, 1)
     assert list((tmp_path / "hot" / "failed").iterdir()) == []
@@ -100,13 +100,13 @@ def test_a_photo_waits_longer_each_time_that_nobody_answers(make: Make, tmp_path
     clock = Clock()
     daemon = make(ScriptedEngine(failing(EngineAway("no answer"))), clock=clock)
     run_one(daemon)
-    first = daemon.journal.take(clock.now + 5)
+    first = daemon.parts.journal.take(clock.now + 5)
     assert first is not None
 
-    daemon.worker.run(first)
+    daemon.parts.worker.run(first)
 
-    assert daemon.journal.take(clock.now + 9.9) is None
-    assert daemon.journal.take(clock.now + 10) is not None
+    assert daemon.parts.journal.take(clock.now + 9.9) is None
+    assert daemon.parts.journal.take(clock.now + 10) is not None
 
 
 @pytest.mark.parametrize("error", [RecipeRefused("illegal"), EngineFull("out of memory")])
@@ -117,7 +117,7 @@ def test_a_refused_recipe_leads_to_the_next_one(make: Make, tmp_path: Path, erro
     fate = run_one(daemon)
 
     assert fate is RunResult.DONE
-    (entry,) = daemon.journal.latest(1)
+    (entry,) = daemon.parts.journal.latest(1)
     assert entry.job.attempts[0].error == str(error)
     assert entry.job.best == 2
 
@@ -140,19 +140,19 @@ def test_a_result_that_was_taken_away_before_its_photo_was_over_is_not_made_agai
     told: list[JobEnd] = []
     daemon = make(ScriptedEngine(), tick=tick, tell=told.append)
 
-    daemon.engine.start()
-    daemon.inbox_loop.round(urgent=True)
-    first = daemon.journal.take(2.0**40)
+    daemon.parts.engine.start()
+    daemon.parts.inbox_loop.round(urgent=True)
+    first = daemon.parts.journal.take(2.0**40)
     assert first is not None
-    fate = daemon.run_job(first)
+    fate = daemon.parts.run_job(first)
     (report,) = root.glob("*/a.json")
     grade_folder = report.parent
     for path in list(grade_folder.iterdir()):  # as people do, while the original still waits for its place
         path.unlink()
     away[0] = False
-    job = daemon.journal.take_decided(2.0**40, ())
+    job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
-    again = daemon.run_job(job)
+    again = daemon.parts.run_job(job)
 
     assert (fate, again) == (RunResult.NO_PLACE, RunResult.DONE)
     assert list(grade_folder.iterdir()) == []
@@ -173,11 +173,11 @@ def test_a_full_disk_makes_the_finished_photo_wait_and_publishes_it_later(make: 
     daemon = make(engine, tick=tick)
 
     fate = run_one(daemon)
-    (entry,) = daemon.journal.entries(State.PUBLISHING)
+    (entry,) = daemon.parts.journal.entries(State.PUBLISHING)
     full[0] = False
-    job = daemon.journal.take_decided(2.0**40, ())
+    job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
-    again = daemon.worker.run(job)
+    again = daemon.parts.worker.run(job)
 
     assert (fate, again) == (RunResult.NO_PLACE, RunResult.DONE)
     assert entry.job.tries == 0
@@ -189,8 +189,8 @@ def test_a_fault_of_our_own_is_tried_again_and_then_fails_that_photo_only(make: 
     daemon = make(ScriptedEngine(failing(ZeroDivisionError("a bug"))))
 
     fates = [run_one(daemon)]
-    while job := daemon.journal.take(2.0**40):
-        fates.append(daemon.worker.run(job))
+    while job := daemon.parts.journal.take(2.0**40):
+        fates.append(daemon.parts.worker.run(job))
 
     assert fates == [RunResult.SENT_BACK, RunResult.SENT_BACK, RunResult.FAILED]
     assert "internal error" in (tmp_path / "hot" / "failed" / "a.png.txt").read_text("utf-8")
@@ -211,9 +211,9 @@ def test_a_failed_photo_that_finds_no_room_is_laid_aside_later(
     monkeypatch.setattr(place_files, "place", place_on_a_full_disk)
 
     fate = run_one(daemon)
-    while_full = daemon.recovery.tidy_up(daemon.worker.endings)
+    while_full = daemon.parts.recovery.tidy_up(daemon.parts.worker.endings)
     full[0] = False
-    afterwards = daemon.recovery.tidy_up(daemon.worker.endings)
+    afterwards = daemon.parts.recovery.tidy_up(daemon.parts.worker.endings)
 
     assert (fate, while_full, afterwards) == (RunResult.FAILED, 0, 1)
     assert (tmp_path / "hot" / "failed" / "a.png").exists()
@@ -222,16 +222,16 @@ def test_a_failed_photo_that_finds_no_room_is_laid_aside_later(
 def test_a_root_that_goes_away_fails_no_photo(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine())
-    daemon.inbox_loop.round(urgent=True)
+    daemon.parts.inbox_loop.round(urgent=True)
     (tmp_path / "hot").rename(tmp_path / "elsewhere")
-    job = daemon.journal.take(2.0**40)
+    job = daemon.parts.journal.take(2.0**40)
     assert job is not None
 
-    away = daemon.worker.run(job)
+    away = daemon.parts.worker.run(job)
     (tmp_path / "elsewhere").rename(tmp_path / "hot")
-    job = daemon.journal.take(2.0**40)
+    job = daemon.parts.journal.take(2.0**40)
     assert job is not None
-    back = daemon.worker.run(job)
+    back = daemon.parts.worker.run(job)
 
     assert (away, back) == (RunResult.NO_PLACE, RunResult.DONE)
 
@@ -239,16 +239,16 @@ def test_a_root_that_goes_away_fails_no_photo(make: Make, tmp_path: Path) -> Non
 def test_an_original_that_somebody_took_away_is_said_so(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine())
-    daemon.inbox_loop.round(urgent=True)
-    (job_id,) = daemon.folders.jobs_in_work()
-    original = daemon.folders.claimed(job_id)
+    daemon.parts.inbox_loop.round(urgent=True)
+    (job_id,) = daemon.parts.folders.jobs_in_work()
+    original = daemon.parts.folders.claimed(job_id)
     assert original is not None
     original.unlink()
-    job = daemon.journal.take(2.0**40)
+    job = daemon.parts.journal.take(2.0**40)
     assert job is not None
 
-    assert daemon.worker.run(job) is RunResult.FAILED
-    assert "gone" in (daemon.journal.entry(job_id).job.reason or "")
+    assert daemon.parts.worker.run(job) is RunResult.FAILED
+    assert "gone" in (daemon.parts.journal.entry(job_id).job.reason or "")
 
 
 def test_equal_names_never_overwrite_each_other(make: Make, tmp_path: Path) -> None:
@@ -265,11 +265,11 @@ def test_equal_names_never_overwrite_each_other(make: Make, tmp_path: Path) -> N
 
 
 def process_all(daemon: Daemon) -> list[RunResult]:
-    daemon.engine.start()
-    daemon.inbox_loop.round(urgent=True)
+    daemon.parts.engine.start()
+    daemon.parts.inbox_loop.round(urgent=True)
     fates = []
-    while job := daemon.journal.take(2.0**40):
-        fates.append(daemon.worker.run(job))
+    while job := daemon.parts.journal.take(2.0**40):
+        fates.append(daemon.parts.worker.run(job))
     return fates
 
 
@@ -319,8 +319,10 @@ def test_the_same_photo_twice_is_cut_out_twice_by_default(make: Make, tmp_path: 
 
     process_all(daemon)
 
-    assert daemon.journal.counts(0).states[State.DONE] == 2
-    assert len([name for entry in daemon.journal.latest(9) for name in entry.results if name.endswith(".png")]) == 2
+    assert daemon.parts.journal.counts(0).states[State.DONE] == 2
+    assert (
+        len([name for entry in daemon.parts.journal.latest(9) for name in entry.results if name.endswith(".png")]) == 2
+    )
 
 
 def test_the_same_photo_twice_is_cut_out_once_where_the_settings_say_so(make: Make, tmp_path: Path) -> None:
@@ -337,12 +339,12 @@ def test_the_same_photo_twice_is_cut_out_once_where_the_settings_say_so(make: Ma
     assert sum(engine.calls.values()) == asked
     assert names_below(root / "archiv") == ["kunde/a-2.png", "kunde/a-2.png.txt", "kunde/a.png"]
     note = (root / "archiv" / "kunde" / "a-2.png.txt").read_text("utf-8")
-    left_out, first = daemon.journal.latest(2)
+    left_out, first = daemon.parts.journal.latest(2)
     assert (left_out.same_as, left_out.job.state, left_out.job.grade) == (first.job.id, State.DONE, None)
     assert first.job.id in note
     assert first.results[0] in note
-    assert "freisteller_duplicates_total 1.0" in daemon.metrics.exposition().decode()
-    assert daemon.folders.jobs_in_work() == ()
+    assert "freisteller_duplicates_total 1.0" in daemon.parts.metrics.exposition().decode()
+    assert daemon.parts.folders.jobs_in_work() == ()
 
 
 def test_a_photo_that_failed_may_come_again_with_the_same_content(make: Make, tmp_path: Path) -> None:
@@ -358,7 +360,7 @@ def test_a_photo_that_failed_may_come_again_with_the_same_content(make: Make, tm
     again = process_all(daemon)
 
     assert (failed, again) == ([RunResult.FAILED], [RunResult.DONE])
-    (entry,) = daemon.journal.latest(1)
+    (entry,) = daemon.parts.journal.latest(1)
     assert entry.job.grade is not None
 
 
@@ -368,7 +370,7 @@ def test_a_report_names_the_content_of_its_photo(make: Make, tmp_path: Path) -> 
 
     run_one(daemon)
 
-    (entry,) = daemon.journal.latest(1)
+    (entry,) = daemon.parts.journal.latest(1)
     report = json.loads((tmp_path / "hot" / entry.results[-1]).read_text("utf-8"))
     assert report["photo"]["sha256"] == hashlib.sha256(photo).hexdigest()
 
@@ -393,7 +395,7 @@ def test_all_formats_that_are_asked_for_are_written_under_one_name(make: Make, t
 
     run_one(daemon)
 
-    (entry,) = daemon.journal.latest(1)
+    (entry,) = daemon.parts.journal.latest(1)
     assert {Path(name).name for name in entry.results} == {"a.png", "a.tif", "a.webp", "a_mask.png", "a.json"}
 
 
@@ -404,29 +406,29 @@ def test_originals_are_not_kept_where_the_settings_say_so(make: Make, tmp_path: 
     run_one(daemon)
 
     assert list((tmp_path / "hot" / "archiv").iterdir()) == []
-    assert daemon.folders.jobs_in_work() == ()
+    assert daemon.parts.folders.jobs_in_work() == ()
 
 
 def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine())
-    daemon.inbox_loop.round(urgent=True)
-    check = daemon.folders.check
+    daemon.parts.inbox_loop.round(urgent=True)
+    check = daemon.parts.folders.check
 
     def check_then_lose_the_share() -> None:
         check()
         (tmp_path / "hot").rename(tmp_path / "elsewhere")
 
-    daemon.folders.check = check_then_lose_the_share  # type: ignore[method-assign]
-    job = daemon.journal.take(2.0**40)
+    daemon.parts.folders.check = check_then_lose_the_share  # type: ignore[method-assign]
+    job = daemon.parts.journal.take(2.0**40)
     assert job is not None
-    original = daemon.folders.claimed(job.id)
+    original = daemon.parts.folders.claimed(job.id)
 
-    fate = daemon.worker.run(job)
+    fate = daemon.parts.worker.run(job)
 
     assert original is not None
     assert fate is RunResult.NO_PLACE
-    assert daemon.journal.entry(job.id).job.state is State.WAITING
+    assert daemon.parts.journal.entry(job.id).job.state is State.WAITING
 
 
 def test_a_share_that_goes_away_while_a_result_is_written_costs_no_try(make: Make, tmp_path: Path) -> None:
@@ -440,24 +442,24 @@ def test_a_share_that_goes_away_while_a_result_is_written_costs_no_try(make: Mak
     fate = run_one(daemon)
 
     assert fate is RunResult.NO_PLACE
-    (entry,) = daemon.journal.entries(State.PUBLISHING)
+    (entry,) = daemon.parts.journal.entries(State.PUBLISHING)
     assert (entry.job.tries, entry.reason_kind) == (0, "root_away")
 
 
 def test_a_photo_in_work_that_neither_journal_nor_note_knows_goes_back_to_the_inbox(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     first = make(ScriptedEngine())
-    first.inbox_loop.round(urgent=True)
+    first.parts.inbox_loop.round(urgent=True)
     first.close()
-    (job_id,) = first.folders.jobs_in_work()
-    (first.folders.work_root / job_id / WORK_NOTE).unlink()
+    (job_id,) = first.parts.folders.jobs_in_work()
+    (first.parts.folders.work_root / job_id / WORK_NOTE).unlink()
     (tmp_path / "state" / "journal.sqlite3").unlink()
     second = make(ScriptedEngine())
 
     second.recover()
 
     assert (tmp_path / "hot" / "inbox" / "a.png").exists()
-    assert second.folders.jobs_in_work() == ()
+    assert second.parts.folders.jobs_in_work() == ()
 
 
 def test_a_folder_that_was_made_for_a_photo_that_was_never_claimed_goes(make: Make, tmp_path: Path) -> None:
@@ -467,7 +469,7 @@ def test_a_folder_that_was_made_for_a_photo_that_was_never_claimed_goes(make: Ma
 
     daemon.recover()
 
-    assert daemon.folders.jobs_in_work() == ()
+    assert daemon.parts.folders.jobs_in_work() == ()
 
 
 def test_a_photo_that_could_not_be_claimed_leaves_no_job_behind(
@@ -479,9 +481,9 @@ def test_a_photo_that_could_not_be_claimed_leaves_no_job_behind(
     def claim_on_a_full_disk(*_: object) -> Path:  # as HotFolder.claim
         raise NoRoom("the disk is full")
 
-    monkeypatch.setattr(daemon.folders, "claim", claim_on_a_full_disk)
-    while_full = daemon.inbox_loop.round(urgent=True)
-    waiting = daemon.journal.counts(0).open
+    monkeypatch.setattr(daemon.parts.folders, "claim", claim_on_a_full_disk)
+    while_full = daemon.parts.inbox_loop.round(urgent=True)
+    waiting = daemon.parts.journal.counts(0).open
     monkeypatch.undo()
 
     assert (while_full, waiting) == (None, 0)
@@ -502,14 +504,14 @@ def test_an_empty_mount_point_is_not_taken_for_a_new_hot_folder(make: Make, tmp_
 def test_a_photo_that_changed_after_its_proof_is_not_taken(make: Make, tmp_path: Path) -> None:
     photo = save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine())
-    (arrival,) = daemon.watcher.scan(urgent=True).ready
+    (arrival,) = daemon.parts.watcher.scan(urgent=True).ready
     photo.write_bytes(photo.read_bytes() + b"more")
 
-    job = daemon.admission.admit(arrival)
+    job = daemon.parts.admission.admit(arrival)
 
     assert job is None
     assert photo.exists()
-    assert daemon.journal.counts(0).open == 0
+    assert daemon.parts.journal.counts(0).open == 0
 
 
 def test_photos_in_work_stay_within_the_memory_they_are_given(make: Make, tmp_path: Path) -> None:
@@ -529,12 +531,12 @@ def test_photos_in_work_stay_within_the_memory_they_are_given(make: Make, tmp_pa
             inside[0] -= 1
 
     daemon = make(ScriptedEngine(look_around), flags={"dispatch": {"memory_mb": 2}})  # a photo of 0.12 MP takes 1.2
-    daemon.engine.start()
-    daemon.inbox_loop.round(urgent=True)
-    jobs = [daemon.journal.take(2.0**40) for _ in range(2)]
+    daemon.parts.engine.start()
+    daemon.parts.inbox_loop.round(urgent=True)
+    jobs = [daemon.parts.journal.take(2.0**40) for _ in range(2)]
 
     with ThreadPoolExecutor(2) as executor:
-        fates = list(executor.map(daemon.worker.run, [job for job in jobs if job]))
+        fates = list(executor.map(daemon.parts.worker.run, [job for job in jobs if job]))
 
     assert fates == [RunResult.DONE, RunResult.DONE]
     assert max(at_once) == 1
@@ -586,7 +588,7 @@ def test_a_subject_where_the_photo_is_transparent_is_no_empty_result_but_a_reaso
 
     assert run_one(daemon) is RunResult.FAILED
 
-    (entry,) = daemon.journal.entries(State.FAILED)
+    (entry,) = daemon.parts.journal.entries(State.FAILED)
     assert "Nothing of a.png would be left" in (entry.job.reason or "")
 
 
@@ -598,7 +600,7 @@ def test_a_photo_that_is_transparent_everywhere_fails_with_that_reason(make: Mak
 
     assert run_one(daemon) is RunResult.FAILED
 
-    (entry,) = daemon.journal.entries(State.FAILED)
+    (entry,) = daemon.parts.journal.entries(State.FAILED)
     assert "transparent everywhere" in (entry.job.reason or "")
 
 
@@ -616,7 +618,7 @@ def test_each_page_of_a_tiff_is_a_result_and_the_worst_one_decides_the_folder(ma
     assert [page["page"] for page in body["pages"]] == [1, 2]
     assert body["pages"][0]["score"] > body["pages"][1]["score"]
     assert {attempt["number"] // 100 for attempt in body["pages"][1]["attempts"]} == {1}
-    (entry,) = daemon.journal.latest(1)
+    (entry,) = daemon.parts.journal.latest(1)
     assert entry.job.grade is Grade.UNGENUEGEND
     assert entry.job.score == pytest.approx(body["score"], abs=1e-4)
     first, second = (pixels(tmp_path / "hot" / "ungenügend" / f"scan-p{page}.png") for page in (1, 2))
@@ -645,7 +647,7 @@ def test_a_page_that_cannot_be_read_fails_the_whole_file_and_is_named(make: Make
 
     assert run_one(daemon) is RunResult.FAILED
 
-    (entry,) = daemon.journal.entries(State.FAILED)
+    (entry,) = daemon.parts.journal.entries(State.FAILED)
     assert "scan.tif, page 2, cannot" in (entry.job.reason or "")
     assert not list((tmp_path / "hot").glob("*/scan*.png"))
 
@@ -702,7 +704,7 @@ def test_what_is_out_never_fails_however_often_its_end_went_wrong(make: Make, tm
 
     fate = run_one(daemon)
 
-    (entry,) = daemon.journal.entries(State.PUBLISHING)
+    (entry,) = daemon.parts.journal.entries(State.PUBLISHING)
     assert fate is RunResult.SENT_BACK
     assert len(entry.results) == 2
     assert list((tmp_path / "hot" / "failed").iterdir()) == []
@@ -714,12 +716,12 @@ def test_a_start_does_not_give_up_a_photo_whose_results_are_out(make: Make, tmp_
     with pytest.raises(Died):
         run_one(daemon)
 
-    counts = daemon.recovery.recover(daemon.worker.endings)
-    job = daemon.journal.take_decided(2.0**40, ())
+    counts = daemon.parts.recovery.recover(daemon.parts.worker.endings)
+    job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
 
     assert counts["quarantined"] == 0
-    assert daemon.worker.run(job) is RunResult.DONE
+    assert daemon.parts.worker.run(job) is RunResult.DONE
     assert list((tmp_path / "hot" / "failed").iterdir()) == []
 
 
@@ -736,11 +738,11 @@ def test_an_ending_is_told_though_the_share_went_away_before_the_clearing(make: 
     daemon = make(ScriptedEngine(), tick=away, tell=told.append)
 
     fate = run_one(daemon)
-    daemon.recovery.tidy_up(daemon.worker.endings)
+    daemon.parts.recovery.tidy_up(daemon.parts.worker.endings)
 
     assert fate is RunResult.DONE
     assert [ending.grade is not None for ending in told] == [True]
-    assert daemon.folders.jobs_in_work() == ()
+    assert daemon.parts.folders.jobs_in_work() == ()
 
 
 @pytest.mark.parametrize("trouble", [NoRoom("journal is full"), sqlite3.OperationalError("database is locked")])
@@ -754,16 +756,16 @@ def test_a_job_that_could_not_be_put_off_is_stranded_and_started_again(
         raise trouble
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(daemon.journal), "postpone", refuse)
+        patch.setattr(type(daemon.parts.journal), "postpone", refuse)
         fate = run_one(daemon)
-        (entry,) = daemon.journal.entries(State.RUNNING)
-        held = daemon.worker.hold(entry.job, RootAway("the share is away"))
-    daemon.journal.take_back(entry.job.id, 0.0)
-    again = daemon.journal.take(2.0**40)
+        (entry,) = daemon.parts.journal.entries(State.RUNNING)
+        held = daemon.parts.worker.hold(entry.job, RootAway("the share is away"))
+    daemon.parts.journal.take_back(entry.job.id, 0.0)
+    again = daemon.parts.journal.take(2.0**40)
     assert again is not None
 
     assert (fate, held) == (RunResult.STRANDED, RunResult.STRANDED)
-    assert daemon.worker.run(again) is RunResult.DONE
+    assert daemon.parts.worker.run(again) is RunResult.DONE
 
 
 def test_a_row_that_could_be_neither_claimed_nor_struck_out_is_no_photo(
@@ -777,13 +779,13 @@ def test_a_row_that_could_be_neither_claimed_nor_struck_out_is_no_photo(
         raise NoRoom("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(daemon.folders), "claim", full)
-        patch.setattr(type(daemon.journal), "forget", full)
-        daemon.inbox_loop.round(urgent=True)
-    assert daemon.journal.take(2.0**40, lambda: daemon.admission.unclaimed) is None
+        patch.setattr(type(daemon.parts.folders), "claim", full)
+        patch.setattr(type(daemon.parts.journal), "forget", full)
+        daemon.parts.inbox_loop.round(urgent=True)
+    assert daemon.parts.journal.take(2.0**40, lambda: daemon.parts.admission.unclaimed) is None
 
     assert run_one(daemon) is RunResult.DONE
-    assert len(told) == len(daemon.journal.latest(9)) == 1
+    assert len(told) == len(daemon.parts.journal.latest(9)) == 1
 
 
 def test_a_cut_out_put_back_before_its_original_is_in_archiv_is_tried_again(make: Make, tmp_path: Path) -> None:
@@ -799,15 +801,15 @@ def test_a_cut_out_put_back_before_its_original_is_in_archiv_is_tried_again(make
     run_one(daemon)
     (cut_out,) = hot.glob("*/a.png")
     cut_out.rename(hot / "inbox" / "a.png")
-    daemon.inbox_loop.round(urgent=True)
+    daemon.parts.inbox_loop.round(urgent=True)
     full[0] = False
-    job = daemon.journal.take_decided(2.0**40, ())
+    job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
 
-    daemon.worker.run(job)
-    daemon.inbox_loop.round(urgent=True)
+    daemon.parts.worker.run(job)
+    daemon.parts.inbox_loop.round(urgent=True)
 
-    (entry,) = daemon.journal.entries(State.WAITING)
+    (entry,) = daemon.parts.journal.entries(State.WAITING)
     assert entry.job.round == 1
     assert (hot / "archiv" / "a-earlier.png").is_file()
 
@@ -817,16 +819,16 @@ def test_a_retry_does_not_take_another_photo_of_the_same_name(make: Make, tmp_pa
     daemon = make(ScriptedEngine())
     bad = tmp_path / "hot" / "inbox" / "bad.jpg"
     bad.write_bytes(b"one")
-    daemon.inbox_loop.refuse(Reject(bad, "bad.jpg", "This is no photo."))
-    (first,) = daemon.journal.entries(State.FAILED)
+    daemon.parts.inbox_loop.refuse(Reject(bad, "bad.jpg", "This is no photo."))
+    (first,) = daemon.parts.journal.entries(State.FAILED)
     for path in failed.iterdir():
         path.unlink()
     bad.write_bytes(b"another one")
-    daemon.inbox_loop.refuse(Reject(bad, "bad.jpg", "This is no photo."))
+    daemon.parts.inbox_loop.refuse(Reject(bad, "bad.jpg", "This is no photo."))
     before = sorted(path.read_bytes() for path in failed.iterdir())
 
     with pytest.raises(Vanished, match="another photo's"):
-        daemon.admission.take_back(daemon.journal.entry(first.job.id))
+        daemon.parts.admission.take_back(daemon.parts.journal.entry(first.job.id))
 
     assert sorted(path.read_bytes() for path in failed.iterdir()) == before
 
@@ -838,18 +840,18 @@ def test_what_was_staged_is_published_as_it_was_decided_though_its_alphas_are_lo
     daemon = make(engine, tick=dying_at(Effect.PUBLISH), flags={"outputs": {"formats": ["png"]}})
     with pytest.raises(Died):
         run_one(daemon)
-    (decided,) = daemon.journal.entries(State.PUBLISHING)
+    (decided,) = daemon.parts.journal.entries(State.PUBLISHING)
     daemon.close()
     shutil.rmtree(tmp_path / "state" / "alphas")
     asked = engine.calls.total()
 
     daemon = make(engine, flags={"outputs": {"formats": ["webp"]}})  # which a report from before knows nothing of
     daemon.recover()
-    job = daemon.journal.take_decided(2.0**40, ())
+    job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
-    fate = daemon.worker.run(job)
+    fate = daemon.parts.worker.run(job)
 
-    done = daemon.journal.entry(decided.job.id)
+    done = daemon.parts.journal.entry(decided.job.id)
     assert decided.job.grade is not None
     report = json.loads((hot / decided.job.grade.value / "a.json").read_text("utf-8"))
     assert fate is RunResult.DONE
@@ -865,14 +867,14 @@ def test_a_staged_file_that_is_gone_is_made_again(make: Make, tmp_path: Path) ->
     daemon = make(ScriptedEngine(), tick=dying_at(Effect.PUBLISH))
     with pytest.raises(Died):
         run_one(daemon)
-    (decided,) = daemon.journal.entries(State.PUBLISHING)
-    for staged in daemon.folders.staging(decided.job.id).iterdir():
+    (decided,) = daemon.parts.journal.entries(State.PUBLISHING)
+    for staged in daemon.parts.folders.staging(decided.job.id).iterdir():
         if staged.suffix == ".png":
             staged.unlink()
 
-    job = daemon.journal.take_decided(2.0**40, ())
+    job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
-    fate = daemon.worker.run(job)
+    fate = daemon.parts.worker.run(job)
 
     assert fate is RunResult.DONE
     assert len(list(hot.glob("*/a.png"))) == 1
@@ -883,12 +885,12 @@ def test_a_staged_file_that_is_not_as_its_report_says_is_not_taken_as_staged(mak
     daemon = make(ScriptedEngine(), tick=dying_at(Effect.PUBLISH))
     with pytest.raises(Died):
         run_one(daemon)
-    (decided,) = daemon.journal.entries(State.PUBLISHING)
-    staging = daemon.folders.staging(decided.job.id)
-    original = daemon.folders.claimed(decided.job.id)
+    (decided,) = daemon.parts.journal.entries(State.PUBLISHING)
+    staging = daemon.parts.folders.staging(decided.job.id)
+    original = daemon.parts.folders.claimed(decided.job.id)
     assert original is not None
     content = hashlib.sha256(original.read_bytes()).digest()
-    routing = daemon.worker._routing
+    routing = daemon.parts.worker._routing
 
     whole = routing.staged(decided.job, staging, content)
     of_another_original = routing.staged(decided.job, staging, bytes(32))

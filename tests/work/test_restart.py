@@ -74,13 +74,13 @@ def test_a_restart_asks_the_same_ticket_for_the_same_recipe(step: str, tmp_path:
 
     first = Daemon(settings, engine=engine, tick=tick, clock=clock)
     first.recover()
-    first.inbox_loop.round(urgent=True)
-    job = first.journal.take(clock())
+    first.parts.inbox_loop.round(urgent=True)
+    job = first.parts.journal.take(clock())
     assert job is not None
     with pytest.raises(Died):
-        first.worker.run(job)
-    remember(first.journal, "shoes", A, 0.3)  # what the other photos brought in the meantime
-    remember(first.journal, "shoes", B, 0.9)
+        first.parts.worker.run(job)
+    remember(first.parts.journal, "shoes", A, 0.3)  # what the other photos brought in the meantime
+    remember(first.parts.journal, "shoes", B, 0.9)
     first.close()
 
     Daemon(settings, engine=engine, clock=clock).run(once=True)
