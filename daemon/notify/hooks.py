@@ -11,6 +11,7 @@ import time
 from daemon.logs import log
 from daemon.notify.delivery import Undelivered, deliver
 from daemon.notify.notices import Notice, Origin, payload
+from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.settings import HookSettings, NotifySettings
 
@@ -89,7 +90,7 @@ class _Line:
     def put(self, notice: Notice, body: bytes) -> None:
         if notice.event not in self._hook.on or self._ending.is_set():
             return
-        self._metrics.notified(self._hook.title, notice.event)
+        self._metrics.count(series.NOTIFICATIONS, hook=self._hook.title, event=notice.event)
         with self._door:
             full = self._waiting.qsize() >= MOST_WAITING
             if not full:
@@ -115,7 +116,7 @@ class _Line:
             except Exception as error:  # noqa: BLE001 - whatever it is, photos have nothing to do with it
                 text = f"Telling {self._hook.title} failed: {type(error).__name__}"
                 log.log("internal_error", text, level=logging.ERROR, hook=self._hook.title)
-                self._metrics.notification_failed(self._hook.title, "internal_error")
+                self._metrics.count(series.NOTIFICATION_FAILURES, hook=self._hook.title, reason="internal_error")
 
     def _deliver(self, notice: Notice, body: bytes) -> None:
         pause = self._first_pause_seconds
@@ -135,7 +136,7 @@ class _Line:
                 return
 
     def _give_up(self, notice: Notice, reason: str, why: str, tries: int) -> None:
-        self._metrics.notification_failed(self._hook.title, reason)
+        self._metrics.count(series.NOTIFICATION_FAILURES, hook=self._hook.title, reason=reason)
         log.log(
             "notification_failed",
             f"{self._hook.title} was not told of {notice.event}: {why}",

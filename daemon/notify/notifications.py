@@ -18,6 +18,7 @@ from daemon.notify.batches import Batches
 from daemon.notify.hooks import Hooks
 from daemon.notify.notices import BatchFigures, FailedPhoto, Part
 from daemon.notify.outages import Pauses
+from daemon.observe import series
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.publishing.job_events import JobEnd
@@ -144,7 +145,7 @@ class Notifications:
         for figures in done:
             at = self._clock()
             notice = notices.batch_done(figures, at)
-            self._metrics.batch_done()
+            self._metrics.count(series.BATCHES_DONE)
             log.log("batch_done", notice.text, figures=notice.facts)
             if self._settings.contact_sheets and any("batch_done" in hook.on for hook in self._settings.hooks):
                 self._sheets.make(figures, partial(self._tell_batch, figures, at))

@@ -1,6 +1,6 @@
-"""The words that label series: small fixed sets, and a guard for what comes from outside.
+"""The label values of the series: small fixed sets, and a check of values that come from outside.
 
-A label never holds a file name, a job or an error's text: each value is a series for ever.
+A label never holds a file name, a job id or the text of an error: each new value makes a new series for ever.
 """
 
 import re
@@ -13,27 +13,12 @@ from daemon.settings import Event
 
 SOURCES = ("event", "scan", "startup")
 IGNORED = (
-    "litter",
-    "symlink",
-    "not_a_photo_suffix",
-    "special_file",
-    "folder_not_readable",
-    "folder_not_writable",
-    "too_deep",
-)
+    "litter", "symlink", "not_a_photo_suffix", "special_file",
+    "folder_not_readable", "folder_not_writable", "too_deep",
+)  # fmt: skip
 STAGES = (
-    "completeness",
-    "read",
-    "proxy",
-    "upload",
-    "wait",
-    "infer",
-    "fetch",
-    "judge",
-    "refine",
-    "write",
-    "publish",
-)
+    "completeness", "read", "proxy", "upload", "wait", "infer", "fetch", "judge", "refine", "write", "publish",
+)  # fmt: skip
 INTERNAL = "internal_error"
 GRADES = tuple(grade.label for grade in sorted(Grade, key=lambda grade: -grade.rank))
 ENDS = (*GRADES, "failed")
@@ -52,8 +37,11 @@ RECOVERIES = ("unclaimed", "put_back", "resumed", "quarantined", "completed")
 EVENTS = get_args(Event)
 NOTICE_FAILURES = ("unreachable", "refused", "timeout", "queue_full", INTERNAL)
 CIRCUIT_STATES = {"closed": 0, "half_open": 1, "open": 2}
+"""What the breaker says of a server, and its number in the metrics."""
+FREE_LABELS = ("device", "event", "gpu", "hook", "model", "mount", "version")
+"""Labels whose values come from us or from the settings, so that they need no check."""
 
-_PLAIN = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_PLAIN_WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 def public_name(server: str) -> str:
@@ -64,6 +52,12 @@ def public_name(server: str) -> str:
     return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}".rstrip("/")
 
 
-def plain(value: str) -> str:
-    """The value where it is a plain word, else "other": no text that a file or server wrote becomes a series."""
-    return value if _PLAIN.fullmatch(value) else "other"
+def guarded(label: str, value: str) -> str:
+    """The value that a label gets: no text that a file or a server wrote ever becomes a series.
+
+    A server shows its public name. A value of a label that is not in FREE_LABELS must be a plain word, else it is
+    "other".
+    """
+    if label == "server":
+        return public_name(value)
+    return value if label in FREE_LABELS or _PLAIN_WORD.fullmatch(value) else "other"

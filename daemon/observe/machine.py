@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from daemon.observe import series
 from daemon.observe.gpu import Gpus
 from daemon.observe.metrics import Metrics
 
@@ -50,7 +51,8 @@ class Machine:
                 total, _, free = self._usage(folder)
             except OSError:
                 continue
-            self._metrics.disk_free(mount, free, total)
+            self._metrics.set(series.DISK_FREE, free, mount=mount)
+            self._metrics.set(series.DISK_SIZE, total, mount=mount)
 
     def close(self) -> None:
         """Stop looking; does not wait for a share that hangs. May be called twice, or without a start."""

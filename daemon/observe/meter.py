@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from daemon.observe.series import Counter
+
 
 class Meter(Protocol):
     """Counts the work on photos: `Metrics` itself, or `work.progress.Progress`, which passes it on to `Metrics`."""
@@ -15,5 +17,5 @@ class Meter(Protocol):
     def engine_busy(self, server: str, seconds: float) -> None:
         """A server computed for so long."""
 
-    def collision(self) -> None:
-        """A result got another name as its own was taken."""
+    def count(self, row: Counter, by: float = 1, /, **labels: str) -> None:
+        """Add to a counter, as `Metrics.count`."""

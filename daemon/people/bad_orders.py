@@ -13,6 +13,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.orders import NAME, NOTE, Orders, Wrong
 from daemon.journal import Journal
 from daemon.logs import log
+from daemon.observe import series
 from daemon.observe.metrics import Metrics
 
 _FIRST_LINE = f"{NAME} in this folder is wrong, so the photos of the folder wait in inbox/."
@@ -58,7 +59,7 @@ class BadOrders:
         self._answers.clear()
         for way in list(self._wrong):
             self.holds(self._folders.inbox.joinpath(*way, NAME), urgent=True)
-        self._metrics.bad_orders(len(self._wrong))
+        self._metrics.set(series.BAD_ORDERS, len(self._wrong))
 
     def holds(self, source: Path, urgent: bool) -> bool:
         """Whether a file in the inbox is to wait for its folder's order. urgent: what is there is meant to be whole.
@@ -97,7 +98,7 @@ class BadOrders:
         if self._wrong.get(wrong.way) == text:
             return
         self._wrong[wrong.way] = text
-        self._metrics.bad_orders(len(self._wrong))
+        self._metrics.set(series.BAD_ORDERS, len(self._wrong))
         log.log("order_refused", text, level=logging.ERROR, folder="/".join(wrong.way))
         with suppress(OSError):  # where we may not write, the log has said it
             self._write(wrong)
@@ -107,7 +108,7 @@ class BadOrders:
             if _is_ours(folder):
                 os.unlink(NOTE, dir_fd=folder)
         if self._wrong.pop(way, None) is not None:
-            self._metrics.bad_orders(len(self._wrong))
+            self._metrics.set(series.BAD_ORDERS, len(self._wrong))
             self._journal.make_due(BadOrder.reason)
             text = f"{'/'.join(('inbox', *way, NAME))} is right now, or gone; the photos go on."
             log.log("order_accepted", text, folder="/".join(way))

@@ -18,6 +18,7 @@ from daemon.hotfolder.runtime import Runtime
 from daemon.intake.watcher import Reject
 from daemon.journal import JobRow, Journal
 from daemon.logs import log
+from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results, stray_results
 from daemon.states import State
@@ -158,7 +159,7 @@ class PutBacks:
             self._tick(Effect.REQUEUE)
             self._journal.requeue(job_id, self._clock())
             what = "failed" if entry.job.state is State.FAILED else "result" if original else "original"
-            self._metrics.put_back(what)
+            self._metrics.count(series.PUT_BACK, what=what)
             text = f"{entry.job.name} was put back into inbox/ and is tried again."
             log.log("put_back", text, job=job_id, name=entry.job.name, what=what)
         if self._folders.claimed(job_id) is None:

@@ -15,6 +15,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.runtime import Runtime
 from daemon.journal import Journal
 from daemon.logs import log
+from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results
 from daemon.people.stray_results import Gallery, Stray
@@ -103,7 +104,7 @@ class Verdicts:
         self._tick(Effect.NOTE_VERDICT)
         now = self._clock()
         if self._journal.note_verdict(job_id, moved.before, moved.after, now, how="moved", places=places):
-            self._metrics.verdict_moved(moved.before.label, moved.after.label)
+            self._metrics.count(series.VERDICTS, **{"from": moved.before.label, "to": moved.after.label})
             before, after = moved.before.value, moved.after.value
             text = f"{places[0]}: a person moved it from {before} to {after}"
             log.log("verdict", text, job=job_id, name=places[0], before=before, after=after)

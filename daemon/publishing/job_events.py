@@ -7,6 +7,7 @@ from pathlib import Path
 
 from daemon.jobs import Grade, Job, Outcome
 from daemon.logs import log
+from daemon.observe import series
 from daemon.observe.metrics import Metrics
 
 
@@ -63,9 +64,9 @@ class JobEvents:
     def failed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
         """A photo is in `failed/`."""
         self._metrics.job_finished("failed", seconds, len(job.attempts), None, self._clock())
-        self._metrics.job_failed_reason(kind)
+        self._metrics.count(series.FAILURES, reason=kind)
         if kind == "quarantined":
-            self._metrics.quarantined()
+            self._metrics.count(series.QUARANTINED)
         log.log(
             "job_failed",
             f"{job.name}: {reason}",
@@ -79,7 +80,7 @@ class JobEvents:
 
     def left_out(self, job: Job, first: Job, places: tuple[Path, ...]) -> None:
         """A photo is done without a result, for the same one came before."""
-        self._metrics.duplicate()
+        self._metrics.count(series.DUPLICATES)
         log.log(
             "job_left_out",
             f"{job.name} is the same photo as {first.name} and was not cut out again",
@@ -95,7 +96,7 @@ class JobEvents:
 
     def postponed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
         """A photo waits because something else is not there."""
-        self._metrics.postponed(kind)
+        self._metrics.count(series.POSTPONED, reason=kind)
         log.log(
             "job_postponed",
             f"{job.name} waits {seconds:.0f} s: {reason}",

@@ -18,6 +18,7 @@ from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Job, Outcome, Verdict
 from daemon.journal import JobRow
+from daemon.observe import series
 from daemon.observe.meter import Meter
 from daemon.pictures import compositing, framing, refining, writing
 from daemon.pictures.reading import Photo
@@ -142,7 +143,7 @@ class Routing:
         placed = place_files.place(files, folder, stem, equal_names=self._outputs.equal_names)
         first = f"{stem.name}-v1" if self._outputs.equal_names == "version" else stem.name
         if not placed[0].name.startswith(f"{first}{files[0][1]}"):
-            self._meter.collision()
+            self._meter.count(series.COLLISIONS)
         return placed
 
     def leave_out(self, folders: HotFolder, job: Job, first: JobRow) -> tuple[Path, ...]:

@@ -3,12 +3,12 @@
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from daemon.engines.contract import Engine, ServerHealth
 from daemon.journal import Journal
 from daemon.logs import log
+from daemon.observe import series
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.service.systemd import Notifier
@@ -52,7 +52,6 @@ class Housekeeping:
         self._clock = clock
         self._remark = remark
         self._keep_days = keep_days
-        self._reconnects: Counter[str] = Counter()
         self._paused: set[tuple[str, str]] = set()
         self._was_paused = False
 
@@ -86,7 +85,7 @@ class Housekeeping:
         self._note_servers(healths)
         troubles = "; ".join(f"{each.server}: {each.message or 'away'}" for each in healths if not each.up)
         self._health.report("engine", any(each.up for each in healths), troubles)
-        self._metrics.heartbeat(now)
+        self._metrics.set(series.HEARTBEAT, now)
         remarks = (self._note_pause(), self._remark())
         self._notifier.status("; ".join((f"{running} running, {waiting} waiting", *filter(None, remarks))))
         if self._health.alive()[0]:
@@ -100,19 +99,13 @@ class Housekeeping:
             text = "Paused: nothing new is started until `freisteller resume`." if at else "Work goes on."
             log.log("paused" if at else "resumed", text, level=logging.WARNING if at else logging.INFO)
             self._dispatch.wake()
-        self._metrics.paused(at is not None)
+        self._metrics.set(series.PAUSED, at is not None)
         return "" if at is None else f"paused since {time.strftime('%Y-%m-%d %H:%M', time.localtime(at))}"
 
     def _note_servers(self, healths: Sequence[ServerHealth]) -> None:
         """Metrics of each server; a line for each model that is paused there, or works again."""
         self._metrics.engine(healths)
         for health in healths:
-            self._metrics.engine_circuit(health.server, health.circuit)
-            for _ in range(health.reconnects - self._reconnects[health.server]):
-                self._metrics.engine_reconnected(health.server)
-            self._reconnects[health.server] = health.reconnects
-            for model, at in health.canaries:
-                self._metrics.canary(health.server, model, at)
             for model in health.set_aside:
                 if (health.server, model) not in self._paused:
                     text = f"{health.server} gets no photos for {model} now. {health.message}"

@@ -10,6 +10,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.admission import Admission
 from daemon.intake.watcher import Reject, Scan, Watcher
 from daemon.logs import log
+from daemon.observe import series
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.people.bad_orders import BadOrders
@@ -88,8 +89,8 @@ class InboxLoop:
         except (RootAway, NoRoom) as error:
             self._note_root(error)
             return None
-        self._metrics.incomplete(scan.incomplete)
-        self._metrics.scanned(self._clock())
+        self._metrics.set(series.PHOTOS_INCOMPLETE, scan.incomplete)
+        self._metrics.set(series.LAST_SCAN, self._clock())
         return scan
 
     def _take_in(self, scan: Scan, urgent: bool) -> None:
@@ -105,7 +106,7 @@ class InboxLoop:
                 self._admission.admit(arrival)
             self._wake()
         for reason, count in scan.ignored.items():
-            self._metrics.photos_ignored(reason, count)
+            self._metrics.count(series.PHOTOS_IGNORED, count, reason=reason)
             log.log("ignored", f"{count} new in inbox/ left alone: {reason}", reason=reason, count=count)
 
     def refuse(self, refused: Reject) -> None:
@@ -121,7 +122,7 @@ class InboxLoop:
             log.log("root_away" if trouble else "root_back", text, level=level)
             self._say(text)
         self.root_is_there, self.trouble = there, trouble
-        self._metrics.root_reachable(there)
+        self._metrics.set(series.ROOT_REACHABLE, there)
         self._health.report("root", there, str(trouble or ""))
         if there:
             self._wake()

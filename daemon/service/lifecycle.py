@@ -15,6 +15,7 @@ from daemon.hotfolder.effects import Tick
 from daemon.hotfolder.runtime import Runtime
 from daemon.journal import damage
 from daemon.logs import log
+from daemon.observe import series
 from daemon.observe.labels import public_name
 from daemon.observe.status_port import StatusServer
 from daemon.publishing.job_events import JobEnd
@@ -143,8 +144,7 @@ class Daemon:
             **self.parts.recovery.recover(self.parts.worker.endings),
         }
         for how, count in found.items():
-            for _ in range(count):
-                self.parts.metrics.recovered(how)
+            self.parts.metrics.count(series.RECOVERED_JOBS, count, how=how)
             if count:
                 log.log("recovered", f"{count} photos of an earlier run: {how}", how=how, count=count)
         self.parts.health.report("recovery", True)

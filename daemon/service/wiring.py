@@ -24,6 +24,7 @@ from daemon.notify.batches import Batches
 from daemon.notify.hooks import Hooks
 from daemon.notify.notices import Origin
 from daemon.notify.notifications import Notifications
+from daemon.observe import series
 from daemon.observe.gpu import Gpus
 from daemon.observe.health import Health
 from daemon.observe.machine import Machine
@@ -86,7 +87,7 @@ class Assembly:
         doors.callback(self.engine.close)
         self.metrics = Metrics(__version__, self.engine.models, [health.server for health in self.engine.health()])
         if premises.damaged:
-            self.metrics.journal_set_aside()
+            self.metrics.count(series.JOURNAL_DAMAGED)
         self.health = Health(stale_seconds=_stale_seconds(settings))
         self.notifier = Notifier()
         self.progress = Progress(self.metrics)

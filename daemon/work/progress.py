@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from daemon.jobs import Job
 from daemon.observe.meter import Meter
+from daemon.observe.series import Counter
 
 T = TypeVar("T")
 # The stage that a photo is in once the one on the left is over; after the judgement it may also be the next proxy.
@@ -75,9 +76,9 @@ class Progress:
         """See `Meter.engine_busy`."""
         self._meter.engine_busy(server, seconds)
 
-    def collision(self) -> None:
-        """See `Meter.collision`."""
-        self._meter.collision()
+    def count(self, row: Counter, by: float = 1, /, **labels: str) -> None:
+        """See `Meter.count`."""
+        self._meter.count(row, by, **labels)
 
     def _note(self, stage: str | None = None, more: int = 0) -> None:
         me = threading.get_ident()

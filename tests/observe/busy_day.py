@@ -1,6 +1,7 @@
 """A day's worth of events, so that every series has samples: for the tests of documents, rules and dashboard."""
 
 from daemon.engines.contract import ServerHealth
+from daemon.observe import series
 from daemon.observe.gpu import GpuReading
 from daemon.observe.metrics import Metrics
 
@@ -12,15 +13,30 @@ def metrics_of_a_new_daemon() -> Metrics:
     return Metrics("1.2.3", MODELS, SERVERS)
 
 
+def server_in_use(server: str, now: float, reconnects: int) -> ServerHealth:
+    return ServerHealth(
+        server,
+        True,
+        "",
+        2,
+        24 << 30,
+        6 << 30,
+        reconnects=reconnects,
+        canaries=((MODELS[0], now),),
+        uploads=2,
+        history_entries=5,
+    )
+
+
 def happen(metrics: Metrics, now: float) -> None:
     """One photo of each ending goes through, one of everything else happens; `now` is Unix time."""
     for found_by in ("event", "scan", "startup"):
         metrics.photo_seen(found_by)
-    metrics.photos_ignored("litter", 1)
-    metrics.incomplete(1)
+    metrics.count(series.PHOTOS_IGNORED, reason="litter")
+    metrics.set(series.PHOTOS_INCOMPLETE, 1)
     metrics.completeness_waited(2.5)
-    metrics.scanned(now)
-    metrics.root_reachable(True)
+    metrics.set(series.LAST_SCAN, now)
+    metrics.set(series.ROOT_REACHABLE, True)
     metrics.queue(waiting=4, running=2, oldest_admitted_at=now - 20)
     for stage in ("read", "proxy", "upload", "wait", "infer", "fetch", "judge", "refine", "write", "publish"):
         metrics.stage(stage, 0.3)
@@ -30,28 +46,25 @@ def happen(metrics: Metrics, now: float) -> None:
     for grade in ("sehr_gut", "gut", "ungenuegend"):
         metrics.job_finished(grade, 9.0, 2, 0.1, now)
     metrics.job_finished("failed", 0.5, 0, None, now)
-    metrics.job_failed_reason("bad_photo")
-    metrics.postponed("engine_away")
-    metrics.recovered("resumed")
-    metrics.quarantined()
-    metrics.paused(False)
-    metrics.journal_set_aside()
-    metrics.duplicate()
-    metrics.collision()
-    metrics.verdict_moved("gut", "ungenuegend")
-    metrics.engine(
-        [ServerHealth(server, True, "", 2, 24 << 30, 6 << 30, uploads=2, history_entries=5) for server in SERVERS]
-    )
+    metrics.count(series.FAILURES, reason="bad_photo")
+    metrics.count(series.POSTPONED, reason="engine_away")
+    metrics.count(series.RECOVERED_JOBS, how="resumed")
+    metrics.count(series.QUARANTINED)
+    metrics.set(series.PAUSED, False)
+    metrics.count(series.JOURNAL_DAMAGED)
+    metrics.count(series.DUPLICATES)
+    metrics.count(series.COLLISIONS)
+    metrics.count(series.VERDICTS, **{"from": "gut", "to": "ungenuegend"})
+    for reconnects in (0, 1):
+        metrics.engine([server_in_use(server, now, reconnects) for server in SERVERS])
     for server in SERVERS:
         metrics.engine_busy(server, 0.5)
-        metrics.engine_circuit(server, "closed")
-        metrics.engine_reconnected(server)
-        metrics.canary(server, MODELS[0], now)
     metrics.know_hook("chat")
-    metrics.notified("chat", "failed")
-    metrics.notification_failed("chat", "unreachable")
-    metrics.batch_done()
+    metrics.count(series.NOTIFICATIONS, hook="chat", event="failed")
+    metrics.count(series.NOTIFICATION_FAILURES, hook="chat", reason="unreachable")
+    metrics.count(series.BATCHES_DONE)
     metrics.gpus([GpuReading("0", 0.6, 6 << 30, 24 << 30, 210.0)])
-    metrics.disk_free("root", 60 << 30, 100 << 30)
-    metrics.disk_free("state", 30 << 30, 100 << 30)
-    metrics.heartbeat(now)
+    for mount, free in (("root", 60 << 30), ("state", 30 << 30)):
+        metrics.set(series.DISK_FREE, free, mount=mount)
+        metrics.set(series.DISK_SIZE, 100 << 30, mount=mount)
+    metrics.set(series.HEARTBEAT, now)

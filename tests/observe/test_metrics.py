@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from daemon.engines.contract import ServerHealth
+from daemon.observe import series
 from daemon.observe.gpu import GpuReading
 from daemon.observe.labels import ENDS, FAILURES, GRADES, IGNORED, POSTPONEMENTS, RECOVERIES, SOURCES, STAGES
 from daemon.observe.metrics import Metrics
@@ -80,7 +81,7 @@ def test_a_finished_photo_is_counted_with_its_grade_duration_attempts_and_gain(m
 
 def test_a_failed_photo_is_no_success(metrics: Metrics) -> None:
     metrics.job_finished("failed", 0.1, 0, None, at=1000.0)
-    metrics.job_failed_reason("bad_photo")
+    metrics.count(series.FAILURES, reason="bad_photo")
 
     assert value(metrics, "jobs_total", grade="failed") == 1
     assert value(metrics, "failures_total", reason="bad_photo") == 1
@@ -115,8 +116,8 @@ def test_a_model_nobody_announced_starts_complete_when_it_is_first_named(metrics
 
 
 def test_an_error_text_never_becomes_a_label(metrics: Metrics) -> None:
-    metrics.job_failed_reason("cup (2).jpg: unexpected end of file")
-    metrics.photos_ignored("Ünknown\n", 2)
+    metrics.count(series.FAILURES, reason="cup (2).jpg: unexpected end of file")
+    metrics.count(series.PHOTOS_IGNORED, 2, reason="Ünknown\n")
 
     assert value(metrics, "failures_total", reason="other") == 1
     assert value(metrics, "photos_ignored_total", reason="other") == 2
@@ -160,13 +161,18 @@ def test_a_server_shows_what_it_says_and_nothing_it_does_not(metrics: Metrics) -
 
 def test_a_server_that_is_gone_loses_its_series_for_good(metrics: Metrics) -> None:
     both = (
-        ServerHealth("http://gpu1:8188", up=True, memory_total_bytes=24_000, memory_free_bytes=6_000),
+        ServerHealth(
+            "http://gpu1:8188",
+            up=True,
+            memory_total_bytes=24_000,
+            memory_free_bytes=6_000,
+            circuit="closed",
+            reconnects=1,
+            canaries=(("RMBG-2.0", 12.0),),
+        ),
         ServerHealth("http://gpu2:8188", up=True),
     )
     metrics.engine(both)
-    metrics.engine_circuit("http://gpu1:8188", "closed")
-    metrics.canary("http://gpu1:8188", "RMBG-2.0", 12.0)
-    metrics.engine_reconnected("http://gpu1:8188")
 
     metrics.engine(both[1:])
     metrics.engine_busy("http://gpu1:8188", 2.0)  # its last answer
@@ -180,26 +186,26 @@ def test_a_server_that_is_gone_loses_its_series_for_good(metrics: Metrics) -> No
 
 
 def test_a_verdict_of_a_person_is_counted_in_its_direction(metrics: Metrics) -> None:
-    metrics.verdict_moved("gut", "sehr_gut")
+    metrics.count(series.VERDICTS, **{"from": "gut", "to": "sehr_gut"})
 
     assert value(metrics, "verdicts_total", **{"from": "gut", "to": "sehr_gut"}) == 1
     assert value(metrics, "verdicts_total", **{"from": "sehr_gut", "to": "gut"}) == 0
 
 
 def test_a_servers_work_and_its_lost_connections_add_up(metrics: Metrics) -> None:
-    for _ in range(2):
+    for reconnects in (1, 2):
         metrics.engine_busy("http://gpu1:8188", 0.75)
-        metrics.engine_reconnected("http://gpu1:8188")
+        metrics.engine((ServerHealth("http://gpu1:8188", up=True, reconnects=reconnects),))
 
     assert value(metrics, "engine_busy_seconds_total", server="http://gpu1:8188") == 1.5
     assert value(metrics, "engine_reconnects_total", server="http://gpu1:8188") == 2
 
 
 def test_what_befalls_photos_is_counted_once_each(metrics: Metrics) -> None:
-    metrics.postponed("engine_away")
-    metrics.recovered("resumed")
-    metrics.quarantined()
-    metrics.collision()
+    metrics.count(series.POSTPONED, reason="engine_away")
+    metrics.count(series.RECOVERED_JOBS, how="resumed")
+    metrics.count(series.QUARANTINED)
+    metrics.count(series.COLLISIONS)
 
     assert value(metrics, "postponed_total", reason="engine_away") == 1
     assert value(metrics, "recovered_jobs_total", how="resumed") == 1
@@ -208,11 +214,11 @@ def test_what_befalls_photos_is_counted_once_each(metrics: Metrics) -> None:
 
 
 def test_the_breaker_has_three_states_and_no_fourth(metrics: Metrics) -> None:
-    metrics.engine_circuit("http://gpu1:8188", "open")
+    metrics.engine((ServerHealth("http://gpu1:8188", up=True, circuit="open"),))
 
     assert value(metrics, "engine_circuit_state", server="http://gpu1:8188") == 2
     with pytest.raises(KeyError):
-        metrics.engine_circuit("http://gpu1:8188", "ajar")
+        metrics.engine((ServerHealth("http://gpu1:8188", up=True, circuit="ajar"),))
 
 
 def test_a_gpu_that_is_gone_loses_its_series(metrics: Metrics) -> None:
@@ -226,12 +232,13 @@ def test_a_gpu_that_is_gone_loses_its_series(metrics: Metrics) -> None:
 
 
 def test_gauges_of_intake_and_host_show_the_last_value(metrics: Metrics) -> None:
-    metrics.incomplete(3)
-    metrics.scanned(10.0)
-    metrics.heartbeat(11.0)
-    metrics.root_reachable(True)
-    metrics.disk_free("root", 5, 50)
-    metrics.canary("http://gpu1:8188", "RMBG-2.0", 12.0)
+    metrics.set(series.PHOTOS_INCOMPLETE, 3)
+    metrics.set(series.LAST_SCAN, 10.0)
+    metrics.set(series.HEARTBEAT, 11.0)
+    metrics.set(series.ROOT_REACHABLE, True)
+    metrics.set(series.DISK_FREE, 5, mount="root")
+    metrics.set(series.DISK_SIZE, 50, mount="root")
+    metrics.engine((ServerHealth("http://gpu1:8188", up=True, canaries=(("RMBG-2.0", 12.0),)),))
 
     assert value(metrics, "photos_incomplete") == 3
     assert value(metrics, "last_scan_timestamp_seconds") == 10.0
@@ -244,7 +251,7 @@ def test_gauges_of_intake_and_host_show_the_last_value(metrics: Metrics) -> None
 
 def test_two_daemons_in_one_process_share_no_series() -> None:
     one, other = Metrics("1"), Metrics("1")
-    one.collision()
+    one.count(series.COLLISIONS)
 
     assert value(one, "collisions_total") == 1
     assert value(other, "collisions_total") == 0
