@@ -90,7 +90,7 @@ def main() -> None:
             for found, whole_now in offered:
                 name = found.name.replace("/photo.", ".")
                 try:
-                    claimed = folders.claim(found.source, f"job-{len(taken) + len(rejected)}")
+                    claimed = folders.jobs.claim(found.source, f"job-{len(taken) + len(rejected)}")
                 except Vanished:
                     continue
                 passed = time.monotonic() - began

@@ -49,7 +49,7 @@ def take(
     open_below.settle(home)
 
 
-def mend(work: Path, root: Path) -> None:
+def finish_interrupted_claim(work: Path, root: Path) -> None:
     """Finish what a crash interrupted while a file was taken across file systems.
 
     Where the copy is in work, the source goes, unless it changed since: then it is a photo of its own. Where it is
@@ -73,7 +73,7 @@ def mend(work: Path, root: Path) -> None:
 def _take_across(
     home: int, way: Sequence[str], work: int, safe: str, unchanged: tuple[int, int] | None, ask_writers: bool
 ) -> None:
-    """Note, copy, prove, name, remove: after a crash at any step `mend` knows which one it was."""
+    """Note, copy, prove, name, remove: after a crash at any step `finish_interrupted_claim` knows which one it was."""
     name = way[-1]
     with _reading(home, name) as reader:
         mark = _mark(os.fstat(reader))

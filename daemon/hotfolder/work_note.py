@@ -26,13 +26,13 @@ def write_work_note(folders: HotFolder, row: JobRow) -> None:
     job = row.job
     content = _Content(job.name, str(row.source), job.admitted_at, job.round, job.size_bytes)
     with suppress(OSError):
-        (folders.work_root / job.id / WORK_NOTE).write_text(json.dumps(asdict(content)), "ascii")
+        (folders.jobs.work_root / job.id / WORK_NOTE).write_text(json.dumps(asdict(content)), "ascii")
 
 
 def read_work_note(folders: HotFolder, job_id: str) -> JobRow | None:
     """The job that the note in its work folder describes. Returns None if there is no note, or a damaged one."""
     try:
-        content = _Content(**json.loads((folders.work_root / job_id / WORK_NOTE).read_bytes()))
+        content = _Content(**json.loads((folders.jobs.work_root / job_id / WORK_NOTE).read_bytes()))
         _refuse_ways_out(content.name)
         job = Job(
             job_id,

@@ -69,7 +69,7 @@ class Admission:
         job = self._journal.admit(job_id, name, source.relative_to(self._folders.root), size_bytes, now)
         self._tick(Effect.CLAIM)
         try:
-            self._folders.claim(source, job.id, proven)
+            self._folders.jobs.claim(source, job.id, proven)
         except Vanished:
             self._forget(job.id)
             return None
@@ -91,12 +91,12 @@ class Admission:
 
         Nothing was taken then: the file is still in `inbox/`, and the next scan proves it anew; it may have changed.
         """
-        in_work = set(self._folders.jobs_in_work())
+        in_work = set(self._folders.jobs.in_work())
         waiting = self._journal.never_started()
         # One photo is taken at a time, so only the last one may have a folder and no file in it. With a hundred
         # thousand waiting, looking into each folder takes long on a share.
         unclaimed = [job_id for job_id in waiting[:-1] if job_id not in in_work]
-        unclaimed += [job_id for job_id in waiting[-1:] if self._folders.claimed(job_id) is None]
+        unclaimed += [job_id for job_id in waiting[-1:] if self._folders.jobs.claimed(job_id) is None]
         for job_id in unclaimed:
             self._journal.forget(job_id)
         return len(unclaimed)
@@ -115,11 +115,11 @@ class Admission:
         if not places:
             raise Vanished(f"{job.name} ({job.id}): where its original lies was never noted.")
         self._tick(Effect.TAKE_BACK)
-        if self._folders.claimed(job.id) is None:
+        if self._folders.jobs.claimed(job.id) is None:
             mark = ownership.mark_at(self._folders.root, entry.results[0])
             if mark and self._journal.is_of_another(job.id, mark.inode, mark.size_bytes, mark.mtime_ns):
                 raise Vanished(f"{job.name} ({job.id}): its original is gone, {entry.results[0]} is another photo's.")
-            self._folders.claim(places[0], job.id)
+            self._folders.jobs.claim(places[0], job.id)
         for note in places[1:]:
             note.unlink(missing_ok=True)
         self._tick(Effect.REQUEUE)

@@ -60,7 +60,7 @@ class Watcher:
 
         What an earlier run did not finish taking is finished first: else the scan would find it once more.
         """
-        self._folders.mend()
+        self._folders.jobs.finish_interrupted_claims()
         self._listen(mounts.read())
 
     def adopt(self, settings: IntakeSettings) -> None:

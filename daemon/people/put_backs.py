@@ -64,7 +64,7 @@ class PutBacks:
 
     def recover(self) -> int:
         """Before anything is started: see to what an earlier run did not get to; returns how many."""
-        put_back = self._folders.jobs_put_back()
+        put_back = self._folders.jobs.put_back()
         self._unclaimed.update(put_back)
         with suppress(NoRoom):
             self.resume()
@@ -72,7 +72,7 @@ class PutBacks:
 
     def resume(self) -> None:
         """See to what could not be seen to before. Raises NoRoom or RootAway."""
-        put_back = self._folders.jobs_put_back()
+        put_back = self._folders.jobs.put_back()
         self._unclaimed.intersection_update(put_back)  # a share that went away in between leaves the wish unnoted
         for job_id in put_back:
             self._see_to(job_id)
@@ -88,12 +88,12 @@ class PutBacks:
             return False  # who takes it in will say what is wrong
         if job_id is None:
             return False
-        if self._folders.claimed(job_id, self._folders.returns_root):
+        if self._folders.jobs.claimed(job_id, self._folders.jobs.returns_root):
             return True  # another file of the same result is just being seen to; this one comes next
         self._tick(Effect.PUT_ASIDE)
         self._unclaimed.add(job_id)
         try:
-            self._folders.claim(source, job_id, proven, self._folders.returns_root)
+            self._folders.jobs.claim(source, job_id, proven, self._folders.jobs.returns_root)
         except Vanished:
             self._unclaimed.discard(job_id)
             return True  # it went away, or changes: the next scan looks again
@@ -129,10 +129,10 @@ class PutBacks:
 
     def _fulfil(self, job_id: str) -> None:
         """Bring a wish to its end, from wherever it stands."""
-        if put_back := self._folders.claimed(job_id, self._folders.returns_root):
+        if put_back := self._folders.jobs.claimed(job_id, self._folders.jobs.returns_root):
             self._grant(job_id, put_back)
         self._tick(Effect.SEEN_TO)
-        (self._folders.returns_root / job_id).rmdir()
+        (self._folders.jobs.returns_root / job_id).rmdir()
 
     def _grant(self, job_id: str, put_back: Path) -> None:
         """Send the job round again, or refuse the file. Raises Vanished where that has to wait."""
@@ -147,7 +147,7 @@ class PutBacks:
         entry = self._journal.entry(job_id)
         is_result = ownership.owner_of(self._folders.root, self._place(put_back)) == job_id
         original = self._original_of(entry) if is_result else None
-        if is_result and original is None and self._folders.claimed(job_id) is None:
+        if is_result and original is None and self._folders.jobs.claimed(job_id) is None:
             self._refuse(Reject(put_back, _name_beside(entry, put_back), _no_original(entry)))
         else:
             self._send_round(entry, put_back, original, is_result)
@@ -162,14 +162,14 @@ class PutBacks:
             self._metrics.count(series.PUT_BACK, what=what)
             text = f"{entry.job.name} was put back into inbox/ and is tried again."
             log.log("put_back", text, job=job_id, name=entry.job.name, what=what)
-        if self._folders.claimed(job_id) is None:
+        if self._folders.jobs.claimed(job_id) is None:
             self._tick(Effect.ORIGINAL_INTO_WORK)
             if original:
-                self._folders.restore(self._folders.root / original, job_id)
+                self._folders.jobs.restore(self._folders.root / original, job_id)
             elif is_result:
                 raise Vanished(f"the original of {entry.job.name} went away meanwhile.")
             else:
-                self._folders.claim(put_back, job_id)
+                self._folders.jobs.claim(put_back, job_id)
         if original and original.startswith(f"{self._folders.failed.name}/"):
             ownership.remove(self._folders.root, original)
         if put_back.exists():

@@ -48,7 +48,7 @@ class Endings:
     def publish(self, job: Job, outcome: Outcome, cuts: Sequence[Cut], content: bytes) -> None:
         """Put the staged results of a decided job into their grade folder; may be repeated. Raises NoRoom, RootAway."""
         began = job.started_at or self._clock()
-        staging = self._folders.staging(job.id)
+        staging = self._folders.jobs.staging(job.id)
         files = self._routing.stage_report(job, cuts, staging, content, lambda: self._since(began))
         self._put_in_place(job, outcome, files)
 
@@ -60,7 +60,7 @@ class Endings:
         outcome = _decided(job) if job.state is State.PUBLISHING else None
         if outcome is None or outcome.verdict.grade is not job.grade:
             return False
-        files = self._routing.staged(job, self._folders.staging(job.id), content)
+        files = self._routing.staged(job, self._folders.jobs.staging(job.id), content)
         if files:
             self._put_in_place(job, outcome, files)
         return bool(files)
@@ -128,7 +128,7 @@ class Endings:
         """Remove what a job that is over leaves in work, staging and among the alphas; may be repeated."""
         self._tick(Effect.CLEAR)
         self._placed.pop(job_id, None)
-        self._folders.clear(job_id)
+        self._folders.jobs.clear(job_id)
         self._alphas.drop(job_id)
 
     def _clean_up_soon(self, job_id: str) -> None:

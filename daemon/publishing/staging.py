@@ -131,7 +131,7 @@ class Routing:
 
     def archive(self, folders: HotFolder, job: Job) -> Path | None:
         """Put the original of a finished job into `archiv/`, if it is in work and to be kept. May be repeated."""
-        original = folders.claimed(job.id)
+        original = folders.jobs.claimed(job.id)
         if original is None or not self._outputs.keep_originals:
             return None
         self._tick(Effect.ARCHIVE)
@@ -151,10 +151,10 @@ class Routing:
 
         May be repeated. Returns where they are: original (where originals are kept), note.
         """
-        original = folders.claimed(job.id)
+        original = folders.jobs.claimed(job.id)
         if original is None:
             return ()
-        note = folders.staging(job.id) / "equal.txt"
+        note = folders.jobs.staging(job.id) / "equal.txt"
         if not note.exists():
             _write_whole(note, equal_note(PurePosixPath(job.name).name, first))
         self._tick(Effect.ARCHIVE)
@@ -169,10 +169,10 @@ class Routing:
 
         Returns where they are: original, note; nothing where there is no original any more.
         """
-        original = folders.claimed(job_id)
+        original = folders.jobs.claimed(job_id)
         if original is None:
             return ()
-        note = folders.staging(job_id) / "reason.txt"
+        note = folders.jobs.staging(job_id) / "reason.txt"
         if not note.exists():
             _write_whole(note, failure_note(PurePosixPath(name).name, job_id, reason))
         self._tick(Effect.LAY_ASIDE)

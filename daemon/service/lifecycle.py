@@ -137,7 +137,7 @@ class Daemon:
 
     def recover(self) -> None:
         """Bring everything that a crash left in the middle to where it can go on."""
-        self.parts.folders.mend()
+        self.parts.folders.jobs.finish_interrupted_claims()
         found = {
             "unclaimed": self.parts.admission.recover(),
             "put_back": self.parts.put_backs.recover(),

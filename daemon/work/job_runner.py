@@ -152,7 +152,7 @@ class JobRunner:
             path,
             self._pipeline,
             self._routing,
-            self._folders.staging(job.id),
+            self._folders.jobs.staging(job.id),
             lambda bench: self._outcome(job, bench),
             lambda outcome: self._decide(job, outcome),
         )
@@ -161,7 +161,7 @@ class JobRunner:
 
     def _original(self, job: Job) -> Path | None:
         self._folders.check()
-        return self._folders.claimed(job.id)
+        return self._folders.jobs.claimed(job.id)
 
     def _content(self, job: Job, path: Path) -> bytes:
         try:

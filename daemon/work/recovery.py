@@ -37,7 +37,7 @@ class Recovery:
         """
         completed = 0
         with suppress(NoRoom, RootAway):
-            in_work, with_alphas = self._folders.jobs_in_work(), self._alphas.jobs()
+            in_work, with_alphas = self._folders.jobs.in_work(), self._alphas.jobs()
             open_ids = self._journal.open_ids()  # asked last: what was there before is known by now
             for job_id in in_work:
                 if job_id not in open_ids:
@@ -62,13 +62,13 @@ class Recovery:
 
     def _taken_up(self, job_id: str, endings: Endings) -> bool:
         """Work of a journal that is lost goes on under its own id, or is over; False where there is none."""
-        original = self._folders.claimed(job_id)
+        original = self._folders.jobs.claimed(job_id)
         if original is None:
-            self._folders.clear(job_id)  # made for a photo that was never claimed
+            self._folders.jobs.clear(job_id)  # made for a photo that was never claimed
             return False
         entry = read_work_note(self._folders, job_id)
         if entry is None:
-            self._folders.release(job_id, original.name)  # nobody knows whose it was: it starts afresh
+            self._folders.jobs.release(job_id, original.name)  # nobody knows whose it was: it starts afresh
         else:
             self._journal.restore([entry])
             endings.as_found(entry.job)

@@ -39,14 +39,14 @@ def drop(folders: HotFolder, content: bytes = b"photo") -> Path:
 
 
 def left_in_work(folders: HotFolder) -> list[str]:
-    return sorted(path.name for path in folders.work_root.rglob("*") if path.is_file())
+    return sorted(path.name for path in folders.jobs.work_root.rglob("*") if path.is_file())
 
 
 def test_a_file_is_taken_across_file_systems(folders: HotFolder) -> None:
     source = drop(folders)
     os.utime(source, ns=(1, 2_000_000_000))
 
-    claimed = folders.claim(source, JOB)
+    claimed = folders.jobs.claim(source, JOB)
 
     assert claimed.read_bytes() == b"photo"
     assert claimed.stat().st_mtime_ns == 2_000_000_000
@@ -66,18 +66,18 @@ def test_a_file_that_changes_while_it_is_copied_stays(folders: HotFolder, monkey
     monkeypatch.setattr(no_replace, "digest", digest_then_grow)
 
     with pytest.raises(Vanished, match="changed while it was copied"):
-        folders.claim(source, JOB)
+        folders.jobs.claim(source, JOB)
     assert source.read_bytes() == b"a longer photo"
-    assert folders.jobs_in_work() == ()
+    assert folders.jobs.in_work() == ()
 
 
 def test_a_file_that_somebody_writes_stays(folders: HotFolder) -> None:
     source = drop(folders)
 
     with source.open("ab"), pytest.raises(Vanished, match="being written"):
-        folders.claim(source, JOB)
+        folders.jobs.claim(source, JOB)
     assert source.exists()
-    assert folders.jobs_in_work() == ()
+    assert folders.jobs.in_work() == ()
 
 
 def test_a_disk_that_gets_full_leaves_the_source(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,9 +89,9 @@ def test_a_disk_that_gets_full_leaves_the_source(folders: HotFolder, monkeypatch
     monkeypatch.setattr(no_replace, "_write_copy", full)
 
     with pytest.raises(NoRoom):
-        folders.claim(source, JOB)
+        folders.jobs.claim(source, JOB)
     assert source.exists()
-    assert folders.jobs_in_work() == ()
+    assert folders.jobs.in_work() == ()
 
 
 def test_a_source_that_cannot_be_taken_away_is_not_taken(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,9 +106,9 @@ def test_a_source_that_cannot_be_taken_away_is_not_taken(folders: HotFolder, mon
     monkeypatch.setattr(os, "unlink", refuse)
 
     with pytest.raises(Vanished, match="Permission denied"):
-        folders.claim(source, JOB)
+        folders.jobs.claim(source, JOB)
     assert source.exists()
-    assert folders.jobs_in_work() == ()
+    assert folders.jobs.in_work() == ()
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def interrupted(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> HotFolde
     with monkeypatch.context() as patch:
         patch.setattr(claim_file, "_remove_source", power_cut)
         with pytest.raises(SystemError):
-            folders.claim(folders.inbox / "scanner" / "a.jpg", JOB)
+            folders.jobs.claim(folders.inbox / "scanner" / "a.jpg", JOB)
     assert left_in_work(folders) == [NOTE, "a.jpg"]
     return folders
 
@@ -128,7 +128,7 @@ def power_cut(*_: object) -> None:
 
 
 def test_the_next_start_removes_a_source_that_is_in_work(interrupted: HotFolder) -> None:
-    HotFolder(interrupted.root).mend()
+    HotFolder(interrupted.root).jobs.finish_interrupted_claims()
 
     assert not (interrupted.inbox / "scanner" / "a.jpg").exists()
     assert left_in_work(interrupted) == ["a.jpg"]
@@ -138,7 +138,7 @@ def test_a_source_that_is_another_photo_by_now_stays(interrupted: HotFolder) -> 
     source = interrupted.inbox / "scanner" / "a.jpg"
     source.write_bytes(b"the next photo")
 
-    HotFolder(interrupted.root).mend()
+    HotFolder(interrupted.root).jobs.finish_interrupted_claims()
 
     assert source.read_bytes() == b"the next photo"
     assert left_in_work(interrupted) == ["a.jpg"]
@@ -148,7 +148,7 @@ def test_a_source_that_is_gone_is_gone(interrupted: HotFolder) -> None:
     (interrupted.inbox / "scanner" / "a.jpg").unlink()
     (interrupted.inbox / "scanner").rmdir()
 
-    HotFolder(interrupted.root).mend()
+    HotFolder(interrupted.root).jobs.finish_interrupted_claims()
 
     assert left_in_work(interrupted) == ["a.jpg"]
 
@@ -156,12 +156,12 @@ def test_a_source_that_is_gone_is_gone(interrupted: HotFolder) -> None:
 @pytest.mark.parametrize("note", [b"", b"{", b'{"way": ["inbox", "scanner", "a.jpg"], "mark": [1, 2, 3, 4]}'])
 def test_a_note_without_a_copy_takes_nothing(folders: HotFolder, note: bytes) -> None:
     source = drop(folders)
-    work = folders.work_root / JOB
+    work = folders.jobs.work_root / JOB
     work.mkdir()
     (work / NOTE).write_bytes(note)
     (work / ".part").write_bytes(b"pho")
 
-    HotFolder(folders.root).mend()
+    HotFolder(folders.root).jobs.finish_interrupted_claims()
 
     assert source.read_bytes() == b"photo"
     assert left_in_work(folders) == []
@@ -184,7 +184,7 @@ def test_a_real_mount_beneath_the_inbox(tmp_path: Path) -> None:
     try:
         (mount / "a.jpg").write_bytes(b"photo")
 
-        assert folders.claim(mount / "a.jpg", JOB).read_bytes() == b"photo"
+        assert folders.jobs.claim(mount / "a.jpg", JOB).read_bytes() == b"photo"
         assert list(mount.iterdir()) == []
     finally:
         subprocess.run(["umount", str(mount)], check=True)

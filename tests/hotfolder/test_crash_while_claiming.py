@@ -26,10 +26,10 @@ def walk(root: Path) -> None:
     journal = root.parent / "done"
     folders = HotFolder(root)
     folders.prepare()
-    folders.mend()
+    folders.jobs.finish_interrupted_claims()
     if not journal.exists():
-        original = folders.claimed(JOB) or folders.claim(folders.inbox / "kunde" / "a.jpg", JOB)
-        staging = folders.staging(JOB)
+        original = folders.jobs.claimed(JOB) or folders.jobs.claim(folders.inbox / "kunde" / "a.jpg", JOB)
+        staging = folders.jobs.staging(JOB)
         files = [
             (staged(staging / "result.png", b"cut-out"), ".png"),
             (staged(staging / "report.json", b"{}"), ".json"),
@@ -37,7 +37,7 @@ def walk(root: Path) -> None:
         place_files.place(files, folders.grade(Grade.GUT), PurePosixPath("kunde/a"))
         place_files.retire(original, folders.archive, PurePosixPath("kunde/a.jpg"))
         journal.touch()
-    folders.clear(JOB)
+    folders.jobs.clear(JOB)
 
 
 def staged(path: Path, content: bytes) -> Path:

@@ -113,7 +113,7 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
 
     folders.prepare()
 
-    assert folders.claim(drop(folders), JOB).read_bytes() == b"photo"
+    assert folders.jobs.claim(drop(folders), JOB).read_bytes() == b"photo"
 
 
 def test_a_grade_folder_that_a_mac_made_is_found(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_folder_that_became_a_link_stops_the_work(folders: HotFolder, tmp_path
     folders.archive.rmdir()
     folders.archive.symlink_to(tmp_path)
 
-    with pytest.raises(RootAway, match="no folder any more"):
+    with pytest.raises(RootAway, match="not a folder any more"):
         folders.check()
 
 
@@ -204,10 +204,10 @@ def test_a_mount_that_went_away_beneath_the_root_is_noticed(folders: HotFolder) 
 def test_a_claimed_file_is_in_work_and_nowhere_else(folders: HotFolder) -> None:
     source = drop(folders, "kunde/a.jpg")
 
-    claimed = folders.claim(source, JOB)
+    claimed = folders.jobs.claim(source, JOB)
 
-    assert claimed == folders.work_root / JOB / "a.jpg"
-    assert claimed == folders.claimed(JOB)
+    assert claimed == folders.jobs.work_root / JOB / "a.jpg"
+    assert claimed == folders.jobs.claimed(JOB)
     assert claimed.read_bytes() == b"photo"
     assert tree(folders.root) == {".freisteller/root.json", f".freisteller/work/{JOB}/a.jpg"}
 
@@ -216,7 +216,7 @@ def test_a_claimed_file_is_in_work_and_nowhere_else(folders: HotFolder) -> None:
     "name", [b"line\nbreak.jpg", b"\xff\xfe.jpg", b"x" * 251 + b".jpg", b"CON.jpg", "ü👟.jpg".encode(), b"a:b?.jpg"]
 )
 def test_a_file_of_any_name_can_be_claimed(folders: HotFolder, name: bytes) -> None:
-    claimed = folders.claim(drop(folders, os.fsdecode(name)), JOB)
+    claimed = folders.jobs.claim(drop(folders, os.fsdecode(name)), JOB)
 
     assert claimed.read_bytes() == b"photo"
     assert "\n" not in claimed.name
@@ -226,19 +226,19 @@ def test_a_failed_original_can_be_taken_back(folders: HotFolder) -> None:
     original = folders.failed / "a.jpg"
     original.write_bytes(b"photo")
 
-    assert folders.claim(original, JOB).read_bytes() == b"photo"
+    assert folders.jobs.claim(original, JOB).read_bytes() == b"photo"
 
 
 def test_a_file_that_is_gone_was_taken_by_somebody_else(folders: HotFolder) -> None:
     with pytest.raises(Vanished):
-        folders.claim(folders.inbox / "gone.jpg", JOB)
+        folders.jobs.claim(folders.inbox / "gone.jpg", JOB)
 
-    assert folders.jobs_in_work() == ()
+    assert folders.jobs.in_work() == ()
 
 
 def test_a_file_in_a_folder_that_is_gone_was_taken_by_somebody_else(folders: HotFolder) -> None:
     with pytest.raises(Vanished):
-        folders.claim(folders.inbox / "gone" / "a.jpg", JOB)
+        folders.jobs.claim(folders.inbox / "gone" / "a.jpg", JOB)
 
 
 def test_a_root_that_is_gone_takes_no_file_with_it(folders: HotFolder) -> None:
@@ -246,7 +246,7 @@ def test_a_root_that_is_gone_takes_no_file_with_it(folders: HotFolder) -> None:
     folders.root.rename(folders.root.with_name("away"))
 
     with pytest.raises(RootAway):
-        folders.claim(source, JOB)
+        folders.jobs.claim(source, JOB)
     assert not folders.root.exists()
 
 
@@ -257,7 +257,7 @@ def test_a_symbolic_link_is_not_taken(folders: HotFolder, tmp_path: Path) -> Non
     link.symlink_to(outside)
 
     with pytest.raises(Vanished, match="regular file"):
-        folders.claim(link, JOB)
+        folders.jobs.claim(link, JOB)
     assert link.is_symlink()
     assert outside.read_bytes() == b"private"
 
@@ -269,21 +269,21 @@ def test_no_link_on_the_way_is_followed(folders: HotFolder, tmp_path: Path) -> N
     (folders.inbox / "kunde").symlink_to(outside)
 
     with pytest.raises(Vanished):
-        folders.claim(folders.inbox / "kunde" / "a.jpg", JOB)
+        folders.jobs.claim(folders.inbox / "kunde" / "a.jpg", JOB)
     assert (outside / "a.jpg").read_bytes() == b"private"
 
 
 @pytest.mark.parametrize("outside", ["/etc/hostname", "elsewhere.jpg"])
 def test_a_file_outside_the_root_is_never_claimed(folders: HotFolder, tmp_path: Path, outside: str) -> None:
     with pytest.raises(ValueError, match="subpath"):
-        folders.claim(tmp_path / outside, JOB)
+        folders.jobs.claim(tmp_path / outside, JOB)
 
 
 def test_a_way_up_is_no_way_out(folders: HotFolder, tmp_path: Path) -> None:
     (tmp_path / "private.jpg").write_bytes(b"private")
 
     with pytest.raises(ValueError, match="no name within"):
-        folders.claim(folders.inbox / ".." / ".." / "private.jpg", JOB)
+        folders.jobs.claim(folders.inbox / ".." / ".." / "private.jpg", JOB)
     assert (tmp_path / "private.jpg").exists()
 
 
@@ -292,7 +292,7 @@ def test_what_is_no_file_is_not_taken(folders: HotFolder, make: Callable[[Path],
     make(folders.inbox / "a.jpg")
 
     with pytest.raises(Vanished):
-        folders.claim(folders.inbox / "a.jpg", JOB)
+        folders.jobs.claim(folders.inbox / "a.jpg", JOB)
     assert (folders.inbox / "a.jpg").exists()
 
 
@@ -310,9 +310,9 @@ def test_a_file_that_is_swapped_for_a_pipe_while_it_is_taken_goes_back(
     monkeypatch.setattr(os, "rename", swap_then_rename)
 
     with pytest.raises(Vanished):
-        folders.claim(source, JOB)
+        folders.jobs.claim(source, JOB)
     assert stat.S_ISFIFO(source.lstat().st_mode)
-    assert folders.claimed(JOB) is None
+    assert folders.jobs.claimed(JOB) is None
 
 
 def test_a_file_that_changed_since_it_was_proven_goes_back(folders: HotFolder) -> None:
@@ -321,96 +321,96 @@ def test_a_file_that_changed_since_it_was_proven_goes_back(folders: HotFolder) -
     source.write_bytes(b"a longer photo")
 
     with pytest.raises(Vanished, match="changed"):
-        folders.claim(source, JOB, unchanged=proven)
+        folders.jobs.claim(source, JOB, unchanged=proven)
     assert source.read_bytes() == b"a longer photo"
 
     proven = (source.stat().st_size, source.stat().st_mtime_ns)
-    assert folders.claim(source, JOB, unchanged=proven).read_bytes() == b"a longer photo"
+    assert folders.jobs.claim(source, JOB, unchanged=proven).read_bytes() == b"a longer photo"
 
 
 def test_a_file_that_a_program_has_open_for_writing_goes_back(folders: HotFolder) -> None:
     source = drop(folders)
     with source.open("ab"):
         with pytest.raises(Vanished, match="being written"):
-            folders.claim(source, JOB)
+            folders.jobs.claim(source, JOB)
         assert source.read_bytes() == b"photo"
 
-    assert folders.claim(source, JOB).read_bytes() == b"photo"
+    assert folders.jobs.claim(source, JOB).read_bytes() == b"photo"
 
 
 def test_a_job_never_gets_a_second_original(folders: HotFolder) -> None:
-    folders.claim(drop(folders), JOB)
+    folders.jobs.claim(drop(folders), JOB)
     second = drop(folders, "b.jpg")
 
     with pytest.raises(FileExistsError):
-        folders.claim(second, JOB)
+        folders.jobs.claim(second, JOB)
     assert second.exists()
 
 
 @pytest.mark.parametrize("job_id", ["", ".", "..", "../x", "a/b", ".hidden", "x" * 200])
 def test_a_job_id_is_no_path(folders: HotFolder, job_id: str) -> None:
     with pytest.raises(ValueError, match="job id"):
-        folders.staging(job_id)
+        folders.jobs.staging(job_id)
 
 
 def test_clearing_a_job_leaves_nothing_and_may_be_repeated(folders: HotFolder) -> None:
-    folders.claim(drop(folders), JOB)
-    (folders.staging(JOB) / "result.png").write_bytes(b"png")
+    folders.jobs.claim(drop(folders), JOB)
+    (folders.jobs.staging(JOB) / "result.png").write_bytes(b"png")
 
-    folders.clear(JOB)
-    folders.clear(JOB)
+    folders.jobs.clear(JOB)
+    folders.jobs.clear(JOB)
 
-    assert folders.jobs_in_work() == ()
+    assert folders.jobs.in_work() == ()
     assert tree(folders.root) == {".freisteller/root.json"}
 
 
 def test_a_file_that_is_still_open_somewhere_is_cleared_next_time(
     folders: HotFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folders.staging(JOB) / ".nfs0001").touch()
+    (folders.jobs.staging(JOB) / ".nfs0001").touch()
 
     def busy(*_: object, **__: object) -> None:
         raise OSError(16, "Device or resource busy")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "unlink", busy)
-        folders.clear(JOB)
-    assert folders.jobs_in_work() == (JOB,)
+        folders.jobs.clear(JOB)
+    assert folders.jobs.in_work() == (JOB,)
 
-    folders.clear(JOB)
-    assert folders.jobs_in_work() == ()
+    folders.jobs.clear(JOB)
+    assert folders.jobs.in_work() == ()
 
 
 def test_clearing_follows_no_link(folders: HotFolder, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "a.jpg").write_bytes(b"private")
-    (folders.staging(JOB) / "link").symlink_to(outside)
+    (folders.jobs.staging(JOB) / "link").symlink_to(outside)
 
-    folders.clear(JOB)
+    folders.jobs.clear(JOB)
 
     assert (outside / "a.jpg").exists()
 
 
 def test_what_is_in_work_is_listed(folders: HotFolder) -> None:
-    folders.claim(drop(folders), "job-1")
-    folders.staging("job-2")
-    (folders.work_root / "lost+found?").mkdir()
-    (folders.work_root / "a file").write_text("")
+    folders.jobs.claim(drop(folders), "job-1")
+    folders.jobs.staging("job-2")
+    (folders.jobs.work_root / "lost+found?").mkdir()
+    (folders.jobs.work_root / "a file").write_text("")
 
-    assert folders.jobs_in_work() == ("job-1", "job-2")
+    assert folders.jobs.in_work() == ("job-1", "job-2")
 
 
 def test_a_job_s_original_can_be_given_back(folders: HotFolder) -> None:
-    folders.claim(drop(folders, content=b"first"), JOB)
+    folders.jobs.claim(drop(folders, content=b"first"), JOB)
     drop(folders, content=b"second")
 
-    assert folders.release(JOB, "kunde/a.jpg") == folders.inbox / "a-2.jpg"
+    assert folders.jobs.release(JOB, "kunde/a.jpg") == folders.inbox / "a-2.jpg"
 
     assert (folders.inbox / "a.jpg").read_bytes() == b"second"
     assert (folders.inbox / "a-2.jpg").read_bytes() == b"first"
-    assert folders.jobs_in_work() == ()
-    assert folders.release(JOB, "a.jpg") is None
+    assert folders.jobs.in_work() == ()
+    assert folders.jobs.release(JOB, "a.jpg") is None
 
 
 def test_a_full_disk_is_no_room(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -422,7 +422,7 @@ def test_a_full_disk_is_no_room(folders: HotFolder, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "rename", full)
 
     with pytest.raises(NoRoom, match="Make room"):
-        folders.claim(source, JOB)
+        folders.jobs.claim(source, JOB)
     assert source.exists()
 
 
@@ -435,7 +435,7 @@ def test_a_stale_share_is_away(folders: HotFolder, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "rename", stale)
 
     with pytest.raises(RootAway):
-        folders.claim(source, JOB)
+        folders.jobs.claim(source, JOB)
 
 
 def test_one_file_that_may_not_be_moved_does_not_stop_all(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -445,7 +445,7 @@ def test_one_file_that_may_not_be_moved_does_not_stop_all(folders: HotFolder, mo
     monkeypatch.setattr(os, "rename", refused)
 
     with pytest.raises(Vanished, match="Permission denied"):
-        folders.claim(drop(folders), JOB)
+        folders.jobs.claim(drop(folders), JOB)
 
 
 def test_new_folders_are_open_to_those_whom_the_umask_lets_in(tmp_path: Path) -> None:

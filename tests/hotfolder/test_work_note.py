@@ -18,7 +18,7 @@ ROW = JobRow(
 def folders(tmp_path: Path) -> HotFolder:
     folders = HotFolder(tmp_path / "hot")
     folders.prepare()
-    (folders.work_root / "job-1").mkdir()
+    (folders.jobs.work_root / "job-1").mkdir()
     return folders
 
 
@@ -29,7 +29,7 @@ def test_a_note_is_read_as_it_was_written(folders: HotFolder) -> None:
 
 
 def test_a_note_that_cannot_be_written_stops_nobody(folders: HotFolder) -> None:
-    (folders.work_root / "job-1").rmdir()
+    (folders.jobs.work_root / "job-1").rmdir()
 
     write_work_note(folders, ROW)
 
@@ -38,7 +38,7 @@ def test_a_note_that_cannot_be_written_stops_nobody(folders: HotFolder) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"name": "a.jpg"}'])
 def test_a_damaged_note_counts_as_none(folders: HotFolder, content: bytes) -> None:
-    (folders.work_root / "job-1" / WORK_NOTE).write_bytes(content)
+    (folders.jobs.work_root / "job-1" / WORK_NOTE).write_bytes(content)
 
     assert read_work_note(folders, "job-1") is None
 
@@ -46,6 +46,6 @@ def test_a_damaged_note_counts_as_none(folders: HotFolder, content: bytes) -> No
 @pytest.mark.parametrize("name", ["", "/etc/passwd", "../a.jpg", "a/../../b.jpg"])
 def test_a_note_whose_name_leads_out_of_the_folders_counts_as_none(folders: HotFolder, name: str) -> None:
     content = f'{{"name": "{name}", "source": "inbox/a.jpg", "admitted_at": 1, "round": 0, "size_bytes": 1}}'
-    (folders.work_root / "job-1" / WORK_NOTE).write_text(content)
+    (folders.jobs.work_root / "job-1" / WORK_NOTE).write_text(content)
 
     assert read_work_note(folders, "job-1") is None

@@ -72,10 +72,10 @@ def test_a_photo_that_belongs_to_somebody_else_goes_all_its_way(folders: HotFold
         world = World(folders.inbox, decode=not_decoded)
         world.look()
         (arrival,) = world.look(after=2.0).ready
-        original = folders.claim(arrival.source, "job-1", (arrival.size_bytes, arrival.mtime_ns))
+        original = folders.jobs.claim(arrival.source, "job-1", (arrival.size_bytes, arrival.mtime_ns))
         for _ in range(2):  # the kernel may forbid a hard link to it (fs.protected_hardlinks): then it is copied
             place_files.retire(original, folders.archive, PurePosixPath("a.jpg"))
-        folders.clear("job-1")
+        folders.jobs.clear("job-1")
 
     as_nobody(act)
 
@@ -94,11 +94,11 @@ def test_an_unreadable_photo_is_rejected_with_that_reason_and_can_be_moved(folde
         assert world.look(after=2.0).incomplete == 1
         (reject,) = world.look(after=58.0).rejected
         assert "secret.jpg cannot be read (Permission denied)" in reject.reason
-        original = folders.claim(reject.source, "job-1")
-        note = folders.staging("job-1") / "reason.txt"
+        original = folders.jobs.claim(reject.source, "job-1")
+        note = folders.jobs.staging("job-1") / "reason.txt"
         note.write_text(reject.reason)
         place_files.place(((original, ".jpg"), (note, ".jpg.txt")), folders.failed, PurePosixPath("secret"))
-        folders.clear("job-1")
+        folders.jobs.clear("job-1")
 
     as_nobody(act)
 
@@ -152,7 +152,7 @@ def test_what_could_not_be_read_or_taken_goes_its_way_once_it_may(folders: HotFo
         found = world.look(after=30.0)  # that long a.jpg was seen to lie there before its mode changed
         assert sorted(world.names(found)) == ["a.jpg", "locked/b.jpg", "read only/b.jpg"]
         for number, arrival in enumerate(found.ready):
-            folders.claim(arrival.source, f"job-{number}", (arrival.size_bytes, arrival.mtime_ns))
+            folders.jobs.claim(arrival.source, f"job-{number}", (arrival.size_bytes, arrival.mtime_ns))
 
     def both() -> None:
         folders.prepare()
@@ -170,7 +170,7 @@ def test_what_could_not_be_read_or_taken_goes_its_way_once_it_may(folders: HotFo
         (folders.inbox / name).chmod(0o777)
     os.write(given[1], b"!")
     root.join()
-    assert len(folders.jobs_in_work()) == 3
+    assert len(folders.jobs.in_work()) == 3
 
 
 def test_rights_that_are_taken_away_while_it_runs_lose_nothing(folders: HotFolder) -> None:
@@ -178,7 +178,7 @@ def test_rights_that_are_taken_away_while_it_runs_lose_nothing(folders: HotFolde
 
     def act() -> None:
         folders.prepare()
-        original = folders.claim(folders.inbox / "a.jpg", "job-1")
+        original = folders.jobs.claim(folders.inbox / "a.jpg", "job-1")
         folders.archive.chmod(0o500)
         with pytest.raises(NoRoom, match="access is not allowed"):
             place_files.retire(original, folders.archive, PurePosixPath("a.jpg"))

@@ -33,13 +33,13 @@ def test_any_name_goes_all_its_way(stem: bytes, sub_folder: bytes) -> None:
             return
 
         (arrival,) = ready
-        original = folders.claim(arrival.source, "job-1")
-        report = folders.staging("job-1") / "report.json"
+        original = folders.jobs.claim(arrival.source, "job-1")
+        report = folders.jobs.staging("job-1") / "report.json"
         report.write_bytes(b"{}")
         clean = PurePosixPath(arrival.name)
         placed = place_files.place([(report, ".json")], folders.failed, clean.with_suffix(""))
         archived = place_files.retire(original, folders.archive, clean)
-        folders.clear("job-1")
+        folders.jobs.clear("job-1")
 
         for path in (*placed, archived):
             str(path).encode()

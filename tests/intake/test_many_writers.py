@@ -125,7 +125,7 @@ def test_every_file_that_any_writer_tried_is_accounted_for(
             *((reject.source, reject.name, False) for reject in scan.rejected),
         ]:
             try:
-                claimed = folders.claim(source, f"job-{len(taken) + len(rejected)}")
+                claimed = folders.jobs.claim(source, f"job-{len(taken) + len(rejected)}")
             except Vanished:
                 continue  # a writer came back at the last moment
             if whole_now:

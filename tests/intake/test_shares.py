@@ -131,13 +131,13 @@ def test_a_photo_goes_all_its_way_on_a_share(share: Share) -> None:
     save_photo(share.back / "inbox" / "kunde" / "a.jpg")
     (arrival,) = desk.arrivals(1)
 
-    claimed = desk.folders.claim(arrival.source, "job-1", (arrival.size_bytes, arrival.mtime_ns))
-    result = desk.folders.staging("job-1") / "result.png"
+    claimed = desk.folders.jobs.claim(arrival.source, "job-1", (arrival.size_bytes, arrival.mtime_ns))
+    result = desk.folders.jobs.staging("job-1") / "result.png"
     result.write_bytes(b"cut-out")
     for _ in range(2):  # publishing again changes nothing
         place_files.place([(result, ".png")], desk.folders.grade(Grade.UNGENUEGEND), PurePosixPath("kunde/a"))
         place_files.retire(claimed, desk.folders.archive, PurePosixPath("kunde/a.jpg"))
-    desk.folders.clear("job-1")
+    desk.folders.jobs.clear("job-1")
 
     found = {str(path.relative_to(share.back)) for path in share.back.rglob("*") if path.is_file()}
     assert found == {".freisteller/root.json", "ungenügend/kunde/a.png", "archiv/kunde/a.jpg"}
@@ -186,7 +186,7 @@ def test_a_share_beneath_a_local_inbox_is_watched_by_timer_and_taken_by_copy(tmp
         assert desk.watcher.hears_events
         assert arrivals["local.jpg"].found_by == "event"
         assert arrivals["scanner/remote.jpg"].found_by in ("scan", "startup")
-        assert desk.folders.claim(arrivals["scanner/remote.jpg"].source, "job-1").read_bytes() == content
+        assert desk.folders.jobs.claim(arrivals["scanner/remote.jpg"].source, "job-1").read_bytes() == content
         assert not (share.back / "remote.jpg").exists()
     finally:
         share.disconnect()
@@ -302,7 +302,9 @@ def test_photos_that_a_windows_client_copies_arrive_whole(samba: Samba, tmp_path
     for _ in range(400):
         scan = desk.watcher.scan()
         for arrival in scan.ready:
-            claimed = desk.folders.claim(arrival.source, f"job-{len(taken)}", (arrival.size_bytes, arrival.mtime_ns))
+            claimed = desk.folders.jobs.claim(
+                arrival.source, f"job-{len(taken)}", (arrival.size_bytes, arrival.mtime_ns)
+            )
             taken[arrival.name] = claimed.read_bytes()
         if len(taken) == len(photos):
             break
@@ -341,7 +343,7 @@ def test_a_client_that_sets_the_size_first_and_holds_the_file_is_waited_for(samb
 
     with slow_copy(samba, whole, "a.png") as client:
         (arrival,) = desk.arrivals(1)
-        claimed = desk.folders.claim(arrival.source, "job-1")
+        claimed = desk.folders.jobs.claim(arrival.source, "job-1")
     desk.watcher.close()
 
     assert client.returncode == 0

@@ -187,7 +187,7 @@ def test_a_scanner_that_closes_its_file_between_pages_is_waited_for(porch: Porch
     porch.watcher.start()
 
     with writer(APPEND, target, *pages):
-        claimed = porch.folders.claim(porch.arrival().source, "job-1")
+        claimed = porch.folders.jobs.claim(porch.arrival().source, "job-1")
 
     assert pages_of(claimed) == 3
 
@@ -203,7 +203,7 @@ def test_no_page_is_lost_of_a_scanner_that_pauses_for_too_long(porch: Porch, tmp
 
     with writer(APPEND, target, *pages):
         while sum(map(pages_of, taken)) < len(pages):
-            taken.append(porch.folders.claim(porch.arrival().source, f"job-{len(taken)}"))
+            taken.append(porch.folders.jobs.claim(porch.arrival().source, f"job-{len(taken)}"))
 
     assert len(taken) > 1
     assert {pyvips.Image.new_from_file(str(path)).avg() for path in taken} == {

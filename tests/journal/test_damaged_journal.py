@@ -142,7 +142,7 @@ def test_work_goes_on_once_and_what_is_done_stays_done(house: House, spoil: Call
     assert set(before) < set(house.results)
     assert house.names("archiv") == ["archiv/kunde/done.png", "archiv/kunde/waits.png"]
     assert house.names("inbox") == []
-    assert daemon.parts.folders.jobs_in_work() == ()
+    assert daemon.parts.folders.jobs.in_work() == ()
 
 
 def test_a_damaged_journal_is_set_aside_with_a_message(house: House) -> None:
@@ -230,7 +230,7 @@ def test_a_crash_between_publishing_and_clearing_with_a_lost_state_directory_pub
     assert job is not None
     monkeypatch.setattr(daemon.parts.worker.endings, "clean_up", lambda _: None)  # it died before
     daemon.parts.worker.run(job)
-    shutil.rmtree(daemon.parts.folders.staging_root / job.id)  # and half of the clearing was done
+    shutil.rmtree(daemon.parts.folders.jobs.staging_root / job.id)  # and half of the clearing was done
     house.close()
     before = house.results
     shutil.rmtree(house.state)
@@ -242,7 +242,7 @@ def test_a_crash_between_publishing_and_clearing_with_a_lost_state_directory_pub
     assert house.results == before
     assert house.names("archiv") == ["archiv/a.png"]
     assert daemon.parts.journal.state_of(job.id) is State.DONE
-    assert daemon.parts.folders.jobs_in_work() == ()
+    assert daemon.parts.folders.jobs.in_work() == ()
 
 
 def test_damage_that_is_met_amid_the_work_is_remembered_for_the_next_start(tmp_path: Path) -> None:

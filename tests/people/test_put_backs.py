@@ -235,7 +235,7 @@ def test_nobody_starts_a_photo_whose_original_is_not_back_in_work(
     studio.place("a.png").rename(studio.inbox / "a.png")
     daemon = Daemon(studio.settings, engine=studio.engine)
     try:
-        monkeypatch.setattr(daemon.parts.folders, "restore", no_space)
+        monkeypatch.setattr(daemon.parts.folders.jobs, "restore", no_space)
         assert daemon.parts.inbox_loop.round(urgent=True) is None
         daemon.parts.inbox_loop.root_is_there = True  # for all that the dispatcher knows
         assert daemon.parts.dispatch.start_next() is None
@@ -258,7 +258,7 @@ def test_a_start_brings_the_original_back_before_anybody_can_start_the_photo(stu
         daemon.recover()
         job = daemon.parts.journal.take(FAR_FUTURE, daemon.parts.put_backs.unclaimed)
         assert job is not None
-        assert daemon.parts.folders.claimed(job.id) is not None
+        assert daemon.parts.folders.jobs.claimed(job.id) is not None
     finally:
         daemon.close()
 

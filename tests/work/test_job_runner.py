@@ -240,8 +240,8 @@ def test_an_original_that_somebody_took_away_is_said_so(make: Make, tmp_path: Pa
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine())
     daemon.parts.inbox_loop.round(urgent=True)
-    (job_id,) = daemon.parts.folders.jobs_in_work()
-    original = daemon.parts.folders.claimed(job_id)
+    (job_id,) = daemon.parts.folders.jobs.in_work()
+    original = daemon.parts.folders.jobs.claimed(job_id)
     assert original is not None
     original.unlink()
     job = daemon.parts.journal.take(2.0**40)
@@ -344,7 +344,7 @@ def test_the_same_photo_twice_is_cut_out_once_where_the_settings_say_so(make: Ma
     assert first.job.id in note
     assert first.results[0] in note
     assert "freisteller_duplicates_total 1.0" in daemon.parts.metrics.exposition().decode()
-    assert daemon.parts.folders.jobs_in_work() == ()
+    assert daemon.parts.folders.jobs.in_work() == ()
 
 
 def test_a_photo_that_failed_may_come_again_with_the_same_content(make: Make, tmp_path: Path) -> None:
@@ -406,7 +406,7 @@ def test_originals_are_not_kept_where_the_settings_say_so(make: Make, tmp_path: 
     run_one(daemon)
 
     assert list((tmp_path / "hot" / "archiv").iterdir()) == []
-    assert daemon.parts.folders.jobs_in_work() == ()
+    assert daemon.parts.folders.jobs.in_work() == ()
 
 
 def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make, tmp_path: Path) -> None:
@@ -422,7 +422,7 @@ def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make,
     daemon.parts.folders.check = check_then_lose_the_share  # type: ignore[method-assign]
     job = daemon.parts.journal.take(2.0**40)
     assert job is not None
-    original = daemon.parts.folders.claimed(job.id)
+    original = daemon.parts.folders.jobs.claimed(job.id)
 
     fate = daemon.parts.worker.run(job)
 
@@ -451,15 +451,15 @@ def test_a_photo_in_work_that_neither_journal_nor_note_knows_goes_back_to_the_in
     first = make(ScriptedEngine())
     first.parts.inbox_loop.round(urgent=True)
     first.close()
-    (job_id,) = first.parts.folders.jobs_in_work()
-    (first.parts.folders.work_root / job_id / WORK_NOTE).unlink()
+    (job_id,) = first.parts.folders.jobs.in_work()
+    (first.parts.folders.jobs.work_root / job_id / WORK_NOTE).unlink()
     (tmp_path / "state" / "journal.sqlite3").unlink()
     second = make(ScriptedEngine())
 
     second.recover()
 
     assert (tmp_path / "hot" / "inbox" / "a.png").exists()
-    assert second.parts.folders.jobs_in_work() == ()
+    assert second.parts.folders.jobs.in_work() == ()
 
 
 def test_a_folder_that_was_made_for_a_photo_that_was_never_claimed_goes(make: Make, tmp_path: Path) -> None:
@@ -469,7 +469,7 @@ def test_a_folder_that_was_made_for_a_photo_that_was_never_claimed_goes(make: Ma
 
     daemon.recover()
 
-    assert daemon.parts.folders.jobs_in_work() == ()
+    assert daemon.parts.folders.jobs.in_work() == ()
 
 
 def test_a_photo_that_could_not_be_claimed_leaves_no_job_behind(
@@ -478,10 +478,10 @@ def test_a_photo_that_could_not_be_claimed_leaves_no_job_behind(
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine())
 
-    def claim_on_a_full_disk(*_: object) -> Path:  # as HotFolder.claim
+    def claim_on_a_full_disk(*_: object) -> Path:  # as JobFolders.claim
         raise NoRoom("the disk is full")
 
-    monkeypatch.setattr(daemon.parts.folders, "claim", claim_on_a_full_disk)
+    monkeypatch.setattr(daemon.parts.folders.jobs, "claim", claim_on_a_full_disk)
     while_full = daemon.parts.inbox_loop.round(urgent=True)
     waiting = daemon.parts.journal.counts(0).open
     monkeypatch.undo()
@@ -742,7 +742,7 @@ def test_an_ending_is_told_though_the_share_went_away_before_the_clearing(make: 
 
     assert fate is RunResult.DONE
     assert [ending.grade is not None for ending in told] == [True]
-    assert daemon.parts.folders.jobs_in_work() == ()
+    assert daemon.parts.folders.jobs.in_work() == ()
 
 
 @pytest.mark.parametrize("trouble", [NoRoom("journal is full"), sqlite3.OperationalError("database is locked")])
@@ -779,7 +779,7 @@ def test_a_row_that_could_be_neither_claimed_nor_struck_out_is_no_photo(
         raise NoRoom("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(daemon.parts.folders), "claim", full)
+        patch.setattr(type(daemon.parts.folders.jobs), "claim", full)
         patch.setattr(type(daemon.parts.journal), "forget", full)
         daemon.parts.inbox_loop.round(urgent=True)
     assert daemon.parts.journal.take(2.0**40, lambda: daemon.parts.admission.unclaimed) is None
@@ -868,7 +868,7 @@ def test_a_staged_file_that_is_gone_is_made_again(make: Make, tmp_path: Path) ->
     with pytest.raises(Died):
         run_one(daemon)
     (decided,) = daemon.parts.journal.entries(State.PUBLISHING)
-    for staged in daemon.parts.folders.staging(decided.job.id).iterdir():
+    for staged in daemon.parts.folders.jobs.staging(decided.job.id).iterdir():
         if staged.suffix == ".png":
             staged.unlink()
 
@@ -886,8 +886,8 @@ def test_a_staged_file_that_is_not_as_its_report_says_is_not_taken_as_staged(mak
     with pytest.raises(Died):
         run_one(daemon)
     (decided,) = daemon.parts.journal.entries(State.PUBLISHING)
-    staging = daemon.parts.folders.staging(decided.job.id)
-    original = daemon.parts.folders.claimed(decided.job.id)
+    staging = daemon.parts.folders.jobs.staging(decided.job.id)
+    original = daemon.parts.folders.jobs.claimed(decided.job.id)
     assert original is not None
     content = hashlib.sha256(original.read_bytes()).digest()
     routing = daemon.parts.worker._routing
