@@ -1,1 +1,1 @@
-"""Structured logs: one line for each change of state, and the door to systemd's journald."""
+"""Writes structured logs, one line for each change of state."""

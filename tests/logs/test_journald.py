@@ -22,10 +22,10 @@ from tests.processes import environment
 CHECKOUT = Path(__file__).parent.parent.parent
 JOURNALD_IS_US = 'mount -t tmpfs none /run && mkdir -p /run/systemd/journal && mount --bind "$0" /run/systemd/journal'
 
-JobRow = dict[str, bytes]
+Entry = dict[str, bytes]
 
 
-def decoded(datagram: bytes) -> JobRow:
+def decoded(datagram: bytes) -> Entry:
     """One entry of journald's native protocol: NAME=value lines, or NAME, length (uint64, little-endian), value."""
     entry, rest = {}, io.BytesIO(datagram)
     while line := rest.readline():
@@ -51,7 +51,7 @@ class Journal:
     def close(self) -> None:
         self._line.close()
 
-    def entries_of(self, *words: str, settings: Mapping[str, str]) -> list[JobRow]:
+    def entries_of(self, *words: str, settings: Mapping[str, str]) -> list[Entry]:
         """Run a Python program to its end; what reached the journal."""
         with self.stream.open("wb") as stream:
             there = os.fstat(stream.fileno())
@@ -108,11 +108,11 @@ def test_a_photo_that_fails_is_found_in_the_journal_by_its_fields(journal: Journ
 def test_any_value_is_a_field_and_no_secret_is(journal: Journal, tmp_path: Path) -> None:
     program = """
 import logging, sys
-from daemon.observe import logs
-logs.set_up("info", "auto", sys.stderr)
+from daemon.logs import log
+log.set_up("info", "auto", sys.stderr)
 fields = {"name": "a\\nPRIORITY=0\\0\\udce9.jpg", "größe-px": [3, 4], "server": None, "x" * 70: True}
 fields["token"] = "hunter2"
-logs.log("odd", "evil\\nhttps://me:hunter2@gpu1/", level=logging.ERROR, error=ValueError("Bearer hunter2"), **fields)
+log.log("odd", "evil\\nhttps://me:hunter2@gpu1/", level=logging.ERROR, error=ValueError("Bearer hunter2"), **fields)
 """
     (entry,) = journal.entries_of("-c", program, settings=environment(tmp_path))
 
@@ -160,7 +160,7 @@ def test_what_the_journal_does_not_take_goes_to_the_stream(tmp_path: Path, monke
     with (tmp_path / "stderr").open("w") as stream:
         there = os.fstat(stream.fileno())
         monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
-        monkeypatch.setattr(journald, "door", lambda: refuse)
+        monkeypatch.setattr(journald, "sender", lambda: refuse)
         log.set_up("info", "auto", stream)
         log.log("job_done", "fine")
 
