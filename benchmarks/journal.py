@@ -112,7 +112,7 @@ def questions(path: Path) -> Mapping[str, float]:
         journal.note_content(job.id, os.urandom(32), leave_out=True)
         journal.note_attempt(job, attempt(1))
         journal.decide(job.id, outcome)
-        journal.finish(job.id, [f"sehr_gut/{job.id}.png", f"sehr_gut/{job.id}.json"], NOW + 3e7)
+        journal.complete(job.id, [f"sehr_gut/{job.id}.png", f"sehr_gut/{job.id}.json"], NOW + 3e7)
 
     found |= {
         "counts (each second)": milliseconds(lambda _: journal.counts(NOW + 2e7)),

@@ -25,7 +25,7 @@ from daemon.commands.status import daemon_page, open_journal
 from daemon.jobs import Grade
 from daemon.journal import Counts, JobRow, Journal
 from daemon.settings import Settings
-from daemon.states import State
+from daemon.states import State, is_done
 
 LATEST = 60  # endings that the pace is read from
 LOW = 22  # lines; with fewer there is no room for empty ones
@@ -237,7 +237,7 @@ def _latest(look: Look, width: int, most: int) -> list[RenderableType]:
     for entry in look.latest[:most]:
         job = entry.job
         grade = Text(job.grade.value if job.grade else job.state.value, style=COLOURS[job.grade])
-        if job.grade is None and job.state is State.DONE:
+        if job.grade is None and is_done(job.state):
             grade = Text("left out", style="dim")
         seconds = max(0.0, (job.finished_at or 0.0) - (job.started_at or job.finished_at or 0.0))
         score = "" if job.score is None else f"{job.score:.2f}"

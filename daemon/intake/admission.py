@@ -15,7 +15,7 @@ from daemon.hotfolder.work_note import write_work_note
 from daemon.intake.watcher import Arrival, Reject
 from daemon.jobs import Job
 from daemon.journal import JobRow, Journal
-from daemon.states import State
+from daemon.states import has_failed
 
 
 class Admission:
@@ -107,7 +107,7 @@ class Admission:
         Raises IllegalMove where the job has not failed, Vanished where its original is no longer in `failed/`.
         """
         job = entry.job
-        if job.state is not State.FAILED:
+        if not has_failed(job.state):
             raise IllegalMove(
                 f"{job.name} ({job.id}) has not failed, it is {job.state}; put a photo into inbox/ to redo it."
             )

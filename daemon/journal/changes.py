@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from daemon.errors import IllegalMove
@@ -99,15 +100,18 @@ class Journal(Inquiry):
         with self._db.transaction():
             return sum(finished_jobs.restore(self._db, entry) for entry in entries)
 
-    def adopt(self, job_id: str, found: JobRow, now: float, original: Original | None = None) -> None:
-        """-> done, for a job whose result was published while the journal does not know it. found: what says so."""
+    def complete_as_found(self, job_id: str, found: JobRow, now: float, original: Original | None = None) -> None:
+        """-> done, for an open job whose result lies where people find it, though the journal does not know that.
+
+        found: what the folders say of the result. original: where the original lies, if it is kept.
+        """
         with self._db.transaction():
             if self.state_of(job_id) is State.WAITING:
                 self._move(job_id, Move.START, "started_at = coalesce(started_at, ?)", now)
             if self.state_of(job_id) is State.RUNNING:
                 job = found.job
                 self._move(job_id, Move.DECIDE, "best = ?, grade = ?, score = ?", job.best, job.grade, job.score)
-            self._move(job_id, Move.FINISH, "finished_at = ?, results = ?", now, _json(found.results))
+            self._move(job_id, Move.COMPLETE, "finished_at = ?, results = ?", now, _json(found.results))
             if original is not None:
                 originals.note(self._db, original)
 
@@ -135,12 +139,12 @@ class Journal(Inquiry):
                 verdict.score,
             )
 
-    def finish(self, job_id: str, results: Sequence[str], now: float, original: Original | None = None) -> None:
-        """publishing -> done: the files are where people find them. original: where that was laid, if it is kept."""
+    def complete(self, job_id: str, results: Sequence[str], now: float, original: Original | None = None) -> None:
+        """publishing -> done: its files are where people find them. original: where that lies, if it is kept."""
         with self._db.transaction():
             if original:
                 originals.note(self._db, original)
-            self._move(job_id, Move.FINISH, "finished_at = ?, results = ?", now, _json(results))
+            self._move(job_id, Move.COMPLETE, "finished_at = ?, results = ?", now, _json(results))
 
     def give_up(self, job_id: str, reason: str, kind: str, now: float) -> None:
         """-> failed, with a reason for people and its short name for metrics."""
@@ -241,35 +245,25 @@ class Journal(Inquiry):
             )
             if row is None:
                 return None
-            self._db.change("UPDATE jobs SET tries = tries + 1 WHERE id = ?", row[0])
+            self._move(str(row[0]), Move.RESUME, "tries = tries + 1")
         return self.entry(str(row[0])).job
 
     def delay(self, job_id: str, due_at: float, reason: str, kind: str) -> None:
         """Publish a decided job later, at `due_at`; it ended in order, so its try is taken back."""
         with self._db.transaction():
-            self._db.change(
-                "UPDATE jobs SET due_at = ?, reason = ?, reason_kind = ?, tries = tries - 1, postponed = postponed + 1 "
-                "WHERE id = ? AND state = ?",
+            self._move(
+                job_id,
+                Move.DELAY,
+                "due_at = ?, reason = ?, reason_kind = ?, tries = tries - 1, postponed = postponed + 1",
                 due_at,
                 reason,
                 kind,
-                job_id,
-                State.PUBLISHING,
             )
 
-    def take_back(self, job_id: str, due_at: float) -> None:
-        """Have a job that is in nobody's hand started, or published, again; it ended in order, so its try is undone."""
+    def undo(self, job_id: str, due_at: float) -> None:
+        """Start a job that nobody works on, or publish it, again at `due_at`; its last try does not count."""
         with self._db.transaction():
-            self._db.change(
-                "UPDATE jobs SET state = CASE state WHEN ? THEN ? ELSE state END, due_at = ?, tries = tries - 1 "
-                "WHERE id = ? AND state IN (?, ?)",
-                State.RUNNING,
-                State.WAITING,
-                due_at,
-                job_id,
-                State.RUNNING,
-                State.PUBLISHING,
-            )
+            self._move(job_id, Move.UNDO, "due_at = ?, tries = tries - 1", due_at)
 
     def make_due(self, kind: str) -> None:
         """What was put off for this reason is due now."""
@@ -282,13 +276,18 @@ class Journal(Inquiry):
             )
 
     def _move(self, job_id: str, move: Move, changes: str, *values: object) -> None:
-        starts, end = MOVES[move]
-        marks = ", ".join("?" for _ in starts)
+        """Make a move of the table, and these `changes` of the job's row, within a transaction. Raises IllegalMove."""
+        ends = MOVES[move]
         changed = self._db.change(
-            f"UPDATE jobs SET state = ?, {changes} WHERE id = ? AND state IN ({marks})", end, *values, job_id, *starts
+            f"UPDATE jobs SET state = CASE state {'WHEN ? THEN ? ' * len(ends)}END, {changes} "
+            f"WHERE id = ? AND state IN ({', '.join('?' * len(ends))})",
+            *chain.from_iterable(ends.items()),
+            *values,
+            job_id,
+            *ends,
         )
         if changed != 1:
-            raise IllegalMove(f"Job {job_id} is not {' or '.join(sorted(starts))}, so it cannot {move}.")
+            raise IllegalMove(f"Job {job_id} is not {' or '.join(sorted(ends))}, so it cannot {move}.")
 
     def prune(self, before: float, most: int) -> int:
         """Strike out at most so many jobs that ended before this time, with their attempts; returns how many."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from daemon.jobs import Attempt, Grade, Job
-from daemon.states import LONGEST_POSTPONE_SECONDS, State
+from daemon.states import LONGEST_POSTPONE_SECONDS, OPEN, State
 
 ATTEMPT = TypeAdapter(Attempt)
 COLUMNS = (
@@ -52,7 +52,7 @@ class Counts:
     @property
     def open(self) -> int:
         """Jobs that are not finished yet."""
-        return sum(self.states[state] for state in (State.WAITING, State.RUNNING, State.PUBLISHING))
+        return sum(self.states[state] for state in OPEN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,9 @@ from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results, stray_results
-from daemon.states import State
+from daemon.states import has_failed, is_decided, is_over
 
 EARLIER = "-earlier"  # behind the name of a result that another try replaces, in archiv/
-_OVER = (State.DONE, State.FAILED)
 _FORGOTTEN = (
     "This was put back into inbox/ to be tried again, and the journal that knew of what photo it is was lost since. "
     "Put it into inbox/ once more: it is then a photo of its own."
@@ -118,7 +117,7 @@ class PutBacks:
         if mark is None:
             return None
         for original in self._journal.originals_like(mark.inode, mark.size_bytes, mark.mtime_ns):
-            over = self._journal.state_of(original.job_id) in _OVER
+            over = is_over(self._journal.state_of(original.job_id))
             if over and ownership.mark_at(self._folders.root, original.place) is None:
                 self._folders.check()  # it was moved, not copied; but were the root gone, it would look so too
                 return original.job_id
@@ -142,7 +141,7 @@ class PutBacks:
                 raise Vanished("the journal is new, and the reports are still to be read.")
             self._refuse(Reject(put_back, put_back.name, _FORGOTTEN))
             return
-        if state is State.PUBLISHING:
+        if is_decided(state):
             raise Vanished(f"{put_back.name} was put back while the rest of its job was still put in place.")
         entry = self._journal.entry(job_id)
         is_result = ownership.owner_of(self._folders.root, self._place(put_back)) == job_id
@@ -154,11 +153,11 @@ class PutBacks:
 
     def _send_round(self, entry: JobRow, put_back: Path, original: str | None, is_result: bool) -> None:
         job_id = entry.job.id
-        if entry.job.state in _OVER:
+        if is_over(entry.job.state):
             self._put_away(entry)
             self._tick(Effect.REQUEUE)
             self._journal.requeue(job_id, self._clock())
-            what = "failed" if entry.job.state is State.FAILED else "result" if original else "original"
+            what = "failed" if has_failed(entry.job.state) else "result" if original else "original"
             self._metrics.count(series.PUT_BACK, what=what)
             text = f"{entry.job.name} was put back into inbox/ and is tried again."
             log.log("put_back", text, job=job_id, name=entry.job.name, what=what)
@@ -178,7 +177,7 @@ class PutBacks:
     def _put_away(self, entry: JobRow) -> None:
         """What the last round left beside people's files: the note of a failure goes, a result moves to `archiv/`."""
         root = self._folders.root
-        if entry.job.state is State.FAILED:
+        if has_failed(entry.job.state):
             for note in entry.results[1:]:
                 self._tick(Effect.REMOVE_NOTE)
                 ownership.remove(root, note)

@@ -19,7 +19,7 @@ from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results
 from daemon.people.stray_results import Gallery, Stray
-from daemon.states import State
+from daemon.states import is_done, is_open
 
 SETTLE_SECONDS = 5.0  # people move a picture, its mask and its report one after the other
 LONGEST_PAUSE_SECONDS = 300.0
@@ -77,9 +77,9 @@ class Verdicts:
 
     def _consider(self, job_id: str, strays: Sequence[Stray]) -> None:
         state = self._journal.state_of(job_id)
-        if state in (State.WAITING, State.RUNNING, State.PUBLISHING):
+        if is_open(state):
             return  # it is being published, or made again: a later look tells
-        if state is State.DONE:
+        if is_done(state):
             try:
                 with named(f"A result of {job_id}"):
                     self._read(job_id, [stray.place for stray in strays])

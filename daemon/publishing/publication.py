@@ -89,7 +89,9 @@ class Endings:
         if result := found_files.result_of(self._folders, job):
             original = self._routing.archive(self._folders, job)
             self._tick(Effect.ADOPT)
-            self._journal.adopt(job.id, result, self._clock(), self._laid(job.id, original) if original else None)
+            self._journal.complete_as_found(
+                job.id, result, self._clock(), self._laid(job.id, original) if original else None
+            )
         elif failure := found_files.failure_of(self._folders, job):
             self._journal.give_up(job.id, failure.job.reason or "unknown", "bad_photo", self._clock())
             self._journal.note_places(job.id, failure.results)
@@ -152,7 +154,7 @@ class Endings:
     def _conclude(self, job: Job, places: Sequence[str], original: Path | None) -> None:
         self._tick(Effect.FINISH)
         laid = self._laid(job.id, original) if original else None
-        self._journal.finish(job.id, places, self._clock(), laid)
+        self._journal.complete(job.id, places, self._clock(), laid)
         self._clean_up_soon(job.id)
 
     def _tell_of_placed(self, job: Job, places: Sequence[str]) -> None:

@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 
+from daemon.errors import IllegalMove
 from daemon.jobs import Job
 from daemon.journal import Journal
 from daemon.work.job_runner import RunResult
@@ -125,7 +127,8 @@ class Dispatch:
         with self._lock:
             stranded = tuple(self._stranded)
         for job_id in stranded:
-            self._journal.take_back(job_id, now)
+            with suppress(IllegalMove):  # it ended after all, e.g. it is failed and only its original is still in work
+                self._journal.undo(job_id, now)
             with self._lock:
                 self._stranded.discard(job_id)
 

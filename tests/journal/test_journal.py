@@ -55,7 +55,7 @@ def do(journal: Journal, job_id: str, score: float = 0.9, now: float = NOW) -> N
     done = replace(attempt(), verdict=verdict(score))
     journal.note_attempt(job, done)
     journal.decide(job_id, Outcome((done,), done))
-    journal.finish(job_id, [f"sehr_gut/{job_id}.png", f"sehr_gut/{job_id}.json"], now)
+    journal.complete(job_id, [f"sehr_gut/{job_id}.png", f"sehr_gut/{job_id}.json"], now)
 
 
 def test_the_oldest_due_job_starts_first(journal: Journal) -> None:
@@ -129,7 +129,7 @@ def test_the_whole_way_of_a_job(journal: Journal) -> None:
     admit(journal)
     journal.take(NOW)
     journal.decide("a", Outcome((attempt(),), attempt()))
-    journal.finish("a", ["sehr_gut/a.png"], NOW + 5)
+    journal.complete("a", ["sehr_gut/a.png"], NOW + 5)
 
     entry = journal.entry("a")
 
@@ -142,7 +142,7 @@ def test_an_illegal_move_changes_nothing(journal: Journal) -> None:
     admit(journal)
 
     with pytest.raises(IllegalMove):
-        journal.finish("a", [], NOW)
+        journal.complete("a", [], NOW)
 
     assert journal.entry("a").job.state is State.WAITING
 
@@ -196,6 +196,34 @@ def test_what_is_being_published_is_not_published_twice(journal: Journal) -> Non
     journal.decide("a", Outcome((attempt(),), attempt()))
 
     assert journal.take_decided(NOW, ("a",)) is None
+
+
+def test_an_undone_try_does_not_count_and_a_decided_job_stays_decided(journal: Journal) -> None:
+    for job_id in ("a", "b"):
+        admit(journal, job_id)
+        journal.take(NOW)
+    journal.decide("b", Outcome((attempt(),), attempt()))
+
+    journal.undo("a", NOW)
+    journal.undo("b", NOW)
+
+    assert [(job.state, job.tries) for job in (journal.entry("a").job, journal.entry("b").job)] == [
+        (State.WAITING, 0),
+        (State.PUBLISHING, 0),
+    ]
+
+
+def test_a_job_that_is_over_is_neither_delayed_nor_undone(journal: Journal) -> None:
+    admit(journal)
+    do(journal, "a")
+    before = journal.entry("a")
+
+    with pytest.raises(IllegalMove):
+        journal.delay("a", NOW, "no room", "no_room")
+    with pytest.raises(IllegalMove):
+        journal.undo("a", NOW)
+
+    assert journal.entry("a") == before
 
 
 def test_a_new_round_starts_without_the_attempts_of_the_last(journal: Journal) -> None:
@@ -270,7 +298,10 @@ def test_every_move_has_a_method_that_makes_it(journal: Journal) -> None:
         Move.DECIDE: "decide",
         Move.GIVE_UP: "give_up",
         Move.POSTPONE: "postpone",
-        Move.FINISH: "finish",
+        Move.RESUME: "take_decided",
+        Move.DELAY: "delay",
+        Move.UNDO: "undo",
+        Move.COMPLETE: "complete",
         Move.REQUEUE: "requeue",
         Move.LEAVE_OUT: "leave_out",
     }
@@ -460,7 +491,7 @@ def test_the_tallies_are_what_counting_finds(tmp_path: Path) -> None:
                 case 2:
                     chosen = replace(attempt(), verdict=verdict(0.5, dice.choice(list(Grade))))
                     journal.decide(job.id, Outcome((chosen,), chosen))
-                    journal.finish(job.id, [f"{number}.png"], NOW)
+                    journal.complete(job.id, [f"{number}.png"], NOW)
                     if dice.random() < 0.3:
                         journal.requeue(job.id, NOW)
                 case 3:

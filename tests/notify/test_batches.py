@@ -44,7 +44,7 @@ class Studio:
         )
         self.journal.decide(job_id, Outcome(attempts, attempts[-1]))
         self.clock.advance(2)
-        self.journal.finish(job_id, ["x.png"], self.clock())
+        self.journal.complete(job_id, ["x.png"], self.clock())
 
     def fail(self, name: str) -> None:
         self.journal.give_up(self.admit(name), "no photo", "bad_photo", self.clock())

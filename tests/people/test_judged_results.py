@@ -36,7 +36,7 @@ def done(journal: Journal, job_id: str, score: float, at: float = 0.0, folder: s
     assert job is not None
     journal.note_attempt(job, attempt)
     journal.decide(job.id, Outcome((attempt,), attempt))
-    journal.finish(job.id, [], at)
+    journal.complete(job.id, [], at)
     return verdict.grade
 
 

@@ -111,3 +111,25 @@ def test_a_bad_photo_says_nothing_against_the_engine() -> None:
     brake.note(RunResult.FAILED, now=100)
 
     assert brake.allows(100, running=1)
+
+
+def test_a_stranded_job_that_ended_after_all_does_not_stop_the_dispatcher(journal: Journal) -> None:
+    admit(journal, "a")
+
+    def fails_and_strands(job: Job) -> RunResult:
+        journal.give_up(job.id, "no", "bad_photo", 1.0)
+        return RunResult.STRANDED
+
+    with ThreadPoolExecutor(1) as executor:
+        dispatch = dispatch_for(journal, Hands(), executor)
+        dispatch._run = fails_and_strands
+        dispatch.start_next()
+    dispatch.brake.note(RunResult.DONE, 1.0)
+    admit(journal, "b")
+    with ThreadPoolExecutor(1) as executor:
+        dispatch._executor, dispatch._run = executor, lambda _: RunResult.DONE
+
+        started = dispatch.start_next()
+
+    assert started is not None
+    assert started.id == "b"

@@ -760,7 +760,7 @@ def test_a_job_that_could_not_be_put_off_is_stranded_and_started_again(
         fate = run_one(daemon)
         (entry,) = daemon.parts.journal.entries(State.RUNNING)
         held = daemon.parts.worker.hold(entry.job, RootAway("the share is away"))
-    daemon.parts.journal.take_back(entry.job.id, 0.0)
+    daemon.parts.journal.undo(entry.job.id, 0.0)
     again = daemon.parts.journal.take(2.0**40)
     assert again is not None
 

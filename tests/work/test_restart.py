@@ -55,7 +55,7 @@ def remember(journal: Journal, folder: str, recipe: Recipe, score: float, photos
         assert job is not None
         journal.note_attempt(job, attempt)
         journal.decide(job.id, Outcome((attempt,), attempt))
-        journal.finish(job.id, [], 3.0 + number)
+        journal.complete(job.id, [], 3.0 + number)
 
 
 class Died(BaseException):
