@@ -295,7 +295,7 @@ def retry(
     as_json: JsonOption = False,
 ) -> None:
     """Try failed photos again."""
-    from daemon.commands.status import retry_jobs
+    from daemon.commands.retry import retry_jobs
 
     if bool(jobs) == failed:
         raise BadSettings("Say which: either the ids of jobs, or --failed for all that failed.")
@@ -315,7 +315,7 @@ def retry(
 @app.command()
 def pause(root: RootOption = None, config: ConfigOption = None) -> None:
     """Start no photo until `resume`; what is in work is finished."""
-    from daemon.commands.status import pause_work
+    from daemon.commands.pause import pause_work
 
     pause_work(_settings(config, root))
     out.print("Paused: what is in work is finished, new photos wait. Go on with: freisteller resume")
@@ -324,7 +324,7 @@ def pause(root: RootOption = None, config: ConfigOption = None) -> None:
 @app.command()
 def resume(root: RootOption = None, config: ConfigOption = None) -> None:
     """Go on after `pause`."""
-    from daemon.commands.status import resume_work
+    from daemon.commands.pause import resume_work
 
     was_paused = resume_work(_settings(config, root))
     out.print("Work goes on." if was_paused else "Nothing was paused.")

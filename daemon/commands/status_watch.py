@@ -14,14 +14,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from daemon.commands.status import daemon_page, open_journal
+from daemon.commands.journal_of_root import journal_of_root
+from daemon.commands.status import daemon_page
 from daemon.jobs import Grade
 from daemon.journal import Counts, JobRow, Journal
 from daemon.settings import Settings
@@ -73,52 +74,41 @@ def pace(endings: Sequence[float], now: float) -> float | None:
     return together / max(now - endings[together], 1e-3)
 
 
-class Observer:
-    """Looks again and again; keeps the journal open in between."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Raises BadSettings without a journal."""
-        self._settings = settings
-        self._journal: Journal = open_journal(settings)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._journal.close()
-
-    def look(self) -> Look:
-        """What there is to see now."""
-        now = time.time()
-        page, silence = daemon_page(self._settings, "/status")
-        return Look(
-            str(self._settings.root_path),
-            now,
-            self._journal.counts(now),
-            self._journal.entries(State.RUNNING),
-            self._journal.latest(LATEST),
-            self._journal.paused_at() is not None,
-            page,
-            silence,
-        )
+def look(settings: Settings, journal: Journal) -> Look:
+    """What there is to see now."""
+    now = time.time()
+    page, silence = daemon_page(settings, "/status")
+    return Look(
+        str(settings.root_path),
+        now,
+        journal.counts(now),
+        journal.entries(State.RUNNING),
+        journal.latest(LATEST),
+        journal.paused_at() is not None,
+        page,
+        silence,
+    )
 
 
 def watch(settings: Settings, out: Console, every_seconds: float, as_json: bool) -> None:
-    """Show it until Ctrl-C. as_json: one object a line; where `out` is no terminal, one line of text."""
+    """Show it until Ctrl-C. as_json: one object a line; where `out` is no terminal, one line of text.
+
+    Raises BadSettings if the hot folder has no journal.
+    """
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    with Observer(settings) as observer, suppress(KeyboardInterrupt):
+    with journal_of_root(settings) as journal, suppress(KeyboardInterrupt):
         if as_json or not out.is_terminal:
             while not stop.is_set():
-                look = observer.look()
-                line = json.dumps(values(look), ensure_ascii=False) if as_json else headline(look)
+                seen = look(settings, journal)
+                line = json.dumps(values(seen), ensure_ascii=False) if as_json else headline(seen)
                 sys.stdout.write(f"{line}\n")
                 sys.stdout.flush()
                 stop.wait(every_seconds)
             return
         with Live(console=out, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
             while not stop.is_set():
-                live.update(draw(observer.look(), out.width, out.height), refresh=True)
+                live.update(draw(look(settings, journal), out.width, out.height), refresh=True)
                 stop.wait(every_seconds)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.table import Table
 
-from daemon.commands.status import open_journal
+from daemon.commands.journal_of_root import journal_of_root
 from daemon.errors import BadSettings, NoRoom
 from daemon.jobs import Grade
 from daemon.journal import PersonVerdict
@@ -102,11 +102,8 @@ class Heard:
 
 def hear(settings: Settings, *, fit: bool) -> Heard:
     """Read what people said; `fit`: and which thresholds would agree better. Raises BadSettings without a journal."""
-    journal = open_journal(settings)
-    try:
+    with journal_of_root(settings) as journal:
         latest, results = journal.verdicts(SHOWN), judged(journal)
-    finally:
-        journal.close()
     present = Thresholds(settings.grading.sehr_gut, settings.grading.gut)
     return Heard(latest, results, present, refit(results, present) if fit else None)
 

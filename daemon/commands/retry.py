@@ -1,0 +1,34 @@
+"""`freisteller retry`: failed photos are tried again."""
+
+from collections.abc import Sequence
+
+from daemon.commands.journal_of_root import journal_of_root
+from daemon.errors import FreistellerError
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.runtime import Runtime
+from daemon.intake.admission import Admission
+from daemon.settings import Settings
+from daemon.states import State
+
+
+def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str], list[str]]:
+    """Let the failed jobs with these ids be tried again; None = all failed jobs.
+
+    Returns the names of the photos that will be tried, and for each other job why it cannot be.
+    Raises BadSettings if the hot folder has no journal.
+    """
+    folders = HotFolder(settings.root_path)
+    taken, refused = [], []
+    with journal_of_root(settings) as journal:
+        folders.prepare()
+        admission = Admission(journal, folders, Runtime())
+        for job_id in ids or [entry.job.id for entry in journal.entries(State.FAILED)]:
+            try:
+                entry = journal.entry(job_id)
+                admission.take_back(entry)
+                taken.append(entry.job.name)
+            except KeyError:
+                refused.append(f"{job_id}: this hot folder has no job with that id. See: freisteller status --json")
+            except (FreistellerError, OSError) as error:
+                refused.append(f"{job_id}: {error}")
+    return taken, refused

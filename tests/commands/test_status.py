@@ -1,0 +1,59 @@
+"""`freisteller status` beside a port that is not, or not quite, the daemon's."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from daemon.commands.status import daemon_page
+from daemon.settings import load
+
+
+@contextmanager
+def port_that_answers(code: int, body: bytes) -> Iterator[str]:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        serving.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "says"),
+    [
+        (401, b"no", "http.token"),
+        (404, b"no", "HTTP 404"),
+        (503, b"<html>busy</html>", "No daemon answers"),  # somebody else's 503 is no JSON
+        (200, b"<html>hello</html>", "No daemon answers"),
+    ],
+)
+def test_a_port_that_gives_no_page_is_explained(code: int, body: bytes, says: str) -> None:
+    with port_that_answers(code, body) as bind:
+        page, silence = daemon_page(load(flags={"http": {"bind": bind}}), "/readyz")
+
+    assert page is None
+    assert says in silence
+
+
+def test_a_daemon_that_is_not_ready_still_tells_its_parts() -> None:
+    with port_that_answers(503, b'{"parts": {}}') as bind:
+        assert daemon_page(load(flags={"http": {"bind": bind}}), "/readyz") == ({"parts": {}}, "")
+
+
+def test_without_a_port_nobody_is_asked() -> None:
+    assert "http.bind is empty" in daemon_page(load(flags={"http": {"bind": ""}}), "/readyz")[1]
