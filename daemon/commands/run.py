@@ -64,7 +64,7 @@ def run_daemon(
 
     heed(stop, reload)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    daemon = Daemon(settings, tell=tell, say=say, reread=reread, clock=clock)
+    daemon = Daemon(settings, on_end=tell, print_line=say, reread=reread, clock=clock)
     ready_to_stop.append(daemon)
     if stopped.is_set():
         daemon.stop()

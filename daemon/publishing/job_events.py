@@ -1,7 +1,7 @@
 """How photos end, told to everybody who wants to know: metrics, log, and the person at the terminal."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,20 +24,20 @@ class JobEnd:
 
 
 class JobEvents:
-    """Tells each ending once."""
+    """Tells everybody who listens, each event once, in the thread that works on the photo."""
 
     def __init__(
         self,
         metrics: Metrics,
-        tell: Callable[[JobEnd], None],
         clock: Callable[[], float],
-        put_off: Callable[[str, str], None],
+        on_end: Sequence[Callable[[JobEnd], None]],
+        on_postponed: Sequence[Callable[[str, str], None]],
     ) -> None:
-        """tell: of each ending. put_off: of each photo that waits for something: its short name, and why."""
+        """on_postponed: are told the short name of what a photo waits for, and the reason in words."""
         self._metrics = metrics
-        self._tell = tell
         self._clock = clock
-        self._put_off = put_off
+        self._on_end = tuple(on_end)
+        self._on_postponed = tuple(on_postponed)
 
     def finished(self, job: Job, outcome: Outcome, results: tuple[Path, ...], seconds: float) -> None:
         """A photo is done."""
@@ -59,7 +59,7 @@ class JobEvents:
             seconds=round(seconds, 3),
         )
         reason = verdict.reasons[0] if verdict.reasons else ""
-        self._tell(JobEnd(job, verdict.grade, verdict.score, seconds, reason, results))
+        self._tell_end(JobEnd(job, verdict.grade, verdict.score, seconds, reason, results))
 
     def failed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
         """A photo is in `failed/`."""
@@ -76,7 +76,7 @@ class JobEvents:
             reason=kind,
             seconds=round(seconds, 3),
         )
-        self._tell(JobEnd(job, None, None, seconds, reason))
+        self._tell_end(JobEnd(job, None, None, seconds, reason))
 
     def left_out(self, job: Job, first: Job, places: tuple[Path, ...]) -> None:
         """A photo is done without a result, for the same one came before."""
@@ -106,9 +106,14 @@ class JobEvents:
             reason=kind,
             seconds=seconds,
         )
-        self._put_off(kind, reason)
+        for listener in self._on_postponed:
+            listener(kind, reason)
 
     def stumbled(self, job: Job, error: Exception) -> None:
         """A fault of our own, with its traceback."""
         text = f"{job.name}: {type(error).__name__}: {error}"
         log.log("internal_error", text, level=logging.ERROR, error=error, job=job.id, name=job.name)
+
+    def _tell_end(self, end: JobEnd) -> None:
+        for listener in self._on_end:
+            listener(end)

@@ -36,7 +36,7 @@ class InboxLoop:
         health: Health,
         clock: Callable[[], float],
         scan_seconds: float,
-        say: Callable[[str], None],
+        print_line: Callable[[str], None],
         wake: Callable[[], None],
     ) -> None:
         self._folders = folders
@@ -49,7 +49,7 @@ class InboxLoop:
         self._health = health
         self._clock = clock
         self._scan_seconds = scan_seconds
-        self._say = say
+        self._print_line = print_line
         self._wake = wake
         self.root_is_there = True
         self.trouble: FreistellerError | None = None
@@ -120,7 +120,7 @@ class InboxLoop:
             text = str(trouble) if trouble else f"The hot folder {self._folders.root} is back."
             level = logging.ERROR if trouble else logging.INFO
             log.log("root_away" if trouble else "root_back", text, level=level)
-            self._say(text)
+            self._print_line(text)
         self.root_is_there, self.trouble = there, trouble
         self._metrics.set(series.ROOT_REACHABLE, there)
         self._health.report("root", there, str(trouble or ""))

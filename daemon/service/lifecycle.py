@@ -52,8 +52,8 @@ class Daemon:
         self,
         settings: Settings,
         *,
-        tell: Callable[[JobEnd], None] = _ignore,
-        say: Callable[[str], None] = _ignore,
+        on_end: Callable[[JobEnd], None] = _ignore,
+        print_line: Callable[[str], None] = _ignore,
         clock: Callable[[], float] = time.time,
         tick: Tick = _ignore,
         engine: Engine | None = None,
@@ -65,19 +65,19 @@ class Daemon:
         Raises BadSettings, AlreadyRunning, RootAway, NoRoom; then nothing stays open.
         """
         self._clock = clock
-        self._say = say
+        self._print_line = print_line
         self._stop = threading.Event()
-        self._tally = _Tally(tell)
+        self._tally = _Tally()
         with ExitStack() as doors:
-            entered = open_root.enter(doors, settings, clock, say)
+            entered = open_root.enter(doors, settings, clock, print_line)
             self._journal_path = entered.journal_path
             self.parts = Assembly(
                 settings,
                 entered,
                 doors,
                 engine=engine,
-                tell=self._tally.count,
-                say=say,
+                on_end=(self._tally.count, on_end),
+                print_line=print_line,
                 runtime=Runtime(clock, tick, self._stop.is_set),
                 reread=reread or (lambda: settings),
             )
@@ -208,14 +208,14 @@ class Daemon:
         """Nobody can work with a damaged journal: end, so that the next start begins a new one."""
         if not self._tally.broken:
             log.log("journal_damaged", str(error), level=logging.ERROR)
-            self._say(str(error))
+            self._print_line(str(error))
         self._tally.broken = True
         self.stop()
 
     def _end(self, reason: str) -> None:
         """Another machine has the hot folder now: nothing here may be touched any more."""
         log.log("taken_over", reason, level=logging.ERROR)
-        self._say(reason)
+        self._print_line(reason)
         self._tally.broken = True
         self.stop()
 
@@ -247,10 +247,9 @@ class Daemon:
 
 
 class _Tally:
-    """Counts endings on their way to whoever is told."""
+    """Counts how photos ended."""
 
-    def __init__(self, tell: Callable[[JobEnd], None]) -> None:
-        self._tell = tell
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self.done = 0
         self.failed = 0
@@ -262,4 +261,3 @@ class _Tally:
                 self.failed += 1
             else:
                 self.done += 1
-        self._tell(ending)

@@ -36,7 +36,9 @@ class OpenRoot:
         return self.state / JOURNAL
 
 
-def enter(doors: ExitStack, settings: Settings, clock: Callable[[], float], say: Callable[[str], None]) -> OpenRoot:
+def enter(
+    doors: ExitStack, settings: Settings, clock: Callable[[], float], print_line: Callable[[str], None]
+) -> OpenRoot:
     """Lock and open; `doors` closes again. clock: Unix seconds.
 
     Raises BadSettings, AlreadyRunning, RootAway, NoRoom.
@@ -49,10 +51,10 @@ def enter(doors: ExitStack, settings: Settings, clock: Callable[[], float], say:
         doors.callback(Lock(state / "lock", f"The state directory {state}").release)
     lock = Lock(folders.private / "lock", f"The hot folder {settings.root_path}")
     doors.callback(lock.release)
-    lease = Lease(folders.private, locked=lock.held, say=say)
+    lease = Lease(folders.private, locked=lock.held, say=print_line)
     doors.callback(lease.release)
     with named(f"The state directory {state}"):
-        damaged = _set_damage_aside(state / JOURNAL, clock, say)
+        damaged = _set_damage_aside(state / JOURNAL, clock, print_line)
         journal = Journal(state / JOURNAL)
     doors.callback(journal.close)
     if journal.fact("root", root_id) != root_id:
@@ -64,7 +66,7 @@ def enter(doors: ExitStack, settings: Settings, clock: Callable[[], float], say:
     return OpenRoot(root_id, folders, state, lease, journal, damaged)
 
 
-def _set_damage_aside(path: Path, clock: Callable[[], float], say: Callable[[str], None]) -> bool:
+def _set_damage_aside(path: Path, clock: Callable[[], float], print_line: Callable[[str], None]) -> bool:
     """Put a damaged journal out of the way; whether there was one."""
     fault = damage.find(path)
     if fault is None:
@@ -75,7 +77,7 @@ def _set_damage_aside(path: Path, clock: Callable[[], float], say: Callable[[str
         "work and reads back from their reports what is done; nothing is done twice. Is the disk all right?"
     )
     log.log("journal_set_aside", text, level=logging.ERROR, path=str(aside))
-    say(text)
+    print_line(text)
     return True
 
 

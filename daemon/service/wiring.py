@@ -63,27 +63,27 @@ class Assembly:
         doors: ExitStack,
         *,
         engine: Engine | None,
-        tell: Callable[[JobEnd], None],
-        say: Callable[[str], None],
+        on_end: Sequence[Callable[[JobEnd], None]],
+        print_line: Callable[[str], None],
         runtime: Runtime,
         reread: Callable[[], Settings],
     ) -> None:
         """Open what is to be opened; `doors` closes it again. Raises BadSettings.
 
-        tell: how each photo ended. reread: the settings as they
+        on_end: are told how each photo ended. reread: the settings as they
         are now. engine: None = the one that the settings ask for.
         """
         self.settings = settings
         self.lease = premises.lease
         self._premises = premises
-        self._told = tell
+        self._on_end = on_end
         self.runtime = replace(runtime, tick=self._fenced)
         self._given_tick = runtime.tick
         clock = runtime.clock
         self.folders = premises.folders
         self.journal = premises.journal
         self._budget = MemoryBudget(memory_for(settings))
-        self.engine = engine or build_engine(settings, say, self._premises.root_id, lambda: self._budget.crowded)
+        self.engine = engine or build_engine(settings, print_line, self._premises.root_id, lambda: self._budget.crowded)
         doors.callback(self.engine.close)
         self.metrics = Metrics(__version__, self.engine.models, [health.server for health in self.engine.health()])
         if premises.damaged:
@@ -143,7 +143,7 @@ class Assembly:
             health=self.health,
             clock=clock,
             scan_seconds=settings.intake.scan_seconds,
-            say=say,
+            print_line=print_line,
             wake=self.dispatch.wake,
         )
         self.verdicts = Verdicts(
@@ -196,7 +196,12 @@ class Assembly:
 
     def _build_worker(self, settings: Settings) -> JobRunner:
         routing = Routing(settings.outputs, self.progress, self.runtime.tick)
-        chronicle = JobEvents(self.metrics, self._tell, self.runtime.clock, self.notifications.postponed)
+        chronicle = JobEvents(
+            self.metrics,
+            self.runtime.clock,
+            on_end=(self.notifications.ended, *self._on_end),
+            on_postponed=(self.notifications.postponed,),
+        )
         endings = Endings(
             journal=self.journal,
             folders=self.folders,
@@ -230,10 +235,6 @@ class Assembly:
             postpone_seconds=settings.dispatch.postpone_seconds,
             leave_out_equal=settings.intake.equal_content == "skip",
         )
-
-    def _tell(self, ending: JobEnd) -> None:
-        self.notifications.ended(ending)
-        self._told(ending)
 
     def _fenced(self, effect: Effect) -> None:
         """The tick of everything that touches the hot folder: not while somebody else may have it."""

@@ -70,7 +70,7 @@ class House:
                 **flags,
             }
         )
-        made = Daemon(settings, engine=ScriptedEngine(), say=self.said.append)
+        made = Daemon(settings, engine=ScriptedEngine(), print_line=self.said.append)
         self._open.append(made)
         return made
 

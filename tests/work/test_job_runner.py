@@ -138,7 +138,7 @@ def test_a_result_that_was_taken_away_before_its_photo_was_over_is_not_made_agai
             raise error
 
     told: list[JobEnd] = []
-    daemon = make(ScriptedEngine(), tick=tick, tell=told.append)
+    daemon = make(ScriptedEngine(), tick=tick, on_end=told.append)
 
     daemon.parts.engine.start()
     daemon.parts.inbox_loop.round(urgent=True)
@@ -735,7 +735,7 @@ def test_an_ending_is_told_though_the_share_went_away_before_the_clearing(make: 
             times_left[0] -= 1
             raise RootAway("the share is away")
 
-    daemon = make(ScriptedEngine(), tick=away, tell=told.append)
+    daemon = make(ScriptedEngine(), tick=away, on_end=told.append)
 
     fate = run_one(daemon)
     daemon.parts.recovery.tidy_up(daemon.parts.worker.endings)
@@ -773,7 +773,7 @@ def test_a_row_that_could_be_neither_claimed_nor_struck_out_is_no_photo(
 ) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     told: list[JobEnd] = []
-    daemon = make(ScriptedEngine(), tell=told.append)
+    daemon = make(ScriptedEngine(), on_end=told.append)
 
     def full(*_: object) -> None:
         raise NoRoom("disk full")
