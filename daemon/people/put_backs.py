@@ -21,6 +21,7 @@ from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results, stray_results
+from daemon.publishing.reading_back import HISTORY_TO_READ
 from daemon.states import has_failed, is_decided, is_over
 
 EARLIER = "-earlier"  # behind the name of a result that another try replaces, in archiv/
@@ -40,17 +41,13 @@ class PutBacks:
         journal: Journal,
         metrics: Metrics,
         refuse: Callable[[Reject], None],
-        history_is_read: Callable[[], bool],
         runtime: Runtime,
     ) -> None:
-        """refuse: brings a file that cannot be tried again to `failed/`. history_is_read: whether the journal knows all
-        that the folders tell; one that was lost learns it anew.
-        """
+        """refuse: brings a file that cannot be tried again to `failed/`."""
         self._folders = folders
         self._journal = journal
         self._metrics = metrics
         self._refuse = refuse
-        self._history_is_read = history_is_read
         self._clock = runtime.clock
         self._tick = runtime.tick
         self._unclaimed: set[str] = set()
@@ -137,7 +134,7 @@ class PutBacks:
         """Send the job round again, or refuse the file. Raises Vanished where that has to wait."""
         state = self._journal.state_of(job_id)
         if state is None:
-            if not self._history_is_read():
+            if self._journal.known(HISTORY_TO_READ):
                 raise Vanished("the journal is new, and the reports are still to be read.")
             self._refuse(Reject(put_back, put_back.name, _FORGOTTEN))
             return

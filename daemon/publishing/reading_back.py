@@ -11,7 +11,8 @@ from daemon.publishing import found_files
 
 AT_ONCE = 100  # jobs written in one transaction, between which photos have their turn
 AGAIN_SECONDS = 60.0
-_LEFT_TO_DO = "history_to_read"
+HISTORY_TO_READ = "history_to_read"
+"""The fact in the journal that reports and notes are still to be read; deleted when all of them are."""
 
 
 class ReadingBack:
@@ -21,12 +22,12 @@ class ReadingBack:
         self._journal = journal
         self._folders = folders
         if journal.is_new:
-            journal.fact(_LEFT_TO_DO, "yes")
+            journal.fact(HISTORY_TO_READ, "yes")
 
     @property
     def left_to_do(self) -> bool:
         """Whether the folders have not been read to their end yet."""
-        return self._journal.known(_LEFT_TO_DO) is not None
+        return self._journal.known(HISTORY_TO_READ) is not None
 
     def serve(self, stop: threading.Event) -> None:
         """Read everything, or as far as it gets until `stop`; a share that goes away is waited for."""
@@ -38,7 +39,7 @@ class ReadingBack:
                 stop.wait(AGAIN_SECONDS)
                 continue
             if not stop.is_set():
-                self._journal.unlearn(_LEFT_TO_DO)
+                self._journal.unlearn(HISTORY_TO_READ)
                 if known:
                     text = f"The journal knows {known} photos again from their reports and notes."
                     log.log("history_read", text, count=known)

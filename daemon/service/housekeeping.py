@@ -11,7 +11,7 @@ from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
-from daemon.service.systemd import Notifier
+from daemon.service.systemd import Systemd
 from daemon.states import State
 from daemon.work.dispatch import Dispatch
 
@@ -32,25 +32,20 @@ class Housekeeping:
         engine: Engine,
         metrics: Metrics,
         health: Health,
-        notifier: Notifier,
+        systemd: Systemd,
         tidy_up: Callable[[], object],
         clock: Callable[[], float],
-        remark: Callable[[], str] = str,
         keep_days: Callable[[], int] = int,
     ) -> None:
-        """remark: what people should know besides, for the status line; "" = nothing.
-
-        keep_days: for how long the journal keeps photos that are over; 0 = for ever.
-        """
+        """keep_days: for how long the journal keeps photos that are over; 0 = for ever."""
         self._journal = journal
         self._dispatch = dispatch
         self._engine = engine
         self._metrics = metrics
         self._health = health
-        self._notifier = notifier
+        self._systemd = systemd
         self._tidy_up = tidy_up
         self._clock = clock
-        self._remark = remark
         self._keep_days = keep_days
         self._paused: set[tuple[str, str]] = set()
         self._was_paused = False
@@ -86,10 +81,10 @@ class Housekeeping:
         troubles = "; ".join(f"{each.server}: {each.message or 'away'}" for each in healths if not each.up)
         self._health.report("engine", any(each.up for each in healths), troubles)
         self._metrics.set(series.HEARTBEAT, now)
-        remarks = (self._note_pause(), self._remark())
-        self._notifier.status("; ".join((f"{running} running, {waiting} waiting", *filter(None, remarks))))
+        paused = self._note_pause()
+        self._systemd.status("; ".join(filter(None, (f"{running} running, {waiting} waiting", paused))))
         if self._health.alive()[0]:
-            self._notifier.watchdog()
+            self._systemd.watchdog()
 
     def _note_pause(self) -> str:
         """Tell once that work was paused or goes on; returns what the status line says of it."""

@@ -123,7 +123,7 @@ class Daemon:
             self.parts.machine.start()
             self.parts.notifications.start()
             self.parts.housekeeping.turn()
-            self.parts.notifier.ready()
+            self.parts.systemd.ready()
             if once:
                 self.parts.verdicts.turn(settle_seconds=0.0)
                 self.parts.inbox_loop.receive_once(self._stop, self._nothing_left)
@@ -228,7 +228,7 @@ class Daemon:
 
     def _shut_down(self, threads: list[threading.Thread]) -> int:
         """In reverse: no new photos, no new jobs, what runs ends or is handed back, then the doors close."""
-        self.parts.notifier.stopping()
+        self.parts.systemd.stopping()
         self.stop()
         for thread in threads:
             if thread.ident is not None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from daemon.errors import BadSettings
 from daemon.logs import log
-from daemon.service.systemd import Notifier
+from daemon.service.systemd import Systemd
 from daemon.settings import Settings
 
 SERVERS = "comfyui.servers"
@@ -53,15 +53,13 @@ class Reload:
         settings: Settings,
         read: Callable[[], Settings],
         apply: Callable[[Settings], None],
-        notifier: Notifier,
+        systemd: Systemd,
     ) -> None:
         self._settings = settings
         self._read = read
         self._apply = apply
-        self._notifier = notifier
+        self._systemd = systemd
         self._asked = threading.Event()
-        self.remark = ""
-        """What the last time left for people to do; "" = nothing."""
 
     def ask(self) -> None:
         """Read the settings anew, soon. Also ends `serve` where its stop is set."""
@@ -77,25 +75,25 @@ class Reload:
 
     def now(self) -> None:
         """Read the settings and take over what can be; bad ones change nothing."""
-        self._notifier.reloading()
+        self._systemd.reloading()
         try:
             found = change(self._settings, self._read())
             self._apply(found.settings)
         except BadSettings as error:
             text = f"The settings were not reloaded; the old ones stay. {error}"
             log.log("reload_refused", text, level=logging.ERROR)
-            self.remark = f"settings not reloaded: {error}"
+            self._systemd.remark = f"settings not reloaded: {error}"
         else:
             self._settings = found.settings
             self._tell(found)
         finally:
-            self._notifier.ready()  # systemd waits for it, however it went
+            self._systemd.ready()  # systemd waits for it, however it went
 
     def _tell(self, found: Change) -> None:
         taken, left = ", ".join(found.at_once), ", ".join(found.after_restart)
         text = f"The settings were read anew. Changed: {taken or 'nothing'}."
         log.log("reloaded", text, changed=found.at_once, after_restart=found.after_restart)
-        self.remark = f"{left} changed: restart to use it" if left else ""
+        self._systemd.remark = f"{left} changed: restart to use it" if left else ""
         if left:
             text = f"{left} cannot change while we work; the old value stays until the next start."
             log.log("restart_needed", text, level=logging.WARNING, keys=found.after_restart)

@@ -10,10 +10,12 @@ import time
 from collections.abc import Mapping
 
 
-class Notifier:
-    """The line to systemd. environment: where NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID are read, once."""
+class Systemd:
+    """The socket on which systemd listens. environment: gives NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, once."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self.remark = ""
+        """What a person has to do; it ends the status line. "" = nothing."""
         self._address = environment.get("NOTIFY_SOCKET", "")
         self._watchdog_seconds = _watchdog_seconds(environment)
 
@@ -32,8 +34,9 @@ class Notifier:
         self._send("READY=1")
 
     def status(self, text: str) -> None:
-        """One line for people, shown by `systemctl status`, e.g. "3 running, 41 waiting"."""
-        self._send("STATUS=" + " ".join(text.split()))
+        """One line for people, shown by `systemctl status`, e.g. "3 running, 41 waiting"; the remark is added."""
+        line = f"{text}; {self.remark}" if self.remark else text
+        self._send("STATUS=" + " ".join(line.split()))
 
     def watchdog(self) -> None:
         """The loops turn: call it only then."""

@@ -41,7 +41,7 @@ from daemon.service.housekeeping import Housekeeping
 from daemon.service.inbox_loop import InboxLoop
 from daemon.service.open_root import OpenRoot
 from daemon.service.reload import Reload
-from daemon.service.systemd import Notifier
+from daemon.service.systemd import Systemd
 from daemon.settings import Settings
 from daemon.work.dispatch import Brake, Dispatch
 from daemon.work.job_runner import JobRunner, RunResult
@@ -89,7 +89,7 @@ class Assembly:
         if premises.damaged:
             self.metrics.count(series.JOURNAL_DAMAGED)
         self.health = Health(stale_seconds=_stale_seconds(settings))
-        self.notifier = Notifier()
+        self.systemd = Systemd()
         self.progress = Progress(self.metrics)
         self.machine = Machine(self.metrics, {"root": settings.root_path, "state": premises.state}, Gpus())
         doors.callback(self.machine.close)
@@ -120,7 +120,6 @@ class Assembly:
             journal=self.journal,
             metrics=self.metrics,
             refuse=lambda reject: self.inbox_loop.refuse(reject),
-            history_is_read=lambda: not self.reading_back.left_to_do,
             runtime=self.runtime,
         )
         self.orders = Orders(self.folders, lambda: self.settings, self._build_worker)
@@ -159,13 +158,12 @@ class Assembly:
             engine=self.engine,
             metrics=self.metrics,
             health=self.health,
-            notifier=self.notifier,
+            systemd=self.systemd,
             tidy_up=lambda: self.recovery.tidy_up(self.worker.endings),
             clock=clock,
-            remark=lambda: self.reload.remark,
             keep_days=lambda: self.settings.journal.keep_days,
         )
-        self.reload = Reload(settings, reread, self._adopt, self.notifier)
+        self.reload = Reload(settings, reread, self._adopt, self.systemd)
 
     def _build_herald(self, settings: Settings) -> Notifications:
         origin = Origin(__version__, socket.gethostname(), str(settings.root_path))

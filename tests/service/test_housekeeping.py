@@ -13,7 +13,7 @@ from daemon.journal import Journal
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.service.housekeeping import Housekeeping
-from daemon.service.systemd import Notifier
+from daemon.service.systemd import Systemd
 from daemon.work.dispatch import Brake, Dispatch
 from daemon.work.job_runner import RunResult
 from tests.doubles import Clock, ScriptedEngine
@@ -35,8 +35,7 @@ class Servers(ScriptedEngine):
 class House:
     """A housekeeper, its engine and its metrics."""
 
-    def __init__(self, folder: Path, notifier: Notifier | None = None) -> None:
-        self.remark = ""
+    def __init__(self, folder: Path, systemd: Systemd | None = None) -> None:
         self.keep_days = 0
         self.engine = Servers()
         self.metrics = Metrics("1")
@@ -59,10 +58,9 @@ class House:
             engine=self.engine,
             metrics=self.metrics,
             health=Health(stale_seconds=60),
-            notifier=notifier or Notifier({}),
+            systemd=systemd or Systemd({}),
             tidy_up=lambda: None,
             clock=clock,
-            remark=lambda: self.remark,
             keep_days=lambda: self.keep_days,
         )
 
@@ -141,9 +139,10 @@ def test_systemd_shows_how_much_runs_and_waits_and_what_a_person_should_know(tmp
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(5)
-        house = House(tmp_path, Notifier({"NOTIFY_SOCKET": systemd.getsockname()}))
+        told = Systemd({"NOTIFY_SOCKET": systemd.getsockname()})
+        house = House(tmp_path, told)
         house.sees()
-        house.remark = "settings not reloaded: Bad setting grading.gut"
+        told.remark = "settings not reloaded: Bad setting grading.gut"
         house.sees()
         house.close()
         heard = [systemd.recv(4096).decode() for _ in range(4)]

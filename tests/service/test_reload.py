@@ -13,7 +13,7 @@ import pytest
 
 from daemon.errors import BadSettings
 from daemon.service.reload import Reload, change
-from daemon.service.systemd import Notifier
+from daemon.service.systemd import Systemd
 from daemon.settings import Settings, load
 from tests.drawing import drawn_photo, save_photo
 from tests.engines.comfyui_double import Double
@@ -97,14 +97,15 @@ def test_bad_settings_are_told_to_systemd_and_the_log_and_change_nothing(
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(5)
-        reload = Reload(load(), refuse, taken.append, Notifier({"NOTIFY_SOCKET": systemd.getsockname()}))
+        told = Systemd({"NOTIFY_SOCKET": systemd.getsockname()})
+        reload = Reload(load(), refuse, taken.append, told)
 
         reload.now()
         heard = [systemd.recv(4096).decode() for _ in range(2)]
 
     assert taken == []
     assert [text.split("\n")[0] for text in heard] == ["RELOADING=1", "READY=1"]
-    assert reload.remark == "settings not reloaded: Bad setting grading.gut = 2: too much"
+    assert told.remark == "settings not reloaded: Bad setting grading.gut = 2: too much"
     assert [(record.levelno, record.__dict__["action"]) for record in caplog.records] == [
         (logging.ERROR, "reload_refused")
     ]
@@ -112,22 +113,24 @@ def test_bad_settings_are_told_to_systemd_and_the_log_and_change_nothing(
 
 def test_a_mended_file_ends_the_remark() -> None:
     answers = iter([refuse, load])
-    reload = Reload(load(), lambda: next(answers)(), lambda settings: None, Notifier({}))
+    systemd = Systemd({})
+    reload = Reload(load(), lambda: next(answers)(), lambda settings: None, systemd)
     reload.now()
-    refused = reload.remark
+    refused = systemd.remark
 
     reload.now()
 
     assert refused
-    assert reload.remark == ""
+    assert systemd.remark == ""
 
 
 def test_what_needs_a_restart_stays_named_until_then() -> None:
-    reload = Reload(load(), lambda: load(flags={"http": {"bind": ""}}), lambda settings: None, Notifier({}))
+    systemd = Systemd({})
+    reload = Reload(load(), lambda: load(flags={"http": {"bind": ""}}), lambda settings: None, systemd)
     reload.now()
     reload.now()
 
-    assert reload.remark == "http.bind changed: restart to use it"
+    assert systemd.remark == "http.bind changed: restart to use it"
 
 
 class Watched:
@@ -234,8 +237,9 @@ def test_a_terminal_that_is_closed_ends_the_program_in_order(tmp_path: Path) -> 
 
 
 def test_a_gone_file_is_named(tmp_path: Path) -> None:
-    reload = Reload(load(), lambda: load(tmp_path / "gone.toml"), lambda settings: None, Notifier({}))
+    systemd = Systemd({})
+    reload = Reload(load(), lambda: load(tmp_path / "gone.toml"), lambda settings: None, systemd)
 
     reload.now()
 
-    assert "gone.toml" in reload.remark
+    assert "gone.toml" in systemd.remark

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.service.systemd import Notifier
+from daemon.service.systemd import Systemd
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def systemd(tmp_path: Path) -> Iterator[socket.socket]:
         yield line
 
 
-def notifier(systemd: socket.socket, **more: str) -> Notifier:
-    return Notifier({"NOTIFY_SOCKET": systemd.getsockname(), **more})
+def notifier(systemd: socket.socket, **more: str) -> Systemd:
+    return Systemd({"NOTIFY_SOCKET": systemd.getsockname(), **more})
 
 
 def heard(systemd: socket.socket) -> str:
@@ -55,13 +55,13 @@ def test_an_abstract_socket_is_reached_too() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.bind("\0" + name)
         line.settimeout(5)
-        Notifier({"NOTIFY_SOCKET": "@" + name}).ready()
+        Systemd({"NOTIFY_SOCKET": "@" + name}).ready()
 
         assert heard(line) == "READY=1"
 
 
 def test_without_systemd_nothing_is_said_and_nothing_fails() -> None:
-    line = Notifier({})
+    line = Systemd({})
     line.ready()
     line.status("3 running")
     line.watchdog()
@@ -73,7 +73,7 @@ def test_without_systemd_nothing_is_said_and_nothing_fails() -> None:
 
 
 def test_a_systemd_that_is_gone_does_not_stop_the_work(tmp_path: Path) -> None:
-    Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).watchdog()
+    Systemd({"NOTIFY_SOCKET": str(tmp_path / "gone")}).watchdog()
 
 
 def test_the_watchdogs_limit_is_read_in_seconds(systemd: socket.socket) -> None:
@@ -86,4 +86,4 @@ def test_the_watchdogs_limit_is_read_in_seconds(systemd: socket.socket) -> None:
     [{"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}],
 )
 def test_a_watchdog_that_is_off_or_for_another_process_is_none_of_ours(environment: dict[str, str]) -> None:
-    assert Notifier(environment).watchdog_seconds is None
+    assert Systemd(environment).watchdog_seconds is None
