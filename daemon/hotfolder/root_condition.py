@@ -1,6 +1,7 @@
 """Whether the hot folder can be worked in right now: written by one thread, read by many."""
 
 from daemon.errors import FreistellerError
+from daemon.hotfolder.lease import Lease
 
 
 class RootCondition:
@@ -10,7 +11,9 @@ class RootCondition:
     it is one reference.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lease: Lease | None = None) -> None:
+        """lease: says besides whether the hot folder is still ours alone."""
+        self._lease = lease
         self._trouble: FreistellerError | None = None
 
     @property
@@ -22,6 +25,11 @@ class RootCondition:
     def there(self) -> bool:
         """Whether the hot folder can be worked in. True until the first look, so that a start need not wait for it."""
         return self._trouble is None
+
+    @property
+    def workable(self) -> bool:
+        """Whether a job may start now: the hot folder is there, and its lease is sure."""
+        return self.there and (self._lease is None or self._lease.sure)
 
     def record(self, trouble: FreistellerError | None) -> bool:
         """Remember what a look showed. Returns whether the hot folder went away or came back with it."""

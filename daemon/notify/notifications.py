@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from daemon.errors import FreistellerError, NoRoom
+from daemon.hotfolder.root_condition import RootCondition
 from daemon.logs import log
 from daemon.notify import notices
 from daemon.notify.batch_sheets import BatchSheets
@@ -41,17 +42,17 @@ class Notifications:
         sheets: BatchSheets,
         health: Health,
         metrics: Metrics,
-        root_trouble: Callable[[], FreistellerError | None],
+        root: RootCondition,
         clock: Callable[[], float],
     ) -> None:
-        """root_trouble: why the hot folder cannot be worked in; None = it can. clock: Unix seconds."""
+        """clock: Unix seconds."""
         self._settings = settings
         self._hooks = hooks
         self._batches = batches
         self._sheets = sheets
         self._health = health
         self._metrics = metrics
-        self._root_trouble = root_trouble
+        self._root = root
         self._clock = clock
         self._pauses = Pauses()
         self._lock = threading.Lock()
@@ -131,12 +132,12 @@ class Notifications:
             troubles["engine"] = engine.detail
         if self._no_room:
             troubles["disk"] = self._no_room
-        if trouble := self._root_trouble():
+        if trouble := self._root.trouble:
             troubles["disk" if isinstance(trouble, NoRoom) else "share"] = str(trouble)
         return troubles
 
     def _tell_batches(self, last: bool) -> None:
-        if self._root_trouble():
+        if not self._root.there:
             return  # what cannot be read is not empty
         try:
             done = self._batches.done(0.0 if last else self._settings.batch_seconds)

@@ -7,6 +7,7 @@ from functools import partial
 
 from daemon.errors import FreistellerError, NoRoom, RootAway
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.root_condition import RootCondition
 from daemon.intake.admission import Admission
 from daemon.intake.watcher import Reject, Scan, Watcher
 from daemon.logs import log
@@ -21,12 +22,13 @@ SHORT_NAP_SECONDS = 0.05  # --once: nobody drops anything any more, it only wait
 
 
 class InboxLoop:
-    """Where photos come in; knows whether the hot folder is there."""
+    """Where photos come in; records whether the hot folder is there."""
 
     def __init__(
         self,
         *,
         folders: HotFolder,
+        condition: RootCondition,
         watcher: Watcher,
         admission: Admission,
         put_backs: PutBacks,
@@ -40,6 +42,7 @@ class InboxLoop:
         wake: Callable[[], None],
     ) -> None:
         self._folders = folders
+        self._condition = condition
         self._watcher = watcher
         self._admission = admission
         self._put_backs = put_backs
@@ -51,9 +54,6 @@ class InboxLoop:
         self._scan_seconds = scan_seconds
         self._print_line = print_line
         self._wake = wake
-        self.root_is_there = True
-        self.trouble: FreistellerError | None = None
-        """Why photos cannot be taken in or given out; None = they can."""
 
     def adopt(self, scan_seconds: float) -> None:
         """Look so often for a hot folder that is away."""
@@ -116,12 +116,11 @@ class InboxLoop:
 
     def _note_root(self, trouble: FreistellerError | None) -> None:
         there = trouble is None
-        if there != self.root_is_there:
+        if self._condition.record(trouble):
             text = str(trouble) if trouble else f"The hot folder {self._folders.root} is back."
             level = logging.ERROR if trouble else logging.INFO
             log.log("root_away" if trouble else "root_back", text, level=level)
             self._print_line(text)
-        self.root_is_there, self.trouble = there, trouble
         self._metrics.set(series.ROOT_REACHABLE, there)
         self._health.report("root", there, str(trouble or ""))
         if there:

@@ -12,6 +12,7 @@ from daemon.engines.contract import Engine
 from daemon.errors import BadOrder, NoRoom, RootAway
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.orders import Orders
+from daemon.hotfolder.root_condition import RootCondition
 from daemon.hotfolder.runtime import Runtime
 from daemon.intake.admission import Admission
 from daemon.intake.watcher import Watcher
@@ -75,6 +76,7 @@ class Assembly:
         """
         self.settings = settings
         self.lease = premises.lease
+        self.root = RootCondition(premises.lease)
         self._premises = premises
         self._on_end = on_end
         self.runtime = replace(runtime, tick=self._fenced)
@@ -111,7 +113,7 @@ class Assembly:
             run=lambda job: self.progress.follow(job, self.run_job),
             workers=workers_for(settings, self.engine),
             brake=Brake(settings.dispatch.postpone_seconds),
-            ready=lambda: self.inbox_loop.root_is_there and self.lease.sure,
+            root=self.root,
             unclaimed=lambda: (*self.admission.unclaimed, *self.put_backs.unclaimed),
             clock=clock,
         )
@@ -133,6 +135,7 @@ class Assembly:
         )
         self.inbox_loop = InboxLoop(
             folders=self.folders,
+            condition=self.root,
             watcher=self.watcher,
             admission=self.admission,
             put_backs=self.put_backs,
@@ -174,7 +177,7 @@ class Assembly:
             sheets=BatchSheets(self.folders, lambda: self.settings.intake.max_megapixels),
             health=self.health,
             metrics=self.metrics,
-            root_trouble=lambda: self.inbox_loop.trouble,
+            root=self.root,
             clock=self.runtime.clock,
         )
 

@@ -6,6 +6,7 @@ from concurrent.futures import Executor, Future
 from contextlib import suppress
 
 from daemon.errors import IllegalMove
+from daemon.hotfolder.root_condition import RootCondition
 from daemon.jobs import Job
 from daemon.journal import Journal
 from daemon.work.job_runner import RunResult
@@ -60,7 +61,7 @@ class Dispatch:
         run: Callable[[Job], RunResult],
         workers: int,
         brake: Brake,
-        ready: Callable[[], bool],
+        root: RootCondition,
         unclaimed: Callable[[], Collection[str]],
         clock: Callable[[], float],
     ) -> None:
@@ -69,7 +70,7 @@ class Dispatch:
         self._executor = executor
         self._run = run
         self._workers = workers
-        self._ready = ready
+        self._root = root
         self._clock = clock
         self._wake = threading.Event()
         self._lock = threading.Lock()
@@ -106,7 +107,7 @@ class Dispatch:
         Raises NoRoom where the journal cannot be written.
         """
         now = self._clock()
-        if self.running >= self._workers or not self._ready() or not self.brake.allows(now, self.running):
+        if self.running >= self._workers or not self._root.workable or not self.brake.allows(now, self.running):
             return None
         self._put_off_stranded(now)
         if self._journal.paused_at() is not None:

@@ -200,7 +200,7 @@ def test_what_the_root_lacks_says_which_part_stands_still(tmp_path: Path) -> Non
         try:
             troubles: list[Any] = []
             for error in (NoRoom("read-only"), RootAway("gone"), None):
-                house.daemon.parts.inbox_loop.trouble = error
+                house.daemon.parts.root.record(error)
                 troubles.append(house.daemon.parts.notifications._troubles())
         finally:
             house.stop()

@@ -237,7 +237,7 @@ def test_nobody_starts_a_photo_whose_original_is_not_back_in_work(
     try:
         monkeypatch.setattr(daemon.parts.folders.jobs, "restore", no_space)
         assert daemon.parts.inbox_loop.round(urgent=True) is None
-        daemon.parts.inbox_loop.root_is_there = True  # for all that the dispatcher knows
+        daemon.parts.root.record(None)  # for all that the dispatcher knows
         assert daemon.parts.dispatch.start_next() is None
         monkeypatch.undo()
         daemon.parts.inbox_loop.round(urgent=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.engines.contract import ServerHealth
+from daemon.hotfolder.root_condition import RootCondition
 from daemon.journal import Journal
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
@@ -48,7 +49,7 @@ class House:
             run=lambda job: RunResult.DONE,
             workers=1,
             brake=Brake(5),
-            ready=lambda: True,
+            root=RootCondition(),
             unclaimed=lambda: (),
             clock=clock,
         )

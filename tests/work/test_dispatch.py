@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.errors import RootAway
+from daemon.hotfolder.root_condition import RootCondition
 from daemon.jobs import Job
 from daemon.journal import Journal
 from daemon.work.dispatch import LONGEST_BRAKE_SECONDS, Brake, Dispatch
@@ -34,14 +36,16 @@ class Hands:
         return RunResult.DONE
 
 
-def dispatch_for(journal: Journal, hands: Hands, executor: ThreadPoolExecutor, workers: int = 2) -> Dispatch:
+def dispatch_for(
+    journal: Journal, hands: Hands, executor: ThreadPoolExecutor, workers: int = 2, root: RootCondition | None = None
+) -> Dispatch:
     return Dispatch(
         journal=journal,
         executor=executor,
         run=hands.run,
         workers=workers,
         brake=Brake(5),
-        ready=lambda: True,
+        root=root or RootCondition(),
         unclaimed=lambda: (),
         clock=Clock(),
     )
@@ -67,8 +71,9 @@ def test_no_more_jobs_run_than_there_are_hands(journal: Journal) -> None:
 def test_nothing_starts_while_the_hot_folder_is_away(journal: Journal) -> None:
     admit(journal, "a")
     with ThreadPoolExecutor(1) as executor:
-        dispatch = dispatch_for(journal, Hands(), executor)
-        dispatch._ready = lambda: False
+        root = RootCondition()
+        root.record(RootAway("away"))
+        dispatch = dispatch_for(journal, Hands(), executor, root=root)
 
         assert dispatch.start_next() is None
 
