@@ -109,8 +109,8 @@ def questions(path: Path) -> Mapping[str, float]:
 
     def work(number: int) -> None:
         job = journal.entry(taken[number]).job
-        journal.note_content(job.id, os.urandom(32), leave_out=True)
-        journal.note_attempt(job, attempt(1))
+        journal.record_content(job.id, os.urandom(32), leave_out=True)
+        journal.record_attempt(job, attempt(1))
         journal.decide(job.id, outcome)
         journal.complete(job.id, [f"sehr_gut/{job.id}.png", f"sehr_gut/{job.id}.json"], NOW + 3e7)
 

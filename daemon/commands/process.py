@@ -60,7 +60,7 @@ class Processed:
 class _NoNotebook:
     """Nothing is kept: a second call of `process` starts afresh."""
 
-    def note_attempt(self, job: Job, attempt: Attempt) -> None:
+    def record_attempt(self, job: Job, attempt: Attempt) -> None:
         """Forget it."""
 
 

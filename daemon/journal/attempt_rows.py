@@ -5,7 +5,7 @@ from daemon.journal import rows
 from daemon.journal.database import Database
 
 
-def note_attempt(db: Database, job: Job, attempt: Attempt) -> None:
+def record_attempt(db: Database, job: Job, attempt: Attempt) -> None:
     """Keep what came of a recipe, within a transaction."""
     db.change(
         "INSERT OR REPLACE INTO attempts (job_id, round, number, body) VALUES (?, ?, ?, ?)",

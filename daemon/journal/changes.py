@@ -81,19 +81,19 @@ class Journal(Inquiry):
         with self._db.transaction():
             turns.prioritize(self._db, priorities)
 
-    def note_attempt(self, job: Job, attempt: Attempt) -> None:
+    def record_attempt(self, job: Job, attempt: Attempt) -> None:
         """Keep what came of a recipe."""
         with self._db.transaction():
-            attempt_rows.note_attempt(self._db, job, attempt)
+            attempt_rows.record_attempt(self._db, job, attempt)
 
-    def note_content(self, job_id: str, content: bytes, *, leave_out: bool) -> str | None:
+    def record_content(self, job_id: str, content: bytes, *, leave_out: bool) -> str | None:
         """Keep the SHA-256 of a job's original.
 
         leave_out: returns the id of the job that came with the same content before, for which this one is to be left
         out. Settled at the first call, so that of equal photos one is worked on, whatever dies in between.
         """
         with self._db.transaction():
-            return finished_jobs.note_content(self._db, job_id, content, leave_out)
+            return finished_jobs.record_content(self._db, job_id, content, leave_out)
 
     def restore(self, entries: Sequence[JobRow]) -> int:
         """Write jobs down again that a lost journal knew, as they stood; returns how many it does not know already."""
@@ -113,7 +113,7 @@ class Journal(Inquiry):
                 self._move(job_id, Move.DECIDE, "best = ?, grade = ?, score = ?", job.best, job.grade, job.score)
             self._move(job_id, Move.COMPLETE, "finished_at = ?, results = ?", now, _json(found.results))
             if original is not None:
-                originals.note(self._db, original)
+                originals.record(self._db, original)
 
     def leave_out(self, job_id: str, places: Sequence[str], now: float) -> None:
         """running -> done without a result: its content came before. places: where its original and note lie."""
@@ -143,7 +143,7 @@ class Journal(Inquiry):
         """publishing -> done: its files are where people find them. original: where that lies, if it is kept."""
         with self._db.transaction():
             if original:
-                originals.note(self._db, original)
+                originals.record(self._db, original)
             self._move(job_id, Move.COMPLETE, "finished_at = ?, results = ?", now, _json(results))
 
     def give_up(self, job_id: str, reason: str, kind: str, now: float) -> None:
@@ -158,14 +158,14 @@ class Journal(Inquiry):
                 kind,
             )
 
-    def note_places(self, job_id: str, places: Sequence[str], original: Original | None = None) -> None:
+    def record_places(self, job_id: str, places: Sequence[str], original: Original | None = None) -> None:
         """Where the files of a job that is over lie, below the root, and its original among them."""
         with self._db.transaction():
             if original:
-                originals.note(self._db, original)
+                originals.record(self._db, original)
             self._db.change("UPDATE jobs SET results = ? WHERE id = ?", _json(places), job_id)
 
-    def note_verdict(
+    def record_verdict(
         self,
         job_id: str,
         from_grade: Grade,
@@ -182,12 +182,12 @@ class Journal(Inquiry):
         round already led to `to_grade`: so a repeat after a crash notes it once. Raises KeyError for an unknown job.
         """
         with self._db.transaction():
-            noted = verdict_rows.note(self._db, job_id, from_grade, to_grade, at, who, how)
+            noted = verdict_rows.record(self._db, job_id, from_grade, to_grade, at, who, how)
             if places is not None:
                 self._moved(job_id, places)
             return noted
 
-    def note_moved(self, job_id: str, places: Sequence[str]) -> None:
+    def record_moved(self, job_id: str, places: Sequence[str]) -> None:
         """Where people put the files of a result; nothing where it is being made again by now."""
         with self._db.transaction():
             self._moved(job_id, places)

@@ -26,7 +26,7 @@ def _is_text(place: str) -> bool:
     return True
 
 
-def note_content(db: Database, job_id: str, content: bytes, leave_out: bool) -> str | None:
+def record_content(db: Database, job_id: str, content: bytes, leave_out: bool) -> str | None:
     """Settle once whether a job's content came before, within a transaction; returns the id of the job it came with.
 
     Of two jobs that ask at once one has it first, and a restart finds the same answer: so one of them is worked on.

@@ -18,7 +18,7 @@ class Original:
     mtime_ns: int
 
 
-def note(db: Database, original: Original) -> None:
+def record(db: Database, original: Original) -> None:
     """Keep where it lies now, within a transaction."""
     db.change(
         "INSERT OR REPLACE INTO originals (job_id, place, inode, size_bytes, mtime_ns) VALUES (?, ?, ?, ?, ?)",

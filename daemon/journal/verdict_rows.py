@@ -8,7 +8,7 @@ from daemon.journal.rows import LeftAlone, PersonVerdict
 _BEST = "SELECT body FROM attempts WHERE job_id = jobs.id AND round = jobs.round AND number = jobs.best"
 
 
-def note(db: Database, job_id: str, from_grade: Grade, to_grade: Grade, at: float, who: str, how: str) -> bool:
+def record(db: Database, job_id: str, from_grade: Grade, to_grade: Grade, at: float, who: str, how: str) -> bool:
     """Write a verdict down, within a transaction; False where it was the last one of this round already."""
     last = db.row(
         "SELECT to_grade FROM verdicts JOIN jobs ON jobs.id = job_id AND jobs.round = verdicts.round "

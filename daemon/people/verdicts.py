@@ -99,11 +99,11 @@ class Verdicts:
         if not set(places) & set(found):
             return  # gone again meanwhile
         if moved.before is moved.after:
-            self._journal.note_moved(job_id, places)
+            self._journal.record_moved(job_id, places)
             return
         self._tick(Effect.NOTE_VERDICT)
         now = self._clock()
-        if self._journal.note_verdict(job_id, moved.before, moved.after, now, how="moved", places=places):
+        if self._journal.record_verdict(job_id, moved.before, moved.after, now, how="moved", places=places):
             self._metrics.count(series.VERDICTS, **{"from": moved.before.label, "to": moved.after.label})
             before, after = moved.before.value, moved.after.value
             text = f"{places[0]}: a person moved it from {before} to {after}"

@@ -94,7 +94,7 @@ class Endings:
             )
         elif failure := found_files.failure_of(self._folders, job):
             self._journal.give_up(job.id, failure.job.reason or "unknown", "bad_photo", self._clock())
-            self._journal.note_places(job.id, failure.results)
+            self._journal.record_places(job.id, failure.results)
         else:
             return False
         self._clean_up_soon(job.id)
@@ -123,7 +123,7 @@ class Endings:
         places = self._routing.lay_aside(self._folders, job_id, name, reason)
         if places:
             self._tick(Effect.NOTE_PLACES)
-            self._journal.note_places(job_id, self._below_root(places), self._laid(job_id, places[0]))
+            self._journal.record_places(job_id, self._below_root(places), self._laid(job_id, places[0]))
         self.clean_up(job_id)
 
     def clean_up(self, job_id: str) -> None:
@@ -142,7 +142,7 @@ class Endings:
         """From here on the results are a person's: wherever they are by the next try, they are not made again."""
         self._placed[job.id] = self._below_root(placed)
         self._tick(Effect.NOTE_RESULTS)
-        self._journal.note_places(job.id, self._placed[job.id])
+        self._journal.record_places(job.id, self._placed[job.id])
 
     def places_of(self, job: Job) -> Sequence[str]:
         """Where this round's results are, as far as an earlier try put them in place while the job goes on."""

@@ -141,7 +141,7 @@ class JobRunner:
         before = path.stat()
         content = self._content(job, path)
         self._tick(Effect.NOTE_CONTENT)
-        first = self._journal.note_content(job.id, content, leave_out=self._may_be_left_out(job))
+        first = self._journal.record_content(job.id, content, leave_out=self._may_be_left_out(job))
         if first:
             self.endings.leave_out(job, self._journal.entry(first))
             return

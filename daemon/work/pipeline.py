@@ -30,7 +30,7 @@ MOST_FRAME_PIXELS = 2048  # longest side of an alpha put together from a zoom; m
 class Notebook(Protocol):
     """Where attempts are written down."""
 
-    def note_attempt(self, job: Job, attempt: Attempt) -> None:
+    def record_attempt(self, job: Job, attempt: Attempt) -> None:
         """Keep what came of a recipe."""
 
 
@@ -123,7 +123,7 @@ class Pipeline:
             attempts = [*self._judged_anew(bench, attempts, attempt), attempt]
             for known in attempts:
                 self._tick(Effect.NOTE_ATTEMPT)
-                self._notebook.note_attempt(job, known)
+                self._notebook.record_attempt(job, known)
         best = self._strategy.best(attempts)
         if best is None:
             errors = "; ".join(f"{attempt.recipe}: {attempt.error}" for attempt in attempts)

@@ -23,7 +23,7 @@ SERVERS = [{"url": "http://127.0.0.1:9"}]
 
 
 class NoNotebook:
-    def note_attempt(self, job: Job, attempt: Attempt) -> None:
+    def record_attempt(self, job: Job, attempt: Attempt) -> None:
         pass
 
 

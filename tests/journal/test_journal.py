@@ -53,7 +53,7 @@ def do(journal: Journal, job_id: str, score: float = 0.9, now: float = NOW) -> N
     assert job is not None
     assert job.id == job_id
     done = replace(attempt(), verdict=verdict(score))
-    journal.note_attempt(job, done)
+    journal.record_attempt(job, done)
     journal.decide(job_id, Outcome((done,), done))
     journal.complete(job_id, [f"sehr_gut/{job_id}.png", f"sehr_gut/{job_id}.json"], now)
 
@@ -119,8 +119,8 @@ def test_attempts_come_back_as_they_were_noted(journal: Journal) -> None:
     job = journal.take(NOW)
     assert job is not None
 
-    journal.note_attempt(job, attempt(1))
-    journal.note_attempt(job, attempt(2))
+    journal.record_attempt(job, attempt(1))
+    journal.record_attempt(job, attempt(2))
 
     assert journal.entry("a").job.attempts == (attempt(1), attempt(2))
 
@@ -230,7 +230,7 @@ def test_a_new_round_starts_without_the_attempts_of_the_last(journal: Journal) -
     admit(journal)
     job = journal.take(NOW)
     assert job is not None
-    journal.note_attempt(job, attempt())
+    journal.record_attempt(job, attempt())
     journal.give_up("a", "no", "bad_photo", NOW)
 
     journal.requeue("a", NOW)
@@ -515,7 +515,7 @@ def test_a_verdict_of_a_person_is_kept_with_what_the_judgement_said(journal: Jou
     admit(journal, folder="kunde")
     do(journal, "a", score=0.71)
 
-    noted = journal.note_verdict(
+    noted = journal.record_verdict(
         "a", Grade.SEHR_GUT, Grade.GUT, NOW + 9, who="anna", how="moved", places=["gut/kunde/a.png"]
     )
 
@@ -535,9 +535,9 @@ def test_a_verdict_that_is_noted_again_after_a_crash_counts_once(journal: Journa
     admit(journal)
     do(journal, "a")
 
-    first = journal.note_verdict("a", Grade.SEHR_GUT, Grade.GUT, NOW)
-    again = journal.note_verdict("a", Grade.SEHR_GUT, Grade.GUT, NOW + 1)
-    back = journal.note_verdict("a", Grade.GUT, Grade.SEHR_GUT, NOW + 2)
+    first = journal.record_verdict("a", Grade.SEHR_GUT, Grade.GUT, NOW)
+    again = journal.record_verdict("a", Grade.SEHR_GUT, Grade.GUT, NOW + 1)
+    back = journal.record_verdict("a", Grade.GUT, Grade.SEHR_GUT, NOW + 2)
 
     assert (first, again, back) == (True, False, True)
     assert [found.to_grade for found in journal.verdicts(10)] == [Grade.SEHR_GUT, Grade.GUT]
@@ -546,18 +546,18 @@ def test_a_verdict_that_is_noted_again_after_a_crash_counts_once(journal: Journa
 def test_a_verdict_outlives_another_round_of_its_job(journal: Journal) -> None:
     admit(journal)
     do(journal, "a", score=0.6)
-    journal.note_verdict("a", Grade.SEHR_GUT, Grade.UNGENUEGEND, NOW)
+    journal.record_verdict("a", Grade.SEHR_GUT, Grade.UNGENUEGEND, NOW)
     journal.requeue("a", NOW)
     do(journal, "a", score=0.8)
 
-    assert journal.note_verdict("a", Grade.SEHR_GUT, Grade.UNGENUEGEND, NOW + 1)
+    assert journal.record_verdict("a", Grade.SEHR_GUT, Grade.UNGENUEGEND, NOW + 1)
     scores = [found.attempt.verdict.score for found in journal.verdicts(10) if found.attempt and found.attempt.verdict]
     assert scores == [0.8, 0.6]
 
 
 def test_a_verdict_on_an_unknown_job_is_refused(journal: Journal) -> None:
     with pytest.raises(KeyError):
-        journal.note_verdict("nobody", Grade.GUT, Grade.SEHR_GUT, NOW)
+        journal.record_verdict("nobody", Grade.GUT, Grade.SEHR_GUT, NOW)
 
 
 def test_the_place_of_a_result_names_the_last_job_that_put_it_there(journal: Journal) -> None:
@@ -565,8 +565,8 @@ def test_the_place_of_a_result_names_the_last_job_that_put_it_there(journal: Jou
     do(journal, "a")
     admit(journal, "b")
     do(journal, "b")
-    journal.note_places("b", ["sehr_gut/a.png"])  # a person took the first away, and the name was free again
-    journal.note_places("a", [])
+    journal.record_places("b", ["sehr_gut/a.png"])  # a person took the first away, and the name was free again
+    journal.record_places("a", [])
 
     assert journal.jobs_at(["sehr_gut/a.png"]) == {"sehr_gut/a.png": "b"}
     assert not journal.jobs_at(["sehr_gut/a.json"])
@@ -578,7 +578,7 @@ def test_equal_content_is_found_once_whoever_asks_first(journal: Journal) -> Non
     same, other = b"1" * 32, b"2" * 32
 
     def ask(job_id: str, content: bytes) -> str | None:
-        return journal.note_content(job_id, content, leave_out=True)
+        return journal.record_content(job_id, content, leave_out=True)
 
     answers = [ask("b", same), ask("a", same), ask("c", other)]
     after_a_restart = [ask("b", same), ask("a", same)]
@@ -591,10 +591,10 @@ def test_equal_content_is_found_once_whoever_asks_first(journal: Journal) -> Non
 def test_content_of_a_failed_photo_is_tried_again(journal: Journal) -> None:
     admit(journal, "a")
     admit(journal, "b")
-    journal.note_content("a", b"1" * 32, leave_out=True)
+    journal.record_content("a", b"1" * 32, leave_out=True)
     journal.give_up("a", "no", "bad_photo", NOW)
 
-    assert journal.note_content("b", b"1" * 32, leave_out=True) is None
+    assert journal.record_content("b", b"1" * 32, leave_out=True) is None
 
 
 def test_what_is_over_for_long_is_pruned_and_still_counted(journal: Journal) -> None:
@@ -603,11 +603,11 @@ def test_what_is_over_for_long_is_pruned_and_still_counted(journal: Journal) -> 
         do(journal, f"d{number}", now=NOW + 10 + number)
     admit(journal, "failed")
     journal.give_up("failed", "no", "bad_photo", NOW)
-    journal.note_places("failed", ["failed/failed.jpg"])
+    journal.record_places("failed", ["failed/failed.jpg"])
     admit(journal, "not laid aside yet")
     journal.give_up("not laid aside yet", "no", "bad_photo", NOW)
     admit(journal, "waits", NOW - 100)
-    journal.note_verdict("d0", Grade.SEHR_GUT, Grade.GUT, NOW)
+    journal.record_verdict("d0", Grade.SEHR_GUT, Grade.GUT, NOW)
 
     pruned = [journal.prune(NOW + 12, 2), journal.prune(NOW + 12, 2), journal.prune(NOW + 12, 2)]
 
@@ -646,7 +646,7 @@ def test_an_original_is_found_by_its_job_and_by_its_file(journal: Journal, inode
     do(journal, "a")
     original = Original("a", "archiv/a.jpg", inode, 1234, 1_700_000_000_123_456_789)
 
-    journal.note_places("a", ["gut/a.png"], original)
+    journal.record_places("a", ["gut/a.png"], original)
 
     assert journal.original("a") == original
     assert journal.originals_like(inode, 1234, original.mtime_ns) == (original,)
@@ -659,7 +659,7 @@ def test_what_earlier_rounds_tried_stays_known(journal: Journal) -> None:
     journal.requeue("a", NOW)
     again = journal.take(NOW)
     assert again is not None
-    journal.note_attempt(again, attempt(2))
+    journal.record_attempt(again, attempt(2))
 
     found = journal.entry("a").job
 
@@ -672,6 +672,6 @@ def test_where_people_put_a_result_is_not_noted_of_one_that_is_made_again(tmp_pa
     admit(journal, "a")
     journal.take(NOW)
 
-    journal.note_moved("a", ["gut/a.png"])
+    journal.record_moved("a", ["gut/a.png"])
 
     assert journal.entry("a").results == ()

@@ -202,7 +202,7 @@ def test_the_places_of_a_batch_are_those_of_its_photos_the_failed_first(studio: 
     studio.finish("shoes/b.jpg")
     failed = studio.admit("shoes/c.jpg")
     studio.journal.give_up(failed, "no photo", "bad_photo", studio.clock())
-    studio.journal.note_places(failed, ["failed/shoes/c.jpg", "failed/shoes/c.jpg.txt"])
+    studio.journal.record_places(failed, ["failed/shoes/c.jpg", "failed/shoes/c.jpg.txt"])
     studio.finish("hats/d.jpg")
 
     told = {batch.folder: batch.places for batch in studio.told()}

@@ -34,14 +34,14 @@ def done(journal: Journal, job_id: str, score: float, at: float = 0.0, folder: s
     journal.admit(job_id, f"{folder}/{job_id}.png", Path("x"), 1, at)
     job = journal.take(at)
     assert job is not None
-    journal.note_attempt(job, attempt)
+    journal.record_attempt(job, attempt)
     journal.decide(job.id, Outcome((attempt,), attempt))
     journal.complete(job.id, [], at)
     return verdict.grade
 
 
 def move(journal: Journal, job_id: str, before: Grade, after: Grade, at: float) -> None:
-    journal.note_verdict(job_id, before, after, at, how="moved")
+    journal.record_verdict(job_id, before, after, at, how="moved")
 
 
 @pytest.fixture

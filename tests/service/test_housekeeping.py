@@ -168,7 +168,7 @@ def test_the_journal_keeps_what_is_over_for_as_long_as_it_is_told(house: House, 
     now = Clock()()
     house.journal.admit("a", "a.jpg", Path("inbox/a.jpg"), 1, now - 90_000)
     house.journal.give_up("a", "no", "bad_photo", now - 90_000)
-    house.journal.note_places("a", ["failed/a.jpg"])
+    house.journal.record_places("a", ["failed/a.jpg"])
     house.keep_days = keep_days
 
     house.prune()
