@@ -1,6 +1,7 @@
 """The local engine: rembg's sessions over ONNX Runtime, on this machine's own processor.
 
-The only importer of rembg, onnxruntime and Pillow; it imports them when it starts, not when it is read.
+Only this module imports rembg and onnxruntime. It imports them and Pillow when the engine starts, not when this module
+is imported.
 """
 
 import contextlib
@@ -25,23 +26,24 @@ from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings
 
 SERVER = "local"
-LONGEST_LOAD_SECONDS = 30.0  # beyond that it is a download that hangs, which may be cut off
-MOST_SLOTS = 4  # more photos at once than this only cost memory: an inference already uses a core or more
+LONGEST_LOAD_SECONDS = 30.0  # loading that takes longer is a download that hangs; we may cut it off
+MOST_SLOTS = 4  # more photos at once only cost memory: one inference already uses a core or more
 
 
 class LocalEngine:
-    """One ONNX session per model, shared by all threads (a session's run is thread-safe)."""
+    """One ONNX session per model, shared by all threads. ONNX Runtime allows several threads to run one session."""
 
     def __init__(
         self,
         settings: LocalEngineSettings,
         cores: int,
-        say: Callable[[str], None],
+        print_line: Callable[[str], None],
         crowded: Callable[[], bool] = lambda: False,
     ) -> None:
+        """crowded: whether the photos in work need the memory that the engine would keep for its next run."""
         self._settings = settings
         self._cores = max(1, cores)
-        self._say = say
+        self._print_line = print_line
         self._crowded = crowded
         self._sessions: dict[str, Any] = {}  # rembg has no types
         self._loading = threading.Lock()
@@ -53,33 +55,33 @@ class LocalEngine:
 
     @property
     def slots(self) -> int:
-        """As many photos at once as there are cores for, given the threads of one inference."""
+        """The number of cores divided by the threads of one inference, at least 1 and at most MOST_SLOTS."""
         return max(1, min(MOST_SLOTS, self._cores // max(1, self._settings.threads)))
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The configured model first, then others whose weights are there."""
+        """The configured model first, then the other models whose weights are present."""
         others = (name for name in present_models(self._settings.weights_path) if name != self._settings.model)
         return (self._settings.model, *others)
 
     def start(self) -> None:
-        """Load the configured model in the background, so that the first photo need not wait for all of it.
+        """Load the configured model in the background, so that the first photo waits less.
 
-        The libraries themselves are loaded here, before photos are worked on in other threads: their start reads and
-        sets the process's environment, which C code in other threads must not read at that moment.
+        This thread imports the libraries, before other threads work on photos. Their import reads and writes the
+        process's environment, and C code in other threads must not read the environment at that moment.
         """
-        with contextlib.suppress(EngineMisconfigured):  # the loader meets it again, and keeps it as the trouble
+        with contextlib.suppress(EngineMisconfigured):  # the loader thread meets the error again and keeps its text
             _libraries(self._settings.weights_path)
         self._loader = threading.Thread(target=self._warm_up, name="local-engine-load", daemon=True)
         self._loader.start()
 
     def _warm_up(self) -> None:
-        # What goes wrong is kept in _trouble; the first photo meets it again and is postponed with that reason.
+        # _session keeps the error's text in _trouble. The first photo meets the error again and is postponed with it.
         with contextlib.suppress(EngineMisconfigured, RecipeRefused, EngineFull):
             self._session(self._settings.model)
 
     def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe, *, new: bool = False) -> Answer:
-        """See `Engine.cut`; the same proxy gives the same alpha, so the ticket need not be remembered."""
+        """See `Engine.cut`. The same proxy always gives the same alpha, so the engine need not remember tickets."""
         del ticket, new
         if self._closed.is_set():
             raise EngineAway("The local engine is closed.")
@@ -103,19 +105,19 @@ class LocalEngine:
         return Answer(alpha, SERVER, {"infer": time.perf_counter() - began})
 
     def health(self) -> tuple[ServerHealth, ...]:
-        """Up unless loading failed or it is closed."""
+        """Up, unless loading failed or the engine is closed."""
         up = not self._trouble and not self._closed.is_set()
         return (ServerHealth(SERVER, up, self._trouble or ", ".join(sorted(self._sessions)), self._running),)
 
     def check(self) -> tuple[ServerHealth, ...]:
-        """Load the configured model now and say how that went."""
+        """Load the configured model now and return the health after that."""
         self._warm_up()
         return self.health()
 
     def close(self) -> None:
-        """Take no more work; a running inference ends by itself within a second or two.
+        """Take no more work. A running inference ends by itself within a second or two.
 
-        Waits for loading that is under way: a process that ends in the middle of it is aborted by ONNX Runtime.
+        Waits while a model loads: ONNX Runtime aborts a process that ends in the middle of loading.
         """
         self._closed.set()
         if self._loader is not None:
@@ -127,7 +129,7 @@ class LocalEngine:
                 try:
                     self._sessions[model] = self._load(model)
                 except (EngineMisconfigured, EngineFull) as error:
-                    if model == self._settings.model:  # without another one the engine can still work
+                    if model == self._settings.model:  # without any other model the engine can still work
                         self._trouble = str(error)
                     raise
                 if model == self._settings.model:
@@ -137,68 +139,64 @@ class LocalEngine:
     def _load(self, model: str) -> Any:
         folder = self._settings.weights_path
         if model == STARTER_MODEL:
-            ensure_starter_weights(folder, self._say)
+            ensure_starter_weights(folder, self._print_line)
         elif weights_file(folder, model) is None:
-            raise EngineMisconfigured(f"The weights of {model} are missing: put {model}.onnx into {folder}.")
+            raise EngineMisconfigured(f"The weights of {model} are missing. Put {model}.onnx into {folder}.")
         sessions, onnxruntime = _libraries(folder)
         session = next((kind for kind in sessions.sessions_class if kind.name() == model), None)
         if session is None:
-            raise RecipeRefused(f"rembg knows no model {model}.")
+            raise RecipeRefused(f"rembg has no model {model}.")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._settings.threads or max(1, self._cores // self.slots)
         options.inter_op_num_threads = 1
-        # A plan of the first run's memory makes no later one faster, and holds 200 MB that a large photo needs.
+        # A memory pattern of the first run makes no later run faster, and it holds 200 MB that a large photo needs.
         options.enable_mem_pattern = False
         try:
             loaded = session(model, options, providers=onnxruntime.get_available_providers())
         except Exception as error:
             raise EngineMisconfigured(f"The weights of {model} in {folder} cannot be loaded: {error}") from error
-        loaded.inner_session = _Frugal(loaded.inner_session, self._crowded, _giving_back(onnxruntime))
+        loaded.inner_session = _ShrinkingSession(loaded.inner_session, self._crowded, onnxruntime)
         return loaded
 
 
-class _Frugal:
-    """An ONNX session that gives the memory of a run back when photos need it.
+class _ShrinkingSession:
+    """An ONNX session that releases a run's memory while photos need it.
 
-    Else ONNX Runtime keeps it, 270 MB for the starter weights, and the next run is a third faster.
+    Otherwise ONNX Runtime keeps that memory, 270 MB for the starter weights, and the next run is a third faster.
     """
 
-    def __init__(self, session: Any, crowded: Callable[[], bool], giving_back: Any) -> None:
+    def __init__(self, session: Any, crowded: Callable[[], bool], onnxruntime: Any) -> None:
         self._session = session
         self._crowded = crowded
-        self._giving_back = giving_back
+        self._shrink_after_run = onnxruntime.RunOptions()
+        self._shrink_after_run.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     def run(self, outputs: Any, inputs: Any) -> Any:
         """See onnxruntime.InferenceSession.run."""
-        return self._session.run(outputs, inputs, self._giving_back if self._crowded() else None)
+        return self._session.run(outputs, inputs, self._shrink_after_run if self._crowded() else None)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
 
 
-def _giving_back(onnxruntime: Any) -> Any:
-    options = onnxruntime.RunOptions()
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    return options
-
-
 def _libraries(weights: Path) -> tuple[Any, Any]:
-    """rembg's sessions and ONNX Runtime. Raises EngineMisconfigured where they are not installed."""
-    os.environ["U2NET_HOME"] = str(weights)  # rembg looks here, and downloads nothing behind our back
-    # What is photographed here is nobody else's business, nor that it is.
+    """rembg's sessions and ONNX Runtime. Raises EngineMisconfigured if they are not installed."""
+    os.environ["U2NET_HOME"] = str(weights)  # rembg looks in this folder and then downloads nothing unasked
+    # ONNX Runtime must not report to anybody what is photographed here, or that anything is.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
-        return _sessions_alone(), importlib.import_module("onnxruntime")
+        return _rembg_sessions(), importlib.import_module("onnxruntime")
     except ImportError as error:
         raise EngineMisconfigured(
-            f"The local engine's libraries are missing ({error.name}): pip install 'freisteller[local]'."
+            f"The local engine's libraries are missing ({error.name}). Run pip install 'freisteller[local]'."
         ) from error
 
 
-def _sessions_alone() -> Any:
-    """rembg's sessions without rembg's own start.
+def _rembg_sessions() -> Any:
+    """The module rembg.sessions, imported without the package's own __init__.
 
-    That imports pymatting, SciPy's solvers and Numba for an edge refinement that is not ours: half a second and 70 MB.
+    That __init__ imports pymatting, SciPy's solvers and Numba for an edge refinement that we do not use. It would cost
+    half a second and 70 MB.
     """
     loaded = sys.modules.get("rembg.sessions")
     if loaded is not None:
@@ -212,4 +210,4 @@ def _sessions_alone() -> Any:
     try:
         return importlib.import_module("rembg.sessions")
     finally:
-        del sys.modules["rembg"]  # whoever else imports rembg gets all of it
+        del sys.modules["rembg"]  # so that anybody else who imports rembg gets the complete package

@@ -43,7 +43,7 @@ class TestLocalEngine(EngineConformance):
 
     @pytest.fixture
     def engine(self, weights: Path) -> Iterator[LocalEngine]:
-        engine = LocalEngine(LocalEngineSettings(weights_dir=str(weights)), cores=2, say=silent)
+        engine = LocalEngine(LocalEngineSettings(weights_dir=str(weights)), cores=2, print_line=silent)
         yield engine
         engine.close()
 
