@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
-from daemon.engines.comfyui.event_socket import Events
+from daemon.engines.comfyui.event_socket import EventSocket
 from daemon.settings import ComfyUISettings, ServerSettings
 from tests.engines.comfyui_double import Double
 
@@ -27,7 +27,7 @@ def other() -> Iterator[Double]:
         yield running
 
 
-def connected(events: Events) -> bool:
+def connected(events: EventSocket) -> bool:
     """Wait for the client's end: the server has it open sooner, and may drop what nobody counted as a connection."""
     began = time.monotonic()
     while not events.connected and time.monotonic() - began < 20:
@@ -59,9 +59,9 @@ def open_engine() -> Iterator[OpenEngine]:
             stack.callback(engine.close)
             if start:
                 engine.start()
-                for member, each in zip(engine._roster.members, doubles, strict=True):
+                for entry, each in zip(engine._servers.entries, doubles, strict=True):
                     if isinstance(each, Double) and not each.faults.no_sockets:
-                        assert connected(member.server._events)
+                        assert connected(entry.server._events)
             return engine
 
         yield opened

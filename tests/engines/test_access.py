@@ -85,8 +85,8 @@ def test_the_token_is_in_no_text(double: Double, open_engine: OpenEngine, caplog
     while error:
         texts += [str(error), repr(error)]
         error = error.__cause__ or error.__context__
-    texts += [repr(vars(member.server)) for member in engine._roster.members]
-    texts += [repr(vars(member.server._http)["name"]) for member in engine._roster.members]
+    texts += [repr(vars(entry.server)) for entry in engine._servers.entries]
+    texts += [repr(vars(entry.server._http)["name"]) for entry in engine._servers.entries]
     assert SECRET not in "\n".join([*texts, caplog.text, repr(engine.health())])
 
 
@@ -104,7 +104,7 @@ def test_a_redirect_is_not_followed_with_the_token(double: Double, open_engine: 
     double.set_faults({"status": 302})
     engine = open_engine(guarded(double), start=False)
 
-    with pytest.raises(EngineMisconfigured, match="sends us elsewhere"):
+    with pytest.raises(EngineMisconfigured, match="redirects us elsewhere"):
         engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
 
 

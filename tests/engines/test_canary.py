@@ -6,12 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from daemon.engines.comfyui.canary import LIKE_ENOUGH, PLACES, drawn, likeness
+from daemon.engines.comfyui.canary import LIKE_ENOUGH, PLACES, draw_test_picture, intersection_over_union
 from daemon.engines.comfyui.graph import load_graph
 from daemon.engines.comfyui.model_table import load_models
 from daemon.engines.comfyui.server import Server
-from daemon.engines.comfyui.server_trust import Standing
-from daemon.engines.comfyui.servers import Member, Roster
+from daemon.engines.comfyui.server_entry import ServerEntry
+from daemon.engines.comfyui.server_trust import ServerTrust
+from daemon.engines.comfyui.servers import Servers
 from daemon.errors import EngineMisconfigured
 from daemon.jobs import Recipe
 from daemon.service.choose_engine import build_engine
@@ -154,62 +155,62 @@ def test_a_test_picture_leaves_nothing_behind(double: Double, open_engine: OpenE
 
 
 @pytest.fixture
-def member() -> Member:
+def entry() -> ServerEntry:
     """A server with one slot that nobody talks to."""
     settings = ServerSettings(url="http://127.0.0.1:9")
     server = Server(settings, ComfyUISettings(), load_graph(load_models()), "a-daemon", Clock())
-    return Member(server, Standing(slots=1, pause_seconds=10.0), ServerSettings(url="http://gpu:1"))
+    return ServerEntry(server, ServerTrust(slots=1, set_aside_seconds=10.0), ServerSettings(url="http://gpu:1"))
 
 
-def test_photos_come_first(member: Member) -> None:
-    roster = Roster([member], 3.0, Clock())
-    roster.take("BEN2", (), ())
-    while_busy = roster.take_idle(member, "BEN2")
+def test_photos_come_first(entry: ServerEntry) -> None:
+    servers = Servers([entry], 3.0, Clock())
+    servers.take_slot("BEN2", (), ())
+    while_busy = servers.take_idle_slot(entry, "BEN2")
 
-    roster.give_back(member)
+    servers.free_slot(entry)
 
     assert not while_busy
-    assert roster.take_idle(member, "BEN2")
+    assert servers.take_idle_slot(entry, "BEN2")
 
 
-def test_a_doubted_model_may_still_be_tried_but_gets_no_photo(member: Member) -> None:
-    roster = Roster([member], 3.0, Clock())
-    roster.note_wrong(member, "BEN2", "all wrong")
+def test_a_doubted_model_may_still_be_tried_but_gets_no_photo(entry: ServerEntry) -> None:
+    servers = Servers([entry], 3.0, Clock())
+    servers.record_wrong_canary(entry, "BEN2", "all wrong")
 
     with pytest.raises(EngineMisconfigured, match="all wrong"):
-        roster.take("BEN2", (), ())
+        servers.take_slot("BEN2", (), ())
 
-    assert roster.take_idle(member, "BEN2")
+    assert servers.take_idle_slot(entry, "BEN2")
 
 
 def test_a_photo_that_was_under_way_proves_nothing() -> None:
-    standing = Standing(slots=2, pause_seconds=10.0)
-    standing.take("BEN2", 0.0)
-    standing.wrong("BEN2", "all wrong")
+    trust = ServerTrust(slots=2, set_aside_seconds=10.0)
+    trust.take_slot("BEN2", 0.0)
+    trust.record_wrong_canary("BEN2", "all wrong")
 
-    standing.answered("BEN2", 1.0)
+    trust.record_answer("BEN2", 1.0)
 
-    assert not standing.trusted("BEN2", 1e9)
-    assert not standing.up
-    standing.right("BEN2")
-    assert standing.trusted("BEN2", 1e9)
+    assert not trust.accepts_photo("BEN2", 1e9)
+    assert not trust.up
+    trust.record_right_canary("BEN2")
+    assert trust.accepts_photo("BEN2", 1e9)
 
 
 def test_no_two_test_pictures_in_a_row_are_the_same() -> None:
-    pictures = [drawn(number)[0] for number in range(PLACES + 1)]
+    pictures = [draw_test_picture(number)[0] for number in range(PLACES + 1)]
 
     assert not any(np.array_equal(one, next_one) for one, next_one in pairwise(pictures))
 
 
 @pytest.mark.parametrize("number", range(0, PLACES, 5))
 def test_what_is_no_cut_out_of_the_picture_is_unlike_it(number: int) -> None:
-    subject = drawn(number)[1]
+    subject = draw_test_picture(number)[1]
     alpha = subject.astype(np.float32)
     noise = np.random.default_rng(number).random(alpha.shape, np.float32)
 
-    assert likeness(alpha, subject) == 1.0
+    assert intersection_over_union(alpha, subject) == 1.0
     for wrong in (1 - alpha, np.zeros_like(alpha), np.ones_like(alpha), noise, np.roll(alpha, 60, axis=0), alpha.T):
-        assert likeness(np.ascontiguousarray(wrong), subject) < LIKE_ENOUGH
+        assert intersection_over_union(np.ascontiguousarray(wrong), subject) < LIKE_ENOUGH
 
 
 def test_the_engine_that_the_settings_ask_for_tries_the_ladders_models(double: Double) -> None:

@@ -159,8 +159,8 @@ def test_the_canary_looks_at_a_server_that_is_added_and_leaves_one_that_is_remov
 @pytest.mark.parametrize("started", [True, False])
 def test_the_same_servers_again_change_nothing(double: Double, open_engine: OpenEngine, started: bool) -> None:
     engine = open_engine(double, start=started)
-    before = engine._roster.members
+    before = engine._servers.entries
 
     engine.use_servers([entry(double)])
 
-    assert engine._roster.members == before
+    assert engine._servers.entries == before

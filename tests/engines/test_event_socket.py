@@ -6,7 +6,7 @@ import uuid
 
 import websocket
 
-from daemon.engines.comfyui.event_socket import DEAF_AFTER, Events
+from daemon.engines.comfyui.event_socket import DEAF_AFTER, EventSocket
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
@@ -99,7 +99,7 @@ def test_a_socket_that_is_open_and_silent_is_not_relied_on_for_long(double: Doub
     engine = open_engine(double, poll_seconds=0.8)
     for shift in range(DEAF_AFTER):
         engine.cut(uuid.uuid4(), drawn_photo(shift=shift), RMBG)
-    relied_on = [member.server._events.heard for member in engine._roster.members]
+    relied_on = [entry.server._events.announces_ends for entry in engine._servers.entries]
 
     double.set_faults({"hold": True})
     cut = Background(engine, shift=20)
@@ -109,7 +109,7 @@ def test_a_socket_that_is_open_and_silent_is_not_relied_on_for_long(double: Doub
     engine.cut(uuid.uuid4(), drawn_photo(shift=21), RMBG)
 
     assert relied_on == [False]
-    assert [member.server._events.heard for member in engine._roster.members] == [True]
+    assert [entry.server._events.announces_ends for entry in engine._servers.entries] == [True]
 
 
 def test_a_prompt_of_an_earlier_run_is_waited_for_by_the_queues_length(double: Double, open_engine: OpenEngine) -> None:
@@ -162,7 +162,7 @@ def hear(*messages: str | bytes, prompt_id: str = "p1") -> tuple[bool, float | N
         begin.wait()
         return DrawnSocket(*messages, last)
 
-    events = Events("drawn", connect, lambda: 42.0)
+    events = EventSocket("drawn", connect, lambda: 42.0)
     events.start()
     with events.watch(prompt_id) as hint, events.watch("other") as other:
         hint.client_id = other.client_id = "as posted before"
@@ -194,7 +194,7 @@ def test_closing_does_not_wait_for_a_server_that_is_not_there(open_engine: OpenE
     def connect(client_id: str) -> DrawnSocket:
         raise ConnectionRefusedError
 
-    events = Events("nobody", connect, time.monotonic)
+    events = EventSocket("nobody", connect, time.monotonic)
     events.start()
 
     events.close()

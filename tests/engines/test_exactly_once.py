@@ -85,7 +85,7 @@ def test_a_server_that_stumbles_when_it_is_asked_for_a_ticket_is_asked_again(
 ) -> None:
     ticket, before = uuid.uuid4(), open_engine(double)
     before.cut(ticket, drawn_photo(), RMBG)
-    before._roster.members[0].server._answered.clear()  # killed: nothing was tidied up
+    before._servers.entries[0].server._answered.clear()  # killed: nothing was tidied up
     before.close()
     double.set_faults({"blips": 1})
 
@@ -292,7 +292,7 @@ def test_a_server_that_could_not_say_whether_it_has_the_ticket_is_told_to_drop_i
 ) -> None:
     ticket, before = uuid.uuid4(), open_engine(double)
     before.cut(ticket, drawn_photo(), RMBG)
-    before._roster.members[0].server._answered.clear()  # killed: nothing was tidied up
+    before._servers.entries[0].server._answered.clear()  # killed: nothing was tidied up
     before.close()
     engine = open_engine(double, other, probe_seconds=0.3)
     double.set_faults({"status": 503})

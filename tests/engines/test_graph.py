@@ -24,7 +24,7 @@ def graph() -> Graph:
 
 
 def prompt_of(graph: Graph, recipe: Recipe, height: int = 768, width: int = 1024) -> Any:
-    inputs = graph.settle(recipe, height, width)
+    inputs = graph.inputs_for(recipe, height, width)
     return graph.prompt(recipe.model, inputs, "freisteller/a/photo-01.jpg", tuple(TABLE.models))
 
 
@@ -135,13 +135,13 @@ def test_a_prompt_shares_nothing_with_the_next(graph: Graph) -> None:
 def test_process_res_means_how_much_the_model_sees(
     graph: Graph, recipe: Recipe, height: int, width: int, sent: int
 ) -> None:
-    assert graph.settle(recipe, height, width)["process_res"] == sent
+    assert graph.inputs_for(recipe, height, width)["process_res"] == sent
 
 
 @pytest.mark.parametrize("model", ["INSPYRENET", "BEN", "BEN2"])
 def test_no_aspect_makes_a_model_see_much_more_than_meant(graph: Graph, model: str) -> None:
     for aspect in (0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 3.0, 8.0):
-        width = graph.settle(Recipe(model, 1024), 1000, round(1000 * aspect))["process_res"]
+        width = graph.inputs_for(Recipe(model, 1024), 1000, round(1000 * aspect))["process_res"]
         assert isinstance(width, int)
         assert width * width / aspect <= 1024 * 1024 * 1.05
 
@@ -157,21 +157,21 @@ def test_no_aspect_makes_a_model_see_much_more_than_meant(graph: Graph, model: s
 )
 def test_what_is_not_legal_is_refused_before_anything_is_sent(graph: Graph, recipe: Recipe, told: str) -> None:
     with pytest.raises(RecipeRefused, match=told):
-        graph.settle(recipe, 100, 100)
+        graph.inputs_for(recipe, 100, 100)
 
 
 def test_a_strip_too_narrow_for_a_models_lowest_width_is_left_to_the_others(graph: Graph) -> None:
-    with pytest.raises(RecipeRefused, match="10 x 1024 is too narrow for BEN2"):
-        graph.settle(Recipe("BEN2", 1024), 1024, 10)
+    with pytest.raises(RecipeRefused, match="10 x 1024 pixels is too narrow for BEN2"):
+        graph.inputs_for(Recipe("BEN2", 1024), 1024, 10)
 
-    assert graph.settle(Recipe("BEN2", 1024), 1024, 16)["process_res"] == 256
-    assert graph.settle(Recipe("RMBG-2.0", 1024), 1024, 10)["process_res"] == 1024
+    assert graph.inputs_for(Recipe("BEN2", 1024), 1024, 16)["process_res"] == 256
+    assert graph.inputs_for(Recipe("RMBG-2.0", 1024), 1024, 10)["process_res"] == 1024
 
 
 def test_the_default_ladder_is_legal(graph: Graph) -> None:
     for rung in DEFAULT_LADDER:
         if rung.model != "local":
-            graph.settle(Recipe(rung.model, rung.process_res), 1024, 700)
+            graph.inputs_for(Recipe(rung.model, rung.process_res), 1024, 700)
 
 
 def test_every_model_says_whether_it_may_be_used_commercially() -> None:

@@ -58,7 +58,7 @@ def test_an_unknown_prompt_has_no_entry() -> None:
 def test_an_entry_that_is_not_complete_yet_is_known_and_no_answer(status: Any) -> None:
     finished = replies.read_history({"p1": {"outputs": {}, "status": status}}, "p1", "9")
 
-    assert finished == replies.Finished(complete=False)
+    assert finished == replies.FinishedPrompt(complete=False)
 
 
 def test_an_error_without_any_message_is_an_error_all_the_same() -> None:
@@ -110,7 +110,7 @@ def test_a_server_without_a_device_says_nothing_of_memory() -> None:
 def test_no_history_is_too_odd_to_be_read(body: Any) -> None:
     finished = replies.read_history(body, "p1", "9")
 
-    assert finished is None or isinstance(finished, replies.Finished)
+    assert finished is None or isinstance(finished, replies.FinishedPrompt)
 
 
 @in_no_hurry

@@ -1,1 +1,1 @@
-"""The ComfyUI client: one server at a time. `daemon.engines.pool` makes one engine of many servers."""
+"""The ComfyUI engine: many ComfyUI servers behind the one contract of `daemon.engines.contract`."""

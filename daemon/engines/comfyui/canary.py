@@ -1,7 +1,7 @@
-"""The canary: now and then each model of each server cuts out a drawn picture; a wrong alpha pauses the model there.
+"""Sends a drawn test picture through each model of each server, and sets aside a model whose alpha is wrong.
 
-A server can be up, quick and wrong: broken weights, a failing GPU, an update that changed what a node means. Photos
-cannot show that, for nobody knows what their alpha should be. Here it is known.
+A server can be up, fast and wrong: broken weights, a failing GPU, an update that changed what a node means. Photos
+cannot show that, because nobody knows the right alpha of a photo. For the drawn picture we know it.
 """
 
 import itertools
@@ -13,35 +13,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
-from daemon.engines.comfyui.prompt_run import Picture
-from daemon.engines.comfyui.servers import Member, Roster
+from daemon.engines.comfyui.encoded_proxy import EncodedProxy
+from daemon.engines.comfyui.server_entry import ServerEntry
+from daemon.engines.comfyui.servers import Servers
 from daemon.errors import FreistellerError
 from daemon.jobs import Recipe
 
-SIDE = 512  # pixels of the drawn picture: enough for a model to see it, little to send
-PLACES = 16  # that the subject stands at in turn, STEP pixels apart
+SIDE = 512  # pixels of the test picture: large enough for a model to see the subject, small enough to send
+PLACES = 16  # places where the subject stands in turn, each STEP pixels beside the one before
 STEP = 6
-LIKE_ENOUGH = 0.8  # intersection over union; a working model is well above it, noise or an inverted alpha far below
+LIKE_ENOUGH = 0.8  # intersection over union: a working model is well above it, noise or an inverted alpha far below
 LOOK_SECONDS = 1.0  # between two looks for a free slot
-AGAIN_SECONDS = 60.0  # until a model that was wrong is asked again: photos wait for it
+AGAIN_SECONDS = 60.0  # until a model that was wrong is asked again; soon, because photos wait for it
 
 Region = NDArray[np.bool_]
 
 
 class Canary:
-    """Asks the servers, a thread each, until `stop`."""
+    """Asks the servers, each from its own thread, until `stop` is set."""
 
     def __init__(
         self,
-        roster: Roster,
+        servers: Servers,
         models: Sequence[str],
         every_seconds: float,
         stop: threading.Event,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
     ) -> None:
-        """wall_clock: Unix time, to say when a model was last right."""
-        self._roster = roster
+        """wall_clock: returns Unix time, to record when a model was last correct."""
+        self._servers = servers
         self._models = tuple(models)
         self._every_seconds = every_seconds
         self._stop = stop
@@ -50,55 +51,56 @@ class Canary:
         self._numbers: Iterator[int] = itertools.count()
 
     def start(self) -> None:
-        """Begin, in the background; the first round is due at once."""
-        for member in self._roster.members:
-            self.watch(member)
+        """Begin in the background. The first test of each model is due at once."""
+        for entry in self._servers.entries:
+            self.watch(entry)
 
-    def watch(self, member: Member) -> None:
-        """Begin with one server that came later."""
-        name = f"canary-{member.server.name}"
-        threading.Thread(target=self._patrol, args=(member,), name=name, daemon=True).start()
+    def watch(self, entry: ServerEntry) -> None:
+        """Begin with one more server."""
+        name = f"canary-{entry.server.name}"
+        threading.Thread(target=self._test_models, args=(entry,), name=name, daemon=True).start()
 
-    def _patrol(self, member: Member) -> None:
+    def _test_models(self, entry: ServerEntry) -> None:
         due = dict.fromkeys(self._models, self._clock())
-        while not self._stop.wait(min(LOOK_SECONDS, self._every_seconds)) and not member.leaving:
-            if not self._roster.up(member):  # it may come back as another installation: then ask at once
+        while not self._stop.wait(min(LOOK_SECONDS, self._every_seconds)) and not entry.leaving:
+            if not self._servers.is_reachable(entry):  # it may come back as another installation, so test it at once
                 due = dict.fromkeys(self._models, self._clock())
                 continue
             for model in self._models:
-                if self._clock() >= due[model] and self._roster.take_idle(member, model):
-                    right = self._ask(member, model)
-                    pause = self._every_seconds if right else min(self._every_seconds, AGAIN_SECONDS)
-                    due[model] = self._clock() + pause
+                if self._clock() >= due[model] and self._servers.take_idle_slot(entry, model):
+                    right = self._test(entry, model)
+                    seconds = self._every_seconds if right else min(self._every_seconds, AGAIN_SECONDS)
+                    due[model] = self._clock() + seconds
 
-    def _ask(self, member: Member, model: str) -> bool:
-        """One picture through one model, in a slot that was taken. Returns whether the answer was right."""
-        picture, subject = drawn(next(self._numbers))
+    def _test(self, entry: ServerEntry, model: str) -> bool:
+        """Send one picture through one model, in a slot that was taken. Returns whether the alpha was correct."""
+        picture, subject = draw_test_picture(next(self._numbers))
         try:
-            alpha = member.server.cut(uuid.uuid4(), Picture.of(picture), Recipe(model)).alpha
-        except FreistellerError as error:  # no answer is no wrong answer: dealt with as for any photo
-            self._roster.note_failure(member, model, error)
+            alpha = entry.server.cut(uuid.uuid4(), EncodedProxy.of(picture), Recipe(model)).alpha
+        except FreistellerError as error:  # no alpha is not a wrong alpha: treat it like a photo's failure
+            self._servers.record_failure(entry, model, error)
             return False
         else:
-            found = likeness(alpha, subject)
-            if found > LIKE_ENOUGH:
-                self._roster.note_right(member, model, self._wall_clock())
+            likeness = intersection_over_union(alpha, subject)
+            if likeness > LIKE_ENOUGH:
+                self._servers.record_right_canary(entry, model, self._wall_clock())
                 return True
-            self._roster.note_wrong(
-                member,
+            self._servers.record_wrong_canary(
+                entry,
                 model,
-                f"{member.server.name} cuts out the test picture wrongly with {model} (likeness {found:.2f}, expected "
-                f"above {LIKE_ENOUGH}): look at that model's file and at the GPU there, then restart ComfyUI.",
+                f"{entry.server.name} cuts out the test picture wrongly with {model} (likeness {likeness:.2f}, "
+                f"expected above {LIKE_ENOUGH}). Check that model's file and the GPU there, then restart ComfyUI.",
             )
             return False
         finally:
-            self._roster.give_back(member)
+            self._servers.free_slot(entry)
 
 
-def drawn(number: int) -> tuple[Rgb, Region]:
-    """A red vase on light grey, (SIDE, SIDE, 3) uint8 sRGB, and where it is, (SIDE, SIDE) bool.
+def draw_test_picture(number: int) -> tuple[Rgb, Region]:
+    """Draw a red vase on light grey, (SIDE, SIDE, 3) uint8 sRGB, and the pixels of the vase, (SIDE, SIDE) bool.
 
-    number: it stands elsewhere each time, for ComfyUI answers the same picture from its cache without any model.
+    number: the vase stands elsewhere for each number. ComfyUI would answer the same picture from its cache, without
+    any model.
     """
     centre = SIDE // 2 + (number % PLACES - PLACES // 2) * STEP
     rows, columns = np.mgrid[:SIDE, :SIDE]
@@ -114,7 +116,7 @@ def drawn(number: int) -> tuple[Rgb, Region]:
     return picture, subject
 
 
-def likeness(alpha: Alpha, subject: Region) -> float:
-    """Intersection over union of the subject and what the alpha, (H, W) float32 0..1, keeps: 0 nothing, 1 all alike."""
+def intersection_over_union(alpha: Alpha, subject: Region) -> float:
+    """Compares what an alpha, (H, W) float32 0..1, keeps with the subject: 0 = nothing in common, 1 = identical."""
     kept = alpha > 0.5
     return float(np.count_nonzero(kept & subject) / np.count_nonzero(kept | subject))

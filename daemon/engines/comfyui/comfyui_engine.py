@@ -1,7 +1,7 @@
 """The ComfyUI engine: many servers behind the one `Engine` contract.
 
-A photo goes to the server that will have it done first; when that server dies, hangs or lacks something, to another.
-Only when none is left does the photo come back with an error.
+A photo goes to the server that will finish it first. If that server dies, hangs or lacks something, the photo goes to
+another one. It comes back with an error only if no server is left.
 """
 
 import contextlib
@@ -13,18 +13,19 @@ from dataclasses import replace
 
 from daemon.arrays import Rgb
 from daemon.engines.comfyui.canary import Canary
+from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.graph import load_graph
 from daemon.engines.comfyui.model_table import load_models
-from daemon.engines.comfyui.prompt_run import Picture
 from daemon.engines.comfyui.server import Server
-from daemon.engines.comfyui.server_trust import Standing
-from daemon.engines.comfyui.servers import Member, Roster
+from daemon.engines.comfyui.server_entry import ServerEntry
+from daemon.engines.comfyui.server_trust import ServerTrust
+from daemon.engines.comfyui.servers import Servers
 from daemon.engines.contract import Answer, ServerHealth
 from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, FreistellerError, RecipeRefused
 from daemon.jobs import Recipe
 from daemon.settings import ComfyUISettings, ServerSettings
 
-SOONEST_PROBE = 16  # parts of probe_seconds until a server that failed is asked again; then twice as long, and so on
+SOONEST_PROBE = 16  # a server that failed is probed after probe_seconds / 16, then after twice as long, and so on
 
 
 class ComfyUIEngine:
@@ -39,22 +40,23 @@ class ComfyUIEngine:
         commercial_use: bool = False,
         canary_models: Sequence[str] = (),
     ) -> None:
-        """owner: names this daemon on the servers, so that two daemons never overwrite each other's uploads; it should
-        be the same after a restart, so that the names stay few. "" = a new one each time.
+        """Make the clients of all servers. Contacts nobody.
 
-        commercial_use: do as if there were no models whose licence does not allow that.
-        canary_models: those to try with a test picture now and then; others than ours are left out.
+        owner: names this daemon on the servers, so that two daemons never overwrite each other's uploads. Keep it the
+        same after a restart, so that the names of uploads stay few. "" = a new one each time.
+        commercial_use: leave out all models whose licence does not allow commercial use.
+        canary_models: models to test with a drawn picture now and then. Models that are not in the table are ignored.
         """
         self._settings = settings
         self._clock = clock
         self._table = load_models().for_commerce() if commercial_use else load_models()
         self._graph = load_graph(self._table)
         self._owner = owner or uuid.uuid4().hex[:12]
-        self._roster = Roster([self._member(each) for each in settings.servers], settings.affinity_seconds, clock)
+        self._servers = Servers([self._new_entry(each) for each in settings.servers], settings.affinity_seconds, clock)
         self._stop = threading.Event()
         self._started = False
         self._canary = Canary(
-            self._roster,
+            self._servers,
             [model for model in canary_models if model in self.models],
             settings.canary_minutes * 60,
             self._stop,
@@ -64,8 +66,8 @@ class ComfyUIEngine:
 
     @property
     def slots(self) -> int:
-        """All servers' slots."""
-        return sum(member.standing.slots for member in self._roster.members)
+        """The slots of all servers together."""
+        return sum(entry.trust.slots for entry in self._servers.entries)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -73,151 +75,150 @@ class ComfyUIEngine:
         return tuple(self._table.models)
 
     def start(self) -> None:
-        """Listen for events and probe each server, in the background; try each with test pictures if that is wanted."""
+        """Listen to each server's events and probe it, in the background. Start the canary if the settings say so."""
         if self._started:
             return
         self._started = True
-        for member in self._roster.members:
-            self._attend(member)
+        for entry in self._servers.entries:
+            self._start_server(entry)
         if self._settings.canary_minutes:
             self._canary.start()
 
     def use_servers(self, servers: Sequence[ServerSettings]) -> None:
-        """Work with these servers from now on, told apart by their URLs; call it from one thread.
+        """Use these servers from now on. Their URLs identify them. Call this from one thread only.
 
-        One that is gone gets nothing new, what runs there ends, then it is let go. One with another token or
-        authority is left and joined anew; another number of slots counts at once.
+        A server that is no longer listed gets nothing new, finishes what runs there, and is then released. A server
+        with another token or authority is released and connected anew. Another number of slots counts at once.
         """
-        present = {_address(member.settings): member for member in self._roster.members}
-        members: list[Member] = []
+        present = {_address(entry.settings): entry for entry in self._servers.entries}
+        entries: list[ServerEntry] = []
         for each in servers:
             known = present.get(_address(each))
             if known and each == known.settings.model_copy(update={"slots": each.slots}):
                 if each != known.settings:
-                    self._roster.resize(known, each)
-                members.append(known)
+                    self._servers.change_slots(known, each)
+                entries.append(known)
             else:
-                members.append(self._member(each))
-        new = [member for member in members if member not in present.values()]
+                entries.append(self._new_entry(each))
+        new = [entry for entry in entries if entry not in present.values()]
         if self._started:
-            for member in new:
-                self._attend(member)
-        self._roster.renew(members)
+            for entry in new:
+                self._start_server(entry)
+        self._servers.replace(entries)
         if self._started and self._settings.canary_minutes:
-            for member in new:
-                self._canary.watch(member)
+            for entry in new:
+                self._canary.watch(entry)
 
     def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe, *, new: bool = False) -> Answer:
-        """See `Engine.cut`. A fault that may be the photo's is heard from two servers, where there are two.
+        """See `Engine.cut`. An error that may be the photo's fault is believed only after a second server says so too.
 
-        Out of memory where there is no other server, it is asked once more of the one that has just freed its memory.
+        If a server is out of memory and there is no other one, it is asked once more: it has just freed its memory.
         """
-        self._graph.settle(recipe, proxy.shape[0], proxy.shape[1])
-        picture = Picture.of(proxy)
-        tried: list[Member] = []
-        doubts: list[FreistellerError] = []
-        freed: Member | None = None
-        home, silent = (None, ()) if new else self._roster.take_home(ticket, recipe.model)
-        member = home or self._roster.take(recipe.model, tried, doubts)
+        self._graph.inputs_for(recipe, proxy.shape[0], proxy.shape[1])
+        encoded = EncodedProxy.of(proxy)
+        tried: list[ServerEntry] = []
+        errors: list[FreistellerError] = []
+        freed: ServerEntry | None = None
+        holder, unsure = (None, ()) if new else self._servers.take_holder(ticket, recipe.model)
+        entry = holder or self._servers.take_slot(recipe.model, tried, errors)
         while True:
             try:
-                answer = self._cut_there(member, ticket, picture, recipe, new and member not in tried)
+                answer = self._cut_on(entry, ticket, encoded, recipe, new and entry not in tried)
             except (EngineAway, EngineMisconfigured) as error:
-                doubts.append(error)
+                errors.append(error)
             except (EngineFull, RecipeRefused, BadPhoto) as error:
-                if any(isinstance(doubt, EngineFull | RecipeRefused | BadPhoto) for doubt in doubts):
+                if any(isinstance(earlier, EngineFull | RecipeRefused | BadPhoto) for earlier in errors):
                     raise
-                doubts.append(error)
-                freed = member if isinstance(error, EngineFull) else None
+                errors.append(error)
+                freed = entry if isinstance(error, EngineFull) else None
             else:
-                for other in {*tried, *silent} - {member}:
-                    other.server.disown(ticket)
+                for other in {*tried, *unsure} - {entry}:
+                    other.server.cancel_later(ticket)
                 return answer
-            tried.append(member)
-            member = self._roster.take(recipe.model, tried, doubts, freed)
+            tried.append(entry)
+            entry = self._servers.take_slot(recipe.model, tried, errors, freed)
 
     def health(self) -> tuple[ServerHealth, ...]:
-        """How each server is, as far as known."""
-        return tuple(self._roster.describe(member) for member in self._roster.members)
+        """The condition of each server, as far as known."""
+        return tuple(self._servers.health_of(entry) for entry in self._servers.entries)
 
     def check(self) -> tuple[ServerHealth, ...]:
-        """Ask each server anew: does it answer, has it the nodes and models?"""
-        return tuple(self._check(member) for member in self._roster.members)
+        """Ask each server whether it answers, and whether it has the nodes and models."""
+        return tuple(self._check_server(entry) for entry in self._servers.entries)
 
     def close(self) -> None:
-        """End every wait with EngineAway. Prompts under way go on; the next start adopts their results."""
+        """End every wait with EngineAway. Prompts in work go on; the next start fetches their results."""
         self._stop.set()
-        self._roster.close()
-        for member in self._roster.everyone:
-            member.nudge.set()
-            member.server.close(tidy=self._roster.up(member))
+        self._servers.close()
+        for entry in self._servers.all_entries:
+            entry.probe_soon.set()
+            entry.server.close(self._servers.is_reachable(entry))
 
-    def _member(self, settings: ServerSettings) -> Member:
+    def _new_entry(self, settings: ServerSettings) -> ServerEntry:
         server = Server(settings, self._settings, self._graph, self._owner, self._clock)
-        return Member(server, Standing(settings.slots, self._settings.probe_seconds), settings)
+        return ServerEntry(server, ServerTrust(settings.slots, self._settings.probe_seconds), settings)
 
-    def _attend(self, member: Member) -> None:
-        member.server.start()
-        name = f"probe-{member.server.name}"
-        threading.Thread(target=self._look_after, args=(member,), name=name, daemon=True).start()
+    def _start_server(self, entry: ServerEntry) -> None:
+        entry.server.start()
+        name = f"probe-{entry.server.name}"
+        threading.Thread(target=self._attend, args=(entry,), name=name, daemon=True).start()
 
-    def _look_after(self, member: Member) -> None:
-        """One server from its coming to its going. A thread each, for a hung server answers late."""
-        self._probe(member)
-        if member.leaving and self._roster.wait_empty(member):
-            with contextlib.suppress(FreistellerError):  # it may be gone in earnest
-                member.server.sweep()
-            member.server.close(tidy=self._roster.up(member))
+    def _attend(self, entry: ServerEntry) -> None:
+        """Look after one server until it is released. Each has its own thread, because a hung server answers late."""
+        self._probe_until_it_leaves(entry)
+        if entry.leaving and self._servers.wait_until_empty(entry):
+            with contextlib.suppress(FreistellerError):  # the server may really be gone
+                entry.server.clean_up()
+            entry.server.close(self._servers.is_reachable(entry))
 
-    def _cut_there(self, member: Member, ticket: uuid.UUID, picture: Picture, recipe: Recipe, new: bool) -> Answer:
-        """Cut on one server whose slot was taken; give the slot back, and remember how it did."""
-        began = self._clock()
-        try:
-            answer = member.server.cut(ticket, picture, recipe, new)
-        except FreistellerError as error:
-            believed = self._roster.note_failure(member, recipe.model, error)
-            if believed is not error:
-                raise believed from error
-            raise
-        else:
-            self._roster.note_answer(member, recipe.model, self._clock() - began)
-            return answer
-        finally:
-            self._roster.give_back(member)
-
-    def _probe(self, member: Member) -> None:
-        """Ask one server how it is, until it leaves; tidy up there."""
+    def _probe_until_it_leaves(self, entry: ServerEntry) -> None:
         usual = self._settings.probe_seconds
         soon = usual / SOONEST_PROBE
-        while not self._stop.is_set() and not member.leaving:
+        while not self._stop.is_set() and not entry.leaving:
             try:
-                memory = member.server.memory()
+                memory = entry.server.memory()
             except (EngineAway, EngineMisconfigured) as error:
-                self._roster.note_away(member, error)
+                self._servers.record_absence(entry, error)
             else:
-                if not self._roster.up(member):
-                    member.server.returned()  # before it gets a photo
-                self._roster.note_probe(member, memory)
-                with contextlib.suppress(FreistellerError):  # the next round tidies up
-                    member.server.sweep()
-            up = self._roster.up(member)
-            nudged = member.nudge.wait(usual if up else soon)
-            soon = usual / SOONEST_PROBE if up else min(usual, soon * 2)
-            if nudged:  # it failed just now: a moment, then ask
+                if not self._servers.is_reachable(entry):
+                    entry.server.forget_nodes()  # before it gets a photo: it may be another installation now
+                self._servers.record_probe(entry, memory)
+                with contextlib.suppress(FreistellerError):  # the next probe cleans up again
+                    entry.server.clean_up()
+            reachable = self._servers.is_reachable(entry)
+            hurried = entry.probe_soon.wait(usual if reachable else soon)
+            soon = usual / SOONEST_PROBE if reachable else min(usual, soon * 2)
+            if hurried:  # a photo failed there a moment ago: wait shortly, then probe
                 self._stop.wait(soon)
-                member.nudge.clear()
+                entry.probe_soon.clear()
 
-    def _check(self, member: Member) -> ServerHealth:
-        known = self._roster.describe(member)
+    def _cut_on(self, entry: ServerEntry, ticket: uuid.UUID, proxy: EncodedProxy, recipe: Recipe, new: bool) -> Answer:
+        """Cut out on a server whose slot was taken. Frees the slot and records how the server did."""
+        began = self._clock()
         try:
-            remarks = member.server.check()
-            memory = member.server.memory()
+            answer = entry.server.cut(ticket, proxy, recipe, new)
+        except FreistellerError as error:
+            error_to_raise = self._servers.record_failure(entry, recipe.model, error)
+            if error_to_raise is not error:
+                raise error_to_raise from error
+            raise
+        else:
+            self._servers.record_answer(entry, recipe.model, self._clock() - began)
+            return answer
+        finally:
+            self._servers.free_slot(entry)
+
+    def _check_server(self, entry: ServerEntry) -> ServerHealth:
+        known = self._servers.health_of(entry)
+        try:
+            message = entry.server.check()
+            memory = entry.server.memory()
         except FreistellerError as error:
             return replace(known, up=False, message=str(error), memory_total_bytes=None, memory_free_bytes=None)
         return replace(
             known,
             up=True,
-            message=remarks,
+            message=message,
             memory_total_bytes=memory.total_bytes,
             memory_free_bytes=memory.free_bytes,
         )

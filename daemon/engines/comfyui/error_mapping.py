@@ -1,4 +1,4 @@
-"""Whose fault it is: from what a ComfyUI server says to the error class that answers it. Pure.
+"""Turns what a ComfyUI server says into the error class that says whose fault it is. Pure.
 
 The RMBG nodes wrap everything in one RuntimeError, so a missing model and a full memory differ only in their text.
 """
@@ -14,8 +14,8 @@ class UploadLost(EngineMisconfigured):
     """The server cannot find a picture that was just uploaded. Answer: upload it again, once."""
 
 
-class QueuedAllTheSame(EngineMisconfigured):
-    """The server names faults in a prompt, and yet took it. Answer: take it back, then as any rejection."""
+class QueuedDespiteErrors(EngineMisconfigured):
+    """The server names errors in a prompt, but queued it. Answer: cancel it, then treat it like any rejection."""
 
 
 class CorruptUpload(BadPhoto):
@@ -23,10 +23,10 @@ class CorruptUpload(BadPhoto):
 
 
 class NodeFailed(RecipeRefused):
-    """A model's node failed and nothing in its text says why: this picture, or a broken installation."""
+    """A model's node failed and its text does not say why: because of this picture, or of a broken installation."""
 
 
-FULL = (
+OUT_OF_MEMORY_TEXTS = (
     "out of memory",
     "outofmemory",
     "memoryerror",
@@ -37,7 +37,7 @@ FULL = (
     "unable to allocate",
     "alloc_failed",
 )
-MODEL_MISSING = (
+MODEL_MISSING_TEXTS = (
     "error downloading",
     "cannot find the requested files",
     "failed to download",
@@ -48,68 +48,76 @@ MODEL_MISSING = (
     "could not import",
     "error loading",
 )
-MISSING_INPUT = re.compile(r"error in image processing: '\w+'")  # a KeyError's text: a node with inputs we do not send
+MISSING_INPUT = re.compile(
+    r"error in image processing: '\w+'"
+)  # a KeyError's text: the node has an input we do not send
 SOURCE_NODES = ("LoadImage",)
 
 
 def of_rejection(body: Any, server: str, model: str) -> FreistellerError:
-    """Why POST /prompt was answered with 400, or with node_errors. `body`: the parsed JSON, whatever it is.
+    """The error for a POST /prompt that the server answered with 400, or with node_errors.
 
-    Nothing here is the photo's fault: the prompt is our own, legal by our table, so server and table disagree.
+    body: the parsed JSON, of any shape. It is never the photo's fault: the prompt is our own and legal by our table, so
+    the server and the table disagree.
     """
     error = body.get("error") if isinstance(body, dict) else None
     error = error if isinstance(error, dict) else {"message": str(error or "no reason given")}
     message = str(error.get("message", "")).strip()
-    for class_type, fault in _node_faults(body):
-        kind, details = str(fault.get("type", "")), str(fault.get("details", ""))
+    for class_type, node_error in _node_errors(body):
+        kind, details = str(node_error.get("type", "")), str(node_error.get("details", ""))
         if kind == "custom_validation_failed" and class_type in SOURCE_NODES:
             return UploadLost(f"{server} has lost the uploaded picture: {details}")
         if kind == "value_not_in_list" and details.startswith("model"):
             return EngineMisconfigured(
-                f"{server} does not list the model {model} in its node {class_type}: update ComfyUI-RMBG there."
+                f"{server} does not list the model {model} in its node {class_type}. Update ComfyUI-RMBG there."
             )
-        told = ": ".join(part for part in (str(fault.get("message", "")).strip(), details) if part)
-        return EngineMisconfigured(f"{server} rejects what {class_type} is asked for {model}: {told}.")
+        text = ": ".join(part for part in (str(node_error.get("message", "")).strip(), details) if part)
+        return EngineMisconfigured(f"{server} rejects an input of its node {class_type} for {model}: {text}.")
     if "does not exist" in message or "not found" in message:
         return EngineMisconfigured(f"{server}: {message} Install ComfyUI-RMBG there.")
-    details = str(error.get("details", ""))
-    told = ": ".join(part for part in (message, details) if part)
-    return EngineMisconfigured(f"{server} rejects our prompt for {model}: {told}.")
+    text = ": ".join(part for part in (message, str(error.get("details", ""))) if part)
+    return EngineMisconfigured(f"{server} rejects our prompt for {model}: {text}.")
 
 
 def of_node_error(error: NodeError, server: str, model: str) -> FreistellerError:
-    """Why a prompt that was accepted failed while it ran."""
+    """The error for a prompt that the server accepted and that then failed while it ran."""
     text = error.message.lower()
-    if any(mark in f"{error.exception_type.lower()}: {text}" for mark in FULL):
+    if any(part in f"{error.exception_type.lower()}: {text}" for part in OUT_OF_MEMORY_TEXTS):
         return EngineFull(f"{server} is out of memory for {model}: {error.message}")
     if error.node_type in SOURCE_NODES:
         return CorruptUpload(f"{server} cannot read the picture: {error.exception_type}: {error.message}")
-    if any(mark in text for mark in MODEL_MISSING) or MISSING_INPUT.fullmatch(text):
-        return EngineMisconfigured(f"{server} has not got what {model} needs: {error.message}")
+    if any(part in text for part in MODEL_MISSING_TEXTS) or MISSING_INPUT.fullmatch(text):
+        return EngineMisconfigured(f"{server} lacks something that {model} needs: {error.message}")
     return NodeFailed(f"{model} failed on {server}: {error.message or error.exception_type or 'no reason given'}")
 
 
 def of_status(status: int, path: str, server: str) -> FreistellerError:
-    """Why a request got an HTTP status other than 2xx, where the route has no answer of its own for it."""
+    """The error for an HTTP status other than 2xx, if the route itself has no answer for that status."""
     if status in (401, 403, 407):
-        return EngineMisconfigured(f"{server} refuses us ({status}): set or correct this server's token.")
+        return EngineMisconfigured(f"{server} refuses access ({status}). Set or correct this server's token.")
     if status == 413:
         return EngineMisconfigured(
-            f"{server} takes no picture of this size (413): lower engine.proxy_pixels, or raise --max-upload-size."
+            f"{server} does not accept a picture of this size (413). Lower engine.proxy_pixels, or raise the server's "
+            "--max-upload-size."
         )
     if status in (408, 425, 429) or status >= 500:
-        return EngineAway(f"{server} is in trouble: {status} for {path}")
+        return EngineAway(f"{server} is in trouble: it answers {path} with status {status}.")
     if 300 <= status < 400:
-        return EngineMisconfigured(f"{server} sends us elsewhere ({status} for {path}): correct this server's url.")
-    return EngineMisconfigured(f"{server} does not answer like ComfyUI ({status} for {path}): correct its url.")
+        return EngineMisconfigured(
+            f"{server} redirects us elsewhere ({status} for {path}). Correct this server's url in the settings."
+        )
+    return EngineMisconfigured(
+        f"{server} does not answer like ComfyUI ({status} for {path}). Correct its url in the settings."
+    )
 
 
-def _node_faults(body: Any) -> list[tuple[str, dict[str, Any]]]:
+def _node_errors(body: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Each error in node_errors, with the class of its node."""
     nodes = body.get("node_errors") if isinstance(body, dict) else None
-    faults = []
+    found = []
     for node in nodes.values() if isinstance(nodes, dict) else ():
         errors = node.get("errors") if isinstance(node, dict) else None
-        for fault in errors if isinstance(errors, list) else ():
-            if isinstance(fault, dict):
-                faults.append((str(node.get("class_type", "")), fault))
-    return faults
+        for error in errors if isinstance(errors, list) else ():
+            if isinstance(error, dict):
+                found.append((str(node.get("class_type", "")), error))
+    return found

@@ -1,8 +1,8 @@
-"""The event socket of one ComfyUI server: hints that a prompt moved, so that polling may be slow.
+"""The event socket of one ComfyUI server. Its events say when a prompt moved, so that we need to poll only seldom.
 
-The only importer of websocket. Nothing here is trusted: whoever waits asks the history again sooner or later, so a lost
-socket costs seconds, never a photo. Each connection has a client id of its own: a server that sees one id twice
-stops talking to both sockets.
+Only this module imports websocket. Nobody relies on an event: whoever waits also asks the history again sooner or
+later, so a lost socket costs seconds, but never a photo. Each connection uses a new client id, because a server that
+sees one id twice stops sending to both sockets.
 """
 
 import contextlib
@@ -14,33 +14,34 @@ from typing import Any, Protocol
 
 import websocket
 
-from daemon.engines.comfyui.http_client import Http
+from daemon.engines.comfyui.http_client import HttpClient
 
-SILENT_SECONDS = 30.0  # between two signs of life that we ask for; a server by itself sends none
-CALM_SECONDS = 1.0  # between two tries to connect
-DEAF_AFTER = 3  # prompts in a row that ended without a word: a socket that is open, and dead
+SILENT_SECONDS = 30.0  # silence after which we send a ping; the server sends none by itself
+RECONNECT_SECONDS = 1.0  # between two attempts to connect
+DEAF_AFTER = 3  # prompts in a row that ended without any event: the socket is open, but dead
 
 
 class Socket(Protocol):
-    """What is used of a websocket."""
+    """The part of a websocket that we use."""
 
     def recv(self) -> str | bytes:
-        """The next message. Raises on time-out and loss."""
+        """The next message. Raises if the time limit passes or the connection is lost."""
 
     def ping(self) -> None:
-        """Ask for a sign of life. Raises on loss."""
+        """Ask for a sign of life. Raises if the connection is lost."""
 
     def abort(self) -> None:
-        """End the connection now, and a `recv` in another thread with it; a hung server would never say goodbye."""
+        """End the connection now, and also a `recv` in another thread. A hung server would never close it."""
 
     def shutdown(self) -> None:
-        """Let go of it."""
+        """Release the socket."""
 
 
 class Hint:
-    """What is heard of one prompt. started_at: by the clock; None while it waits its turn, or nothing is heard.
+    """What the events say about one prompt.
 
-    client_id: the connection that it was posted under; "" where that is not known.
+    client_id: the connection under which the prompt was posted, "" if unknown.
+    started_at: when the prompt started, by the clock. None while it waits for its turn, or if no event came.
     """
 
     def __init__(self, client_id: str) -> None:
@@ -49,12 +50,12 @@ class Hint:
         self._moved = threading.Event()
 
     def expect(self, client_id: str) -> None:
-        """From now on it is of a prompt that is posted under this connection; "" = of one that was posted before."""
+        """Start anew, for a prompt that is posted under this connection. "" = for one that was posted earlier."""
         self.client_id, self.started_at = client_id, None
         self._moved.clear()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until something may have happened, at most so long. Returns whether there was a hint."""
+        """Wait until the prompt may have moved, but at most so many seconds. Returns whether an event came."""
         moved = self._moved.wait(seconds)
         self._moved.clear()
         return moved
@@ -64,38 +65,34 @@ class Hint:
         self._moved.set()
 
 
-class Events:
-    """One server's event socket, kept open by one thread."""
+class EventSocket:
+    """One server's event socket. One thread keeps it open."""
 
     def __init__(self, name: str, connect: Callable[[str], Socket], clock: Callable[[], float]) -> None:
-        """connect: client id -> an open socket; raises OSError or WebSocketException."""
+        """connect: takes a client id and returns an open socket. Raises OSError or WebSocketException."""
         self._name = name
         self._connect = connect
         self._clock = clock
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._hints: dict[str, Hint] = {}
-        self._client_id = uuid.uuid4().hex
+        self.client_id = uuid.uuid4().hex
+        """The id to post prompts with. Nobody listens to it before the first connection; still, post with it: the
+        server sends the events of a prompt without an id to every client."""
         self._socket: Socket | None = None
         self._thread: threading.Thread | None = None
         self._connections = 0
-        self._unheard = 0
-
-    @property
-    def client_id(self) -> str:
-        """The id to post prompts with: this connection's, or one that nobody listens to (never none at all, for a
-        prompt without one is told to every client of the server)."""
-        return self._client_id
+        self._silent_prompts = 0
 
     @property
     def connected(self) -> bool:
-        """Whether the socket is open, as far as anybody knows."""
+        """Whether the socket is open, as far as we know."""
         return self._socket is not None
 
     @property
-    def heard(self) -> bool:
-        """Whether the end of a prompt will be told: connected, and not silent about one prompt after another."""
-        return self.connected and self._unheard < DEAF_AFTER
+    def announces_ends(self) -> bool:
+        """Whether to expect an event when a prompt ends: connected, and not silent about several prompts in a row."""
+        return self.connected and self._silent_prompts < DEAF_AFTER
 
     @property
     def reconnects(self) -> int:
@@ -110,8 +107,8 @@ class Events:
 
     @contextlib.contextmanager
     def watch(self, prompt_id: str) -> Iterator[Hint]:
-        """Hear of one prompt while inside; enter before posting it."""
-        hint = Hint(self._client_id)
+        """Collect the events of one prompt during the block. Enter it before you post the prompt."""
+        hint = Hint(self.client_id)
         with self._lock:
             self._hints[prompt_id] = hint
         try:
@@ -121,13 +118,13 @@ class Events:
                 if self._hints.get(prompt_id) is hint:
                     del self._hints[prompt_id]
 
-    def note_end(self, hint: Hint) -> None:
-        """A prompt is over; had it been posted under this connection, its start should have been told."""
-        if hint.client_id == self._client_id:
-            self._unheard = 0 if hint.started_at is not None else self._unheard + 1
+    def record_end(self, hint: Hint) -> None:
+        """Note that a prompt ended. If it was posted under this connection, an event should have told its start."""
+        if hint.client_id == self.client_id:
+            self._silent_prompts = 0 if hint.started_at is not None else self._silent_prompts + 1
 
-    def wake_all(self) -> None:
-        """Make everybody look again."""
+    def _wake_all(self) -> None:
+        """Make everybody who waits look again."""
         with self._lock:
             for hint in self._hints.values():
                 hint.wake()
@@ -139,7 +136,7 @@ class Events:
         if socket is not None:
             with contextlib.suppress(OSError, websocket.WebSocketException):
                 socket.abort()
-        self.wake_all()
+        self._wake_all()
 
     def _listen(self) -> None:
         while not self._stop.is_set():
@@ -147,59 +144,59 @@ class Events:
             try:
                 socket = self._connect(client_id)
             except (OSError, websocket.WebSocketException):
-                self._stop.wait(CALM_SECONDS)
+                self._stop.wait(RECONNECT_SECONDS)
                 continue
-            self._client_id, self._socket = client_id, socket
+            self.client_id, self._socket = client_id, socket
             self._connections += 1
-            self._unheard = 0
-            self.wake_all()  # what was posted before will not be told to this socket: look now
+            self._silent_prompts = 0
+            self._wake_all()  # this socket gets no events of earlier prompts, so their waits must look now
             with contextlib.suppress(OSError, websocket.WebSocketException):
-                self._hear(socket)
+                self._receive(socket)
             self._socket = None
             socket.shutdown()
-            self.wake_all()
-            self._stop.wait(CALM_SECONDS / 10)
+            self._wake_all()
+            self._stop.wait(RECONNECT_SECONDS / 10)
 
-    def _hear(self, socket: Socket) -> None:
+    def _receive(self, socket: Socket) -> None:
         while not self._stop.is_set():
             try:
                 message = socket.recv()
             except websocket.WebSocketTimeoutException:
-                socket.ping()  # on a dead connection this fails, or the next one does
+                socket.ping()  # on a dead connection this ping fails, or the next one does
                 continue
             if isinstance(message, str):
-                self._take(message)
+                self._handle(message)
 
-    def _take(self, message: str) -> None:
+    def _handle(self, message: str) -> None:
         try:
-            frame: Any = json.loads(message)  # Any: parsed JSON of somebody else's program
-            kind, told = frame["type"], frame["data"]
+            frame: Any = json.loads(message)  # Any: the JSON of a foreign program
+            kind, data = frame["type"], frame["data"]
             if kind == "status":
-                self._wake_orphans()
+                self._wake_earlier()
                 return
-            prompt_id, node = told.get("prompt_id"), told.get("node")
+            prompt_id, node = data.get("prompt_id"), data.get("node")
         except (ValueError, TypeError, KeyError, AttributeError):
             return
         with self._lock:
             hint = self._hints.get(prompt_id)
-        if hint is None:  # somebody else's prompt, or a frame that names none
+        if hint is None:  # somebody else's prompt, or a frame that names no prompt
             return
         if kind in ("execution_start", "executing") and hint.started_at is None:
             hint.started_at = self._clock()
-        # The history entry is written before this last frame, but after execution_success.
+        # The server writes the history entry after execution_success, but before this last frame.
         if kind == "executing" and node is None:
             hint.wake()
 
-    def _wake_orphans(self) -> None:
-        """Prompts that were posted under an earlier connection hear of nothing but the queue's length."""
+    def _wake_earlier(self) -> None:
+        """Wake the waits for prompts of an earlier connection. They get no events but changes of the queue's length."""
         with self._lock:
             for hint in self._hints.values():
-                if hint.client_id != self._client_id:
+                if hint.client_id != self.client_id:
                     hint.wake()
 
 
-def socket_to(http: Http, limit_seconds: float) -> Callable[[str], Socket]:
-    """How to open the event socket of the server behind `http`: same address, prefix, secrets and authority."""
+def opener(http: HttpClient, limit_seconds: float) -> Callable[[str], Socket]:
+    """A function that opens the event socket of `http`'s server, with the same address, secrets and authority."""
     address = "ws" + http.base.removeprefix("http") + "/ws"
 
     def connect(client_id: str) -> Socket:
@@ -209,7 +206,7 @@ def socket_to(http: Http, limit_seconds: float) -> Callable[[str], Socket]:
             header=[f"{name}: {value}" for name, value in http.credentials().items()],
             sslopt={"ca_certs": http.ca_file} if http.ca_file else {},
             suppress_origin=True,
-            # The library would take a proxy from the environment; it looks at "none for any host" only if one is named.
+            # Without a named proxy the library takes one from the environment and does not read http_no_proxy.
             http_proxy_host="unused",
             http_no_proxy=["*"],
             redirect_limit=0,

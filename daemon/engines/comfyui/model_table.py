@@ -1,4 +1,4 @@
-"""The table of models: which node runs which, what it takes, under which licence (`workflows/models.toml`)."""
+"""The table of models from `workflows/models.toml`: each model's node, its process_res, and its licence."""
 
 import tomllib
 from typing import Literal
@@ -8,7 +8,7 @@ from daemon.settings import Section
 
 
 class Resolutions(Section):
-    """The legal values of process_res, in pixels; usual is taken where a recipe names none."""
+    """The legal values of process_res, in pixels. A recipe that names none gets `usual`."""
 
     lowest: int
     highest: int
@@ -17,14 +17,17 @@ class Resolutions(Section):
 
 
 class Node(Section):
-    """One node class: the inputs that are always sent, and the number of the output that is the alpha."""
+    """One node class: the inputs that we always send, and the number of the output that is the alpha."""
 
     inputs: dict[str, bool | int | float | str]
     output: int
 
 
 class Model(Section):
-    """One model: its node, what process_res means to it (resolutions is None with "none"), its weights' licence."""
+    """One model: its node, what process_res means to it, and the licence of its weights.
+
+    resolutions is None if process_res is "none".
+    """
 
     node: str
     process_res: Literal["square", "width", "none"]
@@ -46,11 +49,11 @@ class ModelTable(Section):
         return tuple(name for name, model in self.models.items() if not model.commercial_use)
 
     def for_commerce(self) -> "ModelTable":
-        """The same table without those."""
+        """The same table without the models that `not_for_commerce` names."""
         allowed = {name: model for name, model in self.models.items() if model.commercial_use}
         return self.model_copy(update={"models": allowed})
 
 
 def load_models() -> ModelTable:
-    """The table that travels with this program."""
+    """Read the table that is shipped with this program."""
     return ModelTable.model_validate(tomllib.loads(shipped("workflows", "models.toml").read_text(encoding="utf-8")))

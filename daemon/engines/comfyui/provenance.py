@@ -1,4 +1,4 @@
-"""What a result was computed from, by its own word: ComfyUI writes the prompt into every PNG it makes. Pure."""
+"""Reads from a result PNG which picture it was computed from. ComfyUI writes the prompt into every PNG. Pure."""
 
 import json
 import struct
@@ -9,10 +9,10 @@ SHA256_HEX_DIGITS = 64
 
 
 def loaded_digest(png: bytes) -> str | None:
-    """The SHA-256 of the file that LoadImage really read, from the prompt that a result's own PNG carries.
+    """The SHA-256, in hex, of the file that LoadImage really read.
 
-    It stands beside LoadImage in the prompt that the picture carries. None where the server leaves that out
-    (--disable-metadata) or names no such hash.
+    ComfyUI notes it beside LoadImage in the prompt that the PNG carries. Returns None if the server leaves the prompt
+    out (--disable-metadata) or if the prompt has no such hash.
     """
     for name, text in _png_texts(png):
         if name != b"prompt":
@@ -29,14 +29,14 @@ def loaded_digest(png: bytes) -> str | None:
 
 
 def _png_texts(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The (keyword, text) pairs of a PNG's tEXt chunks. PNG specification, 5.3 and 11.3.3."""
+    """The (keyword, text) pairs of a PNG's tEXt chunks. Source: PNG specification, 5.3 and 11.3.3."""
     if not png.startswith(PNG_SIGNATURE):
         return
     at = len(PNG_SIGNATURE)
     while at + 8 <= len(png):
         (length,) = struct.unpack_from(">I", png, at)
         kind = png[at + 4 : at + 8]
-        if kind == b"IDAT":  # ComfyUI's texts stand before the pixels
+        if kind == b"IDAT":  # ComfyUI writes its texts before the pixels
             return
         if kind == b"tEXt":
             name, _, text = png[at + 8 : at + 8 + length].partition(b"\0")

@@ -1,6 +1,6 @@
-"""What a ComfyUI server's JSON says, as values: queue, history, memory. Pure; doubts every field.
+"""Reads a ComfyUI server's JSON into values. Pure; takes no field for granted.
 
-`Any` stands for parsed JSON of somebody else's program; nothing of it leaves this module.
+`Any` stands for the parsed JSON of a foreign program. No other module looks into it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """Where a result lies on the server, as GET /view takes it."""
+    """The place of a result on the server, in the form that GET /view takes."""
 
     filename: str
     subfolder: str
@@ -19,7 +19,7 @@ class StoredImage:
 
 @dataclass(frozen=True, slots=True)
 class NodeError:
-    """What a node raised. message: stripped; nodes end it with a newline."""
+    """What a node raised. message: stripped, because nodes end it with a newline."""
 
     node_type: str
     exception_type: str
@@ -27,11 +27,13 @@ class NodeError:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """A history entry: image, error or interrupted is set, or none of them where it claims success without a result.
+class FinishedPrompt:
+    """A history entry.
 
-    prompt: what was asked, node id -> node, as the server keeps it. picture: LoadImage's name in it, "" for none.
-    complete: False where the server has not written the rest yet; newer ones write an entry before its status.
+    Image, error or interrupted is set. None of them is set if the server reports success but shows no result.
+    prompt: what was asked, node id -> node, as the server keeps it.
+    picture: LoadImage's name of the picture in that prompt, "" if there is none.
+    complete: False if the server has not written the rest yet. Newer servers write an entry before its status.
     """
 
     prompt: Mapping[str, Any] = field(default_factory=dict)
@@ -44,7 +46,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The ids of prompts, in the order they run, and the pictures that they still need."""
+    """The ids of the queued prompts, in the order in which they run, and the pictures that they still need."""
 
     running: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
@@ -56,7 +58,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The memory of the server's devices together, in bytes; None where it does not say."""
+    """The memory of all devices of the server together, in bytes. None if the server does not say."""
 
     total_bytes: int | None = None
     free_bytes: int | None = None
@@ -64,15 +66,15 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What one input of a node takes: a list of options, or a range; None where there is no such limit."""
+    """What one input of a node accepts: a list of options, or a range. None stands for no limit."""
 
     options: tuple[str, ...] = ()
     lowest: float | None = None
     highest: float | None = None
     default: str | int | float | bool | None = None
 
-    def takes(self, value: object) -> bool:
-        """Whether a value is within the limits, as far as there are any."""
+    def accepts(self, value: object) -> bool:
+        """Whether a value is within the limits that the node declares."""
         if self.options:
             return value in self.options
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -86,7 +88,10 @@ class Input:
 
 
 def read_queue(body: Any) -> Queue:
-    """GET /queue. Its pending list is a raw heap: only sorting by number gives the order."""
+    """Read GET /queue. Its pending list is a raw heap, so we sort it by number to get the order.
+
+    Raises ValueError if a list is missing.
+    """
     running = _items(body, "queue_running")
     pending = sorted(_items(body, "queue_pending"), key=lambda item: _number(item[0]) or 0.0)
     return Queue(
@@ -96,53 +101,54 @@ def read_queue(body: Any) -> Queue:
     )
 
 
-def read_history(body: Any, prompt_id: str, sink: str) -> Finished | None:
-    """GET /history/{prompt_id}: None where there is no entry."""
+def read_history(body: Any, prompt_id: str, sink: str) -> FinishedPrompt | None:
+    """Read GET /history/{prompt_id}. Returns None if there is no entry. sink: see `Graph.sink`."""
     entry = body.get(prompt_id) if isinstance(body, dict) else None
     if not isinstance(entry, dict):
         return None
     item = entry.get("prompt")
     prompt = item[2] if isinstance(item, list) and len(item) > 2 and isinstance(item[2], dict) else {}
-    asked = (prompt, next(_pictures(prompt), ""))
+    request = (prompt, next(_pictures(prompt), ""))
     status = entry.get("status")
     if not isinstance(status, dict):
-        return Finished(*asked, complete=False)
-    for name, told in _messages(status):
+        return FinishedPrompt(*request, complete=False)
+    for name, data in _messages(status):
         if name == "execution_interrupted":
-            return Finished(*asked, interrupted=True)
+            return FinishedPrompt(*request, interrupted=True)
         if name == "execution_error":
-            return Finished(*asked, error=_node_error(told))
+            return FinishedPrompt(*request, error=_node_error(data))
     if status.get("status_str") == "error":
-        return Finished(*asked, error=NodeError("", "", "the server gives no reason"))
+        return FinishedPrompt(*request, error=NodeError("", "", "the server gives no reason"))
     if not status.get("completed"):
-        return Finished(*asked, complete=False)
-    return Finished(*asked, image=_first_image(entry.get("outputs"), sink))
+        return FinishedPrompt(*request, complete=False)
+    return FinishedPrompt(*request, image=_first_image(entry.get("outputs"), sink))
 
 
-def asks_the_same(kept: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
-    """Whether a prompt that a server keeps asks for what ours does; parked nodes and the server's own notes aside."""
+def same_request(kept: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
+    """Whether a prompt that a server keeps asks for the same as ours.
+
+    Ignores parked nodes and what the server itself added.
+    """
     for node_id, node in ours.items():
         found = kept.get(node_id)
         if not node["inputs"]:
             continue
-        if not isinstance(found, dict) or found.get("class_type") != node["class_type"]:
-            return False
-        if found.get("inputs") != node["inputs"]:
+        if not isinstance(found, dict) or any(found.get(key) != node[key] for key in ("class_type", "inputs")):
             return False
     return True
 
 
 def read_memory(body: Any) -> Memory:
-    """GET /system_stats. Raises ValueError where that is not what answered."""
+    """Read GET /system_stats. Raises ValueError if the body is something else."""
     if not isinstance(body, dict) or not isinstance(body.get("system"), dict):
-        raise ValueError("no system in it")
+        raise ValueError("it has no system")
     listed = body.get("devices")
     devices = [device for device in listed if isinstance(device, dict)] if isinstance(listed, list) else []
     return Memory(_sum_of(devices, "vram_total"), _sum_of(devices, "vram_free"))
 
 
 def read_inputs(body: Any, node_class: str) -> Mapping[str, Input] | None:
-    """GET /object_info/{node_class}: what each of its inputs takes; None: no such node."""
+    """Read GET /object_info/{node_class}: what each of its inputs accepts. None if there is no such node."""
     declared = body.get(node_class) if isinstance(body, dict) else None
     parts = declared.get("input") if isinstance(declared, dict) else None
     if not isinstance(parts, dict):
@@ -176,7 +182,7 @@ def _number(value: Any) -> float | None:
 def _items(body: Any, key: str) -> list[Any]:
     found = body.get(key) if isinstance(body, dict) else None
     if not isinstance(found, list):
-        raise ValueError(f"no {key} in it")
+        raise ValueError(f"it has no {key}")
     return [item for item in found if isinstance(item, list) and len(item) >= 3]
 
 
@@ -194,11 +200,11 @@ def _messages(status: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield str(message[0]), message[1]
 
 
-def _node_error(told: dict[str, Any]) -> NodeError:
+def _node_error(data: dict[str, Any]) -> NodeError:
     return NodeError(
-        str(told.get("node_type", "")),
-        str(told.get("exception_type", "")),
-        str(told.get("exception_message", "")).strip(),
+        str(data.get("node_type", "")),
+        str(data.get("exception_type", "")),
+        str(data.get("exception_message", "")).strip(),
     )
 
 
@@ -214,5 +220,5 @@ def _first_image(outputs: Any, sink: str) -> StoredImage | None:
 
 
 def _sum_of(devices: list[dict[str, Any]], key: str) -> int | None:
-    told = [number for device in devices if (number := _number(device.get(key))) is not None]
-    return int(sum(told)) if told else None
+    numbers = [number for device in devices if (number := _number(device.get(key))) is not None]
+    return int(sum(numbers)) if numbers else None

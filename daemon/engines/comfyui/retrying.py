@@ -1,4 +1,4 @@
-"""Requests that may be sent twice, sent again where a server is away for a moment only."""
+"""Sends a request again if the server was away for a moment only. For requests that may arrive twice."""
 
 import threading
 from collections.abc import Callable
@@ -8,23 +8,26 @@ from daemon.errors import EngineAway
 
 T = TypeVar("T")
 
-PAUSES = (0.1, 0.5)  # seconds before a failed request is sent again; a server that is gone stays gone for longer
+BACK_OFFS = (0.1, 0.5)  # seconds before a failed request is sent again; a server that is really gone stays away longer
 
 
-def patiently(
+def with_retries(
     request: Callable[[], T],
     clock: Callable[[], float],
     stop: threading.Event,
-    between: Callable[[], None] = lambda: None,
+    after_back_off: Callable[[], None] = lambda: None,
 ) -> T:
-    """What `request` returns. between: called after each pause; may raise to end it."""
-    for pause in PAUSES:
+    """Return what `request` returns. Repeats it after EngineAway, once for each back-off.
+
+    after_back_off: called before each repetition. It may raise, to end the attempts.
+    """
+    for seconds in BACK_OFFS:
         began = clock()
         try:
             return request()
         except EngineAway:
-            if clock() - began > PAUSES[-1]:  # it hung until the time limit: no blip
+            if clock() - began > BACK_OFFS[-1]:  # the request hung until its time limit: the server is really gone
                 raise
-            stop.wait(pause)
-            between()
+            stop.wait(seconds)
+            after_back_off()
     return request()

@@ -1,7 +1,7 @@
-"""How far one server is trusted right now: its circuit breaker, the models paused there, its load. No I/O.
+"""How far one server is trusted: its circuit breaker, the models set aside there, and its load. No I/O.
 
-Closed: it works. Open: it gets nothing. Half open: it answered a probe and gets one photo; that decides.
-Not thread-safe; the pool holds its lock around every call.
+Closed: the server works. Open: it gets nothing. Half open: it answered a probe and gets one photo; the outcome decides.
+Not thread-safe: `Servers` holds its lock around every call.
 """
 
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from enum import StrEnum
 from daemon.engines.comfyui.error_mapping import NodeFailed
 from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError
 
-LONGEST_PAUSE = 32  # times the first; a paused model is tried again less and less often
-FAILURES_IN_A_ROW = 3  # of a model, on different photos: it is the installation, not the photos
-USUAL_SECONDS = 1.0  # of one prompt, until the first has been timed
-RECENT = 0.3  # weight of the newest prompt in the running mean of seconds
+LONGEST_FACTOR = 32  # times the first back-off: a model set aside is tried again more and more rarely, up to this
+FAILURES_IN_A_ROW = 3  # of one model, with different photos: then the installation is at fault, not the photos
+USUAL_SECONDS = 1.0  # assumed for one prompt, until the first one was timed
+NEWEST_WEIGHT = 0.3  # of the newest prompt in the running mean of seconds
 
 
 class Breaker(StrEnum):
@@ -25,8 +25,8 @@ class Breaker(StrEnum):
 
 
 @dataclass(slots=True)
-class Pause:
-    """A model that this server gets no photos for until then; each failed trial doubles the pause."""
+class SetAside:
+    """A model that gets no photos on this server until then. Each failed trial doubles the seconds."""
 
     message: str
     until: float
@@ -34,121 +34,133 @@ class Pause:
 
 
 @dataclass(slots=True)
-class Standing:
-    """One server, as the pool sees it."""
+class ServerTrust:
+    """The trust in one server.
+
+    slots: photos that it may get at once.
+    set_aside_seconds: how long a model is set aside for the first time.
+    trouble: why the breaker is open.
+    warm: models that the server has loaded, as far as we know.
+    asked: models that were ever asked for there.
+    failed_canaries: models that cut out the test picture wrongly, with a message. Only a correct answer to the canary
+    removes one.
+    seconds: running mean of the seconds of one prompt.
+    """
 
     slots: int
-    pause_seconds: float
+    set_aside_seconds: float
     breaker: Breaker = Breaker.CLOSED
     trouble: FreistellerError | None = None
     in_flight: int = 0
     warm: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
-    paused: dict[str, Pause] = field(default_factory=dict)
-    doubted: dict[str, str] = field(default_factory=dict)
-    """Models whose answers are known to be wrong, and in which way; only a right answer to the canary ends that."""
+    set_aside: dict[str, SetAside] = field(default_factory=dict)
+    failed_canaries: dict[str, str] = field(default_factory=dict)
     seconds: float = USUAL_SECONDS
     _failures: dict[str, int] = field(default_factory=dict)
 
     @property
     def up(self) -> bool:
-        """Whether it does any good: reachable, and not every model that was asked of it is paused."""
+        """Whether the server is of use: reachable, and able to run at least one of the models it was asked for."""
         if self.breaker is Breaker.OPEN:
             return False
-        return not self.stopped or not self.asked <= self.stopped
+        return not self.models_without_photos or not self.asked <= self.models_without_photos
 
     @property
-    def stopped(self) -> set[str]:
-        """The models that get no photos there."""
-        return {*self.paused, *self.doubted}
+    def models_without_photos(self) -> set[str]:
+        """The models that get no photos on this server."""
+        return {*self.set_aside, *self.failed_canaries}
 
     @property
-    def remarks(self) -> str:
-        """What is wrong, in words; "" when nothing is."""
-        told = [str(self.trouble)] if self.trouble else []
-        pauses = (pause.message for pause in self.paused.values())
-        return " ".join([*told, *dict.fromkeys([*pauses, *self.doubted.values()])])
+    def message(self) -> str:
+        """What is wrong, for people. "" if nothing is."""
+        texts = [str(self.trouble)] if self.trouble else []
+        models = (*(each.message for each in self.set_aside.values()), *self.failed_canaries.values())
+        return " ".join([*texts, *dict.fromkeys(models)])
 
-    def trusted(self, model: str, now: float) -> bool:
-        """Whether it may get a photo for this model at all, be it now or once a slot is free."""
-        return model not in self.doubted and self.askable(model, now)
+    def accepts_photo(self, model: str, now: float) -> bool:
+        """Whether the server may get a photo for this model, now or when a slot becomes free."""
+        return model not in self.failed_canaries and self.accepts_test_picture(model, now)
 
-    def askable(self, model: str, now: float) -> bool:
-        """The same for a test picture: whether there will be an answer, right or wrong."""
-        pause = self.paused.get(model)
-        return self.breaker is not Breaker.OPEN and (pause is None or now >= pause.until)
+    def accepts_test_picture(self, model: str, now: float) -> bool:
+        """Whether the server may get a test picture for this model: it will answer, correctly or not."""
+        set_aside = self.set_aside.get(model)
+        return self.breaker is not Breaker.OPEN and (set_aside is None or now >= set_aside.until)
 
-    def free(self) -> bool:
-        """Whether it can take one more right now. Half open it takes one at a time."""
+    def has_free_slot(self) -> bool:
+        """Whether the server can take one more photo now. While half open it takes only one at a time."""
         return self.in_flight < (1 if self.breaker is Breaker.HALF_OPEN else self.slots)
 
-    def cost(self, model: str, affinity_seconds: float) -> float:
-        """Seconds until it would have this model done, roughly."""
+    def seconds_until_done(self, model: str, affinity_seconds: float) -> float:
+        """Roughly how long one more photo would take. affinity_seconds is added if the model is not loaded there."""
         return (self.in_flight + 1) * self.seconds + (0.0 if model in self.warm else affinity_seconds)
 
-    def take(self, model: str, now: float) -> None:
-        """One photo goes there."""
+    def take_slot(self, model: str, now: float) -> None:
+        """Count one more photo on the server."""
         self.in_flight += 1
         self.asked.add(model)
-        if model in self.paused:  # the trial; until its outcome is known nobody else tries
-            self.paused[model].until = now + self.paused[model].seconds
+        if model in self.set_aside:  # this photo is the trial; nobody else tries the model until its outcome is known
+            self.set_aside[model].until = now + self.set_aside[model].seconds
 
-    def let_go(self) -> None:
-        """One photo came back, however."""
+    def free_slot(self) -> None:
+        """Count one photo less, whatever its outcome."""
         self.in_flight -= 1
 
-    def answered(self, model: str, seconds: float) -> None:
-        """It did well. How long it took says something of the next photo unless a model was loaded first."""
+    def record_answer(self, model: str, seconds: float) -> None:
+        """The model gave an alpha. Its seconds predict the next photo's, unless the model had to be loaded first."""
         if model in self.warm:
-            self.seconds += RECENT * (seconds - self.seconds)
-        self._works(model)
+            self.seconds += NEWEST_WEIGHT * (seconds - self.seconds)
+        self._record_works(model)
 
-    def right(self, model: str) -> None:
-        """It cut out the test picture rightly."""
-        self._works(model)
-        self.doubted.pop(model, None)
+    def record_right_canary(self, model: str) -> None:
+        """The model cut out the test picture correctly."""
+        self._record_works(model)
+        self.failed_canaries.pop(model, None)
 
-    def wrong(self, model: str, message: str) -> None:
-        """It cut out the test picture wrongly."""
-        self._works(model)
-        self.doubted[model] = message
+    def record_wrong_canary(self, model: str, message: str) -> None:
+        """The model cut out the test picture wrongly."""
+        self._record_works(model)
+        self.failed_canaries[model] = message
 
-    def _works(self, model: str) -> None:
+    def _record_works(self, model: str) -> None:
         self.breaker, self.trouble = Breaker.CLOSED, None
         self.warm.add(model)
-        self.paused.pop(model, None)
+        self.set_aside.pop(model, None)
         self._failures.pop(model, None)
 
-    def failed(self, model: str, error: FreistellerError, now: float) -> FreistellerError:
-        """It did not. Returns the error to believe: a model that fails on photo after photo is broken there."""
+    def record_failure(self, model: str, error: FreistellerError, now: float) -> FreistellerError:
+        """The model gave no alpha. Returns the error to raise.
+
+        A model that fails on photo after photo is broken there: its error becomes EngineMisconfigured.
+        """
         if isinstance(error, EngineAway):
-            self.away(error)
+            self.record_absence(error)
             return error
-        if self.breaker is Breaker.HALF_OPEN:  # it works: that it says no is an answer too
+        if self.breaker is Breaker.HALF_OPEN:  # a refusal is an answer too, so the server works
             self.breaker, self.trouble = Breaker.CLOSED, None
         if isinstance(error, NodeFailed):
             self._failures[model] = self._failures.get(model, 0) + 1
             if self._failures[model] >= FAILURES_IN_A_ROW:
                 error = EngineMisconfigured(f"{error} ({FAILURES_IN_A_ROW} photos in a row; is the node broken?)")
         if isinstance(error, EngineMisconfigured):
-            before = self.paused.get(model)
-            longest = self.pause_seconds * LONGEST_PAUSE
-            seconds = min(before.seconds * 2, longest) if before else self.pause_seconds
-            self.paused[model] = Pause(str(error), now + seconds, seconds)
+            before = self.set_aside.get(model)
+            longest = self.set_aside_seconds * LONGEST_FACTOR
+            seconds = min(before.seconds * 2, longest) if before else self.set_aside_seconds
+            self.set_aside[model] = SetAside(str(error), now + seconds, seconds)
         return error
 
-    def away(self, error: FreistellerError) -> None:
-        """It does not answer, or not as a ComfyUI server that lets us in."""
+    def record_absence(self, error: FreistellerError) -> None:
+        """The server does not answer, refuses access, or is no ComfyUI server."""
         self.breaker, self.trouble = Breaker.OPEN, error
 
-    def probed(self) -> None:
-        """It answered a probe. Had it been away, it may have lost every model, and found what it lacked."""
+    def record_probe(self) -> None:
+        """The server answered a probe. If it was away, it may have lost its models, and got what it lacked before."""
         if self.breaker is Breaker.OPEN:
             self.breaker = Breaker.HALF_OPEN
             self.warm.clear()
-            self.paused.clear()
+            self.set_aside.clear()
             self._failures.clear()
 
-    def freed(self) -> None:
-        """It dropped its models."""
+    def record_freed_memory(self) -> None:
+        """The server dropped its models."""
         self.warm.clear()

@@ -1,237 +1,209 @@
-"""Which server gets a photo: the one that will have it done first, among those that are trusted with its model."""
+"""Chooses the server for a photo: the one that finishes it first, among those trusted with its model."""
 
 import threading
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 from daemon.engines.comfyui.replies import Memory
-from daemon.engines.comfyui.server import Server
-from daemon.engines.comfyui.server_trust import Breaker, Standing
+from daemon.engines.comfyui.server_entry import ServerEntry
+from daemon.engines.comfyui.server_trust import Breaker
 from daemon.engines.contract import ServerHealth
 from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, FreistellerError, RecipeRefused
 from daemon.settings import ServerSettings
 
 
-@dataclass(slots=True, eq=False)
-class Member:
-    """A server and what is thought of it."""
+class Servers:
+    """All servers, their slots and the trust in them, under one lock."""
 
-    server: Server
-    standing: Standing
-    settings: ServerSettings
-    memory: Memory = field(default_factory=Memory)
-    nudge: threading.Event = field(default_factory=threading.Event)
-    """Set to have it probed soon."""
-    canaries: dict[str, float] = field(default_factory=dict)
-    """Model -> when it last cut out the test picture rightly, Unix time."""
-    leaving: bool = False
-    """It gets nothing new; what runs there ends."""
-
-
-class Roster:
-    """All servers, their slots and their standing, under one lock."""
-
-    def __init__(self, members: Sequence[Member], affinity_seconds: float, clock: Callable[[], float]) -> None:
-        """affinity_seconds: so much sooner must a server be free that has not loaded the model yet."""
-        self.members = tuple(members)
-        self._leaving: tuple[Member, ...] = ()
+    def __init__(self, entries: Sequence[ServerEntry], affinity_seconds: float, clock: Callable[[], float]) -> None:
+        """affinity_seconds: a server that has not loaded the model gets the photo if it is so much sooner."""
+        self.entries = tuple(entries)
+        self._leaving: tuple[ServerEntry, ...] = ()
         self._affinity_seconds = affinity_seconds
         self._clock = clock
         self._changed = threading.Condition()
         self._closed = False
 
     @property
-    def everyone(self) -> tuple[Member, ...]:
-        """The members, and those that leave and are not empty yet."""
+    def all_entries(self) -> tuple[ServerEntry, ...]:
+        """All entries, including servers that leave and are not empty yet."""
         with self._changed:
-            return self.members + self._leaving
+            return self.entries + self._leaving
 
-    def renew(self, members: Sequence[Member]) -> None:
-        """These are the servers from now on. The others get nothing new, and leave once they are empty."""
+    def replace(self, entries: Sequence[ServerEntry]) -> None:
+        """Use these servers from now on. The others get nothing new, and leave when they are empty."""
         with self._changed:
-            gone = tuple(member for member in self.members if member not in members)
-            for member in gone:
-                member.leaving = True
+            gone = tuple(entry for entry in self.entries if entry not in entries)
+            for entry in gone:
+                entry.leaving = True
             self._leaving += gone
-            self.members = tuple(members)
-            self._changed.notify_all()  # who waits for a slot may have one now, or waits for the wrong server
-        for member in gone:
-            member.nudge.set()
+            self.entries = tuple(entries)
+            self._changed.notify_all()  # who waits for a slot may have one now, or waits for a server that leaves
+        for entry in gone:
+            entry.probe_soon.set()
 
-    def resize(self, member: Member, settings: ServerSettings) -> None:
-        """It has another number of slots from now on; what is in flight above that ends."""
+    def change_slots(self, entry: ServerEntry, settings: ServerSettings) -> None:
+        """Give the server another number of slots. Photos in flight above that number still end there."""
         with self._changed:
-            member.settings = settings
-            member.standing.slots = settings.slots
+            entry.settings = settings
+            entry.trust.slots = settings.slots
             self._changed.notify_all()
 
-    def wait_empty(self, member: Member) -> bool:
-        """Wait until nothing is in flight on a member that leaves, then forget it. False where all is closed first."""
+    def wait_until_empty(self, entry: ServerEntry) -> bool:
+        """Wait until nothing is in flight on a server that leaves, then forget it. False if all is closed first."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or not member.standing.in_flight)
+            self._changed.wait_for(lambda: self._closed or not entry.trust.in_flight)
             if self._closed:
                 return False
-            self._leaving = tuple(each for each in self._leaving if each is not member)
+            self._leaving = tuple(each for each in self._leaving if each is not entry)
             return True
 
-    def take_home(self, ticket: uuid.UUID, model: str) -> tuple[Member | None, tuple[Member, ...]]:
-        """The server that already has this ticket, from before a crash or a doubt; its slots may be full.
+    def take_holder(self, ticket: uuid.UUID, model: str) -> tuple[ServerEntry | None, tuple[ServerEntry, ...]]:
+        """Take a slot on the server that already has this ticket, from before a crash or a doubt.
 
-        Also those that could not say whether they have it.
+        It may get more photos than it has slots. Returns that server, or None, and the servers that could not say
+        whether they have the ticket.
         """
-        members = self.members
-        if len(members) < 2:  # a single server asks that itself
+        entries = self.entries
+        if len(entries) < 2:  # a single server looks for the ticket itself
             return None, ()
-        with ThreadPoolExecutor(len(members), "take-home") as asking:  # all at once: one may be slow to answer
-            answers = list(zip(members, asking.map(lambda member: self._knows(member, ticket), members), strict=True))
-        home: Member | None = None
-        for member in (member for member, knows in answers if knows):
+        with ThreadPoolExecutor(len(entries), "find-ticket") as pool:  # all at once: one may be slow to answer
+            answers = list(zip(entries, pool.map(lambda entry: self._has_ticket(entry, ticket), entries), strict=True))
+        holder: ServerEntry | None = None
+        for entry in (entry for entry, has in answers if has):
             with self._changed:
-                if home is None and not member.leaving and model not in member.standing.doubted:
-                    member.standing.take(model, self._clock())
-                    home = member
+                if holder is None and not entry.leaving and model not in entry.trust.failed_canaries:
+                    entry.trust.take_slot(model, self._clock())
+                    holder = entry
                     continue
-            member.server.disown(ticket)
-        return home, tuple(member for member, knows in answers if knows is None)
+            entry.server.cancel_later(ticket)
+        return holder, tuple(entry for entry, has in answers if has is None)
 
-    def _knows(self, member: Member, ticket: uuid.UUID) -> bool | None:
-        """Whether a server has that ticket; None where it does not say."""
-        if not self.up(member):
+    def _has_ticket(self, entry: ServerEntry, ticket: uuid.UUID) -> bool | None:
+        """Whether a server has that ticket. None if it does not say."""
+        if not self.is_reachable(entry):
             return None
         try:
-            return member.server.knows(ticket)
+            return entry.server.has_ticket(ticket)
         except EngineAway as error:
-            self.note_away(member, error)
-        except EngineMisconfigured:  # told again, and dealt with, when it gets a photo
+            self.record_absence(entry, error)
+        except EngineMisconfigured:  # the server raises it again when it gets a photo; then it is dealt with
             pass
         return None
 
-    def take(
+    def take_slot(
         self,
         model: str,
-        tried: Sequence[Member],
-        doubts: Sequence[FreistellerError],
-        last_resort: Member | None = None,
-    ) -> Member:
-        """A slot on the best server not tried yet, or on the last resort where none is left; waits for one.
+        tried: Sequence[ServerEntry],
+        errors: Sequence[FreistellerError],
+        last_resort: ServerEntry | None = None,
+    ) -> ServerEntry:
+        """Take a slot on the best server that was not tried yet, or else on the last resort. Waits for a free slot.
 
-        Raises what is known of the trouble where no server is left; doubts: what those that were tried said.
+        errors: what the servers that were tried said. If no server is left, raises the error that explains it best.
         """
         with self._changed:
             while not self._closed:
                 now = self._clock()
-                able = [each for each in self.members if each.standing.trusted(model, now)]
-                trusted = [each for each in able if each not in tried] or [each for each in able if each is last_resort]
-                if not trusted:
-                    raise self._reason(model, doubts)
-                ready = [each for each in trusted if each.standing.free()]
+                trusted = [each for each in self.entries if each.trust.accepts_photo(model, now)]
+                untried = [each for each in trusted if each not in tried]
+                candidates = untried or [each for each in trusted if each is last_resort]
+                if not candidates:
+                    raise self._error_without_server(model, errors)
+                ready = [each for each in candidates if each.trust.has_free_slot()]
                 if ready:
-                    best = min(ready, key=lambda each: each.standing.cost(model, self._affinity_seconds))
-                    best.standing.take(model, now)
+                    best = min(ready, key=lambda each: each.trust.seconds_until_done(model, self._affinity_seconds))
+                    best.trust.take_slot(model, now)
                     return best
                 self._changed.wait()
         raise EngineAway("The ComfyUI engine is closed.")
 
-    def take_idle(self, member: Member, model: str) -> bool:
-        """A slot there for a test picture, if one is free this moment. Returns whether it was taken."""
+    def take_idle_slot(self, entry: ServerEntry, model: str) -> bool:
+        """Take a slot there for a test picture, if one is free at this moment. Returns whether it was taken."""
         with self._changed:
-            now = self._clock()
-            if self._closed or member.leaving or not member.standing.free() or not member.standing.askable(model, now):
+            now, trust = self._clock(), entry.trust
+            usable = not self._closed and not entry.leaving and trust.has_free_slot()
+            if not usable or not trust.accepts_test_picture(model, now):
                 return False
-            member.standing.take(model, now)
+            trust.take_slot(model, now)
             return True
 
-    def give_back(self, member: Member) -> None:
-        """A slot is free again, however the photo fared."""
+    def free_slot(self, entry: ServerEntry) -> None:
+        """Free a slot, whatever the photo's outcome."""
         with self._changed:
-            member.standing.let_go()
+            entry.trust.free_slot()
             self._changed.notify_all()
 
-    def note_answer(self, member: Member, model: str, seconds: float) -> None:
-        """It did well; seconds: from taking the photo to its alpha, others in flight beside it."""
+    def record_answer(self, entry: ServerEntry, model: str, seconds: float) -> None:
+        """See `ServerTrust`. seconds: from taking the slot to the alpha, while other photos are in flight too."""
         with self._changed:
-            member.standing.answered(model, seconds / max(1, member.standing.in_flight))
+            entry.trust.record_answer(model, seconds / max(1, entry.trust.in_flight))
 
-    def note_right(self, member: Member, model: str, at: float) -> None:
-        """It cut out the test picture rightly, at this Unix time."""
+    def record_right_canary(self, entry: ServerEntry, model: str, at: float) -> None:
+        """See `ServerTrust`. at: Unix time."""
         with self._changed:
-            member.standing.right(model)
-            member.canaries[model] = at
+            entry.trust.record_right_canary(model)
+            entry.canaries[model] = at
             self._changed.notify_all()
 
-    def note_wrong(self, member: Member, model: str, message: str) -> None:
-        """It did not: no photos for this model there until it does."""
+    def record_wrong_canary(self, entry: ServerEntry, model: str, message: str) -> None:
+        """See `ServerTrust`. The model gets no photos there until a canary is correct."""
         with self._changed:
-            member.standing.wrong(model, message)
-            self._changed.notify_all()  # who waits for its slot waits in vain
+            entry.trust.record_wrong_canary(model, message)
+            self._changed.notify_all()  # who waits for a slot there must look elsewhere
 
-    def note_failure(self, member: Member, model: str, error: FreistellerError) -> FreistellerError:
-        """It did not. Returns the error to believe."""
+    def record_failure(self, entry: ServerEntry, model: str, error: FreistellerError) -> FreistellerError:
+        """See `ServerTrust`. Returns the error to raise."""
         with self._changed:
-            if self._closed:  # it was we who stopped
+            if self._closed:  # the error came because we closed the server's client
                 return error
             if isinstance(error, EngineFull):
-                member.standing.freed()
-            believed = member.standing.failed(model, error, self._clock())
+                entry.trust.record_freed_memory()
+            error_to_raise = entry.trust.record_failure(model, error, self._clock())
         if isinstance(error, EngineAway):
-            member.nudge.set()
-        return believed
+            entry.probe_soon.set()
+        return error_to_raise
 
-    def note_away(self, member: Member, error: FreistellerError) -> None:
-        """It does not answer, or does not let us in."""
+    def record_absence(self, entry: ServerEntry, error: FreistellerError) -> None:
+        """See `ServerTrust`."""
         with self._changed:
-            member.standing.away(error)
-            self._changed.notify_all()  # who waits for its slot waits in vain
+            entry.trust.record_absence(error)
+            self._changed.notify_all()  # who waits for a slot there must look elsewhere
 
-    def note_probe(self, member: Member, memory: Memory) -> None:
-        """It answered a probe."""
+    def record_probe(self, entry: ServerEntry, memory: Memory) -> None:
+        """See `ServerTrust`."""
         with self._changed:
-            member.memory = memory
-            member.standing.probed()
+            entry.memory = memory
+            entry.trust.record_probe()
             self._changed.notify_all()
 
-    def up(self, member: Member) -> bool:
-        """Whether its breaker lets anything through."""
+    def is_reachable(self, entry: ServerEntry) -> bool:
+        """Whether the server's breaker is not open."""
         with self._changed:
-            return member.standing.breaker is not Breaker.OPEN
+            return entry.trust.breaker is not Breaker.OPEN
 
-    def describe(self, member: Member) -> ServerHealth:
-        """How it is, from what is known."""
+    def health_of(self, entry: ServerEntry) -> ServerHealth:
+        """The server's condition, as far as known."""
         with self._changed:
-            standing = member.standing
-            return ServerHealth(
-                member.server.name,
-                standing.up,
-                standing.remarks,
-                standing.in_flight,
-                member.memory.total_bytes,
-                member.memory.free_bytes,
-                standing.breaker.value,
-                member.server.reconnects,
-                tuple(sorted(standing.stopped)),
-                tuple(member.canaries.items()),
-                member.server.uploads,
-                member.server.history_entries,
-            )
+            return entry.health()
 
     def close(self) -> None:
-        """Nobody gets a slot any more."""
+        """Give nobody a slot any more."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
-    def _reason(self, model: str, doubts: Sequence[FreistellerError]) -> FreistellerError:
-        """What a server said of the photo, else who is away, else what is missing."""
+    def _error_without_server(self, model: str, errors: Sequence[FreistellerError]) -> FreistellerError:
+        """What a server said about the photo; else who is away; else what is missing."""
         for kind in (EngineFull, RecipeRefused, BadPhoto, EngineAway):
-            for doubt in doubts:
-                if isinstance(doubt, kind):
-                    return doubt
-        troubles = [each.standing.trouble for each in self.members if each.standing.breaker is Breaker.OPEN]
-        told = [str(trouble) for trouble in troubles if trouble]
+            for error in errors:
+                if isinstance(error, kind):
+                    return error
+        troubles = [each.trust.trouble for each in self.entries if each.trust.breaker is Breaker.OPEN]
+        texts = [str(trouble) for trouble in troubles if trouble]
         if any(isinstance(trouble, EngineAway) for trouble in troubles):
-            return EngineAway(f"No ComfyUI server can take {model} now. {' '.join(told)}")
-        told += [each.standing.paused[model].message for each in self.members if model in each.standing.paused]
-        told += [each.standing.doubted[model] for each in self.members if model in each.standing.doubted]
-        return EngineMisconfigured(f"No ComfyUI server can do {model}. {' '.join(dict.fromkeys(told))}".strip())
+            return EngineAway(f"No ComfyUI server can take {model} now. {' '.join(texts)}")
+        texts += [each.trust.set_aside[model].message for each in self.entries if model in each.trust.set_aside]
+        texts += [each.trust.failed_canaries[model] for each in self.entries if model in each.trust.failed_canaries]
+        return EngineMisconfigured(f"No ComfyUI server can run {model}. {' '.join(dict.fromkeys(texts))}".strip())
