@@ -252,7 +252,8 @@ def verdicts(
     as_json: JsonOption = False,
 ) -> None:
     """Show what people made of results, by moving them between grade folders."""
-    from daemon.commands.verdict_table import hear, write_thresholds
+    from daemon.commands.verdict_table import hear
+    from daemon.commands.write_thresholds import write_thresholds
 
     if write and not refit:
         raise BadSettings("--write goes with --refit: it writes what that proposes.")

@@ -1,18 +1,14 @@
 """`freisteller verdicts`: what people made of results, and the thresholds that would agree better with them."""
 
-import re
 import time
-import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from daemon.commands.journal_of_root import journal_of_root
-from daemon.errors import BadSettings, NoRoom
 from daemon.jobs import Grade
 from daemon.journal import PersonVerdict
 from daemon.judgement.grading import Thresholds
@@ -106,51 +102,6 @@ def hear(settings: Settings, *, fit: bool) -> Heard:
         latest, results = journal.verdicts(SHOWN), judged(journal)
     present = Thresholds(settings.grading.sehr_gut, settings.grading.gut)
     return Heard(latest, results, present, refit(results, present) if fit else None)
-
-
-def write_thresholds(path: Path, thresholds: Thresholds) -> None:
-    """Put thresholds into a settings file, a new one where there is none; nothing else in it changes.
-
-    Raises BadSettings where the file cannot be changed safely, NoRoom where it cannot be written.
-    """
-    wanted = {"sehr_gut": thresholds.sehr_gut, "gut": thresholds.gut}
-    try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        before = tomllib.loads(text)
-        changed = _with(text, wanted)
-        after = tomllib.loads(changed)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSettings(f"{path} is not valid TOML: {error}. Nothing was written.") from error
-    except OSError as error:
-        raise BadSettings(f"{path} cannot be read: {error.strerror}. Nothing was written.") from error
-    if after != {**before, "grading": {**before.get("grading", {}), **wanted}}:
-        told = ", ".join(f"{name} = {value:g}" for name, value in wanted.items())
-        raise BadSettings(f"{path} is written in a way that is left to you: put {told} under [grading].")
-    scratch = path.with_name(f".{path.name}.part")
-    try:
-        scratch.write_text(changed, encoding="utf-8")
-        if path.exists():
-            scratch.chmod(path.stat().st_mode & 0o7777)
-        scratch.replace(path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise NoRoom(f"{path} cannot be written: {error.strerror}. Name another file.") from error
-
-
-def _with(text: str, wanted: dict[str, float]) -> str:
-    """The settings file with these keys of [grading], comments and order kept."""
-    section = re.search(r"^\[grading\][^\n]*\n", text, re.MULTILINE)
-    if section is None:
-        lines = "".join(f"{name} = {value:g}\n" for name, value in wanted.items())
-        gap = "\n" if text and not text.endswith("\n\n") else ""
-        return f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{gap}[grading]\n{lines}"
-    following = re.compile(r"^\s*\[", re.MULTILINE).search(text, section.end())
-    end = following.start() if following else len(text)
-    body = text[section.end() : end]
-    for name, value in wanted.items():
-        line = re.compile(rf"^(\s*{name}\s*=\s*)[0-9.eE+_-]+", re.MULTILINE)
-        body = line.sub(rf"\g<1>{value:g}", body, count=1) if line.search(body) else f"{name} = {value:g}\n{body}"
-    return text[: section.end()] + body + text[end:]
 
 
 def _verdict(said: PersonVerdict) -> dict[str, Any]:

@@ -5,14 +5,10 @@ import random
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from daemon.commands.verdict_table import write_thresholds
-from daemon.disk.shipped import shipped
-from daemon.errors import BadSettings
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Attempt, Grade, Measures, Outcome, Recipe, Verdict
 from daemon.journal import Journal
@@ -172,44 +168,6 @@ def test_writing_without_a_refit_is_a_mistake_that_is_told(tmp_path: Path) -> No
 
     assert done.returncode == 2
     assert "--refit" in done.stderr
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "root = 'x'",
-        "root = 'x'\n",
-        "[grading]\n",
-        "[grading]\nsehr_gut = 0.9\ngut = 0.5",
-        "[grading] # why\n  gut= 0.5\n\n[log]\nlevel = 'info'\n",
-        "[[comfyui.servers]]\nurl = 'http://a'\n",
-        shipped("config", "freisteller.toml").read_text("utf-8"),
-    ],
-)
-def test_thresholds_are_put_into_any_settings_file_and_all_else_stays(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "f.toml"
-    path.write_text(text)
-    before = tomllib.loads(text)
-
-    write_thresholds(path, Thresholds(0.91, 0.72))
-
-    after = tomllib.loads(path.read_text())
-    assert after.pop("grading") == {**before.pop("grading", {}), "sehr_gut": 0.91, "gut": 0.72}
-    assert after == before
-    assert {line for line in text.splitlines() if line.startswith("#")} <= set(path.read_text().splitlines())
-
-
-@pytest.mark.parametrize("text", ["grading = { sehr_gut = 0.9 }\n", "grading.gut = 0.5\n", "[grading\n"])
-def test_a_file_that_cannot_be_changed_safely_is_left_as_it_is(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "f.toml"
-    path.write_text(text)
-
-    with pytest.raises(BadSettings):
-        write_thresholds(path, Thresholds(0.91, 0.72))
-
-    assert path.read_text() == text
-    assert [found.name for found in tmp_path.iterdir()] == ["f.toml"]
 
 
 def test_the_drift_is_told_with_one_json_object_at_the_end(hot: Path) -> None:
