@@ -55,7 +55,8 @@ HABITS = ("keeps open", "opens anew", "size first", "page by page", "comes back"
 def main() -> None:
     from daemon.errors import Vanished
     from daemon.hotfolder.hot_folder import HotFolder
-    from daemon.intake.watcher import Arrival, Reject, Watcher
+    from daemon.intake.scan_values import Arrival, Reject
+    from daemon.intake.watcher import Watcher
     from daemon.settings import IntakeSettings
     from tests.intake.photos import photo, two_pages
 

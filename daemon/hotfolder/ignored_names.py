@@ -21,11 +21,11 @@ _FOLDERS = re.compile(
 )
 
 
-def litter_file(name: str) -> bool:
+def is_ignored_file(name: str) -> bool:
     """Whether a file of this name is a program's left-over, whatever its suffix says."""
     return _FILES.fullmatch(name) is not None
 
 
-def litter_folder(name: str) -> bool:
+def is_ignored_folder(name: str) -> bool:
     """Whether a folder of this name, with all that is in it, belongs to a program."""
     return _FOLDERS.fullmatch(name) is not None

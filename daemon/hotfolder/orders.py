@@ -54,7 +54,7 @@ class Orders:
                 raise Wrong(way, str(error)) from error
         return settings
 
-    def marks(self, source: Path) -> tuple[tuple[tuple[str, ...], FileId], ...]:
+    def file_ids(self, source: Path) -> tuple[tuple[tuple[str, ...], FileId], ...]:
         """The folders with an order on the way to a photo, and what tells each file from its earlier self."""
         return tuple((way, FileId.of(os.fstat(file))) for way, file in self._files(source))
 

@@ -17,7 +17,7 @@ from daemon.pictures.writing import identity_of
 _MOST_REPORT_BYTES = 4 << 20  # a report has a few thousand; a JSON of another kind is none of ours
 
 
-def mark_at(root: Path, place: str) -> FileId | None:
+def file_id_at(root: Path, place: str) -> FileId | None:
     """What tells the file at a place from others; None where no regular file is."""
     parts = PurePosixPath(place).parts
     try:

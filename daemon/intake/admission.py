@@ -12,7 +12,7 @@ from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.runtime import Runtime
 from daemon.hotfolder.work_note import write_work_note
-from daemon.intake.watcher import Arrival, Reject
+from daemon.intake.scan_values import Arrival, Reject
 from daemon.jobs import Job
 from daemon.journal import JobRow, Journal
 from daemon.states import has_failed
@@ -116,7 +116,7 @@ class Admission:
             raise Vanished(f"{job.name} ({job.id}): where its original lies was never noted.")
         self._tick(Effect.TAKE_BACK)
         if self._folders.jobs.claimed(job.id) is None:
-            mark = ownership.mark_at(self._folders.root, entry.results[0])
+            mark = ownership.file_id_at(self._folders.root, entry.results[0])
             if mark and self._journal.is_of_another(job.id, mark.inode, mark.size_bytes, mark.mtime_ns):
                 raise Vanished(f"{job.name} ({job.id}): its original is gone, {entry.results[0]} is another photo's.")
             self._folders.jobs.claim(places[0], job.id)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from daemon.disk import open_below
 from daemon.disk.mounts import Mount, mount_of
 from daemon.hotfolder import orders
-from daemon.hotfolder.ignored_names import litter_file, litter_folder
+from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
 
 MAX_DEPTH = 64
 """Sub-folders within each other. Each level holds one descriptor; what lies deeper is counted, not read."""
@@ -78,7 +78,7 @@ class _Walk:
                     below.append(name)
                 elif name in (orders.NAME, orders.NOTE):
                     continue  # neither a photo nor a stranger's file, so it is not counted as ignored
-                elif litter_file(name):
+                elif is_ignored_file(name):
                     yield Sighting(path, None, "litter")
                 elif entry.is_symlink():
                     yield Sighting(path, None, "symlink")
@@ -95,7 +95,7 @@ class _Walk:
                         continue
         for name in below:
             path = prefix + name
-            if litter_folder(name):
+            if is_ignored_folder(name):
                 yield Sighting(path, None, "litter")
                 continue
             if path in self.known:

@@ -12,15 +12,13 @@ from daemon.disk import mounts
 from daemon.disk.os_errors import away
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.proving import Prover
-from daemon.intake.scan_values import Arrival, FoundBy, Hints, Reject, Scan
+from daemon.intake.scan_values import Hints, Scan
 from daemon.intake.scanner import BUSY_SHARE, Scanner
 from daemon.pictures.reading import SUFFIXES, prove_decodes
 from daemon.settings import IntakeSettings
 
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver
-
-__all__ = ["Arrival", "FoundBy", "Reject", "Scan", "Watcher"]
 
 log = logging.getLogger("freisteller.intake")
 

@@ -86,7 +86,7 @@ class BadOrders:
     def _changes(self, source: Path) -> bool:
         """Whether an order was not seen as it is for long enough: it may be half written."""
         now, settled = self._clock(), True
-        for way, mark in self._orders.marks(source):
+        for way, mark in self._orders.file_ids(source):
             known = self._since.get(way)
             if known is None or known[0] != mark:
                 known = self._since[way] = (mark, now)

@@ -15,7 +15,7 @@ from daemon.hotfolder import ownership, place_files
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.runtime import Runtime
-from daemon.intake.watcher import Reject
+from daemon.intake.scan_values import Reject
 from daemon.journal import JobRow, Journal
 from daemon.logs import log
 from daemon.observe import series
@@ -110,12 +110,12 @@ class PutBacks:
 
     def _job_of(self, place: str) -> str | None:
         """The job that a file in the inbox comes from; None where it is a photo of its own."""
-        mark = ownership.mark_at(self._folders.root, place)
+        mark = ownership.file_id_at(self._folders.root, place)
         if mark is None:
             return None
         for original in self._journal.originals_like(mark.inode, mark.size_bytes, mark.mtime_ns):
             over = is_over(self._journal.state_of(original.job_id))
-            if over and ownership.mark_at(self._folders.root, original.place) is None:
+            if over and ownership.file_id_at(self._folders.root, original.place) is None:
                 self._folders.check()  # it was moved, not copied; but were the root gone, it would look so too
                 return original.job_id
         if PurePosixPath(place).suffix.lower() not in stray_results.SUFFIXES:
@@ -199,14 +199,14 @@ class PutBacks:
         noted = self._journal.original(entry.job.id)
         if noted is None:
             place = f"{self._folders.archive.name}/{entry.job.name}"
-            mark = ownership.mark_at(root, place)
+            mark = ownership.file_id_at(root, place)
             return place if mark and mark.size_bytes == entry.job.size_bytes else None
-        mark = ownership.mark_at(root, noted.place)
+        mark = ownership.file_id_at(root, noted.place)
         if mark and not self._journal.is_of_another(entry.job.id, mark.inode, mark.size_bytes, mark.mtime_ns):
             return noted.place  # it may have been worked on since
         for top in (self._folders.archive, self._folders.failed):
             found = stray_results.place_of(top, noted.inode)
-            mark = ownership.mark_at(root, found) if found else None
+            mark = ownership.file_id_at(root, found) if found else None
             if mark and (mark.size_bytes, mark.mtime_ns) == (noted.size_bytes, noted.mtime_ns):
                 return found
         return None

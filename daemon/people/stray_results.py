@@ -13,7 +13,7 @@ from daemon.disk.file_id import FileId
 from daemon.disk.os_errors import away
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.hotfolder.ignored_names import litter_file, litter_folder
+from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
 from daemon.intake.walk_inbox import MAX_DEPTH
 from daemon.jobs import Grade
 
@@ -25,7 +25,7 @@ _LOOKING_SECONDS = 1.0  # of opening files per look: a folder of strangers is co
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class StrayResult:
     """A picture of ours at a place that is not noted for it."""
 
     place: str
@@ -33,7 +33,7 @@ class Stray:
     job_id: str
 
 
-class Gallery:
+class StrayResults:
     """Remembers what it saw, so that a look costs little more than the names; one thread looks."""
 
     def __init__(self, folders: HotFolder, clock: Callable[[], float], settle_seconds: float) -> None:
@@ -51,7 +51,7 @@ class Gallery:
 
     def look(
         self, placed: Callable[[Sequence[str]], Collection[str]], settle_seconds: float | None = None
-    ) -> tuple[Stray, ...]:
+    ) -> tuple[StrayResult, ...]:
         """The pictures of ours that lie where they were not put. They are shown again until they are `settled`.
 
         placed: which of these places are known to the journal. Raises RootAway or NoRoom; then nothing is forgotten.
@@ -63,16 +63,18 @@ class Gallery:
             self._folders.check()
             raise away(error, f"Looking through the results in {self._folders.root}") from error
 
-    def settled(self, strays: Sequence[Stray]) -> None:
+    def settled(self, strays: Sequence[StrayResult]) -> None:
         """They need no second look where they are."""
         for stray in strays:
             self._seen.add(hash((stray.place, stray.inode)))
             self._noticed.pop(stray.place, None)
 
-    def _look(self, placed: Callable[[Sequence[str]], Collection[str]], settle_seconds: float) -> tuple[Stray, ...]:
+    def _look(
+        self, placed: Callable[[Sequence[str]], Collection[str]], settle_seconds: float
+    ) -> tuple[StrayResult, ...]:
         seen: set[int] = set()
         noticed: dict[str, _Notice] = {}
-        strays: list[Stray] = []
+        strays: list[StrayResult] = []
         until = self._clock() + _LOOKING_SECONDS
         for batch in self._unseen(seen):
             known = placed([place for place, _ in batch])
@@ -85,7 +87,7 @@ class Gallery:
                     noticed[place] = notice
                 elif job_id := self._owner(place):
                     noticed[place] = notice
-                    strays.append(Stray(place, inode, job_id))
+                    strays.append(StrayResult(place, inode, job_id))
                 else:
                     seen.add(hash((place, inode)))
         self._seen, self._noticed = seen, noticed
@@ -93,7 +95,7 @@ class Gallery:
 
     def _notice(self, place: str) -> "_Notice | None":
         """Since when the file is as it is; None where it is gone."""
-        mark = ownership.mark_at(self._folders.root, place)
+        mark = ownership.file_id_at(self._folders.root, place)
         if mark is None:
             return None
         before = self._noticed.get(place)
@@ -139,7 +141,7 @@ def _pictures(top: Path) -> Iterator[tuple[str, int]]:
     """The place and inode of all that may be a picture of ours below a folder of the root."""
     with open_below.opened(top) as folder:
         for place, inode in _below(folder, f"{top.name}/", 1):
-            if place[place.rfind(".") :].lower() in SUFFIXES and not litter_file(place.rpartition("/")[2]):
+            if place[place.rfind(".") :].lower() in SUFFIXES and not is_ignored_file(place.rpartition("/")[2]):
                 yield place, inode
 
 
@@ -150,7 +152,7 @@ def _below(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
         for entry in entries:
             name = entry.name
             if entry.is_dir(follow_symlinks=False):
-                if depth < MAX_DEPTH and not litter_folder(name):
+                if depth < MAX_DEPTH and not is_ignored_folder(name):
                     inner.append(name)
             elif entry.is_file(follow_symlinks=False):
                 yield prefix + name, entry.inode()

@@ -18,7 +18,7 @@ from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results
-from daemon.people.stray_results import Gallery, Stray
+from daemon.people.stray_results import StrayResult, StrayResults
 from daemon.states import is_done, is_open
 
 SETTLE_SECONDS = 5.0  # people move a picture, its mask and its report one after the other
@@ -44,7 +44,7 @@ class Verdicts:
         self._clock = runtime.clock
         self._tick = runtime.tick
         self._scan_seconds = scan_seconds
-        self._gallery = Gallery(folders, time.monotonic, SETTLE_SECONDS)
+        self._gallery = StrayResults(folders, time.monotonic, SETTLE_SECONDS)
 
     def adopt(self, scan_seconds: float) -> None:
         """Look at most so often."""
@@ -66,7 +66,7 @@ class Verdicts:
         """
         try:
             strays = self._gallery.look(self._journal.jobs_at, settle_seconds)
-            by_job: dict[str, list[Stray]] = defaultdict(list)
+            by_job: dict[str, list[StrayResult]] = defaultdict(list)
             for stray in strays:
                 by_job[stray.job_id].append(stray)
             for job_id, group in by_job.items():
@@ -75,7 +75,7 @@ class Verdicts:
             pass  # the reception tells people; the next look finds what this one did not
         return self._gallery.waits
 
-    def _consider(self, job_id: str, strays: Sequence[Stray]) -> None:
+    def _consider(self, job_id: str, strays: Sequence[StrayResult]) -> None:
         state = self._journal.state_of(job_id)
         if is_open(state):
             return  # it is being published, or made again: a later look tells
@@ -90,7 +90,7 @@ class Verdicts:
 
     def _read(self, job_id: str, found: Sequence[str]) -> None:
         known = self._journal.entry(job_id).results
-        gone = [place for place in known if ownership.mark_at(self._folders.root, place) is None]
+        gone = [place for place in known if ownership.file_id_at(self._folders.root, place) is None]
         self._folders.check()  # a root that went away meanwhile would look the same
         moved = moved_results.read_move(known, gone, found)
         if moved is None:

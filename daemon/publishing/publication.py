@@ -176,7 +176,7 @@ class Endings:
     def _laid(self, job_id: str, original: Path) -> Original | None:
         """What is to be kept of an original that was just laid somewhere; None where it is gone already."""
         (place,) = self._below_root([original])
-        mark = ownership.mark_at(self._folders.root, place)
+        mark = ownership.file_id_at(self._folders.root, place)
         return mark and Original(job_id, place, mark.inode, mark.size_bytes, mark.mtime_ns)
 
 

@@ -9,7 +9,8 @@ from daemon.errors import FreistellerError, NoRoom, RootAway
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.intake.admission import Admission
-from daemon.intake.watcher import Reject, Scan, Watcher
+from daemon.intake.scan_values import Reject, Scan
+from daemon.intake.watcher import Watcher
 from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.health import Health

@@ -1,6 +1,6 @@
 import pytest
 
-from daemon.hotfolder.ignored_names import litter_file, litter_folder
+from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
 
 
 @pytest.mark.parametrize(
@@ -13,21 +13,21 @@ from daemon.hotfolder.ignored_names import litter_file, litter_folder
     ],
 )  # fmt: skip
 def test_what_programs_leave_behind_is_litter(name: str) -> None:
-    assert litter_file(name)
+    assert is_ignored_file(name)
 
 
 @pytest.mark.parametrize("name", ["photo.jpg", "~photo.jpg", "part.jpg", "tmp.png", "Thumbs.db.jpg", "a.b.c.tif"])
 def test_a_photo_is_no_litter(name: str) -> None:
-    assert not litter_file(name)
+    assert not is_ignored_file(name)
 
 
 @pytest.mark.parametrize(
     "name", ["@eaDir", ".Spotlight-V100", ".Trashes", "__MACOSX", ".stfolder", ".stversions", "CaptureOne", "#recycle"]
 )
 def test_a_program_s_own_folder_is_litter(name: str) -> None:
-    assert litter_folder(name)
+    assert is_ignored_folder(name)
 
 
 @pytest.mark.parametrize("name", ["kunde", "x.jpg", "tmp", "Capture One Export"])
 def test_a_person_s_folder_is_no_litter(name: str) -> None:
-    assert not litter_folder(name)
+    assert not is_ignored_folder(name)

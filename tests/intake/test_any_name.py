@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.hotfolder import place_files
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.hotfolder.ignored_names import litter_file
+from daemon.hotfolder.ignored_names import is_ignored_file
 from tests.intake.photos import World, photo
 
 parts = st.binary(min_size=1, max_size=251).map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"_"))
@@ -28,7 +28,7 @@ def test_any_name_goes_all_its_way(stem: bytes, sub_folder: bytes) -> None:
         world = World(folders.inbox, decode=lambda *_: None)
         world.look()
         ready = world.look(after=2.0).ready
-        if litter_file(name):
+        if is_ignored_file(name):
             assert ready == ()
             return
 

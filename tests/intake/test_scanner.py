@@ -415,7 +415,7 @@ def test_a_folder_that_is_swapped_for_a_link_while_we_look_is_not_followed(
         (world.inbox / "kunde").symlink_to(outside)
         return False
 
-    monkeypatch.setattr("daemon.intake.walk_inbox.litter_folder", swap)
+    monkeypatch.setattr("daemon.intake.walk_inbox.is_ignored_folder", swap)
 
     assert world.look().incomplete == 0
 

@@ -23,7 +23,8 @@ from daemon.hotfolder import place_files
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.lease import STALE_SECONDS, Holder
 from daemon.intake import scanner, walk_inbox
-from daemon.intake.watcher import Arrival, Scan, Watcher
+from daemon.intake.scan_values import Arrival, Scan
+from daemon.intake.watcher import Watcher
 from daemon.jobs import Grade
 from daemon.settings import IntakeSettings
 from tests.drawing import save_photo

@@ -16,7 +16,8 @@ from daemon.disk import mounts
 from daemon.disk.mounts import Mount
 from daemon.errors import RootAway
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.intake.watcher import Arrival, Reject, Scan, Watcher
+from daemon.intake.scan_values import Arrival, Reject, Scan
+from daemon.intake.watcher import Watcher
 from daemon.settings import IntakeSettings
 from tests.drawing import save_photo
 from tests.intake.photos import photo
