@@ -1,3 +1,3 @@
 """Freisteller: a hot-folder daemon for background removal."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
