@@ -24,7 +24,7 @@ from benchmarks.rows import gather
 from benchmarks.trust import FOLDINGS
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Attempt, Recipe, View
-from daemon.judgement.finish_search import Finished, best_finish, verdict_now
+from daemon.judgement.finish_search import FinishedAlpha, best_finish, verdict_now
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.score import ScoreTable, shipped_table
 from daemon.judgement.strategy import Strategy
@@ -58,7 +58,7 @@ def play(
     thresholds = Thresholds(settings.sehr_gut, settings.gut)
     judge = strategy or Strategy(LADDER, ("u2netp", "isnet"), "u2netp", len(LADDER), 0.0)
     attempts: list[Attempt] = []
-    found: dict[int, Finished] = {}
+    found: dict[int, FinishedAlpha] = {}
     raws: dict[int, Alpha] = {}
     left = list(masks)
     while True:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmarks.fitting import Floats, Samples, card_as_json, fit_card, scores
 from benchmarks.labelled import MODELS
 from benchmarks.rows import Row
-from daemon.judgement.score import APART, Card, Curve, ScoreTable
+from daemon.judgement.score import DISAGREEMENT_SIGNS, Card, Curve, ScoreTable
 from daemon.judgement.signs import NAMES
 
 TABLE = Path(__file__).parents[1] / "daemon" / "judgement" / "score.json"
@@ -78,11 +78,14 @@ def alone(rows: list[Row]) -> Samples:
 def beside_others(rows: list[Row], company: int | None = None) -> Samples:
     """Every alpha once per company it can be judged in, or once in the company named."""
     chosen = [
-        (row, apart) for row in rows for index, apart in enumerate(row.apart) if company is None or index == company
+        (row, disagreement)
+        for row in rows
+        for index, disagreement in enumerate(row.disagreements)
+        if company is None or index == company
     ]
     return Samples(
-        (*ON_CARD, *APART),
-        np.array([(*_on_card(row), *astuple(apart)) for row, apart in chosen], dtype=np.float64),
+        (*ON_CARD, *DISAGREEMENT_SIGNS),
+        np.array([(*_on_card(row), *astuple(disagreement)) for row, disagreement in chosen], dtype=np.float64),
         np.array([row.quality for row, _ in chosen]),
         np.array([_weight(row) for row, _ in chosen]),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.labelled import MODELS, Labelled, iou
 from benchmarks.spoiling import SPOILS
 from daemon.arrays import Alpha
-from daemon.judgement.disagreement import Apart, hold_against
+from daemon.judgement.disagreement import Disagreement, measure_disagreement
 from daemon.judgement.grading import plausible
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.signs import read_signs
@@ -26,7 +26,7 @@ class Row:
     group: str
     model: str
     signs: tuple[float, ...]
-    apart: tuple[Apart, ...]
+    disagreements: tuple[Disagreement, ...]
     quality: float
     plausible: float
 
@@ -82,6 +82,8 @@ def _absurd(alpha: Alpha, seed: str) -> dict[str, Alpha]:
 def _row(
     photo: Labelled, model: str, scene: Scene, alpha: Alpha, truth: Alpha, companies: tuple[tuple[Alpha, ...], ...]
 ) -> Row:
-    apart = tuple(apart for company in companies if (apart := hold_against(scene, alpha, company)))
+    disagreements = tuple(found for company in companies if (found := measure_disagreement(scene, alpha, company)))
     signs = read_signs(scene, alpha)
-    return Row(photo.name, photo.group, model, astuple(signs), apart, iou(alpha, truth), plausible(scene, alpha, signs))
+    return Row(
+        photo.name, photo.group, model, astuple(signs), disagreements, iou(alpha, truth), plausible(scene, alpha, signs)
+    )

@@ -87,7 +87,7 @@ STILL_LONG_FUNCTIONS = {"run_daemon", "_Walk.below", "Assembly.__init__", "wire"
 STILL_MANY_ARGUMENTS = {
     "Assembly", "Dispatch", "Endings", "Housekeeping", "InboxLoop", "JobRunner", "Notifications", "Pipeline",
 }  # fmt: skip
-STILL_SAME_NAMES = {"Change", "Effect", "Finding", "Finished", "Pauses", "Standing"}
+STILL_SAME_NAMES = {"Change", "Finding", "Pauses", "Standing"}
 STILL_COMPARING = {
     "commands/status_watch.py",
     "intake/admission.py",

@@ -47,7 +47,7 @@ class Audit:
 
     engine: str
     photos: tuple[str, ...]
-    effects: tuple[parameter_effects.Effect, ...]
+    effects: tuple[parameter_effects.ParameterEffect, ...]
     alike: Mapping[tuple[str, str], float]
     troubles: Mapping[str, str]
     calls: int

@@ -41,7 +41,7 @@ class Answers:
 class Asked:
     """What all models gave. alike: SSIM by pair of models. troubles: by model why something was not answered."""
 
-    effects: tuple[parameter_effects.Effect, ...] = ()
+    effects: tuple[parameter_effects.ParameterEffect, ...] = ()
     alike: dict[tuple[str, str], float] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
     calls: int = 0

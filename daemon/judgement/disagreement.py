@@ -15,7 +15,7 @@ PIECE = 0.015  # of the longest side: radius of the brush that a disputed piece 
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
+class Disagreement:
     """How far one alpha is from those of other recipes; a higher number is a worse sign."""
 
     mean: float
@@ -30,7 +30,7 @@ class Apart:
     """Whole pieces of this one that others, on average, lack, as a share of its area."""
 
 
-def hold_against(scene: Scene, alpha: Alpha, others: Sequence[Alpha]) -> Apart | None:
+def measure_disagreement(scene: Scene, alpha: Alpha, others: Sequence[Alpha]) -> Disagreement | None:
     """Compare `alpha` with the alphas of other recipes for the same photo, any sizes; None where there are none."""
     if not others:
         return None
@@ -43,7 +43,7 @@ def hold_against(scene: Scene, alpha: Alpha, others: Sequence[Alpha]) -> Apart |
     more = [float(opened((b >= SURE) & ~sure, brush).sum()) / solid for b in fitted]
     less = [float(opened(sure & (b < SURE), brush).sum()) / solid for b in fitted]
     together = np.asarray(np.mean([a, *fitted], axis=0), dtype=np.float32)
-    return Apart(
+    return Disagreement(
         mean=float(np.mean(distances)),
         worst=max(distances),
         unsure=doubt(together, sure),

@@ -8,9 +8,9 @@ import numpy as np
 
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Finish, Verdict
-from daemon.judgement.disagreement import Apart, hold_against
+from daemon.judgement.disagreement import Disagreement, measure_disagreement
 from daemon.judgement.finish import apply_finish
-from daemon.judgement.grading import Raw, Thresholds, promised, verdict_on
+from daemon.judgement.grading import RawAlpha, Thresholds, promised, verdict_on
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import CRISP_RIM, ScoreTable, shipped_table
 from daemon.judgement.signs import Signs, read_signs
@@ -21,7 +21,7 @@ WIDE_RIM = 2.5  # Signs.soft_rim: from here on the network is lost, and contrast
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedAlpha:
     """A finish, the alpha it gave at the raw alpha's size, and the verdict on that."""
 
     finish: Finish
@@ -35,7 +35,7 @@ def best_finish(
     thresholds: Thresholds,
     others: Mapping[int, Alpha] | None = None,
     table: ScoreTable | None = None,
-) -> Finished:
+) -> FinishedAlpha:
     """The finish that serves this raw alpha best, and the verdict on what it gives.
 
     rgb: (H, W, 3) uint8 sRGB, any size. raw: (h, w) float32, 0..1, of the whole photo. others: raw alphas of earlier
@@ -49,18 +49,18 @@ def best_finish(
     scene, table = look_at(rgb), table or shipped_table()
     small = {number: _reduced(other, scene) for number, other in others.items()}
     small_raw = _reduced(raw, scene)
-    blend, unfinished, apart = _best_blend(scene, small_raw, small, table)
+    blend, unfinished, disagreement = _best_blend(scene, small_raw, small, table)
     finish = _finish_for(unfinished.signs, blend)
     alpha = apply_finish(rgb, raw, finish, others)
     seen = _reduced(alpha, scene)
-    verdict = verdict_on(scene, seen, read_signs(scene, seen), unfinished, thresholds, apart, table)
-    return Finished(finish, alpha, verdict)
+    verdict = verdict_on(scene, seen, read_signs(scene, seen), unfinished, thresholds, disagreement, table)
+    return FinishedAlpha(finish, alpha, verdict)
 
 
 def verdict_now(
     rgb: Rgb,
     raw: Alpha,
-    finished: Finished,
+    finished: FinishedAlpha,
     thresholds: Thresholds,
     others: Mapping[int, Alpha],
     table: ScoreTable | None = None,
@@ -74,25 +74,27 @@ def verdict_now(
     small = {number: _reduced(other, scene) for number, other in others.items()}
     small_raw, blend = _reduced(raw, scene), finished.finish.blend
     alpha = np.asarray(np.mean([small_raw, *(small[number] for number in blend)], axis=0), dtype=np.float32)
-    apart = hold_against(scene, alpha, [small_raw, *small.values()] if blend else list(small.values()))
+    disagreement = measure_disagreement(scene, alpha, [small_raw, *small.values()] if blend else list(small.values()))
     seen = _reduced(finished.alpha, scene)
-    unfinished = Raw(alpha, read_signs(scene, alpha))
-    return verdict_on(scene, seen, read_signs(scene, seen), unfinished, thresholds, apart, table)
+    unfinished = RawAlpha(alpha, read_signs(scene, alpha))
+    return verdict_on(scene, seen, read_signs(scene, seen), unfinished, thresholds, disagreement, table)
 
 
 def _best_blend(
     scene: Scene, raw: Alpha, others: Mapping[int, Alpha], table: ScoreTable
-) -> tuple[tuple[int, ...], Raw, Apart | None]:
+) -> tuple[tuple[int, ...], RawAlpha, Disagreement | None]:
     """The numbers to blend in, the alpha of that blend with its signs, and how far its parts are from it."""
     found = []
     for numbers in _blends(others):
         alpha = np.asarray(np.mean([raw, *(others[number] for number in numbers)], axis=0), dtype=np.float32)
         signs = read_signs(scene, alpha)
         witnesses = list(others.values()) if not numbers else [raw, *others.values()]
-        apart = hold_against(scene, alpha, witnesses)
-        found.append((promised(scene, alpha, signs, apart, table), numbers, Raw(alpha, signs), apart))
-    _, numbers, unfinished, apart = max(found, key=lambda row: row[0])  # of equals the first: the fewest parts
-    return numbers, unfinished, apart
+        disagreement = measure_disagreement(scene, alpha, witnesses)
+        found.append(
+            (promised(scene, alpha, signs, disagreement, table), numbers, RawAlpha(alpha, signs), disagreement)
+        )
+    _, numbers, unfinished, disagreement = max(found, key=lambda row: row[0])  # of equals the first: the fewest parts
+    return numbers, unfinished, disagreement
 
 
 def _blends(others: Mapping[int, Alpha]) -> Iterator[tuple[int, ...]]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, fields, replace
 
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Grade, Verdict
-from daemon.judgement.disagreement import Apart, hold_against
+from daemon.judgement.disagreement import Disagreement, measure_disagreement
 from daemon.judgement.measures import measure
-from daemon.judgement.reasons import find, tell
+from daemon.judgement.reasons import explain, find_faults
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import ScoreTable, shipped_table
 from daemon.judgement.shapes import SURE
@@ -41,12 +41,12 @@ def judge(rgb: Rgb, alpha: Alpha, thresholds: Thresholds, others: Sequence[Alpha
     others: alphas of other recipes for the same photo, whole-photo frame, any size; they give agreement.
     """
     scene = look_at(rgb)
-    apart = hold_against(scene, alpha, others)
-    return verdict_on(scene, alpha, read_signs(scene, alpha), None, thresholds, apart, shipped_table())
+    disagreement = measure_disagreement(scene, alpha, others)
+    return verdict_on(scene, alpha, read_signs(scene, alpha), None, thresholds, disagreement, shipped_table())
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
+class RawAlpha:
     """What a finish was applied to: the alpha, (H, W) float32 0..1, blended where it is a blend, and its signs."""
 
     alpha: Alpha
@@ -57,23 +57,23 @@ def verdict_on(
     scene: Scene,
     alpha: Alpha,
     signs: Signs,
-    raw: Raw | None,
+    raw: RawAlpha | None,
     thresholds: Thresholds,
-    apart: Apart | None,
+    disagreement: Disagreement | None,
     table: ScoreTable,
 ) -> Verdict:
     """Judge a finished alpha by its own signs and by the doubts that its raw alpha showed (None: it is the raw one)."""
-    agreement = None if apart is None else 1 - apart.mean
+    agreement = None if disagreement is None else 1 - disagreement.mean
     told = signs if raw is None else with_doubts_of(signs, raw.signs)
-    score = promised(scene, alpha, told, apart, table)
+    score = promised(scene, alpha, told, disagreement, table)
     grade = thresholds.grade(score)
-    findings = find(scene, alpha, signs, apart, None if raw is None else raw.alpha)
+    faults = find_faults(scene, alpha, signs, disagreement, None if raw is None else raw.alpha)
     return Verdict(
         score=round(score, 4),
         grade=grade,
         measures=measure(signs, agreement),
-        reasons=tell(grade, findings, signs, apart, table.costs(told, apart)),
-        defects=tuple(finding.defect for finding in findings),
+        reasons=explain(grade, faults, signs, disagreement, table.costs(told, disagreement)),
+        defects=tuple(fault.defect for fault in faults),
     )
 
 
@@ -82,9 +82,9 @@ def with_doubts_of(signs: Signs, raw: Signs) -> Signs:
     return replace(signs, **{field.name: getattr(raw, field.name) for field in fields(Signs) if field.name in DOUBTS})
 
 
-def promised(scene: Scene, alpha: Alpha, signs: Signs, apart: Apart | None, table: ScoreTable) -> float:
+def promised(scene: Scene, alpha: Alpha, signs: Signs, disagreement: Disagreement | None, table: ScoreTable) -> float:
     """The score, 0..1: the IoU that the card promises, as far as this can be a subject at all."""
-    return table.score(signs, apart) * plausible(scene, alpha, signs)
+    return table.score(signs, disagreement) * plausible(scene, alpha, signs)
 
 
 def plausible(scene: Scene, alpha: Alpha, signs: Signs) -> float:

@@ -25,7 +25,7 @@ OURS: Mapping[str, Callable[[float], Finish]] = {
 LEAST_PHOTOS = 3  # that must show a subject before "makes no difference" is believed: one may be too easy
 SLIGHT_SSIM = 0.99  # a change that nobody sees without looking for it
 
-State = Literal["changes", "slight", "dead", "not taken", "unsure"]
+EffectState = Literal["changes", "slight", "dead", "not taken", "unsure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class ParameterEffect:
     """What one parameter does to one model's outputs. lowest, mean: SSIM over photos and pairs of values.
 
     dead: no value makes a difference. not taken: the model has no such parameter. unsure: it made no difference, on
@@ -55,7 +55,7 @@ class Effect:
     lowest: float
     mean: float
     change: float
-    state: State
+    state: EffectState
 
     @property
     def costs_calls(self) -> bool:
@@ -85,7 +85,7 @@ def compare(model: str, parameter: str, photo: int, outputs: Mapping[float, Alph
 
 def effects(
     comparisons: Iterable[Comparison], not_taken: Iterable[tuple[str, str]], dead_ssim: float
-) -> tuple[Effect, ...]:
+) -> tuple[ParameterEffect, ...]:
     """One row per model and parameter, models in the order in which they were compared.
 
     not_taken: model and parameter where the engine says that there is no such thing. dead_ssim: from here on two
@@ -95,12 +95,12 @@ def effects(
     for comparison in comparisons:
         groups.setdefault((comparison.model, comparison.parameter), []).append(comparison)
     found = [_effect(model, parameter, rows, dead_ssim) for (model, parameter), rows in groups.items()]
-    refused = [Effect(model, parameter, (), 0, 1.0, 1.0, 0.0, "not taken") for model, parameter in not_taken]
+    refused = [ParameterEffect(model, parameter, (), 0, 1.0, 1.0, 0.0, "not taken") for model, parameter in not_taken]
     models = list(dict.fromkeys(model for model, _ in groups))
     return tuple(sorted((*refused, *found), key=lambda effect: models.index(effect.model)))
 
 
-def dead_parameters(found: Iterable[Effect]) -> dict[str, tuple[str, ...]]:
+def dead_parameters(found: Iterable[ParameterEffect]) -> dict[str, tuple[str, ...]]:
     """By model the parameters that engine calls are wasted on: the search leaves them out."""
     dead: dict[str, tuple[str, ...]] = {}
     for effect in found:
@@ -109,13 +109,13 @@ def dead_parameters(found: Iterable[Effect]) -> dict[str, tuple[str, ...]]:
     return dead
 
 
-def _effect(model: str, parameter: str, rows: Sequence[Comparison], dead_ssim: float) -> Effect:
+def _effect(model: str, parameter: str, rows: Sequence[Comparison], dead_ssim: float) -> ParameterEffect:
     lowest = min(row.ssim for row in rows)
     photos = len({row.photo for row in rows})
-    state: State = "changes" if lowest < SLIGHT_SSIM else "slight"
+    state: EffectState = "changes" if lowest < SLIGHT_SSIM else "slight"
     if lowest >= dead_ssim:
         state = "dead" if photos >= LEAST_PHOTOS else "unsure"
-    return Effect(
+    return ParameterEffect(
         model,
         parameter,
         tuple(sorted({value for row in rows for value in row.values})),

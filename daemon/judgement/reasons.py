@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Alpha
 from daemon.jobs import Grade
-from daemon.judgement.disagreement import Apart
+from daemon.judgement.disagreement import Disagreement
 from daemon.judgement.scene import Scene
 from daemon.judgement.shapes import SURE, beyond_band
 from daemon.judgement.signs import Signs
@@ -18,7 +18,7 @@ VISIBLE = 0.1  # alpha above this is seen on a plain ground
 NOTED_SHARE = 0.002  # of the picture: smaller faults are not worth a sentence
 MOST_OF_IT = 0.7  # of a fault: where its biggest part is less, the sentence says that there is more
 SOFT_RIM = 3.0  # thousandths of the longest side; see Signs.soft_rim
-APART = 0.15  # one minus IoU between recipes that is worth a sentence
+DISAGREEING = 0.15  # one minus IoU between recipes that is worth a sentence
 DOUBTFUL = (0.1, 0.9)  # raw alphas between these leave it open whether a pixel is subject
 ALIKE = 30.0  # Signs.ring_contrast, 8-bit Lab units: below it subject and surroundings are hard to tell apart
 SMALL = 0.04  # of the picture: a smaller subject deserves a zoom
@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Fault:
     """A defect by its short fixed name, the sentence for people, and its weight (share of the picture, or alike)."""
 
     defect: str
@@ -51,9 +51,9 @@ WEIGHS_MOST: Mapping[str, tuple[str, ...]] = {
 """What weighs most where nothing has a place of its own, and the signs that say so; ring_contrast has two sentences."""
 
 
-def find(
-    scene: Scene, alpha: Alpha, signs: Signs, apart: Apart | None, raw: Alpha | None = None
-) -> tuple[Finding, ...]:
+def find_faults(
+    scene: Scene, alpha: Alpha, signs: Signs, disagreement: Disagreement | None, raw: Alpha | None = None
+) -> tuple[Fault, ...]:
     """Everything worth a sentence, the worst first.
 
     alpha: (H, W) float32, 0..1, whole photo, any size. raw: the same before its finish, None where it has none.
@@ -61,9 +61,9 @@ def find(
     a = scene.reduced(alpha)
     sure = a >= SURE
     if not sure.any():
-        return (Finding("empty", "nothing was kept: no subject found", 1.0),)
+        return (Fault("empty", "nothing was kept: no subject found", 1.0),)
     if sure.mean() > 0.97:
-        return (Finding("full", "nothing was removed: the whole picture was taken for the subject", 1.0),)
+        return (Fault("full", "nothing was removed: the whole picture was taken for the subject", 1.0),)
     outside, inside = beyond_band(sure, scene.longest)
     open_parts = ~sure
     _, labels, _, _ = cv2.connectedComponentsWithStats(open_parts.astype(np.uint8), connectivity=4)
@@ -78,25 +78,25 @@ def find(
         if raw is None
         else _place("doubtful", "it was in doubt what belongs to the subject", _doubted(scene, a, raw)),
         _rim(signs),
-        _apart(apart),
+        _disagreement(disagreement),
         _small(float(sure.mean())),
     ]
-    return tuple(sorted((finding for finding in found if finding), key=lambda finding: -finding.weight))
+    return tuple(sorted((fault for fault in found if fault), key=lambda fault: -fault.weight))
 
 
-def tell(
-    grade: Grade, findings: tuple[Finding, ...], signs: Signs, apart: Apart | None, costs: Mapping[str, float]
+def explain(
+    grade: Grade, faults: tuple[Fault, ...], signs: Signs, disagreement: Disagreement | None, costs: Mapping[str, float]
 ) -> tuple[str, ...]:
     """The sentences of a report: the good news of a very good result, else what keeps it from being one.
 
     costs: what each sign takes from the score; see `ScoreTable.costs`.
     """
-    sentences = [finding.sentence for finding in findings]
+    sentences = [fault.sentence for fault in faults]
     if grade is Grade.SEHR_GUT:
         good = ["clean edges"] if signs.soft_rim < SOFT_RIM else []
-        if not any(finding.defect in ("residue", "stray") for finding in findings):
+        if not any(fault.defect in ("residue", "stray") for fault in faults):
             good.append("nothing left of the background")
-        if apart is not None and apart.worst < APART:
+        if disagreement is not None and disagreement.worst < DISAGREEING:
             good.append("independent passes agree")
         return (", ".join(good), *sentences) if good else tuple(sentences)
     if not sentences:
@@ -104,11 +104,11 @@ def tell(
     return tuple(sentences)
 
 
-def _place(defect: str, what: str, where: Mask) -> Finding | None:
+def _place(defect: str, what: str, where: Mask) -> Fault | None:
     share = float(where.mean())
     if share < NOTED_SHARE:
         return None
-    return Finding(defect, f"{what} {place_of(where)}, {100 * share:.1f} % of the picture", share)
+    return Fault(defect, f"{what} {place_of(where)}, {100 * share:.1f} % of the picture", share)
 
 
 def place_of(where: Mask) -> str:
@@ -152,22 +152,24 @@ def _main_part(sure: Mask) -> Mask:
     return np.asarray(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])))
 
 
-def _rim(signs: Signs) -> Finding | None:
+def _rim(signs: Signs) -> Fault | None:
     if signs.soft_rim < SOFT_RIM:
         return None
     width = 6 * signs.soft_rim / 10  # a linear ramp of width w has an a(1 - a) of w / 6
-    return Finding("soft_rim", f"the border is soft, about {width:.1f} % of the picture's longest side wide", 0.01)
+    return Fault("soft_rim", f"the border is soft, about {width:.1f} % of the picture's longest side wide", 0.01)
 
 
-def _apart(apart: Apart | None) -> Finding | None:
-    if apart is None or apart.worst < APART:
+def _disagreement(disagreement: Disagreement | None) -> Fault | None:
+    if disagreement is None or disagreement.worst < DISAGREEING:
         return None
-    return Finding(
-        "apart", f"independent passes disagree about {100 * apart.worst:.0f} % of the subject", apart.worst / 10
+    return Fault(
+        "apart",
+        f"independent passes disagree about {100 * disagreement.worst:.0f} % of the subject",
+        disagreement.worst / 10,
     )
 
 
-def _small(share: float) -> Finding | None:
+def _small(share: float) -> Fault | None:
     if share >= SMALL:
         return None
-    return Finding("small_subject", f"the subject is small, {100 * share:.1f} % of the picture", 0.002)
+    return Fault("small_subject", f"the subject is small, {100 * share:.1f} % of the picture", 0.002)

@@ -94,7 +94,7 @@ def refit(judged: Sequence[Judged], present: Thresholds) -> Refit:
     times, a fifth at a time: what does not agree better with results that it was not fitted to is not proposed.
     """
     spoken = sum(one.spoken for one in judged)
-    before = _apart(judged, present)
+    before = _disagreement(judged, present)
 
     def told(proposed: Thresholds | None, why: str, after: float = before) -> Refit:
         at_sehr_gut, at_gut = _over(judged, Grade.SEHR_GUT), _over(judged, Grade.GUT)
@@ -149,7 +149,7 @@ def _wrong(judged: Sequence[Judged], grade: Grade, edge: float) -> int:
     return sum((one.score >= edge) != (one.person.rank >= grade.rank) for one in judged)
 
 
-def _apart(judged: Sequence[Judged], thresholds: Thresholds) -> float:
+def _disagreement(judged: Sequence[Judged], thresholds: Thresholds) -> float:
     """Mean number of grades that program and person are apart; 0 = they agree throughout."""
     wrong = _wrong(judged, Grade.SEHR_GUT, thresholds.sehr_gut) + _wrong(judged, Grade.GUT, thresholds.gut)
     return wrong / len(judged) if judged else 0.0
@@ -157,12 +157,12 @@ def _apart(judged: Sequence[Judged], thresholds: Thresholds) -> float:
 
 def _held_out(judged: Sequence[Judged], present: Thresholds) -> float:
     ordered = sorted(judged, key=lambda one: (one.at, one.score))
-    apart = 0.0
+    disagreement = 0.0
     for fold in range(FOLDS):
         known = [one for number, one in enumerate(ordered) if number % FOLDS != fold]
         other = ordered[fold::FOLDS]
-        apart += _apart(other, fitted(known, present)) * len(other)
-    return apart / len(ordered)
+        disagreement += _disagreement(other, fitted(known, present)) * len(other)
+    return disagreement / len(ordered)
 
 
 def _mean_shift(judged: Sequence[Judged]) -> float:

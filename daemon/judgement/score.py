@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from daemon.judgement.disagreement import Apart
+from daemon.judgement.disagreement import Disagreement
 from daemon.judgement.signs import Signs
 
-APART = tuple(f"apart_{field.name}" for field in fields(Apart))
+DISAGREEMENT_SIGNS = tuple(f"apart_{field.name}" for field in fields(Disagreement))
 """The signs that exist only beside other recipes' alphas."""
 
 CRISP_RIM = (0.45, 0.6)  # Signs.soft_rim: up to the first a mask counts as black or white, from the second as grey
@@ -75,20 +75,20 @@ class ScoreTable:
         content = json.loads(text)
         return cls(_card(content["alone"]), _card(content["beside_others"]), _card(content["crisp"]))
 
-    def score(self, signs: Signs, apart: Apart | None = None) -> float:
-        """The promised IoU, 0..1. apart: how far other recipes' alphas are, if there are any."""
-        if apart is None:
+    def score(self, signs: Signs, disagreement: Disagreement | None = None) -> float:
+        """The promised IoU, 0..1. disagreement: how far other recipes' alphas are, if there are any."""
+        if disagreement is None:
             grey = _greyness(signs)
             values: dict[str, float] = asdict(signs)
             crisp = self.crisp.score(values) if grey < 1 else 0.0
             return grey * self.alone.score(values) + (1 - grey) * crisp
-        return self.beside_others.score(_beside(signs, apart))
+        return self.beside_others.score(_beside(signs, disagreement))
 
-    def costs(self, signs: Signs, apart: Apart | None = None) -> dict[str, float]:
+    def costs(self, signs: Signs, disagreement: Disagreement | None = None) -> dict[str, float]:
         """What each sign takes from the score, in log-odds, against a middling alpha: the highest weighs most."""
-        if apart is None:
+        if disagreement is None:
             return (self.alone if _greyness(signs) >= 0.5 else self.crisp).costs(asdict(signs))
-        return self.beside_others.costs(_beside(signs, apart))
+        return self.beside_others.costs(_beside(signs, disagreement))
 
 
 def _greyness(signs: Signs) -> float:
@@ -96,8 +96,8 @@ def _greyness(signs: Signs) -> float:
     return min(1.0, max(0.0, (signs.soft_rim - CRISP_RIM[0]) / (CRISP_RIM[1] - CRISP_RIM[0])))
 
 
-def _beside(signs: Signs, apart: Apart) -> dict[str, float]:
-    return asdict(signs) | dict(zip(APART, astuple(apart), strict=True))
+def _beside(signs: Signs, disagreement: Disagreement) -> dict[str, float]:
+    return asdict(signs) | dict(zip(DISAGREEMENT_SIGNS, astuple(disagreement), strict=True))
 
 
 @cache

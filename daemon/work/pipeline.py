@@ -212,12 +212,12 @@ class Pipeline:
         frame = (max(1, round(height * grow)), max(1, round(width * grow)))
         return views.place(alpha, view, frame, base)
 
-    def _judged(self, bench: PhotoInWork, number: int) -> finish_search.Finished:
+    def _judged(self, bench: PhotoInWork, number: int) -> finish_search.FinishedAlpha:
         raw, others = bench.whole[number], bench.others(number)
         if self._search_finishes:
             return finish_search.best_finish(bench.small, raw, self._thresholds, others)
         verdict = grading.judge(bench.small, raw, self._thresholds, tuple(others.values()))
-        return finish_search.Finished(Finish(), raw, verdict)
+        return finish_search.FinishedAlpha(Finish(), raw, verdict)
 
     def _judged_anew(self, bench: PhotoInWork, earlier: Sequence[Attempt], latest: Attempt) -> list[Attempt]:
         """The earlier attempts with the verdicts that they get now that the latest alpha is known too."""
@@ -231,7 +231,7 @@ class Pipeline:
             return attempt
         raw = bench.whole[attempt.number]
         others = {number: alpha for number, alpha in bench.whole.items() if number != attempt.number}
-        found = finish_search.Finished(attempt.finish, self.finished_alpha(bench, attempt), attempt.verdict)
+        found = finish_search.FinishedAlpha(attempt.finish, self.finished_alpha(bench, attempt), attempt.verdict)
         return replace(attempt, verdict=finish_search.verdict_now(bench.small, raw, found, self._thresholds, others))
 
     @contextmanager

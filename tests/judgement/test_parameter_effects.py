@@ -7,7 +7,7 @@ pytest.importorskip("skimage")
 
 from daemon.arrays import Alpha
 from daemon.judgement import parameter_effects
-from daemon.judgement.parameter_effects import LEAST_PHOTOS, Comparison, Effect
+from daemon.judgement.parameter_effects import LEAST_PHOTOS, Comparison, ParameterEffect
 from daemon.judgement.ssim import ssim
 from tests.doubles import by_colour
 from tests.drawing import drawn_photo
@@ -101,7 +101,7 @@ def test_a_lower_sensitivity_keeps_more_and_counts_once() -> None:
 
 
 def test_an_effect_says_what_it_costs() -> None:
-    engine = Effect("M", "process_res", (), 0, 1.0, 1.0, 0.0, "dead")
-    ours = Effect("M", "mask_blur", (), 0, 1.0, 1.0, 0.0, "dead")
+    engine = ParameterEffect("M", "process_res", (), 0, 1.0, 1.0, 0.0, "dead")
+    ours = ParameterEffect("M", "mask_blur", (), 0, 1.0, 1.0, 0.0, "dead")
 
     assert (engine.costs_calls, ours.costs_calls) == (True, False)

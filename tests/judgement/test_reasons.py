@@ -5,7 +5,7 @@ import numpy as np
 from daemon.jobs import Grade
 from daemon.judgement.finish_search import best_finish
 from daemon.judgement.grading import Thresholds
-from daemon.judgement.reasons import place_of, tell
+from daemon.judgement.reasons import explain, place_of
 from daemon.judgement.scene import look_at
 from daemon.judgement.score import shipped_table
 from daemon.judgement.signs import Signs, read_signs
@@ -39,8 +39,8 @@ def test_a_firm_alpha_leaves_no_doubt() -> None:
 def test_without_a_fault_the_sign_that_costs_most_is_told() -> None:
     signs = signs_of_the_truth()
 
-    (thin,) = tell(Grade.GUT, (), signs, None, {"thin": 0.5, "ragged": 0.4, "small": 0.6})
-    (small,) = tell(Grade.GUT, (), signs, None, {"thin": 0.5, "small": 0.6})
+    (thin,) = explain(Grade.GUT, (), signs, None, {"thin": 0.5, "ragged": 0.4, "small": 0.6})
+    (small,) = explain(Grade.GUT, (), signs, None, {"thin": 0.5, "small": 0.6})
 
     assert "outline" in thin
     assert "small" in small

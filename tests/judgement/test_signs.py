@@ -5,7 +5,7 @@ import pytest
 
 from daemon.arrays import Alpha
 from daemon.jobs import Grade
-from daemon.judgement.reasons import tell
+from daemon.judgement.reasons import explain
 from daemon.judgement.scene import look_at
 from daemon.judgement.score import shipped_table
 from daemon.judgement.signs import Signs, read_signs
@@ -74,8 +74,8 @@ def test_the_score_is_lower_where_the_find_lies_strangely(better: Alpha, worse: 
 def test_where_it_lies_is_told_in_words() -> None:
     signs = seen(block(20, 100))
 
-    (high,) = tell(Grade.GUT, (), signs, None, {"high": 0.5, "small": 0.1})
-    (out,) = tell(Grade.GUT, (), signs, None, {"runs_out": 0.5, "small": 0.1})
+    (high,) = explain(Grade.GUT, (), signs, None, {"high": 0.5, "small": 0.1})
+    (out,) = explain(Grade.GUT, (), signs, None, {"runs_out": 0.5, "small": 0.1})
 
     assert "below may be missing" in high
     assert "runs out of the picture" in out
