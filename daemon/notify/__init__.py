@@ -1,1 +1,1 @@
-"""Who is told: failures, outages and finished batches, delivered by hooks."""
+"""Notifies people through hooks: of failed photos, of outages and of finished batches."""

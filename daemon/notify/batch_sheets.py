@@ -1,4 +1,4 @@
-"""The contact sheet of each folder that is done, made in a thread of its own: no photo waits for it."""
+"""Makes the contact sheet of each folder that is done, in a thread of its own, so that no photo waits for it."""
 
 import logging
 import queue
@@ -15,15 +15,15 @@ from daemon.logs import log
 from daemon.notify.notices import BatchFigures
 
 FOLDER = "contact-sheets"
-ITSELF = "_inbox"  # what the sheet of photos in inbox/ itself is called
-LONGEST_NAME = 80  # characters of a folder's name: with four bytes each and an ending still a name of a file
+ITSELF = "_inbox"  # the name of the sheet for photos that lie in inbox/ itself
+LONGEST_NAME = 80  # characters of a folder's name: at four bytes each, and with a suffix, still a legal file name
 LONGEST_SECONDS = 60.0  # for one sheet
-CLOSE_SECONDS = 5.0  # what a stop waits; below systemd's TimeoutStopSec, together with what else is waited for
-MOST_WAITING = 20  # folders; a notice that is two minutes late is worth less than one without a sheet
+CLOSE_SECONDS = 5.0  # how long a stop waits: below systemd's TimeoutStopSec, together with all other waits of a stop
+MOST_WAITING = 20  # folders; people prefer a notice without a sheet to one that comes many minutes late
 
 
 class BatchSheets:
-    """Makes one sheet after the other; an older one of the same folder is replaced. Safe to call from any thread."""
+    """Makes one sheet after the other. A new sheet replaces the old one of its folder. Safe to call from any thread."""
 
     def __init__(
         self, folders: HotFolder, max_megapixels: Callable[[], float], longest_seconds: float = LONGEST_SECONDS
@@ -31,65 +31,65 @@ class BatchSheets:
         self._folders = folders
         self._max_megapixels = max_megapixels
         self._longest_seconds = longest_seconds
-        self._waiting: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_SheetRequest | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._open: list[_Order] = []
+        self._open: list[_SheetRequest] = []
         self._closing_at: float | None = None
-        self._thread = threading.Thread(target=self._serve, name="contact sheets", daemon=True)
+        self._thread = threading.Thread(target=self._make_all, name="contact sheets", daemon=True)
 
-    def make(self, figures: BatchFigures, then: Callable[[Path | None], None]) -> None:
-        """Call `then`, once, with the page when it is made, or with None where there will be none."""
-        order = _Order(figures, then)
+    def make(self, figures: BatchFigures, on_made: Callable[[Path | None], None]) -> None:
+        """Call `on_made` exactly once: with the web page of the sheet, or with None if there will be no sheet."""
+        request = _SheetRequest(figures, on_made)
         with self._lock:
-            taken = self._closing_at is None and len(self._open) < MOST_WAITING
-            if taken:
-                self._open.append(order)
-                self._waiting.put(order)
+            accepted = self._closing_at is None and len(self._open) < MOST_WAITING
+            if accepted:
+                self._open.append(request)
+                self._waiting.put(request)
                 if self._thread.ident is None:
                     self._thread.start()
-        if not taken:
-            order.tell(None)
+        if not accepted:
+            request.answer(None)
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Make what waits for so long at most; what is not made by then is told without."""
+        """Make the requested sheets for so many seconds at most. A request that is still open then gets no sheet."""
         with self._lock:
             self._closing_at = time.monotonic() + seconds
         self._waiting.put(None)
         if self._thread.ident is not None:
             self._thread.join(seconds)
-        for order in list(self._open):  # a hot folder that hangs
-            order.tell(None)
+        for request in list(self._open):  # the hot folder hangs
+            request.answer(None)
 
-    def _serve(self) -> None:
-        while (order := self._waiting.get()) is not None:
-            order.tell(self._sheet(order.figures))
+    def _make_all(self) -> None:
+        while (request := self._waiting.get()) is not None:
+            request.answer(self._sheet_or_none(request.figures))
             with self._lock:
-                self._open.remove(order)
+                self._open.remove(request)
 
-    def _sheet(self, figures: BatchFigures) -> Path | None:
+    def _sheet_or_none(self, figures: BatchFigures) -> Path | None:
         until = time.monotonic() + self._longest_seconds
 
-        def look_at_the_clock() -> None:
+        def check_time() -> None:
             closing = self._closing_at
             if time.monotonic() > (until if closing is None else min(until, closing)):
                 raise _TooLong("It took too long.")
 
         try:
-            look_at_the_clock()
-            return self._made(figures, look_at_the_clock)
+            check_time()
+            return self._sheet(figures, check_time)
         except (FreistellerError, OSError, _TooLong) as error:
             why = str(error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the folder is done all the same
+        except Exception as error:  # noqa: BLE001 - no error of a sheet may keep the notice from people
             why = f"{type(error).__name__}: {error}"
-        text = f"No contact sheet of {figures.folder or 'inbox'}: {why}"
+        text = f"There is no contact sheet of {figures.folder or 'inbox'}: {why}"
         log.log("sheet_failed", text, level=logging.WARNING, folder=figures.folder)
         return None
 
-    def _made(self, figures: BatchFigures, told: Callable[[], None]) -> Path | None:
-        self._folders.check()  # nothing is to be written below an empty mount point
+    def _sheet(self, figures: BatchFigures, check_time: Callable[[], None]) -> Path | None:
+        self._folders.check()  # we must not write below an empty mount point
         place = self._folders.root / FOLDER
         if place.is_symlink():
-            raise NoRoom(f"{place} is a link, and those are not followed. Remove it.")
+            raise NoRoom(f"{place} is a symbolic link, and Freisteller does not follow links here. Remove it.")
         place.mkdir(exist_ok=True)
         shown = find_places(self._folders, figures.places).shown
         if not shown:
@@ -101,26 +101,26 @@ class BatchSheets:
             max_megapixels=self._max_megapixels(),
             threads=1,
             remark=f"the {len(shown)} worst of {figures.photos:,}" if len(figures.places) < figures.photos else "",
-            told=told,
+            told=check_time,
         )
         return html
 
 
 class _TooLong(Exception):
-    """A sheet is broken off."""
+    """A sheet took too long, or the daemon stops. The notice goes out without it."""
 
 
-class _Order:
-    """A sheet to be made, and who waits for it."""
+class _SheetRequest:
+    """A sheet to make, and whom to call then. Only the first answer counts."""
 
-    def __init__(self, figures: BatchFigures, then: Callable[[Path | None], None]) -> None:
+    def __init__(self, figures: BatchFigures, on_made: Callable[[Path | None], None]) -> None:
         self.figures = figures
-        self._then = then
+        self._on_made = on_made
         self._lock = threading.Lock()
-        self._told = False
+        self._answered = False
 
-    def tell(self, sheet: Path | None) -> None:
+    def answer(self, sheet: Path | None) -> None:
         with self._lock:
-            first, self._told = not self._told, True
+            first, self._answered = not self._answered, True
         if first:
-            self._then(sheet)
+            self._on_made(sheet)

@@ -1,6 +1,6 @@
-"""Which folders of `inbox/` are done and empty again, each told once, also across restarts.
+"""Finds the folders of `inbox/` that are done and empty again, and reports each batch once, also across restarts.
 
-A batch is what the journal holds of a folder after a certain row; rows only grow, whatever the clock does.
+A batch is all that the journal holds of a folder after a certain row. Rows only grow, whatever the clock does.
 """
 
 import json
@@ -14,31 +14,34 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.walk_inbox import walk
 from daemon.journal import Batch, Journal
 from daemon.notify.notices import BatchFigures
+from daemon.observe import series
+from daemon.observe.metrics import Metrics
 from daemon.pictures.reading import SUFFIXES
 
-MOST_PLACES = 200  # what a person still looks through
-FACT = "batches_told"  # {"low": every row up to this one is told, "folders": {name: the same for one folder}}
+MOST_PLACES = 200  # as many as a person looks through
+FACT = "batches_told"  # {"low": every row up to this one was reported, "folders": {name: the same for one folder}}
 
 
 class Batches:
-    """Looks at the folders that photos came to. For one thread."""
+    """Watches the folders to which photos came. For one thread only."""
 
-    def __init__(self, journal: Journal, folders: HotFolder, clock: Callable[[], float]) -> None:
+    def __init__(self, journal: Journal, folders: HotFolder, metrics: Metrics, clock: Callable[[], float]) -> None:
         """clock: monotonic seconds."""
         self._journal = journal
         self._folders = folders
+        self._metrics = metrics
         self._clock = clock
-        self._low, self._told = self._remembered()
+        self._low, self._reported = self._remembered()
         self._seen = self._low
-        self._open: dict[str, float] = {}  # folder -> when it was last seen to be at work
+        self._open: dict[str, float] = {}  # folder -> when something was last going on in it
 
     def done(self, quiet_seconds: float) -> tuple[BatchFigures, ...]:
-        """The folders that are done by now: nothing open, no photo in them, and none admitted for so long.
+        """The folders that became done: no open job, no photo in them, and none admitted for `quiet_seconds`.
 
-        Raises OSError, RootAway or NoRoom where the hot folder cannot be read.
+        Raises OSError, RootAway or NoRoom if the hot folder cannot be read.
         """
         now, newest = self._clock(), self._journal.newest()
-        # Rows that were deleted may give their numbers to new ones.
+        # New rows may get the numbers of deleted ones.
         self._low, self._seen = min(self._low, newest), min(self._seen, newest)
         self._open |= dict.fromkeys(self._journal.folders(self._seen), now) if newest > self._seen else {}
         self._seen = newest
@@ -46,21 +49,22 @@ class Batches:
         for folder, at in list(self._open.items()):
             if now - at < quiet_seconds:
                 continue
-            batch = self._journal.batch(folder, self._told.get(folder, self._low))
+            batch = self._journal.batch(folder, self._reported.get(folder, self._low))
             if batch.photos > batch.done + batch.failed or self._holds_photos(folder):
-                self._open[folder] = now  # looked at again when it has been quiet once more
+                self._open[folder] = now  # we look again once it has been quiet for as long again
                 continue
             del self._open[folder]
             if batch.photos:
                 found.append(self._figures(folder, batch))
-                self._told[folder] = batch.newest
+                self._reported[folder] = batch.newest
         if found:
-            with suppress(NoRoom):  # rather told twice, after a restart, than not at all
+            self._metrics.count(series.BATCHES_DONE, len(found))
+            with suppress(NoRoom):  # better reported twice, after a restart, than never
                 self._remember()
         return tuple(found)
 
     def _figures(self, folder: str, batch: Batch) -> BatchFigures:
-        places = self._journal.batch_places(folder, self._told.get(folder, self._low), MOST_PLACES)
+        places = self._journal.batch_places(folder, self._reported.get(folder, self._low), MOST_PLACES)
         return BatchFigures(folder, batch.photos, batch.failed, batch.grades, batch.improved, batch.seconds, places)
 
     def _holds_photos(self, folder: str) -> bool:
@@ -68,7 +72,7 @@ class Batches:
         inbox, table = self._folders.inbox, mounts.read()
         if not folder:
             return any(each.stat and "/" not in each.path for each in walk(inbox, SUFFIXES, table))
-        # The disk may spell the name in another way than the journal does.
+        # The disk may spell the name differently from the journal.
         spellings = [path for path in inbox.iterdir() if clean_name(path.name) == folder]
         try:
             return any(each.stat for path in spellings for each in walk(path, SUFFIXES, table))
@@ -79,7 +83,7 @@ class Batches:
 
     def _remembered(self) -> tuple[int, dict[str, int]]:
         text, newest = self._journal.known(FACT), self._journal.newest()
-        if text is None:  # the first time: what was done before is no news
+        if text is None:  # the first start: nobody needs to hear of the batches before it
             self._journal.remember(FACT, json.dumps({"low": newest, "folders": {}}))
             return newest, {}
         kept = json.loads(text)
@@ -90,8 +94,8 @@ class Batches:
         behind = [
             folder
             for folder in self._journal.folders(self._low)
-            if self._journal.batch(folder, self._told.get(folder, self._low)).photos
+            if self._journal.batch(folder, self._reported.get(folder, self._low)).photos
         ]
-        if not behind:  # then one number says it all
-            self._low, self._told = newest, {}
-        self._journal.remember(FACT, json.dumps({"low": self._low, "folders": self._told}, ensure_ascii=False))
+        if not behind:  # then one number stands for all folders
+            self._low, self._reported = newest, {}
+        self._journal.remember(FACT, json.dumps({"low": self._low, "folders": self._reported}, ensure_ascii=False))

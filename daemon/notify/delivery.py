@@ -1,6 +1,7 @@
-"""One try to deliver a notice: a POST to a URL, or a program that reads it, both with a time limit over all of it.
+"""Tries once to deliver a notice: by a POST to a URL, or to a program that reads it.
 
-Not by requests: its limits are per read, so that a server that sends a byte now and then could hold a try for hours.
+One time limit holds for the whole try. We do not use requests here: its limits hold for each read, so a server that
+sends a byte now and then could keep a try busy for hours.
 """
 
 import base64
@@ -18,13 +19,16 @@ from urllib.parse import unquote, urlsplit
 from daemon import __version__
 from daemon.settings import HookSettings
 
-AGAIN_STATUSES = frozenset({408, 425, 429})  # and every 5xx: the same may go through later
-# Nothing of our own environment, in which there are secrets.
+AGAIN_STATUSES = frozenset({408, 425, 429})  # and every 5xx: a later try may succeed
+# Nothing of our own environment, since it holds secrets.
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
 class Undelivered(Exception):
-    """A try went wrong. reason: its short name in metrics. again: whether a later try may go through."""
+    """A try failed. reason: the short name for metrics. again: whether a later try may succeed.
+
+    Its text holds no secret.
+    """
 
     def __init__(self, text: str, reason: str, again: bool) -> None:
         super().__init__(text)
@@ -33,7 +37,7 @@ class Undelivered(Exception):
 
 
 def deliver(hook: HookSettings, event: str, payload: bytes, limit_seconds: float, quiet: bool = True) -> None:
-    """Try once. quiet: what a program prints is thrown away. Raises Undelivered, whose text holds no secret."""
+    """Try once. quiet: throw away what a program prints. Raises Undelivered if the notice did not get through."""
     if hook.command:
         _run(hook, event, payload, limit_seconds, quiet)
     else:
@@ -63,7 +67,7 @@ def _run(hook: HookSettings, event: str, payload: bytes, limit_seconds: float, q
     finally:
         if process.poll() is None:
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # with all that it started
+                os.killpg(process.pid, signal.SIGKILL)  # together with all programs that it started
             process.communicate()
     if process.returncode:
         text = f"{hook.command[0]} ended with code {process.returncode}."
@@ -79,17 +83,17 @@ def _post(hook: HookSettings, payload: bytes, limit_seconds: float) -> None:
     try:
         connection = _connection(hook, limit_seconds)
         connection.connect()
-        # The limit of the socket is per read; this one is over all of it.
-        timer = threading.Timer(max(0.0, deadline - time.monotonic()), _cut, (connection.sock,))
+        # The limit of the socket holds for each read; this one holds for all of the request.
+        timer = threading.Timer(max(0.0, deadline - time.monotonic()), _shut_down, (connection.sock,))
         timer.daemon = True
         timer.start()
         connection.request("POST", path, payload, _headers(hook))
         status = connection.getresponse().status
     except ssl.SSLCertVerificationError as error:
-        text = f"The certificate of {parts.hostname} is not trusted; set the hook's ca_file."
+        text = f"The certificate of {parts.hostname} is not trusted; set ca_file of the hook."
         raise Undelivered(text, "refused", again=False) from error
     except UnicodeError as error:
-        text = f"The url or a header of {hook.title} holds what HTTP cannot carry."
+        text = f"The url or a header of {hook.title} holds characters that HTTP cannot carry."
         raise Undelivered(text, "refused", again=False) from error
     except (OSError, HTTPException) as error:
         if time.monotonic() >= deadline or isinstance(error, TimeoutError):
@@ -103,13 +107,13 @@ def _post(hook: HookSettings, payload: bytes, limit_seconds: float) -> None:
         if connection is not None:
             connection.close()
     if not 200 <= status < 300:
-        hint = "; set the url that it points to" if 300 <= status < 400 else ""
+        hint = "; set the url of the hook to where it redirects" if 300 <= status < 400 else ""
         again = status in AGAIN_STATUSES or status >= 500
         raise Undelivered(f"{parts.hostname} answers {status}{hint}.", "refused", again)
 
 
 def _connection(hook: HookSettings, limit_seconds: float) -> HTTPConnection:
-    """Not open yet. Raises Undelivered where the ca_file cannot be used."""
+    """A connection that is not open yet. Raises Undelivered if the ca_file cannot be used."""
     parts = urlsplit(hook.url.get_secret_value())
     host = parts.hostname or ""
     if parts.scheme == "http":
@@ -133,11 +137,11 @@ def _headers(hook: HookSettings) -> dict[str, str]:
     return headers | {name: value.get_secret_value() for name, value in hook.headers.items()}
 
 
-def _cut(connected: socket.socket) -> None:
+def _shut_down(connected: socket.socket) -> None:
     with suppress(OSError):
         connected.shutdown(socket.SHUT_RDWR)
 
 
 def _why(error: Exception) -> str:
-    """Never the error's own text where it may hold what was sent."""
+    """What went wrong. Never the text of the error itself, since it may hold what was sent."""
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else type(error).__name__

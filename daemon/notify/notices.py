@@ -1,6 +1,6 @@
-"""What hooks are told: an event, a sentence for people, and its facts for programs, as one JSON object.
+"""Words each notice: an event, a sentence for people, and its facts for programs, as one JSON object.
 
-docs/operations.md describes the JSON; a test compares.
+docs/operations.md describes the JSON; a test compares the two.
 """
 
 import json
@@ -15,13 +15,13 @@ from daemon.jobs import Grade
 from daemon.settings import Event
 
 MOST_PHOTOS = 50  # named in one notice; `count` says how many there are
-LONGEST_REASON = 300
-Part = Literal["engine", "share", "disk"]
+LONGEST_REASON = 300  # characters
+OutagePart = Literal["engine", "share", "disk"]
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message. id: the same in each try, so that a receiver knows a repeat; at: Unix time."""
+    """One message. at: Unix time. id: the same in each try, so that a receiver can spot a repeat."""
 
     event: Event | Literal["test"]
     text: str
@@ -32,7 +32,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who tells: the program's version, the machine and the hot folder."""
+    """Which daemon sends the notices: the version of the program, the machine and the hot folder."""
 
     version: str
     host: str
@@ -41,7 +41,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class FailedPhoto:
-    """A photo that went to `failed/`, and why."""
+    """A photo that went to `failed/`. name: its path below `inbox/`. reason: why it failed, in words."""
 
     name: str
     job: str
@@ -50,11 +50,12 @@ class FailedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class BatchFigures:
-    """A folder of `inbox/` that is empty again; folder "" is `inbox/` itself. improved: by a recipe after the first.
+    """What became of the photos of one folder of `inbox/`.
 
-    photos: all of them; those that neither failed nor have a grade were left out for another of the same content.
-    seconds: of work on all photos, one after the other. places: reports and failure notes below the root, of the
-    worst photos, the worst first.
+    folder: "" stands for `inbox/` itself. photos: how many there were. Those that neither failed nor have a grade were
+    left out, because another photo has the same content. improved: how many have their best result from a recipe after
+    the first. seconds: the work on all photos, added up. places: reports and failure notes of the worst photos, the
+    worst first, as paths below the root.
     """
 
     folder: str
@@ -67,7 +68,7 @@ class BatchFigures:
 
 
 def payload(notice: Notice, origin: Origin) -> bytes:
-    """The JSON that a hook gets, UTF-8, in one line."""
+    """The JSON that a hook gets: one line of UTF-8."""
     body = {
         "event": notice.event,
         "id": notice.id,
@@ -82,7 +83,7 @@ def payload(notice: Notice, origin: Origin) -> bytes:
 
 
 def failed(photos: Sequence[FailedPhoto], at: float) -> Notice:
-    """Photos went to `failed/`; at least one."""
+    """Photos went to `failed/`. photos: at least one."""
     first = photos[0]
     text = f"{first.name} failed: {first.reason[:LONGEST_REASON]}"
     if len(photos) > 1:
@@ -94,22 +95,22 @@ def failed(photos: Sequence[FailedPhoto], at: float) -> Notice:
     return Notice("failed", text, at, {"count": len(photos), "photos": named})
 
 
-def paused(part: Part, reason: str, at: float) -> Notice:
-    """Work stands still, as something else is not there."""
+def outage_began(part: OutagePart, reason: str, at: float) -> Notice:
+    """Work stands still because an engine, the share or room on the disk is missing. Users know it as "paused"."""
     cause = {"engine": "no engine works", "share": "the hot folder is away", "disk": "there is no room"}[part]
-    text = f"Freisteller waits, {cause}: {reason[:LONGEST_REASON]}"
+    text = f"Freisteller waits because {cause}: {reason[:LONGEST_REASON]}"
     return Notice("paused", text, at, {"part": part, "reason": reason[:LONGEST_REASON]})
 
 
-def resumed(part: Part, seconds: float, at: float) -> Notice:
-    """Work goes on, after so long."""
+def outage_over(part: OutagePart, seconds: float, at: float) -> Notice:
+    """Work goes on after an outage of so many seconds. Users know it as "resumed"."""
     back = {"engine": "an engine works again", "share": "the hot folder is back", "disk": "there is room again"}[part]
     text = f"Freisteller goes on: {back}, after {_duration(seconds)}."
     return Notice("resumed", text, at, {"part": part, "seconds": round(seconds)})
 
 
 def batch_done(figures: BatchFigures, at: float, sheet: Path | None = None) -> Notice:
-    """All photos of a folder are done, or failed. sheet: its contact sheet, a web page; None = there is none."""
+    """All photos of a folder are done or failed. sheet: the web page of its contact sheet, None if there is none."""
     done, graded = figures.photos - figures.failed, sum(figures.grades.values())
     shares = {grade: figures.grades[grade] / graded if graded else 0.0 for grade in Grade}
     per_photo = figures.seconds / figures.photos
@@ -135,7 +136,7 @@ def batch_done(figures: BatchFigures, at: float, sheet: Path | None = None) -> N
 
 
 def trial(at: float) -> Notice:
-    """A trial, asked for by a person."""
+    """A trial that a person asked for."""
     return Notice("test", "This is a trial of Freisteller's notifications; nothing happened.", at)
 
 

@@ -1,6 +1,6 @@
-"""Tells the hooks what happens: photos that failed, pauses and their ends, folders that are done.
+"""Collects what people should hear of, and sends it to the hooks: failed photos, outages, finished folders.
 
-In a thread of its own that looks once a second; what the pipeline tells is only noted.
+It works in a thread of its own that looks once a second. The threads that work on photos only leave a note here.
 """
 
 import logging
@@ -17,21 +17,19 @@ from daemon.notify import notices
 from daemon.notify.batch_sheets import BatchSheets
 from daemon.notify.batches import Batches
 from daemon.notify.hooks import Hooks
-from daemon.notify.notices import BatchFigures, FailedPhoto, Part
-from daemon.notify.outages import Pauses
-from daemon.observe import series
+from daemon.notify.notices import BatchFigures, FailedPhoto, OutagePart
+from daemon.notify.outages import Outages
 from daemon.observe.health import Health
-from daemon.observe.metrics import Metrics
 from daemon.publishing.job_events import JobEnd
 from daemon.settings import NotifySettings
 
 TURN_SECONDS = 1.0
-GATHER_SECONDS = 5.0  # photos that fail within so long are told in one notice
+GATHER_SECONDS = 5.0  # photos that fail within this time share one notice
 CLOSE_SECONDS = 3.0
 
 
 class Notifications:
-    """Safe to call from any thread."""
+    """Sends notices of what it is told and of what it sees. Safe to call from any thread."""
 
     def __init__(
         self,
@@ -41,7 +39,6 @@ class Notifications:
         batches: Batches,
         sheets: BatchSheets,
         health: Health,
-        metrics: Metrics,
         root: RootCondition,
         clock: Callable[[], float],
     ) -> None:
@@ -51,34 +48,33 @@ class Notifications:
         self._batches = batches
         self._sheets = sheets
         self._health = health
-        self._metrics = metrics
         self._root = root
         self._clock = clock
-        self._pauses = Pauses()
+        self._outages = Outages()
         self._lock = threading.Lock()
         self._failed: list[FailedPhoto] = []
         self._gathering_since = 0.0
         self._no_room = ""
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="herald", daemon=True)
+        self._thread = threading.Thread(target=self._turn_until_closed, name="notifications", daemon=True)
 
-    def adopt(self, settings: NotifySettings) -> None:
-        """Go by these settings from now on."""
+    def use_settings(self, settings: NotifySettings) -> None:
+        """Use these settings from now on."""
         self._settings = settings
-        self._hooks.adopt(settings)
+        self._hooks.use_settings(settings)
 
-    def ended(self, ending: JobEnd) -> None:
-        """A photo is done, or failed."""
+    def ended(self, end: JobEnd) -> None:
+        """A photo is done or failed."""
         with self._lock:
-            if ending.grade is not None:
+            if end.grade is not None:
                 self._no_room = ""
                 return
             if not self._failed:
                 self._gathering_since = time.monotonic()
-            self._failed.append(FailedPhoto(ending.job.name, ending.job.id, ending.reason))
+            self._failed.append(FailedPhoto(end.job.name, end.job.id, end.reason))
 
     def postponed(self, kind: str, reason: str) -> None:
-        """A photo waits for something; kind: the `reason` of an error class."""
+        """A photo waits for something that is missing. kind: the `reason` of an error class. reason: in words."""
         if kind == NoRoom.reason:
             with self._lock:
                 self._no_room = reason
@@ -88,7 +84,7 @@ class Notifications:
         self._thread.start()
 
     def close(self) -> None:
-        """Tell what is left to tell. A hot folder that hangs, or a hook, is waited for only for some seconds."""
+        """Send what is left. A hot folder or a hook that hangs delays this by some seconds only."""
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join(CLOSE_SECONDS)
@@ -96,62 +92,62 @@ class Notifications:
         self._hooks.close()
 
     def turn(self, last: bool = False) -> None:
-        """Look at everything once; last: there is no later."""
+        """Look at everything once. last: there will be no later turn, so nothing is held back."""
         now = time.monotonic()
-        self._tell_failed(now, last)
-        for change in self._pauses.look(self._troubles(), now, self._settings.pause_seconds):
+        self._send_failed(now, last)
+        for change in self._outages.look(self._missing(), now, self._settings.pause_seconds):
             at = self._clock()
             if change.reason:
-                self._hooks.tell(notices.paused(change.part, change.reason, at))
+                self._hooks.send(notices.outage_began(change.part, change.reason, at))
             else:
-                self._hooks.tell(notices.resumed(change.part, change.seconds, at))
-        self._tell_batches(last)
+                self._hooks.send(notices.outage_over(change.part, change.seconds, at))
+        self._send_batches(last)
 
-    def _keep(self) -> None:
+    def _turn_until_closed(self) -> None:
         while True:
             last = self._stop.wait(TURN_SECONDS)
             try:
                 self.turn(last)
-            except Exception as error:  # noqa: BLE001 - photos have nothing to do with it
-                text = f"Something could not be told: {type(error).__name__}: {error}"
+            except Exception as error:  # noqa: BLE001 - no error of a notice may ever reach the photos
+                text = f"A notice could not be prepared: {type(error).__name__}: {error}"
                 log.log("internal_error", text, level=logging.ERROR, error=error)
             if last:
                 break
 
-    def _tell_failed(self, now: float, last: bool) -> None:
+    def _send_failed(self, now: float, last: bool) -> None:
         with self._lock:
             if not self._failed or (now - self._gathering_since < GATHER_SECONDS and not last):
                 return
             photos, self._failed = self._failed, []
-        self._hooks.tell(notices.failed(photos, self._clock()))
+        self._hooks.send(notices.failed(photos, self._clock()))
 
-    def _troubles(self) -> dict[Part, str]:
-        troubles: dict[Part, str] = {}
+    def _missing(self) -> dict[OutagePart, str]:
+        """The parts without which work stands still, and why they are missing."""
+        missing: dict[OutagePart, str] = {}
         engine = self._health.latest("engine")
         if engine is not None and not engine.ok:
-            troubles["engine"] = engine.detail
+            missing["engine"] = engine.detail
         if self._no_room:
-            troubles["disk"] = self._no_room
+            missing["disk"] = self._no_room
         if trouble := self._root.trouble:
-            troubles["disk" if isinstance(trouble, NoRoom) else "share"] = str(trouble)
-        return troubles
+            missing["disk" if isinstance(trouble, NoRoom) else "share"] = str(trouble)
+        return missing
 
-    def _tell_batches(self, last: bool) -> None:
+    def _send_batches(self, last: bool) -> None:
         if not self._root.there:
-            return  # what cannot be read is not empty
+            return  # we cannot read the folders, so we do not know whether they are empty
         try:
             done = self._batches.done(0.0 if last else self._settings.batch_seconds)
         except (FreistellerError, OSError):
-            return  # it went away just now; who watches it says so
+            return  # the hot folder went away just now; the next turn sees that in the root condition
         for figures in done:
             at = self._clock()
             notice = notices.batch_done(figures, at)
-            self._metrics.count(series.BATCHES_DONE)
             log.log("batch_done", notice.text, figures=notice.facts)
             if self._settings.contact_sheets and any("batch_done" in hook.on for hook in self._settings.hooks):
-                self._sheets.make(figures, partial(self._tell_batch, figures, at))
+                self._sheets.make(figures, partial(self._send_batch, figures, at))
             else:
-                self._hooks.tell(notice)
+                self._hooks.send(notice)
 
-    def _tell_batch(self, figures: BatchFigures, at: float, sheet: Path | None) -> None:
-        self._hooks.tell(notices.batch_done(figures, at, sheet))
+    def _send_batch(self, figures: BatchFigures, at: float, sheet: Path | None) -> None:
+        self._hooks.send(notices.batch_done(figures, at, sheet))

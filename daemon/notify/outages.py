@@ -1,44 +1,48 @@
-"""When a trouble has lasted long enough to be called a pause, and when that pause is over."""
+"""Decides when a missing engine, share or disk counts as an outage, and when that outage is over."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from daemon.notify.notices import Part
+from daemon.notify.notices import OutagePart
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A pause that people should hear of. reason: why it began; "" = it is over, after `seconds`."""
+class OutageChange:
+    """An outage that began or ended. reason: why work stands still; "" = it is over, after `seconds`."""
 
-    part: Part
+    part: OutagePart
     reason: str
     seconds: float
 
 
 @dataclass(slots=True)
-class _Trouble:
+class _Outage:
     since: float
     reason: str
-    told: bool = False
+    announced: bool = False
 
 
-class Pauses:
-    """Remembers the troubles of each part. A short one is never told, and so neither is its end."""
+class Outages:
+    """Remembers what is missing. A short outage is never announced, and so neither is its end."""
 
     def __init__(self) -> None:
-        self._troubles: dict[Part, _Trouble] = {}
+        self._outages: dict[OutagePart, _Outage] = {}
 
-    def look(self, troubles: Mapping[Part, str], now: float, patience_seconds: float) -> tuple[Change, ...]:
-        """What there is to tell. troubles: why each part that stands still does so; now: monotonic seconds."""
+    def look(self, missing: Mapping[OutagePart, str], now: float, patience_seconds: float) -> tuple[OutageChange, ...]:
+        """Returns what to announce now.
+
+        missing: the parts without which work stands still, and why they are missing. now: monotonic seconds.
+        patience_seconds: an outage is announced once it has lasted for so long.
+        """
         changes = []
-        for part in [part for part in self._troubles if part not in troubles]:
-            over = self._troubles.pop(part)
-            if over.told:
-                changes.append(Change(part, "", now - over.since))
-        for part, reason in troubles.items():
-            trouble = self._troubles.setdefault(part, _Trouble(now, reason))
-            trouble.reason = reason
-            if not trouble.told and now - trouble.since >= patience_seconds:
-                trouble.told = True
-                changes.append(Change(part, reason, now - trouble.since))
+        for part in [part for part in self._outages if part not in missing]:
+            over = self._outages.pop(part)
+            if over.announced:
+                changes.append(OutageChange(part, "", now - over.since))
+        for part, reason in missing.items():
+            outage = self._outages.setdefault(part, _Outage(now, reason))
+            outage.reason = reason
+            if not outage.announced and now - outage.since >= patience_seconds:
+                outage.announced = True
+                changes.append(OutageChange(part, reason, now - outage.since))
         return tuple(changes)

@@ -173,10 +173,9 @@ class Assembly:
         return Notifications(
             settings.notify,
             hooks=Hooks(settings.notify, origin, self.metrics),
-            batches=Batches(self.journal, self.folders, time.monotonic),
+            batches=Batches(self.journal, self.folders, self.metrics, time.monotonic),
             sheets=BatchSheets(self.folders, lambda: self.settings.intake.max_megapixels),
             health=self.health,
-            metrics=self.metrics,
             root=self.root,
             clock=self.runtime.clock,
         )
@@ -255,7 +254,7 @@ class Assembly:
         self.watcher.adopt(settings.intake)
         self.inbox_loop.adopt(settings.intake.scan_seconds)
         self.verdicts.adopt(settings.intake.scan_seconds)
-        self.notifications.adopt(settings.notify)
+        self.notifications.use_settings(settings.notify)
         self.dispatch.brake.retune(settings.dispatch.postpone_seconds)
         self.dispatch.resize(workers_for(settings, self.engine))
         if settings.log.level != self.settings.log.level:

@@ -10,6 +10,7 @@ from daemon.jobs import Attempt, Grade, Measures, Outcome, Recipe, Verdict
 from daemon.journal import Journal
 from daemon.notify.batches import Batches
 from daemon.notify.notices import BatchFigures
+from daemon.observe.metrics import Metrics
 from tests.doubles import Clock
 from tests.drawing import save_photo
 
@@ -27,7 +28,7 @@ class Studio:
         self.restart()
 
     def restart(self) -> None:
-        self.batches = Batches(self.journal, self.folders, self.clock)
+        self.batches = Batches(self.journal, self.folders, Metrics("1"), self.clock)
 
     def admit(self, name: str) -> str:
         job_id = uuid.uuid4().hex

@@ -24,10 +24,10 @@ class Office:
     def __init__(self, *hooks: dict[str, object], **settings: object) -> None:
         self.metrics = Metrics("1")
         self.settings = NotifySettings.model_validate({"hooks": hooks, "limit_seconds": 20, **settings})
-        self.hooks = Hooks(self.settings, Origin("1", "studio", "/srv"), self.metrics, first_pause_seconds=0.01)
+        self.hooks = Hooks(self.settings, Origin("1", "studio", "/srv"), self.metrics, first_backoff_seconds=0.01)
 
     def tell(self, event: str = "failed", number: int = 0) -> None:
-        self.hooks.tell(Notice(event, f"notice {number}", 0.0, {"number": number}))  # type: ignore[arg-type]
+        self.hooks.send(Notice(event, f"notice {number}", 0.0, {"number": number}))  # type: ignore[arg-type]
 
     def failures(self, hook: str) -> float:
         found = samples(self.metrics, "notification_failures_total")
@@ -75,7 +75,7 @@ def test_a_server_that_refuses_is_not_asked_again_and_all_that_follows_is_a_coun
     assert len(receiver.bodies) == 1
     assert value(office.metrics, "notification_failures_total", hook="chat", reason="refused") == 1
     assert [record.__dict__["action"] for record in caplog.records] == ["notification_failed"]
-    assert "chat was not told of failed: 127.0.0.1 answers 404." in caplog.text
+    assert "chat did not get the notice failed: 127.0.0.1 answers 404." in caplog.text
     assert SECRET not in caplog.text
 
 
@@ -126,7 +126,7 @@ def test_a_reload_keeps_hooks_that_are_the_same_and_ends_those_that_are_gone(rec
         office = Office({"name": "a", "url": receiver.url}, {"name": "b", "url": other.url})
         office.tell(number=1)
         kept = tuple(hook for hook in office.settings.hooks if hook.name == "a")
-        office.hooks.adopt(office.settings.model_copy(update={"hooks": kept}))
+        office.hooks.use_settings(office.settings.model_copy(update={"hooks": kept}))
         office.tell(number=2)
         office.hooks.close()
         assert eventually(lambda: len(other.bodies) == 1)

@@ -1,4 +1,4 @@
-"""What the herald makes of what happens: pauses, failed photos, folders that are done."""
+"""What people are notified of: outages, failed photos, folders that are done."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from daemon.errors import NoRoom, RootAway
 from daemon.jobs import Grade
 from daemon.notify import notices
 from daemon.notify.notices import BatchFigures, FailedPhoto, Origin, payload
-from daemon.notify.outages import Change, Pauses
+from daemon.notify.outages import OutageChange, Outages
 from daemon.observe.labels import EVENTS
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load
@@ -26,33 +26,33 @@ from tests.observe.receiver import Receiver
 from tests.processes import DaemonProcess, freisteller
 
 
-def test_a_short_trouble_is_no_pause() -> None:
-    pauses = Pauses()
+def test_a_short_trouble_is_no_outage() -> None:
+    outages = Outages()
 
-    looks = [pauses.look({"engine": "gone"} if now < 59 else {}, now, 60.0) for now in range(0, 120, 10)]
+    looks = [outages.look({"engine": "gone"} if now < 59 else {}, now, 60.0) for now in range(0, 120, 10)]
 
     assert looks == [()] * 12
 
 
-def test_a_pause_is_told_once_and_so_is_its_end() -> None:
-    pauses = Pauses()
+def test_an_outage_is_announced_once_and_so_is_its_end() -> None:
+    outages = Outages()
 
-    looks = [pauses.look({"share": f"away, {now}"} if now < 150 else {}, now, 60.0) for now in range(0, 300, 10)]
+    looks = [outages.look({"share": f"away, {now}"} if now < 150 else {}, now, 60.0) for now in range(0, 300, 10)]
 
     assert [change for look in looks for change in look] == [
-        Change("share", "away, 60", 60.0),
-        Change("share", "", 150.0),
+        OutageChange("share", "away, 60", 60.0),
+        OutageChange("share", "", 150.0),
     ]
 
 
-def test_two_pauses_at_once_are_two() -> None:
-    pauses = Pauses()
-    both = pauses.look({"engine": "a", "disk": "b"}, 0.0, 0.0)
+def test_two_outages_at_once_are_two() -> None:
+    outages = Outages()
+    both = outages.look({"engine": "a", "disk": "b"}, 0.0, 0.0)
 
-    one = pauses.look({"disk": "b"}, 5.0, 0.0)
+    one = outages.look({"disk": "b"}, 5.0, 0.0)
 
     assert {change.part for change in both} == {"engine", "disk"}
-    assert one == (Change("engine", "", 5.0),)
+    assert one == (OutageChange("engine", "", 5.0),)
 
 
 class House:
@@ -170,8 +170,8 @@ def test_the_document_shows_what_is_sent(example: dict[str, Any]) -> None:
     sheet = Path("/srv/freisteller/contact-sheets/shoes.html")
     made = {
         "failed": notices.failed([FailedPhoto("shoes/a.jpg", "1", "why")], 0.0),
-        "paused": notices.paused("engine", "gpu1 cannot be reached.", 0.0),
-        "resumed": notices.resumed("engine", 840.0, 0.0),
+        "paused": notices.outage_began("engine", "gpu1 cannot be reached.", 0.0),
+        "resumed": notices.outage_over("engine", 840.0, 0.0),
         "batch_done": notices.batch_done(BatchFigures("shoes", 80, 1, grades, 12, 248.0), 0.0, sheet),
     }[example["event"]]
 
@@ -201,7 +201,7 @@ def test_what_the_root_lacks_says_which_part_stands_still(tmp_path: Path) -> Non
             troubles: list[Any] = []
             for error in (NoRoom("read-only"), RootAway("gone"), None):
                 house.daemon.parts.root.record(error)
-                troubles.append(house.daemon.parts.notifications._troubles())
+                troubles.append(house.daemon.parts.notifications._missing())
         finally:
             house.stop()
 
@@ -232,9 +232,9 @@ def test_a_real_daemon_tells_of_an_engine_that_goes_and_comes_back_and_its_log_s
         with DaemonProcess(tmp_path, **settings) as daemon:
             daemon.wait_until(lambda: double.worker.sessions.count() > 0, "the engine")
             double.die()
-            daemon.wait_until(lambda: "paused" in told(), "the pause to be told")
+            daemon.wait_until(lambda: "paused" in told(), "the outage to be announced")
             double.revive()
-            daemon.wait_until(lambda: "resumed" in told(), "its end to be told")
+            daemon.wait_until(lambda: "resumed" in told(), "its end to be announced")
             save_photo(tmp_path / "hot" / "inbox" / "shoes" / "a.png")
             daemon.wait_until(lambda: "batch_done" in told(), "the batch to be told")
             daemon.wait_until(lambda: daemon.says("notification_failed"), "the dead hook to be given up")
