@@ -1,1 +1,1 @@
-"""What is going on, told to machines and people: metrics, health, logs, systemd."""
+"""Shows programs and people what the daemon does: metrics, health, GPUs, disks, and the port that serves them."""

@@ -1,7 +1,7 @@
-"""What NVIDIA's library (NVML) says of the GPUs in this machine.
+"""Reads the GPUs of this machine through NVIDIA's library NVML.
 
-The only importer of pynvml (package nvidia-ml-py). No GPU, no driver or no library is an ordinary machine: it has no
-readings, and no error.
+This module is the only one that imports pynvml (package nvidia-ml-py). A machine without a GPU, a driver or the library
+is an ordinary machine: it has no readings and no error.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class GpuReading:
-    """One GPU now. gpu: its number on this machine. None = this card does not say."""
+    """One GPU now. gpu: its number on this machine. A figure is None if this GPU cannot report it."""
 
     gpu: str
     utilization_ratio: float | None = None
@@ -24,7 +24,7 @@ class GpuReading:
 
 
 def load_nvml() -> ModuleType | None:
-    """NVML's binding, or None where it is not installed. Imported late: most machines have no GPU."""
+    """The Python binding of NVML, or None if it is not installed. We import it late, as most machines have no GPU."""
     try:
         import pynvml
     except ImportError:
@@ -34,10 +34,10 @@ def load_nvml() -> ModuleType | None:
 
 
 class Gpus:
-    """This machine's GPUs, read whenever asked.
+    """The GPUs of this machine.
 
-    The library is opened at the first reading that finds a driver, so a driver that comes up later is found too; one
-    that no longer answers is opened anew at the next reading, for a driver may be exchanged while we run.
+    Each reading opens the library until that succeeds, so a driver that is loaded later is found too. If the driver no
+    longer answers, the next reading opens the library again, since somebody may replace the driver while we run.
     """
 
     def __init__(self, load: Callable[[], Any] = load_nvml) -> None:  # Any: the binding has no types
@@ -45,24 +45,24 @@ class Gpus:
         self._nvml: Any = None
 
     def readings(self) -> tuple[GpuReading, ...]:
-        """Every GPU that answers; empty where there is none. Raises nothing."""
+        """Every GPU that answers, empty if there is none. Raises nothing."""
         if self._nvml is None:
-            self._nvml = self._opened()
+            self._nvml = self._open()
         if self._nvml is None:
             return ()
-        count = self._asked(self._nvml.nvmlDeviceGetCount)
+        count = self._ask(self._nvml.nvmlDeviceGetCount)
         if count is None:
             self.close()
             return ()
         return tuple(reading for index in range(count) if (reading := self._reading(index)) is not None)
 
     def close(self) -> None:
-        """Let go of the library; may be called twice."""
+        """Close the library. May be called twice."""
         if self._nvml is not None:
-            self._asked(self._nvml.nvmlShutdown)
+            self._ask(self._nvml.nvmlShutdown)
             self._nvml = None
 
-    def _opened(self) -> Any:
+    def _open(self) -> Any:
         nvml = self._load()
         if nvml is None:
             return None
@@ -74,12 +74,12 @@ class Gpus:
 
     def _reading(self, index: int) -> GpuReading | None:
         nvml = self._nvml
-        handle = self._asked(lambda: nvml.nvmlDeviceGetHandleByIndex(index))
+        handle = self._ask(lambda: nvml.nvmlDeviceGetHandleByIndex(index))
         if handle is None:
             return None
-        rates = self._asked(lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
-        memory = self._asked(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
-        milliwatts = self._asked(lambda: nvml.nvmlDeviceGetPowerUsage(handle))
+        rates = self._ask(lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
+        memory = self._ask(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
+        milliwatts = self._ask(lambda: nvml.nvmlDeviceGetPowerUsage(handle))
         return GpuReading(
             gpu=str(index),
             utilization_ratio=None if rates is None else rates.gpu / 100,
@@ -88,8 +88,8 @@ class Gpus:
             power_watts=None if milliwatts is None else milliwatts / 1000,
         )
 
-    def _asked(self, question: Callable[[], T]) -> T | None:
-        """The answer, or None where this card or driver cannot say."""
+    def _ask(self, question: Callable[[], T]) -> T | None:
+        """The answer of NVML, or None if this GPU or its driver has none."""
         try:
             return question()
         except self._nvml.NVMLError:

@@ -1,7 +1,7 @@
-"""Whether the daemon lives and can work, judged from what its parts reported.
+"""Decides from the reports of the daemon's parts whether the daemon is alive, and whether it is ready to work.
 
-Alive: the loops that must turn have turned lately; if not, a restart is the remedy. Ready: the things it needs are
-there (hot folder, engine, recovery done); if not, a restart would change nothing, and a person may have to look.
+Alive: its loops turned lately. If not, a restart helps. Ready: all that it needs is there (hot folder, engine, recovery
+done). If not, a restart would change nothing, and a person may have to act.
 """
 
 import threading
@@ -15,7 +15,7 @@ NEEDS = ("root", "engine", "recovery")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one part said last. at: seconds of the clock that `Health` was given."""
+    """The latest report of one part. detail: for people. at: seconds, by the clock of `Health`."""
 
     ok: bool
     detail: str
@@ -25,8 +25,9 @@ class Part:
 class Health:
     """The latest report of each part. Safe to call from any thread.
 
-    stale_seconds: how old a pulse may grow; choose it well above the longest pause a loop makes on purpose.
-    clock: monotonic seconds, so that a corrected system time kills nobody.
+    stale_seconds: how old the report of a loop may be. It must be well above the longest time that a loop sleeps.
+    clock: monotonic seconds, so that a change of the system time does no harm.
+    pulses: the loops that must turn. needs: the parts that must be well for the daemon to be ready.
     """
 
     def __init__(
@@ -45,23 +46,23 @@ class Health:
         self._lock = threading.Lock()
 
     def allow(self, stale_seconds: float) -> None:
-        """A pulse may grow so old from now on."""
+        """Set how old the report of a loop may be from now on."""
         self._stale_seconds = stale_seconds
 
     def report(self, part: str, ok: bool, detail: str = "") -> None:
-        """A part says how it is. For the loops in `pulses`, each report is also a heartbeat."""
+        """Record how a part is. For the loops in `pulses`, each report is also a sign of life."""
         with self._lock:
             self._parts[part] = Part(ok, detail, self._clock())
 
     def latest(self, part: str) -> Part | None:
-        """What a part said last; None where it has not said anything."""
+        """The latest report of a part, None if there is none yet."""
         with self._lock:
             return self._parts.get(part)
 
     def alive(self) -> tuple[bool, Mapping[str, object]]:
-        """Whether every loop turns, and the parts that say so, ready for JSON.
+        """Whether every loop turns, and the reports that show it, ready for JSON.
 
-        A loop that never reported has `stale_seconds` from the start to do so.
+        A loop that has not reported yet counts as alive until `stale_seconds` after the start.
         """
         now = self._clock()
         with self._lock:
@@ -71,7 +72,7 @@ class Health:
         return all(fresh.values()), {"alive": all(fresh.values()), "parts": shown}
 
     def ready(self) -> tuple[bool, Mapping[str, object]]:
-        """Whether everything it needs is there; what has not reported yet is not. Other parts are shown for people."""
+        """Whether all needs reported that they are well, and the reports of all parts but the loops, ready for JSON."""
         now = self._clock()
         with self._lock:
             parts: dict[str, Part | None] = {name: self._parts.get(name) for name in self._needs}

@@ -45,7 +45,7 @@ _PLAIN_WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 def public_name(server: str) -> str:
-    """A server's name as everybody may read it: a URL loses user, password and query."""
+    """The name of a server for everybody to read: a URL loses its user, password and query."""
     if "://" not in server:
         return server
     url = urlsplit(server)

@@ -1,7 +1,7 @@
-"""What this machine has left, read every few seconds: room on the disks, GPUs.
+"""Measures this machine every few seconds: free space of the disks, load of the GPUs.
 
-In a thread of its own, for a hung share or driver may hold whoever asks it for hours, and the daemon's heartbeat must
-not wait for that.
+It works in a thread of its own: a share or a driver that hangs may block its caller for hours, and the heartbeat of the
+daemon must not wait for that.
 """
 
 import shutil
@@ -20,7 +20,8 @@ CLOSE_SECONDS = 1.0
 class Machine:
     """Feeds the series of disks and GPUs.
 
-    disks: fixed word in the metrics -> a folder on that disk. usage: as shutil.disk_usage, (total, used, free) bytes.
+    disks: the value of the label `mount` -> a folder on that disk. usage: works as shutil.disk_usage, which returns
+    (total, used, free) in bytes.
     """
 
     def __init__(
@@ -37,14 +38,14 @@ class Machine:
         self._every_seconds = every_seconds
         self._usage = usage
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="machine", daemon=True)
+        self._thread = threading.Thread(target=self._look_until_closed, name="machine", daemon=True)
 
     def start(self) -> None:
-        """Look now and then, until `close`."""
+        """Look every few seconds, until `close`."""
         self._thread.start()
 
     def look(self) -> None:
-        """Read everything once. A disk that is away keeps its last figures; that it is away, others say."""
+        """Measure everything once. A disk that is away keeps its last figures: other series say that it is away."""
         self._metrics.gpus(self._gpus.readings())
         for mount, folder in self._disks.items():
             try:
@@ -55,12 +56,12 @@ class Machine:
             self._metrics.set(series.DISK_SIZE, total, mount=mount)
 
     def close(self) -> None:
-        """Stop looking; does not wait for a share that hangs. May be called twice, or without a start."""
+        """Stop looking, without waiting for a share that hangs. May be called twice, or without a start."""
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join(CLOSE_SECONDS)
 
-    def _keep(self) -> None:
+    def _look_until_closed(self) -> None:
         while True:
             self.look()
             if self._stop.wait(self._every_seconds):

@@ -1,4 +1,4 @@
-"""What is measured while one photo is cut out, staged and published."""
+"""Says what the work on one photo reports to the metrics."""
 
 from typing import Protocol
 
@@ -9,13 +9,13 @@ class Meter(Protocol):
     """Counts the work on photos: `Metrics` itself, or `work.progress.Progress`, which passes it on to `Metrics`."""
 
     def stage(self, stage: str, seconds: float) -> None:
-        """A stage took so long."""
+        """A stage took so many seconds."""
 
     def attempt(self, model: str, score: float | None, error_reason: str | None) -> None:
-        """An attempt ended, with a score or an error."""
+        """An attempt ended, with a score of 0..1 or the `reason` of an error class."""
 
     def engine_busy(self, server: str, seconds: float) -> None:
-        """A server computed for so long."""
+        """A server computed for so many seconds."""
 
     def count(self, row: Counter, by: float = 1, /, **labels: str) -> None:
-        """Add to a counter, as `Metrics.count`."""
+        """Add to a counter, as `Metrics.count` does."""

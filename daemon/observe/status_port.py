@@ -1,7 +1,7 @@
-"""The port that monitoring reads: /metrics, /healthz, /readyz, /status.
+"""Serves the pages for monitoring: /metrics, /healthz, /readyz, /status.
 
-Read only, one request per connection, bounded everywhere: header size, seconds per request, connections at once.
-Open on a loopback address; any other needs a bearer token.
+The port only reads, and takes one request per connection. The size of a request, its time and the number of connections
+are limited. A loopback address is open to all; any other address needs a bearer token.
 """
 
 import hmac
@@ -25,8 +25,8 @@ from daemon.observe.bounded_listener import BoundedReader, BoundedServer
 from daemon.observe.health import Health
 from daemon.observe.metrics import CONTENT_TYPE, Metrics
 
-MAX_CONNECTIONS = 16  # Prometheus, a probe, a few curious people; more is an accident
-REQUEST_SECONDS = 5.0  # from the connection to the last header
+MAX_CONNECTIONS = 16  # enough for Prometheus, a probe and a few people; more is an accident
+REQUEST_SECONDS = 5.0  # from the start of the connection to the last header
 MAX_REQUEST_BYTES = 16 * 1024
 
 Page = tuple[HTTPStatus, str, bytes]
@@ -35,9 +35,9 @@ Page = tuple[HTTPStatus, str, bytes]
 class StatusServer:
     """The port, served by a thread of its own.
 
-    bind: "host:port", "[v6]:port"; port 0 takes any free one.
-    status: what runs now, for `freisteller status`; JSON values, and no names of photos.
-    token: what a caller must send as `Authorization: Bearer …`; "" asks for none, which only a loopback address may.
+    bind: "host:port" or "[v6]:port"; port 0 takes any free port.
+    status: what runs now, for `freisteller status`: values for JSON, without the names of photos.
+    token: a caller must send it as `Authorization: Bearer …`. "" asks for none; only a loopback address may do so.
     """
 
     def __init__(
@@ -58,24 +58,24 @@ class StatusServer:
             "/readyz": lambda: _health_page(*health.ready()),
             "/status": lambda: _json_page(HTTPStatus.OK, status()),
         }
-        self._terms = _Terms(pages, self._address[0], token, request_seconds)
+        self._rules = _Rules(pages, self._address[0], token, request_seconds)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> tuple[str, int]:
-        """Open the port; the host and port that it really has.
+        """Open the port. Returns the host and the port that it really has.
 
-        Raises BadSettings where the port is taken or not ours, or is open to others without a token.
+        Raises BadSettings if we cannot get the port, or if other machines could read it without a token.
         """
         try:
             found = socket.getaddrinfo(*self._address, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
             family, address = found[0], found[4]
-            if not self._terms.token and not ipaddress.ip_address(address[0]).is_loopback:
+            if not self._rules.token and not ipaddress.ip_address(address[0]).is_loopback:
                 raise BadSettings(
                     f"http.bind = {self._bind} can be reached from other machines, so it needs http.token "
                     "(any long random text; Prometheus sends it as authorization credentials)"
                 )
-            server = _Server(family, (str(address[0]), int(address[1])), self._terms)
+            server = _Server(family, (str(address[0]), int(address[1])), self._rules)
         except OSError as error:
             raise BadSettings(
                 f"http.bind = {self._bind} cannot be opened: {error.strerror or error}. Another program may have "
@@ -88,7 +88,7 @@ class StatusServer:
         return str(host), int(port)
 
     def close(self) -> None:
-        """Close the port; may be called twice, or without a start."""
+        """Close the port. May be called twice, or without a start."""
         if self._server is not None and self._thread is not None:
             self._server.shutdown()
             self._thread.join()
@@ -97,8 +97,8 @@ class StatusServer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Terms:
-    """What is answered, under which name besides this machine's loopback names, for which token, and how patiently."""
+class _Rules:
+    """What the port answers, and to whom. name: the host name that it answers to besides the loopback names."""
 
     pages: Mapping[str, Callable[[], Page]]
     name: str
@@ -107,34 +107,34 @@ class _Terms:
 
 
 class _Server(BoundedServer):
-    """The listener, and what its handlers need to know."""
+    """The listener, with the rules for its handlers."""
 
-    def __init__(self, family: int, address: tuple[str, int], terms: _Terms) -> None:
-        self.terms = terms
+    def __init__(self, family: int, address: tuple[str, int], rules: _Rules) -> None:
+        self.rules = rules
         super().__init__(family, address, _Handler, MAX_CONNECTIONS)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request: a page, or why not."""
+    """Answers one request with a page, or says why there is none."""
 
     server: _Server
 
     def setup(self) -> None:
-        """Read through a pipe that ends: after so many seconds, or so many bytes."""
+        """Limit the seconds and the bytes that we read from the client."""
         super().setup()
-        deadline = time.monotonic() + self.server.terms.request_seconds
+        deadline = time.monotonic() + self.server.rules.request_seconds
         self.rfile = io.BufferedReader(BoundedReader(self.connection, deadline, MAX_REQUEST_BYTES), 1024)
 
     def handle(self) -> None:
-        """Answer one request; a client that is too slow, too wordy or gone gets none."""
+        """Answer one request. A client that is too slow, sends too much or is gone gets no answer."""
         try:
             self.handle_one_request()
         except (LineTooLong, TimeoutError, ConnectionError):
             return
 
     def _answer(self) -> None:
-        self.connection.settimeout(self.server.terms.request_seconds)  # for all of the answer, see socket.sendall
-        page = self.server.terms.pages.get(self.path.partition("?")[0])
+        self.connection.settimeout(self.server.rules.request_seconds)  # for the whole answer, see socket.sendall
+        page = self.server.rules.pages.get(self.path.partition("?")[0])
         if not self._meant_for_us():
             self._send(HTTPStatus.MISDIRECTED_REQUEST, "text/plain", b"not a name of this machine\n")
         elif not self._may_read():
@@ -145,27 +145,30 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(*page())
 
     def _refuse(self) -> None:
-        self.connection.settimeout(self.server.terms.request_seconds)
+        self.connection.settimeout(self.server.rules.request_seconds)
         self._send(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", b"GET and HEAD only\n")
 
     do_GET = do_HEAD = _answer  # noqa: N815  (http.server finds them by these names)
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse  # noqa: N815
 
     def _meant_for_us(self) -> bool:
-        """Without a token only a loopback name is answered: else a web page could rebind its own name to 127.0.0.1."""
-        if self.server.terms.token or "Host" not in self.headers:
+        """Whether the request names this machine. A port with a token answers to any name.
+
+        Without this check a web page could rebind its own name to 127.0.0.1 and read the pages.
+        """
+        if self.server.rules.token or "Host" not in self.headers:
             return True
         try:
             name = urlsplit(f"//{self.headers['Host']}").hostname or ""
-            return name in ("localhost", self.server.terms.name) or ipaddress.ip_address(name).is_loopback
+            return name in ("localhost", self.server.rules.name) or ipaddress.ip_address(name).is_loopback
         except ValueError:
             return False
 
     def _may_read(self) -> bool:
-        if not self.server.terms.token:
+        if not self.server.rules.token:
             return True
         sent = self.headers.get("Authorization", "")
-        return hmac.compare_digest(sent.encode(), f"Bearer {self.server.terms.token}".encode())
+        return hmac.compare_digest(sent.encode(), f"Bearer {self.server.rules.token}".encode())
 
     def _send(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
         self.send_response(status)
@@ -183,11 +186,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def version_string(self) -> str:
-        """The Server header: not which Python runs here."""
+        """The Server header, without the version of Python."""
         return "freisteller"
 
     def log_message(self, format: str, *args: object) -> None:
-        """Requests are logged at debug level only: a scrape every 15 s is no change of state."""
+        """Log requests at debug level only: a scrape every 15 s is no change of state."""
         log("http_request", format % args, level=logging.DEBUG)
 
 

@@ -1,4 +1,4 @@
-"""How photos end, told to everybody who wants to know: metrics, log, and the person at the terminal."""
+"""Reports what happens to jobs to the metrics, the log and all listeners."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -13,7 +13,10 @@ from daemon.observe.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class JobEnd:
-    """How one photo ended. grade and score are None where it failed; reason is why, in words."""
+    """How one photo ended. grade, score: None if it failed. reason: the main reason of the grade or failure, in words.
+
+    seconds: the work on it. results: its files in the grade folder.
+    """
 
     job: Job
     grade: Grade | None
@@ -24,7 +27,7 @@ class JobEnd:
 
 
 class JobEvents:
-    """Tells everybody who listens, each event once, in the thread that works on the photo."""
+    """Reports each event once, in the thread that works on the photo."""
 
     def __init__(
         self,
@@ -33,14 +36,17 @@ class JobEvents:
         on_end: Sequence[Callable[[JobEnd], None]],
         on_postponed: Sequence[Callable[[str, str], None]],
     ) -> None:
-        """on_postponed: are told the short name of what a photo waits for, and the reason in words."""
+        """on_end: each is called with each end of a job.
+
+        on_postponed: each is called with `kind` and `reason` of each photo that waits. clock: Unix seconds.
+        """
         self._metrics = metrics
         self._clock = clock
         self._on_end = tuple(on_end)
         self._on_postponed = tuple(on_postponed)
 
     def finished(self, job: Job, outcome: Outcome, results: tuple[Path, ...], seconds: float) -> None:
-        """A photo is done."""
+        """A photo is done. seconds: the work on it."""
         verdict = outcome.verdict
         scores = [attempt.verdict.score for attempt in outcome.attempts if attempt.verdict]
         gain = verdict.score - scores[0] if len(scores) > 1 else None
@@ -59,10 +65,10 @@ class JobEvents:
             seconds=round(seconds, 3),
         )
         reason = verdict.reasons[0] if verdict.reasons else ""
-        self._tell_end(JobEnd(job, verdict.grade, verdict.score, seconds, reason, results))
+        self._report_end(JobEnd(job, verdict.grade, verdict.score, seconds, reason, results))
 
     def failed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
-        """A photo is in `failed/`."""
+        """A photo is in `failed/`. reason: in words. kind: its short name, e.g. bad_photo."""
         self._metrics.job_finished("failed", seconds, len(job.attempts), None, self._clock())
         self._metrics.count(series.FAILURES, reason=kind)
         if kind == "quarantined":
@@ -76,10 +82,10 @@ class JobEvents:
             reason=kind,
             seconds=round(seconds, 3),
         )
-        self._tell_end(JobEnd(job, None, None, seconds, reason))
+        self._report_end(JobEnd(job, None, None, seconds, reason))
 
     def left_out(self, job: Job, first: Job, places: tuple[Path, ...]) -> None:
-        """A photo is done without a result, for the same one came before."""
+        """A photo is done without a result, because `first` has the same content. places: in `archiv/`."""
         self._metrics.count(series.DUPLICATES)
         log.log(
             "job_left_out",
@@ -91,11 +97,14 @@ class JobEvents:
         )
 
     def found_done(self, job: Job) -> None:
-        """A photo was over already, which the journal did not know."""
-        log.log("job_found_done", f"{job.name} was over already, its files are there", job=job.id, name=job.name)
+        """The files of a photo show that it is over, but the journal did not know that."""
+        log.log("job_found_done", f"{job.name} was already over: its files are there", job=job.id, name=job.name)
 
     def postponed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
-        """A photo waits because something else is not there."""
+        """A photo waits for so many seconds, because something is missing that is not the photo's fault.
+
+        reason: in words. kind: its short name, the `reason` of an error class.
+        """
         self._metrics.count(series.POSTPONED, reason=kind)
         log.log(
             "job_postponed",
@@ -110,10 +119,10 @@ class JobEvents:
             listener(kind, reason)
 
     def stumbled(self, job: Job, error: Exception) -> None:
-        """A fault of our own, with its traceback."""
+        """A photo met a bug of ours. The log gets its traceback."""
         text = f"{job.name}: {type(error).__name__}: {error}"
         log.log("internal_error", text, level=logging.ERROR, error=error, job=job.id, name=job.name)
 
-    def _tell_end(self, end: JobEnd) -> None:
+    def _report_end(self, end: JobEnd) -> None:
         for listener in self._on_end:
             listener(end)

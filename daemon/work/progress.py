@@ -1,4 +1,4 @@
-"""What runs right now, and how far it is: for people who look. Counts pass through to the metrics."""
+"""Shows which photos are in work now and how far each is. It passes all measurements on to the metrics."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from daemon.observe.meter import Meter
 from daemon.observe.series import Counter
 
 T = TypeVar("T")
-# The stage that a photo is in once the one on the left is over; after the judgement it may also be the next proxy.
+# What a photo does after each timed stage. After "judge" it may also go back to the next proxy.
 _AFTER = {
     "read": "preparing",
     "proxy": "engine",
@@ -28,7 +28,7 @@ _AFTER = {
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A photo in work. stage: a word for people. began: monotonic seconds. attempts: those that were judged so far."""
+    """A photo in work. stage: a word for people. began: monotonic seconds. attempts: how many were judged so far."""
 
     job: str
     name: str
@@ -38,7 +38,7 @@ class Running:
 
 
 class Progress:
-    """Follows each photo by the thread that works on it. Safe to call from any thread; see `observe.meter.Meter`."""
+    """Follows each photo by the thread that works on it. It is a `Meter`. Safe to call from any thread."""
 
     def __init__(self, meter: Meter, clock: Callable[[], float] = time.monotonic) -> None:
         self._meter = meter
@@ -47,7 +47,7 @@ class Progress:
         self._running: dict[int, Running] = {}
 
     def follow(self, job: Job, run: Callable[[Job], T]) -> T:
-        """Run a job in this thread, and know of it as long."""
+        """Run a job in this thread, and show it until it ends."""
         me = threading.get_ident()
         with self._lock:
             self._running[me] = Running(job.id, job.name, "reading", self._clock(), len(job.attempts))
@@ -58,19 +58,19 @@ class Progress:
                 del self._running[me]
 
     def running(self) -> tuple[Running, ...]:
-        """What runs now, the oldest first."""
+        """The photos in work, the oldest first."""
         with self._lock:
             return tuple(sorted(self._running.values(), key=lambda each: each.began))
 
     def stage(self, stage: str, seconds: float) -> None:
         """See `Meter.stage`."""
         self._meter.stage(stage, seconds)
-        self._note(stage=_AFTER.get(stage, stage))
+        self._update(stage=_AFTER.get(stage, stage))
 
     def attempt(self, model: str, score: float | None, error_reason: str | None) -> None:
         """See `Meter.attempt`."""
         self._meter.attempt(model, score, error_reason)
-        self._note(more=1)
+        self._update(more_attempts=1)
 
     def engine_busy(self, server: str, seconds: float) -> None:
         """See `Meter.engine_busy`."""
@@ -80,8 +80,8 @@ class Progress:
         """See `Meter.count`."""
         self._meter.count(row, by, **labels)
 
-    def _note(self, stage: str | None = None, more: int = 0) -> None:
+    def _update(self, stage: str | None = None, more_attempts: int = 0) -> None:
         me = threading.get_ident()
         with self._lock:
             if known := self._running.get(me):
-                self._running[me] = replace(known, stage=stage or known.stage, attempts=known.attempts + more)
+                self._running[me] = replace(known, stage=stage or known.stage, attempts=known.attempts + more_attempts)
