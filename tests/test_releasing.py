@@ -75,6 +75,7 @@ def test_what_is_built_is_whole_and_fit_to_be_published(tmp_path: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "daemon/cli/main.py",
+        "daemon/contact_sheet/sheet.html.j2",
         "daemon/_shipped/config/freisteller.toml",
         "daemon/_shipped/workflows/cutout.json",
     } <= held

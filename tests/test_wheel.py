@@ -51,6 +51,14 @@ def test_a_wheel_in_a_new_environment_cuts_out_a_photo(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
+    sheet = subprocess.run(
+        [str(new / "bin" / "freisteller"), "sheet", "out"],
+        cwd=somewhere,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     shipped = subprocess.run(
         [
             python,
@@ -68,3 +76,5 @@ def test_a_wheel_in_a_new_environment_cuts_out_a_photo(tmp_path: Path) -> None:
     assert shipped.stdout.count("_shipped") == 3
     assert done.returncode == 0, done.stderr
     assert (somewhere / "out" / "a.png").is_file()
+    assert sheet.returncode == 0, sheet.stderr  # the page's template is data, too
+    assert (somewhere / "out" / "contact-sheet.html").is_file()

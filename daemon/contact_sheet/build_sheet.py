@@ -63,14 +63,10 @@ def make_sheet(
         with ExitStack() as stack:
             scratch.unlink(missing_ok=True)  # of a run that died, or a link that somebody laid there
             stack.callback(scratch.unlink, missing_ok=True)
-            file = stack.enter_context(scratch.open("x", encoding="utf-8"))
-            file.write(html_sheet.head(title, counts, remark))
-            for one, pictures in _looked_at(shown, max_megapixels, threads):
-                if len(tiles) < PNG_PHOTOS:
-                    tiles.append(_tile(one, pictures))
-                file.write(html_sheet.article(one, _jpegs(pictures), _links(one, html.parent)))
-                told()
-            file.write(html_sheet.TAIL)
+            # A name that is no text keeps its readable part on the page.
+            file = stack.enter_context(scratch.open("x", encoding="utf-8", errors="replace"))
+            photos = _photos(shown, html.parent, max_megapixels, threads, tiles, told)
+            file.writelines(html_sheet.pieces_of_page(title, counts, remark, photos))
             file.flush()
             scratch.replace(html)
             heading = title if len(tiles) == len(shown) else f"{title}: the {len(tiles)} worst of {len(shown):,}"
@@ -81,6 +77,22 @@ def make_sheet(
     except OSError as error:
         raise NoRoom(f"The sheet {html} cannot be written: {error.strerror or error}. Name another --out.") from error
     return png, html
+
+
+def _photos(
+    shown: Sequence[Shown],
+    folder: Path,
+    max_megapixels: float,
+    threads: int,
+    tiles: list[mosaic.Tile],
+    told: Callable[[], None],
+) -> Iterator[html_sheet.PagePhoto]:
+    """Each photo for the page in `folder`, while `tiles` are collected from the first ones for the picture."""
+    for one, pictures in _looked_at(shown, max_megapixels, threads):
+        if len(tiles) < PNG_PHOTOS:
+            tiles.append(_tile(one, pictures))
+        yield html_sheet.PagePhoto(one, _figures(one, pictures, folder))
+        told()
 
 
 def _looked_at(shown: Sequence[Shown], max_megapixels: float, threads: int) -> Iterator[tuple[Shown, Pictures]]:
@@ -132,17 +144,18 @@ def _tile(shown: Shown, pictures: Pictures) -> mosaic.Tile:
     return mosaic.Tile((pictures.before, pictures.cutout, pictures.alpha), (first, *below))
 
 
-def _jpegs(pictures: Pictures) -> dict[str, bytes | None]:
-    named = {BEFORE: pictures.before, CUTOUT: pictures.cutout, ALPHA: pictures.alpha}
-    return {caption: None if rgb is None else codec.encode_jpeg(rgb, QUALITY) for caption, rgb in named.items()}
-
-
-def _links(shown: Shown, folder: Path) -> dict[str, str]:
-    """Relative ways to the files, so that a page that travels with its folder keeps them."""
-    files = {BEFORE: shown.original, CUTOUT: shown.cutout or shown.mask, ALPHA: shown.mask or shown.cutout}
+def _figures(shown: Shown, pictures: Pictures, folder: Path) -> tuple[html_sheet.PagePicture, ...]:
+    """The pictures with relative ways to the files, so that a page that travels with its folder keeps them."""
     start = os.path.realpath(folder)
-    return {
-        caption: html_sheet.link(os.path.relpath(os.path.realpath(path), start))
-        for caption, path in files.items()
-        if path
-    }
+    return tuple(
+        html_sheet.PagePicture(
+            caption,
+            None if rgb is None else codec.encode_jpeg(rgb, QUALITY),
+            html_sheet.link(os.path.relpath(os.path.realpath(path), start)) if path else "",
+        )
+        for caption, rgb, path in (
+            (BEFORE, pictures.before, shown.original),
+            (CUTOUT, pictures.cutout, shown.cutout or shown.mask),
+            (ALPHA, pictures.alpha, shown.mask or shown.cutout),
+        )
+    )

@@ -1,6 +1,7 @@
 """Contact sheets: what is on them, in which order, and that no name can do anything there but be read."""
 
 import json
+from html.parser import HTMLParser
 from pathlib import Path
 
 import cv2
@@ -171,8 +172,63 @@ def test_names_and_reasons_are_text_and_nothing_else_on_the_page(hot: HotFolder)
     _, html = sheet_of(find(hot.root).shown, hot.root / "sheet")
 
     assert "<img src=x" not in html
-    assert "a&quot;&gt;&lt;img src=x onerror=alert(1)&gt;&amp;.png" in html
+    assert "a&#34;&gt;&lt;img src=x onerror=alert(1)&gt;&amp;.png" in html
     assert "its &lt;i&gt;edges&lt;/i&gt;" in html
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: its elements with their attributes, and the text of its headings."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.heading = ""
+        self._inside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside.remove(tag)
+
+    def handle_data(self, data: str) -> None:
+        if {"h1", "h2"} & set(self._inside):
+            self.heading += data
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "</h2><script>alert(1)</script>",
+        "</style><img src=x onerror=alert(1)>",
+        "{{ 7 * 7 }}{% raw %}",
+        '" onmouseover=alert(1) x="',
+        "' autofocus onfocus=alert(1) '",
+        "<!--",
+        "&lt;b&gt;",
+    ],
+)
+def test_a_browser_reads_hostile_names_as_text(hostile: str, tmp_path: Path) -> None:
+    shown = Shown(hostile, Grade.GUT, 0.8, (hostile,), Path(f"{hostile}.png"), how=hostile)
+
+    _, html = make_sheet((shown,), tmp_path / "s", hostile, max_megapixels=10, threads=1, remark=hostile)
+    page = Page(html.read_text("utf-8"))
+
+    assert page.heading == f"{hostile}gut 0.80{hostile}"
+    assert not {"script", "img", "iframe"} & {tag for tag, _ in page.elements}  # the photo itself is not there
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    assert page.elements.count(("article", {"class": "gut"})) == 1
+
+
+def test_a_name_that_is_no_text_keeps_its_readable_part(tmp_path: Path) -> None:
+    name = b"M\xfcller.png".decode("utf-8", "surrogateescape")
+    shown = Shown(name, Grade.GUT, 0.8, (), None)
+
+    _, html = make_sheet((shown,), tmp_path / "s", name, max_megapixels=10, threads=1)
+
+    assert "M?ller.png" in html.read_text("utf-8")
 
 
 def test_the_page_needs_no_other_file_and_runs_no_script(hot: HotFolder) -> None:
