@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from daemon.intake import watcher
+from daemon.intake.event_listener import EventListener
 
 
 @pytest.hookimpl(wrapper=True)
@@ -19,4 +19,4 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
 @pytest.fixture
 def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
     """Daemons hear no events: stopping watchdog takes half a second each time, and the scan finds everything anyway."""
-    monkeypatch.setattr(watcher._Ears, "listen", lambda *_: None)
+    monkeypatch.setattr(EventListener, "listen", lambda *_: None)

@@ -1,7 +1,7 @@
-"""Which folders below `inbox/` changed since they were listed: a folder's own times tell, and cost one look each.
+"""Finds the folders below `inbox/` that changed since they were listed, by one stat call for each.
 
-They tell of names that came and went, not of files that grow, and some servers do not keep them; so a listing of
-everything still comes round, only less often.
+A folder's times show that names came or went, not that files grow, and some servers do not keep them. So everything is
+still listed from time to time, only less often.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from daemon.disk.open_below import GONE
 
 SETTLED_SECONDS = 3.0
-"""A folder must have looked the same for so long when it was listed: times can be as coarse as two seconds (FAT)."""
+"""A folder's times can be trusted if they were this old when it was listed: they may be as coarse as 2 s (FAT)."""
 
 
 class _Listed(NamedTuple):
@@ -22,16 +22,16 @@ class _Listed(NamedTuple):
     at: float
 
 
-class Changes(NamedTuple):
-    """changed: to be listed again. unsettled: too, for they look the same but not for long enough. gone: forgotten."""
+class FolderChanges(NamedTuple):
+    """Paths of folders: changed ones; unsettled ones, which look the same but not for long enough; and gone ones."""
 
     changed: list[str]
     unsettled: list[str]
     gone: list[str]
 
 
-class Directories:
-    """The folders of one inbox by their path below it, "" = itself, as they were when they were listed last."""
+class ListedFolders:
+    """The folders of one inbox as they were when they were last listed, by their path below it; "" is the inbox."""
 
     def __init__(self, inbox: Path, clock: Callable[[], float]) -> None:
         self._inbox = str(inbox)
@@ -43,21 +43,21 @@ class Directories:
         return path in self._known
 
     def start_over(self) -> None:
-        """All of them are about to be listed."""
+        """Prepare for a listing of all folders."""
         self._before, self._known = self._known, {}
 
     def entered(self, path: str, found: os.stat_result) -> None:
-        """One is about to be listed; found: what it looks like."""
+        """Remember a folder that is about to be listed. found: its stat."""
         now, stamp = self._clock(), _stamp(found)
         known = self._known.get(path) or self._before.get(path)
         self._known[path] = _Listed(stamp, known.since if known and known.stamp == stamp else now, now)
 
-    def changes(self) -> Changes:
-        """What became of them since they were listed.
+    def changes(self) -> FolderChanges:
+        """What became of the folders since they were listed; forgets those that are gone.
 
-        Raises OSError where the inbox itself cannot be looked at.
+        Raises OSError if the inbox itself cannot be looked at.
         """
-        changes = Changes([], [], [])
+        changes = FolderChanges([], [], [])
         for path, listed in self._known.items():
             try:
                 found = os.lstat(f"{self._inbox}/{path}")

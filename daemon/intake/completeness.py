@@ -1,9 +1,9 @@
-"""When a file may be taken: decided from what was seen of it and when. No disk, no clock in here.
+"""Decides when a file may be taken, from what was seen of it and when. No disk and no clock in here.
 
-Quiet first (nothing changed for a while), then proven (structure and decoding). What is not proven waits, with an
-upper limit counted from its last change. How long "a while" is depends on what is known: a close after writing makes
-it short, pauses that a writer was seen to make, long. A TIFF is given longer still, for a scanner may append a page,
-unless its times tell that it was finished elsewhere.
+A file must first be quiet (unchanged for a while) and then be proven (structure and decoding). A file that is not
+proven waits, with an upper limit counted from its last change. How long "a while" is depends on what is known: it is
+short after a writer closed the file, and long if a writer was seen to leave gaps. A TIFF waits longer still, because a
+scanner may append a page, unless its times show that it was finished elsewhere.
 """
 
 from collections import deque
@@ -15,13 +15,13 @@ from daemon.disk.file_id import FileId
 from daemon.intake.proving import Finding, Proof
 
 CLOSED_QUIET_SECONDS = 0.3
-"""Enough after a close: it only bridges a writer that closes and opens again at once."""
+"""Enough after a close: it only has to outlast a writer that closes the file and opens it again at once."""
 
-_BROUGHT_NS = 60 * 10**9
-"""A file written so long before it got here is a copy that kept its time, or was moved in: no scanner is at it. Both
-times are of the clock of the disk or the server that it lies on."""
+_ELSEWHERE_NS = 60 * 10**9
+"""A file that was written so long before it got here is a copy that kept its time, or was moved in: no scanner still
+appends to it. Both times come from the clock of the disk or server that holds the file."""
 
-_PAUSE_FACTOR = 1.5  # a writer that paused this long may next time pause half as much longer
+_GAP_FACTOR = 1.5  # the next gap of a writer may be half as long again as the longest one so far
 _REMEMBERED_FILES = 20
 
 
@@ -32,16 +32,16 @@ class Rules:
     quiet_seconds: float
     patience_seconds: float
     whole_seconds: float = 0.0
-    """How long a file that is whole, and was written here, must be unchanged: a TIFF with a further page to come is
-    whole without it."""
+    """How long a file that is whole, and was written here, must be unchanged: a TIFF is also whole while its next
+    page is still to come."""
 
     @property
     def refuse_seconds(self) -> float:
-        """How long what is no photo at all must be unchanged: it might be a placeholder for one."""
+        """How long a file that is not a photo at all must be unchanged: it might be a placeholder for one."""
         return min(max(5 * self.quiet_seconds, 3.0), self.patience_seconds)
 
 
-class Next(StrEnum):
+class FileAction(StrEnum):
     """What to do with a file now."""
 
     WAIT = "wait"
@@ -50,79 +50,82 @@ class Next(StrEnum):
     REJECT = "reject"
 
 
-class Step(NamedTuple):
-    """What to do, and for WAIT, after how many seconds another look can tell more."""
+class FileDecision(NamedTuple):
+    """What to do with a file. For WAIT, seconds says when another look can tell more."""
 
-    next: Next
+    action: FileAction
     seconds: float = 0.0
 
 
-class Watched:
-    """One file under observation. Times are the caller's monotonic clock, in seconds."""
+class ObservedFile:
+    """What was seen of one file so far. Times are the caller's monotonic clock, in seconds."""
 
-    __slots__ = ("brought", "changed_at", "closed", "first_seen", "longest_pause", "mark", "proof", "same_at")
+    __slots__ = ("changed_at", "closed", "file_id", "first_seen", "from_elsewhere", "longest_gap", "proof", "same_at")
 
-    def __init__(self, mark: FileId, now: float) -> None:
-        self.mark = mark
+    def __init__(self, file_id: FileId, now: float) -> None:
+        self.file_id = file_id
         self.first_seen = now
         self.changed_at = now
         self.same_at = now
-        self.longest_pause = 0.0
+        """When it was last seen unchanged."""
+        self.longest_gap = 0.0
+        """The longest time that its writer left it unchanged before the next change."""
         self.closed = False
-        self.brought = _is_older(mark)
-        """Whether it was finished elsewhere, and copied with its time or moved in."""
+        """Whether a writer closed it since its last change."""
+        self.from_elsewhere = _is_from_elsewhere(file_id)
+        """Whether it was finished elsewhere, and then copied with its time or moved in."""
         self.proof: Proof | None = None
 
-    def see(self, mark: FileId, now: float, closed: bool = False) -> None:
+    def see(self, file_id: FileId, now: float, closed: bool = False) -> None:
         """Take in what a look showed. closed: a writer closed it since the last look."""
-        if mark == self.mark:
+        if file_id == self.file_id:
             self.same_at = now
         else:
-            # Only as long as it was seen unchanged: looks that are far apart say nothing of a pause.
-            self.longest_pause = max(self.longest_pause, self.same_at - self.changed_at)
-            if mark.mtime_ns != self.mark.mtime_ns:  # else it was only renamed, or given other rights
-                self.brought = _is_older(mark)
-            self.mark, self.changed_at, self.same_at = mark, now, now
+            # A gap counts only as long as the file was seen unchanged: looks that are far apart prove no gap.
+            self.longest_gap = max(self.longest_gap, self.same_at - self.changed_at)
+            if file_id.mtime_ns != self.file_id.mtime_ns:  # otherwise it was only renamed, or got other rights
+                self.from_elsewhere = _is_from_elsewhere(file_id)
+            self.file_id, self.changed_at, self.same_at = file_id, now, now
             self.closed, self.proof = False, None
         self.closed = self.closed or closed
 
 
-def next_step(file: Watched, rules: Rules, writer_pause: float, now: float) -> Step:
-    """What to do with a file. writer_pause: the longest pause that recent files of its writer showed, in seconds."""
+def decide(file: ObservedFile, rules: Rules, writer_gap: float, now: float) -> FileDecision:
+    """What to do with a file. writer_gap: the longest gap in recent files of the same writer, in seconds."""
     unchanged = now - file.changed_at
-    if file.mark.size_bytes == 0:
+    if file.file_id.size_bytes == 0:
         quiet = rules.patience_seconds  # a placeholder; there is nothing to prove
     else:
-        quiet = quiet_seconds(file, rules, writer_pause)
+        quiet = quiet_seconds(file, rules, writer_gap)
     if unchanged < quiet:
-        return Step(Next.WAIT, quiet - unchanged)
+        return FileDecision(FileAction.WAIT, quiet - unchanged)
     if file.proof is None or file.proof.finding is Finding.WRITING:
-        return Step(Next.PROVE)
+        return FileDecision(FileAction.PROVE)
     if file.proof.finding is Finding.WHOLE:
-        left = 0.0 if file.brought else rules.whole_seconds - unchanged
-        return Step(Next.WAIT, left) if left > 0 else Step(Next.TAKE)
-    # Not proven. At the limit it is looked into once more, since data can arrive without a change of size and times.
+        left = 0.0 if file.from_elsewhere else rules.whole_seconds - unchanged
+        return FileDecision(FileAction.WAIT, left) if left > 0 else FileDecision(FileAction.TAKE)
+    # Not proven. At the limit the file is proven once more, since data can arrive without a change of size and times.
     limit = rules.refuse_seconds if file.proof.finding is Finding.NEVER else rules.patience_seconds
     if unchanged < limit:
-        return Step(Next.WAIT, limit - unchanged)
+        return FileDecision(FileAction.WAIT, limit - unchanged)
     if file.proof.made_at < file.changed_at + limit:
-        return Step(Next.PROVE)
-    return Step(Next.TAKE if file.proof.finding is Finding.DOUBTFUL else Next.REJECT)
+        return FileDecision(FileAction.PROVE)
+    return FileDecision(FileAction.TAKE if file.proof.finding is Finding.DOUBTFUL else FileAction.REJECT)
 
 
-def _is_older(mark: FileId) -> bool:
-    """Whether it was written long before its last change of any kind."""
-    return mark.ctime_ns - mark.mtime_ns > _BROUGHT_NS
+def _is_from_elsewhere(file_id: FileId) -> bool:
+    """Whether the content was written long before the file last changed in any way."""
+    return file_id.ctime_ns - file_id.mtime_ns > _ELSEWHERE_NS
 
 
-def quiet_seconds(file: Watched, rules: Rules, writer_pause: float) -> float:
-    """How long a file must be unchanged before it is worth a look inside."""
+def quiet_seconds(file: ObservedFile, rules: Rules, writer_gap: float) -> float:
+    """How long a file must be unchanged before it is worth proving."""
     base = min(rules.quiet_seconds, CLOSED_QUIET_SECONDS) if file.closed else rules.quiet_seconds
-    learned = _PAUSE_FACTOR * max(file.longest_pause, writer_pause)
+    learned = _GAP_FACTOR * max(file.longest_gap, writer_gap)
     return max(base, min(learned, rules.patience_seconds / 2))
 
 
-def reason_for_rejecting(file: Watched, now: float) -> str:
+def reason_for_rejecting(file: ObservedFile, now: float) -> str:
     """Why a file goes to `failed/`, in sentences for people."""
     reason = file.proof.reason if file.proof else ""
     if file.proof and file.proof.finding is Finding.NEVER:
@@ -131,24 +134,24 @@ def reason_for_rejecting(file: Watched, now: float) -> str:
 
 
 class Writer(NamedTuple):
-    """Who writes, as far as a file shows it: the folder, the owner, and the kind of file by its name's ending."""
+    """Who writes a file, as far as the file shows it: its folder, its owner, and the suffix of its name."""
 
     folder: str
     owner: int
     suffix: str
 
 
-class Pauses:
-    """The longest pauses that the latest files of each writer showed while they were written."""
+class WritingGaps:
+    """The longest gap in each of the latest files of every writer: how long it left them unchanged while writing."""
 
     def __init__(self) -> None:
         self._by_writer: dict[Writer, deque[float]] = {}
 
     def note(self, writer: Writer, seconds: float) -> None:
-        """A file of this writer is complete; this was its longest pause."""
+        """Remember the longest gap in a file of this writer that is complete now."""
         if seconds > 0 or writer in self._by_writer:
             self._by_writer.setdefault(writer, deque(maxlen=_REMEMBERED_FILES)).append(seconds)
 
     def longest(self, writer: Writer) -> float:
-        """The longest of the latest, in seconds; 0 where none paused."""
+        """The longest gap in the writer's latest files, in seconds; 0 if there was none."""
         return max(self._by_writer.get(writer, ()), default=0.0) if self._by_writer else 0.0

@@ -1,4 +1,4 @@
-"""Proving one file: is it whole, not yet, or no photo at all? The only place that reads files in `inbox/`."""
+"""Proves one file: is it whole, not whole yet, or not a photo at all? The only module that reads files in `inbox/`."""
 
 import os
 import re
@@ -20,7 +20,7 @@ class Finding(StrEnum):
 
     WHOLE = "whole"
     DOUBTFUL = "doubtful"
-    """It decodes, and looks as if data were still to come, e.g. ends in zeros."""
+    """It decodes, but looks as if data were still to come: it ends in zeros, for example."""
     NOT_YET = "not_yet"
     NEVER = "never"
     WRITING = "writing"
@@ -29,7 +29,7 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was found, why in sentences for people, and when."""
+    """What was found. reason: why, in sentences for people. made_at: when, in monotonic seconds."""
 
     finding: Finding
     reason: str = ""
@@ -52,14 +52,14 @@ class Prover:
         self._decode = decode
         self._clock = clock
 
-    def prove(self, way: Sequence[str], mark: FileId, remote: bool) -> Proof | None:
-        """Look into the file inbox/way; None where it is gone, or no longer the file of that mark.
+    def prove(self, way: Sequence[str], file_id: FileId, remote: bool) -> Proof | None:
+        """Prove the file inbox/way. Returns None if it is gone, or is not the file of that id any more.
 
-        remote: other machines may write it unseen, so nobody is asked who has it open.
+        remote: whether other machines may write it unseen; then the kernel cannot tell who has it open.
         """
         name = clean_name(way[-1])
         try:
-            finding, reason = self._look(way, name, mark, remote)
+            finding, reason = self._look(way, name, file_id, remote)
         except (FileNotFoundError, NotADirectoryError, Vanished):
             return None
         except BlockingIOError:  # another program holds a lease on it; Samba does, for clients that write
@@ -69,15 +69,15 @@ class Prover:
             reason = f"{name} cannot be read ({error.strerror}). Allow the daemon's user to read it, or copy it again."
         return Proof(finding, reason, self._clock())
 
-    def _look(self, way: Sequence[str], name: str, mark: FileId, remote: bool) -> tuple[Finding, str]:
+    def _look(self, way: Sequence[str], name: str, file_id: FileId, remote: bool) -> tuple[Finding, str]:
         with open_below.opened(self._inbox, way[:-1]) as folder:
             descriptor = os.open(way[-1], open_below.FILE, dir_fd=folder)
         try:
-            self._same(descriptor, mark)
+            _refuse_another_file(descriptor, file_id)
             if not remote and open_for_writing(descriptor):
                 return Finding.WRITING, f"{name} is open for writing."
             found = self._read(descriptor, name)
-            self._same(descriptor, mark)
+            _refuse_another_file(descriptor, file_id)
             return found
         finally:
             os.close(descriptor)
@@ -87,7 +87,8 @@ class Prover:
             doubt = follow_to_end(descriptor)
         except NotWholeYet as error:
             return Finding.NOT_YET, f"{name} is not whole: {error}. Copy it again."
-        # The very file that is open here, whatever its path means by now, and however long or strange that path is.
+        # This path names the very file that is open here, whatever its own path means by now, and however long or
+        # strange that path is.
         path = Path(f"/proc/self/fd/{descriptor}")
         try:
             self._decode(path, self.max_megapixels)
@@ -96,6 +97,7 @@ class Prover:
             return finding, re.sub(f"^{path.name}(?= )", lambda _: name, str(error))
         return (Finding.DOUBTFUL, f"{name} may not be whole: {doubt}.") if doubt else (Finding.WHOLE, "")
 
-    def _same(self, descriptor: int, mark: FileId) -> None:
-        if FileId.of(os.fstat(descriptor)) != mark:
-            raise Vanished("The file that was to be proven is another one by now.")
+
+def _refuse_another_file(descriptor: int, file_id: FileId) -> None:
+    if FileId.of(os.fstat(descriptor)) != file_id:
+        raise Vanished("The file to prove was changed or replaced meanwhile.")

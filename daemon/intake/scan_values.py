@@ -1,4 +1,4 @@
-"""What a look at `inbox/` finds, as values."""
+"""The values that a scan of `inbox/` takes and returns."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
@@ -10,7 +10,10 @@ FoundBy = Literal["event", "scan", "startup"]
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A photo that is proven whole. name: below `inbox/`, clean NFC text. waited_seconds: since it was first seen."""
+    """A photo that is proven whole.
+
+    name: its path below `inbox/`, clean NFC text. waited_seconds: since it was first seen.
+    """
 
     source: Path
     name: str
@@ -22,7 +25,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A file that will not become a photo any more, and why, in words for people."""
+    """A file that will not become a photo any more. reason: why, in sentences for people."""
 
     source: Path
     name: str
@@ -31,10 +34,10 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What one look found.
+    """What one scan found.
 
-    ready: oldest first. incomplete: files that are waited for. ignored: reason -> names that are newly left alone.
-    next_look_seconds: when another scan can tell more, if no event comes before.
+    ready: oldest first. incomplete: how many files are waited for. ignored: reason -> number of names that are newly
+    ignored. next_look_seconds: when another scan can tell more, unless an event comes earlier.
     """
 
     ready: tuple[Arrival, ...]
@@ -46,7 +49,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """Paths that events named since the last scan; closed: those that a writer closed or renamed into place."""
+    """Paths that events named since the last scan. closed: those that a writer closed or renamed into place."""
 
     touched: Set[str] = frozenset()
     closed: Set[str] = frozenset()

@@ -1,4 +1,4 @@
-"""Reading all of `inbox/`: every file once, no symbolic link followed, nothing opened but folders."""
+"""Lists `inbox/`: every name once. Follows no symbolic link and opens nothing but folders."""
 
 import os
 from collections.abc import Callable, Container, Iterator, Mapping, Set
@@ -12,13 +12,13 @@ from daemon.hotfolder import orders
 from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
 
 MAX_DEPTH = 64
-"""Sub-folders within each other. Each level holds one descriptor; what lies deeper is counted, not read."""
+"""How many sub-folders within each other are read. Each level holds one descriptor; a deeper folder is only counted."""
 
 
 class Sighting(NamedTuple):
     """A name in the inbox. path: below it, as the disk spells it. remote: others may write there unseen.
 
-    Either `stat` is there (a regular file with a photo's suffix), or `ignored` says why it is left alone.
+    `stat` is set for a regular file with a photo's suffix; otherwise `ignored` says why the name is ignored.
     """
 
     path: str
@@ -27,19 +27,19 @@ class Sighting(NamedTuple):
     remote: bool = False
 
 
-Entered = Callable[[str, os.stat_result], None]
-"""Told of each folder that is about to be read: its path below the inbox, "" = itself, and what it looks like."""
+OnFolder = Callable[[str, os.stat_result], None]
+"""Called for each folder before it is listed: its path below the inbox ("" is the inbox), and its stat."""
 
 
 def walk(
-    inbox: Path, suffixes: Set[str], mounts: Mapping[str, Mount], entered: Entered = lambda _, __: None
+    inbox: Path, suffixes: Set[str], mounts: Mapping[str, Mount], on_folder: OnFolder = lambda _, __: None
 ) -> Iterator[Sighting]:
-    """All names below the inbox. suffixes: lower case, with the dot.
+    """All names below the inbox. suffixes: of photos, lower case, with the dot.
 
-    Raises OSError where the inbox itself, or the disk below it, cannot be read. A sub-folder that vanishes or was
-    replaced meanwhile is skipped: the next walk sees what is there then.
+    Raises OSError if the inbox itself, or the disk below it, cannot be read. Skips a sub-folder that vanishes or is
+    replaced meanwhile: the next walk sees what is there then.
     """
-    return walk_below("", (), inbox, suffixes, mounts, entered)
+    return walk_below("", (), inbox, suffixes, mounts, on_folder)
 
 
 def walk_below(
@@ -48,13 +48,13 @@ def walk_below(
     inbox: Path,
     suffixes: Set[str],
     mounts: Mapping[str, Mount],
-    entered: Entered,
+    on_folder: OnFolder,
 ) -> Iterator[Sighting]:
-    """The same for one folder of the inbox, without the folders within it that are `known`. Raises OSError."""
+    """All names below one folder of the inbox, except in folders whose path is in `known`. Raises OSError."""
     parts = path.split("/") if path else []
     remote = mount_of(f"{inbox}/{path}", mounts).remote
     with open_below.opened(inbox, parts) as folder:
-        yield from _Walk(str(inbox), suffixes, mounts, entered, known).below(folder, path, remote, len(parts) + 1)
+        yield from _Walk(str(inbox), suffixes, mounts, on_folder, known).below(folder, path, remote, len(parts) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,59 +62,67 @@ class _Walk:
     inbox: str
     suffixes: Set[str]
     mounts: Mapping[str, Mount]
-    entered: Entered
+    on_folder: OnFolder
     known: Container[str]
 
-    def below(self, folder: int, path_of_folder: str, remote: bool, depth: int) -> Iterator[Sighting]:
-        below = []
-        prefix = f"{path_of_folder}/" if path_of_folder else ""
-        self.entered(path_of_folder, os.fstat(folder))
+    def below(self, folder: int, path: str, remote: bool, depth: int) -> Iterator[Sighting]:
+        """All names below an open folder. path: the folder's. depth: of what it contains; 1 in the inbox itself."""
+        prefix = f"{path}/" if path else ""
+        self.on_folder(path, os.fstat(folder))
         writable = os.access(".", os.W_OK | os.X_OK, dir_fd=folder, effective_ids=True)
+        folders = []
         with os.scandir(folder) as entries:
             for entry in entries:
-                name = entry.name
-                path = prefix + name
                 if entry.is_dir(follow_symlinks=False):
-                    below.append(name)
-                elif name in (orders.NAME, orders.NOTE):
-                    continue  # neither a photo nor a stranger's file, so it is not counted as ignored
-                elif is_ignored_file(name):
-                    yield Sighting(path, None, "litter")
-                elif entry.is_symlink():
-                    yield Sighting(path, None, "symlink")
-                elif name[name.rfind(".") :].lower() not in self.suffixes:
-                    yield Sighting(path, None, "not_a_photo_suffix")
-                elif not entry.is_file(follow_symlinks=False):
-                    yield Sighting(path, None, "special_file")
-                elif not writable:
-                    yield Sighting(path, None, "folder_not_writable")  # what cannot be taken out is not begun
-                else:
-                    try:
-                        yield Sighting(path, entry.stat(follow_symlinks=False), remote=remote)
-                    except FileNotFoundError:
-                        continue
-        for name in below:
-            path = prefix + name
-            if is_ignored_folder(name):
-                yield Sighting(path, None, "litter")
-                continue
-            if path in self.known:
-                continue
-            if depth >= MAX_DEPTH:
-                yield Sighting(path, None, "too_deep")
-                continue
-            try:
-                inner = os.open(name, open_below.FOLDER, dir_fd=folder)
-            except PermissionError:
-                yield Sighting(path, None, "folder_not_readable")
-                continue
-            except OSError as error:
-                if error.errno in open_below.GONE:
-                    continue
-                raise
-            try:
-                # A tree can mix both kinds: a share may be mounted on any of its folders.
-                mount = self.mounts.get(f"{self.inbox}/{path}")
-                yield from self.below(inner, path, mount.remote if mount else remote, depth + 1)
-            finally:
-                os.close(inner)
+                    folders.append(entry.name)
+                elif sighting := self._file(entry, prefix, remote, writable):
+                    yield sighting
+        for name in folders:
+            inner = self._open(folder, name, prefix + name, depth)
+            if isinstance(inner, Sighting):
+                yield inner
+            elif inner is not None:
+                try:
+                    # Mounts can be mixed: a share may be mounted on any folder of the inbox.
+                    mount = self.mounts.get(f"{self.inbox}/{prefix}{name}")
+                    yield from self.below(inner, prefix + name, mount.remote if mount else remote, depth + 1)
+                finally:
+                    os.close(inner)
+
+    def _file(self, entry: os.DirEntry[str], prefix: str, remote: bool, writable: bool) -> Sighting | None:
+        """What a name that is not a folder's is; None if it vanished, or is an order or our note about one."""
+        name = entry.name
+        path = prefix + name
+        if name in (orders.NAME, orders.NOTE):
+            return None
+        if is_ignored_file(name):
+            return Sighting(path, None, "litter")
+        if entry.is_symlink():
+            return Sighting(path, None, "symlink")
+        if name[name.rfind(".") :].lower() not in self.suffixes:
+            return Sighting(path, None, "not_a_photo_suffix")
+        if not entry.is_file(follow_symlinks=False):
+            return Sighting(path, None, "special_file")
+        if not writable:  # we cannot move files out of this folder, so we do not start them
+            return Sighting(path, None, "folder_not_writable")
+        try:
+            return Sighting(path, entry.stat(follow_symlinks=False), remote=remote)
+        except FileNotFoundError:
+            return None
+
+    def _open(self, folder: int, name: str, path: str, depth: int) -> Sighting | int | None:
+        """A descriptor of a sub-folder, or why it is ignored; None if it is known, or is gone."""
+        if is_ignored_folder(name):
+            return Sighting(path, None, "litter")
+        if path in self.known:
+            return None
+        if depth >= MAX_DEPTH:
+            return Sighting(path, None, "too_deep")
+        try:
+            return os.open(name, open_below.FOLDER, dir_fd=folder)
+        except PermissionError:
+            return Sighting(path, None, "folder_not_readable")
+        except OSError as error:
+            if error.errno in open_below.GONE:
+                return None
+            raise

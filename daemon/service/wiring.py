@@ -251,7 +251,7 @@ class Assembly:
         self.journal.prioritize(settings.dispatch.priorities)
         self._budget.resize(memory_for(settings))
         self.health.allow(_stale_seconds(settings))
-        self.watcher.adopt(settings.intake)
+        self.watcher.use_settings(settings.intake)
         self.inbox_loop.adopt(settings.intake.scan_seconds)
         self.verdicts.adopt(settings.intake.scan_seconds)
         self.notifications.use_settings(settings.notify)

@@ -134,12 +134,11 @@ class World:
         after: float = 0.0,
         closed: Collection[str] = (),
         touched: Collection[str] = (),
-        busy: Collection[Path] = (),
         urgent: bool = False,
     ) -> Scan:
         self.clock.pass_by(after)
         hints = Hints(frozenset(touched) | frozenset(closed), frozenset(closed))
-        return self.scanner.scan(self.mounts, hints, busy, urgent)
+        return self.scanner.scan(self.mounts, hints, urgent)
 
     def names(self, scan: Scan) -> list[str]:
         return [arrival.name for arrival in scan.ready]

@@ -285,15 +285,6 @@ def test_a_file_is_proven_once_per_change(tmp_path: Path) -> None:
     assert len(calls) == 2
 
 
-def test_a_file_that_is_being_taken_already_is_not_offered_again(world: World) -> None:
-    source = world.drop("a.jpg")
-    world.look()
-
-    scan = world.look(after=2.0, busy=[source])
-
-    assert (scan.ready, scan.incomplete) == ((), 0)
-
-
 def test_the_next_file_of_a_name_is_a_photo_of_its_own(world: World) -> None:
     source = world.drop("a.jpg")
     world.look()
@@ -584,7 +575,7 @@ def test_all_of_an_inbox_is_read_the_less_often_the_longer_it_takes(
         world.processor.pass_by(processor_seconds)
         return iter(())
 
-    monkeypatch.setattr("daemon.intake.scanner.walk", slow_walk)
+    monkeypatch.setattr("daemon.intake.inbox_reader.walk", slow_walk)
 
     while len(walks) < 2:
         world.clock.pass_by(world.look().next_look_seconds)
@@ -605,7 +596,7 @@ class BigInbox(World):
             self.processor.pass_by(1.0)
 
         real_walk = walk_inbox.walk
-        monkeypatch.setattr("daemon.intake.scanner.walk", busy_walk)
+        monkeypatch.setattr("daemon.intake.inbox_reader.walk", busy_walk)
         for folder in ("a", "b", "b/within"):
             self.drop(f"{folder}/waits.jpg", b"")
         self.look()
@@ -682,13 +673,6 @@ def test_a_photo_that_nobody_takes_is_offered_by_each_look_at_a_big_inbox(big: B
     assert big.glances(5)[-2:] == ["a/held.jpg", "a/held.jpg"]
 
 
-def test_what_is_taken_from_a_big_inbox_already_is_not_offered_again(big: BigInbox) -> None:
-    source = big.drop("a/new.jpg")
-    big.glances(1)
-
-    assert big.look(after=5.0, busy=[source]).ready == ()
-
-
 def test_looking_at_a_big_inbox_again_takes_no_more_time_than_it_must(
     big: BigInbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -699,7 +683,7 @@ def test_looking_at_a_big_inbox_again_takes_no_more_time_than_it_must(
         return real_walk(*arguments)  # type: ignore[arg-type]
 
     real_walk = walk_inbox.walk_below
-    monkeypatch.setattr("daemon.intake.scanner.walk_below", busy_walk)
+    monkeypatch.setattr("daemon.intake.inbox_reader.walk_below", busy_walk)
     quiet = big.look(after=5.0).next_look_seconds
     os.utime(big.inbox / "a", (1, 1))
     seems_changed = big.look(after=5.0).next_look_seconds
@@ -744,7 +728,7 @@ def test_a_waiting_file_does_not_make_a_big_inbox_be_walked_all_the_time(
         world.clock.pass_by(1.0)
 
     real_walk = walk_inbox.walk
-    monkeypatch.setattr("daemon.intake.scanner.walk", slow_walk)
+    monkeypatch.setattr("daemon.intake.inbox_reader.walk", slow_walk)
 
     assert world.look().next_look_seconds == 4.0
 

@@ -22,7 +22,7 @@ from daemon.errors import RootAway
 from daemon.hotfolder import place_files
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.lease import STALE_SECONDS, Holder
-from daemon.intake import scanner, walk_inbox
+from daemon.intake import inbox_reader, walk_inbox
 from daemon.intake.scan_values import Arrival, Scan
 from daemon.intake.watcher import Watcher
 from daemon.jobs import Grade
@@ -111,7 +111,7 @@ def test_a_new_photo_on_a_full_share_is_found_without_reading_all_of_it(
         return real_walk(*arguments)  # type: ignore[arg-type]
 
     real_walk = walk_inbox.walk
-    monkeypatch.setattr(scanner, "walk", reading)
+    monkeypatch.setattr(inbox_reader, "walk", reading)
     for number in range(2000):
         folder = share.back / "inbox" / f"kunde {number % 20}"
         folder.mkdir(exist_ok=True)

@@ -122,7 +122,7 @@ def test_our_own_reading_is_no_event(porch: Porch) -> None:
     (porch.folders.inbox / "a.jpg").read_bytes()
     porch.watcher.scan()
 
-    assert not porch.watcher._ears.wait(0.6)
+    assert not porch.watcher._events.wait(0.6)
 
 
 def test_a_folder_that_is_moved_in_is_found_with_all_that_is_in_it(porch: Porch, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_scanner_that_closes_its_file_between_pages_is_waited_for(porch: Porch
     pytest.importorskip("PIL", reason="needs Pillow, which appends pages to a TIFF")
     pages = [save_photo(tmp_path / f"{number}.png", seed=number) for number in range(3)]
     target = porch.folders.inbox / "scan.tif"
-    porch.watcher.adopt(IntakeSettings(quiet_seconds=0.2, scan_seconds=LONG, tiff_quiet_seconds=4.0))
+    porch.watcher.use_settings(IntakeSettings(quiet_seconds=0.2, scan_seconds=LONG, tiff_quiet_seconds=4.0))
     porch.watcher.start()
 
     with writer(APPEND, target, *pages):
@@ -198,7 +198,7 @@ def test_no_page_is_lost_of_a_scanner_that_pauses_for_too_long(porch: Porch, tmp
     pytest.importorskip("PIL", reason="needs Pillow, which appends pages to a TIFF")
     pages = [save_photo(tmp_path / f"{number}.png", seed=number) for number in range(3)]
     target = porch.folders.inbox / "scan.tif"
-    porch.watcher.adopt(IntakeSettings(quiet_seconds=0.2, scan_seconds=LONG, tiff_quiet_seconds=0.3))
+    porch.watcher.use_settings(IntakeSettings(quiet_seconds=0.2, scan_seconds=LONG, tiff_quiet_seconds=0.3))
     porch.watcher.start()
     taken: list[Path] = []
 

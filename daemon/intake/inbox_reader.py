@@ -1,0 +1,127 @@
+"""Reads `inbox/` for the scanner: all of it, or only what changed since it was last read."""
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from daemon.disk import open_below
+from daemon.disk.mounts import Mount
+from daemon.intake.changed_folders import ListedFolders
+from daemon.intake.known_files import KnownFile, KnownFiles
+from daemon.intake.scan_values import Hints
+from daemon.intake.walk_inbox import Sighting, walk, walk_below
+
+
+class Reading(NamedTuple):
+    """What one reading found.
+
+    files: those to decide about. newly_ignored: reason -> number of names. has_news: a name came, changed or went, or
+    a folder must be listed once more.
+    """
+
+    files: Sequence[KnownFile]
+    newly_ignored: Mapping[str, int]
+    has_news: bool
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a reading came across so far. ignored: path -> reason."""
+
+    now: float
+    has_news: bool = False
+    ignored: dict[str, str] = field(default_factory=dict)
+    paths: list[str] = field(default_factory=list)
+
+
+class InboxReader:
+    """Keeps `files` as the inbox is. Both ways of reading raise OSError if the inbox cannot be read."""
+
+    def __init__(self, inbox: Path, suffixes: Set[str], files: KnownFiles, clock: Callable[[], float]) -> None:
+        self._inbox = inbox
+        self._suffixes = suffixes
+        self._files = files
+        self._clock = clock
+        self._folders = ListedFolders(inbox, clock)
+        self._ignored: frozenset[str] = frozenset()
+
+    def read_all(self, mounts: Mapping[str, Mount], hints: Hints) -> Reading:
+        """Read all names."""
+        self._folders.start_over()
+        found = _Found(self._clock())
+        for sighting in walk(self._inbox, self._suffixes, mounts, self._folders.entered):
+            self._take_in(sighting, found, hints)
+        newly_ignored = self._newly_ignored(found)
+        self._ignored = frozenset(found.ignored)
+        self._files.forget_unseen()
+        return Reading(self._files.all(), newly_ignored, found.has_news)
+
+    def read_changes(self, mounts: Mapping[str, Mount], hints: Hints, due: Set[str]) -> Reading:
+        """Read the folders that changed since they were listed, and look at the files of which more is due soon.
+
+        due: the paths of those files.
+        """
+        changed, unsettled, gone = self._folders.changes()
+        found = _Found(self._clock(), has_news=bool(unsettled))  # a folder is unsettled only once
+        listed = set(gone)
+
+        def on_folder(path: str, stat: os.stat_result) -> None:
+            found.has_news = found.has_news or path not in self._folders
+            listed.add(path)
+            self._folders.entered(path, stat)
+
+        for folder in changed + unsettled:
+            with _skipping_what_is_gone():
+                for sighting in walk_below(folder, self._folders, self._inbox, self._suffixes, mounts, on_folder):
+                    self._take_in(sighting, found, hints)
+        newly_ignored = self._newly_ignored(found)
+        self._ignored |= found.ignored.keys()
+        seen = set(found.paths)
+        if listed and self._files.forget_missing(listed, seen):
+            found.has_news = True
+        for path in (due | hints.touched) - seen:
+            self._look_again(path, found, hints)
+        files = [file for path in found.paths if (file := self._files.get(path))]
+        return Reading(files, newly_ignored, found.has_news)
+
+    def _take_in(self, sighting: Sighting, found: _Found, hints: Hints) -> None:
+        if sighting.stat is None:
+            found.ignored[sighting.path] = sighting.ignored
+        else:
+            is_news = self._files.take_in(sighting.path, sighting.stat, sighting.remote, hints, found.now)
+            found.has_news = found.has_news or is_news
+            found.paths.append(sighting.path)
+
+    def _look_again(self, path: str, found: _Found, hints: Hints) -> None:
+        """Take in one file if it is known, and forget it if it is gone."""
+        known = self._files.get(path)
+        if known is None:
+            return
+        way = path.split("/")
+        with _skipping_what_is_gone(), open_below.opened(self._inbox, way[:-1]) as folder:
+            shown = os.stat(way[-1], dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISREG(shown.st_mode):
+                self._take_in(Sighting(path, shown, remote=known.remote), found, hints)
+                return
+        self._files.forget(path)
+        found.has_news = True
+
+    def _newly_ignored(self, found: _Found) -> dict[str, int]:
+        return dict(Counter(reason for path, reason in found.ignored.items() if path not in self._ignored))
+
+
+@contextmanager
+def _skipping_what_is_gone() -> Iterator[None]:
+    """Suppress errors of one name (it vanished, was replaced, or may not be read), but no errors of the disk."""
+    try:
+        yield
+    except PermissionError:
+        pass
+    except OSError as error:
+        if error.errno not in open_below.GONE:
+            raise

@@ -1,0 +1,115 @@
+"""Remembers the files of the inbox from one scan to the next."""
+
+import os
+from collections.abc import Container, Set
+from dataclasses import dataclass, replace
+
+from daemon.disk.file_id import FileId
+from daemon.intake.appended_tiffs import TIFF_SUFFIXES, AppendedTiffs
+from daemon.intake.completeness import ObservedFile, Rules, Writer, WritingGaps
+from daemon.intake.proving import Finding
+from daemon.intake.scan_values import FoundBy, Hints
+from daemon.settings import IntakeSettings
+
+
+@dataclass(slots=True)
+class KnownFile:
+    """A file of the inbox. path: below the inbox, as the disk spells it. remote: others may write it unseen."""
+
+    path: str
+    observed: ObservedFile
+    rules: Rules
+    remote: bool
+    writer: Writer
+    found_by: FoundBy
+    scan: int
+    """The number of the last scan that saw it."""
+
+
+class KnownFiles:
+    """All files that the scans saw and that are still there. Only one thread uses it."""
+
+    def __init__(self, settings: IntakeSettings) -> None:
+        self._by_path: dict[str, KnownFile] = {}
+        self._gaps = WritingGaps()
+        self._appended_tiffs = AppendedTiffs()
+        self._scan = 0
+        self.use_settings(settings)
+
+    def __len__(self) -> int:
+        return len(self._by_path)
+
+    def use_settings(self, settings: IntakeSettings) -> None:
+        """Use these settings from now on, also for the files that are known."""
+        local = Rules(settings.quiet_seconds, settings.patience_seconds)
+        remote = Rules(settings.remote_quiet_seconds, settings.remote_patience_seconds)
+        self._rules_for = {
+            (is_remote, is_tiff): replace(rules, whole_seconds=settings.tiff_quiet_seconds if is_tiff else 0.0)
+            for is_remote, rules in ((False, local), (True, remote))
+            for is_tiff in (False, True)
+        }
+        for file in self._by_path.values():
+            file.rules = self._rules_for[file.remote, file.writer.suffix in TIFF_SUFFIXES]
+
+    def end_scan(self) -> None:
+        """A scan is complete; what is seen from now on belongs to the next one."""
+        self._scan += 1
+
+    def get(self, path: str) -> KnownFile | None:
+        """The file of this path, if it is known."""
+        return self._by_path.get(path)
+
+    def all(self) -> tuple[KnownFile, ...]:
+        """Every known file."""
+        return tuple(self._by_path.values())
+
+    def take_in(self, path: str, stat: os.stat_result, remote: bool, hints: Hints, now: float) -> bool:
+        """Remember what a look at a file showed. Returns whether the file is new or changed."""
+        file_id = FileId.of(stat)
+        file = self._by_path.get(path)
+        if file is None or _is_next_file(file.observed, file_id):
+            file = self._by_path[path] = self._new(path, file_id, stat.st_uid, remote, now)
+        is_news = file.observed.file_id != file_id or file.observed.first_seen == now
+        file.observed.see(file_id, now, path in hints.closed)
+        file.scan = self._scan
+        if path in hints.touched:
+            file.found_by = "event"
+        return is_news
+
+    def forget(self, path: str) -> None:
+        """A file left the inbox."""
+        gone = self._by_path.pop(path)
+        if gone.observed.proof and gone.observed.proof.finding is Finding.WHOLE:
+            self._gaps.note(gone.writer, gone.observed.longest_gap)
+            self._appended_tiffs.taken(path, gone.writer.suffix, gone.observed.changed_at)
+
+    def forget_unseen(self) -> None:
+        """Forget the files that this scan did not see."""
+        for file in self.all():
+            if file.scan != self._scan:
+                self.forget(file.path)
+
+    def forget_missing(self, folders: Set[str], seen: Container[str]) -> bool:
+        """Forget the files of these folders that are not among the seen ones. Returns whether there were any."""
+        missing = [file.path for file in self.all() if file.writer.folder in folders and file.path not in seen]
+        for path in missing:
+            self.forget(path)
+        return bool(missing)
+
+    def writer_gap(self, file: KnownFile) -> float:
+        """The longest gap in recent files of this file's writer, in seconds."""
+        return self._gaps.longest(file.writer)
+
+    def _new(self, path: str, file_id: FileId, owner: int, remote: bool, now: float) -> KnownFile:
+        suffix = path[path.rfind(".") :].lower()
+        rules = self._rules_for[remote, suffix in TIFF_SUFFIXES]
+        self._appended_tiffs.seen(path, now, rules.patience_seconds)
+        writer = Writer(path.rpartition("/")[0], owner, suffix)
+        found_by: FoundBy = "scan" if self._scan else "startup"
+        return KnownFile(path, ObservedFile(file_id, now), rules, remote, writer, found_by, self._scan)
+
+
+def _is_next_file(observed: ObservedFile, file_id: FileId) -> bool:
+    """Whether the observed file was whole and was taken, so that this is the next one of its name."""
+    proof = observed.proof
+    return proof is not None and proof.finding is Finding.WHOLE and observed.file_id.inode != file_id.inode
