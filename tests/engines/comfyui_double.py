@@ -1,8 +1,8 @@
-"""A ComfyUI server for tests: real HTTP and WebSocket on loopback, behaving as ComfyUI 0.3.64 was recorded.
+"""A ComfyUI server for tests: real HTTP and WebSocket on loopback, behaving like the recorded ComfyUI 0.3.64.
 
 In a test: `with Double() as double:`, then `double.url`, `double.faults`, `double.inferences`. In a process of its own:
-`python -m tests.engines.comfyui_double --port 8188 --seconds 0.5 --fault load_seconds=3`; faults at run time by
-`POST /_double/faults {"hold": true}`, and what happened by `GET /_double/state`.
+`python -m tests.engines.comfyui_double --port 8188 --seconds 0.5 --fault load_seconds=3`. At run time,
+`POST /_double/faults {"hold": true}` sets faults, and `GET /_double/state` says what happened.
 """
 
 import argparse
@@ -18,8 +18,12 @@ from socket import socket
 from types import TracebackType
 from typing import Any, Self
 
-from tests.engines.double_routes import Routes, reset
-from tests.engines.double_worker import Faults, FileName, Inference, Worker
+from tests.engines.double_connection import reset
+from tests.engines.double_faults import Faults
+from tests.engines.double_files import FileName
+from tests.engines.double_node_runner import Inference
+from tests.engines.double_routes import Routes
+from tests.engines.double_worker import Worker
 
 RECORDINGS = Path(__file__).parent / "recordings"
 WEIGHTS = {
@@ -37,11 +41,11 @@ class _Listener(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # connections that end in the middle are what this server is for
+        pass  # this server is there for connections that end in the middle
 
 
 class Request:
-    """A request as it arrived; header names in lower case."""
+    """A request as it arrived, with header names in lower case."""
 
     def __init__(self, method: str, path: str, headers: dict[str, str]) -> None:
         self.method = method
@@ -53,10 +57,10 @@ class Request:
 
 
 class Double:
-    """One server. Uploads and output files outlive `restart`; queue, history, models and temp files do not."""
+    """One server. Uploads and output files survive `restart`; queue, history, models and temp files do not."""
 
     def __init__(self, port: int = 0, token: str = "", prefix: str = "", certificate: Path | None = None) -> None:
-        """certificate: a PEM file with a key; then it speaks TLS."""
+        """certificate: a PEM file with a key. If it is given, the server speaks TLS."""
         self.certificate = certificate
         self.token = token
         self.prefix = prefix
@@ -78,7 +82,7 @@ class Double:
 
     @property
     def inferences(self) -> list[Inference]:
-        """Every run of a model node, restarts included."""
+        """Every run of a model node, also of those before a restart."""
         return [*self._past, *self.worker.inferences]
 
     @property
@@ -101,7 +105,7 @@ class Double:
         if self.certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.certificate)
-            # The handshake is done by the connection's own thread, not by the one that accepts.
+            # The connection's own thread does the handshake, not the one that accepts connections.
             self._listener.socket = context.wrap_socket(
                 self._listener.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -112,7 +116,7 @@ class Double:
         self.worker.start()
 
     def die(self) -> None:
-        """As kill -9: connections end without a word, then are refused."""
+        """Die as after kill -9: connections end without a word, and new ones are refused."""
         if self.down:
             return
         self.down = True
@@ -124,7 +128,7 @@ class Double:
         self.note_change()
 
     def revive(self) -> None:
-        """Start again after `die`: uploads and outputs are there, all else is forgotten."""
+        """Start again after `die`. Uploads and outputs are still there; everything else is forgotten."""
         self._replace_worker()
         self.start()
 
@@ -133,7 +137,7 @@ class Double:
         self.revive()
 
     def forget_all(self) -> None:
-        """A restart so quick that nobody sees the port closed: sockets drop, everything is forgotten."""
+        """Restart so quickly that nobody sees the port closed. Sockets drop, and everything is forgotten."""
         self.worker.stop()
         self._replace_worker()
         self.worker.start()
@@ -141,7 +145,7 @@ class Double:
             reset(connection)
 
     def drop_sockets(self) -> None:
-        """End every event socket; the server goes on."""
+        """End every event socket. The server goes on."""
         self.worker.sessions.drop_all()
 
     def set_faults(self, faults: dict[str, Any]) -> None:
@@ -163,16 +167,16 @@ class Double:
             self._changed.notify_all()
 
     def wait_until(self, happened: Callable[[], bool], seconds: float = 20.0) -> bool:
-        """Wait for something to be true of this server, at most so long."""
+        """Wait until `happened()` is true, at most so many seconds. Asks whenever something happens at this server."""
         with self._changed:
             return self._changed.wait_for(happened, seconds)
 
     def wait_for_socket(self) -> bool:
-        """Wait until a client listens to events."""
+        """Wait until a client has an event socket."""
         return self.wait_until(lambda: self.worker.sessions.count() > 0)
 
     def asked(self, method: str, path: str) -> int:
-        """How often a route was asked; `path` is how it begins."""
+        """How many requests there were for routes that begin with `path`."""
         return sum(1 for each in list(self.requests) if each.method == method and each.path.startswith(path))
 
     def weight_files(self) -> list[str]:
@@ -206,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with double:
-        print(double.url, flush=True)  # noqa: T201 - whoever started us reads the port here
+        print(double.url, flush=True)  # noqa: T201 - the process that started us reads the port here
         while not stop.is_set() and not double.down:
             time.sleep(0.2)
 

@@ -10,6 +10,8 @@ from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
 from daemon.engines.comfyui.event_socket import EventSocket
 from daemon.settings import ComfyUISettings, ServerSettings
 from tests.engines.comfyui_double import Double
+from tests.engines.replay import REAL, Subject
+from tests.engines.scene import CLIENT, Scene
 
 OpenEngine = Callable[..., ComfyUIEngine]
 
@@ -65,3 +67,26 @@ def open_engine() -> Iterator[OpenEngine]:
             return engine
 
         yield opened
+
+
+@pytest.fixture(scope="module")
+def subject() -> Iterator[Subject]:
+    """The server that recordings are replayed against: a real one if one is named, else a double."""
+    if REAL:
+        server = Subject.at(REAL, None)
+        server.upload_pictures()
+        yield server
+        return
+    with Double() as running:
+        server = Subject.at(running.url, running)
+        server.upload_pictures()
+        yield server
+
+
+@pytest.fixture
+def scene(double: Double) -> Iterator[Scene]:
+    on_the_double = Subject.at(double.url, double)
+    on_the_double.upload_pictures()
+    with on_the_double.listen(CLIENT) as listener:
+        listener.next()
+        yield Scene(on_the_double, double, listener)

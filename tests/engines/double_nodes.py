@@ -1,6 +1,6 @@
-"""The double's nodes: what LoadImage, RMBG, BiRefNetRMBG, MaskToImage, PreviewImage and SaveImage compute.
+"""What the double's nodes compute: LoadImage, RMBG, BiRefNetRMBG, MaskToImage, PreviewImage and SaveImage.
 
-The mask is real, small and deterministic: how far each pixel is from the colour of the picture's border, softened.
+The mask is real, small and deterministic: the softened distance of each pixel from the colour of the picture's border.
 """
 
 import binascii
@@ -21,7 +21,7 @@ NEEDED = ("sensitivity", "process_res", "mask_blur", "mask_offset", "invert_outp
 
 
 class NodeFailure(Exception):
-    """A node raised."""
+    """The error that a node raised."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -29,9 +29,9 @@ class NodeFailure(Exception):
 
 
 def load_image(content: bytes, name: str) -> Image:
-    """Whatever was uploaded, as a picture; EXIF orientation applied, alpha dropped."""
+    """Decode an upload. Applies EXIF orientation and drops alpha. Raises NodeFailure if it is no picture."""
     if content.startswith(JPEG_START) and JPEG_END not in content:
-        content += JPEG_END  # half a JPEG is loaded as far as it goes
+        content += JPEG_END  # LoadImage loads half a JPEG as far as it goes
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
     if pixels is None:
         if content.startswith(b"\x89PNG"):
@@ -41,7 +41,7 @@ def load_image(content: bytes, name: str) -> Image:
 
 
 def cut_out(node_class: str, image: Image, inputs: Mapping[str, Any]) -> tuple[Image, Image, Image]:
-    """What RMBG and BiRefNetRMBG give: IMAGE (RGBA), MASK, MASK_IMAGE."""
+    """The outputs of RMBG and BiRefNetRMBG: IMAGE (RGBA), MASK, MASK_IMAGE."""
     for name in NEEDED:
         if name not in inputs and not (name == "process_res" and node_class == "BiRefNetRMBG"):
             raise NodeFailure("RuntimeError", f"Error in image processing: '{name}'\n")
@@ -53,7 +53,7 @@ def cut_out(node_class: str, image: Image, inputs: Mapping[str, Any]) -> tuple[I
             "doesn't match the broadcast shape [3, 1024, 1024]\n",
         )
     seen_width, seen_height = seen_size(model, inputs.get("process_res", 2048), height, width)
-    seen = _resized(image, (max(1, seen_width // 4), max(1, seen_height // 4)))  # a quarter: quicker, and as good here
+    seen = _resized(image, (max(1, seen_width // 4), max(1, seen_height // 4)))  # a quarter is quicker and good enough
     mask = _resized(border_distance(seen), (width, height))
     gain = (2.0 - inputs["sensitivity"]) ** (2 if model == "RMBG-2.0" else 1)
     mask = np.clip(mask * np.float32(gain), 0, 1)
@@ -68,7 +68,7 @@ def cut_out(node_class: str, image: Image, inputs: Mapping[str, Any]) -> tuple[I
 
 
 def seen_size(model: str, process_res: int, height: int, width: int) -> tuple[int, int]:
-    """Width and height of what the node hands to its model."""
+    """Width and height, in pixels, of the picture that the node gives to its model."""
     if model == "RMBG-2.0":
         square = process_res // 128 * 128
         return square, square
@@ -82,7 +82,7 @@ def _resized(image: Image, size: tuple[int, int]) -> Image:
 
 
 def border_distance(image: Image) -> Image:
-    """(H, W, 3) -> (H, W), 0 at the border's median colour, 1 at 48 grey levels from it and beyond."""
+    """(H, W, 3) -> (H, W): 0 at the border's median colour, 1 from 48 grey levels distance on."""
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     distance = np.abs(image - np.median(border, axis=0).astype(np.float32)).max(axis=2)
     sharp = np.clip((distance * 255 - 8) / 40, 0, 1).astype(np.float32)
@@ -90,7 +90,7 @@ def border_distance(image: Image) -> Image:
 
 
 def encode_png(image: Image, prompt: Mapping[str, Any]) -> bytes:
-    """8 bit, truncated as ComfyUI does, with the prompt as a text chunk before the pixels."""
+    """A PNG of 8 bit, truncated as ComfyUI does, with the prompt as a text chunk before the pixels."""
     pixels = (np.clip(image, 0, 1) * np.float32(255)).astype(np.uint8)
     order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
     _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, order), [cv2.IMWRITE_PNG_COMPRESSION, 1])

@@ -1,4 +1,4 @@
-"""WebSocket framing (RFC 6455) for the double, and the sessions that ComfyUI keeps: one socket per client id."""
+"""The event sockets of the double: WebSocket framing (RFC 6455), and ComfyUI's sessions, one socket per client id."""
 
 import base64
 import contextlib
@@ -18,7 +18,7 @@ def accept_key(key: str) -> str:
     return base64.b64encode(hashlib.sha1(key.encode() + MAGIC).digest()).decode()
 
 
-class EventSocket:
+class ServerSocket:
     """The server's end of one websocket."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -27,7 +27,7 @@ class EventSocket:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """What is to be sent waits for the end of the block."""
+        """Delay everything that is to be sent until the block ends."""
         with self._sending:
             yield
 
@@ -35,7 +35,7 @@ class EventSocket:
         self._frame(TEXT, json.dumps({"type": kind, "data": data}).encode())
 
     def receive(self) -> bytes | None:
-        """The next text; None once the socket is closed. Pings are answered here."""
+        """The next text. None if the socket is closed. Answers pings."""
         while True:
             head = self._read(2)
             if head is None:
@@ -70,7 +70,7 @@ class EventSocket:
             self._connection.sendall(head + payload)
 
     def _read(self, count: int) -> bytes | None:
-        """Exactly so many bytes; None at the end."""
+        """Exactly so many bytes. None at the end of the stream."""
         read = b""
         while len(read) < count:
             try:
@@ -84,15 +84,15 @@ class EventSocket:
 
 
 class Sessions:
-    """Client id -> socket. A second socket under one id takes over, and the first one's end removes the second."""
+    """Client id -> socket. A second socket under one id takes over. When the first one ends, the second is removed."""
 
     def __init__(self) -> None:
-        self._sockets: dict[str, EventSocket] = {}
+        self._sockets: dict[str, ServerSocket] = {}
         self._lock = threading.Lock()
         self.deaf = False
-        """Set: sockets stay open and nothing is ever sent."""
+        """If True, sockets stay open and nothing is sent."""
 
-    def join(self, client_id: str, connection: EventSocket) -> None:
+    def join(self, client_id: str, connection: ServerSocket) -> None:
         with self._lock:
             self._sockets[client_id] = connection
 
@@ -109,14 +109,14 @@ class Sessions:
             return list(self._sockets)
 
     def drop_all(self) -> None:
-        """End every socket without a word."""
+        """End every socket without a close frame."""
         with self._lock:
             sockets = list(self._sockets.values())
         for connection in sockets:
             connection.reset()
 
     def tell(self, kind: str, data: dict[str, Any], client_id: str | None) -> None:
-        """To that client; to everybody with None. Who is not connected misses it."""
+        """Send to that client, or to all clients if it is None. A client that is not connected misses the event."""
         with self._lock:
             everybody = dict(self._sockets)
         for name, connection in everybody.items():

@@ -1,4 +1,4 @@
-"""How ComfyUI 0.3.64 validates a prompt, as recorded; for the six node classes that the double has."""
+"""Validates a prompt as the recorded ComfyUI 0.3.64 does, for the six node classes that the double has."""
 
 import copy
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ CONVERT = {"INT": int, "FLOAT": float, "BOOLEAN": bool, "STRING": str}
 
 @dataclass
 class Verdict:
-    """error is None where at least one output is valid; those are the outputs then."""
+    """error is None if at least one output is valid; `outputs` are the valid ones."""
 
     error: Json | None
     outputs: list[str] = field(default_factory=list)
@@ -20,43 +20,45 @@ class Verdict:
 
 
 class Validator:
-    """object_info: as GET /object_info gives it. has_file: whether LoadImage finds a file of that name."""
+    """object_info: the body of GET /object_info. has_file: whether LoadImage finds a file of that name."""
 
     def __init__(self, object_info: Mapping[str, Json], has_file: Any) -> None:
         self.object_info = object_info
         self._has_file = has_file
 
     def judge(self, prompt: Json, targets: list[str] | None = None) -> Verdict:
-        """Also converts the prompt's values in place, as ComfyUI does."""
+        """Validate a prompt, and convert its values in place, as ComfyUI does."""
         outputs = []
         for node_id, node in prompt.items():
-            if "class_type" not in node:
-                return Verdict(
-                    _error(
-                        "invalid_prompt",
-                        "Cannot execute because a node is missing the class_type property.",
-                        f"Node ID '#{node_id}'",
-                    )
-                )
-            if node["class_type"] not in self.object_info:
-                message = f"Cannot execute because node {node['class_type']} does not exist."
-                return Verdict(_error("invalid_prompt", message, f"Node ID '#{node_id}'"))
+            error = self._class_error(node_id, node)
+            if error:
+                return Verdict(error)
             wanted = targets is None or node_id in targets
             if self.object_info[node["class_type"]]["output_node"] and wanted:
                 outputs.append(node_id)
         if not outputs:
             return Verdict(_error("prompt_no_outputs", "Prompt has no outputs", ""))
+        return self._judge_outputs(prompt, outputs)
 
+    def _class_error(self, node_id: str, node: Json) -> Json | None:
+        message = ""
+        if "class_type" not in node:
+            message = "Cannot execute because a node is missing the class_type property."
+        elif node["class_type"] not in self.object_info:
+            message = f"Cannot execute because node {node['class_type']} does not exist."
+        return _error("invalid_prompt", message, f"Node ID '#{node_id}'") if message else None
+
+    def _judge_outputs(self, prompt: Json, outputs: list[str]) -> Verdict:
         good: list[str] = []
-        told: list[str] = []
+        details: list[str] = []
         node_errors: Json = {}
         for output in outputs:
             seen: dict[str, tuple[bool, list[Json]]] = {}
             try:
                 valid, reasons = self._node(prompt, output, seen, ())
-            except RecursionError:  # a cycle: refused without a word why
+            except RecursionError:  # a cycle: ComfyUI refuses it without saying why
                 valid, reasons, seen = False, [], {}
-            except Exception as error:  # noqa: BLE001 - ComfyUI catches everything here, and so must its double
+            except Exception as error:  # noqa: BLE001 - ComfyUI catches everything here too
                 valid, reasons = (
                     False,
                     [_exception("exception_during_validation", "Exception when validating node", error)],
@@ -65,7 +67,7 @@ class Validator:
             if valid:
                 good.append(output)
                 continue
-            told += [f"{reason['message']}: {reason['details']}" for reason in reasons]
+            details += [f"{reason['message']}: {reason['details']}" for reason in reasons]
             for node_id, (node_valid, node_reasons) in seen.items():
                 if not node_valid and node_reasons:
                     entry = node_errors.setdefault(
@@ -74,7 +76,7 @@ class Validator:
                     )
                     entry["dependent_outputs"].append(output)
         if not good:
-            failed = _error("prompt_outputs_failed_validation", "Prompt outputs failed validation", "\n".join(told))
+            failed = _error("prompt_outputs_failed_validation", "Prompt outputs failed validation", "\n".join(details))
             return Verdict(failed, [], node_errors)
         return Verdict(None, good, node_errors)
 
@@ -170,7 +172,7 @@ class Validator:
 
 
 def without(object_info: Mapping[str, Json], nodes: list[str], models: list[str]) -> dict[str, Json]:
-    """object_info of an installation that lacks these node classes and models."""
+    """The object_info of an installation that lacks these node classes and models."""
     lacking = {name: copy.deepcopy(info) for name, info in object_info.items() if name not in nodes}
     for info in lacking.values():
         model = info["input"].get("required", {}).get("model")

@@ -4,6 +4,7 @@ Everything goes below a folder of this run's own, so that a real server's files 
 """
 
 import json
+import os
 import re
 import uuid
 from collections.abc import Callable
@@ -20,6 +21,9 @@ from tests.engines.comfyui_double import RECORDINGS, Double
 from tests.engines.conformance import drawn_photo
 
 Json = Any  # parsed JSON, of any shape
+
+REAL = os.environ.get("FREISTELLER_TEST_COMFYUI", "")
+"""The URL of a real server to replay against, "" for the double."""
 
 EXCHANGES: dict[str, Json] = json.loads((RECORDINGS / "exchanges.json").read_text("utf-8"))
 EVENTS: dict[str, Json] = json.loads((RECORDINGS / "events.json").read_text("utf-8"))

@@ -14,7 +14,7 @@ from daemon.settings import ComfyUISettings, ServerSettings
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
-from tests.engines.test_comfyui_engine import RMBG
+from tests.engines.cuts import RMBG
 
 SECRET = "tok-en-5f2a"
 
@@ -44,7 +44,7 @@ def test_no_request_has_an_origin(double: Double, open_engine: OpenEngine) -> No
     assert not [each for each in double.requests if "origin" in each.headers or "sec-fetch-site" in each.headers]
 
 
-def test_a_wrong_token_pauses_the_server_and_says_what_to_do(open_engine: OpenEngine) -> None:
+def test_a_wrong_token_stops_the_use_of_the_server_and_says_what_to_do(open_engine: OpenEngine) -> None:
     with Double(token=SECRET) as double:
         engine = open_engine(guarded(double, "wrong"), start=False)
 

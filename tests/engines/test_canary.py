@@ -21,7 +21,7 @@ from tests.doubles import Clock
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
-from tests.engines.test_comfyui_engine import RMBG, Background
+from tests.engines.cuts import RMBG, BackgroundCut
 
 OFTEN = 0.002  # minutes
 SELDOM = 600.0  # minutes: in a test, the first round and no other
@@ -59,14 +59,14 @@ def test_models_that_are_not_on_offer_are_not_tried(double: Double, open_engine:
     assert {inference.model for inference in double.inferences} == set(SMALL)
 
 
-def test_a_wrong_answer_pauses_the_model_there_and_photos_go_elsewhere(
+def test_a_wrong_answer_sets_the_model_aside_there_and_photos_go_elsewhere(
     double: Double, other: Double, open_engine: OpenEngine
 ) -> None:
     double.set_faults({"wrong_masks": ["RMBG-2.0"]})
     engine = open_engine(double, other, canary_minutes=SELDOM, canary_models=LADDER)
     assert double.wait_until(lambda: engine.health()[0].set_aside == ("RMBG-2.0",))
 
-    cuts = [Background(engine, shift=shift) for shift in range(4)]
+    cuts = [BackgroundCut(engine, shift=shift) for shift in range(4)]
 
     answers = [cut.join().answer for cut in cuts]
     assert all(answer and answer.server in other.url for answer in answers)
@@ -96,7 +96,7 @@ def test_photos_wait_where_no_server_is_right_and_none_is_asked(double: Double, 
     assert len(double.inferences) == 1
 
 
-def test_a_right_answer_lifts_the_pause(double: Double, open_engine: OpenEngine) -> None:
+def test_a_right_answer_brings_the_model_back(double: Double, open_engine: OpenEngine) -> None:
     double.set_faults({"wrong_masks": ["RMBG-2.0"]})
     engine = open_engine(double, canary_minutes=OFTEN, canary_models=SMALL)
     assert double.wait_until(lambda: engine.health()[0].set_aside == ("RMBG-2.0",))
@@ -133,7 +133,7 @@ def test_each_try_is_computed_anew_and_not_taken_from_the_servers_cache(
 
 
 @pytest.mark.parametrize("fault", ["swapped_results", "empty_results", "damaged_results", "lost_results"])
-def test_a_result_that_is_not_the_pictures_is_asked_for_again_and_pauses_nothing(
+def test_a_result_that_is_not_the_pictures_is_asked_for_again_and_sets_nothing_aside(
     double: Double, open_engine: OpenEngine, fault: str
 ) -> None:
     double.set_faults({fault: 1})

@@ -10,7 +10,7 @@ from daemon.settings import ServerSettings
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
-from tests.engines.test_comfyui_engine import RMBG, Background
+from tests.engines.cuts import RMBG, BackgroundCut
 
 
 def entry(double: Double, **more: object) -> ServerSettings:
@@ -26,10 +26,10 @@ def queued(double: Double) -> int:
     return len(queue["queue_running"]) + len(queue["queue_pending"])
 
 
-def held_up(double: Double, engine: ComfyUIEngine, count: int) -> list[Background]:
+def held_up(double: Double, engine: ComfyUIEngine, count: int) -> list[BackgroundCut]:
     """So many photos that stay on that server until the test lets them go."""
     double.set_faults({"hold": True})
-    cuts = [Background(engine, shift=8 * number) for number in range(count)]
+    cuts = [BackgroundCut(engine, shift=8 * number) for number in range(count)]
     assert double.wait_until(lambda: queued(double) == count)
     return cuts
 
@@ -39,7 +39,7 @@ def test_a_photo_that_waits_for_a_slot_goes_to_a_server_that_is_added(
 ) -> None:
     engine = open_engine(entry(double, slots=1))
     (held,) = held_up(double, engine, 1)
-    waiting = Background(engine, shift=80)
+    waiting = BackgroundCut(engine, shift=80)
 
     engine.use_servers([entry(double, slots=1), entry(other)])
 
@@ -101,7 +101,7 @@ def test_a_photo_on_a_removed_server_that_dies_is_done_by_another(
 def test_more_slots_count_at_once(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(entry(double, slots=1))
     (first,) = held_up(double, engine, 1)
-    second = Background(engine, shift=80)
+    second = BackgroundCut(engine, shift=80)
 
     engine.use_servers([entry(double, slots=2)])
 

@@ -15,7 +15,7 @@ from daemon.errors import EngineAway
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
-from tests.engines.test_comfyui_engine import RMBG
+from tests.engines.cuts import RMBG
 
 ACCIDENTS = (
     "unanswered_prompts", "forget_prompts", "interrupt_prompts", "empty_results", "swapped_results", "lost_results",

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.engines.conformance import drawn_photo
 from tests.engines.replay import EVENTS, EXCHANGES, Listener
 
 CHECKOUT = Path(__file__).parents[2]
+CONTRACT_SUITE = ("tests/engines/test_contract.py", "tests/engines/test_contract_events.py")
 Prompt = dict[str, Any]
 
 RMBG_INPUTS = EXCHANGES["prompt_ok_first"]["request"]["body"]["prompt"]["2"]["inputs"]
@@ -197,11 +199,26 @@ def test_ids_are_made_up_where_none_is_given(served: Double) -> None:
     assert uuid.UUID(post(served, workflow(R)))
 
 
+def test_the_double_in_a_process_of_its_own_takes_faults_at_run_time() -> None:
+    command = [sys.executable, "-m", "tests.engines.comfyui_double", "--fault", "load_seconds=0.1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+        assert process.stdout
+        url = process.stdout.readline().strip()
+
+        state = requests.post(f"{url}/_double/faults", json={"missing_nodes": ["RMBG"]}, timeout=10).json()
+        answer = requests.get(f"{url}/object_info/RMBG", timeout=10)
+        process.terminate()
+
+    assert state["faults"]["load_seconds"] == 0.1
+    assert json.loads(answer.text) == {}
+    assert process.returncode == 0
+
+
 @pytest.mark.slow
 def test_the_contract_suite_runs_unchanged_against_a_server_somewhere_else() -> None:
     """As against a real one: told by the environment, and nothing but its own prompts and files is touched."""
     command = [sys.executable, "-m", "tests.engines.comfyui_double"]
-    suite = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/engines/test_contract.py"]
+    suite = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *CONTRACT_SUITE]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as process:
         assert process.stdout
         url = process.stdout.readline().strip()

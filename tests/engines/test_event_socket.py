@@ -10,7 +10,7 @@ from daemon.engines.comfyui.event_socket import DEAF_AFTER, EventSocket
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
-from tests.engines.test_comfyui_engine import RMBG, Background
+from tests.engines.cuts import RMBG, BackgroundCut
 
 NEVER = 3600.0  # a poll that would outlast every test: what happens then is the events' doing
 
@@ -18,7 +18,7 @@ NEVER = 3600.0  # a poll that would outlast every test: what happens then is the
 def test_an_event_ends_the_wait_long_before_the_poll(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double, poll_seconds=600.0)
 
-    assert Background(engine).join(30).answer
+    assert BackgroundCut(engine).join(30).answer
 
 
 def test_without_events_the_poll_finds_the_result(double: Double, open_engine: OpenEngine) -> None:
@@ -30,7 +30,7 @@ def test_without_events_the_poll_finds_the_result(double: Double, open_engine: O
 def test_a_socket_lost_in_mid_prompt_makes_everybody_look(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double, poll_seconds=600.0)
     double.faults.hold = True
-    cut = Background(engine)
+    cut = BackgroundCut(engine)
     assert double.wait_until(lambda: len(double.inferences) == 1)
     looked = double.asked("GET", "/history/")
 
@@ -45,13 +45,13 @@ def test_a_socket_lost_in_mid_prompt_makes_everybody_look(double: Double, open_e
 def test_a_new_socket_learns_of_older_prompts_by_the_queues_length(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double, poll_seconds=600.0)
     double.faults.hold = True
-    cut = Background(engine)
+    cut = BackgroundCut(engine)
     assert double.wait_until(lambda: len(double.inferences) == 1)
     before = double.worker.sessions.client_ids()
 
     double.drop_sockets()
     assert double.wait_until(lambda: double.worker.sessions.client_ids() not in ([], before))
-    later = Background(engine, shift=1)  # posted under the new socket's id
+    later = BackgroundCut(engine, shift=1)  # posted under the new socket's id
     assert double.wait_until(lambda: double.worker.remaining() == 2)
     double.set_faults({"hold": False})
 
@@ -73,7 +73,7 @@ def test_each_connection_has_a_client_id_of_its_own(double: Double, open_engine:
 def test_prompts_are_posted_with_the_id_of_the_socket_that_listens(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double)
     double.faults.hold = True
-    cut = Background(engine)
+    cut = BackgroundCut(engine)
     assert double.wait_until(lambda: len(double.inferences) == 1)
 
     (item,) = double.worker.queue()["queue_running"]
@@ -102,7 +102,7 @@ def test_a_socket_that_is_open_and_silent_is_not_relied_on_for_long(double: Doub
     relied_on = [entry.server._events.announces_ends for entry in engine._servers.entries]
 
     double.set_faults({"hold": True})
-    cut = Background(engine, shift=20)
+    cut = BackgroundCut(engine, shift=20)
     assert double.wait_until(lambda: len(double.inferences) == DEAF_AFTER + 1)
     double.set_faults({"deaf": False, "hold": False})
     assert cut.join().answer
@@ -115,14 +115,14 @@ def test_a_socket_that_is_open_and_silent_is_not_relied_on_for_long(double: Doub
 def test_a_prompt_of_an_earlier_run_is_waited_for_by_the_queues_length(double: Double, open_engine: OpenEngine) -> None:
     before = open_engine(double)
     double.faults.hold = True
-    left = Background(before)
+    left = BackgroundCut(before)
     assert double.wait_until(lambda: len(double.inferences) == 1)
     before.close()
     left.join()
 
     engine = open_engine(double, poll_seconds=600.0)
     looked = double.asked("GET", "/queue")
-    adopted = Background(engine, left.ticket)
+    adopted = BackgroundCut(engine, left.ticket)
     assert double.wait_until(lambda: double.asked("GET", "/queue") > looked)
     double.set_faults({"hold": False})
 

@@ -10,7 +10,7 @@ from daemon.jobs import Recipe
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
-from tests.engines.test_comfyui_engine import RMBG, Background
+from tests.engines.cuts import RMBG, BackgroundCut
 
 
 def inputs(double: Double) -> list[str]:
@@ -70,7 +70,7 @@ def test_two_daemons_on_one_server_never_share_a_name(double: Double, open_engin
     engines = [open_engine(double, owner="one"), open_engine(double, owner="two")]
     double.faults.hold = True
 
-    cuts = [Background(engine, shift=shift) for shift, engine in enumerate(engines * 2)]
+    cuts = [BackgroundCut(engine, shift=shift) for shift, engine in enumerate(engines * 2)]
     assert double.wait_until(lambda: double.worker.remaining() == 4)
     names = inputs(double)
     double.set_faults({"hold": False})
@@ -89,14 +89,14 @@ def test_an_engine_without_an_owner_makes_one_up(double: Double, open_engine: Op
 def test_a_name_that_a_queued_prompt_still_needs_is_not_overwritten(double: Double, open_engine: OpenEngine) -> None:
     double.faults.hold = True
     before = open_engine(double)
-    left = [Background(before, shift=shift) for shift in (3, 6)]
+    left = [BackgroundCut(before, shift=shift) for shift in (3, 6)]
     assert double.wait_until(lambda: double.worker.remaining() == 2)
     before.close()
     for cut in left:
         cut.join()
 
     engine = open_engine(double)
-    fresh = Background(engine, shift=9)
+    fresh = BackgroundCut(engine, shift=9)
     assert double.wait_until(lambda: double.worker.remaining() == 3)
     double.set_faults({"hold": False})
     expected = fresh.join().answer
@@ -114,7 +114,7 @@ def test_a_prompt_answered_elsewhere_is_cleared_away_when_its_server_is_back(
     engine = open_engine(double, other, connect_seconds=0.4, probe_seconds=0.3)
     for server in (double, other):
         server.set_faults({"hold": True})
-    cut = Background(engine)
+    cut = BackgroundCut(engine)
     assert double.wait_until(lambda: bool(double.inferences or other.inferences), 5) or other.inferences
     slow, quick = (double, other) if double.inferences else (other, double)
     quick.set_faults({"hold": False})
@@ -150,7 +150,7 @@ def test_a_prompt_that_outlives_its_interrupt_is_still_cleared_away(
     """A node ends before it heeds an interrupt: the entry comes long after it was asked to go."""
     engine = open_engine(double, other, connect_seconds=0.4, probe_seconds=0.2)
     double.faults.hold = other.faults.hold = True
-    cut = Background(engine)
+    cut = BackgroundCut(engine)
     assert double.wait_until(lambda: bool(double.inferences or other.inferences), 5) or other.inferences
     slow, quick = (double, other) if double.inferences else (other, double)
     quick.set_faults({"hold": False})

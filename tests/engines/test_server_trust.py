@@ -1,4 +1,4 @@
-"""How far a server is trusted: breaker, pauses and load, with time set by hand."""
+"""How far a server is trusted: breaker, models set aside and load, with time set by hand."""
 
 import pytest
 
@@ -79,21 +79,21 @@ def test_a_server_that_was_away_has_loaded_nothing(trust: ServerTrust) -> None:
     assert trust.warm == set()
 
 
-def test_a_missing_model_is_paused_for_longer_and_longer(trust: ServerTrust) -> None:
-    now, pauses = 0.0, []
+def test_a_missing_model_is_set_aside_for_longer_and_longer(trust: ServerTrust) -> None:
+    now, spans = 0.0, []
     for _ in range(8):
         trust.record_failure("BEN", EngineMisconfigured("no BEN"), now)
         until = trust.set_aside["BEN"].until
         assert not trust.accepts_photo("BEN", until - 0.01)
         assert trust.accepts_photo("BEN", until)
-        pauses.append(until - now)
+        spans.append(until - now)
         now = until
 
-    assert pauses == [10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 320.0, 320.0]
-    assert max(pauses) == 10.0 * LONGEST_FACTOR
+    assert spans == [10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 320.0, 320.0]
+    assert max(spans) == 10.0 * LONGEST_FACTOR
 
 
-def test_a_pause_is_of_one_model_only(trust: ServerTrust) -> None:
+def test_only_the_model_that_is_missing_is_set_aside(trust: ServerTrust) -> None:
     trust.take_slot("BEN", 0.0)
     trust.record_failure("BEN", EngineMisconfigured("no BEN"), 0.0)
 
@@ -120,7 +120,7 @@ def test_while_a_trial_runs_nobody_else_tries(trust: ServerTrust) -> None:
     assert not trust.accepts_photo("BEN", 10.0)
 
 
-def test_a_success_ends_the_pause(trust: ServerTrust) -> None:
+def test_a_success_brings_the_model_back(trust: ServerTrust) -> None:
     trust.record_failure("BEN", EngineMisconfigured("no BEN"), 0.0)
 
     trust.record_answer("BEN", 1.0)

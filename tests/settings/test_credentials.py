@@ -14,7 +14,7 @@ from daemon.settings.credentials import read_credentials
 from tests.drawing import save_photo
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
-from tests.engines.test_comfyui_engine import RMBG
+from tests.engines.cuts import RMBG
 from tests.observe.prometheus import free_port
 from tests.processes import DaemonProcess, freisteller
 

@@ -1,0 +1,71 @@
+"""A scene: one client at a double, while prompts run for as long as the test wants."""
+
+import json
+import uuid
+from typing import Any
+
+import requests
+
+from tests.engines.comfyui_double import Double
+from tests.engines.replay import EVENTS, EXCHANGES, Json, Listener, Subject, only_recorded_progress
+
+CLIENT = "c7"
+
+
+class Scene:
+    """One client at a double whose picture is cached, as it was when the scenes were recorded."""
+
+    def __init__(self, subject: Subject, double: Double, listener: Listener) -> None:
+        self.subject, self.double = subject, double
+        self._listener = listener
+        self._blur = 30
+        self._listener.until_end(self.post())
+
+    def post(self, client_id: str | None = CLIENT, **more: Any) -> str:
+        """LoadImage -> RMBG -> PreviewImage, another one each time. Returns its id once it is queued."""
+        asked = EXCHANGES["queue_post_p2"]["request"]
+        self._blur += 1
+        prompt = json.loads(json.dumps(asked["body"]["prompt"]))
+        prompt["2"]["inputs"]["mask_blur"] = self._blur
+        body: Json = {"prompt": prompt, "prompt_id": str(uuid.uuid4()), **more}
+        if client_id:
+            body["client_id"] = client_id
+        answer = self.subject.send({"request": {**asked, "body": body}})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["prompt_id"])
+
+    def post_held(self, **more: Any) -> str:
+        """One that works until `let_go`."""
+        self.double.set_faults({"hold": True})
+        before = len(self.double.inferences)
+        prompt_id = self.post(**more)
+        assert self.double.wait_until(lambda: len(self.double.inferences) > before)
+        return prompt_id
+
+    def let_go(self) -> None:
+        self.double.set_faults({"hold": False})
+
+    def replay(self, name: str, body: Json) -> None:
+        """A recorded request with this scene's ids in it; it is answered as it was."""
+        asked, recorded = EXCHANGES[name]["request"], EXCHANGES[name]["response"]
+        answer = self.subject.send({"request": {**asked, "body": body}})
+        assert (answer.status_code, answer.text) == (recorded["status"], recorded["body"])
+
+    def history(self, prompt_id: str) -> Json:
+        return requests.get(f"{self.double.url}/history/{prompt_id}", timeout=10).json()
+
+    def assert_heard(self, name: str, last: str) -> None:
+        """All that was recorded, status counts too, up to the end of prompt `last`."""
+        heard = self._listener.until_end(last)
+        recorded = [(kind, data) for kind, data in EVENTS[name]["frames"] if kind != "mark"]
+
+        assert self.comparable(only_recorded_progress(heard)) == self.comparable(recorded)
+
+    def comparable(self, frames: Json) -> Json:
+        """Ids by the order in which they appear."""
+        ids: dict[str, str] = {}
+        named = [
+            (kind, ids.setdefault(data["prompt_id"], f"prompt {len(ids) + 1}") if "prompt_id" in data else "", data)
+            for kind, data in frames
+        ]
+        return self.subject.stripped(named)
