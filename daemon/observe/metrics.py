@@ -64,7 +64,7 @@ class Metrics:
             self.count(series.MISSED_EVENTS)
 
     def completeness_waited(self, seconds: float) -> None:
-        """A file was proven whole so long after it was first seen. This is also the first stage of a photo."""
+        """A file was proven whole so many seconds after its first sight. This is also the first stage of its photo."""
         self.observe(series.COMPLETENESS_WAIT, seconds)
         self.stage("completeness", seconds)
 
@@ -75,11 +75,11 @@ class Metrics:
         self.set(series.QUEUE_OLDEST, oldest_admitted_at or 0)
 
     def stage(self, stage: str, seconds: float) -> None:
-        """One stage of the work on a photo took so long; stage is one of STAGES."""
+        """One stage of the work on a photo took so many seconds. stage: one of STAGES."""
         self.observe(series.STAGE_DURATION, seconds, stage=stage)
 
     def attempt(self, model: str, score: float | None, error_reason: str | None) -> None:
-        """An engine was asked once: a score of 0..1, or the reason why there is none."""
+        """An engine was asked once. score: 0..1, if it gave an alpha. error_reason: why it gave none."""
         self._start_at_zero("model", model)
         self.count(series.ATTEMPTS, model=model)
         if score is not None:
@@ -88,10 +88,10 @@ class Metrics:
             self.count(series.ATTEMPT_FAILURES, model=model, reason=error_reason)
 
     def job_finished(self, grade_label: str, seconds: float, attempts: int, gain: float | None, at: float) -> None:
-        """A photo is done, or failed; grade_label is one of ENDS, `at` Unix time.
+        """A photo is done or failed. grade_label: one of ENDS. at: Unix time.
 
-        attempts: 0, for a photo that never came to an engine, is left out of attempts_per_job.
-        gain: best minus first score; None if there was one attempt only.
+        attempts: 0 means that the photo never came to an engine; it is left out of attempts_per_job.
+        gain: best minus first score, None if there was only one attempt.
         """
         self.count(series.JOBS, grade=grade_label)
         self.observe(series.JOB_DURATION, seconds, grade=grade_label)
@@ -105,7 +105,7 @@ class Metrics:
     # Engines
 
     def engine(self, healths: Sequence[ServerHealth]) -> None:
-        """How each server is now. A server that is not listed loses its series; a figure it does not know has none.
+        """How each server is now. A server that is not listed loses its series, and an unknown figure has no series.
 
         Raises KeyError for a circuit that is not closed, half_open or open.
         """
@@ -124,14 +124,10 @@ class Metrics:
         self.set(series.ENGINE_UP, health.up, server=server)
         self.set(series.ENGINE_QUEUE_LENGTH, health.running, server=server)
         self.set(series.ENGINE_PAUSED_MODELS, len(health.set_aside), server=server)
-        if health.memory_total_bytes is not None:
-            self.set(series.ENGINE_MEMORY_TOTAL, health.memory_total_bytes, server=server, device="all")
-        if health.memory_free_bytes is not None:
-            self.set(series.ENGINE_MEMORY_FREE, health.memory_free_bytes, server=server, device="all")
-        if health.uploads is not None:
-            self.set(series.ENGINE_UPLOADS, health.uploads, server=server)
-        if health.history_entries is not None:
-            self.set(series.ENGINE_HISTORY_ENTRIES, health.history_entries, server=server)
+        self._set_if_known(series.ENGINE_MEMORY_TOTAL, health.memory_total_bytes, server=server, device="all")
+        self._set_if_known(series.ENGINE_MEMORY_FREE, health.memory_free_bytes, server=server, device="all")
+        self._set_if_known(series.ENGINE_UPLOADS, health.uploads, server=server)
+        self._set_if_known(series.ENGINE_HISTORY_ENTRIES, health.history_entries, server=server)
         self.set(series.ENGINE_CIRCUIT_STATE, CIRCUIT_STATES[health.circuit], server=server)
         # A server that the settings name anew counts its connections from 0 again.
         self.count(series.ENGINE_RECONNECTS, max(0, health.reconnects - self._reconnects.get(server, 0)), server=server)
@@ -148,7 +144,7 @@ class Metrics:
                         family.remove(*values)
 
     def engine_busy(self, server: str, seconds: float) -> None:
-        """A server computed for us for so long (the stage `infer` of its answer)."""
+        """A server computed for us for so many seconds (the stage `infer` of its answer)."""
         if public_name(server) not in self._gone_servers:  # its last answer may come after it is gone
             self.count(series.ENGINE_BUSY, seconds, server=server)
 
@@ -163,18 +159,18 @@ class Metrics:
         for row in (series.GPU_UTILIZATION, series.GPU_MEMORY_USED, series.GPU_MEMORY_TOTAL, series.GPU_POWER):
             self._families[row].clear()
         for reading in readings:
-            for row, value in (
-                (series.GPU_UTILIZATION, reading.utilization_ratio),
-                (series.GPU_MEMORY_USED, reading.memory_used_bytes),
-                (series.GPU_MEMORY_TOTAL, reading.memory_total_bytes),
-                (series.GPU_POWER, reading.power_watts),
-            ):
-                if value is not None:
-                    self.set(row, value, gpu=reading.gpu)
+            self._set_if_known(series.GPU_UTILIZATION, reading.utilization_ratio, gpu=reading.gpu)
+            self._set_if_known(series.GPU_MEMORY_USED, reading.memory_used_bytes, gpu=reading.gpu)
+            self._set_if_known(series.GPU_MEMORY_TOTAL, reading.memory_total_bytes, gpu=reading.gpu)
+            self._set_if_known(series.GPU_POWER, reading.power_watts, gpu=reading.gpu)
 
     def exposition(self) -> bytes:
         """All series in Prometheus' text format 0.0.4, UTF-8."""
         return generate_latest(_WithoutCreationTimes(self._registry))
+
+    def _set_if_known(self, row: series.Gauge, value: float | None, /, **labels: str) -> None:
+        if value is not None:
+            self.set(row, value, **labels)
 
     def _sample(self, kind: type[F], row: series.Series, labels: Mapping[str, str]) -> F:
         family = self._families[row]
@@ -183,7 +179,7 @@ class Metrics:
         return family.labels(**{name: guarded(name, value) for name, value in labels.items()}) if labels else family
 
     def _start_at_zero(self, run_time_label: str = "", value: str = "") -> None:
-        """Create the start values of all series that name this label for this value of it; "": of all other series."""
+        """Create the known label sets of all series with this label; "": of all series without a run-time label."""
         named = (guarded(run_time_label, value),) if run_time_label else ()
         for row, family in self._families.items():
             if row.run_time_label == run_time_label:

@@ -67,111 +67,81 @@ SCORE_BUCKETS = tuple(sorted({round(step / 20, 2) for step in range(1, 21)} | {0
 GAIN_BUCKETS = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1)
 ATTEMPT_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
 
-# fmt: off: a row has one line, or two
+# A row has one line or two.
+# fmt: off
 BUILD_INFO = Gauge("build_info", "Constant 1; the label carries the program's version.", ("version",))
 
 # Intake
 PHOTOS_SEEN = Counter("photos_seen_total", "Photos taken in, by what found them.", ("source",), each(labels.SOURCES))
 MISSED_EVENTS = Counter("missed_events_total", "Photos that only a scan found, without any event.")
-PHOTOS_IGNORED = Counter(
-    "photos_ignored_total", "Names in inbox/ that are left alone.", ("reason",), each(labels.IGNORED)
-)
+PHOTOS_IGNORED = Counter("photos_ignored_total", "Names in inbox/ that are left alone.",
+    ("reason",), each(labels.IGNORED))
 PHOTOS_INCOMPLETE = Gauge("photos_incomplete", "Files in inbox/ that are not proven whole yet.")
-COMPLETENESS_WAIT = Histogram(
-    "completeness_wait_seconds", "From first sight of a file to the proof that it is whole.", buckets=WAIT_BUCKETS
-)
+COMPLETENESS_WAIT = Histogram("completeness_wait_seconds",
+    "Time from the first sight of a file to the proof that it is whole.", buckets=WAIT_BUCKETS)
 LAST_SCAN = Gauge("last_scan_timestamp_seconds", "When inbox/ was last read; 0 = never.")
 ROOT_REACHABLE = Gauge("root_reachable", "1 if the hot folder can be reached, else 0.")
-BAD_ORDERS = Gauge("bad_orders", "Orders (freisteller.toml) in inbox/ that hold their photos back.")
-COLLISIONS = Counter("collisions_total", "Results that got another name as theirs was taken.")
+BAD_ORDERS = Gauge("bad_orders", "Wrong orders (freisteller.toml) in inbox/, whose photos wait.")
+COLLISIONS = Counter("collisions_total", "Results that got another name because theirs was taken.")
 
 # Photos and attempts
 QUEUE_LENGTH = Gauge("queue_length", "Photos that wait for their turn.")
-QUEUE_OLDEST = Gauge(
-    "queue_oldest_timestamp_seconds", "When the photo was taken in that waits longest; 0 = none waits."
-)
+QUEUE_OLDEST = Gauge("queue_oldest_timestamp_seconds", "When the longest waiting photo was taken in; 0 = none waits.")
 JOBS_IN_PROGRESS = Gauge("jobs_in_progress", "Photos in work.")
 PAUSED = Gauge("paused", "1 while a person has paused the work, else 0.")
-JOBS = Counter("jobs_total", "Photos finished, by grade, or failed.", ("grade",), each(labels.ENDS))
+JOBS = Counter("jobs_total", "Photos that are done, by grade, or failed.", ("grade",), each(labels.ENDS))
 FAILURES = Counter("failures_total", "Photos that went to failed/, by reason.", ("reason",), each(labels.FAILURES))
-JOB_DURATION = Histogram(
-    "job_duration_seconds", "From the start of a photo's work to its end.", ("grade",), each(labels.ENDS), JOB_BUCKETS
-)
-STAGE_DURATION = Histogram(
-    "stage_duration_seconds",
-    "Time that one stage of a photo's way took.",
-    ("stage",),
-    each(labels.STAGES),
-    STAGE_BUCKETS,
-)
-ATTEMPTS = Counter("attempts_total", "Recipes that an engine was asked for.", ("model",), ALONE)
-ATTEMPT_FAILURES = Counter(
-    "attempt_failures_total", "Attempts that brought no alpha.", ("model", "reason"), each(labels.ATTEMPT_FAILURES)
-)
+JOB_DURATION = Histogram("job_duration_seconds", "Time from the start of the work on a photo to its end.",
+    ("grade",), each(labels.ENDS), JOB_BUCKETS)
+STAGE_DURATION = Histogram("stage_duration_seconds", "Time that one stage of the work on a photo took.",
+    ("stage",), each(labels.STAGES), STAGE_BUCKETS)
+ATTEMPTS = Counter("attempts_total", "Recipes that an engine was asked to try.", ("model",), ALONE)
+ATTEMPT_FAILURES = Counter("attempt_failures_total", "Attempts that gave no alpha.",
+    ("model", "reason"), each(labels.ATTEMPT_FAILURES))
 ATTEMPTS_PER_JOB = Histogram("attempts_per_job", "Attempts that a finished photo took.", buckets=ATTEMPT_BUCKETS)
 SCORE = Histogram("score", "Score of each judged attempt, 0 to 1.", ("model",), ALONE, SCORE_BUCKETS)
-SCORE_GAIN = Histogram(
-    "score_gain",
-    "Score of a photo's best attempt minus that of its first, where there were more.",
-    buckets=GAIN_BUCKETS,
-)
-VERDICTS = Counter(
-    "verdicts_total",
-    "Results that a person moved to another grade.",
-    ("from", "to"),
-    tuple(permutations(labels.GRADES, 2)),
-)
-PUT_BACK = Counter(
-    "put_back_total",
-    "Files that a person put back into inbox/ to have a photo tried again.",
-    ("what",),
-    each(labels.PUT_BACK),
-)
-POSTPONED = Counter(
-    "postponed_total", "Photos put back, through no fault of theirs.", ("reason",), each(labels.POSTPONEMENTS)
-)
-RECOVERED_JOBS = Counter(
-    "recovered_jobs_total", "Photos that a start found half done.", ("how",), each(labels.RECOVERIES)
-)
-DUPLICATES = Counter("duplicates_total", "Photos that were not cut out again as the same one came before.")
-JOURNAL_DAMAGED = Counter("journal_damaged_total", "Damaged journals that a start set aside.")
-QUARANTINED = Counter("quarantined_total", "Photos set aside as the program died on them.")
+SCORE_GAIN = Histogram("score_gain", "Best score of a photo minus its first score, if it had several attempts.",
+    buckets=GAIN_BUCKETS)
+VERDICTS = Counter("verdicts_total", "Results that a person moved to another grade.",
+    ("from", "to"), tuple(permutations(labels.GRADES, 2)))
+PUT_BACK = Counter("put_back_total", "Files that a person put back into inbox/ to have a photo tried again.",
+    ("what",), each(labels.PUT_BACK))
+POSTPONED = Counter("postponed_total", "Times that a photo had to wait, through no fault of its own.",
+    ("reason",), each(labels.POSTPONEMENTS))
+RECOVERED_JOBS = Counter("recovered_jobs_total", "Unfinished photos that a start of the daemon found.",
+    ("how",), each(labels.RECOVERIES))
+DUPLICATES = Counter("duplicates_total", "Photos that were not cut out because the same photo came before.")
+JOURNAL_DAMAGED = Counter("journal_damaged_total", "Damaged journals that a start of the daemon set aside.")
+QUARANTINED = Counter("quarantined_total", "Photos that went to failed/ because the program died on them.")
 LAST_SUCCESS = Gauge("last_success_timestamp_seconds", "When a photo last got a grade; 0 = not since the start.")
 
 # Engines
 ENGINE_UP = Gauge("engine_up", "1 if the server answers and can work, else 0.", ("server",), ALONE)
 ENGINE_BUSY = Counter("engine_busy_seconds_total", "Time that a server spent computing for us.", ("server",), ALONE)
-ENGINE_QUEUE_LENGTH = Gauge("engine_queue_length", "Our calls that a server has in hand.", ("server",), ALONE)
+ENGINE_QUEUE_LENGTH = Gauge("engine_queue_length", "Our calls that a server has not answered yet.", ("server",), ALONE)
 ENGINE_MEMORY_TOTAL = Gauge("engine_memory_total_bytes", "Memory of the server's devices.", ("server", "device"))
 ENGINE_MEMORY_FREE = Gauge("engine_memory_free_bytes", "Free memory of the server's devices.", ("server", "device"))
-ENGINE_CIRCUIT_STATE = Gauge(
-    "engine_circuit_state", "0 the server is used, 1 it is on trial, 2 it is left out.", ("server",)
-)
-ENGINE_RECONNECTS = Counter("engine_reconnects_total", "Lost and renewed connections.", ("server",), ALONE)
+ENGINE_CIRCUIT_STATE = Gauge("engine_circuit_state", "0 the server is used, 1 it is on trial, 2 it is left out.",
+    ("server",))
+ENGINE_RECONNECTS = Counter("engine_reconnects_total", "Connections to a server that were lost and renewed.",
+    ("server",), ALONE)
 ENGINE_PAUSED_MODELS = Gauge("engine_paused_models", "Models that get no photos on a server.", ("server",), ALONE)
 ENGINE_UPLOADS = Gauge("engine_uploads", "Our pictures in a server's input folder.", ("server",))
-ENGINE_HISTORY_ENTRIES = Gauge(
-    "engine_history_entries", "Our finished prompts that a server still remembers.", ("server",)
-)
-CANARY_SUCCESS = Gauge(
-    "canary_success_timestamp_seconds", "When the test picture last came back right.", ("server", "model")
-)
+ENGINE_HISTORY_ENTRIES = Gauge("engine_history_entries", "Our finished prompts that a server still remembers.",
+    ("server",))
+CANARY_SUCCESS = Gauge("canary_success_timestamp_seconds", "When the test picture last came back right.",
+    ("server", "model"))
 
 # Notifications
-NOTIFICATIONS = Counter(
-    "notifications_total", "Notices for a hook, whatever became of them.", ("hook", "event"), each(labels.EVENTS)
-)
-NOTIFICATION_FAILURES = Counter(
-    "notification_failures_total",
-    "Notices that a hook did not get, after all tries.",
-    ("hook", "reason"),
-    each(labels.NOTICE_FAILURES),
-)
+NOTIFICATIONS = Counter("notifications_total", "Notices for a hook, delivered or not.",
+    ("hook", "event"), each(labels.EVENTS))
+NOTIFICATION_FAILURES = Counter("notification_failures_total", "Notices that a hook did not get, after all tries.",
+    ("hook", "reason"), each(labels.NOTICE_FAILURES))
 BATCHES_DONE = Counter("batches_done_total", "Folders of inbox/ that were done and empty again.")
 
 # The machine
-HEARTBEAT = Gauge("heartbeat_timestamp_seconds", "When the daemon last went round; 0 = never.")
-DISK_FREE = Gauge("disk_free_bytes", "Room left where results or state are written.", ("mount",))
+HEARTBEAT = Gauge("heartbeat_timestamp_seconds", "When the main loop of the daemon last turned; 0 = never.")
+DISK_FREE = Gauge("disk_free_bytes", "Free space where results or state are written.", ("mount",))
 DISK_SIZE = Gauge("disk_size_bytes", "Size of the file system of that mount.", ("mount",))
 GPU_UTILIZATION = Gauge("gpu_utilization_ratio", "Share of time this GPU works, 0 to 1.", ("gpu",))
 GPU_MEMORY_USED = Gauge("gpu_memory_used_bytes", "Memory in use on this GPU.", ("gpu",))
