@@ -67,7 +67,7 @@ def write(
     metadata = replace(
         photo.metadata,
         exif=photo.exif and without_preview(photo.exif),
-        xmp=xmp.marked(photo.xmp, identity, copyright_of(photo.exif, photo.iptc)),
+        xmp=xmp.tagged(photo.xmp, identity, copyright_of(photo.exif, photo.iptc)),
     )
     pixels, below = rgba, None
     if output_format == "mask":

@@ -189,7 +189,7 @@ def test_a_notice_of_the_packets_own_is_not_doubled(tmp_path: Path) -> None:
         b"</rdf:RDF></x:xmpmeta>"
     )
 
-    marked = xmp.marked(packet, "job", NOTICE)
+    marked = xmp.tagged(packet, "job", NOTICE)
 
     assert marked.count(b"<dc:rights") == 1
     assert b"theirs" in marked
