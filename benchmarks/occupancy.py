@@ -1,11 +1,12 @@
-"""How busy the daemon keeps ComfyUI servers: photos per second against the ideal, and the share of time they starve.
+"""Measures how busy the daemon keeps ComfyUI servers: photos per second compared with the ideal, and idle time.
 
-Real processes: servers that behave as recorded (tests/engines/comfyui_double.py, a fixed service time each) and the
-daemon with a full inbox of 2-megapixel photos, of which one in five asks for a second recipe.
-of ideal: prompts per second / (servers / service time). starved: share of the servers' time without a prompt, though
-photos wait. CPU s/photo: processor time of the daemon and of the servers; both must fit into this machine's cores, or
-it is the machine that is measured.
-Then the daemon's memory, at the same photo, behind a short and a long queue.
+It starts real processes: doubles of ComfyUI servers (tests/engines/comfyui_double.py, each with a fixed service time)
+and the daemon, with a full inbox of 2-megapixel photos. One photo in five needs a second recipe.
+of ideal: prompts per second / (servers / service time).
+starved: the share of the servers' time without a prompt, although photos wait.
+CPU s/photo: processor time of the daemon and of the servers. Both must fit into this machine's cores; otherwise the
+benchmark measures the machine.
+After that, it measures the daemon's memory at the same photo, with a short and with a long queue behind it.
 Run: `.venv/bin/python benchmarks/occupancy.py [--quick]`. Last line: one JSON object.
 """
 
@@ -38,18 +39,18 @@ LONGEST_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Case:
-    """So many servers with that service time; at least so much of the ideal is asked for."""
+    """One measurement: the servers, the service time of each, the photos, and the required share of the ideal."""
 
     name: str
     servers: int
     seconds: float
     photos: int
-    asked: float
+    required: float
 
 
 @dataclass(frozen=True)
 class Sample:
-    """All servers at one moment: prompts that were begun, seconds that each was busy; and what the processes used."""
+    """One moment: prompts that all servers have begun, seconds that each was busy, and what the processes have used."""
 
     at: float
     begun: int
@@ -61,7 +62,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Figures:
-    """Of the stretch in which there was work for everybody."""
+    """The figures of the time during which there was work for every server."""
 
     ratio: float
     starved: float
@@ -72,7 +73,7 @@ class Figures:
 
 
 def hard_photo(number: int) -> np.ndarray:
-    """A subject in the colours of its ground, with a busy border: its cut-out is not sehr_gut at first."""
+    """A subject in the colours of its background, with a noisy border. Its first cut-out is not sehr_gut."""
     random = np.random.default_rng(number)
     noise = random.normal(0, 45, (HEIGHT // 12, WIDTH // 12, 3))
     coarse = np.kron(noise, np.ones((12, 12, 1)))
@@ -81,7 +82,7 @@ def hard_photo(number: int) -> np.ndarray:
 
 
 def fill(inbox: Path, photos: int) -> None:
-    """One photo in five is hard; a handful of drawings in turn, each under a name of its own."""
+    """Fill the inbox with copies of five drawings under different names. One photo in five is hard."""
     easy = [save_photo(inbox / f"easy-{seed}.jpg", drawn_photo(WIDTH, HEIGHT, seed)) for seed in range(4)]
     hard = [save_photo(inbox / f"hard-{seed}.jpg", hard_photo(seed)) for seed in range(1)]
     contents = [path.read_bytes() for path in (*easy, *hard)]
@@ -93,13 +94,13 @@ def fill(inbox: Path, photos: int) -> None:
 
 @dataclass(frozen=True)
 class Server:
-    """A server in a process of its own."""
+    """A server in its own process."""
 
     url: str
     pid: int
 
     def state(self) -> tuple[int, float]:
-        """Prompts begun, and busy seconds."""
+        """The number of prompts begun, and the busy seconds."""
         with urllib.request.urlopen(f"{self.url}/_double/load", timeout=30) as answer:
             values = json.load(answer)
         return int(values["begun"]), float(values["busy_seconds"])
@@ -107,7 +108,7 @@ class Server:
 
 @contextmanager
 def server(seconds: float) -> Iterator[Server]:
-    """Ends with the context."""
+    """A running double with that service time. It ends with the block."""
     command = [sys.executable, "-m", "tests.engines.comfyui_double", "--seconds", str(seconds)]
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -116,19 +117,19 @@ def server(seconds: float) -> Iterator[Server]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time that a process took so far, in user and in system mode."""
+    """The processor time that a process has used so far, in user and in system mode."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_mb(pid: int) -> float:
-    """Resident memory of a process."""
+    """The resident memory of a process, in MB."""
     fields = Path(f"/proc/{pid}/statm").read_text().split()
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def run(case: Case, until: int) -> list[Sample]:
-    """Work a full inbox off until there are so many results, watching the servers."""
+    """Let the daemon work on a full inbox until there are `until` results. Returns samples of that time."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="occupancy-")))
         servers = [stack.enter_context(server(case.seconds)) for _ in range(case.servers)]
@@ -155,13 +156,13 @@ def run(case: Case, until: int) -> list[Sample]:
 
 
 def watch(root: Path, servers: Sequence[Server], daemon: subprocess.Popen[bytes], photos: int) -> Iterator[Sample]:
-    """Samples until so many results are there, and one more."""
+    """Take samples until there are so many results, and one more."""
     deadline = time.monotonic() + LONGEST_SECONDS
     done = 0
     while done < photos:
         done = sum(1 for _ in root.glob("*/*.json"))
         if daemon.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit("the daemon ended, or took too long")
+            raise SystemExit("The daemon ended, or took too long.")
         states = [each.state() for each in servers]
         yield Sample(
             at=time.monotonic(),
@@ -175,7 +176,7 @@ def watch(root: Path, servers: Sequence[Server], daemon: subprocess.Popen[bytes]
 
 
 def figures(case: Case, samples: Sequence[Sample]) -> Figures:
-    """From when every server has worked once until there is no longer a photo for each free slot."""
+    """The figures from when every server has worked once, until there are fewer photos than slots."""
     total = samples[-1].begun
     warm = next(sample for sample in samples if min(sample.busy) > 0 and sample.begun > 2 * case.servers)
     last = total - (SLOTS + 1) * case.servers
@@ -196,8 +197,8 @@ def figures(case: Case, samples: Sequence[Sample]) -> Figures:
 
 
 def compare_queues(queues: Sequence[int], results: int) -> None:
-    """Print the daemon's memory after the same photos, with so many behind them."""
-    print(f"\n{'photos queued':<15}{'daemon MB':>10}   (the highest until {results} are done)")
+    """Print the daemon's memory after the same photos, with so many photos queued behind them."""
+    print(f"\n{'photos queued':<15}{'daemon MB':>10}   (the maximum until {results} are done)")
     for queued in queues:
         samples = run(Case("memory", 1, 0.1, queued, 0.0), results)
         print(f"{queued:<15}{max(sample.memory_mb for sample in samples):>10.0f}", flush=True)
@@ -206,7 +207,7 @@ def compare_queues(queues: Sequence[int], results: int) -> None:
 def main() -> None:
     """Print the table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a third of the photos; for trying it out")
+    parser.add_argument("--quick", action="store_true", help="use a third of the photos, for a quick try")
     share = 3 if parser.parse_args().quick else 1
     cases = (
         Case("one_server", 1, 0.5, 90 // share, 0.97),
@@ -214,14 +215,14 @@ def main() -> None:
         Case("eight_servers", 8, 2.0, 180 // share, 0.95),
     )
     print(
-        f"{'case':<15}{'of ideal':>10}{'asked':>8}{'starved':>10}{'prompts/photo':>15}{'photos/s':>10}"
+        f"{'case':<15}{'of ideal':>10}{'required':>10}{'starved':>10}{'prompts/photo':>15}{'photos/s':>10}"
         f"{'CPU s/photo: daemon':>21}{'servers':>9}"
     )
     found = {}
     for case in cases:
         result = found[case.name] = figures(case, run(case, case.photos))
         print(
-            f"{case.name:<15}{result.ratio:>10.3f}{case.asked:>8.2f}{result.starved:>10.3f}"
+            f"{case.name:<15}{result.ratio:>10.3f}{case.required:>10.2f}{result.starved:>10.3f}"
             f"{result.prompts_per_photo:>15.2f}{result.photos_per_second:>10.2f}"
             f"{result.daemon_cpu_per_photo:>21.3f}{result.servers_cpu_per_photo:>9.3f}",
             flush=True,

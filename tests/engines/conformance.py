@@ -1,4 +1,4 @@
-"""What every engine must do, whatever is behind it: inherit `EngineConformance` and give an `engine` fixture."""
+"""Tests that every engine must pass. Inherit `EngineConformance` and provide an `engine` fixture."""
 
 import threading
 import uuid
@@ -13,7 +13,7 @@ from daemon.jobs import Recipe
 
 
 def drawn_photo(height: int = 96, width: int = 128, shift: int = 0) -> Rgb:
-    """A red box with a soft-edged green disc on light grey; `shift` moves it, so that photos differ."""
+    """A red box with a soft-edged green disc on light grey. `shift` moves it, so that photos differ."""
     photo = np.full((height, width, 3), 236, np.uint8)
     photo[height // 4 : height // 4 * 3, width // 4 + shift : width // 4 * 3 + shift] = (190, 32, 40)
     rows, columns = np.mgrid[:height, :width]
@@ -26,7 +26,7 @@ class EngineConformance:
     """The promises of `daemon.engines.contract`, one test each."""
 
     refusal: type[FreistellerError] = RecipeRefused
-    """What an engine says of a model it does not know."""
+    """The error for a model that the engine does not know."""
 
     def recipe(self, engine: Engine) -> Recipe:
         return Recipe(engine.models[0])

@@ -1,4 +1,4 @@
-"""Doubles and the engines that talk to them, closed when the test ends."""
+"""Fixtures: doubles, and engines that use them. They are closed when the test ends."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ def other() -> Iterator[Double]:
 
 
 def connected(events: EventSocket) -> bool:
-    """Wait for the client's end: the server has it open sooner, and may drop what nobody counted as a connection."""
+    """Wait until the client's end is open. The server's end opens sooner; a drop before that is no lost connection."""
     began = time.monotonic()
     while not events.connected and time.monotonic() - began < 20:
         time.sleep(0.005)
@@ -39,7 +39,7 @@ def connected(events: EventSocket) -> bool:
 
 @pytest.fixture
 def open_engine() -> Iterator[OpenEngine]:
-    """open_engine(double, …, setting=…): an engine on these servers, in a hurry, started."""
+    """open_engine(double, …, setting=…): a started engine on these servers, with short times."""
     with ExitStack() as stack:
 
         def opened(
@@ -71,7 +71,7 @@ def open_engine() -> Iterator[OpenEngine]:
 
 @pytest.fixture(scope="module")
 def subject() -> Iterator[Subject]:
-    """The server that recordings are replayed against: a real one if one is named, else a double."""
+    """The server that recordings are replayed against: the real one if the environment names one, else a double."""
     if REAL:
         server = Subject.at(REAL, None)
         server.upload_pictures()

@@ -12,7 +12,7 @@ RMBG = Recipe("RMBG-2.0", 1024)
 
 
 class BackgroundCut:
-    """A cut under way in a thread of its own."""
+    """A cut that runs in its own thread."""
 
     def __init__(self, engine: Engine, ticket: uuid.UUID | None = None, recipe: Recipe = RMBG, shift: int = 0) -> None:
         self.ticket = ticket or uuid.uuid4()

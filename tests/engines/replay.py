@@ -1,6 +1,6 @@
-"""Replaying recordings: requests made to fit another server, answers stripped of what is never the same twice.
+"""Replays recordings: adapts requests to another server, and strips answers of everything that differs each time.
 
-Everything goes below a folder of this run's own, so that a real server's files and prompts are left alone.
+All files go below a folder of this run, so that a real server's own files and prompts are not touched.
 """
 
 import json
@@ -36,7 +36,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 
 @dataclass
 class Subject:
-    """The server that recordings are replayed against. double: None for a real one."""
+    """The server that recordings are replayed against. double: None for a real server."""
 
     url: str
     double: Double | None
@@ -47,7 +47,7 @@ class Subject:
         return cls(url.rstrip("/"), double, f"freisteller-contract/{uuid.uuid4().hex[:8]}")
 
     def send(self, exchange: Json) -> requests.Response:
-        """The recorded request, in this run's folder."""
+        """Send the recorded request, with its files in this run's folder."""
         asked = exchange["request"]
         body, headers = asked["body"], dict(asked.get("headers", {}))
         content: bytes | None = None
@@ -67,7 +67,7 @@ class Subject:
         )
 
     def upload(self, name: str, content: bytes) -> None:
-        """Where `_moved` will look for it."""
+        """Upload a picture to the place that `_moved` gives it."""
         plain, _, annotation = name.partition(" [")
         folder, _, last = f"{self.folder}/{plain}".rpartition("/")
         answer = requests.post(
@@ -79,7 +79,7 @@ class Subject:
         answer.raise_for_status()
 
     def upload_pictures(self) -> None:
-        """What the recorded prompts load, in a version that no server has cached."""
+        """Upload the pictures that the recorded prompts load, in a version that no server has cached."""
         photo = drawn_photo(shift=int(np.random.default_rng().integers(30)))
         photo[:4, :4] = np.random.default_rng().integers(0, 255, (4, 4, 3))
         png, jpeg = (cv2.imencode(kind, photo)[1].tobytes() for kind in (".png", ".jpg"))
@@ -118,12 +118,17 @@ class Subject:
             else:
                 header = part["part_header"].encode()
                 kind = f"Content-Type: {part['content_type']}".encode()
-                lines += [header, kind, b"", b"x" * part["binary_bytes"]]  # recorded: same size, same bytes
+                lines += [
+                    header,
+                    kind,
+                    b"",
+                    b"x" * part["binary_bytes"],
+                ]  # uploads of the same recorded size get the same bytes
         return b"\r\n".join([*lines, b"--contract--", b""])
 
 
 class Listener:
-    """A client's end of an event socket."""
+    """The client's end of an event socket."""
 
     def __init__(self, address: str) -> None:
         self._socket = websocket.create_connection(address, timeout=30, suppress_origin=True)
@@ -145,9 +150,9 @@ class Listener:
         )
 
     def until_idle(self, finished: Callable[[], bool]) -> list[tuple[str, Json]]:
-        """All frames up to the status with nothing left that follows one with something, once `finished` says so.
+        """All frames until the queue was filled, is empty again, and `finished()` is true.
 
-        A status with nothing left may come first: the late end of the prompt before.
+        A status with an empty queue may come first: the late end of the prompt before.
         """
         counts: list[int] = []
 
@@ -160,7 +165,7 @@ class Listener:
         return self._until(idle)
 
     def until_lost(self) -> list[tuple[str, Json]]:
-        """All frames until the connection ends without a goodbye."""
+        """All frames until the connection ends without a close frame."""
         frames: list[tuple[str, Json]] = []
         try:
             while True:
@@ -184,8 +189,8 @@ class Listener:
         self.close()
 
 
-def told(frames: list[tuple[str, Json]]) -> list[tuple[str, Json]]:
-    """Frames without marks, and without status, whose counts are about everybody's prompts."""
+def comparable_frames(frames: list[tuple[str, Json]]) -> list[tuple[str, Json]]:
+    """Frames without marks and without status, whose counts include everybody's prompts."""
     return [(kind, _stripped(data)) for kind, data in frames if kind not in ("mark", "send", "status")]
 
 
@@ -208,12 +213,12 @@ def _stripped(value: Json, name: str = "") -> Json:
 
 
 def without_noise(frames: list[Json]) -> list[tuple[str, Json]]:
-    """Recorded frames in the form of `told`; progress is recorded without its repeated ids."""
-    return told([(kind, data) for kind, data in frames])
+    """Recorded frames in the form of `comparable_frames`. Progress was recorded without its repeated ids."""
+    return comparable_frames([(kind, data) for kind, data in frames])
 
 
 def only_recorded_progress(frames: list[tuple[str, Json]]) -> list[tuple[str, Json]]:
-    """Live frames cut down to what the recordings kept of progress_state."""
+    """Live frames, reduced to the parts of progress_state that the recordings kept."""
     kept = ("value", "max", "state")
     return [
         (

@@ -1,4 +1,4 @@
-"""A scene: one client at a double, while prompts run for as long as the test wants."""
+"""A scene: one client at a double, with prompts that run until the test releases them."""
 
 import json
 import uuid
@@ -13,7 +13,7 @@ CLIENT = "c7"
 
 
 class Scene:
-    """One client at a double whose picture is cached, as it was when the scenes were recorded."""
+    """One client at a double that has cached the picture, as when the scenes were recorded."""
 
     def __init__(self, subject: Subject, double: Double, listener: Listener) -> None:
         self.subject, self.double = subject, double
@@ -22,7 +22,7 @@ class Scene:
         self._listener.until_end(self.post())
 
     def post(self, client_id: str | None = CLIENT, **more: Any) -> str:
-        """LoadImage -> RMBG -> PreviewImage, another one each time. Returns its id once it is queued."""
+        """Post a prompt LoadImage -> RMBG -> PreviewImage, different each time. Returns its id."""
         asked = EXCHANGES["queue_post_p2"]["request"]
         self._blur += 1
         prompt = json.loads(json.dumps(asked["body"]["prompt"]))
@@ -35,7 +35,7 @@ class Scene:
         return str(answer.json()["prompt_id"])
 
     def post_held(self, **more: Any) -> str:
-        """One that works until `let_go`."""
+        """Post a prompt that runs until `let_go`. Returns its id when it runs."""
         self.double.set_faults({"hold": True})
         before = len(self.double.inferences)
         prompt_id = self.post(**more)
@@ -46,7 +46,7 @@ class Scene:
         self.double.set_faults({"hold": False})
 
     def replay(self, name: str, body: Json) -> None:
-        """A recorded request with this scene's ids in it; it is answered as it was."""
+        """Send a recorded request with this scene's ids. The answer must be the recorded one."""
         asked, recorded = EXCHANGES[name]["request"], EXCHANGES[name]["response"]
         answer = self.subject.send({"request": {**asked, "body": body}})
         assert (answer.status_code, answer.text) == (recorded["status"], recorded["body"])
@@ -55,14 +55,14 @@ class Scene:
         return requests.get(f"{self.double.url}/history/{prompt_id}", timeout=10).json()
 
     def assert_heard(self, name: str, last: str) -> None:
-        """All that was recorded, status counts too, up to the end of prompt `last`."""
+        """The client must get all recorded events, up to the end of prompt `last`, with the same status counts."""
         heard = self._listener.until_end(last)
         recorded = [(kind, data) for kind, data in EVENTS[name]["frames"] if kind != "mark"]
 
         assert self.comparable(only_recorded_progress(heard)) == self.comparable(recorded)
 
     def comparable(self, frames: Json) -> Json:
-        """Ids by the order in which they appear."""
+        """Frames whose prompt ids are replaced by numbers, in order of appearance."""
         ids: dict[str, str] = {}
         named = [
             (kind, ids.setdefault(data["prompt_id"], f"prompt {len(ids) + 1}") if "prompt_id" in data else "", data)

@@ -1,4 +1,4 @@
-"""The canary: a model that answers wrongly on a server gets no photos there until it answers rightly."""
+"""The canary: a model that answers wrongly on a server gets no photos there until it answers correctly."""
 
 import uuid
 from itertools import pairwise
@@ -24,7 +24,7 @@ from tests.engines.conftest import OpenEngine
 from tests.engines.cuts import RMBG, BackgroundCut
 
 OFTEN = 0.002  # minutes
-SELDOM = 600.0  # minutes: in a test, the first round and no other
+SELDOM = 600.0  # minutes: in a test, each model is tested once and never again
 LADDER = ("RMBG-2.0", "BEN2")
 SMALL = ("RMBG-2.0",)
 
@@ -117,7 +117,9 @@ def test_a_server_that_comes_back_is_tried_at_once(double: Double, open_engine: 
     double.set_faults({"status": 503, "wrong_masks": ["RMBG-2.0"]})
     assert double.wait_until(lambda: not engine.health()[0].up)
     asked = double.asked("GET", "/system_stats")
-    assert double.wait_until(lambda: double.asked("GET", "/system_stats") > asked + 4)  # long enough away to be missed
+    assert double.wait_until(
+        lambda: double.asked("GET", "/system_stats") > asked + 4
+    )  # away long enough for the canary to notice
     double.set_faults({"status": 0})
 
     assert double.wait_until(lambda: engine.health()[0].set_aside == ("RMBG-2.0",))
@@ -156,7 +158,7 @@ def test_a_test_picture_leaves_nothing_behind(double: Double, open_engine: OpenE
 
 @pytest.fixture
 def entry() -> ServerEntry:
-    """A server with one slot that nobody talks to."""
+    """A server with one slot that nobody contacts."""
     settings = ServerSettings(url="http://127.0.0.1:9")
     server = Server(settings, ComfyUISettings(), load_graph(load_models()), "a-daemon", Clock())
     return ServerEntry(server, ServerTrust(slots=1, set_aside_seconds=10.0), ServerSettings(url="http://gpu:1"))

@@ -27,7 +27,7 @@ def queued(double: Double) -> int:
 
 
 def held_up(double: Double, engine: ComfyUIEngine, count: int) -> list[BackgroundCut]:
-    """So many photos that stay on that server until the test lets them go."""
+    """Start so many cuts, which stay on that server until the test releases it."""
     double.set_faults({"hold": True})
     cuts = [BackgroundCut(engine, shift=8 * number) for number in range(count)]
     assert double.wait_until(lambda: queued(double) == count)

@@ -1,4 +1,4 @@
-"""Everything goes wrong at once, in a fixed order: no photo is lost, none gets another one's alpha."""
+"""Everything goes wrong at once, in a fixed order. No photo is lost, and none gets the alpha of another."""
 
 import itertools
 import random
@@ -30,7 +30,7 @@ HARMLESS = (
     "slow_down",
     "speed_up",
 )
-"""None of these loses a prompt or its result: none may cost a second inference."""
+"""None of these loses a prompt or its result, so none may cost a second inference."""
 STATES: dict[str, dict[str, object]] = {
     "deafen": {"deaf": True}, "open_ears": {"deaf": False}, "slow_down": {"slow_seconds": 0.03},
     "speed_up": {"slow_seconds": 0.0},
@@ -69,7 +69,7 @@ def test_whatever_happens_every_photo_gets_its_own_alpha(
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_doubt_costs_a_second_inference(seed: int, double: Double, other: Double, open_engine: OpenEngine) -> None:
-    """Answers get lost, sockets drop or fall silent, and the daemon itself is restarted again and again."""
+    """Answers get lost, sockets drop or become silent, and the daemon itself restarts again and again."""
     quick = {"poll_seconds": 0.1, "probe_seconds": 0.2}
     for server in (double, other):
         server.faults.seconds = 0.02
@@ -85,7 +85,7 @@ def test_no_doubt_costs_a_second_inference(seed: int, double: Double, other: Dou
                 try:
                     found[number] = engines[-1].cut(ticket, drawn_photo(shift=number), RMBG).alpha
                     break
-                except EngineAway:  # the daemon ended: the next one goes on with the same ticket
+                except EngineAway:  # the daemon ended; the next one continues with the same ticket
                     double.wait_until(lambda: any(server.up for server in engines[-1].health()))
 
     workers = [threading.Thread(target=work) for _ in range(4)]
@@ -99,7 +99,7 @@ def test_no_doubt_costs_a_second_inference(seed: int, double: Double, other: Dou
             engines[-2].close()
             engines[-1].start()
         happen(dice.choice(HARMLESS), dice.choice((double, other)))
-        if step % 12 == 0:  # seldom enough that no request meets three of them, which would be an absence
+        if step % 12 == 0:  # so rarely that no request meets three of them, which would count as an absence
             happen("blips", dice.choice((double, other)))
         for worker in workers:
             worker.join(0.02)
@@ -111,12 +111,12 @@ def test_no_doubt_costs_a_second_inference(seed: int, double: Double, other: Dou
 
 
 def cut_at_last(engine: ComfyUIEngine, number: int, watched: Double) -> Alpha:
-    """As the daemon does: the same ticket again for as long as nobody answers."""
+    """Ask again with the same ticket until somebody answers, as the daemon does."""
     ticket = uuid.uuid4()
     for _ in range(MOST_TRIES):
         try:
             return engine.cut(ticket, drawn_photo(shift=number), RMBG).alpha
-        except EngineAway:  # the watched server is probed all the time, so there is always a next look
+        except EngineAway:  # the engine probes this server all the time, so wait_until always looks again
             watched.wait_until(lambda: any(server.up for server in engine.health()))
     raise AssertionError("nobody ever answered")
 

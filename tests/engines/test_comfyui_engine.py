@@ -83,7 +83,7 @@ def test_only_the_parked_models_stay_loaded(double: Double, open_engine: OpenEng
 def test_closing_ends_a_cut_that_is_under_way(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double, poll_seconds=60.0)
     double.faults.hold = True
-    cuts = [BackgroundCut(engine, shift=shift) for shift in range(3)]  # two at work, one waiting for a slot
+    cuts = [BackgroundCut(engine, shift=shift) for shift in range(3)]  # two in work, one waiting for a slot
     assert double.wait_until(lambda: double.worker.remaining() == 2)
 
     engine.close()

@@ -1,7 +1,7 @@
-"""The recorded contract, replayed: against the double, and unchanged against a real server.
+"""Replays the recorded contract against the double, and unchanged against a real server.
 
-`FREISTELLER_TEST_COMFYUI=http://host:8188 pytest tests/engines/test_contract.py` asks a real one. It posts prompts and
-uploads files of its own and touches nobody else's; what would is asked of the double only.
+`FREISTELLER_TEST_COMFYUI=http://host:8188 pytest tests/engines/test_contract*.py` tests a real server. The suite posts
+its own prompts, uploads its own files and touches nothing else. Tests that would are skipped there.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ import requests
 from tests.engines.replay import EXCHANGES, REAL, Subject
 from tests.engines.test_graph import OBJECT_INFO
 
-# Recorded, and not replayed: a check that depends on the recorded server's own files or on what others did there.
+# Not replayed: these answers depend on the recorded server's own files, or on what others did there.
 NOT_COMPARABLE = {"prompt_bad_image_path_traversal", "get_history", "get_queue", "get_prompt", "get_system_stats"}
 
 
-# Leave a file in output/, or what others cached and queued would suffer.
+# These leave a file in output/, or they harm what others cached and queued.
 NOT_ON_A_REAL_SERVER = {"upload_09_type_output", "free", "free_empty", "interrupt_idle"}
 
 
@@ -27,7 +27,7 @@ STORED = [
     "view_21_umlaut_nfc", "view_22_annotated_name", "view_23_text_file", "view_24_range_request", "view_25_head",
     "view_26_if_none_match", "view_27_if_modified_since", "view_28_api_prefix",
 ]  # fmt: skip
-"""GET /view of a file that is there."""
+"""GET /view of a file that exists."""
 
 
 IN_SCENES = {
@@ -60,7 +60,7 @@ def assert_as_recorded(subject: Subject, name: str) -> requests.Response:
 
     assert answer.status_code == recorded["status"], answer.text
     kind = recorded["headers"].get("Content-Type", "")
-    if "json" in kind and recorded["body"] != "":  # "": HEAD
+    if "json" in kind and recorded["body"] != "":  # "" is the body of a HEAD request
         assert subject.stripped(answer.json()) == subject.stripped(recorded["body"])
     elif kind.startswith("text/plain"):
         assert answer.text == recorded["body"]
@@ -78,7 +78,7 @@ def test_a_route_answers_as_recorded(subject: Subject, name: str) -> None:
 
 @pytest.mark.parametrize("name", STORED)
 def test_a_stored_file_is_served_as_recorded(subject: Subject, name: str) -> None:
-    """Of an upload, where the recording asked for a result: the route makes no difference, and it leaves nothing."""
+    """The recording asked for a result, we ask for an upload: the route treats both alike, and no result is left."""
     asked, recorded = EXCHANGES[name]["request"], EXCHANGES[name]["response"]
     stored = "notes.txt" if name == "view_23_text_file" else "grün.png"
     where = {"filename": stored, "type": "input", "subfolder": subject.folder}
@@ -103,7 +103,7 @@ def test_a_stored_file_is_served_as_recorded(subject: Subject, name: str) -> Non
 
 
 def test_the_model_folder_lists_the_weights_that_are_there(subject: Subject) -> None:
-    """Which ones is the server's own affair; how they are named is not."""
+    """The list depends on the server; the form of the names does not."""
     listed = requests.get(f"{subject.url}/models/rmbg", timeout=30).json()
     recorded = EXCHANGES["get_models_rmbg"]["response"]["body"]
 
@@ -113,7 +113,7 @@ def test_the_model_folder_lists_the_weights_that_are_there(subject: Subject) -> 
 
 
 def test_an_upload_that_is_too_large_is_refused_as_recorded(subject: Subject) -> None:
-    """By its announced length: nobody has to send 100 MB to be told."""
+    """The announced length is enough, so the test need not send 100 MB."""
     recorded = EXCHANGES["upload_29_over_100MiB"]["response"]
     limit = requests.get(f"{subject.url}/features", timeout=30).json()["max_upload_size"]
     host, port = urlsplit(subject.url).hostname, urlsplit(subject.url).port
@@ -123,7 +123,7 @@ def test_an_upload_that_is_too_large_is_refused_as_recorded(subject: Subject) ->
     connection.putheader("Content-Type", "multipart/form-data; boundary=contract")
     connection.putheader("Content-Length", str(limit + 1))
     connection.endheaders()
-    if not subject.double:  # aiohttp reads as far as the limit before it says no
+    if not subject.double:  # aiohttp reads up to the limit before it refuses
         with contextlib.suppress(OSError):
             for _ in range(limit // (1 << 20) + 1):
                 connection.send(b"x" * (1 << 20))
@@ -134,7 +134,7 @@ def test_an_upload_that_is_too_large_is_refused_as_recorded(subject: Subject) ->
 
 
 def test_uploads_are_named_as_recorded(subject: Subject) -> None:
-    """One after the other: a name depends on what was uploaded before."""
+    """The order matters: a name depends on the uploads before it."""
     for name in UPLOADS:
         if REAL and name in NOT_ON_A_REAL_SERVER:
             continue

@@ -1,11 +1,20 @@
-"""The recorded events and histories of whole prompts, replayed; see test_contract.py."""
+"""Replays the recorded events and histories of whole prompts. See test_contract.py."""
 
 import uuid
 
 import pytest
 import requests
 
-from tests.engines.replay import EVENTS, EXCHANGES, REAL, Json, Subject, only_recorded_progress, told, without_noise
+from tests.engines.replay import (
+    EVENTS,
+    EXCHANGES,
+    REAL,
+    Json,
+    Subject,
+    comparable_frames,
+    only_recorded_progress,
+    without_noise,
+)
 
 double_only = pytest.mark.skipif(bool(REAL), reason="would touch what is not ours on a real server, or needs a fault")
 
@@ -15,12 +24,12 @@ SESSION = [
     "prompt_id_number_type", "prompt_id_null", "loadimage_from_temp", "loadimage_from_subfolder", "loadimage_umlaut",
     "descriptive_ids", "birefnet", "values_as_text",
 ]  # fmt: skip
-"""The recorded prompts in the order they were posted: what is cached depends on the one before."""
+"""The recorded prompts in the order in which they were posted: what is cached depends on the prompt before."""
 
 
 def test_a_sessions_events_come_as_recorded(subject: Subject) -> None:
     client_id = uuid.uuid4().hex
-    subject.upload_pictures()  # new ones, that nothing is cached of
+    subject.upload_pictures()  # new ones, of which nothing is cached
     with subject.listen(client_id) as listener:
         for name in SESSION:
             if REAL and name.startswith("saveimage"):
@@ -33,7 +42,7 @@ def test_a_sessions_events_come_as_recorded(subject: Subject) -> None:
 
             if f"10_{name}" in EVENTS:
                 recorded = without_noise(EVENTS[f"10_{name}"]["frames"])
-                assert told(frames) == recorded, name
+                assert comparable_frames(frames) == recorded, name
             if f"history_{name}" in EXCHANGES:
                 entry = requests.get(f"{subject.url}/history/{prompt_id}", timeout=10).json()[prompt_id]
                 (kept,) = EXCHANGES[f"history_{name}"]["response"]["body"].values()
@@ -60,7 +69,7 @@ def test_a_history_entry_is_as_recorded(subject: Subject, name: str) -> None:
 
     assert set(entry) == set(recorded)
     assert [len(entry["prompt"]), entry["prompt"][1], entry["prompt"][4]] == [5, prompt_id, recorded["prompt"][4]]
-    assert told_outputs(entry["outputs"]) == told_outputs(recorded["outputs"])
+    assert image_places(entry["outputs"]) == image_places(recorded["outputs"])
     assert entry["status"]["status_str"] == "success"
     assert entry["status"]["completed"]
     assert [kind for kind, _ in entry["status"]["messages"]] == [kind for kind, _ in recorded["status"]["messages"]]
@@ -73,7 +82,7 @@ def test_a_file_that_is_no_picture_fails_as_recorded(subject: Subject, case: str
 
 
 def test_half_a_jpeg_is_taken_for_a_picture_as_recorded(subject: Subject) -> None:
-    """So a damaged upload may come back as a success: each result says which bytes it was computed from."""
+    """A damaged upload may therefore look like a success. But each result says which bytes it was computed from."""
     client_id = uuid.uuid4().hex
     (recorded,) = EXCHANGES["history_runtime_truncated_jpeg"]["response"]["body"].values()
     subject.upload_pictures()
@@ -83,7 +92,7 @@ def test_half_a_jpeg_is_taken_for_a_picture_as_recorded(subject: Subject) -> Non
         prompt_id = subject.send({"request": asked}).json()["prompt_id"]
         frames = subject.stripped(only_recorded_progress(listener.until_end(prompt_id)))
 
-    assert told(frames) == without_noise(EVENTS["21_runtime_truncated_jpeg"]["frames"])
+    assert comparable_frames(frames) == without_noise(EVENTS["21_runtime_truncated_jpeg"]["frames"])
 
 
 @double_only
@@ -100,7 +109,7 @@ def test_a_failing_model_fails_as_recorded(subject: Subject, case: str, faults: 
     assert subject.double
     client_id = uuid.uuid4().hex
     subject.upload_pictures()
-    if case != "model_not_available_birefnet":  # so that the picture is cached, as it was then
+    if case != "model_not_available_birefnet":  # so that the picture is cached, as in the recording
         with subject.listen(client_id) as listener:
             listener.until_end(post(subject, "first", client_id))
     subject.double.set_faults(faults)
@@ -120,7 +129,7 @@ def assert_fails_as(subject: Subject, events: str, recorded: Json, picture: str)
         frames = subject.stripped(only_recorded_progress(listener.until_end(prompt_id)))
     entry = requests.get(f"{subject.url}/history/{prompt_id}", timeout=10).json()[prompt_id]
 
-    assert told(frames) == without_noise(EVENTS[events]["frames"])
+    assert comparable_frames(frames) == without_noise(EVENTS[events]["frames"])
     assert subject.stripped(entry["status"]) == subject.stripped(recorded["status"])
     assert subject.stripped(entry["outputs"]) == subject.stripped(recorded["outputs"])
 
@@ -140,7 +149,7 @@ def test_an_interrupt_takes_effect_after_the_node(subject: Subject, with_id: boo
         double.set_faults({"hold": False})
         frames = subject.stripped(only_recorded_progress(listener.until_end(prompt_id)))
 
-    assert told(frames) == without_noise(EVENTS["30_interrupt_with_prompt_id"]["frames"])
+    assert comparable_frames(frames) == without_noise(EVENTS["30_interrupt_with_prompt_id"]["frames"])
     history = requests.get(f"{subject.url}/history/{prompt_id}", timeout=10).json()
     (recorded,) = EXCHANGES["history_interrupt_no_body"]["response"]["body"].values()
     assert subject.stripped(history[prompt_id]["status"]) == subject.stripped(recorded["status"])
@@ -163,7 +172,7 @@ def test_who_reconnects_under_the_same_id_hears_the_rest(subject: Subject) -> No
         frames = subject.stripped(only_recorded_progress(again.until_end(prompt_id)))
 
     recorded = without_noise(EVENTS["51_reconnect_same_client_id"]["frames"])
-    assert [("executing", {"node": "2"}), *told(frames)] == recorded
+    assert [("executing", {"node": "2"}), *comparable_frames(frames)] == recorded
 
 
 def test_feature_flags_are_answered_to_the_first_message_only(subject: Subject) -> None:
@@ -203,7 +212,7 @@ def test_somebody_elses_prompt_is_seen_as_a_count_only(subject: Subject) -> None
 
 
 def post(subject: Subject, name: str, client_id: str) -> str:
-    """A recorded prompt, under an id of its own."""
+    """Post a recorded prompt under a new id. Returns the id."""
     asked = EXCHANGES[f"prompt_ok_{name}"]["request"]
     body = {**asked["body"], "client_id": client_id, "prompt_id": str(uuid.uuid4())}
     answer = subject.send({"request": {**asked, "body": body}})
@@ -212,15 +221,15 @@ def post(subject: Subject, name: str, client_id: str) -> str:
 
 
 def comparable(subject: Subject, entry: Json) -> Json:
-    """A history entry without its number, its client's name, and the hash that ComfyUI notes beside LoadImage."""
+    """A history entry without its number, its client's name, and the hash that ComfyUI adds to LoadImage."""
     number, prompt_id, prompt, extra, outputs = entry["prompt"]
     del number
     asked = {key: {part: node[part] for part in ("class_type", "inputs")} for key, node in prompt.items()}
     item = [prompt_id, asked, {key: value for key, value in extra.items() if key != "client_id"}, sorted(outputs)]
-    shown = told_outputs(entry["outputs"])
+    shown = image_places(entry["outputs"])
     return subject.stripped({"item": item, "outputs": shown, "status": entry["status"], "meta": entry["meta"]})
 
 
-def told_outputs(outputs: Json) -> Json:
+def image_places(outputs: Json) -> Json:
     """Type and folder of every image, by node."""
     return {node: [(image["type"], image["subfolder"]) for image in ui["images"]] for node, ui in outputs.items()}

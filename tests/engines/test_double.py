@@ -1,4 +1,4 @@
-"""The double itself, where a replay does not reach: model reloads, queue order, two sockets under one id, restarts."""
+"""What the replays do not test in the double: model reloads, queue order, two sockets under one id, restarts."""
 
 import copy
 import itertools
@@ -28,7 +28,7 @@ BIREFNET_INPUTS = EXCHANGES["prompt_ok_birefnet"]["request"]["body"]["prompt"]["
 
 
 def workflow(wired: str, parked: tuple[str, ...] = (), blur: int = 0, picture: str = "astro.png") -> Prompt:
-    """ "id:model" of the node that works, and of those that are parked; "" wires the picture itself."""
+    """wired, parked: "id:model" of the node that works, and of those parked. wired "" shows the picture itself."""
     prompt: Prompt = {"1": {"class_type": "LoadImage", "inputs": {"image": picture}}}
     for name in (wired, *parked):
         if name:
@@ -63,7 +63,7 @@ def run(double: Double, prompt: Prompt) -> str:
 
 
 def loads(double: Double, *prompts: Prompt) -> list[int]:
-    """Models loaded by each prompt."""
+    """How many models each prompt loads."""
     counts = []
     for blur, prompt in enumerate(prompts):
         for node in prompt.values():
@@ -114,7 +114,7 @@ def test_free_memory_drops_the_models_and_unload_models_does_not(
 
 
 def test_prompts_run_in_the_recorded_order(served: Double) -> None:
-    """p1 runs when the others arrive; front counts down, explicit numbers are taken as they are."""
+    """p1 runs when the others arrive. `front` counts down; explicit numbers are used unchanged."""
     served.worker._counter = itertools.count(78)
     served.faults.hold = True
     post(served, workflow(R), prompt_id="p1")
@@ -216,7 +216,7 @@ def test_the_double_in_a_process_of_its_own_takes_faults_at_run_time() -> None:
 
 @pytest.mark.slow
 def test_the_contract_suite_runs_unchanged_against_a_server_somewhere_else() -> None:
-    """As against a real one: told by the environment, and nothing but its own prompts and files is touched."""
+    """The environment names the server, as it would a real one. The suite touches only its own prompts and files."""
     command = [sys.executable, "-m", "tests.engines.comfyui_double"]
     suite = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *CONTRACT_SUITE]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as process:

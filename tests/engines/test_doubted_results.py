@@ -1,4 +1,4 @@
-"""Results that a server reports and that are not the answer: they are computed again."""
+"""Results that a server reports, but that are not the answer. They are computed again."""
 
 import uuid
 
@@ -26,7 +26,7 @@ def test_an_earlier_failure_under_the_same_ticket_is_not_taken_for_the_answer(
     requests.post(f"{double.url}/prompt", json={"prompt": prompt, "prompt_id": str(ticket)}, timeout=10)
     assert double.wait_until(lambda: str(ticket) in double.worker.history)
     assert double.worker.history[str(ticket)]["status"]["status_str"] == "error"
-    double.set_faults({"hold": True})  # so that the poll comes while the new prompt runs
+    double.set_faults({"hold": True})  # so that a poll comes while the new prompt runs
 
     cut = BackgroundCut(engine, ticket, shift=3)
     asked = double.asked("GET", f"/history/{ticket}")
@@ -47,7 +47,9 @@ def test_an_adopted_result_whose_file_is_gone_is_computed_again(double: Double, 
     again = engine.cut(ticket, drawn_photo(), RMBG).alpha
 
     assert np.array_equal(first, again)
-    assert double.asked("POST", "/prompt") == 2  # under another name at once: under the same it would be cached
+    assert (
+        double.asked("POST", "/prompt") == 2
+    )  # at once under another name, because under the same name it would be cached
 
 
 def test_a_ticket_whose_recipe_changed_meanwhile_is_computed_anew(double: Double, open_engine: OpenEngine) -> None:

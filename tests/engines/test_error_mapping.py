@@ -28,7 +28,7 @@ def recorded_error(name: str) -> replies.NodeError:
 
 
 @pytest.mark.parametrize(
-    ("exchange", "kind", "told"),
+    ("exchange", "kind", "text"),
     [
         ("prompt_bad_unknown_class", EngineMisconfigured, "node RMBGX does not exist"),
         ("prompt_bad_value_not_in_list", EngineMisconfigured, "does not list the model"),
@@ -43,11 +43,11 @@ def recorded_error(name: str) -> replies.NodeError:
         ("prompt_bad_one_good_one_bad_output", EngineMisconfigured, "Required input is missing"),
     ],
 )
-def test_a_recorded_rejection_is_never_the_photos_fault(exchange: str, kind: type[FreistellerError], told: str) -> None:
+def test_a_recorded_rejection_is_never_the_photos_fault(exchange: str, kind: type[FreistellerError], text: str) -> None:
     fault = error_mapping.of_rejection(recorded(exchange), "gpu1:8188", "RMBG-2.0")
 
     assert type(fault) is kind
-    assert told in str(fault)
+    assert text in str(fault)
     assert "gpu1:8188" in str(fault)
 
 

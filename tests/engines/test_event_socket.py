@@ -1,4 +1,4 @@
-"""The event socket: a hint that may get lost at any time, and a client id that is never used twice."""
+"""The event socket: any event may get lost, and no client id is used twice."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
 from tests.engines.cuts import RMBG, BackgroundCut
 
-NEVER = 3600.0  # a poll that would outlast every test: what happens then is the events' doing
+NEVER = 3600.0  # seconds between polls, longer than every test: whatever happens before is due to events
 
 
 def test_an_event_ends_the_wait_long_before_the_poll(double: Double, open_engine: OpenEngine) -> None:
@@ -51,7 +51,7 @@ def test_a_new_socket_learns_of_older_prompts_by_the_queues_length(double: Doubl
 
     double.drop_sockets()
     assert double.wait_until(lambda: double.worker.sessions.client_ids() not in ([], before))
-    later = BackgroundCut(engine, shift=1)  # posted under the new socket's id
+    later = BackgroundCut(engine, shift=1)  # posted under the id of the new socket
     assert double.wait_until(lambda: double.worker.remaining() == 2)
     double.set_faults({"hold": False})
 
@@ -66,7 +66,7 @@ def test_each_connection_has_a_client_id_of_its_own(double: Double, open_engine:
 
     double.drop_sockets()
 
-    # The new one may be there before the server has let go of the old one.
+    # The new one may exist before the server has dropped the old one.
     assert double.wait_until(lambda: len(ids := double.worker.sessions.client_ids()) == 1 and ids != [first])
 
 
@@ -94,7 +94,7 @@ def test_a_prompt_is_never_posted_without_a_client_id(double: Double, open_engin
 
 
 def test_a_socket_that_is_open_and_silent_is_not_relied_on_for_long(double: Double, open_engine: OpenEngine) -> None:
-    """As behind a proxy that swallows frames: the first photos wait for a poll each, then polls come more often."""
+    """A proxy may swallow frames. Each of the first photos waits for a poll; then polls come more often."""
     double.set_faults({"deaf": True})
     engine = open_engine(double, poll_seconds=0.8)
     for shift in range(DEAF_AFTER):
@@ -131,7 +131,7 @@ def test_a_prompt_of_an_earlier_run_is_waited_for_by_the_queues_length(double: D
 
 
 class DrawnSocket:
-    """A socket that says what a test gave it, then waits to be closed."""
+    """A socket that returns the messages of a test, then waits until it is closed."""
 
     def __init__(self, *messages: str | bytes) -> None:
         self._messages = list(messages)
@@ -154,7 +154,7 @@ class DrawnSocket:
 
 
 def hear(*messages: str | bytes, prompt_id: str = "p1") -> tuple[bool, float | None]:
-    """Whether these frames, and then the end frame of "other", woke the one who waits for `prompt_id`; its start."""
+    """Send these frames, then the end frame of "other". Returns whether that came, and when `prompt_id` started."""
     begin, heard = threading.Event(), threading.Event()
     last = '{"type": "executing", "data": {"node": null, "prompt_id": "other"}}'
 
@@ -167,7 +167,7 @@ def hear(*messages: str | bytes, prompt_id: str = "p1") -> tuple[bool, float | N
     with events.watch(prompt_id) as hint, events.watch("other") as other:
         hint.client_id = other.client_id = "as posted before"
         begin.set()
-        while not other.wait(5) or not events.connected:  # connecting wakes everybody once
+        while not other.wait(5) or not events.connected:  # connecting wakes every wait once
             pass
         heard.set()
         hint.wait(0)
@@ -185,7 +185,7 @@ def test_frames_that_mean_nothing_do_no_harm() -> None:
 
 
 def test_a_frame_without_a_prompt_id_belongs_to_nobody() -> None:
-    _, started = hear('{"type": "executing", "data": {"node": "2"}}')  # what a reconnect hears first
+    _, started = hear('{"type": "executing", "data": {"node": "2"}}')  # the first frame after a reconnect
 
     assert started is None
 
@@ -204,7 +204,7 @@ def test_closing_does_not_wait_for_a_server_that_is_not_there(open_engine: OpenE
 
 def test_closing_ends_the_thread_that_listens(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double, poll_seconds=600.0)
-    engine.cut(uuid.uuid4(), drawn_photo(), RMBG)  # so that it listens for sure
+    engine.cut(uuid.uuid4(), drawn_photo(), RMBG)  # then the thread certainly listens
     (listening,) = [thread for thread in threading.enumerate() if thread.name == f"events-{engine.health()[0].server}"]
 
     engine.close()

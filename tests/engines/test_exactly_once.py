@@ -1,4 +1,4 @@
-"""Exactly once: whatever is lost, a prompt that the server has or had is not computed a second time."""
+"""Exactly once: whatever gets lost, a prompt that the server has or had is not computed again."""
 
 import subprocess
 import sys
@@ -83,7 +83,7 @@ def test_a_server_that_stumbles_when_it_is_asked_for_a_ticket_is_asked_again(
 ) -> None:
     ticket, before = uuid.uuid4(), open_engine(double)
     before.cut(ticket, drawn_photo(), RMBG)
-    before._servers.entries[0].server._answered.clear()  # killed: nothing was tidied up
+    before._servers.entries[0].server._answered.clear()  # as after a kill: nothing was deleted on the server
     before.close()
     double.set_faults({"blips": 1})
 
@@ -192,7 +192,7 @@ def test_a_prompt_that_somebody_deletes_from_the_queue_is_submitted_again(
 
 
 def test_a_new_ticket_is_looked_for_nowhere(double: Double, other: Double, open_engine: OpenEngine) -> None:
-    """A look costs each server two requests; a server that is slow to answer would hold up the others' photos."""
+    """Looking costs two requests per server, and a slow server would delay the photos of the others."""
     engine = open_engine(double, other)
 
     server = engine.cut(uuid.uuid4(), drawn_photo(), RMBG, new=True).server
@@ -206,7 +206,7 @@ def test_a_server_that_could_not_say_whether_it_has_the_ticket_is_told_to_drop_i
 ) -> None:
     ticket, before = uuid.uuid4(), open_engine(double)
     before.cut(ticket, drawn_photo(), RMBG)
-    before._servers.entries[0].server._answered.clear()  # killed: nothing was tidied up
+    before._servers.entries[0].server._answered.clear()  # as after a kill: nothing was deleted on the server
     before.close()
     engine = open_engine(double, other, probe_seconds=0.3)
     double.set_faults({"status": 503})

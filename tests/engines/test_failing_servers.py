@@ -23,7 +23,7 @@ OOM = "CUDA out of memory. Tried to allocate 2.00 GiB"
 
 
 def test_out_of_memory_frees_the_only_server_and_is_tried_there_again(double: Double, open_engine: OpenEngine) -> None:
-    """The other models that it held may have been all that was in the way."""
+    """Perhaps only the other models in its memory left no room."""
     double.set_faults({"fail": OOM, "fail_prompts": 1})
     engine = open_engine(double)
 

@@ -1,4 +1,4 @@
-"""The table of models and the graph, held against the recorded /object_info; and prompts made from recipes."""
+"""The table of models and the graph, compared with the recorded /object_info; and prompts made from recipes."""
 
 import json
 from typing import Any
@@ -98,7 +98,7 @@ def test_one_node_works_and_the_others_are_parked_under_fixed_ids(graph: Graph) 
 
 
 def test_each_model_has_a_node_of_its_own(graph: Graph) -> None:
-    """A node never unloads a model that it loaded: one that shares a node could not be let go of."""
+    """A node never unloads a model, so the server could not drop a model that shares its node."""
     working = {
         recipe.model: next(node_id for node_id, node in prompt_of(graph, recipe).items() if "model" in node["inputs"])
         for recipe in RECIPES
@@ -124,7 +124,7 @@ def test_a_prompt_shares_nothing_with_the_next(graph: Graph) -> None:
     [
         (Recipe("RMBG-2.0", 1024), 3000, 100, 1024),  # a square, whatever the picture
         (Recipe("RMBG-2.0", 1000), 768, 1024, 896),  # floored to the step, as the node would
-        (Recipe("RMBG-2.0"), 768, 1024, 1024),  # none named: the usual one
+        (Recipe("RMBG-2.0"), 768, 1024, 1024),  # no resolution named: the usual one
         (Recipe("BEN2", 1024), 1024, 1024, 1024),
         (Recipe("BEN2", 1024), 1024, 512, 640),  # 1024 x 1024 pixels at 1:2 are 724 wide
         (Recipe("INSPYRENET", 1024), 4096, 512, 256),  # 1:8: 362 wide, not 1024 x 8192
@@ -147,7 +147,7 @@ def test_no_aspect_makes_a_model_see_much_more_than_meant(graph: Graph, model: s
 
 
 @pytest.mark.parametrize(
-    ("recipe", "told"),
+    ("recipe", "text"),
     [
         (Recipe("u2netp"), "u2netp"),
         (Recipe("BiRefNet-HR", 1024), "has no process_res"),
@@ -155,8 +155,8 @@ def test_no_aspect_makes_a_model_see_much_more_than_meant(graph: Graph, model: s
         (Recipe("RMBG-2.0", 4096), "256 to 2048"),
     ],
 )
-def test_what_is_not_legal_is_refused_before_anything_is_sent(graph: Graph, recipe: Recipe, told: str) -> None:
-    with pytest.raises(RecipeRefused, match=told):
+def test_what_is_not_legal_is_refused_before_anything_is_sent(graph: Graph, recipe: Recipe, text: str) -> None:
+    with pytest.raises(RecipeRefused, match=text):
         graph.inputs_for(recipe, 100, 100)
 
 

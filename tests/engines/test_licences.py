@@ -1,4 +1,4 @@
-"""`engine.commercial_use`: models with a non-commercial licence are never asked, and that is said."""
+"""`engine.commercial_use`: models with a non-commercial licence are never used, and the log says so."""
 
 import logging
 import uuid

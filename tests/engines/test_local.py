@@ -21,12 +21,12 @@ from tests.engines.conformance import EngineConformance, drawn_photo
 
 
 def silent(line: str) -> None:
-    """Nobody watches a test."""
+    """A test prints nothing."""
 
 
 @pytest.fixture(scope="module")
 def weights() -> Path:
-    """The folder of the starter weights, where `make setup` put them."""
+    """The folder into which `make setup` put the starter weights."""
     folder = load().engine.local.weights_path
     ensure_starter_weights(folder, silent)
     return folder
@@ -34,7 +34,7 @@ def weights() -> Path:
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, weights: Path) -> None:
-    """The engine tells rembg its folder by the environment; what it sets shall not outlive a test."""
+    """The engine sets rembg's folder in the environment. The setting must not outlive the test."""
     monkeypatch.setenv("U2NET_HOME", str(weights))
 
 

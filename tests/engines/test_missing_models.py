@@ -1,4 +1,4 @@
-"""Models that are missing or broken on a server: they are set aside there, and nothing else is."""
+"""Models that are missing or broken on a server are set aside there, and nothing else is."""
 
 import uuid
 

@@ -53,7 +53,7 @@ def test_a_list_of_models_in_the_newer_form_is_read_too() -> None:
 
 
 def test_an_input_that_a_node_misses_is_the_installations_fault(double: Double, open_engine: OpenEngine) -> None:
-    """As recorded: a KeyError's text is all there is."""
+    """As recorded, the node says nothing but the text of a KeyError."""
     double.set_faults({"missing_input": "tile_size"})
 
     with pytest.raises(EngineMisconfigured, match="tile_size"):

@@ -1,4 +1,4 @@
-"""Reading somebody else's JSON: recorded shapes, newer shapes, and no shape at all."""
+"""Reading a foreign program's JSON: recorded shapes, newer shapes, and anything else."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from tests.engines.comfyui_double import RECORDINGS
 
 EXCHANGES: dict[str, Any] = json.loads((RECORDINGS / "exchanges.json").read_text("utf-8"))
 
-in_no_hurry = settings(deadline=None, max_examples=60)  # no seconds are asserted, not even by default
+in_no_hurry = settings(deadline=None, max_examples=60)  # hypothesis must not assert seconds either
 KEYS = (
     "p1", "prompt", "outputs", "status", "status_str", "completed", "messages", "images", "filename", "9", "inputs",
     "queue_running", "queue_pending", "system", "devices", "vram_total", "RMBG", "input", "required", "is_changed",

@@ -1,6 +1,6 @@
-"""Recorded scenes: what a client hears while prompts wait, are deleted, freed, and while a server dies.
+"""Recorded scenes: the events that a client gets while prompts wait or are deleted, models are freed, a server dies.
 
-Against the double only: a scene needs a prompt that runs for as long as the test wants.
+They run against the double only, because a scene needs a prompt that runs until the test releases it.
 """
 
 import pytest

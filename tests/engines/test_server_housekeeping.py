@@ -1,4 +1,4 @@
-"""Nothing is left behind on a server, and nobody's pictures are overwritten."""
+"""We leave nothing behind on a server, and overwrite nobody's pictures."""
 
 import uuid
 
@@ -105,7 +105,7 @@ def test_a_name_that_a_queued_prompt_still_needs_is_not_overwritten(double: Doub
     assert len(inputs(double)) == 3
     assert expected
     assert not np.array_equal(adopted.alpha, expected.alpha)
-    assert len(double.inferences) == 3  # the left one was computed from its own picture, so it is believed
+    assert len(double.inferences) == 3  # the earlier prompt was computed from its own picture, so its result counts
 
 
 def test_a_prompt_answered_elsewhere_is_cleared_away_when_its_server_is_back(
@@ -147,7 +147,7 @@ def test_what_lies_on_a_server_is_counted(
 def test_a_prompt_that_outlives_its_interrupt_is_still_cleared_away(
     double: Double, other: Double, open_engine: OpenEngine
 ) -> None:
-    """A node ends before it heeds an interrupt: the entry comes long after it was asked to go."""
+    """A node finishes before it obeys an interrupt, so its history entry appears long after the interrupt."""
     engine = open_engine(double, other, connect_seconds=0.4, probe_seconds=0.2)
     double.faults.hold = other.faults.hold = True
     cut = BackgroundCut(engine)

@@ -30,7 +30,7 @@ def test_an_absence_opens_the_breaker_a_probe_half_opens_it_an_answer_closes_it(
     trust.record_probe()
     assert (trust.breaker, trust.up) == (Breaker.HALF_OPEN, True)
     trust.take_slot("BEN", 1.0)
-    assert not trust.has_free_slot()  # one at a time, for a trial
+    assert not trust.has_free_slot()  # on trial it takes one photo at a time
 
     trust.record_answer("BEN", 0.5)
     assert trust.breaker is Breaker.CLOSED
@@ -141,7 +141,7 @@ def test_failures_in_a_row_are_the_installations_and_a_success_in_between_says_o
 
 def test_a_server_that_holds_the_model_is_cheaper_until_it_is_too_busy(trust: ServerTrust) -> None:
     warm, cold = trust, ServerTrust(slots=2, set_aside_seconds=10.0)
-    for each in (warm, cold, warm, cold):  # the first answer of each does not tell, for it loads
+    for each in (warm, cold, warm, cold):  # the first answer of each does not count, because it loads the model
         each.record_answer("BEN", 2.0)
     cold.warm.clear()
 
@@ -157,9 +157,8 @@ def test_a_slow_server_is_dearer_than_a_quick_one(trust: ServerTrust) -> None:
         trust.record_answer("BEN", 8.0)
         quick.record_answer("BEN", 1.0)
 
-    assert trust.seconds_until_done("BEN", 0.0) > 4 * quick.seconds_until_done(
-        "BEN", 0.0
-    )  # an idle one takes its time, too
+    # A slow server takes its time even if it is idle.
+    assert trust.seconds_until_done("BEN", 0.0) > 4 * quick.seconds_until_done("BEN", 0.0)
     quick.take_slot("BEN", 0.0)
     assert trust.seconds_until_done("BEN", 0.0) > 2 * quick.seconds_until_done("BEN", 0.0)
 

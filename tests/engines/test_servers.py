@@ -111,7 +111,7 @@ def test_no_server_at_all_is_an_absent_engine(double: Double, open_engine: OpenE
 
     with pytest.raises(EngineAway):
         engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
-    with pytest.raises(EngineAway, match="No ComfyUI server"):  # the breaker is open: nobody is asked any more
+    with pytest.raises(EngineAway, match="No ComfyUI server"):  # the breaker is open, so no server is asked
         engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
 
     assert [server.up for server in engine.health()] == [False]
@@ -160,7 +160,7 @@ def test_a_server_that_is_away_is_not_asked_about_tickets(
 
 
 def test_a_server_that_comes_back_is_looked_at_anew(double: Double, open_engine: OpenEngine) -> None:
-    """It may have been away to be updated."""
+    """Somebody may have updated it while it was away."""
     engine = open_engine(double)
     engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
     double.set_faults({"status": 503})

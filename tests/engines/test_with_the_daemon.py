@@ -1,4 +1,4 @@
-"""The whole daemon in a process of its own against a server: killed, and with a server that cannot work."""
+"""The whole daemon, in its own process, against a double: the daemon is killed, or the server cannot work."""
 
 import contextlib
 import json
@@ -39,7 +39,7 @@ class Daemon:
         }
 
     def drop(self, count: int) -> None:
-        """So many photos, each another one."""
+        """Put so many different photos into the inbox."""
         inbox = self.root / "inbox"
         inbox.mkdir(parents=True, exist_ok=True)
         for number in range(count):
@@ -50,7 +50,7 @@ class Daemon:
 
     @contextlib.contextmanager
     def running(self, *flags: str) -> Iterator["subprocess.Popen[bytes]"]:
-        """Killed at the end, if it has not ended by then; what it said is in `log`."""
+        """A running daemon, killed at the end of the block. `log` has its output."""
         command = [sys.executable, "-m", "daemon", "run", "--root", str(self.root), *flags]
         with self.log.open("ab") as log:
             process = subprocess.Popen(command, cwd=CHECKOUT, env=self._environment, stdout=log, stderr=log)
@@ -71,11 +71,11 @@ class Daemon:
 
 
 def wait_until(double: Double, happened: Callable[[], bool], daemon: Daemon) -> None:
-    """The daemon probes the double twice a second, so there is always a next look."""
+    """Wait. The daemon probes the double twice a second, so the condition is checked that often."""
     assert double.wait_until(happened, 90), daemon.log.read_text("utf-8", "replace")[-4000:]
 
 
-@pytest.mark.parametrize("kills", [1, 2])  # a third would be the quarantine's business
+@pytest.mark.parametrize("kills", [1, 2])  # a third kill would put the photo into quarantine
 def test_a_kill_in_mid_prompt_costs_no_second_inference(kills: int, tmp_path: Path, double: Double) -> None:
     daemon = Daemon(tmp_path, double.url)
     daemon.drop(4)
