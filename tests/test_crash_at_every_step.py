@@ -87,7 +87,7 @@ def one_life(settings: Settings, engine: ScriptedEngine, tick: Tick) -> None:
         while (scan := daemon.parts.inbox_loop.round(urgent=True)) and scan.incomplete:
             daemon.parts.watcher.wait(scan.next_look_seconds, threading.Event())
         while job := daemon.parts.journal.take_decided(FAR_FUTURE, ()) or daemon.parts.journal.take(FAR_FUTURE):
-            daemon.parts.worker.run(job)
+            daemon.parts.task_runner.run(job)
     finally:
         daemon.close()
 

@@ -19,17 +19,19 @@ from daemon import __version__
 from daemon.commands.terminal import ending_line
 from daemon.disk.names import clean_name
 from daemon.errors import BadSettings, FreistellerError
+from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Attempt, Job
 from daemon.journal.alphas import Alphas
 from daemon.logs import log
 from daemon.observe.metrics import Metrics
 from daemon.publishing.job_events import JobEnd
-from daemon.publishing.staging import Routing, content_of
-from daemon.service.choose_engine import build_engine, build_pipeline, memory_for, workers_for
+from daemon.publishing.staging import Staging, content_of
+from daemon.service.choose_engine import build_engine, memory_for, workers_for
 from daemon.settings import Settings
-from daemon.work.cut_file import cut_and_stage
+from daemon.work.cut_file import CutFile
 from daemon.work.memory_budget import MemoryBudget
 from daemon.work.pipeline import Pipeline
+from daemon.work.task import PhotoTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Processed:
         }
 
 
-class _NoNotebook:
+class _NoRecorder:
     """Nothing is kept: a second call of `process` starts afresh."""
 
     def record_attempt(self, job: Job, attempt: Attempt) -> None:
@@ -83,17 +85,12 @@ def process_photos(
     metrics = Metrics(__version__, engine.models)
     with tempfile.TemporaryDirectory(prefix="freisteller-") as state:
         alphas = Alphas(Path(state))
-        pipeline = build_pipeline(
-            settings,
-            engine,
-            alphas=alphas,
-            notebook=_NoNotebook(),
-            meter=metrics,
-            budget=budget,
-            tick=lambda _: None,
-            stopping=lambda: False,
+        runtime = Runtime()
+        pipeline = Pipeline(
+            engine, alphas=alphas, recorder=_NoRecorder(), meter=metrics, budget=budget, runtime=runtime
         )
-        bench = _Bench(pipeline, Routing(settings.outputs, metrics, lambda _: None), alphas, out_dir)
+        pipeline.strategy(settings)  # raises BadSettings before anything begins
+        bench = _Bench(settings, pipeline, Staging(metrics, runtime.tick), alphas, out_dir)
         engine.start()
         try:
             with (
@@ -106,9 +103,10 @@ def process_photos(
 
 
 class _Bench:
-    def __init__(self, pipeline: Pipeline, routing: Routing, alphas: Alphas, out_dir: Path) -> None:
+    def __init__(self, settings: Settings, pipeline: Pipeline, staging: Staging, alphas: Alphas, out_dir: Path) -> None:
+        self._settings = settings
         self._pipeline = pipeline
-        self._routing = routing
+        self._staging = staging
         self._alphas = alphas
         self._out_dir = out_dir
         self._placing = threading.Lock()
@@ -120,21 +118,14 @@ class _Bench:
         job = Job(uuid.uuid4().hex, clean_name(photo.name), size_bytes=size_bytes)
         try:
             with tempfile.TemporaryDirectory(dir=self._out_dir, prefix=".freisteller-") as folder:
-                staging = Path(folder)
-                outcome, cuts = cut_and_stage(
-                    job,
-                    photo,
-                    self._pipeline,
-                    self._routing,
-                    staging,
-                    lambda bench: self._pipeline.cut_out(job, bench),
-                    lambda _: None,
-                )
-                files = self._routing.stage_report(
-                    job, cuts, staging, content_of(photo), lambda: time.perf_counter() - began
+                with CutFile(PhotoTask(job, self._settings), photo, self._pipeline, self._staging) as file:
+                    outcome = file.cut_out()
+                    cuts = file.stage(Path(folder))
+                files = self._staging.stage_report(
+                    job, cuts, Path(folder), content_of(photo), lambda: time.perf_counter() - began
                 )
                 with self._placing:
-                    results = self._routing.place(files, self._out_dir, job.name)
+                    results = self._staging.place(files, self._out_dir, job.name, self._settings.outputs)
         except FreistellerError as error:
             return Processed(photo, JobEnd(job, None, None, time.perf_counter() - began, str(error)))
         finally:

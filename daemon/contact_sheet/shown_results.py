@@ -11,7 +11,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_identity import read_identity
 from daemon.jobs import Grade
 from daemon.pictures.writing import identity_of
-from daemon.publishing.reports import Reported, read_report
+from daemon.publishing.report_reading import Reported, read_report
 
 CUTOUTS = (".png", ".webp", ".tif", ".jpg", "_flat.tif")  # results that have colours, those with an alpha first
 MASK = "_mask.png"

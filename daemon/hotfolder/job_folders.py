@@ -86,6 +86,10 @@ class JobFolders:
                     return Path(entry.path)
         return None
 
+    def exists(self, job_id: str) -> bool:
+        """Whether the job has a work folder or a staging folder."""
+        return any(self._folder(base, job_id).is_dir() for base in (self.work_root, self.staging_root))
+
     def staging(self, job_id: str) -> Path:
         """The job's folder for files that are not published yet. Makes it if it is missing."""
         folder = self._folder(self.staging_root, job_id)

@@ -41,6 +41,10 @@ class Alphas:
         except (OSError, ValueError):
             return None
 
+    def exists(self, job_id: str) -> bool:
+        """Whether alphas are kept for a job."""
+        return (self._folder / job_id).is_dir()
+
     def drop(self, job_id: str) -> None:
         """Forget all alphas of a job."""
         shutil.rmtree(self._folder / job_id, ignore_errors=True)

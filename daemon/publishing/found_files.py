@@ -15,7 +15,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade, Job
 from daemon.journal import JobRow
 from daemon.journal.rows import ATTEMPT
-from daemon.publishing.reports import read_report
+from daemon.publishing.report_reading import read_report
 from daemon.states import State
 
 _RETRY = re.compile(r"freisteller retry ([0-9A-Za-z_-]+)")

@@ -1,15 +1,13 @@
 """The report beside each result: why it got its grade, for people and programs."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from daemon import __version__
-from daemon.jobs import Attempt, Finish, Grade, Job, Outcome, Recipe, Verdict
-from daemon.journal import JobRow
+from daemon.jobs import Attempt, Finish, Job, Outcome, Recipe, Verdict
 from daemon.pictures.reading import Photo
 from daemon.pictures.values import Page
 
@@ -89,63 +87,6 @@ def _cut(cut: Cut, photo: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """What a report says of one picture, as far as people are shown it. how: recipe and number of attempts, in words.
-
-    name: of the photo below `inbox/`. size_bytes: of the photo, 0 where it is not said. suffixes: of all files of the
-    report. filed: the grade of the folder that it was published in, of several pages the worst one's. page: 1, 2, … of
-    a file with several, and the mark in the names of its results; 0 and "" where it is alone.
-    """
-
-    job: str
-    name: str
-    size_bytes: int
-    grade: Grade
-    score: float
-    reasons: tuple[str, ...]
-    how: str
-    suffixes: tuple[str, ...]
-    filed: Grade
-    page: int = 0
-    mark: str = ""
-
-
-def read_report(content: bytes) -> tuple[Reported, ...]:
-    """Read what `report` wrote, page by page. Raises ValueError where it is something else."""
-    try:
-        body = json.loads(content)
-        if body["report_version"] != REPORT_VERSION:
-            raise ValueError(f"a report of version {body['report_version']}, this program knows {REPORT_VERSION}")
-        name = str(body["photo"]["name"])
-        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
-            raise ValueError(f"no name below inbox/: {name}")
-        pages = body.get("pages", [])
-        if not pages:
-            return (_reported(body, body, Page()),)
-        return tuple(_reported(body, cut, Page(number=int(cut["page"]), of=len(pages))) for cut in pages)
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"not a report of this program: {error}") from error
-
-
-def _reported(body: Mapping[str, Any], cut: Mapping[str, Any], page: Page) -> Reported:
-    recipe, tried = cut["recipe"], len(cut["attempts"])
-    words = [str(recipe["model"]), *([str(recipe["process_res"])] if recipe["process_res"] else [])]
-    return Reported(
-        job=str(body["job"]),
-        name=str(body["photo"]["name"]),
-        size_bytes=int(body["photo"]["bytes"]),
-        grade=Grade(cut["grade"]),
-        score=float(cut["score"]),
-        reasons=tuple(map(str, cut["reasons"])),
-        how=f"{' '.join(words)}, {tried} attempt{'s' if tried != 1 else ''}",
-        suffixes=tuple(map(str, body["sha256"])),
-        filed=Grade(body["grade"]),
-        page=page.number if page.of > 1 else 0,
-        mark=page.mark,
-    )
-
-
 def verdict_values(verdict: Verdict) -> dict[str, Any]:
     """A verdict as JSON values: grade, score, measures, reasons, defects."""
     measures = verdict.measures
@@ -172,36 +113,6 @@ def recipe_values(recipe: Recipe) -> dict[str, Any]:
         "view": [round(edge, 4) for edge in (view.left, view.top, view.right, view.bottom)],
         "mirrored": view.mirrored,
     }
-
-
-def failure_note(name: str, job_id: str, reason: str) -> bytes:
-    """The text beside a photo in `failed/`, UTF-8, for a person who has never seen this program."""
-    lines = (
-        f"{name} could not be cut out.",
-        "",
-        f"Why: {reason}",
-        "",
-        "What you can do: mend or replace the photo and put it into inbox/ again,",
-        f"or let it be tried once more as it is: freisteller retry {job_id}",
-        "(with --config and the daemon's settings file, where it has one).",
-        "",
-    )
-    return "\n".join(lines).encode()
-
-
-def equal_note(name: str, first: JobRow) -> bytes:
-    """The text beside a photo in `archiv/` that was left out because the same one came before, UTF-8."""
-    came = time.strftime("%Y-%m-%d %H:%M", time.localtime(first.job.admitted_at))
-    lines = (
-        f"{name} was not cut out again: byte for byte it is the same as {first.job.name},",
-        f"which came on {came} (job {first.job.id}).",
-        "",
-        f"Its result: {first.results[0] if first.results else 'not there yet, it is still in work'}",
-        "",
-        'Photos that come twice are cut out twice with equal_content = "process" in the settings.',
-        "",
-    )
-    return "\n".join(lines).encode()
 
 
 def _finish(finish: Finish) -> dict[str, Any]:

@@ -1,20 +1,13 @@
 """Putting the parts together that both the daemon and a single command need."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 from daemon.engines.comfyui.model_table import ModelTable, load_models
 from daemon.engines.contract import Engine
-from daemon.errors import BadSettings
-from daemon.hotfolder.effects import Tick
-from daemon.journal.alphas import Alphas
-from daemon.judgement.grading import Thresholds
-from daemon.judgement.strategy import Strategy
 from daemon.logs import log
-from daemon.observe.meter import Meter
 from daemon.settings import Settings
-from daemon.work.memory_budget import MemoryBudget, half_of_memory
-from daemon.work.pipeline import Notebook, Pipeline
+from daemon.work.memory_budget import half_of_memory
 
 
 def build_engine(
@@ -50,51 +43,6 @@ def _tell_left_out(table: ModelTable) -> None:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0))
-
-
-def build_pipeline(
-    settings: Settings,
-    engine: Engine,
-    *,
-    alphas: Alphas,
-    notebook: Notebook,
-    meter: Meter,
-    budget: MemoryBudget,
-    tick: Tick,
-    stopping: Callable[[], bool],
-    dead: Mapping[str, Sequence[str]] | None = None,
-) -> Pipeline:
-    """The way from photo to outcome. Raises BadSettings where no rung of the ladder fits the engine.
-
-    dead: by model the parameters that recipes go without; see `findings`.
-    """
-    ladder = Strategy(
-        settings.strategy.ladder,
-        engine.models,
-        settings.engine.local.model,
-        settings.strategy.max_attempts,
-        settings.strategy.min_gain,
-        dead,
-    )
-    if ladder.next_recipe(()) is None:
-        raise BadSettings(
-            f"strategy.ladder names no model that the engine in use has (it has: {', '.join(engine.models) or 'none'})."
-        )
-    return Pipeline(
-        engine=engine,
-        strategy=ladder,
-        thresholds=Thresholds(settings.grading.sehr_gut, settings.grading.gut),
-        alphas=alphas,
-        notebook=notebook,
-        meter=meter,
-        budget=budget,
-        proxy_pixels=settings.engine.proxy_pixels,
-        max_megapixels=settings.intake.max_megapixels,
-        search_finishes=settings.strategy.finishes,
-        pages=settings.outputs.pages,
-        tick=tick,
-        stopping=stopping,
-    )
 
 
 def memory_for(settings: Settings) -> int:

@@ -17,7 +17,7 @@ from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.people.bad_orders import BadOrders
 from daemon.people.put_backs import PutBacks
-from daemon.publishing.publication import Endings
+from daemon.publishing.publisher import Publisher
 
 SHORT_NAP_SECONDS = 0.05  # --once: nobody drops anything any more, it only waits for what runs
 
@@ -34,7 +34,7 @@ class InboxLoop:
         admission: Admission,
         put_backs: PutBacks,
         bad_orders: BadOrders,
-        endings: Endings,
+        publisher: Publisher,
         metrics: Metrics,
         health: Health,
         clock: Callable[[], float],
@@ -48,7 +48,7 @@ class InboxLoop:
         self._admission = admission
         self._put_backs = put_backs
         self._bad_orders = bad_orders
-        self._endings = endings
+        self._publisher = publisher
         self._metrics = metrics
         self._health = health
         self._clock = clock
@@ -112,7 +112,7 @@ class InboxLoop:
 
     def refuse(self, refused: Reject) -> None:
         """Bring a file that is no photo, or none any more, to `failed/`."""
-        give_up = partial(self._endings.give_up, reason=refused.reason, kind="bad_photo")
+        give_up = partial(self._publisher.give_up, reason=refused.reason, kind="bad_photo")
         self._admission.refuse(refused, give_up)
 
     def _note_root(self, trouble: FreistellerError | None) -> None:

@@ -141,7 +141,7 @@ class Daemon:
         found = {
             "unclaimed": self.parts.admission.recover(),
             "put_back": self.parts.put_backs.recover(),
-            **self.parts.recovery.recover(self.parts.worker.endings),
+            **self.parts.recovery.recover(),
         }
         for how, count in found.items():
             self.parts.metrics.count(series.RECOVERED_JOBS, count, how=how)

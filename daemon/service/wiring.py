@@ -9,14 +9,13 @@ from dataclasses import replace
 
 from daemon import __version__
 from daemon.engines.contract import Engine
-from daemon.errors import BadOrder, NoRoom, RootAway
 from daemon.hotfolder.effects import Effect
+from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.orders import Orders
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.hotfolder.runtime import Runtime
 from daemon.intake.admission import Admission
 from daemon.intake.watcher import Watcher
-from daemon.jobs import Job
 from daemon.journal.alphas import Alphas
 from daemon.journal.audit_results import known_dead
 from daemon.logs import log
@@ -34,19 +33,21 @@ from daemon.people.bad_orders import BadOrders
 from daemon.people.put_backs import PutBacks
 from daemon.people.verdicts import Verdicts
 from daemon.publishing.job_events import JobEnd, JobEvents
-from daemon.publishing.publication import Endings
+from daemon.publishing.publisher import Publisher
 from daemon.publishing.reading_back import ReadingBack
-from daemon.publishing.staging import Routing
-from daemon.service.choose_engine import build_engine, build_pipeline, memory_for, use_servers, workers_for
+from daemon.publishing.staging import Staging
+from daemon.service.choose_engine import build_engine, memory_for, use_servers, workers_for
 from daemon.service.housekeeping import Housekeeping
 from daemon.service.inbox_loop import InboxLoop
 from daemon.service.open_root import OpenRoot
 from daemon.service.reload import Reload
 from daemon.service.systemd import Systemd
+from daemon.service.task_runner import TaskRunner
 from daemon.settings import Settings
 from daemon.work.dispatch import Brake, Dispatch
-from daemon.work.job_runner import JobRunner, RunResult
+from daemon.work.job_runner import JobRunner
 from daemon.work.memory_budget import MemoryBudget
+from daemon.work.pipeline import Pipeline
 from daemon.work.progress import Progress
 from daemon.work.recovery import Recovery
 
@@ -96,21 +97,55 @@ class Assembly:
         self.machine = Machine(self.metrics, {"root": settings.root_path, "state": premises.state}, Gpus())
         doors.callback(self.machine.close)
         self._alphas = Alphas(premises.state / "alphas")
-        self._placed: dict[str, Sequence[str]] = {}
         self.notifications = self._build_herald(settings)
         self.admission = Admission(self.journal, self.folders, self.runtime)
-        self.worker = self._build_worker(settings)
-        self._tell_dead(settings)
-        self.recovery = Recovery(self.journal, self.folders, self._alphas, settings.dispatch.max_tries)
+        job_events = JobEvents(
+            self.metrics,
+            clock,
+            on_end=(self.notifications.ended, *on_end),
+            on_postponed=(self.notifications.postponed,),
+        )
+        staging = Staging(self.progress, self.runtime.tick)
+        self.publisher = Publisher(
+            self.journal,
+            self.folders,
+            alphas=self._alphas,
+            staging=staging,
+            job_events=job_events,
+            locks=JobLocks(),
+            runtime=self.runtime,
+        )
+        self.pipeline = Pipeline(
+            self.engine,
+            alphas=self._alphas,
+            recorder=self.journal,
+            meter=self.progress,
+            budget=self._budget,
+            runtime=self.runtime,
+        )
+        self._go_without_dead(settings)
+        self.pipeline.strategy(settings)  # raises BadSettings, before anything begins
+        self.job_runner = JobRunner(
+            self.journal,
+            self.folders,
+            pipeline=self.pipeline,
+            staging=staging,
+            publisher=self.publisher,
+            job_events=job_events,
+            runtime=self.runtime,
+        )
+        self.recovery = Recovery(self.journal, self.folders, self._alphas, self.publisher, settings)
         self.reading_back = ReadingBack(self.journal, self.folders)
         self.journal.prioritize(settings.dispatch.priorities)
         self.watcher = Watcher(self.folders, settings.intake, time.monotonic)
         doors.callback(self.watcher.close)
         self.executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
+        self.orders = Orders(self.folders, lambda: self.settings, self.pipeline.strategy)
+        self.task_runner = TaskRunner(self.journal, self.orders, self.job_runner, self.progress, lambda: self.settings)
         self.dispatch = Dispatch(
             journal=self.journal,
             executor=self.executor,
-            run=lambda job: self.progress.follow(job, self.run_job),
+            run=self.task_runner.run,
             workers=workers_for(settings, self.engine),
             brake=Brake(settings.dispatch.postpone_seconds),
             root=self.root,
@@ -124,7 +159,6 @@ class Assembly:
             refuse=lambda reject: self.inbox_loop.refuse(reject),
             runtime=self.runtime,
         )
-        self.orders = Orders(self.folders, lambda: self.settings, self._build_worker)
         self.bad_orders = BadOrders(
             folders=self.folders,
             orders=self.orders,
@@ -140,7 +174,7 @@ class Assembly:
             admission=self.admission,
             put_backs=self.put_backs,
             bad_orders=self.bad_orders,
-            endings=self.worker.endings,
+            publisher=self.publisher,
             metrics=self.metrics,
             health=self.health,
             clock=clock,
@@ -162,7 +196,7 @@ class Assembly:
             metrics=self.metrics,
             health=self.health,
             systemd=self.systemd,
-            tidy_up=lambda: self.recovery.tidy_up(self.worker.endings),
+            tidy_up=self.recovery.clear_leftovers,
             clock=clock,
             keep_days=lambda: self.settings.journal.keep_days,
         )
@@ -180,61 +214,12 @@ class Assembly:
             clock=self.runtime.clock,
         )
 
-    def run_job(self, job: Job) -> RunResult:
-        """Do a job by the settings and the orders of its start; never raises."""
-        try:
-            settings = self.orders.settings_for(self.journal.entry(job.id).source)
-        except (BadOrder, NoRoom, RootAway) as error:
-            return self.worker.hold(job, error)
-        worker = self.worker if settings is self.settings else self._build_worker(settings)
-        return worker.run(job)
-
-    def _tell_dead(self, settings: Settings) -> None:
-        if dead := known_dead(self._premises.state, settings):
+    def _go_without_dead(self, settings: Settings) -> None:
+        """Leave the parameters out of recipes that the last audit found to change nothing."""
+        self.pipeline.dead = dead = known_dead(self._premises.state, settings)
+        if dead:
             text = ", ".join(f"{' and '.join(names)} of {model}" for model, names in dead.items())
             log.log("dead_parameters", f"An audit found no difference by {text}: recipes go without.", dead=dead)
-
-    def _build_worker(self, settings: Settings) -> JobRunner:
-        routing = Routing(settings.outputs, self.progress, self.runtime.tick)
-        chronicle = JobEvents(
-            self.metrics,
-            self.runtime.clock,
-            on_end=(self.notifications.ended, *self._on_end),
-            on_postponed=(self.notifications.postponed,),
-        )
-        endings = Endings(
-            journal=self.journal,
-            folders=self.folders,
-            routing=routing,
-            alphas=self._alphas,
-            job_events=chronicle,
-            clock=self.runtime.clock,
-            tick=self.runtime.tick,
-            placed=self._placed,
-        )
-        return JobRunner(
-            journal=self.journal,
-            folders=self.folders,
-            pipeline=build_pipeline(
-                settings,
-                self.engine,
-                alphas=self._alphas,
-                notebook=self.journal,
-                meter=self.progress,
-                budget=self._budget,
-                tick=self.runtime.tick,
-                stopping=self.runtime.stopping,
-                dead=known_dead(self._premises.state, settings),
-            ),
-            routing=routing,
-            endings=endings,
-            job_events=chronicle,
-            clock=self.runtime.clock,
-            tick=self.runtime.tick,
-            max_tries=settings.dispatch.max_tries,
-            postpone_seconds=settings.dispatch.postpone_seconds,
-            leave_out_equal=settings.intake.equal_content == "skip",
-        )
 
     def _fenced(self, effect: Effect) -> None:
         """The tick of everything that touches the hot folder: not while somebody else may have it."""
@@ -244,10 +229,9 @@ class Assembly:
 
     def _adopt(self, settings: Settings) -> None:
         """Work with other settings from now on, those of `reload.LIVE`; photos in work keep theirs to their end."""
-        worker = self._build_worker(settings)  # raises BadSettings, before anything is changed
+        self.pipeline.strategy(settings)  # raises BadSettings, before anything is changed
         use_servers(self.engine, settings)
-        self.worker = worker
-        self._tell_dead(settings)
+        self._go_without_dead(settings)
         self.journal.prioritize(settings.dispatch.priorities)
         self._budget.resize(memory_for(settings))
         self.health.allow(_stale_seconds(settings))

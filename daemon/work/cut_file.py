@@ -1,46 +1,89 @@
-"""A file from its pictures to staged results: one picture in memory at a time, and one decision about all."""
+"""Cuts out every picture of one file, then stages the results."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 
-from daemon.jobs import Job, Outcome
+from daemon.jobs import Outcome
+from daemon.pictures.values import Page
 from daemon.publishing.reports import Cut, worst
-from daemon.publishing.staging import Routing
-from daemon.work.pipeline import PhotoInWork, Pipeline
+from daemon.publishing.staging import Picture, Staging
+from daemon.work.photo_in_work import PhotoInWork
+from daemon.work.pipeline import Pipeline
+from daemon.work.task import PhotoTask
 
 
-def cut_and_stage(
-    job: Job,
-    path: Path,
-    pipeline: Pipeline,
-    routing: Routing,
-    staging: Path,
-    outcome_of: Callable[[PhotoInWork], Outcome],
-    decide: Callable[[Outcome], None],
-) -> tuple[Outcome, tuple[Cut, ...]]:
-    """Cut out every picture of the file at `path` that is to be, decide, and write the results into `staging`.
+class CutFile:
+    """One file in work; a context manager that gives its memory back.
 
-    outcome_of: cuts out one picture. decide: told what stands for the whole file, before anything is staged; nothing
-    that is staged may come from another decision. Returns that outcome, and what was staged.
+    A file with one picture stays open from `cut_out` to `stage`, so it is decoded once. Of a file with several pages
+    one is open at a time and each is opened twice, since all at once may be too large for any memory.
     """
-    pages = pipeline.pages(path)
-    if len(pages) == 1:
-        with pipeline.opened(path, pages[0]) as bench:
-            outcome = outcome_of(bench)
-            decide(outcome)
-            alpha = pipeline.finished_alpha(bench, outcome.best)
-            return outcome, (routing.stage(job, outcome, bench.photo, alpha, staging, pages[0]),)
-    outcomes = []
-    for page in pages:
-        with pipeline.opened(path, page) as bench:
-            outcomes.append(outcome_of(bench))
-    decide(worst(outcomes))
-    known = replace(job, attempts=tuple(attempt for outcome in outcomes for attempt in outcome.attempts))
-    cuts = []
-    for page, outcome in zip(pages, outcomes, strict=True):
-        with pipeline.opened(path, page) as bench:  # once more: all pages at once may be too large for any memory
-            pipeline.restored(known, bench)
-            alpha = pipeline.finished_alpha(bench, outcome.best)
-            cuts.append(routing.stage(job, outcome, bench.photo, alpha, staging, page))
-    return worst(outcomes), tuple(cuts)
+
+    def __init__(self, task: PhotoTask, path: Path, pipeline: Pipeline, staging: Staging) -> None:
+        self._task = task
+        self._path = path
+        self._pipeline = pipeline
+        self._staging = staging
+        self._held = ExitStack()
+        self._open: PhotoInWork | None = None
+        self._pages: tuple[Page, ...] = ()
+        self._outcomes: list[Outcome] = []
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The outcome that stands for the file; None before `cut_out` or `restore`."""
+        return worst(self._outcomes) if self._outcomes else None
+
+    def __enter__(self) -> "CutFile":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._close()
+
+    def cut_out(self) -> Outcome:
+        """Cut out each picture; returns the outcome that stands for the file. Raises like `Pipeline.cut_out`."""
+        return self._outcome(self._pipeline.cut_out)
+
+    def restore(self) -> Outcome:
+        """The outcome that an earlier run decided on. Raises like `Pipeline.decided`."""
+        return self._outcome(self._pipeline.decided)
+
+    def stage(self, folder: Path) -> tuple[Cut, ...]:
+        """Write the results of all pictures into `folder`, after `cut_out` or `restore`; then the file is closed."""
+        cuts = []
+        for page, outcome in zip(self._pages, self._outcomes, strict=True):
+            with self._opened(page) as photo:
+                if len(self._pages) > 1:
+                    self._pipeline.restore(self._with_all_attempts(), photo)
+                picture = Picture(page, outcome, photo.photo, photo.finished_alpha(outcome.best))
+                cuts.append(self._staging.stage(self._task.job, self._task.settings.outputs, picture, folder))
+        self._close()
+        return tuple(cuts)
+
+    def _outcome(self, of: Callable[[PhotoTask, PhotoInWork], Outcome]) -> Outcome:
+        self._pages = self._pipeline.pages(self._path, self._task.settings)
+        for page in self._pages:
+            with self._opened(page) as photo:
+                self._outcomes.append(of(self._task, photo))
+        return worst(self._outcomes)
+
+    @contextmanager
+    def _opened(self, page: Page) -> Iterator[PhotoInWork]:
+        if len(self._pages) > 1:
+            with self._pipeline.opened(self._path, self._task.settings, page) as photo:
+                yield photo
+            return
+        if self._open is None:
+            self._open = self._held.enter_context(self._pipeline.opened(self._path, self._task.settings, page))
+        yield self._open
+
+    def _with_all_attempts(self) -> PhotoTask:
+        attempts = tuple(attempt for outcome in self._outcomes for attempt in outcome.attempts)
+        return replace(self._task, job=replace(self._task.job, attempts=attempts))
+
+    def _close(self) -> None:
+        self._open = None
+        self._held.close()

@@ -1,6 +1,8 @@
-"""One job from its start on: the pipeline, and the answer to each error. How it ends is for `endings`."""
+"""Runs one job from its start to its end, and answers each class of error."""
 
-from collections.abc import Callable
+import os
+from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,16 +16,19 @@ from daemon.errors import (
     NoRoom,
     RootAway,
 )
-from daemon.hotfolder.effects import Effect, Tick
+from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.jobs import Job, Outcome, attempt_numbered
+from daemon.hotfolder.runtime import Runtime
+from daemon.jobs import Job
 from daemon.journal import Journal
 from daemon.publishing.job_events import JobEvents
-from daemon.publishing.publication import Endings
-from daemon.publishing.staging import Routing, content_of, refuse_if_written
-from daemon.states import LONGEST_POSTPONE_SECONDS, State
-from daemon.work.cut_file import cut_and_stage
-from daemon.work.pipeline import PhotoInWork, Pipeline
+from daemon.publishing.publication import Publication, Step
+from daemon.publishing.publisher import Publisher
+from daemon.publishing.staging import Staging
+from daemon.states import LONGEST_POSTPONE_SECONDS, MOVES, Move
+from daemon.work.cut_file import CutFile
+from daemon.work.pipeline import Pipeline
+from daemon.work.task import PhotoTask
 
 
 class RunResult(StrEnum):
@@ -33,7 +38,8 @@ class RunResult(StrEnum):
     FAILED = "failed"
     NO_ENGINE = "no_engine"
     NO_PLACE = "no_place"
-    STRANDED = "stranded"  # it may still count as in work: the answer to an error failed, e.g. no room in the journal
+    STRANDED = "stranded"
+    """The answer to an error failed too, e.g. the journal has no room, so the job may still count as in work."""
     SENT_BACK = "sent_back"
     LOST_TO_ANOTHER = "lost_to_another"
 
@@ -43,174 +49,165 @@ class JobRunner:
 
     def __init__(
         self,
-        *,
         journal: Journal,
         folders: HotFolder,
+        *,
         pipeline: Pipeline,
-        routing: Routing,
-        endings: Endings,
+        staging: Staging,
+        publisher: Publisher,
         job_events: JobEvents,
-        clock: Callable[[], float],
-        tick: Tick,
-        max_tries: int,
-        postpone_seconds: float,
-        leave_out_equal: bool,
+        runtime: Runtime,
     ) -> None:
-        """leave_out_equal: photos whose content came before are not cut out again."""
-        self.endings = endings
         self._journal = journal
         self._folders = folders
         self._pipeline = pipeline
-        self._routing = routing
+        self._staging = staging
+        self._publisher = publisher
         self._job_events = job_events
-        self._clock = clock
-        self._tick = tick
-        self._max_tries = max_tries
-        self._postpone_seconds = postpone_seconds
-        self._leave_out_equal = leave_out_equal
+        self._runtime = runtime
 
-    def run(self, job: Job) -> RunResult:
+    def run(self, task: PhotoTask) -> RunResult:
         """Do what is left to do for a job that was just started; never raises."""
-        return self._or_stranded(job, lambda: self._answered(job))
+        try:
+            return self._run(task)
+        except Exception as error:  # noqa: BLE001 - e.g. failed/ cannot be written
+            return self._strand(task, error)
 
-    def hold(self, job: Job, error: FreistellerError) -> RunResult:
+    def hold(self, task: PhotoTask, error: FreistellerError) -> RunResult:
         """Put off a job that was just started and cannot be done now, through no fault of its own; never raises."""
-        return self._or_stranded(job, lambda: self._held(job, error))
-
-    def _held(self, job: Job, error: FreistellerError) -> RunResult:
-        self._postpone(job, error)
+        try:
+            self._postpone(task, error)
+        except Exception as trouble:  # noqa: BLE001 - as in `run`
+            return self._strand(task, trouble)
         return RunResult.SENT_BACK if isinstance(error, BadOrder) else RunResult.NO_PLACE
 
-    def _or_stranded(self, job: Job, answer: Callable[[], RunResult]) -> RunResult:
-        """What `answer` gives; where it fails itself, the dispatcher is told, as the job may still count as in work."""
-        try:
-            return answer()
-        except NoRoom as error:  # the journal has none: the job cannot even be put off
-            self._job_events.postponed(job, str(error), error.reason, self._postpone_seconds)
-        except Exception as error:  # noqa: BLE001 - e.g. failed/ cannot be written
-            self._job_events.stumbled(job, error)
+    def _strand(self, task: PhotoTask, error: Exception) -> RunResult:
+        """Leave a job to the dispatcher: the answer to its error failed, so it may still count as in work."""
+        if isinstance(error, NoRoom):  # the journal has none, so the job cannot even be put off
+            seconds = task.settings.dispatch.postpone_seconds
+            self._job_events.postponed(task.job, str(error), error.reason, seconds)
+        else:
+            self._job_events.stumbled(task.job, error)
         return RunResult.STRANDED
 
-    def _answered(self, job: Job) -> RunResult:
+    def _run(self, task: PhotoTask) -> RunResult:
+        """Carry a job through, and answer what goes wrong. Raises if the answer fails."""
         try:
-            self._carry_through(job)
+            self._carry_through(task)
             return RunResult.DONE
         except (EngineAway, EngineMisconfigured) as error:
-            self._postpone(job, error)
+            self._postpone(task, error)
             return RunResult.NO_ENGINE
         except (NoRoom, RootAway) as error:
-            self._postpone(job, error)
+            self._postpone(task, error)
             return RunResult.NO_PLACE
         except BadPhoto as error:
-            return self._refuse(job, error)
+            if self._postpone_if_folder_is_away(task):
+                return RunResult.NO_PLACE
+            self._publisher.give_up(task.job, str(error), error.reason)
+            return RunResult.FAILED
         except IllegalMove as error:
-            self._job_events.stumbled(job, error)
+            self._job_events.stumbled(task.job, error)
             return RunResult.LOST_TO_ANOTHER
         except Exception as error:  # noqa: BLE001 - whatever it is, one photo must not stop the others
-            if isinstance(error, OSError) and self._waits_for_the_folder(job):
+            if isinstance(error, OSError) and self._postpone_if_folder_is_away(task):
                 return RunResult.NO_PLACE
-            self._job_events.stumbled(job, error)
-            return self._after_a_fault(job, error)
+            self._job_events.stumbled(task.job, error)
+            return self._answer_fault(task, error)
 
-    def _refuse(self, job: Job, error: BadPhoto) -> RunResult:
-        if self._waits_for_the_folder(job):
-            return RunResult.NO_PLACE
-        self.endings.give_up(job, str(error), error.reason)
-        return RunResult.FAILED
+    def _carry_through(self, task: PhotoTask) -> None:
+        """Look where the job stands, then do step after step until it is over."""
+        self._folders.check()
+        publication = self._look(task)
+        original = publication.files.original or Path()
+        with CutFile(task, original, self._pipeline, self._staging) as file:
+            if publication.step is Step.CUT_OUT:
+                publication = self._cut_out(publication, file)
+            with self._publisher.locks.held(task.job.id):
+                if publication.step is Step.STAGE:
+                    publication = self._stage(publication, file)
+                publication = self._publisher.finish(publication)
+                with suppress(NoRoom, RootAway):  # the job is over all the same; `Recovery.clear_leftovers` comes later
+                    self._publisher.clear(publication)
 
-    def _waits_for_the_folder(self, job: Job) -> bool:
-        """Put the job off where the hot folder itself is away or full: that looks like a bad photo, or a fault of ours.
+    def _look(self, task: PhotoTask) -> Publication:
+        """Where the job stands. Of a photo that is still to be cut out or staged, the content is read as well."""
+        leave_out = task.settings.intake.equal_content == "skip" and task.job.round == 0
+        publication = self._publisher.look(task.job.id, task.settings.outputs)
+        try:
+            return self._publisher.read_content(publication, leave_out_equal=leave_out)
+        except OSError as error:
+            raise BadPhoto(f"{task.job.name} cannot be read: {error.strerror}.") from error
 
-        False where the folder is all right, so that the error was what it seemed to be.
+    def _cut_out(self, publication: Publication, file: CutFile) -> Publication:
+        """Ask engines until a result is good enough, then decide. No lock is held meanwhile."""
+        job_id = publication.row.job.id
+        outcome = file.cut_out()
+        self._runtime.tick(Effect.DECIDE)
+        self._journal.decide(job_id, outcome)
+        return replace(publication, row=self._journal.entry(job_id), outcome=outcome)
+
+    def _stage(self, publication: Publication, file: CutFile) -> Publication:
+        """Write the results and the report on them."""
+        job, original, content = publication.row.job, publication.files.original, publication.content
+        assert original is not None  # else there was nothing to cut out
+        assert content is not None
+        outcome = file.outcome or file.restore()
+        folder = self._folders.jobs.staging(job.id)
+        cuts = file.stage(folder)
+        _refuse_if_written(job, publication.seen, original.stat())
+        staged = self._staging.stage_report(job, cuts, folder, content, lambda: self._publisher.seconds_of(job))
+        return replace(publication, outcome=outcome, files=replace(publication.files, staged_as_decided=staged))
+
+    def _postpone_if_folder_is_away(self, task: PhotoTask) -> bool:
+        """Put the job off if the hot folder itself is away or full: that looks like a bad photo, or a fault of ours.
+
+        Returns False if the folder is all right, so that the error was what it seemed to be.
         """
         try:
             self._folders.check()
         except (NoRoom, RootAway) as trouble:
-            self._postpone(job, trouble)
+            self._postpone(task, trouble)
             return True
         return False
 
-    def _carry_through(self, job: Job) -> None:
-        path = self._original(job)
-        if self.endings.as_placed(job):
-            return
-        if path is None:
-            if not self.endings.as_found(job):
-                raise BadPhoto(f"The original of {job.name} is gone from .freisteller/work; somebody took it away.")
-            return
-        before = path.stat()
-        content = self._content(job, path)
-        self._tick(Effect.NOTE_CONTENT)
-        first = self._journal.record_content(job.id, content, leave_out=self._may_be_left_out(job))
-        if first:
-            self.endings.leave_out(job, self._journal.entry(first))
-            return
-        if self.endings.as_staged(job, content):
-            return
-        outcome, cuts = cut_and_stage(
-            job,
-            path,
-            self._pipeline,
-            self._routing,
-            self._folders.jobs.staging(job.id),
-            lambda bench: self._outcome(job, bench),
-            lambda outcome: self._decide(job, outcome),
-        )
-        refuse_if_written(job, before, path.stat())
-        self.endings.publish(job, outcome, cuts, content)
-
-    def _original(self, job: Job) -> Path | None:
-        self._folders.check()
-        return self._folders.jobs.claimed(job.id)
-
-    def _content(self, job: Job, path: Path) -> bytes:
-        try:
-            return content_of(path)
-        except OSError as error:
-            raise BadPhoto(f"{job.name} cannot be read: {error.strerror}.") from error
-
-    def _may_be_left_out(self, job: Job) -> bool:
-        """What a person sent round again, and what is decided, is worked on in any case."""
-        return self._leave_out_equal and job.round == 0 and job.state is not State.PUBLISHING
-
-    def _outcome(self, job: Job, bench: PhotoInWork) -> Outcome:
-        return self._decided_before(job, bench) if job.state is State.PUBLISHING else self._pipeline.cut_out(job, bench)
-
-    def _decided_before(self, job: Job, bench: PhotoInWork) -> Outcome:
-        attempts = self._pipeline.restored(job, bench)
-        best = self._pipeline.best(attempts) if bench.page.of > 1 else attempt_numbered(attempts, job.best)
-        if best is None or best.verdict is None:
-            return self._pipeline.cut_out(job, bench)  # its alphas are lost: asked again, with the same tickets
-        return Outcome(tuple(attempts), best)
-
-    def _decide(self, job: Job, outcome: Outcome) -> None:
-        if job.state is not State.PUBLISHING:
-            self._tick(Effect.DECIDE)
-            self._journal.decide(job.id, outcome)
-
-    def _postpone(self, job: Job, error: FreistellerError) -> None:
-        postponed = self._journal.entry(job.id).postponed
-        seconds = min(LONGEST_POSTPONE_SECONDS, self._postpone_seconds * 2 ** min(postponed, 10))
-        self._put_off(job, seconds, str(error), error.reason)
-        self._job_events.postponed(job, str(error), error.reason, seconds)
+    def _postpone(self, task: PhotoTask, error: FreistellerError) -> None:
+        postponed = self._journal.entry(task.job.id).postponed
+        first_seconds = task.settings.dispatch.postpone_seconds
+        seconds = min(LONGEST_POSTPONE_SECONDS, first_seconds * 2 ** min(postponed, 10))
+        self._put_off(task.job, seconds, str(error), error.reason)
+        self._job_events.postponed(task.job, str(error), error.reason, seconds)
 
     def _put_off(self, job: Job, seconds: float, reason: str, kind: str) -> None:
-        self._tick(Effect.POSTPONE)
-        due_at = self._clock() + seconds
-        if self._journal.state_of(job.id) is State.PUBLISHING:
-            self._journal.delay(job.id, due_at, reason, kind)
-        else:
-            self._journal.postpone(job.id, due_at, reason, kind)
+        """Start, or publish, the job again after so many seconds."""
+        self._runtime.tick(Effect.POSTPONE)
+        published = self._journal.state_of(job.id) in MOVES[Move.DELAY]
+        put_off = self._journal.delay if published else self._journal.postpone
+        put_off(job.id, self._runtime.clock() + seconds, reason, kind)
 
-    def _after_a_fault(self, job: Job, error: Exception) -> RunResult:
+    def _answer_fault(self, task: PhotoTask, error: Exception) -> RunResult:
+        """Try again after a fault of ours; give the photo up once it had all its tries."""
+        job, dispatch = task.job, task.settings.dispatch
         reason = f"An internal error of Freisteller ({type(error).__name__}: {error}); please report it."
-        if self.endings.places_of(job):  # its results are out: no fault takes them back
-            self._put_off(job, self._postpone_seconds, reason, "internal_error")
+        if self._publisher.is_placed(job.id):  # its results are published: no fault takes them back
+            self._put_off(job, dispatch.postpone_seconds, reason, "internal_error")
             return RunResult.SENT_BACK
-        if job.tries >= self._max_tries:
-            self.endings.give_up(job, reason, "internal_error")
+        if job.tries >= dispatch.max_tries:
+            self._publisher.give_up(job, reason, "internal_error")
             return RunResult.FAILED
-        if self._journal.state_of(job.id) is State.RUNNING:
-            due_at = self._clock() + min(LONGEST_POSTPONE_SECONDS, self._postpone_seconds)
+        due_at = self._runtime.clock() + min(LONGEST_POSTPONE_SECONDS, dispatch.postpone_seconds)
+        with suppress(IllegalMove):  # it is published, or over
             self._journal.send_back(job.id, due_at, reason, "internal_error")
         return RunResult.SENT_BACK
+
+
+def _refuse_if_written(job: Job, before: os.stat_result | None, after: os.stat_result) -> None:
+    """Raise BadPhoto if somebody, e.g. on a share, went on writing the original while it was in work.
+
+    What was made of it lacks what came since, perhaps a page.
+    """
+    if before and (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise BadPhoto(
+            f"{job.name} was still being written while it was in work ({before.st_size} bytes became {after.st_size}). "
+            "All that was written is in this file: move it back into inbox/ once it is complete."
+        )

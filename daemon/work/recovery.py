@@ -1,4 +1,4 @@
-"""After a start: bringing every job that a crash left in the middle to where it can go on."""
+"""Brings every job that a crash left in the middle to where it can go on."""
 
 from contextlib import suppress
 
@@ -7,33 +7,38 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.work_note import read_work_note
 from daemon.journal import Journal
 from daemon.journal.alphas import Alphas
-from daemon.publishing.publication import Endings
-from daemon.states import State
+from daemon.publishing.publisher import Publisher
+from daemon.settings import Settings
+from daemon.states import is_open
 
 
 class Recovery:
-    """Completes what an earlier run began; also what a full disk left undone in this one."""
+    """Completes what an earlier run began, and what a full disk left undone in this one."""
 
-    def __init__(self, journal: Journal, folders: HotFolder, alphas: Alphas, max_tries: int) -> None:
+    def __init__(
+        self, journal: Journal, folders: HotFolder, alphas: Alphas, publisher: Publisher, settings: Settings
+    ) -> None:
         self._journal = journal
         self._folders = folders
         self._alphas = alphas
-        self._max_tries = max_tries
+        self._publisher = publisher
+        self._settings = settings
 
-    def recover(self, endings: Endings) -> dict[str, int]:
-        """Make everything ready to go on; returns counts by how. Raises RootAway or NoRoom."""
+    def recover(self) -> dict[str, int]:
+        """After a start, make everything ready to go on; returns counts by how. Raises RootAway or NoRoom."""
         self._folders.check()
         resumed = self._journal.recover()
-        # Whose results are out is as good as done: only its original is to be put away.
-        worn_out = [entry for entry in self._journal.worn_out(self._max_tries) if not endings.places_of(entry.job)]
-        for entry in worn_out:
-            endings.give_up(entry.job, _quarantine_reason(entry.job.tries), "quarantined")
-        return {"resumed": len(resumed), "quarantined": len(worn_out), "completed": self.tidy_up(endings)}
+        most = self._settings.dispatch.max_tries
+        # A job whose results are published counts as done: only its original is still to be put away.
+        worn_out = [row for row in self._journal.worn_out(most) if not self._publisher.is_placed(row.job.id)]
+        for row in worn_out:
+            self._publisher.give_up(row.job, _quarantine_reason(row.job.tries), "quarantined")
+        return {"resumed": len(resumed), "quarantined": len(worn_out), "completed": self.clear_leftovers()}
 
-    def tidy_up(self, endings: Endings) -> int:
-        """Folders of jobs that are over: a failed one's original still belongs into `failed/`, the rest is litter.
+    def clear_leftovers(self) -> int:
+        """Bring jobs that are over to their end: a failed one's original to `failed/`, the rest away.
 
-        Returns how many were completed. Where there is no room, or no root, the rest is left for the next time.
+        Returns how many were completed. If there is no room, or no root, the rest waits for the next time.
         """
         completed = 0
         with suppress(NoRoom, RootAway):
@@ -41,37 +46,38 @@ class Recovery:
             open_ids = self._journal.open_ids()  # asked last: what was there before is known by now
             for job_id in in_work:
                 if job_id not in open_ids:
-                    completed += self._completed(job_id, endings)
+                    completed += self._complete(job_id)
             for job_id in set(with_alphas) - set(in_work) - open_ids:
                 self._alphas.drop(job_id)
         return completed
 
-    def _completed(self, job_id: str, endings: Endings) -> bool:
-        """Bring one job that is over to its end; False where it is not over."""
-        state = self._journal.state_of(job_id)
-        if state is State.FAILED:
-            entry = self._journal.entry(job_id)
-            endings.lay_aside(job_id, entry.job.name, entry.job.reason or "unknown")
-        elif state is State.DONE:
-            endings.clean_up(job_id)
-        elif state is None:
-            return self._taken_up(job_id, endings)
-        else:
-            return False
-        return True
+    def _complete(self, job_id: str) -> bool:
+        """Bring one job that is over to its end; False if it is not over."""
+        with self._publisher.locks.held(job_id):
+            state = self._journal.state_of(job_id)  # asked under the lock: a person may have sent it round again
+            if state is None:
+                return self._take_up(job_id)
+            if is_open(state):
+                return False
+            self._finish(job_id)
+            return True
 
-    def _taken_up(self, job_id: str, endings: Endings) -> bool:
-        """Work of a journal that is lost goes on under its own id, or is over; False where there is none."""
+    def _finish(self, job_id: str, *, journal_is_new: bool = False) -> None:
+        publication = self._publisher.look(job_id, self._settings.outputs, journal_is_new=journal_is_new)
+        self._publisher.clear(self._publisher.finish(publication))
+
+    def _take_up(self, job_id: str) -> bool:
+        """Go on with work that a lost journal knew, under its own id; False if there is none."""
         original = self._folders.jobs.claimed(job_id)
         if original is None:
-            self._folders.jobs.clear(job_id)  # made for a photo that was never claimed
+            self._folders.jobs.clear(job_id)  # the folder of a photo that was never claimed
             return False
-        entry = read_work_note(self._folders, job_id)
-        if entry is None:
+        row = read_work_note(self._folders, job_id)
+        if row is None:
             self._folders.jobs.release(job_id, original.name)  # nobody knows whose it was: it starts afresh
         else:
-            self._journal.restore([entry])
-            endings.as_found(entry.job)
+            self._journal.restore([row])
+            self._finish(job_id, journal_is_new=True)
         return True
 
 

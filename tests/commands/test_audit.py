@@ -245,7 +245,7 @@ def test_a_reload_takes_over_what_an_audit_found_meanwhile(tmp_path: Path) -> No
         daemon.parts.inbox_loop.round(urgent=True)
         job = daemon.parts.journal.take(2e9)
         assert job is not None
-        daemon.parts.worker.run(job)
+        daemon.parts.task_runner.run(job)
     finally:
         daemon.close()
 

@@ -17,7 +17,8 @@ from daemon.jobs import Attempt, Grade, Job, Measures, Outcome, Recipe, Verdict
 from daemon.pictures import thumbs, writing
 from daemon.pictures.reading import open_photo, open_small
 from daemon.pictures.values import ONLY_PAGE
-from daemon.publishing.reports import Cut, Seen, failure_note, report
+from daemon.publishing.notes import failure_note
+from daemon.publishing.reports import Cut, Seen, report
 from daemon.service.lifecycle import Daemon
 from daemon.settings import OutputFormat, load
 from tests.doubles import ScriptedEngine, by_colour

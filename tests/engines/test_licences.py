@@ -2,29 +2,21 @@
 
 import logging
 import uuid
-from pathlib import Path
 
 import pytest
 
 from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
 from daemon.engines.comfyui.model_table import load_models
 from daemon.errors import BadSettings, RecipeRefused
-from daemon.jobs import Attempt, Job, Recipe
-from daemon.journal.alphas import Alphas
-from daemon.observe.metrics import Metrics
-from daemon.service.choose_engine import build_engine, build_pipeline
+from daemon.jobs import Recipe
+from daemon.judgement.ladder import strategy_for
+from daemon.judgement.strategy import Strategy
+from daemon.service.choose_engine import build_engine
 from daemon.settings import ComfyUISettings, ServerSettings, Settings, load
-from daemon.work.memory_budget import MemoryBudget
-from daemon.work.pipeline import Pipeline
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 
 SERVERS = [{"url": "http://127.0.0.1:9"}]
-
-
-class NoNotebook:
-    def record_attempt(self, job: Job, attempt: Attempt) -> None:
-        pass
 
 
 def settings_with(commercial_use: bool, *ladder: str) -> Settings:
@@ -32,19 +24,10 @@ def settings_with(commercial_use: bool, *ladder: str) -> Settings:
     return load(flags={"comfyui": {"servers": SERVERS}, "engine": {"commercial_use": commercial_use}, **rungs})
 
 
-def pipeline_for(settings: Settings, folder: Path) -> Pipeline:
+def strategy_in_use(settings: Settings) -> Strategy:
     engine = build_engine(settings, lambda _: None)
     try:
-        return build_pipeline(
-            settings,
-            engine,
-            alphas=Alphas(folder),
-            notebook=NoNotebook(),
-            meter=Metrics("1"),
-            budget=MemoryBudget(10**9),
-            tick=lambda _: None,
-            stopping=lambda: False,
-        )
+        return strategy_for(settings, engine.models)
     finally:
         engine.close()
 
@@ -76,12 +59,12 @@ def test_the_models_left_out_are_named_with_their_licence_in_one_line(caplog: py
     assert "BEN2" not in record.getMessage()
 
 
-def test_a_ladder_of_nothing_but_forbidden_models_stops_the_start(tmp_path: Path) -> None:
+def test_a_ladder_of_nothing_but_forbidden_models_stops_the_start() -> None:
     with pytest.raises(BadSettings, match=r"strategy\.ladder names no model"):
-        pipeline_for(settings_with(True, "RMBG-2.0"), tmp_path)
+        strategy_in_use(settings_with(True, "RMBG-2.0"))
 
-    pipeline_for(settings_with(False, "RMBG-2.0"), tmp_path)
-    pipeline_for(settings_with(True, "RMBG-2.0", "BEN2"), tmp_path)
+    strategy_in_use(settings_with(False, "RMBG-2.0"))
+    strategy_in_use(settings_with(True, "RMBG-2.0", "BEN2"))
 
 
 def test_a_forbidden_model_that_an_older_attempt_names_is_refused_before_anybody_is_asked(double: Double) -> None:

@@ -222,12 +222,12 @@ def test_nothing_is_published_while_another_machine_may_have_taken_over(
     assert job is not None
 
     monkeypatch.setattr(daemon.parts.lease, "refuse_unless_sure", unsure)
-    daemon.parts.worker.run(job)
+    daemon.parts.task_runner.run(job)
     results_while_unsure = list((tmp_path / "hot").glob("*/a.json"))
     monkeypatch.undo()
     again = daemon.parts.journal.take_decided(2.0**40, ())
     assert again is not None
-    daemon.parts.worker.run(again)
+    daemon.parts.task_runner.run(again)
     daemon.close()
 
     assert results_while_unsure == []
@@ -242,7 +242,7 @@ def test_nothing_that_people_put_back_or_moved_is_touched_while_another_machine_
     save_photo(hot / "inbox" / "b.jpg")
     daemon = with_all_taken_in(tmp_path)
     while job := daemon.parts.journal.take(2.0**40):
-        daemon.parts.worker.run(job)
+        daemon.parts.task_runner.run(job)
 
     monkeypatch.setattr(daemon.parts.lease, "refuse_unless_sure", unsure)
     (cut_out,) = hot.glob("*/a.png")

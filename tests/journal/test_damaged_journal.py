@@ -103,7 +103,7 @@ def work_off(daemon: Daemon) -> list[RunResult]:
     daemon.parts.engine.start()
     fates = []
     while job := daemon.parts.journal.take_decided(2.0**40, ()) or daemon.parts.journal.take(2.0**40):
-        fates.append(daemon.parts.worker.run(job))
+        fates.append(daemon.parts.task_runner.run(job))
     return fates
 
 
@@ -204,7 +204,7 @@ def test_an_older_journal_does_nothing_twice_and_calls_nothing_failed(house: Hou
     daemon.parts.journal._db.change("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(house.journal, older)  # it runs
     daemon.parts.engine.start()
-    assert daemon.parts.worker.run(job) is RunResult.DONE
+    assert daemon.parts.task_runner.run(job) is RunResult.DONE
     house.close()
     after = house.results
     older.rename(house.journal)  # as where the WAL was lost with the power
@@ -228,8 +228,8 @@ def test_a_crash_between_publishing_and_clearing_with_a_lost_state_directory_pub
     daemon.parts.engine.start()
     job = daemon.parts.journal.take(2.0**40)
     assert job is not None
-    monkeypatch.setattr(daemon.parts.worker.endings, "clean_up", lambda _: None)  # it died before
-    daemon.parts.worker.run(job)
+    monkeypatch.setattr(daemon.parts.publisher, "clear", lambda _: None)  # it died before
+    daemon.parts.task_runner.run(job)
     shutil.rmtree(daemon.parts.folders.jobs.staging_root / job.id)  # and half of the clearing was done
     house.close()
     before = house.results

@@ -39,7 +39,7 @@ class Studio:
         while job := self.daemon.parts.journal.take_decided(FAR_FUTURE, ()) or self.daemon.parts.journal.take(
             FAR_FUTURE
         ):
-            self.daemon.parts.run_job(job)
+            self.daemon.parts.task_runner.run(job)
 
     def live(self) -> None:
         self.take_in()
@@ -134,7 +134,7 @@ def test_an_order_that_gets_wrong_after_its_photos_were_taken_holds_them_too(stu
     job = studio.daemon.parts.journal.take(FAR_FUTURE)
     assert job is not None
 
-    studio.daemon.parts.run_job(job)
+    studio.daemon.parts.task_runner.run(job)
 
     entry = studio.daemon.parts.journal.entry(job.id)
     assert (entry.job.state, entry.job.tries, entry.reason_kind) == ("waiting", 0, "bad_order")

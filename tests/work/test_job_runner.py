@@ -27,10 +27,12 @@ from daemon.jobs import Grade, Recipe
 from daemon.pictures import writing
 from daemon.pictures.values import Samples
 from daemon.publishing.job_events import JobEnd
+from daemon.publishing.staging import staged_as_decided
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load
 from daemon.states import State
 from daemon.work.job_runner import RunResult
+from daemon.work.task import PhotoTask
 from tests.doubles import Clock, ScriptedEngine, by_colour
 from tests.drawing import drawn_photo, save_pages, save_photo
 from tests.test_crash_at_every_step import Died, dying_at
@@ -66,7 +68,7 @@ def run_one(daemon: Daemon) -> RunResult:
     daemon.parts.inbox_loop.round(urgent=True)
     job = daemon.parts.journal.take(2.0**40)
     assert job is not None
-    return daemon.parts.worker.run(job)
+    return daemon.parts.task_runner.run(job)
 
 
 def failing(error: Exception, times: int = 1_000) -> Callable[[Recipe], None]:
@@ -103,7 +105,7 @@ def test_a_photo_waits_longer_each_time_that_nobody_answers(make: Make, tmp_path
     first = daemon.parts.journal.take(clock.now + 5)
     assert first is not None
 
-    daemon.parts.worker.run(first)
+    daemon.parts.task_runner.run(first)
 
     assert daemon.parts.journal.take(clock.now + 9.9) is None
     assert daemon.parts.journal.take(clock.now + 10) is not None
@@ -144,7 +146,7 @@ def test_a_result_that_was_taken_away_before_its_photo_was_over_is_not_made_agai
     daemon.parts.inbox_loop.round(urgent=True)
     first = daemon.parts.journal.take(2.0**40)
     assert first is not None
-    fate = daemon.parts.run_job(first)
+    fate = daemon.parts.task_runner.run(first)
     (report,) = root.glob("*/a.json")
     grade_folder = report.parent
     for path in list(grade_folder.iterdir()):  # as people do, while the original still waits for its place
@@ -152,7 +154,7 @@ def test_a_result_that_was_taken_away_before_its_photo_was_over_is_not_made_agai
     away[0] = False
     job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
-    again = daemon.parts.run_job(job)
+    again = daemon.parts.task_runner.run(job)
 
     assert (fate, again) == (RunResult.NO_PLACE, RunResult.DONE)
     assert list(grade_folder.iterdir()) == []
@@ -177,7 +179,7 @@ def test_a_full_disk_makes_the_finished_photo_wait_and_publishes_it_later(make: 
     full[0] = False
     job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
-    again = daemon.parts.worker.run(job)
+    again = daemon.parts.task_runner.run(job)
 
     assert (fate, again) == (RunResult.NO_PLACE, RunResult.DONE)
     assert entry.job.tries == 0
@@ -190,7 +192,7 @@ def test_a_fault_of_our_own_is_tried_again_and_then_fails_that_photo_only(make: 
 
     fates = [run_one(daemon)]
     while job := daemon.parts.journal.take(2.0**40):
-        fates.append(daemon.parts.worker.run(job))
+        fates.append(daemon.parts.task_runner.run(job))
 
     assert fates == [RunResult.SENT_BACK, RunResult.SENT_BACK, RunResult.FAILED]
     assert "internal error" in (tmp_path / "hot" / "failed" / "a.png.txt").read_text("utf-8")
@@ -211,9 +213,9 @@ def test_a_failed_photo_that_finds_no_room_is_laid_aside_later(
     monkeypatch.setattr(place_files, "place", place_on_a_full_disk)
 
     fate = run_one(daemon)
-    while_full = daemon.parts.recovery.tidy_up(daemon.parts.worker.endings)
+    while_full = daemon.parts.recovery.clear_leftovers()
     full[0] = False
-    afterwards = daemon.parts.recovery.tidy_up(daemon.parts.worker.endings)
+    afterwards = daemon.parts.recovery.clear_leftovers()
 
     assert (fate, while_full, afterwards) == (RunResult.FAILED, 0, 1)
     assert (tmp_path / "hot" / "failed" / "a.png").exists()
@@ -227,11 +229,11 @@ def test_a_root_that_goes_away_fails_no_photo(make: Make, tmp_path: Path) -> Non
     job = daemon.parts.journal.take(2.0**40)
     assert job is not None
 
-    away = daemon.parts.worker.run(job)
+    away = daemon.parts.task_runner.run(job)
     (tmp_path / "elsewhere").rename(tmp_path / "hot")
     job = daemon.parts.journal.take(2.0**40)
     assert job is not None
-    back = daemon.parts.worker.run(job)
+    back = daemon.parts.task_runner.run(job)
 
     assert (away, back) == (RunResult.NO_PLACE, RunResult.DONE)
 
@@ -247,7 +249,7 @@ def test_an_original_that_somebody_took_away_is_said_so(make: Make, tmp_path: Pa
     job = daemon.parts.journal.take(2.0**40)
     assert job is not None
 
-    assert daemon.parts.worker.run(job) is RunResult.FAILED
+    assert daemon.parts.task_runner.run(job) is RunResult.FAILED
     assert "gone" in (daemon.parts.journal.entry(job_id).job.reason or "")
 
 
@@ -269,7 +271,7 @@ def process_all(daemon: Daemon) -> list[RunResult]:
     daemon.parts.inbox_loop.round(urgent=True)
     fates = []
     while job := daemon.parts.journal.take(2.0**40):
-        fates.append(daemon.parts.worker.run(job))
+        fates.append(daemon.parts.task_runner.run(job))
     return fates
 
 
@@ -424,7 +426,7 @@ def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make,
     assert job is not None
     original = daemon.parts.folders.jobs.claimed(job.id)
 
-    fate = daemon.parts.worker.run(job)
+    fate = daemon.parts.task_runner.run(job)
 
     assert original is not None
     assert fate is RunResult.NO_PLACE
@@ -536,7 +538,7 @@ def test_photos_in_work_stay_within_the_memory_they_are_given(make: Make, tmp_pa
     jobs = [daemon.parts.journal.take(2.0**40) for _ in range(2)]
 
     with ThreadPoolExecutor(2) as executor:
-        fates = list(executor.map(daemon.parts.worker.run, [job for job in jobs if job]))
+        fates = list(executor.map(daemon.parts.task_runner.run, [job for job in jobs if job]))
 
     assert fates == [RunResult.DONE, RunResult.DONE]
     assert max(at_once) == 1
@@ -716,12 +718,12 @@ def test_a_start_does_not_give_up_a_photo_whose_results_are_out(make: Make, tmp_
     with pytest.raises(Died):
         run_one(daemon)
 
-    counts = daemon.parts.recovery.recover(daemon.parts.worker.endings)
+    counts = daemon.parts.recovery.recover()
     job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
 
     assert counts["quarantined"] == 0
-    assert daemon.parts.worker.run(job) is RunResult.DONE
+    assert daemon.parts.task_runner.run(job) is RunResult.DONE
     assert list((tmp_path / "hot" / "failed").iterdir()) == []
 
 
@@ -738,7 +740,7 @@ def test_an_ending_is_told_though_the_share_went_away_before_the_clearing(make: 
     daemon = make(ScriptedEngine(), tick=away, on_end=told.append)
 
     fate = run_one(daemon)
-    daemon.parts.recovery.tidy_up(daemon.parts.worker.endings)
+    daemon.parts.recovery.clear_leftovers()
 
     assert fate is RunResult.DONE
     assert [ending.grade is not None for ending in told] == [True]
@@ -759,13 +761,13 @@ def test_a_job_that_could_not_be_put_off_is_stranded_and_started_again(
         patch.setattr(type(daemon.parts.journal), "postpone", refuse)
         fate = run_one(daemon)
         (entry,) = daemon.parts.journal.entries(State.RUNNING)
-        held = daemon.parts.worker.hold(entry.job, RootAway("the share is away"))
+        held = daemon.parts.job_runner.hold(PhotoTask(entry.job, daemon.parts.settings), RootAway("the share is away"))
     daemon.parts.journal.undo(entry.job.id, 0.0)
     again = daemon.parts.journal.take(2.0**40)
     assert again is not None
 
     assert (fate, held) == (RunResult.STRANDED, RunResult.STRANDED)
-    assert daemon.parts.worker.run(again) is RunResult.DONE
+    assert daemon.parts.task_runner.run(again) is RunResult.DONE
 
 
 def test_a_row_that_could_be_neither_claimed_nor_struck_out_is_no_photo(
@@ -806,7 +808,7 @@ def test_a_cut_out_put_back_before_its_original_is_in_archiv_is_tried_again(make
     job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
 
-    daemon.parts.worker.run(job)
+    daemon.parts.task_runner.run(job)
     daemon.parts.inbox_loop.round(urgent=True)
 
     (entry,) = daemon.parts.journal.entries(State.WAITING)
@@ -849,7 +851,7 @@ def test_what_was_staged_is_published_as_it_was_decided_though_its_alphas_are_lo
     daemon.recover()
     job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
-    fate = daemon.parts.worker.run(job)
+    fate = daemon.parts.task_runner.run(job)
 
     done = daemon.parts.journal.entry(decided.job.id)
     assert decided.job.grade is not None
@@ -874,7 +876,7 @@ def test_a_staged_file_that_is_gone_is_made_again(make: Make, tmp_path: Path) ->
 
     job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
-    fate = daemon.parts.worker.run(job)
+    fate = daemon.parts.task_runner.run(job)
 
     assert fate is RunResult.DONE
     assert len(list(hot.glob("*/a.png"))) == 1
@@ -890,12 +892,11 @@ def test_a_staged_file_that_is_not_as_its_report_says_is_not_taken_as_staged(mak
     original = daemon.parts.folders.jobs.claimed(decided.job.id)
     assert original is not None
     content = hashlib.sha256(original.read_bytes()).digest()
-    routing = daemon.parts.worker._routing
 
-    whole = routing.staged(decided.job, staging, content)
-    of_another_original = routing.staged(decided.job, staging, bytes(32))
+    whole = staged_as_decided(decided.job, staging, content)
+    of_another_original = staged_as_decided(decided.job, staging, bytes(32))
     whole[0][0].write_bytes(b"spoilt")
 
     assert [ending for _, ending in whole] == [".png", ".json"]
     assert of_another_original == ()
-    assert routing.staged(decided.job, staging, content) == ()
+    assert staged_as_decided(decided.job, staging, content) == ()

@@ -78,7 +78,7 @@ def test_a_restart_asks_the_same_ticket_for_the_same_recipe(step: str, tmp_path:
     job = first.parts.journal.take(clock())
     assert job is not None
     with pytest.raises(Died):
-        first.parts.worker.run(job)
+        first.parts.task_runner.run(job)
     remember(first.parts.journal, "shoes", A, 0.3)  # what the other photos brought in the meantime
     remember(first.parts.journal, "shoes", B, 0.9)
     first.close()

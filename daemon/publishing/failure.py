@@ -1,0 +1,24 @@
+"""Brings the original of a failed job to `failed/`, with a note that says why."""
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from daemon.hotfolder import place_files
+from daemon.hotfolder.effects import Effect, Tick
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.publishing.notes import failure_note
+from daemon.publishing.publication import Publication
+from daemon.publishing.staging import stem_of, write_or_wait
+
+
+def move_to_failed(folders: HotFolder, tick: Tick, publication: Publication) -> Sequence[Path]:
+    """Put the original and its note into `failed/`. May be repeated. Returns where they are: original, note."""
+    job, original = publication.row.job, publication.files.original
+    if original is None:
+        return ()
+    note = folders.jobs.staging(job.id) / "reason.txt"
+    if not note.exists():
+        write_or_wait(note, failure_note(PurePosixPath(job.name).name, job.id, job.reason or "unknown"))
+    tick(Effect.LAY_ASIDE)
+    suffix = PurePosixPath(job.name).suffix
+    return place_files.place(((original, suffix), (note, f"{suffix}.txt")), folders.failed, stem_of(job.name))

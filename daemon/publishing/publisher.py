@@ -1,0 +1,222 @@
+"""Takes a job from its decision to its end, one step after the other; the only place that looks at a job's files."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from daemon.errors import BadPhoto, NoRoom, RootAway
+from daemon.hotfolder import ownership, place_files
+from daemon.hotfolder.effects import Effect
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.job_locks import JobLocks
+from daemon.hotfolder.runtime import Runtime
+from daemon.jobs import Job
+from daemon.journal import Journal, Original
+from daemon.journal.alphas import Alphas
+from daemon.publishing import found_files
+from daemon.publishing.duplicate import archive_duplicate
+from daemon.publishing.failure import move_to_failed
+from daemon.publishing.job_events import JobEvents
+from daemon.publishing.publication import Files, Publication, Step, decided
+from daemon.publishing.staging import Staging, content_of, staged_as_decided
+from daemon.settings import OutputSettings
+from daemon.states import is_open
+
+
+class Publisher:
+    """Looks at jobs and does their steps. Many threads may call it, each holding `locks` for a job of its own."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        folders: HotFolder,
+        *,
+        alphas: Alphas,
+        staging: Staging,
+        job_events: JobEvents,
+        locks: JobLocks,
+        runtime: Runtime,
+    ) -> None:
+        self.locks = locks
+        self._journal = journal
+        self._folders = folders
+        self._alphas = alphas
+        self._staging = staging
+        self._job_events = job_events
+        self._clock = runtime.clock
+        self._tick = runtime.tick
+        self._placed: dict[str, Sequence[str]] = {}  # by job, for the journal may have no room to record the places
+
+    def look(self, job_id: str, outputs: OutputSettings, *, journal_is_new: bool = False) -> Publication:
+        """See where a job stands. Raises KeyError for an unknown job, NoRoom, RootAway.
+
+        journal_is_new: the journal was lost, so look for a report or a failure note even if the original is in work.
+        """
+        row = self._journal.entry(job_id)
+        if not is_open(row.job.state):
+            return Publication(row, self._files_of_one_that_is_over(job_id), outputs)
+        files = Files(self._folders.jobs.claimed(job_id), self._placed.get(job_id, ()))
+        publication = Publication(row, files, outputs, outcome=decided(row))
+        if journal_is_new or (files.original is None and not publication.places):
+            found = found_files.result_of(self._folders, row.job) or found_files.failure_of(self._folders, row.job)
+            return replace(publication, files=replace(files, elsewhere=found))
+        return publication
+
+    def read_content(self, publication: Publication, *, leave_out_equal: bool) -> Publication:
+        """Record the content of the original, and see whether it came before and whether its result is staged.
+
+        leave_out_equal: whether a photo whose content came before is left out. Raises OSError if it cannot be read.
+        """
+        row, files = publication.row, publication.files
+        if files.original is None or publication.places:
+            return publication
+        seen, content = files.original.stat(), content_of(files.original)
+        self._tick(Effect.NOTE_CONTENT)
+        first = self._journal.record_content(row.job.id, content, leave_out=leave_out_equal)
+        outcome = publication.outcome
+        if outcome is not None and outcome.verdict.grade is row.job.grade:
+            staged = staged_as_decided(row.job, self._folders.jobs.staging(row.job.id), content)
+            files = replace(files, staged_as_decided=staged)
+        row = replace(row, same_as=first, content=content)
+        return replace(publication, row=row, files=files, content=content, seen=seen)
+
+    def finish(self, publication: Publication) -> Publication:
+        """Do step after step until only CLEAR is left. Call it under the job's lock, for a job that needs no pixels.
+
+        Raises BadPhoto if the original is gone, NoRoom, RootAway.
+        """
+        steps = {
+            Step.PLACE: self._place,
+            Step.ARCHIVE: self._archive,
+            Step.ADOPT: self._adopt,
+            Step.LEAVE_OUT: self._leave_out,
+            Step.GIVE_UP: self._miss_original,
+            Step.MOVE_TO_FAILED: self._move_to_failed,
+        }
+        while do := steps.get(publication.step):
+            publication = do(publication)
+        return publication
+
+    def give_up(self, job: Job, reason: str, kind: str) -> None:
+        """Fail a job. The journal comes first, so that the next start completes what a crash interrupts."""
+        with self.locks.held(job.id):
+            self._tick(Effect.GIVE_UP)
+            self._journal.give_up(job.id, reason, kind, self._clock())
+            with suppress(NoRoom, RootAway):  # the original stays in work; `Recovery.clear_leftovers` tries again
+                self.clear(self.finish(self.look(job.id, OutputSettings())))
+            self._job_events.failed(job, reason, kind, self.seconds_of(job))
+
+    def is_placed(self, job_id: str) -> bool:
+        """Whether the results of this round are where people find them, while the job is not over yet."""
+        row = self._journal.entry(job_id)
+        return is_open(row.job.state) and bool(row.results or self._placed.get(job_id))
+
+    def seconds_of(self, job: Job) -> float:
+        """Seconds since a job was first started in this round; 0 if it never was, or if the clock was set back."""
+        now = self._clock()
+        return max(0.0, now - (job.started_at or now))
+
+    def clear(self, publication: Publication) -> None:
+        """Remove what a job that is over leaves in staging, in work and among the alphas. Raises NoRoom, RootAway."""
+        if publication.step is not Step.CLEAR:
+            return
+        job_id = publication.row.job.id
+        self._tick(Effect.CLEAR)
+        self._placed.pop(job_id, None)
+        self._folders.jobs.clear(job_id)
+        self._alphas.drop(job_id)
+
+    def _place(self, publication: Publication) -> Publication:
+        """Put the staged files into their grade folder, then record where they are."""
+        job, outcome = publication.row.job, publication.outcome
+        assert outcome is not None  # nothing is staged as decided without a decision
+        began = time.perf_counter()
+        self._tick(Effect.PUBLISH)
+        folder = self._folders.grade(outcome.verdict.grade)
+        placed = self._staging.place(publication.files.staged_as_decided, folder, job.name, publication.outputs)
+        places = self._below_root(placed)
+        self._placed[job.id] = places
+        self._tick(Effect.NOTE_RESULTS)
+        self._journal.record_places(job.id, places)
+        return replace(publication, row=replace(publication.row, results=tuple(places)), began=began)
+
+    def _archive(self, publication: Publication) -> Publication:
+        """Put the original into `archiv/`, then complete the job."""
+        job = publication.row.job
+        original = self._archived(publication)
+        if publication.began is not None:
+            self._staging.meter.stage("publish", time.perf_counter() - publication.began)
+        self._tick(Effect.FINISH)
+        self._journal.complete(job.id, publication.places, self._clock(), original)
+        self._tell_finished(publication)
+        return self._over(publication)
+
+    def _archived(self, publication: Publication) -> Original | None:
+        original, job = publication.files.original, publication.row.job
+        if original is None or not publication.outputs.keep_originals:
+            return None
+        self._tick(Effect.ARCHIVE)
+        return self._laid(job.id, place_files.retire(original, self._folders.archive, PurePosixPath(job.name)))
+
+    def _adopt(self, publication: Publication) -> Publication:
+        """Take over the end that a report or a failure note tells of, because the journal lost it."""
+        job, found = publication.row.job, publication.files.elsewhere
+        assert found is not None
+        if found.job.grade is not None:
+            original = self._archived(publication)
+            self._tick(Effect.ADOPT)
+            self._journal.complete_as_found(job.id, found, self._clock(), original)
+        else:
+            self._journal.give_up(job.id, found.job.reason or "unknown", "bad_photo", self._clock())
+            self._journal.record_places(job.id, found.results)
+        self._job_events.found_done(job)
+        return self._over(publication)
+
+    def _leave_out(self, publication: Publication) -> Publication:
+        job, same_as = publication.row.job, publication.row.same_as
+        assert same_as is not None
+        first = self._journal.entry(same_as)
+        places = archive_duplicate(self._folders, self._tick, publication, first)
+        self._tick(Effect.LEAVE_OUT)
+        self._journal.leave_out(job.id, self._below_root(places), self._clock())
+        self._job_events.left_out(job, first.job, tuple(places))
+        return self._over(publication)
+
+    def _miss_original(self, publication: Publication) -> Publication:
+        name = publication.row.job.name
+        raise BadPhoto(f"The original of {name} is gone from .freisteller/work; somebody took it away.")
+
+    def _move_to_failed(self, publication: Publication) -> Publication:
+        job = publication.row.job
+        places = move_to_failed(self._folders, self._tick, publication)
+        self._tick(Effect.NOTE_PLACES)
+        self._journal.record_places(job.id, self._below_root(places), self._laid(job.id, places[0]))
+        return self._over(publication)
+
+    def _over(self, publication: Publication) -> Publication:
+        """The publication of a job that just ended; what is left of it is ours alone."""
+        row = self._journal.entry(publication.row.job.id)
+        return replace(publication, row=row, files=Files(leftovers=True))
+
+    def _files_of_one_that_is_over(self, job_id: str) -> Files:
+        left = self._folders.jobs.exists(job_id) or self._alphas.exists(job_id)
+        return Files(self._folders.jobs.claimed(job_id), leftovers=left)
+
+    def _tell_finished(self, publication: Publication) -> None:
+        job, outcome = publication.row.job, publication.outcome
+        if outcome is None:  # the journal lacks the attempt that won
+            self._job_events.found_done(job)
+            return
+        results = tuple(self._folders.root / place for place in publication.places)
+        self._job_events.finished(job, outcome, results, self.seconds_of(job))
+
+    def _below_root(self, paths: Sequence[Path]) -> list[str]:
+        return [str(path.relative_to(self._folders.root)) for path in paths]
+
+    def _laid(self, job_id: str, original: Path) -> Original | None:
+        """What is to be recorded of an original that was just laid somewhere; None if it is gone already."""
+        (place,) = self._below_root([original])
+        file_id = ownership.file_id_at(self._folders.root, place)
+        return file_id and Original(job_id, place, file_id.inode, file_id.size_bytes, file_id.mtime_ns)

@@ -1,0 +1,68 @@
+"""Reads reports back, as far as people are shown them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from daemon.jobs import Grade
+from daemon.pictures.values import Page
+from daemon.publishing.reports import REPORT_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a report says of one picture, as far as people are shown it. how: recipe and number of attempts, in words.
+
+    name: of the photo below `inbox/`. size_bytes: of the photo, 0 where it is not said. suffixes: of all files of the
+    report. filed: the grade of the folder that it was published in, of several pages the worst one's. page: 1, 2, … of
+    a file with several, and the mark in the names of its results; 0 and "" where it is alone.
+    """
+
+    job: str
+    name: str
+    size_bytes: int
+    grade: Grade
+    score: float
+    reasons: tuple[str, ...]
+    how: str
+    suffixes: tuple[str, ...]
+    filed: Grade
+    page: int = 0
+    mark: str = ""
+
+
+def read_report(content: bytes) -> tuple[Reported, ...]:
+    """Read what `report` wrote, page by page. Raises ValueError where it is something else."""
+    try:
+        body = json.loads(content)
+        if body["report_version"] != REPORT_VERSION:
+            raise ValueError(f"a report of version {body['report_version']}, this program knows {REPORT_VERSION}")
+        name = str(body["photo"]["name"])
+        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
+            raise ValueError(f"no name below inbox/: {name}")
+        pages = body.get("pages", [])
+        if not pages:
+            return (_reported(body, body, Page()),)
+        return tuple(_reported(body, cut, Page(number=int(cut["page"]), of=len(pages))) for cut in pages)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a report of this program: {error}") from error
+
+
+def _reported(body: Mapping[str, Any], cut: Mapping[str, Any], page: Page) -> Reported:
+    recipe, tried = cut["recipe"], len(cut["attempts"])
+    words = [str(recipe["model"]), *([str(recipe["process_res"])] if recipe["process_res"] else [])]
+    return Reported(
+        job=str(body["job"]),
+        name=str(body["photo"]["name"]),
+        size_bytes=int(body["photo"]["bytes"]),
+        grade=Grade(cut["grade"]),
+        score=float(cut["score"]),
+        reasons=tuple(map(str, cut["reasons"])),
+        how=f"{' '.join(words)}, {tried} attempt{'s' if tried != 1 else ''}",
+        suffixes=tuple(map(str, body["sha256"])),
+        filed=Grade(body["grade"]),
+        page=page.number if page.of > 1 else 0,
+        mark=page.mark,
+    )

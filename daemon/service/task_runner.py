@@ -1,0 +1,41 @@
+"""Reads the settings of a photo's folder once for each try, and runs the photo by them."""
+
+from collections.abc import Callable
+
+from daemon.errors import BadOrder, NoRoom, RootAway
+from daemon.hotfolder.orders import Orders
+from daemon.jobs import Job
+from daemon.journal import Journal
+from daemon.settings import Settings
+from daemon.work.job_runner import JobRunner, RunResult
+from daemon.work.progress import Progress
+from daemon.work.task import PhotoTask
+
+
+class TaskRunner:
+    """Makes a task of each job that is started; safe to call from many threads."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        orders: Orders,
+        job_runner: JobRunner,
+        progress: Progress,
+        settings: Callable[[], Settings],
+    ) -> None:
+        self._journal = journal
+        self._orders = orders
+        self._job_runner = job_runner
+        self._progress = progress
+        self._settings = settings
+
+    def run(self, job: Job) -> RunResult:
+        """Do a job by the settings and the orders of this moment; never raises."""
+        return self._progress.follow(job, self._run)
+
+    def _run(self, job: Job) -> RunResult:
+        try:
+            settings = self._orders.settings_for(self._journal.entry(job.id).source)
+        except (BadOrder, NoRoom, RootAway) as error:
+            return self._job_runner.hold(PhotoTask(job, self._settings()), error)
+        return self._job_runner.run(PhotoTask(job, settings))

@@ -1,0 +1,100 @@
+"""Holds one photo while it is cut out: its pixels, its small picture and the alphas that engines gave for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from daemon.arrays import Alpha, Rgb
+from daemon.jobs import Attempt, Finish, Recipe, View
+from daemon.judgement import finish, finish_search, grading, views
+from daemon.judgement.grading import Thresholds
+from daemon.pictures import proxy
+from daemon.pictures.reading import Photo
+from daemon.pictures.values import ONLY_PAGE, Page
+from daemon.settings import Settings
+
+MOST_FRAME_PIXELS = 2048  # the longest side of an alpha that a zoom was put into; no model resolves more
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoInWork:
+    """One decoded photo and what is known of it so far. Alphas are (H, W) float32, 0..1.
+
+    small: the whole photo as the judgement sees it, (H, W, 3) uint8. whole: raw alphas by attempt number, in the frame
+    of the whole photo. finished: the alphas that were judged in this run, with their finish.
+    """
+
+    photo: Photo
+    small: Rgb
+    settings: Settings
+    page: Page = ONLY_PAGE
+    whole: dict[int, Alpha] = field(default_factory=dict)
+    finished: dict[int, Alpha] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, photo: Photo, settings: Settings, page: Page = ONLY_PAGE) -> "PhotoInWork":
+        """Make the small picture of a decoded photo."""
+        return cls(photo, proxy.make_proxy(photo, View(), settings.engine.proxy_pixels), settings, page)
+
+    def proxy(self, view: View) -> Rgb:
+        """The picture that an engine sees of this view."""
+        if view.whole:
+            return np.ascontiguousarray(self.small[:, ::-1]) if view.mirrored else self.small
+        return proxy.make_proxy(self.photo, view, self.settings.engine.proxy_pixels)
+
+    def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
+        """Keep the alpha of an attempt in the frame of the whole photo.
+
+        base: the best attempt so far; its alpha fills what a zoom did not see.
+        """
+        self.whole[number] = self._in_frame(alpha, recipe.view, base)
+
+    def judge(self, attempt: Attempt) -> Attempt:
+        """Search the best finish of the attempt's alpha; returns the attempt with its finish, verdict and subject."""
+        raw, others = self.whole[attempt.number], self._before(attempt.number)
+        if self.settings.strategy.finishes:
+            found = finish_search.best_finish(self.small, raw, self._thresholds, others)
+        else:
+            verdict = grading.judge(self.small, raw, self._thresholds, tuple(others.values()))
+            found = finish_search.FinishedAlpha(Finish(), raw, verdict)
+        self.finished[attempt.number] = found.alpha
+        subject = views.subject_of(found.alpha)
+        return replace(attempt, finish=found.finish, verdict=found.verdict, subject=subject)
+
+    def judge_again(self, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Attempts with the verdicts that they get beside all alphas that are known by now."""
+        return [self._with_verdict_now(attempt) for attempt in attempts]
+
+    def finished_alpha(self, attempt: Attempt) -> Alpha:
+        """An attempt's alpha with its finish, in the frame of the whole photo, not yet at full size."""
+        if attempt.number in self.finished:
+            return self.finished[attempt.number]
+        raw, others = self.whole[attempt.number], self._before(attempt.number)
+        return finish.apply_finish(self.small, raw, attempt.finish, others)
+
+    @property
+    def _thresholds(self) -> Thresholds:
+        return Thresholds(self.settings.grading.sehr_gut, self.settings.grading.gut)
+
+    def _before(self, number: int) -> Mapping[int, Alpha]:
+        return {earlier: alpha for earlier, alpha in self.whole.items() if earlier < number}
+
+    def _with_verdict_now(self, attempt: Attempt) -> Attempt:
+        if attempt.verdict is None or attempt.number not in self.whole:
+            return attempt
+        raw = self.whole[attempt.number]
+        others = {number: alpha for number, alpha in self.whole.items() if number != attempt.number}
+        found = finish_search.FinishedAlpha(attempt.finish, self.finished_alpha(attempt), attempt.verdict)
+        return replace(attempt, verdict=finish_search.verdict_now(self.small, raw, found, self._thresholds, others))
+
+    def _in_frame(self, alpha: Alpha, view: View, base: Attempt | None) -> Alpha:
+        if view == View():
+            return alpha
+        height, width = self.small.shape[:2]
+        if view.whole:
+            return views.place(alpha, view, (height, width), None)
+        grow = max(1.0, alpha.shape[1] / (max(view.right - view.left, 1e-6) * width))
+        grow = min(grow, MOST_FRAME_PIXELS / max(height, width))
+        frame = (max(1, round(height * grow)), max(1, round(width * grow)))
+        return views.place(alpha, view, frame, self.whole[base.number] if base else None)
