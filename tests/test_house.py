@@ -68,7 +68,6 @@ MOST_ARGUMENTS = 7
 
 # What is still over a limit. Each entry goes when its room is done; nothing new is to come in.
 STILL_LONG = {
-    "cli/main.py",
     "commands/status_watch.py",
     "journal/changes.py",
     "pictures/reading.py",

@@ -17,7 +17,7 @@ LEAST_FREE_BYTES = 2 * 1024**3  # a few hundred results of 24 megapixels
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Check:
     """One thing that was looked at."""
 
     level: Literal["OK", "warn", "fail"]
@@ -30,32 +30,30 @@ class Finding:
         return {"level": self.level, "what": self.what, "detail": self.detail, "remedy": self.remedy}
 
 
-def check_up(settings: Settings) -> list[Finding]:
+def check_up(settings: Settings) -> list[Check]:
     """Look at everything; never raises for what it finds."""
     return [*_folders(settings), *_engine(settings)]
 
 
-def _folders(settings: Settings) -> Iterator[Finding]:
+def _folders(settings: Settings) -> Iterator[Check]:
     root = settings.root_path
     folders = HotFolder(root)
     if not root.exists():
-        yield Finding(
-            "warn", "hot folder", f"{root} does not exist yet", "freisteller run makes it; is the path right?"
-        )
+        yield Check("warn", "hot folder", f"{root} does not exist yet", "freisteller run makes it; is the path right?")
         return
     try:
         state = settings.state_path(folders.prepare())
     except FreistellerError as error:
-        yield Finding("fail", "hot folder", str(error), f"Make {root} a folder that we may write, or set another root.")
+        yield Check("fail", "hot folder", str(error), f"Make {root} a folder that we may write, or set another root.")
         return
     wanted = [folders.inbox, *(folders.grade(grade) for grade in Grade), folders.failed, folders.archive]
     for folder in (*wanted, folders.private):
         yield _writable(folder, f"hot folder: {folder.name}")
     devices = {folder.stat().st_dev for folder in (*wanted, folders.private)}
     if len(devices) == 1:
-        yield Finding("OK", "one file system", f"all of {root}")
+        yield Check("OK", "one file system", f"all of {root}")
     else:
-        yield Finding(
+        yield Check(
             "fail",
             "one file system",
             f"the folders of {root} lie on {len(devices)} file systems",
@@ -64,43 +62,43 @@ def _folders(settings: Settings) -> Iterator[Finding]:
     try:
         state.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        yield Finding("fail", "state directory", str(error), "Set state_dir to a folder on a local disk.")
+        yield Check("fail", "state directory", str(error), "Set state_dir to a folder on a local disk.")
         return
     yield _writable(state, "state directory")
     yield _disk("disk of the hot folder", root)
     yield _disk("disk of the state directory", state)
 
 
-def _writable(folder: Path, what: str) -> Finding:
+def _writable(folder: Path, what: str) -> Check:
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=".doctor-"):
-            return Finding("OK", what, f"{folder} can be written")
+            return Check("OK", what, f"{folder} can be written")
     except OSError as error:
-        return Finding("fail", what, str(error), f"Give the user that runs Freisteller the right to write {folder}.")
+        return Check("fail", what, str(error), f"Give the user that runs Freisteller the right to write {folder}.")
 
 
-def _disk(what: str, folder: Path) -> Finding:
+def _disk(what: str, folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
     text = f"{free / 1024**3:.1f} GiB free"
     if free < LEAST_FREE_BYTES:
-        return Finding("warn", what, text, "Make room: a full disk makes photos wait.")
-    return Finding("OK", what, text)
+        return Check("warn", what, text, "Make room: a full disk makes photos wait.")
+    return Check("OK", what, text)
 
 
-def _engine(settings: Settings) -> Iterator[Finding]:
+def _engine(settings: Settings) -> Iterator[Check]:
     said: list[str] = []
     try:
         engine = build_engine(settings, said.append)
     except (FreistellerError, EngineMisconfigured, ImportError) as error:
-        yield Finding("fail", "engine", str(error), "See engine and comfyui in the settings.")
+        yield Check("fail", "engine", str(error), "See engine and comfyui in the settings.")
         return
     try:
         for health in engine.check():
             what = f"engine {settings.engine_in_use}: {health.server}"
             if health.up:
-                yield Finding("OK", what, health.message or "answers")
+                yield Check("OK", what, health.message or "answers")
             else:
-                yield Finding("fail", what, health.message or "does not answer", _remedy(settings))
+                yield Check("fail", what, health.message or "does not answer", _remedy(settings))
     finally:
         engine.close()
 

@@ -23,6 +23,7 @@ from rich.text import Text
 
 from daemon.commands.journal_of_root import journal_of_root
 from daemon.commands.status import daemon_page
+from daemon.commands.terminal import COLOURS
 from daemon.jobs import Grade
 from daemon.journal import Counts, JobRow, Journal
 from daemon.settings import Settings
@@ -31,7 +32,6 @@ from daemon.states import State, is_done
 LATEST = 60  # endings that the pace is read from
 LOW = 22  # lines; with fewer there is no room for empty ones
 STALE = 5  # times the usual distance between two endings without one: then there is no pace
-COLOURS = {Grade.SEHR_GUT: "green", Grade.GUT: "yellow", Grade.UNGENUEGEND: "red", None: "bold red"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,24 @@
+"""The options that several commands share, and the settings that they lead to."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from daemon.settings import Settings, load
+
+RootOption = Annotated[
+    Path | None,
+    typer.Option("--root", help="The hot folder. Without it: root of the settings.", show_default=False),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="A settings file (TOML). Without it: the defaults.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def settings_of(config: Path | None, root: Path | None = None) -> Settings:
+    """The settings that the options name. Raises BadSettings."""
+    flags: dict[str, Any] = {} if root is None else {"root": str(root)}
+    return load(config, flags)

@@ -1,0 +1,182 @@
+"""The commands that make results or judge them: run, process, sheet, assess, audit, verdicts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from daemon.cli.console import err, out, print_json
+from daemon.cli.exit_codes import FAILED, OK
+from daemon.cli.options import ConfigOption, JsonOption, RootOption, settings_of
+from daemon.errors import BadPhoto, BadSettings
+
+
+def run(
+    root: RootOption = None,
+    config: ConfigOption = None,
+    once: Annotated[bool, typer.Option("--once", help="Process the photos that are there, then end.")] = False,
+    samples: Annotated[bool, typer.Option("--samples", help="Put three sample photos into a new hot folder.")] = False,
+) -> None:
+    """Watch a hot folder and cut out what is dropped into it, until stopped (Ctrl-C)."""
+    from daemon.commands.run import run_daemon
+
+    settings = settings_of(config, root)
+    raise typer.Exit(run_daemon(settings, out, once=once, samples=samples, reread=lambda: settings_of(config, root)))
+
+
+def process(
+    photos: Annotated[list[Path], typer.Argument(help="The photos to cut out.", show_default=False)],
+    out_dir: Annotated[Path, typer.Option("--out", help="The folder for the results.", show_default=False)],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cut out single photos, without a hot folder."""
+    from daemon.commands.process import process_photos
+
+    endings = process_photos(settings_of(config), photos, out_dir, out, quiet=as_json)
+    if as_json:
+        print_json([ending.values() for ending in endings])
+    raise typer.Exit(FAILED if any(ending.failed for ending in endings) else OK)
+
+
+def sheet(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="A hot folder, a folder in it, or the folder of process --out.", show_default=False),
+    ],
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="The path of both files, without .png and .html. Without it: in FOLDER.", show_default=False
+        ),
+    ] = None,
+    originals: Annotated[
+        Path | None,
+        typer.Option("--originals", help="The folder of the original photos, if not archiv/.", show_default=False),
+    ] = None,
+    most: Annotated[int, typer.Option("--most", min=1, help="Show at most so many photos, the worst ones.")] = 2000,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a contact sheet: a picture of the worst results, and a web page of all."""
+    from daemon.commands.sheet import show_results
+
+    made = show_results(
+        settings_of(config), folder, to or folder / "contact-sheet", originals, most, out, quiet=as_json
+    )
+    if as_json:
+        print_json(made.values())
+        return
+    for path in made.files:
+        out.print(f"written: {path}", markup=False)
+    out.print(made.told, markup=False)
+
+
+def assess(
+    photo: Annotated[Path, typer.Argument(help="The original photo.", show_default=False)],
+    cutout: Annotated[Path, typer.Argument(help="Its cut-out (with alpha) or its mask.", show_default=False)],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge a cut-out or a mask that exists already, whoever made it.
+
+    The judgement looks at its shape and at its edges in the photo.
+    It does not know what the photo shows: a clean outline around the wrong thing is found very good.
+    """
+    from daemon.commands.assess import assess_cutout
+    from daemon.commands.terminal import COLOURS
+    from daemon.publishing.reports import verdict_values
+
+    try:
+        verdict = assess_cutout(settings_of(config), photo, cutout)
+    except BadPhoto as error:
+        err.print(str(error), markup=False)
+        raise typer.Exit(FAILED) from error
+    if as_json:
+        print_json(verdict_values(verdict))
+        return
+    out.print(f"[{COLOURS[verdict.grade]}]{verdict.grade.value}[/]  score {verdict.score:.2f}")
+    for name, value in verdict_values(verdict)["measures"].items():
+        if value is not None:
+            out.print(f"  {name.replace('_', ' '):<18} {value:.2f}")
+    for reason in verdict.reasons:
+        out.print(f"  - {reason}", markup=False)
+
+
+def audit(
+    photos: Annotated[list[Path], typer.Argument(help="Typical photos, three or more.", show_default=False)],
+    out_dir: Annotated[
+        Path | None,
+        typer.Option("--out", help="A folder for audit.json and audit.png.", show_default=False),
+    ] = None,
+    keep: Annotated[
+        bool,
+        typer.Option("--remember/--forget-it", help="The daemon no longer tries parameters that make no difference."),
+    ] = True,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find out which parameters of which models make a difference to your photos."""
+    from rich.progress import Progress
+
+    from daemon.commands.audit import audit_photos, remember, told_after
+
+    settings = settings_of(config, root)
+    with Progress(console=err, disable=as_json or not err.is_terminal, transient=True) as progress:
+        task = progress.add_task("Asking")
+        try:
+            found = audit_photos(
+                settings,
+                photos,
+                out_dir,
+                lambda line: err.print(line, markup=False),
+                lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        except BadPhoto as error:
+            err.print(str(error), markup=False)
+            raise typer.Exit(FAILED) from error
+    kept = remember(settings, found) if keep else None
+    if as_json:
+        print_json(found.values() | {"remembered": str(kept) if kept else None})
+        return
+    out.print(found.table())
+    for line in told_after(found, kept):
+        out.print(line, markup=False)
+
+
+def verdicts(
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Propose thresholds that agree better with what people did.")
+    ] = False,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", help="Write the proposed thresholds into this settings file.", show_default=False),
+    ] = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show which results people moved to another grade folder, and how often they disagree with the program."""
+    from daemon.commands.verdict_table import hear
+    from daemon.commands.write_thresholds import write_thresholds
+
+    if write and not refit:
+        raise BadSettings("--write needs --refit: it writes the thresholds that --refit proposes.")
+    heard = hear(settings_of(config, root), fit=refit)
+    if as_json:
+        print_json(heard.values())
+    else:
+        for table in heard.tables():
+            out.print(table)
+        for line in heard.lines():
+            out.print(line, markup=False)
+    proposed = heard.refit.proposed if heard.refit else None
+    if write and proposed is None:
+        err.print(f"Nothing was written to {write}: there are no better thresholds to write.", markup=False)
+        raise typer.Exit(FAILED)
+    if write and proposed:
+        write_thresholds(write, proposed)
+        err.print(f"written: {write} (a running daemon reads it on systemctl reload, or SIGHUP)", markup=False)
+    elif proposed and not as_json:
+        out.print("Nothing was changed. To write these thresholds into a settings file, add --write FILE.")
