@@ -1,6 +1,6 @@
-"""Everything configurable, as one typed tree: a TOML file, then FREISTELLER__… variables, then flags.
+"""All settings, as one typed tree.
 
-The defaults stand here once; `config/freisteller.toml` repeats them with comments, and a test says so.
+The sections hold the defaults. `config/freisteller.toml` repeats and explains them; a test compares both.
 """
 
 from daemon.settings.engine_sections import ComfyUISettings, LocalEngineSettings, ServerSettings

@@ -1,13 +1,15 @@
-"""Secrets that systemd hands over, one file each in $CREDENTIALS_DIRECTORY: LoadCredential= in systemd.exec(5).
+"""Reads the secrets that systemd provides, one file each in $CREDENTIALS_DIRECTORY.
 
-    http.token               what a reader of /metrics must send
-    comfyui.token            for every ComfyUI server that has no other
-    comfyui.token.HOST       for that host; HOST-PORT for one of several servers there
-    comfyui.password[.HOST]  the same, where the server's url names a user
-    notify.url.NAME          where the hook of that name is; all of it may be secret
+See LoadCredential= in systemd.exec(5). The names are:
+
+    http.token               the token that a reader of /metrics must send
+    comfyui.token            the token of every ComfyUI server that has no other
+    comfyui.token.HOST       the token of that host; HOST-PORT for one of several servers there
+    comfyui.password[.HOST]  the password, if the server's url names a user
+    notify.url.NAME          the url of the hook of that name; all of it may be secret
     notify.token.NAME        the bearer token of that hook
 
-Files of other names are other people's.
+Files of other names belong to other programs and are ignored.
 """
 
 from collections.abc import Mapping
@@ -21,7 +23,7 @@ HOOK_KINDS = ("notify.url", "notify.token")
 
 
 def read_credentials(folder: Path) -> Mapping[str, str]:
-    """Our secrets by name. Raises BadSettings, never with a secret in it, where one cannot be used."""
+    """Our secrets by name. Raises BadSettings if one cannot be used; the message never contains a secret."""
     found: dict[str, str] = {}
     try:
         for path in sorted(folder.iterdir()):
@@ -39,8 +41,8 @@ def read_credentials(folder: Path) -> Mapping[str, str]:
 
 
 def of_server(credentials: Mapping[str, str], kind: str, host: str, port: int | None) -> str:
-    """The closest secret of this kind for one server: of host and port, of the host, of all; "" where there is none."""
-    host = host.replace(":", "-")  # IPv6; systemd allows no colon in a name
+    """The most specific secret of this kind for a server: of its host and port, of its host, of all servers; or ""."""
+    host = host.replace(":", "-")  # for IPv6: systemd allows no colon in a name
     for name in (f"{kind}.{host}-{port}", f"{kind}.{host}", kind):
         if name in credentials:
             return credentials[name]
@@ -48,7 +50,7 @@ def of_server(credentials: Mapping[str, str], kind: str, host: str, port: int | 
 
 
 def of_hook(credentials: Mapping[str, str], key: str, name: str) -> str:
-    """The url or the token of the hook of that name; "" where there is none."""
+    """The url or the token of the hook of that name. "" if there is none."""
     return credentials.get(f"notify.{key}.{name}", "")
 
 

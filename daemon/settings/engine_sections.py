@@ -1,4 +1,4 @@
-"""Settings of the engines: which one works, the ComfyUI servers, the built-in one."""
+"""The settings of the engines: which engine to use, the ComfyUI servers, the built-in engine."""
 
 import os
 from pathlib import Path
@@ -19,12 +19,12 @@ class LocalEngineSettings(Section):
 
     @property
     def weights_path(self) -> Path:
-        """The folder of the .onnx files: as set, else the one that rembg itself reads."""
+        """The folder of the .onnx files: the one that is set, else rembg's own."""
         return Path(self.weights_dir or os.environ.get("U2NET_HOME") or "~/.u2net").expanduser().absolute()
 
 
 class EngineSettings(Section):
-    """Which engine works, and what size of proxy it sees."""
+    """Which engine to use, and the size of the proxy that it gets."""
 
     use: Literal["auto", "comfyui", "local"] = "auto"
     commercial_use: bool = False
@@ -33,9 +33,9 @@ class EngineSettings(Section):
 
 
 def check_url(value: str) -> str:
-    """The URL as it is. Raises ValueError where it names no host."""
+    """Return the URL unchanged. Raises ValueError if it names no host."""
     parts = urlsplit(value)
-    if not parts.hostname or parts.port == 0:  # both raise ValueError where the brackets or the port are none
+    if not parts.hostname or parts.port == 0:  # hostname and port raise ValueError for bad brackets or a bad port
         raise ValueError('must name a host, e.g. "http://gpu1:8188"')
     return value
 
@@ -51,7 +51,7 @@ class ServerSettings(Section):
 
 
 class ComfyUISettings(Section):
-    """The ComfyUI servers and how patiently they are asked."""
+    """The ComfyUI servers, and the time limits for them."""
 
     servers: tuple[ServerSettings, ...] = ()
     attempt_seconds: float = Field(300.0, gt=0, le=86400)
@@ -64,7 +64,7 @@ class ComfyUISettings(Section):
 
     @model_validator(mode="after")
     def servers_are_named_once(self) -> "ComfyUISettings":
-        """Two entries of one URL would count one GPU twice."""
+        """Refuse two entries of one URL: they would count one GPU twice."""
         urls = [server.url.rstrip("/") for server in self.servers]
         if len(urls) != len(set(urls)):
             raise ValueError("the same url is listed twice")

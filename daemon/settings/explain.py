@@ -1,4 +1,4 @@
-"""What is wrong with a setting, in words: the key, the value, what is allowed."""
+"""Explains a bad setting to people: the key, the value, and what is allowed."""
 
 import difflib
 import re
@@ -14,35 +14,35 @@ _LOGIN = re.compile(r"://[^/]*@")
 
 
 def explain(error: ValidationError, config: Path | None = None, tree: type[BaseModel] = Settings) -> str:
-    """Every fault on a line of its own; secrets are left out. tree: what was to be read."""
-    lines, faults = [], error.errors()
-    outer = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
-    for fault in faults:
-        if fault["type"] == "too_short" and fault["loc"] in outer:
-            continue  # it has values, and what is wrong with them is told
-        path = [str(part) for part in fault["loc"] if part != "function-before[_bind(), str]"]
+    """One line for each error, without secrets. tree: the model that was to be read."""
+    lines, errors = [], error.errors()
+    outer = {each["loc"][:depth] for each in errors for depth in range(len(each["loc"]))}
+    for each in errors:
+        if each["type"] == "too_short" and each["loc"] in outer:
+            continue  # the list does have values, and other lines say what is wrong with them
+        path = [str(part) for part in each["loc"] if part != "function-before[_bind(), str]"]
         key = ".".join(path) or "settings"
-        if fault["type"] == "extra_forbidden":
-            lines.append(f"Unknown setting {key}{meant(path[-1], _keys_beside(path, tree))}")
+        if each["type"] == "extra_forbidden":
+            lines.append(f"Unknown setting {key}{suggestion(path[-1], _keys_beside(path, tree))}")
             continue
-        allowed = fault["msg"].removeprefix("Value error, ")
+        allowed = each["msg"].removeprefix("Value error, ")
         secret = {"token", "password"} & {*path} or (path[:2] == ["notify", "hooks"] and "on" not in path)
-        value = "***" if secret else _LOGIN.sub("://***@", repr(fault["input"]))
-        shown = "" if isinstance(fault["input"], dict | BaseModel) else f" = {value}"
+        value = "***" if secret else _LOGIN.sub("://***@", repr(each["input"]))
+        shown = "" if isinstance(each["input"], dict | BaseModel) else f" = {value}"
         lines.append(f"Bad setting {key}{shown}: {allowed[:1].lower()}{allowed[1:]}")
     where = f" (settings file {config}, {PREFIX}… variables, flags)" if config else ""
     return "\n".join(lines) + where
 
 
-def meant(key: str, known: Iterable[str]) -> str:
-    """What an unknown key may have been meant for, to be put behind it."""
+def suggestion(key: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown key: the key that was probably meant, or all known keys."""
     known = sorted(known)
     close = difflib.get_close_matches(key, known, n=1)
     return f": did you mean {close[0]}?" if close else f": allowed are {', '.join(known)}"
 
 
 def _keys_beside(path: list[str], tree: type[BaseModel]) -> Iterable[str]:
-    """The keys allowed where `path` went wrong."""
+    """The known keys of the section that `path` leads into."""
     section = tree
     for part in path[:-1]:
         if part.isdigit():

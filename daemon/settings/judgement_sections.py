@@ -1,4 +1,4 @@
-"""Settings of the judgement: grades, recipes, the grid of an audit."""
+"""The settings of the judgement: grades, recipes, and the values that an audit tries."""
 
 from typing import Annotated, Literal
 
@@ -8,14 +8,14 @@ from daemon.settings.section import Section
 
 
 class GradingSettings(Section):
-    """The lowest score of a grade; below `gut` a result is ungenügend."""
+    """The lowest score of each grade. Below `gut` a result is ungenügend."""
 
     sehr_gut: float = Field(0.93, ge=0, le=1)
     gut: float = Field(0.75, ge=0, le=1)
 
     @model_validator(mode="after")
     def grades_are_in_order(self) -> "GradingSettings":
-        """sehr_gut must ask for more than gut."""
+        """Refuse a sehr_gut that is not higher than gut."""
         if self.sehr_gut <= self.gut:
             raise ValueError(f"sehr_gut ({self.sehr_gut}) must be higher than gut ({self.gut})")
         return self
@@ -43,9 +43,9 @@ DEFAULT_LADDER = (
 
 
 class StrategySettings(Section):
-    """Which recipes are tried, in which order, and when enough is enough.
+    """Which recipes are tried, in which order, and when to stop.
 
-    learn: has no effect. It stays so that a settings file that was written for an earlier version still loads.
+    learn: has no effect. It stays so that settings files of earlier versions still load.
     """
 
     ladder: tuple[Rung, ...] = Field(DEFAULT_LADDER, min_length=1)
@@ -56,7 +56,7 @@ class StrategySettings(Section):
 
 
 class AuditSettings(Section):
-    """The grid that an audit goes through; models () = all that the engine in use has."""
+    """The values that an audit tries. models () = all models of the engine in use."""
 
     models: tuple[str, ...] = ()
     process_res: tuple[Annotated[int, Field(ge=256, le=2048)], ...] = Field((512, 1024, 2048), min_length=1)

@@ -1,4 +1,4 @@
-"""Reading the tree: a TOML file, then FREISTELLER__… variables, then flags, then credentials."""
+"""Loads the settings from a TOML file, FREISTELLER__… variables, flags and credentials."""
 
 import os
 import tomllib
@@ -13,15 +13,15 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from daemon.errors import BadSettings
 from daemon.settings.credentials import HTTP_TOKEN, of_hook, of_server, read_credentials
 from daemon.settings.engine_sections import ServerSettings
-from daemon.settings.explain import explain, meant
+from daemon.settings.explain import explain, suggestion
 from daemon.settings.notify_sections import HookSettings
 from daemon.settings.tree import PREFIX, Order, Settings
 
 
 def with_order(settings: Settings, order: Mapping[str, Any]) -> Settings:
-    """The settings with those of an order in their place; tables are merged key by key.
+    """The settings, overridden by those of an order. Tables are merged key by key.
 
-    Raises BadSettings naming the key, the value and what is allowed.
+    Raises BadSettings, which names the key, the value and what is allowed.
     """
     merged: dict[str, Any] = {name: getattr(settings, name).model_dump() for name in Order.model_fields}
     for name, section in order.items():
@@ -35,10 +35,11 @@ def with_order(settings: Settings, order: Mapping[str, Any]) -> Settings:
 
 
 def load(config: Path | None = None, flags: dict[str, Any] | None = None) -> Settings:
-    """Read the tree: defaults, then the TOML file, then the environment, then flags.
+    """Load the settings. Flags override the environment, that overrides the TOML file, and that the defaults.
 
-    flags: nested like the tree; only what was given.
-    Raises BadSettings naming the key, the value and what is allowed.
+    Credentials fill in secrets that are set nowhere else.
+    flags: nested like the settings, with only the given keys.
+    Raises BadSettings, which names the key, the value and what is allowed.
     """
     content = _read_toml(config) if config else {}
     _refuse_unknown_variables()
@@ -53,7 +54,7 @@ def load(config: Path | None = None, flags: dict[str, Any] | None = None) -> Set
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            del dotenv_settings, file_secret_settings  # two more places to look would be two too many
+            del dotenv_settings, file_secret_settings  # settings come from no other place
             return init_settings, env_settings, InitSettingsSource(settings_cls, content)
 
     try:
@@ -61,11 +62,11 @@ def load(config: Path | None = None, flags: dict[str, Any] | None = None) -> Set
     except ValidationError as error:
         raise BadSettings(explain(error, config)) from error
     except SettingsError as error:
-        raise BadSettings(f"{error}; a list or table in a {PREFIX}… variable is written as JSON") from error
+        raise BadSettings(f"{error}. Write a list or table in a {PREFIX}… variable as JSON.") from error
 
 
 def _with_credentials(settings: Settings) -> Settings:
-    """The settings with systemd's credentials wherever no secret is set. Raises BadSettings."""
+    """The settings, with systemd's credentials for all secrets that are not set. Raises BadSettings."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
     credentials = read_credentials(Path(folder)) if folder else {}
     hooks = tuple(_with_credentials_of_hook(hook, credentials) for hook in settings.notify.hooks)
@@ -85,7 +86,7 @@ def _with_credentials(settings: Settings) -> Settings:
 
 
 def _with_credentials_of_hook(hook: HookSettings, credentials: Mapping[str, str]) -> HookSettings:
-    """The hook with its credentials where it has no secret. Raises BadSettings where it still has nowhere to go."""
+    """The hook, with its credentials for unset secrets. Raises BadSettings if it has neither url nor command."""
     given = {
         key: SecretStr(secret)
         for key in ("url", "token")
@@ -93,15 +94,15 @@ def _with_credentials_of_hook(hook: HookSettings, credentials: Mapping[str, str]
     }
     if not (hook.command or hook.url.get_secret_value() or "url" in given):
         raise BadSettings(
-            f"The hook {hook.name} of notify.hooks has no url and no command; its url may also be systemd's "
-            f"credential notify.url.{hook.name}, which is not there"
+            f"The hook {hook.name} of notify.hooks has no url and no command. Set one of them, or provide its url as "
+            f"systemd's credential notify.url.{hook.name}."
         )
     try:
         return HookSettings.model_validate({**dict(hook), **given})
     except ValidationError as error:
         raise BadSettings(
-            f"The credential notify.url.{hook.name} cannot be used: it must be a url that begins with http:// or "
-            "https://, and the hook must have no command"
+            f"The credential notify.url.{hook.name} cannot be used. It must be a url that begins with http:// or "
+            "https://, and the hook must have no command."
         ) from error
 
 
@@ -130,4 +131,4 @@ def _refuse_unknown_variables() -> None:
         if name.upper().startswith(PREFIX):
             section = name[len(PREFIX) :].split("__")[0].lower()
             if section not in known:
-                raise BadSettings(f"Unknown setting {name} in the environment{meant(section, known)}")
+                raise BadSettings(f"Unknown setting {name} in the environment{suggestion(section, known)}")

@@ -1,4 +1,4 @@
-"""Settings of who is told: the port for readers, hooks for events."""
+"""The settings of the status port and of notifications."""
 
 import re
 from pathlib import Path
@@ -20,14 +20,14 @@ def _bind(value: object) -> object:
 
 
 class HttpSettings(Section):
-    """The port for /metrics, /healthz, /readyz and /status; "" opens none."""
+    """The port for /metrics, /healthz, /readyz and /status. bind "" opens no port."""
 
     bind: Annotated[str, BeforeValidator(_bind)] = "127.0.0.1:9108"
     token: SecretStr = SecretStr("")
 
 
 Event = Literal["failed", "paused", "resumed", "batch_done"]
-"""What hooks are told of."""
+"""The events that hooks are notified of."""
 
 
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
@@ -50,9 +50,9 @@ def _headers(value: dict[str, SecretStr]) -> dict[str, SecretStr]:
 
 
 class HookSettings(Section):
-    """One place that is told of events: a URL that gets a POST, or a program that gets it as its standard input.
+    """A hook: a URL that gets notices by POST, or a program that reads them from its standard input.
 
-    All of a URL may be secret: chat services put the key into its path.
+    All of a URL may be secret, because chat services put the key into its path.
     """
 
     name: str = Field("", pattern=r"^[A-Za-z0-9_.-]{0,64}$")
@@ -66,13 +66,13 @@ class HookSettings(Section):
 
     @property
     def title(self) -> str:
-        """What logs and metrics call it; never a secret."""
+        """The hook's name in logs and metrics. It never contains a secret."""
         host = urlsplit(self.url.get_secret_value()).hostname
         return self.name or host or (Path(self.command[0]).name if self.command else "")
 
     @model_validator(mode="after")
-    def it_is_one_thing(self) -> "HookSettings":
-        """Either a url or a command; neither only where a credential may bring the url."""
+    def it_has_one_destination(self) -> "HookSettings":
+        """Refuse a hook with both a url and a command, and one with neither, unless a credential may bring the url."""
         if self.url.get_secret_value() and self.command:
             raise ValueError("a hook has either a url or a command, not both")
         if not (self.url.get_secret_value() or self.command or self.name):
@@ -83,7 +83,7 @@ class HookSettings(Section):
 
 
 class NotifySettings(Section):
-    """Who is told of what went wrong and of batches that are done."""
+    """Who is notified of failures, outages and finished batches."""
 
     hooks: tuple[HookSettings, ...] = ()
     tries: int = Field(5, ge=1, le=20)
@@ -93,9 +93,9 @@ class NotifySettings(Section):
     contact_sheets: bool = True
 
     @model_validator(mode="after")
-    def hooks_are_told_apart(self) -> "NotifySettings":
-        """Two hooks of one name would share their credentials and their counters."""
+    def hooks_have_different_names(self) -> "NotifySettings":
+        """Refuse two hooks of one name: they would share credentials and counters."""
         titles = [hook.title for hook in self.hooks]
         if twice := {title for title in titles if titles.count(title) > 1}:
-            raise ValueError(f"two hooks are called {min(twice)}: give each a name of its own")
+            raise ValueError(f"two hooks are called {min(twice)}: give each its own name")
         return self

@@ -1,4 +1,4 @@
-"""Settings of what comes in and what goes out: the inbox and the results."""
+"""The settings of the inbox and of the results."""
 
 from typing import Literal
 
@@ -42,13 +42,13 @@ class OutputSettings(Section):
 
     @property
     def ground(self) -> tuple[int, int, int]:
-        """The background colour: red, green, blue, 0..255, sRGB."""
+        """The background colour as red, green and blue, 0..255, sRGB."""
         red, green, blue = bytes.fromhex(self.background[1:])
         return red, green, blue
 
     @model_validator(mode="after")
     def formats_are_named_once(self) -> "OutputSettings":
-        """A format listed twice would be written twice under one name."""
+        """Refuse a format that is listed twice: it would be written twice under one name."""
         if len(set(self.formats)) != len(self.formats):
             raise ValueError("a format is listed twice")
         return self

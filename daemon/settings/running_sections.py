@@ -1,4 +1,4 @@
-"""Settings of the daemon at work: how much at once, what is remembered and logged."""
+"""The settings of the running daemon: how much it does at once, what it remembers, what it logs."""
 
 import unicodedata
 from typing import Annotated, Literal
@@ -20,11 +20,13 @@ class DispatchSettings(Section):
 
     @field_validator("priorities")
     @classmethod
-    def folders_are_named_as_photos_are(cls, priorities: dict[str, int]) -> dict[str, int]:
-        """A folder's name in NFC, as in the names of photos; it stands right below `inbox/`."""
+    def folder_names_are_normalized(cls, priorities: dict[str, int]) -> dict[str, int]:
+        """Put the folder names into NFC, like the names of photos. The folders must lie directly below `inbox/`."""
         for name in priorities:
             if "/" in name.strip("/"):
-                raise ValueError(f"{name!r} is no folder right below inbox/; sub-folders share its priority")
+                raise ValueError(
+                    f"{name!r} does not lie directly below inbox/; sub-folders share the priority of their folder"
+                )
         return {unicodedata.normalize("NFC", name.strip("/")): value for name, value in priorities.items()}
 
 

@@ -1,9 +1,9 @@
-"""A part of the tree of settings."""
+"""The base class of every section of the settings."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A part of the tree: frozen, and strict about unknown keys."""
+    """A section of the settings. It is frozen and accepts no unknown key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

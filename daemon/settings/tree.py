@@ -1,4 +1,4 @@
-"""The whole tree, and the part of it that an order may change."""
+"""The tree of all settings, with the part that an order may change."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ PREFIX = "FREISTELLER__"
 
 
 class Settings(BaseSettings):
-    """The whole tree."""
+    """All settings."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -45,41 +45,41 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def a_named_engine_can_work(self) -> "Settings":
-        """engine.use = comfyui needs a server."""
+        """Refuse engine.use = "comfyui" without a server."""
         if self.engine.use == "comfyui" and not self.comfyui.servers:
             raise ValueError('engine.use is "comfyui", but comfyui.servers lists none')
         return self
 
     @property
     def root_path(self) -> Path:
-        """The hot folder, absolute; a leading ~ is the user's home."""
+        """The hot folder as an absolute path. A leading ~ stands for the user's home."""
         return Path(self.root).expanduser().absolute()
 
     @property
     def engine_in_use(self) -> Literal["comfyui", "local"]:
-        """What `auto` means: ComfyUI if a server is listed, else local."""
+        """The engine to use. "auto" means ComfyUI if a server is listed, else local."""
         if self.engine.use == "auto":
             return "comfyui" if self.comfyui.servers else "local"
         return self.engine.use
 
     @property
     def given_state_path(self) -> Path | None:
-        """The state directory as set, or systemd's StateDirectory; None where each root has one of its own."""
+        """The state directory that is set, else systemd's StateDirectory. None if each hot folder has its own."""
         given = self.state_dir or os.environ.get("STATE_DIRECTORY", "").split(":")[0]
         return Path(given).expanduser().absolute() if given else None
 
     def state_path(self, root_id: str) -> Path:
-        """Where the journal lives: as given, else a folder of that root's own.
+        """The state directory of one hot folder: the given one, else a folder of its own.
 
-        root_id: of the root's identity file, so that a hot folder that is made anew has a journal of its own, and
-        one that is moved keeps its.
+        root_id: from the hot folder's identity file. So a hot folder that is created anew gets a new journal, and one
+        that is moved keeps its journal.
         """
         base = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser().absolute()
         return self.given_state_path or base / "freisteller" / root_id
 
 
 class Order(Section):
-    """What a `freisteller.toml` in a sub-folder of the inbox may say."""
+    """The sections that an order, the `freisteller.toml` of an inbox folder, may set."""
 
     grading: GradingSettings
     strategy: StrategySettings

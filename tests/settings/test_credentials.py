@@ -1,4 +1,4 @@
-"""Secrets from $CREDENTIALS_DIRECTORY, as systemd's LoadCredential hands them over."""
+"""Secrets from $CREDENTIALS_DIRECTORY, where systemd's LoadCredential puts them."""
 
 import base64
 import uuid
@@ -30,7 +30,7 @@ def credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def give(folder: Path, **secrets: str) -> None:
-    """Underscores stand for dots."""
+    """Write credentials. An underscore in a name stands for a dot."""
     for name, secret in secrets.items():
         (folder / name.replace("_", ".")).write_text(f"{secret}\n")
 
@@ -168,7 +168,7 @@ def test_a_running_daemon_uses_its_credentials_and_its_log_never_shows_one(crede
     with Double(token=SECRET) as double:
         settings["FREISTELLER__COMFYUI__SERVERS"] = f'[{{"url": "{double.url}"}}]'
         with DaemonProcess(tmp_path, **settings) as daemon:
-            daemon.wait_until(lambda: double.worker.sessions.count() == 1, "the events to be listened to")
+            daemon.wait_until(lambda: double.worker.sessions.count() == 1, "the event socket")
             assert daemon.interrupt() == 0
         double.set_faults({"status": 500})
         checked = freisteller("doctor", folder=tmp_path, **settings)
@@ -191,7 +191,9 @@ def test_no_secret_is_in_the_process_title_the_results_or_the_pages(credentials:
             daemon.wait_until(lambda: daemon.says('"action": "watching"'), "the start")
             save_photo(hot / "inbox" / "a.png")
             (hot / "inbox" / "b.jpg").write_bytes(bytes(2000))
-            daemon.wait_until(lambda: any(hot.glob("*/a.json")) and any(hot.glob("failed/*.txt")), "both endings")
+            daemon.wait_until(
+                lambda: any(hot.glob("*/a.json")) and any(hot.glob("failed/*.txt")), "the end of both photos"
+            )
             process = Path("/proc") / str(daemon.pid)
             shown = [(process / "cmdline").read_bytes(), (process / "comm").read_bytes()]
             shown += [(thread / "comm").read_bytes() for thread in (process / "task").iterdir()]

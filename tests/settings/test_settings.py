@@ -1,4 +1,4 @@
-"""Settings: one tree, three sources, and messages that name what is wrong."""
+"""The settings: one tree, three sources, and messages that name what is wrong."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_the_environment_overrides_the_file_and_a_flag_overrides_both(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "parts"),
     [
         ("FREISTELLER__INTAKE__QUIET_SECOND", "1", ("intake.quiet_second", "quiet_seconds")),
         ("FREISTELLER__INTAKE__QUIET_SECONDS", "soon", ("intake.quiet_seconds", "soon", "number")),
@@ -68,14 +68,14 @@ def test_the_environment_overrides_the_file_and_a_flag_overrides_both(
     ],
 )
 def test_a_bad_setting_is_named_with_its_value_and_what_is_allowed(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: tuple[str, ...]
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, parts: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv(name, value)
 
     with pytest.raises(BadSettings) as caught:
         load()
 
-    assert all(word in str(caught.value) for word in said), str(caught.value)
+    assert all(word in str(caught.value) for word in parts), str(caught.value)
 
 
 def test_a_list_with_a_bad_value_is_not_said_to_be_empty_as_well() -> None:
@@ -98,7 +98,7 @@ def test_a_secret_is_not_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    ("hook", "said"),
+    ("hook", "part"),
     [
         ({"url": "chat.example/KEY-hunter2"}, "http://"),
         ({"url": "https://chat.example/KEY-hunter2", "command": ["/bin/true"]}, "not both"),
@@ -108,11 +108,11 @@ def test_a_secret_is_not_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None
         ("https://chat.example/KEY-hunter2", "notify.hooks.0"),
     ],
 )
-def test_a_bad_hook_is_explained_without_its_secrets(hook: object, said: str) -> None:
+def test_a_bad_hook_is_explained_without_its_secrets(hook: object, part: str) -> None:
     with pytest.raises(BadSettings) as caught:
         load(flags={"notify": {"hooks": [hook]}})
 
-    assert said in str(caught.value)
+    assert part in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
