@@ -108,7 +108,7 @@ def questions(path: Path) -> Mapping[str, float]:
         taken.append(job.id)
 
     def work(number: int) -> None:
-        job = journal.entry(taken[number]).job
+        job = journal.row(taken[number]).job
         journal.record_content(job.id, os.urandom(32), leave_out=True)
         journal.record_attempt(job, attempt(1))
         journal.decide(job.id, outcome)

@@ -307,7 +307,7 @@ def test_a_crash_at_every_step_of_a_retry_leaves_the_original_once(tmp_path: Pat
         save_photo(root / "inbox" / "kunde" / "a.png")
         one_life(settings, ScriptedEngine(refuse), lambda _: None)
         daemon = Daemon(settings, engine=ScriptedEngine(), tick=dying_before(step))
-        (entry,) = daemon.parts.journal.entries(State.FAILED)
+        (entry,) = daemon.parts.journal.rows(State.FAILED)
         died = False
         try:
             daemon.parts.admission.take_back(entry)
@@ -334,7 +334,7 @@ def test_a_failed_photo_can_be_taken_back_and_tried_again(tmp_path: Path) -> Non
     save_photo(root / "inbox" / "a.png")
     one_life(settings, ScriptedEngine(refuse), lambda _: None)
     daemon = Daemon(settings, engine=ScriptedEngine())
-    (entry,) = daemon.parts.journal.entries(State.FAILED)
+    (entry,) = daemon.parts.journal.rows(State.FAILED)
     daemon.parts.admission.take_back(entry)
     daemon.close()
 

@@ -22,9 +22,9 @@ def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str]
     with journal_of_root(settings) as journal:
         folders.prepare()
         admission = Admission(journal, folders, Runtime())
-        for job_id in ids or [entry.job.id for entry in journal.entries(State.FAILED)]:
+        for job_id in ids or [entry.job.id for entry in journal.rows(State.FAILED)]:
             try:
-                entry = journal.entry(job_id)
+                entry = journal.row(job_id)
                 admission.take_back(entry)
                 taken.append(entry.job.name)
             except KeyError:

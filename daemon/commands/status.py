@@ -30,7 +30,7 @@ def journal_status(settings: Settings) -> dict[str, Any]:
             "root": str(settings.root_path),
             "states": {state.value: count for state, count in counts.states.items()},
             "grades": {grade.value: count for grade, count in counts.grades.items()},
-            "running": [_job(entry) for entry in journal.entries(State.RUNNING)],
+            "running": [_job(entry) for entry in journal.rows(State.RUNNING)],
             "paused_at": journal.paused_at(),
             "latest": [_job(entry) for entry in journal.latest(LATEST)],
         }

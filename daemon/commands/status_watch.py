@@ -82,7 +82,7 @@ def look(settings: Settings, journal: Journal) -> Look:
         str(settings.root_path),
         now,
         journal.counts(now),
-        journal.entries(State.RUNNING),
+        journal.rows(State.RUNNING),
         journal.latest(LATEST),
         journal.paused_at() is not None,
         page,

@@ -99,7 +99,7 @@ class Heard:
 def hear(settings: Settings, *, fit: bool) -> Heard:
     """Read what people said; `fit`: and which thresholds would agree better. Raises BadSettings without a journal."""
     with journal_of_root(settings) as journal:
-        latest, results = journal.verdicts(SHOWN), judged(journal)
+        latest, results = journal.verdicts.latest(SHOWN), judged(journal)
     present = Thresholds(settings.grading.sehr_gut, settings.grading.gut)
     return Heard(latest, results, present, refit(results, present) if fit else None)
 

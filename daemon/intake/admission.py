@@ -77,7 +77,7 @@ class Admission:
             # Whatever it was, nobody may start the job. A file that is in work all the same is given back in time.
             self._forget(job.id)
             raise
-        write_work_note(self._folders, self._journal.entry(job.id))
+        write_work_note(self._folders, self._journal.row(job.id))
         return job
 
     def _forget(self, job_id: str) -> None:
@@ -117,11 +117,11 @@ class Admission:
         self._tick(Effect.TAKE_BACK)
         if self._folders.jobs.claimed(job.id) is None:
             mark = ownership.file_id_at(self._folders.root, entry.results[0])
-            if mark and self._journal.is_of_another(job.id, mark.inode, mark.size_bytes, mark.mtime_ns):
+            if mark and self._journal.originals.is_of_another(job.id, mark):
                 raise Vanished(f"{job.name} ({job.id}): its original is gone, {entry.results[0]} is another photo's.")
             self._folders.jobs.claim(places[0], job.id)
         for note in places[1:]:
             note.unlink(missing_ok=True)
         self._tick(Effect.REQUEUE)
         self._journal.requeue(job.id, self._clock())
-        write_work_note(self._folders, self._journal.entry(job.id))
+        write_work_note(self._folders, self._journal.row(job.id))

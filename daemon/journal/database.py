@@ -53,8 +53,11 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of the block, or nothing of it; on disk when it ends."""
+        """All of the block, or nothing of it; on disk when it ends. A transaction inside another one is part of it."""
         with self._lock, self._sound():
+            if self._connection.in_transaction:
+                yield
+                return
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield

@@ -1,15 +1,21 @@
-"""Where the originals of jobs that are over were laid, and whose original a file is."""
+"""Where the originals of jobs that are over lie, and whose original a file is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from daemon.disk.file_id import FileId
 from daemon.journal import rows
 from daemon.journal.database import Database
+
+_COLUMNS = "job_id, place, inode, size_bytes, mtime_ns"
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A job's original in `archiv/` or `failed/`. place: below the root. The rest is what its file is known by."""
+    """A job's original in `archiv/` or `failed/`. place: its path below the root. The rest tells its file from others.
+
+    The file's ctime is not part of it, because a move changes that.
+    """
 
     job_id: str
     place: str
@@ -18,35 +24,44 @@ class Original:
     mtime_ns: int
 
 
-def record(db: Database, original: Original) -> None:
-    """Keep where it lies now, within a transaction."""
-    db.change(
-        "INSERT OR REPLACE INTO originals (job_id, place, inode, size_bytes, mtime_ns) VALUES (?, ?, ?, ?, ?)",
-        original.job_id,
-        original.place,
-        _signed(original.inode),
-        original.size_bytes,
-        original.mtime_ns,
-    )
+class Originals:
+    """The originals that the journal knows. Safe to use from many threads."""
 
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
-def of_job(db: Database, job_id: str) -> Original | None:
-    """Where a job's original was laid; None where it was not kept, or before this was noted."""
-    found = _read(db.rows("SELECT job_id, place, inode, size_bytes, mtime_ns FROM originals WHERE job_id = ?", job_id))
-    return found[0] if found else None
+    def record(self, original: Original) -> None:
+        """Keep where an original lies now."""
+        with self._db.transaction():
+            self._db.change(
+                f"INSERT OR REPLACE INTO originals ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)",
+                original.job_id,
+                original.place,
+                _signed(original.inode),
+                original.size_bytes,
+                original.mtime_ns,
+            )
 
+    def of_job(self, job_id: str) -> Original | None:
+        """Where a job's original lies; None if it was not kept or not recorded."""
+        found = _read(self._db.rows(f"SELECT {_COLUMNS} FROM originals WHERE job_id = ?", job_id))
+        return found[0] if found else None
 
-def of_file(db: Database, inode: int, size_bytes: int, mtime_ns: int) -> tuple[Original, ...]:
-    """The originals that this file may be, whatever it is called now."""
-    return _read(
-        db.rows(
-            "SELECT job_id, place, inode, size_bytes, mtime_ns FROM originals "
-            "WHERE inode = ? AND size_bytes = ? AND mtime_ns = ?",
-            _signed(inode),
-            size_bytes,
-            mtime_ns,
+    def of_file(self, file: FileId) -> tuple[Original, ...]:
+        """The originals that this file may be, whatever its name is now."""
+        return _read(
+            self._db.rows(
+                f"SELECT {_COLUMNS} FROM originals WHERE inode = ? AND size_bytes = ? AND mtime_ns = ?",
+                _signed(file.inode),
+                file.size_bytes,
+                file.mtime_ns,
+            )
         )
-    )
+
+    def is_of_another(self, job_id: str, file: FileId) -> bool:
+        """Whether a file is known as the original of other jobs but not of this one."""
+        owners = {original.job_id for original in self.of_file(file)}
+        return bool(owners) and job_id not in owners
 
 
 def _read(found: Sequence[Sequence[object]]) -> tuple[Original, ...]:
@@ -57,5 +72,5 @@ def _read(found: Sequence[Sequence[object]]) -> tuple[Original, ...]:
 
 
 def _signed(inode: int) -> int:
-    """An inode's number in SQLite's 64 bits, which have a sign; those of some shares use all of theirs."""
+    """An inode number as SQLite's signed 64-bit integer: some network shares use all 64 bits."""
     return inode - 2**64 if inode >= 2**63 else inode

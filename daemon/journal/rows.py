@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,8 +107,8 @@ def top_folder(name: str) -> str:
     return name.partition("/")[0] if "/" in name else ""
 
 
-def entry(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> JobRow:
-    """row: a job's COLUMNS. bodies: round and attempt, in order."""
+def job_row(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> JobRow:
+    """A job from its columns and its attempts. row: the COLUMNS. bodies: round and attempt, in order."""
     job_id, name, state, tries, size, admitted, started, finished, grade, score, best, reason, *rest = row
     kind, postponed, source, results, same_as, content, job_round = rest
     job = Job(
@@ -138,6 +138,16 @@ def entry(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> JobRow:
         None if same_as is None else str(same_as),
         content if isinstance(content, bytes) else None,
     )
+
+
+def marks(values: Collection[object]) -> str:
+    """As many parameter marks as there are values, for `IN (…)`."""
+    return ", ".join("?" * len(values))
+
+
+def places(paths: Sequence[str]) -> str:
+    """Paths below the root as the column `results` holds them."""
+    return json.dumps(list(paths))
 
 
 def attempt(body: object) -> Attempt:

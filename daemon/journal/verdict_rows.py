@@ -1,76 +1,114 @@
-"""Verdicts of people: noted with what the judgement had said, and read again."""
+"""Verdicts of people, each kept with what the judgement had said of the result."""
+
+from collections.abc import Sequence
 
 from daemon.jobs import Grade
 from daemon.journal import rows
 from daemon.journal.database import Database
 from daemon.journal.rows import LeftAlone, PersonVerdict
+from daemon.states import State
 
 _BEST = "SELECT body FROM attempts WHERE job_id = jobs.id AND round = jobs.round AND number = jobs.best"
 
 
-def record(db: Database, job_id: str, from_grade: Grade, to_grade: Grade, at: float, who: str, how: str) -> bool:
-    """Write a verdict down, within a transaction; False where it was the last one of this round already."""
-    last = db.row(
-        "SELECT to_grade FROM verdicts JOIN jobs ON jobs.id = job_id AND jobs.round = verdicts.round "
-        "WHERE job_id = ? ORDER BY verdicts.id DESC LIMIT 1",
-        job_id,
-    )
-    if last == (to_grade,):
-        return False
-    noted = db.change(
-        "INSERT INTO verdicts (job_id, round, name, folder, from_grade, to_grade, at, who, how, attempt) "
-        f"SELECT id, round, name, folder, ?, ?, ?, ?, ?, ({_BEST}) FROM jobs WHERE id = ?",
-        from_grade,
-        to_grade,
-        at,
-        who,
-        how,
-        job_id,
-    )
-    if not noted:
-        raise KeyError(job_id)
-    return True
+class VerdictRows:
+    """The verdicts that the journal knows. Safe to use from many threads."""
 
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
-def latest(db: Database, count: int) -> tuple[PersonVerdict, ...]:
-    """The newest verdicts, newest first."""
-    found = db.rows(
-        "SELECT job_id, name, folder, from_grade, to_grade, at, who, how, attempt FROM verdicts "
-        "ORDER BY id DESC LIMIT ?",
-        count,
-    )
-    return tuple(
-        PersonVerdict(
-            str(job_id),
-            str(name),
-            str(folder),
-            Grade(str(before)),
-            Grade(str(after)),
-            rows.real(at) or 0.0,
-            str(who),
-            str(how),
-            None if body is None else rows.attempt(body),
+    def record(
+        self,
+        job_id: str,
+        from_grade: Grade,
+        to_grade: Grade,
+        at: float,
+        *,
+        who: str = "",
+        how: str = "",
+        places: Sequence[str] | None = None,
+    ) -> bool:
+        """Keep the grade that a person gave a result, with what the judgement had said of it.
+
+        places: where the job's files are now, recorded with it. Returns False, and keeps no verdict, if the last one of
+        this round already led to `to_grade`: a repeat after a crash counts once. Raises KeyError for an unknown job.
+        """
+        with self._db.transaction():
+            is_new = self._last(job_id) != to_grade
+            recorded = is_new and self._db.change(
+                "INSERT INTO verdicts (job_id, round, name, folder, from_grade, to_grade, at, who, how, attempt) "
+                f"SELECT id, round, name, folder, ?, ?, ?, ?, ?, ({_BEST}) FROM jobs WHERE id = ?",
+                from_grade,
+                to_grade,
+                at,
+                who,
+                how,
+                job_id,
+            )
+            if is_new and not recorded:
+                raise KeyError(job_id)
+            if places is not None:
+                self.record_moved(job_id, places)
+            return is_new
+
+    def record_moved(self, job_id: str, places: Sequence[str]) -> None:
+        """Keep where people put the files of a result; does nothing if the job is being worked on again."""
+        with self._db.transaction():
+            self._db.change(
+                "UPDATE jobs SET results = ? WHERE id = ? AND state = ?", rows.places(places), job_id, State.DONE
+            )
+
+    def _last(self, job_id: str) -> object:
+        """The grade of the last verdict of a job's round, if any."""
+        row = self._db.row(
+            "SELECT to_grade FROM verdicts JOIN jobs ON jobs.id = job_id AND jobs.round = verdicts.round "
+            "WHERE job_id = ? ORDER BY verdicts.id DESC LIMIT 1",
+            job_id,
         )
-        for job_id, name, folder, before, after, at, who, how, body in found
-    )
+        return row and row[0]
 
+    def latest(self, count: int) -> tuple[PersonVerdict, ...]:
+        """The newest verdicts, newest first, each with the best attempt that it speaks of."""
+        found = self._db.rows(
+            "SELECT job_id, name, folder, from_grade, to_grade, at, who, how, attempt FROM verdicts "
+            "ORDER BY id DESC LIMIT ?",
+            count,
+        )
+        return tuple(
+            PersonVerdict(
+                str(job_id),
+                str(name),
+                str(folder),
+                Grade(str(before)),
+                Grade(str(after)),
+                rows.real(at) or 0.0,
+                str(who),
+                str(how),
+                None if body is None else rows.attempt(body),
+            )
+            for job_id, name, folder, before, after, at, who, how, body in found
+        )
 
-def left_alone(db: Database, count: int, seconds: float) -> tuple[LeftAlone, ...]:
-    """The newest results that nobody moved, of folder and grade that a person moved another one out of soon after."""
-    found = db.rows(
-        "WITH looked AS (SELECT DISTINCT folder FROM verdicts) "
-        "SELECT jobs.id, grade, score, finished_at, body FROM looked "
-        "JOIN jobs ON state = 'done' AND jobs.folder = looked.folder "
-        "JOIN attempts ON job_id = jobs.id AND attempts.round = jobs.round AND number = best "
-        "WHERE grade IS NOT NULL AND score IS NOT NULL "
-        "AND EXISTS (SELECT 1 FROM verdicts WHERE verdicts.folder = jobs.folder AND from_grade = grade "
-        "AND at BETWEEN finished_at AND finished_at + ?) "
-        "AND NOT EXISTS (SELECT 1 FROM verdicts WHERE verdicts.job_id = jobs.id) "
-        "ORDER BY finished_at DESC LIMIT ?",
-        seconds,
-        count,
-    )
-    return tuple(
-        LeftAlone(str(job_id), Grade(str(grade)), rows.real(score) or 0.0, rows.real(at) or 0.0, rows.attempt(body))
-        for job_id, grade, score, at, body in found
-    )
+    def left_alone(self, count: int, seconds: float) -> tuple[LeftAlone, ...]:
+        """The newest results that nobody moved, though somebody went through them.
+
+        That is so if a person moved another result out of the same folder and grade within `seconds` of the time at
+        which this one was finished.
+        """
+        found = self._db.rows(
+            "WITH looked AS (SELECT DISTINCT folder FROM verdicts) "
+            "SELECT jobs.id, grade, score, finished_at, body FROM looked "
+            "JOIN jobs ON state = 'done' AND jobs.folder = looked.folder "
+            "JOIN attempts ON job_id = jobs.id AND attempts.round = jobs.round AND number = best "
+            "WHERE grade IS NOT NULL AND score IS NOT NULL "
+            "AND EXISTS (SELECT 1 FROM verdicts WHERE verdicts.folder = jobs.folder AND from_grade = grade "
+            "AND at BETWEEN finished_at AND finished_at + ?) "
+            "AND NOT EXISTS (SELECT 1 FROM verdicts WHERE verdicts.job_id = jobs.id) "
+            "ORDER BY finished_at DESC LIMIT ?",
+            seconds,
+            count,
+        )
+        return tuple(
+            LeftAlone(str(job_id), Grade(str(grade)), rows.real(score) or 0.0, rows.real(at) or 0.0, rows.attempt(body))
+            for job_id, grade, score, at, body in found
+        )

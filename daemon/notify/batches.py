@@ -40,16 +40,16 @@ class Batches:
 
         Raises OSError, RootAway or NoRoom if the hot folder cannot be read.
         """
-        now, newest = self._clock(), self._journal.newest()
+        now, newest = self._clock(), self._journal.batches.newest()
         # New rows may get the numbers of deleted ones.
         self._low, self._seen = min(self._low, newest), min(self._seen, newest)
-        self._open |= dict.fromkeys(self._journal.folders(self._seen), now) if newest > self._seen else {}
+        self._open |= dict.fromkeys(self._journal.batches.folders(self._seen), now) if newest > self._seen else {}
         self._seen = newest
         found = []
         for folder, at in list(self._open.items()):
             if now - at < quiet_seconds:
                 continue
-            batch = self._journal.batch(folder, self._reported.get(folder, self._low))
+            batch = self._journal.batches.of_folder(folder, self._reported.get(folder, self._low))
             if batch.photos > batch.done + batch.failed or self._holds_photos(folder):
                 self._open[folder] = now  # we look again once it has been quiet for as long again
                 continue
@@ -64,7 +64,7 @@ class Batches:
         return tuple(found)
 
     def _figures(self, folder: str, batch: Batch) -> BatchFigures:
-        places = self._journal.batch_places(folder, self._reported.get(folder, self._low), MOST_PLACES)
+        places = self._journal.batches.worst_places(folder, self._reported.get(folder, self._low), MOST_PLACES)
         return BatchFigures(folder, batch.photos, batch.failed, batch.grades, batch.improved, batch.seconds, places)
 
     def _holds_photos(self, folder: str) -> bool:
@@ -82,20 +82,20 @@ class Batches:
             raise
 
     def _remembered(self) -> tuple[int, dict[str, int]]:
-        text, newest = self._journal.known(FACT), self._journal.newest()
+        text, newest = self._journal.facts.known(FACT), self._journal.batches.newest()
         if text is None:  # the first start: nobody needs to hear of the batches before it
-            self._journal.remember(FACT, json.dumps({"low": newest, "folders": {}}))
+            self._journal.facts.record(FACT, json.dumps({"low": newest, "folders": {}}))
             return newest, {}
         kept = json.loads(text)
         return min(kept["low"], newest), {folder: min(row, newest) for folder, row in kept["folders"].items()}
 
     def _remember(self) -> None:
-        newest = self._journal.newest()
+        newest = self._journal.batches.newest()
         behind = [
             folder
-            for folder in self._journal.folders(self._low)
-            if self._journal.batch(folder, self._reported.get(folder, self._low)).photos
+            for folder in self._journal.batches.folders(self._low)
+            if self._journal.batches.of_folder(folder, self._reported.get(folder, self._low)).photos
         ]
         if not behind:  # then one number stands for all folders
             self._low, self._reported = newest, {}
-        self._journal.remember(FACT, json.dumps({"low": self._low, "folders": self._reported}, ensure_ascii=False))
+        self._journal.facts.record(FACT, json.dumps({"low": self._low, "folders": self._reported}, ensure_ascii=False))

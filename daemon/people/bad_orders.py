@@ -109,7 +109,7 @@ class BadOrders:
                 os.unlink(NOTE, dir_fd=folder)
         if self._wrong.pop(way, None) is not None:
             self._metrics.set(series.BAD_ORDERS, len(self._wrong))
-            self._journal.make_due(BadOrder.reason)
+            self._journal.turns.make_due(BadOrder.reason)
             text = f"{'/'.join(('inbox', *way, NAME))} is right now, or gone; the photos go on."
             log.log("order_accepted", text, folder="/".join(way))
 

@@ -14,13 +14,13 @@ def judged(journal: Journal) -> tuple[Judged, ...]:
     """
     found: list[Judged] = []
     heard = set()
-    for said in journal.verdicts(MOST):  # the newest first
+    for said in journal.verdicts.latest(MOST):  # the newest first
         verdict = said.attempt and said.attempt.verdict
         if not verdict or (said.job_id, said.attempt) in heard:
             continue
         heard.add((said.job_id, said.attempt))
         found.append(Judged(verdict.score, verdict.grade, said.to_grade, said.at, measures=verdict.measures))
-    for left in journal.left_alone(MOST, SOON_SECONDS):
+    for left in journal.verdicts.left_alone(MOST, SOON_SECONDS):
         measures = left.attempt.verdict.measures if left.attempt.verdict else None
         found.append(Judged(left.score, left.grade, left.grade, left.finished_at, spoken=False, measures=measures))
     return tuple(found)

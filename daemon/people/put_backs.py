@@ -113,7 +113,7 @@ class PutBacks:
         mark = ownership.file_id_at(self._folders.root, place)
         if mark is None:
             return None
-        for original in self._journal.originals_like(mark.inode, mark.size_bytes, mark.mtime_ns):
+        for original in self._journal.originals.of_file(mark):
             over = is_over(self._journal.state_of(original.job_id))
             if over and ownership.file_id_at(self._folders.root, original.place) is None:
                 self._folders.check()  # it was moved, not copied; but were the root gone, it would look so too
@@ -134,13 +134,13 @@ class PutBacks:
         """Send the job round again, or refuse the file. Raises Vanished where that has to wait."""
         state = self._journal.state_of(job_id)
         if state is None:
-            if self._journal.known(HISTORY_TO_READ):
+            if self._journal.facts.known(HISTORY_TO_READ):
                 raise Vanished("the journal is new, and the reports are still to be read.")
             self._refuse(Reject(put_back, put_back.name, _FORGOTTEN))
             return
         if is_decided(state):
             raise Vanished(f"{put_back.name} was put back while the rest of its job was still put in place.")
-        entry = self._journal.entry(job_id)
+        entry = self._journal.row(job_id)
         is_result = ownership.owner_of(self._folders.root, self._place(put_back)) == job_id
         original = self._original_of(entry) if is_result else None
         if is_result and original is None and self._folders.jobs.claimed(job_id) is None:
@@ -196,13 +196,13 @@ class PutBacks:
     def _original_of(self, entry: JobRow) -> str | None:
         """The place of a job's original, also where it was renamed since; None where it is gone."""
         root = self._folders.root
-        noted = self._journal.original(entry.job.id)
+        noted = self._journal.originals.of_job(entry.job.id)
         if noted is None:
             place = f"{self._folders.archive.name}/{entry.job.name}"
             mark = ownership.file_id_at(root, place)
             return place if mark and mark.size_bytes == entry.job.size_bytes else None
         mark = ownership.file_id_at(root, noted.place)
-        if mark and not self._journal.is_of_another(entry.job.id, mark.inode, mark.size_bytes, mark.mtime_ns):
+        if mark and not self._journal.originals.is_of_another(entry.job.id, mark):
             return noted.place  # it may have been worked on since
         for top in (self._folders.archive, self._folders.failed):
             found = stray_results.place_of(top, noted.inode)

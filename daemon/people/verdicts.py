@@ -89,7 +89,7 @@ class Verdicts:
         self._gallery.settled(strays)
 
     def _read(self, job_id: str, found: Sequence[str]) -> None:
-        known = self._journal.entry(job_id).results
+        known = self._journal.row(job_id).results
         gone = [place for place in known if ownership.file_id_at(self._folders.root, place) is None]
         self._folders.check()  # a root that went away meanwhile would look the same
         moved = moved_results.read_move(known, gone, found)
@@ -99,11 +99,11 @@ class Verdicts:
         if not set(places) & set(found):
             return  # gone again meanwhile
         if moved.before is moved.after:
-            self._journal.record_moved(job_id, places)
+            self._journal.verdicts.record_moved(job_id, places)
             return
         self._tick(Effect.NOTE_VERDICT)
         now = self._clock()
-        if self._journal.record_verdict(job_id, moved.before, moved.after, now, how="moved", places=places):
+        if self._journal.verdicts.record(job_id, moved.before, moved.after, now, how="moved", places=places):
             self._metrics.count(series.VERDICTS, **{"from": moved.before.label, "to": moved.after.label})
             before, after = moved.before.value, moved.after.value
             text = f"{places[0]}: a person moved it from {before} to {after}"

@@ -54,7 +54,7 @@ class Publisher:
 
         journal_is_new: the journal was lost, so look for a report or a failure note even if the original is in work.
         """
-        row = self._journal.entry(job_id)
+        row = self._journal.row(job_id)
         if not is_open(row.job.state):
             return Publication(row, self._files_of_one_that_is_over(job_id), outputs)
         files = Files(self._folders.jobs.claimed(job_id), self._placed.get(job_id, ()))
@@ -110,7 +110,7 @@ class Publisher:
 
     def is_placed(self, job_id: str) -> bool:
         """Whether the results of this round are where people find them, while the job is not over yet."""
-        row = self._journal.entry(job_id)
+        row = self._journal.row(job_id)
         return is_open(row.job.state) and bool(row.results or self._placed.get(job_id))
 
     def seconds_of(self, job: Job) -> float:
@@ -177,7 +177,7 @@ class Publisher:
     def _leave_out(self, publication: Publication) -> Publication:
         job, same_as = publication.row.job, publication.row.same_as
         assert same_as is not None
-        first = self._journal.entry(same_as)
+        first = self._journal.row(same_as)
         places = archive_duplicate(self._folders, self._tick, publication, first)
         self._tick(Effect.LEAVE_OUT)
         self._journal.leave_out(job.id, self._below_root(places), self._clock())
@@ -197,7 +197,7 @@ class Publisher:
 
     def _over(self, publication: Publication) -> Publication:
         """The publication of a job that just ended; what is left of it is ours alone."""
-        row = self._journal.entry(publication.row.job.id)
+        row = self._journal.row(publication.row.job.id)
         return replace(publication, row=row, files=Files(leftovers=True))
 
     def _files_of_one_that_is_over(self, job_id: str) -> Files:

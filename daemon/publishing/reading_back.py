@@ -22,12 +22,12 @@ class ReadingBack:
         self._journal = journal
         self._folders = folders
         if journal.is_new:
-            journal.fact(HISTORY_TO_READ, "yes")
+            journal.facts.record_once(HISTORY_TO_READ, "yes")
 
     @property
     def left_to_do(self) -> bool:
         """Whether the folders have not been read to their end yet."""
-        return self._journal.known(HISTORY_TO_READ) is not None
+        return self._journal.facts.known(HISTORY_TO_READ) is not None
 
     def serve(self, stop: threading.Event) -> None:
         """Read everything, or as far as it gets until `stop`; a share that goes away is waited for."""
@@ -39,7 +39,7 @@ class ReadingBack:
                 stop.wait(AGAIN_SECONDS)
                 continue
             if not stop.is_set():
-                self._journal.unlearn(HISTORY_TO_READ)
+                self._journal.facts.forget(HISTORY_TO_READ)
                 if known:
                     text = f"The journal knows {known} photos again from their reports and notes."
                     log.log("history_read", text, count=known)

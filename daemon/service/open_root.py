@@ -57,7 +57,7 @@ def enter(
         damaged = _set_damage_aside(state / JOURNAL, clock, print_line)
         journal = Journal(state / JOURNAL)
     doors.callback(journal.close)
-    if journal.fact("root", root_id) != root_id:
+    if journal.facts.record_once("root", root_id) != root_id:
         raise BadSettings(
             f"The journal in {state} belongs to another hot folder than {settings.root_path}. If that is an empty "
             "mount point, mount the share; if there are two hot folders, give each a state_dir of its own; "

@@ -35,7 +35,7 @@ class TaskRunner:
 
     def _run(self, job: Job) -> RunResult:
         try:
-            settings = self._orders.settings_for(self._journal.entry(job.id).source)
+            settings = self._orders.settings_for(self._journal.row(job.id).source)
         except (BadOrder, NoRoom, RootAway) as error:
             return self._job_runner.hold(PhotoTask(job, self._settings()), error)
         return self._job_runner.run(PhotoTask(job, settings))

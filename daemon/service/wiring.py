@@ -136,7 +136,7 @@ class Assembly:
         )
         self.recovery = Recovery(self.journal, self.folders, self._alphas, self.publisher, settings)
         self.reading_back = ReadingBack(self.journal, self.folders)
-        self.journal.prioritize(settings.dispatch.priorities)
+        self.journal.turns.prioritize(settings.dispatch.priorities)
         self.watcher = Watcher(self.folders, settings.intake, time.monotonic)
         doors.callback(self.watcher.close)
         self.executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
@@ -232,7 +232,7 @@ class Assembly:
         self.pipeline.strategy(settings)  # raises BadSettings, before anything is changed
         use_servers(self.engine, settings)
         self._go_without_dead(settings)
-        self.journal.prioritize(settings.dispatch.priorities)
+        self.journal.turns.prioritize(settings.dispatch.priorities)
         self._budget.resize(memory_for(settings))
         self.health.allow(_stale_seconds(settings))
         self.watcher.use_settings(settings.intake)

@@ -145,7 +145,7 @@ class JobRunner:
         outcome = file.cut_out()
         self._runtime.tick(Effect.DECIDE)
         self._journal.decide(job_id, outcome)
-        return replace(publication, row=self._journal.entry(job_id), outcome=outcome)
+        return replace(publication, row=self._journal.row(job_id), outcome=outcome)
 
     def _stage(self, publication: Publication, file: CutFile) -> Publication:
         """Write the results and the report on them."""
@@ -172,7 +172,7 @@ class JobRunner:
         return False
 
     def _postpone(self, task: PhotoTask, error: FreistellerError) -> None:
-        postponed = self._journal.entry(task.job.id).postponed
+        postponed = self._journal.row(task.job.id).postponed
         first_seconds = task.settings.dispatch.postpone_seconds
         seconds = min(LONGEST_POSTPONE_SECONDS, first_seconds * 2 ** min(postponed, 10))
         self._put_off(task.job, seconds, str(error), error.reason)

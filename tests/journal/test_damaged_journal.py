@@ -123,7 +123,7 @@ def one_of_each(house: House) -> None:
     save_photo(house.root / "inbox" / "kunde" / "waits.png", drawn_photo(seed=2))
     take_in(daemon)
     for number in range(200):  # so that the file has pages to damage
-        daemon.parts.journal.remember(f"filler {number}", "x" * 2000)
+        daemon.parts.journal.facts.record(f"filler {number}", "x" * 2000)
     house.close()
 
 
@@ -169,14 +169,14 @@ def test_what_was_over_is_known_again_from_reports_and_notes(house: House, spoil
 
     daemon.parts.reading_back.serve(daemon._stop)
 
-    again = daemon.parts.journal.entry(done.job.id)
+    again = daemon.parts.journal.row(done.job.id)
     assert (again.job.state, again.job.name, again.job.grade) == (State.DONE, done.job.name, done.job.grade)
     assert (again.results, again.content, again.job.best) == (done.results, done.content, done.job.best)
     assert [attempt.recipe for attempt in again.job.attempts] == [attempt.recipe for attempt in done.job.attempts]
-    assert daemon.parts.journal.entry(failed.job.id).job.reason == failed.job.reason
+    assert daemon.parts.journal.row(failed.job.id).job.reason == failed.job.reason
     assert daemon.parts.journal.counts(0).states[State.DONE] == 1
     assert daemon.parts.journal.jobs_at(done.results[:1]) == {done.results[0]: done.job.id}
-    assert daemon.parts.journal.folders(after=0) == ()  # it is no news, so no hook is told of a batch that is done
+    assert daemon.parts.journal.batches.folders(after=0) == ()  # no news: no hook is told of a batch that is done
     assert not daemon.parts.reading_back.left_to_do
 
 
@@ -185,7 +185,7 @@ def test_a_failed_photo_of_a_lost_journal_can_be_tried_again(house: House) -> No
     lose_it(house.journal)
     daemon = house.daemon()
     daemon.parts.reading_back.serve(daemon._stop)
-    (entry,) = daemon.parts.journal.entries(State.FAILED)
+    (entry,) = daemon.parts.journal.rows(State.FAILED)
 
     daemon.parts.admission.take_back(entry)
 
@@ -216,7 +216,7 @@ def test_an_older_journal_does_nothing_twice_and_calls_nothing_failed(house: Hou
     assert fates == [RunResult.DONE]
     assert house.results == after
     assert house.names("failed") == ["failed/letter.jpg", "failed/letter.jpg.txt"]
-    assert daemon.parts.journal.entry(job.id).job.grade is not None
+    assert daemon.parts.journal.row(job.id).job.grade is not None
 
 
 def test_a_crash_between_publishing_and_clearing_with_a_lost_state_directory_publishes_once(
@@ -256,7 +256,7 @@ def test_damage_that_is_met_amid_the_work_is_remembered_for_the_next_start(tmp_p
     overwrite_pages(path)
 
     with pytest.raises(JournalDamaged, match="next start"):
-        journal.entries(State.WAITING)
+        journal.rows(State.WAITING)
     with pytest.raises(JournalDamaged):
         journal.counts(0)
 
@@ -269,7 +269,7 @@ def test_a_large_journal_is_looked_into_while_work_goes_on(tmp_path: Path, monke
     path = tmp_path / "j"
     journal = Journal(path)
     for number in range(50):
-        journal.remember(f"filler {number}", "x" * 2000)
+        journal.facts.record(f"filler {number}", "x" * 2000)
     journal.close()
     Journal(path).close()
     raw = sqlite3.connect(path)

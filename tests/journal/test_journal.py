@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.disk.file_id import FileId
 from daemon.errors import BadSettings, IllegalMove, JournalDamaged
 from daemon.jobs import Attempt, Finish, Grade, Measures, Outcome, Recipe, Verdict, View
 from daemon.journal import SCHEMA_VERSION, Journal, Original
@@ -111,7 +112,7 @@ def test_only_the_first_start_of_a_round_is_fresh(journal: Journal) -> None:
     sent_round_again = journal.take(NOW)
 
     assert [job.fresh for job in (first, second, sent_round_again) if job] == [True, False, True]
-    assert not journal.entry("a").job.fresh
+    assert not journal.row("a").job.fresh
 
 
 def test_attempts_come_back_as_they_were_noted(journal: Journal) -> None:
@@ -122,7 +123,7 @@ def test_attempts_come_back_as_they_were_noted(journal: Journal) -> None:
     journal.record_attempt(job, attempt(1))
     journal.record_attempt(job, attempt(2))
 
-    assert journal.entry("a").job.attempts == (attempt(1), attempt(2))
+    assert journal.row("a").job.attempts == (attempt(1), attempt(2))
 
 
 def test_the_whole_way_of_a_job(journal: Journal) -> None:
@@ -131,7 +132,7 @@ def test_the_whole_way_of_a_job(journal: Journal) -> None:
     journal.decide("a", Outcome((attempt(),), attempt()))
     journal.complete("a", ["sehr_gut/a.png"], NOW + 5)
 
-    entry = journal.entry("a")
+    entry = journal.row("a")
 
     assert (entry.job.state, entry.job.grade, entry.job.score) == (State.DONE, Grade.SEHR_GUT, 0.9)
     assert entry.results == ("sehr_gut/a.png",)
@@ -144,7 +145,7 @@ def test_an_illegal_move_changes_nothing(journal: Journal) -> None:
     with pytest.raises(IllegalMove):
         journal.complete("a", [], NOW)
 
-    assert journal.entry("a").job.state is State.WAITING
+    assert journal.row("a").job.state is State.WAITING
 
 
 def test_a_postponed_job_costs_no_try_and_waits(journal: Journal) -> None:
@@ -207,7 +208,7 @@ def test_an_undone_try_does_not_count_and_a_decided_job_stays_decided(journal: J
     journal.undo("a", NOW)
     journal.undo("b", NOW)
 
-    assert [(job.state, job.tries) for job in (journal.entry("a").job, journal.entry("b").job)] == [
+    assert [(job.state, job.tries) for job in (journal.row("a").job, journal.row("b").job)] == [
         (State.WAITING, 0),
         (State.PUBLISHING, 0),
     ]
@@ -216,14 +217,14 @@ def test_an_undone_try_does_not_count_and_a_decided_job_stays_decided(journal: J
 def test_a_job_that_is_over_is_neither_delayed_nor_undone(journal: Journal) -> None:
     admit(journal)
     do(journal, "a")
-    before = journal.entry("a")
+    before = journal.row("a")
 
     with pytest.raises(IllegalMove):
         journal.delay("a", NOW, "no room", "no_room")
     with pytest.raises(IllegalMove):
         journal.undo("a", NOW)
 
-    assert journal.entry("a") == before
+    assert journal.row("a") == before
 
 
 def test_a_new_round_starts_without_the_attempts_of_the_last(journal: Journal) -> None:
@@ -235,7 +236,7 @@ def test_a_new_round_starts_without_the_attempts_of_the_last(journal: Journal) -
 
     journal.requeue("a", NOW)
 
-    again = journal.entry("a").job
+    again = journal.row("a").job
     assert (again.state, again.round, again.attempts, again.reason) == (State.WAITING, 1, (), None)
 
 
@@ -253,7 +254,7 @@ def test_another_process_may_read_and_write_at_the_same_time(tmp_path: Path) -> 
     admit(first)
 
     assert second.take(NOW) is not None
-    assert first.entry("a").job.state is State.RUNNING
+    assert first.row("a").job.state is State.RUNNING
 
 
 def test_every_state_of_the_table_is_one_that_the_file_accepts(tmp_path: Path) -> None:
@@ -266,6 +267,16 @@ def test_every_state_of_the_table_is_one_that_the_file_accepts(tmp_path: Path) -
     with pytest.raises(sqlite3.IntegrityError):
         raw.execute("UPDATE jobs SET state = 'lost'")
     raw.close()
+
+
+def test_a_change_within_another_is_undone_with_it(journal: Journal) -> None:
+    admit(journal)
+    original = Original("a", "archiv/a.jpg", 7, 10, 1)
+
+    with pytest.raises(IllegalMove):  # it is waiting, not publishing
+        journal.complete("a", ["gut/a.png"], NOW, original)
+
+    assert journal.originals.of_job("a") is None
 
 
 def test_a_file_of_a_newer_version_is_refused_untouched(tmp_path: Path) -> None:
@@ -350,10 +361,10 @@ def test_a_file_of_an_older_schema_keeps_everything(tmp_path: Path) -> None:
 
     journal = Journal(tmp_path / "j")
 
-    entry = journal.entry("d")
+    entry = journal.row("d")
     assert (entry.job.state, entry.job.grade, entry.job.attempts) == (State.DONE, Grade.GUT, (attempt(),))
     assert entry.results == ("gut/kunde ä/d.png", "gut/kunde ä/d.json")
-    assert journal.known("root") == "the-root"
+    assert journal.facts.known("root") == "the-root"
     counts = journal.counts(NOW)
     assert (counts.states[State.WAITING], counts.states[State.DONE], counts.states[State.FAILED]) == (2, 1, 1)
     assert counts.grades[Grade.GUT] == 1
@@ -387,7 +398,7 @@ def test_a_migration_that_dies_leaves_the_file_as_it_was(tmp_path: Path, monkeyp
         Journal(tmp_path / "j")
     monkeypatch.undo()
 
-    assert Journal(tmp_path / "j").entry("d").job.grade is Grade.GUT
+    assert Journal(tmp_path / "j").row("d").job.grade is Grade.GUT
 
 
 def test_a_migration_that_was_released_is_never_changed() -> None:
@@ -432,7 +443,7 @@ def test_a_folder_of_higher_priority_goes_first(journal: Journal) -> None:
     admit(journal, "old", NOW, "every day")
     admit(journal, "new", NOW + 5, "express")
     admit(journal, "newer", NOW + 6, "express")
-    journal.prioritize({"express": 10, "nobody's": 3})
+    journal.turns.prioritize({"express": 10, "nobody's": 3})
 
     assert [job.id for _ in range(3) if (job := journal.take(NOW + 9))] == ["new", "newer", "old"]
 
@@ -440,8 +451,8 @@ def test_a_folder_of_higher_priority_goes_first(journal: Journal) -> None:
 def test_a_priority_that_is_no_longer_set_is_over(journal: Journal) -> None:
     admit(journal, "old", NOW, "every day")
     admit(journal, "new", NOW + 5, "express")
-    journal.prioritize({"express": 10})
-    journal.prioritize({})
+    journal.turns.prioritize({"express": 10})
+    journal.turns.prioritize({})
 
     first = journal.take(NOW + 9)
 
@@ -454,7 +465,7 @@ def test_a_folder_whose_photos_are_put_off_keeps_nobody_waiting(journal: Journal
     journal.take(NOW)
     journal.postpone("a", NOW + 60, "no engine", "engine_away")
     admit(journal, "b", NOW + 1, "b")
-    journal.prioritize({"a": 1})
+    journal.turns.prioritize({"a": 1})
 
     job = journal.take(NOW + 2)
 
@@ -469,7 +480,7 @@ def test_a_due_photo_is_found_behind_many_folders_that_are_put_off(journal: Jour
         assert job is not None
         journal.postpone(job.id, NOW + 60, "no engine", "engine_away")
     admit(journal, "due", NOW, "due")
-    journal.prioritize({f"f{number:02}": 1 for number in range(12)})
+    journal.turns.prioritize({f"f{number:02}": 1 for number in range(12)})
 
     job = journal.take(NOW + 1)
 
@@ -515,18 +526,18 @@ def test_a_verdict_of_a_person_is_kept_with_what_the_judgement_said(journal: Jou
     admit(journal, folder="kunde")
     do(journal, "a", score=0.71)
 
-    noted = journal.record_verdict(
+    noted = journal.verdicts.record(
         "a", Grade.SEHR_GUT, Grade.GUT, NOW + 9, who="anna", how="moved", places=["gut/kunde/a.png"]
     )
 
-    (found,) = journal.verdicts(10)
+    (found,) = journal.verdicts.latest(10)
     assert noted
     assert (found.job_id, found.name, found.folder) == ("a", "kunde/a.jpg", "kunde")
     assert (found.from_grade, found.to_grade, found.at) == (Grade.SEHR_GUT, Grade.GUT, NOW + 9)
     assert (found.who, found.how) == ("anna", "moved")
     assert found.attempt is not None
     assert found.attempt.verdict == verdict(0.71)
-    assert journal.entry("a").results == ("gut/kunde/a.png",)
+    assert journal.row("a").results == ("gut/kunde/a.png",)
     assert journal.jobs_at(["gut/kunde/a.png"]) == {"gut/kunde/a.png": "a"}
     assert not journal.jobs_at(["sehr_gut/a.png"])
 
@@ -535,29 +546,31 @@ def test_a_verdict_that_is_noted_again_after_a_crash_counts_once(journal: Journa
     admit(journal)
     do(journal, "a")
 
-    first = journal.record_verdict("a", Grade.SEHR_GUT, Grade.GUT, NOW)
-    again = journal.record_verdict("a", Grade.SEHR_GUT, Grade.GUT, NOW + 1)
-    back = journal.record_verdict("a", Grade.GUT, Grade.SEHR_GUT, NOW + 2)
+    first = journal.verdicts.record("a", Grade.SEHR_GUT, Grade.GUT, NOW)
+    again = journal.verdicts.record("a", Grade.SEHR_GUT, Grade.GUT, NOW + 1)
+    back = journal.verdicts.record("a", Grade.GUT, Grade.SEHR_GUT, NOW + 2)
 
     assert (first, again, back) == (True, False, True)
-    assert [found.to_grade for found in journal.verdicts(10)] == [Grade.SEHR_GUT, Grade.GUT]
+    assert [found.to_grade for found in journal.verdicts.latest(10)] == [Grade.SEHR_GUT, Grade.GUT]
 
 
 def test_a_verdict_outlives_another_round_of_its_job(journal: Journal) -> None:
     admit(journal)
     do(journal, "a", score=0.6)
-    journal.record_verdict("a", Grade.SEHR_GUT, Grade.UNGENUEGEND, NOW)
+    journal.verdicts.record("a", Grade.SEHR_GUT, Grade.UNGENUEGEND, NOW)
     journal.requeue("a", NOW)
     do(journal, "a", score=0.8)
 
-    assert journal.record_verdict("a", Grade.SEHR_GUT, Grade.UNGENUEGEND, NOW + 1)
-    scores = [found.attempt.verdict.score for found in journal.verdicts(10) if found.attempt and found.attempt.verdict]
+    assert journal.verdicts.record("a", Grade.SEHR_GUT, Grade.UNGENUEGEND, NOW + 1)
+    scores = [
+        found.attempt.verdict.score for found in journal.verdicts.latest(10) if found.attempt and found.attempt.verdict
+    ]
     assert scores == [0.8, 0.6]
 
 
 def test_a_verdict_on_an_unknown_job_is_refused(journal: Journal) -> None:
     with pytest.raises(KeyError):
-        journal.record_verdict("nobody", Grade.GUT, Grade.SEHR_GUT, NOW)
+        journal.verdicts.record("nobody", Grade.GUT, Grade.SEHR_GUT, NOW)
 
 
 def test_the_place_of_a_result_names_the_last_job_that_put_it_there(journal: Journal) -> None:
@@ -585,7 +598,7 @@ def test_equal_content_is_found_once_whoever_asks_first(journal: Journal) -> Non
 
     assert answers == [None, "b", None]
     assert after_a_restart == [None, "b"]
-    assert journal.entry("a").same_as == "b"
+    assert journal.row("a").same_as == "b"
 
 
 def test_content_of_a_failed_photo_is_tried_again(journal: Journal) -> None:
@@ -607,7 +620,7 @@ def test_what_is_over_for_long_is_pruned_and_still_counted(journal: Journal) -> 
     admit(journal, "not laid aside yet")
     journal.give_up("not laid aside yet", "no", "bad_photo", NOW)
     admit(journal, "waits", NOW - 100)
-    journal.record_verdict("d0", Grade.SEHR_GUT, Grade.GUT, NOW)
+    journal.verdicts.record("d0", Grade.SEHR_GUT, Grade.GUT, NOW)
 
     pruned = [journal.prune(NOW + 12, 2), journal.prune(NOW + 12, 2), journal.prune(NOW + 12, 2)]
 
@@ -618,7 +631,7 @@ def test_what_is_over_for_long_is_pruned_and_still_counted(journal: Journal) -> 
     assert journal.state_of("waits") is State.WAITING
     assert (journal.counts(NOW).states[State.DONE], journal.counts(NOW).grades[Grade.SEHR_GUT]) == (4, 4)
     assert not journal.jobs_at(["sehr_gut/d0.png"])
-    assert [found.job_id for found in journal.verdicts(9)] == ["d0"]
+    assert [found.job_id for found in journal.verdicts.latest(9)] == ["d0"]
 
 
 def test_pruned_jobs_take_their_attempts_with_them(journal: Journal, tmp_path: Path) -> None:
@@ -648,9 +661,9 @@ def test_an_original_is_found_by_its_job_and_by_its_file(journal: Journal, inode
 
     journal.record_places("a", ["gut/a.png"], original)
 
-    assert journal.original("a") == original
-    assert journal.originals_like(inode, 1234, original.mtime_ns) == (original,)
-    assert journal.originals_like(inode, 1235, original.mtime_ns) == ()
+    assert journal.originals.of_job("a") == original
+    assert journal.originals.of_file(FileId(inode, 1234, original.mtime_ns, 1)) == (original,)
+    assert journal.originals.of_file(FileId(inode, 1235, original.mtime_ns, 1)) == ()
 
 
 def test_what_earlier_rounds_tried_stays_known(journal: Journal) -> None:
@@ -661,7 +674,7 @@ def test_what_earlier_rounds_tried_stays_known(journal: Journal) -> None:
     assert again is not None
     journal.record_attempt(again, attempt(2))
 
-    found = journal.entry("a").job
+    found = journal.row("a").job
 
     assert [one.number for one in found.attempts] == [2]
     assert [one.number for one in found.tried_before] == [1]
@@ -672,6 +685,6 @@ def test_where_people_put_a_result_is_not_noted_of_one_that_is_made_again(tmp_pa
     admit(journal, "a")
     journal.take(NOW)
 
-    journal.record_moved("a", ["gut/a.png"])
+    journal.verdicts.record_moved("a", ["gut/a.png"])
 
-    assert journal.entry("a").results == ()
+    assert journal.row("a").results == ()

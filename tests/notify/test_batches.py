@@ -165,7 +165,7 @@ def test_a_photo_that_comes_while_others_are_told_is_told_with_its_own_batch(stu
 
 def test_what_was_done_before_the_first_start_with_batches_is_no_news(studio: Studio) -> None:
     studio.finish("shoes/a.jpg")
-    studio.journal.remember("batches_told", '{"low": 0, "folders": {}}')
+    studio.journal.facts.record("batches_told", '{"low": 0, "folders": {}}')
     studio.restart()
     known = studio.told()
     studio.finish("bags/a.jpg")

@@ -136,7 +136,7 @@ def test_an_order_that_gets_wrong_after_its_photos_were_taken_holds_them_too(stu
 
     studio.daemon.parts.task_runner.run(job)
 
-    entry = studio.daemon.parts.journal.entry(job.id)
+    entry = studio.daemon.parts.journal.row(job.id)
     assert (entry.job.state, entry.job.tries, entry.reason_kind) == ("waiting", 0, "bad_order")
     assert NAME in (entry.job.reason or "")
     assert studio.daemon.parts.dispatch.brake.failures == 0  # nobody else waits for it

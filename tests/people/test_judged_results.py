@@ -37,7 +37,7 @@ def done(journal: Journal, job_id: str, score: float, at: float = 0.0, folder: s
 
 
 def move(journal: Journal, job_id: str, before: Grade, after: Grade, at: float) -> None:
-    journal.record_verdict(job_id, before, after, at, how="moved")
+    journal.verdicts.record(job_id, before, after, at, how="moved")
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ class Studio:
     def noted(self) -> tuple[PersonVerdict, ...]:
         journal = Journal(Path(self.settings.state_dir) / "journal.sqlite3")
         try:
-            return journal.verdicts(100)
+            return journal.verdicts.latest(100)
         finally:
             journal.close()
 
@@ -162,9 +162,9 @@ def test_a_picture_is_a_verdict_only_once_it_lies_still(studio: Studio) -> None:
     daemon = Daemon(studio.settings, engine=ScriptedEngine())
     try:
         assert daemon.parts.verdicts.turn(settle_seconds=3600)
-        assert daemon.parts.journal.verdicts(9) == ()
+        assert daemon.parts.journal.verdicts.latest(9) == ()
         daemon.parts.verdicts.turn(settle_seconds=0)
-        assert len(daemon.parts.journal.verdicts(9)) == 1
+        assert len(daemon.parts.journal.verdicts.latest(9)) == 1
         assert not daemon.parts.verdicts.turn(settle_seconds=0)
     finally:
         daemon.close()
@@ -249,11 +249,11 @@ def test_a_root_that_goes_away_under_our_eyes_says_nothing_until_it_is_back(
     monkeypatch.setattr(ownership, "owner_of", vanish)
     try:
         daemon.parts.verdicts.turn(settle_seconds=0)
-        assert daemon.parts.journal.verdicts(9) == ()
+        assert daemon.parts.journal.verdicts.latest(9) == ()
         away.rename(studio.root)
         monkeypatch.setattr(ownership, "owner_of", owner_of)
         daemon.parts.verdicts.turn(settle_seconds=0)
-        assert len(daemon.parts.journal.verdicts(9)) == 1
+        assert len(daemon.parts.journal.verdicts.latest(9)) == 1
     finally:
         daemon.close()
 
@@ -315,7 +315,7 @@ def test_a_result_that_is_published_at_this_moment_is_no_verdict(
     daemon = Daemon(settings, engine=ScriptedEngine())
     try:
         assert daemon.parts.verdicts.turn(settle_seconds=0) is is_on_the_move
-        assert daemon.parts.journal.verdicts(9) == ()
+        assert daemon.parts.journal.verdicts.latest(9) == ()
     finally:
         daemon.close()
     one_life(settings, ScriptedEngine(), lambda _: None)
@@ -326,7 +326,7 @@ def studio_noted(settings: Settings, number: int) -> None:
     daemon = Daemon(settings, engine=ScriptedEngine())
     try:
         daemon.parts.verdicts.turn(settle_seconds=0)
-        assert len(daemon.parts.journal.verdicts(9)) == number
+        assert len(daemon.parts.journal.verdicts.latest(9)) == number
     finally:
         daemon.close()
 

@@ -91,7 +91,7 @@ def test_an_engine_that_cannot_answer_costs_no_attempt_and_fails_no_photo(
 
     fate = run_one(daemon)
 
-    (entry,) = daemon.parts.journal.entries(State.WAITING)
+    (entry,) = daemon.parts.journal.rows(State.WAITING)
     assert fate is RunResult.NO_ENGINE
     assert (entry.job.attempts, entry.job.tries, entry.postponed) == ((), 0, 1)
     assert list((tmp_path / "hot" / "failed").iterdir()) == []
@@ -175,7 +175,7 @@ def test_a_full_disk_makes_the_finished_photo_wait_and_publishes_it_later(make: 
     daemon = make(engine, tick=tick)
 
     fate = run_one(daemon)
-    (entry,) = daemon.parts.journal.entries(State.PUBLISHING)
+    (entry,) = daemon.parts.journal.rows(State.PUBLISHING)
     full[0] = False
     job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
@@ -250,7 +250,7 @@ def test_an_original_that_somebody_took_away_is_said_so(make: Make, tmp_path: Pa
     assert job is not None
 
     assert daemon.parts.task_runner.run(job) is RunResult.FAILED
-    assert "gone" in (daemon.parts.journal.entry(job_id).job.reason or "")
+    assert "gone" in (daemon.parts.journal.row(job_id).job.reason or "")
 
 
 def test_equal_names_never_overwrite_each_other(make: Make, tmp_path: Path) -> None:
@@ -430,7 +430,7 @@ def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make,
 
     assert original is not None
     assert fate is RunResult.NO_PLACE
-    assert daemon.parts.journal.entry(job.id).job.state is State.WAITING
+    assert daemon.parts.journal.row(job.id).job.state is State.WAITING
 
 
 def test_a_share_that_goes_away_while_a_result_is_written_costs_no_try(make: Make, tmp_path: Path) -> None:
@@ -444,7 +444,7 @@ def test_a_share_that_goes_away_while_a_result_is_written_costs_no_try(make: Mak
     fate = run_one(daemon)
 
     assert fate is RunResult.NO_PLACE
-    (entry,) = daemon.parts.journal.entries(State.PUBLISHING)
+    (entry,) = daemon.parts.journal.rows(State.PUBLISHING)
     assert (entry.job.tries, entry.reason_kind) == (0, "root_away")
 
 
@@ -590,7 +590,7 @@ def test_a_subject_where_the_photo_is_transparent_is_no_empty_result_but_a_reaso
 
     assert run_one(daemon) is RunResult.FAILED
 
-    (entry,) = daemon.parts.journal.entries(State.FAILED)
+    (entry,) = daemon.parts.journal.rows(State.FAILED)
     assert "Nothing of a.png would be left" in (entry.job.reason or "")
 
 
@@ -602,7 +602,7 @@ def test_a_photo_that_is_transparent_everywhere_fails_with_that_reason(make: Mak
 
     assert run_one(daemon) is RunResult.FAILED
 
-    (entry,) = daemon.parts.journal.entries(State.FAILED)
+    (entry,) = daemon.parts.journal.rows(State.FAILED)
     assert "transparent everywhere" in (entry.job.reason or "")
 
 
@@ -649,7 +649,7 @@ def test_a_page_that_cannot_be_read_fails_the_whole_file_and_is_named(make: Make
 
     assert run_one(daemon) is RunResult.FAILED
 
-    (entry,) = daemon.parts.journal.entries(State.FAILED)
+    (entry,) = daemon.parts.journal.rows(State.FAILED)
     assert "scan.tif, page 2, cannot" in (entry.job.reason or "")
     assert not list((tmp_path / "hot").glob("*/scan*.png"))
 
@@ -706,7 +706,7 @@ def test_what_is_out_never_fails_however_often_its_end_went_wrong(make: Make, tm
 
     fate = run_one(daemon)
 
-    (entry,) = daemon.parts.journal.entries(State.PUBLISHING)
+    (entry,) = daemon.parts.journal.rows(State.PUBLISHING)
     assert fate is RunResult.SENT_BACK
     assert len(entry.results) == 2
     assert list((tmp_path / "hot" / "failed").iterdir()) == []
@@ -760,7 +760,7 @@ def test_a_job_that_could_not_be_put_off_is_stranded_and_started_again(
     with monkeypatch.context() as patch:
         patch.setattr(type(daemon.parts.journal), "postpone", refuse)
         fate = run_one(daemon)
-        (entry,) = daemon.parts.journal.entries(State.RUNNING)
+        (entry,) = daemon.parts.journal.rows(State.RUNNING)
         held = daemon.parts.job_runner.hold(PhotoTask(entry.job, daemon.parts.settings), RootAway("the share is away"))
     daemon.parts.journal.undo(entry.job.id, 0.0)
     again = daemon.parts.journal.take(2.0**40)
@@ -811,7 +811,7 @@ def test_a_cut_out_put_back_before_its_original_is_in_archiv_is_tried_again(make
     daemon.parts.task_runner.run(job)
     daemon.parts.inbox_loop.round(urgent=True)
 
-    (entry,) = daemon.parts.journal.entries(State.WAITING)
+    (entry,) = daemon.parts.journal.rows(State.WAITING)
     assert entry.job.round == 1
     assert (hot / "archiv" / "a-earlier.png").is_file()
 
@@ -822,7 +822,7 @@ def test_a_retry_does_not_take_another_photo_of_the_same_name(make: Make, tmp_pa
     bad = tmp_path / "hot" / "inbox" / "bad.jpg"
     bad.write_bytes(b"one")
     daemon.parts.inbox_loop.refuse(Reject(bad, "bad.jpg", "This is no photo."))
-    (first,) = daemon.parts.journal.entries(State.FAILED)
+    (first,) = daemon.parts.journal.rows(State.FAILED)
     for path in failed.iterdir():
         path.unlink()
     bad.write_bytes(b"another one")
@@ -830,7 +830,7 @@ def test_a_retry_does_not_take_another_photo_of_the_same_name(make: Make, tmp_pa
     before = sorted(path.read_bytes() for path in failed.iterdir())
 
     with pytest.raises(Vanished, match="another photo's"):
-        daemon.parts.admission.take_back(daemon.parts.journal.entry(first.job.id))
+        daemon.parts.admission.take_back(daemon.parts.journal.row(first.job.id))
 
     assert sorted(path.read_bytes() for path in failed.iterdir()) == before
 
@@ -842,7 +842,7 @@ def test_what_was_staged_is_published_as_it_was_decided_though_its_alphas_are_lo
     daemon = make(engine, tick=dying_at(Effect.PUBLISH), flags={"outputs": {"formats": ["png"]}})
     with pytest.raises(Died):
         run_one(daemon)
-    (decided,) = daemon.parts.journal.entries(State.PUBLISHING)
+    (decided,) = daemon.parts.journal.rows(State.PUBLISHING)
     daemon.close()
     shutil.rmtree(tmp_path / "state" / "alphas")
     asked = engine.calls.total()
@@ -853,7 +853,7 @@ def test_what_was_staged_is_published_as_it_was_decided_though_its_alphas_are_lo
     assert job is not None
     fate = daemon.parts.task_runner.run(job)
 
-    done = daemon.parts.journal.entry(decided.job.id)
+    done = daemon.parts.journal.row(decided.job.id)
     assert decided.job.grade is not None
     report = json.loads((hot / decided.job.grade.value / "a.json").read_text("utf-8"))
     assert fate is RunResult.DONE
@@ -869,7 +869,7 @@ def test_a_staged_file_that_is_gone_is_made_again(make: Make, tmp_path: Path) ->
     daemon = make(ScriptedEngine(), tick=dying_at(Effect.PUBLISH))
     with pytest.raises(Died):
         run_one(daemon)
-    (decided,) = daemon.parts.journal.entries(State.PUBLISHING)
+    (decided,) = daemon.parts.journal.rows(State.PUBLISHING)
     for staged in daemon.parts.folders.jobs.staging(decided.job.id).iterdir():
         if staged.suffix == ".png":
             staged.unlink()
@@ -887,7 +887,7 @@ def test_a_staged_file_that_is_not_as_its_report_says_is_not_taken_as_staged(mak
     daemon = make(ScriptedEngine(), tick=dying_at(Effect.PUBLISH))
     with pytest.raises(Died):
         run_one(daemon)
-    (decided,) = daemon.parts.journal.entries(State.PUBLISHING)
+    (decided,) = daemon.parts.journal.rows(State.PUBLISHING)
     staging = daemon.parts.folders.jobs.staging(decided.job.id)
     original = daemon.parts.folders.jobs.claimed(decided.job.id)
     assert original is not None

@@ -60,7 +60,7 @@ def attempts_of_one_photo(folder: Path, agrees: bool) -> tuple[Attempt, ...]:
     path = folder / "state" / "journal.sqlite3"
     with sqlite3.connect(path) as rows:
         (job_id,) = rows.execute("SELECT id FROM jobs").fetchone()
-    return Journal(path).entry(job_id).job.attempts
+    return Journal(path).row(job_id).job.attempts
 
 
 @pytest.mark.parametrize("agrees", [True, False])
