@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from daemon.commands.status_watch import Look, draw, headline, pace
+from daemon.commands.status_screen import draw
+from daemon.commands.status_snapshot import Snapshot, pace
+from daemon.commands.status_watch import headline
 from daemon.jobs import Grade, Job
 from daemon.journal import Counts, JobRow
 from daemon.observe.metrics import Metrics
@@ -58,7 +60,7 @@ def entry(number: int, grade: Grade | None = Grade.SEHR_GUT, state: State = Stat
     return JobRow(job, Path("x"), 0, None, ())
 
 
-def a_look(servers: int = 2, running: int = 3, daemon: bool = True) -> Look:
+def a_snapshot(servers: int = 2, running: int = 3, daemon: bool = True) -> Snapshot:
     states = {State.WAITING: 1234, State.RUNNING: running, State.PUBLISHING: 0, State.DONE: 98_765, State.FAILED: 12}
     grades = {Grade.SEHR_GUT: 90_000, Grade.GUT: 8_000, Grade.UNGENUEGEND: 765}
     page = {
@@ -68,7 +70,7 @@ def a_look(servers: int = 2, running: int = 3, daemon: bool = True) -> Look:
             for n in range(servers)
         ],
     }
-    return Look(
+    return Snapshot(
         "/srv/freisteller",
         NOW,
         Counts(states, grades, NOW - 60),
@@ -80,9 +82,9 @@ def a_look(servers: int = 2, running: int = 3, daemon: bool = True) -> Look:
     )
 
 
-def drawn(look: Look, width: int, height: int) -> list[str]:
+def drawn(snapshot: Snapshot, width: int, height: int) -> list[str]:
     console = Console(width=width, height=height, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    console.print(draw(look, width, height))
+    console.print(draw(snapshot, width, height))
     console.file.close()
     return console.export_text().splitlines()
 
@@ -90,7 +92,7 @@ def drawn(look: Look, width: int, height: int) -> list[str]:
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 20), (200, 60), (40, 16)])
 @pytest.mark.parametrize(("servers", "running"), [(1, 0), (2, 3), (40, 200)])
 def test_the_screen_holds_it_whatever_its_size(width: int, height: int, servers: int, running: int) -> None:
-    lines = drawn(a_look(servers, running), width, height)
+    lines = drawn(a_snapshot(servers, running), width, height)
 
     assert len(lines) <= height
     assert max(len(line) for line in lines) <= width
@@ -98,7 +100,7 @@ def test_the_screen_holds_it_whatever_its_size(width: int, height: int, servers:
 
 
 def test_a_usual_terminal_shows_all_that_matters() -> None:
-    text = "\n".join(drawn(a_look(), 80, 24))
+    text = "\n".join(drawn(a_snapshot(), 80, 24))
 
     for said in (
         "/srv/freisteller",
@@ -119,12 +121,12 @@ def test_a_usual_terminal_shows_all_that_matters() -> None:
 
 
 def test_without_a_daemon_it_says_so_and_promises_no_end() -> None:
-    text = "\n".join(drawn(a_look(running=0, daemon=False), 80, 24))
+    text = "\n".join(drawn(a_snapshot(running=0, daemon=False), 80, 24))
 
     assert "No daemon answers" in text
     assert "left" not in text
     assert "90,000" in text
-    assert headline(a_look(running=0, daemon=False)).endswith("it may not be running.")
+    assert headline(a_snapshot(running=0, daemon=False)).endswith("it may not be running.")
 
 
 def test_what_runs_is_known_with_its_stage_and_only_as_long_as_it_runs() -> None:

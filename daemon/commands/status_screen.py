@@ -1,0 +1,142 @@
+"""Draws the status of a hot folder on a terminal of any size."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from daemon.commands.status_snapshot import Snapshot
+from daemon.commands.terminal import COLOURS
+from daemon.jobs import Grade
+from daemon.journal import JobRow
+from daemon.states import State, is_done
+
+LOW = 22  # lines; a lower terminal has no room for empty lines
+
+
+def draw(snapshot: Snapshot, width: int, height: int) -> RenderableType:
+    """The whole screen: the most important things first, and the last results as far as there is room."""
+    gap = [Text()] if height >= LOW else []
+    top: list[RenderableType] = [
+        _title(snapshot),
+        *gap,
+        _grades(snapshot, width),
+        *gap,
+        *_running(snapshot, width, most=max(1, height // 6 - 1)),
+        *gap,
+        *_engines(snapshot, width, most=max(1, height // 8 - 1)),
+        *gap,
+    ]
+    options = Console(width=width, height=height)
+    used = sum(len(options.render_lines(part)) for part in top)
+    return Group(*top, *_latest(snapshot, width, most=max(1, height - used - 1)))
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people say it: "40 s", "12 min", "2 h 05 min"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _title(snapshot: Snapshot) -> RenderableType:
+    counts = snapshot.counts.states
+    work = f"{counts[State.RUNNING] + counts[State.PUBLISHING]} running, {counts[State.WAITING]} waiting"
+    pace = f"{snapshot.pace * 60:.1f} photos a minute" if snapshot.pace else "nothing finished lately"
+    left = f", about {duration(snapshot.seconds_left)} left" if snapshot.seconds_left else ""
+    clock = datetime.fromtimestamp(snapshot.at).strftime("%H:%M:%S")
+    lines = Table.grid(expand=True)
+    lines.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    lines.add_column(justify="right", no_wrap=True)
+    name = Text.assemble(("Freisteller ", "bold"), snapshot.root)
+    lines.add_row(name, Text(f"paused; {work}" if snapshot.paused else work))
+    lines.add_row(Text(pace + left, style="dim"), Text(clock, style="dim"))
+    return lines
+
+
+def _grades(snapshot: Snapshot, width: int) -> RenderableType:
+    """The count and the share of each grade, as a bar."""
+    counts = [(grade, snapshot.counts.grades[grade]) for grade in Grade]
+    ends = [*counts, (None, snapshot.counts.states[State.FAILED])]
+    total = sum(count for _, count in ends)
+    room = max(10, width - 34)
+    table = Table.grid(padding=(0, 1))
+    for justify in ("left", "right", "right", "left"):
+        table.add_column(justify=justify, no_wrap=True)
+    for grade, count in ends:
+        share = count / total if total else 0.0
+        bar = Text("█" * max(round(share * room), 1 if count else 0), style=COLOURS[grade])
+        table.add_row(grade.value if grade else "failed", f"{count:,}", f"{share:.1%}" if total else "", bar)
+    return table
+
+
+def _running(snapshot: Snapshot, width: int, most: int) -> list[RenderableType]:
+    """The photos in work. Only the daemon knows their stage and their seconds; it knows no names."""
+    entries = {entry.job.id: entry for entry in snapshot.running}
+    if snapshot.page is None:
+        shown = [(entry.job.name, "", "", f"attempt {len(entry.job.attempts) + 1}") for entry in snapshot.running]
+    else:
+        shown = [
+            (
+                entries[each["job"]].job.name if each["job"] in entries else each["job"],
+                str(each["stage"]),
+                f"{each['seconds']:.1f} s",
+                f"attempt {each['attempts'] + 1}",
+            )
+            for each in snapshot.page["running"]
+        ]
+    table = _table(width, ("left", "right", "left"))
+    for row in shown[:most]:
+        table.add_row(Text(row[0]), *row[1:])
+    if len(shown) > most:
+        table.add_row(Text(f"and {len(shown) - most} more", style="dim"), "", "", "")
+    title = Text(f"Running ({len(shown)})", style="bold")
+    return [title, table if shown else Text("nothing", style="dim")]
+
+
+def _engines(snapshot: Snapshot, width: int, most: int) -> list[RenderableType]:
+    title = Text("Engines", style="bold")
+    if snapshot.page is None:
+        return [title, Text(snapshot.silence, style="yellow")]
+    table = _table(width, ("left", "left"))
+    servers = sorted(snapshot.page["servers"], key=lambda server: bool(server["up"]))  # the ones in trouble first
+    for server in servers[:most]:
+        state = Text("up", style="green") if server["up"] else Text("down", style="bold red")
+        without = f", without {', '.join(server['paused'])}" if server["paused"] else ""  # models set aside there
+        table.add_row(Text(str(server["server"])), state, f"{server['in_hand']} in hand{without}")
+    if len(servers) > most:
+        table.add_row(Text(f"and {len(servers) - most} more", style="dim"), "", "")
+    return [title, table]
+
+
+def _latest(snapshot: Snapshot, width: int, most: int) -> list[RenderableType]:
+    table = _table(width, ("left", "right", "right"))
+    for entry in snapshot.latest[:most]:
+        job = entry.job
+        seconds = max(0.0, (job.finished_at or 0.0) - (job.started_at or job.finished_at or 0.0))
+        score = "" if job.score is None else f"{job.score:.2f}"
+        table.add_row(Text(job.name), _end(entry), score, f"{seconds:.1f} s")
+    return [Text("Last results", style="bold"), table] if snapshot.latest else []
+
+
+def _end(entry: JobRow) -> Text:
+    job = entry.job
+    if job.grade:
+        return Text(job.grade.value, style=COLOURS[job.grade])
+    if is_done(job.state):
+        return Text("duplicate", style="dim")
+    return Text(job.state.value, style=COLOURS[None])
+
+
+def _table(width: int, others: Sequence[Literal["left", "right"]]) -> Table:
+    """A name that takes the room that is left, then columns of a few words."""
+    table = Table.grid(padding=(0, 2), expand=True)
+    table.width = width
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    for justify in others:
+        table.add_column(justify=justify, no_wrap=True, min_width=8)
+    return table
