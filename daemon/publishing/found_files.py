@@ -1,4 +1,4 @@
-"""What the folders say of jobs that a journal does not know: reports and notes of failures."""
+"""Finds jobs that the journal does not know, by their reports and failure notes."""
 
 import json
 import re
@@ -24,7 +24,7 @@ _MOST_REPORT_BYTES = 4_000_000  # far more than the attempts of any photo take
 
 
 def result_of(folders: HotFolder, job: Job) -> JobRow | None:
-    """What was published for this job in this round, if it lies where it was put, under whatever number."""
+    """The job as its report tells it, if one of this job and round lies in a grade folder, under whatever number."""
     name = PurePosixPath(job.name)
     for grade in Grade:
         for path in _reports_in(folders.grade(grade) / name.parent, name.stem):
@@ -35,7 +35,7 @@ def result_of(folders: HotFolder, job: Job) -> JobRow | None:
 
 
 def failure_of(folders: HotFolder, job: Job) -> JobRow | None:
-    """What lies in `failed/` of this job, if it lies where it was put."""
+    """The job as its failure note tells it, if a note of this job lies in `failed/`."""
     name = PurePosixPath(job.name)
     with suppress(OSError):
         for path in sorted((folders.failed / name.parent).iterdir()):
@@ -47,7 +47,7 @@ def failure_of(folders: HotFolder, job: Job) -> JobRow | None:
 
 
 def entry_of_report(folders: HotFolder, path: Path) -> JobRow | None:
-    """A finished job as its report tells; None where it is no report of ours or its result is not beside it."""
+    """A finished job as its report tells it; None if it is no report of ours, or if a result is not beside it."""
     try:
         found = path.lstat()
         content = path.read_bytes() if found.st_size <= _MOST_REPORT_BYTES else b""
@@ -80,7 +80,7 @@ def entry_of_report(folders: HotFolder, path: Path) -> JobRow | None:
 
 
 def entry_of_failure(folders: HotFolder, path: Path) -> JobRow | None:
-    """A failed job as the note beside its original tells; None where it is no such note or the original is gone."""
+    """A failed job as the note beside its original tells it; None if it is no such note, or the original is gone."""
     try:
         told, found = path.read_text("utf-8"), path.lstat()
         original = path.with_name(path.name.removesuffix(".txt"))
@@ -105,7 +105,7 @@ def entry_of_failure(folders: HotFolder, path: Path) -> JobRow | None:
 
 
 def history(folders: HotFolder) -> Iterator[JobRow]:
-    """Every job that the grade folders and `failed/` tell of. Raises OSError where they cannot be read."""
+    """Every job that the grade folders and `failed/` tell of. Raises OSError if a folder cannot be read."""
     for grade in Grade:
         for path in _walk(folders.grade(grade), ".json"):
             if found := entry_of_report(folders, path):
@@ -116,7 +116,7 @@ def history(folders: HotFolder) -> Iterator[JobRow]:
 
 
 def _walk(folder: Path, suffix: str) -> Iterator[Path]:
-    """Files of this ending at any depth; symbolic links are not followed."""
+    """Files with this suffix at any depth. Follows no symbolic link."""
     waiting = [folder]
     while waiting:
         for path in sorted(waiting.pop().iterdir()):
@@ -134,7 +134,7 @@ def _reports_in(folder: Path, stem: str) -> Iterator[Path]:
 
 
 def _attempt_values(values: dict[str, Any]) -> dict[str, Any]:
-    """An attempt of a report as `Attempt` takes it."""
+    """The values of an attempt in a report, as `Attempt` takes them."""
     left, top, right, bottom = values["recipe"]["view"]
     mirrored = values["recipe"]["mirrored"]
     view = {"left": left, "top": top, "right": right, "bottom": bottom, "mirrored": mirrored}
@@ -147,7 +147,7 @@ def _attempt_values(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _admitted_at(job_id: str) -> float | None:
-    """When a photo was taken in, as the id of its job tells (UTC)."""
+    """When a photo was admitted, in Unix seconds: the id of its job begins with that time in UTC."""
     try:
         return float(timegm(time.strptime(job_id[:15], "%Y%m%d-%H%M%S")))
     except ValueError:

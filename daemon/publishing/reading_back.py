@@ -1,4 +1,4 @@
-"""A journal that began anew learns again, besides the work, what the folders tell of photos that are over."""
+"""Reads finished photos back into a new journal, from their reports and failure notes."""
 
 import threading
 from itertools import islice
@@ -9,14 +9,14 @@ from daemon.journal import JobRow, Journal
 from daemon.logs import log
 from daemon.publishing import found_files
 
-AT_ONCE = 100  # jobs written in one transaction, between which photos have their turn
-AGAIN_SECONDS = 60.0
+AT_ONCE = 100  # jobs in one transaction; photos start in between
+AGAIN_SECONDS = 60.0  # after which a folder that could not be read is tried again
 HISTORY_TO_READ = "history_to_read"
 """The fact in the journal that reports and notes are still to be read; deleted when all of them are."""
 
 
 class ReadingBack:
-    """Reads reports and notes of failures back; goes on after a restart until it is done."""
+    """Reads everything once; goes on after a restart until it is done."""
 
     def __init__(self, journal: Journal, folders: HotFolder) -> None:
         self._journal = journal
@@ -26,11 +26,11 @@ class ReadingBack:
 
     @property
     def left_to_do(self) -> bool:
-        """Whether the folders have not been read to their end yet."""
+        """Whether some folders are still to be read."""
         return self._journal.facts.known(HISTORY_TO_READ) is not None
 
     def serve(self, stop: threading.Event) -> None:
-        """Read everything, or as far as it gets until `stop`; a share that goes away is waited for."""
+        """Read everything, until `stop`. If the share goes away, wait for it."""
         while not stop.is_set():
             try:
                 self._folders.check()
@@ -41,12 +41,12 @@ class ReadingBack:
             if not stop.is_set():
                 self._journal.facts.forget(HISTORY_TO_READ)
                 if known:
-                    text = f"The journal knows {known} photos again from their reports and notes."
+                    text = f"{known} finished photos were read back into the new journal, from their reports and notes."
                     log.log("history_read", text, count=known)
             return
 
     def _read(self, stop: threading.Event) -> int:
-        """Returns how many jobs were not known."""
+        """Returns how many jobs the journal did not know."""
         found, known = found_files.history(self._folders), 0
         while not stop.is_set() and (some := list[JobRow](islice(found, AT_ONCE))):
             known += self._journal.restore(some)

@@ -13,11 +13,12 @@ from daemon.publishing.reports import REPORT_VERSION
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What a report says of one picture, as far as people are shown it. how: recipe and number of attempts, in words.
+    """What a report says of one picture, as far as people are shown it.
 
-    name: of the photo below `inbox/`. size_bytes: of the photo, 0 where it is not said. suffixes: of all files of the
-    report. filed: the grade of the folder that it was published in, of several pages the worst one's. page: 1, 2, … of
-    a file with several, and the mark in the names of its results; 0 and "" where it is alone.
+    name: the photo's path below `inbox/`. size_bytes: of the photo, 0 if the report does not say. how: the recipe and
+    the number of attempts, in words. suffixes: of all files that the report is about. filed: the grade of the folder
+    that the file was published in; with several pages, that of the worst one. page, mark: with several pages, 1, 2, …
+    and the page suffix in the names of its results; otherwise 0 and "".
     """
 
     job: str
@@ -34,7 +35,7 @@ class Reported:
 
 
 def read_report(content: bytes) -> tuple[Reported, ...]:
-    """Read what `report` wrote, page by page. Raises ValueError where it is something else."""
+    """Read a report that `report` wrote, one value for each page. Raises ValueError if it is something else."""
     try:
         body = json.loads(content)
         if body["report_version"] != REPORT_VERSION:

@@ -1,4 +1,4 @@
-"""The report beside each result: why it got its grade, for people and programs."""
+"""Writes the report beside each result: why it got its grade, for people and programs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ REPORT_VERSION = 1
 
 
 Staged = tuple[Path, str]
-"""A whole file in staging, and the ending its name gets, e.g. ".png"."""
+"""A whole file in staging, and the suffix that its name gets, e.g. ".png"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known of a photo as it was read. bits: of one channel. remarks: what was put right, in words."""
+    """What is known of a photo that was read. bits: of one channel. remarks: what was put right, in words."""
 
     width: int
     height: int
@@ -30,13 +30,13 @@ class Seen:
 
     @classmethod
     def of(cls, photo: Photo) -> "Seen":
-        """Of a decoded photo; its pixels are not kept."""
+        """What is known of a decoded photo, without its pixels."""
         return cls(photo.width, photo.height, photo.format, photo.full_scale.bit_length(), photo.remarks)
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One picture of a file, cut out. size: of its results, (width, height) in pixels."""
+    """One picture of a file with its staged results. size: of the results, (width, height) in pixels."""
 
     page: Page
     outcome: Outcome
@@ -46,14 +46,14 @@ class Cut:
 
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:
-    """The outcome that the grade of a file of several pages follows."""
+    """The outcome that stands for a file of several pages."""
     return min(outcomes, key=lambda outcome: (outcome.verdict.grade.rank, outcome.verdict.score))
 
 
 def report(job: Job, cuts: Sequence[Cut], content: str, files: Mapping[str, str], seconds: float) -> bytes:
-    """The JSON of a finished photo, UTF-8. Of several pages, the worst one speaks for all, and each for itself.
+    """The JSON of a finished photo, UTF-8. With several pages, the worst one comes first and each has its own part.
 
-    content: SHA-256 of the original. files: SHA-256 by file name ending.
+    content: SHA-256 of the original. files: SHA-256 by suffix of the file name.
     """
     outcome = worst([cut.outcome for cut in cuts])
     (leading,) = (cut for cut in cuts if cut.outcome is outcome)
