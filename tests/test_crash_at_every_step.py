@@ -14,6 +14,7 @@ import pytest
 from daemon.errors import RecipeRefused
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.jobs import Recipe
+from daemon.people.retries import Retries
 from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings, load
 from daemon.states import State
@@ -84,12 +85,18 @@ def one_life(settings: Settings, engine: ScriptedEngine, tick: Tick) -> None:
     try:
         daemon.recover()
         daemon.parts.engine.start()
-        while (scan := daemon.parts.inbox_loop.round(urgent=True)) and scan.incomplete:
+        while (scan := daemon.parts.inbox_loop.turn(urgent=True)) and scan.incomplete:
             daemon.parts.watcher.wait(scan.next_look_seconds, threading.Event())
         while job := daemon.parts.journal.take_decided(FAR_FUTURE, ()) or daemon.parts.journal.take(FAR_FUTURE):
             daemon.parts.task_runner.run(job)
     finally:
         daemon.close()
+
+
+def try_again(daemon: Daemon, job_id: str) -> None:
+    """As `freisteller retry` does, with the clock and the tick of this daemon."""
+    parts = daemon.parts
+    Retries(parts.folders, parts.journal, parts.locks, parts.runtime).try_again(job_id)
 
 
 def deaths_at_every_step(
@@ -310,7 +317,7 @@ def test_a_crash_at_every_step_of_a_retry_leaves_the_original_once(tmp_path: Pat
         (entry,) = daemon.parts.journal.rows(State.FAILED)
         died = False
         try:
-            daemon.parts.admission.take_back(entry)
+            try_again(daemon, entry.job.id)
         except Died:
             died = True
         finally:
@@ -335,7 +342,7 @@ def test_a_failed_photo_can_be_taken_back_and_tried_again(tmp_path: Path) -> Non
     one_life(settings, ScriptedEngine(refuse), lambda _: None)
     daemon = Daemon(settings, engine=ScriptedEngine())
     (entry,) = daemon.parts.journal.rows(State.FAILED)
-    daemon.parts.admission.take_back(entry)
+    try_again(daemon, entry.job.id)
     daemon.close()
 
     one_life(settings, ScriptedEngine(), lambda _: None)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from daemon.commands.journal_of_root import journal_of_root
 from daemon.errors import FreistellerError
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
-from daemon.intake.admission import Admission
+from daemon.people.retries import Retries
 from daemon.settings import Settings
 from daemon.states import State
 
@@ -21,12 +22,10 @@ def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str]
     taken, refused = [], []
     with journal_of_root(settings) as journal:
         folders.prepare()
-        admission = Admission(journal, folders, Runtime())
+        retries = Retries(folders, journal, JobLocks(), Runtime())
         for job_id in ids or [entry.job.id for entry in journal.rows(State.FAILED)]:
             try:
-                entry = journal.row(job_id)
-                admission.take_back(entry)
-                taken.append(entry.job.name)
+                taken.append(retries.try_again(job_id))
             except KeyError:
                 refused.append(f"{job_id}: this hot folder has no job with that id. See: freisteller status --json")
             except (FreistellerError, OSError) as error:

@@ -14,6 +14,7 @@ from daemon.disk.os_errors import means
 from daemon.errors import BadOrder, BadSettings
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.settings import Settings, with_order
+from daemon.settings.current import CurrentSettings
 
 NAME = "freisteller.toml"
 """What an order is called."""
@@ -34,10 +35,10 @@ class Wrong(BadOrder):
 class Orders:
     """Reads the orders on the way to a photo; the nearest file wins, key by key. Safe to use from many threads."""
 
-    def __init__(self, folders: HotFolder, base: Callable[[], Settings], verify: Callable[[Settings], object]) -> None:
+    def __init__(self, folders: HotFolder, settings: CurrentSettings, verify: Callable[[Settings], object]) -> None:
         """base: the settings that orders change. verify: raises BadSettings where nobody can work by its argument."""
         self._folders = folders
-        self._base = base
+        self._current = settings
         self._verify = verify
 
     def settings_for(self, source: Path) -> Settings:
@@ -45,7 +46,7 @@ class Orders:
 
         Raises Wrong, NoRoom, RootAway.
         """
-        settings = self._base()
+        settings = self._current.now
         for way, file in self._files(source):
             try:
                 settings = with_order(settings, _read(file))

@@ -13,6 +13,7 @@ from daemon.errors import FreistellerError, NoRoom
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.logs import log
 from daemon.notify.notices import BatchFigures
+from daemon.settings.current import CurrentSettings
 
 FOLDER = "contact-sheets"
 ITSELF = "_inbox"  # the name of the sheet for photos that lie in inbox/ itself
@@ -25,11 +26,9 @@ MOST_WAITING = 20  # folders; people prefer a notice without a sheet to one that
 class BatchSheets:
     """Makes one sheet after the other. A new sheet replaces the old one of its folder. Safe to call from any thread."""
 
-    def __init__(
-        self, folders: HotFolder, max_megapixels: Callable[[], float], longest_seconds: float = LONGEST_SECONDS
-    ) -> None:
+    def __init__(self, folders: HotFolder, settings: CurrentSettings, longest_seconds: float = LONGEST_SECONDS) -> None:
         self._folders = folders
-        self._max_megapixels = max_megapixels
+        self._settings = settings
         self._longest_seconds = longest_seconds
         self._waiting: queue.SimpleQueue[_SheetRequest | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -98,7 +97,7 @@ class BatchSheets:
             shown,
             place / (figures.folder or ITSELF)[:LONGEST_NAME],
             figures.folder or "inbox",
-            max_megapixels=self._max_megapixels(),
+            max_megapixels=self._settings.now.intake.max_megapixels,
             threads=1,
             remark=f"the {len(shown)} worst of {figures.photos:,}" if len(figures.places) < figures.photos else "",
             told=check_time,

@@ -21,7 +21,7 @@ from daemon.notify.notices import BatchFigures, FailedPhoto, OutagePart
 from daemon.notify.outages import Outages
 from daemon.observe.health import Health
 from daemon.publishing.job_events import JobEnd
-from daemon.settings import NotifySettings
+from daemon.settings.current import CurrentSettings
 
 TURN_SECONDS = 1.0
 GATHER_SECONDS = 5.0  # photos that fail within this time share one notice
@@ -33,7 +33,7 @@ class Notifications:
 
     def __init__(
         self,
-        settings: NotifySettings,
+        settings: CurrentSettings,
         *,
         hooks: Hooks,
         batches: Batches,
@@ -57,11 +57,6 @@ class Notifications:
         self._no_room = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._turn_until_closed, name="notifications", daemon=True)
-
-    def use_settings(self, settings: NotifySettings) -> None:
-        """Use these settings from now on."""
-        self._settings = settings
-        self._hooks.use_settings(settings)
 
     def ended(self, end: JobEnd) -> None:
         """A photo is done or failed."""
@@ -95,7 +90,7 @@ class Notifications:
         """Look at everything once. last: there will be no later turn, so nothing is held back."""
         now = time.monotonic()
         self._send_failed(now, last)
-        for change in self._outages.look(self._missing(), now, self._settings.pause_seconds):
+        for change in self._outages.look(self._missing(), now, self._settings.now.notify.pause_seconds):
             at = self._clock()
             if change.reason:
                 self._hooks.send(notices.outage_began(change.part, change.reason, at))
@@ -136,15 +131,16 @@ class Notifications:
     def _send_batches(self, last: bool) -> None:
         if not self._root.there:
             return  # we cannot read the folders, so we do not know whether they are empty
+        settings = self._settings.now.notify
         try:
-            done = self._batches.done(0.0 if last else self._settings.batch_seconds)
+            done = self._batches.done(0.0 if last else settings.batch_seconds)
         except (FreistellerError, OSError):
             return  # the hot folder went away just now; the next turn sees that in the root condition
         for figures in done:
             at = self._clock()
             notice = notices.batch_done(figures, at)
             log.log("batch_done", notice.text, figures=notice.facts)
-            if self._settings.contact_sheets and any("batch_done" in hook.on for hook in self._settings.hooks):
+            if settings.contact_sheets and any("batch_done" in hook.on for hook in settings.hooks):
                 self._sheets.make(figures, partial(self._send_batch, figures, at))
             else:
                 self._hooks.send(notice)

@@ -15,6 +15,7 @@ from daemon.journal import Journal
 from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
+from daemon.settings.current import CurrentSettings
 
 _FIRST_LINE = f"{NAME} in this folder is wrong, so the photos of the folder wait in inbox/."
 _REMEDY = (
@@ -36,7 +37,7 @@ class BadOrders:
         journal: Journal,
         metrics: Metrics,
         clock: Callable[[], float],
-        quiet_seconds: Callable[[], float],
+        settings: CurrentSettings,
     ) -> None:
         """clock: monotonic seconds. quiet_seconds: an order must be unchanged for so long, like any file."""
         self._folders = folders
@@ -44,7 +45,7 @@ class BadOrders:
         self._journal = journal
         self._metrics = metrics
         self._clock = clock
-        self._quiet_seconds = quiet_seconds
+        self._settings = settings
         self._wrong: dict[Way, str] = {}
         self._since: dict[Way, tuple[FileId, float]] = {}
         self._answers: dict[Path, bool] = {}
@@ -90,7 +91,7 @@ class BadOrders:
             known = self._since.get(way)
             if known is None or known[0] != mark:
                 known = self._since[way] = (mark, now)
-            settled = settled and now - known[1] >= self._quiet_seconds()
+            settled = settled and now - known[1] >= self._settings.now.intake.quiet_seconds
         return not settled
 
     def _refuse(self, wrong: Wrong) -> None:

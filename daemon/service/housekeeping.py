@@ -12,6 +12,7 @@ from daemon.observe import series
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.service.systemd import Systemd
+from daemon.settings.current import CurrentSettings
 from daemon.states import State
 from daemon.work.dispatch import Dispatch
 
@@ -35,9 +36,8 @@ class Housekeeping:
         systemd: Systemd,
         tidy_up: Callable[[], object],
         clock: Callable[[], float],
-        keep_days: Callable[[], int] = int,
+        settings: CurrentSettings,
     ) -> None:
-        """keep_days: for how long the journal keeps photos that are over; 0 = for ever."""
         self._journal = journal
         self._dispatch = dispatch
         self._engine = engine
@@ -46,7 +46,7 @@ class Housekeeping:
         self._systemd = systemd
         self._tidy_up = tidy_up
         self._clock = clock
-        self._keep_days = keep_days
+        self._settings = settings
         self._paused: set[tuple[str, str]] = set()
         self._was_paused = False
 
@@ -64,7 +64,7 @@ class Housekeeping:
 
     def prune(self) -> None:
         """Strike out what the journal need not keep any longer; a share of it at a time."""
-        days = self._keep_days()
+        days = self._settings.now.journal.keep_days
         pruned = self._journal.prune(self._clock() - days * DAY_SECONDS, MOST_PRUNED) if days else 0
         if pruned:
             text = f"{pruned} photos that were over for more than {days} days were struck out of the journal."

@@ -16,8 +16,9 @@ from daemon.observe import series
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.people.bad_orders import BadOrders
-from daemon.people.put_backs import PutBacks
+from daemon.people.put_backs import PutBackAnswer, PutBacks
 from daemon.publishing.publisher import Publisher
+from daemon.settings.current import CurrentSettings
 
 SHORT_NAP_SECONDS = 0.05  # --once: nobody drops anything any more, it only waits for what runs
 
@@ -38,7 +39,7 @@ class InboxLoop:
         metrics: Metrics,
         health: Health,
         clock: Callable[[], float],
-        scan_seconds: float,
+        settings: CurrentSettings,
         print_line: Callable[[str], None],
         wake: Callable[[], None],
     ) -> None:
@@ -52,39 +53,36 @@ class InboxLoop:
         self._metrics = metrics
         self._health = health
         self._clock = clock
-        self._scan_seconds = scan_seconds
+        self._settings = settings
         self._print_line = print_line
         self._wake = wake
-
-    def adopt(self, scan_seconds: float) -> None:
-        """Look so often for a hot folder that is away."""
-        self._scan_seconds = scan_seconds
 
     def receive(self, stop: threading.Event) -> None:
         """Take in photos until `stop`."""
         while not stop.is_set():
-            scan = self.round(urgent=False)
+            scan = self.turn(urgent=False)
             if scan is None:
-                stop.wait(self._scan_seconds)
+                stop.wait(self._settings.now.intake.scan_seconds)
             else:
                 self._watcher.wait(scan.next_look_seconds, stop)
 
     def receive_once(self, stop: threading.Event, nothing_left: Callable[[], bool]) -> None:
         """Take in what is there, and wait until nothing is left to do; a root that is away ends it."""
         while not stop.is_set():
-            scan = self.round(urgent=True)
+            scan = self.turn(urgent=True)
             if scan is None or (not scan.incomplete and nothing_left()):
                 return
             self._watcher.wait(scan.next_look_seconds if scan.incomplete else SHORT_NAP_SECONDS, stop)
 
-    def round(self, *, urgent: bool) -> Scan | None:
+    def turn(self, *, urgent: bool) -> Scan | None:
         """One scan and what follows from it; None where the root is away. urgent: what is there counts as whole."""
         self._health.report("watcher", True)
         try:
             self._folders.check()
             scan = self._watcher.scan(urgent=urgent)
             self._note_root(None)
-            self._put_backs.resume()
+            for answer in self._put_backs.resume():
+                self._finish(answer)
             self._bad_orders.look()
             self._take_in(scan, urgent)
         except (RootAway, NoRoom) as error:
@@ -96,19 +94,27 @@ class InboxLoop:
 
     def _take_in(self, scan: Scan, urgent: bool) -> None:
         for refused in scan.rejected:
-            if not self._put_backs.answer(refused.source, None):
+            if not self._finish(self._put_backs.answer(refused.source, None)):
                 self.refuse(refused)
         for arrival in scan.ready:
             if self._bad_orders.holds(arrival.source, urgent):
                 continue  # it is offered again by the next scan
             self._metrics.photo_seen(arrival.found_by)
             self._metrics.completeness_waited(arrival.waited_seconds)
-            if not self._put_backs.answer(arrival.source, (arrival.size_bytes, arrival.mtime_ns)):
+            proven = (arrival.size_bytes, arrival.mtime_ns)
+            if not self._finish(self._put_backs.answer(arrival.source, proven)):
                 self._admission.admit(arrival)
             self._wake()
         for reason, count in scan.ignored.items():
             self._metrics.count(series.PHOTOS_IGNORED, count, reason=reason)
             log.log("ignored", f"{count} new in inbox/ left alone: {reason}", reason=reason, count=count)
+
+    def _finish(self, answer: PutBackAnswer) -> bool:
+        """Refuse a put-back that cannot be tried again. Returns whether the file was put back at all."""
+        if answer.refused:
+            with self._put_backs.settling(answer.job_id):
+                self.refuse(answer.refused)
+        return bool(answer.job_id)
 
     def refuse(self, refused: Reject) -> None:
         """Bring a file that is no photo, or none any more, to `failed/`."""

@@ -150,7 +150,7 @@ class Daemon:
         self.parts.health.report("recovery", True)
 
     def _open_port(self) -> None:
-        http = self.parts.settings.http
+        http = self.parts.settings.now.http
         if not http.bind:
             return
         port = StatusServer(
@@ -233,7 +233,7 @@ class Daemon:
         for thread in threads:
             if thread.ident is not None:
                 thread.join()
-        deadline = time.monotonic() + self.parts.settings.dispatch.stop_seconds
+        deadline = time.monotonic() + self.parts.settings.now.dispatch.stop_seconds
         while self.parts.dispatch.running and time.monotonic() < deadline:
             time.sleep(0.02)
         self.parts.engine.close()  # what still asks it is answered EngineAway, and postponed

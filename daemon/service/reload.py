@@ -12,6 +12,7 @@ from daemon.errors import BadSettings
 from daemon.logs import log
 from daemon.service.systemd import Systemd
 from daemon.settings import Settings
+from daemon.settings.current import CurrentSettings
 
 SERVERS = "comfyui.servers"
 LIVE = (SERVERS, "dispatch", "grading", "intake", "journal", "log.level", "notify", "outputs", "strategy")
@@ -50,7 +51,7 @@ class Reload:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: CurrentSettings,
         read: Callable[[], Settings],
         apply: Callable[[Settings], None],
         systemd: Systemd,
@@ -77,14 +78,14 @@ class Reload:
         """Read the settings and take over what can be; bad ones change nothing."""
         self._systemd.reloading()
         try:
-            found = change(self._settings, self._read())
+            found = change(self._settings.now, self._read())
             self._apply(found.settings)
         except BadSettings as error:
             text = f"The settings were not reloaded; the old ones stay. {error}"
             log.log("reload_refused", text, level=logging.ERROR)
             self._systemd.remark = f"settings not reloaded: {error}"
         else:
-            self._settings = found.settings
+            self._settings.now = found.settings
             self._tell(found)
         finally:
             self._systemd.ready()  # systemd waits for it, however it went

@@ -1,12 +1,10 @@
 """Reads the settings of a photo's folder once for each try, and runs the photo by them."""
 
-from collections.abc import Callable
-
 from daemon.errors import BadOrder, NoRoom, RootAway
 from daemon.hotfolder.orders import Orders
 from daemon.jobs import Job
 from daemon.journal import Journal
-from daemon.settings import Settings
+from daemon.settings.current import CurrentSettings
 from daemon.work.job_runner import JobRunner, RunResult
 from daemon.work.progress import Progress
 from daemon.work.task import PhotoTask
@@ -21,7 +19,7 @@ class TaskRunner:
         orders: Orders,
         job_runner: JobRunner,
         progress: Progress,
-        settings: Callable[[], Settings],
+        settings: CurrentSettings,
     ) -> None:
         self._journal = journal
         self._orders = orders
@@ -37,5 +35,5 @@ class TaskRunner:
         try:
             settings = self._orders.settings_for(self._journal.row(job.id).source)
         except (BadOrder, NoRoom, RootAway) as error:
-            return self._job_runner.hold(PhotoTask(job, self._settings()), error)
+            return self._job_runner.hold(PhotoTask(job, self._settings.now), error)
         return self._job_runner.run(PhotoTask(job, settings))

@@ -30,6 +30,8 @@ from daemon.observe.health import Health
 from daemon.observe.machine import Machine
 from daemon.observe.metrics import Metrics
 from daemon.people.bad_orders import BadOrders
+from daemon.people.next_round import NextRound
+from daemon.people.person_grades import PersonGrades
 from daemon.people.put_backs import PutBacks
 from daemon.people.verdicts import Verdicts
 from daemon.publishing.job_events import JobEnd, JobEvents
@@ -44,6 +46,7 @@ from daemon.service.reload import Reload
 from daemon.service.systemd import Systemd
 from daemon.service.task_runner import TaskRunner
 from daemon.settings import Settings
+from daemon.settings.current import CurrentSettings
 from daemon.work.dispatch import Brake, Dispatch
 from daemon.work.job_runner import JobRunner
 from daemon.work.memory_budget import MemoryBudget
@@ -75,7 +78,8 @@ class Assembly:
         on_end: are told how each photo ended. reread: the settings as they
         are now. engine: None = the one that the settings ask for.
         """
-        self.settings = settings
+        self.settings = CurrentSettings(settings)
+        self.locks = JobLocks()
         self.lease = premises.lease
         self.root = RootCondition(premises.lease)
         self._premises = premises
@@ -112,7 +116,7 @@ class Assembly:
             alphas=self._alphas,
             staging=staging,
             job_events=job_events,
-            locks=JobLocks(),
+            locks=self.locks,
             runtime=self.runtime,
         )
         self.pipeline = Pipeline(
@@ -140,8 +144,8 @@ class Assembly:
         self.watcher = Watcher(self.folders, settings.intake, time.monotonic)
         doors.callback(self.watcher.close)
         self.executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
-        self.orders = Orders(self.folders, lambda: self.settings, self.pipeline.strategy)
-        self.task_runner = TaskRunner(self.journal, self.orders, self.job_runner, self.progress, lambda: self.settings)
+        self.orders = Orders(self.folders, self.settings, self.pipeline.strategy)
+        self.task_runner = TaskRunner(self.journal, self.orders, self.job_runner, self.progress, self.settings)
         self.dispatch = Dispatch(
             journal=self.journal,
             executor=self.executor,
@@ -149,23 +153,17 @@ class Assembly:
             workers=workers_for(settings, self.engine),
             brake=Brake(settings.dispatch.postpone_seconds),
             root=self.root,
-            unclaimed=lambda: (*self.admission.unclaimed, *self.put_backs.unclaimed),
             clock=clock,
         )
-        self.put_backs = PutBacks(
-            folders=self.folders,
-            journal=self.journal,
-            metrics=self.metrics,
-            refuse=lambda reject: self.inbox_loop.refuse(reject),
-            runtime=self.runtime,
-        )
+        next_round = NextRound(self.folders, self.journal, self.metrics, self.runtime)
+        self.put_backs = PutBacks(self.folders, self.journal, next_round, self.locks, self.runtime)
         self.bad_orders = BadOrders(
             folders=self.folders,
             orders=self.orders,
             journal=self.journal,
             metrics=self.metrics,
             clock=time.monotonic,
-            quiet_seconds=lambda: self.settings.intake.quiet_seconds,
+            settings=self.settings,
         )
         self.inbox_loop = InboxLoop(
             folders=self.folders,
@@ -178,17 +176,12 @@ class Assembly:
             metrics=self.metrics,
             health=self.health,
             clock=clock,
-            scan_seconds=settings.intake.scan_seconds,
+            settings=self.settings,
             print_line=print_line,
             wake=self.dispatch.wake,
         )
-        self.verdicts = Verdicts(
-            folders=self.folders,
-            journal=self.journal,
-            metrics=self.metrics,
-            runtime=self.runtime,
-            scan_seconds=settings.intake.scan_seconds,
-        )
+        grades = PersonGrades(self.folders, self.journal, self.metrics, self.runtime)
+        self.verdicts = Verdicts(self.folders, self.journal, grades, self.locks, self.settings)
         self.housekeeping = Housekeeping(
             journal=self.journal,
             dispatch=self.dispatch,
@@ -198,17 +191,18 @@ class Assembly:
             systemd=self.systemd,
             tidy_up=self.recovery.clear_leftovers,
             clock=clock,
-            keep_days=lambda: self.settings.journal.keep_days,
+            settings=self.settings,
         )
-        self.reload = Reload(settings, reread, self._adopt, self.systemd)
+        self.reload = Reload(self.settings, reread, self._use_settings, self.systemd)
 
     def _build_herald(self, settings: Settings) -> Notifications:
         origin = Origin(__version__, socket.gethostname(), str(settings.root_path))
+        self.hooks = Hooks(settings.notify, origin, self.metrics)
         return Notifications(
-            settings.notify,
-            hooks=Hooks(settings.notify, origin, self.metrics),
+            self.settings,
+            hooks=self.hooks,
             batches=Batches(self.journal, self.folders, self.metrics, time.monotonic),
-            sheets=BatchSheets(self.folders, lambda: self.settings.intake.max_megapixels),
+            sheets=BatchSheets(self.folders, self.settings),
             health=self.health,
             root=self.root,
             clock=self.runtime.clock,
@@ -227,7 +221,7 @@ class Assembly:
             self.lease.refuse_unless_sure()
         self._given_tick(effect)
 
-    def _adopt(self, settings: Settings) -> None:
+    def _use_settings(self, settings: Settings) -> None:
         """Work with other settings from now on, those of `reload.LIVE`; photos in work keep theirs to their end."""
         self.pipeline.strategy(settings)  # raises BadSettings, before anything is changed
         use_servers(self.engine, settings)
@@ -236,14 +230,11 @@ class Assembly:
         self._budget.resize(memory_for(settings))
         self.health.allow(_stale_seconds(settings))
         self.watcher.use_settings(settings.intake)
-        self.inbox_loop.adopt(settings.intake.scan_seconds)
-        self.verdicts.adopt(settings.intake.scan_seconds)
-        self.notifications.use_settings(settings.notify)
+        self.hooks.use_settings(settings.notify)
         self.dispatch.brake.retune(settings.dispatch.postpone_seconds)
         self.dispatch.resize(workers_for(settings, self.engine))
-        if settings.log.level != self.settings.log.level:
+        if settings.log.level != self.settings.now.log.level:
             log.set_level(settings.log.level)
-        self.settings = settings
 
 
 def _stale_seconds(settings: Settings) -> float:

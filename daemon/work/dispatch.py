@@ -1,7 +1,7 @@
 """From the journal to an executor: starts the due job whose turn it is whenever there is a free hand."""
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 
@@ -62,11 +62,9 @@ class Dispatch:
         workers: int,
         brake: Brake,
         root: RootCondition,
-        unclaimed: Callable[[], Collection[str]],
         clock: Callable[[], float],
     ) -> None:
         self._journal = journal
-        self._unclaimed = unclaimed
         self._executor = executor
         self._run = run
         self._workers = workers
@@ -114,7 +112,7 @@ class Dispatch:
             return None
         with self._lock:
             in_work = tuple(self._in_work)
-        job = self._journal.take_decided(now, in_work) or self._journal.take(now, self._unclaimed)
+        job = self._journal.take_decided(now, in_work) or self._journal.take(now)
         if job is None:
             return None
         future = self._executor.submit(self._run, job)

@@ -242,7 +242,7 @@ def test_a_reload_takes_over_what_an_audit_found_meanwhile(tmp_path: Path) -> No
         daemon.parts.reload.now()
         daemon.recover()
         save_photo(tmp_path / "hot" / "inbox" / "a.png")
-        daemon.parts.inbox_loop.round(urgent=True)
+        daemon.parts.inbox_loop.turn(urgent=True)
         job = daemon.parts.journal.take(2e9)
         assert job is not None
         daemon.parts.task_runner.run(job)

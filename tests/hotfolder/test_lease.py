@@ -205,7 +205,7 @@ def with_all_taken_in(folder: Path) -> Daemon:
     flags = {"root": str(folder / "hot"), "state_dir": str(folder / "state"), "http": {"bind": ""}}
     daemon = Daemon(load(flags={**flags, "intake": {"quiet_seconds": 0}}), engine=ScriptedEngine())
     daemon.parts.engine.start()
-    daemon.parts.inbox_loop.round(urgent=True)
+    daemon.parts.inbox_loop.turn(urgent=True)
     return daemon
 
 
@@ -250,7 +250,7 @@ def test_nothing_that_people_put_back_or_moved_is_touched_while_another_machine_
     (moved,) = hot.glob("*/b.png")
     moved.rename(hot / "gut" / "b.png" if moved.parent.name != "gut" else hot / "sehr_gut" / "b.png")
     before = sorted(hot.rglob("*"))
-    daemon.parts.inbox_loop.round(urgent=True)
+    daemon.parts.inbox_loop.turn(urgent=True)
     daemon.parts.verdicts.turn(settle_seconds=0.0)
     after = sorted(hot.rglob("*"))
     daemon.close()

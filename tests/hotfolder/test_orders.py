@@ -9,6 +9,7 @@ from daemon.errors import BadSettings
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.orders import NAME, Orders, Wrong
 from daemon.settings import Settings, load
+from daemon.settings.current import CurrentSettings
 
 
 class Counter:
@@ -18,7 +19,7 @@ class Counter:
         self.folders = HotFolder(root)
         self.folders.prepare()
         self.base = load(flags={"root": str(root)})
-        self.orders = Orders(self.folders, lambda: self.base, self.verify)
+        self.orders = Orders(self.folders, CurrentSettings(self.base), self.verify)
         self.unfit: tuple[str, ...] = ()
 
     def verify(self, settings: Settings) -> None:

@@ -20,6 +20,7 @@ from daemon.work.job_runner import RunResult
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo
 from tests.processes import DaemonProcess, freisteller
+from tests.test_crash_at_every_step import try_again
 
 PAGE = 4096
 
@@ -109,7 +110,7 @@ def work_off(daemon: Daemon) -> list[RunResult]:
 
 def take_in(daemon: Daemon) -> None:
     """What lies in the inbox; files that are no photos are looked at twice."""
-    while (scan := daemon.parts.inbox_loop.round(urgent=True)) and scan.incomplete:
+    while (scan := daemon.parts.inbox_loop.turn(urgent=True)) and scan.incomplete:
         daemon.parts.watcher.wait(scan.next_look_seconds, threading.Event())
 
 
@@ -187,7 +188,7 @@ def test_a_failed_photo_of_a_lost_journal_can_be_tried_again(house: House) -> No
     daemon.parts.reading_back.serve(daemon._stop)
     (entry,) = daemon.parts.journal.rows(State.FAILED)
 
-    daemon.parts.admission.take_back(entry)
+    try_again(daemon, entry.job.id)
 
     assert daemon.parts.journal.state_of(entry.job.id) is State.WAITING
     assert house.names("failed") == []

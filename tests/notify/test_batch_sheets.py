@@ -11,10 +11,14 @@ from daemon.jobs import Grade
 from daemon.notify import batch_sheets
 from daemon.notify.batch_sheets import FOLDER, BatchSheets
 from daemon.notify.notices import BatchFigures
+from daemon.settings import load
+from daemon.settings.current import CurrentSettings
 from tests.contact_sheet.test_sheet import put_result
 from tests.drawing import save_photo
 from tests.notify.test_notifications import House
 from tests.observe.receiver import Receiver
+
+SETTINGS = CurrentSettings(load())
 
 
 @pytest.fixture
@@ -122,13 +126,13 @@ def test_who_wants_no_sheet_is_told_without(tmp_path: Path) -> None:
 def test_a_sheet_that_takes_too_long_is_broken_off_and_leaves_nothing(hot: HotFolder) -> None:
     place = result(hot, "a.png")
 
-    assert ordered(BatchSheets(hot, lambda: 10.0, longest_seconds=-1.0), figures(place)) is None
+    assert ordered(BatchSheets(hot, SETTINGS, longest_seconds=-1.0), figures(place)) is None
     assert not (hot.root / FOLDER).exists()
 
 
 def test_a_newer_sheet_of_a_folder_takes_the_place_of_the_older_one(hot: HotFolder) -> None:
-    before = ordered(BatchSheets(hot, lambda: 10.0), figures(result(hot, "before.png")))
-    after = ordered(BatchSheets(hot, lambda: 10.0), figures(result(hot, "after.png")))
+    before = ordered(BatchSheets(hot, SETTINGS), figures(result(hot, "before.png")))
+    after = ordered(BatchSheets(hot, SETTINGS), figures(result(hot, "after.png")))
 
     assert before == after
     assert after is not None
@@ -138,7 +142,7 @@ def test_a_newer_sheet_of_a_folder_takes_the_place_of_the_older_one(hot: HotFold
 
 
 def test_of_a_big_batch_the_page_says_that_it_shows_the_worst(hot: HotFolder) -> None:
-    page = ordered(BatchSheets(hot, lambda: 10.0), figures(result(hot, "a.png"), photos=5000))
+    page = ordered(BatchSheets(hot, SETTINGS), figures(result(hot, "a.png"), photos=5000))
 
     assert page is not None
     assert "the 1 worst of 5,000" in page.read_text("utf-8")
@@ -149,7 +153,7 @@ def test_nothing_is_written_below_an_empty_mount_point(hot: HotFolder) -> None:
     hot.root.rename(hot.root.with_name("away"))
     hot.root.mkdir()
 
-    assert ordered(BatchSheets(hot, lambda: 10.0), figures(place)) is None
+    assert ordered(BatchSheets(hot, SETTINGS), figures(place)) is None
     assert list(hot.root.iterdir()) == []
 
 
@@ -162,13 +166,13 @@ def test_a_link_that_somebody_laid_there_is_not_written_through(laid: str, hot: 
     (hot.root / laid).parent.mkdir(exist_ok=True)
     (hot.root / laid).symlink_to(target)
 
-    ordered(BatchSheets(hot, lambda: 10.0), figures(place))
+    ordered(BatchSheets(hot, SETTINGS), figures(place))
 
     assert list(elsewhere.iterdir()) == []
 
 
 def test_a_folder_of_the_longest_name_has_a_sheet_too(hot: HotFolder) -> None:
-    page = ordered(BatchSheets(hot, lambda: 10.0), figures(result(hot, "a.png"), folder="ü" * 127))
+    page = ordered(BatchSheets(hot, SETTINGS), figures(result(hot, "a.png"), folder="ü" * 127))
 
     assert page is not None
     assert page.is_file()

@@ -32,7 +32,7 @@ class Studio:
         (self.folder / NAME).write_text(text)
 
     def take_in(self) -> None:
-        while (scan := self.daemon.parts.inbox_loop.round(urgent=True)) and scan.incomplete:
+        while (scan := self.daemon.parts.inbox_loop.turn(urgent=True)) and scan.incomplete:
             self.daemon.parts.watcher.wait(scan.next_look_seconds, threading.Event())
 
     def work(self) -> None:
@@ -150,8 +150,8 @@ def test_an_order_that_gets_wrong_after_its_photos_were_taken_holds_them_too(stu
 
 
 def test_an_order_that_still_changes_is_waited_for(studio: Studio) -> None:
-    studio.daemon.parts.settings = studio.daemon.parts.settings.model_copy(
-        update={"intake": studio.daemon.parts.settings.intake.model_copy(update={"quiet_seconds": 3600.0})}
+    studio.daemon.parts.settings.now = studio.daemon.parts.settings.now.model_copy(
+        update={"intake": studio.daemon.parts.settings.now.intake.model_copy(update={"quiet_seconds": 3600.0})}
     )
     studio.order(GOOD)
     source = save_photo(studio.folder / "a.png")

@@ -5,6 +5,7 @@ import json
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,8 @@ from tests.test_crash_at_every_step import (
 )
 
 pytestmark = pytest.mark.usefixtures("deaf")
+
+LIMIT_SECONDS = 60.0  # only somebody who waits for a lock takes so long
 
 
 class Studio:
@@ -236,12 +239,12 @@ def test_nobody_starts_a_photo_whose_original_is_not_back_in_work(
     daemon = Daemon(studio.settings, engine=studio.engine)
     try:
         monkeypatch.setattr(daemon.parts.folders.jobs, "restore", no_space)
-        assert daemon.parts.inbox_loop.round(urgent=True) is None
+        assert daemon.parts.inbox_loop.turn(urgent=True) is None
         daemon.parts.root.record(None)  # for all that the dispatcher knows
         assert daemon.parts.dispatch.start_next() is None
         monkeypatch.undo()
-        daemon.parts.inbox_loop.round(urgent=True)
-        assert daemon.parts.journal.take(FAR_FUTURE, daemon.parts.put_backs.unclaimed) is not None
+        daemon.parts.inbox_loop.turn(urgent=True)
+        assert daemon.parts.journal.take(FAR_FUTURE) is not None
     finally:
         daemon.close()
     studio.live()
@@ -256,9 +259,43 @@ def test_a_start_brings_the_original_back_before_anybody_can_start_the_photo(stu
     daemon = Daemon(studio.settings, engine=studio.engine)
     try:
         daemon.recover()
-        job = daemon.parts.journal.take(FAR_FUTURE, daemon.parts.put_backs.unclaimed)
+        job = daemon.parts.journal.take(FAR_FUTURE)
         assert job is not None
         assert daemon.parts.folders.jobs.claimed(job.id) is not None
+    finally:
+        daemon.close()
+
+
+def test_a_put_back_waits_while_another_thread_changes_the_files_of_its_photo(studio: Studio) -> None:
+    job_id = studio.entry().job.id
+    put_back_the_cut_out(studio)
+    daemon = Daemon(studio.settings, engine=studio.engine)
+    parts = daemon.parts
+    try:
+        with parts.locks.held(job_id), ThreadPoolExecutor(1) as inbox_loop:
+            inbox_loop.submit(parts.inbox_loop.turn, urgent=True).result(LIMIT_SECONDS)
+            state, waiting = parts.journal.state_of(job_id), parts.folders.jobs.put_back()
+        parts.inbox_loop.turn(urgent=True)
+
+        assert (state, waiting) == (State.DONE, (job_id,))
+        assert parts.folders.jobs.put_back() == ()
+        job = parts.journal.take(FAR_FUTURE)
+        assert job is not None
+        assert (job.id, job.round) == (job_id, 1)
+    finally:
+        daemon.close()
+
+
+def test_no_job_starts_while_its_put_back_waits(studio: Studio) -> None:
+    job_id = studio.entry().job.id
+    put_back_the_original(studio)
+    with pytest.raises(Died):
+        studio.live(dying_at(Effect.ORIGINAL_INTO_WORK))
+    daemon = Daemon(studio.settings, engine=studio.engine)
+    try:
+        with daemon.parts.locks.held(job_id), ThreadPoolExecutor(1) as start:
+            start.submit(daemon.recover).result(LIMIT_SECONDS)
+            assert daemon.parts.journal.take(FAR_FUTURE) is None
     finally:
         daemon.close()
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ from tests.processes import DaemonProcess
 from tests.test_crash_at_every_step import Died, dying_at, dying_before, files_below, one_life, results, settings_for
 
 pytestmark = pytest.mark.usefixtures("deaf")
+
+LIMIT_SECONDS = 60.0  # only somebody who waits for a lock takes so long
 
 
 class Studio:
@@ -220,6 +223,24 @@ def test_a_person_s_own_files_are_left_alone(studio: Studio, tmp_path: Path) -> 
 
     assert files_below(gut) == before
     assert studio.noted() == ()
+
+
+def test_a_verdict_waits_while_another_thread_changes_the_files_of_its_photo(studio: Studio) -> None:
+    path = studio.place()
+    studio.move(path)
+    daemon = Daemon(studio.settings, engine=ScriptedEngine())
+    parts = daemon.parts
+    job_id = parts.journal.latest(1)[0].job.id
+    try:
+        with parts.locks.held(job_id), ThreadPoolExecutor(1) as looking:
+            looking.submit(parts.verdicts.turn, settle_seconds=0).result(LIMIT_SECONDS)
+            early = parts.journal.verdicts.latest(9)
+        parts.verdicts.turn(settle_seconds=0)
+
+        assert early == ()
+        assert len(parts.journal.verdicts.latest(9)) == 1
+    finally:
+        daemon.close()
 
 
 def test_a_result_of_another_hot_folder_is_left_alone(tmp_path: Path) -> None:

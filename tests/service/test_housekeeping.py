@@ -15,6 +15,8 @@ from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.service.housekeeping import Housekeeping
 from daemon.service.systemd import Systemd
+from daemon.settings import load
+from daemon.settings.current import CurrentSettings
 from daemon.work.dispatch import Brake, Dispatch
 from daemon.work.job_runner import RunResult
 from tests.doubles import Clock, ScriptedEngine
@@ -37,7 +39,7 @@ class House:
     """A housekeeper, its engine and its metrics."""
 
     def __init__(self, folder: Path, systemd: Systemd | None = None) -> None:
-        self.keep_days = 0
+        self.settings = CurrentSettings(load())
         self.engine = Servers()
         self.metrics = Metrics("1")
         self.journal = Journal(folder / "journal.sqlite3")
@@ -50,7 +52,6 @@ class House:
             workers=1,
             brake=Brake(5),
             root=RootCondition(),
-            unclaimed=lambda: (),
             clock=clock,
         )
         self._housekeeping = Housekeeping(
@@ -62,7 +63,7 @@ class House:
             systemd=systemd or Systemd({}),
             tidy_up=lambda: None,
             clock=clock,
-            keep_days=lambda: self.keep_days,
+            settings=self.settings,
         )
 
     def sees(self, *servers: ServerHealth) -> None:
@@ -169,7 +170,7 @@ def test_the_journal_keeps_what_is_over_for_as_long_as_it_is_told(house: House, 
     house.journal.admit("a", "a.jpg", Path("inbox/a.jpg"), 1, now - 90_000)
     house.journal.give_up("a", "no", "bad_photo", now - 90_000)
     house.journal.record_places("a", ["failed/a.jpg"])
-    house.keep_days = keep_days
+    house.settings.now = load(flags={"journal": {"keep_days": keep_days}})
 
     house.prune()
 

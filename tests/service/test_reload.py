@@ -15,6 +15,7 @@ from daemon.errors import BadSettings
 from daemon.service.reload import Reload, change
 from daemon.service.systemd import Systemd
 from daemon.settings import Settings, load
+from daemon.settings.current import CurrentSettings
 from tests.drawing import drawn_photo, save_photo
 from tests.engines.comfyui_double import Double
 from tests.processes import DaemonProcess
@@ -98,7 +99,7 @@ def test_bad_settings_are_told_to_systemd_and_the_log_and_change_nothing(
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(5)
         told = Systemd({"NOTIFY_SOCKET": systemd.getsockname()})
-        reload = Reload(load(), refuse, taken.append, told)
+        reload = Reload(CurrentSettings(load()), refuse, taken.append, told)
 
         reload.now()
         heard = [systemd.recv(4096).decode() for _ in range(2)]
@@ -114,7 +115,7 @@ def test_bad_settings_are_told_to_systemd_and_the_log_and_change_nothing(
 def test_a_mended_file_ends_the_remark() -> None:
     answers = iter([refuse, load])
     systemd = Systemd({})
-    reload = Reload(load(), lambda: next(answers)(), lambda settings: None, systemd)
+    reload = Reload(CurrentSettings(load()), lambda: next(answers)(), lambda settings: None, systemd)
     reload.now()
     refused = systemd.remark
 
@@ -126,7 +127,7 @@ def test_a_mended_file_ends_the_remark() -> None:
 
 def test_what_needs_a_restart_stays_named_until_then() -> None:
     systemd = Systemd({})
-    reload = Reload(load(), lambda: load(flags={"http": {"bind": ""}}), lambda settings: None, systemd)
+    reload = Reload(CurrentSettings(load()), lambda: load(flags={"http": {"bind": ""}}), lambda settings: None, systemd)
     reload.now()
     reload.now()
 
@@ -238,7 +239,7 @@ def test_a_terminal_that_is_closed_ends_the_program_in_order(tmp_path: Path) -> 
 
 def test_a_gone_file_is_named(tmp_path: Path) -> None:
     systemd = Systemd({})
-    reload = Reload(load(), lambda: load(tmp_path / "gone.toml"), lambda settings: None, systemd)
+    reload = Reload(CurrentSettings(load()), lambda: load(tmp_path / "gone.toml"), lambda settings: None, systemd)
 
     reload.now()
 

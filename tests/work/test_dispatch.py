@@ -46,7 +46,6 @@ def dispatch_for(
         workers=workers,
         brake=Brake(5),
         root=root or RootCondition(),
-        unclaimed=lambda: (),
         clock=Clock(),
     )
 

@@ -35,7 +35,7 @@ from daemon.work.job_runner import RunResult
 from daemon.work.task import PhotoTask
 from tests.doubles import Clock, ScriptedEngine, by_colour
 from tests.drawing import drawn_photo, save_pages, save_photo
-from tests.test_crash_at_every_step import Died, dying_at
+from tests.test_crash_at_every_step import Died, dying_at, try_again
 
 Make = Callable[..., Daemon]
 
@@ -65,7 +65,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 def run_one(daemon: Daemon) -> RunResult:
     daemon.parts.engine.start()
-    daemon.parts.inbox_loop.round(urgent=True)
+    daemon.parts.inbox_loop.turn(urgent=True)
     job = daemon.parts.journal.take(2.0**40)
     assert job is not None
     return daemon.parts.task_runner.run(job)
@@ -143,7 +143,7 @@ def test_a_result_that_was_taken_away_before_its_photo_was_over_is_not_made_agai
     daemon = make(ScriptedEngine(), tick=tick, on_end=told.append)
 
     daemon.parts.engine.start()
-    daemon.parts.inbox_loop.round(urgent=True)
+    daemon.parts.inbox_loop.turn(urgent=True)
     first = daemon.parts.journal.take(2.0**40)
     assert first is not None
     fate = daemon.parts.task_runner.run(first)
@@ -224,7 +224,7 @@ def test_a_failed_photo_that_finds_no_room_is_laid_aside_later(
 def test_a_root_that_goes_away_fails_no_photo(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine())
-    daemon.parts.inbox_loop.round(urgent=True)
+    daemon.parts.inbox_loop.turn(urgent=True)
     (tmp_path / "hot").rename(tmp_path / "elsewhere")
     job = daemon.parts.journal.take(2.0**40)
     assert job is not None
@@ -241,7 +241,7 @@ def test_a_root_that_goes_away_fails_no_photo(make: Make, tmp_path: Path) -> Non
 def test_an_original_that_somebody_took_away_is_said_so(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine())
-    daemon.parts.inbox_loop.round(urgent=True)
+    daemon.parts.inbox_loop.turn(urgent=True)
     (job_id,) = daemon.parts.folders.jobs.in_work()
     original = daemon.parts.folders.jobs.claimed(job_id)
     assert original is not None
@@ -268,7 +268,7 @@ def test_equal_names_never_overwrite_each_other(make: Make, tmp_path: Path) -> N
 
 def process_all(daemon: Daemon) -> list[RunResult]:
     daemon.parts.engine.start()
-    daemon.parts.inbox_loop.round(urgent=True)
+    daemon.parts.inbox_loop.turn(urgent=True)
     fates = []
     while job := daemon.parts.journal.take(2.0**40):
         fates.append(daemon.parts.task_runner.run(job))
@@ -414,7 +414,7 @@ def test_originals_are_not_kept_where_the_settings_say_so(make: Make, tmp_path: 
 def test_a_share_that_goes_away_while_a_photo_is_read_fails_no_photo(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine())
-    daemon.parts.inbox_loop.round(urgent=True)
+    daemon.parts.inbox_loop.turn(urgent=True)
     check = daemon.parts.folders.check
 
     def check_then_lose_the_share() -> None:
@@ -451,7 +451,7 @@ def test_a_share_that_goes_away_while_a_result_is_written_costs_no_try(make: Mak
 def test_a_photo_in_work_that_neither_journal_nor_note_knows_goes_back_to_the_inbox(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     first = make(ScriptedEngine())
-    first.parts.inbox_loop.round(urgent=True)
+    first.parts.inbox_loop.turn(urgent=True)
     first.close()
     (job_id,) = first.parts.folders.jobs.in_work()
     (first.parts.folders.jobs.work_root / job_id / WORK_NOTE).unlink()
@@ -484,7 +484,7 @@ def test_a_photo_that_could_not_be_claimed_leaves_no_job_behind(
         raise NoRoom("the disk is full")
 
     monkeypatch.setattr(daemon.parts.folders.jobs, "claim", claim_on_a_full_disk)
-    while_full = daemon.parts.inbox_loop.round(urgent=True)
+    while_full = daemon.parts.inbox_loop.turn(urgent=True)
     waiting = daemon.parts.journal.counts(0).open
     monkeypatch.undo()
 
@@ -534,7 +534,7 @@ def test_photos_in_work_stay_within_the_memory_they_are_given(make: Make, tmp_pa
 
     daemon = make(ScriptedEngine(look_around), flags={"dispatch": {"memory_mb": 2}})  # a photo of 0.12 MP takes 1.2
     daemon.parts.engine.start()
-    daemon.parts.inbox_loop.round(urgent=True)
+    daemon.parts.inbox_loop.turn(urgent=True)
     jobs = [daemon.parts.journal.take(2.0**40) for _ in range(2)]
 
     with ThreadPoolExecutor(2) as executor:
@@ -761,7 +761,9 @@ def test_a_job_that_could_not_be_put_off_is_stranded_and_started_again(
         patch.setattr(type(daemon.parts.journal), "postpone", refuse)
         fate = run_one(daemon)
         (entry,) = daemon.parts.journal.rows(State.RUNNING)
-        held = daemon.parts.job_runner.hold(PhotoTask(entry.job, daemon.parts.settings), RootAway("the share is away"))
+        held = daemon.parts.job_runner.hold(
+            PhotoTask(entry.job, daemon.parts.settings.now), RootAway("the share is away")
+        )
     daemon.parts.journal.undo(entry.job.id, 0.0)
     again = daemon.parts.journal.take(2.0**40)
     assert again is not None
@@ -783,8 +785,8 @@ def test_a_row_that_could_be_neither_claimed_nor_struck_out_is_no_photo(
     with monkeypatch.context() as patch:
         patch.setattr(type(daemon.parts.folders.jobs), "claim", full)
         patch.setattr(type(daemon.parts.journal), "forget", full)
-        daemon.parts.inbox_loop.round(urgent=True)
-    assert daemon.parts.journal.take(2.0**40, lambda: daemon.parts.admission.unclaimed) is None
+        daemon.parts.inbox_loop.turn(urgent=True)
+    assert daemon.parts.journal.take(2.0**40) is None
 
     assert run_one(daemon) is RunResult.DONE
     assert len(told) == len(daemon.parts.journal.latest(9)) == 1
@@ -803,13 +805,13 @@ def test_a_cut_out_put_back_before_its_original_is_in_archiv_is_tried_again(make
     run_one(daemon)
     (cut_out,) = hot.glob("*/a.png")
     cut_out.rename(hot / "inbox" / "a.png")
-    daemon.parts.inbox_loop.round(urgent=True)
+    daemon.parts.inbox_loop.turn(urgent=True)
     full[0] = False
     job = daemon.parts.journal.take_decided(2.0**40, ())
     assert job is not None
 
     daemon.parts.task_runner.run(job)
-    daemon.parts.inbox_loop.round(urgent=True)
+    daemon.parts.inbox_loop.turn(urgent=True)
 
     (entry,) = daemon.parts.journal.rows(State.WAITING)
     assert entry.job.round == 1
@@ -829,8 +831,8 @@ def test_a_retry_does_not_take_another_photo_of_the_same_name(make: Make, tmp_pa
     daemon.parts.inbox_loop.refuse(Reject(bad, "bad.jpg", "This is no photo."))
     before = sorted(path.read_bytes() for path in failed.iterdir())
 
-    with pytest.raises(Vanished, match="another photo's"):
-        daemon.parts.admission.take_back(daemon.parts.journal.row(first.job.id))
+    with pytest.raises(Vanished, match="of another photo"):
+        try_again(daemon, first.job.id)
 
     assert sorted(path.read_bytes() for path in failed.iterdir()) == before
 

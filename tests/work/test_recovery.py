@@ -27,7 +27,7 @@ def finished_job(daemon: Daemon) -> Job:
     save_photo(parts.folders.inbox / "a.png")
     daemon.recover()
     parts.engine.start()
-    while (scan := parts.inbox_loop.round(urgent=True)) and scan.incomplete:
+    while (scan := parts.inbox_loop.turn(urgent=True)) and scan.incomplete:
         parts.watcher.wait(scan.next_look_seconds, threading.Event())
     job = parts.journal.take(FAR_FUTURE)
     assert job is not None

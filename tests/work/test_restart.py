@@ -74,7 +74,7 @@ def test_a_restart_asks_the_same_ticket_for_the_same_recipe(step: str, tmp_path:
 
     first = Daemon(settings, engine=engine, tick=tick, clock=clock)
     first.recover()
-    first.parts.inbox_loop.round(urgent=True)
+    first.parts.inbox_loop.turn(urgent=True)
     job = first.parts.journal.take(clock())
     assert job is not None
     with pytest.raises(Died):
