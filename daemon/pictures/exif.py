@@ -1,41 +1,55 @@
-"""EXIF blocks that no longer show what was cut away.
+"""EXIF blocks of photos: the copyright in them, and the preview that has to leave them.
 
-A camera puts a preview of the whole photo into its EXIF block (IFD1 of CIPA DC-008, 4.5.8): the old background, in
-every cut-out. Only the way to the preview and its bytes go; whatever else is in the block stays as it is.
+A camera puts a preview of the whole photo into its EXIF block (IFD1 of CIPA DC-008, 4.5.8). With it, each cut-out would
+show the old background. Only the link to the preview and its bytes go; all else in the block stays as it is.
 """
 
 import struct
+from contextlib import suppress
 
-_PREFIX = b"Exif\0\0"
+from daemon.pictures.exif_in_tiff import PREFIX
+from daemon.pictures.tiff_directory import TEXT, dialect_of, directory_at, in_memory
+
 _PREVIEW_AT, _PREVIEW_BYTES = 0x0201, 0x0202  # JPEGInterchangeFormat and its length
-_ENTRY_BYTES = 12
+_COPYRIGHT = 0x8298
 
 
 def without_preview(exif: bytes) -> bytes:
-    """The same block without its preview picture; one that is broken comes back as it is."""
-    start = len(_PREFIX) if exif.startswith(_PREFIX) else 0
+    """The same block without its preview picture; a broken block comes back as it is."""
+    start = len(PREFIX) if exif.startswith(PREFIX) else 0
+    read = in_memory(exif[start:])
     block = bytearray(exif)
-    try:
-        _cut(memoryview(block)[start:])
-    except (struct.error, KeyError):
-        return exif
+    with suppress(struct.error):
+        dialect = dialect_of(read)
+        first = dialect and directory_at(read, dialect, dialect.first)
+        if not dialect or not first or not first.following:
+            return exif
+        second = directory_at(read, dialect, first.following)
+        dialect.offset.pack_into(block, start + first.link, 0)
+        at, length = (second.first_number(tag) or 0 for tag in (_PREVIEW_AT, _PREVIEW_BYTES))
+        if 0 < at <= at + length <= len(exif) - start:
+            block[start + at : start + at + length] = bytes(length)
     return bytes(block)
 
 
-def _cut(tiff: memoryview) -> None:
-    order = {b"II": "<", b"MM": ">"}[bytes(tiff[:2])]
-    (first,) = struct.unpack_from(order + "I", tiff, 4)
-    (entries,) = struct.unpack_from(order + "H", tiff, first)
-    link = first + 2 + entries * _ENTRY_BYTES
-    (second,) = struct.unpack_from(order + "I", tiff, link)
-    if second == 0:
-        return
-    struct.pack_into(order + "I", tiff, link, 0)
-    (entries,) = struct.unpack_from(order + "H", tiff, second)
-    found = {}
-    for number in range(entries):
-        tag, _, _, value = struct.unpack_from(order + "HHII", tiff, second + 2 + number * _ENTRY_BYTES)
-        found[tag] = value
-    at, length = found.get(_PREVIEW_AT, 0), found.get(_PREVIEW_BYTES, 0)
-    if 0 < at <= at + length <= len(tiff):
-        tiff[at : at + length] = bytes(length)
+def copyright_in(exif: bytes | None) -> str | None:
+    """The copyright notice in an EXIF block; None if it has none, or is broken."""
+    read = in_memory((exif or b"").removeprefix(PREFIX))
+    with suppress(struct.error):
+        if dialect := dialect_of(read):
+            found = directory_at(read, dialect, dialect.first).cut_field(_COPYRIGHT)
+            return text_of(found.content) if found and found.kind == TEXT else None
+    return None
+
+
+def text_of(raw: bytes) -> str | None:
+    """A notice in words: photographer's, then editor's, parted by a NUL (CIPA DC-008, 4.6.5). None if it is empty.
+
+    In UTF-8 if it can be, else in Latin-1.
+    """
+    parts = [part for part in raw.split(b"\0") if part.strip()]
+    try:
+        said = "; ".join(part.decode("utf-8").strip() for part in parts)
+    except UnicodeDecodeError:
+        said = "; ".join(part.decode("latin-1").strip() for part in parts)
+    return "".join(letter for letter in said if letter.isprintable()) or None

@@ -1,116 +1,141 @@
-"""What EXIF says of a picture's making, between EXIF blocks and the fields of a TIFF.
+"""Fields of EXIF on their way between EXIF blocks and TIFF files.
 
 In a TIFF the fields of EXIF stand among the tags of the picture (CIPA DC-008, 4.6), each directory where the file has
-room. What only means something inside one file (maker notes with offsets of their own, the layout of the pixels) does
-not travel. libvips reads none of it in a TIFF and writes none, and IPTC with a wrong length.
+room. What has a meaning only inside one file (maker notes with offsets of their own, the layout of the pixels) does not
+travel. libvips neither reads nor writes EXIF in a TIFF, and writes IPTC with a wrong length.
 """
 
 import os
 import struct
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from daemon.pictures.tiff_directory import (
-    Dialect,
-    Field,
-    Read,
-    dialect_of,
-    entries_at,
-    fields_at,
-    laid_out,
-    numbers,
-    plain,
-    turned,
-)
+from daemon.pictures.tiff_directory import VALUE_BYTES, Dialect, Directory, Field, dialect_of, directory_at, in_memory
+
+PREFIX = b"Exif\0\0"
+"""What an EXIF block begins with in most files."""
 
 _DESCRIPTIONS = frozenset({0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298})
 _EXIF, _GPS, _IPTC = 0x8769, 0x8825, 0x83BB
 _MAKER_NOTE, _INTEROPERABILITY = 0x927C, 0xA005
 _WIDTH, _HEIGHT = 0xA002, 0xA003
-_PREFIX = b"Exif\0\0"
+_LONG, _LONG8 = 4, 16  # types of offsets
+_HALF_BYTES = {5: 4, 10: 4}  # of types whose value consists of two numbers
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
-    """The fields that tell of it, in one byte order."""
+class ExifFields:
+    """The fields that travel, in one byte order.
+
+    picture: of the picture's own directory (who made it, with what). capture: of the EXIF directory. place: of GPS.
+    """
 
     order: str
-    described: dict[int, Field]
-    details: dict[int, Field] = field(default_factory=dict)
+    picture: dict[int, Field]
+    capture: dict[int, Field] = field(default_factory=dict)
     place: dict[int, Field] = field(default_factory=dict)
 
     @property
     def block(self) -> bytes | None:
-        """An EXIF block of them; None where there are none."""
-        if not (self.described or self.details or self.place):
+        """An EXIF block of these fields; None if there are none."""
+        if not (self.picture or self.capture or self.place):
             return None
-        body, first = _behind(self, plain(self.order, 8), 8)
-        mark = b"II" if self.order == "<" else b"MM"
-        return _PREFIX + mark + struct.pack(self.order + "HI", 42, first) + body
+        body, first = _laid_out(self, Dialect(self.order, 8), 8)
+        return PREFIX + (b"II" if self.order == "<" else b"MM") + struct.pack(self.order + "HI", 42, first) + body
+
+    def in_order(self, wanted: str) -> "ExifFields":
+        """The same fields in the byte order `wanted`, "<" or ">"."""
+        if self.order == wanted:
+            return self
+        parts = (
+            {tag: Field(each.kind, each.number, _reversed(each)) for tag, each in part.items()}
+            for part in (self.picture, self.capture, self.place)
+        )
+        return ExifFields(wanted, *parts)
 
 
-def making_of(read: Read, dialect: Dialect, position: int) -> Making:
-    """What the directory at `position` and those it leads to say. Raises struct.error."""
-    fields = fields_at(read, dialect, position)
+def exif_fields_of(page: Directory) -> ExifFields:
+    """The fields of EXIF in a page's directory and in those it leads to; a directory that is not there has none."""
     below = []
     for tag in (_EXIF, _GPS):
         found: dict[int, Field] = {}
-        if at := next(iter(numbers(dialect, fields, tag)), 0):
-            with suppress(struct.error):
-                found = fields_at(read, dialect, at)
+        with suppress(struct.error):
+            found = directory_at(page.read, page.dialect, page.first_number(tag) or 0).fields()
         below.append({tag: value for tag, value in found.items() if tag not in (_MAKER_NOTE, _INTEROPERABILITY)})
-    return Making(dialect.order, {tag: value for tag, value in fields.items() if tag in _DESCRIPTIONS}, *below)
+    picture = {tag: value for tag in _DESCRIPTIONS if (value := page.field(tag))}
+    return ExifFields(page.dialect.order, picture, *below)
 
 
 def put_into_tiff(descriptor: int, exif: bytes | None, iptc: bytes | None, size: tuple[int, int]) -> None:
     """Add an EXIF block and IPTC records to a TIFF that was just written. size: of its picture, (width, height).
 
-    Its first directory is written anew behind its end, then its header is turned to that. Raises OSError.
+    Writes the first directory again behind the file's end, then lets the header point to it. Raises OSError.
     """
     read = partial(os.pread, descriptor)
     dialect = dialect_of(read)
     assert dialect  # we wrote it
-    making = _in_block(exif or b"", dialect.order)
+    fields = _in_block(exif or b"", dialect.order)
     for tag, pixels in zip((_WIDTH, _HEIGHT), size, strict=True):
-        if tag in making.details:
-            making.details[tag] = 4, 1, struct.pack(dialect.order + "I", pixels)
+        if tag in fields.capture:
+            fields.capture[tag] = Field(_LONG, 1, struct.pack(dialect.order + "I", pixels))
     if iptc:
         whole = iptc + bytes(-len(iptc) % 4)  # as numbers of 4 bytes, which they are not, but every program has it so
-        making.described[_IPTC] = 4, len(whole) // 4, whole
-    if making.block is None:
+        fields.picture[_IPTC] = Field(_LONG, len(whole) // 4, whole)
+    if fields.block is None:
         return
     end = os.lseek(descriptor, 0, os.SEEK_END)
     start = end + end % 2
-    body, first = _behind(making, dialect, start, entries_at(read, dialect, dialect.first))
+    body, first = _laid_out(fields, dialect, start, directory_at(read, dialect, dialect.first).rows)
     _write(descriptor, bytes(start - end) + body, end)
-    _write(descriptor, struct.pack(dialect.order + dialect.offset, first), 4 if dialect.room == 4 else 8)
+    _write(descriptor, dialect.offset.pack(first), 8 if dialect.is_big else 4)
 
 
-def _in_block(exif: bytes, wanted: str) -> Making:
-    """What an EXIF block says, in another byte order; nothing where it is broken."""
-    content = exif.removeprefix(_PREFIX)
-
-    def read(length: int, position: int) -> bytes:
-        return content[position : position + length]
-
+def _in_block(exif: bytes, order: str) -> ExifFields:
+    """The fields of an EXIF block in the byte order `order`; none if it is broken."""
+    read = in_memory(exif.removeprefix(PREFIX))
     with suppress(struct.error):
-        dialect = dialect_of(read)
-        if dialect:
-            found = making_of(read, dialect, dialect.first)
-            parts = (turned(part, dialect.order, wanted) for part in (found.described, found.details, found.place))
-            return Making(wanted, *parts)
-    return Making(wanted, {})
+        if dialect := dialect_of(read):
+            return exif_fields_of(directory_at(read, dialect, dialect.first)).in_order(order)
+    return ExifFields(order, {})
 
 
-def _behind(making: Making, dialect: Dialect, start: int, kept: dict[int, bytes] | None = None) -> tuple[bytes, int]:
-    """The directories as they lie from `start` on, and where the first one is: behind those it leads to."""
-    body, fields = b"", dict(making.described)
-    for tag, below in ((_EXIF, making.details), (_GPS, making.place)):
+def _reversed(value: Field) -> bytes:
+    """The content of a field in the other byte order."""
+    size = _HALF_BYTES.get(value.kind, VALUE_BYTES[value.kind])
+    return b"".join(value.content[at : at + size][::-1] for at in range(0, len(value.content), size))
+
+
+def _laid_out(
+    fields: ExifFields, dialect: Dialect, start: int, kept: Mapping[int, bytes] | None = None
+) -> tuple[bytes, int]:
+    """The directories as they lie from `start` on, and where the first one begins: behind those it leads to.
+
+    kept: entries that go into the first directory as they are, by tag.
+    """
+    body, first = b"", dict(fields.picture)
+    for tag, below in ((_EXIF, fields.capture), (_GPS, fields.place)):
         if below:
-            fields[tag] = dialect.pointer(start + len(body))
-            body += laid_out(dialect, below, start + len(body))
-    return body + laid_out(dialect, fields, start + len(body), kept), start + len(body)
+            position = dialect.offset.pack(start + len(body))
+            first[tag] = Field(_LONG8 if dialect.is_big else _LONG, 1, position)
+            body += _directory(dialect, below, start + len(body), {})
+    return body + _directory(dialect, first, start + len(body), kept or {}), start + len(body)
+
+
+def _directory(dialect: Dialect, fields: Mapping[int, Field], start: int, kept: Mapping[int, bytes]) -> bytes:
+    """A directory that begins at `start`, with its values behind it."""
+    rows, values = {tag: row for tag, row in kept.items() if tag not in fields}, b""
+    entries = len(rows) + len(fields)
+    behind = start + dialect.count.size + dialect.entry.size * entries + dialect.offset.size
+    for tag, (kind, number, content) in sorted(fields.items()):
+        place = content
+        if len(content) > dialect.offset.size:
+            place = dialect.offset.pack(behind + len(values))
+            values += content + bytes(len(content) % 2)  # values begin at even positions
+        rows[tag] = dialect.entry.pack(tag, kind, number, place)
+    table = b"".join(row for _, row in sorted(rows.items()))
+    return dialect.count.pack(entries) + table + dialect.offset.pack(0) + values
 
 
 def _write(descriptor: int, content: bytes, position: int) -> None:

@@ -1,15 +1,19 @@
-"""IPTC records, bare as TIFF has them, or wrapped as Photoshop puts them into a JPEG (IPTC-IIM 4.2; Adobe's 8BIM)."""
+"""IPTC records (IPTC-IIM 4.2): bare as in a TIFF, or wrapped as Photoshop puts them into a JPEG (Adobe's 8BIM)."""
 
 import os
+import re
 import zlib
+
+from daemon.pictures.exif import text_of
 
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _RESOURCE, _RECORDS = b"8BIM", b"\x04\x04"
 _TAG = b"\x1c"  # each record begins with it
+_COPYRIGHT = re.compile(rb"\x1c\x02\x74(..)", re.DOTALL)  # record 2, dataset 116, and its length
 
 
 def records(block: bytes | None) -> bytes | None:
-    """The bare records in a block of either kind; None where it holds none."""
+    """The bare records in a block of either kind; None if it holds none."""
     if block is None or block[:1] == _TAG:
         return block
     position = len(_PHOTOSHOP) if block.startswith(_PHOTOSHOP) else 0
@@ -26,6 +30,13 @@ def records(block: bytes | None) -> bytes | None:
     return None
 
 
+def copyright_in(block: bytes | None) -> str | None:
+    """The copyright notice in a block of either kind; None if it has none."""
+    block = block or b""
+    found = _COPYRIGHT.search(block)
+    return text_of(block[found.end() : found.end() + int.from_bytes(found[1])]) if found else None
+
+
 def wrapped(bare: bytes) -> bytes:
     """The records as a JPEG holds them."""
     return _PHOTOSHOP + _RESOURCE + _RECORDS + b"\0\0" + len(bare).to_bytes(4) + bare + bytes(len(bare) % 2)
@@ -34,7 +45,7 @@ def wrapped(bare: bytes) -> bytes:
 def put_into_png(descriptor: int, bare: bytes) -> None:
     """Add the records to a PNG that was just written, before its last chunk. Raises OSError.
 
-    As "Raw profile type iptc", which ImageMagick began and ExifTool reads; the format itself has no place for them.
+    As "Raw profile type iptc", which ImageMagick introduced and ExifTool reads; PNG itself has no place for them.
     """
     resource = wrapped(bare).removeprefix(_PHOTOSHOP)
     text = f"\niptc\n{len(resource):8d}\n{resource.hex()}\n".encode()

@@ -1,133 +1,152 @@
-"""The directories of fields that TIFF and EXIF consist of: followed where they lie, and laid out anew.
+"""The one walker through the directories of fields that TIFF files and EXIF blocks consist of.
 
-After TIFF 6.0, 2, and the BigTIFF proposal; an EXIF block is a TIFF without a picture (CIPA DC-008, 4.5).
+After TIFF 6.0, section 2, and the BigTIFF proposal; an EXIF block is a TIFF without a picture (CIPA DC-008, 4.5). Files
+come from strangers: a chain of pages ends at the first page that it meets twice; there is a limit to the pages, to the
+entries of a page and to the bytes of a value; and a value is read only when it is asked for.
 """
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 Read = Callable[[int, int], bytes]
-"""So many bytes at a position, fewer at the end; as os.pread."""
+"""So many bytes at a position, as os.pread: fewer at the end, or an error of its own."""
 
-Field = tuple[int, int, bytes]
-"""Type, number of values, the values."""
+VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 18: 8}
+"""The bytes of one value, by the number of its type."""
+WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+"""The types of counts and offsets, and their letters in struct and numpy."""
+TEXT = 2
+"""The type of texts."""
 
-_VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 18: 8}
-"""Of one value, by the type's number."""
-_WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # types of counts and offsets, as struct has them
-_HALVES = {5: 4, 10: 4}  # types whose value consists of two numbers
 _MOST_ENTRIES = 512
 _MOST_PAGES = 10_000
-_MOST_OFFSET = 2**63 - 1  # of a file, to the system
-_MOST_BYTES = 16384  # of one field; longer ones are pictures or private
+_MOST_OFFSET = 2**63 - 16  # the system takes no position beyond 2**63 - 1
+_MOST_BYTES = 16384  # of one value; longer ones are pictures or private
 
 
-class Dialect(NamedTuple):
-    """How a file writes: order, "<" or ">"; where its first page is; numbers, offsets, entries, as struct has them."""
+class Field(NamedTuple):
+    """One field: the number of its type, how many values it has, and their bytes in the file's byte order."""
+
+    kind: int
+    number: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a file writes its directories. order: "<" or ">", as struct has it. first: where the first directory is."""
 
     order: str
     first: int
-    number: str
-    offset: str
-    entry: str
+    is_big: bool = False
 
     @property
-    def room(self) -> int:
-        """The bytes of a value that stand in its entry itself."""
-        return int(self.entry[-2])
+    def count(self) -> struct.Struct:
+        """The number of entries, which begins a directory."""
+        return struct.Struct(self.order + ("Q" if self.is_big else "H"))
 
-    def pointer(self, position: int) -> Field:
-        """A field that says where another directory is."""
-        return (4 if self.room == 4 else 16), 1, struct.pack(self.order + self.offset, position)
+    @property
+    def offset(self) -> struct.Struct:
+        """A position in the file."""
+        return struct.Struct(self.order + ("Q" if self.is_big else "I"))
+
+    @property
+    def entry(self) -> struct.Struct:
+        """Tag, type, number of values; then the values, or their position if they need more room."""
+        return struct.Struct(self.order + ("HHQ8s" if self.is_big else "HHI4s"))
 
 
-def plain(order: str, first: int) -> Dialect:
-    """The dialect of TIFF and EXIF, which are not BigTIFF."""
-    return Dialect(order, first, "H", "I", "HHI4s")
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """One directory of a file.
+
+    rows: its entries as they lie there, by tag. link: where the position of the next directory stands.
+    """
+
+    read: Read
+    dialect: Dialect
+    position: int
+    rows: Mapping[int, bytes]
+    link: int
+
+    @property
+    def following(self) -> int:
+        """The position of the next directory, 0 behind the last one. Raises struct.error if the file ends before."""
+        offset = self.dialect.offset
+        if self.link > _MOST_OFFSET:
+            raise struct.error("the next directory lies beyond any file")
+        return int(offset.unpack(self.read(offset.size, self.link))[0])
+
+    def cut_field(self, tag: int, most_bytes: int = _MOST_BYTES) -> Field | None:
+        """The field with `tag`, its content cut off where the file ends; None if there is none that can be read."""
+        if tag not in self.rows:
+            return None
+        _, kind, number, value = self.dialect.entry.unpack(self.rows[tag])
+        size = number * VALUE_BYTES.get(kind, 0)
+        if not 0 < size <= most_bytes:
+            return None
+        if size > len(value):
+            (at,) = self.dialect.offset.unpack(value)
+            value = self.read(size, at) if at + size <= _MOST_OFFSET else b""
+        return Field(kind, number, value[:size])
+
+    def field(self, tag: int, most_bytes: int = _MOST_BYTES) -> Field | None:
+        """The field with `tag`; None if there is none that can be read to its end."""
+        found = self.cut_field(tag, most_bytes)
+        return found if found and len(found.content) == found.number * VALUE_BYTES[found.kind] else None
+
+    def fields(self) -> dict[int, Field]:
+        """All fields that can be read, by tag."""
+        return {tag: field for tag in self.rows if (field := self.field(tag))}
+
+    def numbers(self, tag: int) -> tuple[int, ...]:
+        """The whole numbers of a field; none if it is not there, or holds something else."""
+        found = self.field(tag)
+        if found is None or found.kind not in WHOLE_NUMBERS:
+            return ()
+        return struct.unpack(f"{self.dialect.order}{found.number}{WHOLE_NUMBERS[found.kind]}", found.content)
+
+    def first_number(self, tag: int) -> int | None:
+        """The first whole number of a field, or None."""
+        return next(iter(self.numbers(tag)), None)
+
+
+def in_memory(content: bytes) -> Read:
+    """A way to read `content` as if it were a file."""
+    return lambda length, position: content[position : position + length]
 
 
 def dialect_of(read: Read) -> Dialect | None:
-    """None where it is no TIFF. Raises struct.error where its header is cut off."""
+    """How a file writes; None if it is no TIFF. Raises struct.error if its header is cut off."""
     head = read(16, 0)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None:
         return None
-    if head[2:4] in (b"+\0", b"\0+"):  # BigTIFF
-        return Dialect(order, struct.unpack(order + "Q", head[8:])[0], "Q", "Q", "HHQ8s")
-    return plain(order, struct.unpack(order + "I", head[4:8])[0])
+    if head[2:4] in (b"+\0", b"\0+"):
+        return Dialect(order, struct.unpack(order + "Q", head[8:])[0], is_big=True)
+    return Dialect(order, struct.unpack(order + "I", head[4:8])[0])
 
 
-def chain(read: Read, dialect: Dialect) -> Iterator[int]:
-    """Where the directory of each page is, as far as one leads to the next. Raises struct.error."""
-    count, link = struct.Struct(dialect.order + dialect.number), struct.Struct(dialect.order + dialect.offset)
-    position, seen = dialect.first, set[int]()
-    while 0 < position <= _MOST_OFFSET and position not in seen and len(seen) < _MOST_PAGES:
-        yield position
-        seen.add(position)
-        (entries,) = count.unpack(read(count.size, position))
-        behind = position + count.size + entries * struct.calcsize(dialect.order + dialect.entry)
-        if behind > _MOST_OFFSET:
-            return
-        (position,) = link.unpack(read(link.size, behind))
-
-
-def entries_at(read: Read, dialect: Dialect, position: int) -> dict[int, bytes]:
-    """The entries of the directory at `position` as they lie there, by tag. Raises struct.error."""
-    count, size = struct.Struct(dialect.order + dialect.number), struct.calcsize(dialect.order + dialect.entry)
-    if position > _MOST_OFFSET:
-        return {}
+def directory_at(read: Read, dialect: Dialect, position: int) -> Directory:
+    """The directory at `position`, with as many of its entries as are there. Raises struct.error if it is not there."""
+    count, size = dialect.count, dialect.entry.size
+    if not 0 < position <= _MOST_OFFSET:
+        raise struct.error("there is no such position")
     (entries,) = count.unpack(read(count.size, position))
-    table = read(size * min(entries, _MOST_ENTRIES), position + count.size)
+    start = position + count.size
+    table = read(size * min(entries, _MOST_ENTRIES), start)
     rows = (table[at : at + size] for at in range(0, len(table) - size + 1, size))
-    return {struct.unpack(dialect.order + "H", row[:2])[0]: row for row in rows}
+    by_tag = {struct.unpack(dialect.order + "H", row[:2])[0]: row for row in rows}
+    return Directory(read, dialect, position, by_tag, start + entries * size)
 
 
-def fields_at(read: Read, dialect: Dialect, position: int) -> dict[int, Field]:
-    """The fields of the directory at `position` whose values can be read, by tag. Raises struct.error."""
-    fields = {}
-    for tag, row in entries_at(read, dialect, position).items():
-        _, kind, number, value = struct.unpack(dialect.order + dialect.entry, row)
-        size = number * _VALUE_BYTES.get(kind, 0)
-        if dialect.room < size <= _MOST_BYTES:
-            at = struct.unpack(dialect.order + dialect.offset, value)[0]
-            value = read(size, at) if at <= _MOST_OFFSET else b""
-        if 0 < size <= _MOST_BYTES and len(value) >= size:
-            fields[tag] = kind, number, value[:size]
-    return fields
-
-
-def numbers(dialect: Dialect, fields: Mapping[int, Field], tag: int) -> tuple[int, ...]:
-    """The whole numbers of a field; none where it is not there, or holds something else."""
-    kind, number, content = fields.get(tag, (0, 0, b""))
-    return struct.unpack(f"{dialect.order}{number}{_WHOLE_NUMBERS[kind]}", content) if kind in _WHOLE_NUMBERS else ()
-
-
-def turned(fields: Mapping[int, Field], order: str, wanted: str) -> dict[int, Field]:
-    """The same fields in another byte order."""
-    if order == wanted:
-        return dict(fields)
-    return {tag: (kind, number, _turned(kind, content)) for tag, (kind, number, content) in fields.items()}
-
-
-def _turned(kind: int, content: bytes) -> bytes:
-    size = _HALVES.get(kind, _VALUE_BYTES[kind])
-    return b"".join(content[at : at + size][::-1] for at in range(0, len(content), size))
-
-
-def laid_out(
-    dialect: Dialect, fields: Mapping[int, Field], start: int, kept: Mapping[int, bytes] | None = None
-) -> bytes:
-    """A directory that begins at `start`, and its values behind it. kept: entries that go into it as they are."""
-    kept = {tag: row for tag, row in (kept or {}).items() if tag not in fields}
-    count, link = struct.Struct(dialect.order + dialect.number), struct.Struct(dialect.order + dialect.offset)
-    entry = struct.Struct(dialect.order + dialect.entry)
-    behind = start + count.size + entry.size * (len(fields) + len(kept)) + link.size
-    rows, values = dict(kept), b""
-    for tag, (kind, number, content) in sorted(fields.items()):
-        place = content
-        if len(content) > dialect.room:
-            place = link.pack(behind + len(values))
-            values += content + bytes(len(content) % 2)  # values begin at even offsets
-        rows[tag] = entry.pack(tag, kind, number, place)
-    return count.pack(len(rows)) + b"".join(row for _, row in sorted(rows.items())) + link.pack(0) + values
+def pages(read: Read, dialect: Dialect, most: int = _MOST_PAGES) -> Iterator[Directory]:
+    """The directories of a file's pages, as far as one leads to the next. Raises struct.error where one is missing."""
+    position, seen = dialect.first, set[int]()
+    while position and position not in seen and len(seen) < most:
+        seen.add(position)
+        page = directory_at(read, dialect, position)
+        yield page
+        position = page.following

@@ -1,14 +1,13 @@
-"""What a TIFF says of its pages and channels, its making and its records, and libvips does not."""
+"""What a TIFF says of its pages, and libvips does not: which are photos, their channels, EXIF and IPTC."""
 
 import os
 import struct
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import islice
 
-from daemon.pictures.exif_in_tiff import making_of
-from daemon.pictures.tiff_directory import Dialect, Field, chain, dialect_of, fields_at, numbers
+from daemon.pictures.exif_in_tiff import exif_fields_of
+from daemon.pictures.tiff_directory import Directory, dialect_of, pages
 
 _NEW_SUBFILE_TYPE, _COMPRESSION, _PHOTOMETRIC, _EXTRA_SAMPLES = 0x00FE, 0x0103, 0x0106, 0x0152
 _IPTC, _DNG_VERSION = 0x83BB, 0xC612
@@ -18,61 +17,54 @@ _ALPHAS = (1, 2)  # of ExtraSamples: premultiplied or not; 0 is what Photoshop g
 
 
 def pages_of(descriptor: int) -> tuple[int, ...]:
-    """Which pages of an open TIFF are pictures of their own, counted from 0; smaller versions and masks are not.
+    """Which pages of an open TIFF are photos of their own, counted from 0; smaller versions and masks are not.
 
-    (0,) at least, also where the file cannot be followed. Reads one directory after the other, and no page's data.
+    At least (0,), also if the file cannot be followed. Reads one directory after the other, and no page's pixels.
     """
-    pictures: list[int] = []
+    photos: list[int] = []
     read = partial(os.pread, descriptor)
     with suppress(struct.error):
         dialect = dialect_of(read)
-        for page, position in enumerate(chain(read, dialect) if dialect else ()):
-            assert dialect  # or there were no pages
-            kind = numbers(dialect, fields_at(read, dialect, position), _NEW_SUBFILE_TYPE)
-            if not kind or not kind[0] & (_SMALLER_VERSION | _MASK):
-                pictures.append(page)
-    return tuple(pictures) or (0,)
+        for number, page in enumerate(pages(read, dialect) if dialect else ()):
+            if not (page.first_number(_NEW_SUBFILE_TYPE) or 0) & (_SMALLER_VERSION | _MASK):
+                photos.append(number)
+    return tuple(photos) or (0,)
 
 
 class Tags:
-    """The fields of one page of a TIFF; those that cannot be followed are as if they were not there."""
+    """The fields of one page of a TIFF; fields that cannot be read count as missing."""
 
     def __init__(self, descriptor: int, page: int = 0) -> None:
-        self._read = partial(os.pread, descriptor)
-        self._dialect: Dialect | None = None
-        self._position = 0
-        self._fields: Mapping[int, Field] = {}
+        self._page: Directory | None = None
+        read = partial(os.pread, descriptor)
         with suppress(struct.error):
-            self._dialect = dialect_of(self._read)
-            if self._dialect:
-                self._position = next(islice(chain(self._read, self._dialect), page, None), 0)
-                self._fields = fields_at(self._read, self._dialect, self._position) if self._position else {}
+            if dialect := dialect_of(read):
+                self._page = next(islice(pages(read, dialect), page, None), None)
 
     @property
     def exif(self) -> bytes | None:
-        """An EXIF block, or None where the file says nothing of its making."""
-        if not self._dialect or not self._fields:
-            return None
-        return making_of(self._read, self._dialect, self._position).block
+        """An EXIF block, or None if the page has no fields of EXIF."""
+        return exif_fields_of(self._page).block if self._page else None
 
     @property
     def iptc(self) -> bytes | None:
         """The IPTC records, or None; libvips 8.18 gives a quarter of them."""
-        field = self._fields.get(_IPTC)
-        return field and field[2]
+        field = self._page and self._page.field(_IPTC)
+        return field.content if field else None
 
     @property
     def alpha_extra(self) -> int | None:
-        """Which of the channels beside the colours is the alpha, counted from 0; None where it is none of them."""
-        if _EXTRA_SAMPLES not in self._fields:
+        """Which of the channels beside the colours is the alpha, counted from 0; None if none of them is."""
+        if not self._page or not self._page.field(_EXTRA_SAMPLES):
             return 0
-        kinds = self._numbers(_EXTRA_SAMPLES)
+        kinds = self._page.numbers(_EXTRA_SAMPLES)
         return next((place for place, kind in enumerate(kinds) if kind in _ALPHAS), None)
 
     @property
     def begins_with_a_preview(self) -> bool:
-        """Whether the first picture is only a small version of another one, as in camera RAW files (DNG, NEF, ARW)."""
-        return _DNG_VERSION in self._fields or bool((self._number(_NEW_SUBFILE_TYPE) or 0) & _SMALLER_VERSION)
+        """Whether the page is only a small version of another one, as the first in camera RAW files (DNG, NEF, ARW)."""
+        is_dng = self._page is not None and self._page.field(_DNG_VERSION) is not None
+        return is_dng or bool((self._number(_NEW_SUBFILE_TYPE) or 0) & _SMALLER_VERSION)
 
     @property
     def in_bare_ycbcr(self) -> bool:
@@ -80,7 +72,4 @@ class Tags:
         return self._number(_PHOTOMETRIC) == _YCBCR and self._number(_COMPRESSION) not in _JPEG
 
     def _number(self, tag: int) -> int | None:
-        return next(iter(self._numbers(tag)), None)
-
-    def _numbers(self, tag: int) -> tuple[int, ...]:
-        return numbers(self._dialect, self._fields, tag) if self._dialect else ()
+        return self._page.first_number(tag) if self._page else None

@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from daemon.errors import BadPhoto
-from daemon.pictures import codec, decoding, saving, xmp
+from daemon.pictures import codec, decoding, exif, iptc, saving, xmp
 from daemon.pictures.codec_errors import Undecodable
-from daemon.pictures.exif import without_preview
 from daemon.pictures.reading import Photo
-from daemon.pictures.rights import copyright_of
 from daemon.pictures.signatures import HEAD_BYTES, kind_of
 from daemon.pictures.values import Container, Frame, Samples
 from daemon.settings import OutputFormat
@@ -66,8 +64,9 @@ def write(
         )
     metadata = replace(
         photo.metadata,
-        exif=photo.exif and without_preview(photo.exif),
-        xmp=xmp.tagged(photo.xmp, identity, copyright_of(photo.exif, photo.iptc)),
+        exif=photo.exif and exif.without_preview(photo.exif),
+        # Not every program looks for EXIF and IPTC in every format, and WebP has no place for IPTC; all look for XMP.
+        xmp=xmp.tagged(photo.xmp, identity, exif.copyright_in(photo.exif) or iptc.copyright_in(photo.iptc)),
     )
     pixels, below = rgba, None
     if output_format == "mask":

@@ -149,6 +149,26 @@ def test_a_tiff_whose_pages_run_in_a_circle_ends(path: Path) -> None:
     follow(path, bytes(circle))
 
 
+def test_a_table_that_says_it_is_longer_than_the_file_is_not_there_yet(path: Path) -> None:
+    content = bytearray(photo("tif"))
+    (start,) = struct.unpack_from("<I", content, 4)
+    at = content.index(struct.pack("<HH", 273, 4), start)
+    struct.pack_into("<II", content, at + 4, len(content), 8)
+
+    with pytest.raises(NotWholeYet, match="pages of a TIFF"):
+        follow(path, bytes(content))
+
+
+@pytest.mark.timeout(60)  # it takes no second; without a limit, it would read 2,000 times 8 MB
+def test_pages_that_all_point_to_one_large_table_are_a_doubt(path: Path) -> None:
+    numbers, page = 2_000_000, struct.pack("<HHHIIHHII", 2, 273, 4, 2_000_000, 8, 279, 4, 2_000_000, 8)
+    start = 8 + 4 * numbers
+    chain = b"".join(page + struct.pack("<I", start + 30 * (number + 1)) for number in range(2000))
+    content = b"II*\0" + struct.pack("<I", start) + struct.pack("<I", 8) * numbers + chain
+
+    assert "share their tables" in (follow(path, content) or "")
+
+
 @pytest.mark.parametrize("content", [b"", b"\0" * 10, b"\0" * 100_000, b"\xff\xd8\xff", b"BM", b"II*\0", b"x"])
 def test_nothing_or_a_beginning_is_not_whole(path: Path, content: bytes) -> None:
     with pytest.raises(NotWholeYet):

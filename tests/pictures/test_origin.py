@@ -10,13 +10,19 @@ import pyvips
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.pictures import exif_in_tiff, iptc, rights, tiff_directory, tiff_page, writing, xmp
+from daemon.pictures import exif_in_tiff, iptc, tiff_directory, tiff_page, writing, xmp
 from daemon.pictures.compositing import cut_out
+from daemon.pictures.exif import copyright_in as copyright_in_exif
 from daemon.pictures.reading import open_photo
 from daemon.settings import OutputFormat
 from tests.pictures.drawing import coloured, disc, encoded, file_of, image_of, with_field
 
 NOTICE = "(c) 2026 Studio Süd"
+
+
+def copyright_of(exif: bytes | None, records: bytes | None) -> str | None:
+    """The copyright that a result gets."""
+    return copyright_in_exif(exif) or iptc.copyright_in(records)
 
 
 def tiff_with_exif(order: str) -> bytes:
@@ -88,7 +94,7 @@ def test_exif_comes_through_a_tiff_in_either_byte_order(tmp_path: Path, turned: 
     assert exif is not None
     shown = pyvips.Image.jpegload_buffer(bytes(with_field(image_of(coloured()), "exif-data", exif).jpegsave_buffer()))
     assert shown.get("exif-ifd0-Make").startswith("Camera ")
-    assert rights.copyright_of(exif, None) == rights.copyright_of(open_photo(tmp_path / "photo.jpg", 500).exif, None)
+    assert copyright_of(exif, None) == copyright_of(open_photo(tmp_path / "photo.jpg", 500).exif, None)
     assert shown.get("exif-ifd2-ExposureTime").startswith("1/125 ")
     assert shown.get("exif-ifd3-GPSLatitude").startswith("48/1 6/1 0/1 ")
     assert shown.get("exif-ifd2-PixelXDimension").startswith("96 ")
@@ -99,16 +105,11 @@ def test_exif_comes_through_a_tiff_in_either_byte_order(tmp_path: Path, turned: 
 def in_other_order(exif: bytes) -> bytes:
     """The same EXIF block in big-endian."""
     assert exif.startswith(b"Exif\0\0II")
-    block = exif[6:]
-
-    def read(length: int, position: int) -> bytes:
-        return block[position : position + length]
-
+    read = tiff_directory.in_memory(exif[6:])
     dialect = tiff_directory.dialect_of(read)
     assert dialect
-    found = exif_in_tiff.making_of(read, dialect, dialect.first)
-    parts = (tiff_directory.turned(part, "<", ">") for part in (found.described, found.details, found.place))
-    big = exif_in_tiff.Making(">", *parts).block
+    found = exif_in_tiff.exif_fields_of(tiff_directory.directory_at(read, dialect, dialect.first))
+    big = found.in_order(">").block
     assert big is not None
     return big.ljust(len(exif), b"\0")
 
@@ -162,11 +163,11 @@ def test_a_copyright_in_exif_is_in_every_result(tmp_path: Path, format_: OutputF
 
 def test_a_copyright_in_iptc_is_found_where_exif_has_none() -> None:
     notice = NOTICE.encode("latin-1")
-    iptc = (
+    records = (
         b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\x20" + b"\x1c\x02\x74" + struct.pack(">H", len(notice)) + notice
     )
 
-    assert rights.copyright_of(b"Exif\0\0II*\0\x08\0\0\0\0\0", iptc) == NOTICE
+    assert copyright_of(b"Exif\0\0II*\0\x08\0\0\0\0\0", records) == NOTICE
 
 
 def test_a_copyright_in_the_iptc_of_a_tiff_is_found(tmp_path: Path) -> None:
@@ -179,7 +180,7 @@ def test_a_copyright_in_the_iptc_of_a_tiff_is_found(tmp_path: Path) -> None:
     photo = open_photo(file_of(tmp_path, content), 500)
 
     assert photo.iptc == records
-    assert rights.copyright_of(None, photo.iptc) == "Studio"
+    assert copyright_of(None, photo.iptc) == "Studio"
 
 
 def test_a_notice_of_the_packets_own_is_not_doubled(tmp_path: Path) -> None:
@@ -207,4 +208,4 @@ def test_no_directory_is_broken_enough_to_stop_us(
         assert tags.alpha_extra in (0, None)
 
     assert block is None or block.startswith(b"Exif\0\0")
-    assert rights.copyright_of(b"Exif\0\0" + head + junk, junk) is None or junk
+    assert copyright_of(b"Exif\0\0" + head + junk, junk) is None or junk
