@@ -33,10 +33,10 @@ def process(
     """Cut out single photos, without a hot folder."""
     from daemon.commands.process import process_photos
 
-    endings = process_photos(settings_of(config), photos, out_dir, out, quiet=as_json)
+    processed = process_photos(settings_of(config), photos, out_dir, out, quiet=as_json)
     if as_json:
-        print_json([ending.values() for ending in endings])
-    raise typer.Exit(FAILED if any(ending.failed for ending in endings) else OK)
+        print_json([photo.values() for photo in processed])
+    raise typer.Exit(FAILED if any(photo.failed for photo in processed) else OK)
 
 
 def sheet(

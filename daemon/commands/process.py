@@ -1,4 +1,4 @@
-"""`freisteller process`: the same pipeline, with photos and an output folder instead of a hot folder."""
+"""`freisteller process`: cuts out single photos into a folder, by the same steps as the daemon."""
 
 import sys
 import tempfile
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from daemon import __version__
-from daemon.commands.terminal import ending_line
+from daemon.commands.terminal import job_end_line
 from daemon.disk.names import clean_name
 from daemon.errors import BadSettings, FreistellerError
 from daemon.hotfolder.runtime import Runtime
@@ -36,48 +36,48 @@ from daemon.work.task import PhotoTask
 
 @dataclass(frozen=True, slots=True)
 class Processed:
-    """What became of one photo."""
+    """How one photo ended."""
 
     photo: Path
-    ending: JobEnd
+    end: JobEnd
 
     @property
     def failed(self) -> bool:
         """Whether there is no result."""
-        return self.ending.grade is None
+        return self.end.grade is None
 
     def values(self) -> dict[str, Any]:
         """For JSON."""
-        ending = self.ending
+        end = self.end
         return {
             "photo": str(self.photo),
-            "grade": ending.grade.value if ending.grade else "failed",
-            "score": ending.score,
-            "seconds": round(ending.seconds, 3),
-            "reason": ending.reason,
-            "results": [str(path) for path in ending.results],
+            "grade": end.grade.value if end.grade else "failed",
+            "score": end.score,
+            "seconds": round(end.seconds, 3),
+            "reason": end.reason,
+            "results": [str(path) for path in end.results],
         }
 
 
 class _NoRecorder:
-    """Nothing is kept: a second call of `process` starts afresh."""
+    """Keeps nothing: a second call of `process` starts from the beginning."""
 
     def record_attempt(self, job: Job, attempt: Attempt) -> None:
-        """Forget it."""
+        """Do nothing."""
 
 
 def process_photos(
     settings: Settings, photos: Sequence[Path], out_dir: Path, out: Console, *, quiet: bool
 ) -> list[Processed]:
-    """Cut out `photos` into `out_dir`, several at once; one ending each, in the order given.
+    """Cut out `photos` into `out_dir`, several at once. Returns how each ended, in the order given.
 
-    Raises BadSettings where the folder cannot be written or the engine cannot work at all.
+    Raises BadSettings if the folder cannot be made or the engine cannot work at all.
     """
     log.set_up("warning" if settings.log.level == "info" else settings.log.level, settings.log.format, sys.stderr)
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadSettings(f"--out {out_dir} cannot be made: {error.strerror}") from error
+        raise BadSettings(f"The folder --out {out_dir} cannot be made: {error.strerror}. Name another one.") from error
     budget = MemoryBudget(memory_for(settings))
     engine = build_engine(
         settings, lambda line: None if quiet else out.print(line, markup=False), crowded=lambda: budget.crowded
@@ -90,19 +90,21 @@ def process_photos(
             engine, alphas=alphas, recorder=_NoRecorder(), meter=metrics, budget=budget, runtime=runtime
         )
         pipeline.strategy(settings)  # raises BadSettings before anything begins
-        bench = _Bench(settings, pipeline, Staging(metrics, runtime.tick), alphas, out_dir)
+        processor = _Processor(settings, pipeline, Staging(metrics, runtime.tick), alphas, out_dir)
         engine.start()
         try:
             with (
                 ThreadPoolExecutor(workers_for(settings, engine)) as executor,
-                _progress(len(photos), out, quiet=quiet) as told,
+                _progress(len(photos), out, quiet=quiet) as show,
             ):
-                return list(executor.map(lambda photo: told(bench.process(photo)), photos))
+                return list(executor.map(lambda photo: show(processor.process(photo)), photos))
         finally:
             engine.close()
 
 
-class _Bench:
+class _Processor:
+    """Cuts out one photo at a time, in each of several threads."""
+
     def __init__(self, settings: Settings, pipeline: Pipeline, staging: Staging, alphas: Alphas, out_dir: Path) -> None:
         self._settings = settings
         self._pipeline = pipeline
@@ -112,9 +114,9 @@ class _Bench:
         self._placing = threading.Lock()
 
     def process(self, photo: Path) -> Processed:
-        """One photo from file to files; what goes wrong is its ending, not an exception."""
+        """Take one photo from its file to its results. What goes wrong is how it ended, not an exception."""
         began = time.perf_counter()
-        size_bytes = photo.stat().st_size if photo.is_file() else 0  # the ending says what is wrong with it
+        size_bytes = photo.stat().st_size if photo.is_file() else 0  # reading it says what is wrong with it
         job = Job(uuid.uuid4().hex, clean_name(photo.name), size_bytes=size_bytes)
         try:
             with tempfile.TemporaryDirectory(dir=self._out_dir, prefix=".freisteller-") as folder:
@@ -138,7 +140,7 @@ class _Bench:
 
 @contextmanager
 def _progress(total: int, out: Console, *, quiet: bool) -> Iterator[Any]:
-    """A bar with the time left on a terminal, a line per photo everywhere; nothing when quiet."""
+    """Gives what shows each photo that ended: a line, and on a terminal a bar with the time left. quiet: nothing."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -150,10 +152,10 @@ def _progress(total: int, out: Console, *, quiet: bool) -> Iterator[Any]:
     with Progress(*columns, console=out, disable=quiet or not out.is_terminal, transient=True) as progress:
         task = progress.add_task("Cutting out", total=total)
 
-        def told(done: Processed) -> Processed:
+        def show(done: Processed) -> Processed:
             if not quiet:
-                progress.console.print(ending_line(done.ending))
+                progress.console.print(job_end_line(done.end))
             progress.advance(task)
             return done
 
-        yield told
+        yield show

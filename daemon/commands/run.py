@@ -1,4 +1,4 @@
-"""`freisteller run`: the daemon, and what it tells the person who started it."""
+"""`freisteller run`: the daemon, and what it prints for the person who started it."""
 
 import signal
 import sys
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from daemon.commands.samples import drop_samples
-from daemon.commands.terminal import ending_line
+from daemon.commands.terminal import job_end_line
 from daemon.logs import journald, log
 from daemon.publishing.job_events import JobEnd
 from daemon.service.lifecycle import Daemon
@@ -28,58 +28,77 @@ def run_daemon(
 ) -> int:
     """Run until stopped or, with `once`, until all is done. Returns the exit code.
 
-    reread: the settings as they are now, for SIGHUP.
-    1: a photo failed or is still open after `once`, or a fault of our own ended the run.
+    reread: gives the settings as they are now, for SIGHUP.
+    The exit code is 1 if the run ended by a fault of our own or if, with `once`, a photo failed or is still open.
     """
-    on_terminal = sys.stderr.isatty()
-    text = settings.log.format == "text" or (settings.log.format == "auto" and on_terminal)
-    # On a terminal each photo has its line already; the log then only adds what is out of the ordinary.
-    quiet = text and settings.log.format == "auto" and settings.log.level == "info"
-    log.set_up("warning" if quiet else settings.log.level, settings.log.format, sys.stderr)
+    _set_up_log(settings)
     new_root = not settings.root_path.exists()
-    printing = threading.Lock()
+    has_line_in_log = journald.reads(sys.stderr)  # under systemd the log has a line for each photo, and one is enough
 
-    in_journal = journald.reads(sys.stderr)  # under systemd the log has a line per photo, and one is enough
+    def print_line(line: str) -> None:
+        out.print(line, markup=False)
 
-    def tell(ending: JobEnd) -> None:
-        if not in_journal:
-            with printing:
-                out.print(ending_line(ending))
+    def print_end(job_end: JobEnd) -> None:
+        if not has_line_in_log:
+            out.print(job_end_line(job_end))
 
-    def say(line: str) -> None:
-        with printing:
-            out.print(line, markup=False)
-
-    stopped = threading.Event()
-    ready_to_stop: list[Daemon] = []
-
-    def stop() -> None:
-        stopped.set()
-        for running in ready_to_stop:
-            running.stop()
-
-    def reload() -> None:
-        for running in ready_to_stop:
-            running.reload()
-
-    heed(stop, reload)
+    requests = _Requests()
+    heed(requests.stop, requests.reload)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    daemon = Daemon(settings, on_end=tell, print_line=say, reread=reread, clock=clock)
-    ready_to_stop.append(daemon)
-    if stopped.is_set():
-        daemon.stop()
+    daemon = Daemon(settings, on_end=print_end, print_line=print_line, reread=reread, clock=clock)
+    requests.go_to(daemon)
+    inbox = daemon.parts.folders.inbox
+    print_line(f"Drop photos into   {inbox}")
     root = settings.root_path
-    say(f"Drop photos into   {daemon.parts.folders.inbox}")
-    say(f"Results appear in  {root}/sehr_gut, gut, ungenügend   (what cannot be done: failed; originals: archiv)")
-    say(f"Engine: {settings.engine_in_use}.   Stop with Ctrl-C.")
+    print_line(f"Results appear in  {root}/sehr_gut, gut, ungenügend   (failed photos: failed, originals: archiv)")
+    print_line(f"Engine: {settings.engine_in_use}.   Stop with Ctrl-C.")
     if samples and new_root:
-        dropped = drop_samples(daemon.parts.folders.inbox)
-        say(f"{len(dropped)} sample photos are on their way." if dropped else "No samples: scikit-image is missing.")
+        print_line(_samples_line(len(drop_samples(inbox))))
     summary = daemon.run(once=once)
     if summary.open:
-        say(f"{summary.open} photos are still to do; the next start goes on with them.")
+        print_line(f"{summary.open} photos are still to do; the next start goes on with them.")
     for sentence in summary.wrong_orders:
-        say(sentence)
-    say(f"Done: {summary.done}, failed: {summary.failed}.")
+        print_line(sentence)
+    print_line(f"Done: {summary.done}, failed: {summary.failed}.")
     left = summary.failed or summary.open or summary.wrong_orders
     return 1 if summary.broken or (once and left) else 0
+
+
+class _Requests:
+    """What signals ask for. A stop that comes while the daemon is still being opened counts as soon as it is open."""
+
+    def __init__(self) -> None:
+        self._daemon: Daemon | None = None
+        self._stopped = threading.Event()
+
+    def go_to(self, daemon: Daemon) -> None:
+        """From now on, this daemon is asked."""
+        self._daemon = daemon
+        if self._stopped.is_set():
+            daemon.stop()
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        self._stopped.set()
+        if self._daemon:
+            self._daemon.stop()
+
+    def reload(self) -> None:
+        """Ask it to read its settings again."""
+        if self._daemon:
+            self._daemon.reload()
+
+
+def _set_up_log(settings: Settings) -> None:
+    """On a terminal each photo has its line already, so the log shows warnings only, unless the settings say more."""
+    on_terminal = settings.log.format == "auto" and sys.stderr.isatty()
+    level = "warning" if on_terminal and settings.log.level == "info" else settings.log.level
+    log.set_up(level, settings.log.format, sys.stderr)
+
+
+def _samples_line(count: int) -> str:
+    if count:
+        return f"{count} sample photos are on their way."
+    return (
+        "There are no sample photos: they come with scikit-image. Install it with: pip install 'freisteller[samples]'"
+    )

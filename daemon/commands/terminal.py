@@ -1,4 +1,4 @@
-"""A photo's ending, as a person reads it; the import of this costs a command nothing else."""
+"""How the end of a photo looks on a terminal. This is cheap to import: no command pays for another one's libraries."""
 
 from rich.text import Text
 
@@ -6,15 +6,16 @@ from daemon.jobs import Grade
 from daemon.publishing.job_events import JobEnd
 
 COLOURS = {Grade.SEHR_GUT: "green", Grade.GUT: "yellow", Grade.UNGENUEGEND: "red", None: "bold red"}
+"""The style of each grade; None = failed."""
 
 
-def ending_line(ending: JobEnd) -> Text:
-    """One line for one photo: name, grade, score, seconds, and why where it is not the best grade."""
-    grade = ending.grade.value if ending.grade else "failed"
-    score = f"{ending.score:.2f}" if ending.score is not None else "  - "
-    line = Text(f"{ending.job.name:<32} ")
-    line.append(f"{grade:<11}", style=COLOURS[ending.grade])
-    line.append(f" {score}  {ending.seconds:6.1f} s")
-    if ending.grade is not Grade.SEHR_GUT and ending.reason:
-        line.append(f"  {ending.reason}", style="dim")
+def job_end_line(job_end: JobEnd) -> Text:
+    """One line for one photo: name, grade, score, seconds; below the best grade also the first reason."""
+    grade = job_end.grade.value if job_end.grade else "failed"
+    score = f"{job_end.score:.2f}" if job_end.score is not None else "  - "
+    line = Text(f"{job_end.job.name:<32} ")
+    line.append(f"{grade:<11}", style=COLOURS[job_end.grade])
+    line.append(f" {score}  {job_end.seconds:6.1f} s")
+    if job_end.grade is not Grade.SEHR_GUT and job_end.reason:
+        line.append(f"  {job_end.reason}", style="dim")
     return line
