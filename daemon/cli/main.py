@@ -10,7 +10,7 @@ from daemon import __version__
 from daemon.cli import operator_commands, photo_commands
 from daemon.cli.console import out, print_error
 from daemon.cli.exit_codes import LATER, USAGE
-from daemon.disk.os_errors import means
+from daemon.disk.os_errors import translate
 from daemon.errors import AlreadyRunning, BadSettings, IllegalMove, JournalDamaged, NoRoom, RootAway, Vanished
 
 COMMANDS = {
@@ -60,4 +60,4 @@ def main() -> None:
         sys.exit(LATER)
     except OSError as error:
         print_error(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}")
-        sys.exit(LATER if means(error, "") else USAGE)
+        sys.exit(LATER if translate(error, "") else USAGE)

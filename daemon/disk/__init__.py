@@ -1,1 +1,1 @@
-"""The file system as it really is: opened without following links, named without replacing, written whole."""
+"""The file system as it really is: open without following links, name without replacing, write whole."""

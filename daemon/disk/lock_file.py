@@ -1,4 +1,4 @@
-"""One daemon per hot folder and state directory on this machine: locks that the kernel drops when their holder dies."""
+"""Locks a file, so that one daemon at most uses a folder on this machine. The kernel unlocks it if its holder dies."""
 
 import errno
 import fcntl
@@ -14,17 +14,20 @@ class Lock:
     """An exclusive lock on one file, held until `release` or the end of the process."""
 
     def __init__(self, path: Path, what: str) -> None:
-        """Take the lock. Raises AlreadyRunning where somebody holds it, saying who."""
+        """Take the lock. what: the folder that it protects, as a sentence names it.
+
+        Raises AlreadyRunning if another process holds the lock; the message says which one.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         self.held = True
-        """False where this file system knows no locks."""
+        """False if this file system has no locks."""
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in _NO_LOCKS_HERE:
                 self.held = False
-                return  # some shares cannot lock; the lock of the state directory, on a local disk, still holds
+                return  # some shares have no locks; the lock of the state directory, on a local disk, still works
             holder = os.read(self._fd, 200).decode(errors="replace").strip() or "another process"
             os.close(self._fd)
             raise AlreadyRunning(
@@ -34,5 +37,5 @@ class Lock:
         os.pwrite(self._fd, f"pid {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
 
     def release(self) -> None:
-        """Let go."""
+        """Give the lock back."""
         os.close(self._fd)

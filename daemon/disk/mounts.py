@@ -1,4 +1,4 @@
-"""Which file systems tell us what other machines write into them, and which never do."""
+"""Tells file systems that report what is written into them from those that other machines can write unseen."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 
-# inotify reports what this kernel does. Behind these, another machine or another process writes without this kernel.
+# inotify reports what this kernel does. Into these file systems, another machine or process writes without this kernel.
 _REMOTE = re.compile(
     r"cifs|smb3|smbfs|nfs4?|9p|virtiofs|fuse(\..*)?|ceph|afs|coda|lustre|gpfs|beegfs|glusterfs|gfs2?|ocfs2|orangefs"
     r"|ncpfs|vboxsf|prl_fs|vmhgfs|davfs|drvfs"
@@ -17,32 +17,32 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of mountinfo: where it is mounted, and the type of its file system."""
+    """One line of mountinfo. point: where it is mounted. kind: the type of its file system."""
 
     point: str
     kind: str
 
     @property
     def remote(self) -> bool:
-        """Whether others may write into it unseen. `fuseblk` (NTFS on a local disk) is not."""
+        """Whether others may write into it unseen. False for `fuseblk`, which is NTFS on a local disk."""
         return _REMOTE.fullmatch(self.kind) is not None
 
 
 def parse(mountinfo: str) -> dict[str, Mount]:
-    """The mounts by their mount point (proc(5), /proc/pid/mountinfo). Of two on one point, the later one is on top."""
+    """The mounts by mount point (format: proc(5), /proc/pid/mountinfo). Of two on one point, the later one counts."""
     mounts = {}
     for line in mountinfo.splitlines():
-        before, dash, behind = line.partition(" - ")
+        before, dash, after = line.partition(" - ")
         fields = before.split(" ")
         if not dash or len(fields) < 5:
             continue
         point = _unescape(fields[4])
-        mounts[point] = Mount(point, behind.split(" ")[0])
+        mounts[point] = Mount(point, after.split(" ")[0])
     return mounts
 
 
 def read() -> dict[str, Mount]:
-    """The mounts as they are now; none where /proc is not to be had."""
+    """The mounts as they are now; empty if /proc cannot be read."""
     try:
         return parse(MOUNTINFO.read_text(encoding="utf-8", errors="surrogateescape"))
     except OSError:

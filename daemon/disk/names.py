@@ -1,13 +1,13 @@
-"""File names as people and other systems can live with them: compared, cleaned, shortened.
+"""Compares, cleans and shortens file names, so that every client and file system can handle them.
 
-What is found on disk keeps its bytes; what we write is NFC, printable, legal on Windows and fits 255 bytes.
+A name found on disk keeps its bytes. A name that we write is NFC, printable, legal on Windows and fits 255 bytes.
 """
 
 import os
 import re
 import unicodedata
 
-NAME_BYTES = 255  # Linux' limit for one name, and Samba's
+NAME_BYTES = 255  # the limit of Linux and of Samba for one name
 
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]+")
 _FORBIDDEN = re.compile(
@@ -21,10 +21,10 @@ _FORBIDDEN = re.compile(
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
 
 
-def same(name: str) -> str:
-    """What names are compared by: two that some client cannot tell apart have one key.
+def name_key(name: str) -> str:
+    """A key to compare names by. Two names that some client cannot tell apart have the same key.
 
-    NFC, because a Mac may send either form; case folded, because Windows and macOS ignore case.
+    It is NFC, because a Mac may send either form, and case folded, because Windows and macOS ignore case.
     """
     folded = name if name.isascii() else unicodedata.normalize("NFC", name)
     folded = folded.casefold()
@@ -34,8 +34,8 @@ def same(name: str) -> str:
 def clean_name(path: str | bytes) -> str:
     """The name of a result for a photo at `path` below the inbox: POSIX, NFC text, sub-folders kept.
 
-    What is no UTF-8, a control character, or forbidden on Windows becomes "_"; so do an empty name, "." and "..".
-    Each part is cut to 255 bytes with its suffix kept. Different names may become equal: placing tells them apart.
+    Replaces by "_" what is not UTF-8, control characters, what Windows forbids, and an empty name, "." and "..".
+    Cuts each part to 255 bytes and keeps its suffix. Different names may become equal: `place_files` numbers them.
     """
     text = os.fsdecode(path)
     return "/".join(_clean_part(part) for part in text.split("/") if part) or "_"
@@ -52,7 +52,7 @@ def _clean_part(part: str) -> str:
 
 
 def split_suffix(name: str) -> tuple[str, str]:
-    """A name's stem and suffix: ("photo", ".jpg"). A suffix of more than 16 bytes is none."""
+    """A name's stem and suffix: ("photo", ".jpg"). An ending of more than 16 bytes, its dot included, is no suffix."""
     stem, dot, suffix = name.rpartition(".")
     if not stem or not dot or len(suffix.encode(errors="surrogateescape")) > 15:
         return name, ""
@@ -60,7 +60,7 @@ def split_suffix(name: str) -> tuple[str, str]:
 
 
 def shorten(stem: str, tail: str) -> str:
-    """`stem` + `tail` in at most 255 bytes: the stem is cut, between two characters; the tail stays whole."""
+    """`stem` + `tail` in at most 255 bytes. Cuts the stem between two characters; the tail stays whole."""
     room = NAME_BYTES - len(tail.encode())
     encoded = stem.encode()
     if len(encoded) > room:

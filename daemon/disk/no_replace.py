@@ -1,4 +1,4 @@
-"""Giving a file a name that nothing has yet: the ways a file system may offer, the best one first."""
+"""Gives a file a name that is still free, in the best way that the file system offers."""
 
 import ctypes
 import errno
@@ -12,7 +12,7 @@ from daemon.errors import RootAway
 
 CHUNK_BYTES = 1 << 20
 PART = ".part"
-"""A copy that is not whole yet, in a folder of ours."""
+"""The name of a copy that is not whole yet, in a folder of ours."""
 _RENAME_NOREPLACE = 1
 _UNSUPPORTED = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EMLINK}
@@ -24,10 +24,10 @@ class LinksUnsupported(Exception):
 
 
 def link(source: str, name: str, folder: int) -> None:
-    """Give the file at path `source` the name `name` in `folder` as well; whole and at once.
+    """Give the file at path `source` a second name, `name` in `folder`. The file appears there whole and at once.
 
-    Raises FileExistsError where the name is taken, and LinksUnsupported: another device, a file system without
-    links, a file at its most links, or one of another user (fs.protected_hardlinks).
+    Raises FileExistsError if the name is taken. Raises LinksUnsupported for another device, a file system without
+    links, a file with as many links as it may have, or another user's file (fs.protected_hardlinks).
     """
     try:
         os.link(source, name, dst_dir_fd=folder, follow_symlinks=False)
@@ -38,10 +38,10 @@ def link(source: str, name: str, folder: int) -> None:
 
 
 def move(source_folder: int, source: str, folder: int, name: str) -> None:
-    """Rename within a file system, replacing nothing. Raises FileExistsError where the name is taken.
+    """Rename within a file system without replacing anything. Raises FileExistsError if the name is taken.
 
-    renameat2(RENAME_NOREPLACE); where that is not to be had (NFS, some FUSE), an empty file takes the name first and
-    the rename replaces that; a crash between the two leaves the empty file.
+    Uses renameat2(RENAME_NOREPLACE). Where that is not available (NFS, some FUSE), an empty file takes the name first,
+    and the rename replaces it; a crash between the two leaves the empty file.
     """
     if _renameat2(source_folder, source, folder, name):
         return
@@ -55,13 +55,13 @@ def move(source_folder: int, source: str, folder: int, name: str) -> None:
 
 
 def copy(reader: int, temporary: str, name: str, folder: int, before_naming: Callable[[], None] = lambda: None) -> None:
-    """Put a copy under a free name: written whole under `temporary`, read back, then moved. Keeps the time of change.
+    """Copy a file to a free name: write it whole as `temporary`, read it back, then rename it. Keeps the mtime.
 
-    reader: the open source. before_naming: a last check; what it raises stops the copy. Raises FileExistsError where
-    the name is taken, RootAway where other bytes came back than were written.
+    reader: the open source. before_naming: a last check; if it raises, the copy is given up. Raises FileExistsError if
+    the name is taken, RootAway if the bytes read back are not those that were written.
     """
     with suppress(FileNotFoundError):
-        os.unlink(temporary, dir_fd=folder)  # an earlier run's, from before a crash
+        os.unlink(temporary, dir_fd=folder)  # left by a crash of an earlier run
     try:
         equal = _write_copy(reader, temporary, folder)
         before_naming()
@@ -74,22 +74,19 @@ def copy(reader: int, temporary: str, name: str, folder: int, before_naming: Cal
 
 
 def double(home: int, source: str, folder: int, name: str) -> None:
-    """Put the file `source` of `home` into `folder` as well: by a second name, or by a copy where that cannot be.
+    """Put the file `source` of `home` into `folder` as well: by a second name, or by a copy if links are unsupported.
 
-    Raises FileExistsError where the name is taken, RootAway like `copy`, OSError.
+    Raises FileExistsError if the name is taken, RootAway like `copy`, OSError.
     """
-    descriptor = os.open(source, open_below.FILE, dir_fd=home)
-    try:
+    with open_below.reading(source, home) as descriptor:
         with suppress(LinksUnsupported):
             link(f"/proc/self/fd/{home}/{source}", name, folder)
             return
         copy(descriptor, PART, name, folder)
-    finally:
-        os.close(descriptor)
 
 
 def digest(descriptor: int) -> bytes:
-    """BLAKE2 of all that a file holds, from its start."""
+    """BLAKE2 of a file's whole content."""
     state = hashlib.blake2b()
     for chunk in _chunks(descriptor):
         state.update(chunk)
@@ -104,7 +101,7 @@ def _chunks(descriptor: int) -> Iterator[bytes]:
 
 
 def _write_copy(reader: int, temporary: str, folder: int) -> bool:
-    """Whether the same bytes came back from the disk."""
+    """Write the copy. Returns whether the same bytes came back from the disk."""
     writer = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder)
     try:
         with open(writer, "wb", closefd=False) as stream:
@@ -113,7 +110,7 @@ def _write_copy(reader: int, temporary: str, folder: int) -> bool:
         found = os.fstat(reader)
         os.utime(writer, ns=(found.st_atime_ns, found.st_mtime_ns))
         os.fsync(writer)
-        # Over SMB, equal size with wrong bytes does happen: drop what is cached, ask the other side.
+        # Over SMB, a copy of the right size can have wrong bytes: drop the cached pages and read from the other side.
         os.posix_fadvise(writer, 0, 0, os.POSIX_FADV_DONTNEED)
         return digest(writer) == digest(reader)
     finally:
@@ -121,7 +118,7 @@ def _write_copy(reader: int, temporary: str, folder: int) -> bool:
 
 
 def _renameat2(source_folder: int, source: str, folder: int, name: str) -> bool:
-    """Whether the file was moved; False where this C library, kernel or file system cannot."""
+    """Rename without replacing. Returns False if this C library, kernel or file system cannot."""
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
     except AttributeError:

@@ -1,8 +1,8 @@
-"""Walking down into a folder step by step, so that no symbolic link leads out of it.
+"""Opens what lies below a folder step by step, so that no symbolic link leads out of it.
 
-A path is looked up as a whole by the kernel, links included; between a check and its use anybody may swap a folder
-for a link. Opening each step from the one before, with O_NOFOLLOW, leaves no such gap. It also knows no limit on
-the length of a path.
+The kernel looks up a whole path at once and follows links; between a check and its use, anybody may replace a folder
+by a link. Opening each step from the one before, with O_NOFOLLOW, leaves no such gap, and works for paths of any
+length.
 """
 
 import errno
@@ -13,27 +13,26 @@ from pathlib import Path
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-"""How a file of others is opened: a FIFO or a lease of another program must not block us."""
-
+"""Flags to open somebody else's file: a FIFO, or another program's lease, must not block us."""
 
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-"""A step on the way is no folder any more, or a link by now."""
+"""Errors that say: a step of the way is not a folder any more, or is a link by now."""
 
 _NO_FSYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM})
 
 
 def refuse_ways_out(parts: Sequence[str]) -> None:
-    """Raise ValueError where a part is no plain name, ".." above all, which leads out without any link."""
+    """Raise ValueError if a part is not a plain name: ".." above all, which leads out without any link."""
     for part in parts:
         if part in ("", ".", "..") or "/" in part or "\0" in part:
-            raise ValueError(f"{part!r} is no name within a folder")
+            raise ValueError(f"{part!r} is not a name within a folder")
 
 
 @contextmanager
 def opened(base: Path, parts: Sequence[str] = ()) -> Iterator[int]:
-    """A descriptor of the folder `base`/parts; `base` itself is trusted up to its last step.
+    """A descriptor of the folder `base`/parts. Links in `base` are followed, except in its last step.
 
-    Raises OSError, ELOOP or ENOTDIR where a step is a symbolic link or no folder; ValueError for "..".
+    Raises OSError: ELOOP or ENOTDIR if a step is a symbolic link or not a folder. Raises ValueError for "..".
     """
     refuse_ways_out(parts)
     folder = os.open(base, FOLDER)
@@ -47,8 +46,32 @@ def opened(base: Path, parts: Sequence[str] = ()) -> Iterator[int]:
         os.close(folder)
 
 
+@contextmanager
+def reading(name: str, folder: int | None = None) -> Iterator[int]:
+    """A descriptor of a file to read. folder: the descriptor that `name` is relative to. Raises OSError."""
+    descriptor = os.open(name, FILE, dir_fd=folder)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def write_new(name: str, content: bytes, folder: int, mode: int = 0o666) -> None:
+    """Write a file that does not exist yet, and make its content durable.
+
+    Raises FileExistsError if the name is taken; OSError, and then a part of the file may be there.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(name, flags, mode, dir_fd=folder)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def settle(folder: int) -> None:
-    """Make the names in a folder durable, where the file system can (some FUSE and SMB ones cannot)."""
+    """Make the names in a folder durable, if the file system can do that; some FUSE and SMB ones cannot."""
     try:
         os.fsync(folder)
     except OSError as error:
@@ -57,6 +80,6 @@ def settle(folder: int) -> None:
 
 
 def settle_path(folder: Path) -> None:
-    """The same for a folder given by its path."""
+    """Make the names in a folder durable, given its path."""
     with opened(folder) as descriptor:
         settle(descriptor)

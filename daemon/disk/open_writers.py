@@ -1,4 +1,4 @@
-"""Whether a program on this machine has a file open for writing: asked of the kernel, not guessed from times."""
+"""Asks the kernel whether a program on this machine has a file open for writing."""
 
 import errno
 import fcntl
@@ -6,14 +6,14 @@ import signal
 
 
 def open_for_writing(descriptor: int) -> bool | None:
-    """Whether any process of this machine has the file open for writing; None where the file system cannot say.
+    """Whether any process of this machine has the file open for writing; None if the file system cannot tell.
 
     descriptor: opened read-only. The kernel grants a read lease only on a file that nobody writes (fcntl(2),
-    "Leases"), so we ask for one and give it back at once. It needs the file's owner or CAP_LEASE; without, None.
-    Not to be asked on network file systems, where a refused lease can have other reasons.
+    "Leases"), so we ask for one and give it back at once. We must own the file or have CAP_LEASE; otherwise the answer
+    is None. Do not ask on network file systems: there, a lease can be refused for other reasons.
     """
     try:
-        # Who opens the file for writing in the moment we hold the lease makes the kernel signal us. The default
+        # If a program opens the file for writing while we hold the lease, the kernel sends us a signal. The default
         # signal, SIGIO, would end the process; SIGURG is ignored by default.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)  # type: ignore[attr-defined, unused-ignore]
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)

@@ -1,4 +1,4 @@
-"""What an error of the operating system means for a hot folder: who waits, and for what."""
+"""Translates errors of the operating system into what they mean for a hot folder: who waits, and for what."""
 
 import errno
 import os
@@ -24,28 +24,26 @@ _AWAY = frozenset(
         errno.ESHUTDOWN,
     }
 )
-_FULL = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the quota is used up",
-    errno.EROFS: "the file system is read-only",
-    errno.EACCES: "access is not allowed",
-    errno.EPERM: "access is not allowed",
-    errno.EFBIG: "the file system allows no file of this size",
+_ALLOW = "Allow the daemon's user to read and write there"
+_NO_ROOM = {
+    errno.ENOSPC: ("the disk is full", "Make room"),
+    errno.EDQUOT: ("the quota is used up", "Make room"),
+    errno.EROFS: ("the file system is read-only", "Mount it for writing"),
+    errno.EACCES: ("access is not allowed", _ALLOW),
+    errno.EPERM: ("access is not allowed", _ALLOW),
+    errno.EFBIG: ("the file system allows no file of this size", "Make room"),
 }
+"""Error number -> what is wrong, and what to do."""
 
 
-def means(error: OSError, what: str) -> FreistellerError | None:
-    """RootAway or NoRoom with a remedy, or None where the error says nothing about the folder as a whole.
+def translate(error: OSError, what: str) -> FreistellerError | None:
+    """RootAway or NoRoom with a remedy, or None if the error says nothing about the folder as a whole.
 
     what: the place or the act, as a sentence names it.
     """
-    if error.errno in _FULL:
-        remedy = (
-            "Allow the daemon's user to read and write there"
-            if error.errno in (errno.EACCES, errno.EPERM)
-            else ("Mount it for writing" if error.errno == errno.EROFS else "Make room")
-        )
-        return NoRoom(f"{what}: {_FULL[error.errno]}. {remedy}; the work goes on by itself.")
+    if error.errno in _NO_ROOM:
+        wrong, remedy = _NO_ROOM[error.errno]
+        return NoRoom(f"{what}: {wrong}. {remedy}; the work goes on by itself.")
     if error.errno in _AWAY:
         return RootAway(
             f"{what}: {os.strerror(error.errno)}. Bring the disk or share back; the work goes on by itself."
@@ -53,17 +51,17 @@ def means(error: OSError, what: str) -> FreistellerError | None:
     return None
 
 
-def away(error: OSError, what: str) -> FreistellerError:
-    """Like `means`, where every error is one about the folder as a whole: what is not known otherwise is RootAway."""
-    return means(error, what) or RootAway(f"{what}: {error.strerror}. It is tried again.")
+def root_error(error: OSError, what: str) -> FreistellerError:
+    """Like `translate`, for an act where every error concerns the folder as a whole: an unknown one is RootAway."""
+    return translate(error, what) or RootAway(f"{what}: {error.strerror}. It is tried again.")
 
 
 @contextmanager
-def named(what: str) -> Iterator[None]:
-    """Turn the operating system's errors about the folder as a whole into RootAway and NoRoom; others pass."""
+def translated(what: str) -> Iterator[None]:
+    """Translate errors about the folder as a whole into RootAway and NoRoom; let others pass."""
     try:
         yield
     except OSError as error:
-        if meaning := means(error, what):
+        if meaning := translate(error, what):
             raise meaning from error
         raise

@@ -1,4 +1,4 @@
-"""Where the data files lie that travel with the code: inside an installed wheel, or beside a checkout."""
+"""Finds the data files that are shipped with the code: inside an installed wheel, or beside a checkout."""
 
 from pathlib import Path
 
@@ -11,4 +11,4 @@ def shipped(*parts: str) -> Path:
         path = base.joinpath(*parts)
         if path.exists():
             return path
-    raise FileNotFoundError(f"{'/'.join(parts)} did not travel with this installation; install freisteller again")
+    raise FileNotFoundError(f"{'/'.join(parts)} is missing from this installation. Install freisteller again.")

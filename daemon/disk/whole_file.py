@@ -1,4 +1,4 @@
-"""A file of our own, written whole or not at all."""
+"""Writes a file of our own whole or not at all."""
 
 import os
 from contextlib import suppress
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, in place of what is there, and bring it to the disk.
+    """Write `content` to `path`, replacing what is there, and make it durable.
 
     Raises OSError; then `path` is as it was.
     """

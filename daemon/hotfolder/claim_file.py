@@ -1,14 +1,14 @@
-"""Taking one file into a job's own folder: by rename, or, from another file system, by copy and a note of it.
+"""Takes one file into a job's own folder: by rename, or from another file system by copy and a note about it.
 
-All names are relative to descriptors of folders, so that nothing is looked up twice.
+All names are relative to descriptors of folders, so that no path is looked up twice.
 """
 
 import errno
 import json
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from daemon.disk import no_replace, open_below
@@ -22,11 +22,11 @@ _REGULAR_ONLY = "only a regular file can be taken into work"
 def take(
     home: int, way: Sequence[str], work: int, safe: str, *, unchanged: tuple[int, int] | None, ask_writers: bool
 ) -> None:
-    """Move the file `way[-1]` of folder `home` into folder `work` as `safe`; then it is there for good.
+    """Move the file `way[-1]` of folder `home` into folder `work` as `safe`, and make that durable.
 
-    way: its path below the root, for the note. unchanged: the size and mtime_ns it must have. ask_writers: whether
-    the kernel knows all who write it. Raises Vanished where it may not be taken; then it is where it was. Raises
-    OSError for everything else.
+    way: the file's path below the root, for the note. unchanged: the size in bytes and the mtime in ns that it must
+    have. ask_writers: whether the kernel knows all programs that write it. Raises Vanished if the file may not be
+    taken; then it is where it was. Raises OSError for everything else.
     """
     name = way[-1]
     if not stat.S_ISREG(os.stat(name, dir_fd=home, follow_symlinks=False).st_mode):
@@ -38,10 +38,10 @@ def take(
             raise
         _take_across(home, way, work, safe, unchanged, ask_writers)
         return
-    # Only now look at what came: between a look and a rename anybody may put something else there.
+    # Check what came only now: between a check and a rename, anybody may put something else there.
     objection = _objection(work, safe, unchanged, ask_writers)
     if objection:
-        # Where it cannot go back, since a newer file has its name by now, it stays: as a job it is lost to nobody.
+        # If a newer file has its name by now, it cannot go back and stays: nothing is lost, it becomes a job.
         with suppress(OSError):
             no_replace.move(work, safe, home, name)
             raise Vanished(f"{name}: {objection}")
@@ -50,16 +50,16 @@ def take(
 
 
 def finish_interrupted_claim(work: Path, root: Path) -> None:
-    """Finish what a crash interrupted while a file was taken across file systems.
+    """Finish a claim across file systems that a crash interrupted. Does nothing in a folder without a note.
 
-    Where the copy is in work, the source goes, unless it changed since: then it is a photo of its own. Where it is
-    not, the source was never taken. Nothing is done in a folder without a note.
+    If the copy is in work, the source is removed, unless it changed since: then it is a photo of its own. If the copy
+    is not in work, the source was never taken.
     """
     try:
         note = json.loads((work / NOTE).read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return
-    except ValueError:  # cut off while it was written: before anything else was
+    except ValueError:  # the crash came while the note was written, and so before everything else
         note = None
     with open_below.opened(work) as folder:
         if note and any(not path.name.startswith(".") for path in work.iterdir()):
@@ -73,28 +73,28 @@ def finish_interrupted_claim(work: Path, root: Path) -> None:
 def _take_across(
     home: int, way: Sequence[str], work: int, safe: str, unchanged: tuple[int, int] | None, ask_writers: bool
 ) -> None:
-    """Note, copy, prove, name, remove: after a crash at any step `finish_interrupted_claim` knows which one it was."""
+    """Write the note, copy, check, rename, remove: `finish_interrupted_claim` can tell where a crash came."""
     name = way[-1]
-    with _reading(home, name) as reader:
-        mark = _mark(os.fstat(reader))
-        _write_note(work, {"way": list(way), "mark": mark})
+    with open_below.reading(name, home) as reader:
+        source_id = _id_of(os.fstat(reader))
+        _write_note(work, {"way": list(way), "mark": source_id})
 
-        def still_good() -> None:
+        def refuse_if_changed() -> None:
             objection = _objection(home, name, unchanged, ask_writers)
-            if objection or _mark(os.stat(name, dir_fd=home, follow_symlinks=False)) != mark:
+            if objection or _id_of(os.stat(name, dir_fd=home, follow_symlinks=False)) != source_id:
                 raise Vanished(f"{name}: {objection or 'it changed while it was copied'}")
 
         try:
-            still_good()
-            no_replace.copy(reader, no_replace.PART, safe, work, still_good)
+            refuse_if_changed()
+            no_replace.copy(reader, no_replace.PART, safe, work, refuse_if_changed)
         except BaseException:
             os.unlink(NOTE, dir_fd=work)
             raise
-    # Closed by now: what is removed while it is open leaves a hidden file on NFS and FUSE.
-    open_below.settle(work)  # from here on it is in work, and the note stays until its source is gone
+    # The source is closed by now: on NFS and FUSE, removing a file that is open leaves a hidden one.
+    open_below.settle(work)  # from here on the photo is in work, and the note stays until the source is removed
     try:
-        _remove_source(home, name, mark)
-    except OSError:  # what cannot be taken away is not taken
+        _remove_source(home, name, source_id)
+    except OSError:  # we may not remove the source, so we do not take it
         os.unlink(safe, dir_fd=work)
         os.unlink(NOTE, dir_fd=work)
         raise
@@ -102,22 +102,14 @@ def _take_across(
     os.unlink(NOTE, dir_fd=work)
 
 
-@contextmanager
-def _reading(folder: int, name: str) -> Iterator[int]:
-    descriptor = os.open(name, open_below.FILE, dir_fd=folder)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _remove_source(home: int, name: str, mark: list[int]) -> None:
+def _remove_source(home: int, name: str, source_id: list[int]) -> None:
     with suppress(FileNotFoundError):
-        if _mark(os.stat(name, dir_fd=home, follow_symlinks=False)) == mark:
+        if _id_of(os.stat(name, dir_fd=home, follow_symlinks=False)) == source_id:
             os.unlink(name, dir_fd=home)
 
 
-def _mark(found: os.stat_result) -> list[int]:
+def _id_of(found: os.stat_result) -> list[int]:
+    """Tells a source from its later self. Without ctime, unlike FileId, but with the device; JSON can hold it."""
     return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns]
 
 
@@ -132,19 +124,19 @@ def _write_note(work: int, note: dict[str, list[str] | list[int]]) -> None:
 
 
 def _objection(folder: int, name: str, unchanged: tuple[int, int] | None, ask_writers: bool) -> str | None:
-    """Why a file must not be taken; None if it is what was proven, and is on disk."""
+    """Why a file must not be taken. Returns None if it is what was proven; its content is durable then."""
     found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if not stat.S_ISREG(found.st_mode):
         return _REGULAR_ONLY
     if unchanged is not None and (found.st_size, found.st_mtime_ns) != unchanged:
         return "it changed while it was taken"
     try:
-        with _reading(folder, name) as descriptor:
+        with open_below.reading(name, folder) as descriptor:
             if ask_writers and open_for_writing(descriptor):
                 return "it is being written"
             os.fsync(descriptor)
     except PermissionError:
-        return None  # an unreadable file can still be moved, to failed/ above all
+        return None  # an unreadable file can still be moved, above all to failed/
     except BlockingIOError:
         return "another program holds it"
     return None

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from daemon.disk import open_below
-from daemon.disk.os_errors import away, named
+from daemon.disk.os_errors import root_error, translated
 from daemon.errors import BadSettings, NoRoom, RootAway
 from daemon.hotfolder.job_folders import JobFolders
 from daemon.hotfolder.root_identity import make_identity, read_identity
@@ -61,7 +61,7 @@ class HotFolder:
         expected: the id that the journal knows. A root with another id, or with none, is left as it is.
         Raises RootAway, NoRoom, or BadSettings if something that is not a folder has a folder's name.
         """
-        with named(f"The hot folder {self.root}"):
+        with translated(f"The hot folder {self.root}"):
             identity = read_identity(self.private)
             if expected is not None and identity != expected:
                 raise RootAway(self._wrong_root(identity))
@@ -85,7 +85,7 @@ class HotFolder:
         try:
             self._check()
         except OSError as error:
-            raise away(error, f"The hot folder {self.root}") from error
+            raise root_error(error, f"The hot folder {self.root}") from error
 
     def _check(self) -> None:
         identity = read_identity(self.private)

@@ -1,9 +1,9 @@
-"""Files and folders that programs leave beside photos, and that nobody means for us."""
+"""Tells the names of files and folders that programs leave beside photos, and that are never meant for us."""
 
 import re
 
-# AppleDouble and all other dot files, Windows' and Synology's thumbnails, Office's owner files, half-done downloads
-# and copies (browsers, FileZilla, WinSCP, rsync, Syncthing), editors' and NFS' and Samba's left-overs.
+# AppleDouble and all other dot files, thumbnails of Windows and Synology, Office's owner files, unfinished downloads
+# and copies (browsers, FileZilla, WinSCP, rsync, Syncthing), left-overs of editors, NFS and Samba.
 _FILES = re.compile(
     r"\..*"
     r"|thumbs\.db|ehthumbs\.db|desktop\.ini|icon\r"
@@ -22,10 +22,10 @@ _FOLDERS = re.compile(
 
 
 def is_ignored_file(name: str) -> bool:
-    """Whether a file of this name is a program's left-over, whatever its suffix says."""
+    """Whether a file of this name is left by a program, whatever its suffix says."""
     return _FILES.fullmatch(name) is not None
 
 
 def is_ignored_folder(name: str) -> bool:
-    """Whether a folder of this name, with all that is in it, belongs to a program."""
+    """Whether a folder of this name, with all its content, belongs to a program."""
     return _FOLDERS.fullmatch(name) is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from daemon.disk import mounts, no_replace, open_below
 from daemon.disk.names import clean_name, shorten, split_suffix
-from daemon.disk.os_errors import means, named
+from daemon.disk.os_errors import translate, translated
 from daemon.errors import FreistellerError, Vanished
 from daemon.hotfolder.claim_file import finish_interrupted_claim, take
 
@@ -51,7 +51,7 @@ class JobFolders:
         target = self._folder(into or self.work_root, job_id) / (f"_{name}" if name.startswith(".") else name)
         if self.claimed(job_id, into) is not None:
             raise FileExistsError(f"job {job_id} already has a file: {target.parent}")
-        with named(f"Taking {source} into work"):
+        with translated(f"Taking {source} into work"):
             self._make(target.parent)
         try:
             with open_below.opened(self._root, way[:-1]) as home, open_below.opened(target.parent) as work:
@@ -68,7 +68,7 @@ class JobFolders:
         """Give a job its original to work on again; the file at `place` stays there as well. Raises like `claim`."""
         way = place.relative_to(self._root).parts
         target = self._folder(self.work_root, job_id)
-        with named(f"Taking {place} into work"):
+        with translated(f"Taking {place} into work"):
             self._make(target)
         try:
             with open_below.opened(self._root, way[:-1]) as home, open_below.opened(target) as work:
@@ -80,7 +80,7 @@ class JobFolders:
     def claimed(self, job_id: str, of: Path | None = None) -> Path | None:
         """The path of the job's original, or None if it has none. of: `returns_root` for the file that was put back."""
         folder = self._folder(of or self.work_root, job_id)
-        with named(f"The work folder {folder}"), suppress(FileNotFoundError), os.scandir(folder) as entries:
+        with translated(f"The work folder {folder}"), suppress(FileNotFoundError), os.scandir(folder) as entries:
             for entry in entries:
                 if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                     return Path(entry.path)
@@ -93,7 +93,7 @@ class JobFolders:
     def staging(self, job_id: str) -> Path:
         """The job's folder for files that are not published yet. Makes it if it is missing."""
         folder = self._folder(self.staging_root, job_id)
-        with named(f"The staging folder {folder}"):
+        with translated(f"The staging folder {folder}"):
             self._make(folder)
         return folder
 
@@ -101,7 +101,7 @@ class JobFolders:
         """Remove what a finished job leaves: staging first, so that the original goes last. May be repeated."""
         for base in (self.staging_root, self.work_root):
             folder = self._folder(base, job_id)
-            with named(f"Clearing {folder}"), suppress(FileNotFoundError):
+            with translated(f"Clearing {folder}"), suppress(FileNotFoundError):
                 try:
                     shutil.rmtree(folder)
                 except OSError as error:
@@ -117,7 +117,7 @@ class JobFolders:
             return None
         stem, suffix = split_suffix(clean_name(name).rpartition("/")[2])
         tail, number = suffix, 1
-        with named(f"Giving {original} back to {self._inbox}"):
+        with translated(f"Giving {original} back to {self._inbox}"):
             with open_below.opened(original.parent) as work, open_below.opened(self._inbox) as inbox:
                 while True:
                     free = shorten(stem, tail)
@@ -140,14 +140,14 @@ class JobFolders:
 
     def finish_interrupted_claims(self) -> None:
         """Finish claims that a crash interrupted. Only the one daemon that claims may do so, before it scans."""
-        with named(f"The work folder {self.work_root}"):
+        with translated(f"The work folder {self.work_root}"):
             for base, job_ids in ((self.work_root, self.in_work()), (self.returns_root, self.put_back())):
                 for job_id in job_ids:
                     finish_interrupted_claim(base / job_id, self._root)
 
     def _jobs_below(self, *bases: Path) -> tuple[str, ...]:
         found: set[str] = set()
-        with named(f"The private folder {self._private}"):
+        with translated(f"The private folder {self._private}"):
             for base in bases:
                 with suppress(FileNotFoundError), os.scandir(base) as entries:
                     found.update(
@@ -176,7 +176,7 @@ class JobFolders:
     def _meaning(self, error: OSError, source: Path) -> FreistellerError:
         """What an error of a claim means: a problem of the hot folder as a whole, or of this file alone."""
         # One file or sub-folder that we may not touch is no reason for all others to wait.
-        if not isinstance(error, PermissionError) and (meaning := means(error, f"Taking {source} into work")):
+        if not isinstance(error, PermissionError) and (meaning := translate(error, f"Taking {source} into work")):
             return meaning
         self._check()
         return Vanished(f"{source} cannot be taken: {error.strerror}")

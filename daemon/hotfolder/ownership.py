@@ -1,4 +1,4 @@
-"""Files of ours outside of our own folders: whether one still is what we made, and moving it.
+"""Tells which job a file outside of our own folders is of, and moves or removes such files.
 
 A place is a path below the root, POSIX, as the disk spells it. No symbolic link is followed, nothing is replaced.
 """
@@ -6,19 +6,18 @@ A place is a path below the root, POSIX, as the disk spells it. No symbolic link
 import json
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from daemon.disk import no_replace, open_below
 from daemon.disk.file_id import FileId
 from daemon.pictures.writing import identity_of
 
-_MOST_REPORT_BYTES = 4 << 20  # a report has a few thousand; a JSON of another kind is none of ours
+_MOST_REPORT_BYTES = 4 << 20  # a report has a few thousand; a larger JSON file is not one of ours
 
 
 def file_id_at(root: Path, place: str) -> FileId | None:
-    """What tells the file at a place from others; None where no regular file is."""
+    """The id of the file at a place. Returns None if there is no regular file."""
     parts = PurePosixPath(place).parts
     try:
         with open_below.opened(root, parts[:-1]) as folder:
@@ -29,12 +28,16 @@ def file_id_at(root: Path, place: str) -> FileId | None:
 
 
 def owner_of(root: Path, place: str) -> str | None:
-    """The id of the job that a picture or a report says it is of; None where it says none, or is not there.
+    """The id of the job that a picture or a report belongs to, as the file itself says.
 
-    Raises OSError where it cannot be read.
+    Returns None if it says nothing, or does not exist. Raises OSError if it cannot be read.
     """
+    parts = PurePosixPath(place).parts
     try:
-        with _opened(root, place) as descriptor:
+        with (
+            open_below.opened(root, parts[:-1]) as folder,
+            open_below.reading(parts[-1], folder) as descriptor,
+        ):
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
             if place.lower().endswith(".json"):
@@ -45,7 +48,7 @@ def owner_of(root: Path, place: str) -> str | None:
 
 
 def is_of(job_id: str, root: Path, place: str) -> bool:
-    """Whether a file is one of this job's; what we may not read is not."""
+    """Whether a file belongs to this job. False for a file that we may not read."""
     try:
         return owner_of(root, place) == job_id
     except (PermissionError, BlockingIOError):
@@ -53,7 +56,7 @@ def is_of(job_id: str, root: Path, place: str) -> bool:
 
 
 def move(root: Path, place: str, to: str) -> None:
-    """Give a file another place. Raises FileExistsError where that is taken; OSError."""
+    """Move a file to another place. Raises FileExistsError if that is taken; OSError."""
     parts, target = PurePosixPath(place).parts, PurePosixPath(to).parts
     with open_below.opened(root, parts[:-1]) as home, open_below.opened(root, target[:-1]) as folder:
         no_replace.move(home, parts[-1], folder, target[-1])
@@ -62,22 +65,11 @@ def move(root: Path, place: str, to: str) -> None:
 
 
 def remove(root: Path, place: str) -> None:
-    """Remove a file that may be gone already."""
+    """Remove a file. Does nothing if it is gone already."""
     parts = PurePosixPath(place).parts
     with suppress(FileNotFoundError, NotADirectoryError), open_below.opened(root, parts[:-1]) as folder:
         os.unlink(parts[-1], dir_fd=folder)
         open_below.settle(folder)
-
-
-@contextmanager
-def _opened(root: Path, place: str) -> Iterator[int]:
-    parts = PurePosixPath(place).parts
-    with open_below.opened(root, parts[:-1]) as folder:
-        descriptor = os.open(parts[-1], open_below.FILE, dir_fd=folder)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _job_of_report(descriptor: int) -> str | None:

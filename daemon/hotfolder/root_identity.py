@@ -1,4 +1,4 @@
-"""The root's identity file, which tells our hot folder from an empty mount point or another share."""
+"""Reads and makes the root's identity file, which tells our hot folder from an empty mount point or another share."""
 
 import json
 import os
@@ -13,7 +13,7 @@ NAME = "root.json"
 
 
 def read_identity(folder: Path) -> str | None:
-    """The id in `folder`/root.json; None where there is no such file. Raises RootAway where it cannot be understood."""
+    """The id in `folder`/root.json. Returns None if there is no such file, raises RootAway if it is damaged."""
     path = folder / NAME
     try:
         content = json.loads(path.read_bytes())
@@ -25,17 +25,12 @@ def read_identity(folder: Path) -> str | None:
 
 
 def make_identity(folder: Path) -> str:
-    """Write a new id into `folder`, whole or not at all; of two daemons that try at once, both get the first one's."""
+    """Write a new id, whole or not at all, and return it. If two daemons try at once, both get the first one's id."""
     content = json.dumps({"id": str(uuid.uuid4()), "made_by": "freisteller"}).encode() + b"\n"
     scratch = f"{NAME}.{uuid.uuid4().hex}"
     with open_below.opened(folder) as descriptor:
         try:
-            writer = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=descriptor)
-            try:
-                os.write(writer, content)
-                os.fsync(writer)
-            finally:
-                os.close(writer)
+            open_below.write_new(scratch, content, descriptor)
             with suppress(FileExistsError):
                 no_replace.move(descriptor, scratch, descriptor, NAME)
         finally:
@@ -44,5 +39,5 @@ def make_identity(folder: Path) -> str:
         open_below.settle(descriptor)
     identity = read_identity(folder)
     if identity is None:
-        raise RootAway(f"{folder / NAME} was written and is gone. Is somebody else clearing {folder}?")
+        raise RootAway(f"{folder / NAME} was written and is gone. Is another program deleting files in {folder}?")
     return identity

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from daemon.disk import mounts
-from daemon.disk.os_errors import away
+from daemon.disk.os_errors import root_error
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.event_listener import EventListener
 from daemon.intake.proving import Prover
@@ -66,7 +66,7 @@ class Watcher:
             return self._scanner.scan(table, hints, urgent)
         except OSError as error:
             self._folders.check()  # its message says more than the error does
-            raise away(error, f"Reading {self._folders.inbox}") from error
+            raise root_error(error, f"Reading {self._folders.inbox}") from error
 
     def wait(self, seconds: float, stop: threading.Event) -> None:
         """Sleep until an event comes from the inbox, the time is over, or `stop` is set."""

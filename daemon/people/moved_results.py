@@ -1,4 +1,4 @@
-"""What people mean by moving results between grade folders: decided from places alone. No disk, no clock in here.
+"""Decides what a person meant by moving a result between grade folders, from places alone. No disk and no clock here.
 
 A place is a path below the root, POSIX, e.g. "gut/kunde/a.png", as the disk spells it.
 """
@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from daemon.disk.names import same
+from daemon.disk.names import name_key
 from daemon.jobs import Grade
 
 _REPORT = ".json"
@@ -18,7 +18,7 @@ _TAIL = re.compile(r"(-p[0-9]+)?(_mask|_flat)?\.[^.]*$")  # page, format, suffix
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A result that a person gave another place. before == after: within one grade folder, which is no verdict.
+    """A result that a person moved. before == after: within one grade folder, which is no verdict.
 
     places: (known place, where it belongs now) for each file of the result, in the order in which they are known.
     """
@@ -29,13 +29,13 @@ class Moved:
 
 
 def read_move(known: Sequence[str], gone: Collection[str], found: Sequence[str]) -> Moved | None:
-    """What was done to one result; None where nothing was, or only a copy was made of it.
+    """What was done to one result. Returns None if nothing was, or if a person only made a copy.
 
-    known: its places as they were last noted, in the order of their making. gone: those that nothing lies at any more.
-    found: other places in grade folders that its pictures were seen at.
+    known: the result's places as last recorded, in the order in which they were made. gone: those where no file is any
+    more. found: other places in grade folders where its pictures were seen.
 
-    The first of its pictures that a person did not delete speaks for all of it: a mask that is moved alone says
-    nothing, and several formats that are moved say it once.
+    The first of its pictures that a person did not delete decides for the whole result: a mask that is moved alone
+    means nothing, and several formats that are moved count once.
     """
     for place in known:
         if place.endswith(_REPORT):
@@ -48,7 +48,7 @@ def read_move(known: Sequence[str], gone: Collection[str], found: Sequence[str])
 
 
 def grade_of(place: str) -> Grade | None:
-    """The grade whose folder a place is in, however that is spelled; None for other folders."""
+    """The grade whose folder a place is in, however that folder is spelled. Returns None for other folders."""
     top = unicodedata.normalize("NFC", place.partition("/")[0])
     return next((grade for grade in Grade if grade.value == top), None)
 
@@ -57,19 +57,19 @@ def tail_of(place: str) -> str:
     """What tells the files of one result apart: ".png", "_mask.png", "-p2.tif", ".json"; in lower case."""
     name = PurePosixPath(place).name.lower()
     if name.endswith(_REPORT):
-        return _REPORT  # there is one on all pages: "shoe-p2.json" is of a photo of that name
+        return _REPORT  # one report describes all pages, so "shoe-p2.json" belongs to a photo called "shoe-p2"
     tail = _TAIL.search(name)
     return tail[0] if tail else ""
 
 
 def stem_of(place: str) -> str:
-    """The name of a result at a place, without its folders and without what `tail_of` names."""
+    """The name of a result at a place, without its folders and without its tail."""
     name = PurePosixPath(place).name
     return name[: len(name) - len(tail_of(place))]
 
 
 def _same_picture(place: str, found: Sequence[str]) -> str | None:
-    """Where this picture lies now; of several the one that changed the least: the others are copies."""
+    """Where this picture is now. Of several, the one whose place changed least; the others are copies."""
     for alike in (_name, tail_of, _suffix):
         if matches := [other for other in found if alike(other) == alike(place)]:
             return min(matches, key=lambda other: (grade_of(other) != grade_of(place), other))
@@ -77,12 +77,13 @@ def _same_picture(place: str, found: Sequence[str]) -> str | None:
 
 
 def _moved(known: Sequence[str], gone: Collection[str], found: Sequence[str], place: str, now: str) -> Moved | None:
+    """The whole result, given that its picture at `place` is at `now`."""
     before, after = grade_of(place), grade_of(now)
     if before is None or after is None:
         return None
+    left = [other for other in found if other != now]
     places = []
     for other in known:
-        left = [each for each in found if each != now]
         if other == place:
             there = now
         elif other in gone and (elsewhere := _same_picture(other, left)) and tail_of(elsewhere) == tail_of(other):
@@ -96,7 +97,7 @@ def _moved(known: Sequence[str], gone: Collection[str], found: Sequence[str], pl
 
 
 def _name(place: str) -> str:
-    return same(PurePosixPath(place).name)
+    return name_key(PurePosixPath(place).name)
 
 
 def _suffix(place: str) -> str:
@@ -104,5 +105,6 @@ def _suffix(place: str) -> str:
 
 
 def _spelled_tail(place: str) -> str:
+    """The tail of a place as the disk spells it."""
     name = PurePosixPath(place).name
     return name[len(name) - len(tail_of(place)) :]

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from daemon.disk.os_errors import named
+from daemon.disk.os_errors import translated
 from daemon.errors import NoRoom, Vanished
 from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect
@@ -121,7 +121,7 @@ class PutBacks:
     @contextmanager
     def _waiting_after_an_error(self, job_id: str) -> Iterator[None]:
         try:
-            with named(f"Bringing back what was put into {self._folders.inbox}"):
+            with translated(f"Bringing back what was put into {self._folders.inbox}"):
                 yield
         except (Vanished, OSError) as error:
             if job_id not in self._logged:

@@ -1,6 +1,6 @@
-"""What lies in the grade folders that was not seen there before, and which job a picture there is of.
+"""Finds pictures of ours in the grade folders that are not where we put them, and tells which job each one is of.
 
-A look reads names alone, and opens a file once, when it is new, has no place in the journal and is no longer moved.
+A look reads only names. It opens a file once: when it is new, is not recorded in the journal, and no longer changes.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from daemon.disk import open_below
 from daemon.disk.file_id import FileId
-from daemon.disk.os_errors import away
+from daemon.disk.os_errors import root_error
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
@@ -18,15 +18,15 @@ from daemon.intake.walk_inbox import MAX_DEPTH
 from daemon.jobs import Grade
 
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg"})
-"""Endings of pictures that we write, and how other programs spell them."""
+"""Suffixes of pictures that we write, also as other programs spell them."""
 
 _BATCH = 500  # names that the journal is asked for at once
-_LOOKING_SECONDS = 1.0  # of opening files per look: a folder of strangers is come to know bit by bit
+_OPENING_SECONDS = 1.0  # of opening files per look: a folder full of other files is read a part at a time
 
 
 @dataclass(frozen=True, slots=True)
 class StrayResult:
-    """A picture of ours at a place that is not noted for it."""
+    """A picture of ours at a place that the journal does not record for it."""
 
     place: str
     inode: int
@@ -34,81 +34,82 @@ class StrayResult:
 
 
 class StrayResults:
-    """Remembers what it saw, so that a look costs little more than the names; one thread looks."""
+    """Remembers what it saw, so that a look costs little more than reading the names. Only one thread uses it."""
 
     def __init__(self, folders: HotFolder, clock: Callable[[], float], settle_seconds: float) -> None:
-        """clock: monotonic seconds. settle_seconds: a picture must lie still for so long before it counts."""
+        """clock: monotonic seconds. settle_seconds: how long a picture must be unchanged before it counts."""
         self._folders = folders
         self._clock = clock
         self._settle_seconds = settle_seconds
         self._seen: set[int] = set()
-        self._noticed: dict[str, _Notice] = {}
+        self._unsettled: dict[str, _Unchanged] = {}
 
     @property
     def waits(self) -> bool:
-        """Whether another look soon can tell more: something came, and did not lie still for long enough yet."""
-        return bool(self._noticed)
+        """Whether another look soon can tell more: a file is new and was not unchanged for long enough yet."""
+        return bool(self._unsettled)
 
     def look(
         self, placed: Callable[[Sequence[str]], Collection[str]], settle_seconds: float | None = None
     ) -> tuple[StrayResult, ...]:
-        """The pictures of ours that lie where they were not put. They are shown again until they are `settled`.
+        """The pictures of ours that are not where we put them. Each look returns them again until they are `settled`.
 
-        placed: which of these places are known to the journal. Raises RootAway or NoRoom; then nothing is forgotten.
+        placed: returns those of the given places that the journal records. Raises RootAway or NoRoom; then nothing is
+        forgotten.
         """
         self._folders.check()
         try:
             return self._look(placed, self._settle_seconds if settle_seconds is None else settle_seconds)
         except OSError as error:
             self._folders.check()
-            raise away(error, f"Looking through the results in {self._folders.root}") from error
+            raise root_error(error, f"Looking through the results in {self._folders.root}") from error
 
     def settled(self, strays: Sequence[StrayResult]) -> None:
-        """They need no second look where they are."""
+        """These need no other look while they are where they are."""
         for stray in strays:
             self._seen.add(hash((stray.place, stray.inode)))
-            self._noticed.pop(stray.place, None)
+            self._unsettled.pop(stray.place, None)
 
     def _look(
         self, placed: Callable[[Sequence[str]], Collection[str]], settle_seconds: float
     ) -> tuple[StrayResult, ...]:
         seen: set[int] = set()
-        noticed: dict[str, _Notice] = {}
+        unsettled: dict[str, _Unchanged] = {}
         strays: list[StrayResult] = []
-        until = self._clock() + _LOOKING_SECONDS
+        until = self._clock() + _OPENING_SECONDS
         for batch in self._unseen(seen):
             known = placed([place for place, _ in batch])
             for place, inode in batch:
                 if place in known:
                     seen.add(hash((place, inode)))
-                elif (notice := self._notice(place)) is None:
-                    continue  # gone since
-                elif self._clock() >= until or self._clock() - notice.since < settle_seconds:
-                    noticed[place] = notice
+                elif (unchanged := self._unchanged(place)) is None:
+                    continue  # gone since its name was read
+                elif self._clock() >= until or self._clock() - unchanged.since < settle_seconds:
+                    unsettled[place] = unchanged
                 elif job_id := self._owner(place):
-                    noticed[place] = notice
+                    unsettled[place] = unchanged
                     strays.append(StrayResult(place, inode, job_id))
                 else:
                     seen.add(hash((place, inode)))
-        self._seen, self._noticed = seen, noticed
+        self._seen, self._unsettled = seen, unsettled
         return tuple(strays)
 
-    def _notice(self, place: str) -> "_Notice | None":
-        """Since when the file is as it is; None where it is gone."""
-        mark = ownership.file_id_at(self._folders.root, place)
-        if mark is None:
+    def _unchanged(self, place: str) -> "_Unchanged | None":
+        """Since when the file is as it is. Returns None if it is gone."""
+        file_id = ownership.file_id_at(self._folders.root, place)
+        if file_id is None:
             return None
-        before = self._noticed.get(place)
-        return before if before and before.mark == mark else _Notice(mark, self._clock())
+        before = self._unsettled.get(place)
+        return before if before and before.file_id == file_id else _Unchanged(file_id, self._clock())
 
     def _owner(self, place: str) -> str | None:
         try:
             return ownership.owner_of(self._folders.root, place)
         except (PermissionError, BlockingIOError):
-            return None  # not ours to read, so nothing that we put there
+            return None  # we may not read it, so it is not ours
 
     def _unseen(self, seen: set[int]) -> Iterator[list[tuple[str, int]]]:
-        """Places and inodes that are new since the last look, in batches; the others are put into `seen`."""
+        """Places and inodes that are new since the last look, in batches; adds the others to `seen`."""
         batch: list[tuple[str, int]] = []
         for grade in Grade:
             for place, inode in _pictures(self._folders.grade(grade)):
@@ -124,21 +125,21 @@ class StrayResults:
 
 
 @dataclass(frozen=True, slots=True)
-class _Notice:
-    """A file as it has been since a moment."""
+class _Unchanged:
+    """A file, and since when it has been as it is, in monotonic seconds."""
 
-    mark: FileId
+    file_id: FileId
     since: float
 
 
 def place_of(top: Path, inode: int) -> str | None:
-    """The place of the file with this inode below a folder of the root, whatever it is called there."""
+    """The place of the file with this inode below a folder of the root, whatever its name. None if there is none."""
     with open_below.opened(top) as folder:
         return next((place for place, found in _below(folder, f"{top.name}/", 1) if found == inode), None)
 
 
 def _pictures(top: Path) -> Iterator[tuple[str, int]]:
-    """The place and inode of all that may be a picture of ours below a folder of the root."""
+    """The place and inode of every file below a folder of the root that may be a picture of ours."""
     with open_below.opened(top) as folder:
         for place, inode in _below(folder, f"{top.name}/", 1):
             if place[place.rfind(".") :].lower() in SUFFIXES and not is_ignored_file(place.rpartition("/")[2]):
@@ -146,7 +147,7 @@ def _pictures(top: Path) -> Iterator[tuple[str, int]]:
 
 
 def _below(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
-    """The place and inode of all files."""
+    """The place and inode of every file below an open folder. prefix: the folder's own place, with a slash."""
     inner = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -160,7 +161,7 @@ def _below(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
         try:
             below = os.open(name, open_below.FOLDER, dir_fd=folder)
         except (FileNotFoundError, NotADirectoryError, PermissionError):
-            continue  # gone since, or kept from us
+            continue  # gone since its name was read, or not readable for us
         try:
             yield from _below(below, f"{prefix}{name}/", depth + 1)
         finally:

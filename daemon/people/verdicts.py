@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
-from daemon.disk.os_errors import named
+from daemon.disk.os_errors import translated
 from daemon.errors import NoRoom, RootAway
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
@@ -76,7 +76,7 @@ class Verdicts:
             return  # its results are being published or made again; a later look finds them
         if is_done(state):
             try:
-                with named(f"A result of {job_id}"):
+                with translated(f"A result of {job_id}"):
                     self._read(job_id, [stray.place for stray in strays])
             except OSError as error:
                 text = f"{strays[0].place} was moved there, but its verdict cannot be read: {error}"

@@ -133,7 +133,9 @@ class Daemon:
             self._note_damage(error)
         finally:
             still_open = self._shut_down(threads)
-        return Summary(self._tally.done, self._tally.failed, still_open, self._tally.broken, self.parts.bad_orders.told)
+        return Summary(
+            self._tally.done, self._tally.failed, still_open, self._tally.broken, self.parts.bad_orders.messages
+        )
 
     def recover(self) -> None:
         """Bring everything that a crash left in the middle to where it can go on."""

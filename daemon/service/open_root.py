@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.disk.lock_file import Lock
-from daemon.disk.os_errors import named
+from daemon.disk.os_errors import translated
 from daemon.errors import BadSettings, JournalDamaged, RootAway
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.lease import Lease
@@ -47,13 +47,13 @@ def enter(
     # With the id that the journal knows, an empty mount point is not taken for a new hot folder.
     root_id = folders.prepare(_known_root(settings))
     state = settings.state_path(root_id)
-    with named(f"The state directory {state}"):
+    with translated(f"The state directory {state}"):
         doors.callback(Lock(state / "lock", f"The state directory {state}").release)
     lock = Lock(folders.private / "lock", f"The hot folder {settings.root_path}")
     doors.callback(lock.release)
-    lease = Lease(folders.private, locked=lock.held, say=print_line)
+    lease = Lease(folders.private, locked=lock.held, print_line=print_line)
     doors.callback(lease.release)
-    with named(f"The state directory {state}"):
+    with translated(f"The state directory {state}"):
         damaged = _set_damage_aside(state / JOURNAL, clock, print_line)
         journal = Journal(state / JOURNAL)
     doors.callback(journal.close)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import AlreadyRunning, RootAway
-from daemon.hotfolder.lease import NAME, STALE_SECONDS, Holder, Lease, is_alive
+from daemon.hotfolder.lease import STALE_SECONDS, Lease
+from daemon.hotfolder.lease_file import NAME, Holder, is_alive
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load
 from tests.doubles import Clock, ScriptedEngine
@@ -36,7 +37,7 @@ class Share:
         return Lease(
             self.folder,
             locked=locked,
-            say=self.said.append,
+            print_line=self.said.append,
             me=me,
             clock=self.clock,
             sleep=self._sleep,

@@ -7,7 +7,7 @@ import pytest
 
 from daemon.errors import BadSettings
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.hotfolder.orders import NAME, Orders, Wrong
+from daemon.hotfolder.orders import NAME, Orders, WrongOrder
 from daemon.settings import Settings, load
 from daemon.settings.current import CurrentSettings
 
@@ -35,8 +35,8 @@ class Counter:
     def asked(self, place: str) -> Settings:
         return self.orders.settings_for(Path(place))
 
-    def fault(self, place: str) -> Wrong:
-        with pytest.raises(Wrong) as raised:
+    def fault(self, place: str) -> WrongOrder:
+        with pytest.raises(WrongOrder) as raised:
             self.asked(place)
         return raised.value
 
@@ -100,7 +100,7 @@ def test_a_byte_order_mark_is_no_fault(counter: Counter) -> None:
         ('state_dir = "/"', "Unknown setting state_dir"),
         ("outputs = 3", "Bad setting outputs"),
         ('strategy.ladder = [{ model = "Z" }]', "no such model"),
-        ("#" * 70_000, "so it is no order"),
+        ("#" * 70_000, "so it is not an order"),
     ],
 )
 def test_what_is_wrong_is_said_in_the_words_of_the_settings(counter: Counter, text: str | bytes, said: str) -> None:

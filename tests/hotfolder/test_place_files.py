@@ -343,7 +343,7 @@ def test_a_hundred_results_of_one_name_do_not_get_in_each_other_s_way(tmp_path: 
 
 
 def test_a_name_is_no_way_out_of_a_folder(desk: Desk) -> None:
-    with pytest.raises(ValueError, match="no name within"):
+    with pytest.raises(ValueError, match="not a name within"):
         place(desk.files(), desk.folder, PurePosixPath("../elsewhere/a"))
 
 

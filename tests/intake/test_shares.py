@@ -21,7 +21,8 @@ import pytest
 from daemon.errors import RootAway
 from daemon.hotfolder import place_files
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.hotfolder.lease import STALE_SECONDS, Holder
+from daemon.hotfolder.lease import STALE_SECONDS
+from daemon.hotfolder.lease_file import Holder
 from daemon.intake import inbox_reader, walk_inbox
 from daemon.intake.scan_values import Arrival, Scan
 from daemon.intake.watcher import Watcher

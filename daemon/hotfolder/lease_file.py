@@ -1,0 +1,84 @@
+"""The file on the share that says which process holds the hot folder."""
+
+import json
+import os
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from daemon.disk import open_below
+
+NAME = "lease.json"
+_FIXED_BYTES = 512  # the file always has this size, so that it can be overwritten in place
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lease. token: names one run. beats: how often the lease was renewed.
+
+    boot: names the run of the kernel, with the namespace that the pid counts in.
+    """
+
+    token: str
+    host: str
+    pid: int
+    boot: str
+    since: str
+    beats: int = 0
+
+    def __str__(self) -> str:
+        return f"on {self.host}, pid {self.pid}, since {self.since}"
+
+
+def this_process() -> Holder:
+    """This process, as others read of it."""
+    token = uuid.uuid4().hex
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        boot += f" {Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:  # /proc is locked down: no holder counts as a process of this machine, and we wait for each
+        boot = token
+    return Holder(token, os.uname().nodename, os.getpid(), boot, time.strftime("%Y-%m-%d %H:%M:%S"))
+
+
+def is_alive(pid: int) -> bool:
+    """Whether this machine has another process of that number. It need not be the one that took the lease."""
+    return pid != os.getpid() and Path(f"/proc/{pid}").exists()
+
+
+def read(path: Path) -> Holder | None:
+    """Who holds the lease. Returns None if there is none, or if it cannot be understood: it may be half written."""
+    try:
+        return Holder(**json.loads(path.read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def content_of(path: Path) -> bytes | None:
+    """The bytes of the file. Returns None if there is none."""
+    with suppress(FileNotFoundError):
+        return path.read_bytes()
+    return None
+
+
+def create(path: Path, holder: Holder) -> None:
+    """Make the file. Raises FileExistsError if there is one already."""
+    with open_below.opened(path.parent) as folder:
+        open_below.write_new(path.name, _padded(holder), folder, mode=0o644)
+        open_below.settle(folder)
+
+
+def write_over(path: Path, holder: Holder) -> None:
+    """Overwrite the file in place: a new file of the name is noticed late by a machine that caches names (NFS)."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.pwrite(descriptor, _padded(holder), 0)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _padded(holder: Holder) -> bytes:
+    return json.dumps(asdict(holder)).encode().ljust(_FIXED_BYTES - 1) + b"\n"
