@@ -50,6 +50,6 @@ def show_results(
             max_megapixels=settings.intake.max_megapixels,
             threads=len(os.sched_getaffinity(0)),
             remark=told,
-            told=lambda: progress.advance(task),
+            on_photo=lambda: progress.advance(task),
         )
     return Made(files, len(shown), told)

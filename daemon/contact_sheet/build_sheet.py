@@ -1,8 +1,8 @@
-"""From results to the two files of a contact sheet: a picture of the worst, and a web page of all."""
+"""Writes a contact sheet: a picture of the worst results, and a web page of all."""
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,11 +16,10 @@ from daemon.errors import BadPhoto, NoRoom, RootAway
 from daemon.pictures import codec, mosaic, thumbs
 from daemon.pictures.reading import pages_of
 
-BEFORE, CUTOUT, ALPHA = "before", "cut-out", "alpha"
-THUMB = 224  # pixels: a fault of one per cent is seen, and 2,000 photos stay a page of a few dozen megabytes
-QUALITY = 72  # of the page's JPEGs
-AT_ONCE = 32  # photos whose small pictures are in memory: what bounds it, however many there are
-PNG_PHOTOS = 60  # on the picture, the worst ones: what a viewer still opens and a person still looks at
+THUMB = 224  # pixels: shows a fault of one per cent, and a page of 2,000 photos has a few dozen megabytes at most
+QUALITY = 72  # of the JPEGs on the page
+AT_ONCE = 32  # photos whose thumbnails are in memory; this bounds it, however many photos there are
+PNG_PHOTOS = 60  # the worst ones, on the picture: more, no viewer opens and no person looks at
 COLUMNS = 3
 COLOURS: dict[str, mosaic.Colour] = {
     "sehr_gut": (26, 127, 55),
@@ -31,8 +30,8 @@ COLOURS: dict[str, mosaic.Colour] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pictures:
-    """The three small pictures of a photo, each (H, W, 3) uint8 sRGB, None where there is none."""
+class Thumbnails:
+    """The three small pictures of a photo, each (H, W, 3) uint8 sRGB, or None."""
 
     before: Rgb | None
     cutout: Rgb | None
@@ -47,16 +46,24 @@ def make_sheet(
     max_megapixels: float,
     threads: int,
     remark: str = "",
-    told: Callable[[], None] = lambda: None,
+    on_photo: Callable[[], None] = lambda: None,
 ) -> tuple[Path, Path]:
-    """Write `target`.png and `target`.html for what is `shown`, in that order; an older sheet is replaced.
+    """Write `target`.png and `target`.html with these photos, in this order; an older sheet is replaced.
 
-    told: called for each photo that is done. A photo that cannot be read any more is shown without its pictures.
-    Raises NoRoom where the files cannot be written.
+    on_photo: called after each photo. A photo that can no longer be read is shown without its pictures.
+    Raises NoRoom if the files cannot be written.
     """
     png, html = target.with_name(target.name + ".png"), target.with_name(target.name + ".html")
     counts = Counter(html_sheet.grade_of(one) for one in shown)
     tiles: list[mosaic.Tile] = []
+
+    def photos() -> Iterator[tuple[Shown, Iterable[html_sheet.Picture]]]:
+        for one, thumbnails in _looked_at(shown, max_megapixels, threads):
+            if len(tiles) < PNG_PHOTOS:
+                tiles.append(_tile(one, thumbnails))
+            yield one, _pictures(one, thumbnails, html.parent)
+            on_photo()
+
     scratch = html.with_name(f".{html.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -65,8 +72,7 @@ def make_sheet(
             stack.callback(scratch.unlink, missing_ok=True)
             # A name that is no text keeps its readable part on the page.
             file = stack.enter_context(scratch.open("x", encoding="utf-8", errors="replace"))
-            photos = _photos(shown, html.parent, max_megapixels, threads, tiles, told)
-            file.writelines(html_sheet.pieces_of_page(title, counts, remark, photos))
+            file.writelines(html_sheet.pieces_of_page(title, counts, remark, photos()))
             file.flush()
             scratch.replace(html)
             heading = title if len(tiles) == len(shown) else f"{title}: the {len(tiles)} worst of {len(shown):,}"
@@ -79,23 +85,7 @@ def make_sheet(
     return png, html
 
 
-def _photos(
-    shown: Sequence[Shown],
-    folder: Path,
-    max_megapixels: float,
-    threads: int,
-    tiles: list[mosaic.Tile],
-    told: Callable[[], None],
-) -> Iterator[html_sheet.PagePhoto]:
-    """Each photo for the page in `folder`, while `tiles` are collected from the first ones for the picture."""
-    for one, pictures in _looked_at(shown, max_megapixels, threads):
-        if len(tiles) < PNG_PHOTOS:
-            tiles.append(_tile(one, pictures))
-        yield html_sheet.PagePhoto(one, _figures(one, pictures, folder))
-        told()
-
-
-def _looked_at(shown: Sequence[Shown], max_megapixels: float, threads: int) -> Iterator[tuple[Shown, Pictures]]:
+def _looked_at(shown: Sequence[Shown], max_megapixels: float, threads: int) -> Iterator[tuple[Shown, Thumbnails]]:
     with ThreadPoolExecutor(max(1, threads), thread_name_prefix="sheet") as pool:
         look = partial(look_at, max_megapixels=max_megapixels)
         for start in range(0, len(shown), AT_ONCE):
@@ -103,8 +93,8 @@ def _looked_at(shown: Sequence[Shown], max_megapixels: float, threads: int) -> I
             yield from zip(some, pool.map(look, some), strict=True)
 
 
-def look_at(shown: Shown, max_megapixels: float) -> Pictures:
-    """The small pictures of one photo. A result on a colour is its own cut-out, and has an alpha where a mask is."""
+def look_at(shown: Shown, max_megapixels: float) -> Thumbnails:
+    """Read the small pictures of one photo. A result on a colour is shown as it is; its alpha comes from a mask."""
     before = _thumb(shown.original, max_megapixels, shown.page)
     cutout, mask = (_thumb(path, max_megapixels) for path in (shown.cutout, shown.mask))
     alpha = mask.rgb[..., 0].copy() if mask else None
@@ -116,11 +106,11 @@ def look_at(shown: Shown, max_megapixels: float) -> Pictures:
         cut = cutout.rgb
     elif colours and alpha is not None and _of_one_shape(colours.rgb, alpha):
         cut = thumbs.on_chequerboard(colours.rgb, alpha)
-    return Pictures(before.rgb if before else None, cut, None if alpha is None else thumbs.grey(alpha))
+    return Thumbnails(before.rgb if before else None, cut, None if alpha is None else thumbs.grey(alpha))
 
 
 def _of_one_shape(rgb: Rgb, alpha: thumbs.Mask) -> bool:
-    """Whether they show the same frame: a mask that was trimmed does not fit its photo."""
+    """Whether both show the same frame; a trimmed mask does not fit its photo."""
     (height, width), (high, wide) = rgb.shape[:2], alpha.shape
     return bool(abs(width * high - wide * height) <= max(height, width) + max(high, wide))  # a pixel off by rounding
 
@@ -135,27 +125,22 @@ def _thumb(path: Path | None, max_megapixels: float, page: int = 0) -> thumbs.Th
         return None
 
 
-def _tile(shown: Shown, pictures: Pictures) -> mosaic.Tile:
+def _tile(shown: Shown, thumbnails: Thumbnails) -> mosaic.Tile:
     grade = html_sheet.grade_of(shown)
     score = "" if shown.score is None else f" {shown.score:.2f}"
     moved = () if shown.moved_from is None else (f"moved by a person from {shown.moved_from.value}",)
     first = (mosaic.Words(f"{grade}{score}", COLOURS[grade], bold=True), mosaic.Words(shown.name))
     below = [(mosaic.Words(reason),) for reason in (*moved, *shown.reasons)[:1]]
-    return mosaic.Tile((pictures.before, pictures.cutout, pictures.alpha), (first, *below))
+    return mosaic.Tile((thumbnails.before, thumbnails.cutout, thumbnails.alpha), (first, *below))
 
 
-def _figures(shown: Shown, pictures: Pictures, folder: Path) -> tuple[html_sheet.PagePicture, ...]:
-    """The pictures with relative ways to the files, so that a page that travels with its folder keeps them."""
+def _pictures(shown: Shown, thumbnails: Thumbnails, folder: Path) -> Iterator[html_sheet.Picture]:
+    """For the page in `folder`. Links are relative, so they still lead to the files if the whole folder moves."""
     start = os.path.realpath(folder)
-    return tuple(
-        html_sheet.PagePicture(
-            caption,
-            None if rgb is None else codec.encode_jpeg(rgb, QUALITY),
-            html_sheet.link(os.path.relpath(os.path.realpath(path), start)) if path else "",
-        )
-        for caption, rgb, path in (
-            (BEFORE, pictures.before, shown.original),
-            (CUTOUT, pictures.cutout, shown.cutout or shown.mask),
-            (ALPHA, pictures.alpha, shown.mask or shown.cutout),
-        )
-    )
+    for caption, rgb, path in (
+        ("before", thumbnails.before, shown.original),
+        ("cut-out", thumbnails.cutout, shown.cutout or shown.mask),
+        ("alpha", thumbnails.alpha, shown.mask or shown.cutout),
+    ):
+        link = html_sheet.link(os.path.relpath(os.path.realpath(path), start)) if path else ""
+        yield caption, None if rgb is None else codec.encode_jpeg(rgb, QUALITY), link

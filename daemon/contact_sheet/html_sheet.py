@@ -1,9 +1,8 @@
-"""The web page of a contact sheet: what the template `sheet.html.j2` is filled with, and how."""
+"""Fills the web page of a contact sheet, whose template `sheet.html.j2` lies beside this module."""
 
 import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,50 +11,19 @@ from daemon.contact_sheet.shown_results import Shown
 from daemon.jobs import Grade
 
 FAILED = "failed"
-ALL = "all"
 ORDER = (FAILED, *(grade.value for grade in sorted(Grade, key=lambda grade: grade.rank)))
 
-
-@dataclass(frozen=True, slots=True)
-class PagePicture:
-    """One picture of a photo. jpeg: None = "none" is shown in its place. link: a URL; "" = a click leads nowhere."""
-
-    caption: str
-    jpeg: bytes | None
-    link: str
-
-    @property
-    def base64(self) -> str:
-        """The JPEG as a data URL wants it; "" if there is none."""
-        return base64.b64encode(self.jpeg or b"").decode()
+Picture = tuple[str, bytes | None, str]
+"""One picture of a photo: its caption; its JPEG, None = there is none; the URL that a click leads to, "" = nowhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class PagePhoto:
-    """One photo on the page."""
-
-    shown: Shown
-    figures: tuple[PagePicture, ...]
-
-    @property
-    def label(self) -> str:
-        """The name of its grade as CSS takes it."""
-        return _label(grade_of(self.shown))
-
-    @property
-    def grade_and_score(self) -> str:
-        """As people read it, e.g. "gut 0.80"."""
-        score = "" if self.shown.score is None else f" {self.shown.score:.2f}"
-        return grade_of(self.shown) + score
-
-
-def pieces_of_page(title: str, counts: Counter[str], remark: str, photos: Iterable[PagePhoto]) -> Iterator[str]:
-    """The page, piece by piece; a photo is taken from `photos` when its turn has come, and is not kept.
+def pieces_of_page(
+    title: str, counts: Counter[str], remark: str, photos: Iterable[tuple[Shown, Iterable[Picture]]]
+) -> Iterator[str]:
+    """The page, piece by piece; each photo is taken from `photos` when its turn has come, and is not kept.
 
     counts: photos by grade name or "failed"; each becomes a filter.
     """
-    names = [ALL, *(name for name in ORDER if counts[name])]
-    tabs = [(_label(name), name, counts.total() if name == ALL else counts[name]) for name in names]
     environment = Environment(
         loader=PackageLoader("daemon.contact_sheet", ""),
         autoescape=True,
@@ -63,8 +31,9 @@ def pieces_of_page(title: str, counts: Counter[str], remark: str, photos: Iterab
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    template = environment.get_template("sheet.html.j2")
-    return template.generate(title=title, tabs=tabs, remark=remark, photos=photos)
+    environment.filters |= {"grade": grade_of, "label": lambda name: name.replace("ü", "ue"), "base64": _base64}
+    tabs = [("all", counts.total()), *((name, counts[name]) for name in ORDER if counts[name])]
+    return environment.get_template("sheet.html.j2").generate(title=title, tabs=tabs, remark=remark, photos=photos)
 
 
 def grade_of(shown: Shown) -> str:
@@ -77,5 +46,5 @@ def link(path: str) -> str:
     return "./" + quote(path.encode("utf-8", "surrogateescape"))
 
 
-def _label(name: str) -> str:
-    return name.replace("ü", "ue")
+def _base64(jpeg: bytes) -> str:
+    return base64.b64encode(jpeg).decode()

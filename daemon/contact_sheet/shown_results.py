@@ -1,4 +1,4 @@
-"""Which results a folder holds, with what is needed to show each: files, grade, reasons."""
+"""Finds the results below a folder, with what a sheet shows of each: files, grade, reasons."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,18 +13,24 @@ from daemon.jobs import Grade
 from daemon.pictures.writing import identity_of
 from daemon.publishing.report_reading import Reported, read_report
 
-CUTOUTS = (".png", ".webp", ".tif", ".jpg", "_flat.tif")  # results that have colours, those with an alpha first
+CUTOUTS = (
+    ".png",
+    ".webp",
+    ".tif",
+    ".jpg",
+    "_flat.tif",
+)  # the results that show colours; those with an alpha come first
 MASK = "_mask.png"
 NOTE = ".txt"
-MOST_NAMESAKES = 100  # in the archive: "shoe.jpg", "shoe-2.jpg", … are looked at as the originals of one name
+MOST_NAMESAKES = 100  # in the archive: "shoe.jpg", "shoe-2.jpg", … may all be the original of one name
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One photo on a sheet. grade: its report's, or the folder's that a person moved it to; None where it failed.
+    """One photo on a sheet. grade: from its report, or of the folder that a person moved it to; None = it failed.
 
-    original, cutout, mask: where they are, None where they are not. moved_from: the grade that the program gave,
-    where a person thought otherwise. page: 1, 2, … of an original with several; 0 = it is alone.
+    original, cutout, mask: their paths, None if they are not there. moved_from: the grade that the program gave, if a
+    person changed it. page: 1, 2, … of an original with several pages; 0 = it has one.
     """
 
     name: str
@@ -42,20 +48,20 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All that is shown, the worst first, and how many reports had lost their result."""
+    """The photos to show, the worst first, and how many reports have lost their result."""
 
     shown: tuple[Shown, ...]
     lost: int
 
 
 def find(folder: Path, originals: Path | None = None) -> Found:
-    """The results below `folder`: a hot folder, a part of one, or what `process` wrote.
+    """The results below `folder`: a hot folder, a folder in one, or the folder that `process` wrote to.
 
-    originals: where the photos themselves are; None = the archive of the hot folder, else beside the results.
-    Raises BadSettings where there is no such folder.
+    originals: the folder of the photos; None = the archive of the hot folder, else beside the results.
+    Raises BadSettings if there is no such folder.
     """
     if not folder.is_dir():
-        raise BadSettings(f"{folder} is no folder. Name a hot folder, one of its grade folders, or what --out named.")
+        raise BadSettings(f"{folder} is no folder. Name a hot folder, a folder in it, or the folder of process --out.")
     folder = folder.absolute()
     hot = next((place for place in (folder, *folder.parents) if read_identity(place / ".freisteller")), None)
     folders = HotFolder(hot) if hot else None
@@ -67,7 +73,7 @@ def find(folder: Path, originals: Path | None = None) -> Found:
 
 
 def find_places(folders: HotFolder, places: Sequence[str]) -> Found:
-    """The results of a hot folder whose reports, or notes in `failed/`, are at these places below its root."""
+    """The photos whose reports, or notes in `failed/`, are at these places below the hot folder."""
     return _found([folders.root / place for place in places], folders, folders.archive)
 
 
@@ -86,7 +92,7 @@ def _found(files: Iterable[Path], folders: HotFolder | None, archive: Path) -> F
 
 
 def worst_first(shown: Sequence[Shown]) -> tuple[Shown, ...]:
-    """Failures, then by grade and score, each from the worst."""
+    """Sorts failures first, then by grade and score from the worst."""
     return tuple(sorted(shown, key=lambda one: (one.grade.rank if one.grade else -1, one.score or 0.0, one.name)))
 
 
@@ -128,7 +134,7 @@ def _result(report: Path, told: Reported, folders: HotFolder | None, archive: Pa
 
 
 def _place(report: Path, told: Reported, folders: HotFolder | None) -> Path | None:
-    """Where the files of a report are, without their endings: beside it, or where a person moved them without it."""
+    """The path of a report's files without their suffixes: beside it, or where a person moved them without it."""
     stem = report.with_name(report.name.removesuffix(".json"))
     if _cutout(stem, told) or _mask(stem, told):
         return stem
@@ -164,7 +170,7 @@ def _there(place: Path, suffixes: Sequence[str], told: Reported) -> Path | None:
 
 
 def _original(archive: Path, told: Reported) -> Path | None:
-    """The photo of a report: of those with its name, or with a number after it, the one of the same size."""
+    """The photo of a report: the first one of the same size with its name, or with a number after the name."""
     path = archive / PurePosixPath(told.name)
     names = (path, *(path.with_stem(f"{path.stem}-{number}") for number in range(2, MOST_NAMESAKES)))
     for candidate in names:

@@ -100,7 +100,7 @@ class BatchSheets:
             max_megapixels=self._settings.now.intake.max_megapixels,
             threads=1,
             remark=f"the {len(shown)} worst of {figures.photos:,}" if len(figures.places) < figures.photos else "",
-            told=check_time,
+            on_photo=check_time,
         )
         return html
 

@@ -327,7 +327,7 @@ def test_no_more_photos_are_looked_at_than_the_page_can_take(hot: HotFolder) -> 
             raise Stop
 
     with pytest.raises(Stop):
-        make_sheet(many, hot.root / "sheet", "t", max_megapixels=10, threads=2, told=told)
+        make_sheet(many, hot.root / "sheet", "t", max_megapixels=10, threads=2, on_photo=told)
 
     assert not list(hot.root.glob("*sheet*"))  # and a sheet that was broken off leaves nothing
 
