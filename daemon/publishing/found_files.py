@@ -1,7 +1,10 @@
 """Finds jobs that the journal does not know, by their reports and failure notes."""
 
 import json
+import math
+import os
 import re
+import stat
 import time
 from calendar import timegm
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from daemon.disk import open_below
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade, Job
 from daemon.journal import JobRow
@@ -49,8 +53,7 @@ def failure_of(folders: HotFolder, job: Job) -> JobRow | None:
 def entry_of_report(folders: HotFolder, path: Path) -> JobRow | None:
     """A finished job as its report tells it; None if it is no report of ours, or if a result is not beside it."""
     try:
-        found = path.lstat()
-        content = path.read_bytes() if found.st_size <= _MOST_REPORT_BYTES else b""
+        content, found = _read(path)
         told, body = read_report(content)[0], json.loads(content)
         stem = path.name.removesuffix(".json")
         results = [path.with_name(stem + suffix) for suffix in told.suffixes]
@@ -58,31 +61,30 @@ def entry_of_report(folders: HotFolder, path: Path) -> JobRow | None:
             return None
         job = Job(
             told.job,
-            told.name,
+            _text(told.name),
             State.DONE,
-            round=int(body.get("round", 0)),
+            round=_number(body.get("round", 0)),
             size_bytes=told.size_bytes,
             admitted_at=_admitted_at(told.job) or found.st_mtime,
-            started_at=found.st_mtime - float(body["seconds"]),
+            started_at=found.st_mtime - _finite(body["seconds"]),
             finished_at=found.st_mtime,
             attempts=tuple(ATTEMPT.validate_python(_attempt_values(values)) for values in body["attempts"]),
             grade=told.filed,
-            score=float(body["score"]),
-            best=int(body["best_attempt"]),
+            score=_finite(body["score"]),
+            best=_number(body["best_attempt"]),
         )
-        sha256 = body["photo"].get("sha256")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
+        sha256 = bytes.fromhex(body["photo"].get("sha256") or "") or None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ValidationError):
         return None
-    places = [str(place.relative_to(folders.root)) for place in (*results, path)]
-    return JobRow(
-        job, Path("inbox") / told.name, 0, None, tuple(places), content=bytes.fromhex(sha256) if sha256 else None
-    )
+    places = tuple(str(place.relative_to(folders.root)) for place in (*results, path))
+    return JobRow(job, Path("inbox") / told.name, 0, None, places, content=sha256)
 
 
 def entry_of_failure(folders: HotFolder, path: Path) -> JobRow | None:
     """A failed job as the note beside its original tells it; None if it is no such note, or the original is gone."""
     try:
-        told, found = path.read_text("utf-8"), path.lstat()
+        content, found = _read(path)
+        told = content.decode()
         original = path.with_name(path.name.removesuffix(".txt"))
         job_id, reason = _RETRY.search(told), _WHY.search(told)
         if not (job_id and reason and original.is_file()):
@@ -131,6 +133,36 @@ def _walk(folder: Path, suffix: str) -> Iterator[Path]:
 def _reports_in(folder: Path, stem: str) -> Iterator[Path]:
     with suppress(OSError):
         yield from (path for path in sorted(folder.iterdir()) if path.name.startswith(stem) and path.suffix == ".json")
+
+
+def _read(path: Path) -> tuple[bytes, os.stat_result]:
+    """What a file holds, and its stat. Raises ValueError if it is no regular file or too large; OSError."""
+    descriptor = os.open(path, open_below.FILE)
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_REPORT_BYTES:
+            raise ValueError(f"{path} is no report")
+        return file.read(_MOST_REPORT_BYTES), found
+
+
+def _text(value: str) -> str:
+    """The value, if it is text. Raises ValueError if it holds half a character, as JSON may."""
+    value.encode()
+    return value
+
+
+def _number(value: object) -> int:
+    """A count from 0 to 2**31. Raises ValueError if it is anything else, e.g. what a database cannot hold."""
+    if not isinstance(value, int) or not 0 <= value < 1 << 31:
+        raise ValueError(f"{value!r:.40} is no count")
+    return value
+
+
+def _finite(value: object) -> float:
+    """A finite number. Raises ValueError if it is anything else."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r:.40} is no number")
+    return float(value)
 
 
 def _attempt_values(values: dict[str, Any]) -> dict[str, Any]:

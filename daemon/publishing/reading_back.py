@@ -1,9 +1,10 @@
 """Reads finished photos back into a new journal, from their reports and failure notes."""
 
+import logging
 import threading
 from itertools import islice
 
-from daemon.errors import NoRoom, RootAway
+from daemon.errors import FreistellerError, NoRoom, RootAway
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.journal import JobRow, Journal
 from daemon.logs import log
@@ -49,5 +50,18 @@ class ReadingBack:
         """Returns how many jobs the journal did not know."""
         found, known = found_files.history(self._folders), 0
         while not stop.is_set() and (some := list[JobRow](islice(found, AT_ONCE))):
-            known += self._journal.restore(some)
+            known += self._restore(some)
         return known
+
+    def _restore(self, rows: list[JobRow]) -> int:
+        """Write rows down, all at once; if one cannot be written, each by itself, without that one."""
+        try:
+            return self._journal.restore(rows)
+        except FreistellerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - somebody else's file must not keep ours from being read
+            if len(rows) > 1:
+                return sum(self._restore([row]) for row in rows)
+            text = f"{rows[0].results[-1]} was not read back into the journal: {type(error).__name__}: {error}"
+            log.log("report_unread", text, level=logging.WARNING, job=rows[0].job.id)
+            return 0
