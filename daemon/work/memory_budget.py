@@ -16,15 +16,27 @@ A camera raw file takes the most, while it is developed.
 
 MUCH_BYTES = 1 << 30  # with more than this in work we give memory back, although that costs time
 
-_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
-
 
 def half_of_memory() -> int:
-    """Half of the memory, in bytes, that this machine or our cgroup allows us."""
+    """Half of the memory, in bytes, that this machine and our cgroups allow us."""
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError, ValueError):  # there is no cgroup v2, or it says "max"
-        whole = min(whole, int(_CGROUP_LIMIT.read_text()))
-    return whole // 2
+    return min([whole, *cgroup_limits(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))]) // 2
+
+
+def cgroup_limits(membership: Path, mount: Path) -> Iterator[int]:
+    """The memory limits, in bytes, of our cgroup and of all cgroups around it (cgroup v2, cgroups(7)).
+
+    membership: `/proc/self/cgroup`. mount: where the cgroups are mounted. systemd's MemoryMax= is the limit of a
+    service's own cgroup; a container sees that cgroup as the root.
+    """
+    with suppress(OSError):
+        lines = membership.read_text().splitlines()
+        ours = mount / next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
+        for group in (ours, *ours.parents):
+            with suppress(OSError, ValueError):  # the root has no such file, and "max" is no limit
+                yield int((group / "memory.max").read_text())
+            if group == mount:
+                return
 
 
 class MemoryBudget:
