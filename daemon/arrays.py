@@ -1,4 +1,4 @@
-"""The array types that rooms hand to each other."""
+"""The array types that are handed from room to room."""
 
 from typing import TypeAlias
 

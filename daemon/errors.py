@@ -1,24 +1,24 @@
-"""What can go wrong: one class per answer to it.
+"""The errors that this program raises on purpose: one class for each answer.
 
-The class says whose fault it was and so what happens next; the message says what, which file, and what to do.
-`reason` is the short, fixed name of a class in metrics and logs.
+The class says whose fault it was, and so what happens next. The message says what happened, to which file, and what to
+do. `reason` is the short, fixed name of a class in metrics and logs.
 """
 
 
 class FreistellerError(Exception):
-    """Everything this program raises on purpose."""
+    """The base of all errors below."""
 
     reason = "error"
 
 
 class BadSettings(FreistellerError):
-    """A setting is unknown or has a bad value. Answer: refuse to start, exit code 2."""
+    """A setting is unknown or has a bad value. Answer: refuse to start, with exit code 2."""
 
     reason = "bad_settings"
 
 
 class BadPhoto(FreistellerError):
-    """This one photo cannot be processed, whatever we try. Answer: into `failed/` with this message."""
+    """This one photo cannot be processed, whatever we try. Answer: move it to `failed/` with this message."""
 
     reason = "bad_photo"
 
@@ -30,66 +30,66 @@ class NotWholeYet(FreistellerError):
 
 
 class BadOrder(FreistellerError):
-    """The `freisteller.toml` of a sub-folder of the inbox is wrong. Answer: its photos wait until it is right."""
+    """The `freisteller.toml` of a folder in the inbox is wrong. Answer: let its photos wait until the file is right."""
 
     reason = "bad_order"
 
 
 class Vanished(FreistellerError):
-    """A file went away between two steps. Answer: forget it, somebody else took it."""
+    """A file went away between two steps. Answer: forget it, because somebody else took it."""
 
     reason = "vanished"
 
 
 class RootAway(FreistellerError):
-    """The hot folder itself cannot be reached or is not the one we know. Answer: pause, touch nothing, look again."""
+    """The hot folder cannot be reached, or is not the one we know. Answer: stop, touch nothing, look again later."""
 
     reason = "root_away"
 
 
 class JournalDamaged(FreistellerError):
-    """The journal's file is damaged. Answer: end; the next start sets it aside and goes on with what folders hold."""
+    """The journal's file is damaged. Answer: end. The next start sets it aside and reads the folders."""
 
     reason = "journal_damaged"
 
 
 class NoRoom(FreistellerError):
-    """A disk is full or read-only. Answer: publish nothing, postpone the job, look again."""
+    """A disk is full or read-only. Answer: publish nothing, put the job off, look again later."""
 
     reason = "no_room"
 
 
 class EngineAway(FreistellerError):
-    """Nobody answered. Answer: postpone the job; it costs no attempt and is never a road to `failed/`."""
+    """No engine answered. Answer: put the job off. It costs no attempt and never brings a photo to `failed/`."""
 
     reason = "engine_away"
 
 
 class EngineMisconfigured(FreistellerError):
-    """A node, a model or a library is missing. Answer: pause that engine, alert, postpone; no photo fails."""
+    """The engine lacks a node, a model or a library. Answer: alert, put the job off; no photo fails."""
 
     reason = "engine_misconfigured"
 
 
 class EngineFull(FreistellerError):
-    """Out of memory. Answer: let it free memory, then a smaller recipe."""
+    """The engine ran out of memory. Answer: let it free memory, then ask for a smaller recipe."""
 
     reason = "engine_full"
 
 
 class RecipeRefused(FreistellerError):
-    """The engine answered that it cannot do this recipe. Answer: note the attempt as failed, next recipe."""
+    """The engine answered that it cannot do this recipe. Answer: record the attempt as failed, try the next recipe."""
 
     reason = "recipe_refused"
 
 
 class IllegalMove(FreistellerError):
-    """A job is not in the state that a transition starts from. Answer: change nothing; somebody else moved it."""
+    """A job is not in a state that the move starts from. Answer: change nothing; somebody else moved the job."""
 
     reason = "illegal_move"
 
 
 class AlreadyRunning(FreistellerError):
-    """Another daemon holds this hot folder or this state directory. Answer: refuse to start, exit code 2."""
+    """Another daemon uses this hot folder or this state directory. Answer: refuse to start, with exit code 2."""
 
     reason = "already_running"

@@ -1,4 +1,4 @@
-"""The values that tell a photo's way: its job, its attempts, the verdict on each, its outcome."""
+"""The values that describe a photo's way: its job, its attempts, the verdict on each, its outcome."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from enum import StrEnum
 from daemon.states import State
 
 ATTEMPTS_PER_PAGE = 100
-"""Attempts on the second page of a file are numbered from 101, and so on; no page ever gets so many."""
+"""Attempts on the second page of a file are numbered from 101, and so on. No page ever gets that many attempts."""
 
 TICKETS = uuid.UUID("6f0b8f5e-2f6b-5d0e-9d1f-0d6d5b0c7a11")  # our namespace for UUIDv5 tickets; never change it
 
@@ -49,7 +49,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What an engine is asked. process_res is in pixels; None where the model has no such parameter."""
+    """What an engine is asked for. process_res: in pixels; None if the model has no such parameter."""
 
     model: str
     process_res: int | None = None
@@ -70,10 +70,10 @@ class Recipe:
 class Finish:
     """What we do to a raw alpha ourselves, in this order; the default changes nothing.
 
-    blend: numbers of other attempts whose alphas are averaged in first.
-    guided: the border follows the photo's own edges (guided filter).
-    sensitivity: gain of (2 - sensitivity) on the alpha, clipped to 1; 1.0 = raw, lower = more subject.
-    levels: the raw values that become 0 and 1; (0, 1) = untouched.
+    blend: numbers of other attempts whose alphas are averaged with it.
+    guided: whether the border follows the photo's own edges (guided filter).
+    sensitivity: the alpha is multiplied by (2 - sensitivity) and clipped to 1; 1.0 = no change, lower = more subject.
+    levels: the values of the alpha that become 0 and 1; (0, 1) = no change.
     keep_islands / fill_holes: False removes stray islands / True fills stray holes.
     mask_blur: radius of a Gaussian in pixels of the alpha. mask_offset: pixels to grow (+) or shrink (-).
     """
@@ -90,7 +90,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """The numbers that judge a result, each 0 (worst) .. 1 (best). agreement is None with a single alpha."""
+    """The numbers that judge a result, each 0 (worst) .. 1 (best). agreement: None if there is only one alpha."""
 
     pixel_residue: float
     edge_cleanliness: float
@@ -100,23 +100,23 @@ class Measures:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the judgement says of one result: score 0..1, its grade, the measures, the reasons in words."""
+    """What the judgement says of one result: its score 0..1, its grade, the measures, the reasons in words."""
 
     score: float
     grade: Grade
     measures: Measures
     reasons: tuple[str, ...] = ()
     defects: tuple[str, ...] = ()
-    """Short fixed names of what is wrong, e.g. "residue", "holes", "soft_rim", "clipped"; strategy reads them."""
+    """Short fixed names of what is wrong, the worst first, e.g. "residue", "holes"; the strategy reads them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """A recipe and what came of it. number counts from 1 within a job, see ATTEMPTS_PER_PAGE.
 
-    why: empty. Rows of earlier versions say here why this recipe came first.
-    verdict is None where the engine refused the recipe; error then says why.
-    subject: bounding view of what the alpha shows, for a later zoom; None where it shows nothing.
+    finish, verdict: of the result. verdict is None if the engine refused the recipe; error then says why.
+    subject: the view that just holds what the alpha shows, for a later zoom; None if it shows nothing.
+    why: always empty now. In rows of earlier versions it says why this recipe came first.
     """
 
     number: int
@@ -141,9 +141,10 @@ class Job:
     """One photo on its way.
 
     name: its path below `inbox/`, POSIX, NFC. tries: starts so far that did not end in order.
-    round: 0, and one more each time that a person sends it round again; attempts are those of this round,
-    tried_before those of the rounds before.
-    fresh: it was started just now for the first time in its round, so no engine can know its tickets.
+    round: 0, plus one each time that a person wants another try. attempts: those of this round; tried_before: those of
+    earlier rounds.
+    admitted_at, started_at, finished_at: Unix times. best: the number of the attempt that won.
+    fresh: whether it was started just now for the first time in its round, so that no engine can know its tickets.
     """
 
     id: str
@@ -164,9 +165,9 @@ class Job:
     fresh: bool = False
 
     def ticket(self, attempt_number: int) -> uuid.UUID:
-        """The name under which an engine knows this attempt: UUIDv5, so a repeat after a crash is harmless.
+        """The name under which an engine knows this attempt. It is a UUIDv5, so a repeat after a crash is harmless.
 
-        The round counts in it: what a person sends round again is new work, not an old answer.
+        The round is part of it: another try that a person asked for is new work and gets no old answer.
         """
         return uuid.uuid5(TICKETS, f"{self.id}/{self.round}/{attempt_number}")
 
@@ -187,5 +188,5 @@ class Outcome:
 
 
 def attempt_numbered(attempts: Sequence[Attempt], number: int | None) -> Attempt | None:
-    """The attempt of that number; None where there is none."""
+    """The attempt of that number; None if there is none."""
     return next((attempt for attempt in attempts if attempt.number == number), None)

@@ -67,7 +67,7 @@ MOST_LINES_OF_A_FUNCTION = 50
 MOST_ARGUMENTS = 7
 
 # What is still over a limit. Each entry goes when its room is done; nothing new is to come in.
-STILL_LONG = {"journal/changes.py", "pictures/reading.py", "service/lifecycle.py"}
+STILL_LONG = {"pictures/reading.py", "service/lifecycle.py"}
 STILL_LONG_FUNCTIONS = {"Assembly.__init__"}
 STILL_MANY_ARGUMENTS = {"Assembly", "Dispatch", "Housekeeping", "InboxLoop"}
 

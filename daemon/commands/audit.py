@@ -139,7 +139,7 @@ def remember(settings: Settings, found: Audit) -> Path | None:
     if root_id is None and settings.given_state_path is None:
         return None
     settled = {effect.model for effect in found.effects if effect.costs_calls and effect.state != "unsure"}
-    return audit_results.keep(settings.state_path(root_id or ""), settings, found.dead, sorted(settled), time.time())
+    return audit_results.record(settings.state_path(root_id or ""), settings, found.dead, sorted(settled), time.time())
 
 
 def told_after(found: Audit, kept: Path | None) -> Iterator[str]:

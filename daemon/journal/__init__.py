@@ -1,4 +1,4 @@
-"""The journal: what happened to every photo, in one SQLite file; all SQL lives in this room."""
+"""The journal: what happened to every photo, in one SQLite file. All SQL lives in this room."""
 
 from daemon.journal.changes import Journal
 from daemon.journal.database import fact_in

@@ -1,4 +1,4 @@
-"""The raw alphas of attempts, kept on the local disk until their job is done, so that no crash pays for one twice."""
+"""Keeps the raw alphas of attempts on the local disk until their job is over, so that no crash pays for one twice."""
 
 import hashlib
 import shutil
@@ -18,9 +18,9 @@ class Alphas:
         self._folder = folder
 
     def keep(self, job: Job, number: int, recipe: Recipe, alpha: Alpha) -> Alpha:
-        """Write an alpha, whole or not at all; returns it as it will be read back: (H, W) float32, steps of 1/255.
+        """Write an alpha, whole or not at all; returns it as `find` will give it: (H, W) float32 in steps of 1/255.
 
-        Raises NoRoom where the state directory cannot be written.
+        Raises NoRoom if the state directory cannot be written.
         """
         path = self._path(job, number, recipe)
         data = codec.encode_alpha(alpha)
@@ -29,13 +29,13 @@ class Alphas:
             write_whole(path, data)
         except OSError as error:
             raise NoRoom(
-                f"An engine's answer cannot be kept below {self._folder}: {error.strerror or error}. Make room on the "
-                "disk of the state directory; work then goes on."
+                f"The alpha that an engine computed cannot be kept in {self._folder}: {error.strerror or error}. "
+                "Make room on the disk of the state directory; work then goes on by itself."
             ) from error
         return codec.decode_alpha(data)
 
     def find(self, job: Job, number: int, recipe: Recipe) -> Alpha | None:
-        """The alpha of an attempt, (H, W) float32 0..1; None where it was not kept or cannot be read."""
+        """The alpha of an attempt, (H, W) float32 0..1; None if it was not kept or cannot be read."""
         try:
             return codec.decode_alpha(self._path(job, number, recipe).read_bytes())
         except (OSError, ValueError):
@@ -46,14 +46,14 @@ class Alphas:
         return (self._folder / job_id).is_dir()
 
     def drop(self, job_id: str) -> None:
-        """Forget all alphas of a job."""
+        """Delete all alphas of a job."""
         shutil.rmtree(self._folder / job_id, ignore_errors=True)
 
     def jobs(self) -> tuple[str, ...]:
-        """The ids of jobs that alphas are kept for."""
+        """The ids of the jobs that have alphas here."""
         return tuple(sorted(path.name for path in self._folder.glob("*") if path.is_dir()))
 
     def _path(self, job: Job, number: int, recipe: Recipe) -> Path:
-        # The recipe counts in the name: other settings after a restart ask for something else.
-        mark = hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]
-        return self._folder / job.id / f"{job.round}-{number}-{mark}.png"
+        # The name depends on the recipe: after a restart with other settings the attempt may ask for something else.
+        digest = hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]
+        return self._folder / job.id / f"{job.round}-{number}-{digest}.png"

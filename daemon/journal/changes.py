@@ -234,7 +234,7 @@ class Journal(Queries):
         with self._db.transaction():
             changed = self._db.change(
                 f"UPDATE jobs SET state = CASE state {'WHEN ? THEN ? ' * len(ends)}END, {changes} "
-                f"WHERE id = ? AND state IN ({rows.marks(ends)})",
+                f"WHERE id = ? AND state IN ({rows.placeholders(ends)})",
                 *chain.from_iterable(ends.items()),
                 *values,
                 job_id,

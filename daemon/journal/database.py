@@ -1,4 +1,4 @@
-"""The door to SQLite: one file, opened, brought to the present schema, and written in transactions.
+"""The door to SQLite: opens one file, brings it to the present schema, and changes it in transactions.
 
 A commit is on disk before the call returns (WAL, synchronous=FULL).
 """
@@ -20,18 +20,18 @@ NO_ROOM = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_SHMSIZE}
 )
 DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_PRIMARY = 0xFF  # extended codes keep the primary one in their lowest byte
+_PRIMARY = 0xFF  # an extended error code has the primary code in its lowest byte
 
 
 class Database:
     """One connection; many threads may use it, one at a time.
 
-    on_damage: told what is wrong, once, when damage is met; from then on every call raises JournalDamaged. Where its
-    disk is full, what writes raises NoRoom, and changes nothing.
+    on_damage: called once with what is wrong, when damage is found; from then on every call raises JournalDamaged. If
+    the disk is full, a call that writes raises NoRoom and changes nothing.
     """
 
     def __init__(self, path: Path, on_damage: Callable[[str], None] = lambda _: None) -> None:
-        """Open or create the file. Raises JournalDamaged, or BadSettings where it cannot be used."""
+        """Open or create the file. Raises JournalDamaged, or BadSettings if the file cannot be used."""
         self._path = path
         self._on_damage = on_damage
         self._damage = ""
@@ -48,12 +48,12 @@ class Database:
         except (OSError, sqlite3.DatabaseError) as error:
             raise BadSettings(
                 f"The journal {path} cannot be used: {error}. "
-                "Set state_dir to a folder on a local disk that we may write."
+                "Set state_dir to a folder on a local disk that Freisteller may write to."
             ) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of the block, or nothing of it; on disk when it ends. A transaction inside another one is part of it."""
+        """Make all changes of the block or none; they are on disk when it ends. An inner one joins the outer."""
         with self._lock, self._sound():
             if self._connection.in_transaction:
                 yield
@@ -62,13 +62,13 @@ class Database:
             try:
                 yield
             except BaseException:
-                with suppress(sqlite3.DatabaseError):  # some errors have rolled back already
+                with suppress(sqlite3.DatabaseError):  # after some errors SQLite has rolled back already
                     self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
 
     def change(self, sql: str, *values: object) -> int:
-        """Run one statement of a transaction; returns how many rows it changed."""
+        """Run one statement of a transaction; returns the number of rows that it changed."""
         with self._sound():
             return self._connection.execute(sql, values).rowcount
 
@@ -85,36 +85,33 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Nobody else writes through this connection during the block."""
+        """Let nobody else write through this connection during the block."""
         with self._lock:
             yield
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._connection.close()
 
     @contextmanager
     def _sound(self) -> Iterator[None]:
-        """Damage that is met is told, and ends all work with the file: nobody knows what else it says wrongly."""
+        """Turn SQLite's errors into ours. Damage ends all work with the file: anything else in it may be wrong, too."""
         if self._damage:
-            raise JournalDamaged(self._damage)
+            raise damaged(self._path, self._damage)
         try:
             yield
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", None) in NO_ROOM:
                 raise NoRoom(
                     f"The journal {self._path} cannot be written ({error}). Make room on the disk of the state "
-                    "directory; work then goes on."
+                    "directory; work then goes on by itself."
                 ) from error
             if not _is_damage(error):
                 raise
-            self._damage = (
-                f"The journal {self._path} is damaged ({error}). The next start sets it aside and goes on with "
-                "what lies in the folders; no photo is lost."
-            )
-            self._on_damage(str(error))
-            raise JournalDamaged(self._damage) from error
+            self._damage = str(error)
+            self._on_damage(self._damage)
+            raise damaged(self._path, self._damage) from error
 
     def _migrate(self, path: Path) -> None:
         with self.transaction():
@@ -133,10 +130,18 @@ class Database:
             self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def fault_of(path: Path) -> str | None:
-    """What is wrong with the file at first sight: header, size, schema. For its only user, before it is opened.
+def damaged(path: Path, fault: str) -> JournalDamaged:
+    """The error that says what is wrong with the file, in SQLite's words."""
+    return JournalDamaged(
+        f"The journal {path} is damaged ({fault}). No photo is lost: the next start sets the file aside and goes on "
+        "with what lies in the folders."
+    )
 
-    In SQLite's words; None where nothing was found, or where there is no file.
+
+def fault_of(path: Path) -> str | None:
+    """What is wrong with the file at first sight: its header, its size, its schema. Nobody may have the file open.
+
+    In SQLite's words; None if nothing was found or if there is no file.
     """
     if not path.exists():
         return None
@@ -150,7 +155,10 @@ def fault_of(path: Path) -> str | None:
 
 
 def hidden_fault_of(path: Path, stopped: Callable[[], bool] = lambda: False) -> str | None:
-    """What is wrong anywhere in the file, which may be in use: all of it is read. stopped: True ends the search."""
+    """What is wrong anywhere in the file, which may be in use. Reads all of it. stopped: True ends the search.
+
+    In SQLite's words; None if nothing was found or if there is no file.
+    """
     if not path.exists():
         return None
     with _looking_into(path, stopped) as look:
@@ -171,7 +179,7 @@ class _Look:
 
 @contextmanager
 def _looking_into(path: Path, stopped: Callable[[], bool] = lambda: False) -> Iterator[_Look]:
-    """A connection of its own, whose damage becomes the look's fault; other troubles are told by whoever opens it."""
+    """A connection that keeps damage as the look's fault. Other errors show when the file is opened."""
     with closing(_connect(path)) as connection:
         connection.set_progress_handler(lambda: stopped(), 10_000)
         look = _Look(connection)
@@ -183,7 +191,7 @@ def _looking_into(path: Path, stopped: Callable[[], bool] = lambda: False) -> It
 
 
 def fact_in(path: Path, key: str) -> str | None:
-    """A fact, read without changing the file in any way; None where there is none. Raises JournalDamaged."""
+    """The value of a fact, read without changing the file in any way; None if there is none. Raises JournalDamaged."""
     if not path.exists():
         return None
     try:
@@ -192,7 +200,7 @@ def fact_in(path: Path, key: str) -> str | None:
             return None if row is None else str(row[0])
     except sqlite3.DatabaseError as error:
         if _is_damage(error):
-            raise JournalDamaged(f"The journal {path} is damaged ({error}).") from error
+            raise damaged(path, str(error)) from error
         return None
 
 
@@ -201,12 +209,12 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)  # errors of the module itself have none
+    code = getattr(error, "sqlite_errorcode", None)  # errors of the Python module itself have no code
     return code is not None and code & _PRIMARY in DAMAGE
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The statements of a script one by one; executescript() would commit between them."""
+    """The statements of a script, one by one; `executescript` would commit before it runs them."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

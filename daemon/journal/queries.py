@@ -44,7 +44,7 @@ class Queries:
 
     def open_ids(self) -> frozenset[str]:
         """The ids of all jobs that are not over."""
-        found = self._db.rows(f"SELECT id FROM jobs WHERE state IN ({rows.marks(OPEN)})", *OPEN)
+        found = self._db.rows(f"SELECT id FROM jobs WHERE state IN ({rows.placeholders(OPEN)})", *OPEN)
         return frozenset(str(job_id) for (job_id,) in found)
 
     def state_of(self, job_id: str) -> State | None:
@@ -73,7 +73,7 @@ class Queries:
         places: at most some thousands. A file is a result, a report, or what lies in `failed/`.
         """
         sound = [place for place in places if _is_text(place)]
-        found = self._db.rows(f"SELECT path, job_id FROM places WHERE path IN ({rows.marks(sound)})", *sound)
+        found = self._db.rows(f"SELECT path, job_id FROM places WHERE path IN ({rows.placeholders(sound)})", *sound)
         return {str(path): str(job_id) for path, job_id in found}
 
     def _rows(self, which: str, *values: object) -> tuple[JobRow, ...]:

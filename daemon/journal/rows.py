@@ -1,4 +1,4 @@
-"""What a row says, as values: jobs with their attempts, counts, verdicts of people."""
+"""The values that the journal's rows become: jobs with their attempts, counts, verdicts of people."""
 
 import json
 import os
@@ -17,16 +17,17 @@ COLUMNS = (
     "reason_kind, postponed, source, results, same_as, content, round"
 )
 DUE = f"(due_at <= ? OR due_at > ? + {LONGEST_POSTPONE_SECONDS})"
-"""Whether a job may start now, twice given: also one that was put off by a clock that was ahead."""
+"""Whether a job is due; takes the present time twice. A job that was put off by a clock that was ahead is due, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
     """A job with what only the journal and its readers need to know of it.
 
-    source: where the photo was taken from, below the root. results: its files below the root, the report last.
-    same_as: the job that came before with the same content, where this one was left out for it. content: SHA-256 of
-    the original, where it was looked into.
+    source: where the photo was taken from, below the root. postponed: how often it was put off in this round.
+    reason_kind: the short name of the reason. results: its files below the root, the report last. same_as: the job that
+    came before with the same content, if this one is left out for it. content: SHA-256 of the original, once it is
+    known.
     """
 
     job: Job
@@ -40,9 +41,9 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many jobs are in which state, how many finished with which grade, and since when the oldest waits.
+    """How many jobs are in each state, how many ended with each grade, and since when the oldest one waits.
 
-    What finished stays counted when its rows are pruned.
+    A job that ended stays counted when its row is pruned. oldest_admitted_at: Unix time; None if no due job waits.
     """
 
     states: Mapping[State, int]
@@ -51,16 +52,16 @@ class Counts:
 
     @property
     def open(self) -> int:
-        """Jobs that are not finished yet."""
+        """Jobs that are not over yet."""
         return sum(self.states[state] for state in OPEN)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What became of the photos of one top-level folder, those after a certain row.
+    """What became of the photos of one top-level folder that were admitted after a certain row.
 
-    done: with those that were left out for another one of the same content, which have no grade.
-    improved: by a recipe after the first. seconds: of work on all, one after the other. newest: the last of the rows.
+    done: includes photos that were left out for another one of the same content; these have no grade. improved: photos
+    whose best recipe was not the first. seconds: of work, summed over all photos. newest: the number of the last row.
     """
 
     photos: int
@@ -74,10 +75,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class PersonVerdict:
-    """What a person made of a result, and what the judgement had said of it.
+    """A grade that a person gave a result, and what the judgement had said of that result.
 
-    folder: the top-level folder below `inbox/`, "" = none. attempt: the best one, with its score and measures; None
-    where the journal no longer knew it.
+    folder: the top-level folder below `inbox/`; "" = none. at: Unix time. how: by what act, e.g. "moved". attempt: the
+    best one, with its score and measures; None if the journal no longer knew it.
     """
 
     job_id: str
@@ -93,7 +94,7 @@ class PersonVerdict:
 
 @dataclass(frozen=True, slots=True)
 class LeftAlone:
-    """A result that nobody moved, though a person went through its folder later. attempt: the best one."""
+    """A result that nobody moved, though a person went through its folder. attempt: the best one."""
 
     job_id: str
     grade: Grade
@@ -103,7 +104,7 @@ class LeftAlone:
 
 
 def top_folder(name: str) -> str:
-    """The top-level folder of a photo's name below `inbox/`; "" where it lies in `inbox/` itself."""
+    """The top-level folder of a photo's name below `inbox/`; "" if the photo lies in `inbox/` itself."""
     return name.partition("/")[0] if "/" in name else ""
 
 
@@ -140,8 +141,8 @@ def job_row(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> JobRow
     )
 
 
-def marks(values: Collection[object]) -> str:
-    """As many parameter marks as there are values, for `IN (…)`."""
+def placeholders(values: Collection[object]) -> str:
+    """As many "?" as there are values, for `IN (…)`."""
     return ", ".join("?" * len(values))
 
 

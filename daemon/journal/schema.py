@@ -1,4 +1,4 @@
-"""The tables, as numbered migrations: script n brings a file of schema n to n + 1, and is never changed again."""
+"""The tables, as numbered migrations: script n brings a file from schema n to n + 1. Old scripts never change."""
 
 _FIRST = """
 CREATE TABLE jobs (
@@ -34,11 +34,11 @@ CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT R
 """
 
 # folder: the top-level folder below inbox/, '' = inbox/ itself. content: SHA-256 of the original, 32 bytes.
-# same_as: the job with the same content that came before, where this one was left out for it.
-# folders: whose turn it is. waiting and tallies are kept by triggers: counting a million rows takes too long.
-# tallies: photos that finished stay counted when their rows are pruned.
-# places: the results of jobs by their path, which triggers keep equal to jobs.results.
-# verdicts: what people made of a result, with what the judgement had said of it, so that it outlives its job's rows.
+# same_as: the job with the same content that came before, if this one was left out for it.
+# folders: whose turn it is. Triggers keep folders.waiting and tallies: counting a million rows takes too long.
+# tallies: photos that ended stay counted when their rows are pruned.
+# places: the files of jobs by their path. Triggers keep the table equal to jobs.results.
+# verdicts: grades that people gave, with what the judgement had said of the result: they outlive the job's rows.
 _SECOND = """
 ALTER TABLE jobs ADD COLUMN folder TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN content BLOB;
@@ -107,7 +107,7 @@ CREATE TABLE verdicts (
 CREATE INDEX verdicts_of_job ON verdicts (job_id, id);
 """
 
-# The recipe that a photo began with. Nobody reads or writes this table any more.
+# The first recipe of a photo, when it was chosen by what earlier photos gave. Nothing reads or writes this table now.
 _THIRD = """
 CREATE TABLE openings (
     job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
@@ -117,7 +117,7 @@ CREATE TABLE openings (
 ) STRICT, WITHOUT ROWID;
 """
 
-# Where the original of a job that is over was laid, and what tells that file from others, also under another name.
+# Where the original of a job that is over lies, and what tells that file from others, even under another name.
 _FOURTH = """
 CREATE TABLE originals (
     job_id TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,

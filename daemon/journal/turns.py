@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from daemon.journal.database import Database
-from daemon.journal.rows import DUE, marks
+from daemon.journal.rows import DUE, placeholders
 
 
 class Turns:
@@ -21,7 +21,7 @@ class Turns:
         for folder in self._folders_in_turn():
             row = self._db.row(
                 f"SELECT id FROM jobs WHERE state = 'waiting' AND folder = ? AND {DUE} "
-                f"AND id NOT IN ({marks(except_for)}) ORDER BY admitted_at, id LIMIT 1",
+                f"AND id NOT IN ({placeholders(except_for)}) ORDER BY admitted_at, id LIMIT 1",
                 folder,
                 now,
                 now,
@@ -38,7 +38,7 @@ class Turns:
     def next_decided(self, now: float, except_for: Collection[str]) -> str | None:
         """The id of the oldest due job whose publishing was broken off, if any."""
         row = self._db.row(
-            f"SELECT id FROM jobs WHERE state = 'publishing' AND {DUE} AND id NOT IN ({marks(except_for)}) "
+            f"SELECT id FROM jobs WHERE state = 'publishing' AND {DUE} AND id NOT IN ({placeholders(except_for)}) "
             "ORDER BY admitted_at, id LIMIT 1",
             now,
             now,

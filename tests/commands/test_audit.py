@@ -130,7 +130,7 @@ def test_the_daemon_leaves_out_what_an_audit_found_dead(tmp_path: Path) -> None:
     engine = ScriptedEngine()
     Daemon(settings, engine=engine).run(once=True)
     before = len(engine.calls)
-    audit_results.keep(tmp_path / "state", settings, {"u2netp": ("process_res",)}, ("u2netp",), 1.0)
+    audit_results.record(tmp_path / "state", settings, {"u2netp": ("process_res",)}, ("u2netp",), 1.0)
     save_photo(tmp_path / "hot" / "inbox" / "b.png", seed=1)
 
     Daemon(settings, engine=engine).run(once=True)
@@ -143,7 +143,7 @@ def test_what_was_found_with_other_pixels_or_another_engine_does_not_count(
     other: dict[str, object], tmp_path: Path
 ) -> None:
     comfyui = {"servers": [{"url": "http://127.0.0.1:9"}]}
-    audit_results.keep(tmp_path, settings_for(tmp_path, comfyui=comfyui), DEAD, tuple(DEAD), 1.0)
+    audit_results.record(tmp_path, settings_for(tmp_path, comfyui=comfyui), DEAD, tuple(DEAD), 1.0)
 
     assert audit_results.known_dead(tmp_path, settings_for(tmp_path, comfyui=comfyui)) == DEAD
     assert audit_results.known_dead(tmp_path, settings_for(tmp_path, comfyui=comfyui, **other)) == {}
@@ -151,8 +151,8 @@ def test_what_was_found_with_other_pixels_or_another_engine_does_not_count(
 
 def test_an_audit_of_one_model_leaves_the_findings_about_others(tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
-    audit_results.keep(tmp_path, settings, {"A": ("process_res",), "B": ("process_res",)}, ("A", "B"), 1.0)
-    audit_results.keep(tmp_path, settings, {}, ("B",), 2.0)
+    audit_results.record(tmp_path, settings, {"A": ("process_res",), "B": ("process_res",)}, ("A", "B"), 1.0)
+    audit_results.record(tmp_path, settings, {}, ("B",), 2.0)
 
     assert audit_results.known_dead(tmp_path, settings) == {"A": ("process_res",)}
 
@@ -168,7 +168,7 @@ def test_findings_that_cannot_be_written_are_an_error_with_the_path(tmp_path: Pa
     (tmp_path / "state").write_text("a file")
 
     with pytest.raises(NoRoom, match="cannot be written"):
-        audit_results.keep(tmp_path / "state", settings_for(tmp_path), DEAD, (), 1.0)
+        audit_results.record(tmp_path / "state", settings_for(tmp_path), DEAD, (), 1.0)
 
 
 def test_a_photo_that_cannot_be_read_ends_an_audit_with_its_name(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_model_that_is_missing_is_told_and_the_others_go_on() -> None:
 def test_an_audit_that_could_not_settle_a_model_leaves_what_was_known_of_it(tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
     state = tmp_path / "state"
-    audit_results.keep(state, settings, {"u2netp": ("process_res",)}, ("u2netp",), 1.0)
+    audit_results.record(state, settings, {"u2netp": ("process_res",)}, ("u2netp",), 1.0)
     unsure = parameter_effects.effects(
         parameter_effects.compare("u2netp", "process_res", 0, dict.fromkeys((512, 1024), ALPHA)), (), 0.999
     )
@@ -238,7 +238,7 @@ def test_a_reload_takes_over_what_an_audit_found_meanwhile(tmp_path: Path) -> No
     engine = ScriptedEngine()
     daemon = Daemon(settings, engine=engine)
     try:
-        audit_results.keep(tmp_path / "state", settings, {"u2netp": ("process_res",)}, ("u2netp",), 1.0)
+        audit_results.record(tmp_path / "state", settings, {"u2netp": ("process_res",)}, ("u2netp",), 1.0)
         daemon.parts.reload.now()
         daemon.recover()
         save_photo(tmp_path / "hot" / "inbox" / "a.png")
