@@ -1,4 +1,4 @@
-"""What tests of logging share."""
+"""A fixture for all tests of logging."""
 
 import logging
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from daemon.logs import log
 def logging_as_it_was() -> Iterator[None]:
     root, ours = logging.getLogger(), logging.getLogger(log.LOGGER)
     before = root.handlers[:], root.level, ours.level
-    root.handlers.clear()  # what pytest hung in there is not for set_up to close
+    root.handlers.clear()  # set_up must not close the handlers of pytest
     yield
     logging.captureWarnings(False)
     root.handlers[:] = before[0]

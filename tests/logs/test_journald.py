@@ -1,6 +1,6 @@
-"""Entries with fields in systemd's journal: the real program, the real library, a receiver in journald's place.
+"""Entries with fields reach journald: with the real program, the real library and a receiver in place of journald.
 
-Those with the library need systemd-python and root (for a mount namespace); without, they are skipped and say so.
+The tests with the library need systemd-python, and root for a mount namespace. Without them they are skipped.
 """
 
 import importlib.util
@@ -37,8 +37,8 @@ def decoded(datagram: bytes) -> Entry:
     return entry
 
 
-class Journal:
-    """A receiver in a folder, and programs that take it for journald. Their stderr is the journal's stream."""
+class Journald:
+    """A receiver in a folder, and programs that take it for journald by the stream of their stderr."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "journal"
@@ -52,7 +52,7 @@ class Journal:
         self._line.close()
 
     def entries_of(self, *words: str, settings: Mapping[str, str]) -> list[Entry]:
-        """Run a Python program to its end; what reached the journal."""
+        """Run a Python program to its end. Returns the entries that reached the receiver."""
         with self.stream.open("wb") as stream:
             there = os.fstat(stream.fileno())
             command = ["unshare", "--mount", "sh", "-c", f'{JOURNALD_IS_US} && exec "$@"', str(self._folder)]
@@ -67,7 +67,7 @@ class Journal:
         try:
             over = False
             while not over:
-                over = program.poll() is not None  # what was sent before its end is still read
+                over = program.poll() is not None  # we still read what it sent before its end
                 with suppress(TimeoutError):
                     while True:
                         entries.append(decoded(self._line.recv(1 << 20)))
@@ -78,22 +78,22 @@ class Journal:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
+def journald_double(tmp_path: Path) -> Iterator[Journald]:
     if importlib.util.find_spec("systemd.journal") is None:
         pytest.skip("systemd-python is not installed: pip install '.[systemd]'")
     if os.geteuid() or subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
         pytest.skip("needs root and mount namespaces")
-    journal = Journal(tmp_path)
-    yield journal
-    journal.close()
+    journald_double = Journald(tmp_path)
+    yield journald_double
+    journald_double.close()
 
 
-def test_a_photo_that_fails_is_found_in_the_journal_by_its_fields(journal: Journal, tmp_path: Path) -> None:
+def test_a_photo_that_fails_is_found_in_journald_by_its_fields(journald_double: Journald, tmp_path: Path) -> None:
     inbox = tmp_path / "hot" / "inbox"
     inbox.mkdir(parents=True)
     (inbox / "brief ü.jpg").write_bytes(b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF\n")
 
-    entries = journal.entries_of("-m", "daemon", "run", "--once", settings=environment(tmp_path))
+    entries = journald_double.entries_of("-m", "daemon", "run", "--once", settings=environment(tmp_path))
 
     (failed,) = [entry for entry in entries if entry.get("FREISTELLER_ACTION") == b"job_failed"]
     assert failed["MESSAGE"].decode().startswith("brief ü.jpg: ")
@@ -102,10 +102,10 @@ def test_a_photo_that_fails_is_found_in_the_journal_by_its_fields(journal: Journ
     assert failed["FREISTELLER_NAME"].decode() == "brief ü.jpg"
     assert b"job=" + failed["FREISTELLER_JOB"] in failed["MESSAGE"]
     assert float(failed["FREISTELLER_SECONDS"]) >= 0
-    assert journal.stream.read_bytes() == b""  # all is said once
+    assert journald_double.stream.read_bytes() == b""  # nothing is logged twice
 
 
-def test_any_value_is_a_field_and_no_secret_is(journal: Journal, tmp_path: Path) -> None:
+def test_any_value_is_a_field_and_no_secret_is(journald_double: Journald, tmp_path: Path) -> None:
     program = """
 import logging, sys
 from daemon.logs import log
@@ -114,7 +114,7 @@ fields = {"name": "a\\nPRIORITY=0\\0\\udce9.jpg", "größe-px": [3, 4], "server"
 fields["token"] = "hunter2"
 log.log("odd", "evil\\nhttps://me:hunter2@gpu1/", level=logging.ERROR, error=ValueError("Bearer hunter2"), **fields)
 """
-    (entry,) = journal.entries_of("-c", program, settings=environment(tmp_path))
+    (entry,) = journald_double.entries_of("-c", program, settings=environment(tmp_path))
 
     assert entry["PRIORITY"] == b"3"
     assert entry["FREISTELLER_NAME"] == b"a\nPRIORITY=0\x00\\udce9.jpg"
@@ -127,16 +127,16 @@ log.log("odd", "evil\\nhttps://me:hunter2@gpu1/", level=logging.ERROR, error=Val
     assert b"ValueError" in entry["FREISTELLER_ERROR"]
 
 
-def test_a_format_that_is_set_keeps_the_stream(journal: Journal, tmp_path: Path) -> None:
+def test_a_format_that_is_set_keeps_the_stream(journald_double: Journald, tmp_path: Path) -> None:
     program = "import sys; from daemon.logs import log; log.set_up('info', 'json', sys.stderr); log.log('a', 'b')"
 
-    assert journal.entries_of("-c", program, settings=environment(tmp_path)) == []
-    assert journal.stream.read_bytes().startswith(b'<6>{"ts"')
+    assert journald_double.entries_of("-c", program, settings=environment(tmp_path)) == []
+    assert journald_double.stream.read_bytes().startswith(b'<6>{"ts"')
 
 
 @pytest.mark.usefixtures("logging_as_it_was")
 @pytest.mark.parametrize("lacking", ["library", "socket"])
-def test_without_a_door_the_stream_has_lines_with_priorities(
+def test_without_library_or_socket_the_stream_has_lines_with_priorities(
     lacking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line, (tmp_path / "stderr").open("w") as stream:
@@ -153,7 +153,7 @@ def test_without_a_door_the_stream_has_lines_with_priorities(
 
 
 @pytest.mark.usefixtures("logging_as_it_was")
-def test_what_the_journal_does_not_take_goes_to_the_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_journald_refuses_goes_to_the_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(priority: int, text: str, fields: Mapping[str, object]) -> None:
         raise ConnectionRefusedError
 

@@ -1,4 +1,4 @@
-"""One line per change of state, for machines or for people."""
+"""Log lines: one for each change of state, for programs or for people."""
 
 import io
 import json
@@ -37,7 +37,7 @@ def stream() -> io.StringIO:
     return stream
 
 
-def test_a_line_for_machines_has_its_fixed_keys_first(stream: io.StringIO) -> None:
+def test_a_line_for_programs_has_its_fixed_keys_first(stream: io.StringIO) -> None:
     log.log("job_done", "cup.jpg: gut", grade="gut", job="a1", score=0.75)
 
     entry = written(stream)
@@ -61,7 +61,7 @@ def test_auto_means_text_on_a_terminal_and_json_elsewhere() -> None:
     assert written(pipe)["message"] == "Watching hotfolder"
 
 
-def test_the_journal_is_told_how_bad_a_line_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_journald_learns_the_priority_of_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tmp_path / "journal").open("w") as journal, (tmp_path / "other").open("w") as other:
         there = os.fstat(journal.fileno())
         monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")

@@ -1,4 +1,4 @@
-"""The contact sheet of a folder that is done: named in its notice, and never waited for."""
+"""The notice of a finished folder names its contact sheet, and nothing waits for a sheet."""
 
 import threading
 from collections.abc import Iterator
@@ -40,20 +40,20 @@ def figures(*places: str, folder: str = "shoes", photos: int = 1) -> BatchFigure
     return BatchFigures(folder, photos, 0, dict.fromkeys(Grade, 0), 0, 1.0, places)
 
 
-def ordered(sheets: BatchSheets, batch: BatchFigures) -> Path | None:
-    """Order one sheet, and wait for what is told."""
-    told: list[Path | None] = []
+def requested(sheets: BatchSheets, batch: BatchFigures) -> Path | None:
+    """Request one sheet, and wait for the answer."""
+    answers: list[Path | None] = []
     heard = threading.Event()
 
-    def then(sheet: Path | None) -> None:
-        told.append(sheet)
+    def on_made(sheet: Path | None) -> None:
+        answers.append(sheet)
         heard.set()
 
-    sheets.make(batch, then)
+    sheets.make(batch, on_made)
     assert heard.wait(60)
     sheets.close()
-    assert len(told) == 1  # once, also when it is closed
-    return told[0]
+    assert len(answers) == 1  # only once, even after it is closed
+    return answers[0]
 
 
 def result(hot: HotFolder, name: str) -> str:
@@ -94,7 +94,7 @@ def test_nothing_waits_for_a_sheet_that_hangs(house: House, monkeypatch: pytest.
     finally:
         released.set()
 
-    assert house.heard("batch_done", folder="shoes", contact_sheet="")  # told at the end, without
+    assert house.heard("batch_done", folder="shoes", contact_sheet="")  # sent at the end, without a sheet
 
 
 def test_without_a_listener_no_sheet_is_made(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_without_a_listener_no_sheet_is_made(tmp_path: Path) -> None:
     assert not (house.root / FOLDER).exists()
 
 
-def test_who_wants_no_sheet_is_told_without(tmp_path: Path) -> None:
+def test_with_sheets_off_the_notice_has_none(tmp_path: Path) -> None:
     with Receiver() as receiver:
         house = House(tmp_path, receiver, contact_sheets=False)
         try:
@@ -123,16 +123,16 @@ def test_who_wants_no_sheet_is_told_without(tmp_path: Path) -> None:
     assert not (house.root / FOLDER).exists()
 
 
-def test_a_sheet_that_takes_too_long_is_broken_off_and_leaves_nothing(hot: HotFolder) -> None:
+def test_a_sheet_that_takes_too_long_is_given_up_and_leaves_nothing(hot: HotFolder) -> None:
     place = result(hot, "a.png")
 
-    assert ordered(BatchSheets(hot, SETTINGS, longest_seconds=-1.0), figures(place)) is None
+    assert requested(BatchSheets(hot, SETTINGS, longest_seconds=-1.0), figures(place)) is None
     assert not (hot.root / FOLDER).exists()
 
 
-def test_a_newer_sheet_of_a_folder_takes_the_place_of_the_older_one(hot: HotFolder) -> None:
-    before = ordered(BatchSheets(hot, SETTINGS), figures(result(hot, "before.png")))
-    after = ordered(BatchSheets(hot, SETTINGS), figures(result(hot, "after.png")))
+def test_a_new_sheet_of_a_folder_replaces_the_old_one(hot: HotFolder) -> None:
+    before = requested(BatchSheets(hot, SETTINGS), figures(result(hot, "before.png")))
+    after = requested(BatchSheets(hot, SETTINGS), figures(result(hot, "after.png")))
 
     assert before == after
     assert after is not None
@@ -141,8 +141,8 @@ def test_a_newer_sheet_of_a_folder_takes_the_place_of_the_older_one(hot: HotFold
     assert sorted(path.name for path in (hot.root / FOLDER).iterdir()) == ["shoes.html", "shoes.png"]
 
 
-def test_of_a_big_batch_the_page_says_that_it_shows_the_worst(hot: HotFolder) -> None:
-    page = ordered(BatchSheets(hot, SETTINGS), figures(result(hot, "a.png"), photos=5000))
+def test_the_page_of_a_big_batch_says_that_it_shows_the_worst(hot: HotFolder) -> None:
+    page = requested(BatchSheets(hot, SETTINGS), figures(result(hot, "a.png"), photos=5000))
 
     assert page is not None
     assert "the 1 worst of 5,000" in page.read_text("utf-8")
@@ -153,12 +153,12 @@ def test_nothing_is_written_below_an_empty_mount_point(hot: HotFolder) -> None:
     hot.root.rename(hot.root.with_name("away"))
     hot.root.mkdir()
 
-    assert ordered(BatchSheets(hot, SETTINGS), figures(place)) is None
+    assert requested(BatchSheets(hot, SETTINGS), figures(place)) is None
     assert list(hot.root.iterdir()) == []
 
 
 @pytest.mark.parametrize("laid", [FOLDER, f"{FOLDER}/.shoes.html.part"])
-def test_a_link_that_somebody_laid_there_is_not_written_through(laid: str, hot: HotFolder, tmp_path: Path) -> None:
+def test_a_link_in_place_of_the_sheet_is_not_followed(laid: str, hot: HotFolder, tmp_path: Path) -> None:
     place = result(hot, "a.png")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -166,13 +166,13 @@ def test_a_link_that_somebody_laid_there_is_not_written_through(laid: str, hot: 
     (hot.root / laid).parent.mkdir(exist_ok=True)
     (hot.root / laid).symlink_to(target)
 
-    ordered(BatchSheets(hot, SETTINGS), figures(place))
+    requested(BatchSheets(hot, SETTINGS), figures(place))
 
     assert list(elsewhere.iterdir()) == []
 
 
 def test_a_folder_of_the_longest_name_has_a_sheet_too(hot: HotFolder) -> None:
-    page = ordered(BatchSheets(hot, SETTINGS), figures(result(hot, "a.png"), folder="ü" * 127))
+    page = requested(BatchSheets(hot, SETTINGS), figures(result(hot, "a.png"), folder="ü" * 127))
 
     assert page is not None
     assert page.is_file()

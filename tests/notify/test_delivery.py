@@ -1,4 +1,4 @@
-"""One try to tell a hook, against real servers and real programs."""
+"""One try to deliver a notice, to real servers and real programs."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def test_a_user_in_the_url_is_sent_as_basic_auth() -> None:
 
 
 @pytest.mark.parametrize(("status", "again"), [(500, True), (503, True), (429, True), (404, False), (301, False)])
-def test_only_what_may_go_through_later_is_tried_again(status: int, again: bool) -> None:
+def test_only_what_may_succeed_later_is_tried_again(status: int, again: bool) -> None:
     with Receiver(status) as receiver:
         error = failure(web(receiver.url))
 
@@ -53,7 +53,7 @@ def test_only_what_may_go_through_later_is_tried_again(status: int, again: bool)
     assert str(status) in str(error)
 
 
-def test_nobody_there_is_tried_again() -> None:
+def test_a_server_that_cannot_be_reached_is_tried_again() -> None:
     error = failure(web(f"http://127.0.0.1:{free_port()}/secret-path"))
 
     assert (error.reason, error.again) == ("unreachable", True)
@@ -67,7 +67,7 @@ def test_a_server_cannot_hold_a_try_beyond_its_limit(receiver: Receiver) -> None
         error = failure(web(receiver.url), limit_seconds=0.5)
 
     assert (error.reason, error.again) == ("timeout", True)
-    assert time.monotonic() - began < 15  # a dripping server would go on for half a minute
+    assert time.monotonic() - began < 15  # the server sends a byte now and then for half a minute
 
 
 def test_a_certificate_that_is_not_trusted_is_named() -> None:
@@ -84,7 +84,7 @@ def script(folder: Path, text: str) -> tuple[str, ...]:
     return (str(path),)
 
 
-def test_a_program_gets_the_json_as_its_input_and_its_words_as_they_are(tmp_path: Path) -> None:
+def test_a_program_gets_the_json_as_its_input_and_its_arguments_unchanged(tmp_path: Path) -> None:
     command = (*script(tmp_path, f'cat > {tmp_path}/got; echo "$1 $FREISTELLER_EVENT" > {tmp_path}/said'), "$(id) ; x")
 
     deliver(HookSettings(command=command), "failed", BODY, 20)
@@ -101,7 +101,7 @@ def test_a_program_sees_nothing_of_our_environment(tmp_path: Path, monkeypatch: 
     assert "hunter2" not in (tmp_path / "env").read_text()
 
 
-def test_a_program_that_does_not_read_is_no_trouble(tmp_path: Path) -> None:
+def test_a_program_that_does_not_read_its_input_does_no_harm(tmp_path: Path) -> None:
     deliver(HookSettings(command=script(tmp_path, "exit 0")), "test", BODY * 100_000, 20)
 
 

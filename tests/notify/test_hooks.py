@@ -1,4 +1,4 @@
-"""Notices on their way: retried, bounded, counted, and never in anybody's way."""
+"""Notices on their way to hooks are retried, limited and counted, and nothing waits for them."""
 
 import logging
 import time
@@ -19,14 +19,14 @@ SECRET = "s3cret-path-7f"
 
 
 class Office:
-    """Hooks with their metrics, in a hurry."""
+    """Hooks with their metrics, with short back-offs."""
 
     def __init__(self, *hooks: dict[str, object], **settings: object) -> None:
         self.metrics = Metrics("1")
         self.settings = NotifySettings.model_validate({"hooks": hooks, "limit_seconds": 20, **settings})
         self.hooks = Hooks(self.settings, Origin("1", "studio", "/srv"), self.metrics, first_backoff_seconds=0.01)
 
-    def tell(self, event: str = "failed", number: int = 0) -> None:
+    def send(self, event: str = "failed", number: int = 0) -> None:
         self.hooks.send(Notice(event, f"notice {number}", 0.0, {"number": number}))  # type: ignore[arg-type]
 
     def failures(self, hook: str) -> float:
@@ -43,8 +43,8 @@ def receiver() -> Iterator[Receiver]:
 def test_a_hook_hears_only_of_what_it_wants(receiver: Receiver) -> None:
     office = Office({"name": "a", "url": receiver.url, "on": ["paused", "resumed"]})
 
-    office.tell("failed")
-    office.tell("paused", 1)
+    office.send("failed")
+    office.send("paused", 1)
     office.hooks.close()
 
     assert [body["event"] for body in receiver.bodies] == ["paused"]
@@ -52,10 +52,10 @@ def test_a_hook_hears_only_of_what_it_wants(receiver: Receiver) -> None:
     assert value(office.metrics, "notifications_total", hook="a", event="failed") == 0
 
 
-def test_a_server_that_stumbles_is_told_again_in_the_same_words() -> None:
+def test_a_server_with_errors_gets_the_same_notice_again() -> None:
     with Receiver(500, 503, 200) as receiver:
         office = Office({"name": "a", "url": receiver.url})
-        office.tell()
+        office.send()
         assert eventually(lambda: len(receiver.bodies) == 3)
         office.hooks.close()
 
@@ -63,12 +63,12 @@ def test_a_server_that_stumbles_is_told_again_in_the_same_words() -> None:
     assert office.failures("a") == 0
 
 
-def test_a_server_that_refuses_is_not_asked_again_and_all_that_follows_is_a_count_and_a_line(
+def test_a_server_that_refuses_is_not_asked_again_and_only_a_count_and_a_line_follow(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with Receiver(404) as receiver:
         office = Office({"name": "chat", "url": f"{receiver.url}/{SECRET}", "token": SECRET})
-        office.tell()
+        office.send()
         assert eventually(lambda: office.failures("chat") == 1)
         office.hooks.close()
 
@@ -79,10 +79,10 @@ def test_a_server_that_refuses_is_not_asked_again_and_all_that_follows_is_a_coun
     assert SECRET not in caplog.text
 
 
-def test_after_so_many_tries_it_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_notice_is_given_up_after_its_last_try(caplog: pytest.LogCaptureFixture) -> None:
     office = Office({"name": "a", "url": f"http://127.0.0.1:{free_port()}/{SECRET}"}, tries=3)
 
-    office.tell()
+    office.send()
     assert eventually(lambda: office.failures("a") == 1)
     office.hooks.close()
 
@@ -91,12 +91,12 @@ def test_after_so_many_tries_it_is_given_up(caplog: pytest.LogCaptureFixture) ->
     assert SECRET not in caplog.text
 
 
-def test_nobody_waits_for_a_server_that_hangs_and_others_are_told(receiver: Receiver) -> None:
+def test_nothing_waits_for_a_server_that_hangs_and_other_hooks_get_their_notices(receiver: Receiver) -> None:
     with Receiver(hang=True) as hanging:
         office = Office({"name": "slow", "url": hanging.url}, {"name": "quick", "url": receiver.url})
         began = time.process_time()
         for number in range(MOST_WAITING + 20):
-            office.tell(number=number)
+            office.send(number=number)
         spent = time.process_time() - began
         assert eventually(lambda: len(receiver.bodies) >= MOST_WAITING)
         dropped = value(office.metrics, "notification_failures_total", hook="slow", reason="queue_full")
@@ -105,15 +105,15 @@ def test_nobody_waits_for_a_server_that_hangs_and_others_are_told(receiver: Rece
         office.hooks.close()
 
     assert spent < 5
-    assert 19 <= dropped <= 20  # one may be under way already
+    assert 19 <= dropped <= 20  # the thread may hold one already
     assert [body["number"] for body in receiver.bodies] == sorted(body["number"] for body in receiver.bodies)
 
 
-def test_a_stop_sends_what_waits_without_pauses_and_waits_for_nobody_for_long(receiver: Receiver) -> None:
+def test_a_stop_sends_what_waits_without_back_off_and_ends_soon(receiver: Receiver) -> None:
     with Receiver(hang=True) as hanging:
         office = Office({"name": "slow", "url": hanging.url}, {"name": "quick", "url": receiver.url})
         for number in range(5):
-            office.tell(number=number)
+            office.send(number=number)
         began = time.monotonic()
         office.hooks.close(seconds=1.0)
 
@@ -124,21 +124,21 @@ def test_a_stop_sends_what_waits_without_pauses_and_waits_for_nobody_for_long(re
 def test_a_reload_keeps_hooks_that_are_the_same_and_ends_those_that_are_gone(receiver: Receiver) -> None:
     with Receiver() as other:
         office = Office({"name": "a", "url": receiver.url}, {"name": "b", "url": other.url})
-        office.tell(number=1)
+        office.send(number=1)
         kept = tuple(hook for hook in office.settings.hooks if hook.name == "a")
         office.hooks.use_settings(office.settings.model_copy(update={"hooks": kept}))
-        office.tell(number=2)
+        office.send(number=2)
         office.hooks.close()
         assert eventually(lambda: len(other.bodies) == 1)
 
     assert [body["number"] for body in receiver.bodies] == [1, 2]
 
 
-def test_a_program_may_be_told(tmp_path: Path) -> None:
+def test_a_hook_may_be_a_program(tmp_path: Path) -> None:
     office = Office({"name": "mail", "command": ["/bin/sh", "-c", f"cat >> {tmp_path}/got"]})
 
-    office.tell(number=1)
-    office.tell(number=2)
+    office.send(number=1)
+    office.send(number=2)
     office.hooks.close()
 
     assert (tmp_path / "got").read_text().count('"event": "failed"') == 2

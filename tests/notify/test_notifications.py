@@ -87,11 +87,11 @@ class House:
         )
         self._thread = threading.Thread(target=self.daemon.run)
         self._thread.start()
-        # A folder that appears while its parent begins to be watched is added twice, of which watchdog warns.
+        # If a folder appears just when we begin to watch its parent, watchdog adds it twice and warns.
         assert eventually(lambda: self.daemon.parts.watcher.hears_events)
 
     def heard(self, event: str, **facts: object) -> bool:
-        """Whether the hook hears of it, sooner or later."""
+        """Whether the hook gets such a notice, sooner or later."""
         return eventually(
             lambda: any(
                 body["event"] == event and all(body.get(key) == value for key, value in facts.items())
@@ -116,14 +116,14 @@ def house(tmp_path: Path) -> Iterator[House]:
         house.stop()
 
 
-def test_a_batch_is_told_with_its_figures(house: House) -> None:
+def test_a_batch_is_reported_with_its_figures(house: House) -> None:
     for number in range(3):
         save_photo(house.root / "inbox" / "shoes" / f"{number}.png", seed=number)
 
     assert house.heard("batch_done", folder="shoes", count=3, failed=0, success_rate=1.0)
 
 
-def test_failed_photos_are_told_together(house: House) -> None:
+def test_failed_photos_share_one_notice(house: House) -> None:
     for number in range(3):
         (house.root / "inbox" / f"{number}.jpg").write_bytes(bytes(2000))
 
@@ -135,7 +135,7 @@ def test_failed_photos_are_told_together(house: House) -> None:
     assert all(photo["reason"] for photo in told)
 
 
-def test_a_share_that_goes_and_comes_back_is_told(house: House) -> None:
+def test_a_share_that_goes_and_comes_back_is_reported(house: House) -> None:
     away = house.root.with_name("away")
     assert eventually(lambda: house.daemon.parts.health.latest("root") is not None)
     house.root.rename(away)
@@ -145,7 +145,7 @@ def test_a_share_that_goes_and_comes_back_is_told(house: House) -> None:
     assert house.heard("resumed", part="share")
 
 
-def test_a_full_disk_is_told_and_so_is_its_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_so_is_its_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     full = threading.Event()
     full.set()
 
@@ -194,7 +194,7 @@ def test_every_event_has_an_example_in_the_document() -> None:
     assert {json.loads(text)["event"] for text in EXAMPLES} == set(EVENTS)
 
 
-def test_what_the_root_lacks_says_which_part_stands_still(tmp_path: Path) -> None:
+def test_an_error_of_the_root_says_which_part_is_missing(tmp_path: Path) -> None:
     with Receiver() as receiver:
         house = House(tmp_path, receiver)
         try:
@@ -209,7 +209,7 @@ def test_what_the_root_lacks_says_which_part_stands_still(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_real_daemon_tells_of_an_engine_that_goes_and_comes_back_and_its_log_shows_no_secret(tmp_path: Path) -> None:
+def test_a_real_daemon_reports_an_engine_that_goes_and_comes_back_and_its_log_shows_no_secret(tmp_path: Path) -> None:
     secret = "s3cret-key-77"
     with Receiver() as receiver, Double() as double:
         hooks = [
@@ -236,7 +236,7 @@ def test_a_real_daemon_tells_of_an_engine_that_goes_and_comes_back_and_its_log_s
             double.revive()
             daemon.wait_until(lambda: "resumed" in told(), "its end to be announced")
             save_photo(tmp_path / "hot" / "inbox" / "shoes" / "a.png")
-            daemon.wait_until(lambda: "batch_done" in told(), "the batch to be told")
+            daemon.wait_until(lambda: "batch_done" in told(), "the batch to be reported")
             daemon.wait_until(lambda: daemon.says("notification_failed"), "the dead hook to be given up")
             assert daemon.interrupt() == 0
 
@@ -257,7 +257,7 @@ def test_a_contact_sheet_is_made_whenever_a_folder_is_done(tmp_path: Path) -> No
         settings = {
             "FREISTELLER__NOTIFY__HOOKS": json.dumps([sheet]),
             "FREISTELLER__NOTIFY__BATCH_SECONDS": "0.5",
-            "FREISTELLER__NOTIFY__LIMIT_SECONDS": "0.01",  # the hook's own limit counts
+            "FREISTELLER__NOTIFY__LIMIT_SECONDS": "0.01",  # the limit of the hook itself counts
             "FREISTELLER__COMFYUI__SERVERS": json.dumps([{"url": double.url}]),
         }
         with DaemonProcess(tmp_path, **settings) as daemon:
@@ -269,7 +269,7 @@ def test_a_contact_sheet_is_made_whenever_a_folder_is_done(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_single_run_tells_of_its_batch_before_it_ends(tmp_path: Path) -> None:
+def test_a_single_run_reports_its_batch_before_it_ends(tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "shoes" / "a.png")
     with Receiver() as receiver, Double() as double:
         done = freisteller(
@@ -284,7 +284,7 @@ def test_a_single_run_tells_of_its_batch_before_it_ends(tmp_path: Path) -> None:
     assert [(body["event"], body["folder"]) for body in receiver.bodies] == [("batch_done", "shoes")]
 
 
-def test_a_trial_says_of_each_hook_how_it_did(tmp_path: Path) -> None:
+def test_a_trial_reports_on_each_hook(tmp_path: Path) -> None:
     with Receiver() as receiver:
         hooks = [{"name": "chat", "url": receiver.url}, {"command": ["/bin/false"]}]
         listed = {"FREISTELLER__NOTIFY__HOOKS": json.dumps(hooks)}

@@ -1,4 +1,4 @@
-"""A day's worth of events, so that every series has samples: for the tests of documents, rules and dashboard."""
+"""One of every event, so that every series has samples. The tests of documents, rules and dashboard use it."""
 
 from daemon.engines.contract import ServerHealth
 from daemon.observe import series
@@ -29,7 +29,7 @@ def server_in_use(server: str, now: float, reconnects: int) -> ServerHealth:
 
 
 def happen(metrics: Metrics, now: float) -> None:
-    """One photo of each ending goes through, one of everything else happens; `now` is Unix time."""
+    """One photo ends in each way, and everything else happens once. now: Unix time."""
     for found_by in ("event", "scan", "startup"):
         metrics.photo_seen(found_by)
     metrics.count(series.PHOTOS_IGNORED, reason="litter")

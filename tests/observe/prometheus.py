@@ -1,4 +1,4 @@
-"""The real Prometheus and its promtool, where they are installed: `apt-get install prometheus`."""
+"""Runs the real Prometheus and its promtool, if they are installed: `apt-get install prometheus`."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ LIMIT_SECONDS = 90.0
 
 
 def tool(name: str) -> str:
-    """The path of `prometheus` or `promtool`; skips the test, with a notice, where it is missing."""
+    """The path of `prometheus` or `promtool`. Skips the test, and says why, if it is missing."""
     path = shutil.which(name)
     if path is None:
         pytest.skip(f"{name} is not installed: apt-get install prometheus")
@@ -41,7 +41,7 @@ class Sample:
 
 
 class Prometheus:
-    """A running server, asked over its API."""
+    """A running server, which we ask over its API."""
 
     def __init__(self, base: str) -> None:
         self._base = base
@@ -66,7 +66,7 @@ class Prometheus:
 
 @contextmanager
 def scraping(folder: Path, targets: Sequence[str]) -> Iterator[Prometheus]:
-    """Prometheus with our rules, everything each second, over these host:port targets. folder: for its files."""
+    """Prometheus with our rules. It scrapes these host:port targets each second. folder: for its files."""
     port = free_port()
     for name in ("recording.yml", "alerts.yml"):
         rules = (RULES / name).read_text(encoding="utf-8")
@@ -97,7 +97,7 @@ def scraping(folder: Path, targets: Sequence[str]) -> Iterator[Prometheus]:
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
-    """Ask four times a second until it is so; False after LIMIT_SECONDS."""
+    """Ask four times a second until the condition holds. Returns False after LIMIT_SECONDS."""
     pause, deadline = threading.Event(), time.monotonic() + LIMIT_SECONDS
     while not condition():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""A receiver of webhooks: a real HTTP server that answers as it is told and remembers what it got."""
+"""Receives webhooks: a real HTTP server that answers as a test wants and remembers what it got."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 class Receiver:
-    """statuses: what it answers, one after the other, the last one for ever; hang: it never answers.
+    """statuses: what it answers, one after the other, the last one for ever. hang: it never answers.
 
     drip: the first line of its answer never ends, a character every 50 ms.
     """

@@ -1,4 +1,4 @@
-"""Reading a metrics page as a scrape would."""
+"""Reads a page of metrics as a scrape does."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -8,7 +8,7 @@ Labels = dict[str, str]
 
 
 def samples(metrics: Metrics, name: str) -> list[tuple[Labels, float]]:
-    """Every sample of that full name, as a scrape would see it."""
+    """Every sample with this name, without the prefix, as a scrape sees it."""
     families = text_string_to_metric_families(metrics.exposition().decode())
     return [(s.labels, s.value) for family in families for s in family.samples if s.name == f"freisteller_{name}"]
 

@@ -1,4 +1,4 @@
-"""NVML's binding over two cards, where no card is."""
+"""A double of the NVML binding, with two cards."""
 
 # ruff: noqa: N802 - these are NVML's own names
 
@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 
 class NVMLError(Exception):
-    """As the binding raises it."""
+    """The error that the binding raises."""
 
 
 class ScriptedNvml:
-    """Two cards; the second one cannot tell its power, as many cannot. driver: whether one is loaded.
+    """Two cards. The second one cannot report its power, like many real ones. driver: whether one is loaded.
 
     opened: how often it is open right now. lost: cards that have fallen off the bus.
     """

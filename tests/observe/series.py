@@ -1,4 +1,4 @@
-"""Which series there are, and which an expression asks for."""
+"""Lists the series of a daemon, and the series in an expression."""
 
 import re
 

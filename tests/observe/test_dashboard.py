@@ -1,4 +1,4 @@
-"""The dashboard: well-formed, only on series that exist, and every panel shows something."""
+"""The dashboard is well-formed, asks only for series that exist, and shows something in every panel."""
 
 import json
 import math

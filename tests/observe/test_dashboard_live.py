@@ -1,4 +1,4 @@
-"""Live: photos through the daemon and two ComfyUI servers, Prometheus scraping, an answer for every panel."""
+"""Sends photos through a daemon while Prometheus scrapes it, until every panel of the dashboard has an answer."""
 
 import math
 import threading
@@ -50,7 +50,7 @@ def test_a_daemon_at_work_has_an_answer_for_every_panel(tmp_path: Path) -> None:
 
 
 def _watch(folder: Path, bind: str, daemon: Daemon) -> tuple[set[str], bytes]:
-    """Drop a photo, or what is none, now and then, until every query has a number; what is left open, and the page."""
+    """Drop a file now and then, until every query has a number. Returns the queries without one, and the page."""
     open_queries = {query.expression for query in queries()}
     dropped = 0
 
@@ -71,7 +71,7 @@ def _watch(folder: Path, bind: str, daemon: Daemon) -> tuple[set[str], bytes]:
 
 
 def _drop(inbox: Path, number: int) -> None:
-    """Every fifth is no photo, and one has no subject, so that it is tried again."""
+    """Every fifth file is no photo, and one photo has no subject, so that it is tried again."""
     if number % 5 == 4:
         inbox.joinpath(f"{number}.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more than a beginning")
     elif number % 5 == 3:

@@ -1,4 +1,4 @@
-"""docs/metrics.md says what the program says."""
+"""docs/metrics.md and the program list the same series."""
 
 from dataclasses import dataclass
 from pathlib import Path

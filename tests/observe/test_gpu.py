@@ -1,4 +1,4 @@
-"""GPUs of this machine: what NVML says, and what it does not."""
+"""GPUs of this machine: the figures that NVML reports, and those that it lacks."""
 
 from daemon.observe.gpu import GpuReading, Gpus
 from tests.observe.scripted_nvml import ScriptedNvml
@@ -10,7 +10,7 @@ def test_percent_become_a_ratio_and_milliwatts_watts() -> None:
     assert readings[0] == GpuReading("0", 0.75, 6 << 30, 24 << 30, 120.5)
 
 
-def test_a_card_that_cannot_tell_its_power_tells_the_rest() -> None:
+def test_a_card_that_cannot_report_its_power_reports_the_rest() -> None:
     readings = Gpus(ScriptedNvml).readings()
 
     assert readings[1] == GpuReading("1", 0.0, 6 << 30, 24 << 30, None)
@@ -20,7 +20,7 @@ def test_a_machine_without_the_library_has_no_gpus() -> None:
     assert Gpus(lambda: None).readings() == ()
 
 
-def test_a_driver_that_comes_up_later_is_found() -> None:
+def test_a_driver_that_is_loaded_later_is_found() -> None:
     nvml = ScriptedNvml(driver=False)
     gpus = Gpus(lambda: nvml)
 
@@ -31,14 +31,14 @@ def test_a_driver_that_comes_up_later_is_found() -> None:
     assert len(gpus.readings()) == 2
 
 
-def test_a_driver_that_is_exchanged_is_opened_anew() -> None:
+def test_a_driver_that_is_replaced_is_opened_again() -> None:
     nvml = ScriptedNvml()
     gpus = Gpus(lambda: nvml)
     gpus.readings()
 
     nvml.driver = False
     while_away = gpus.readings()
-    nvml.opened, nvml.driver = 0, True  # the new one knows nothing of us
+    nvml.opened, nvml.driver = 0, True  # the new driver does not know us
 
     assert while_away == ()
     assert len(gpus.readings()) == 2

@@ -6,7 +6,7 @@ from daemon.observe.health import Health
 
 
 class Clock:
-    """Seconds that pass when told."""
+    """Seconds that pass only when a test says so."""
 
     def __init__(self) -> None:
         self.now = 100.0

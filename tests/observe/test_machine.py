@@ -1,4 +1,4 @@
-"""Room on the disks and GPUs, looked at without getting stuck."""
+"""Disks and GPUs are measured, and nothing that hangs blocks the daemon."""
 
 import threading
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.observe.scripted_nvml import ScriptedNvml
 NO_GPUS = Gpus(lambda: None)
 
 
-def test_room_and_size_of_each_disk_are_shown(tmp_path: Path) -> None:
+def test_free_space_and_size_of_each_disk_are_shown(tmp_path: Path) -> None:
     metrics = Metrics("1")
 
     Machine(metrics, {"root": tmp_path}, NO_GPUS, usage=lambda _: (100, 60, 40)).look()
@@ -37,7 +37,7 @@ def test_a_disk_that_is_away_hides_no_other(tmp_path: Path) -> None:
     assert [labels for labels, _ in samples(metrics, "disk_free_bytes")] == [{"mount": "state"}]
 
 
-def test_gpus_are_shown_and_let_go_at_the_end() -> None:
+def test_gpus_are_shown_and_closed_at_the_end() -> None:
     metrics, nvml = Metrics("1"), ScriptedNvml()
     asked = threading.Event()
 
@@ -54,7 +54,7 @@ def test_gpus_are_shown_and_let_go_at_the_end() -> None:
     assert nvml.opened == 0
 
 
-def test_a_share_that_hangs_does_not_hold_up_the_end(tmp_path: Path) -> None:
+def test_a_share_that_hangs_does_not_block_the_end(tmp_path: Path) -> None:
     hanging, mended = threading.Event(), threading.Event()
 
     def hang(folder: Path) -> tuple[int, int, int]:
@@ -66,7 +66,7 @@ def test_a_share_that_hangs_does_not_hold_up_the_end(tmp_path: Path) -> None:
     machine.start()
     assert hanging.wait(10)
 
-    machine.close()  # returns, though the thread is still held
+    machine.close()  # returns although the thread still hangs
     machine.close()
     mended.set()
 

@@ -62,7 +62,7 @@ def test_a_photo_that_only_a_scan_found_is_a_missed_event(metrics: Metrics) -> N
     assert value(metrics, "missed_events_total") == 1
 
 
-def test_the_wait_for_a_whole_file_is_the_first_stage_of_its_way(metrics: Metrics) -> None:
+def test_the_wait_for_a_whole_file_is_the_first_stage_of_a_photo(metrics: Metrics) -> None:
     metrics.completeness_waited(2.5)
 
     assert value(metrics, "completeness_wait_seconds_sum") == 2.5
@@ -109,7 +109,7 @@ def test_a_score_at_a_grade_limit_is_in_the_bucket_that_ends_there(metrics: Metr
     assert value(metrics, "score_bucket", model="RMBG-2.0", le="0.85") == 1
 
 
-def test_a_model_nobody_announced_starts_complete_when_it_is_first_named(metrics: Metrics) -> None:
+def test_a_model_that_the_settings_do_not_name_has_all_its_series_from_its_first_attempt(metrics: Metrics) -> None:
     metrics.attempt("u2netp", 0.7, None)
 
     assert value(metrics, "attempt_failures_total", model="u2netp", reason="engine_full") == 0
@@ -144,7 +144,7 @@ def test_nothing_waiting_has_no_oldest_photo(metrics: Metrics) -> None:
     assert value(metrics, "jobs_in_progress") == 0
 
 
-def test_a_server_shows_what_it_says_and_nothing_it_does_not(metrics: Metrics) -> None:
+def test_a_server_shows_the_figures_that_it_reports_and_no_other(metrics: Metrics) -> None:
     metrics.engine(
         (
             ServerHealth("http://gpu1:8188", up=True, running=2, memory_total_bytes=24_000, memory_free_bytes=6_000),
@@ -175,7 +175,7 @@ def test_a_server_that_is_gone_loses_its_series_for_good(metrics: Metrics) -> No
     metrics.engine(both)
 
     metrics.engine(both[1:])
-    metrics.engine_busy("http://gpu1:8188", 2.0)  # its last answer
+    metrics.engine_busy("http://gpu1:8188", 2.0)  # the last answer of the server
     page = metrics.exposition().decode()
     metrics.engine(both)
     metrics.engine_busy("http://gpu1:8188", 0.5)
@@ -201,7 +201,7 @@ def test_a_servers_work_and_its_lost_connections_add_up(metrics: Metrics) -> Non
     assert value(metrics, "engine_reconnects_total", server="http://gpu1:8188") == 2
 
 
-def test_what_befalls_photos_is_counted_once_each(metrics: Metrics) -> None:
+def test_each_accident_of_a_photo_is_counted_once(metrics: Metrics) -> None:
     metrics.count(series.POSTPONED, reason="engine_away")
     metrics.count(series.RECOVERED_JOBS, how="resumed")
     metrics.count(series.QUARANTINED)
@@ -265,7 +265,7 @@ def test_memory_and_open_files_of_the_process_are_there(metrics: Metrics) -> Non
     assert "\nprocess_start_time_seconds " in page
 
 
-def test_no_series_of_the_page_is_only_a_birthday(metrics: Metrics) -> None:
+def test_the_page_has_no_creation_times(metrics: Metrics) -> None:
     metrics.attempt("RMBG-2.0", 0.5, None)
 
     assert b"_created" not in metrics.exposition()

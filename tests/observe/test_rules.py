@@ -1,4 +1,4 @@
-"""Recording rules and alerts: valid, tested each, documented each."""
+"""Recording rules and alerts are valid, and each alert is tested and documented."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The table of series, and the calls that feed them."""
+"""The table of series is consistent, and every call fits it."""
 
 import ast
 from collections.abc import Iterator

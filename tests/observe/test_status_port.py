@@ -49,7 +49,7 @@ def asked(
 
 
 def raw(address: tuple[str, int], request: bytes) -> bytes:
-    """All that the port answers to these bytes until it hangs up."""
+    """Everything that the port answers to these bytes until it closes the connection."""
     with socket.create_connection(address, timeout=10) as connection:
         connection.sendall(request)
         answer = b""
@@ -73,7 +73,7 @@ def test_a_query_behind_the_path_changes_nothing(start: Start) -> None:
     assert asked(start(), "/metrics?name[]=x")[0].status == 200
 
 
-def test_healthz_tells_life_and_readyz_ability(start: Start, health: Health) -> None:
+def test_healthz_says_whether_it_lives_and_readyz_whether_it_can_work(start: Start, health: Health) -> None:
     address = start()
     health.report("watcher", True)
     health.report("dispatcher", True)
@@ -88,7 +88,7 @@ def test_healthz_tells_life_and_readyz_ability(start: Start, health: Health) -> 
     assert json.loads(ready_body)["parts"]["root"]["detail"] == "the share ungenügend is away"
 
 
-def test_status_tells_what_runs(health: Health) -> None:
+def test_status_shows_what_runs(health: Health) -> None:
     server = StatusServer("127.0.0.1:0", Metrics("1"), health, status=lambda: {"running": [{"job": "1"}]})
     try:
         response, body = asked(server.start(), "/status")
@@ -138,7 +138,7 @@ def test_with_a_token_every_page_asks_for_it(start: Start) -> None:
     assert asked(address, "/metrics", headers={"Authorization": "Bearer long-and-random"})[0].status == 200
 
 
-def test_a_token_that_is_no_ascii_is_refused_and_not_stumbled_over(start: Start) -> None:
+def test_a_token_that_is_not_ascii_is_refused_without_an_error(start: Start) -> None:
     answer = raw(
         start(token="long"), "GET /metrics HTTP/1.0\r\nAuthorization: Bearer l\xf6ng\r\n\r\n".encode("latin-1")
     )
@@ -161,7 +161,7 @@ def test_every_name_of_this_machine_is_answered(start: Start, name: str) -> None
 @pytest.mark.parametrize(
     "name", ["evil.example", "evil.example:9108", "192.168.1.7", "[", "", "localhost.evil.example"]
 )
-def test_a_web_page_that_borrows_our_address_is_not_answered(start: Start, name: str) -> None:
+def test_a_web_page_that_rebinds_its_name_to_our_address_gets_no_answer(start: Start, name: str) -> None:
     response, body = asked(start(), "/healthz", headers={"Host": name})
 
     assert response.status == 421
@@ -176,14 +176,14 @@ def test_with_a_token_any_name_will_do(start: Start) -> None:
     assert response.status == 200
 
 
-def test_a_taken_port_is_said_with_a_remedy(start: Start) -> None:
+def test_the_error_for_a_taken_port_says_what_to_do(start: Start) -> None:
     _, port = start()
 
     with pytest.raises(BadSettings, match=rf"127\.0\.0\.1:{port} .*choose another"):
         start(bind=f"127.0.0.1:{port}")
 
 
-def test_a_host_that_is_nobodys_is_said_too(start: Start) -> None:
+def test_an_unknown_host_is_an_error_with_its_name(start: Start) -> None:
     with pytest.raises(BadSettings, match=r"cannot be opened"):
         start(bind="no-such-host.invalid:0", token="x")
 
@@ -205,7 +205,7 @@ def test_a_request_without_end_is_cut_off(start: Start) -> None:
     assert asked(address, "/metrics")[0].status == 200
 
 
-def test_a_client_that_says_nothing_loses_its_place(start: Start) -> None:
+def test_a_client_that_sends_nothing_loses_its_connection(start: Start) -> None:
     assert raw(start(request_seconds=0.05), b"GET /metrics HTTP/1.1\r\n") == b""
 
 
@@ -214,7 +214,7 @@ def test_silent_clients_cannot_keep_others_out_for_long(start: Start) -> None:
     silent = [socket.create_connection(address, timeout=10) for _ in range(MAX_CONNECTIONS)]
     try:
         for connection in silent:
-            assert connection.recv(1) == b""  # the port hangs up by itself
+            assert connection.recv(1) == b""  # the port closes the connection by itself
         assert asked(address, "/metrics")[0].status == 200
     finally:
         for connection in silent:
@@ -222,13 +222,13 @@ def test_silent_clients_cannot_keep_others_out_for_long(start: Start) -> None:
 
 
 class EndlessMetrics(Metrics):
-    """A page that no socket buffer holds."""
+    """A page that is larger than any socket buffer."""
 
     def exposition(self) -> bytes:
         return bytes(32 << 20)
 
 
-def test_clients_that_ask_and_never_read_lose_their_places(health: Health) -> None:
+def test_clients_that_ask_and_never_read_lose_their_connections(health: Health) -> None:
     server = StatusServer("127.0.0.1:0", EndlessMetrics("1"), health, request_seconds=0.3)
     address = server.start()
     lazy = [socket.create_connection(address, timeout=10) for _ in range(MAX_CONNECTIONS)]
@@ -249,7 +249,7 @@ def test_clients_that_ask_and_never_read_lose_their_places(health: Health) -> No
         server.close()
 
 
-def test_more_clients_than_places_are_turned_away_at_once(start: Start) -> None:
+def test_more_clients_than_allowed_are_dropped_at_once(start: Start) -> None:
     address = start(request_seconds=60.0)
     silent = [socket.create_connection(address, timeout=10) for _ in range(MAX_CONNECTIONS)]
     try:
@@ -260,13 +260,13 @@ def test_more_clients_than_places_are_turned_away_at_once(start: Start) -> None:
             connection.close()
 
 
-def test_the_answer_does_not_tell_which_python_runs(start: Start) -> None:
+def test_the_answer_does_not_show_which_python_runs(start: Start) -> None:
     response, _ = asked(start(), "/metrics")
 
     assert response.getheader("Server") == "freisteller"
 
 
-def test_no_answer_is_kept_or_taken_for_something_else(start: Start) -> None:
+def test_no_answer_is_cached_or_read_as_another_type(start: Start) -> None:
     response, _ = asked(start(), "/healthz")
 
     assert response.getheader("Cache-Control") == "no-store"

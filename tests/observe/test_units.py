@@ -1,4 +1,4 @@
-"""The systemd units: valid, locked down, and both the same but for their names."""
+"""The systemd units are valid and locked down, and differ only in their names."""
 
 import re
 import shutil
