@@ -55,7 +55,7 @@ class Hint:
         self._moved.clear()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the prompt may have moved, but at most so many seconds. Returns whether an event came."""
+        """Wait until the prompt may have moved, but at most so many seconds. Returns whether `wake` ended the wait."""
         moved = self._moved.wait(seconds)
         self._moved.clear()
         return moved
@@ -119,7 +119,7 @@ class EventSocket:
                     del self._hints[prompt_id]
 
     def record_end(self, hint: Hint) -> None:
-        """Note that a prompt ended. If it was posted under this connection, an event should have told its start."""
+        """Note that a prompt ended. If it was posted under this connection, an event should have told of its start."""
         if hint.client_id == self.client_id:
             self._silent_prompts = 0 if hint.started_at is not None else self._silent_prompts + 1
 

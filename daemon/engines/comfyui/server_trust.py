@@ -61,7 +61,7 @@ class ServerTrust:
 
     @property
     def up(self) -> bool:
-        """Whether the server is of use: reachable, and able to run at least one of the models it was asked for."""
+        """Whether the server is of use: reachable, and not every model that it was asked for is without photos."""
         if self.breaker is Breaker.OPEN:
             return False
         return not self.models_without_photos or not self.asked <= self.models_without_photos

@@ -27,7 +27,7 @@ class Servers:
 
     @property
     def all_entries(self) -> tuple[ServerEntry, ...]:
-        """All entries, including servers that leave and are not empty yet."""
+        """All entries, and those of servers that leave and are not empty yet."""
         with self._changed:
             return self.entries + self._leaving
 
@@ -39,7 +39,7 @@ class Servers:
                 entry.leaving = True
             self._leaving += gone
             self.entries = tuple(entries)
-            self._changed.notify_all()  # who waits for a slot may have one now, or waits for a server that leaves
+            self._changed.notify_all()  # a waiting thread may have a slot now, or it waits for a server that leaves
         for entry in gone:
             entry.probe_soon.set()
 
@@ -88,7 +88,7 @@ class Servers:
             return entry.server.has_ticket(ticket)
         except EngineAway as error:
             self.record_absence(entry, error)
-        except EngineMisconfigured:  # the server raises it again when it gets a photo; then it is dealt with
+        except EngineMisconfigured:  # the server raises it again when it gets a photo; that call handles it
             pass
         return None
 
@@ -136,25 +136,25 @@ class Servers:
             self._changed.notify_all()
 
     def record_answer(self, entry: ServerEntry, model: str, seconds: float) -> None:
-        """See `ServerTrust`. seconds: from taking the slot to the alpha, while other photos are in flight too."""
+        """See `ServerTrust.record_answer`. seconds: from taking the slot to the alpha; others may be in flight."""
         with self._changed:
             entry.trust.record_answer(model, seconds / max(1, entry.trust.in_flight))
 
     def record_right_canary(self, entry: ServerEntry, model: str, at: float) -> None:
-        """See `ServerTrust`. at: Unix time."""
+        """See `ServerTrust.record_right_canary`. at: Unix time."""
         with self._changed:
             entry.trust.record_right_canary(model)
             entry.canaries[model] = at
             self._changed.notify_all()
 
     def record_wrong_canary(self, entry: ServerEntry, model: str, message: str) -> None:
-        """See `ServerTrust`. The model gets no photos there until a canary is correct."""
+        """See `ServerTrust.record_wrong_canary`. The model gets no photos there until a canary is correct."""
         with self._changed:
             entry.trust.record_wrong_canary(model, message)
-            self._changed.notify_all()  # who waits for a slot there must look elsewhere
+            self._changed.notify_all()  # threads that wait for a slot there must look elsewhere
 
     def record_failure(self, entry: ServerEntry, model: str, error: FreistellerError) -> FreistellerError:
-        """See `ServerTrust`. Returns the error to raise."""
+        """See `ServerTrust.record_failure`. Returns the error to raise."""
         with self._changed:
             if self._closed:  # the error came because we closed the server's client
                 return error
@@ -166,13 +166,13 @@ class Servers:
         return error_to_raise
 
     def record_absence(self, entry: ServerEntry, error: FreistellerError) -> None:
-        """See `ServerTrust`."""
+        """See `ServerTrust.record_absence`."""
         with self._changed:
             entry.trust.record_absence(error)
-            self._changed.notify_all()  # who waits for a slot there must look elsewhere
+            self._changed.notify_all()  # threads that wait for a slot there must look elsewhere
 
     def record_probe(self, entry: ServerEntry, memory: Memory) -> None:
-        """See `ServerTrust`."""
+        """See `ServerTrust.record_probe`."""
         with self._changed:
             entry.memory = memory
             entry.trust.record_probe()
