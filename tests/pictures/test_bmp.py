@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from daemon.pictures.bmp import opened
 from daemon.pictures.values import Samples
@@ -49,6 +50,35 @@ def test_a_negative_height_begins_with_the_highest_row() -> None:
     assert np.array_equal(decoded(file_of(24, rgb[..., ::-1].reshape(HEIGHT, -1), height=-HEIGHT)), rgb)
 
 
+def test_a_picture_of_many_rows_is_put_together_in_order() -> None:
+    rgb = coloured(WIDTH, 600)
+    bottom_up = bitmap(rgb)
+    top_down = bytearray(bitmap(rgb[::-1]))
+    struct.pack_into("<i", top_down, 22, -600)
+
+    assert np.array_equal(decoded(bottom_up), rgb)
+    assert np.array_equal(decoded(bytes(top_down)), rgb)
+
+
+def test_a_header_is_read_before_any_pixel_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = bytearray(bitmap(coloured(WIDTH, HEIGHT)))
+    struct.pack_into("<iiHH", content, 18, 40_000, 8_000, 1, 1)
+    content = content.ljust(54 + 8 + 5_000 * 8_000, b"\0")
+    monkeypatch.setattr(Image, "frombuffer", None)
+
+    header = opened(bytes(content)).header
+
+    assert (header.width, header.height) == (40_000, 8_000)
+
+
+def test_pillows_own_limit_of_pixels_is_neither_met_nor_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    rgb = coloured(WIDTH, HEIGHT)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2)
+
+    assert np.array_equal(decoded(bitmap(rgb)), rgb)
+    assert Image.MAX_IMAGE_PIXELS == 2
+
+
 @pytest.mark.parametrize("bits", [1, 4, 8])
 def test_a_palette_is_looked_up(bits: int) -> None:
     table, colours = palette(1 << bits)
@@ -83,6 +113,13 @@ def test_16_bit_is_spread_over_the_whole_range(
     picture = decoded(file_of(16, rows, compression=3, extra=struct.pack("<III", *masks)))
 
     assert (picture == colour).all()
+
+
+def test_masks_of_any_bits_are_followed() -> None:
+    rows = np.frombuffer(struct.pack("<I", 0x3FF << 20 | 0x200 << 10) * WIDTH * HEIGHT, np.uint8).reshape(HEIGHT, -1)
+    masks = struct.pack("<III", 0x3FF << 20, 0x3FF << 10, 0x3FF)
+
+    assert (decoded(file_of(32, rows, compression=3, extra=masks)) == (255, 128, 0)).all()
 
 
 @pytest.mark.parametrize(("alpha", "channels"), [(0, 3), (77, 4)], ids=["announced and empty", "used"])
