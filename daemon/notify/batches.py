@@ -1,6 +1,6 @@
 """Finds the folders of `inbox/` that are done and empty again, and reports each batch once, also across restarts.
 
-A batch is all that the journal holds of a folder after a certain row. Rows only grow, whatever the clock does.
+A batch is all that the journal holds of a folder after a certain row. Row numbers grow even if the clock jumps back.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""Collects what people should hear of, and sends it to the hooks: failed photos, outages, finished folders.
+"""Sends the hooks notices of failed photos, outages and finished folders.
 
-It works in a thread of its own that looks once a second. The threads that work on photos only leave a note here.
+It works in a thread of its own that looks once a second. The threads that work on photos only add to a list here.
 """
 
 import logging
@@ -29,7 +29,7 @@ CLOSE_SECONDS = 3.0
 
 
 class Notifications:
-    """Sends notices of what it is told and of what it sees. Safe to call from any thread."""
+    """Collects what people should know, and sends it. Safe to call from any thread."""
 
     def __init__(
         self,

@@ -37,7 +37,7 @@ RECOVERIES = ("unclaimed", "put_back", "resumed", "quarantined", "completed")
 EVENTS = get_args(Event)
 NOTICE_FAILURES = ("unreachable", "refused", "timeout", "queue_full", INTERNAL)
 CIRCUIT_STATES = {"closed": 0, "half_open": 1, "open": 2}
-"""What the breaker says of a server, and its number in the metrics."""
+"""The states of the circuit breaker of a server, and their numbers in the metrics."""
 FREE_LABELS = ("device", "event", "gpu", "hook", "model", "mount", "version")
 """Labels whose values come from us or from the settings, so that they need no check."""
 

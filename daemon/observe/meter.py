@@ -1,4 +1,4 @@
-"""Says what the work on one photo reports to the metrics."""
+"""Defines what the work on one photo reports to the metrics."""
 
 from typing import Protocol
 

@@ -115,7 +115,7 @@ class _Server(BoundedServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers one request with a page, or says why there is none."""
+    """Answers one request, with a page or an error."""
 
     server: _Server
 
