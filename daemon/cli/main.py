@@ -8,8 +8,7 @@ import typer
 
 from daemon import __version__
 from daemon.cli import operator_commands, photo_commands
-from daemon.cli.console import out, print_error
-from daemon.cli.exit_codes import LATER, USAGE
+from daemon.cli.console import LATER, USAGE, err, out
 from daemon.disk.os_errors import translate
 from daemon.errors import AlreadyRunning, BadSettings, IllegalMove, JournalDamaged, NoRoom, RootAway, Vanished
 
@@ -53,11 +52,16 @@ def main() -> None:
     try:
         app()
     except (BadSettings, AlreadyRunning, IllegalMove, JournalDamaged, Vanished) as error:
-        print_error(str(error))
+        _print_error(str(error))
         sys.exit(USAGE)
     except (RootAway, NoRoom) as error:
-        print_error(str(error))
+        _print_error(str(error))
         sys.exit(LATER)
     except OSError as error:
-        print_error(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}")
+        _print_error(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}")
         sys.exit(LATER if translate(error, "") else USAGE)
+
+
+def _print_error(text: str) -> None:
+    err.print("[bold red]Error:[/] ", end="")
+    err.print(text, markup=False)

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from daemon.cli.console import err, out, print_json
-from daemon.cli.exit_codes import FAILED, OK
+from daemon.cli.console import FAILED, OK, err, out, print_json
 from daemon.cli.options import ConfigOption, JsonOption, RootOption, settings_of
 from daemon.errors import BadSettings
 from daemon.jobs import Grade
@@ -97,17 +96,19 @@ def retry(
 
 def pause(root: RootOption = None, config: ConfigOption = None) -> None:
     """Start no more photos until resume; those in work are finished."""
-    from daemon.commands.pause import pause_work
+    from daemon.commands.journal_of_root import journal_of_root
 
-    pause_work(settings_of(config, root))
+    with journal_of_root(settings_of(config, root)) as journal:
+        journal.pause(time.time())
     out.print("Paused. Photos in work are finished, new ones wait. Go on with: freisteller resume")
 
 
 def resume(root: RootOption = None, config: ConfigOption = None) -> None:
     """Start photos again, after pause."""
-    from daemon.commands.pause import resume_work
+    from daemon.commands.journal_of_root import journal_of_root
 
-    was_paused = resume_work(settings_of(config, root))
+    with journal_of_root(settings_of(config, root)) as journal:
+        was_paused = journal.resume()
     out.print("Photos are started again." if was_paused else "Nothing was paused.")
 
 

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.console import err, out, print_json
-from daemon.cli.exit_codes import FAILED, OK
+from daemon.cli.console import FAILED, OK, err, out, print_json
 from daemon.cli.options import ConfigOption, JsonOption, RootOption, settings_of
 from daemon.errors import BadPhoto, BadSettings
 
@@ -69,7 +68,7 @@ def sheet(
         return
     for path in made.files:
         out.print(f"written: {path}", markup=False)
-    out.print(made.told, markup=False)
+    out.print(made.remark, markup=False)
 
 
 def assess(
@@ -120,7 +119,7 @@ def audit(
     """Find out which parameters of which models make a difference to your photos."""
     from rich.progress import Progress
 
-    from daemon.commands.audit import audit_photos, remember, told_after
+    from daemon.commands.audit import audit_photos, lines_after, remember
 
     settings = settings_of(config, root)
     with Progress(console=err, disable=as_json or not err.is_terminal, transient=True) as progress:
@@ -141,7 +140,7 @@ def audit(
         print_json(found.values() | {"remembered": str(kept) if kept else None})
         return
     out.print(found.table())
-    for line in told_after(found, kept):
+    for line in lines_after(found, kept):
         out.print(line, markup=False)
 
 
@@ -158,20 +157,20 @@ def verdicts(
     as_json: JsonOption = False,
 ) -> None:
     """Show which results people moved to another grade folder, and how often they disagree with the program."""
-    from daemon.commands.verdict_table import hear
+    from daemon.commands.verdict_table import read_verdicts
     from daemon.commands.write_thresholds import write_thresholds
 
     if write and not refit:
         raise BadSettings("--write needs --refit: it writes the thresholds that --refit proposes.")
-    heard = hear(settings_of(config, root), fit=refit)
+    found = read_verdicts(settings_of(config, root), fit=refit)
     if as_json:
-        print_json(heard.values())
+        print_json(found.values())
     else:
-        for table in heard.tables():
+        for table in found.tables():
             out.print(table)
-        for line in heard.lines():
+        for line in found.lines():
             out.print(line, markup=False)
-    proposed = heard.refit.proposed if heard.refit else None
+    proposed = found.refit.proposed if found.refit else None
     if write and proposed is None:
         err.print(f"Nothing was written to {write}: there are no better thresholds to write.", markup=False)
         raise typer.Exit(FAILED)

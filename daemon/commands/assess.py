@@ -1,4 +1,4 @@
-"""`freisteller assess`: the judgement of a cut-out that exists already."""
+"""`freisteller assess`: judges a cut-out that exists already."""
 
 from pathlib import Path
 
@@ -12,18 +12,18 @@ from daemon.pictures.proxy import make_proxy
 from daemon.pictures.reading import open_photo
 from daemon.settings import Settings
 
-MOST_ASPECT_DIFFERENCE = 0.02  # a cut-out that was scaled may be off by a rounding, not by more
+MOST_ASPECT_DIFFERENCE = 0.02  # scaling a cut-out rounds its size; more means another shape
 
 
 def assess_cutout(settings: Settings, photo: Path, cutout: Path) -> Verdict:
-    """Judge the alpha of `cutout` (its own, or a grey mask) against `photo`. Raises BadPhoto where they do not fit."""
+    """Judge the alpha of `cutout` (its own, or a grey mask) against `photo`. Raises BadPhoto if they do not fit."""
     original = open_photo(photo, settings.intake.max_megapixels)
     alpha = _alpha_of(cutout, settings.intake.max_megapixels)
     height, width = alpha.shape
     if abs((width / height) / (original.width / original.height) - 1) > MOST_ASPECT_DIFFERENCE:
         raise BadPhoto(
             f"{cutout.name} ({width} x {height}) does not have the shape of {photo.name} "
-            f"({original.width} x {original.height}): it was trimmed, or belongs to another photo."
+            f"({original.width} x {original.height}): it was trimmed or belongs to another photo. Name one that fits."
         )
     thresholds = Thresholds(settings.grading.sehr_gut, settings.grading.gut)
     return judge(make_proxy(original, View(), settings.engine.proxy_pixels), alpha, thresholds)
@@ -35,7 +35,7 @@ def _alpha_of(path: Path, max_megapixels: float) -> Alpha:
     if samples is None:
         red, green, blue = (picture.pixels[..., channel] for channel in range(3))
         if not (np.array_equal(red, green) and np.array_equal(green, blue)):
-            raise BadPhoto(f"{path.name} has colours and no alpha: it is neither a cut-out nor a mask.")
+            raise BadPhoto(f"{path.name} is neither a cut-out nor a mask: it has colours, but no alpha.")
         samples = red
     alpha: Alpha = samples.astype(np.float32) / np.float32(picture.full_scale)
     return alpha

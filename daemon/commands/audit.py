@@ -1,4 +1,4 @@
-"""`freisteller audit`: which parameters of which models make a difference, and which only cost engine calls."""
+"""`freisteller audit`: finds out which parameters of which models make a difference, and which only cost time."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,15 +20,14 @@ from daemon.service.choose_engine import build_engine
 from daemon.settings import Rung, Settings
 
 try:
-    from daemon.commands.audit_grid import ask
+    from daemon.commands.audit_grid import ask_grid
     from daemon.commands.audit_sheet import AuditSheet
     from daemon.judgement import parameter_effects
 except ImportError as error:
     raise BadSettings("The audit compares pictures with scikit-image: pip install 'freisteller[audit]'.") from error
 
-SAME_MODEL = 0.999  # SSIM from which two models are one for our purpose
+SAME_MODEL = 0.999  # SSIM; two models that are so alike do the same for us
 
-Told = Callable[[str], None]
 _STATES = {
     "changes": "[green]changes[/]",
     "slight": "[yellow]slight[/]",
@@ -40,9 +39,9 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What an audit found. alike: SSIM by pair of models. troubles: by model why something was not answered.
+    """What an audit found. alike: SSIM by pair of models. troubles: by model why an answer is missing.
 
-    left_out: recipes of the ladder that are not tried any more, in words.
+    left_out: the recipes of the ladder that are no longer tried, in words.
     """
 
     engine: str
@@ -56,7 +55,7 @@ class Audit:
 
     @property
     def dead(self) -> dict[str, tuple[str, ...]]:
-        """By model the parameters that the search leaves out."""
+        """By model the parameters that make no difference."""
         return parameter_effects.dead_parameters(self.effects)
 
     def values(self) -> dict[str, Any]:
@@ -102,11 +101,15 @@ class Audit:
 
 
 def audit_photos(
-    settings: Settings, photos: Sequence[Path], out_dir: Path | None, say: Told, told: Callable[[int, int], None]
+    settings: Settings,
+    photos: Sequence[Path],
+    out_dir: Path | None,
+    print_line: Callable[[str], None],
+    on_progress: Callable[[int, int], None],
 ) -> Audit:
-    """Ask every model for every photo at every process_res, and compare; told: (done, in all).
+    """Ask every model for every photo at every process_res, and compare. on_progress: (photos done, photos in all).
 
-    Raises BadPhoto where a photo cannot be read, BadSettings where no engine answers, NoRoom.
+    Raises BadPhoto if a photo cannot be read, BadSettings if no engine answers, NoRoom if `out_dir` cannot be written.
     """
     proxies = [
         make_proxy(open_photo(path, settings.intake.max_megapixels), View(), settings.engine.proxy_pixels)
@@ -114,26 +117,26 @@ def audit_photos(
     ]
     names = tuple(path.name for path in photos)
     sheet = AuditSheet(names, proxies) if out_dir else None
-    engine = build_engine(settings, say)
+    engine = build_engine(settings, print_line)
     engine.start()
     try:
-        asked = ask(settings.audit, engine, proxies, sheet, told)
+        grid = ask_grid(settings.audit, engine, proxies, sheet, on_progress)
     except EngineAway as error:
-        raise BadSettings(f"The audit cannot go on, for no engine answers: {error}") from error
+        raise BadSettings(f"The audit stops: no engine answers ({error}). Look with: freisteller doctor") from error
     finally:
         engine.close()
     ladder = named_rungs(settings.strategy.ladder, settings.engine.local.model)
-    superfluous = tuple(map(_told_rung, left_out(ladder, parameter_effects.dead_parameters(asked.effects))))
+    superfluous = tuple(map(_recipe_words, left_out(ladder, parameter_effects.dead_parameters(grid.effects))))
     found = Audit(
-        settings.engine_in_use, names, asked.effects, asked.alike, asked.troubles, asked.calls, left_out=superfluous
+        settings.engine_in_use, names, grid.effects, grid.alike, grid.troubles, grid.calls, left_out=superfluous
     )
     return replace(found, files=sheet.write(out_dir, found.values())) if out_dir and sheet else found
 
 
 def remember(settings: Settings, found: Audit) -> Path | None:
-    """Keep what makes no difference where the daemon of this hot folder finds it; None where there is none yet.
+    """Write what makes no difference where the daemon reads it. Returns that file; None if this is no hot folder yet.
 
-    Of models that this audit could not settle, the last one's findings stay.
+    For models that this audit could not settle, the results of the last audit stay.
     """
     root_id = read_identity(HotFolder(settings.root_path).private)
     if root_id is None and settings.given_state_path is None:
@@ -142,30 +145,30 @@ def remember(settings: Settings, found: Audit) -> Path | None:
     return audit_results.record(settings.state_path(root_id or ""), settings, found.dead, sorted(settled), time.time())
 
 
-def told_after(found: Audit, kept: Path | None) -> Iterator[str]:
-    """What a person should know besides the table."""
-    yield "SSIM: structural similarity of outputs that differ in this parameter alone, 1 = the same; change: of alpha,"
-    yield "on average; cost: whether each value is an engine call, or nothing, for it is applied here to the raw alpha."
+def lines_after(found: Audit, kept: Path | None) -> Iterator[str]:
+    """What a person should know besides the table. kept: the file that `remember` wrote."""
+    yield "SSIM: how alike results are if only this parameter differs, 1 = the same. change: of the alpha, on average."
+    yield "cost: whether another value needs another call of the engine; none = we apply it ourselves."
     if any(effect.state == "unsure" for effect in found.effects):
         least = parameter_effects.LEAST_PHOTOS
-        yield f"dead?: no difference, on fewer than {least} photos with a subject; audit with more."
+        yield f"dead?: it made no difference, but fewer than {least} photos show a subject. Audit with more photos."
     for model, trouble in found.troubles.items():
         yield f"{model}: {trouble}"
     for (one, other), value in found.alike.items():
         same = "  (one of them is enough)" if value >= SAME_MODEL else ""
         yield f"{one} and {other}: SSIM {value:.4f} at the same settings{same}"
     if "RMBG-2.0" in {effect.model for effect in found.effects}:
-        yield "sensitivity: the node would apply it twice to RMBG-2.0; applied here, it counts once for every model."
+        yield "sensitivity: the node applies it twice to RMBG-2.0. We apply it ourselves, once for every model."
     for recipe in found.left_out:
-        yield f"strategy.ladder: {recipe} is the same recipe as an earlier one, and is not tried twice."
+        yield f"strategy.ladder: {recipe} does the same as an earlier entry, so it is not tried."
     if kept:
-        yield f"remembered: {kept} (the daemon reads it at its start, and when its settings are reloaded)"
+        yield f"written: {kept} (the daemon reads it when it starts and when its settings are reloaded)"
     elif found.dead:
-        yield "not remembered: no hot folder here yet, or --forget-it. --root says which daemon shall know it."
+        yield "The daemon does not know this: there is no hot folder here, or --forget-it was given. --root names one."
     for path in found.files:
         yield f"written: {path}"
 
 
-def _told_rung(rung: Rung) -> str:
+def _recipe_words(rung: Rung) -> str:
     parts = [rung.model, *([str(rung.process_res)] if rung.process_res else [])]
     return " ".join([*parts, *([rung.view] if rung.view != "whole" else [])])

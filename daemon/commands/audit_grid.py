@@ -1,4 +1,4 @@
-"""Asking every model of an engine for every photo, and comparing what comes back."""
+"""Asks every model of an engine for every photo, and compares the answers."""
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,9 +19,9 @@ from daemon.settings import AuditSettings
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What one model gave for one photo: raw alphas by process_res, and the one without it where all were refused.
+    """What one model gave for one photo: raw alphas by process_res; if all were refused, the plain one without it.
 
-    calls: that were answered. trouble: why one was not.
+    calls: the number of answers. trouble: why one is missing.
     """
 
     by_size: Mapping[float, Alpha]
@@ -31,15 +31,15 @@ class Answers:
 
     @property
     def usual(self) -> Alpha | None:
-        """The alpha at the middle process_res; None where the model gave nothing."""
+        """The alpha at the middle process_res; None if the model gave nothing."""
         if self.plain is not None or not self.by_size:
             return self.plain
         return self.by_size[sorted(self.by_size)[len(self.by_size) // 2]]
 
 
 @dataclass(slots=True)
-class Asked:
-    """What all models gave. alike: SSIM by pair of models. troubles: by model why something was not answered."""
+class GridAnswers:
+    """What all models gave. alike: SSIM by pair of models. troubles: by model why an answer is missing."""
 
     effects: tuple[parameter_effects.ParameterEffect, ...] = ()
     alike: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -47,24 +47,25 @@ class Asked:
     calls: int = 0
 
 
-def ask(
+def ask_grid(
     grid: AuditSettings,
     engine: Engine,
     proxies: Sequence[Rgb],
     sheet: AuditSheet | None,
-    told: Callable[[int, int], None],
-) -> Asked:
-    """Go through the grid: models one after the other, so that a server loads each once, photos side by side.
+    on_progress: Callable[[int, int], None],
+) -> GridAnswers:
+    """Ask one model after the other, so that a server loads each once, and for each several photos at a time.
 
-    told: (photos done, photos in all), every model's counted. Raises EngineAway where nobody answers, BadSettings
-    where the grid names a model that the engine does not have.
+    on_progress: (photos done, photos in all), counted for every model. Raises EngineAway if no engine answers,
+    BadSettings if the grid names a model that the engine does not have.
     """
     models = grid.models or engine.models
     if unknown := [model for model in models if model not in engine.models]:
         raise BadSettings(
-            f"audit.models names {unknown[0]}, which the engine in use does not have: {', '.join(engine.models)}."
+            f"The setting audit.models names {unknown[0]}, which the engine in use does not have. "
+            f"It has: {', '.join(engine.models)}."
         )
-    found = Asked()
+    found = GridAnswers()
     comparisons: list[parameter_effects.Comparison] = []
     not_taken: list[tuple[str, str]] = []
     usual: dict[str, list[Alpha | None]] = {}
@@ -74,7 +75,7 @@ def ask(
             usual[model] = []
             without: list[bool] = []
             for photo, answers in enumerate(pool.map(partial(_answers, engine, model, grid.process_res), proxies)):
-                told(turn * len(proxies) + photo + 1, len(models) * len(proxies))
+                on_progress(turn * len(proxies) + photo + 1, len(models) * len(proxies))
                 found.calls += answers.calls
                 if answers.trouble:
                     found.troubles[model] = answers.trouble

@@ -1,4 +1,4 @@
-"""The contact sheet and the JSON of an audit."""
+"""Writes what an audit found: a picture to look at, audit.png, and its figures, audit.json."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from daemon.judgement.parameter_effects import OURS, PROCESS_RES
 from daemon.pictures import codec, mosaic, thumbs
 
 BOX = 150  # pixels
-MOST_ROWS = 60  # of photos times models: what a viewer still opens
+MOST_ROWS = 60  # photos times models; no viewer opens a taller picture
 
 
 class AuditSheet:
-    """Collects small pictures while an audit goes on: a row per photo and model, a tile per parameter."""
+    """Collects small pictures while an audit goes on: a row for each photo and model, a tile for each parameter."""
 
     def __init__(self, names: Sequence[str], proxies: Sequence[Rgb]) -> None:
         self._names = names
@@ -25,7 +25,7 @@ class AuditSheet:
         self._rows: dict[tuple[int, str], list[mosaic.Tile]] = {}
 
     def add(self, model: str, photo: int, raw: Alpha, outputs: Mapping[str, Mapping[float, Alpha]]) -> None:
-        """What one model gave for one photo: its raw alpha, and the outputs by parameter and value."""
+        """Add what one model gave for one photo: its raw alpha, and the outputs by parameter and value."""
         if len(self._rows) >= MOST_ROWS:
             return
         rgb = self._proxies[photo]
@@ -36,18 +36,18 @@ class AuditSheet:
         self._rows[photo, model] = [first, *(_tile(name, outputs.get(name, {})) for name in (PROCESS_RES, *OURS))]
 
     def write(self, folder: Path, values: Mapping[str, Any]) -> tuple[Path, ...]:
-        """Write audit.png and audit.json into `folder`; older ones are replaced. Raises NoRoom."""
-        rows = [self._rows[key] for key in sorted(self._rows, key=lambda key: key[0])]  # models of one photo together
+        """Write audit.json and audit.png into `folder`, in place of older ones. Raises NoRoom."""
+        rows = [self._rows[key] for key in sorted(self._rows, key=lambda key: key[0])]  # by photo
         tiles = [tile for row in rows for tile in row]
         picture = mosaic.lay_out("What each parameter changes", tiles, BOX, 2 + len(OURS), lines=2)
-        png, told = folder / "audit.png", folder / "audit.json"
+        png, figures = folder / "audit.png", folder / "audit.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             png.write_bytes(codec.encode_png(picture))
-            told.write_text(json.dumps(dict(values), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+            figures.write_text(json.dumps(dict(values), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
             raise NoRoom(f"{folder} cannot be written: {error.strerror}. Name another --out.") from error
-        return told, png
+        return figures, png
 
 
 def _tile(parameter: str, outputs: Mapping[float, Alpha]) -> mosaic.Tile:

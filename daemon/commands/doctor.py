@@ -1,4 +1,4 @@
-"""`freisteller doctor`: what could keep this installation from working, each with its remedy."""
+"""`freisteller doctor`: checks what this installation needs, and says what to do about each trouble."""
 
 import shutil
 import tempfile
@@ -18,7 +18,7 @@ LEAST_FREE_BYTES = 2 * 1024**3  # a few hundred results of 24 megapixels
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """One thing that was checked. remedy: what to do about it; "" = nothing."""
 
     level: Literal["OK", "warn", "fail"]
     what: str
@@ -31,33 +31,33 @@ class Check:
 
 
 def check_up(settings: Settings) -> list[Check]:
-    """Look at everything; never raises for what it finds."""
-    return [*_folders(settings), *_engine(settings)]
+    """Check everything. Troubles are in the list; they raise nothing."""
+    return [*_hot_folder(settings), *_engine(settings)]
 
 
-def _folders(settings: Settings) -> Iterator[Check]:
+def _hot_folder(settings: Settings) -> Iterator[Check]:
     root = settings.root_path
     folders = HotFolder(root)
     if not root.exists():
-        yield Check("warn", "hot folder", f"{root} does not exist yet", "freisteller run makes it; is the path right?")
+        yield Check("warn", "hot folder", f"{root} does not exist yet", "Check the path. freisteller run makes it.")
         return
     try:
         state = settings.state_path(folders.prepare())
     except FreistellerError as error:
-        yield Check("fail", "hot folder", str(error), f"Make {root} a folder that we may write, or set another root.")
+        yield Check("fail", "hot folder", str(error), f"Let our user write into {root}, or name another root.")
         return
     wanted = [folders.inbox, *(folders.grade(grade) for grade in Grade), folders.failed, folders.archive]
-    for folder in (*wanted, folders.private):
-        yield _writable(folder, f"hot folder: {folder.name}")
-    devices = {folder.stat().st_dev for folder in (*wanted, folders.private)}
+    wanted += [folders.private]
+    yield from (_writable(folder, f"folder {folder.name}") for folder in wanted)
+    devices = {folder.stat().st_dev for folder in wanted}
     if len(devices) == 1:
-        yield Check("OK", "one file system", f"all of {root}")
+        yield Check("OK", "one file system", f"all folders of {root} are on it")
     else:
         yield Check(
             "fail",
             "one file system",
-            f"the folders of {root} lie on {len(devices)} file systems",
-            "Put them on one: files are published by link and rename, which cannot cross file systems.",
+            f"the folders of {root} are on {len(devices)} file systems",
+            "Put them on one: a result is linked into its folder, and no link crosses file systems.",
         )
     try:
         state.mkdir(parents=True, exist_ok=True)
@@ -74,27 +74,27 @@ def _writable(folder: Path, what: str) -> Check:
         with tempfile.TemporaryFile(dir=folder, prefix=".doctor-"):
             return Check("OK", what, f"{folder} can be written")
     except OSError as error:
-        return Check("fail", what, str(error), f"Give the user that runs Freisteller the right to write {folder}.")
+        return Check("fail", what, str(error), f"Let the user that runs Freisteller write into {folder}.")
 
 
 def _disk(what: str, folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
     text = f"{free / 1024**3:.1f} GiB free"
     if free < LEAST_FREE_BYTES:
-        return Check("warn", what, text, "Make room: a full disk makes photos wait.")
+        return Check("warn", what, text, "Make room: while a disk is full, photos wait.")
     return Check("OK", what, text)
 
 
 def _engine(settings: Settings) -> Iterator[Check]:
-    said: list[str] = []
+    lines: list[str] = []
     try:
-        engine = build_engine(settings, said.append)
+        engine = build_engine(settings, lines.append)
     except (FreistellerError, EngineMisconfigured, ImportError) as error:
-        yield Check("fail", "engine", str(error), "See engine and comfyui in the settings.")
+        yield Check("fail", "engine", str(error), "Check the sections [engine] and [comfyui] of the settings.")
         return
     try:
         for health in engine.check():
-            what = f"engine {settings.engine_in_use}: {health.server}"
+            what = f"engine {health.server}"
             if health.up:
                 yield Check("OK", what, health.message or "answers")
             else:
@@ -105,5 +105,5 @@ def _engine(settings: Settings) -> Iterator[Check]:
 
 def _remedy(settings: Settings) -> str:
     if settings.engine_in_use == "local":
-        return "Fetch the weights: python -m daemon.engines.weights (or make setup)."
-    return "Is ComfyUI running there, with the ComfyUI-RMBG nodes installed and their models downloaded?"
+        return "Fetch the weights with: python -m daemon.engines.weights"
+    return "Check that ComfyUI runs there, with the ComfyUI-RMBG nodes and their models."

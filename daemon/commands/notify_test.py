@@ -1,4 +1,4 @@
-"""`freisteller notify-test`: each hook is told once, now, that this is a trial."""
+"""`freisteller notify-test`: sends a test message to each hook."""
 
 import socket
 import time
@@ -14,7 +14,7 @@ from daemon.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How one hook did. error: why it was not told; "" = it was."""
+    """How one hook did. error: why the message did not arrive; "" = it did."""
 
     hook: str
     seconds: float
@@ -26,14 +26,15 @@ class Trial:
 
 
 def try_hooks(settings: Settings, name: str | None, quiet: bool) -> Iterator[Trial]:
-    """Tell every hook, or the one of that name, one after the other; quiet: not what programs print.
+    """Send to every hook, or to the one of that name, one after the other. quiet: hide what the programs print.
 
-    Raises BadSettings where there is none.
+    Raises BadSettings if there is no such hook.
     """
     hooks = [hook for hook in settings.notify.hooks if name in (None, hook.title)]
     if not hooks:
         known = ", ".join(hook.title for hook in settings.notify.hooks)
-        raise BadSettings(f"There is no hook {name}: there are {known}." if known else "notify.hooks lists no hook.")
+        missing = f"No hook is called {name}; notify.hooks has {known}." if known else "notify.hooks is empty."
+        raise BadSettings(f"{missing} Name the settings file that has the hook with --config.")
     origin = Origin(__version__, socket.gethostname(), str(settings.root_path))
     for hook in hooks:
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Three photos for a newcomer's first look, from scikit-image's own data."""
+"""Gives a newcomer three photos to look at, from the data of scikit-image."""
 
 import importlib.util
 import shutil
@@ -8,7 +8,7 @@ SAMPLES = ("astronaut.png", "chelsea.png", "coffee.png")
 
 
 def drop_samples(inbox: Path) -> tuple[Path, ...]:
-    """Copy the samples into `inbox`; nothing where scikit-image is not installed. Its code is not imported."""
+    """Copy the samples into `inbox`; returns () if scikit-image is not installed. Its code is not imported."""
     spec = importlib.util.find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
         return ()

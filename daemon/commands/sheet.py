@@ -1,4 +1,4 @@
-"""`freisteller sheet`: results laid out for people to look at."""
+"""`freisteller sheet`: makes a contact sheet of results."""
 
 import os
 from dataclasses import dataclass
@@ -15,41 +15,45 @@ from daemon.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """The files of a sheet, how many photos are on it, and what a person should know of it."""
+class WrittenSheet:
+    """The files of a sheet, how many photos are on it, and what a person should know about it."""
 
     files: tuple[Path, ...]
     photos: int
-    told: str
+    remark: str
 
     def values(self) -> dict[str, Any]:
         """For JSON."""
-        return {"files": [str(path) for path in self.files], "photos": self.photos, "told": self.told}
+        return {"files": [str(path) for path in self.files], "photos": self.photos, "told": self.remark}
 
 
 def show_results(
     settings: Settings, folder: Path, target: Path, originals: Path | None, most: int, out: Console, *, quiet: bool
-) -> Made:
-    """Write `target`.png and `target`.html of the results below `folder`. Raises BadSettings where there are none."""
+) -> WrittenSheet:
+    """Write `target`.png and `target`.html of the results below `folder`. Raises BadSettings if there are none."""
     found = find(folder, originals)
     if not found.shown:
-        raise BadSettings(f"{folder} holds no results with a report of Freisteller, so there is nothing to show.")
+        raise BadSettings(
+            f"{folder} holds no results of Freisteller, which have a report beside them. Name another folder."
+        )
     shown = found.shown[:most]
-    told = f"{len(shown):,} photos" if len(shown) == len(found.shown) else f"the {most:,} worst of {len(found.shown):,}"
+    remark = f"{len(shown):,} photos"
+    if len(shown) < len(found.shown):
+        remark = f"the {most:,} worst of {len(found.shown):,} photos"
     without = sum(one.original is None for one in shown)
     if without:
-        told += f"; the original of {without:,} was not found" + ("" if originals else " (--originals says where)")
+        remark += f"; {without:,} without their original" + ("" if originals else " (name its folder with --originals)")
     if found.lost:
-        told += f"; {found.lost:,} reports have no result any more"
+        remark += f"; {found.lost:,} reports without their result"
     with Progress(console=out, disable=quiet or not out.is_terminal, transient=True) as progress:
-        task = progress.add_task("Looking", total=len(shown))
+        task = progress.add_task("Reading", total=len(shown))
         files = make_sheet(
             shown,
             target,
             folder.resolve().name,
             max_megapixels=settings.intake.max_megapixels,
             threads=len(os.sched_getaffinity(0)),
-            remark=told,
+            remark=remark,
             on_photo=lambda: progress.advance(task),
         )
-    return Made(files, len(shown), told)
+    return WrittenSheet(files, len(shown), remark)

@@ -1,4 +1,4 @@
-"""`freisteller verdicts`: what people made of results, and the thresholds that would agree better with them."""
+"""`freisteller verdicts`: shows which results people moved, and proposes thresholds that agree better with them."""
 
 import time
 from collections.abc import Iterator
@@ -20,8 +20,8 @@ SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """All that people said. latest: the newest verdicts, newest first. refit: None where nobody asked for it."""
+class PeopleVerdicts:
+    """What people think of results. latest: the newest verdicts first. refit: None if nobody asked for it."""
 
     latest: tuple[PersonVerdict, ...]
     results: tuple[Judged, ...]
@@ -43,10 +43,10 @@ class Heard:
         }
 
     def tables(self) -> Iterator[Table]:
-        """For people: the newest verdicts, and where program and people differ; nothing where nobody said anything."""
+        """For people: the newest verdicts, and where program and people differ; nothing if there are no verdicts."""
         if not self.latest:
             return
-        table = Table(box=None, title="What people said last", title_justify="left")
+        table = Table(box=None, title="Results that people moved last", title_justify="left")
         for heading in ("when", "photo", "was", "is", "score", "how"):
             table.add_column(heading, no_wrap=heading != "photo")
         for said in self.latest[:SHOWN]:
@@ -66,18 +66,18 @@ class Heard:
         yield table
 
     def lines(self) -> Iterator[str]:
-        """For people: the drift, and what a refit would change."""
+        """For people: how much they differ from the program, and what a refit would change."""
         drifted = drift(self.results)
         if not self.latest:
-            yield "Nobody has said anything yet: who thinks otherwise moves a result to another grade folder."
+            yield "There are no verdicts yet. To give one, move a result to another grade folder."
             return
         yield (
-            f"Results that people judged: {drifted.spoken}, {drifted.better} of them better than the program did, "
-            f"{drifted.worse} worse; looked at and left: {drifted.silent}."
+            f"Results that people moved: {drifted.spoken}, {drifted.better} of them to a better grade, "
+            f"{drifted.worse} to a worse one. Results that they saw and left: {drifted.silent}."
         )
         if drifted.spoken >= LEAST_SPOKEN:
             yield (
-                f"On average {drifted.shift:+.2f} grades; {drifted.earlier:+.2f} in the earlier half, "
+                f"On average by {drifted.shift:+.2f} grades: {drifted.earlier:+.2f} in the earlier half, "
                 f"{drifted.later:+.2f} in the later one."
             )
         fitted = self.refit
@@ -85,23 +85,23 @@ class Heard:
             return
         yield f"present thresholds:  sehr_gut {self.present.sehr_gut:g}  gut {self.present.gut:g}"
         if fitted.proposed is None:
-            yield f"proposed: none, for {fitted.why}."
+            yield f"proposed: none. {_sentence(fitted.why)}"
             return
         for name, (up, down) in (("sehr_gut", fitted.at_sehr_gut), ("gut", fitted.at_gut)):
             was, is_now = getattr(self.present, name), getattr(fitted.proposed, name)
             yield f"proposed:  {name:<8} {was:g} -> {is_now:g}   ({up} verdicts took a result up over it, {down} down)"
         yield (
-            f"{fitted.why}: grades apart {fitted.before:.3f} -> {fitted.after:.3f}, resting on {fitted.spoken} "
-            f"verdicts and on {fitted.silent} results that were looked at and left."
+            f"{_sentence(fitted.why)} Program and people are {fitted.before:.3f} -> {fitted.after:.3f} grades apart. "
+            f"This rests on {fitted.spoken} verdicts and on {fitted.silent} results that people saw and left."
         )
 
 
-def hear(settings: Settings, *, fit: bool) -> Heard:
-    """Read what people said; `fit`: and which thresholds would agree better. Raises BadSettings without a journal."""
+def read_verdicts(settings: Settings, *, fit: bool) -> PeopleVerdicts:
+    """Read the verdicts; fit: also find better thresholds. Raises BadSettings if the hot folder has no journal."""
     with journal_of_root(settings) as journal:
         latest, results = journal.verdicts.latest(SHOWN), judged(journal)
     present = Thresholds(settings.grading.sehr_gut, settings.grading.gut)
-    return Heard(latest, results, present, refit(results, present) if fit else None)
+    return PeopleVerdicts(latest, results, present, refit(results, present) if fit else None)
 
 
 def _verdict(said: PersonVerdict) -> dict[str, Any]:
@@ -123,6 +123,10 @@ def _rounded(value: object) -> object:
     return round(value, 4) if isinstance(value, float) else value
 
 
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
+
+
 def _plain(text: str) -> str:
-    """Square brackets would be markup to Rich."""
+    """The text for Rich, to which square brackets are markup."""
     return text.replace("[", r"\[")

@@ -13,13 +13,7 @@ from daemon.jobs import Grade
 from daemon.pictures.writing import identity_of
 from daemon.publishing.report_reading import Reported, read_report
 
-CUTOUTS = (
-    ".png",
-    ".webp",
-    ".tif",
-    ".jpg",
-    "_flat.tif",
-)  # the results that show colours; those with an alpha come first
+CUTOUTS = (".png", ".webp", ".tif", ".jpg", "_flat.tif")  # results that show colours, those with an alpha first
 MASK = "_mask.png"
 NOTE = ".txt"
 MOST_NAMESAKES = 100  # in the archive: "shoe.jpg", "shoe-2.jpg", … may all be the original of one name

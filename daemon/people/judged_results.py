@@ -1,24 +1,24 @@
-"""What people made of results, read from the journal with what the judgement had measured."""
+"""Reads from the journal what people think of results, with what the judgement had measured."""
 
 from daemon.journal import Journal
 from daemon.judgement.refit import Judged
 
-SOON_SECONDS = 7 * 86400.0  # what lay there when somebody moved another one out was looked at too
-MOST = 20_000  # of the newest verdicts, and as many results that were left alone: some megabytes
+SOON_SECONDS = 7 * 86400.0  # who moves a result out of a folder has seen those that came in so shortly before
+MOST = 20_000  # of the newest verdicts, and as many results that were left alone; some megabytes
 
 
 def judged(journal: Journal) -> tuple[Judged, ...]:
-    """Every result that a person judged, by the last word on it, and those that were looked at and left.
+    """Every result that a person moved, with the last grade given, and those that a person saw and left alone.
 
-    A verdict whose attempt the journal no longer knew says nothing of a score, and is left out.
+    A verdict is left out if the journal no longer knew its attempt: it tells nothing about a score.
     """
     found: list[Judged] = []
-    heard = set()
+    seen = set()
     for said in journal.verdicts.latest(MOST):  # the newest first
         verdict = said.attempt and said.attempt.verdict
-        if not verdict or (said.job_id, said.attempt) in heard:
+        if not verdict or (said.job_id, said.attempt) in seen:
             continue
-        heard.add((said.job_id, said.attempt))
+        seen.add((said.job_id, said.attempt))
         found.append(Judged(verdict.score, verdict.grade, said.to_grade, said.at, measures=verdict.measures))
     for left in journal.verdicts.left_alone(MOST, SOON_SECONDS):
         measures = left.attempt.verdict.measures if left.attempt.verdict else None

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("skimage")
 
 from daemon.commands.audit import Audit, remember
-from daemon.commands.audit_grid import Asked, ask
+from daemon.commands.audit_grid import GridAnswers, ask_grid
 from daemon.errors import EngineFull, EngineMisconfigured, NoRoom, RecipeRefused
 from daemon.jobs import Recipe
 from daemon.journal import audit_results
@@ -181,10 +181,10 @@ def test_a_photo_that_cannot_be_read_ends_an_audit_with_its_name(tmp_path: Path)
     assert "Traceback" not in done.stderr
 
 
-def asked_of(trouble: Callable[[Recipe], None], photos: int = 3) -> Asked:
+def asked_of(trouble: Callable[[Recipe], None], photos: int = 3) -> GridAnswers:
     engine = ScriptedEngine(trouble)
     proxies = [drawn_photo(120, 90, seed) for seed in range(photos)]
-    return ask(AuditSettings(process_res=(512, 1024)), engine, proxies, None, lambda done, total: None)
+    return ask_grid(AuditSettings(process_res=(512, 1024)), engine, proxies, None, lambda done, total: None)
 
 
 def test_an_engine_without_memory_is_no_proof_that_a_parameter_is_dead() -> None:

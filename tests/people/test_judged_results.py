@@ -118,7 +118,7 @@ def test_the_command_shows_what_people_said_and_proposes_nothing_unasked(hot: Pa
 
     assert shown.returncode == 0, shown.stderr
     assert "shoes/" in shown.stdout
-    assert "better than the program did" in shown.stdout
+    assert "to a better grade" in shown.stdout
     assert "proposed" not in shown.stdout
 
 
@@ -159,7 +159,7 @@ def test_without_enough_verdicts_nothing_is_written_and_the_command_fails(tmp_pa
     done = freisteller("verdicts", "--refit", "--write", "new.toml", folder=tmp_path)
 
     assert done.returncode == 1
-    assert "Nobody has said anything yet" in done.stdout
+    assert "There are no verdicts yet" in done.stdout
     assert not (tmp_path / "new.toml").exists()
 
 
