@@ -1,11 +1,11 @@
-"""What a full hot folder costs: one look at 100,000 files that wait, and a daemon that has nothing to do.
+"""Measures what a full hot folder costs: one look at 100,000 waiting files, and a daemon that has nothing to do.
 
-Each look and each daemon is a process of its own. A look: `Watcher.scan` over files in sub-folders, none of them due;
-its time, its processor time, and the memory it adds. Idle: `freisteller run` with its default settings (no engine is
-asked), its processor time over --seconds, with an empty inbox, with so many results in the grade folders, and with so
-many files waiting in an inbox that is listened to, and in one that is mounted (bindfs, where it is to be had), which
-only the timer finds; all side by side. At last others drop a photo into the mounted one, and the seconds are counted
-until it is taken, remote_quiet_seconds among them.
+Each look and each daemon is a process of its own. A look is `Watcher.scan` over files in sub-folders, none of them due:
+its time, its processor time, and the memory it adds. Idle is `freisteller run` with default settings and no work for
+the engine: its processor time over --seconds, with an empty inbox, with so many results in the grade folders, and with
+so many files waiting in an inbox with events and in a mounted one (bindfs, if it is installed), where only the timer
+finds files; all side by side. At the end, another program drops a photo into the mounted inbox, and the seconds are
+counted until it is taken; they include remote_quiet_seconds.
 Run: `.venv/bin/python benchmarks/intake.py [--files 100000] [--seconds 600]`.
 Last line: one JSON object.
 """
@@ -30,12 +30,12 @@ sys.path.insert(0, str(CHECKOUT))
 
 SUB_FOLDERS = 100
 LOOKS = 5
-SETTLING_SECONDS = 90.0  # the libraries are loaded, and the first look at all there is has been taken
+SETTLING_SECONDS = 90.0  # by then the libraries are loaded, and everything was read once
 GRADES = ("sehr_gut", "gut", "ungenügend")
 
 
 def fill(top: Path, files: int, suffix: str = ".jpg", content: bytes = b"") -> list[str]:
-    """So many files in SUB_FOLDERS folders; returns their places below `top`."""
+    """Make so many files in SUB_FOLDERS folders. Returns their places below `top`."""
     places = []
     for number in range(files):
         folder = f"customer {number % SUB_FOLDERS:03}"
@@ -48,7 +48,7 @@ def fill(top: Path, files: int, suffix: str = ".jpg", content: bytes = b"") -> l
 
 
 def look(root: Path) -> dict[str, float]:
-    """In a process of its own: prepare the hot folder, and look again and again."""
+    """Prepare the hot folder and look at it several times. Runs in a process of its own."""
     from daemon.hotfolder.hot_folder import HotFolder
     from daemon.intake.watcher import Watcher
     from daemon.settings import IntakeSettings
@@ -121,11 +121,11 @@ def processor_seconds(pid: int) -> float:
 
 
 def nothing(_: Path, __: Path, ___: int) -> None:
-    """An empty hot folder."""
+    """Leave the hot folder empty."""
 
 
 def results(folder: Path, root: Path, files: int) -> None:
-    """Results in the grade folders that the journal knows."""
+    """Make results in the grade folders that the journal records."""
     from daemon.journal import Journal
 
     known = []
@@ -143,13 +143,13 @@ def results(folder: Path, root: Path, files: int) -> None:
 
 
 def waiting(_: Path, root: Path, files: int) -> None:
-    """Empty files in the inbox, which might become photos."""
+    """Make empty files in the inbox, which might become photos."""
     fill(root / "inbox", files)
 
 
 @contextmanager
 def mounted(folder: Path) -> Iterator[Path]:
-    """A hot folder on a FUSE mount, where no event tells of files."""
+    """A hot folder on a FUSE mount, where files cause no events."""
     back, mount = folder / "back", folder / "hot"
     back.mkdir()
     mount.mkdir()
@@ -167,7 +167,7 @@ def local(folder: Path) -> Iterator[Path]:
 
 
 def until_taken(back: Path) -> float:
-    """Seconds until a photo that others write into a share has left its inbox."""
+    """Seconds until a photo that another program puts into a share has left its inbox."""
     from tests.drawing import save_photo
 
     outside = save_photo(back / "outside.jpg")
@@ -201,7 +201,7 @@ def main() -> None:
         cases.append(("waiting_mounted", waiting, mounted))
     with ExitStack() as doors:
         daemons, roots = {}, {}
-        for name, prepare, placed in cases:  # side by side: none of them does much
+        for name, prepare, placed in cases:  # they run side by side, because none of them does much
             folder = Path(doors.enter_context(tempfile.TemporaryDirectory()))
             root = doors.enter_context(placed(folder))
             roots[name] = root

@@ -1,9 +1,10 @@
-"""Whether files that take minutes to be written are taken whole: real writers, real time, default settings.
+"""Measures whether files that take minutes to be written are taken whole: real writers, real time, default settings.
 
-Each writer is a process of its own and needs --minutes for its file: one appends and keeps the file open, one opens
-it anew for each piece, one sets the size first and brings the data afterwards, one adds page after page to a TIFF, one
-dies half-way and its successor begins anew, one dies for good. A watcher with default settings takes what it proves
-whole. Run: `.venv/bin/python benchmarks/slow_writers.py [--minutes 2]`. Last line: one JSON object.
+Each writer is a process of its own and takes --minutes for its file. One appends and keeps the file open, one opens it
+again for each piece, one sets the size first and writes the data afterwards, one adds page after page to a TIFF, one
+dies half-way and another starts again from the beginning, one dies for good. A watcher with default settings takes the
+files that it proves whole.
+Run: `.venv/bin/python benchmarks/slow_writers.py [--minutes 2]`. Last line: one JSON object.
 """
 
 import argparse
@@ -77,7 +78,7 @@ def main() -> None:
             whole.write_bytes(content)
             name = f"{habit}.{'tif' if tiff else 'png'}"
             contents[name] = content
-            path = folders.inbox / name.replace(".", "/photo.", 1)  # a folder each: nobody learns from another
+            path = folders.inbox / name.replace(".", "/photo.", 1)  # a folder for each writer's gaps
             path.parent.mkdir()
             call = [sys.executable, "-c", WRITER, habit, str(whole), str(path), str(options.minutes * 60)]
             writers.append(subprocess.Popen(call))

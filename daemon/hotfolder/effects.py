@@ -55,4 +55,4 @@ class Effect(StrEnum):
 
 
 Tick = Callable[[Effect], None]
-"""Called with an effect before it happens. It raises RootAway where the lease forbids it; a test dies there."""
+"""Called with an effect before it happens. It raises RootAway if the lease forbids it; a test may stop there."""

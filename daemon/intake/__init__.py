@@ -1,1 +1,1 @@
-"""From a file in `inbox/` to a job's own folder, and from there to where people find it."""
+"""Finds whole photos in `inbox/`, and gives each a job."""

@@ -36,11 +36,10 @@ class StrayResult:
 class StrayResults:
     """Remembers what it saw, so that a look costs little more than reading the names. Only one thread uses it."""
 
-    def __init__(self, folders: HotFolder, clock: Callable[[], float], settle_seconds: float) -> None:
-        """clock: monotonic seconds. settle_seconds: how long a picture must be unchanged before it counts."""
+    def __init__(self, folders: HotFolder, clock: Callable[[], float]) -> None:
+        """clock: monotonic seconds."""
         self._folders = folders
         self._clock = clock
-        self._settle_seconds = settle_seconds
         self._seen: set[int] = set()
         self._unsettled: dict[str, _Unchanged] = {}
 
@@ -50,16 +49,16 @@ class StrayResults:
         return bool(self._unsettled)
 
     def look(
-        self, placed: Callable[[Sequence[str]], Collection[str]], settle_seconds: float | None = None
+        self, placed: Callable[[Sequence[str]], Collection[str]], settle_seconds: float
     ) -> tuple[StrayResult, ...]:
         """The pictures of ours that are not where we put them. Each look returns them again until they are `settled`.
 
-        placed: returns those of the given places that the journal records. Raises RootAway or NoRoom; then nothing is
-        forgotten.
+        placed: returns those of the given places that the journal records. settle_seconds: how long a picture must be
+        unchanged before it counts. Raises RootAway or NoRoom; then nothing is forgotten.
         """
         self._folders.check()
         try:
-            return self._look(placed, self._settle_seconds if settle_seconds is None else settle_seconds)
+            return self._look(placed, settle_seconds)
         except OSError as error:
             self._folders.check()
             raise root_error(error, f"Looking through the results in {self._folders.root}") from error

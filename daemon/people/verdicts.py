@@ -41,7 +41,7 @@ class Verdicts:
         self._grades = grades
         self._locks = locks
         self._settings = settings
-        self._stray_results = StrayResults(folders, time.monotonic, SETTLE_SECONDS)
+        self._stray_results = StrayResults(folders, time.monotonic)
 
     def serve(self, stop: threading.Event) -> None:
         """Look at intervals until `stop`."""

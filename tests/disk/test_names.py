@@ -43,7 +43,7 @@ def test_what_other_systems_cannot_bear_is_replaced(found: str | bytes, cleaned:
 
 
 def test_a_name_at_the_limit_keeps_its_suffix() -> None:
-    grown = "\u0958" * 85 + ".jpg"  # a letter that NFC writes with more bytes than it came with
+    grown = "\u0958" * 85 + ".jpg"  # NFC writes this letter with more bytes than it had
 
     cleaned = clean_name(grown)
 

@@ -61,12 +61,12 @@ def test_asking_leaves_no_lease_behind(path: Path) -> None:
         open_for_writing(file.fileno())
 
         assert fcntl.fcntl(file, fcntl.F_GETLEASE) == fcntl.F_UNLCK
-        with path.open("ab") as writer:  # would block, and signal us, if there were one
+        with path.open("ab") as writer:  # if we had a lease, this would block and send us a signal
             writer.write(b"more")
 
 
 def test_a_writer_that_comes_while_we_ask_does_not_end_us(path: Path) -> None:
-    """The kernel sends a signal then; the usual one would end the process."""
+    """The kernel then sends a signal. The default one would end the process."""
     code = (
         "import fcntl, os, subprocess, sys\n"
         "from daemon.disk import open_writers\n"

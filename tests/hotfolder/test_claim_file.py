@@ -1,4 +1,4 @@
-"""Taking files from a file system of its own beneath the inbox, e.g. a scanner's share."""
+"""Claims a file whose folder is another file system below the inbox, e.g. a scanner's share."""
 
 import errno
 import os
@@ -113,7 +113,7 @@ def test_a_source_that_cannot_be_taken_away_is_not_taken(folders: HotFolder, mon
 
 @pytest.fixture
 def interrupted(folders: HotFolder, monkeypatch: pytest.MonkeyPatch) -> HotFolder:
-    """A copy is in work, its source was still to go when everything ended."""
+    """A claim that ended after the copy was in work, and before its source was removed."""
     drop(folders)
     with monkeypatch.context() as patch:
         patch.setattr(claim_file, "_remove_source", power_cut)

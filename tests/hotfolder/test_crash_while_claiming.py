@@ -1,6 +1,6 @@
-"""A job's way through the folders dies before each of its effects on the disk; then it is walked again to its end.
+"""A job's way through the folders ends before each of its effects on the disk, and then is taken again to its end.
 
-The process really ends (fork, then _exit), so that no `finally` and no `except` tidies up what a kill would leave.
+The process really ends (fork, then _exit), so that no `finally` and no `except` removes what a kill would leave.
 """
 
 import errno
@@ -22,7 +22,7 @@ DIED = 9
 
 
 def walk(root: Path) -> None:
-    """What the daemon does with one photo, each time it starts, until the journal says done."""
+    """Does what the daemon does with one photo at each start, until the journal says done."""
     journal = root.parent / "done"
     folders = HotFolder(root)
     folders.prepare()
@@ -49,7 +49,7 @@ def staged(path: Path, content: bytes) -> Path:
 
 
 def dies_before(step: int, act: Callable[[], object]) -> bool:
-    """Run `act` in a child process that ends before its effect number `step`; whether it came that far."""
+    """Run `act` in a child process that ends before its effect number `step`. Returns whether it came that far."""
     child = os.fork()
     if child == 0:
         signal.alarm(60)
@@ -137,7 +137,7 @@ def test_a_crash_at_any_step_loses_nothing_and_doubles_nothing(tmp_path: Path, w
         assert left == {"gut/kunde/a.png": b"cut-out", "gut/kunde/a.json": b"{}", "archiv/kunde/a.jpg": b"photo"}, step
         assert list((root / ".freisteller" / "work").iterdir()) == []
         if not died:
-            assert step > 20  # the counting does see the effects
+            assert step > 20  # the effects are really counted
             return
     raise AssertionError("it never came to its end")
 

@@ -192,7 +192,7 @@ def test_a_read_only_root_is_no_room(folders: HotFolder, monkeypatch: pytest.Mon
 
 
 def test_a_mount_that_went_away_beneath_the_root_is_noticed(folders: HotFolder) -> None:
-    folders._on_root_device[folders.inbox] = False  # as if inbox/ had been a mount of its own
+    folders._on_root_device[folders.inbox] = False  # as if inbox/ had been another mount
 
     with pytest.raises(RootAway, match="another file system"):
         folders.check()

@@ -1,4 +1,4 @@
-"""One daemon per hot folder across machines: the lease on the share, and who may take it."""
+"""The lease on the share, and who may take it: one daemon per hot folder, across machines."""
 
 import json
 import os
@@ -24,7 +24,7 @@ STUDIO_2 = Holder("2" * 32, "studio-2", 815, "boot-of-studio-2", "1999-01-01 00:
 
 
 class Share:
-    """A private folder, a clock of one machine, and what happens there while somebody waits."""
+    """A private folder, the clock of one machine, and what happens in the folder while a lease is waited for."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -45,7 +45,7 @@ class Share:
         )
 
     def left_by(self, holder: Holder) -> None:
-        """As a machine left it that is gone."""
+        """Leave the lease as a machine does that is gone."""
         (self.folder / NAME).write_text(json.dumps(asdict(holder)))
 
     @property
@@ -107,8 +107,8 @@ def test_a_process_of_this_machine_that_is_there_is_waited_for_though_its_lock_i
 
 def test_a_process_knows_itself_and_others() -> None:
     assert is_alive(os.getppid())
-    assert not is_alive(os.getpid())  # our number in a lease is left over from somebody who had it before
-    assert not is_alive(2**22 + 1)  # more than the kernel gives out
+    assert not is_alive(os.getpid())  # a lease with our number is left by an earlier process of that number
+    assert not is_alive(2**22 + 1)  # higher than any pid of the kernel
 
 
 def test_where_locks_do_not_work_a_process_of_this_machine_is_waited_for_too(share: Share) -> None:
@@ -120,7 +120,7 @@ def test_where_locks_do_not_work_a_process_of_this_machine_is_waited_for_too(sha
 
 
 def test_a_machine_that_was_started_again_waits_for_its_own_lease(share: Share) -> None:
-    # Two machines may have one name, as copies of a virtual one do; so the name proves nothing.
+    # Two machines may have the same name, as copies of a virtual machine do, so the name proves nothing.
     share.left_by(STUDIO_1)
     began = share.clock.now
 
@@ -180,7 +180,7 @@ def test_who_was_away_for_long_finds_that_another_has_it_and_touches_nothing(sha
     away = share.lease(STUDIO_1)
     away.keep(lambda: None, lambda _: None)
     sure_at_first = away.sure
-    share.lease(STUDIO_2)  # thirty seconds pass here, without a beat of the first
+    share.lease(STUDIO_2)  # thirty seconds pass here without a beat of the first
 
     with pytest.raises(RootAway):
         away.refuse_unless_sure()
@@ -202,7 +202,7 @@ def test_a_lease_that_somebody_deleted_is_made_again(share: Share) -> None:
 
 
 def with_all_taken_in(folder: Path) -> Daemon:
-    """A daemon whose inbox is empty: all photos are in work."""
+    """A daemon whose inbox is empty, because all photos are in work."""
     flags = {"root": str(folder / "hot"), "state_dir": str(folder / "state"), "http": {"bind": ""}}
     daemon = Daemon(load(flags={**flags, "intake": {"quiet_seconds": 0}}), engine=ScriptedEngine())
     daemon.parts.engine.start()
@@ -261,7 +261,7 @@ def test_nothing_that_people_put_back_or_moved_is_touched_while_another_machine_
 
 @contextmanager
 def renewed(folder: Path, holder: Holder) -> Iterator[None]:
-    """As if a daemon on another machine worked in this hot folder."""
+    """Act as if a daemon on another machine worked in this hot folder."""
     stop = threading.Event()
 
     def serve() -> None:

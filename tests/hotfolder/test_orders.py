@@ -1,4 +1,4 @@
-"""A freisteller.toml in a sub-folder of the inbox: who it counts for, and what is wrong with it."""
+"""Orders in the inbox: which photos each one counts for, and what can be wrong with one."""
 
 import os
 from pathlib import Path

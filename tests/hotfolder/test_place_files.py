@@ -35,7 +35,7 @@ class Desk:
 
 @pytest.fixture(params=["links", "no links", "no links, no renameat2"])
 def desk(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """Every rule holds on every kind of file system."""
+    """A desk on each kind of file system: every rule must hold on all of them."""
     if request.param != "links":
         monkeypatch.setattr(no_replace, "link", no_links)
     if request.param == "no links, no renameat2":
@@ -380,7 +380,7 @@ def test_a_file_that_has_another_name_outside_is_never_written(tmp_path: Path) -
 
 
 def test_a_grade_folder_that_is_gone_is_not_made_by_publishing(desk: Desk) -> None:
-    """On an empty mount point it would be made on the wrong disk."""
+    """On an empty mount point, the folder would be made on the wrong disk."""
     desk.folder.rmdir()
 
     with pytest.raises(RootAway, match="Bring it back"):

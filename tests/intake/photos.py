@@ -1,4 +1,4 @@
-"""Whole photos of every format as bytes, and a world with a scripted clock around a scanner."""
+"""Makes whole photos of every format as bytes, and a scanner in a world with a scripted clock."""
 
 import struct
 from collections.abc import Callable, Collection, Mapping
@@ -58,7 +58,7 @@ def bmp(rgb: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", size: int | None
 
 
 def two_pages(first: bytes, second_at_end: bool = True) -> bytes:
-    """A classic little-endian TIFF with its only page written once more behind it, as a scanner appends pages."""
+    """A classic little-endian TIFF whose only page is appended once more, as a scanner appends pages."""
     (start,) = struct.unpack_from("<I", first, 4)
     (count,) = struct.unpack_from("<H", first, start)
     table = first[start : start + 2 + count * 12] + struct.pack("<I", 0)
@@ -69,7 +69,7 @@ def two_pages(first: bytes, second_at_end: bool = True) -> bytes:
 
 
 def numbered(tiff: bytes, page: int, of: int) -> bytes:
-    """A classic little-endian TIFF with PageNumber (297), as programs write it that write documents."""
+    """A classic little-endian TIFF with PageNumber (297), which programs write for documents."""
     (start,) = struct.unpack_from("<I", tiff, 4)
     (count,) = struct.unpack_from("<H", tiff, start)
     table = tiff[start + 2 : start + 2 + count * 12]
@@ -82,7 +82,7 @@ def numbered(tiff: bytes, page: int, of: int) -> bytes:
 
 
 class Clock:
-    """Time that passes when told."""
+    """Time that passes only when a test says so."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -95,7 +95,7 @@ class Clock:
 
 
 def decodes(path: Path, max_megapixels: float) -> None:
-    """A double of the pictures' room on libvips, which reads all lines."""
+    """A double for `prove_decodes`: libvips, which reads all lines."""
     content = path.read_bytes()
     if content[:4] == b"junk":
         raise BadPhoto(f"{path.name} is no photo")

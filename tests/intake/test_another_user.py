@@ -1,4 +1,4 @@
-"""The daemon as an ordinary user, beside files that belong to others: what a studio's server looks like."""
+"""The daemon runs as an ordinary user beside files that belong to others, as on a studio's server."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def folders() -> Iterator[HotFolder]:
-    """A hot folder of nobody's, outside pytest's private folders."""
+    """A hot folder that belongs to the user nobody, outside pytest's private folders."""
     if os.geteuid():
         pytest.skip("needs root, to be two users")
     base = Path(tempfile.mkdtemp(prefix="freisteller-"))
@@ -37,7 +37,7 @@ def folders() -> Iterator[HotFolder]:
 
 
 def as_nobody(act: Callable[[], object]) -> None:
-    """Run `act`, assertions included, in a child process without any right of root's."""
+    """Run `act`, including its assertions, in a child process without any of root's rights."""
     child = os.fork()
     if child == 0:
         signal.alarm(60)
@@ -54,7 +54,7 @@ def as_nobody(act: Callable[[], object]) -> None:
 
 
 def not_decoded(path: Path, max_megapixels: float) -> None:
-    """Libvips does not survive a fork; what is tried here comes before and after decoding."""
+    """A double for decoding: libvips does not survive a fork, and the tests are about what comes before and after."""
 
 
 def drop(folders: HotFolder, name: str, mode: int = 0o644) -> Path:
@@ -149,7 +149,7 @@ def test_what_could_not_be_read_or_taken_goes_its_way_once_it_may(folders: HotFo
     def everything() -> None:
         world.look()
         world.look(after=2.0)
-        found = world.look(after=30.0)  # that long a.jpg was seen to lie there before its mode changed
+        found = world.look(after=30.0)  # a.jpg was seen for so long before its mode changed
         assert sorted(world.names(found)) == ["a.jpg", "locked/b.jpg", "read only/b.jpg"]
         for number, arrival in enumerate(found.ready):
             folders.jobs.claim(arrival.source, f"job-{number}", (arrival.size_bytes, arrival.mtime_ns))

@@ -1,4 +1,4 @@
-"""Whatever bytes a file is called by, it goes all its way and comes out under a name that everybody can read."""
+"""A file goes all its way, whatever bytes its name has, and comes out under a name that everybody can read."""
 
 import os
 import tempfile

@@ -1,6 +1,6 @@
-"""The running daemon on real disks that get full, read-only, slow, or go away: it pauses, loses nothing, goes on.
+"""The daemon runs on real disks that get full, read-only or slow, or go away: it waits, loses nothing, and goes on.
 
-The mounts need root (and bindfs for the slow one); without, the tests are skipped and say so.
+The mounts need root (and bindfs for the slow one). Without these, the tests are skipped with that reason.
 """
 
 import os
@@ -38,7 +38,7 @@ class Disk:
             pytest.skip(f"mounting is not allowed here: {result.stderr.decode().strip()}")
 
     def bind(self) -> None:
-        """The folder `back`, as a share; what is bound twice is there twice, one above the other."""
+        """The folder `back` as a share. A folder that is bound twice is there twice, one mount over the other."""
         self.mount("--bind", str(self.back))
 
     def unmount(self) -> None:
@@ -90,7 +90,7 @@ def test_a_share_that_gets_read_only_pauses_the_work(disk: Disk) -> None:
     disk.bind()
     with DaemonProcess(disk.folder) as daemon:
         started(daemon, disk)
-        disk.bind()  # what the daemon has open for writing lies below, else this would be refused
+        disk.bind()  # the files that the daemon has open are on the lower mount; otherwise this would be refused
         disk.mount("-o", "remount,bind,ro")
         save_photo(disk.back / "inbox" / "a.png")
         daemon.wait_until(lambda: daemon.says("is read-only"), "the pause")
@@ -104,7 +104,7 @@ def test_a_share_that_gets_read_only_pauses_the_work(disk: Disk) -> None:
 
 
 def test_a_share_that_is_away_and_comes_back_loses_nothing(disk: Disk) -> None:
-    """In its place an empty folder, as below any mount point; there nothing is made, and nothing is read as deleted."""
+    """An empty folder is in its place, as below any mount point. Nothing is made there or taken for deleted."""
     disk.bind()
     with DaemonProcess(disk.folder, FREISTELLER__HTTP__BIND="127.0.0.1:0") as daemon:
         started(daemon, disk)
@@ -146,7 +146,7 @@ def test_a_slow_share_only_takes_longer(disk: Disk) -> None:
 
 
 def page(daemon: DaemonProcess, disk: Disk) -> str:
-    """The metrics of the daemon; its log says at which port."""
+    """The metrics of the daemon, from the port that its log names."""
     log = (disk.folder / "daemon.log").read_text("utf-8", "replace")
     start = log.index("http://127.0.0.1:")
     address = log[start : log.index("/", start + len("http://"))]

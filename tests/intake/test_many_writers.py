@@ -1,6 +1,6 @@
-"""A campaign: many programs with all bad habits write at once; every file they tried is accounted for.
+"""A campaign: many programs with every bad habit write at once, and every file that they tried is accounted for.
 
-Its figure stands in the test's report (`pytest --junitxml`): files tried, taken whole, rejected, taken too early.
+The test's report (`pytest --junitxml`) has the figures: files tried, taken whole, rejected, taken too early.
 """
 
 import json

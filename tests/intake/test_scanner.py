@@ -100,12 +100,12 @@ def test_a_name_that_comes_by_hard_link_needs_no_event(world: World) -> None:
 def test_a_multi_page_tiff_that_grew_once_is_given_longer(world: World) -> None:
     first = photo("tif")
     world.drop("pages.tif", first[:50_000])
-    for _ in range(9):  # the first page takes long: the writer pauses for eight seconds
+    for _ in range(9):  # the first page takes long: the writer leaves a gap of eight seconds
         world.look(after=1.0)
 
     world.drop("pages.tif", first)
     world.look(after=1.0)
-    assert world.look(after=8.0).incomplete == 1  # a whole TIFF, but this writer was seen to pause
+    assert world.look(after=8.0).incomplete == 1  # a whole TIFF, but this writer was seen to leave gaps
     world.drop("pages.tif", two_pages(first))
     world.look(after=1.0)
 
@@ -118,7 +118,7 @@ def test_a_scanner_that_closes_its_file_between_two_pages_brings_both(world: Wor
     world.drop("pages.tif", first)
     world.look(closed=["pages.tif"])
 
-    assert world.look(after=8.0).incomplete == 1  # whole, closed, and of a folder whose writers nobody knows
+    assert world.look(after=8.0).incomplete == 1  # whole and closed, but nothing is known of the writers of this folder
     world.drop("pages.tif", two_pages(first))
     world.look(closed=["pages.tif"])
     (arrival,) = world.look(after=12.0).ready
@@ -169,7 +169,7 @@ def test_a_page_that_is_appended_to_a_copied_tiff_after_all_makes_it_wait(world:
     copied = world.drop("pages.tif", first)
     os.utime(copied, (1e9, 1e9))
     world.look(after=1.0)
-    world.drop("pages.tif", two_pages(first))  # its time is today's now
+    world.drop("pages.tif", two_pages(first))  # its time is no longer an old one
     world.look()
 
     assert world.look(after=9.0).ready == ()
@@ -194,7 +194,7 @@ def test_a_writer_s_next_file_gains_from_what_was_learned(world: World) -> None:
 
     world.drop("scanner/2.jpg")
     world.drop("elsewhere/2.jpg")
-    world.drop("scanner/2.png", photo("png"))  # of another program, to all that can be seen
+    world.drop("scanner/2.png", photo("png"))  # by all that can be seen, from another program
     world.look()
 
     assert sorted(world.names(world.look(after=2.0))) == ["elsewhere/2.jpg", "scanner/2.png"]
@@ -520,7 +520,7 @@ def test_a_mounted_share_is_given_more_time(tmp_path: Path) -> None:
 
 def test_a_folder_that_nothing_may_be_taken_from_is_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.drop("theirs/a.jpg")
-    # Root may write everywhere, so the kernel's answer is scripted.
+    # Root may write everywhere, so we script the kernel's answer.
     monkeypatch.setattr(os, "access", lambda *_, **__: False)
 
     assert world.look().ignored == {"folder_not_writable": 1}
@@ -566,7 +566,7 @@ def test_an_unreadable_file_is_waited_for_and_then_rejected_with_that_reason(wor
 def test_all_of_an_inbox_is_read_the_less_often_the_longer_it_takes(
     world: World, monkeypatch: pytest.MonkeyPatch, seconds: float, processor_seconds: float, pause: float
 ) -> None:
-    """By timer at most a twentieth of the time, and a quarter of a percent of a processor."""
+    """By timer, reading takes at most a twentieth of the time and a quarter of a percent of a processor."""
     walks: list[float] = []
 
     def slow_walk(*arguments: object) -> Iterator[object]:
@@ -584,7 +584,7 @@ def test_all_of_an_inbox_is_read_the_less_often_the_longer_it_takes(
 
 
 class BigInbox(World):
-    """One whose files take long to read all of; reads: how often that was done."""
+    """An inbox that takes long to read as a whole. reads: how often that was done."""
 
     def __init__(self, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(inbox, patience_seconds=86_400.0)
@@ -603,7 +603,7 @@ class BigInbox(World):
         self.look(after=5.0)
 
     def glances(self, number: int) -> list[str]:
-        """The names that are ready in some looks by timer, none of which reads everything."""
+        """The names that are ready in so many looks by timer, none of which reads everything."""
         scans = [self.look(after=5.0) for _ in range(number)]
         assert self.reads == 1
         return [name for scan in scans for name in self.names(scan)]
@@ -676,7 +676,7 @@ def test_a_photo_that_nobody_takes_is_offered_by_each_look_at_a_big_inbox(big: B
 def test_looking_at_a_big_inbox_again_takes_no_more_time_than_it_must(
     big: BigInbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Listing what looks changed and is not is as dear as reading all of it, and comes as seldom."""
+    """Listing a folder that only seems changed costs as much as reading everything, and is as rare."""
 
     def busy_walk(*arguments: object) -> Iterator[object]:
         big.processor.pass_by(1.0)
@@ -698,7 +698,7 @@ def test_looking_at_a_big_inbox_again_takes_no_more_time_than_it_must(
 
 
 def test_a_folder_is_listed_again_until_its_times_can_tell(big: BigInbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that comes within the same tick of the clock leaves no trace in them."""
+    """A name that comes within the same tick of the clock does not change them."""
     monkeypatch.setattr("daemon.intake.changed_folders._stamp", lambda _: (0, 0, 0, 0))
     big.look(after=401.0)
     big.drop("a/new.jpg")

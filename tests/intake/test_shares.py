@@ -1,6 +1,7 @@
-"""Real shares on this machine: a FUSE mount that is written behind its back, and a Samba server with real clients.
+"""Real shares on this machine: a FUSE mount that others write into unseen, and a Samba server with real clients.
 
-They need root, bindfs, samba and smbclient (Debian packages of these names); without, they are skipped and say so.
+The tests need root, bindfs, samba and smbclient (Debian packages of these names). Without these, they are skipped
+with that reason.
 """
 
 import json
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.slow
 
 
 class Desk:
-    """A watcher on a hot folder that looks until something came of it."""
+    """A watcher on a hot folder, and a loop that looks until a test has what it waits for."""
 
     def __init__(self, root: Path) -> None:
         self.folders = HotFolder(root)
@@ -63,7 +64,7 @@ def need(*programs: str) -> None:
 
 
 class Share:
-    """A folder mounted by FUSE: what is written into `back` brings no event on `mount`, as with SMB and NFS."""
+    """A folder mounted by FUSE: writing into `back` causes no event on `mount`, as with SMB and NFS."""
 
     def __init__(self, back: Path, mount: Path) -> None:
         self.back, self.mount = back, mount
@@ -162,7 +163,7 @@ def test_a_share_that_is_away_is_not_empty_and_comes_back(share: Share) -> None:
 def test_a_share_whose_server_died_is_away(share: Share) -> None:
     desk = Desk(share.mount)
     server = subprocess.run(["pgrep", "-f", f"^bindfs {share.back} "], check=True, capture_output=True).stdout
-    os.kill(int(server), 9)  # ours: the pattern names this test's own folder
+    os.kill(int(server), 9)  # only ours: the pattern names this test's own folder
 
     with pytest.raises(RootAway):
         desk.watcher.scan()
@@ -195,7 +196,7 @@ def test_a_share_beneath_a_local_inbox_is_watched_by_timer_and_taken_by_copy(tmp
 
 
 def machine(name: str, boot: Path) -> list[str]:
-    """What runs a program as if on another machine: with its own name, and a kernel that was booted for itself."""
+    """A command that runs a program as if on another machine: with another host name and another boot."""
     boot.write_text(f"{uuid.uuid5(uuid.NAMESPACE_DNS, name)}\n")
     script = 'hostname "$0" && mount --bind "$1" /proc/sys/kernel/random/boot_id && shift && exec "$@"'
     within = ["unshare", "--uts", "--mount", "sh", "-c", script, name, str(boot)]
@@ -205,7 +206,7 @@ def machine(name: str, boot: Path) -> list[str]:
 
 
 def test_of_two_machines_on_one_share_one_works_and_the_other_takes_over_after_its_death(tmp_path: Path) -> None:
-    """Each has a mount of its own: no lock of one is seen through the other, and no event."""
+    """Each daemon has its own mount: neither sees the locks or the events of the other."""
     need("bindfs", "umount", "unshare")
     back = tmp_path / "back"
     studios = {name: tmp_path / name for name in ("studio-1", "studio-2")}

@@ -22,11 +22,11 @@ from daemon.settings import IntakeSettings
 from tests.drawing import save_photo
 from tests.intake.photos import photo
 
-LONG = 30.0  # seconds that no test waits for; an event ends them
+LONG = 30.0  # seconds that no test waits for: an event comes earlier
 
 
 class Porch:
-    """A hot folder, a watcher, and a look that goes on until something came of it."""
+    """A hot folder, a watcher, and a loop that looks until a test has what it waits for."""
 
     def __init__(self, root: Path, **settings: float) -> None:
         self.folders = HotFolder(root)
@@ -64,7 +64,7 @@ def porch(tmp_path: Path) -> Iterator[Porch]:
 
 
 def writer(code: str, *arguments: Path) -> "subprocess.Popen[bytes]":
-    """Another process that runs `code` with its arguments as paths in `argv`, the clock as `pause(seconds)`."""
+    """Another process that runs `code`: its arguments are paths in `argv`, and `pause(seconds)` sleeps."""
     head = "import os, sys, time; pause = time.sleep; argv = sys.argv[1:]\n"
     return subprocess.Popen([sys.executable, "-c", head + code, *map(str, arguments)])
 
@@ -117,7 +117,7 @@ def test_our_own_reading_is_no_event(porch: Porch) -> None:
     porch.watcher.start()
     save_photo(porch.folders.inbox / "a.jpg")
     porch.arrival()
-    porch.watcher.wait(0.6, porch.stop)  # what the copying still had to say
+    porch.watcher.wait(0.6, porch.stop)  # the events that the copying caused
 
     (porch.folders.inbox / "a.jpg").read_bytes()
     porch.watcher.scan()
@@ -155,7 +155,7 @@ def test_a_slow_writer_is_waited_for(porch: Porch, tmp_path: Path) -> None:
 
 
 def test_a_scanner_that_keeps_its_file_open_between_pages_is_waited_for(porch: Porch, tmp_path: Path) -> None:
-    """After the first page it is a whole TIFF, and quiet; only the open file tells."""
+    """After its first page, the file is a whole TIFF and is quiet; only that it is open shows that more will come."""
     whole = save_photo(tmp_path / "whole.tif")
     target = porch.folders.inbox / "scan.tif"
     porch.watcher.start()
@@ -194,7 +194,7 @@ def test_a_scanner_that_closes_its_file_between_pages_is_waited_for(porch: Porch
 
 
 def test_no_page_is_lost_of_a_scanner_that_pauses_for_too_long(porch: Porch, tmp_path: Path) -> None:
-    """The page that comes after its file was taken makes a file of its own."""
+    """A page that comes after its file was taken becomes a file of its own."""
     pytest.importorskip("PIL", reason="needs Pillow, which appends pages to a TIFF")
     pages = [save_photo(tmp_path / f"{number}.png", seed=number) for number in range(3)]
     target = porch.folders.inbox / "scan.tif"
@@ -413,7 +413,7 @@ def test_an_inbox_that_was_deleted_is_made_and_heard_again(porch: Porch) -> None
 
 @pytest.mark.slow
 def test_more_files_than_the_kernel_queues_events_for_are_all_found(porch: Porch) -> None:
-    """16,384 is the usual length of the queue; each name makes an event for its creation and one for its close."""
+    """The queue usually holds 16,384 events; each name causes one when it is created and one when it is closed."""
     porch.watcher.start()
     porch.watcher.scan()
     for number in range(17_000):

@@ -1,4 +1,4 @@
-"""Photos whose order is wrong wait, people are told, and nothing else waits with them."""
+"""Photos whose order is wrong wait, a note says why, and no other photo waits with them."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What people mean by moving results: read from places alone."""
+"""What people mean by moving results, read from places alone."""
 
 import unicodedata
 from pathlib import PurePosixPath
@@ -115,7 +115,7 @@ def test_other_folders_are_no_grades() -> None:
         ("gut/x/a_mask.png", "a", "_mask.png"),
         ("gut/a.b.TIF", "a.b", ".tif"),
         ("gut/a-p2.png", "a", "-p2.png"),
-        ("gut/a-p2.json", "a-p2", ".json"),  # a report is on all pages: the photo itself is called so
+        ("gut/a-p2.json", "a-p2", ".json"),  # one report describes all pages: the photo itself has this name
     ],
 )
 def test_a_name_is_a_stem_and_what_tells_the_files_of_a_result_apart(place: str, stem: str, tail: str) -> None:
