@@ -69,7 +69,7 @@ MOST_ARGUMENTS = 7
 # What is still over a limit. Each entry goes when its room is done; nothing new is to come in.
 STILL_LONG = {"pictures/reading.py", "service/lifecycle.py"}
 STILL_LONG_FUNCTIONS = {"Assembly.__init__"}
-STILL_MANY_ARGUMENTS = {"Assembly", "Dispatch", "Housekeeping", "InboxLoop"}
+STILL_MANY_ARGUMENTS = {"Assembly", "Housekeeping", "InboxLoop"}
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
