@@ -1,4 +1,4 @@
-"""What the photo's colours say of an alpha: whether subject and background are of different ones."""
+"""The signs that the photo's colours give: whether subject and background differ in colour."""
 
 import cv2
 import numpy as np
@@ -7,9 +7,9 @@ from daemon.arrays import Alpha
 from daemon.judgement.scene import BINS, Scene
 from daemon.judgement.shapes import Mask, disc
 
-RING = 0.06  # of the longest side: width of the surroundings that the subject is set off against
-COLOUR_REACH = 2.0  # pixels of the scene over which a pixel's colour evidence is averaged
-TINY = 1e-3  # pixels: keeps shares defined where there is no subject
+RING = 0.06  # of the longest side: width of the ring around the subject that counts as its surroundings
+COLOUR_REACH = 2.0  # pixels of the scene: sigma of the Gaussian that averages the colour evidence
+TINY = 1e-3  # pixels: keeps shares defined if there is no subject
 
 
 def foreign_and_missing(scene: Scene, a: Alpha, sure: Mask) -> tuple[float, float]:
@@ -37,7 +37,7 @@ def _likelihood(scene: Scene, subject: Alpha, background: Alpha) -> Alpha:
     for weight in (subject, background):
         size = BINS[0] * BINS[1] * BINS[2]
         counts = np.asarray(np.bincount(scene.colour.ravel(), weight.ravel(), size), dtype=np.float64).reshape(BINS)
-        for axis in range(3):  # neighbouring bins lend to each other, so that noise decides nothing
+        for axis in range(3):  # each bin shares with its neighbours, so that noise does not decide
             counts = np.roll(counts, 1, axis) / 4 + counts / 2 + np.roll(counts, -1, axis) / 4
         shares.append(counts / (counts.sum() + 1e-6))
     odds = shares[0] / (shares[0] + shares[1] + 1e-7)

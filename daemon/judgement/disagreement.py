@@ -1,4 +1,4 @@
-"""How far one alpha is from those that other recipes gave for the same photo."""
+"""Measures how much one alpha differs from those that other recipes gave for the same photo."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,27 +11,27 @@ from daemon.judgement.scene import Scene
 from daemon.judgement.shapes import SURE, opened
 from daemon.judgement.signs import doubt
 
-PIECE = 0.015  # of the longest side: radius of the brush that a disputed piece must hold; less is two borders apart
+PIECE = 0.015  # of the longest side: radius of a disc that fits into a disputed piece; less is a shifted border
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """How far one alpha is from those of other recipes; a higher number is a worse sign."""
+    """How much one alpha differs from those of other recipes; a higher number is a worse sign."""
 
     mean: float
-    """Mean over the others of one minus the soft IoU, sum min / sum max, 0..1."""
+    """One minus the soft IoU (sum of minima / sum of maxima), 0..1; the mean over the others."""
     worst: float
-    """The same of the one that differs most, 0..1."""
+    """The same for the other alpha that differs most, 0..1."""
     unsure: float
     """One minus the IoU to expect if the mean of all alphas were the probability that a pixel is subject, 0..1."""
     more: float
-    """Whole pieces that others, on average, have and this one lacks, as a share of its area."""
+    """Whole pieces that the others have and this one lacks, as a share of its area; the mean over the others."""
     less: float
-    """Whole pieces of this one that others, on average, lack, as a share of its area."""
+    """Whole pieces that this one has and the others lack, as a share of its area; the mean over the others."""
 
 
 def measure_disagreement(scene: Scene, alpha: Alpha, others: Sequence[Alpha]) -> Disagreement | None:
-    """Compare `alpha` with the alphas of other recipes for the same photo, any sizes; None where there are none."""
+    """Compare `alpha` with the alphas of other recipes, (H, W) float32 0..1 of any sizes; None if there are none."""
     if not others:
         return None
     a = scene.reduced(alpha)

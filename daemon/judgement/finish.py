@@ -1,4 +1,4 @@
-"""What we do to a raw alpha ourselves: each step of a `Finish`, and all of them in its order."""
+"""Applies a `Finish` to a raw alpha: each of its steps, and all of them in order."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Finish
 
-ISLAND_SHARE = 0.04  # a part smaller than this share of the biggest one is an island
-FAINTEST = 0.05  # alpha that still belongs to a part: its soft surroundings go where it goes
-HOLE_SHARE = 0.01  # a hole smaller than this share of the biggest part is stray, a larger one may be a handle
-VEIL_SHARE = 0.04  # the same for a spot that stays more subject than not all over: an eye, a shine, a doubt
+ISLAND_SHARE = 0.04  # of the biggest part: a smaller part is an island
+FAINTEST = 0.05  # the lowest alpha that belongs to a part: its soft surroundings stay or go with it
+HOLE_SHARE = 0.01  # of the subject: a smaller hole is an error, a larger one may be a handle
+VEIL_SHARE = 0.04  # of the subject: the same for a spot whose alpha is at least 0.5 all over: an eye, a shine, a doubt
 GUIDE_PIXELS = 512  # longest side at which the guided filter's coefficients are computed
 GUIDE_RADIUS = 0.012  # of the longest side: how far the border may wander to meet an edge of the photo
-GUIDE_EPS = 2e-4  # variance, at full scale 1, below which the photo counts as flat
+GUIDE_EPS = 2e-4  # variance of colours 0..1: below it the photo counts as flat
 
 
 def apply_finish(rgb: Rgb, raw: Alpha, finish: Finish, others: Mapping[int, Alpha] | None = None) -> Alpha:
-    """Carry out every step of `finish`, in the order of its fields.
+    """Apply every step of `finish`, in the order of its fields.
 
     rgb: (H, W, 3) uint8, the whole photo at any size. raw: (h, w) float32, 0..1. others: raw alphas of other attempts
     by number, any size. Returns (h, w) float32, 0..1; the same input gives the same output.
-    Raises ValueError where `finish.blend` names an attempt that `others` lacks.
+    Raises ValueError if `finish.blend` names an attempt that `others` lacks.
     """
     alpha = blended(raw, finish.blend, others or {})
     if finish.guided:
@@ -43,7 +43,7 @@ def apply_finish(rgb: Rgb, raw: Alpha, finish: Finish, others: Mapping[int, Alph
 
 
 def blended(raw: Alpha, numbers: tuple[int, ...], others: Mapping[int, Alpha]) -> Alpha:
-    """The mean of `raw` and the alphas of the attempts named, at `raw`'s size."""
+    """The mean of `raw` and of the alphas with these numbers, at `raw`'s size."""
     missing = [number for number in numbers if number not in others]
     if missing:
         raise ValueError(f"no alpha of attempt {missing[0]} to blend in")
@@ -57,9 +57,9 @@ def blended(raw: Alpha, numbers: tuple[int, ...], others: Mapping[int, Alpha]) -
 
 
 def more_sensitive(alpha: Alpha, sensitivity: float) -> Alpha:
-    """A gain of (2 - sensitivity), clipped to 1, as ComfyUI-RMBG's nodes apply it; 1.0 changes nothing.
+    """Multiply by (2 - sensitivity) and clip to 1, as ComfyUI-RMBG's nodes do; 1.0 changes nothing.
 
-    Measured there: 1.49 at 0.5. With the model RMBG-2.0 the node applies it twice; that slip is not repeated here.
+    Measured there: 1.49 at 0.5. For the model RMBG-2.0 the node applies it twice; we do not repeat that error.
     """
     if sensitivity == 1.0:
         return alpha
@@ -67,7 +67,7 @@ def more_sensitive(alpha: Alpha, sensitivity: float) -> Alpha:
 
 
 def levelled(alpha: Alpha, levels: tuple[float, float]) -> Alpha:
-    """Stretch the contrast so that the raw value low becomes 0 and high becomes 1."""
+    """Stretch the contrast: the lower level becomes 0, the higher one 1."""
     low, high = levels
     if (low, high) == (0.0, 1.0):
         return alpha
@@ -77,7 +77,7 @@ def levelled(alpha: Alpha, levels: tuple[float, float]) -> Alpha:
 
 
 def without_islands(alpha: Alpha) -> Alpha:
-    """Clear every part that is far smaller than the biggest one, its soft surroundings included."""
+    """Remove every part that is far smaller than the biggest one, with its soft surroundings."""
     visible = (alpha >= FAINTEST).astype(np.uint8)
     seeds = alpha >= 0.5
     if not seeds.any():
@@ -94,7 +94,7 @@ def without_islands(alpha: Alpha) -> Alpha:
 
 
 def with_holes_filled(alpha: Alpha) -> Alpha:
-    """Make small enclosed openings solid, and larger veils; large openings may be meant (the handle of a cup)."""
+    """Make small enclosed holes solid, and larger veils. A large hole may be right (the handle of a cup)."""
     area = cv2.countNonZero((alpha >= 0.5).astype(np.uint8))
     open_parts = (alpha < 0.95).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(open_parts, connectivity=4)
@@ -110,13 +110,13 @@ def with_holes_filled(alpha: Alpha) -> Alpha:
 
 
 def blurred(alpha: Alpha, radius: float) -> Alpha:
-    """A Gaussian of standard deviation `radius` pixels, which is what Pillow's GaussianBlur calls radius."""
+    """Blur with a Gaussian whose standard deviation is `radius` pixels, like Pillow's GaussianBlur."""
     soft = cv2.GaussianBlur(alpha, (0, 0), radius, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(np.clip(soft, 0.0, 1.0), dtype=np.float32)
 
 
 def offset(alpha: Alpha, pixels: int) -> Alpha:
-    """Grow (+) or shrink (-) by so many pixels: as many 3 x 3 maximum or minimum filters, as the node does."""
+    """Grow (+) or shrink (-) by so many pixels: equals as many 3 x 3 maximum or minimum filters, as in the node."""
     side = 2 * abs(pixels) + 1
     kernel = np.ones((side, side), np.uint8)
     moved = cv2.dilate(alpha, kernel) if pixels > 0 else cv2.erode(alpha, kernel)
@@ -145,15 +145,15 @@ def guided(rgb: Rgb, alpha: Alpha) -> Alpha:
 
 
 def _planes(picture: NDArray[Any]) -> list[Alpha]:  # Any: whatever depth cv2 says it returns
-    """Red, green and blue by themselves, 0..1: arithmetic on whole planes is several times quicker than on pixels."""
+    """Red, green and blue as separate planes, 0..1: arithmetic on planes is several times faster than on pixels."""
     return [np.asarray(plane, dtype=np.float32) / np.float32(255) for plane in cv2.split(picture)]
 
 
 def _linear_model(guide: list[Alpha], target: Alpha, radius: int) -> tuple[list[Alpha], Alpha]:
-    """Per pixel the affine colour model that explains `target` best around it: three slopes and a shift, (H, W).
+    """For each pixel the affine colour model that fits `target` best around it: three slopes and a shift, (H, W).
 
-    Where `target` is the same all around, the model is known: no slope, and the shift is `target` itself. Only the
-    rest, which is the border, is solved.
+    Where `target` is constant all around, the model is known: the slopes are 0 and the shift is `target` itself. Only
+    the rest, which is the border, is solved.
     """
     window = (2 * radius + 1, 2 * radius + 1)
 

@@ -1,4 +1,4 @@
-"""The search for the best finish of one raw alpha: which alphas to blend, then how far to finish them."""
+"""Finds the best finish of a raw alpha: which alphas to blend, then how far to finish the blend."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import CRISP_RIM, ScoreTable, shipped_table
 from daemon.judgement.signs import Signs, read_signs
 
-MOST_PARTNERS = 3  # alphas of other attempts that are considered for a blend: the latest ones
-KEEN_RIM = 0.8  # Signs.soft_rim: softness below it is the photo's (hair, glass), above it the network's
-WIDE_RIM = 2.5  # Signs.soft_rim: from here on the network is lost, and contrast would only set its errors in stone
+MOST_PARTNERS = 3  # other attempts whose alphas may be blended in: the latest ones
+KEEN_RIM = 0.8  # Signs.soft_rim: a lower softness comes from the photo (hair, glass), a higher one from the network
+WIDE_RIM = 2.5  # Signs.soft_rim: from here on the network guesses, and contrast would only harden its errors
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedAlpha:
-    """A finish, the alpha it gave at the raw alpha's size, and the verdict on that."""
+    """A finish, the alpha that it gave, (h, w) float32 0..1 at the raw alpha's size, and the verdict on that alpha."""
 
     finish: Finish
     alpha: Alpha
@@ -36,14 +36,14 @@ def best_finish(
     others: Mapping[int, Alpha] | None = None,
     table: ScoreTable | None = None,
 ) -> FinishedAlpha:
-    """The finish that serves this raw alpha best, and the verdict on what it gives.
+    """The best finish for this raw alpha, what it gives, and the verdict on that.
 
     rgb: (H, W, 3) uint8 sRGB, any size. raw: (h, w) float32, 0..1, of the whole photo. others: raw alphas of earlier
-    attempts by number, whole-photo frame, any size; blended in where that promises more, and witnesses in any case.
-    table: what the score is read from; None for the shipped one.
+    attempts by number, of the whole photo, any size; `raw` is compared with them, and blended with those that improve
+    the score. table: what the score is read from; None = the shipped one.
 
-    The blend is chosen by the score, on reduced alphas. Contrast and border follow from what the blend's own rim shows,
-    not from the score: the doubts that the score is made of are the raw alpha's, so no finish can talk it up.
+    The score chooses the blend, on reduced alphas. Contrast and border depend on the rim of the blend and not on the
+    score: the score rests on the doubts of the raw alpha, so no finish can raise it.
     """
     others = others or {}
     scene, table = look_at(rgb), table or shipped_table()
@@ -65,10 +65,10 @@ def verdict_now(
     others: Mapping[int, Alpha],
     table: ScoreTable | None = None,
 ) -> Verdict:
-    """The verdict on an earlier find beside all the alphas that there are now; its finish stays.
+    """The verdict on an earlier result beside all the alphas that there are now; its finish stays.
 
     raw: the raw alpha that it was made of. others: raw alphas of all other attempts by number, later ones included.
-    Without it, what was judged first would be graded, and would win, on less evidence than what came after.
+    Without this, the first result would be graded, and could win, on less evidence than later ones.
     """
     scene, table = look_at(rgb), table or shipped_table()
     small = {number: _reduced(other, scene) for number, other in others.items()}
@@ -83,18 +83,16 @@ def verdict_now(
 def _best_blend(
     scene: Scene, raw: Alpha, others: Mapping[int, Alpha], table: ScoreTable
 ) -> tuple[tuple[int, ...], RawAlpha, Disagreement | None]:
-    """The numbers to blend in, the alpha of that blend with its signs, and how far its parts are from it."""
+    """The numbers to blend in, the blended alpha with its signs, and how much it differs from the single alphas."""
     found = []
     for numbers in _blends(others):
         alpha = np.asarray(np.mean([raw, *(others[number] for number in numbers)], axis=0), dtype=np.float32)
         signs = read_signs(scene, alpha)
         witnesses = list(others.values()) if not numbers else [raw, *others.values()]
         disagreement = measure_disagreement(scene, alpha, witnesses)
-        found.append(
-            (promised(scene, alpha, signs, disagreement, table), numbers, RawAlpha(alpha, signs), disagreement)
-        )
-    _, numbers, unfinished, disagreement = max(found, key=lambda row: row[0])  # of equals the first: the fewest parts
-    return numbers, unfinished, disagreement
+        score = promised(scene, alpha, signs, disagreement, table)
+        found.append((score, numbers, RawAlpha(alpha, signs), disagreement))
+    return max(found, key=lambda row: row[0])[1:]  # of equal scores the first: it blends the fewest alphas
 
 
 def _blends(others: Mapping[int, Alpha]) -> Iterator[tuple[int, ...]]:
@@ -104,7 +102,7 @@ def _blends(others: Mapping[int, Alpha]) -> Iterator[tuple[int, ...]]:
 
 
 def _finish_for(signs: Signs, blend: tuple[int, ...]) -> Finish:
-    """How far to go, by the rim: what a coarse network blurred is made firm, what is soft by nature is left soft."""
+    """The finish that the rim asks for. What a coarse network blurred becomes firm; what is soft in the photo stays."""
     if signs.soft_rim <= CRISP_RIM[0]:
         return Finish(blend, keep_islands=False, fill_holes=True)
     if signs.soft_rim < KEEN_RIM:
@@ -114,5 +112,5 @@ def _finish_for(signs: Signs, blend: tuple[int, ...]) -> Finish:
 
 
 def _reduced(alpha: Alpha, scene: Scene) -> Alpha:
-    """An alpha no larger than any question needs, so that many blends cost little."""
+    """An alpha no larger than the signs need, so that many blends cost little."""
     return scene.rim(alpha)

@@ -1,4 +1,4 @@
-"""A verdict on one alpha: measures, score, grade, and the reasons."""
+"""Judges one alpha: its measures, its score, its grade and the reasons in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -13,16 +13,16 @@ from daemon.judgement.score import ScoreTable, shipped_table
 from daemon.judgement.shapes import SURE
 from daemon.judgement.signs import Signs, read_signs
 
-ABSURD_SCORE = 0.05  # the most that an alpha without a subject, or without a background, may score
-LEAST_SUBJECT, MOST_SUBJECT = 0.001, 0.97  # of the picture
-FRAMED = (0.6, 0.72)  # of the photo's rim: below the first any subject may be, above the second it is the background
+ABSURD_SCORE = 0.05  # the highest score of an alpha without a subject or without a background
+LEAST_SUBJECT, MOST_SUBJECT = 0.001, 0.97  # shares of the picture
+FRAMED = (0.6, 0.72)  # shares of the photo's rim: up to the first it may be a subject, from the second it is background
 DOUBTS = ("haze", "haze_peak", "hollow", "unsure", "wavering", "soft_rim", "weak_rim")
-"""Signs of the network's own doubt: no finish takes them back, however clean it makes the picture look."""
+"""Signs of the network's own doubt. No finish removes a doubt, however clean it makes the picture look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The lowest scores, 0..1, of the grades sehr_gut and gut; what is below is ungenügend."""
+    """The lowest scores, 0..1, of the grades sehr_gut and gut; lower scores are ungenügend."""
 
     sehr_gut: float
     gut: float
@@ -37,8 +37,8 @@ class Thresholds:
 def judge(rgb: Rgb, alpha: Alpha, thresholds: Thresholds, others: Sequence[Alpha] = ()) -> Verdict:
     """Judge one alpha of a photo.
 
-    rgb: (H, W, 3) uint8 sRGB and alpha: (H', W') float32 0..1, both of the whole photo, any size; reduced inside.
-    others: alphas of other recipes for the same photo, whole-photo frame, any size; they give agreement.
+    rgb: (H, W, 3) uint8 sRGB. alpha: (H', W') float32 0..1. Both show the whole photo at any size and are reduced here.
+    others: alphas of other recipes, (h, w) float32 0..1 of the whole photo at any size; they give the agreement.
     """
     scene = look_at(rgb)
     disagreement = measure_disagreement(scene, alpha, others)
@@ -47,7 +47,7 @@ def judge(rgb: Rgb, alpha: Alpha, thresholds: Thresholds, others: Sequence[Alpha
 
 @dataclass(frozen=True, slots=True)
 class RawAlpha:
-    """What a finish was applied to: the alpha, (H, W) float32 0..1, blended where it is a blend, and its signs."""
+    """What a finish was applied to: the alpha, (H, W) float32 0..1, after any blending, and its signs."""
 
     alpha: Alpha
     signs: Signs
@@ -62,35 +62,39 @@ def verdict_on(
     disagreement: Disagreement | None,
     table: ScoreTable,
 ) -> Verdict:
-    """Judge a finished alpha by its own signs and by the doubts that its raw alpha showed (None: it is the raw one)."""
+    """Judge a finished alpha by its own signs and by the doubts that its raw alpha showed.
+
+    raw: None if `alpha` itself is the raw one.
+    """
     agreement = None if disagreement is None else 1 - disagreement.mean
-    told = signs if raw is None else with_doubts_of(signs, raw.signs)
-    score = promised(scene, alpha, told, disagreement, table)
+    doubted = signs if raw is None else with_doubts_of(signs, raw.signs)
+    score = promised(scene, alpha, doubted, disagreement, table)
     grade = thresholds.grade(score)
     faults = find_faults(scene, alpha, signs, disagreement, None if raw is None else raw.alpha)
     return Verdict(
         score=round(score, 4),
         grade=grade,
         measures=measure(signs, agreement),
-        reasons=explain(grade, faults, signs, disagreement, table.costs(told, disagreement)),
+        reasons=explain(grade, faults, signs, disagreement, table.costs(doubted, disagreement)),
         defects=tuple(fault.defect for fault in faults),
     )
 
 
 def with_doubts_of(signs: Signs, raw: Signs) -> Signs:
-    """The signs of a finished alpha with the doubts of its raw one put back."""
+    """The signs of a finished alpha, but with the doubts of its raw one."""
     return replace(signs, **{field.name: getattr(raw, field.name) for field in fields(Signs) if field.name in DOUBTS})
 
 
 def promised(scene: Scene, alpha: Alpha, signs: Signs, disagreement: Disagreement | None, table: ScoreTable) -> float:
-    """The score, 0..1: the IoU that the card promises, as far as this can be a subject at all."""
+    """The score, 0..1: the IoU that the card promises, lowered if the alpha cannot show a subject."""
     return table.score(signs, disagreement) * plausible(scene, alpha, signs)
 
 
 def plausible(scene: Scene, alpha: Alpha, signs: Signs) -> float:
-    """A factor that takes the score from what cannot be a subject; 1 for whatever can.
+    """A factor, ABSURD_SCORE..1, that lowers the score of an alpha that cannot show a subject; 1 if it can.
 
-    No card can learn this from photos that have a subject: nothing, everything, and the background kept by mistake.
+    Such an alpha keeps nothing, everything, or the background by mistake. The cards cannot learn this, because they are
+    fitted to photos that have a subject.
     """
     share = float((scene.reduced(alpha) >= SURE).mean())
     if not LEAST_SUBJECT <= share <= MOST_SUBJECT:

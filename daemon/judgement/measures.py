@@ -1,4 +1,4 @@
-"""The product's three measures, each 0 (worst) .. 1 (best), made of the signs of one alpha."""
+"""Turns the signs of one alpha into the three measures of a report, each 0 (worst) .. 1 (best)."""
 
 from collections.abc import Mapping
 from math import exp
@@ -12,18 +12,18 @@ EDGE_CLEANLINESS: Mapping[str, float] = {
     "weak_rim": 5.0,
     "off_edge": 3.0,
     "ragged": 60.0,
-    "haze": 0.6,  # a halo wider than the border band ends up here
+    "haze": 0.6,  # a halo that is wider than the border band counts here
 }
 COMPLETENESS: Mapping[str, float] = {"unsure": 0.5, "hollow": 0.3, "holes": 0.4, "missing": 0.7}
-"""Per measure its signs, each with the amount that alone brings the measure down to 1/e = 0.37."""
+"""The signs of each measure, each with the amount that by itself lowers the measure to 1/e = 0.37."""
 
 
 def measure(signs: Signs, agreement: float | None = None) -> Measures:
     """The measures of the alpha that showed `signs`.
 
-    pixel_residue: what was left over outside of the subject. edge_cleanliness: how crisp and how true to the photo's
-    own edges the border is. completeness: whether all of the subject stands, and stands solid, with all else gone.
-    Each is exp(-sum(sign / scale)): any sign that gets worse makes its measure worse, and none hides another.
+    pixel_residue: how little is left outside of the subject. edge_cleanliness: how crisp the border is and how well it
+    follows the photo's own edges. completeness: whether the whole subject is kept and solid, and all else is removed.
+    Each is exp(-sum(sign / scale)): a sign that gets worse makes its measure worse, and no sign hides another.
     """
     return Measures(
         pixel_residue=_falling(signs, PIXEL_RESIDUE),

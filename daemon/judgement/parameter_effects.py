@@ -1,4 +1,4 @@
-"""What each parameter of each model really changes, from outputs that differ in that parameter alone."""
+"""Finds what each parameter of a model changes, from outputs that differ in that parameter only."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from daemon.judgement.grading import LEAST_SUBJECT, MOST_SUBJECT
 from daemon.judgement.ssim import ssim
 
 PROCESS_RES = "process_res"
-"""The one parameter that an engine is asked with, at the price of a call for each value."""
+"""The only parameter that is sent to an engine: each value costs a call."""
 OURS: Mapping[str, Callable[[float], Finish]] = {
     "sensitivity": lambda value: Finish(sensitivity=value),
     "mask_blur": lambda value: Finish(mask_blur=value),
@@ -22,8 +22,8 @@ OURS: Mapping[str, Callable[[float], Finish]] = {
 }
 """Parameters that we apply to the raw alpha ourselves: their values cost no engine call."""
 
-LEAST_PHOTOS = 3  # that must show a subject before "makes no difference" is believed: one may be too easy
-SLIGHT_SSIM = 0.99  # a change that nobody sees without looking for it
+LEAST_PHOTOS = 3  # that must show a subject before we believe "makes no difference": a single photo may be too easy
+SLIGHT_SSIM = 0.99  # from here on nobody sees a change without looking for it
 
 EffectState = Literal["changes", "slight", "dead", "not taken", "unsure"]
 
@@ -42,10 +42,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class ParameterEffect:
-    """What one parameter does to one model's outputs. lowest, mean: SSIM over photos and pairs of values.
+    """What one parameter does to one model's outputs.
 
-    dead: no value makes a difference. not taken: the model has no such parameter. unsure: it made no difference, on
-    too few photos to believe it.
+    lowest, mean: SSIM over photos and pairs of values. change: mean absolute difference of alpha, 0..1. state "dead":
+    no value makes a difference; "not taken": the model has no such parameter; "unsure": it made no difference, but on
+    too few photos.
     """
 
     model: str
@@ -59,17 +60,17 @@ class ParameterEffect:
 
     @property
     def costs_calls(self) -> bool:
-        """Whether another value asks the engine again."""
+        """Whether each value costs an engine call."""
         return self.parameter == PROCESS_RES
 
 
 def shows_a_subject(alpha: Alpha) -> bool:
-    """Whether an alpha can tell parameters apart at all: neither empty nor full."""
+    """Whether an alpha is neither empty nor full. Only then can a parameter change it."""
     return LEAST_SUBJECT <= float((alpha >= 0.5).mean()) <= MOST_SUBJECT
 
 
 def finished(rgb: Rgb, raw: Alpha, grid: Mapping[str, Sequence[float]]) -> dict[str, dict[float, Alpha]]:
-    """What each value of each of OURS makes of a raw alpha, all else untouched. grid: values by parameter."""
+    """For each parameter of OURS the finished alpha by value, all else unchanged. grid: values by parameter."""
     return {
         parameter: {value: apply_finish(rgb, raw, make(value)) for value in grid.get(parameter, ())}
         for parameter, make in OURS.items()
@@ -77,7 +78,7 @@ def finished(rgb: Rgb, raw: Alpha, grid: Mapping[str, Sequence[float]]) -> dict[
 
 
 def compare(model: str, parameter: str, photo: int, outputs: Mapping[float, Alpha]) -> Iterator[Comparison]:
-    """Every pair of outputs, (H, W) float32 0..1 of one size, by the value that they were made with."""
+    """Compare every pair of outputs. outputs: alphas, (H, W) float32 0..1 of one size, by the parameter's value."""
     for (one, first), (other, second) in combinations(outputs.items(), 2):
         change = float(np.abs(first - second).mean())
         yield Comparison(model, parameter, (one, other), photo, ssim(first, second), change)
@@ -86,10 +87,10 @@ def compare(model: str, parameter: str, photo: int, outputs: Mapping[float, Alph
 def effects(
     comparisons: Iterable[Comparison], not_taken: Iterable[tuple[str, str]], dead_ssim: float
 ) -> tuple[ParameterEffect, ...]:
-    """One row per model and parameter, models in the order in which they were compared.
+    """The effect of each parameter of each model, models in the order in which they were compared.
 
-    not_taken: model and parameter where the engine says that there is no such thing. dead_ssim: from here on two
-    outputs are the same.
+    not_taken: pairs of model and parameter that the engine does not have. dead_ssim: two outputs that are at least this
+    similar count as the same.
     """
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for comparison in comparisons:
@@ -101,7 +102,7 @@ def effects(
 
 
 def dead_parameters(found: Iterable[ParameterEffect]) -> dict[str, tuple[str, ...]]:
-    """By model the parameters that engine calls are wasted on: the search leaves them out."""
+    """By model the parameters that waste engine calls; recipes leave them out."""
     dead: dict[str, tuple[str, ...]] = {}
     for effect in found:
         if effect.costs_calls and effect.state in ("dead", "not taken"):

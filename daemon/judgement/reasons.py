@@ -1,34 +1,31 @@
-"""Why a result got its grade, in words: what is wrong, where, and how much."""
+"""Says in words why a result got its grade: what is wrong, where, and how much."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from daemon.arrays import Alpha
 from daemon.jobs import Grade
 from daemon.judgement.disagreement import Disagreement
 from daemon.judgement.scene import Scene
-from daemon.judgement.shapes import SURE, beyond_band
+from daemon.judgement.shapes import SURE, Mask, beyond_band
 from daemon.judgement.signs import Signs
 
-VISIBLE = 0.1  # alpha above this is seen on a plain ground
-NOTED_SHARE = 0.002  # of the picture: smaller faults are not worth a sentence
-MOST_OF_IT = 0.7  # of a fault: where its biggest part is less, the sentence says that there is more
-SOFT_RIM = 3.0  # thousandths of the longest side; see Signs.soft_rim
+VISIBLE = 0.1  # a higher alpha is visible on a plain background
+LEAST_SHARE = 0.002  # of the picture: smaller faults are not worth a sentence
+MOST_OF_IT = 0.7  # of a fault: if its biggest part is smaller, the sentence says that there is more
+SOFT_RIM = 3.0  # Signs.soft_rim, thousandths of the longest side: softer borders are worth a sentence
 DISAGREEING = 0.15  # one minus IoU between recipes that is worth a sentence
 DOUBTFUL = (0.1, 0.9)  # raw alphas between these leave it open whether a pixel is subject
-ALIKE = 30.0  # Signs.ring_contrast, 8-bit Lab units: below it subject and surroundings are hard to tell apart
+ALIKE = 30.0  # Signs.ring_contrast, 8-bit Lab units: below it subject and surroundings are hard to distinguish
 SMALL = 0.04  # of the picture: a smaller subject deserves a zoom
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A defect by its short fixed name, the sentence for people, and its weight (share of the picture, or alike)."""
+    """A defect's short fixed name, the sentence for people, and a weight to sort by (a share of the picture)."""
 
     defect: str
     sentence: str
@@ -48,15 +45,16 @@ WEIGHS_MOST: Mapping[str, tuple[str, ...]] = {
     "the shape is unusual, and may be but a part of the subject": ("girth",),
     "independent passes differ": ("apart_mean", "apart_worst", "apart_unsure", "apart_more", "apart_less"),
 }
-"""What weighs most where nothing has a place of its own, and the signs that say so; ring_contrast has two sentences."""
+"""What weighs most if no fault has a place in the picture, and the signs that say so. ring_contrast is not here: its
+sentence depends on its value."""
 
 
 def find_faults(
     scene: Scene, alpha: Alpha, signs: Signs, disagreement: Disagreement | None, raw: Alpha | None = None
 ) -> tuple[Fault, ...]:
-    """Everything worth a sentence, the worst first.
+    """Everything that is worth a sentence, the worst first.
 
-    alpha: (H, W) float32, 0..1, whole photo, any size. raw: the same before its finish, None where it has none.
+    alpha: (H, W) float32, 0..1, of the whole photo at any size. raw: the same before its finish; None if it has none.
     """
     a = scene.reduced(alpha)
     sure = a >= SURE
@@ -87,9 +85,9 @@ def find_faults(
 def explain(
     grade: Grade, faults: tuple[Fault, ...], signs: Signs, disagreement: Disagreement | None, costs: Mapping[str, float]
 ) -> tuple[str, ...]:
-    """The sentences of a report: the good news of a very good result, else what keeps it from being one.
+    """The sentences of a report: what is good about a very good result, or what is wrong with another one.
 
-    costs: what each sign takes from the score; see `ScoreTable.costs`.
+    costs: how much each sign lowers the score; see `ScoreTable.costs`.
     """
     sentences = [fault.sentence for fault in faults]
     if grade is Grade.SEHR_GUT:
@@ -106,7 +104,7 @@ def explain(
 
 def _place(defect: str, what: str, where: Mask) -> Fault | None:
     share = float(where.mean())
-    if share < NOTED_SHARE:
+    if share < LEAST_SHARE:
         return None
     return Fault(defect, f"{what} {place_of(where)}, {100 * share:.1f} % of the picture", share)
 
@@ -129,7 +127,7 @@ def place_of(where: Mask) -> str:
 
 
 def _doubted(scene: Scene, alpha: Alpha, raw: Alpha) -> Mask:
-    """Where the raw alpha was open, away from its border, and the finish decided."""
+    """Where the raw alpha left it open, away from its border, and the finish decided."""
     before = scene.reduced(raw)
     outside, inside = beyond_band(before >= SURE, scene.longest)
     faint, firm = DOUBTFUL

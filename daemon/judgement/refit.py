@@ -1,4 +1,4 @@
-"""What people made of results, held against the program: where they differ, and which thresholds would agree better."""
+"""Compares people's grades with the program's, and finds the thresholds that agree better with people."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -8,17 +8,17 @@ from itertools import zip_longest
 from daemon.jobs import Grade, Measures
 from daemon.judgement.grading import Thresholds
 
-LEAST_SPOKEN = 20  # verdicts; fewer are moods
-LEAST_AT_EDGE = 5  # verdicts that took a result over a threshold, without which it is left where it is
+LEAST_SPOKEN = 20  # verdicts; fewer may be chance
+LEAST_AT_EDGE = 5  # verdicts that moved a result over a threshold; with fewer the threshold stays where it is
 FOLDS = 5
-BEYOND = 1e-4  # of score: above all that were seen
+BEYOND = 1e-4  # of score: how far above the highest score seen a threshold may lie
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One result: the program's score and grade, and a person's. at: Unix time of the verdict.
 
-    spoken: False where nobody moved it, though somebody went through the folder it lies in.
+    spoken: False if nobody moved it, though somebody went through its folder.
     """
 
     score: float
@@ -30,13 +30,17 @@ class Judged:
 
     @property
     def shift(self) -> int:
-        """Grades by which the person thought better (+) or worse (-) of it than the program."""
+        """By how many grades the person rated it better (+) or worse (-) than the program."""
         return self.person.rank - self.program.rank
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How people differ from the program. shift: mean grades, + = people are kinder; of the earlier and later half."""
+    """How people differ from the program.
+
+    spoken, silent: results that were moved, and that were left. better, worse: results that people rated so. shift:
+    mean number of grades, + = people are kinder; earlier, later: the same for each half of the verdicts.
+    """
 
     spoken: int
     silent: int
@@ -49,11 +53,12 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Refit:
-    """Thresholds that agree better with people. proposed: None where the present ones stand; why says so in words.
+    """Thresholds that agree better with people.
 
-    spoken, silent: results that it rests on. at_sehr_gut, at_gut: verdicts that took a result over each threshold,
-    upwards and downwards. before, after: mean grades that program and person are apart, by result; `after` on results
-    that were not fitted to.
+    proposed: None if the present ones stay; why: the reason in words. spoken, silent: results that it rests on.
+    at_sehr_gut, at_gut: verdicts that moved a result over each threshold, upwards and downwards. before, after: mean
+    number of grades between program and person, with the present and with the new thresholds; `after` is measured on
+    results that the thresholds were not fitted to.
     """
 
     proposed: Thresholds | None
@@ -67,7 +72,7 @@ class Refit:
 
 
 def confusion(judged: Sequence[Judged]) -> Mapping[tuple[Grade, Grade], int]:
-    """How many results of each grade of the program had each grade of a person; spoken verdicts only."""
+    """The number of results for each pair of the program's grade and a person's; only results that were moved."""
     return Counter((one.program, one.person) for one in judged if one.spoken)
 
 
@@ -89,36 +94,37 @@ def drift(judged: Sequence[Judged]) -> Drift:
 def refit(judged: Sequence[Judged], present: Thresholds) -> Refit:
     """The thresholds that people's grades ask for, each moved no further than it has to be.
 
-    Minimises the number of grades that program and person are apart. Every result counts alike: to count the silent
-    ones for less would make any present threshold look wrong, for close to it some are always moved. Held out five
-    times, a fifth at a time: what does not agree better with results that it was not fitted to is not proposed.
+    Minimises the number of grades between program and person. Every result has the same weight: with a lower one for
+    silent results any present threshold would look wrong, because some results close to it are always moved. The
+    proposal is tested by five-fold cross-validation: thresholds must agree better with results that they were not
+    fitted to.
     """
     spoken = sum(one.spoken for one in judged)
     before = _disagreement(judged, present)
 
-    def told(proposed: Thresholds | None, why: str, after: float = before) -> Refit:
+    def answer(proposed: Thresholds | None, why: str, after: float = before) -> Refit:
         at_sehr_gut, at_gut = _over(judged, Grade.SEHR_GUT), _over(judged, Grade.GUT)
         return Refit(proposed, why, spoken, len(judged) - spoken, at_sehr_gut, at_gut, before, after)
 
     if spoken < LEAST_SPOKEN:
-        return told(None, f"too few results were judged to say: {spoken}, and {LEAST_SPOKEN} are needed")
+        return answer(None, f"too few results were judged to say: {spoken}, and {LEAST_SPOKEN} are needed")
     found = fitted(judged, present)
     if found == present:
-        return told(None, "the present thresholds agree with people as well as any")
+        return answer(None, "the present thresholds agree with people as well as any")
     after = _held_out(judged, present)
     if after >= before:
-        return told(None, "no other thresholds agree better with verdicts that they were not fitted to", after)
-    return told(found, "they agree better with people, also on verdicts that they were not fitted to", after)
+        return answer(None, "no other thresholds agree better with verdicts that they were not fitted to", after)
+    return answer(found, "they agree better with people, also on verdicts that they were not fitted to", after)
 
 
 def fitted(judged: Sequence[Judged], present: Thresholds) -> Thresholds:
-    """The thresholds that agree best; of equals those nearest to the present ones.
+    """The thresholds that agree best; of equally good ones those nearest to the present ones.
 
-    How many grades two are apart is the number of thresholds between them, so each is found by itself.
+    The distance of two grades is the number of thresholds between them, so each threshold is found by itself.
     """
     sehr_gut = _edge(judged, Grade.SEHR_GUT, present.sehr_gut)
     gut = _edge(judged, Grade.GUT, present.gut)
-    if gut >= sehr_gut:  # people contradict themselves there: leave it as it is
+    if gut >= sehr_gut:  # people contradict each other there, so both stay
         return present
     return Thresholds(sehr_gut, gut)
 
@@ -127,10 +133,10 @@ def _edge(judged: Sequence[Judged], grade: Grade, present: float) -> float:
     if sum(_over(judged, grade)) < LEAST_AT_EDGE:
         return present
     ordered = sorted((one.score, one.person.rank >= grade.rank) for one in judged)
-    wrong = sum(not good for _, good in ordered)  # with the threshold below all of them
+    wrong = sum(not good for _, good in ordered)  # with a threshold below all of them
     ways = [(wrong, ordered[0][0]), (_wrong(judged, grade, present), present)]
     for (score, good), following in zip_longest(ordered, (score for score, _ in ordered[1:])):
-        wrong += 1 if good else -1  # the threshold moves on to above this one
+        wrong += 1 if good else -1  # the threshold moves above this result
         if following is None:
             ways.append((wrong, min(1.0, score + BEYOND)))
         elif following > score:
@@ -139,7 +145,7 @@ def _edge(judged: Sequence[Judged], grade: Grade, present: float) -> float:
 
 
 def _over(judged: Sequence[Judged], grade: Grade) -> tuple[int, int]:
-    """How many verdicts took a result up over the threshold of a grade, and how many down."""
+    """How many verdicts moved a result up over the threshold of a grade, and how many moved one down."""
     up = sum(one.program.rank < grade.rank <= one.person.rank for one in judged)
     down = sum(one.person.rank < grade.rank <= one.program.rank for one in judged)
     return up, down
@@ -150,7 +156,7 @@ def _wrong(judged: Sequence[Judged], grade: Grade, edge: float) -> int:
 
 
 def _disagreement(judged: Sequence[Judged], thresholds: Thresholds) -> float:
-    """Mean number of grades that program and person are apart; 0 = they agree throughout."""
+    """The mean number of grades between program and person; 0 = they always agree."""
     wrong = _wrong(judged, Grade.SEHR_GUT, thresholds.sehr_gut) + _wrong(judged, Grade.GUT, thresholds.gut)
     return wrong / len(judged) if judged else 0.0
 
@@ -170,7 +176,7 @@ def _mean_shift(judged: Sequence[Judged]) -> float:
 
 
 def mean_measures(judged: Sequence[Judged], of: Callable[[Judged], bool]) -> Measures | None:
-    """The mean measures of those results that `of` picks and whose measures are known; None where there are none."""
+    """The mean measures of the results that `of` picks and whose measures are known; None if there are none."""
     known = [one.measures for one in judged if one.measures and of(one)]
     if not known:
         return None

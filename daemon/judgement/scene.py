@@ -1,4 +1,4 @@
-"""The photo as the judgement sees it: reduced once, its colours and edges worked out once for many alphas."""
+"""Reduces a photo once, and works out its colours and edges once, to judge many alphas of it."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
 
-SCENE_PIXELS = 256  # longest side for questions of regions and colours
-RIM_PIXELS = 512  # longest side for questions of the border
-BINS = (12, 16, 16)  # of the Lab histogram: lightness says less about what belongs together than hue does
+SCENE_PIXELS = 256  # longest side for signs of regions and colours
+RIM_PIXELS = 512  # longest side for signs of the border
+BINS = (12, 16, 16)  # of the Lab histogram: lightness says less than hue about what belongs together
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A photo, reduced. height and width are the reduced ones; rim_* the finer ones.
+    """A reduced photo. height, width: for regions and colours. rim_height, rim_width: finer, for the border. In pixels.
 
     lab: (H, W, 3) float32, CIE Lab as 8-bit OpenCV scales it. edges: (H, W) float32, gradient magnitude of Lab.
     colour: (H, W) int32, each pixel's bin in the colour histogram.
@@ -35,16 +35,16 @@ class Scene:
         return max(self.height, self.width)
 
     def reduced(self, alpha: Alpha) -> Alpha:
-        """An alpha of any size in this scene's frame."""
+        """An alpha of any size, resized to height x width."""
         return _fit(alpha, self.height, self.width)
 
     def rim(self, alpha: Alpha) -> Alpha:
-        """An alpha of any size in the finer frame for border questions."""
+        """An alpha of any size, resized to rim_height x rim_width."""
         return _fit(alpha, self.rim_height, self.rim_width)
 
 
 def look_at(rgb: Rgb) -> Scene:
-    """Reduce a photo, (H, W, 3) uint8 sRGB of any size, and prepare what every alpha of it will be held against."""
+    """Reduce a photo, (H, W, 3) uint8 sRGB of any size, and prepare what its alphas are compared with."""
     height, width = rgb.shape[:2]
     rim_height, rim_width = _reduced_size(height, width, RIM_PIXELS)
     rows, columns = _reduced_size(height, width, SCENE_PIXELS)

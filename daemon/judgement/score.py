@@ -1,4 +1,4 @@
-"""The score: what true quality (IoU with a perfect cut-out) the signs promise, from a fitted table."""
+"""Computes the score from the signs: the IoU with a perfect cut-out that a fitted table promises."""
 
 import json
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from daemon.judgement.disagreement import Disagreement
 from daemon.judgement.signs import Signs
 
 DISAGREEMENT_SIGNS = tuple(f"apart_{field.name}" for field in fields(Disagreement))
-"""The signs that exist only beside other recipes' alphas."""
+"""The names of the signs that exist only beside other recipes' alphas."""
 
-CRISP_RIM = (0.45, 0.6)  # Signs.soft_rim: up to the first a mask counts as black or white, from the second as grey
+CRISP_RIM = (0.45, 0.6)  # Signs.soft_rim: up to the first a mask counts as black and white, from the second as grey
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,32 +26,32 @@ class Curve:
     worth: tuple[float, ...]
 
     def __call__(self, value: float) -> float:
-        """The worth of one value."""
+        """What one value is worth."""
         return float(np.interp(value, self.at, self.worth))
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A score card: each sign has a curve of what it is worth, the sum is turned into a promise of IoU.
+    """A score card: a curve says what each sign is worth, and `promise` turns the sum into an IoU.
 
-    Every curve and the promise are monotone, so a worse sign never makes the score better (a generalised additive
-    model with monotone terms: Hastie and Tibshirani 1990; isotonic calibration: Zadrozny and Elkan 2002).
+    All curves and the promise are monotone, so a worse sign never improves the score (a generalised additive model with
+    monotone terms: Hastie and Tibshirani 1990; isotonic calibration: Zadrozny and Elkan 2002).
     """
 
     curves: Mapping[str, Curve]
     promise: Curve
 
     def contributions(self, values: Mapping[str, float]) -> dict[str, float]:
-        """What each sign adds to the sum; the most negative one hurts the most."""
+        """What each sign adds to the sum."""
         return {name: curve(values[name]) for name, curve in self.curves.items()}
 
     def costs(self, values: Mapping[str, float]) -> dict[str, float]:
-        """What each sign takes from the sum against its middling value; below 0 where it is better than that.
+        """How much less each sign adds than a median one would; below 0 if the sign is better than that.
 
-        A curve bends at percentiles of the alphas it was fitted to: the bend in its middle is about their median.
+        A curve bends at percentiles of the alphas it was fitted to, so the bend in its middle is about their median.
         """
-        middling = {name: curve.worth[len(curve.at) // 2] for name, curve in self.curves.items()}
-        return {name: middling[name] - worth for name, worth in self.contributions(values).items()}
+        median = {name: curve.worth[len(curve.at) // 2] for name, curve in self.curves.items()}
+        return {name: median[name] - worth for name, worth in self.contributions(values).items()}
 
     def score(self, values: Mapping[str, float]) -> float:
         """The IoU, 0..1, that these signs promise."""
@@ -60,9 +60,9 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """Three cards: for an alpha by itself, for one beside alphas of other recipes, and for one that is black or white.
+    """Three cards: for an alpha by itself, for one beside alphas of other recipes, and for one in black and white.
 
-    A network's greys tell where it was in doubt; a mask without them keeps its doubts to itself, and is believed less.
+    A network's greys show where it was in doubt. A mask without greys hides that, so it gets a lower score.
     """
 
     alone: Card
@@ -76,7 +76,7 @@ class ScoreTable:
         return cls(_card(content["alone"]), _card(content["beside_others"]), _card(content["crisp"]))
 
     def score(self, signs: Signs, disagreement: Disagreement | None = None) -> float:
-        """The promised IoU, 0..1. disagreement: how far other recipes' alphas are, if there are any."""
+        """The promised IoU, 0..1. disagreement: with the alphas of other recipes, if there are any."""
         if disagreement is None:
             grey = _greyness(signs)
             values: dict[str, float] = asdict(signs)
@@ -85,14 +85,14 @@ class ScoreTable:
         return self.beside_others.score(_beside(signs, disagreement))
 
     def costs(self, signs: Signs, disagreement: Disagreement | None = None) -> dict[str, float]:
-        """What each sign takes from the score, in log-odds, against a middling alpha: the highest weighs most."""
+        """How much each sign lowers the score against a median alpha, in log-odds; the highest weighs most."""
         if disagreement is None:
             return (self.alone if _greyness(signs) >= 0.5 else self.crisp).costs(asdict(signs))
         return self.beside_others.costs(_beside(signs, disagreement))
 
 
 def _greyness(signs: Signs) -> float:
-    """0 for a mask in black and white, 1 for one with a network's greys."""
+    """0 for a mask in black and white .. 1 for one with a network's greys."""
     return min(1.0, max(0.0, (signs.soft_rim - CRISP_RIM[0]) / (CRISP_RIM[1] - CRISP_RIM[0])))
 
 
@@ -102,7 +102,7 @@ def _beside(signs: Signs, disagreement: Disagreement) -> dict[str, float]:
 
 @cache
 def shipped_table() -> ScoreTable:
-    """The table that travels with the code, read once."""
+    """The table that ships with the code; read once."""
     return ScoreTable.from_json((files(__package__) / "score.json").read_text(encoding="utf-8"))
 
 
@@ -114,5 +114,5 @@ def _card(content: Any) -> Card:  # Any: parsed JSON
 def _curve(content: Any) -> Curve:
     curve = Curve(tuple(map(float, content["at"])), tuple(map(float, content["worth"])))
     if len(curve.at) != len(curve.worth) or list(curve.at) != sorted(set(curve.at)):
-        raise ValueError("score.json is damaged: a curve does not rise along its axis")
+        raise ValueError("score.json is damaged: a curve does not rise along its axis. Install Freisteller again.")
     return curve

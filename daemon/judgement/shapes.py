@@ -1,4 +1,4 @@
-"""Shapes of a mask: its border band, its main part, its outline, its openings."""
+"""Measures shapes of a mask: its border band, its main part, its outline, its holes."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from daemon.arrays import Alpha
 
 BAND = 0.02  # of the longest side: half width of the border band, in which half-transparency is natural
-THIN = 0.01  # of the longest side: radius of the brush that thin parts escape
-FRAY = 0.05  # of the longest side: sigma of the smoothing that frayed outlines do not survive
-PINHOLE = 0.002  # of the mask: a smaller opening is a speck, not a shape
+THIN = 0.01  # of the longest side: radius of a disc that does not fit into thin parts
+FRAY = 0.05  # of the longest side: sigma of the smoothing that changes frayed outlines
+PINHOLE = 0.002  # of the mask: a smaller hole is a speck, not a shape
 SURE = 0.5  # the alpha from which a pixel counts as subject
 
 Mask = NDArray[np.bool_]
 
 
 def beyond_band(sure: Mask, longest: int) -> tuple[Mask, Mask]:
-    """Masks of what lies safely outside and safely inside of the border. longest: the picture's longest side."""
+    """Masks of the pixels outside and inside of the border band. longest: the picture's longest side in pixels."""
     reach = max(3, round(BAND * longest))
     kernel = disc(reach)
     solid = sure.astype(np.uint8)
@@ -39,7 +39,7 @@ def main_part(sure: Mask) -> tuple[Mask, float]:
 
 
 def reached_from(part: Mask, alpha: Alpha, faintest: float) -> Mask:
-    """All that hangs together with `part` over alphas above `faintest`."""
+    """All pixels that are connected with `part` through alphas above `faintest`."""
     count, labels = cv2.connectedComponents((alpha > faintest).astype(np.uint8))
     reached = np.zeros(count, np.bool_)
     reached[np.unique(labels[part])] = True
@@ -48,7 +48,7 @@ def reached_from(part: Mask, alpha: Alpha, faintest: float) -> Mask:
 
 
 def contours(mask: Mask) -> list[NDArray[np.int32]]:
-    """The outlines of a mask and of its openings, pixel by pixel."""
+    """The outlines of a mask and of its holes, pixel by pixel."""
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     return [np.asarray(contour, dtype=np.int32) for contour in found]
 
@@ -59,7 +59,7 @@ def border_of(mask: Mask) -> Mask:
 
 
 def enclosed(mask: Mask) -> float:
-    """Pixels of background that a mask encloses."""
+    """The number of background pixels that a mask encloses."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
     outer = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     areas = stats[:, cv2.CC_STAT_AREA].astype(float)
@@ -69,33 +69,33 @@ def enclosed(mask: Mask) -> float:
 
 
 def thin(mask: Mask, longest: int) -> float:
-    """Pixels that an opening (Serra 1982) with a small disc removes."""
+    """The number of pixels that a morphological opening (Serra 1982) with a small disc removes."""
     return float(mask.sum()) - float(opened(mask, THIN * longest).sum())
 
 
 def opened(mask: Mask, radius: float) -> NDArray[np.uint8]:
-    """What of a mask a disc of that radius can reach, as 0 and 1."""
+    """The part of a mask that a disc of that radius can cover from inside, as 0 and 1."""
     kernel = disc(max(1, round(radius)))
     return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel), dtype=np.uint8)
 
 
 def frayed(mask: Mask, longest: int) -> float:
-    """Pixels that change sides when the outline is smoothed."""
+    """The number of pixels that change sides when the outline is smoothed."""
     smooth = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), FRAY * longest) >= SURE
     return float((smooth != mask).sum())
 
 
 def inner_radius(mask: Mask) -> float:
-    """Radius of the largest disc inside, in pixels."""
+    """The radius of the largest disc inside a mask, in pixels."""
     return float(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5).max())
 
 
 def length(outlines: Sequence[NDArray[np.int32]]) -> int:
-    """Length of outlines in pixels, at least 1."""
+    """The length of outlines in pixels, at least 1."""
     return sum(len(outline) for outline in outlines) + 1
 
 
 def disc(radius: int) -> NDArray[np.uint8]:
-    """A round brush, 2 * radius + 1 pixels wide."""
+    """A disc as a kernel, 2 * radius + 1 pixels wide."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return np.asarray(kernel, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""The signs by which a cut-out is known: plain numbers taken from one alpha in its scene."""
+"""Takes the signs from one alpha in its scene: plain numbers that tell a good cut-out from a bad one."""
 
 from dataclasses import dataclass, fields
 
@@ -12,16 +12,16 @@ from daemon.judgement.colour_signs import TINY, foreign_and_missing, ring_contra
 from daemon.judgement.scene import Scene
 from daemon.judgement.shapes import SURE, Mask
 
-FAINTEST = 0.05  # alpha that still hangs together with the part it touches
-FIRM, FAINT = 0.9, 0.1  # alphas that leave no doubt
-RUN_OVER = 0.05  # of a side of the photo: what covers more of it runs out of the picture there
+FAINTEST = 0.05  # the lowest alpha that belongs to the part it touches
+FIRM, FAINT = 0.9, 0.1  # alphas above and below which there is no doubt
+RUN_OVER = 0.05  # of a side of the photo: a subject that covers as much runs out of the picture there
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What one alpha shows. Shares are of the subject's area unless said otherwise. A higher number is a worse sign;
-    the exceptions are girth and ring_contrast, of which more is better. The main part is the biggest one, its pinholes
-    filled: specks that a finish takes away say nothing of it."""
+    """What one alpha shows. Shares are of the subject's area unless said otherwise. A higher number is a worse sign,
+    except for girth and ring_contrast. The main part is the biggest one with its pinholes filled: it does not depend on
+    specks that a finish removes."""
 
     haze: float
     """Alpha outside of the border band."""
@@ -32,11 +32,11 @@ class Signs:
     hollow: float
     """Transparency inside of the border band."""
     holes: float
-    """Enclosed openings."""
+    """Enclosed holes."""
     unsure: float
     """One minus the IoU to expect if alpha were the probability that a pixel is subject, 0..1; the main part's."""
     wavering: float
-    """One minus the area above 0.9 over the area above 0.1, 0..1: how much hangs on where the line is drawn."""
+    """One minus the area above 0.9 over the area above 0.1, 0..1: how much depends on where the line is drawn."""
     soft_rim: float
     """Mean a(1 - a) summed across the border, in thousandths of the longest side."""
     weak_rim: float
@@ -44,23 +44,23 @@ class Signs:
     ragged: float
     """Length of the main part's border over the square root of its area: 3.5 for a disc, 20 for lace."""
     thin: float
-    """Share of the main part that a brush of 1 % of the longest side cannot reach: wires, legs, jagged borders."""
+    """Share of the main part that a disc with a radius of 1 % of the longest side does not fit into: wires, legs."""
     frayed: float
     """Share of the main part that changes sides when its outline is smoothed over 5 % of the longest side."""
     off_edge: float
     """Share of the border that lies on no edge of the photo, 0..1."""
     foreign: float
-    """How much of the subject is of a colour that the rest of the picture has rather than the subject, 0..1."""
+    """How much of the subject has colours of the rest of the picture rather than of the subject, 0..1."""
     missing: float
-    """Colours outside of the subject that the subject has rather than the rest of the picture, beyond doubt."""
+    """How much outside of the subject has, beyond doubt, colours of the subject rather than of the rest."""
     framed: float
-    """Share of the photo's own rim that is subject: a portrait has some of it, an inverted alpha nearly all."""
+    """Share of the photo's own rim that is subject: some of it in a portrait, nearly all in an inverted alpha."""
     high: float
     """By how much the main part's centre lies above the middle of the photo, as a share of its height, 0..0.5: things
-    stand on something, so what is found up there may be but a part of them."""
+    stand on the ground, so something high up may be only a part of them."""
     runs_out: float
     """How much the subject runs out of the photo above, at the left and at the right, each 0..1, minus the same below:
-    photographers cut people and things off at the bottom; what leaves at the other sides is often background."""
+    photographers cut people and things off at the bottom; what runs out at the other sides is often background."""
     small: float
     """Minus the logarithm of the subject's share of the photo."""
     girth: float
@@ -73,7 +73,7 @@ NAMES: tuple[str, ...] = tuple(field.name for field in fields(Signs))
 
 
 def read_signs(scene: Scene, alpha: Alpha) -> Signs:
-    """Take all the signs of `alpha`, (H, W) float32 0..1 of the whole photo at any size."""
+    """All signs of `alpha`, (H, W) float32 0..1 of the whole photo at any size."""
     a = scene.reduced(alpha)
     sure = a >= SURE
     outside, inside = shapes.beyond_band(sure, scene.longest)
@@ -111,7 +111,7 @@ def read_signs(scene: Scene, alpha: Alpha) -> Signs:
 
 
 def doubt(probability: Alpha, sure: Mask) -> float:
-    """One minus the IoU of `sure` to expect if `probability` told how likely each pixel is subject."""
+    """One minus the IoU to expect of `sure` if `probability` says how likely each pixel is subject."""
     return 1 - float(probability[sure].sum()) / (float(sure.sum()) + float(probability[~sure].sum()) + TINY)
 
 

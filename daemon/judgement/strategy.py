@@ -1,4 +1,4 @@
-"""Which recipe comes next, when enough is enough, and which attempt wins."""
+"""Decides from a photo's attempts which recipe comes next, if any, and which attempt wins."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -7,9 +7,8 @@ from daemon.jobs import Attempt, Grade, Recipe, View
 from daemon.judgement.views import zoom_on
 from daemon.settings import Rung
 
-SMALLEST_RES = 256  # the least process_res that any node takes
-FINEST_RES = 2048  # and the most
-MILD_TRIES = 1  # engine calls that a result graded gut is still worth
+SMALLEST_RES, FINEST_RES = 256, 2048  # pixels: the range of process_res that all nodes accept
+MILD_TRIES = 1  # engine calls after a result that is graded gut
 
 Remedy = Callable[[Recipe, Recipe], bool]
 
@@ -31,7 +30,7 @@ def _same_model(recipe: Recipe, best: Recipe) -> bool:
 
 
 def _of_no_beaten_model(recipe: Recipe, best: Recipe) -> bool:
-    """All but the mirrored pass of a model that another one has beaten: the two would agree, and win for that."""
+    """Any recipe but the mirrored pass of a model that was beaten: its two alphas would agree, and win for that."""
     return not recipe.view.mirrored or recipe.model == best.model
 
 
@@ -40,7 +39,7 @@ def _any(_: Recipe, __: Recipe) -> bool:
 
 
 def _mildly(remedy: Remedy) -> Remedy:
-    """The remedy from the same model: beside a result that is gut, another model's answer spoils more than it mends."""
+    """The remedy from the same model only: beside a result that is gut, another model does more harm than good."""
     return lambda recipe, best: recipe.model == best.model and remedy(recipe, best)
 
 
@@ -57,14 +56,14 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "soft_rim": (_finer, _zoom),
     "small_subject": (_zoom,),
 }
-"""What a named defect asks for first; the worst defect is named first. What no row settles, MILD or AGGRESSIVE does.
+"""What to try first for a named defect; a verdict names the worst defect first. MILD or AGGRESSIVE decides the rest.
 
-A result that is gut asks its own model first, whatever its defect; see `_mildly`.
+After a result that is gut the same model is asked first, whatever the defect; see `_mildly`.
 """
 
 
 class Strategy:
-    """Decides from the attempts alone; knows the ladder and the models on offer."""
+    """Knows the ladder and the models on offer; the rest it reads from the attempts."""
 
     def __init__(
         self,
@@ -75,7 +74,8 @@ class Strategy:
         min_gain: float,
         dead: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """ladder: recipes in the order of preference. offered: models that the engine in use has.
+        """ladder: recipes, the preferred one first. offered: models that the engine in use has. local_model: the model
+        that "local" stands for. min_gain: how much a call must add to the best score so that another one is made.
 
         dead: by model the parameters that an audit found to make no difference; recipes go without them.
         """
@@ -86,9 +86,9 @@ class Strategy:
         self._min_gain = min_gain
 
     def next_recipe(self, attempts: Sequence[Attempt], tried_before: Sequence[Attempt] = ()) -> Recipe | None:
-        """What to ask the engine next; None where another call would not pay, or the budget is spent.
+        """What to ask the engine next; None if another call would not pay or `max_attempts` is reached.
 
-        tried_before: what earlier rounds tried, and a person was not content with: see `_harder`.
+        tried_before: the attempts of earlier rounds, whose results a person did not want; see `_harder`.
         """
         if len(attempts) >= self._max_attempts:
             return None
@@ -106,39 +106,42 @@ class Strategy:
         if best.verdict.grade is Grade.GUT:
             if self._tries_since(attempts, Grade.GUT) >= MILD_TRIES:
                 return None
-            asked = _asked(best.verdict.defects)
-            return _pick(untried, best.recipe, (*map(_mildly, asked), *MILD, *asked))
-        return _pick(untried, best.recipe, (*_asked(best.verdict.defects), *AGGRESSIVE))
+            remedies = _remedies(best.verdict.defects)
+            return _pick(untried, best.recipe, (*map(_mildly, remedies), *MILD, *remedies))
+        return _pick(untried, best.recipe, (*_remedies(best.verdict.defects), *AGGRESSIVE))
 
     def best(self, attempts: Sequence[Attempt]) -> Attempt | None:
-        """The attempt with the highest score; of equals the earlier. None where none was judged."""
+        """The attempt with the highest score; of equal ones the earlier. None if none was judged."""
         judged = [(attempt.verdict.score, -attempt.number, attempt) for attempt in attempts if attempt.verdict]
         return max(judged, key=lambda row: row[:2])[2] if judged else None
 
     def _harder(self, attempts: Sequence[Attempt], tried_before: Sequence[Attempt]) -> Recipe | None:
-        """What was not tried yet, also beyond the ladder, until one is sehr_gut; the ladder anew where all was."""
+        """A recipe that was not tried yet, also one beyond the ladder, until a result is sehr_gut.
+
+        If all were tried, the ladder begins anew.
+        """
         if attempts and (smaller := self._smaller(attempts)):
             return smaller
         best = self.best(attempts)
         if best and best.verdict and best.verdict.grade is Grade.SEHR_GUT:
             return None
-        told = best or self.best(tried_before)
-        subject = told.subject if told else None
+        known = best or self.best(tried_before)
+        subject = known.subject if known else None
         untried = self._untried([*tried_before, *attempts], subject, (*self._rungs, *_beyond(self._rungs)))
         untried = untried or self._untried(attempts, subject)
-        if told is None or told.verdict is None:
+        if known is None or known.verdict is None:
             return untried[0] if untried else None
-        return _pick(untried, told.recipe, (*_asked(told.verdict.defects), *AGGRESSIVE, _any))
+        return _pick(untried, known.recipe, (*_remedies(known.verdict.defects), *AGGRESSIVE, _any))
 
     def _untried(
         self, attempts: Sequence[Attempt], subject: View | None, rungs: Sequence[Rung] | None = None
     ) -> list[Recipe]:
         tried = {self._bare(attempt.recipe) for attempt in attempts}
-        zoomed = {(tried_one.model, tried_one.process_res) for tried_one in tried if not tried_one.view.whole}
+        zoomed = {(recipe.model, recipe.process_res) for recipe in tried if not recipe.view.whole}
         recipes = []
         for rung in self._rungs if rungs is None else rungs:
             recipe = _recipe(rung, subject)
-            # A second zoom would differ by a hair's breadth of its box, and tell nothing new.
+            # A second zoom would show almost the same view, and so bring nothing new.
             if recipe is None or recipe in tried or recipe in recipes:
                 continue
             if not recipe.view.whole and (recipe.model, recipe.process_res) in zoomed:
@@ -147,11 +150,11 @@ class Strategy:
         return recipes
 
     def _bare(self, recipe: Recipe) -> Recipe:
-        """A recipe without what makes no difference: an earlier run, before the audit, may have asked with it."""
+        """A recipe without dead parameters: an attempt from before the audit may have asked with them."""
         return replace(recipe, process_res=None) if "process_res" in self._dead.get(recipe.model, ()) else recipe
 
     def _smaller(self, attempts: Sequence[Attempt]) -> Recipe | None:
-        """The last recipe at half its size, where the engine had no memory for it."""
+        """The last recipe at half its size, if the engine had no memory for it."""
         last = attempts[-1]
         asked = self._bare(last.recipe).process_res
         if last.error_reason != "engine_full" or asked is None:
@@ -177,17 +180,17 @@ class Strategy:
 
 
 def named_rungs(ladder: Sequence[Rung], local_model: str) -> tuple[Rung, ...]:
-    """The ladder with the name of the model that "local" stands for."""
+    """The ladder with the model's name in place of "local"."""
     return tuple(rung.model_copy(update={"model": local_model}) if rung.model == "local" else rung for rung in ladder)
 
 
 def bare(rung: Rung, dead: Mapping[str, Sequence[str]]) -> Rung:
-    """A rung without the parameters that make no difference to its model."""
+    """A rung without the dead parameters of its model."""
     return rung.model_copy(update={"process_res": None}) if "process_res" in dead.get(rung.model, ()) else rung
 
 
 def left_out(ladder: Sequence[Rung], dead: Mapping[str, Sequence[str]]) -> Iterator[Rung]:
-    """The rungs that differ from an earlier one only in a dead parameter: the same recipe, not tried twice."""
+    """The rungs that differ from an earlier one only in a dead parameter. They are the same recipe and not tried."""
     seen: set[Rung] = set()
     for rung in ladder:
         if bare(rung, dead) in seen:
@@ -196,7 +199,7 @@ def left_out(ladder: Sequence[Rung], dead: Mapping[str, Sequence[str]]) -> Itera
 
 
 def _beyond(rungs: Sequence[Rung]) -> list[Rung]:
-    """More than a ladder says: its models finer, on the subject, and mirrored."""
+    """What goes beyond a ladder: its models at the finest resolution, zoomed on the subject, and mirrored."""
     further = []
     for rung in rungs:
         further += [rung.model_copy(update={"view": "zoom"}), rung.model_copy(update={"view": "mirrored"})]
@@ -206,14 +209,14 @@ def _beyond(rungs: Sequence[Rung]) -> list[Rung]:
 
 
 def _recipe(rung: Rung, subject: View | None) -> Recipe | None:
-    """A rung as a recipe; None where it is a zoom and there is nothing to zoom on."""
+    """A rung as a recipe; None if the rung is a zoom and there is nothing to zoom on."""
     if rung.view == "zoom":
         zoom = zoom_on(subject) if subject else None
         return Recipe(rung.model, rung.process_res, zoom) if zoom else None
     return Recipe(rung.model, rung.process_res, View(mirrored=rung.view == "mirrored"))
 
 
-def _asked(defects: Sequence[str]) -> list[Remedy]:
+def _remedies(defects: Sequence[str]) -> list[Remedy]:
     return [remedy for defect in defects for remedy in REMEDIES.get(defect, ())]
 
 

@@ -1,4 +1,4 @@
-"""Where an engine looks: cutting a view out of the photo, putting its alpha back, and choosing the zoom."""
+"""Views of a photo: crops one for an engine, puts its alpha back, and chooses the zoom."""
 
 from typing import TypeVar
 
@@ -11,19 +11,19 @@ from daemon.jobs import View
 
 Kind = TypeVar("Kind", bound=np.generic)
 
-SEARCH_PIXELS = 256  # longest side at which the subject's box is looked for; a box needs no more
+SEARCH_PIXELS = 256  # longest side at which the subject's box is found; a box needs no more
 SPECK_SHARE = 0.02  # parts smaller than this share of the biggest part do not stretch the subject's box
-MARGIN = 0.03  # of the box's own size on each side: the border's soft pixels
-CONTEXT = 0.15  # of the subject's size on each side: a network needs to see what is not subject
+MARGIN = 0.03  # of the box's own size, added on each side for the border's soft pixels
+CONTEXT = 0.15  # of the subject's size, added on each side: a network needs to see some background
 LEAST_GAIN = 1.25  # linear magnification below which a zoom shows the engine nothing new
-LEAST_PART = 0.05  # of the photo's side: a smaller view has no pixels to speak of
-SOFT_BORDER = 0.04  # of the crop's longest side: width of the blend from the crop's alpha to the base
+LEAST_PART = 0.05  # of the photo's side: a smaller view has too few pixels
+SOFT_BORDER = 0.04  # of the crop's longest side: width of the transition from the crop's alpha to the base
 
 
 def crop(rgb: NDArray[Kind], view: View) -> NDArray[Kind]:
-    """The part of a picture that `view` shows, mirrored left to right where it says so.
+    """The part of a picture that `view` shows, mirrored left to right if it says so.
 
-    rgb: (H, W) or (H, W, C), any dtype. Returns at least one pixel; never a copy of a part that needs none.
+    rgb: (H, W) or (H, W, C), any dtype. Returns a view of it, not a copy, of at least one pixel.
     """
     left, top, right, bottom = _box(view, rgb.shape[0], rgb.shape[1])
     part = rgb[top:bottom, left:right]
@@ -31,11 +31,11 @@ def crop(rgb: NDArray[Kind], view: View) -> NDArray[Kind]:
 
 
 def place(alpha: Alpha, view: View, size: tuple[int, int], base: Alpha | None) -> Alpha:
-    """An alpha of `view`, back in the frame of the whole photo.
+    """An alpha of `view`, put into the frame of the whole photo.
 
     alpha: (h, w), any size, of what `crop` showed. size: (height, width) of the result. base: the alpha outside of the
-    view, any size, or None for nothing there. Where the crop's border runs through the photo, the two are blended over
-    SOFT_BORDER, so that no seam shows.
+    view, any size; None = nothing. Where the crop's border runs through the photo, the two are blended over
+    SOFT_BORDER, so that no seam is visible.
     """
     height, width = size
     left, top, right, bottom = _box(view, height, width)
@@ -53,9 +53,9 @@ def place(alpha: Alpha, view: View, size: tuple[int, int], base: Alpha | None) -
 
 
 def subject_of(alpha: Alpha) -> View | None:
-    """The box around what the alpha shows, with a small margin; None where it shows nothing.
+    """The box around what the alpha shows, with a small margin; None if it shows nothing.
 
-    alpha: (H, W) float32, 0..1, of the whole photo. Specks far smaller than the biggest part are left out.
+    alpha: (H, W) float32, 0..1, of the whole photo. Parts far smaller than the biggest one are ignored.
     """
     height, width = alpha.shape
     scale = min(1.0, SEARCH_PIXELS / max(height, width))
@@ -78,7 +78,7 @@ def subject_of(alpha: Alpha) -> View | None:
 
 
 def zoom_on(subject: View) -> View | None:
-    """The view that shows the subject as large as its surroundings allow; None where that gains nothing."""
+    """The view that shows the subject with a little context; None if it would be hardly larger than before."""
     zoom = _grown(subject, CONTEXT)
     across, down = zoom.right - zoom.left, zoom.bottom - zoom.top
     longest = max(across, down)
@@ -99,7 +99,7 @@ def _grown(view: View, share: float) -> View:
 
 
 def _box(view: View, height: int, width: int) -> tuple[int, int, int, int]:
-    """left, top, right, bottom in whole pixels, outwards, inside the picture, at least one pixel."""
+    """left, top, right, bottom in whole pixels, rounded outwards, inside the picture, at least one pixel."""
     left = min(max(int(np.floor(view.left * width + 1e-6)), 0), width - 1)
     top = min(max(int(np.floor(view.top * height + 1e-6)), 0), height - 1)
     right = min(max(int(np.ceil(view.right * width - 1e-6)), left + 1), width)
@@ -108,7 +108,7 @@ def _box(view: View, height: int, width: int) -> tuple[int, int, int, int]:
 
 
 def _inner_weight(shape: tuple[int, int], inside: tuple[bool, bool, bool, bool]) -> Alpha:
-    """1 in the middle, falling to 0 at those sides (left, top, right, bottom) that lie inside the photo."""
+    """1 in the middle, falling to 0 at the sides (left, top, right, bottom) that lie inside the photo."""
     height, width = shape
     reach = max(1.0, SOFT_BORDER * max(height, width))
     across, down = np.arange(width) + 0.5, np.arange(height) + 0.5
