@@ -292,7 +292,7 @@ def test_a_trial_reports_on_each_hook(tmp_path: Path) -> None:
         one = freisteller("notify-test", "--hook", "chat", "--json", folder=tmp_path, **listed)
 
     assert tried.returncode == 1
-    assert "told    chat" in tried.stdout
+    assert "sent    chat" in tried.stdout
     assert "failed  false" in tried.stdout
     assert "code 1" in tried.stdout
     assert one.returncode == 0
