@@ -1,4 +1,4 @@
-"""`freisteller install`: the systemd unit and the settings file for one hot folder, planned first, then written."""
+"""`freisteller install`: writes the systemd unit and the settings file of one hot folder."""
 
 import json
 import os
@@ -15,15 +15,15 @@ from daemon.errors import BadSettings
 SHIPPED_PROGRAM = "/opt/freisteller/bin/freisteller"
 SHIPPED_WEIGHTS = "/opt/freisteller/weights"
 UNITS, SETTINGS, STATE = "etc/systemd/system", "etc/freisteller", "/var/lib/freisteller"
-USER = "freisteller"  # of the unit as it is shipped
+USER = "freisteller"  # as in the shipped unit
 FIRST_PORT = 9108
-# The unit hides these or gives it empty ones of its own; a hot folder there is let in by name.
+# The unit hides these folders from the service or gives it empty ones. A hot folder below them is let in by name.
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What is to be there. name: of one of several hot folders; "" = the only one. prefix: "/" but for packagers."""
+    """What to install. name: tells several hot folders apart; "" = there is one. prefix: "/", except for packagers."""
 
     root: Path
     user: str = USER
@@ -32,31 +32,31 @@ class Installation:
 
     @property
     def unit(self) -> str:
-        """The name of the service."""
+        """The name of the systemd service."""
         return f"freisteller@{self.name}" if self.name else "freisteller"
 
     @property
     def settings_path(self) -> Path:
-        """Where its settings are, below the prefix."""
+        """Its settings file, below the prefix."""
         return self.prefix / SETTINGS / f"{self.name or 'freisteller'}.toml"
 
 
 def check(wanted: Installation) -> None:
-    """Raises BadSettings where systemd or TOML could not take these names."""
+    """Raises BadSettings if systemd or TOML could misread these names."""
     if not wanted.root.is_absolute() or not str(wanted.root).isprintable():
         raise BadSettings(f"--root {str(wanted.root)!r} must be an absolute path without line breaks.")
     if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,30}", wanted.user):
-        raise BadSettings(f"--user {wanted.user!r} is no user name: small letters, digits, - and _ are allowed.")
+        raise BadSettings(f"--user {wanted.user!r} is no user name: use small letters, digits, - and _.")
     if wanted.name and (not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", wanted.name) or wanted.name == "freisteller"):
         raise BadSettings(
-            f"--name {wanted.name!r} cannot be used: letters, digits, dots, - and _ are allowed, and not freisteller."
+            f"--name {wanted.name!r} cannot be used: use letters, digits, dots, - and _, but not freisteller."
         )
 
 
 def plan(wanted: Installation, *, keep_settings: bool = False) -> dict[Path, str]:
     """The files to write, by their path below the prefix.
 
-    keep_settings: leave a settings file that is there as it is; else BadSettings is raised where it differs.
+    keep_settings: leave an existing settings file as it is. Without it, raises BadSettings if that file differs.
     """
     check(wanted)
     service = "freisteller@.service" if wanted.name else "freisteller.service"
@@ -67,14 +67,14 @@ def plan(wanted: Installation, *, keep_settings: bool = False) -> dict[Path, str
     text = _settings(wanted)
     if wanted.settings_path.exists() and wanted.settings_path.read_text("utf-8") != text:
         raise BadSettings(
-            f"{wanted.settings_path} is there already and differs from what would be written; nothing was changed. "
+            f"{wanted.settings_path} exists and differs from what we would write, so nothing was written. "
             "Keep it with --keep-config, or move it away."
         )
     return {**files, wanted.settings_path: text}
 
 
 def write(files: dict[Path, str]) -> tuple[Path, ...]:
-    """Write what is not there yet or differs, each file whole or not at all; returns those. Raises BadSettings."""
+    """Write the files that are new or differ, each whole or not at all, and return them. Raises BadSettings."""
     changed = []
     for path, text in files.items():
         if path.exists() and path.read_text("utf-8") == text:
@@ -83,16 +83,16 @@ def write(files: dict[Path, str]) -> tuple[Path, ...]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             scratch.write_text(text, "utf-8")
-            scratch.chmod(0o644)  # whatever root's umask is: the daemon reads its settings as another user
+            scratch.chmod(0o644)  # whatever the umask of root is: the daemon reads its settings as another user
             scratch.replace(path)
         except PermissionError as error:
-            raise BadSettings(f"{path} cannot be written: run it with sudo, or look first with --dry-run.") from error
+            raise BadSettings(f"{path} cannot be written: use sudo, or look first with --dry-run.") from error
         changed.append(path)
     return tuple(changed)
 
 
 def next_commands(wanted: Installation) -> tuple[str, str, str]:
-    """What a person runs then: make the user and the folder, start, look."""
+    """What a person runs next: make the user and the folder, start the service, check it."""
     user, root = wanted.user, shlex.quote(str(wanted.root))
     config = f"/{SETTINGS}/{wanted.settings_path.name}"
     return (
@@ -120,11 +120,11 @@ def _unit(service: str) -> str:
 
 
 def _drop_in(wanted: Installation) -> str:
-    """What this hot folder needs besides the unit."""
+    """The settings of this hot folder that the unit cannot know."""
     root = _quoted(str(wanted.root))
     hidden = any(PurePosixPath(wanted.root).is_relative_to(place) for place in HIDDEN)
     lines = [
-        "# Written by `freisteller install`, which replaces it. Changes of your own go into another drop-in:",
+        "# Written by `freisteller install`, which also replaces it. Put your own changes into another drop-in:",
         f"# systemctl edit {wanted.unit}",
         "[Service]",
         f"User={wanted.user}",
@@ -133,7 +133,7 @@ def _drop_in(wanted: Installation) -> str:
     ]
     if hidden:
         lines += [
-            "# The hot folder lies where the unit shows nothing else. It must exist when the service starts.",
+            "# The service sees nothing else of that folder. The hot folder must exist when the service starts.",
             "ProtectHome=tmpfs",
             f"BindPaths={root.replace(':', chr(92) + ':')}",
         ]
@@ -141,7 +141,7 @@ def _drop_in(wanted: Installation) -> str:
 
 
 def _quoted(text: str) -> str:
-    """As systemd.syntax(7) wants a word: specifiers doubled, in quotes where there is need."""
+    """The text as one word for systemd.syntax(7): specifiers doubled, in quotes if it needs them."""
     text = text.replace("%", "%%")
     if re.fullmatch(r"[^\s\"'\\]+", text):
         return text
@@ -149,7 +149,7 @@ def _quoted(text: str) -> str:
 
 
 def _settings(wanted: Installation) -> str:
-    """The shipped settings with this hot folder, its state directory and a port that no other one here has."""
+    """The shipped settings with this hot folder, its state directory and a port that no other hot folder has."""
     state = f"{STATE}/{wanted.name}" if wanted.name else STATE
     lines = shipped("config", "freisteller.toml").read_text("utf-8").splitlines()
     for shipped_line, line in (
@@ -162,7 +162,7 @@ def _settings(wanted: Installation) -> str:
 
 
 def _free_port(wanted: Installation) -> int:
-    """The first port that no other hot folder's settings name. Raises BadSettings where one has the same root."""
+    """The first port that no other settings file names. Raises BadSettings if one names the same hot folder."""
     taken: set[str] = set()
     for path in sorted((wanted.prefix / SETTINGS).glob("*.toml")):
         if path == wanted.settings_path:
@@ -170,9 +170,9 @@ def _free_port(wanted: Installation) -> int:
         try:
             values = tomllib.loads(path.read_text("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-            continue  # its own daemon tells
+            continue  # the daemon that uses it reports that
         if values.get("root") == str(wanted.root):
-            raise BadSettings(f"The hot folder {wanted.root} has its settings already, in {path}.")
+            raise BadSettings(f"The hot folder {wanted.root} already has a settings file, {path}. Use that one.")
         http = values.get("http")
         taken.add(str(http.get("bind", "")).rpartition(":")[2] if isinstance(http, dict) else str(FIRST_PORT))
     return next(port for port in range(FIRST_PORT, 65536) if str(port) not in taken)

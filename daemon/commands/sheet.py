@@ -42,9 +42,9 @@ def show_results(
         remark = f"the {most:,} worst of {len(found.shown):,} photos"
     without = sum(one.original is None for one in shown)
     if without:
-        remark += f"; {without:,} without their original" + ("" if originals else " (name its folder with --originals)")
+        remark += f"; {without:,} without original" + ("" if originals else " (name their folder with --originals)")
     if found.lost:
-        remark += f"; {found.lost:,} reports without their result"
+        remark += f"; {found.lost:,} reports without result"
     with Progress(console=out, disable=quiet or not out.is_terminal, transient=True) as progress:
         task = progress.add_task("Reading", total=len(shown))
         files = make_sheet(
