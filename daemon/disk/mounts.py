@@ -50,7 +50,7 @@ def read() -> dict[str, Mount]:
 
 
 def mount_of(path: str, mounts: Mapping[str, Mount]) -> Mount:
-    """The mount that an absolute path without symbolic links lies on."""
+    """The mount that holds an absolute path without symbolic links."""
     probe = path.rstrip("/") or "/"
     while probe not in mounts and probe != "/":
         probe = probe.rpartition("/")[0] or "/"

@@ -114,12 +114,9 @@ def _id_of(found: os.stat_result) -> list[int]:
 
 
 def _write_note(work: int, note: dict[str, list[str] | list[int]]) -> None:
-    descriptor = os.open(NOTE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=work)
-    try:
-        os.write(descriptor, json.dumps(note).encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with suppress(FileNotFoundError):
+        os.unlink(NOTE, dir_fd=work)
+    open_below.write_new(NOTE, json.dumps(note).encode(), work)
     open_below.settle(work)
 
 

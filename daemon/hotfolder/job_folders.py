@@ -9,10 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from daemon.disk import mounts, no_replace, open_below
-from daemon.disk.names import clean_name, shorten, split_suffix
+from daemon.disk.names import clean_name, split_suffix
 from daemon.disk.os_errors import translate, translated
 from daemon.errors import FreistellerError, Vanished
 from daemon.hotfolder.claim_file import finish_interrupted_claim, take
+from daemon.hotfolder.free_names import stems
 
 _JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 
@@ -48,7 +49,7 @@ class JobFolders:
         way = source.relative_to(self._root).parts
         open_below.refuse_ways_out(way)
         name = clean_name(source.name)
-        target = self._folder(into or self.work_root, job_id) / (f"_{name}" if name.startswith(".") else name)
+        target = _folder(into or self.work_root, job_id) / (f"_{name}" if name.startswith(".") else name)
         if self.claimed(job_id, into) is not None:
             raise FileExistsError(f"job {job_id} already has a file: {target.parent}")
         with translated(f"Taking {source} into work"):
@@ -67,7 +68,7 @@ class JobFolders:
     def restore(self, place: Path, job_id: str) -> None:
         """Give a job its original to work on again; the file at `place` stays there as well. Raises like `claim`."""
         way = place.relative_to(self._root).parts
-        target = self._folder(self.work_root, job_id)
+        target = _folder(self.work_root, job_id)
         with translated(f"Taking {place} into work"):
             self._make(target)
         try:
@@ -79,7 +80,7 @@ class JobFolders:
 
     def claimed(self, job_id: str, of: Path | None = None) -> Path | None:
         """The path of the job's original, or None if it has none. of: `returns_root` for the file that was put back."""
-        folder = self._folder(of or self.work_root, job_id)
+        folder = _folder(of or self.work_root, job_id)
         with translated(f"The work folder {folder}"), suppress(FileNotFoundError), os.scandir(folder) as entries:
             for entry in entries:
                 if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
@@ -88,11 +89,11 @@ class JobFolders:
 
     def exists(self, job_id: str) -> bool:
         """Whether the job has a work folder or a staging folder."""
-        return any(self._folder(base, job_id).is_dir() for base in (self.work_root, self.staging_root))
+        return any(_folder(base, job_id).is_dir() for base in (self.work_root, self.staging_root))
 
     def staging(self, job_id: str) -> Path:
         """The job's folder for files that are not published yet. Makes it if it is missing."""
-        folder = self._folder(self.staging_root, job_id)
+        folder = _folder(self.staging_root, job_id)
         with translated(f"The staging folder {folder}"):
             self._make(folder)
         return folder
@@ -100,7 +101,7 @@ class JobFolders:
     def clear(self, job_id: str) -> None:
         """Remove what a finished job leaves: staging first, so that the original goes last. May be repeated."""
         for base in (self.staging_root, self.work_root):
-            folder = self._folder(base, job_id)
+            folder = _folder(base, job_id)
             with translated(f"Clearing {folder}"), suppress(FileNotFoundError):
                 try:
                     shutil.rmtree(folder)
@@ -116,19 +117,15 @@ class JobFolders:
         if original is None:
             return None
         stem, suffix = split_suffix(clean_name(name).rpartition("/")[2])
-        tail, number = suffix, 1
         with translated(f"Giving {original} back to {self._inbox}"):
             with open_below.opened(original.parent) as work, open_below.opened(self._inbox) as inbox:
-                while True:
-                    free = shorten(stem, tail)
+                for free in stems("unique", stem, suffix):
                     with suppress(FileExistsError):
-                        no_replace.move(work, original.name, inbox, free)
+                        no_replace.move(work, original.name, inbox, free + suffix)
                         break
-                    number += 1
-                    tail = f"-{number}{suffix}"
                 open_below.settle(inbox)
             self.clear(job_id)
-        return self._inbox / free
+        return self._inbox / f"{free}{suffix}"
 
     def in_work(self) -> tuple[str, ...]:
         """The ids of all jobs that have a work folder or a staging folder, sorted."""
@@ -157,11 +154,6 @@ class JobFolders:
                     )
         return tuple(sorted(found))
 
-    def _folder(self, base: Path, job_id: str) -> Path:
-        if not _JOB_ID.fullmatch(job_id):
-            raise ValueError(f"{job_id!r} is not a job id")
-        return base / job_id
-
     def _make(self, folder: Path) -> None:
         try:
             folder.mkdir()
@@ -180,6 +172,12 @@ class JobFolders:
             return meaning
         self._check()
         return Vanished(f"{source} cannot be taken: {error.strerror}")
+
+
+def _folder(base: Path, job_id: str) -> Path:
+    if not _JOB_ID.fullmatch(job_id):
+        raise ValueError(f"{job_id!r} is not a job id")
+    return base / job_id
 
 
 def _knows_all_writers(source: Path) -> bool:

@@ -73,19 +73,14 @@ class Orders:
     def _opened(self, way: Sequence[str]) -> Iterator[int]:
         """The order of one folder, open for reading, if there is one. Only a regular file is an order."""
         try:
-            with open_below.opened(self._folders.root, way) as folder:
-                file = os.open(NAME, open_below.FILE, dir_fd=folder)
+            with open_below.opened(self._folders.root, way) as folder, open_below.reading(NAME, folder) as file:
+                if stat.S_ISREG(os.fstat(file).st_mode):
+                    yield file
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            if error.errno == errno.ELOOP:  # a symbolic link
-                return
-            raise
-        try:
-            if stat.S_ISREG(os.fstat(file).st_mode):
-                yield file
-        finally:
-            os.close(file)
+            if error.errno != errno.ELOOP:  # a symbolic link
+                raise
 
 
 def _read(file: int) -> dict[str, Any]:
