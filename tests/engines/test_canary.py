@@ -10,9 +10,8 @@ from daemon.engines.comfyui.canary import LIKE_ENOUGH, PLACES, draw_test_picture
 from daemon.engines.comfyui.graph import load_graph
 from daemon.engines.comfyui.model_table import load_models
 from daemon.engines.comfyui.server import Server
-from daemon.engines.comfyui.server_entry import ServerEntry
 from daemon.engines.comfyui.server_trust import ServerTrust
-from daemon.engines.comfyui.servers import Servers
+from daemon.engines.comfyui.servers import ServerEntry, Servers
 from daemon.errors import EngineMisconfigured
 from daemon.jobs import Recipe
 from daemon.service.choose_engine import build_engine
@@ -169,7 +168,8 @@ def test_photos_come_first(entry: ServerEntry) -> None:
     servers.take_slot("BEN2", (), ())
     while_busy = servers.take_idle_slot(entry, "BEN2")
 
-    servers.free_slot(entry)
+    with servers.changing(entry) as trust:
+        trust.free_slot()
 
     assert not while_busy
     assert servers.take_idle_slot(entry, "BEN2")
@@ -177,7 +177,8 @@ def test_photos_come_first(entry: ServerEntry) -> None:
 
 def test_a_doubted_model_may_still_be_tried_but_gets_no_photo(entry: ServerEntry) -> None:
     servers = Servers([entry], 3.0, Clock())
-    servers.record_wrong_canary(entry, "BEN2", "all wrong")
+    with servers.changing(entry) as trust:
+        trust.record_wrong_canary("BEN2", "all wrong")
 
     with pytest.raises(EngineMisconfigured, match="all wrong"):
         servers.take_slot("BEN2", (), ())

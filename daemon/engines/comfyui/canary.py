@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
-from daemon.engines.comfyui.encoded_proxy import EncodedProxy
-from daemon.engines.comfyui.server_entry import ServerEntry
-from daemon.engines.comfyui.servers import Servers
+from daemon.engines.comfyui.prompt_run import EncodedProxy
+from daemon.engines.comfyui.servers import ServerEntry, Servers
 from daemon.errors import FreistellerError
 from daemon.jobs import Recipe
 
@@ -63,7 +62,7 @@ class Canary:
     def _test_models(self, entry: ServerEntry) -> None:
         due = dict.fromkeys(self._models, self._clock())
         while not self._stop.wait(min(LOOK_SECONDS, self._every_seconds)) and not entry.leaving:
-            if not self._servers.is_reachable(entry):  # it may come back as another installation, so test it at once
+            if not entry.trust.reachable:  # it may come back as another installation, so test it at once
                 due = dict.fromkeys(self._models, self._clock())
                 continue
             for model in self._models:
@@ -83,17 +82,20 @@ class Canary:
         else:
             likeness = intersection_over_union(alpha, subject)
             if likeness > LIKE_ENOUGH:
-                self._servers.record_right_canary(entry, model, self._wall_clock())
+                with self._servers.changing(entry) as trust:
+                    trust.record_right_canary(model)
+                    entry.canaries[model] = self._wall_clock()
                 return True
-            self._servers.record_wrong_canary(
-                entry,
-                model,
-                f"{entry.server.name} cuts out the test picture wrongly with {model} (likeness {likeness:.2f}, "
-                f"expected above {LIKE_ENOUGH}). Check that model's file and the GPU there, then restart ComfyUI.",
-            )
+            with self._servers.changing(entry) as trust:
+                trust.record_wrong_canary(
+                    model,
+                    f"{entry.server.name} cuts out the test picture wrongly with {model} (likeness {likeness:.2f}, "
+                    f"expected above {LIKE_ENOUGH}). Check that model's file and the GPU there, then restart ComfyUI.",
+                )
             return False
         finally:
-            self._servers.free_slot(entry)
+            with self._servers.changing(entry) as trust:
+                trust.free_slot()
 
 
 def draw_test_picture(number: int) -> tuple[Rgb, Region]:

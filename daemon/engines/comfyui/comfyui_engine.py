@@ -13,13 +13,12 @@ from dataclasses import replace
 
 from daemon.arrays import Rgb
 from daemon.engines.comfyui.canary import Canary
-from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.graph import load_graph
 from daemon.engines.comfyui.model_table import load_models
+from daemon.engines.comfyui.prompt_run import EncodedProxy
 from daemon.engines.comfyui.server import Server
-from daemon.engines.comfyui.server_entry import ServerEntry
 from daemon.engines.comfyui.server_trust import ServerTrust
-from daemon.engines.comfyui.servers import Servers
+from daemon.engines.comfyui.servers import ServerEntry, Servers
 from daemon.engines.contract import Answer, ServerHealth
 from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, FreistellerError, RecipeRefused
 from daemon.jobs import Recipe
@@ -96,7 +95,8 @@ class ComfyUIEngine:
             known = present.get(_address(each))
             if known and each == known.settings.model_copy(update={"slots": each.slots}):
                 if each != known.settings:
-                    self._servers.change_slots(known, each)
+                    with self._servers.changing(known) as trust:
+                        known.settings, trust.slots = each, each.slots
                 entries.append(known)
             else:
                 entries.append(self._new_entry(each))
@@ -152,7 +152,7 @@ class ComfyUIEngine:
         self._servers.close()
         for entry in self._servers.all_entries:
             entry.probe_soon.set()
-            entry.server.close(self._servers.is_reachable(entry))
+            entry.server.close(entry.trust.reachable)
 
     def _new_entry(self, settings: ServerSettings) -> ServerEntry:
         server = Server(settings, self._settings, self._graph, self._owner, self._clock)
@@ -169,7 +169,7 @@ class ComfyUIEngine:
         if entry.leaving and self._servers.wait_until_empty(entry):
             with contextlib.suppress(FreistellerError):  # the server may really be gone
                 entry.server.clean_up()
-            entry.server.close(self._servers.is_reachable(entry))
+            entry.server.close(entry.trust.reachable)
 
     def _probe_until_it_leaves(self, entry: ServerEntry) -> None:
         usual = self._settings.probe_seconds
@@ -178,14 +178,17 @@ class ComfyUIEngine:
             try:
                 memory = entry.server.memory()
             except (EngineAway, EngineMisconfigured) as error:
-                self._servers.record_absence(entry, error)
+                with self._servers.changing(entry) as trust:
+                    trust.record_absence(error)
             else:
-                if not self._servers.is_reachable(entry):
+                if not entry.trust.reachable:
                     entry.server.forget_nodes()  # before it gets a photo: it may be another installation now
-                self._servers.record_probe(entry, memory)
+                with self._servers.changing(entry) as trust:
+                    entry.memory = memory
+                    trust.record_probe()
                 with contextlib.suppress(FreistellerError):  # the next probe cleans up again
                     entry.server.clean_up()
-            reachable = self._servers.is_reachable(entry)
+            reachable = entry.trust.reachable
             hurried = entry.probe_soon.wait(usual if reachable else soon)
             soon = usual / SOONEST_PROBE if reachable else min(usual, soon * 2)
             if hurried:  # a photo failed there a moment ago: wait shortly, then probe
@@ -203,10 +206,12 @@ class ComfyUIEngine:
                 raise error_to_raise from error
             raise
         else:
-            self._servers.record_answer(entry, recipe.model, self._clock() - began)
+            with self._servers.changing(entry) as trust:
+                trust.record_answer(recipe.model, self._clock() - began)
             return answer
         finally:
-            self._servers.free_slot(entry)
+            with self._servers.changing(entry) as trust:
+                trust.free_slot()
 
     def _check_server(self, entry: ServerEntry) -> ServerHealth:
         known = self._servers.health_of(entry)

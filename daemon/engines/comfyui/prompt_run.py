@@ -5,14 +5,14 @@ gone) ends in the same question to the server: is the prompt finished, queued or
 """
 
 import contextlib
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from daemon.arrays import Alpha
+from daemon.arrays import Alpha, Rgb
 from daemon.engines.comfyui import error_mapping
-from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.event_socket import EventSocket, Hint
 from daemon.engines.comfyui.graph import Prompt
 from daemon.engines.comfyui.http_client import HttpClient, ResultGone
@@ -22,6 +22,7 @@ from daemon.engines.comfyui.retrying import with_retries
 from daemon.engines.comfyui.upload_names import UploadNames
 from daemon.errors import EngineAway, FreistellerError
 from daemon.pictures import codec
+from daemon.settings import ComfyUISettings
 
 T = TypeVar("T")
 
@@ -30,11 +31,19 @@ POLLS_WITHOUT_EVENTS = 8  # polls in the time of one poll, while no event announ
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """The time limits of a prompt, in seconds: for the whole attempt, and between two polls."""
+class EncodedProxy:
+    """An encoded proxy, the SHA-256 of its bytes in hex, and its size in pixels."""
 
-    attempt: float
-    poll: float
+    encoded: bytes
+    digest: str
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, proxy: Rgb) -> "EncodedProxy":
+        """Encode a proxy, (H, W, 3) uint8 sRGB, once for all servers that may get it."""
+        encoded = codec.encode_proxy(proxy)
+        return cls(encoded, hashlib.sha256(encoded).hexdigest(), proxy.shape[0], proxy.shape[1])
 
 
 @dataclass(slots=True)
@@ -50,7 +59,7 @@ class PromptRun:
     http: HttpClient
     events: EventSocket
     names: UploadNames
-    limits: Limits
+    settings: ComfyUISettings
     clock: Callable[[], float]
     stop: threading.Event
     new: bool = False
@@ -134,13 +143,13 @@ class PromptRun:
         Raises EngineAway if the queue or the prompt stands still for longer than the limit of an attempt.
         """
         began = self.clock()
-        deadline = began + self.limits.attempt
+        deadline = began + self.settings.attempt_seconds
         started: float | None = None
         ahead: tuple[str, ...] | None = None
         queue, finished = Queue(), None
         while True:
             poll_soon = finished is not None or not self.events.announces_ends  # no event will announce the end
-            hint.wait(self.limits.poll / POLLS_WITHOUT_EVENTS if poll_soon else self.limits.poll)
+            hint.wait(self.settings.poll_seconds / POLLS_WITHOUT_EVENTS if poll_soon else self.settings.poll_seconds)
             self._raise_if_stopped()
             finished = self._history()
             if finished is None:
@@ -156,16 +165,17 @@ class PromptRun:
             now = self.clock()
             if self.prompt_id in queue.running and started is None:
                 started = hint.started_at or now
-                deadline = started + self.limits.attempt
+                deadline = started + self.settings.attempt_seconds
             elif started is None and queue.running != ahead:  # prompts ahead of ours still make progress
                 ahead = queue.running
-                deadline = now + self.limits.attempt
+                deadline = now + self.settings.attempt_seconds
             if now >= deadline:
                 self._cancel()
                 if finished is not None:
                     self._delete_entry()  # otherwise the next attempt would wait for this incomplete entry again
+                limit = f"{self.settings.attempt_seconds:g} s"
                 raise EngineAway(
-                    f"{self.http.name} took more than {self.limits.attempt:g} s for one prompt ({self.model}). "
+                    f"{self.http.name} took more than {limit} for one prompt ({self.model}). "
                     "If the server is only slow, raise comfyui.attempt_seconds."
                 )
 

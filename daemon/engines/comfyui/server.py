@@ -5,13 +5,12 @@ import threading
 import uuid
 from collections.abc import Callable
 
-from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.error_mapping import QueuedDespiteErrors
 from daemon.engines.comfyui.event_socket import EventSocket, opener
 from daemon.engines.comfyui.graph import Graph
 from daemon.engines.comfyui.http_client import HttpClient
 from daemon.engines.comfyui.node_inputs import NodeInputs
-from daemon.engines.comfyui.prompt_run import Limits, PromptRun
+from daemon.engines.comfyui.prompt_run import EncodedProxy, PromptRun
 from daemon.engines.comfyui.replies import Memory, Queue
 from daemon.engines.comfyui.retrying import with_retries
 from daemon.engines.comfyui.upload_names import UploadNames
@@ -36,22 +35,19 @@ class Server:
     ) -> None:
         """owner: see `UploadNames`. Raises BadSettings if comfyui.parked names an unknown model."""
         self._graph = graph
-        self._limits = Limits(comfyui.attempt_seconds, comfyui.poll_seconds)
+        self._settings = comfyui
         self._parked = _parked_models(comfyui.parked, graph)
         self._clock = clock
         self._stop = threading.Event()
         self._http = HttpClient(settings, comfyui.connect_seconds)
-        self._events = EventSocket(self._http.name, opener(self._http, comfyui.connect_seconds), clock)
+        self.name = self._http.name
+        """Host, port and path, without any secret."""
+        self._events = EventSocket(self.name, opener(self._http, comfyui.connect_seconds), clock)
         self._node_inputs = NodeInputs(self._http)
         self._names = UploadNames(owner)
         self._lock = threading.Lock()
         self._answered: dict[str, float] = {}  # prompt id -> when its result was fetched
         self._to_cancel: set[str] = set()
-
-    @property
-    def name(self) -> str:
-        """Host, port and path, without any secret."""
-        return self._http.name
 
     @property
     def reconnects(self) -> int:
@@ -122,7 +118,7 @@ class Server:
             http=self._http,
             events=self._events,
             names=self._names,
-            limits=self._limits,
+            settings=self._settings,
             clock=self._clock,
             stop=self._stop,
             new=new,

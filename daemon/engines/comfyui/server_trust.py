@@ -60,11 +60,15 @@ class ServerTrust:
     _failures: dict[str, int] = field(default_factory=dict)
 
     @property
+    def reachable(self) -> bool:
+        """Whether the breaker lets anything through."""
+        return self.breaker is not Breaker.OPEN
+
+    @property
     def up(self) -> bool:
         """Whether the server is of use: reachable, and not every model that it was asked for is without photos."""
-        if self.breaker is Breaker.OPEN:
-            return False
-        return not self.models_without_photos or not self.asked <= self.models_without_photos
+        without = self.models_without_photos
+        return self.reachable and not (without and self.asked <= without)
 
     @property
     def models_without_photos(self) -> set[str]:
@@ -85,7 +89,7 @@ class ServerTrust:
     def accepts_test_picture(self, model: str, now: float) -> bool:
         """Whether the server may get a test picture for this model: it will answer, correctly or not."""
         set_aside = self.set_aside.get(model)
-        return self.breaker is not Breaker.OPEN and (set_aside is None or now >= set_aside.until)
+        return self.reachable and (set_aside is None or now >= set_aside.until)
 
     def has_free_slot(self) -> bool:
         """Whether the server can take one more photo now. While half open it takes only one at a time."""
@@ -107,9 +111,12 @@ class ServerTrust:
         self.in_flight -= 1
 
     def record_answer(self, model: str, seconds: float) -> None:
-        """The model gave an alpha. Its seconds predict the next photo's, unless the model had to be loaded first."""
+        """The model gave an alpha. Its seconds predict the next photo's, unless the model had to be loaded first.
+
+        seconds: from taking the slot to the alpha. All photos in flight shared them.
+        """
         if model in self.warm:
-            self.seconds += NEWEST_WEIGHT * (seconds - self.seconds)
+            self.seconds += NEWEST_WEIGHT * (seconds / max(1, self.in_flight) - self.seconds)
         self._record_works(model)
 
     def record_right_canary(self, model: str) -> None:
@@ -155,7 +162,7 @@ class ServerTrust:
 
     def record_probe(self) -> None:
         """The server answered a probe. If it was away, it may have lost its models, and got what it lacked before."""
-        if self.breaker is Breaker.OPEN:
+        if not self.reachable:
             self.breaker = Breaker.HALF_OPEN
             self.warm.clear()
             self.set_aside.clear()

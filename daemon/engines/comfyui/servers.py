@@ -1,16 +1,53 @@
 """Chooses the server for a photo: the one that finishes it first, among those trusted with its model."""
 
+import contextlib
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from daemon.engines.comfyui.replies import Memory
-from daemon.engines.comfyui.server_entry import ServerEntry
-from daemon.engines.comfyui.server_trust import Breaker
+from daemon.engines.comfyui.server import Server
+from daemon.engines.comfyui.server_trust import ServerTrust
 from daemon.engines.contract import ServerHealth
 from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, FreistellerError, RecipeRefused
 from daemon.settings import ServerSettings
+
+
+@dataclass(slots=True, eq=False)
+class ServerEntry:
+    """A server in the list of servers. Only `Servers` changes it, under its lock.
+
+    probe_soon: set it to have the server probed soon.
+    canaries: model -> Unix time when it last cut out the test picture correctly.
+    leaving: the server gets nothing new; what runs there ends.
+    """
+
+    server: Server
+    trust: ServerTrust
+    settings: ServerSettings
+    memory: Memory = field(default_factory=Memory)
+    probe_soon: threading.Event = field(default_factory=threading.Event)
+    canaries: dict[str, float] = field(default_factory=dict)
+    leaving: bool = False
+
+    def health(self) -> ServerHealth:
+        """The server's condition, as far as known."""
+        return ServerHealth(
+            server=self.server.name,
+            up=self.trust.up,
+            message=self.trust.message,
+            running=self.trust.in_flight,
+            memory_total_bytes=self.memory.total_bytes,
+            memory_free_bytes=self.memory.free_bytes,
+            circuit=self.trust.breaker.value,
+            reconnects=self.server.reconnects,
+            set_aside=tuple(sorted(self.trust.models_without_photos)),
+            canaries=tuple(self.canaries.items()),
+            uploads=self.server.uploads,
+            history_entries=self.server.history_entries,
+        )
 
 
 class Servers:
@@ -24,6 +61,18 @@ class Servers:
         self._clock = clock
         self._changed = threading.Condition()
         self._closed = False
+
+    @contextlib.contextmanager
+    def changing(self, entry: ServerEntry) -> Iterator[ServerTrust]:
+        """Hold the lock during the block, to change the trust in a server. Then all who wait for a slot look again."""
+        with self._changed:
+            yield entry.trust
+            self._changed.notify_all()
+
+    def health_of(self, entry: ServerEntry) -> ServerHealth:
+        """The server's condition, as far as known."""
+        with self._changed:
+            return entry.health()
 
     @property
     def all_entries(self) -> tuple[ServerEntry, ...]:
@@ -42,13 +91,6 @@ class Servers:
             self._changed.notify_all()  # a waiting thread may have a slot now, or it waits for a server that leaves
         for entry in gone:
             entry.probe_soon.set()
-
-    def change_slots(self, entry: ServerEntry, settings: ServerSettings) -> None:
-        """Give the server another number of slots. Photos in flight above that number still end there."""
-        with self._changed:
-            entry.settings = settings
-            entry.trust.slots = settings.slots
-            self._changed.notify_all()
 
     def wait_until_empty(self, entry: ServerEntry) -> bool:
         """Wait until nothing is in flight on a server that leaves, then forget it. False if all is closed first."""
@@ -82,12 +124,13 @@ class Servers:
 
     def _has_ticket(self, entry: ServerEntry, ticket: uuid.UUID) -> bool | None:
         """Whether a server has that ticket. None if it does not say."""
-        if not self.is_reachable(entry):
+        if not entry.trust.reachable:
             return None
         try:
             return entry.server.has_ticket(ticket)
         except EngineAway as error:
-            self.record_absence(entry, error)
+            with self.changing(entry) as trust:
+                trust.record_absence(error)
         except EngineMisconfigured:  # the server raises it again when it gets a photo; that call handles it
             pass
         return None
@@ -129,34 +172,10 @@ class Servers:
             trust.take_slot(model, now)
             return True
 
-    def free_slot(self, entry: ServerEntry) -> None:
-        """Free a slot, whatever the photo's outcome."""
-        with self._changed:
-            entry.trust.free_slot()
-            self._changed.notify_all()
-
-    def record_answer(self, entry: ServerEntry, model: str, seconds: float) -> None:
-        """See `ServerTrust.record_answer`. seconds: from taking the slot to the alpha; others may be in flight."""
-        with self._changed:
-            entry.trust.record_answer(model, seconds / max(1, entry.trust.in_flight))
-
-    def record_right_canary(self, entry: ServerEntry, model: str, at: float) -> None:
-        """See `ServerTrust.record_right_canary`. at: Unix time."""
-        with self._changed:
-            entry.trust.record_right_canary(model)
-            entry.canaries[model] = at
-            self._changed.notify_all()
-
-    def record_wrong_canary(self, entry: ServerEntry, model: str, message: str) -> None:
-        """See `ServerTrust.record_wrong_canary`. The model gets no photos there until a canary is correct."""
-        with self._changed:
-            entry.trust.record_wrong_canary(model, message)
-            self._changed.notify_all()  # threads that wait for a slot there must look elsewhere
-
     def record_failure(self, entry: ServerEntry, model: str, error: FreistellerError) -> FreistellerError:
-        """See `ServerTrust.record_failure`. Returns the error to raise."""
+        """See `ServerTrust.record_failure`. Ignored once the servers are closed: then the error is due to that."""
         with self._changed:
-            if self._closed:  # the error came because we closed the server's client
+            if self._closed:
                 return error
             if isinstance(error, EngineFull):
                 entry.trust.record_freed_memory()
@@ -164,29 +183,6 @@ class Servers:
         if isinstance(error, EngineAway):
             entry.probe_soon.set()
         return error_to_raise
-
-    def record_absence(self, entry: ServerEntry, error: FreistellerError) -> None:
-        """See `ServerTrust.record_absence`."""
-        with self._changed:
-            entry.trust.record_absence(error)
-            self._changed.notify_all()  # threads that wait for a slot there must look elsewhere
-
-    def record_probe(self, entry: ServerEntry, memory: Memory) -> None:
-        """See `ServerTrust.record_probe`."""
-        with self._changed:
-            entry.memory = memory
-            entry.trust.record_probe()
-            self._changed.notify_all()
-
-    def is_reachable(self, entry: ServerEntry) -> bool:
-        """Whether the server's breaker is not open."""
-        with self._changed:
-            return entry.trust.breaker is not Breaker.OPEN
-
-    def health_of(self, entry: ServerEntry) -> ServerHealth:
-        """The server's condition, as far as known."""
-        with self._changed:
-            return entry.health()
 
     def close(self) -> None:
         """Give nobody a slot any more."""
@@ -200,7 +196,7 @@ class Servers:
             for error in errors:
                 if isinstance(error, kind):
                     return error
-        troubles = [each.trust.trouble for each in self.entries if each.trust.breaker is Breaker.OPEN]
+        troubles = [each.trust.trouble for each in self.entries if not each.trust.reachable]
         texts = [str(trouble) for trouble in troubles if trouble]
         if any(isinstance(trouble, EngineAway) for trouble in troubles):
             return EngineAway(f"No ComfyUI server can take {model} now. {' '.join(texts)}")
