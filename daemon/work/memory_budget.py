@@ -3,10 +3,12 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
+
+from daemon.errors import EngineAway
 
 BYTES_PER_PIXEL: dict[int | Literal["raw"], int] = {8: 10, 16: 14, "raw": 26}
 """The most bytes that a photo in work takes per pixel, by bits per channel: photo, cut-out and what lies between.
@@ -15,6 +17,11 @@ A camera raw file takes the most, while it is developed.
 """
 
 MUCH_BYTES = 1 << 30  # with more than this in work we give memory back, although that costs time
+LOOK_SECONDS = 0.2  # so often a photo that waits for memory looks whether the program stops
+
+
+def _never() -> bool:
+    return False
 
 
 def half_of_memory() -> int:
@@ -66,16 +73,24 @@ class MemoryBudget:
             self._changed.notify_all()
 
     @contextmanager
-    def held(self, need_bytes: int) -> Iterator[None]:
-        """Wait for room, and keep it for the length of the block. A photo larger than the limit runs alone."""
+    def held(self, need_bytes: int, stopping: Callable[[], bool] = _never) -> Iterator[None]:
+        """Wait for room, and keep it for the length of the block. A photo larger than the limit runs alone.
+
+        Raises EngineAway if the program stops meanwhile, so that the photo goes on at the next start.
+        """
         with self._changed:
             turn = object()
             self._waiting.append(turn)
-            # In order, so that a stream of small photos cannot hold up a big one for ever.
-            self._changed.wait_for(lambda: self._waiting[0] is turn and self._has_room(need_bytes))
-            self._waiting.popleft()
-            self._used += need_bytes
-            self._changed.notify_all()
+            try:
+                # In order, so that a stream of small photos cannot hold up a big one for ever.
+                while not (self._waiting[0] is turn and self._has_room(need_bytes)):
+                    if stopping():
+                        raise EngineAway("Freisteller is stopping; the photo goes on at the next start.")
+                    self._changed.wait(LOOK_SECONDS)
+                self._used += need_bytes
+            finally:
+                self._waiting.remove(turn)
+                self._changed.notify_all()
         try:
             yield
         finally:

@@ -69,7 +69,7 @@ class Pipeline:
         """Decode a photo and make its small picture, as soon as memory has room for it. Raises BadPhoto."""
         most = settings.intake.max_megapixels
         pixels, bits = extent(path, most, page.index)
-        with self._budget.held(pixels * BYTES_PER_PIXEL[bits]):
+        with self._budget.held(pixels * BYTES_PER_PIXEL[bits], self._runtime.stopping):
             with self._timed("read"):
                 photo = open_photo(path, most, page.index)
             if page.left_out:

@@ -4,6 +4,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from daemon.errors import EngineAway
 from daemon.work.memory_budget import MUCH_BYTES, MemoryBudget, cgroup_limits
 
 
@@ -111,3 +114,15 @@ def test_in_a_container_the_mount_itself_is_our_cgroup(tmp_path: Path) -> None:
 
 def test_a_machine_without_cgroups_has_no_such_limit(tmp_path: Path) -> None:
     assert list(cgroup_limits(tmp_path / "none", tmp_path / "nowhere")) == []
+
+
+def test_a_photo_that_waits_for_memory_hears_that_the_program_stops() -> None:
+    budget = MemoryBudget(100)
+
+    with budget.held(60):
+        with pytest.raises(EngineAway), budget.held(50, stopping=lambda: True):
+            pass
+        with budget.held(40):  # nobody waits before it any more
+            assert budget.used == 100
+
+    assert budget.used == 0
