@@ -1,11 +1,11 @@
-"""What the adaptive loop wins: one pass, a ladder that always runs everything, and the loop, on labelled photos.
+"""Compares the adaptive loop with one pass and with a ladder that always runs everything, on labelled photos.
 
     python benchmarks/adaptive.py [--shipped] [--data DIR]
 
-The alphas are recorded ones: u2netp, its mirrored pass, and a second network standing in for another model. Finishes,
+The alphas are recorded: of u2netp, of its mirrored pass, and of a second network in place of another model. Finishes,
 blends, verdicts and the strategy are the program's own. Each photo is judged by cards that were fitted without it, once
-per folding, and all figures are means over the foldings; the cards that ship were fitted on these photos, so what they
-give (--shipped) flatters. Standard errors are by photo.
+for each folding, and all figures are means over the foldings. The cards that ship were fitted to these photos, so their
+figures (--shipped) are too good. Standard errors are by photo.
 """
 
 import argparse
@@ -53,7 +53,10 @@ class Result:
 def play(
     rgb: Rgb, masks: Mapping[Recipe, Alpha], strategy: Strategy | None, table: ScoreTable
 ) -> tuple[Alpha, int, Sequence[Attempt]]:
-    """Run the loop over recorded alphas (None: the whole ladder in order); the best attempt's finished alpha, calls."""
+    """Run the loop over recorded alphas; returns the best attempt's finished alpha, the number of calls, the attempts.
+
+    strategy: None = the whole ladder in order.
+    """
     settings = GradingSettings()
     thresholds = Thresholds(settings.sehr_gut, settings.gut)
     judge = strategy or Strategy(LADDER, ("u2netp", "isnet"), "u2netp", len(LADDER), 0.0)
@@ -80,7 +83,7 @@ def play(
 
 
 def measure(task: tuple[Labelled, Sequence[ScoreTable]]) -> list[dict[str, Result]]:
-    """What each way of working gave, by table."""
+    """For each table what each way of working gave."""
     photo, tables = task
     return [_measure(photo, table) for table in tables]
 
@@ -103,7 +106,7 @@ def _measure(photo: Labelled, table: ScoreTable) -> dict[str, Result]:
 
 
 def unseen(photos: list[Labelled]) -> dict[str, list[ScoreTable]]:
-    """By photo the tables that were fitted without it: one per folding into five."""
+    """For each photo the tables that were fitted without it: one for each folding into five."""
     rows = gather(photos)
     names = [row.photo for row in rows]
     tables: dict[str, list[ScoreTable]] = {photo.name: [] for photo in photos}
@@ -145,7 +148,7 @@ def main() -> None:
 
 
 def of(rows: Sequence[Sequence[Mapping[str, Result]]], way: str) -> NDArray[np.float64]:
-    """Per photo, means over the foldings: bad, error, IoU, calls, worse than the raw first pass."""
+    """For each photo the means over the foldings: bad, error, IoU, calls, worse than the raw first pass."""
     figures = [
         [(r.iou < BAD, r.error, r.iou, r.calls, r.error > 1.01 * r.error_raw) for r in (one[way] for one in results)]
         for results in rows

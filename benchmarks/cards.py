@@ -1,4 +1,4 @@
-"""Score cards from labelled alphas: which signs and rows each is fitted to, and what cards promise of unseen photos."""
+"""Fits the three score cards to labelled alphas, and scores photos that a card was not fitted to."""
 
 import json
 from dataclasses import astuple
@@ -14,14 +14,12 @@ from daemon.judgement.score import DISAGREEMENT_SIGNS, Card, Curve, ScoreTable
 from daemon.judgement.signs import NAMES
 
 TABLE = Path(__file__).parents[1] / "daemon" / "judgement" / "score.json"
-OFF_CARD = frozenset(
-    {"haze", "off_edge", "foreign", "missing", "framed"}
-)  # add nothing there; measures and reasons use them
+OFF_CARD = frozenset({"haze", "off_edge", "foreign", "missing", "framed"})  # only measures and reasons use these
 ON_CARD = tuple(name for name in NAMES if name not in OFF_CARD)
 BLEND_WEIGHT = 0.3
-CRISP_WEIGHTS = {"truth": 1.0, "crisp": 0.5, "spoilt": 0.1}  # of alphas in black and white: on a card of their own
-MODESTY = 0.98  # of the promise beside others; `adaptive` shows what the grades after the loop then hold
-ABSURD_WEIGHT = 0.03  # of alphas that are plainly wrong, beside those of models
+CRISP_WEIGHTS = {"truth": 1.0, "crisp": 0.5, "spoilt": 0.1}  # of alphas in black and white, which have their own card
+MODESTY = 0.98  # factor of the promise beside others; `adaptive` shows how true the grades after the loop then are
+ABSURD_WEIGHT = 0.03  # of alphas that are plainly wrong; those of models have 1
 
 
 def fit(rows: list[Row]) -> None:
@@ -37,8 +35,8 @@ def fit(rows: list[Row]) -> None:
 
 
 def fitted_table(rows: list[Row]) -> ScoreTable:
-    """The three cards, fitted on all of these rows."""
-    rows = [row for row in rows if row.plausible == 1]  # the rest is settled before the card is asked
+    """The three cards, fitted to all of these rows."""
+    rows = [row for row in rows if row.plausible == 1]  # `plausible` decides about the rest
     return ScoreTable(
         alone=fit_card(alone(_grey(rows))),
         beside_others=_modest_card(rows),
@@ -47,7 +45,7 @@ def fitted_table(rows: list[Row]) -> ScoreTable:
 
 
 def held_out(rows: list[Row], parts: list[NDArray[np.bool_]]) -> tuple[Floats, Floats]:
-    """Scores of every row from cards that never saw its part: alone, and beside mirrored pass and other model."""
+    """Scores of all rows from cards that did not see their part: alone, and beside mirrored pass and other model."""
     one, two = np.zeros(len(rows)), np.zeros(len(rows))
     for out in parts:
         train = [row for row, is_out in zip(rows, out, strict=True) if not is_out and row.plausible == 1]
@@ -61,10 +59,10 @@ def held_out(rows: list[Row], parts: list[NDArray[np.bool_]]) -> tuple[Floats, F
 
 
 def _modest_card(rows: list[Row]) -> Card:
-    """The card for alphas beside others; it promises a little less than its rows held.
+    """The card for alphas beside others. It promises a little less than its rows had.
 
-    The rows are of all photos. In the loop an alpha meets others only where the first was not good enough, and then the
-    most promising one wins: of hard photos, the luckiest look (the winner's curse, Capen et al. 1971).
+    The rows come from all photos. In the loop an alpha stands beside others only if the first was not good enough, and
+    then the most promising one wins: on hard photos that is often luck (the winner's curse, Capen et al. 1971).
     """
     card = fit_card(beside_others(_grey(rows, blends=True)))
     return Card(card.curves, Curve(card.promise.at, tuple(MODESTY * worth for worth in card.promise.worth)))
@@ -76,7 +74,7 @@ def alone(rows: list[Row]) -> Samples:
 
 
 def beside_others(rows: list[Row], company: int | None = None) -> Samples:
-    """Every alpha once per company it can be judged in, or once in the company named."""
+    """Every alpha once for each company that it can be judged beside, or only beside the given one."""
     chosen = [
         (row, disagreement)
         for row in rows

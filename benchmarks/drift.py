@@ -1,4 +1,4 @@
-"""How far people and program have drifted apart: `python benchmarks/judgement.py drift --journal FILE`."""
+"""Reports how far people and program differ: `python benchmarks/judgement.py drift --journal FILE`."""
 
 import sys
 from collections import defaultdict
@@ -20,7 +20,7 @@ from daemon.settings import GradingSettings
 
 
 def report_drift(path: Path | None) -> dict[str, float | int | None]:
-    """Print tables for people; returns the figures."""
+    """Print the tables; returns the figures."""
     if path is None or not path.is_file():
         sys.exit(f"There is no journal {path}. It is the file journal.sqlite3 in the state directory: --journal FILE")
     try:
@@ -89,7 +89,7 @@ def _row(found: Measures | None) -> str:
 
 
 def _auroc(results: Sequence[Judged], grade: Grade) -> float | None:
-    """How well the score tells what people grade at least so from the rest; None where they all said one thing."""
+    """How well the score separates results that people graded at least so; None if all or none of them are."""
     good = np.array([one.person.rank >= grade.rank for one in results], dtype=bool)
     if not len(good) or good.all() or not good.any():
         return None

@@ -1,4 +1,4 @@
-"""What the chosen finish does to the true error: on soft truth, and beside the best finish there would have been."""
+"""Measures what the chosen finish does to the true error, and how near it comes to the best finish."""
 
 import itertools
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from daemon.judgement.grading import Thresholds
 
 LEVELS = ((0.0, 1.0), (0.1, 0.9), (0.2, 0.8), (0.3, 0.7))
 SENSITIVITIES = (0.5, 0.8, 1.0)
-WORSE = 1.01  # of the raw error: more is noted as a photo that the finish made worse
+WORSE = 1.01  # of the raw error: from here on the finish made the photo worse
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
-    """Errors of one alpha: raw, with the chosen finish, with the best of all. Gradient errors are per 1000 pixels."""
+class FinishErrors:
+    """Errors of one alpha: raw, with the chosen finish, with the best finish. Gradient errors are per 1000 pixels."""
 
     model: str
     soft: bool
@@ -54,18 +54,18 @@ def report_finishes(photos: list[Labelled]) -> None:
         print(f"  {model:10} soft truth, gradient error per 1000 pixels: raw {before:.3f}, chosen {after:.3f}")
 
 
-def effects_on(photo: Labelled) -> list[Effect]:
+def effects_on(photo: Labelled) -> list[FinishErrors]:
     cv2.setNumThreads(1)
     rgb, truth = photo.photo(), photo.truth()
     return [_effect(photo, model, rgb, truth) for model in JUDGED]
 
 
-def _effect(photo: Labelled, model: str, rgb: Rgb, truth: Alpha) -> Effect:
+def _effect(photo: Labelled, model: str, rgb: Rgb, truth: Alpha) -> FinishErrors:
     raw = photo.mask(model)
     chosen = best_finish(rgb, raw, Thresholds(1, 0)).alpha
     error, error_chosen = mean_error(raw, truth), mean_error(chosen, truth)
     others = [mean_error(alpha, truth) for alpha in _every_finish(rgb, raw)]
-    return Effect(
+    return FinishErrors(
         model,
         photo.soft,
         error,

@@ -1,4 +1,4 @@
-"""Fitting a score card: monotone curves per sign, then a calibrated promise; numpy only."""
+"""Fits a score card: a monotone curve for each sign, then a calibrated promise. Uses only numpy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from daemon.judgement.score import Card, Curve
 Floats = NDArray[np.float64]
 
 KNOTS = ((0, 10, 25, 40, 55, 70, 85, 95, 100), (0, 50, 100))
-"""Percentiles of a sign at which its curve may bend. The card is the mean of one fitted with each: bends that are owed
-to these photos fade, the run of the curve stays."""
-RIDGE = 3e-3  # keeps curves flat where the data does not speak
-STEPS = 60  # of Newton's method; a fit settles after ten to thirty
-SETTLED = 1e-9  # fall of the loss below which it has
-BOTH_ENDS_BAD = frozenset({"girth", "ring_contrast"})  # a very compact or very striking find may be but a part
+"""Percentiles of a sign at which its curve may bend. The card is the mean of two that are fitted with one tuple each:
+bends that only these photos cause fade, the course of the curve stays."""
+RIDGE = 3e-3  # keeps curves flat where there are no data
+STEPS = 60  # of Newton's method at most; a fit converges after ten to thirty
+SETTLED = 1e-9  # a fit has converged if a step lowers the loss by less
+BOTH_ENDS_BAD = frozenset({"girth", "ring_contrast"})  # a very compact or very striking subject may be only a part
 BETTER_WHEN_HIGHER = frozenset({"girth", "ring_contrast"})
-LEAST_WORTH = 1e-3  # a curve that says less is left out
-PROMISE_KNOTS = 40  # points at which the promise is written down
+LEAST_WORTH = 1e-3  # range of a curve: flatter curves are left out
+PROMISE_KNOTS = 40  # points of the promise curve
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Rows of signs with their truth. values: (n, signs). quality: (n,), true IoU. weight: (n,)."""
+    """Signs of n alphas with the truth. values: (n, signs). quality: (n,), true IoU. weight: (n,)."""
 
     names: tuple[str, ...]
     values: Floats
@@ -32,12 +32,12 @@ class Samples:
     weight: Floats
 
     def only(self, rows: NDArray[np.bool_]) -> "Samples":
-        """The rows chosen."""
+        """The chosen rows."""
         return Samples(self.names, self.values[rows], self.quality[rows], self.weight[rows])
 
 
 def fit_card(samples: Samples) -> Card:
-    """A card whose curves are monotone in the known direction and whose promise is calibrated on the same rows."""
+    """Fit a card with curves that are monotone in the known direction; the promise is calibrated on the same rows."""
     fits = [_curves(samples, percentiles) for percentiles in KNOTS]
     curves = {}
     for name in samples.names:
@@ -65,7 +65,7 @@ def _curves(samples: Samples, percentiles: Sequence[float]) -> dict[str, Curve]:
 
 
 def sums(card: Card, samples: Samples) -> Floats:
-    """Per row the sum of what its signs are worth."""
+    """For each row the sum of what its signs are worth."""
     total = np.zeros(len(samples.quality))
     for name, curve in card.curves.items():
         total += np.interp(samples.values[:, samples.names.index(name)], curve.at, curve.worth)
@@ -73,12 +73,12 @@ def sums(card: Card, samples: Samples) -> Floats:
 
 
 def scores(card: Card, samples: Samples) -> Floats:
-    """Per row the promised IoU."""
+    """For each row the promised IoU."""
     return np.asarray(np.clip(np.interp(sums(card, samples), card.promise.at, card.promise.worth), 0, 1))
 
 
 def promise_curve(total: Floats, quality: Floats, weight: Floats) -> Curve:
-    """Mean quality by sum, as a logistic curve written down at a few points: strictly rising, so no two results tie
+    """Mean quality by sum, as points of a logistic curve. It rises strictly, so that no two results are equal
     (Platt 1999, with fractional labels)."""
     centre, spread = float(np.average(total, weights=weight)), float(total.std()) or 1.0
     z = (total - centre) / spread
@@ -102,12 +102,12 @@ def _direction(name: str) -> float:
 
 
 def _target(quality: Floats) -> Floats:
-    """What the curves are fitted to: differences between good results count more than those between useless ones."""
+    """The target of the fit: differences between good results count more than those between useless ones."""
     return np.asarray(np.clip((quality - 0.5) / 0.5, 0, 1) ** 2)
 
 
 def _knots(values: Floats, weight: Floats, percentiles: Sequence[float]) -> Floats:
-    """Where a curve may bend: set by full samples; those of little weight only reach the ends."""
+    """Where a curve may bend. Samples of full weight decide; the others only extend the ends."""
     full = values[weight >= weight.max()]
     inner = np.percentile(full, percentiles)
     at = np.unique(np.round([*inner, values.min(), values.max()], 6))
@@ -115,12 +115,12 @@ def _knots(values: Floats, weight: Floats, percentiles: Sequence[float]) -> Floa
 
 
 def _ramps(values: Floats, at: Floats) -> Floats:
-    """One column per stretch between knots, going 0 to 1 within it."""
+    """One column for each interval between knots; it rises from 0 to 1 within that interval."""
     return np.asarray(np.clip((values[:, None] - at[:-1]) / np.diff(at), 0, 1))
 
 
 def _descend(basis: Floats, target: Floats, weight: Floats, directions: Floats) -> Floats:
-    """Slopes that minimise the cross-entropy to `target` (0..1), each held to its direction (0: free).
+    """Slopes that minimise the cross-entropy to `target` (0..1), each with the sign of its direction (0: free).
 
     Newton's method on the slopes that are not held at zero by their direction, with backtracking along the projection
     (Bertsekas 1982).
@@ -157,7 +157,7 @@ def _descend(basis: Floats, target: Floats, weight: Floats, directions: Floats) 
 
 
 def card_as_json(card: Card) -> dict[str, object]:
-    """A card as `ScoreTable.from_json` reads it, in as many digits as mean something."""
+    """A card as `ScoreTable.from_json` reads it, rounded to the digits that matter."""
     curves: dict[str, object] = {name: _rounded(curve) for name, curve in card.curves.items()}
     return {"curves": curves, "promise": _rounded(card.promise)}
 

@@ -1,8 +1,8 @@
-"""How quick a journal of years is: a million photos that are over, and a hundred thousand that wait.
+"""Measures how quick a journal of years is: a million photos that are over, and a hundred thousand that wait.
 
-The journal is made by SQL, with two attempts a photo as they really are; then each question that the daemon asks while
-it works is asked of it and of an empty one, many times; medians. The start is that of the real program, until it
-watches its inbox, and its memory the greatest that it had (VmHWM).
+SQL makes the journal, with two realistic attempts for each photo. Each question that the daemon asks during work is put
+to this journal and to an empty one, many times; the table shows medians. The start is that of the real program, until
+it watches its inbox; the memory is the most that it had (VmHWM).
 Run: `.venv/bin/python benchmarks/journal.py [--photos 1000000]`. Last line: one JSON object.
 """
 
@@ -34,7 +34,7 @@ LONGEST_START_SECONDS = 120.0
 
 
 def attempt(number: int) -> Attempt:
-    """One as they are: about 600 bytes of JSON."""
+    """A realistic one: about 600 bytes of JSON."""
     verdict = Verdict(0.91, Grade.SEHR_GUT, Measures(0.95, 0.88, 0.97, 0.9), ("clean edges", "nothing left over"), ())
     view = View(0.11, 0.08, 0.92, 0.97)
     return Attempt(number, Recipe("RMBG-2.0", 1024), "http://gpu1:8188", 1.3, Finish(guided=True), verdict, view)
@@ -67,7 +67,7 @@ def fill(path: Path, photos: int) -> None:
 
 
 def add_waiting(path: Path, waiting: int) -> None:
-    """Let so many photos wait in it."""
+    """Add so many photos that wait."""
     db = sqlite3.connect(path)
     db.execute("PRAGMA synchronous = OFF")
     db.execute(
@@ -93,7 +93,7 @@ def milliseconds(ask: Callable[[int], object], rounds: int = ROUNDS) -> float:
 
 
 def questions(path: Path) -> Mapping[str, float]:
-    """What the daemon asks again and again; milliseconds."""
+    """The times in milliseconds of what the daemon asks again and again."""
     began = time.perf_counter()
     journal = Journal(path)
     found = {"open the file": (time.perf_counter() - began) * 1000}
@@ -117,7 +117,7 @@ def questions(path: Path) -> Mapping[str, float]:
     found |= {
         "counts (each second)": milliseconds(lambda _: journal.counts(NOW + 2e7)),
         "take the next photo": milliseconds(take),
-        "note, decide, finish": milliseconds(work),
+        "record, decide, complete": milliseconds(work),
         "latest ten": milliseconds(lambda _: journal.latest(10)),
         "whose result is it": milliseconds(lambda n: journal.jobs_at([f"sehr_gut/kunde 7/foto {n * 200 + 7:07}.png"])),
         "prune five hundred": milliseconds(lambda _: journal.prune(NOW, 500), 5),
@@ -127,7 +127,7 @@ def questions(path: Path) -> Mapping[str, float]:
 
 
 def start(home: Path) -> tuple[float, float, float]:
-    """Seconds until the real program watches its inbox, processor seconds of that, the memory it had at most in MB."""
+    """Start the real program: seconds until it watches its inbox, processor seconds of that, its peak memory in MB."""
     root_id = HotFolder(home / "hot").prepare()
     db = sqlite3.connect(journal_of(home))
     db.execute("INSERT OR REPLACE INTO facts VALUES ('root', ?)", (root_id,))
@@ -156,7 +156,7 @@ def start(home: Path) -> tuple[float, float, float]:
 
 
 def journal_of(home: Path) -> Path:
-    """Where the journal of one of the two programs lies."""
+    """Where the journal of one of the two state directories lies."""
     return home / "state" / "journal.sqlite3"
 
 

@@ -1,8 +1,8 @@
-"""Fit the score on labelled photos, and report how far it can be trusted.
+"""Fits the score to labelled photos, and reports how far it can be trusted.
 
 python benchmarks/judgement.py fit    [--data DIR]    writes daemon/judgement/score.json
 python benchmarks/judgement.py report [--data DIR]    cross-validated by photo, and leaving one set out
-python benchmarks/judgement.py drift --journal FILE   what people made of results, against the program
+python benchmarks/judgement.py drift --journal FILE   how far people's grades and the program's differ
 """
 
 import argparse

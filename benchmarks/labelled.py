@@ -1,4 +1,4 @@
-"""Labelled photos for measuring: where they lie, how they are read, and what is true of an alpha."""
+"""Reads the labelled photos that benchmarks use, and compares alphas with the truth."""
 
 import argparse
 import csv
@@ -48,10 +48,13 @@ def data_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def photos_or_exit(folder: Path) -> list[Labelled]:
-    """All photos of the index; exits with 2 where there is no such folder."""
+    """All photos of the index. Exits with code 2 if there is no such folder."""
     index = folder / "index.tsv"
     if not index.is_file():
-        print(f"no labelled photos in {folder}: name their folder with --data or FREISTELLER_EVAL", file=sys.stderr)
+        print(
+            f"There are no labelled photos in {folder}. Name their folder with --data or FREISTELLER_EVAL.",
+            file=sys.stderr,
+        )
         raise SystemExit(2)
     with index.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines, delimiter="\t"))
@@ -79,7 +82,7 @@ def fitted(alpha: Alpha, truth: Alpha) -> Alpha:
 
 
 def folds(names: list[str], count: int, seed: int = 0) -> Iterator[NDArray[np.bool_]]:
-    """Masks of what is held out, by photo: all rows of a photo are in the same fold."""
+    """For each fold the mask of the rows that are held out. All rows of a photo are in the same fold."""
     unique = sorted(set(names))
     order = np.random.default_rng(seed).permutation(len(unique)) % count
     fold_of = dict(zip(unique, order, strict=True))
@@ -89,7 +92,7 @@ def folds(names: list[str], count: int, seed: int = 0) -> Iterator[NDArray[np.bo
 
 
 def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks from 1, ties shared."""
+    """Ranks from 1; equal values get their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return np.asarray((last - (counts - 1) / 2)[inverse], dtype=np.float64)
@@ -101,7 +104,7 @@ def spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 def auroc(score: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
-    """Chance that a positive scores higher than a negative (Mann-Whitney)."""
+    """The chance that a positive scores higher than a negative (Mann-Whitney)."""
     hits = int(positive.sum())
     misses = len(positive) - hits
     if not hits or not misses:
@@ -116,5 +119,5 @@ def _alpha(path: Path) -> Alpha:
 def _read(path: Path, flags: int) -> Rgb:
     picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
     if picture is None:
-        raise SystemExit(f"{path} is not a picture")
+        raise SystemExit(f"{path} is not a picture. Replace it, or take it out of index.tsv.")
     return np.asarray(picture, dtype=np.uint8)

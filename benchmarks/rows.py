@@ -1,4 +1,4 @@
-"""The alphas that cards are fitted to and tried on: those of models, blends of them, crisp, spoilt and absurd ones."""
+"""Makes the alphas that cards are fitted to and tested on: of models, blends, crisp, spoilt and absurd ones."""
 
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, dataclass
@@ -14,13 +14,13 @@ from daemon.judgement.grading import plausible
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.signs import read_signs
 
-JUDGED = ("u2netp", "isnet")  # the models whose alphas the report is about; the others train and agree
+JUDGED = ("u2netp", "isnet")  # the models that the report is about; the alphas of the others serve the fit
 BLENDS = (("u2netp", "u2netp_flip"), ("u2netp", "isnet"), ("u2netp", "u2netp_flip", "isnet"))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One alpha of one photo: its signs, its disagreement with several companies of others, its true IoU."""
+    """One alpha of one photo: its signs, its disagreement with each company of other alphas, its true IoU (quality)."""
 
     photo: str
     group: str
@@ -52,7 +52,7 @@ def rows_of(photo: Labelled) -> list[Row]:
 
 
 def _made(masks: dict[str, Alpha], truth: Alpha, seed: str) -> dict[str, Alpha]:
-    """Crisp alphas, right and wrong: a strong model's answers look like the truth, and so do its mistakes."""
+    """Crisp alphas, right and wrong: a strong model's alphas look like the truth, and so do its errors."""
     dice = np.random.default_rng(list(seed.encode()))
     small = np.asarray(cv2.resize(truth, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.float32)
     made = {f"crisp {model}": (masks[model] >= 0.5).astype(np.float32) for model in JUDGED}
@@ -63,7 +63,7 @@ def _made(masks: dict[str, Alpha], truth: Alpha, seed: str) -> dict[str, Alpha]:
 
 
 def _companies(model: str, masks: dict[str, Alpha]) -> tuple[tuple[Alpha, ...], ...]:
-    """The companies in which an alpha may be judged; the first is the one that the report is about."""
+    """The groups of other alphas beside which an alpha may be judged. The report is about the first one."""
     mirrored = masks["u2netp" if model == "u2netp_flip" else "u2netp_flip"]
     other = masks["u2netp" if model == "isnet" else "isnet"]
     return ((mirrored, other), (mirrored,), (other,))

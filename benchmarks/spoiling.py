@@ -1,4 +1,4 @@
-"""Spoiling a true matte on purpose, in growing strength: what each measure must notice."""
+"""Spoils true mattes with growing strength, and checks that the right measure falls."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -14,14 +14,14 @@ from daemon.judgement.scene import look_at
 from daemon.judgement.signs import read_signs
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-ROUNDING = 0.002  # of a measure: less is resampling, not judgement
+ROUNDING = 0.002  # of a measure: a smaller change comes from resampling
 
 Spoil = Callable[[Alpha, float, np.random.Generator], Alpha]
-"""alpha, strength 0..1, dice -> the spoilt alpha; strength 0 changes nothing."""
+"""Takes an alpha, a strength 0..1 and dice; returns the spoilt alpha. Strength 0 changes nothing."""
 
 
 def islands(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
-    """Solid remains of background that touch neither the subject nor outgrow it; larger and larger."""
+    """Solid remains of background, larger and larger, that neither touch the subject nor become larger than it."""
     room = cv2.distanceTransform((alpha < 0.05).astype(np.uint8), cv2.DIST_L2, 5)
     most = 0.25 * float(np.sqrt((alpha >= 0.5).sum()))  # radius of a fifth of the subject's area
     wide = np.argwhere(room >= 0.5 * room.max())
@@ -35,14 +35,14 @@ def islands(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
 
 
 def haze(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
-    """A veil over the background, thicker and thicker."""
+    """A veil over the background, denser and denser."""
     height, width = alpha.shape
     cloud = cv2.resize(dice.random((4, 4)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     return np.asarray(np.maximum(alpha, np.clip(cloud, 0, 1) * np.float32(0.45 * strength)), dtype=np.float32)
 
 
 def halo(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
-    """A rim of background all around the subject, half-transparent, wider and wider."""
+    """A half-transparent rim of background all around the subject, wider and wider."""
     del dice
     side = 2 * round(0.03 * strength * max(alpha.shape)) + 1
     wider = np.asarray(cv2.dilate(alpha, np.ones((side, side), np.uint8)), dtype=np.float32)
@@ -50,9 +50,9 @@ def halo(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
 
 
 def holes(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
-    """Openings that the subject encloses, larger and larger."""
+    """Holes inside the subject, larger and larger."""
     spoilt = alpha.copy()
-    closed = np.pad((alpha >= 0.5).astype(np.uint8), 1)  # the photo's rim counts as border: a bite there is no hole
+    closed = np.pad((alpha >= 0.5).astype(np.uint8), 1)  # the photo's rim counts as border: what touches it is no hole
     inner = cv2.distanceTransform(closed, cv2.DIST_L2, 5)[1:-1, 1:-1]
     for _ in range(3):
         deep = np.argwhere(inner >= 0.5 * inner.max())
@@ -62,7 +62,7 @@ def holes(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
 
 
 def cut_limb(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
-    """A straight cut that takes part of the subject away, more and more."""
+    """A straight cut that removes more and more of the subject."""
     rows, columns = np.nonzero(alpha >= 0.5)
     if not len(rows):
         return alpha
@@ -74,7 +74,7 @@ def cut_limb(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
 
 
 def jagged(alpha: Alpha, strength: float, dice: np.random.Generator) -> Alpha:
-    """A border that wanders to and fro, further and further."""
+    """A border that wanders further and further from its place."""
     height, width = alpha.shape
     reach = 0.03 * strength * max(height, width)
     grains = (max(2, round(height / 12)), max(2, round(width / 12)))
@@ -104,11 +104,11 @@ SPOILS: Mapping[str, tuple[Spoil, str]] = {
     "holes": (holes, "completeness"),
     "cut_limb": (cut_limb, "completeness"),
 }
-"""Each fault, and the measure whose own fault it is."""
+"""Each fault, and the measure that must notice it."""
 
 
 def spoilt_truth(photo: Labelled) -> dict[str, bool]:
-    """Per fault: whether its own measure never rises (by more than rounding) as the fault grows, and falls overall."""
+    """For each fault whether its own measure falls overall and never rises (beyond rounding) as the fault grows."""
     cv2.setNumThreads(1)
     scene, truth = look_at(photo.photo()), photo.truth()
     truth = np.asarray(cv2.resize(truth, (scene.rim_width, scene.rim_height), interpolation=cv2.INTER_AREA))

@@ -1,4 +1,4 @@
-"""How far the score can be trusted: ranking, reliability and confusion of grades on photos that no card saw."""
+"""Reports how far the score can be trusted, on photos that the card was not fitted to."""
 
 import itertools
 
@@ -12,7 +12,7 @@ from benchmarks.rows import JUDGED, Row
 from daemon.settings import GradingSettings
 
 BOOTSTRAPS = 400
-FOLDINGS = 3  # ways of dividing the photos into five; one alone is lucky or unlucky by 0.003
+FOLDINGS = 3  # ways to divide the photos into five parts; results of a single one vary by 0.003
 
 
 def report(rows: list[Row]) -> dict[str, float]:
@@ -74,7 +74,7 @@ def report(rows: list[Row]) -> dict[str, float]:
 
 
 def ranked(scores: list[Floats], quality: Floats, rows: NDArray[np.bool_]) -> tuple[float, float, float]:
-    """Spearman and the AUROC of bad and very good over the rows named, means over the foldings."""
+    """Spearman's correlation and the AUROC of bad and of very good over these rows, means over the foldings."""
     true = quality[rows]
     figures = [
         (spearman(score[rows], true), auroc(-score[rows], true < BAD), auroc(score[rows], true > GOOD))
@@ -85,7 +85,7 @@ def ranked(scores: list[Floats], quality: Floats, rows: NDArray[np.bool_]) -> tu
 
 
 def standard_errors(score: Floats, quality: Floats, judged: NDArray[np.bool_], names: list[str]) -> tuple[float, float]:
-    """Of Spearman and the AUROC of bad, had other photos of the kind been taken (bootstrap by photo)."""
+    """The standard errors of Spearman's correlation and of the AUROC of bad (bootstrap by photo)."""
     rows_of: dict[str, list[int]] = {}
     for index in np.flatnonzero(judged):
         rows_of.setdefault(names[index], []).append(int(index))
@@ -101,7 +101,7 @@ def standard_errors(score: Floats, quality: Floats, judged: NDArray[np.bool_], n
 def sehr_gut(
     scores: list[Floats], quality: Floats, rows: NDArray[np.bool_], thresholds: GradingSettings
 ) -> tuple[float, float]:
-    """How much of the rows named is called sehr_gut, and which share of that is truly bad; all foldings together."""
+    """The share of these rows that is graded sehr_gut, and the share of those that is truly bad; over all foldings."""
     called = [score[rows] >= thresholds.sehr_gut for score in scores]
     bad = [quality[rows][chosen] < BAD for chosen in called]
     return float(np.mean(called)), float(np.concatenate(bad).mean())
