@@ -118,7 +118,7 @@ def halo_ratio(found: Sequence[tuple[Rgb, Alpha]]) -> float:
 
 
 def photo_of(rgb: Rgb) -> Any:
-    from daemon.pictures.reading import Photo
+    from daemon.pictures.photo import Photo
     from daemon.pictures.values import Metadata
 
     rgba = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])

@@ -10,7 +10,7 @@ from daemon.errors import BadSettings
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_identity import read_identity
 from daemon.jobs import Grade
-from daemon.pictures.writing import identity_of
+from daemon.pictures.writing import job_tag_of
 from daemon.publishing.report_reading import Reported, read_report
 
 CUTOUTS = (".png", ".webp", ".tif", ".jpg", "_flat.tif")  # results that show colours, those with an alpha first
@@ -139,7 +139,7 @@ def _place(report: Path, told: Reported, folders: HotFolder | None) -> Path | No
     for other in homes:
         place = other / stem.relative_to(home)
         found = _cutout(place, told) or _mask(place, told)
-        if found and identity_of(found) == told.job:
+        if found and job_tag_of(found) == told.job:
             return place
     return None
 

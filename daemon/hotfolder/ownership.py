@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from daemon.disk import no_replace, open_below
 from daemon.disk.file_id import FileId
-from daemon.pictures.writing import identity_of
+from daemon.pictures.writing import job_tag_of
 
 _MOST_REPORT_BYTES = 4 << 20  # a report has a few thousand; a larger JSON file is not one of ours
 
@@ -42,7 +42,7 @@ def owner_of(root: Path, place: str) -> str | None:
                 return None
             if place.lower().endswith(".json"):
                 return _job_of_report(descriptor)
-            return identity_of(Path(f"/proc/self/fd/{descriptor}"))
+            return job_tag_of(Path(f"/proc/self/fd/{descriptor}"))
     except (FileNotFoundError, NotADirectoryError):
         return None
 

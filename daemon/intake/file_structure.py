@@ -1,8 +1,8 @@
-"""Whether a picture file reaches its own end, by what its format says of itself; nothing is decoded here.
+"""Follows the structure of a picture file to its end, to see whether all of it is there; decodes nothing.
 
-A file can have its full size long before its data (Windows and Samba set the size first), so each format is followed
-from its first byte to the mark or the length that closes it. Read with pread, never mapped: a writer that truncates
-a mapped file would kill us with SIGBUS.
+A file can have its full size long before its data (Windows and Samba set the size first), so we follow each format from
+its first byte to the marker or the length that closes it. We read with pread and never map a file: a writer that
+truncates a mapped file would kill us with SIGBUS.
 """
 
 import os
@@ -22,9 +22,8 @@ _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length: 
 def follow_to_end(descriptor: int) -> str | None:
     """Follow a file's structure to its end.
 
-    Returns None where nothing speaks against the file, or a doubt in words: it may be whole, and also looks like one
-    whose data is still to come. Of a format that is not known here only the end is looked at. Raises NotWholeYet with
-    what is missing.
+    Returns None if nothing speaks against the file, or a doubt in words: it may be whole, but looks like a file whose
+    data is still to come. Of an unknown format we look at the end only. Raises NotWholeYet that says what is missing.
     """
     file = PartialFile(descriptor)
     if file.size == 0:
@@ -44,20 +43,20 @@ def follow_to_end(descriptor: int) -> str | None:
 
 
 def _doubt(file: PartialFile, end: int) -> str | None:
-    # A tail of zeros or a hole may be black pixels, or a sparse copy: believed later than others, not refused.
+    # A tail of zeros or a hole may be black pixels, or a sparse copy: we do not refuse the file, but believe it later.
     start = max(end - _TAIL_BYTES, end // 2)
     tail = file.some(start, end - start)
     if len(tail) >= 16 and not any(tail):
         return "its end holds only zeros"
     try:
         hole = os.lseek(file.descriptor, 0, os.SEEK_HOLE)
-    except OSError:  # a file system that cannot say
+    except OSError:  # the file system cannot tell
         return None
     return "it has a hole that no data was written to" if hole < end else None
 
 
 def _jpeg(file: PartialFile) -> int:
-    """From SOI over all segments and scans to EOI (ITU-T T.81, annex B); what follows EOI does not matter."""
+    """From SOI over all segments and scans to EOI (ITU-T T.81, annex B); what follows EOI is ignored."""
     what = "the end mark of a JPEG"
     position = 2
     while True:
@@ -65,7 +64,7 @@ def _jpeg(file: PartialFile) -> int:
         if head[0] != 0xFF:
             if not any(file.some(position, 16)):
                 raise NotWholeYet("it is a JPEG with zeros between its parts")
-            position = file.find(_JPEG_MARKER, position, what)  # stray bytes; decoders step over them too
+            position = file.find(_JPEG_MARKER, position, what)  # stray bytes; decoders skip them too
         elif head[1] == 0xFF:  # a fill byte
             position += 1
         elif head[1] == 0xD9:
@@ -96,7 +95,7 @@ def _webp(file: PartialFile) -> int:
 
 
 def _bmp(file: PartialFile) -> int:
-    """The size in the header; some writers leave that 0, so rows times height as well where nothing is compressed."""
+    """The size in the header; some writers leave it 0, so row size times height if nothing is compressed."""
     size, offset, header = struct.unpack("<2xI4xII", file.exactly(0, 18, "its header"))
     if header >= 40:
         width, height, bits, compression = struct.unpack("<ii2xHI", file.exactly(18, 16, "its header"))

@@ -1,4 +1,4 @@
-"""A file of others that may still be growing: read by position, never mapped."""
+"""A file that somebody else may still be writing."""
 
 import os
 import re
@@ -9,7 +9,7 @@ _WINDOW_BYTES = 1 << 20
 
 
 class PartialFile:
-    """A file read by position; what lies beyond its end is "not there yet"."""
+    """A file that is read by position, never mapped; what lies beyond its end is not there yet."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -26,9 +26,9 @@ class PartialFile:
         raise NotWholeYet(f"it ends before {what}")
 
     def find(self, pattern: re.Pattern[bytes], position: int, what: str) -> int:
-        """Where a two-byte mark that ends the pattern begins. Raises NotWholeYet saying that `what` is cut off."""
+        """Where the last two bytes of a match begin. Raises NotWholeYet saying that `what` is cut off."""
         while window := self.some(position, _WINDOW_BYTES):
             if found := pattern.search(window):
                 return position + found.end() - 2
-            position += max(1, len(window) - 1)  # its first byte may be this window's last one
+            position += max(1, len(window) - 1)  # a match may begin with the last byte of this window
         raise NotWholeYet(f"it ends before {what}")

@@ -1,7 +1,7 @@
-"""Camera RAW files, developed plainly; the only importer of rawpy (LibRaw), which is an extra.
+"""Camera RAW files, developed plainly by rawpy (LibRaw), which is an extra.
 
-As the camera saw the white, to sRGB in 16 bit, without brightening: photos of one series stay alike. Whoever wants more
-develops them first. LibRaw turns the picture upright itself.
+With the camera's white balance, to sRGB in 16 bit, without brightening, so that photos of one series stay alike. People
+who want more develop them first. LibRaw turns the picture upright itself.
 """
 
 import importlib
@@ -14,11 +14,11 @@ from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.values import Decodable, Header, Samples
 
 _SRGB_GAMMA = (2.4, 12.92)  # IEC 61966-2-1, as LibRaw wants it: power, and slope of the straight part
-_LYING = (5, 6)  # LibRaw's flip: a quarter turn to either side
+_QUARTER_TURNS = (5, 6)  # LibRaw's flip
 
 
 def opened(data: bytes) -> Decodable:
-    """The photo in a RAW file of any camera that LibRaw knows. Raises Unsupported or Undecodable."""
+    """The photo in a camera RAW file of any camera that LibRaw knows. Raises Unsupported or Undecodable."""
     try:
         library: Any = importlib.import_module("rawpy")  # has no types
     except ImportError as error:
@@ -32,7 +32,7 @@ def opened(data: bytes) -> Decodable:
         raise Undecodable(f"camera RAW: {_words(error)}") from error
     sizes = file.sizes
     width, height = sizes.iwidth, sizes.iheight
-    if sizes.flip in _LYING:
+    if sizes.flip in _QUARTER_TURNS:
         width, height = height, width
 
     def unpack() -> None:
@@ -55,6 +55,6 @@ def opened(data: bytes) -> Decodable:
 
 
 def _words(error: Exception) -> str:
-    """What LibRaw said; rawpy hands on bytes."""
-    said = error.args[0] if error.args else ""
-    return said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)
+    """LibRaw's reason; rawpy hands it on as bytes."""
+    reason = error.args[0] if error.args else ""
+    return reason.decode("ascii", "replace") if isinstance(reason, bytes) else str(reason)

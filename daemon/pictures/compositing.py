@@ -1,11 +1,11 @@
-"""A photo and its alpha become one picture with transparency."""
+"""Makes a cut-out of a photo and its alpha."""
 
 import cv2
 import numpy as np
 
 from daemon.pictures import rim_colours
+from daemon.pictures.photo import Photo
 from daemon.pictures.proxy import shrunk
-from daemon.pictures.reading import Photo
 from daemon.pictures.tiles import brought_up, tiles_of
 from daemon.pictures.values import Samples
 
@@ -15,12 +15,12 @@ _STRIP = 64  # rows
 def cut_out(photo: Photo, alpha: Samples, clean_rims: bool) -> Samples:
     """The photo with `alpha`, (H, W) of the photo's dtype, as its fourth channel: (H, W, 4) of the same dtype.
 
-    Where alpha is full, colours are the original's own, bit for bit. Where it is 0 they are cleared: what lies there
-    would leak the background to whoever opens the file, and costs two thirds of it. In between, `clean_rims` takes
-    the old background's colour out.
+    Where alpha is full, the colours are the original's own, bit for bit. Where alpha is 0, they are cleared: they would
+    show the background to whoever opens the file, and take up two thirds of it. In between, `clean_rims` takes the old
+    background's colour out.
 
     The result *is* the photo's own memory, so that a 100 megapixel TIFF of 16 bit is not in memory twice: afterwards
-    only the photo's metadata may be used. Raises ValueError where it was cut out before, or the sizes differ.
+    only the photo's metadata may be used. Raises ValueError if it was cut out before, or if the sizes differ.
     """
     rgba = photo.rgba
     if not rgba.flags.writeable:
@@ -31,7 +31,7 @@ def cut_out(photo: Photo, alpha: Samples, clean_rims: bool) -> Samples:
         _clean_rims(photo, alpha)
     cv2.insertChannel(alpha, rgba, 3)
     whole_pixels = rgba.view(np.uint32 if rgba.dtype == np.uint8 else np.uint64)[..., 0]
-    for top in range(0, len(alpha), _STRIP):  # all of `alpha != 0` at once would be large, and slower
+    for top in range(0, len(alpha), _STRIP):  # all of `alpha != 0` at once would be large, and slow
         strip = whole_pixels[top : top + _STRIP]
         np.multiply(strip, alpha[top : top + _STRIP] != 0, out=strip)
     rgba.flags.writeable = False
@@ -43,7 +43,7 @@ def _clean_rims(photo: Photo, alpha: Samples) -> None:
     scale = min(1.0, rim_colours.SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     full = np.float32(photo.full_scale)
-    # Single pixels, not means: a mixture of colours and its alpha belong together, and reading so few costs nothing.
+    # Single pixels, not means: the colour of a mixed pixel and its alpha belong together, and few are quickly read.
     small = cv2.resize(photo.rgba, size, interpolation=cv2.INTER_NEAREST)[..., :3].astype(np.float32) / full
     small_alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_NEAREST).astype(np.float32) / full
     soft = shrunk(alpha, size)

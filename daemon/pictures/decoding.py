@@ -1,4 +1,4 @@
-"""From open files to headers and pixels, by libvips or by who else knows the kind.
+"""Decodes open files: headers and pixels, by libvips or by the module that knows the kind.
 
 A picture is always read through a file descriptor, never mapped: a writer that shortens a mapped file would kill the
 process with SIGBUS.
@@ -9,20 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 from daemon.pictures import bmp, camera_raw, heic, vips
-from daemon.pictures.codec_errors import Unsupported, fault
+from daemon.pictures.codec_errors import Unsupported, error_of
 from daemon.pictures.values import Decodable, Header, Metadata, Samples
 
-# How strictly a decoder takes damage: anything it calls an error stops it, mere warnings (stray bytes between
-# segments, which some cameras write) do not. What libjpeg only warns of and is damage all the same: coded data that
-# ends before the picture does.
+# Anything that a decoder calls an error stops it; warnings (of stray bytes between segments, which some cameras write)
+# do not. But coded data that ends before the picture does is damage, although libjpeg only warns of it.
 _STRICT = "error"
 _DAMAGE_IN_WARNINGS = ("premature end", "bad Huffman code")
 
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb16": 3, "scrgb": 3, "lab": 3, "labs": 3, "cmyk": 4}
 _SAMPLES = ("uchar", "ushort", "uint", "float", "double")
 _SENSIBLE_DPI = (1.0, 100_000.0)
-_SAME_DPI = 0.005  # what writers round
-
+_SAME_DPI = 0.005  # relative; writers round that much
 
 _OPENERS: dict[str, Callable[[bytes], Decodable]] = {"bmp": bmp.opened, "heic": heic.opened, "raw": camera_raw.opened}
 
@@ -45,7 +43,7 @@ def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
             metadata=_metadata(image),
         )
     except vips.Error as error:
-        raise fault(str(error.detail)) from error
+        raise error_of(str(error.detail)) from error
 
 
 def decode(
@@ -58,12 +56,12 @@ def decode(
 ) -> tuple[Samples, bool, bytes | None]:
     """Decode to (H, W, 4) RGBA as it lies in the file, not yet upright.
 
-    profile: the file's ICC profile where it is usable. RGB keeps its values and its profile; grey without a profile
-    has its value in all three channels; everything else (grey with a profile, CMYK, Lab, float) becomes sRGB.
-    alpha_extra: which of the channels beside the colours is the alpha, from 0; None where none of them is.
-    longest: no side of the result is longer, in pixels; the picture is then never in memory at its full size.
-    Returns the pixels, whether the file has an alpha of its own (the fourth channel is full otherwise), and the
-    profile that the pixels now have. Raises Undecodable.
+    profile: the file's ICC profile if it is usable. RGB keeps its values and its profile; grey without a profile has
+    its value in all three channels; everything else (grey with a profile, CMYK, Lab, float) becomes sRGB.
+    alpha_extra: which of the channels beside the colours is the alpha, from 0; None if none of them is.
+    longest: no side of the result is longer, in pixels; the picture is then never in memory at full size.
+    Returns the pixels, whether the file has an alpha of its own (otherwise the fourth channel is full), and the
+    profile that the pixels have now. Raises Undecodable.
     """
     try:
         image = _whole_numbers(_lines_of(descriptor, kind, page, longest))
@@ -74,7 +72,7 @@ def decode(
         rgba = rgb.bandjoin(full if alpha_band is None else image.extract_band(alpha_band))
         return vips.array_of(_fitted(rgba, longest, alpha_band is not None)), alpha_band is not None, profile
     except vips.Error as error:
-        raise fault(str(error.detail)) from error
+        raise error_of(str(error.detail)) from error
 
 
 def extremes(descriptor: int, kind: str) -> tuple[float, float]:
@@ -82,7 +80,7 @@ def extremes(descriptor: int, kind: str) -> tuple[float, float]:
     try:
         return _extremes(_open(descriptor, kind, access="sequential", fail_on=_STRICT))
     except vips.Error as error:
-        raise fault(str(error.detail)) from error
+        raise error_of(str(error.detail)) from error
 
 
 def prove(descriptor: int, kind: str) -> None:
@@ -94,8 +92,9 @@ def prove(descriptor: int, kind: str) -> None:
         if kind != "jpeg":
             _extremes(_open(descriptor, kind, access="sequential", fail_on=_STRICT))
             return
-        # A JPEG at an eighth still decodes every bit of its coded data, and skips most of the arithmetic after it.
-        # libvips looks at warnings before each eight rows it reads, so those of the last eight (64 at full size) pass.
+        # Reading a JPEG at an eighth of its size decodes every bit of its coded data, and skips most of the arithmetic
+        # after it. libvips looks for warnings before it reads each eight rows, so it misses those of the last eight
+        # (64 at full size).
         try:
             _open(descriptor, kind, access="sequential", fail_on="warning", shrink=8).avg()
         except vips.Error as error:
@@ -103,15 +102,15 @@ def prove(descriptor: int, kind: str) -> None:
                 raise
             _open(descriptor, kind, access="sequential", fail_on=_STRICT, shrink=8).avg()
     except vips.Error as error:
-        raise fault(str(error.detail)) from error
+        raise error_of(str(error.detail)) from error
 
 
 def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:
-    """A libvips image over an open file; nothing is decoded before somebody asks for pixels."""
+    """A libvips image over an open file; nothing is decoded until somebody asks for pixels."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     if kind in _OPENERS:
         return vips.image_of(_OPENERS[kind](_content(descriptor)).pixels())
-    if kind in ("webp", "avif"):  # their loaders map a file; bytes they need not map
+    if kind in ("webp", "avif"):  # their loaders would map a file, so we hand them its bytes
         loader = vips.Image.webpload_buffer if kind == "webp" else vips.Image.heifload_buffer
         return _all_bits(loader(_content(descriptor), **options))
     source = vips.Source.new_from_descriptor(descriptor)
@@ -119,8 +118,8 @@ def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:
         return vips.Image.jpegload_source(source, **options)
     if kind == "png":
         return vips.Image.pngload_source(source, **options)
-    # "unlimited" lifts a limit on the size of one strip, which a scanner's single-strip files break; how large the
-    # whole picture is has been checked by then.
+    # "unlimited" lifts a limit to the size of one strip, which a scanner's files of a single strip exceed. The size of
+    # the whole picture is checked before.
     return vips.Image.tiffload_source(source, unlimited=True, page=page, **options)
 
 
@@ -135,7 +134,7 @@ def _lines_of(descriptor: int, kind: str, page: int, longest: int | None) -> Any
 
 
 def _fitted(rgba: Any, longest: int | None, has_alpha: bool) -> Any:
-    """The same picture with no side longer than `longest`; colours under an alpha of 0 count for nothing."""
+    """The same picture with no side longer than `longest`; colours under an alpha of 0 do not count."""
     scale = 1.0 if longest is None else longest / max(rgba.width, rgba.height)
     if scale >= 1.0:
         return rgba
@@ -152,14 +151,14 @@ def _content(descriptor: int) -> bytes:
 
 
 def _all_bits(image: Any) -> Any:
-    """Full light as all ones: libvips leaves the lower bits of an AVIF of 10 or 12 bit empty."""
+    """The same picture with full light as all ones: libvips leaves the lower bits of 10 and 12 bit AVIF empty."""
     bits = vips.field_of(image, "bits-per-sample")
     return image | (image >> bits) if image.format == "ushort" and bits in (10, 12) else image
 
 
 def _extremes(image: Any) -> tuple[float, float]:
     """Decode all of a picture; the lowest and the highest value of its last channel."""
-    # Not its min() and max(): a NaN is no number that those would hand over.
+    # Not by its min() and max(), which fail on a NaN.
     statistics = image.extract_band(image.bands - 1).stats()
     return statistics(0, 0)[0], statistics(1, 0)[0]
 
@@ -172,16 +171,16 @@ def _whole_numbers(image: Any) -> Any:
         deep = "grey16" if image.bands < 3 else "rgb16"
         return (image >> 16).cast("ushort").copy(interpretation=deep)
     if image.format in ("float", "double"):
-        image = (image == image).ifthenelse(image, 0.0)  # NaN, which some renderers leave, is the one unlike itself
+        image = (image == image).ifthenelse(image, 0.0)  # some renderers leave NaN, the only value unlike itself
         if image.bands < 3:
             grey = image.extract_band(0)
             image = grey.bandjoin([grey, grey, *([image.extract_band(1)] if image.bands == 2 else [])])
         return image.copy(interpretation="scrgb").colourspace("rgb16")
-    raise Unsupported(f"its samples are of a kind ({image.format}) that no photo has")  # the header was not asked
+    raise Unsupported(f"its samples are of a kind ({image.format}) that no photo has")  # nobody looked at the header
 
 
 def _rgb(image: Any, profile: bytes | None) -> tuple[Any, bytes | None]:
-    """Three channels, and the profile they have."""
+    """Three channels, and their profile."""
     depth = 16 if image.format == "ushort" else 8
     space = image.interpretation
     if space in ("srgb", "rgb16"):

@@ -1,4 +1,4 @@
-"""Words as ink: in this machine's own sans serif, or in plain strokes where it has no fonts, as in a slim container."""
+"""Draws words: in this machine's sans serif, or in plain strokes if it has no fonts, as in a slim container."""
 
 import unicodedata
 from functools import cache
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from daemon.pictures import vips
 
 Ink = NDArray[np.uint8]
-"""(H, W) uint8, 255 = ink; (0, 0) where there is nothing to write."""
+"""(H, W) uint8, 255 = ink; (0, 0) if there is nothing to write."""
 
 _SPELT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
 _STROKES = cv2.FONT_HERSHEY_SIMPLEX
-_STROKE_POINTS = 30.0  # of these strokes at OpenCV's scale 1
+_STROKE_POINTS = 30.0  # the size of these strokes at OpenCV's scale 1
 
 
 def written(text: str, points: float, width: int, bold: bool = False) -> Ink:
-    """Text in lines no wider than `width` pixels, broken between words; `points` at 72 to the inch, so pixels."""
+    """Text in lines of at most `width` pixels, broken between words. points: its size, in pixels."""
     plain = "".join(letter if letter.isprintable() else " " for letter in text).encode("utf-8", "replace").decode()
     if _has_fonts():
         return _set(plain, points, width, bold)
@@ -28,14 +28,14 @@ def written(text: str, points: float, width: int, bold: bool = False) -> Ink:
 
 @cache
 def _has_fonts() -> bool:
-    """Whether letters differ: without any font, each is the same empty box."""
+    """Whether letters differ: without a font, each is the same empty box."""
     one, other = (_set(letter, 12, 100, bold=False) for letter in "im")
     return not np.array_equal(one, other)
 
 
 def _set(text: str, points: float, width: int, bold: bool) -> Ink:
     style = " bold" if bold else ""
-    # Escaped for Pango, whose markup this is, so that a name is never taken for it.
+    # Escaped, so that Pango never takes a name for its markup.
     markup, font = escape(text, quote=False), f"sans{style} {points}"
     try:
         image = vips.Image.text(markup, font=font, width=width, wrap="word-char")
@@ -46,7 +46,7 @@ def _set(text: str, points: float, width: int, bold: bool) -> Ink:
 
 
 def _drawn(text: str, points: float, width: int, bold: bool) -> Ink:
-    """In ASCII strokes, which is all that OpenCV can draw; umlauts are spelt out."""
+    """Text in ASCII strokes, the only ones that OpenCV can draw; umlauts are spelt out."""
     composed = unicodedata.normalize("NFC", text).translate(_SPELT)
     ascii_text = unicodedata.normalize("NFKD", composed).encode("ascii", "replace").decode()
     scale, weight = points / _STROKE_POINTS, 2 if bold else 1

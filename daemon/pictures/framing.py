@@ -1,18 +1,18 @@
-"""Which part of a cut-out is written, and at what size."""
+"""Chooses the part of a cut-out that is written, and its size."""
 
 import numpy as np
 
 from daemon.pictures.values import Frame, Samples
 from daemon.settings import OutputSettings
 
-_UNSEEN = 50  # alpha of less than a fiftieth is seen by nobody; without a limit one stray speck would forbid any trim
+_UNSEEN = 50  # nobody sees an alpha below a fiftieth; without this limit, one stray speck would prevent any trim
 
 
 def frame_of(alpha: Samples, outputs: OutputSettings) -> Frame | None:
     """The frame that the settings ask for around what `alpha`, (H, W) at full size, shows; None for all as it is.
 
-    The margin is a share of the longer side of what is shown. It may reach beyond the photo, but not where the photo's
-    own edge cuts the subject off: a straight cut in the air would look like a mistake.
+    The margin is a share of the longer side of what is shown. It may reach beyond the photo, except where the photo's
+    own edge cuts the subject off: a straight cut in mid-air would look like a mistake.
     """
     height, width = alpha.shape
     left, top, right, bottom = 0, 0, width, height
@@ -29,7 +29,7 @@ def frame_of(alpha: Samples, outputs: OutputSettings) -> Frame | None:
 
 
 def _shown(alpha: Samples) -> tuple[int, int, int, int] | None:
-    """Left, top, and behind-last right and bottom of what is seen; None where nothing is."""
+    """Left, top, right and bottom of what is seen, the last two exclusive; None if nothing is seen."""
     seen = alpha >= np.iinfo(alpha.dtype).max // _UNSEEN
     columns, rows = np.flatnonzero(seen.any(axis=0)), np.flatnonzero(seen.any(axis=1))
     if not len(rows):

@@ -1,7 +1,7 @@
-"""HEIC photos, as phones take them; the only importer of pillow-heif, which is an extra.
+"""HEIC photos, as phones take them, decoded by pillow-heif, which is an extra.
 
-Orientation in HEIC is part of the picture (ISO/IEC 23008-12, 6.5.10, irot and imir) and applied by the decoder; what an
-EXIF block says of it besides does not count.
+The orientation of a HEIC is part of the picture (ISO/IEC 23008-12, 6.5.10, irot and imir), and the decoder applies it;
+what an EXIF block says of it does not count.
 """
 
 import importlib
@@ -31,7 +31,7 @@ def opened(data: bytes) -> Decodable:
         mode, (width, height), info = picture.mode, picture.size, picture.info
     except SyntaxError as error:
         raise Unsupported(f"HEIC: {error}") from error
-    except IndexError as error:  # how it says that there is none
+    except IndexError as error:  # so pillow-heif says that there is none
         raise Undecodable("HEIC: it holds no picture") from error
     except _DAMAGE as error:
         raise Undecodable(f"HEIC: {error}") from error
@@ -58,8 +58,7 @@ def opened(data: bytes) -> Decodable:
         if samples.dtype == np.uint8:
             return samples
         bits = int(info.get("bit_depth", _WIDE_BITS))
-        return np.asarray(
-            samples | samples >> bits, np.uint16
-        )  # the decoder leaves the lower bits empty; full light is all ones
+        # The decoder leaves the lower bits empty; full light is all ones.
+        return np.asarray(samples | samples >> bits, np.uint16)
 
     return Decodable(header, pixels, pixels)

@@ -1,12 +1,54 @@
-"""What an ICC profile says it is for, where it is whole; libvips silently computes with sRGB where it is not."""
+"""ICC profiles: which can be used, and colours from one to another."""
+
+import numpy as np
+
+from daemon.arrays import Rgb
+from daemon.pictures import vips
+from daemon.pictures.values import Samples
 
 _COLOURS = {b"GRAY": 1, b"RGB ": 3, b"CMYK": 4}
+_SPACES = {1: "b-w", 3: "srgb", 4: "cmyk"}  # as libvips calls them
 
 
-def colours_of(profile: bytes) -> int | None:
-    """The channels of the pixels that a profile is for: 1, 3 or 4; None for other spaces and broken ones.
+def usable(profile: bytes, colours: int) -> bool:
+    """Whether an ICC profile belongs to pixels of 1 (grey), 3 (RGB) or 4 (CMYK) channels, and can be computed with."""
+    if _colours_of(profile) != colours:
+        return False
+    probe = vips.Image.black(1, 1, bands=colours).copy(interpretation=_SPACES[colours])
+    try:
+        vips.with_blob(probe, "icc", profile).icc_transform("srgb", embedded=True, **vips.RELATIVE).avg()
+    except vips.Error:
+        return False
+    return True
 
-    After ICC.1:2022, 7.2 (header) and 7.3 (tag table): all tags must lie inside the profile.
+
+def to_srgb(pixels: Samples, profile: bytes | None) -> Rgb:
+    """(H, W, 3) of either depth, with its ICC profile or None for sRGB, as 8-bit sRGB (relative colorimetric)."""
+    if profile is None and pixels.dtype == np.uint8:
+        return pixels.astype(np.uint8, copy=False)
+    image = vips.image_of(pixels)
+    if profile is not None:
+        image = vips.with_blob(image, "icc", profile).icc_transform("srgb", embedded=True, depth=8, **vips.RELATIVE)
+    result: Rgb = vips.array_of(image.colourspace("srgb")).astype(np.uint8, copy=False)
+    return result
+
+
+def in_profile(srgb: tuple[int, int, int], profile: bytes | None, full_scale: int) -> list[float]:
+    """A colour of 8-bit sRGB in the values of pixels with `profile` (None for sRGB) and full scale 255 or 65535."""
+    if profile is None:
+        return [value * full_scale / 255 for value in srgb]
+    image = vips.Image.black(1, 1, bands=3) + list(srgb)
+    image = image.cast("uchar").copy(interpretation="srgb").icc_import(input_profile="srgb", **vips.RELATIVE)
+    image = vips.with_blob(image, "icc", profile).icc_export(depth=16 if full_scale > 255 else 8, **vips.RELATIVE)
+    values: list[float] = image.getpoint(0, 0)
+    return values
+
+
+def _colours_of(profile: bytes) -> int | None:
+    """The channels of the pixels that a profile is for: 1, 3 or 4; None for other spaces and broken profiles.
+
+    libvips silently computes with sRGB if a profile is broken, so we check that all its tags lie inside it (ICC.1:2022,
+    7.2, the header, and 7.3, the tag table).
     """
     number = int.from_bytes(profile[128:132])
     table = profile[132 : 132 + 12 * number]

@@ -1,4 +1,4 @@
-"""Many small pictures with words below them, laid out in one."""
+"""Lays out many small pictures, with words below them, in one large picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ INK: Colour = (32, 32, 32)
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A part of a caption's line."""
+    """A piece of a caption's line."""
 
     text: str
     colour: Colour = INK
@@ -38,8 +38,8 @@ class Tile:
 def lay_out(title: str, tiles: Sequence[Tile], box: int, columns: int, lines: int = 3) -> Rgb:
     """One picture, (H, W, 3) uint8, of all tiles, row by row.
 
-    box: the square that each small picture is put into the middle of, in pixels. lines: of a caption at most; a
-    longer one is cut. columns: tiles side by side; fewer where there are fewer tiles.
+    box: the side of the square, in pixels, in whose middle each small picture is put. lines: the most lines of a
+    caption; a longer one is cut. columns: tiles side by side; fewer if there are fewer tiles.
     """
     places = max((len(tile.pictures) for tile in tiles), default=1)
     columns = max(1, min(columns, len(tiles)))
@@ -83,7 +83,7 @@ def _draw(place: Rgb, tile: Tile, box: int, lines: int) -> None:
 def _write(
     sheet: Rgb, top: int, left: int, text: str, points: float, width: int, colour: Colour, *, bold: bool = False
 ) -> tuple[int, int]:
-    """Put words onto the sheet, as far as they fit; returns how wide and how high they are."""
+    """Draw words onto the sheet as far as they fit; returns their width and height."""
     if width <= 0 or not text:
         return 0, 0
     ink = drawn_text.written(text, points, width, bold)

@@ -1,21 +1,21 @@
-"""The small picture that an engine sees."""
+"""Makes the proxy of a photo, the small picture that an engine sees."""
 
 import cv2
 import numpy as np
 
 from daemon.arrays import Rgb
 from daemon.jobs import View
-from daemon.pictures import codec
-from daemon.pictures.reading import Photo
+from daemon.pictures import icc
+from daemon.pictures.photo import Photo
 from daemon.pictures.values import Samples
 
 
 def make_proxy(photo: Photo, view: View, max_side: int) -> Rgb:
     """`view` of the photo as 8-bit sRGB, its longer side at most `max_side` pixels; never enlarged.
 
-    Shrunk by area, before any colours are computed: the conversion then costs nothing, and averages in the photo's own
-    space are what every viewer shows. A photo with an alpha of its own is laid on white, which is what people see
-    around a cut-out, and what engines know best; colour hidden under alpha 0 must not decide anything.
+    The photo is shrunk first and its colours are converted then: few pixels cost nothing, and every viewer averages in
+    the photo's own colour space as well. A photo with an alpha of its own is laid on white, which people see around a
+    cut-out and engines know best; colour that is hidden under alpha 0 must not decide anything.
     """
     crop = _cropped(photo.rgba, view)
     height, width = crop.shape[:2]
@@ -25,16 +25,16 @@ def make_proxy(photo: Photo, view: View, max_side: int) -> Rgb:
         rgb = shrunk(_on_white(crop, photo.full_scale), size)
     else:
         rgb = np.asarray(cv2.cvtColor(shrunk(crop, size), cv2.COLOR_RGBA2RGB), crop.dtype)
-    small = codec.to_srgb(rgb, photo.icc)
+    small = icc.to_srgb(rgb, photo.icc)
     return np.ascontiguousarray(small[:, ::-1]) if view.mirrored else small
 
 
 def shrunk(pixels: Samples, size: tuple[int, int]) -> Samples:
-    """`pixels` at `size` (width, height), no larger than they are, each new pixel about the mean of the area it covers.
+    """`pixels` at `size` (width, height), which is no larger; each new pixel is about the mean of the area it covers.
 
-    Halved as often as two by two pixels have a quick mean of their own, then interpolated: to twice the size and halved
-    once more, or to the size itself where that is not far. The mean over areas by fractions of pixels takes three to
-    five times as long, and differs by a tenth of one of 255 steps, two tenths where there was nothing to halve.
+    Halved as often as possible, since the mean of two by two pixels is quick, then interpolated: to twice the size and
+    halved once more, or to the size itself if that is near. The exact mean over areas takes three to five times as
+    long, and differs by a tenth of one of 255 steps, or by two tenths if there was nothing to halve.
     """
     wide, high = size
     while pixels.shape[1] >= 4 * wide and pixels.shape[0] >= 4 * high:
@@ -45,7 +45,7 @@ def shrunk(pixels: Samples, size: tuple[int, int]) -> Samples:
 
 
 def _interpolated(pixels: Samples, size: tuple[int, int]) -> Samples:
-    """Bilinear; at half the size that is the mean of two by two."""
+    """`pixels` at `size`, bilinearly; at half the size, that is the mean of two by two."""
     if pixels.shape[1::-1] == size:
         return pixels
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), pixels.dtype)

@@ -1,15 +1,15 @@
-"""An alpha at full size, its border led by the original's own pixels.
+"""Brings an alpha to the photo's full size; the photo's own pixels lead its border.
 
 The guided filter (K. He, J. Sun, X. Tang, "Guided Image Filtering", TPAMI 2013) in its fast form (K. He, J. Sun, "Fast
-Guided Filter", 2015): how alpha follows colour is learned at proxy size and applied to the full-size pixels. Three
+Guided Filter", 2015): we learn at proxy size how alpha follows colour, and apply that to the full-size pixels. Three
 things are different here:
 
-- It is applied to what interpolation loses and to nothing else: full = up(alpha) + up(slope) · (colour − up(small
-  colour)). A border that the picture knows nothing of stays where interpolation puts it.
-- Nine pixels are a small sample, and three slopes find something in any noise. Slopes count as far as they explain
-  alpha better than chance would: by the adjusted coefficient of determination.
-- Bringing something up by interpolation and down again by area blurs it by a fixed kernel; what that would lose is
-  added beforehand, so that the full-size alpha averages to the one that was given.
+- We apply it only to what interpolation loses: full = up(alpha) + up(slope) · (colour − up(small colour)). A border
+  that the picture does not show stays where interpolation puts it.
+- Nine pixels are a small sample, and three slopes find something in any noise. Slopes count only as far as they explain
+  alpha better than chance does: by the adjusted coefficient of determination.
+- Enlarging by interpolation and shrinking by area blurs by a fixed kernel. We add beforehand what that loses, so that
+  the full-size alpha averages to the given one.
 """
 
 import cv2
@@ -17,31 +17,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha
+from daemon.pictures.photo import Photo
 from daemon.pictures.proxy import shrunk
-from daemon.pictures.reading import Photo
 from daemon.pictures.tiles import Floats, brought_up, tiles_of
 from daemon.pictures.values import Samples
 
-_AROUND = np.array(
-    [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1)]
-)  # a border is 1-2 pixels wide there
+_AROUND = np.array([(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1)])  # a border is 1-2 pixels wide
 _CENTRE = 4
 _SAMPLE, _REGRESSORS = 9, 3
-_NOISE = 1e-4  # variance of colour, 0..1 squared, that counts as none: grain of two or three steps of 8 bit
+_NOISE = 1e-4  # a variance of colour (0..1 squared) that counts as none: grain of two or three steps of 8 bit
 _ROUND_TRIP = (np.outer([1, 6, 1], [1, 6, 1]) / 64).astype(np.float32).ravel()  # bilinear up, area down
-_POINTS = 1 << 14  # at once: their arithmetic stays in the cache
+_POINTS = 1 << 14  # computed at once, so that they stay in the cache
 _TINY = 1e-9
 
 
 def full_size_alpha(photo: Photo, alpha: Alpha) -> Samples:
-    """`alpha`, (h, w) float32 0..1 of the whole photo, at the photo's size and depth; its own alpha multiplied in.
+    """`alpha`, (h, w) float32 0..1 of the whole photo, at the photo's size and depth, times the photo's own alpha.
 
-    Returns (H, W) of the photo's dtype, full scale 255 or 65535. What is 0 or 1 away from borders is exactly that.
+    Returns (H, W) of the photo's dtype, full scale 255 or 65535. Away from borders, 0 and 1 stay exactly that.
     """
     alpha = np.asarray(np.nan_to_num(np.clip(alpha, 0.0, 1.0), nan=0.0), np.float32)
     height, width = photo.height, photo.width
     if alpha.shape[0] >= height or alpha.shape[1] >= width:
-        # The alpha knows as much as the photo, or more: nothing to learn from the pixels.
+        # The alpha is as fine as the photo, or finer: there is nothing to learn from the pixels.
         full = _steps(np.asarray(cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA), np.float32), photo)
     else:
         full = _guided(photo, alpha)
@@ -54,7 +52,7 @@ def _guided(photo: Photo, alpha: Alpha) -> Samples:
     small = shrunk(photo.rgba, (alpha.shape[1], alpha.shape[0]))
     band = _band(alpha)
     field = _field(small, photo.full_scale, alpha, band)
-    field[:3] /= photo.full_scale  # to be multiplied with pixels as they are
+    field[:3] /= photo.full_scale  # since the pixels are not divided
     full = cv2.resize(_steps(np.rint(alpha), photo), (width, height), interpolation=cv2.INTER_NEAREST)
     for tiles in tiles_of(band, height, width):
         up = brought_up(field, tiles, height, width)
@@ -67,14 +65,14 @@ def _guided(photo: Photo, alpha: Alpha) -> Samples:
 
 
 def _band(alpha: Alpha) -> NDArray[np.bool_]:
-    """Where interpolation gives anything but 0 or 1: what is half transparent, and where 0 and 1 meet."""
+    """Where interpolation gives values between 0 and 1: what is half transparent, and where 0 and 1 meet."""
     kernel = np.ones((3, 3), np.uint8)
     band: NDArray[np.bool_] = (cv2.dilate(alpha, kernel) > 0) & (cv2.erode(alpha, kernel) < 1)
     return band
 
 
 def _field(small: Samples, full_scale: int, alpha: Alpha, band: NDArray[np.bool_]) -> Floats:
-    """What is brought up: (4, h, w), the slopes of alpha over the three colours, and the value at colour 0."""
+    """What is enlarged: (4, h, w), the slopes of alpha over the three colours, and the alpha at colour 0."""
     at = np.nonzero(band)
     field = np.zeros((4, *alpha.shape), np.float32)
     field[3] = alpha
@@ -87,7 +85,7 @@ def _field(small: Samples, full_scale: int, alpha: Alpha, band: NDArray[np.bool_
         colours = np.ascontiguousarray(colours, np.float32) / np.float32(full_scale)
         covers = alpha.reshape(-1).take(where)
         slopes = _slopes(colours, covers)
-        # What the way down and up again loses is added beforehand; the picture's own part of it is in the slopes.
+        # What enlarging and shrinking again loses is added beforehand; the picture's own part of it is in the slopes.
         lost = covers[_CENTRE] - _ROUND_TRIP @ covers
         lost_colours = colours[:, _CENTRE] - (_ROUND_TRIP @ colours)
         field[3][points] += lost - (slopes * (lost_colours + colours[:, _CENTRE])).sum(axis=0)
@@ -97,7 +95,7 @@ def _field(small: Samples, full_scale: int, alpha: Alpha, band: NDArray[np.bool_
 
 
 def _slopes(colours: Floats, covers: Floats) -> Floats:
-    """How alpha follows colour in windows of nine pixels: (Σ + εE)⁻¹ cov(colour, alpha), as far as it explains.
+    """How alpha follows colour in windows of nine pixels: (Σ + εE)⁻¹ cov(colour, alpha), as far as that explains alpha.
 
     colours: (3, 9, N) 0..1. covers: (9, N), the alphas. Returns (3, N).
     """
@@ -131,7 +129,7 @@ def _solved(diagonal: Floats, off: Floats, right: Floats) -> Floats:
 
 
 def _steps(alpha: Floats, photo: Photo) -> Samples:
-    """0..1 in the photo's whole numbers."""
+    """An alpha of 0..1 in the photo's whole numbers."""
     steps: Samples = np.rint(alpha * np.float32(photo.full_scale)).astype(photo.rgba.dtype)
     return steps
 

@@ -1,9 +1,9 @@
-"""The colour of half-transparent rims without the old background in it.
+"""Takes the old background's colour out of half-transparent rims.
 
 Blur-fusion (M. Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021): foreground and background near a
-pixel are alpha-weighted means of the colours around it, wide first, then narrow; what the mixture of the two does not
-explain goes to the foreground. The smooth means are computed on a small picture, the last step on the original's
-own pixels.
+pixel are alpha-weighted means of the colours around it, first of a wide area, then of a narrow one. What the mixture of
+both does not explain goes to the foreground. We compute the smooth means on a small picture, and the last step on the
+original's own pixels.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from daemon.pictures.tiles import Floats
 
-SIDE = 512  # pixels; the published radii, 90 and 6, are for about 1,000, and half of all gives the same colours
+SIDE = 512  # pixels; the published radii, 90 and 6, are for about 1,000, and half of everything gives the same colours
 _WIDE, _NARROW = 45, 3
 _TINY = 1e-5
 
@@ -28,7 +28,7 @@ class Surroundings:
 
 
 def surroundings(small: Floats, alpha: Floats) -> Surroundings:
-    """What subject and background look like around each pixel. small: (h, w, 3) 0..1. alpha: (h, w) 0..1."""
+    """The colours of subject and background around each pixel. small: (h, w, 3) 0..1. alpha: (h, w) 0..1."""
     cover = _three(alpha)
     shares = _three(_mean(alpha, _WIDE))
     of_subject = _mean(small * cover, _WIDE)
@@ -42,17 +42,17 @@ def surroundings(small: Floats, alpha: Floats) -> Surroundings:
 
 
 def unmixed(colour: Floats, alpha: Floats, foreground: Floats, background: Floats) -> Floats:
-    """The subject's colour in a mixed pixel: the estimate, and what the mixture of both leaves unexplained. 0..1."""
+    """The subject's colour in a mixed pixel, 0..1: the estimate, and what the mixture of both leaves unexplained."""
     unexplained = colour - background - alpha * (foreground - background)
     result: Floats = foreground + alpha * unexplained
     return np.clip(result, 0.0, 1.0, out=result)
 
 
 def cleaned(colour: Floats, alpha: Floats, foreground: Floats, background: Floats) -> Floats:
-    """Rim colours without the background in them, kept where that helped: (N, 3) 0..1.
+    """Rim colours without the background in them, where cleaning helps: (N, 3) 0..1.
 
-    The measure of a halo is how far a colour is from the subject's around it. Where cleaning does not bring it nearer,
-    the estimates do not fit the pixel (a wrong alpha, a highlight, a subject of many colours): it stays as it was.
+    A halo shows by how far a colour is from the subject's colour around it. If cleaning does not bring it nearer, the
+    estimates do not fit the pixel (a wrong alpha, a highlight, a subject of many colours), and it stays as it was.
     """
     clean = unmixed(colour, alpha, foreground, background)
     helped = np.abs(clean - foreground).sum(axis=-1) < np.abs(colour - foreground).sum(axis=-1)
@@ -60,7 +60,7 @@ def cleaned(colour: Floats, alpha: Floats, foreground: Floats, background: Float
 
 
 def _three(values: Floats) -> Floats:
-    """(h, w) for each of three colours."""
+    """(h, w) repeated for each of three colours."""
     return np.asarray(cv2.merge([values, values, values]), np.float32)
 
 

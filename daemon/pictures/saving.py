@@ -1,11 +1,11 @@
-"""From pixels to files of every format, computed while they are written."""
+"""Saves pixels as files of every format; computes them while it writes."""
 
 import os
 from dataclasses import replace
 from typing import Any
 
 from daemon.pictures import exif_in_tiff, iptc, vips
-from daemon.pictures.codec_errors import fault
+from daemon.pictures.codec_errors import error_of
 from daemon.pictures.values import Container, Frame, Metadata, Samples
 
 _PNG = {"compression": 2, "filter": "up"}  # of all levels and filters the smallest below one second for 24 MP
@@ -15,7 +15,7 @@ _JPEG = {"subsample_mode": "auto"}  # from quality 90 on, edges of colour stay w
 JPEG_QUALITY = 95
 _TIFF_MAX_BYTES = 2**32 - 2**24  # of pixels; beyond, offsets need 8 bytes (BigTIFF)
 
-_UNSAID_DPI = 72.0  # what is written where nothing was said; every format but WebP must say something
+_DEFAULT_DPI = 72.0  # if the photo names none; every format but WebP must name one
 _TRIAL_BYTES = 1 << 16  # more than is left on a disk that was just found full
 
 
@@ -30,11 +30,10 @@ def save(
 ) -> None:
     """Write a new file and bring it to the disk (fsync).
 
-    pixels: (H, W, 4), or (H, W) for a mask; WebP and JPEG get the nearest of 8 bit. frame: what part is written, at
-    what size; None for all as it is. ground: a colour in the pixels' own values to lay them on; then no alpha is left.
-    jpeg_quality: 1..100.
-    All is computed while it is written, so that nothing is in memory twice.
-    Raises Undecodable where the format cannot hold it, OSError where the file system does not take it.
+    pixels: (H, W, 4), or (H, W) for a mask; WebP and JPEG get the nearest values of 8 bit. frame: which part is
+    written, at what size; None for all as it is. ground: a colour in the pixels' own values to lay them on; then no
+    alpha is left. jpeg_quality: 1..100. Nothing is in memory twice.
+    Raises Undecodable if the format cannot hold the picture, OSError if the file system does not take the file.
     """
     image = vips.image_of(pixels)
     if frame is not None:
@@ -43,7 +42,7 @@ def save(
         image = image.flatten(background=ground)
     if container in ("webp", "jpeg") and image.format == "ushort":
         image = image.linear(1 / 257, 0.5).cast("uchar").copy(interpretation="srgb")  # 65535 / 255 = 257
-    image = _with_metadata(image, _as_held(metadata, container))
+    image = _with_metadata(image, _for_libvips(metadata, container))
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         target = vips.Target.new_to_descriptor(descriptor)
@@ -61,21 +60,21 @@ def save(
                 iptc.put_into_png(descriptor, metadata.iptc)
         os.fsync(descriptor)
     except vips.Error as error:
-        _ask_the_disk(descriptor)
-        raise fault(str(error.detail)) from error
+        _raise_disk_error(descriptor)
+        raise error_of(str(error.detail)) from error
     finally:
         os.close(descriptor)
 
 
 def _framed(image: Any, frame: Frame) -> Any:
-    """The part in the frame, transparent where the frame reaches beyond the picture, at the size it gets."""
+    """The part in the frame at the frame's size, transparent where the frame reaches beyond the picture."""
     full = 65535 if image.format == "ushort" else 255
     framed = image.embed(-frame.left, -frame.top, frame.width, frame.height)
     if (frame.width, frame.height) == frame.size:
         return framed
     scales = frame.size[0] / frame.width, frame.size[1] / frame.height
     has_alpha = image.bands == 4
-    if has_alpha:  # colours weigh as much as they are seen
+    if has_alpha:  # a colour counts as much as it is seen
         framed = framed.premultiply(max_alpha=full)
     framed = framed.resize(scales[0], vscale=scales[1])
     if has_alpha:
@@ -84,28 +83,28 @@ def _framed(image: Any, frame: Frame) -> Any:
     return (framed.extract_band(3) > 0).ifthenelse(framed, 0) if has_alpha else framed
 
 
-def _as_held(metadata: Metadata, container: Container) -> Metadata:
-    """What libvips is to write of the metadata; IPTC in JPEG only, EXIF not in TIFF."""
-    held = iptc.wrapped(metadata.iptc) if metadata.iptc and container == "jpeg" else None
-    return replace(metadata, iptc=held, exif=None if container == "tiff" else metadata.exif)
+def _for_libvips(metadata: Metadata, container: Container) -> Metadata:
+    """The metadata that libvips writes itself: IPTC in JPEG only, EXIF not in TIFF."""
+    wrapped = iptc.wrapped(metadata.iptc) if metadata.iptc and container == "jpeg" else None
+    return replace(metadata, iptc=wrapped, exif=None if container == "tiff" else metadata.exif)
 
 
 def _with_metadata(image: Any, metadata: Metadata) -> Any:
-    across = metadata.dpi or _UNSAID_DPI
+    across = metadata.dpi or _DEFAULT_DPI
     down = metadata.dpi_down or across
     for name in vips.BLOBS:
         blob = getattr(metadata, name)
         if blob is not None:
             image = vips.with_blob(image, name, blob)
-    # Last: libvips writes these over what an EXIF block says, but reads that block when it is set.
+    # Set these last: libvips writes them over what an EXIF block says, but reads that block when it is set.
     image = image.copy(xres=across / vips.MM_PER_INCH, yres=down / vips.MM_PER_INCH)
     image.set_type(vips.GValue.gstr_type, "resolution-unit", "in")
     image.set_type(vips.GValue.gint_type, "orientation", 1)
     return image
 
 
-def _ask_the_disk(descriptor: int) -> None:
-    """Raise the OSError that a failed write met: libvips has it in words only, which another thread may have taken."""
+def _raise_disk_error(descriptor: int) -> None:
+    """Raise the OSError that a failed write met; libvips has it in words only, which another thread may have taken."""
     os.lseek(descriptor, 0, os.SEEK_END)
     left = _TRIAL_BYTES
     while left:

@@ -1,4 +1,4 @@
-"""What kind of file it is, by its first bytes; the name is never asked."""
+"""Tells the kind of a file by its first bytes, never by its name."""
 
 HEAD_BYTES = 64
 
@@ -6,7 +6,7 @@ SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif", ".bmp",
     ".3fr", ".arw", ".cr2", ".cr3", ".dng", ".iiq", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw",
 })  # fmt: skip
-"""Lower-case endings of names that may be photos; what is in them decides, not the name."""
+"""Lower-case endings of names that may be photos; the content decides, not the name."""
 
 _PHOTOS = (
     (b"\xff\xd8\xff", "jpeg"),
@@ -44,7 +44,7 @@ _STRANGERS = (
 def kind_of(head: bytes) -> str | None:
     """ "jpeg", "png", "tiff", "webp", "avif", "heic", "bmp" or "raw" by the first HEAD_BYTES; None for anything else.
 
-    Many a camera RAW file is a TIFF at its beginning; what follows has to tell.
+    Many camera RAW files begin like a TIFF; only what follows can tell.
     """
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
@@ -57,7 +57,7 @@ def kind_of(head: bytes) -> str | None:
         return "raw"  # Canon, in boxes
     if head[:2] in (b"II", b"MM") and head[8:10] == b"CR" and head[2:4] in (b"*\0", b"\0*"):
         return "raw"  # Canon: a TIFF whose first picture is a preview
-    if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0":  # reserved; two letters alone begin many a text
+    if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0":  # reserved bytes; many texts begin with the two letters
         return "bmp"
     return next((kind for signature, kind in _PHOTOS if head.startswith(signature)), None)
 
@@ -73,7 +73,7 @@ def stranger(head: bytes) -> str:
 
 
 def may_become_a_photo(head: bytes) -> bool:
-    """Whether a file is so short, or so far filled with zeros, that its first bytes may still be to come."""
+    """Whether a file is so short, or so full of zeros, that its first bytes may still be to come."""
     return not any(head) or (len(head) < 12 and any(signature.startswith(head) for signature, _ in _PHOTOS))
 
 

@@ -1,4 +1,4 @@
-"""Small pictures for people to look at: a photo, a cut-out on a chequerboard, an alpha."""
+"""Makes small pictures for people to look at: a photo, a cut-out on a chequerboard, an alpha."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Rgb
-from daemon.pictures import codec
+from daemon.pictures import icc
 from daemon.pictures.reading import open_small
 
 SQUARE = 8  # pixels of a chequerboard square
@@ -20,7 +20,7 @@ Mask = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thumb:
-    """A small picture: (H, W, 3) uint8 sRGB, straight colours, and its own alpha, (H, W) uint8, where it has one."""
+    """A small picture: (H, W, 3) uint8 sRGB, straight colours, and its own alpha, (H, W) uint8, if it has one."""
 
     rgb: Rgb
     alpha: Mask | None
@@ -29,10 +29,10 @@ class Thumb:
 def thumb(path: Path, longest: int, max_megapixels: float, page: int = 0) -> Thumb:
     """A file as a picture with no side longer than `longest` pixels. page: of a TIFF of several, counted from 0.
 
-    Raises BadPhoto, and RootAway, as reading does.
+    Raises BadPhoto and RootAway as `open_photo` does.
     """
     photo = open_small(path, longest, max_megapixels, page)
-    rgb = codec.to_srgb(np.ascontiguousarray(photo.pixels), photo.icc)
+    rgb = icc.to_srgb(np.ascontiguousarray(photo.pixels), photo.icc)
     own = photo.own_alpha
     return Thumb(rgb, None if own is None else np.asarray(own // (photo.full_scale // 255), np.uint8))
 
@@ -46,7 +46,7 @@ def fitted(pixels: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
 
 
 def on_chequerboard(rgb: Rgb, alpha: Mask) -> Rgb:
-    """A cut-out as people show transparency. rgb, alpha: of any sizes, the result has alpha's."""
+    """A cut-out on the squares that usually show transparency. rgb, alpha: of any sizes; the result has alpha's."""
     height, width = alpha.shape
     fitted = rgb if rgb.shape[:2] == alpha.shape else cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
     rows, columns = np.indices(alpha.shape) // SQUARE

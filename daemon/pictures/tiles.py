@@ -1,7 +1,6 @@
-"""Where a matte is neither empty nor full, in tiles of the full-size picture, and smooth fields brought up to them.
+"""Tiles of a full-size picture in which a matte is neither empty nor full.
 
-Borders are thin: of a 24 megapixel photo they are a few per cent. Whatever they need is computed for those tiles only,
-many tiles at a time.
+Borders are thin: a few per cent of a 24 megapixel photo. What they need is computed for those tiles only, many at once.
 """
 
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
 TILE = 64  # pixels; small enough to follow a border, large enough for whole-array arithmetic
-_BATCH = 128  # tiles at once: 2 MB per channel of float32, which stays in the cache
+_BATCH = 128  # tiles computed at once: 2 MB per channel of float32, which stays in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def brought_up(field: Floats, tiles: Tiles, height: int, width: int) -> Floats:
 
 
 def _shares(tiles: int, pixels: int, cells: int) -> tuple[Indices, Indices]:
-    """The first and the behind-last cell of a coarse axis that each tile of a fine axis touches, and one around."""
+    """The cells of a coarse axis that each tile of a fine axis touches, and one around: first and last, exclusive."""
     edges = np.arange(tiles) * TILE
     first = np.floor(edges * cells / pixels).astype(np.intp) - 1
     last = np.ceil(np.minimum(edges + TILE, pixels) * cells / pixels).astype(np.intp) + 1
@@ -73,7 +72,7 @@ def _shares(tiles: int, pixels: int, cells: int) -> tuple[Indices, Indices]:
 
 
 def _weights(positions: Indices, pixels: int, cells: int) -> tuple[Indices, Floats]:
-    """Linear interpolation along one axis as matrices: the first cell of each tile, and (N, TILE, cells it spans)."""
+    """Linear interpolation along one axis, as matrices: the first cell of each tile, and (N, TILE, cells it spans)."""
     exact = np.clip((positions + 0.5) * (cells / pixels) - 0.5, 0, cells - 1)
     lower = np.floor(exact).astype(np.intp)
     share: Floats = (exact - lower).astype(np.float32)

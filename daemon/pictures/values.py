@@ -1,4 +1,4 @@
-"""What the modules of this room hand to each other."""
+"""Values that the modules for pictures hand to each other."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,14 +11,15 @@ Samples: TypeAlias = NDArray[np.uint8 | np.uint16]
 """uint8 or uint16, full scale 255 or 65535."""
 
 Container = Literal["png", "tiff", "webp", "jpeg"]
-"""What can be written."""
+"""The formats that can be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What travels with the pixels, as it lay in the file.
+    """What travels with the pixels, as it lay in the file: an ICC profile, an EXIF block, an XMP packet, IPTC records.
 
-    dpi: None where nothing sensible is said. dpi_down: from top to bottom, where that differs, as in faxes.
+    dpi: pixels per inch; None if the file says nothing sensible. dpi_down: from top to bottom, if that differs, as in
+    faxes.
     """
 
     icc: bytes | None = None
@@ -33,8 +34,8 @@ class Metadata:
 class Header:
     """What a file says of itself before any pixel is decoded.
 
-    channels: with an alpha, if any. colours: channels without it, 1 (grey), 3 or 4 (CMYK); 0 where they make no
-    picture. sample: libvips' name of the type of one value. orientation: EXIF's 1..8.
+    channels: with an alpha, if any. colours: channels without it, 1 (grey), 3 or 4 (CMYK); 0 if they make no picture.
+    sample: libvips' name of the type of one value. orientation: EXIF's 1..8.
     """
 
     width: int
@@ -49,9 +50,9 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Decodable:
-    """A picture of a kind that libvips has no decoder for: what its header says, and how to get at its pixels.
+    """A picture of a kind that libvips cannot decode: what its header says, and how to get its pixels.
 
-    pixels: decodes to (H, W) or (H, W, 1..4); raises Undecodable. prove: reads as much as shows that all is there.
+    pixels: decodes to (H, W) or (H, W, 1..4); raises Undecodable. prove: reads enough to show that all is there.
     """
 
     header: Header
@@ -63,8 +64,8 @@ class Decodable:
 class Page:
     """One picture of a file.
 
-    index: where it is in the file, from 0. number: 1, 2, … among the file's pictures that are worked on, of so many.
-    left_out: so many more are not worked on.
+    index: its place in the file, from 0. number: 1, 2, … of the `of` pictures of the file that are worked on. left_out:
+    how many more are not worked on.
     """
 
     index: int = 0
@@ -85,7 +86,7 @@ ONLY_PAGE = Page()
 class Frame:
     """The part of a picture that is written, in its pixels, and the size it gets.
 
-    left, top: may be negative, and left + width larger than the picture: what lies beyond is transparent.
+    left and top may be negative, and left + width larger than the picture: what lies beyond is transparent.
     size: (width, height) of the result.
     """
 

@@ -1,6 +1,6 @@
-"""The door to libvips: set up for us, arrays in and out.
+"""The door to libvips: its settings, and arrays in and out.
 
-libvips is thread-safe and lets go of the GIL, so several photos are worked on at once.
+libvips is thread-safe and releases the GIL, so several photos are worked on at once.
 """
 
 import logging
@@ -11,14 +11,14 @@ import pyvips
 
 from daemon.pictures.values import Samples
 
-# libvips remembers results by arguments. No operation here runs twice with the same ones, so a cache would only keep
-# pictures in memory that nobody asks for again.
+# libvips caches results by their arguments. We never run an operation twice with the same ones, so a cache would only
+# keep pictures in memory.
 pyvips.cache_set_max(0)
-# Whole photos are worked on side by side; threads within one would only add up to more than there are cores.
+# Whole photos are worked on side by side; threads within one would only add up to more threads than cores.
 pyvips.concurrency_set(1)
 # SVG, CSV, raw dumps and the like are marked untrusted by libvips itself; none of them is a photo.
 pyvips.block_untrusted_set(True)
-# Its warnings ("read gave 1 warnings") name no file; what matters comes back as an error's reason.
+# Its warnings ("read gave 1 warnings") name no file; what matters comes back as the reason of an error.
 logging.getLogger("pyvips").setLevel(logging.ERROR)
 
 Image, Error, GValue, Source, Target = pyvips.Image, pyvips.Error, pyvips.GValue, pyvips.Source, pyvips.Target
@@ -26,12 +26,12 @@ Image, Error, GValue, Source, Target = pyvips.Image, pyvips.Error, pyvips.GValue
 BLOBS = {"icc": "icc-profile-data", "exif": "exif-data", "xmp": "xmp-data", "iptc": "iptc-data"}
 """What libvips calls each part of `Metadata`."""
 RELATIVE = {"intent": "relative", "black_point_compensation": True}
-"""How colours go from one profile to another."""
+"""How colours are converted from one profile to another."""
 MM_PER_INCH = 25.4
 
 
 def image_of(array: Samples) -> Any:
-    """A libvips image over `array`, (H, W) or (H, W, bands), without a copy where it is contiguous."""
+    """A libvips image over `array`, (H, W) or (H, W, bands), without a copy if it is contiguous."""
     height, width = array.shape[:2]
     bands = 1 if array.ndim == 2 else array.shape[2]
     deep = array.dtype == np.uint16
@@ -57,5 +57,5 @@ def with_blob(image: Any, name: str, blob: bytes) -> Any:
 
 
 def field_of(image: Any, name: str) -> Any:
-    """A field of `image`'s metadata; None where it has none of that name."""
+    """A field of `image`'s metadata; None if it has none of that name."""
     return image.get(name) if image.get_typeof(name) else None

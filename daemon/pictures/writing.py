@@ -1,4 +1,4 @@
-"""From a cut-out to a file that is on the disk and known to be right."""
+"""Writes a cut-out as a file, and reads the file back to see that it is right."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from daemon.errors import BadPhoto
-from daemon.pictures import codec, decoding, exif, iptc, saving, xmp
+from daemon.pictures import decoding, exif, icc, iptc, saving, xmp
 from daemon.pictures.codec_errors import Undecodable
-from daemon.pictures.reading import Photo
+from daemon.pictures.photo import Photo
 from daemon.pictures.signatures import HEAD_BYTES, kind_of
 from daemon.pictures.values import Container, Frame, Samples
 from daemon.settings import OutputFormat
@@ -16,7 +16,7 @@ from daemon.settings import OutputFormat
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """An output format. eight_bit: it has no more. on_colour: it has no transparency."""
+    """What an output format is. eight_bit: it has no deeper samples. on_colour: it has no transparency."""
 
     suffix: str
     container: Container
@@ -41,18 +41,18 @@ def write(
     rgba: Samples,
     photo: Photo,
     output_format: OutputFormat,
-    identity: str,
+    job_tag: str,
     frame: Frame | None = None,
     ground: tuple[int, int, int] = (255, 255, 255),
     jpeg_quality: int = saving.JPEG_QUALITY,
 ) -> None:
     """Write a cut-out to `path`, which must not exist, and bring it to the disk.
 
-    rgba: (H, W, 4), uint8 or uint16; the depth is kept but in WebP and JPEG, which have 8 bit. frame: what part of it,
-    at what size. ground: the sRGB colour behind it where the format has no transparency. jpeg_quality: 1..100. The
-    photo's ICC profile, EXIF (upright now), XMP, IPTC (not in WebP) and resolution go along; `identity` is put into the
-    XMP, and a copyright notice from EXIF or IPTC as well. Raises OSError where the disk does not take it, BadPhoto
-    where the format cannot hold it.
+    rgba: (H, W, 4), uint8 or uint16; WebP and JPEG get 8 bit, other formats keep the depth. frame: which part, at what
+    size. ground: the sRGB colour behind it if the format has no transparency. jpeg_quality: 1..100. The photo's ICC
+    profile, EXIF (upright now), XMP, IPTC (not in WebP) and resolution go along; the XMP also gets the job tag, and a
+    copyright notice that EXIF or IPTC has. Raises OSError if the disk does not take the file, BadPhoto if the format
+    cannot hold it.
     """
     kind = _KINDS[output_format]
     width, height = frame.size if frame else (rgba.shape[1], rgba.shape[0])
@@ -62,23 +62,25 @@ def write(
             f"A {kind.container} has at most {most} pixels a side, and this result has {width} x {height}. "
             'Choose "png" or "tiff" in outputs.formats, or set outputs.max_side.'
         )
+    metadata = photo.metadata
+    # Not every program looks for EXIF and IPTC in every format, and WebP has no place for IPTC; all look for XMP.
+    notice = exif.copyright_in(metadata.exif) or iptc.copyright_in(metadata.iptc)
     metadata = replace(
-        photo.metadata,
-        exif=photo.exif and exif.without_preview(photo.exif),
-        # Not every program looks for EXIF and IPTC in every format, and WebP has no place for IPTC; all look for XMP.
-        xmp=xmp.tagged(photo.xmp, identity, exif.copyright_in(photo.exif) or iptc.copyright_in(photo.iptc)),
+        metadata,
+        exif=metadata.exif and exif.without_preview(metadata.exif),
+        xmp=xmp.tagged(metadata.xmp, job_tag, notice),
     )
-    pixels, below = rgba, None
+    pixels, ground_values = rgba, None
     if output_format == "mask":
         # A mask has no colours, and a profile of colours does not belong to it.
         pixels, metadata = rgba[..., 3], replace(metadata, icc=None)
     elif kind.on_colour:
-        below = codec.in_profile(ground, photo.icc, photo.full_scale)
-    saving.save(path, pixels, metadata, kind.container, frame, below, jpeg_quality)
+        ground_values = icc.in_profile(ground, photo.icc, photo.full_scale)
+    saving.save(path, pixels, metadata, kind.container, frame, ground_values, jpeg_quality)
 
 
 def verify(path: Path, rgba: Samples, output_format: OutputFormat, frame: Frame | None = None) -> None:
-    """Read a file back to its last line and compare it with the cut-out. Raises ValueError with what differs."""
+    """Read a file back to its last line and compare it with the cut-out. Raises ValueError that says what differs."""
     kind = _KINDS[output_format]
     with path.open("rb") as file:
         try:
@@ -96,7 +98,7 @@ def verify(path: Path, rgba: Samples, output_format: OutputFormat, frame: Frame 
         raise ValueError(f"{path.name} has samples of {header.sample} instead of {depth}")
     resized = frame is not None and frame.size != (frame.width, frame.height)
     if kind.on_colour or resized or (kind.eight_bit and rgba.dtype == np.uint16):
-        return  # its last channel is no alpha, or not the very one
+        return  # its last channel is no alpha, or not exactly ours
     if highest != rgba[..., 3].max() or (frame is None and lowest != rgba[..., 3].min()):
         raise ValueError(f"{path.name} has another alpha than was written")
 
@@ -108,8 +110,8 @@ def size_of(path: Path) -> tuple[int, int]:
     return header.width, header.height
 
 
-def identity_of(path: Path) -> str | None:
-    """The identity that `write` put into a file; None where it has none or is no picture. Raises OSError."""
+def job_tag_of(path: Path) -> str | None:
+    """The job tag that `write` put into a file; None if it has none or is no picture. Raises OSError."""
     with path.open("rb") as file:
         kind = kind_of(file.read(HEAD_BYTES))
         if kind is None or kind not in {known.container for known in _KINDS.values()}:

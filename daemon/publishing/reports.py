@@ -8,7 +8,7 @@ from typing import Any
 
 from daemon import __version__
 from daemon.jobs import Attempt, Finish, Job, Outcome, Recipe, Verdict
-from daemon.pictures.reading import Photo
+from daemon.pictures.photo import Photo
 from daemon.pictures.values import Page
 
 REPORT_VERSION = 1

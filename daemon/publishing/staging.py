@@ -18,7 +18,7 @@ from daemon.jobs import Job, Outcome, Verdict
 from daemon.observe import series
 from daemon.observe.meter import Meter
 from daemon.pictures import compositing, framing, refining, writing
-from daemon.pictures.reading import Photo
+from daemon.pictures.photo import Photo
 from daemon.pictures.values import Frame, Page, Samples
 from daemon.publishing.reports import Cut, Seen, Staged, report
 from daemon.settings import OutputFormat, OutputSettings

@@ -10,7 +10,7 @@ from daemon.jobs import Attempt, Finish, Recipe, View
 from daemon.judgement import finish, finish_search, grading, views
 from daemon.judgement.grading import Thresholds
 from daemon.pictures import proxy
-from daemon.pictures.reading import Photo
+from daemon.pictures.photo import Photo
 from daemon.pictures.values import ONLY_PAGE, Page
 from daemon.settings import Settings
 

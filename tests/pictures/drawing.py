@@ -12,7 +12,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
-from daemon.pictures.reading import Photo
+from daemon.pictures.photo import Photo
 from daemon.pictures.values import Metadata, Samples
 
 FORMATS = ("jpeg", "png", "tiff", "webp", "avif", "bmp")

@@ -85,16 +85,16 @@ def written(folder: Path, content: bytes, format_: OutputFormat) -> Path:
 def test_exif_comes_through_a_tiff_in_either_byte_order(tmp_path: Path, turned: bool) -> None:
     content = jpeg_with_all()
     if turned:
-        exif = open_photo(file_of(tmp_path, content), 500).exif
+        exif = open_photo(file_of(tmp_path, content), 500).metadata.exif
         assert exif is not None
         content = content.replace(exif, in_other_order(exif))
     tiff = written(tmp_path, content, "tiff")
 
-    exif = open_photo(tiff, 500).exif
+    exif = open_photo(tiff, 500).metadata.exif
     assert exif is not None
     shown = pyvips.Image.jpegload_buffer(bytes(with_field(image_of(coloured()), "exif-data", exif).jpegsave_buffer()))
     assert shown.get("exif-ifd0-Make").startswith("Camera ")
-    assert copyright_of(exif, None) == copyright_of(open_photo(tmp_path / "photo.jpg", 500).exif, None)
+    assert copyright_of(exif, None) == copyright_of(open_photo(tmp_path / "photo.jpg", 500).metadata.exif, None)
     assert shown.get("exif-ifd2-ExposureTime").startswith("1/125 ")
     assert shown.get("exif-ifd3-GPSLatitude").startswith("48/1 6/1 0/1 ")
     assert shown.get("exif-ifd2-PixelXDimension").startswith("96 ")
@@ -118,7 +118,7 @@ def in_other_order(exif: bytes) -> bytes:
 def test_iptc_comes_through(tmp_path: Path, format_: OutputFormat) -> None:
     result = written(tmp_path, jpeg_with_all(), format_)
 
-    records = open_photo(result, 500).iptc
+    records = open_photo(result, 500).metadata.iptc
     assert records is not None
     assert records.rstrip(b"\0") == RECORDS
 
@@ -156,7 +156,7 @@ def test_a_copyright_in_exif_is_in_every_result(tmp_path: Path, format_: OutputF
 
     writing.write(tmp_path / "out", cut_out(photo, alpha, clean_rims=False), photo, format_, "job")
 
-    packet = open_photo(tmp_path / "out", 500).xmp
+    packet = open_photo(tmp_path / "out", 500).metadata.xmp
     assert packet is not None
     assert b"(c) 2026 Studio &lt;Nord&gt; &amp; Co</rdf:li>" in packet
 
@@ -179,8 +179,8 @@ def test_a_copyright_in_the_iptc_of_a_tiff_is_found(tmp_path: Path) -> None:
 
     photo = open_photo(file_of(tmp_path, content), 500)
 
-    assert photo.iptc == records
-    assert copyright_of(None, photo.iptc) == "Studio"
+    assert photo.metadata.iptc == records
+    assert copyright_of(None, photo.metadata.iptc) == "Studio"
 
 
 def test_a_notice_of_the_packets_own_is_not_doubled(tmp_path: Path) -> None:

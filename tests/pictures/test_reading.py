@@ -201,8 +201,8 @@ def test_profile_resolution_and_captions_are_remembered(tmp_path: Path) -> None:
     photo = open_photo(file_of(tmp_path, encoded(image, "tiff")), LIMIT)
 
     assert photo.icc == profile("p3")
-    assert photo.xmp == b"<x:xmpmeta/>"
-    assert photo.dpi == pytest.approx(300, abs=0.1)
+    assert photo.metadata.xmp == b"<x:xmpmeta/>"
+    assert photo.metadata.dpi == pytest.approx(300, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -328,8 +328,8 @@ def test_a_camera_raw_file_is_developed_in_16_bit(tmp_path: Path) -> None:
     assert (photo.format, photo.width, photo.height, photo.full_scale) == ("raw", 96, 64, 65535)
     assert (np.abs(photo.pixels[16:48, 8:40] / 65535 - 0.5) < 0.01).all()
     assert (np.abs(photo.pixels[32, 72] / 65535 - (0.7977, 0.3492, 0.1516)) < 0.02).all()
-    assert photo.exif is not None
-    assert b"Drawn" in photo.exif
+    assert photo.metadata.exif is not None
+    assert b"Drawn" in photo.metadata.exif
 
 
 def test_a_camera_raw_file_that_is_cut_off_is_not_whole_yet(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_the_profile_travels_along(tmp_path: Path, format_: OutputFormat) -> Non
 def test_the_resolution_travels_along(tmp_path: Path, format_: OutputFormat) -> None:
     writing.write(tmp_path / "out", cut(coloured()), photo_of(coloured(), dpi=300.0), format_, "job")
 
-    assert open_photo(tmp_path / "out", 500).dpi == pytest.approx(300, abs=0.05)
+    assert open_photo(tmp_path / "out", 500).metadata.dpi == pytest.approx(300, abs=0.05)
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
@@ -101,8 +101,8 @@ def test_exif_travels_along_upright_and_without_the_preview(tmp_path: Path, form
     image = with_field(image, "exif-ifd0-Copyright", "(c) 2026 Studio")
     image = with_field(image, "jpeg-thumbnail-data", encoded(image_of(coloured(16, 16)), "jpeg"))
     photo = open_photo(file_of(tmp_path, encoded(image, "jpeg")), 500)
-    assert photo.exif is not None
-    assert b"\xff\xd8" in photo.exif
+    assert photo.metadata.exif is not None
+    assert b"\xff\xd8" in photo.metadata.exif
 
     writing.write(tmp_path / "out", cut(coloured()), photo, format_, "job")
 
@@ -121,17 +121,17 @@ def test_a_caption_travels_along(tmp_path: Path) -> None:
 
     writing.write(tmp_path / "out", cut(coloured()), photo_of(coloured(), xmp=packet), "png", "job")
 
-    written = open_photo(tmp_path / "out", 500).xmp
+    written = open_photo(tmp_path / "out", 500).metadata.xmp
     assert written is not None
     assert b"by the studio" in written
-    assert writing.identity_of(tmp_path / "out") == "job"
+    assert writing.job_tag_of(tmp_path / "out") == "job"
 
 
 @pytest.mark.parametrize("format_", FORMATS)
 def test_a_result_knows_its_job(tmp_path: Path, format_: OutputFormat) -> None:
     writing.write(tmp_path / "out", cut(coloured()), photo_of(coloured()), format_, "job <7> & Söhne")
 
-    assert writing.identity_of(tmp_path / "out") == "job <7> & Söhne"
+    assert writing.job_tag_of(tmp_path / "out") == "job <7> & Söhne"
 
 
 def test_a_cut_out_that_is_cut_out_again_knows_its_new_job_only(tmp_path: Path) -> None:
@@ -139,13 +139,13 @@ def test_a_cut_out_that_is_cut_out_again_knows_its_new_job_only(tmp_path: Path) 
 
     writing.write(tmp_path / "second", cut(coloured()), open_photo(tmp_path / "first", 500), "png", "second")
 
-    assert writing.identity_of(tmp_path / "second") == "second"
+    assert writing.job_tag_of(tmp_path / "second") == "second"
     assert b"first" not in (tmp_path / "second").read_bytes()
 
 
 @pytest.mark.parametrize("content", [b"", b"a text", encoded(image_of(coloured()), "png")])
 def test_a_file_from_elsewhere_has_no_identity(tmp_path: Path, content: bytes) -> None:
-    assert writing.identity_of(file_of(tmp_path, content)) is None
+    assert writing.job_tag_of(file_of(tmp_path, content)) is None
 
 
 @pytest.mark.parametrize("format_", FORMATS)
