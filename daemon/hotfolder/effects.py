@@ -20,10 +20,10 @@ class Effect(StrEnum):
     ADMIT = "admit", True
     CLAIM = "claim", False
     # It is cut out.
-    NOTE_CONTENT = "note content", False
+    RECORD_CONTENT = "record content", False
     ASK_ENGINE = "ask engine", False
     KEEP_ALPHA = "keep alpha", False
-    NOTE_ATTEMPT = "note attempt", False
+    RECORD_ATTEMPT = "record attempt", False
     DECIDE = "decide", False
     POSTPONE = "postpone", False
     # It is published, or ends otherwise.
@@ -31,15 +31,15 @@ class Effect(StrEnum):
     KEEP_RESULT = "keep result", False
     STAGE_REPORT = "stage report", False
     PUBLISH = "publish", True
-    NOTE_RESULTS = "note results", False
+    RECORD_RESULTS = "record results", False
     ARCHIVE = "archive", True
-    FINISH = "finish", False
+    COMPLETE = "complete", False
     CLEAR = "clear", False
     ADOPT = "adopt", False
     LEAVE_OUT = "leave out", False
     GIVE_UP = "give up", False
-    LAY_ASIDE = "lay aside", True
-    NOTE_PLACES = "note places", False
+    MOVE_TO_FAILED = "move to failed", True
+    RECORD_PLACES = "record places", False
     # A person asks for another try.
     PUT_ASIDE = "put aside", True
     TAKE_BACK = "take back", False
@@ -48,9 +48,9 @@ class Effect(StrEnum):
     ARCHIVE_EARLIER_RESULT = "archive the earlier result", True
     REMOVE_EARLIER_RESULT = "remove the earlier result", True
     REMOVE_NOTE = "remove note", True
-    SEEN_TO = "seen to", True
+    END_PUT_BACK = "end put-back", True
     # A person moved a result.
-    NOTE_VERDICT = "note verdict", False
+    RECORD_VERDICT = "record verdict", False
     BRING_ALONG = "bring along", True
 
 

@@ -36,7 +36,7 @@ class PersonGrades:
 
         places: where the files of the result are now. who: the person; "" = unknown, because the files were moved.
         """
-        self._tick(Effect.NOTE_VERDICT)
+        self._tick(Effect.RECORD_VERDICT)
         before, after, now = moved.before, moved.after, self._clock()
         if self._journal.verdicts.record(job_id, before, after, now, who=who, how="moved", places=places):
             self._metrics.count(series.VERDICTS, **{"from": before.label, "to": after.label})

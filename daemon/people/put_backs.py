@@ -130,7 +130,7 @@ class PutBacks:
                 log.log("put_back_waits", text, level=logging.WARNING, job=job_id)
 
     def _settle(self, job_id: str) -> None:
-        self._tick(Effect.SEEN_TO)
+        self._tick(Effect.END_PUT_BACK)
         (self._folders.jobs.returns_root / job_id).rmdir()
         self._logged.discard(job_id)
         self._release(job_id)

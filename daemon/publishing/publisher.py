@@ -73,7 +73,7 @@ class Publisher:
         if files.original is None or publication.places:
             return publication
         seen, content = files.original.stat(), content_of(files.original)
-        self._tick(Effect.NOTE_CONTENT)
+        self._tick(Effect.RECORD_CONTENT)
         first = self._journal.record_content(row.job.id, content, leave_out=leave_out_equal)
         outcome = publication.outcome
         if outcome is not None and outcome.verdict.grade is row.job.grade:
@@ -138,7 +138,7 @@ class Publisher:
         placed = self._staging.place(publication.files.staged_as_decided, folder, job.name, publication.outputs)
         places = self._below_root(placed)
         self._placed[job.id] = places
-        self._tick(Effect.NOTE_RESULTS)
+        self._tick(Effect.RECORD_RESULTS)
         self._journal.record_places(job.id, places)
         return replace(publication, row=replace(publication.row, results=tuple(places)), began=began)
 
@@ -148,7 +148,7 @@ class Publisher:
         original = self._archived(publication)
         if publication.began is not None:
             self._staging.meter.stage("publish", time.perf_counter() - publication.began)
-        self._tick(Effect.FINISH)
+        self._tick(Effect.COMPLETE)
         self._journal.complete(job.id, publication.places, self._clock(), original)
         self._tell_finished(publication)
         return self._over(publication)
@@ -191,7 +191,7 @@ class Publisher:
     def _move_to_failed(self, publication: Publication) -> Publication:
         job = publication.row.job
         places = move_to_failed(self._folders, self._tick, publication)
-        self._tick(Effect.NOTE_PLACES)
+        self._tick(Effect.RECORD_PLACES)
         self._journal.record_places(job.id, self._below_root(places), self._laid(job.id, places[0]))
         return self._over(publication)
 

@@ -97,7 +97,7 @@ class Pipeline:
                     attempts = photo.judge_again(attempts)
             attempts.append(attempt)
             for known in attempts:
-                self._runtime.tick(Effect.NOTE_ATTEMPT)
+                self._runtime.tick(Effect.RECORD_ATTEMPT)
                 self._recorder.record_attempt(task.job, known)
         best = strategy.best(attempts)
         if best is None:

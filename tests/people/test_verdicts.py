@@ -324,7 +324,7 @@ def test_a_crash_at_every_step_notes_a_verdict_once(tmp_path: Path) -> None:
     assert count == 3  # mask, report, note
 
 
-@pytest.mark.parametrize(("step", "is_on_the_move"), [(Effect.NOTE_RESULTS, True), (Effect.FINISH, False)])
+@pytest.mark.parametrize(("step", "is_on_the_move"), [(Effect.RECORD_RESULTS, True), (Effect.COMPLETE, False)])
 def test_a_result_that_is_published_at_this_moment_is_no_verdict(
     tmp_path: Path, step: Effect, is_on_the_move: bool
 ) -> None:

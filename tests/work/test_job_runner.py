@@ -125,7 +125,7 @@ def test_a_refused_recipe_leads_to_the_next_one(make: Make, tmp_path: Path, erro
 
 
 @pytest.mark.parametrize("has_order", [False, True])
-@pytest.mark.parametrize(("at", "error"), [("archive", RootAway("away")), ("note results", NoRoom("full"))])
+@pytest.mark.parametrize(("at", "error"), [("archive", RootAway("away")), ("record results", NoRoom("full"))])
 def test_a_result_that_was_taken_away_before_its_photo_was_over_is_not_made_again(
     make: Make, tmp_path: Path, at: str, error: Exception, has_order: bool
 ) -> None:

@@ -62,7 +62,7 @@ class Died(BaseException):
     """The power failed."""
 
 
-@pytest.mark.parametrize("step", ["ask engine", "keep alpha", "note attempt"])
+@pytest.mark.parametrize("step", ["ask engine", "keep alpha", "record attempt"])
 def test_a_restart_asks_the_same_ticket_for_the_same_recipe(step: str, tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
     engine, clock = TwoModels(), Clock()
