@@ -27,9 +27,7 @@ def status(
     config: ConfigOption = None,
     as_json: JsonOption = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep showing it, until Ctrl-C.")] = False,
-    every: Annotated[
-        float, typer.Option("--every", help="With --watch: seconds between two looks.", min=0.2, max=3600)
-    ] = 1.0,
+    every: Annotated[float, typer.Option("--every", help="Seconds between two looks.", min=0.2, max=3600)] = 1.0,
 ) -> None:
     """Show how many photos wait, run and are done, and how the engines are."""
     from daemon.commands.status import daemon_health, journal_status
@@ -68,9 +66,7 @@ def _print_status(values: dict[str, Any]) -> None:
 
 
 def retry(
-    jobs: Annotated[
-        list[str] | None, typer.Argument(help="The ids of failed jobs; their notes name them.", show_default=False)
-    ] = None,
+    jobs: Annotated[list[str] | None, typer.Argument(help="The ids of failed jobs; their notes name them.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Try all failed photos again.")] = False,
     root: RootOption = None,
     config: ConfigOption = None,
@@ -140,12 +136,10 @@ def health(root: RootOption = None, config: ConfigOption = None) -> None:
 
 
 def install(
-    root: Annotated[Path, typer.Option("--root", help="The hot folder.", show_default=False)],
+    root: Annotated[Path, typer.Option("--root", help="The hot folder.")],
     user: Annotated[str, typer.Option("--user", help="The user that the service runs as.")] = "freisteller",
     name: Annotated[str, typer.Option("--name", help="A name, if this machine has several hot folders.")] = "",
-    keep_config: Annotated[
-        bool, typer.Option("--keep-config", help="If there is a settings file, leave it as it is.")
-    ] = False,
+    keep_config: Annotated[bool, typer.Option("--keep-config", help="Leave a settings file as it is.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", "--print", help="Print the files, write nothing.")] = False,
     prefix: Annotated[Path, typer.Option("--prefix", help="Write below this folder (for packages).")] = Path("/"),
 ) -> None:
@@ -167,7 +161,7 @@ def install(
 
 
 def notify_test(
-    hook: Annotated[str | None, typer.Option("--hook", help="Only the hook of this name.", show_default=False)] = None,
+    hook: Annotated[str | None, typer.Option("--hook", help="Only the hook of this name.")] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:

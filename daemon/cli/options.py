@@ -7,14 +7,8 @@ import typer
 
 from daemon.settings import Settings, load
 
-RootOption = Annotated[
-    Path | None,
-    typer.Option("--root", help="The hot folder. Without it: root of the settings.", show_default=False),
-]
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", help="A settings file (TOML). Without it: the defaults.", show_default=False),
-]
+RootOption = Annotated[Path | None, typer.Option("--root", help="The hot folder, else root of the settings.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="A settings file (TOML), else the defaults.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

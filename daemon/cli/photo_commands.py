@@ -24,8 +24,8 @@ def run(
 
 
 def process(
-    photos: Annotated[list[Path], typer.Argument(help="The photos to cut out.", show_default=False)],
-    out_dir: Annotated[Path, typer.Option("--out", help="The folder for the results.", show_default=False)],
+    photos: Annotated[list[Path], typer.Argument(help="The photos to cut out.")],
+    out_dir: Annotated[Path, typer.Option("--out", help="The folder for the results.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,20 +39,9 @@ def process(
 
 
 def sheet(
-    folder: Annotated[
-        Path,
-        typer.Argument(help="A hot folder, a folder in it, or the folder of process --out.", show_default=False),
-    ],
-    to: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", help="The path of both files, without .png and .html. Without it: in FOLDER.", show_default=False
-        ),
-    ] = None,
-    originals: Annotated[
-        Path | None,
-        typer.Option("--originals", help="The folder of the original photos, if not archiv/.", show_default=False),
-    ] = None,
+    folder: Annotated[Path, typer.Argument(help="A hot folder, a folder in it, or the folder of process --out.")],
+    to: Annotated[Path | None, typer.Option("--out", help="Path of both files, without .png and .html.")] = None,
+    originals: Annotated[Path | None, typer.Option("--originals", help="Folder of the photos, if not archiv/.")] = None,
     most: Annotated[int, typer.Option("--most", min=1, help="Show at most so many photos, the worst ones.")] = 2000,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -72,8 +61,8 @@ def sheet(
 
 
 def assess(
-    photo: Annotated[Path, typer.Argument(help="The original photo.", show_default=False)],
-    cutout: Annotated[Path, typer.Argument(help="Its cut-out (with alpha) or its mask.", show_default=False)],
+    photo: Annotated[Path, typer.Argument(help="The original photo.")],
+    cutout: Annotated[Path, typer.Argument(help="Its cut-out (with alpha) or its mask.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -103,15 +92,9 @@ def assess(
 
 
 def audit(
-    photos: Annotated[list[Path], typer.Argument(help="Typical photos, three or more.", show_default=False)],
-    out_dir: Annotated[
-        Path | None,
-        typer.Option("--out", help="A folder for audit.json and audit.png.", show_default=False),
-    ] = None,
-    keep: Annotated[
-        bool,
-        typer.Option("--remember/--forget-it", help="The daemon no longer tries parameters that make no difference."),
-    ] = True,
+    photos: Annotated[list[Path], typer.Argument(help="Typical photos, three or more.")],
+    out_dir: Annotated[Path | None, typer.Option("--out", help="A folder for audit.json and audit.png.")] = None,
+    keep: Annotated[bool, typer.Option("--remember/--forget-it", help="Tell the daemon what to skip.")] = True,
     root: RootOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -145,18 +128,13 @@ def audit(
 
 
 def verdicts(
-    refit: Annotated[
-        bool, typer.Option("--refit", help="Propose thresholds that agree better with what people did.")
-    ] = False,
-    write: Annotated[
-        Path | None,
-        typer.Option("--write", help="Write the proposed thresholds into this settings file.", show_default=False),
-    ] = None,
+    refit: Annotated[bool, typer.Option("--refit", help="Propose thresholds that agree better.")] = False,
+    write: Annotated[Path | None, typer.Option("--write", help="With --refit: write them into this file.")] = None,
     root: RootOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which results people moved to another grade folder, and how often they disagree with the program."""
+    """Show which results people moved to another grade folder, and thresholds that agree better with them."""
     from daemon.commands.verdict_table import read_verdicts
     from daemon.commands.write_thresholds import write_thresholds
 

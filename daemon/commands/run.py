@@ -16,6 +16,8 @@ from daemon.service.lifecycle import Daemon
 from daemon.service.os_signals import heed
 from daemon.settings import Settings
 
+NO_SAMPLES = "There are no sample photos: they come with scikit-image. See: pip install 'freisteller[samples]'"
+
 
 def run_daemon(
     settings: Settings,
@@ -53,7 +55,8 @@ def run_daemon(
     print_line(f"Results appear in  {root}/sehr_gut, gut, ungenügend   (failed photos: failed, originals: archiv)")
     print_line(f"Engine: {settings.engine_in_use}.   Stop with Ctrl-C.")
     if samples and new_root:
-        print_line(_samples_line(len(drop_samples(inbox))))
+        count = len(drop_samples(inbox))
+        print_line(f"{count} sample photos are on their way." if count else NO_SAMPLES)
     summary = daemon.run(once=once)
     if summary.open:
         print_line(f"{summary.open} photos are still to do; the next start goes on with them.")
@@ -65,26 +68,23 @@ def run_daemon(
 
 
 class _Requests:
-    """What signals ask for. A stop that comes while the daemon is still being opened counts as soon as it is open."""
+    """What signals ask of the daemon. A stop that comes while it is still being opened counts as soon as it is open."""
 
     def __init__(self) -> None:
         self._daemon: Daemon | None = None
         self._stopped = threading.Event()
 
     def go_to(self, daemon: Daemon) -> None:
-        """From now on, this daemon is asked."""
         self._daemon = daemon
         if self._stopped.is_set():
             daemon.stop()
 
     def stop(self) -> None:
-        """Ask it to end."""
         self._stopped.set()
         if self._daemon:
             self._daemon.stop()
 
     def reload(self) -> None:
-        """Ask it to read its settings again."""
         if self._daemon:
             self._daemon.reload()
 
@@ -94,11 +94,3 @@ def _set_up_log(settings: Settings) -> None:
     on_terminal = settings.log.format == "auto" and sys.stderr.isatty()
     level = "warning" if on_terminal and settings.log.level == "info" else settings.log.level
     log.set_up(level, settings.log.format, sys.stderr)
-
-
-def _samples_line(count: int) -> str:
-    if count:
-        return f"{count} sample photos are on their way."
-    return (
-        "There are no sample photos: they come with scikit-image. Install it with: pip install 'freisteller[samples]'"
-    )

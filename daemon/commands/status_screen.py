@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from daemon.commands.status_snapshot import Snapshot
+from daemon.commands.status import Snapshot
 from daemon.commands.terminal import COLOURS
 from daemon.jobs import Grade
 from daemon.journal import JobRow

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.live import Live
 
 from daemon.commands.journal_of_root import journal_of_root
+from daemon.commands.status import Snapshot, take_snapshot
 from daemon.commands.status_screen import draw, duration
-from daemon.commands.status_snapshot import Snapshot, take_snapshot
 from daemon.settings import Settings
 from daemon.states import State
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from daemon.commands.journal_of_root import journal_of_root
 from daemon.jobs import Grade
@@ -54,7 +55,7 @@ class PeopleVerdicts:
             when = datetime.fromtimestamp(said.at).strftime("%Y-%m-%d %H:%M")
             score = f"{verdict.score:.2f}" if verdict else "?"
             how = f"{said.how} {said.who}".strip()
-            table.add_row(when, _plain(said.name), said.from_grade.value, said.to_grade.value, score, _plain(how))
+            table.add_row(when, Text(said.name), said.from_grade.value, said.to_grade.value, score, Text(how))
         yield table
         counts = confusion(self.results)
         table = Table(box=None, title="The program said (rows), people said (columns)", title_justify="left")
@@ -125,8 +126,3 @@ def _rounded(value: object) -> object:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "."
-
-
-def _plain(text: str) -> str:
-    """The text for Rich, to which square brackets are markup."""
-    return text.replace("[", r"\[")

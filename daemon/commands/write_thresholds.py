@@ -28,8 +28,8 @@ def write_thresholds(path: Path, thresholds: Thresholds) -> None:
         raise BadSettings(f"{path} is not valid TOML: {error}. Nothing was written.") from error
     except OSError as error:
         raise BadSettings(f"{path} cannot be read: {error.strerror}. Nothing was written.") from error
-    changed = _changed(text, wanted)
-    if changed is None or not _differs_only_in(wanted, before, changed):
+    changed = _changed(text, before, wanted)
+    if changed is None:
         values = ", ".join(f"{name} = {value:g}" for name, value in wanted.items())
         raise BadSettings(
             f"{path} cannot be changed automatically without damaging its layout. "
@@ -41,8 +41,11 @@ def write_thresholds(path: Path, thresholds: Thresholds) -> None:
         raise NoRoom(f"{path} cannot be written: {error.strerror}. Name another file.") from error
 
 
-def _changed(text: str, wanted: Mapping[str, float]) -> str | None:
-    """The TOML `text` with these keys of [grading]. Returns None if tomlkit cannot edit it."""
+def _changed(text: str, before: Mapping[str, Any], wanted: Mapping[str, float]) -> str | None:
+    """The TOML `text` with these keys of [grading]. Returns None if it would also change something else.
+
+    before: what the text means now. tomllib checks what tomlkit makes of it, because the daemon reads it by tomllib.
+    """
     try:
         document = tomlkit.parse(text)
         section = document.setdefault("grading", tomlkit.table())
@@ -50,19 +53,13 @@ def _changed(text: str, wanted: Mapping[str, float]) -> str | None:
             return None
         section.update(wanted)
         changed = tomlkit.dumps(document)
-    except TOMLKitError:
+        after = tomllib.loads(changed)
+    except (TOMLKitError, tomllib.TOMLDecodeError):
+        return None
+    if after != {**before, "grading": {**before.get("grading", {}), **wanted}}:
         return None
     in_windows_lines = "\r\n" in text and "\n" not in text.replace("\r\n", "")
     return changed.replace("\r\n", "\n").replace("\n", "\r\n") if in_windows_lines else changed
-
-
-def _differs_only_in(wanted: Mapping[str, float], before: Mapping[str, Any], changed: str) -> bool:
-    """Whether the changed text means what it meant before, but for the wanted keys."""
-    try:
-        after = tomllib.loads(changed)
-    except tomllib.TOMLDecodeError:
-        return False
-    return after == {**before, "grading": {**before.get("grading", {}), **wanted}}
 
 
 def _replace(path: Path, content: bytes) -> None:

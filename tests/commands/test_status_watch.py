@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from daemon.commands.status import Snapshot, pace
 from daemon.commands.status_screen import draw
-from daemon.commands.status_snapshot import Snapshot, pace
 from daemon.commands.status_watch import headline
 from daemon.jobs import Grade, Job
 from daemon.journal import Counts, JobRow
