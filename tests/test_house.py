@@ -67,9 +67,9 @@ MOST_LINES_OF_A_FUNCTION = 50
 MOST_ARGUMENTS = 7
 
 # What is still over a limit. Each entry goes when its room is done; nothing new is to come in.
-STILL_LONG = {"pictures/reading.py", "service/lifecycle.py"}
-STILL_LONG_FUNCTIONS = {"Assembly.__init__"}
-STILL_MANY_ARGUMENTS = {"Assembly", "Housekeeping", "InboxLoop"}
+STILL_LONG = {"pictures/reading.py"}
+STILL_LONG_FUNCTIONS: set[str] = set()
+STILL_MANY_ARGUMENTS: set[str] = set()
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:

@@ -86,7 +86,7 @@ class _Requests:
 
     def reload(self) -> None:
         if self._daemon:
-            self._daemon.reload()
+            self._daemon.reloading.ask()
 
 
 def _set_up_log(settings: Settings) -> None:

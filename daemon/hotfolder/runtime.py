@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from daemon.hotfolder.effects import Effect, Tick
+from daemon.hotfolder.lease import Lease
 
 
 def _allow(_: Effect) -> None:
@@ -26,3 +28,13 @@ class Runtime:
     clock: Callable[[], float] = time.time
     tick: Tick = _allow
     stopping: Callable[[], bool] = _never
+
+    def fenced(self, lease: Lease) -> Self:
+        """The same, with a tick that refuses to change the hot folder while another machine may have it."""
+
+        def tick(effect: Effect) -> None:
+            if effect.fenced:
+                lease.refuse_unless_sure()
+            self.tick(effect)
+
+        return replace(self, tick=tick)

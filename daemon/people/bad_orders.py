@@ -32,7 +32,6 @@ class BadOrders:
 
     def __init__(
         self,
-        *,
         folders: HotFolder,
         orders: Orders,
         journal: Journal,

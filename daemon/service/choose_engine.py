@@ -1,19 +1,22 @@
-"""Putting the parts together that both the daemon and a single command need."""
+"""Chooses the engine that the settings ask for, and how much work it is given."""
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
-from daemon.engines.comfyui.model_table import ModelTable, load_models
+from daemon.engines.comfyui.model_table import load_models
 from daemon.engines.contract import Engine
+from daemon.journal.audit_results import known_dead
 from daemon.logs import log
 from daemon.settings import Settings
 from daemon.work.memory_budget import half_of_memory
+from daemon.work.pipeline import Pipeline
 
 
 def build_engine(
-    settings: Settings, say: Callable[[str], None], owner: str = "", crowded: Callable[[], bool] = lambda: False
+    settings: Settings, print_line: Callable[[str], None], owner: str = "", crowded: Callable[[], bool] = lambda: False
 ) -> Engine:
-    """The engine that the settings ask for; its libraries are imported here, and only its own.
+    """The engine that the settings ask for; imports its libraries, and no others.
 
     owner: names this daemon on ComfyUI servers, the same after a restart; "" = a new name each time. crowded: whether
     photos in work need the memory that an engine in this process would keep for its next run.
@@ -22,7 +25,7 @@ def build_engine(
         from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
 
         if settings.engine.commercial_use:
-            _tell_left_out(load_models())
+            _log_left_out_models()
         return ComfyUIEngine(
             settings.comfyui,
             owner,
@@ -31,27 +34,11 @@ def build_engine(
         )
     from daemon.engines.local import LocalEngine
 
-    return LocalEngine(settings.engine.local, _cores(), say, crowded)
-
-
-def _tell_left_out(table: ModelTable) -> None:
-    left_out = {name: table.models[name].licence for name in table.not_for_commerce}
-    told = ", ".join(f"{name} ({licence})" for name, licence in left_out.items())
-    text = f"engine.commercial_use is true, so these models are left out for their licence: {told or 'none'}."
-    log.log("models_left_out", text, models=list(left_out))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
-
-
-def memory_for(settings: Settings) -> int:
-    """The bytes that the photos in work may take."""
-    return settings.dispatch.memory_mb * 10**6 or half_of_memory()
+    return LocalEngine(settings.engine.local, _cores(), print_line, crowded)
 
 
 def use_servers(engine: Engine, settings: Settings) -> None:
-    """Work with the ComfyUI servers of these settings from now on; other engines have none."""
+    """Use the ComfyUI servers of these settings from now on; other engines have none."""
     if settings.engine_in_use == "comfyui":
         from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
 
@@ -60,7 +47,33 @@ def use_servers(engine: Engine, settings: Settings) -> None:
 
 
 def workers_for(settings: Settings, engine: Engine) -> int:
-    """Photos in work at once: enough that the engine never waits while others are read, judged or written."""
+    """How many photos to have in work: so many that the engine never waits while others are read, judged or written."""
     if settings.dispatch.workers:
         return settings.dispatch.workers
     return engine.slots if settings.engine_in_use == "local" else engine.slots + _cores()
+
+
+def memory_for(settings: Settings) -> int:
+    """How many bytes the photos in work may take."""
+    return settings.dispatch.memory_mb * 10**6 or half_of_memory()
+
+
+def leave_out_dead_parameters(pipeline: Pipeline, state: Path, settings: Settings) -> None:
+    """Send no parameters that the last audit found to change nothing. state: the state directory."""
+    pipeline.dead = dead = known_dead(state, settings)
+    if dead:
+        text = "; ".join(f"{' and '.join(names)} for {model}" for model, names in dead.items())
+        text = f"The last audit showed that these parameters change nothing, so they are not sent any longer: {text}."
+        log.log("dead_parameters", text, dead=dead)
+
+
+def _log_left_out_models() -> None:
+    table = load_models()
+    left_out = {name: table.models[name].licence for name in table.not_for_commerce}
+    names = ", ".join(f"{name} ({licence})" for name, licence in left_out.items())
+    text = f"engine.commercial_use is true, so these models are left out for their licence: {names or 'none'}."
+    log.log("models_left_out", text, models=list(left_out))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))

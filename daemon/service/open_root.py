@@ -36,7 +36,7 @@ class OpenRoot:
         return self.state / JOURNAL
 
 
-def enter(
+def open_root(
     doors: ExitStack, settings: Settings, clock: Callable[[], float], print_line: Callable[[str], None]
 ) -> OpenRoot:
     """Lock and open; `doors` closes again. clock: Unix seconds.

@@ -1,52 +1,24 @@
-"""Settings read anew while the daemon works: what changed, what of it counts at once, what only after a restart."""
+"""Reads the settings again while the daemon works, and takes over what can change without a restart."""
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from pydantic import BaseModel
+from collections.abc import Callable
 
 from daemon.errors import BadSettings
 from daemon.logs import log
+from daemon.service.choose_engine import leave_out_dead_parameters, memory_for, use_servers, workers_for
 from daemon.service.systemd import Systemd
+from daemon.service.wiring import Parts, stale_seconds
 from daemon.settings import Settings
 from daemon.settings.current import CurrentSettings
-
-SERVERS = "comfyui.servers"
-LIVE = (SERVERS, "dispatch", "grading", "intake", "journal", "log.level", "notify", "outputs", "strategy")
-"""Sections and keys that count at once. Folders, port and kind of engine are what a running daemon is made of."""
-
-Part = TypeVar("Part", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """settings: to work with from now on. at_once, after_restart: the keys that changed, dotted."""
-
-    settings: Settings
-    at_once: tuple[str, ...]
-    after_restart: tuple[str, ...]
-
-
-def change(old: Settings, new: Settings) -> Change:
-    """What of `new` a daemon that works with `old` can take over."""
-    live = [key for key in LIVE if key != SERVERS]
-    with_servers = _taken_over(old, [SERVERS], new)
-    if with_servers.engine_in_use == old.engine_in_use and (with_servers.comfyui.servers or not old.comfyui.servers):
-        live.append(SERVERS)
-    before, after = _flat(old.model_dump()), _flat(new.model_dump())
-    changed = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
-    at_once = tuple(key for key in changed if any(key == one or key.startswith(f"{one}.") for one in live))
-    return Change(_taken_over(old, live, new), at_once, tuple(key for key in changed if key not in at_once))
+from daemon.settings.differences import SettingsChange, settings_change
 
 
 class Reload:
-    """Reads and takes over, in a thread of its own, when it is asked to.
+    """Works in a thread of its own, whenever it is asked.
 
-    read: the settings as they are now; raises BadSettings. apply: takes them over, or raises BadSettings and leaves
-    everything as it was.
+    read: returns the settings as they are now; raises BadSettings. apply: makes the daemon use settings; raises
+    BadSettings, before it changes anything.
     """
 
     def __init__(
@@ -63,11 +35,11 @@ class Reload:
         self._asked = threading.Event()
 
     def ask(self) -> None:
-        """Read the settings anew, soon. Also ends `serve` where its stop is set."""
+        """Read the settings soon. Also wakes `serve` after its `stop` was set."""
         self._asked.set()
 
     def serve(self, stop: threading.Event) -> None:
-        """Do so whenever it is asked, until `stop`."""
+        """Read the settings whenever somebody asks, until `stop`."""
         while not stop.is_set():
             self._asked.wait()
             self._asked.clear()
@@ -75,44 +47,45 @@ class Reload:
                 self.now()
 
     def now(self) -> None:
-        """Read the settings and take over what can be; bad ones change nothing."""
+        """Read the settings and take over what can change; bad settings change nothing."""
         self._systemd.reloading()
         try:
-            found = change(self._settings.now, self._read())
-            self._apply(found.settings)
+            change = settings_change(self._settings.now, self._read())
+            self._apply(change.settings)
         except BadSettings as error:
-            text = f"The settings were not reloaded; the old ones stay. {error}"
+            text = f"The settings were not reloaded; the old ones stay in use. {error}"
             log.log("reload_refused", text, level=logging.ERROR)
             self._systemd.remark = f"settings not reloaded: {error}"
         else:
-            self._settings.now = found.settings
-            self._tell(found)
+            self._settings.now = change.settings
+            self._report(change)
         finally:
-            self._systemd.ready()  # systemd waits for it, however it went
+            self._systemd.ready()  # systemd waits for it, also after bad settings
 
-    def _tell(self, found: Change) -> None:
-        taken, left = ", ".join(found.at_once), ", ".join(found.after_restart)
-        text = f"The settings were read anew. Changed: {taken or 'nothing'}."
-        log.log("reloaded", text, changed=found.at_once, after_restart=found.after_restart)
+    def _report(self, change: SettingsChange) -> None:
+        taken, left = ", ".join(change.at_once), ", ".join(change.after_restart)
+        text = f"The settings were reloaded. Changed: {taken or 'nothing'}."
+        log.log("reloaded", text, changed=change.at_once, after_restart=change.after_restart)
         self._systemd.remark = f"{left} changed: restart to use it" if left else ""
         if left:
-            text = f"{left} cannot change while we work; the old value stays until the next start."
-            log.log("restart_needed", text, level=logging.WARNING, keys=found.after_restart)
+            text = f"{left} cannot change while Freisteller runs. The old value stays in use until the next start."
+            log.log("restart_needed", text, level=logging.WARNING, keys=change.after_restart)
 
 
-def _taken_over(old: Part, keys: Sequence[str], new: Part) -> Part:
-    """`old` with these of its keys, dotted, as they are in `new`."""
-    taken = old
-    for key in keys:
-        name, _, rest = key.partition(".")
-        value = getattr(new, name)
-        taken = taken.model_copy(update={name: _taken_over(getattr(taken, name), [rest], value) if rest else value})
-    return taken
+def use_settings(parts: Parts, settings: Settings) -> None:
+    """Work with other settings from now on; photos in work keep theirs. Raises BadSettings, and changes nothing then.
 
-
-def _flat(tree: Mapping[str, Any], path: str = "") -> dict[str, object]:
-    """Dotted key -> value; lists count as one value."""
-    flat: dict[str, object] = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{path}{key}.") if isinstance(value, dict) else {f"{path}{key}": value}
-    return flat
+    Parts that read `CurrentSettings` are not named here.
+    """
+    parts.pipeline.strategy(settings)  # raises BadSettings
+    use_servers(parts.engine, settings)
+    leave_out_dead_parameters(parts.pipeline, parts.opened.state, settings)
+    parts.journal.turns.prioritize(settings.dispatch.priorities)
+    parts.budget.resize(memory_for(settings))
+    parts.health.allow(stale_seconds(settings))
+    parts.watcher.use_settings(settings.intake)
+    parts.hooks.use_settings(settings.notify)
+    parts.dispatch.backoff.first_seconds = settings.dispatch.postpone_seconds
+    parts.dispatch.resize(workers_for(settings, parts.engine))
+    if settings.log.level != parts.settings.now.log.level:
+        log.set_level(settings.log.level)

@@ -1,24 +1,23 @@
-"""Putting the parts of a daemon together, in the order in which they depend on each other; nothing runs yet."""
+"""Makes the parts of a daemon, in the order in which they need each other; nothing runs yet."""
 
 import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass
 
 from daemon import __version__
 from daemon.engines.contract import Engine
-from daemon.hotfolder.effects import Effect
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.orders import Orders
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.hotfolder.runtime import Runtime
 from daemon.intake.admission import Admission
 from daemon.intake.watcher import Watcher
+from daemon.journal import Journal
 from daemon.journal.alphas import Alphas
-from daemon.journal.audit_results import known_dead
-from daemon.logs import log
 from daemon.notify.batch_sheets import BatchSheets
 from daemon.notify.batches import Batches
 from daemon.notify.hooks import Hooks
@@ -38,16 +37,19 @@ from daemon.publishing.job_events import JobEnd, JobEvents
 from daemon.publishing.publisher import Publisher
 from daemon.publishing.reading_back import ReadingBack
 from daemon.publishing.staging import Staging
-from daemon.service.choose_engine import build_engine, memory_for, use_servers, workers_for
+from daemon.service.arrivals import Arrivals
+from daemon.service.choose_engine import build_engine, leave_out_dead_parameters, memory_for, workers_for
 from daemon.service.housekeeping import Housekeeping
 from daemon.service.inbox_loop import InboxLoop
 from daemon.service.open_root import OpenRoot
-from daemon.service.reload import Reload
+from daemon.service.root_watch import RootWatch
+from daemon.service.status_turn import StatusTurn
 from daemon.service.systemd import Systemd
 from daemon.service.task_runner import TaskRunner
 from daemon.settings import Settings
 from daemon.settings.current import CurrentSettings
-from daemon.work.dispatch import Brake, Dispatch
+from daemon.work.backoff import Backoff
+from daemon.work.dispatch import Dispatch
 from daemon.work.job_runner import JobRunner
 from daemon.work.memory_budget import MemoryBudget
 from daemon.work.pipeline import Pipeline
@@ -55,187 +57,194 @@ from daemon.work.progress import Progress
 from daemon.work.recovery import Recovery
 
 STALE_SECONDS = 120.0  # a loop that has not turned for so long hangs
-MOST_WORKERS = 256  # that the settings allow; how many there are is for the dispatcher to say
+MOST_WORKERS = 256  # the most that the settings allow; the dispatcher decides how many work
 
 
-class Assembly:
-    """All parts, each known to those that need it."""
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What many parts need."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        premises: OpenRoot,
-        doors: ExitStack,
-        *,
-        engine: Engine | None,
-        on_end: Sequence[Callable[[JobEnd], None]],
-        print_line: Callable[[str], None],
-        runtime: Runtime,
-        reread: Callable[[], Settings],
-    ) -> None:
-        """Open what is to be opened; `doors` closes it again. Raises BadSettings.
-
-        on_end: are told how each photo ended. reread: the settings as they
-        are now. engine: None = the one that the settings ask for.
-        """
-        self.settings = CurrentSettings(settings)
-        self.locks = JobLocks()
-        self.lease = premises.lease
-        self.root = RootCondition(premises.lease)
-        self._premises = premises
-        self._on_end = on_end
-        self.runtime = replace(runtime, tick=self._fenced)
-        self._given_tick = runtime.tick
-        clock = runtime.clock
-        self.folders = premises.folders
-        self.journal = premises.journal
-        self._budget = MemoryBudget(memory_for(settings))
-        self.engine = engine or build_engine(settings, print_line, self._premises.root_id, lambda: self._budget.crowded)
-        doors.callback(self.engine.close)
-        self.metrics = Metrics(__version__, self.engine.models, [health.server for health in self.engine.health()])
-        if premises.damaged:
-            self.metrics.count(series.JOURNAL_DAMAGED)
-        self.health = Health(stale_seconds=_stale_seconds(settings))
-        self.systemd = Systemd()
-        self.progress = Progress(self.metrics)
-        self.machine = Machine(self.metrics, {"root": settings.root_path, "state": premises.state}, Gpus())
-        doors.callback(self.machine.close)
-        self._alphas = Alphas(premises.state / "alphas")
-        self.notifications = self._build_herald(settings)
-        self.admission = Admission(self.journal, self.folders, self.runtime)
-        job_events = JobEvents(
-            self.metrics,
-            clock,
-            on_end=(self.notifications.ended, *on_end),
-            on_postponed=(self.notifications.postponed,),
-        )
-        staging = Staging(self.progress, self.runtime.tick)
-        self.publisher = Publisher(
-            self.journal,
-            self.folders,
-            alphas=self._alphas,
-            staging=staging,
-            job_events=job_events,
-            locks=self.locks,
-            runtime=self.runtime,
-        )
-        self.pipeline = Pipeline(
-            self.engine,
-            alphas=self._alphas,
-            recorder=self.journal,
-            meter=self.progress,
-            budget=self._budget,
-            runtime=self.runtime,
-        )
-        self._go_without_dead(settings)
-        self.pipeline.strategy(settings)  # raises BadSettings, before anything begins
-        self.job_runner = JobRunner(
-            self.journal,
-            self.folders,
-            pipeline=self.pipeline,
-            staging=staging,
-            publisher=self.publisher,
-            job_events=job_events,
-            runtime=self.runtime,
-        )
-        self.recovery = Recovery(self.journal, self.folders, self._alphas, self.publisher, settings)
-        self.reading_back = ReadingBack(self.journal, self.folders)
-        self.journal.turns.prioritize(settings.dispatch.priorities)
-        self.watcher = Watcher(self.folders, settings.intake, time.monotonic)
-        doors.callback(self.watcher.close)
-        self.executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
-        self.orders = Orders(self.folders, self.settings, self.pipeline.strategy)
-        self.task_runner = TaskRunner(self.journal, self.orders, self.job_runner, self.progress, self.settings)
-        self.dispatch = Dispatch(
-            journal=self.journal,
-            executor=self.executor,
-            run=self.task_runner.run,
-            workers=workers_for(settings, self.engine),
-            brake=Brake(settings.dispatch.postpone_seconds),
-            root=self.root,
-            clock=clock,
-        )
-        next_round = NextRound(self.folders, self.journal, self.metrics, self.runtime)
-        self.put_backs = PutBacks(self.folders, self.journal, next_round, self.locks, self.runtime)
-        self.bad_orders = BadOrders(
-            folders=self.folders,
-            orders=self.orders,
-            journal=self.journal,
-            metrics=self.metrics,
-            clock=time.monotonic,
-            settings=self.settings,
-        )
-        self.inbox_loop = InboxLoop(
-            folders=self.folders,
-            condition=self.root,
-            watcher=self.watcher,
-            admission=self.admission,
-            put_backs=self.put_backs,
-            bad_orders=self.bad_orders,
-            publisher=self.publisher,
-            metrics=self.metrics,
-            health=self.health,
-            clock=clock,
-            settings=self.settings,
-            print_line=print_line,
-            wake=self.dispatch.wake,
-        )
-        grades = PersonGrades(self.folders, self.journal, self.metrics, self.runtime)
-        self.verdicts = Verdicts(self.folders, self.journal, grades, self.locks, self.settings)
-        self.housekeeping = Housekeeping(
-            journal=self.journal,
-            dispatch=self.dispatch,
-            engine=self.engine,
-            metrics=self.metrics,
-            health=self.health,
-            systemd=self.systemd,
-            tidy_up=self.recovery.clear_leftovers,
-            clock=clock,
-            settings=self.settings,
-        )
-        self.reload = Reload(self.settings, reread, self._use_settings, self.systemd)
-
-    def _build_herald(self, settings: Settings) -> Notifications:
-        origin = Origin(__version__, socket.gethostname(), str(settings.root_path))
-        self.hooks = Hooks(settings.notify, origin, self.metrics)
-        return Notifications(
-            self.settings,
-            hooks=self.hooks,
-            batches=Batches(self.journal, self.folders, self.metrics, time.monotonic),
-            sheets=BatchSheets(self.folders, self.settings),
-            health=self.health,
-            root=self.root,
-            clock=self.runtime.clock,
-        )
-
-    def _go_without_dead(self, settings: Settings) -> None:
-        """Leave the parameters out of recipes that the last audit found to change nothing."""
-        self.pipeline.dead = dead = known_dead(self._premises.state, settings)
-        if dead:
-            text = ", ".join(f"{' and '.join(names)} of {model}" for model, names in dead.items())
-            log.log("dead_parameters", f"An audit found no difference by {text}: recipes go without.", dead=dead)
-
-    def _fenced(self, effect: Effect) -> None:
-        """The tick of everything that touches the hot folder: not while somebody else may have it."""
-        if effect.fenced:
-            self.lease.refuse_unless_sure()
-        self._given_tick(effect)
-
-    def _use_settings(self, settings: Settings) -> None:
-        """Work with other settings from now on, those of `reload.LIVE`; photos in work keep theirs to their end."""
-        self.pipeline.strategy(settings)  # raises BadSettings, before anything is changed
-        use_servers(self.engine, settings)
-        self._go_without_dead(settings)
-        self.journal.turns.prioritize(settings.dispatch.priorities)
-        self._budget.resize(memory_for(settings))
-        self.health.allow(_stale_seconds(settings))
-        self.watcher.use_settings(settings.intake)
-        self.hooks.use_settings(settings.notify)
-        self.dispatch.brake.retune(settings.dispatch.postpone_seconds)
-        self.dispatch.resize(workers_for(settings, self.engine))
-        if settings.log.level != self.settings.now.log.level:
-            log.set_level(settings.log.level)
+    settings: CurrentSettings
+    runtime: Runtime
+    opened: OpenRoot
+    folders: HotFolder
+    journal: Journal
+    locks: JobLocks
+    root: RootCondition
+    budget: MemoryBudget
+    engine: Engine
+    metrics: Metrics
+    health: Health
+    systemd: Systemd
+    progress: Progress
+    machine: Machine
 
 
-def _stale_seconds(settings: Settings) -> float:
+@dataclass(frozen=True, kw_only=True)
+class Parts(Tools):
+    """What a running daemon is made of; each part knows only those that it needs."""
+
+    hooks: Hooks
+    notifications: Notifications
+    pipeline: Pipeline
+    publisher: Publisher
+    job_runner: JobRunner
+    task_runner: TaskRunner
+    recovery: Recovery
+    reading_back: ReadingBack
+    executor: ThreadPoolExecutor
+    dispatch: Dispatch
+    watcher: Watcher
+    arrivals: Arrivals
+    inbox_loop: InboxLoop
+    verdicts: Verdicts
+    status: StatusTurn
+    housekeeping: Housekeeping
+
+
+def make_tools(
+    settings: Settings,
+    opened: OpenRoot,
+    doors: ExitStack,
+    runtime: Runtime,
+    engine: Engine | None,
+    print_line: Callable[[str], None],
+) -> Tools:
+    """Make what many parts need; `doors` closes it. engine: None = the one that the settings ask for."""
+    budget = MemoryBudget(memory_for(settings))
+    engine = engine or build_engine(settings, print_line, opened.root_id, lambda: budget.crowded)
+    doors.callback(engine.close)
+    metrics = Metrics(__version__, engine.models, [health.server for health in engine.health()])
+    if opened.damaged:
+        metrics.count(series.JOURNAL_DAMAGED)
+    machine = Machine(metrics, {"root": settings.root_path, "state": opened.state}, Gpus())
+    doors.callback(machine.close)
+    return Tools(
+        settings=CurrentSettings(settings),
+        runtime=runtime.fenced(opened.lease),
+        opened=opened,
+        folders=opened.folders,
+        journal=opened.journal,
+        locks=JobLocks(),
+        root=RootCondition(opened.lease),
+        budget=budget,
+        engine=engine,
+        metrics=metrics,
+        health=Health(stale_seconds=stale_seconds(settings)),
+        systemd=Systemd(),
+        progress=Progress(metrics),
+        machine=machine,
+    )
+
+
+def wire(
+    tools: Tools, doors: ExitStack, on_end: Sequence[Callable[[JobEnd], None]], print_line: Callable[[str], None]
+) -> Parts:
+    """Make all parts; `doors` closes them. Raises BadSettings.
+
+    on_end: are told how each photo ended. print_line: shows a line to the person at the terminal.
+    """
+    settings, folders, journal = tools.settings, tools.folders, tools.journal
+    metrics, locks, runtime = tools.metrics, tools.locks, tools.runtime
+    hooks, notifications = _notifications(tools)
+    events = JobEvents(metrics, runtime.clock, (notifications.ended, *on_end), (notifications.postponed,))
+    alphas, staging = Alphas(tools.opened.state / "alphas"), Staging(tools.progress, runtime.tick)
+    publisher = Publisher(
+        journal, folders, alphas=alphas, staging=staging, job_events=events, locks=locks, runtime=runtime
+    )
+    pipeline = _pipeline(tools, alphas)
+    job_runner = JobRunner(
+        journal, folders, pipeline=pipeline, staging=staging, publisher=publisher, job_events=events, runtime=runtime
+    )
+    orders = Orders(folders, settings, pipeline.strategy)
+    task_runner = TaskRunner(journal, orders, job_runner, tools.progress, settings)
+    executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
+    dispatch = _dispatch(tools, executor, task_runner)
+    recovery = Recovery(journal, folders, alphas, publisher, settings.now)
+    watcher = Watcher(folders, settings.now.intake, time.monotonic)
+    doors.callback(watcher.close)
+    arrivals = _arrivals(tools, orders, publisher, dispatch)
+    root_watch = RootWatch(folders, tools.root, metrics, tools.health, print_line, dispatch.wake)
+    grades = PersonGrades(folders, journal, metrics, runtime)
+    status = StatusTurn(journal, dispatch, tools.engine, metrics, tools.health, tools.systemd, runtime.clock)
+    return Parts(
+        **vars(tools),
+        hooks=hooks,
+        notifications=notifications,
+        pipeline=pipeline,
+        publisher=publisher,
+        job_runner=job_runner,
+        task_runner=task_runner,
+        executor=executor,
+        dispatch=dispatch,
+        recovery=recovery,
+        reading_back=ReadingBack(journal, folders),
+        watcher=watcher,
+        arrivals=arrivals,
+        inbox_loop=InboxLoop(watcher, arrivals, root_watch, metrics, settings, runtime.clock),
+        verdicts=Verdicts(folders, journal, grades, locks, settings),
+        status=status,
+        housekeeping=Housekeeping(status, journal, dispatch, recovery.clear_leftovers, settings, runtime.clock),
+    )
+
+
+def _arrivals(tools: Tools, orders: Orders, publisher: Publisher, dispatch: Dispatch) -> Arrivals:
+    folders, journal, metrics, runtime = tools.folders, tools.journal, tools.metrics, tools.runtime
+    next_round = NextRound(folders, journal, metrics, runtime)
+    return Arrivals(
+        Admission(journal, folders, runtime),
+        PutBacks(folders, journal, next_round, tools.locks, runtime),
+        BadOrders(folders, orders, journal, metrics, time.monotonic, tools.settings),
+        publisher,
+        metrics,
+        dispatch.wake,
+    )
+
+
+def _notifications(tools: Tools) -> tuple[Hooks, Notifications]:
+    settings = tools.settings
+    origin = Origin(__version__, socket.gethostname(), str(settings.now.root_path))
+    hooks = Hooks(settings.now.notify, origin, tools.metrics)
+    return hooks, Notifications(
+        settings,
+        hooks=hooks,
+        batches=Batches(tools.journal, tools.folders, tools.metrics, time.monotonic),
+        sheets=BatchSheets(tools.folders, settings),
+        health=tools.health,
+        root=tools.root,
+        clock=tools.runtime.clock,
+    )
+
+
+def _pipeline(tools: Tools, alphas: Alphas) -> Pipeline:
+    """Raises BadSettings if the engine has no model of the ladder."""
+    pipeline = Pipeline(
+        tools.engine,
+        alphas=alphas,
+        recorder=tools.journal,
+        meter=tools.progress,
+        budget=tools.budget,
+        runtime=tools.runtime,
+    )
+    leave_out_dead_parameters(pipeline, tools.opened.state, tools.settings.now)
+    pipeline.strategy(tools.settings.now)
+    return pipeline
+
+
+def _dispatch(tools: Tools, executor: ThreadPoolExecutor, task_runner: TaskRunner) -> Dispatch:
+    settings = tools.settings.now
+    tools.journal.turns.prioritize(settings.dispatch.priorities)
+    return Dispatch(
+        tools.journal,
+        executor,
+        task_runner.run,
+        workers_for(settings, tools.engine),
+        Backoff(settings.dispatch.postpone_seconds),
+        tools.root,
+        tools.runtime.clock,
+    )
+
+
+def stale_seconds(settings: Settings) -> float:
+    """After how many seconds a loop that does not turn counts as hanging."""
     return max(STALE_SECONDS, 3 * settings.intake.scan_seconds)

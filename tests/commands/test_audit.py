@@ -239,7 +239,7 @@ def test_a_reload_takes_over_what_an_audit_found_meanwhile(tmp_path: Path) -> No
     daemon = Daemon(settings, engine=engine)
     try:
         audit_results.record(tmp_path / "state", settings, {"u2netp": ("process_res",)}, ("u2netp",), 1.0)
-        daemon.parts.reload.now()
+        daemon.reloading.now()
         daemon.recover()
         save_photo(tmp_path / "hot" / "inbox" / "a.png")
         daemon.parts.inbox_loop.turn(urgent=True)

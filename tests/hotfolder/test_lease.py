@@ -222,7 +222,7 @@ def test_nothing_is_published_while_another_machine_may_have_taken_over(
     job = daemon.parts.journal.take(2.0**40)
     assert job is not None
 
-    monkeypatch.setattr(daemon.parts.lease, "refuse_unless_sure", unsure)
+    monkeypatch.setattr(daemon.parts.opened.lease, "refuse_unless_sure", unsure)
     daemon.parts.task_runner.run(job)
     results_while_unsure = list((tmp_path / "hot").glob("*/a.json"))
     monkeypatch.undo()
@@ -245,7 +245,7 @@ def test_nothing_that_people_put_back_or_moved_is_touched_while_another_machine_
     while job := daemon.parts.journal.take(2.0**40):
         daemon.parts.task_runner.run(job)
 
-    monkeypatch.setattr(daemon.parts.lease, "refuse_unless_sure", unsure)
+    monkeypatch.setattr(daemon.parts.opened.lease, "refuse_unless_sure", unsure)
     (cut_out,) = hot.glob("*/a.png")
     cut_out.rename(hot / "inbox" / "a.png")
     (moved,) = hot.glob("*/b.png")

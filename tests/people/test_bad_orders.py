@@ -139,13 +139,13 @@ def test_an_order_that_gets_wrong_after_its_photos_were_taken_holds_them_too(stu
     entry = studio.daemon.parts.journal.row(job.id)
     assert (entry.job.state, entry.job.tries, entry.reason_kind) == ("waiting", 0, "bad_order")
     assert NAME in (entry.job.reason or "")
-    assert studio.daemon.parts.dispatch.brake.failures == 0  # nobody else waits for it
+    assert studio.daemon.parts.dispatch.backoff.failures == 0  # nobody else waits for it
 
     save_photo(studio.folder / "b.png", seed=1)
     studio.take_in()
     studio.order(GOOD)
     studio.take_in()
-    due = [studio.daemon.parts.journal.take(studio.daemon._clock()) for _ in range(2)]
+    due = [studio.daemon.parts.journal.take(studio.daemon.parts.runtime.clock()) for _ in range(2)]
     assert {found.name for found in due if found} == {"kunde/a.png", "kunde/b.png"}  # at once, not after a pause
 
 
@@ -156,11 +156,11 @@ def test_an_order_that_still_changes_is_waited_for(studio: Studio) -> None:
     studio.order(GOOD)
     source = save_photo(studio.folder / "a.png")
 
-    studio.daemon.parts.bad_orders.look()
-    assert studio.daemon.parts.bad_orders.holds(source, urgent=False)
+    studio.daemon.parts.arrivals.bad_orders.look()
+    assert studio.daemon.parts.arrivals.bad_orders.holds(source, urgent=False)
     assert not (studio.folder / NOTE).exists()
-    studio.daemon.parts.bad_orders.look()
-    assert not studio.daemon.parts.bad_orders.holds(source, urgent=True)
+    studio.daemon.parts.arrivals.bad_orders.look()
+    assert not studio.daemon.parts.arrivals.bad_orders.holds(source, urgent=True)
 
 
 def test_an_order_is_counted_neither_as_a_photo_nor_as_left_alone(studio: Studio) -> None:

@@ -14,10 +14,12 @@ from daemon.journal import Journal
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.service.housekeeping import Housekeeping
+from daemon.service.status_turn import StatusTurn
 from daemon.service.systemd import Systemd
 from daemon.settings import load
 from daemon.settings.current import CurrentSettings
-from daemon.work.dispatch import Brake, Dispatch
+from daemon.work.backoff import Backoff
+from daemon.work.dispatch import Dispatch
 from daemon.work.job_runner import RunResult
 from tests.doubles import Clock, ScriptedEngine
 
@@ -50,25 +52,17 @@ class House:
             executor=self._executor,
             run=lambda job: RunResult.DONE,
             workers=1,
-            brake=Brake(5),
+            backoff=Backoff(5),
             root=RootCondition(),
             clock=clock,
         )
-        self._housekeeping = Housekeeping(
-            journal=self.journal,
-            dispatch=dispatch,
-            engine=self.engine,
-            metrics=self.metrics,
-            health=Health(stale_seconds=60),
-            systemd=systemd or Systemd({}),
-            tidy_up=lambda: None,
-            clock=clock,
-            settings=self.settings,
-        )
+        health, systemd = Health(stale_seconds=60), systemd or Systemd({})
+        self._status = StatusTurn(self.journal, dispatch, self.engine, self.metrics, health, systemd, clock)
+        self._housekeeping = Housekeeping(self._status, self.journal, dispatch, lambda: None, self.settings, clock)
 
     def sees(self, *servers: ServerHealth) -> None:
         self.engine.now = servers
-        self._housekeeping.turn()
+        self._status.turn()
 
     def prune(self) -> None:
         self._housekeeping.prune()

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import BadSettings
-from daemon.service.reload import Reload, change
+from daemon.service.reload import Reload
 from daemon.service.systemd import Systemd
 from daemon.settings import Settings, load
 from daemon.settings.current import CurrentSettings
+from daemon.settings.differences import settings_change
 from tests.drawing import drawn_photo, save_photo
 from tests.engines.comfyui_double import Double
 from tests.processes import DaemonProcess
@@ -32,7 +33,7 @@ def test_what_can_change_is_taken_over_and_the_rest_is_named() -> None:
     old = load(flags={"root": "a", "grading": {"gut": 0.7}})
     new = load(flags={"root": "b", "grading": {"gut": 0.6}, "log": {"level": "debug", "format": "json"}})
 
-    found = change(old, new)
+    found = settings_change(old, new)
 
     assert found.at_once == ("grading.gut", "log.level")
     assert found.after_restart == ("log.format", "root")
@@ -54,7 +55,7 @@ def test_what_can_change_is_taken_over_and_the_rest_is_named() -> None:
     ids=str,
 )
 def test_these_count_at_once(section: dict[str, object]) -> None:
-    found = change(load(), load(flags=section))
+    found = settings_change(load(), load(flags=section))
 
     assert found.after_restart == ()
     assert found.settings.model_dump() == load(flags=section).model_dump()
@@ -72,7 +73,7 @@ def test_these_count_at_once(section: dict[str, object]) -> None:
     ids=str,
 )
 def test_these_need_a_restart(section: dict[str, object]) -> None:
-    found = change(load(), load(flags=section))
+    found = settings_change(load(), load(flags=section))
 
     assert found.at_once == ()
     assert len(found.after_restart) == 1
@@ -80,10 +81,12 @@ def test_these_need_a_restart(section: dict[str, object]) -> None:
 
 
 def test_servers_come_and_go_at_once_but_the_kind_of_engine_stays() -> None:
-    assert change(with_servers(GPU1), with_servers(GPU2)).at_once == ("comfyui.servers",)
-    assert change(load(), with_servers(GPU1)).after_restart == ("comfyui.servers",)
-    assert change(with_servers(GPU1), load()).after_restart == ("comfyui.servers",)
-    last_one_gone = change(with_servers(GPU1, engine={"use": "comfyui"}), load(flags={"engine": {"use": "local"}}))
+    assert settings_change(with_servers(GPU1), with_servers(GPU2)).at_once == ("comfyui.servers",)
+    assert settings_change(load(), with_servers(GPU1)).after_restart == ("comfyui.servers",)
+    assert settings_change(with_servers(GPU1), load()).after_restart == ("comfyui.servers",)
+    last_one_gone = settings_change(
+        with_servers(GPU1, engine={"use": "comfyui"}), load(flags={"engine": {"use": "local"}})
+    )
     assert last_one_gone.after_restart == ("comfyui.servers", "engine.use")
 
 

@@ -1,4 +1,4 @@
-"""Starting jobs: the oldest first, never more than there are hands, and a brake while no engine answers."""
+"""Starting jobs: the oldest first, never more than there are hands, and a back-off while no engine answers."""
 
 import threading
 from collections.abc import Iterator
@@ -11,7 +11,8 @@ from daemon.errors import RootAway
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.jobs import Job
 from daemon.journal import Journal
-from daemon.work.dispatch import LONGEST_BRAKE_SECONDS, Brake, Dispatch
+from daemon.work.backoff import LONGEST_BACKOFF_SECONDS, Backoff
+from daemon.work.dispatch import Dispatch
 from daemon.work.job_runner import RunResult
 from tests.doubles import Clock
 
@@ -44,7 +45,7 @@ def dispatch_for(
         executor=executor,
         run=hands.run,
         workers=workers,
-        brake=Brake(5),
+        backoff=Backoff(5),
         root=root or RootCondition(),
         clock=Clock(),
     )
@@ -77,44 +78,44 @@ def test_nothing_starts_while_the_hot_folder_is_away(journal: Journal) -> None:
         assert dispatch.start_next() is None
 
 
-def test_the_brake_lets_one_photo_knock_after_each_pause() -> None:
-    brake = Brake(5)
-    brake.note(RunResult.NO_ENGINE, now=100)
+def test_the_back_off_lets_one_photo_try_after_each_wait() -> None:
+    backoff = Backoff(5)
+    backoff.record(RunResult.NO_ENGINE, now=100)
 
-    assert not brake.allows(104, running=0)
-    assert brake.allows(105, running=0)
-    assert not brake.allows(105, running=1)
+    assert not backoff.allows(104, running=0)
+    assert backoff.allows(105, running=0)
+    assert not backoff.allows(105, running=1)
 
 
-def test_the_pause_doubles_up_to_a_limit() -> None:
-    brake = Brake(5)
+def test_the_wait_doubles_up_to_a_limit() -> None:
+    backoff = Backoff(5)
     for _ in range(20):
-        brake.note(RunResult.NO_ENGINE, now=100)
+        backoff.record(RunResult.NO_ENGINE, now=100)
 
-    assert not brake.allows(100 + LONGEST_BRAKE_SECONDS - 1, running=0)
-    assert brake.allows(100 + LONGEST_BRAKE_SECONDS, running=0)
+    assert not backoff.allows(100 + LONGEST_BACKOFF_SECONDS - 1, running=0)
+    assert backoff.allows(100 + LONGEST_BACKOFF_SECONDS, running=0)
 
 
-def test_a_clock_that_is_set_back_does_not_hold_the_brake() -> None:
-    brake = Brake(5)
-    brake.note(RunResult.NO_ENGINE, now=100_000)
+def test_a_clock_that_is_set_back_does_not_prolong_the_back_off() -> None:
+    backoff = Backoff(5)
+    backoff.record(RunResult.NO_ENGINE, now=100_000)
 
-    assert brake.allows(10_000, running=0)
+    assert backoff.allows(10_000, running=0)
 
 
 def test_a_success_opens_for_all() -> None:
-    brake = Brake(5)
-    brake.note(RunResult.NO_ENGINE, now=100)
-    brake.note(RunResult.DONE, now=106)
+    backoff = Backoff(5)
+    backoff.record(RunResult.NO_ENGINE, now=100)
+    backoff.record(RunResult.DONE, now=106)
 
-    assert brake.allows(106, running=7)
+    assert backoff.allows(106, running=7)
 
 
 def test_a_bad_photo_says_nothing_against_the_engine() -> None:
-    brake = Brake(5)
-    brake.note(RunResult.FAILED, now=100)
+    backoff = Backoff(5)
+    backoff.record(RunResult.FAILED, now=100)
 
-    assert brake.allows(100, running=1)
+    assert backoff.allows(100, running=1)
 
 
 def test_a_stranded_job_that_ended_after_all_does_not_stop_the_dispatcher(journal: Journal) -> None:
@@ -128,7 +129,7 @@ def test_a_stranded_job_that_ended_after_all_does_not_stop_the_dispatcher(journa
         dispatch = dispatch_for(journal, Hands(), executor)
         dispatch._run = fails_and_strands
         dispatch.start_next()
-    dispatch.brake.note(RunResult.DONE, 1.0)
+    dispatch.backoff.record(RunResult.DONE, 1.0)
     admit(journal, "b")
     with ThreadPoolExecutor(1) as executor:
         dispatch._executor, dispatch._run = executor, lambda _: RunResult.DONE

@@ -509,7 +509,7 @@ def test_a_photo_that_changed_after_its_proof_is_not_taken(make: Make, tmp_path:
     (arrival,) = daemon.parts.watcher.scan(urgent=True).ready
     photo.write_bytes(photo.read_bytes() + b"more")
 
-    job = daemon.parts.admission.admit(arrival)
+    job = daemon.parts.arrivals.admission.admit(arrival)
 
     assert job is None
     assert photo.exists()
@@ -823,12 +823,12 @@ def test_a_retry_does_not_take_another_photo_of_the_same_name(make: Make, tmp_pa
     daemon = make(ScriptedEngine())
     bad = tmp_path / "hot" / "inbox" / "bad.jpg"
     bad.write_bytes(b"one")
-    daemon.parts.inbox_loop.refuse(Reject(bad, "bad.jpg", "This is no photo."))
+    daemon.parts.arrivals.refuse(Reject(bad, "bad.jpg", "This is no photo."))
     (first,) = daemon.parts.journal.rows(State.FAILED)
     for path in failed.iterdir():
         path.unlink()
     bad.write_bytes(b"another one")
-    daemon.parts.inbox_loop.refuse(Reject(bad, "bad.jpg", "This is no photo."))
+    daemon.parts.arrivals.refuse(Reject(bad, "bad.jpg", "This is no photo."))
     before = sorted(path.read_bytes() for path in failed.iterdir())
 
     with pytest.raises(Vanished, match="of another photo"):

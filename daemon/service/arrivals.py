@@ -1,0 +1,70 @@
+"""Hands each file that a scan found to the part that takes it."""
+
+from collections.abc import Callable
+from functools import partial
+
+from daemon.intake.admission import Admission
+from daemon.intake.scan_values import Reject, Scan
+from daemon.logs import log
+from daemon.observe import series
+from daemon.observe.metrics import Metrics
+from daemon.people.bad_orders import BadOrders
+from daemon.people.put_backs import PutBackAnswer, PutBacks
+from daemon.publishing.publisher import Publisher
+
+
+class Arrivals:
+    """A file is a put-back, or waits for its folder's order, or is admitted as a photo, or goes to `failed/`."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        put_backs: PutBacks,
+        bad_orders: BadOrders,
+        publisher: Publisher,
+        metrics: Metrics,
+        wake: Callable[[], None],
+    ) -> None:
+        """wake: tells the dispatcher that there is a new job."""
+        self.admission = admission
+        self.put_backs = put_backs
+        self.bad_orders = bad_orders
+        self._publisher = publisher
+        self._metrics = metrics
+        self._wake = wake
+
+    def recover(self) -> dict[str, int]:
+        """Bring what an earlier run began to take to where it can go on. Returns counts by how."""
+        return {"unclaimed": self.admission.recover(), "put_back": self.put_backs.recover()}
+
+    def take(self, scan: Scan, urgent: bool) -> None:
+        """Take what a scan found, after the put-backs that still wait. urgent: see `BadOrders.holds`."""
+        for answer in self.put_backs.resume():
+            self._was_put_back(answer)
+        self.bad_orders.look()
+        for reject in scan.rejected:
+            if not self._was_put_back(self.put_backs.answer(reject.source, None)):
+                self.refuse(reject)
+        for arrival in scan.ready:
+            if self.bad_orders.holds(arrival.source, urgent):
+                continue  # the next scan offers it again
+            self._metrics.photo_seen(arrival.found_by)
+            self._metrics.completeness_waited(arrival.waited_seconds)
+            answer = self.put_backs.answer(arrival.source, (arrival.size_bytes, arrival.mtime_ns))
+            if not self._was_put_back(answer):
+                self.admission.admit(arrival)
+            self._wake()
+        for reason, count in scan.ignored.items():
+            self._metrics.count(series.PHOTOS_IGNORED, count, reason=reason)
+            log.log("ignored", f"{count} new files in inbox/ are ignored: {reason}", reason=reason, count=count)
+
+    def refuse(self, reject: Reject) -> None:
+        """Bring a file that is no whole photo to `failed/`."""
+        self.admission.refuse(reject, partial(self._publisher.give_up, reason=reject.reason, kind="bad_photo"))
+
+    def _was_put_back(self, answer: PutBackAnswer) -> bool:
+        """Whether a file was put back. One that cannot be tried again is refused here."""
+        if answer.refused:
+            with self.put_backs.settling(answer.job_id):
+                self.refuse(answer.refused)
+        return bool(answer.job_id)

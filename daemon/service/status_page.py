@@ -1,0 +1,36 @@
+"""Opens the port for metrics and health, and writes its page /status."""
+
+import time
+from contextlib import ExitStack
+
+from daemon import __version__
+from daemon.logs import log
+from daemon.observe.labels import public_name
+from daemon.observe.status_port import StatusServer
+from daemon.service.wiring import Parts
+
+
+def open_port(parts: Parts, doors: ExitStack) -> None:
+    """Open the port that the settings ask for, if any; `doors` closes it. Raises BadSettings."""
+    http = parts.settings.now.http
+    if not http.bind:
+        return
+    token = http.token.get_secret_value()
+    port = StatusServer(http.bind, parts.metrics, parts.health, token, status=lambda: status_page(parts))
+    host, number = port.start()
+    doors.callback(port.close)
+    log.log("http_listening", f"Metrics and health are at http://{host}:{number}/", host=host, port=number)
+
+
+def status_page(parts: Parts) -> dict[str, object]:
+    """The page /status. It shows photos by their job ids only, since its readers may not read the hot folder."""
+    now = time.monotonic()
+    running = [
+        {"job": each.job, "stage": each.stage, "seconds": round(now - each.began, 1), "attempts": each.attempts}
+        for each in parts.progress.running()
+    ]
+    servers = [
+        {"server": public_name(each.server), "up": each.up, "in_hand": each.running, "paused": list(each.set_aside)}
+        for each in parts.engine.health()
+    ]
+    return {"freisteller": __version__, "running": running, "servers": servers}
