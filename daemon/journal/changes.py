@@ -5,7 +5,7 @@ exactly one row.
 """
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -87,15 +87,14 @@ class Journal(Queries):
 
     # Whose turn it is
 
-    def take(self, now: float, except_for: Callable[[], Collection[str]] | Collection[str] = ()) -> Job | None:
+    def take(self, now: float) -> Job | None:
         """Start the due job whose turn it is; None if none is due. Its try is counted before the work begins.
 
-        A job that is `reserved` is not started. The ids are asked for within the transaction: a job that is reserved
-        before its row is written is never started, however the two threads meet. except_for: more such ids.
+        A job that is `reserved` is not started. The ids are read within the transaction: a job that is reserved before
+        its row is written is never started, however the two threads meet.
         """
         with self._db.transaction():
-            excepted = except_for() if callable(except_for) else except_for
-            job_id = self.turns.next_waiting(now, self.reserved.snapshot().union(excepted))
+            job_id = self.turns.next_waiting(now, self.reserved.snapshot())
             if job_id is None:
                 return None
             row = self._db.row("SELECT started_at IS NULL FROM jobs WHERE id = ?", job_id)

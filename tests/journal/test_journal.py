@@ -6,7 +6,6 @@ import random
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from daemon.disk.file_id import FileId
 from daemon.errors import BadSettings, IllegalMove, JournalDamaged
 from daemon.jobs import Attempt, Finish, Grade, Measures, Outcome, Recipe, Verdict, View
 from daemon.journal import SCHEMA_VERSION, Journal, Original
+from daemon.journal.reserved import ReservedJobs
 from daemon.journal.schema import MIGRATIONS
 from daemon.states import Move, State
 
@@ -78,26 +78,33 @@ def test_a_job_starts_once(journal: Journal) -> None:
 
 def test_a_job_that_is_not_claimed_yet_is_not_started(journal: Journal) -> None:
     admit(journal)
+    journal.reserved.reserve("a")
 
-    assert journal.take(NOW, except_for=("a",)) is None
+    assert journal.take(NOW) is None
 
 
 def test_a_job_whose_row_comes_while_another_thread_looks_for_one_is_not_started(journal: Journal) -> None:
-    unclaimed: set[str] = set()
     writing = threading.Thread(target=admit, args=(journal,))
 
-    def asked() -> Collection[str]:
-        answer = tuple(unclaimed)
-        unclaimed.add("a")
-        writing.start()
-        writing.join(0.3)  # it must not get through now: the answer does not know it
-        return answer
+    class RowComes(ReservedJobs):
+        """Another thread reserves a job and writes its row just after the reserved jobs were read."""
 
-    started = journal.take(NOW, asked)
+        def snapshot(self) -> frozenset[str]:
+            answer = super().snapshot()
+            self.reserve("a")
+            writing.start()
+            writing.join(0.3)  # it must not get through now: the answer does not know it
+            return answer
+
+    journal.reserved = RowComes()
+    started = journal.take(NOW)
     writing.join()
+    journal.reserved = ReservedJobs()
+    journal.reserved.reserve("a")
 
     assert started is None
-    assert journal.take(NOW, lambda: tuple(unclaimed)) is None
+    assert journal.take(NOW) is None
+    journal.reserved.release("a")
     assert journal.take(NOW) is not None
 
 
