@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -74,11 +74,25 @@ def _confusion(results: Sequence[Judged]) -> None:
 def _measures(results: Sequence[Judged]) -> None:
     print("\nmean measures      pixel_residue  edge_cleanliness  completeness  agreement")
     for title, found in (
-        ("thought better", refit.mean_measures(results, lambda one: one.spoken and one.shift > 0)),
-        ("thought worse", refit.mean_measures(results, lambda one: one.spoken and one.shift < 0)),
-        ("left alone", refit.mean_measures(results, lambda one: not one.spoken)),
+        ("thought better", mean_measures(results, lambda one: one.spoken and one.shift > 0)),
+        ("thought worse", mean_measures(results, lambda one: one.spoken and one.shift < 0)),
+        ("left alone", mean_measures(results, lambda one: not one.spoken)),
     ):
         print(f"{title:18} {_row(found)}")
+
+
+def mean_measures(judged: Sequence[Judged], of: Callable[[Judged], bool]) -> Measures | None:
+    """The mean measures of the results that `of` picks and whose measures are known; None if there are none."""
+    known = [one.measures for one in judged if one.measures and of(one)]
+    if not known:
+        return None
+    agreements = [each.agreement for each in known if each.agreement is not None]
+    return Measures(
+        sum(each.pixel_residue for each in known) / len(known),
+        sum(each.edge_cleanliness for each in known) / len(known),
+        sum(each.completeness for each in known) / len(known),
+        sum(agreements) / len(agreements) if agreements else None,
+    )
 
 
 def _row(found: Measures | None) -> str:

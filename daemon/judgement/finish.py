@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Finish
+from daemon.judgement.shapes import outer_labels
 
 ISLAND_SHARE = 0.04  # of the biggest part: a smaller part is an island
 FAINTEST = 0.05  # the lowest alpha that belongs to a part: its soft surroundings stay or go with it
@@ -98,11 +99,10 @@ def with_holes_filled(alpha: Alpha) -> Alpha:
     area = cv2.countNonZero((alpha >= 0.5).astype(np.uint8))
     open_parts = (alpha < 0.95).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(open_parts, connectivity=4)
-    outer = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     veils = np.bincount(labels[alpha < 0.5].astype(np.intp), minlength=count) == 0
     most = np.where(veils, VEIL_SHARE, HOLE_SHARE) * area
     stray = stats[:, cv2.CC_STAT_AREA] < most
-    stray[outer] = False
+    stray[outer_labels(labels)] = False
     stray[0] = False
     if count <= 1 or not stray.any():
         return alpha

@@ -10,7 +10,7 @@ from daemon.arrays import Alpha
 from daemon.jobs import Grade
 from daemon.judgement.disagreement import Disagreement
 from daemon.judgement.scene import Scene
-from daemon.judgement.shapes import SURE, Mask, beyond_band
+from daemon.judgement.shapes import SURE, Mask, beyond_band, enclosed
 from daemon.judgement.signs import Signs
 
 VISIBLE = 0.1  # a higher alpha is visible on a plain background
@@ -63,10 +63,7 @@ def find_faults(
     if sure.mean() > 0.97:
         return (Fault("full", "nothing was removed: the whole picture was taken for the subject", 1.0),)
     outside, inside = beyond_band(sure, scene.longest)
-    open_parts = ~sure
-    _, labels, _, _ = cv2.connectedComponentsWithStats(open_parts.astype(np.uint8), connectivity=4)
-    outer = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    holes = open_parts & ~np.isin(labels, outer)
+    holes = enclosed(sure)
     found = [
         _place("residue", "remains of background", outside & (a > VISIBLE)),
         _place("stray", "a stray part away from the subject", sure & ~_main_part(sure)),

@@ -1,7 +1,7 @@
 """Compares people's grades with the program's, and finds the thresholds that agree better with people."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -173,17 +173,3 @@ def _held_out(judged: Sequence[Judged], present: Thresholds) -> float:
 
 def _mean_shift(judged: Sequence[Judged]) -> float:
     return sum(one.shift for one in judged) / len(judged) if judged else 0.0
-
-
-def mean_measures(judged: Sequence[Judged], of: Callable[[Judged], bool]) -> Measures | None:
-    """The mean measures of the results that `of` picks and whose measures are known; None if there are none."""
-    known = [one.measures for one in judged if one.measures and of(one)]
-    if not known:
-        return None
-    agreements = [each.agreement for each in known if each.agreement is not None]
-    return Measures(
-        sum(each.pixel_residue for each in known) / len(known),
-        sum(each.edge_cleanliness for each in known) / len(known),
-        sum(each.completeness for each in known) / len(known),
-        sum(agreements) / len(agreements) if agreements else None,
-    )

@@ -36,11 +36,11 @@ class Scene:
 
     def reduced(self, alpha: Alpha) -> Alpha:
         """An alpha of any size, resized to height x width."""
-        return _fit(alpha, self.height, self.width)
+        return resized(alpha, self.height, self.width)
 
     def rim(self, alpha: Alpha) -> Alpha:
         """An alpha of any size, resized to rim_height x rim_width."""
-        return _fit(alpha, self.rim_height, self.rim_width)
+        return resized(alpha, self.rim_height, self.rim_width)
 
 
 def look_at(rgb: Rgb) -> Scene:
@@ -64,7 +64,8 @@ def _reduced_size(height: int, width: int, longest: int) -> tuple[int, int]:
     return max(8, round(height * scale)), max(8, round(width * scale))
 
 
-def _fit(alpha: Alpha, height: int, width: int) -> Alpha:
+def resized(alpha: Alpha, height: int, width: int) -> Alpha:
+    """An alpha, (H, W) float32 0..1 of any size, at another size; the same array if it has that size already."""
     if alpha.shape == (height, width):
         return alpha
     shrinks = alpha.shape[0] * alpha.shape[1] > height * width

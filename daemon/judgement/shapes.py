@@ -1,6 +1,7 @@
 """Measures shapes of a mask: its border band, its main part, its outline, its holes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,14 +59,18 @@ def border_of(mask: Mask) -> Mask:
     return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
 
 
-def enclosed(mask: Mask) -> float:
-    """The number of background pixels that a mask encloses."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
-    outer = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    areas = stats[:, cv2.CC_STAT_AREA].astype(float)
-    areas[outer] = 0
-    areas[0] = 0
-    return float(areas.sum())
+def enclosed(mask: Mask) -> Mask:
+    """The background pixels that a mask encloses."""
+    count, labels = cv2.connectedComponents((~mask).astype(np.uint8), connectivity=4)
+    holes = np.ones(count, np.bool_)
+    holes[outer_labels(labels)] = False
+    holes[0] = False
+    return np.asarray(holes[labels])
+
+
+def outer_labels(labels: NDArray[Any]) -> NDArray[Any]:
+    """The labels of the parts that touch the picture's rim."""
+    return np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
 
 
 def thin(mask: Mask, longest: int) -> float:

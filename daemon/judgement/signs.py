@@ -90,7 +90,7 @@ def read_signs(scene: Scene, alpha: Alpha) -> Signs:
         haze_peak=_percentile(a[outside], 99, 0.0),
         stray=stray,
         hollow=float((1 - a[inside]).sum()) / subject,
-        holes=shapes.enclosed(sure) / solid,
+        holes=float(shapes.enclosed(sure).sum()) / solid,
         unsure=doubt(np.asarray(a * (around | main), dtype=np.float32), main),
         wavering=1 - float((a > FIRM).sum()) / (float((a > FAINT).sum()) + TINY),
         soft_rim=soft_rim,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Alpha
 from daemon.jobs import View
+from daemon.judgement.scene import resized
 
 Kind = TypeVar("Kind", bound=np.generic)
 
@@ -40,12 +41,12 @@ def place(alpha: Alpha, view: View, size: tuple[int, int], base: Alpha | None) -
     height, width = size
     left, top, right, bottom = _box(view, height, width)
     upright = alpha[:, ::-1] if view.mirrored else alpha
-    part = _resized(np.ascontiguousarray(upright, dtype=np.float32), (bottom - top, right - left))
+    part = resized(np.ascontiguousarray(upright, dtype=np.float32), bottom - top, right - left)
     if base is None:
         whole = np.zeros((height, width), np.float32)
         whole[top:bottom, left:right] = part
         return whole
-    whole = _resized(base, size).copy()
+    whole = resized(base, height, width).copy()
     weight = _inner_weight(part.shape, (left > 0, top > 0, right < width, bottom < height))
     under = whole[top:bottom, left:right]
     whole[top:bottom, left:right] = under + (part - under) * weight
@@ -122,15 +123,6 @@ def _inner_weight(shape: tuple[int, int], inside: tuple[bool, bool, bool, bool])
     if inside[3]:
         rows = np.minimum(rows, (height - down) / reach)
     return np.outer(rows, columns).astype(np.float32)
-
-
-def _resized(alpha: Alpha, size: tuple[int, int]) -> Alpha:
-    height, width = size
-    if alpha.shape == (height, width):
-        return alpha
-    shrinks = height * width < alpha.size
-    resized = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return np.clip(resized, 0.0, 1.0).astype(np.float32)
 
 
 def _pixels(width: float, height: float) -> tuple[int, int]:

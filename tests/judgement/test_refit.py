@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.drift import mean_measures
 from daemon.jobs import Grade, Measures
 from daemon.judgement import refit
 from daemon.judgement.grading import Thresholds
@@ -141,8 +142,8 @@ def test_measures_are_averaged_over_those_that_are_known() -> None:
         Judged(0.9, Grade.GUT, Grade.SEHR_GUT, 0),
     ]
 
-    found = refit.mean_measures(rows, lambda one: one.spoken)
+    found = mean_measures(rows, lambda one: one.spoken)
 
     assert found is not None
     assert astuple(found) == pytest.approx((0.3, 0.5, 0.7, 0.9))
-    assert refit.mean_measures(rows, lambda one: not one.spoken) is None
+    assert mean_measures(rows, lambda one: not one.spoken) is None
