@@ -3,7 +3,8 @@
 import os
 import stat
 import unicodedata
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from daemon.disk import open_below
@@ -86,6 +87,19 @@ class HotFolder:
             self._check()
         except OSError as error:
             raise root_error(error, f"The hot folder {self.root}") from error
+
+    @contextmanager
+    def checked(self, what: str) -> Iterator[None]:
+        """Check the root before an act that reads all of a folder. what: the act, as a sentence names it.
+
+        Raises RootAway or NoRoom for every OSError in it; a second check may know better what is wrong.
+        """
+        self.check()
+        try:
+            yield
+        except OSError as error:
+            self.check()
+            raise root_error(error, what) from error
 
     def _check(self) -> None:
         identity = read_identity(self.private)

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ class Reading(NamedTuple):
     a folder must be listed once more.
     """
 
-    files: Sequence[KnownFile]
+    files: Iterable[KnownFile]
     newly_ignored: Mapping[str, int]
     has_news: bool
 
@@ -59,7 +59,7 @@ class InboxReader:
         newly_ignored = self._newly_ignored(found)
         self._ignored = frozenset(found.ignored)
         self._files.forget_unseen()
-        return Reading(self._files.all(), newly_ignored, found.has_news)
+        return Reading(self._files.by_path.values(), newly_ignored, found.has_news)
 
     def read_changes(self, mounts: Mapping[str, Mount], hints: Hints, due: Set[str]) -> Reading:
         """Read the folders that changed since they were listed, and look at the files of which more is due soon.
@@ -86,7 +86,7 @@ class InboxReader:
             found.has_news = True
         for path in (due | hints.touched) - seen:
             self._look_again(path, found, hints)
-        files = [file for path in found.paths if (file := self._files.get(path))]
+        files = [file for path in found.paths if (file := self._files.by_path.get(path))]
         return Reading(files, newly_ignored, found.has_news)
 
     def _take_in(self, sighting: Sighting, found: _Found, hints: Hints) -> None:
@@ -99,7 +99,7 @@ class InboxReader:
 
     def _look_again(self, path: str, found: _Found, hints: Hints) -> None:
         """Take in one file if it is known, and forget it if it is gone."""
-        known = self._files.get(path)
+        known = self._files.by_path.get(path)
         if known is None:
             return
         way = path.split("/")

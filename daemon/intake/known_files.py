@@ -30,14 +30,12 @@ class KnownFiles:
     """All files that the scans saw and that are still there. Only one thread uses it."""
 
     def __init__(self, settings: IntakeSettings) -> None:
-        self._by_path: dict[str, KnownFile] = {}
+        self.by_path: dict[str, KnownFile] = {}
+        """Every known file, by its path."""
         self._gaps = WritingGaps()
         self._appended_tiffs = AppendedTiffs()
         self._scan = 0
         self.use_settings(settings)
-
-    def __len__(self) -> int:
-        return len(self._by_path)
 
     def use_settings(self, settings: IntakeSettings) -> None:
         """Use these settings from now on, also for the files that are known."""
@@ -48,27 +46,19 @@ class KnownFiles:
             for is_remote, rules in ((False, local), (True, remote))
             for is_tiff in (False, True)
         }
-        for file in self._by_path.values():
+        for file in self.by_path.values():
             file.rules = self._rules_for[file.remote, file.writer.suffix in TIFF_SUFFIXES]
 
     def end_scan(self) -> None:
         """A scan is complete; what is seen from now on belongs to the next one."""
         self._scan += 1
 
-    def get(self, path: str) -> KnownFile | None:
-        """The file of this path, if it is known."""
-        return self._by_path.get(path)
-
-    def all(self) -> tuple[KnownFile, ...]:
-        """Every known file."""
-        return tuple(self._by_path.values())
-
     def take_in(self, path: str, stat: os.stat_result, remote: bool, hints: Hints, now: float) -> bool:
         """Remember what a look at a file showed. Returns whether the file is new or changed."""
         file_id = FileId.of(stat)
-        file = self._by_path.get(path)
+        file = self.by_path.get(path)
         if file is None or _is_next_file(file.observed, file_id):
-            file = self._by_path[path] = self._new(path, file_id, stat.st_uid, remote, now)
+            file = self.by_path[path] = self._new(path, file_id, stat.st_uid, remote, now)
         is_news = file.observed.file_id != file_id or file.observed.first_seen == now
         file.observed.see(file_id, now, path in hints.closed)
         file.scan = self._scan
@@ -78,20 +68,19 @@ class KnownFiles:
 
     def forget(self, path: str) -> None:
         """A file left the inbox."""
-        gone = self._by_path.pop(path)
+        gone = self.by_path.pop(path)
         if gone.observed.proof and gone.observed.proof.finding is Finding.WHOLE:
             self._gaps.note(gone.writer, gone.observed.longest_gap)
             self._appended_tiffs.taken(path, gone.writer.suffix, gone.observed.changed_at)
 
     def forget_unseen(self) -> None:
         """Forget the files that this scan did not see."""
-        for file in self.all():
-            if file.scan != self._scan:
-                self.forget(file.path)
+        for path in [path for path, file in self.by_path.items() if file.scan != self._scan]:
+            self.forget(path)
 
     def forget_missing(self, folders: Set[str], seen: Container[str]) -> bool:
         """Forget the files of these folders that are not among the seen ones. Returns whether there were any."""
-        missing = [file.path for file in self.all() if file.writer.folder in folders and file.path not in seen]
+        missing = [path for path, file in self.by_path.items() if file.writer.folder in folders and path not in seen]
         for path in missing:
             self.forget(path)
         return bool(missing)

@@ -1,7 +1,7 @@
 """One look at `inbox/`: which photos are whole, which files never will be, and when another look is worth it."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,10 +84,10 @@ class Scanner:
         sooner = min((interval, *(seconds for _, seconds in waits)))
         # Files that are left to be proven are proven at once: the reading costs little beside that.
         pause = max(sooner, _SOONEST_SECONDS, BUSY_SHARE * walk_seconds if sooner > 0 else 0.0)
-        incomplete = len(self._files) - len(ready) - len(rejected)
+        incomplete = len(self._files.by_path) - len(ready) - len(rejected)
         return Scan(tuple(ready), tuple(rejected), incomplete, reading.newly_ignored, pause)
 
-    def _decide(self, files: Sequence[KnownFile], urgent: bool) -> tuple[_Waits, list[KnownFile]]:
+    def _decide(self, files: Iterable[KnownFile], urgent: bool) -> tuple[_Waits, list[KnownFile]]:
         """The files that only wait, and those with something to do: the longest known first, then the oldest."""
         waits: _Waits = []
         due, now = [], self._clock()

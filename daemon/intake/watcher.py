@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 from daemon.disk import mounts
-from daemon.disk.os_errors import root_error
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.event_listener import EventListener
 from daemon.intake.proving import Prover
@@ -56,17 +55,13 @@ class Watcher:
 
         Raises RootAway or NoRoom; what is remembered of the files is kept then.
         """
-        self._folders.check()
-        table = mounts.read()
-        self._listen(table)
-        hints = self._events.hints(f"{self._folders.inbox}/")
-        if self._scanner.settings is not self._settings:  # only this thread touches the scanner
-            self._scanner.use_settings(self._settings)
-        try:
+        with self._folders.checked(f"Reading {self._folders.inbox}"):
+            table = mounts.read()
+            self._listen(table)
+            hints = self._events.hints(f"{self._folders.inbox}/")
+            if self._scanner.settings is not self._settings:  # only this thread touches the scanner
+                self._scanner.use_settings(self._settings)
             return self._scanner.scan(table, hints, urgent)
-        except OSError as error:
-            self._folders.check()  # its message says more than the error does
-            raise root_error(error, f"Reading {self._folders.inbox}") from error
 
     def wait(self, seconds: float, stop: threading.Event) -> None:
         """Sleep until an event comes from the inbox, the time is over, or `stop` is set."""

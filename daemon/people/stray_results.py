@@ -10,7 +10,6 @@ from pathlib import Path
 
 from daemon.disk import open_below
 from daemon.disk.file_id import FileId
-from daemon.disk.os_errors import root_error
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
@@ -56,42 +55,33 @@ class StrayResults:
         placed: returns those of the given places that the journal records. settle_seconds: how long a picture must be
         unchanged before it counts. Raises RootAway or NoRoom; then nothing is forgotten.
         """
-        self._folders.check()
-        try:
-            return self._look(placed, settle_seconds)
-        except OSError as error:
-            self._folders.check()
-            raise root_error(error, f"Looking through the results in {self._folders.root}") from error
+        with self._folders.checked(f"Looking through the results in {self._folders.root}"):
+            seen: set[int] = set()
+            unsettled: dict[str, _Unchanged] = {}
+            strays: list[StrayResult] = []
+            until = self._clock() + _OPENING_SECONDS
+            for batch in self._unseen(seen):
+                known = placed([place for place, _ in batch])
+                for place, inode in batch:
+                    if place in known:
+                        seen.add(hash((place, inode)))
+                    elif (unchanged := self._unchanged(place)) is None:
+                        continue  # gone since its name was read
+                    elif self._clock() >= until or self._clock() - unchanged.since < settle_seconds:
+                        unsettled[place] = unchanged
+                    elif job_id := self._owner(place):
+                        unsettled[place] = unchanged
+                        strays.append(StrayResult(place, inode, job_id))
+                    else:
+                        seen.add(hash((place, inode)))
+            self._seen, self._unsettled = seen, unsettled
+            return tuple(strays)
 
     def settled(self, strays: Sequence[StrayResult]) -> None:
         """These need no other look while they are where they are."""
         for stray in strays:
             self._seen.add(hash((stray.place, stray.inode)))
             self._unsettled.pop(stray.place, None)
-
-    def _look(
-        self, placed: Callable[[Sequence[str]], Collection[str]], settle_seconds: float
-    ) -> tuple[StrayResult, ...]:
-        seen: set[int] = set()
-        unsettled: dict[str, _Unchanged] = {}
-        strays: list[StrayResult] = []
-        until = self._clock() + _OPENING_SECONDS
-        for batch in self._unseen(seen):
-            known = placed([place for place, _ in batch])
-            for place, inode in batch:
-                if place in known:
-                    seen.add(hash((place, inode)))
-                elif (unchanged := self._unchanged(place)) is None:
-                    continue  # gone since its name was read
-                elif self._clock() >= until or self._clock() - unchanged.since < settle_seconds:
-                    unsettled[place] = unchanged
-                elif job_id := self._owner(place):
-                    unsettled[place] = unchanged
-                    strays.append(StrayResult(place, inode, job_id))
-                else:
-                    seen.add(hash((place, inode)))
-        self._seen, self._unsettled = seen, unsettled
-        return tuple(strays)
 
     def _unchanged(self, place: str) -> "_Unchanged | None":
         """Since when the file is as it is. Returns None if it is gone."""
