@@ -1,4 +1,4 @@
-"""The container's pieces: every path and command that the Dockerfile and the compose file name is there and works."""
+"""Every path and command that the Dockerfile and the compose file name exists and works."""
 
 import os
 import re
@@ -20,17 +20,17 @@ from tests.processes import DaemonProcess, freisteller
 CHECKOUT = Path(__file__).parent.parent
 DOCKERFILE = (CHECKOUT / "Dockerfile").read_text("utf-8")
 COMPOSE = (CHECKOUT / "docker-compose.yml").read_text("utf-8")
-# Instructions, their continuation lines joined, comments left out.
+# The instructions with their continuation lines joined, without comments.
 STEPS = re.sub(r"\s*\\\n\s*", " ", re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.MULTILINE)).splitlines()
 
 
 def step(word: str) -> str:
-    """What follows the last instruction of that word."""
+    """The arguments of the last instruction with this name."""
     return [line.removeprefix(f"{word} ") for line in STEPS if line.startswith(f"{word} ")][-1]
 
 
 def words(instruction: str) -> list[str]:
-    """A list in JSON form, as an instruction has it."""
+    """The arguments of an instruction in JSON form."""
     return re.findall(r'"([^"]+)"', step(instruction))
 
 
@@ -163,7 +163,7 @@ stat --format "%u %n" /srv/freisteller/*/photo.png
 
 @pytest.mark.slow
 def test_it_works_as_nobody_on_a_read_only_system(tmp_path: Path) -> None:
-    """The container's conditions, by the kernel's own means: its user, its environment, a root that is read-only."""
+    """The kernel gives us what a container has: its user, its environment, a read-only root."""
     if os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("setpriv") is None:
         pytest.skip("only root may make a mount namespace")
     if any(path.is_relative_to("/tmp") for path in (Path(sys.executable), CHECKOUT)):

@@ -1,4 +1,4 @@
-"""What a release rests on: one version, documented dependencies, packages that hold what they need."""
+"""A release has one version, documented dependencies, and packages that hold everything they need."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
 
 
 def named() -> set[str]:
-    """Every library that a user's installation may bring, extras included."""
+    """Every library that an installation may bring, with all extras."""
     project = PROJECT["project"]
     wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
     return {re.split(r"[\[>=<]", requirement)[0] for requirement in wanted}

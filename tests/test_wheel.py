@@ -1,4 +1,4 @@
-"""An installed wheel works from any directory: data files travel with it."""
+"""An installed wheel works from any directory, because its data files are in it."""
 
 import subprocess
 import sys
@@ -28,8 +28,8 @@ def test_a_wheel_in_a_new_environment_cuts_out_a_photo(tmp_path: Path) -> None:
     venv.create(new, with_pip=False)
     python = str(new / "bin" / "python")
     subprocess.run([*pip, "--python", python, "install", "--no-deps", str(wheel)], check=True)
-    # The libraries are those of this environment: what is tested is our wheel, not a download of half a gigabyte.
-    # A .pth line of a path adds them behind what is installed, and does not run the .pth files in there.
+    # The libraries come from this environment: we test our wheel, not a download of half a gigabyte.
+    # A path in a .pth file adds them after what is installed there, and does not run the .pth files in it.
     borrowed = Path(site_packages(python)) / "borrowed.pth"
     borrowed.write_text(site_packages(sys.executable) + "\n")
     photo = save_photo(tmp_path / "a.png")
@@ -76,5 +76,5 @@ def test_a_wheel_in_a_new_environment_cuts_out_a_photo(tmp_path: Path) -> None:
     assert shipped.stdout.count("_shipped") == 3
     assert done.returncode == 0, done.stderr
     assert (somewhere / "out" / "a.png").is_file()
-    assert sheet.returncode == 0, sheet.stderr  # the page's template is data, too
+    assert sheet.returncode == 0, sheet.stderr  # the template of the page is data, too
     assert (somewhere / "out" / "contact-sheet.html").is_file()

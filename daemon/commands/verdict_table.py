@@ -33,7 +33,7 @@ class PeopleVerdicts:
         """For JSON."""
         fitted = self.refit
         return {
-            "verdicts": [_verdict(said) for said in self.latest],
+            "verdicts": [_verdict(given) for given in self.latest],
             "drift": {name: _rounded(value) for name, value in asdict(drift(self.results)).items()},
             "confusion": [
                 {"program": program.value, "person": person.value, "results": count}
@@ -50,15 +50,15 @@ class PeopleVerdicts:
         table = Table(box=None, title="Results that people moved last", title_justify="left")
         for heading in ("when", "photo", "was", "is", "score", "how"):
             table.add_column(heading, no_wrap=heading != "photo")
-        for said in self.latest[:SHOWN]:
-            verdict = said.attempt.verdict if said.attempt else None
-            when = datetime.fromtimestamp(said.at).strftime("%Y-%m-%d %H:%M")
+        for given in self.latest[:SHOWN]:
+            verdict = given.attempt.verdict if given.attempt else None
+            when = datetime.fromtimestamp(given.at).strftime("%Y-%m-%d %H:%M")
             score = f"{verdict.score:.2f}" if verdict else "?"
-            how = f"{said.how} {said.who}".strip()
-            table.add_row(when, Text(said.name), said.from_grade.value, said.to_grade.value, score, Text(how))
+            how = f"{given.how} {given.who}".strip()
+            table.add_row(when, Text(given.name), given.from_grade.value, given.to_grade.value, score, Text(how))
         yield table
         counts = confusion(self.results)
-        table = Table(box=None, title="The program said (rows), people said (columns)", title_justify="left")
+        table = Table(box=None, title="Grades by the program (rows) and by people (columns)", title_justify="left")
         table.add_column("")
         for grade in Grade:
             table.add_column(grade.value, justify="right")
@@ -105,16 +105,16 @@ def read_verdicts(settings: Settings, *, fit: bool) -> PeopleVerdicts:
     return PeopleVerdicts(latest, results, present, refit(results, present) if fit else None)
 
 
-def _verdict(said: PersonVerdict) -> dict[str, Any]:
-    verdict = said.attempt.verdict if said.attempt else None
+def _verdict(given: PersonVerdict) -> dict[str, Any]:
+    verdict = given.attempt.verdict if given.attempt else None
     return {
-        "job": said.job_id,
-        "name": said.name,
-        "from": said.from_grade.value,
-        "to": said.to_grade.value,
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(said.at)),
-        "who": said.who,
-        "how": said.how,
+        "job": given.job_id,
+        "name": given.name,
+        "from": given.from_grade.value,
+        "to": given.to_grade.value,
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(given.at)),
+        "who": given.who,
+        "how": given.how,
         "score": verdict.score if verdict else None,
         "measures": asdict(verdict.measures) if verdict else None,
     }

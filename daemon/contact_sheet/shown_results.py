@@ -78,8 +78,8 @@ def _found(files: Iterable[Path], folders: HotFolder | None, archive: Path) -> F
         if path.name.endswith(NOTE):
             shown += [_failure(path, folders)] if folders and folders.failed in path.parents else []
             continue
-        for told in _reported(path):
-            found = _result(path, told, folders, archive)
+        for reported in _reported(path):
+            found = _result(path, reported, folders, archive)
             shown += [found] if found else []
             lost += found is None
     return Found(worst_first(shown), lost)
@@ -106,31 +106,31 @@ def _reported(report: Path) -> tuple[Reported, ...]:
         return ()  # somebody else's JSON
 
 
-def _result(report: Path, told: Reported, folders: HotFolder | None, archive: Path) -> Shown | None:
-    place = _place(report, told, folders)
+def _result(report: Path, reported: Reported, folders: HotFolder | None, archive: Path) -> Shown | None:
+    place = _place(report, reported, folders)
     if place is None:
         return None
-    here = _grade_of(place, folders) or told.filed
-    moved = here is not told.filed
+    here = _grade_of(place, folders) or reported.filed
+    moved = here is not reported.filed
     return Shown(
-        name=f"{told.name}, page {told.page}" if told.page else told.name,
-        grade=here if moved else told.grade,
-        score=told.score,
-        reasons=told.reasons,
-        original=_original(archive, told),
-        cutout=_cutout(place, told),
-        mask=_mask(place, told),
-        moved_from=told.filed if moved else None,
-        how=told.how,
-        job=told.job,
-        page=told.page,
+        name=f"{reported.name}, page {reported.page}" if reported.page else reported.name,
+        grade=here if moved else reported.grade,
+        score=reported.score,
+        reasons=reported.reasons,
+        original=_original(archive, reported),
+        cutout=_cutout(place, reported),
+        mask=_mask(place, reported),
+        moved_from=reported.filed if moved else None,
+        how=reported.how,
+        job=reported.job,
+        page=reported.page,
     )
 
 
-def _place(report: Path, told: Reported, folders: HotFolder | None) -> Path | None:
+def _place(report: Path, reported: Reported, folders: HotFolder | None) -> Path | None:
     """The path of a report's files without their suffixes: beside it, or where a person moved them without it."""
     stem = report.with_name(report.name.removesuffix(".json"))
-    if _cutout(stem, told) or _mask(stem, told):
+    if _cutout(stem, reported) or _mask(stem, reported):
         return stem
     homes = [folders.grade(grade) for grade in Grade] if folders else []
     home = next((home for home in homes if home in stem.parents), None)
@@ -138,8 +138,8 @@ def _place(report: Path, told: Reported, folders: HotFolder | None) -> Path | No
         return None
     for other in homes:
         place = other / stem.relative_to(home)
-        found = _cutout(place, told) or _mask(place, told)
-        if found and job_tag_of(found) == told.job:
+        found = _cutout(place, reported) or _mask(place, reported)
+        if found and job_tag_of(found) == reported.job:
             return place
     return None
 
@@ -150,26 +150,26 @@ def _grade_of(place: Path, folders: HotFolder | None) -> Grade | None:
     return next((grade for grade in Grade if folders.grade(grade) in place.parents), None)
 
 
-def _cutout(place: Path, told: Reported) -> Path | None:
-    return _there(place, [told.mark + suffix for suffix in CUTOUTS], told)
+def _cutout(place: Path, reported: Reported) -> Path | None:
+    return _there(place, [reported.mark + suffix for suffix in CUTOUTS], reported)
 
 
-def _mask(place: Path, told: Reported) -> Path | None:
-    return _there(place, [told.mark + MASK], told)
+def _mask(place: Path, reported: Reported) -> Path | None:
+    return _there(place, [reported.mark + MASK], reported)
 
 
-def _there(place: Path, suffixes: Sequence[str], told: Reported) -> Path | None:
-    paths = (place.with_name(place.name + suffix) for suffix in suffixes if suffix in told.suffixes)
+def _there(place: Path, suffixes: Sequence[str], reported: Reported) -> Path | None:
+    paths = (place.with_name(place.name + suffix) for suffix in suffixes if suffix in reported.suffixes)
     return next((path for path in paths if path.is_file()), None)
 
 
-def _original(archive: Path, told: Reported) -> Path | None:
+def _original(archive: Path, reported: Reported) -> Path | None:
     """The photo of a report: the first one of the same size with its name, or with a number after the name."""
-    path = archive / PurePosixPath(told.name)
+    path = archive / PurePosixPath(reported.name)
     names = (path, *(path.with_stem(f"{path.stem}-{number}") for number in range(2, MOST_NAMESAKES)))
     for candidate in names:
         try:
-            if told.size_bytes in (0, candidate.stat().st_size):
+            if reported.size_bytes in (0, candidate.stat().st_size):
                 return candidate
         except OSError:
             return None

@@ -14,12 +14,12 @@ def judged(journal: Journal) -> tuple[Judged, ...]:
     """
     found: list[Judged] = []
     seen = set()
-    for said in journal.verdicts.latest(MOST):  # the newest first
-        verdict = said.attempt and said.attempt.verdict
-        if not verdict or (said.job_id, said.attempt) in seen:
+    for given in journal.verdicts.latest(MOST):  # the newest first
+        verdict = given.attempt and given.attempt.verdict
+        if not verdict or (given.job_id, given.attempt) in seen:
             continue
-        seen.add((said.job_id, said.attempt))
-        found.append(Judged(verdict.score, verdict.grade, said.to_grade, said.at, measures=verdict.measures))
+        seen.add((given.job_id, given.attempt))
+        found.append(Judged(verdict.score, verdict.grade, given.to_grade, given.at, measures=verdict.measures))
     for left in journal.verdicts.left_alone(MOST, SOON_SECONDS):
         measures = left.attempt.verdict.measures if left.attempt.verdict else None
         found.append(Judged(left.score, left.grade, left.grade, left.finished_at, spoken=False, measures=measures))

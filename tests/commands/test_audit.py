@@ -1,4 +1,4 @@
-"""`freisteller audit` against servers that behave as recorded, and that the daemon goes by what it found."""
+"""`freisteller audit` finds what makes no difference, against servers that behave as recorded; the daemon skips it."""
 
 import json
 import subprocess
@@ -67,8 +67,8 @@ def test_an_audit_of_a_server_says_what_is_dead_and_what_is_not(tmp_path: Path) 
     assert states["RMBG-2.0", "mask_blur"] == "changes"
     assert values["dead"] == {"BiRefNet-HR": ["process_res"]}
     assert values["recipes_left_out"] == ["BiRefNet-HR"]
-    # Two sizes of a model that takes them, one call of the other: the finishes asked nobody.
-    assert asked == ["RMBG-2.0"] * 6 + ["BiRefNet-HR"] * 3  # and one model after the other
+    # Two calls for a model that takes sizes, one for the other. Finishes need no call.
+    assert asked == ["RMBG-2.0"] * 6 + ["BiRefNet-HR"] * 3  # one model after the other
     assert json.loads((tmp_path / "found" / "audit.json").read_text())["effects"] == values["effects"]
     assert (tmp_path / "found" / "audit.png").stat().st_size > 5000
     remembered = settings_for(tmp_path, comfyui={"servers": [{"url": "http://127.0.0.1:9"}]})

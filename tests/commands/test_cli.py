@@ -1,4 +1,4 @@
-"""The command line as a person and as a script meet it: real processes, exit codes, JSON."""
+"""The command line, as people and scripts use it: real processes, exit codes, JSON."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ def test_a_daemon_with_comfyui_imports_no_local_engine(tmp_path: Path) -> None:
     code = (
         "import sys; from daemon.settings import load; from daemon.service.lifecycle import Daemon; "
         "Daemon(load(flags={'comfyui': {'servers': [{'url': 'http://127.0.0.1:9'}]}})).close(); "
-        "print(sorted({'rembg', 'onnxruntime', 'PIL', 'skimage', 'numba', 'torch'} & set(sys.modules)))"
+        "print(sorted({'rembg', 'onnxruntime', 'skimage', 'numba', 'torch'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -1,4 +1,4 @@
-"""`freisteller install`: what it writes, what it leaves alone, and that systemd takes it."""
+"""`freisteller install` writes files that systemd accepts, and leaves what a person changed alone."""
 
 import re
 import subprocess
@@ -150,7 +150,7 @@ def test_what_is_installed_is_valid_and_locked_down(root: str, name: str, tmp_pa
     files = texts(wanted)
     service = "freisteller@shoes.service" if name else "freisteller.service"
     one = tmp_path / service
-    # One file of both, as systemd reads them.
+    # Unit and drop-in in one file, as systemd reads them.
     text = "\n".join(text for path, text in files.items() if "systemd" in path)
     one.write_text(re.sub(r"^ExecStart=.*? run", "ExecStart=/bin/true run", text, flags=re.MULTILINE), "utf-8")
 

@@ -1,4 +1,4 @@
-"""`freisteller status` beside a port that is not, or not quite, the daemon's."""
+"""`freisteller status` explains a port that is not the daemon's, or that gives no page."""
 
 import threading
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def port_that_answers(code: int, body: bytes) -> Iterator[str]:
     [
         (401, b"no", "http.token"),
         (404, b"no", "HTTP 404"),
-        (503, b"<html>busy</html>", "No daemon answers"),  # somebody else's 503 is no JSON
+        (503, b"<html>busy</html>", "No daemon answers"),  # the 503 of another program
         (200, b"<html>hello</html>", "No daemon answers"),
     ],
 )

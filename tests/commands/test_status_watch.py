@@ -1,4 +1,4 @@
-"""`freisteller status --watch`: the pace it tells, the screen it draws, and how it begins and ends."""
+"""`freisteller status --watch`: its pace, its screen, its start and its end."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from tests.observe.prometheus import eventually, free_port
 from tests.processes import DaemonProcess, environment, freisteller
 
 NOW = 1_800_000_000.0
-HEARS_CTRL_C = ("env", "--default-signal=INT")  # a shell has what it starts in the background ignore it
+HEARS_CTRL_C = ("env", "--default-signal=INT")  # a program that a shell starts in the background ignores it
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ HEARS_CTRL_C = ("env", "--default-signal=INT")  # a shell has what it starts in 
         ([], 100.0, None),
         ([100.0], 100.0, None),
         ([100.0, 98.0, 96.0, 94.0], 100.0, 0.5),
-        ([100.0, 98.0, 96.0, 94.0], 106.0, 0.25),  # the pause at the end counts
-        ([100.0, 98.0, 96.0, 94.0], 400.0, None),  # it stands still
+        ([100.0, 98.0, 96.0, 94.0], 106.0, 0.25),  # the gap at the end counts
+        ([100.0, 98.0, 96.0, 94.0], 400.0, None),  # nothing ends any more
         ([100.0, 98.0, 96.0, 94.0, -40_000.0, -40_002.0], 100.0, 0.5),  # the night before does not count
         ([100.0, 100.0, 100.0, 100.0], 100.0, 3000.0),
     ],
@@ -115,7 +115,7 @@ def test_a_usual_terminal_shows_all_that_matters() -> None:
         "without BEN2",
         "ungenügend",
         "0.97",
-        "[bold]Schuhe",  # a name is no markup
+        "[bold]Schuhe",  # names are text, not markup
     ):
         assert said in text, text
 
@@ -146,7 +146,7 @@ def test_what_runs_is_known_with_its_stage_and_only_as_long_as_it_runs() -> None
 
     seen: list[object] = []
     ended = progress.follow(Job("1", "a.jpg"), run)
-    progress.stage("publish", 0.1)  # of a thread that follows nothing
+    progress.stage("publish", 0.1)  # in a thread that runs no photo
 
     assert ended == "done"
     assert stages == ["reading", "preparing", "engine", "judging", "refining", "writing"]
@@ -194,7 +194,7 @@ def test_a_running_photo_is_seen_from_another_process_and_ctrl_c_ends_the_watch(
     assert first["states"]["running"] == 1
     assert [(each["stage"], each["attempts"]) for each in first["daemon"]["running"]] == [("engine", 0)]
     assert [server["up"] for server in first["daemon"]["servers"]] == [True]
-    assert "a.png" not in json.dumps(first["daemon"])  # the port tells no names
+    assert "a.png" not in json.dumps(first["daemon"])  # the port gives away no names
 
 
 @pytest.mark.slow
@@ -216,7 +216,7 @@ def test_a_terminal_gets_its_screen_back(tmp_path: Path) -> None:
         try:
             while piece := os.read(ours, 65536):
                 seen.extend(piece)
-        except OSError:  # how a terminal ends
+        except OSError:  # the terminal was closed
             return
 
     reading = threading.Thread(target=read)

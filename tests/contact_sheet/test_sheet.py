@@ -1,4 +1,4 @@
-"""Contact sheets: what is on them, in which order, and that no name can do anything there but be read."""
+"""Contact sheets show the right results in the right order, and every name on them is nothing but text."""
 
 import json
 from html.parser import HTMLParser
@@ -38,7 +38,7 @@ def hot(tmp_path: Path) -> HotFolder:
 def put_result(
     folder: Path, archive: Path, name: str, grade: Grade = Grade.GUT, seed: int = 0, fmt: OutputFormat = "png"
 ) -> Path:
-    """A result as the daemon leaves it, its original in the archive; returns where its files are, without endings."""
+    """Write a result and its archived original as the daemon does. Returns the path of its files without suffixes."""
     rgb = drawn_photo(64, 48, seed)
     original = save_photo(archive / name, rgb)
     place = folder / Path(name).with_suffix("")
@@ -92,7 +92,7 @@ def test_what_process_wrote_is_shown_with_the_originals_that_are_named(tmp_path:
     (alone,), (with_photos,) = find(tmp_path / "cut").shown, find(tmp_path / "cut", tmp_path / "photos").shown
 
     assert with_photos.original == tmp_path / "photos" / "a.png"
-    # Beside the results there is an a.png too: the cut-out itself, of another size.
+    # The a.png beside the results is the cut-out itself; its size differs from the photo's.
     assert alone.original is None
 
 
@@ -275,7 +275,7 @@ def test_every_format_of_results_is_shown_in_three_pictures(fmt: OutputFormat, h
     assert pictures.alpha.shape == pictures.cutout.shape == pictures.before.shape == (48, 64, 3)
     red = pictures.cutout[24, 32]
     assert red[0] > 100 > red[1]
-    assert pictures.cutout[0, 0].min() > 200  # the chequerboard, not the ground
+    assert pictures.cutout[0, 0].min() > 200  # the chequerboard, not the background of the photo
 
 
 @pytest.mark.parametrize("fmt", ["jpeg", "tiff_on_colour"])
@@ -329,7 +329,7 @@ def test_no_more_photos_are_looked_at_than_the_page_can_take(hot: HotFolder) -> 
     with pytest.raises(Stop):
         make_sheet(many, hot.root / "sheet", "t", max_megapixels=10, threads=2, on_photo=told)
 
-    assert not list(hot.root.glob("*sheet*"))  # and a sheet that was broken off leaves nothing
+    assert not list(hot.root.glob("*sheet*"))  # a sheet that breaks off leaves nothing
 
 
 def smooth(height: int, width: int) -> Rgb:

@@ -1,4 +1,4 @@
-"""People's verdicts from a real journal: shown, fitted, and written nowhere unless told."""
+"""`freisteller verdicts` shows and fits what people think of results, from a real journal; it writes only if asked."""
 
 import json
 import random
@@ -47,7 +47,7 @@ def journal(tmp_path: Path) -> Journal:
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The journal of people who go through every result, and move what they would grade sehr_gut from 0.87 on."""
+    """The journal of people who see every result, and for whom sehr_gut begins at 0.87."""
     path = tmp_path_factory.mktemp("studio") / "journal.sqlite3"
     journal, wanted = Journal(path), Thresholds(0.87, PRESENT.gut)
     dice = random.Random(1)
@@ -90,10 +90,10 @@ def test_what_was_looked_at_and_left_is_an_agreement(journal: Journal) -> None:
 @pytest.mark.parametrize(
     ("score", "at", "folder"),
     [
-        (0.95, START, "shoes"),  # another grade: nobody opened that folder
+        (0.95, START, "shoes"),  # another grade: nobody opened its folder
         (0.8, START, "cups"),  # another customer
         (0.8, START + 2 * DAY, "shoes"),  # it came later
-        (0.8, START + DAY - SOON_SECONDS - 1, "shoes"),  # long before
+        (0.8, START + DAY - SOON_SECONDS - 1, "shoes"),  # it came long before
     ],
 )
 def test_what_nobody_looked_at_is_no_agreement(score: float, at: float, folder: str, journal: Journal) -> None:
@@ -106,7 +106,7 @@ def test_what_nobody_looked_at_is_no_agreement(score: float, at: float, folder: 
 
 @pytest.fixture
 def hot(tmp_path: Path, studio: Path) -> Path:
-    """The folder above a hot folder that they worked with."""
+    """The folder above the hot folder of these people."""
     HotFolder(tmp_path / "hot").prepare()
     (tmp_path / "state").mkdir()
     shutil.copy(studio, tmp_path / "state" / "journal.sqlite3")
