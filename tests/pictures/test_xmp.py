@@ -152,13 +152,14 @@ MILLION = 1_000_000
         f"<rdf:Description {OURS}><freisteller:job>" * (MILLION // 90),
         f"<rdf:Description {OURS}>" + "<freisteller:job>x</freisteller:job>" * (MILLION // 36) + "</rdf:Description>",
         "<freisteller:job>" * (MILLION // 17),
+        f"<freisteller:job {OURS}>" * 6000 + "&lt;" * (MILLION // 8) + "</freisteller:job>" * 6000,
         "</rdf:" * (MILLION // 6),
         "<a>" * (MILLION // 7) + "</a>" * (MILLION // 7),
         f"<a {' '.join(f'a{n}=' + chr(34) * 2 for n in range(MILLION // 10))}/>",
     ],
     ids=[
         "blanks", "blanks in a tag", "open descriptions", "open descriptions of ours", "descriptions of ours",
-        "open tags in descriptions", "many tags", "open tags", "ends of nothing", "deep", "attributes",
+        "open tags in descriptions", "many tags", "open tags", "tags in tags", "ends of nothing", "deep", "attributes",
     ],
 )  # fmt: skip
 def test_no_megabyte_of_anything_makes_it_slow(content: str) -> None:
