@@ -1,4 +1,4 @@
-"""How true borders are when an alpha is brought to the photo's size, and what is left there of the old background."""
+"""Measures the borders of alphas at the photo's size: their errors, and what is left of the old background."""
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +16,10 @@ LIMIT_MEGAPIXELS = 100.0
 
 
 def band_ratio(truth: Path | None) -> float:
-    """Mean absolute error in the border band against bilinear interpolation, alpha shrunk four times and back.
+    """Our mean absolute error in the border band relative to bilinear interpolation's, for alphas shrunk four times.
 
-    Prints the gradient error (C. Rhemann et al., CVPR 2009: Gaussian derivatives, sigma 1.4, squared) and eight times
-    as well, and what is left of the old background where rims are laid on other colours.
+    Prints the gradient error as well (C. Rhemann et al., CVPR 2009: Gaussian derivatives, sigma 1.4, squared), both for
+    eight times too, and how much of the old background is left in rims that are laid on other colours.
     """
     found = list(scenes(truth))
     ratios = {factor: (band_ratios(found, factor, ours), band_ratios(found, factor, guided)) for factor in (4, 8)}
@@ -35,7 +35,7 @@ def band_ratio(truth: Path | None) -> float:
 def band_ratios(
     found: Sequence[tuple[Rgb, Alpha]], factor: int, enlarge: Callable[[Rgb, Alpha], Alpha]
 ) -> tuple[float, float]:
-    """MAD and gradient error in the band against bilinear's. enlarge: photo, alpha shrunk by `factor` -> full alpha."""
+    """MAD and gradient error in the band relative to bilinear's. enlarge: photo, shrunken alpha -> full-size alpha."""
     errors: list[tuple[float, float, float, float]] = []
     for rgb, alpha in found:
         height, width = (side // factor * factor for side in alpha.shape)
@@ -56,14 +56,14 @@ def band_ratios(
 
 
 def ours(rgb: Rgb, small: Alpha) -> Alpha:
-    """As the program brings an alpha to the photo's size."""
+    """The full-size alpha as the program makes it."""
     from daemon.pictures.refining import full_size_alpha
 
     return np.asarray(full_size_alpha(photo_of(rgb), small) / 255, np.float32)
 
 
 def guided(rgb: Rgb, small: Alpha) -> Alpha:
-    """What ours is held against: the fast guided filter on colours (He and Sun 2015), coefficients at the alpha's size.
+    """For comparison: the fast guided filter on colours (He and Sun 2015), with coefficients at the alpha's size.
 
     Radius 1, eps 1e-5, the photo as guide; the linear coefficients are enlarged bilinearly.
     """
@@ -94,9 +94,9 @@ def steepness(alpha: Alpha) -> Alpha:
 
 
 def halo_ratio(found: Sequence[tuple[Rgb, Alpha]]) -> float:
-    """Error in the rims of composites, whatever the new colour, of photos that were taken before green and before blue.
+    """The error in rims of composites, cleaned relative to uncleaned, of photos taken in front of green and of blue.
 
-    The true colours of the subject are those that pymatting's estimation finds in the photo.
+    It does not depend on the new colour. The true colours of the subject are those that pymatting estimates.
     """
     from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
 
@@ -112,7 +112,7 @@ def halo_ratio(found: Sequence[tuple[Rgb, Alpha]]) -> float:
             taken = np.rint(255 * (cover * subject + (1 - cover) * np.array(old))).astype(np.uint8)
             for clean, errors in ((True, cleaned), (False, raw)):
                 rgba = cut_out(photo_of(taken), np.rint(alpha * 255).astype(np.uint8), clean)
-                # The new background is the same in truth and composite: what differs is the subject's share.
+                # The new background is the same in truth and composite; only the subject's share differs.
                 errors.append(float(np.abs(cover * (rgba[..., :3] / 255 - subject))[rim].mean()))
     return statistics.mean(cleaned) / statistics.mean(raw)
 
@@ -140,7 +140,7 @@ def scenes(truth: Path | None) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.f
 
 
 def furry(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """A ball with fine hair in front of a wall, drawn four times larger and shrunk."""
+    """A ball with fine hair in front of a wall, drawn four times as large and shrunk."""
     random = np.random.default_rng(seed)
     canvas = np.zeros((2400, 3200), np.uint8)
     cv2.circle(canvas, (1600, 1200), 700, 255, -1)

@@ -1,4 +1,4 @@
-"""Processor time that judging and finishing one alpha take."""
+"""Measures the processor time for judging and finishing one alpha."""
 
 import itertools
 import time
@@ -13,11 +13,11 @@ from daemon.judgement.measures import measure
 from daemon.judgement.scene import look_at
 from daemon.judgement.signs import read_signs
 
-COSTED, COST_PIXELS = 40, 512  # photos that processor time is taken on; longest side of the alpha measured
+COSTED, COST_PIXELS = 40, 512  # how many photos are timed; the longest side of the alpha that is measured
 
 
 def report_cost(photos: list[Labelled]) -> None:
-    """Processor time on one core, medians: the measures of one alpha, and the search for its finish."""
+    """Print median processor times on one core: the measures of one alpha, and the search for its finish."""
     cv2.setNumThreads(1)
     spent: dict[str, list[float]] = {"photo": [], "measures": [], "search": []}
     for photo in photos[:: max(1, len(photos) // COSTED)]:

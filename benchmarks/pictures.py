@@ -1,16 +1,16 @@
-"""How fast, how lean and how true the pictures are, side by side with rembg in one run.
+"""Measures time, memory and accuracy of our pictures, side by side with rembg in one run.
 
     python benchmarks/pictures.py [--runs 5] [--photos 6] [--truth DIR] [--rembg COMMAND] [--no-throughput]
 
-Each figure is the median of `runs`, each run a process of its own, ours and rembg's in turns so that a busy machine
-meets both. "Without inference" is everything between a file and a finished PNG but the network: both sides get the same
-drawn matte in its place. Throughput runs the two programs as a user does, weights and all; the peak of memory is that
-of `freisteller process` with its engine.
+Each figure is the median of `runs`. Each run is a process of its own; ours and rembg's take turns, so that a busy
+machine slows both. CPU ratios count everything between a file and a finished PNG except the network: both sides get the
+same drawn matte in its place. Throughput runs the two programs as a user does, weights and all; the peak of memory is
+that of `freisteller process` with its engine.
 
---rembg: a `rembg` with its extra `cli`; without it, its library in a loop over the folder, which starts faster.
+--rembg: a `rembg` with its extra `cli`; without it, a loop over the folder calls its library, which starts faster.
 
---truth DIR: a folder with index.tsv, images/ and alpha/ of photos with soft mattes, for the last figure; a drawn scene
-takes their place without it. The last line is one JSON object.
+--truth DIR: a folder with index.tsv, images/ and alpha/ of photos with soft mattes, for the last figure; without it,
+drawn scenes are used. The last line is one JSON object.
 """
 
 import argparse
@@ -136,7 +136,7 @@ def rembgs(photo_path: Path, result: Path) -> dict[str, float]:
     from rembg.sessions.u2netp import U2netpSession
 
     class DrawnAnswer:
-        """Stands where the network would: the same matte, at no cost."""
+        """Stands in for the network: the same matte, at no cost."""
 
         def get_inputs(self) -> list[Any]:
             return [argparse.Namespace(name="input.1")]
@@ -159,14 +159,14 @@ def spent(began: float) -> dict[str, float]:
 
 
 def whole_peak(photo: Path) -> float:
-    """Of `freisteller process`, MB."""
+    """The peak memory of `freisteller process`, in MB."""
     with tempfile.TemporaryDirectory(dir=photo.parent) as out:
         command = [sys.executable, __file__, "--peak-of", *ours_on([photo], Path(out))]
         return float(subprocess.check_output(command, text=True).splitlines()[-1])
 
 
 def print_peak(command: Sequence[str]) -> None:
-    """As the kernel counts it for a child: a process of its own, since children of one parent share the figure."""
+    """Print the peak memory of a command, in MB; the kernel keeps one figure for all children of a process."""
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
 
@@ -213,7 +213,7 @@ def matte() -> NDArray[np.float32]:
 
 
 def drawn(path: Path, width: int, height: int, deep: bool = False) -> Path:
-    """A photo that ships with scikit-image, enlarged, with a camera's grain."""
+    """Write a photo that ships with scikit-image, enlarged and with a camera's grain."""
     import pyvips
     from skimage import data
 
@@ -222,7 +222,7 @@ def drawn(path: Path, width: int, height: int, deep: bool = False) -> Path:
     scale = 257 if deep else 1
     grainy = np.empty(large.shape, np.uint16 if deep else np.uint8)
     random = np.random.default_rng(0)
-    for top in range(0, height, 512):  # in strips, for the memory's sake
+    for top in range(0, height, 512):  # in strips, to save memory
         strip = large[top : top + 512].astype(np.float32) + random.normal(0, 2, large[top : top + 512].shape)
         grainy[top : top + 512] = np.clip(np.rint(strip * scale), 0, 255 * scale)
     image = pyvips.Image.new_from_memory(grainy.data, width, height, 3, "ushort" if deep else "uchar")

@@ -1,4 +1,4 @@
-"""Make the README's picture: `.venv/bin/python docs/make_pictures.py`, from photos that scikit-image ships."""
+"""Makes the README's picture from photos that scikit-image ships: `.venv/bin/python docs/make_pictures.py`."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ def row(photo: Path, result: Path) -> Image.Image:
 
 
 def main() -> None:
-    """Cut the samples out with the program itself, and lay the results out in one picture."""
+    """Cut out the samples with the program itself, and lay out the results in one picture."""
     with tempfile.TemporaryDirectory() as scratch:
         photos = drop_samples(Path(scratch))
         cut = Path(scratch) / "cut"

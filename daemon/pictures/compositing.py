@@ -6,7 +6,7 @@ import numpy as np
 from daemon.pictures import rim_colours
 from daemon.pictures.photo import Photo
 from daemon.pictures.proxy import shrunk
-from daemon.pictures.tiles import brought_up, tiles_of
+from daemon.pictures.tiles import enlarged, tiles_of
 from daemon.pictures.values import Samples
 
 _STRIP = 64  # rows
@@ -54,6 +54,6 @@ def _clean_rims(photo: Photo, alpha: Samples) -> None:
         at = np.nonzero((cover > 0) & (cover < photo.full_scale))
         rows, columns = tiles.rows[at[0], at[1]], tiles.columns[at[0], at[2]]
         colour = photo.rgba[rows, columns, :3].astype(np.float32) / full
-        up = brought_up(field, tiles, height, width).transpose(0, 2, 3, 1)[at]
+        up = enlarged(field, tiles, height, width).transpose(0, 2, 3, 1)[at]
         share = cover[at][:, None].astype(np.float32) / full
         photo.rgba[rows, columns, :3] = np.rint(rim_colours.cleaned(colour, share, up[:, :3], up[:, 3:]) * full)

@@ -64,7 +64,7 @@ def decode(
     profile that the pixels have now. Raises Undecodable.
     """
     try:
-        image = _whole_numbers(_lines_of(descriptor, kind, page, longest))
+        image = _whole_numbers(_sequential(descriptor, kind, page, longest))
         colours = _COLOURS.get(image.interpretation, 0)
         alpha_band = None if alpha_extra is None or image.bands <= colours + alpha_extra else colours + alpha_extra
         full = 65535 if image.format == "ushort" else 255
@@ -123,7 +123,7 @@ def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:
     return vips.Image.tiffload_source(source, unlimited=True, page=page, **options)
 
 
-def _lines_of(descriptor: int, kind: str, page: int, longest: int | None) -> Any:
+def _sequential(descriptor: int, kind: str, page: int, longest: int | None) -> Any:
     """A picture that is read once, from its first line to its last; a JPEG no larger than twice `longest` needs."""
     image = _open(descriptor, kind, page, access="sequential", fail_on=_STRICT)
     if kind != "jpeg" or longest is None:

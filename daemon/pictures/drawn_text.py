@@ -22,18 +22,18 @@ def written(text: str, points: float, width: int, bold: bool = False) -> Ink:
     """Text in lines of at most `width` pixels, broken between words. points: its size, in pixels."""
     plain = "".join(letter if letter.isprintable() else " " for letter in text).encode("utf-8", "replace").decode()
     if _has_fonts():
-        return _set(plain, points, width, bold)
-    return _drawn(plain, points, width, bold)
+        return _typeset(plain, points, width, bold)
+    return _in_strokes(plain, points, width, bold)
 
 
 @cache
 def _has_fonts() -> bool:
     """Whether letters differ: without a font, each is the same empty box."""
-    one, other = (_set(letter, 12, 100, bold=False) for letter in "im")
+    one, other = (_typeset(letter, 12, 100, bold=False) for letter in "im")
     return not np.array_equal(one, other)
 
 
-def _set(text: str, points: float, width: int, bold: bool) -> Ink:
+def _typeset(text: str, points: float, width: int, bold: bool) -> Ink:
     style = " bold" if bold else ""
     # Escaped, so that Pango never takes a name for its markup.
     markup, font = escape(text, quote=False), f"sans{style} {points}"
@@ -45,7 +45,7 @@ def _set(text: str, points: float, width: int, bold: bool) -> Ink:
     return ink
 
 
-def _drawn(text: str, points: float, width: int, bold: bool) -> Ink:
+def _in_strokes(text: str, points: float, width: int, bold: bool) -> Ink:
     """Text in ASCII strokes, the only ones that OpenCV can draw; umlauts are spelt out."""
     composed = unicodedata.normalize("NFC", text).translate(_SPELT)
     ascii_text = unicodedata.normalize("NFKD", composed).encode("ascii", "replace").decode()

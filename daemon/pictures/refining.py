@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from daemon.arrays import Alpha
 from daemon.pictures.photo import Photo
 from daemon.pictures.proxy import shrunk
-from daemon.pictures.tiles import Floats, brought_up, tiles_of
+from daemon.pictures.tiles import Floats, enlarged, tiles_of
 from daemon.pictures.values import Samples
 
 _AROUND = np.array([(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1)])  # a border is 1-2 pixels wide
@@ -55,7 +55,7 @@ def _guided(photo: Photo, alpha: Alpha) -> Samples:
     field[:3] /= photo.full_scale  # since the pixels are not divided
     full = cv2.resize(_steps(np.rint(alpha), photo), (width, height), interpolation=cv2.INTER_NEAREST)
     for tiles in tiles_of(band, height, width):
-        up = brought_up(field, tiles, height, width)
+        up = enlarged(field, tiles, height, width)
         colour = photo.rgba[tiles.where]
         led = up[:, 3]
         for channel in range(3):

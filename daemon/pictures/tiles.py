@@ -50,7 +50,7 @@ def tiles_of(band: NDArray[np.bool_], height: int, width: int) -> Iterator[Tiles
         )
 
 
-def brought_up(field: Floats, tiles: Tiles, height: int, width: int) -> Floats:
+def enlarged(field: Floats, tiles: Tiles, height: int, width: int) -> Floats:
     """`field`, (channels, h, w), interpolated bilinearly at the pixels of `tiles` of a `height` x `width` picture.
 
     Returns (N, channels, TILE, TILE). Pixel centres of both sizes cover the same area, as in cv2.resize.

@@ -112,7 +112,7 @@ def test_a_tiff_grows_page_by_page(path: Path) -> None:
 
 
 def test_data_of_a_page_within_a_page_that_is_not_there_is_a_doubt(path: Path) -> None:
-    """Camera RAWs keep what counts there, but some programs leave such a pointer behind without its page."""
+    """Camera RAWs keep their photo there, but some programs leave such a pointer without its page."""
     raw, preview = two_pages(photo("tif")), photo("tif", seed=1)
     (start,) = struct.unpack_from("<I", preview, 4)
     (count,) = struct.unpack_from("<H", preview, start)

@@ -1,4 +1,4 @@
-"""Pictures that the tests of this room draw, and the files they put them into."""
+"""Draws pictures for the tests of this room, and encodes them as files."""
 
 import io
 import struct
@@ -104,19 +104,19 @@ def bitmap(rgb: NDArray[np.uint8]) -> bytes:
 
 
 def jpeg_with_profile(rgb: Rgb, icc: bytes) -> bytes:
-    """A JPEG with any bytes for a profile; libvips itself would not write a broken one."""
+    """A JPEG with any bytes as its profile; libvips itself would not write a broken one."""
     jpeg = encoded(image_of(rgb), "jpeg")
     segment = b"ICC_PROFILE\0\1\1" + icc
     return jpeg[:2] + b"\xff\xe2" + struct.pack(">H", len(segment) + 2) + segment + jpeg[2:]
 
 
 def png_chunk(kind: bytes, content: bytes) -> bytes:
-    """One chunk of a PNG, its checksum right."""
+    """One chunk of a PNG, with the right checksum."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def png_that_claims(width: int, height: int) -> bytes:
-    """A PNG of a few bytes whose header tells of a picture of any size."""
+    """A PNG of a few bytes whose header claims a picture of any size."""
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(bytes(999))) + png_chunk(b"IEND", b"")
 
@@ -145,7 +145,7 @@ def short(*values: int) -> TiffField:
 
 
 def basics(width: int, height: int, photometric: int, bits: tuple[int, ...]) -> dict[int, TiffField]:
-    """What every TIFF of one strip says of its pixels, uncompressed."""
+    """The fields that every uncompressed TIFF of one strip needs."""
     return {
         256: short(width), 257: short(height), 258: short(*bits), 259: short(1), 262: short(photometric),
         277: short(len(bits)), 278: short(height),
@@ -178,7 +178,7 @@ def raw_photo(linear: NDArray[np.float64]) -> bytes:
 
 
 def heic(rgb: Samples, bits: int = 8, orientation: int = 1) -> bytes:
-    """A HEIC of high quality. orientation: EXIF's, which is put into the picture's own turns as well."""
+    """A HEIC of high quality. orientation: in EXIF's numbers; written to EXIF and to the picture's own turns."""
     pillow_heif = pytest.importorskip("pillow_heif")
     height, width = rgb.shape[:2]
     file = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Uncompressed BMP files of all sorts."""
+"""Uncompressed BMP files of all kinds."""
 
 import struct
 
@@ -13,7 +13,7 @@ from daemon.pictures.bmp import opened
 from daemon.pictures.values import Samples
 from tests.pictures.drawing import bitmap, coloured
 
-WIDTH, HEIGHT = 5, 3  # rows of no even number of bytes
+WIDTH, HEIGHT = 5, 3  # rows that have to be filled up
 
 
 def file_of(

@@ -1,4 +1,4 @@
-"""Encoded bytes and arrays: what goes to engines, and what comes back."""
+"""Pictures that go to engines, and alphas that come back."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A photo and its alpha become one picture: what stays, what goes, and what is put right."""
+"""Cut-outs: which colours of the photo stay, which go, and which are cleaned."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Words on pictures, with this machine's fonts and on one that has none."""
+"""Words on pictures, with this machine's fonts and on a machine without fonts."""
 
 import json
 import os
@@ -21,7 +21,7 @@ print(json.dumps([written(text, 12, width).tolist() for text, width in json.load
 
 
 def without_fonts(folder: Path, *words: tuple[str, int]) -> list[np.ndarray]:
-    """What a machine without fonts writes of (text, width)."""
+    """What a machine without fonts draws for each (text, width)."""
     config = folder / "fonts.conf"
     config.write_text(NO_FONTS)
     done = subprocess.run(

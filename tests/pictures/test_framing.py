@@ -31,7 +31,7 @@ def cut(rgb: Samples, alpha: Samples) -> Samples:
 
 
 def written(folder: Path, rgba: Samples, format_: OutputFormat, frame: Frame | None, **options: object) -> Samples:
-    """A result, written, verified and read back."""
+    """Write a result, verify it and read it back."""
     photo = photo_of(np.ascontiguousarray(rgba[..., :3]))
     writing.write(folder / "out", rgba, photo, format_, "job", frame, **options)  # type: ignore[arg-type]
     writing.verify(folder / "out", rgba, format_, frame)

@@ -1,4 +1,4 @@
-"""Damaged files of every format: a photo or a reason, never a crash, never an error of another kind."""
+"""Damaged files of every format give a photo or a reason, never a crash or an error of another kind."""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -54,7 +54,7 @@ def seeds() -> dict[str, bytes]:
     if find_spec("pillow_heif"):
         files["heic"] = heic(rgb)
     if find_spec("rawpy"):
-        files["camera raw"] = raw_photo(np.full((32, 48, 3), 0.5))  # smaller ones are none to LibRaw
+        files["camera raw"] = raw_photo(np.full((32, 48, 3), 0.5))  # LibRaw does not accept smaller ones
     files["tiff in float"] = bytes(image_of(rgb).colourspace("scrgb").tiffsave_buffer())
     return files
 
@@ -66,7 +66,7 @@ SEEDS = seeds()
 def mutations(draw: Any, content: bytes) -> bytes:
     """The file with a few bytes changed, cut out, doubled or zeroed."""
     for _ in range(draw(st.integers(1, 4))):
-        # Headers decide most, so half of the blows fall there.
+        # Headers decide most, so half of the changes are made there.
         most = min(len(content) - 1, 64) if draw(st.booleans()) else len(content) - 1
         at = draw(st.integers(0, max(0, most)))
         length = draw(st.integers(1, 64))
@@ -105,7 +105,7 @@ def checked(path: Path, max_megapixels: float) -> None:
 
 
 def reason_against(read: Callable[[Path, float], None], path: Path) -> str:
-    """What the reader has against a file; an error of any other kind is a find."""
+    """The reason why a file is not read, or ""; an error of any other kind is a bug."""
     try:
         read(path, LIMIT)
     except (BadPhoto, NotWholeYet) as error:

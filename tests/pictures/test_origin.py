@@ -1,4 +1,4 @@
-"""Who made a photo, when and with what, comes through whatever the formats."""
+"""Results of every format still say who made the photo, when, and with what."""
 
 import struct
 import zlib
@@ -74,7 +74,7 @@ def jpeg_with_all() -> bytes:
 
 
 def written(folder: Path, content: bytes, format_: OutputFormat) -> Path:
-    """What a photo with `content` becomes."""
+    """The result of a photo with `content`."""
     photo = open_photo(file_of(folder, content), 500)
     alpha = (disc(photo.width, photo.height) * 255).astype("uint8")
     writing.write(folder / "out", cut_out(photo, alpha, clean_rims=False), photo, format_, "job")

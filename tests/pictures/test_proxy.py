@@ -1,4 +1,4 @@
-"""The small picture that an engine sees."""
+"""Proxies, the small pictures that engines see."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""From a file to a photo: upright, own depth, own colours; or a reason that a person understands."""
+"""Files are read as photos, upright, at their own depth, in their own colours; or there is a clear reason why not."""
 
 import errno
 import os
@@ -146,7 +146,7 @@ def test_black_and_white_becomes_black_and_white(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format_", ["jpeg", "tiff"])
 def test_cmyk_becomes_srgb_and_looks_the_same(tmp_path: Path, format_: str) -> None:
-    # Mild colours: those that ink can print.
+    # Mild colours, which ink can print.
     rgb = (coloured() // 4 + 110).astype(np.uint8)
     image = image_of(rgb).icc_transform("cmyk")
 
@@ -296,7 +296,7 @@ def test_a_heic_that_is_cut_off_is_not_whole_yet(tmp_path: Path) -> None:
 
 def test_a_heic_that_holds_no_picture_is_not_whole_yet(tmp_path: Path) -> None:
     content = heic(coloured(64, 64))
-    at = content.index(b"ipma") + 15  # the first property of its one picture is one that there is not
+    at = content.index(b"ipma") + 15  # the first property of its one picture does not exist
     content = content[:at] + b"\x95" + content[at + 1 :]
 
     with pytest.raises(NotWholeYet, match=r"HEIC: (it holds no picture|Invalid input)"):
@@ -581,7 +581,7 @@ def test_a_share_that_does_not_answer_is_not_the_photos_fault(
 
 
 def refusing(number: int) -> Callable[..., int]:
-    """A call of the system that fails with `number`."""
+    """A system call that fails with `number`."""
 
     def refuse(*_: object) -> int:
         raise OSError(number, os.strerror(number))

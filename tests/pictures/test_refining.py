@@ -1,4 +1,4 @@
-"""An alpha at full size: where it is plain, and where its border follows the photo."""
+"""Alphas at full size: plain areas stay plain, and borders follow the photo."""
 
 import cv2
 import numpy as np
@@ -22,7 +22,7 @@ def interpolated(alpha: Alpha) -> Alpha:
 
 
 def subject_on_ground(alpha: Alpha, seed: int = 0) -> Rgb:
-    """A red thing before a blue-green wall, with the grain of a camera."""
+    """A red object in front of a blue-green wall, with the grain of a camera."""
     grain = np.random.default_rng(seed).normal(0, 2, (*alpha.shape, 3))
     subject, ground = np.array([200.0, 60, 40]), np.array([40.0, 120, 130])
     mixed = alpha[..., None] * subject + (1 - alpha[..., None]) * ground

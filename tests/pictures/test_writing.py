@@ -1,4 +1,4 @@
-"""Files that hold what they should, and that are found out where they do not."""
+"""Written files hold what they should, and files that do not are found out."""
 
 import errno
 from dataclasses import replace
@@ -144,7 +144,7 @@ def test_a_cut_out_that_is_cut_out_again_knows_its_new_job_only(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("content", [b"", b"a text", encoded(image_of(coloured()), "png")])
-def test_a_file_from_elsewhere_has_no_identity(tmp_path: Path, content: bytes) -> None:
+def test_a_file_from_elsewhere_has_no_job_tag(tmp_path: Path, content: bytes) -> None:
     assert writing.job_tag_of(file_of(tmp_path, content)) is None
 
 
