@@ -1,7 +1,7 @@
 """How far one server is trusted: its circuit breaker, the models set aside there, and its load. No I/O.
 
 Closed: the server works. Open: it gets nothing. Half open: it answered a probe and gets one photo; the outcome decides.
-Not thread-safe: `Servers` holds its lock around every call.
+Not thread-safe: change it only inside `Servers.changing`. Anybody may read `reachable`.
 """
 
 from dataclasses import dataclass, field

@@ -17,7 +17,7 @@ from daemon.settings import ServerSettings
 
 @dataclass(slots=True, eq=False)
 class ServerEntry:
-    """A server in the list of servers. Only `Servers` changes it, under its lock.
+    """A server in the list of servers. Change it only inside `Servers.changing`.
 
     probe_soon: set it to have the server probed soon.
     canaries: model -> Unix time when it last cut out the test picture correctly.
