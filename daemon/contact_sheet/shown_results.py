@@ -36,13 +36,12 @@ class Shown:
     mask: Path | None = None
     moved_from: Grade | None = None
     how: str = ""
-    job: str = ""
     page: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The photos to show, the worst first, and how many reports have lost their result."""
+    """The photos to show, failures first, then from the worst score; and how many reports have no result any more."""
 
     shown: tuple[Shown, ...]
     lost: int
@@ -82,12 +81,8 @@ def _found(files: Iterable[Path], folders: HotFolder | None, archive: Path) -> F
             found = _result(path, reported, folders, archive)
             shown += [found] if found else []
             lost += found is None
-    return Found(worst_first(shown), lost)
-
-
-def worst_first(shown: Sequence[Shown]) -> tuple[Shown, ...]:
-    """Sorts failures first, then by grade and score from the worst."""
-    return tuple(sorted(shown, key=lambda one: (one.grade.rank if one.grade else -1, one.score or 0.0, one.name)))
+    shown.sort(key=lambda one: (one.grade.rank if one.grade else -1, one.score or 0.0, one.name))
+    return Found(tuple(shown), lost)
 
 
 def _files(folders: Sequence[Path], suffix: str) -> Iterator[Path]:
@@ -122,7 +117,6 @@ def _result(report: Path, reported: Reported, folders: HotFolder | None, archive
         mask=_mask(place, reported),
         moved_from=reported.filed if moved else None,
         how=reported.how,
-        job=reported.job,
         page=reported.page,
     )
 
