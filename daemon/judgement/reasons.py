@@ -35,14 +35,14 @@ class Fault:
 WEIGHS_MOST: Mapping[str, tuple[str, ...]] = {
     "a faint veil away from the subject": ("haze", "haze_peak"),
     "parts of the subject that were found only faintly": ("hollow",),
-    "much hangs on where the line between subject and background is drawn": ("unsure", "wavering"),
+    "much depends on where the line between subject and background is drawn": ("unsure", "wavering"),
     "the border was blurred in places": ("soft_rim", "weak_rim"),
     "an outline that is fine or broken, where parts are easily missed": ("ragged", "thin", "frayed"),
     "specks and small openings": ("stray", "holes"),
     "it lies high in the picture, and what belongs to it below may be missing": ("high",),
     "it runs out of the picture above or at the sides, as background does": ("runs_out",),
     "the subject is small in the picture": ("small",),
-    "the shape is unusual, and may be but a part of the subject": ("girth",),
+    "the shape is unusual and may be only a part of the subject": ("girth",),
     "independent passes differ": ("apart_mean", "apart_worst", "apart_unsure", "apart_more", "apart_less"),
 }
 """What weighs most if no fault has a place in the picture, and the signs that say so. ring_contrast is not here: its
@@ -71,7 +71,7 @@ def find_faults(
         _place("hollow", "part of the subject is half-transparent", inside & (a < 1 - VISIBLE) & ~holes),
         None
         if raw is None
-        else _place("doubtful", "it was in doubt what belongs to the subject", _doubted(scene, a, raw)),
+        else _place("doubtful", "it was unclear what belongs to the subject", _doubted(scene, a, raw)),
         _rim(signs),
         _disagreement(disagreement),
         _small(float(sure.mean())),

@@ -26,7 +26,7 @@ def test_a_doubt_that_the_finish_decided_is_named_with_its_place() -> None:
     found = best_finish(rgb, raw, THRESHOLDS)
 
     assert found.alpha[:60, :70].max() < 0.1  # it is gone from the result
-    assert any("in doubt what belongs to the subject at the upper left" in reason for reason in found.verdict.reasons)
+    assert any("unclear what belongs to the subject at the upper left" in reason for reason in found.verdict.reasons)
     assert "doubtful" in found.verdict.defects
 
 
