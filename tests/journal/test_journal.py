@@ -122,7 +122,7 @@ def test_only_the_first_start_of_a_round_is_fresh(journal: Journal) -> None:
     assert not journal.row("a").job.fresh
 
 
-def test_attempts_come_back_as_they_were_noted(journal: Journal) -> None:
+def test_attempts_come_back_as_they_were_recorded(journal: Journal) -> None:
     admit(journal)
     job = journal.take(NOW)
     assert job is not None
@@ -549,7 +549,7 @@ def test_a_verdict_of_a_person_is_kept_with_what_the_judgement_said(journal: Jou
     assert not journal.jobs_at(["sehr_gut/a.png"])
 
 
-def test_a_verdict_that_is_noted_again_after_a_crash_counts_once(journal: Journal) -> None:
+def test_a_verdict_that_is_recorded_again_after_a_crash_counts_once(journal: Journal) -> None:
     admit(journal)
     do(journal, "a")
 
@@ -687,7 +687,7 @@ def test_what_earlier_rounds_tried_stays_known(journal: Journal) -> None:
     assert [one.number for one in found.tried_before] == [1]
 
 
-def test_where_people_put_a_result_is_not_noted_of_one_that_is_made_again(tmp_path: Path) -> None:
+def test_where_people_put_a_result_is_not_recorded_of_one_that_is_made_again(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
     admit(journal, "a")
     journal.take(NOW)
