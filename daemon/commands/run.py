@@ -13,7 +13,7 @@ from daemon.commands.terminal import job_end_line
 from daemon.logs import journald, log
 from daemon.publishing.job_events import JobEnd
 from daemon.service.lifecycle import Daemon
-from daemon.service.os_signals import heed
+from daemon.service.os_signals import handle_signals
 from daemon.settings import Settings
 
 NO_SAMPLES = "There are no sample photos: they come with scikit-image. See: pip install 'freisteller[samples]'"
@@ -45,7 +45,7 @@ def run_daemon(
             out.print(job_end_line(job_end))
 
     requests = _Requests()
-    heed(requests.stop, requests.reload)
+    handle_signals(requests.stop, requests.reload)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     daemon = Daemon(settings, on_end=print_end, print_line=print_line, reread=reread, clock=clock)
     requests.go_to(daemon)

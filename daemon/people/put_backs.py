@@ -21,7 +21,7 @@ from daemon.intake.scan_values import Reject
 from daemon.journal import JobRow, Journal
 from daemon.logs import log
 from daemon.people import stray_results
-from daemon.people.next_round import NextRound
+from daemon.people.retries import NextRound
 from daemon.publishing.reading_back import HISTORY_TO_READ
 from daemon.states import is_decided, is_over
 

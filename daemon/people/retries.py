@@ -1,18 +1,26 @@
-"""Lets a failed photo be tried again, because a person asks for it."""
+"""Tries photos again that are over, because a person asks for it."""
+
+from pathlib import Path, PurePosixPath
 
 from daemon.errors import IllegalMove, Vanished
-from daemon.hotfolder import ownership
+from daemon.hotfolder import ownership, place_files
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
 from daemon.hotfolder.work_note import write_work_note
-from daemon.journal import Journal
-from daemon.states import has_failed
+from daemon.journal import JobRow, Journal
+from daemon.logs import log
+from daemon.observe import series
+from daemon.observe.metrics import Metrics
+from daemon.people import moved_results, stray_results
+from daemon.states import has_failed, is_over
+
+EARLIER = "-earlier"  # is added to the name of a result that another try replaces, in archiv/
 
 
 class Retries:
-    """May be used beside a running daemon; the journal then refuses what the daemon did first."""
+    """Retries failed photos, also beside a running daemon: the journal refuses what the daemon did first."""
 
     def __init__(self, folders: HotFolder, journal: Journal, locks: JobLocks, runtime: Runtime) -> None:
         self._folders = folders
@@ -49,3 +57,95 @@ class Retries:
             self._journal.requeue(job.id, self._clock())
             write_work_note(self._folders, self._journal.row(job.id))
         return job.name
+
+
+class NextRound:
+    """Sends a job round again whose file was put back into `inbox/`. Every step may be repeated after a crash."""
+
+    def __init__(self, folders: HotFolder, journal: Journal, metrics: Metrics, runtime: Runtime) -> None:
+        self._folders = folders
+        self._journal = journal
+        self._metrics = metrics
+        self._clock = runtime.clock
+        self._tick = runtime.tick
+
+    def begin_from_original(self, row: JobRow, put_back: Path) -> None:
+        """Put the job back into the queue; the file that was put back is its original, and goes into work."""
+        self._requeue(row, "original")
+        if self._folders.jobs.claimed(row.job.id) is None:
+            self._tick(Effect.ORIGINAL_INTO_WORK)
+            self._folders.jobs.claim(put_back, row.job.id)
+        if put_back.exists():  # the original was in work already
+            self._archive(row, self._place(put_back))
+
+    def begin_from_result(self, row: JobRow, put_back: Path, original: str | None) -> None:
+        """Put the job back into the queue; the file that was put back is a result, and goes to `archiv/`.
+
+        original: the place of the job's original; None if it is in work already. Raises Vanished if it is in neither.
+        """
+        self._requeue(row, "result" if original else "original")
+        if self._folders.jobs.claimed(row.job.id) is None:
+            self._tick(Effect.ORIGINAL_INTO_WORK)
+            if original is None:
+                raise Vanished(f"the original of {row.job.name} has just gone away.")
+            self._folders.jobs.restore(self._folders.root / original, row.job.id)
+        if original and original.startswith(f"{self._folders.failed.name}/"):
+            ownership.remove(self._folders.root, original)
+        if put_back.exists():
+            self._archive(row, self._place(put_back))
+
+    def original_of(self, row: JobRow) -> str | None:
+        """The place of a job's original, even if it was renamed. Returns None if it is gone."""
+        root = self._folders.root
+        noted = self._journal.originals.of_job(row.job.id)
+        if noted is None:
+            place = f"{self._folders.archive.name}/{row.job.name}"
+            found = ownership.file_id_at(root, place)
+            return place if found and found.size_bytes == row.job.size_bytes else None
+        found = ownership.file_id_at(root, noted.place)
+        if found and not self._journal.originals.is_of_another(row.job.id, found):
+            return noted.place  # a person may have edited it since
+        for top in (self._folders.archive, self._folders.failed):
+            renamed = stray_results.place_of(top, noted.inode)
+            found = ownership.file_id_at(root, renamed) if renamed else None
+            if found and (found.size_bytes, found.mtime_ns) == (noted.size_bytes, noted.mtime_ns):
+                return renamed
+        return None
+
+    def _requeue(self, row: JobRow, what: str) -> None:
+        """Begin the round in the journal, unless an earlier attempt at this did so."""
+        job = row.job
+        if not is_over(job.state):
+            return
+        self._clear_last_round(row)
+        self._tick(Effect.REQUEUE)
+        self._journal.requeue(job.id, self._clock())
+        what = "failed" if has_failed(job.state) else what
+        self._metrics.count(series.PUT_BACK, what=what)
+        text = f"{job.name} was put back into inbox/ and is tried again."
+        log.log("put_back", text, job=job.id, name=job.name, what=what)
+
+    def _clear_last_round(self, row: JobRow) -> None:
+        """Remove the note of a failure, or move a result to `archiv/`."""
+        root = self._folders.root
+        if has_failed(row.job.state):
+            for note in row.results[1:]:
+                self._tick(Effect.REMOVE_NOTE)
+                ownership.remove(root, note)
+            return
+        for place in row.results:
+            if ownership.is_of(row.job.id, root, place):
+                self._archive(row, place)
+
+    def _archive(self, row: JobRow, place: str) -> None:
+        """Keep a file of a result that another try replaces: a person may prefer it, or may have edited it."""
+        name = PurePosixPath(row.job.name)
+        earlier = name.with_name(f"{name.stem}{EARLIER}")
+        path = self._folders.root / place
+        self._tick(Effect.ARCHIVE_EARLIER_RESULT)
+        place_files.place([(path, moved_results.tail_of(place))], self._folders.archive, earlier)
+        self._tick(Effect.REMOVE_EARLIER_RESULT)
+        ownership.remove(self._folders.root, place)
+
+    def _place(self, path: Path) -> str:
+        return str(path.relative_to(self._folders.root))

@@ -1,4 +1,4 @@
-"""What a daemon must have to itself first: the hot folder, the state directory, their locks, the journal."""
+"""Opens and locks what a daemon needs for itself alone: the hot folder, the state directory, the journal."""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +21,7 @@ JOURNAL = "journal.sqlite3"
 
 @dataclass(frozen=True, slots=True)
 class OpenRoot:
-    """All of it, open and locked. damaged: whether a damaged journal was set aside for a new one."""
+    """All of it, open and locked. state: the state directory. damaged: a new journal replaces a damaged one."""
 
     root_id: str
     folders: HotFolder
@@ -39,12 +39,12 @@ class OpenRoot:
 def open_root(
     doors: ExitStack, settings: Settings, clock: Callable[[], float], print_line: Callable[[str], None]
 ) -> OpenRoot:
-    """Lock and open; `doors` closes again. clock: Unix seconds.
+    """Lock and open everything; `doors` closes it. clock: Unix seconds. print_line: shows a line to a person.
 
     Raises BadSettings, AlreadyRunning, RootAway, NoRoom.
     """
     folders = HotFolder(settings.root_path)
-    # With the id that the journal knows, an empty mount point is not taken for a new hot folder.
+    # The journal knows the id of its hot folder, so an empty mount point does not count as a new one.
     root_id = folders.prepare(_known_root(settings))
     state = settings.state_path(root_id)
     with translated(f"The state directory {state}"):
@@ -60,21 +60,21 @@ def open_root(
     if journal.facts.record_once("root", root_id) != root_id:
         raise BadSettings(
             f"The journal in {state} belongs to another hot folder than {settings.root_path}. If that is an empty "
-            "mount point, mount the share; if there are two hot folders, give each a state_dir of its own; "
-            "if the old one was deleted on purpose, remove that state directory."
+            "mount point, mount the share. If you have two hot folders, give each its own state_dir. If you deleted "
+            "the old hot folder on purpose, remove that state directory."
         )
     return OpenRoot(root_id, folders, state, lease, journal, damaged)
 
 
 def _set_damage_aside(path: Path, clock: Callable[[], float], print_line: Callable[[str], None]) -> bool:
-    """Put a damaged journal out of the way; whether there was one."""
+    """Move a damaged journal out of the way. Returns whether there was one."""
     fault = damage.find(path)
     if fault is None:
         return False
     aside = damage.set_aside(path, clock())
     text = (
-        f"The journal was damaged ({fault}) and is set aside as {aside}. A new one goes on with the photos in "
-        "work and reads back from their reports what is done; nothing is done twice. Is the disk all right?"
+        f"The journal was damaged ({fault}) and is set aside as {aside}. A new journal goes on with the photos in "
+        "work and reads finished photos back from their reports, so nothing is done twice. Check the disk."
     )
     log.log("journal_set_aside", text, level=logging.ERROR, path=str(aside))
     print_line(text)
@@ -82,7 +82,7 @@ def _set_damage_aside(path: Path, clock: Callable[[], float], print_line: Callab
 
 
 def _known_root(settings: Settings) -> str | None:
-    """The id of the root that the journal belongs to; None where the state directory is new or depends on that id."""
+    """The id of the journal's hot folder. Returns None if the state directory is new, or depends on that id."""
     given = settings.given_state_path
     if given is None:
         return None
@@ -92,7 +92,7 @@ def _known_root(settings: Settings) -> str | None:
         found = read_identity(HotFolder(settings.root_path).private)
         if found is None:
             raise RootAway(
-                f"{settings.root_path} is away or empty, and {error} So nobody knows which share belongs there. "
-                f"Mount the right one; for a new hot folder, remove {given}."
+                f"{settings.root_path} is away or empty, and {error} So we cannot know which share belongs there. "
+                f"Mount the right one. For a new hot folder, remove {given}."
             ) from error
         return found

@@ -1,4 +1,4 @@
-"""What people and the system ask of a running program by signals: stop, stop at once, read the settings anew."""
+"""Answers the signals that people and the system send: stop, stop at once, reload the settings."""
 
 import os
 import queue
@@ -10,12 +10,12 @@ from collections.abc import Callable
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
-def heed(stop: Callable[[], None], reload: Callable[[], None]) -> None:
-    """SIGINT and SIGTERM call `stop`; the second one ends the program at once, which loses nothing either.
+def handle_signals(stop: Callable[[], None], reload: Callable[[], None]) -> None:
+    """SIGINT and SIGTERM call `stop`. A second one ends the program at once, which loses nothing either.
 
-    SIGHUP calls `reload`; where it means that the terminal was closed from which we were started, `stop`.
-    Both are called in a thread of their own, for a signal handler must not wait for a lock: it may have interrupted
-    the very code that holds it.
+    SIGHUP calls `reload`, or `stop` if it means that the terminal that we were started from was closed. Both are called
+    in a thread of their own: a signal handler must not wait for a lock, as it may have interrupted the very code that
+    holds it.
     """
     asked: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()  # its put may be called anywhere
     on_terminal = _has_terminal()

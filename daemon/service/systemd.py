@@ -1,7 +1,7 @@
-"""What systemd is told over its notify socket: ready, status, watchdog, stopping.
+"""Tells systemd over its notify socket how the daemon is: ready, status, watchdog, reloading, stopping.
 
-The protocol is one datagram of NAME=value lines (sd_notify(3)); without systemd nothing is sent and nothing fails.
-systemd-python would send the same datagram, but wait without a limit for a systemd that hangs.
+The protocol is one datagram of NAME=value lines (sd_notify(3)). Without systemd nothing is sent and nothing fails.
+systemd-python would send the same datagram, but it waits without a limit for a systemd that hangs.
 """
 
 import os
@@ -11,23 +11,12 @@ from collections.abc import Mapping
 
 
 class Systemd:
-    """The socket on which systemd listens. environment: gives NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, once."""
+    """The socket that systemd listens on. environment: gives NOTIFY_SOCKET; it is read once."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self.remark = ""
         """What a person has to do; it ends the status line. "" = nothing."""
         self._address = environment.get("NOTIFY_SOCKET", "")
-        self._watchdog_seconds = _watchdog_seconds(environment)
-
-    @property
-    def listening(self) -> bool:
-        """Whether somebody wants to be told."""
-        return bool(self._address)
-
-    @property
-    def watchdog_seconds(self) -> float | None:
-        """How long systemd waits for `watchdog()` before it kills us; call it twice as often. None = not at all."""
-        return self._watchdog_seconds
 
     def ready(self) -> None:
         """The start, or a reload, is over."""
@@ -39,11 +28,11 @@ class Systemd:
         self._send("STATUS=" + " ".join(line.split()))
 
     def watchdog(self) -> None:
-        """The loops turn: call it only then."""
+        """The loops turn. Only then may this be called."""
         self._send("WATCHDOG=1")
 
     def reloading(self) -> None:
-        """Settings are read anew; `ready()` ends it."""
+        """The settings are being read again; `ready()` ends it."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
@@ -60,13 +49,4 @@ class Systemd:
                 line.settimeout(1.0)  # a systemd that hangs must not hang us
                 line.sendto(message.encode(), address)
         except OSError:
-            # Telling is a courtesy: work goes on without it, and a missed watchdog is systemd's to answer.
-            return
-
-
-def _watchdog_seconds(environment: Mapping[str, str]) -> float | None:
-    """WATCHDOG_USEC in seconds, where it is meant for this process (sd_watchdog_enabled(3))."""
-    limit, pid = environment.get("WATCHDOG_USEC", ""), environment.get("WATCHDOG_PID", "")
-    if not limit.isdecimal() or int(limit) == 0 or (pid and pid != str(os.getpid())):
-        return None
-    return int(limit) / 1_000_000
+            return  # work goes on without systemd; after a missed watchdog, systemd restarts us

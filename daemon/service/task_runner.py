@@ -1,4 +1,4 @@
-"""Reads the settings of a photo's folder once for each try, and runs the photo by them."""
+"""Runs each job with the settings of its photo's folder, which are read once for each try."""
 
 from daemon.errors import BadOrder, NoRoom, RootAway
 from daemon.hotfolder.orders import Orders
@@ -11,15 +11,10 @@ from daemon.work.task import PhotoTask
 
 
 class TaskRunner:
-    """Makes a task of each job that is started; safe to call from many threads."""
+    """Makes a task of each job that is started. Safe to call from many threads."""
 
     def __init__(
-        self,
-        journal: Journal,
-        orders: Orders,
-        job_runner: JobRunner,
-        progress: Progress,
-        settings: CurrentSettings,
+        self, journal: Journal, orders: Orders, job_runner: JobRunner, progress: Progress, settings: CurrentSettings
     ) -> None:
         self._journal = journal
         self._orders = orders
@@ -28,7 +23,7 @@ class TaskRunner:
         self._settings = settings
 
     def run(self, job: Job) -> RunResult:
-        """Do a job by the settings and the orders of this moment; never raises."""
+        """Run a job that was just started; never raises."""
         return self._progress.follow(job, self._run)
 
     def _run(self, job: Job) -> RunResult:

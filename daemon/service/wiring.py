@@ -29,9 +29,9 @@ from daemon.observe.health import Health
 from daemon.observe.machine import Machine
 from daemon.observe.metrics import Metrics
 from daemon.people.bad_orders import BadOrders
-from daemon.people.next_round import NextRound
 from daemon.people.person_grades import PersonGrades
 from daemon.people.put_backs import PutBacks
+from daemon.people.retries import NextRound
 from daemon.people.verdicts import Verdicts
 from daemon.publishing.job_events import JobEnd, JobEvents
 from daemon.publishing.publisher import Publisher

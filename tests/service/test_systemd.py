@@ -18,8 +18,8 @@ def systemd(tmp_path: Path) -> Iterator[socket.socket]:
         yield line
 
 
-def notifier(systemd: socket.socket, **more: str) -> Systemd:
-    return Systemd({"NOTIFY_SOCKET": systemd.getsockname(), **more})
+def notifier(systemd: socket.socket) -> Systemd:
+    return Systemd({"NOTIFY_SOCKET": systemd.getsockname()})
 
 
 def heard(systemd: socket.socket) -> str:
@@ -68,22 +68,6 @@ def test_without_systemd_nothing_is_said_and_nothing_fails() -> None:
     line.reloading()
     line.stopping()
 
-    assert not line.listening
-    assert line.watchdog_seconds is None
-
 
 def test_a_systemd_that_is_gone_does_not_stop_the_work(tmp_path: Path) -> None:
     Systemd({"NOTIFY_SOCKET": str(tmp_path / "gone")}).watchdog()
-
-
-def test_the_watchdogs_limit_is_read_in_seconds(systemd: socket.socket) -> None:
-    assert notifier(systemd, WATCHDOG_USEC="30000000").watchdog_seconds == 30.0
-    assert notifier(systemd, WATCHDOG_USEC="30000000", WATCHDOG_PID=str(os.getpid())).watchdog_seconds == 30.0
-
-
-@pytest.mark.parametrize(
-    "environment",
-    [{"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}],
-)
-def test_a_watchdog_that_is_off_or_for_another_process_is_none_of_ours(environment: dict[str, str]) -> None:
-    assert Systemd(environment).watchdog_seconds is None
