@@ -54,8 +54,10 @@ def follow(file: PartialFile) -> int:
     try:
         for within in inner:
             _check_data(file, directory_at(read, dialect, within))
-    except (NotWholeYet, struct.error) as error:
+    except NotWholeYet as error:
         raise MoreToCome(str(error)) from error
+    except struct.error as error:
+        raise MoreToCome("it ends before one of the pages of a TIFF") from error
     if number < promised:
         raise MoreToCome(f"it is a TIFF that says it has {promised} pages, and {number} are there")
     return file.size
