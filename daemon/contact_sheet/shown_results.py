@@ -145,11 +145,11 @@ def _grade_of(place: Path, folders: HotFolder | None) -> Grade | None:
 
 
 def _cutout(place: Path, reported: Reported) -> Path | None:
-    return _there(place, [reported.mark + suffix for suffix in CUTOUTS], reported)
+    return _there(place, [reported.page_suffix + suffix for suffix in CUTOUTS], reported)
 
 
 def _mask(place: Path, reported: Reported) -> Path | None:
-    return _there(place, [reported.mark + MASK], reported)
+    return _there(place, [reported.page_suffix + MASK], reported)
 
 
 def _there(place: Path, suffixes: Sequence[str], reported: Reported) -> Path | None:

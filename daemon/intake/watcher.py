@@ -11,7 +11,8 @@ from daemon.intake.event_listener import EventListener
 from daemon.intake.proving import Prover
 from daemon.intake.scan_values import Scan
 from daemon.intake.scanner import BUSY_SHARE, Scanner
-from daemon.pictures.reading import SUFFIXES, prove_decodes
+from daemon.pictures.reading import prove_decodes
+from daemon.pictures.signatures import SUFFIXES
 from daemon.settings import IntakeSettings
 
 log = logging.getLogger("freisteller.intake")

@@ -16,7 +16,7 @@ from daemon.journal import Batch, Journal
 from daemon.notify.notices import BatchFigures
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
-from daemon.pictures.reading import SUFFIXES
+from daemon.pictures.signatures import SUFFIXES
 
 MOST_PLACES = 200  # as many as a person looks through
 FACT = "batches_told"  # {"low": every row up to this one was reported, "folders": {name: the same for one folder}}

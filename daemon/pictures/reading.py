@@ -23,8 +23,6 @@ from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.photo import Photo
 from daemon.pictures.values import Header, Samples
 
-SUFFIXES = signatures.SUFFIXES
-
 # A program still writes, a share still copies, or somebody has to correct the permissions.
 _LOCKED = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN, errno.ELOOP, errno.ENXIO)
 _CMYK = 4  # channels

@@ -74,8 +74,8 @@ class Page:
     left_out: int = 0
 
     @property
-    def mark(self) -> str:
-        """What tells its results from those of other pages: "-p1", or nothing where it is the only one."""
+    def suffix(self) -> str:
+        """The page suffix in the names of its results: "-p1", or nothing if it is the only page."""
         return f"-p{self.number:0{len(str(self.of))}}" if self.of > 1 else ""
 
 

@@ -17,8 +17,8 @@ class Reported:
 
     name: the photo's path below `inbox/`. size_bytes: of the photo, 0 if the report does not say. how: the recipe and
     the number of attempts, in words. suffixes: of all files that the report is about. filed: the grade of the folder
-    that the file was published in; with several pages, that of the worst one. page, mark: with several pages, 1, 2, …
-    and the page suffix in the names of its results; otherwise 0 and "".
+    that the file was published in; with several pages, that of the worst one. page, page_suffix: with several pages,
+    1, 2, … and the page suffix in the names of its results; otherwise 0 and "".
     """
 
     job: str
@@ -31,7 +31,7 @@ class Reported:
     suffixes: tuple[str, ...]
     filed: Grade
     page: int = 0
-    mark: str = ""
+    page_suffix: str = ""
 
 
 def read_report(content: bytes) -> tuple[Reported, ...]:
@@ -65,5 +65,5 @@ def _reported(body: Mapping[str, Any], cut: Mapping[str, Any], page: Page) -> Re
         suffixes=tuple(map(str, body["sha256"])),
         filed=Grade(body["grade"]),
         page=page.number if page.of > 1 else 0,
-        mark=page.mark,
+        page_suffix=page.suffix,
     )

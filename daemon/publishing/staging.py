@@ -50,7 +50,7 @@ class Staging:
         the same file. Raises NoRoom if the disk is full, BadPhoto if the result is wrong even when it is written twice.
         """
         page, outcome = picture.page, picture.outcome
-        suffixes = {fmt: page.mark + writing.suffix_of(fmt) for fmt in outputs.formats}
+        suffixes = {fmt: page.suffix + writing.suffix_of(fmt) for fmt in outputs.formats}
         paths = {fmt: folder / f"result{suffix}" for fmt, suffix in suffixes.items()}
         if missing := {fmt: path for fmt, path in paths.items() if not path.exists()}:
             self._write(job, outputs, picture, missing)

@@ -14,7 +14,8 @@ import pyvips
 
 from daemon.arrays import Rgb
 from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
-from daemon.pictures.reading import SUFFIXES, extent, open_photo, pages_of, prove_decodes
+from daemon.pictures.reading import extent, open_photo, pages_of, prove_decodes
+from daemon.pictures.signatures import SUFFIXES
 from daemon.pictures.values import Samples
 from tests.drawing import tiff_of_pages
 from tests.pictures.drawing import (
