@@ -1,4 +1,4 @@
-"""The words of the command line."""
+"""Reads the command line and prints the answers."""
 
 from daemon.cli.main import main
 

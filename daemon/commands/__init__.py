@@ -1,1 +1,1 @@
-"""What each command does; `cli` only reads the words and prints."""
+"""Each command is a function here; `cli` reads its options and prints what it returns."""

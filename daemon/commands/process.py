@@ -141,14 +141,8 @@ class _Processor:
 @contextmanager
 def _progress(total: int, out: Console, *, quiet: bool) -> Iterator[Any]:
     """Gives what shows each photo that ended: a line, and on a terminal a bar with the time left. quiet: nothing."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(),
-    )
+    times = (TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *times)
     with Progress(*columns, console=out, disable=quiet or not out.is_terminal, transient=True) as progress:
         task = progress.add_task("Cutting out", total=total)
 

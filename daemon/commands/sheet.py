@@ -33,9 +33,7 @@ def show_results(
     """Write `target`.png and `target`.html of the results below `folder`. Raises BadSettings if there are none."""
     found = find(folder, originals)
     if not found.shown:
-        raise BadSettings(
-            f"{folder} holds no results of Freisteller, which have a report beside them. Name another folder."
-        )
+        raise BadSettings(f"{folder} holds no results with a report of Freisteller. Name another folder.")
     shown = found.shown[:most]
     remark = f"{len(shown):,} photos"
     if len(shown) < len(found.shown):

@@ -1,1 +1,1 @@
-"""Contact sheets: results laid out for people, who would rather look than read."""
+"""Contact sheets lay results out for people to look at."""
