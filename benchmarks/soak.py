@@ -1,11 +1,11 @@
-"""Weeks in an hour: thousands of small photos through the daemon with faults on the way; nothing may be lost or grow.
+"""Sends thousands of small photos through the daemon, with faults on the way. No photo may be lost, no figure may grow.
 
-Real processes: the daemon with its real command (only its clock is ours, to make it jump), two ComfyUI servers that
-behave as recorded (tests/engines/comfyui_double.py). The photos come in waves; each wave has one fault: a server is
-killed and started again, the hot folder is moved away and comes back, its disk is full, or that of the state
-directory (each a tmpfs of its own, as root), the clock jumps. After each wave the daemon rests for a moment and is
-measured; its growth is that from the first wave after each fault was seen once to the last one.
-Run: `.venv/bin/python benchmarks/soak.py [--photos 20000]`. Last line: one JSON object.
+All processes are real: the daemon with its real command (only its clock is ours, so that it can jump) and two ComfyUI
+servers that behave as recorded (tests/engines/comfyui_double.py). The photos come in waves, each with one fault: a
+server is killed and started again; the hot folder is moved away and comes back; its disk is full, or that of the state
+directory (as root, each on a tmpfs of its own); or the clock jumps. After each wave the daemon rests and is measured.
+Growth is counted from the first wave after all faults were seen once to the last wave.
+Run: `.venv/bin/python benchmarks/soak.py [--photos 20000]`. The last line is one JSON object.
 """
 
 import argparse
@@ -34,12 +34,12 @@ from tests.drawing import drawn_photo, save_photo  # noqa: E402 - the checkout's
 
 WAVES = 20
 FAULTS = ("none", "server", "share", "disk", "state", "clock")
-JUMPS = (86_400.0, -172_800.0, 3_600.0, -7_200.0)  # seconds; by turns
+JUMPS = (86_400.0, -172_800.0, 3_600.0, -7_200.0)  # seconds, one after the other
 OUTAGE_SECONDS = 3.0
 DISK_MB = 64
-STATE_MB = 256  # the journal takes 2 KB for a photo
+STATE_MB = 256  # the journal needs 2 KB for a photo
 REST_SECONDS = 4.0
-STALLED_SECONDS = 420.0  # longer than the longest pause that the daemon makes on purpose
+STALLED_SECONDS = 420.0  # longer than the daemon ever waits on purpose
 GRADES = ("sehr_gut", "gut", "ungenügend")
 
 
@@ -53,7 +53,7 @@ class Sample:
 
 
 class Shop:
-    """Drops photos, takes results away, and keeps the books."""
+    """Drops photos, takes results away, and counts both."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -63,12 +63,12 @@ class Shop:
         self._pictures = [drawn_photo(96, 72, number) for number in range(40)]
 
     def drop(self, wave: int, count: int) -> None:
-        """Put photos into folders per order, under temporary names first, as a careful program does."""
+        """Put photos into one folder for each batch, first under temporary names, as a careful program does."""
         for number in range(count):
             name = f"order-{wave:02}-{number % 3}/{wave:02}-{number:05}.jpg"
             path = self.root / "inbox" / name
             picture = self._pictures[number % len(self._pictures)].copy()
-            picture[0, 0] = wave, number >> 8, number & 255  # no two alike
+            picture[0, 0] = wave, number >> 8, number & 255  # no two photos are alike
             scratch = save_photo(path.with_name(f".{path.name}"), picture)
             scratch.rename(path)
             self.dropped.add(name)
@@ -93,7 +93,7 @@ class Shop:
 
 
 class Servers:
-    """Two ComfyUI servers, each a process of its own that can be killed and started again on its port."""
+    """Two ComfyUI servers. Each is a process that can be killed and started again on its port."""
 
     def __init__(self, stack: ExitStack, ports: tuple[int, int]) -> None:
         self.ports = ports
@@ -109,7 +109,7 @@ class Servers:
         return process
 
     def restart(self) -> None:
-        """Kill the one, start it anew, and next time the other."""
+        """Kill one and start it again; the next call takes the other one."""
         process = self._processes[self._turn]
         process.kill()
         process.wait()
@@ -118,7 +118,7 @@ class Servers:
         self._turn = 1 - self._turn
 
     def start(self) -> None:
-        """All anew, after `stop`."""
+        """Start all again, after `stop`."""
         self._processes = [self._start(port) for port in self.ports]
 
     def stop(self) -> None:
@@ -128,7 +128,7 @@ class Servers:
 
 
 class DaemonUnderTest:
-    """`freisteller run`, restarted when it ends, as systemd would."""
+    """`freisteller run`. It is started again when it ends, as systemd would do."""
 
     def __init__(self, stack: ExitStack, folder: Path, urls: list[str], log: Path) -> None:
         self.state = folder / "state"
@@ -182,7 +182,7 @@ class DaemonUnderTest:
 
 
 class ShiftedClock:
-    """This machine's time and what a file says, looked up five times a second."""
+    """This machine's time plus the seconds that a file holds; the file is read five times a second."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -233,7 +233,7 @@ class Soak:
                 flush=True,
             )
             if not whole:
-                print(f"Nothing came for {STALLED_SECONDS:.0f} s: it ends here.")
+                print(f"No photo came out for {STALLED_SECONDS:.0f} s, so the run ends here.")
                 return
 
     def _inflict(self, fault: str) -> None:
@@ -248,7 +248,7 @@ class Soak:
             _be_full(self.shop.root.parent)
         elif fault == "state" and self.own_disk:
             _be_full(self.daemon.state)
-        elif fault == "clock":  # while photos wait for a server, so that what was put off until later is hit by it
+        elif fault == "clock":  # while photos wait for a server, so that the jump affects jobs that are put off
             self.servers.stop()
             time.sleep(OUTAGE_SECONDS)
             self.daemon.jump(JUMPS[self._jumps % len(JUMPS)])
@@ -256,7 +256,7 @@ class Soak:
             self.servers.start()
 
     def _until_open(self, count: int) -> bool:
-        """Collect until only so many photos are to do; False where nothing came for too long."""
+        """Collect until only so many photos are left. Returns False if nothing came for too long."""
         known, since = -1, time.monotonic()
         while len(self.shop.dropped) - self.shop.accounted > count:
             self.daemon.supervise()
@@ -290,7 +290,7 @@ class Soak:
         print(f"\n{minutes:.1f} minutes, {len(self.shop.dropped) / minutes / 60:.1f} photos per second.")
         print(f"{self.daemon.restarts} restarts, {len(self.shop.failed)} failed, {twice} twice; exit code {exit_code}.")
         if not self.own_disk:
-            print("No full disks: only root can give folders a file system of their own.")
+            print("The disks were not filled: only root can give folders a file system of their own.")
         figures = {
             "photos": len(self.shop.dropped),
             "accounted": self.shop.accounted,
@@ -303,7 +303,7 @@ class Soak:
 
 
 def _be_full(disk: Path) -> None:
-    """No room at all, for a while."""
+    """Fill a disk for some seconds."""
     filler = disk / "filler"
     with suppress(OSError), filler.open("wb", buffering=0) as file:
         while True:
@@ -313,7 +313,7 @@ def _be_full(disk: Path) -> None:
 
 
 def _mount(stack: ExitStack, disk: Path, megabytes: int) -> bool:
-    """Give a folder a small file system of its own; False where we may not."""
+    """Give a folder a small file system of its own. Returns False if we may not."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "soak", str(disk)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
         return False

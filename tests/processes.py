@@ -1,4 +1,4 @@
-"""The real program in a process of its own, to be talked to, waited for and killed."""
+"""Runs the real program in a process of its own, so that tests can signal it, wait for it and kill it."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ LONGEST_WAIT_SECONDS = 120.0
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
-    """The environment for a daemon below `folder`: quick settings, no port, nothing of this machine's own settings."""
+    """The environment of a daemon below `folder`: quick settings, no port, and none of this machine's settings."""
     ours = {
         "FREISTELLER__ROOT": str(folder / "hot"),
         "FREISTELLER__STATE_DIR": str(folder / "state"),
@@ -49,7 +49,7 @@ class DaemonProcess:
     def __init__(
         self, folder: Path, *flags: str, stdin: str = os.devnull, within: Sequence[str] = (), **settings: str
     ) -> None:
-        """stdin: a file or a terminal, by its path. within: a program that runs the one it is given."""
+        """stdin: the path of a file or a terminal. within: a program, with arguments, that starts the daemon."""
         self._folder = folder
         self._log = (folder / "daemon.log").open("ab")
         with Path(stdin).open("rb", buffering=0) as read:
@@ -75,33 +75,33 @@ class DaemonProcess:
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """The process id."""
         return self._process.pid
 
     def kill(self) -> None:
-        """kill -9, and wait until it is gone."""
+        """Kill it with SIGKILL, and wait until it is gone."""
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
     def hang_up(self) -> None:
-        """SIGHUP: read the settings anew."""
+        """Send SIGHUP, which asks for a reload of the settings."""
         self._process.send_signal(signal.SIGHUP)
 
     def ended(self) -> int:
-        """Wait until it has ended by itself; returns the exit code."""
+        """Wait until it ends by itself. Returns the exit code."""
         return self._process.wait(timeout=LONGEST_WAIT_SECONDS)
 
     def says(self, text: str) -> bool:
-        """Whether its log holds this text."""
+        """Whether this text is in its log."""
         return text in (self._folder / "daemon.log").read_text("utf-8", "replace")
 
     def interrupt(self) -> int:
-        """Ctrl-C; returns the exit code."""
+        """Send SIGINT, as Ctrl-C does, and wait for the end. Returns the exit code."""
         self._process.send_signal(signal.SIGINT)
         return self._process.wait(timeout=LONGEST_WAIT_SECONDS)
 
     def wait_until(self, done: Callable[[], bool], what: str) -> None:
-        """Wait for something that the daemon does; fails with its log if it ends or takes too long."""
+        """Wait until `done`; if the daemon ends or takes too long, fail with the end of its log."""
         deadline = time.monotonic() + LONGEST_WAIT_SECONDS
         while not done():
             log = (self._folder / "daemon.log").read_text("utf-8", "replace")[-4000:]

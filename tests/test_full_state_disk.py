@@ -1,4 +1,4 @@
-"""The disk of the state directory gets full: work pauses and goes on by itself, no photo fails, none is lost."""
+"""The disk of the state directory is full: work waits and goes on by itself, no photo fails and none is lost."""
 
 import os
 import shutil
@@ -42,7 +42,7 @@ def state(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path) -> Path:
-    """Take all room there is."""
+    """Fill the disk. Returns the file to remove afterwards."""
     ballast = folder / "ballast"
     with suppress(OSError), ballast.open("ab", buffering=0) as file:
         while True:
@@ -50,7 +50,7 @@ def fill(folder: Path) -> Path:
     return ballast
 
 
-def test_what_the_journal_has_no_room_for_is_told_so_and_changes_nothing(state: Path) -> None:
+def test_a_write_without_room_in_the_journal_raises_and_changes_nothing(state: Path) -> None:
     database = Database(state / "journal.sqlite3")
     ballast = fill(state)
 
@@ -58,7 +58,7 @@ def test_what_the_journal_has_no_room_for_is_told_so_and_changes_nothing(state: 
         with database.transaction():
             database.change("INSERT INTO facts VALUES (?, ?)", key, "x" * 100_000)
 
-    with suppress(NoRoom):  # the file has a little room of its own
+    with suppress(NoRoom):  # the file has a little free space inside
         for number in range(100):
             write(f"before {number}")
     with pytest.raises(NoRoom, match="Make room on the disk of the state directory"):
@@ -72,7 +72,7 @@ def test_what_the_journal_has_no_room_for_is_told_so_and_changes_nothing(state: 
     assert "while" not in kept
 
 
-def test_an_answer_that_cannot_be_kept_is_no_fault_of_its_photo(tmp_path: Path) -> None:
+def test_an_alpha_that_cannot_be_kept_is_no_fault_of_its_photo(tmp_path: Path) -> None:
     (tmp_path / "alphas").write_text("a file where the folder should be")
 
     with pytest.raises(NoRoom, match="state directory"):
@@ -106,7 +106,7 @@ def test_a_job_that_cannot_even_be_put_off_is_started_again_once_there_is_room(
         finally:
             house.stop()
 
-    assert entry.job.tries == 1  # only the try that did it: the others ended in order
+    assert entry.job.tries == 1  # the tries that ended in order do not count
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The real process under load, killed with -9: every photo is accounted for exactly once."""
+"""The real process is killed with SIGKILL under load: every photo comes out exactly once."""
 
 import json
 import random
@@ -23,7 +23,10 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def mixed_photos(folder: Path, good: int) -> tuple[int, int]:
-    """Draw photos of several formats, sub-folders and equal names, and some that are none; returns (good, bad)."""
+    """Draw photos of several formats in sub-folders, some with equal names, and files that are no photos.
+
+    Returns how many are good and how many are bad.
+    """
     endings = ("jpg", "png", "tif", "webp")
     for number in range(good):
         below = ("", "kunde a", "kunde ä/auftrag 1")[number % 3]
@@ -69,7 +72,7 @@ def test_fifty_mixed_photos_survive_two_kills(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_once_does_what_is_there_and_says_whether_something_failed(tmp_path: Path) -> None:
+def test_once_does_the_photos_that_are_there_and_reports_whether_one_failed(tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     (tmp_path / "hot" / "inbox" / "text.jpg").write_text("no photo" * 100)
 

@@ -1,4 +1,4 @@
-"""What people put back into inbox/ is tried again, harder: once, from the original, and nothing is lost on the way."""
+"""A file that people put back into inbox/ is tried again, once and from the original; no file is lost on the way."""
 
 import itertools
 import json
@@ -36,7 +36,7 @@ LIMIT_SECONDS = 60.0  # only somebody who waits for a lock takes so long
 
 
 class Studio:
-    """A hot folder with one photo that is over, and a person's hand."""
+    """A hot folder with one photo that is over, and what a person does in it."""
 
     def __init__(self, folder: Path, engine: ScriptedEngine | None = None, formats: tuple[str, ...] = ("png",)) -> None:
         settings = settings_for(folder)
@@ -115,7 +115,7 @@ def test_a_copy_of_a_cut_out_asks_for_the_same(studio: Studio) -> None:
     assert archived == ["kunde/a-earlier-2.png", "kunde/a-earlier.json", "kunde/a-earlier.png", "kunde/a.tif"]
 
 
-def test_all_formats_put_back_at_once_are_one_wish(tmp_path: Path) -> None:
+def test_all_formats_put_back_at_once_ask_for_one_more_try(tmp_path: Path) -> None:
     studio = Studio(tmp_path, formats=("png", "mask", "jpeg"))
     for name in ("a.png", "a_mask.png", "a.jpg", "a.json"):
         studio.place(name).rename(studio.inbox / name)
@@ -124,7 +124,7 @@ def test_all_formats_put_back_at_once_are_one_wish(tmp_path: Path) -> None:
 
     assert studio.entry().job.round == 1
     assert len(results(studio.root)) == 4
-    assert files_below(studio.inbox) == ["a.json"]  # no photo: it is left alone, as any text
+    assert files_below(studio.inbox) == ["a.json"]  # a report is no photo, so it is left alone
 
 
 def test_an_original_that_is_moved_out_of_the_archive_is_tried_again(studio: Studio) -> None:
@@ -191,7 +191,7 @@ def test_a_failed_photo_moved_back_is_the_same_photo_tried_again(tmp_path: Path)
     assert files_below(studio.root / "failed") == []
 
 
-def test_what_is_no_photo_comes_back_to_failed_under_its_name(tmp_path: Path) -> None:
+def test_a_file_that_is_no_photo_comes_back_to_failed_under_its_name(tmp_path: Path) -> None:
     studio = Studio(tmp_path)
     intake = studio.settings.intake.model_copy(update={"patience_seconds": 0.1})
     studio.settings = studio.settings.model_copy(update={"intake": intake})
@@ -204,7 +204,7 @@ def test_what_is_no_photo_comes_back_to_failed_under_its_name(tmp_path: Path) ->
     assert files_below(studio.root / "failed") == ["letter.jpg", "letter.jpg.txt"]
 
 
-def test_an_edited_file_without_our_mark_is_a_photo_of_its_own(studio: Studio) -> None:
+def test_an_edited_file_without_our_job_tag_is_a_photo_of_its_own(studio: Studio) -> None:
     save_photo(studio.inbox / "a.png", drawn_photo(80, 60, seed=7))
 
     studio.live()
@@ -221,13 +221,13 @@ def test_a_cut_out_of_another_hot_folder_is_a_photo_of_its_own(tmp_path: Path) -
     assert "x.png" in results(here.root)
 
 
-def test_every_further_try_is_another_one_until_there_is_none_and_then_all_come_anew(studio: Studio) -> None:
+def test_every_further_try_uses_another_recipe_until_all_were_used_and_then_they_start_again(studio: Studio) -> None:
     for _ in range(4):
         studio.place("a.png").rename(studio.inbox / "a.png")
         studio.live()
 
     assert studio.entry().job.round == 4
-    assert len(set(studio.recipes()[:3])) == 3  # all that the one model of this engine can: whole, mirrored, zoomed
+    assert len(set(studio.recipes()[:3])) == 3  # all recipes of this engine's one model: whole, mirrored, zoomed
     assert sorted(results(studio.root)) == ["kunde/a.json", "kunde/a.png"]
     assert len(files_below(studio.root / "archiv")) == 9
 
@@ -240,7 +240,7 @@ def test_nobody_starts_a_photo_whose_original_is_not_back_in_work(
     try:
         monkeypatch.setattr(daemon.parts.folders.jobs, "restore", no_space)
         assert daemon.parts.inbox_loop.turn(urgent=True) is None
-        daemon.parts.root.record(None)  # for all that the dispatcher knows
+        daemon.parts.root.record(None)  # so that only the reservation keeps the job from starting
         assert daemon.parts.dispatch.start_next() is None
         monkeypatch.undo()
         daemon.parts.inbox_loop.turn(urgent=True)
@@ -320,7 +320,7 @@ def put_back_the_failed(studio: Studio) -> None:
 
 
 def deaths(tmp_path: Path, act: Act, trouble: Callable[[Recipe], None] | None = None) -> Iterator[Studio]:
-    """A death before the n-th step of the life that follows `act`, and a life without."""
+    """After `act`: one daemon that dies before its n-th step and one that lives, for n = 0, 1, 2, …"""
     for step in itertools.count():
         studio = Studio(tmp_path / str(step), ScriptedEngine(trouble))
         act(studio)
@@ -396,7 +396,7 @@ def test_an_original_that_was_worked_on_in_archiv_is_still_the_original(studio: 
 
 
 @pytest.mark.parametrize("what", ["cut-out", "original"])
-def test_a_wish_whose_journal_is_lost_stops_no_start_and_loses_no_file(studio: Studio, what: str) -> None:
+def test_a_put_back_whose_journal_is_lost_stops_no_start_and_loses_no_file(studio: Studio, what: str) -> None:
     put_back = studio.place("a.png") if what == "cut-out" else studio.root / "archiv" / "kunde" / "a.tif"
     content = put_back.read_bytes()
     put_back.rename(studio.inbox / put_back.name)
@@ -407,7 +407,7 @@ def test_a_wish_whose_journal_is_lost_stops_no_start_and_loses_no_file(studio: S
         side_file.unlink()
     journal.write_bytes(b"\xff" * 4096)
 
-    for _ in range(2):  # the first one reads the reports
+    for _ in range(2):  # the first run reads the reports
         daemon = Daemon(studio.settings, engine=ScriptedEngine())
         daemon.run(once=True)
 

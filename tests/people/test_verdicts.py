@@ -1,4 +1,4 @@
-"""A result that a person moves to another grade folder is a verdict: noted once, counted once, whatever happens."""
+"""A result that a person moves to another grade folder is a verdict, recorded and counted once."""
 
 import itertools
 import os
@@ -28,7 +28,7 @@ LIMIT_SECONDS = 60.0  # only somebody who waits for a lock takes so long
 
 
 class Studio:
-    """A hot folder whose photos are done, and a person's hand."""
+    """A hot folder whose photos are done, and what a person does in it."""
 
     def __init__(self, folder: Path, *names: str, formats: tuple[str, ...] = ("png", "mask")) -> None:
         settings = settings_for(folder)
@@ -57,7 +57,7 @@ class Studio:
         return to
 
     def look(self, tick: Tick = lambda _: None, times: int = 1) -> Daemon:
-        """A daemon's life in which it looks at the grade folders; it is closed already."""
+        """Let a daemon look at the grade folders. Returns the daemon, which is closed already."""
         daemon = Daemon(self.settings, engine=ScriptedEngine(), tick=tick)
         try:
             for _ in range(times):

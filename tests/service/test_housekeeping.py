@@ -1,4 +1,4 @@
-"""What a look at everything tells the metrics and the log."""
+"""What housekeeping shows in the metrics, the log and the status line, and what it deletes from the journal."""
 
 import logging
 import socket
@@ -27,7 +27,7 @@ GPU1 = "http://gpu1:8188"
 
 
 class Servers(ScriptedEngine):
-    """An engine whose servers are as the test says."""
+    """An engine whose servers are as the test sets them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Servers(ScriptedEngine):
 
 
 class House:
-    """A housekeeper, its engine and its metrics."""
+    """The housekeeping of a daemon, with its engine and its metrics."""
 
     def __init__(self, folder: Path, systemd: Systemd | None = None) -> None:
         self.settings = CurrentSettings(load())
@@ -108,7 +108,7 @@ def test_a_server_that_never_lost_its_connection_shows_zero(house: House) -> Non
     assert house.shows(f'engine_reconnects_total{{server="{GPU1}"}} 0.0')
 
 
-def test_a_paused_model_is_told_once_and_so_is_its_return(house: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_model_set_aside_is_logged_once_and_so_is_its_return(house: House, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "freisteller")
     paused = ServerHealth(GPU1, True, "No node RMBG there.", set_aside=("BEN2", "RMBG-2.0"))
 
@@ -159,7 +159,7 @@ def test_when_a_test_picture_last_came_back_right_is_shown_and_nothing_before_th
 
 
 @pytest.mark.parametrize(("keep_days", "known"), [(0, True), (2, True), (1, False)])
-def test_the_journal_keeps_what_is_over_for_as_long_as_it_is_told(house: House, keep_days: int, known: bool) -> None:
+def test_the_journal_keeps_jobs_that_are_over_for_keep_days(house: House, keep_days: int, known: bool) -> None:
     now = Clock()()
     house.journal.admit("a", "a.jpg", Path("inbox/a.jpg"), 1, now - 90_000)
     house.journal.give_up("a", "no", "bad_photo", now - 90_000)

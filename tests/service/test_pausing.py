@@ -1,4 +1,4 @@
-"""Pause and resume: obeyed by a running daemon, kept over a restart, and seen by whoever looks."""
+"""Pause and resume: a running daemon obeys, a restart keeps the pause, and status and metrics show it."""
 
 import json
 import logging
@@ -39,7 +39,7 @@ def test_a_pause_is_kept_in_the_file_and_ends_once(tmp_path: Path) -> None:
     assert first.paused_at() is None
 
 
-def test_a_pause_is_told_once_and_shown_as_long_as_it_lasts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_pause_is_logged_once_and_shown_as_long_as_it_lasts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     house = House(tmp_path)
     caplog.set_level(logging.INFO, "freisteller")
     house.journal.pause(1_800_000_000.0)

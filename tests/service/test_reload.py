@@ -1,4 +1,4 @@
-"""Settings that change while the daemon works: what counts at once, what is refused, and what waits for a restart."""
+"""Settings that change while the daemon works: what it takes over, what it refuses, and what needs a restart."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ def with_servers(*servers: dict[str, str], **more: object) -> Settings:
     return load(flags={"comfyui": {"servers": servers}, **more})
 
 
-def test_what_can_change_is_taken_over_and_the_rest_is_named() -> None:
+def test_keys_that_can_change_are_taken_over_and_the_others_are_named() -> None:
     old = load(flags={"root": "a", "grading": {"gut": 0.7}})
     new = load(flags={"root": "b", "grading": {"gut": 0.6}, "log": {"level": "debug", "format": "json"}})
 
@@ -54,7 +54,7 @@ def test_what_can_change_is_taken_over_and_the_rest_is_named() -> None:
     ],
     ids=str,
 )
-def test_these_count_at_once(section: dict[str, object]) -> None:
+def test_these_sections_are_taken_over_at_once(section: dict[str, object]) -> None:
     found = settings_change(load(), load(flags=section))
 
     assert found.after_restart == ()
@@ -94,7 +94,7 @@ def refuse() -> Settings:
     raise BadSettings("Bad setting grading.gut = 2: too much")
 
 
-def test_bad_settings_are_told_to_systemd_and_the_log_and_change_nothing(
+def test_bad_settings_are_reported_to_systemd_and_the_log_and_change_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     taken: list[Settings] = []
@@ -115,7 +115,7 @@ def test_bad_settings_are_told_to_systemd_and_the_log_and_change_nothing(
     ]
 
 
-def test_a_mended_file_ends_the_remark() -> None:
+def test_a_corrected_file_ends_the_remark() -> None:
     answers = iter([refuse, load])
     systemd = Systemd({})
     reload = Reload(CurrentSettings(load()), lambda: next(answers)(), lambda settings: None, systemd)
@@ -128,7 +128,7 @@ def test_a_mended_file_ends_the_remark() -> None:
     assert systemd.remark == ""
 
 
-def test_what_needs_a_restart_stays_named_until_then() -> None:
+def test_a_key_that_needs_a_restart_stays_named_until_then() -> None:
     systemd = Systemd({})
     reload = Reload(CurrentSettings(load()), lambda: load(flags={"http": {"bind": ""}}), lambda settings: None, systemd)
     reload.now()
@@ -138,7 +138,7 @@ def test_what_needs_a_restart_stays_named_until_then() -> None:
 
 
 class Watched:
-    """A hot folder with a settings file that a test writes anew."""
+    """A hot folder with a settings file that the test rewrites."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "hot"
@@ -223,7 +223,7 @@ def test_a_reload_changes_grades_and_outputs_and_a_bad_file_changes_nothing(tmp_
 
 
 @pytest.mark.slow
-def test_a_terminal_that_is_closed_ends_the_program_in_order(tmp_path: Path) -> None:
+def test_a_closed_terminal_ends_the_program_in_order(tmp_path: Path) -> None:
     hot = Watched(tmp_path)
     ours, its = os.openpty()
     with Double() as double:
@@ -240,7 +240,7 @@ def test_a_terminal_that_is_closed_ends_the_program_in_order(tmp_path: Path) -> 
     assert code == 0
 
 
-def test_a_gone_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     systemd = Systemd({})
     reload = Reload(CurrentSettings(load()), lambda: load(tmp_path / "gone.toml"), lambda settings: None, systemd)
 

@@ -1,4 +1,4 @@
-"""A start that has to wait for a disk or a share ends with a code of its own, and the same start works later."""
+"""A start that needs a disk or a share that is missing ends with exit code 75, and works once it is there."""
 
 import errno
 import subprocess

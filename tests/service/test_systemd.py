@@ -1,4 +1,4 @@
-"""What systemd hears, over a real datagram socket."""
+"""What systemd receives, over a real datagram socket."""
 
 import os
 import socket
@@ -26,7 +26,7 @@ def heard(systemd: socket.socket) -> str:
     return systemd.recv(4096).decode()
 
 
-def test_ready_watchdog_and_stopping_are_said_in_systemds_words(systemd: socket.socket) -> None:
+def test_ready_watchdog_and_stopping_are_sent_in_systemds_words(systemd: socket.socket) -> None:
     line = notifier(systemd)
     line.ready()
     line.watchdog()
@@ -60,7 +60,7 @@ def test_an_abstract_socket_is_reached_too() -> None:
         assert heard(line) == "READY=1"
 
 
-def test_without_systemd_nothing_is_said_and_nothing_fails() -> None:
+def test_without_systemd_nothing_fails() -> None:
     line = Systemd({})
     line.ready()
     line.status("3 running")

@@ -1,4 +1,4 @@
-"""Starting jobs: the oldest first, never more than there are hands, and a back-off while no engine answers."""
+"""Dispatch starts the oldest job first, never more than there are workers, and backs off while no engine answers."""
 
 import threading
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 class Hands:
-    """Work that goes on until the test lets it end."""
+    """Work that lasts until the test ends it."""
 
     def __init__(self) -> None:
         self.started: list[str] = []
@@ -56,7 +56,7 @@ def admit(journal: Journal, *ids: str) -> None:
         journal.admit(job_id, f"{job_id}.jpg", Path("inbox/x"), 1, float(number))
 
 
-def test_no_more_jobs_run_than_there_are_hands(journal: Journal) -> None:
+def test_no_more_jobs_run_than_there_are_workers(journal: Journal) -> None:
     admit(journal, "a", "b", "c")
     hands = Hands()
     with ThreadPoolExecutor(4) as executor:
@@ -103,7 +103,7 @@ def test_a_clock_that_is_set_back_does_not_prolong_the_back_off() -> None:
     assert backoff.allows(10_000, running=0)
 
 
-def test_a_success_opens_for_all() -> None:
+def test_a_success_ends_the_back_off() -> None:
     backoff = Backoff(5)
     backoff.record(RunResult.NO_ENGINE, now=100)
     backoff.record(RunResult.DONE, now=106)
@@ -111,7 +111,7 @@ def test_a_success_opens_for_all() -> None:
     assert backoff.allows(106, running=7)
 
 
-def test_a_bad_photo_says_nothing_against_the_engine() -> None:
+def test_a_bad_photo_does_not_start_the_back_off() -> None:
     backoff = Backoff(5)
     backoff.record(RunResult.FAILED, now=100)
 
