@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
+TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 
 
 def accept_key(key: str) -> str:
@@ -32,7 +32,7 @@ class ServerSocket:
             yield
 
     def send(self, kind: str, data: dict[str, Any]) -> None:
-        self._frame(TEXT, json.dumps({"type": kind, "data": data}).encode())
+        self.send_frame(TEXT, json.dumps({"type": kind, "data": data}).encode())
 
     def receive(self) -> bytes | None:
         """The next text. None if the socket is closed. Answers pings."""
@@ -52,7 +52,7 @@ class ServerSocket:
             mask, payload = rest[:4], rest[4:]
             clear = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
             if opcode == PING:
-                self._frame(PONG, clear)
+                self.send_frame(PONG, clear)
             elif opcode == TEXT:
                 return clear
 
@@ -60,7 +60,8 @@ class ServerSocket:
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
 
-    def _frame(self, opcode: int, payload: bytes) -> None:
+    def send_frame(self, opcode: int, payload: bytes) -> None:
+        """Send any frame, also one that ComfyUI never sends."""
         length = len(payload)
         head = bytes([0x80 | opcode]) + (
             bytes([length]) if length < 126 else struct.pack(">BH", 126, length) if length < 65536
@@ -114,6 +115,13 @@ class Sessions:
             sockets = list(self._sockets.values())
         for connection in sockets:
             connection.reset()
+
+    def tell_frame(self, opcode: int, payload: bytes) -> None:
+        """Send a frame to every client."""
+        with self._lock:
+            sockets = list(self._sockets.values())
+        for connection in sockets:
+            connection.send_frame(opcode, payload)
 
     def tell(self, kind: str, data: dict[str, Any], client_id: str | None) -> None:
         """Send to that client, or to all clients if it is None. A client that is not connected misses the event."""

@@ -1,18 +1,22 @@
 """The event socket: any event may get lost, and no client id is used twice."""
 
+import json
+import logging
 import threading
 import time
 import uuid
 
+import pytest
 import websocket
 
 from daemon.engines.comfyui.event_socket import DEAF_AFTER, EventSocket
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
-from tests.engines.conftest import OpenEngine
+from tests.engines.conftest import OpenEngine, connected
 from tests.engines.cuts import RMBG, BackgroundCut
+from tests.engines.double_socket import BINARY, TEXT
 
-NEVER = 3600.0  # seconds between polls, longer than every test: whatever happens before is due to events
+NEVER = 600.0  # seconds between polls, longer than every test: whatever happens before is due to events
 
 
 def test_an_event_ends_the_wait_long_before_the_poll(double: Double, open_engine: OpenEngine) -> None:
@@ -128,6 +132,91 @@ def test_a_prompt_of_an_earlier_run_is_waited_for_by_the_queues_length(double: D
 
     assert adopted.join().answer
     assert len(double.inferences) == 1
+
+
+ODD_FRAMES = {
+    "no_json": (TEXT, b"no json"),
+    "empty": (TEXT, b""),
+    "a_list": (TEXT, b"[]"),
+    "a_number": (TEXT, b"7"),
+    "null": (TEXT, b"null"),
+    "type_is_a_list": (TEXT, b'{"type": [], "data": 5}'),
+    "type_is_a_dict": (TEXT, b'{"type": {}, "data": {"prompt_id": "x", "node": null}}'),
+    "id_is_a_list": (TEXT, b'{"type": "executing", "data": {"prompt_id": [], "node": null}}'),
+    "id_is_a_dict": (TEXT, b'{"type": "executing", "data": {"prompt_id": {"a": 1}, "node": []}}'),
+    "data_is_a_list": (TEXT, b'{"type": "executing", "data": [1]}'),
+    "status_with_odd_data": (TEXT, b'{"type": "status", "data": [[[]]]}'),
+    "brackets": (TEXT, b"[" * 100_000),
+    "nested_data": (TEXT, b'{"type": "executing", "data": ' + b'{"a":' * 50_000),
+    "huge_integer": (TEXT, b'{"type": 1, "data": {"prompt_id": ' + b"9" * 100_000 + b"}}"),
+    "lone_surrogate": (TEXT, b'{"type": "executing", "data": {"prompt_id": "\\ud800", "node": "\\udfff"}}'),
+    "bytes_of_a_surrogate": (TEXT, b'{"type": "\xed\xa0\x80", "data": {}}'),
+    "bytes_of_no_text": (TEXT, b"\xff\xfe\x00"),
+    "empty_binary": (BINARY, b""),
+    "odd_binary": (BINARY, b"\x00\x00\x01"),
+}
+
+
+@pytest.mark.parametrize("frame", ODD_FRAMES.values(), ids=ODD_FRAMES)
+def test_an_odd_event_is_dropped_and_its_socket_stays_in_use(
+    frame: tuple[int, bytes], double: Double, open_engine: OpenEngine
+) -> None:
+    engine = open_engine(double, poll_seconds=NEVER)
+    before = double.worker.sessions.client_ids()
+
+    for _ in range(2):
+        double.worker.sessions.tell_frame(*frame)
+
+    assert BackgroundCut(engine).join(30).answer  # only an event can have ended this wait
+    assert double.worker.sessions.client_ids() == before
+    assert engine.health()[0].reconnects == 0
+
+
+def test_odd_events_are_logged_once_per_kind(
+    double: Double, open_engine: OpenEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = open_engine(double, poll_seconds=NEVER)
+
+    with caplog.at_level(logging.WARNING):
+        for frame in 3 * (b'{"type": "executing", "data": {"prompt_id": []}}', b"no json"):
+            double.worker.sessions.tell_frame(TEXT, frame)
+        assert BackgroundCut(engine).join(30).answer
+
+    odd = [record for record in caplog.records if getattr(record, "action", "") == "odd_event"]
+    assert sorted(record.fields["kind"] for record in odd) == ["JSONDecodeError", "TypeError"]  # type: ignore[attr-defined]
+    assert all(record.fields["server"] == engine.health()[0].server for record in odd)  # type: ignore[attr-defined]
+
+
+def test_a_socket_that_fails_in_an_unknown_way_is_opened_again() -> None:
+    answers: list[Exception] = [ValueError("odd handshake"), IndexError("odd header")]
+
+    def connect(client_id: str) -> DrawnSocket:
+        if answers:
+            raise answers.pop()
+        return DrawnSocket(json.dumps({"type": "status", "data": {}}))
+
+    events = EventSocket("drawn", connect, time.monotonic)
+    events.start()
+
+    assert connected(events)
+    events.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_listener_that_died_is_not_connected() -> None:
+    class DeadlySocket(DrawnSocket):
+        def recv(self) -> str | bytes:
+            raise SystemExit
+
+    events = EventSocket("drawn", lambda _: DeadlySocket(), time.monotonic)
+    with events.watch("p1") as hint:
+        events.start()
+        assert events._thread
+        events._thread.join(20)
+        hint.wait(0)
+
+        assert not events.connected
+        assert not events.announces_ends
 
 
 class DrawnSocket:

@@ -7,6 +7,7 @@ sees one id twice stops sending to both sockets.
 
 import contextlib
 import json
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 import websocket
 
 from daemon.engines.comfyui.http_client import HttpClient
+from daemon.logs import log
 
 SILENT_SECONDS = 30.0  # silence after which we send a ping; the server sends none by itself
 RECONNECT_SECONDS = 1.0  # between two attempts to connect
@@ -83,6 +85,7 @@ class EventSocket:
         self._thread: threading.Thread | None = None
         self._connections = 0
         self._silent_prompts = 0
+        self._logged: set[str] = set()  # the kinds of odd events that were logged
 
     @property
     def connected(self) -> bool:
@@ -139,44 +142,55 @@ class EventSocket:
         self._wake_all()
 
     def _listen(self) -> None:
+        """Keep a socket open until the end. Whatever goes wrong with a connection, the next one is opened."""
         while not self._stop.is_set():
-            client_id = uuid.uuid4().hex
+            before = self._connections
             try:
-                socket = self._connect(client_id)
-            except (OSError, websocket.WebSocketException):
-                self._stop.wait(RECONNECT_SECONDS)
-                continue
+                self._listen_once()
+            except (OSError, websocket.WebSocketException):  # the server is away, or ended the connection
+                pass
+            except Exception as error:  # noqa: BLE001 - a library that meets an odd answer must not end the thread
+                self._log_odd(error)
+            self._stop.wait(RECONNECT_SECONDS if self._connections == before else RECONNECT_SECONDS / 10)
+
+    def _listen_once(self) -> None:
+        """Open a socket and listen until it ends. Afterwards, even if this thread ends, it does not count as open."""
+        client_id = uuid.uuid4().hex
+        socket = self._connect(client_id)
+        try:
             self.client_id, self._socket = client_id, socket
             self._connections += 1
             self._silent_prompts = 0
             self._wake_all()  # this socket gets no events of earlier prompts, so their waits must look now
-            with contextlib.suppress(OSError, websocket.WebSocketException):
-                self._receive(socket)
+            self._receive(socket)
+        finally:
             self._socket = None
-            socket.shutdown()
             self._wake_all()
-            self._stop.wait(RECONNECT_SECONDS / 10)
+            socket.shutdown()
 
     def _receive(self, socket: Socket) -> None:
         while not self._stop.is_set():
             try:
                 message = socket.recv()
+                if isinstance(message, str) and message:
+                    self._handle(message)
             except websocket.WebSocketTimeoutException:
                 socket.ping()  # on a dead connection this ping fails, or the next one does
-                continue
-            if isinstance(message, str):
-                self._handle(message)
+            except (OSError, websocket.WebSocketException) as error:
+                if not isinstance(error, websocket.WebSocketPayloadException):  # text that is not UTF-8: drop it too
+                    raise
+                self._log_odd(error)
+            except Exception as error:  # noqa: BLE001 - an event is the JSON of a foreign program, of any shape or depth
+                self._log_odd(error)
 
     def _handle(self, message: str) -> None:
-        try:
-            frame: Any = json.loads(message)  # Any: the JSON of a foreign program
-            kind, data = frame["type"], frame["data"]
-            if kind == "status":
-                self._wake_earlier()
-                return
-            prompt_id, node = data.get("prompt_id"), data.get("node")
-        except (ValueError, TypeError, KeyError, AttributeError):
+        """Tell the prompt that an event is about. Raises anything if the event has an odd shape."""
+        frame: Any = json.loads(message)  # Any: the JSON of a foreign program
+        kind, data = frame["type"], frame["data"]
+        if kind == "status":
+            self._wake_earlier()
             return
+        prompt_id, node = data.get("prompt_id"), data.get("node")
         with self._lock:
             hint = self._hints.get(prompt_id)
         if hint is None:  # somebody else's prompt, or a frame that names no prompt
@@ -186,6 +200,14 @@ class EventSocket:
         # The server writes the history entry after execution_success, but before this last frame.
         if kind == "executing" and node is None:
             hint.wake()
+
+    def _log_odd(self, error: Exception) -> None:
+        """Log that an event was dropped, once for each kind of error: a server may send the same one all day."""
+        kind = type(error).__name__
+        if kind not in self._logged:
+            self._logged.add(kind)
+            text = f"{self._name} sends odd events, which are ignored ({kind}: {str(error)[:200]})."
+            log.log("odd_event", text, level=logging.WARNING, server=self._name, kind=kind)
 
     def _wake_earlier(self) -> None:
         """Wake the waits for prompts of an earlier connection. They get no events but changes of the queue's length."""
