@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -114,7 +115,7 @@ def doctor(root: RootOption = None, config: ConfigOption = None, as_json: JsonOp
 
     checks = check_up(settings_of(config, root))
     if as_json:
-        print_json([check.values() for check in checks])
+        print_json([asdict(check) for check in checks])
     else:
         colours = {"OK": "green", "warn": "yellow", "fail": "red"}
         for check in checks:

@@ -25,10 +25,6 @@ class Check:
     detail: str
     remedy: str = ""
 
-    def values(self) -> dict[str, str]:
-        """For JSON."""
-        return {"level": self.level, "what": self.what, "detail": self.detail, "remedy": self.remedy}
-
 
 def check_up(settings: Settings) -> list[Check]:
     """Check everything. Troubles are in the list; they raise nothing."""

@@ -1,7 +1,6 @@
 """`freisteller install`: writes the systemd unit and the settings file of one hot folder."""
 
 import json
-import os
 import re
 import shlex
 import sys
@@ -107,15 +106,11 @@ def _program() -> Path:
     return Path(sys.prefix).absolute() / "bin" / "freisteller"
 
 
-def _weights() -> str:
-    return os.fspath(Path(sys.prefix).absolute() / "weights")
-
-
 def _unit(service: str) -> str:
     """The shipped unit with the paths of this installation."""
     text = shipped("systemd", service).read_text("utf-8")
     text = text.replace(SHIPPED_PROGRAM, _quoted(str(_program())))
-    weights = _quoted(f"U2NET_HOME={_weights()}")
+    weights = _quoted(f"U2NET_HOME={Path(sys.prefix).absolute() / 'weights'}")
     return text.replace(f"Environment=U2NET_HOME={SHIPPED_WEIGHTS}", f"Environment={weights}")
 
 

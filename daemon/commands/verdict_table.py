@@ -86,13 +86,13 @@ class PeopleVerdicts:
             return
         yield f"present thresholds:  sehr_gut {self.present.sehr_gut:g}  gut {self.present.gut:g}"
         if fitted.proposed is None:
-            yield f"proposed: none. {_sentence(fitted.why)}"
+            yield f"proposed: none. {fitted.why.capitalize()}."
             return
         for name, (up, down) in (("sehr_gut", fitted.at_sehr_gut), ("gut", fitted.at_gut)):
             was, is_now = getattr(self.present, name), getattr(fitted.proposed, name)
             yield f"proposed:  {name:<8} {was:g} -> {is_now:g}   ({up} verdicts took a result up over it, {down} down)"
         yield (
-            f"{_sentence(fitted.why)} Program and people are {fitted.before:.3f} -> {fitted.after:.3f} grades apart. "
+            f"{fitted.why.capitalize()}. On average grades differ by {fitted.before:.3f} -> {fitted.after:.3f}. "
             f"This rests on {fitted.spoken} verdicts and on {fitted.silent} results that people saw and left."
         )
 
@@ -122,7 +122,3 @@ def _verdict(given: PersonVerdict) -> dict[str, Any]:
 
 def _rounded(value: object) -> object:
     return round(value, 4) if isinstance(value, float) else value
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
