@@ -45,8 +45,8 @@ def follow(file: PartialFile) -> int:
             if table_numbers > file.size:
                 raise MoreToCome("it is a TIFF whose pages share their tables, which no program writes")
             if number == 1:
-                promised = _promised_pages(page)
-            inner += page.numbers(_SUB_IFDS)[: _MOST_INNER - len(inner)]
+                promised = _promised_pages(file, page)
+            inner += map(int, _table(file, page, _SUB_IFDS)[: _MOST_INNER - len(inner)])
     except struct.error as error:
         raise NotWholeYet("it ends before one of the pages of a TIFF") from error
     if not number:
@@ -67,10 +67,10 @@ def _read(file: PartialFile, length: int, position: int) -> bytes:
     return file.exactly(position, length, "one of the pages of a TIFF")
 
 
-def _promised_pages(first: Directory) -> int:
+def _promised_pages(file: PartialFile, first: Directory) -> int:
     """How many pages the first one speaks of; 0 if it does not, or was cut out of the middle of a file."""
-    number, *total = first.numbers(_PAGE_NUMBER) or (1,)
-    return total[0] if number == 0 and total else 0
+    numbers = _table(file, first, _PAGE_NUMBER)
+    return int(numbers[1]) if len(numbers) > 1 and numbers[0] == 0 else 0
 
 
 def _check_data(file: PartialFile, page: Directory) -> int:
@@ -78,7 +78,7 @@ def _check_data(file: PartialFile, page: Directory) -> int:
 
     Returns how many numbers the tables have that say where the data lies.
     """
-    tables = {tag: _table(page, tag) for pair in _DATA for tag in pair}
+    tables = {tag: _table(file, page, tag) for pair in _DATA for tag in pair}
     for offsets, counts in ((tables[of], tables[by]) for of, by in _DATA):
         if len(offsets) == len(counts):
             if np.any(offsets + counts > file.size):
@@ -88,15 +88,16 @@ def _check_data(file: PartialFile, page: Directory) -> int:
     return sum(len(table) for table in tables.values())
 
 
-def _table(page: Directory, tag: int) -> NDArray[np.float64]:
+def _table(file: PartialFile, page: Directory, tag: int) -> NDArray[np.float64]:
     """The numbers of a field; none if it is not there. Raises NotWholeYet if the file ends before them.
 
     As floats: exact for any position that a file can have, and their sums cannot wrap around.
     """
-    field = page.cut_field(tag, _MOST_TABLE_BYTES)
-    if field is None or field.kind not in WHOLE_NUMBERS:
+    kind, number, _ = page.entry(tag)
+    if kind not in WHOLE_NUMBERS:
         return np.empty(0)
-    dtype = np.dtype(page.dialect.order + WHOLE_NUMBERS[field.kind])
-    if len(field.content) < field.number * dtype.itemsize:
+    dtype = np.dtype(page.dialect.order + WHOLE_NUMBERS[kind])
+    field = page.cut_field(tag, _MOST_TABLE_BYTES)
+    if number * dtype.itemsize > (len(field.content) if field else file.size):
         raise NotWholeYet("it ends before one of the pages of a TIFF")
-    return np.frombuffer(field.content, dtype).astype(np.float64)
+    return np.frombuffer(field.content if field else b"", dtype).astype(np.float64)

@@ -79,11 +79,13 @@ class Directory:
             raise struct.error("the next directory lies beyond any file")
         return int(offset.unpack(self.read(offset.size, self.link))[0])
 
+    def entry(self, tag: int) -> Field:
+        """Type and number of values of a field, and its entry's last bytes: the values or their position; or zeros."""
+        return Field(*self.dialect.entry.unpack(self.rows[tag])[1:]) if tag in self.rows else Field(0, 0, b"")
+
     def cut_field(self, tag: int, most_bytes: int = _MOST_BYTES) -> Field | None:
         """The field with `tag`, its content cut off where the file ends; None if there is none that can be read."""
-        if tag not in self.rows:
-            return None
-        _, kind, number, value = self.dialect.entry.unpack(self.rows[tag])
+        kind, number, value = self.entry(tag)
         size = number * VALUE_BYTES.get(kind, 0)
         if not 0 < size <= most_bytes:
             return None

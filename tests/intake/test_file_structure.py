@@ -149,11 +149,13 @@ def test_a_tiff_whose_pages_run_in_a_circle_ends(path: Path) -> None:
     follow(path, bytes(circle))
 
 
-def test_a_table_that_says_it_is_longer_than_the_file_is_not_there_yet(path: Path) -> None:
+@pytest.mark.parametrize("number", [100_000, 5_000_000, 2**32 - 1])
+@pytest.mark.parametrize("tag", [273, 279])
+def test_a_table_that_says_it_is_longer_than_the_file_is_not_there_yet(path: Path, tag: int, number: int) -> None:
     content = bytearray(photo("tif"))
     (start,) = struct.unpack_from("<I", content, 4)
-    at = content.index(struct.pack("<HH", 273, 4), start)
-    struct.pack_into("<II", content, at + 4, len(content), 8)
+    at = content.index(struct.pack("<HH", tag, 4), start)
+    struct.pack_into("<II", content, at + 4, number, 8)
 
     with pytest.raises(NotWholeYet, match="pages of a TIFF"):
         follow(path, bytes(content))
