@@ -382,6 +382,25 @@ def test_a_file_of_an_older_schema_keeps_everything(tmp_path: Path) -> None:
     assert first.name == "kunde ä/v.jpg"
 
 
+def test_what_an_earlier_version_chose_to_begin_with_is_kept_and_goes_with_its_job(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    admit(journal)
+    job = journal.take(NOW)
+    assert job is not None
+    journal.record_attempt(job, replace(attempt(), why="it pays most here"))
+    raw = sqlite3.connect(tmp_path / "j")
+    raw.execute("INSERT INTO openings VALUES ('a', 0, '{}')")
+    raw.commit()
+
+    (found,) = journal.row("a").job.attempts
+    journal.postpone("a", NOW, "away", "engine_away")
+    journal.forget("a")
+
+    assert found.why == "it pays most here"
+    assert raw.execute("SELECT count(*) FROM openings").fetchone() == (0,)
+    raw.close()
+
+
 def test_a_file_of_an_older_schema_is_as_one_that_is_made_anew(tmp_path: Path) -> None:
     file_of_schema_1(tmp_path / "old")
     Journal(tmp_path / "old").close()

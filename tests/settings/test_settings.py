@@ -38,6 +38,14 @@ def _keys(tree: dict[str, object], path: str = "") -> set[str]:
     return found
 
 
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_a_file_of_an_earlier_version_that_sets_learn_still_loads(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "f.toml"
+    file.write_text(f"[strategy]\nlearn = {value}\n")
+
+    assert load(file).strategy.ladder == load().strategy.ladder
+
+
 def test_the_environment_overrides_the_file_and_a_flag_overrides_both(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
