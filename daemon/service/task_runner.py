@@ -31,4 +31,6 @@ class TaskRunner:
             settings = self._orders.settings_for(self._journal.row(job.id).source)
         except (BadOrder, NoRoom, RootAway) as error:
             return self._job_runner.hold(PhotoTask(job, self._settings.now), error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this photo only
+            return self._job_runner.answer_fault(PhotoTask(job, self._settings.now), error)
         return self._job_runner.run(PhotoTask(job, settings))

@@ -1,5 +1,6 @@
 """Starts the due job whose turn it is whenever a worker is free; the only place that starts jobs."""
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -9,6 +10,7 @@ from daemon.errors import IllegalMove
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.jobs import Job
 from daemon.journal import Journal
+from daemon.logs import log
 from daemon.work.backoff import Backoff
 from daemon.work.job_runner import RunResult
 
@@ -97,7 +99,7 @@ class Dispatch:
                 self._stranded.discard(job_id)
 
     def _ended(self, job: Job, done: Future[RunResult]) -> None:
-        result = None if done.cancelled() or done.exception() else done.result()
+        result = _result_of(job, done)
         with self._lock:
             self._in_work.pop(job.id, None)
             if result is RunResult.STRANDED:
@@ -105,3 +107,15 @@ class Dispatch:
         if result is not None:
             self.backoff.record(result, self._clock())
         self._wake.set()
+
+
+def _result_of(job: Job, done: Future[RunResult]) -> RunResult | None:
+    """How a job ended; None if it was cancelled. A job whose run raised counts as stranded, so it is started again."""
+    if done.cancelled():
+        return None
+    error = done.exception()
+    if error is None:
+        return done.result()
+    text = f"{job.name}: {type(error).__name__}: {error}"
+    log.log("internal_error", text, level=logging.ERROR, error=error, job=job.id, name=job.name)
+    return RunResult.STRANDED

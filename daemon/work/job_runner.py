@@ -81,6 +81,17 @@ class JobRunner:
             return self._strand(task, trouble)
         return RunResult.SENT_BACK if isinstance(error, BadOrder) else RunResult.NO_PLACE
 
+    def answer_fault(self, task: PhotoTask, error: Exception) -> RunResult:
+        """Log an unexpected error that kept a started job from running, and try the job again; never raises.
+
+        After as many tries as the settings allow, the photo goes to `failed/`, so that it stops nobody for ever.
+        """
+        try:
+            self._job_events.stumbled(task.job, error)
+            return self._answer_fault(task, error)
+        except Exception as trouble:  # noqa: BLE001 - as in `run`
+            return self._strand(task, trouble)
+
     def _strand(self, task: PhotoTask, error: Exception) -> RunResult:
         """Leave a job to the dispatcher: the answer to its error failed, so it may still count as in work."""
         if isinstance(error, NoRoom):  # the journal has none, so the job cannot even be put off

@@ -30,10 +30,13 @@ class Hands:
     def __init__(self) -> None:
         self.started: list[str] = []
         self.end = threading.Event()
+        self.error: Exception | None = None
 
     def run(self, job: Job) -> RunResult:
         self.started.append(job.id)
         self.end.wait(30)
+        if self.error:
+            raise self.error
         return RunResult.DONE
 
 
@@ -138,3 +141,23 @@ def test_a_stranded_job_that_ended_after_all_does_not_stop_the_dispatcher(journa
 
     assert started is not None
     assert started.id == "b"
+
+
+def test_a_job_whose_run_raises_is_logged_and_started_again(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    admit(journal, "a")
+    hands = Hands()
+    hands.end.set()
+    with ThreadPoolExecutor(1) as executor:
+        dispatch = dispatch_for(journal, hands, executor)
+        hands.error = MemoryError("no more")
+        dispatch.start_next()
+        while dispatch.running:
+            pass
+        hands.error = None
+        dispatch.backoff.record(RunResult.DONE, 0.0)  # else it waits first
+
+        again = dispatch.start_next()
+
+    assert again is not None
+    assert hands.started == ["a", "a"]
+    assert [record.__dict__["action"] for record in caplog.records] == ["internal_error"]

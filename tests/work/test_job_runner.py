@@ -21,6 +21,7 @@ from daemon.engines.contract import Answer
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway, Vanished
 from daemon.hotfolder import place_files
 from daemon.hotfolder.effects import Effect
+from daemon.hotfolder.orders import Orders
 from daemon.hotfolder.work_note import WORK_NOTE
 from daemon.intake.scan_values import Reject
 from daemon.jobs import Grade, Recipe
@@ -29,7 +30,7 @@ from daemon.pictures.values import Samples
 from daemon.publishing.job_events import JobEnd
 from daemon.publishing.staging import staged_as_decided
 from daemon.service.lifecycle import Daemon
-from daemon.settings import load
+from daemon.settings import Settings, load
 from daemon.states import State
 from daemon.work.job_runner import RunResult
 from daemon.work.task import PhotoTask
@@ -902,3 +903,31 @@ def test_a_staged_file_that_is_not_as_its_report_says_is_not_taken_as_staged(mak
     assert [ending for _, ending in whole] == [".png", ".json"]
     assert of_another_original == ()
     assert staged_as_decided(decided.job, staging, content) == ()
+
+
+def test_an_error_before_the_work_begins_concerns_its_photo_only(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        save_photo(tmp_path / "hot" / "inbox" / f"{name}.png")
+    daemon = make(ScriptedEngine())
+    parts, read = daemon.parts, Orders.settings_for
+
+    def settings_for(orders: Orders, source: Path) -> Settings:
+        if source.name == "a.png":
+            raise RecursionError("too deep")
+        return read(orders, source)
+
+    parts.engine.start()
+    while (scan := parts.inbox_loop.turn(urgent=True)) and scan.incomplete:
+        pass
+    monkeypatch.setattr(Orders, "settings_for", settings_for)
+    fates = dict[str, list[RunResult]]()
+    while job := parts.journal.take(2.0**40):
+        fates.setdefault(job.name, []).append(parts.task_runner.run(job))
+
+    assert fates == {
+        "a.png": [RunResult.SENT_BACK, RunResult.SENT_BACK, RunResult.FAILED],
+        "b.png": [RunResult.DONE],
+    }
+    assert "RecursionError: too deep" in (tmp_path / "hot" / "failed" / "a.png.txt").read_text("utf-8")
