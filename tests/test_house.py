@@ -52,6 +52,7 @@ OWNERS = {
     "systemd": {"logs/journald.py"},
     "tomlkit": {"commands/write_thresholds.py"},
     "typer": {"cli/"},
+    "urllib3": {"engines/comfyui/answer_limits.py"},
     "watchdog": {"intake/event_listener.py"},
     "websocket": {"engines/comfyui/event_socket.py"},
 }

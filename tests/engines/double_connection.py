@@ -1,10 +1,11 @@
 """One HTTP connection to the double: reads requests, applies the faults that concern all routes, sends answers."""
 
 import contextlib
+import io
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -128,11 +129,40 @@ class Connection(BaseHTTPRequestHandler):
                 self.send_header("Allow", "GET,HEAD")
             if self.close_connection:
                 self.send_header("Connection", "close")
+            if self._is_at(self.double.faults.flood_paths):
+                self.close_connection = True
+                self.end_headers()
+                while not self.double.down:
+                    self.wfile.write(b" " * 65536)
+            for route, replacement in self.double.faults.replaced_bodies.items():
+                body = replacement.encode() if self._is_at([route]) else body
             self.send_header("Content-Length", str(len(body)))
+            if self._is_at(self.double.faults.drip_paths):
+                self._drip(body)
+                return
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
             self.wfile.flush()
+
+    def _is_at(self, routes: Sequence[str]) -> bool:
+        return any(urlsplit(self.path).path.startswith(route) for route in routes)
+
+    def _drip(self, body: bytes) -> None:
+        """Send the answer in small pieces."""
+        faults = self.double.faults
+        if faults.drip_from == "body":
+            self.end_headers()
+            self.wfile.flush()
+        else:
+            whole, self.wfile = self.wfile, io.BytesIO()
+            self.end_headers()
+            body, self.wfile = self.wfile.getvalue() + body, whole
+        for start in range(0, len(body), faults.drip_bytes):
+            if self.double.down:
+                return
+            time.sleep(faults.drip_seconds)
+            self.connection.sendall(body[start : start + faults.drip_bytes])
 
 
 def reset(connection: socket.socket) -> None:

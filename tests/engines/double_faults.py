@@ -13,6 +13,12 @@ class Faults:
     hold: bool = False  # model nodes do not end until this is False again
     hold_results: bool = False  # the nodes that save or show do not end either
     hang_paths: list[str] = field(default_factory=list)  # these routes never answer; "*": none does
+    drip_paths: list[str] = field(default_factory=list)  # these routes answer a few bytes at a time
+    drip_from: str = "body"  # or "head": the status line and the headers drip too
+    drip_bytes: int = 1
+    drip_seconds: float = 0.1  # before each of those pieces
+    flood_paths: list[str] = field(default_factory=list)  # the answers of these routes never end
+    replaced_bodies: dict[str, str] = field(default_factory=dict)  # route -> what it answers instead
     status: int = 0  # the answer of the routes in status_paths, or of all routes
     status_paths: list[str] = field(default_factory=list)
     blips: int = 0  # a request is answered with 503, unless it is a probe

@@ -1,28 +1,42 @@
 """The HTTP client of one ComfyUI server: sends every request and turns its failures into error classes.
 
-Only this module imports requests. Every request has a time limit. No request sends an Origin, because newer servers
-refuse it. Nothing comes from the environment: no proxy, and no .netrc, which would replace the token.
+Only this module imports requests. Every answer has a limit of time and of size. No request sends an Origin, because
+newer servers refuse it. Nothing comes from the environment: no proxy, and no .netrc, which would replace the token.
 """
 
 import contextlib
+import json
 import queue
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
 
 from daemon.engines.comfyui import error_mapping, replies
+from daemon.engines.comfyui.answer_limits import MOST_ANSWER_SILENCES, limit_answers
 from daemon.engines.comfyui.graph import Prompt
 from daemon.errors import EngineAway, EngineMisconfigured
 from daemon.settings import ServerSettings
 
 LONG_READ = 4  # times the usual limit, for requests that carry a picture or wait while a busy server validates a prompt
+MOST_PICTURE_BYTES = 64 << 20  # the largest mask, 4096 x 4096 pixels in RGB, has 48 MiB even if it is not compressed
+MOST_JSON_BYTES = 32 << 20  # the largest one is /queue: about 10 KiB for each prompt that anybody has waiting there
+READ_BYTES = 64 << 10
 MODEL_FOLDER = "rmbg"
 
 
 class ResultGone(Exception):
     """The server reports a result whose file no longer exists. Answer: compute it again, under another name."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A whole answer."""
+
+    status: int
+    content: bytes
 
 
 class HttpClient:
@@ -72,7 +86,7 @@ class HttpClient:
     def weights(self) -> frozenset[str] | None:
         """GET /models/rmbg: the weight files on the server. None if the server does not say."""
         answer = self._send("GET", f"/models/{MODEL_FOLDER}", expected=(404,))
-        body = self._json(answer) if answer.status_code == 200 else None
+        body = self._json(answer) if answer.status == 200 else None
         return frozenset(str(name).replace("\\", "/") for name in body) if isinstance(body, list) else None
 
     def queue(self) -> replies.Queue:
@@ -95,7 +109,7 @@ class HttpClient:
         payload = {"prompt": prompt, "prompt_id": prompt_id, "client_id": client_id}
         answer = self._send("POST", "/prompt", payload, expected=(400,), long=True)
         body = self._json(answer)
-        if answer.status_code == 400:
+        if answer.status == 400:
             raise error_mapping.of_rejection(body, self.name, model)
         errors = body.get("node_errors") if isinstance(body, dict) else None
         if isinstance(errors, dict) and any(node["inputs"] for node_id, node in prompt.items() if node_id in errors):
@@ -119,8 +133,8 @@ class HttpClient:
     def view(self, image: replies.StoredImage) -> bytes:
         """GET /view: the content of a result file. Raises ResultGone if the file no longer exists."""
         query = {"filename": image.filename, "subfolder": image.subfolder, "type": image.type}
-        answer = self._send("GET", "/view", query=query, expected=(404,), long=True)
-        if answer.status_code == 404:
+        answer = self._send("GET", "/view", query=query, expected=(404,), long=True, most_bytes=MOST_PICTURE_BYTES)
+        if answer.status == 404:
             raise ResultGone(f"{self.name} no longer has {image.filename}")
         return answer.content
 
@@ -157,6 +171,10 @@ class HttpClient:
             session.headers.update(self._headers)
             session.auth = self._basic
             session.verify = self.ca_file or True
+            for scheme in ("http://", "https://"):
+                adapter = requests.adapters.HTTPAdapter()
+                limit_answers(adapter.poolmanager)
+                session.mount(scheme, adapter)
         try:
             yield session
         finally:
@@ -175,12 +193,14 @@ class HttpClient:
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         expected: Sequence[int] = (),
         long: bool = False,
-    ) -> requests.Response:
+        most_bytes: int = MOST_JSON_BYTES,
+    ) -> HttpAnswer:
         """Send one request, once. Raises the matching error for a status other than 2xx and `expected`."""
         limits = (self._limit, self._limit * (LONG_READ if long else 1))
         try:
-            with self._session() as session:
-                answer = session.request(
+            with (
+                self._session() as session,
+                session.request(
                     method,
                     self.base + path,
                     json=payload,
@@ -189,23 +209,40 @@ class HttpClient:
                     files=files,
                     timeout=limits,
                     allow_redirects=False,
-                )
+                    stream=True,
+                ) as response,
+            ):
+                answer = HttpAnswer(response.status_code, self._read(response, path, most_bytes))
         except requests.exceptions.SSLError as error:
             raise EngineMisconfigured(f"The certificate of {self.name} is not trusted. Set its ca_file.") from error
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
             raise EngineMisconfigured(f"The url of {self.name} is not valid. Correct it in the settings.") from error
         except requests.exceptions.Timeout as error:
-            raise EngineAway(f"{self.name} does not answer within {limits[1]:g} s.") from error
+            whole = limits[1] * MOST_ANSWER_SILENCES
+            raise EngineAway(
+                f"{self.name} does not answer within {limits[1]:g} s, or not completely within {whole:g} s."
+            ) from error
         except requests.exceptions.RequestException as error:
             raise EngineAway(f"{self.name} cannot be reached.") from error
         except OSError as error:  # requests raises a plain OSError if the certificate file does not exist
             raise EngineMisconfigured(f"{self.name}: {error}") from error
-        if 200 <= answer.status_code < 300 or answer.status_code in expected:
+        if 200 <= answer.status < 300 or answer.status in expected:
             return answer
-        raise error_mapping.of_status(answer.status_code, path, self.name)
+        raise error_mapping.of_status(answer.status, path, self.name)
 
-    def _json(self, answer: requests.Response) -> Any:  # Any: the JSON of a foreign program
+    def _read(self, response: requests.Response, path: str, most_bytes: int) -> bytes:
+        content = bytearray()
         try:
-            return answer.json()
-        except requests.exceptions.JSONDecodeError as error:
+            for part in response.iter_content(READ_BYTES):
+                content += part
+                if len(content) > most_bytes:
+                    raise EngineAway(f"{self.name} answers {path} with more than {most_bytes >> 20} MiB.")
+        except requests.exceptions.ConnectionError as error:  # what requests makes of a time-out while it reads a body
+            raise requests.exceptions.Timeout from error
+        return bytes(content)
+
+    def _json(self, answer: HttpAnswer) -> Any:  # Any: the JSON of a foreign program
+        try:
+            return json.loads(answer.content)
+        except (ValueError, RecursionError) as error:
             raise EngineAway(f"{self.name} answers something that is not JSON. Is it ComfyUI?") from error

@@ -3,6 +3,8 @@
 `Any` stands for the parsed JSON of a foreign program. No other module looks into it.
 """
 
+import contextlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -176,7 +178,12 @@ def _input(spec: Any) -> Input:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A finite number. None for anything else, also for an integer that no float can hold."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    with contextlib.suppress(OverflowError):
+        return float(value) if math.isfinite(value) else None
+    return None
 
 
 def _items(body: Any, key: str) -> list[Any]:
