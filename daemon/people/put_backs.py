@@ -1,7 +1,7 @@
 """Tries again what people put back into `inbox/`: a cut-out, its archived original, or a photo from `failed/`.
 
-The file is first moved aside, into a folder named after its job. That folder is the record of the wish: after a crash
-at any later step, the next start fulfils the wish from there.
+The file is first moved aside, into a folder named after its job. From there the next start goes on after a crash at any
+later step.
 """
 
 import logging
@@ -18,7 +18,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
 from daemon.intake.scan_values import Reject
-from daemon.journal import JobRow, Journal
+from daemon.journal import Journal
 from daemon.logs import log
 from daemon.people import stray_results
 from daemon.people.retries import NextRound
@@ -28,6 +28,10 @@ from daemon.states import is_decided, is_over
 _FORGOTTEN = (
     "This file was put back into inbox/ to be tried again, but the journal that knew which photo it belongs to has "
     "been lost since. Put the file into inbox/ once more: then it counts as a new photo."
+)
+_NO_ORIGINAL = (
+    "This is a cut-out of {name}. It cannot be tried again, because its original is not in archiv/ any more. "
+    "Put the original photo into inbox/ instead."
 )
 
 
@@ -44,7 +48,7 @@ class PutBackAnswer:
     refused: Reject | None = None
 
 
-NOT_OURS = PutBackAnswer("")
+NOT_PUT_BACK = PutBackAnswer("")
 
 
 class PutBacks:
@@ -65,7 +69,7 @@ class PutBacks:
         self._logged: set[str] = set()  # those of them whose wait is in the log
 
     def recover(self) -> int:
-        """Fulfil what an earlier run left, before any job starts. Returns how many wishes there were."""
+        """Go on with what an earlier run left, before any job starts. Returns how many files were moved aside."""
         put_back = self._folders.jobs.put_back()
         for job_id in put_back:
             self._reserve(job_id)
@@ -74,23 +78,23 @@ class PutBacks:
         return len(put_back)
 
     def resume(self) -> tuple[PutBackAnswer, ...]:
-        """Try once more to fulfil every wish that waits."""
+        """Try again every job whose file is moved aside."""
         put_back = self._folders.jobs.put_back()
         for job_id in self._waiting.difference(put_back):  # the share went away before the file was moved aside
             self._release(job_id)
-        return tuple(self._fulfil(job_id) for job_id in put_back)
+        return tuple(self._try_again(job_id) for job_id in put_back)
 
     def answer(self, source: Path, proven: tuple[int, int] | None) -> PutBackAnswer:
-        """Find out whether a file in the inbox was put back. If so, move it aside and fulfil the wish, now or later.
+        """Find out whether a file in the inbox was put back. If so, move it aside, and try its job again, now or later.
 
         proven: its size in bytes and its mtime in ns; None for a file that is no whole photo.
         """
         try:
             job_id = self._job_of(self._place(source))
         except OSError:
-            return NOT_OURS  # whoever takes it in reports what is wrong
+            return NOT_PUT_BACK  # whoever takes it in reports what is wrong
         if job_id is None:
-            return NOT_OURS
+            return NOT_PUT_BACK
         if self._folders.jobs.claimed(job_id, self._folders.jobs.returns_root):
             return PutBackAnswer(job_id)  # another file of the same result has its turn first
         self._tick(Effect.PUT_ASIDE)
@@ -100,20 +104,20 @@ class PutBacks:
         except Vanished:
             self._release(job_id)
             return PutBackAnswer(job_id)  # it went away or changes; the next scan looks again
-        return self._fulfil(job_id)
+        return self._try_again(job_id)
 
     @contextmanager
     def settling(self, job_id: str) -> Iterator[None]:
-        """End the wish once the block has succeeded; after an error in it, the wish waits for the next `resume`."""
+        """End a put-back once the block has succeeded. After an error, the put-back waits for the next `resume`."""
         with self._waiting_after_an_error(job_id):
             yield
             self._settle(job_id)
 
-    def _fulfil(self, job_id: str) -> PutBackAnswer:
-        """Fulfil one wish, from wherever it stands. It waits if another thread changes the job's files right now."""
+    def _try_again(self, job_id: str) -> PutBackAnswer:
+        """Go on from wherever a put-back stands. It waits while another thread changes the files of its job."""
         with self._locks.trying(job_id) as is_ours, self._waiting_after_an_error(job_id):
             if is_ours:
-                if refused := self._send_round(job_id):
+                if refused := self._begin_round(job_id):
                     return PutBackAnswer(job_id, refused)
                 self._settle(job_id)
         return PutBackAnswer(job_id)
@@ -135,7 +139,7 @@ class PutBacks:
         self._logged.discard(job_id)
         self._release(job_id)
 
-    def _send_round(self, job_id: str) -> Reject | None:
+    def _begin_round(self, job_id: str) -> Reject | None:
         """Let the job begin another round. Returns the file if that cannot be. Raises Vanished if that has to wait."""
         put_back = self._folders.jobs.claimed(job_id, self._folders.jobs.returns_root)
         if put_back is None:
@@ -148,13 +152,12 @@ class PutBacks:
         if is_decided(state):
             raise Vanished(f"the other files of {put_back.name} are still being put into their folders.")
         row = self._journal.row(job_id)
-        if ownership.owner_of(self._folders.root, self._place(put_back)) != job_id:
-            self._next_round.begin_from_original(row, put_back)
-            return None
-        original = self._next_round.original_of(row)
-        if original is None and self._folders.jobs.claimed(job_id) is None:
-            return Reject(put_back, _name_beside(row, put_back), _no_original(row))
-        self._next_round.begin_from_result(row, put_back, original)
+        is_result = ownership.owner_of(self._folders.root, self._place(put_back)) == job_id
+        original = self._next_round.original_of(row) if is_result else None
+        if is_result and original is None and self._folders.jobs.claimed(job_id) is None:
+            name = str(PurePosixPath(row.job.name).with_name(put_back.name))
+            return Reject(put_back, name, _NO_ORIGINAL.format(name=row.job.name))
+        self._next_round.begin(row, put_back, original, is_result)
         return None
 
     def _job_of(self, place: str) -> str | None:
@@ -183,14 +186,3 @@ class PutBacks:
 
     def _place(self, path: Path) -> str:
         return str(path.relative_to(self._folders.root))
-
-
-def _name_beside(row: JobRow, put_back: Path) -> str:
-    return str(PurePosixPath(row.job.name).with_name(put_back.name))
-
-
-def _no_original(row: JobRow) -> str:
-    return (
-        f"This is a cut-out of {row.job.name}. It cannot be tried again, because its original is not in archiv/ any "
-        "more. Put the original photo into inbox/ instead."
-    )

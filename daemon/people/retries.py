@@ -69,30 +69,25 @@ class NextRound:
         self._clock = runtime.clock
         self._tick = runtime.tick
 
-    def begin_from_original(self, row: JobRow, put_back: Path) -> None:
-        """Put the job back into the queue; the file that was put back is its original, and goes into work."""
-        self._requeue(row, "original")
-        if self._folders.jobs.claimed(row.job.id) is None:
-            self._tick(Effect.ORIGINAL_INTO_WORK)
-            self._folders.jobs.claim(put_back, row.job.id)
-        if put_back.exists():  # the original was in work already
-            self._archive(row, self._place(put_back))
+    def begin(self, row: JobRow, put_back: Path, original: str | None, is_result: bool) -> None:
+        """Put the job back into the queue and its original into work; a result that was put back goes to `archiv/`.
 
-    def begin_from_result(self, row: JobRow, put_back: Path, original: str | None) -> None:
-        """Put the job back into the queue; the file that was put back is a result, and goes to `archiv/`.
-
-        original: the place of the job's original; None if it is in work already. Raises Vanished if it is in neither.
+        original: the place of the original of a result; None if it is in work already, or if `put_back` is the
+        original itself. Raises Vanished if the original of a result is in neither place.
         """
         self._requeue(row, "result" if original else "original")
         if self._folders.jobs.claimed(row.job.id) is None:
             self._tick(Effect.ORIGINAL_INTO_WORK)
-            if original is None:
+            if original:
+                self._folders.jobs.restore(self._folders.root / original, row.job.id)
+            elif is_result:
                 raise Vanished(f"the original of {row.job.name} has just gone away.")
-            self._folders.jobs.restore(self._folders.root / original, row.job.id)
+            else:
+                self._folders.jobs.claim(put_back, row.job.id)
         if original and original.startswith(f"{self._folders.failed.name}/"):
             ownership.remove(self._folders.root, original)
         if put_back.exists():
-            self._archive(row, self._place(put_back))
+            self._archive(row, str(put_back.relative_to(self._folders.root)))
 
     def original_of(self, row: JobRow) -> str | None:
         """The place of a job's original, even if it was renamed. Returns None if it is gone."""
@@ -146,6 +141,3 @@ class NextRound:
         place_files.place([(path, moved_results.tail_of(place))], self._folders.archive, earlier)
         self._tick(Effect.REMOVE_EARLIER_RESULT)
         ownership.remove(self._folders.root, place)
-
-    def _place(self, path: Path) -> str:
-        return str(path.relative_to(self._folders.root))

@@ -1,19 +1,93 @@
 """Looks after the daemon while it works: its status every second, its leftovers every minute."""
 
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from daemon.engines.contract import Engine, ServerHealth
 from daemon.journal import Journal
 from daemon.logs import log
-from daemon.service.status_turn import StatusTurn
+from daemon.observe import series
+from daemon.observe.health import Health
+from daemon.observe.metrics import Metrics
+from daemon.service.systemd import Systemd
 from daemon.settings.current import CurrentSettings
+from daemon.states import State
 from daemon.work.dispatch import Dispatch
 
 TURN_SECONDS = 1.0
 CLEAR_SECONDS = 60.0
 DAY_SECONDS = 86400.0
 MOST_PRUNED = 500  # at a time: no photo starts meanwhile, which takes less than a tenth of a second
+
+
+class StatusTurn:
+    """Shows how the daemon is: figures, health, status line and watchdog. It logs each change of a pause once."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        dispatch: Dispatch,
+        engine: Engine,
+        metrics: Metrics,
+        health: Health,
+        systemd: Systemd,
+        clock: Callable[[], float],
+    ) -> None:
+        """clock: Unix seconds."""
+        self._journal = journal
+        self._dispatch = dispatch
+        self._engine = engine
+        self._metrics = metrics
+        self._health = health
+        self._systemd = systemd
+        self._clock = clock
+        self._set_aside: set[tuple[str, str]] = set()  # (server, model)
+        self._is_paused = False
+
+    def turn(self) -> None:
+        """Look at everything once."""
+        now = self._clock()
+        counts = self._journal.counts(now)
+        waiting, running = counts.states[State.WAITING], self._dispatch.running
+        self._metrics.queue(waiting, running, counts.oldest_admitted_at)
+        servers = self._engine.health()
+        self._metrics.engine(servers)
+        self._log_set_aside(servers)
+        troubles = "; ".join(f"{each.server}: {each.message or 'away'}" for each in servers if not each.up)
+        self._health.report("engine", any(each.up for each in servers), troubles)
+        self._metrics.set(series.HEARTBEAT, now)
+        line = f"{running} running, {waiting} waiting"
+        if paused_at := self._paused_at():
+            line += f"; paused since {time.strftime('%Y-%m-%d %H:%M', time.localtime(paused_at))}"
+        self._systemd.status(line)
+        if self._health.alive()[0]:
+            self._systemd.watchdog()
+
+    def _paused_at(self) -> float | None:
+        """Since when a person pauses the work, in Unix seconds; logs when a pause begins or ends."""
+        at = self._journal.paused_at()
+        if (at is not None) != self._is_paused:
+            self._is_paused = at is not None
+            text = "Paused: no photo is started until `freisteller resume`." if at else "Work goes on."
+            log.log("paused" if at else "resumed", text, level=logging.WARNING if at else logging.INFO)
+            self._dispatch.wake()
+        self._metrics.set(series.PAUSED, at is not None)
+        return at
+
+    def _log_set_aside(self, servers: Sequence[ServerHealth]) -> None:
+        """Log each model that a server newly sets aside, or uses again."""
+        messages = {(each.server, model): each.message for each in servers for model in each.set_aside}
+        for (server, model), message in messages.items():
+            if (server, model) not in self._set_aside:
+                text = f"{server} gets no photos for {model} now. {message}"
+                log.log("model_paused", text, level=logging.ERROR, server=server, model=model)
+        known = {each.server for each in servers}
+        for server, model in sorted(self._set_aside - messages.keys()):
+            if server in known:
+                log.log("model_resumed", f"{server} gets photos for {model} again.", server=server, model=model)
+        self._set_aside = set(messages)
 
 
 class Housekeeping:

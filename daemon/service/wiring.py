@@ -29,21 +29,18 @@ from daemon.observe.health import Health
 from daemon.observe.machine import Machine
 from daemon.observe.metrics import Metrics
 from daemon.people.bad_orders import BadOrders
-from daemon.people.person_grades import PersonGrades
 from daemon.people.put_backs import PutBacks
 from daemon.people.retries import NextRound
-from daemon.people.verdicts import Verdicts
+from daemon.people.verdicts import PersonGrades, Verdicts
 from daemon.publishing.job_events import JobEnd, JobEvents
 from daemon.publishing.publisher import Publisher
 from daemon.publishing.reading_back import ReadingBack
 from daemon.publishing.staging import Staging
 from daemon.service.arrivals import Arrivals
 from daemon.service.choose_engine import build_engine, leave_out_dead_parameters, memory_for, workers_for
-from daemon.service.housekeeping import Housekeeping
-from daemon.service.inbox_loop import InboxLoop
+from daemon.service.housekeeping import Housekeeping, StatusTurn
+from daemon.service.inbox_loop import InboxLoop, RootWatch
 from daemon.service.open_root import OpenRoot
-from daemon.service.root_watch import RootWatch
-from daemon.service.status_turn import StatusTurn
 from daemon.service.systemd import Systemd
 from daemon.service.task_runner import TaskRunner
 from daemon.settings import Settings

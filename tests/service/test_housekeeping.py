@@ -13,8 +13,7 @@ from daemon.hotfolder.root_condition import RootCondition
 from daemon.journal import Journal
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
-from daemon.service.housekeeping import Housekeeping
-from daemon.service.status_turn import StatusTurn
+from daemon.service.housekeeping import Housekeeping, StatusTurn
 from daemon.service.systemd import Systemd
 from daemon.settings import load
 from daemon.settings.current import CurrentSettings
