@@ -10,10 +10,11 @@ import pytest
 from daemon import errors
 from daemon.errors import FreistellerError
 from daemon.states import MOVES
-from tests.test_house import ORDER
+from tests.test_house import ORDER, OWNERS
 
 CHECKOUT = Path(__file__).parent.parent
 PAGE = (CHECKOUT / "docs" / "architecture.md").read_text("utf-8")
+RELEASING = (CHECKOUT / "docs" / "releasing.md").read_text("utf-8")
 DOCUMENTS = sorted([*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").glob("*.md")])
 TOP = {"benchmarks", "config", "daemon", "docs", "grafana", "tests", "workflows"}
 
@@ -27,8 +28,7 @@ def table(head: str) -> list[list[str]]:
 
 def paths() -> set[str]:
     """Every path of a file in backquotes on the pages for those who build and release."""
-    pages = PAGE + (CHECKOUT / "docs" / "releasing.md").read_text("utf-8")
-    named = set(re.findall(r"`((?:[\w.]+/)*[\w.]+\.(?:py|toml|json|md|yml))`", pages))
+    named = set(re.findall(r"`((?:[\w.]+/)*[\w.]+\.(?:py|toml|json|md|yml))`", PAGE + RELEASING))
     elsewhere = {"freisteller.toml", "score.json"}  # a person's order; beside judgement/score.py
     return named - elsewhere
 
@@ -59,6 +59,14 @@ def test_a_path_that_is_named_exists(path: str) -> None:
     below = CHECKOUT if path.partition("/")[0] in TOP or path == "pyproject.toml" else CHECKOUT / "daemon"
 
     assert (below / path).is_file()
+
+
+def test_the_door_of_every_library_is_documented() -> None:
+    rows = [line.split("|") for line in RELEASING.splitlines() if line.startswith("| `")]
+    doors = tuple(door for row in rows for door in re.findall(r"`([^`]+)`", row[3]))
+    owners = {owner for library, owners in OWNERS.items() if library != "sqlite3" for owner in owners}  # Python's own
+
+    assert {owner for owner in owners if not owner.startswith(doors)} == set()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
