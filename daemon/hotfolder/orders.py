@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import textwrap
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from daemon.disk import open_below
 from daemon.disk.file_id import FileId
 from daemon.disk.os_errors import translate
-from daemon.errors import BadOrder, BadSettings
+from daemon.errors import BadOrder, BadSettings, FreistellerError
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.settings import Settings, with_order
 from daemon.settings.current import CurrentSettings
@@ -21,6 +22,9 @@ NAME = "freisteller.toml"
 NOTE = f"{NAME}-error.txt"
 """The note that we leave beside a wrong order."""
 _MOST_BYTES = 64 << 10
+_MOST_LETTERS = 1000  # of a fault; a person reads it, and it may quote a value of the order
+_MOST_DOTS = 200
+_NO_FILE = {errno.ELOOP, errno.ENXIO, errno.ENODEV}  # a symbolic link, a socket, a device
 
 
 class WrongOrder(BadOrder):
@@ -52,7 +56,11 @@ class Orders:
                 settings = with_order(settings, _read(file))
                 self._verify(settings)
             except BadSettings as error:
-                raise WrongOrder(way, str(error)) from error
+                raise WrongOrder(way, textwrap.shorten(str(error), _MOST_LETTERS, placeholder=" …")) from error
+            except FreistellerError:
+                raise
+            except Exception as error:  # whatever a parser raises for strangers' bytes, e.g. RecursionError
+                raise WrongOrder(way, f"it cannot be understood ({type(error).__name__}: {error!s:.200}).") from error
         return settings
 
     def file_ids(self, source: Path) -> tuple[tuple[tuple[str, ...], FileId], ...]:
@@ -79,7 +87,7 @@ class Orders:
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            if error.errno != errno.ELOOP:  # a symbolic link
+            if error.errno not in _NO_FILE:
                 raise
 
 
@@ -87,6 +95,10 @@ def _read(file: int) -> dict[str, Any]:
     if os.fstat(file).st_size > _MOST_BYTES:
         raise BadSettings(f"larger than {_MOST_BYTES} bytes, so it is not an order")
     try:
-        return tomllib.loads(os.pread(file, _MOST_BYTES, 0).decode("utf-8-sig"))  # Windows' editor writes a BOM
+        text = os.pread(file, _MOST_BYTES, 0).decode("utf-8-sig")  # Windows' editor writes a BOM
+        # The parser needs a time that grows with the square of the parts of a key.
+        if any(line.count(".") > _MOST_DOTS and not line.startswith("#") for line in text.splitlines()):
+            raise BadSettings(f"not valid TOML for us: a line has more than {_MOST_DOTS} dots")
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(f"not valid TOML: {error}") from error

@@ -1,6 +1,7 @@
 """Orders in the inbox: which photos each one counts for, and what can be wrong with one."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,46 @@ def test_what_is_wrong_is_said_in_the_words_of_the_settings(counter: Counter, te
     assert str(fault).startswith(f"inbox/kunde/{NAME}: ")
 
 
+HOSTILE: dict[str, str | bytes] = {
+    "brackets": "a = " + "[" * 10_000,
+    "table names": "[" * 10_000,
+    "inline tables": "a = " + "{a = " * 5_000,
+    "dotted keys": "outputs" + ".a" * 30_000 + " = 1",
+    "dotted keys of a value": "outputs.formats" + ".a" * 30_000 + " = 1",
+    "number of 6,000 digits": f"[strategy]\nmax_attempts = {'9' * 6000}",
+    "number of 40 digits": f"[strategy]\nmax_attempts = {'9' * 40}",
+    "infinity": "[grading]\nsehr_gut = inf",
+    "not a number": "[grading]\nsehr_gut = nan",
+    "half a character": 'outputs.formats = ["\\ud800"]',
+    "half a character in UTF-8": b'outputs.formats = ["\xed\xa0\x80"]',
+    "a NUL": "[outputs]\x00",
+    "an escaped NUL": 'outputs.formats = ["\\u0000"]',
+    "year 0": "outputs.formats = [0000-01-01]",
+    "a value of 60 kB": f'outputs.formats = ["{"x" * 60_000}"]',
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_whatever_an_order_holds_it_is_only_a_wrong_order(counter: Counter, hostile: str) -> None:
+    counter.order("kunde", HOSTILE[hostile])
+
+    fault = counter.fault("inbox/kunde/a.jpg")
+
+    assert fault.way == ("kunde",)
+    assert 10 < len(fault.fault.encode()) < 2_000  # a person reads it
+
+
+def test_whatever_stumbles_over_an_order_it_is_a_wrong_order(counter: Counter) -> None:
+    counter.order("kunde", "[strategy]\nmax_attempts = 7")
+
+    def stumble(settings: Settings) -> None:
+        raise ZeroDivisionError("no model")
+
+    counter.orders = Orders(counter.folders, CurrentSettings(counter.base), stumble)
+
+    assert "ZeroDivisionError" in counter.fault("inbox/kunde/a.jpg").fault
+
+
 def test_of_two_orders_that_do_not_go_together_the_nearer_one_is_wrong(counter: Counter) -> None:
     counter.order("kunde", "[grading]\nsehr_gut = 0.8")
     counter.order("kunde/schuhe", "[grading]\ngut = 0.9")
@@ -138,7 +179,12 @@ def test_what_is_no_file_is_no_order(counter: Counter) -> None:
     (counter.folders.inbox / "kunde" / NAME).mkdir(parents=True)
     (counter.folders.inbox / "pipe").mkdir()
     os.mkfifo(counter.folders.inbox / "pipe" / NAME)
+    (counter.folders.inbox / "socket").mkdir()
+    with socket.socket(socket.AF_UNIX) as listener, pytest.MonkeyPatch.context() as patch:
+        patch.chdir(counter.folders.inbox / "socket")  # a socket's path may have 107 bytes
+        listener.bind(NAME)
 
+    assert counter.asked("inbox/socket/a.jpg") is counter.base
     assert counter.asked("inbox/kunde/a.jpg") is counter.base
     assert counter.asked("inbox/pipe/a.jpg") is counter.base
 

@@ -126,6 +126,17 @@ def test_another_fault_makes_another_note_and_a_person_s_file_of_that_name_stays
     assert (studio.folder / NOTE).read_text("utf-8") == "my own words"
 
 
+def test_an_order_that_no_parser_stands_holds_its_own_photos_only(studio: Studio) -> None:
+    studio.order("[" * 10_000)
+    save_photo(studio.folder / "a.png")
+    save_photo(studio.inbox / "b.png", seed=1)
+
+    studio.live()
+
+    assert sorted(results(studio.root)) == ["b.json", "b.png"]
+    assert (studio.folder / NOTE).exists()
+
+
 def test_an_order_that_gets_wrong_after_its_photos_were_taken_holds_them_too(studio: Studio) -> None:
     studio.order(GOOD)
     save_photo(studio.folder / "a.png")
