@@ -12,10 +12,12 @@ from collections.abc import Callable
 
 from daemon.errors import NotWholeYet
 from daemon.intake import tiff_structure
-from daemon.intake.partial_file import PartialFile
+from daemon.intake.partial_file import Doubtful, PartialFile
 
 _TAIL_BYTES = 4096
-_JPEG_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)  # in coded data: no stuffing, no restart marker
+_MOST_PARTS = 100_000  # segments, chunks or boxes; a PNG of 800 MB has as many chunks
+# In coded data: no stuffing, no fill byte, no restart marker. Two bytes, so that a search never looks at one twice.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length: TEM, RST0-7, SOI
 
 
@@ -35,7 +37,7 @@ def follow_to_end(descriptor: int) -> str | None:
         if signature.match(head):
             try:
                 return _doubt(file, follow(file))
-            except tiff_structure.MoreToCome as error:
+            except Doubtful as error:
                 return str(error)
     if file.size < 16:
         raise NotWholeYet(f"it has only {file.size} bytes")
@@ -59,14 +61,12 @@ def _jpeg(file: PartialFile) -> int:
     """From SOI over all segments and scans to EOI (ITU-T T.81, annex B); what follows EOI is ignored."""
     what = "the end mark of a JPEG"
     position = 2
-    while True:
+    for _ in range(_MOST_PARTS):
         head = file.exactly(position, 2, what)
-        if head[0] != 0xFF:
+        if head[0] != 0xFF or head[1] == 0xFF:
             if not any(file.some(position, 16)):
                 raise NotWholeYet("it is a JPEG with zeros between its parts")
-            position = file.find(_JPEG_MARKER, position, what)  # stray bytes; decoders skip them too
-        elif head[1] == 0xFF:  # a fill byte
-            position += 1
+            position = file.find(_JPEG_MARKER, position, what)  # stray or fill bytes; decoders skip them too
         elif head[1] == 0xD9:
             return position + 2
         elif head[1] in _JPEG_BARE:
@@ -75,18 +75,20 @@ def _jpeg(file: PartialFile) -> int:
             position += 2 + int.from_bytes(file.exactly(position + 2, 2, what))
             if head[1] == 0xDA:
                 position = file.find(_JPEG_MARKER, position, what)
+    raise Doubtful("it is a JPEG of more parts than any program writes")
 
 
 def _png(file: PartialFile) -> int:
     """Over all chunks to IEND (ISO/IEC 15948, 5.3)."""
     position = 8
-    while True:
+    for _ in range(_MOST_PARTS):
         head = file.exactly(position, 12, "the last chunk of a PNG")
         if not head[4:8].isalpha():
             raise NotWholeYet("it is a PNG with a gap between its chunks")
         position += 12 + int.from_bytes(head[:4])
         if head[4:8] == b"IEND":
             return position
+    raise Doubtful("it is a PNG of more parts than any program writes")
 
 
 def _webp(file: PartialFile) -> int:
@@ -107,7 +109,9 @@ def _bmp(file: PartialFile) -> int:
 def _boxes(file: PartialFile) -> int:
     """Over all boxes to the end of the file (ISO/IEC 14496-12, 4.2); the last one may leave its size open."""
     position = 0
-    while position < file.size:
+    for _ in range(_MOST_PARTS):
+        if position >= file.size:
+            return _sized(file, position, "picture")
         size, kind = struct.unpack(">I4s", file.exactly(position, 8, "its last part"))
         if kind == b"\0\0\0\0":
             raise NotWholeYet("it has zeros where its next part should begin")
@@ -116,7 +120,7 @@ def _boxes(file: PartialFile) -> int:
         if size == 0:
             return file.size
         position += max(size, 8)
-    return _sized(file, position, "picture")
+    raise Doubtful("it has more parts than any program writes")
 
 
 def _sized(file: PartialFile, size: int, kind: str) -> int:

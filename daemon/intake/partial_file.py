@@ -8,12 +8,17 @@ from daemon.errors import NotWholeYet
 _WINDOW_BYTES = 1 << 20
 
 
+class Doubtful(Exception):
+    """The file may be whole, but does not look like it; the message says why. Believe it later, if it decodes."""
+
+
 class PartialFile:
     """A file that is read by position, never mapped; what lies beyond its end is not there yet."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.size = os.fstat(descriptor).st_size
+        self._start, self._window = 0, b""  # what `find` read last: a file of many short parts is read once
 
     def some(self, position: int, length: int) -> bytes:
         """Up to `length` bytes, fewer at the end of the file."""
@@ -26,9 +31,13 @@ class PartialFile:
         raise NotWholeYet(f"it ends before {what}")
 
     def find(self, pattern: re.Pattern[bytes], position: int, what: str) -> int:
-        """Where the last two bytes of a match begin. Raises NotWholeYet saying that `what` is cut off."""
-        while window := self.some(position, _WINDOW_BYTES):
-            if found := pattern.search(window):
-                return position + found.end() - 2
-            position += max(1, len(window) - 1)  # a match may begin with the last byte of this window
+        """Where the next match of a pattern of two bytes begins. Raises NotWholeYet saying that `what` is cut off."""
+        while position + 2 <= self.size:
+            if not self._start <= position <= self._start + len(self._window) - 2:
+                self._start, self._window = position, self.some(position, _WINDOW_BYTES)
+                if len(self._window) < 2:
+                    break
+            if found := pattern.search(self._window, position - self._start):
+                return self._start + found.start()
+            position = self._start + len(self._window) - 1  # a match may begin with the last byte of this window
         raise NotWholeYet(f"it ends before {what}")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.errors import NotWholeYet
-from daemon.intake.partial_file import PartialFile
+from daemon.intake.partial_file import Doubtful, PartialFile
 from daemon.pictures.tiff_directory import WHOLE_NUMBERS, Directory, dialect_of, directory_at, pages
 
 _MOST_PAGES = 100_000
@@ -15,11 +15,8 @@ _MOST_TABLE_BYTES = 1 << 24  # four million strips; a larger table is left to th
 _MOST_INNER = 64  # pages within pages that are looked at; cameras have up to four
 _SUB_IFDS = 330
 _PAGE_NUMBER = 297  # number of this page, from 0, and of all pages; 0 = it is not known how many
+_SHARED_TABLES = "it is a TIFF whose pages share their tables, which no program writes"
 _DATA = ((273, 279), (324, 325), (513, 514))  # offsets and byte counts: strips, tiles, old-style JPEG
-
-
-class MoreToCome(Exception):
-    """The file speaks of data that is not there: it is still to come, or a program left the pointer behind."""
 
 
 def follow(file: PartialFile) -> int:
@@ -27,7 +24,7 @@ def follow(file: PartialFile) -> int:
 
     The chain of pages ends in 0, and the strips or tiles of each page lie inside the file (TIFF 6.0; BigTIFF). Pages
     within a page (TIFF Technical Note 1, SubIFDs), where camera RAWs keep the data that counts, have to be there too.
-    Raises NotWholeYet with what is missing. Raises MoreToCome if it is a page within a page, if the first page counts
+    Raises NotWholeYet with what is missing. Raises Doubtful if it is a page within a page, if the first page counts
     more pages than there are (tag 297), or if pages share their tables.
     """
     file.exactly(0, 16, "the header of a TIFF")
@@ -43,23 +40,26 @@ def follow(file: PartialFile) -> int:
                 raise NotWholeYet(f"it is a TIFF whose page {number} is still empty")
             table_numbers += _check_data(file, page)
             if table_numbers > file.size:
-                raise MoreToCome("it is a TIFF whose pages share their tables, which no program writes")
+                raise Doubtful(_SHARED_TABLES)
             if number == 1:
                 promised = _promised_pages(file, page)
-            inner += map(int, _table(file, page, _SUB_IFDS)[: _MOST_INNER - len(inner)])
+            if len(inner) < _MOST_INNER:  # a table is read only if it is wanted: all pages may point to one of 16 MB
+                inner += map(int, _table(file, page, _SUB_IFDS)[: _MOST_INNER - len(inner)])
     except struct.error as error:
         raise NotWholeYet("it ends before one of the pages of a TIFF") from error
     if not number:
         raise NotWholeYet("it is a TIFF without a page so far")
     try:
         for within in inner:
-            _check_data(file, directory_at(read, dialect, within))
+            table_numbers += _check_data(file, directory_at(read, dialect, within))
+            if table_numbers > file.size:
+                raise Doubtful(_SHARED_TABLES)
     except NotWholeYet as error:
-        raise MoreToCome(str(error)) from error
+        raise Doubtful(str(error)) from error
     except struct.error as error:
-        raise MoreToCome("it ends before one of the pages of a TIFF") from error
+        raise Doubtful("it ends before one of the pages of a TIFF") from error
     if number < promised:
-        raise MoreToCome(f"it is a TIFF that says it has {promised} pages, and {number} are there")
+        raise Doubtful(f"it is a TIFF that says it has {promised} pages, and {number} are there")
     return file.size
 
 

@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
+
 from daemon.pictures.tiff_directory import VALUE_BYTES, Dialect, Directory, Field, dialect_of, directory_at, in_memory
 
 PREFIX = b"Exif\0\0"
@@ -104,7 +106,7 @@ def _in_block(exif: bytes, order: str) -> ExifFields:
 def _reversed(value: Field) -> bytes:
     """The content of a field in the other byte order."""
     size = _HALF_BYTES.get(value.kind, VALUE_BYTES[value.kind])
-    return b"".join(value.content[at : at + size][::-1] for at in range(0, len(value.content), size))
+    return np.frombuffer(value.content, np.uint8).reshape(-1, size)[:, ::-1].tobytes()
 
 
 def _laid_out(

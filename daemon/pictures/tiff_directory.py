@@ -22,6 +22,7 @@ TEXT = 2
 
 _MOST_ENTRIES = 512
 _MOST_PAGES = 10_000
+_USUAL_ENTRIES = 32  # of a page; directories that lie over each other could make a small file say millions of entries
 _MOST_OFFSET = 2**63 - 16  # the system takes no position beyond 2**63 - 1
 _MOST_BYTES = 16384  # of one value; longer ones are pictures or private
 
@@ -145,10 +146,14 @@ def directory_at(read: Read, dialect: Dialect, position: int) -> Directory:
 
 
 def pages(read: Read, dialect: Dialect, most: int = _MOST_PAGES) -> Iterator[Directory]:
-    """The directories of a file's pages, as far as one leads to the next. Raises struct.error where one is missing."""
-    position, seen = dialect.first, set[int]()
-    while position and position not in seen and len(seen) < most:
+    """The directories of a file's pages, as far as one leads to the next. Raises struct.error where one is missing.
+
+    No more than `most` pages, and no more entries than so many pages usually have.
+    """
+    position, seen, entries = dialect.first, set[int](), 0
+    while position and position not in seen and len(seen) < most and entries < most * _USUAL_ENTRIES:
         seen.add(position)
         page = directory_at(read, dialect, position)
+        entries += min((page.link - position) // dialect.entry.size, _MOST_ENTRIES)
         yield page
         position = page.following

@@ -1,5 +1,6 @@
 import os
 import struct
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.errors import NotWholeYet
+from daemon.intake import file_structure
 from daemon.intake.file_structure import follow_to_end
+from daemon.intake.partial_file import PartialFile
 from tests.drawing import drawn_photo
 from tests.intake.photos import FORMATS, bmp, photo, two_pages
 
@@ -85,6 +88,61 @@ def test_the_end_mark_of_a_thumbnail_is_not_the_end_of_the_photo(path: Path) -> 
     assert follow(path, whole) is None
     with pytest.raises(NotWholeYet):
         follow(path, whole[: len(segment) + 100])
+
+
+class Counted(PartialFile):
+    """A file that counts the bytes that are read of all such files."""
+
+    bytes_read = 0
+
+    def some(self, position: int, length: int) -> bytes:
+        content = super().some(position, length)
+        Counted.bytes_read += len(content)
+        return content
+
+    def exactly(self, position: int, length: int, what: str) -> bytes:
+        Counted.bytes_read += length
+        return super().exactly(position, length, what)
+
+
+def test_a_run_of_fill_bytes_is_searched_once(path: Path) -> None:
+    """Each byte of a run could begin a match: a pattern that allows fill bytes looks at the rest of the run again."""
+
+    def seconds(fill: int) -> float:
+        whole = photo("jpg")
+        started = time.thread_time()
+        with pytest.raises(NotWholeYet, match="the end mark of a JPEG"):
+            follow(path, whole[: len(whole) // 2] + b"\xff" * fill)
+        return time.thread_time() - started
+
+    assert seconds(96_000) < 3 * seconds(48_000) + 0.5
+
+
+@pytest.mark.parametrize(
+    "part", [b"\x00\xff\x01", b"\xff\xda\x00\x02", b"\xff\xff\x01"], ids=["stray", "scans", "fill"]
+)
+def test_a_jpeg_of_very_many_parts_is_read_once(path: Path, part: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_bytes(b"\xff\xd8\xff\xe0\x00\x02" + part * 20_000 + b"\xff\xd9")
+    monkeypatch.setattr(file_structure, "PartialFile", Counted)
+    before = Counted.bytes_read
+
+    with path.open("rb") as file:
+        assert follow_to_end(file.fileno()) is None
+
+    assert Counted.bytes_read - before < 20 * path.stat().st_size
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xd8\xff\xe0\x00\x02" + b"\xff\x01" * 200_000 + b"\xff\xd9",
+        b"\x89PNG\r\n\x1a\n" + b"\0\0\0\0teST\0\0\0\0" * 200_000 + b"\0\0\0\0IEND\0\0\0\0",
+        b"\0\0\0\x10ftypheic\0\0\0\0" + b"\0\0\0\x08free" * 200_000,
+    ],
+    ids=["jpeg", "png", "heic"],
+)
+def test_a_file_of_more_parts_than_any_program_writes_is_a_doubt(path: Path, content: bytes) -> None:
+    assert "more parts than any program writes" in (follow(path, content) or "")
 
 
 def test_a_black_tail_is_a_doubt_and_no_refusal(path: Path) -> None:
@@ -169,6 +227,22 @@ def test_pages_that_all_point_to_one_large_table_are_a_doubt(path: Path) -> None
     content = b"II*\0" + struct.pack("<I", start) + struct.pack("<I", 8) * numbers + chain
 
     assert "share their tables" in (follow(path, content) or "")
+
+
+def test_pages_that_all_point_to_one_large_table_of_inner_pages_read_it_seldom(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_structure, "PartialFile", Counted)
+    before = Counted.bytes_read
+    numbers, entry = 2_000_000, struct.pack("<HHHII", 1, 330, 4, 2_000_000, 8)
+    start = 8 + 4 * numbers
+    chain = b"".join(entry + struct.pack("<I", start + 18 * (number + 1)) for number in range(2000))
+    content = b"II*\0" + struct.pack("<I", start) + struct.pack("<I", start) * numbers + chain
+
+    with suppress(NotWholeYet):
+        follow(path, content)
+
+    assert Counted.bytes_read - before < 10 * len(content)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 10, b"\0" * 100_000, b"\xff\xd8\xff", b"BM", b"II*\0", b"x"])

@@ -159,3 +159,14 @@ def test_no_file_is_strange_enough_for_an_error_of_another_kind(junk: bytes, hea
                 page.cut_field(tag)
     except struct.error:
         pass
+
+
+def test_directories_that_lie_over_each_other_are_not_followed_for_ever() -> None:
+    """One slot of 16 bytes each: the count of one directory, and the link of the one 383 slots before it."""
+    slots = b"".join(struct.pack("<HI10x", 512, 8 + 16 * max(1, slot - 383)) for slot in range(10_400))
+
+    read = in_memory(b"II*\0" + struct.pack("<I", 8) + slots)
+    dialect = dialect_of(read)
+    assert dialect
+
+    assert sum(1 for _ in pages(read, dialect)) < 1000
