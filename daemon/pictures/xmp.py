@@ -18,6 +18,8 @@ _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _JOB, _RIGHTS, _WHOLE = f"{{{_NAMESPACE}}}job", f"{{{_DC}}}rights", f"{{{_RDF}}}RDF"
 _MOST_BYTES = 1 << 21  # of a packet that is parsed, at most about 2 s; editors write 0.1 MB, seldom 1 MB
 
+_MOST_TAG_BYTES = 4096  # of a job tag in a broken packet; unescaping a number of more digits raises ValueError
+
 
 def tagged(xmp: bytes | None, job: str, notice: str | None = None) -> bytes:
     """The packet `xmp`, or a new one, with the job tag `job`, which replaces older job tags.
@@ -79,7 +81,9 @@ def _searched(packet: bytes) -> _Parts:
             parts.end = packet.rindex(end)
     before, found, _ = packet.rpartition(b"</freisteller:job>")
     if found:
-        parts.job = unescape(before[before.rfind(b">") + 1 :].decode("utf-8", errors="replace"))
+        text = before[before.rfind(b">") + 1 :]
+        if len(text) <= _MOST_TAG_BYTES:
+            parts.job = unescape(text.decode("utf-8", errors="replace"))
     return parts
 
 

@@ -205,3 +205,7 @@ def test_whatever_the_pieces_the_tag_is_found_and_what_was_well_formed_stays_so(
 @given(st.binary(max_size=200))
 def test_no_packet_is_broken_enough_to_stop_us(junk: bytes) -> None:
     assert xmp.job_in(xmp.tagged(junk, "job")) == "job"
+
+
+def test_a_tag_of_very_many_digits_in_a_broken_packet_is_none() -> None:
+    assert xmp.job_in(b"<x><freisteller:job>&#" + b"9" * 10_000 + b";</freisteller:job>") is None
