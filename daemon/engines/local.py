@@ -20,6 +20,7 @@ import numpy as np
 
 from daemon.arrays import Alpha, Rgb
 from daemon.engines.contract import Answer, ServerHealth
+from daemon.engines.least_size import narrowed, widened
 from daemon.engines.weights import STARTER_MODEL, ensure_starter_weights, present_models, weights_file
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
 from daemon.jobs import Recipe
@@ -86,7 +87,7 @@ class LocalEngine:
         if self._closed.is_set():
             raise EngineAway("The local engine is closed.")
         session = self._session(recipe.model)
-        image = importlib.import_module("PIL.Image").fromarray(proxy)
+        image = importlib.import_module("PIL.Image").fromarray(widened(proxy))
         with self._counting:
             self._running += 1
         began = time.perf_counter()
@@ -102,7 +103,7 @@ class LocalEngine:
             with self._counting:
                 self._running -= 1
         alpha: Alpha = np.asarray(masks[0].convert("L"), dtype=np.float32) / np.float32(255)
-        return Answer(alpha, SERVER, {"infer": time.perf_counter() - began})
+        return Answer(narrowed(alpha, proxy), SERVER, {"infer": time.perf_counter() - began})
 
     def health(self) -> tuple[ServerHealth, ...]:
         """Up, unless loading failed or the engine is closed."""

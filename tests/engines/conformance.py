@@ -45,6 +45,14 @@ class EngineConformance:
     def test_a_tall_photo_stays_tall(self, engine: Engine) -> None:
         assert engine.cut(uuid.uuid4(), drawn_photo(260, 40), self.recipe(engine)).alpha.shape == (260, 40)
 
+    @pytest.mark.parametrize("size", [(1, 120), (120, 1), (1, 1), (2, 90), (1, 2), (30, 3000)], ids=str)
+    def test_a_strip_or_a_dot_keeps_its_size(self, engine: Engine, size: tuple[int, int]) -> None:
+        """Nodes and networks take a side of one pixel for something else. BEN2's node then takes up to 17 GB."""
+        alpha = engine.cut(uuid.uuid4(), drawn_photo(*size), self.recipe(engine)).alpha
+
+        assert alpha.shape == size
+        assert np.isfinite(alpha).all()
+
     def test_the_answer_says_who_gave_it(self, engine: Engine) -> None:
         answer = engine.cut(uuid.uuid4(), drawn_photo(), self.recipe(engine))
 

@@ -99,9 +99,10 @@ def test_a_picture_that_the_server_can_never_read_fails_alone(double: Double, op
 
 def test_a_photo_that_a_model_cannot_do_is_refused_alone(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double)
+    double.set_faults({"fail": "doesn't match the broadcast shape [3, 1024, 1024]", "fail_prompts": 1})
 
     with pytest.raises(RecipeRefused, match="broadcast shape"):
-        engine.cut(uuid.uuid4(), drawn_photo(1, 40), RMBG)
+        engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
 
     assert engine.cut(uuid.uuid4(), drawn_photo(), RMBG).alpha.max() > 0.9
 

@@ -168,6 +168,16 @@ def test_a_strip_too_narrow_for_a_models_lowest_width_is_left_to_the_others(grap
     assert graph.inputs_for(Recipe("RMBG-2.0", 1024), 1024, 10)["process_res"] == 1024
 
 
+@pytest.mark.parametrize("model", ["INSPYRENET", "BEN", "BEN2"])
+def test_a_strip_too_flat_for_a_models_highest_width_is_left_to_the_others(graph: Graph, model: str) -> None:
+    """At 2048 pixels across, the model would see fewer than 32 rows, and its layers none."""
+    with pytest.raises(RecipeRefused, match=f"1024 x 15 pixels is too flat for {model}"):
+        graph.inputs_for(Recipe(model, 1024), 15, 1024)
+
+    assert graph.inputs_for(Recipe(model, 1024), 16, 1024)["process_res"] == 2048
+    assert graph.inputs_for(Recipe("RMBG-2.0", 1024), 2, 1024)["process_res"] == 1024
+
+
 def test_the_default_ladder_is_legal(graph: Graph) -> None:
     for rung in DEFAULT_LADDER:
         if rung.model != "local":

@@ -20,6 +20,7 @@ from daemon.engines.comfyui.server import Server
 from daemon.engines.comfyui.server_trust import ServerTrust
 from daemon.engines.comfyui.servers import ServerEntry, Servers
 from daemon.engines.contract import Answer, ServerHealth
+from daemon.engines.least_size import narrowed, widened
 from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, FreistellerError, RecipeRefused
 from daemon.jobs import Recipe
 from daemon.settings import ComfyUISettings, ServerSettings
@@ -114,8 +115,13 @@ class ComfyUIEngine:
 
         If a server is out of memory and there is no other one, it is asked once more: it has just freed its memory.
         """
-        self._graph.inputs_for(recipe, proxy.shape[0], proxy.shape[1])
-        encoded = EncodedProxy.of(proxy)
+        sent = widened(proxy)
+        self._graph.inputs_for(recipe, sent.shape[0], sent.shape[1])
+        answer = self._cut_somewhere(ticket, EncodedProxy.of(sent), recipe, new)
+        return replace(answer, alpha=narrowed(answer.alpha, proxy))
+
+    def _cut_somewhere(self, ticket: uuid.UUID, encoded: EncodedProxy, recipe: Recipe, new: bool) -> Answer:
+        """Try server after server until one answers. Raises what explains best why none did."""
         tried: list[ServerEntry] = []
         errors: list[FreistellerError] = []
         freed: ServerEntry | None = None

@@ -92,7 +92,8 @@ def _resolution(recipe: Recipe, model: Model, height: int, width: int) -> int | 
     exactly that. A model that takes process_res as a width gets the width that gives as many pixels at the picture's
     aspect ratio: with process_res as the width of a 1:8 scan, the picture would be eight times as large as meant.
     Raises RecipeRefused for a strip so narrow that even the lowest width gives more pixels than the largest square that
-    the node accepts: it would fill the GPU's memory.
+    the node accepts: it would fill the GPU's memory. Raises it for a strip as flat as that, too: at the highest width,
+    so few rows are left that the layers of the network, each half as high as the one before, have none.
     """
     asked = recipe.process_res
     if model.resolutions is None:
@@ -108,6 +109,8 @@ def _resolution(recipe: Recipe, model: Model, height: int, width: int) -> int | 
         )
     if model.process_res == "width":
         asked = math.floor(asked * math.sqrt(width / height))
+        if legal.lowest * legal.lowest * width > legal.highest * legal.highest * height:
+            raise RecipeRefused(f"A picture of {width} x {height} pixels is too flat for {recipe.model}.")
     stepped = min(max(asked // legal.step * legal.step, legal.lowest), legal.highest)
     if model.process_res == "width" and stepped * stepped * height > legal.highest * legal.highest * width:
         raise RecipeRefused(f"A picture of {width} x {height} pixels is too narrow for {recipe.model}.")

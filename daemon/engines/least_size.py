@@ -1,0 +1,21 @@
+"""Widens proxies that are one pixel wide or high, because nodes and networks take such a side for something else.
+
+BEN2's node squeezes it away and takes the three colours for a width: it then allocates up to 17 GB.
+"""
+
+import numpy as np
+
+from daemon.arrays import Alpha, Rgb
+
+LEAST_SIDE = 2  # pixels
+
+
+def widened(proxy: Rgb) -> Rgb:
+    """The proxy, (H, W, 3) uint8, with its last row or column repeated where it has only one."""
+    missing = [(0, max(0, LEAST_SIDE - side)) for side in proxy.shape[:2]]
+    return proxy if missing == [(0, 0), (0, 0)] else np.pad(proxy, [*missing, (0, 0)], mode="edge")
+
+
+def narrowed(alpha: Alpha, proxy: Rgb) -> Alpha:
+    """The part of an alpha of the widened proxy that belongs to the proxy itself."""
+    return alpha[: proxy.shape[0], : proxy.shape[1]]
