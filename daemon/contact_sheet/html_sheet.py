@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from daemon.contact_sheet.shown_results import Shown
 from daemon.jobs import Grade
 
@@ -24,6 +22,8 @@ def pieces_of_page(
 
     counts: photos by grade name or "failed"; each becomes a filter.
     """
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # here, since a daemon fills no sheet
+
     environment = Environment(
         loader=PackageLoader("daemon.contact_sheet", ""),
         autoescape=True,

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.values import Decodable, Header
@@ -94,6 +93,8 @@ def _palette(content: bytes, entry: int, values: int, colours: int) -> NDArray[n
 
 
 def _unpacked(data: bytes, bitmap: _Bitmap) -> NDArray[np.uint8]:
+    from PIL import Image  # here, since most daemons never meet a BMP
+
     height, from_top = abs(bitmap.height), bitmap.height < 0
     mode, packed = _UNPACKERS[bitmap.bits]
     picture = np.empty((height, bitmap.width, 4 if bitmap.masks[3] else 3), np.uint8)

@@ -26,7 +26,7 @@ def test_a_daemon_with_comfyui_imports_no_local_engine(tmp_path: Path) -> None:
     code = (
         "import sys; from daemon.settings import load; from daemon.service.lifecycle import Daemon; "
         "Daemon(load(flags={'comfyui': {'servers': [{'url': 'http://127.0.0.1:9'}]}})).close(); "
-        "print(sorted({'rembg', 'onnxruntime', 'skimage', 'numba', 'torch'} & set(sys.modules)))"
+        "print(sorted({'rembg', 'onnxruntime', 'skimage', 'numba', 'torch', 'PIL', 'jinja2'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
