@@ -1,4 +1,4 @@
-"""The table of states, and the names of attempts."""
+"""The table of states, and the tickets of attempts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A journal that is damaged, cut off or gone: set aside, and made again from what the folders hold."""
+"""A journal that is damaged, cut off or gone is set aside and made again from the folders."""
 
 import json
 import os
@@ -46,14 +46,14 @@ def lose_it(path: Path) -> None:
 
 
 def lose_its_end(_: Path) -> None:
-    """What the WAL held, and nothing else."""
+    """Lose only what the WAL held."""
 
 
 DAMAGES = [cut_off, overwrite_pages, overwrite_header, lose_it]
 
 
 class House:
-    """A hot folder that daemons come and go in."""
+    """A hot folder, in which daemons start and end."""
 
     def __init__(self, folder: Path) -> None:
         self.root, self.state = folder / "hot", folder / "state"
@@ -76,7 +76,7 @@ class House:
         return made
 
     def close(self) -> None:
-        """As after a crash: nothing is tidied up."""
+        """End as by a crash: nothing is cleaned up."""
         for made in self._open:
             made.close()
 
@@ -109,13 +109,13 @@ def work_off(daemon: Daemon) -> list[RunResult]:
 
 
 def take_in(daemon: Daemon) -> None:
-    """What lies in the inbox; files that are no photos are looked at twice."""
+    """Take in what lies in the inbox; a file that is no photo needs two looks."""
     while (scan := daemon.parts.inbox_loop.turn(urgent=True)) and scan.incomplete:
         daemon.parts.watcher.wait(scan.next_look_seconds, threading.Event())
 
 
 def one_of_each(house: House) -> None:
-    """One photo done, one failed, one taken in; then the daemon is gone."""
+    """Leave one photo done, one failed and one in work, and no daemon."""
     daemon = house.daemon()
     save_photo(house.root / "inbox" / "kunde" / "done.png", drawn_photo(seed=1))
     (house.root / "inbox" / "letter.jpg").write_text("Dear Sir or Madam, " * 50)
@@ -203,12 +203,12 @@ def test_an_older_journal_does_nothing_twice_and_calls_nothing_failed(house: Hou
     job = daemon.parts.journal.take(2.0**40)
     assert job is not None
     daemon.parts.journal._db.change("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copy(house.journal, older)  # it runs
+    shutil.copy(house.journal, older)  # the daemon runs
     daemon.parts.engine.start()
     assert daemon.parts.task_runner.run(job) is RunResult.DONE
     house.close()
     after = house.results
-    older.rename(house.journal)  # as where the WAL was lost with the power
+    older.rename(house.journal)  # as if the WAL was lost with the power
 
     daemon = house.daemon()
     daemon.recover()
@@ -231,7 +231,7 @@ def test_a_crash_between_publishing_and_clearing_with_a_lost_state_directory_pub
     assert job is not None
     monkeypatch.setattr(daemon.parts.publisher, "clear", lambda _: None)  # it died before
     daemon.parts.task_runner.run(job)
-    shutil.rmtree(daemon.parts.folders.jobs.staging_root / job.id)  # and half of the clearing was done
+    shutil.rmtree(daemon.parts.folders.jobs.staging_root / job.id)  # and had removed half of it
     house.close()
     before = house.results
     shutil.rmtree(house.state)
@@ -321,7 +321,7 @@ def test_the_real_program_goes_on_after_its_journal_was_spoilt(tmp_path: Path, s
     with DaemonProcess(tmp_path, **quick) as daemon:
         daemon.wait_until(lambda: bool(results()), "a result")
         daemon.kill()
-    for ending in ("-wal", "-shm"):  # else SQLite mends the file from them
+    for ending in ("-wal", "-shm"):  # otherwise SQLite repairs the file from them
         journal.with_name(journal.name + ending).unlink(missing_ok=True)
     spoil(journal)
     with DaemonProcess(tmp_path, **quick) as daemon:

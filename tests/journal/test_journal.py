@@ -1,4 +1,4 @@
-"""The journal: a real SQLite file, and what it refuses."""
+"""The journal in a real SQLite file: what it keeps, and what it refuses."""
 
 import hashlib
 import json
@@ -49,7 +49,7 @@ def admit(journal: Journal, job_id: str = "a", now: float = NOW, folder: str = "
 
 
 def do(journal: Journal, job_id: str, score: float = 0.9, now: float = NOW) -> None:
-    """Take the next job, which must be this one, to its end."""
+    """Bring the next job, which must be this one, to its end."""
     job = journal.take(2.0**40)
     assert job is not None
     assert job.id == job_id
@@ -109,7 +109,7 @@ def test_a_job_whose_row_comes_while_another_thread_looks_for_one_is_not_started
 
 
 def test_only_the_first_start_of_a_round_is_fresh(journal: Journal) -> None:
-    """Whoever started before may have asked an engine already, and died before it wrote that down."""
+    """An earlier run may have asked an engine and died before it recorded that."""
     admit(journal)
     first = journal.take(NOW)
     journal.postpone("a", NOW, "away", "engine_away")
@@ -428,7 +428,7 @@ def test_a_migration_that_dies_leaves_the_file_as_it_was(tmp_path: Path, monkeyp
 
 
 def test_a_migration_that_was_released_is_never_changed() -> None:
-    # Files out there were made by it. What is to change gets a script of its own, and its sum joins these.
+    # Journals of users were made by it. A change gets its own script, whose checksum is added here.
     released = ("656006ee6ec0e042",)
 
     sums = [hashlib.sha256(script.encode()).hexdigest()[:16] for script in MIGRATIONS]
@@ -604,7 +604,7 @@ def test_the_place_of_a_result_names_the_last_job_that_put_it_there(journal: Jou
     do(journal, "a")
     admit(journal, "b")
     do(journal, "b")
-    journal.record_places("b", ["sehr_gut/a.png"])  # a person took the first away, and the name was free again
+    journal.record_places("b", ["sehr_gut/a.png"])  # a person removed the first one, so its name was free
     journal.record_places("a", [])
 
     assert journal.jobs_at(["sehr_gut/a.png"]) == {"sehr_gut/a.png": "b"}

@@ -1,4 +1,4 @@
-"""Pictures for these tests, drawn in code: a subject on a ground, and its perfect alpha."""
+"""Draws pictures for these tests: a subject on a background, and its perfect alpha."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from daemon.arrays import Alpha, Rgb
 
 
 def photo_and_truth(height: int = 240, width: int = 320, seed: int = 1) -> tuple[Rgb, Alpha]:
-    """A patterned orange disc with a bar on a noisy blue-green ground, and its alpha with a one pixel soft border."""
+    """A patterned orange disc with a bar on a noisy blue-green background, and its alpha with a one-pixel border."""
     rng = np.random.default_rng(seed)
     shape = np.zeros((height * 4, width * 4), np.uint8)
     cv2.circle(shape, (width * 2, height * 2), height, (255,), -1)
@@ -22,12 +22,12 @@ def photo_and_truth(height: int = 240, width: int = 320, seed: int = 1) -> tuple
 
 
 def blurred(alpha: Alpha, sigma: float) -> Alpha:
-    """The alpha with a border that is soft over about four sigma."""
+    """The alpha with a soft border about four sigma wide."""
     return np.asarray(cv2.GaussianBlur(alpha, (0, 0), sigma), dtype=np.float32)
 
 
 def with_disc(alpha: Alpha, centre: tuple[float, float], radius: float, value: float) -> Alpha:
-    """The alpha with a disc of one value at centre (x, y); place and radius in fractions of width and height."""
+    """The alpha with a disc of one value; its centre (x, y) and radius are fractions of width and height."""
     height, width = alpha.shape
     out = alpha.copy()
     cv2.circle(out, (round(centre[0] * width), round(centre[1] * height)), round(radius * height), (value,), -1)

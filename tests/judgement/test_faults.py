@@ -1,4 +1,4 @@
-"""Each measure notices its own fault, and the more of it, the more."""
+"""Each measure falls as its own fault grows."""
 
 import itertools
 from collections.abc import Callable

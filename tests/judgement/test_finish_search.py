@@ -11,7 +11,7 @@ THRESHOLDS = Thresholds(0.93, 0.75)
 
 
 def doubtful(alpha: Alpha, place: tuple[float, float], how_much: float = 0.4) -> Alpha:
-    """The alpha as a network gives it that took something at `place` half for the subject."""
+    """The alpha of a network that took something at `place` for half subject."""
     return blurred(with_disc(blurred(alpha, 1.5), place, 0.12, how_much), 1.5)
 
 

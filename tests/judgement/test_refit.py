@@ -1,4 +1,4 @@
-"""People and program: where they differ, and which thresholds people ask for."""
+"""Where people and program differ, and which thresholds people ask for."""
 
 import random
 from dataclasses import astuple
@@ -22,7 +22,7 @@ def said(score: float, person: Grade, at: float = 0.0, *, spoken: bool = True) -
 
 
 def studio(wanted: Thresholds, results: int, noise: float = 0.0, seed: int = 0) -> list[Judged]:
-    """People who grade by thresholds of their own, not quite steadily, and move only what lies in the wrong folder."""
+    """People who grade by their own thresholds, with some noise, and move only results that lie in the wrong folder."""
     dice = random.Random(seed)
     found = []
     for number in range(results):

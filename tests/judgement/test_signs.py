@@ -1,4 +1,4 @@
-"""Where the find lies in the photo is a sign, too: high up, or running out of it where background does."""
+"""The signs of place: a subject that lies high up, or that runs out of the photo as background does."""
 
 import numpy as np
 import pytest
@@ -46,12 +46,12 @@ def test_a_speck_high_up_says_nothing_of_where_the_find_lies() -> None:
     ("alpha", "runs_out"),
     [
         (block(50, 150), 0.0),
-        (block(50, 200), -1.0),  # cut off below, as a portrait is
+        (block(50, 200), -1.0),  # cut off below, like a portrait
         (block(0, 150), 1.0),
         (block(50, 150, 0, 140), 1.0),
         (block(50, 150, 0, 200), 2.0),
         (block(50, 200, 0, 200), 1.0),
-        (block(100, 105, 0, 100), 0.5),  # half of the twentieth of a side that counts as running over
+        (block(100, 105, 0, 100), 0.5),  # half of what counts as running out of the photo
     ],
 )
 def test_running_out_of_the_photo_counts_at_three_sides_and_is_made_up_for_below(alpha: Alpha, runs_out: float) -> None:

@@ -224,7 +224,7 @@ def test_an_earlier_attempt_that_beats_everything_wins() -> None:
 
 
 def test_another_round_leaves_out_what_was_tried_and_does_not_stop_at_gut() -> None:
-    before = [attempt(1, Recipe("A", 1024), 0.9)]  # sehr_gut, and a person was not content with it
+    before = [attempt(1, Recipe("A", 1024), 0.9)]  # sehr_gut, but a person wants another try
 
     first = strategy().next_recipe([], tried_before=before)
     assert first == Recipe("B", 1024)
@@ -232,7 +232,7 @@ def test_another_round_leaves_out_what_was_tried_and_does_not_stop_at_gut() -> N
     second = strategy().next_recipe(attempts, tried_before=before)
     assert second not in (None, Recipe("A", 1024), first)
     attempts.append(attempt(2, second, 0.7, subject=SMALL))
-    assert strategy().next_recipe(attempts, tried_before=before) is not None  # no gain is no reason to stop this time
+    assert strategy().next_recipe(attempts, tried_before=before) is not None  # here no gain does not stop it
     assert strategy(max_attempts=2).next_recipe(attempts, tried_before=before) is None
 
 
@@ -253,5 +253,5 @@ def test_another_round_goes_beyond_the_ladder_and_repeats_nothing_until_all_was_
     models = {(one.recipe.model, one.recipe.process_res, one.recipe.view.mirrored) for one in tried}
     assert {("A", 2048, False), ("B", 2048, False), ("A", 1024, True), ("B", 1024, True)} <= models
     anew = strategy(ladder=LADDER[:2]).next_recipe([], tried_before=tried)
-    assert anew is not None  # a person asks: then the ladder comes anew
+    assert anew is not None  # because a person asks, the ladder begins anew
     assert anew in [one.recipe for one in tried]

@@ -45,7 +45,7 @@ def settings_for(folder: Path, **strategy: object) -> Settings:
 
 
 def remember(journal: Journal, folder: str, recipe: Recipe, score: float, photos: int = 30) -> None:
-    """So many photos of a customer that began with a recipe."""
+    """Record so many finished photos of a customer that began with a recipe."""
     for number in range(photos):
         job_id = f"{folder}-{recipe.model}-{number}-{score}"
         verdict = Verdict(score, Grade.GUT, Measures(0.5, 0.5, 0.5))
