@@ -7,6 +7,7 @@ length.
 
 import errno
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """Errors that say: a step of the way is not a folder any more, or is a link by now."""
+
+NO_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.ENODEV})
+"""Errors of opening that say: the name is a symbolic link's, a socket's or a device's."""
 
 _NO_FSYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM})
 
@@ -54,6 +58,22 @@ def reading(name: str, folder: int | None = None) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def read_small(path: Path, most_bytes: int = 1 << 16) -> bytes:
+    """What a small file holds. Raises ValueError if it is no regular file, or is larger; OSError."""
+    wrong = f"{path} is no regular file of at most {most_bytes} bytes"
+    try:
+        with reading(str(path)) as descriptor:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or found.st_size > most_bytes:
+                raise ValueError(wrong)
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read(most_bytes)
+    except OSError as error:
+        if error.errno in NO_FILE:
+            raise ValueError(wrong) from error
+        raise
 
 
 def write_new(name: str, content: bytes, folder: int, mode: int = 0o666) -> None:

@@ -56,15 +56,17 @@ def finish_interrupted_claim(work: Path, root: Path) -> None:
     is not in work, the source was never taken.
     """
     try:
-        note = json.loads((work / NOTE).read_bytes())
+        note = json.loads(open_below.read_small(work / NOTE))
+        way, mark = note["way"], note["mark"]
+        open_below.refuse_ways_out(way)
     except (FileNotFoundError, NotADirectoryError):
         return
-    except ValueError:  # the crash came while the note was written, and so before everything else
-        note = None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        way = mark = None  # the crash came while the note was written, and so before everything else
     with open_below.opened(work) as folder:
-        if note and any(not path.name.startswith(".") for path in work.iterdir()):
-            with suppress(FileNotFoundError, NotADirectoryError), open_below.opened(root, note["way"][:-1]) as home:
-                _remove_source(home, note["way"][-1], note["mark"])
+        if way and any(not path.name.startswith(".") for path in work.iterdir()):
+            with suppress(FileNotFoundError, NotADirectoryError), open_below.opened(root, way[:-1]) as home:
+                _remove_source(home, way[-1], mark)
         for name in (no_replace.PART, NOTE):
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=folder)

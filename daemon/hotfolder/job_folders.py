@@ -15,7 +15,7 @@ from daemon.errors import FreistellerError, Vanished
 from daemon.hotfolder.claim_file import finish_interrupted_claim, take
 from daemon.hotfolder.free_names import stems
 
-_JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
+JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 
 
 class JobFolders:
@@ -150,7 +150,7 @@ class JobFolders:
                     found.update(
                         entry.name
                         for entry in entries
-                        if entry.is_dir(follow_symlinks=False) and _JOB_ID.fullmatch(entry.name)
+                        if entry.is_dir(follow_symlinks=False) and JOB_ID.fullmatch(entry.name)
                     )
         return tuple(sorted(found))
 
@@ -175,7 +175,7 @@ class JobFolders:
 
 
 def _folder(base: Path, job_id: str) -> Path:
-    if not _JOB_ID.fullmatch(job_id):
+    if not JOB_ID.fullmatch(job_id):
         raise ValueError(f"{job_id!r} is not a job id")
     return base / job_id
 

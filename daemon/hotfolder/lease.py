@@ -160,5 +160,6 @@ class Lease:
             return False
         finally:
             for left in self._path.parent.glob(f"{NAME}.*"):  # also those of a process that died in the middle
-                left.unlink(missing_ok=True)
+                with suppress(OSError):  # somebody's folder
+                    left.unlink()
         return True

@@ -4,9 +4,10 @@ import json
 import os
 import time
 import uuid
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from daemon.disk import open_below
 
@@ -32,6 +33,9 @@ class Holder:
         return f"on {self.host}, pid {self.pid}, since {self.since}"
 
 
+_HOLDER = TypeAdapter(Holder)
+
+
 def this_process() -> Holder:
     """This process, as others read of it."""
     token = uuid.uuid4().hex
@@ -45,22 +49,25 @@ def this_process() -> Holder:
 
 def is_alive(pid: int) -> bool:
     """Whether this machine has another process of that number. It need not be the one that took the lease."""
-    return pid != os.getpid() and Path(f"/proc/{pid}").exists()
+    return pid != os.getpid() and 0 < pid < 1 << 31 and Path(f"/proc/{pid}").exists()
 
 
 def read(path: Path) -> Holder | None:
     """Who holds the lease. Returns None if there is none, or if it cannot be understood: it may be half written."""
     try:
-        return Holder(**json.loads(path.read_bytes()))
-    except (FileNotFoundError, ValueError, TypeError):
+        return _HOLDER.validate_json(open_below.read_small(path), strict=True)
+    except (FileNotFoundError, ValueError):
         return None
 
 
 def content_of(path: Path) -> bytes | None:
-    """The bytes of the file. Returns None if there is none."""
-    with suppress(FileNotFoundError):
-        return path.read_bytes()
-    return None
+    """The bytes of the file. Returns None if there is none, b"" if something else lies there."""
+    try:
+        return open_below.read_small(path)
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return b""
 
 
 def create(path: Path, holder: Holder) -> None:

@@ -1,6 +1,5 @@
 """Reads orders: a `freisteller.toml` in a sub-folder of the inbox says how the photos of that folder are to be done."""
 
-import errno
 import os
 import stat
 import textwrap
@@ -24,7 +23,6 @@ NOTE = f"{NAME}-error.txt"
 _MOST_BYTES = 64 << 10
 _MOST_LETTERS = 1000  # of a fault; a person reads it, and it may quote a value of the order
 _MOST_DOTS = 200
-_NO_FILE = {errno.ELOOP, errno.ENXIO, errno.ENODEV}  # a symbolic link, a socket, a device
 
 
 class WrongOrder(BadOrder):
@@ -87,7 +85,7 @@ class Orders:
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            if error.errno not in _NO_FILE:
+            if error.errno not in open_below.NO_FILE:
                 raise
 
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from daemon.disk import no_replace, open_below
 from daemon.disk.file_id import FileId
+from daemon.hotfolder.job_folders import JOB_ID
 from daemon.pictures.writing import job_tag_of
 
 _MOST_REPORT_BYTES = 4 << 20  # a report has a few thousand; a larger JSON file is not one of ours
@@ -22,15 +23,17 @@ def file_id_at(root: Path, place: str) -> FileId | None:
     try:
         with open_below.opened(root, parts[:-1]) as folder:
             found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    except OSError as error:
+        if error.errno in open_below.GONE:
+            return None
+        raise
     return FileId.of(found) if stat.S_ISREG(found.st_mode) else None
 
 
 def owner_of(root: Path, place: str) -> str | None:
     """The id of the job that a picture or a report belongs to, as the file itself says.
 
-    Returns None if it says nothing, or does not exist. Raises OSError if it cannot be read.
+    Returns None if it says nothing that we understand, or does not exist. Raises OSError if it cannot be read.
     """
     parts = PurePosixPath(place).parts
     try:
@@ -40,10 +43,14 @@ def owner_of(root: Path, place: str) -> str | None:
         ):
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
-            if place.lower().endswith(".json"):
-                return _job_of_report(descriptor)
-            return job_tag_of(Path(f"/proc/self/fd/{descriptor}"))
-    except (FileNotFoundError, NotADirectoryError):
+            read = _job_of_report if place.lower().endswith(".json") else _job_of_picture
+            owner = read(descriptor)
+            return owner if isinstance(owner, str) and JOB_ID.fullmatch(owner) else None
+    except OSError as error:
+        if error.errno in open_below.GONE | open_below.NO_FILE:
+            return None
+        raise
+    except Exception:  # noqa: BLE001 - whatever a decoder raises for strangers' bytes, e.g. RecursionError
         return None
 
 
@@ -72,12 +79,11 @@ def remove(root: Path, place: str) -> None:
         open_below.settle(folder)
 
 
-def _job_of_report(descriptor: int) -> str | None:
+def _job_of_report(descriptor: int) -> object:
     if os.fstat(descriptor).st_size > _MOST_REPORT_BYTES:
         return None
-    try:
-        report = json.loads(os.pread(descriptor, _MOST_REPORT_BYTES, 0))
-    except ValueError:
-        return None
-    job = report.get("job") if isinstance(report, dict) else None
-    return job if isinstance(job, str) else None
+    return json.loads(os.pread(descriptor, _MOST_REPORT_BYTES, 0))["job"]
+
+
+def _job_of_picture(descriptor: int) -> object:
+    return job_tag_of(Path(f"/proc/self/fd/{descriptor}"))

@@ -16,11 +16,11 @@ def read_identity(folder: Path) -> str | None:
     """The id in `folder`/root.json. Returns None if there is no such file, raises RootAway if it is damaged."""
     path = folder / NAME
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(open_below.read_small(path))
         return str(uuid.UUID(content["id"]))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RootAway(f"{path} is damaged: {error}. Restore it, or remove it and start again.") from error
 
 

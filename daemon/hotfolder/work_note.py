@@ -1,10 +1,12 @@
 """The note beside a claimed original, which says what photo it is. It lets a new journal take over the job."""
 
 import json
+import math
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
+from daemon.disk import open_below
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Job
 from daemon.journal import JobRow
@@ -32,8 +34,14 @@ def write_work_note(folders: HotFolder, row: JobRow) -> None:
 def read_work_note(folders: HotFolder, job_id: str) -> JobRow | None:
     """The job that the note in its work folder describes. Returns None if there is no note, or a damaged one."""
     try:
-        content = _Content(**json.loads((folders.jobs.work_root / job_id / WORK_NOTE).read_bytes()))
-        _refuse_ways_out(content.name)
+        content = _Content(**json.loads(open_below.read_small(folders.jobs.work_root / job_id / WORK_NOTE)))
+        content.name.encode()  # half a character raises ValueError
+        for name in (content.name, content.source):
+            _refuse_ways_out(name)
+        if not (
+            0 <= content.round < 1 << 31 and 0 <= content.size_bytes < 1 << 62 and math.isfinite(content.admitted_at)
+        ):
+            return None
         job = Job(
             job_id,
             content.name,
@@ -42,12 +50,12 @@ def read_work_note(folders: HotFolder, job_id: str) -> JobRow | None:
             admitted_at=float(content.admitted_at),
         )
         return JobRow(job, Path(content.source), 0, None, ())
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 
 def _refuse_ways_out(name: str) -> None:
     """Raise ValueError if a name is empty or leads out of the folders that it is used in."""
     path = PurePosixPath(name)
-    if not name or path.is_absolute() or ".." in path.parts:
+    if not name or "\0" in name or path.is_absolute() or ".." in path.parts:
         raise ValueError(f"not a name below inbox/: {name!r}")

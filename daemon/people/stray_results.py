@@ -3,6 +3,7 @@
 A look reads only names. It opens a file once: when it is new, is not recorded in the journal, and no longer changes.
 """
 
+import logging
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
 from daemon.intake.walk_inbox import MAX_DEPTH
 from daemon.jobs import Grade
+from daemon.logs import log
 
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg"})
 """Suffixes of pictures that we write, also as other programs spell them."""
@@ -63,17 +65,24 @@ class StrayResults:
             for batch in self._unseen(seen):
                 known = placed([place for place, _ in batch])
                 for place, inode in batch:
-                    if place in known:
-                        seen.add(hash((place, inode)))
-                    elif (unchanged := self._unchanged(place)) is None:
-                        continue  # gone since its name was read
-                    elif self._clock() >= until or self._clock() - unchanged.since < settle_seconds:
-                        unsettled[place] = unchanged
-                    elif job_id := self._owner(place):
-                        unsettled[place] = unchanged
-                        strays.append(StrayResult(place, inode, job_id))
-                    else:
-                        seen.add(hash((place, inode)))
+                    try:
+                        if place in known:
+                            seen.add(hash((place, inode)))
+                        elif (unchanged := self._unchanged(place)) is None:
+                            continue  # gone since its name was read
+                        elif self._clock() >= until or self._clock() - unchanged.since < settle_seconds:
+                            unsettled[place] = unchanged
+                        elif job_id := ownership.owner_of(self._folders.root, place):
+                            unsettled[place] = unchanged
+                            strays.append(StrayResult(place, inode, job_id))
+                        else:
+                            seen.add(hash((place, inode)))
+                    except Exception as error:  # noqa: BLE001 - one file must not keep the others from being seen
+                        self._folders.check()
+                        seen.add(hash((place, inode)))  # a file that we cannot read counts as not ours
+                        if not isinstance(error, (PermissionError, BlockingIOError)):
+                            text = f"{place} cannot be read, so it counts as nobody's result: {error!r:.200}"
+                            log.log("verdict_unread", text, level=logging.WARNING)
             self._seen, self._unsettled = seen, unsettled
             return tuple(strays)
 
@@ -90,12 +99,6 @@ class StrayResults:
             return None
         before = self._unsettled.get(place)
         return before if before and before.file_id == file_id else _Unchanged(file_id, self._clock())
-
-    def _owner(self, place: str) -> str | None:
-        try:
-            return ownership.owner_of(self._folders.root, place)
-        except (PermissionError, BlockingIOError):
-            return None  # we may not read it, so it is not ours
 
     def _unseen(self, seen: set[int]) -> Iterator[list[tuple[str, int]]]:
         """Places and inodes that are new since the last look, in batches; adds the others to `seen`."""
@@ -149,8 +152,12 @@ def _below(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
     for name in inner:
         try:
             below = os.open(name, open_below.FOLDER, dir_fd=folder)
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
-            continue  # gone since its name was read, or not readable for us
+        except PermissionError:
+            continue
+        except OSError as error:
+            if error.errno in open_below.GONE:
+                continue
+            raise
         try:
             yield from _below(below, f"{prefix}{name}/", depth + 1)
         finally:

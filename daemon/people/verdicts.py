@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 
-from daemon.disk.os_errors import translated
-from daemon.errors import NoRoom, RootAway
+from daemon.disk.os_errors import translate
+from daemon.errors import JournalDamaged, NoRoom, RootAway
 from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
@@ -106,24 +106,30 @@ class Verdicts:
                 by_job[stray.job_id].append(stray)
             for job_id, group in by_job.items():
                 with self._locks.trying(job_id) as is_ours:
-                    if is_ours:
-                        self._consider(job_id, group)
+                    if is_ours and self._consider(job_id, group):
+                        self._stray_results.settled(group)
         except (RootAway, NoRoom):
             pass  # the inbox loop tells people; the next look finds what this one did not
         return self._stray_results.waits
 
-    def _consider(self, job_id: str, strays: Sequence[StrayResult]) -> None:
-        state = self._journal.state_of(job_id)
-        if is_open(state):
-            return  # its results are being published or made again; a later look finds them
-        if is_done(state):
-            try:
-                with translated(f"A result of {job_id}"):
-                    self._read(job_id, [stray.place for stray in strays])
-            except OSError as error:
-                text = f"{strays[0].place} was moved there, but its verdict cannot be read: {error}"
-                log.log("verdict_unread", text, level=logging.WARNING, job=job_id)
-        self._stray_results.settled(strays)
+    def _consider(self, job_id: str, strays: Sequence[StrayResult]) -> bool:
+        """Read the verdict on one result. Returns whether these pictures need no other look."""
+        try:
+            state = self._journal.state_of(job_id)
+            if is_open(state):
+                return False  # its results are being published or made again; a later look finds them
+            if is_done(state):
+                self._read(job_id, [stray.place for stray in strays])
+        except JournalDamaged:
+            raise
+        except Exception as error:  # noqa: BLE001 - one result must not keep the others from being read
+            self._folders.check()
+            meaning = translate(error, strays[0].place) if isinstance(error, OSError) else error
+            if isinstance(meaning, NoRoom) or isinstance(error, RootAway):
+                return False  # no room, or no sure lease: the next look tries again
+            text = f"{strays[0].place} was moved there, but its verdict cannot be read: {error!r:.200}"
+            log.log("verdict_unread", text, level=logging.WARNING, job=job_id)
+        return True
 
     def _read(self, job_id: str, found: Sequence[str]) -> None:
         known = self._journal.row(job_id).results

@@ -188,3 +188,37 @@ def test_a_real_mount_beneath_the_inbox(tmp_path: Path) -> None:
         assert list(mount.iterdir()) == []
     finally:
         subprocess.run(["umount", str(mount)], check=True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 200_000,
+        b"[]",
+        b"7",
+        b'{"way": 7, "mark": 7}',
+        b'{"way": ["\\u0000"], "mark": []}',
+        b'{"way": []}',
+        b"9" * 6000,
+    ],
+)
+def test_a_note_that_is_not_ours_ends_no_start(folders: HotFolder, content: bytes) -> None:
+    source = drop(folders)
+    work = folders.jobs.work_root / JOB
+    work.mkdir()
+    (work / "a.jpg").write_bytes(b"photo")
+    (work / NOTE).write_bytes(content)
+
+    folders.jobs.finish_interrupted_claims()
+
+    assert left_in_work(folders) == ["a.jpg"]
+    assert source.exists()
+
+
+def test_a_pipe_in_the_place_of_a_note_holds_up_no_start(folders: HotFolder) -> None:
+    (folders.jobs.work_root / JOB).mkdir()
+    os.mkfifo(folders.jobs.work_root / JOB / NOTE)
+
+    folders.jobs.finish_interrupted_claims()
+
+    assert left_in_work(folders) == []

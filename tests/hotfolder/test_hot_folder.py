@@ -80,8 +80,17 @@ def test_another_hot_folder_is_not_ours(folders: HotFolder) -> None:
         HotFolder(folders.root).prepare(expected="0b0e5b0c-7a1c-4c1e-9f0e-000000000000")
 
 
-def test_a_damaged_identity_is_no_reason_to_make_a_new_one(folders: HotFolder) -> None:
-    (folders.private / "root.json").write_text("{")
+@pytest.mark.parametrize("content", ["{", "[" * 100_000, '{"id": "\\ud800"}', '{"id": 1e999}', "9" * 6000])
+def test_a_damaged_identity_is_no_reason_to_make_a_new_one(folders: HotFolder, content: str) -> None:
+    (folders.private / "root.json").write_text(content)
+
+    with pytest.raises(RootAway, match="damaged"):
+        HotFolder(folders.root).prepare()
+
+
+def test_a_pipe_in_the_place_of_the_identity_holds_nobody_up(folders: HotFolder) -> None:
+    (folders.private / "root.json").unlink()
+    os.mkfifo(folders.private / "root.json")
 
     with pytest.raises(RootAway, match="damaged"):
         HotFolder(folders.root).prepare()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,6 +109,7 @@ def test_a_process_of_this_machine_that_is_there_is_waited_for_though_its_lock_i
 def test_a_process_knows_itself_and_others() -> None:
     assert is_alive(os.getppid())
     assert not is_alive(os.getpid())  # a lease with our number is left by an earlier process of that number
+    assert not is_alive(10**300)
     assert not is_alive(2**22 + 1)  # higher than any pid of the kernel
 
 
@@ -174,6 +176,31 @@ def test_a_lease_that_is_half_written_is_no_free_one(share: Share) -> None:
 
     with pytest.raises(AlreadyRunning):
         share.lease(STUDIO_2)
+
+
+HOSTILE: dict[str, Callable[[Path], object]] = {
+    "brackets": lambda path: path.write_text("[" * 200_000),
+    "a number of 6,000 digits": lambda path: path.write_text('{"pid": ' + "9" * 6000 + "}"),
+    "a pid that is no number": lambda path: path.write_text(json.dumps({**asdict(STUDIO_1), "pid": "\0"})),
+    "a pid of 200 digits": lambda path: path.write_text(json.dumps({**asdict(STUDIO_1), "pid": 10**200})),
+    "a pipe": os.mkfifo,
+    "a folder": Path.mkdir,
+    "a socket": lambda path: os.mknod(path, stat.S_IFSOCK | 0o600),
+    "a way round": lambda path: path.symlink_to(path.name),
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_whatever_lies_in_the_place_of_the_lease_is_watched_and_then_put_aside(share: Share, hostile: str) -> None:
+    HOSTILE[hostile](share.folder / NAME)
+    began = share.clock.now
+
+    Lease(
+        share.folder, locked=True, print_line=share.said.append, me=STUDIO_2, clock=share.clock, sleep=share._sleep
+    ).beat()
+
+    assert share.holder == "studio-2"
+    assert share.clock.now - began >= STALE_SECONDS
 
 
 def test_who_was_away_for_long_finds_that_another_has_it_and_touches_nothing(share: Share) -> None:

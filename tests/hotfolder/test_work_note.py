@@ -1,5 +1,7 @@
 """The note beside a claimed original: what is written is read back, and damage is no accident."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +38,28 @@ def test_a_note_that_cannot_be_written_stops_nobody(folders: HotFolder) -> None:
     assert read_work_note(folders, "job-1") is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"name": "a.jpg"}'])
+def with_field(key: str, text: str) -> bytes:
+    fields = {"name": '"a.jpg"', "source": '"inbox/a.jpg"', "admitted_at": "1", "round": "0", "size_bytes": "1"}
+    return ("{" + ", ".join(f'"{name}": {value}' for name, value in {**fields, key: text}.items()) + "}").encode()
+
+
+HOSTILE = [
+    b"[" * 200_000,
+    with_field("name", '"\\ud800.jpg"'),
+    with_field("name", '"a\\u0000.jpg"'),
+    with_field("name", "7"),
+    with_field("source", '"../a.jpg"'),
+    with_field("source", '"a\\u0000.jpg"'),
+    with_field("admitted_at", "1e999"),
+    with_field("admitted_at", '"now"'),
+    with_field("round", "9" * 40),
+    with_field("round", "[]"),
+    with_field("size_bytes", "9" * 6000),
+    with_field("size_bytes", "-1"),
+]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"name": "a.jpg"}', *HOSTILE])
 def test_a_damaged_note_counts_as_none(folders: HotFolder, content: bytes) -> None:
     (folders.jobs.work_root / "job-1" / WORK_NOTE).write_bytes(content)
 
@@ -49,3 +72,17 @@ def test_a_note_whose_name_leads_out_of_the_folders_counts_as_none(folders: HotF
     (folders.jobs.work_root / "job-1" / WORK_NOTE).write_text(content)
 
     assert read_work_note(folders, "job-1") is None
+
+
+def test_what_is_no_file_counts_as_no_note(folders: HotFolder) -> None:
+    os.mkfifo(folders.jobs.work_root / "job-1" / WORK_NOTE)
+
+    assert read_work_note(folders, "job-1") is None
+
+
+def test_a_note_of_a_photo_whose_name_is_no_text_is_read(folders: HotFolder) -> None:
+    row = replace(ROW, source=Path(os.fsdecode(b"inbox/\xff.jpg")))
+
+    write_work_note(folders, row)
+
+    assert read_work_note(folders, "job-1") == row

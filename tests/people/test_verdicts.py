@@ -1,8 +1,11 @@
 """A result that a person moves to another grade folder is a verdict, recorded and counted once."""
 
+import errno
 import itertools
+import json
 import os
 import shutil
+import stat
 import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -100,6 +103,66 @@ def test_the_report_and_the_mask_come_along(studio: Studio) -> None:
 
     assert sorted(path.name for path in after.parent.iterdir()) == ["a.json", "a.png", "a_mask.png"]
     assert len(results(studio.root)) == 3
+
+
+HOSTILE: dict[str, Callable[[Path], object]] = {
+    "brackets": lambda path: path.write_text("[" * 200_000),
+    "a number of 6,000 digits": lambda path: path.write_text('{"job": ' + "9" * 6000 + "}"),
+    "infinity": lambda path: path.write_text('{"job": 1e999}'),
+    "half a character": lambda path: path.write_text('{"job": "\\ud800"}'),
+    "a NUL": lambda path: path.write_text('{"job": "\\u0000"}'),
+    "no text": lambda path: path.write_bytes(b"\xff\xfe\x00"),
+    "a pipe": os.mkfifo,
+    "a folder": Path.mkdir,
+    "a socket": lambda path: os.mknod(path, stat.S_IFSOCK | 0o600),
+    "a way round": lambda path: path.symlink_to(path.name),
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_somebody_elses_file_in_the_place_of_a_report_keeps_no_verdict_from_being_read(
+    tmp_path: Path, hostile: str
+) -> None:
+    studio = Studio(tmp_path, "a.png", "b.png")
+    report = studio.place(".json")
+    report.unlink()
+    HOSTILE[hostile](report)
+    for stem in "ab":
+        studio.move(studio.place(".png", stem))
+
+    studio.look()
+
+    assert {given.name for given in studio.noted()} == {"a.png", "b.png"}
+
+
+@pytest.mark.parametrize("trouble", [RecursionError("deep"), MemoryError(), OSError(errno.EIO, "bad sector")], ids=repr)
+@pytest.mark.parametrize("where", ["owner_of", "file_id_at", "move"])
+def test_one_file_that_nobody_can_read_keeps_no_other_verdict_from_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception, where: str
+) -> None:
+    studio = Studio(tmp_path, "a.png", "b.png", "c.png")
+    for stem in "abc":
+        studio.move(studio.place(".png", stem))
+    real = getattr(ownership, where)
+
+    def reading(root: Path, place: str, *rest: str) -> object:
+        if "/b." in place or "/b_" in place:
+            raise trouble
+        return real(root, place, *rest)
+
+    monkeypatch.setattr(ownership, where, reading)
+    studio.look(times=2)
+
+    assert {given.name for given in studio.noted()} >= {"a.png", "c.png"}
+
+
+@pytest.mark.parametrize("job", ["\ud800", "\0", "9" * 3000, "../x", ""])
+def test_no_file_is_of_a_job_whose_id_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str) -> None:
+    (tmp_path / "a.png").touch()
+    (tmp_path / "a.json").write_text(json.dumps({"job": job}))
+    monkeypatch.setattr(ownership, "job_tag_of", lambda _: job)
+
+    assert [ownership.owner_of(tmp_path, place) for place in ("a.png", "a.json")] == [None, None]
 
 
 def test_all_files_moved_by_a_person_are_one_verdict(studio: Studio) -> None:
