@@ -30,6 +30,7 @@ class Faults:
     interrupt_prompts: int = 0  # somebody else interrupts it
     fail: str = ""  # the model node raises this text
     fail_prompts: int = 0
+    fail_heights: list[int] = field(default_factory=list)  # only for pictures of these heights; [] = all
     fail_models: list[str] = field(default_factory=list)  # [] = all
     wrong_masks: list[str] = field(default_factory=list)  # these models keep the background and drop the subject
     missing_input: str = ""  # the model node looks for an input of this name

@@ -88,7 +88,9 @@ class NodeRunner:
             worker.interrupt(None)
         if faults.missing_input:
             raise NodeFailure("RuntimeError", f"Error in image processing: '{faults.missing_input}'\n")
-        if faults.fail and model in (faults.fail_models or [model]) and faults.happens("fail_prompts"):
+        height = inputs["image"].shape[0]
+        meant = model in (faults.fail_models or [model]) and height in (faults.fail_heights or [height])
+        if faults.fail and meant and faults.happens("fail_prompts"):
             raise NodeFailure("RuntimeError", f"Error in image processing: Error in batch processing: {faults.fail}\n")
         if model in faults.wrong_masks:
             inputs = {**inputs, "invert_output": True}

@@ -3,8 +3,15 @@
 import pytest
 
 from daemon.engines.comfyui.error_mapping import NodeFailed
-from daemon.engines.comfyui.server_trust import FAILURES_IN_A_ROW, LONGEST_FACTOR, USUAL_SECONDS, Breaker, ServerTrust
-from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
+from daemon.engines.comfyui.server_trust import (
+    FAILURES_IN_A_ROW,
+    LONGEST_FACTOR,
+    MOST_FAILED_PHOTOS,
+    USUAL_SECONDS,
+    Breaker,
+    ServerTrust,
+)
+from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, FreistellerError, RecipeRefused
 
 
 @pytest.fixture
@@ -129,14 +136,52 @@ def test_a_success_brings_the_model_back(trust: ServerTrust) -> None:
     assert trust.message == ""
 
 
-def test_failures_in_a_row_are_the_installations_and_a_success_in_between_says_otherwise(trust: ServerTrust) -> None:
-    for _ in range(FAILURES_IN_A_ROW - 1):
-        assert isinstance(trust.record_failure("BEN", NodeFailed("odd"), 0.0), RecipeRefused)
-    trust.record_answer("BEN", 1.0)
-    for _ in range(FAILURES_IN_A_ROW - 1):
-        assert isinstance(trust.record_failure("BEN", NodeFailed("odd"), 0.0), RecipeRefused)
+def fail_with(trust: ServerTrust, photos: range, now: float = 0.0) -> list[FreistellerError]:
+    return [trust.record_failure("BEN", NodeFailed("odd"), now, f"photo {number}") for number in photos]
 
-    assert isinstance(trust.record_failure("BEN", NodeFailed("odd"), 0.0), EngineMisconfigured)
+
+def test_failures_in_a_row_are_the_installations_and_a_success_in_between_says_otherwise(trust: ServerTrust) -> None:
+    for _ in range(2):
+        errors = fail_with(trust, range(FAILURES_IN_A_ROW - 1))
+        assert all(isinstance(error, RecipeRefused) for error in errors)
+        trust.record_answer("BEN", 1.0)
+
+    *_, last = fail_with(trust, range(FAILURES_IN_A_ROW))
+
+    assert isinstance(last, EngineMisconfigured)
+
+
+def test_one_photo_that_fails_again_and_again_says_nothing_of_the_installation(trust: ServerTrust) -> None:
+    for _ in range(3 * FAILURES_IN_A_ROW):
+        (error,) = fail_with(trust, range(1))
+        assert isinstance(error, RecipeRefused)
+
+    assert trust.accepts_photo("BEN", 0.0, "another")
+
+
+def test_a_model_set_aside_is_first_tried_with_a_photo_that_has_not_failed_on_it(trust: ServerTrust) -> None:
+    fail_with(trust, range(FAILURES_IN_A_ROW))
+
+    assert not trust.accepts_photo("BEN", 9.9, "another")
+    assert trust.accepts_photo("BEN", 10.0, "another")
+    assert not trust.accepts_photo("BEN", 19.9, "photo 0")
+    assert trust.accepts_photo("BEN", 20.0, "photo 0")  # nobody else came
+    assert trust.accepts_test_picture("BEN", 10.0)
+
+
+def test_where_test_pictures_are_sent_one_of_them_is_the_trial(trust: ServerTrust) -> None:
+    trust.tested = frozenset({"BEN"})
+    trust.record_failure("BEN", EngineMisconfigured("no BEN"), 0.0)
+
+    assert trust.accepts_test_picture("BEN", 10.0)
+    assert not trust.accepts_photo("BEN", 19.9, "a photo")
+    assert trust.accepts_photo("BEN", 20.0, "a photo")
+
+
+def test_photos_that_failed_are_not_remembered_without_end(trust: ServerTrust) -> None:
+    fail_with(trust, range(10 * MOST_FAILED_PHOTOS))
+
+    assert len(trust._failures["BEN"]) == MOST_FAILED_PHOTOS
 
 
 def test_a_server_that_holds_the_model_is_cheaper_until_it_is_too_busy(trust: ServerTrust) -> None:

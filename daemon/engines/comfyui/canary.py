@@ -56,6 +56,8 @@ class Canary:
 
     def watch(self, entry: ServerEntry) -> None:
         """Begin with one more server."""
+        with self._servers.changing(entry) as trust:
+            trust.tested = frozenset(self._models)
         name = f"canary-{entry.server.name}"
         threading.Thread(target=self._test_models, args=(entry,), name=name, daemon=True).start()
 
@@ -66,7 +68,8 @@ class Canary:
                 due = dict.fromkeys(self._models, self._clock())
                 continue
             for model in self._models:
-                if self._clock() >= due[model] and self._servers.take_idle_slot(entry, model):
+                is_due = self._clock() >= due[model] or model in entry.trust.set_aside
+                if is_due and self._servers.take_idle_slot(entry, model):
                     right = self._test(entry, model)
                     seconds = self._every_seconds if right else min(self._every_seconds, AGAIN_SECONDS)
                     due[model] = self._clock() + seconds
@@ -74,10 +77,11 @@ class Canary:
     def _test(self, entry: ServerEntry, model: str) -> bool:
         """Send one picture through one model, in a slot that was taken. Returns whether the alpha was correct."""
         picture, subject = draw_test_picture(next(self._numbers))
+        encoded = EncodedProxy.of(picture)
         try:
-            alpha = entry.server.cut(uuid.uuid4(), EncodedProxy.of(picture), Recipe(model)).alpha
+            alpha = entry.server.cut(uuid.uuid4(), encoded, Recipe(model)).alpha
         except FreistellerError as error:  # no alpha is not a wrong alpha: treat it like a photo's failure
-            self._servers.record_failure(entry, model, error)
+            self._servers.record_failure(entry, model, error, encoded.digest)
             return False
         else:
             likeness = intersection_over_union(alpha, subject)

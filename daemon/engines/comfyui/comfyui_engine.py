@@ -126,7 +126,7 @@ class ComfyUIEngine:
         errors: list[FreistellerError] = []
         freed: ServerEntry | None = None
         holder, unsure = (None, ()) if new else self._servers.take_holder(ticket, recipe.model)
-        entry = holder or self._servers.take_slot(recipe.model, tried, errors)
+        entry = holder or self._servers.take_slot(recipe.model, tried, errors, photo=encoded.digest)
         while True:
             try:
                 answer = self._cut_on(entry, ticket, encoded, recipe, new and entry not in tried)
@@ -142,7 +142,7 @@ class ComfyUIEngine:
                     other.server.cancel_later(ticket)
                 return answer
             tried.append(entry)
-            entry = self._servers.take_slot(recipe.model, tried, errors, freed)
+            entry = self._servers.take_slot(recipe.model, tried, errors, freed, encoded.digest)
 
     def health(self) -> tuple[ServerHealth, ...]:
         """The condition of each server, as far as known."""
@@ -207,7 +207,7 @@ class ComfyUIEngine:
         try:
             answer = entry.server.cut(ticket, proxy, recipe, new)
         except FreistellerError as error:
-            error_to_raise = self._servers.record_failure(entry, recipe.model, error)
+            error_to_raise = self._servers.record_failure(entry, recipe.model, error, proxy.digest)
             if error_to_raise is not error:
                 raise error_to_raise from error
             raise

@@ -12,6 +12,7 @@ from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError
 
 LONGEST_FACTOR = 32  # times the first back-off: a model set aside is tried again more and more rarely, up to this
 FAILURES_IN_A_ROW = 3  # of one model, with different photos: then the installation is at fault, not the photos
+MOST_FAILED_PHOTOS = 64  # remembered for each model
 USUAL_SECONDS = 1.0  # assumed for one prompt, until the first one was timed
 NEWEST_WEIGHT = 0.3  # of the newest prompt in the running mean of seconds
 
@@ -26,7 +27,11 @@ class Breaker(StrEnum):
 
 @dataclass(slots=True)
 class SetAside:
-    """A model that gets no photos on this server until then. Each failed trial doubles the seconds."""
+    """A model that gets no photos on this server until then. Each failed trial doubles the seconds.
+
+    What tells most is tried first: from `until` on, a test picture, or a photo that has not failed on the model if no
+    test pictures are sent. Any other photo is tried when so many seconds more have passed and nobody else came.
+    """
 
     message: str
     until: float
@@ -45,6 +50,7 @@ class ServerTrust:
     failed_canaries: models that cut out the test picture wrongly, with a message. Only a correct answer to the canary
     removes one.
     seconds: running mean of the seconds of one prompt.
+    tested: models for which test pictures are sent.
     """
 
     slots: int
@@ -57,7 +63,8 @@ class ServerTrust:
     set_aside: dict[str, SetAside] = field(default_factory=dict)
     failed_canaries: dict[str, str] = field(default_factory=dict)
     seconds: float = USUAL_SECONDS
-    _failures: dict[str, int] = field(default_factory=dict)
+    tested: frozenset[str] = frozenset()
+    _failures: dict[str, list[str]] = field(default_factory=dict)  # model -> photos that failed since it last worked
 
     @property
     def reachable(self) -> bool:
@@ -82,9 +89,12 @@ class ServerTrust:
         models = (*(each.message for each in self.set_aside.values()), *self.failed_canaries.values())
         return " ".join([*texts, *dict.fromkeys(models)])
 
-    def accepts_photo(self, model: str, now: float) -> bool:
-        """Whether the server may get a photo for this model, now or when a slot becomes free."""
-        return model not in self.failed_canaries and self.accepts_test_picture(model, now)
+    def accepts_photo(self, model: str, now: float, photo: str = "") -> bool:
+        """Whether the server may get a photo for this model, now or when a slot becomes free. photo: its digest."""
+        aside = self.set_aside.get(model)
+        others_first = model in self.tested or photo in self._failures.get(model, ())
+        back_off = aside.seconds if aside and others_first else 0.0
+        return model not in self.failed_canaries and self.accepts_test_picture(model, now - back_off)
 
     def accepts_test_picture(self, model: str, now: float) -> bool:
         """Whether the server may get a test picture for this model: it will answer, correctly or not."""
@@ -135,8 +145,8 @@ class ServerTrust:
         self.set_aside.pop(model, None)
         self._failures.pop(model, None)
 
-    def record_failure(self, model: str, error: FreistellerError, now: float) -> FreistellerError:
-        """The model gave no alpha. Returns the error to raise.
+    def record_failure(self, model: str, error: FreistellerError, now: float, photo: str = "") -> FreistellerError:
+        """The model gave no alpha. Returns the error to raise. photo: its digest.
 
         A model that fails on photo after photo is broken there: its error becomes EngineMisconfigured.
         """
@@ -146,8 +156,9 @@ class ServerTrust:
         if self.breaker is Breaker.HALF_OPEN:  # a refusal is an answer too, so the server works
             self.breaker, self.trouble = Breaker.CLOSED, None
         if isinstance(error, NodeFailed):
-            self._failures[model] = self._failures.get(model, 0) + 1
-            if self._failures[model] >= FAILURES_IN_A_ROW:
+            failed = [each for each in self._failures.get(model, ()) if each != photo]
+            self._failures[model] = [*failed, photo][-MOST_FAILED_PHOTOS:]
+            if len(self._failures[model]) >= FAILURES_IN_A_ROW:
                 error = EngineMisconfigured(f"{error} ({FAILURES_IN_A_ROW} photos in a row; is the node broken?)")
         if isinstance(error, EngineMisconfigured):
             before = self.set_aside.get(model)

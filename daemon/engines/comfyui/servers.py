@@ -141,15 +141,18 @@ class Servers:
         tried: Sequence[ServerEntry],
         errors: Sequence[FreistellerError],
         last_resort: ServerEntry | None = None,
+        photo: str = "",
     ) -> ServerEntry:
         """Take a slot on the best server that was not tried yet, or else on the last resort. Waits for a free slot.
+
+        photo: its digest.
 
         errors: what the servers that were tried said. If no server is left, raises the error that explains it best.
         """
         with self._changed:
             while not self._closed:
                 now = self._clock()
-                trusted = [each for each in self.entries if each.trust.accepts_photo(model, now)]
+                trusted = [each for each in self.entries if each.trust.accepts_photo(model, now, photo)]
                 untried = [each for each in trusted if each not in tried]
                 candidates = untried or [each for each in trusted if each is last_resort]
                 if not candidates:
@@ -172,14 +175,14 @@ class Servers:
             trust.take_slot(model, now)
             return True
 
-    def record_failure(self, entry: ServerEntry, model: str, error: FreistellerError) -> FreistellerError:
+    def record_failure(self, entry: ServerEntry, model: str, error: FreistellerError, photo: str) -> FreistellerError:
         """See `ServerTrust.record_failure`. Ignored once the servers are closed: then the error is due to that."""
         with self._changed:
             if self._closed:
                 return error
             if isinstance(error, EngineFull):
                 entry.trust.record_freed_memory()
-            error_to_raise = entry.trust.record_failure(model, error, self._clock())
+            error_to_raise = entry.trust.record_failure(model, error, self._clock(), photo)
         if isinstance(error, EngineAway):
             entry.probe_soon.set()
         return error_to_raise
