@@ -106,8 +106,8 @@ class LocalEngine:
         return Answer(narrowed(alpha, proxy), SERVER, {"infer": time.perf_counter() - began})
 
     def health(self) -> tuple[ServerHealth, ...]:
-        """Up, unless loading failed or the engine is closed."""
-        up = not self._trouble and not self._closed.is_set()
+        """Up, unless the engine is closed or loading failed and no other model is loaded."""
+        up = (not self._trouble or bool(self._sessions)) and not self._closed.is_set()
         return (ServerHealth(SERVER, up, self._trouble or ", ".join(sorted(self._sessions)), self._running),)
 
     def check(self) -> tuple[ServerHealth, ...]:

@@ -1,5 +1,6 @@
 """Decides from a photo's attempts which recipe comes next, if any, and which attempt wins."""
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -84,6 +85,14 @@ class Strategy:
         self._rungs = tuple(dict.fromkeys(bare(rung, self._dead) for rung in named if rung.model in offered))
         self._max_attempts = max_attempts
         self._min_gain = min_gain
+        self._left_out: frozenset[str] = frozenset()
+
+    def without(self, model: str) -> "Strategy":
+        """The same strategy, but it never asks for this model."""
+        other = copy.copy(self)
+        other._left_out = self._left_out | {model}
+        other._rungs = tuple(rung for rung in self._rungs if rung.model != model)
+        return other
 
     def next_recipe(self, attempts: Sequence[Attempt], tried_before: Sequence[Attempt] = ()) -> Recipe | None:
         """What to ask the engine next; None if another call would not pay or `max_attempts` is reached.
@@ -157,7 +166,7 @@ class Strategy:
         """The last recipe at half its size, if the engine had no memory for it."""
         last = attempts[-1]
         asked = self._bare(last.recipe).process_res
-        if last.error_reason != "engine_full" or asked is None:
+        if last.error_reason != "engine_full" or asked is None or last.recipe.model in self._left_out:
             return None
         size = max(SMALLEST_RES, asked // 2)
         smaller = Recipe(last.recipe.model, size, last.recipe.view)

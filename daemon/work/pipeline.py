@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from daemon.engines.contract import Answer, Engine
-from daemon.errors import BadPhoto, EngineAway, EngineFull, RecipeRefused
+from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import ATTEMPTS_PER_PAGE, Attempt, Job, Outcome, Recipe, attempt_numbered
@@ -84,22 +84,32 @@ class Pipeline:
     def cut_out(self, task: PhotoTask, photo: PhotoInWork) -> Outcome:
         """Try one photo as often as it deserves, and record every attempt.
 
+        A model that no server can run is passed over, and no attempt is recorded of it: the photo may wait for it.
         Raises BadPhoto if no recipe gave a result, and what the engine raises if it cannot answer now.
         """
-        strategy = self.strategy(task.settings)
+        strategy, job = self.strategy(task.settings), task.job
         attempts = self.restore(task, photo)
-        while recipe := strategy.next_recipe(attempts, task.job.tried_before):
+        lacking: list[EngineMisconfigured] = []
+        while recipe := strategy.next_recipe(attempts, job.tried_before):
             if self._runtime.stopping():
                 raise EngineAway("Freisteller is stopping; the photo goes on at the next start.")
-            attempt = self._attempt(task.job, photo, recipe, strategy.best(attempts), len(attempts) + 1)
+            try:
+                attempt = self._attempt(job, photo, recipe, strategy.best(attempts), len(attempts) + 1)
+            except EngineMisconfigured as error:
+                lacking.append(error)
+                strategy = strategy.without(recipe.model)
+                job = replace(job, fresh=False)  # the next model is asked with the same ticket
+                continue
             if attempt.verdict is not None:
                 with self._timed("judge"):
                     attempts = photo.judge_again(attempts)
             attempts.append(attempt)
             for known in attempts:
                 self._runtime.tick(Effect.RECORD_ATTEMPT)
-                self._recorder.record_attempt(task.job, known)
+                self._recorder.record_attempt(job, known)
         best = strategy.best(attempts)
+        if best is None and lacking:
+            raise lacking[0]
         if best is None:
             raise BadPhoto(_nothing_came(task.job, attempts))
         return Outcome(tuple(attempts), best)

@@ -75,6 +75,20 @@ class TestLocalEngine(EngineConformance):
         with pytest.raises(EngineMisconfigured, match=r"u2net.*cannot be loaded"):
             engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2net"))
 
+    def test_the_engine_is_up_as_long_as_one_model_works(self, tmp_path: Path, weights: Path) -> None:
+        present = weights_file(weights, "u2netp")
+        assert present
+        (tmp_path / "u2netp.onnx").write_bytes(present.read_bytes())
+        engine = LocalEngine(LocalEngineSettings(model="isnet-general-use", weights_dir=str(tmp_path)), 1, silent)
+        with pytest.raises(EngineMisconfigured):
+            engine.cut(uuid.uuid4(), drawn_photo(), Recipe("isnet-general-use"))
+        before = engine.health()[0].up
+
+        engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp"))
+
+        assert (before, engine.health()[0].up) == (False, True)
+        assert "isnet-general-use" in engine.health()[0].message
+
     def test_a_missing_second_model_leaves_the_engine_up(self, engine: LocalEngine) -> None:
         engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp"))
         with pytest.raises(EngineMisconfigured):

@@ -60,6 +60,11 @@ class Daemon:
             process.kill()
             process.wait()
 
+    def process(self, *photos: Path, out: Path) -> "subprocess.CompletedProcess[bytes]":
+        """Cut out these photos without the hot folder."""
+        command = [sys.executable, "-m", "daemon", "process", *map(str, photos), "--out", str(out)]
+        return subprocess.run(command, cwd=CHECKOUT, env=self._environment, capture_output=True, timeout=120)
+
     def results(self) -> list[str]:
         return sorted(
             path.name for grade in ("sehr_gut", "gut", "ungenügend") for path in self.root.glob(f"{grade}/*.png")
@@ -121,3 +126,34 @@ def test_photos_wait_for_a_server_that_can_do_nothing_and_are_done_when_it_can(
 
     assert waiting == ([], [])
     assert daemon.failures() == []
+
+
+LOST = {"missing_weights": ["RMBG-2.0"]}  # the first model of the ladder
+
+
+def test_the_daemon_goes_on_with_the_other_models_if_the_first_has_lost_its_weights(
+    tmp_path: Path, double: Double
+) -> None:
+    daemon = Daemon(tmp_path, double.url)
+    double.set_faults(LOST)
+    daemon.drop(3)
+
+    with daemon.running("--once") as process:
+        assert process.wait(120) == 0
+
+    assert daemon.results() == [f"photo-{number}.png" for number in range(3)]
+    assert daemon.failures() == []
+    assert {inference.model for inference in double.inferences} == {"BEN2"}
+    assert "model_paused" in daemon.log.read_text("utf-8")
+
+
+def test_process_goes_on_with_the_other_models_too(tmp_path: Path, double: Double) -> None:
+    daemon = Daemon(tmp_path, double.url)
+    double.set_faults(LOST)
+    daemon.drop(2)
+    photos = sorted((daemon.root / "inbox").iterdir())
+
+    done = daemon.process(*photos, out=tmp_path / "out")
+
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["photo-0.png", "photo-1.png"]

@@ -45,6 +45,16 @@ def test_rungs_of_models_that_are_not_offered_are_left_out() -> None:
     assert strategy(offered=("nothing of it",)).next_recipe([]) is None
 
 
+def test_a_model_that_is_left_out_is_not_asked_again_not_even_for_a_smaller_picture() -> None:
+    full = attempt(1, Recipe("A", 1024), None, error_reason="engine_full")
+
+    assert strategy().without("A").next_recipe([]) == Recipe("B", 1024)
+    assert strategy().next_recipe([full]) == Recipe("A", 512)
+    assert strategy().without("A").next_recipe([full]) == Recipe("B", 1024)
+    assert strategy().without("A").without("B").next_recipe([]) is None
+    assert strategy().next_recipe([]) == Recipe("A", 1024)
+
+
 def test_local_stands_for_the_local_model() -> None:
     assert strategy(("u2netp",), ladder=DEFAULT_LADDER).next_recipe([]) == Recipe("u2netp")
 

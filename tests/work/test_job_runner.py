@@ -112,6 +112,71 @@ def test_a_photo_waits_longer_each_time_that_nobody_answers(make: Make, tmp_path
     assert daemon.parts.journal.take(clock.now + 10) is not None
 
 
+class LacksModels(ScriptedEngine):
+    """An engine with three models, some of which have lost their weights everywhere."""
+
+    models = ("a", "b", "c")
+
+    def __init__(self, *lost: str) -> None:
+        super().__init__(self._look)
+        self.lost = list(lost)
+        self.asked: list[str] = []
+
+    def _look(self, recipe: Recipe) -> None:
+        self.asked.append(recipe.model)
+        if recipe.model in self.lost:
+            raise EngineMisconfigured(f"no weights of {recipe.model}")
+
+
+LADDER_OF_THREE = {"strategy": {"ladder": [{"model": "a"}, {"model": "b"}, {"model": "c"}]}}
+
+
+@pytest.mark.parametrize("lost", [("a",), ("a", "b")])
+def test_a_model_that_no_server_can_run_is_passed_over(make: Make, tmp_path: Path, lost: tuple[str, ...]) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    engine = LacksModels(*lost)
+    daemon = make(engine, flags=LADDER_OF_THREE)
+
+    assert run_one(daemon) is RunResult.DONE
+
+    (entry,) = daemon.parts.journal.latest(1)
+    assert engine.asked[: len(lost) + 1] == [*lost, "abc"[len(lost)]]
+    assert entry.job.attempts[0].recipe.model == "abc"[len(lost)]
+    assert not any(attempt.error for attempt in entry.job.attempts)
+
+
+def test_models_that_no_server_can_run_use_up_no_attempts(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    clock, engine = Clock(), LacksModels("a", "b", "c")
+    daemon = make(engine, clock=clock, flags=LADDER_OF_THREE)
+    assert run_one(daemon) is RunResult.NO_ENGINE
+    (waiting,) = daemon.parts.journal.rows(State.WAITING)
+    engine.lost = []
+
+    job = daemon.parts.journal.take(clock.now + 60)
+    assert job is not None
+    daemon.parts.task_runner.run(job)
+
+    assert waiting.job.attempts == ()
+    (entry,) = daemon.parts.journal.latest(1)
+    assert entry.job.attempts[0].recipe.model == "a"
+
+
+def test_a_second_model_that_no_server_can_run_does_not_hold_back_the_result_of_the_first(
+    make: Make, tmp_path: Path
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    never_content = {**LADDER_OF_THREE, "grading": {"sehr_gut": 1.0, "gut": 0.999}}
+    engine = LacksModels("b", "c")
+    daemon = make(engine, flags=never_content)
+
+    assert run_one(daemon) is RunResult.DONE
+
+    (entry,) = daemon.parts.journal.latest(1)
+    assert [attempt.recipe.model for attempt in entry.job.attempts] == ["a"]
+    assert engine.asked == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize("error", [RecipeRefused("illegal"), EngineFull("out of memory")])
 def test_a_refused_recipe_leads_to_the_next_one(make: Make, tmp_path: Path, error: Exception) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
