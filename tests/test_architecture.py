@@ -76,7 +76,7 @@ def test_a_link_to_a_file_leads_somewhere(path: Path) -> None:
     assert [link for link in links if not (path.parent / link).is_file()] == []
 
 
-@pytest.mark.parametrize("name", ["photo"])
+@pytest.mark.parametrize("name", ["rooms", "photo"])
 def test_a_picture_is_drawn_anew_when_what_it_shows_changes(name: str, tmp_path: Path) -> None:
     script = CHECKOUT / "docs" / f"draw_{name}.py"
     drawn = tmp_path / f"{name}.svg"
