@@ -3,55 +3,61 @@
 from collections.abc import Callable
 from enum import StrEnum
 
+_SHARE = "the hot folder, our folders in it included: who takes over goes on there under the same job ids"
+_LEADS_TO_SHARE = "the journal, and is worth nothing unless the hot folder is changed next"
+_JOURNAL = "the journal, which is this machine's own"
+_STATE = "the state directory, which is this machine's own"
+_ENGINE = "nothing here; an engine is asked"
+
 
 class Effect(StrEnum):
-    """What is about to be done. `fenced`: it changes the hot folder, so it needs a lease that is sure."""
+    """What is about to be done. `fenced`: needs a lease that is sure, as another machine may have the same job."""
 
     fenced: bool
 
-    def __new__(cls, name: str, fenced: bool) -> "Effect":
-        """name: what logs and tests call it."""
+    def __new__(cls, name: str, changes: str) -> "Effect":
+        """name: what logs and tests call it. changes: what it changes first; everything on the share is fenced."""
         effect = str.__new__(cls, name)
         effect._value_ = name
-        effect.fenced = fenced
+        effect.fenced = changes in (_SHARE, _LEADS_TO_SHARE)
         return effect
 
     # A photo is taken into work.
-    ADMIT = "admit", True
-    CLAIM = "claim", False
+    ADMIT = "admit", _LEADS_TO_SHARE
+    CLAIM = "claim", _SHARE
     # It is cut out.
-    RECORD_CONTENT = "record content", False
-    ASK_ENGINE = "ask engine", False
-    KEEP_ALPHA = "keep alpha", False
-    RECORD_ATTEMPT = "record attempt", False
-    DECIDE = "decide", False
-    POSTPONE = "postpone", False
+    RECORD_CONTENT = "record content", _JOURNAL
+    ASK_ENGINE = "ask engine", _ENGINE
+    KEEP_ALPHA = "keep alpha", _STATE
+    RECORD_ATTEMPT = "record attempt", _JOURNAL
+    DECIDE = "decide", _JOURNAL
+    POSTPONE = "postpone", _JOURNAL
     # It is published, or ends otherwise.
-    WRITE_RESULT = "write result", False
-    KEEP_RESULT = "keep result", False
-    STAGE_REPORT = "stage report", False
-    PUBLISH = "publish", True
-    RECORD_RESULTS = "record results", False
-    ARCHIVE = "archive", True
-    COMPLETE = "complete", False
-    CLEAR = "clear", False
-    ADOPT = "adopt", False
-    LEAVE_OUT = "leave out", False
-    GIVE_UP = "give up", False
-    MOVE_TO_FAILED = "move to failed", True
-    RECORD_PLACES = "record places", False
+    WRITE_RESULT = "write result", _SHARE
+    KEEP_RESULT = "keep result", _SHARE
+    STAGE_REPORT = "stage report", _SHARE
+    PUBLISH = "publish", _SHARE
+    RECORD_RESULTS = "record results", _JOURNAL
+    ARCHIVE = "archive", _SHARE
+    COMPLETE = "complete", _JOURNAL
+    CLEAR = "clear", _SHARE
+    ADOPT = "adopt", _JOURNAL
+    LEAVE_OUT = "leave out", _JOURNAL
+    GIVE_UP = "give up", _JOURNAL
+    MOVE_TO_FAILED = "move to failed", _SHARE
+    RECORD_PLACES = "record places", _JOURNAL
     # A person asks for another try.
-    PUT_ASIDE = "put aside", True
-    TAKE_BACK = "take back", False
-    REQUEUE = "requeue", True
-    ORIGINAL_INTO_WORK = "original into work", True
-    ARCHIVE_EARLIER_RESULT = "archive the earlier result", True
-    REMOVE_EARLIER_RESULT = "remove the earlier result", True
-    REMOVE_NOTE = "remove note", True
-    END_PUT_BACK = "end put-back", True
+    PUT_ASIDE = "put aside", _SHARE
+    TAKE_BACK = "take back", _SHARE
+    REQUEUE = "requeue", _LEADS_TO_SHARE
+    ORIGINAL_INTO_WORK = "original into work", _SHARE
+    ARCHIVE_EARLIER_RESULT = "archive the earlier result", _SHARE
+    REMOVE_EARLIER_RESULT = "remove the earlier result", _SHARE
+    REMOVE_NOTE = "remove note", _SHARE
+    END_PUT_BACK = "end put-back", _SHARE
     # A person moved a result.
-    RECORD_VERDICT = "record verdict", False
-    BRING_ALONG = "bring along", True
+    RECORD_VERDICT = "record verdict", _JOURNAL
+    BRING_ALONG = "bring along", _SHARE
 
 
 Tick = Callable[[Effect], None]

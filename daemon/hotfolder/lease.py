@@ -4,6 +4,7 @@ The holder renews a file on the share. Nobody compares the clocks of two machine
 change, by the clock of the machine that watches it.
 """
 
+import math
 import os
 import threading
 import time
@@ -66,10 +67,17 @@ class Lease:
             raise RootAway(f"{self._path} could not be renewed for some time; another machine may have taken over.")
 
     def keep(self, check: Callable[[], None], on_lost: Callable[[str], None]) -> None:
-        """Renew the lease from now on, in a thread of its own.
+        """Renew the lease at once and from now on, in a thread of its own.
 
         check: raises if the hot folder is not there. on_lost: called once, with a sentence that says who has it now.
+        Raises AlreadyRunning if another process took the lease over since it was taken.
         """
+        self._renewed_at, other = -math.inf, None
+        with suppress(FreistellerError, OSError):  # then we are not sure until a beat succeeds
+            check()
+            other = self.beat()
+        if other is not None:
+            raise AlreadyRunning(f"Another Freisteller ({other}) has taken over {self._path.parent.parent} meanwhile.")
 
         def serve() -> None:
             while not self._stop.wait(BEAT_SECONDS):
@@ -81,7 +89,6 @@ class Lease:
                         on_lost(f"Another Freisteller ({other}) has taken over {root}; this one ends.")
                         return
 
-        self._renewed_at = self._clock()
         self._thread = threading.Thread(target=serve, name="lease", daemon=True)
         self._thread.start()
 

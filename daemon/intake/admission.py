@@ -77,8 +77,8 @@ class Admission:
             self._journal.reserved.release(left)
         self._tick(Effect.ADMIT)
         job = self._journal.admit(job_id, name, source.relative_to(self._folders.root), size_bytes, now)
-        self._tick(Effect.CLAIM)
         try:
+            self._tick(Effect.CLAIM)
             self._folders.jobs.claim(source, job.id, proven)
         except Vanished:
             self._forget(job.id)

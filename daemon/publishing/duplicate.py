@@ -20,10 +20,10 @@ def archive_duplicate(folders: HotFolder, tick: Tick, publication: Publication, 
     job, original = publication.row.job, publication.files.original
     if original is None:
         return ()
+    tick(Effect.ARCHIVE)
     note = folders.jobs.staging(job.id) / "equal.txt"
     if not note.exists():
         write_or_wait(note, equal_note(PurePosixPath(job.name).name, first))
-    tick(Effect.ARCHIVE)
     suffix = PurePosixPath(job.name).suffix
     files = ((original, suffix), (note, f"{suffix}.txt"))
     kept = files if publication.outputs.keep_originals else files[1:]

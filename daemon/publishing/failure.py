@@ -16,9 +16,9 @@ def move_to_failed(folders: HotFolder, tick: Tick, publication: Publication) -> 
     job, original = publication.row.job, publication.files.original
     if original is None:
         return ()
+    tick(Effect.MOVE_TO_FAILED)
     note = folders.jobs.staging(job.id) / "reason.txt"
     if not note.exists():
         write_or_wait(note, failure_note(PurePosixPath(job.name).name, job.id, job.reason or "unknown"))
-    tick(Effect.MOVE_TO_FAILED)
     suffix = PurePosixPath(job.name).suffix
     return place_files.place(((original, suffix), (note, f"{suffix}.txt")), folders.failed, stem_of(job.name))

@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import AlreadyRunning, RootAway
+from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.lease import STALE_SECONDS, Lease
 from daemon.hotfolder.lease_file import NAME, Holder, is_alive
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load
+from daemon.states import State
 from tests.doubles import Clock, ScriptedEngine
 from tests.drawing import save_photo
 from tests.processes import DaemonProcess, freisteller
+from tests.test_crash_at_every_step import FAR_FUTURE, files_below, one_life, settings_for, try_again
 
 STUDIO_1 = Holder("1" * 32, "studio-1", 4711, "boot-of-studio-1", "2026-11-25 08:00:00")
 STUDIO_2 = Holder("2" * 32, "studio-2", 815, "boot-of-studio-2", "1999-01-01 00:00:00")  # its clock is wrong
@@ -220,6 +223,30 @@ def test_who_was_away_for_long_finds_that_another_has_it_and_touches_nothing(sha
     assert share.holder == "studio-2"
 
 
+def test_who_begins_late_looks_first_and_finds_that_another_has_it(share: Share) -> None:
+    late = share.lease(STUDIO_1)
+    share.lease(STUDIO_2)  # thirty seconds pass here, in which the first only opens its journal
+
+    with pytest.raises(AlreadyRunning, match=r"studio-2, pid 815"):
+        late.keep(lambda: None, lambda _: None)
+
+    assert not late.sure
+    late.release()
+    assert share.holder == "studio-2"
+
+
+def test_who_begins_while_the_share_is_away_is_not_sure(share: Share) -> None:
+    lease = share.lease(STUDIO_1)
+
+    lease.keep(unsure, lambda _: None)
+    sure_at_first = lease.sure
+    lease.beat()
+    lease.release()
+
+    assert not sure_at_first
+    assert lease.sure
+
+
 def test_a_lease_that_somebody_deleted_is_made_again(share: Share) -> None:
     lease = share.lease(STUDIO_1)
     (share.folder / NAME).unlink()
@@ -284,6 +311,93 @@ def test_nothing_that_people_put_back_or_moved_is_touched_while_another_machine_
     daemon.close()
 
     assert after == before
+
+
+def test_what_changes_the_hot_folder_is_fenced(tmp_path: Path) -> None:
+    """Each change is blamed on the effect before it; what is not fenced would go on while another has the folder."""
+    hot = tmp_path / "hot"
+    blamed: dict[Effect, set[str]] = {}
+    last: list[tuple[Effect, dict[str, int]]] = []
+
+    def seen() -> dict[str, int]:
+        files = [path for path in hot.rglob("*") if path.is_file() and path.name not in (NAME, "lock")]
+        return {str(path.relative_to(hot)): path.lstat().st_ino for path in files}
+
+    def tick(effect: Effect) -> None:
+        now = seen()
+        if last and now != last[0][1]:
+            blamed.setdefault(last[0][0], set()).update(dict(now.items() ^ last[0][1].items()))
+        last[:] = [(effect, now)]
+
+    save_photo(hot / "inbox" / "kunde" / "a.jpg")
+    save_photo(hot / "inbox" / "b.jpg", seed=1)
+    (hot / "inbox" / "broken.jpg").write_bytes(b"<html>no photo</html>")
+    settings = settings_for(tmp_path)
+    one_life(settings, ScriptedEngine(), tick)
+    daemon = Daemon(settings, engine=ScriptedEngine(), tick=tick)
+    (result,) = hot.glob("*/b.png")
+    result.rename(hot / "gut" / "b.png" if result.parent.name != "gut" else hot / "sehr_gut" / "b.png")
+    last.clear()
+    daemon.parts.verdicts.turn(settle_seconds=0.0)
+    (failed,) = [row for row in daemon.parts.journal.latest(3) if row.job.state is State.FAILED]
+    last.clear()
+    try_again(daemon, failed.job.id)
+    daemon.close()
+    (cut_out,) = hot.glob("*/kunde/a.png")
+    cut_out.rename(hot / "inbox" / "a.png")
+    last.clear()
+    one_life(settings, ScriptedEngine(), tick)
+
+    assert len(blamed) > 10
+    assert {effect for effect in blamed if not effect.fenced} == set(), blamed
+
+
+@pytest.mark.parametrize("effect", [Effect.ADMIT, Effect.CLAIM])
+def test_a_photo_that_may_not_be_taken_in_leaves_no_row_and_is_taken_later(tmp_path: Path, effect: Effect) -> None:
+    refused = [effect]
+
+    def tick(found: Effect) -> None:
+        if found in refused:
+            raise RootAway("not renewed")
+
+    photo = save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = Daemon(settings_for(tmp_path), engine=ScriptedEngine(), tick=tick)
+    daemon.parts.inbox_loop.turn(urgent=True)
+    while_unsure = (photo.exists(), daemon.parts.journal.counts(FAR_FUTURE).open)
+    refused.clear()
+    daemon.parts.inbox_loop.turn(urgent=True)
+    after = (photo.exists(), daemon.parts.journal.counts(FAR_FUTURE).open)
+    daemon.close()
+
+    assert while_unsure == (True, 0)
+    assert after == (False, 1)
+
+
+@pytest.mark.parametrize("effect", [Effect.TAKE_BACK, Effect.REQUEUE])
+def test_a_retry_that_is_refused_leaves_the_photo_in_failed(tmp_path: Path, effect: Effect) -> None:
+    hot = tmp_path / "hot"
+    refused: list[Effect] = []
+
+    def tick(found: Effect) -> None:
+        if found in refused:
+            raise RootAway("not renewed")
+
+    hot.mkdir()
+    (hot / "inbox").mkdir()
+    (hot / "inbox" / "a.jpg").write_bytes(b"<html>no photo</html>")
+    one_life(settings_for(tmp_path), ScriptedEngine(), lambda _: None)
+    before = files_below(hot / "failed")
+    daemon = Daemon(settings_for(tmp_path), engine=ScriptedEngine(), tick=tick)
+    (failed,) = daemon.parts.journal.latest(1)
+    refused.append(effect)
+    with pytest.raises(RootAway):
+        try_again(daemon, failed.job.id)
+    daemon.parts.recovery.clear_leftovers()
+    (after,) = daemon.parts.journal.latest(1)
+    daemon.close()
+
+    assert files_below(hot / "failed") == before
+    assert (after.job.state, after.results) == (State.FAILED, failed.results)
 
 
 @contextmanager
