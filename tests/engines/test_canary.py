@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from daemon.engines.comfyui.canary import LIKE_ENOUGH, PLACES, draw_test_picture, intersection_over_union
+from daemon.engines.comfyui.deaths import Deaths
 from daemon.engines.comfyui.graph import load_graph
 from daemon.engines.comfyui.model_table import load_models
 from daemon.engines.comfyui.server import Server
@@ -159,7 +160,7 @@ def test_a_test_picture_leaves_nothing_behind(double: Double, open_engine: OpenE
 def entry() -> ServerEntry:
     """A server with one slot that nobody contacts."""
     settings = ServerSettings(url="http://127.0.0.1:9")
-    server = Server(settings, ComfyUISettings(), load_graph(load_models()), "a-daemon", Clock())
+    server = Server(settings, ComfyUISettings(), load_graph(load_models()), "a-daemon", Clock(), Deaths())
     return ServerEntry(server, ServerTrust(slots=1, set_aside_seconds=10.0), ServerSettings(url="http://gpu:1"))
 
 

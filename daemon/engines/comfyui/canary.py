@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
-from daemon.engines.comfyui.prompt_run import EncodedProxy
+from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.servers import ServerEntry, Servers
 from daemon.errors import FreistellerError
 from daemon.jobs import Recipe

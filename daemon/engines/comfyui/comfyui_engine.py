@@ -13,9 +13,10 @@ from dataclasses import replace
 
 from daemon.arrays import Rgb
 from daemon.engines.comfyui.canary import Canary
+from daemon.engines.comfyui.deaths import Deaths
+from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.graph import load_graph
 from daemon.engines.comfyui.model_table import load_models
-from daemon.engines.comfyui.prompt_run import EncodedProxy
 from daemon.engines.comfyui.server import Server
 from daemon.engines.comfyui.server_trust import ServerTrust
 from daemon.engines.comfyui.servers import ServerEntry, Servers
@@ -52,6 +53,7 @@ class ComfyUIEngine:
         self._table = load_models().for_commerce() if commercial_use else load_models()
         self._graph = load_graph(self._table)
         self._owner = owner or uuid.uuid4().hex[:12]
+        self._deaths = Deaths()
         self._servers = Servers([self._new_entry(each) for each in settings.servers], settings.affinity_seconds, clock)
         self._stop = threading.Event()
         self._started = False
@@ -117,7 +119,9 @@ class ComfyUIEngine:
         """
         sent = widened(proxy)
         self._graph.inputs_for(recipe, sent.shape[0], sent.shape[1])
+        self._deaths.refuse_deadly(str(ticket), recipe.model)
         answer = self._cut_somewhere(ticket, EncodedProxy.of(sent), recipe, new)
+        self._deaths.forget(str(ticket))
         return replace(answer, alpha=narrowed(answer.alpha, proxy))
 
     def _cut_somewhere(self, ticket: uuid.UUID, encoded: EncodedProxy, recipe: Recipe, new: bool) -> Answer:
@@ -141,6 +145,7 @@ class ComfyUIEngine:
                 for other in {*tried, *unsure} - {entry}:
                     other.server.cancel_later(ticket)
                 return answer
+            self._deaths.refuse_deadly(str(ticket), recipe.model)
             tried.append(entry)
             entry = self._servers.take_slot(recipe.model, tried, errors, freed, encoded.digest)
 
@@ -161,7 +166,7 @@ class ComfyUIEngine:
             entry.server.close(entry.trust.reachable)
 
     def _new_entry(self, settings: ServerSettings) -> ServerEntry:
-        server = Server(settings, self._settings, self._graph, self._owner, self._clock)
+        server = Server(settings, self._settings, self._graph, self._owner, self._clock, self._deaths)
         return ServerEntry(server, ServerTrust(settings.slots, self._settings.probe_seconds), settings)
 
     def _start_server(self, entry: ServerEntry) -> None:

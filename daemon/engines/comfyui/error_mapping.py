@@ -22,6 +22,10 @@ class CorruptUpload(BadPhoto):
     """The server cannot read the picture that was uploaded. Answer: upload it again, once."""
 
 
+class ServerGone(EngineAway):
+    """The connection to the server was refused or cut. Answer: as for EngineAway; if it was at work, count it."""
+
+
 class NodeFailed(RecipeRefused):
     """A model's node failed and its text does not say why: because of this picture, or of a broken installation."""
 
@@ -100,6 +104,8 @@ def of_status(status: int, path: str, server: str) -> FreistellerError:
             f"{server} does not accept a picture of this size (413). Lower engine.proxy_pixels, or raise the server's "
             "--max-upload-size."
         )
+    if status in (502, 504):  # from a proxy in front of it
+        return ServerGone(f"{server} is away: the proxy before it answers {path} with status {status}.")
     if status in (408, 425, 429) or status >= 500:
         return EngineAway(f"{server} is in trouble: it answers {path} with status {status}.")
     if 300 <= status < 400:

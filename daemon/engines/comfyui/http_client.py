@@ -223,7 +223,7 @@ class HttpClient:
                 f"{self.name} does not answer within {limits[1]:g} s, or not completely within {whole:g} s."
             ) from error
         except requests.exceptions.RequestException as error:
-            raise EngineAway(f"{self.name} cannot be reached.") from error
+            raise error_mapping.ServerGone(f"{self.name} cannot be reached.") from error
         except OSError as error:  # requests raises a plain OSError if the certificate file does not exist
             raise EngineMisconfigured(f"{self.name}: {error}") from error
         if 200 <= answer.status < 300 or answer.status in expected:

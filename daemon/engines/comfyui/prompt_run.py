@@ -5,14 +5,15 @@ gone) ends in the same question to the server: is the prompt finished, queued or
 """
 
 import contextlib
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from daemon.arrays import Alpha, Rgb
+from daemon.arrays import Alpha
 from daemon.engines.comfyui import error_mapping
+from daemon.engines.comfyui.deaths import Deaths
+from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.event_socket import EventSocket, Hint
 from daemon.engines.comfyui.graph import Prompt
 from daemon.engines.comfyui.http_client import HttpClient, ResultGone
@@ -28,22 +29,6 @@ T = TypeVar("T")
 
 MOST_SUBMISSIONS = 4  # the first one, and three after restarts, interrupts or results that were not ours
 POLLS_WITHOUT_EVENTS = 8  # polls in the time of one poll, while no event announces the end
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedProxy:
-    """An encoded proxy, the SHA-256 of its bytes in hex, and its size in pixels."""
-
-    encoded: bytes
-    digest: str
-    height: int
-    width: int
-
-    @classmethod
-    def of(cls, proxy: Rgb) -> "EncodedProxy":
-        """Encode a proxy, (H, W, 3) uint8 sRGB, once for all servers that may get it."""
-        encoded = codec.encode_proxy(proxy)
-        return cls(encoded, hashlib.sha256(encoded).hexdigest(), proxy.shape[0], proxy.shape[1])
 
 
 @dataclass(slots=True)
@@ -62,11 +47,14 @@ class PromptRun:
     settings: ComfyUISettings
     clock: Callable[[], float]
     stop: threading.Event
+    deaths: Deaths
     new: bool = False
     """True if nobody can have asked with this ticket before: then we need not look for an answer first."""
     stages: dict[str, float] = field(default_factory=dict)
     _used_names: set[str] = field(default_factory=set)
     _uploaded_again: bool = False
+    _worked_on: bool = False
+    """Whether the server has begun with the prompt that we wait for, as far as we know."""
 
     def run(self) -> Alpha:
         """The raw alpha of the proxy. Raises the engine errors of `daemon.errors`."""
@@ -138,6 +126,24 @@ class PromptRun:
         self.http.submit(self.prompt(stored), self.prompt_id, hint.client_id, self.model)
 
     def _wait(self, hint: Hint) -> FinishedPrompt | None:
+        """As `_wait_for_end`. Counts it if the server went away, or was started anew, while it worked on the prompt.
+
+        Raises RecipeRefused if that has happened too often.
+        """
+        self._worked_on, connection = False, (self.events.client_id, self.events.connected)
+        try:
+            finished = self._wait_for_end(hint)
+        except error_mapping.ServerGone:
+            if self._worked_on or hint.started_at is not None:
+                self.deaths.record(self.prompt_id)
+            raise
+        was_lost = connection != (self.events.client_id, self.events.connected)
+        if finished is None and was_lost and (self._worked_on or hint.started_at is not None):
+            self.deaths.record(self.prompt_id)
+            self.deaths.refuse_deadly(self.prompt_id, self.model)
+        return finished
+
+    def _wait_for_end(self, hint: Hint) -> FinishedPrompt | None:
         """Wait for the end while the queue moves. None if the server forgot the prompt.
 
         Raises EngineAway if the queue or the prompt stands still for longer than the limit of an attempt.
@@ -164,7 +170,7 @@ class PromptRun:
                 return finished
             now = self.clock()
             if self.prompt_id in queue.running and started is None:
-                started = hint.started_at or now
+                started, self._worked_on = hint.started_at or now, True
                 deadline = started + self.settings.attempt_seconds
             elif started is None and queue.running != ahead:  # prompts ahead of ours still make progress
                 ahead = queue.running

@@ -5,12 +5,14 @@ import threading
 import uuid
 from collections.abc import Callable
 
+from daemon.engines.comfyui.deaths import Deaths
+from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.error_mapping import QueuedDespiteErrors
 from daemon.engines.comfyui.event_socket import EventSocket, opener
 from daemon.engines.comfyui.graph import Graph
 from daemon.engines.comfyui.http_client import HttpClient
 from daemon.engines.comfyui.node_inputs import NodeInputs
-from daemon.engines.comfyui.prompt_run import EncodedProxy, PromptRun
+from daemon.engines.comfyui.prompt_run import PromptRun
 from daemon.engines.comfyui.replies import Memory, Queue
 from daemon.engines.comfyui.retrying import with_retries
 from daemon.engines.comfyui.upload_names import UploadNames
@@ -32,12 +34,17 @@ class Server:
         graph: Graph,
         owner: str,
         clock: Callable[[], float],
+        deaths: Deaths,
     ) -> None:
-        """owner: see `UploadNames`. Raises BadSettings if comfyui.parked names an unknown model."""
+        """owner: see `UploadNames`. deaths: those of all servers.
+
+        Raises BadSettings if comfyui.parked names an unknown model.
+        """
         self._graph = graph
         self._settings = comfyui
         self._parked = _parked_models(comfyui.parked, graph)
         self._clock = clock
+        self._deaths = deaths
         self._stop = threading.Event()
         self._http = HttpClient(settings, comfyui.connect_seconds)
         self.name = self._http.name
@@ -121,6 +128,7 @@ class Server:
             settings=self._settings,
             clock=self._clock,
             stop=self._stop,
+            deaths=self._deaths,
             new=new,
         )
 
