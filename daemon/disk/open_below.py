@@ -84,10 +84,17 @@ def write_new(name: str, content: bytes, folder: int, mode: int = 0o666) -> None
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(name, flags, mode, dir_fd=folder)
     try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
+        write_all(descriptor, content)
     finally:
         os.close(descriptor)
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all bytes, however few a single write takes, and make them durable."""
+    left = memoryview(content)
+    while left:
+        left = left[os.write(descriptor, left) :]
+    os.fsync(descriptor)
 
 
 def settle(folder: int) -> None:

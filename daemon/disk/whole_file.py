@@ -1,23 +1,25 @@
 """Writes a file of our own whole or not at all."""
 
 import os
+import uuid
 from contextlib import suppress
 from pathlib import Path
+
+from daemon.disk import open_below
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write `content` to `path`, replacing what is there, and make it durable.
 
-    Raises OSError; then `path` is as it was.
+    Raises OSError; then `path` is as it was, or whole.
     """
-    scratch = path.with_name(f"unfinished-{path.name}")
-    try:
-        with scratch.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    except OSError:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise
+    scratch = f".{uuid.uuid4().hex}.part"  # two may write one path; our folders ignore names with a dot
+    with open_below.opened(Path(os.path.realpath(path.parent))) as folder:
+        try:
+            open_below.write_new(scratch, content, folder)
+            os.replace(scratch, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(scratch, dir_fd=folder)
+            raise
+        open_below.settle(folder)

@@ -81,8 +81,7 @@ def write_over(path: Path, holder: Holder) -> None:
     """Overwrite the file in place: a new file of the name is noticed late by a machine that caches names (NFS)."""
     descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        os.pwrite(descriptor, _padded(holder), 0)
-        os.fsync(descriptor)
+        open_below.write_all(descriptor, _padded(holder))
     finally:
         os.close(descriptor)
 

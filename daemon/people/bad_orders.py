@@ -122,6 +122,7 @@ class BadOrders:
                     return  # somebody's own file of that name
                 os.unlink(NOTE, dir_fd=folder)
             open_below.write_new(NOTE, content, folder)
+            open_below.settle(folder)
 
 
 def _is_our_note(folder: int) -> bool:
