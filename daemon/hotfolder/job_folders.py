@@ -91,12 +91,13 @@ class JobFolders:
         """Whether the job has a work folder or a staging folder."""
         return any(_folder(base, job_id).is_dir() for base in (self.work_root, self.staging_root))
 
+    def work(self, job_id: str) -> Path:
+        """The job's folder for its original. Makes it if it is missing."""
+        return self._made(_folder(self.work_root, job_id))
+
     def staging(self, job_id: str) -> Path:
         """The job's folder for files that are not published yet. Makes it if it is missing."""
-        folder = _folder(self.staging_root, job_id)
-        with translated(f"The staging folder {folder}"):
-            self._make(folder)
-        return folder
+        return self._made(_folder(self.staging_root, job_id))
 
     def clear(self, job_id: str) -> None:
         """Remove what a finished job leaves: staging first, so that the original goes last. May be repeated."""
@@ -153,6 +154,11 @@ class JobFolders:
                         if entry.is_dir(follow_symlinks=False) and JOB_ID.fullmatch(entry.name)
                     )
         return tuple(sorted(found))
+
+    def _made(self, folder: Path) -> Path:
+        with translated(f"The folder {folder}"):
+            self._make(folder)
+        return folder
 
     def _make(self, folder: Path) -> None:
         try:

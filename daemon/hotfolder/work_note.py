@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from daemon.disk import open_below
+from daemon.disk.whole_file import write_whole
+from daemon.errors import NoRoom, RootAway
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Job
 from daemon.journal import JobRow
@@ -24,11 +26,22 @@ class _Content:
 
 
 def write_work_note(folders: HotFolder, row: JobRow) -> None:
-    """Write the note beside the job's original. Errors are ignored: without a note, the photo starts as a new one."""
+    """Write the note into the job's folder, before its original comes there. A folder with nothing else was never used.
+
+    Errors are ignored: without a note, the photo starts as a new one.
+    """
     job = row.job
     content = _Content(job.name, str(row.source), job.admitted_at, job.round, job.size_bytes)
-    with suppress(OSError):
-        (folders.jobs.work_root / job.id / WORK_NOTE).write_text(json.dumps(asdict(content)), "ascii")
+    with suppress(OSError, NoRoom, RootAway):
+        write_whole(folders.jobs.work(job.id) / WORK_NOTE, json.dumps(asdict(content)).encode())
+
+
+def drop_work_note(folders: HotFolder, job_id: str) -> None:
+    """Remove the note and the folder of a job whose original did not come, as far as that is possible now."""
+    with suppress(OSError, NoRoom, RootAway):
+        if folders.jobs.claimed(job_id) is None:
+            (folders.jobs.work_root / job_id / WORK_NOTE).unlink(missing_ok=True)
+            (folders.jobs.work_root / job_id).rmdir()
 
 
 def read_work_note(folders: HotFolder, job_id: str) -> JobRow | None:

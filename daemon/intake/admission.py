@@ -10,7 +10,7 @@ from daemon.errors import Vanished
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.runtime import Runtime
-from daemon.hotfolder.work_note import write_work_note
+from daemon.hotfolder.work_note import drop_work_note, write_work_note
 from daemon.intake.scan_values import Arrival, Reject
 from daemon.jobs import Job
 from daemon.journal import Journal
@@ -79,6 +79,7 @@ class Admission:
         job = self._journal.admit(job_id, name, source.relative_to(self._folders.root), size_bytes, now)
         try:
             self._tick(Effect.CLAIM)
+            write_work_note(self._folders, self._journal.row(job.id))
             self._folders.jobs.claim(source, job.id, proven)
         except Vanished:
             self._forget(job.id)
@@ -88,11 +89,11 @@ class Admission:
             # gives it back.
             self._forget(job.id)
             raise
-        write_work_note(self._folders, self._journal.row(job.id))
         return job
 
     def _forget(self, job_id: str) -> None:
         """Delete a row whose file was not claimed. As long as the journal has no room for that, nobody starts it."""
         self._to_forget.add(job_id)
+        drop_work_note(self._folders, job_id)
         self._journal.forget(job_id)
         self._to_forget.discard(job_id)

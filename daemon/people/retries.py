@@ -50,6 +50,7 @@ class Retries:
                 if found and self._journal.originals.is_of_another(job.id, found):
                     text = f"its original is gone; {row.results[0]} is the original of another photo."
                     raise Vanished(f"{job.name} ({job.id}): {text}")
+                write_work_note(self._folders, row)
                 self._folders.jobs.claim(self._folders.root / row.results[0], job.id)
             for note in row.results[1:]:
                 (self._folders.root / note).unlink(missing_ok=True)
@@ -78,6 +79,7 @@ class NextRound:
         self._requeue(row, "result" if original else "original")
         if self._folders.jobs.claimed(row.job.id) is None:
             self._tick(Effect.ORIGINAL_INTO_WORK)
+            write_work_note(self._folders, self._journal.row(row.job.id))
             if original:
                 self._folders.jobs.restore(self._folders.root / original, row.job.id)
             elif is_result:

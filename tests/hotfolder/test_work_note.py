@@ -32,6 +32,7 @@ def test_a_note_is_read_as_it_was_written(folders: HotFolder) -> None:
 
 def test_a_note_that_cannot_be_written_stops_nobody(folders: HotFolder) -> None:
     (folders.jobs.work_root / "job-1").rmdir()
+    (folders.jobs.work_root / "job-1").touch()
 
     write_work_note(folders, ROW)
 
