@@ -5,7 +5,7 @@ process with SIGBUS.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from daemon.pictures import bmp, camera_raw, heic, vips
@@ -75,10 +75,10 @@ def decode(
         raise error_of(str(error.detail)) from error
 
 
-def extremes(descriptor: int, kind: str) -> tuple[float, float]:
-    """Decode to the last line; the lowest and the highest value in the last channel. Raises Undecodable."""
+def strips(descriptor: int, kind: str, rows: int) -> Iterator[Samples]:
+    """Decode from the first row to the last, `rows` at a time: (rows or fewer, W, channels). Raises Undecodable."""
     try:
-        return _extremes(_open(descriptor, kind, access="sequential", fail_on=_STRICT))
+        yield from vips.strips_of(_open(descriptor, kind, access="sequential", fail_on=_STRICT), rows)
     except vips.Error as error:
         raise error_of(str(error.detail)) from error
 
@@ -90,7 +90,7 @@ def prove(descriptor: int, kind: str) -> None:
         return
     try:
         if kind != "jpeg":
-            _extremes(_open(descriptor, kind, access="sequential", fail_on=_STRICT))
+            _open(descriptor, kind, access="sequential", fail_on=_STRICT).extract_band(0).avg()
             return
         # Reading a JPEG at an eighth of its size decodes every bit of its coded data, and skips most of the arithmetic
         # after it. libvips looks for warnings before it reads each eight rows, so it misses those of the last eight
@@ -154,13 +154,6 @@ def _all_bits(image: Any) -> Any:
     """The same picture with full light as all ones: libvips leaves the lower bits of 10 and 12 bit AVIF empty."""
     bits = vips.field_of(image, "bits-per-sample")
     return image | (image >> bits) if image.format == "ushort" and bits in (10, 12) else image
-
-
-def _extremes(image: Any) -> tuple[float, float]:
-    """Decode all of a picture; the lowest and the highest value of its last channel."""
-    # Not by its min() and max(), which fail on a NaN.
-    statistics = image.extract_band(image.bands - 1).stats()
-    return statistics(0, 0)[0], statistics(1, 0)[0]
 
 
 def _whole_numbers(image: Any) -> Any:

@@ -1,7 +1,7 @@
 """Saves pixels as files of every format; computes them while it writes."""
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from daemon.pictures import exif_in_tiff, iptc, vips
@@ -19,21 +19,27 @@ _DEFAULT_DPI = 72.0  # if the photo names none; every format but WebP must name 
 _TRIAL_BYTES = 1 << 16  # more than is left on a disk that was just found full
 
 
-def save(
-    path: os.PathLike[str],
-    pixels: Samples,
-    metadata: Metadata,
-    container: Container,
-    frame: Frame | None = None,
-    ground: list[float] | None = None,
-    jpeg_quality: int = JPEG_QUALITY,
-) -> None:
-    """Write a new file and bring it to the disk (fsync).
+@dataclass(frozen=True, slots=True, eq=False)
+class Meant:
+    """A picture as a file is to hold it.
+
+    image: a libvips image; it is computed when somebody asks for pixels, except that a resized one is in memory.
+    jpeg_quality: 1..100.
+    """
+
+    image: Any
+    container: Container
+    jpeg_quality: int = JPEG_QUALITY
+
+
+def meant(
+    pixels: Samples, container: Container, frame: Frame | None, ground: list[float] | None, jpeg_quality: int
+) -> Meant:
+    """What `save` is to write.
 
     pixels: (H, W, 4), or (H, W) for a mask; WebP and JPEG get the nearest values of 8 bit. frame: which part is
     written, at what size; None for all as it is. ground: a colour in the pixels' own values to lay them on; then no
-    alpha is left. jpeg_quality: 1..100. Nothing is in memory twice.
-    Raises Undecodable if the format cannot hold the picture, OSError if the file system does not take the file.
+    alpha is left.
     """
     image = vips.image_of(pixels)
     if frame is not None:
@@ -42,16 +48,26 @@ def save(
         image = image.flatten(background=ground)
     if container in ("webp", "jpeg") and image.format == "ushort":
         image = image.linear(1 / 257, 0.5).cast("uchar").copy(interpretation="srgb")  # 65535 / 255 = 257
-    image = _with_metadata(image, _for_libvips(metadata, container))
+    return Meant(image, container, jpeg_quality)
+
+
+def save(path: os.PathLike[str], meant: Meant, metadata: Metadata) -> None:
+    """Write a new file and bring it to the disk (fsync).
+
+    Raises Undecodable if the format cannot hold the picture, OSError if the file system does not take the file.
+    """
+    container = meant.container
+    image = _with_metadata(meant.image, _for_libvips(metadata, container))
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         target = vips.Target.new_to_descriptor(descriptor)
         if container == "tiff":
-            large = image.width * image.height * image.bands * pixels.itemsize > _TIFF_MAX_BYTES
+            bytes_each = 2 if image.format == "ushort" else 1
+            large = image.width * image.height * image.bands * bytes_each > _TIFF_MAX_BYTES
             image.tiffsave_target(target, bigtiff=large, **_TIFF)
             exif_in_tiff.put_into_tiff(descriptor, metadata.exif, metadata.iptc, (image.width, image.height))
         elif container == "jpeg":
-            image.jpegsave_target(target, Q=jpeg_quality, **_JPEG)
+            image.jpegsave_target(target, Q=meant.jpeg_quality, **_JPEG)
         elif container == "webp":
             image.webpsave_target(target, **_WEBP)
         else:
@@ -80,7 +96,8 @@ def _framed(image: Any, frame: Frame) -> Any:
     if has_alpha:
         framed = framed.unpremultiply(max_alpha=full)
     framed = framed.rint().cast(image.format).copy(interpretation=image.interpretation)
-    return (framed.extract_band(3) > 0).ifthenelse(framed, 0) if has_alpha else framed
+    framed = (framed.extract_band(3) > 0).ifthenelse(framed, 0) if has_alpha else framed
+    return framed.copy_memory()  # to compute it once more, for reading back, would take as long as writing it
 
 
 def _for_libvips(metadata: Metadata, container: Container) -> Metadata:

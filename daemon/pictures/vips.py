@@ -4,6 +4,7 @@ libvips is thread-safe and releases the GIL, so several photos are worked on at 
 """
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,21 @@ def array_of(image: Any) -> Samples:
     dtype: type[np.uint8 | np.uint16] = np.uint16 if image.format == "ushort" else np.uint8
     samples: Samples = np.frombuffer(image.write_to_memory(), dtype)
     return samples.reshape(image.height, image.width, image.bands)
+
+
+def strips_of(image: Any, rows: int, every: int = 1) -> Iterator[Samples]:
+    """The pixels of `image` from the first row to the last, each strip computed when its turn has come.
+
+    rows: of a strip; what is left at the end goes into the last one. every: 8 for the first of each eight rows only.
+    """
+    dtype: type[np.uint8 | np.uint16] = np.uint16 if image.format == "ushort" else np.uint8
+    region = pyvips.Region.new(image)
+    for top in range(0, max(1, image.height - rows + 1), rows):
+        bottom = top + rows if top + 2 * rows <= image.height else image.height
+        pieces = [(top, bottom - top)] if every == 1 else [(row, 1) for row in range(top, bottom, every)]
+        content = [region.fetch(0, row, image.width, high) for row, high in pieces]
+        samples: Samples = np.frombuffer(content[0] if len(content) == 1 else b"".join(content), dtype)
+        yield samples.reshape(-1, image.width, image.bands)
 
 
 def with_blob(image: Any, name: str, blob: bytes) -> Any:

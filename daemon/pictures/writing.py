@@ -1,4 +1,4 @@
-"""Writes a cut-out as a file, and reads the file back to see that it is right."""
+"""Writes a cut-out as a file."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +9,7 @@ from daemon.errors import BadPhoto
 from daemon.pictures import decoding, exif, icc, iptc, saving, xmp
 from daemon.pictures.codec_errors import Undecodable
 from daemon.pictures.photo import Photo
+from daemon.pictures.saving import Meant
 from daemon.pictures.signatures import HEAD_BYTES, kind_of
 from daemon.pictures.values import Container, Frame, Samples
 from daemon.settings import OutputFormat
@@ -16,22 +17,20 @@ from daemon.settings import OutputFormat
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What an output format is. eight_bit: it has no deeper samples. on_colour: it has no transparency."""
+    """What an output format is. on_colour: it has no transparency."""
 
     suffix: str
     container: Container
-    channels: int = 4
-    eight_bit: bool = False
     on_colour: bool = False
 
 
 _KINDS: dict[OutputFormat, _Kind] = {
     "png": _Kind(".png", "png"),
     "tiff": _Kind(".tif", "tiff"),
-    "webp": _Kind(".webp", "webp", eight_bit=True),
-    "mask": _Kind("_mask.png", "png", channels=1),
-    "jpeg": _Kind(".jpg", "jpeg", channels=3, eight_bit=True, on_colour=True),
-    "tiff_on_colour": _Kind("_flat.tif", "tiff", channels=3, on_colour=True),
+    "webp": _Kind(".webp", "webp"),
+    "mask": _Kind("_mask.png", "png"),
+    "jpeg": _Kind(".jpg", "jpeg", on_colour=True),
+    "tiff_on_colour": _Kind("_flat.tif", "tiff", on_colour=True),
 }
 _MOST_PIXELS: dict[Container, int] = {"webp": 16383, "jpeg": 65535}  # a side: 14 and 16 bits in their headers
 
@@ -45,8 +44,8 @@ def write(
     frame: Frame | None = None,
     ground: tuple[int, int, int] = (255, 255, 255),
     jpeg_quality: int = saving.JPEG_QUALITY,
-) -> None:
-    """Write a cut-out to `path`, which must not exist, and bring it to the disk.
+) -> Meant:
+    """Write a cut-out to `path`, which must not exist, and bring it to the disk. Returns what the file is to hold.
 
     rgba: (H, W, 4), uint8 or uint16; WebP and JPEG get 8 bit, other formats keep the depth. frame: which part, at what
     size. ground: the sRGB colour behind it if the format has no transparency. jpeg_quality: 1..100. The photo's ICC
@@ -70,37 +69,26 @@ def write(
         exif=metadata.exif and exif.without_preview(metadata.exif),
         xmp=xmp.tagged(metadata.xmp, job_tag, notice),
     )
-    pixels, ground_values = rgba, None
     if output_format == "mask":
-        # A mask has no colours, and a profile of colours does not belong to it.
-        pixels, metadata = rgba[..., 3], replace(metadata, icc=None)
-    elif kind.on_colour:
-        ground_values = icc.in_profile(ground, photo.icc, photo.full_scale)
-    saving.save(path, pixels, metadata, kind.container, frame, ground_values, jpeg_quality)
+        metadata = replace(metadata, icc=None)  # a profile of colours does not belong to a mask
+    whole = meant(rgba, output_format, frame, ground, jpeg_quality, photo.icc)
+    saving.save(path, whole, metadata)
+    return whole
 
 
-def verify(path: Path, rgba: Samples, output_format: OutputFormat, frame: Frame | None = None) -> None:
-    """Read a file back to its last line and compare it with the cut-out. Raises ValueError that says what differs."""
+def meant(
+    rgba: Samples,
+    output_format: OutputFormat,
+    frame: Frame | None = None,
+    ground: tuple[int, int, int] = (255, 255, 255),
+    jpeg_quality: int = saving.JPEG_QUALITY,
+    profile: bytes | None = None,
+) -> Meant:
+    """What `write` writes. profile: the ICC profile of the pixels, None for sRGB."""
     kind = _KINDS[output_format]
-    with path.open("rb") as file:
-        try:
-            header = decoding.read_header(file.fileno(), kind.container)
-            lowest, highest = decoding.extremes(file.fileno(), kind.container)
-        except Undecodable as error:
-            raise ValueError(f"{path.name} does not read back: {error}") from error
-    width, height = frame.size if frame else (rgba.shape[1], rgba.shape[0])
-    if (header.width, header.height) != (width, height):
-        raise ValueError(f"{path.name} is {header.width} x {header.height} instead of {width} x {height}")
-    if header.channels != kind.channels:
-        raise ValueError(f"{path.name} has {header.channels} channels instead of {kind.channels}")
-    depth = "ushort" if rgba.dtype == np.uint16 and not kind.eight_bit else "uchar"
-    if header.sample != depth:
-        raise ValueError(f"{path.name} has samples of {header.sample} instead of {depth}")
-    resized = frame is not None and frame.size != (frame.width, frame.height)
-    if kind.on_colour or resized or (kind.eight_bit and rgba.dtype == np.uint16):
-        return  # its last channel is no alpha, or not exactly ours
-    if highest != rgba[..., 3].max() or (frame is None and lowest != rgba[..., 3].min()):
-        raise ValueError(f"{path.name} has another alpha than was written")
+    values = icc.in_profile(ground, profile, int(np.iinfo(rgba.dtype).max)) if kind.on_colour else None
+    pixels = rgba[..., 3] if output_format == "mask" else rgba
+    return saving.meant(pixels, kind.container, frame, values, jpeg_quality)
 
 
 def size_of(path: Path) -> tuple[int, int]:

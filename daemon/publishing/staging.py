@@ -17,7 +17,7 @@ from daemon.hotfolder.effects import Effect, Tick
 from daemon.jobs import Job, Outcome, Verdict
 from daemon.observe import series
 from daemon.observe.meter import Meter
-from daemon.pictures import compositing, framing, refining, writing
+from daemon.pictures import comparing, compositing, framing, refining, writing
 from daemon.pictures.photo import Photo
 from daemon.pictures.values import Frame, Page, Samples
 from daemon.publishing.reports import Cut, Seen, Staged, report
@@ -168,9 +168,9 @@ def _write_right(
     """Write a result and read it back; if it is wrong, write it once more. Raises ValueError, OSError."""
     for last in (False, True):
         path.unlink(missing_ok=True)  # left by a run that died while it wrote, or by the first try
-        writing.write(path, rgba, photo, output_format, job_id, frame, outputs.ground, outputs.jpeg_quality)
+        meant = writing.write(path, rgba, photo, output_format, job_id, frame, outputs.ground, outputs.jpeg_quality)
         try:
-            writing.verify(path, rgba, output_format, frame)
+            comparing.verify(path, meant)
             return
         except ValueError:
             if last:

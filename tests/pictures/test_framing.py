@@ -7,6 +7,7 @@ import pytest
 import pyvips
 
 from daemon.pictures import writing
+from daemon.pictures.comparing import verify
 from daemon.pictures.framing import frame_of
 from daemon.pictures.reading import open_photo
 from daemon.pictures.values import Frame, Samples
@@ -33,8 +34,8 @@ def cut(rgb: Samples, alpha: Samples) -> Samples:
 def written(folder: Path, rgba: Samples, format_: OutputFormat, frame: Frame | None, **options: object) -> Samples:
     """Write a result, verify it and read it back."""
     photo = photo_of(np.ascontiguousarray(rgba[..., :3]))
-    writing.write(folder / "out", rgba, photo, format_, "job", frame, **options)  # type: ignore[arg-type]
-    writing.verify(folder / "out", rgba, format_, frame)
+    meant = writing.write(folder / "out", rgba, photo, format_, "job", frame, **options)  # type: ignore[arg-type]
+    verify(folder / "out", meant)
     if format_ == "mask":
         mask: Samples = pyvips.Image.new_from_file(str(folder / "out")).numpy()
         return mask
@@ -180,4 +181,4 @@ def test_a_trimmed_result_whose_alpha_was_lost_is_found_out(tmp_path: Path) -> N
     writing.write(tmp_path / "out", faint, photo_of(coloured(WIDTH, HEIGHT)), "png", "job", frame)
 
     with pytest.raises(ValueError, match="another alpha"):
-        writing.verify(tmp_path / "out", rgba, "png", frame)
+        verify(tmp_path / "out", writing.meant(rgba, "png", frame))

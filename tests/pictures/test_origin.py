@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.pictures import exif_in_tiff, iptc, tiff_directory, tiff_page, writing, xmp
+from daemon.pictures.comparing import verify
 from daemon.pictures.compositing import cut_out
 from daemon.pictures.exif import copyright_in as copyright_in_exif
 from daemon.pictures.reading import open_photo
@@ -99,7 +100,7 @@ def test_exif_comes_through_a_tiff_in_either_byte_order(tmp_path: Path, turned: 
     assert shown.get("exif-ifd3-GPSLatitude").startswith("48/1 6/1 0/1 ")
     assert shown.get("exif-ifd2-PixelXDimension").startswith("96 ")
     assert b"offsets of its own" not in tiff.read_bytes()
-    writing.verify(tiff, open_photo(tiff, 500).rgba, "tiff")
+    verify(tiff, writing.meant(open_photo(tiff, 500).rgba, "tiff"))
 
 
 def in_other_order(exif: bytes) -> bytes:

@@ -11,6 +11,7 @@ import pyvips
 
 from daemon.errors import BadPhoto
 from daemon.pictures import writing
+from daemon.pictures.comparing import verify
 from daemon.pictures.reading import open_photo
 from daemon.pictures.values import Samples
 from daemon.settings import OutputFormat
@@ -152,7 +153,7 @@ def test_a_file_from_elsewhere_has_no_job_tag(tmp_path: Path, content: bytes) ->
 def test_a_good_file_is_verified(tmp_path: Path, format_: OutputFormat) -> None:
     writing.write(tmp_path / "out", cut(deep()), photo_of(deep()), format_, "job")
 
-    writing.verify(tmp_path / "out", cut(deep()), format_)
+    verify(tmp_path / "out", writing.meant(cut(deep()), format_))
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -162,20 +163,20 @@ def test_a_file_that_lost_its_end_is_found_out(tmp_path: Path, format_: OutputFo
     (tmp_path / "out").write_bytes(content[: len(content) * 2 // 3])
 
     with pytest.raises(ValueError, match="does not read back"):
-        writing.verify(tmp_path / "out", cut(coloured()), format_)
+        verify(tmp_path / "out", writing.meant(cut(coloured()), format_))
 
 
 def test_a_file_of_the_wrong_size_or_kind_is_found_out(tmp_path: Path) -> None:
     writing.write(tmp_path / "out", cut(coloured()), photo_of(coloured()), "png", "job")
 
     with pytest.raises(ValueError, match="96 x 64 instead of 95 x 64"):
-        writing.verify(tmp_path / "out", cut(coloured())[:, :95], "png")
+        verify(tmp_path / "out", writing.meant(cut(coloured())[:, :95], "png"))
     with pytest.raises(ValueError, match="4 channels instead of 1"):
-        writing.verify(tmp_path / "out", cut(coloured()), "mask")
+        verify(tmp_path / "out", writing.meant(cut(coloured()), "mask"))
     with pytest.raises(ValueError, match="uchar instead of ushort"):
-        writing.verify(tmp_path / "out", cut(deep()), "png")
+        verify(tmp_path / "out", writing.meant(cut(deep()), "png"))
     with pytest.raises(ValueError, match="another alpha"):
-        writing.verify(tmp_path / "out", cut(coloured()) // 2, "png")
+        verify(tmp_path / "out", writing.meant(cut(coloured()) // 2, "png"))
 
 
 def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:
@@ -216,7 +217,7 @@ def test_a_broken_exif_block_does_not_stop_a_result(tmp_path: Path) -> None:
 
     writing.write(tmp_path / "out", cut(coloured()), photo, "png", "job")
 
-    writing.verify(tmp_path / "out", cut(coloured()), "png")
+    verify(tmp_path / "out", writing.meant(cut(coloured()), "png"))
 
 
 def test_endings() -> None:
