@@ -1,5 +1,6 @@
 """Takes one photo from its file to its outcome: the only loop over recipes."""
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from daemon.jobs import ATTEMPTS_PER_PAGE, Attempt, Job, Outcome, Recipe, attemp
 from daemon.journal.alphas import Alphas
 from daemon.judgement.ladder import strategy_for
 from daemon.judgement.strategy import Strategy
+from daemon.logs import log
 from daemon.observe.meter import Meter
 from daemon.pictures.reading import extent, open_photo, pages_of
 from daemon.pictures.values import ONLY_PAGE, Page
@@ -52,6 +54,7 @@ class Pipeline:
         self._runtime = runtime
         self.dead: Mapping[str, Sequence[str]] = {}
         """By model, the parameters that recipes leave out, because an audit found that they change nothing."""
+        self._passed_over: set[str] = set()  # models that no server could run the last time
 
     def strategy(self, settings: Settings) -> Strategy:
         """The strategy of a photo with these settings. Raises BadSettings if the engine has no model of the ladder."""
@@ -97,9 +100,11 @@ class Pipeline:
                 attempt = self._attempt(job, photo, recipe, strategy.best(attempts), len(attempts) + 1)
             except EngineMisconfigured as error:
                 lacking.append(error)
+                self._alert(recipe.model, error)
                 strategy = strategy.without(recipe.model)
                 job = replace(job, fresh=False)  # the next model is asked with the same ticket
                 continue
+            self._passed_over.discard(recipe.model)
             if attempt.verdict is not None:
                 with self._timed("judge"):
                     attempts = photo.judge_again(attempts)
@@ -137,6 +142,12 @@ class Pipeline:
                 photo.add(attempt.number, attempt.recipe, alpha, strategy.best(kept))
             kept.append(attempt)
         return kept
+
+    def _alert(self, model: str, error: EngineMisconfigured) -> None:
+        """Log that a model is passed over: once, until it has answered again."""
+        if model not in self._passed_over:
+            self._passed_over.add(model)
+            log.log("model_passed_over", f"Photos go on without {model}: {error}", level=logging.ERROR, model=model)
 
     def _attempt(self, job: Job, photo: PhotoInWork, recipe: Recipe, best: Attempt | None, count: int) -> Attempt:
         """Try one recipe. best: the best attempt so far. count: from 1, within the page."""

@@ -74,7 +74,8 @@ def test_a_rejection_in_no_known_shape_is_still_a_rejection(body: Any) -> None:
     ("status", "kind"),
     [
         (401, EngineMisconfigured), (403, EngineMisconfigured), (404, EngineMisconfigured), (413, EngineMisconfigured),
-        (302, EngineMisconfigured), (429, EngineAway), (500, EngineAway), (502, EngineAway), (503, EngineAway),
+        (302, EngineMisconfigured), (429, EngineAway), (500, EngineAway), (503, EngineAway),
+        (502, error_mapping.ServerGone), (504, error_mapping.ServerGone),
     ],
 )  # fmt: skip
 def test_a_status_says_whether_waiting_helps(status: int, kind: type[FreistellerError]) -> None:

@@ -145,6 +145,21 @@ def test_a_model_that_no_server_can_run_is_passed_over(make: Make, tmp_path: Pat
     assert not any(attempt.error for attempt in entry.job.attempts)
 
 
+def test_a_model_that_is_passed_over_is_an_alert_once_until_it_works_again(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = LacksModels("a")
+    daemon = make(engine, flags=LADDER_OF_THREE)
+    alerts = []
+    for number, lost in enumerate((["a"], ["a"], [], ["a"])):
+        engine.lost = lost
+        save_photo(tmp_path / "hot" / "inbox" / f"{number}.png", drawn_photo(seed=number))
+        run_one(daemon)
+        alerts.append(sum(getattr(record, "action", "") == "model_passed_over" for record in caplog.records))
+
+    assert alerts == [1, 1, 1, 2]
+
+
 def test_models_that_no_server_can_run_use_up_no_attempts(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     clock, engine = Clock(), LacksModels("a", "b", "c")
