@@ -66,7 +66,7 @@ class EngineAway(FreistellerError):
 
 
 class EngineMisconfigured(FreistellerError):
-    """The engine lacks a node, a model or a library. Answer: alert, put the job off; no photo fails."""
+    """The engine lacks a node, a model or a library. Answer: alert, try another model; else put the job off."""
 
     reason = "engine_misconfigured"
 

@@ -1,7 +1,7 @@
 """The contract of every engine: it takes a proxy, a recipe and a ticket, and returns an alpha.
 
 `tests/engines/conformance.py` checks these promises:
-- The alpha has the proxy's height and width, is float32, finite and within 0..1.
+- The alpha has the proxy's height and width, also if one of them is 1, is float32, finite and within 0..1.
 - The same ticket gives the same alpha again. An engine that can remember computes it at most once.
 - `cut` blocks, may be called from `slots` threads at once, and raises only the engine errors of `daemon.errors`.
 - An error with one photo does not affect the next photo.

@@ -77,7 +77,7 @@ class LocalEngine:
         self._loader.start()
 
     def _warm_up(self) -> None:
-        # _session keeps the error's text in _trouble. The first photo meets the error again and is postponed with it.
+        # _session keeps the error's text in _trouble. The first photo meets the error again.
         with contextlib.suppress(EngineMisconfigured, RecipeRefused, EngineFull):
             self._session(self._settings.model)
 
