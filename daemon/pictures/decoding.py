@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from daemon.pictures import bmp, camera_raw, heic, vips
+from daemon.pictures import bmp, camera_raw, heic, icc, vips
 from daemon.pictures.codec_errors import Unsupported, error_of
 from daemon.pictures.values import Decodable, Header, Metadata, Samples
 
@@ -57,7 +57,8 @@ def decode(
     """Decode to (H, W, 4) RGBA as it lies in the file, not yet upright.
 
     profile: the file's ICC profile if it is usable. RGB keeps its values and its profile; grey without a profile has
-    its value in all three channels; everything else (grey with a profile, CMYK, Lab, float) becomes sRGB.
+    its value in all three channels; everything else (grey with a profile, CMYK, Lab, float, RGB whose profile cannot be
+    written with) becomes sRGB.
     alpha_extra: which of the channels beside the colours is the alpha, from 0; None if none of them is.
     longest: no side of the result is longer, in pixels; the picture is then never in memory at full size.
     Returns the pixels, whether the file has an alpha of its own (otherwise the fourth channel is full), and the
@@ -179,11 +180,13 @@ def _rgb(image: Any, profile: bytes | None) -> tuple[Any, bytes | None]:
     """Three channels, and their profile."""
     depth = 16 if image.format == "ushort" else 8
     space = image.interpretation
-    if space in ("srgb", "rgb16"):
+    if space in ("srgb", "rgb16") and (profile is None or icc.leads_outwards(profile)):
         return image, profile
     if space in ("b-w", "grey16") and profile is None:
         return image.bandjoin([image, image]), None
     if space == "cmyk" or profile is not None:
+        if profile is not None:
+            image = vips.with_blob(image, "icc", profile)
         transformed = image.icc_transform(
             "srgb", embedded=profile is not None, input_profile="cmyk" if space == "cmyk" else "srgb",
             depth=depth, **vips.RELATIVE,

@@ -25,7 +25,7 @@ from daemon.pictures.values import Header, Samples
 
 # A program still writes, a share still copies, or somebody has to correct the permissions.
 _LOCKED = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN, errno.ELOOP, errno.ENXIO)
-_CMYK = 4  # channels
+_RGB, _CMYK = 3, 4  # channels
 _QUARTER_TURNS = (5, 6, 7, 8)  # of EXIF's orientations
 _PNG_HEADER_CHUNKS = 256  # far more than any program writes before the pixels
 
@@ -192,9 +192,13 @@ def _is_animated(descriptor: int) -> bool:
 def _usable_profile(header: Header) -> tuple[bytes | None, tuple[str, ...]]:
     """The file's ICC profile if it can be used, and what the report says of the file's colours."""
     profile, remarks = header.metadata.icc, []
-    if profile is not None and not icc.usable(profile, header.colours):
-        profile = None
-        remarks.append("its ICC profile is broken or of another colour space, and left out")
+    if profile is not None:
+        profile = icc.trimmed(profile)
+        if not icc.usable(profile, header.colours):
+            profile = None
+            remarks.append("its ICC profile is broken or of another colour space, and left out")
+        elif header.colours == _RGB and not icc.leads_outwards(profile):
+            remarks.append("its ICC profile, as of a scanner, cannot be written with; its result is in sRGB")
     if header.colours == _CMYK:
         assumed = " without a profile that fits; a usual one of print was assumed" if profile is None else ""
         remarks.append(f"it is in CMYK{assumed}; its result is in sRGB")

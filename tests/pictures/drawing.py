@@ -103,6 +103,24 @@ def bitmap(rgb: NDArray[np.uint8]) -> bytes:
     return header + rows.tobytes()
 
 
+def inward_profile(kind: bytes = b"scnr") -> bytes:
+    """A profile of RGB that only leads to colours (A2B0, ICC.1:2001-04, 6.5.7), as makers of scanners write them.
+
+    Its table has two steps a channel: dark and light, a little red or green, a little yellow or blue.
+    """
+    same = bytes(range(256)) * 3
+    steps = np.indices((2, 2, 2)).reshape(3, -1).T @ [[60, 60, 30], [120, -60, 40], [40, 10, -80]] + [[20, 128, 128]]
+    matrix = struct.pack(">9i", *np.eye(3, dtype=int).ravel() * 65536)
+    table = b"mft1\0\0\0\0\3\3\2\0" + matrix + same + steps.clip(0, 255).astype(np.uint8).tobytes() + same
+    white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
+    head = struct.pack(
+        ">I4sI4s4s4s12x4s", 156 + len(white) + len(table), b"", 0x2400000, kind, b"RGB ", b"Lab ", b"acsp"
+    )
+    head = head.ljust(68, b"\0") + white[8:]
+    tags = struct.pack(">I4sII4sII", 2, b"A2B0", 156 + len(white), len(table), b"wtpt", 156, len(white))
+    return head.ljust(128, b"\0") + tags + white + table
+
+
 def jpeg_with_profile(rgb: Rgb, icc: bytes) -> bytes:
     """A JPEG with any bytes as its profile; libvips itself would not write a broken one."""
     jpeg = encoded(image_of(rgb), "jpeg")

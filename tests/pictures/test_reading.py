@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,9 +15,11 @@ import pyvips
 
 from daemon.arrays import Rgb
 from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
+from daemon.pictures import writing
 from daemon.pictures.reading import extent, open_photo, pages_of, prove_decodes
 from daemon.pictures.signatures import SUFFIXES
 from daemon.pictures.values import Samples
+from daemon.settings import OutputFormat
 from tests.drawing import tiff_of_pages
 from tests.pictures.drawing import (
     FORMATS,
@@ -28,6 +31,7 @@ from tests.pictures.drawing import (
     file_of,
     heic,
     image_of,
+    inward_profile,
     jpeg_with_profile,
     png_chunk,
     png_that_claims,
@@ -204,6 +208,46 @@ def test_profile_resolution_and_captions_are_remembered(tmp_path: Path) -> None:
     assert photo.icc == profile("p3")
     assert photo.metadata.xmp == b"<x:xmpmeta/>"
     assert photo.metadata.dpi == pytest.approx(300, abs=0.1)
+
+
+@pytest.mark.parametrize("output_format", get_args(OutputFormat))
+@pytest.mark.parametrize("behind", [b"\0\0\0", b"behind the profile"])
+def test_bytes_behind_a_profile_are_left_out(tmp_path: Path, behind: bytes, output_format: OutputFormat) -> None:
+    photo = open_photo(file_of(tmp_path, jpeg_with_profile(coloured(), profile("p3") + behind)), LIMIT)
+
+    assert (photo.icc, photo.remarks) == (profile("p3"), ())
+    writing.write(tmp_path / "out", photo.rgba, photo, output_format, "job")
+
+
+def test_a_profile_of_version_4_that_ends_anywhere_can_be_written_as_png(tmp_path: Path) -> None:
+    odd = (len(profile("p3")) + 1).to_bytes(4) + profile("p3")[4:8] + b"\4" + profile("p3")[9:] + b"x"
+    photo = open_photo(file_of(tmp_path, jpeg_with_profile(coloured(), odd)), LIMIT)
+
+    writing.write(tmp_path / "out", photo.rgba, photo, "png", "job")
+
+    written = open_photo(tmp_path / "out", LIMIT)
+    assert (written.icc, written.remarks) == (photo.icc, ())
+
+
+@pytest.mark.parametrize("output_format", get_args(OutputFormat))
+@pytest.mark.parametrize("kind", [b"scnr", b"mntr"])
+def test_colours_of_a_profile_that_cannot_be_written_with_become_srgb(
+    tmp_path: Path, kind: bytes, output_format: OutputFormat
+) -> None:
+    path = file_of(tmp_path, jpeg_with_profile(coloured(), inward_profile(kind)))
+    expected = pyvips.Image.new_from_file(str(path)).icc_transform("srgb", intent="relative").numpy()
+
+    photo = open_photo(path, LIMIT)
+
+    assert np.abs(photo.pixels.astype(int) - expected).mean() < 4  # it is not told how black points were treated
+    assert photo.icc == profile("srgb")
+    assert "its result is in sRGB" in photo.remarks[0]
+    writing.write(tmp_path / "out", photo.rgba, photo, output_format, "job")
+
+
+@pytest.mark.parametrize("side", [1, 7, 8, 9])
+def test_a_jpeg_smaller_than_a_block_is_proven(tmp_path: Path, side: int) -> None:
+    prove_decodes(file_of(tmp_path, encoded(image_of(coloured(side, side)), "jpeg")), LIMIT)
 
 
 @pytest.mark.parametrize(
