@@ -2,8 +2,9 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from daemon.errors import FreistellerError, NoRoom, RootAway
 
@@ -54,6 +55,26 @@ def translate(error: OSError, what: str) -> FreistellerError | None:
 def root_error(error: OSError, what: str) -> FreistellerError:
     """Like `translate`, for an act where every error concerns the folder as a whole: an unknown one is RootAway."""
     return translate(error, what) or RootAway(f"{what}: {error.strerror}. It is tried again.")
+
+
+def is_of_one_file(error: OSError, folder: Path, check: Callable[[], None]) -> bool:
+    """Whether an unreadable spot of the disk is one file's trouble: the hot folder and `folder` still answer.
+
+    check: raises RootAway or NoRoom if the hot folder does not answer. Raises these.
+    """
+    if error.errno != errno.EIO:
+        return False
+    check()
+    list_once(folder)
+    return True
+
+
+def list_once(folder: Path) -> None:
+    """Raise RootAway or NoRoom if a folder does not answer: then an error met in it is not that of one file."""
+    try:
+        list(folder.iterdir())
+    except OSError as error:
+        raise root_error(error, f"The folder {folder}") from error
 
 
 @contextmanager

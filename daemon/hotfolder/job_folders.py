@@ -10,7 +10,7 @@ from pathlib import Path
 
 from daemon.disk import mounts, no_replace, open_below
 from daemon.disk.names import clean_name, split_suffix
-from daemon.disk.os_errors import translate, translated
+from daemon.disk.os_errors import is_of_one_file, translate, translated
 from daemon.errors import FreistellerError, Vanished
 from daemon.hotfolder.claim_file import finish_interrupted_claim, take
 from daemon.hotfolder.free_names import stems
@@ -174,7 +174,8 @@ class JobFolders:
     def _meaning(self, error: OSError, source: Path) -> FreistellerError:
         """What an error of a claim means: a problem of the hot folder as a whole, or of this file alone."""
         # One file or sub-folder that we may not touch is no reason for all others to wait.
-        if not isinstance(error, PermissionError) and (meaning := translate(error, f"Taking {source} into work")):
+        of_one_file = isinstance(error, PermissionError) or is_of_one_file(error, self._inbox, self._check)
+        if not of_one_file and (meaning := translate(error, f"Taking {source} into work")):
             return meaning
         self._check()
         return Vanished(f"{source} cannot be taken: {error.strerror}")

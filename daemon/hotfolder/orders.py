@@ -10,7 +10,7 @@ from typing import Any
 
 from daemon.disk import open_below
 from daemon.disk.file_id import FileId
-from daemon.disk.os_errors import translate
+from daemon.disk.os_errors import is_of_one_file, translate
 from daemon.errors import BadOrder, BadSettings, FreistellerError
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.settings import Settings, with_order
@@ -73,7 +73,10 @@ class Orders:
             try:
                 yield from ((way, file) for file in self._opened((inbox, *way)))
             except OSError as error:
-                meaning = None if isinstance(error, PermissionError) else translate(error, f"Reading {NAME}")
+                of_one_file = isinstance(error, PermissionError) or is_of_one_file(
+                    error, self._folders.inbox, self._folders.check
+                )
+                meaning = None if of_one_file else translate(error, f"Reading {NAME}")
                 raise meaning or WrongOrder(way, f"it cannot be read ({error.strerror}).") from error
 
     def _opened(self, way: Sequence[str]) -> Iterator[int]:

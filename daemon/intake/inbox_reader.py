@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from daemon.disk import open_below
 from daemon.disk.mounts import Mount
+from daemon.disk.os_errors import list_once
 from daemon.intake.changed_folders import ListedFolders
 from daemon.intake.known_files import KnownFile, KnownFiles
 from daemon.intake.scan_values import Hints
@@ -76,7 +77,7 @@ class InboxReader:
             self._folders.entered(path, stat)
 
         for folder in changed + unsettled:
-            with _skipping_what_is_gone():
+            with self._skipping_one_name():
                 for sighting in walk_below(folder, self._folders, self._inbox, self._suffixes, mounts, on_folder):
                     self._take_in(sighting, found, hints)
         newly_ignored = self._newly_ignored(found)
@@ -103,7 +104,7 @@ class InboxReader:
         if known is None:
             return
         way = path.split("/")
-        with _skipping_what_is_gone(), open_below.opened(self._inbox, way[:-1]) as folder:
+        with self._skipping_one_name(), open_below.opened(self._inbox, way[:-1]) as folder:
             shown = os.stat(way[-1], dir_fd=folder, follow_symlinks=False)
             if stat.S_ISREG(shown.st_mode):
                 self._take_in(Sighting(path, shown, remote=known.remote), found, hints)
@@ -114,14 +115,11 @@ class InboxReader:
     def _newly_ignored(self, found: _Found) -> dict[str, int]:
         return dict(Counter(reason for path, reason in found.ignored.items() if path not in self._ignored))
 
-
-@contextmanager
-def _skipping_what_is_gone() -> Iterator[None]:
-    """Suppress errors of one name (it vanished, was replaced, or may not be read), but no errors of the disk."""
-    try:
-        yield
-    except PermissionError:
-        pass
-    except OSError as error:
-        if error.errno not in open_below.GONE:
-            raise
+    @contextmanager
+    def _skipping_one_name(self) -> Iterator[None]:
+        """Suppress errors of one name (it vanished, was replaced, cannot be read) while the inbox itself answers."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in open_below.GONE:
+                list_once(self._inbox)

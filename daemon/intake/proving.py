@@ -11,7 +11,8 @@ from daemon.disk import open_below
 from daemon.disk.file_id import FileId
 from daemon.disk.names import clean_name
 from daemon.disk.open_writers import open_for_writing
-from daemon.errors import BadPhoto, NotWholeYet, Vanished
+from daemon.disk.os_errors import list_once
+from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
 from daemon.intake.file_structure import follow_to_end
 
 
@@ -55,6 +56,8 @@ class Prover:
     def prove(self, way: Sequence[str], file_id: FileId, remote: bool) -> Proof | None:
         """Prove the file inbox/way. Returns None if it is gone, or is not the file of that id any more.
 
+        Raises RootAway if the inbox does not answer either.
+
         remote: whether other machines may write it unseen; then the kernel cannot tell who has it open.
         """
         name = clean_name(way[-1])
@@ -92,7 +95,9 @@ class Prover:
         path = Path(f"/proc/self/fd/{descriptor}")
         try:
             self._decode(path, self.max_megapixels)
-        except (NotWholeYet, BadPhoto) as error:
+        except (NotWholeYet, BadPhoto, RootAway) as error:
+            if isinstance(error, RootAway):
+                list_once(self._inbox)  # an unreadable spot is this file's trouble, unless this fails too
             finding = Finding.NEVER if isinstance(error, BadPhoto) else Finding.NOT_YET
             return finding, re.sub(f"^{path.name}(?= )", lambda _: name, str(error))
         return (Finding.DOUBTFUL, f"{name} may not be whole: {doubt}.") if doubt else (Finding.WHOLE, "")

@@ -75,7 +75,7 @@ class _Walk:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.name)
-                elif sighting := self._file(entry, prefix, remote, writable):
+                elif sighting := self._file(folder, entry, prefix, remote, writable):
                     yield sighting
         for name in folders:
             inner = self._open(folder, name, prefix + name, depth)
@@ -86,10 +86,13 @@ class _Walk:
                     # Mounts can be mixed: a share may be mounted on any folder of the inbox.
                     mount = self.mounts.get(f"{self.inbox}/{prefix}{name}")
                     yield from self.below(inner, prefix + name, mount.remote if mount else remote, depth + 1)
+                except OSError:
+                    os.listdir(folder)  # raises if it is not only this sub-folder that cannot be read
+                    yield Sighting(prefix + name, None, "folder_not_readable")
                 finally:
                     os.close(inner)
 
-    def _file(self, entry: os.DirEntry[str], prefix: str, remote: bool, writable: bool) -> Sighting | None:
+    def _file(self, folder: int, entry: os.DirEntry[str], prefix: str, remote: bool, writable: bool) -> Sighting | None:
         """What a name that is not a folder's is; None if it vanished, or is an order or our note about one."""
         name = entry.name
         path = prefix + name
@@ -109,6 +112,9 @@ class _Walk:
             return Sighting(path, entry.stat(follow_symlinks=False), remote=remote)
         except FileNotFoundError:
             return None
+        except OSError:
+            os.listdir(folder)
+            return Sighting(path, None, "folder_not_readable")
 
     def _open(self, folder: int, name: str, path: str, depth: int) -> Sighting | int | None:
         """A descriptor of a sub-folder, or why it is ignored; None if it is known, or is gone."""
@@ -125,4 +131,5 @@ class _Walk:
         except OSError as error:
             if error.errno in open_below.GONE:
                 return None
-            raise
+            os.listdir(folder)
+            return Sighting(path, None, "folder_not_readable")
