@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from daemon.pictures import bmp, camera_raw, heic, icc, vips
-from daemon.pictures.codec_errors import Unsupported, error_of
+from daemon.pictures.codec_errors import Unsupported
 from daemon.pictures.values import Decodable, Header, Metadata, Samples
 
 # Anything that a decoder calls an error stops it; warnings (of stray bytes between segments, which some cameras write)
@@ -29,7 +29,7 @@ def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
     """The header of an open file of `kind`, as `signatures` names kinds. Raises Undecodable."""
     if kind in _OPENERS:
         return _OPENERS[kind](_content(descriptor)).header
-    try:
+    with vips.own_errors():
         image = _open(descriptor, kind, page)
         colours = _COLOURS.get(image.interpretation, 0)
         return Header(
@@ -42,8 +42,6 @@ def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
             orientation=vips.field_of(image, "orientation") or 1,
             metadata=_metadata(image),
         )
-    except vips.Error as error:
-        raise error_of(str(error.detail)) from error
 
 
 def decode(
@@ -64,7 +62,7 @@ def decode(
     Returns the pixels, whether the file has an alpha of its own (otherwise the fourth channel is full), and the
     profile that the pixels have now. Raises Undecodable.
     """
-    try:
+    with vips.own_errors():
         image = _whole_numbers(_sequential(descriptor, kind, page, longest))
         colours = _COLOURS.get(image.interpretation, 0)
         alpha_band = None if alpha_extra is None or image.bands <= colours + alpha_extra else colours + alpha_extra
@@ -72,16 +70,12 @@ def decode(
         rgb, profile = _rgb(image.extract_band(0, n=colours), profile)
         rgba = rgb.bandjoin(full if alpha_band is None else image.extract_band(alpha_band))
         return vips.array_of(_fitted(rgba, longest, alpha_band is not None)), alpha_band is not None, profile
-    except vips.Error as error:
-        raise error_of(str(error.detail)) from error
 
 
 def strips(descriptor: int, kind: str, rows: int) -> Iterator[Samples]:
     """Decode from the first row to the last, `rows` at a time: (rows or fewer, W, channels). Raises Undecodable."""
-    try:
+    with vips.own_errors():
         yield from vips.strips_of(_open(descriptor, kind, access="sequential", fail_on=_STRICT), rows)
-    except vips.Error as error:
-        raise error_of(str(error.detail)) from error
 
 
 def prove(descriptor: int, kind: str) -> None:
@@ -89,7 +83,7 @@ def prove(descriptor: int, kind: str) -> None:
     if kind in _OPENERS:
         _OPENERS[kind](_content(descriptor)).prove()
         return
-    try:
+    with vips.own_errors():
         if kind != "jpeg":
             # By stats(), since avg(), min() and max() fail on a NaN.
             _open(descriptor, kind, access="sequential", fail_on=_STRICT).extract_band(0).stats()
@@ -105,8 +99,6 @@ def prove(descriptor: int, kind: str) -> None:
             if any(word in str(error.detail) for word in _DAMAGE_IN_WARNINGS):
                 raise
             _open(descriptor, kind, access="sequential", fail_on=_STRICT, shrink=shrink).avg()
-    except vips.Error as error:
-        raise error_of(str(error.detail)) from error
 
 
 def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:

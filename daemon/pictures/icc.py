@@ -51,6 +51,7 @@ def leads_outwards(profile: bytes) -> bool:
     return True
 
 
+@vips.own_errors()
 def to_srgb(pixels: Samples, profile: bytes | None) -> Rgb:
     """(H, W, 3) of either depth, with its ICC profile or None for sRGB, as 8-bit sRGB (relative colorimetric)."""
     if profile is None and pixels.dtype == np.uint8:
@@ -62,6 +63,7 @@ def to_srgb(pixels: Samples, profile: bytes | None) -> Rgb:
     return result
 
 
+@vips.own_errors()
 def in_profile(srgb: tuple[int, int, int], profile: bytes | None, full_scale: int) -> list[float]:
     """A colour of 8-bit sRGB in the values of pixels with `profile` (None for sRGB) and full scale 255 or 65535."""
     if profile is None:

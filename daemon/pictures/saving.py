@@ -39,15 +39,16 @@ def meant(
 
     pixels: (H, W, 4), or (H, W) for a mask; WebP and JPEG get the nearest values of 8 bit. frame: which part is
     written, at what size; None for all as it is. ground: a colour in the pixels' own values to lay them on; then no
-    alpha is left.
+    alpha is left. Raises Undecodable if there can be no such picture.
     """
-    image = vips.image_of(pixels)
-    if frame is not None:
-        image = _framed(image, frame)
-    if ground is not None:
-        image = image.flatten(background=ground)
-    if container in ("webp", "jpeg") and image.format == "ushort":
-        image = image.linear(1 / 257, 0.5).cast("uchar").copy(interpretation="srgb")  # 65535 / 255 = 257
+    with vips.own_errors():
+        image = vips.image_of(pixels)
+        if frame is not None:
+            image = _framed(image, frame)
+        if ground is not None:
+            image = image.flatten(background=ground)
+        if container in ("webp", "jpeg") and image.format == "ushort":
+            image = image.linear(1 / 257, 0.5).cast("uchar").copy(interpretation="srgb")  # 65535 / 255 = 257
     return Meant(image, container, jpeg_quality)
 
 

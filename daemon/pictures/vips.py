@@ -5,11 +5,13 @@ libvips is thread-safe and releases the GIL, so several photos are worked on at 
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pyvips
 
+from daemon.pictures.codec_errors import error_of
 from daemon.pictures.values import Samples
 
 # libvips caches results by their arguments. We never run an operation twice with the same ones, so a cache would only
@@ -29,6 +31,15 @@ BLOBS = {"icc": "icc-profile-data", "exif": "exif-data", "xmp": "xmp-data", "ipt
 RELATIVE = {"intent": "relative", "black_point_compensation": True}
 """How colours are converted from one profile to another."""
 MM_PER_INCH = 25.4
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Turns an error of libvips into the one that says whose fault it is: OSError, Unsupported or Undecodable."""
+    try:
+        yield
+    except Error as error:
+        raise error_of(str(error.detail)) from error
 
 
 def image_of(array: Samples) -> Any:

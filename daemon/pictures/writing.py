@@ -71,8 +71,11 @@ def write(
     )
     if output_format == "mask":
         metadata = replace(metadata, icc=None)  # a profile of colours does not belong to a mask
-    whole = meant(rgba, output_format, frame, ground, jpeg_quality, photo.icc)
-    saving.save(path, whole, metadata)
+    try:
+        whole = meant(rgba, output_format, frame, ground, jpeg_quality, photo.icc)
+        saving.save(path, whole, metadata)
+    except Undecodable as error:
+        raise BadPhoto(f'This result cannot be written as "{output_format}": {error}.') from error
     return whole
 
 

@@ -13,9 +13,20 @@ from daemon.errors import BadPhoto
 from daemon.pictures import writing
 from daemon.pictures.comparing import verify
 from daemon.pictures.reading import open_photo
-from daemon.pictures.values import Samples
+from daemon.pictures.values import Frame, Samples
 from daemon.settings import OutputFormat
-from tests.pictures.drawing import coloured, deep, disc, encoded, file_of, image_of, photo_of, profile, with_field
+from tests.pictures.drawing import (
+    coloured,
+    deep,
+    disc,
+    encoded,
+    file_of,
+    image_of,
+    inward_profile,
+    photo_of,
+    profile,
+    with_field,
+)
 
 FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
 COLOURS: tuple[OutputFormat, ...] = ("png", "tiff", "webp")
@@ -210,6 +221,18 @@ def test_a_picture_too_wide_for_webp_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(BadPhoto, match="16383"):
         writing.write(tmp_path / "out", rgba, photo_of(rgba[..., :3]), "webp", "job")
+
+
+def test_a_size_that_no_picture_has_is_no_error_of_a_library(tmp_path: Path) -> None:
+    with pytest.raises(BadPhoto, match="cannot be written"):
+        writing.write(
+            tmp_path / "out", cut(coloured()), photo_of(coloured()), "png", "job", Frame(0, 0, 96, 64, (96 * 10**8, 64))
+        )
+
+
+def test_a_ground_for_a_profile_that_cannot_be_written_with_is_no_error_of_a_library(tmp_path: Path) -> None:
+    with pytest.raises(BadPhoto, match="cannot be written"):
+        writing.write(tmp_path / "out", cut(coloured()), photo_of(coloured(), icc=inward_profile()), "jpeg", "job")
 
 
 def test_a_broken_exif_block_does_not_stop_a_result(tmp_path: Path) -> None:
