@@ -7,7 +7,9 @@ from pathlib import Path
 
 from daemon.disk.mounts import Mount
 from daemon.disk.names import clean_name
+from daemon.errors import FreistellerError
 from daemon.intake.completeness import FileAction, FileDecision, Rules, decide, reason_for_rejecting
+from daemon.intake.file_faults import FileFaults
 from daemon.intake.inbox_reader import InboxReader
 from daemon.intake.known_files import KnownFile, KnownFiles
 from daemon.intake.proving import Prover
@@ -20,6 +22,7 @@ BUSY_SHARE = 4  # and at least 4, whatever there is to see: a big inbox must not
 _PROVING_SECONDS = 1.0  # of proofs per scan, so that the files that are proven get into work meanwhile
 _SOONEST_SECONDS = 0.05
 _WRITER_SECONDS = 0.5  # between two checks whether a file is still open; where there are events, its close is one
+_AFTER_FAULT_SECONDS = 0.5
 _URGENT_PATIENCE_SECONDS = 5.0
 
 _Waits = list[tuple[str, float]]
@@ -44,6 +47,7 @@ class Scanner:
         self._clock = clock
         self._processor_clock = processor_clock
         self._files = KnownFiles(settings)
+        self._faults = FileFaults()
         self._reader = InboxReader(inbox, suffixes, self._files, clock)
         self._active: Set[str] = frozenset()  # files of which more is due before all of the inbox is read again
         self.walk_seconds = 0.0
@@ -105,11 +109,20 @@ class Scanner:
         prove_until = self._clock() + max(_PROVING_SECONDS, BUSY_SHARE * self.walk_seconds)
         ready, rejected = [], []
         for file in due:
-            decision = self._advance(file, urgent, prove_until)
+            try:
+                decision = self._advance(file, urgent, prove_until)
+                reason = reason_for_rejecting(file.observed, self._clock())
+            except (FreistellerError, OSError):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this file only
+                fault = self._faults.count(file.path, error)
+                decision = FileDecision(FileAction.REJECT if fault else FileAction.WAIT, _AFTER_FAULT_SECONDS)
+                reason = fault or ""
+            else:
+                self._faults.forget(file.path)
             if decision.action is FileAction.TAKE:
                 ready.append(self._arrival(file))
             elif decision.action is FileAction.REJECT:
-                reason = reason_for_rejecting(file.observed, self._clock())
                 rejected.append(Reject(self._inbox / file.path, clean_name(file.path), reason))
             else:
                 waits.append((file.path, decision.seconds))

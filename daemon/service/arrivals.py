@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from functools import partial
 
+from daemon.errors import FreistellerError
 from daemon.intake.admission import Admission
-from daemon.intake.scan_values import Reject, Scan
+from daemon.intake.file_faults import FileFaults
+from daemon.intake.scan_values import Arrival, Reject, Scan
 from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
@@ -32,6 +34,7 @@ class Arrivals:
         self._publisher = publisher
         self._metrics = metrics
         self._wake = wake
+        self._faults = FileFaults()
 
     def recover(self) -> dict[str, int]:
         """Bring what an earlier run began to take to where it can go on. Returns counts by how."""
@@ -43,20 +46,39 @@ class Arrivals:
             self._was_put_back(answer)
         self.bad_orders.look()
         for reject in scan.rejected:
-            if not self._was_put_back(self.put_backs.answer(reject.source, None)):
-                self.refuse(reject)
+            self._take_one(reject.name, partial(self._take_reject, reject))
         for arrival in scan.ready:
-            if self.bad_orders.holds(arrival.source, urgent):
-                continue  # the next scan offers it again
-            self._metrics.photo_seen(arrival.found_by)
-            self._metrics.completeness_waited(arrival.waited_seconds)
-            answer = self.put_backs.answer(arrival.source, (arrival.size_bytes, arrival.mtime_ns))
-            if not self._was_put_back(answer):
-                self.admission.admit(arrival)
-            self._wake()
+            reason = self._take_one(arrival.name, partial(self._take_arrival, arrival, urgent))
+            if reason:
+                self._take_one(arrival.name, partial(self.refuse, Reject(arrival.source, arrival.name, reason)))
         for reason, count in scan.ignored.items():
             self._metrics.count(series.PHOTOS_IGNORED, count, reason=reason)
             log.log("ignored", f"{count} new files in inbox/ are ignored: {reason}", reason=reason, count=count)
+
+    def _take_one(self, name: str, take: Callable[[], object]) -> str | None:
+        """Take one file; whatever goes wrong concerns it alone. Returns why it fails once it had all its tries."""
+        try:
+            take()
+        except FreistellerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it stays in the inbox, and the next scan offers it again
+            return self._faults.count(name, error)
+        self._faults.forget(name)
+        return None
+
+    def _take_reject(self, reject: Reject) -> None:
+        if not self._was_put_back(self.put_backs.answer(reject.source, None)):
+            self.refuse(reject)
+
+    def _take_arrival(self, arrival: Arrival, urgent: bool) -> None:
+        if self.bad_orders.holds(arrival.source, urgent):
+            return  # the next scan offers it again
+        self._metrics.photo_seen(arrival.found_by)
+        self._metrics.completeness_waited(arrival.waited_seconds)
+        answer = self.put_backs.answer(arrival.source, (arrival.size_bytes, arrival.mtime_ns))
+        if not self._was_put_back(answer):
+            self.admission.admit(arrival)
+        self._wake()
 
     def refuse(self, reject: Reject) -> None:
         """Bring a file that is no whole photo to `failed/`."""

@@ -1,7 +1,9 @@
 """A file that cannot be read, or that our own code stumbles over, is one file's trouble: the others go on."""
 
 import errno
+import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +12,9 @@ import pytest
 
 from daemon.errors import RootAway
 from daemon.hotfolder import claim_file
+from daemon.intake.admission import Admission
 from daemon.intake.file_structure import follow_to_end
-from daemon.intake.scan_values import Scan
+from daemon.intake.scan_values import Arrival, Scan
 from daemon.pictures.reading import prove_decodes
 from daemon.service.lifecycle import Daemon
 from tests.doubles import ScriptedEngine
@@ -82,6 +85,17 @@ def claiming(monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
     monkeypatch.setattr("daemon.hotfolder.job_folders.take", take)
 
 
+def admission(monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
+    real = Admission.admit
+
+    def admit(self: Admission, arrival: Arrival) -> object:
+        if arrival.name == "bad/bad.png":
+            raise trouble
+        return real(self, arrival)
+
+    monkeypatch.setattr(Admission, "admit", admit)
+
+
 UNREADABLE = {
     "its pixels": (decoding, RootAway("bad.png cannot be read: Input/output error.")),
     "its structure": (structure, EIO),
@@ -132,3 +146,62 @@ def test_a_share_that_does_not_answer_is_away(
     assert files_below(tmp_path / "hot" / "inbox") == ["bad/bad.png"]
     monkeypatch.undo()
     daemon.close()
+
+
+STUMBLING = {"prover": decoding, "structure": structure, "admission": admission}
+
+
+@pytest.mark.parametrize("where", STUMBLING)
+def test_a_file_that_our_code_stumbles_over_waits_and_fails_after_three_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    STUMBLING[where](monkeypatch, RuntimeError("a bug"))
+    daemon = Daemon(settings_for(tmp_path), engine=ScriptedEngine())
+    save_photo(daemon.parts.folders.inbox / "bad" / "bad.png")
+    save_photo(daemon.parts.folders.inbox / "good.png", seed=1)
+    failed = tmp_path / "hot" / "failed"
+
+    with caplog.at_level(logging.ERROR, "freisteller"):
+        turn(daemon)
+        after_one = (in_work(daemon), files_below(failed))
+        turn(daemon, times=4)
+    at_the_end = (in_work(daemon), files_below(failed))
+    daemon.close()
+
+    assert after_one == (["good.png"], [])
+    assert at_the_end == (["good.png"], ["bad/bad.png", "bad/bad.png.txt"])
+    assert "RuntimeError: a bug" in (failed / "bad" / "bad.png.txt").read_text("utf-8")
+    assert len([record for record in caplog.records if "a bug" in record.getMessage()]) == 1
+
+
+def test_no_photo_fails_because_another_program_locks_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admission(monkeypatch, sqlite3.OperationalError("database is locked"))
+    daemon = Daemon(settings_for(tmp_path), engine=ScriptedEngine())
+    save_photo(daemon.parts.folders.inbox / "bad" / "bad.png")
+
+    turn(daemon, times=5)
+    left = files_below(tmp_path / "hot" / "inbox")
+    monkeypatch.undo()
+    turn(daemon)
+    taken = in_work(daemon)
+    daemon.close()
+
+    assert (left, taken) == (["bad/bad.png"], ["bad/bad.png"])
+
+
+def test_a_file_that_is_in_order_after_all_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoding(monkeypatch, RuntimeError("a bug"))
+    daemon = Daemon(settings_for(tmp_path), engine=ScriptedEngine())
+    save_photo(daemon.parts.folders.inbox / "bad" / "bad.png")
+    turn(daemon, times=2)
+    daemon.close()
+    monkeypatch.undo()
+    daemon = Daemon(settings_for(tmp_path), engine=ScriptedEngine())
+
+    turn(daemon)
+    taken = in_work(daemon)
+    daemon.close()
+
+    assert taken == ["bad/bad.png"]
