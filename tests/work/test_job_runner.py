@@ -633,11 +633,12 @@ def test_a_result_that_does_not_read_back_is_written_once_more_and_never_publish
     left = [broken_writes]
     write = writing.write
 
-    def write_to_a_bad_disk(path: Path, *rest: Any) -> None:  # as writing.write
-        write(path, *rest)
+    def write_to_a_bad_disk(path: Path, *rest: Any) -> Any:  # as writing.write
+        meant = write(path, *rest)
         if left[0]:
             left[0] -= 1
             path.write_bytes(path.read_bytes()[:200])
+        return meant
 
     monkeypatch.setattr(writing, "write", write_to_a_bad_disk)
     daemon = make(ScriptedEngine())
