@@ -123,7 +123,7 @@ def staged_as_decided(job: Job, folder: Path, content: bytes) -> tuple[Staged, .
         files = tuple((folder / f"result{suffix}", str(suffix)) for suffix in sums)
         whole = all("/" not in suffix and content_of(file).hex() == sums[suffix] for file, suffix in files)
         ours = (body["job"], body["round"], body["photo"]["sha256"]) == (job.id, job.round, content.hex())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ()
     return (*files, (path, ".json")) if whole and files and ours else ()
 

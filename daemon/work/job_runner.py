@@ -6,6 +6,7 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
+from daemon.disk.os_errors import is_of_one_file
 from daemon.errors import (
     BadOrder,
     BadPhoto,
@@ -110,6 +111,8 @@ class JobRunner:
             self._postpone(task, error)
             return RunResult.NO_ENGINE
         except (NoRoom, RootAway) as error:
+            if self._is_of_this_photo(error):
+                return self._answer_unreadable(task, error)
             self._postpone(task, error)
             return RunResult.NO_PLACE
         except BadPhoto as error:
@@ -169,6 +172,25 @@ class JobRunner:
         _refuse_if_written(job, publication.seen, original.stat())
         staged = self._staging.stage_report(job, cuts, folder, content, lambda: self._publisher.seconds_of(job))
         return replace(publication, outcome=outcome, files=replace(publication.files, staged_as_decided=staged))
+
+    def _is_of_this_photo(self, error: FreistellerError) -> bool:
+        """Whether the disk cannot read this one file, while the hot folder answers."""
+        cause = error.__cause__
+        with suppress(NoRoom, RootAway):  # the folder itself is away
+            return isinstance(cause, OSError) and is_of_one_file(cause, self._folders.inbox, self._folders.check)
+        return False
+
+    def _answer_unreadable(self, task: PhotoTask, error: FreistellerError) -> RunResult:
+        """Try a photo that the disk cannot read again later; give it up once it had all its tries. The others go on."""
+        job, dispatch = task.job, task.settings.dispatch
+        if job.tries >= dispatch.max_tries:
+            self._publisher.give_up(
+                job, f"{job.name} cannot be read: {error.__cause__}. Is the disk all right?", "bad_photo"
+            )
+            return RunResult.FAILED
+        due_at = self._runtime.clock() + min(LONGEST_POSTPONE_SECONDS, dispatch.postpone_seconds)
+        self._journal.send_back(job.id, due_at, str(error), error.reason)
+        return RunResult.SENT_BACK
 
     def _postpone_if_folder_is_away(self, task: PhotoTask) -> bool:
         """Put the job off if the hot folder itself is away or full: that looks like a bad photo, or a fault of ours.

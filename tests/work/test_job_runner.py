@@ -1,5 +1,6 @@
 """One job and the answer to each error."""
 
+import errno
 import hashlib
 import json
 import shutil
@@ -26,6 +27,8 @@ from daemon.hotfolder.work_note import WORK_NOTE
 from daemon.intake.scan_values import Reject
 from daemon.jobs import Grade, Recipe
 from daemon.pictures import writing
+from daemon.pictures.photo import Photo
+from daemon.pictures.reading import open_photo
 from daemon.pictures.values import Samples
 from daemon.publishing.job_events import JobEnd
 from daemon.publishing.staging import staged_as_decided
@@ -1012,3 +1015,30 @@ def test_an_error_before_the_work_begins_concerns_its_photo_only(
         "b.png": [RunResult.DONE],
     }
     assert "RecursionError: too deep" in (tmp_path / "hot" / "failed" / "a.png.txt").read_text("utf-8")
+
+
+def test_a_photo_that_the_disk_cannot_read_keeps_nobody_waiting(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        save_photo(tmp_path / "hot" / "inbox" / f"{name}.png")
+    parts, opened = (make(ScriptedEngine())).parts, open_photo
+
+    def on_a_bad_sector(path: Path, *rest: Any) -> Photo:  # as open_photo
+        if path.name == "a.png":
+            raise RootAway("The disk does not answer.") from OSError(errno.EIO, "Input/output error")
+        return opened(path, *rest)
+
+    monkeypatch.setattr("daemon.work.pipeline.open_photo", on_a_bad_sector)
+    parts.engine.start()
+    while (scan := parts.inbox_loop.turn(urgent=True)) and scan.incomplete:
+        pass
+    fates = dict[str, list[RunResult]]()
+    while job := parts.journal.take(2.0**40):
+        fates.setdefault(job.name, []).append(parts.task_runner.run(job))
+
+    assert fates == {
+        "a.png": [RunResult.SENT_BACK, RunResult.SENT_BACK, RunResult.FAILED],
+        "b.png": [RunResult.DONE],
+    }
+    assert "Input/output error" in (tmp_path / "hot" / "failed" / "a.png.txt").read_text("utf-8")
