@@ -5,7 +5,6 @@ strangers, so the parser is defusedxml's, which refuses document types and entit
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from html import unescape
 from xml.sax.saxutils import escape
@@ -67,9 +66,13 @@ class _Parts:
 
 
 def _parts_of(packet: bytes) -> _Parts:
-    if len(packet) <= _MOST_BYTES:
-        with suppress(ParseError, ValueError):  # it is broken, or holds what defusedxml refuses
+    if 0 < len(packet) <= _MOST_BYTES:
+        try:
             return _Reader(packet).parts
+        except (ParseError, ValueError) as error:  # it is broken, or holds what defusedxml refuses
+            error.__traceback__ = (
+                None  # the parser's error keeps itself alive, and with it the pixels in callers' frames
+            )
     return _searched(packet)
 
 

@@ -1,5 +1,7 @@
 """A job tag goes into any XMP packet, and nothing that a stranger writes there stops it or makes it slow."""
 
+import gc
+import weakref
 from xml.etree import ElementTree
 
 import pytest
@@ -209,3 +211,21 @@ def test_no_packet_is_broken_enough_to_stop_us(junk: bytes) -> None:
 
 def test_a_tag_of_very_many_digits_in_a_broken_packet_is_none() -> None:
     assert xmp.job_in(b"<x><freisteller:job>&#" + b"9" * 10_000 + b";</freisteller:job>") is None
+
+
+@pytest.mark.parametrize("content", [None, b"<broken", b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a></x:xmpmeta>'])
+def test_a_packet_that_cannot_be_parsed_keeps_nothing_of_its_caller_in_memory(content: bytes | None) -> None:
+    class Pixels:
+        """Stands for the photo in the frame of whoever asks."""
+
+    def write() -> weakref.ref[Pixels]:
+        pixels = Pixels()
+        xmp.tagged(content, "job")
+        return weakref.ref(pixels)
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert write()() is None
+    finally:
+        gc.enable()
