@@ -33,6 +33,7 @@ from daemon.pictures.values import Samples
 from daemon.publishing.job_events import JobEnd
 from daemon.publishing.staging import staged_as_decided
 from daemon.service.lifecycle import Daemon
+from daemon.service.wiring import Parts
 from daemon.settings import Settings, load
 from daemon.states import State
 from daemon.work.job_runner import RunResult
@@ -73,6 +74,20 @@ def run_one(daemon: Daemon) -> RunResult:
     job = daemon.parts.journal.take(2.0**40)
     assert job is not None
     return daemon.parts.task_runner.run(job)
+
+
+def take_all_in(parts: Parts) -> None:
+    parts.engine.start()
+    while (scan := parts.inbox_loop.turn(urgent=True)) and scan.incomplete:
+        pass
+
+
+def run_all(parts: Parts) -> dict[str, list[RunResult]]:
+    """Run every job as often as it comes; returns by photo how its runs ended."""
+    fates = dict[str, list[RunResult]]()
+    while job := parts.journal.take(2.0**40):
+        fates.setdefault(job.name, []).append(parts.task_runner.run(job))
+    return fates
 
 
 def failing(error: Exception, times: int = 1_000) -> Callable[[Recipe], None]:
@@ -1002,15 +1017,10 @@ def test_an_error_before_the_work_begins_concerns_its_photo_only(
             raise RecursionError("too deep")
         return read(orders, source)
 
-    parts.engine.start()
-    while (scan := parts.inbox_loop.turn(urgent=True)) and scan.incomplete:
-        pass
+    take_all_in(parts)
     monkeypatch.setattr(Orders, "settings_for", settings_for)
-    fates = dict[str, list[RunResult]]()
-    while job := parts.journal.take(2.0**40):
-        fates.setdefault(job.name, []).append(parts.task_runner.run(job))
 
-    assert fates == {
+    assert run_all(parts) == {
         "a.png": [RunResult.SENT_BACK, RunResult.SENT_BACK, RunResult.FAILED],
         "b.png": [RunResult.DONE],
     }
@@ -1030,14 +1040,9 @@ def test_a_photo_that_the_disk_cannot_read_keeps_nobody_waiting(
         return opened(path, *rest)
 
     monkeypatch.setattr("daemon.work.pipeline.open_photo", on_a_bad_sector)
-    parts.engine.start()
-    while (scan := parts.inbox_loop.turn(urgent=True)) and scan.incomplete:
-        pass
-    fates = dict[str, list[RunResult]]()
-    while job := parts.journal.take(2.0**40):
-        fates.setdefault(job.name, []).append(parts.task_runner.run(job))
+    take_all_in(parts)
 
-    assert fates == {
+    assert run_all(parts) == {
         "a.png": [RunResult.SENT_BACK, RunResult.SENT_BACK, RunResult.FAILED],
         "b.png": [RunResult.DONE],
     }
