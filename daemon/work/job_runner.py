@@ -26,7 +26,7 @@ from daemon.publishing.job_events import JobEvents
 from daemon.publishing.publication import Publication, Step
 from daemon.publishing.publisher import Publisher
 from daemon.publishing.staging import Staging
-from daemon.states import LONGEST_POSTPONE_SECONDS, MOVES, Move
+from daemon.states import LONGEST_POSTPONE_SECONDS, MOVES, Move, is_decided
 from daemon.work.cut_file import CutFile
 from daemon.work.pipeline import Pipeline
 from daemon.work.task import PhotoTask
@@ -112,7 +112,8 @@ class JobRunner:
             return RunResult.NO_ENGINE
         except (NoRoom, RootAway) as error:
             if self._is_of_this_photo(error):
-                return self._answer_unreadable(task, error)
+                reason = f"{task.job.name} cannot be read: {error.__cause__}. Is the disk all right?"
+                return self._try_again(task, reason, "bad_photo")
             self._postpone(task, error)
             return RunResult.NO_PLACE
         except BadPhoto as error:
@@ -146,8 +147,9 @@ class JobRunner:
 
     def _look(self, task: PhotoTask) -> Publication:
         """Where the job stands. Of a photo that is still to be cut out or staged, the content is read as well."""
-        leave_out = task.settings.intake.equal_content == "skip" and task.job.round == 0
         publication = self._publisher.look(task.job.id, task.settings.outputs)
+        may_be_left_out = task.job.round == 0 and not is_decided(publication.row.job.state)
+        leave_out = task.settings.intake.equal_content == "skip" and may_be_left_out
         try:
             return self._publisher.read_content(publication, leave_out_equal=leave_out)
         except OSError as error:
@@ -180,18 +182,6 @@ class JobRunner:
             return isinstance(cause, OSError) and is_of_one_file(cause, self._folders.inbox, self._folders.check)
         return False
 
-    def _answer_unreadable(self, task: PhotoTask, error: FreistellerError) -> RunResult:
-        """Try a photo that the disk cannot read again later; give it up once it had all its tries. The others go on."""
-        job, dispatch = task.job, task.settings.dispatch
-        if job.tries >= dispatch.max_tries:
-            self._publisher.give_up(
-                job, f"{job.name} cannot be read: {error.__cause__}. Is the disk all right?", "bad_photo"
-            )
-            return RunResult.FAILED
-        due_at = self._runtime.clock() + min(LONGEST_POSTPONE_SECONDS, dispatch.postpone_seconds)
-        self._journal.send_back(job.id, due_at, str(error), error.reason)
-        return RunResult.SENT_BACK
-
     def _postpone_if_folder_is_away(self, task: PhotoTask) -> bool:
         """Put the job off if the hot folder itself is away or full: that looks like a bad photo, or a fault of ours.
 
@@ -219,18 +209,21 @@ class JobRunner:
         put_off(job.id, self._runtime.clock() + seconds, reason, kind)
 
     def _answer_fault(self, task: PhotoTask, error: Exception) -> RunResult:
-        """Try again after a fault of ours; give the photo up once it had all its tries."""
-        job, dispatch = task.job, task.settings.dispatch
         reason = f"An internal error of Freisteller ({type(error).__name__}: {error}); please report it."
+        return self._try_again(task, reason, "internal_error")
+
+    def _try_again(self, task: PhotoTask, reason: str, kind: str) -> RunResult:
+        """Try a photo again later, its try counted; give it up once it had all its tries. The others go on."""
+        job, dispatch = task.job, task.settings.dispatch
         if self._publisher.is_placed(job.id):  # its results are published: no fault takes them back
-            self._put_off(job, dispatch.postpone_seconds, reason, "internal_error")
+            self._put_off(job, dispatch.postpone_seconds, reason, kind)
             return RunResult.SENT_BACK
         if job.tries >= dispatch.max_tries:
-            self._publisher.give_up(job, reason, "internal_error")
+            self._publisher.give_up(job, reason, kind)
             return RunResult.FAILED
         due_at = self._runtime.clock() + min(LONGEST_POSTPONE_SECONDS, dispatch.postpone_seconds)
         with suppress(IllegalMove):  # it is published, or over
-            self._journal.send_back(job.id, due_at, reason, "internal_error")
+            self._journal.send_back(job.id, due_at, reason, kind)
         return RunResult.SENT_BACK
 
 
