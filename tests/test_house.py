@@ -34,7 +34,7 @@ ORDER = (
 """The rooms. Each imports only from rooms before it, from itself, and from the loose modules."""
 
 OWNERS = {
-    "PIL": {"engines/local.py", "pictures/bmp.py"},
+    "PIL": {"engines/local.py"},
     "defusedxml": {"pictures/xmp.py"},
     "jinja2": {"contact_sheet/html_sheet.py"},
     "onnxruntime": {"engines/local.py"},

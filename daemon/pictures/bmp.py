@@ -1,34 +1,35 @@
-"""Uncompressed BMP files, unpacked by Pillow; libvips has no reader for them.
+"""Uncompressed BMP files; libvips has no reader for them.
 
-After Microsoft's BITMAPFILEHEADER, BITMAPCOREHEADER and BITMAPINFOHEADER up to version 5. We read the header ourselves:
-Pillow's own reader leaves out some alphas, refuses unusual bit masks and rounds 16-bit colours down. The pixels lie in
-the file as they are, so no header can ask for more memory than a few times the file's own size.
+After Microsoft's BITMAPFILEHEADER, BITMAPCOREHEADER and BITMAPINFOHEADER up to version 5. The pixels lie in the file as
+they are, so the header and the length of the file prove that all is there. They are unpacked a few rows at a time,
+straight into the photo: a file of one bit a pixel needs 32 times its own size in memory, but never twice that.
 """
 
+import os
 import struct
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.values import Decodable, Header
 
+_HEAD_BYTES = 14 + 124  # up to the end of the header of version 5
 _PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6
-_STRIP = 256  # rows unpacked at once: Pillow's own picture and its copies stay small
-_UNPACKERS = {
-    1: ("P", "P;1"), 4: ("P", "P;4"), 8: ("P", "P"), 16: ("I;16", "I;16"), 24: ("RGB", "BGR"), 32: ("I", "I;32"),
-}  # fmt: skip
-"""Pillow's names for a picture and for what lies in the file, by the bits of a pixel."""
 _COLOURS_555, _COLOURS_888 = (0x7C00, 0x03E0, 0x001F), (0xFF0000, 0x00FF00, 0x0000FF)
+_ALPHA_888 = 0xFF000000
+_PALETTE_BITS, _BITS = (1, 4, 8), (1, 4, 8, 16, 24, 32)
+_STRIP_PIXELS = 1 << 18  # unpacked at once; a longer row is unpacked alone
 
 
 class _Bitmap(NamedTuple):
     """What the header of a BMP says.
 
     height: negative if the highest row comes first. start: of the pixels, in bytes. stride: bytes of a row.
-    masks: the bits of red, green, blue and alpha in a pixel. table: (N, 3 or 4) uint8, the colour of each value that a
-    pixel of up to 16 bits can have.
+    masks: the bits of red, green, blue and alpha in a pixel. palette: (N, 3) uint8, the colour of each value, if there
+    is one.
     """
 
     width: int
@@ -37,87 +38,144 @@ class _Bitmap(NamedTuple):
     start: int
     stride: int
     masks: tuple[int, ...]
-    table: NDArray[np.uint8] | None
+    palette: NDArray[np.uint8] | None
 
 
-def opened(data: bytes) -> Decodable:
+def opened(descriptor: int) -> Decodable:
     """The picture in a BMP: (H, W, 3), or (H, W, 4) if it uses an alpha. Raises Undecodable or Unsupported."""
-    try:
-        bitmap = _read_header(data)
-    except struct.error as error:
-        raise Undecodable("BMP: the header is cut off") from error
+    bitmap = _read_header(descriptor)
     channels = 4 if bitmap.masks[3] else 3
     header = Header(bitmap.width, abs(bitmap.height), channels, colours=3, sample="uchar", pages=1, orientation=1)
-    return Decodable(header, lambda: _unpacked(data, bitmap), lambda: None)
+
+    def pixels() -> NDArray[np.uint8]:
+        picture, has_alpha = _unpacked(descriptor, bitmap)
+        return picture if has_alpha else picture[..., :3]
+
+    return Decodable(header, pixels, lambda: None)
 
 
-def _read_header(data: bytes) -> _Bitmap:
-    start, header = struct.unpack_from("<II", data, 10)
-    compression, colours = _PLAIN, 0
-    if header == 12:
-        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
-    elif header >= 40:
-        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
-        (colours,) = struct.unpack_from("<I", data, 46)
-    else:
-        raise Undecodable(f"BMP: its header has {header} bytes, which no kind of BMP has")
-    if compression not in (_PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS):
-        raise Unsupported("BMP: it is compressed, which hardly any is")
-    if width <= 0 or height == 0:
-        raise Undecodable(f"BMP: it says it has {width} x {height} pixels")
-    if bits not in _UNPACKERS:
-        raise Undecodable(f"BMP: it has {bits} bits a pixel, which no BMP has")
-    stride = (width * bits + 31) // 32 * 4  # rows are filled up to whole 4 bytes
-    wanted, there = stride * abs(height), max(0, len(data) - start)
+def rgba_of(descriptor: int, longest: int | None = None) -> tuple[NDArray[np.uint8], bool]:
+    """(H, W, 4), with full alpha if the file uses none; and whether it does. Raises Undecodable or Unsupported.
+
+    longest: the picture may come at a part of its size, with no side shorter than that, in pixels.
+    """
+    bitmap = _read_header(descriptor)
+    sides = (bitmap.width, abs(bitmap.height))
+    spare = 1 if longest is None or bitmap.masks[3] else min(*sides, max(sides) // longest)
+    return _unpacked(descriptor, bitmap, max(1, spare))
+
+
+def _read_header(descriptor: int) -> _Bitmap:
+    try:
+        bitmap = _parsed(descriptor, os.pread(descriptor, _HEAD_BYTES, 0))
+    except struct.error as error:
+        raise Undecodable("BMP: the header is cut off") from error
+    wanted, there = bitmap.stride * abs(bitmap.height), max(0, os.fstat(descriptor).st_size - bitmap.start)
     if there < wanted:
         raise Undecodable(f"BMP: {wanted} bytes of pixels are announced, and {there} are there")
+    return bitmap
+
+
+def _parsed(descriptor: int, head: bytes) -> _Bitmap:
+    start, header = struct.unpack_from("<II", head, 10)
+    compression, colours = _PLAIN, 0
+    if header == 12:
+        width, height, _, bits = struct.unpack_from("<HHHH", head, 18)
+    elif header >= 40:
+        width, height, _, bits, compression = struct.unpack_from("<iiHHI", head, 18)
+        (colours,) = struct.unpack_from("<I", head, 46)
+    else:
+        raise Undecodable(f"BMP: its header has {header} bytes, which no kind of BMP has")
+    if width <= 0 or height == 0:
+        raise Undecodable(f"BMP: it says it has {width} x {height} pixels")
+    if bits not in _BITS:
+        raise Undecodable(f"BMP: it has {bits} bits a pixel, which no BMP has")
+    if compression not in ((_PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS) if bits in (16, 32) else (_PLAIN,)):
+        raise Unsupported("BMP: it is compressed, which hardly any is")
     masks: tuple[int, ...] = (*(_COLOURS_555 if bits == 16 else _COLOURS_888), 0)
-    if compression != _PLAIN and bits in (16, 32):
+    if compression != _PLAIN:
         has_alpha = header >= 56 or compression == _ALPHA_BIT_FIELDS
-        masks = struct.unpack_from("<IIII", data, 54) if has_alpha else (*struct.unpack_from("<III", data, 54), 0)
-    table = None
-    if bits <= 8:
-        table = _palette(data[14 + header :], 3 if header == 12 else 4, 1 << bits, colours)
-    elif bits == 16:
-        table = _spread(np.arange(1 << 16, dtype=np.uint32), masks)
-    return _Bitmap(width, height, bits, start, stride, masks, table)
+        masks = struct.unpack_from("<IIII", head, 54) if has_alpha else (*struct.unpack_from("<III", head, 54), 0)
+    palette = None
+    if bits in _PALETTE_BITS:
+        palette = _palette(descriptor, 14 + header, 3 if header == 12 else 4, min(colours or 1 << bits, 1 << bits))
+    stride = (width * bits + 31) // 32 * 4  # rows are filled up to whole 4 bytes
+    return _Bitmap(width, height, bits, start, stride, masks, palette)
 
 
-def _palette(content: bytes, entry: int, values: int, colours: int) -> NDArray[np.uint8]:
-    """The colour of each value. colours: how many are in the file, or 0 for all; the last one stands for the rest."""
-    number = min(colours or values, values)
-    if len(content) < number * entry:
+def _palette(descriptor: int, start: int, entry_bytes: int, colours: int) -> NDArray[np.uint8]:
+    content = os.pread(descriptor, colours * entry_bytes, start)
+    if len(content) < colours * entry_bytes:
         raise Undecodable("BMP: its palette is cut off")
-    table = np.frombuffer(content, np.uint8, number * entry).reshape(number, entry)[:, 2::-1]  # blue, green, red there
-    return table[np.minimum(np.arange(values), number - 1)]
+    return np.frombuffer(content, np.uint8).reshape(colours, entry_bytes)[:, 2::-1]  # blue, green, red in the file
 
 
-def _unpacked(data: bytes, bitmap: _Bitmap) -> NDArray[np.uint8]:
-    from PIL import Image  # here, since most daemons never meet a BMP
+def _unpacked(descriptor: int, bitmap: _Bitmap, shrink: int = 1) -> tuple[NDArray[np.uint8], bool]:
+    """The picture, (H, W, 4), and whether it uses an alpha. shrink: so many pixels a side become one."""
+    table, width, height = _table(bitmap), bitmap.width // shrink, abs(bitmap.height) // shrink
+    picture = np.empty((height, width, 4), np.uint8)
+    most = max(1, _STRIP_PIXELS // (bitmap.width * shrink))
+    for top in range(0, height, most):
+        part = picture[top : top + most]
+        packed = _rows(descriptor, bitmap, top * shrink, len(part) * shrink)
+        if shrink == 1:
+            _unpack(packed, bitmap, table, part)
+        else:
+            full = np.empty((len(packed), bitmap.width, 4), np.uint8)
+            _unpack(packed, bitmap, table, full)
+            cv2.resize(full[:, : width * shrink], (width, len(part)), dst=part, interpolation=cv2.INTER_AREA)
+    has_alpha = bool(bitmap.masks[3] and picture[..., 3].any())  # many programs announce an alpha and leave it empty
+    if bitmap.masks[3] and not has_alpha:
+        picture[..., 3] = 255
+    return picture, has_alpha
 
-    height, from_top = abs(bitmap.height), bitmap.height < 0
-    mode, packed = _UNPACKERS[bitmap.bits]
-    picture = np.empty((height, bitmap.width, 4 if bitmap.masks[3] else 3), np.uint8)
-    for top in range(0, height, _STRIP):
-        rows = min(_STRIP, height - top)
-        first = bitmap.start + bitmap.stride * (top if from_top else height - top - rows)
-        strip = data[first : first + bitmap.stride * rows]
-        size, direction = (bitmap.width, rows), 1 if from_top else -1
-        values = np.asarray(Image.frombuffer(mode, size, strip, "raw", packed, bitmap.stride, direction))
-        if bitmap.table is not None:
-            values = bitmap.table[values]
-        elif bitmap.bits == 32:
-            values = _spread(values.view(np.uint32), bitmap.masks)
-        picture[top : top + rows] = values
-    has_alpha = picture.shape[2] == 4 and picture[..., 3].any()  # many programs announce an alpha and leave it empty
-    return picture if has_alpha else picture[..., :3]
+
+def _rows(descriptor: int, bitmap: _Bitmap, top: int, rows: int) -> NDArray[np.uint8]:
+    """Rows of the picture as they lie in the file, the highest first: (rows, stride)."""
+    first = top if bitmap.height < 0 else bitmap.height - top - rows
+    content = os.pread(descriptor, bitmap.stride * rows, bitmap.start + bitmap.stride * first)
+    if len(content) < bitmap.stride * rows:
+        raise Undecodable("BMP: it was made shorter while it was read")
+    packed = np.frombuffer(content, np.uint8).reshape(rows, bitmap.stride)
+    return np.ascontiguousarray(packed if bitmap.height < 0 else packed[::-1])
+
+
+def _table(bitmap: _Bitmap) -> NDArray[np.uint8] | None:
+    """(N, pixels, 4): the pixels that each value of a byte, or of two bytes, stands for; None for wider pixels."""
+    if bitmap.bits == 16:
+        return _spread(np.arange(1 << 16, dtype=np.uint32), bitmap.masks)[:, None]
+    if bitmap.palette is None:
+        return None
+    in_byte = np.arange(256)[:, None] >> np.arange(8 - bitmap.bits, -1, -bitmap.bits) & (1 << bitmap.bits) - 1
+    colours = bitmap.palette[np.minimum(in_byte, len(bitmap.palette) - 1)]  # the last one stands for those beyond
+    return np.dstack([colours.reshape(256, -1, 3), np.full(in_byte.shape, 255, np.uint8)])
+
+
+def _unpack(
+    packed: NDArray[np.uint8], bitmap: _Bitmap, table: NDArray[np.uint8] | None, into: NDArray[np.uint8]
+) -> None:
+    """Turn rows of a file, (rows, stride), into rows of the picture, (rows, W, 4)."""
+    rows, width = into.shape[:2]
+    if table is not None:
+        codes = packed.view("<u2") if bitmap.bits == 16 else packed
+        codes = codes[:, : -(-width // table.shape[1])]
+        pixels = table.view(np.uint32)[..., 0].take(codes, axis=0)  # four channels as one number
+        into.view(np.uint32)[..., 0] = pixels.reshape(rows, -1)[:, :width]
+    elif bitmap.bits == 24:
+        cv2.cvtColor(packed[:, : 3 * width].reshape(rows, width, 3), cv2.COLOR_BGR2RGBA, dst=into)
+    elif bitmap.masks in ((*_COLOURS_888, 0), (*_COLOURS_888, _ALPHA_888)):
+        cv2.cvtColor(packed.reshape(rows, width, 4), cv2.COLOR_BGRA2RGBA, dst=into)
+        if not bitmap.masks[3]:
+            into[..., 3] = 255
+    else:
+        into[:] = _spread(packed.view("<u4"), bitmap.masks)
 
 
 def _spread(values: NDArray[np.uint32], masks: tuple[int, ...]) -> NDArray[np.uint8]:
-    """The bits of each mask as 0..255: (…, 3), or (…, 4) if there is a mask of alpha."""
-    channels = []
-    for mask in masks if masks[3] else masks[:3]:
+    """The bits of each mask as 0..255: (…, 4), with full alpha if there is no mask for it."""
+    spread = np.full((*values.shape, 4), 255, np.uint8)
+    for channel, mask in enumerate(masks if masks[3] else masks[:3]):
         lowest = max(1, mask & -mask)
         part, most = (values & np.uint32(mask)) // np.uint32(lowest), max(1, mask // lowest)
-        channels.append((part if most == 255 else np.rint(part * (255 / most))).astype(np.uint8))
-    return np.stack(channels, axis=-1)
+        spread[..., channel] = part if most == 255 else np.rint(part * (255 / most))
+    return spread

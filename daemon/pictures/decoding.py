@@ -22,13 +22,17 @@ _SAMPLES = ("uchar", "ushort", "uint", "float", "double")
 _SENSIBLE_DPI = (1.0, 100_000.0)
 _SAME_DPI = 0.005  # relative; writers round that much
 
-_OPENERS: dict[str, Callable[[bytes], Decodable]] = {"bmp": bmp.opened, "heic": heic.opened, "raw": camera_raw.opened}
+_OPENERS: dict[str, Callable[[int], Decodable]] = {
+    "bmp": bmp.opened,
+    "heic": lambda descriptor: heic.opened(_content(descriptor)),
+    "raw": lambda descriptor: camera_raw.opened(_content(descriptor)),
+}
 
 
 def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
     """The header of an open file of `kind`, as `signatures` names kinds. Raises Undecodable."""
     if kind in _OPENERS:
-        return _OPENERS[kind](_content(descriptor)).header
+        return _OPENERS[kind](descriptor).header
     with vips.own_errors():
         image = _open(descriptor, kind, page)
         colours = _COLOURS.get(image.interpretation, 0)
@@ -62,6 +66,11 @@ def decode(
     Returns the pixels, whether the file has an alpha of its own (otherwise the fourth channel is full), and the
     profile that the pixels have now. Raises Undecodable.
     """
+    if kind == "bmp":
+        picture, has_alpha = bmp.rgba_of(descriptor, longest)
+        with vips.own_errors():
+            fitted = _fitted(vips.image_of(picture), longest, has_alpha)
+            return picture if longest is None else vips.array_of(fitted), has_alpha, None
     with vips.own_errors():
         image = _whole_numbers(_sequential(descriptor, kind, page, longest))
         colours = _COLOURS.get(image.interpretation, 0)
@@ -81,7 +90,7 @@ def strips(descriptor: int, kind: str, rows: int) -> Iterator[Samples]:
 def prove(descriptor: int, kind: str) -> None:
     """Decode to the last line and keep nothing. Raises Undecodable."""
     if kind in _OPENERS:
-        _OPENERS[kind](_content(descriptor)).prove()
+        _OPENERS[kind](descriptor).prove()
         return
     with vips.own_errors():
         if kind != "jpeg":
@@ -105,7 +114,7 @@ def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:
     """A libvips image over an open file; nothing is decoded until somebody asks for pixels."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     if kind in _OPENERS:
-        return vips.image_of(_OPENERS[kind](_content(descriptor)).pixels())
+        return vips.image_of(_OPENERS[kind](descriptor).pixels())
     if kind in ("webp", "avif"):  # their loaders would map a file, so we hand them its bytes
         loader = vips.Image.webpload_buffer if kind == "webp" else vips.Image.heifload_buffer
         return _all_bits(loader(_content(descriptor), **options))

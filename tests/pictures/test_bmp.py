@@ -1,15 +1,21 @@
 """Uncompressed BMP files of all kinds."""
 
 import struct
+import tempfile
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
 
 from daemon.pictures.bmp import opened
+from daemon.pictures.reading import open_photo, open_small, prove_decodes
 from daemon.pictures.values import Samples
 from tests.pictures.drawing import bitmap, coloured
 
@@ -28,8 +34,18 @@ def file_of(
     return head + info + extra + padded.tobytes()
 
 
+@contextmanager
+def on_disk(content: bytes) -> Iterator[int]:
+    """An open file with `content`."""
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        yield file.fileno()
+
+
 def decoded(content: bytes) -> Samples:
-    return opened(content).pixels()
+    with on_disk(content) as file:
+        return opened(file).pixels()
 
 
 def palette(entries: int) -> tuple[bytes, NDArray[np.uint8]]:
@@ -60,23 +76,55 @@ def test_a_picture_of_many_rows_is_put_together_in_order() -> None:
     assert np.array_equal(decoded(bytes(top_down)), rgb)
 
 
-def test_a_header_is_read_before_any_pixel_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = bytearray(bitmap(coloured(WIDTH, HEIGHT)))
-    struct.pack_into("<iiHH", content, 18, 40_000, 8_000, 1, 1)
-    content = content.ljust(54 + 8 + 5_000 * 8_000, b"\0")
-    monkeypatch.setattr(Image, "frombuffer", None)
+def sparse(folder: Path, bits: int, width: int, height: int) -> Path:
+    """A whole BMP whose pixels are a hole in the file."""
+    content = bytearray(file_of(bits, np.zeros((HEIGHT, 1), np.uint8), extra=bytes(8)))[:62]
+    struct.pack_into("<iiHH", content, 18, width, height, 1, bits)
+    path = folder / "photo.bmp"
+    with path.open("wb") as file:
+        file.write(content)
+        file.truncate(len(content) + (width * bits + 31) // 32 * 4 * height)
+    return path
 
-    header = opened(bytes(content)).header
 
-    assert (header.width, header.height) == (40_000, 8_000)
+def peak_bytes(act: Callable[[], object]) -> int:
+    """The most memory that Python and numpy hold at once meanwhile."""
+    tracemalloc.start()
+    try:
+        act()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
-def test_pillows_own_limit_of_pixels_is_neither_met_nor_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    rgb = coloured(WIDTH, HEIGHT)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2)
+def test_a_proof_holds_no_pixels_in_memory(tmp_path: Path) -> None:
+    path = sparse(tmp_path, 1, 20_000, 16_000)
 
-    assert np.array_equal(decoded(bitmap(rgb)), rgb)
-    assert Image.MAX_IMAGE_PIXELS == 2
+    assert peak_bytes(lambda: prove_decodes(path, 500)) < 100_000
+
+
+@pytest.mark.parametrize("bits", [1, 24])
+def test_a_photo_is_unpacked_without_a_second_copy(tmp_path: Path, bits: int) -> None:
+    path, photo_bytes = sparse(tmp_path, bits, 4_000, 2_000), 4_000 * 2_000 * 4
+
+    assert peak_bytes(lambda: open_photo(path, 500)) < photo_bytes + 8_000_000
+
+
+@pytest.mark.parametrize("height", [1501, -1501], ids=["from the lowest row up", "from the highest row down"])
+def test_a_small_version_is_never_in_memory_at_full_size(tmp_path: Path, height: int) -> None:
+    rgb = np.repeat(np.repeat(coloured(81, 61), 25, axis=0), 25, axis=1)[:1501, :2001]
+    content = bytearray(bitmap(rgb if height > 0 else rgb[::-1]))
+    struct.pack_into("<i", content, 22, height)
+    path = tmp_path / "photo.bmp"
+    path.write_bytes(content)
+    small = [open_photo(path, 500).pixels]
+
+    peak = peak_bytes(lambda: small.append(open_small(path, 200, 500).pixels))
+
+    assert peak < 8_000_000
+    assert small[1].shape == (150, 200, 3)
+    expected = cv2.resize(small[0], (200, 150), interpolation=cv2.INTER_AREA)
+    assert np.abs(small[1].astype(int) - expected).mean() < 3
 
 
 @pytest.mark.parametrize("bits", [1, 4, 8])
@@ -142,6 +190,7 @@ def test_32_bit_has_an_alpha_where_it_is_used(alpha: int, channels: int) -> None
         (file_of(8, np.zeros((3, 5), np.uint8), compression=1), "compressed"),
         (file_of(24, np.zeros((3, 15), np.uint8), height=0), "5 x 0"),
         (file_of(7, np.zeros((3, 5), np.uint8)), "7 bits"),
+        (file_of(1, np.zeros((3, 1), np.uint8), compression=3, extra=bytes(8)), "compressed"),  # by Huffman, in OS/2
     ],
 )
 def test_what_cannot_be_read_says_why(content: bytes, reason: str) -> None:
