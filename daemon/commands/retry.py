@@ -30,4 +30,6 @@ def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str]
                 refused.append(f"{job_id}: this hot folder has no job with that id. See: freisteller status --json")
             except (FreistellerError, OSError) as error:
                 refused.append(f"{job_id}: {error}")
+            except Exception as error:  # noqa: BLE001 - one photo must not keep the others from being tried again
+                refused.append(f"{job_id}: {type(error).__name__}: {error}; please report it")
     return taken, refused

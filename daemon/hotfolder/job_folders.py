@@ -14,6 +14,7 @@ from daemon.disk.os_errors import is_of_one_file, translate, translated
 from daemon.errors import FreistellerError, Vanished
 from daemon.hotfolder.claim_file import finish_interrupted_claim, take
 from daemon.hotfolder.free_names import stems
+from daemon.logs.barrier import Barrier
 
 JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 
@@ -138,9 +139,10 @@ class JobFolders:
 
     def finish_interrupted_claims(self) -> None:
         """Finish claims that a crash interrupted. Only the one daemon that claims may do so, before it scans."""
-        with translated(f"The work folder {self.work_root}"):
-            for base, job_ids in ((self.work_root, self.in_work()), (self.returns_root, self.put_back())):
-                for job_id in job_ids:
+        barrier = Barrier()
+        for base, job_ids in ((self.work_root, self.in_work()), (self.returns_root, self.put_back())):
+            for job_id in job_ids:
+                with barrier.around(f"The claim of job {job_id}"), translated(f"The work folder {base}"):
                     finish_interrupted_claim(base / job_id, self._root)
 
     def _jobs_below(self, *bases: Path) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from daemon.hotfolder.work_note import drop_work_note, write_work_note
 from daemon.intake.scan_values import Arrival, Reject
 from daemon.jobs import Job
 from daemon.journal import Journal
+from daemon.logs.barrier import Barrier
 
 
 class Admission:
@@ -54,8 +55,10 @@ class Admission:
         # thousand photos waiting on a share, looking into every folder would take long.
         unclaimed = [job_id for job_id in waiting[:-1] if job_id not in in_work]
         unclaimed += [job_id for job_id in waiting[-1:] if self._folders.jobs.claimed(job_id) is None]
+        barrier = Barrier()
         for job_id in unclaimed:
-            self._journal.forget(job_id)
+            with barrier.around(f"The file of job {job_id}, which was never taken,"):
+                self._journal.forget(job_id)
         return len(unclaimed)
 
     @contextmanager

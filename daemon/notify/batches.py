@@ -13,6 +13,7 @@ from daemon.errors import NoRoom
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.walk_inbox import walk
 from daemon.journal import Batch, Journal
+from daemon.logs.barrier import Barrier
 from daemon.notify.notices import BatchFigures
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
@@ -33,42 +34,48 @@ class Batches:
         self._clock = clock
         self._low, self._reported = self._remembered()
         self._seen = self._low
+        self._barrier = Barrier()
         self._open: dict[str, float] = {}  # folder -> when something was last going on in it
 
     def done(self, quiet_seconds: float) -> tuple[BatchFigures, ...]:
         """The folders that became done: no open job, no photo in them, and none admitted for `quiet_seconds`.
 
-        Raises OSError, RootAway or NoRoom if the hot folder cannot be read.
+        Raises RootAway or NoRoom if the hot folder cannot be read; then no folder is done.
         """
         now, newest = self._clock(), self._journal.batches.newest()
         # New rows may get the numbers of deleted ones.
         self._low, self._seen = min(self._low, newest), min(self._seen, newest)
         self._open |= dict.fromkeys(self._journal.batches.folders(self._seen), now) if newest > self._seen else {}
         self._seen = newest
-        found = []
-        for folder, at in list(self._open.items()):
+        done: list[tuple[BatchFigures, Batch]] = []
+        for folder, at in self._open.items():
             if now - at < quiet_seconds:
                 continue
-            batch = self._journal.batches.of_folder(folder, self._reported.get(folder, self._low))
-            if batch.photos > batch.done + batch.failed or self._holds_photos(folder):
-                self._open[folder] = now  # we look again once it has been quiet for as long again
-                continue
-            del self._open[folder]
-            if batch.photos:
-                found.append(self._figures(folder, batch))
-                self._reported[folder] = batch.newest
+            with self._barrier.around(f"The notice of {folder or 'inbox'}"):
+                batch = self._journal.batches.of_folder(folder, self._reported.get(folder, self._low))
+                if batch.photos == batch.done + batch.failed and not self._holds_photos(folder):
+                    done.append((self._figures(folder, batch), batch))
+                    continue
+            self._open[folder] = now  # we look again once it has been quiet for as long again
+        for figures, batch in done:  # only now: an error with another folder must not lose these
+            del self._open[figures.folder]
+            self._reported[figures.folder] = batch.newest
+        found = tuple(figures for figures, _ in done if figures.photos)
         if found:
             self._metrics.count(series.BATCHES_DONE, len(found))
             with suppress(NoRoom):  # better reported twice, after a restart, than never
                 self._remember()
-        return tuple(found)
+        return found
 
     def _figures(self, folder: str, batch: Batch) -> BatchFigures:
         places = self._journal.batches.worst_places(folder, self._reported.get(folder, self._low), MOST_PLACES)
         return BatchFigures(folder, batch.photos, batch.failed, batch.grades, batch.improved, batch.seconds, places)
 
     def _holds_photos(self, folder: str) -> bool:
-        self._folders.check()
+        with self._folders.checked(f"Looking for photos in {self._folders.inbox}"):
+            return self._holds_photos_now(folder)
+
+    def _holds_photos_now(self, folder: str) -> bool:
         inbox, table = self._folders.inbox, mounts.read()
         if not folder:
             return any(each.stat and "/" not in each.path for each in walk(inbox, SUFFIXES, table))

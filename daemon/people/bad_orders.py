@@ -13,6 +13,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.orders import NAME, NOTE, Orders, WrongOrder
 from daemon.journal import Journal
 from daemon.logs import log
+from daemon.logs.barrier import Barrier
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.settings.current import CurrentSettings
@@ -49,6 +50,7 @@ class BadOrders:
         self._wrong: dict[Way, str] = {}
         self._since: dict[Way, tuple[FileId, float]] = {}
         self._answers: dict[Path, bool] = {}
+        self._barrier = Barrier()
 
     @property
     def messages(self) -> tuple[str, ...]:
@@ -59,7 +61,9 @@ class BadOrders:
         """Begin a turn: every order is read again, those that were wrong at once. Raises NoRoom or RootAway."""
         self._answers.clear()
         for way in list(self._wrong):
-            self.holds(self._folders.inbox.joinpath(*way, NAME), urgent=True)
+            order = self._folders.inbox.joinpath(*way, NAME)
+            with self._barrier.around(str(order)):
+                self.holds(order, urgent=True)
         self._metrics.set(series.BAD_ORDERS, len(self._wrong))
 
     def holds(self, source: Path, urgent: bool) -> bool:

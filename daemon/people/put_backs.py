@@ -20,6 +20,7 @@ from daemon.hotfolder.runtime import Runtime
 from daemon.intake.scan_values import Reject
 from daemon.journal import Journal
 from daemon.logs import log
+from daemon.logs.barrier import Barrier
 from daemon.people import stray_results
 from daemon.people.retries import NextRound
 from daemon.publishing.reading_back import HISTORY_TO_READ
@@ -67,6 +68,7 @@ class PutBacks:
         self._tick = runtime.tick
         self._waiting: set[str] = set()  # job ids whose file is moved aside
         self._logged: set[str] = set()  # those of them whose wait is in the log
+        self._barrier = Barrier()
 
     def recover(self) -> int:
         """Go on with what an earlier run left, before any job starts. Returns how many files were moved aside."""
@@ -124,14 +126,15 @@ class PutBacks:
 
     @contextmanager
     def _waiting_after_an_error(self, job_id: str) -> Iterator[None]:
-        try:
-            with translated(f"Bringing back what was put into {self._folders.inbox}"):
-                yield
-        except (Vanished, OSError) as error:
-            if job_id not in self._logged:
-                self._logged.add(job_id)
-                text = f"A file that was put back into inbox/ waits for its other try: {error}"
-                log.log("put_back_waits", text, level=logging.WARNING, job=job_id)
+        with self._barrier.around(f"The other try of job {job_id}"):
+            try:
+                with translated(f"Bringing back what was put into {self._folders.inbox}"):
+                    yield
+            except (Vanished, OSError) as error:
+                if job_id not in self._logged:
+                    self._logged.add(job_id)
+                    text = f"A file that was put back into inbox/ waits for its other try: {error}"
+                    log.log("put_back_waits", text, level=logging.WARNING, job=job_id)
 
     def _settle(self, job_id: str) -> None:
         self._tick(Effect.END_PUT_BACK)

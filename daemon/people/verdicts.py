@@ -16,6 +16,7 @@ from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
 from daemon.journal import Journal
 from daemon.logs import log
+from daemon.logs.barrier import Barrier
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results
@@ -84,6 +85,7 @@ class Verdicts:
         self._locks = locks
         self._settings = settings
         self._stray_results = StrayResults(folders, time.monotonic)
+        self._barrier = Barrier()
 
     def serve(self, stop: threading.Event) -> None:
         """Look at intervals until `stop`."""
@@ -99,7 +101,8 @@ class Verdicts:
 
         settle_seconds: for how long a picture must have been seen at its place before it counts.
         """
-        try:
+        # The inbox loop tells people of RootAway and NoRoom; the next look finds what this one did not.
+        with suppress(RootAway, NoRoom), self._barrier.around("The look through the grade folders"):
             strays = self._stray_results.look(self._journal.jobs_at, settle_seconds)
             by_job: dict[str, list[StrayResult]] = defaultdict(list)
             for stray in strays:
@@ -108,8 +111,6 @@ class Verdicts:
                 with self._locks.trying(job_id) as is_ours:
                     if is_ours and self._consider(job_id, group):
                         self._stray_results.settled(group)
-        except (RootAway, NoRoom):
-            pass  # the inbox loop tells people; the next look finds what this one did not
         return self._stray_results.waits
 
     def _consider(self, job_id: str, strays: Sequence[StrayResult]) -> bool:

@@ -1,6 +1,7 @@
 """Finds jobs that the journal does not know, by their reports and failure notes."""
 
 import json
+import logging
 import math
 import os
 import re
@@ -12,13 +13,13 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pydantic import ValidationError
-
 from daemon.disk import open_below
+from daemon.disk.os_errors import list_once
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade, Job
 from daemon.journal import JobRow
 from daemon.journal.rows import ATTEMPT
+from daemon.logs import log
 from daemon.publishing.report_reading import read_report
 from daemon.states import State
 
@@ -74,7 +75,7 @@ def entry_of_report(folders: HotFolder, path: Path) -> JobRow | None:
             best=_number(body["best_attempt"]),
         )
         sha256 = bytes.fromhex(body["photo"].get("sha256") or "") or None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ValidationError):
+    except Exception:  # noqa: BLE001 - whatever a parser raises for strangers' JSON, e.g. OverflowError
         return None
     places = tuple(str(place.relative_to(folders.root)) for place in (*results, path))
     return JobRow(job, Path("inbox") / told.name, 0, None, places, content=sha256)
@@ -90,7 +91,7 @@ def entry_of_failure(folders: HotFolder, path: Path) -> JobRow | None:
         if not (job_id and reason and original.is_file()):
             return None
         size_bytes = original.stat().st_size
-    except (OSError, ValueError):
+    except Exception:  # noqa: BLE001 - as in `entry_of_report`
         return None
     name = original.relative_to(folders.failed).as_posix()
     job = Job(
@@ -107,21 +108,33 @@ def entry_of_failure(folders: HotFolder, path: Path) -> JobRow | None:
 
 
 def history(folders: HotFolder) -> Iterator[JobRow]:
-    """Every job that the grade folders and `failed/` tell of. Raises OSError if a folder cannot be read."""
+    """Every job that the grade folders and `failed/` tell of; a sub-folder that cannot be read is left out and logged.
+
+    Raises RootAway or NoRoom.
+    """
     for grade in Grade:
-        for path in _walk(folders.grade(grade), ".json"):
+        for path in _walk(folders, folders.grade(grade), ".json"):
             if found := entry_of_report(folders, path):
                 yield found
-    for path in _walk(folders.failed, ".txt"):
+    for path in _walk(folders, folders.failed, ".txt"):
         if found := entry_of_failure(folders, path):
             yield found
 
 
-def _walk(folder: Path, suffix: str) -> Iterator[Path]:
+def _walk(folders: HotFolder, top: Path, suffix: str) -> Iterator[Path]:
     """Files with this suffix at any depth. Follows no symbolic link."""
-    waiting = [folder]
+    waiting = [top]
     while waiting:
-        for path in sorted(waiting.pop().iterdir()):
+        folder = waiting.pop()
+        try:
+            found = sorted(folder.iterdir())
+        except OSError as error:
+            folders.check()  # else it is the trouble of this one folder, e.g. somebody's private one
+            list_once(top)
+            text = f"The photos in {folder} were not read back into the journal: {error.strerror}"
+            log.log("report_unread", text, level=logging.WARNING)
+            continue
+        for path in found:
             if path.is_symlink():
                 continue
             if path.is_dir():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from daemon.engines.contract import Engine, ServerHealth
 from daemon.journal import Journal
 from daemon.logs import log
+from daemon.logs.barrier import Barrier
 from daemon.observe import series
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
@@ -109,18 +110,22 @@ class Housekeeping:
         self._clear_leftovers = clear_leftovers
         self._settings = settings
         self._clock = clock
+        self._barrier = Barrier()
 
     def keep(self, stop: threading.Event) -> None:
         """Work until `stop`."""
         cleared = pruned = time.monotonic()
         while not stop.wait(TURN_SECONDS):
-            self._status.turn()
+            with self._barrier.around("The status"):
+                self._status.turn()
             if time.monotonic() - cleared > CLEAR_SECONDS and not self._dispatch.running:
-                self._clear_leftovers()  # what a full disk left undone
                 cleared = time.monotonic()
+                with self._barrier.around("The clearing of leftovers"):
+                    self._clear_leftovers()  # what a full disk left undone
             if time.monotonic() - pruned > CLEAR_SECONDS:
-                self.prune()
                 pruned = time.monotonic()
+                with self._barrier.around("The pruning of the journal"):
+                    self.prune()
 
     def prune(self) -> None:
         """Delete some of the jobs that were over for longer than the journal has to keep them."""

@@ -7,6 +7,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.work_note import read_work_note
 from daemon.journal import Journal
 from daemon.journal.alphas import Alphas
+from daemon.logs.barrier import Barrier
 from daemon.publishing.publisher import Publisher
 from daemon.settings import Settings
 from daemon.states import is_open
@@ -23,6 +24,7 @@ class Recovery:
         self._alphas = alphas
         self._publisher = publisher
         self._settings = settings
+        self._barrier = Barrier()
 
     def recover(self) -> dict[str, int]:
         """After a start, make everything ready to go on; returns counts by how. Raises RootAway or NoRoom."""
@@ -32,7 +34,8 @@ class Recovery:
         # A job whose results are published counts as done: only its original is still to be put away.
         worn_out = [row for row in self._journal.worn_out(most) if not self._publisher.is_placed(row.job.id)]
         for row in worn_out:
-            self._publisher.give_up(row.job, _quarantine_reason(row.job.tries), "quarantined")
+            with self._barrier.around(row.job.name):
+                self._publisher.give_up(row.job, _quarantine_reason(row.job.tries), "quarantined")
         return {"resumed": len(resumed), "quarantined": len(worn_out), "completed": self.clear_leftovers()}
 
     def clear_leftovers(self) -> int:
@@ -46,7 +49,8 @@ class Recovery:
             open_ids = self._journal.open_ids()  # asked last: what was there before is known by now
             for job_id in in_work:
                 if job_id not in open_ids:
-                    completed += self._complete(job_id)
+                    with self._barrier.around(f"The end of job {job_id}"):
+                        completed += self._complete(job_id)
             for job_id in set(with_alphas) - set(in_work) - open_ids:
                 self._alphas.drop(job_id)
         return completed
