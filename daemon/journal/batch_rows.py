@@ -1,6 +1,7 @@
 """Batches: what became of the photos of one top-level folder that were admitted after a certain row.
 
-Rows are told apart by their number, which only ever grows, and not by time: a clock may be set back.
+Rows are told apart by their number, which only ever grows and is never given again, and not by time: a clock may be
+set back.
 """
 
 from daemon.jobs import Grade
@@ -17,20 +18,20 @@ class BatchRows:
 
     def newest(self) -> int:
         """The number of the row that was admitted last; 0 if there is none."""
-        row = self._db.row("SELECT max(rowid) FROM jobs")
+        row = self._db.row("SELECT max(number) FROM jobs")
         return 0 if row is None or row[0] is None else whole(row[0])
 
     def folders(self, after: int) -> tuple[str, ...]:
         """The top-level folders of these photos; "" is `inbox/` itself."""
-        found = self._db.rows("SELECT DISTINCT folder FROM jobs WHERE rowid > ?", after)
+        found = self._db.rows("SELECT DISTINCT folder FROM jobs WHERE number > ?", after)
         return tuple(str(folder) for (folder,) in found)
 
     def of_folder(self, folder: str, after: int) -> Batch:
         """What became of these photos of one top-level folder."""
         found = self._db.rows(
             "SELECT state, grade, count(*), sum(coalesce(best, 1) > 1), "
-            "total(max(0, coalesce(finished_at - started_at, 0))), max(rowid) "
-            "FROM jobs WHERE rowid > ? AND +folder = ? GROUP BY state, grade",
+            "total(max(0, coalesce(finished_at - started_at, 0))), max(number) "
+            "FROM jobs WHERE number > ? AND +folder = ? GROUP BY state, grade",
             after,
             folder,
         )
@@ -49,7 +50,7 @@ class BatchRows:
         """For at most so many of these photos, the worst first, the path of the report or of the note in `failed/`."""
         found = self._db.rows(
             "SELECT json_extract(results, '$[#-1]') FROM jobs "
-            "WHERE rowid > ? AND +folder = ? AND (state = ? OR grade IS NOT NULL) AND json_array_length(results) > 0 "
+            "WHERE number > ? AND +folder = ? AND (state = ? OR grade IS NOT NULL) AND json_array_length(results) > 0 "
             "ORDER BY state = ? DESC, score, name LIMIT ?",
             after,
             folder,

@@ -43,8 +43,9 @@ class Database:
             with self._sound():
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
-                self._connection.execute("PRAGMA foreign_keys = ON")
+                self._connection.execute("PRAGMA foreign_keys = OFF")  # a script may replace a table that others name
                 self._migrate(path)
+                self._connection.execute("PRAGMA foreign_keys = ON")
         except (OSError, sqlite3.DatabaseError) as error:
             raise BadSettings(
                 f"The journal {path} cannot be used: {error}. "

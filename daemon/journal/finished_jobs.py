@@ -13,10 +13,10 @@ def restore(db: Database, row: JobRow) -> bool:
     A job that is over gets a row before all others: to those who look for rows that are added it is no news.
     """
     job = row.job
-    lowest = db.row("SELECT coalesce(min(rowid), 1) FROM jobs")
+    lowest = db.row("SELECT coalesce(min(number), 1) FROM jobs")
     is_over = job.finished_at is not None and lowest is not None
     restored = db.change(
-        "INSERT OR IGNORE INTO jobs (rowid, id, name, folder, source, state, round, size_bytes, admitted_at, "
+        "INSERT OR IGNORE INTO jobs (number, id, name, folder, source, state, round, size_bytes, admitted_at, "
         "started_at, finished_at, grade, score, best, reason, reason_kind, results, content) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows.whole(lowest[0]) - 1 if is_over and lowest else None,

@@ -38,9 +38,22 @@ class Queries:
     def never_started(self) -> tuple[str, ...]:
         """The ids of waiting jobs that were never started in their first round, in the order of their admission."""
         found = self._db.rows(
-            "SELECT id FROM jobs WHERE state = 'waiting' AND round = 0 AND started_at IS NULL ORDER BY rowid"
+            "SELECT id FROM jobs WHERE state = 'waiting' AND round = 0 AND started_at IS NULL ORDER BY number"
         )
         return tuple(str(job_id) for (job_id,) in found)
+
+    def in_work(self) -> tuple[str, ...]:
+        """The ids of the jobs that somebody works on, or worked on when the program died; the oldest first."""
+        found = self._db.rows(
+            "SELECT id FROM jobs WHERE state = 'running' OR (state = 'publishing' AND in_work = 1) "
+            "ORDER BY admitted_at, id"
+        )
+        return tuple(str(job_id) for (job_id,) in found)
+
+    def suspects(self) -> int:
+        """How many jobs run alone the next time, because they were in work when the program crashed."""
+        row = self._db.row("SELECT count(*) FROM jobs WHERE suspect > 0")
+        return 0 if row is None else rows.whole(row[0])
 
     def open_ids(self) -> frozenset[str]:
         """The ids of all jobs that are not over."""

@@ -33,13 +33,40 @@ CREATE TABLE attempts (
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
+_TRIGGERS = """\
+CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN
+    INSERT INTO folders (name, waiting) VALUES (NEW.folder, NEW.state = 'waiting')
+        ON CONFLICT (name) DO UPDATE SET waiting = waiting + excluded.waiting;
+    INSERT INTO tallies VALUES (NEW.state, coalesce(NEW.grade, ''), 1)
+        ON CONFLICT (state, grade) DO UPDATE SET count = count + 1;
+    INSERT OR REPLACE INTO places SELECT value, NEW.id FROM json_each(NEW.results);
+END;
+CREATE TRIGGER jobs_moved AFTER UPDATE OF state, grade ON jobs
+WHEN OLD.state IS NOT NEW.state OR OLD.grade IS NOT NEW.grade BEGIN
+    UPDATE folders SET waiting = waiting + (NEW.state = 'waiting') - (OLD.state = 'waiting') WHERE name = NEW.folder;
+    UPDATE tallies SET count = count - 1 WHERE state = OLD.state AND grade = coalesce(OLD.grade, '');
+    INSERT INTO tallies VALUES (NEW.state, coalesce(NEW.grade, ''), 1)
+        ON CONFLICT (state, grade) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER jobs_placed AFTER UPDATE OF results ON jobs WHEN OLD.results IS NOT NEW.results BEGIN
+    DELETE FROM places WHERE job_id = OLD.id AND path IN (SELECT value FROM json_each(OLD.results));
+    INSERT OR REPLACE INTO places SELECT value, NEW.id FROM json_each(NEW.results);
+END;
+CREATE TRIGGER jobs_removed AFTER DELETE ON jobs BEGIN
+    UPDATE folders SET waiting = waiting - (OLD.state = 'waiting') WHERE name = OLD.folder;
+    UPDATE tallies SET count = count - 1
+        WHERE state = OLD.state AND grade = coalesce(OLD.grade, '') AND OLD.state NOT IN ('done', 'failed');
+    DELETE FROM places WHERE job_id = OLD.id AND path IN (SELECT value FROM json_each(OLD.results));
+END;
+"""
+
 # folder: the top-level folder below inbox/, '' = inbox/ itself. content: SHA-256 of the original, 32 bytes.
 # same_as: the job with the same content that came before, if this one was left out for it.
 # folders: whose turn it is. Triggers keep folders.waiting and tallies: counting a million rows takes too long.
 # tallies: photos that ended stay counted when their rows are pruned.
 # places: the files of jobs by their path. Triggers keep the table equal to jobs.results.
 # verdicts: grades that people gave, with what the judgement had said of the result: they outlive the job's rows.
-_SECOND = """
+_SECOND = f"""
 ALTER TABLE jobs ADD COLUMN folder TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN content BLOB;
 ALTER TABLE jobs ADD COLUMN same_as TEXT;
@@ -66,31 +93,7 @@ INSERT INTO tallies SELECT state, coalesce(grade, ''), count(*) FROM jobs GROUP 
 CREATE TABLE places (path TEXT PRIMARY KEY, job_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
 INSERT OR REPLACE INTO places SELECT value, jobs.id FROM jobs, json_each(jobs.results) ORDER BY finished_at;
 
-CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN
-    INSERT INTO folders (name, waiting) VALUES (NEW.folder, NEW.state = 'waiting')
-        ON CONFLICT (name) DO UPDATE SET waiting = waiting + excluded.waiting;
-    INSERT INTO tallies VALUES (NEW.state, coalesce(NEW.grade, ''), 1)
-        ON CONFLICT (state, grade) DO UPDATE SET count = count + 1;
-    INSERT OR REPLACE INTO places SELECT value, NEW.id FROM json_each(NEW.results);
-END;
-CREATE TRIGGER jobs_moved AFTER UPDATE OF state, grade ON jobs
-WHEN OLD.state IS NOT NEW.state OR OLD.grade IS NOT NEW.grade BEGIN
-    UPDATE folders SET waiting = waiting + (NEW.state = 'waiting') - (OLD.state = 'waiting') WHERE name = NEW.folder;
-    UPDATE tallies SET count = count - 1 WHERE state = OLD.state AND grade = coalesce(OLD.grade, '');
-    INSERT INTO tallies VALUES (NEW.state, coalesce(NEW.grade, ''), 1)
-        ON CONFLICT (state, grade) DO UPDATE SET count = count + 1;
-END;
-CREATE TRIGGER jobs_placed AFTER UPDATE OF results ON jobs WHEN OLD.results IS NOT NEW.results BEGIN
-    DELETE FROM places WHERE job_id = OLD.id AND path IN (SELECT value FROM json_each(OLD.results));
-    INSERT OR REPLACE INTO places SELECT value, NEW.id FROM json_each(NEW.results);
-END;
-CREATE TRIGGER jobs_removed AFTER DELETE ON jobs BEGIN
-    UPDATE folders SET waiting = waiting - (OLD.state = 'waiting') WHERE name = OLD.folder;
-    UPDATE tallies SET count = count - 1
-        WHERE state = OLD.state AND grade = coalesce(OLD.grade, '') AND OLD.state NOT IN ('done', 'failed');
-    DELETE FROM places WHERE job_id = OLD.id AND path IN (SELECT value FROM json_each(OLD.results));
-END;
-
+{_TRIGGERS}
 CREATE TABLE verdicts (
     id INTEGER PRIMARY KEY,
     job_id TEXT NOT NULL,
@@ -131,5 +134,54 @@ CREATE INDEX originals_by_inode ON originals (inode);
 
 _FIFTH = "CREATE INDEX verdicts_in_folder ON verdicts (folder, from_grade, at);"
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
+# number: is given once and never again, because others remember how far they have read. (SQLite gives its own row
+# numbers again after the newest row is deleted.) in_work: 1 while somebody works on the job, so also after the program
+# died over it. suspect: 0, or 1 + how often the job was started alone since it was in work when the program crashed.
+# Earlier journals do not say which publishing jobs were in work: those that had a try that was not undone.
+# sqlite_sequence: goes on after all numbers that were remembered before, even if their rows are gone.
+_SIXTH = f"""
+CREATE TABLE numbered_jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    folder TEXT NOT NULL DEFAULT '',
+    source BLOB NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'publishing', 'done', 'failed')),
+    in_work INTEGER NOT NULL DEFAULT 0,
+    suspect INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0,
+    round INTEGER NOT NULL DEFAULT 0,
+    postponed INTEGER NOT NULL DEFAULT 0,
+    due_at REAL NOT NULL DEFAULT 0,
+    size_bytes INTEGER NOT NULL DEFAULT 0,
+    admitted_at REAL NOT NULL,
+    started_at REAL,
+    finished_at REAL,
+    grade TEXT,
+    score REAL,
+    best INTEGER,
+    reason TEXT,
+    reason_kind TEXT,
+    results TEXT NOT NULL DEFAULT '[]',
+    content BLOB,
+    same_as TEXT
+) STRICT;
+INSERT INTO numbered_jobs SELECT
+    rowid, id, name, folder, source, state, state = 'running' OR (state = 'publishing' AND tries > 0), 0, tries, round,
+    postponed, due_at, size_bytes, admitted_at, started_at, finished_at, grade, score, best, reason, reason_kind,
+    results, content, same_as FROM jobs ORDER BY rowid;
+DROP TABLE jobs;
+ALTER TABLE numbered_jobs RENAME TO jobs;
+DELETE FROM sqlite_sequence WHERE name = 'jobs';
+INSERT INTO sqlite_sequence SELECT 'jobs', coalesce(max(number), 0) FROM (SELECT number FROM jobs UNION ALL
+    SELECT atom FROM json_tree((SELECT value FROM facts WHERE key = 'batches_told')) WHERE type = 'integer');
+CREATE INDEX jobs_due ON jobs (state, admitted_at, id);
+CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX jobs_turn ON jobs (folder, admitted_at, id) WHERE state = 'waiting';
+CREATE INDEX jobs_done_in_folder ON jobs (folder, finished_at) WHERE state = 'done';
+CREATE INDEX jobs_content ON jobs (content) WHERE content IS NOT NULL AND same_as IS NULL;
+CREATE INDEX jobs_suspect ON jobs (suspect, admitted_at, id) WHERE suspect > 0;
+{_TRIGGERS}"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
 SCHEMA_VERSION = len(MIGRATIONS)

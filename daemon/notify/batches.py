@@ -1,6 +1,7 @@
 """Finds the folders of `inbox/` that are done and empty again, and reports each batch once, also across restarts.
 
-A batch is all that the journal holds of a folder after a certain row. Row numbers grow even if the clock jumps back.
+A batch is all that the journal holds of a folder after a certain row. Row numbers grow even if the clock jumps back,
+and no number is given twice.
 """
 
 import json
@@ -43,8 +44,6 @@ class Batches:
         Raises RootAway or NoRoom if the hot folder cannot be read; then no folder is done.
         """
         now, newest = self._clock(), self._journal.batches.newest()
-        # New rows may get the numbers of deleted ones.
-        self._low, self._seen = min(self._low, newest), min(self._seen, newest)
         self._open |= dict.fromkeys(self._journal.batches.folders(self._seen), now) if newest > self._seen else {}
         self._seen = newest
         done: list[tuple[BatchFigures, Batch]] = []
@@ -89,12 +88,13 @@ class Batches:
             raise
 
     def _remembered(self) -> tuple[int, dict[str, int]]:
-        text, newest = self._journal.facts.known(FACT), self._journal.batches.newest()
+        text = self._journal.facts.known(FACT)
         if text is None:  # the first start: nobody needs to hear of the batches before it
+            newest = self._journal.batches.newest()
             self._journal.facts.record(FACT, json.dumps({"low": newest, "folders": {}}))
             return newest, {}
         kept = json.loads(text)
-        return min(kept["low"], newest), {folder: min(row, newest) for folder, row in kept["folders"].items()}
+        return kept["low"], kept["folders"]
 
     def _remember(self) -> None:
         newest = self._journal.batches.newest()

@@ -210,3 +210,23 @@ def test_the_places_of_a_batch_are_those_of_its_photos_the_failed_first(studio: 
 
     assert told["shoes"] == ("failed/shoes/c.jpg.txt", "x.png")
     assert told["hats"] == ("x.png",)
+
+
+def test_a_photo_that_follows_a_row_that_was_forgotten_is_told_of(studio: Studio) -> None:
+    gone = studio.admit("bags/gone.jpg")
+    studio.batches.done(QUIET)
+    studio.journal.forget(gone)  # its file went away before it was claimed
+    studio.fail("shoes/a.jpg")
+
+    assert [batch.folder for batch in studio.reported()] == ["shoes"]
+
+
+def test_a_batch_after_all_rows_were_pruned_is_told_of_across_a_restart(studio: Studio) -> None:
+    for number in range(5):
+        studio.fail(f"shoes/{number}.jpg")
+    studio.reported()
+    studio.journal._db.change("DELETE FROM jobs")  # as an old journal is pruned
+    studio.fail("bags/a.jpg")
+    studio.restart()
+
+    assert [batch.folder for batch in studio.reported()] == ["bags"]
