@@ -33,6 +33,7 @@ class Move(StrEnum):
     RESUME = "resume"
     DELAY = "delay"
     UNDO = "undo"
+    RECOVER = "recover"
     COMPLETE = "complete"
     REQUEUE = "requeue"
     LEAVE_OUT = "leave_out"
@@ -46,6 +47,7 @@ MOVES: Mapping[Move, Mapping[State, State]] = {
     Move.RESUME: {State.PUBLISHING: State.PUBLISHING},
     Move.DELAY: {State.PUBLISHING: State.PUBLISHING},
     Move.UNDO: {State.RUNNING: State.WAITING, State.PUBLISHING: State.PUBLISHING},
+    Move.RECOVER: {State.RUNNING: State.WAITING, State.PUBLISHING: State.PUBLISHING},
     Move.COMPLETE: {State.PUBLISHING: State.DONE},
     Move.REQUEUE: dict.fromkeys(OVER, State.WAITING),
     Move.LEAVE_OUT: {State.RUNNING: State.DONE},

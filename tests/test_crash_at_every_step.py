@@ -13,7 +13,8 @@ import pytest
 
 from daemon.errors import RecipeRefused
 from daemon.hotfolder.effects import Effect, Tick
-from daemon.jobs import Recipe
+from daemon.jobs import Job, Recipe
+from daemon.journal import Journal
 from daemon.people.retries import Retries
 from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings, load
@@ -87,10 +88,15 @@ def one_life(settings: Settings, engine: ScriptedEngine, tick: Tick) -> None:
         daemon.parts.engine.start()
         while (scan := daemon.parts.inbox_loop.turn(urgent=True)) and scan.incomplete:
             daemon.parts.watcher.wait(scan.next_look_seconds, threading.Event())
-        while job := daemon.parts.journal.take_decided(FAR_FUTURE, ()) or daemon.parts.journal.take(FAR_FUTURE):
+        while job := next_job(daemon.parts.journal):
             daemon.parts.task_runner.run(job)
     finally:
         daemon.close()
+
+
+def next_job(journal: Journal) -> Job | None:
+    """Start any job that is left."""
+    return journal.take_suspect(FAR_FUTURE) or journal.take_decided(FAR_FUTURE, ()) or journal.take(FAR_FUTURE)
 
 
 def try_again(daemon: Daemon, job_id: str) -> None:

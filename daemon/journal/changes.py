@@ -7,22 +7,24 @@ exactly one row.
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from itertools import chain
+from functools import partial
 from pathlib import Path
 
 from daemon.errors import IllegalMove
 from daemon.jobs import Attempt, Job, Outcome
-from daemon.journal import attempt_rows, damage, equal_content, finished_jobs, rows
+from daemon.journal import attempt_rows, damage, equal_content, finished_jobs, rows, suspects
 from daemon.journal.batch_rows import BatchRows
 from daemon.journal.database import Database
 from daemon.journal.facts import Facts
+from daemon.journal.moves import make_move
 from daemon.journal.originals import Original, Originals
 from daemon.journal.queries import Queries
 from daemon.journal.reserved import ReservedJobs
 from daemon.journal.rows import JobRow
+from daemon.journal.run_end import RunEndRecord
 from daemon.journal.turns import Turns
 from daemon.journal.verdict_rows import VerdictRows
-from daemon.states import MOVES, Move, State
+from daemon.states import Move, State, is_decided
 
 _PAUSED_AT = "paused_at"
 
@@ -46,6 +48,8 @@ class Journal(Queries):
         self.turns = Turns(self._db)
         self.reserved = ReservedJobs()
         """Jobs that `take` does not start; whoever writes a row before its file is in work reserves its id first."""
+        self.run_end = RunEndRecord(path.parent)
+        self._move = partial(make_move, self._db)
 
     def close(self) -> None:
         """Close the file."""
@@ -90,8 +94,8 @@ class Journal(Queries):
     def take(self, now: float) -> Job | None:
         """Start the due job whose turn it is; None if none is due. Its try is counted before the work begins.
 
-        A job that is `reserved` is not started. The ids are read within the transaction: a job that is reserved before
-        its row is written is never started, however the two threads meet.
+        A suspect is not started, nor is a job that is `reserved`. The reserved ids are read within the transaction: a
+        job that is reserved before its row is written is never started, however the two threads meet.
         """
         with self._db.transaction():
             job_id = self.turns.next_waiting(now, self.reserved.snapshot())
@@ -104,13 +108,26 @@ class Journal(Queries):
     def take_decided(self, now: float, in_work: Collection[str]) -> Job | None:
         """Go on with the oldest due job whose publishing was broken off; None if there is none. Its try is counted.
 
-        in_work: ids of the jobs that are being published now.
+        A suspect is left alone. in_work: ids of the jobs that are being published now.
         """
         with self._db.transaction():
             job_id = self.turns.next_decided(now, in_work)
             if job_id is None:
                 return None
             self._move(job_id, Move.RESUME, "tries = tries + 1")
+        return self.row(job_id).job
+
+    def take_suspect(self, now: float) -> Job | None:
+        """Start a due job that is a suspect, or go on with its publishing; None if none is due. Its try is counted.
+
+        The caller starts it only if nothing else runs, and nothing else until it has ended.
+        """
+        with self._db.transaction():
+            job_id = self.turns.next_suspect(now, self.reserved.snapshot())
+            if job_id is None:
+                return None
+            move = Move.RESUME if is_decided(self.state_of(job_id)) else Move.START
+            self._move(job_id, move, "tries = tries + 1, suspect = suspect + 1")
         return self.row(job_id).job
 
     def pause(self, now: float) -> None:
@@ -220,27 +237,12 @@ class Journal(Queries):
         )
 
     def recover(self) -> tuple[Job, ...]:
-        """running -> waiting for all jobs after a crash, their tries counted. Returns the jobs that were running."""
+        """-> waiting, or publishing as before, for all jobs that were in work when the last run died. Returns them."""
         with self._db.transaction():
-            running = [row.job.id for row in self.rows(State.RUNNING)]
-            for job_id in running:
-                self._move(job_id, Move.POSTPONE, "due_at = 0")
-        return tuple(self.row(job_id).job for job_id in running)
-
-    def _move(self, job_id: str, move: Move, changes: str, *values: object) -> None:
-        """Make a move of the table together with these `changes` of the job's row. Raises IllegalMove."""
-        ends = MOVES[move]
-        with self._db.transaction():
-            changed = self._db.change(
-                f"UPDATE jobs SET state = CASE state {'WHEN ? THEN ? ' * len(ends)}END, {changes} "
-                f"WHERE id = ? AND state IN ({rows.placeholders(ends)})",
-                *chain.from_iterable(ends.items()),
-                *values,
-                job_id,
-                *ends,
-            )
-            if changed != 1:
-                raise IllegalMove(f"Job {job_id} is not {' or '.join(sorted(ends))}, so it cannot {move}.")
+            in_work = self.in_work()
+            suspects.recover(self._db, in_work, self.run_end.read())
+        self.run_end.forget()
+        return tuple(self.row(job_id).job for job_id in in_work)
 
 
 _PUT_OFF = "due_at = ?, reason = ?, reason_kind = ?, tries = tries - 1, postponed = postponed + 1"

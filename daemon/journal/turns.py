@@ -1,4 +1,7 @@
-"""Whose turn it is: folders of higher priority first, the others in turn, and in each folder the oldest photo first."""
+"""Whose turn it is: folders of higher priority first, the others in turn, and in each folder the oldest photo first.
+
+Suspects have turns of their own.
+"""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -20,7 +23,7 @@ class Turns:
         """
         for folder in self._folders_in_turn():
             row = self._db.row(
-                f"SELECT id FROM jobs WHERE state = 'waiting' AND folder = ? AND {DUE} "
+                f"SELECT id FROM jobs WHERE state = 'waiting' AND suspect = 0 AND folder = ? AND {DUE} "
                 f"AND id NOT IN ({placeholders(except_for)}) ORDER BY admitted_at, id LIMIT 1",
                 folder,
                 now,
@@ -38,8 +41,22 @@ class Turns:
     def next_decided(self, now: float, except_for: Collection[str]) -> str | None:
         """The id of the oldest due job whose publishing was broken off, if any."""
         row = self._db.row(
-            f"SELECT id FROM jobs WHERE state = 'publishing' AND {DUE} AND id NOT IN ({placeholders(except_for)}) "
-            "ORDER BY admitted_at, id LIMIT 1",
+            f"SELECT id FROM jobs WHERE state = 'publishing' AND suspect = 0 AND {DUE} "
+            f"AND id NOT IN ({placeholders(except_for)}) ORDER BY admitted_at, id LIMIT 1",
+            now,
+            now,
+            *except_for,
+        )
+        return None if row is None else str(row[0])
+
+    def next_suspect(self, now: float, except_for: Collection[str]) -> str | None:
+        """The id of the suspect to start next, if any is due: the one that was started least often, then the oldest.
+
+        So one that ends the program each time is the last one to do so, and keeps no other waiting.
+        """
+        row = self._db.row(
+            "SELECT id FROM jobs WHERE suspect > 0 AND state IN ('waiting', 'publishing') AND in_work = 0 "
+            f"AND {DUE} AND id NOT IN ({placeholders(except_for)}) ORDER BY suspect, admitted_at, id LIMIT 1",
             now,
             now,
             *except_for,

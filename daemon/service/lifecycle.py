@@ -81,6 +81,7 @@ class Daemon:
 
     def stop(self) -> None:
         """Ask everything to end; `run` then returns."""
+        self.parts.journal.run_end.record_stop()  # first: whoever asked may not wait until the rest is done
         self._stop.set()
         self.parts.dispatch.wake()
         self.reloading.ask()

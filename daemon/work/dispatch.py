@@ -1,4 +1,8 @@
-"""Starts the due job whose turn it is whenever a worker is free; the only place that starts jobs."""
+"""Starts the due job whose turn it is whenever a worker is free; the only place that starts jobs.
+
+A suspect (a photo that was in work when the program crashed) runs alone: nothing else is started until it has ended. So
+if the program crashes again, it is known which photo did it.
+"""
 
 import logging
 import threading
@@ -41,6 +45,8 @@ class Dispatch:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._in_work: dict[str, Future[RunResult]] = {}
+        self._suspect = ""  # the one that runs
+        self._others = 0  # how many were started since the last suspect
         self._stranded: set[str] = set()
 
     @property
@@ -77,15 +83,46 @@ class Dispatch:
         self._undo_stranded(now)
         if self._journal.paused_at() is not None:
             return None
-        with self._lock:
-            in_work = tuple(self._in_work)
-        job = self._journal.take_decided(now, in_work) or self._journal.take(now)
+        job = self._take(now)
         if job is None:
             return None
         future = self._executor.submit(self._run, job)
         with self._lock:
             self._in_work[job.id] = future
         future.add_done_callback(lambda done: self._ended(job, done))
+        return job
+
+    def _take(self, now: float) -> Job | None:
+        """Start a job in the journal, if one may start now: a suspect alone, or another one while no suspect runs.
+
+        Between two suspects as many others are started as there are workers. Then nothing is, until all of these have
+        ended: without that, a suspect would wait for as long as there are other photos, which may be days. With it, a
+        suspect costs the others about the time of one photo, however many suspects there are. If there are no others,
+        suspects follow each other. One that is put off, because no engine answers, is no suspect afterwards.
+        """
+        with self._lock:
+            in_work = tuple(self._in_work)
+        if self._suspect in in_work:
+            return None
+        self._suspect = ""
+        waits = self._journal.turns.next_suspect(now, self._journal.reserved.snapshot()) is not None
+        if not waits or self._others < self._workers:
+            job = self._journal.take_decided(now, in_work) or self._journal.take(now)
+            if job is not None:
+                self._others += 1
+                return job
+        return self._take_suspect(now) if waits and not in_work else None
+
+    def _take_suspect(self, now: float) -> Job | None:
+        job = self._journal.take_suspect(now)
+        if job is not None:
+            self._suspect, self._others = job.id, 0
+            log.log(
+                "runs_alone",
+                f"{job.name} runs alone: it was in work when the program crashed.",
+                job=job.id,
+                name=job.name,
+            )
         return job
 
     def _undo_stranded(self, now: float) -> None:

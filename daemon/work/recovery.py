@@ -36,7 +36,12 @@ class Recovery:
         for row in worn_out:
             with self._barrier.around(row.job.name):
                 self._publisher.give_up(row.job, _quarantine_reason(row.job.tries), "quarantined")
-        return {"resumed": len(resumed), "quarantined": len(worn_out), "completed": self.clear_leftovers()}
+        return {
+            "resumed": len(resumed),
+            "suspected": self._journal.suspects(),
+            "quarantined": len(worn_out),
+            "completed": self.clear_leftovers(),
+        }
 
     def clear_leftovers(self) -> int:
         """Bring jobs that are over to their end: a failed one's original to `failed/`, the rest away.
@@ -87,6 +92,6 @@ class Recovery:
 
 def _quarantine_reason(tries: int) -> str:
     return (
-        f"Freisteller crashed {tries} times while it worked on this photo, so it no longer tries. "
+        f"Freisteller crashed {tries} times while it worked on this photo and on no other, so it no longer tries. "
         "The photo may be too large for this machine's memory, or damaged in a way that crashes a library."
     )

@@ -20,7 +20,7 @@ from daemon.work.job_runner import RunResult
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo
 from tests.processes import DaemonProcess, freisteller
-from tests.test_crash_at_every_step import try_again
+from tests.test_crash_at_every_step import next_job, try_again
 
 PAGE = 4096
 
@@ -103,7 +103,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def work_off(daemon: Daemon) -> list[RunResult]:
     daemon.parts.engine.start()
     fates = []
-    while job := daemon.parts.journal.take_decided(2.0**40, ()) or daemon.parts.journal.take(2.0**40):
+    while job := next_job(daemon.parts.journal):
         fates.append(daemon.parts.task_runner.run(job))
     return fates
 

@@ -6,6 +6,7 @@ import random
 import sqlite3
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from daemon.errors import BadSettings, IllegalMove, JournalDamaged
 from daemon.jobs import Attempt, Finish, Grade, Measures, Outcome, Recipe, Verdict, View
 from daemon.journal import SCHEMA_VERSION, Journal, Original
 from daemon.journal.reserved import ReservedJobs
+from daemon.journal.run_end import RunEndRecord
 from daemon.journal.schema import MIGRATIONS
 from daemon.states import Move, State
 
@@ -176,15 +178,203 @@ def test_a_clock_that_is_set_back_makes_no_photo_wait_for_it_to_come_round(journ
     assert journal.take(NOW - back) is not None
 
 
-def test_a_crash_costs_a_try(journal: Journal) -> None:
+def decide(journal: Journal, job_id: str) -> None:
+    journal.decide(job_id, Outcome((attempt(),), attempt()))
+
+
+def tries(journal: Journal, *ids: str) -> list[int]:
+    return [journal.row(job_id).job.tries for job_id in ids]
+
+
+def ids_of_suspects(journal: Journal) -> list[str]:
+    """All that are due, in their order; each is put off in order, so that none is a suspect afterwards."""
+    found = []
+    while job := journal.take_suspect(NOW):
+        found.append(job.id)
+        journal.undo(job.id, NOW)
+    return found
+
+
+@pytest.mark.parametrize("decided", [False, True], ids=["running", "publishing"])
+def test_a_crash_costs_the_only_job_in_work_a_try(journal: Journal, decided: bool) -> None:
     admit(journal)
     journal.take(NOW)
+    if decided:
+        decide(journal, "a")
+
+    recovered = journal.recover()
+
+    assert [(job.id, job.tries) for job in recovered] == [("a", 1)]
+    again = journal.take_suspect(NOW)
+    assert again is not None
+    assert (again.tries, again.fresh) == (2, False)
+    assert again.state is (State.PUBLISHING if decided else State.RUNNING)
+
+
+def test_a_crash_with_several_jobs_in_work_costs_no_try_and_makes_all_of_them_suspects(journal: Journal) -> None:
+    for job_id in ("a", "b", "c", "waits"):
+        admit(journal, job_id)
+    for _ in ("a", "b", "c"):
+        journal.take(NOW)
+    decide(journal, "c")
 
     journal.recover()
 
-    again = journal.take(NOW)
-    assert again is not None
-    assert again.tries == 2
+    assert tries(journal, "a", "b", "c") == [0, 0, 0]
+    assert journal.take_decided(NOW, ()) is None
+    assert [job.id for job in (journal.take(NOW), journal.take(NOW)) if job] == ["waits"]
+    assert ids_of_suspects(journal) == ["a", "b", "c"]
+
+
+def test_a_second_start_after_a_crash_changes_nothing(journal: Journal) -> None:
+    for job_id in ("a", "b"):
+        admit(journal, job_id)
+        journal.take(NOW)
+    journal.recover()
+
+    again = journal.recover()
+
+    assert again == ()
+    assert (tries(journal, "a", "b"), journal.suspects()) == ([0, 0], 2)
+
+
+def test_a_job_whose_publishing_waits_is_not_in_work(journal: Journal) -> None:
+    for job_id in ("a", "b"):
+        admit(journal, job_id)
+        journal.take(NOW)
+    decide(journal, "a")
+    journal.delay("a", NOW, "no room", "no_room")
+
+    recovered = journal.recover()
+
+    assert [(job.id, job.tries) for job in recovered] == [("b", 1)]
+    assert journal.take_decided(NOW, ()) is not None
+
+
+def test_suspects_take_turns_so_that_one_that_crashes_again_keeps_no_other_waiting(journal: Journal) -> None:
+    for job_id in ("a", "b"):
+        admit(journal, job_id)
+        journal.take(NOW)
+    journal.recover()
+
+    started = []
+    for _ in range(4):
+        job = journal.take_suspect(NOW)
+        assert job is not None
+        started.append(job.id)
+        journal.recover()
+
+    assert started == ["a", "b", "a", "b"]
+    assert tries(journal, "a", "b") == [2, 2]
+
+
+ORDERLY_ENDS: dict[str, Callable[[Journal], None]] = {
+    "postpone": lambda journal: journal.postpone("a", NOW, "away", "engine_away"),
+    "send_back": lambda journal: journal.send_back("a", NOW, "oops", "internal_error"),
+    "undo": lambda journal: journal.undo("a", NOW),
+}
+
+
+@pytest.mark.parametrize("end", ORDERLY_ENDS)
+def test_a_suspect_that_gets_through_a_run_is_none_any_more(journal: Journal, end: str) -> None:
+    admit(journal)
+    journal.take(NOW)
+    journal.recover()
+    journal.take_suspect(NOW)
+
+    ORDERLY_ENDS[end](journal)
+
+    assert journal.suspects() == 0
+    assert journal.take(NOW) is not None
+
+
+def test_a_suspect_whose_publishing_is_delayed_is_none_any_more(journal: Journal) -> None:
+    admit(journal)
+    journal.take(NOW)
+    decide(journal, "a")
+    journal.recover()
+    journal.take_suspect(NOW)
+
+    journal.delay("a", NOW, "no room", "no_room")
+
+    assert journal.suspects() == 0
+    assert journal.take_decided(NOW, ()) is not None
+
+
+def test_a_suspect_that_a_person_sends_round_again_starts_afresh(journal: Journal) -> None:
+    admit(journal)
+    journal.take(NOW)
+    journal.recover()
+    journal.give_up("a", "crashed", "quarantined", NOW)
+
+    journal.requeue("a", NOW)
+
+    job = journal.take(NOW)
+    assert job is not None
+    assert (job.tries, job.fresh, journal.suspects()) == (1, True, 0)
+
+
+def test_a_suspect_whose_file_is_being_put_back_is_not_started(journal: Journal) -> None:
+    admit(journal)
+    journal.take(NOW)
+    journal.recover()
+    journal.reserved.reserve("a")
+
+    assert journal.take_suspect(NOW) is None
+
+
+def test_a_kill_after_a_stop_was_asked_for_costs_nobody_a_try_and_makes_no_suspect(journal: Journal) -> None:
+    admit(journal)
+    journal.take(NOW)
+    journal.run_end.record_stop()
+
+    journal.recover()
+
+    assert (tries(journal, "a"), journal.suspects()) == ([0], 0)
+    journal.take(NOW)
+    journal.recover()  # the next end has nothing to do with that stop
+    assert (tries(journal, "a"), journal.suspects()) == ([1], 1)
+
+
+def test_a_suspect_that_is_in_work_when_the_program_is_stopped_remains_one(journal: Journal) -> None:
+    admit(journal)
+    journal.take(NOW)
+    journal.recover()
+    journal.take_suspect(NOW)
+    journal.run_end.record_stop()
+
+    journal.recover()
+
+    assert (tries(journal, "a"), journal.suspects()) == ([1], 1)
+
+
+@pytest.mark.parametrize(
+    ("result", "tries_left", "suspects"),
+    [
+        ("watchdog\n", 0, 1),  # nobody's try, but who knows what it hangs on
+        ("timeout\n", 0, 0),  # the stop took too long
+        ("core-dump\n", 1, 1),
+        ("signal\n", 1, 1),
+        ("oom-kill\n", 1, 1),
+        ("", 1, 1),  # there was no room for the word
+        ("\xff", 1, 1),
+    ],
+)
+def test_what_systemd_saw_decides_whom_an_end_is_held_against(
+    result: str, tries_left: int, suspects: int, journal: Journal, tmp_path: Path
+) -> None:
+    admit(journal)
+    journal.take(NOW)
+    (tmp_path / "service-result").write_text(result, "latin-1")
+
+    journal.recover()
+
+    assert (tries(journal, "a"), journal.suspects()) == ([tries_left], suspects)
+    assert not (tmp_path / "service-result").exists()
+
+
+def test_a_stop_on_a_disk_that_cannot_be_written_raises_nothing(tmp_path: Path) -> None:
+    RunEndRecord(tmp_path / "nowhere").record_stop()
 
 
 def test_a_crash_while_publishing_costs_a_try(journal: Journal) -> None:
@@ -319,6 +509,7 @@ def test_every_move_has_a_method_that_makes_it(journal: Journal) -> None:
         Move.RESUME: "take_decided",
         Move.DELAY: "delay",
         Move.UNDO: "undo",
+        Move.RECOVER: "recover",
         Move.COMPLETE: "complete",
         Move.REQUEUE: "requeue",
         Move.LEAVE_OUT: "leave_out",
@@ -414,6 +605,61 @@ def test_a_file_of_an_older_schema_is_as_one_that_is_made_anew(tmp_path: Path) -
         raw.close()
 
     assert schemas[0] == schemas[1]
+
+
+def file_of_schema_5(path: Path, *rows: tuple[str, str, int]) -> sqlite3.Connection:
+    """As the version before numbered rows left it. rows: id, state and tries of jobs."""
+    raw = sqlite3.connect(path, isolation_level=None)
+    for script in MIGRATIONS[:5]:
+        raw.executescript(script)
+    for job_id, state, tries in rows:
+        raw.execute(
+            "INSERT INTO jobs (id, name, source, state, tries, admitted_at) VALUES (?, ?, ?, ?, ?, ?)",
+            (job_id, f"{job_id}.jpg", b"inbox/x", state, tries, NOW),
+        )
+    raw.execute("PRAGMA user_version = 5")
+    return raw
+
+
+def test_rows_of_an_older_journal_get_no_number_that_was_remembered(tmp_path: Path) -> None:
+    raw = file_of_schema_5(tmp_path / "j", ("a", "done", 1))
+    raw.execute('INSERT INTO facts VALUES (\'batches_told\', \'{"low": 7, "folders": {"9": 8}}\')')
+    raw.execute("INSERT INTO facts VALUES ('root', 'no JSON')")
+    raw.close()
+    journal = Journal(tmp_path / "j")
+
+    before = journal.batches.newest()
+    admit(journal, "b")
+
+    assert (before, journal.batches.newest()) == (1, 9)
+
+
+def test_an_older_journal_without_photos_gives_numbers_from_one(tmp_path: Path) -> None:
+    file_of_schema_5(tmp_path / "j").close()
+    journal = Journal(tmp_path / "j")
+
+    admit(journal, "a")
+
+    assert journal.batches.newest() == 1
+
+
+def test_jobs_in_work_of_an_older_journal_are_recovered(tmp_path: Path) -> None:
+    rows = ("r", "running", 1), ("p", "publishing", 1), ("d", "publishing", 0), ("done", "done", 1)
+    file_of_schema_5(tmp_path / "j", *rows).close()
+
+    recovered = Journal(tmp_path / "j").recover()
+
+    assert sorted((job.id, job.tries) for job in recovered) == [("p", 0), ("r", 0)]
+
+
+def test_a_job_that_an_older_program_started_beside_a_newer_one_is_recovered(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    admit(journal)
+    raw = sqlite3.connect(tmp_path / "j", isolation_level=None)
+    raw.execute("UPDATE jobs SET state = 'running', tries = 1")  # it knows no more columns
+    raw.close()
+
+    assert [job.id for job in journal.recover()] == ["a"]
 
 
 def test_a_migration_that_dies_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

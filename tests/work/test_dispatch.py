@@ -9,7 +9,7 @@ import pytest
 
 from daemon.errors import RootAway
 from daemon.hotfolder.root_condition import RootCondition
-from daemon.jobs import Job
+from daemon.jobs import Attempt, Grade, Job, Measures, Outcome, Recipe, Verdict
 from daemon.journal import Journal
 from daemon.work.backoff import LONGEST_BACKOFF_SECONDS, Backoff
 from daemon.work.dispatch import Dispatch
@@ -161,3 +161,161 @@ def test_a_job_whose_run_raises_is_logged_and_started_again(journal: Journal, ca
     assert again is not None
     assert hands.started == ["a", "a"]
     assert [record.__dict__["action"] for record in caplog.records] == ["internal_error"]
+
+
+class Bench:
+    """A dispatcher whose jobs end one by one, when the test says so."""
+
+    def __init__(self, journal: Journal, executor: ThreadPoolExecutor, workers: int) -> None:
+        self.journal = journal
+        self.dispatch = Dispatch(
+            journal=journal,
+            executor=executor,
+            run=self._run,
+            workers=workers,
+            backoff=Backoff(5),
+            root=RootCondition(),
+            clock=Clock(),
+        )
+        self._ends: dict[str, threading.Event] = {}
+        self._put_off: set[str] = set()
+
+    def _run(self, job: Job) -> RunResult:
+        self._ends[job.id].wait(30)
+        if job.id in self._put_off:
+            self.journal.postpone(job.id, 0.0, "away", "engine_away")
+        else:
+            self.journal.give_up(job.id, "no", "bad_photo", 1.0)
+        return RunResult.FAILED
+
+    def starts(self) -> list[str]:
+        """Start all that may start now."""
+        started = []
+        self._ends |= {job_id: threading.Event() for job_id in self.journal.open_ids() if job_id not in self._ends}
+        while job := self.dispatch.start_next():
+            started.append(job.id)
+        return started
+
+    def end(self, *ids: str, put_off: bool = False) -> None:
+        left = self.dispatch.running - len(ids)
+        self._put_off |= set(ids) if put_off else set()
+        for job_id in ids:
+            self._ends[job_id].set()
+        while self.dispatch.running > left:
+            pass
+        for job_id in ids:
+            self._ends[job_id].clear()
+
+
+def crashed_over(journal: Journal, *ids: str) -> None:
+    """Leave these jobs as after a crash while all of them were in work."""
+    admit(journal, *ids)
+    for _ in ids:
+        journal.take(10.0)
+    journal.recover()
+
+
+@pytest.fixture
+def bench(journal: Journal) -> Iterator[Bench]:
+    with ThreadPoolExecutor(8) as executor:
+        bench = Bench(journal, executor, workers=2)
+        yield bench
+        for event in bench._ends.values():
+            event.set()
+
+
+def test_suspects_without_other_photos_run_one_after_the_other(bench: Bench) -> None:
+    crashed_over(bench.journal, "s1", "s2")
+
+    first = bench.starts()
+    bench.end("s1")
+    second = bench.starts()
+
+    assert (first, second) == (["s1"], ["s2"])
+
+
+def test_nothing_starts_beside_a_suspect(bench: Bench) -> None:
+    crashed_over(bench.journal, "s")
+    alone = bench.starts()
+    admit(bench.journal, "a", "b")
+
+    beside = bench.starts()
+    bench.end("s")
+
+    assert (alone, beside) == (["s"], [])
+    assert bench.starts() == ["a", "b"]
+
+
+def test_a_suspect_has_its_turn_after_as_many_others_as_there_are_workers(bench: Bench) -> None:
+    crashed_over(bench.journal, "s1", "s2")
+    admit(bench.journal, "a", "b", "c", "d", "e")
+
+    others = bench.starts()
+    bench.end("a")
+    while_one_still_runs = bench.starts()
+    bench.end("b")
+    suspect = bench.starts()
+    bench.end("s1")
+    more = bench.starts()
+    bench.end("c", "d")
+
+    assert (others, while_one_still_runs, suspect, more) == (["a", "b"], [], ["s1"], ["c", "d"])
+    assert bench.starts() == ["s2"]
+
+
+def test_twenty_suspects_and_a_hundred_others_wait_for_each_other_in_turn(bench: Bench) -> None:
+    suspects = [f"s{number:02}" for number in range(20)]
+    crashed_over(bench.journal, *suspects)
+    admit(bench.journal, *(f"o{number:03}" for number in range(100)))
+
+    order = list[str]()
+    while started := bench.starts():
+        order += started
+        bench.end(*started)
+
+    assert len(order) == 120
+    assert [place for place, job_id in enumerate(order) if job_id in suspects] == list(range(2, 62, 3))
+
+
+def test_a_suspect_that_is_put_off_frees_the_others_and_runs_beside_them_later(bench: Bench) -> None:
+    crashed_over(bench.journal, "s")
+    bench.starts()
+    bench.end("s", put_off=True)
+    admit(bench.journal, "a")
+
+    assert sorted(bench.starts()) == ["a", "s"]
+
+
+def test_a_suspect_that_was_being_published_runs_alone_too(bench: Bench) -> None:
+    admit(bench.journal, "s")
+    bench.journal.take(10.0)
+    attempt = Attempt(1, Recipe("m"), verdict=Verdict(0.5, Grade.GUT, Measures(1, 1, 1)))
+    bench.journal.decide("s", Outcome((attempt,), attempt))
+    bench.journal.recover()
+    first = bench.starts()
+    admit(bench.journal, "a")
+
+    beside = bench.starts()
+
+    assert (first, beside) == (["s"], [])
+
+
+def test_a_suspect_that_nobody_may_start_yet_keeps_no_other_waiting(bench: Bench) -> None:
+    crashed_over(bench.journal, "s")
+    bench.journal.reserved.reserve("s")
+    admit(bench.journal, "a", "b", "c", "d")
+
+    started = bench.starts()
+    bench.end(*started)
+
+    assert started + bench.starts() == ["a", "b", "c", "d"]
+
+
+def test_no_suspect_starts_while_work_is_paused(bench: Bench) -> None:
+    crashed_over(bench.journal, "s")
+    bench.journal.pause(1.0)
+
+    while_paused = bench.starts()
+    bench.journal.resume()
+
+    assert (while_paused, bench.starts()) == ([], ["s"])

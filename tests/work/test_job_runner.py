@@ -819,7 +819,7 @@ def test_a_start_does_not_give_up_a_photo_whose_results_are_out(make: Make, tmp_
         run_one(daemon)
 
     counts = daemon.parts.recovery.recover()
-    job = daemon.parts.journal.take_decided(2.0**40, ())
+    job = daemon.parts.journal.take_suspect(2.0**40)
     assert job is not None
 
     assert counts["quarantined"] == 0
@@ -951,7 +951,7 @@ def test_what_was_staged_is_published_as_it_was_decided_though_its_alphas_are_lo
 
     daemon = make(engine, flags={"outputs": {"formats": ["webp"]}})  # which a report from before knows nothing of
     daemon.recover()
-    job = daemon.parts.journal.take_decided(2.0**40, ())
+    job = daemon.parts.journal.take_suspect(2.0**40)
     assert job is not None
     fate = daemon.parts.task_runner.run(job)
 
