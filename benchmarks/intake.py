@@ -52,10 +52,11 @@ def look(root: Path) -> dict[str, float]:
     from daemon.hotfolder.hot_folder import HotFolder
     from daemon.intake.watcher import Watcher
     from daemon.settings import IntakeSettings
+    from daemon.work.open_file import prove_open_file
 
     folders = HotFolder(root)
     folders.prepare()
-    watcher = Watcher(folders, IntakeSettings(patience_seconds=86_400), time.monotonic)
+    watcher = Watcher(folders, IntakeSettings(patience_seconds=86_400), prove_open_file, time.monotonic)
     before = peak_bytes()
     walls, processors = [], []
     for _ in range(LOOKS):

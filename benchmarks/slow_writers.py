@@ -59,6 +59,7 @@ def main() -> None:
     from daemon.intake.scan_values import Arrival, Reject
     from daemon.intake.watcher import Watcher
     from daemon.settings import IntakeSettings
+    from daemon.work.open_file import prove_open_file
     from tests.intake.photos import photo, two_pages
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -68,7 +69,7 @@ def main() -> None:
         folders = HotFolder(Path(scratch) / "hot")
         folders.prepare()
         settings = IntakeSettings()
-        watcher = Watcher(folders, settings, time.monotonic)
+        watcher = Watcher(folders, settings, prove_open_file, time.monotonic)
         watcher.start()
         contents, writers = {}, []
         for habit in HABITS:

@@ -83,6 +83,12 @@ class RecipeRefused(FreistellerError):
     reason = "recipe_refused"
 
 
+class WorkerLost(FreistellerError):
+    """The process that worked on this photo died or hung. Answer: try the photo again, and count the try."""
+
+    reason = "worker_lost"
+
+
 class IllegalMove(FreistellerError):
     """A job is not in a state that the move starts from. Answer: change nothing; somebody else moved the job."""
 

@@ -10,6 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pytest
+
+from daemon.work.open_file import WorkInThisProcess
+
 LONGEST_WAIT_SECONDS = 120.0
 
 
@@ -108,3 +112,8 @@ class DaemonProcess:
             assert self._process.poll() is None, f"the daemon ended before {what}:\n{log}"
             assert time.monotonic() < deadline, f"waited too long for {what}:\n{log}"
             time.sleep(0.05)
+
+
+def works_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Daemons work on photos in this process, so that a test can spoil a function that a worker calls."""
+    monkeypatch.setattr("daemon.service.tools.Processes", lambda *_: WorkInThisProcess())

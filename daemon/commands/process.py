@@ -30,6 +30,7 @@ from daemon.service.choose_engine import build_engine, memory_for, workers_for
 from daemon.settings import Settings
 from daemon.work.cut_file import CutFile
 from daemon.work.memory_budget import MemoryBudget
+from daemon.work.open_file import WorkInThisProcess
 from daemon.work.pipeline import Pipeline
 from daemon.work.task import PhotoTask
 
@@ -87,7 +88,13 @@ def process_photos(
         alphas = Alphas(Path(state))
         runtime = Runtime()
         pipeline = Pipeline(
-            engine, alphas=alphas, recorder=_NoRecorder(), meter=metrics, budget=budget, runtime=runtime
+            engine,
+            alphas=alphas,
+            recorder=_NoRecorder(),
+            meter=metrics,
+            budget=budget,
+            workers=WorkInThisProcess(),
+            runtime=runtime,
         )
         pipeline.strategy(settings)  # raises BadSettings before anything begins
         processor = _Processor(settings, pipeline, Staging(metrics, runtime.tick), alphas, out_dir)

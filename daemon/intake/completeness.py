@@ -99,7 +99,7 @@ def decide(file: ObservedFile, rules: Rules, writer_gap: float, now: float) -> F
         quiet = quiet_seconds(file, rules, writer_gap)
     if unchanged < quiet:
         return FileDecision(FileAction.WAIT, quiet - unchanged)
-    if file.proof is None or file.proof.finding is Finding.WRITING:
+    if file.proof is None or file.proof.finding in (Finding.WRITING, Finding.UNDECIDED):
         return FileDecision(FileAction.PROVE)
     if file.proof.finding is Finding.WHOLE:
         left = 0.0 if file.from_elsewhere else rules.whole_seconds - unchanged

@@ -16,13 +16,18 @@ class FileFaults:
 
     def count(self, path: str, error: Exception) -> str | None:
         """Count an error, and log a file's first one. Returns why the file fails once it had all its tries."""
-        tries = self._counts[path] = self._counts.get(path, 0) + 1
+        worn_out = self.is_worn_out(path)
         text = f"{type(error).__name__}: {error}"
-        if tries == 1:
+        if self._counts[path] == 1:
             log.log("internal_error", f"{path}: {text}", level=logging.ERROR, error=error, name=path)
-        if tries < _MOST_TRIES or type(error).__name__ == _OF_THE_JOURNAL:
+        if not worn_out or type(error).__name__ == _OF_THE_JOURNAL:
             return None
         return f"An internal error of Freisteller ({text}); please report it."
+
+    def is_worn_out(self, path: str) -> bool:
+        """Count one more try that failed; returns whether it was the last one that the file gets."""
+        self._counts[path] = self._counts.get(path, 0) + 1
+        return self._counts[path] >= _MOST_TRIES
 
     def forget(self, path: str) -> None:
         """The file got on."""

@@ -1,7 +1,6 @@
 """Proves one file: is it whole, not whole yet, or not a photo at all? The only module that reads files in `inbox/`."""
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +11,8 @@ from daemon.disk.file_id import FileId
 from daemon.disk.names import clean_name
 from daemon.disk.open_writers import open_for_writing
 from daemon.disk.os_errors import list_once
-from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
+from daemon.errors import BadPhoto, EngineAway, NotWholeYet, RootAway, Vanished
+from daemon.intake.background_decoding import BackgroundDecoding, Decode
 from daemon.intake.file_structure import follow_to_end
 
 
@@ -26,6 +26,8 @@ class Finding(StrEnum):
     NEVER = "never"
     WRITING = "writing"
     """A program has it open for writing."""
+    UNDECIDED = "undecided"
+    """The proof is not over yet, or the program stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +39,13 @@ class Proof:
     made_at: float = 0.0
 
 
-Decode = Callable[[Path, float], None]
-"""Decodes a picture to its end; takes a path and the most megapixels allowed.
-
-Raises BadPhoto, NotWholeYet (in sentences that begin with the path's last part) or Vanished.
-"""
-
-
 class Prover:
-    """Proves files below one folder. `decode` is `pictures.reading.prove_decodes`."""
+    """Proves files below one folder. decode: e.g. `PhotoWorkers.prove`."""
 
     def __init__(self, inbox: Path, max_megapixels: float, decode: Decode, clock: Callable[[], float]) -> None:
         self._inbox = inbox
         self.max_megapixels = max_megapixels
-        self._decode = decode
+        self._decoding = BackgroundDecoding(decode)
         self._clock = clock
 
     def prove(self, way: Sequence[str], file_id: FileId, remote: bool) -> Proof | None:
@@ -72,6 +67,10 @@ class Prover:
             reason = f"{name} cannot be read ({error.strerror}). Allow the daemon's user to read it, or copy it again."
         return Proof(finding, reason, self._clock())
 
+    def close(self) -> None:
+        """Begin no more proofs."""
+        self._decoding.close()
+
     def _look(self, way: Sequence[str], name: str, file_id: FileId, remote: bool) -> tuple[Finding, str]:
         with open_below.opened(self._inbox, way[:-1]) as folder:
             descriptor = os.open(way[-1], open_below.FILE, dir_fd=folder)
@@ -79,27 +78,26 @@ class Prover:
             _refuse_another_file(descriptor, file_id)
             if not remote and open_for_writing(descriptor):
                 return Finding.WRITING, f"{name} is open for writing."
-            found = self._read(descriptor, name)
+            found = self._read(descriptor, name, file_id)
             _refuse_another_file(descriptor, file_id)
             return found
         finally:
             os.close(descriptor)
 
-    def _read(self, descriptor: int, name: str) -> tuple[Finding, str]:
+    def _read(self, descriptor: int, name: str, file_id: FileId) -> tuple[Finding, str]:
         try:
             doubt = follow_to_end(descriptor)
         except NotWholeYet as error:
             return Finding.NOT_YET, f"{name} is not whole: {error}. Copy it again."
-        # This path names the very file that is open here, whatever its own path means by now, and however long or
-        # strange that path is.
-        path = Path(f"/proc/self/fd/{descriptor}")
         try:
-            self._decode(path, self.max_megapixels)
+            if not self._decoding.decode(file_id, descriptor, name, self.max_megapixels):
+                return Finding.UNDECIDED, f"{name} is still being read."
+        except EngineAway:
+            return Finding.UNDECIDED, f"Freisteller is stopping; {name} waits."
         except (NotWholeYet, BadPhoto, RootAway) as error:
             if isinstance(error, RootAway):
                 list_once(self._inbox)  # an unreadable spot is this file's trouble, unless this fails too
-            finding = Finding.NEVER if isinstance(error, BadPhoto) else Finding.NOT_YET
-            return finding, re.sub(f"^{path.name}(?= )", lambda _: name, str(error))
+            return Finding.NEVER if isinstance(error, BadPhoto) else Finding.NOT_YET, str(error)
         return (Finding.DOUBTFUL, f"{name} may not be whole: {doubt}.") if doubt else (Finding.WHOLE, "")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.disk.mounts import Mount
 from daemon.disk.names import clean_name
-from daemon.errors import FreistellerError
+from daemon.errors import FreistellerError, WorkerLost
 from daemon.intake.completeness import FileAction, FileDecision, Rules, decide, reason_for_rejecting
 from daemon.intake.file_faults import FileFaults
 from daemon.intake.inbox_reader import InboxReader
@@ -112,6 +112,10 @@ class Scanner:
             try:
                 decision = self._advance(file, urgent, prove_until)
                 reason = reason_for_rejecting(file.observed, self._clock())
+            except WorkerLost as error:
+                decision, reason = FileDecision(FileAction.WAIT, _AFTER_FAULT_SECONDS), str(error)
+                if self._faults.is_worn_out(file.path):
+                    decision = FileDecision(FileAction.REJECT)
             except (FreistellerError, OSError):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this file only

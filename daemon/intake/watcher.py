@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from daemon.disk import mounts
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.intake.background_decoding import Decode
 from daemon.intake.event_listener import EventListener
 from daemon.intake.proving import Prover
 from daemon.intake.scan_values import Scan
 from daemon.intake.scanner import BUSY_SHARE, Scanner
-from daemon.pictures.reading import prove_decodes
 from daemon.pictures.signatures import SUFFIXES
 from daemon.settings import IntakeSettings
 
@@ -24,11 +24,13 @@ _STOP_SECONDS = 0.25  # how soon a stop is noticed
 class Watcher:
     """Finds photos in `inbox/`. One thread scans and waits; the event listener has a thread of its own."""
 
-    def __init__(self, folders: HotFolder, settings: IntakeSettings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, folders: HotFolder, settings: IntakeSettings, decode: Decode, clock: Callable[[], float]
+    ) -> None:
         """clock: monotonic seconds."""
         self._folders = folders
-        prover = Prover(folders.inbox, settings.max_megapixels, prove_decodes, clock)
-        self._scanner = Scanner(folders.inbox, SUFFIXES, settings, prover, clock, time.thread_time)
+        self._prover = Prover(folders.inbox, settings.max_megapixels, decode, clock)
+        self._scanner = Scanner(folders.inbox, SUFFIXES, settings, self._prover, clock, time.thread_time)
         self._settings = settings
         self._events = EventListener()
         self._listening_to: tuple[int, int, bool] | None = None
@@ -76,6 +78,7 @@ class Watcher:
     def close(self) -> None:
         """Stop listening. May be called twice."""
         self._events.close()
+        self._prover.close()
 
     def _listen(self, table: dict[str, mounts.Mount]) -> None:
         """Watch the inbox that is there now: after a remount or a deletion it is another folder of the same name."""

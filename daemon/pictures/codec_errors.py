@@ -9,6 +9,8 @@ _DISK_ERRORS = (
     errno.EHOSTDOWN,
 )  # fmt: skip
 
+_OUT_OF_MEMORY = ("out of memory", "cannot allocate memory", "insufficient memory")
+
 _UNSUPPORTED = {
     "bad labq format": "its colours are Lab in 8 bit",
     "samples out of range": "its samples are of a kind that no photo has",
@@ -31,7 +33,9 @@ class Unsupported(Undecodable):
 
 
 def error_of(complaint: str) -> Exception:
-    """The error that stands for a codec's complaint: OSError, Unsupported or Undecodable."""
+    """The error that stands for a codec's complaint: OSError, MemoryError, Unsupported or Undecodable."""
+    if any(words in complaint.lower() for words in _OUT_OF_MEMORY):
+        return MemoryError(_brief(complaint))
     number = next((number for number in _DISK_ERRORS if os.strerror(number) in complaint), None)
     if number is not None:
         return OSError(number, os.strerror(number))

@@ -1,10 +1,29 @@
-"""A decoded photo."""
+"""A decoded photo, and what others need to know of it without its pixels."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from daemon.pictures.values import Metadata, Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of a photo that was read. bits: of one channel. remarks: what was put right, in words."""
+
+    width: int
+    height: int
+    format: str
+    bits: int
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What an alpha at full size leaves of a photo: nothing (is_empty), all of it (is_full), or a part."""
+
+    is_empty: bool
+    is_full: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,3 +70,8 @@ class Photo:
     def icc(self) -> bytes | None:
         """The ICC profile of the pixels; None stands for sRGB."""
         return self.metadata.icc
+
+    @property
+    def seen(self) -> Seen:
+        """What is known of it, without its pixels."""
+        return Seen(self.width, self.height, self.format, self.full_scale.bit_length(), self.remarks)

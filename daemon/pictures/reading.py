@@ -27,6 +27,7 @@ from daemon.pictures.values import Header, Samples
 _LOCKED = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN, errno.ELOOP, errno.ENXIO)
 _RGB, _CMYK = 3, 4  # channels
 _QUARTER_TURNS = (5, 6, 7, 8)  # of EXIF's orientations
+_HELD_WHOLE = ("avif", "bmp", "heic", "raw", "webp")
 _PNG_HEADER_CHUNKS = 256  # far more than any program writes before the pixels
 
 
@@ -35,7 +36,7 @@ def pages_of(path: Path) -> tuple[int, ...]:
 
     Raises BadPhoto and RootAway as `open_photo` does.
     """
-    with _as_bad_photo(path.name), _opened(path) as descriptor:
+    with _as_bad_photo(path.name), _opened(path, path.name) as descriptor:
         return tiff_page.pages_of(descriptor) if _kind(descriptor, path.name) == "tiff" else (0,)
 
 
@@ -57,7 +58,7 @@ def open_small(path: Path, longest: int, max_megapixels: float, page: int = 0) -
 
 def _read(path: Path, max_megapixels: float, longest: int | None, page: int) -> Photo:
     name = _called(path, page)
-    with _as_bad_photo(name), _opened(path) as descriptor:
+    with _as_bad_photo(name), _opened(path, path.name) as descriptor:
         kind = _kind(descriptor, path.name)
         header = _header(descriptor, kind, name, max_megapixels, page)
         profile, remarks = _usable_profile(header)
@@ -79,29 +80,41 @@ def extent(path: Path, max_megapixels: float, page: int = 0) -> tuple[int, Liter
     Raises BadPhoto and RootAway as `open_photo` does.
     """
     name = _called(path, page)
-    with _as_bad_photo(name), _opened(path) as descriptor:
+    with _as_bad_photo(name), _opened(path, path.name) as descriptor:
         kind = _kind(descriptor, path.name)
         header = _header(descriptor, kind, name, max_megapixels, page)
     depth: Literal[8, 16, "raw"] = "raw" if kind == "raw" else 8 if header.sample == "uchar" else 16
     return header.width * header.height, depth
 
 
-def prove_decodes(path: Path, max_megapixels: float) -> None:
+def is_held_whole(path: Path) -> bool:
+    """Whether a proof holds all pixels of this file in memory, since its decoder gives no single lines.
+
+    Raises BadPhoto and RootAway as `open_photo` does.
+    """
+    with _as_bad_photo(path.name), _opened(path, path.name) as descriptor:
+        return _kind(descriptor, path.name) in _HELD_WHOLE
+
+
+def prove_decodes(path: Path, max_megapixels: float, name: str = "") -> None:
     """Prove that a file is a photo and decodes to its last line; holds only a few lines of it in memory.
+
+    name: what people call the file; "" = the last part of its path.
 
     Raises BadPhoto if it will never be a photo (another kind of file, too large, animated), NotWholeYet if it is
     damaged, cut off or locked, which time may put right, Vanished if it is gone, and RootAway if the disk does not
     answer.
     """
-    with _opened(path) as descriptor:
-        kind = _kind(descriptor, path.name)
+    name = name or path.name
+    with _opened(path, name) as descriptor:
+        kind = _kind(descriptor, name)
         try:
-            _header(descriptor, kind, path.name, max_megapixels)
+            _header(descriptor, kind, name, max_megapixels)
             decoding.prove(descriptor, kind)
         except Unsupported as error:
-            raise BadPhoto(_unsupported(path.name, error)) from error
+            raise BadPhoto(_unsupported(name, error)) from error
         except Undecodable as error:
-            raise NotWholeYet(_damaged(path.name, error)) from error
+            raise NotWholeYet(_damaged(name, error)) from error
 
 
 @contextmanager
@@ -118,25 +131,25 @@ def _as_bad_photo(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def _opened(path: Path, name: str) -> Iterator[int]:
     try:
         # Never wait for the other end of a pipe that somebody named like a photo.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise Vanished(f"{path.name} is not there.") from error
+        raise Vanished(f"{name} is not there.") from error
     except OSError as error:
         if error.errno in _LOCKED:
-            raise NotWholeYet(f"{path.name} cannot be opened: {error.strerror}.") from error
-        raise RootAway(f"{path.name} cannot be opened: {error.strerror}.") from error
+            raise NotWholeYet(f"{name} cannot be opened: {error.strerror}.") from error
+        raise RootAway(f"{name} cannot be opened: {error.strerror}.") from error
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
-            raise BadPhoto(f"{path.name} is a folder. Name the photos in it.")
+            raise BadPhoto(f"{name} is a folder. Name the photos in it.")
         if not stat.S_ISREG(mode):
-            raise BadPhoto(f"{path.name} is not a file.")
+            raise BadPhoto(f"{name} is not a file.")
         yield descriptor
     except OSError as error:
-        raise RootAway(f"{path.name} cannot be read: {error.strerror}.") from error
+        raise RootAway(f"{name} cannot be read: {error.strerror}.") from error
     finally:
         os.close(descriptor)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from daemon import __version__
 from daemon.jobs import Attempt, Finish, Job, Outcome, Recipe, Verdict
-from daemon.pictures.photo import Photo
+from daemon.pictures.photo import Seen
 from daemon.pictures.values import Page
 
 REPORT_VERSION = 1
@@ -16,22 +16,6 @@ REPORT_VERSION = 1
 
 Staged = tuple[Path, str]
 """A whole file in staging, and the suffix that its name gets, e.g. ".png"."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What is known of a photo that was read. bits: of one channel. remarks: what was put right, in words."""
-
-    width: int
-    height: int
-    format: str
-    bits: int
-    remarks: tuple[str, ...]
-
-    @classmethod
-    def of(cls, photo: Photo) -> "Seen":
-        """What is known of a decoded photo, without its pixels."""
-        return cls(photo.width, photo.height, photo.format, photo.full_scale.bit_length(), photo.remarks)
 
 
 @dataclass(frozen=True, slots=True)

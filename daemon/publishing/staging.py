@@ -3,37 +3,49 @@
 import hashlib
 import json
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
-import numpy as np
-
-from daemon.arrays import Alpha
 from daemon.disk.whole_file import write_whole
 from daemon.errors import BadPhoto, NoRoom
 from daemon.hotfolder import place_files
 from daemon.hotfolder.effects import Effect, Tick
-from daemon.jobs import Job, Outcome, Verdict
+from daemon.jobs import Attempt, Job, Outcome, Verdict
 from daemon.observe import series
 from daemon.observe.meter import Meter
-from daemon.pictures import comparing, compositing, framing, refining, writing
-from daemon.pictures.photo import Photo
-from daemon.pictures.values import Frame, Page, Samples
-from daemon.publishing.reports import Cut, Seen, Staged, report
+from daemon.pictures import writing
+from daemon.pictures.photo import Coverage, Seen
+from daemon.pictures.values import Page
+from daemon.publishing.reports import Cut, Staged, report
 from daemon.settings import OutputFormat, OutputSettings
 
 REPORT = "report.json"
+_UNFINISHED = "unfinished-"
+
+
+class ResultMaker(Protocol):
+    """What makes the files of a result: the worker that holds the photo."""
+
+    def seen(self) -> Seen:
+        """What is known of the photo, for the report."""
+
+    def compose(self, best: Attempt) -> Coverage:
+        """Cut the photo out, at full size, by the alpha of an attempt."""
+
+    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
+        """Write what `compose` made, and read it back. Raises ValueError, OSError, BadPhoto."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture of a file, cut out. alpha: (h, w) float32, 0..1, of any size, in the frame of the photo."""
+    """One picture of a file, whose outcome is decided."""
 
     page: Page
     outcome: Outcome
-    photo: Photo
-    alpha: Alpha
+    maker: ResultMaker
 
 
 class Staging:
@@ -53,9 +65,9 @@ class Staging:
         suffixes = {fmt: page.suffix + writing.suffix_of(fmt) for fmt in outputs.formats}
         paths = {fmt: folder / f"result{suffix}" for fmt, suffix in suffixes.items()}
         if missing := {fmt: path for fmt, path in paths.items() if not path.exists()}:
-            self._write(job, outputs, picture, missing)
+            self._write(job, picture, missing)
         files = tuple((path, suffixes[fmt]) for fmt, path in paths.items())
-        return Cut(page, outcome, Seen.of(picture.photo), writing.size_of(files[0][0]), files)
+        return Cut(page, outcome, picture.maker.seen(), writing.size_of(files[0][0]), files)
 
     def stage_report(
         self, job: Job, cuts: Sequence[Cut], folder: Path, content: bytes, seconds: Callable[[], float]
@@ -85,20 +97,19 @@ class Staging:
             self.meter.count(series.COLLISIONS)
         return placed
 
-    def _write(self, job: Job, outputs: OutputSettings, picture: Picture, paths: Mapping[OutputFormat, Path]) -> None:
+    def _write(self, job: Job, picture: Picture, paths: Mapping[OutputFormat, Path]) -> None:
         began = time.perf_counter()
-        full = refining.full_size_alpha(picture.photo, picture.alpha)
-        _refuse_unsaid(job, picture.outcome.verdict, full)
-        frame = framing.frame_of(full, outputs)
-        rgba = compositing.cut_out(picture.photo, full, outputs.clean_rims)
-        del full  # it is in `rgba`, and of a large photo it is large
+        _refuse_unsaid(job, picture.outcome.verdict, picture.maker.compose(picture.outcome.best))
         self.meter.stage("refine", time.perf_counter() - began)
         began = time.perf_counter()
         for fmt, path in paths.items():
-            scratch = path.with_name(f"unfinished-{path.name}")
+            # A name of its own: a worker that outlives a killed daemon for a moment may still be writing this file.
+            scratch = path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}-{path.name}")
             self._tick(Effect.WRITE_RESULT)
+            for left in path.parent.glob(f"{_UNFINISHED}*-{path.name}"):
+                left.unlink(missing_ok=True)
             try:
-                _write_right(scratch, rgba, picture.photo, fmt, job.id, frame, outputs)
+                picture.maker.write(scratch, fmt, job.id)
             except OSError as error:
                 raise NoRoom(f"The result of {job.name} cannot be written to {path.parent}: {error}") from error
             except ValueError as error:
@@ -148,30 +159,9 @@ def write_or_wait(path: Path, content: bytes) -> None:
         raise NoRoom(f"{path} cannot be written: {error}") from error
 
 
-def _refuse_unsaid(job: Job, verdict: Verdict, alpha: Samples) -> None:
+def _refuse_unsaid(job: Job, verdict: Verdict, coverage: Coverage) -> None:
     """Raise BadPhoto if the result is empty or the whole photo, and the verdict does not say so."""
-    if not alpha.any() and "empty" not in verdict.defects:
+    if coverage.is_empty and "empty" not in verdict.defects:
         raise BadPhoto(f"Nothing of {job.name} would be left: its subject is where the photo itself is transparent.")
-    if alpha.min() == np.iinfo(alpha.dtype).max and "full" not in verdict.defects:
+    if coverage.is_full and "full" not in verdict.defects:
         raise BadPhoto(f"The result of {job.name} would be the whole photo, and its verdict says otherwise.")
-
-
-def _write_right(
-    path: Path,
-    rgba: Samples,
-    photo: Photo,
-    output_format: OutputFormat,
-    job_id: str,
-    frame: Frame | None,
-    outputs: OutputSettings,
-) -> None:
-    """Write a result and read it back; if it is wrong, write it once more. Raises ValueError, OSError."""
-    for last in (False, True):
-        path.unlink(missing_ok=True)  # left by a run that died while it wrote, or by the first try
-        meant = writing.write(path, rgba, photo, output_format, job_id, frame, outputs.ground, outputs.jpeg_quality)
-        try:
-            comparing.verify(path, meant)
-            return
-        except ValueError:
-            if last:
-                raise

@@ -20,7 +20,8 @@ from daemon.publishing.job_events import JobEnd
 from daemon.service.open_root import open_root
 from daemon.service.reload import Reload, use_settings
 from daemon.service.status_page import open_port
-from daemon.service.wiring import make_tools, wire
+from daemon.service.tools import make_tools
+from daemon.service.wiring import wire
 from daemon.settings import Settings
 
 AGAIN_SECONDS = 2.0  # after which a part looks again whether the disk of the state directory has room
@@ -216,6 +217,7 @@ class Daemon:
         while parts.dispatch.running and time.monotonic() < deadline:
             time.sleep(0.02)
         parts.engine.close()  # jobs that still ask it get EngineAway, and are put off
+        parts.workers.close()  # and so do those that are still read, judged or written
         parts.executor.shutdown(wait=True)
         parts.notifications.close()
         still_open = 0

@@ -8,7 +8,8 @@ from daemon.errors import BadSettings
 from daemon.logs import log
 from daemon.service.choose_engine import leave_out_dead_parameters, memory_for, use_servers, workers_for
 from daemon.service.systemd import Systemd
-from daemon.service.wiring import Parts, stale_seconds
+from daemon.service.tools import stale_seconds
+from daemon.service.wiring import Parts
 from daemon.settings import Settings
 from daemon.settings.current import CurrentSettings
 from daemon.settings.differences import SettingsChange, settings_change

@@ -8,26 +8,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from daemon import __version__
-from daemon.engines.contract import Engine
-from daemon.hotfolder.hot_folder import HotFolder
-from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.orders import Orders
-from daemon.hotfolder.root_condition import RootCondition
-from daemon.hotfolder.runtime import Runtime
 from daemon.intake.admission import Admission
 from daemon.intake.watcher import Watcher
-from daemon.journal import Journal
 from daemon.journal.alphas import Alphas
 from daemon.notify.batch_sheets import BatchSheets
 from daemon.notify.batches import Batches
 from daemon.notify.hooks import Hooks
 from daemon.notify.notices import Origin
 from daemon.notify.notifications import Notifications
-from daemon.observe import series
-from daemon.observe.gpu import Gpus
-from daemon.observe.health import Health
-from daemon.observe.machine import Machine
-from daemon.observe.metrics import Metrics
 from daemon.people.bad_orders import BadOrders
 from daemon.people.put_backs import PutBacks
 from daemon.people.retries import NextRound
@@ -37,44 +26,18 @@ from daemon.publishing.publisher import Publisher
 from daemon.publishing.reading_back import ReadingBack
 from daemon.publishing.staging import Staging
 from daemon.service.arrivals import Arrivals
-from daemon.service.choose_engine import build_engine, leave_out_dead_parameters, memory_for, workers_for
+from daemon.service.choose_engine import leave_out_dead_parameters, workers_for
 from daemon.service.housekeeping import Housekeeping, StatusTurn
 from daemon.service.inbox_loop import InboxLoop, RootWatch
-from daemon.service.open_root import OpenRoot
-from daemon.service.systemd import Systemd
 from daemon.service.task_runner import TaskRunner
-from daemon.settings import Settings
-from daemon.settings.current import CurrentSettings
+from daemon.service.tools import Tools
 from daemon.work.backoff import Backoff
 from daemon.work.dispatch import Dispatch
 from daemon.work.job_runner import JobRunner
-from daemon.work.memory_budget import MemoryBudget
 from daemon.work.pipeline import Pipeline
-from daemon.work.progress import Progress
 from daemon.work.recovery import Recovery
 
-STALE_SECONDS = 120.0  # a loop that has not turned for so long hangs
 MOST_WORKERS = 256  # the most that the settings allow; the dispatcher decides how many work
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tools:
-    """What many parts need."""
-
-    settings: CurrentSettings
-    runtime: Runtime
-    opened: OpenRoot
-    folders: HotFolder
-    journal: Journal
-    locks: JobLocks
-    root: RootCondition
-    budget: MemoryBudget
-    engine: Engine
-    metrics: Metrics
-    health: Health
-    systemd: Systemd
-    progress: Progress
-    machine: Machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,41 +60,6 @@ class Parts(Tools):
     verdicts: Verdicts
     status: StatusTurn
     housekeeping: Housekeeping
-
-
-def make_tools(
-    settings: Settings,
-    opened: OpenRoot,
-    doors: ExitStack,
-    runtime: Runtime,
-    engine: Engine | None,
-    print_line: Callable[[str], None],
-) -> Tools:
-    """Make what many parts need; `doors` closes it. engine: None = the one that the settings ask for."""
-    budget = MemoryBudget(memory_for(settings))
-    engine = engine or build_engine(settings, print_line, opened.root_id, lambda: budget.crowded)
-    doors.callback(engine.close)
-    metrics = Metrics(__version__, engine.models, [health.server for health in engine.health()])
-    if opened.damaged:
-        metrics.count(series.JOURNAL_DAMAGED)
-    machine = Machine(metrics, {"root": settings.root_path, "state": opened.state}, Gpus())
-    doors.callback(machine.close)
-    return Tools(
-        settings=CurrentSettings(settings),
-        runtime=runtime.fenced(opened.lease),
-        opened=opened,
-        folders=opened.folders,
-        journal=opened.journal,
-        locks=JobLocks(),
-        root=RootCondition(opened.lease),
-        budget=budget,
-        engine=engine,
-        metrics=metrics,
-        health=Health(stale_seconds=stale_seconds(settings)),
-        systemd=Systemd(),
-        progress=Progress(metrics),
-        machine=machine,
-    )
 
 
 def wire(
@@ -158,7 +86,7 @@ def wire(
     executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
     dispatch = _dispatch(tools, executor, task_runner)
     recovery = Recovery(journal, folders, alphas, publisher, settings.now)
-    watcher = Watcher(folders, settings.now.intake, time.monotonic)
+    watcher = Watcher(folders, settings.now.intake, tools.workers.prove, time.monotonic)
     doors.callback(watcher.close)
     arrivals = _arrivals(tools, orders, publisher, dispatch)
     root_watch = RootWatch(folders, tools.root, metrics, tools.health, print_line, dispatch.wake)
@@ -221,6 +149,7 @@ def _pipeline(tools: Tools, alphas: Alphas) -> Pipeline:
         recorder=tools.journal,
         meter=tools.progress,
         budget=tools.budget,
+        workers=tools.workers,
         runtime=tools.runtime,
     )
     leave_out_dead_parameters(pipeline, tools.opened.state, tools.settings.now)
@@ -240,8 +169,3 @@ def _dispatch(tools: Tools, executor: ThreadPoolExecutor, task_runner: TaskRunne
         tools.root,
         tools.runtime.clock,
     )
-
-
-def stale_seconds(settings: Settings) -> float:
-    """After how many seconds a loop that does not turn counts as hanging."""
-    return max(STALE_SECONDS, 3 * settings.intake.scan_seconds)

@@ -58,7 +58,8 @@ def load(config: Path | None = None, flags: dict[str, Any] | None = None) -> Set
             return init_settings, env_settings, InitSettingsSource(settings_cls, content)
 
     try:
-        return _with_credentials(Loaded(**(flags or {})))
+        loaded = Loaded(**(flags or {}))
+        return _with_credentials(Settings.model_construct(loaded.model_fields_set, **dict(loaded)))  # can be pickled
     except ValidationError as error:
         raise BadSettings(explain(error, config)) from error
     except SettingsError as error:

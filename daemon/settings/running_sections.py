@@ -16,6 +16,7 @@ class DispatchSettings(Section):
     max_tries: int = Field(3, ge=1, le=1000)
     postpone_seconds: float = Field(5.0, gt=0, le=3600)
     stop_seconds: float = Field(30.0, ge=0, le=3600)
+    hang_seconds: float = Field(60.0, gt=0, le=86400)
     priorities: dict[str, Annotated[int, Field(ge=-1000, le=1000)]] = Field({})
 
     @field_validator("priorities")

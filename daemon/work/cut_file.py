@@ -10,7 +10,7 @@ from daemon.jobs import Outcome
 from daemon.pictures.values import Page
 from daemon.publishing.reports import Cut, worst
 from daemon.publishing.staging import Picture, Staging
-from daemon.work.photo_in_work import PhotoInWork
+from daemon.work.photo_worker import PhotoWorker
 from daemon.work.pipeline import Pipeline
 from daemon.work.task import PhotoTask
 
@@ -24,11 +24,11 @@ class CutFile:
 
     def __init__(self, task: PhotoTask, path: Path, pipeline: Pipeline, staging: Staging) -> None:
         self._task = task
-        self._path = path
         self._pipeline = pipeline
         self._staging = staging
         self._held = ExitStack()
-        self._open: PhotoInWork | None = None
+        self._worker = self._held.enter_context(pipeline.work_on(path, task.settings))
+        self._is_open = False
         self._pages: tuple[Page, ...] = ()
         self._outcomes: list[Outcome] = []
 
@@ -58,32 +58,33 @@ class CutFile:
             with self._opened(page) as photo:
                 if len(self._pages) > 1:
                     self._pipeline.restore(self._with_all_attempts(), photo)
-                picture = Picture(page, outcome, photo.photo, photo.finished_alpha(outcome.best))
+                picture = Picture(page, outcome, photo)
                 cuts.append(self._staging.stage(self._task.job, self._task.settings.outputs, picture, folder))
         self._close()
         return tuple(cuts)
 
-    def _outcome(self, of: Callable[[PhotoTask, PhotoInWork], Outcome]) -> Outcome:
-        self._pages = self._pipeline.pages(self._path, self._task.settings)
+    def _outcome(self, of: Callable[[PhotoTask, PhotoWorker], Outcome]) -> Outcome:
+        self._pages = self._worker.pages()
         for page in self._pages:
             with self._opened(page) as photo:
                 self._outcomes.append(of(self._task, photo))
         return worst(self._outcomes)
 
     @contextmanager
-    def _opened(self, page: Page) -> Iterator[PhotoInWork]:
+    def _opened(self, page: Page) -> Iterator[PhotoWorker]:
         if len(self._pages) > 1:
-            with self._pipeline.opened(self._path, self._task.settings, page) as photo:
+            with self._pipeline.opened(self._worker, page) as photo:
                 yield photo
             return
-        if self._open is None:
-            self._open = self._held.enter_context(self._pipeline.opened(self._path, self._task.settings, page))
-        yield self._open
+        if not self._is_open:
+            self._held.enter_context(self._pipeline.opened(self._worker, page))
+            self._is_open = True
+        yield self._worker
 
     def _with_all_attempts(self) -> PhotoTask:
         attempts = tuple(attempt for outcome in self._outcomes for attempt in outcome.attempts)
         return replace(self._task, job=replace(self._task.job, attempts=attempts))
 
     def _close(self) -> None:
-        self._open = None
+        self._is_open = False
         self._held.close()

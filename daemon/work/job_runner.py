@@ -16,6 +16,7 @@ from daemon.errors import (
     IllegalMove,
     NoRoom,
     RootAway,
+    WorkerLost,
 )
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
@@ -121,6 +122,8 @@ class JobRunner:
                 return RunResult.NO_PLACE
             self._publisher.give_up(task.job, str(error), error.reason)
             return RunResult.FAILED
+        except WorkerLost as error:
+            return self._try_again(task, str(error), error.reason)
         except IllegalMove as error:
             self._job_events.stumbled(task.job, error)
             return RunResult.LOST_TO_ANOTHER

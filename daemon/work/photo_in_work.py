@@ -11,8 +11,7 @@ from daemon.judgement import finish, finish_search, grading, views
 from daemon.judgement.grading import Thresholds
 from daemon.pictures import proxy
 from daemon.pictures.photo import Photo
-from daemon.pictures.values import ONLY_PAGE, Page
-from daemon.settings import Settings
+from daemon.settings.pixel_settings import PixelSettings
 
 MOST_FRAME_PIXELS = 2048  # the longest side of an alpha that a zoom was put into; no model resolves more
 
@@ -27,21 +26,20 @@ class PhotoInWork:
 
     photo: Photo
     small: Rgb
-    settings: Settings
-    page: Page = ONLY_PAGE
+    settings: PixelSettings
     whole: dict[int, Alpha] = field(default_factory=dict)
     finished: dict[int, Alpha] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, photo: Photo, settings: Settings, page: Page = ONLY_PAGE) -> "PhotoInWork":
+    def of(cls, photo: Photo, settings: PixelSettings) -> "PhotoInWork":
         """Make the small picture of a decoded photo."""
-        return cls(photo, proxy.make_proxy(photo, View(), settings.engine.proxy_pixels), settings, page)
+        return cls(photo, proxy.make_proxy(photo, View(), settings.proxy_pixels), settings)
 
     def proxy(self, view: View) -> Rgb:
         """The picture that an engine sees of this view."""
         if view.whole:
             return np.ascontiguousarray(self.small[:, ::-1]) if view.mirrored else self.small
-        return proxy.make_proxy(self.photo, view, self.settings.engine.proxy_pixels)
+        return proxy.make_proxy(self.photo, view, self.settings.proxy_pixels)
 
     def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
         """Keep the alpha of an attempt in the frame of the whole photo.
@@ -53,7 +51,7 @@ class PhotoInWork:
     def judge(self, attempt: Attempt) -> Attempt:
         """Search the best finish of the attempt's alpha; returns the attempt with its finish, verdict and subject."""
         raw, others = self.whole[attempt.number], self._before(attempt.number)
-        if self.settings.strategy.finishes:
+        if self.settings.finishes:
             found = finish_search.best_finish(self.small, raw, self._thresholds, others)
         else:
             verdict = grading.judge(self.small, raw, self._thresholds, tuple(others.values()))

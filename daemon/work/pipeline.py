@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -18,11 +18,11 @@ from daemon.judgement.ladder import strategy_for
 from daemon.judgement.strategy import Strategy
 from daemon.logs import log
 from daemon.observe.meter import Meter
-from daemon.pictures.reading import extent, open_photo, pages_of
-from daemon.pictures.values import ONLY_PAGE, Page
+from daemon.pictures.values import Page
 from daemon.settings import Settings
-from daemon.work.memory_budget import BYTES_PER_PIXEL, MemoryBudget
-from daemon.work.photo_in_work import PhotoInWork
+from daemon.settings.pixel_settings import PixelSettings
+from daemon.work.memory_budget import MemoryBudget
+from daemon.work.photo_worker import PhotoWorker, PhotoWorkers
 from daemon.work.task import PhotoTask
 
 
@@ -44,9 +44,11 @@ class Pipeline:
         recorder: AttemptRecorder,
         meter: Meter,
         budget: MemoryBudget,
+        workers: PhotoWorkers,
         runtime: Runtime,
     ) -> None:
         self._engine = engine
+        self._workers = workers
         self._alphas = alphas
         self._recorder = recorder
         self._meter = meter
@@ -60,31 +62,21 @@ class Pipeline:
         """The strategy of a photo with these settings. Raises BadSettings if the engine has no model of the ladder."""
         return strategy_for(settings, self._engine.models, self.dead)
 
-    def pages(self, path: Path, settings: Settings) -> tuple[Page, ...]:
-        """The pictures of a file that are to be cut out. Raises BadPhoto."""
-        found = pages_of(path)
-        if settings.outputs.pages == "first":
-            return (Page(found[0], left_out=len(found) - 1),)
-        return tuple(Page(index, number, len(found)) for number, index in enumerate(found, 1))
+    def work_on(self, path: Path, settings: Settings) -> AbstractContextManager[PhotoWorker]:
+        """A worker for this file."""
+        return self._workers.work_on(path, PixelSettings.of(settings))
 
     @contextmanager
-    def opened(self, path: Path, settings: Settings, page: Page = ONLY_PAGE) -> Iterator[PhotoInWork]:
-        """Decode a photo and make its small picture, as soon as memory has room for it. Raises BadPhoto."""
-        most = settings.intake.max_megapixels
-        pixels, bits = extent(path, most, page.index)
-        with self._budget.held(pixels * BYTES_PER_PIXEL[bits], self._runtime.stopping):
+    def opened(self, worker: PhotoWorker, page: Page) -> Iterator[PhotoWorker]:
+        """Let a worker decode a page and make its small picture, as soon as memory has room for it. Raises BadPhoto."""
+        with self._budget.held(worker.memory_need(page), self._runtime.stopping):
             with self._timed("read"):
-                photo = open_photo(path, most, page.index)
-            if page.left_out:
-                remark = f"only the first of its {page.left_out + 1} pages was cut out"
-                photo = replace(photo, remarks=(*photo.remarks, remark))
-            if photo.own_alpha is not None and not photo.own_alpha.any():
-                raise BadPhoto(f"{path.name} is transparent everywhere; there is nothing in it to cut out.")
+                worker.decode(page)
             with self._timed("proxy"):
-                in_work = PhotoInWork.of(photo, settings, page)
-            yield in_work
+                worker.shrink()
+            yield worker
 
-    def cut_out(self, task: PhotoTask, photo: PhotoInWork) -> Outcome:
+    def cut_out(self, task: PhotoTask, photo: PhotoWorker) -> Outcome:
         """Try one photo as often as it deserves, and record every attempt.
 
         A model that no server can run is passed over, and no attempt is recorded of it: the photo may wait for it.
@@ -119,7 +111,7 @@ class Pipeline:
             raise BadPhoto(_nothing_came(task.job, attempts))
         return Outcome(tuple(attempts), best)
 
-    def decided(self, task: PhotoTask, photo: PhotoInWork) -> Outcome:
+    def decided(self, task: PhotoTask, photo: PhotoWorker) -> Outcome:
         """The outcome that an earlier run decided on. If its alphas are lost, asks again, with the same tickets."""
         strategy = self.strategy(task.settings)
         attempts = self.restore(task, photo)
@@ -128,7 +120,7 @@ class Pipeline:
             return self.cut_out(task, photo)
         return Outcome(tuple(attempts), best)
 
-    def restore(self, task: PhotoTask, photo: PhotoInWork) -> list[Attempt]:
+    def restore(self, task: PhotoTask, photo: PhotoWorker) -> list[Attempt]:
         """Bring back the attempts that an earlier run paid for, up to the first one whose alpha is lost."""
         strategy = self.strategy(task.settings)
         kept: list[Attempt] = []
@@ -149,7 +141,7 @@ class Pipeline:
             self._passed_over.add(model)
             log.log("model_passed_over", f"Photos go on without {model}: {error}", level=logging.ERROR, model=model)
 
-    def _attempt(self, job: Job, photo: PhotoInWork, recipe: Recipe, best: Attempt | None, count: int) -> Attempt:
+    def _attempt(self, job: Job, photo: PhotoWorker, recipe: Recipe, best: Attempt | None, count: int) -> Attempt:
         """Try one recipe. best: the best attempt so far. count: from 1, within the page."""
         attempt = Attempt((photo.page.number - 1) * ATTEMPTS_PER_PAGE + count, recipe)
         began = time.perf_counter()
@@ -165,7 +157,7 @@ class Pipeline:
         self._meter.attempt(recipe.model, attempt.verdict.score if attempt.verdict else None, None)
         return replace(attempt, server=answer.server, seconds=time.perf_counter() - began)
 
-    def _ask(self, job: Job, photo: PhotoInWork, attempt: Attempt) -> Answer:
+    def _ask(self, job: Job, photo: PhotoWorker, attempt: Attempt) -> Answer:
         kept = self._alphas.find(job, attempt.number, attempt.recipe)
         if kept is not None:
             return Answer(kept, "kept")

@@ -18,7 +18,7 @@ from daemon.pictures import thumbs, writing
 from daemon.pictures.reading import open_photo, open_small
 from daemon.pictures.values import ONLY_PAGE
 from daemon.publishing.notes import failure_note
-from daemon.publishing.reports import Cut, Seen, report
+from daemon.publishing.reports import Cut, report
 from daemon.service.lifecycle import Daemon
 from daemon.settings import OutputFormat, load
 from tests.doubles import ScriptedEngine, by_colour
@@ -51,7 +51,7 @@ def put_result(
     verdict = Verdict(SCORES[grade], grade, Measures(0.5, 0.5, 0.5), ("its <i>edges</i>",))
     outcome = Outcome((), Attempt(1, Recipe("u2netp"), verdict=verdict))
     job = Job(identity, name, size_bytes=original.stat().st_size)
-    cut = Cut(ONLY_PAGE, outcome, Seen.of(photo), (photo.width, photo.height))
+    cut = Cut(ONLY_PAGE, outcome, photo.seen, (photo.width, photo.height))
     place.with_name(place.name + ".json").write_bytes(report(job, [cut], "0" * 64, {suffix: "0" * 64}, 1.0))
     return place
 

@@ -1,7 +1,7 @@
 """Makes whole photos of every format as bytes, and a scanner in a world with a scripted clock."""
 
 import struct
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pyvips
 
 from daemon.disk.mounts import Mount
 from daemon.errors import BadPhoto, NotWholeYet
+from daemon.intake.background_decoding import Decode
 from daemon.intake.proving import Prover
 from daemon.intake.scan_values import Hints, Scan
 from daemon.intake.scanner import Scanner
@@ -94,15 +95,15 @@ class Clock:
         self.now += seconds
 
 
-def decodes(path: Path, max_megapixels: float) -> None:
+def decodes(descriptor: int, name: str, max_megapixels: float) -> None:
     """A double for `prove_decodes`: libvips, which reads all lines."""
-    content = path.read_bytes()
+    content = Path(f"/proc/self/fd/{descriptor}").read_bytes()
     if content[:4] == b"junk":
-        raise BadPhoto(f"{path.name} is no photo")
+        raise BadPhoto(f"{name} is no photo")
     try:
         pyvips.Image.new_from_buffer(content, "", fail_on="truncated").avg()
     except pyvips.Error as error:
-        raise NotWholeYet(f"{path.name} does not decode: {error}") from error
+        raise NotWholeYet(f"{name} does not decode: {error}") from error
 
 
 class World:
@@ -111,7 +112,7 @@ class World:
     def __init__(
         self,
         inbox: Path,
-        decode: Callable[[Path, float], None] = decodes,
+        decode: Decode = decodes,
         mounts: Mapping[str, Mount] | None = None,
         **settings: float,
     ) -> None:

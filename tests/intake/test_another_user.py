@@ -53,7 +53,7 @@ def as_nobody(act: Callable[[], object]) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def not_decoded(path: Path, max_megapixels: float) -> None:
+def not_decoded(descriptor: int, name: str, max_megapixels: float) -> None:
     """A double for decoding: libvips does not survive a fork, and the tests are about what comes before and after."""
 
 

@@ -17,6 +17,7 @@ from daemon.errors import Vanished
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.watcher import Watcher
 from daemon.settings import IntakeSettings
+from daemon.work.open_file import prove_open_file
 from tests.intake.photos import photo
 
 WRITERS = 4
@@ -106,7 +107,7 @@ def test_every_file_that_any_writer_tried_is_accounted_for(
     folders = HotFolder(tmp_path / "hot")
     folders.prepare()
     settings = IntakeSettings(quiet_seconds=0.5, scan_seconds=0.5, tiff_quiet_seconds=0.5, patience_seconds=12.0)
-    watcher = Watcher(folders, settings, time.monotonic)
+    watcher = Watcher(folders, settings, prove_open_file, time.monotonic)
     watcher.start()
     call = [sys.executable, "-c", WRITER, str(whole), str(folders.inbox)]
     writers = [

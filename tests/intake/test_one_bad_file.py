@@ -19,6 +19,7 @@ from daemon.pictures.reading import prove_decodes
 from daemon.service.lifecycle import Daemon
 from tests.doubles import ScriptedEngine
 from tests.drawing import save_photo
+from tests.processes import works_in_this_process
 from tests.test_crash_at_every_step import files_below, settings_for
 
 pytestmark = pytest.mark.usefixtures("deaf")
@@ -41,12 +42,13 @@ def in_work(daemon: Daemon) -> list[str]:
 def decoding(monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
     real = prove_decodes
 
-    def prove(path: Path, max_megapixels: float) -> None:
+    def prove(path: Path, max_megapixels: float, name: str) -> None:
         if path.readlink().name == "bad.png":
             raise trouble
-        real(path, max_megapixels)
+        real(path, max_megapixels, name)
 
-    monkeypatch.setattr("daemon.intake.watcher.prove_decodes", prove)
+    monkeypatch.setattr("daemon.work.open_file.prove_decodes", prove)
+    works_in_this_process(monkeypatch)
 
 
 def structure(monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:

@@ -265,11 +265,11 @@ def test_run_once_is_not_patient(world: World) -> None:
 
 
 def test_a_file_is_proven_once_per_change(tmp_path: Path) -> None:
-    calls: list[Path] = []
+    calls: list[str] = []
 
-    def counted(path: Path, max_megapixels: float) -> None:
-        calls.append(path)
-        decodes(path, max_megapixels)
+    def counted(descriptor: int, name: str, max_megapixels: float) -> None:
+        calls.append(name)
+        decodes(descriptor, name, max_megapixels)
 
     world = World(tmp_path, counted)
     source = world.drop("a.jpg", photo())
@@ -465,8 +465,8 @@ def deep_folder(base: Path, depth: int, name: str = "d" * 200) -> None:
 
 
 def test_a_photo_deeper_than_any_path_may_be_long_is_found_and_proven(tmp_path: Path) -> None:
-    seen: list[int] = []
-    world = World(tmp_path, lambda path, _: seen.append(len(str(path))))
+    seen: list[str] = []
+    world = World(tmp_path, lambda descriptor, name, _: seen.append(name))
     deep_folder(world.inbox, depth=30)
     world.look()
 

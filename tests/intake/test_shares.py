@@ -29,6 +29,7 @@ from daemon.intake.scan_values import Arrival, Scan
 from daemon.intake.watcher import Watcher
 from daemon.jobs import Grade
 from daemon.settings import IntakeSettings
+from daemon.work.open_file import prove_open_file
 from tests.drawing import save_photo
 from tests.processes import DaemonProcess, freisteller
 
@@ -42,7 +43,7 @@ class Desk:
         self.folders = HotFolder(root)
         self.folders.prepare()
         settings = IntakeSettings(quiet_seconds=0.3, remote_quiet_seconds=0.5, scan_seconds=0.3, tiff_quiet_seconds=0.5)
-        self.watcher = Watcher(self.folders, settings, time.monotonic)
+        self.watcher = Watcher(self.folders, settings, prove_open_file, time.monotonic)
         self.stop = threading.Event()
 
     def wait_for(self, enough: Callable[[Scan], bool]) -> Scan:

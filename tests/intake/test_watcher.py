@@ -19,6 +19,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.scan_values import Arrival, Reject, Scan
 from daemon.intake.watcher import Watcher
 from daemon.settings import IntakeSettings
+from daemon.work.open_file import prove_open_file
 from tests.drawing import save_photo
 from tests.intake.photos import photo
 
@@ -38,7 +39,7 @@ class Porch:
             "tiff_quiet_seconds": 0,
             **settings,
         }
-        self.watcher = Watcher(self.folders, IntakeSettings.model_validate(values), time.monotonic)
+        self.watcher = Watcher(self.folders, IntakeSettings.model_validate(values), prove_open_file, time.monotonic)
         self.stop = threading.Event()
 
     def wait_for(self, enough: Callable[[Scan], bool]) -> Scan:

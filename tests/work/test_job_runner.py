@@ -40,6 +40,7 @@ from daemon.work.job_runner import RunResult
 from daemon.work.task import PhotoTask
 from tests.doubles import Clock, ScriptedEngine, by_colour
 from tests.drawing import drawn_photo, save_pages, save_photo
+from tests.processes import works_in_this_process
 from tests.test_crash_at_every_step import Died, dying_at, try_again
 
 Make = Callable[..., Daemon]
@@ -659,6 +660,7 @@ def test_a_result_that_does_not_read_back_is_written_once_more_and_never_publish
         return meant
 
     monkeypatch.setattr(writing, "write", write_to_a_bad_disk)
+    works_in_this_process(monkeypatch)
     daemon = make(ScriptedEngine())
 
     assert run_one(daemon) is fate
@@ -1032,6 +1034,7 @@ def test_a_photo_that_the_disk_cannot_read_keeps_nobody_waiting(
 ) -> None:
     for name in ("a", "b"):
         save_photo(tmp_path / "hot" / "inbox" / f"{name}.png")
+    works_in_this_process(monkeypatch)
     parts, opened = (make(ScriptedEngine())).parts, open_photo
 
     def on_a_bad_sector(path: Path, *rest: Any) -> Photo:  # as open_photo
@@ -1039,7 +1042,7 @@ def test_a_photo_that_the_disk_cannot_read_keeps_nobody_waiting(
             raise RootAway("The disk does not answer.") from OSError(errno.EIO, "Input/output error")
         return opened(path, *rest)
 
-    monkeypatch.setattr("daemon.work.pipeline.open_photo", on_a_bad_sector)
+    monkeypatch.setattr("daemon.work.open_file.open_photo", on_a_bad_sector)
     take_all_in(parts)
 
     assert run_all(parts) == {

@@ -1,0 +1,56 @@
+"""Decodes files for their proof aside from the scan, so that a file that takes long holds up no other."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from daemon.disk.file_id import FileId
+
+Decode = Callable[[int, str, float], None]
+"""Decodes an open file to its end; takes a descriptor, the file's name and the most megapixels allowed.
+
+Raises what `pictures.reading.prove_decodes` raises, and WorkerLost if it took its process along.
+"""
+
+MOST_AT_ONCE = 4
+PATIENCE_SECONDS = 2.0  # most files are proven in less
+_MOST_REMEMBERED = 100
+
+
+class BackgroundDecoding:
+    """Remembers what is being decoded. Only one thread uses it."""
+
+    def __init__(self, decode: Decode) -> None:
+        self._decode = decode
+        self._executor = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="proof")
+        self._begun: dict[FileId, Future[None]] = {}
+
+    def decode(self, file_id: FileId, descriptor: int, name: str, max_megapixels: float) -> bool:
+        """Decode a file, or go on waiting for it; raises what that raised. Returns False if it is not over yet."""
+        decoding = self._begun.get(file_id)
+        if decoding is None:
+            if sum(not other.done() for other in self._begun.values()) >= MOST_AT_ONCE:
+                return False
+            self._forget_old()
+            ours = os.dup(descriptor)  # the caller closes its own
+            decoding = self._begun[file_id] = self._executor.submit(self._run, ours, name, max_megapixels)
+        if not wait([decoding], PATIENCE_SECONDS).done:
+            return False
+        del self._begun[file_id]
+        decoding.result()
+        return True
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, descriptor: int, name: str, max_megapixels: float) -> None:
+        try:
+            self._decode(descriptor, name, max_megapixels)
+        finally:
+            os.close(descriptor)
+
+    def _forget_old(self) -> None:
+        """Files that vanished or changed meanwhile are never asked for again."""
+        if len(self._begun) > _MOST_REMEMBERED:
+            self._begun = {file_id: decoding for file_id, decoding in self._begun.items() if not decoding.done()}

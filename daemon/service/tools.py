@@ -1,0 +1,94 @@
+"""Makes what many parts of a daemon need."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from daemon import __version__
+from daemon.engines.contract import Engine
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.job_locks import JobLocks
+from daemon.hotfolder.root_condition import RootCondition
+from daemon.hotfolder.runtime import Runtime
+from daemon.journal import Journal
+from daemon.observe import series
+from daemon.observe.gpu import Gpus
+from daemon.observe.health import Health
+from daemon.observe.machine import Machine
+from daemon.observe.metrics import Metrics
+from daemon.service.choose_engine import build_engine, memory_for
+from daemon.service.open_root import OpenRoot
+from daemon.service.systemd import Systemd
+from daemon.settings import Settings
+from daemon.settings.current import CurrentSettings
+from daemon.work.memory_budget import MemoryBudget
+from daemon.work.photo_worker import PhotoWorkers
+from daemon.work.processes import Processes
+from daemon.work.progress import Progress
+
+STALE_SECONDS = 120.0  # a loop that has not turned for so long hangs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What many parts need."""
+
+    settings: CurrentSettings
+    runtime: Runtime
+    opened: OpenRoot
+    folders: HotFolder
+    journal: Journal
+    locks: JobLocks
+    root: RootCondition
+    budget: MemoryBudget
+    workers: PhotoWorkers
+    engine: Engine
+    metrics: Metrics
+    health: Health
+    systemd: Systemd
+    progress: Progress
+    machine: Machine
+
+
+def make_tools(
+    settings: Settings,
+    opened: OpenRoot,
+    doors: ExitStack,
+    runtime: Runtime,
+    engine: Engine | None,
+    print_line: Callable[[str], None],
+) -> Tools:
+    """Make what many parts need; `doors` closes it. engine: None = the one that the settings ask for."""
+    budget = MemoryBudget(memory_for(settings))
+    engine = engine or build_engine(settings, print_line, opened.root_id, lambda: budget.crowded)
+    doors.callback(engine.close)
+    metrics = Metrics(__version__, engine.models, [health.server for health in engine.health()])
+    if opened.damaged:
+        metrics.count(series.JOURNAL_DAMAGED)
+    current = CurrentSettings(settings)
+    workers = Processes(budget, metrics, runtime, current)
+    doors.callback(workers.close)
+    machine = Machine(metrics, {"root": settings.root_path, "state": opened.state}, Gpus())
+    doors.callback(machine.close)
+    return Tools(
+        settings=current,
+        runtime=runtime.fenced(opened.lease),
+        opened=opened,
+        folders=opened.folders,
+        journal=opened.journal,
+        locks=JobLocks(),
+        root=RootCondition(opened.lease),
+        budget=budget,
+        workers=workers,
+        engine=engine,
+        metrics=metrics,
+        health=Health(stale_seconds=stale_seconds(settings)),
+        systemd=Systemd(),
+        progress=Progress(metrics),
+        machine=machine,
+    )
+
+
+def stale_seconds(settings: Settings) -> float:
+    """After how many seconds a loop that does not turn counts as hanging."""
+    return max(STALE_SECONDS, 3 * settings.intake.scan_seconds)

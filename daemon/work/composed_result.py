@@ -1,0 +1,50 @@
+"""Makes the files of a result from a photo and its alpha."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.arrays import Alpha
+from daemon.pictures import comparing, compositing, framing, refining, writing
+from daemon.pictures.photo import Coverage, Photo
+from daemon.pictures.values import Frame, Samples
+from daemon.settings import OutputFormat, OutputSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ComposedResult:
+    """A photo that is cut out, at full size. rgba: (H, W, 4), at the photo's depth. frame: what of it is written."""
+
+    photo: Photo
+    rgba: Samples
+    frame: Frame | None
+    coverage: Coverage
+    outputs: OutputSettings
+
+    @classmethod
+    def of(cls, photo: Photo, alpha: Alpha, outputs: OutputSettings) -> "ComposedResult":
+        """Cut a photo out. alpha: (h, w) float32, 0..1, of any size, in the frame of the photo."""
+        full = refining.full_size_alpha(photo, alpha)
+        coverage = Coverage(is_empty=not full.any(), is_full=int(full.min()) == photo.full_scale)
+        frame = framing.frame_of(full, outputs)
+        return cls(photo, compositing.cut_out(photo, full, outputs.clean_rims), frame, coverage, outputs)
+
+    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
+        """Write it and read it back; if it is wrong, write it once more. Raises ValueError, OSError, BadPhoto."""
+        for last in (False, True):
+            path.unlink(missing_ok=True)  # left by the first try
+            meant = writing.write(
+                path,
+                self.rgba,
+                self.photo,
+                output_format,
+                job_id,
+                self.frame,
+                self.outputs.ground,
+                self.outputs.jpeg_quality,
+            )
+            try:
+                comparing.verify(path, meant)
+                return
+            except ValueError:
+                if last:
+                    raise

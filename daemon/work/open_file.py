@@ -1,0 +1,129 @@
+"""Works on the pixels of one file, in whatever process it is made in."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from daemon.arrays import Alpha, Rgb
+from daemon.errors import BadPhoto, RootAway
+from daemon.jobs import Attempt, Recipe, View
+from daemon.pictures.photo import Coverage, Photo, Seen
+from daemon.pictures.reading import extent, is_held_whole, open_photo, pages_of, prove_decodes
+from daemon.pictures.values import ONLY_PAGE, Page
+from daemon.settings import OutputFormat
+from daemon.settings.pixel_settings import PixelSettings
+from daemon.work.composed_result import ComposedResult
+from daemon.work.memory_budget import BYTES_PER_PIXEL
+from daemon.work.photo_in_work import PhotoInWork
+
+
+class OpenFile:
+    """A file and its decoded page. It is a `PhotoWorker`; the methods are explained there."""
+
+    def __init__(self, path: Path, settings: PixelSettings) -> None:
+        self.page = ONLY_PAGE
+        self._path = path
+        self._settings = settings
+        self._decoded: Photo | None = None
+        self._in_work: PhotoInWork | None = None
+        self._result: ComposedResult | None = None
+
+    def pages(self) -> tuple[Page, ...]:
+        """The pictures of the file that are to be cut out. Raises BadPhoto."""
+        found = pages_of(self._path)
+        if self._settings.outputs.pages == "first":
+            return (Page(found[0], left_out=len(found) - 1),)
+        return tuple(Page(index, number, len(found)) for number, index in enumerate(found, 1))
+
+    def memory_need(self, page: Page) -> int:
+        """How many bytes the work on a page takes at most. Raises BadPhoto."""
+        pixels, bits = extent(self._path, self._settings.max_megapixels, page.index)
+        return pixels * BYTES_PER_PIXEL[bits]
+
+    def decode(self, page: Page) -> None:
+        """Decode a page, and forget the one before. Raises BadPhoto."""
+        self._decoded = self._in_work = self._result = None  # before another page is decoded, which may be as large
+        self.page = page
+        photo = open_photo(self._path, self._settings.max_megapixels, page.index)
+        if page.left_out:
+            remark = f"only the first of its {page.left_out + 1} pages was cut out"
+            photo = replace(photo, remarks=(*photo.remarks, remark))
+        if photo.own_alpha is not None and not photo.own_alpha.any():
+            raise BadPhoto(f"{self._path.name} is transparent everywhere; there is nothing in it to cut out.")
+        self._decoded = photo
+
+    def shrink(self) -> None:
+        """Make the small picture that the judgement sees."""
+        assert self._decoded is not None
+        self._in_work = PhotoInWork.of(self._decoded, self._settings)
+
+    def proxy(self, view: View) -> Rgb:
+        """The picture that an engine sees of this view."""
+        return self._photo.proxy(view)
+
+    def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
+        """Keep the raw alpha of an attempt."""
+        self._photo.add(number, recipe, alpha, base)
+
+    def judge(self, attempt: Attempt) -> Attempt:
+        """Search the best finish of the attempt's alpha, and judge it."""
+        return self._photo.judge(attempt)
+
+    def judge_again(self, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Attempts with the verdicts that they get beside all alphas that are known by now."""
+        return self._photo.judge_again(attempts)
+
+    def seen(self) -> Seen:
+        """What is known of the decoded page, for the report."""
+        return self._photo.photo.seen
+
+    def compose(self, best: Attempt) -> Coverage:
+        """Cut the page out, at full size, by the alpha of an attempt."""
+        photo = self._photo
+        self._result = ComposedResult.of(photo.photo, photo.finished_alpha(best), self._settings.outputs)
+        return self._result.coverage
+
+    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
+        """Write what `compose` made, and read it back."""
+        assert self._result is not None
+        self._result.write(path, output_format, job_id)
+
+    @property
+    def _photo(self) -> PhotoInWork:
+        assert self._in_work is not None
+        return self._in_work
+
+
+def memory_to_prove(descriptor: int, max_megapixels: float) -> int:
+    """How many bytes the proof of an open file takes at most; 0 if it is no photo, which its proof will say."""
+    path = Path(f"/proc/self/fd/{descriptor}")
+    try:
+        pixels, bits = extent(path, max_megapixels)
+    except (BadPhoto, RootAway):
+        return 0
+    return pixels * BYTES_PER_PIXEL[bits] if is_held_whole(path) else 0
+
+
+def prove_open_file(descriptor: int, name: str, max_megapixels: float) -> None:
+    """Prove that an open file decodes to its end, as `pictures.reading.prove_decodes` does.
+
+    It is read by a path that names this very file, whatever its own path means by now, however long or strange it is.
+    """
+    prove_decodes(Path(f"/proc/self/fd/{descriptor}"), max_megapixels, name)
+
+
+class WorkInThisProcess:
+    """Works on files in this process: a file that kills it takes everything along. It is a `PhotoWorkers`."""
+
+    @contextmanager
+    def work_on(self, path: Path, settings: PixelSettings) -> Iterator[OpenFile]:
+        """A worker for this file."""
+        yield OpenFile(path, settings)
+
+    def prove(self, descriptor: int, name: str, max_megapixels: float) -> None:
+        """As `PhotoWorkers.prove`, but without a look at memory."""
+        prove_open_file(descriptor, name, max_megapixels)
+
+    def close(self) -> None:
+        """Nothing runs elsewhere."""

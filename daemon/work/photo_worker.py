@@ -1,0 +1,75 @@
+"""What works on the pixels of photos: the seam behind which another process, or another machine, may do it."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from daemon.arrays import Alpha, Rgb
+from daemon.jobs import Attempt, Recipe, View
+from daemon.pictures.photo import Coverage, Seen
+from daemon.pictures.values import Page
+from daemon.settings import OutputFormat
+from daemon.settings.pixel_settings import PixelSettings
+
+
+class PhotoWorker(Protocol):
+    """Holds one file of a stranger while it is cut out; only it ever decodes that file.
+
+    `decode` comes first, then what needs pixels. Every method may raise WorkerLost, or EngineAway if the program stops.
+    """
+
+    page: Page
+    """The page that was decoded last."""
+
+    def pages(self) -> tuple[Page, ...]:
+        """The pictures of the file that are to be cut out. Raises BadPhoto."""
+
+    def memory_need(self, page: Page) -> int:
+        """How many bytes the work on a page takes at most. Raises BadPhoto."""
+
+    def decode(self, page: Page) -> None:
+        """Decode a page, and forget the one before. Raises BadPhoto."""
+
+    def shrink(self) -> None:
+        """Make the small picture that the judgement sees."""
+
+    def proxy(self, view: View) -> Rgb:
+        """The picture that an engine sees of this view: (h, w, 3) uint8."""
+
+    def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
+        """Keep the raw alpha of an attempt. base: the best attempt so far; it fills what a zoom did not see."""
+
+    def judge(self, attempt: Attempt) -> Attempt:
+        """The attempt with the best finish of its alpha, its verdict and its subject."""
+
+    def judge_again(self, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Attempts with the verdicts that they get beside all alphas that are known by now."""
+
+    def seen(self) -> Seen:
+        """What is known of the decoded page, for the report."""
+
+    def compose(self, best: Attempt) -> Coverage:
+        """Cut the page out, at full size, by the alpha of an attempt."""
+
+    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
+        """Write what `compose` made, and read it back; a wrong file is written once more.
+
+        Raises ValueError if it is wrong again, OSError if the disk does not take it, BadPhoto if the format cannot.
+        """
+
+
+class PhotoWorkers(Protocol):
+    """Gives each file a worker of its own. Safe to use from many threads."""
+
+    def work_on(self, path: Path, settings: PixelSettings) -> AbstractContextManager[PhotoWorker]:
+        """A worker for this file, for the length of the block."""
+
+    def prove(self, descriptor: int, name: str, max_megapixels: float) -> None:
+        """Prove that an open file decodes to its end, as `pictures.reading.prove_decodes` does.
+
+        Raises WorkerLost as well, and what `MemoryBudget.held` raises.
+        """
+
+    def close(self) -> None:
+        """End all work now. What is not done raises EngineAway, since the program stops."""

@@ -1,0 +1,137 @@
+"""The program of a worker process: decodes, judges and writes one file of a stranger at a time, as it is told.
+
+It imports pictures, judgement and settings only. It ends when the daemon closes its channel, and when the daemon dies.
+"""
+
+import ctypes
+import os
+import pickle
+import resource
+import signal
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from daemon.pictures.values import Page
+from daemon.settings.pixel_settings import PixelSettings
+from daemon.work.open_file import OpenFile, memory_to_prove, prove_open_file
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_MORE_LIKELY_KILLED = 300  # oom_score_adj, proc(5): the kernel ends a worker rather than the daemon
+_MARGIN, _SPARE_BYTES = 2, 1 << 30  # a worker may take so many times what its file needs, and so much beyond that
+
+
+class Call(NamedTuple):
+    """What the daemon asks for: a method of `OpenFile`, or one of this module's own words."""
+
+    name: str
+    values: tuple[Any, ...]
+
+
+class Reply(NamedTuple):
+    """What came of a call. error: what it raised, with its cause and its traceback as text."""
+
+    value: Any = None
+    error: Exception | None = None
+    cause: BaseException | None = None
+    trace: str = ""
+
+
+TAKE, DECODE, RELEASE, LOOK, PROVE = "take a file", "decode", "release", "look at an open file", "prove"
+
+
+def serve(channel: Connection, daemon: int) -> None:
+    """Answer calls until the channel closes. daemon: its process id."""
+    _become_a_worker()
+    desk = _Desk(channel, _data_bytes())
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the daemon is gone, or wants no more
+        while Path(f"/proc/{daemon}").exists():
+            call = channel.recv()
+            channel.send_bytes(_encoded(desk.answer(call)))
+
+
+class _Desk:
+    """The file on which this process works now."""
+
+    def __init__(self, channel: Connection, empty_bytes: int) -> None:
+        """empty_bytes: what the process takes without any file."""
+        self._channel = channel
+        self._empty_bytes = empty_bytes
+        self._file: OpenFile | None = None
+        self._descriptor: int | None = None
+        self._words: Mapping[str, Callable[..., Any]] = {
+            TAKE: self._take,
+            DECODE: self._decode,
+            RELEASE: self._release,
+            LOOK: self._look,
+            PROVE: self._prove,
+        }
+
+    def answer(self, call: Call) -> Reply:
+        """Do what was asked for. Whatever it raises is the answer."""
+        try:
+            return Reply((self._words.get(call.name) or getattr(self._file, call.name))(*call.values))
+        except Exception as error:  # noqa: BLE001 - the daemon decides what it means
+            return Reply(None, error, error.__cause__, traceback.format_exc())
+
+    def _take(self, path: Path, settings: PixelSettings) -> None:
+        self._limit_memory(0)
+        self._file = OpenFile(path, settings)
+
+    def _decode(self, page: Page, need_bytes: int) -> None:
+        self._limit_memory(need_bytes)
+        assert self._file is not None
+        self._file.decode(page)
+
+    def _release(self) -> None:
+        self._file = None
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor = None
+
+    def _look(self, max_megapixels: float) -> int:
+        self._limit_memory(0)
+        self._descriptor = recv_handle(self._channel)
+        return memory_to_prove(self._descriptor, max_megapixels)
+
+    def _prove(self, name: str, max_megapixels: float, need_bytes: int) -> None:
+        self._limit_memory(need_bytes)
+        assert self._descriptor is not None
+        prove_open_file(self._descriptor, name, max_megapixels)
+
+    def _limit_memory(self, need_bytes: int) -> None:
+        """Let malloc fail, here alone, for a file that wants much more than its header promises (getrlimit(2))."""
+        limit = self._empty_bytes + _MARGIN * need_bytes + _SPARE_BYTES
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
+
+
+def _become_a_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which hands its work back
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # nobody writes for a daemon that is gone
+    path = Path("/proc/self/oom_score_adj")
+    with suppress(OSError, ValueError):
+        path.write_text(str(min(1000, int(path.read_text()) + _MORE_LIKELY_KILLED)))
+
+
+def _data_bytes() -> int:
+    """How much of the memory that RLIMIT_DATA limits this process has."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmData:")) * 1024
+
+
+def _encoded(answer: Reply) -> bytes:
+    """An answer as bytes. An error that cannot travel becomes one that can."""
+    try:
+        if answer.error is not None:
+            pickle.loads(pickle.dumps(answer))
+        return pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception:  # noqa: BLE001 - an exception of a library may do anything here
+        text = f"{type(answer.error).__name__}: {answer.error}"
+        return pickle.dumps(Reply(None, RuntimeError(text), None, answer.trace))

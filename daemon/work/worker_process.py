@@ -1,0 +1,96 @@
+"""One worker process, and the channel on which it is asked."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from multiprocessing.reduction import send_handle
+from typing import Any
+
+from daemon.errors import NoRoom, WorkerLost
+from daemon.work.worker_main import Call, Reply, serve
+
+_PRELOADED = ["__main__", "daemon.work.worker_main"]  # so that a worker starts in milliseconds, and shares this memory
+_END_SECONDS = 5.0  # a process that was killed is gone within this time
+_CONTEXT = multiprocessing.get_context("forkserver")  # its processes have none of our threads, locks and open files
+_STARTING = threading.Lock()  # multiprocessing looks after all processes whenever it starts one
+
+
+def prepare() -> None:
+    """Start what worker processes are forked from, so that the first photo need not wait for it."""
+    with _STARTING:
+        _CONTEXT.set_forkserver_preload(_PRELOADED)
+        multiprocessing.forkserver.ensure_running()  # type: ignore[attr-defined]
+
+
+class WorkerProcess:
+    """A process that does one thing at a time. Only one thread uses it, but any may kill it."""
+
+    def __init__(self) -> None:
+        """Start it. Raises NoRoom if the machine allows no more processes."""
+        self.files = 0
+        """On how many files it has worked."""
+        self.lost = False
+        """Whether it died or was killed."""
+        self._hung = False
+        try:
+            self._channel, theirs = _CONTEXT.Pipe()
+            with theirs, _STARTING:
+                self._process = _CONTEXT.Process(target=serve, args=(theirs, os.getpid()), name="photo", daemon=True)
+                self._process.start()
+        except (OSError, EOFError) as error:
+            raise NoRoom(f"No process can be started to work on photos: {error}") from error
+
+    def ask(self, seconds: float, name: str, *values: Any, descriptor: int | None = None) -> Any:
+        """Call `name` there with these values; returns what it returns and raises what it raises.
+
+        seconds: after which the process counts as hung and is killed. descriptor: an open file that goes along.
+
+        Raises WorkerLost if the process dies, hangs, or gets no memory.
+        """
+        limit = threading.Timer(seconds, self._end_hung)
+        limit.daemon = True
+        limit.start()
+        try:
+            self._channel.send(Call(name, values))
+            if descriptor is not None:
+                send_handle(self._channel, descriptor, self._process.pid)
+            answer: Reply = pickle.loads(self._channel.recv_bytes())
+        except (OSError, EOFError) as error:
+            raise WorkerLost(self._end()) from error
+        finally:
+            limit.cancel()
+        if isinstance(answer.error, MemoryError):
+            raise WorkerLost("it needs much more memory than a photo of its size")
+        if answer.error is not None:
+            answer.error.add_note(answer.trace)
+            raise answer.error from answer.cause
+        return answer.value
+
+    def kill(self) -> None:
+        """End it now, whatever it does. A thread that waits for its answer gets WorkerLost."""
+        self.lost = True
+        self._process.kill()
+
+    def close(self) -> None:
+        """Let it end, since there is nothing more to do."""
+        self.lost = True
+        self._channel.close()
+        self._process.join(_END_SECONDS)
+
+    def _end_hung(self) -> None:
+        self._hung = True
+        self.kill()
+
+    def _end(self) -> str:
+        """Say how the process was lost."""
+        self.kill()
+        with _STARTING:
+            self._process.join(_END_SECONDS)
+            code = self._process.exitcode
+        if self._hung:
+            return "it hung"
+        if code is not None and code < 0:
+            return f"it was ended by {signal.Signals(-code).name}"
+        return f"it ended with code {code}"
