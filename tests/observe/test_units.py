@@ -1,12 +1,14 @@
 """The systemd units are valid and locked down, and differ only in their names."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from daemon.journal.run_end import RunEnd, RunEndRecord
 from tests.observe.prometheus import ROOT
 
 UNITS = ["freisteller.service", "freisteller@.service"]
@@ -91,3 +93,58 @@ def test_systemd_waits_longer_than_the_daemon_takes_to_stop(name: str) -> None:
 
 def test_a_bad_setting_is_not_tried_again() -> None:
     assert "RestartPreventExitStatus=2\n" in unit(UNITS[0])  # and not 75: a share may be mounted late
+
+
+def command_after_the_end(name: str) -> list[str]:
+    """What systemd runs after the end of the service, as it hands it to the kernel."""
+    line = re.search(r"^ExecStopPost=-(.*)$", unit(name), re.MULTILINE)
+    assert line
+    return [word.replace("$$", "$") for word in shlex.split(line[1])]
+
+
+@pytest.mark.parametrize(
+    ("result", "end"),
+    [
+        ("watchdog", RunEnd.HUNG),
+        ("timeout", RunEnd.STOPPED),
+        ("core-dump", RunEnd.CRASHED),
+        ("success", RunEnd.CRASHED),
+    ],
+)
+@pytest.mark.parametrize("name", UNITS)
+def test_the_next_start_knows_the_result_that_systemd_saw(name: str, result: str, end: RunEnd, tmp_path: Path) -> None:
+    state = tmp_path / "a state"
+    state.mkdir()
+    record = RunEndRecord(state)
+
+    def ends(result: str) -> None:
+        environment = {"STATE_DIRECTORY": str(state), "SERVICE_RESULT": result}
+        subprocess.run(command_after_the_end(name), env=environment, check=True)
+
+    ends(result)
+    ends("exit-code")  # a start that failed, e.g. since the share was away, before it read the first result
+    found = record.read()
+    record.forget()
+
+    assert found is end
+    assert list(state.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_child_process_may_run_out_of_memory_and_limit_it_itself(name: str) -> None:
+    allowed = calls_of("@default") | calls_of("@system-service")
+    assert "SystemCallFilter=@system-service\n" in unit(name)
+    forbidden = re.search(r"^SystemCallFilter=~(.*)$", unit(name), re.MULTILINE)
+    assert forbidden
+    for group in forbidden[1].split():
+        allowed -= calls_of(group)
+
+    assert "prlimit64" in allowed  # with which the C library makes setrlimit, too
+    assert "OOMPolicy=continue\n" in unit(name)
+
+
+def calls_of(group: str) -> set[str]:
+    """The system calls of one of systemd's groups."""
+    listed = systemd_analyze("syscall-filter", "--no-pager", group).stdout
+    words = {line.strip() for line in listed.splitlines()[1:] if not line.strip().startswith("#")}
+    return {call for word in words for call in (calls_of(word) if word.startswith("@") else {word}) if call}
