@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from daemon.errors import BadSettings
+from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_identity import read_identity
 from daemon.jobs import Grade
-from daemon.pictures.writing import job_tag_of
 from daemon.publishing.report_reading import Reported, read_report
 
 CUTOUTS = (".png", ".webp", ".tif", ".jpg", "_flat.tif")  # results that show colours, those with an alpha first
@@ -128,12 +128,12 @@ def _place(report: Path, reported: Reported, folders: HotFolder | None) -> Path 
         return stem
     homes = [folders.grade(grade) for grade in Grade] if folders else []
     home = next((home for home in homes if home in stem.parents), None)
-    if home is None:
+    if folders is None or home is None:
         return None
     for other in homes:
         place = other / stem.relative_to(home)
         found = _cutout(place, reported) or _mask(place, reported)
-        if found and job_tag_of(found) == reported.job:
+        if found and ownership.content_at(folders.root, str(found.relative_to(folders.root))) in reported.sums:
             return place
     return None
 

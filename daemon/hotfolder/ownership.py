@@ -1,18 +1,19 @@
-"""Tells which job a file outside of our own folders is of, and moves or removes such files.
+"""Tells what a file outside of our own folders is, and moves or removes such files.
 
 A place is a path below the root, POSIX, as the disk spells it. No symbolic link is followed, nothing is replaced.
 """
 
+import hashlib
 import json
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from daemon.disk import no_replace, open_below
 from daemon.disk.file_id import FileId
 from daemon.hotfolder.job_folders import JOB_ID
-from daemon.pictures.writing import job_tag_of
 
 _MOST_REPORT_BYTES = 4 << 20  # a report has a few thousand; a larger JSON file is not one of ours
 
@@ -30,36 +31,29 @@ def file_id_at(root: Path, place: str) -> FileId | None:
     return FileId.of(found) if stat.S_ISREG(found.st_mode) else None
 
 
-def owner_of(root: Path, place: str) -> str | None:
-    """The id of the job that a picture or a report belongs to, as the file itself says.
-
-    Returns None if it says nothing that we understand, or does not exist. Raises OSError if it cannot be read.
-    """
-    parts = PurePosixPath(place).parts
-    try:
-        with (
-            open_below.opened(root, parts[:-1]) as folder,
-            open_below.reading(parts[-1], folder) as descriptor,
-        ):
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return None
-            read = _job_of_report if place.lower().endswith(".json") else _job_of_picture
-            owner = read(descriptor)
-            return owner if isinstance(owner, str) and JOB_ID.fullmatch(owner) else None
-    except OSError as error:
-        if error.errno in open_below.GONE | open_below.NO_FILE:
+def content_at(root: Path, place: str) -> bytes | None:
+    """SHA-256 of the file at a place, read piece by piece. Returns None if there is no regular file. Raises OSError."""
+    with _reading(root, place) as descriptor:
+        if descriptor is None:
             return None
-        raise
-    except Exception:  # noqa: BLE001 - whatever a decoder raises for strangers' bytes, e.g. RecursionError
-        return None
+        with open(descriptor, "rb", closefd=False) as file:
+            return hashlib.file_digest(file, "sha256").digest()
 
 
-def is_of(job_id: str, root: Path, place: str) -> bool:
-    """Whether a file belongs to this job. False for a file that we may not read."""
+def job_of_report(root: Path, place: str) -> str | None:
+    """The id of the job that the report at a place tells of.
+
+    Returns None if there is no file, or none that we understand. Raises OSError if it cannot be read.
+    """
+    with _reading(root, place) as descriptor:
+        if descriptor is None or os.fstat(descriptor).st_size > _MOST_REPORT_BYTES:
+            return None
+        content = os.pread(descriptor, _MOST_REPORT_BYTES, 0)
     try:
-        return owner_of(root, place) == job_id
-    except (PermissionError, BlockingIOError):
-        return False
+        owner = json.loads(content)["job"]
+    except Exception:  # noqa: BLE001 - whatever the parser raises for strangers' bytes, e.g. RecursionError
+        return None
+    return owner if isinstance(owner, str) and JOB_ID.fullmatch(owner) else None
 
 
 def move(root: Path, place: str, to: str) -> None:
@@ -79,11 +73,17 @@ def remove(root: Path, place: str) -> None:
         open_below.settle(folder)
 
 
-def _job_of_report(descriptor: int) -> object:
-    if os.fstat(descriptor).st_size > _MOST_REPORT_BYTES:
-        return None
-    return json.loads(os.pread(descriptor, _MOST_REPORT_BYTES, 0))["job"]
-
-
-def _job_of_picture(descriptor: int) -> object:
-    return job_tag_of(Path(f"/proc/self/fd/{descriptor}"))
+@contextmanager
+def _reading(root: Path, place: str) -> Iterator[int | None]:
+    """A descriptor of the regular file at a place; None if there is none. Raises OSError."""
+    parts = PurePosixPath(place).parts
+    with ExitStack() as stack:
+        descriptor = None
+        try:
+            folder = stack.enter_context(open_below.opened(root, parts[:-1]))
+            opened = stack.enter_context(open_below.reading(parts[-1], folder))
+            descriptor = opened if stat.S_ISREG(os.fstat(opened).st_mode) else None
+        except OSError as error:
+            if error.errno not in open_below.GONE | open_below.NO_FILE:
+                raise
+        yield descriptor

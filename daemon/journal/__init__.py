@@ -3,7 +3,7 @@
 from daemon.journal.changes import Journal
 from daemon.journal.database import fact_in
 from daemon.journal.originals import Original
-from daemon.journal.rows import Batch, Counts, JobRow, LeftAlone, PersonVerdict, top_folder
+from daemon.journal.rows import Batch, Counts, JobRow, LeftAlone, PersonVerdict, ResultFile, top_folder
 from daemon.journal.schema import SCHEMA_VERSION
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "LeftAlone",
     "Original",
     "PersonVerdict",
+    "ResultFile",
     "fact_in",
     "top_folder",
 ]

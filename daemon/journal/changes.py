@@ -20,7 +20,8 @@ from daemon.journal.moves import make_move
 from daemon.journal.originals import Original, Originals
 from daemon.journal.queries import Queries
 from daemon.journal.reserved import ReservedJobs
-from daemon.journal.rows import JobRow
+from daemon.journal.result_files import ResultFiles
+from daemon.journal.rows import JobRow, ResultFile
 from daemon.journal.run_end import RunEndRecord
 from daemon.journal.turns import Turns
 from daemon.journal.verdict_rows import VerdictRows
@@ -43,6 +44,7 @@ class Journal(Queries):
         """Whether there was no journal before."""
         self.facts = Facts(self._db)
         self.originals = Originals(self._db)
+        self.result_files = ResultFiles(self._db)
         self.verdicts = VerdictRows(self._db)
         self.batches = BatchRows(self._db)
         self.turns = Turns(self._db)
@@ -59,17 +61,12 @@ class Journal(Queries):
 
     def admit(self, job_id: str, name: str, source: Path, size_bytes: int, now: float) -> Job:
         """Add a job for a photo that is about to be claimed from `source`."""
+        values = (job_id, name, rows.top_folder(name), os.fsencode(source), State.WAITING, size_bytes, now)
         with self._db.transaction():
             self._db.change(
                 "INSERT INTO jobs (id, name, folder, source, state, size_bytes, admitted_at) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                job_id,
-                name,
-                rows.top_folder(name),
-                os.fsencode(source),
-                State.WAITING,
-                size_bytes,
-                now,
+                *values,
             )
         return self.row(job_id).job
 
@@ -159,9 +156,12 @@ class Journal(Queries):
         with self._db.transaction():
             return equal_content.settle(self._db, job_id, content, leave_out)
 
-    def record_places(self, job_id: str, places: Sequence[str], original: Original | None = None) -> None:
-        """Keep where the files of a job lie, below the root, and its original among them."""
+    def record_places(
+        self, job_id: str, places: Sequence[str], original: Original | None = None, files: Sequence[ResultFile] = ()
+    ) -> None:
+        """Keep where the files of a job lie, below the root; its original among them; what tells its results."""
         with self._db.transaction():
+            self.result_files.record(job_id, files)
             if original:
                 self.originals.record(original)
             self._db.change("UPDATE jobs SET results = ? WHERE id = ?", rows.places(places), job_id)
@@ -197,6 +197,7 @@ class Journal(Queries):
                 self._move(job_id, Move.START, "started_at = coalesce(started_at, ?)", now)
             if self.state_of(job_id) is State.RUNNING:
                 self._move(job_id, Move.DECIDE, "best = ?, grade = ?, score = ?", job.best, job.grade, job.score)
+            self.result_files.record(job_id, found.files)
             self.complete(job_id, found.results, now, original)
 
     def leave_out(self, job_id: str, places: Sequence[str], now: float) -> None:

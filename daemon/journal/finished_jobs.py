@@ -4,6 +4,7 @@ import os
 
 from daemon.journal import attempt_rows, rows
 from daemon.journal.database import Database
+from daemon.journal.result_files import ResultFiles
 from daemon.journal.rows import JobRow
 
 
@@ -38,6 +39,7 @@ def restore(db: Database, row: JobRow) -> bool:
         rows.places(row.results),
         row.content,
     )
+    ResultFiles(db).record(job.id, row.files)
     if restored:
         attempt_rows.record(db, job.id, job.round, job.attempts)
     return bool(restored)

@@ -37,7 +37,7 @@ class Originals:
                 f"INSERT OR REPLACE INTO originals ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)",
                 original.job_id,
                 original.place,
-                _signed(original.inode),
+                rows.signed(original.inode),
                 original.size_bytes,
                 original.mtime_ns,
             )
@@ -52,7 +52,7 @@ class Originals:
         return _read(
             self._db.rows(
                 f"SELECT {_COLUMNS} FROM originals WHERE inode = ? AND size_bytes = ? AND mtime_ns = ?",
-                _signed(file.inode),
+                rows.signed(file.inode),
                 file.size_bytes,
                 file.mtime_ns,
             )
@@ -69,8 +69,3 @@ def _read(found: Sequence[Sequence[object]]) -> tuple[Original, ...]:
         Original(str(job_id), str(place), rows.whole(inode) % 2**64, rows.whole(size), rows.whole(mtime))
         for job_id, place, inode, size, mtime in found
     )
-
-
-def _signed(inode: int) -> int:
-    """An inode number as SQLite's signed 64-bit integer: some network shares use all 64 bits."""
-    return inode - 2**64 if inode >= 2**63 else inode

@@ -21,13 +21,26 @@ DUE = f"(due_at <= ? OR due_at > ? + {LONGEST_POSTPONE_SECONDS})"
 
 
 @dataclass(frozen=True, slots=True)
+class ResultFile:
+    """A file of a result as it was published. sha256: of all its bytes, 32 of them. The rest is what the disk said.
+
+    The file's ctime is not part of it, because a move changes that.
+    """
+
+    sha256: bytes
+    inode: int
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobRow:
     """A job with what only the journal and its readers need to know of it.
 
     source: where the photo was taken from, below the root. postponed: how often it was put off in this round.
     reason_kind: the short name of the reason. results: its files below the root, the report last. same_as: the job that
     came before with the same content, if this one is left out for it. content: SHA-256 of the original, once it is
-    known.
+    known. files: what a report tells of its results; empty in a row that the journal returns.
     """
 
     job: Job
@@ -37,6 +50,7 @@ class JobRow:
     results: tuple[str, ...]
     same_as: str | None = None
     content: bytes | None = None
+    files: tuple[ResultFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +180,8 @@ def real(value: object) -> float | None:
     """The value of a REAL column."""
     assert value is None or isinstance(value, float)  # the table is STRICT
     return value
+
+
+def signed(inode: int) -> int:
+    """An inode number as SQLite's signed 64-bit integer: some network shares use all 64 bits."""
+    return inode - 2**64 if inode >= 2**63 else inode

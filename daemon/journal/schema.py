@@ -183,5 +183,20 @@ CREATE INDEX jobs_content ON jobs (content) WHERE content IS NOT NULL AND same_a
 CREATE INDEX jobs_suspect ON jobs (suspect, admitted_at, id) WHERE suspect > 0;
 {_TRIGGERS}"""
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
+# result_files: the files of results, of all rounds. sha256: 32 bytes. Reports tell those of earlier versions' results.
+_SEVENTH = """
+CREATE TABLE result_files (
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    sha256 BLOB NOT NULL,
+    inode INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    PRIMARY KEY (job_id, sha256, inode)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX result_files_by_content ON result_files (size_bytes, sha256);
+CREATE INDEX result_files_by_inode ON result_files (inode);
+INSERT OR IGNORE INTO facts SELECT 'results_to_read', 'yes' WHERE EXISTS (SELECT 1 FROM jobs);
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
 SCHEMA_VERSION = len(MIGRATIONS)

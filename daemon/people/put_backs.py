@@ -21,7 +21,7 @@ from daemon.intake.scan_values import Reject
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.logs.barrier import Barrier
-from daemon.people import stray_results
+from daemon.people.known_results import KnownResults
 from daemon.people.retries import NextRound
 from daemon.publishing.reading_back import HISTORY_TO_READ
 from daemon.states import is_decided, is_over
@@ -53,16 +53,23 @@ NOT_PUT_BACK = PutBackAnswer("")
 
 
 class PutBacks:
-    """Knows our files in `inbox/` by the job id in them, or by what the journal recorded of an original's file.
+    """Knows a result in `inbox/` by its file or its content, an original by its file, as the journal recorded them.
 
     Every method raises NoRoom or RootAway if the hot folder as a whole is the problem.
     """
 
     def __init__(
-        self, folders: HotFolder, journal: Journal, next_round: NextRound, locks: JobLocks, runtime: Runtime
+        self,
+        folders: HotFolder,
+        journal: Journal,
+        known: KnownResults,
+        next_round: NextRound,
+        locks: JobLocks,
+        runtime: Runtime,
     ) -> None:
         self._folders = folders
         self._journal = journal
+        self._known = known
         self._next_round = next_round
         self._locks = locks
         self._tick = runtime.tick
@@ -155,7 +162,7 @@ class PutBacks:
         if is_decided(state):
             raise Vanished(f"the other files of {put_back.name} are still being put into their folders.")
         row = self._journal.row(job_id)
-        is_result = ownership.owner_of(self._folders.root, self._place(put_back)) == job_id
+        is_result = self._known.owner_of(self._place(put_back)) == job_id
         original = self._next_round.original_of(row) if is_result else None
         if is_result and original is None and self._folders.jobs.claimed(job_id) is None:
             name = str(PurePosixPath(row.job.name).with_name(put_back.name))
@@ -173,10 +180,7 @@ class PutBacks:
             if over and ownership.file_id_at(self._folders.root, original.place) is None:
                 self._folders.check()  # the file was moved, not copied; but it also seems so if the root is gone
                 return original.job_id
-        if PurePosixPath(place).suffix.lower() not in stray_results.SUFFIXES:
-            return None
-        owner = ownership.owner_of(self._folders.root, place)
-        return owner if owner and self._journal.state_of(owner) else None
+        return self._known.owner_of(place)
 
     def _reserve(self, job_id: str) -> None:
         """Let nobody start the job while its original is not in work yet."""

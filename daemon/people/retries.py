@@ -14,6 +14,7 @@ from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results, stray_results
+from daemon.people.known_results import KnownResults
 from daemon.states import has_failed, is_over
 
 EARLIER = "-earlier"  # is added to the name of a result that another try replaces, in archiv/
@@ -63,9 +64,12 @@ class Retries:
 class NextRound:
     """Sends a job round again whose file was put back into `inbox/`. Every step may be repeated after a crash."""
 
-    def __init__(self, folders: HotFolder, journal: Journal, metrics: Metrics, runtime: Runtime) -> None:
+    def __init__(
+        self, folders: HotFolder, journal: Journal, known: KnownResults, metrics: Metrics, runtime: Runtime
+    ) -> None:
         self._folders = folders
         self._journal = journal
+        self._known = known
         self._metrics = metrics
         self._clock = runtime.clock
         self._tick = runtime.tick
@@ -131,7 +135,7 @@ class NextRound:
                 ownership.remove(root, note)
             return
         for place in row.results:
-            if ownership.is_of(row.job.id, root, place):
+            if self._known.is_of(row.job.id, place):
                 self._archive(row, place)
 
     def _archive(self, row: JobRow, place: str) -> None:

@@ -1,12 +1,13 @@
 """Finds pictures of ours in the grade folders that are not where we put them, and tells which job each one is of.
 
-A look reads only names. It opens a file once: when it is new, is not recorded in the journal, and no longer changes.
+A look reads only names. It asks once whose a file is: when it is new, lies where the journal has no file, and no longer
+changes. Even then most files need not be opened.
 """
 
 import logging
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.disk import open_below
@@ -22,7 +23,7 @@ SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg"})
 """Suffixes of pictures that we write, also as other programs spell them."""
 
 _BATCH = 500  # names that the journal is asked for at once
-_OPENING_SECONDS = 1.0  # of opening files per look: a folder full of other files is read a part at a time
+_ASKING_SECONDS = 1.0  # per look: a folder full of other files is gone through a part at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,10 @@ class StrayResult:
 class StrayResults:
     """Remembers what it saw, so that a look costs little more than reading the names. Only one thread uses it."""
 
-    def __init__(self, folders: HotFolder, clock: Callable[[], float]) -> None:
-        """clock: monotonic seconds."""
+    def __init__(self, folders: HotFolder, owner_of: Callable[[str], str | None], clock: Callable[[], float]) -> None:
+        """owner_of: the job that the picture at a place is a result of, None if of none. clock: monotonic seconds."""
         self._folders = folders
+        self._owner_of = owner_of
         self._clock = clock
         self._seen: set[int] = set()
         self._unsettled: dict[str, _Unchanged] = {}
@@ -61,7 +63,7 @@ class StrayResults:
             seen: set[int] = set()
             unsettled: dict[str, _Unchanged] = {}
             strays: list[StrayResult] = []
-            until = self._clock() + _OPENING_SECONDS
+            until = self._clock() + _ASKING_SECONDS
             for batch in self._unseen(seen):
                 known = placed([place for place, _ in batch])
                 for place, inode in batch:
@@ -72,8 +74,8 @@ class StrayResults:
                             continue  # gone since its name was read
                         elif self._clock() >= until or self._clock() - unchanged.since < settle_seconds:
                             unsettled[place] = unchanged
-                        elif job_id := ownership.owner_of(self._folders.root, place):
-                            unsettled[place] = unchanged
+                        elif job_id := unchanged.job_id or self._owner_of(place):
+                            unsettled[place] = replace(unchanged, job_id=job_id)
                             strays.append(StrayResult(place, inode, job_id))
                         else:
                             seen.add(hash((place, inode)))
@@ -118,10 +120,11 @@ class StrayResults:
 
 @dataclass(frozen=True, slots=True)
 class _Unchanged:
-    """A file, and since when it has been as it is, in monotonic seconds."""
+    """A file, and since when it has been as it is, in monotonic seconds. job_id: whose result it is, once known."""
 
     file_id: FileId
     since: float
+    job_id: str | None = None
 
 
 def place_of(top: Path, inode: int) -> str | None:

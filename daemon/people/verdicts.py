@@ -20,6 +20,7 @@ from daemon.logs.barrier import Barrier
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results
+from daemon.people.known_results import KnownResults
 from daemon.people.moved_results import Moved
 from daemon.people.stray_results import StrayResult, StrayResults
 from daemon.settings.current import CurrentSettings
@@ -34,9 +35,12 @@ _WALL_SHARE, _PROCESSOR_SHARE = 20, 400
 class PersonGrades:
     """Whoever calls a method holds the lock of the job."""
 
-    def __init__(self, folders: HotFolder, journal: Journal, metrics: Metrics, runtime: Runtime) -> None:
+    def __init__(
+        self, folders: HotFolder, journal: Journal, known: KnownResults, metrics: Metrics, runtime: Runtime
+    ) -> None:
         self._folders = folders
         self._journal = journal
+        self._known = known
         self._metrics = metrics
         self._clock = runtime.clock
         self._tick = runtime.tick
@@ -61,11 +65,12 @@ class PersonGrades:
             log.log("verdict", text, job=job_id, name=places[0], before=before.value, after=after.value)
 
     def _bring(self, job_id: str, place: str, to: str) -> str | None:
-        if place != to and ownership.is_of(job_id, self._folders.root, place):
+        if place != to and self._known.is_of(job_id, place):
             self._tick(Effect.BRING_ALONG)
             with suppress(FileExistsError, FileNotFoundError, PermissionError):
                 ownership.move(self._folders.root, place, to)
-        return next((each for each in (to, place) if ownership.is_of(job_id, self._folders.root, each)), None)
+                return to
+        return next((each for each in (to, place) if self._known.is_of(job_id, each)), None)
 
 
 class Verdicts:
@@ -75,6 +80,7 @@ class Verdicts:
         self,
         folders: HotFolder,
         journal: Journal,
+        known: KnownResults,
         grades: PersonGrades,
         locks: JobLocks,
         settings: CurrentSettings,
@@ -84,7 +90,7 @@ class Verdicts:
         self._grades = grades
         self._locks = locks
         self._settings = settings
-        self._stray_results = StrayResults(folders, time.monotonic)
+        self._stray_results = StrayResults(folders, known.owner_in_grades, time.monotonic)
         self._barrier = Barrier()
 
     def serve(self, stop: threading.Event) -> None:

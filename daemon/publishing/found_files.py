@@ -8,7 +8,7 @@ import re
 import stat
 import time
 from calendar import timegm
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,7 +17,7 @@ from daemon.disk import open_below
 from daemon.disk.os_errors import list_once
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade, Job
-from daemon.journal import JobRow
+from daemon.journal import JobRow, ResultFile
 from daemon.journal.rows import ATTEMPT
 from daemon.logs import log
 from daemon.publishing.report_reading import read_report
@@ -75,10 +75,11 @@ def entry_of_report(folders: HotFolder, path: Path) -> JobRow | None:
             best=_number(body["best_attempt"]),
         )
         sha256 = bytes.fromhex(body["photo"].get("sha256") or "") or None
+        files = tuple(_untouched(results, body["sha256"].values(), found))
     except Exception:  # noqa: BLE001 - whatever a parser raises for strangers' JSON, e.g. OverflowError
         return None
     places = tuple(str(place.relative_to(folders.root)) for place in (*results, path))
-    return JobRow(job, Path("inbox") / told.name, 0, None, places, content=sha256)
+    return JobRow(job, Path("inbox") / told.name, 0, None, places, content=sha256, files=files)
 
 
 def entry_of_failure(folders: HotFolder, path: Path) -> JobRow | None:
@@ -156,6 +157,17 @@ def _read(path: Path) -> tuple[bytes, os.stat_result]:
         if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_REPORT_BYTES:
             raise ValueError(f"{path} is no report")
         return file.read(_MOST_REPORT_BYTES), found
+
+
+def _untouched(results: Iterable[Path], sums: Iterable[str], report: os.stat_result) -> Iterator[ResultFile]:
+    """Those of the results that are as their report tells. Raises OSError, ValueError.
+
+    Nothing is read: a result is written before its report, so one that is newer than that was changed since.
+    """
+    for path, sha256 in zip(results, sums, strict=True):
+        found = path.lstat()
+        if stat.S_ISREG(found.st_mode) and found.st_mtime_ns <= report.st_mtime_ns:
+            yield ResultFile(bytes.fromhex(sha256), found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _text(value: str) -> str:

@@ -13,13 +13,14 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Job
-from daemon.journal import Journal, Original
+from daemon.journal import Journal, Original, ResultFile
 from daemon.journal.alphas import Alphas
 from daemon.publishing import found_files
 from daemon.publishing.duplicate import archive_duplicate
 from daemon.publishing.failure import move_to_failed
 from daemon.publishing.job_events import JobEvents
 from daemon.publishing.publication import Files, Publication, Step, decided
+from daemon.publishing.published_files import as_published, staged_files
 from daemon.publishing.staging import Staging, content_of, staged_as_decided
 from daemon.settings import OutputSettings
 from daemon.states import is_open
@@ -47,7 +48,8 @@ class Publisher:
         self._job_events = job_events
         self._clock = runtime.clock
         self._tick = runtime.tick
-        self._placed: dict[str, Sequence[str]] = {}  # by job, for the journal may have no room to record the places
+        # The places of a job's files, and what tells the files: the journal may have no room to record them.
+        self._placed: dict[str, tuple[Sequence[str], Sequence[ResultFile]]] = {}
 
     def look(self, job_id: str, outputs: OutputSettings, *, journal_is_new: bool = False) -> Publication:
         """See where a job stands. Raises KeyError for an unknown job, NoRoom, RootAway.
@@ -57,7 +59,7 @@ class Publisher:
         row = self._journal.row(job_id)
         if not is_open(row.job.state):
             return Publication(row, self._files_of_one_that_is_over(job_id), outputs)
-        files = Files(self._folders.jobs.claimed(job_id), self._placed.get(job_id, ()))
+        files = Files(self._folders.jobs.claimed(job_id), self._placed.get(job_id, ((), ()))[0])
         publication = Publication(row, files, outputs, outcome=decided(row))
         if journal_is_new or (files.original is None and not publication.places):
             found = found_files.result_of(self._folders, row.job) or found_files.failure_of(self._folders, row.job)
@@ -134,17 +136,23 @@ class Publisher:
         assert outcome is not None  # nothing is staged as decided without a decision
         began = time.perf_counter()
         self._tick(Effect.PUBLISH)
-        folder = self._folders.grade(outcome.verdict.grade)
-        placed = self._staging.place(publication.files.staged_as_decided, folder, job.name, publication.outputs)
-        places = self._below_root(placed)
-        self._placed[job.id] = places
-        self._tick(Effect.RECORD_RESULTS)
-        self._journal.record_places(job.id, places)
+        folder, staged = self._folders.grade(outcome.verdict.grade), publication.files.staged_as_decided
+        files = staged_files(staged)
+        places = self._below_root(self._staging.place(staged, folder, job.name, publication.outputs))
+        self._placed[job.id] = places, as_published(self._folders.root, files, places)
+        self._record_placed(job.id)
         return replace(publication, row=replace(publication.row, results=tuple(places)), began=began)
+
+    def _record_placed(self, job_id: str) -> None:
+        places, files = self._placed[job_id]
+        self._tick(Effect.RECORD_RESULTS)
+        self._journal.record_places(job_id, places, files=files)
 
     def _archive(self, publication: Publication) -> Publication:
         """Put the original into `archiv/`, then complete the job."""
         job = publication.row.job
+        if not publication.row.results:  # there was no room for them yet
+            self._record_placed(job.id)
         original = self._archived(publication)
         if publication.began is not None:
             self._staging.meter.stage("publish", time.perf_counter() - publication.began)

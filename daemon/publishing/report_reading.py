@@ -16,7 +16,8 @@ class Reported:
     """What a report says of one picture, as far as people are shown it.
 
     name: the photo's path below `inbox/`. size_bytes: of the photo, 0 if the report does not say. how: the recipe and
-    the number of attempts, in words. suffixes: of all files that the report is about. filed: the grade of the folder
+    the number of attempts, in words. suffixes: of all files that the report is about; sums: their
+    SHA-256 when they were published. filed: the grade of the folder
     that the file was published in; with several pages, that of the worst one. page, page_suffix: with several pages,
     1, 2, … and the page suffix in the names of its results; otherwise 0 and "".
     """
@@ -29,6 +30,7 @@ class Reported:
     reasons: tuple[str, ...]
     how: str
     suffixes: tuple[str, ...]
+    sums: tuple[bytes, ...]
     filed: Grade
     page: int = 0
     page_suffix: str = ""
@@ -63,6 +65,7 @@ def _reported(body: Mapping[str, Any], cut: Mapping[str, Any], page: Page) -> Re
         reasons=tuple(map(str, cut["reasons"])),
         how=f"{' '.join(words)}, {tried} attempt{'s' if tried != 1 else ''}",
         suffixes=tuple(map(str, body["sha256"])),
+        sums=tuple(map(bytes.fromhex, body["sha256"].values())),
         filed=Grade(body["grade"]),
         page=page.number if page.of > 1 else 0,
         page_suffix=page.suffix,

@@ -18,6 +18,7 @@ from daemon.notify.hooks import Hooks
 from daemon.notify.notices import Origin
 from daemon.notify.notifications import Notifications
 from daemon.people.bad_orders import BadOrders
+from daemon.people.known_results import KnownResults
 from daemon.people.put_backs import PutBacks
 from daemon.people.retries import NextRound
 from daemon.people.verdicts import PersonGrades, Verdicts
@@ -88,9 +89,10 @@ def wire(
     recovery = Recovery(journal, folders, alphas, publisher, settings.now)
     watcher = Watcher(folders, settings.now.intake, tools.workers.prove, time.monotonic)
     doors.callback(watcher.close)
-    arrivals = _arrivals(tools, orders, publisher, dispatch)
+    known = KnownResults(folders, journal)
+    arrivals = _arrivals(tools, known, orders, publisher, dispatch)
     root_watch = RootWatch(folders, tools.root, metrics, tools.health, print_line, dispatch.wake)
-    grades = PersonGrades(folders, journal, metrics, runtime)
+    grades = PersonGrades(folders, journal, known, metrics, runtime)
     status = StatusTurn(journal, dispatch, tools.engine, metrics, tools.health, tools.systemd, runtime.clock)
     return Parts(
         **vars(tools),
@@ -107,18 +109,18 @@ def wire(
         watcher=watcher,
         arrivals=arrivals,
         inbox_loop=InboxLoop(watcher, arrivals, root_watch, metrics, settings, runtime.clock),
-        verdicts=Verdicts(folders, journal, grades, locks, settings),
+        verdicts=Verdicts(folders, journal, known, grades, locks, settings),
         status=status,
         housekeeping=Housekeeping(status, journal, dispatch, recovery.clear_leftovers, settings, runtime.clock),
     )
 
 
-def _arrivals(tools: Tools, orders: Orders, publisher: Publisher, dispatch: Dispatch) -> Arrivals:
+def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publisher, dispatch: Dispatch) -> Arrivals:
     folders, journal, metrics, runtime = tools.folders, tools.journal, tools.metrics, tools.runtime
-    next_round = NextRound(folders, journal, metrics, runtime)
+    next_round = NextRound(folders, journal, known, metrics, runtime)
     return Arrivals(
         Admission(journal, folders, runtime),
-        PutBacks(folders, journal, next_round, tools.locks, runtime),
+        PutBacks(folders, journal, known, next_round, tools.locks, runtime),
         BadOrders(folders, orders, journal, metrics, time.monotonic, tools.settings),
         publisher,
         metrics,

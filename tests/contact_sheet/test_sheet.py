@@ -19,6 +19,7 @@ from daemon.pictures.reading import open_photo, open_small
 from daemon.pictures.values import ONLY_PAGE
 from daemon.publishing.notes import failure_note
 from daemon.publishing.reports import Cut, report
+from daemon.publishing.staging import content_of
 from daemon.service.lifecycle import Daemon
 from daemon.settings import OutputFormat, load
 from tests.doubles import ScriptedEngine, by_colour
@@ -47,12 +48,15 @@ def put_result(
     photo = open_photo(original, 10)
     suffix = writing.suffix_of(fmt)
     identity = f"job-{name}-{seed}"
-    writing.write(place.with_name(place.name + suffix), np.dstack([rgb, alpha]), photo, fmt, identity)
+    result = place.with_name(place.name + suffix)
+    writing.write(result, np.dstack([rgb, alpha]), photo, fmt, identity)
     verdict = Verdict(SCORES[grade], grade, Measures(0.5, 0.5, 0.5), ("its <i>edges</i>",))
     outcome = Outcome((), Attempt(1, Recipe("u2netp"), verdict=verdict))
     job = Job(identity, name, size_bytes=original.stat().st_size)
     cut = Cut(ONLY_PAGE, outcome, photo.seen, (photo.width, photo.height))
-    place.with_name(place.name + ".json").write_bytes(report(job, [cut], "0" * 64, {suffix: "0" * 64}, 1.0))
+    place.with_name(place.name + ".json").write_bytes(
+        report(job, [cut], "0" * 64, {suffix: content_of(result).hex()}, 1.0)
+    )
     return place
 
 

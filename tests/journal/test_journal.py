@@ -17,6 +17,7 @@ from daemon.errors import BadSettings, IllegalMove, JournalDamaged
 from daemon.jobs import Attempt, Finish, Grade, Measures, Outcome, Recipe, Verdict, View
 from daemon.journal import SCHEMA_VERSION, Journal, Original
 from daemon.journal.reserved import ReservedJobs
+from daemon.journal.result_files import RESULTS_TO_READ
 from daemon.journal.run_end import RunEndRecord
 from daemon.journal.schema import MIGRATIONS
 from daemon.states import Move, State
@@ -563,6 +564,7 @@ def test_a_file_of_an_older_schema_keeps_everything(tmp_path: Path) -> None:
     assert (entry.job.state, entry.job.grade, entry.job.attempts) == (State.DONE, Grade.GUT, (attempt(),))
     assert entry.results == ("gut/kunde ä/d.png", "gut/kunde ä/d.json")
     assert journal.facts.known("root") == "the-root"
+    assert journal.facts.known(RESULTS_TO_READ)  # reports tell what it did not record
     counts = journal.counts(NOW)
     assert (counts.states[State.WAITING], counts.states[State.DONE], counts.states[State.FAILED]) == (2, 1, 1)
     assert counts.grades[Grade.GUT] == 1

@@ -17,6 +17,7 @@ from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.jobs import Grade
 from daemon.journal import Journal, PersonVerdict
+from daemon.people.known_results import KnownResults
 from daemon.people.verdicts import LONGEST_PAUSE_SECONDS, pause_seconds
 from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings
@@ -136,7 +137,7 @@ def test_somebody_elses_file_in_the_place_of_a_report_keeps_no_verdict_from_bein
 
 
 @pytest.mark.parametrize("trouble", [RecursionError("deep"), MemoryError(), OSError(errno.EIO, "bad sector")], ids=repr)
-@pytest.mark.parametrize("where", ["owner_of", "file_id_at", "move"])
+@pytest.mark.parametrize("where", ["job_of_report", "file_id_at", "move"])
 def test_one_file_that_nobody_can_read_keeps_no_other_verdict_from_being_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception, where: str
 ) -> None:
@@ -157,12 +158,10 @@ def test_one_file_that_nobody_can_read_keeps_no_other_verdict_from_being_read(
 
 
 @pytest.mark.parametrize("job", ["\ud800", "\0", "9" * 3000, "../x", ""])
-def test_no_file_is_of_a_job_whose_id_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str) -> None:
-    (tmp_path / "a.png").touch()
+def test_no_report_is_of_a_job_whose_id_is_none(tmp_path: Path, job: str) -> None:
     (tmp_path / "a.json").write_text(json.dumps({"job": job}))
-    monkeypatch.setattr(ownership, "job_tag_of", lambda _: job)
 
-    assert [ownership.owner_of(tmp_path, place) for place in ("a.png", "a.json")] == [None, None]
+    assert ownership.job_of_report(tmp_path, "a.json") is None
 
 
 def test_all_files_moved_by_a_person_are_one_verdict(studio: Studio) -> None:
@@ -323,19 +322,19 @@ def test_a_root_that_goes_away_under_our_eyes_says_nothing_until_it_is_back(
     daemon = Daemon(studio.settings, engine=ScriptedEngine())
     away = studio.root.with_name("away")
 
-    def vanish(root: Path, place: str) -> str | None:
-        owner = owner_of(root, place)
+    def vanish(known: KnownResults, place: str) -> str | None:
+        owner = owner_of(known, place)
         if not away.exists():
             studio.root.rename(away)
         return owner
 
-    owner_of = ownership.owner_of
-    monkeypatch.setattr(ownership, "owner_of", vanish)
+    owner_of = KnownResults.owner_of
+    monkeypatch.setattr(KnownResults, "owner_of", vanish)
     try:
         daemon.parts.verdicts.turn(settle_seconds=0)
         assert daemon.parts.journal.verdicts.latest(9) == ()
         away.rename(studio.root)
-        monkeypatch.setattr(ownership, "owner_of", owner_of)
+        monkeypatch.setattr(KnownResults, "owner_of", owner_of)
         daemon.parts.verdicts.turn(settle_seconds=0)
         assert len(daemon.parts.journal.verdicts.latest(9)) == 1
     finally:
@@ -349,13 +348,13 @@ def test_a_result_that_may_not_be_read_does_not_stop_the_others(
     closed = studio.move(studio.place())
     studio.move(studio.place(stem="b"))
 
-    def refuse(root: Path, place: str) -> str | None:
+    def refuse(known: KnownResults, place: str) -> str | None:
         if place.endswith("/a.png"):
             raise PermissionError(13, "Permission denied")
-        return owner_of(root, place)
+        return owner_of(known, place)
 
-    owner_of = ownership.owner_of
-    monkeypatch.setattr(ownership, "owner_of", refuse)
+    owner_of = KnownResults.owner_of
+    monkeypatch.setattr(KnownResults, "owner_of", refuse)
     studio.look()
 
     assert [verdict.name for verdict in studio.noted()] == ["b.png"]
@@ -387,10 +386,8 @@ def test_a_crash_at_every_step_notes_a_verdict_once(tmp_path: Path) -> None:
     assert count == 3  # mask, report, note
 
 
-@pytest.mark.parametrize(("step", "is_on_the_move"), [(Effect.RECORD_RESULTS, True), (Effect.COMPLETE, False)])
-def test_a_result_that_is_published_at_this_moment_is_no_verdict(
-    tmp_path: Path, step: Effect, is_on_the_move: bool
-) -> None:
+@pytest.mark.parametrize("step", [Effect.RECORD_RESULTS, Effect.COMPLETE])
+def test_a_result_that_is_published_at_this_moment_is_no_verdict(tmp_path: Path, step: Effect) -> None:
     settings = settings_for(tmp_path)
     save_photo(settings.root_path / "inbox" / "a.png")
     with pytest.raises(Died):
@@ -398,7 +395,7 @@ def test_a_result_that_is_published_at_this_moment_is_no_verdict(
 
     daemon = Daemon(settings, engine=ScriptedEngine())
     try:
-        assert daemon.parts.verdicts.turn(settle_seconds=0) is is_on_the_move
+        daemon.parts.verdicts.turn(settle_seconds=0)
         assert daemon.parts.journal.verdicts.latest(9) == ()
     finally:
         daemon.close()

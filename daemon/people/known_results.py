@@ -1,0 +1,73 @@
+"""Tells which job a picture is a result of: by the file, by its content, or by the place where it lies.
+
+No picture is decoded for that. What a picture says of itself counts for nothing: an editor copies the metadata of a
+cut-out into whatever is made from it.
+"""
+
+from daemon.hotfolder import ownership
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.jobs import Grade
+from daemon.journal import Journal
+from daemon.people.moved_results import grade_of, stem_of
+
+_REPORT = ".json"
+
+
+class KnownResults:
+    """Asks the journal. A place is a path below the root. Every method raises OSError if the disk does not answer."""
+
+    def __init__(self, folders: HotFolder, journal: Journal) -> None:
+        self._folders = folders
+        self._journal = journal
+
+    def owner_of(self, place: str) -> str | None:
+        """The job that published this file, under whatever name and by whatever way it came here. None = it is another.
+
+        An unchanged file that was only moved or linked is known by its inode, a copy by its SHA-256. A file is read
+        only if a result has its size.
+        """
+        found, files = ownership.file_id_at(self._folders.root, place), self._journal.result_files
+        if found is None:
+            return None
+        if (owner := files.of_file(found)) or not files.has_size(found.size_bytes):
+            return owner
+        content = ownership.content_at(self._folders.root, place)
+        return files.of_content(found.size_bytes, content) if content else None
+
+    def owner_in_grades(self, place: str) -> str | None:
+        """Like `owner_of`, for a picture in a grade folder; a result that was edited on its way is known by its name.
+
+        That is so if it has the place in this grade folder which the result had in another one, if the result is not
+        there any more, and if the report is still there or lies beside the picture.
+        """
+        return self.owner_of(place) or self._former_owner(place)
+
+    def is_of(self, job_id: str, place: str) -> bool:
+        """Whether a file belongs to a job's result. False for a file that we may not read.
+
+        Of a picture where the journal has its place, that is so whatever people made of it, unless another job
+        published it.
+        """
+        try:
+            if place.lower().endswith(_REPORT):
+                return ownership.job_of_report(self._folders.root, place) == job_id
+            if ownership.file_id_at(self._folders.root, place) is None:
+                return False
+            owner = self.owner_of(place) or self._journal.jobs_at([place]).get(place) or self._former_owner(place)
+            return owner == job_id
+        except (PermissionError, BlockingIOError):
+            return False
+
+    def _former_owner(self, place: str) -> str | None:
+        here, below = grade_of(place), place.partition("/")[2]
+        others = [f"{self._folders.grade(grade).name}/{below}" for grade in Grade if grade is not here]
+        for former, job_id in self._journal.jobs_at(others).items():
+            if ownership.file_id_at(self._folders.root, former) is None and self._has_report(job_id, place):
+                return job_id
+        return None
+
+    def _has_report(self, job_id: str, place: str) -> bool:
+        """Whether a job's report is where the journal has it, or beside a picture."""
+        beside = place.rpartition("/")[0] + f"/{stem_of(place)}{_REPORT}"
+        reports = [known for known in self._journal.row(job_id).results if known.endswith(_REPORT)]
+        return any(ownership.job_of_report(self._folders.root, report) == job_id for report in (*reports, beside))
