@@ -27,6 +27,10 @@ _OPENERS: dict[str, Callable[[int], Decodable]] = {
     "heic": lambda descriptor: heic.opened(_content(descriptor)),
     "raw": lambda descriptor: camera_raw.opened(_content(descriptor)),
 }
+_MAPPING_LOADERS = {
+    "jpeg": vips.Image.jpegload_buffer, "webp": vips.Image.webpload_buffer, "avif": vips.Image.heifload_buffer,
+}  # fmt: skip
+"""The loaders of libvips that would map a file; we hand them its bytes."""
 
 
 def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
@@ -93,34 +97,40 @@ def prove(descriptor: int, kind: str) -> None:
         _OPENERS[kind](descriptor).prove()
         return
     with vips.own_errors():
-        if kind != "jpeg":
-            # By stats(), since avg(), min() and max() fail on a NaN.
-            _open(descriptor, kind, access="sequential", fail_on=_STRICT).extract_band(0).stats()
+        if kind in ("jpeg", "webp"):
+            _prove_shrunk(descriptor, kind)
             return
-        # Reading a JPEG at an eighth of its size decodes every bit of its coded data, and skips most of the arithmetic
-        # after it. libvips looks for warnings before it reads each eight rows, so it misses those of the last eight
-        # (64 at full size).
-        whole = _open(descriptor, kind)
-        shrink = 8 if min(whole.width, whole.height) >= 8 else 1
-        try:
-            _open(descriptor, kind, access="sequential", fail_on="warning", shrink=shrink).avg()
-        except vips.Error as error:
-            if any(word in str(error.detail) for word in _DAMAGE_IN_WARNINGS):
-                raise
-            _open(descriptor, kind, access="sequential", fail_on=_STRICT, shrink=shrink).avg()
+        image = _open(descriptor, kind, access="sequential", fail_on=_STRICT)
+        if kind in ("png", "tiff") and not vips.field_of(image, "tile-width"):
+            image = image.crop(0, 0, 1, image.height)  # rows are decoded whole, whatever is asked of them
+        image.extract_band(0).stats()  # avg(), min() and max() fail on a NaN
+
+
+def _prove_shrunk(descriptor: int, kind: str) -> None:
+    """Decode at an eighth of the size: that reads every bit of the coded data, in less time and memory."""
+    header = read_header(descriptor, kind)
+    shrink = 8 if min(header.width, header.height) >= 8 else 1
+    if kind == "webp":
+        _open(descriptor, kind, access="sequential", fail_on=_STRICT, scale=1 / shrink).avg()
+        return
+    # libvips looks for warnings before it reads each eight rows, so it misses those of the last eight (at full size, of
+    # the last 64).
+    try:
+        _open(descriptor, kind, access="sequential", fail_on="warning", shrink=shrink).avg()
+    except vips.Error as error:
+        if any(word in str(error.detail) for word in _DAMAGE_IN_WARNINGS):
+            raise
+        _open(descriptor, kind, access="sequential", fail_on=_STRICT, shrink=shrink).avg()
 
 
 def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:
     """A libvips image over an open file; nothing is decoded until somebody asks for pixels."""
-    os.lseek(descriptor, 0, os.SEEK_SET)
     if kind in _OPENERS:
         return vips.image_of(_OPENERS[kind](descriptor).pixels())
-    if kind in ("webp", "avif"):  # their loaders would map a file, so we hand them its bytes
-        loader = vips.Image.webpload_buffer if kind == "webp" else vips.Image.heifload_buffer
-        return _all_bits(loader(_content(descriptor), **options))
+    if kind in _MAPPING_LOADERS:
+        return _all_bits(_MAPPING_LOADERS[kind](_content(descriptor), **options))
+    os.lseek(descriptor, 0, os.SEEK_SET)
     source = vips.Source.new_from_descriptor(descriptor)
-    if kind == "jpeg":
-        return vips.Image.jpegload_source(source, **options)
     if kind == "png":
         return vips.Image.pngload_source(source, **options)
     # "unlimited" lifts a limit to the size of one strip, which a scanner's files of a single strip exceed. The size of

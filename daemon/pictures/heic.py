@@ -53,6 +53,8 @@ def opened(data: bytes) -> Decodable:
     def pixels() -> Samples:
         try:
             samples: Samples = np.asarray(picture)
+        except SyntaxError as error:
+            raise Unsupported(f"HEIC: {error}") from error
         except _DAMAGE as error:
             raise Undecodable(f"HEIC: {error}") from error
         if samples.dtype == np.uint8:

@@ -6,11 +6,13 @@ import numpy as np
 
 from daemon.arrays import Rgb
 from daemon.pictures import vips
+from daemon.pictures.codec_errors import Undecodable
 from daemon.pictures.values import Samples
 
 _COLOURS = {b"GRAY": 1, b"RGB ": 3, b"CMYK": 4}
 _SPACES = {1: "b-w", 3: "srgb", 4: "cmyk"}  # as libvips calls them
 
+_HEAD_BYTES = 128
 _REMEMBERED = 4  # profiles, of up to some megabytes; a trial takes 3 to 30 ms, and photos of one series have the same
 
 
@@ -22,7 +24,7 @@ def trimmed(profile: bytes) -> bytes:
     size = int.from_bytes(profile[:4])
     profile = profile[:size] if 0 < size < len(profile) else profile
     missing = -len(profile) % 4
-    if missing and size == len(profile) and profile[8] > 3:
+    if missing and size == len(profile) > _HEAD_BYTES and profile[8] > 3:
         profile = (size + missing).to_bytes(4) + profile[4:84] + bytes(16) + profile[100:] + bytes(missing)
     return profile
 
@@ -34,8 +36,9 @@ def usable(profile: bytes, colours: int) -> bool:
         return False
     probe = vips.Image.black(1, 1, bands=colours).copy(interpretation=_SPACES[colours])
     try:
-        vips.with_blob(probe, "icc", profile).icc_transform("srgb", embedded=True, **vips.RELATIVE).avg()
-    except vips.Error:
+        with vips.own_errors():
+            vips.with_blob(probe, "icc", profile).icc_transform("srgb", embedded=True, **vips.RELATIVE).avg()
+    except (Undecodable, OSError):
         return False
     return True
 
@@ -45,8 +48,9 @@ def leads_outwards(profile: bytes) -> bool:
     """Whether colours can be put into a profile that is usable; many of scanners only lead from pixels to colours."""
     probe = vips.Image.black(1, 1, bands=3).copy(interpretation="lab").cast("float")
     try:
-        vips.with_blob(probe, "icc", profile).icc_export(depth=8, **vips.RELATIVE).avg()
-    except vips.Error:
+        with vips.own_errors():
+            vips.with_blob(probe, "icc", profile).icc_export(depth=8, **vips.RELATIVE).avg()
+    except (Undecodable, OSError):
         return False
     return True
 

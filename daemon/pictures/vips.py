@@ -40,6 +40,10 @@ def own_errors() -> Iterator[None]:
         yield
     except Error as error:
         raise error_of(str(error.detail)) from error
+    except UnicodeDecodeError as error:  # pyvips expects UTF-8, but a reason may hold bytes of the file
+        # libvips keeps its reasons until they are read, so this one would come back with each later error.
+        pyvips.vips_lib.vips_error_clear()
+        raise error_of(bytes(error.object).decode("utf-8", "replace")) from error
 
 
 def image_of(array: Samples) -> Any:

@@ -3,6 +3,7 @@
 import errno
 import os
 import struct
+import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -348,6 +349,31 @@ def test_a_heic_that_holds_no_picture_is_not_whole_yet(tmp_path: Path) -> None:
         prove_decodes(file_of(tmp_path, content), LIMIT)
 
 
+def test_a_heic_whose_colours_cannot_be_converted_is_called_so(tmp_path: Path) -> None:
+    content = heic(coloured(64, 64))
+    at = content.index(b"hvcC") + 20  # ISO/IEC 14496-15, 8.3.3.1.2: the kind of its chroma; now "none"
+    path = file_of(tmp_path, content[:at] + b"\xfc" + content[at + 1 :])
+
+    for read in (prove_decodes, open_photo):
+        with pytest.raises(BadPhoto, match="cannot be read here: HEIC: Unsupported feature: Unsupported color"):
+            read(path, LIMIT)
+
+
+def test_a_reason_that_is_no_text_comes_out_once(tmp_path: Path) -> None:
+    picture = np.dstack([coloured(), np.full((64, 96), 99, np.uint8)])
+    content = encoded(image_of(picture), "avif")
+    at = content.index(b"auxC") + 2  # libheif puts the name of a property that it does not know into its reason
+    odd = file_of(tmp_path, content[:at] + b"\x80" + content[at + 1 :], "odd.avif")
+    cut_off = file_of(tmp_path, encoded(image_of(coloured()), "png")[:900], "cut_off.png")
+
+    for _ in range(2):
+        with pytest.raises(BadPhoto, match=r"odd\.avif cannot be read here"):
+            open_photo(odd, LIMIT)
+        with pytest.raises(BadPhoto, match=r"cut_off\.png") as error:
+            open_photo(cut_off, LIMIT)
+        assert "\ufffd" not in str(error.value)
+
+
 @pytest.mark.parametrize(("library", "content"), [("pillow_heif", heic), ("rawpy", None)])
 def test_what_needs_an_extra_says_which(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, content: Callable[[Samples], bytes] | None
@@ -384,6 +410,15 @@ def test_a_camera_raw_file_that_is_cut_off_is_not_whole_yet(tmp_path: Path) -> N
 
     with pytest.raises((NotWholeYet, BadPhoto), match=r"photo\.jpg"):
         prove_decodes(path, LIMIT)
+
+
+@pytest.mark.parametrize("length", [5, 9, 127])
+def test_a_profile_shorter_than_its_own_head_is_left_out(tmp_path: Path, length: int) -> None:
+    broken = (length.to_bytes(4) + b"lcms\x04").ljust(length, b"\0")[:length]
+
+    photo = open_photo(file_of(tmp_path, jpeg_with_profile(coloured(), broken)), LIMIT)
+
+    assert photo.icc is None
 
 
 def test_colours_that_libvips_would_take_for_others_are_refused(tmp_path: Path) -> None:
@@ -500,6 +535,33 @@ def test_a_file_whose_second_half_is_still_zeros_is_not_whole_yet(tmp_path: Path
 
     with pytest.raises(NotWholeYet):
         prove_decodes(path, LIMIT)
+
+
+CUT_WHILE_READ = """\
+import os, sys
+from daemon.pictures import decoding
+from daemon.pictures.codec_errors import Undecodable
+
+path, kind = sys.argv[1:]
+descriptor = os.open(path, os.O_RDONLY)
+strips = decoding.strips(descriptor, kind, 8)
+next(strips)
+os.truncate(path, 3000)
+try:
+    for _ in strips:
+        pass
+except Undecodable:
+    pass
+"""
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_file_that_is_made_shorter_while_it_is_read_does_not_kill_us(tmp_path: Path, format_: str) -> None:
+    path = file_of(tmp_path, encoded(image_of(coloured(1000, 800)), format_))
+
+    done = subprocess.run([sys.executable, "-c", CUT_WHILE_READ, str(path), format_], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_jpeg_that_was_closed_before_its_last_line_is_not_whole(tmp_path: Path) -> None:
