@@ -59,6 +59,12 @@ class NoRoom(FreistellerError):
     reason = "no_room"
 
 
+class JournalLocked(NoRoom):
+    """Another program keeps the journal locked. Answer: as if there were no room, until it lets go."""
+
+    reason = "journal_locked"
+
+
 class EngineAway(FreistellerError):
     """No engine answered. Answer: put the job off. It costs no attempt and never brings a photo to `failed/`."""
 

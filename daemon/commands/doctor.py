@@ -3,14 +3,17 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from daemon.errors import EngineMisconfigured, FreistellerError
+from daemon.errors import EngineMisconfigured, FreistellerError, JournalLocked
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade
+from daemon.journal import Journal
 from daemon.service.choose_engine import build_engine
+from daemon.service.open_root import JOURNAL
 from daemon.settings import Settings
 
 LEAST_FREE_BYTES = 2 * 1024**3  # a few hundred results of 24 megapixels
@@ -61,6 +64,8 @@ def _hot_folder(settings: Settings) -> Iterator[Check]:
         yield Check("fail", "state directory", str(error), "Set state_dir to a folder on a local disk.")
         return
     yield _writable(state, "state directory")
+    if (state / JOURNAL).exists():
+        yield _journal(state / JOURNAL)
     yield _disk("disk of the hot folder", root)
     yield _disk("disk of the state directory", state)
 
@@ -71,6 +76,15 @@ def _writable(folder: Path, what: str) -> Check:
             return Check("OK", what, f"{folder} can be written")
     except OSError as error:
         return Check("fail", what, str(error), f"Let the user that runs Freisteller write into {folder}.")
+
+
+def _journal(path: Path) -> Check:
+    try:
+        with closing(Journal(path)) as journal:
+            journal.turns.make_due(JournalLocked.reason)  # a write that changes nothing while no photo waits for a lock
+    except FreistellerError as error:
+        return Check("fail", "journal", str(error), "While it cannot be used, photos wait.")
+    return Check("OK", "journal", f"{path} can be written")
 
 
 def _disk(what: str, folder: Path) -> Check:

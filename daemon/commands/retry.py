@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from daemon.commands.journal_of_root import journal_of_root
-from daemon.errors import FreistellerError
+from daemon.errors import FreistellerError, JournalLocked
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
@@ -16,18 +16,21 @@ def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str]
     """Let the failed jobs with these ids be tried again; None = all failed jobs.
 
     Returns the names of the photos that will be tried, and for each other job why it cannot be.
-    Raises BadSettings if the hot folder has no journal.
+    Raises BadSettings if the hot folder has no journal, JournalLocked if another program keeps it locked.
     """
     folders = HotFolder(settings.root_path)
     taken, refused = [], []
     with journal_of_root(settings) as journal:
         folders.prepare()
+        journal.turns.make_due(JournalLocked.reason)  # if the journal cannot be written, no file is moved either
         retries = Retries(folders, journal, JobLocks(), Runtime())
         for job_id in ids or [entry.job.id for entry in journal.rows(State.FAILED)]:
             try:
                 taken.append(retries.try_again(job_id))
             except KeyError:
                 refused.append(f"{job_id}: this hot folder has no job with that id. See: freisteller status --json")
+            except JournalLocked:
+                raise
             except (FreistellerError, OSError) as error:
                 refused.append(f"{job_id}: {error}")
             except Exception as error:  # noqa: BLE001 - one photo must not keep the others from being tried again

@@ -14,7 +14,7 @@ from daemon.errors import IllegalMove
 from daemon.jobs import Attempt, Job, Outcome
 from daemon.journal import attempt_rows, damage, equal_content, finished_jobs, rows, suspects
 from daemon.journal.batch_rows import BatchRows
-from daemon.journal.database import Database
+from daemon.journal.database import PATIENCE_SECONDS, Database
 from daemon.journal.facts import Facts
 from daemon.journal.moves import make_move
 from daemon.journal.originals import Original, Originals
@@ -37,9 +37,9 @@ class Journal(Queries):
     raises IllegalMove if the job is not in a state that the move starts from.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the journal. Raises JournalDamaged, or BadSettings if the file cannot be used."""
-        super().__init__(Database(path, lambda fault: damage.remember(path, fault)))
+    def __init__(self, path: Path, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        """Open or create the journal; the arguments are those of `Database`, and so are the errors."""
+        super().__init__(Database(path, lambda fault: damage.remember(path, fault), patience_seconds))
         self.is_new = self._db.is_new
         """Whether there was no journal before."""
         self.facts = Facts(self._db)
@@ -48,6 +48,7 @@ class Journal(Queries):
         self.verdicts = VerdictRows(self._db)
         self.batches = BatchRows(self._db)
         self.turns = Turns(self._db)
+        self.patience = self._db.patience
         self.reserved = ReservedJobs()
         """Jobs that `take` does not start; whoever writes a row before its file is in work reserves its id first."""
         self.run_end = RunEndRecord(path.parent)

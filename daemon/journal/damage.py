@@ -5,7 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from daemon.journal.database import damaged, fault_of, hidden_fault_of
+from daemon.journal.database import fault_of, hidden_fault_of
+from daemon.journal.file_errors import damaged
 
 QUICK_BYTES = 32_000_000
 """A file of this size is read whole in a quarter of a second, before the start. Larger ones are read during work."""

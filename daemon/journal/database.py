@@ -8,18 +8,23 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
-from daemon.errors import BadSettings, JournalDamaged, NoRoom
+from daemon.errors import BadSettings
+from daemon.journal.file_errors import damaged, locked, no_room
+from daemon.journal.patience import PATIENCE_SECONDS as PATIENCE_SECONDS
+from daemon.journal.patience import Patience
 from daemon.journal.schema import MIGRATIONS, SCHEMA_VERSION
 
 Row: TypeAlias = tuple[object, ...]
-
+T = TypeVar("T")
 
 NO_ROOM = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_SHMSIZE}
 )
 DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL})
+_TRY_SECONDS = 0.02  # for which SQLite itself waits for another program's lock
 _PRIMARY = 0xFF  # an extended error code has the primary code in its lowest byte
 
 
@@ -27,25 +32,26 @@ class Database:
     """One connection; many threads may use it, one at a time.
 
     on_damage: called once with what is wrong, when damage is found; from then on every call raises JournalDamaged. If
-    the disk is full, a call that writes raises NoRoom and changes nothing.
+    the disk is full, a call that writes raises NoRoom and changes nothing; if another program locks the file for longer
+    than the patience, JournalLocked. Nobody waits for that program with our own lock in hand.
     """
 
-    def __init__(self, path: Path, on_damage: Callable[[str], None] = lambda _: None) -> None:
-        """Open or create the file. Raises JournalDamaged, or BadSettings if the file cannot be used."""
-        self._path = path
-        self._on_damage = on_damage
-        self._damage = ""
+    def __init__(
+        self, path: Path, on_damage: Callable[[str], None] = lambda _: None, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        """Open or create the file. Raises JournalDamaged, JournalLocked, or BadSettings if it cannot be used."""
+        self.patience = Patience(path, patience_seconds)
+        self._path, self._on_damage, self._damage = path, on_damage, ""
         self._lock = threading.RLock()
         self.is_new = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = _connect(path)
-            with self._sound():
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute("PRAGMA synchronous = FULL")
-                self._connection.execute("PRAGMA foreign_keys = OFF")  # a script may replace a table that others name
-                self._migrate(path)
-                self._connection.execute("PRAGMA foreign_keys = ON")
+            for pragma in ("journal_mode = WAL", "synchronous = FULL"):
+                self.row(f"PRAGMA {pragma}")
+            self.row("PRAGMA foreign_keys = OFF")  # a script may replace a table that others name
+            self._migrate(path)
+            self.row("PRAGMA foreign_keys = ON")
         except (OSError, sqlite3.DatabaseError) as error:
             raise BadSettings(
                 f"The journal {path} cannot be used: {error}. "
@@ -55,18 +61,18 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make all changes of the block or none; they are on disk when it ends. An inner one joins the outer."""
-        with self._lock, self._sound():
-            if self._connection.in_transaction:
+        with self._sound(), self._let_through(self._begin) as is_outermost:
+            if not is_outermost:
                 yield
                 return
-            self._connection.execute("BEGIN IMMEDIATE")
+            self.patience.succeeded()
             try:
                 yield
+                self._connection.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.DatabaseError):  # after some errors SQLite has rolled back already
                     self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def change(self, sql: str, *values: object) -> int:
         """Run one statement of a transaction; returns the number of rows that it changed."""
@@ -75,14 +81,13 @@ class Database:
 
     def rows(self, sql: str, *values: object) -> list[Row]:
         """All rows of a query."""
-        with self._lock, self._sound():
-            return self._connection.execute(sql, values).fetchall()
+        with self._sound(), self._let_through(lambda: self._connection.execute(sql, values).fetchall()) as found:
+            return found
 
     def row(self, sql: str, *values: object) -> Row | None:
         """The first row of a query, if any."""
-        with self._lock, self._sound():
-            found: Row | None = self._connection.execute(sql, values).fetchone()
-            return found
+        with self._sound(), self._let_through(lambda: self._connection.execute(sql, values).fetchone()) as found:
+            return found  # type: ignore[no-any-return]  # typeshed's row is Any
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -95,6 +100,28 @@ class Database:
         with self._lock:
             self._connection.close()
 
+    def _begin(self) -> bool:
+        """Begin a transaction. Returns False if there is one already."""
+        if self._connection.in_transaction:
+            return False
+        self._connection.execute("BEGIN IMMEDIATE")
+        return True
+
+    @contextmanager
+    def _let_through(self, act: Callable[[], T]) -> Iterator[T]:
+        """Do something with the file as soon as no other program locks it, and keep other threads out of the block."""
+        while True:
+            with self._lock:
+                try:
+                    done = act()
+                except sqlite3.OperationalError as error:
+                    if not _is(error, LOCKED):
+                        raise
+                else:
+                    yield done
+                    return
+            self.patience.wait()
+
     @contextmanager
     def _sound(self) -> Iterator[None]:
         """Turn SQLite's errors into ours. Damage ends all work with the file: anything else in it may be wrong, too."""
@@ -104,17 +131,18 @@ class Database:
             yield
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", None) in NO_ROOM:
-                raise NoRoom(
-                    f"The journal {self._path} cannot be written ({error}). Make room on the disk of the state "
-                    "directory; work then goes on by itself."
-                ) from error
-            if not _is_damage(error):
+                raise no_room(self._path, error) from error
+            if _is(error, LOCKED):
+                raise locked(self._path) from error
+            if not _is(error, DAMAGE):
                 raise
             self._damage = str(error)
             self._on_damage(self._damage)
             raise damaged(self._path, self._damage) from error
 
     def _migrate(self, path: Path) -> None:
+        if self.row("PRAGMA user_version") == (SCHEMA_VERSION,):
+            return  # so whoever only reads needs no lock
         with self.transaction():
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA_VERSION:
@@ -131,25 +159,18 @@ class Database:
             self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def damaged(path: Path, fault: str) -> JournalDamaged:
-    """The error that says what is wrong with the file, in SQLite's words."""
-    return JournalDamaged(
-        f"The journal {path} is damaged ({fault}). No photo is lost: the next start sets the file aside and goes on "
-        "with what lies in the folders."
-    )
-
-
 def fault_of(path: Path) -> str | None:
-    """What is wrong with the file at first sight: its header, its size, its schema. Nobody may have the file open.
+    """What is wrong with the file at first sight: its header, its size, its schema. Nobody should have the file open.
 
-    In SQLite's words; None if nothing was found or if there is no file.
+    In SQLite's words; None if nothing was found or if there is no file. If another program uses the file, its size
+    says nothing yet.
     """
     if not path.exists():
         return None
     with _looking_into(path) as look:
-        look.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+        is_busy = look.ask("PRAGMA wal_checkpoint(TRUNCATE)") != "0"
         pages, page_bytes = int(look.ask("PRAGMA page_count")), int(look.ask("PRAGMA page_size"))
-        if path.stat().st_size < pages * page_bytes:
+        if path.stat().st_size < pages * page_bytes and not is_busy:
             look.fault = f"cut off after {path.stat().st_size} of {pages * page_bytes} bytes"
         look.ask("SELECT count(*) FROM sqlite_schema")
     return look.fault
@@ -181,37 +202,42 @@ class _Look:
 @contextmanager
 def _looking_into(path: Path, stopped: Callable[[], bool] = lambda: False) -> Iterator[_Look]:
     """A connection that keeps damage as the look's fault. Other errors show when the file is opened."""
-    with closing(_connect(path)) as connection:
+    with closing(_connect(path, PATIENCE_SECONDS)) as connection:
         connection.set_progress_handler(lambda: stopped(), 10_000)
         look = _Look(connection)
         try:
             yield look
         except sqlite3.DatabaseError as error:
-            if _is_damage(error):
+            if _is(error, DAMAGE):
                 look.fault = str(error)
 
 
 def fact_in(path: Path, key: str) -> str | None:
-    """The value of a fact, read without changing the file in any way; None if there is none. Raises JournalDamaged."""
+    """The value of a fact, read without changing the file in any way; None if there is none.
+
+    Raises JournalDamaged, JournalLocked.
+    """
     if not path.exists():
         return None
     try:
-        with closing(_connect(path)) as connection:
+        with closing(_connect(path, PATIENCE_SECONDS)) as connection:
             row = connection.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
             return None if row is None else str(row[0])
     except sqlite3.DatabaseError as error:
-        if _is_damage(error):
+        if _is(error, DAMAGE):
             raise damaged(path, str(error)) from error
+        if _is(error, LOCKED):
+            raise locked(path) from error
         return None
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+def _connect(path: Path, lock_seconds: float = _TRY_SECONDS) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=lock_seconds, isolation_level=None, check_same_thread=False)
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
+def _is(error: sqlite3.DatabaseError, codes: frozenset[int]) -> bool:
     code = getattr(error, "sqlite_errorcode", None)  # errors of the Python module itself have no code
-    return code is not None and code & _PRIMARY in DAMAGE
+    return code is not None and code & _PRIMARY in codes
 
 
 def _statements(script: str) -> Iterator[str]:

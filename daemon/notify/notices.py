@@ -16,7 +16,19 @@ from daemon.settings import Event
 
 MOST_PHOTOS = 50  # named in one notice; `count` says how many there are
 LONGEST_REASON = 300  # characters
-OutagePart = Literal["engine", "share", "disk"]
+OutagePart = Literal["engine", "share", "disk", "journal"]
+_MISSING: Mapping[OutagePart, str] = {
+    "engine": "no engine works",
+    "share": "the hot folder is away",
+    "disk": "there is no room",
+    "journal": "the journal is locked",
+}
+_BACK: Mapping[OutagePart, str] = {
+    "engine": "an engine works again",
+    "share": "the hot folder is back",
+    "disk": "there is room again",
+    "journal": "the journal can be written again",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +109,13 @@ def failed(photos: Sequence[FailedPhoto], at: float) -> Notice:
 
 def outage_began(part: OutagePart, reason: str, at: float) -> Notice:
     """Work stands still because an engine, the share or room on the disk is missing. Users know it as "paused"."""
-    cause = {"engine": "no engine works", "share": "the hot folder is away", "disk": "there is no room"}[part]
-    text = f"Freisteller waits because {cause}: {reason[:LONGEST_REASON]}"
+    text = f"Freisteller waits because {_MISSING[part]}: {reason[:LONGEST_REASON]}"
     return Notice("paused", text, at, {"part": part, "reason": reason[:LONGEST_REASON]})
 
 
 def outage_over(part: OutagePart, seconds: float, at: float) -> Notice:
     """Work goes on after an outage of so many seconds. Users know it as "resumed"."""
-    back = {"engine": "an engine works again", "share": "the hot folder is back", "disk": "there is room again"}[part]
-    text = f"Freisteller goes on: {back}, after {_duration(seconds)}."
+    text = f"Freisteller goes on: {_BACK[part]}, after {_duration(seconds)}."
     return Notice("resumed", text, at, {"part": part, "seconds": round(seconds)})
 
 

@@ -119,9 +119,10 @@ class Notifications:
     def _missing(self) -> dict[OutagePart, str]:
         """The parts without which work stands still, and why they are missing."""
         missing: dict[OutagePart, str] = {}
-        engine = self._health.latest("engine")
-        if engine is not None and not engine.ok:
-            missing["engine"] = engine.detail
+        for part in ("engine", "journal"):
+            report = self._health.latest(part)
+            if report is not None and not report.ok:
+                missing[part] = report.detail
         if self._no_room:
             missing["disk"] = self._no_room
         if trouble := self._root.trouble:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 PULSES = ("watcher", "dispatcher")
-NEEDS = ("root", "engine", "recovery")
+NEEDS = ("root", "engine", "recovery", "journal")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ POSTPONEMENTS = (
     errors.EngineAway.reason,
     errors.EngineMisconfigured.reason,
     errors.NoRoom.reason,
+    errors.JournalLocked.reason,
     errors.RootAway.reason,
     errors.BadOrder.reason,
     INTERNAL,

@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 
 from daemon.engines.contract import Engine, ServerHealth
+from daemon.errors import JournalLocked
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.logs.barrier import Barrier
 from daemon.observe import series
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
+from daemon.service.journal_watch import JournalWatch
 from daemon.service.systemd import Systemd
 from daemon.settings.current import CurrentSettings
 from daemon.states import State
@@ -50,21 +52,32 @@ class StatusTurn:
     def turn(self) -> None:
         """Look at everything once."""
         now = self._clock()
-        counts = self._journal.counts(now)
-        waiting, running = counts.states[State.WAITING], self._dispatch.running
-        self._metrics.queue(waiting, running, counts.oldest_admitted_at)
         servers = self._engine.health()
         self._metrics.engine(servers)
         self._log_set_aside(servers)
         troubles = "; ".join(f"{each.server}: {each.message or 'away'}" for each in servers if not each.up)
         self._health.report("engine", any(each.up for each in servers), troubles)
         self._metrics.set(series.HEARTBEAT, now)
-        line = f"{running} running, {waiting} waiting"
-        if paused_at := self._paused_at():
-            line += f"; paused since {time.strftime('%Y-%m-%d %H:%M', time.localtime(paused_at))}"
+        try:
+            line = self._queue(now)
+        except JournalLocked as error:  # even for reading; we are alive all the same
+            line = str(error)
+        journal = self._health.latest("journal")
+        if journal is not None and not journal.ok and journal.detail != line:
+            line += f"; {journal.detail}"
         self._systemd.status(line)
         if self._health.alive()[0]:
             self._systemd.watchdog()
+
+    def _queue(self, now: float) -> str:
+        """How many photos run and wait, and whether a person pauses the work."""
+        counts = self._journal.counts(now)
+        waiting, running = counts.states[State.WAITING], self._dispatch.running
+        self._metrics.queue(waiting, running, counts.oldest_admitted_at)
+        line = f"{running} running, {waiting} waiting"
+        if paused_at := self._paused_at():
+            line += f"; paused since {time.strftime('%Y-%m-%d %H:%M', time.localtime(paused_at))}"
+        return line
 
     def _paused_at(self) -> float | None:
         """Since when a person pauses the work, in Unix seconds; logs when a pause begins or ends."""
@@ -98,6 +111,7 @@ class Housekeeping:
         self,
         status: StatusTurn,
         journal: Journal,
+        journal_watch: JournalWatch,
         dispatch: Dispatch,
         clear_leftovers: Callable[[], object],
         settings: CurrentSettings,
@@ -106,6 +120,7 @@ class Housekeeping:
         """clock: Unix seconds."""
         self._status = status
         self._journal = journal
+        self._journal_watch = journal_watch
         self._dispatch = dispatch
         self._clear_leftovers = clear_leftovers
         self._settings = settings
@@ -116,6 +131,8 @@ class Housekeeping:
         """Work until `stop`."""
         cleared = pruned = time.monotonic()
         while not stop.wait(TURN_SECONDS):
+            with self._barrier.around("The look at the journal"):
+                self._journal_watch.look()
             with self._barrier.around("The status"):
                 self._status.turn()
             if time.monotonic() - cleared > CLEAR_SECONDS and not self._dispatch.running:

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from daemon.errors import FreistellerError, NoRoom, RootAway
+from daemon.errors import FreistellerError, JournalLocked, NoRoom, RootAway
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.intake.scan_values import Scan
@@ -96,12 +96,17 @@ class InboxLoop:
             self._watcher.wait(scan.next_look_seconds if scan.incomplete else SHORT_NAP_SECONDS, stop)
 
     def turn(self, *, urgent: bool) -> Scan | None:
-        """Scan once. Returns None if the hot folder is away. urgent: the files are expected to be whole."""
+        """Scan once. Returns None if the hot folder is away, or the journal locked.
+
+        urgent: the files are expected to be whole.
+        """
         try:
             self._root.check()
             scan = self._watcher.scan(urgent=urgent)
             self._root.report(None)
             self._arrivals.take(scan, urgent)
+        except JournalLocked:
+            return None  # that is not the hot folder's trouble, and `JournalWatch` tells people
         except (RootAway, NoRoom) as error:
             self._root.report(error)
             return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from daemon.engines.contract import Engine
-from daemon.errors import JournalDamaged, NoRoom
+from daemon.errors import JournalDamaged, JournalLocked, NoRoom
 from daemon.hotfolder.effects import Tick
 from daemon.hotfolder.runtime import Runtime
 from daemon.journal import damage
@@ -84,6 +84,7 @@ class Daemon:
         """Ask everything to end; `run` then returns."""
         self.parts.journal.run_end.record_stop()  # first: whoever asked may not wait until the rest is done
         self._stop.set()
+        self.parts.journal.patience.end()
         self.parts.dispatch.wake()
         self.reloading.ask()
 
@@ -104,6 +105,7 @@ class Daemon:
                 thread.start()
             parts.machine.start()
             parts.notifications.start()
+            parts.journal_watch.look()
             parts.status.turn()
             parts.systemd.ready()
             if once:
@@ -164,8 +166,11 @@ class Daemon:
             except NoRoom as error:
                 if self._stop.is_set():
                     return
-                self.parts.notifications.postponed(error.reason, str(error))
-                log.log("waits_for_room", f"The {part} waits: {error}", level=logging.WARNING, part=part)
+                if isinstance(error, JournalLocked):
+                    self.parts.journal_watch.look()
+                else:
+                    self.parts.notifications.postponed(error.reason, str(error))
+                    log.log("waits_for_room", f"The {part} waits: {error}", level=logging.WARNING, part=part)
                 self._stop.wait(AGAIN_SECONDS)
             else:
                 return
@@ -219,9 +224,11 @@ class Daemon:
         parts.engine.close()  # jobs that still ask it get EngineAway, and are put off
         parts.workers.close()  # and so do those that are still read, judged or written
         parts.executor.shutdown(wait=True)
+        with suppress(NoRoom, JournalDamaged):
+            parts.dispatch.undo_stranded(parts.runtime.clock())  # perhaps the journal can be written by now
         parts.notifications.close()
         still_open = 0
-        with suppress(JournalDamaged):
+        with suppress(JournalDamaged, JournalLocked):
             still_open = self._open_jobs()
         self.close()
         return still_open

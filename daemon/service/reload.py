@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from daemon.errors import BadSettings
+from daemon.errors import BadSettings, NoRoom
 from daemon.logs import log
 from daemon.service.choose_engine import leave_out_dead_parameters, memory_for, use_servers, workers_for
 from daemon.service.systemd import Systemd
@@ -48,11 +48,14 @@ class Reload:
                 self.now()
 
     def now(self) -> None:
-        """Read the settings and take over what can change; bad settings change nothing."""
+        """Read the settings and take over what can change; bad settings change nothing. Raises NoRoom."""
         self._systemd.reloading()
         try:
             change = settings_change(self._settings.now, self._read())
             self._apply(change.settings)
+        except NoRoom:
+            self.ask()  # the journal cannot be written now; all of it is done again
+            raise
         except BadSettings as error:
             text = f"The settings were not reloaded; the old ones stay in use. {error}"
             log.log("reload_refused", text, level=logging.ERROR)

@@ -17,6 +17,7 @@ from daemon.observe.health import Health
 from daemon.observe.machine import Machine
 from daemon.observe.metrics import Metrics
 from daemon.service.choose_engine import build_engine, memory_for
+from daemon.service.journal_watch import JournalWatch
 from daemon.service.open_root import OpenRoot
 from daemon.service.systemd import Systemd
 from daemon.settings import Settings
@@ -38,6 +39,7 @@ class Tools:
     opened: OpenRoot
     folders: HotFolder
     journal: Journal
+    journal_watch: JournalWatch
     locks: JobLocks
     root: RootCondition
     budget: MemoryBudget
@@ -65,7 +67,7 @@ def make_tools(
     metrics = Metrics(__version__, engine.models, [health.server for health in engine.health()])
     if opened.damaged:
         metrics.count(series.JOURNAL_DAMAGED)
-    current = CurrentSettings(settings)
+    current, health = CurrentSettings(settings), Health(stale_seconds=stale_seconds(settings))
     workers = Processes(budget, metrics, runtime, current)
     doors.callback(workers.close)
     machine = Machine(metrics, {"root": settings.root_path, "state": opened.state}, Gpus())
@@ -76,13 +78,14 @@ def make_tools(
         opened=opened,
         folders=opened.folders,
         journal=opened.journal,
+        journal_watch=JournalWatch(opened.journal, health, print_line),
         locks=JobLocks(),
         root=RootCondition(opened.lease),
         budget=budget,
         workers=workers,
         engine=engine,
         metrics=metrics,
-        health=Health(stale_seconds=stale_seconds(settings)),
+        health=health,
         systemd=Systemd(),
         progress=Progress(metrics),
         machine=machine,

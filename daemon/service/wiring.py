@@ -111,8 +111,13 @@ def wire(
         inbox_loop=InboxLoop(watcher, arrivals, root_watch, metrics, settings, runtime.clock),
         verdicts=Verdicts(folders, journal, known, grades, locks, settings),
         status=status,
-        housekeeping=Housekeeping(status, journal, dispatch, recovery.clear_leftovers, settings, runtime.clock),
+        housekeeping=_housekeeping(tools, status, dispatch, recovery),
     )
+
+
+def _housekeeping(tools: Tools, status: StatusTurn, dispatch: Dispatch, recovery: Recovery) -> Housekeeping:
+    clear, clock = recovery.clear_leftovers, tools.runtime.clock
+    return Housekeeping(status, tools.journal, tools.journal_watch, dispatch, clear, tools.settings, clock)
 
 
 def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publisher, dispatch: Dispatch) -> Arrivals:

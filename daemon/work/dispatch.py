@@ -80,7 +80,7 @@ class Dispatch:
         now = self._clock()
         if self.running >= self._workers or not self._root.workable or not self.backoff.allows(now, self.running):
             return None
-        self._undo_stranded(now)
+        self.undo_stranded(now)
         if self._journal.paused_at() is not None:
             return None
         job = self._take(now)
@@ -125,8 +125,8 @@ class Dispatch:
             )
         return job
 
-    def _undo_stranded(self, now: float) -> None:
-        """Make jobs due whose run could not even record that they are put off."""
+    def undo_stranded(self, now: float) -> None:
+        """Make jobs due whose run could not even record that they are put off. now: Unix seconds. Raises NoRoom."""
         with self._lock:
             stranded = tuple(self._stranded)
         for job_id in stranded:
@@ -139,7 +139,7 @@ class Dispatch:
         result = _result_of(job, done)
         with self._lock:
             self._in_work.pop(job.id, None)
-            if result is RunResult.STRANDED:
+            if result in (RunResult.STRANDED, RunResult.LOCKED_OUT):
                 self._stranded.add(job.id)
         if result is not None:
             self.backoff.record(result, self._clock())

@@ -14,6 +14,7 @@ from daemon.errors import (
     EngineMisconfigured,
     FreistellerError,
     IllegalMove,
+    JournalLocked,
     NoRoom,
     RootAway,
     WorkerLost,
@@ -42,6 +43,8 @@ class RunResult(StrEnum):
     NO_PLACE = "no_place"
     STRANDED = "stranded"
     """The answer to an error failed too, e.g. the journal has no room, so the job may still count as in work."""
+    LOCKED_OUT = "locked_out"
+    """Like STRANDED, because another program has locked the journal."""
     SENT_BACK = "sent_back"
     LOST_TO_ANOTHER = "lost_to_another"
 
@@ -101,7 +104,7 @@ class JobRunner:
             self._job_events.postponed(task.job, str(error), error.reason, seconds)
         else:
             self._job_events.stumbled(task.job, error)
-        return RunResult.STRANDED
+        return RunResult.LOCKED_OUT if isinstance(error, JournalLocked) else RunResult.STRANDED
 
     def _run(self, task: PhotoTask) -> RunResult:
         """Carry a job through, and answer what goes wrong. Raises if the answer fails."""

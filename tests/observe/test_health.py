@@ -75,8 +75,8 @@ def test_nothing_is_ready_before_it_says_so(health: Health) -> None:
     assert part(answer, "engine") == {"ok": False, "detail": "has not reported yet", "age_seconds": None}
 
 
-def test_ready_needs_root_engine_and_recovery(health: Health) -> None:
-    for name in ("root", "engine", "recovery"):
+def test_ready_needs_root_engine_recovery_and_journal(health: Health) -> None:
+    for name in ("root", "engine", "recovery", "journal"):
         assert not health.ready()[0]
         health.report(name, True)
 
@@ -98,7 +98,7 @@ def test_an_absent_engine_is_not_ready_but_alive(health: Health) -> None:
 
 
 def test_another_part_is_shown_and_decides_nothing(health: Health) -> None:
-    for name in ("root", "engine", "recovery"):
+    for name in ("root", "engine", "recovery", "journal"):
         health.report(name, True)
     health.report("feedback", False, "off")
 

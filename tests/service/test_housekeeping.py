@@ -14,6 +14,7 @@ from daemon.journal import Journal
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.service.housekeeping import Housekeeping, StatusTurn
+from daemon.service.journal_watch import JournalWatch
 from daemon.service.systemd import Systemd
 from daemon.settings import load
 from daemon.settings.current import CurrentSettings
@@ -57,7 +58,10 @@ class House:
         )
         health, systemd = Health(stale_seconds=60), systemd or Systemd({})
         self._status = StatusTurn(self.journal, dispatch, self.engine, self.metrics, health, systemd, clock)
-        self._housekeeping = Housekeeping(self._status, self.journal, dispatch, lambda: None, self.settings, clock)
+        watch = JournalWatch(self.journal, health, print)
+        self._housekeeping = Housekeeping(
+            self._status, self.journal, watch, dispatch, lambda: None, self.settings, clock
+        )
 
     def sees(self, *servers: ServerHealth) -> None:
         self.engine.now = servers
