@@ -12,9 +12,8 @@ from pathlib import Path
 from daemon.arrays import Rgb
 from daemon.contact_sheet import html_sheet
 from daemon.contact_sheet.shown_results import Shown
-from daemon.errors import BadPhoto, NoRoom, RootAway
+from daemon.errors import FreistellerError, NoRoom
 from daemon.pictures import codec, mosaic, thumbs
-from daemon.pictures.reading import pages_of
 
 THUMB = 224  # pixels: shows a fault of one per cent, and a page of 2,000 photos has a few dozen megabytes at most
 QUALITY = 72  # of the JPEGs on the page
@@ -27,6 +26,9 @@ COLOURS: dict[str, mosaic.Colour] = {
     "ungenügend": (207, 34, 46),
     "failed": (130, 80, 223),
 }
+
+ThumbOf = Callable[[Path, int, float, int], thumbs.Thumb]
+"""Reads a small picture, as `thumbs.thumb_of_page` does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,10 +49,12 @@ def make_sheet(
     threads: int,
     remark: str = "",
     on_photo: Callable[[], None] = lambda: None,
+    thumb: ThumbOf = thumbs.thumb_of_page,
 ) -> tuple[Path, Path]:
     """Write `target`.png and `target`.html with these photos, in this order; an older sheet is replaced.
 
-    on_photo: called after each photo. A photo that can no longer be read is shown without its pictures.
+    on_photo: called after each photo. thumb: reads the small picture of a file, here or elsewhere. A photo that can no
+    longer be read is shown without its pictures.
     Raises NoRoom if the files cannot be written.
     """
     png, html = target.with_name(target.name + ".png"), target.with_name(target.name + ".html")
@@ -58,7 +62,7 @@ def make_sheet(
     tiles: list[mosaic.Tile] = []
 
     def photos() -> Iterator[tuple[Shown, Iterable[html_sheet.Picture]]]:
-        for one, thumbnails in _looked_at(shown, max_megapixels, threads):
+        for one, thumbnails in _looked_at(shown, max_megapixels, threads, thumb):
             if len(tiles) < PNG_PHOTOS:
                 tiles.append(_tile(one, thumbnails))
             yield one, _pictures(one, thumbnails, html.parent)
@@ -85,18 +89,20 @@ def make_sheet(
     return png, html
 
 
-def _looked_at(shown: Sequence[Shown], max_megapixels: float, threads: int) -> Iterator[tuple[Shown, Thumbnails]]:
+def _looked_at(
+    shown: Sequence[Shown], max_megapixels: float, threads: int, thumb: ThumbOf
+) -> Iterator[tuple[Shown, Thumbnails]]:
     with ThreadPoolExecutor(max(1, threads), thread_name_prefix="sheet") as pool:
-        look = partial(look_at, max_megapixels=max_megapixels)
+        look = partial(look_at, max_megapixels=max_megapixels, thumb=thumb)
         for start in range(0, len(shown), AT_ONCE):
             some = shown[start : start + AT_ONCE]
             yield from zip(some, pool.map(look, some), strict=True)
 
 
-def look_at(shown: Shown, max_megapixels: float) -> Thumbnails:
+def look_at(shown: Shown, max_megapixels: float, thumb: ThumbOf = thumbs.thumb_of_page) -> Thumbnails:
     """Read the small pictures of one photo. A result on a colour is shown as it is; its alpha comes from a mask."""
-    before = _thumb(shown.original, max_megapixels, shown.page)
-    cutout, mask = (_thumb(path, max_megapixels) for path in (shown.cutout, shown.mask))
+    before = _thumb(thumb, shown.original, max_megapixels, shown.page)
+    cutout, mask = (_thumb(thumb, path, max_megapixels) for path in (shown.cutout, shown.mask))
     alpha = mask.rgb[..., 0].copy() if mask else None
     if cutout and cutout.alpha is not None:
         alpha = cutout.alpha
@@ -115,13 +121,12 @@ def _of_one_shape(rgb: Rgb, alpha: thumbs.Mask) -> bool:
     return bool(abs(width * high - wide * height) <= max(height, width) + max(high, wide))  # a pixel off by rounding
 
 
-def _thumb(path: Path | None, max_megapixels: float, page: int = 0) -> thumbs.Thumb | None:
+def _thumb(thumb: ThumbOf, path: Path | None, max_megapixels: float, page: int = 0) -> thumbs.Thumb | None:
     if path is None:
         return None
     try:
-        index = pages_of(path)[page - 1] if page else 0
-        return thumbs.thumb(path, THUMB, max_megapixels, index)
-    except (BadPhoto, RootAway, IndexError):
+        return thumb(path, THUMB, max_megapixels, page)
+    except FreistellerError:  # it is gone, damaged, or too much for a worker
         return None
 
 

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon.contact_sheet.build_sheet import make_sheet
+from daemon.contact_sheet.build_sheet import ThumbOf, make_sheet
 from daemon.contact_sheet.shown_results import find_places
 from daemon.errors import FreistellerError, NoRoom
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.logs import log
 from daemon.notify.notices import BatchFigures
+from daemon.pictures import thumbs
 from daemon.settings.current import CurrentSettings
 
 FOLDER = "contact-sheets"
@@ -26,9 +27,16 @@ MOST_WAITING = 20  # folders; people prefer a notice without a sheet to one that
 class BatchSheets:
     """Makes one sheet after the other. A new sheet replaces the old one of its folder. Safe to call from any thread."""
 
-    def __init__(self, folders: HotFolder, settings: CurrentSettings, longest_seconds: float = LONGEST_SECONDS) -> None:
+    def __init__(
+        self,
+        folders: HotFolder,
+        settings: CurrentSettings,
+        thumb: ThumbOf = thumbs.thumb_of_page,
+        longest_seconds: float = LONGEST_SECONDS,
+    ) -> None:
         self._folders = folders
         self._settings = settings
+        self._thumb = thumb
         self._longest_seconds = longest_seconds
         self._waiting: queue.SimpleQueue[_SheetRequest | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -101,6 +109,7 @@ class BatchSheets:
             threads=1,
             remark=f"the {len(shown)} worst of {figures.photos:,}" if len(figures.places) < figures.photos else "",
             on_photo=check_time,
+            thumb=self._thumb,
         )
         return html
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Rgb
+from daemon.errors import BadPhoto
 from daemon.pictures import icc
-from daemon.pictures.reading import open_small
+from daemon.pictures.reading import open_small, pages_of
 
 SQUARE = 8  # pixels of a chequerboard square
 LIGHT, DARK = 255, 214
@@ -35,6 +36,17 @@ def thumb(path: Path, longest: int, max_megapixels: float, page: int = 0) -> Thu
     rgb = icc.to_srgb(np.ascontiguousarray(photo.pixels), photo.icc)
     own = photo.own_alpha
     return Thumb(rgb, None if own is None else np.asarray(own // (photo.full_scale // 255), np.uint8))
+
+
+def thumb_of_page(path: Path, longest: int, max_megapixels: float, page: int) -> Thumb:
+    """As `thumb`, but pages are counted from 1 among those that are photos; 0 = the file has only one.
+
+    Raises BadPhoto if there is no such page, too.
+    """
+    found = pages_of(path) if page else (0,)
+    if page > len(found):
+        raise BadPhoto(f"{path.name} has no page {page}.")
+    return thumb(path, longest, max_megapixels, found[page - 1] if page else 0)
 
 
 def fitted(pixels: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:

@@ -141,7 +141,7 @@ def _notifications(tools: Tools) -> tuple[Hooks, Notifications]:
         settings,
         hooks=hooks,
         batches=Batches(tools.journal, tools.folders, tools.metrics, time.monotonic),
-        sheets=BatchSheets(tools.folders, settings),
+        sheets=BatchSheets(tools.folders, settings, tools.workers.thumb),
         health=tools.health,
         root=tools.root,
         clock=tools.runtime.clock,

@@ -10,6 +10,7 @@ from daemon.errors import BadPhoto, RootAway
 from daemon.jobs import Attempt, Recipe, View
 from daemon.pictures.photo import Coverage, Photo, Seen
 from daemon.pictures.reading import extent, is_held_whole, open_photo, pages_of, prove_decodes
+from daemon.pictures.thumbs import Thumb, thumb_of_page
 from daemon.pictures.values import ONLY_PAGE, Page
 from daemon.settings import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
@@ -124,6 +125,10 @@ class WorkInThisProcess:
     def prove(self, descriptor: int, name: str, max_megapixels: float) -> None:
         """As `PhotoWorkers.prove`, but without a look at memory."""
         prove_open_file(descriptor, name, max_megapixels)
+
+    def thumb(self, path: Path, longest: int, max_megapixels: float, page: int) -> Thumb:
+        """The small picture of a file."""
+        return thumb_of_page(path, longest, max_megapixels, page)
 
     def close(self) -> None:
         """Nothing runs elsewhere."""

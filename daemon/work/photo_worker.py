@@ -8,6 +8,7 @@ from typing import Protocol
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Attempt, Recipe, View
 from daemon.pictures.photo import Coverage, Seen
+from daemon.pictures.thumbs import Thumb
 from daemon.pictures.values import Page
 from daemon.settings import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
@@ -70,6 +71,9 @@ class PhotoWorkers(Protocol):
 
         Raises WorkerLost as well, and what `MemoryBudget.held` raises.
         """
+
+    def thumb(self, path: Path, longest: int, max_megapixels: float, page: int) -> Thumb:
+        """The small picture of a file, as `pictures.thumbs.thumb_of_page` makes it. Raises WorkerLost, too."""
 
     def close(self) -> None:
         """End all work now. What is not done raises EngineAway, since the program stops."""

@@ -15,12 +15,13 @@ from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.meter import Meter
 from daemon.pictures.photo import Coverage, Seen
+from daemon.pictures.thumbs import Thumb
 from daemon.pictures.values import ONLY_PAGE, Page
 from daemon.settings import OutputFormat
 from daemon.settings.current import CurrentSettings
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.memory_budget import MemoryBudget
-from daemon.work.worker_main import DECODE, LOOK, PROVE, RELEASE, TAKE
+from daemon.work.worker_main import DECODE, LOOK, PROVE, RELEASE, TAKE, THUMB
 from daemon.work.worker_process import WorkerProcess, prepare
 
 _MOST_IDLE = 4  # a new process costs some 20 ms, an idle one some 20 MB
@@ -61,6 +62,15 @@ class Processes:
             room = self._budget.held(need, self._runtime.stopping) if need > _SMALL_BYTES else nullcontext()
             with room:
                 self.ask(process, name, need, PROVE, name, max_megapixels, need)
+        finally:
+            self.give_back(process)
+
+    def thumb(self, path: Path, longest: int, max_megapixels: float, page: int) -> Thumb:
+        """The small picture of a file. Raises WorkerLost, too."""
+        process = self.take()
+        try:
+            thumb: Thumb = self.ask(process, path.name, 0, THUMB, path, longest, max_megapixels, page)
+            return thumb
         finally:
             self.give_back(process)
 

@@ -16,6 +16,7 @@ from multiprocessing.reduction import recv_handle
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from daemon.pictures.thumbs import thumb_of_page
 from daemon.pictures.values import Page
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.open_file import OpenFile, memory_to_prove, prove_open_file
@@ -42,6 +43,7 @@ class Reply(NamedTuple):
 
 
 TAKE, DECODE, RELEASE, LOOK, PROVE = "take a file", "decode", "release", "look at an open file", "prove"
+THUMB = "make a thumbnail"
 
 
 def serve(channel: Connection, daemon: int) -> None:
@@ -69,6 +71,7 @@ class _Desk:
             RELEASE: self._release,
             LOOK: self._look,
             PROVE: self._prove,
+            THUMB: thumb_of_page,
         }
 
     def answer(self, call: Call) -> Reply:
