@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from daemon.intake import background_decoding
 from daemon.intake.event_listener import EventListener
 
 
@@ -14,6 +15,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
     report: pytest.TestReport = yield
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     return report
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan waits for each proof: on a busy machine, the first worker process alone may need seconds to start."""
+    monkeypatch.setattr(background_decoding, "PATIENCE_SECONDS", 60.0)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ Decode = Callable[[int, str, float], None]
 Raises what `pictures.reading.prove_decodes` raises, and WorkerLost if it took its process along.
 """
 
-MOST_AT_ONCE = 4
+MOST_AT_ONCE = 8
 PATIENCE_SECONDS = 2.0  # most files are proven in less
 _MOST_REMEMBERED = 100
 
@@ -20,13 +20,15 @@ _MOST_REMEMBERED = 100
 class BackgroundDecoding:
     """Remembers what is being decoded. Only one thread uses it."""
 
-    def __init__(self, decode: Decode) -> None:
+    def __init__(self, decode: Decode, on_late: Callable[[], None]) -> None:
+        """on_late: is called when a file is decoded that nobody waited for; from another thread."""
         self._decode = decode
+        self._on_late = on_late
         self._executor = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="proof")
         self._begun: dict[FileId, Future[None]] = {}
 
     def decode(self, file_id: FileId, descriptor: int, name: str, max_megapixels: float) -> bool:
-        """Decode a file, or go on waiting for it; raises what that raised. Returns False if it is not over yet."""
+        """Decode a file; raises what that raised. Returns False if it is not over yet: ask again."""
         decoding = self._begun.get(file_id)
         if decoding is None:
             if sum(not other.done() for other in self._begun.values()) >= MOST_AT_ONCE:
@@ -34,7 +36,9 @@ class BackgroundDecoding:
             self._forget_old()
             ours = os.dup(descriptor)  # the caller closes its own
             decoding = self._begun[file_id] = self._executor.submit(self._run, ours, name, max_megapixels)
-        if not wait([decoding], PATIENCE_SECONDS).done:
+            if not wait([decoding], PATIENCE_SECONDS).done:
+                decoding.add_done_callback(lambda _: self._on_late())
+        if not decoding.done():
             return False
         del self._begun[file_id]
         decoding.result()

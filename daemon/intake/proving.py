@@ -42,10 +42,18 @@ class Proof:
 class Prover:
     """Proves files below one folder. decode: e.g. `PhotoWorkers.prove`."""
 
-    def __init__(self, inbox: Path, max_megapixels: float, decode: Decode, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        inbox: Path,
+        max_megapixels: float,
+        decode: Decode,
+        clock: Callable[[], float],
+        on_late: Callable[[], None] = lambda: None,
+    ) -> None:
+        """on_late: is called, from another thread, when a proof that was UNDECIDED can be decided."""
         self._inbox = inbox
         self.max_megapixels = max_megapixels
-        self._decoding = BackgroundDecoding(decode)
+        self._decoding = BackgroundDecoding(decode, on_late)
         self._clock = clock
 
     def prove(self, way: Sequence[str], file_id: FileId, remote: bool) -> Proof | None:

@@ -29,10 +29,10 @@ class Watcher:
     ) -> None:
         """clock: monotonic seconds."""
         self._folders = folders
-        self._prover = Prover(folders.inbox, settings.max_megapixels, decode, clock)
+        self._events = EventListener()
+        self._prover = Prover(folders.inbox, settings.max_megapixels, decode, clock, self._events.wake)
         self._scanner = Scanner(folders.inbox, SUFFIXES, settings, self._prover, clock, time.thread_time)
         self._settings = settings
-        self._events = EventListener()
         self._listening_to: tuple[int, int, bool] | None = None
 
     @property

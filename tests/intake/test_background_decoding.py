@@ -1,0 +1,77 @@
+"""Proofs that take long, beside others: real threads, real files."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.intake import background_decoding
+from daemon.intake.background_decoding import MOST_AT_ONCE
+from tests.intake.photos import World, decodes
+
+
+class Slow:
+    """Decodes; a file whose name begins with "slow" takes until it is let go."""
+
+    def __init__(self) -> None:
+        self.may_end = threading.Event()
+        self.begun: list[str] = []
+
+    def __call__(self, descriptor: int, name: str, max_megapixels: float) -> None:
+        self.begun.append(name)
+        if name.startswith("slow"):
+            self.may_end.wait(60)
+        decodes(descriptor, name, max_megapixels)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    monkeypatch.setattr(background_decoding, "PATIENCE_SECONDS", 0.05)
+    decoder = Slow()
+    yield decoder
+    decoder.may_end.set()
+
+
+def taken(world: World, looks: int = 4) -> set[str]:
+    return {name for _ in range(looks) for name in world.names(world.look(after=2.0))}
+
+
+def test_a_file_whose_proof_takes_long_keeps_no_other_waiting(slow: Slow, tmp_path: Path) -> None:
+    world = World(tmp_path, slow)
+    world.drop("slow.jpg")
+    world.drop("quick.jpg")
+
+    assert taken(world) == {"quick.jpg"}
+    assert slow.begun.count("slow.jpg") == 1
+
+    slow.may_end.set()
+    while "slow.jpg" not in taken(world, 1):
+        pass
+    assert slow.begun.count("slow.jpg") == 1
+
+
+def test_only_so_many_files_are_proven_at_once_and_each_has_its_turn(slow: Slow, tmp_path: Path) -> None:
+    world = World(tmp_path, slow)
+    names = {f"slow {number:02}.jpg" for number in range(MOST_AT_ONCE + 3)}
+    for name in names:
+        world.drop(name)
+
+    assert taken(world) == set()
+    assert len(slow.begun) == MOST_AT_ONCE
+
+    slow.may_end.set()
+    found: set[str] = set()
+    while found != names:
+        found |= taken(world, 1)
+
+
+def test_a_slow_file_that_changes_is_proven_anew(slow: Slow, tmp_path: Path) -> None:
+    world = World(tmp_path, slow)
+    path = world.drop("slow.jpg")
+    taken(world)
+    os.utime(path)  # somebody writes on
+    taken(world, looks=20)
+
+    assert slow.begun == ["slow.jpg", "slow.jpg"]
