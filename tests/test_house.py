@@ -54,7 +54,7 @@ OWNERS = {
     "typer": {"cli/"},
     "urllib3": {"engines/comfyui/answer_limits.py"},
     "watchdog": {"intake/event_listener.py"},
-    "websocket": {"engines/comfyui/event_socket.py"},
+    "websocket": {"engines/comfyui/web_socket.py"},
 }
 """Who opens the door to a library: modules, or whole rooms (with a slash)."""
 

@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,6 +71,11 @@ class ServerSocket:
         with self._sending:
             self._connection.sendall(head + payload)
 
+    def send_raw(self, content: bytes) -> None:
+        """Send bytes that need not be whole frames."""
+        with self._sending:
+            self._connection.sendall(content)
+
     def _read(self, count: int) -> bytes | None:
         """Exactly so many bytes. None at the end of the stream."""
         read = b""
@@ -122,6 +128,22 @@ class Sessions:
             sockets = list(self._sockets.values())
         for connection in sockets:
             connection.send_frame(opcode, payload)
+
+    def flood(self, head: bytes, more: bytes, seconds: float, pause: float) -> bool:
+        """Send every client `head`, then `more` again and again. Returns whether all end their connections in time."""
+        with self._lock:
+            sockets = list(self._sockets.values())
+        until = time.monotonic() + seconds
+        for connection in sockets:
+            try:
+                connection.send_raw(head)
+                while time.monotonic() < until:
+                    connection.send_raw(more)
+                    time.sleep(pause)
+            except OSError:
+                continue
+            return False
+        return bool(sockets)
 
     def tell(self, kind: str, data: dict[str, Any], client_id: str | None) -> None:
         """Send to that client, or to all clients if it is None. A client that is not connected misses the event."""

@@ -1,6 +1,7 @@
 """Answers that drip, never end, or cannot be read: each is an absence, soon and in little memory."""
 
 import resource
+import struct
 import time
 import uuid
 
@@ -12,7 +13,7 @@ from daemon.settings import ServerSettings
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.conftest import OpenEngine
-from tests.engines.cuts import RMBG
+from tests.engines.cuts import RMBG, BackgroundCut
 
 SILENCE = 0.3  # seconds
 
@@ -61,6 +62,40 @@ def test_an_answer_that_never_ends_is_an_absence_and_takes_little_memory(
         http._send("GET", path, long=path == "/view")
 
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000  # kilobytes
+
+
+def _frame(opcode: int, content: bytes, *, is_last: bool) -> bytes:
+    return bytes([0x80 * is_last | opcode, len(content)]) + content
+
+
+FLOODS = {
+    "a frame of a terabyte, slowly": (struct.pack(">BBQ", 0x81, 127, 1 << 40), b"x", 0.2),
+    "a frame of a gigabyte": (struct.pack(">BBQ", 0x82, 127, 1 << 30), bytes(1 << 20), 0.0),
+    "fragments without end": (_frame(0x01, b"{", is_last=False), _frame(0x00, b"x" * 100, is_last=False) * 1000, 0.0),
+    "empty fragments without end": (_frame(0x02, b"", is_last=False), _frame(0x00, b"", is_last=False) * 1000, 0.0),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_an_event_that_never_ends_costs_its_connection_and_no_prompt(
+    flood: str, double: Double, open_engine: OpenEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = open_engine(double, poll_seconds=600.0)
+    double.faults.hold = True
+    cut = BackgroundCut(engine)
+    assert double.wait_until(lambda: len(double.inferences) == 1)
+    before = double.worker.sessions.client_ids()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    head, more, pause = FLOODS[flood]
+
+    assert double.worker.sessions.flood(head, more, seconds=20, pause=pause)
+
+    assert double.wait_until(lambda: double.worker.sessions.client_ids() not in ([], before))
+    double.set_faults({"hold": False})
+    assert cut.join(30).answer
+    assert BackgroundCut(engine, shift=1).join(30).answer
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 150_000  # kilobytes
+    assert "odd events" in caplog.text
 
 
 ODD_BODIES = {

@@ -1,6 +1,6 @@
 """The event socket of one ComfyUI server. Its events say when a prompt moved, so that we need to poll only seldom.
 
-Only this module imports websocket. Nobody relies on an event: whoever waits also asks the history again sooner or
+Nobody relies on an event: whoever waits also asks the history again sooner or
 later, so a lost socket costs seconds, but never a photo. Each connection uses a new client id, because a server that
 sees one id twice stops sending to both sockets.
 """
@@ -11,32 +11,13 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
-import websocket
-
-from daemon.engines.comfyui.http_client import HttpClient
+from daemon.engines.comfyui.web_socket import LOST, NotText, Silence, Socket, TooLarge
 from daemon.logs import log
 
-SILENT_SECONDS = 30.0  # silence after which we send a ping; the server sends none by itself
 RECONNECT_SECONDS = 1.0  # between two attempts to connect
 DEAF_AFTER = 3  # prompts in a row that ended without any event: the socket is open, but dead
-
-
-class Socket(Protocol):
-    """The part of a websocket that we use."""
-
-    def recv(self) -> str | bytes:
-        """The next message. Raises if the time limit passes or the connection is lost."""
-
-    def ping(self) -> None:
-        """Ask for a sign of life. Raises if the connection is lost."""
-
-    def abort(self) -> None:
-        """End the connection now, and also a `recv` in another thread. A hung server would never close it."""
-
-    def shutdown(self) -> None:
-        """Release the socket."""
 
 
 class Hint:
@@ -71,7 +52,7 @@ class EventSocket:
     """One server's event socket. One thread keeps it open."""
 
     def __init__(self, name: str, connect: Callable[[str], Socket], clock: Callable[[], float]) -> None:
-        """connect: takes a client id and returns an open socket. Raises OSError or WebSocketException."""
+        """connect: takes a client id and returns an open socket. Raises one of LOST."""
         self._name = name
         self._connect = connect
         self._clock = clock
@@ -137,7 +118,7 @@ class EventSocket:
         self._stop.set()
         socket = self._socket
         if socket is not None:
-            with contextlib.suppress(OSError, websocket.WebSocketException):
+            with contextlib.suppress(*LOST):
                 socket.abort()
         self._wake_all()
 
@@ -147,7 +128,7 @@ class EventSocket:
             before = self._connections
             try:
                 self._listen_once()
-            except (OSError, websocket.WebSocketException):  # the server is away, or ended the connection
+            except LOST:  # the server is away, or ended the connection
                 pass
             except Exception as error:  # noqa: BLE001 - a library that meets an odd answer must not end the thread
                 self._log_odd(error)
@@ -174,12 +155,13 @@ class EventSocket:
                 message = socket.recv()
                 if isinstance(message, str) and message:
                     self._handle(message)
-            except websocket.WebSocketTimeoutException:
+            except Silence:
                 socket.ping()  # on a dead connection this ping fails, or the next one does
-            except (OSError, websocket.WebSocketException) as error:
-                if not isinstance(error, websocket.WebSocketPayloadException):  # text that is not UTF-8: drop it too
+            except LOST as error:
+                if isinstance(error, (NotText, TooLarge)):
+                    self._log_odd(error)
+                if not isinstance(error, NotText):  # that is dropped, like an event of an odd shape
                     raise
-                self._log_odd(error)
             except Exception as error:  # noqa: BLE001 - an event is the JSON of a foreign program, of any shape or depth
                 self._log_odd(error)
 
@@ -215,26 +197,3 @@ class EventSocket:
             for hint in self._hints.values():
                 if hint.client_id != self.client_id:
                     hint.wake()
-
-
-def opener(http: HttpClient, limit_seconds: float) -> Callable[[str], Socket]:
-    """A function that opens the event socket of `http`'s server, with the same address, secrets and authority."""
-    address = "ws" + http.base.removeprefix("http") + "/ws"
-
-    def connect(client_id: str) -> Socket:
-        socket = websocket.create_connection(
-            f"{address}?clientId={client_id}",
-            timeout=limit_seconds,
-            header=[f"{name}: {value}" for name, value in http.credentials().items()],
-            sslopt={"ca_certs": http.ca_file} if http.ca_file else {},
-            suppress_origin=True,
-            # Without a named proxy the library takes one from the environment and does not read http_no_proxy.
-            http_proxy_host="unused",
-            http_no_proxy=["*"],
-            redirect_limit=0,
-        )
-        socket.settimeout(SILENT_SECONDS)
-        opened: Socket = socket
-        return opened
-
-    return connect

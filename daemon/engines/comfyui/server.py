@@ -8,7 +8,7 @@ from collections.abc import Callable
 from daemon.engines.comfyui.deaths import Deaths
 from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.error_mapping import QueuedDespiteErrors
-from daemon.engines.comfyui.event_socket import EventSocket, opener
+from daemon.engines.comfyui.event_socket import EventSocket
 from daemon.engines.comfyui.graph import Graph
 from daemon.engines.comfyui.http_client import HttpClient
 from daemon.engines.comfyui.node_inputs import NodeInputs
@@ -16,6 +16,7 @@ from daemon.engines.comfyui.prompt_run import PromptRun
 from daemon.engines.comfyui.replies import Memory, Queue
 from daemon.engines.comfyui.retrying import with_retries
 from daemon.engines.comfyui.upload_names import UploadNames
+from daemon.engines.comfyui.web_socket import opener
 from daemon.engines.contract import Answer
 from daemon.errors import BadSettings, EngineFull, EngineMisconfigured, FreistellerError
 from daemon.jobs import Recipe
