@@ -264,7 +264,8 @@ def comfyui() -> Iterator[str]:
 class Life:
     """The daemon in a process of its own; killed at the end, if it still lives."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, **changes: str) -> None:
+        """changes: settings that are not those of the campaign, e.g. HTTP__BIND."""
         settings = {
             "ROOT": str(folder / "hot"),
             "STATE_DIR": str(folder / "state"),
@@ -280,6 +281,7 @@ class Life:
             "DISPATCH__POSTPONE_SECONDS": "0.2",
             # The kills are no fault of the photos: by the default, the third in a row would send a photo to failed/.
             "DISPATCH__MAX_TRIES": "1000",
+            **changes,
         }
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FREISTELLER")}
         environment |= {f"FREISTELLER__{name}": value for name, value in settings.items()}
@@ -295,6 +297,11 @@ class Life:
         self._process.kill()
         self._process.wait()
         self._said.close()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
 
     @property
     def over(self) -> bool:

@@ -312,7 +312,7 @@ def _be_full(disk: Path) -> None:
     filler.unlink()
 
 
-def _mount(stack: ExitStack, disk: Path, megabytes: int) -> bool:
+def mount_tmpfs(stack: ExitStack, disk: Path, megabytes: int) -> bool:
     """Give a folder a small file system of its own. Returns False if we may not."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "soak", str(disk)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
@@ -341,7 +341,7 @@ def main() -> None:
             disk, state = folder / "disk", folder / "state"
             disk.mkdir()
             state.mkdir()
-            own_disk = _mount(stack, disk, DISK_MB) and _mount(stack, state, STATE_MB)
+            own_disk = mount_tmpfs(stack, disk, DISK_MB) and mount_tmpfs(stack, state, STATE_MB)
             shop = Shop(disk / "hot")
             servers = Servers(stack, _ports())
             urls = [f"http://127.0.0.1:{port}" for port in servers.ports]

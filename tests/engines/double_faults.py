@@ -26,6 +26,7 @@ class Faults:
     no_sockets: bool = False  # /ws is refused
     deaf: bool = False  # sockets stay open and get no events
     die_in_prompt: int = 0  # the server goes down while a model node works
+    die_heights: list[int] = field(default_factory=list)  # the server goes down at each picture of these heights
     forget_prompts: int = 0  # the prompt vanishes from queue and history
     interrupt_prompts: int = 0  # somebody else interrupts it
     fail: str = ""  # the model node raises this text

@@ -81,14 +81,14 @@ class NodeRunner:
         with worker.changed:
             worker.inferences.append(Inference(self.prompt_id, model, loaded))
             worker.changed.notify_all()
-        if faults.happens("die_in_prompt"):
+        height = inputs["image"].shape[0]
+        if height in faults.die_heights or faults.happens("die_in_prompt"):
             worker.die()
             raise Died
         if faults.happens("interrupt_prompts"):
             worker.interrupt(None)
         if faults.missing_input:
             raise NodeFailure("RuntimeError", f"Error in image processing: '{faults.missing_input}'\n")
-        height = inputs["image"].shape[0]
         meant = model in (faults.fail_models or [model]) and height in (faults.fail_heights or [height])
         if faults.fail and meant and faults.happens("fail_prompts"):
             raise NodeFailure("RuntimeError", f"Error in image processing: Error in batch processing: {faults.fail}\n")

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from tests.engines.double_connection import MAX_UPLOAD, TEXT_TYPE, Connection
 from tests.engines.double_files import file_name, upload, view
-from tests.engines.double_socket import ServerSocket, accept_key
+from tests.engines.double_socket import TEXT, ServerSocket, accept_key
 from tests.engines.double_validation import Validator, without
 
 FEATURES = {"supports_preview_metadata": True, "max_upload_size": MAX_UPLOAD}
@@ -192,6 +192,8 @@ class Routes(Connection):
         double = self.double
         if path == "/_double/faults" and self.command == "POST":
             double.set_faults(json.loads(self.body))
+        elif path == "/_double/say" and self.command == "POST":
+            self._say(**json.loads(self.body))
         elif path == "/_double/restart" and self.command == "POST":
             double.forget_all()
         elif path == "/_double/load":  # a short answer, because a benchmark asks for it all the time
@@ -206,6 +208,12 @@ class Routes(Connection):
             "history": len(double.worker.history),
         }
         self._json(state)
+
+    def _say(self, text: str, repeat: int = 1, opcode: int = TEXT, promised_bytes: int = 0) -> None:
+        """Send a frame to every event socket, or only the start of one that promises more bytes than it has."""
+        payload = repeat * text.encode("utf-8", "surrogateescape")
+        with contextlib.suppress(OSError):
+            self.double.worker.sessions.tell_frame(opcode, payload, promised_bytes)
 
     def _validator(self) -> Validator:
         double, faults = self.double, self.double.faults

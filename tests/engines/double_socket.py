@@ -61,9 +61,9 @@ class ServerSocket:
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
 
-    def send_frame(self, opcode: int, payload: bytes) -> None:
-        """Send any frame, also one that ComfyUI never sends."""
-        length = len(payload)
+    def send_frame(self, opcode: int, payload: bytes, promised_bytes: int = 0) -> None:
+        """Send any frame, also one that ComfyUI never sends. promised_bytes: a length that its head lies about."""
+        length = promised_bytes or len(payload)
         head = bytes([0x80 | opcode]) + (
             bytes([length]) if length < 126 else struct.pack(">BH", 126, length) if length < 65536
             else struct.pack(">BQ", 127, length)
@@ -122,12 +122,12 @@ class Sessions:
         for connection in sockets:
             connection.reset()
 
-    def tell_frame(self, opcode: int, payload: bytes) -> None:
+    def tell_frame(self, opcode: int, payload: bytes, promised_bytes: int = 0) -> None:
         """Send a frame to every client."""
         with self._lock:
             sockets = list(self._sockets.values())
         for connection in sockets:
-            connection.send_frame(opcode, payload)
+            connection.send_frame(opcode, payload, promised_bytes)
 
     def flood(self, head: bytes, more: bytes, seconds: float, pause: float) -> bool:
         """Send every client `head`, then `more` again and again. Returns whether all end their connections in time."""
