@@ -99,7 +99,7 @@ class VerdictRows:
             "WITH looked AS (SELECT DISTINCT folder FROM verdicts) "
             "SELECT jobs.id, grade, score, finished_at, body FROM looked "
             "JOIN jobs ON state = 'done' AND jobs.folder = looked.folder "
-            "JOIN attempts ON job_id = jobs.id AND attempts.round = jobs.round AND number = best "
+            "JOIN attempts ON job_id = jobs.id AND attempts.round = jobs.round AND attempts.number = best "
             "WHERE grade IS NOT NULL AND score IS NOT NULL "
             "AND EXISTS (SELECT 1 FROM verdicts WHERE verdicts.folder = jobs.folder AND from_grade = grade "
             "AND at BETWEEN finished_at AND finished_at + ?) "
