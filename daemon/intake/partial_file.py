@@ -21,12 +21,19 @@ class PartialFile:
         self._start, self._window = 0, b""  # what `find` read last: a file of many short parts is read once
 
     def some(self, position: int, length: int) -> bytes:
-        """Up to `length` bytes, fewer at the end of the file."""
-        return os.pread(self.descriptor, length, position) if position < self.size else b""
+        """Up to `length` bytes, fewer at the end of the file. Raises OSError if one of them cannot be read."""
+        content = b""
+        while len(content) < length and position + len(content) < self.size:
+            # The kernel returns what lies before an unreadable sector, and fails when it is asked for the rest.
+            part = os.pread(self.descriptor, length - len(content), position + len(content))
+            if not part:
+                break
+            content = content + part if content else part
+        return content
 
     def exactly(self, position: int, length: int, what: str) -> bytes:
         """`length` bytes. Raises NotWholeYet saying that `what` is cut off."""
-        if position + length <= self.size and len(content := os.pread(self.descriptor, length, position)) == length:
+        if position + length <= self.size and len(content := self.some(position, length)) == length:
             return content
         raise NotWholeYet(f"it ends before {what}")
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import struct
 import time
@@ -271,3 +272,22 @@ def test_damaged_files_raise_nothing_else(
 
     with suppress(NotWholeYet):
         follow(tmp_path_factory.getbasetemp() / "fuzzed", bytes(content))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_with_an_unreadable_sector_is_no_file_that_ends_early(
+    path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel returns what lies before the bad sector, and fails only when it is asked for that sector alone."""
+    content, real = photo(kind), os.pread
+    bad = len(content) // 2
+
+    def pread(descriptor: int, length: int, position: int) -> bytes:
+        if position >= bad:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(descriptor, min(length, bad - position), position)
+
+    monkeypatch.setattr(os, "pread", pread)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        follow(path, content)
