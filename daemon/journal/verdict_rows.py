@@ -8,7 +8,7 @@ from daemon.journal.database import Database
 from daemon.journal.rows import LeftAlone, PersonVerdict
 from daemon.states import State
 
-_BEST = "SELECT body FROM attempts WHERE job_id = jobs.id AND round = jobs.round AND number = jobs.best"
+_BEST = "SELECT body FROM attempts WHERE job_id = jobs.id AND round = jobs.round AND attempts.number = jobs.best"
 
 
 class VerdictRows:
