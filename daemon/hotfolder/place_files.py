@@ -9,11 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from daemon.disk import no_replace, open_below
+from daemon.disk import mounts, no_replace, open_below
 from daemon.disk.names import name_key, split_suffix
 from daemon.disk.os_errors import translated
 from daemon.errors import BadPhoto
 from daemon.hotfolder.free_names import EqualNames, entered, stems
+
+IsAnothers = Callable[[Path], bool]
+"""Whether a file belongs to another job. People link photos to one another, and so does a backup or a deduplication."""
 
 
 def place(
@@ -22,6 +25,7 @@ def place(
     stem: PurePosixPath,
     previous: str | None = None,
     equal_names: EqualNames = "unique",
+    is_anothers: IsAnothers = lambda _: False,
 ) -> tuple[Path, ...]:
     """Publish staged files into `folder` under one free stem; they stay in staging as well.
 
@@ -30,6 +34,7 @@ def place(
     equal_names says; names that differ only in case or in Unicode form count as one. previous: the stem that an
     earlier, interrupted run recorded, which is tried first. Files of ours that are already there are left as they are,
     so repeating the call after a crash completes the first try. Returns where each file is.
+    is_anothers: whether a file in the folder belongs to another job, though it is the same file or has equal content.
     Raises NoRoom, RootAway, or BadPhoto if the name is taken and equal_names is "fail"; then nothing new is there.
     """
     with translated(f"Publishing {stem} into {folder}"), entered(folder, stem.parent.parts) as (descriptor, way):
@@ -40,21 +45,24 @@ def place(
         def candidates() -> Iterator[str]:
             return itertools.chain(recorded, stems(equal_names, stem.name, longest))
 
+        def publish(by: _Linking | _Copying) -> tuple[str, ...]:
+            return _publish(sources, descriptor, candidates, by, lambda name: is_anothers(folder.joinpath(*way, name)))
+
         try:
-            published = _publish(sources, descriptor, candidates, _Linking(descriptor))
+            published = publish(_Linking(descriptor, folder))
         except (no_replace.LinksUnsupported, BadPhoto):  # BadPhoto: no name was free, so no link was tried yet
-            published = _publish(sources, descriptor, candidates, _Copying(descriptor))
+            published = publish(_Copying(descriptor))
         open_below.settle(descriptor)
         return tuple(folder.joinpath(*way, name) for name in published)
 
 
-def retire(original: Path, folder: Path, name: PurePosixPath) -> Path:
+def retire(original: Path, folder: Path, name: PurePosixPath, is_anothers: IsAnothers = lambda _: False) -> Path:
     """Put a claimed original into `archiv/` or `failed/` under a free name; it stays where it is as well.
 
     name: sub-folders and file name. May be repeated, and raises, like `place`.
     """
     stem, suffix = split_suffix(name.name)
-    return place([(original, suffix)], folder, name.with_name(stem))[0]
+    return place([(original, suffix)], folder, name.with_name(stem), is_anothers=is_anothers)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +76,9 @@ class _Source:
 class _Linking:
     """Publishes by a second name for the same file: there is nothing to copy, and nothing is ever half there."""
 
-    def __init__(self, folder: int) -> None:
+    def __init__(self, folder: int, path: Path) -> None:
         self._folder = folder
+        self._path = path
 
     def here(self, sources: Sequence[_Source]) -> Iterator[str]:
         """Stems under which one of the files is already, even if the others were renamed or deleted since."""
@@ -83,7 +92,10 @@ class _Linking:
 
     def ours(self, source: _Source, name: str) -> bool:
         found = _stat(name, self._folder)
-        return found is not None and os.path.samestat(found, source.stat)
+        if found is None or os.path.samestat(found, source.stat):
+            return found is not None
+        # sshfs makes links, and shows each name as a file of its own: there the content decides.
+        return mounts.mount_of(str(self._path), mounts.read()).remote and _is_equal(source, name, self._folder, found)
 
     def publish(self, source: _Source, name: str) -> None:
         no_replace.link(source.path, name, self._folder)
@@ -101,12 +113,7 @@ class _Copying:
 
     def ours(self, source: _Source, name: str) -> bool:
         found = _stat(name, self._folder)
-        if found is None or not stat.S_ISREG(found.st_mode) or found.st_size != source.stat.st_size:
-            return False
-        if not source.readable:
-            return False
-        with open_below.reading(source.path) as mine, open_below.reading(name, self._folder) as theirs:
-            return no_replace.digest(mine) == no_replace.digest(theirs)
+        return found is not None and _is_equal(source, name, self._folder, found)
 
     def publish(self, source: _Source, name: str) -> None:
         if not source.readable:  # a file that we may neither link nor read, as another user's photo, can still be moved
@@ -121,14 +128,19 @@ class _Copying:
 
 
 def _publish(
-    sources: Sequence[_Source], folder: int, candidates: Callable[[], Iterator[str]], way: _Linking | _Copying
+    sources: Sequence[_Source],
+    folder: int,
+    candidates: Callable[[], Iterator[str]],
+    way: _Linking | _Copying,
+    is_anothers: Callable[[str], bool],
 ) -> tuple[str, ...]:
     """Find the stem and publish what is missing under it. Other programs may take a name at any moment."""
     while True:
         taken = {name_key(name) for name in os.listdir(folder)}
         for candidate in itertools.chain(way.here(sources), candidates()):
             pairs = [(source, candidate + source.suffix) for source in sources]
-            if all(way.ours(source, name) for source, name in pairs if name_key(name) in taken):
+            there = [(source, name) for source, name in pairs if name_key(name) in taken]
+            if all(way.ours(source, name) and not is_anothers(name) for source, name in there):
                 break
         else:
             raise BadPhoto(
@@ -151,6 +163,14 @@ def _publish_all(pairs: Sequence[tuple[_Source, str]], folder: int, publish: Cal
             with suppress(OSError):
                 os.unlink(name, dir_fd=folder)
         raise
+
+
+def _is_equal(source: _Source, name: str, folder: int, found: os.stat_result) -> bool:
+    """Whether a file that was found has the same content as a source; False if we may not read the source."""
+    if not stat.S_ISREG(found.st_mode) or found.st_size != source.stat.st_size or not source.readable:
+        return False
+    with open_below.reading(source.path) as mine, open_below.reading(name, folder) as theirs:
+        return no_replace.digest(mine) == no_replace.digest(theirs)
 
 
 def _stat(name: str, folder: int) -> os.stat_result | None:

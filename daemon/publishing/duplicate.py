@@ -6,13 +6,16 @@ from pathlib import Path, PurePosixPath
 from daemon.hotfolder import place_files
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.place_files import IsAnothers
 from daemon.journal import JobRow
 from daemon.publishing.notes import equal_note
 from daemon.publishing.publication import Publication
 from daemon.publishing.staging import stem_of, write_or_wait
 
 
-def archive_duplicate(folders: HotFolder, tick: Tick, publication: Publication, first: JobRow) -> Sequence[Path]:
+def archive_duplicate(
+    folders: HotFolder, tick: Tick, publication: Publication, first: JobRow, is_anothers: IsAnothers
+) -> Sequence[Path]:
     """Put the original into `archiv/`, with a note beside it that names the job that came first. May be repeated.
 
     Returns where they are: the original (if the settings keep originals), then the note.
@@ -27,4 +30,4 @@ def archive_duplicate(folders: HotFolder, tick: Tick, publication: Publication, 
     suffix = PurePosixPath(job.name).suffix
     files = ((original, suffix), (note, f"{suffix}.txt"))
     kept = files if publication.outputs.keep_originals else files[1:]
-    return place_files.place(kept, folders.archive, stem_of(job.name))
+    return place_files.place(kept, folders.archive, stem_of(job.name), is_anothers=is_anothers)

@@ -6,12 +6,13 @@ from pathlib import Path, PurePosixPath
 from daemon.hotfolder import place_files
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.place_files import IsAnothers
 from daemon.publishing.notes import failure_note
 from daemon.publishing.publication import Publication
 from daemon.publishing.staging import stem_of, write_or_wait
 
 
-def move_to_failed(folders: HotFolder, tick: Tick, publication: Publication) -> Sequence[Path]:
+def move_to_failed(folders: HotFolder, tick: Tick, publication: Publication, is_anothers: IsAnothers) -> Sequence[Path]:
     """Put the original and its note into `failed/`. May be repeated. Returns where they are: original, note."""
     job, original = publication.row.job, publication.files.original
     if original is None:
@@ -21,4 +22,5 @@ def move_to_failed(folders: HotFolder, tick: Tick, publication: Publication) -> 
     if not note.exists():
         write_or_wait(note, failure_note(PurePosixPath(job.name).name, job.id, job.reason or "unknown"))
     suffix = PurePosixPath(job.name).suffix
-    return place_files.place(((original, suffix), (note, f"{suffix}.txt")), folders.failed, stem_of(job.name))
+    files = ((original, suffix), (note, f"{suffix}.txt"))
+    return place_files.place(files, folders.failed, stem_of(job.name), is_anothers=is_anothers)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from daemon.errors import BadPhoto, NoRoom, RootAway
@@ -166,7 +167,8 @@ class Publisher:
         if original is None or not publication.outputs.keep_originals:
             return None
         self._tick(Effect.ARCHIVE)
-        return self._laid(job.id, place_files.retire(original, self._folders.archive, PurePosixPath(job.name)))
+        name, is_anothers = PurePosixPath(job.name), partial(self._is_anothers, job.id)
+        return self._laid(job.id, place_files.retire(original, self._folders.archive, name, is_anothers))
 
     def _adopt(self, publication: Publication) -> Publication:
         """Take over the end that a report or a failure note tells of, because the journal lost it."""
@@ -186,7 +188,7 @@ class Publisher:
         job, same_as = publication.row.job, publication.row.same_as
         assert same_as is not None
         first = self._journal.row(same_as)
-        places = archive_duplicate(self._folders, self._tick, publication, first)
+        places = archive_duplicate(self._folders, self._tick, publication, first, partial(self._is_anothers, job.id))
         self._tick(Effect.LEAVE_OUT)
         self._journal.leave_out(job.id, self._below_root(places), self._clock())
         self._job_events.left_out(job, first.job, tuple(places))
@@ -198,7 +200,7 @@ class Publisher:
 
     def _move_to_failed(self, publication: Publication) -> Publication:
         job = publication.row.job
-        places = move_to_failed(self._folders, self._tick, publication)
+        places = move_to_failed(self._folders, self._tick, publication, partial(self._is_anothers, job.id))
         self._tick(Effect.RECORD_PLACES)
         self._journal.record_places(job.id, self._below_root(places), self._laid(job.id, places[0]))
         return self._over(publication)
@@ -222,6 +224,13 @@ class Publisher:
 
     def _below_root(self, paths: Sequence[Path]) -> list[str]:
         return [str(path.relative_to(self._folders.root)) for path in paths]
+
+    def _is_anothers(self, job_id: str, path: Path) -> bool:
+        """Whether a file is where the original of another job was laid."""
+        (place,) = self._below_root([path])
+        found = ownership.file_id_at(self._folders.root, place)
+        laid = self._journal.originals.of_file(found) if found else ()
+        return any(original.place == place and original.job_id != job_id for original in laid)
 
     def _laid(self, job_id: str, original: Path) -> Original | None:
         """What is to be recorded of an original that was just laid somewhere; None if it is gone already."""

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from daemon.disk import no_replace
+from daemon.disk import mounts, no_replace
 from daemon.disk.no_replace import LinksUnsupported
 from daemon.errors import BadPhoto, NoRoom, RootAway
 from daemon.hotfolder.place_files import place, retire
@@ -319,6 +319,46 @@ def test_an_original_is_retired_once(desk: Desk) -> None:
     assert first == desk.folder / "photo-2.jpg"
     assert retire(original, desk.folder, PurePosixPath("photo.jpg")) == first
     assert len(desk.published()) == 2
+
+
+def test_an_original_that_is_another_job_s_too_gets_a_name_of_its_own(desk: Desk) -> None:
+    first, second = desk.staging / "a.jpg", desk.staging / "b.jpg"
+    first.write_text("photo")
+    second.hardlink_to(first)
+    theirs = retire(first, desk.folder, PurePosixPath("a.jpg"))
+
+    for _ in range(2):
+        mine = retire(second, desk.folder, PurePosixPath("a.jpg"), lambda path: path == theirs)
+        assert mine == desk.folder / "a-2.jpg"
+    assert sorted(desk.published()) == ["a-2.jpg", "a.jpg"]
+
+
+def test_where_a_link_looks_like_a_file_of_its_own_the_content_tells_ours(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = desk.files()
+    root = Path(os.path.realpath(desk.folder))
+    monkeypatch.setattr(mounts, "read", lambda: {str(root): mounts.Mount(str(root), "fuse.sshfs")})
+    place(files[:1], desk.folder, PurePosixPath("a"))  # the program died after the first file
+    path = desk.folder / "a.png"
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+
+    placed = place(files, desk.folder, PurePosixPath("a"))
+
+    assert sorted(found.name for found in placed) == ["a.json", "a.png"]
+    assert sorted(desk.published()) == ["a.json", "a.png"]
+
+
+def test_a_copy_of_ours_on_a_local_disk_is_somebody_else_s(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    files = desk.files()
+    (desk.folder / "a.png").write_bytes(files[0][0].read_bytes())
+
+    placed = place(files, desk.folder, PurePosixPath("a"))
+
+    assert sorted(found.name for found in placed) == ["a-2.json", "a-2.png"]
 
 
 def test_a_file_s_protected_links_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -279,6 +279,36 @@ def test_a_result_is_known_even_if_the_journal_had_no_room_for_it_at_first(tmp_p
     assert not full[0]
 
 
+def test_photos_that_are_one_file_keep_an_original_each(studio: Studio) -> None:
+    first = save_photo(studio.inbox / "b.jpg", seed=6)
+    for name in ("c.jpg", "d.jpg"):
+        (studio.inbox / name).hardlink_to(first)  # cp -al, or a tool that links what is equal
+
+    studio.live()
+
+    assert files_below(studio.root / "archiv") == ["b.jpg", "c.jpg", "d.jpg", "kunde/a.jpg"]
+    (studio.root / "archiv" / "c.jpg").rename(studio.inbox / "c.jpg")
+    studio.live()
+    assert studio.rounds() == {"kunde/a.jpg": 0, "b.jpg": 0, "c.jpg": 1, "d.jpg": 0}
+    assert sorted(results(studio.root)) == [f"{name}.{suffix}" for name in "bcd" for suffix in ("json", "png")] + FIRST
+
+
+def test_failed_photos_that_are_one_file_keep_an_original_each(studio: Studio) -> None:
+    intake = studio.settings.intake.model_copy(update={"patience_seconds": 0.1})
+    studio.settings = studio.settings.model_copy(update={"intake": intake})
+    (studio.inbox / "x.jpg").write_text("Dear Sir or Madam, " * 50)
+    (studio.inbox / "y.jpg").hardlink_to(studio.inbox / "x.jpg")
+    aside = studio.inbox.parent.parent / "y.jpg"
+    (studio.inbox / "y.jpg").rename(aside)
+    studio.live()
+    (studio.root / "failed" / "x.jpg.txt").unlink()
+    aside.rename(studio.inbox / "y.jpg")
+
+    studio.live()
+
+    assert files_below(studio.root / "failed") == ["x.jpg", "y.jpg", "y.jpg.txt"]
+
+
 # Moved between grade folders
 
 
