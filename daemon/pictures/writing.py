@@ -101,18 +101,6 @@ def size_of(path: Path) -> tuple[int, int]:
     return header.width, header.height
 
 
-def job_tag_of(path: Path) -> str | None:
-    """The job tag that `write` put into a file; None if it has none or is no picture. Raises OSError."""
-    with path.open("rb") as file:
-        kind = kind_of(file.read(HEAD_BYTES))
-        if kind is None or kind not in {known.container for known in _KINDS.values()}:
-            return None
-        try:
-            return xmp.job_in(decoding.read_header(file.fileno(), kind).metadata.xmp)
-        except Undecodable:
-            return None
-
-
 def suffix_of(output_format: OutputFormat) -> str:
     """What a result's name ends with."""
     return _KINDS[output_format].suffix

@@ -1,4 +1,4 @@
-"""XMP packets: puts the id of a job into one, and finds it there again.
+"""XMP packets: puts the id of a job into one.
 
 A parser says where the parts of a packet lie; all other bytes of the packet stay as they are. Photos come from
 strangers, so the parser is defusedxml's, which refuses document types and entities.
@@ -6,7 +6,6 @@ strangers, so the parser is defusedxml's, which refuses document types and entit
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import unescape
 from xml.sax.saxutils import escape
 
 from defusedxml.ElementTree import DefusedXMLParser, ParseError
@@ -16,8 +15,6 @@ _DC = "http://purl.org/dc/elements/1.1/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _JOB, _RIGHTS, _WHOLE = f"{{{_NAMESPACE}}}job", f"{{{_DC}}}rights", f"{{{_RDF}}}RDF"
 _MOST_BYTES = 1 << 21  # of a packet that is parsed, at most about 2 s; editors write 0.1 MB, seldom 1 MB
-
-_MOST_TAG_BYTES = 4096  # of a job tag in a broken packet; unescaping a number of more digits raises ValueError
 
 
 def tagged(xmp: bytes | None, job: str, notice: str | None = None) -> bytes:
@@ -47,19 +44,13 @@ def tagged(xmp: bytes | None, job: str, notice: str | None = None) -> bytes:
     )
 
 
-def job_in(xmp: bytes | None) -> str | None:
-    """The job tag that `tagged` put into a packet; None if there is none."""
-    return _parts_of(xmp or b"").job
-
-
 @dataclass(slots=True)
 class _Parts:
     """What we have to know of a packet. All positions are in bytes.
 
-    job: the last job tag. end: where the end tag of the last RDF begins. older: where job tags lie, in order.
+    end: where the end tag of the last RDF begins. older: where job tags lie, in order.
     """
 
-    job: str | None = None
     has_rights: bool = False
     end: int | None = None
     older: list[range] = field(default_factory=list)
@@ -82,11 +73,6 @@ def _searched(packet: bytes) -> _Parts:
     for end in (b"</rdf:RDF>", b"</RDF>"):
         if parts.end is None and end in packet:
             parts.end = packet.rindex(end)
-    before, found, _ = packet.rpartition(b"</freisteller:job>")
-    if found:
-        text = before[before.rfind(b">") + 1 :]
-        if len(text) <= _MOST_TAG_BYTES:
-            parts.job = unescape(text.decode("utf-8", errors="replace"))
     return parts
 
 
@@ -100,7 +86,6 @@ class _Reader:
         self.parts = _Parts()
         self._packet = packet
         self._open_jobs: list[int] = []
-        self._text: list[str] = []
         self._is_empty = True
         # In UTF-8 whatever the packet says of itself: in a picture it has to be (XMP, part 3).
         self._parser = DefusedXMLParser(target=self, encoding="utf-8", forbid_dtd=True)
@@ -114,13 +99,10 @@ class _Reader:
         self.parts.has_rights |= tag == _RIGHTS or _RIGHTS in attributes
         if tag == _JOB:
             self._open_jobs.append(self._parser.parser.CurrentByteIndex)
-            self._text.clear()
 
-    def data(self, text: str) -> None:
+    def data(self, _: str) -> None:
         """There is text in the element that began last."""
         self._is_empty = False
-        if self._open_jobs:
-            self._text.append(text)
 
     def end(self, tag: str) -> None:
         """An element ends: here, or just before if it is all in one tag."""
@@ -134,8 +116,6 @@ class _Reader:
             while older and older[-1].start > start:
                 older.pop()
             older.append(range(start, self._packet.index(b">", here) + 1 if has_end_tag else here))
-            self.parts.job = "".join(self._text)
-            self._text.clear()
 
     def close(self) -> None:
         """The packet ends."""

@@ -1,8 +1,10 @@
 """Draws pictures for the tests of this room, and encodes them as files."""
 
 import io
+import re
 import struct
 import zlib
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +207,9 @@ def heic(rgb: Samples, bits: int = 8, orientation: int = 1) -> bytes:
     exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + said + bytes(4)
     picture.save(file, quality=-1, chroma=444, exif=exif)
     return file.getvalue()
+
+
+def job_in(packet: bytes | None) -> str | None:
+    """The last job tag in an XMP packet as we write it; None if there is none."""
+    found = re.findall(rb"<freisteller:job[^<>]*>([^<]*)</freisteller:job>", packet or b"")
+    return unescape(found[-1].decode()) if found else None

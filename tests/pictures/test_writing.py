@@ -23,6 +23,7 @@ from tests.pictures.drawing import (
     file_of,
     image_of,
     inward_profile,
+    job_in,
     photo_of,
     profile,
     with_field,
@@ -136,14 +137,14 @@ def test_a_caption_travels_along(tmp_path: Path) -> None:
     written = open_photo(tmp_path / "out", 500).metadata.xmp
     assert written is not None
     assert b"by the studio" in written
-    assert writing.job_tag_of(tmp_path / "out") == "job"
+    assert job_in(open_photo(tmp_path / "out", 500).metadata.xmp) == "job"
 
 
 @pytest.mark.parametrize("format_", FORMATS)
 def test_a_result_knows_its_job(tmp_path: Path, format_: OutputFormat) -> None:
     writing.write(tmp_path / "out", cut(coloured()), photo_of(coloured()), format_, "job <7> & Söhne")
 
-    assert writing.job_tag_of(tmp_path / "out") == "job <7> & Söhne"
+    assert job_in(open_photo(tmp_path / "out", 500).metadata.xmp) == "job <7> & Söhne"
 
 
 def test_a_cut_out_that_is_cut_out_again_knows_its_new_job_only(tmp_path: Path) -> None:
@@ -151,13 +152,8 @@ def test_a_cut_out_that_is_cut_out_again_knows_its_new_job_only(tmp_path: Path) 
 
     writing.write(tmp_path / "second", cut(coloured()), open_photo(tmp_path / "first", 500), "png", "second")
 
-    assert writing.job_tag_of(tmp_path / "second") == "second"
+    assert job_in(open_photo(tmp_path / "second", 500).metadata.xmp) == "second"
     assert b"first" not in (tmp_path / "second").read_bytes()
-
-
-@pytest.mark.parametrize("content", [b"", b"a text", encoded(image_of(coloured()), "png")])
-def test_a_file_from_elsewhere_has_no_job_tag(tmp_path: Path, content: bytes) -> None:
-    assert writing.job_tag_of(file_of(tmp_path, content)) is None
 
 
 @pytest.mark.parametrize("format_", FORMATS)
