@@ -6,7 +6,7 @@ LONGEST_BACKOFF_SECONDS = 60.0
 
 
 class Backoff:
-    """After each failure the wait doubles. Then one photo at a time may try, and the first success ends it.
+    """After each failure the wait doubles. Then one photo may try, after as long again the next one; a success ends it.
 
     first_seconds: the wait after the first failure.
     """
@@ -17,17 +17,24 @@ class Backoff:
         """How many photos in a row found no engine, or no place for their files."""
         self._until = 0.0
 
-    def allows(self, now: float, running: int) -> bool:
-        """Whether another job may start. now: Unix seconds. running: how many jobs run."""
+    def allows(self, now: float) -> bool:
+        """Whether another job may start. now: Unix seconds."""
         # A wait that ends later than any wait can was set before the clock was set back.
-        over = now >= self._until or now < self._until - LONGEST_BACKOFF_SECONDS
-        return self.failures == 0 or (over and running == 0)
+        return self.failures == 0 or now >= self._until or now < self._until - LONGEST_BACKOFF_SECONDS
+
+    def begin(self, now: float) -> None:
+        """A job starts. While it tries, the next one waits; but not for its end, since it may take long or hang."""
+        if self.failures:
+            self._wait(now)
 
     def record(self, result: RunResult, now: float) -> None:
         """Learn from the result of a job."""
         if result in (RunResult.NO_ENGINE, RunResult.NO_PLACE, RunResult.STRANDED):
             self.failures += 1
-            seconds = self.first_seconds * 2 ** min(self.failures - 1, 10)
-            self._until = now + min(LONGEST_BACKOFF_SECONDS, seconds)
+            self._wait(now)
         elif result in (RunResult.DONE, RunResult.FAILED):
             self.failures = 0
+
+    def _wait(self, now: float) -> None:
+        seconds = self.first_seconds * 2 ** min(self.failures - 1, 10)
+        self._until = now + min(LONGEST_BACKOFF_SECONDS, seconds)

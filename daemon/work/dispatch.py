@@ -78,7 +78,7 @@ class Dispatch:
         Raises NoRoom if the journal cannot be written.
         """
         now = self._clock()
-        if self.running >= self._workers or not self._root.workable or not self.backoff.allows(now, self.running):
+        if self.running >= self._workers or not self._root.workable or not self.backoff.allows(now):
             return None
         self.undo_stranded(now)
         if self._journal.paused_at() is not None:
@@ -86,6 +86,7 @@ class Dispatch:
         job = self._take(now)
         if job is None:
             return None
+        self.backoff.begin(now)
         future = self._executor.submit(self._run, job)
         with self._lock:
             self._in_work[job.id] = future
