@@ -12,7 +12,7 @@ from daemon.intake.completeness import FileAction, FileDecision, Rules, decide, 
 from daemon.intake.file_faults import FileFaults
 from daemon.intake.inbox_reader import InboxReader
 from daemon.intake.known_files import KnownFile, KnownFiles
-from daemon.intake.proving import Prover
+from daemon.intake.proving import Finding, Prover
 from daemon.intake.scan_values import Arrival, Hints, Reject, Scan
 from daemon.settings import IntakeSettings
 
@@ -123,7 +123,8 @@ class Scanner:
                 decision = FileDecision(FileAction.REJECT if fault else FileAction.WAIT, _AFTER_FAULT_SECONDS)
                 reason = fault or ""
             else:
-                self._faults.forget(file.path)
+                if file.observed.proof and file.observed.proof.finding is not Finding.UNDECIDED:
+                    self._faults.forget(file.path)
             if decision.action is FileAction.TAKE:
                 ready.append(self._arrival(file))
             elif decision.action is FileAction.REJECT:

@@ -2,11 +2,13 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from daemon.errors import WorkerLost
 from daemon.intake import background_decoding
 from daemon.intake.background_decoding import MOST_AT_ONCE
 from tests.intake.photos import World, decodes
@@ -75,3 +77,24 @@ def test_a_slow_file_that_changes_is_proven_anew(slow: Slow, tmp_path: Path) -> 
     taken(world, looks=20)
 
     assert slow.begun == ["slow.jpg", "slow.jpg"]
+
+
+def test_a_file_whose_process_is_lost_late_fails_after_three_tries(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(background_decoding, "PATIENCE_SECONDS", 0.01)
+    begun: list[str] = []
+
+    def hang(descriptor: int, name: str, max_megapixels: float) -> None:
+        begun.append(name)
+        time.sleep(0.1)
+        raise WorkerLost(f"{name} hung")
+
+    world = World(tmp_path, hang)
+    world.drop("bad.jpg")
+    rejected: list[str] = []
+    while not rejected and len(begun) < 9:
+        rejected += [reject.reason for reject in world.look(after=2.0).rejected]
+        time.sleep(0.02)
+
+    assert (rejected, len(begun)) == (["bad.jpg hung"], 3)
