@@ -14,7 +14,7 @@ machine makes anything take a few times as long; nothing of that takes longer th
 itself makes work impossible, such as a share that is away for ten, do not count. It also counts a thing if the daemon
 ended by itself, or had to be started again for work to go on. While a thing restarts the daemon, nobody counts how long
 /healthz is silent. As root, the hot folder and the state directory get disks of their own; else, things are left out.
-Run: `.venv/bin/python benchmarks/bulkheads.py [--things NAME,NAME] [--seconds 8] [--list]`. Last line: one JSON object.
+Run: `.venv/bin/python benchmarks/bulkheads.py [--things NAME,NAME] [--seconds 6] [--list]`. Last line: one JSON object.
 """
 
 import argparse
@@ -35,7 +35,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
 from benchmarks import hostile_photos  # noqa: E402 - the checkout is no installed package
-from benchmarks.hostile_things import THINGS, LeftOut, Stage, Thing, is_there, place_of  # noqa: E402
+from benchmarks.hostile_things import SLOW, THINGS, LeftOut, Stage, Thing, is_there, place_of  # noqa: E402
 from benchmarks.soak import mount_tmpfs  # noqa: E402
 from benchmarks.steady_load import Balance, Load, Shot  # noqa: E402
 from benchmarks.watched_daemon import ComfyUI, Prober, WatchedDaemon, mount_loop_disk  # noqa: E402
@@ -48,6 +48,7 @@ UNDISTURBED_SECONDS = 15.0  # at the start
 MOST_FACTOR = 3.0  # a thing whose files wait is watched at most so many times longer than asked
 GIVEN_UP_SECONDS = 20.0  # after the bound, a daemon that finishes nothing is started again
 LONGEST_DRAIN_SECONDS = 90.0
+MOST_LETTERS = 120  # of a reason, in the table
 DISK_MB, STATE_MB = 2048, 256
 
 
@@ -174,16 +175,14 @@ class Trial:
         return max(counted, default=0.0)
 
     def _became(self) -> str:
+        """How many files met which end, each with the first reason, and what the thing says itself."""
         stage = self.stage
-        places: dict[str, list[str]] = {}
-        for content, name in stage.hostile.items():
-            places.setdefault(place_of(stage, content) or "still on its way", []).append(name)
-        parts = [stage.said] if stage.said else []
-        if len(places) == 1 or len(stage.hostile) == 1:
-            parts += [f"{len(names)} {place}" for place, names in places.items()]
-        else:
-            parts += [f"{', '.join(names)}: {place}" for place, names in sorted(places.items())]
-        return "; ".join(parts)
+        places = [place_of(stage, content) or "still on its way" for content in stage.hostile]
+        ends: dict[str, list[str]] = {}
+        for place in places:
+            ends.setdefault(place.partition(":")[0], []).append(place)
+        counted = [f"{len(same)} {same[0][:MOST_LETTERS]}" for _, same in sorted(ends.items())]
+        return "; ".join([stage.said, *counted] if stage.said else counted)
 
 
 def wait_for_the_rest(load: Load) -> None:
@@ -197,9 +196,10 @@ def wait_for_the_rest(load: Load) -> None:
 def prepared(things: Sequence[Thing]) -> dict[str, hostile_photos.Files]:
     """The files of these things, drawn before anything is measured."""
     names = {thing.name for thing in things}
+    files = {name: draw() for name, draw in hostile_photos.FILES.items() if name in names}
     if any(name.startswith("worker") for name in names):
-        names |= {"many-scans", "large-photos"}
-    return {name: draw() for name, draw in hostile_photos.FILES.items() if name in names}
+        files[SLOW] = hostile_photos.slow_photos()
+    return files
 
 
 def trial(stack: ExitStack, folder: Path, things: Sequence[Thing], seconds: float) -> Trial:
@@ -245,7 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--things", default="", metavar="NAME,NAME", help="only these")
-    parser.add_argument("--seconds", type=float, default=8.0, help="how long each thing is watched at least")
+    parser.add_argument("--seconds", type=float, default=6.0, help="how long each thing is watched at least")
     parser.add_argument("--undisturbed", type=float, default=UNDISTURBED_SECONDS, help="seconds before the first thing")
     parser.add_argument("--keep", action="store_true", help="keep the folder and its log")
     parser.add_argument("--list", action="store_true", help="name all things")

@@ -178,18 +178,20 @@ def _of_giant_size(heif: bytes) -> bytes:
     return re.sub(rb"(?s)(ispe.{4}).{8}", lambda box: box[1] + struct.pack(">II", 60_000, 60_000), heif)
 
 
+def _large_disc() -> pyvips.Image:
+    ground = pyvips.Image.black(6000, 6000, bands=3).copy(interpretation="srgb").linear(1, 205).cast("uchar")
+    return ground.draw_circle([180, 30, 30], 3000, 3000, 1500, fill=True)
+
+
 def just_below_the_limit() -> Files:
     """Whole photos of 36 megapixels, several at once: each is allowed, all together need much memory."""
-    ground = pyvips.Image.black(6000, 6000, bands=3).copy(interpretation="srgb").linear(1, 205).cast("uchar")
-    disc = ground.draw_circle([180, 30, 30], 3000, 3000, 1500, fill=True)
-    grey = disc.extract_band(1)
-    row = 6000 // 8 + 2
+    disc, row = _large_disc(), 6000 // 8 + 2
     head = b"BM" + struct.pack("<IHHI", 62 + row * 6000, 0, 0, 62)
     head += struct.pack("<IiiHHIIiiII", 40, 6000, 6000, 1, 1, 0, 0, 0, 0, 0, 0) + b"\0\0\0\0\xff\xff\xff\0"
     return {
         "large.png": bytes(disc.pngsave_buffer(compression=1)),
-        "large.tif": bytes(grey.tiffsave_buffer(compression="deflate")),
-        "large.jpg": bytes(disc.jpegsave_buffer(Q=80)),
+        "large.webp": bytes(disc.webpsave_buffer(Q=70, effort=0)),
+        "large.avif": bytes(disc.heifsave_buffer(compression="av1", effort=0)),
         "large.bmp": head + (b"\xff" * 300 + b"\0" * (row - 300)) * 6000,
     }
 
@@ -207,6 +209,7 @@ def deflate_bombs() -> Files:
     }
 
 
+@cache
 def many_scans() -> Files:
     """A grey JPEG of 36 megapixels and 150 kB whose every bit of every coefficient has a scan of its own."""
     width, height = 6000, 6000
@@ -237,6 +240,11 @@ def _packed(bits: str) -> bytes:
     """Bits as bytes, filled up with ones, each 0xFF followed by 0."""
     whole = bits + "1" * (-len(bits) % 8)
     return int(whole, 2).to_bytes(len(whole) // 8, "big").replace(b"\xff", b"\xff\0")
+
+
+def slow_photos() -> Files:
+    """A JPEG that takes long to be proven, and one that is proven at once and takes long in work."""
+    return {"inbox": many_scans()["882 scans.jpg"], "work": bytes(_large_disc().jpegsave_buffer(Q=80))}
 
 
 def strips() -> Files:

@@ -30,6 +30,7 @@ DEADLY_HEIGHT, FAILING_HEIGHT = 77, 79  # of photos that no photo of the load ha
 OUTAGE_SECONDS = 10.0
 LOCK_SECONDS = 35.0
 FULL_SECONDS = 5.0
+SLOW = "slow photos"  # the name of the files that are drawn for worker_gets
 EVENTS: tuple[object, ...] = ({}, [], 7, None, "\ud800", {"type": "x"}, "executing")  # odd types, and odd data
 ROUTES = ["/history", "/queue", "/view", "/system_stats", "/prompt", "/upload", "/object_info", "/models", "/free"]
 FOREIGN = {
@@ -90,23 +91,29 @@ class Stage:
         """Let both servers have these faults until the thing is over."""
         for server in self.servers:
             self._until_over(server, faults)
+        self.say_servers()
 
     def one_behaves(self, **faults: object) -> None:
         """Let one of the two servers have these faults until the thing is over."""
         self._until_over(self.servers[1], faults)
+        self.say_servers()
 
     def _until_over(self, server: ComfyUI, faults: dict[str, object]) -> None:
         usual = asdict(Faults())
         server.behave(**faults)
         self.after.callback(lambda: server.behave(**{name: usual[name] for name in faults}))
-        self.after.callback(self._say_servers)
 
-    def _say_servers(self) -> None:
-        with suppress(OSError), urllib.request.urlopen(f"http://{self.daemon.bind}/status", timeout=5) as answer:
-            servers = json.load(answer)["servers"]
-            self.said = f"{sum(server['up'] for server in servers)} of {len(servers)} servers in use"
-            if aside := sorted({model for server in servers for model in server["paused"]}):
-                self.said += f", set aside: {', '.join(aside)}"
+    def say_servers(self) -> None:
+        """Note in the end of the thing how many servers are in use."""
+
+        def look() -> None:
+            with suppress(OSError), urllib.request.urlopen(f"http://{self.daemon.bind}/status", timeout=5) as answer:
+                servers = json.load(answer)["servers"]
+                self.said += f"{sum(server['up'] for server in servers)} of {len(servers)} servers in use"
+                if aside := sorted({model for server in servers for model in server["paused"]}):
+                    self.said += f", set aside: {', '.join(aside)}"
+
+        self.after.callback(look)
 
 
 # --- files
@@ -170,6 +177,12 @@ def broken_order(stage: Stage) -> None:
     stage.after.callback(remove, folder / "freisteller.toml")
     stage.after.callback(remove, folder / "deeper" / "freisteller.toml")
 
+    def look() -> None:
+        waiting = sum(not place_of(stage, content) for content in stage.hostile)
+        stage.said = f"{waiting} of {len(stage.hostile)} waited until the orders were removed"
+
+    stage.after.callback(look)
+
 
 def foreign_json(stage: Stage) -> None:
     """Somebody else's JSON in grade folders, and a daemon that starts with a new journal and reads all of it."""
@@ -202,9 +215,9 @@ def poster(stage: Stage) -> None:
         content, report = next(
             (content, path)
             for content, path in reversed(list(stage.load.ledger.results.items()))
-            if (shot := stage.load.ledger.shots.get(content)) and not shot.put_back
+            if (shot := stage.load.ledger.shots.get(content)) and not shot.touched
         )
-        stage.load.ledger.shots[content].put_back = True
+        stage.load.ledger.shots[content].touched = True
         cut_out = pyvips.Image.new_from_file(str(report.with_suffix(".png")))
         page = cut_out.embed(90, 70, 900, 700, extend="background", background=[30, 90, 160, 255])
         stage.drop({"poster.png": bytes(page.pngsave_buffer())})
@@ -227,7 +240,7 @@ def deadly_photo(stage: Stage) -> None:
     stage.drop({"takes servers down.png": encoded(".png", 140, DEADLY_HEIGHT)})
 
     def look() -> None:
-        stage.said += f", {sum(server.deaths for server in stage.servers) - before} deaths"
+        stage.said = f"{sum(server.deaths for server in stage.servers) - before} servers died, "
 
     stage.after.callback(look)
 
@@ -265,6 +278,7 @@ def odd_bodies(stage: Stage) -> None:
 
 
 def odd_events(stage: Stage) -> None:
+    stage.say_servers()
     for server in stage.servers:
         for odd in EVENTS:
             for event in ({"type": odd, "data": {}}, {"type": "executing", "data": odd}, odd):
@@ -277,6 +291,7 @@ def odd_events(stage: Stage) -> None:
 
 
 def giant_frame(stage: Stage) -> None:
+    stage.say_servers()
     stage.servers[1].say(text="x" * 1024, repeat=400 << 10, promised_bytes=1 << 40)
 
 
@@ -396,8 +411,7 @@ def worker_gets(number: signal.Signals, where: str) -> Callable[[Stage], None]:
 
     def act(stage: Stage) -> None:
         name = f"worker {number.name} {where}.jpg"
-        thing, photo = ("many-scans", "882 scans.jpg") if where == "inbox" else ("large-photos", "large.jpg")
-        slow = stage.prepared[thing][photo]
+        slow = stage.prepared[SLOW][where]
         remark = b"\xff\xfe" + struct.pack(">H", 2 + len(name)) + name.encode()  # no two contents are equal
         stage.drop({name: slow[:2] + remark + slow[2:]})
         deadline = time.monotonic() + 20

@@ -40,7 +40,7 @@ class Shot:
     dropped_at: float
     done_at: float | None = None
     failed_at: float | None = None
-    put_back: bool = False
+    touched: bool = False
 
     def delay(self, now: float) -> float:
         """Seconds from drop to result, or until now."""
@@ -168,7 +168,7 @@ class Load:
     def look_once(self) -> None:
         """Note every report, and every file in failed/, that was not seen before."""
         for path in _new_files([self.root / grade for grade in GRADES], self._seen, ".json"):
-            with suppress(ValueError, KeyError, TypeError):  # somebody else's JSON
+            with suppress(ValueError, KeyError, TypeError, RecursionError):  # somebody else's JSON
                 self._note_result(str(json.loads(path.read_text("utf-8"))["photo"]["sha256"]), path)
         for path in _new_files([self.root / "failed"], self._seen):
             if path.suffix != ".txt":
@@ -198,9 +198,9 @@ class Load:
 
     def _a_result(self) -> Path:
         """The picture of a photo that nobody has touched yet. Raises IndexError if there is none."""
-        free = [content for content, shot in list(self.ledger.shots.items()) if shot.done_at and not shot.put_back]
+        free = [content for content, shot in list(self.ledger.shots.items()) if shot.done_at and not shot.touched]
         content = self._dice.choice([content for content in free if content in self.ledger.results][-20:])
-        self.ledger.shots[content].put_back = True
+        self.ledger.shots[content].touched = True
         return self.ledger.results[content].with_suffix(".png")
 
     def _put_back(self, result: Path) -> None:
