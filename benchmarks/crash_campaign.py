@@ -3,9 +3,13 @@
 Photos of their own content come all the time, by writers of several habits (at once, slowly, size first, temporary
 name, some that die half-way), in sub-folders, under names that are used again and again. ComfyUI is its double, a
 process of its own that answers at once. Each life of the daemon ends by SIGKILL at a random moment, every second one
-amid its start; the last one works everything off. Then every byte is looked at: each photo's original must be there
-once, in archiv/ with one whole result and its report, or in failed/ with its note; and nothing else may be left.
-Run: `.venv/bin/python benchmarks/crash_campaign.py [--kills 500] [--seed 1]`. Last line: one JSON object.
+amid its start; the last one works everything off. Several photos are in work at once, and two people act all the time
+on what is there: they move results between grade folders, put results and originals back into the inbox, copy some, and
+retry failed photos. Then every byte is looked at: each photo's original must be there once, in archiv/ with one whole
+result and its report, or in failed/ with its note; a copy that people dropped counts as another photo; what people had
+in their hands must be there once, and a result that they moved must have the grade of its folder; and nothing else may
+be left.
+Run: `.venv/bin/python benchmarks/crash_campaign.py [--kills 500] [--seed 1] [--workers 4]`. Last line: one JSON object.
 """
 
 import argparse
@@ -24,7 +28,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -35,7 +39,8 @@ import pyvips
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from tests.drawing import drawn_photo  # noqa: E402 - the checkout's tests are no installed package
+from benchmarks.doings import Person  # noqa: E402 - neither is an installed package
+from tests.drawing import drawn_photo  # noqa: E402
 
 GRADES = ("sehr_gut", "gut", "ungenügend")
 FOLDERS = ("", "", "kunde a", "kunde ä/auftrag 1", "kunde b")
@@ -43,6 +48,7 @@ NAMES = 12  # so few that equal names happen all the time
 MOST_OPEN = 24  # photos on their way, beside those whose writer died; more would only wait
 MOST_DEAD = 3  # writers of each camera that die: no life is long enough to give their files up, and they hold names
 LONGEST_WORK_SECONDS = 1.5  # after the start; as many kills hit the start itself
+LONG_WORK_SECONDS = 9.0  # one life in ten: people's verdicts count after five seconds
 LONGEST_END_SECONDS = 300.0
 
 
@@ -100,19 +106,22 @@ class Camera:
 
 
 class Studio:
-    """Photographers who never stop; each has a camera of its own."""
+    """Photographers and people who never stop; each photographer has a camera of its own."""
 
-    def __init__(self, root: Path, seed: int, photographers: int) -> None:
-        self._root = root
+    def __init__(self, folder: Path, seed: int, photographers: int, people: int) -> None:
+        root = self._root = folder / "hot"
         self._stop = threading.Event()
         self.cameras = [Camera(root / "inbox", random.Random(seed * 1000 + each)) for each in range(photographers)]
-        self._executor = ThreadPoolExecutor(photographers)
+        self.people = [Person(root, folder / "state", random.Random(seed * 1000 - each)) for each in range(people)]
+        self._executor = ThreadPoolExecutor(photographers + people)
         self._at_work: list[Future[None]] = []
 
     def open(self) -> None:
         """Begin."""
         for each, camera in enumerate(self.cameras):
             self._at_work.append(self._executor.submit(self._work, camera, each * 10**6))
+        for person in self.people:
+            self._at_work.append(self._executor.submit(self._act, person))
 
     def close(self) -> None:
         """No new photos; what is being written is written to its end."""
@@ -128,6 +137,11 @@ class Studio:
                 camera.shoot(number)
                 number += 1
 
+    def _act(self, person: Person) -> None:
+        while not self._stop.wait(person.dice.uniform(0.02, 0.4)):
+            if on_their_way(self._root) < 2 * MOST_OPEN:
+                person.act()
+
 
 @dataclass(frozen=True)
 class Found:
@@ -136,6 +150,7 @@ class Found:
     photos_in: int
     archived: int
     failed: int
+    doings: Counter[str]
     lost: tuple[str, ...]
     doubled: tuple[str, ...]
     half_written: tuple[str, ...]
@@ -154,15 +169,17 @@ def files_below(folder: Path) -> list[Path]:
 def on_their_way(root: Path) -> int:
     """Files in the inbox, and photos in work."""
     try:
-        return len(files_below(root / "inbox")) + sum(1 for _ in (root / ".freisteller" / "work").iterdir())
+        ours = [path for name in ("work", "returns") for path in (root / ".freisteller" / name).glob("*")]
+        return len(files_below(root / "inbox")) + len(ours)
     except OSError:  # all of it is in motion
         return MOST_OPEN
 
 
-def look_at_everything(root: Path, state: Path, cameras: list[Camera]) -> Found:
-    """Compare what is there, byte for byte, with what was dropped."""
-    whole = {content: name for camera in cameras for content, name in camera.whole.items()}
-    cut_off = {content: name for camera in cameras for content, name in camera.cut_off.items()}
+def look_at_everything(root: Path, state: Path, studio: Studio) -> Found:
+    """Compare what is there, byte for byte, with what was dropped and with what people did."""
+    whole = {content: name for camera in studio.cameras for content, name in camera.whole.items()}
+    cut_off = {content: name for camera in studio.cameras for content, name in camera.cut_off.items()}
+    copied = sum((person.copied for person in studio.people), Counter[str]())
     archive = Counter(sum_of(path) for path in files_below(root / "archiv"))
     failed_files = files_below(root / "failed")
     notes = {path for path in failed_files if path.name.endswith(".txt")}
@@ -172,47 +189,106 @@ def look_at_everything(root: Path, state: Path, cameras: list[Camera]) -> Found:
     lost, doubled = [], []
     archived_well = failed_well = 0
     for content, name in {**whole, **cut_off}.items():
+        times, named = 1 + copied[content], f"{name} ({content[:8]})"
         originals, made = archive[content] + failed[content], results[content]
-        if originals == 0:
-            lost.append(f"{name} ({content[:8]}) is nowhere")
-        elif archive[content] and not made:
-            lost.append(f"{name} ({content[:8]}) is in archiv/ and has no result")
-        elif originals > 1 or made > 1 or (failed[content] and made):
-            doubled.append(f"{name} ({content[:8]}): {originals} originals, {made} results")
+        if originals < times:
+            lost.append(f"{named}: {originals} originals instead of {times}")
+        elif made < archive[content]:
+            lost.append(f"{named}: {made} results of {archive[content]} in archiv/")
+        elif originals > times or made > archive[content]:
+            doubled.append(f"{named}: {originals} originals instead of {times}, {made} results")
         elif failed[content]:
             failed_well += 1
         else:
             archived_well += 1
-    half += [f"{path}: no photo that was dropped" for path in strangers(root, {*whole, *cut_off}, notes)]
+    of_people, twice = held_by_people(root, studio.people)
+    half += [
+        f"{path}: no photo that was dropped"
+        for path in strangers(root, {*whole, *cut_off, *jobs_by_content(root)}, notes)
+    ]
     half += [f"{path}: no note beside it" for path in failed_files if path not in notes | with_note(failed_files)]
     half += [f"{path}: left behind" for path in left_behind(root, state)]
-    return Found(len(whole) + len(cut_off), archived_well, failed_well, tuple(lost), tuple(doubled), tuple(half))
+    half += misfiled(root, state)
+    lost, doubled = [*lost, *of_people], [*doubled, *twice]
+    doings = sum((person.doings for person in studio.people), Counter[str]())
+    return Found(
+        len(whole) + len(cut_off), archived_well, failed_well, doings, tuple(lost), tuple(doubled), tuple(half)
+    )
+
+
+def jobs_by_content(root: Path) -> dict[str, str]:
+    """SHA-256 of each report and of the picture that it tells of -> their job, for all results, also replaced ones."""
+    jobs: dict[str, str] = {}
+    for note in (path for top in (*GRADES, "archiv", "failed") for path in files_below(root / top)):
+        if note.suffix == ".json":
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                report = json.loads(note.read_bytes())
+                jobs[sum_of(note)] = jobs[report["sha256"][".png"]] = report["job"]
+    return jobs
+
+
+def held_by_people(root: Path, people: list[Person]) -> tuple[list[str], list[str]]:
+    """Results that people had in their hands and that are gone; and files that are there under two names."""
+    paths: dict[int, list[Path]] = {}
+    for top in (*GRADES, "archiv", "failed"):
+        for path in files_below(root / top):
+            paths.setdefault(path.stat().st_ino, []).append(path)
+    held = {inode: content for person in people for inode, content in person.held.items()}
+    gone = [
+        f"a result that a person moved ({content[:8]}) is nowhere"
+        for inode, content in held.items()
+        if content not in map(sum_of, paths.get(inode, []))
+    ]
+    copies = sum((person.copied for person in people), Counter[str]())
+    there = Counter(sum_of(path) for group in paths.values() for path in group)
+    gone += [f"a file that a person copied ({content[:8]}) is nowhere" for content in copies if not there[content]]
+    return gone, [f"one file under two names: {group}" for group in paths.values() if len(group) > 1]
+
+
+def misfiled(root: Path, state: Path) -> Iterator[str]:
+    """Results that the journal has with another grade, or at another place, than the folders show."""
+    with closing(sqlite3.connect(f"file:{state / 'journal.sqlite3'}?mode=ro", uri=True)) as journal:
+        known = dict(journal.execute("SELECT path, job_id FROM places").fetchall())
+        grades = dict(journal.execute("SELECT id, grade FROM jobs WHERE state = 'done'").fetchall())
+        said = "SELECT job_id, to_grade FROM verdicts JOIN jobs ON jobs.id = job_id AND jobs.round = verdicts.round"
+        grades |= dict(journal.execute(f"{said} ORDER BY verdicts.id").fetchall())
+    jobs = jobs_by_content(root)
+    for grade in GRADES:
+        for path in files_below(root / grade):
+            place = str(path.relative_to(root))
+            job_id = jobs.get(sum_of(path))
+            if known.get(place) != job_id:
+                yield f"{place} of job {job_id}: the journal has it of {known.get(place)}"
+            elif grades.get(str(job_id)) != grade:
+                yield f"{place}: the journal says {grades.get(str(job_id))}"
 
 
 def results_by_photo(root: Path) -> tuple[Counter[str], list[str]]:
-    """How many whole results there are of each photo, by its content; and what is not whole."""
+    """How many whole results there are of each photo, by its content; and what is not whole.
+
+    A person may move a picture to where its report finds its name taken, so the two need not lie side by side.
+    """
     made: Counter[str] = Counter()
     half: list[str] = []
-    jobs: Counter[str] = Counter()
-    for grade in GRADES:
-        files = set(files_below(root / grade))
-        for note in sorted(path for path in files if path.suffix == ".json"):
-            picture = note.with_suffix(".png")
-            try:
-                report = json.loads(note.read_text("utf-8"))
-                if sum_of(picture) != report["sha256"][".png"]:
-                    raise ValueError("the picture's sum is not that of its report")
-                image = pyvips.Image.new_from_file(str(picture), fail_on="truncated")
-                if image.avg() < 0 or image.bands != 4:
-                    raise ValueError("no RGBA picture")
-                made[report["photo"]["sha256"]] += 1
-                jobs[report["job"]] += 1
-            except (OSError, ValueError, KeyError, pyvips.Error) as error:
-                half.append(f"{note}: {error}")
-            files -= {note, picture}
-        half += [f"{path}: a result without its report" for path in files]
-    half += [f"job {job} has {count} reports" for job, count in jobs.items() if count > 1]
-    return made, half
+    known = jobs_by_content(root)
+    files = [(path, known.get(sum_of(path))) for grade in GRADES for path in files_below(root / grade)]
+    reports = {job_id: path for path, job_id in files if path.suffix == ".json"}
+    pictures = {job_id: path for path, job_id in files if path.suffix != ".json"}
+    for (job_id, suffix), count in Counter((job_id, path.suffix) for path, job_id in files).items():
+        half += [f"job {job_id} has {count} files {suffix}"] if count > 1 else []
+    for job_id, note in reports.items():
+        try:
+            report = json.loads(note.read_text("utf-8"))
+            picture = pictures.pop(job_id)
+            if sum_of(picture) != report["sha256"][".png"]:
+                raise ValueError("the picture's sum is not that of its report")
+            image = pyvips.Image.new_from_file(str(picture), fail_on="truncated")
+            if image.avg() < 0 or image.bands != 4:
+                raise ValueError("no RGBA picture")
+            made[report["photo"]["sha256"]] += 1
+        except (OSError, ValueError, KeyError, pyvips.Error) as error:
+            half.append(f"{note}: {error!r}")
+    return made, half + [f"{path}: a result without its report" for path in pictures.values()]
 
 
 def strangers(root: Path, known: set[str], notes: set[Path]) -> Iterator[Path]:
@@ -231,18 +307,17 @@ def with_note(failed: list[Path]) -> set[Path]:
 def left_behind(root: Path, state: Path) -> Iterator[str]:
     """Everything that nobody needs any more, and every job that is not over."""
     yield from map(str, files_below(root / "inbox"))
-    for name in ("work", "staging"):
-        yield from map(str, (root / ".freisteller" / name).iterdir())
+    for name in ("work", "staging", "returns"):
+        yield from map(str, (root / ".freisteller" / name).glob("*"))
     yield from map(str, (state / "alphas").glob("*"))
     places = {root / name for name in (*GRADES, "archiv", "failed", "inbox", ".freisteller")}
     yield from (str(path) for path in root.iterdir() if path not in places)
-    known = {"root.json", "lock", "lease.json", "work", "staging"}
+    known = {"root.json", "lock", "lease.json", "work", "staging", "returns"}
     yield from (str(path) for path in (root / ".freisteller").iterdir() if path.name not in known)
-    journal = sqlite3.connect(f"file:{state / 'journal.sqlite3'}?mode=ro", uri=True)
-    for job_id, name, job_state in journal.execute("SELECT id, name, state FROM jobs"):
-        if job_state not in ("done", "failed"):
-            yield f"job {job_id} of {name} is {job_state}"
-    journal.close()
+    with closing(sqlite3.connect(f"file:{state / 'journal.sqlite3'}?mode=ro", uri=True)) as journal:
+        for job_id, name, job_state in journal.execute("SELECT id, name, state FROM jobs"):
+            if job_state not in ("done", "failed"):
+                yield f"job {job_id} of {name} is {job_state}"
 
 
 def sum_of(path: Path) -> str:
@@ -271,7 +346,7 @@ class Life:
             "STATE_DIR": str(folder / "state"),
             "HTTP__BIND": "",
             "LOG__LEVEL": "warning",
-            "COMFYUI__SERVERS": json.dumps([{"url": url, "slots": 2}]),
+            "COMFYUI__SERVERS": json.dumps([{"url": url, "slots": int(changes.get("DISPATCH__WORKERS", 2))}]),
             "ENGINE__PROXY_PIXELS": "256",
             "STRATEGY__MAX_ATTEMPTS": "2",
             "INTAKE__QUIET_SECONDS": "0.1",
@@ -328,36 +403,38 @@ class Life:
         return self._process.wait(LONGEST_END_SECONDS)
 
 
-def campaign(folder: Path, kills: int, seed: int) -> tuple[Found, int]:
+def campaign(folder: Path, kills: int, seed: int, workers: int) -> tuple[Found, int]:
     """Kill so often, work off what is left, and look; also how often the daemon ended by itself."""
     root, dice = folder / "hot", random.Random(seed)
     by_itself, start = 0, 0.0
     (root / "inbox").mkdir(parents=True)
-    studio = Studio(root, seed, photographers=4)
+    studio = Studio(folder, seed, photographers=4, people=2)
     with ExitStack() as stack:
         url = stack.enter_context(comfyui())
         stack.callback(studio.close)
         studio.open()
         began = time.monotonic()
         for number in range(1, kills + 1):
-            with Life(folder, url) as daemon:
+            with Life(folder, url, DISPATCH__WORKERS=str(workers)) as daemon:
                 if number % 2:  # at work; the next one while it starts
                     start = daemon.started()
-                by_itself += daemon.ends_by_itself(dice.uniform(0, LONGEST_WORK_SECONDS if number % 2 else 1.2 * start))
+                longest = LONGEST_WORK_SECONDS if number % 2 else 1.2 * start
+                seconds = LONG_WORK_SECONDS if number % 10 == 5 else dice.uniform(0, longest)
+                by_itself += daemon.ends_by_itself(seconds)
             if number % 50 == 0:
                 done = sum(1 for path in files_below(root / "archiv"))
                 print(f"  {number} kills, {done} photos in archiv/, {time.monotonic() - began:.0f} s", flush=True)
         studio.close()
-        with Life(folder, url) as daemon:
-            work_off(root, daemon)
-    return look_at_everything(root, folder / "state", studio.cameras), by_itself
+        with Life(folder, url, DISPATCH__WORKERS=str(workers)) as daemon:
+            work_off(root, folder / "state", daemon)
+    return look_at_everything(root, folder / "state", studio), by_itself
 
 
-def work_off(root: Path, daemon: Life) -> None:
-    """Wait until nothing is on its way any more, and stop the daemon in order."""
+def work_off(root: Path, state: Path, daemon: Life) -> None:
+    """Wait until nothing is on its way any more and all verdicts are read, and stop the daemon in order."""
     deadline = time.monotonic() + LONGEST_END_SECONDS
-    while on_their_way(root) and time.monotonic() < deadline and not daemon.over:
-        time.sleep(0.2)
+    while (on_their_way(root) or any(misfiled(root, state))) and time.monotonic() < deadline and not daemon.over:
+        time.sleep(0.5)
     daemon.stop()
 
 
@@ -366,9 +443,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=4)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="crash-campaign-"))
-    found, by_itself = campaign(folder, given.kills, given.seed)
+    found, by_itself = campaign(folder, given.kills, given.seed, given.workers)
     faults = (*found.lost, *found.doubled, *found.half_written)
     for fault in faults[:40]:
         print(f"  ! {fault}")
@@ -378,6 +456,7 @@ def main() -> None:
         "photos in": found.photos_in,
         "in archiv/, with one result": found.archived,
         "in failed/, with a note": found.failed,
+        **dict(sorted(found.doings.items())),
         "lost": len(found.lost),
         "doubled": len(found.doubled),
         "half written": len(found.half_written),
@@ -390,6 +469,7 @@ def main() -> None:
         shutil.rmtree(folder)
     line = {"kills": given.kills, "photos_in": found.photos_in, "accounted": found.accounted}
     line |= {"lost": len(found.lost), "doubled": len(found.doubled), "half_written": len(found.half_written)}
+    line["doings"] = found.doings.total()
     print(json.dumps(line))
 
 
