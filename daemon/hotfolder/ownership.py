@@ -65,12 +65,14 @@ def move(root: Path, place: str, to: str) -> None:
         open_below.settle(home)
 
 
-def remove(root: Path, place: str) -> None:
-    """Remove a file. Does nothing if it is gone already."""
+def remove(root: Path, place: str) -> bool:
+    """Remove a file. Returns False if it is gone already, e.g. because somebody moved it."""
     parts = PurePosixPath(place).parts
     with suppress(FileNotFoundError, NotADirectoryError), open_below.opened(root, parts[:-1]) as folder:
         os.unlink(parts[-1], dir_fd=folder)
         open_below.settle(folder)
+        return True
+    return False
 
 
 @contextmanager

@@ -44,6 +44,11 @@ class ResultFiles:
             "inode = ? AND size_bytes = ? AND mtime_ns = ?", rows.signed(file.inode), file.size_bytes, file.mtime_ns
         )
 
+    def inodes_of(self, job_id: str) -> frozenset[int]:
+        """The inodes of a job's results, of all rounds."""
+        found = self._db.rows("SELECT inode FROM result_files WHERE job_id = ?", job_id)
+        return frozenset(rows.whole(inode) % 2**64 for (inode,) in found)
+
     def has_size(self, size_bytes: int) -> bool:
         """Whether any result is a file of so many bytes; if not, a file of that size need not be read."""
         return self._job("size_bytes = ?", size_bytes) is not None

@@ -52,11 +52,13 @@ class Turns:
     def next_suspect(self, now: float, except_for: Collection[str]) -> str | None:
         """The id of the suspect to start next, if any is due: the one that was started least often, then the oldest.
 
-        So one that ends the program each time is the last one to do so, and keeps no other waiting.
+        So one that ends the program each time is the last one to do so, and keeps no other waiting. One that is being
+        published is never excepted: a file that was put back waits for its end.
         """
         row = self._db.row(
             "SELECT id FROM jobs WHERE suspect > 0 AND state IN ('waiting', 'publishing') AND in_work = 0 "
-            f"AND {DUE} AND id NOT IN ({placeholders(except_for)}) ORDER BY suspect, admitted_at, id LIMIT 1",
+            f"AND {DUE} AND (state = 'publishing' OR id NOT IN ({placeholders(except_for)})) "
+            "ORDER BY suspect, admitted_at, id LIMIT 1",
             now,
             now,
             *except_for,

@@ -10,21 +10,23 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from daemon.disk.os_errors import translated
-from daemon.errors import NoRoom, Vanished
+from daemon.disk.file_id import FileId
+from daemon.disk.os_errors import is_of_one_file, translated
+from daemon.errors import NoRoom, RootAway, Vanished
 from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
+from daemon.intake.file_faults import FileFaults
 from daemon.intake.scan_values import Reject
 from daemon.journal import Journal
 from daemon.logs import log
-from daemon.logs.barrier import Barrier
+from daemon.logs.barrier import CONCERNS_ALL
 from daemon.people.known_results import KnownResults
 from daemon.people.retries import NextRound
 from daemon.publishing.reading_back import HISTORY_TO_READ
-from daemon.states import is_decided, is_over
+from daemon.states import is_decided, is_open, is_over
 
 _FORGOTTEN = (
     "This file was put back into inbox/ to be tried again, but the journal that knew which photo it belongs to has "
@@ -72,10 +74,12 @@ class PutBacks:
         self._known = known
         self._next_round = next_round
         self._locks = locks
+        self._clock = runtime.clock
         self._tick = runtime.tick
         self._waiting: set[str] = set()  # job ids whose file is moved aside
         self._logged: set[str] = set()  # those of them whose wait is in the log
-        self._barrier = Barrier()
+        self._faults = FileFaults()
+        self._given_up: dict[str, str] = {}  # by job id, why a file fails that our code stumbled over too often
 
     def recover(self) -> int:
         """Go on with what an earlier run left, before any job starts. Returns how many files were moved aside."""
@@ -124,30 +128,63 @@ class PutBacks:
 
     def _try_again(self, job_id: str) -> PutBackAnswer:
         """Go on from wherever a put-back stands. It waits while another thread changes the files of its job."""
+        refused = None
         with self._locks.trying(job_id) as is_ours, self._waiting_after_an_error(job_id):
             if is_ours:
-                if refused := self._begin_round(job_id):
-                    return PutBackAnswer(job_id, refused)
-                self._settle(job_id)
-        return PutBackAnswer(job_id)
+                refused = self._give_up(job_id) or self._begin_round(job_id)
+                if refused is None:
+                    self._settle(job_id)
+        return PutBackAnswer(job_id, refused)
 
     @contextmanager
     def _waiting_after_an_error(self, job_id: str) -> Iterator[None]:
-        with self._barrier.around(f"The other try of job {job_id}"):
-            try:
-                with translated(f"Bringing back what was put into {self._folders.inbox}"):
-                    yield
-            except (Vanished, OSError) as error:
-                if job_id not in self._logged:
-                    self._logged.add(job_id)
-                    text = f"A file that was put back into inbox/ waits for its other try: {error}"
-                    log.log("put_back_waits", text, level=logging.WARNING, job=job_id)
+        try:
+            with translated(f"Bringing back what was put into {self._folders.inbox}"):
+                yield
+        except (Vanished, RootAway, OSError) as error:
+            if isinstance(error, RootAway) and not self._is_of_one_file(error):
+                raise
+            if job_id not in self._logged:
+                self._logged.add(job_id)
+                text = f"A file that was put back into inbox/ waits for its other try: {error}"
+                log.log("put_back_waits", text, level=logging.WARNING, job=job_id)
+        except CONCERNS_ALL:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this file only
+            if reason := self._faults.count(self._name_of(job_id), error):
+                self._given_up[job_id] = reason
+
+    def _is_of_one_file(self, error: RootAway) -> bool:
+        """Whether the disk cannot read this one file, while the hot folder answers. Raises RootAway or NoRoom."""
+        cause = error.__cause__
+        return isinstance(cause, OSError) and is_of_one_file(cause, self._folders.inbox, self._folders.check)
 
     def _settle(self, job_id: str) -> None:
         self._tick(Effect.END_PUT_BACK)
         (self._folders.jobs.returns_root / job_id).rmdir()
         self._logged.discard(job_id)
+        self._faults.forget(self._name_of(job_id))
+        self._given_up.pop(job_id, None)
         self._release(job_id)
+
+    def _give_up(self, job_id: str) -> Reject | None:
+        """Refuse a file that our code stumbled over too often, and end its round if that has no original."""
+        reason = self._given_up.get(job_id)
+        if reason is None:
+            return None
+        if is_open(self._journal.state_of(job_id)) and self._folders.jobs.claimed(job_id) is None:
+            self._tick(Effect.GIVE_UP)
+            self._journal.give_up(job_id, reason, "internal_error", self._clock())
+        put_back = self._folders.jobs.claimed(job_id, self._folders.jobs.returns_root)
+        if put_back is None:  # only its empty folder is left, which keeps nobody from starting the job
+            self._release(job_id)
+            return None
+        return Reject(put_back, put_back.name, reason)
+
+    def _name_of(self, job_id: str) -> str:
+        with suppress(KeyError):
+            return self._journal.row(job_id).job.name
+        return job_id
 
     def _begin_round(self, job_id: str) -> Reject | None:
         """Let the job begin another round. Returns the file if that cannot be. Raises Vanished if that has to wait."""
@@ -176,11 +213,17 @@ class PutBacks:
         if file_id is None:
             return None
         for original in self._journal.originals.of_file(file_id):
-            over = is_over(self._journal.state_of(original.job_id))
-            if over and ownership.file_id_at(self._folders.root, original.place) is None:
+            state = self._journal.state_of(original.job_id)
+            is_tried_again = is_open(state) and self._is_in_work(original.job_id, file_id)
+            if (is_over(state) or is_tried_again) and ownership.file_id_at(self._folders.root, original.place) is None:
                 self._folders.check()  # the file was moved, not copied; but it also seems so if the root is gone
                 return original.job_id
         return self._known.owner_of(place)
+
+    def _is_in_work(self, job_id: str, file_id: FileId) -> bool:
+        """Whether a job's original in work is this very file, under another name."""
+        in_work = self._folders.jobs.claimed(job_id)
+        return in_work is not None and in_work.stat().st_ino == file_id.inode
 
     def _reserve(self, job_id: str) -> None:
         """Let nobody start the job while its original is not in work yet."""

@@ -9,6 +9,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
 from daemon.hotfolder.work_note import write_work_note
+from daemon.jobs import Grade
 from daemon.journal import JobRow, Journal
 from daemon.logs import log
 from daemon.observe import series
@@ -92,7 +93,10 @@ class NextRound:
                 self._folders.jobs.claim(put_back, row.job.id)
         if original and original.startswith(f"{self._folders.failed.name}/"):
             ownership.remove(self._folders.root, original)
-        if put_back.exists():
+        in_work = self._folders.jobs.claimed(row.job.id)
+        if put_back.exists() and in_work and in_work.samefile(put_back):
+            put_back.unlink()  # the original, which a person moved while it was being tried again
+        elif put_back.exists():
             self._archive(row, str(put_back.relative_to(self._folders.root)))
 
     def original_of(self, row: JobRow) -> str | None:
@@ -134,16 +138,27 @@ class NextRound:
                 self._tick(Effect.REMOVE_NOTE)
                 ownership.remove(root, note)
             return
-        for place in row.results:
-            if self._known.is_of(row.job.id, place):
-                self._archive(row, place)
+        there = [self._known.is_of(row.job.id, place) and self._archive(row, place) for place in row.results]
+        if not all(there):
+            self._archive_moved(row)
 
-    def _archive(self, row: JobRow, place: str) -> None:
-        """Keep a file of a result that another try replaces: a person may prefer it, or may have edited it."""
+    def _archive_moved(self, row: JobRow) -> None:
+        """Move what a person moved to another grade folder just before, so that nobody has read that verdict yet."""
+        inodes = self._journal.result_files.inodes_of(row.job.id)
+        for grade in Grade:
+            for place in stray_results.places_of(self._folders.grade(grade), inodes):
+                if self._known.is_of(row.job.id, place):
+                    self._archive(row, place)
+
+    def _archive(self, row: JobRow, place: str) -> bool:
+        """Keep a file of a result that another try replaces: a person may prefer it, or may have edited it.
+
+        Returns False if somebody moved the file meanwhile: then it has two names.
+        """
         name = PurePosixPath(row.job.name)
         earlier = name.with_name(f"{name.stem}{EARLIER}")
         path = self._folders.root / place
         self._tick(Effect.ARCHIVE_EARLIER_RESULT)
         place_files.place([(path, moved_results.tail_of(place))], self._folders.archive, earlier)
         self._tick(Effect.REMOVE_EARLIER_RESULT)
-        ownership.remove(self._folders.root, place)
+        return ownership.remove(self._folders.root, place)

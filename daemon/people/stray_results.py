@@ -129,8 +129,13 @@ class _Unchanged:
 
 def place_of(top: Path, inode: int) -> str | None:
     """The place of the file with this inode below a folder of the root, whatever its name. None if there is none."""
+    return next(iter(places_of(top, {inode})), None)
+
+
+def places_of(top: Path, inodes: Collection[int]) -> list[str]:
+    """The places of the files with these inodes below a folder of the root, whatever their names."""
     with open_below.opened(top) as folder:
-        return next((place for place, found in _below(folder, f"{top.name}/", 1) if found == inode), None)
+        return [place for place, found in _below(folder, f"{top.name}/", 1) if found in inodes]
 
 
 def _pictures(top: Path) -> Iterator[tuple[str, int]]:

@@ -1,0 +1,96 @@
+"""People do two things to one result, or do something while the daemon does: each file is there once in the end."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.hotfolder.effects import Effect
+from daemon.service.lifecycle import Daemon
+from daemon.states import State
+from tests.doubles import ScriptedEngine
+from tests.people.test_put_backs import Studio
+from tests.test_crash_at_every_step import Died, dying_at, files_below, results
+
+pytestmark = pytest.mark.usefixtures("deaf")
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    return Studio(tmp_path)
+
+
+def elsewhere(studio: Studio, picture: Path) -> Path:
+    """The same place in another grade folder."""
+    grade, *rest = picture.relative_to(studio.root).parts
+    to = studio.root.joinpath("gut" if grade != "gut" else "ungenügend", *rest)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    return to
+
+
+def assert_tried_again_once(studio: Studio) -> None:
+    entry = studio.entry()
+    assert (entry.job.state, entry.job.round) == (State.DONE, 1)
+    assert sorted(results(studio.root)) == ["kunde/a.json", "kunde/a.png"]
+    assert files_below(studio.root / "archiv") == ["kunde/a-earlier.json", "kunde/a-earlier.png", "kunde/a.tif"]
+    assert files_below(studio.inbox) == files_below(studio.root / "failed") == []
+    ours = studio.root / ".freisteller"
+    assert [files_below(ours / name) for name in ("work", "returns", "staging")] == [[], [], []]
+
+
+@pytest.mark.parametrize("name", ["a.png", "renamed.png"])
+def test_a_result_that_was_just_moved_makes_room_for_the_next_one(studio: Studio, name: str) -> None:
+    picture = studio.place("a.png")
+    picture.rename(elsewhere(studio, picture).with_name(name))  # nobody has read this verdict
+    (studio.root / "archiv" / "kunde" / "a.tif").rename(studio.inbox / "a.tif")
+
+    studio.live()
+
+    assert_tried_again_once(studio)
+
+
+def test_a_result_that_is_moved_while_it_is_put_away_does_not_stay(studio: Studio) -> None:
+    picture = studio.place("a.png")
+    (studio.root / "archiv" / "kunde" / "a.tif").rename(studio.inbox / "a.tif")
+
+    def move_at_the_last_moment(effect: Effect) -> None:
+        if effect is Effect.REMOVE_EARLIER_RESULT and picture.exists():
+            picture.rename(elsewhere(studio, picture))
+
+    studio.live(move_at_the_last_moment)
+
+    assert_tried_again_once(studio)
+
+
+def test_an_original_that_is_moved_into_the_inbox_while_it_is_tried_again_is_no_other_photo(studio: Studio) -> None:
+    studio.place("a.png").rename(studio.inbox / "a.png")
+    daemon = Daemon(studio.settings, engine=ScriptedEngine())
+    daemon.recover()
+    daemon.parts.inbox_loop.turn(urgent=True)
+    assert daemon.parts.folders.jobs.in_work()  # its original is in work, and still in archiv/
+    (studio.root / "archiv" / "kunde" / "a.tif").rename(studio.inbox / "a.tif")
+    daemon.parts.inbox_loop.turn(urgent=True)
+    daemon.close()
+
+    studio.live()
+
+    assert_tried_again_once(studio)
+
+
+def test_a_photo_that_was_being_published_when_the_program_crashed_is_no_reason_to_wait_for_ever(
+    studio: Studio,
+) -> None:
+    studio.place("a.png").rename(studio.inbox / "a.png")
+    with pytest.raises(Died):
+        studio.live(dying_at(Effect.STAGE_REPORT))
+    (studio.root / "archiv" / "kunde" / "a.tif").rename(studio.inbox / "a.tif")  # its round is being published
+    daemon = Daemon(studio.settings, engine=ScriptedEngine())
+    daemon.recover()
+    daemon.parts.inbox_loop.turn(urgent=True)
+    daemon.close()  # the file that was put back waits until that round is over
+
+    for _ in range(2):
+        Daemon(studio.settings, engine=studio.engine).run(once=True)
+
+    assert studio.entry().job.state is State.DONE
+    assert files_below(studio.root / ".freisteller" / "returns") == []
+    assert files_below(studio.root / "archiv").count("kunde/a.tif") == 1
