@@ -12,7 +12,9 @@ from daemon.settings import Settings
 from daemon.states import State
 
 
-def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str], list[str]]:
+def retry_jobs(
+    settings: Settings, ids: Sequence[str] | None, runtime: Runtime | None = None
+) -> tuple[list[str], list[str]]:
     """Let the failed jobs with these ids be tried again; None = all failed jobs.
 
     Returns the names of the photos that will be tried, and for each other job why it cannot be.
@@ -23,7 +25,7 @@ def retry_jobs(settings: Settings, ids: Sequence[str] | None) -> tuple[list[str]
     with journal_of_root(settings) as journal:
         folders.prepare()
         journal.turns.make_due(JournalLocked.reason)  # if the journal cannot be written, no file is moved either
-        retries = Retries(folders, journal, JobLocks(), Runtime())
+        retries = Retries(folders, journal, JobLocks(), runtime or Runtime())
         for job_id in ids or [entry.job.id for entry in journal.rows(State.FAILED)]:
             try:
                 taken.append(retries.try_again(job_id))

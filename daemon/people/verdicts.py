@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -30,6 +30,7 @@ SETTLE_SECONDS = 5.0  # people move a picture, its mask and its report one after
 LONGEST_PAUSE_SECONDS = 300.0
 # A look takes at most one part in so many of the time, and of one processor's time.
 _WALL_SHARE, _PROCESSOR_SHARE = 20, 400
+_MOST_READINGS = 3  # of a verdict that our code stumbles over; then it waits for the next move or start
 
 
 class PersonGrades:
@@ -92,6 +93,7 @@ class Verdicts:
         self._settings = settings
         self._stray_results = StrayResults(folders, known.owner_in_grades, time.monotonic)
         self._barrier = Barrier()
+        self._unread: Counter[str] = Counter()  # by job, how often its verdict could not be read
 
     def serve(self, stop: threading.Event) -> None:
         """Look at intervals until `stop`."""
@@ -134,8 +136,13 @@ class Verdicts:
             meaning = translate(error, strays[0].place) if isinstance(error, OSError) else error
             if isinstance(meaning, NoRoom) or isinstance(error, RootAway):
                 return False  # no room, or no sure lease: the next look tries again
-            text = f"{strays[0].place} was moved there, but its verdict cannot be read: {error!r:.200}"
-            log.log("verdict_unread", text, level=logging.WARNING, job=job_id)
+            self._unread[job_id] += 1
+            if self._unread[job_id] == 1:
+                text = f"{strays[0].place} was moved there, but its verdict cannot be read: {error!r:.200}"
+                log.log("verdict_unread", text, level=logging.WARNING, job=job_id)
+            if self._unread[job_id] < _MOST_READINGS:
+                return False
+        self._unread.pop(job_id, None)
         return True
 
     def _read(self, job_id: str, found: Sequence[str]) -> None:

@@ -42,6 +42,7 @@ class JobEvents:
         """
         self._metrics = metrics
         self._clock = clock
+        self._stumbled: dict[str, str] = {}  # by job, what was logged last
         self._on_end = tuple(on_end)
         self._on_postponed = tuple(on_postponed)
 
@@ -86,6 +87,7 @@ class JobEvents:
 
     def left_out(self, job: Job, first: Job, places: tuple[Path, ...]) -> None:
         """A photo is done without a result, because `first` has the same content. places: in `archiv/`."""
+        self._stumbled.pop(job.id, None)
         self._metrics.count(series.DUPLICATES)
         log.log(
             "job_left_out",
@@ -98,6 +100,7 @@ class JobEvents:
 
     def found_done(self, job: Job) -> None:
         """The files of a photo show that it is over, but the journal did not know that."""
+        self._stumbled.pop(job.id, None)
         log.log("job_found_done", f"{job.name} was already over: its files are there", job=job.id, name=job.name)
 
     def postponed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
@@ -119,10 +122,14 @@ class JobEvents:
             listener(kind, reason)
 
     def stumbled(self, job: Job, error: Exception) -> None:
-        """A photo met a bug of ours. The log gets its traceback."""
+        """A photo met a bug of ours. The log gets its traceback, once for as long as it is the same bug."""
         text = f"{job.name}: {type(error).__name__}: {error}"
+        if self._stumbled.get(job.id) == text:
+            return
+        self._stumbled[job.id] = text
         log.log("internal_error", text, level=logging.ERROR, error=error, job=job.id, name=job.name)
 
     def _report_end(self, end: JobEnd) -> None:
+        self._stumbled.pop(end.job.id, None)
         for listener in self._on_end:
             listener(end)

@@ -107,14 +107,21 @@ class Publisher:
         with self.locks.held(job.id):
             self._tick(Effect.GIVE_UP)
             self._journal.give_up(job.id, reason, kind, self._clock())
-            with suppress(NoRoom, RootAway):  # the original stays in work; `Recovery.clear_leftovers` tries again
-                self.clear(self.finish(self.look(job.id, OutputSettings())))
-            self._job_events.failed(job, reason, kind, self.seconds_of(job))
+            try:  # what stops it here leaves the original in work; `Recovery.clear_leftovers` tries again
+                with suppress(NoRoom, RootAway):
+                    self.clear(self.finish(self.look(job.id, OutputSettings())))
+            finally:
+                self._job_events.failed(job, reason, kind, self.seconds_of(job))
 
     def is_placed(self, job_id: str) -> bool:
-        """Whether the results of this round are where people find them, while the job is not over yet."""
-        row = self._journal.row(job_id)
-        return is_open(row.job.state) and bool(row.results or self._placed.get(job_id))
+        """Whether what came of this round is where people find it, while the journal does not say so yet.
+
+        Raises NoRoom, RootAway.
+        """
+        publication = self.look(job_id, OutputSettings())
+        found = publication.files.elsewhere
+        is_found = found is not None and found.job.grade is not None
+        return is_open(publication.row.job.state) and (is_found or bool(publication.places))
 
     def seconds_of(self, job: Job) -> float:
         """Seconds since a job was first started in this round; 0 if it never was, or if the clock was set back."""
@@ -189,6 +196,7 @@ class Publisher:
         assert same_as is not None
         first = self._journal.row(same_as)
         places = archive_duplicate(self._folders, self._tick, publication, first, partial(self._is_anothers, job.id))
+        self._placed[job.id] = self._below_root(places), ()
         self._tick(Effect.LEAVE_OUT)
         self._journal.leave_out(job.id, self._below_root(places), self._clock())
         self._job_events.left_out(job, first.job, tuple(places))

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 
-from daemon.errors import FreistellerError
 from daemon.intake.admission import Admission
 from daemon.intake.file_faults import FileFaults
 from daemon.intake.scan_values import Arrival, Reject, Scan
 from daemon.logs import log
+from daemon.logs.barrier import CONCERNS_ALL
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people.bad_orders import BadOrders
@@ -59,7 +59,7 @@ class Arrivals:
         """Take one file; whatever goes wrong concerns it alone. Returns why it fails once it had all its tries."""
         try:
             take()
-        except FreistellerError:
+        except CONCERNS_ALL:
             raise
         except Exception as error:  # noqa: BLE001 - it stays in the inbox, and the next scan offers it again
             return self._faults.count(name, error)

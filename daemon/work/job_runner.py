@@ -28,7 +28,7 @@ from daemon.publishing.job_events import JobEvents
 from daemon.publishing.publication import Publication, Step
 from daemon.publishing.publisher import Publisher
 from daemon.publishing.staging import Staging
-from daemon.states import LONGEST_POSTPONE_SECONDS, MOVES, Move, is_decided
+from daemon.states import LONGEST_POSTPONE_SECONDS, MOVES, Move, is_decided, is_open
 from daemon.work.cut_file import CutFile
 from daemon.work.pipeline import Pipeline
 from daemon.work.task import PhotoTask
@@ -102,9 +102,14 @@ class JobRunner:
         if isinstance(error, NoRoom):  # the journal has none, so the job cannot even be put off
             seconds = task.settings.dispatch.postpone_seconds
             self._job_events.postponed(task.job, str(error), error.reason, seconds)
-        else:
-            self._job_events.stumbled(task.job, error)
-        return RunResult.LOCKED_OUT if isinstance(error, JournalLocked) else RunResult.STRANDED
+            return RunResult.LOCKED_OUT if isinstance(error, JournalLocked) else RunResult.STRANDED
+        self._job_events.stumbled(task.job, error)
+        with suppress(Exception):
+            if not is_open(self._journal.state_of(task.job.id)):
+                return RunResult.LOST_TO_ANOTHER  # `Recovery.clear_leftovers` brings it to its end
+            self._put_off(task.job, task.settings.dispatch.postpone_seconds, str(error), "internal_error")
+            return RunResult.SENT_BACK
+        return RunResult.STRANDED
 
     def _run(self, task: PhotoTask) -> RunResult:
         """Carry a job through, and answer what goes wrong. Raises if the answer fails."""

@@ -54,7 +54,7 @@ class Recovery:
             open_ids = self._journal.open_ids()  # asked last: what was there before is known by now
             for job_id in in_work:
                 if job_id not in open_ids:
-                    with self._barrier.around(f"The end of job {job_id}"):
+                    with self._barrier.around(self._name_of(job_id)):
                         completed += self._complete(job_id)
             for job_id in set(with_alphas) - set(in_work) - open_ids:
                 self._alphas.drop(job_id)
@@ -70,6 +70,12 @@ class Recovery:
                 return False
             self._finish(job_id)
             return True
+
+    def _name_of(self, job_id: str) -> str:
+        """What the log calls a job: as its photo, if the journal knows it."""
+        with suppress(KeyError):
+            return self._journal.row(job_id).job.name
+        return f"The end of job {job_id}"
 
     def _finish(self, job_id: str, *, journal_is_new: bool = False) -> None:
         publication = self._publisher.look(job_id, self._settings.outputs, journal_is_new=journal_is_new)

@@ -114,8 +114,7 @@ def test_a_put_back_that_our_code_stumbles_over_waits_alone(
                 studio.inbox / name, job_ids[name[:-4]], into=daemon.parts.folders.jobs.returns_root
             )
     daemon.recover()
-    for _ in range(3):
-        daemon.parts.inbox_loop.turn(urgent=True)
+    daemon.parts.inbox_loop.turn(urgent=True)
 
     assert daemon.parts.journal.state_of(job_ids["good"]) is State.WAITING
     assert daemon.parts.journal.state_of(job_ids["bad"]) is State.DONE
