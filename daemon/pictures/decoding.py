@@ -10,6 +10,7 @@ from typing import Any
 
 from daemon.pictures import bmp, camera_raw, heic, icc, vips
 from daemon.pictures.codec_errors import Unsupported
+from daemon.pictures.upright import is_turned, upright
 from daemon.pictures.values import Decodable, Header, Metadata, Samples
 
 # Anything that a decoder calls an error stops it; warnings (of stray bytes between segments, which some cameras write)
@@ -19,6 +20,7 @@ _DAMAGE_IN_WARNINGS = ("premature end", "bad Huffman code")
 
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb16": 3, "scrgb": 3, "lab": 3, "labs": 3, "cmyk": 4}
 _SAMPLES = ("uchar", "ushort", "uint", "float", "double")
+_TURNED_ROWS = 64  # at once: few enough to stay in the processor's cache
 _SENSIBLE_DPI = (1.0, 100_000.0)
 _SAME_DPI = 0.005  # relative; writers round that much
 
@@ -49,6 +51,8 @@ def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
             pages=vips.field_of(image, "n-pages") or 1,
             orientation=vips.field_of(image, "orientation") or 1,
             metadata=_metadata(image),
+            in_passes=bool(vips.field_of(image, "jpeg-multiscan") or vips.field_of(image, "interlaced")),
+            tile=(vips.field_of(image, "tile-width") or 0, vips.field_of(image, "tile-height") or 0),
         )
 
 
@@ -59,14 +63,16 @@ def decode(
     alpha_extra: int | None = 0,
     page: int = 0,
     longest: int | None = None,
+    orientation: int = 1,
 ) -> tuple[Samples, bool, bytes | None]:
-    """Decode to (H, W, 4) RGBA as it lies in the file, not yet upright.
+    """Decode to (H, W, 4) RGBA, upright.
 
     profile: the file's ICC profile if it is usable. RGB keeps its values and its profile; grey without a profile has
     its value in all three channels; everything else (grey with a profile, CMYK, Lab, float, RGB whose profile cannot be
     written with) becomes sRGB.
     alpha_extra: which of the channels beside the colours is the alpha, from 0; None if none of them is.
     longest: no side of the result is longer, in pixels; the picture is then never in memory at full size.
+    orientation: how the picture lies in the file, in EXIF's numbers.
     Returns the pixels, whether the file has an alpha of its own (otherwise the fourth channel is full), and the
     profile that the pixels have now. Raises Undecodable.
     """
@@ -82,7 +88,11 @@ def decode(
         full = 65535 if image.format == "ushort" else 255
         rgb, profile = _rgb(image.extract_band(0, n=colours), profile)
         rgba = rgb.bandjoin(full if alpha_band is None else image.extract_band(alpha_band))
-        return vips.array_of(_fitted(rgba, longest, alpha_band is not None)), alpha_band is not None, profile
+        fitted = _fitted(rgba, longest, alpha_band is not None)
+        if not is_turned(orientation):
+            return vips.array_of(fitted), alpha_band is not None, profile
+        shape, dtype = (fitted.height, fitted.width, fitted.bands), "uint16" if full > 255 else "uint8"
+        return upright(vips.strips_of(fitted, _TURNED_ROWS), shape, dtype, orientation), alpha_band is not None, profile
 
 
 def strips(descriptor: int, kind: str, rows: int) -> Iterator[Samples]:

@@ -12,22 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
-
-import cv2
-import numpy as np
 
 from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
 from daemon.pictures import decoding, icc, iptc, signatures, tiff_page
 from daemon.pictures.codec_errors import Undecodable, Unsupported
+from daemon.pictures.memory_need import Need, need_of
 from daemon.pictures.photo import Photo
-from daemon.pictures.values import Header, Samples
+from daemon.pictures.upright import QUARTER_TURNS
+from daemon.pictures.values import Header
 
 # A program still writes, a share still copies, or somebody has to correct the permissions.
 _LOCKED = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN, errno.ELOOP, errno.ENXIO)
 _RGB, _CMYK = 3, 4  # channels
-_QUARTER_TURNS = (5, 6, 7, 8)  # of EXIF's orientations
-_HELD_WHOLE = ("avif", "bmp", "heic", "raw", "webp")
 _PNG_HEADER_CHUNKS = 256  # far more than any program writes before the pixels
 
 
@@ -68,14 +64,16 @@ def _read(path: Path, max_megapixels: float, longest: int | None, page: int) -> 
             tags = tiff_page.Tags(descriptor, page)
             alpha_extra = tags.alpha_extra
             metadata = replace(metadata, exif=tags.exif, iptc=tags.iptc)
-        rgba, has_alpha, profile = decoding.decode(descriptor, kind, profile, alpha_extra, page, longest)
-    if metadata.dpi_down and header.orientation in _QUARTER_TURNS:
+        rgba, has_alpha, profile = decoding.decode(
+            descriptor, kind, profile, alpha_extra, page, longest, header.orientation
+        )
+    if metadata.dpi_down and header.orientation in QUARTER_TURNS:
         metadata = replace(metadata, dpi=metadata.dpi_down, dpi_down=metadata.dpi)
-    return Photo(_upright(rgba, header.orientation), has_alpha, replace(metadata, icc=profile), kind, remarks)
+    return Photo(rgba, has_alpha, replace(metadata, icc=profile), kind, remarks)
 
 
-def extent(path: Path, max_megapixels: float, page: int = 0) -> tuple[int, Literal[8, 16, "raw"]]:
-    """How many pixels a photo has, and their depth in bits ("raw" for a camera RAW file), by its header alone.
+def memory_need(path: Path, max_megapixels: float, page: int = 0) -> Need:
+    """How much memory a file takes at most, to be proven and to be worked on, by its header alone.
 
     Raises BadPhoto and RootAway as `open_photo` does.
     """
@@ -83,17 +81,8 @@ def extent(path: Path, max_megapixels: float, page: int = 0) -> tuple[int, Liter
     with _as_bad_photo(name), _opened(path, path.name) as descriptor:
         kind = _kind(descriptor, path.name)
         header = _header(descriptor, kind, name, max_megapixels, page)
-    depth: Literal[8, 16, "raw"] = "raw" if kind == "raw" else 8 if header.sample == "uchar" else 16
-    return header.width * header.height, depth
-
-
-def is_held_whole(path: Path) -> bool:
-    """Whether a proof holds all pixels of this file in memory, since its decoder gives no single lines.
-
-    Raises BadPhoto and RootAway as `open_photo` does.
-    """
-    with _as_bad_photo(path.name), _opened(path, path.name) as descriptor:
-        return _kind(descriptor, path.name) in _HELD_WHOLE
+        tags = tiff_page.Tags(descriptor, page) if kind == "tiff" else None
+        return need_of(kind, header, os.fstat(descriptor).st_size, tags)
 
 
 def prove_decodes(path: Path, max_megapixels: float, name: str = "") -> None:
@@ -218,14 +207,6 @@ def _usable_profile(header: Header) -> tuple[bytes | None, tuple[str, ...]]:
     if header.sample in ("float", "double"):
         remarks.append("its values are floating-point: taken as linear light, and as black what is no number")
     return profile, tuple(remarks)
-
-
-def _upright(rgba: Samples, orientation: int) -> Samples:
-    """Turn and mirror as EXIF's orientation (1..8, CIPA DC-008, 4.6.5) asks; any other value asks for nothing."""
-    if orientation in _QUARTER_TURNS:
-        rgba = np.asarray(cv2.transpose(rgba), rgba.dtype)
-    flip = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)
-    return rgba if flip is None else np.asarray(cv2.flip(rgba, flip), rgba.dtype)
 
 
 def _called(path: Path, page: int) -> str:

@@ -104,9 +104,9 @@ class Directory:
         """All fields that can be read, by tag."""
         return {tag: field for tag in self.rows if (field := self.field(tag))}
 
-    def numbers(self, tag: int) -> tuple[int, ...]:
+    def numbers(self, tag: int, most_bytes: int = _MOST_BYTES) -> tuple[int, ...]:
         """The whole numbers of a field; none if it is not there, or holds something else."""
-        found = self.field(tag)
+        found = self.field(tag, most_bytes)
         if found is None or found.kind not in WHOLE_NUMBERS:
             return ()
         return struct.unpack(f"{self.dialect.order}{found.number}{WHOLE_NUMBERS[found.kind]}", found.content)

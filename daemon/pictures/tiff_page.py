@@ -9,10 +9,14 @@ from itertools import islice
 from daemon.pictures.exif_in_tiff import exif_fields_of
 from daemon.pictures.tiff_directory import Directory, dialect_of, pages
 
+_ROWS_PER_STRIP, _PLANES, _PART_BYTES = 0x0116, 0x011C, (0x0117, 0x0145)  # bytes of each strip, or of each tile
+_PLAIN, _SEPARATE = 1, 2  # of Compression; of PlanarConfiguration
+_MOST_TABLE_BYTES = 1 << 22  # of a table of strips
 _NEW_SUBFILE_TYPE, _COMPRESSION, _PHOTOMETRIC, _EXTRA_SAMPLES = 0x00FE, 0x0103, 0x0106, 0x0152
 _IPTC, _DNG_VERSION = 0x83BB, 0xC612
 _JPEG, _YCBCR = (6, 7), 6
 _SMALLER_VERSION, _MASK = 1, 4  # of NewSubfileType
+_ALL_ROWS = 2**32 - 1
 _ALPHAS = (1, 2)  # of ExtraSamples: premultiplied or not; 0 is what Photoshop gives a saved selection
 
 
@@ -70,6 +74,23 @@ class Tags:
     def in_bare_ycbcr(self) -> bool:
         """Whether its colours are luma and chroma without JPEG around them; libvips takes them for RGB."""
         return self._number(_PHOTOMETRIC) == _YCBCR and self._number(_COMPRESSION) not in _JPEG
+
+    @property
+    def rows_read_at_once(self) -> int:
+        """How many rows a decoder has to take at once because each colour lies apart in long strips; else 0."""
+        return (self._number(_ROWS_PER_STRIP) or _ALL_ROWS) if self._number(_PLANES) == _SEPARATE else 0
+
+    def part_bytes(self, file_bytes: int) -> int:
+        """How many bytes of the file a decoder has to hold at once: those of the largest strip or tile.
+
+        0 if the pixels lie in rows as they are. file_bytes: of the file; there are never more.
+        """
+        if self._page is None:
+            return file_bytes
+        if self._number(_COMPRESSION) in (None, _PLAIN) and self._number(_PLANES) != _SEPARATE:
+            return 0
+        sizes = [size for tag in _PART_BYTES for size in self._page.numbers(tag, _MOST_TABLE_BYTES)]
+        return min(file_bytes, max(sizes, default=file_bytes))
 
     def _number(self, tag: int) -> int | None:
         return self._page.first_number(tag) if self._page else None

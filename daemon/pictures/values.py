@@ -35,7 +35,8 @@ class Header:
     """What a file says of itself before any pixel is decoded.
 
     channels: with an alpha, if any. colours: channels without it, 1 (grey), 3 or 4 (CMYK); 0 if they make no picture.
-    sample: libvips' name of the type of one value. orientation: EXIF's 1..8.
+    sample: libvips' name of the type of one value. orientation: EXIF's 1..8. in_passes: whether no row is whole before
+    the end, as in a progressive JPEG or an interlaced PNG. tile: width and height of a TIFF's tiles; 0 if it has none.
     """
 
     width: int
@@ -46,6 +47,8 @@ class Header:
     pages: int
     orientation: int
     metadata: Metadata = field(default_factory=Metadata)
+    in_passes: bool = False
+    tile: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

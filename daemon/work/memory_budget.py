@@ -6,15 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
 
 from daemon.errors import EngineAway
-
-BYTES_PER_PIXEL: dict[int | Literal["raw"], int] = {8: 10, 16: 14, "raw": 26}
-"""The most bytes that a photo in work takes per pixel, by bits per channel: photo, cut-out and what lies between.
-
-A camera raw file takes the most, while it is developed.
-"""
 
 MUCH_BYTES = 1 << 30  # with more than this in work we give memory back, although that costs time
 LOOK_SECONDS = 0.2  # so often a photo that waits for memory looks whether the program stops

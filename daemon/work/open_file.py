@@ -9,13 +9,12 @@ from daemon.arrays import Alpha, Rgb
 from daemon.errors import BadPhoto, RootAway
 from daemon.jobs import Attempt, Recipe, View
 from daemon.pictures.photo import Coverage, Photo, Seen
-from daemon.pictures.reading import extent, is_held_whole, open_photo, pages_of, prove_decodes
+from daemon.pictures.reading import memory_need, open_photo, pages_of, prove_decodes
 from daemon.pictures.thumbs import Thumb, thumb_of_page
 from daemon.pictures.values import ONLY_PAGE, Page
 from daemon.settings import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.composed_result import ComposedResult
-from daemon.work.memory_budget import BYTES_PER_PIXEL
 from daemon.work.photo_in_work import PhotoInWork
 
 
@@ -39,8 +38,7 @@ class OpenFile:
 
     def memory_need(self, page: Page) -> int:
         """How many bytes the work on a page takes at most. Raises BadPhoto."""
-        pixels, bits = extent(self._path, self._settings.max_megapixels, page.index)
-        return pixels * BYTES_PER_PIXEL[bits]
+        return memory_need(self._path, self._settings.max_megapixels, page.index).work_bytes
 
     def decode(self, page: Page) -> None:
         """Decode a page, and forget the one before. Raises BadPhoto."""
@@ -100,10 +98,9 @@ def memory_to_prove(descriptor: int, max_megapixels: float) -> int:
     """How many bytes the proof of an open file takes at most; 0 if it is no photo, which its proof will say."""
     path = Path(f"/proc/self/fd/{descriptor}")
     try:
-        pixels, bits = extent(path, max_megapixels)
+        return memory_need(path, max_megapixels).proof_bytes
     except (BadPhoto, RootAway):
         return 0
-    return pixels * BYTES_PER_PIXEL[bits] if is_held_whole(path) else 0
 
 
 def prove_open_file(descriptor: int, name: str, max_megapixels: float) -> None:

@@ -16,6 +16,8 @@ from multiprocessing.reduction import recv_handle
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
+
 from daemon.pictures.thumbs import thumb_of_page
 from daemon.pictures.values import Page
 from daemon.settings.pixel_settings import PixelSettings
@@ -23,6 +25,7 @@ from daemon.work.open_file import OpenFile, memory_to_prove, prove_open_file
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _MORE_LIKELY_KILLED = 300  # oom_score_adj, proc(5): the kernel ends a worker rather than the daemon
+_MOST_THREADS = 4  # of one worker: photos are worked on side by side, so more would only wait for the same cores
 _MARGIN, _SPARE_BYTES = 2, 1 << 30  # a worker may take so many times what its file needs, and so much beyond that
 
 
@@ -110,13 +113,16 @@ class _Desk:
         """Let malloc fail, here alone, for a file that wants much more than its header promises (getrlimit(2))."""
         limit = self._empty_bytes + _MARGIN * need_bytes + _SPARE_BYTES
         _, most = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
+        with suppress(OSError):  # a sandbox may forbid it
+            resource.setrlimit(resource.RLIMIT_DATA, (min(limit, most) if most >= 0 else limit, most))
 
 
 def _become_a_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which hands its work back
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    cv2.setNumThreads(min(_MOST_THREADS, len(os.sched_getaffinity(0))))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # nobody writes for a daemon that is gone
     path = Path("/proc/self/oom_score_adj")
     with suppress(OSError, ValueError):

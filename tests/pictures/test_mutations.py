@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.errors import BadPhoto, NotWholeYet
-from daemon.pictures.reading import extent, open_photo, pages_of, prove_decodes
+from daemon.pictures.reading import memory_need, open_photo, pages_of, prove_decodes
 from tests.drawing import tiff_of_pages
 from tests.pictures.drawing import (
     FORMATS,
@@ -90,6 +90,7 @@ def test_a_damaged_file_gives_a_photo_or_a_reason(kind: str, data: st.DataObject
     path = tmp_path / "photo.jpg"
     path.write_bytes(data.draw(mutations(SEEDS[kind])))
 
+    reason_against(memory_need, path)
     doubt, reason = reason_against(prove_decodes, path), reason_against(checked, path)
 
     assert reason == "" or "photo.jpg" in reason
@@ -98,13 +99,13 @@ def test_a_damaged_file_gives_a_photo_or_a_reason(kind: str, data: st.DataObject
 
 def checked(path: Path, max_megapixels: float) -> None:
     for page in pages_of(path)[1:]:
-        extent(path, max_megapixels, page)
+        memory_need(path, max_megapixels, page)
     photo = open_photo(path, max_megapixels)
     assert photo.rgba.shape == (photo.height, photo.width, 4)
     assert photo.rgba.dtype in (np.uint8, np.uint16)
 
 
-def reason_against(read: Callable[[Path, float], None], path: Path) -> str:
+def reason_against(read: Callable[[Path, float], object], path: Path) -> str:
     """The reason why a file is not read, or ""; an error of any other kind is a bug."""
     try:
         read(path, LIMIT)

@@ -1,0 +1,66 @@
+"""Says by a file's header how much memory it takes.
+
+The figures are measured (`benchmarks/memory_need.py`): what decoders allocate at most, although they may not touch all
+of it, plus a margin.
+"""
+
+from dataclasses import dataclass
+
+from daemon.pictures.tiff_page import Tags
+from daemon.pictures.values import Header
+
+_MEBIBYTE = 1 << 20
+_ALWAYS_BYTES = 16 * _MEBIBYTE  # libraries' own tables, buffers and the stacks of their threads
+_ROWS = 800  # more than libvips keeps of a picture that it reads from the first row to the last
+_SAMPLE_BYTES = {"uchar": 1, "ushort": 2, "float": 4, "uint": 4, "double": 8}
+_COEFFICIENT_BYTES = 2  # libjpeg keeps one for each sample of a JPEG in several passes
+_COPIES_OF_FILE = 2  # ours, and the loader's
+
+_PROOF = {"webp": (14, 14), "avif": (24, 28), "heic": (16, 24), "raw": (8, 8)}
+"""Bytes per pixel of a proof, in 8 and in 16 bit, by kinds whose decoders give no single rows."""
+_DECODING = {"webp": (30, 30), "avif": (28, 36), "heic": (16, 26), "raw": (26, 26)}
+"""The same, until the photo is decoded; other kinds need the photo itself, and rows."""
+_PHOTO = (4, 8)
+_WORK = (11, 15)
+"""Bytes per pixel of a photo in work: photo, cut-out and what lies between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The most bytes that a process takes at once, beyond what it takes with no file.
+
+    proof_bytes: to prove a file, as `reading.prove_decodes`. work_bytes: to decode a page, to cut it out and to write
+    the result.
+    """
+
+    proof_bytes: int
+    work_bytes: int
+
+
+def need_of(kind: str, header: Header, file_bytes: int, tags: Tags | None) -> Need:
+    """What a file of `kind` needs, as `signatures` names kinds. tags: of the page, if it is a TIFF."""
+    deep, pixels = header.sample != "uchar", header.width * header.height
+    proof, decoding = (table.get(kind, (0, 0))[deep] * pixels for table in (_PROOF, _DECODING))
+    held = _held_bytes(kind, header, file_bytes, tags)
+    decoded = max(decoding, _PHOTO[deep] * pixels) + held
+    return Need(_ALWAYS_BYTES + proof + held, _ALWAYS_BYTES + max(decoded, _WORK[deep] * pixels))
+
+
+def _held_bytes(kind: str, header: Header, file_bytes: int, tags: Tags | None) -> int:
+    """What is in memory while a file is decoded, whether its pixels are kept or not."""
+    if kind == "bmp":
+        return 0
+    sample_bytes = _SAMPLE_BYTES.get(header.sample, 8)
+    row_bytes = header.width * max(header.channels, 3) * sample_bytes
+    held = row_bytes * min(header.height, _ROWS)
+    if kind not in ("png", "tiff"):
+        held += _COPIES_OF_FILE * file_bytes
+    if header.in_passes:
+        held += (
+            header.width * header.height * header.channels * (_COEFFICIENT_BYTES if kind == "jpeg" else sample_bytes)
+        )
+    if tags is not None:
+        wide, high = header.tile
+        tiles_bytes = (header.width + 2 * wide) * high * header.channels * sample_bytes  # a row of them, and one more
+        held += max(tiles_bytes, row_bytes * min(tags.rows_read_at_once, header.height)) + tags.part_bytes(file_bytes)
+    return held
