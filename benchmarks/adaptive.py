@@ -26,6 +26,7 @@ from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Attempt, Recipe, View
 from daemon.judgement.finish_search import FinishedAlpha, best_finish, verdict_now
 from daemon.judgement.grading import Thresholds
+from daemon.judgement.scene import look_at
 from daemon.judgement.score import ScoreTable, shipped_table
 from daemon.judgement.strategy import Strategy
 from daemon.settings import GradingSettings, Rung, StrategySettings
@@ -59,7 +60,7 @@ def play(
     """
     settings = GradingSettings()
     thresholds = Thresholds(settings.sehr_gut, settings.gut)
-    judge = strategy or Strategy(LADDER, ("u2netp", "isnet"), "u2netp", len(LADDER), 0.0)
+    scene, judge = look_at(rgb), strategy or Strategy(LADDER, ("u2netp", "isnet"), "u2netp", len(LADDER), 0.0)
     attempts: list[Attempt] = []
     found: dict[int, FinishedAlpha] = {}
     raws: dict[int, Alpha] = {}
@@ -69,11 +70,11 @@ def play(
         if recipe is None:
             break
         number = len(attempts) + 1
-        found[number] = best_finish(rgb, masks[recipe], thresholds, dict(raws), table)
+        found[number] = best_finish(scene, masks[recipe], thresholds, dict(raws), table)
         raws[number] = masks[recipe]
         for known in range(1, number):
             others = {other: raw for other, raw in raws.items() if other != known}
-            verdict = verdict_now(rgb, raws[known], found[known], thresholds, others, table)
+            verdict = verdict_now(scene, raws[known], found[known], thresholds, others, table)
             attempts[known - 1] = replace(attempts[known - 1], verdict=verdict)
         attempts.append(Attempt(number, recipe, finish=found[number].finish, verdict=found[number].verdict))
     best = judge.best(attempts)

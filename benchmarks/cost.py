@@ -29,7 +29,7 @@ def report_cost(photos: list[Labelled]) -> None:
         marks.append(time.process_time())
         measure(read_signs(scene, alpha))
         marks.append(time.process_time())
-        best_finish(rgb, masks[0], Thresholds(1, 0), dict(enumerate(masks[1:], 1)))
+        best_finish(look_at(rgb), masks[0], Thresholds(1, 0), dict(enumerate(masks[1:], 1)))
         marks.append(time.process_time())
         for name, (before, after) in zip(spent, itertools.pairwise(marks), strict=True):
             spent[name].append(after - before)

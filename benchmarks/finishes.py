@@ -16,6 +16,7 @@ from daemon.jobs import Finish
 from daemon.judgement.finish import apply_finish
 from daemon.judgement.finish_search import best_finish
 from daemon.judgement.grading import Thresholds
+from daemon.judgement.scene import look_at
 
 LEVELS = ((0.0, 1.0), (0.1, 0.9), (0.2, 0.8), (0.3, 0.7))
 SENSITIVITIES = (0.5, 0.8, 1.0)
@@ -62,7 +63,7 @@ def effects_on(photo: Labelled) -> list[FinishErrors]:
 
 def _effect(photo: Labelled, model: str, rgb: Rgb, truth: Alpha) -> FinishErrors:
     raw = photo.mask(model)
-    chosen = best_finish(rgb, raw, Thresholds(1, 0)).alpha
+    chosen = best_finish(look_at(rgb), raw, Thresholds(1, 0)).alpha
     error, error_chosen = mean_error(raw, truth), mean_error(chosen, truth)
     others = [mean_error(alpha, truth) for alpha in _every_finish(rgb, raw)]
     return FinishErrors(

@@ -8,7 +8,7 @@ import numpy as np
 from daemon.arrays import Alpha
 from daemon.judgement.colour_signs import TINY
 from daemon.judgement.scene import Scene
-from daemon.judgement.shapes import SURE, opened
+from daemon.judgement.shapes import SURE, area, opened
 from daemon.judgement.signs import doubt
 
 PIECE = 0.015  # of the longest side: radius of a disc that fits into a disputed piece; less is a shifted border
@@ -36,12 +36,12 @@ def measure_disagreement(scene: Scene, alpha: Alpha, others: Sequence[Alpha]) ->
         return None
     a = scene.reduced(alpha)
     sure = a >= SURE
-    solid = float(sure.sum()) + TINY
+    solid = area(sure) + TINY
     fitted = [scene.reduced(other) for other in others]
-    distances = [1 - float(np.minimum(a, b).sum()) / (float(np.maximum(a, b).sum()) + TINY) for b in fitted]
     brush = max(2, round(PIECE * scene.longest))
-    more = [float(opened((b >= SURE) & ~sure, brush).sum()) / solid for b in fitted]
-    less = [float(opened(sure & (b < SURE), brush).sum()) / solid for b in fitted]
+    more = [area(opened((b >= SURE) & ~sure, brush) > 0) / solid for b in fitted]
+    less = [area(opened(sure & (b < SURE), brush) > 0) / solid for b in fitted]
+    distances = [_distance(a, b) for b in fitted]
     together = np.asarray(np.mean([a, *fitted], axis=0), dtype=np.float32)
     return Disagreement(
         mean=float(np.mean(distances)),
@@ -50,3 +50,9 @@ def measure_disagreement(scene: Scene, alpha: Alpha, others: Sequence[Alpha]) ->
         more=float(np.mean(more)),
         less=float(np.mean(less)),
     )
+
+
+def _distance(one: Alpha, other: Alpha) -> float:
+    """One minus the soft IoU. The sum of the maxima is that of both alphas without the sum of the minima."""
+    shared = float(np.minimum(one, other).sum())
+    return 1 - shared / (float(one.sum()) + float(other.sum()) - shared + TINY)

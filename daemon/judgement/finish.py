@@ -1,7 +1,6 @@
 """Applies a `Finish` to a raw alpha: each of its steps, and all of them in order."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import cv2
 import numpy as np
@@ -9,14 +8,16 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Finish
-from daemon.judgement.shapes import outer_labels
+from daemon.judgement.scene import shrunk
+from daemon.judgement.shapes import outer_labels, parts
 
 ISLAND_SHARE = 0.04  # of the biggest part: a smaller part is an island
 FAINTEST = 0.05  # the lowest alpha that belongs to a part: its soft surroundings stay or go with it
 HOLE_SHARE = 0.01  # of the subject: a smaller hole is an error, a larger one may be a handle
 VEIL_SHARE = 0.04  # of the subject: the same for a spot whose alpha is at least 0.5 all over: an eye, a shine, a doubt
-GUIDE_PIXELS = 512  # longest side at which the guided filter's coefficients are computed
+GUIDE_PIXELS = 320  # longest side at which the guided filter is fitted: what a coarse network resolves
 GUIDE_RADIUS = 0.012  # of the longest side: how far the border may wander to meet an edge of the photo
+FLAT = 0.02  # of alpha: where it varies less than this around a pixel there is no border to guide
 GUIDE_EPS = 2e-4  # variance of colours 0..1: below it the photo counts as flat
 
 
@@ -79,34 +80,35 @@ def levelled(alpha: Alpha, levels: tuple[float, float]) -> Alpha:
 
 def without_islands(alpha: Alpha) -> Alpha:
     """Remove every part that is far smaller than the biggest one, with its soft surroundings."""
-    visible = (alpha >= FAINTEST).astype(np.uint8)
-    seeds = alpha >= 0.5
+    visible, seeds = alpha >= FAINTEST, alpha >= 0.5
     if not seeds.any():
         return alpha
-    count, labels = cv2.connectedComponents(visible, connectivity=8)
-    if count == 2:  # the background and one part
-        return cv2.multiply(alpha, visible, dtype=cv2.CV_32F)  # type: ignore[return-value]
-    _, _, stats, _ = cv2.connectedComponentsWithStats(seeds.astype(np.uint8), connectivity=8)
-    biggest = int(stats[1:, cv2.CC_STAT_AREA].max())
-    solid = np.bincount(labels[seeds], minlength=count)
-    kept = solid >= ISLAND_SHARE * biggest
-    kept[0] = False
-    return np.asarray(alpha * kept[labels], dtype=np.float32)
+    count, labels = parts(visible, 8)
+    if count > 2:  # more than the background and one part
+        solid = np.bincount(labels[seeds], minlength=count)
+        biggest = np.bincount(parts(seeds, 8)[1][seeds]).max()
+        kept = solid >= ISLAND_SHARE * biggest
+        kept[0] = False
+        visible = kept.take(labels)
+    return np.asarray(alpha * visible, dtype=np.float32)
 
 
 def with_holes_filled(alpha: Alpha) -> Alpha:
     """Make small enclosed holes solid, and larger veils. A large hole may be right (the handle of a cup)."""
-    area = cv2.countNonZero((alpha >= 0.5).astype(np.uint8))
-    open_parts = (alpha < 0.95).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(open_parts, connectivity=4)
-    veils = np.bincount(labels[alpha < 0.5].astype(np.intp), minlength=count) == 0
-    most = np.where(veils, VEIL_SHARE, HOLE_SHARE) * area
-    stray = stats[:, cv2.CC_STAT_AREA] < most
-    stray[outer_labels(labels)] = False
-    stray[0] = False
-    if count <= 1 or not stray.any():
+    count, labels = parts(alpha < 0.95, 4)
+    enclosed = np.ones(count, np.bool_)
+    enclosed[0] = False
+    enclosed[outer_labels(labels)] = False
+    if not enclosed.any():
         return alpha
-    return np.asarray(np.maximum(alpha, stray[labels]), dtype=np.float32)
+    at = np.flatnonzero(enclosed.take(labels))  # few: all sums are over these pixels
+    hole = labels.ravel().take(at)
+    size = np.bincount(hole, minlength=count)
+    veils = np.bincount(hole[alpha.ravel().take(at) < 0.5], minlength=count) == 0
+    stray = size < np.where(veils, VEIL_SHARE, HOLE_SHARE) * np.count_nonzero(alpha >= 0.5)
+    filled = alpha.copy()
+    np.put(filled, at[stray.take(hole)], 1.0)
+    return filled
 
 
 def blurred(alpha: Alpha, radius: float) -> Alpha:
@@ -132,44 +134,41 @@ def guided(rgb: Rgb, alpha: Alpha) -> Alpha:
     """
     height, width = alpha.shape
     scale = min(1.0, GUIDE_PIXELS / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    guide = _planes(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
-    target = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
-    radius = max(1, round(GUIDE_RADIUS * max(size)))
-    slopes, shift = _linear_model(guide, target, radius)
+    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+    radius = max(1, round(GUIDE_RADIUS * max(rows, columns)))
+    slopes, shift = _linear_model(shrunk(rgb, rows, columns), shrunk(alpha, rows, columns), radius)
     full = rgb if rgb.shape[:2] == alpha.shape else cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
     fitted = np.asarray(cv2.resize(shift, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
-    for slope, colour in zip(slopes, _planes(full), strict=True):
-        cv2.accumulateProduct(cv2.resize(slope, (width, height), interpolation=cv2.INTER_LINEAR), colour, fitted)
+    for slope, plane in zip(slopes, cv2.split(full), strict=True):
+        wide = cv2.resize(slope, (width, height), interpolation=cv2.INTER_LINEAR)
+        cv2.accumulateProduct(wide, plane.astype(np.float32), fitted)
     return np.clip(fitted, 0.0, 1.0, out=fitted)
 
 
-def _planes(picture: NDArray[Any]) -> list[Alpha]:  # Any: whatever depth cv2 says it returns
-    """Red, green and blue as separate planes, 0..1: arithmetic on planes is several times faster than on pixels."""
-    return [np.asarray(plane, dtype=np.float32) / np.float32(255) for plane in cv2.split(picture)]
-
-
-def _linear_model(guide: list[Alpha], target: Alpha, radius: int) -> tuple[list[Alpha], Alpha]:
+def _linear_model(guide: Rgb, target: Alpha, radius: int) -> tuple[list[Alpha], Alpha]:
     """For each pixel the affine colour model that fits `target` best around it: three slopes and a shift, (H, W).
 
-    Where `target` is constant all around, the model is known: the slopes are 0 and the shift is `target` itself. Only
-    the rest, which is the border, is solved.
+    Slopes are for colours of 0..255. Where `target` is all but constant around a pixel, the slopes are 0 and the shift
+    is `target` itself. Only the rest, which is the border, is solved.
     """
     window = (2 * radius + 1, 2 * radius + 1)
 
     def mean(values: Alpha) -> Alpha:
         return np.asarray(cv2.blur(values, window, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
 
-    mean_target = mean(target)
+    def around(values: Alpha) -> NDArray[np.float32]:
+        return mean(values).ravel().take(at)
+
     kernel = np.ones(window, np.uint8)
-    at = np.nonzero(cv2.dilate(target, kernel) != cv2.erode(target, kernel))
-    red, green, blue = guide
-    around = [mean(plane)[at] for plane in guide]
-    (mr, mg, mb), mt = around, mean_target[at]
-    cr, cg, cb = (mean(plane * target)[at] - centre * mt for plane, centre in zip(guide, around, strict=True))
+    at = np.flatnonzero(cv2.subtract(cv2.dilate(target, kernel), cv2.erode(target, kernel)) > FLAT)
+    mean_target = mean(target)
+    red, green, blue = (plane.astype(np.float32) / np.float32(255) for plane in cv2.split(guide))
+    centres = (mr, mg, mb) = around(red), around(green), around(blue)
+    mt = mean_target.ravel().take(at)
+    cr, cg, cb = (around(plane * target) - c * mt for plane, c in zip((red, green, blue), centres, strict=True))
     eps = np.float32(GUIDE_EPS)
-    rr, gg, bb = (mean(plane * plane)[at] - c * c + eps for plane, c in zip(guide, around, strict=True))
-    rg, rb, gb = mean(red * green)[at] - mr * mg, mean(red * blue)[at] - mr * mb, mean(green * blue)[at] - mg * mb
+    rr, gg, bb = (around(plane * plane) - c * c + eps for plane, c in zip((red, green, blue), centres, strict=True))
+    rg, rb, gb = around(red * green) - mr * mg, around(red * blue) - mr * mb, around(green * blue) - mg * mb
     # The inverse of a symmetric 3 x 3 matrix, written out: cofactors over the determinant.
     irr, irg, irb = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
     igg, igb, ibb = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
@@ -177,9 +176,10 @@ def _linear_model(guide: list[Alpha], target: Alpha, radius: int) -> tuple[list[
     solved = (irr * cr + irg * cg + irb * cb, irg * cr + igg * cg + igb * cb, irb * cr + igb * cg + ibb * cb)
     shift = mean_target
     slopes = []
-    for values, centre in zip(solved, around, strict=True):
-        slope = np.zeros_like(target)
-        slope[at] = values / determinant
-        shift[at] -= slope[at] * centre
+    slope = np.zeros_like(target)
+    for values, centre in zip(solved, centres, strict=True):
+        found = values / determinant
+        np.put(slope, at, found / np.float32(255))
+        shift.ravel()[at] -= found * centre
         slopes.append(mean(slope))
     return slopes, mean(shift)

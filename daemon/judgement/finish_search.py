@@ -1,17 +1,17 @@
 """Finds the best finish of a raw alpha: which alphas to blend, then how far to finish the blend."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from daemon.arrays import Alpha, Rgb
+from daemon.arrays import Alpha
 from daemon.jobs import Finish, Verdict
 from daemon.judgement.disagreement import Disagreement, measure_disagreement
 from daemon.judgement.finish import apply_finish
 from daemon.judgement.grading import RawAlpha, Thresholds, promised, verdict_on
-from daemon.judgement.scene import Scene, look_at
+from daemon.judgement.scene import Scene
 from daemon.judgement.score import CRISP_RIM, ScoreTable, shipped_table
 from daemon.judgement.signs import Signs, read_signs
 
@@ -21,16 +21,32 @@ WIDE_RIM = 2.5  # Signs.soft_rim: from here on the network guesses, and contrast
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a verdict on a finished alpha rests on, other alphas aside. Kept, so that nobody measures it twice.
+
+    seen: the finished alpha at the scene's size. signs: its signs. unfinished: the blend before its finish, as small.
+    """
+
+    seen: Alpha
+    signs: Signs
+    unfinished: RawAlpha
+
+
+@dataclass(frozen=True, slots=True)
 class FinishedAlpha:
-    """A finish, the alpha that it gave, (h, w) float32 0..1 at the raw alpha's size, and the verdict on that alpha."""
+    """A finish, the alpha that it gave, (h, w) float32 0..1 at the raw alpha's size, and the verdict on that alpha.
+
+    evidence: None if the alpha was finished in an earlier run, or was not finished at all.
+    """
 
     finish: Finish
     alpha: Alpha
     verdict: Verdict
+    evidence: Evidence | None = None
 
 
 def best_finish(
-    rgb: Rgb,
+    scene: Scene,
     raw: Alpha,
     thresholds: Thresholds,
     others: Mapping[int, Alpha] | None = None,
@@ -38,27 +54,25 @@ def best_finish(
 ) -> FinishedAlpha:
     """The best finish for this raw alpha, what it gives, and the verdict on that.
 
-    rgb: (H, W, 3) uint8 sRGB, any size. raw: (h, w) float32, 0..1, of the whole photo. others: raw alphas of earlier
-    attempts by number, of the whole photo, any size; `raw` is compared with them, and blended with those that improve
-    the score. table: what the score is read from; None = the shipped one.
+    scene: the photo. raw: (h, w) float32, 0..1, of the whole photo at any size. others: raw alphas of earlier attempts
+    by number, of the whole photo, any size; `raw` is compared with them, and blended with those that improve the score.
+    table: what the score is read from; None = the shipped one.
 
     The score chooses the blend, on reduced alphas. Contrast and border depend on the rim of the blend and not on the
     score: the score rests on the doubts of the raw alpha, so no finish can raise it.
     """
-    others = others or {}
-    scene, table = look_at(rgb), table or shipped_table()
-    small = {number: _reduced(other, scene) for number, other in others.items()}
-    small_raw = _reduced(raw, scene)
-    blend, unfinished, disagreement = _best_blend(scene, small_raw, small, table)
+    others, table = others or {}, table or shipped_table()
+    small = {number: scene.rim(other) for number, other in others.items()}
+    blend, unfinished, disagreement = _best_blend(scene, scene.rim(raw), small, table)
     finish = _finish_for(unfinished.signs, blend)
-    alpha = apply_finish(rgb, raw, finish, others)
-    seen = _reduced(alpha, scene)
-    verdict = verdict_on(scene, seen, read_signs(scene, seen), unfinished, thresholds, disagreement, table)
-    return FinishedAlpha(finish, alpha, verdict)
+    alpha = apply_finish(scene.rgb, raw, finish, others)
+    evidence = _evidence(scene, alpha, unfinished)
+    verdict = _verdict(scene, evidence, thresholds, disagreement, table)
+    return FinishedAlpha(finish, alpha, verdict, evidence)
 
 
 def verdict_now(
-    rgb: Rgb,
+    scene: Scene,
     raw: Alpha,
     finished: FinishedAlpha,
     thresholds: Thresholds,
@@ -70,14 +84,26 @@ def verdict_now(
     raw: the raw alpha that it was made of. others: raw alphas of all other attempts by number, later ones included.
     Without this, the first result would be graded, and could win, on less evidence than later ones.
     """
-    scene, table = look_at(rgb), table or shipped_table()
-    small = {number: _reduced(other, scene) for number, other in others.items()}
-    small_raw, blend = _reduced(raw, scene), finished.finish.blend
-    alpha = np.asarray(np.mean([small_raw, *(small[number] for number in blend)], axis=0), dtype=np.float32)
-    disagreement = measure_disagreement(scene, alpha, [small_raw, *small.values()] if blend else list(small.values()))
-    seen = _reduced(finished.alpha, scene)
-    unfinished = RawAlpha(alpha, read_signs(scene, alpha))
-    return verdict_on(scene, seen, read_signs(scene, seen), unfinished, thresholds, disagreement, table)
+    small = {number: scene.rim(other) for number, other in others.items()}
+    small_raw, blend = scene.rim(raw), finished.finish.blend
+    evidence = finished.evidence
+    if evidence is None:
+        unfinished = _blended(scene, [small_raw, *(small[number] for number in blend)])
+        evidence = _evidence(scene, finished.alpha, unfinished)
+    witnesses = [scene.reduced(alpha) for alpha in ([small_raw] if blend else []) + list(small.values())]
+    disagreement = measure_disagreement(scene, evidence.unfinished.alpha, witnesses)
+    return _verdict(scene, evidence, thresholds, disagreement, table or shipped_table())
+
+
+def _evidence(scene: Scene, alpha: Alpha, unfinished: RawAlpha) -> Evidence:
+    small = scene.rim(alpha)
+    return Evidence(scene.reduced(small), read_signs(scene, small), unfinished)
+
+
+def _verdict(
+    scene: Scene, evidence: Evidence, thresholds: Thresholds, disagreement: Disagreement | None, table: ScoreTable
+) -> Verdict:
+    return verdict_on(scene, evidence.seen, evidence.signs, evidence.unfinished, thresholds, disagreement, table)
 
 
 def _best_blend(
@@ -85,13 +111,12 @@ def _best_blend(
 ) -> tuple[tuple[int, ...], RawAlpha, Disagreement | None]:
     """The numbers to blend in, the blended alpha with its signs, and how much it differs from the single alphas."""
     found = []
+    single = [scene.reduced(alpha) for alpha in (raw, *others.values())]
     for numbers in _blends(others):
-        alpha = np.asarray(np.mean([raw, *(others[number] for number in numbers)], axis=0), dtype=np.float32)
-        signs = read_signs(scene, alpha)
-        witnesses = list(others.values()) if not numbers else [raw, *others.values()]
-        disagreement = measure_disagreement(scene, alpha, witnesses)
-        score = promised(scene, alpha, signs, disagreement, table)
-        found.append((score, numbers, RawAlpha(alpha, signs), disagreement))
+        blend = _blended(scene, [raw, *(others[number] for number in numbers)])
+        disagreement = measure_disagreement(scene, blend.alpha, single if numbers else single[1:])
+        score = promised(scene, blend.alpha, blend.signs, disagreement, table)
+        found.append((score, numbers, blend, disagreement))
     return max(found, key=lambda row: row[0])[1:]  # of equal scores the first: it blends the fewest alphas
 
 
@@ -111,6 +136,7 @@ def _finish_for(signs: Signs, blend: tuple[int, ...]) -> Finish:
     return Finish(blend, guided=True, levels=levels, keep_islands=False, fill_holes=True)
 
 
-def _reduced(alpha: Alpha, scene: Scene) -> Alpha:
-    """An alpha no larger than the signs need, so that many blends cost little."""
-    return scene.rim(alpha)
+def _blended(scene: Scene, alphas: Sequence[Alpha]) -> RawAlpha:
+    """The mean of alphas of `Scene.rim`'s size, reduced to the scene's own size, and its signs."""
+    mean = alphas[0] if len(alphas) == 1 else np.asarray(np.mean(alphas, axis=0), dtype=np.float32)
+    return RawAlpha(scene.reduced(mean), read_signs(scene, mean))

@@ -10,7 +10,7 @@ from daemon.arrays import Alpha
 from daemon.jobs import Grade
 from daemon.judgement.disagreement import Disagreement
 from daemon.judgement.scene import Scene
-from daemon.judgement.shapes import SURE, Mask, beyond_band, enclosed
+from daemon.judgement.shapes import SURE, Mask, beyond_band, enclosed, main_part
 from daemon.judgement.signs import Signs
 
 VISIBLE = 0.1  # a higher alpha is visible on a plain background
@@ -66,7 +66,7 @@ def find_faults(
     holes = enclosed(sure)
     found = [
         _place("residue", "remains of background", outside & (a > VISIBLE)),
-        _place("stray", "a stray part away from the subject", sure & ~_main_part(sure)),
+        _place("stray", "a stray part away from the subject", sure & ~main_part(sure)[0]),
         _place("holes", "an opening inside the subject", holes),
         _place("hollow", "part of the subject is half-transparent", inside & (a < 1 - VISIBLE) & ~holes),
         None
@@ -140,11 +140,6 @@ def _weighs_most(signs: Signs, costs: Mapping[str, float]) -> str:
     )
     sums[contrast] = costs.get("ring_contrast", 0.0)
     return max(sums, key=lambda phrase: sums[phrase])
-
-
-def _main_part(sure: Mask) -> Mask:
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(sure.astype(np.uint8), connectivity=8)
-    return np.asarray(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])))
 
 
 def _rim(signs: Signs) -> Fault | None:

@@ -78,21 +78,21 @@ def read_signs(scene: Scene, alpha: Alpha) -> Signs:
     sure = a >= SURE
     outside, inside = shapes.beyond_band(sure, scene.longest)
     subject = float(a.sum()) + TINY
-    solid = float(sure.sum()) + TINY
+    solid = shapes.area(sure) + TINY
     main, stray = shapes.main_part(sure)
-    main_area = float(main.sum()) + TINY
+    main_area = shapes.area(main) + TINY
     around = shapes.reached_from(main, a, FAINTEST)
     soft_rim, weak_rim = _rim(scene, alpha)
     foreign, missing = foreign_and_missing(scene, a, sure)
     sides = (sure[0], sure[:, 0], sure[:, -1], sure[-1])
     return Signs(
-        haze=float(a[outside].sum()) / subject,
+        haze=shapes.total(a, outside) / subject,
         haze_peak=_percentile(a[outside], 99, 0.0),
         stray=stray,
-        hollow=float((1 - a[inside]).sum()) / subject,
-        holes=float(shapes.enclosed(sure).sum()) / solid,
+        hollow=shapes.total(1 - a, inside) / subject,
+        holes=shapes.area(shapes.enclosed(sure)) / solid,
         unsure=doubt(np.asarray(a * (around | main), dtype=np.float32), main),
-        wavering=1 - float((a > FIRM).sum()) / (float((a > FAINT).sum()) + TINY),
+        wavering=1 - shapes.area(a > FIRM) / (shapes.area(a > FAINT) + TINY),
         soft_rim=soft_rim,
         weak_rim=weak_rim,
         ragged=shapes.length(shapes.contours(main)) / float(np.sqrt(main_area)),
@@ -112,7 +112,7 @@ def read_signs(scene: Scene, alpha: Alpha) -> Signs:
 
 def doubt(probability: Alpha, sure: Mask) -> float:
     """One minus the IoU to expect of `sure` if `probability` says how likely each pixel is subject."""
-    return 1 - float(probability[sure].sum()) / (float(sure.sum()) + float(probability[~sure].sum()) + TINY)
+    return 1 - shapes.total(probability, sure) / (shapes.area(sure) + shapes.total(probability, ~sure) + TINY)
 
 
 def _rim(scene: Scene, alpha: Alpha) -> tuple[float, float]:
@@ -120,21 +120,18 @@ def _rim(scene: Scene, alpha: Alpha) -> tuple[float, float]:
     longest = max(a.shape)
     sure = a >= SURE
     border = shapes.border_of(sure)
-    length = float(border.sum()) / 2 + 1
+    length = shapes.area(border) / 2 + 1
     outside, inside = shapes.beyond_band(sure, longest)
-    band = ~(outside | inside)
-    across = cv2.Sobel(a, cv2.CV_32F, 1, 0)
-    down = cv2.Sobel(a, cv2.CV_32F, 0, 1)
+    across, down = cv2.Sobel(a, cv2.CV_32F, 1, 0)[border], cv2.Sobel(a, cv2.CV_32F, 0, 1)[border]
     steepness = np.asarray(np.hypot(across, down) / 4, dtype=np.float32)  # 1 for a step from 0 to 1
-    soft = float((a * (1 - a))[band].sum()) / length / longest * 1000
-    return soft, 1 - min(1.0, _percentile(steepness[border], 15, 0.0))
+    soft = shapes.total(a * (1 - a), ~(outside | inside)) / length / longest * 1000
+    return soft, 1 - min(1.0, _percentile(steepness, 15, 0.0))
 
 
 def _off_edge(scene: Scene, border: Mask) -> float:
     if not border.any():
         return 1.0
-    near = cv2.dilate(scene.edges, np.ones((3, 3), np.uint8))
-    return float((near[border] <= np.percentile(scene.edges, 80)).mean())
+    return float(scene.edgeless[border].mean())
 
 
 def _high(main: Mask) -> float:

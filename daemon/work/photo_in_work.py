@@ -8,7 +8,9 @@ import numpy as np
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Attempt, Finish, Recipe, View
 from daemon.judgement import finish, finish_search, grading, views
+from daemon.judgement.finish_search import FinishedAlpha
 from daemon.judgement.grading import Thresholds
+from daemon.judgement.scene import Scene, look_at
 from daemon.pictures import proxy
 from daemon.pictures.photo import Photo
 from daemon.settings.pixel_settings import PixelSettings
@@ -20,20 +22,25 @@ MOST_FRAME_PIXELS = 2048  # the longest side of an alpha that a zoom was put int
 class PhotoInWork:
     """One decoded photo and what is known of it so far. Alphas are (H, W) float32, 0..1.
 
-    small: the whole photo as the judgement sees it, (H, W, 3) uint8. whole: raw alphas by attempt number, in the frame
-    of the whole photo. finished: the alphas that were judged in this run, with their finish.
+    scene: the whole photo as the judgement sees it. whole: raw alphas by attempt number, in the frame of the whole
+    photo. finished: the alphas that this run finished, with the evidence for their verdicts.
     """
 
     photo: Photo
-    small: Rgb
+    scene: Scene
     settings: PixelSettings
     whole: dict[int, Alpha] = field(default_factory=dict)
-    finished: dict[int, Alpha] = field(default_factory=dict)
+    finished: dict[int, FinishedAlpha] = field(default_factory=dict)
 
     @classmethod
     def of(cls, photo: Photo, settings: PixelSettings) -> "PhotoInWork":
         """Make the small picture of a decoded photo."""
-        return cls(photo, proxy.make_proxy(photo, View(), settings.proxy_pixels), settings)
+        return cls(photo, look_at(proxy.make_proxy(photo, View(), settings.proxy_pixels)), settings)
+
+    @property
+    def small(self) -> Rgb:
+        """The whole photo as engines and the judgement see it, (H, W, 3) uint8."""
+        return self.scene.rgb
 
     def proxy(self, view: View) -> Rgb:
         """The picture that an engine sees of this view."""
@@ -52,11 +59,11 @@ class PhotoInWork:
         """Search the best finish of the attempt's alpha; returns the attempt with its finish, verdict and subject."""
         raw, others = self.whole[attempt.number], self._before(attempt.number)
         if self.settings.finishes:
-            found = finish_search.best_finish(self.small, raw, self._thresholds, others)
+            found = finish_search.best_finish(self.scene, raw, self._thresholds, others)
         else:
             verdict = grading.judge(self.small, raw, self._thresholds, tuple(others.values()))
-            found = finish_search.FinishedAlpha(Finish(), raw, verdict)
-        self.finished[attempt.number] = found.alpha
+            found = FinishedAlpha(Finish(), raw, verdict)
+        self.finished[attempt.number] = found
         subject = views.subject_of(found.alpha)
         return replace(attempt, finish=found.finish, verdict=found.verdict, subject=subject)
 
@@ -67,7 +74,7 @@ class PhotoInWork:
     def finished_alpha(self, attempt: Attempt) -> Alpha:
         """An attempt's alpha with its finish, in the frame of the whole photo, not yet at full size."""
         if attempt.number in self.finished:
-            return self.finished[attempt.number]
+            return self.finished[attempt.number].alpha
         raw, others = self.whole[attempt.number], self._before(attempt.number)
         return finish.apply_finish(self.small, raw, attempt.finish, others)
 
@@ -83,8 +90,11 @@ class PhotoInWork:
             return attempt
         raw = self.whole[attempt.number]
         others = {number: alpha for number, alpha in self.whole.items() if number != attempt.number}
-        found = finish_search.FinishedAlpha(attempt.finish, self.finished_alpha(attempt), attempt.verdict)
-        return replace(attempt, verdict=finish_search.verdict_now(self.small, raw, found, self._thresholds, others))
+        if attempt.number not in self.finished:  # an earlier run finished it
+            alpha = self.finished_alpha(attempt)
+            self.finished[attempt.number] = FinishedAlpha(attempt.finish, alpha, attempt.verdict)
+        found = self.finished[attempt.number]
+        return replace(attempt, verdict=finish_search.verdict_now(self.scene, raw, found, self._thresholds, others))
 
     def _in_frame(self, alpha: Alpha, view: View, base: Attempt | None) -> Alpha:
         if view == View():

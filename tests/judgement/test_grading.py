@@ -7,6 +7,7 @@ from daemon.jobs import Grade
 from daemon.judgement.finish import apply_finish
 from daemon.judgement.finish_search import best_finish
 from daemon.judgement.grading import Thresholds, judge
+from daemon.judgement.scene import look_at
 from daemon.settings import GradingSettings
 from tests.judgement.pictures import blurred, photo_and_truth, with_disc
 
@@ -70,6 +71,6 @@ def test_other_recipes_that_disagree_lower_the_score() -> None:
 def test_the_finish_found_is_the_finish_applied() -> None:
     rgb, truth = photo_and_truth()
     raw = with_disc(blurred(truth, 3), (0.08, 0.1), 0.04, 0.7)
-    found = best_finish(rgb, raw, THRESHOLDS)
+    found = best_finish(look_at(rgb), raw, THRESHOLDS)
     assert np.array_equal(found.alpha, apply_finish(rgb, raw, found.finish))
     assert np.abs(found.alpha - truth).mean() < np.abs(raw - truth).mean()

@@ -23,7 +23,7 @@ def test_a_doubt_that_the_finish_decided_is_named_with_its_place() -> None:
     rgb, truth = photo_and_truth()
     raw = with_disc(blurred(truth, 3), (0.12, 0.12), 0.09, 0.4)
 
-    found = best_finish(rgb, raw, THRESHOLDS)
+    found = best_finish(look_at(rgb), raw, THRESHOLDS)
 
     assert found.alpha[:60, :70].max() < 0.1  # it is gone from the result
     assert any("unclear what belongs to the subject at the upper left" in reason for reason in found.verdict.reasons)
@@ -33,7 +33,7 @@ def test_a_doubt_that_the_finish_decided_is_named_with_its_place() -> None:
 def test_a_firm_alpha_leaves_no_doubt() -> None:
     rgb, truth = photo_and_truth()
 
-    assert "doubtful" not in best_finish(rgb, blurred(truth, 3), THRESHOLDS).verdict.defects
+    assert "doubtful" not in best_finish(look_at(rgb), blurred(truth, 3), THRESHOLDS).verdict.defects
 
 
 def test_without_a_fault_the_sign_that_costs_most_is_told() -> None:
