@@ -11,9 +11,9 @@ of /healthz; and the most memory that the daemon and its children held. The time
 stopped_others counts a thing if no photo was finished for longer than BOUND_SECONDS + BOUND_FACTOR x the longest delay
 of the first, undisturbed seconds. Where a server or a disk is away, a photo is postponed by some seconds, and a busy
 machine makes anything take a few times as long; nothing of that takes longer than this. Seconds during which the thing
-itself makes work impossible, such as a share that is away for ten, do not count. It also counts a thing if the daemon
-ended by itself, or had to be started again for work to go on. While a thing restarts the daemon, nobody counts how long
-/healthz is silent. As root, the hot folder and the state directory get disks of their own; else, things are left out.
+itself makes work impossible do not count: a share is away, or a daemon was killed and is not back yet. Nor does anybody
+ask its health then. A thing also counts if the daemon ended by itself, or had to be started again for work to go on.
+As root, the hot folder and the state directory get disks of their own; other users leave some things out.
 Run: `.venv/bin/python benchmarks/bulkheads.py [--things NAME,NAME] [--seconds 6] [--list]`. Last line: one JSON object.
 """
 
@@ -87,6 +87,11 @@ def delays(shots: Sequence[Shot], now: float) -> tuple[float, float] | None:
     return (statistics.median(found), max(found)) if found else None
 
 
+def overlap(since: float, until: float, from_then: float, to_then: float) -> float:
+    """How many seconds two times share."""
+    return max(0.0, min(until, to_then) - max(since, from_then))
+
+
 class Trial:
     """One daemon, and everything that happens to it."""
 
@@ -146,7 +151,7 @@ class Trial:
             for shot in list(stage.load.ledger.shots.values())
             if shot.dropped_at <= released and (shot.done_at or ended) >= began
         ]
-        gap = self._longest_gap(began, ended, thing.restarts)
+        gap = self._longest_gap(began, ended)
         return Row(thing.name, self._became(), before, delays(shots, ended), pause, gap, daemon.peak_mb, stopped)
 
     def _are_settled(self) -> bool:
@@ -164,14 +169,18 @@ class Trial:
         return False
 
     def _longest_pause(self, began: float, ended: float) -> float:
+        """The longest time between two finished photos, without the seconds during which there was no daemon."""
         finished = [at for at in list(self.stage.load.ledger.finished_at) if began <= at <= ended]
-        marks = [began, *finished, ended]
-        return max(later - earlier for earlier, later in itertools.pairwise(marks))
+        return max(
+            later - earlier - sum(overlap(earlier, later, *away) for away in self.stage.daemon.away)
+            for earlier, later in itertools.pairwise([began, *finished, ended])
+        )
 
-    def _longest_gap(self, began: float, ended: float, restarts: bool) -> float:
-        downs = self.stage.daemon.downs if restarts else []
+    def _longest_gap(self, began: float, ended: float) -> float:
+        """The longest gap of /healthz that is not the time without a daemon."""
+        away = self.stage.daemon.away
         gaps = self._prober.gaps(began, ended)
-        counted = [gap.seconds for gap in gaps if not any(gap.since <= down <= gap.until for down in downs)]
+        counted = [gap.seconds for gap in gaps if not any(overlap(gap.since, gap.until, *time) for time in away)]
         return max(counted, default=0.0)
 
     def _became(self) -> str:

@@ -442,14 +442,13 @@ def _copies(stage: Stage, name: str, where: str) -> list[Path]:
 class Thing:
     """One thing. seconds: how long it is watched at least, None = as long as asked.
 
-    outage: for how many of these seconds nobody can finish a photo. restarts: whether the thing itself ends the daemon.
+    outage: for how many of these seconds nobody can finish a photo.
     """
 
     name: str
     act: Callable[[Stage], None]
     seconds: float | None = None
     outage: float = 0.0
-    restarts: bool = False
 
 
 THINGS = (
@@ -477,9 +476,9 @@ THINGS = (
     Thing("full-hot-folder", full_hot_folder, outage=FULL_SECONDS),
     Thing("full-state-disk", full_state_disk, outage=FULL_SECONDS),
     Thing("locked-journal", locked_journal, outage=LOCK_SECONDS),
-    Thing("daemon-killed", killed, restarts=True),
-    Thing("daemon-killed-thrice", killed_in_a_row, restarts=True),
-    Thing("foreign-json", foreign_json, restarts=True),
+    Thing("daemon-killed", killed),
+    Thing("daemon-killed-thrice", killed_in_a_row),
+    Thing("foreign-json", foreign_json),
     Thing("unreadable-sector", unreadable_sector),
 )
 """In the order in which they happen."""

@@ -137,8 +137,8 @@ class WatchedDaemon:
     bind: str
     by_itself: int = 0
     """How often it ended although nobody ended it."""
-    downs: list[float] = field(default_factory=list)
-    """When it was ended, or found ended."""
+    away: list[tuple[float, float]] = field(default_factory=list)
+    """From when to when it was not there because somebody ended it, start included, in monotonic seconds."""
     peak_mb: float = 0.0
     """Most memory of it and its children at once, as the sum of what is resident, since somebody set this to 0."""
     _life: Life | None = None
@@ -163,7 +163,6 @@ class WatchedDaemon:
             with self._lock:
                 if self._life and self._life.over:
                     self.by_itself += 1
-                    self.downs.append(time.monotonic())
                     self._end()
                     self._stop.wait(RESTART_SECONDS)
                     self.start()
@@ -181,12 +180,13 @@ class WatchedDaemon:
     def restart(self, between: Callable[[], None] = lambda: None, orderly: bool = False) -> None:
         """End it by SIGKILL, or in order, do something, and start it again."""
         with self._lock:
-            self.downs.append(time.monotonic())
+            began = time.monotonic()
             if orderly and self._life:
                 self._life.stop()
             self._end()
             between()
             self.start()
+            self.away.append((began, time.monotonic()))
 
     def _end(self) -> None:
         if self._life:
