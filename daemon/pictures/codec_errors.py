@@ -16,6 +16,7 @@ _UNSUPPORTED = {
     "samples out of range": "its samples are of a kind that no photo has",
     "not a whole number of bytes": "its samples have a number of bits that is neither 8 nor 16 nor 32",
     "tiled separate planes": "it is a TIFF whose colours lie in tiles apart from each other",
+    "security limit exceeded": "it has more pixels, parts or bytes than its decoder allows",
     "not supported": "",
     "unsupported": "",
     "not configured": "",

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from daemon.pictures.codec_errors import Undecodable, Unsupported
+from daemon.pictures.codec_errors import Undecodable, Unsupported, error_of
 from daemon.pictures.values import Decodable, Header, Metadata, Samples
 
 _COLOURS = {"L": 1, "RGB": 3}
 _WIDE_BITS = 16
-_DAMAGE = (ValueError, EOFError, RuntimeError, OSError)
+_REASONS = (SyntaxError, ValueError, EOFError, RuntimeError, OSError)
 
 
 def opened(data: bytes) -> Decodable:
@@ -29,12 +29,10 @@ def opened(data: bytes) -> Decodable:
     try:
         picture = library.open_heif(BytesIO(data), convert_hdr_to_8bit=False)
         mode, (width, height), info = picture.mode, picture.size, picture.info
-    except SyntaxError as error:
-        raise Unsupported(f"HEIC: {error}") from error
     except IndexError as error:  # so pillow-heif says that there is none
         raise Undecodable("HEIC: it holds no picture") from error
-    except _DAMAGE as error:
-        raise Undecodable(f"HEIC: {error}") from error
+    except _REASONS as error:
+        raise error_of(f"HEIC: {error}") from error
     colours = _COLOURS.get(mode.split(";")[0].rstrip("Aa"), 0)
     channels = colours + (mode.split(";")[0][-1] in "Aa")
     header = Header(
@@ -53,10 +51,8 @@ def opened(data: bytes) -> Decodable:
     def pixels() -> Samples:
         try:
             samples: Samples = np.asarray(picture)
-        except SyntaxError as error:
-            raise Unsupported(f"HEIC: {error}") from error
-        except _DAMAGE as error:
-            raise Undecodable(f"HEIC: {error}") from error
+        except _REASONS as error:
+            raise error_of(f"HEIC: {error}") from error
         if samples.dtype == np.uint8:
             return samples
         bits = int(info.get("bit_depth", _WIDE_BITS))

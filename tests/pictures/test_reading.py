@@ -359,6 +359,16 @@ def test_a_heic_whose_colours_cannot_be_converted_is_called_so(tmp_path: Path) -
             read(path, LIMIT)
 
 
+def test_what_a_decoder_finds_too_large_is_not_waited_for(tmp_path: Path) -> None:
+    content = encoded(image_of(coloured()), "avif")
+    at = content.index(b"ispe") + 8  # ISO/IEC 23008-12, 6.5.3: width and height
+    path = file_of(tmp_path, content[:at] + struct.pack(">II", 20_000, 20_000) + content[at + 8 :])
+
+    for read in (prove_decodes, open_photo):
+        with pytest.raises(BadPhoto, match="cannot be read here: it has more pixels"):
+            read(path, LIMIT)
+
+
 def test_a_reason_that_is_no_text_comes_out_once(tmp_path: Path) -> None:
     picture = np.dstack([coloured(), np.full((64, 96), 99, np.uint8)])
     content = encoded(image_of(picture), "avif")
