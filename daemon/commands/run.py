@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
 
@@ -12,6 +13,7 @@ from daemon.commands.samples import drop_samples
 from daemon.commands.terminal import job_end_line
 from daemon.logs import journald, log
 from daemon.publishing.job_events import JobEnd
+from daemon.service.bounded_end import END_SECONDS, break_off_late_end, in_another_thread
 from daemon.service.lifecycle import Daemon
 from daemon.service.os_signals import handle_signals
 from daemon.settings import Settings
@@ -34,6 +36,24 @@ def run_daemon(
     The exit code is 1 if the run ended by a fault of our own or if, with `once`, a photo failed or is still open.
     """
     _set_up_log(settings)
+    requests = _Requests(settings)
+    handle_signals(requests.stop, requests.reload)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    return in_another_thread(
+        partial(_run, settings, out, requests, once=once, samples=samples, reread=reread, clock=clock)
+    )
+
+
+def _run(
+    settings: Settings,
+    out: Console,
+    requests: "_Requests",
+    *,
+    once: bool,
+    samples: bool,
+    reread: Callable[[], Settings],
+    clock: Callable[[], float],
+) -> int:
     new_root = not settings.root_path.exists()
     has_line_in_log = journald.reads(sys.stderr)  # under systemd the log has a line for each photo, and one is enough
 
@@ -44,9 +64,6 @@ def run_daemon(
         if not has_line_in_log:
             out.print(job_end_line(job_end))
 
-    requests = _Requests()
-    handle_signals(requests.stop, requests.reload)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     daemon = Daemon(settings, on_end=print_end, print_line=print_line, reread=reread, clock=clock)
     requests.go_to(daemon)
     inbox = daemon.parts.folders.inbox
@@ -70,12 +87,15 @@ def run_daemon(
 class _Requests:
     """What signals ask of the daemon. A stop that comes while it is still being opened counts as soon as it is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._daemon: Daemon | None = None
         self._stopped = threading.Event()
+        break_off_late_end(self._stopped, self._limit_seconds)
 
     def go_to(self, daemon: Daemon) -> None:
         self._daemon = daemon
+        break_off_late_end(daemon.stopping, self._limit_seconds)  # it may also end by itself
         if self._stopped.is_set():
             daemon.stop()
 
@@ -87,6 +107,10 @@ class _Requests:
     def reload(self) -> None:
         if self._daemon:
             self._daemon.reloading.ask()
+
+    def _limit_seconds(self) -> float:
+        settings = self._daemon.parts.settings.now if self._daemon else self._settings
+        return settings.dispatch.stop_seconds + END_SECONDS
 
 
 def _set_up_log(settings: Settings) -> None:

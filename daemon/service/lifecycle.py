@@ -67,7 +67,8 @@ class Daemon:
         never change. Raises BadSettings, AlreadyRunning, RootAway, NoRoom; then nothing stays open.
         """
         self._print_line = print_line
-        self._stop = threading.Event()
+        self._stop = self.stopping = threading.Event()
+        """Set once everything is asked to end."""
         self._lock = threading.Lock()
         self._ended: Counter[bool] = Counter()  # whether a photo has a grade -> photos
         self._broken = False
@@ -123,7 +124,7 @@ class Daemon:
     def recover(self) -> None:
         """Bring everything that a crash left in the middle to where it can go on."""
         parts = self.parts
-        parts.folders.jobs.finish_interrupted_claims()
+        parts.folders.jobs.finish_interrupted_claims(parts.runtime.tick)
         for how, count in {**parts.arrivals.recover(), **parts.recovery.recover()}.items():
             parts.metrics.count(series.RECOVERED_JOBS, count, how=how)
             if count:
@@ -215,14 +216,16 @@ class Daemon:
         parts = self.parts
         parts.systemd.stopping()
         self.stop()
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join()
         deadline = time.monotonic() + parts.settings.now.dispatch.stop_seconds
+        started = [thread for thread in threads if thread.ident is not None]
+        for thread in started:
+            thread.join(max(0.0, deadline - time.monotonic()))
         while parts.dispatch.running and time.monotonic() < deadline:
             time.sleep(0.02)
         parts.engine.close()  # jobs that still ask it get EngineAway, and are put off
         parts.workers.close()  # and so do those that are still read, judged or written
+        for thread in started:
+            thread.join()  # whoever still works may change something, so nothing closes before that
         parts.executor.shutdown(wait=True)
         with suppress(NoRoom, JournalDamaged):
             parts.dispatch.undo_stranded(parts.runtime.clock())  # perhaps the journal can be written by now
