@@ -25,6 +25,8 @@ class Effect(StrEnum):
     # A photo is taken into work.
     ADMIT = "admit", _LEADS_TO_SHARE
     CLAIM = "claim", _SHARE
+    FINISH_CLAIM = "finish claim", _SHARE
+    GIVE_BACK = "give back", _SHARE
     # It is cut out.
     RECORD_CONTENT = "record content", _JOURNAL
     ASK_ENGINE = "ask engine", _ENGINE
@@ -33,6 +35,7 @@ class Effect(StrEnum):
     DECIDE = "decide", _JOURNAL
     POSTPONE = "postpone", _JOURNAL
     # It is published, or ends otherwise.
+    MAKE_STAGING = "make staging folder", _SHARE
     WRITE_RESULT = "write result", _SHARE
     KEEP_RESULT = "keep result", _SHARE
     STAGE_REPORT = "stage report", _SHARE
@@ -58,6 +61,10 @@ class Effect(StrEnum):
     # A person moved a result.
     RECORD_VERDICT = "record verdict", _JOURNAL
     BRING_ALONG = "bring along", _SHARE
+    # People are told, by files in their folders.
+    WRITE_ORDER_NOTE = "write the note of an order", _SHARE
+    REMOVE_ORDER_NOTE = "remove the note of an order", _SHARE
+    WRITE_SHEET = "write contact sheet", _SHARE
 
 
 Tick = Callable[[Effect], None]

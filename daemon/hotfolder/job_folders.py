@@ -12,7 +12,8 @@ from daemon.disk import mounts, no_replace, open_below
 from daemon.disk.names import clean_name, split_suffix
 from daemon.disk.os_errors import is_of_one_file, translate, translated
 from daemon.errors import FreistellerError, Vanished
-from daemon.hotfolder.claim_file import finish_interrupted_claim, take
+from daemon.hotfolder.claim_file import NOTE, finish_interrupted_claim, take
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.free_names import stems
 from daemon.logs.barrier import Barrier
 
@@ -137,13 +138,15 @@ class JobFolders:
         """The ids of all jobs with a file that was put back and still waits for its other try, sorted."""
         return self._jobs_below(self.returns_root)
 
-    def finish_interrupted_claims(self) -> None:
+    def finish_interrupted_claims(self, tick: Tick = lambda _: None) -> None:
         """Finish claims that a crash interrupted. Only the one daemon that claims may do so, before it scans."""
         barrier = Barrier()
         for base, job_ids in ((self.work_root, self.in_work()), (self.returns_root, self.put_back())):
             for job_id in job_ids:
                 with barrier.around(f"The claim of job {job_id}"), translated(f"The work folder {base}"):
-                    finish_interrupted_claim(base / job_id, self._root)
+                    if (base / job_id / NOTE).exists():
+                        tick(Effect.FINISH_CLAIM)
+                        finish_interrupted_claim(base / job_id, self._root)
 
     def _jobs_below(self, *bases: Path) -> tuple[str, ...]:
         found: set[str] = set()

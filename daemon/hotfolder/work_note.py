@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from daemon.disk import open_below
 from daemon.disk.whole_file import write_whole
 from daemon.errors import NoRoom, RootAway
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Job
 from daemon.journal import JobRow
@@ -36,10 +37,11 @@ def write_work_note(folders: HotFolder, row: JobRow) -> None:
         write_whole(folders.jobs.work(job.id) / WORK_NOTE, json.dumps(asdict(content)).encode())
 
 
-def drop_work_note(folders: HotFolder, job_id: str) -> None:
+def drop_work_note(folders: HotFolder, job_id: str, tick: Tick) -> None:
     """Remove the note and the folder of a job whose original did not come, as far as that is possible now."""
     with suppress(OSError, NoRoom, RootAway):
         if folders.jobs.claimed(job_id) is None:
+            tick(Effect.CLEAR)
             (folders.jobs.work_root / job_id / WORK_NOTE).unlink(missing_ok=True)
             (folders.jobs.work_root / job_id).rmdir()
 

@@ -97,6 +97,6 @@ class Admission:
     def _forget(self, job_id: str) -> None:
         """Delete a row whose file was not claimed. As long as the journal has no room for that, nobody starts it."""
         self._to_forget.add(job_id)
-        drop_work_note(self._folders, job_id)
+        drop_work_note(self._folders, job_id, self._tick)
         self._journal.forget(job_id)
         self._to_forget.discard(job_id)

@@ -43,9 +43,8 @@ class Watcher:
     def start(self) -> None:
         """Listen to events. Call it before the first scan, so that no file falls between the two.
 
-        Finishes the claims that an earlier run did not finish; otherwise the scan would find those photos again.
+        Before that, the claims of an earlier run must be finished; otherwise the scan would find those photos again.
         """
-        self._folders.jobs.finish_interrupted_claims()
         self._listen(mounts.read())
 
     def use_settings(self, settings: IntakeSettings) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from daemon.contact_sheet.build_sheet import ThumbOf, make_sheet
 from daemon.contact_sheet.shown_results import find_places
 from daemon.errors import FreistellerError, NoRoom
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.logs import log
 from daemon.notify.notices import BatchFigures
@@ -33,11 +34,13 @@ class BatchSheets:
         settings: CurrentSettings,
         thumb: ThumbOf = thumbs.thumb_of_page,
         longest_seconds: float = LONGEST_SECONDS,
+        tick: Tick = lambda _: None,
     ) -> None:
         self._folders = folders
         self._settings = settings
         self._thumb = thumb
         self._longest_seconds = longest_seconds
+        self._tick = tick
         self._waiting: queue.SimpleQueue[_SheetRequest | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._open: list[_SheetRequest] = []
@@ -80,6 +83,7 @@ class BatchSheets:
             closing = self._closing_at
             if time.monotonic() > (until if closing is None else min(until, closing)):
                 raise _TooLong("It took too long.")
+            self._tick(Effect.WRITE_SHEET)  # the next one may be the last look before the sheet is written
 
         try:
             check_time()
@@ -97,6 +101,7 @@ class BatchSheets:
         place = self._folders.root / FOLDER
         if place.is_symlink():
             raise NoRoom(f"{place} is a symbolic link, and Freisteller does not follow links here. Remove it.")
+        self._tick(Effect.WRITE_SHEET)
         place.mkdir(exist_ok=True)
         shown = find_places(self._folders, figures.places).shown
         if not shown:

@@ -9,6 +9,7 @@ from pathlib import Path
 from daemon.disk import open_below
 from daemon.disk.file_id import FileId
 from daemon.errors import BadOrder
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.orders import NAME, NOTE, Orders, WrongOrder
 from daemon.journal import Journal
@@ -39,6 +40,7 @@ class BadOrders:
         metrics: Metrics,
         clock: Callable[[], float],
         settings: CurrentSettings,
+        tick: Tick,
     ) -> None:
         """clock: monotonic seconds. Of the settings, intake.quiet_seconds counts: an order is a file like any other."""
         self._folders = folders
@@ -47,6 +49,7 @@ class BadOrders:
         self._metrics = metrics
         self._clock = clock
         self._settings = settings
+        self._tick = tick
         self._wrong: dict[Way, str] = {}
         self._since: dict[Way, tuple[FileId, float]] = {}
         self._answers: dict[Path, bool] = {}
@@ -102,15 +105,16 @@ class BadOrders:
         text = f"{str(wrong).rstrip('.')}. Its photos wait until it is right."
         if self._wrong.get(wrong.way) == text:
             return
+        with suppress(OSError):  # we may not write there; the log has the message
+            self._write_note(wrong)
         self._wrong[wrong.way] = text
         self._metrics.set(series.BAD_ORDERS, len(self._wrong))
         log.log("order_refused", text, level=logging.ERROR, folder="/".join(wrong.way))
-        with suppress(OSError):  # we may not write there; the log has the message
-            self._write_note(wrong)
 
     def _accept(self, way: Way) -> None:
         with suppress(OSError), open_below.opened(self._folders.inbox, way) as folder:
             if _is_our_note(folder):
+                self._tick(Effect.REMOVE_ORDER_NOTE)
                 os.unlink(NOTE, dir_fd=folder)
         if self._wrong.pop(way, None) is not None:
             self._metrics.set(series.BAD_ORDERS, len(self._wrong))
@@ -121,6 +125,7 @@ class BadOrders:
     def _write_note(self, wrong: WrongOrder) -> None:
         content = f"{_FIRST_LINE}\n\nWhat is wrong: {wrong.fault}\n\n{_REMEDY}\n".encode()
         with open_below.opened(self._folders.inbox, wrong.way) as folder:
+            self._tick(Effect.WRITE_ORDER_NOTE)
             with suppress(FileNotFoundError):
                 if not _is_our_note(folder):
                     return  # somebody's own file of that name

@@ -80,7 +80,7 @@ class Publisher:
         first = self._journal.record_content(row.job.id, content, leave_out=leave_out_equal)
         outcome = publication.outcome
         if outcome is not None and outcome.verdict.grade is row.job.grade:
-            staged = staged_as_decided(row.job, self._folders.jobs.staging(row.job.id), content)
+            staged = staged_as_decided(row.job, self._folders.jobs.staging_root / row.job.id, content)
             files = replace(files, staged_as_decided=staged)
         row = replace(row, same_as=first, content=content)
         return replace(publication, row=row, files=files, content=content, seen=seen)

@@ -86,7 +86,7 @@ def wire(
     task_runner = TaskRunner(journal, orders, job_runner, tools.progress, settings)
     executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
     dispatch = _dispatch(tools, executor, task_runner)
-    recovery = Recovery(journal, folders, alphas, publisher, settings.now)
+    recovery = Recovery(journal, folders, alphas, publisher, settings.now, runtime.tick)
     watcher = Watcher(folders, settings.now.intake, tools.workers.prove, time.monotonic)
     doors.callback(watcher.close)
     known = KnownResults(folders, journal)
@@ -126,7 +126,7 @@ def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publ
     return Arrivals(
         Admission(journal, folders, runtime),
         PutBacks(folders, journal, known, next_round, tools.locks, runtime),
-        BadOrders(folders, orders, journal, metrics, time.monotonic, tools.settings),
+        BadOrders(folders, orders, journal, metrics, time.monotonic, tools.settings, runtime.tick),
         publisher,
         metrics,
         dispatch.wake,
@@ -141,7 +141,7 @@ def _notifications(tools: Tools) -> tuple[Hooks, Notifications]:
         settings,
         hooks=hooks,
         batches=Batches(tools.journal, tools.folders, tools.metrics, time.monotonic),
-        sheets=BatchSheets(tools.folders, settings, tools.workers.thumb),
+        sheets=BatchSheets(tools.folders, settings, tools.workers.thumb, tick=tools.runtime.tick),
         health=tools.health,
         root=tools.root,
         clock=tools.runtime.clock,

@@ -177,9 +177,9 @@ class JobRunner:
     def _stage(self, publication: Publication, file: CutFile) -> Publication:
         """Write the results and the report on them."""
         job, original, content = publication.row.job, publication.files.original, publication.content
-        assert original is not None  # else there was nothing to cut out
-        assert content is not None
+        assert original is not None and content is not None  # noqa: PT018 - else there was nothing to cut out
         outcome = file.outcome or file.restore()
+        self._runtime.tick(Effect.MAKE_STAGING)
         folder = self._folders.jobs.staging(job.id)
         cuts = file.stage(folder)
         _refuse_if_written(job, publication.seen, original.stat())

@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from daemon.errors import NoRoom, RootAway
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.work_note import read_work_note
 from daemon.journal import Journal
@@ -17,13 +18,14 @@ class Recovery:
     """Completes what an earlier run began, and what a full disk left undone in this one."""
 
     def __init__(
-        self, journal: Journal, folders: HotFolder, alphas: Alphas, publisher: Publisher, settings: Settings
+        self, journal: Journal, folders: HotFolder, alphas: Alphas, publisher: Publisher, settings: Settings, tick: Tick
     ) -> None:
         self._journal = journal
         self._folders = folders
         self._alphas = alphas
         self._publisher = publisher
         self._settings = settings
+        self._tick = tick
         self._barrier = Barrier()
 
     def recover(self) -> dict[str, int]:
@@ -85,10 +87,12 @@ class Recovery:
         """Go on with work that a lost journal knew, under its own id; False if there is none."""
         original = self._folders.jobs.claimed(job_id)
         if original is None:
+            self._tick(Effect.CLEAR)
             self._folders.jobs.clear(job_id)  # the folder of a photo that was never claimed
             return False
         row = read_work_note(self._folders, job_id)
         if row is None:
+            self._tick(Effect.GIVE_BACK)
             self._folders.jobs.release(job_id, original.name)  # nobody knows whose it was: it starts afresh
         else:
             self._journal.restore([row])
