@@ -469,6 +469,17 @@ def test_smaller_versions_and_masks_are_no_pages(tmp_path: Path) -> None:
     assert pages_of(path) == (0, 3)
 
 
+def test_a_tiff_of_thousands_of_tiles_side_by_side_is_refused(tmp_path: Path) -> None:
+    options = {"tile": True, "tile_width": 16, "tile_height": 16, "compression": "deflate"}
+    narrow, wide = (
+        image_of(np.zeros((1, tiles * 16, 3), np.uint8)).tiffsave_buffer(**options) for tiles in (2048, 2049)
+    )
+
+    prove_decodes(file_of(tmp_path, bytes(narrow)), LIMIT)
+    with pytest.raises(BadPhoto, match="cannot be read here: its 32784 pixels from left to right lie in tiles of 16"):
+        prove_decodes(file_of(tmp_path, bytes(wide)), LIMIT)
+
+
 def test_a_page_that_leads_back_to_the_first_ends_the_chain(tmp_path: Path) -> None:
     content = tiff_of_pages([coloured(96, 64, 1), coloured(96, 64, 2)])
     path = file_of(tmp_path, content[:-4] + content[4:8])
