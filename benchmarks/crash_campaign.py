@@ -46,6 +46,7 @@ GRADES = ("sehr_gut", "gut", "ungenügend")
 FOLDERS = ("", "", "kunde a", "kunde ä/auftrag 1", "kunde b")
 NAMES = 12  # so few that equal names happen all the time
 MOST_OPEN = 24  # photos on their way, beside those whose writer died; more would only wait
+LEFT_TO_PEOPLE = 8  # photos that people may put back beside those
 MOST_DEAD = 3  # writers of each camera that die: no life is long enough to give their files up, and they hold names
 LONGEST_WORK_SECONDS = 1.5  # after the start; as many kills hit the start itself
 LONG_WORK_SECONDS = 9.0  # one life in ten: people's verdicts count after five seconds
@@ -139,8 +140,7 @@ class Studio:
 
     def _act(self, person: Person) -> None:
         while not self._stop.wait(person.dice.uniform(0.02, 0.4)):
-            if on_their_way(self._root) < 2 * MOST_OPEN:
-                person.act()
+            person.act(may_load=on_their_way(self._root) < MOST_OPEN + LEFT_TO_PEOPLE)
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ class Person:
     copied: Counter[str] = field(default_factory=Counter)
     """SHA-256 of each file that was copied into the inbox -> how often."""
 
-    def act(self) -> None:
-        """Do one thing; nothing is done if somebody else was faster."""
+    def act(self, *, may_load: bool) -> None:
+        """Do one thing; nothing is done if somebody else was faster. may_load: whether it may make work."""
         kinds: tuple[Callable[[], str | None], ...] = (
             self._move_a_result,
             self._put_back_a_result,
@@ -49,7 +49,7 @@ class Person:
             self._drop_an_original_once_more,
             self._retry,
         )
-        do = self.dice.choices(kinds, (40, 12, 6, 12, 8, 6, 10))[0]
+        do = self.dice.choices(kinds, (40, 12, 6, 12, 8, 6, 10))[0] if may_load else self._move_a_result
         with suppress(FileNotFoundError, FileExistsError, NotADirectoryError):
             if what := do():
                 self.doings[what] += 1

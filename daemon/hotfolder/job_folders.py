@@ -138,6 +138,15 @@ class JobFolders:
         """The ids of all jobs with a file that was put back and still waits for its other try, sorted."""
         return self._jobs_below(self.returns_root)
 
+    def staged_as(self, inode: int) -> str | None:
+        """The id of the job in whose staging folder this file lies as well. Returns None if there is none."""
+        for job_id in self._jobs_below(self.staging_root):
+            folder = self.staging_root / job_id
+            with translated(f"The staging folder {folder}"), suppress(FileNotFoundError), os.scandir(folder) as entries:
+                if any(entry.inode() == inode for entry in entries):
+                    return job_id
+        return None
+
     def finish_interrupted_claims(self, tick: Tick = lambda _: None) -> None:
         """Finish claims that a crash interrupted. Only the one daemon that claims may do so, before it scans."""
         barrier = Barrier()

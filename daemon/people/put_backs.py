@@ -218,7 +218,8 @@ class PutBacks:
             if (is_over(state) or is_tried_again) and ownership.file_id_at(self._folders.root, original.place) is None:
                 self._folders.check()  # the file was moved, not copied; but it also seems so if the root is gone
                 return original.job_id
-        return self._known.owner_of(place)
+        # A crash may come between publishing a result and recording it, and a person may be faster than the next start.
+        return self._known.owner_of(place) or self._folders.jobs.staged_as(file_id.inode)
 
     def _is_in_work(self, job_id: str, file_id: FileId) -> bool:
         """Whether a job's original in work is this very file, under another name."""

@@ -147,8 +147,11 @@ class NextRound:
         inodes = self._journal.result_files.inodes_of(row.job.id)
         for grade in Grade:
             for place in stray_results.places_of(self._folders.grade(grade), inodes):
-                if self._known.is_of(row.job.id, place):
-                    self._archive(row, place)
+                # A crash may come between bringing a report along and recording where it is.
+                report = str(PurePosixPath(place).with_name(f"{moved_results.stem_of(place)}.json"))
+                for each in (place, report):
+                    if self._known.is_of(row.job.id, each):
+                        self._archive(row, each)
 
     def _archive(self, row: JobRow, place: str) -> bool:
         """Keep a file of a result that another try replaces: a person may prefer it, or may have edited it.

@@ -8,8 +8,9 @@ from daemon.hotfolder.effects import Effect
 from daemon.service.lifecycle import Daemon
 from daemon.states import State
 from tests.doubles import ScriptedEngine
+from tests.drawing import drawn_photo, save_photo
 from tests.people.test_put_backs import Studio
-from tests.test_crash_at_every_step import Died, dying_at, files_below, results
+from tests.test_crash_at_every_step import Died, dying_at, files_below, one_life, results, settings_for
 
 pytestmark = pytest.mark.usefixtures("deaf")
 
@@ -94,3 +95,40 @@ def test_a_photo_that_was_being_published_when_the_program_crashed_is_no_reason_
     assert studio.entry().job.state is State.DONE
     assert files_below(studio.root / ".freisteller" / "returns") == []
     assert files_below(studio.root / "archiv").count("kunde/a.tif") == 1
+
+
+@pytest.mark.parametrize("died_at", [Effect.RECORD_RESULTS, Effect.ARCHIVE, Effect.COMPLETE])
+def test_a_result_that_is_put_back_before_the_journal_knows_it_is_no_photo_of_its_own(
+    tmp_path: Path, died_at: Effect
+) -> None:
+    settings = settings_for(tmp_path)
+    root = settings.root_path
+    save_photo(root / "inbox" / "kunde" / "a.tif", drawn_photo(96, 72))
+    with pytest.raises(Died):
+        one_life(settings, ScriptedEngine(), dying_at(died_at))
+    (result,) = root.glob("*/kunde/a.png")
+    result.rename(root / "inbox" / "a.png")
+    daemon = Daemon(settings, engine=ScriptedEngine())
+    daemon.recover()
+    daemon.parts.inbox_loop.turn(urgent=True)  # sooner than the photo is published to its end
+    daemon.close()
+
+    for _ in range(2):
+        Daemon(settings, engine=ScriptedEngine()).run(once=True)
+
+    assert sorted(results(root)) == ["kunde/a.json", "kunde/a.png"]
+    assert files_below(root / "archiv") == ["kunde/a-earlier.json", "kunde/a-earlier.png", "kunde/a.tif"]
+
+
+def test_a_report_that_was_brought_along_just_before_a_crash_makes_room_as_well(studio: Studio) -> None:
+    picture = studio.place("a.png")
+    picture.rename(elsewhere(studio, picture))
+    daemon = Daemon(studio.settings, engine=ScriptedEngine(), tick=dying_at(Effect.RECORD_VERDICT))
+    with pytest.raises(Died):
+        daemon.parts.verdicts.turn(settle_seconds=0)
+    daemon.close()
+    (studio.root / "archiv" / "kunde" / "a.tif").rename(studio.inbox / "a.tif")
+
+    studio.live()
+
+    assert_tried_again_once(studio)
