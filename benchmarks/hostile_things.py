@@ -20,7 +20,7 @@ from pathlib import Path
 import pyvips
 
 from benchmarks import hostile_photos
-from benchmarks.crash_campaign import GRADES, sum_of
+from benchmarks.crash_campaign import GRADES
 from benchmarks.hostile_photos import Files, encoded
 from benchmarks.steady_load import Load, remove
 from benchmarks.watched_daemon import ComfyUI, LoopDisk, WatchedDaemon, holder_of, send
@@ -500,14 +500,3 @@ def reason_in(note: Path) -> str:
         lines = note.read_text("utf-8", "replace").splitlines()
         return ": " + next(line.removeprefix("Why: ") for line in lines if line.startswith("Why: "))[:160]
     return " (no note)"
-
-
-def is_there(root: Path, content: str) -> bool:
-    """Whether a file of this content lies anywhere in the hot folder."""
-    for where, _, names in os.walk(root):
-        for name in names:
-            path = Path(where, name)
-            with suppress(OSError):
-                if path.is_file() and sum_of(path) == content:
-                    return True
-    return False

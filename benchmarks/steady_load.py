@@ -17,7 +17,7 @@ from typing import Self
 import numpy as np
 import pyvips
 
-from benchmarks.crash_campaign import GRADES, files_below, results_by_photo, sum_of
+from benchmarks.crash_campaign import GRADES, files_below, sum_of
 from tests.drawing import drawn_photo
 
 FOLDERS = ("", "kunde a", "kunde ä/auftrag 1", "kunde b")
@@ -108,17 +108,16 @@ class Load:
         return [shot for shot in list(self.ledger.shots.values()) if shot.done_at is None and shot.failed_at is None]
 
     def busy(self) -> bool:
-        """Whether a photo is still to be answered, or a report still to follow a picture that people moved."""
+        """Whether a photo is still to be answered, also one that was put back."""
         with suppress(OSError):
             left = [*(self.root / "inbox").rglob("load *"), *(self.root / ".freisteller" / "work").iterdir()]
-            reports = [path for grade in GRADES for path in (self.root / grade).rglob("*.json")]
-            return bool(self.open_shots() or left or not all(path.with_suffix(".png").exists() for path in reports))
+            return bool(self.open_shots() or left)
         return True
 
     def balance(self) -> Balance:
         """Compare what lies in the hot folder, byte for byte, with what was dropped."""
-        made, _ = results_by_photo(self.root)
-        originals = {name: _contents(self.root / name) for name in ("archiv", "failed", "inbox", ".freisteller")}
+        made = _results(self.root)
+        originals = {name: contents(self.root / name) for name in ("archiv", "failed", "inbox", ".freisteller")}
         archived, failed = originals["archiv"], originals["failed"]
         innocent, lost, doubled = [], [], []
         for content, shot in self.ledger.shots.items():
@@ -226,7 +225,19 @@ def _new_files(folders: list[Path], seen: set[str], suffix: str = "") -> Iterato
                     seen.add(str(path))
 
 
-def _contents(folder: Path) -> Counter[str]:
+def _results(root: Path) -> Counter[str]:
+    """How many reports there are of each photo whose picture is in a grade folder too; people may move it alone."""
+    places = [path for grade in GRADES for path in files_below(root / grade)]
+    pictures = {sum_of(path) for path in places if path.suffix == ".png"}
+    found: Counter[str] = Counter()
+    for path in places:
+        if path.suffix == ".json":
+            report = json.loads(path.read_text("utf-8"))
+            found[report["photo"]["sha256"]] += report["sha256"][".png"] in pictures
+    return found
+
+
+def contents(folder: Path) -> Counter[str]:
     """How many files below a folder hold each content."""
     found: Counter[str] = Counter()
     for path in files_below(folder):

@@ -98,6 +98,15 @@ def test_a_photo_that_is_done_once_is_well(load: Load) -> None:
     assert (balance.photos, balance.innocent_in_failed, balance.lost, balance.doubled) == (1, (), (), ())
 
 
+def test_a_result_whose_report_did_not_follow_is_no_lost_one(load: Load) -> None:
+    (load.root / "sehr_gut").mkdir()
+    (load.root / "gut" / "a.png").rename(load.root / "sehr_gut" / "a.png")
+    moved = load.balance().lost
+    (load.root / "sehr_gut" / "a.png").write_bytes(b"another picture")
+
+    assert (moved, load.balance().lost) == ((), ("a.jpg is in archiv/ and has no result",))
+
+
 def test_a_photo_without_original_or_without_result_is_lost(load: Load) -> None:
     (load.root / "gut" / "a.json").unlink()
     without_result = load.balance().lost
