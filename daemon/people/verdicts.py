@@ -88,6 +88,7 @@ class Verdicts:
     ) -> None:
         self._folders = folders
         self._journal = journal
+        self._known = known
         self._grades = grades
         self._locks = locks
         self._settings = settings
@@ -147,7 +148,7 @@ class Verdicts:
 
     def _read(self, job_id: str, found: Sequence[str]) -> None:
         known = self._journal.row(job_id).results
-        gone = [place for place in known if ownership.file_id_at(self._folders.root, place) is None]
+        gone = [place for place in known if not self._known.is_of(job_id, place)]  # or another took its place
         self._folders.check()  # if the root went away just now, all files seem to be gone
         moved = moved_results.read_move(known, gone, found)
         if moved is None:

@@ -430,3 +430,14 @@ def test_the_running_daemon_notes_what_a_person_moves(tmp_path: Path) -> None:
 
     assert after.with_suffix(".json").exists()
     assert len(studio.noted()) == 1
+
+
+def test_a_verdict_is_read_though_another_result_has_taken_the_place(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, "kunde/a.png", "kunde/b.png")
+    place = studio.place()
+    studio.move(place)
+    studio.place(stem="b").rename(place)
+
+    studio.look()
+
+    assert "kunde/a.png" in {verdict.name for verdict in studio.noted()}
