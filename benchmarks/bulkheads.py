@@ -48,6 +48,7 @@ UNDISTURBED_SECONDS = 15.0  # at the start
 MOST_FACTOR = 3.0  # a thing whose files wait is watched at most so many times longer than asked
 GIVEN_UP_SECONDS = 20.0  # after the bound, a daemon that finishes nothing is started again
 LONGEST_DRAIN_SECONDS = 90.0
+SETTLED_SECONDS = 2.0  # what people put back last is on its way between two folders for a moment
 MOST_LETTERS = 120  # of a reason, in the table
 DISK_MB, STATE_MB = 2048, 256
 
@@ -198,8 +199,11 @@ def wait_for_the_rest(load: Load) -> None:
     """Wait until every photo was answered, and nothing is in work."""
     load.stop_dropping()
     deadline = time.monotonic() + LONGEST_DRAIN_SECONDS
-    while load.busy() and time.monotonic() < deadline:
+    idle_since = time.monotonic()
+    while time.monotonic() < min(deadline, idle_since + SETTLED_SECONDS):
         time.sleep(0.2)
+        if load.busy():
+            idle_since = time.monotonic()
 
 
 def prepared(things: Sequence[Thing]) -> dict[str, hostile_photos.Files]:

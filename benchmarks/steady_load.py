@@ -110,7 +110,9 @@ class Load:
     def busy(self) -> bool:
         """Whether a photo is still to be answered, also one that was put back."""
         with suppress(OSError):
-            left = [*(self.root / "inbox").rglob("load *"), *(self.root / ".freisteller" / "work").iterdir()]
+            left = list((self.root / "inbox").rglob("load *"))
+            for name in ("work", "returns", "staging"):
+                left += (self.root / ".freisteller" / name).iterdir()
             return bool(self.open_shots() or left)
         return True
 
