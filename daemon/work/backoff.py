@@ -34,6 +34,8 @@ class Backoff:
             self._wait(now)
         elif result in (RunResult.DONE, RunResult.FAILED):
             self.failures = 0
+        elif result in (RunResult.SENT_BACK, RunResult.LOST_TO_ANOTHER):
+            self._until = now  # its own trouble says nothing about an outage: the next photo tries at once
 
     def _wait(self, now: float) -> None:
         seconds = self.first_seconds * 2 ** min(self.failures - 1, 10)
