@@ -4,21 +4,30 @@ No picture is decoded for that. What a picture says of itself counts for nothing
 cut-out into whatever is made from it.
 """
 
+from collections.abc import Callable
+from pathlib import Path
+
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade
 from daemon.journal import Journal
+from daemon.journal.result_files import RESULTS_TO_READ
 from daemon.people.moved_results import grade_of, stem_of
+from daemon.publishing.reading_back import HISTORY_TO_READ
 
 _REPORT = ".json"
+_CLOCKS_APART_SECONDS = 60.0  # a share's clock may be wrong by so much
 
 
 class KnownResults:
     """Asks the journal. A place is a path below the root. Every method raises OSError if the disk does not answer."""
 
-    def __init__(self, folders: HotFolder, journal: Journal) -> None:
+    def __init__(self, folders: HotFolder, journal: Journal, clock: Callable[[], float]) -> None:
+        """clock: Unix seconds."""
         self._folders = folders
         self._journal = journal
+        self._began_at = clock()
+        self._knows_all = False  # whether all reports are read
 
     def owner_of(self, place: str) -> str | None:
         """The job that published this file, under whatever name and by whatever way it came here. None = it is another.
@@ -33,6 +42,22 @@ class KnownResults:
             return owner
         content = ownership.content_at(self._folders.root, place)
         return files.of_content(found.size_bytes, content) if content else None
+
+    def may_be_forgotten(self, source: Path) -> bool:
+        """Whether a file in the inbox may be a result that the journal will know once all reports are read.
+
+        A journal that is new, or that an earlier version kept, must not take a result for a photo. What was written
+        after this program had started is no such result.
+        """
+        facts = self._journal.facts
+        self._knows_all = self._knows_all or not any(map(facts.known, (HISTORY_TO_READ, RESULTS_TO_READ)))
+        if self._knows_all:
+            return False
+        try:
+            is_old = source.lstat().st_mtime <= self._began_at + _CLOCKS_APART_SECONDS
+            return is_old and self.owner_of(str(source.relative_to(self._folders.root))) is None
+        except OSError:
+            return False  # whoever takes it in reports what is wrong
 
     def owner_in_grades(self, place: str) -> str | None:
         """Like `owner_of`, for a picture in a grade folder; a result that was edited on its way is known by its name.

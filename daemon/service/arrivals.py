@@ -11,6 +11,7 @@ from daemon.logs.barrier import CONCERNS_ALL
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people.bad_orders import BadOrders
+from daemon.people.known_results import KnownResults
 from daemon.people.put_backs import PutBackAnswer, PutBacks
 from daemon.publishing.publisher import Publisher
 
@@ -22,6 +23,7 @@ class Arrivals:
         self,
         admission: Admission,
         put_backs: PutBacks,
+        known: KnownResults,
         bad_orders: BadOrders,
         publisher: Publisher,
         metrics: Metrics,
@@ -31,6 +33,7 @@ class Arrivals:
         self.admission = admission
         self.put_backs = put_backs
         self.bad_orders = bad_orders
+        self._known = known
         self._publisher = publisher
         self._metrics = metrics
         self._wake = wake
@@ -73,6 +76,8 @@ class Arrivals:
     def _take_arrival(self, arrival: Arrival, urgent: bool) -> None:
         if self.bad_orders.holds(arrival.source, urgent):
             return  # the next scan offers it again
+        if not urgent and self._known.may_be_forgotten(arrival.source):
+            return  # as above: by then, reports may have told whose it is
         self._metrics.photo_seen(arrival.found_by)
         self._metrics.completeness_waited(arrival.waited_seconds)
         answer = self.put_backs.answer(arrival.source, (arrival.size_bytes, arrival.mtime_ns))

@@ -89,7 +89,7 @@ def wire(
     recovery = Recovery(journal, folders, alphas, publisher, settings.now, runtime.tick)
     watcher = Watcher(folders, settings.now.intake, tools.workers.prove, time.monotonic)
     doors.callback(watcher.close)
-    known = KnownResults(folders, journal)
+    known = KnownResults(folders, journal, runtime.clock)
     arrivals = _arrivals(tools, known, orders, publisher, dispatch)
     root_watch = RootWatch(folders, tools.root, metrics, tools.health, print_line, dispatch.wake)
     grades = PersonGrades(folders, journal, known, metrics, runtime)
@@ -126,6 +126,7 @@ def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publ
     return Arrivals(
         Admission(journal, folders, runtime),
         PutBacks(folders, journal, known, next_round, tools.locks, runtime),
+        known,
         BadOrders(folders, orders, journal, metrics, time.monotonic, tools.settings, runtime.tick),
         publisher,
         metrics,

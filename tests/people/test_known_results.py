@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import struct
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from contextlib import closing
@@ -446,6 +447,33 @@ def test_results_of_an_earlier_version_are_known_from_their_reports(studio: Stud
     studio.live()
 
     assert studio.rounds() == {"kunde/a.jpg": 1}
+
+
+@pytest.mark.parametrize("way", ["copied"])
+def test_a_result_put_back_waits_until_a_new_journal_has_read_whose_it_is(studio: Studio, way: str) -> None:
+    for file in Path(studio.settings.state_dir).glob("journal.sqlite3*"):
+        file.unlink()
+    WAYS[way](studio.result(), studio.inbox)
+    with closing(Daemon(studio.settings, engine=ScriptedEngine())) as daemon:
+        for _ in range(3):
+            daemon.parts.inbox_loop.turn(urgent=False)
+        assert daemon.parts.journal.open_ids() == frozenset()
+        daemon.parts.reading_back.serve(threading.Event())
+
+    studio.live()
+
+    assert studio.rounds() == {"kunde/a.jpg": 1}
+
+
+def test_a_photo_that_came_after_the_start_waits_for_no_report(studio: Studio) -> None:
+    for file in Path(studio.settings.state_dir).glob("journal.sqlite3*"):
+        file.unlink()
+    with closing(Daemon(studio.settings, engine=ScriptedEngine())) as daemon:
+        photo = save_photo(studio.inbox / "b.jpg", drawn_photo(96, 72, seed=2))
+        os.utime(photo, (time.time() + 90, time.time() + 90))  # well after the start, whatever the clocks say
+        for _ in range(3):
+            daemon.parts.inbox_loop.turn(urgent=False)
+        assert len(daemon.parts.journal.open_ids()) == 1
 
 
 def test_reports_bring_no_job_back_that_was_removed_from_the_journal(studio: Studio) -> None:
