@@ -9,6 +9,8 @@ from daemon.journal.rows import JobRow, ResultFile
 
 RESULTS_TO_READ = "results_to_read"
 """The fact in the journal that it was kept by a version that recorded no files; deleted when reports have told them."""
+UNKNOWN_BYTES = 0
+"""The size of a result of which only its report was found. No result is so small."""
 
 
 class ResultFiles:
@@ -49,13 +51,13 @@ class ResultFiles:
         found = self._db.rows("SELECT inode FROM result_files WHERE job_id = ?", job_id)
         return frozenset(rows.whole(inode) % 2**64 for (inode,) in found)
 
-    def has_size(self, size_bytes: int) -> bool:
-        """Whether any result is a file of so many bytes; if not, a file of that size need not be read."""
-        return self._job("size_bytes = ?", size_bytes) is not None
+    def may_have_size(self, size_bytes: int) -> bool:
+        """Whether any result may be a file of so many bytes; if not, a file of that size need not be read."""
+        return self._job("size_bytes IN (?, ?)", size_bytes, UNKNOWN_BYTES) is not None
 
     def of_content(self, size_bytes: int, sha256: bytes) -> str | None:
         """The job that published a result of this content."""
-        return self._job("size_bytes = ? AND sha256 = ?", size_bytes, sha256)
+        return self._job("size_bytes IN (?, ?) AND sha256 = ?", size_bytes, UNKNOWN_BYTES, sha256)
 
     def _job(self, which: str, *values: object) -> str | None:
         row = self._db.row(f"SELECT job_id FROM result_files WHERE {which} LIMIT 1", *values)

@@ -33,12 +33,12 @@ class KnownResults:
         """The job that published this file, under whatever name and by whatever way it came here. None = it is another.
 
         An unchanged file that was only moved or linked is known by its inode, a copy by its SHA-256. A file is read
-        only if a result has its size.
+        only if a result has its size, or a size that nobody knows since the journal was lost.
         """
         found, files = ownership.file_id_at(self._folders.root, place), self._journal.result_files
         if found is None:
             return None
-        if (owner := files.of_file(found)) or not files.has_size(found.size_bytes):
+        if (owner := files.of_file(found)) or not files.may_have_size(found.size_bytes):
             return owner
         content = ownership.content_at(self._folders.root, place)
         return files.of_content(found.size_bytes, content) if content else None

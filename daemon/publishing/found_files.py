@@ -18,6 +18,7 @@ from daemon.disk.os_errors import list_once
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade, Job
 from daemon.journal import JobRow, ResultFile
+from daemon.journal.result_files import UNKNOWN_BYTES
 from daemon.journal.rows import ATTEMPT
 from daemon.logs import log
 from daemon.publishing.report_reading import read_report
@@ -51,14 +52,18 @@ def failure_of(folders: HotFolder, job: Job) -> JobRow | None:
     return None
 
 
-def entry_of_report(folders: HotFolder, path: Path) -> JobRow | None:
-    """A finished job as its report tells it; None if it is no report of ours, or if a result is not beside it."""
+def entry_of_report(folders: HotFolder, path: Path, *, may_lack_results: bool = False) -> JobRow | None:
+    """A finished job as its report tells it; None if it is no report of ours, or if a result is not beside it.
+
+    may_lack_results: a result that a person took away is told of, too, so that it is known when it comes back.
+    """
     try:
         content, found = _read(path)
         told, body = read_report(content)[0], json.loads(content)
         stem = path.name.removesuffix(".json")
         results = [path.with_name(stem + suffix) for suffix in told.suffixes]
-        if not all(result.is_file() for result in results):
+        there = [result for result in results if result.is_file()]
+        if len(there) < len(results) and not may_lack_results:
             return None
         job = Job(
             told.job,
@@ -78,7 +83,7 @@ def entry_of_report(folders: HotFolder, path: Path) -> JobRow | None:
         files = tuple(_untouched(results, body["sha256"].values(), found))
     except Exception:  # noqa: BLE001 - whatever a parser raises for strangers' JSON, e.g. OverflowError
         return None
-    places = tuple(str(place.relative_to(folders.root)) for place in (*results, path))
+    places = tuple(str(place.relative_to(folders.root)) for place in (*there, path))
     return JobRow(job, Path("inbox") / told.name, 0, None, places, content=sha256, files=files)
 
 
@@ -115,7 +120,7 @@ def history(folders: HotFolder) -> Iterator[JobRow]:
     """
     for grade in Grade:
         for path in _walk(folders, folders.grade(grade), ".json"):
-            if found := entry_of_report(folders, path):
+            if found := entry_of_report(folders, path, may_lack_results=True):
                 yield found
     for path in _walk(folders, folders.failed, ".txt"):
         if found := entry_of_failure(folders, path):
@@ -160,12 +165,16 @@ def _read(path: Path) -> tuple[bytes, os.stat_result]:
 
 
 def _untouched(results: Iterable[Path], sums: Iterable[str], report: os.stat_result) -> Iterator[ResultFile]:
-    """Those of the results that are as their report tells. Raises OSError, ValueError.
+    """Those of the results that are as their report tells, or gone. Raises OSError, ValueError.
 
     Nothing is read: a result is written before its report, so one that is newer than that was changed since.
     """
     for path, sha256 in zip(results, sums, strict=True):
-        found = path.lstat()
+        try:
+            found = path.lstat()
+        except FileNotFoundError:
+            yield ResultFile(bytes.fromhex(sha256), 0, UNKNOWN_BYTES, 0)
+            continue
         if stat.S_ISREG(found.st_mode) and found.st_mtime_ns <= report.st_mtime_ns:
             yield ResultFile(bytes.fromhex(sha256), found.st_ino, found.st_size, found.st_mtime_ns)
 

@@ -449,7 +449,7 @@ def test_results_of_an_earlier_version_are_known_from_their_reports(studio: Stud
     assert studio.rounds() == {"kunde/a.jpg": 1}
 
 
-@pytest.mark.parametrize("way", ["copied"])
+@pytest.mark.parametrize("way", ["moved", "copied"])
 def test_a_result_put_back_waits_until_a_new_journal_has_read_whose_it_is(studio: Studio, way: str) -> None:
     for file in Path(studio.settings.state_dir).glob("journal.sqlite3*"):
         file.unlink()
