@@ -84,8 +84,7 @@ class KnownResults:
             return False
 
     def _former_owner(self, place: str) -> str | None:
-        here, below = grade_of(place), place.partition("/")[2]
-        others = [f"{self._folders.grade(grade).name}/{below}" for grade in Grade if grade is not here]
+        others = in_other_grades(self._folders, place)
         for former, job_id in self._journal.jobs_at(others).items():
             if ownership.file_id_at(self._folders.root, former) is None and self._has_report(job_id, place):
                 return job_id
@@ -96,3 +95,9 @@ class KnownResults:
         beside = place.rpartition("/")[0] + f"/{stem_of(place)}{_REPORT}"
         reports = [known for known in self._journal.row(job_id).results if known.endswith(_REPORT)]
         return any(ownership.job_of_report(self._folders.root, report) == job_id for report in (*reports, beside))
+
+
+def in_other_grades(folders: HotFolder, place: str) -> list[str]:
+    """The same place below the folders of the other grades."""
+    here, below = grade_of(place), place.partition("/")[2]
+    return [f"{folders.grade(grade).name}/{below}" for grade in Grade if grade is not here]

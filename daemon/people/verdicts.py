@@ -19,7 +19,7 @@ from daemon.logs import log
 from daemon.logs.barrier import Barrier
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
-from daemon.people import moved_results
+from daemon.people import known_results, moved_results
 from daemon.people.known_results import KnownResults
 from daemon.people.moved_results import Moved
 from daemon.people.stray_results import StrayResult, StrayResults
@@ -66,12 +66,20 @@ class PersonGrades:
             log.log("verdict", text, job=job_id, name=places[0], before=before.value, after=after.value)
 
     def _bring(self, job_id: str, place: str, to: str) -> str | None:
+        if self._move(job_id, place, to) or self._known.is_of(job_id, to):
+            return to
+        # A crash may have come after a file was brought along to a grade that people have left again since.
+        if any(self._move(job_id, here, to) for here in known_results.in_other_grades(self._folders, place)):
+            return to
+        return place if self._known.is_of(job_id, place) else None
+
+    def _move(self, job_id: str, place: str, to: str) -> bool:
         if place != to and self._known.is_of(job_id, place):
             self._tick(Effect.BRING_ALONG)
             with suppress(FileExistsError, FileNotFoundError, PermissionError):
                 ownership.move(self._folders.root, place, to)
-                return to
-        return next((each for each in (to, place) if self._known.is_of(job_id, each)), None)
+                return True
+        return False
 
 
 class Verdicts:

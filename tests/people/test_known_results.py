@@ -419,6 +419,24 @@ def test_the_result_of_another_photo_is_not_taken_along(studio: Studio) -> None:
     assert content in {path.read_bytes() for grade in Grade for path in (studio.root / grade.value).rglob("*.png")}
 
 
+def test_a_report_that_a_crash_left_on_its_way_is_brought_along_later(studio: Studio) -> None:
+    picture, report = studio.result("a.png"), studio.result("a.json")
+    here = Grade(picture.relative_to(studio.root).parts[0])
+    first, second = (studio.root / grade.value / "kunde" for grade in Grade if grade is not here)
+    for folder in (first, second):
+        folder.mkdir(parents=True, exist_ok=True)
+    # A person moved the picture, the daemon brought the report along, and died before it recorded that. The person
+    # moves the picture on.
+    report.rename(first / report.name)
+    picture.rename(second / picture.name)
+
+    (verdict,) = studio.look()
+
+    assert verdict.to_grade is Grade(second.parent.name)
+    assert sorted(path.name for path in second.iterdir()) == ["a.json", "a.png"]
+    assert not list(first.iterdir())
+
+
 # What earlier versions and lost journals knew
 
 
