@@ -28,11 +28,10 @@ from daemon.publishing.job_events import JobEnd
 from daemon.publishing.staging import Staging, content_of
 from daemon.service.choose_engine import build_engine, memory_for, workers_for
 from daemon.settings import Settings
-from daemon.settings.current import CurrentSettings
 from daemon.work.cut_file import CutFile
 from daemon.work.memory_budget import MemoryBudget
+from daemon.work.open_file import WorkInThisProcess
 from daemon.work.pipeline import Pipeline
-from daemon.work.processes import Processes
 from daemon.work.task import PhotoTask
 
 
@@ -88,14 +87,13 @@ def process_photos(
     with tempfile.TemporaryDirectory(prefix="freisteller-") as state:
         alphas = Alphas(Path(state))
         runtime = Runtime()
-        workers = Processes(budget, metrics, runtime, CurrentSettings(settings))
         pipeline = Pipeline(
             engine,
             alphas=alphas,
             recorder=_NoRecorder(),
             meter=metrics,
             budget=budget,
-            workers=workers,
+            workers=WorkInThisProcess(),  # for a few photos, the start of other processes would take longest
             runtime=runtime,
         )
         pipeline.strategy(settings)  # raises BadSettings before anything begins
@@ -109,7 +107,6 @@ def process_photos(
                 return list(executor.map(lambda photo: show(processor.process(photo)), photos))
         finally:
             engine.close()
-            workers.close()
 
 
 class _Processor:
