@@ -27,6 +27,11 @@ class BackgroundDecoding:
         self._executor = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="proof")
         self._begun: dict[FileId, Future[None]] = {}
 
+    def is_busy_with(self, file_id: FileId) -> bool:
+        """Whether a file is being decoded now, so that there is nothing to find out about it yet."""
+        decoding = self._begun.get(file_id)
+        return decoding is not None and not decoding.done()
+
     def decode(self, file_id: FileId, descriptor: int, name: str, max_megapixels: float) -> bool:
         """Decode a file; raises what that raised. Returns False if it is not over yet: ask again."""
         decoding = self._begun.get(file_id)

@@ -80,26 +80,29 @@ class Prover:
         self._decoding.close()
 
     def _look(self, way: Sequence[str], name: str, file_id: FileId, remote: bool) -> tuple[Finding, str]:
+        undecided = Finding.UNDECIDED, f"{name} is still being read."
+        if self._decoding.is_busy_with(file_id):
+            return undecided  # without following its structure to the end once more, at each look
         with open_below.opened(self._inbox, way[:-1]) as folder:
             descriptor = os.open(way[-1], open_below.FILE, dir_fd=folder)
         try:
             _refuse_another_file(descriptor, file_id)
             if not remote and open_for_writing(descriptor):
                 return Finding.WRITING, f"{name} is open for writing."
-            found = self._read(descriptor, name, file_id)
+            found = self._read(descriptor, name, file_id) or undecided
             _refuse_another_file(descriptor, file_id)
             return found
         finally:
             os.close(descriptor)
 
-    def _read(self, descriptor: int, name: str, file_id: FileId) -> tuple[Finding, str]:
+    def _read(self, descriptor: int, name: str, file_id: FileId) -> tuple[Finding, str] | None:
         try:
             doubt = follow_to_end(descriptor)
         except NotWholeYet as error:
             return Finding.NOT_YET, f"{name} is not whole: {error}. Copy it again."
         try:
             if not self._decoding.decode(file_id, descriptor, name, self.max_megapixels):
-                return Finding.UNDECIDED, f"{name} is still being read."
+                return None
         except EngineAway:
             return Finding.UNDECIDED, f"Freisteller is stopping; {name} waits."
         except (NotWholeYet, BadPhoto, RootAway) as error:

@@ -208,9 +208,10 @@ class FileInProcess:
         self._ask("write", path, output_format, job_id)
 
     def close(self) -> None:
-        """Give the process back."""
-        if self._process is not None:
-            self._processes.give_back(self._process)
+        """Give the process back; another file may have it then."""
+        process, self._process = self._process, None
+        if process is not None:
+            self._processes.give_back(process)
 
     def _ask(self, word: str, *values: Any) -> Any:
         if self._process is None:

@@ -11,6 +11,7 @@ import pytest
 from daemon.errors import WorkerLost
 from daemon.intake import background_decoding
 from daemon.intake.background_decoding import MOST_AT_ONCE
+from daemon.intake.file_structure import follow_to_end
 from tests.intake.photos import World, decodes
 
 
@@ -52,6 +53,24 @@ def test_a_file_whose_proof_takes_long_keeps_no_other_waiting(slow: Slow, tmp_pa
     while "slow.jpg" not in taken(world, 1):
         pass
     assert slow.begun.count("slow.jpg") == 1
+
+
+def test_a_file_that_is_being_decoded_is_not_read_again_at_each_look(
+    slow: Slow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed: list[int] = []
+
+    def follow(descriptor: int) -> str | None:
+        followed.append(descriptor)
+        return follow_to_end(descriptor)
+
+    monkeypatch.setattr("daemon.intake.proving.follow_to_end", follow)
+    world = World(tmp_path, slow)
+    world.drop("slow.jpg")
+
+    taken(world, looks=8)
+
+    assert len(followed) == 1
 
 
 def test_only_so_many_files_are_proven_at_once_and_each_has_its_turn(slow: Slow, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from daemon.publishing.reading_back import HISTORY_TO_READ
 from daemon.service.lifecycle import Daemon
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo
+from tests.people.places import in_another_grade
 from tests.test_crash_at_every_step import FAR_FUTURE, files_below, one_life, results, settings_for
 
 pytestmark = pytest.mark.usefixtures("deaf")
@@ -71,10 +72,7 @@ class Studio:
 
     def other(self, path: Path) -> Path:
         """The same place in another grade folder."""
-        grade, *rest = path.relative_to(self.root).parts
-        to = self.root.joinpath("gut" if grade != "gut" else "ungenügend", *rest)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        return to
+        return in_another_grade(self.root, path)
 
 
 @pytest.fixture

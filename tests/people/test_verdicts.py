@@ -23,6 +23,7 @@ from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings
 from tests.doubles import ScriptedEngine
 from tests.drawing import save_photo
+from tests.people.places import in_another_grade
 from tests.processes import DaemonProcess
 from tests.test_crash_at_every_step import Died, dying_at, dying_before, files_below, one_life, results, settings_for
 
@@ -50,10 +51,7 @@ class Studio:
 
     def other(self, path: Path) -> Path:
         """The same place in another grade folder."""
-        grade, *rest = path.relative_to(self.root).parts
-        to = self.root.joinpath("gut" if grade != "gut" else "ungenügend", *rest)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        return to
+        return in_another_grade(self.root, path)
 
     def move(self, path: Path) -> Path:
         to = self.other(path)
