@@ -31,6 +31,7 @@ WORDS = {
     "people": ("what people say", "by moving files"),
     "contact_sheet": ("results laid out", "to look at"),
     "notify": ("tells people", "what happened"),
+    "web": ("pages, pictures, API", "and figures, one port"),
     "service": ("one daemon: start,", "upkeep, stop"),
     "commands": ("what each", "command does"),
     "cli": ("the words of the", "command line"),

@@ -29,7 +29,7 @@ ORDER = (
     "judgement", "pictures", "engines",
     "journal", "observe", "hotfolder", "intake",
     "publishing", "work", "people",
-    "contact_sheet", "notify", "service", "commands", "cli",
+    "contact_sheet", "notify", "web", "service", "commands", "cli",
 )  # fmt: skip
 """The rooms. Each imports only from rooms before it, from itself, and from the loose modules."""
 
@@ -48,6 +48,10 @@ OWNERS = {
     "requests": {"engines/comfyui/http_client.py"},
     "rich": {"commands/", "cli/"},
     "skimage": {"judgement/ssim.py"},
+    "starlette": {"web/"},
+    "uvicorn": {"web/web_server.py"},
+    "argon2": {"web/access/"},
+    "python_multipart": {"web/"},
     "sqlite3": {"journal/database.py"},
     "systemd": {"logs/journald.py"},
     "tomlkit": {"commands/write_thresholds.py"},

@@ -18,8 +18,8 @@ from daemon.logs import log
 from daemon.observe import series
 from daemon.publishing.job_events import JobEnd
 from daemon.service.open_root import open_root
+from daemon.service.open_web import open_web
 from daemon.service.reload import Reload, use_settings
-from daemon.service.status_page import open_port
 from daemon.service.tools import make_tools
 from daemon.service.wiring import wire
 from daemon.settings import Settings
@@ -97,7 +97,7 @@ class Daemon:
         """Work until `stop`; with `once`, until nothing is left to do."""
         parts, threads = self.parts, self._threads(once)
         try:
-            open_port(parts, self._doors)
+            open_web(parts, self._doors)
             parts.opened.lease.keep(parts.folders.check, self._lose_root)
             self._work_or_wait_for_room("recovery", self.recover)
             parts.engine.start()

@@ -1,4 +1,4 @@
-"""Opens the port for metrics and health, and writes its page /status."""
+"""Opens the port for people and programs, if the settings ask for one."""
 
 import time
 from contextlib import ExitStack
@@ -6,19 +6,29 @@ from contextlib import ExitStack
 from daemon import __version__
 from daemon.logs import log
 from daemon.observe.labels import public_name
-from daemon.observe.status_port import StatusServer
 from daemon.service.wiring import Parts
 
 
-def open_port(parts: Parts, doors: ExitStack) -> None:
+def open_web(parts: Parts, doors: ExitStack) -> None:
     """Open the port that the settings ask for, if any; `doors` closes it. Raises BadSettings."""
     http = parts.settings.now.http
     if not http.bind:
         return
-    token = http.token.get_secret_value()
-    port = StatusServer(http.bind, parts.metrics, parts.health, token, status=lambda: status_page(parts))
-    host, number = port.start()
-    doors.callback(port.close)
+    # Only who wants a port pays for its libraries: a second of start and 20 MB.
+    from daemon.web.site import Site
+    from daemon.web.web_server import WebServer
+
+    site = Site(
+        settings=parts.settings,
+        folders=parts.folders,
+        journal=parts.journal,
+        metrics=parts.metrics,
+        health=parts.health,
+        status=lambda: status_page(parts),
+    )
+    server = WebServer(http.bind, site, http.token.get_secret_value())
+    host, number = server.start()
+    doors.callback(server.close)
     log.log("http_listening", f"Metrics and health are at http://{host}:{number}/", host=host, port=number)
 
 

@@ -1,0 +1,45 @@
+"""The pages for programs that watch: /metrics, /healthz, /readyz, /status."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from daemon.observe.metrics import CONTENT_TYPE
+from daemon.web.callers import Role
+from daemon.web.json_answer import as_json
+from daemon.web.site import Site
+from daemon.web.ways import Way
+
+
+async def metrics(_: Request, site: Site) -> Response:
+    """The series in Prometheus' text format."""
+    return Response(site.metrics.exposition(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
+
+
+async def healthz(_: Request, site: Site) -> Response:
+    """Whether the daemon is alive. If not, a restart helps."""
+    return _health(*site.health.alive())
+
+
+async def readyz(_: Request, site: Site) -> Response:
+    """Whether the daemon can work. If not, a restart would change nothing."""
+    return _health(*site.health.ready())
+
+
+async def status(_: Request, site: Site) -> Response:
+    """What runs now, without the names of photos."""
+    return as_json(site.status())
+
+
+def _health(ok: bool, body: Mapping[str, object]) -> Response:
+    return as_json(body, HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+WAYS = (
+    Way("GET", "/metrics", metrics, Role.MONITOR),
+    Way("GET", "/healthz", healthz, Role.MONITOR),
+    Way("GET", "/readyz", readyz, Role.MONITOR),
+    Way("GET", "/status", status, Role.MONITOR),
+)

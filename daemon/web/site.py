@@ -1,0 +1,22 @@
+"""What the pages and the API work with: the parts of the daemon, as the wiring gives them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.journal import Journal
+from daemon.observe.health import Health
+from daemon.observe.metrics import Metrics
+from daemon.settings.current import CurrentSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Each answer gets it. status: what runs now, as values for JSON, without the names of photos."""
+
+    settings: CurrentSettings
+    folders: HotFolder
+    journal: Journal
+    metrics: Metrics
+    health: Health
+    status: Callable[[], Mapping[str, object]]
