@@ -1,6 +1,7 @@
 """The files of results as they were published: by them a result is known again under any name."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
 from daemon.disk.file_id import FileId
 from daemon.journal import rows
@@ -45,6 +46,18 @@ class ResultFiles:
         return self._job(
             "inode = ? AND size_bytes = ? AND mtime_ns = ?", rows.signed(file.inode), file.size_bytes, file.mtime_ns
         )
+
+    def jobs_of(self, inodes: Sequence[int]) -> Mapping[int, Collection[str]]:
+        """The jobs that published a file of an inode, for those of these inodes that the journal knows.
+
+        inodes: at most some thousands. An inode is used again once its file is gone, so it proves nothing by itself.
+        """
+        jobs: dict[int, set[str]] = defaultdict(set)
+        signed = [rows.signed(inode) for inode in inodes]
+        which = f"inode IN ({rows.placeholders(signed)})"
+        for inode, job_id in self._db.rows(f"SELECT inode, job_id FROM result_files WHERE {which}", *signed):
+            jobs[rows.whole(inode) % 2**64].add(str(job_id))
+        return jobs
 
     def inodes_of(self, job_id: str) -> frozenset[int]:
         """The inodes of a job's results, of all rounds."""

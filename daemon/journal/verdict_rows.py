@@ -52,11 +52,20 @@ class VerdictRows:
             return is_new
 
     def record_moved(self, job_id: str, places: Sequence[str]) -> None:
-        """Keep where people put the files of a result; does nothing if the job is being worked on again."""
+        """Keep where people put the files of a result; does nothing if the job is being worked on again.
+
+        Of two results that people swapped, the one that is recorded first takes the other's places, which therefore
+        counts as the other's again once it is recorded, even if it came back to them.
+        """
         with self._db.transaction():
-            self._db.change(
+            if self._db.change(
                 "UPDATE jobs SET results = ? WHERE id = ? AND state = ?", rows.places(places), job_id, State.DONE
-            )
+            ):
+                self._db.change(
+                    "INSERT OR REPLACE INTO places SELECT value, jobs.id FROM jobs, json_each(results) "
+                    "WHERE jobs.id = ?",
+                    job_id,
+                )
 
     def _last(self, job_id: str) -> object:
         """The grade of the last verdict of a job's round, if any."""

@@ -4,7 +4,7 @@ No picture is decoded for that. What a picture says of itself counts for nothing
 cut-out into whatever is made from it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from daemon.hotfolder import ownership
@@ -12,10 +12,9 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade
 from daemon.journal import Journal
 from daemon.journal.result_files import RESULTS_TO_READ
-from daemon.people.moved_results import grade_of, stem_of
+from daemon.people.moved_results import grade_of, is_report, stem_of
 from daemon.publishing.reading_back import HISTORY_TO_READ
 
-_REPORT = ".json"
 _CLOCKS_APART_SECONDS = 60.0  # a share's clock may be wrong by so much
 
 
@@ -62,10 +61,32 @@ class KnownResults:
     def owner_in_grades(self, place: str) -> str | None:
         """Like `owner_of`, for a picture in a grade folder; a result that was edited on its way is known by its name.
 
-        That is so if it has the place in this grade folder which the result had in another one, if the result is not
-        there any more, and if the report is still there or lies beside the picture.
+        That is so if it lies where the journal has the result; or if it has the place in this grade folder which the
+        result had in another one, if the result is not there any more, and if the report is still there or lies beside
+        the picture.
         """
-        return self.owner_of(place) or self._former_owner(place)
+        return self.owner_of(place) or self._journal.jobs_at([place]).get(place) or self._former_owner(place)
+
+    def placed(self, files: Sequence[tuple[str, int]]) -> Collection[str]:
+        """Those places of files, each given with its inode, where the journal has a file of a result.
+
+        A place where the file is known as another job's is left out: people swapped the two. An inode that is not known
+        speaks for nobody, because some shares give a file another one each time.
+        """
+        jobs = self._journal.jobs_at([place for place, _ in files])
+        owners = self._journal.result_files.jobs_of([inode for _, inode in files])
+        return {
+            place for place, inode in files if (job_id := jobs.get(place)) and job_id in owners.get(inode, {job_id})
+        }
+
+    def owner_of_any(self, place: str) -> str | None:
+        """Like `owner_of`, also for a report. None for a file that we may not read."""
+        try:
+            if is_report(place):
+                return ownership.job_of_report(self._folders.root, place)
+            return self.owner_of(place)
+        except (PermissionError, BlockingIOError):
+            return None
 
     def is_of(self, job_id: str, place: str) -> bool:
         """Whether a file belongs to a job's result. False for a file that we may not read.
@@ -74,12 +95,11 @@ class KnownResults:
         published it.
         """
         try:
-            if place.lower().endswith(_REPORT):
+            if is_report(place):
                 return ownership.job_of_report(self._folders.root, place) == job_id
             if ownership.file_id_at(self._folders.root, place) is None:
                 return False
-            owner = self.owner_of(place) or self._journal.jobs_at([place]).get(place) or self._former_owner(place)
-            return owner == job_id
+            return self.owner_in_grades(place) == job_id
         except (PermissionError, BlockingIOError):
             return False
 
@@ -92,8 +112,8 @@ class KnownResults:
 
     def _has_report(self, job_id: str, place: str) -> bool:
         """Whether a job's report is where the journal has it, or beside a picture."""
-        beside = place.rpartition("/")[0] + f"/{stem_of(place)}{_REPORT}"
-        reports = [known for known in self._journal.row(job_id).results if known.endswith(_REPORT)]
+        beside = place.rpartition("/")[0] + f"/{stem_of(place)}.json"
+        reports = [known for known in self._journal.row(job_id).results if is_report(known)]
         return any(ownership.job_of_report(self._folders.root, report) == job_id for report in (*reports, beside))
 
 

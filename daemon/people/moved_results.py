@@ -3,13 +3,15 @@
 A place is a path below the root, POSIX, e.g. "gut/kunde/a.png", as the disk spells it.
 """
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from daemon.disk.names import name_key
+from daemon.hotfolder.free_names import stems
 from daemon.jobs import Grade
 
 _REPORT = ".json"
@@ -38,7 +40,7 @@ def read_move(known: Sequence[str], gone: Collection[str], found: Sequence[str])
     means nothing, and several formats that are moved count once.
     """
     for place in known:
-        if place.endswith(_REPORT):
+        if is_report(place):
             continue
         if place not in gone:
             return None
@@ -66,6 +68,18 @@ def stem_of(place: str) -> str:
     """The name of a result at a place, without its folders and without its tail."""
     name = PurePosixPath(place).name
     return name[: len(name) - len(tail_of(place))]
+
+
+def is_report(place: str) -> bool:
+    """Whether a file of a result is its report, by its name."""
+    return place.lower().endswith(_REPORT)
+
+
+def numbered(place: str) -> Iterator[str]:
+    """The places in the same folder to which a file may step aside, in this order: "gut/a-2.png", "gut/a-3.png"…"""
+    tail, path = _spelled_tail(place), PurePosixPath(place)
+    for stem in itertools.islice(stems("unique", stem_of(place), tail), 1, None):
+        yield str(path.with_name(f"{stem}{tail}"))
 
 
 def _same_picture(place: str, found: Sequence[str]) -> str | None:

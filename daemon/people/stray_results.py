@@ -1,7 +1,7 @@
 """Finds pictures of ours in the grade folders that are not where we put them, and tells which job each one is of.
 
-A look reads only names. It asks once whose a file is: when it is new, lies where the journal has no file, and no longer
-changes. Even then most files need not be opened.
+A look reads only names and inodes. It asks once whose a file is: when it is new, lies where the journal has no file or
+another one, and no longer changes. Even then most files need not be opened.
 """
 
 import logging
@@ -52,12 +52,12 @@ class StrayResults:
         return bool(self._unsettled)
 
     def look(
-        self, placed: Callable[[Sequence[str]], Collection[str]], settle_seconds: float
+        self, placed: Callable[[Sequence[tuple[str, int]]], Collection[str]], settle_seconds: float
     ) -> tuple[StrayResult, ...]:
         """The pictures of ours that are not where we put them. Each look returns them again until they are `settled`.
 
-        placed: returns those of the given places that the journal records. settle_seconds: how long a picture must be
-        unchanged before it counts. Raises RootAway or NoRoom; then nothing is forgotten.
+        placed: returns those of the given places, each with its inode, where the journal has that file. settle_seconds:
+        how long a picture must be unchanged before it counts. Raises RootAway or NoRoom; then nothing is forgotten.
         """
         with self._folders.checked(f"Looking through the results in {self._folders.root}"):
             seen: set[int] = set()
@@ -65,7 +65,7 @@ class StrayResults:
             strays: list[StrayResult] = []
             until = self._clock() + _ASKING_SECONDS
             for batch in self._unseen(seen):
-                known = placed([place for place, _ in batch])
+                known = placed(batch)
                 for place, inode in batch:
                     try:
                         if place in known:

@@ -9,7 +9,6 @@ from contextlib import suppress
 
 from daemon.disk.os_errors import translate
 from daemon.errors import JournalDamaged, NoRoom, RootAway
-from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
@@ -19,7 +18,8 @@ from daemon.logs import log
 from daemon.logs.barrier import Barrier
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
-from daemon.people import known_results, moved_results
+from daemon.people import moved_results
+from daemon.people.gathering import Gathering
 from daemon.people.known_results import KnownResults
 from daemon.people.moved_results import Moved
 from daemon.people.stray_results import StrayResult, StrayResults
@@ -36,22 +36,11 @@ _MOST_READINGS = 3  # of a verdict that our code stumbles over; then it waits fo
 class PersonGrades:
     """Whoever calls a method holds the lock of the job."""
 
-    def __init__(
-        self, folders: HotFolder, journal: Journal, known: KnownResults, metrics: Metrics, runtime: Runtime
-    ) -> None:
-        self._folders = folders
+    def __init__(self, journal: Journal, metrics: Metrics, runtime: Runtime) -> None:
         self._journal = journal
-        self._known = known
         self._metrics = metrics
         self._clock = runtime.clock
         self._tick = runtime.tick
-
-    def gather(self, job_id: str, moved: Moved) -> list[str]:
-        """Bring all files of a result to where a person wants it. Returns where each is; one that is gone is left out.
-
-        A file stays where it is if its new place is taken or may not be written.
-        """
-        return [place for pair in moved.places if (place := self._bring(job_id, *pair))]
 
     def set_grade(self, job_id: str, moved: Moved, places: Sequence[str], who: str = "") -> None:
         """Record the grade that a person gave to a result; a second time changes nothing.
@@ -65,22 +54,6 @@ class PersonGrades:
             text = f"{places[0]}: a person moved it from {before.value} to {after.value}."
             log.log("verdict", text, job=job_id, name=places[0], before=before.value, after=after.value)
 
-    def _bring(self, job_id: str, place: str, to: str) -> str | None:
-        if self._move(job_id, place, to) or self._known.is_of(job_id, to):
-            return to
-        # A crash may have come after a file was brought along to a grade that people have left again since.
-        if any(self._move(job_id, here, to) for here in known_results.in_other_grades(self._folders, place)):
-            return to
-        return place if self._known.is_of(job_id, place) else None
-
-    def _move(self, job_id: str, place: str, to: str) -> bool:
-        if place != to and self._known.is_of(job_id, place):
-            self._tick(Effect.BRING_ALONG)
-            with suppress(FileExistsError, FileNotFoundError, PermissionError):
-                ownership.move(self._folders.root, place, to)
-                return True
-        return False
-
 
 class Verdicts:
     """Looks through the grade folders at intervals; the longer a look takes, the longer the interval."""
@@ -90,6 +63,7 @@ class Verdicts:
         folders: HotFolder,
         journal: Journal,
         known: KnownResults,
+        gathering: Gathering,
         grades: PersonGrades,
         locks: JobLocks,
         settings: CurrentSettings,
@@ -97,6 +71,7 @@ class Verdicts:
         self._folders = folders
         self._journal = journal
         self._known = known
+        self._gathering = gathering
         self._grades = grades
         self._locks = locks
         self._settings = settings
@@ -113,6 +88,11 @@ class Verdicts:
             wall, processor = time.monotonic() - wall, time.thread_time() - processor
             pause = pause_seconds(self._settings.now.intake.scan_seconds, wall, processor, waits)
 
+    def recover(self) -> None:
+        """Settle what an earlier run began to move, before any put-back or verdict is read."""
+        with suppress(RootAway, NoRoom), self._barrier.around("The rest of a verdict"):
+            self._gathering.finish()
+
     def turn(self, settle_seconds: float = SETTLE_SECONDS) -> bool:
         """Look once, and record what people did. Returns whether another look soon may tell more.
 
@@ -120,7 +100,8 @@ class Verdicts:
         """
         # The inbox loop tells people of RootAway and NoRoom; the next look finds what this one did not.
         with suppress(RootAway, NoRoom), self._barrier.around("The look through the grade folders"):
-            strays = self._stray_results.look(self._journal.jobs_at, settle_seconds)
+            self._gathering.finish()
+            strays = self._stray_results.look(self._known.placed, settle_seconds)
             by_job: dict[str, list[StrayResult]] = defaultdict(list)
             for stray in strays:
                 by_job[stray.job_id].append(stray)
@@ -136,8 +117,8 @@ class Verdicts:
             state = self._journal.state_of(job_id)
             if is_open(state):
                 return False  # its results are being published or made again; a later look finds them
-            if is_done(state):
-                self._read(job_id, [stray.place for stray in strays])
+            if is_done(state) and not self._read(job_id, [stray.place for stray in strays]):
+                return False
         except JournalDamaged:
             raise
         except Exception as error:  # noqa: BLE001 - one result must not keep the others from being read
@@ -154,20 +135,25 @@ class Verdicts:
         self._unread.pop(job_id, None)
         return True
 
-    def _read(self, job_id: str, found: Sequence[str]) -> None:
+    def _read(self, job_id: str, found: Sequence[str]) -> bool:
+        """Returns False if the verdict must wait."""
         known = self._journal.row(job_id).results
-        gone = [place for place in known if not self._known.is_of(job_id, place)]  # or another took its place
+        # A result that came back to its place is found there, if the journal has another one at that place by now.
+        gone = [place for place in known if place in found or not self._known.is_of(job_id, place)]
         self._folders.check()  # if the root went away just now, all files seem to be gone
         moved = moved_results.read_move(known, gone, found)
         if moved is None:
-            return
-        places = self._grades.gather(job_id, moved)
+            return True
+        places = self._gathering.gather(job_id, moved)
+        if places is None:
+            return False
         if not set(places) & set(found):
-            return  # the result went away again
+            return True  # the result went away again
         if moved.before is moved.after:
             self._journal.verdicts.record_moved(job_id, places)
         else:
             self._grades.set_grade(job_id, moved, places)
+        return True
 
 
 def pause_seconds(scan_seconds: float, wall: float, processor: float, waits: bool) -> float:

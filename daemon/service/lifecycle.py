@@ -125,6 +125,7 @@ class Daemon:
         """Bring everything that a crash left in the middle to where it can go on."""
         parts = self.parts
         parts.folders.jobs.finish_interrupted_claims(parts.runtime.tick)
+        parts.verdicts.recover()
         for how, count in {**parts.arrivals.recover(), **parts.recovery.recover()}.items():
             parts.metrics.count(series.RECOVERED_JOBS, count, how=how)
             if count:

@@ -18,6 +18,7 @@ from daemon.notify.hooks import Hooks
 from daemon.notify.notices import Origin
 from daemon.notify.notifications import Notifications
 from daemon.people.bad_orders import BadOrders
+from daemon.people.gathering import Gathering
 from daemon.people.known_results import KnownResults
 from daemon.people.put_backs import PutBacks
 from daemon.people.retries import NextRound
@@ -92,7 +93,7 @@ def wire(
     known = KnownResults(folders, journal, runtime.clock)
     arrivals = _arrivals(tools, known, orders, publisher, dispatch)
     root_watch = RootWatch(folders, tools.root, metrics, tools.health, print_line, dispatch.wake)
-    grades = PersonGrades(folders, journal, known, metrics, runtime)
+    gathering, grades = Gathering(folders, journal, known, locks, runtime), PersonGrades(journal, metrics, runtime)
     status = StatusTurn(journal, dispatch, tools.engine, metrics, tools.health, tools.systemd, runtime.clock)
     return Parts(
         **vars(tools),
@@ -109,7 +110,7 @@ def wire(
         watcher=watcher,
         arrivals=arrivals,
         inbox_loop=InboxLoop(watcher, arrivals, root_watch, metrics, settings, runtime.clock),
-        verdicts=Verdicts(folders, journal, known, grades, locks, settings),
+        verdicts=Verdicts(folders, journal, known, gathering, grades, locks, settings),
         status=status,
         housekeeping=_housekeeping(tools, status, dispatch, recovery),
     )
