@@ -22,6 +22,9 @@ class Effect(StrEnum):
         effect.fenced = changes in (_SHARE, _LEADS_TO_SHARE)
         return effect
 
+    # A photo is sent.
+    RECEIVE_UPLOAD = "receive upload", _SHARE
+    CLEAR_UPLOAD = "clear upload", _SHARE
     # A photo is taken into work.
     ADMIT = "admit", _LEADS_TO_SHARE
     CLAIM = "claim", _SHARE

@@ -45,6 +45,11 @@ class HotFolder:
         """The daemon's own folder: the folders of jobs, the identity, the lease."""
         return self.root / ".freisteller"
 
+    @property
+    def uploads(self) -> Path:
+        """Photos that are being sent, and are no jobs yet."""
+        return self.private / "uploads"
+
     def grade(self, grade: Grade) -> Path:
         """The folder of a grade. Finds an existing `ungenügend` also if a Mac spelled it in NFD."""
         path = self.root / grade.value

@@ -1,5 +1,6 @@
 """Reads orders: a `freisteller.toml` in a sub-folder of the inbox says how the photos of that folder are to be done."""
 
+import json
 import os
 import stat
 import textwrap
@@ -43,10 +44,11 @@ class Orders:
         self._current = settings
         self._verify = verify
 
-    def settings_for(self, source: Path) -> Settings:
+    def settings_for(self, source: Path, own: str = "") -> Settings:
         """How the photo at this place below the root is to be done, by the orders as they are now.
 
-        Raises WrongOrder, NoRoom, RootAway.
+        own: what came with the photo itself, as JSON of an order's sections; it wins. "" = nothing.
+        Raises WrongOrder, NoRoom, RootAway; BadOrder if it is `own` that nobody can work by.
         """
         settings = self._current.now
         for way, file in self._files(source):
@@ -59,11 +61,20 @@ class Orders:
                 raise
             except Exception as error:  # whatever a parser raises for strangers' bytes, e.g. RecursionError
                 raise WrongOrder(way, f"it cannot be understood ({type(error).__name__}: {error!s:.200}).") from error
-        return settings
+        return self._with_own(settings, own) if own else settings
 
     def file_ids(self, source: Path) -> tuple[tuple[tuple[str, ...], FileId], ...]:
         """The folders with an order on the way to a photo, each with the order's file id."""
         return tuple((way, FileId.of(os.fstat(file))) for way, file in self._files(source))
+
+    def _with_own(self, settings: Settings, own: str) -> Settings:
+        try:
+            settings = with_order(settings, json.loads(own))
+            self._verify(settings)
+        except (BadSettings, ValueError, RecursionError, AttributeError) as error:
+            fault = textwrap.shorten(str(error), _MOST_LETTERS, placeholder=" …")
+            raise BadOrder(f"The settings that came with the photo cannot be used: {fault}") from error
+        return settings
 
     def _files(self, source: Path) -> Iterator[tuple[tuple[str, ...], int]]:
         """The orders on the way to a photo, open for reading, outermost first. Follows no symbolic link."""

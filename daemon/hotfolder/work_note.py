@@ -24,6 +24,7 @@ class _Content:
     admitted_at: float
     round: int
     size_bytes: int
+    settings: str = ""
 
 
 def write_work_note(folders: HotFolder, row: JobRow) -> None:
@@ -32,7 +33,7 @@ def write_work_note(folders: HotFolder, row: JobRow) -> None:
     Errors are ignored: without a note, the photo starts as a new one.
     """
     job = row.job
-    content = _Content(job.name, str(row.source), job.admitted_at, job.round, job.size_bytes)
+    content = _Content(job.name, str(row.source), job.admitted_at, job.round, job.size_bytes, row.settings)
     with suppress(OSError, NoRoom, RootAway):
         write_whole(folders.jobs.work(job.id) / WORK_NOTE, json.dumps(asdict(content)).encode())
 
@@ -51,6 +52,7 @@ def read_work_note(folders: HotFolder, job_id: str) -> JobRow | None:
     try:
         content = _Content(**json.loads(open_below.read_small(folders.jobs.work_root / job_id / WORK_NOTE)))
         content.name.encode()  # half a character raises ValueError
+        content.settings.encode()
         for name in (content.name, content.source):
             _refuse_ways_out(name)
         if not (
@@ -64,7 +66,7 @@ def read_work_note(folders: HotFolder, job_id: str) -> JobRow | None:
             size_bytes=content.size_bytes,
             admitted_at=float(content.admitted_at),
         )
-        return JobRow(job, Path(content.source), 0, None, ())
+        return JobRow(job, Path(content.source), 0, None, (), settings=content.settings)
     except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 

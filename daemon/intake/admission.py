@@ -1,5 +1,6 @@
 """Gives each photo a job: writes its row in the journal, then moves the file into work."""
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,29 +14,34 @@ from daemon.hotfolder.runtime import Runtime
 from daemon.hotfolder.work_note import drop_work_note, write_work_note
 from daemon.intake.scan_values import Arrival, Reject
 from daemon.jobs import Job
-from daemon.journal import Journal
+from daemon.journal import Journal, SentAlong
 from daemon.logs.barrier import Barrier
 
 
 class Admission:
-    """Only one thread admits. A job is reserved from before its row is written until its file is claimed."""
+    """One photo at a time is admitted, by whatever thread.
+
+    A job is reserved from before its row is written until its file is claimed.
+    """
 
     def __init__(self, journal: Journal, folders: HotFolder, runtime: Runtime) -> None:
         self._journal = journal
         self._folders = folders
         self._clock = runtime.clock
         self._tick = runtime.tick
+        self._lock = threading.Lock()
         self._to_forget: set[str] = set()  # rows without a file, which the journal had no room to delete
 
-    def admit(self, arrival: Arrival) -> Job | None:
+    def admit(self, arrival: Arrival, sent: SentAlong | None = None) -> Job | None:
         """Write the row, then claim the file as it was proven.
 
+        sent: what came with a photo by the API; None for a file in `inbox/`. Raises IllegalMove if its key is taken.
         Returns None if the file went away or changed in between: then it stays where it is, and the next scan looks at
         it again.
         """
         with self._reserved_job() as job_id:
             proven = (arrival.size_bytes, arrival.mtime_ns)
-            return self._admit(job_id, arrival.source, arrival.name, proven)
+            return self._admit(job_id, arrival.source, arrival.name, proven, sent)
 
     def refuse(self, reject: Reject, give_up: Callable[[Job], None]) -> None:
         """Admit a file that is no whole photo, and give its job up at once, before anybody can start it."""
@@ -72,14 +78,23 @@ class Admission:
             if job_id not in self._to_forget:
                 self._journal.reserved.release(job_id)
 
-    def _admit(self, job_id: str, source: Path, name: str, proven: tuple[int, int] | None) -> Job | None:
+    def _admit(
+        self, job_id: str, source: Path, name: str, proven: tuple[int, int] | None, sent: SentAlong | None = None
+    ) -> Job | None:
+        with self._lock:
+            return self._admit_alone(job_id, source, name, proven, sent)
+
+    def _admit_alone(
+        self, job_id: str, source: Path, name: str, proven: tuple[int, int] | None, sent: SentAlong | None
+    ) -> Job | None:
         now = self._clock()
         size_bytes = proven[0] if proven else 0
         for left in tuple(self._to_forget):
             self._forget(left)
             self._journal.reserved.release(left)
+        place = source if sent is None else self._folders.inbox / name  # a sent photo counts as if it had lain there
         self._tick(Effect.ADMIT)
-        job = self._journal.admit(job_id, name, source.relative_to(self._folders.root), size_bytes, now)
+        job = self._journal.admit(job_id, name, place.relative_to(self._folders.root), size_bytes, now, sent)
         try:
             self._tick(Effect.CLAIM)
             write_work_note(self._folders, self._journal.row(job.id))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-FoundBy = Literal["event", "scan", "startup"]
+FoundBy = Literal["event", "scan", "startup", "upload"]
 
 
 @dataclass(frozen=True, slots=True)

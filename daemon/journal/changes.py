@@ -4,7 +4,6 @@ Every change of state is one `UPDATE … WHERE id = ? AND state IN (…)` with t
 exactly one row.
 """
 
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,13 +11,15 @@ from pathlib import Path
 
 from daemon.errors import IllegalMove
 from daemon.jobs import Attempt, Job, Outcome
-from daemon.journal import attempt_rows, damage, equal_content, finished_jobs, rows, suspects
+from daemon.journal import attempt_rows, damage, equal_content, finished_jobs, new_jobs, rows, suspects
 from daemon.journal.batch_rows import BatchRows
 from daemon.journal.database import PATIENCE_SECONDS, Database
 from daemon.journal.facts import Facts
 from daemon.journal.moves import make_move
+from daemon.journal.new_jobs import SentAlong
 from daemon.journal.originals import Original, Originals
 from daemon.journal.queries import Queries
+from daemon.journal.request_keys import RequestKeys
 from daemon.journal.reserved import ReservedJobs
 from daemon.journal.result_files import ResultFiles
 from daemon.journal.rows import JobRow, ResultFile
@@ -48,6 +49,7 @@ class Journal(Queries):
         self.verdicts = VerdictRows(self._db)
         self.batches = BatchRows(self._db)
         self.turns = Turns(self._db)
+        self.request_keys = RequestKeys(self._db)
         self.patience = self._db.patience
         self.reserved = ReservedJobs()
         """Jobs that `take` does not start; whoever writes a row before its file is in work reserves its id first."""
@@ -60,15 +62,12 @@ class Journal(Queries):
 
     # Rows come and go
 
-    def admit(self, job_id: str, name: str, source: Path, size_bytes: int, now: float) -> Job:
-        """Add a job for a photo that is about to be claimed from `source`."""
-        values = (job_id, name, rows.top_folder(name), os.fsencode(source), State.WAITING, size_bytes, now)
+    def admit(
+        self, job_id: str, name: str, source: Path, size_bytes: int, now: float, sent: SentAlong | None = None
+    ) -> Job:
+        """Add a job for a photo that is about to be claimed from `source`. Raises IllegalMove if its key is taken."""
         with self._db.transaction():
-            self._db.change(
-                "INSERT INTO jobs (id, name, folder, source, state, size_bytes, admitted_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                *values,
-            )
+            new_jobs.insert(self._db, job_id, name, source, size_bytes, now, sent)
         return self.row(job_id).job
 
     def forget(self, job_id: str) -> None:

@@ -14,7 +14,7 @@ from daemon.states import LONGEST_POSTPONE_SECONDS, OPEN, State
 ATTEMPT = TypeAdapter(Attempt)
 COLUMNS = (
     "id, name, state, tries, size_bytes, admitted_at, started_at, finished_at, grade, score, best, reason, "
-    "reason_kind, postponed, source, results, same_as, content, round"
+    "reason_kind, postponed, source, results, same_as, content, round, settings"
 )
 DUE = f"(due_at <= ? OR due_at > ? + {LONGEST_POSTPONE_SECONDS})"
 """Whether a job is due; takes the present time twice. A job that was put off by a clock that was ahead is due, too."""
@@ -40,7 +40,8 @@ class JobRow:
     source: where the photo was taken from, below the root. postponed: how often it was put off in this round.
     reason_kind: the short name of the reason. results: its files below the root, the report last. same_as: the job that
     came before with the same content, if this one is left out for it. content: SHA-256 of the original, once it is
-    known. files: what a report tells of its results; empty in a row that the journal returns.
+    known. files: what a report tells of its results; empty in a row that the journal returns. settings: what came with
+    the photo by the API, as JSON of an order's sections; "" = nothing.
     """
 
     job: Job
@@ -51,6 +52,7 @@ class JobRow:
     same_as: str | None = None
     content: bytes | None = None
     files: tuple[ResultFile, ...] = ()
+    settings: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def top_folder(name: str) -> str:
 def job_row(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> JobRow:
     """A job from its columns and its attempts. row: the COLUMNS. bodies: round and attempt, in order."""
     job_id, name, state, tries, size, admitted, started, finished, grade, score, best, reason, *rest = row
-    kind, postponed, source, results, same_as, content, job_round = rest
+    kind, postponed, source, results, same_as, content, job_round, settings = rest
     job = Job(
         id=str(job_id),
         name=str(name),
@@ -152,6 +154,7 @@ def job_row(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> JobRow
         tuple(json.loads(str(results))),
         None if same_as is None else str(same_as),
         content if isinstance(content, bytes) else None,
+        settings=str(settings),
     )
 
 

@@ -198,5 +198,21 @@ CREATE INDEX result_files_by_inode ON result_files (inode);
 INSERT OR IGNORE INTO facts SELECT 'results_to_read', 'yes' WHERE EXISTS (SELECT 1 FROM jobs);
 """
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
+# settings: what came with a photo by the API, as JSON of an order's sections; '' = nothing.
+# request_keys: requests that made a job. request: SHA-256 of all that was sent, 32 bytes.
+_EIGHTH = """
+ALTER TABLE jobs ADD COLUMN settings TEXT NOT NULL DEFAULT '';
+CREATE TABLE request_keys (
+    who TEXT NOT NULL,
+    key TEXT NOT NULL,
+    request BLOB NOT NULL,
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    at REAL NOT NULL,
+    PRIMARY KEY (who, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX request_keys_by_age ON request_keys (at);
+CREATE INDEX request_keys_of_job ON request_keys (job_id);
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH)
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -34,7 +34,7 @@ POSTPONEMENTS = (
     INTERNAL,
 )
 PUT_BACK = ("result", "original", "failed")
-RECOVERIES = ("unclaimed", "put_back", "resumed", "suspected", "quarantined", "completed")
+RECOVERIES = ("unclaimed", "put_back", "resumed", "suspected", "quarantined", "completed", "half_sent")
 EVENTS = get_args(Event)
 NOTICE_FAILURES = ("unreachable", "refused", "timeout", "queue_full", INTERNAL)
 CIRCUIT_STATES = {"closed": 0, "half_open": 1, "open": 2}

@@ -58,7 +58,7 @@ class Metrics:
     # Photos
 
     def photo_seen(self, found_by: str) -> None:
-        """A photo was taken in. found_by: event, scan or startup."""
+        """A photo was taken in. found_by: event, scan, startup or upload."""
         self.count(series.PHOTOS_SEEN, source=found_by)
         if found_by == "scan":
             self.count(series.MISSED_EVENTS)

@@ -126,7 +126,8 @@ class Daemon:
         parts = self.parts
         parts.folders.jobs.finish_interrupted_claims(parts.runtime.tick)
         parts.verdicts.recover()
-        for how, count in {**parts.arrivals.recover(), **parts.recovery.recover()}.items():
+        recovered = {**parts.arrivals.recover(), **parts.recovery.recover(), "half_sent": parts.uploads.open()}
+        for how, count in recovered.items():
             parts.metrics.count(series.RECOVERED_JOBS, count, how=how)
             if count:
                 log.log("recovered", f"{count} photos of an earlier run: {how}", how=how, count=count)

@@ -1,4 +1,4 @@
-"""Runs each job with the settings of its photo's folder, which are read once for each try."""
+"""Runs each job with the settings of its photo's folder and its own, which are read once for each try."""
 
 from daemon.errors import BadOrder, NoRoom, RootAway
 from daemon.hotfolder.orders import Orders
@@ -28,7 +28,8 @@ class TaskRunner:
 
     def _run(self, job: Job) -> RunResult:
         try:
-            settings = self._orders.settings_for(self._journal.row(job.id).source)
+            row = self._journal.row(job.id)
+            settings = self._orders.settings_for(row.source, row.settings)
         except (BadOrder, NoRoom, RootAway) as error:
             return self._job_runner.hold(PhotoTask(job, self._settings.now), error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this photo only

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from daemon import __version__
 from daemon.hotfolder.orders import Orders
 from daemon.intake.admission import Admission
+from daemon.intake.scan_values import Arrival
+from daemon.intake.uploads import Uploads
 from daemon.intake.watcher import Watcher
 from daemon.journal.alphas import Alphas
 from daemon.notify.batch_sheets import BatchSheets
@@ -58,6 +60,7 @@ class Parts(Tools):
     dispatch: Dispatch
     watcher: Watcher
     arrivals: Arrivals
+    uploads: Uploads
     inbox_loop: InboxLoop
     verdicts: Verdicts
     status: StatusTurn
@@ -92,7 +95,6 @@ def wire(
     doors.callback(watcher.close)
     known = KnownResults(folders, journal, runtime.clock)
     arrivals = _arrivals(tools, known, orders, publisher, dispatch)
-    root_watch = RootWatch(folders, tools.root, metrics, tools.health, print_line, dispatch.wake)
     gathering, grades = Gathering(folders, journal, known, locks, runtime), PersonGrades(journal, metrics, runtime)
     status = StatusTurn(journal, dispatch, tools.engine, metrics, tools.health, tools.systemd, runtime.clock)
     return Parts(
@@ -109,7 +111,8 @@ def wire(
         reading_back=ReadingBack(journal, folders),
         watcher=watcher,
         arrivals=arrivals,
-        inbox_loop=InboxLoop(watcher, arrivals, root_watch, metrics, settings, runtime.clock),
+        uploads=_uploads(tools, doors, arrivals.admission, orders, dispatch),
+        inbox_loop=_inbox_loop(tools, watcher, arrivals, print_line, dispatch),
         verdicts=Verdicts(folders, journal, known, gathering, grades, locks, settings),
         status=status,
         housekeeping=_housekeeping(tools, status, dispatch, recovery),
@@ -133,6 +136,24 @@ def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publ
         metrics,
         dispatch.wake,
     )
+
+
+def _inbox_loop(
+    tools: Tools, watcher: Watcher, arrivals: Arrivals, print_line: Callable[[str], None], dispatch: Dispatch
+) -> InboxLoop:
+    root_watch = RootWatch(tools.folders, tools.root, tools.metrics, tools.health, print_line, dispatch.wake)
+    return InboxLoop(watcher, arrivals, root_watch, tools.metrics, tools.settings, tools.runtime.clock)
+
+
+def _uploads(tools: Tools, doors: ExitStack, admission: Admission, orders: Orders, dispatch: Dispatch) -> Uploads:
+    def on_admitted(arrival: Arrival) -> None:
+        tools.metrics.photo_seen(arrival.found_by)
+        dispatch.wake()
+
+    prove = tools.workers.prove
+    uploads = Uploads(tools.folders, admission, orders, prove, tools.settings, tools.runtime, on_admitted)
+    doors.callback(uploads.close)
+    return uploads
 
 
 def _notifications(tools: Tools) -> tuple[Hooks, Notifications]:

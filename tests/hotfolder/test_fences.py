@@ -11,16 +11,17 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
 import pytest
 
-from daemon.errors import RecipeRefused
+from daemon.errors import BadPhoto, RecipeRefused
 from daemon.hotfolder.claim_file import NOTE
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.orders import NAME
+from daemon.intake.uploads import SentPhoto
 from daemon.jobs import Recipe
 from daemon.notify.batch_sheets import BatchSheets
 from daemon.notify.notices import BatchFigures
@@ -176,6 +177,18 @@ def person_fails_a_photo(house: House) -> None:
     save_photo(house.inbox / "bad.png", seed=3)
 
 
+def program_sends_photos(daemon: Daemon, folder: Path) -> None:
+    save_photo(folder / "sent.png", seed=4)
+    uploads = daemon.parts.uploads
+    for content in ((folder / "sent.png").read_bytes(), b"no photo"):
+        file = uploads.begin()
+        with suppress(BadPhoto):
+            file.write(content)
+            uploads.take_in(file, SentPhoto("sent.png", "kunde"))
+        file.discard()
+    uploads.begin()  # and the program dies
+
+
 def person_drops_photos(house: House) -> None:
     save_photo(house.inbox / "kunde" / "a.png", drawn_photo(96, 72))
     (house.inbox / "letter.jpg").write_text("Dear Sir or Madam, " * 50)
@@ -199,6 +212,7 @@ def test_every_change_of_the_hot_folder_is_an_effect_that_the_lease_fences(tmp_p
         pass
     person_fails_a_photo(house)
     with house.daemon() as daemon:
+        program_sends_photos(daemon, tmp_path)
         house.engine.trouble = None
         (failed,) = [row for row in daemon.parts.journal.rows(State.FAILED) if row.job.name == "bad.png"]
         Retries(daemon.parts.folders, daemon.parts.journal, daemon.parts.locks, daemon.parts.runtime).try_again(

@@ -1,0 +1,60 @@
+"""Makes names for photos that programs send: what a sender calls a photo or an order is not trusted."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Set
+
+from daemon.disk.names import clean_name, split_suffix
+from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
+from daemon.pictures.signatures import SUFFIXES, kind_of
+
+NAME_BYTES = 200  # so that page suffixes, counters and ".json" fit behind it
+UNNAMED = "photo"
+
+_SEPARATORS = re.compile(r"[/\\]")
+_SUFFIXES_OF: Mapping[str, tuple[str, ...]] = {
+    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "png": (".png",),
+    "tiff": (".tif", ".tiff"),
+    "webp": (".webp",),
+    "avif": (".avif", ".heif"),
+    "heic": (".heic", ".heif"),
+    "bmp": (".bmp",),
+}
+_CAMERAS: Set[str] = SUFFIXES - {suffix for suffixes in _SUFFIXES_OF.values() for suffix in suffixes}
+_ANY_CAMERA = ".dng"  # for a camera's raw file whose sender does not say which camera
+
+
+def name_of_photo(sent: str, head: bytes) -> str:
+    """The name of a photo, without folders. sent: what its sender calls it; "" = nothing. head: its first bytes.
+
+    The suffix tells the content: what the sender's says is kept if it fits. At most 200 bytes.
+    """
+    stem, suffix = split_suffix(_clean(sent))
+    kind = kind_of(head)
+    fitting = _SUFFIXES_OF.get(kind or "", ())
+    if kind == "raw":
+        fitting = (_ANY_CAMERA, *_CAMERAS)
+    elif kind == "tiff":
+        fitting = (*fitting, *_CAMERAS)  # only what follows can tell them apart
+    if suffix.lower() not in fitting:
+        if suffix and suffix.lower() not in SUFFIXES:
+            stem += suffix  # e.g. "shoe.v2" is a name with a dot
+        suffix = fitting[0] if fitting else ""
+    name = _cut(stem or UNNAMED, NAME_BYTES - len(suffix.encode())) + suffix
+    return f"_{_cut(name, NAME_BYTES - 1)}" if is_ignored_file(name) else name
+
+
+def name_of_order(sent: str) -> str:
+    """The name of the folder below `inbox/` that a photo belongs to; "" = none. At most 200 bytes."""
+    name = _cut(_clean(sent), NAME_BYTES)
+    return f"_{_cut(name, NAME_BYTES - 1)}" if name and is_ignored_folder(name) else name
+
+
+def _clean(sent: str) -> str:
+    last = _SEPARATORS.split(unicodedata.normalize("NFC", sent.replace("\0", "")))[-1].strip().lstrip(". ")
+    return clean_name(last) if last else ""
+
+
+def _cut(name: str, most_bytes: int) -> str:
+    return name.encode()[:most_bytes].decode(errors="ignore").rstrip(". ")

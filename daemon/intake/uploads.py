@@ -1,0 +1,123 @@
+"""Takes in a photo that a program sent: proven like a file in `inbox/`, then a row, then a claim."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.errors import BadPhoto, EngineAway, NotWholeYet, Vanished, WorkerLost
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.orders import Orders
+from daemon.hotfolder.runtime import Runtime
+from daemon.intake.admission import Admission
+from daemon.intake.background_decoding import Decode
+from daemon.intake.file_structure import follow_to_end
+from daemon.intake.received_file import ReceivedFile, clear_received_files
+from daemon.intake.scan_values import Arrival
+from daemon.intake.sent_names import name_of_order, name_of_photo
+from daemon.jobs import Job
+from daemon.journal import NOTHING_ALONG, SentAlong
+from daemon.pictures.signatures import HEAD_BYTES
+from daemon.settings.current import CurrentSettings
+
+_MOST_PROOFS = 3  # a file that takes its process along is proven again, as one in `inbox/` is
+
+
+@dataclass(frozen=True, slots=True)
+class SentPhoto:
+    """What a sender says of a photo. name, order: as it calls them; "" = nothing. along: goes with the row."""
+
+    name: str = ""
+    order: str = ""
+    along: SentAlong = NOTHING_ALONG
+
+
+class Uploads:
+    """Safe to use from many threads. A photo that is taken in is one like any other: only its way here was another."""
+
+    def __init__(
+        self,
+        folders: HotFolder,
+        admission: Admission,
+        orders: Orders,
+        decode: Decode,
+        settings: CurrentSettings,
+        runtime: Runtime,
+        on_admitted: Callable[[Arrival], None],
+    ) -> None:
+        """decode: e.g. `PhotoWorkers.prove`. on_admitted: is told of each photo that became a job."""
+        self._folders = folders
+        self._admission = admission
+        self._orders = orders
+        self._decode = decode
+        self._settings = settings
+        self._runtime = runtime
+        self._on_admitted = on_admitted
+        self._gate = threading.Lock()
+        self._is_open = False
+
+    def begin(self, expected_bytes: int = 0) -> ReceivedFile:
+        """A file to write a photo into. Give it to `take_in`, and `discard` it in any case. Raises NoRoom, RootAway."""
+        self._refuse_unless_open()
+        return ReceivedFile(self._folders, self._runtime.tick, expected_bytes)
+
+    def check(self, sent: SentPhoto) -> str:
+        """The photo's order by its clean name, if the photo may come with these settings.
+
+        Raises BadOrder, NoRoom, RootAway.
+        """
+        order = name_of_order(sent.order)
+        self._orders.settings_for(Path(self._folders.inbox.name, order, "photo"), sent.along.settings)
+        return order
+
+    def take_in(self, file: ReceivedFile, sent: SentPhoto) -> Job:
+        """Prove a file whole, and make a job of it. When this returns, the photo cannot be lost any more.
+
+        Raises BadPhoto if it is no whole photo, BadOrder, IllegalMove if its key is taken, EngineAway if the daemon
+        stops, NoRoom, RootAway; then there is no job.
+        """
+        order = self.check(sent)
+        name = name_of_photo(sent.name, file.head(HEAD_BYTES))
+        file.settle()
+        self._prove(file, name)
+        size_bytes, mtime_ns = file.close_as(name)
+        arrival = Arrival(file.path, f"{order}/{name}" if order else name, size_bytes, mtime_ns, "upload", 0.0)
+        with self._gate:
+            self._refuse_unless_open()
+            job = self._admission.admit(arrival, sent.along)
+        if job is None:
+            raise Vanished(f"{name} went away while it was taken in. Send it again.")
+        self._on_admitted(arrival)
+        return job
+
+    def open(self) -> int:
+        """Take photos in from now on. Removes what an earlier run received and did not take in; returns how many."""
+        removed = clear_received_files(self._folders, self._runtime.tick)
+        self._is_open = True
+        return removed
+
+    def close(self) -> None:
+        """Take nothing in any more; waits for the photo that is being admitted."""
+        with self._gate:
+            self._is_open = False
+
+    def _prove(self, file: ReceivedFile, name: str) -> None:
+        """Nothing follows what was sent, so a file that is not whole yet never will be."""
+        try:
+            follow_to_end(file.descriptor)
+        except NotWholeYet as error:
+            raise BadPhoto(f"{name} is not whole: {error}. Send it again.") from error
+        for proof in range(1, _MOST_PROOFS + 1):
+            try:
+                self._decode(file.descriptor, name, self._settings.now.intake.max_megapixels)
+            except NotWholeYet as error:
+                raise BadPhoto(str(error)) from error
+            except WorkerLost as error:
+                if proof == _MOST_PROOFS:
+                    raise BadPhoto(str(error)) from error
+            else:
+                return
+
+    def _refuse_unless_open(self) -> None:
+        if not self._is_open or self._runtime.stopping():
+            raise EngineAway("Freisteller is starting or stopping. Send the photo again in a moment.")
