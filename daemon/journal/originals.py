@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from daemon.disk.file_id import FileId
 from daemon.journal import rows
 from daemon.journal.database import Database
+from daemon.states import State
 
 _COLUMNS = "job_id, place, inode, size_bytes, mtime_ns"
 
@@ -14,7 +15,9 @@ _COLUMNS = "job_id, place, inode, size_bytes, mtime_ns"
 class Original:
     """A job's original in `archiv/` or `failed/`. place: its path below the root. The rest tells its file from others.
 
-    The file's ctime is not part of it, because a move changes that.
+    The file's ctime is not part of it, because a move changes that. place "": the original is about to be put there,
+    and has no name but the one in work. Whoever finds another name of it has found the one that it got there, wherever
+    a person took it since.
     """
 
     job_id: str
@@ -46,6 +49,12 @@ class Originals:
         """Where a job's original lies; None if it was not kept or not recorded."""
         found = _read(self._db.rows(f"SELECT {_COLUMNS} FROM originals WHERE job_id = ?", job_id))
         return found[0] if found else None
+
+    def under_way(self) -> tuple[Original, ...]:
+        """The originals that were about to be put into `archiv/` or `failed/`, of jobs that may still be in work."""
+        states = State.PUBLISHING, State.FAILED
+        which = f"place = '' AND job_id IN (SELECT id FROM jobs WHERE state IN ({rows.placeholders(states)}))"
+        return _read(self._db.rows(f"SELECT {_COLUMNS} FROM originals WHERE {which}", *states))
 
     def of_file(self, file: FileId) -> tuple[Original, ...]:
         """The originals that this file may be, whatever its name is now."""

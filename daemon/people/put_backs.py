@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from daemon.disk.file_id import FileId
 from daemon.disk.os_errors import is_of_one_file, translated
 from daemon.errors import NoRoom, RootAway, Vanished
 from daemon.hotfolder import ownership
@@ -23,10 +22,11 @@ from daemon.intake.scan_values import Reject
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.logs.barrier import CONCERNS_ALL
+from daemon.people.known_originals import KnownOriginals
 from daemon.people.known_results import KnownResults
 from daemon.people.retries import NextRound
 from daemon.publishing.reading_back import HISTORY_TO_READ
-from daemon.states import is_decided, is_open, is_over
+from daemon.states import is_decided, is_open
 
 _FORGOTTEN = (
     "This file was put back into inbox/ to be tried again, but the journal that knew which photo it belongs to has "
@@ -72,6 +72,7 @@ class PutBacks:
         self._folders = folders
         self._journal = journal
         self._known = known
+        self._originals = KnownOriginals(folders, journal)
         self._next_round = next_round
         self._locks = locks
         self._clock = runtime.clock
@@ -83,6 +84,8 @@ class PutBacks:
 
     def recover(self) -> int:
         """Go on with what an earlier run left, before any job starts. Returns how many files were moved aside."""
+        with suppress(NoRoom, RootAway):
+            self._take_early_ones()
         put_back = self._folders.jobs.put_back()
         for job_id in put_back:
             self._reserve(job_id)
@@ -125,6 +128,14 @@ class PutBacks:
         with self._waiting_after_an_error(job_id):
             yield
             self._settle(job_id)
+
+    def _take_early_ones(self) -> None:
+        """Move originals aside that a person took back before the journal could know that they had been put away.
+
+        That must come before their jobs go on, which would put them into `archiv/` or `failed/` once more.
+        """
+        for source in self._originals.taken_early():
+            self.answer(source, None)
 
     def _try_again(self, job_id: str) -> PutBackAnswer:
         """Go on from wherever a put-back stands. It waits while another thread changes the files of its job."""
@@ -212,19 +223,10 @@ class PutBacks:
         file_id = ownership.file_id_at(self._folders.root, place)
         if file_id is None:
             return None
-        for original in self._journal.originals.of_file(file_id):
-            state = self._journal.state_of(original.job_id)
-            is_tried_again = is_open(state) and self._is_in_work(original.job_id, file_id)
-            if (is_over(state) or is_tried_again) and ownership.file_id_at(self._folders.root, original.place) is None:
-                self._folders.check()  # the file was moved, not copied; but it also seems so if the root is gone
-                return original.job_id
+        if owner := self._originals.owner_of(file_id):
+            return owner
         # A crash may come between publishing a result and recording it, and a person may be faster than the next start.
         return self._known.owner_of(place) or self._folders.jobs.staged_as(file_id.inode)
-
-    def _is_in_work(self, job_id: str, file_id: FileId) -> bool:
-        """Whether a job's original in work is this very file, under another name."""
-        in_work = self._folders.jobs.claimed(job_id)
-        return in_work is not None and in_work.stat().st_ino == file_id.inode
 
     def _reserve(self, job_id: str) -> None:
         """Let nobody start the job while its original is not in work yet."""

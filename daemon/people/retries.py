@@ -107,7 +107,7 @@ class NextRound:
             place = f"{self._folders.archive.name}/{row.job.name}"
             found = ownership.file_id_at(root, place)
             return place if found and found.size_bytes == row.job.size_bytes else None
-        found = ownership.file_id_at(root, noted.place)
+        found = ownership.file_id_at(root, noted.place) if noted.place else None
         if found and not self._journal.originals.is_of_another(row.job.id, found):
             return noted.place  # a person may have edited it since
         for top in (self._folders.archive, self._folders.failed):

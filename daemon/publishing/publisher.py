@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from daemon.errors import BadPhoto, NoRoom, RootAway
-from daemon.hotfolder import ownership, place_files
+from daemon.hotfolder import place_files
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
+from daemon.hotfolder.place_files import IsAnothers
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Job
 from daemon.journal import Journal, Original, ResultFile
@@ -20,6 +21,7 @@ from daemon.publishing import found_files
 from daemon.publishing.duplicate import archive_duplicate
 from daemon.publishing.failure import move_to_failed
 from daemon.publishing.job_events import JobEvents
+from daemon.publishing.kept_originals import is_anothers, laid, under_way
 from daemon.publishing.publication import Files, Publication, Step, decided
 from daemon.publishing.published_files import as_published, staged_files
 from daemon.publishing.staging import Staging, content_of, staged_as_decided
@@ -106,6 +108,8 @@ class Publisher:
         """Fail a job. The journal comes first, so that the next start completes what a crash interrupts."""
         with self.locks.held(job.id):
             self._tick(Effect.GIVE_UP)
+            if original := under_way(job.id, self._folders.jobs.claimed(job.id)):
+                self._journal.originals.record(original)
             self._journal.give_up(job.id, reason, kind, self._clock())
             try:  # what stops it here leaves the original in work; `Recovery.clear_leftovers` tries again
                 with suppress(NoRoom, RootAway):
@@ -148,19 +152,21 @@ class Publisher:
         files = staged_files(staged)
         places = self._below_root(self._staging.place(staged, folder, job.name, publication.outputs))
         self._placed[job.id] = places, as_published(self._folders.root, files, places)
-        self._record_placed(job.id)
+        self._record_placed(publication)
         return replace(publication, row=replace(publication.row, results=tuple(places)), began=began)
 
-    def _record_placed(self, job_id: str) -> None:
+    def _record_placed(self, publication: Publication) -> None:
+        job_id, kept = publication.row.job.id, publication.outputs.keep_originals
         places, files = self._placed[job_id]
+        original = under_way(job_id, publication.files.original) if kept else None
         self._tick(Effect.RECORD_RESULTS)
-        self._journal.record_places(job_id, places, files=files)
+        self._journal.record_places(job_id, places, original, files=files)
 
     def _archive(self, publication: Publication) -> Publication:
         """Put the original into `archiv/`, then complete the job."""
         job = publication.row.job
         if not publication.row.results:  # there was no room for them yet
-            self._record_placed(job.id)
+            self._record_placed(publication)
         original = self._archived(publication)
         if publication.began is not None:
             self._staging.meter.stage("publish", time.perf_counter() - publication.began)
@@ -174,8 +180,8 @@ class Publisher:
         if original is None or not publication.outputs.keep_originals:
             return None
         self._tick(Effect.ARCHIVE)
-        name, is_anothers = PurePosixPath(job.name), partial(self._is_anothers, job.id)
-        return self._laid(job.id, place_files.retire(original, self._folders.archive, name, is_anothers))
+        name, is_anothers = PurePosixPath(job.name), self._is_anothers(job.id)
+        return laid(self._folders.root, job.id, place_files.retire(original, self._folders.archive, name, is_anothers))
 
     def _adopt(self, publication: Publication) -> Publication:
         """Take over the end that a report or a failure note tells of, because the journal lost it."""
@@ -195,7 +201,7 @@ class Publisher:
         job, same_as = publication.row.job, publication.row.same_as
         assert same_as is not None
         first = self._journal.row(same_as)
-        places = archive_duplicate(self._folders, self._tick, publication, first, partial(self._is_anothers, job.id))
+        places = archive_duplicate(self._folders, self._tick, publication, first, self._is_anothers(job.id))
         self._placed[job.id] = self._below_root(places), ()
         self._tick(Effect.LEAVE_OUT)
         self._journal.leave_out(job.id, self._below_root(places), self._clock())
@@ -208,9 +214,9 @@ class Publisher:
 
     def _move_to_failed(self, publication: Publication) -> Publication:
         job = publication.row.job
-        places = move_to_failed(self._folders, self._tick, publication, partial(self._is_anothers, job.id))
+        places = move_to_failed(self._folders, self._tick, publication, self._is_anothers(job.id))
         self._tick(Effect.RECORD_PLACES)
-        self._journal.record_places(job.id, self._below_root(places), self._laid(job.id, places[0]))
+        self._journal.record_places(job.id, self._below_root(places), laid(self._folders.root, job.id, places[0]))
         return self._over(publication)
 
     def _over(self, publication: Publication) -> Publication:
@@ -233,15 +239,5 @@ class Publisher:
     def _below_root(self, paths: Sequence[Path]) -> list[str]:
         return [str(path.relative_to(self._folders.root)) for path in paths]
 
-    def _is_anothers(self, job_id: str, path: Path) -> bool:
-        """Whether a file is where the original of another job was laid."""
-        (place,) = self._below_root([path])
-        found = ownership.file_id_at(self._folders.root, place)
-        laid = self._journal.originals.of_file(found) if found else ()
-        return any(original.place == place and original.job_id != job_id for original in laid)
-
-    def _laid(self, job_id: str, original: Path) -> Original | None:
-        """What is to be recorded of an original that was just laid somewhere; None if it is gone already."""
-        (place,) = self._below_root([original])
-        file_id = ownership.file_id_at(self._folders.root, place)
-        return file_id and Original(job_id, place, file_id.inode, file_id.size_bytes, file_id.mtime_ns)
+    def _is_anothers(self, job_id: str) -> IsAnothers:
+        return partial(is_anothers, self._folders.root, self._journal, job_id)

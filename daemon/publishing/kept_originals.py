@@ -1,0 +1,34 @@
+"""What the journal records of an original that is put into `archiv/` or `failed/`, just before and just after."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from daemon.hotfolder import ownership
+from daemon.journal import Journal, Original
+
+
+def under_way(job_id: str, original: Path | None) -> Original | None:
+    """What to record before an original in work is put where people find it; None if there is none, or a second name.
+
+    People may be faster than the journal, and take the file out of its folder before it is recorded there.
+    """
+    with suppress(FileNotFoundError):
+        found = original.lstat() if original else None
+        if found and found.st_nlink == 1:
+            return Original(job_id, "", found.st_ino, found.st_size, found.st_mtime_ns)
+    return None
+
+
+def laid(root: Path, job_id: str, original: Path) -> Original | None:
+    """What to record of an original that was just put somewhere; None if it is gone already."""
+    place = str(original.relative_to(root))
+    file_id = ownership.file_id_at(root, place)
+    return file_id and Original(job_id, place, file_id.inode, file_id.size_bytes, file_id.mtime_ns)
+
+
+def is_anothers(root: Path, journal: Journal, job_id: str, path: Path) -> bool:
+    """Whether a file is where the original of another job was put."""
+    place = str(path.relative_to(root))
+    found = ownership.file_id_at(root, place)
+    known = journal.originals.of_file(found) if found else ()
+    return any(original.place == place and original.job_id != job_id for original in known)
