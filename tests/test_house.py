@@ -52,7 +52,7 @@ OWNERS = {
     "uvicorn": {"web/web_server.py"},
     "argon2": {"web/access/"},
     "python_multipart": {"web/"},
-    "sqlite3": {"journal/database.py"},
+    "sqlite3": {"journal/database.py", "web/access/users_file.py"},
     "systemd": {"logs/journald.py"},
     "tomlkit": {"commands/write_thresholds.py"},
     "typer": {"cli/"},

@@ -15,18 +15,28 @@ def open_web(parts: Parts, doors: ExitStack) -> None:
     if not http.bind:
         return
     # Only who wants a port pays for its libraries: a second of start and 20 MB.
+    from daemon.web.access.all_users import Users
+    from daemon.web.access.gate import Gate
+    from daemon.web.access.login_desk import LoginDesk
     from daemon.web.site import Site
     from daemon.web.web_server import WebServer
 
+    users = doors.enter_context(Users(parts.opened.state, http, parts.runtime.clock))
+    gate = Gate(users, http, parts.runtime.clock)
+    desk = LoginDesk(gate)
+    for part in (gate, desk):
+        doors.callback(part.close)
     site = Site(
         settings=parts.settings,
         folders=parts.folders,
         journal=parts.journal,
         metrics=parts.metrics,
         health=parts.health,
+        gate=gate,
+        desk=desk,
         status=lambda: status_page(parts),
     )
-    server = WebServer(http.bind, site, http.token.get_secret_value())
+    server = WebServer(http.bind, site, http.token.get_secret_value(), gate)
     host, number = server.start()
     doors.callback(server.close)
     log.log("http_listening", f"Metrics and health are at http://{host}:{number}/", host=host, port=number)

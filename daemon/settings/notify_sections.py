@@ -1,30 +1,14 @@
-"""The settings of the status port and of notifications."""
+"""The settings of notifications."""
 
 import re
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from daemon.settings.engine_sections import check_url
 from daemon.settings.section import Section
-
-
-def _bind(value: object) -> object:
-    if isinstance(value, str) and value:
-        host, colon, port = value.rpartition(":")
-        if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
-            raise ValueError('must be "host:port", e.g. "127.0.0.1:9108", or "" for no port at all')
-    return value
-
-
-class HttpSettings(Section):
-    """The port for /metrics, /healthz, /readyz and /status. bind "" opens no port."""
-
-    bind: Annotated[str, BeforeValidator(_bind)] = "127.0.0.1:9108"
-    token: SecretStr = SecretStr("")
-
 
 Event = Literal["failed", "paused", "resumed", "batch_done"]
 """The events that hooks are notified of."""

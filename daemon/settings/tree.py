@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from daemon.settings.engine_sections import ComfyUISettings, EngineSettings
+from daemon.settings.http_section import HttpSettings
 from daemon.settings.judgement_sections import AuditSettings, GradingSettings, StrategySettings
-from daemon.settings.notify_sections import HttpSettings, NotifySettings
+from daemon.settings.notify_sections import NotifySettings
 from daemon.settings.photo_sections import IntakeSettings, OutputSettings
 from daemon.settings.running_sections import DispatchSettings, JournalSettings, LogSettings
 from daemon.settings.section import Section

@@ -11,12 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from daemon.errors import FreistellerError
 from daemon.web import monitoring
+from daemon.web.access import login_ways
 from daemon.web.access_rules import AccessRules
 from daemon.web.problems import problem
 from daemon.web.site import Site
 from daemon.web.ways import Way
 
-WAYS: tuple[Way, ...] = (*monitoring.WAYS,)
+WAYS: tuple[Way, ...] = (*monitoring.WAYS, *login_ways.WAYS)
 """All routes there are. Tests walk this table, and so does the description of the API."""
 
 HEADERS = {

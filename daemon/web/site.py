@@ -8,6 +8,8 @@ from daemon.journal import Journal
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.settings.current import CurrentSettings
+from daemon.web.access.gate import Gate
+from daemon.web.access.login_desk import LoginDesk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,4 +21,6 @@ class Site:
     journal: Journal
     metrics: Metrics
     health: Health
+    gate: Gate
+    desk: LoginDesk
     status: Callable[[], Mapping[str, object]]

@@ -6,8 +6,11 @@ import threading
 import time
 
 import uvicorn
+from pydantic import SecretStr
 
 from daemon.errors import BadSettings
+from daemon.settings.http_section import HttpSettings
+from daemon.web.access.gate import Gate
 from daemon.web.access_rules import AccessRules
 from daemon.web.app import make_app
 from daemon.web.site import Site
@@ -17,15 +20,18 @@ CLOSE_SECONDS = 3  # for answers that are under way
 
 
 class WebServer:
-    """The port. bind: "host:port" or "[v6]:port"; port 0 takes any free port. token: see `AccessRules`."""
+    """The port. bind: "host:port" or "[v6]:port"; port 0 takes any free port. token, gate: see `AccessRules`.
 
-    def __init__(self, bind: str, site: Site, token: str = "") -> None:
+    gate: None = there are no users.
+    """
+
+    def __init__(self, bind: str, site: Site, token: str = "", gate: Gate | None = None) -> None:
         host, _, port = bind.rpartition(":")
         self._bind = bind
-        self._token = token
+        self._gate = gate or Gate(None, HttpSettings(token=SecretStr(token)))
         self._address = (host.removeprefix("[").removesuffix("]"), int(port))
         config = uvicorn.Config(
-            make_app(site, AccessRules(self._address[0], token)),
+            make_app(site, AccessRules(self._address[0], token, self._gate)),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -69,11 +75,7 @@ class WebServer:
     def _listen(self) -> socket.socket:
         found = socket.getaddrinfo(*self._address, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         family, address = found[0], found[4]
-        if not self._token and not ipaddress.ip_address(address[0]).is_loopback:
-            raise BadSettings(
-                f"http.bind = {self._bind} can be reached from other machines, so it needs http.token "
-                "(any long random text; Prometheus sends it as authorization credentials)"
-            )
+        self._gate.check(self._bind, ipaddress.ip_address(address[0]))
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,0 +1,169 @@
+"""The commands for who may come in: user add, passwd, role, disable, enable, list, remove, token …"""
+
+import getpass
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from daemon.cli.console import err, out, print_json
+from daemon.cli.options import ConfigOption, JsonOption, RootOption, settings_of
+from daemon.errors import BadSettings
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
+TokenArgument = Annotated[str, typer.Argument(metavar="TOKEN", help="What the token is called, e.g. the program.")]
+RoleOption = Annotated[str, typer.Option("--role", help="viewer, reviewer, operator or admin.")]
+OrdersOption = Annotated[
+    list[str] | None, typer.Option("--order", help="Only this folder of inbox/; may be repeated. Else all.")
+]
+
+
+def add(
+    name: NameArgument,
+    role: RoleOption = "viewer",
+    order: OrdersOption = None,
+    no_password: Annotated[bool, typer.Option("--no-password", help="For tokens, or a proxy's logins.")] = False,
+    root: RootOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Let a person log in. The password is asked for, or read from the standard input."""
+    from daemon.commands.users import add_user, scope_of
+
+    scope, settings = scope_of(role, order or ()), settings_of(config, root)
+    scope.check()
+    for line in add_user(settings, name, scope, None if no_password else _new_password()):
+        out.print(line, markup=False)
+
+
+def passwd(name: NameArgument, root: RootOption = None, config: ConfigOption = None) -> None:
+    """Set another password. The user is logged out everywhere."""
+    from daemon.commands.users import set_password
+
+    settings = settings_of(config, root)
+    kept = set_password(settings, name, _new_password())
+    out.print(f"{kept} has another password, and is logged out everywhere.", markup=False)
+
+
+def role(
+    name: NameArgument,
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="viewer, reviewer, operator or admin.")],
+    order: OrdersOption = None,
+    all_orders: Annotated[bool, typer.Option("--all-orders", help="Limit the user to no orders any longer.")] = False,
+    root: RootOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Change what a user may do. The user is logged out everywhere."""
+    from daemon.commands.users import set_scope
+
+    out.print(set_scope(settings_of(config, root), name, role, order or (), all_orders), markup=False)
+
+
+def disable(name: NameArgument, root: RootOption = None, config: ConfigOption = None) -> None:
+    """Keep a user and its tokens out, until enable."""
+    from daemon.commands.users import set_disabled
+
+    kept = set_disabled(settings_of(config, root), name, True)
+    out.print(f"{kept} cannot come in. Undo it with: freisteller user enable {kept}", markup=False)
+
+
+def enable(name: NameArgument, root: RootOption = None, config: ConfigOption = None) -> None:
+    """Let a user in again, after disable."""
+    from daemon.commands.users import set_disabled
+
+    out.print(f"{set_disabled(settings_of(config, root), name, False)} can come in again.", markup=False)
+
+
+def remove(name: NameArgument, root: RootOption = None, config: ConfigOption = None) -> None:
+    """Remove a user with all sessions and tokens. What the user did stays recorded."""
+    from daemon.commands.users import remove_user
+
+    for line in remove_user(settings_of(config, root), name):
+        out.print(line, markup=False)
+
+
+def list_users(root: RootOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show who may log in, and what each may do."""
+    from daemon.commands import users
+
+    found = users.list_users(settings_of(config, root))
+    if as_json:
+        print_json(found)
+        return
+    for user in found:
+        remarks = [] if user["password"] else ["no password"]
+        remarks += ["disabled"] if user["disabled"] else []
+        orders = "" if user["orders"] is None else f"only {', '.join(user['orders'])}"
+        out.print("  ".join(word for word in (user["name"], user["role"], orders, *remarks) if word), markup=False)
+    if not found:
+        out.print("There are no users. Add the first one with: freisteller user add NAME --role admin")
+
+
+def token_add(
+    user: NameArgument,
+    token: TokenArgument,
+    role: Annotated[str, typer.Option("--role", help="At most this role, also monitor; else the user's.")] = "",
+    order: OrdersOption = None,
+    days: Annotated[int, typer.Option("--days", min=1, max=3650, help="For so many days.")] = 365,
+    root: RootOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make a token, with which a program comes in as this user. It is shown once."""
+    from daemon.commands.users import add_token
+
+    secret = add_token(settings_of(config, root), user, token, role, order or (), days)
+    err.print("Keep it now, it is not shown again. A program sends it as: Authorization: Bearer TOKEN", markup=False)
+    sys.stdout.write(f"{secret}\n")
+
+
+def token_list(root: RootOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show all tokens: whose they are, until when they count, when they were used last."""
+    from daemon.commands.users import list_tokens
+
+    found = list_tokens(settings_of(config, root))
+    if as_json:
+        print_json(found)
+        return
+    for token in found:
+        orders = "" if token["orders"] is None else f"only {', '.join(token['orders'])}"
+        used = f"used {_day(token['used_at'])}" if token["used_at"] else "never used"
+        until = f"until {_day(token['ends_at'])}" if token["ends_at"] > time.time() else "over"
+        words = (token["user"], token["name"], token["role"], orders, until, used)
+        out.print("  ".join(word for word in words if word), markup=False)
+    if not found:
+        out.print("There are no tokens. Make one with: freisteller user token add NAME TOKEN")
+
+
+def token_remove(
+    user: NameArgument, token: TokenArgument, root: RootOption = None, config: ConfigOption = None
+) -> None:
+    """Remove a token: the program that sends it comes in no longer."""
+    from daemon.commands.users import remove_token
+
+    remove_token(settings_of(config, root), user, token)
+    out.print(f"removed: token {token} of {user}", markup=False)
+
+
+def _new_password() -> str:
+    """A password from the keyboard, typed twice and not shown; or the first line of the standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != password:
+        raise BadSettings("The two passwords differ, so nothing was changed. Try again.")
+    return password
+
+
+def _day(at: float) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(at))
+
+
+user_app = typer.Typer(no_args_is_help=True, help="Say who may come in at the port.")
+token_app = typer.Typer(no_args_is_help=True, help="Tokens, with which programs come in.")
+for function in (add, passwd, role, disable, enable, remove):
+    user_app.command()(function)
+user_app.command("list")(list_users)
+token_app.command("add")(token_add)
+token_app.command("list")(token_list)
+token_app.command("remove")(token_remove)
+user_app.add_typer(token_app, name="token")

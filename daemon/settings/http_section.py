@@ -1,0 +1,67 @@
+"""The settings of the port: where it is, what it is called, and whose word counts there."""
+
+import ipaddress
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+
+from daemon.settings.section import Section
+
+
+def _bind(value: object) -> object:
+    if isinstance(value, str) and value:
+        host, colon, port = value.rpartition(":")
+        if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+            raise ValueError('must be "host:port", e.g. "127.0.0.1:9108", or "" for no port at all')
+    return value
+
+
+def _public_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if value and (not is_good or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username):
+        raise ValueError('must be "https://host" or "https://host:port", without a path, or ""')
+    return value.rstrip("/")
+
+
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for network in value:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ValueError('must list addresses or networks, e.g. "127.0.0.1" or "10.1.0.0/16"') from error
+    return value
+
+
+def _header(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z0-9-]+", value):
+        raise ValueError('must be the name of an HTTP header, e.g. "Remote-User", or ""')
+    return value
+
+
+class HttpSettings(Section):
+    """The port for people and programs. bind "" opens no port.
+
+    public_url: what people type, if a proxy stands before the port. proxies: whose headers count. proxy_header: the one
+    in which a proxy names who logged in there. session_idle_hours, session_days: when people have to log in again.
+    """
+
+    bind: Annotated[str, BeforeValidator(_bind)] = "127.0.0.1:9108"
+    token: SecretStr = SecretStr("")
+    public_url: Annotated[str, AfterValidator(_public_url)] = ""
+    proxies: Annotated[tuple[str, ...], AfterValidator(_networks)] = ()
+    proxy_header: Annotated[str, AfterValidator(_header)] = ""
+    session_idle_hours: float = Field(12.0, gt=0, le=24 * 365)
+    session_days: float = Field(14.0, gt=0, le=365)
+
+    @model_validator(mode="after")
+    def somebody_sends_the_header(self) -> "HttpSettings":
+        """Refuse proxy_header without proxies: nobody's word would count."""
+        if self.proxy_header and not self.proxies:
+            raise ValueError("proxy_header needs proxies: the addresses whose word for a user's name counts")
+        return self

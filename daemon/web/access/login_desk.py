@@ -1,0 +1,120 @@
+"""Lets people in by name and password, or by the word of a listed proxy; slowly, if somebody guesses."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import TypeVar
+
+from daemon.logs import log
+from daemon.web.access import passwords
+from daemon.web.access.access_events import FAILED, By
+from daemon.web.access.all_users import Users
+from daemon.web.access.gate import Gate
+from daemon.web.access.login_limits import LoginLimits
+from daemon.web.access.user_rows import LONGEST_NAME, User, name_key
+from daemon.web.problems import Refused
+
+T = TypeVar("T")
+
+MOST_HASHED_AT_ONCE = 2
+"""Each takes 19 MiB and a core for some 50 ms."""
+MOST_WAITING = 20
+
+
+class LoginDesk:
+    """For one event loop. Passwords are compared in threads of its own."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._limits = LoginLimits()
+        self._threads = ThreadPoolExecutor(MOST_HASHED_AT_ONCE, thread_name_prefix="passwords")
+        self._waiting = 0
+
+    async def log_in(self, name: str, password: str, address: str, old_session: str = "") -> str:
+        """Begin a session; returns its secret. address: of the person's machine. old_session: ends.
+
+        Raises Refused: 401 for a wrong name or password, without saying which; 429 or 503 with Retry-After.
+        """
+        users = self._users()
+        account = name_key(name[: LONGEST_NAME + 1])
+        self._limits.begin(account, address, time.monotonic())
+        user = await self._gate.with_users(users.rows.named, account)
+        kept = user.password if user and not user.disabled else None
+        if not await self._hashed(passwords.matches, kept, password) or user is None or kept is None:
+            await self._failed(users, user, address)
+            raise _wrong()
+        self._limits.succeeded(account, address)
+        if passwords.is_outdated(kept):
+            user = await self._hash_anew(users, user, password)
+        return await self._begin(users, user, address, old_session)
+
+    async def by_proxy(self, name: str, address: str, old_session: str = "") -> str:
+        """Begin a session for whom a listed proxy let in. Raises Refused with 403 if that is no user of ours."""
+        users = self._users()
+        user = await self._gate.with_users(users.rows.named, name)
+        if user is None or user.disabled:
+            await self._failed(users, user, address)
+            raise Refused(
+                HTTPStatus.FORBIDDEN, "unknown_user", f"{name} may not come in here. An admin can change that: "
+                f"freisteller user add {name} --no-password",
+            )  # fmt: skip
+        return await self._begin(users, user, address, old_session)
+
+    async def log_out(self, session: str) -> None:
+        """End a session, if there is one."""
+        users = self._gate.users
+        if users is None or not session:
+            return
+        user = await self._gate.with_users(users.sessions.user, session, self._gate.clock())
+        await self._gate.with_users(users.sessions.end, session)
+        if user:
+            await self._gate.with_users(users.events.record, By(user.name, ""), "logout", user.name)
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._threads.shutdown(cancel_futures=True)
+
+    async def _begin(self, users: Users, user: User, address: str, old_session: str) -> str:
+        begun = await self._gate.with_users(users.sessions.begin, user, self._gate.clock())
+        if begun is None:  # somebody changed the password or disabled the user at this very moment
+            raise _wrong()
+        if old_session:
+            await self._gate.with_users(users.sessions.end, old_session)
+        await self._gate.with_users(users.events.record, By(user.name, address), "login", user.name)
+        log.log("logged_in", f"{user.name} logged in from {address}", user=user.name, address=address)
+        return str(begun)
+
+    async def _hash_anew(self, users: Users, user: User, password: str) -> User:
+        hashed = await self._hashed(passwords.hash_of, password)
+        await self._gate.with_users(users.rows.hash_anew, user, hashed)
+        return await self._gate.with_users(users.rows.named, user.name) or user
+
+    async def _failed(self, users: Users, user: User | None, address: str) -> None:
+        """A name that is unknown is not kept: people type passwords into the wrong field."""
+        name = user.name if user else ""
+        await self._gate.with_users(users.events.record, By(name, address), FAILED, name)
+        text = f"A login failed: {name or 'an unknown name'} from {address}"
+        log.log("login_failed", text, level=logging.WARNING, user=name, address=address)
+
+    async def _hashed(self, act: Callable[..., T], *values: object) -> T:
+        if self._waiting >= MOST_WAITING:
+            raise Refused(
+                HTTPStatus.SERVICE_UNAVAILABLE, "busy", "Too many people log in at once.", {"Retry-After": "2"}
+            )
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, act, *values)
+        finally:
+            self._waiting -= 1
+
+    def _users(self) -> Users:
+        if self._gate.users is None:
+            raise _wrong()
+        return self._gate.users
+
+
+def _wrong() -> Refused:
+    return Refused(HTTPStatus.UNAUTHORIZED, "wrong_password", "The name or the password is wrong.")

@@ -1,0 +1,88 @@
+"""The routes by which people come in and go: /login, /logout, and who am I."""
+
+from http import HTTPStatus
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from daemon.web.access import cookies
+from daemon.web.access.login_page import login_page
+from daemon.web.callers import Role
+from daemon.web.json_answer import as_json
+from daemon.web.problems import Refused, status_of
+from daemon.web.site import Site
+from daemon.web.ways import Way, caller_of
+
+FORM = "application/x-www-form-urlencoded"
+MOST_FORM_BYTES = 8 * 1024
+
+
+async def show_login(request: Request, site: Site) -> Response:
+    """The page to log in; whoever is in already, or is let in by a listed proxy, goes on."""
+    goes_to, peer = own_path(request.query_params.get("next", "")), site.gate.peer(request)
+    if caller_of(request).role is not Role.NOBODY:
+        return RedirectResponse(goes_to, HTTPStatus.SEE_OTHER)
+    if peer.user is None:
+        return HTMLResponse(login_page("", goes_to))
+    try:
+        secret = await site.desk.by_proxy(peer.user, peer.address, cookies.session_of(request, peer))
+    except Refused as refused:
+        return HTMLResponse(login_page(str(refused), goes_to), refused.status)
+    return _let_in(goes_to, secret, request, site)
+
+
+async def log_in(request: Request, site: Site) -> Response:
+    """Take a name and a password from the form."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "no_form", f"send name and password as {FORM}")
+    try:
+        fields = parse_qs((await request.body()).decode(), max_num_fields=10)
+    except ValueError as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, "bad_form", "the form cannot be read") from error
+    name, password, wanted = (fields.get(key, [""])[0] for key in ("name", "password", "next"))
+    goes_to, peer = own_path(wanted), site.gate.peer(request)
+    try:
+        secret = await site.desk.log_in(name, password, peer.address, cookies.session_of(request, peer))
+    except Refused as refused:
+        if "text/html" not in request.headers.get("accept", ""):
+            raise
+        page = login_page(str(refused), goes_to, name)
+        return HTMLResponse(page, status_of(refused), headers=refused.headers)
+    return _let_in(goes_to, secret, request, site)
+
+
+async def log_out(request: Request, site: Site) -> Response:
+    """End the session."""
+    peer = site.gate.peer(request)
+    await site.desk.log_out(cookies.session_of(request, peer))
+    response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    cookies.take(response, peer)
+    return response
+
+
+async def me(request: Request, _: Site) -> Response:
+    """Who asks, and what that person or program may do. name: "" = nobody has to log in."""
+    caller = caller_of(request)
+    orders = None if caller.orders is None else sorted(caller.orders)
+    return as_json({"name": caller.name, "role": caller.role.value, "orders": orders})
+
+
+def own_path(wanted: str) -> str:
+    """A path of ours to go on to; "/" for everything that could lead elsewhere."""
+    is_ours = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted and wanted.isprintable()
+    return wanted if is_ours else "/"
+
+
+def _let_in(goes_to: str, secret: str, request: Request, site: Site) -> Response:
+    response = RedirectResponse(goes_to, HTTPStatus.SEE_OTHER)
+    cookies.give(response, secret, site.gate.peer(request))
+    return response
+
+
+WAYS = (
+    Way("GET", "/login", show_login, Role.NOBODY),
+    Way("POST", "/login", log_in, Role.NOBODY, body_bytes=MOST_FORM_BYTES),
+    Way("POST", "/logout", log_out, Role.NOBODY),
+    Way("GET", "/api/v1/me", me, Role.MONITOR, "Who asks, and what that person or program may do."),
+)
