@@ -45,15 +45,22 @@ def job_of_report(root: Path, place: str) -> str | None:
 
     Returns None if there is no file, or none that we understand. Raises OSError if it cannot be read.
     """
-    with _reading(root, place) as descriptor:
-        if descriptor is None or os.fstat(descriptor).st_size > _MOST_REPORT_BYTES:
-            return None
-        content = os.pread(descriptor, _MOST_REPORT_BYTES, 0)
+    content = report_at(root, place)
+    if content is None:
+        return None
     try:
         owner = json.loads(content)["job"]
     except Exception:  # noqa: BLE001 - whatever the parser raises for strangers' bytes, e.g. RecursionError
         return None
     return owner if isinstance(owner, str) and JOB_ID.fullmatch(owner) else None
+
+
+def report_at(root: Path, place: str) -> bytes | None:
+    """What the report at a place holds. Returns None if there is no file, or one that is too large. Raises OSError."""
+    with _reading(root, place) as descriptor:
+        if descriptor is None or os.fstat(descriptor).st_size > _MOST_REPORT_BYTES:
+            return None
+        return os.pread(descriptor, _MOST_REPORT_BYTES, 0)
 
 
 def move(root: Path, place: str, to: str) -> None:

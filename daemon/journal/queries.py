@@ -6,6 +6,7 @@ from daemon.jobs import Grade
 from daemon.journal import attempt_rows, rows
 from daemon.journal.database import Database
 from daemon.journal.rows import COLUMNS, Counts, JobRow
+from daemon.journal.shown_sizes import ShownSizesTable
 from daemon.states import OPEN, State
 
 
@@ -14,6 +15,7 @@ class Queries:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self.shown_sizes = ShownSizesTable(db)
 
     def row(self, job_id: str) -> JobRow:
         """One job. Raises KeyError if the journal does not know it."""

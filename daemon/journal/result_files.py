@@ -59,6 +59,17 @@ class ResultFiles:
             jobs[rows.whole(inode) % 2**64].add(str(job_id))
         return jobs
 
+    def sha256_of(self, job_id: str, file: FileId) -> bytes | None:
+        """The content of a file of a job's results, known without reading it; None if it changed."""
+        row = self._db.row(
+            "SELECT sha256 FROM result_files WHERE job_id = ? AND inode = ? AND size_bytes = ? AND mtime_ns = ?",
+            job_id,
+            rows.signed(file.inode),
+            file.size_bytes,
+            file.mtime_ns,
+        )
+        return row[0] if row is not None and isinstance(row[0], bytes) else None
+
     def inodes_of(self, job_id: str) -> frozenset[int]:
         """The inodes of a job's results, of all rounds."""
         found = self._db.rows("SELECT inode FROM result_files WHERE job_id = ?", job_id)

@@ -214,5 +214,19 @@ CREATE INDEX request_keys_by_age ON request_keys (at);
 CREATE INDEX request_keys_of_job ON request_keys (job_id);
 """
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH)
+# shown_sizes: of the original and of the result, in pixels, as of a round; see ShownSizes.
+_NINTH = """
+CREATE TABLE shown_sizes (
+    job_id TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+    round INTEGER NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    result_width INTEGER NOT NULL,
+    result_height INTEGER NOT NULL,
+    page INTEGER NOT NULL,
+    page_suffix TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -17,6 +17,7 @@ from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Job
 from daemon.journal import Journal, Original, ResultFile
 from daemon.journal.alphas import Alphas
+from daemon.journal.shown_sizes import ShownSizes
 from daemon.publishing import found_files
 from daemon.publishing.duplicate import archive_duplicate
 from daemon.publishing.failure import move_to_failed
@@ -24,6 +25,7 @@ from daemon.publishing.job_events import JobEvents
 from daemon.publishing.kept_originals import is_anothers, laid, under_way
 from daemon.publishing.publication import Files, Publication, Step, decided
 from daemon.publishing.published_files import as_published, staged_files
+from daemon.publishing.shown_in_report import shown_in_report
 from daemon.publishing.staging import Staging, content_of, staged_as_decided
 from daemon.settings import OutputSettings
 from daemon.states import is_open
@@ -152,14 +154,16 @@ class Publisher:
         files = staged_files(staged)
         places = self._below_root(self._staging.place(staged, folder, job.name, publication.outputs))
         self._placed[job.id] = places, as_published(self._folders.root, files, places)
-        self._record_placed(publication)
+        self._record_placed(publication, shown_in_report(staged[-1][0].read_bytes()))
         return replace(publication, row=replace(publication.row, results=tuple(places)), began=began)
 
-    def _record_placed(self, publication: Publication) -> None:
+    def _record_placed(self, publication: Publication, shown: ShownSizes | None = None) -> None:
         job_id, kept = publication.row.job.id, publication.outputs.keep_originals
         places, files = self._placed[job_id]
         original = under_way(job_id, publication.files.original) if kept else None
         self._tick(Effect.RECORD_RESULTS)
+        if shown:
+            self._journal.shown_sizes.record(job_id, shown)
         self._journal.record_places(job_id, places, original, files=files)
 
     def _archive(self, publication: Publication) -> Publication:

@@ -2,11 +2,16 @@
 
 import time
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from daemon import __version__
 from daemon.logs import log
 from daemon.observe.labels import public_name
+from daemon.pictures.picture_cache import PictureCache
 from daemon.service.wiring import Parts
+
+if TYPE_CHECKING:
+    from daemon.web.site import Site
 
 
 def open_web(parts: Parts, doors: ExitStack) -> None:
@@ -15,18 +20,34 @@ def open_web(parts: Parts, doors: ExitStack) -> None:
     if not http.bind:
         return
     # Only who wants a port pays for its libraries: a second of start and 20 MB.
+    from daemon.web.web_server import WebServer
+
+    site = make_site(parts, doors)
+    server = WebServer(http.bind, site, http.token.get_secret_value(), site.gate)
+    host, number = server.start()
+    doors.callback(server.close)
+    log.log("http_listening", f"Metrics and health are at http://{host}:{number}/", host=host, port=number)
+
+
+def make_site(parts: Parts, doors: ExitStack) -> "Site":
+    """What the pages and the API work with; `doors` closes it."""
     from daemon.web.access.all_users import Users
     from daemon.web.access.gate import Gate
     from daemon.web.access.login_desk import LoginDesk
+    from daemon.web.pictures_served.picture_shelf import PictureShelf
+    from daemon.web.pictures_served.shown_files import ShownFiles
+    from daemon.web.pictures_served.shown_pictures import ShownPictures
     from daemon.web.site import Site
-    from daemon.web.web_server import WebServer
 
+    http = parts.settings.now.http
+    cache = PictureCache(parts.opened.state / "pictures", lambda: parts.settings.now.http.cache_mb)
+    shelf = PictureShelf(parts.folders.root, cache, parts.workers)
     users = doors.enter_context(Users(parts.opened.state, http, parts.runtime.clock))
     gate = Gate(users, http, parts.runtime.clock)
     desk = LoginDesk(gate)
-    for part in (gate, desk):
+    for part in (gate, desk, shelf):
         doors.callback(part.close)
-    site = Site(
+    return Site(
         settings=parts.settings,
         folders=parts.folders,
         journal=parts.journal,
@@ -34,12 +55,9 @@ def open_web(parts: Parts, doors: ExitStack) -> None:
         health=parts.health,
         gate=gate,
         desk=desk,
+        pictures=ShownPictures(shelf, ShownFiles(parts.folders, parts.journal)),
         status=lambda: status_page(parts),
     )
-    server = WebServer(http.bind, site, http.token.get_secret_value(), gate)
-    host, number = server.start()
-    doors.callback(server.close)
-    log.log("http_listening", f"Metrics and health are at http://{host}:{number}/", host=host, port=number)
 
 
 def status_page(parts: Parts) -> dict[str, object]:

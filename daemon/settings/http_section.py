@@ -49,6 +49,7 @@ class HttpSettings(Section):
 
     public_url: what people type, if a proxy stands before the port. proxies: whose headers count. proxy_header: the one
     in which a proxy names who logged in there. session_idle_hours, session_days: when people have to log in again.
+    cache_mb: how much of the state directory pictures for browsers may take.
     """
 
     bind: Annotated[str, BeforeValidator(_bind)] = "127.0.0.1:9108"
@@ -58,6 +59,7 @@ class HttpSettings(Section):
     proxy_header: Annotated[str, AfterValidator(_header)] = ""
     session_idle_hours: float = Field(12.0, gt=0, le=24 * 365)
     session_days: float = Field(14.0, gt=0, le=365)
+    cache_mb: int = Field(4096, ge=64, le=10_000_000)
 
     @model_validator(mode="after")
     def somebody_sends_the_header(self) -> "HttpSettings":

@@ -10,6 +10,7 @@ from daemon.observe.metrics import Metrics
 from daemon.settings.current import CurrentSettings
 from daemon.web.access.gate import Gate
 from daemon.web.access.login_desk import LoginDesk
+from daemon.web.pictures_served.shown_pictures import ShownPictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,4 +24,5 @@ class Site:
     health: Health
     gate: Gate
     desk: LoginDesk
+    pictures: ShownPictures
     status: Callable[[], Mapping[str, object]]

@@ -1,6 +1,7 @@
 """Works on the pixels of one file, in whatever process it is made in."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from daemon.arrays import Alpha, Rgb
 from daemon.errors import BadPhoto, RootAway
 from daemon.jobs import Attempt, Recipe, View
 from daemon.pictures.photo import Coverage, Photo, Seen
+from daemon.pictures.pyramid import Layer, build_pyramid
 from daemon.pictures.reading import memory_need, open_photo, pages_of, prove_decodes
 from daemon.pictures.thumbs import Thumb, thumb_of_page
 from daemon.pictures.values import ONLY_PAGE, Page
@@ -103,6 +105,11 @@ def memory_to_prove(descriptor: int, max_megapixels: float) -> int:
         return 0
 
 
+def memory_to_show(path: Path, max_megapixels: float, page: int) -> int:
+    """How many bytes `pyramid.build_pyramid` takes at most for a page of a file. Raises BadPhoto."""
+    return memory_need(path, max_megapixels, pages_of(path)[page - 1] if page else 0).work_bytes
+
+
 def prove_open_file(descriptor: int, name: str, max_megapixels: float) -> None:
     """Prove that an open file decodes to its end, as `pictures.reading.prove_decodes` does.
 
@@ -126,6 +133,10 @@ class WorkInThisProcess:
     def thumb(self, path: Path, longest: int, max_megapixels: float, page: int) -> Thumb:
         """The small picture of a file."""
         return thumb_of_page(path, longest, max_megapixels, page)
+
+    def pyramid(self, path: Path, layers: Mapping[Layer, Path], page: int = 0) -> None:
+        """The pyramid of a file, however large it is."""
+        build_pyramid(path, layers, math.inf, page)
 
     def close(self) -> None:
         """Nothing runs elsewhere."""

@@ -1,6 +1,6 @@
 """What works on the pixels of photos: the seam behind which another process, or another machine, may do it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -8,6 +8,7 @@ from typing import Protocol
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Attempt, Recipe, View
 from daemon.pictures.photo import Coverage, Seen
+from daemon.pictures.pyramid import Layer
 from daemon.pictures.thumbs import Thumb
 from daemon.pictures.values import Page
 from daemon.settings import OutputFormat
@@ -74,6 +75,12 @@ class PhotoWorkers(Protocol):
 
     def thumb(self, path: Path, longest: int, max_megapixels: float, page: int) -> Thumb:
         """The small picture of a file, as `pictures.thumbs.thumb_of_page` makes it. Raises WorkerLost, too."""
+
+    def pyramid(self, path: Path, layers: Mapping[Layer, Path], page: int = 0) -> None:
+        """Show a file to people at every size, as `pictures.pyramid.build_pyramid` does, at low priority.
+
+        Raises WorkerLost as well, and what `MemoryBudget.held` raises.
+        """
 
     def close(self) -> None:
         """End all work now. What is not done raises EngineAway, since the program stops."""

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,13 +15,14 @@ from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.meter import Meter
 from daemon.pictures.photo import Coverage, Seen
+from daemon.pictures.pyramid import Layer
 from daemon.pictures.thumbs import Thumb
 from daemon.pictures.values import ONLY_PAGE, Page
 from daemon.settings import OutputFormat
 from daemon.settings.current import CurrentSettings
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.memory_budget import MemoryBudget
-from daemon.work.worker_main import DECODE, LOOK, PROVE, RELEASE, TAKE, THUMB
+from daemon.work.worker_main import DECODE, LOOK, LOOK_TO_SHOW, PROVE, RELEASE, SHOW, TAKE, THUMB
 from daemon.work.worker_process import WorkerProcess, prepare
 
 _MOST_IDLE = 4  # a new process costs some 20 ms, an idle one some 20 MB
@@ -72,6 +73,17 @@ class Processes:
             thumb: Thumb = self.ask(process, path.name, 0, THUMB, path, longest, max_megapixels, page)
             return thumb
         finally:
+            self.give_back(process)
+
+    def pyramid(self, path: Path, layers: Mapping[Layer, Path], page: int = 0) -> None:
+        """As `PhotoWorkers.pyramid`, in a process that is used for nothing else afterwards."""
+        most, process = self._settings.now.intake.max_megapixels, self.take()
+        try:
+            need = self.ask(process, path.name, 0, LOOK_TO_SHOW, path, most, page)
+            with self._budget.held(need, self._runtime.stopping):
+                self.ask(process, path.name, need, SHOW, path, layers, most, page, need)
+        finally:
+            process.close()
             self.give_back(process)
 
     def close(self) -> None:

@@ -18,14 +18,16 @@ from typing import Any, NamedTuple
 
 import cv2
 
+from daemon.pictures.pyramid import Layer, build_pyramid
 from daemon.pictures.thumbs import thumb_of_page
 from daemon.pictures.values import Page
 from daemon.settings.pixel_settings import PixelSettings
-from daemon.work.open_file import OpenFile, memory_to_prove, prove_open_file
+from daemon.work.open_file import OpenFile, memory_to_prove, memory_to_show, prove_open_file
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _MORE_LIKELY_KILLED = 300  # oom_score_adj, proc(5): the kernel ends a worker rather than the daemon
 _MOST_THREADS = 4  # of one worker: photos are worked on side by side, so more would only wait for the same cores
+_NICE = 10  # nice(2): photos in work come first
 _MARGIN, _SPARE_BYTES = 2, 1 << 30  # a worker may take so many times what its file needs, and so much beyond that
 
 
@@ -46,7 +48,7 @@ class Reply(NamedTuple):
 
 
 TAKE, DECODE, RELEASE, LOOK, PROVE = "take a file", "decode", "release", "look at an open file", "prove"
-THUMB = "make a thumbnail"
+THUMB, LOOK_TO_SHOW, SHOW = "make a thumbnail", "look at a file to show", "show a file"
 
 
 def serve(channel: Connection, daemon: int) -> None:
@@ -75,6 +77,8 @@ class _Desk:
             LOOK: self._look,
             PROVE: self._prove,
             THUMB: thumb_of_page,
+            LOOK_TO_SHOW: self._look_to_show,
+            SHOW: self._show,
         }
 
     def answer(self, call: Call) -> Reply:
@@ -108,6 +112,18 @@ class _Desk:
         self._limit_memory(need_bytes)
         assert self._descriptor is not None
         prove_open_file(self._descriptor, name, max_megapixels)
+
+    def _look_to_show(self, path: Path, max_megapixels: float, page: int) -> int:
+        self._limit_memory(0)
+        return memory_to_show(path, max_megapixels, page)
+
+    def _show(
+        self, path: Path, layers: Mapping[Layer, Path], max_megapixels: float, page: int, need_bytes: int
+    ) -> None:
+        """This process has a low priority from now on, which only root can take back: it is for nothing else."""
+        os.nice(_NICE)
+        self._limit_memory(need_bytes)
+        build_pyramid(path, layers, max_megapixels, page)
 
     def _limit_memory(self, need_bytes: int) -> None:
         """Let malloc fail, here alone, for a file that wants much more than its header promises (getrlimit(2))."""

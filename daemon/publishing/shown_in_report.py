@@ -1,0 +1,27 @@
+"""Reads from a report how large the pictures are that it tells of."""
+
+import json
+
+from daemon.journal.shown_sizes import ShownSizes
+from daemon.pictures.values import Page
+
+_MOST_PIXELS = 1 << 24  # a side; more than any format can have
+
+
+def shown_in_report(content: bytes) -> ShownSizes | None:
+    """The sizes of the picture that stands for the file: with several pages, the worst. None if it does not say."""
+    try:
+        body = json.loads(content)
+        number, pages = int(body.get("page", 0)), len(body.get("pages", ()))
+        suffix = Page(number=number, of=pages).suffix if number else ""
+        return ShownSizes(_size(body["photo"]), _size(body["result"]), number, suffix)
+    except Exception:  # noqa: BLE001 - whatever a parser raises for strangers' JSON
+        return None
+
+
+def _size(values: dict[str, object]) -> tuple[int, int]:
+    """Raises ValueError if it is no size of a picture."""
+    width, height = values["width"], values["height"]
+    if isinstance(width, int) and isinstance(height, int) and 0 < width <= _MOST_PIXELS and 0 < height <= _MOST_PIXELS:
+        return width, height
+    raise ValueError("no size")

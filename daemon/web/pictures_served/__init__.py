@@ -1,0 +1,1 @@
+"""Pictures of jobs for browsers, in tiles of every size."""

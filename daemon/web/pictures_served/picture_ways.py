@@ -1,0 +1,79 @@
+"""The routes to pictures: one that fits a screen, and tiles. Their addresses change with what they show."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from daemon.journal import JobRow, top_folder
+from daemon.pictures.pyramid import MEDIA_TYPES, Layer
+from daemon.web.callers import Role
+from daemon.web.pictures_served.shown_files import ShownFile
+from daemon.web.problems import not_found
+from daemon.web.site import Site
+from daemon.web.ways import Way, caller_of
+
+_FOR_EVER = "private, max-age=31536000, immutable"
+_LAYERS: Mapping[str, Layer] = {"original": "colour", "colour": "colour", "alpha": "alpha"}
+
+
+async def fitting(request: Request, site: Site) -> Response:
+    """A whole picture, no side longer than 1,600 pixels."""
+    shown, layer, tag = await _found(request, site)
+    if (known := _if_known(request, tag)) is not None:
+        return known
+    return _picture(await site.pictures.shelf.fit(shown, layer), layer, tag)
+
+
+async def tile(request: Request, site: Site) -> Response:
+    """A part of a picture, 512 pixels wide and high, of one of its sizes."""
+    shown, layer, tag = await _found(request, site)
+    if (known := _if_known(request, tag)) is not None:
+        return known
+    level, column, row = (request.path_params[name] for name in ("level", "column", "row"))
+    content = await site.pictures.shelf.tile(shown, layer, level, column, row)
+    if content is None:
+        raise not_found(f"There is no tile {level}/{column}/{row}.")
+    return _picture(content, layer, tag)
+
+
+async def _found(request: Request, site: Site) -> tuple[ShownFile, Layer, str]:
+    """What is asked for, with the layer and the ETag. Raises Refused if the caller may not see it, or it is old."""
+    job_id, kind, key = (request.path_params[name] for name in ("job_id", "kind", "key"))
+    layer, caller = _LAYERS.get(kind), caller_of(request)
+    if layer is None:
+        raise not_found(f"There is no picture of the kind {kind}.")
+
+    def row() -> JobRow:
+        try:
+            found = site.journal.row(job_id)
+        except KeyError:
+            raise not_found(f"There is no job {job_id}.") from None
+        if not caller.sees(top_folder(found.job.name)):
+            raise not_found(f"There is no job {job_id}.")
+        return found
+
+    shown = await site.pictures.shelf.run(lambda: site.pictures.find(row, kind))
+    if shown.key != key:
+        raise not_found("This picture has changed since. Ask for the job again: it says where the new one is.")
+    return shown, layer, f'"{request.url.path.removeprefix("/pictures/")}"'
+
+
+def _if_known(request: Request, tag: str) -> Response | None:
+    sent = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    if tag not in sent and "*" not in sent:
+        return None
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag, "Cache-Control": _FOR_EVER})
+
+
+def _picture(content: bytes, layer: Layer, tag: str) -> Response:
+    return Response(content, media_type=MEDIA_TYPES[layer], headers={"ETag": tag, "Cache-Control": _FOR_EVER})
+
+
+_BELOW = "/pictures/{job_id}/{kind}/{key}"
+
+WAYS = (
+    Way("GET", f"{_BELOW}/fit", fitting, Role.VIEWER),
+    Way("GET", f"{_BELOW}/{{level:int}}/{{column:int}}/{{row:int}}", tile, Role.VIEWER),
+)

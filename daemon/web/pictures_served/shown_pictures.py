@@ -1,0 +1,43 @@
+"""What the pages show of a job: its original, and its result as colours and alpha."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from daemon.errors import Vanished
+from daemon.journal import JobRow
+from daemon.web.pictures_served.picture_shelf import PictureShelf
+from daemon.web.pictures_served.shown_files import ShownFile, ShownFiles, described
+
+_LOOKS, _PAUSE_SECONDS = 4, 0.1  # a verdict moves the files first and says where they are a moment later
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPictures:
+    """What the site knows of pictures. shelf: gives them out. files: finds what is shown of a job."""
+
+    shelf: PictureShelf
+    files: ShownFiles
+
+    def of(self, row: JobRow) -> Mapping[str, object] | None:
+        """The pictures of a job as JSON values, by kind; None if it has no result. Looks at files, opens none."""
+        result = self.files.result(row)
+        if result is None:
+            return None
+        original = self.files.original(row)
+        return {
+            "original": original and described(row.job.id, "original", original),
+            "colour": described(row.job.id, "colour", result),
+            "alpha": described(row.job.id, "alpha", result),
+        }
+
+    def find(self, row: Callable[[], JobRow], kind: str) -> ShownFile:
+        """What is shown of a job now. row: reads its row. Raises Vanished if the file is not there."""
+        for look in range(_LOOKS):
+            time.sleep(_PAUSE_SECONDS if look else 0)
+            now = row()
+            shown = self.files.original(now) if kind == "original" else self.files.result(now)
+            if shown is not None:
+                return shown
+        what = "original" if kind == "original" else "result"
+        raise Vanished(f"The {what} of {now.job.name} is not there: it was moved, deleted, or is made again.")

@@ -1,0 +1,198 @@
+"""Pictures for browsers, by a real port."""
+
+import errno
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import cv2
+import numpy as np
+import pytest
+
+from daemon.pictures.picture_cache import PictureCache
+from daemon.pictures.reading import open_photo
+from tests.drawing import drawn_photo, save_pages
+from tests.web.shown import Shown, do_all, shown
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Shown]:
+    with shown(tmp_path) as found:
+        yield found
+
+
+def decoded(body: bytes) -> np.ndarray[Any, Any]:
+    return np.asarray(cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_UNCHANGED))
+
+
+def result_of(site: Shown, suffix: str = ".png") -> Path:
+    return site.root / next(place for place in site.row().results if place.endswith(suffix))
+
+
+def builds(site: Shown, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that are built from now on."""
+    built: list[str] = []
+    workers = site.daemon.parts.workers
+    build = workers.pyramid
+
+    def counted(path: Path, *values: Any) -> None:
+        built.append(path.name)
+        build(path, *values)
+
+    monkeypatch.setattr(workers, "pyramid", counted)
+    return built
+
+
+def test_the_tiles_of_a_result_show_its_very_pixels(site: Shown) -> None:
+    cut_out = open_photo(result_of(site), 100)
+
+    alpha = decoded(site.get(site.url("alpha") + "0/1/1").body)
+    colour = decoded(site.get(site.url("colour") + "0/1/1").body)[..., ::-1]
+
+    expected = cut_out.rgba[512:900, 512:1024]
+    assert np.array_equal(alpha, expected[..., 3])
+    seen = expected[..., 3] > 0
+    assert np.abs(colour[seen].astype(int) - expected[..., :3][seen]).mean() < 3
+
+
+def test_the_page_is_told_the_sizes_of_all_pictures(site: Shown) -> None:
+    pictures = site.site.pictures.of(site.row())
+
+    assert pictures is not None
+    for described in pictures.values():
+        assert isinstance(described, dict)
+        assert (described["width"], described["height"], described["tile"], described["levels"]) == (1300, 900, 512, 3)
+
+
+def test_the_smallest_size_is_one_tile_and_beyond_the_picture_there_is_none(site: Shown) -> None:
+    url = site.url("original")
+
+    assert decoded(site.get(url + "2/0/0").body).shape == (225, 325, 3)
+    assert [site.get(url + way).status for way in ("2/1/0", "3/0/0", "0/3/0", "0/0/2")] == [404] * 4
+
+
+def test_the_fitting_picture_is_at_most_1600_pixels_wide(tmp_path: Path) -> None:
+    with shown(tmp_path, {"a.jpg": drawn_photo(2000, 300)}) as site:
+        assert decoded(site.get(site.url("original") + "fit").body).shape == (240, 1600, 3)
+
+
+def test_a_picture_may_be_kept_for_ever_and_is_not_sent_again(site: Shown) -> None:
+    first = site.get(site.url("colour") + "fit")
+    again = site.get(site.url("colour") + "fit", {"If-None-Match": first.headers["etag"]})
+
+    assert first.headers["cache-control"] == "private, max-age=31536000, immutable"
+    assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
+
+
+def test_an_old_key_is_not_found_and_builds_nothing(site: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = builds(site, monkeypatch)
+    key = site.url("colour").split("/")[-2]
+
+    assert site.get(site.url("colour").replace(key, "0" * 24) + "fit").status == 404
+    assert site.get(f"/pictures/{site.row().job.id}/secret/{key}/fit").status == 404
+    assert site.get(f"/pictures/nobody/colour/{key}/fit").status == 404
+    assert built == []
+
+
+def test_an_edited_result_has_another_address_and_is_shown_anew(site: Shown) -> None:
+    before = site.url("alpha")
+    site.get(before + "fit")
+    result = result_of(site)
+    result.write_bytes(cv2.imencode(".png", np.full((900, 1300, 4), 128, np.uint8))[1].tobytes())
+
+    after = site.url("alpha")
+
+    assert before != after
+    assert site.get(before + "fit").status == 404
+    assert (decoded(site.get(after + "fit").body) == 128).all()
+
+
+def test_twenty_who_look_at_once_cost_one_build(site: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = builds(site, monkeypatch)
+    url, statuses = site.url("colour"), list[int]()
+    threads = [threading.Thread(target=lambda: statuses.append(site.get(url + "0/0/0").status)) for _ in range(20)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (statuses, built) == ([200] * 20, ["a.png"])
+
+
+def test_a_result_that_is_deleted_while_it_is_shown_is_gone(site: Shown) -> None:
+    url = site.url("colour")
+    site.get(url + "fit")
+    result_of(site).unlink()
+
+    answer = site.get(url + "fit")
+
+    assert answer.status == 410
+    assert b"The result of a.jpg is not there" in answer.body
+
+
+def test_a_corrupt_original_is_a_clear_answer_and_is_not_tried_for_each_tile(
+    site: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = builds(site, monkeypatch)
+    original = site.root / "archiv" / "a.jpg"
+    original.write_bytes(original.read_bytes()[:5000] + b"\0" * 3000)
+
+    answers = [site.get(site.url("original") + f"0/{column}/0") for column in range(3)]
+
+    assert [answer.status for answer in answers] == [422] * 3
+    assert b"a.jpg cannot be shown" in answers[0].body
+    assert built == ["a.jpg"]
+
+
+def test_a_full_disk_is_an_answer_and_the_next_look_tries_again(site: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(PictureCache, "keep", full)
+        answer = site.get(site.url("colour") + "fit")
+
+    assert answer.status == 507
+    assert b"No space left on device" in answer.body
+    assert site.get(site.url("colour") + "fit").status == 200
+
+
+def test_a_link_in_place_of_a_result_is_not_followed(site: Shown, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(result_of(site).read_bytes())
+    url = site.url("colour")
+    result = result_of(site)
+    result.unlink()
+    result.symlink_to(secret)
+
+    assert site.get(url + "fit").status == 410
+
+
+def test_a_damaged_pyramid_is_built_again(site: Shown, tmp_path: Path) -> None:
+    site.get(site.url("colour") + "0/0/0")
+    (tiles,) = (tmp_path / "state" / "pictures").glob("*.colour-alpha.colour.tiles")
+    tiles.write_bytes(b"damaged")
+
+    assert site.get(site.url("colour") + "0/0/0").status == 200
+
+
+def test_the_sizes_of_an_older_job_are_read_from_its_report_and_remembered(site: Shown) -> None:
+    job_id, journal = site.row().job.id, site.daemon.parts.journal
+    with journal._db.transaction():  # as a journal of an earlier version has it
+        journal._db.change("DELETE FROM shown_sizes")
+
+    assert site.site.pictures.of(site.row()) is not None
+    assert journal.shown_sizes.of_jobs([job_id])[job_id].result == (1300, 900)
+
+
+def test_of_a_file_of_several_pages_the_worst_is_shown(tmp_path: Path) -> None:
+    save_pages(tmp_path / "hot" / "inbox" / "b.tif", 3, blank=2)
+    with shown(tmp_path, intake={"quiet_seconds": 0, "tiff_quiet_seconds": 0}) as site:
+        do_all(site.daemon)
+        pictures = site.site.pictures.of(site.row("b.tif"))
+
+        assert pictures is not None
+        assert [described["width"] for described in pictures.values() if isinstance(described, dict)] == [104] * 3
+        assert decoded(site.get(site.url("original", "b.tif") + "fit").body).std() < 5
