@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import threading
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,7 @@ _NAME = "photo"
 
 
 class ReceivedFile:
-    """One photo on its way in. One thread at a time uses it; every method may raise NoRoom or RootAway.
+    """One photo on its way in. Every method may raise NoRoom or RootAway, and ValueError once it is discarded.
 
     It lies in a folder of its own, on the file system of the job folders, so that taking it into work is a rename.
     """
@@ -31,6 +32,7 @@ class ReceivedFile:
         self._tick = tick
         self._folder = folders.uploads / uuid.uuid4().hex
         self._sum = hashlib.sha256()
+        self._lock = threading.Lock()  # whoever sends may go away while a thread writes
         self._looked_at = 0
         self.path = self._folder / _NAME
         self.size_bytes = 0
@@ -49,7 +51,9 @@ class ReceivedFile:
 
     def write(self, data: bytes) -> None:
         """Add bytes at the end."""
-        with translated(f"Receiving a photo into {self._folders.uploads}"):
+        with self._lock, translated(f"Receiving a photo into {self._folders.uploads}"):
+            if self.descriptor < 0:
+                raise ValueError("this photo was discarded")
             left = memoryview(data)
             while left:
                 left = left[os.write(self.descriptor, left) :]
@@ -90,9 +94,10 @@ class ReceivedFile:
             shutil.rmtree(self._folder)
 
     def _close(self) -> None:
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+        with self._lock:
+            if self.descriptor >= 0:
+                os.close(self.descriptor)
+                self.descriptor = -1
 
     def _refuse_without_room(self, expected_bytes: int) -> None:
         disk = os.statvfs(self._folders.private)

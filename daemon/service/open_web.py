@@ -34,6 +34,7 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
     from daemon.web.access.all_users import Users
     from daemon.web.access.gate import Gate
     from daemon.web.access.login_desk import LoginDesk
+    from daemon.web.api.upload_desk import UploadDesk
     from daemon.web.pictures_served.picture_shelf import PictureShelf
     from daemon.web.pictures_served.shown_files import ShownFiles
     from daemon.web.pictures_served.shown_pictures import ShownPictures
@@ -45,7 +46,8 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
     users = doors.enter_context(Users(parts.opened.state, http, parts.runtime.clock))
     gate = Gate(users, http, parts.runtime.clock)
     desk = LoginDesk(gate)
-    for part in (gate, desk, shelf):
+    uploads = UploadDesk(parts.uploads, parts.journal, parts.settings)
+    for part in (gate, desk, shelf, uploads):
         doors.callback(part.close)
     return Site(
         settings=parts.settings,
@@ -56,6 +58,7 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
         gate=gate,
         desk=desk,
         pictures=ShownPictures(shelf, ShownFiles(parts.folders, parts.journal)),
+        uploads=uploads,
         status=lambda: status_page(parts),
     )
 

@@ -13,12 +13,18 @@ from daemon.errors import FreistellerError
 from daemon.web import monitoring
 from daemon.web.access import login_ways
 from daemon.web.access_rules import AccessRules
+from daemon.web.api import photos
 from daemon.web.pictures_served import picture_ways
 from daemon.web.problems import problem
 from daemon.web.site import Site
 from daemon.web.ways import Way
 
-WAYS: tuple[Way, ...] = (*monitoring.WAYS, *login_ways.WAYS, *picture_ways.WAYS)
+WAYS: tuple[Way, ...] = (
+    *monitoring.WAYS,
+    *login_ways.WAYS,
+    *picture_ways.WAYS,
+    *photos.WAYS,
+)
 """All routes there are. Tests walk this table, and so does the description of the API."""
 
 HEADERS = {

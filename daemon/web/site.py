@@ -10,6 +10,7 @@ from daemon.observe.metrics import Metrics
 from daemon.settings.current import CurrentSettings
 from daemon.web.access.gate import Gate
 from daemon.web.access.login_desk import LoginDesk
+from daemon.web.api.upload_desk import UploadDesk
 from daemon.web.pictures_served.shown_pictures import ShownPictures
 
 
@@ -25,4 +26,5 @@ class Site:
     gate: Gate
     desk: LoginDesk
     pictures: ShownPictures
+    uploads: UploadDesk
     status: Callable[[], Mapping[str, object]]
