@@ -11,13 +11,13 @@ from pathlib import Path
 
 from daemon.errors import IllegalMove
 from daemon.jobs import Attempt, Job, Outcome
-from daemon.journal import attempt_rows, damage, equal_content, finished_jobs, new_jobs, rows, suspects
+from daemon.journal import attempt_rows, equal_content, finished_jobs, new_jobs, rows, suspects
 from daemon.journal.batch_rows import BatchRows
-from daemon.journal.database import PATIENCE_SECONDS, Database
 from daemon.journal.facts import Facts
 from daemon.journal.moves import make_move
 from daemon.journal.new_jobs import SentAlong
 from daemon.journal.originals import Original, Originals
+from daemon.journal.patience import PATIENCE_SECONDS
 from daemon.journal.queries import Queries
 from daemon.journal.request_keys import RequestKeys
 from daemon.journal.reserved import ReservedJobs
@@ -40,7 +40,7 @@ class Journal(Queries):
 
     def __init__(self, path: Path, patience_seconds: float = PATIENCE_SECONDS) -> None:
         """Open or create the journal; the arguments are those of `Database`, and so are the errors."""
-        super().__init__(Database(path, lambda fault: damage.remember(path, fault), patience_seconds))
+        super().__init__(path, patience_seconds)
         self.is_new = self._db.is_new
         """Whether there was no journal before."""
         self.facts = Facts(self._db)
@@ -55,10 +55,6 @@ class Journal(Queries):
         """Jobs that `take` does not start; whoever writes a row before its file is in work reserves its id first."""
         self.run_end = RunEndRecord(path.parent)
         self._move = partial(make_move, self._db)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
 
     # Rows come and go
 
@@ -232,8 +228,8 @@ class Journal(Queries):
             job_id,
             Move.REQUEUE,
             "round = round + 1, tries = 0, postponed = 0, due_at = 0, admitted_at = ?, started_at = NULL, "
-            "finished_at = NULL, same_as = NULL, "
-            "grade = NULL, score = NULL, best = NULL, reason = NULL, reason_kind = NULL, results = '[]'",
+            "finished_at = NULL, same_as = NULL, grade = NULL, score = NULL, best = NULL, reason = NULL, "
+            "reason_kind = NULL, results = '[]'",
             now,
         )
 

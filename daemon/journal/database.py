@@ -12,8 +12,7 @@ from typing import TypeAlias, TypeVar
 
 from daemon.errors import BadSettings
 from daemon.journal.file_errors import damaged, locked, no_room
-from daemon.journal.patience import PATIENCE_SECONDS as PATIENCE_SECONDS
-from daemon.journal.patience import Patience
+from daemon.journal.patience import PATIENCE_SECONDS, Patience
 from daemon.journal.schema import MIGRATIONS, SCHEMA_VERSION
 
 Row: TypeAlias = tuple[object, ...]
@@ -42,14 +41,13 @@ class Database:
         """Open or create the file. Raises JournalDamaged, JournalLocked, or BadSettings if it cannot be used."""
         self.patience = Patience(path, patience_seconds)
         self._path, self._on_damage, self._damage = path, on_damage, ""
-        self._lock = threading.RLock()
-        self.is_new = False
+        self._lock, self.is_new = threading.RLock(), False
+        self.after_commit: tuple[Callable[[], None], ...] = ()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = _connect(path)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL"):
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = OFF"):  # OFF: for migrations
                 self.row(f"PRAGMA {pragma}")
-            self.row("PRAGMA foreign_keys = OFF")  # a script may replace a table that others name
             self._migrate(path)
             self.row("PRAGMA foreign_keys = ON")
         except (OSError, sqlite3.DatabaseError) as error:
@@ -73,6 +71,8 @@ class Database:
                 with suppress(sqlite3.DatabaseError):  # after some errors SQLite has rolled back already
                     self._connection.execute("ROLLBACK")
                 raise
+            for wake in self.after_commit:
+                wake()
 
     def change(self, sql: str, *values: object) -> int:
         """Run one statement of a transaction; returns the number of rows that it changed."""

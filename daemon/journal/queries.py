@@ -1,11 +1,17 @@
 """What the journal knows of jobs: questions that change nothing."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
 from daemon.jobs import Grade
-from daemon.journal import attempt_rows, rows
+from daemon.journal import attempt_rows, damage, rows
 from daemon.journal.database import Database
+from daemon.journal.events import Events
+from daemon.journal.job_lists import JobLists
+from daemon.journal.order_rows import OrderRows
 from daemon.journal.rows import COLUMNS, Counts, JobRow
+from daemon.journal.second_door import SecondDoor
 from daemon.journal.shown_sizes import ShownSizesTable
 from daemon.states import OPEN, State
 
@@ -13,9 +19,20 @@ from daemon.states import OPEN, State
 class Queries:
     """Asks one journal; safe to use from many threads."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
-        self.shown_sizes = ShownSizesTable(db)
+    def __init__(self, path: Path, patience_seconds: float) -> None:
+        """Open or create the journal; the arguments are those of `Database`, and so are the errors."""
+        on_damage = partial(damage.remember, path)
+        self._db = Database(path, on_damage, patience_seconds)
+        self._to_read = SecondDoor(path, on_damage)
+        self.shown_sizes = ShownSizesTable(self._db)
+        self.events = Events(self._db, self._to_read)
+        self.lists = JobLists(self._db, self._to_read)
+        self.orders = OrderRows(self._to_read)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._to_read.close()
+        self._db.close()
 
     def row(self, job_id: str) -> JobRow:
         """One job. Raises KeyError if the journal does not know it."""

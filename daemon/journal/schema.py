@@ -1,5 +1,7 @@
 """The tables, as numbered migrations: script n brings a file from schema n to n + 1. Old scripts never change."""
 
+from daemon.journal.light_table_schema import LIGHT_TABLE
+
 _FIRST = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -228,5 +230,5 @@ CREATE TABLE shown_sizes (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH, LIGHT_TABLE)
 SCHEMA_VERSION = len(MIGRATIONS)

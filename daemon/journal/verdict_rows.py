@@ -71,16 +71,16 @@ class VerdictRows:
         """The grade of the last verdict of a job's round, if any."""
         row = self._db.row(
             "SELECT to_grade FROM verdicts JOIN jobs ON jobs.id = job_id AND jobs.round = verdicts.round "
-            "WHERE job_id = ? ORDER BY verdicts.id DESC LIMIT 1",
+            "WHERE job_id = ? AND undone_at IS NULL ORDER BY verdicts.id DESC LIMIT 1",
             job_id,
         )
         return row and row[0]
 
     def latest(self, count: int) -> tuple[PersonVerdict, ...]:
-        """The newest verdicts, newest first, each with the best attempt that it speaks of."""
+        """The newest verdicts that nobody took back, newest first, each with the best attempt that it speaks of."""
         found = self._db.rows(
             "SELECT job_id, name, folder, from_grade, to_grade, at, who, how, attempt FROM verdicts "
-            "ORDER BY id DESC LIMIT ?",
+            "WHERE undone_at IS NULL ORDER BY id DESC LIMIT ?",
             count,
         )
         return tuple(
@@ -102,17 +102,17 @@ class VerdictRows:
         """The newest results that nobody moved, though somebody went through them.
 
         That is so if a person moved another result out of the same folder and grade within `seconds` of the time at
-        which this one was finished.
+        which this one was finished. Who decides on one result after the other has not seen the rest.
         """
         found = self._db.rows(
-            "WITH looked AS (SELECT DISTINCT folder FROM verdicts) "
+            "WITH looked AS (SELECT DISTINCT folder FROM verdicts WHERE how != 'review') "
             "SELECT jobs.id, grade, score, finished_at, body FROM looked "
             "JOIN jobs ON state = 'done' AND jobs.folder = looked.folder "
             "JOIN attempts ON job_id = jobs.id AND attempts.round = jobs.round AND attempts.number = best "
             "WHERE grade IS NOT NULL AND score IS NOT NULL "
             "AND EXISTS (SELECT 1 FROM verdicts WHERE verdicts.folder = jobs.folder AND from_grade = grade "
-            "AND at BETWEEN finished_at AND finished_at + ?) "
-            "AND NOT EXISTS (SELECT 1 FROM verdicts WHERE verdicts.job_id = jobs.id) "
+            "AND how != 'review' AND at BETWEEN finished_at AND finished_at + ?) "
+            "AND NOT EXISTS (SELECT 1 FROM verdicts WHERE verdicts.job_id = jobs.id AND undone_at IS NULL) "
             "ORDER BY finished_at DESC LIMIT ?",
             seconds,
             count,

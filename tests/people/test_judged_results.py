@@ -185,3 +185,13 @@ def test_the_drift_is_told_with_one_json_object_at_the_end(hot: Path) -> None:
     assert figures["sehr_gut"] == pytest.approx(0.87, abs=0.01)
     assert figures["disagreement_refitted"] < figures["disagreement"]
     assert "1970-01" in told.stdout
+
+
+def test_who_decides_on_one_result_after_the_other_has_not_seen_the_rest(journal: Journal) -> None:
+    grade = done(journal, "a", 0.8)
+    done(journal, "b", 0.81)
+    journal.verdicts.record("a", grade, grade, 5.0, who="eva", how="review")
+
+    found = judged(journal)
+
+    assert [(one.score, one.spoken) for one in found] == [(0.8, True)]
