@@ -49,7 +49,7 @@ OWNERS = {
     "rich": {"commands/", "cli/"},
     "skimage": {"judgement/ssim.py"},
     "starlette": {"web/"},
-    "uvicorn": {"web/web_server.py"},
+    "uvicorn": {"web/web_server.py", "web/guarded_connection.py"},
     "argon2": {"web/access/"},
     "python_multipart": {"web/"},
     "sqlite3": {"journal/database.py", "web/access/users_file.py"},

@@ -20,10 +20,11 @@ def open_web(parts: Parts, doors: ExitStack) -> None:
     if not http.bind:
         return
     # Only who wants a port pays for its libraries: a second of start and 20 MB.
+    from daemon.web.access_rules import AccessRules
     from daemon.web.web_server import WebServer
 
     site = make_site(parts, doors)
-    server = WebServer(http.bind, site, http.token.get_secret_value(), site.gate)
+    server = WebServer(http.bind, site, AccessRules(http, site.gate))
     host, number = server.start()
     doors.callback(server.close)
     log.log("http_listening", f"Metrics and health are at http://{host}:{number}/", host=host, port=number)

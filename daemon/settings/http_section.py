@@ -29,6 +29,13 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _hosts(value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", name):
+            raise ValueError('must list names without a port, e.g. "photobox.local"')
+    return tuple(name.lower() for name in value)
+
+
 def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     for network in value:
         try:
@@ -47,8 +54,9 @@ def _header(value: str) -> str:
 class HttpSettings(Section):
     """The port for people and programs. bind "" opens no port.
 
-    public_url: what people type, if a proxy stands before the port. proxies: whose headers count. proxy_header: the one
-    in which a proxy names who logged in there. session_idle_hours, session_days: when people have to log in again.
+    public_url: what people type, if a proxy stands before the port. hosts: further names of this machine.
+    proxies: whose headers count. proxy_header: the one in which a proxy names who logged in there.
+    session_idle_hours, session_days: when people have to log in again.
     cache_mb: how much of the state directory pictures for browsers may take.
 
     upload_mb: how large a photo may be that a program sends. wait_seconds: how long a request may wait for the end of
@@ -58,6 +66,7 @@ class HttpSettings(Section):
     bind: Annotated[str, BeforeValidator(_bind)] = "127.0.0.1:9108"
     token: SecretStr = SecretStr("")
     public_url: Annotated[str, AfterValidator(_public_url)] = ""
+    hosts: Annotated[tuple[str, ...], AfterValidator(_hosts)] = ()
     proxies: Annotated[tuple[str, ...], AfterValidator(_networks)] = ()
     proxy_header: Annotated[str, AfterValidator(_header)] = ""
     session_idle_hours: float = Field(12.0, gt=0, le=24 * 365)

@@ -6,45 +6,96 @@ from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 
+from daemon.settings.http_section import HttpSettings
 from daemon.web.access.gate import Gate
+from daemon.web.access.proxies import Address
 from daemon.web.callers import Caller, Role
 from daemon.web.problems import Refused
 
 PROGRAMS = ("/api/", "/v1.0/")
 """Below these, only programs and our own scripts ask."""
 
+READING = ("GET", "HEAD", "OPTIONS")
+"""The methods that change nothing."""
+
 
 class AccessRules:
-    """The rules of one port. name: the host name of `http.bind`. token: reads the figures. gate: says who asks."""
+    """The rules of one port. gate: says who asks."""
 
-    def __init__(self, name: str, token: str, gate: Gate) -> None:
-        self._name = name
-        self._token = token
+    def __init__(self, http: HttpSettings, gate: Gate) -> None:
+        self._bind = http.bind
         self._gate = gate
+        self._public_origins = {http.public_url} - {""}
+        bound = (urlsplit(f"//{http.bind}").hostname or "").lower()
+        self._names = {"localhost", bound, urlsplit(http.public_url).hostname or "", *http.hosts} - {""}
+        self._is_on_loopback = bound == "localhost" or _is_loopback(bound)
+
+    def check(self, address: Address) -> None:
+        """Raises BadSettings if other machines reach the port and nobody has to log in. address: that of `bind`."""
+        self._gate.check(self._bind, address)
 
     async def admit(self, request: Request, needed: Role) -> Caller:
-        """Who asks. Raises Refused if it may not ask for what needs this role."""
-        self._check_host(request)
+        """Who asks. Raises Refused if it may not ask for what needs this role.
+
+        A token in a header proves that no web page of a stranger is behind the request: browsers do not send it.
+        """
         caller = await self._gate.caller(request)
+        if not caller.by_token:
+            self._refuse_other_names(request)
+            if request.method not in READING:
+                self._refuse_foreign_pages(request, caller)
         if not caller.role.may(needed):
             raise _refusal(request, caller, needed)
         return caller
 
-    def _check_host(self, request: Request) -> None:
-        """Refuse a request that names another machine. A port with a token answers to any name.
+    def _refuse_other_names(self, request: Request) -> None:
+        """Refuse a request that names another machine.
 
-        Without this check a web page could rebind its own name to 127.0.0.1 and read the pages.
+        Without this check a web page could rebind its own name to our address and ask as one of our own pages. That
+        needs a name: whoever comes by the address itself asked for this machine.
         """
         sent = request.headers.get("host")
-        if self._token or sent is None:
-            return
+        if sent is None:
+            return  # HTTP/1.0, so no browser
         try:
-            name = urlsplit(f"//{sent}").hostname or ""
-            known = name in ("localhost", self._name) or ipaddress.ip_address(name).is_loopback
+            name = (urlsplit(f"//{sent}").hostname or "").lower()
+            known = name in self._names or _is_loopback(name) or (not self._is_on_loopback and _is_address(name))
         except ValueError:
             known = False
         if not known:
-            raise Refused(HTTPStatus.MISDIRECTED_REQUEST, "not_our_name", "not a name of this machine")
+            text = "this machine is not known by that name. If it is ours, set http.hosts or http.public_url"
+            raise Refused(HTTPStatus.MISDIRECTED_REQUEST, "not_our_name", text)
+
+    def _refuse_foreign_pages(self, request: Request, caller: Caller) -> None:
+        """Refuse a change that a web page of somebody else asks for with the cookie, or the address, of our user.
+
+        Browsers say where a request comes from: in Sec-Fetch-Site over TLS and on loopback, else in Origin.
+        """
+        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+        if site is not None:
+            fine = site in ("same-origin", "none")
+        elif origin is not None:
+            fine = origin in self._public_origins | {f"http://{request.headers.get('host')}"}
+        else:
+            fine = not caller.name  # no browser, and nobody is logged in: nothing that could be abused
+        if not fine:
+            text = (
+                "a change must be asked for by one of our own pages, or with a token. If a proxy stands before the "
+                "port, set http.public_url to the address that people type"
+            )
+            raise Refused(HTTPStatus.FORBIDDEN, "foreign_page", text)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(name: str) -> bool:
+    return _is_address(name) and ipaddress.ip_address(name).is_loopback
 
 
 def _refusal(request: Request, caller: Caller, needed: Role) -> Refused:

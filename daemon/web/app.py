@@ -1,21 +1,22 @@
-"""The application: one table of routes, and what holds for all of them."""
+"""The application: one table of routes, and the way from a request to its answer."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from http import HTTPStatus
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp
 
-from daemon.errors import FreistellerError
 from daemon.web import monitoring
 from daemon.web.access import login_ways
 from daemon.web.access_rules import AccessRules
 from daemon.web.api import photos
+from daemon.web.bounded_body import BoundedBody
+from daemon.web.callers import Role
+from daemon.web.every_answer import EveryAnswer
 from daemon.web.pictures_served import picture_ways
-from daemon.web.problems import problem
+from daemon.web.problems import Refused, not_found
 from daemon.web.site import Site
 from daemon.web.ways import Way
 
@@ -27,53 +28,43 @@ WAYS: tuple[Way, ...] = (
 )
 """All routes there are. Tests walk this table, and so does the description of the API."""
 
-HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-        "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "cache-control": "no-store",
-    "server": "freisteller",
-}
-"""Every answer has them, unless it sets its own."""
 
-
-def make_app(site: Site, rules: AccessRules, ways: Sequence[Way] = WAYS) -> Starlette:
+def make_app(site: Site, rules: AccessRules, ways: Sequence[Way] = WAYS) -> ASGIApp:
     """The application for one daemon."""
-    routes = [Route(way.path, _endpoint(way, site, rules), methods=[way.method]) for way in ways]
-    return Starlette(routes=routes, middleware=[Middleware(CommonHeaders)])
+    return EveryAnswer(_Ways(site, rules, ways).respond)
 
 
-class CommonHeaders:
-    """Adds HEADERS to every answer, also to those of Starlette itself."""
+class _Ways:
+    """Finds the row of the table that a request means, and lets it answer whoever may ask."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, site: Site, rules: AccessRules, ways: Sequence[Way]) -> None:
+        self._site = site
+        self._rules = rules
+        self._routes = [(Route(way.path, way.answer, methods=[way.method]), way) for way in ways]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+    async def respond(self, request: Request, body: BoundedBody) -> Response:
+        way, allowed = self._find(request)
+        request.scope["freisteller.caller"] = await self._rules.admit(request, way.needs if way else Role.MONITOR)
+        if way is None:
+            raise _method_not_allowed(allowed) if allowed else not_found("nothing is at this address")
+        body.allow(way.body_bytes, way.whole_seconds)
+        return await way.answer(request, self._site)
 
-        async def send_more(message: dict[str, object]) -> None:
-            if message["type"] == "http.response.start":
-                headers = message["headers"]
-                assert isinstance(headers, list)
-                there = {name.lower() for name, _ in headers}
-                extra = [(k.encode(), v.encode()) for k, v in HEADERS.items() if k.encode() not in there]
-                message = {**message, "headers": [*headers, *extra]}
-            await send(message)
+    def _find(self, request: Request) -> tuple[Way | None, set[str]]:
+        """The row that is meant; or None, and the methods that this path has."""
+        allowed: set[str] = set()
+        for route, way in self._routes:
+            match, found = route.matches(request.scope)
+            if match is Match.FULL:
+                request.scope["path_params"] = found["path_params"]
+                return way, allowed
+            if match is Match.PARTIAL:
+                allowed |= route.methods or set()
+        return None, allowed
 
-        await self._app(scope, receive, send_more)  # type: ignore[arg-type]  # Starlette's message is a MutableMapping
 
-
-def _endpoint(way: Way, site: Site, rules: AccessRules) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        try:
-            request.scope["freisteller.caller"] = await rules.admit(request, way.needs)
-            return await way.answer(request, site)
-        except FreistellerError as error:
-            return problem(error)
-
-    return endpoint
+def _method_not_allowed(allowed: set[str]) -> Refused:
+    methods = ", ".join(sorted(allowed))
+    return Refused(
+        HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", f"this address takes {methods}", {"Allow": methods}
+    )

@@ -1,5 +1,6 @@
 """The pages for programs that watch: /metrics, /healthz, /readyz, /status."""
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -15,7 +16,9 @@ from daemon.web.ways import Way
 
 async def metrics(_: Request, site: Site) -> Response:
     """The series in Prometheus' text format."""
-    return Response(site.metrics.exposition(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
+    # Not in Starlette's threads: they may all wait for a share, and then the figures are wanted most.
+    text = await asyncio.to_thread(site.metrics.exposition)
+    return Response(text, media_type=None, headers={"Content-Type": CONTENT_TYPE})
 
 
 async def healthz(_: Request, site: Site) -> Response:

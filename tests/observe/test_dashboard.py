@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 
-from daemon.observe.health import Health
-from daemon.observe.status_port import StatusServer
 from tests.observe.busy_day import happen, metrics_of_a_new_daemon
 from tests.observe.prometheus import ROOT, Sample, eventually, scraping
 from tests.observe.series import known_series, series_in
 from tests.observe.test_rules import RECORDED
+from tests.web.ports import watched_site, web_server
 
 Json = dict[str, Any]  # Any: Grafana's JSON model is Grafana's business
 
@@ -97,7 +96,7 @@ def test_a_panel_asks_only_for_series_that_exist(query: Query) -> None:
 @pytest.mark.slow
 def test_prometheus_has_an_answer_for_every_panel(tmp_path: Path) -> None:
     metrics = metrics_of_a_new_daemon()
-    status = StatusServer("127.0.0.1:0", metrics, Health())
+    status = web_server(watched_site(metrics))
     host, port = status.start()
     open_queries = set(queries())
     try:

@@ -18,6 +18,7 @@ from daemon.web.access.gate import Gate
 from daemon.web.access.login_desk import LoginDesk
 from daemon.web.access.passwords import hash_of
 from daemon.web.access.user_rows import Scope
+from daemon.web.access_rules import AccessRules
 from daemon.web.callers import Role
 from daemon.web.site import Site
 from daemon.web.web_server import WebServer
@@ -86,7 +87,8 @@ def door(state: Path, http: HttpSettings | None = None, bind: str = "127.0.0.1:0
         gate = Gate(users, settings, clock)
         desk = LoginDesk(gate)
         parts = SimpleNamespace(metrics=Metrics("1.2.3"), health=Health(), status=dict, gate=gate, desk=desk)
-        server = WebServer(bind, cast("Site", parts), settings.token.get_secret_value(), gate=gate)
+        rules = AccessRules(settings.model_copy(update={"bind": bind}), gate)
+        server = WebServer(bind, cast("Site", parts), rules)
         try:
             yield Door(users, clock, server.start())
         finally:

@@ -11,7 +11,9 @@ from daemon.journal import JobRow
 from daemon.service.lifecycle import Daemon
 from daemon.service.open_web import make_site
 from daemon.settings import load
+from daemon.settings.http_section import HttpSettings
 from daemon.states import State
+from daemon.web.access_rules import AccessRules
 from daemon.web.site import Site
 from daemon.web.web_server import WebServer
 from tests.doubles import ScriptedEngine
@@ -86,6 +88,6 @@ def shown(
         doors.callback(daemon.close)
         do_all(daemon)
         site = make_site(daemon.parts, doors)
-        server = WebServer("127.0.0.1:0", site)
+        server = WebServer("127.0.0.1:0", site, AccessRules(HttpSettings(), site.gate))
         doors.callback(server.close)
         yield Shown(daemon, site, server.start(), folder / "hot")

@@ -1,6 +1,5 @@
-"""The status port, over real connections on loopback."""
+"""The port and its pages for programs that watch, over real connections on loopback."""
 
-import http.client
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -9,9 +8,7 @@ import pytest
 
 from daemon.errors import BadSettings
 from daemon.observe.health import Health
-from daemon.observe.metrics import Metrics
-from daemon.observe.status_port import MAX_CONNECTIONS, StatusServer
-from tests.observe.prometheus import eventually
+from tests.web.ports import asked, port, problem_of, raw, watched_site, web_server
 
 Start = Callable[..., tuple[str, int]]
 
@@ -23,42 +20,17 @@ def health() -> Health:
 
 @pytest.fixture
 def start(health: Health) -> Iterator[Start]:
-    """Opens a status port with the given token and limit; closed after the test."""
+    """Opens a port with the given token; closed after the test."""
     servers = []
 
-    def opened(token: str = "", request_seconds: float = 5.0, bind: str = "127.0.0.1:0") -> tuple[str, int]:
-        server = StatusServer(bind, Metrics("1.2.3"), health, token, request_seconds)
+    def opened(token: str = "", bind: str = "127.0.0.1:0") -> tuple[str, int]:
+        server = web_server(watched_site(health=health), bind, token)
         servers.append(server)
         return server.start()
 
     yield opened
     for server in servers:
         server.close()
-
-
-def asked(
-    address: tuple[str, int], path: str, method: str = "GET", headers: dict[str, str] | None = None
-) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection(*address, timeout=10)
-    try:
-        connection.request(method, path, headers=headers or {})
-        response = connection.getresponse()
-        return response, response.read()
-    finally:
-        connection.close()
-
-
-def raw(address: tuple[str, int], request: bytes) -> bytes:
-    """Everything that the port answers to these bytes until it closes the connection."""
-    with socket.create_connection(address, timeout=10) as connection:
-        connection.sendall(request)
-        answer = b""
-        try:
-            while piece := connection.recv(65536):
-                answer += piece
-        except ConnectionResetError:
-            pass
-        return answer
 
 
 def test_metrics_come_in_prometheus_text_format(start: Start) -> None:
@@ -89,11 +61,8 @@ def test_healthz_says_whether_it_lives_and_readyz_whether_it_can_work(start: Sta
 
 
 def test_status_shows_what_runs(health: Health) -> None:
-    server = StatusServer("127.0.0.1:0", Metrics("1"), health, status=lambda: {"running": [{"job": "1"}]})
-    try:
-        response, body = asked(server.start(), "/status")
-    finally:
-        server.close()
+    with port(watched_site(health=health, status=lambda: {"running": [{"job": "1"}]})) as address:
+        response, body = asked(address, "/status")
 
     assert response.status == 200
     assert response.getheader("Content-Type") == "application/json"
@@ -123,7 +92,11 @@ def test_nothing_can_be_changed_through_the_port(start: Start, method: str) -> N
 
 
 def test_another_path_is_not_found(start: Start) -> None:
-    assert asked(start(), "/etc/passwd")[0].status == 404
+    response, body = asked(start(), "/etc/passwd")
+
+    assert response.status == 404
+    assert response.getheader("Content-Type") == "application/problem+json"
+    assert problem_of(body) == "not_found"
 
 
 def test_with_a_token_every_page_asks_for_it(start: Start) -> None:
@@ -133,7 +106,8 @@ def test_with_a_token_every_page_asks_for_it(start: Start) -> None:
         response, body = asked(address, path)
         assert response.status == 401
         assert response.getheader("WWW-Authenticate") == "Bearer"
-        assert b"freisteller" not in body
+        assert problem_of(body) == "not_logged_in"
+        assert b"freisteller_" not in body
     assert asked(address, "/metrics", headers={"Authorization": "Bearer wrong"})[0].status == 401
     assert asked(address, "/metrics", headers={"Authorization": "Bearer long-and-random"})[0].status == 200
 
@@ -143,7 +117,7 @@ def test_a_token_that_is_not_ascii_is_refused_without_an_error(start: Start) -> 
         start(token="long"), "GET /metrics HTTP/1.0\r\nAuthorization: Bearer l\xf6ng\r\n\r\n".encode("latin-1")
     )
 
-    assert answer.startswith(b"HTTP/1.0 401")
+    assert answer.startswith(b"HTTP/1.1 401")
 
 
 def test_a_port_that_others_reach_needs_a_token(start: Start) -> None:
@@ -198,68 +172,6 @@ def test_an_ipv6_address_stands_in_brackets(start: Start) -> None:
     assert asked(start(bind="[::1]:0"), "/metrics")[0].status == 200
 
 
-def test_a_request_without_end_is_cut_off(start: Start) -> None:
-    address = start()
-
-    assert b"200" not in raw(address, b"GET /metrics HTTP/1.1\r\nX: " + b"a" * 200_000)
-    assert asked(address, "/metrics")[0].status == 200
-
-
-def test_a_client_that_sends_nothing_loses_its_connection(start: Start) -> None:
-    assert raw(start(request_seconds=0.05), b"GET /metrics HTTP/1.1\r\n") == b""
-
-
-def test_silent_clients_cannot_keep_others_out_for_long(start: Start) -> None:
-    address = start(request_seconds=0.3)
-    silent = [socket.create_connection(address, timeout=10) for _ in range(MAX_CONNECTIONS)]
-    try:
-        for connection in silent:
-            assert connection.recv(1) == b""  # the port closes the connection by itself
-        assert asked(address, "/metrics")[0].status == 200
-    finally:
-        for connection in silent:
-            connection.close()
-
-
-class EndlessMetrics(Metrics):
-    """A page that is larger than any socket buffer."""
-
-    def exposition(self) -> bytes:
-        return bytes(32 << 20)
-
-
-def test_clients_that_ask_and_never_read_lose_their_connections(health: Health) -> None:
-    server = StatusServer("127.0.0.1:0", EndlessMetrics("1"), health, request_seconds=0.3)
-    address = server.start()
-    lazy = [socket.create_connection(address, timeout=10) for _ in range(MAX_CONNECTIONS)]
-
-    def another_is_served() -> bool:
-        try:
-            return asked(address, "/healthz")[0].status == 200
-        except (ConnectionError, http.client.RemoteDisconnected):
-            return False
-
-    try:
-        for connection in lazy:
-            connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-        assert eventually(another_is_served)
-    finally:
-        for connection in lazy:
-            connection.close()
-        server.close()
-
-
-def test_more_clients_than_allowed_are_dropped_at_once(start: Start) -> None:
-    address = start(request_seconds=60.0)
-    silent = [socket.create_connection(address, timeout=10) for _ in range(MAX_CONNECTIONS)]
-    try:
-        with socket.create_connection(address, timeout=10) as late:
-            assert late.recv(1) == b""
-    finally:
-        for connection in silent:
-            connection.close()
-
-
 def test_the_answer_does_not_show_which_python_runs(start: Start) -> None:
     response, _ = asked(start(), "/metrics")
 
@@ -274,7 +186,7 @@ def test_no_answer_is_cached_or_read_as_another_type(start: Start) -> None:
 
 
 def test_a_closed_port_is_closed_and_may_be_closed_again(health: Health) -> None:
-    server = StatusServer("127.0.0.1:0", Metrics("1"), health)
+    server = web_server(watched_site(health=health))
     address = server.start()
     server.close()
     server.close()
