@@ -60,6 +60,7 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
         desk=desk,
         pictures=ShownPictures(shelf, ShownFiles(parts.folders, parts.journal)),
         uploads=uploads,
+        clock=parts.runtime.clock,
         status=lambda: status_page(parts),
     )
 

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from daemon.web import monitoring
 from daemon.web.access import login_ways
 from daemon.web.access_rules import AccessRules
-from daemon.web.api import photos
+from daemon.web.api import job_ways, order_ways, photos
 from daemon.web.bounded_body import BoundedBody
 from daemon.web.callers import Role
 from daemon.web.every_answer import EveryAnswer
@@ -25,6 +25,8 @@ WAYS: tuple[Way, ...] = (
     *login_ways.WAYS,
     *picture_ways.WAYS,
     *photos.WAYS,
+    *job_ways.WAYS,
+    *order_ways.WAYS,
 )
 """All routes there are. Tests walk this table, and so does the description of the API."""
 

@@ -16,7 +16,10 @@ from daemon.web.pictures_served.shown_pictures import ShownPictures
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Each answer gets it. status: what runs now, as values for JSON, without the names of photos."""
+    """Each answer gets it. status: what runs now, as values for JSON, without the names of photos.
+
+    clock: Unix seconds.
+    """
 
     settings: CurrentSettings
     folders: HotFolder
@@ -27,4 +30,5 @@ class Site:
     desk: LoginDesk
     pictures: ShownPictures
     uploads: UploadDesk
+    clock: Callable[[], float]
     status: Callable[[], Mapping[str, object]]

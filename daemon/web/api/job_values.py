@@ -1,0 +1,101 @@
+"""Writes a job as the JSON values that pages and programs get."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from daemon.hotfolder import ownership
+from daemon.jobs import Attempt, Job, attempt_numbered
+from daemon.journal import top_folder
+from daemon.journal.job_lists import GivenGrade, SeenJob
+from daemon.people.moved_results import tail_of
+from daemon.states import is_done
+from daemon.web.callers import Caller
+from daemon.web.problems import not_found
+from daemon.web.site import Site
+
+
+def seen_by(site: Site, caller: Caller, job_id: str) -> SeenJob:
+    """A job that this caller may see. Raises Refused (404) if there is none."""
+    with suppress(KeyError):
+        seen = site.journal.lists.one(job_id)
+        if caller.sees(top_folder(seen.row.job.name)):
+            return seen
+    raise not_found(f"There is no job {job_id}.")
+
+
+def job_values(site: Site, seen: SeenJob) -> dict[str, object]:
+    """A job, without its attempts. No file is opened. Sizes of files are left out: asking a share for each takes long.
+
+    Raises OSError if the disk does not answer.
+    """
+    job = seen.row.job
+    best = attempt_numbered(job.attempts, job.best)
+    verdict = best.verdict if best else None
+    return {
+        "id": job.id,
+        "name": job.name,
+        "order": top_folder(job.name),
+        "state": job.state.value,
+        "grade": seen.grade and seen.grade.value,
+        "score": job.score,
+        "reasons": list(verdict.reasons) if verdict else [job.reason] if job.reason else [],
+        "defects": list(verdict.defects) if verdict else [],
+        "attempts": len(job.attempts),
+        "round": job.round,
+        "admitted_at": job.admitted_at,
+        "finished_at": job.finished_at,
+        "seconds": _seconds(job),
+        "decided": _decided(seen.decided),
+        "version": str(seen.version),
+        "pictures": site.pictures.of(seen.row),
+        "results": [_result(job, place) for place in result_places(seen)],
+    }
+
+
+def with_tries(site: Site, seen: SeenJob) -> dict[str, object]:
+    """A job with the attempts of its round, and how large its files are. Raises OSError."""
+    places = result_places(seen)
+    sizes = [ownership.file_id_at(site.folders.root, place) for place in places]
+    results = [
+        {**_result(seen.row.job, place), "bytes": size and size.size_bytes}
+        for place, size in zip(places, sizes, strict=True)
+    ]
+    tries = [_try(attempt, seen.row.job) for attempt in seen.row.job.attempts]
+    return {**job_values(site, seen), "results": results, "tries": tries}
+
+
+def result_places(seen: SeenJob) -> tuple[str, ...]:
+    """Where the files of a job's result are, below the root, the report among them; empty if it has none."""
+    return seen.row.results if is_done(seen.row.job.state) and seen.row.job.grade else ()
+
+
+def _result(job: Job, place: str) -> dict[str, object]:
+    name = PurePosixPath(place).name
+    return {"name": name, "suffix": tail_of(place), "url": f"/api/v1/jobs/{job.id}/results/{quote(name, safe='')}"}
+
+
+def _try(attempt: Attempt, job: Job) -> dict[str, object]:
+    verdict = attempt.verdict
+    return {
+        "number": attempt.number,
+        "recipe": str(attempt.recipe),
+        "score": verdict and verdict.score,
+        "grade": verdict and verdict.grade.value,
+        "reasons": list(verdict.reasons) if verdict else [],
+        "seconds": round(attempt.seconds, 3),
+        "error": attempt.error,
+        "picture": None,
+        "best": attempt.number == job.best,
+    }
+
+
+def _seconds(job: Job) -> float | None:
+    if job.started_at is None or job.finished_at is None:
+        return None
+    return round(max(0.0, job.finished_at - job.started_at), 3)
+
+
+def _decided(given: GivenGrade | None) -> Mapping[str, object] | None:
+    return None if given is None else {"grade": given.grade.value, "who": given.who, "at": given.at}

@@ -1,0 +1,157 @@
+"""The routes that show jobs: lists, one job, its report, the files of its result."""
+
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from http import HTTPStatus
+from pathlib import PurePosixPath
+from typing import BinaryIO
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from daemon.disk import open_below
+from daemon.errors import Vanished
+from daemon.hotfolder import ownership
+from daemon.jobs import Grade
+from daemon.journal.job_lists import ForeignCursor, ListOfJobs, Sort
+from daemon.people.moved_results import is_report
+from daemon.states import State
+from daemon.web.api.job_values import job_values, result_places, seen_by, with_tries
+from daemon.web.api.list_parameters import bad_parameter, limit, word, yes_or_no
+from daemon.web.callers import Caller, Role
+from daemon.web.json_answer import as_json
+from daemon.web.problems import not_found
+from daemon.web.site import Site
+from daemon.web.ways import Way, caller_of
+
+CHUNK_BYTES = 1 << 18
+_LOOKS, _PAUSE_SECONDS = 4, 0.1  # a verdict moves the files first and says where they are a moment later
+_TYPES = {
+    ".png": "image/png",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".webp": "image/webp",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".json": "application/json",
+}
+
+
+async def jobs(request: Request, site: Site) -> Response:
+    """A page of a list."""
+    sent = request.query_params
+    wanted = ListOfJobs(
+        state=word(sent, "state", State),
+        grade=word(sent, "grade", Grade),
+        order=sent.get("order"),
+        decided=yes_or_no(sent, "decided"),
+        visible=caller_of(request).orders,
+        sort=word(sent, "sort", Sort) or Sort.NEWEST,
+    )
+    return as_json(await run_in_threadpool(_page, site, wanted, limit(sent), sent.get("cursor") or None))
+
+
+def _page(site: Site, wanted: ListOfJobs, most: int, cursor: str | None) -> dict[str, object]:
+    try:
+        found, further = site.journal.lists.page(wanted, most, cursor)
+    except ForeignCursor as error:
+        raise bad_parameter(str(error).rstrip(".")) from error
+    return {"jobs": [job_values(site, seen) for seen in found], "next": further}
+
+
+async def job(request: Request, site: Site) -> Response:
+    """One job with its attempts; 304 if the caller has it as it is."""
+    body = await run_in_threadpool(_job, site, caller_of(request), request.path_params["job_id"])
+    tag = f'"{body["version"]}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    if tag in known or "*" in known:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return as_json(body, headers=headers)
+
+
+def _job(site: Site, caller: Caller, job_id: str) -> dict[str, object]:
+    return with_tries(site, seen_by(site, caller, job_id))
+
+
+async def report(request: Request, site: Site) -> Response:
+    """The report beside a result, as it was written."""
+    content = await run_in_threadpool(_report, site, caller_of(request), request.path_params["job_id"])
+    return Response(content, media_type="application/json")
+
+
+def _report(site: Site, caller: Caller, job_id: str) -> bytes:
+    seen = seen_by(site, caller, job_id)
+    place = next((place for place in result_places(seen) if is_report(place)), None)
+    if place is None:
+        raise not_found(f"{seen.row.job.name} has no report.")
+    content = ownership.report_at(site.folders.root, place)
+    if content is None:
+        raise Vanished(f"{place} is gone: somebody moved or deleted it.")
+    return content
+
+
+async def result(request: Request, site: Site) -> Response:
+    """A file of a result, sent piece by piece, under its name in the grade folder."""
+    name = request.path_params["name"]
+    file, size = await run_in_threadpool(_opened, site, caller_of(request), request.path_params["job_id"], name)
+    headers = {
+        "Content-Length": str(size),
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Cache-Control": "private, no-cache",
+    }
+    kind = _TYPES.get(PurePosixPath(name).suffix.lower(), "application/octet-stream")
+    return StreamingResponse(_pieces(file, size), media_type=kind, headers=headers)
+
+
+def _opened(site: Site, caller: Caller, job_id: str, name: str) -> tuple[BinaryIO, int]:
+    """A file of a result and its size. Only what the journal names is opened, and no link is followed."""
+    for look in range(_LOOKS):
+        time.sleep(_PAUSE_SECONDS if look else 0)
+        seen = seen_by(site, caller, job_id)
+        place = next((place for place in result_places(seen) if PurePosixPath(place).name == name), None)
+        if place is None:
+            raise not_found(f"{seen.row.job.name} has no result of this name.")
+        if ownership.file_id_at(site.folders.root, place) is not None:
+            *folders, last = PurePosixPath(place).parts
+            with suppress(FileNotFoundError), open_below.opened(site.folders.root, folders) as folder:
+                file = os.fdopen(os.open(last, open_below.FILE, dir_fd=folder), "rb")
+                return file, os.fstat(file.fileno()).st_size
+    raise Vanished(f"{place} is gone: somebody moved or deleted it.")
+
+
+async def _pieces(file: BinaryIO, size: int) -> AsyncIterator[bytes]:
+    """The first `size` bytes. A file that is cut off meanwhile ends the answer early, which its reader sees."""
+    with file:
+        while size > 0 and (piece := await run_in_threadpool(file.read, min(CHUNK_BYTES, size))):
+            size -= len(piece)
+            yield piece
+
+
+def _in_query(name: str, kind: str, *words: str) -> dict[str, object]:
+    schema = {"type": kind, **({"enum": list(words)} if words else {})}
+    return {"name": name, "in": "query", "schema": schema}
+
+
+_LISTS = {
+    "parameters": [
+        _in_query("state", "string", *State),
+        _in_query("grade", "string", *Grade),
+        _in_query("order", "string"),
+        _in_query("decided", "string", "yes", "no"),
+        _in_query("sort", "string", *Sort),
+        _in_query("limit", "integer"),
+        _in_query("cursor", "string"),
+    ]
+}
+
+WAYS = (
+    Way("GET", "/api/v1/jobs", jobs, Role.VIEWER, "List jobs, page by page.", _LISTS),
+    Way("GET", "/api/v1/jobs/{job_id}", job, Role.VIEWER, "One job with its attempts."),
+    Way("GET", "/api/v1/jobs/{job_id}/report", report, Role.VIEWER, "The report of a job."),
+    Way("GET", "/api/v1/jobs/{job_id}/results/{name}", result, Role.VIEWER, "A file of a job's result."),
+)
