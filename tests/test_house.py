@@ -36,7 +36,7 @@ ORDER = (
 OWNERS = {
     "PIL": {"engines/local.py"},
     "defusedxml": {"pictures/xmp.py"},
-    "jinja2": {"contact_sheet/html_sheet.py"},
+    "jinja2": {"contact_sheet/html_sheet.py", "web/templates.py"},
     "onnxruntime": {"engines/local.py"},
     "pillow_heif": {"pictures/heic.py"},
     "prometheus_client": {"observe/metrics.py"},

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
@@ -58,6 +58,7 @@ class HttpSettings(Section):
     proxies: whose headers count. proxy_header: the one in which a proxy names who logged in there.
     session_idle_hours, session_days: when people have to log in again.
     cache_mb: how much of the state directory pictures for browsers may take.
+    language: of the pages; "" = as each browser prefers.
 
     upload_mb: how large a photo may be that a program sends. wait_seconds: how long a request may wait for the end of
     its photo. fetch_urls: whether photos are fetched from addresses that programs send.
@@ -72,6 +73,7 @@ class HttpSettings(Section):
     session_idle_hours: float = Field(12.0, gt=0, le=24 * 365)
     session_days: float = Field(14.0, gt=0, le=365)
     cache_mb: int = Field(4096, ge=64, le=10_000_000)
+    language: Literal["", "de", "en"] = ""
     upload_mb: int = Field(2000, ge=1, le=100_000)
     wait_seconds: float = Field(120.0, ge=0, le=3600)
     fetch_urls: bool = False

@@ -15,6 +15,7 @@ from daemon.web.api import job_ways, order_ways, photos
 from daemon.web.bounded_body import BoundedBody
 from daemon.web.callers import Role
 from daemon.web.every_answer import EveryAnswer
+from daemon.web.pages import page_routes
 from daemon.web.pictures_served import picture_ways
 from daemon.web.problems import Refused, not_found
 from daemon.web.site import Site
@@ -27,6 +28,7 @@ WAYS: tuple[Way, ...] = (
     *photos.WAYS,
     *job_ways.WAYS,
     *order_ways.WAYS,
+    *page_routes.WAYS,
 )
 """All routes there are. Tests walk this table, and so does the description of the API."""
 

@@ -1,0 +1,41 @@
+// What is known about the photo that is shown, beside it.
+import { byId, element, fill } from "./dom.js";
+import { inWords, marksOf } from "./reasons.js";
+import { _, day, figure, gradeName } from "./texts.js";
+
+// entry: of the queue; null = there is none to show.
+export function drawFacts(entry) {
+  const job = entry?.job;
+  byId("name").textContent = job?.name ?? "";
+  byId("name").title = job?.name ?? "";
+  byId("where").textContent = job ? (job.order ? _("Order %(order)s", { order: job.order }) : _("no order")) : "";
+  const grade = byId("grade");
+  grade.hidden = !job?.grade;
+  grade.textContent = gradeName(job?.grade);
+  grade.dataset.grade = job?.grade ?? "";
+  const score = job?.score ?? null;
+  byId("score").textContent = score === null ? "" : _("score %(score)s", { score: figure(score, { minimumFractionDigits: 2, maximumFractionDigits: 2 }) });
+  drawDecided(entry);
+  const marks = new Map(marksOf(job?.reasons ?? []).map((mark, n) => [mark.reason, n + 1]));
+  fill(
+    byId("reasons"),
+    ...(job?.reasons ?? []).map((reason, n) =>
+      element("li", {}, marks.has(n) ? element("span", { className: "mark-number", textContent: String(marks.get(n)), "data-worst": marks.get(n) === 1 ? "yes" : undefined }) : null,
+        element("span", { textContent: inWords(reason) }))),
+  );
+}
+
+function drawDecided(entry) {
+  const line = byId("decided");
+  const mark = entry?.mark;
+  const job = entry?.job;
+  line.hidden = !mark && !entry?.trouble;
+  line.dataset.mark = entry?.trouble ? "trouble" : (mark?.what ?? "");
+  if (entry?.trouble) line.textContent = entry.trouble;
+  else if (mark?.who) line.textContent = _("%(who)s decided: %(what)s", { who: mark.who, what: markName(mark.what) });
+  else if (mark) line.textContent = _("Decided: %(what)s", { what: markName(mark.what) });
+  if (job?.decided?.at && !entry?.trouble) line.title = day(job.decided.at);
+}
+
+export const markName = (what) =>
+  ({ retry: _("is tried again"), failed: _("to failed"), attempt: _("another attempt"), gone: _("no longer there") })[what] ?? gradeName(what);

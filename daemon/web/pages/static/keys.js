@@ -1,0 +1,154 @@
+// Which key does what, as each person sets it; and the page of keys.
+import { byId, element, fill, remembered, takesText } from "./dom.js";
+import { _ } from "./texts.js";
+
+// Each act: its name, its words, its usual keys (as event.key gives them; "Ctrl+z" is also Cmd+z).
+export const ACTS = [
+  { act: "sehr_gut", label: () => _("Very good"), keys: ["1"] },
+  { act: "gut", label: () => _("Good"), keys: ["2"] },
+  { act: "ungenügend", label: () => _("Not good enough"), keys: ["3"] },
+  { act: "retry", label: () => _("Try again"), keys: ["r"] },
+  { act: "fail", label: () => _("To failed, with a word"), keys: ["f"] },
+  { act: "undo", label: () => _("Undo"), keys: ["u", "Ctrl+z"] },
+  { act: "redo", label: () => _("Redo"), keys: ["Shift+U", "Ctrl+Shift+Z"] },
+  { act: "next", label: () => _("Next photo"), keys: ["ArrowRight", "ArrowDown"] },
+  { act: "previous", label: () => _("Photo before"), keys: ["ArrowLeft", "ArrowUp"] },
+  { act: "first", label: () => _("First photo that nobody decided"), keys: ["Home"] },
+  { act: "zoom", label: () => _("100 % at the pointer, or at the worst place"), keys: ["z"] },
+  { act: "place", label: () => _("Next place that a reason names"), keys: ["Tab"] },
+  { act: "larger", label: () => _("Larger"), keys: ["+"] },
+  { act: "smaller", label: () => _("Smaller"), keys: ["-"] },
+  { act: "chequers", label: () => _("Ground: chequerboard"), keys: ["c"] },
+  { act: "white", label: () => _("Ground: white"), keys: ["w"] },
+  { act: "black", label: () => _("Ground: black"), keys: ["b"] },
+  { act: "grey", label: () => _("Ground: grey"), keys: ["g"] },
+  { act: "shop", label: () => _("Ground: the shop's colour"), keys: ["s"] },
+  { act: "picture", label: () => _("Ground: a picture"), keys: ["p"] },
+  { act: "original", label: () => _("Ground: the original"), keys: ["o"] },
+  { act: "slider", label: () => _("Slider: original and cut-out"), keys: ["x"] },
+  { act: "look", label: () => _("The original alone, while it is held"), keys: [" "] },
+  { act: "alpha", label: () => _("The alpha alone"), keys: ["m"] },
+  { act: "marks", label: () => _("Marks of the reasons"), keys: ["k"] },
+  { act: "attempts", label: () => _("Other attempts side by side"), keys: ["a"] },
+  { act: "keys", label: () => _("These keys"), keys: ["?"] },
+];
+
+let own = remembered.get("keys", {});
+const keysOf = (row) => own[row.act] ?? row.keys;
+
+// What was pressed, as a text: "1", "Ctrl+z", "Shift+U", "ArrowLeft". The numpad's digits are digits.
+export function pressed(event) {
+  const key = /^Numpad\d$/.test(event.code) && !/^\d$/.test(event.key) ? event.code.slice(-1) : event.key;
+  const control = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
+  const shift = event.shiftKey && (key.length > 1 || /\p{L}/u.test(key)) ? "Shift+" : "";
+  return control + (event.altKey ? "Alt+" : "") + shift + key;
+}
+
+const normal = (key) => key.toLowerCase(); // caps lock changes no meaning
+
+// The act of a key event, or undefined.
+function actOf(event) {
+  const key = normal(pressed(event));
+  return ACTS.find((row) => keysOf(row).some((each) => normal(each) === key))?.act;
+}
+
+// Calls acts[name](event) for the keys of the page, never while somebody types, or while a dialog is open.
+export function listen(acts) {
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing || takesText(event.target) || document.querySelector("dialog[open]")) return;
+    const act = actOf(event);
+    if (!act || !acts[act]) return;
+    const control = event.target instanceof HTMLElement && event.target.closest("button, a, summary, input, [role='option']");
+    if (control && [" ", "Enter"].includes(event.key)) return;
+    if (event.target instanceof HTMLInputElement && event.target.type === "range" && event.key.startsWith("Arrow")) return;
+    if (acts[act](event) !== false) event.preventDefault();
+  });
+}
+
+const NAMES = { ArrowRight: "→", ArrowLeft: "←", ArrowUp: "↑", ArrowDown: "↓", " ": () => _("Space") };
+
+export function keyName(key) {
+  return key
+    .split(/(?<=.)\+(?=.)/)
+    .map((piece) => {
+      const name = NAMES[piece];
+      if (name) return typeof name === "function" ? name() : name;
+      if (piece === "Ctrl") return _("Ctrl");
+      if (piece === "Shift") return "⇧";
+      return piece.length === 1 ? piece.toUpperCase() : piece;
+    })
+    .join(" ");
+}
+
+export const keyFor = (act) => keysOf(ACTS.find((row) => row.act === act))[0];
+
+// The key of an act, as a small sign in a button; "" if it has none.
+export function keySign(act) {
+  const key = keyFor(act);
+  return key ? element("kbd", { textContent: keyName(key), "aria-hidden": "true" }) : "";
+}
+
+// Opens the page of keys. changed(): some key is another one now.
+export function showKeys(changed) {
+  const dialog = byId("keys");
+  let setting = null;
+  const close = () => dialog.close();
+
+  function rows() {
+    return ACTS.map((row) =>
+      element(
+        "li", {}, element("span", { textContent: row.label() }),
+        element("button", {
+          type: "button", className: "key", "aria-label": _("Change the key for %(what)s", { what: row.label() }),
+          onclick: () => { setting = row.act; draw(); },
+        }, ...(setting === row.act ? [_("Press a key …")] : keysOf(row).map((key) => element("kbd", { textContent: keyName(key) })))),
+      ),
+    );
+  }
+
+  function draw() {
+    fill(
+      dialog,
+      element("div", { className: "dialog-head" },
+        element("h2", { id: "keys-title", textContent: _("Keys") }),
+        element("button", { type: "button", textContent: _("Close"), onclick: close })),
+      element("p", { className: "soft", textContent: _("Choose a key to change it.") }),
+      element("ul", { className: "key-list" }, ...rows()),
+      element("button", { type: "button", textContent: _("As they were"), onclick: () => { own = {}; store(); } }),
+    );
+    if (setting) dialog.querySelectorAll(".key")[ACTS.findIndex((row) => row.act === setting)].focus();
+  }
+
+  function store() {
+    remembered.set("keys", own);
+    setting = null;
+    draw();
+    changed();
+  }
+
+  dialog.onkeydown = (event) => {
+    if (!setting) {
+      if (event.key === "?") close();
+      return;
+    }
+    if (["Shift", "Control", "Alt", "Meta"].includes(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.key === "Escape") {
+      setting = null;
+      draw();
+      return;
+    }
+    const key = pressed(event);
+    for (const row of ACTS) {
+      if (row.act !== setting && keysOf(row).some((each) => normal(each) === normal(key))) {
+        own[row.act] = keysOf(row).filter((each) => normal(each) !== normal(key));
+      }
+    }
+    own[setting] = [key];
+    store();
+  };
+  dialog.oncancel = (event) => { if (setting) event.preventDefault(); };
+  draw();
+  dialog.showModal();
+}

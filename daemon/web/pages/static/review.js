@@ -1,0 +1,260 @@
+// The review: one big picture, one key for each decision.
+import { showAttempts } from "./attempts.js";
+import { byId, decides, element, fill, message, remembered, tell } from "./base.js";
+import { drawFacts } from "./facts.js";
+import { keySign, listen, showKeys } from "./keys.js";
+import { calmly, hear } from "./live.js";
+import { part, pixels } from "./pixels.js";
+import { Queue } from "./queue.js";
+import { Steps } from "./steps.js";
+import { Strip } from "./strip.js";
+import { _, figure, gradeName, ngettext } from "./texts.js";
+import { drawViewButtons, listenToPointers, showPicture, viewActs, viewer } from "./view.js";
+
+const AHEAD = 3;
+const BEHIND = 2;
+const GRADES = ["sehr_gut", "gut", "ungenügend"];
+const SWIPES = { right: "sehr_gut", up: "gut", left: "ungenügend" };
+
+const query = new URLSearchParams(location.search);
+const wanted = {
+  sort: query.get("sort") ?? remembered.get("sort", "worst"),
+  order: query.get("order"),
+  grade: query.get("grade"),
+};
+const queue = new Queue(wanted, calmly(drawRound, 0.05));
+const strip = new Strip(byId("strip"), (number) => show(number));
+const steps = new Steps(queue, { changed: drawRound, go: (entry) => show(queue.entries.indexOf(entry)), renewed });
+
+let ended = false;
+let loaded = false;
+
+// ---- what is shown ----
+
+function show(number) {
+  const { entries } = queue;
+  ended = number >= entries.length;
+  queue.at = Math.min(Math.max(number, 0), Math.max(0, entries.length - 1));
+  byId("failing").hidden = true;
+  pixels.drop((entry) => entry.rank > 0);
+  showPicture(ended ? null : queue.current.job);
+  if (!ended) prefetch();
+  drawRound();
+}
+
+function prefetch() {
+  const { entries, at } = queue;
+  const next = [];
+  for (let n = at + 1; n < entries.length && next.length < AHEAD; n += 1) if (!entries[n].mark) next.push(entries[n]);
+  const behind = entries.slice(Math.max(0, at - BEHIND), at).reverse();
+  next.forEach((entry, n) => want(entry, "result", 2 + n));
+  want(entries[at], "original", 5);
+  behind.forEach((entry, n) => want(entry, "result", 6 + n));
+  next.forEach((entry, n) => want(entry, "original", 8 + n));
+}
+
+function want(entry, layer, rank) {
+  if (entry.job.pictures) part(entry.job.pictures, layer, "fit", rank).catch(() => {});
+}
+
+// All around the picture.
+function drawRound() {
+  const { entries, decided, whole } = queue;
+  const sum = whole ? figure(entries.length) : `${figure(entries.length)}+`;
+  byId("position").textContent = entries.length ? _("%(n)s of %(sum)s", { n: ended ? sum : figure(queue.at + 1), sum }) : "";
+  byId("progress").max = Math.max(1, entries.length);
+  byId("progress").value = decided;
+  byId("progress").title = ngettext("One decided", "%(num)s decided", decided);
+  const entry = ended ? null : queue.current;
+  drawFacts(entry);
+  document.querySelectorAll("#verdicts button, #deeds button[data-act]").forEach((button) => {
+    button.disabled = button.dataset.act === "undo" ? !steps.canUndo : !decides || !entry;
+    if (button.dataset.grade) button.setAttribute("aria-pressed", String(entry?.mark?.what === button.dataset.grade));
+  });
+  strip.draw(queue);
+  byId("picture").setAttribute("aria-label", entry ? _("%(name)s, graded %(grade)s", { name: entry.job.name, grade: gradeName(entry.job.grade) }) : _("No photo"));
+  drawCover(entry);
+}
+
+// What stands in the picture's place: nothing to decide, the end, or a picture that is not there.
+function drawCover(entry) {
+  const cover = byId("cover");
+  const empty = !queue.entries.length;
+  const missing = entry && !entry.job.pictures;
+  cover.hidden = !(loaded && (empty || ended || missing));
+  if (cover.hidden) return;
+  if (missing) {
+    fill(cover, element("p", { textContent: _("This photo has no picture to show: it is tried again, or its files were moved away.") }));
+    return;
+  }
+  const left = queue.entries.filter((each) => !each.mark).length;
+  const buttons = [
+    steps.canUndo ? element("button", { type: "button", onclick: undo }, _("Undo"), " ", keySign("undo")) : null,
+    left ? element("button", { type: "button", className: "primary", textContent: _("To those that are left"), onclick: () => show(queue.undecidedAfter(-1)) }) : null,
+    element("a", { className: "button", href: location.pathname + location.search, textContent: _("Look for more") }),
+    element("a", { className: "button", href: "/orders", textContent: _("Orders") }),
+  ];
+  const words = empty
+    ? _("Nothing to decide. New results appear here by themselves.")
+    : left
+      ? ngettext("The end. One photo is left that nobody decided.", "The end. %(num)s photos are left that nobody decided.", left)
+      : ngettext("Done: one photo decided.", "Done: all %(num)s photos decided.", queue.entries.length);
+  if (cover.querySelector("h2")?.textContent === words && cover.querySelectorAll("button, a").length === buttons.filter(Boolean).length) return;
+  fill(cover, element("h2", { textContent: words }), element("p", { className: "row" }, ...buttons));
+}
+
+function renewed(entry) {
+  if (!ended && entry === queue.current) showPicture(entry.job, true);
+  drawRound();
+}
+
+// ---- what people do ----
+
+function decide(what, path, body, words) {
+  if (!decides || ended || !queue.current) return;
+  const entry = queue.current;
+  steps.take(entry, what, path, body);
+  tell(`${entry.job.name}: ${words}`);
+  if (byId("advance").checked) show(queue.undecidedAfter(queue.at));
+  else drawRound();
+}
+
+const grade = (name) => decide(name, "/verdict", { grade: name }, gradeName(name));
+const retry = () => decide("retry", "/retry", {}, _("is tried again"));
+
+function askForWord() {
+  if (!decides || ended || !queue.current) return;
+  byId("failing").hidden = false;
+  byId("word").value = "";
+  byId("word").focus();
+}
+
+function undo() {
+  const entry = steps.undo();
+  if (entry) tell(_("Undone: %(name)s", { name: entry.job.name }));
+}
+
+function redo() {
+  const entry = steps.redo();
+  if (entry) tell(_("Done again: %(name)s", { name: entry.job.name }));
+}
+
+async function attempts() {
+  if (ended || !queue.current) return;
+  const entry = queue.current;
+  try {
+    await showAttempts(entry.job, viewer.ground, (number) => {
+      if (!decides) return;
+      steps.take(entry, "attempt", "/attempt", { number });
+      message(_("Attempt %(n)s is taken. The result is made anew.", { n: number }));
+    });
+  } catch (refusal) {
+    message(refusal.message, { bad: true });
+  }
+}
+
+listen({
+  sehr_gut: () => grade("sehr_gut"),
+  gut: () => grade("gut"),
+  ungenügend: () => grade("ungenügend"),
+  retry,
+  fail: askForWord,
+  undo,
+  redo,
+  next: () => show(ended ? queue.entries.length : queue.at + 1),
+  previous: () => show(ended ? queue.entries.length - 1 : queue.at - 1),
+  first: () => show(queue.undecidedAfter(-1)),
+  attempts,
+  keys: () => showKeys(buttons),
+  ...viewActs,
+});
+listenToPointers((direction) => grade(SWIPES[direction]));
+
+// ---- buttons and settings ----
+
+function buttons() {
+  const SIGNS = { sehr_gut: "→", gut: "↑", ungenügend: "←" };
+  fill(
+    byId("verdicts"),
+    ...GRADES.map((name) =>
+      element("button", { type: "button", className: "verdict", "data-grade": name, "data-act": name, onclick: () => grade(name) },
+        element("span", { className: "swipe-sign", textContent: SIGNS[name], "aria-hidden": "true" }),
+        element("span", { textContent: gradeName(name) }), keySign(name))),
+  );
+  const others = [
+    ["retry", _("Try again"), retry], ["fail", _("To failed …"), askForWord],
+    ["undo", _("Undo"), undo], ["attempts", _("Attempts"), attempts],
+  ];
+  fill(byId("deeds"), ...others.map(([act, label, run]) =>
+    element("button", { type: "button", "data-act": act, onclick: run }, element("span", { textContent: label }), " ", keySign(act))));
+  drawViewButtons();
+  drawRound();
+}
+
+byId("show-keys").addEventListener("click", () => { byId("settings").open = false; showKeys(buttons); });
+byId("failing").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const word = byId("word").value.trim();
+  if (!word) return;
+  byId("main").focus();
+  byId("failing").hidden = true;
+  decide("failed", "/fail", { word }, _("to failed"));
+});
+function notFailing() {
+  byId("failing").hidden = true;
+  byId("main").focus();
+}
+byId("not-failing").addEventListener("click", notFailing);
+byId("failing").addEventListener("keydown", (event) => { if (event.key === "Escape") notFailing(); });
+byId("advance").checked = remembered.get("advance", true);
+byId("advance").addEventListener("change", (event) => remembered.set("advance", event.target.checked));
+byId("sort").value = wanted.sort;
+byId("sort").addEventListener("change", (event) => {
+  remembered.set("sort", event.target.value);
+  query.set("sort", event.target.value);
+  location.search = String(query);
+});
+
+// ---- the daemon ----
+
+async function load() {
+  try {
+    await queue.load();
+  } catch (refusal) {
+    message(refusal.message, { bad: true, act: { label: _("Try again"), run: load } });
+    return;
+  }
+  loaded = true;
+  show(0);
+}
+
+async function heard(kind, { job }) {
+  const entry = queue.byId.get(job);
+  if (!loaded || (!entry && kind !== "done") || (entry && steps.busy(entry))) return;
+  try {
+    if (entry) await look(entry);
+    else await steps.arrived(job);
+  } catch {
+    // It is asked for again when somebody acts on it.
+  }
+  if (!viewer.pictures && queue.entries.length && !ended) show(queue.at);
+}
+
+async function look(entry) {
+  const before = entry.job;
+  await queue.refresh(entry);
+  const { job } = entry;
+  if (job.version === before.version) return;
+  const known = entry.mark?.what;
+  if (job.decided && known !== job.decided.grade) {
+    entry.mark = { what: job.decided.grade, who: job.decided.who || _("Somebody") };
+    if (entry === queue.current && !ended) tell(_("%(who)s decided: %(what)s", { who: entry.mark.who, what: gradeName(job.decided.grade) }));
+  } else if (!job.decided && GRADES.includes(known)) entry.mark = null;
+  if (job.pictures?.colour.url !== before.pictures?.colour.url) renewed(entry);
+  else drawRound();
+}
+
+buttons();
+load();
+hear(heard, () => { for (const entry of queue.entries.slice(queue.at, queue.at + 10)) if (!steps.busy(entry)) look(entry).catch(() => {}); });
+

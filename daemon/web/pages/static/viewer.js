@@ -1,0 +1,293 @@
+// Shows one photo on a canvas: the picture that fits first, then sharp tiles; grounds, slider, marks.
+import { paintGround } from "./grounds.js";
+import { part, pixels, ready, sizeOf } from "./pixels.js";
+
+const TILE_RANK = 1;
+const FIT_RANK = 0;
+const LARGEST = 8; // device pixels for one of the picture
+const AROUND = 20; // CSS pixels around a picture that fits, and below it what the buttons need
+const BELOW = 62;
+
+// view: {scale: CSS pixels for one of the picture, null = it fits; x, y: what lies in the middle, 0..1 of the picture}.
+export class Viewer {
+  constructor(canvas, { changed = () => {}, failed = () => {} } = {}) {
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d");
+    this.view = { scale: null, x: 0.5, y: 0.5 };
+    this.layer = "result";
+    this.ground = { name: "chequers" };
+    this.split = null; // 0..1 of the stage's width: left of it the original is shown
+    this.marks = [];
+    this.shift = { x: 0, y: 0 }; // of a swipe under way, CSS pixels
+    this.changed = changed;
+    this.failed = failed;
+    this.pictures = null;
+    this.drawing = 0;
+    new ResizeObserver(() => this.resize()).observe(canvas.parentElement);
+    this.resize();
+  }
+
+  show(pictures, marks = []) {
+    this.pictures = pictures;
+    this.marks = marks;
+    this.shift = { x: 0, y: 0 };
+    pixels.drop((entry) => entry.rank === TILE_RANK);
+    this.redraw();
+  }
+
+  resize() {
+    const { clientWidth, clientHeight } = this.canvas.parentElement;
+    this.ratio = devicePixelRatio || 1;
+    this.width = clientWidth;
+    this.height = clientHeight;
+    this.canvas.width = Math.max(1, Math.round(clientWidth * this.ratio));
+    this.canvas.height = Math.max(1, Math.round(clientHeight * this.ratio));
+    this.draw();
+  }
+
+  get size() {
+    return sizeOf(this.pictures, "result");
+  }
+
+  get fitting() {
+    const { width, height } = this.size;
+    const around = this.width > 700 ? AROUND : 0;
+    return Math.max(0.001, Math.min((this.width - 2 * around) / width, (this.height - around - BELOW) / height));
+  }
+
+  get scale() {
+    return this.view.scale ?? this.fitting;
+  }
+
+  // How large the picture is shown, in percent of its own pixels on this screen.
+  get percent() {
+    return this.pictures ? 100 * this.scale * this.ratio : 0;
+  }
+
+  get zoomed() {
+    return this.view.scale !== null && this.pictures !== null && this.view.scale > this.fitting * 1.001;
+  }
+
+  // Where the picture lies, in CSS pixels of the stage.
+  get box() {
+    const { width, height } = this.size;
+    const scale = this.scale;
+    const up = this.view.scale === null ? (BELOW - (this.width > 700 ? AROUND : 0)) / 2 : 0;
+    return {
+      x: this.width / 2 - this.view.x * width * scale + this.shift.x,
+      y: this.height / 2 - this.view.y * height * scale + this.shift.y - up,
+      width: width * scale,
+      height: height * scale,
+    };
+  }
+
+  // Shows the whole picture.
+  fit() {
+    this.view = { scale: null, x: 0.5, y: 0.5 };
+    this.redraw();
+  }
+
+  // Shows one pixel of the picture as one of the screen, with this place (0..1 of the picture) where `at` is on the stage.
+  fullSize(place, at = null) {
+    this.zoomTo(1 / this.ratio, place, at);
+  }
+
+  zoomTo(scale, place, at) {
+    if (!this.pictures) return;
+    const least = this.fitting;
+    const { width, height } = this.size;
+    const bounded = Math.min(Math.max(scale, least), Math.max(LARGEST / this.ratio, least));
+    if (bounded <= least * 1.001) return this.fit();
+    const dx = at ? (this.width / 2 - at.x) / (width * bounded) : 0;
+    const dy = at ? (this.height / 2 - at.y) / (height * bounded) : 0;
+    this.view = { scale: bounded, ...this.bounded(place.x + dx, place.y + dy, bounded) };
+    return this.redraw();
+  }
+
+  // Zooms by a factor, so that what lies at `at` (CSS pixels of the stage) stays there.
+  zoomBy(factor, at) {
+    if (this.pictures) this.zoomTo(this.scale * factor, this.placeAt(at), at);
+  }
+
+  moveBy(dx, dy) {
+    if (!this.zoomed) return;
+    const { width, height } = this.size;
+    const { x, y, scale } = this.view;
+    Object.assign(this.view, this.bounded(x - dx / (width * scale), y - dy / (height * scale), scale));
+    this.redraw();
+  }
+
+  // The middle, so that the picture does not leave the stage.
+  bounded(x, y, scale) {
+    const half = (stage, whole) => Math.min(0.5, stage / (2 * whole * scale));
+    const across = half(this.width, this.size.width);
+    const down = half(this.height, this.size.height);
+    return { x: Math.min(Math.max(x, across), 1 - across), y: Math.min(Math.max(y, down), 1 - down) };
+  }
+
+  // The place of the picture, 0..1, under a point of the stage.
+  placeAt(at) {
+    const box = this.box;
+    return { x: Math.min(Math.max((at.x - box.x) / box.width, 0), 1), y: Math.min(Math.max((at.y - box.y) / box.height, 0), 1) };
+  }
+
+  redraw() {
+    if (this.drawing) return;
+    this.drawing = requestAnimationFrame(() => {
+      this.drawing = 0;
+      this.draw();
+    });
+  }
+
+  draw() {
+    const { context } = this;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.complete = false;
+    if (this.pictures) {
+      if (this.view.scale !== null && this.view.scale <= this.fitting) this.view = { scale: null, x: 0.5, y: 0.5 };
+      else if (this.view.scale !== null) Object.assign(this.view, this.bounded(this.view.x, this.view.y, this.view.scale));
+      this.complete = this.paint();
+      this.paintMarks();
+    }
+    this.changed(this);
+  }
+
+  paint() {
+    const box = this.onDevice();
+    if (this.split === null) return this.paintLayer(this.layer, box, 0, this.canvas.width);
+    const line = Math.round(this.split * this.canvas.width);
+    const left = this.paintLayer("original", box, 0, line);
+    const right = this.paintLayer(this.layer === "original" ? "result" : this.layer, box, line, this.canvas.width);
+    this.context.fillStyle = "#ffffff";
+    this.context.fillRect(line - this.ratio, box.y, 2 * this.ratio, box.height);
+    return left && right;
+  }
+
+  onDevice() {
+    const box = this.box;
+    const x = Math.round(box.x * this.ratio);
+    const y = Math.round(box.y * this.ratio);
+    return { x, y, width: Math.round((box.x + box.width) * this.ratio) - x, height: Math.round((box.y + box.height) * this.ratio) - y };
+  }
+
+  // Paints one layer between two columns of the canvas. Returns whether all of it is as sharp as it gets.
+  paintLayer(layer, box, from, to) {
+    const { context } = this;
+    context.save();
+    context.beginPath();
+    context.rect(from, 0, to - from, this.canvas.height);
+    context.clip();
+    context.beginPath();
+    context.rect(box.x, box.y, box.width, box.height);
+    context.clip();
+    let grounded = true;
+    if (layer === "result") {
+      if (this.ground.name === "original") grounded = this.paintParts("original", box);
+      else paintGround(context, this.ground, box, this.ratio);
+      if (this.ground.name === "original") {
+        context.fillStyle = "rgb(255 255 255 / 0.72)"; // so that the subject stands out from its own surroundings
+        context.fillRect(box.x, box.y, box.width, box.height);
+      }
+    }
+    const whole = this.paintParts(layer, box);
+    context.restore();
+    return whole && grounded;
+  }
+
+  paintParts(layer, box) {
+    const fit = this.have(layer, "fit", FIT_RANK);
+    const size = sizeOf(this.pictures, layer);
+    const scale = box.width / size.width; // device pixels for one of this layer
+    const sharp = fit && box.width <= fit.width * 1.02;
+    if (!fit || sharp) {
+      if (fit) this.paintPiece(fit, { x: 0, y: 0, width: fit.width, height: fit.height }, box);
+      return Boolean(fit);
+    }
+    const level = Math.min(size.levels - 1, Math.max(0, Math.floor(Math.log2(1 / scale))));
+    return this.paintTiles(layer, size, level, box, fit);
+  }
+
+  paintTiles(layer, size, level, box, fit) {
+    const step = size.tile * 2 ** level; // of full-size pixels
+    const across = box.width / size.width;
+    const down = box.height / size.height;
+    const clamp = (n, most) => Math.min(Math.max(n, 0), most);
+    const columns = Math.ceil(size.width / step) - 1;
+    const rows = Math.ceil(size.height / step) - 1;
+    const first = { x: clamp(Math.floor(-box.x / across / step), columns), y: clamp(Math.floor(-box.y / down / step), rows) };
+    const last = {
+      x: clamp(Math.floor((this.canvas.width - box.x) / across / step), columns),
+      y: clamp(Math.floor((this.canvas.height - box.y) / down / step), rows),
+    };
+    let all = true;
+    for (let y = first.y; y <= last.y; y += 1) {
+      for (let x = first.x; x <= last.x; x += 1) {
+        const right = Math.min((x + 1) * step, size.width);
+        const bottom = Math.min((y + 1) * step, size.height);
+        const left = Math.round(box.x + x * step * across);
+        const top = Math.round(box.y + y * step * down);
+        const to = { x: left, y: top, width: Math.round(box.x + right * across) - left, height: Math.round(box.y + bottom * down) - top };
+        const tile = this.have(layer, `${level}/${x}/${y}`, TILE_RANK);
+        all &&= Boolean(tile);
+        if (tile) this.paintPiece(tile, { x: 0, y: 0, width: tile.width, height: tile.height }, to);
+        else {
+          const f = fit.width / size.width;
+          this.paintPiece(fit, { x: x * step * f, y: y * step * f, width: (right - x * step) * f, height: (bottom - y * step) * f }, to);
+        }
+      }
+    }
+    return all;
+  }
+
+  paintPiece(picture, from, to) {
+    this.context.imageSmoothingEnabled = to.width < 2.5 * from.width; // far beyond 100 %, show true pixels
+    this.context.imageSmoothingQuality = "high";
+    this.context.drawImage(picture, from.x, from.y, from.width, from.height, to.x, to.y, to.width, to.height);
+  }
+
+  // A part that is there, else undefined; then it is asked for, and drawn once it has come.
+  have(layer, name, rank) {
+    const { pictures } = this;
+    const found = ready(pictures, layer, name);
+    if (found) return found;
+    part(pictures, layer, name, rank).then(
+      () => {
+        if (this.pictures === pictures) this.redraw();
+      },
+      (error) => {
+        if (this.pictures === pictures && error.name !== "AbortError") this.failed(error, pictures);
+      },
+    );
+    return undefined;
+  }
+
+  // Rings at the places that the reasons name. mark: {x, y, r} as shares of the picture.
+  paintMarks() {
+    const { context, ratio } = this;
+    const box = this.onDevice();
+    for (const [number, mark] of this.marks.entries()) {
+      const x = box.x + mark.x * box.width;
+      const y = box.y + mark.y * box.height;
+      const r = Math.max(mark.r * Math.min(box.width, box.height), 18 * ratio);
+      for (const [colour, width, dash] of [["rgb(0 0 0 / 0.4)", 3, []], [mark.worst ? "#ffd23e" : "#ffffff", 1.5, [6, 5]]]) {
+        context.strokeStyle = colour;
+        context.lineWidth = width * ratio;
+        context.setLineDash(dash.map((each) => each * ratio));
+        context.beginPath();
+        context.arc(x, y, r, 0, 2 * Math.PI);
+        context.stroke();
+      }
+      context.setLineDash([]);
+      context.fillStyle = mark.worst ? "#ffd23e" : "#ffffff";
+      context.beginPath();
+      context.arc(x + r * 0.71, y - r * 0.71, 10 * ratio, 0, 2 * Math.PI);
+      context.fill();
+      context.fillStyle = "#16181a";
+      context.font = `700 ${12 * ratio}px system-ui, sans-serif`;
+      context.textAlign = "center";
+      context.textBaseline = "middle";
+      context.fillText(String(number + 1), x + r * 0.71, y - r * 0.71 + ratio * 0.5);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+"""Fills the pages that people see, in their language, from the templates in `web/pages/templates/`."""
+
+from functools import lru_cache
+from http import HTTPStatus
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+
+from daemon.web.callers import Role
+from daemon.web.pages.language import LANGUAGES, Catalogue, catalogue, language_of
+from daemon.web.pages.static_files import static_files
+from daemon.web.site import Site
+from daemon.web.ways import caller_of
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _environment(language: str) -> Environment:
+    """The templates in one language. They are read once and kept."""
+    environment = Environment(
+        loader=PackageLoader("daemon.web.pages"),
+        extensions=["jinja2.ext.i18n"],
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    words: Catalogue = catalogue(language)
+    environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals |= {"static": static_files().url, "language": language, "Role": Role}
+    return environment
+
+
+def page(request: Request, site: Site, template: str, status: HTTPStatus = HTTPStatus.OK, **values: object) -> Response:
+    """A page as an answer. template: e.g. "review.html.j2". values: what it names beyond what every page gets."""
+    language = language_of(request, site.settings.now.http.language)
+    caller = caller_of(request)
+    html = _environment(language).get_template(template).render(caller=caller, path=request.url.path, **values)
+    headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie"}
+    return Response(html.encode("utf-8", "backslashreplace"), status, headers, "text/html; charset=utf-8")

@@ -1,0 +1,97 @@
+"""Gathers the texts of the web pages into their catalogue and compiles it.
+
+Run it from the checkout after you changed a text: python docs/update_texts.py. It names what has no translation yet.
+Write those into daemon/web/pages/texts/de.po, and run it again. `tests/web/test_texts.py` fails if somebody forgot to.
+"""
+
+import io
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+PAGES = Path(__file__).parent.parent / "daemon" / "web" / "pages"
+PO = PAGES / "texts" / "de.po"
+SOURCES = (
+    ("static", "*.js", "javascript", {"template_string": "false"}),
+    ("templates", "*.j2", "jinja2.ext:babel_extract", {"trim_blocks": "true", "lstrip_blocks": "true"}),
+)
+KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
+
+DAY = datetime(
+    2026, 11, 29, tzinfo=UTC
+)  # of the first catalogue. A fixed one, so that the same texts give the same files
+
+Message = str | tuple[str, ...]
+
+
+def texts_in_sources() -> Iterator[tuple[Message, str]]:
+    """Each text with the file that has it. A tuple is a text for one thing and one for more."""
+    for folder, pattern, method, options in SOURCES:
+        for path in sorted((PAGES / folder).glob(pattern)):
+            with path.open("rb") as source:
+                for _, message, _, _ in extract(method, source, KEYWORDS, options=options):
+                    yield message, f"{folder}/{path.name}"
+
+
+def gathered() -> Catalog:
+    """The catalogue as the sources have it, with the translations that the committed one has for them."""
+    with PO.open("rb") as committed:
+        old = read_po(committed, locale="de", charset="utf-8")
+    new = Catalog(
+        locale="de",
+        header_comment="# German texts of the web pages.",
+        project="freisteller",
+        version="1",
+        msgid_bugs_address="-",
+        last_translator="-",
+        language_team="de",
+        charset="utf-8",
+        creation_date=DAY,
+        revision_date=DAY,
+        fuzzy=False,
+    )
+    for message, where in texts_in_sources():
+        known = old.get(message)
+        new.add(message, known.string if known else None, locations=[(where, 0)])
+    return new
+
+
+def as_po(catalogue: Catalog) -> bytes:
+    """The catalogue as people edit it."""
+    written = io.BytesIO()
+    write_po(written, catalogue, width=120, sort_output=True, include_lineno=False, omit_header=False)
+    return written.getvalue()
+
+
+def as_mo(catalogue: Catalog) -> bytes:
+    """The catalogue as programs read it."""
+    written = io.BytesIO()
+    write_mo(written, catalogue)
+    return written.getvalue()
+
+
+def untranslated(catalogue: Catalog) -> list[str]:
+    """The texts that lack a translation."""
+    own = (each for each in catalogue if each.id)
+    return [str(each.id) for each in own if not (all(each.string) if each.pluralizable else each.string)]
+
+
+def main() -> int:
+    """Write both files. Returns 1 if a text has no translation."""
+    catalogue = gathered()
+    PO.write_bytes(as_po(catalogue))
+    PO.with_suffix(".mo").write_bytes(as_mo(catalogue))
+    missing = untranslated(catalogue)
+    for text in missing:
+        print(f"no translation: {text}", file=sys.stderr)  # noqa: T201  # a tool for people
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The catalogue of texts is whole, and agrees with the sources."""
+
+import gettext
+import re
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from daemon.judgement import reasons
+
+CHECKOUT = Path(__file__).parent.parent.parent
+SCRIPT = (CHECKOUT / "daemon" / "web" / "pages" / "static" / "reasons.js").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def tool() -> ModuleType:
+    spec = spec_from_file_location("update_texts", CHECKOUT / "docs" / "update_texts.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_committed_catalogue_has_the_texts_of_the_sources_and_no_others(tool: ModuleType) -> None:
+    with tool.PO.open("rb") as committed:
+        there = {each.id for each in tool.read_po(committed) if each.id}
+    gathered = {each.id for each in tool.gathered() if each.id}
+
+    assert there == gathered, "run: python docs/update_texts.py"
+
+
+def test_every_text_has_a_german_translation(tool: ModuleType) -> None:
+    assert tool.untranslated(tool.gathered()) == []
+
+
+def test_the_compiled_catalogue_is_that_of_the_po_file(tool: ModuleType) -> None:
+    with tool.PO.with_suffix(".mo").open("rb") as compiled:
+        have = gettext.GNUTranslations(compiled)
+    for each in tool.gathered():
+        if not each.id:
+            continue
+        if each.pluralizable:
+            one, many = each.id
+            assert (have.ngettext(one, many, 1), have.ngettext(one, many, 2)) == tuple(each.string)
+        else:
+            assert have.gettext(each.id) == each.string
+
+
+def test_translations_name_the_same_values(tool: ModuleType) -> None:
+    def values(text: str) -> set[str]:
+        return set(re.findall(r"%\(\w+\)s", text))
+
+    for each in tool.gathered():
+        if not each.id:
+            continue
+        if each.pluralizable:
+            assert [values(text) for text in each.string] == [values(text) for text in each.id]
+        else:
+            assert values(each.string) == values(each.id), each.id
+
+
+def test_the_pages_know_every_sentence_of_the_judgement() -> None:
+    source = Path(reasons.__file__).read_text("utf-8")
+    placed = re.findall(r'_place\("\w+", "([^"]+)"', source)
+    placed += re.findall(r'_place\("doubtful", "([^"]+)"', source)
+    whole = re.findall(r'Fault\("(?:empty|full)", "([^"]+)"', source)
+    good = ["clean edges", "nothing left of the background", "independent passes agree"]
+    contrast = ["subject and surroundings are alike in colour", "only what stands out most may have been found"]
+
+    assert len(placed) >= 5
+    assert len(whole) == 2
+    for sentence in [*placed, *whole, *good, *contrast, *reasons.WEIGHS_MOST]:
+        assert f'N_("{sentence}")' in SCRIPT, sentence
