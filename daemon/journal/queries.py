@@ -15,6 +15,8 @@ from daemon.journal.second_door import SecondDoor
 from daemon.journal.shown_sizes import ShownSizesTable
 from daemon.states import OPEN, State
 
+_AT_ONCE = 500  # values of one question
+
 
 class Queries:
     """Asks one journal; safe to use from many threads."""
@@ -78,6 +80,15 @@ class Queries:
         """The ids of all jobs that are not over."""
         found = self._db.rows(f"SELECT id FROM jobs WHERE state IN ({rows.placeholders(OPEN)})", *OPEN)
         return frozenset(str(job_id) for (job_id,) in found)
+
+    def unknown(self, job_ids: Sequence[str]) -> frozenset[str]:
+        """Those of these ids that belong to no job, or to none any more."""
+        known = set[object]()
+        for start in range(0, len(job_ids), _AT_ONCE):
+            asked = job_ids[start : start + _AT_ONCE]
+            found = self._db.rows(f"SELECT id FROM jobs WHERE id IN ({rows.placeholders(asked)})", *asked)
+            known.update(job_id for (job_id,) in found)
+        return frozenset(job_ids).difference(map(str, known))
 
     def state_of(self, job_id: str) -> State | None:
         """Where a job stands; None if the journal does not know it."""

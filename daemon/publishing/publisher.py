@@ -28,7 +28,7 @@ from daemon.publishing.published_files import as_published, staged_files
 from daemon.publishing.shown_in_report import shown_in_report
 from daemon.publishing.staging import Staging, content_of, staged_as_decided
 from daemon.settings import OutputSettings
-from daemon.states import is_open
+from daemon.states import is_done, is_open
 
 
 class Publisher:
@@ -135,14 +135,17 @@ class Publisher:
         return max(0.0, now - (job.started_at or now))
 
     def clear(self, publication: Publication) -> None:
-        """Remove what a job that is over leaves in staging, in work and among the alphas. Raises NoRoom, RootAway."""
+        """Remove what a job that is over leaves in staging and in work; lay its alphas by. Raises NoRoom, RootAway."""
         if publication.step is not Step.CLEAR:
             return
         job_id = publication.row.job.id
         self._tick(Effect.CLEAR)
         self._placed.pop(job_id, None)
         self._folders.jobs.clear(job_id)
-        self._alphas.drop(job_id)
+        if is_done(publication.row.job.state):
+            self._alphas.lay_by(job_id)
+        else:
+            self._alphas.drop(job_id)
 
     def _place(self, publication: Publication) -> Publication:
         """Put the staged files into their grade folder, then record where they are."""

@@ -15,14 +15,11 @@ from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.service.journal_watch import JournalWatch
 from daemon.service.systemd import Systemd
-from daemon.settings.current import CurrentSettings
 from daemon.states import State
 from daemon.work.dispatch import Dispatch
 
 TURN_SECONDS = 1.0
 CLEAR_SECONDS = 60.0
-DAY_SECONDS = 86400.0
-MOST_PRUNED = 500  # at a time: no photo starts meanwhile, which takes less than a tenth of a second
 
 
 class StatusTurn:
@@ -110,21 +107,16 @@ class Housekeeping:
     def __init__(
         self,
         status: StatusTurn,
-        journal: Journal,
         journal_watch: JournalWatch,
         dispatch: Dispatch,
         clear_leftovers: Callable[[], object],
-        settings: CurrentSettings,
-        clock: Callable[[], float],
+        prune: Callable[[], object],
     ) -> None:
-        """clock: Unix seconds."""
         self._status = status
-        self._journal = journal
         self._journal_watch = journal_watch
         self._dispatch = dispatch
         self._clear_leftovers = clear_leftovers
-        self._settings = settings
-        self._clock = clock
+        self._prune = prune
         self._barrier = Barrier()
 
     def keep(self, stop: threading.Event) -> None:
@@ -142,12 +134,4 @@ class Housekeeping:
             if time.monotonic() - pruned > CLEAR_SECONDS:
                 pruned = time.monotonic()
                 with self._barrier.around("The pruning of the journal"):
-                    self.prune()
-
-    def prune(self) -> None:
-        """Delete some of the jobs that were over for longer than the journal has to keep them."""
-        days = self._settings.now.journal.keep_days  # 0 = keep all
-        pruned = self._journal.prune(self._clock() - days * DAY_SECONDS, MOST_PRUNED) if days else 0
-        if pruned:
-            text = f"{pruned} photos that were over for more than {days} days were deleted from the journal."
-            log.log("journal_pruned", text, count=pruned)
+                    self._prune()

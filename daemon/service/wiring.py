@@ -33,6 +33,7 @@ from daemon.service.arrivals import Arrivals
 from daemon.service.choose_engine import leave_out_dead_parameters, workers_for
 from daemon.service.housekeeping import Housekeeping, StatusTurn
 from daemon.service.inbox_loop import InboxLoop, RootWatch
+from daemon.service.pruning import Pruning
 from daemon.service.task_runner import TaskRunner
 from daemon.service.tools import Tools
 from daemon.work.backoff import Backoff
@@ -115,13 +116,15 @@ def wire(
         inbox_loop=_inbox_loop(tools, watcher, arrivals, print_line, dispatch),
         verdicts=Verdicts(folders, journal, known, gathering, grades, locks, settings),
         status=status,
-        housekeeping=_housekeeping(tools, status, dispatch, recovery),
+        housekeeping=_housekeeping(tools, status, dispatch, recovery, alphas),
     )
 
 
-def _housekeeping(tools: Tools, status: StatusTurn, dispatch: Dispatch, recovery: Recovery) -> Housekeeping:
-    clear, clock = recovery.clear_leftovers, tools.runtime.clock
-    return Housekeeping(status, tools.journal, tools.journal_watch, dispatch, clear, tools.settings, clock)
+def _housekeeping(
+    tools: Tools, status: StatusTurn, dispatch: Dispatch, recovery: Recovery, alphas: Alphas
+) -> Housekeeping:
+    pruning = Pruning(tools.journal, alphas, tools.settings, tools.runtime.clock)
+    return Housekeeping(status, tools.journal_watch, dispatch, recovery.clear_leftovers, pruning.prune)
 
 
 def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publisher, dispatch: Dispatch) -> Arrivals:

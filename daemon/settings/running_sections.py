@@ -32,9 +32,11 @@ class DispatchSettings(Section):
 
 
 class JournalSettings(Section):
-    """What the journal remembers. keep_days 0 = everything, for ever."""
+    """What the journal remembers. keep_days 0 = everything, for ever. keep_alphas_days 0 = no alphas of results."""
 
     keep_days: int = Field(0, ge=0, le=36500)
+    keep_alphas_days: int = Field(30, ge=0, le=36500)
+    keep_alphas_mb: int = Field(2048, ge=0, le=10_000_000)
 
 
 class LogSettings(Section):

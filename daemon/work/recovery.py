@@ -11,7 +11,7 @@ from daemon.journal.alphas import Alphas
 from daemon.logs.barrier import Barrier
 from daemon.publishing.publisher import Publisher
 from daemon.settings import Settings
-from daemon.states import is_open
+from daemon.states import is_done, is_open
 
 
 class Recovery:
@@ -59,7 +59,10 @@ class Recovery:
                     with self._barrier.around(self._name_of(job_id)):
                         completed += self._complete(job_id)
             for job_id in set(with_alphas) - set(in_work) - open_ids:
-                self._alphas.drop(job_id)
+                if is_done(self._journal.state_of(job_id)):
+                    self._alphas.lay_by(job_id)
+                else:
+                    self._alphas.drop(job_id)
         return completed
 
     def _complete(self, job_id: str) -> bool:

@@ -1,6 +1,7 @@
 """What housekeeping shows in the metrics, the log and the status line, and what it deletes from the journal."""
 
 import logging
+import os
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +12,12 @@ import pytest
 from daemon.engines.contract import ServerHealth
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.journal import Journal
+from daemon.journal.alphas import Alphas
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
-from daemon.service.housekeeping import Housekeeping, StatusTurn
-from daemon.service.journal_watch import JournalWatch
+from daemon.publishing.reading_back import HISTORY_TO_READ
+from daemon.service.housekeeping import StatusTurn
+from daemon.service.pruning import Pruning
 from daemon.service.systemd import Systemd
 from daemon.settings import load
 from daemon.settings.current import CurrentSettings
@@ -58,17 +61,15 @@ class House:
         )
         health, systemd = Health(stale_seconds=60), systemd or Systemd({})
         self._status = StatusTurn(self.journal, dispatch, self.engine, self.metrics, health, systemd, clock)
-        watch = JournalWatch(self.journal, health, print)
-        self._housekeeping = Housekeeping(
-            self._status, self.journal, watch, dispatch, lambda: None, self.settings, clock
-        )
+        self.alphas = Alphas(folder / "alphas")
+        self.pruning = Pruning(self.journal, self.alphas, self.settings, clock)
 
     def sees(self, *servers: ServerHealth) -> None:
         self.engine.now = servers
         self._status.turn()
 
     def prune(self) -> None:
-        self._housekeeping.prune()
+        self.pruning.prune()
 
     def shows(self, line: str) -> bool:
         return f"freisteller_{line}\n" in self.metrics.exposition().decode()
@@ -172,3 +173,31 @@ def test_the_journal_keeps_jobs_that_are_over_for_keep_days(house: House, keep_d
     house.prune()
 
     assert (house.journal.state_of("a") is not None) == known
+
+
+def test_alphas_of_results_are_kept_for_keep_alphas_days(house: House, tmp_path: Path) -> None:
+    now = Clock()()
+    for job_id, days in (("new", 1), ("old", 3), ("forgotten", 1), ("at work", 3)):
+        if job_id != "forgotten":
+            house.journal.admit(job_id, f"{job_id}.jpg", Path(f"inbox/{job_id}.jpg"), 1, now)
+        if job_id in ("new", "old"):
+            house.journal.give_up(job_id, "no", "bad_photo", now)
+        folder = tmp_path / "alphas-of-results" / job_id
+        folder.mkdir(parents=True)
+        os.utime(folder, (now - days * 86400, now - days * 86400))
+    house.settings.now = load(flags={"journal": {"keep_alphas_days": 2}})
+
+    house.pruning.prune_alphas()
+
+    assert sorted(path.name for path in (tmp_path / "alphas-of-results").iterdir()) == ["at work", "new"]
+
+
+def test_a_new_journal_that_still_reads_reports_deletes_no_alphas(house: House, tmp_path: Path) -> None:
+    folder = tmp_path / "alphas-of-results" / "a"
+    folder.mkdir(parents=True)
+    os.utime(folder, (Clock()(), Clock()()))
+    house.journal.facts.record(HISTORY_TO_READ, "yes")
+
+    house.pruning.prune_alphas()
+
+    assert folder.exists()
