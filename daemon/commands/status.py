@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from daemon.commands.journal_of_root import journal_of_root
+from daemon.commands.users import own_token
 from daemon.journal import Counts, JobRow, Journal
 from daemon.settings import Settings
 from daemon.states import State
@@ -78,13 +79,13 @@ def daemon_page(settings: Settings, path: str) -> tuple[dict[str, Any] | None, s
     bind = settings.http.bind
     if not bind:
         return None, "The daemon cannot be asked: the setting http.bind is empty, so it has no port."
-    token = settings.http.token.get_secret_value()
+    token = settings.http.token.get_secret_value() or own_token(settings)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     request = urllib.request.Request(f"http://{_reachable(bind)}{path}", headers=headers)
     try:
         code, body = _fetch(request)
         if code == HTTPStatus.UNAUTHORIZED:
-            return None, f"The daemon at {bind} does not accept our token. Check the setting http.token."
+            return None, f"The daemon at {bind} does not let us in. Run this as its user, or set http.token."
         if code not in (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE):
             return None, f"{bind} answered with HTTP {code}. Check the setting http.bind: is this our daemon?"
         return json.loads(body), ""

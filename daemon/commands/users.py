@@ -5,16 +5,17 @@ import pwd
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from daemon.errors import BadSettings
+from daemon.errors import BadSettings, NoRoom
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_identity import read_identity
 from daemon.settings import Settings
 from daemon.web.access.access_events import By
 from daemon.web.access.all_users import Users
-from daemon.web.access.passwords import check_password, hash_of
 from daemon.web.access.user_rows import USER_ROLES, Scope
+from daemon.web.access.users_file import NAME
 from daemon.web.callers import Role
 
 TOKEN_ROLES = (Role.MONITOR, *USER_ROLES)
@@ -24,6 +25,11 @@ DAY_SECONDS = 24 * 3600.0
 @contextmanager
 def users_of(settings: Settings) -> Iterator[Users]:
     """The users of the hot folder that the settings name. Raises BadSettings if it has no state directory yet."""
+    with Users(_state_of(settings), settings.http) as users:
+        yield users
+
+
+def _state_of(settings: Settings) -> Path:
     given = settings.given_state_path
     root_id = "" if given else read_identity(HotFolder(settings.root_path).private)
     if root_id is None:
@@ -31,8 +37,18 @@ def users_of(settings: Settings) -> Iterator[Users]:
             f"{settings.root_path} is no hot folder yet, so its users have no place. Check --root and --config, or "
             "make it a hot folder first with: freisteller run --once"
         )
-    with Users(settings.state_path(root_id), settings.http) as users:
-        yield users
+    return settings.state_path(root_id)
+
+
+def own_token(settings: Settings) -> str:
+    """With which our commands read the figures of a daemon whose people log in. "" if we may not read its file."""
+    try:
+        if not (_state_of(settings) / NAME).exists():
+            return ""
+        with users_of(settings) as users:
+            return users.own_token
+    except (BadSettings, NoRoom, OSError):
+        return ""
 
 
 def add_user(settings: Settings, name: str, scope: Scope, password: str | None) -> list[str]:
@@ -154,8 +170,10 @@ def scope_of(role: str, orders: Sequence[str], roles: Sequence[Role] = USER_ROLE
 def _hash_of_new(name: str, password: str | None) -> str | None:
     if password is None:
         return None
-    check_password(password, name)
-    return hash_of(password)
+    from daemon.web.access import passwords  # the status commands import this module, and need no argon2
+
+    passwords.check_password(password, name)
+    return passwords.hash_of(password)
 
 
 def _ourselves() -> By:

@@ -1,5 +1,6 @@
 """All that the users' file keeps, opened together."""
 
+import secrets
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -26,6 +27,14 @@ class Users(AbstractContextManager["Users"]):
             self._file, SessionLimits(http.session_idle_hours * 3600, http.session_days * 24 * 3600)
         )
         self.tokens = TokenRows(self._file, self.events)
+
+    @property
+    def own_token(self) -> str:
+        """A secret of this file: whoever may read the file may read the figures. It stays the same."""
+        self._file.change("INSERT OR IGNORE INTO facts VALUES ('own_token', ?)", secrets.token_urlsafe(32))
+        row = self._file.row("SELECT value FROM facts WHERE key = 'own_token'")
+        assert row
+        return str(row[0])
 
     def close(self) -> None:
         """Close the file. May be repeated."""

@@ -93,11 +93,17 @@ class LoginLimits:
         """The try that was counted last had the right password."""
         address = network_of(address)
         self._addresses.take_back(address)
-        self._accounts.forget(account)
+        if (account, address) not in self._known:
+            self._accounts.forget(account)
         self._known[account, address] = None
         self._known.move_to_end((account, address))
         while len(self._known) > MOST_KEPT:
             self._known.popitem(last=False)
+
+    @property
+    def kept(self) -> int:
+        """How many accounts and addresses are remembered."""
+        return len(self._accounts) + len(self._addresses) + len(self._known)
 
 
 def network_of(address: str) -> str:

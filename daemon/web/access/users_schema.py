@@ -46,4 +46,9 @@ CREATE TABLE access_events (
 CREATE INDEX access_events_of_kind ON access_events (what, id);
 """
 
-MIGRATIONS = (_FIRST,)
+# facts.own_token: with it our own commands read the figures, whoever else has to log in.
+_SECOND = """
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND)
