@@ -27,6 +27,7 @@ def open_web(parts: Parts, doors: ExitStack) -> None:
     server = WebServer(http.bind, site, AccessRules(http, site.gate))
     host, number = server.start()
     doors.callback(server.close)
+    doors.callback(site.events.close)  # before the server closes: a stream has no end of its own
     log.log("http_listening", f"Metrics and health are at http://{host}:{number}/", host=host, port=number)
 
 
@@ -35,6 +36,7 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
     from daemon.web.access.all_users import Users
     from daemon.web.access.gate import Gate
     from daemon.web.access.login_desk import LoginDesk
+    from daemon.web.api.event_feed import EventFeed
     from daemon.web.api.upload_desk import UploadDesk
     from daemon.web.pictures_served.picture_shelf import PictureShelf
     from daemon.web.pictures_served.shown_files import ShownFiles
@@ -60,6 +62,7 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
         desk=desk,
         pictures=ShownPictures(shelf, ShownFiles(parts.folders, parts.journal)),
         uploads=uploads,
+        events=EventFeed(parts.journal.events),
         clock=parts.runtime.clock,
         status=lambda: status_page(parts),
     )

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from daemon.web import monitoring
 from daemon.web.access import login_ways
 from daemon.web.access_rules import AccessRules
-from daemon.web.api import job_ways, order_ways, photos
+from daemon.web.api import event_stream, job_ways, order_ways, photos
 from daemon.web.bounded_body import BoundedBody
 from daemon.web.callers import Role
 from daemon.web.every_answer import EveryAnswer
@@ -28,6 +28,7 @@ WAYS: tuple[Way, ...] = (
     *photos.WAYS,
     *job_ways.WAYS,
     *order_ways.WAYS,
+    *event_stream.WAYS,
     *page_routes.WAYS,
 )
 """All routes there are. Tests walk this table, and so does the description of the API."""

@@ -10,6 +10,7 @@ from daemon.observe.metrics import Metrics
 from daemon.settings.current import CurrentSettings
 from daemon.web.access.gate import Gate
 from daemon.web.access.login_desk import LoginDesk
+from daemon.web.api.event_feed import EventFeed
 from daemon.web.api.upload_desk import UploadDesk
 from daemon.web.pictures_served.shown_pictures import ShownPictures
 
@@ -30,5 +31,6 @@ class Site:
     desk: LoginDesk
     pictures: ShownPictures
     uploads: UploadDesk
+    events: EventFeed
     clock: Callable[[], float]
     status: Callable[[], Mapping[str, object]]

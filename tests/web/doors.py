@@ -78,15 +78,20 @@ class Door:
 
 
 @contextmanager
-def door(state: Path, http: HttpSettings | None = None, bind: str = "127.0.0.1:0", user: str = "") -> Iterator[Door]:
-    """A port, open while the block runs; with no folder and no journal behind it. user: an admin who was there."""
+def door(
+    state: Path, http: HttpSettings | None = None, bind: str = "127.0.0.1:0", user: str = "", **further: object
+) -> Iterator[Door]:
+    """A port, open while the block runs; with no folder and no journal behind it.
+
+    user: an admin who was there. further: other parts of the site.
+    """
     settings, clock = http or HttpSettings(), Clock()
     with Users(state, settings, clock) as users:
         if user:
             users.rows.add(user, Scope(Role.ADMIN), HASH, TESTER, clock())
         gate = Gate(users, settings, clock)
         desk = LoginDesk(gate)
-        parts = SimpleNamespace(metrics=Metrics("1.2.3"), health=Health(), status=dict, gate=gate, desk=desk)
+        parts = SimpleNamespace(metrics=Metrics("1.2.3"), health=Health(), status=dict, gate=gate, desk=desk, **further)
         rules = AccessRules(settings.model_copy(update={"bind": bind}), gate)
         server = WebServer(bind, cast("Site", parts), rules)
         try:

@@ -47,15 +47,15 @@ class Gate:
             "authorization credentials)."
         )
 
-    async def caller(self, request: Request) -> Caller:
+    async def caller(self, request: Request, is_use: bool = True) -> Caller:
         """Who sends this request. Raises Refused if a listed proxy says what cannot be read.
 
-        A long answer may ask again: the session can be over meanwhile.
+        A long answer may ask again: the session can be over meanwhile. is_use: whether that keeps the session alive.
         """
         peer, sent = self.peer(request), _sent_token(request)
         if any(token and hmac.compare_digest(sent.encode(), token.encode()) for token in self._figures):
             return Caller("", Role.MONITOR, by_token=True)
-        return await self.with_users(self._caller, peer, sent, session_of(request, peer))
+        return await self.with_users(self._caller, peer, sent, session_of(request, peer), is_use)
 
     def peer(self, request: Request) -> Peer:
         """Who is at the other end of the connection. Raises Refused as `caller` does."""
@@ -69,13 +69,13 @@ class Gate:
         """Let go of the thread."""
         self._threads.shutdown(cancel_futures=True)
 
-    def _caller(self, peer: Peer, sent: str, session: str) -> Caller:
+    def _caller(self, peer: Peer, sent: str, session: str, is_use: bool) -> Caller:
         if sent.startswith(PREFIX):
             return (self.users and self.users.tokens.caller(sent, self.clock())) or NOBODY
         if not self._has_users():
             may_be_open = peer.is_this_machine and self._is_private and not self._token
             return Caller("", Role.ADMIN) if may_be_open else NOBODY
-        user = self.users.sessions.user(session, self.clock()) if self.users and session and not sent else None
+        user = self.users.sessions.user(session, self.clock(), is_use) if self.users and session and not sent else None
         if user is None or (peer.user is not None and name_key(peer.user) != name_key(user.name)):
             return NOBODY
         return caller_by_session(user)

@@ -53,8 +53,11 @@ class SessionRows:
             )
         return secret if begun else None
 
-    def user(self, secret: str, now: float) -> User | None:
-        """Whose session it is; None if there is none, or it is over, or the user is disabled."""
+    def user(self, secret: str, now: float, is_use: bool = True) -> User | None:
+        """Whose session it is; None if there is none, or it is over, or the user is disabled.
+
+        is_use: whether it counts as used now, so that it goes on.
+        """
         row = self._file.row(
             "SELECT users.id, name, role, orders, password, disabled, users.made_at, sessions.made_at, seen_at "
             "FROM sessions JOIN users ON users.id = user_id WHERE digest = ? AND NOT disabled",
@@ -67,7 +70,7 @@ class SessionRows:
         assert isinstance(seen_at, float)
         if now - seen_at > self._limits.idle_seconds or now - made_at > self._limits.whole_seconds:
             return None
-        if abs(now - seen_at) > _SEEN_SECONDS:
+        if is_use and abs(now - seen_at) > _SEEN_SECONDS:
             self._file.change("UPDATE sessions SET seen_at = ? WHERE digest = ?", now, digest_of(secret))
         return user_of(row[:7])
 
