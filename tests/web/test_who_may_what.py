@@ -172,11 +172,11 @@ def title(way: Way) -> str:
     return f"{way.method} {way.path}"
 
 
-EACH_WAY = pytest.mark.parametrize("way", sorted(WAYS, key=lambda way: way.method), ids=title)
+IN_TURN = sorted(WAYS, key=lambda way: way.method)
 """What reads comes first: what changes may end what is read."""
 
 
-@EACH_WAY
+@pytest.mark.parametrize("way", IN_TURN, ids=title)
 @pytest.mark.parametrize(("name", "role"), GUESTS, ids=[name for name, _ in GUESTS])
 def test_each_route_lets_in_whom_it_should(house: House, way: Way, name: str, role: Role) -> None:
     guest = house.guests[name]
@@ -188,6 +188,8 @@ def test_each_route_lets_in_whom_it_should(house: House, way: Way, name: str, ro
         assert status == (401 if role is Role.NOBODY else 403), body
     elif guest.elsewhere and is_about_a_job(way):
         assert status == 404, body
+    elif guest.elsewhere and way.path in INTO_AN_ORDER:
+        assert status == 403, body
     else:
         assert status not in (401, 403, 404), body
         assert status < 500, body
@@ -231,3 +233,21 @@ def test_an_address_that_is_none_tells_a_stranger_nothing(house: House) -> None:
 
     assert house.knock(nothing, house.guests["nobody"])[0] == 401
     assert house.knock(nothing, house.guests["viewer"])[0] == 404
+
+
+@pytest.mark.parametrize(("name", "sees"), [("viewer", True), ("viewer elsewhere", False)])
+def test_the_stream_of_events_tells_of_ones_own_orders_only(house: House, name: str, sees: bool) -> None:
+    connection = http.client.HTTPConnection(*house.live.address, timeout=1.0)
+    before = str(house.live.daemon.parts.journal.events.newest() - 1)
+    connection.request("GET", "/api/v1/events", headers={**house.guests[name].headers(), "Last-Event-ID": before})
+    stream, told = connection.getresponse(), b""
+    try:
+        while house.job.encode() not in told:
+            told += stream.read1(4096)
+    except TimeoutError:
+        pass
+    finally:
+        connection.close()
+
+    assert b"id: " in told
+    assert (b"shoes" in told) == (house.job.encode() in told) == sees
