@@ -91,6 +91,10 @@ class DaemonProcess:
         """Send SIGHUP, which asks for a reload of the settings."""
         self._process.send_signal(signal.SIGHUP)
 
+    def terminate(self) -> None:
+        """Send SIGTERM, as systemd does."""
+        self._process.send_signal(signal.SIGTERM)
+
     def ended(self) -> int:
         """Wait until it ends by itself. Returns the exit code."""
         return self._process.wait(timeout=LONGEST_WAIT_SECONDS)
