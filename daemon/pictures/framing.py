@@ -16,7 +16,7 @@ def frame_of(alpha: Samples, outputs: OutputSettings) -> Frame | None:
     """
     height, width = alpha.shape
     left, top, right, bottom = 0, 0, width, height
-    if outputs.trim and (box := _shown(alpha)):
+    if outputs.trim and (box := shown_box(alpha)):
         margin = round(outputs.margin * max(box[2] - box[0], box[3] - box[1]))
         left, top = (start - margin if start > 0 else 0 for start in box[:2])
         right, bottom = (
@@ -28,7 +28,7 @@ def frame_of(alpha: Samples, outputs: OutputSettings) -> Frame | None:
     return None if frame == Frame(0, 0, width, height, (width, height)) else frame
 
 
-def _shown(alpha: Samples) -> tuple[int, int, int, int] | None:
+def shown_box(alpha: Samples) -> tuple[int, int, int, int] | None:
     """Left, top, right and bottom of what is seen, the last two exclusive; None if nothing is seen."""
     seen = alpha >= np.iinfo(alpha.dtype).max // _UNSEEN
     columns, rows = np.flatnonzero(seen.any(axis=0)), np.flatnonzero(seen.any(axis=1))

@@ -41,6 +41,7 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
     from daemon.web.pictures_served.picture_shelf import PictureShelf
     from daemon.web.pictures_served.shown_files import ShownFiles
     from daemon.web.pictures_served.shown_pictures import ShownPictures
+    from daemon.web.removebg.cutout_desk import CutOutDesk
     from daemon.web.site import Site
 
     http = parts.settings.now.http
@@ -52,6 +53,8 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
     uploads = UploadDesk(parts.uploads, parts.journal, parts.settings)
     for part in (gate, desk, shelf, uploads):
         doors.callback(part.close)
+    files, root = ShownFiles(parts.folders, parts.journal), parts.folders.root
+    served = parts.opened.state / "served"
     return Site(
         settings=parts.settings,
         folders=parts.folders,
@@ -60,9 +63,10 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
         health=parts.health,
         gate=gate,
         desk=desk,
-        pictures=ShownPictures(shelf, ShownFiles(parts.folders, parts.journal)),
+        pictures=ShownPictures(shelf, files),
         uploads=uploads,
         events=EventFeed(parts.journal.events),
+        cut_outs=CutOutDesk(uploads, parts.journal, root, files, parts.workers.lay_out, served),
         clock=parts.runtime.clock,
         status=lambda: status_page(parts),
     )

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
+from daemon.errors import FreistellerError
 from daemon.web import monitoring
 from daemon.web.access import login_ways
 from daemon.web.access_rules import AccessRules
@@ -18,6 +19,7 @@ from daemon.web.every_answer import EveryAnswer
 from daemon.web.pages import page_routes
 from daemon.web.pictures_served import picture_ways
 from daemon.web.problems import Refused, not_found
+from daemon.web.removebg import removebg_ways
 from daemon.web.site import Site
 from daemon.web.ways import Way
 
@@ -29,6 +31,7 @@ WAYS: tuple[Way, ...] = (
     *job_ways.WAYS,
     *order_ways.WAYS,
     *event_stream.WAYS,
+    *removebg_ways.WAYS,
     *page_routes.WAYS,
 )
 """All routes there are. Tests walk this table, and so does the description of the API."""
@@ -49,11 +52,17 @@ class _Ways:
 
     async def respond(self, request: Request, body: BoundedBody) -> Response:
         way, allowed = self._find(request)
-        request.scope["freisteller.caller"] = await self._rules.admit(request, way.needs if way else Role.MONITOR)
         if way is None:
+            request.scope["freisteller.caller"] = await self._rules.admit(request, Role.MONITOR)
             raise _method_not_allowed(allowed) if allowed else not_found("nothing is at this address")
-        body.allow(way.body_bytes, way.whole_seconds)
-        return await way.answer(request, self._site)
+        try:
+            request.scope["freisteller.caller"] = await self._rules.admit(request, way.needs)
+            body.allow(way.body_bytes, way.whole_seconds)
+            return await way.answer(request, self._site)
+        except FreistellerError as error:
+            if way.tell is None:
+                raise
+            return way.tell(error, request)
 
     def _find(self, request: Request) -> tuple[Way | None, set[str]]:
         """The row that is meant; or None, and the methods that this path has."""

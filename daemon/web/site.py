@@ -13,6 +13,7 @@ from daemon.web.access.login_desk import LoginDesk
 from daemon.web.api.event_feed import EventFeed
 from daemon.web.api.upload_desk import UploadDesk
 from daemon.web.pictures_served.shown_pictures import ShownPictures
+from daemon.web.removebg.cutout_desk import CutOutDesk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,5 +33,6 @@ class Site:
     pictures: ShownPictures
     uploads: UploadDesk
     events: EventFeed
+    cut_outs: CutOutDesk
     clock: Callable[[], float]
     status: Callable[[], Mapping[str, object]]

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from starlette.requests import Request
 from starlette.responses import Response
 
+from daemon.errors import FreistellerError
 from daemon.web.callers import NOBODY, Caller, Role
 from daemon.web.site import Site
 
@@ -16,6 +17,10 @@ Answer: TypeAlias = Callable[[Request, Site], Awaitable[Response]]
 It may raise the errors of `daemon.errors` and of `daemon.web.problems`; the app turns them into answers."""
 
 
+TellError: TypeAlias = Callable[[FreistellerError, Request], Response]
+"""Tells an error in the words that a route's callers know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """One method of one path, in Starlette's spelling, e.g. "/api/v1/jobs/{job_id}".
@@ -23,7 +28,7 @@ class Way:
     needs: the least role. The app asks for it before it calls `answer`, so no answer can forget to.
     summary: one sentence in the API's description; "" = not a part of the API. describes: the OpenAPI operation beyond
     that: parameters, requestBody, responses. body_bytes: how many bytes a request may send. whole_seconds: how long
-    sending them may take.
+    sending them may take. tell: None = errors are problem details, as everywhere.
     """
 
     method: str
@@ -34,6 +39,7 @@ class Way:
     describes: Mapping[str, object] = field(default_factory=dict)
     body_bytes: int = 64 * 1024
     whole_seconds: float = 30.0
+    tell: TellError | None = None
 
 
 def caller_of(request: Request) -> Caller:

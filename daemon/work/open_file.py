@@ -9,6 +9,7 @@ from pathlib import Path
 from daemon.arrays import Alpha, Rgb
 from daemon.errors import BadPhoto, RootAway
 from daemon.jobs import Attempt, Recipe, View
+from daemon.pictures.laid_out import LaidOut, Layout, lay_out
 from daemon.pictures.photo import Coverage, Photo, Seen
 from daemon.pictures.pyramid import Layer, build_pyramid
 from daemon.pictures.reading import memory_need, open_photo, pages_of, prove_decodes
@@ -137,6 +138,10 @@ class WorkInThisProcess:
     def pyramid(self, path: Path, layers: Mapping[Layer, Path], page: int = 0) -> None:
         """The pyramid of a file, however large it is."""
         build_pyramid(path, layers, math.inf, page)
+
+    def lay_out(self, path: Path, layout: Layout, target: Path) -> LaidOut:
+        """A finished cut-out as a program asks, however large it is."""
+        return lay_out(path, layout, target, math.inf)
 
     def close(self) -> None:
         """Nothing runs elsewhere."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Attempt, Recipe, View
+from daemon.pictures.laid_out import LaidOut, Layout
 from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.pyramid import Layer
 from daemon.pictures.thumbs import Thumb
@@ -78,6 +79,12 @@ class PhotoWorkers(Protocol):
 
     def pyramid(self, path: Path, layers: Mapping[Layer, Path], page: int = 0) -> None:
         """Show a file to people at every size, as `pictures.pyramid.build_pyramid` does, at low priority.
+
+        Raises WorkerLost as well, and what `MemoryBudget.held` raises.
+        """
+
+    def lay_out(self, path: Path, layout: Layout, target: Path) -> LaidOut:
+        """Write a finished cut-out as a program asks, as `pictures.laid_out.lay_out` does.
 
         Raises WorkerLost as well, and what `MemoryBudget.held` raises.
         """

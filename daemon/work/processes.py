@@ -14,6 +14,7 @@ from daemon.jobs import Attempt, Recipe, View
 from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.meter import Meter
+from daemon.pictures.laid_out import LaidOut, Layout
 from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.pyramid import Layer
 from daemon.pictures.thumbs import Thumb
@@ -22,7 +23,7 @@ from daemon.settings import OutputFormat
 from daemon.settings.current import CurrentSettings
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.memory_budget import MemoryBudget
-from daemon.work.worker_main import DECODE, LOOK, LOOK_TO_SHOW, PROVE, RELEASE, SHOW, TAKE, THUMB
+from daemon.work.worker_main import DECODE, LAY_OUT, LOOK, LOOK_TO_SHOW, PROVE, RELEASE, SHOW, TAKE, THUMB
 from daemon.work.worker_process import WorkerProcess, prepare
 
 _MOST_IDLE = 4  # a new process costs some 20 ms, an idle one some 20 MB
@@ -84,6 +85,17 @@ class Processes:
                 self.ask(process, path.name, need, SHOW, path, layers, most, page, need)
         finally:
             process.close()
+            self.give_back(process)
+
+    def lay_out(self, path: Path, layout: Layout, target: Path) -> LaidOut:
+        """As `PhotoWorkers.lay_out`."""
+        most, process = self._settings.now.intake.max_megapixels, self.take()
+        try:
+            need = self.ask(process, path.name, 0, LOOK_TO_SHOW, path, most, 0)
+            with self._budget.held(need, self._runtime.stopping):
+                laid: LaidOut = self.ask(process, path.name, need, LAY_OUT, path, layout, target, most, need)
+            return laid
+        finally:
             self.give_back(process)
 
     def close(self) -> None:

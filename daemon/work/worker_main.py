@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import cv2
 
+from daemon.pictures.laid_out import LaidOut, Layout, lay_out
 from daemon.pictures.pyramid import Layer, build_pyramid
 from daemon.pictures.thumbs import thumb_of_page
 from daemon.pictures.values import Page
@@ -49,6 +50,7 @@ class Reply(NamedTuple):
 
 TAKE, DECODE, RELEASE, LOOK, PROVE = "take a file", "decode", "release", "look at an open file", "prove"
 THUMB, LOOK_TO_SHOW, SHOW = "make a thumbnail", "look at a file to show", "show a file"
+LAY_OUT = "lay out"
 
 
 def serve(channel: Connection, daemon: int) -> None:
@@ -79,6 +81,7 @@ class _Desk:
             THUMB: thumb_of_page,
             LOOK_TO_SHOW: self._look_to_show,
             SHOW: self._show,
+            LAY_OUT: self._lay_out,
         }
 
     def answer(self, call: Call) -> Reply:
@@ -124,6 +127,10 @@ class _Desk:
         os.nice(_NICE)
         self._limit_memory(need_bytes)
         build_pyramid(path, layers, max_megapixels, page)
+
+    def _lay_out(self, path: Path, layout: Layout, target: Path, max_megapixels: float, need_bytes: int) -> LaidOut:
+        self._limit_memory(need_bytes)
+        return lay_out(path, layout, target, max_megapixels)
 
     def _limit_memory(self, need_bytes: int) -> None:
         """Let malloc fail, here alone, for a file that wants much more than its header promises (getrlimit(2))."""

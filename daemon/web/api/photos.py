@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.intake.uploads import SentPhoto
-from daemon.journal import JobRow, RequestKey, SentAlong
+from daemon.journal import RequestKey, SentAlong
 from daemon.states import is_over
 from daemon.web.api.incoming_photo import IncomingPhoto
+from daemon.web.api.job_values import job_values, seen_by
 from daemon.web.api.job_wait import wait_for_end
 from daemon.web.api.upload_desk import UploadDesk
 from daemon.web.callers import Role
@@ -37,12 +38,13 @@ async def post_photo(request: Request, site: Site) -> Response:
     desk, who = site.uploads, caller_of(request).name
     key = _key_of(request)
     if key is None:
-        return await _receive(request, desk, None)
+        return await _receive(request, site, None)
     with desk.only_one(who, key):
-        return await _receive(request, desk, key)
+        return await _receive(request, site, key)
 
 
-async def _receive(request: Request, desk: UploadDesk, key: str | None) -> Response:
+async def _receive(request: Request, site: Site, key: str | None) -> Response:
+    desk = site.uploads
     with desk.serving(request) as photo:
         fields = await _body_of(request, desk, photo)
         sent = _sent(photo, fields)
@@ -51,7 +53,7 @@ async def _receive(request: Request, desk: UploadDesk, key: str | None) -> Respo
         if not caller.sees(order):
             raise Refused(HTTPStatus.FORBIDDEN, "not_allowed", f"{caller.name} may not send photos to this order")
         job_id = await desk.run(_admit, desk, photo, sent, (caller.name, key) if key else None)
-    return await _answer(request, desk, job_id)
+    return await _answer(request, site, job_id)
 
 
 async def _body_of(request: Request, desk: UploadDesk, photo: IncomingPhoto) -> Mapping[str, str]:
@@ -108,22 +110,16 @@ def _admit(desk: UploadDesk, photo: IncomingPhoto, sent: SentPhoto, who_and_key:
     return known.job_id
 
 
-async def _answer(request: Request, desk: UploadDesk, job_id: str) -> Response:
+async def _answer(request: Request, site: Site, job_id: str) -> Response:
     headers = {"Location": f"/api/v1/jobs/{job_id}"}
     found = _WAIT.search(", ".join(request.headers.getlist("prefer")))
     if found:
-        seconds = min(float(found[1]), desk.wait_seconds)
+        seconds = min(float(found[1]), site.uploads.wait_seconds)
         headers["Preference-Applied"] = f"wait={seconds:.0f}"
-        row = await wait_for_end(desk.journal, job_id, seconds, request)
-    else:
-        row = await run_in_threadpool(desk.journal.row, job_id)
-    status = HTTPStatus.CREATED if is_over(row.job.state) else HTTPStatus.ACCEPTED
-    return as_json(_job(row), status, headers)
-
-
-def _job(row: JobRow) -> dict[str, object]:
-    job = row.job
-    return {"id": job.id, "name": job.name, "state": job.state, "grade": job.grade, "score": job.score}
+        await wait_for_end(site.journal, job_id, seconds, request)
+    seen = await run_in_threadpool(seen_by, site, caller_of(request), job_id)
+    status = HTTPStatus.CREATED if is_over(seen.row.job.state) else HTTPStatus.ACCEPTED
+    return as_json(await run_in_threadpool(job_values, site, seen), status, headers)
 
 
 def _key_of(request: Request) -> str | None:

@@ -51,6 +51,11 @@ class UploadDesk:
         """Whether a photo may be fetched from an address that somebody sends."""
         return self._settings.now.http.fetch_urls
 
+    @property
+    def places(self) -> tuple[int, int]:
+        """How many requests may be under way at once, and how many more may come now."""
+        return MOST_AT_ONCE, max(0, MOST_AT_ONCE - self._served)
+
     @contextmanager
     def serving(self, request: Request, encoded: float = 1.0) -> Iterator[IncomingPhoto]:
         """A photo to receive from a request. encoded: how many bytes of the body may stand for one of the photo.

@@ -1,0 +1,1 @@
+"""What remove.bg answered, for programs that were made for it: POST /v1.0/removebg, GET /v1.0/account."""
