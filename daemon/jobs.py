@@ -137,6 +137,20 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """That a person took an attempt instead of the best one. who: "" = unknown. at: Unix seconds.
+
+    alphas_round: the round in which the attempts were made. replaces: places of the earlier result, below the root,
+    that are still to be moved to `archiv/`.
+    """
+
+    who: str
+    at: float
+    alphas_round: int
+    replaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One photo on its way.
 
@@ -144,6 +158,7 @@ class Job:
     round: 0, plus one each time that a person wants another try. attempts: those of this round; tried_before: those of
     earlier rounds.
     admitted_at, started_at, finished_at: Unix times. best: the number of the attempt that won.
+    choice: why this round began, if a person took an attempt of an earlier round.
     fresh: whether it was started just now for the first time in its round, so that no engine can know its tickets.
     """
 
@@ -163,6 +178,7 @@ class Job:
     best: int | None = None
     reason: str | None = None
     fresh: bool = False
+    choice: Choice | None = None
 
     def ticket(self, attempt_number: int) -> uuid.UUID:
         """The name under which an engine knows this attempt. It is a UUIDv5, so a repeat after a crash is harmless.

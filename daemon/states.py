@@ -37,6 +37,7 @@ class Move(StrEnum):
     COMPLETE = "complete"
     REQUEUE = "requeue"
     LEAVE_OUT = "leave_out"
+    TAKE_ATTEMPT = "take_attempt"
 
 
 MOVES: Mapping[Move, Mapping[State, State]] = {
@@ -51,6 +52,7 @@ MOVES: Mapping[Move, Mapping[State, State]] = {
     Move.COMPLETE: {State.PUBLISHING: State.DONE},
     Move.REQUEUE: dict.fromkeys(OVER, State.WAITING),
     Move.LEAVE_OUT: {State.RUNNING: State.DONE},
+    Move.TAKE_ATTEMPT: {State.DONE: State.PUBLISHING},
 }
 """The whole table: for each move the states that it starts from, and where it leads from each."""
 

@@ -59,6 +59,8 @@ class Effect(StrEnum):
     ORIGINAL_INTO_WORK = "original into work", _SHARE
     ARCHIVE_EARLIER_RESULT = "archive the earlier result", _SHARE
     REMOVE_EARLIER_RESULT = "remove the earlier result", _SHARE
+    FORGET_EARLIER_RESULT = "forget the earlier result", _JOURNAL
+    TAKE_ATTEMPT = "take attempt", _LEADS_TO_SHARE
     REMOVE_NOTE = "remove note", _SHARE
     END_PUT_BACK = "end put-back", _SHARE
     # A person moved a result.

@@ -46,6 +46,10 @@ class Alphas:
                 return codec.decode_alpha(self._path(job, number, recipe, folder).read_bytes())
         return None
 
+    def keeps(self, job: Job, number: int, recipe: Recipe) -> bool:
+        """Whether the alpha of an attempt is kept."""
+        return any(self._path(job, number, recipe, folder).is_file() for folder in (self._folder, self._kept))
+
     def exists(self, job_id: str) -> bool:
         """Whether alphas are kept for the work on a job."""
         return (self._folder / job_id).is_dir()
@@ -88,7 +92,8 @@ class Alphas:
     def _path(self, job: Job, number: int, recipe: Recipe, folder: Path | None = None) -> Path:
         # The name depends on the recipe: after a restart with other settings the attempt may ask for something else.
         digest = hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]
-        return (folder or self._folder) / job.id / f"{job.round}-{number}-{digest}.png"
+        made_in = job.choice.alphas_round if job.choice else job.round
+        return (folder or self._folder) / job.id / f"{made_in}-{number}-{digest}.png"
 
 
 def _laid_by(folder: Path) -> Iterator[tuple[float, str, int]]:

@@ -13,6 +13,7 @@ from daemon.errors import IllegalMove
 from daemon.jobs import Attempt, Job, Outcome
 from daemon.journal import attempt_rows, equal_content, finished_jobs, new_jobs, rows, suspects
 from daemon.journal.batch_rows import BatchRows
+from daemon.journal.choices import Choices
 from daemon.journal.facts import Facts
 from daemon.journal.moves import make_move
 from daemon.journal.new_jobs import SentAlong
@@ -48,6 +49,7 @@ class Journal(Queries):
         self.result_files = ResultFiles(self._db)
         self.verdicts = VerdictRows(self._db)
         self.batches = BatchRows(self._db)
+        self.choices = Choices(self._db)
         self.turns = Turns(self._db)
         self.request_keys = RequestKeys(self._db)
         self.patience = self._db.patience
@@ -228,8 +230,8 @@ class Journal(Queries):
             job_id,
             Move.REQUEUE,
             "round = round + 1, tries = 0, postponed = 0, due_at = 0, admitted_at = ?, started_at = NULL, "
-            "finished_at = NULL, same_as = NULL, grade = NULL, score = NULL, best = NULL, reason = NULL, "
-            "reason_kind = NULL, results = '[]'",
+            "finished_at = NULL, same_as = NULL, choice = NULL, grade = NULL, score = NULL, best = NULL, "
+            "reason = NULL, reason_kind = NULL, results = '[]'",
             now,
         )
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from daemon.jobs import Attempt, Grade, Job
+from daemon.jobs import Attempt, Choice, Grade, Job
 from daemon.states import LONGEST_POSTPONE_SECONDS, OPEN, State
 
 ATTEMPT = TypeAdapter(Attempt)
+CHOICE = TypeAdapter(Choice)
 COLUMNS = (
     "id, name, state, tries, size_bytes, admitted_at, started_at, finished_at, grade, score, best, reason, "
-    "reason_kind, postponed, source, results, same_as, content, round, settings"
+    "reason_kind, postponed, source, results, same_as, content, round, settings, choice"
 )
 DUE = f"(due_at <= ? OR due_at > ? + {LONGEST_POSTPONE_SECONDS})"
 """Whether a job is due; takes the present time twice. A job that was put off by a clock that was ahead is due, too."""
@@ -127,7 +128,7 @@ def top_folder(name: str) -> str:
 def job_row(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> JobRow:
     """A job from its columns and its attempts. row: the COLUMNS. bodies: round and attempt, in order."""
     job_id, name, state, tries, size, admitted, started, finished, grade, score, best, reason, *rest = row
-    kind, postponed, source, results, same_as, content, job_round, settings = rest
+    kind, postponed, source, results, same_as, content, job_round, settings, choice = rest
     job = Job(
         id=str(job_id),
         name=str(name),
@@ -144,6 +145,7 @@ def job_row(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> JobRow
         score=real(score),
         best=None if best is None else whole(best),
         reason=None if reason is None else str(reason),
+        choice=None if choice is None else CHOICE.validate_json(str(choice)),
     )
     assert isinstance(source, bytes)  # the column is BLOB NOT NULL in a STRICT table
     return JobRow(

@@ -16,9 +16,8 @@ from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results, stray_results
 from daemon.people.known_results import KnownResults
+from daemon.publishing.earlier_result import EARLIER
 from daemon.states import has_failed, is_over
-
-EARLIER = "-earlier"  # is added to the name of a result that another try replaces, in archiv/
 
 
 class Retries:

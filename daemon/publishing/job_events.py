@@ -46,6 +46,13 @@ class JobEvents:
         self._on_end = tuple(on_end)
         self._on_postponed = tuple(on_postponed)
 
+    def ended(self, job: Job, outcome: Outcome | None, results: tuple[Path, ...], seconds: float) -> None:
+        """A photo is done. outcome: None if the journal lacks the attempt that won. seconds: the work on it."""
+        if outcome is None:
+            self.found_done(job)
+        else:
+            self.finished(job, outcome, results, seconds)
+
     def finished(self, job: Job, outcome: Outcome, results: tuple[Path, ...], seconds: float) -> None:
         """A photo is done. seconds: the work on it."""
         verdict = outcome.verdict

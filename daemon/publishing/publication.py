@@ -18,6 +18,7 @@ class Step(StrEnum):
 
     CUT_OUT = "cut out"
     STAGE = "stage"
+    RETIRE = "retire the earlier result"
     PLACE = "place"
     ARCHIVE = "archive"
     CLEAR = "clear"
@@ -87,7 +88,11 @@ def _undecided(row: JobRow, files: Files) -> Step:
 def _publishing(row: JobRow, files: Files) -> Step:
     if row.results or files.placed_here:
         return Step.ARCHIVE  # placed results are a person's, wherever they are by now: they are never made again
-    return _lost(files) or (Step.PLACE if files.staged_as_decided else Step.STAGE)
+    if lost := _lost(files):
+        return lost
+    if not files.staged_as_decided:
+        return Step.STAGE
+    return Step.RETIRE if row.job.choice and row.job.choice.replaces else Step.PLACE
 
 
 def _done(_: JobRow, files: Files) -> Step:

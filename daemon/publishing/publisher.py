@@ -20,6 +20,7 @@ from daemon.journal.alphas import Alphas
 from daemon.journal.shown_sizes import ShownSizes
 from daemon.publishing import found_files
 from daemon.publishing.duplicate import archive_duplicate
+from daemon.publishing.earlier_result import retire_earlier_result
 from daemon.publishing.failure import move_to_failed
 from daemon.publishing.job_events import JobEvents
 from daemon.publishing.kept_originals import is_anothers, laid, under_way
@@ -95,6 +96,7 @@ class Publisher:
         Raises BadPhoto if the original is gone, NoRoom, RootAway.
         """
         steps = {
+            Step.RETIRE: self._retire,
             Step.PLACE: self._place,
             Step.ARCHIVE: self._archive,
             Step.ADOPT: self._adopt,
@@ -147,6 +149,11 @@ class Publisher:
         else:
             self._alphas.drop(job_id)
 
+    def _retire(self, publication: Publication) -> Publication:
+        retire_earlier_result(self._folders, self._journal, self._tick, publication.row.job)
+        job = self._journal.row(publication.row.job.id).job
+        return replace(publication, row=replace(publication.row, job=job))
+
     def _place(self, publication: Publication) -> Publication:
         """Put the staged files into their grade folder, then record where they are."""
         job, outcome = publication.row.job, publication.outcome
@@ -179,7 +186,8 @@ class Publisher:
             self._staging.meter.stage("publish", time.perf_counter() - publication.began)
         self._tick(Effect.COMPLETE)
         self._journal.complete(job.id, publication.places, self._clock(), original)
-        self._tell_finished(publication)
+        results = tuple(self._folders.root / place for place in publication.places)
+        self._job_events.ended(job, publication.outcome, results, self.seconds_of(job))
         return self._over(publication)
 
     def _archived(self, publication: Publication) -> Original | None:
@@ -234,14 +242,6 @@ class Publisher:
     def _files_of_one_that_is_over(self, job_id: str) -> Files:
         left = self._folders.jobs.exists(job_id) or self._alphas.exists(job_id)
         return Files(self._folders.jobs.claimed(job_id), leftovers=left)
-
-    def _tell_finished(self, publication: Publication) -> None:
-        job, outcome = publication.row.job, publication.outcome
-        if outcome is None:  # the journal lacks the attempt that won
-            self._job_events.found_done(job)
-            return
-        results = tuple(self._folders.root / place for place in publication.places)
-        self._job_events.finished(job, outcome, results, self.seconds_of(job))
 
     def _below_root(self, paths: Sequence[Path]) -> list[str]:
         return [str(path.relative_to(self._folders.root)) for path in paths]

@@ -52,6 +52,7 @@ def report(job: Job, cuts: Sequence[Cut], content: str, files: Mapping[str, str]
             if len(cuts) > 1
             else {}
         ),
+        **({"chosen": {"by": job.choice.who, "at": round(job.choice.at, 3)}} if job.choice else {}),
         "seconds": round(seconds, 3),
         "sha256": dict(files),
     }

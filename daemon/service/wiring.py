@@ -22,6 +22,7 @@ from daemon.notify.notifications import Notifications
 from daemon.people.bad_orders import BadOrders
 from daemon.people.gathering import Gathering
 from daemon.people.known_results import KnownResults
+from daemon.people.other_attempts import OtherAttempts
 from daemon.people.put_backs import PutBacks
 from daemon.people.retries import NextRound
 from daemon.people.verdicts import PersonGrades, Verdicts
@@ -66,6 +67,7 @@ class Parts(Tools):
     verdicts: Verdicts
     status: StatusTurn
     housekeeping: Housekeeping
+    other_attempts: OtherAttempts
 
 
 def wire(
@@ -79,14 +81,9 @@ def wire(
     metrics, locks, runtime = tools.metrics, tools.locks, tools.runtime
     hooks, notifications = _notifications(tools)
     events = JobEvents(metrics, runtime.clock, (notifications.ended, *on_end), (notifications.postponed,))
-    alphas, staging = Alphas(tools.opened.state / "alphas"), Staging(tools.progress, runtime.tick)
-    publisher = Publisher(
-        journal, folders, alphas=alphas, staging=staging, job_events=events, locks=locks, runtime=runtime
-    )
+    alphas = Alphas(tools.opened.state / "alphas")
     pipeline = _pipeline(tools, alphas)
-    job_runner = JobRunner(
-        journal, folders, pipeline=pipeline, staging=staging, publisher=publisher, job_events=events, runtime=runtime
-    )
+    publisher, job_runner = _running(tools, alphas, pipeline, events)
     orders = Orders(folders, settings, pipeline.strategy)
     task_runner = TaskRunner(journal, orders, job_runner, tools.progress, settings)
     executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
@@ -117,7 +114,20 @@ def wire(
         verdicts=Verdicts(folders, journal, known, gathering, grades, locks, settings),
         status=status,
         housekeeping=_housekeeping(tools, status, dispatch, recovery, alphas),
+        other_attempts=_other_attempts(tools, known, alphas, dispatch),
     )
+
+
+def _running(tools: Tools, alphas: Alphas, pipeline: Pipeline, events: JobEvents) -> tuple[Publisher, JobRunner]:
+    journal, folders, runtime = tools.journal, tools.folders, tools.runtime
+    staging = Staging(tools.progress, runtime.tick)
+    publisher = Publisher(
+        journal, folders, alphas=alphas, staging=staging, job_events=events, locks=tools.locks, runtime=runtime
+    )
+    job_runner = JobRunner(
+        journal, folders, pipeline=pipeline, staging=staging, publisher=publisher, job_events=events, runtime=runtime
+    )
+    return publisher, job_runner
 
 
 def _housekeeping(
@@ -139,6 +149,12 @@ def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publ
         metrics,
         dispatch.wake,
     )
+
+
+def _other_attempts(tools: Tools, known: KnownResults, alphas: Alphas, dispatch: Dispatch) -> OtherAttempts:
+    folders, journal, runtime = tools.folders, tools.journal, tools.runtime
+    next_round = NextRound(folders, journal, known, tools.metrics, runtime)
+    return OtherAttempts(folders, journal, alphas, next_round, tools.locks, runtime, dispatch.wake)
 
 
 def _inbox_loop(

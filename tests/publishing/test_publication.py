@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from daemon.jobs import Job
+from daemon.jobs import Choice, Job
 from daemon.journal import JobRow
 from daemon.publishing.publication import Files, Step, where_it_stands
 from daemon.states import State
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
 HEAD = "| state | what is seen | step |"
-FACTS = ("original", "results", "placed_here", "elsewhere", "same_as", "staged_as_decided", "leftovers")
+FACTS = (
+    "original", "results", "placed_here", "elsewhere", "same_as", "staged_as_decided", "replaces", "leftovers",
+)  # fmt: skip
 
 
 def rows_of_the_table() -> list[tuple[set[str], dict[str, bool], str]]:
@@ -38,7 +40,10 @@ def everything_that_can_be_seen() -> Iterator[tuple[State, dict[str, bool]]]:
 def row_with(state: State, seen: dict[str, bool]) -> JobRow:
     results = ("gut/a.png", "gut/a.json") if seen["results"] else ()
     same_as = "20261129-090000-00000000" if seen["same_as"] else None
-    return JobRow(Job("20261129-090000-00000001", "a.png", state), Path("inbox/a.png"), 0, None, results, same_as)
+    choice = Choice("anna", 0.0, 0, ("gut/a.png",)) if seen["replaces"] else None
+    return JobRow(
+        Job("20261129-090000-00000001", "a.png", state, choice=choice), Path("inbox/a.png"), 0, None, results, same_as
+    )
 
 
 def files_with(seen: dict[str, bool]) -> Files:

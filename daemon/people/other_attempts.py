@@ -1,0 +1,108 @@
+"""Takes another attempt instead of the best one, because a person asks for it: no engine is asked again."""
+
+from collections.abc import Callable
+
+from daemon.errors import IllegalMove, Vanished
+from daemon.hotfolder import ownership
+from daemon.hotfolder.effects import Effect
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.job_locks import JobLocks
+from daemon.hotfolder.runtime import Runtime
+from daemon.hotfolder.work_note import write_work_note
+from daemon.jobs import Attempt, Choice, Job, attempt_numbered
+from daemon.journal import JobRow, Journal
+from daemon.journal.alphas import Alphas
+from daemon.logs import log
+from daemon.people.retries import NextRound
+from daemon.states import is_decided, is_done
+
+
+class OtherAttempts:
+    """Sends jobs that are done through their publication again, with another attempt. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        folders: HotFolder,
+        journal: Journal,
+        alphas: Alphas,
+        next_round: NextRound,
+        locks: JobLocks,
+        runtime: Runtime,
+        wake: Callable[[], None],
+    ) -> None:
+        """wake: has the dispatcher look for a job to start."""
+        self._folders = folders
+        self._journal = journal
+        self._alphas = alphas
+        self._next_round = next_round
+        self._locks = locks
+        self._clock = runtime.clock
+        self._tick = runtime.tick
+        self._wake = wake
+
+    def can_be_taken(self, job: Job, attempt: Attempt) -> bool:
+        """Whether all alphas are kept that a result by this attempt is made of."""
+        needed = [each for each in job.attempts if each.verdict is not None and each.number <= attempt.number]
+        return attempt in needed and all(self._alphas.keeps(job, each.number, each.recipe) for each in needed)
+
+    def take_attempt(self, job_id: str, number: int, who: str) -> bool:
+        """Have the result of a job made anew by another of its attempts. Returns False if that was done before.
+
+        The job begins another round that is decided already: it is rendered from its original in all formats, and then
+        replaces the earlier result, which goes to `archiv/`. May be repeated after a crash: a person gets it once.
+
+        Raises KeyError if the journal knows no such job, IllegalMove if the job is not done or the attempt cannot be
+        taken, Vanished if its original or its result is gone; NoRoom, RootAway.
+        """
+        with self._locks.held(job_id):
+            row = self._journal.row(job_id)
+            job = row.job
+            if number == job.best and job.choice is not None and (is_done(job.state) or is_decided(job.state)):
+                return False
+            attempt = self._attempt(row, number)
+            original = self._original(row)
+            if self._folders.jobs.claimed(job_id) is None:
+                self._tick(Effect.ORIGINAL_INTO_WORK)
+                write_work_note(self._folders, row)
+                self._folders.jobs.restore(self._folders.root / original, job_id)
+            made_in = job.choice.alphas_round if job.choice else job.round
+            self._tick(Effect.TAKE_ATTEMPT)
+            self._journal.choices.take(job_id, attempt, Choice(who, self._clock(), made_in, row.results))
+            write_work_note(self._folders, self._journal.row(job_id))
+        text = f"{job.name} is made again with attempt {number}: a person took it."
+        log.log("attempt_taken", text, job=job_id, name=job.name, attempt=number)
+        self._wake()
+        return True
+
+    def _attempt(self, row: JobRow, number: int) -> Attempt:
+        """The attempt, if it can be taken now. Raises IllegalMove, Vanished."""
+        job = row.job
+        if not is_done(job.state) or job.grade is None:
+            raise IllegalMove(f"{job.name} has no result now (it is {job.state}), so no attempt of it can be taken.")
+        attempt = attempt_numbered(job.attempts, number)
+        if attempt is None or attempt.verdict is None:
+            raise IllegalMove(f"{job.name} has no attempt {number} that gave a result.")
+        if number == job.best:
+            raise IllegalMove(f"The result of {job.name} is made of attempt {number} already.")
+        if any(each.page > 1 for each in job.attempts):
+            raise IllegalMove(f"{job.name} has several pages, each with its own attempts, so none can be taken.")
+        if not self.can_be_taken(job, attempt):
+            raise IllegalMove(
+                f"Attempt {number} of {job.name} cannot be taken any more: its alphas are older than "
+                "journal.keep_alphas_days, or had to make room (journal.keep_alphas_mb). Try the photo again instead."
+            )
+        if ownership.file_id_at(self._folders.root, row.results[0]) is None:
+            raise Vanished(f"The result of {job.name} was just moved or deleted. Try again in some seconds.")
+        return attempt
+
+    def _original(self, row: JobRow) -> str:
+        """The place of the original, which must be as it was. Raises Vanished."""
+        place = self._next_round.original_of(row)
+        if place is None:
+            raise Vanished(f"The original of {row.job.name} is not in archiv/ any more: nothing can be made of it.")
+        if row.content is not None and ownership.content_at(self._folders.root, place) != row.content:
+            raise Vanished(
+                f"The original of {row.job.name} was changed since ({place}), so its attempts do not fit any more. "
+                "Put it into inbox/ to have it cut out again."
+            )
+        return place
