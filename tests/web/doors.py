@@ -91,7 +91,9 @@ def door(
             users.rows.add(user, Scope(Role.ADMIN), HASH, TESTER, clock())
         gate = Gate(users, settings, clock)
         desk = LoginDesk(gate)
-        parts = SimpleNamespace(metrics=Metrics("1.2.3"), health=Health(), status=dict, gate=gate, desk=desk, **further)
+        now = SimpleNamespace(now=SimpleNamespace(http=settings))
+        common = {"metrics": Metrics("1.2.3"), "health": Health(), "status": dict, "settings": now}
+        parts = SimpleNamespace(**{**common, "gate": gate, "desk": desk, **further})
         rules = AccessRules(settings.model_copy(update={"bind": bind}), gate)
         server = WebServer(bind, cast("Site", parts), rules)
         try:

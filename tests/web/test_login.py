@@ -178,7 +178,7 @@ def test_a_wrong_password_in_a_browser_shows_the_form_again_without_markup_of_st
 
     assert page.status == 401
     assert "The name or the password is wrong." in page.body
-    assert "<script" not in page.body
+    assert 'value="&#34;&gt;&lt;script&gt;"' in page.body
 
 
 def test_a_form_of_another_kind_is_refused(port: Door) -> None:
@@ -214,3 +214,14 @@ def test_with_a_user_a_port_for_other_machines_starts(tmp_path: Path) -> None:
 
     with door(tmp_path, bind="0.0.0.0:0") as port:
         assert port.ask(ME).status == 401
+
+
+def test_the_page_to_log_in_speaks_german_and_tells_how_long_to_wait(port: Door) -> None:
+    port.add("anna")
+    browser = {"Accept": "text/html", "Accept-Language": "de"}
+
+    pages = [port.log_in("anna", "wrong", headers=browser) for _ in range(6)]
+
+    assert "Der Name oder das Passwort stimmt nicht." in pages[0].body
+    assert pages[-1].status == 429
+    assert f"in {pages[-1].headers['Retry-After']} s" in pages[-1].body

@@ -147,6 +147,7 @@ def _places(live: Live, admin: Guest, job: str) -> dict[str, str]:
     _, _, picture_job, kind, key, _ = told["pictures"]["alpha"]["url"].split("/")
     page = live.ask("GET", "/login").body.decode()
     static = re.search(r'"(/static/[^"]+)"', page)
+    assert static
     return {
         "job_id": job,
         "job": picture_job,
@@ -156,7 +157,7 @@ def _places(live: Live, admin: Guest, job: str) -> dict[str, str]:
         "column": "0",
         "row": "0",
         "name": told["results"][0]["name"],
-        "static": static[1] if static else "",
+        "static": static[1],
     }
 
 

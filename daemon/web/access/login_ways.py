@@ -1,17 +1,19 @@
 """The routes by which people come in and go: /login, /logout, and who am I."""
 
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from daemon.web.access import cookies
-from daemon.web.access.login_page import login_page
 from daemon.web.callers import Role
 from daemon.web.json_answer import as_json
-from daemon.web.problems import Refused, status_of
+from daemon.web.problems import Refused
 from daemon.web.site import Site
+from daemon.web.templates import page
 from daemon.web.ways import Way, caller_of
 
 FORM = "application/x-www-form-urlencoded"
@@ -24,11 +26,11 @@ async def show_login(request: Request, site: Site) -> Response:
     if caller_of(request).role is not Role.NOBODY:
         return RedirectResponse(goes_to, HTTPStatus.SEE_OTHER)
     if peer.user is None:
-        return HTMLResponse(login_page("", goes_to))
+        return await _page(request, site, goes_to)
     try:
         secret = await site.desk.by_proxy(peer.user, peer.address, cookies.session_of(request, peer))
     except Refused as refused:
-        return HTMLResponse(login_page(str(refused), goes_to), refused.status)
+        return await _page(request, site, goes_to, peer.user, refused)
     return _let_in(goes_to, secret, request, site)
 
 
@@ -47,8 +49,7 @@ async def log_in(request: Request, site: Site) -> Response:
     except Refused as refused:
         if "text/html" not in request.headers.get("accept", ""):
             raise
-        page = login_page(str(refused), goes_to, name)
-        return HTMLResponse(page, status_of(refused), headers=refused.headers)
+        return await _page(request, site, goes_to, name, refused)
     return _let_in(goes_to, secret, request, site)
 
 
@@ -72,6 +73,16 @@ def own_path(wanted: str) -> str:
     """A path of ours to go on to; "/" for everything that could lead elsewhere."""
     is_ours = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted and wanted.isprintable()
     return wanted if is_ours else "/"
+
+
+async def _page(request: Request, site: Site, goes_to: str, name: str = "", refused: Refused | None = None) -> Response:
+    """The page with the form. It needs no script. refused: why nobody came in."""
+    status = HTTPStatus.OK if refused is None else refused.status
+    kind, seconds = (refused.kind, refused.headers.get("Retry-After", "")) if refused else ("", "")
+    values = {"name": name, "goes_to": goes_to, "refused": kind, "seconds": seconds}
+    response = await run_in_threadpool(partial(page, request, site, "login.html.j2", status, **values))
+    response.headers.update(refused.headers if refused else {})
+    return response
 
 
 def _let_in(goes_to: str, secret: str, request: Request, site: Site) -> Response:
