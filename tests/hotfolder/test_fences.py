@@ -128,7 +128,8 @@ class House:
         self.watch = watch
         settings = settings_for(folder)
         intake = settings.intake.model_copy(update={"equal_content": "skip"})
-        self.settings: Settings = settings.model_copy(update={"intake": intake})
+        grading = settings.grading.model_copy(update={"sehr_gut": 0.9999})  # so there are several attempts
+        self.settings: Settings = settings.model_copy(update={"intake": intake, "grading": grading})
         self.root, self.inbox = settings.root_path, settings.root_path / "inbox"
         self.engine = ScriptedEngine()
         self.inbox.mkdir(parents=True)
@@ -189,6 +190,12 @@ def program_sends_photos(daemon: Daemon, folder: Path) -> None:
     uploads.begin()  # and the program dies
 
 
+def person_takes_another_attempt(daemon: Daemon) -> None:
+    row = next(row for row in daemon.parts.journal.rows(State.DONE) if len(row.job.attempts) > 1 and row.results)
+    number = next(each.number for each in row.job.attempts if each.verdict and each.number != row.job.best)
+    daemon.parts.other_attempts.take_attempt(row.job.id, number, "anna")
+
+
 def person_drops_photos(house: House) -> None:
     save_photo(house.inbox / "kunde" / "a.png", drawn_photo(96, 72))
     (house.inbox / "letter.jpg").write_text("Dear Sir or Madam, " * 50)
@@ -228,8 +235,9 @@ def test_every_change_of_the_hot_folder_is_an_effect_that_the_lease_fences(tmp_p
     save_photo(work / "20250101-000000-aaaaaaaa" / "lost.png", seed=5)  # of a job that a lost journal knew
     (work / "20250101-000000-bbbbbbbb").mkdir()
     (work / "20250101-000000-bbbbbbbb" / NOTE).write_text("half a no")
-    with house.daemon():
-        pass
+    with house.daemon() as daemon:
+        person_takes_another_attempt(daemon)
+        house.live(daemon)
 
     assert not watch.unannounced, "\n".join(watch.unannounced)
     assert watch.changes > 100
