@@ -80,7 +80,13 @@ def status_page(parts: Parts) -> dict[str, object]:
         for each in parts.progress.running()
     ]
     servers = [
-        {"server": public_name(each.server), "up": each.up, "in_hand": each.running, "paused": list(each.set_aside)}
+        {
+            "server": public_name(each.server),
+            "up": each.up,
+            "in_hand": each.running,
+            "paused": list(each.set_aside),
+            "message": each.message,
+        }
         for each in parts.engine.health()
     ]
     return {"freisteller": __version__, "running": running, "servers": servers}

@@ -12,7 +12,7 @@ from daemon.errors import FreistellerError
 from daemon.web import monitoring
 from daemon.web.access import login_ways
 from daemon.web.access_rules import AccessRules
-from daemon.web.api import event_stream, job_ways, order_ways, photos
+from daemon.web.api import download_ways, event_stream, job_ways, order_ways, photos, status_ways
 from daemon.web.bounded_body import BoundedBody
 from daemon.web.callers import Role
 from daemon.web.every_answer import EveryAnswer
@@ -30,6 +30,8 @@ WAYS: tuple[Way, ...] = (
     *photos.WAYS,
     *job_ways.WAYS,
     *order_ways.WAYS,
+    *download_ways.WAYS,
+    *status_ways.WAYS,
     *event_stream.WAYS,
     *removebg_ways.WAYS,
     *page_routes.WAYS,

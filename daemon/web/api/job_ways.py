@@ -1,6 +1,5 @@
 """The routes that show jobs: lists, one job, its report, the files of its result."""
 
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -13,7 +12,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from daemon.disk import open_below
 from daemon.errors import Vanished
 from daemon.hotfolder import ownership
 from daemon.jobs import Grade
@@ -22,6 +20,7 @@ from daemon.people.moved_results import is_report
 from daemon.states import State
 from daemon.web.api.job_values import job_values, result_places, seen_by, with_tries
 from daemon.web.api.list_parameters import bad_parameter, limit, word, yes_or_no
+from daemon.web.api.opened_result import opened_result, size_of
 from daemon.web.callers import Caller, Role
 from daemon.web.json_answer import as_json
 from daemon.web.problems import not_found
@@ -117,10 +116,9 @@ def _opened(site: Site, caller: Caller, job_id: str, name: str) -> tuple[BinaryI
         if place is None:
             raise not_found(f"{seen.row.job.name} has no result of this name.")
         if ownership.file_id_at(site.folders.root, place) is not None:
-            *folders, last = PurePosixPath(place).parts
-            with suppress(FileNotFoundError), open_below.opened(site.folders.root, folders) as folder:
-                file = os.fdopen(os.open(last, open_below.FILE, dir_fd=folder), "rb")
-                return file, os.fstat(file.fileno()).st_size
+            with suppress(FileNotFoundError):
+                file = opened_result(site.folders, place)
+                return file, size_of(file)
     raise Vanished(f"{place} is gone: somebody moved or deleted it.")
 
 

@@ -20,9 +20,9 @@ async function load() {
   }
 }
 
-async function draw(status) {
+function draw(status) {
   const running = status.running ?? [];
-  await Promise.all(running.map((each) => nameOf(each.job)));
+  for (const each of running) names.set(each.job, each.name);
   fill(
     byId("running"),
     running.length
@@ -43,7 +43,8 @@ async function draw(status) {
     ),
   );
   const away = servers.filter((each) => !each.up);
-  const troubles = [...(status.outages ?? []), ...(status.pauses ?? [])].map((each) => (typeof each === "string" ? each : each.reason ?? each.detail ?? ""));
+  const troubles = (status.troubles ?? []).map((each) => each.reason);
+  if (status.paused_at) troubles.unshift(_("Somebody paused the work. `freisteller resume` lets it go on."));
   if (servers.length && away.length === servers.length) troubles.push(_("No engine answers. Photos wait, and none is lost."));
   else if (away.length) troubles.push(ngettext("One engine does not answer; the others go on.", "%(num)s engines do not answer; the others go on.", away.length));
   const unique = [...new Set(troubles.filter(Boolean))];

@@ -53,6 +53,7 @@ function one(order) {
         ? element("a", { className: "button primary", "data-key": `review ${order.name}`, href: `/review?order=${encodeURIComponent(order.name)}`, textContent: ngettext("Review one photo", "Review %(num)s photos", order.undecided) })
         : element("span", { className: "soft", textContent: order.done ? _("Nothing left to decide") : "" }),
       order.done ? element("button", { type: "button", "data-key": `sheet ${order.name}`, textContent: _("Contact sheet"), onclick: () => sheet(order.name, name) }) : null,
+      order.done ? element("a", { className: "button", "data-key": `download ${order.name}`, href: `/api/v1/results.zip?order=${encodeURIComponent(order.name)}`, textContent: _("Download") }) : null,
       operates && order.waiting ? priority(order) : null),
   );
 }
