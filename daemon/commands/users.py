@@ -61,6 +61,8 @@ def add_user(settings: Settings, name: str, scope: Scope, password: str | None) 
     lines = [f"added: {user.name}, {user.scope}"]
     if is_first:
         lines.append("From now on everybody has to log in at the port, also on this machine.")
+        if not settings.http.token.get_secret_value():
+            lines.append("If Prometheus reads the figures, set http.token, or make it a token of role monitor.")
     if not has_admin:
         lines.append("There is no admin yet. Make one with: freisteller user add NAME --role admin")
     if password is not None and settings.http.bind:

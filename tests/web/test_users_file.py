@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import argon2
@@ -14,7 +15,7 @@ import pytest
 from daemon.errors import BadSettings, NoRoom
 from daemon.settings.http_section import HttpSettings
 from daemon.web.access import passwords, users_file
-from daemon.web.access.access_events import FAILED, MOST_FAILED, By
+from daemon.web.access.access_events import FAILED, MOST_KEPT, By
 from daemon.web.access.all_users import Users
 from daemon.web.access.session_rows import MOST_SESSIONS
 from daemon.web.access.user_rows import Scope
@@ -129,6 +130,28 @@ def test_a_file_that_another_program_keeps_locked_changes_nothing(
         assert [user.name for user in users.rows.all()] == ["anna"]
 
 
+def test_a_file_that_cannot_be_written_keeps_nobody_out_who_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(users_file, "_WAIT_SECONDS", 0.3)
+    with opened(tmp_path) as users:
+        add(users, "anna")
+        secret = users.sessions.begin(users.rows.known("anna"), 1000.0)
+        token = users.tokens.add("anna", "shop", Scope(Role.VIEWER), TESTER, (0.0, 9e9))
+        other = sqlite3.connect(tmp_path / users_file.NAME, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+
+        began = time.monotonic()
+        found = [users.sessions.user(str(secret), 1100.0 + number) for number in range(50)]
+        came = [users.tokens.caller(token, 1100.0 + number) for number in range(50)]
+        seconds = time.monotonic() - began
+        other.close()
+
+    assert all(found)
+    assert all(came)
+    assert seconds < 3
+
+
 def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / users_file.NAME).write_bytes(b"not a database" * 1000)
 
@@ -196,12 +219,12 @@ def test_failed_logins_fill_no_disk_and_push_no_other_event_out(tmp_path: Path) 
     with opened(tmp_path) as users:
         add(users, "anna")
         with users._file.transaction():
-            for _ in range(MOST_FAILED + 50):
+            for _ in range(MOST_KEPT[FAILED] + 50):
                 users.events.record(TESTER, FAILED, "")
 
-        found = users.events.latest(MOST_FAILED + 100)
+        found = users.events.latest(MOST_KEPT[FAILED] + 100)
 
-    assert [event.what for event in found].count(FAILED) == MOST_FAILED
+    assert [event.what for event in found].count(FAILED) == MOST_KEPT[FAILED]
     assert found[-1].what == "user_added"
 
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from daemon.web.access.users_file import UsersFile
 
-MOST_FAILED = 10_000
-"""So many failed logins are kept. Whoever guesses passwords fills no disk."""
-
 FAILED = "login_failed"
+MOST_KEPT = {FAILED: 10_000, "login": 100_000, "logout": 100_000}
+"""So many of these are kept: whoever guesses passwords, or a robot that logs in each minute, fills no disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +51,13 @@ class AccessEvents:
                 detail,
                 by.address,
             )
-            if what == FAILED:
+            if what in MOST_KEPT:
                 self._file.change(
                     "DELETE FROM access_events WHERE what = ? AND id <= (SELECT id FROM access_events WHERE what = ? "
                     "ORDER BY id DESC LIMIT 1 OFFSET ?)",
-                    FAILED,
-                    FAILED,
-                    MOST_FAILED,
+                    what,
+                    what,
+                    MOST_KEPT[what],
                 )
 
     def latest(self, count: int, before: int | None = None) -> tuple[AccessEvent, ...]:

@@ -31,10 +31,11 @@ class Users(AbstractContextManager["Users"]):
     @property
     def own_token(self) -> str:
         """A secret of this file: whoever may read the file may read the figures. It stays the same."""
-        self._file.change("INSERT OR IGNORE INTO facts VALUES ('own_token', ?)", secrets.token_urlsafe(32))
-        row = self._file.row("SELECT value FROM facts WHERE key = 'own_token'")
-        assert row
-        return str(row[0])
+        ask = "SELECT value FROM facts WHERE key = 'own_token'"
+        if self._file.row(ask) is None:
+            self._file.change("INSERT OR IGNORE INTO facts VALUES ('own_token', ?)", secrets.token_urlsafe(32))
+        row = self._file.row(ask)
+        return str(row[0]) if row else ""
 
     def close(self) -> None:
         """Close the file. May be repeated."""

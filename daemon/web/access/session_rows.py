@@ -71,7 +71,7 @@ class SessionRows:
         if now - seen_at > self._limits.idle_seconds or now - made_at > self._limits.whole_seconds:
             return None
         if is_use and abs(now - seen_at) > _SEEN_SECONDS:
-            self._file.change("UPDATE sessions SET seen_at = ? WHERE digest = ?", now, digest_of(secret))
+            self._file.note("UPDATE sessions SET seen_at = ? WHERE digest = ?", now, digest_of(secret))
         return user_of(row[:7])
 
     def end(self, secret: str) -> None:

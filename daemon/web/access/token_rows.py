@@ -91,7 +91,7 @@ class TokenRows:
         if token is None or token.disabled or now >= token.ends_at:
             return None
         if token.used_at is None or abs(now - token.used_at) > _USED_SECONDS:
-            self._file.change("UPDATE tokens SET used_at = ? WHERE digest = ?", now, digest)
+            self._file.note("UPDATE tokens SET used_at = ? WHERE digest = ?", now, digest)
         return Caller(token.user, token.scope.role, token.scope.orders, by_token=True)
 
 

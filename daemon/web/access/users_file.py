@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ NAME = "users.sqlite3"
 Row: TypeAlias = tuple[object, ...]
 
 _WAIT_SECONDS = 5.0  # for another program that writes; ours hold the file for milliseconds
+_NO_NOTES_SECONDS = 60.0
 _PRIMARY = 0xFF  # an extended error code has the primary code in its lowest byte
 
 
@@ -30,6 +32,7 @@ class UsersFile:
         """Open or create the file. Raises BadSettings if it cannot be used, NoRoom if there is no room for it."""
         self._path = path
         self._lock = threading.RLock()
+        self._no_notes_until = 0.0
         try:
             _make_private(path)
             self._connection = sqlite3.connect(
@@ -66,6 +69,18 @@ class UsersFile:
         """Run one statement, alone or in a transaction; returns the number of rows that it changed."""
         with self._lock, self._explained():
             return self._connection.execute(sql, values).rowcount
+
+    def note(self, sql: str, *values: object) -> None:
+        """Run one statement that may be left out if the file cannot be written: when something was used last.
+
+        A full disk keeps nobody out, and a locked file makes nobody wait twice in a minute.
+        """
+        if time.monotonic() < self._no_notes_until:
+            return
+        try:
+            self.change(sql, *values)
+        except NoRoom:
+            self._no_notes_until = time.monotonic() + _NO_NOTES_SECONDS
 
     def rows(self, sql: str, *values: object) -> list[Row]:
         """All rows of a query."""
