@@ -5,6 +5,8 @@ Write those into daemon/web/pages/texts/de.po, and run it again. `tests/web/test
 """
 
 import io
+import json
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,26 +19,26 @@ from babel.messages.pofile import read_po, write_po
 
 PAGES = Path(__file__).parent.parent / "daemon" / "web" / "pages"
 PO = PAGES / "texts" / "de.po"
-SOURCES = (
-    ("static", "*.js", "javascript", {"template_string": "false"}),
-    ("templates", "*.j2", "jinja2.ext:babel_extract", {"trim_blocks": "true", "lstrip_blocks": "true"}),
-)
-KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
+JINJA = {"trim_blocks": "true", "lstrip_blocks": "true"}
+STRING = r'\s*("(?:[^"\\\n]|\\.)*")'
+IN_SCRIPTS = re.compile(rf"\bngettext\({STRING},{STRING}|\bN?_\({STRING}")
+"""Babel's own reader of JavaScript does not see a text within the values of another one."""
 
-DAY = datetime(
-    2026, 11, 29, tzinfo=UTC
-)  # of the first catalogue. A fixed one, so that the same texts give the same files
+DAY = datetime(2026, 11, 29, tzinfo=UTC)  # fixed, so that the same texts give the same files
 
 Message = str | tuple[str, ...]
 
 
 def texts_in_sources() -> Iterator[tuple[Message, str]]:
     """Each text with the file that has it. A tuple is a text for one thing and one for more."""
-    for folder, pattern, method, options in SOURCES:
-        for path in sorted((PAGES / folder).glob(pattern)):
-            with path.open("rb") as source:
-                for _, message, _, _ in extract(method, source, KEYWORDS, options=options):
-                    yield message, f"{folder}/{path.name}"
+    for path in sorted((PAGES / "static").glob("*.js")):
+        for found in IN_SCRIPTS.finditer(path.read_text("utf-8")):
+            one, many, only = (each and json.loads(each) for each in found.groups())
+            yield only or (one, many), f"static/{path.name}"
+    for path in sorted((PAGES / "templates").glob("*.j2")):
+        with path.open("rb") as source:
+            for _, message, _, _ in extract("jinja2.ext:babel_extract", source, options=JINJA):
+                yield message, f"templates/{path.name}"
 
 
 def gathered() -> Catalog:

@@ -74,3 +74,14 @@ def test_the_pages_know_every_sentence_of_the_judgement() -> None:
     assert len(whole) == 2
     for sentence in [*placed, *whole, *good, *contrast, *reasons.WEIGHS_MOST]:
         assert f'N_("{sentence}")' in SCRIPT, sentence
+
+
+def test_a_text_within_the_values_of_another_one_is_gathered_too(tool: ModuleType) -> None:
+    script = '_("a %(b)s", { b: c || _("d") }); ngettext("one",\n  "more", n); N_("say \\"e\\""); in_("no");'
+
+    assert [next(filter(None, found.groups())) for found in tool.IN_SCRIPTS.finditer(script)] == [
+        '"a %(b)s"',
+        '"d"',
+        '"one"',
+        r'"say \"e\""',
+    ]

@@ -2,9 +2,9 @@
 import { ask, jobPath } from "./api.js";
 import { byId, element, fill } from "./dom.js";
 import { paintGround } from "./grounds.js";
-import { bitmap, masked, part, pixels } from "./pixels.js";
+import { bitmap, masked, pixels } from "./pixels.js";
 import { inWords } from "./reasons.js";
-import { _, figure, gradeName } from "./texts.js";
+import { _, figure, gradeName, shortName } from "./texts.js";
 
 // Opens the attempts of a job. take(number): somebody chose one. Raises Refusal.
 export async function showAttempts(job, ground, take) {
@@ -39,7 +39,7 @@ export async function showAttempts(job, ground, take) {
   fill(
     dialog,
     element("div", { className: "dialog-head" },
-      element("h2", { id: "attempts-title", textContent: _("Attempts at %(name)s", { name: job.name }) }),
+      element("h2", { id: "attempts-title", textContent: _("Attempts at %(name)s", { name: shortName(job) }) }),
       element("button", { type: "button", textContent: _("Close"), onclick: () => dialog.close() })),
     tries.length ? list : element("p", { className: "soft", textContent: _("There is no other attempt.") }),
     element("p", { className: "soft", textContent: _("Arrows choose, Enter takes the chosen one.") }),
@@ -75,10 +75,10 @@ const recipe = (value) => (typeof value === "string" ? value : Object.values(val
 
 async function paint(canvas, job, attempt, ground) {
   const context = canvas.getContext("2d");
-  const key = `attempt ${job.pictures.original.url} ${attempt.picture.url}`;
+  const key = `attempt ${job.id} ${attempt.picture.url}`;
   const cut = await pixels
     .want(key, 0, async () => {
-      const [colour, alpha] = await Promise.all([part(job.pictures, "original", "fit", 0), bitmap(`${attempt.picture.url}fit`)]);
+      const [colour, alpha] = await Promise.all([bitmap(`${(job.pictures.original ?? job.pictures.colour).url}fit`), bitmap(`${attempt.picture.url}fit`)]);
       return masked(colour, alpha);
     })
     .catch(() => null);

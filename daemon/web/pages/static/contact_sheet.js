@@ -2,7 +2,7 @@
 import { ask } from "./api.js";
 import { byId, element, fill, message } from "./base.js";
 import { thumbnail } from "./strip.js";
-import { _, gradeName } from "./texts.js";
+import { _, gradeName, shortName } from "./texts.js";
 
 const PAGE = 60;
 const RANK = 10;
@@ -20,7 +20,7 @@ export async function showSheet(order, name) {
     const { jobs, next } = await ask(`/api/v1/jobs?${query}`);
     grid.append(...jobs.map((job) =>
       element("div", {}, thumbnail(job, RANK),
-        element("span", { className: "label", title: job.name, textContent: job.name }),
+        element("span", { className: "label", title: job.name, textContent: shortName(job) }),
         element("span", { className: "grade", "data-grade": job.decided?.grade ?? job.grade ?? "", textContent: gradeName(job.decided?.grade ?? job.grade) }))));
     cursor = next;
     more.hidden = !next;

@@ -1,12 +1,12 @@
 // What is known about the photo that is shown, beside it.
 import { byId, element, fill } from "./dom.js";
 import { inWords, marksOf } from "./reasons.js";
-import { _, day, figure, gradeName } from "./texts.js";
+import { _, day, figure, gradeName, shortName } from "./texts.js";
 
 // entry: of the queue; null = there is none to show.
 export function drawFacts(entry) {
   const job = entry?.job;
-  byId("name").textContent = job?.name ?? "";
+  byId("name").textContent = job ? shortName(job) : "";
   byId("name").title = job?.name ?? "";
   byId("where").textContent = job ? (job.order ? _("Order %(order)s", { order: job.order }) : _("no order")) : "";
   const grade = byId("grade");

@@ -99,9 +99,10 @@ export function showKeys(changed) {
       element(
         "li", {}, element("span", { textContent: row.label() }),
         element("button", {
-          type: "button", className: "key", "aria-label": _("Change the key for %(what)s", { what: row.label() }),
-          onclick: () => { setting = row.act; draw(); },
-        }, ...(setting === row.act ? [_("Press a key …")] : keysOf(row).map((key) => element("kbd", { textContent: keyName(key) })))),
+          type: "button", className: "key", onclick: () => { setting = row.act; draw(); },
+        },
+        element("span", { className: "visually-hidden", textContent: _("Change the key for %(what)s", { what: row.label() }) }),
+        ...(setting === row.act ? [_("Press a key …")] : keysOf(row).map((key) => element("kbd", { textContent: keyName(key) })))),
       ),
     );
   }

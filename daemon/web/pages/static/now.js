@@ -2,14 +2,14 @@
 import { ask, jobPath } from "./api.js";
 import { byId, element, fill, message } from "./base.js";
 import { calmly, hear } from "./live.js";
-import { _, clock, figure, gradeName, ngettext, span } from "./texts.js";
+import { _, clock, day, figure, gradeName, ngettext, span } from "./texts.js";
 
 const LINES = 40;
 const names = new Map(); // job ids: what their photos are called
 
 const STAGES = {
-  decode: () => _("is read"), proxy: () => _("is read"), infer: () => _("is cut out"), search: () => _("is finished and judged"),
-  judge: () => _("is judged"), write: () => _("is written"), publish: () => _("is put in place"),
+  reading: () => _("is read"), preparing: () => _("is made small for the engine"), engine: () => _("is cut out"), judging: () => _("is judged"),
+  refining: () => _("is refined"), writing: () => _("is written"), publishing: () => _("is put in place"), finishing: () => _("is put in place"),
 };
 
 async function load() {
@@ -20,35 +20,43 @@ async function load() {
   }
 }
 
-function draw(status) {
-  const running = status.running ?? [];
+function draw({ running, servers, troubles, paused_at: pausedAt }) {
   for (const each of running) names.set(each.job, each.name);
   fill(
     byId("running"),
     running.length
       ? table(
         [_("Photo"), _("It …"), _("Attempts"), _("For")],
-        running.map((each) => [names.get(each.job) ?? each.job, (STAGES[each.stage] ?? (() => each.stage))(), figure(each.attempts ?? 0), span(each.seconds)]),
+        running.map((each) => [each.name, (STAGES[each.stage] ?? (() => each.stage))(), figure(each.attempts), span(each.seconds)]),
         2,
       )
       : element("p", { className: "empty", textContent: _("Nothing is in work.") }),
   );
-  const servers = status.servers ?? [];
   fill(
     byId("engines"),
     table(
       [_("Engine"), _("State"), _("In hand"), _("Set aside")],
-      servers.map((each) => [each.server, each.up ? _("ready") : _("away"), figure(each.in_hand ?? 0), (each.paused ?? []).join(", ") || "–"]),
+      servers.map((each) => [each.server, each.up ? _("ready") : _("away"), figure(each.in_hand), each.paused.join(", ") || "–"]),
       2,
     ),
   );
-  const away = servers.filter((each) => !each.up);
-  const troubles = (status.troubles ?? []).map((each) => each.reason);
-  if (status.paused_at) troubles.unshift(_("Somebody paused the work. `freisteller resume` lets it go on."));
-  if (servers.length && away.length === servers.length) troubles.push(_("No engine answers. Photos wait, and none is lost."));
-  else if (away.length) troubles.push(ngettext("One engine does not answer; the others go on.", "%(num)s engines do not answer; the others go on.", away.length));
-  const unique = [...new Set(troubles.filter(Boolean))];
-  fill(byId("outages"), ...(unique.length ? unique.map((text) => element("p", { textContent: text })) : [element("p", { className: "well", textContent: _("All is well.") })]));
+  const lines = sentences(servers, troubles, pausedAt);
+  fill(byId("outages"), ...(lines.length ? lines.map((text) => element("p", { textContent: text })) : [element("p", { className: "well", textContent: _("All is well.") })]));
+}
+
+const PARTS = { root: () => _("The hot folder"), recovery: () => _("The start"), journal: () => _("The journal"), engine: () => _("Engines") };
+
+// Why something does not go on, each in a sentence.
+function sentences(servers, troubles, pausedAt) {
+  const found = [];
+  if (pausedAt) found.push(_("Paused by a person since %(time)s. Photos wait until somebody types: freisteller resume", { time: day(pausedAt) }));
+  const away = servers.filter((each) => !each.up).length;
+  if (servers.length && away === servers.length) found.push(_("No engine answers. Photos wait, and none is lost."));
+  else if (away) found.push(ngettext("One engine does not answer; the others go on.", "%(num)s engines do not answer; the others go on.", away));
+  for (const { part, reason } of troubles) {
+    found.push(_("%(part)s: %(detail)s", { part: (PARTS[part] ?? (() => part))(), detail: reason || _("not ready") }));
+  }
+  return found;
 }
 
 function table(heads, rows, numbersFrom) {
@@ -76,7 +84,7 @@ const WORDS = {
 
 async function heard(kind, data) {
   soon();
-  const name = await nameOf(data.job);
+  const name = (await nameOf(data.job)).split("/").pop();
   const list = byId("happened");
   list.prepend(element("li", {}, element("time", { textContent: clock(data.at) }), element("span", { textContent: `${name} ${WORDS[kind](data)}` })));
   while (list.children.length > LINES) list.lastChild.remove();

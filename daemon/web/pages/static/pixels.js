@@ -127,6 +127,9 @@ export function sheet(width, height, options) {
 // The three layers of a photo. Each knows its size, and makes a part of itself: "fit" or "LEVEL/X/Y".
 export const LAYERS = ["result", "alpha", "original"];
 
+// Whether there is such a layer: an original may have been moved away.
+export const has = (pictures, layer) => layer !== "original" || Boolean(pictures.original);
+
 export function sizeOf(pictures, layer) {
   return layer === "original" ? pictures.original : layer === "alpha" ? pictures.alpha : pictures.colour;
 }

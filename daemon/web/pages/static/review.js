@@ -4,12 +4,12 @@ import { byId, decides, element, fill, message, remembered, tell } from "./base.
 import { drawFacts } from "./facts.js";
 import { keySign, listen, showKeys } from "./keys.js";
 import { calmly, hear } from "./live.js";
-import { part, pixels } from "./pixels.js";
+import { has, part, pixels } from "./pixels.js";
 import { Queue } from "./queue.js";
 import { Steps } from "./steps.js";
 import { Strip } from "./strip.js";
-import { _, figure, gradeName, ngettext } from "./texts.js";
-import { drawViewButtons, listenToPointers, showPicture, viewActs, viewer } from "./view.js";
+import { _, figure, gradeName, ngettext, shortName } from "./texts.js";
+import { drawViewButtons, listenToPointers, showPicture, viewActs, viewer, whenGone } from "./view.js";
 
 const AHEAD = 3;
 const BEHIND = 2;
@@ -54,7 +54,7 @@ function prefetch() {
 }
 
 function want(entry, layer, rank) {
-  if (entry.job.pictures) part(entry.job.pictures, layer, "fit", rank).catch(() => {});
+  if (entry.job.pictures && has(entry.job.pictures, layer)) part(entry.job.pictures, layer, "fit", rank).catch(() => {});
 }
 
 // All around the picture.
@@ -72,7 +72,7 @@ function drawRound() {
     if (button.dataset.grade) button.setAttribute("aria-pressed", String(entry?.mark?.what === button.dataset.grade));
   });
   strip.draw(queue);
-  byId("picture").setAttribute("aria-label", entry ? _("%(name)s, graded %(grade)s", { name: entry.job.name, grade: gradeName(entry.job.grade) }) : _("No photo"));
+  byId("picture").setAttribute("aria-label", entry ? _("%(name)s, graded %(grade)s", { name: shortName(entry.job), grade: gradeName(entry.job.grade) }) : _("No photo"));
   drawCover(entry);
 }
 
@@ -114,7 +114,7 @@ function decide(what, path, body, words) {
   if (!decides || ended || !queue.current) return;
   const entry = queue.current;
   steps.take(entry, what, path, body);
-  tell(`${entry.job.name}: ${words}`);
+  tell(`${shortName(entry.job)}: ${words}`);
   if (byId("advance").checked) show(queue.undecidedAfter(queue.at));
   else drawRound();
 }
@@ -131,12 +131,12 @@ function askForWord() {
 
 function undo() {
   const entry = steps.undo();
-  if (entry) tell(_("Undone: %(name)s", { name: entry.job.name }));
+  if (entry) tell(_("Undone: %(name)s", { name: shortName(entry.job) }));
 }
 
 function redo() {
   const entry = steps.redo();
-  if (entry) tell(_("Done again: %(name)s", { name: entry.job.name }));
+  if (entry) tell(_("Done again: %(name)s", { name: shortName(entry.job) }));
 }
 
 async function attempts() {
@@ -169,6 +169,9 @@ listen({
   ...viewActs,
 });
 listenToPointers((direction) => grade(SWIPES[direction]));
+whenGone(() => {
+  if (!ended && queue.current) look(queue.current).catch(() => {});
+});
 
 // ---- buttons and settings ----
 

@@ -3,7 +3,7 @@ import { ask, jobPath } from "./api.js";
 import { me, message } from "./base.js";
 import { markName } from "./facts.js";
 import { Outbox } from "./outbox.js";
-import { _, gradeName } from "./texts.js";
+import { _, gradeName, shortName } from "./texts.js";
 
 const KEPT = "steps"; // in this tab, so that a reload loses no undo
 const MOST = 500;
@@ -135,7 +135,7 @@ export class Steps {
       ? _("%(who)s was first: %(grade)s. Yours, %(mine)s, did not count.", { who: decided.who || _("Somebody"), grade: gradeName(decided.grade), mine: markName(wanted?.what) })
       : refusal.message;
     this.keep();
-    message(`${entry.job.name}: ${entry.trouble}`, { bad: true, act: { label: _("Show it"), run: () => this.go(entry) } });
+    message(`${shortName(entry.job)}: ${entry.trouble}`, { bad: true, act: { label: _("Show it"), run: () => this.go(entry) } });
     this.renewed(entry);
   }
 

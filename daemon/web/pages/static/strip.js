@@ -1,7 +1,7 @@
 // The film strip: a window of small pictures around the current one.
 import { element, fill } from "./dom.js";
 import { part, ready, sheet } from "./pixels.js";
-import { _, gradeName } from "./texts.js";
+import { _, gradeName, shortName } from "./texts.js";
 
 const AROUND = 14;
 const RANK = 30;
@@ -31,8 +31,8 @@ export class Strip {
     const { job, mark } = entry;
     const state = entry.trouble ? _("not done") : mark ? gradeName(mark.what) : _("not decided");
     const button = element("button", {
-      type: "button", className: "frame", title: job.name, tabIndex: number === queue.at ? 0 : -1,
-      "aria-label": `${job.name}, ${state}`, "aria-current": number === queue.at ? "true" : undefined,
+      type: "button", className: "frame", title: shortName(job), tabIndex: number === queue.at ? 0 : -1,
+      "aria-label": `${shortName(job)}, ${state}`, "aria-current": number === queue.at ? "true" : undefined,
       onclick: () => this.chosen(number),
     }, thumbnail(job));
     if (mark) button.dataset.mark = mark.what;

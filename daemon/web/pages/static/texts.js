@@ -33,5 +33,8 @@ export function span(seconds) {
   return _("%(h)s h %(m)s min", { h: Math.floor(minutes / 60), m: minutes % 60 });
 }
 
+// The name of a photo without its folders.
+export const shortName = (job) => job.name.slice(job.name.lastIndexOf("/") + 1);
+
 export const gradeName = (grade) =>
   ({ sehr_gut: _("very good"), gut: _("good"), ungenügend: _("not good enough"), failed: _("failed") })[grade] ?? grade ?? _("no grade");

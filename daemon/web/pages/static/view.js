@@ -31,8 +31,8 @@ function viewChanged(now) {
   const text = now.pictures ? `${Math.round(now.percent)} %` : "";
   if (zoom.dataset.text !== text + fits) {
     zoom.dataset.text = text + fits;
-    fill(zoom, text, " ", keySign("zoom"));
-    zoom.setAttribute("aria-label", fits ? _("Shown at %(percent)s, the whole picture. Show %(full)s", { percent: text, full: "100 %" }) : _("Shown at %(percent)s. Show the whole picture", { percent: text }));
+    const does = fits ? _(": the whole picture. Show %(full)s", { full: "100 %" }) : _(": a part. Show the whole picture");
+    fill(zoom, text, element("span", { className: "visually-hidden", textContent: does }), " ", keySign("zoom"));
   }
   canvas.dataset.complete = String(now.complete);
   canvas.classList.toggle("zoomed", now.zoomed);
@@ -40,11 +40,18 @@ function viewChanged(now) {
   split.hidden = now.split === null || !now.pictures;
 }
 
+let gone = () => {};
+// run(): the picture that is shown is no longer at its address, so the photo may have changed.
+export function whenGone(run) {
+  gone = run;
+}
+
 const told = new Set();
 function pictureFailed(refusal, pictures) {
   if (told.has(pictures.colour.url)) return;
   told.add(pictures.colour.url);
   setTimeout(() => told.delete(pictures.colour.url), 5000);
+  if ([404, 410].includes(refusal.status)) gone();
   if (refusal.passing) setTimeout(() => viewer.redraw(), 2000);
   else message(_("The picture cannot be shown. %(why)s", { why: refusal.message }), { bad: true });
 }

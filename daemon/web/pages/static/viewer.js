@@ -1,6 +1,6 @@
 // Shows one photo on a canvas: the picture that fits first, then sharp tiles; grounds, slider, marks.
 import { paintGround } from "./grounds.js";
-import { part, pixels, ready, sizeOf } from "./pixels.js";
+import { has, part, pixels, ready, sizeOf } from "./pixels.js";
 
 const TILE_RANK = 1;
 const FIT_RANK = 0;
@@ -196,6 +196,7 @@ export class Viewer {
   }
 
   paintParts(layer, box) {
+    if (!has(this.pictures, layer)) return true;
     const fit = this.have(layer, "fit", FIT_RANK);
     const size = sizeOf(this.pictures, layer);
     const scale = box.width / size.width; // device pixels for one of this layer

@@ -1,0 +1,231 @@
+"""The review in a real browser, against a real daemon: keys, undo, grounds, slider, zoom, a phone, German."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.drawing import drawn_photo, save_photo
+from tests.web.browser import PHONE, Page, browser, needs_browser
+from tests.web.light_table import LightTable, light_table
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), needs_browser]
+
+GRADES = ("sehr_gut", "gut", "ungenügend")
+SQUARE = (900, 500, 8)  # in the photos of the order "look": left, top, pixels on each side
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightTable]:
+    folder = tmp_path_factory.mktemp("light table")
+    with light_table(folder) as found:
+        left, top, side = SQUARE
+        for number in range(3):
+            photo = drawn_photo(1600, 1200, 1)
+            photo[top : top + side, left : left + side] = (10, 20, 230)
+            photo[:4, :4] = number
+            save_photo(found.root / "inbox" / "look" / f"{number}.png", np.ascontiguousarray(photo))
+        found.daemon.wait_until(lambda: len(found.jobs("look")) == 3, "three photos to look at")
+        yield found
+
+
+def place(page: Page) -> str:
+    return page.text("#position")
+
+
+def decided(table: LightTable, order: str) -> dict[str, str]:
+    return {job["name"]: job["decided"]["grade"] for job in table.jobs(order) if job["decided"]}
+
+
+def opened(page: Page, order: str, query: str = "") -> None:
+    page.open(f"/review?order={order}{query}")
+    page.wait_for_picture()
+
+
+def test_fifty_photos_are_decided_with_fifty_keys_and_undone(table: LightTable) -> None:
+    table.drop("fifty", 50)
+    order = [job["name"] for job in table.jobs("fifty")]
+    keys = [*"123", Keys.NUMPAD1, Keys.NUMPAD2, Keys.NUMPAD3]
+    with browser(table.base) as page:
+        opened(page, "fifty")
+        page.press(*(keys[number % 6] for number in range(50)))
+        page.wait(lambda: len(decided(table, "fifty")) == 50, "fifty verdicts")
+
+        assert decided(table, "fifty") == {name: GRADES[number % 3] for number, name in enumerate(order)}
+        assert "50" in page.text("#cover h2")
+        for grade in GRADES:
+            there = {path.name for path in (table.root / grade / "fifty").glob("*.png")}
+            assert there == {Path(name).stem + ".png" for n, name in enumerate(order) if GRADES[n % 3] == grade}
+
+        page.press("u", "U", "u")
+        page.press_with_control("z")
+        page.wait(lambda: len(decided(table, "fifty")) == 46, "four verdicts to be undone")
+
+        assert set(order) - set(decided(table, "fifty")) == set(order[46:])
+        assert place(page) == "47 of 50"
+        page.open(f"/review?order=fifty&again={1}")
+        page.wait_for_picture()
+        page.press("u")
+        page.wait(lambda: len(decided(table, "fifty")) == 45, "an undo after the page was loaded again")
+        assert page.said() == []
+
+
+def test_a_decision_waits_for_the_connection_and_is_not_lost(table: LightTable) -> None:
+    table.drop("offline", 3)
+    with browser(table.base) as page:
+        opened(page, "offline")
+        page.wait(lambda: page.run("return performance.getEntriesByType('resource').length") > 15, "prefetched photos")
+        page.offline(True)
+        page.press("1", "2")
+        page.wait_for_text("#connection", "2 decisions wait")
+        assert place(page) == "3 of 3"
+        page.offline(False)
+        page.wait(lambda: len(decided(table, "offline")) == 2, "the decisions")
+        page.wait(lambda: not page.shows("#connection"), "the notice to go")
+
+
+def test_the_second_of_two_people_sees_what_the_first_decided(table: LightTable) -> None:
+    table.drop("two", 2)
+    first = table.jobs("two")[0]
+    with browser(table.base) as page:
+        opened(page, "two")
+        page.run("EventSource.prototype.addEventListener = () => {}")
+        page.offline(True)
+        page.press("1")
+        table.ask(f"/api/v1/jobs/{first['id']}/verdict", {"grade": "ungenügend"})
+        page.offline(False)
+        page.wait_for_text("#messages", "did not count")
+
+        assert decided(table, "two") == {first["name"]: "ungenügend"}
+        assert place(page) == "2 of 2"
+        page.click("#messages .message button")
+        page.wait_for_text("#decided", "not good enough")
+        assert place(page) == "1 of 2"
+
+
+def test_keys_work_after_the_focus_changed_and_never_inside_a_text_field(table: LightTable) -> None:
+    table.drop("focus", 4)
+    with browser(table.base) as page:
+        opened(page, "focus")
+        page.click("#grounds .white")
+        page.press("1")
+        page.click("#settings summary")
+        page.press(Keys.ESCAPE)
+        page.press("2")
+        page.wait(lambda: len(decided(table, "focus")) == 2, "two verdicts")
+        page.press("f", *"123")
+        assert page.run("return document.getElementById('word').value") == "123"
+        page.press(Keys.ESCAPE, Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_RIGHT)
+        assert place(page) == "2 of 4"
+        assert len(decided(table, "focus")) == 2
+
+        page.press(Keys.ARROW_RIGHT, "f", *"blurred", Keys.ENTER)
+        page.wait(lambda: len(table.jobs("focus")) == 3, "a photo to fail")
+        (note,) = (table.root / "failed" / "focus").glob("*.txt")
+        assert "blurred" in note.read_text("utf-8")
+        assert page.said() == []
+
+
+def test_arrows_only_move_and_the_zoom_survives(table: LightTable) -> None:
+    with browser(table.base) as page:
+        opened(page, "look")
+        fits = page.text("#zoom")
+        page.press("z")
+        assert page.text("#zoom").startswith("100 %")
+        page.press(Keys.ARROW_RIGHT)
+        page.wait_for_picture()
+
+        assert place(page) == "2 of 3"
+        assert page.text("#zoom").startswith("100 %")
+        page.press("z")
+        assert page.text("#zoom") == fits
+        assert decided(table, "look") == {}
+        assert page.said() == []
+
+
+def test_a_hundred_percent_is_one_pixel_for_one_pixel(table: LightTable) -> None:
+    left, top, side = SQUARE
+    with browser(table.base) as page:
+        opened(page, "look")
+        page.press("k", "w", "z")
+        page.wait_for_picture()
+        stage = page.run("const s = document.getElementById('stage'); return [s.clientWidth, s.clientHeight]")
+        x0, y0 = stage[0] / 2 - 800, stage[1] / 2 - 600
+        blue = [
+            x for x in range(left - 20, left + side + 20)
+            if page.pixel(x0 + x, y0 + top + side // 2)[2] > 150 > page.pixel(x0 + x, y0 + top + side // 2)[0]
+        ]  # fmt: skip
+
+    assert len(blue) == side
+    assert abs(blue[0] - left) <= 1
+
+
+def test_grounds_the_slider_and_the_alpha_show_what_they_say(table: LightTable) -> None:
+    with browser(table.base) as page:
+        opened(page, "look")
+        page.press("k", "b")
+        corner = page.run(
+            "const s = document.getElementById('stage'); return [s.clientWidth / 2 - 300, s.clientHeight / 2 - 250]"
+        )
+        page.wait(lambda: page.pixel(*corner) == (0, 0, 0, 255), "black")
+        page.press("w")
+        page.wait(lambda: page.pixel(*corner) == (255, 255, 255, 255), "white")
+        page.press("g")
+        page.wait(lambda: page.pixel(*corner) == (128, 128, 128, 255), "grey")
+        page.press("m")
+        page.wait(lambda: page.pixel(*corner) == (0, 0, 0, 255), "the alpha of the background")
+        page.press("m", "x")
+        page.wait(lambda: 190 < page.pixel(*corner)[0] < 220, "the original's own ground, left of the line")
+        page.press("x", "b")
+        page.wait(lambda: page.pixel(*corner) == (0, 0, 0, 255), "black again")
+        assert page.said() == []
+
+
+def test_keys_can_be_set_and_are_remembered(table: LightTable) -> None:
+    table.drop("keys", 2)
+    with browser(table.base) as page:
+        opened(page, "keys")
+        page.press("?")
+        page.click("#keys .key")
+        page.press("q", Keys.ESCAPE)
+        page.open("/review?order=keys&again=1")
+        page.wait_for_picture()
+        page.press("1")
+        page.press("q")
+        page.wait(lambda: list(decided(table, "keys").values()) == ["sehr_gut"], "the verdict by the new key")
+
+
+def test_a_german_browser_gets_german_pages_and_anybody_can_choose(table: LightTable) -> None:
+    with browser(table.base, language="de-DE", dark=True) as page:
+        opened(page, "look")
+        assert page.run("return document.documentElement.lang") == "de"
+        assert page.text("#verdicts").split("\n")[0] == "sehr gut"
+        assert "Saubere Kanten" in page.text("#reasons")
+        assert place(page) == "1 von 3"
+        ground = page.run("return getComputedStyle(document.documentElement).backgroundColor")
+        assert max(int(each) for each in re.findall(r"\d+", ground)) < 60
+        page.click("#settings summary")
+        page.run("const s = document.getElementById('language'); s.value = 'en'; s.dispatchEvent(new Event('change'))")
+        page.wait(lambda: page.run("return document.documentElement.lang") == "en", "English")
+        assert page.said() == []
+
+
+def test_a_phone_decides_by_swipes(table: LightTable) -> None:
+    table.drop("phone", 4)
+    with browser(table.base, PHONE, "de-DE") as page:
+        opened(page, "phone")
+        assert page.run("return document.documentElement.scrollWidth") == 390
+        for swipe in ((200, 0), (0, -200), (-200, 0)):
+            page.swipe(*swipe)
+        page.wait(lambda: len(decided(table, "phone")) == 3, "three verdicts")
+        page.swipe(20, 0)
+        order = [job["name"] for job in table.jobs("phone")]
+
+        assert [decided(table, "phone").get(name) for name in order] == ["sehr_gut", "gut", "ungenügend", None]
+        assert place(page) == "4 von 4"
+        page.click("#deeds [data-act=undo]")
+        page.wait(lambda: len(decided(table, "phone")) == 2, "an undo")
+        assert page.said() == []
