@@ -46,14 +46,14 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
 
     http = parts.settings.now.http
     cache = PictureCache(parts.opened.state / "pictures", lambda: parts.settings.now.http.cache_mb)
-    shelf = PictureShelf(parts.folders.root, cache, parts.workers)
+    shelf = PictureShelf(parts.folders.root, cache, parts.workers, parts.attempt_pictures)
     users = doors.enter_context(Users(parts.opened.state, http, parts.runtime.clock))
     gate = Gate(users, http, parts.runtime.clock)
     desk = LoginDesk(gate)
     uploads = UploadDesk(parts.uploads, parts.journal, parts.settings)
     for part in (gate, desk, shelf, uploads):
         doors.callback(part.close)
-    files, root = ShownFiles(parts.folders, parts.journal), parts.folders.root
+    files, root = ShownFiles(parts.folders, parts.journal, parts.alphas), parts.folders.root
     served = parts.opened.state / "served"
     return Site(
         settings=parts.settings,

@@ -37,6 +37,7 @@ from daemon.service.inbox_loop import InboxLoop, RootWatch
 from daemon.service.pruning import Pruning
 from daemon.service.task_runner import TaskRunner
 from daemon.service.tools import Tools
+from daemon.work.attempt_pictures import AttemptPictures
 from daemon.work.backoff import Backoff
 from daemon.work.dispatch import Dispatch
 from daemon.work.job_runner import JobRunner
@@ -68,6 +69,8 @@ class Parts(Tools):
     status: StatusTurn
     housekeeping: Housekeeping
     other_attempts: OtherAttempts
+    alphas: Alphas
+    attempt_pictures: AttemptPictures
 
 
 def wire(
@@ -115,6 +118,8 @@ def wire(
         status=status,
         housekeeping=_housekeeping(tools, status, dispatch, recovery, alphas),
         other_attempts=_other_attempts(tools, known, alphas, dispatch),
+        alphas=alphas,
+        attempt_pictures=AttemptPictures(pipeline, tools.workers, settings),
     )
 
 

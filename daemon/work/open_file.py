@@ -6,19 +6,23 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from daemon.arrays import Alpha, Rgb
 from daemon.errors import BadPhoto, RootAway
 from daemon.jobs import Attempt, Recipe, View
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
 from daemon.pictures.photo import Coverage, Photo, Seen
-from daemon.pictures.pyramid import Layer, build_pyramid
+from daemon.pictures.pyramid import Layer, build_pyramid, write_layer
 from daemon.pictures.reading import memory_need, open_photo, pages_of, prove_decodes
-from daemon.pictures.thumbs import Thumb, thumb_of_page
+from daemon.pictures.thumbs import Mask, Thumb, thumb_of_page
 from daemon.pictures.values import ONLY_PAGE, Page
 from daemon.settings import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.composed_result import ComposedResult
 from daemon.work.photo_in_work import PhotoInWork
+from daemon.work.photo_worker import KeptAttempts
 
 
 class OpenFile:
@@ -86,6 +90,14 @@ class OpenFile:
         self._result = ComposedResult.of(photo.photo, photo.finished_alpha(best), self._settings.outputs)
         return self._result.coverage
 
+    def finished_alpha(self, attempt: Attempt, longest: int) -> Mask:
+        """The finished alpha of an attempt in the frame of the page, with no side longer than that."""
+        height, width = self._photo.photo.height, self._photo.photo.width
+        scale = min(1.0, longest / max(width, height))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        alpha = cv2.resize(self._photo.finished_alpha(attempt), size, interpolation=cv2.INTER_AREA)
+        return np.asarray(np.rint(np.clip(alpha, 0, 1) * 255), np.uint8).reshape(size[1], size[0])
+
     def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
         """Write what `compose` made, and read it back."""
         assert self._result is not None
@@ -119,6 +131,17 @@ def prove_open_file(descriptor: int, name: str, max_megapixels: float) -> None:
     prove_decodes(Path(f"/proc/self/fd/{descriptor}"), max_megapixels, name)
 
 
+def show_attempts(path: Path, settings: PixelSettings, kept: KeptAttempts) -> None:
+    """Write what `PhotoWorkers.show_attempts` shows. Raises BadPhoto, RootAway, OSError."""
+    file = OpenFile(path, settings)
+    file.decode(file.pages()[0])
+    file.shrink()
+    for each in kept.alphas:
+        file.add(*each)
+    for attempt, folder in kept.shown:
+        write_layer("alpha", file.finished_alpha(attempt, kept.longest), folder)
+
+
 class WorkInThisProcess:
     """Works on files in this process: a file that kills it takes everything along. It is a `PhotoWorkers`."""
 
@@ -142,6 +165,10 @@ class WorkInThisProcess:
     def lay_out(self, path: Path, layout: Layout, target: Path) -> LaidOut:
         """A finished cut-out as a program asks, however large it is."""
         return lay_out(path, layout, target, math.inf)
+
+    def show_attempts(self, path: Path, settings: PixelSettings, kept: KeptAttempts) -> None:
+        """The finished alphas of attempts at a file."""
+        show_attempts(path, settings, kept)
 
     def close(self) -> None:
         """Nothing runs elsewhere."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,19 @@ from daemon.pictures.thumbs import Thumb
 from daemon.pictures.values import Page
 from daemon.settings import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptAttempts:
+    """Attempts at a file of one page whose alphas are kept, with what is to be shown of them.
+
+    alphas: number, recipe, raw alpha and base of each, as `PhotoWorker.add` takes them. shown: the attempts to show,
+    each with a folder for the files of its pyramid. longest: no side of these pictures is longer, in pixels.
+    """
+
+    alphas: Sequence[tuple[int, Recipe, Alpha, Attempt | None]]
+    shown: Sequence[tuple[Attempt, Path]]
+    longest: int
 
 
 class PhotoWorker(Protocol):
@@ -88,6 +102,9 @@ class PhotoWorkers(Protocol):
 
         Raises WorkerLost as well, and what `MemoryBudget.held` raises.
         """
+
+    def show_attempts(self, path: Path, settings: PixelSettings, kept: KeptAttempts) -> None:
+        """Show the finished alphas of attempts at a file, at low priority; raises what `pyramid` raises."""
 
     def close(self) -> None:
         """End all work now. What is not done raises EngineAway, since the program stops."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from daemon.arrays import Alpha
 from daemon.engines.contract import Answer, Engine
 from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
 from daemon.hotfolder.effects import Effect
@@ -31,6 +32,15 @@ class AttemptRecorder(Protocol):
 
     def record_attempt(self, job: Job, attempt: Attempt) -> None:
         """Keep what came of a recipe."""
+
+
+class AlphaHolder(Protocol):
+    """Holds the raw alphas of a page, e.g. a `PhotoWorker`."""
+
+    page: Page
+
+    def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
+        """Keep the raw alpha of an attempt. base: the best attempt so far; it fills what a zoom did not see."""
 
 
 class Pipeline:
@@ -120,7 +130,7 @@ class Pipeline:
             return self.cut_out(task, photo)
         return Outcome(tuple(attempts), best)
 
-    def restore(self, task: PhotoTask, photo: PhotoWorker) -> list[Attempt]:
+    def restore(self, task: PhotoTask, photo: AlphaHolder) -> list[Attempt]:
         """Bring back the attempts that an earlier run paid for, up to the first one whose alpha is lost."""
         strategy = self.strategy(task.settings)
         kept: list[Attempt] = []

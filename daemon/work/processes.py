@@ -2,28 +2,34 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from daemon.arrays import Alpha, Rgb
 from daemon.errors import EngineAway, WorkerLost
 from daemon.hotfolder.runtime import Runtime
-from daemon.jobs import Attempt, Recipe, View
 from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.meter import Meter
 from daemon.pictures.laid_out import LaidOut, Layout
-from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.pyramid import Layer
 from daemon.pictures.thumbs import Thumb
-from daemon.pictures.values import ONLY_PAGE, Page
-from daemon.settings import OutputFormat
 from daemon.settings.current import CurrentSettings
 from daemon.settings.pixel_settings import PixelSettings
+from daemon.work.file_in_process import FileInProcess
 from daemon.work.memory_budget import MemoryBudget
-from daemon.work.worker_main import DECODE, LAY_OUT, LOOK, LOOK_TO_SHOW, PROVE, RELEASE, SHOW, TAKE, THUMB
+from daemon.work.photo_worker import KeptAttempts
+from daemon.work.worker_main import (
+    LAY_OUT,
+    LOOK,
+    LOOK_TO_SHOW,
+    PROVE,
+    RELEASE,
+    SHOW,
+    SHOW_ATTEMPTS,
+    THUMB,
+)
 from daemon.work.worker_process import WorkerProcess, prepare
 
 _MOST_IDLE = 4  # a new process costs some 20 ms, an idle one some 20 MB
@@ -48,7 +54,7 @@ class Processes:
         prepare()
 
     @contextmanager
-    def work_on(self, path: Path, settings: PixelSettings) -> Iterator["FileInProcess"]:
+    def work_on(self, path: Path, settings: PixelSettings) -> Iterator[FileInProcess]:
         """A worker for this file. Its process is taken when it is first asked."""
         file = FileInProcess(self, path, settings)
         try:
@@ -78,11 +84,18 @@ class Processes:
 
     def pyramid(self, path: Path, layers: Mapping[Layer, Path], page: int = 0) -> None:
         """As `PhotoWorkers.pyramid`, in a process that is used for nothing else afterwards."""
+        self._show(path, page, SHOW, layers, self._settings.now.intake.max_megapixels, page)
+
+    def show_attempts(self, path: Path, settings: PixelSettings, kept: KeptAttempts) -> None:
+        """As `PhotoWorkers.show_attempts`, in a process that is used for nothing else afterwards."""
+        self._show(path, 1, SHOW_ATTEMPTS, settings, kept)
+
+    def _show(self, path: Path, page: int, word: str, *values: Any) -> None:
         most, process = self._settings.now.intake.max_megapixels, self.take()
         try:
             need = self.ask(process, path.name, 0, LOOK_TO_SHOW, path, most, page)
             with self._budget.held(need, self._runtime.stopping):
-                self.ask(process, path.name, need, SHOW, path, layers, most, page, need)
+                self.ask(process, path.name, need, word, path, *values, need)
         finally:
             process.close()
             self.give_back(process)
@@ -165,83 +178,6 @@ class Processes:
                 "a way that crashes a library, or too large for this machine. Open it in an image editor, export it "
                 "again and drop that."
             ) from error
-
-
-class FileInProcess:
-    """One file in a worker process. It is a `PhotoWorker`; the methods are explained there."""
-
-    def __init__(self, processes: Processes, path: Path, settings: PixelSettings) -> None:
-        self.page = ONLY_PAGE
-        self._processes = processes
-        self._path = path
-        self._settings = settings
-        self._process: WorkerProcess | None = None
-        self._need_bytes = 0
-
-    def pages(self) -> tuple[Page, ...]:
-        """The pictures of the file that are to be cut out. Raises BadPhoto."""
-        found: tuple[Page, ...] = self._ask("pages")
-        return found
-
-    def memory_need(self, page: Page) -> int:
-        """How many bytes the work on a page takes at most. Raises BadPhoto."""
-        need: int = self._ask("memory_need", page)
-        self._need_bytes = need
-        return need
-
-    def decode(self, page: Page) -> None:
-        """Decode a page, and forget the one before. Raises BadPhoto."""
-        self._ask(DECODE, page, self._need_bytes)
-        self.page = page
-
-    def shrink(self) -> None:
-        """Make the small picture that the judgement sees."""
-        self._ask("shrink")
-
-    def proxy(self, view: View) -> Rgb:
-        """The picture that an engine sees of this view."""
-        proxy: Rgb = self._ask("proxy", view)
-        return proxy
-
-    def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
-        """Keep the raw alpha of an attempt."""
-        self._ask("add", number, recipe, alpha, base)
-
-    def judge(self, attempt: Attempt) -> Attempt:
-        """Search the best finish of the attempt's alpha, and judge it."""
-        judged: Attempt = self._ask("judge", attempt)
-        return judged
-
-    def judge_again(self, attempts: Sequence[Attempt]) -> list[Attempt]:
-        """Attempts with the verdicts that they get beside all alphas that are known by now."""
-        judged: list[Attempt] = self._ask("judge_again", attempts)
-        return judged
-
-    def seen(self) -> Seen:
-        """What is known of the decoded page, for the report."""
-        seen: Seen = self._ask("seen")
-        return seen
-
-    def compose(self, best: Attempt) -> Coverage:
-        """Cut the page out, at full size, by the alpha of an attempt."""
-        coverage: Coverage = self._ask("compose", best)
-        return coverage
-
-    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
-        """Write what `compose` made, and read it back."""
-        self._ask("write", path, output_format, job_id)
-
-    def close(self) -> None:
-        """Give the process back; another file may have it then."""
-        process, self._process = self._process, None
-        if process is not None:
-            self._processes.give_back(process)
-
-    def _ask(self, word: str, *values: Any) -> Any:
-        if self._process is None:
-            self._process = self._processes.take()
-            self._processes.ask(self._process, self._path.name, 0, TAKE, self._path, self._settings)
-        return self._processes.ask(self._process, self._path.name, self._need_bytes, word, *values)
 
 
 def _refuse() -> NoReturn:

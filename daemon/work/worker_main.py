@@ -23,7 +23,8 @@ from daemon.pictures.pyramid import Layer, build_pyramid
 from daemon.pictures.thumbs import thumb_of_page
 from daemon.pictures.values import Page
 from daemon.settings.pixel_settings import PixelSettings
-from daemon.work.open_file import OpenFile, memory_to_prove, memory_to_show, prove_open_file
+from daemon.work.open_file import OpenFile, memory_to_prove, memory_to_show, prove_open_file, show_attempts
+from daemon.work.photo_worker import KeptAttempts
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _MORE_LIKELY_KILLED = 300  # oom_score_adj, proc(5): the kernel ends a worker rather than the daemon
@@ -50,6 +51,7 @@ class Reply(NamedTuple):
 
 TAKE, DECODE, RELEASE, LOOK, PROVE = "take a file", "decode", "release", "look at an open file", "prove"
 THUMB, LOOK_TO_SHOW, SHOW = "make a thumbnail", "look at a file to show", "show a file"
+SHOW_ATTEMPTS = "show attempts"
 LAY_OUT = "lay out"
 
 
@@ -81,6 +83,7 @@ class _Desk:
             THUMB: thumb_of_page,
             LOOK_TO_SHOW: self._look_to_show,
             SHOW: self._show,
+            SHOW_ATTEMPTS: self._show_attempts,
             LAY_OUT: self._lay_out,
         }
 
@@ -131,6 +134,11 @@ class _Desk:
     def _lay_out(self, path: Path, layout: Layout, target: Path, max_megapixels: float, need_bytes: int) -> LaidOut:
         self._limit_memory(need_bytes)
         return lay_out(path, layout, target, max_megapixels)
+
+    def _show_attempts(self, path: Path, settings: PixelSettings, kept: KeptAttempts, need_bytes: int) -> None:
+        os.nice(_NICE)
+        self._limit_memory(need_bytes)
+        show_attempts(path, settings, kept)
 
     def _limit_memory(self, need_bytes: int) -> None:
         """Let malloc fail, here alone, for a file that wants much more than its header promises (getrlimit(2))."""

@@ -71,15 +71,18 @@ def do_all(daemon: Daemon) -> None:
 
 @contextmanager
 def shown(
-    folder: Path, photos: Mapping[str, Rgb] | None = None, engine: ScriptedEngine | None = None, **settings: object
+    folder: Path,
+    photos: Mapping[str, Rgb] | None = None,
+    engine: ScriptedEngine | None = None,
+    sections: Mapping[str, object] | None = None,
 ) -> Iterator[Shown]:
-    """A daemon that has done these photos. settings: whole sections."""
+    """A daemon that has done these photos. sections: of its settings."""
     flags = {
         "root": str(folder / "hot"),
         "state_dir": str(folder / "state"),
         "intake": {"quiet_seconds": 0},
         "http": {"bind": ""},
-        **settings,
+        **(sections or {}),
     }
     for name, pixels in (photos or {"a.jpg": drawn_photo(1300, 900)}).items():
         save_photo(folder / "hot" / "inbox" / name, pixels)

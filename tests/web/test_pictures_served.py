@@ -189,10 +189,76 @@ def test_the_sizes_of_an_older_job_are_read_from_its_report_and_remembered(site:
 
 def test_of_a_file_of_several_pages_the_worst_is_shown(tmp_path: Path) -> None:
     save_pages(tmp_path / "hot" / "inbox" / "b.tif", 3, blank=2)
-    with shown(tmp_path, intake={"quiet_seconds": 0, "tiff_quiet_seconds": 0}) as site:
+    with shown(tmp_path, sections={"intake": {"quiet_seconds": 0, "tiff_quiet_seconds": 0}}) as site:
         do_all(site.daemon)
         pictures = site.site.pictures.of(site.row("b.tif"))
 
         assert pictures is not None
         assert [described["width"] for described in pictures.values() if isinstance(described, dict)] == [104] * 3
         assert decoded(site.get(site.url("original", "b.tif") + "fit").body).std() < 5
+
+
+MORE = {"grading": {"sehr_gut": 0.9999}, "strategy": {"max_attempts": 3}}
+
+
+def test_all_attempts_are_shown_as_the_result_would_be_made_of_them(tmp_path: Path) -> None:
+    with shown(tmp_path, sections=MORE) as site:
+        pictures = site.site.pictures.of_attempts(site.row())
+        job = site.row().job
+        alphas = {number: decoded(site.get(str(each["url"]) + "fit").body) for number, each in pictures.items()}
+        result = decoded(site.get(site.url("alpha") + "fit").body)
+
+        assert sorted(alphas) == [attempt.number for attempt in job.attempts]
+        assert {alpha.shape for alpha in alphas.values()} == {(900, 1300)}
+        assert job.best is not None
+        away = {number: np.abs(alpha.astype(int) - result).mean() for number, alpha in alphas.items()}
+        assert away[job.best] < 0.5
+        assert site.get(str(pictures[job.best]["url"]) + "0/2/1").status == 200
+        assert (
+            site.get(str(pictures[job.best]["url"]).replace(f"attempt-{job.best}", "attempt-9") + "fit").status == 404
+        )
+
+
+def test_the_attempts_of_a_photo_are_built_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with shown(tmp_path, sections=MORE) as site:
+        urls = [str(each["url"]) for each in site.site.pictures.of_attempts(site.row()).values()]
+        site.get(urls[0] + "fit")
+        monkeypatch.setattr(site.daemon.parts.workers, "show_attempts", None)
+
+        assert len(urls) > 1
+        assert [site.get(url + "fit").status for url in urls] == [200] * len(urls)
+
+
+def test_an_attempt_whose_alpha_is_not_kept_has_no_picture(tmp_path: Path) -> None:
+    with shown(tmp_path, sections=MORE) as site:
+        last = site.row().job.attempts[-1]
+        (path,) = (tmp_path / "state" / "alphas-of-results").rglob(f"0-{last.number}-*.png")
+        path.unlink()
+
+        assert last.number > 1
+        assert sorted(site.site.pictures.of_attempts(site.row())) == list(range(1, last.number))
+
+
+def test_attempts_at_an_original_that_was_changed_are_not_shown(tmp_path: Path) -> None:
+    with shown(tmp_path, sections=MORE) as site:
+        original = site.root / "archiv" / "a.jpg"
+        original.write_bytes(original.read_bytes() + b" ")
+
+        assert site.site.pictures.of_attempts(site.row()) == {}
+
+
+def test_an_attempt_that_was_taken_shows_the_same_pictures_as_before(tmp_path: Path) -> None:
+    with shown(tmp_path, sections=MORE) as site:
+        before = site.site.pictures.of_attempts(site.row())
+        job = site.row().job
+        other = next(attempt.number for attempt in job.attempts if attempt.number != job.best)
+        site.daemon.parts.other_attempts.take_attempt(job.id, other, "anna")
+        taken = site.daemon.parts.journal.take_decided(2.0**40, ())
+        assert taken is not None
+        site.daemon.parts.task_runner.run(taken)
+
+        assert site.site.pictures.of_attempts(site.row()) == before
+        result, attempt = (
+            decoded(site.get(url + "fit").body).astype(int) for url in (site.url("alpha"), str(before[other]["url"]))
+        )
+        assert np.abs(result - attempt).mean() < 0.5

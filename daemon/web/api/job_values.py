@@ -62,7 +62,10 @@ def with_tries(site: Site, seen: SeenJob) -> dict[str, object]:
         {**_result(seen.row.job, place), "bytes": size and size.size_bytes}
         for place, size in zip(places, sizes, strict=True)
     ]
-    tries = [_try(attempt, seen.row.job) for attempt in seen.row.job.attempts]
+    pictures = site.pictures.of_attempts(seen.row)
+    tries = [
+        {**_try(attempt, seen.row.job), "picture": pictures.get(attempt.number)} for attempt in seen.row.job.attempts
+    ]
     return {**job_values(site, seen), "results": results, "tries": tries}
 
 
@@ -86,7 +89,6 @@ def _try(attempt: Attempt, job: Job) -> dict[str, object]:
         "reasons": list(verdict.reasons) if verdict else [],
         "seconds": round(attempt.seconds, 3),
         "error": attempt.error,
-        "picture": None,
         "best": attempt.number == job.best,
     }
 

@@ -12,9 +12,10 @@ from typing import Protocol, TypeVar, get_args
 from daemon.disk import open_below
 from daemon.disk.file_id import FileId
 from daemon.errors import BadPhoto, FreistellerError, Vanished, WorkerLost
+from daemon.jobs import Job
 from daemon.pictures.picture_cache import PictureCache
-from daemon.pictures.pyramid import Layer, Part, tile_of
-from daemon.web.pictures_served.shown_files import ShownFile
+from daemon.pictures.pyramid import FIT, Layer, Part, tile_of
+from daemon.web.pictures_served.shown_files import ATTEMPT, ShownFile
 
 _BUILDS_AT_ONCE = 1  # a photo of 24 megapixels takes one core for some two seconds; photos in work come first
 _READERS = 4
@@ -31,14 +32,22 @@ class PyramidMaker(Protocol):
         """See `pictures.pyramid.build_pyramid`."""
 
 
+class AttemptMaker(Protocol):
+    """Shows the alphas of attempts; `work.attempt_pictures.AttemptPictures` can."""
+
+    def show(self, job: Job, original: Path, folders: Mapping[int, Path], longest: int) -> None:
+        """Write the pyramids of attempts, by number, into these folders."""
+
+
 class PictureShelf:
     """The pictures of all jobs. Its coroutines belong to one event loop; `close` may be called from any thread."""
 
-    def __init__(self, root: Path, cache: PictureCache, maker: PyramidMaker) -> None:
+    def __init__(self, root: Path, cache: PictureCache, maker: PyramidMaker, attempts: AttemptMaker) -> None:
         """root: the hot folder, in which the files lie that are shown."""
         self._root = root
         self._cache = cache
         self._maker = maker
+        self._attempts = attempts
         self._builders = ThreadPoolExecutor(_BUILDS_AT_ONCE, thread_name_prefix="pyramid")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="tiles")
         self._builds: dict[str, asyncio.Task[None]] = {}  # by the name of the pyramid
@@ -53,13 +62,13 @@ class PictureShelf:
         """Look something up on a disk or in the journal, in one of the few threads that do so."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, look)
 
-    async def fit(self, shown: ShownFile, layer: Layer) -> bytes:
+    async def fit(self, shown: ShownFile, layer: str) -> bytes:
         """The picture that fits a screen. Raises what `tile` raises."""
         content = await self._read(shown, layer, "fit", Path.read_bytes)
         assert content is not None
         return content
 
-    async def tile(self, shown: ShownFile, layer: Layer, level: int, column: int, row: int) -> bytes | None:
+    async def tile(self, shown: ShownFile, layer: str, level: int, column: int, row: int) -> bytes | None:
         """One tile, as `pyramid.tile_of` has it.
 
         Raises BadPhoto if the file cannot be shown, Vanished if it is not there any more, NoRoom if the cache has no
@@ -68,7 +77,7 @@ class PictureShelf:
         return await self._read(shown, layer, "tiles", lambda path: tile_of(path, level, column, row))
 
     async def _read(
-        self, shown: ShownFile, layer: Layer, part: Part, read: Callable[[Path], bytes | None]
+        self, shown: ShownFile, layer: str, part: Part, read: Callable[[Path], bytes | None]
     ) -> bytes | None:
         def kept() -> tuple[bytes | None] | None:
             name = _name(shown, layer, part)
@@ -116,10 +125,16 @@ class PictureShelf:
             for folder in layers.values():
                 folder.mkdir()
             with self._source(shown, scratch) as path:
-                self._maker.pyramid(path, layers, shown.page)
+                if shown.job is None:
+                    known = {layer: layers[layer] for layer in get_args(Layer) if layer in layers}
+                    self._maker.pyramid(path, known, shown.page)
+                else:
+                    numbers = {int(layer.removeprefix(ATTEMPT)): folder for layer, folder in layers.items()}
+                    self._attempts.show(shown.job, path, numbers, FIT)
             for layer, folder in layers.items():
                 for part in get_args(Part):
-                    self._cache.keep(_name(shown, layer, part), folder / part)
+                    if (folder / part).exists():
+                        self._cache.keep(_name(shown, layer, part), folder / part)
 
     @contextmanager
     def _source(self, shown: ShownFile, scratch: Path) -> Iterator[Path]:

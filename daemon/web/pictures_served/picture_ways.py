@@ -1,5 +1,6 @@
 """The routes to pictures: one that fits a screen, and tiles. Their addresses change with what they show."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -9,12 +10,13 @@ from starlette.responses import Response
 from daemon.journal import JobRow, top_folder
 from daemon.pictures.pyramid import MEDIA_TYPES, Layer
 from daemon.web.callers import Role
-from daemon.web.pictures_served.shown_files import ShownFile
+from daemon.web.pictures_served.shown_files import ATTEMPT, ShownFile
 from daemon.web.problems import not_found
 from daemon.web.site import Site
 from daemon.web.ways import Way, caller_of
 
 _FOR_EVER = "private, max-age=31536000, immutable"
+_ATTEMPT = re.compile(rf"{ATTEMPT}[1-9][0-9]{{0,5}}")
 _LAYERS: Mapping[str, Layer] = {"original": "colour", "colour": "colour", "alpha": "alpha"}
 
 
@@ -38,10 +40,10 @@ async def tile(request: Request, site: Site) -> Response:
     return _picture(content, layer, tag)
 
 
-async def _found(request: Request, site: Site) -> tuple[ShownFile, Layer, str]:
+async def _found(request: Request, site: Site) -> tuple[ShownFile, str, str]:
     """What is asked for, with the layer and the ETag. Raises Refused if the caller may not see it, or it is old."""
     job_id, kind, key = (request.path_params[name] for name in ("job_id", "kind", "key"))
-    layer, caller = _LAYERS.get(kind), caller_of(request)
+    layer, caller = kind if _ATTEMPT.fullmatch(kind) else _LAYERS.get(kind), caller_of(request)
     if layer is None:
         raise not_found(f"There is no picture of the kind {kind}.")
 
@@ -55,7 +57,7 @@ async def _found(request: Request, site: Site) -> tuple[ShownFile, Layer, str]:
         return found
 
     shown = await site.pictures.shelf.run(lambda: site.pictures.find(row, kind))
-    if shown.key != key:
+    if shown.key != key or layer not in shown.layers:
         raise not_found("This picture has changed since. Ask for the job again: it says where the new one is.")
     return shown, layer, f'"{request.url.path.removeprefix("/pictures/")}"'
 
@@ -67,8 +69,9 @@ def _if_known(request: Request, tag: str) -> Response | None:
     return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag, "Cache-Control": _FOR_EVER})
 
 
-def _picture(content: bytes, layer: Layer, tag: str) -> Response:
-    return Response(content, media_type=MEDIA_TYPES[layer], headers={"ETag": tag, "Cache-Control": _FOR_EVER})
+def _picture(content: bytes, layer: str, tag: str) -> Response:
+    kind = MEDIA_TYPES["colour" if layer == "colour" else "alpha"]
+    return Response(content, media_type=kind, headers={"ETag": tag, "Cache-Control": _FOR_EVER})
 
 
 _BELOW = "/pictures/{job_id}/{kind}/{key}"

@@ -10,9 +10,11 @@ from daemon.disk.file_id import FileId
 from daemon.errors import NoRoom
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.jobs import Job
 from daemon.journal import JobRow, Journal
+from daemon.journal.alphas import Alphas
 from daemon.journal.shown_sizes import ShownSizes
-from daemon.pictures.pyramid import TILE, Layer, levels_of
+from daemon.pictures.pyramid import FIT, TILE, levels_of
 from daemon.publishing.shown_in_report import shown_in_report
 from daemon.states import is_done
 
@@ -20,28 +22,34 @@ _WITH_ALPHA = (".png", ".webp", ".tif")  # the quickest to read comes first
 _WITHOUT = ("_mask.png", "_flat.tif")
 _KEY_CHARACTERS = 24
 
+ATTEMPT = "attempt-"
+"""Begins the name of the layer that shows an attempt; its number follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShownFile:
     """A file that is shown. key: changes with its content. place: below the root. layers: what is shown of it.
 
+    job: whose attempts are shown in the layers "attempt-1" …; None if the file itself is shown.
     page: as `pyramid.build_pyramid` takes it. size: (width, height) in pixels.
     """
 
     key: str
     place: str
     file: FileId
-    layers: tuple[Layer, ...]
+    layers: tuple[str, ...]
     page: int
     size: tuple[int, int]
+    job: Job | None = None
 
 
 class ShownFiles:
     """Looks at folders and journal; decodes nothing. Every method raises OSError if the disk does not answer."""
 
-    def __init__(self, folders: HotFolder, journal: Journal) -> None:
+    def __init__(self, folders: HotFolder, journal: Journal, alphas: Alphas) -> None:
         self._folders = folders
         self._journal = journal
+        self._alphas = alphas
 
     def original(self, row: JobRow) -> ShownFile | None:
         """The original of a job that is done; None if it was not kept, or is not where it was laid."""
@@ -62,6 +70,27 @@ class ShownFiles:
             return None
         key = _key(self._journal.result_files.sha256_of(row.job.id, found), found, 0)
         return ShownFile(key, place, found, ("colour", "alpha"), 0, sizes.result)
+
+    def attempts(self, row: JobRow) -> ShownFile | None:
+        """The finished alphas of a job's attempts, in the frame of the original; None if there is nothing to show.
+
+        Shown are those up to the first one whose alpha is not kept any more. The file has one page, and is unchanged.
+        """
+        original, job = self.original(row), row.job
+        if original is None or original.page or original.key != _key(row.content, original.file, 0):
+            return None
+        layers = []
+        for attempt in job.attempts:
+            if attempt.verdict is not None:
+                if not self._alphas.keeps(job, attempt.number, attempt.recipe):
+                    break
+                layers.append(f"{ATTEMPT}{attempt.number}")
+        said = repr((job.id, job.choice.alphas_round if job.choice else job.round, job.attempts)).encode()
+        key = hashlib.sha256(original.key.encode() + said).hexdigest()[:_KEY_CHARACTERS]
+        width, height = original.size
+        scale = min(1.0, FIT / max(width, height))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        return ShownFile(key, original.place, original.file, tuple(layers), 0, size, job) if layers else None
 
     def _sizes(self, row: JobRow) -> ShownSizes | None:
         """The sizes of the pictures; None for a job without a result. Of an older job its report tells them."""

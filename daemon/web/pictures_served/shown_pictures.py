@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from daemon.errors import Vanished
 from daemon.journal import JobRow
 from daemon.web.pictures_served.picture_shelf import PictureShelf
-from daemon.web.pictures_served.shown_files import ShownFile, ShownFiles, described
+from daemon.web.pictures_served.shown_files import ATTEMPT, ShownFile, ShownFiles, described
 
 _LOOKS, _PAUSE_SECONDS = 4, 0.1  # a verdict moves the files first and says where they are a moment later
 
@@ -31,13 +31,24 @@ class ShownPictures:
             "alpha": described(row.job.id, "alpha", result),
         }
 
+    def of_attempts(self, row: JobRow) -> Mapping[int, Mapping[str, object]]:
+        """The finished alphas of a job's attempts as JSON values, by number; in the frame of the original."""
+        shown = self.files.attempts(row)
+        layers = shown.layers if shown else ()
+        return {int(layer.removeprefix(ATTEMPT)): described(row.job.id, layer, shown) for layer in layers if shown}
+
     def find(self, row: Callable[[], JobRow], kind: str) -> ShownFile:
         """What is shown of a job now. row: reads its row. Raises Vanished if the file is not there."""
         for look in range(_LOOKS):
             time.sleep(_PAUSE_SECONDS if look else 0)
             now = row()
-            shown = self.files.original(now) if kind == "original" else self.files.result(now)
+            shown = self._look(now, kind)
             if shown is not None:
                 return shown
-        what = "original" if kind == "original" else "result"
+        what = "result" if kind in ("colour", "alpha") else "original"
         raise Vanished(f"The {what} of {now.job.name} is not there: it was moved, deleted, or is made again.")
+
+    def _look(self, row: JobRow, kind: str) -> ShownFile | None:
+        if kind.startswith(ATTEMPT):
+            return self.files.attempts(row)
+        return self.files.original(row) if kind == "original" else self.files.result(row)

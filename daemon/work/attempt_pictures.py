@@ -1,0 +1,48 @@
+"""Shows the finished alphas of all attempts at a photo, long after it was cut out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from daemon.arrays import Alpha
+from daemon.jobs import Attempt, Job, Recipe, attempt_numbered
+from daemon.pictures.values import ONLY_PAGE, Page
+from daemon.settings.current import CurrentSettings
+from daemon.settings.pixel_settings import PixelSettings
+from daemon.work.photo_worker import KeptAttempts, PhotoWorkers
+from daemon.work.pipeline import Pipeline
+from daemon.work.task import PhotoTask
+
+
+@dataclass(eq=False)
+class _Holder:
+    """Holds alphas until they are sent to a worker."""
+
+    page: Page
+    alphas: list[tuple[int, Recipe, Alpha, Attempt | None]] = field(default_factory=list)
+
+    def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
+        self.alphas.append((number, recipe, alpha, base))
+
+
+class AttemptPictures:
+    """Finishes raw alphas again, as a result is made of them; only the photo and the kept alphas are needed."""
+
+    def __init__(self, pipeline: Pipeline, workers: PhotoWorkers, settings: CurrentSettings) -> None:
+        self._pipeline = pipeline
+        self._workers = workers
+        self._settings = settings
+
+    def show(self, job: Job, original: Path, folders: Mapping[int, Path], longest: int) -> None:
+        """Write pyramids of the alphas of attempts, by number into these folders. The file has one page.
+
+        longest: no side of them is longer, in pixels. An attempt whose alpha is not kept any more gets none. Raises
+        what `PhotoWorkers.show_attempts` raises.
+        """
+        settings, holder = self._settings.now, _Holder(ONLY_PAGE)
+        restored = self._pipeline.restore(PhotoTask(job, settings), holder)
+        there = {number for number, *_ in holder.alphas}
+        attempts = ((attempt_numbered(restored, number), folder) for number, folder in folders.items())
+        shown = [(attempt, folder) for attempt, folder in attempts if attempt and attempt.number in there]
+        kept = KeptAttempts(holder.alphas, shown, longest)
+        self._workers.show_attempts(original, PixelSettings.of(settings), kept)
