@@ -13,6 +13,7 @@ from daemon.web import monitoring
 from daemon.web.access import login_ways
 from daemon.web.access_rules import AccessRules
 from daemon.web.api import download_ways, event_stream, job_ways, order_ways, photos, status_ways
+from daemon.web.api.api_description import described
 from daemon.web.bounded_body import BoundedBody
 from daemon.web.callers import Role
 from daemon.web.every_answer import EveryAnswer
@@ -23,7 +24,7 @@ from daemon.web.removebg import removebg_ways
 from daemon.web.site import Site
 from daemon.web.ways import Way
 
-WAYS: tuple[Way, ...] = (
+_WAYS: tuple[Way, ...] = (
     *monitoring.WAYS,
     *login_ways.WAYS,
     *picture_ways.WAYS,
@@ -36,6 +37,8 @@ WAYS: tuple[Way, ...] = (
     *removebg_ways.WAYS,
     *page_routes.WAYS,
 )
+
+WAYS: tuple[Way, ...] = described(_WAYS)
 """All routes there are. Tests walk this table, and so does the description of the API."""
 
 

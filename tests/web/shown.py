@@ -36,11 +36,11 @@ class Shown:
         self.daemon = daemon
         self.site = site
         self.root = root
-        self._address = address
+        self.address = address
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answered:
         """Ask for a path."""
-        connection = http.client.HTTPConnection(*self._address, timeout=60)
+        connection = http.client.HTTPConnection(*self.address, timeout=60)
         try:
             connection.request("GET", path, headers=dict(headers or {}))
             answer = connection.getresponse()

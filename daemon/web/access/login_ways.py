@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from daemon.web.access import cookies
+from daemon.web.api.api_schemas import answers
 from daemon.web.callers import Role
 from daemon.web.json_answer import as_json
 from daemon.web.problems import Refused
@@ -95,5 +96,5 @@ WAYS = (
     Way("GET", "/login", show_login, Role.NOBODY),
     Way("POST", "/login", log_in, Role.NOBODY, body_bytes=MOST_FORM_BYTES),
     Way("POST", "/logout", log_out, Role.NOBODY),
-    Way("GET", "/api/v1/me", me, Role.MONITOR, "Who asks, and what that person or program may do."),
+    Way("GET", "/api/v1/me", me, Role.MONITOR, "Who asks, and what that person or program may do.", answers("Caller")),
 )

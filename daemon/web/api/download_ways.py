@@ -76,7 +76,8 @@ _PARAMETERS = {
         {"name": "order", "in": "query", "required": True, "schema": {"type": "string"}},
         {"name": "grade", "in": "query", "schema": {"type": "string", "enum": [*Grade]}},
         {"name": "reports", "in": "query", "schema": {"type": "string", "enum": ["yes", "no"]}},
-    ]
+    ],
+    "responses": {"200": {"description": "The file.", "content": {"application/zip": {}}}},
 }
 WAYS = (
     Way("GET", "/api/v1/results.zip", download, Role.VIEWER, "All results of an order as one ZIP file.", _PARAMETERS),

@@ -18,6 +18,7 @@ from daemon.jobs import Grade
 from daemon.journal.job_lists import ForeignCursor, ListOfJobs, Sort
 from daemon.people.moved_results import is_report
 from daemon.states import State
+from daemon.web.api.api_schemas import answers, in_query
 from daemon.web.api.job_values import job_values, result_places, seen_by, with_tries
 from daemon.web.api.list_parameters import bad_parameter, limit, word, yes_or_no
 from daemon.web.api.opened_result import opened_result, size_of
@@ -130,26 +131,30 @@ async def _pieces(file: BinaryIO, size: int) -> AsyncIterator[bytes]:
             yield piece
 
 
-def _in_query(name: str, kind: str, *words: str) -> dict[str, object]:
-    schema = {"type": kind, **({"enum": list(words)} if words else {})}
-    return {"name": name, "in": "query", "schema": schema}
-
-
 _LISTS = {
     "parameters": [
-        _in_query("state", "string", *State),
-        _in_query("grade", "string", *Grade),
-        _in_query("order", "string"),
-        _in_query("decided", "string", "yes", "no"),
-        _in_query("sort", "string", *Sort),
-        _in_query("limit", "integer"),
-        _in_query("cursor", "string"),
-    ]
+        in_query("state", "string", *State),
+        in_query("grade", "string", *Grade),
+        in_query("order", "string"),
+        in_query("decided", "string", "yes", "no"),
+        in_query("sort", "string", *Sort),
+        in_query("limit", "integer", minimum=1),
+        in_query("cursor", "string"),
+    ],
+    **answers("Jobs"),
+}
+_FILE = {
+    "responses": {
+        "200": {
+            "description": "The file.",
+            "content": {kind: {} for kind in sorted({*_TYPES.values(), "application/octet-stream"})},
+        }
+    }
 }
 
 WAYS = (
     Way("GET", "/api/v1/jobs", jobs, Role.VIEWER, "List jobs, page by page.", _LISTS),
-    Way("GET", "/api/v1/jobs/{job_id}", job, Role.VIEWER, "One job with its attempts."),
+    Way("GET", "/api/v1/jobs/{job_id}", job, Role.VIEWER, "One job with its attempts.", answers("JobWithTries")),
     Way("GET", "/api/v1/jobs/{job_id}/report", report, Role.VIEWER, "The report of a job."),
-    Way("GET", "/api/v1/jobs/{job_id}/results/{name}", result, Role.VIEWER, "A file of a job's result."),
+    Way("GET", "/api/v1/jobs/{job_id}/results/{name}", result, Role.VIEWER, "A file of a job's result.", _FILE),
 )

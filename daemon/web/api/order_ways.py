@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.journal.order_rows import OrderProgress
+from daemon.web.api.api_schemas import answers
 from daemon.web.callers import Caller, Role
 from daemon.web.json_answer import as_json
 from daemon.web.site import Site
@@ -40,4 +41,4 @@ def _values(order: OrderProgress, others: tuple[OrderProgress, ...], speed: floa
     }
 
 
-WAYS = (Way("GET", "/api/v1/orders", orders, Role.VIEWER, "How far each order is."),)
+WAYS = (Way("GET", "/api/v1/orders", orders, Role.VIEWER, "How far each order is.", answers("Orders")),)

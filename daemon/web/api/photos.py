@@ -14,6 +14,7 @@ from starlette.responses import Response
 from daemon.intake.uploads import SentPhoto
 from daemon.journal import RequestKey, SentAlong
 from daemon.states import is_over
+from daemon.web.api.api_schemas import answer, in_header, in_query
 from daemon.web.api.incoming_photo import IncomingPhoto
 from daemon.web.api.job_values import job_values, seen_by
 from daemon.web.api.job_wait import wait_for_end
@@ -147,7 +148,33 @@ def _unsupported(what: str) -> Refused:
     )
 
 
-_DESCRIBES: Mapping[str, object] = {}
+_FILE = {"type": "string", "format": "binary"}
+_FORM = {
+    "type": "object",
+    "properties": {
+        "photo": _FILE,
+        "name": {"type": "string"},
+        "order": {"type": "string"},
+        "settings": {"type": "string"},
+    },
+    "required": ["photo"],
+}
+_DESCRIBES: Mapping[str, object] = {
+    "parameters": [
+        *(in_query(name, "string") for name in ("name", "order", "settings")),
+        in_header("Prefer"),
+        in_header("Content-Disposition"),
+        in_header("Idempotency-Key", pattern="^[!#-~]([ !#-~]{0,252}[!#-~])?$"),
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": _FORM}, "image/*": {"schema": _FILE}},
+    },
+    "responses": {
+        **answer("SentPhoto", "201", "The photo has come to its end."),
+        **answer("SentPhoto", "202", "The photo is taken in; its place is in Location."),
+    },
+}
 
 WAYS = (
     Way(

@@ -1,0 +1,107 @@
+"""The shapes of what the API sends and takes, in JSON Schema, as its description shows them."""
+
+from collections.abc import Mapping
+
+from daemon.jobs import Grade
+from daemon.states import State
+from daemon.web.callers import Role
+
+Schema = Mapping[str, object]
+
+_TEXT: Schema = {"type": "string"}
+_WHOLE: Schema = {"type": "integer", "minimum": 0}
+_TIME: Schema = {"type": "number", "description": "Unix seconds"}
+_GRADE: Schema = {"type": "string", "enum": [*Grade]}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _list_of(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def named(name: str) -> Schema:
+    """A schema of SCHEMAS, by reference."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_PICTURE = _object(url=_TEXT, width=_WHOLE, height=_WHOLE, tile=_WHOLE, levels=_WHOLE)
+_JOB = {
+    "id": _TEXT,
+    "name": _TEXT,
+    "order": {"type": "string", "description": "The top-level folder; empty if the photo lies in none"},
+    "state": {"type": "string", "enum": [*State]},
+    "grade": _or_null(_GRADE),
+    "score": _or_null({"type": "number"}),
+    "reasons": _list_of(_TEXT),
+    "defects": _list_of(_TEXT),
+    "attempts": _WHOLE,
+    "round": _WHOLE,
+    "admitted_at": _TIME,
+    "finished_at": _or_null(_TIME),
+    "seconds": _or_null({"type": "number"}),
+    "decided": _or_null(_object(grade=_TEXT, who=_TEXT, at=_TIME)),
+    "version": {"type": "string", "description": "Changes with each change of the job; the ETag without its quotes"},
+    "pictures": _or_null(_object(original=named("Picture"), colour=named("Picture"), alpha=named("Picture"))),
+    "results": _list_of(_object(name=_TEXT, suffix=_TEXT, url=_TEXT)),
+}
+
+SCHEMAS: Mapping[str, Schema] = {
+    "Problem": _object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT),
+    "Picture": _PICTURE,
+    "Job": _object(**_JOB),
+    "JobWithTries": _object(**_JOB, tries=_list_of(named("Attempt"))),
+    "Attempt": _object(
+        number=_WHOLE,
+        recipe=_TEXT,
+        score=_or_null({"type": "number"}),
+        grade=_or_null(_GRADE),
+        reasons=_list_of(_TEXT),
+        seconds={"type": "number"},
+        error=_or_null(_TEXT),
+        picture=_or_null(named("Picture")),
+        best={"type": "boolean"},
+    ),
+    "Jobs": _object(jobs=_list_of(named("Job")), next=_or_null(_TEXT)),
+    "SentPhoto": _object(id=_TEXT, name=_TEXT, state=_JOB["state"], grade=_JOB["grade"], score=_JOB["score"]),
+    "Order": _object(
+        name=_TEXT,
+        waiting=_WHOLE,
+        running=_WHOLE,
+        done=_WHOLE,
+        failed=_WHOLE,
+        grades={"type": "object", "additionalProperties": _WHOLE},
+        undecided=_WHOLE,
+        priority={"type": "integer"},
+        seconds_left=_or_null({"type": "number"}),
+    ),
+    "Orders": _object(orders=_list_of(named("Order"))),
+    "Caller": _object(name=_TEXT, role={"type": "string", "enum": [*Role]}, orders=_or_null(_list_of(_TEXT))),
+}
+
+
+def answers(name: str) -> dict[str, object]:
+    """What describes an operation that answers with one of SCHEMAS."""
+    return {"responses": answer(name)}
+
+
+def answer(name: str, status: str = "200", text: str = "As asked.") -> dict[str, object]:
+    """One response with one of SCHEMAS."""
+    return {status: {"description": text, "content": {"application/json": {"schema": named(name)}}}}
+
+
+def in_query(name: str, kind: str, *words: str, **limits: object) -> dict[str, object]:
+    """A parameter of the query. words: the only ones that it takes. limits: of JSON Schema, e.g. minimum=1."""
+    schema = {"type": kind, **({"enum": list(words)} if words else {}), **limits}
+    return {"name": name, "in": "query", "schema": schema}
+
+
+def in_header(name: str, **limits: object) -> dict[str, object]:
+    """A header that is a parameter. limits: of JSON Schema."""
+    return {"name": name, "in": "header", "schema": {"type": "string", **limits}}
