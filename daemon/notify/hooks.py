@@ -15,7 +15,7 @@ from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.settings import HookSettings, NotifySettings
 
-MOST_WAITING = 100  # notices for one hook; any further one is dropped
+MOST_WAITING = 1000  # notices for one hook; any further one is dropped
 FIRST_BACKOFF_SECONDS = 2.0  # between the first two tries; then it doubles
 LONGEST_BACKOFF_SECONDS = 60.0
 CLOSE_SECONDS = 10.0  # below systemd's TimeoutStopSec, together with dispatch.stop_seconds

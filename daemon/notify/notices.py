@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from daemon.jobs import Grade
 from daemon.settings import Event
@@ -79,6 +80,26 @@ class BatchFigures:
     places: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class PhotoEnd:
+    """How one photo ended. grade, score: None without a result. reason: the main one. results: names of files.
+
+    same_as: the job whose result counts, if the photo was left out because it is the same one. public_url: what the
+    port is called, without a slash at its end; "" = not known.
+    """
+
+    job: str
+    name: str
+    state: Literal["done", "failed"]
+    grade: Grade | None
+    score: float | None
+    reason: str
+    seconds: float
+    results: tuple[str, ...] = ()
+    same_as: str = ""
+    public_url: str = ""
+
+
 def payload(notice: Notice, origin: Origin) -> bytes:
     """The JSON that a hook gets: one line of UTF-8."""
     body = {
@@ -105,6 +126,26 @@ def failed(photos: Sequence[FailedPhoto], at: float) -> Notice:
         for photo in photos[:MOST_PHOTOS]
     ]
     return Notice("failed", text, at, {"count": len(photos), "photos": named})
+
+
+def photo_done(end: PhotoEnd, at: float) -> Notice:
+    """A photo is done or failed, for programs."""
+    link = f"{end.public_url}/api/v1/jobs/{end.job}"
+    outcome = f"{end.grade.value} {end.score or 0:.2f}" if end.grade else end.reason[:LONGEST_REASON] or end.state
+    photo = {
+        "job": end.job,
+        "name": end.name,
+        "order": end.name.partition("/")[0] if "/" in end.name else "",
+        "state": end.state,
+        "grade": end.grade and end.grade.value,
+        "score": None if end.score is None else round(end.score, 4),
+        "reason": end.reason[:LONGEST_REASON],
+        "seconds": round(end.seconds, 3),
+        "same_as": end.same_as,
+        "url": link,
+        "results": [{"name": name, "url": f"{link}/results/{quote(name, safe='')}"} for name in end.results],
+    }
+    return Notice("photo_done", f"{end.name}: {outcome}", at, {"photo": photo})
 
 
 def outage_began(part: OutagePart, reason: str, at: float) -> Notice:

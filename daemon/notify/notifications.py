@@ -7,17 +7,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from daemon.errors import FreistellerError, NoRoom
 from daemon.hotfolder.root_condition import RootCondition
+from daemon.jobs import Job
 from daemon.logs import log
 from daemon.notify import notices
 from daemon.notify.batch_sheets import BatchSheets
 from daemon.notify.batches import Batches
 from daemon.notify.hooks import Hooks
-from daemon.notify.notices import BatchFigures, FailedPhoto, OutagePart
+from daemon.notify.notices import BatchFigures, FailedPhoto, OutagePart, PhotoEnd
 from daemon.notify.outages import Outages
 from daemon.observe.health import Health
 from daemon.publishing.job_events import JobEnd
@@ -53,6 +56,7 @@ class Notifications:
         self._outages = Outages()
         self._lock = threading.Lock()
         self._failed: list[FailedPhoto] = []
+        self._ends: list[PhotoEnd] = []
         self._gathering_since = 0.0
         self._no_room = ""
         self._stop = threading.Event()
@@ -60,6 +64,9 @@ class Notifications:
 
     def ended(self, end: JobEnd) -> None:
         """A photo is done or failed."""
+        state: Literal["done", "failed"] = "failed" if end.grade is None else "done"
+        results = tuple(path.name for path in end.results)
+        self._note(PhotoEnd(end.job.id, end.job.name, state, end.grade, end.score, end.reason, end.seconds, results))
         with self._lock:
             if end.grade is not None:
                 self._no_room = ""
@@ -67,6 +74,11 @@ class Notifications:
             if not self._failed:
                 self._gathering_since = time.monotonic()
             self._failed.append(FailedPhoto(end.job.name, end.job.id, end.reason))
+
+    def left_out(self, job: Job, first: Job) -> None:
+        """A photo is done without a result of its own, because `first` is the same photo."""
+        reason = f"it is the same photo as {first.name}"
+        self._note(PhotoEnd(job.id, job.name, "done", None, None, reason, 0.0, same_as=first.id))
 
     def postponed(self, kind: str, reason: str) -> None:
         """A photo waits for something that is missing. kind: the `reason` of an error class. reason: in words."""
@@ -90,6 +102,7 @@ class Notifications:
         """Look at everything once. last: there will be no later turn, so nothing is held back."""
         now = time.monotonic()
         self._send_failed(now, last)
+        self._send_ends()
         for change in self._outages.look(self._missing(), now, self._settings.now.notify.pause_seconds):
             at = self._clock()
             if change.reason:
@@ -108,6 +121,18 @@ class Notifications:
                 log.log("internal_error", text, level=logging.ERROR, error=error)
             if last:
                 break
+
+    def _note(self, end: PhotoEnd) -> None:
+        settings = self._settings.now
+        if any("photo_done" in hook.on for hook in settings.notify.hooks):
+            with self._lock:
+                self._ends.append(replace(end, public_url=settings.http.public_url))
+
+    def _send_ends(self) -> None:
+        with self._lock:
+            ends, self._ends = self._ends, []
+        for end in ends:
+            self._hooks.send(notices.photo_done(end, self._clock()))
 
     def _send_failed(self, now: float, last: bool) -> None:
         with self._lock:

@@ -35,16 +35,19 @@ class JobEvents:
         clock: Callable[[], float],
         on_end: Sequence[Callable[[JobEnd], None]],
         on_postponed: Sequence[Callable[[str, str], None]],
+        on_left_out: Sequence[Callable[[Job, Job], None]] = (),
     ) -> None:
         """on_end: each is called with each end of a job.
 
-        on_postponed: each is called with `kind` and `reason` of each photo that waits. clock: Unix seconds.
+        on_postponed: each is called with `kind` and `reason` of each photo that waits. on_left_out: each is called with
+        a job that is left out, and the one that came before. clock: Unix seconds.
         """
         self._metrics = metrics
         self._clock = clock
         self._stumbled: dict[str, str] = {}  # by job, what was logged last
         self._on_end = tuple(on_end)
         self._on_postponed = tuple(on_postponed)
+        self._on_left_out = tuple(on_left_out)
 
     def ended(self, job: Job, outcome: Outcome | None, results: tuple[Path, ...], seconds: float) -> None:
         """A photo is done. outcome: None if the journal lacks the attempt that won. seconds: the work on it."""
@@ -104,6 +107,8 @@ class JobEvents:
             same_as=first.id,
             places=[str(place) for place in places],
         )
+        for listener in self._on_left_out:
+            listener(job, first)
 
     def found_done(self, job: Job) -> None:
         """The files of a photo show that it is over, but the journal did not know that."""

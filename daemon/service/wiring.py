@@ -83,7 +83,9 @@ def wire(
     settings, folders, journal = tools.settings, tools.folders, tools.journal
     metrics, locks, runtime = tools.metrics, tools.locks, tools.runtime
     hooks, notifications = _notifications(tools)
-    events = JobEvents(metrics, runtime.clock, (notifications.ended, *on_end), (notifications.postponed,))
+    events = JobEvents(
+        metrics, runtime.clock, (notifications.ended, *on_end), (notifications.postponed,), (notifications.left_out,)
+    )
     alphas = Alphas(tools.opened.state / "alphas")
     pipeline = _pipeline(tools, alphas)
     publisher, job_runner = _running(tools, alphas, pipeline, events)
@@ -193,6 +195,11 @@ def _notifications(tools: Tools) -> tuple[Hooks, Notifications]:
         root=tools.root,
         clock=tools.runtime.clock,
     )
+
+
+def _job_events(tools: Tools, told: Notifications, on_end: Sequence[Callable[[JobEnd], None]]) -> JobEvents:
+    clock = tools.runtime.clock
+    return JobEvents(tools.metrics, clock, (told.ended, *on_end), (told.postponed,), (told.left_out,))
 
 
 def _pipeline(tools: Tools, alphas: Alphas) -> Pipeline:

@@ -8,6 +8,7 @@ See LoadCredential= in systemd.exec(5). The names are:
     comfyui.password[.HOST]  the password, if the server's url names a user
     notify.url.NAME          the url of the hook of that name; all of it may be secret
     notify.token.NAME        the bearer token of that hook
+    notify.secret.NAME       what signs the posts to that hook
 
 Files of other names belong to other programs and are ignored.
 """
@@ -19,7 +20,7 @@ from daemon.errors import BadSettings
 
 HTTP_TOKEN = "http.token"
 SERVER_KINDS = ("comfyui.token", "comfyui.password")
-HOOK_KINDS = ("notify.url", "notify.token")
+HOOK_KINDS = ("notify.url", "notify.token", "notify.secret")
 
 
 def read_credentials(folder: Path) -> Mapping[str, str]:
@@ -50,7 +51,7 @@ def of_server(credentials: Mapping[str, str], kind: str, host: str, port: int | 
 
 
 def of_hook(credentials: Mapping[str, str], key: str, name: str) -> str:
-    """The url or the token of the hook of that name. "" if there is none."""
+    """The url, the token or the secret of the hook of that name. "" if there is none."""
     return credentials.get(f"notify.{key}.{name}", "")
 
 

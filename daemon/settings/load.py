@@ -90,7 +90,7 @@ def _with_credentials_of_hook(hook: HookSettings, credentials: Mapping[str, str]
     """The hook, with its credentials for unset secrets. Raises BadSettings if it has neither url nor command."""
     given = {
         key: SecretStr(secret)
-        for key in ("url", "token")
+        for key in ("url", "token", "secret")
         if not getattr(hook, key).get_secret_value() and (secret := of_hook(credentials, key, hook.name))
     }
     if not (hook.command or hook.url.get_secret_value() or "url" in given):

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -10,8 +10,10 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from daemon.settings.engine_sections import check_url
 from daemon.settings.section import Section
 
-Event = Literal["failed", "paused", "resumed", "batch_done"]
+Event = Literal["failed", "paused", "resumed", "batch_done", "photo_done"]
 """The events that hooks are notified of."""
+FOR_PEOPLE: tuple[Event, ...] = ("failed", "paused", "resumed", "batch_done")
+"""What a hook gets unless it says otherwise. A notice for each single photo is for programs."""
 
 
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
@@ -36,16 +38,17 @@ def _headers(value: dict[str, SecretStr]) -> dict[str, SecretStr]:
 class HookSettings(Section):
     """A hook: a URL that gets notices by POST, or a program that reads them from its standard input.
 
-    All of a URL may be secret, because chat services put the key into its path.
+    All of a URL may be secret, because chat services put the key into its path. secret: signs what is posted.
     """
 
     name: str = Field("", pattern=r"^[A-Za-z0-9_.-]{0,64}$")
     url: Annotated[SecretStr, AfterValidator(_hook_url)] = SecretStr("")
     token: SecretStr = SecretStr("")
+    secret: SecretStr = SecretStr("")
     headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = Field({})
     ca_file: str = ""
     command: tuple[str, ...] = ()
-    on: tuple[Event, ...] = Field(get_args(Event), min_length=1)
+    on: tuple[Event, ...] = Field(FOR_PEOPLE, min_length=1)
     limit_seconds: float = Field(0.0, ge=0, le=3600)
 
     @property

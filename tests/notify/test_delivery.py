@@ -1,5 +1,7 @@
 """One try to deliver a notice, to real servers and real programs."""
 
+import hashlib
+import hmac
 import json
 import os
 import time
@@ -35,6 +37,23 @@ def test_a_url_gets_the_json_by_post_with_token_and_headers() -> None:
     sent = receiver.headers[0]
     assert (sent["Authorization"], sent["X-Room"], sent["Content-Type"]) == ("Bearer abc", "studio", "application/json")
     assert sent["User-Agent"].startswith("freisteller/")
+
+
+def test_a_secret_signs_the_body_and_the_time() -> None:
+    with Receiver() as receiver:
+        deliver(web(receiver.url, secret="s3cret"), "test", BODY, 20)
+
+    at, _, sent = receiver.headers[0]["X-Freisteller-Signature"].removeprefix("t=").partition(",v1=")
+    assert abs(time.time() - int(at)) < 60
+    assert sent == hmac.new(b"s3cret", at.encode() + b"." + BODY, hashlib.sha256).hexdigest()
+    assert "s3cret" not in str(receiver.headers)
+
+
+def test_without_a_secret_nothing_is_signed() -> None:
+    with Receiver() as receiver:
+        deliver(web(receiver.url), "test", BODY, 20)
+
+    assert "X-Freisteller-Signature" not in receiver.headers[0]
 
 
 def test_a_user_in_the_url_is_sent_as_basic_auth() -> None:

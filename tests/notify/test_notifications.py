@@ -13,11 +13,11 @@ import pytest
 from daemon.errors import NoRoom, RootAway
 from daemon.jobs import Grade
 from daemon.notify import notices
-from daemon.notify.notices import BatchFigures, FailedPhoto, Origin, payload
+from daemon.notify.notices import BatchFigures, FailedPhoto, Origin, PhotoEnd, payload
 from daemon.notify.outages import OutageChange, Outages
 from daemon.observe.labels import EVENTS
 from daemon.service.lifecycle import Daemon
-from daemon.settings import load
+from daemon.settings import HookSettings, load
 from tests.doubles import ScriptedEngine
 from tests.drawing import save_photo
 from tests.engines.comfyui_double import Double
@@ -164,6 +164,52 @@ def test_a_full_disk_is_reported_and_so_is_its_end(house: House, monkeypatch: py
 EXAMPLES = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "operations.md").read_text("utf-8"), re.DOTALL)
 
 
+ONE_PHOTO = PhotoEnd(
+    "20261125-100233-5d1f0c2b",
+    "shoes/a.jpg",
+    "done",
+    Grade.GUT,
+    0.91,
+    "Soft border at the left.",
+    3.214,
+    ("a.png",),
+    public_url="https://photos.example",
+)
+
+
+def test_each_photo_is_told_to_a_hook_that_asks_for_it(tmp_path: Path) -> None:
+    with Receiver() as receiver:
+        house = House(tmp_path, receiver, on=["photo_done"])
+        settings = house.daemon.parts.settings
+        intake = settings.now.intake.model_copy(update={"equal_content": "skip"})
+        settings.now = settings.now.model_copy(update={"intake": intake})
+        try:
+            for count, name in enumerate(("a.png", "b.png"), 1):
+                save_photo(house.root / "inbox" / "kunde" / name)
+                assert eventually(lambda count=count: len(receiver.bodies) == count)  # type: ignore[misc]
+            (house.root / "inbox" / "c.jpg").write_text("This is no photo. " * 9)
+            assert eventually(lambda: len(receiver.bodies) == 3)
+        finally:
+            house.stop()
+
+    first, second, third = map(told, receiver.bodies)
+    assert (first["state"], first["name"], first["order"]) == ("done", "kunde/a.png", "kunde")
+    assert first["grade"] in {"sehr_gut", "gut", "ungenügend"}
+    assert [each["name"] for each in first["results"]] == ["a.png", "a.json"]
+    assert first["url"] == f"/api/v1/jobs/{first['job']}"
+    assert (second["state"], second["grade"], second["same_as"]) == ("done", None, first["job"])
+    assert (third["state"], third["grade"], "not a photo" in third["reason"]) == ("failed", None, True)
+
+
+def told(body: dict[str, Any]) -> dict[str, Any]:
+    photo: dict[str, Any] = body["photo"]
+    return photo
+
+
+def test_no_hook_gets_single_photos_unless_it_says_so() -> None:
+    assert "photo_done" not in HookSettings(name="chat").on
+
+
 @pytest.mark.parametrize("example", [json.loads(text) for text in EXAMPLES], ids=lambda example: str(example["event"]))
 def test_the_document_shows_what_is_sent(example: dict[str, Any]) -> None:
     grades = {Grade.SEHR_GUT: 74, Grade.GUT: 4, Grade.UNGENUEGEND: 1}
@@ -173,6 +219,7 @@ def test_the_document_shows_what_is_sent(example: dict[str, Any]) -> None:
         "paused": notices.outage_began("engine", "gpu1 cannot be reached.", 0.0),
         "resumed": notices.outage_over("engine", 840.0, 0.0),
         "batch_done": notices.batch_done(BatchFigures("shoes", 80, 1, grades, 12, 248.0), 0.0, sheet),
+        "photo_done": notices.photo_done(ONE_PHOTO, 0.0),
     }[example["event"]]
 
     sent = json.loads(payload(made, Origin("0.1.0", "studio", "/srv/freisteller")))
