@@ -32,16 +32,17 @@ class Admission:
         self._lock = threading.Lock()
         self._to_forget: set[str] = set()  # rows without a file, which the journal had no room to delete
 
-    def admit(self, arrival: Arrival, sent: SentAlong | None = None) -> Job | None:
+    def admit(self, arrival: Arrival, sent: SentAlong | None = None, place: Path | None = None) -> Job | None:
         """Write the row, then claim the file as it was proven.
 
-        sent: what came with a photo by the API; None for a file in `inbox/`. Raises IllegalMove if its key is taken.
+        sent: what came with a photo by the API. place: where it counts as taken from; None = from where it is. Raises
+        IllegalMove if its key is taken.
         Returns None if the file went away or changed in between: then it stays where it is, and the next scan looks at
         it again.
         """
         with self._reserved_job() as job_id:
             proven = (arrival.size_bytes, arrival.mtime_ns)
-            return self._admit(job_id, arrival.source, arrival.name, proven, sent)
+            return self._admit(job_id, arrival.source, arrival.name, proven, (place or arrival.source, sent))
 
     def refuse(self, reject: Reject, give_up: Callable[[Job], None]) -> None:
         """Admit a file that is no whole photo, and give its job up at once, before anybody can start it."""
@@ -79,20 +80,30 @@ class Admission:
                 self._journal.reserved.release(job_id)
 
     def _admit(
-        self, job_id: str, source: Path, name: str, proven: tuple[int, int] | None, sent: SentAlong | None = None
+        self,
+        job_id: str,
+        source: Path,
+        name: str,
+        proven: tuple[int, int] | None,
+        recorded: tuple[Path, SentAlong | None] | None = None,
     ) -> Job | None:
         with self._lock:
-            return self._admit_alone(job_id, source, name, proven, sent)
+            return self._admit_alone(job_id, source, name, proven, recorded or (source, None))
 
     def _admit_alone(
-        self, job_id: str, source: Path, name: str, proven: tuple[int, int] | None, sent: SentAlong | None
+        self,
+        job_id: str,
+        source: Path,
+        name: str,
+        proven: tuple[int, int] | None,
+        recorded: tuple[Path, SentAlong | None],
     ) -> Job | None:
+        place, sent = recorded
         now = self._clock()
         size_bytes = proven[0] if proven else 0
         for left in tuple(self._to_forget):
             self._forget(left)
             self._journal.reserved.release(left)
-        place = source if sent is None else self._folders.inbox / name  # a sent photo counts as if it had lain there
         self._tick(Effect.ADMIT)
         job = self._journal.admit(job_id, name, place.relative_to(self._folders.root), size_bytes, now, sent)
         try:

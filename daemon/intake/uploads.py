@@ -1,7 +1,9 @@
 """Takes in a photo that a program sent: proven like a file in `inbox/`, then a row, then a claim."""
 
 import threading
+import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +69,8 @@ class Uploads:
         Raises BadOrder, NoRoom, RootAway.
         """
         order = name_of_order(sent.order)
-        self._orders.settings_for(Path(self._folders.inbox.name, order, "photo"), sent.along.settings)
+        place = self._folder_of(order).relative_to(self._folders.root) / "photo"
+        self._orders.settings_for(place, sent.along.settings)
         return order
 
     def take_in(self, file: ReceivedFile, sent: SentPhoto) -> Job:
@@ -84,7 +87,7 @@ class Uploads:
         arrival = Arrival(file.path, f"{order}/{name}" if order else name, size_bytes, mtime_ns, "upload", 0.0)
         with self._gate:
             self._refuse_unless_open()
-            job = self._admission.admit(arrival, sent.along)
+            job = self._admission.admit(arrival, sent.along, self._folder_of(order) / name)
         if job is None:
             raise Vanished(f"{name} went away while it was taken in. Send it again.")
         self._on_admitted(arrival)
@@ -100,6 +103,17 @@ class Uploads:
         """Take nothing in any more; waits for the photo that is being admitted."""
         with self._gate:
             self._is_open = False
+
+    def _folder_of(self, order: str) -> Path:
+        """The order's folder in `inbox/`, as the disk spells it: a Mac may have made it. It need not exist."""
+        folder = self._folders.inbox / order
+        if order.isascii() or folder.is_dir():
+            return folder
+        with suppress(OSError):
+            for found in self._folders.inbox.iterdir():
+                if unicodedata.normalize("NFC", found.name) == order:
+                    return found
+        return folder
 
     def _prove(self, file: ReceivedFile, name: str) -> None:
         """Nothing follows what was sent, so a file that is not whole yet never will be."""

@@ -98,6 +98,19 @@ def test_a_sent_photo_follows_the_order_of_its_folder_and_then_its_own_settings(
     assert files_below(settings.root_path / "archiv") == []
 
 
+def test_the_folder_of_an_order_is_found_as_a_mac_spells_it(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    folder = settings.root_path / "inbox" / "M\u0061\u0308rz"
+    folder.mkdir(parents=True)
+    (folder / "freisteller.toml").write_text('[outputs]\nformats = ["mask"]\n')
+    with a_daemon(settings) as daemon:
+        job = send(daemon, photo_bytes(tmp_path), SentPhoto("a.png", "M\u00e4rz"))
+        work_off(daemon)
+
+    assert job.name == "M\u00e4rz/a.png"
+    assert sorted(results(settings.root_path)) == ["M\u00e4rz/a.json", "M\u00e4rz/a_mask.png"]
+
+
 def test_a_photo_keeps_its_own_settings_when_the_journal_is_lost(tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
     own = json.dumps({"outputs": {"formats": ["mask"]}})

@@ -191,6 +191,18 @@ def test_what_changes_nothing_is_named(live: Live, photo: bytes) -> None:
     assert "x-type" not in answer.headers
 
 
+def test_no_name_of_a_field_gets_into_a_header_that_does_not_fit_there(live: Live, photo: bytes) -> None:
+    encoded = base64.b64encode(photo).decode()
+    strange = {"x\r\nSet-Cookie: a": "1", "schatten\u0142": "1", "y" * 5000: "1", **{f"f{n}": "1" for n in range(90)}}
+    body = json.dumps({"image_file_b64": encoded, **strange})
+
+    answer = live.ask("POST", CUT, body.encode(), {"Content-Type": "application/json"})
+
+    assert pixels(answer).shape == (HEIGHT, WIDTH, 4)
+    assert "set-cookie" not in answer.headers
+    assert len(answer.headers["x-freisteller-ignored"]) < 500
+
+
 @pytest.mark.parametrize(
     "fields",
     [{"size": "huge"}, {"format": "gif"}, {"channels": "rgb"}, {"bg_color": "no colour"}, {"bg_color": "#12345"},

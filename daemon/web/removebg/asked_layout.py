@@ -28,6 +28,8 @@ _LEVELS = frozenset({"none", "1", "2", "latest"})
 _LENGTH = re.compile(r"(-?\d{1,6}(?:\.\d{1,6})?)\s*(%|px)?")
 T = TypeVar("T")
 
+_NAME = re.compile(r"[a-z0-9_.-]{1,40}")  # it goes into a header
+_MOST_NAMES = 20
 _HEX = re.compile(r"#?([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
 
 
@@ -69,7 +71,7 @@ def asked_layout(fields: Mapping[str, str]) -> AskedLayout:
     without_effect = {"scale", "position"} & values.keys() if crop else {"crop_margin"} & values.keys()
     ignored = (values.keys() - known.names - {*SOURCES, *GROUNDS}) | without_effect | ({"type"} & values.keys())
     told = "" if level == "none" else "other" if kind_of_photo == "auto" else kind_of_photo
-    return AskedLayout(layout, told, tuple(sorted(ignored)))
+    return AskedLayout(layout, told, tuple(sorted(filter(_NAME.fullmatch, ignored))[:_MOST_NAMES]))
 
 
 def bad_parameter(detail: str) -> Refused:

@@ -12,7 +12,7 @@ from daemon.web.removebg.asked_layout import bad_parameter
 from daemon.web.removebg.fetched_photo import fetch
 from daemon.web.streamed_form import Base64Text, Write, form_of
 
-_MOST_JSON_BYTES = 100_000_000  # it is in memory as a whole; forms are not
+_MOST_JSON_BYTES = 34_000_000  # a photo of 25 MB; it is in memory as a whole; forms are not
 _SWITCHED_OFF = "photos are not fetched from addresses here; send the photo itself, or set http.fetch_urls"
 
 

@@ -28,6 +28,7 @@ from daemon.web.ways import Way, caller_of
 
 CREDITS = 1_000_000
 """What clients are told that they may still spend. Nothing is charged, so it never gets less."""
+MOST_REASONS = 10
 _MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "zip": "application/zip"}
 _PIECE_BYTES = 1 << 18
 
@@ -101,7 +102,7 @@ def _headers(asked: AskedLayout, cut_out: CutOut) -> dict[str, str]:
         "X-Freisteller-Job": job.id,
         "X-Freisteller-Grade": job.grade.label if job.grade else "",
         "X-Freisteller-Score": f"{job.score or 0:.4f}",
-        "X-Freisteller-Reasons": json.dumps(reasons_of(cut_out.row)),
+        "X-Freisteller-Reasons": json.dumps(reasons_of(cut_out.row)[:MOST_REASONS]),
         **({"X-Type": asked.kind_of_photo} if asked.kind_of_photo else {}),
         **({"X-Freisteller-Ignored": ", ".join(asked.ignored)} if asked.ignored else {}),
     }
