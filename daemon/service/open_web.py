@@ -21,10 +21,12 @@ def open_web(parts: Parts, doors: ExitStack) -> None:
         return
     # Only who wants a port pays for its libraries: a second of start and 20 MB.
     from daemon.web.access_rules import AccessRules
+    from daemon.web.guarded_connection import PortLimits
     from daemon.web.web_server import WebServer
 
     site = make_site(parts, doors)
-    server = WebServer(http.bind, site, AccessRules(http, site.gate))
+    limits = PortLimits(of_one_address=PortLimits().connections) if http.proxies else PortLimits()
+    server = WebServer(http.bind, site, AccessRules(http, site.gate), limits)
     host, number = server.start()
     doors.callback(server.close)
     doors.callback(site.events.close)  # before the server closes: a stream has no end of its own

@@ -42,8 +42,12 @@ class AccessRules:
         caller = await self._gate.caller(request)
         if not caller.by_token:
             self._refuse_other_names(request)
-            if request.method not in READING:
-                self._refuse_foreign_pages(request, caller)
+            if request.method in READING:
+                is_fine = _is_ours_or_a_link(request)
+            else:
+                is_fine = self._is_from_our_page(request, caller)
+            if not is_fine:
+                raise _foreign_page()
         if not caller.role.may(needed):
             raise _refusal(request, caller, needed)
         return caller
@@ -66,24 +70,34 @@ class AccessRules:
             text = "this machine is not known by that name. If it is ours, set http.hosts or http.public_url"
             raise Refused(HTTPStatus.MISDIRECTED_REQUEST, "not_our_name", text)
 
-    def _refuse_foreign_pages(self, request: Request, caller: Caller) -> None:
-        """Refuse a change that a web page of somebody else asks for with the cookie, or the address, of our user.
+    def _is_from_our_page(self, request: Request, caller: Caller) -> bool:
+        """Whether no web page of somebody else asks for a change, with the cookie or at the machine of our user.
 
         Browsers say where a request comes from: in Sec-Fetch-Site over TLS and on loopback, else in Origin.
         """
         site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
         if site is not None:
-            fine = site in ("same-origin", "none")
-        elif origin is not None:
-            fine = origin in self._public_origins | {f"http://{request.headers.get('host')}"}
-        else:
-            fine = not caller.name  # no browser, and nobody is logged in: nothing that could be abused
-        if not fine:
-            text = (
-                "a change must be asked for by one of our own pages, or with a token. If a proxy stands before the "
-                "port, set http.public_url to the address that people type"
-            )
-            raise Refused(HTTPStatus.FORBIDDEN, "foreign_page", text)
+            return site in ("same-origin", "none")
+        if origin is not None:
+            return origin in self._public_origins | {f"http://{request.headers.get('host')}"}
+        return not caller.name  # no browser, and nobody is logged in: nothing that could be abused
+
+
+def _is_ours_or_a_link(request: Request) -> bool:
+    """Whether a request that changes nothing comes from our own page, or by a link from another one.
+
+    What else a foreign page asks for it could not read, but it could measure our answers and keep us at work.
+    """
+    return request.headers.get("sec-fetch-site") != "cross-site" or request.headers.get("sec-fetch-mode") == "navigate"
+
+
+def _foreign_page() -> Refused:
+    return Refused(
+        HTTPStatus.FORBIDDEN,
+        "foreign_page",
+        "only our own pages may ask for this, or programs with a token. If a proxy stands before the port, set "
+        "http.public_url to the address that people type",
+    )
 
 
 def _is_address(name: str) -> bool:

@@ -51,8 +51,7 @@ class EveryAnswer:
         except ClientDisconnect:
             return
         except Exception as error:  # one request may not harm another, whatever it is
-            text = f"{scope['method']} {scope['path']} failed: {type(error).__name__}: {error}"
-            log.log("internal_error", text, level=logging.ERROR, error=error)
+            _log_failure(scope, error)
             if out.started:
                 raise  # uvicorn closes the connection, so the client sees that the answer is cut off
             await problem(_internal_error())(scope, body.receive, out.send)
@@ -96,6 +95,14 @@ class _Outgoing:
         there = {name.lower() for name, _ in headers}
         further = [(name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in there]
         return further if self._body.complete else [*further, (b"connection", b"close")]
+
+
+def _log_failure(scope: Scope, error: Exception) -> None:
+    text = f"{scope['method']} {scope['path']} failed: {type(error).__name__}: {error}"
+    if isinstance(error, FreistellerError | OSError):  # e.g. a share that went away in the middle of a file
+        log.log("answer_cut_off", text, level=logging.WARNING)
+    else:
+        log.log("internal_error", text, level=logging.ERROR, error=error)
 
 
 def _refuse_long_headers(scope: Scope) -> None:

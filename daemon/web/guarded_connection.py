@@ -14,9 +14,10 @@ class PortLimits:
     """What one port bears. A connection that goes beyond is dropped.
 
     connections: at once. of_one_address: how many of them may come from one client address, so that no client can keep
-    all others out. header_seconds: from the start of a connection or of a further request to its last header.
-    idle_seconds: between two requests. answer_seconds: within which a client must read another 4 KB of its answer.
-    header_bytes: of the first line and all headers. close_seconds: for answers under way when the port closes.
+    all others out; a proxy is the address of all who come through it. header_seconds: from the start of a connection or
+    of a further request to its last header. header_bytes: of the first line and all headers. idle_seconds: between two
+    requests. answer_seconds: within which a client must read another 4 KB of its answer. close_seconds: for answers
+    under way when the port closes.
     """
 
     connections: int = 256

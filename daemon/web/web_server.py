@@ -18,7 +18,7 @@ from daemon.web.guarded_connection import GuardedConnection, PortLimits
 from daemon.web.site import Site
 from daemon.web.ways import Way
 
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 
 
 class WebServer:
@@ -75,10 +75,10 @@ class WebServer:
         until = time.monotonic() + START_SECONDS
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > until:
+                self._server.should_exit = True
                 listener.close()
-                raise BadSettings(
-                    f"http.bind = {self._bind}: the server did not start ({self._fault})"
-                ) from self._fault
+                text = f"http.bind = {self._bind} cannot be served: {self._fault or 'the server does not start'}"
+                raise BadSettings(text) from self._fault
             time.sleep(0.005)
         return str(host), int(port)
 

@@ -78,6 +78,15 @@ def test_a_foreign_page_cannot_change_anything_on_this_machine_either(home: Door
         assert home.ask("/logout", "POST", headers).status == 403
 
 
+@pytest.mark.parametrize("mode", ["no-cors", "cors", ""])
+def test_a_foreign_page_cannot_keep_us_at_work_either(home: Door, mode: str) -> None:
+    assert home.ask("/metrics", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode}).status == 403
+
+
+def test_a_link_of_a_foreign_page_leads_to_us(home: Door) -> None:
+    assert home.ask("/status", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}).status == 200
+
+
 def test_a_token_needs_no_further_proof(studio: Door) -> None:
     token = studio.token("anna", Scope(Role.ADMIN))
     headers = {"Authorization": f"Bearer {token}", "Sec-Fetch-Site": "cross-site", "Host": "photos.elsewhere"}

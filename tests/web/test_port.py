@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+import uvicorn
 
 from daemon.errors import BadSettings
 from daemon.observe.health import Health
@@ -155,6 +156,16 @@ def test_the_error_for_a_taken_port_says_what_to_do(start: Start) -> None:
 
     with pytest.raises(BadSettings, match=rf"127\.0\.0\.1:{port} .*choose another"):
         start(bind=f"127.0.0.1:{port}")
+
+
+def test_a_server_that_does_not_start_is_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no loop")
+
+    monkeypatch.setattr(uvicorn.Server, "startup", fail)
+
+    with pytest.raises(BadSettings, match=r"127\.0\.0\.1:0 cannot be served: no loop"):
+        web_server(watched_site()).start()
 
 
 def test_an_unknown_host_is_an_error_with_its_name(start: Start) -> None:

@@ -57,6 +57,14 @@ async def fail_late(_: Request, __: Site) -> Response:
     return StreamingResponse(pieces())
 
 
+async def lose_the_share(_: Request, __: Site) -> Response:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"the first half"
+        raise RootAway("the share went away")
+
+    return StreamingResponse(pieces(), headers={"Content-Length": "1000"})
+
+
 async def miss_the_share(_: Request, __: Site) -> Response:
     raise RootAway("the share is away")
 
@@ -74,6 +82,7 @@ WAYS = (
     Way("POST", "/ignore", read_nothing, Role.NOBODY, body_bytes=100_000_000),
     Way("GET", "/fail", fail, Role.NOBODY),
     Way("GET", "/fail-late", fail_late, Role.NOBODY),
+    Way("GET", "/lost", lose_the_share, Role.NOBODY),
     Way("GET", "/share", miss_the_share, Role.NOBODY),
     Way("GET", "/page", page, Role.NOBODY),
     Way("GET", "/huge", huge, Role.NOBODY),
@@ -333,6 +342,16 @@ def test_an_error_in_the_middle_of_an_answer_cuts_it_off(address: Address, caplo
 
     (record,) = caplog.records
     assert vars(record)["action"] == "internal_error"
+
+
+def test_a_share_that_goes_away_in_a_file_cuts_it_off_and_is_no_fault_of_ours(
+    address: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO), pytest.raises(http.client.IncompleteRead):
+        asked(address, "/lost")
+
+    (record,) = caplog.records
+    assert (vars(record)["action"], record.exc_info) == ("answer_cut_off", None)
 
 
 def test_an_error_of_ours_is_a_problem_with_its_name(address: Address) -> None:
