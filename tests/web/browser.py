@@ -132,6 +132,14 @@ class Page:
             for node in each["nodes"]
         ]
 
+    def settle(self) -> None:
+        """Wait until all small pictures are there."""
+        script = """
+            return [...document.querySelectorAll('#strip canvas')].every((canvas) =>
+                canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value));
+        """
+        self.wait(lambda: self.run(script), "the film strip")
+
     def save(self, path: Path) -> None:
         """Write what the window shows as a PNG."""
         path.parent.mkdir(parents=True, exist_ok=True)

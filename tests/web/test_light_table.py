@@ -60,12 +60,12 @@ def test_fifty_photos_are_decided_with_fifty_keys_and_undone(table: LightTable) 
             there = {path.name for path in (table.root / grade / "fifty").glob("*.png")}
             assert there == {Path(name).stem + ".png" for n, name in enumerate(order) if GRADES[n % 3] == grade}
 
-        page.press("u", "U", "u")
+        page.press("u", "u", "u")
         page.press_with_control("z")
         page.wait(lambda: len(decided(table, "fifty")) == 46, "four verdicts to be undone")
 
         assert set(order) - set(decided(table, "fifty")) == set(order[46:])
-        assert place(page) == "47 of 50"
+        assert place(page) == "47 / 50"
         page.open(f"/review?order=fifty&again={1}")
         page.wait_for_picture()
         page.press("u")
@@ -81,7 +81,7 @@ def test_a_decision_waits_for_the_connection_and_is_not_lost(table: LightTable) 
         page.offline(True)
         page.press("1", "2")
         page.wait_for_text("#connection", "2 decisions wait")
-        assert place(page) == "3 of 3"
+        assert place(page) == "3 / 3"
         page.offline(False)
         page.wait(lambda: len(decided(table, "offline")) == 2, "the decisions")
         page.wait(lambda: not page.shows("#connection"), "the notice to go")
@@ -100,10 +100,10 @@ def test_the_second_of_two_people_sees_what_the_first_decided(table: LightTable)
         page.wait_for_text("#messages", "did not count")
 
         assert decided(table, "two") == {first["name"]: "ungenügend"}
-        assert place(page) == "2 of 2"
+        assert place(page) == "2 / 2"
         page.click("#messages .message button")
         page.wait_for_text("#decided", "not good enough")
-        assert place(page) == "1 of 2"
+        assert place(page) == "1 / 2"
 
 
 def test_keys_work_after_the_focus_changed_and_never_inside_a_text_field(table: LightTable) -> None:
@@ -119,7 +119,7 @@ def test_keys_work_after_the_focus_changed_and_never_inside_a_text_field(table: 
         page.press("f", *"123")
         assert page.run("return document.getElementById('word').value") == "123"
         page.press(Keys.ESCAPE, Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_RIGHT)
-        assert place(page) == "2 of 4"
+        assert place(page) == "2 / 4"
         assert len(decided(table, "focus")) == 2
 
         page.press(Keys.ARROW_RIGHT, "f", *"blurred", Keys.ENTER)
@@ -138,7 +138,7 @@ def test_arrows_only_move_and_the_zoom_survives(table: LightTable) -> None:
         page.press(Keys.ARROW_RIGHT)
         page.wait_for_picture()
 
-        assert place(page) == "2 of 3"
+        assert place(page) == "2 / 3"
         assert page.text("#zoom").startswith("100 %")
         page.press("z")
         assert page.text("#zoom") == fits
@@ -204,7 +204,7 @@ def test_a_german_browser_gets_german_pages_and_anybody_can_choose(table: LightT
         assert page.run("return document.documentElement.lang") == "de"
         assert page.text("#verdicts").split("\n")[0] == "sehr gut"
         assert "Saubere Kanten" in page.text("#reasons")
-        assert place(page) == "1 von 3"
+        assert place(page) == "1 / 3"
         ground = page.run("return getComputedStyle(document.documentElement).backgroundColor")
         assert max(int(each) for each in re.findall(r"\d+", ground)) < 60
         page.click("#settings summary")
@@ -225,7 +225,7 @@ def test_a_phone_decides_by_swipes(table: LightTable) -> None:
         order = [job["name"] for job in table.jobs("phone")]
 
         assert [decided(table, "phone").get(name) for name in order] == ["sehr_gut", "gut", "ungenügend", None]
-        assert place(page) == "4 von 4"
+        assert place(page) == "4 / 4"
         page.click("#deeds [data-act=undo]")
         page.wait(lambda: len(decided(table, "phone")) == 2, "an undo")
         assert page.said() == []

@@ -37,7 +37,7 @@ def test_the_orders_show_how_far_they_are_and_lead_to_their_review(table: LightT
         page.click("#orders a.primary")
         page.wait_for_picture()
 
-        assert page.text("#position") == "1 of 3"
+        assert page.text("#position") == "1 / 3"
         assert page.said() == []
 
 
@@ -123,7 +123,7 @@ def test_people_log_in_in_their_language_and_out_again(tmp_path: Path) -> None:
             page.wait_for_picture()
             assert not page.shows("#verdicts button"), "a viewer decides nothing"
             page.press("1")
-            assert page.text("#position") == "1 von 1"
+            assert page.text("#position") == "1 / 1"
             page.click("#settings summary")
             page.click("#settings form button")
             page.wait_for_text("h1", "Anmelden")

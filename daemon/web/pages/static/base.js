@@ -86,4 +86,10 @@ function settings() {
 }
 settings();
 
+// A button that was clicked gives the focus back, so that the space bar is not its key afterwards.
+document.addEventListener("click", (event) => {
+  const button = event.detail > 0 && event.target.closest?.("main button");
+  if (button && document.activeElement === button) button.blur();
+});
+
 export { byId, element, fill, remembered };

@@ -33,6 +33,8 @@ export const ACTS = [
   { act: "keys", label: () => _("These keys"), keys: ["?"] },
 ];
 
+const HELD = ["next", "previous", "larger", "smaller", "look"]; // what a key that is held down may repeat: never a decision
+
 let own = remembered.get("keys", {});
 const keysOf = (row) => own[row.act] ?? row.keys;
 
@@ -58,6 +60,10 @@ export function listen(acts) {
     if (event.defaultPrevented || event.isComposing || takesText(event.target) || document.querySelector("dialog[open]")) return;
     const act = actOf(event);
     if (!act || !acts[act]) return;
+    if (event.repeat && !HELD.includes(act)) {
+      event.preventDefault();
+      return;
+    }
     const control = event.target instanceof HTMLElement && event.target.closest("button, a, summary, input, [role='option']");
     if (control && [" ", "Enter"].includes(event.key)) return;
     if (event.target instanceof HTMLInputElement && event.target.type === "range" && event.key.startsWith("Arrow")) return;

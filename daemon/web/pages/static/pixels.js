@@ -4,7 +4,7 @@
 import { refusal } from "./api.js";
 
 const AT_ONCE = 4; // a browser opens six connections to a host: one hears events, one is for deeds
-const KEPT_PIXELS = 60e6; // about 240 MB as RGBA
+const KEPT_PIXELS = (navigator.deviceMemory ?? 4) > 4 ? 60e6 : 30e6; // of four bytes each
 
 // Made pictures by key, the ones used last kept. A key is wanted once, however often it is asked for.
 class Pixels {
@@ -82,12 +82,18 @@ class Pixels {
       if (this.pixels <= KEPT_PIXELS || old === key) break;
       this.made.delete(old);
       this.pixels -= picture.width * picture.height;
-      picture.close?.();
+      free(picture);
     }
   }
 }
 
 export const pixels = new Pixels();
+
+// Gives memory back at once, instead of when the browser gets to it.
+function free(picture) {
+  if (picture instanceof ImageBitmap) picture.close();
+  else picture.width = 0;
+}
 
 // One file as a bitmap. Raises Refusal, or InvalidStateError for what is no picture.
 export async function bitmap(url, options = {}) {

@@ -61,7 +61,7 @@ function want(entry, layer, rank) {
 function drawRound() {
   const { entries, decided, whole } = queue;
   const sum = whole ? figure(entries.length) : `${figure(entries.length)}+`;
-  byId("position").textContent = entries.length ? _("%(n)s of %(sum)s", { n: ended ? sum : figure(queue.at + 1), sum }) : "";
+  byId("position").textContent = entries.length ? `${ended ? sum : figure(queue.at + 1)} / ${sum}` : "";
   byId("progress").max = Math.max(1, entries.length);
   byId("progress").value = decided;
   byId("progress").title = ngettext("One decided", "%(num)s decided", decided);
@@ -235,7 +235,7 @@ async function heard(kind, { job }) {
   const entry = queue.byId.get(job);
   if (!loaded || (!entry && kind !== "done") || (entry && steps.busy(entry))) return;
   try {
-    if (entry) await look(entry);
+    if (entry) await look(entry, kind);
     else await steps.arrived(job);
   } catch {
     // It is asked for again when somebody acts on it.
@@ -243,7 +243,7 @@ async function heard(kind, { job }) {
   if (!viewer.pictures && queue.entries.length && !ended) show(queue.at);
 }
 
-async function look(entry) {
+async function look(entry, kind = "") {
   const before = entry.job;
   await queue.refresh(entry);
   const { job } = entry;
@@ -252,7 +252,7 @@ async function look(entry) {
   if (job.decided && known !== job.decided.grade) {
     entry.mark = { what: job.decided.grade, who: job.decided.who || _("Somebody") };
     if (entry === queue.current && !ended) tell(_("%(who)s decided: %(what)s", { who: entry.mark.who, what: gradeName(job.decided.grade) }));
-  } else if (!job.decided && GRADES.includes(known)) entry.mark = null;
+  } else if (!job.decided && (GRADES.includes(known) || (kind === "done" && known))) entry.mark = null; // undone, or a new result
   if (job.pictures?.colour.url !== before.pictures?.colour.url) renewed(entry);
   else drawRound();
 }

@@ -1,0 +1,75 @@
+"""Makes the pictures of the light table: `.venv/bin/python docs/make_light_table_pictures.py`.
+
+A daemon with the built-in engine cuts out photos that scikit-image ships, and Chromium shows its pages. It needs what
+the tests in a browser need: chromium and chromium-driver.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import pyvips
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # the tests know how to drive the browser
+
+from daemon.commands.samples import drop_samples
+from tests.web.browser import DESKTOP, PHONE, Page, browser
+from tests.web.light_table import light_table
+
+DOCS = Path(__file__).parent
+SEEN = "chelsea"  # the photo that is shown
+
+
+def drop_variants(inbox: Path) -> int:
+    """Put the samples into an order, each as it is, mirrored, and two parts of it. Returns how many photos that are."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for photo in drop_samples(Path(scratch)):
+            picture = pyvips.Image.new_from_file(str(photo), access="random").resize(3, kernel="cubic")
+            width, height = picture.width, picture.height
+            variants = {
+                "": picture,
+                "-left": picture.crop(0, 0, int(width * 0.85), height),
+                "-mirrored": picture.fliphor(),
+                "-right": picture.crop(int(width * 0.12), 0, int(width * 0.88), int(height * 0.94)),
+            }
+            inbox.mkdir(parents=True, exist_ok=True)
+            for ending, variant in variants.items():
+                variant.write_to_file(str(inbox / f"{photo.stem}{ending}.jpg"), Q=92)
+    return len(list(inbox.iterdir()))
+
+
+def show(page: Page, name: str) -> None:
+    """Open the review at a photo."""
+    page.open("/review?order=autumn")
+    page.wait_for_picture()
+    page.wait(lambda: page.run("return document.querySelectorAll('#strip .frame').length") > 5, "the strip")
+    for _ in range(20):
+        if page.text("#name") == name:
+            break
+        page.press("\ue014")  # arrow right
+    page.wait_for_picture()
+
+
+def main() -> None:
+    """Write both pictures."""
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        light_table(Path(scratch), FREISTELLER__ENGINE__USE="local", FREISTELLER__STRATEGY__MAX_ATTEMPTS="4") as table,
+    ):
+        count = drop_variants(table.root / "inbox" / "autumn")
+        table.daemon.wait_until(lambda: len(table.jobs("autumn")) == count, "the results")
+        with browser(table.base, DESKTOP) as page:
+            show(page, f"{SEEN}.jpg")
+            page.settle()
+            page.save(DOCS / "light-table.png")
+        with browser(table.base, PHONE, "de-DE", dark=True) as page:
+            show(page, "coffee-mirrored.jpg")
+            page.settle()
+            page.save(DOCS / "light-table-phone.png")
+    for path in (DOCS / "light-table.png", DOCS / "light-table-phone.png"):
+        picture = pyvips.Image.new_from_file(str(path), access="sequential").copy_memory()
+        picture.extract_band(0, n=3).write_to_file(str(path), palette=True, Q=90, compression=9, strip=True)
+
+
+if __name__ == "__main__":
+    main()
