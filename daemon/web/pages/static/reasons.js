@@ -14,7 +14,7 @@ const PLACES = {
   "at the bottom": [N_("at the bottom"), 1 / 2, 5 / 6],
   "at the lower right": [N_("at the lower right"), 5 / 6, 5 / 6],
 };
-const RADIUS = 1 / 6; // a place is a ninth of the picture
+const RADIUS = 1 / 6; // a place is a ninth of the picture, so this is half its side
 
 // Whole sentences, and beginnings of those that end with a place.
 export const SENTENCES = [
@@ -63,7 +63,7 @@ const PATTERNS = [
 
 // A reason in words, with a capital letter.
 export function inWords(reason) {
-  const text = translated(reason);
+  const text = translated(reason).replaceAll(" %", "\u00a0%"); // a figure and its sign stay on one line
   return text.charAt(0).toLocaleUpperCase() + text.slice(1);
 }
 
@@ -77,18 +77,21 @@ function translated(reason) {
   return pieces.every((piece) => KNOWN.has(piece)) ? pieces.map((piece) => _(piece)).join(", ") : reason;
 }
 
-// Where a reason's fault is: {x, y, r} as shares of the picture. null if it names no place.
-export function placeOf(reason) {
-  const found = AT.exec(reason);
-  if (!found) return null;
-  const [, x, y] = PLACES[found[2]];
-  return { x, y, r: RADIUS };
+// The number of each reason that names a place, by its place in the list; the worst is 1.
+export function numbersOf(reasons) {
+  const placed = [...reasons.keys()].filter((n) => AT.test(reasons[n]));
+  return new Map(placed.map((n, number) => [n, number + 1]));
 }
 
-// The marks of a photo: the places of its reasons, the first being the worst. reason: its number in the list.
+// The marks of a photo, the worst first: where (x, y, r: the middle and half the side, as shares of the picture), and the
+// numbers of the reasons that name this place.
 export function marksOf(reasons) {
-  return reasons
-    .map((reason, n) => ({ place: placeOf(reason), reason: n }))
-    .filter((each) => each.place)
-    .map((each, n) => ({ ...each.place, reason: each.reason, worst: n === 0 }));
+  const marks = new Map();
+  for (const [n, number] of numbersOf(reasons)) {
+    const place = AT.exec(reasons[n])[2];
+    const [, x, y] = PLACES[place];
+    if (!marks.has(place)) marks.set(place, { x, y, r: RADIUS, numbers: [] });
+    marks.get(place).numbers.push(number);
+  }
+  return [...marks.values()];
 }

@@ -1,5 +1,6 @@
 // Shows one photo on a canvas: the picture that fits first, then sharp tiles; grounds, slider, marks.
 import { paintGround } from "./grounds.js";
+import { paintMarks } from "./marks.js";
 import { has, part, pixels, ready, sizeOf } from "./pixels.js";
 
 const TILE_RANK = 1;
@@ -148,7 +149,7 @@ export class Viewer {
       if (this.view.scale !== null && this.view.scale <= this.fitting) this.view = { scale: null, x: 0.5, y: 0.5 };
       else if (this.view.scale !== null) Object.assign(this.view, this.bounded(this.view.x, this.view.y, this.view.scale));
       this.complete = this.paint();
-      this.paintMarks();
+      paintMarks(this.context, this.onDevice(), this.marks, this.ratio);
     }
     this.changed(this);
   }
@@ -261,34 +262,5 @@ export class Viewer {
       },
     );
     return undefined;
-  }
-
-  // Rings at the places that the reasons name. mark: {x, y, r} as shares of the picture.
-  paintMarks() {
-    const { context, ratio } = this;
-    const box = this.onDevice();
-    for (const [number, mark] of this.marks.entries()) {
-      const x = box.x + mark.x * box.width;
-      const y = box.y + mark.y * box.height;
-      const r = Math.max(mark.r * Math.min(box.width, box.height), 18 * ratio);
-      for (const [colour, width, dash] of [["rgb(0 0 0 / 0.4)", 3, []], [mark.worst ? "#ffd23e" : "#ffffff", 1.5, [6, 5]]]) {
-        context.strokeStyle = colour;
-        context.lineWidth = width * ratio;
-        context.setLineDash(dash.map((each) => each * ratio));
-        context.beginPath();
-        context.arc(x, y, r, 0, 2 * Math.PI);
-        context.stroke();
-      }
-      context.setLineDash([]);
-      context.fillStyle = mark.worst ? "#ffd23e" : "#ffffff";
-      context.beginPath();
-      context.arc(x + r * 0.71, y - r * 0.71, 10 * ratio, 0, 2 * Math.PI);
-      context.fill();
-      context.fillStyle = "#16181a";
-      context.font = `700 ${12 * ratio}px system-ui, sans-serif`;
-      context.textAlign = "center";
-      context.textBaseline = "middle";
-      context.fillText(String(number + 1), x + r * 0.71, y - r * 0.71 + ratio * 0.5);
-    }
   }
 }
