@@ -222,6 +222,6 @@ def test_the_page_to_log_in_speaks_german_and_tells_how_long_to_wait(port: Door)
 
     pages = [port.log_in("anna", "wrong", headers=browser) for _ in range(6)]
 
-    assert "Der Name oder das Passwort stimmt nicht." in pages[0].body
+    assert "Der Name oder das Passwort ist falsch." in pages[0].body
     assert pages[-1].status == 429
     assert f"in {pages[-1].headers['Retry-After']} s" in pages[-1].body
