@@ -1,20 +1,33 @@
 """Keeps pictures for browsers in a folder of the state directory that never gets larger than it may."""
 
+import hashlib
 import os
 import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from daemon.errors import NoRoom
+from daemon.pictures.pyramid import Part
 
 _NEW = ".new-"  # begins the name of a folder in which files are made that nobody may find yet
 _USED_SECONDS = 60.0  # a file that was used so lately need not be marked again
 _LEAST_FREE_BYTES = 512 << 20  # of the disk: the journal is there as well, and comes first
 _MEBIBYTE = 1 << 20
+_KEY_CHARACTERS = 24
+
+
+def key_of(content: bytes, page: int = 0) -> str:
+    """Names a file that is shown. content: SHA-256 of it, or what else tells it. page: of a file of several, from 1."""
+    return hashlib.sha256(content + bytes([page % 256])).hexdigest()[:_KEY_CHARACTERS]
+
+
+def name_of(key: str, layers: Sequence[str], layer: str, part: Part) -> str:
+    """The name of one picture of a file. layers: all that is shown of the file: an original has colours only."""
+    return ".".join([key, "-".join(layers), layer, part])
 
 
 class PictureCache:
@@ -46,6 +59,12 @@ class PictureCache:
         with self._lock, suppress(OSError):
             (self._folder / name).unlink(missing_ok=True)
             self._known().pop(name, None)
+
+    def scratch_of(self, job_id: str) -> Path:
+        """A folder to make files in for a job, which may not be there. What a crash leaves in it is removed later."""
+        with self._lock:
+            self._known()
+        return self._folder / f"{_NEW}{job_id}"
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -82,7 +101,7 @@ class PictureCache:
         """The sizes of all files. The first time, what an earlier run left unfinished is removed."""
         if self._sizes is None:
             self._sizes = {}
-            with os.scandir(self._folder) as entries:
+            with suppress(OSError), os.scandir(self._folder) as entries:
                 for entry in entries:
                     if entry.name.startswith(_NEW):
                         shutil.rmtree(entry.path, ignore_errors=True)

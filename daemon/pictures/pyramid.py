@@ -59,7 +59,7 @@ def build_pyramid(
     """
     found = pages_of(path) if page else (0,)
     photo = open_photo(path, max_megapixels, found[min(page, len(found)) - 1] if page else 0)
-    alpha = None if photo.own_alpha is None else _eight_bits(photo.own_alpha)
+    alpha = None if photo.own_alpha is None else eight_bits(photo.own_alpha)
     colours, profile = np.ascontiguousarray(photo.pixels), photo.icc
     height, width = colours.shape[:2]
     del photo  # its pixels would be in memory twice
@@ -140,7 +140,8 @@ def _resized(values: _Floats, size: tuple[int, int]) -> _Floats:
     return np.asarray(resized, np.float32).reshape(size[1], size[0], *values.shape[2:])
 
 
-def _eight_bits(alpha: Samples) -> Mask:
+def eight_bits(alpha: Samples) -> Mask:
+    """An alpha of either depth with 8 bits."""
     if alpha.dtype == np.uint8:
         return np.ascontiguousarray(alpha)
     return np.asarray(cv2.convertScaleAbs(alpha, alpha=_FULL_8 / _FULL_16), np.uint8)

@@ -5,6 +5,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -19,6 +20,7 @@ from daemon.observe.meter import Meter
 from daemon.pictures import writing
 from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.values import Page
+from daemon.publishing.rendered_pictures import RenderedPictures, Shower
 from daemon.publishing.reports import Cut, Staged, report
 from daemon.settings import OutputFormat, OutputSettings
 
@@ -26,7 +28,7 @@ REPORT = "report.json"
 _UNFINISHED = "unfinished-"
 
 
-class ResultMaker(Protocol):
+class ResultMaker(Shower, Protocol):
     """What makes the files of a result: the worker that holds the photo."""
 
     def seen(self) -> Seen:
@@ -51,8 +53,10 @@ class Picture:
 class Staging:
     """Makes the files of a result. Each call may be repeated: what is there whole stays as it is."""
 
-    def __init__(self, meter: Meter, tick: Tick) -> None:
+    def __init__(self, meter: Meter, tick: Tick, shown: RenderedPictures | None = None) -> None:
+        """shown: shows results to browsers ahead; None = nobody does."""
         self.meter = meter
+        self._shown = shown
         self._tick = tick
 
     def stage(self, job: Job, outputs: OutputSettings, picture: Picture, folder: Path) -> Cut:
@@ -81,6 +85,8 @@ class Staging:
         path = folder / REPORT
         if not path.exists():
             sums = {suffix: content_of(file).hex() for file, suffix in files}
+            if self._shown:
+                self._shown.keep(job, content, sums)
             self._tick(Effect.STAGE_REPORT)
             write_or_wait(path, report(job, cuts, content.hex(), sums, seconds()))
         return (*files, (path, ".json"))
@@ -99,7 +105,10 @@ class Staging:
 
     def _write(self, job: Job, picture: Picture, paths: Mapping[OutputFormat, Path]) -> None:
         began = time.perf_counter()
-        _refuse_unsaid(job, picture.outcome.verdict, picture.maker.compose(picture.outcome.best))
+        maker, best = picture.maker, picture.outcome.best
+        with self._shown.showing(job, maker, picture.page.of) if self._shown else nullcontext():
+            coverage = maker.compose(best)
+        _refuse_unsaid(job, picture.outcome.verdict, coverage)
         self.meter.stage("refine", time.perf_counter() - began)
         began = time.perf_counter()
         for fmt, path in paths.items():

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from daemon import __version__
 from daemon.logs import log
 from daemon.observe.labels import public_name
-from daemon.pictures.picture_cache import PictureCache
 from daemon.service.wiring import Parts
 
 if TYPE_CHECKING:
@@ -47,8 +46,7 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
     from daemon.web.site import Site
 
     http = parts.settings.now.http
-    cache = PictureCache(parts.opened.state / "pictures", lambda: parts.settings.now.http.cache_mb)
-    shelf = PictureShelf(parts.folders.root, cache, parts.workers, parts.attempt_pictures)
+    shelf = PictureShelf(parts.folders.root, parts.picture_cache, parts.workers, parts.attempt_pictures)
     users = doors.enter_context(Users(parts.opened.state, http, parts.runtime.clock))
     gate = Gate(users, http, parts.runtime.clock)
     desk = LoginDesk(gate)

@@ -11,11 +11,13 @@ from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.hotfolder.runtime import Runtime
 from daemon.journal import Journal
+from daemon.journal.alphas import Alphas
 from daemon.observe import series
 from daemon.observe.gpu import Gpus
 from daemon.observe.health import Health
 from daemon.observe.machine import Machine
 from daemon.observe.metrics import Metrics
+from daemon.pictures.picture_cache import PictureCache
 from daemon.service.choose_engine import build_engine, memory_for
 from daemon.service.journal_watch import JournalWatch
 from daemon.service.open_root import OpenRoot
@@ -50,6 +52,8 @@ class Tools:
     systemd: Systemd
     progress: Progress
     machine: Machine
+    alphas: Alphas
+    picture_cache: PictureCache
 
 
 def make_tools(
@@ -89,6 +93,8 @@ def make_tools(
         systemd=Systemd(),
         progress=Progress(metrics),
         machine=machine,
+        alphas=Alphas(opened.state / "alphas"),
+        picture_cache=PictureCache(opened.state / "pictures", lambda: current.now.http.cache_mb),
     )
 
 

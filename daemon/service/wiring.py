@@ -13,7 +13,6 @@ from daemon.intake.admission import Admission
 from daemon.intake.scan_values import Arrival
 from daemon.intake.uploads import Uploads
 from daemon.intake.watcher import Watcher
-from daemon.journal.alphas import Alphas
 from daemon.notify.batch_sheets import BatchSheets
 from daemon.notify.batches import Batches
 from daemon.notify.hooks import Hooks
@@ -29,6 +28,7 @@ from daemon.people.verdicts import PersonGrades, Verdicts
 from daemon.publishing.job_events import JobEnd, JobEvents
 from daemon.publishing.publisher import Publisher
 from daemon.publishing.reading_back import ReadingBack
+from daemon.publishing.rendered_pictures import RenderedPictures
 from daemon.publishing.staging import Staging
 from daemon.service.arrivals import Arrivals
 from daemon.service.choose_engine import leave_out_dead_parameters, workers_for
@@ -69,7 +69,6 @@ class Parts(Tools):
     status: StatusTurn
     housekeeping: Housekeeping
     other_attempts: OtherAttempts
-    alphas: Alphas
     attempt_pictures: AttemptPictures
 
 
@@ -86,14 +85,13 @@ def wire(
     events = JobEvents(
         metrics, runtime.clock, (notifications.ended, *on_end), (notifications.postponed,), (notifications.left_out,)
     )
-    alphas = Alphas(tools.opened.state / "alphas")
-    pipeline = _pipeline(tools, alphas)
-    publisher, job_runner = _running(tools, alphas, pipeline, events)
+    pipeline = _pipeline(tools)
+    publisher, job_runner = _running(tools, pipeline, events)
     orders = Orders(folders, settings, pipeline.strategy)
     task_runner = TaskRunner(journal, orders, job_runner, tools.progress, settings)
     executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
     dispatch = _dispatch(tools, executor, task_runner)
-    recovery = Recovery(journal, folders, alphas, publisher, settings.now, runtime.tick)
+    recovery = Recovery(journal, folders, tools.alphas, publisher, settings.now, runtime.tick)
     watcher = Watcher(folders, settings.now.intake, tools.workers.prove, time.monotonic)
     doors.callback(watcher.close)
     known = KnownResults(folders, journal, runtime.clock)
@@ -118,18 +116,18 @@ def wire(
         inbox_loop=_inbox_loop(tools, watcher, arrivals, print_line, dispatch),
         verdicts=Verdicts(folders, journal, known, gathering, grades, locks, settings),
         status=status,
-        housekeeping=_housekeeping(tools, status, dispatch, recovery, alphas),
-        other_attempts=_other_attempts(tools, known, alphas, dispatch),
-        alphas=alphas,
+        housekeeping=_housekeeping(tools, status, dispatch, recovery),
+        other_attempts=_other_attempts(tools, known, dispatch),
         attempt_pictures=AttemptPictures(pipeline, tools.workers, settings),
     )
 
 
-def _running(tools: Tools, alphas: Alphas, pipeline: Pipeline, events: JobEvents) -> tuple[Publisher, JobRunner]:
+def _running(tools: Tools, pipeline: Pipeline, events: JobEvents) -> tuple[Publisher, JobRunner]:
     journal, folders, runtime = tools.journal, tools.folders, tools.runtime
-    staging = Staging(tools.progress, runtime.tick)
+    shown = RenderedPictures(tools.picture_cache, lambda: bool(tools.settings.now.http.bind))
+    staging = Staging(tools.progress, runtime.tick, shown)
     publisher = Publisher(
-        journal, folders, alphas=alphas, staging=staging, job_events=events, locks=tools.locks, runtime=runtime
+        journal, folders, alphas=tools.alphas, staging=staging, job_events=events, locks=tools.locks, runtime=runtime
     )
     job_runner = JobRunner(
         journal, folders, pipeline=pipeline, staging=staging, publisher=publisher, job_events=events, runtime=runtime
@@ -137,10 +135,8 @@ def _running(tools: Tools, alphas: Alphas, pipeline: Pipeline, events: JobEvents
     return publisher, job_runner
 
 
-def _housekeeping(
-    tools: Tools, status: StatusTurn, dispatch: Dispatch, recovery: Recovery, alphas: Alphas
-) -> Housekeeping:
-    pruning = Pruning(tools.journal, alphas, tools.settings, tools.runtime.clock)
+def _housekeeping(tools: Tools, status: StatusTurn, dispatch: Dispatch, recovery: Recovery) -> Housekeeping:
+    pruning = Pruning(tools.journal, tools.alphas, tools.settings, tools.runtime.clock)
     return Housekeeping(status, tools.journal_watch, dispatch, recovery.clear_leftovers, pruning.prune)
 
 
@@ -158,10 +154,10 @@ def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publ
     )
 
 
-def _other_attempts(tools: Tools, known: KnownResults, alphas: Alphas, dispatch: Dispatch) -> OtherAttempts:
+def _other_attempts(tools: Tools, known: KnownResults, dispatch: Dispatch) -> OtherAttempts:
     folders, journal, runtime = tools.folders, tools.journal, tools.runtime
     next_round = NextRound(folders, journal, known, tools.metrics, runtime)
-    return OtherAttempts(folders, journal, alphas, next_round, tools.locks, runtime, dispatch.wake)
+    return OtherAttempts(folders, journal, tools.alphas, next_round, tools.locks, runtime, dispatch.wake)
 
 
 def _inbox_loop(
@@ -202,11 +198,11 @@ def _job_events(tools: Tools, told: Notifications, on_end: Sequence[Callable[[Jo
     return JobEvents(tools.metrics, clock, (told.ended, *on_end), (told.postponed,), (told.left_out,))
 
 
-def _pipeline(tools: Tools, alphas: Alphas) -> Pipeline:
+def _pipeline(tools: Tools) -> Pipeline:
     """Raises BadSettings if the engine has no model of the ladder."""
     pipeline = Pipeline(
         tools.engine,
-        alphas=alphas,
+        alphas=tools.alphas,
         recorder=tools.journal,
         meter=tools.progress,
         budget=tools.budget,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.arrays import Alpha
-from daemon.pictures import comparing, compositing, framing, refining, writing
+from daemon.pictures import comparing, compositing, framing, refining, vips, writing
 from daemon.pictures.photo import Coverage, Photo
 from daemon.pictures.values import Frame, Samples
 from daemon.settings import OutputFormat, OutputSettings
@@ -27,6 +27,11 @@ class ComposedResult:
         coverage = Coverage(is_empty=not full.any(), is_full=int(full.min()) == photo.full_scale)
         frame = framing.frame_of(full, outputs)
         return cls(photo, compositing.cut_out(photo, full, outputs.clean_rims), frame, coverage, outputs)
+
+    @property
+    def framed(self) -> Samples:
+        """The pixels as they are written."""
+        return self.rgba if self.frame is None else vips.array_of(writing.meant(self.rgba, "png", self.frame).image)
 
     def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
         """Write it and read it back; if it is wrong, write it once more. Raises ValueError, OSError, BadPhoto."""

@@ -89,6 +89,14 @@ class FileInProcess:
         coverage: Coverage = self._ask("compose", best)
         return coverage
 
+    def show_original(self, folder: Path) -> None:
+        """Write what fits a screen of the page."""
+        self._ask("show_original", folder)
+
+    def show_result(self, colour: Path, alpha: Path) -> None:
+        """Write what fits a screen of what `compose` made."""
+        self._ask("show_result", colour, alpha)
+
     def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
         """Write what `compose` made, and read it back."""
         self._ask("write", path, output_format, job_id)

@@ -12,6 +12,7 @@ import numpy as np
 from daemon.arrays import Alpha, Rgb
 from daemon.errors import BadPhoto, RootAway
 from daemon.jobs import Attempt, Recipe, View
+from daemon.pictures import fitting
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
 from daemon.pictures.photo import Coverage, Photo, Seen
 from daemon.pictures.pyramid import Layer, build_pyramid, write_layer
@@ -89,6 +90,15 @@ class OpenFile:
         photo = self._photo
         self._result = ComposedResult.of(photo.photo, photo.finished_alpha(best), self._settings.outputs)
         return self._result.coverage
+
+    def show_original(self, folder: Path) -> None:
+        """Write what fits a screen of the page."""
+        fitting.show_original(self._photo.photo, folder)
+
+    def show_result(self, colour: Path, alpha: Path) -> None:
+        """Write what fits a screen of what `compose` made."""
+        assert self._result is not None
+        fitting.show_result(self._result.framed, self._result.photo.icc, colour, alpha)
 
     def finished_alpha(self, attempt: Attempt, longest: int) -> Mask:
         """The finished alpha of an attempt in the frame of the page, with no side longer than that."""

@@ -69,6 +69,12 @@ class PhotoWorker(Protocol):
     def compose(self, best: Attempt) -> Coverage:
         """Cut the page out, at full size, by the alpha of an attempt."""
 
+    def show_original(self, folder: Path) -> None:
+        """Write what fits a screen of the page into a folder, before `compose`. Raises OSError."""
+
+    def show_result(self, colour: Path, alpha: Path) -> None:
+        """Write what fits a screen of what `compose` made into two folders. Raises OSError."""
+
     def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
         """Write what `compose` made, and read it back; a wrong file is written once more.
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,8 @@ class Desk:
             daemon.parts.engine.start()
             if take:
                 daemon.parts.other_attempts.take_attempt(*take, "anna")
-            daemon.parts.inbox_loop.turn(urgent=True)
+            while (scan := daemon.parts.inbox_loop.turn(urgent=True)) and scan.incomplete:
+                daemon.parts.watcher.wait(scan.next_look_seconds, threading.Event())
             while job := self._next(daemon):
                 daemon.parts.task_runner.run(job)
             daemon.parts.recovery.clear_leftovers()

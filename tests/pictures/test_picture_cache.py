@@ -117,3 +117,17 @@ def test_a_folder_that_cannot_be_made_is_no_room(tmp_path: Path) -> None:
 
     with pytest.raises(NoRoom, match="cache_mb"), cache_of(tmp_path / "file").scratch():
         pass
+
+
+def test_what_is_made_for_a_job_is_not_taken_for_what_an_earlier_run_left(tmp_path: Path) -> None:
+    cache = cache_of(tmp_path)
+    (tmp_path / ".new-other").mkdir()
+    folder = cache.scratch_of("job")
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / name).write_bytes(b"whole")
+
+    for name in ("a", "b"):
+        cache.keep(name, folder / name)
+
+    assert names(tmp_path) == [".new-job", "a", "b"]

@@ -1,6 +1,7 @@
 """A daemon that has done photos, and a port that shows them."""
 
 import http.client
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ class Shown:
 def do_all(daemon: Daemon) -> None:
     """Take all photos in and do them, in this thread."""
     daemon.parts.engine.start()
-    daemon.parts.inbox_loop.turn(urgent=True)
+    while (scan := daemon.parts.inbox_loop.turn(urgent=True)) and scan.incomplete:
+        daemon.parts.watcher.wait(scan.next_look_seconds, threading.Event())
     while job := daemon.parts.journal.take(2.0**40):
         daemon.parts.task_runner.run(job)
 

@@ -262,3 +262,43 @@ def test_an_attempt_that_was_taken_shows_the_same_pictures_as_before(tmp_path: P
             decoded(site.get(url + "fit").body).astype(int) for url in (site.url("alpha"), str(before[other]["url"]))
         )
         assert np.abs(result - attempt).mean() < 0.5
+
+
+def test_what_fits_a_screen_is_there_at_once_for_a_new_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with shown(tmp_path, {"a.jpg": drawn_photo(2000, 900)}, sections={"http": {"bind": "127.0.0.1:0"}}) as site:
+        built = builds(site, monkeypatch)
+        pictures = {kind: decoded(site.get(site.url(kind) + "fit").body) for kind in ("original", "colour", "alpha")}
+        ahead = list(built)
+        site.get(site.url("colour") + "0/0/0")
+        later = decoded((next((tmp_path / "state" / "pictures").glob("*.colour-alpha.colour.fit"))).read_bytes())
+
+        assert ahead == []
+        assert {kind: picture.shape[:2] for kind, picture in pictures.items()} == dict.fromkeys(pictures, (720, 1600))
+        assert built == ["a.png"]
+        seen = pictures["alpha"] > 200
+        assert np.abs(pictures["colour"].astype(int) - later)[seen].mean() < 6
+        assert list((tmp_path / "state" / "pictures").glob(".new-*")) == []
+
+
+def test_a_result_that_is_cropped_is_shown_as_it_was_written(tmp_path: Path) -> None:
+    sections = {"http": {"bind": "127.0.0.1:0"}, "outputs": {"trim": True, "max_side": 500}}
+    with shown(tmp_path, sections=sections) as site:
+        written = open_photo(result_of(site), 100)
+        fit = decoded(site.get(site.url("alpha") + "fit").body)
+
+        assert written.own_alpha is not None
+        assert fit.shape == (written.height, written.width)
+        assert np.array_equal(fit, written.own_alpha)
+
+
+def test_no_picture_is_made_ahead_without_a_port(tmp_path: Path) -> None:
+    with shown(tmp_path):
+        assert not (tmp_path / "state" / "pictures").exists()
+
+
+def test_a_photo_is_done_though_its_pictures_cannot_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "pictures").write_text("in the way")
+    with shown(tmp_path, sections={"http": {"bind": "127.0.0.1:0"}}) as site:
+        assert result_of(site).exists()
+        assert site.get(site.url("colour") + "fit").status == 507

@@ -13,7 +13,7 @@ from daemon.disk import open_below
 from daemon.disk.file_id import FileId
 from daemon.errors import BadPhoto, FreistellerError, Vanished, WorkerLost
 from daemon.jobs import Job
-from daemon.pictures.picture_cache import PictureCache
+from daemon.pictures.picture_cache import PictureCache, name_of
 from daemon.pictures.pyramid import FIT, Layer, Part, tile_of
 from daemon.web.pictures_served.shown_files import ATTEMPT, ShownFile
 
@@ -98,7 +98,7 @@ class PictureShelf:
 
     async def _built(self, shown: ShownFile) -> None:
         """Build a pyramid, or wait for whoever does so already."""
-        name = _name(shown, *shown.layers)
+        name = f"{shown.key}.{'-'.join(shown.layers)}"
         when, failure = self._failures.get(name, (0.0, None))
         if failure is not None and time.monotonic() - when < _REMEMBERED_SECONDS:
             raise failure
@@ -165,6 +165,5 @@ def _refuse_another(shown: ShownFile, descriptor: int) -> None:
         raise Vanished(f"{PurePosixPath(shown.place).name} is being changed just now.")
 
 
-def _name(shown: ShownFile, *parts: str) -> str:
-    """The name of a file of a pyramid. A file that is shown as an original has no alpha, so it is another one."""
-    return ".".join([shown.key, "-".join(shown.layers), *parts])
+def _name(shown: ShownFile, layer: str, part: Part) -> str:
+    return name_of(shown.key, shown.layers, layer, part)

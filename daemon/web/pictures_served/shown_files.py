@@ -1,10 +1,8 @@
 """Finds the files that are shown of a job, and names each by its content."""
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from daemon.disk.file_id import FileId
 from daemon.errors import NoRoom
@@ -14,13 +12,11 @@ from daemon.jobs import Job
 from daemon.journal import JobRow, Journal
 from daemon.journal.alphas import Alphas
 from daemon.journal.shown_sizes import ShownSizes
+from daemon.pictures.picture_cache import key_of
 from daemon.pictures.pyramid import FIT, TILE, levels_of
+from daemon.pictures.result_names import picture_in
 from daemon.publishing.shown_in_report import shown_in_report
 from daemon.states import is_done
-
-_WITH_ALPHA = (".png", ".webp", ".tif")  # the quickest to read comes first
-_WITHOUT = ("_mask.png", "_flat.tif")
-_KEY_CHARACTERS = 24
 
 ATTEMPT = "attempt-"
 """Begins the name of the layer that shows an attempt; its number follows."""
@@ -64,7 +60,7 @@ class ShownFiles:
     def result(self, row: JobRow) -> ShownFile | None:
         """The result of a job that is done; None if it is not where the journal has it."""
         sizes = self._sizes(row)
-        place = _picture_in(row.results, sizes.page_suffix) if sizes else None
+        place = picture_in(row.results, sizes.page_suffix) if sizes else None
         found = ownership.file_id_at(self._folders.root, place) if place else None
         if found is None or place is None or sizes is None:
             return None
@@ -86,7 +82,7 @@ class ShownFiles:
                     break
                 layers.append(f"{ATTEMPT}{attempt.number}")
         said = repr((job.id, job.choice.alphas_round if job.choice else job.round, job.attempts)).encode()
-        key = hashlib.sha256(original.key.encode() + said).hexdigest()[:_KEY_CHARACTERS]
+        key = key_of(original.key.encode() + said)
         width, height = original.size
         scale = min(1.0, FIT / max(width, height))
         size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -115,18 +111,7 @@ def described(job_id: str, kind: str, shown: ShownFile) -> Mapping[str, object]:
     return {"url": url, "width": width, "height": height, "tile": TILE, "levels": levels_of(width, height)}
 
 
-def _picture_in(places: tuple[str, ...], page_suffix: str) -> str | None:
-    """The picture among the files of a result that shows most: one with an alpha, if there is one."""
-    names = {place: PurePosixPath(place).name.lower() for place in places if not place.endswith(".json")}
-    for suffix in _WITH_ALPHA:
-        for place, name in names.items():
-            if name.endswith(page_suffix + suffix) and not name.endswith(_WITHOUT):
-                return place
-    of_page = [place for place, name in names.items() if page_suffix in name]
-    return next((place for place in of_page if not names[place].endswith("_mask.png")), next(iter(of_page), None))
-
-
 def _key(content: bytes | None, file: FileId, page: int) -> str:
     """Names a picture: by what the file holds, if that is known, else by the file itself."""
     said = content or repr((file.inode, file.size_bytes, file.mtime_ns)).encode()
-    return hashlib.sha256(said + bytes([page % 256])).hexdigest()[:_KEY_CHARACTERS]
+    return key_of(said, page)

@@ -1,0 +1,20 @@
+"""Knows the files of a result by their names, as `writing` names them."""
+
+from collections.abc import Sequence
+
+_WITH_ALPHA = (".png", ".webp", ".tif")  # the quickest to read comes first
+_WITHOUT = ("_mask.png", "_flat.tif")
+
+
+def picture_in(names: Sequence[str], page_suffix: str = "") -> str | None:
+    """The picture among the files of a result that shows most: one with an alpha, if there is one.
+
+    names: of files, or their places, or only what comes behind the name of the photo. page_suffix: of the page.
+    """
+    ends = {name: name.lower() for name in names if not name.lower().endswith(".json")}
+    for suffix in _WITH_ALPHA:
+        for name, end in ends.items():
+            if end.endswith(page_suffix + suffix) and not end.endswith(_WITHOUT):
+                return name
+    of_page = [name for name, end in ends.items() if page_suffix in end]
+    return next((name for name in of_page if not ends[name].endswith(_WITHOUT[0])), next(iter(of_page), None))
