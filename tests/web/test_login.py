@@ -225,3 +225,10 @@ def test_the_page_to_log_in_speaks_german_and_tells_how_long_to_wait(port: Door)
     assert "Der Name oder das Passwort ist falsch." in pages[0].body
     assert pages[-1].status == 429
     assert f"in {pages[-1].headers['Retry-After']} s" in pages[-1].body
+
+
+def test_a_port_for_other_machines_does_not_open_when_the_last_user_goes(tmp_path: Path) -> None:
+    with door(tmp_path, bind="0.0.0.0:0", user="anna") as port:
+        port.users.rows.remove("anna", TESTER)
+
+        assert port.ask(ME, headers={"Host": "127.0.0.1"}).status == 401

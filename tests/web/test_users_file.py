@@ -57,9 +57,11 @@ def test_a_file_that_others_may_read_is_closed_to_them(tmp_path: Path) -> None:
 def test_a_file_that_root_creates_belongs_to_the_daemons_user(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, 65534)
 
-    opened(tmp_path).close()
+    with opened(tmp_path) as users:
+        add(users, "anna")
+        owners = {path.name: path.stat().st_uid for path in tmp_path.iterdir()}
 
-    assert (tmp_path / users_file.NAME).stat().st_uid == 65534
+    assert owners == dict.fromkeys(("users.sqlite3", "users.sqlite3-wal", "users.sqlite3-shm"), 65534)
 
 
 def test_a_name_is_one_user_in_whatever_case_and_unicode_form(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ class Gate:
 
     def check(self, bind: str, address: Address) -> None:
         """Raises BadSettings if other machines reach the port and nobody has to log in. address: that of `bind`."""
-        if self._token or self._has_users() or (self._is_private and address.is_loopback):
+        self._is_private = self._is_private and address.is_loopback
+        if self._token or self._is_private or self._has_users():
             return
         raise BadSettings(
             f"Other machines can reach the port (http.bind = {bind}, http.public_url, http.proxies), and there is no "
