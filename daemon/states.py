@@ -38,6 +38,9 @@ class Move(StrEnum):
     REQUEUE = "requeue"
     LEAVE_OUT = "leave_out"
     TAKE_ATTEMPT = "take_attempt"
+    CANCEL = "cancel"
+    REJECT = "reject"
+    REINSTATE = "reinstate"
 
 
 MOVES: Mapping[Move, Mapping[State, State]] = {
@@ -53,6 +56,9 @@ MOVES: Mapping[Move, Mapping[State, State]] = {
     Move.REQUEUE: dict.fromkeys(OVER, State.WAITING),
     Move.LEAVE_OUT: {State.RUNNING: State.DONE},
     Move.TAKE_ATTEMPT: {State.DONE: State.PUBLISHING},
+    Move.CANCEL: {State.WAITING: State.FAILED},
+    Move.REJECT: {State.DONE: State.FAILED},
+    Move.REINSTATE: {State.WAITING: State.DONE, State.FAILED: State.DONE},
 }
 """The whole table: for each move the states that it starts from, and where it leads from each."""
 
@@ -73,6 +79,11 @@ def is_open(state: State | None) -> bool:
 def is_over(state: State | None) -> bool:
     """Whether a job in this state has ended, with a result or without one."""
     return state in OVER
+
+
+def is_waiting(state: State | None) -> bool:
+    """Whether nobody works on a job in this state yet."""
+    return state is State.WAITING
 
 
 def is_decided(state: State | None) -> bool:

@@ -52,7 +52,17 @@ PUT_BACK = (Effect.PUT_ASIDE, Effect.REQUEUE, Effect.ORIGINAL_INTO_WORK, Effect.
 REPLACED = (Effect.ARCHIVE_EARLIER_RESULT, Effect.REMOVE_EARLIER_RESULT)
 SENT = (Effect.RECEIVE_UPLOAD, Effect.CLEAR_UPLOAD)
 CHOSEN = (Effect.TAKE_ATTEMPT, Effect.FORGET_EARLIER_RESULT)
-ELSEWHERE = {Effect.FINISH_CLAIM, Effect.GIVE_BACK, Effect.REMOVE_ORDER_NOTE, Effect.WRITE_SHEET, *SENT, *CHOSEN}
+BROUGHT_BACK = (Effect.BRING_BACK_RESULT, Effect.BRING_BACK_ORIGINAL, Effect.REINSTATE)
+DEEDS = (Effect.BEGIN_DEED, Effect.END_DEED, *BROUGHT_BACK)
+ELSEWHERE = {
+    Effect.FINISH_CLAIM,
+    Effect.GIVE_BACK,
+    Effect.REMOVE_ORDER_NOTE,
+    Effect.WRITE_SHEET,
+    *SENT,
+    *CHOSEN,
+    *DEEDS,
+}
 """Effects on things that are not in the load; `tests/hotfolder/test_fences.py` has them."""
 ALL = (*TAKEN, *CUT, *WRITTEN, *PUBLISHED)
 ROUND = (*CUT, *WRITTEN, *PUBLISHED)

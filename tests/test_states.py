@@ -32,7 +32,8 @@ def test_every_state_is_either_open_or_over() -> None:
 
 
 def test_a_job_that_is_over_only_leaves_when_a_person_asks() -> None:
-    assert {move for move, ends in MOVES.items() if set(ends) & OVER} == {Move.REQUEUE, Move.TAKE_ATTEMPT}
+    moves = {move for move, ends in MOVES.items() if set(ends) & OVER}
+    assert moves == {Move.REQUEUE, Move.TAKE_ATTEMPT, Move.REJECT, Move.REINSTATE}
 
 
 def test_a_ticket_is_the_same_after_a_restart() -> None:

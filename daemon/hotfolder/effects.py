@@ -66,6 +66,12 @@ class Effect(StrEnum):
     # A person moved a result.
     RECORD_VERDICT = "record verdict", _JOURNAL
     BRING_ALONG = "bring along", _SHARE
+    # A person decides on a page, or takes that back.
+    BEGIN_DEED = "begin deed", _LEADS_TO_SHARE
+    END_DEED = "end deed", _JOURNAL
+    BRING_BACK_RESULT = "bring an earlier result back", _SHARE
+    BRING_BACK_ORIGINAL = "bring the original back", _SHARE
+    REINSTATE = "reinstate", _JOURNAL
     # People are told, by files in their folders.
     WRITE_ORDER_NOTE = "write the note of an order", _SHARE
     REMOVE_ORDER_NOTE = "remove the note of an order", _SHARE

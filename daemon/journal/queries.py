@@ -7,6 +7,7 @@ from pathlib import Path
 from daemon.jobs import Grade
 from daemon.journal import attempt_rows, damage, rows
 from daemon.journal.database import Database
+from daemon.journal.deed_rows import DeedRows
 from daemon.journal.events import Events
 from daemon.journal.job_lists import JobLists
 from daemon.journal.order_rows import OrderRows
@@ -30,6 +31,7 @@ class Queries:
         self.events = Events(self._db, self._to_read)
         self.lists = JobLists(self._db, self._to_read)
         self.orders = OrderRows(self._to_read)
+        self.deeds = DeedRows(self._db)
 
     def close(self) -> None:
         """Close the file."""

@@ -6,7 +6,7 @@ Suspects have turns of their own.
 from collections.abc import Collection, Iterator, Mapping
 
 from daemon.journal.database import Database
-from daemon.journal.rows import DUE, placeholders
+from daemon.journal.rows import DUE, placeholders, whole
 
 
 class Turns:
@@ -86,6 +86,23 @@ class Turns:
                     priority,
                     priority,
                 )
+            self._db.change("UPDATE folders SET priority = wish WHERE wish IS NOT NULL")
+
+    def wish(self, folder: str, priority: int, wish: int | None) -> None:
+        """Give one folder a priority. wish: what a person wants, which goes before the settings, also after a start."""
+        with self._db.transaction():
+            self._db.change(
+                "INSERT INTO folders (name, priority, wish) VALUES (?1, ?2, ?3) "
+                "ON CONFLICT (name) DO UPDATE SET priority = ?2, wish = ?3",
+                folder,
+                priority,
+                wish,
+            )
+
+    def wished(self, folder: str) -> tuple[int, int | None]:
+        """The priority of a folder, and what a person wished it to be, if anybody did."""
+        row = self._db.row("SELECT priority, wish FROM folders WHERE name = ?", folder)
+        return (0, None) if row is None else (whole(row[0]), None if row[1] is None else whole(row[1]))
 
     def make_due(self, kind: str) -> None:
         """Make jobs due now that were put off for this reason, given by its short name."""

@@ -27,22 +27,26 @@ class VerdictRows:
         who: str = "",
         how: str = "",
         places: Sequence[str] | None = None,
+        deed: int | None = None,
     ) -> bool:
         """Keep the grade that a person gave a result, with what the judgement had said of it.
 
-        places: where the job's files are now, recorded with it. Returns False, and keeps no verdict, if the last one of
-        this round already led to `to_grade`: a repeat after a crash counts once. Raises KeyError for an unknown job.
+        places: where the job's files are now, recorded with it. deed: that gave it. Returns False, and keeps no
+        verdict, if the last one of this round already led to `to_grade`: a repeat after a crash counts once. Raises
+        KeyError for an unknown job.
         """
         with self._db.transaction():
-            is_new = self._last(job_id) != to_grade
+            last = self.standing(job_id)
+            is_new = last is None or last[0] is not to_grade
             recorded = is_new and self._db.change(
-                "INSERT INTO verdicts (job_id, round, name, folder, from_grade, to_grade, at, who, how, attempt) "
-                f"SELECT id, round, name, folder, ?, ?, ?, ?, ?, ({_BEST}) FROM jobs WHERE id = ?",
+                "INSERT INTO verdicts (job_id, round, name, folder, from_grade, to_grade, at, who, how, deed, attempt) "
+                f"SELECT id, round, name, folder, ?, ?, ?, ?, ?, ?, ({_BEST}) FROM jobs WHERE id = ?",
                 from_grade,
                 to_grade,
                 at,
                 who,
                 how,
+                deed,
                 job_id,
             )
             if is_new and not recorded:
@@ -50,6 +54,21 @@ class VerdictRows:
             if places is not None:
                 self.record_moved(job_id, places)
             return is_new
+
+    def undo(self, deed: int, at: float, job_id: str, places: Sequence[str]) -> None:
+        """Let the verdict that a deed gave count no longer. places: where the job's files are now."""
+        with self._db.transaction():
+            self._db.change("UPDATE verdicts SET undone_at = ? WHERE deed = ? AND undone_at IS NULL", at, deed)
+            self.record_moved(job_id, places)
+
+    def standing(self, job_id: str) -> tuple[Grade, int | None] | None:
+        """The last verdict on the result of a job's round, and the deed that gave it, None if its file was moved."""
+        row = self._db.row(
+            "SELECT to_grade, deed FROM verdicts JOIN jobs ON jobs.id = job_id AND jobs.round = verdicts.round "
+            "WHERE job_id = ? AND undone_at IS NULL ORDER BY verdicts.id DESC LIMIT 1",
+            job_id,
+        )
+        return None if row is None else (Grade(str(row[0])), None if row[1] is None else rows.whole(row[1]))
 
     def record_moved(self, job_id: str, places: Sequence[str]) -> None:
         """Keep where people put the files of a result; does nothing if the job is being worked on again.
@@ -66,15 +85,6 @@ class VerdictRows:
                     "WHERE jobs.id = ?",
                     job_id,
                 )
-
-    def _last(self, job_id: str) -> object:
-        """The grade of the last verdict of a job's round, if any."""
-        row = self._db.row(
-            "SELECT to_grade FROM verdicts JOIN jobs ON jobs.id = job_id AND jobs.round = verdicts.round "
-            "WHERE job_id = ? AND undone_at IS NULL ORDER BY verdicts.id DESC LIMIT 1",
-            job_id,
-        )
-        return row and row[0]
 
     def latest(self, count: int) -> tuple[PersonVerdict, ...]:
         """The newest verdicts that nobody took back, newest first, each with the best attempt that it speaks of."""

@@ -4,6 +4,7 @@ The journal first records what is about to be moved, so that no file is forgotte
 """
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 
 from daemon.hotfolder import ownership
@@ -42,7 +43,14 @@ class Gathering:
         if not all(self._make_way(job_id, to) for place, to in moved.places if place != to):
             return None
         self._announce(job_id, *moved.places)
-        return [place for pair in moved.places if (place := self._bring(job_id, *pair))]
+        return self.bring(job_id, moved.places)
+
+    def bring(self, job_id: str, pairs: Sequence[tuple[str, str]]) -> list[str]:
+        """Move files of a result, each from one place to another; whoever calls it has recorded the pairs.
+
+        Returns where each is. One that is gone is left out, and one whose new place is taken stays where it is.
+        """
+        return [place for pair in pairs if (place := self._bring(job_id, *pair))]
 
     def finish(self) -> None:
         """Settle what a crash, or an error, left half gathered.

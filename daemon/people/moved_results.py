@@ -77,7 +77,7 @@ def is_report(place: str) -> bool:
 
 def numbered(place: str) -> Iterator[str]:
     """The places in the same folder to which a file may step aside, in this order: "gut/a-2.png", "gut/a-3.png"…"""
-    tail, path = _spelled_tail(place), PurePosixPath(place)
+    tail, path = spelled_tail(place), PurePosixPath(place)
     for stem in itertools.islice(stems("unique", stem_of(place), tail), 1, None):
         yield str(path.with_name(f"{stem}{tail}"))
 
@@ -105,7 +105,7 @@ def _moved(known: Sequence[str], gone: Collection[str], found: Sequence[str], pl
         elif before == after:
             there = other
         else:
-            there = str(PurePosixPath(now).with_name(f"{stem_of(now)}{_spelled_tail(other)}"))
+            there = str(PurePosixPath(now).with_name(f"{stem_of(now)}{spelled_tail(other)}"))
         places.append((other, there))
     return Moved(before, after, tuple(places))
 
@@ -118,7 +118,7 @@ def _suffix(place: str) -> str:
     return PurePosixPath(place).suffix.lower()
 
 
-def _spelled_tail(place: str) -> str:
+def spelled_tail(place: str) -> str:
     """The tail of a place as the disk spells it."""
     name = PurePosixPath(place).name
     return name[len(name) - len(tail_of(place)) :]

@@ -30,9 +30,10 @@ class Retries:
         self._clock = runtime.clock
         self._tick = runtime.tick
 
-    def try_again(self, job_id: str) -> str:
+    def try_again(self, job_id: str, admitted_at: float | None = None) -> str:
         """Take a failed job's original out of `failed/`, and put the job back into the queue. Returns its name.
 
+        admitted_at: its place in the queue, in Unix seconds; None = the last one.
         Raises KeyError if the journal knows no such job, IllegalMove if the job has not failed, and Vanished if its
         original is not in `failed/` any more.
         """
@@ -56,7 +57,7 @@ class Retries:
             for note in row.results[1:]:
                 (self._folders.root / note).unlink(missing_ok=True)
             self._tick(Effect.REQUEUE)
-            self._journal.requeue(job.id, self._clock())
+            self._journal.requeue(job.id, self._clock() if admitted_at is None else admitted_at)
             write_work_note(self._folders, self._journal.row(job.id))
         return job.name
 
@@ -74,25 +75,28 @@ class NextRound:
         self._clock = runtime.clock
         self._tick = runtime.tick
 
-    def begin(self, row: JobRow, put_back: Path, original: str | None, is_result: bool) -> None:
+    def begin(self, row: JobRow, put_back: Path | None, original: str | None, is_result: bool) -> None:
         """Put the job back into the queue and its original into work; a result that was put back goes to `archiv/`.
 
+        put_back: the file that a person put into `inbox/`; None = a person asked for another try in another way.
         original: the place of the original of a result; None if it is in work already, or if `put_back` is the
         original itself. Raises Vanished if the original of a result is in neither place.
         """
-        self._requeue(row, "result" if original else "original")
+        self._requeue(row, "" if put_back is None else "result" if original else "original")
         if self._folders.jobs.claimed(row.job.id) is None:
             self._tick(Effect.ORIGINAL_INTO_WORK)
             write_work_note(self._folders, self._journal.row(row.job.id))
             if original:
                 self._folders.jobs.restore(self._folders.root / original, row.job.id)
-            elif is_result:
+            elif is_result or put_back is None:
                 raise Vanished(f"the original of {row.job.name} has just gone away.")
             else:
                 self._folders.jobs.claim(put_back, row.job.id)
         if original and original.startswith(f"{self._folders.failed.name}/"):
             ownership.remove(self._folders.root, original)
         in_work = self._folders.jobs.claimed(row.job.id)
+        if put_back is None:
+            return
         if put_back.exists() and in_work and in_work.samefile(put_back):
             put_back.unlink()  # the original, which a person moved while it was being tried again
         elif put_back.exists():
@@ -117,13 +121,16 @@ class NextRound:
         return None
 
     def _requeue(self, row: JobRow, what: str) -> None:
-        """Begin the round in the journal, unless an earlier attempt at this did so."""
+        """Begin the round in the journal, unless an earlier attempt did so. what: was put back; "" = nothing."""
         job = row.job
         if not is_over(job.state):
             return
         self._clear_last_round(row)
         self._tick(Effect.REQUEUE)
         self._journal.requeue(job.id, self._clock())
+        if not what:
+            log.log("tried_again", f"{job.name} is tried again: a person asked for it.", job=job.id, name=job.name)
+            return
         what = "failed" if has_failed(job.state) else what
         self._metrics.count(series.PUT_BACK, what=what)
         text = f"{job.name} was put back into inbox/ and is tried again."
@@ -137,6 +144,10 @@ class NextRound:
                 self._tick(Effect.REMOVE_NOTE)
                 ownership.remove(root, note)
             return
+        self.archive_result(row)
+
+    def archive_result(self, row: JobRow) -> None:
+        """Move the result of a job to `archiv/`, wherever a person moved it just before."""
         there = [self._known.is_of(row.job.id, place) and self._archive(row, place) for place in row.results]
         if not all(there):
             self._archive_moved(row)

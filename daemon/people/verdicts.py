@@ -42,17 +42,27 @@ class PersonGrades:
         self._clock = runtime.clock
         self._tick = runtime.tick
 
-    def set_grade(self, job_id: str, moved: Moved, places: Sequence[str], who: str = "") -> None:
+    def set_grade(
+        self, job_id: str, moved: Moved, places: Sequence[str], who: str = "", deed: int | None = None
+    ) -> None:
         """Record the grade that a person gave to a result; a second time changes nothing.
 
         places: where the files of the result are now. who: the person; "" = unknown, because the files were moved.
+        deed: that gave the grade; None = the files were moved.
         """
         self._tick(Effect.RECORD_VERDICT)
         before, after, now = moved.before, moved.after, self._clock()
-        if self._journal.verdicts.record(job_id, before, after, now, who=who, how="moved", places=places):
+        how, verdicts = "moved" if deed is None else "review", self._journal.verdicts
+        if verdicts.record(job_id, before, after, now, who=who, how=how, places=places, deed=deed):
             self._metrics.count(series.VERDICTS, **{"from": before.label, "to": after.label})
-            text = f"{places[0]}: a person moved it from {before.value} to {after.value}."
+            text = f"{places[0]}: a person {_did(moved, deed)}."
             log.log("verdict", text, job=job_id, name=places[0], before=before.value, after=after.value)
+
+
+def _did(moved: Moved, deed: int | None) -> str:
+    if moved.before is moved.after:
+        return f"confirmed {moved.after.value}"
+    return f"{'moved' if deed is None else 'graded'} it from {moved.before.value} to {moved.after.value}"
 
 
 class Verdicts:

@@ -18,9 +18,10 @@ def move_to_failed(folders: HotFolder, tick: Tick, publication: Publication, is_
     if original is None:
         return ()
     tick(Effect.MOVE_TO_FAILED)
+    kind = publication.row.reason_kind
     note = folders.jobs.staging(job.id) / "reason.txt"
     if not note.exists():
-        write_or_wait(note, failure_note(PurePosixPath(job.name).name, job.id, job.reason or "unknown"))
+        write_or_wait(note, failure_note(PurePosixPath(job.name).name, job.id, job.reason or "unknown", kind))
     suffix = PurePosixPath(job.name).suffix
     files = ((original, suffix), (note, f"{suffix}.txt"))
     return place_files.place(files, folders.failed, stem_of(job.name), is_anothers=is_anothers)

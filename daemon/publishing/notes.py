@@ -4,11 +4,17 @@ import time
 
 from daemon.journal import JobRow
 
+CANCELLED, REJECTED = "cancelled", "rejected"
+"""The short names of reasons that a person gave."""
 
-def failure_note(name: str, job_id: str, reason: str) -> bytes:
-    """The note beside a photo in `failed/`, UTF-8. `found_files` reads its reason and its job id back."""
+
+def failure_note(name: str, job_id: str, reason: str, kind: str | None = None) -> bytes:
+    """The note beside a photo in `failed/`, UTF-8. `found_files` reads its reason and its job id back.
+
+    kind: the reason's short name.
+    """
     lines = (
-        f"{name} could not be cut out.",
+        f"{name} was put here by a person." if kind in (CANCELLED, REJECTED) else f"{name} could not be cut out.",
         "",
         f"Why: {reason}",
         "",

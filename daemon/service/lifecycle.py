@@ -127,6 +127,7 @@ class Daemon:
         parts.folders.jobs.finish_interrupted_claims(parts.runtime.tick)
         parts.verdicts.recover()
         recovered = {**parts.arrivals.recover(), **parts.recovery.recover(), "half_sent": parts.uploads.open()}
+        parts.deeds.recover()
         for how, count in recovered.items():
             parts.metrics.count(series.RECOVERED_JOBS, count, how=how)
             if count:

@@ -4,10 +4,11 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from daemon import __version__
+from daemon.errors import NoRoom, RootAway
 from daemon.hotfolder.orders import Orders
 from daemon.intake.admission import Admission
 from daemon.intake.scan_values import Arrival
@@ -19,12 +20,12 @@ from daemon.notify.hooks import Hooks
 from daemon.notify.notices import Origin
 from daemon.notify.notifications import Notifications
 from daemon.people.bad_orders import BadOrders
-from daemon.people.gathering import Gathering
+from daemon.people.deeds import Deeds
 from daemon.people.known_results import KnownResults
 from daemon.people.other_attempts import OtherAttempts
 from daemon.people.put_backs import PutBacks
 from daemon.people.retries import NextRound
-from daemon.people.verdicts import PersonGrades, Verdicts
+from daemon.people.verdicts import Verdicts
 from daemon.publishing.job_events import JobEnd, JobEvents
 from daemon.publishing.publisher import Publisher
 from daemon.publishing.reading_back import ReadingBack
@@ -34,6 +35,7 @@ from daemon.service.arrivals import Arrivals
 from daemon.service.choose_engine import leave_out_dead_parameters, workers_for
 from daemon.service.housekeeping import Housekeeping, StatusTurn
 from daemon.service.inbox_loop import InboxLoop, RootWatch
+from daemon.service.make_deeds import make_deeds
 from daemon.service.pruning import Pruning
 from daemon.service.task_runner import TaskRunner
 from daemon.service.tools import Tools
@@ -66,6 +68,7 @@ class Parts(Tools):
     uploads: Uploads
     inbox_loop: InboxLoop
     verdicts: Verdicts
+    deeds: Deeds
     status: StatusTurn
     housekeeping: Housekeeping
     other_attempts: OtherAttempts
@@ -79,12 +82,10 @@ def wire(
 
     on_end: are told how each photo ended. print_line: shows a line to the person at the terminal.
     """
-    settings, folders, journal = tools.settings, tools.folders, tools.journal
-    metrics, locks, runtime = tools.metrics, tools.locks, tools.runtime
+    settings, folders, journal, runtime = tools.settings, tools.folders, tools.journal, tools.runtime
     hooks, notifications = _notifications(tools)
-    events = JobEvents(
-        metrics, runtime.clock, (notifications.ended, *on_end), (notifications.postponed,), (notifications.left_out,)
-    )
+    told = (notifications.ended, *on_end), (notifications.postponed,), (notifications.left_out,)
+    events = JobEvents(tools.metrics, runtime.clock, *told)
     pipeline = _pipeline(tools)
     publisher, job_runner = _running(tools, pipeline, events)
     orders = Orders(folders, settings, pipeline.strategy)
@@ -96,8 +97,8 @@ def wire(
     doors.callback(watcher.close)
     known = KnownResults(folders, journal, runtime.clock)
     arrivals = _arrivals(tools, known, orders, publisher, dispatch)
-    gathering, grades = Gathering(folders, journal, known, locks, runtime), PersonGrades(journal, metrics, runtime)
-    status = StatusTurn(journal, dispatch, tools.engine, metrics, tools.health, tools.systemd, runtime.clock)
+    verdicts, deeds = make_deeds(tools, known, publisher)
+    status = StatusTurn(journal, dispatch, tools.engine, tools.metrics, tools.health, tools.systemd, runtime.clock)
     return Parts(
         **vars(tools),
         hooks=hooks,
@@ -114,9 +115,10 @@ def wire(
         arrivals=arrivals,
         uploads=_uploads(tools, doors, arrivals.admission, orders, dispatch),
         inbox_loop=_inbox_loop(tools, watcher, arrivals, print_line, dispatch),
-        verdicts=Verdicts(folders, journal, known, gathering, grades, locks, settings),
+        verdicts=verdicts,
+        deeds=deeds,
         status=status,
-        housekeeping=_housekeeping(tools, status, dispatch, recovery),
+        housekeeping=_housekeeping(tools, status, dispatch, _later(deeds, recovery)),
         other_attempts=_other_attempts(tools, known, dispatch),
         attempt_pictures=AttemptPictures(pipeline, tools.workers, settings),
     )
@@ -135,9 +137,20 @@ def _running(tools: Tools, pipeline: Pipeline, events: JobEvents) -> tuple[Publi
     return publisher, job_runner
 
 
-def _housekeeping(tools: Tools, status: StatusTurn, dispatch: Dispatch, recovery: Recovery) -> Housekeeping:
+def _housekeeping(tools: Tools, status: StatusTurn, dispatch: Dispatch, clear: Callable[[], object]) -> Housekeeping:
     pruning = Pruning(tools.journal, tools.alphas, tools.settings, tools.runtime.clock)
-    return Housekeeping(status, tools.journal_watch, dispatch, recovery.clear_leftovers, pruning.prune)
+    return Housekeeping(status, tools.journal_watch, dispatch, clear, pruning.prune)
+
+
+def _later(deeds: Deeds, recovery: Recovery) -> Callable[[], None]:
+    """What completes every minute that which an outage stopped."""
+
+    def complete() -> None:
+        with suppress(NoRoom, RootAway):
+            deeds.recover()
+        recovery.clear_leftovers()
+
+    return complete
 
 
 def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publisher, dispatch: Dispatch) -> Arrivals:

@@ -22,9 +22,10 @@ from daemon.hotfolder.claim_file import NOTE
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.orders import NAME
 from daemon.intake.uploads import SentPhoto
-from daemon.jobs import Recipe
+from daemon.jobs import Grade, Recipe
 from daemon.notify.batch_sheets import BatchSheets
 from daemon.notify.notices import BatchFigures
+from daemon.people.deeds import DeedKind
 from daemon.people.retries import Retries
 from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings
@@ -196,6 +197,18 @@ def person_takes_another_attempt(daemon: Daemon) -> None:
     daemon.parts.other_attempts.take_attempt(row.job.id, number, "anna")
 
 
+def person_decides_on_a_page(daemon: Daemon) -> None:
+    deeds, (row, *_) = daemon.parts.deeds, [row for row in daemon.parts.journal.rows(State.DONE) if row.job.grade]
+    other = Grade.GUT if row.job.grade is not Grade.GUT else Grade.UNGENUEGEND
+    wishes: dict[DeedKind, dict[str, str]] = {
+        DeedKind.GRADE: {"grade": other},
+        DeedKind.RETRY: {},
+        DeedKind.FAIL: {"word": "no"},
+    }
+    for kind, wish in wishes.items():
+        deeds.undo(deeds.act(kind, row.job.id, "eva", wish), "eva")
+
+
 def person_drops_photos(house: House) -> None:
     save_photo(house.inbox / "kunde" / "a.png", drawn_photo(96, 72))
     (house.inbox / "letter.jpg").write_text("Dear Sir or Madam, " * 50)
@@ -220,6 +233,7 @@ def test_every_change_of_the_hot_folder_is_an_effect_that_the_lease_fences(tmp_p
     person_fails_a_photo(house)
     with house.daemon() as daemon:
         program_sends_photos(daemon, tmp_path)
+        person_decides_on_a_page(daemon)
         house.engine.trouble = None
         (failed,) = [row for row in daemon.parts.journal.rows(State.FAILED) if row.job.name == "bad.png"]
         Retries(daemon.parts.folders, daemon.parts.journal, daemon.parts.locks, daemon.parts.runtime).try_again(

@@ -1,0 +1,117 @@
+"""Sends a photo to `failed/` because a person says so: a result that nobody wants, or a photo that still waits."""
+
+from daemon.errors import IllegalMove, Vanished
+from daemon.hotfolder import ownership
+from daemon.hotfolder.effects import Effect
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.runtime import Runtime
+from daemon.hotfolder.work_note import write_work_note
+from daemon.journal import JobRow, Journal
+from daemon.journal.deed_rows import Deed
+from daemon.people.deed_acts import Plan, RoundTools, former_row, reinstated
+from daemon.publishing.notes import CANCELLED, REJECTED
+from daemon.states import has_failed, is_done, is_waiting
+
+MOST_CHARACTERS = 200
+
+
+class FailDeed:
+    """A `DeedAct`. wish: {"word": why}; without a word, only a photo that still waits is taken: it is cancelled."""
+
+    def __init__(self, folders: HotFolder, journal: Journal, tools: RoundTools, runtime: Runtime) -> None:
+        self._folders = folders
+        self._journal = journal
+        self._tools = tools
+        self._clock = runtime.clock
+        self._tick = runtime.tick
+
+    def plan(self, subject: str, wish: Plan, who: str) -> Plan:
+        """See whether the original is there."""
+        row = self._journal.row(subject)
+        job, word, by = row.job, wish.get("word"), f" by {who}" if who else ""
+        if is_waiting(job.state):
+            if self._folders.jobs.claimed(job.id) is None:
+                raise IllegalMove(f"{job.name} is just being taken in. Try again in a moment.")
+            reason, kind = (f"{word} (said{by})", REJECTED) if word else (f"cancelled{by}", CANCELLED)
+            return {"was_waiting": True, "former": former_row(row), "files": [], "reason": reason, "kind": kind}
+        if word is None or not is_done(job.state) or job.grade is None:
+            raise IllegalMove(
+                f"{job.name} is {job.state}, so it cannot be {'sent to failed/' if word else 'cancelled'}."
+            )
+        original = self._tools.next_round.original_of(row)
+        if original is None:
+            self._folders.check()
+            raise Vanished(f"The original of {job.name} is not in {self._folders.archive.name}/ any more.")
+        return {
+            "was_waiting": False,
+            "former": former_row(row),
+            "files": self._tools.earlier.files_at(row.results),
+            "original": original,
+            "reason": f"{word} (said{by})",
+            "kind": REJECTED,
+        }
+
+    def do(self, deed: Deed) -> None:
+        """The journal comes first, as for every failure; then the original goes to `failed/`, with a note."""
+        with self._tools.waiting.around(deed.job_id):
+            row, plan = self._journal.row(deed.job_id), deed.body
+            if row.job.round != plan["former"]["round"]:
+                raise IllegalMove(f"{row.job.name} is being tried again by now.")
+            if not has_failed(row.job.state):
+                self._end(row, plan)
+            row = self._journal.row(deed.job_id)
+            if not plan["was_waiting"] and not row.results and self._folders.jobs.claimed(deed.job_id) is None:
+                self._tick(Effect.TAKE_BACK)
+                write_work_note(self._folders, row)
+                self._folders.jobs.claim(self._folders.root / plan["original"], deed.job_id)
+            self._tools.end(deed.job_id)
+
+    def plan_undo(self, deed: Deed) -> Plan:
+        """See whether the original is in `failed/`, and whether the result is kept."""
+        row, former = self._journal.row(deed.job_id), deed.body["former"]
+        job = row.job
+        if not has_failed(job.state) or job.round != former["round"] or not row.results:
+            raise IllegalMove(f"{job.name} is {job.state} by now, so this cannot be taken back.")
+        noted = self._journal.originals.of_job(job.id)
+        found = ownership.file_id_at(self._folders.root, row.results[0])
+        if found is None or noted is None or found.inode != noted.inode:
+            self._folders.check()
+            raise Vanished(f"The original of {job.name} is not in {self._folders.failed.name}/ any more.")
+        if not deed.body["was_waiting"] and not self._tools.earlier.are_kept(job.name, deed.body["files"]):
+            raise Vanished(f"The result of {job.name} is not in {self._folders.archive.name}/ any more.")
+        return {"failed": list(row.results)}
+
+    def undo(self, deed: Deed, plan: Plan) -> None:
+        """A photo that waited waits again, in its old place in the queue; a result comes back with its original."""
+        with self._tools.waiting.around(deed.job_id):
+            row = self._journal.row(deed.job_id)
+            if not has_failed(row.job.state):
+                return
+            if deed.body["was_waiting"]:
+                self._tools.retries.try_again(deed.job_id, deed.body["former"]["admitted_at"])
+                return
+            places = self._tools.earlier.bring_back(row.job.name, deed.body["files"])
+            if not places:
+                raise Vanished(f"The result of {row.job.name} has just gone away.")
+            original = self._tools.originals.bring_back(row.job, plan["failed"][0])
+            for note in plan["failed"][1:]:
+                self._tick(Effect.REMOVE_NOTE)
+                ownership.remove(self._folders.root, note)
+            self._tick(Effect.REINSTATE)
+            self._journal.deeds.reinstate(reinstated(row, deed.body["former"], places), original)
+
+    def _end(self, row: JobRow, plan: Plan) -> None:
+        job_id, reason, kind = row.job.id, plan["reason"], plan["kind"]
+        if plan["was_waiting"]:
+            self._tick(Effect.GIVE_UP)
+            self._journal.deeds.cancel(job_id, reason, kind, self._clock(), row.job.round)
+            return
+        self._tools.next_round.archive_result(row)
+        self._tick(Effect.GIVE_UP)
+        self._journal.deeds.reject(job_id, reason, kind, self._clock())
+
+
+def one_line(word: str) -> str:
+    """A person's word as it stands in a note: one line, at most 200 characters. "" if nothing of it is left."""
+    seen = "".join(character if character.isprintable() else " " for character in word)
+    return " ".join(seen.split())[:MOST_CHARACTERS]
