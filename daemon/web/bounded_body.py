@@ -44,7 +44,8 @@ class BoundedBody:
             return await self._receive()
         began = time.monotonic()
         try:
-            message = await asyncio.wait_for(self._receive(), min(self._seconds_left, self._piece_left))
+            async with asyncio.timeout(min(self._seconds_left, self._piece_left)):
+                message = await self._receive()
         except TimeoutError as error:
             raise _too_slow() from error
         self._count(message, time.monotonic() - began)
