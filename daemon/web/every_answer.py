@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from daemon.disk.os_errors import translate
 from daemon.errors import FreistellerError
 from daemon.logs import log
 from daemon.web.bounded_body import BoundedBody
@@ -63,6 +64,11 @@ class EveryAnswer:
             response = await self._respond(Request(scope, body.receive), body)
         except FreistellerError as error:
             response = problem(error)
+        except OSError as error:
+            known = translate(error, "A disk or share does not do what this answer needs")
+            if known is None:
+                raise
+            response = problem(known)
         except HTTPException as error:  # Starlette's own, e.g. for a form that is none
             response = problem(Refused(HTTPStatus(error.status_code), "bad_request", str(error.detail)))
         await response(scope, body.receive, out.send)

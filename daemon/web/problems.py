@@ -12,6 +12,8 @@ from daemon.errors import (
     EngineAway,
     FreistellerError,
     IllegalMove,
+    JournalDamaged,
+    JournalLocked,
     NoRoom,
     RootAway,
     Vanished,
@@ -47,6 +49,8 @@ _STATUS: Mapping[type[FreistellerError], HTTPStatus] = {
     Vanished: HTTPStatus.GONE,
     IllegalMove: HTTPStatus.CONFLICT,
     RootAway: HTTPStatus.SERVICE_UNAVAILABLE,
+    JournalLocked: HTTPStatus.SERVICE_UNAVAILABLE,
+    JournalDamaged: HTTPStatus.SERVICE_UNAVAILABLE,
     NoRoom: HTTPStatus.INSUFFICIENT_STORAGE,
     EngineAway: HTTPStatus.SERVICE_UNAVAILABLE,
 }

@@ -1,5 +1,6 @@
 """Slow, fat, lying and silent clients at the port: each loses its own connection, and nobody else's."""
 
+import errno
 import http.client
 import json
 import logging
@@ -12,7 +13,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from daemon.errors import RootAway
+from daemon.errors import JournalLocked, RootAway
 from daemon.observe.metrics import Metrics
 from daemon.web.callers import Role
 from daemon.web.guarded_connection import PortLimits
@@ -65,8 +66,16 @@ async def lose_the_share(_: Request, __: Site) -> Response:
     return StreamingResponse(pieces(), headers={"Content-Length": "1000"})
 
 
-async def miss_the_share(_: Request, __: Site) -> Response:
-    raise RootAway("the share is away")
+async def miss(request: Request, __: Site) -> Response:
+    raise MISSING[request.path_params["what"]]
+
+
+MISSING: dict[str, Exception] = {
+    "share": RootAway("the share is away"),
+    "disk": OSError(errno.EIO, "Input/output error"),
+    "room": OSError(errno.ENOSPC, "No space left on device"),
+    "journal": JournalLocked("somebody has it open"),
+}
 
 
 async def page(_: Request, __: Site) -> Response:
@@ -83,7 +92,7 @@ WAYS = (
     Way("GET", "/fail", fail, Role.NOBODY),
     Way("GET", "/fail-late", fail_late, Role.NOBODY),
     Way("GET", "/lost", lose_the_share, Role.NOBODY),
-    Way("GET", "/share", miss_the_share, Role.NOBODY),
+    Way("GET", "/miss/{what}", miss, Role.NOBODY),
     Way("GET", "/page", page, Role.NOBODY),
     Way("GET", "/huge", huge, Role.NOBODY),
     Way("GET", "/count", read_nothing, Role.NOBODY),
@@ -355,13 +364,27 @@ def test_a_share_that_goes_away_in_a_file_cuts_it_off_and_is_no_fault_of_ours(
 
 
 def test_an_error_of_ours_is_a_problem_with_its_name(address: Address) -> None:
-    response, body = asked(address, "/share")
+    response, body = asked(address, "/miss/share")
 
     assert response.status == 503
     assert response.getheader("Retry-After") == "10"
     assert response.getheader("Content-Type") == "application/problem+json"
     told = json.loads(body)
     assert (problem_of(body), told["status"], told["detail"]) == ("root_away", 503, "the share is away")
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "kind"),
+    [("disk", 503, "root_away"), ("room", 507, "no_room"), ("journal", 503, "journal_locked")],
+)
+def test_a_disk_that_fails_is_told_and_is_no_fault_of_ours(
+    address: Address, caplog: pytest.LogCaptureFixture, what: str, status: int, kind: str
+) -> None:
+    with caplog.at_level(logging.INFO):
+        response, body = asked(address, f"/miss/{what}")
+
+    assert (response.status, problem_of(body)) == (status, kind)
+    assert caplog.records == []
 
 
 def test_a_path_with_several_methods_names_them_all(address: Address) -> None:
