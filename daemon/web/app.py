@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from daemon.errors import FreistellerError
 from daemon.web import monitoring
-from daemon.web.access import login_ways
+from daemon.web.access import audit_ways, login_ways
 from daemon.web.access_rules import AccessRules
 from daemon.web.api import download_ways, event_stream, job_ways, order_ways, photos, status_ways
 from daemon.web.api.api_description import described
@@ -27,6 +27,7 @@ from daemon.web.ways import Way
 _WAYS: tuple[Way, ...] = (
     *monitoring.WAYS,
     *login_ways.WAYS,
+    *audit_ways.WAYS,
     *picture_ways.WAYS,
     *photos.WAYS,
     *job_ways.WAYS,

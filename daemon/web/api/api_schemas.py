@@ -82,6 +82,19 @@ SCHEMAS: Mapping[str, Schema] = {
         seconds_left=_or_null({"type": "number"}),
     ),
     "Orders": _object(orders=_list_of(named("Order"))),
+    "AuditEntry": _object(
+        at=_TIME,
+        who=_TEXT,
+        what={"type": "string", "description": "e.g. grade, retry, undo, login, login_failed, role_changed"},
+        deed=_or_null(_WHOLE),
+        job=_TEXT,
+        order=_TEXT,
+        name={"type": "string", "description": "Of the photo, or of the user"},
+        detail=_TEXT,
+        fault=_or_null({"type": "string", "description": "Why nothing came of it"}),
+        address={"type": "string", "description": "Where a login came from"},
+    ),
+    "Audit": _object(entries=_list_of(named("AuditEntry")), next=_or_null(_TEXT)),
     "Caller": _object(name=_TEXT, role={"type": "string", "enum": [*Role]}, orders=_or_null(_list_of(_TEXT))),
 }
 
