@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from daemon.disk.file_id import FileId
 from daemon.journal import rows
 from daemon.journal.database import Database
-from daemon.states import State
 
 _COLUMNS = "job_id, place, inode, size_bytes, mtime_ns"
 
@@ -49,12 +48,6 @@ class Originals:
         """Where a job's original lies; None if it was not kept or not recorded."""
         found = _read(self._db.rows(f"SELECT {_COLUMNS} FROM originals WHERE job_id = ?", job_id))
         return found[0] if found else None
-
-    def under_way(self) -> tuple[Original, ...]:
-        """The originals that were about to be put into `archiv/` or `failed/`, of jobs that may still be in work."""
-        states = State.PUBLISHING, State.FAILED
-        which = f"place = '' AND job_id IN (SELECT id FROM jobs WHERE state IN ({rows.placeholders(states)}))"
-        return _read(self._db.rows(f"SELECT {_COLUMNS} FROM originals WHERE {which}", *states))
 
     def of_file(self, file: FileId) -> tuple[Original, ...]:
         """The originals that this file may be, whatever its name is now."""

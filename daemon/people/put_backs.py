@@ -84,8 +84,6 @@ class PutBacks:
 
     def recover(self) -> int:
         """Go on with what an earlier run left, before any job starts. Returns how many files were moved aside."""
-        with suppress(NoRoom, RootAway):
-            self._take_early_ones()
         put_back = self._folders.jobs.put_back()
         for job_id in put_back:
             self._reserve(job_id)
@@ -128,14 +126,6 @@ class PutBacks:
         with self._waiting_after_an_error(job_id):
             yield
             self._settle(job_id)
-
-    def _take_early_ones(self) -> None:
-        """Move originals aside that a person took back before the journal could know that they had been put away.
-
-        That must come before their jobs go on, which would put them into `archiv/` or `failed/` once more.
-        """
-        for source in self._originals.taken_early():
-            self.answer(source, None)
 
     def _try_again(self, job_id: str) -> PutBackAnswer:
         """Go on from wherever a put-back stands. It waits while another thread changes the files of its job."""

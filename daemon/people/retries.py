@@ -1,5 +1,6 @@
 """Tries photos again that are over, because a person asks for it."""
 
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from daemon.errors import IllegalMove, Vanished
@@ -9,15 +10,18 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
 from daemon.hotfolder.work_note import write_work_note
+from daemon.intake import files_below
 from daemon.jobs import Grade
 from daemon.journal import JobRow, Journal
 from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
-from daemon.people import moved_results, stray_results
+from daemon.people import moved_results
 from daemon.people.known_results import KnownResults
 from daemon.publishing.earlier_result import EARLIER
 from daemon.states import has_failed, is_over
+
+_MOST_LOOKS = 10
 
 
 class Retries:
@@ -114,7 +118,7 @@ class NextRound:
         if found and not self._journal.originals.is_of_another(row.job.id, found):
             return noted.place  # a person may have edited it since
         for top in (self._folders.archive, self._folders.failed):
-            renamed = stray_results.place_of(top, noted.inode)
+            renamed = files_below.place_of(top, noted.inode)
             found = ownership.file_id_at(root, renamed) if renamed else None
             if found and (found.size_bytes, found.mtime_ns) == (noted.size_bytes, noted.mtime_ns):
                 return renamed
@@ -153,15 +157,21 @@ class NextRound:
             self._archive_moved(row)
 
     def _archive_moved(self, row: JobRow) -> None:
-        """Move what a person moved to another grade folder just before, so that nobody has read that verdict yet."""
+        """Move what a person moved to another grade folder just before, so that nobody has read that verdict yet.
+
+        The person may go on moving it: then it is looked for once more.
+        """
+        for _ in range(_MOST_LOOKS):
+            if all(self._archive(row, place) for place in self._moved_files(row)):
+                return
+
+    def _moved_files(self, row: JobRow) -> Iterator[str]:
         inodes = self._journal.result_files.inodes_of(row.job.id)
         for grade in Grade:
-            for place in stray_results.places_of(self._folders.grade(grade), inodes):
+            for place in files_below.places_of(self._folders.grade(grade), inodes):
                 # A crash may come between bringing a report along and recording where it is.
                 report = str(PurePosixPath(place).with_name(f"{moved_results.stem_of(place)}.json"))
-                for each in (place, report):
-                    if self._known.is_of(row.job.id, each):
-                        self._archive(row, each)
+                yield from (each for each in (place, report) if self._known.is_of(row.job.id, each))
 
     def _archive(self, row: JobRow, place: str) -> bool:
         """Keep a file of a result that another try replaces: a person may prefer it, or may have edited it.

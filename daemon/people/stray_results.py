@@ -5,17 +5,15 @@ another one, and no longer changes. Even then most files need not be opened.
 """
 
 import logging
-import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from daemon.disk import open_below
 from daemon.disk.file_id import FileId
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
-from daemon.intake.walk_inbox import MAX_DEPTH
+from daemon.hotfolder.ignored_names import is_ignored_file
+from daemon.intake.files_below import files_below
 from daemon.jobs import Grade
 from daemon.logs import log
 
@@ -127,46 +125,8 @@ class _Unchanged:
     job_id: str | None = None
 
 
-def place_of(top: Path, inode: int) -> str | None:
-    """The place of the file with this inode below a folder of the root, whatever its name. None if there is none."""
-    return next(iter(places_of(top, {inode})), None)
-
-
-def places_of(top: Path, inodes: Collection[int]) -> list[str]:
-    """The places of the files with these inodes below a folder of the root, whatever their names."""
-    with open_below.opened(top) as folder:
-        return [place for place, found in _below(folder, f"{top.name}/", 1) if found in inodes]
-
-
 def _pictures(top: Path) -> Iterator[tuple[str, int]]:
     """The place and inode of every file below a folder of the root that may be a picture of ours."""
-    with open_below.opened(top) as folder:
-        for place, inode in _below(folder, f"{top.name}/", 1):
-            if place[place.rfind(".") :].lower() in SUFFIXES and not is_ignored_file(place.rpartition("/")[2]):
-                yield place, inode
-
-
-def _below(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
-    """The place and inode of every file below an open folder. prefix: the folder's own place, with a slash."""
-    inner = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = entry.name
-            if entry.is_dir(follow_symlinks=False):
-                if depth < MAX_DEPTH and not is_ignored_folder(name):
-                    inner.append(name)
-            elif entry.is_file(follow_symlinks=False):
-                yield prefix + name, entry.inode()
-    for name in inner:
-        try:
-            below = os.open(name, open_below.FOLDER, dir_fd=folder)
-        except PermissionError:
-            continue
-        except OSError as error:
-            if error.errno in open_below.GONE:
-                continue
-            raise
-        try:
-            yield from _below(below, f"{prefix}{name}/", depth + 1)
-        finally:
-            os.close(below)
+    for place, inode in files_below(top):
+        if place[place.rfind(".") :].lower() in SUFFIXES and not is_ignored_file(place.rpartition("/")[2]):
+            yield place, inode

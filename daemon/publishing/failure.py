@@ -12,8 +12,13 @@ from daemon.publishing.publication import Publication
 from daemon.publishing.staging import stem_of, write_or_wait
 
 
-def move_to_failed(folders: HotFolder, tick: Tick, publication: Publication, is_anothers: IsAnothers) -> Sequence[Path]:
-    """Put the original and its note into `failed/`. May be repeated. Returns where they are: original, note."""
+def move_to_failed(
+    folders: HotFolder, tick: Tick, publication: Publication, is_anothers: IsAnothers, *, taken_back: bool
+) -> Sequence[Path]:
+    """Put the original and its note into `failed/`. May be repeated. Returns where they are: original, note.
+
+    taken_back: whether a person took the original away from there already; then only the note is put there.
+    """
     job, original = publication.row.job, publication.files.original
     if original is None:
         return ()
@@ -23,5 +28,8 @@ def move_to_failed(folders: HotFolder, tick: Tick, publication: Publication, is_
     if not note.exists():
         write_or_wait(note, failure_note(PurePosixPath(job.name).name, job.id, job.reason or "unknown", kind))
     suffix = PurePosixPath(job.name).suffix
+    if taken_back:
+        (told,) = place_files.place([(note, f"{suffix}.txt")], folders.failed, stem_of(job.name))
+        return told.with_name(told.name.removesuffix(".txt")), told
     files = ((original, suffix), (note, f"{suffix}.txt"))
     return place_files.place(files, folders.failed, stem_of(job.name), is_anothers=is_anothers)

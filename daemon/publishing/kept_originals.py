@@ -4,6 +4,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from daemon.hotfolder import ownership
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.intake import files_below
 from daemon.journal import Journal, Original
 
 
@@ -17,6 +19,24 @@ def under_way(job_id: str, original: Path | None) -> Original | None:
         if found and found.st_nlink == 1:
             return Original(job_id, "", found.st_ino, found.st_size, found.st_mtime_ns)
     return None
+
+
+def is_where_it_was(root: Path, original: Original) -> bool:
+    """Whether an original still lies where it was put; another photo may have taken that place since."""
+    found = ownership.file_id_at(root, original.place) if original.place else None
+    return found is not None and found.inode == original.inode
+
+
+def is_taken_back(folders: HotFolder, journal: Journal, job_id: str, original: Path) -> bool:
+    """Whether a person took the original in work out of `archiv/` or `failed/` into the inbox, under its other name.
+
+    It had been put there by a run that crashed, or in an earlier round. It is not put there once more: the next scan
+    finds it as put back.
+    """
+    noted, found = journal.originals.of_job(job_id), original.lstat()
+    if noted is None or noted.inode != found.st_ino or found.st_nlink == 1 or is_where_it_was(folders.root, noted):
+        return False
+    return bool(files_below.places_of(folders.inbox, {noted.inode}))
 
 
 def laid(root: Path, job_id: str, original: Path) -> Original | None:

@@ -23,7 +23,7 @@ from daemon.publishing.duplicate import archive_duplicate
 from daemon.publishing.earlier_result import retire_earlier_result
 from daemon.publishing.failure import move_to_failed
 from daemon.publishing.job_events import JobEvents
-from daemon.publishing.kept_originals import is_anothers, laid, under_way
+from daemon.publishing.kept_originals import is_anothers, is_taken_back, laid, under_way
 from daemon.publishing.publication import Files, Publication, Step, decided
 from daemon.publishing.published_files import as_published, staged_files
 from daemon.publishing.shown_in_report import shown_in_report
@@ -195,6 +195,8 @@ class Publisher:
         if original is None or not publication.outputs.keep_originals:
             return None
         self._tick(Effect.ARCHIVE)
+        if is_taken_back(self._folders, self._journal, job.id, original):
+            return None
         name, is_anothers = PurePosixPath(job.name), self._is_anothers(job.id)
         return laid(self._folders.root, job.id, place_files.retire(original, self._folders.archive, name, is_anothers))
 
@@ -229,9 +231,14 @@ class Publisher:
 
     def _move_to_failed(self, publication: Publication) -> Publication:
         job = publication.row.job
-        places = move_to_failed(self._folders, self._tick, publication, self._is_anothers(job.id))
+        original = publication.files.original
+        taken_back = original is not None and is_taken_back(self._folders, self._journal, job.id, original)
+        places = move_to_failed(
+            self._folders, self._tick, publication, self._is_anothers(job.id), taken_back=taken_back
+        )
         self._tick(Effect.RECORD_PLACES)
-        self._journal.record_places(job.id, self._below_root(places), laid(self._folders.root, job.id, places[0]))
+        found = None if taken_back else laid(self._folders.root, job.id, places[0])
+        self._journal.record_places(job.id, self._below_root(places), found)
         return self._over(publication)
 
     def _over(self, publication: Publication) -> Publication:

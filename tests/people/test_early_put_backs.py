@@ -108,7 +108,7 @@ def test_an_original_taken_back_before_the_journal_knows_it_in_failed_is_tried_a
     assert sorted(results(studio.root)) == ["kunde/a.json", "kunde/a.png"]
     assert files_below(studio.root / "archiv") == ["kunde/a.tif"]
     assert files_below(studio.inbox) == studio.left() == []
-    assert [name for name in files_below(studio.root / "failed") if not name.endswith(".txt")] == []
+    assert files_below(studio.root / "failed") == []
 
 
 def test_an_original_taken_back_in_the_moment_in_which_its_job_is_completed_is_tried_again(tmp_path: Path) -> None:
@@ -191,3 +191,28 @@ def test_an_original_is_known_again_though_another_photo_has_taken_its_place_in_
     archived = files_below(root / "archiv")
     assert archived == ["a-2.tif", "a-earlier.json", "a-earlier.png", "a.tif"]
     assert sorted(results(root)) == ["a-2.json", "a-2.png", "a.json", "a.png"]
+
+
+@pytest.mark.parametrize("moment", [Effect.ASK_ENGINE, Effect.PUBLISH, Effect.RECORD_RESULTS, Effect.ARCHIVE])
+def test_an_original_taken_back_while_its_result_is_tried_again_is_no_second_photo(
+    tmp_path: Path, moment: Effect
+) -> None:
+    """The original is in archiv/ and in work then: a result was put back, not the original."""
+    settings = settings_for(tmp_path)
+    root = settings.root_path
+    save_photo(root / "inbox" / "a.tif", drawn_photo(96, 72))
+    one_life(settings, ScriptedEngine(), lambda _: None)
+    (result,) = root.glob("*/a.png")
+    result.rename(root / "inbox" / "a.png")
+
+    def take_it(effect: Effect) -> None:
+        if effect is moment and (root / "archiv" / "a.tif").exists():
+            (root / "archiv" / "a.tif").rename(root / "inbox" / "b.tif")
+
+    one_life(settings, ScriptedEngine(), take_it)
+    for _ in range(2):
+        Daemon(settings, engine=ScriptedEngine()).run(once=True)
+
+    assert sorted(results(root)) == ["a.json", "a.png"]
+    assert [name for name in files_below(root / "archiv") if "earlier" not in name] == ["a.tif"]
+    assert files_below(root / "inbox") == files_below(root / "failed") == []

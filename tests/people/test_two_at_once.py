@@ -1,5 +1,6 @@
 """People do two things to one result, or do something while the daemon does: each file is there once in the end."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,21 @@ def test_a_result_that_is_moved_while_it_is_put_away_does_not_stay(studio: Studi
     def move_at_the_last_moment(effect: Effect) -> None:
         if effect is Effect.REMOVE_EARLIER_RESULT and picture.exists():
             picture.rename(elsewhere(studio, picture))
+
+    studio.live(move_at_the_last_moment)
+
+    assert_tried_again_once(studio)
+
+
+def test_a_result_that_people_move_again_and_again_while_it_is_put_away_does_not_stay(studio: Studio) -> None:
+    studio.place("a.png")
+    (studio.root / "archiv" / "kunde" / "a.tif").rename(studio.inbox / "a.tif")
+    moves = itertools.count()
+
+    def move_at_the_last_moment(effect: Effect) -> None:
+        for picture in studio.root.glob("*/kunde/a.png"):
+            if effect is Effect.REMOVE_EARLIER_RESULT and picture.exists() and next(moves) < 5:
+                picture.rename(elsewhere(studio, picture))
 
     studio.live(move_at_the_last_moment)
 
