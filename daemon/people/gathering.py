@@ -18,7 +18,8 @@ from daemon.people.known_results import KnownResults
 from daemon.people.moved_results import Moved, is_report, numbered, stem_of
 from daemon.states import is_done, is_open
 
-_UNDER_WAY = "gathering"  # the fact in the journal: a job, and the places of its files with where they are brought
+_UNDER_WAY = "gathering"
+"""The fact in the journal: a job, its round, and the places of its files, each with the one to which it is brought."""
 
 
 class Gathering:
@@ -42,7 +43,7 @@ class Gathering:
         """
         if not all(self._make_way(job_id, to) for place, to in moved.places if place != to):
             return None
-        self._announce(job_id, *moved.places)
+        self._announce(self._journal.row(job_id), *moved.places)
         return self.bring(job_id, moved.places)
 
     def bring(self, job_id: str, pairs: Sequence[tuple[str, str]]) -> list[str]:
@@ -61,19 +62,18 @@ class Gathering:
         told = self._journal.facts.known(_UNDER_WAY)
         if told is None:
             return
-        job_id, pairs = json.loads(told)
+        job_id, round_, pairs = json.loads(told)
         with self._locks.trying(job_id) as is_ours:
             if not is_ours:
                 return
-            if is_done(self._journal.state_of(job_id)):
-                row = self._journal.row(job_id)
+            if is_done(self._journal.state_of(job_id)) and (row := self._journal.row(job_id)).job.round == round_:
                 places = dict(pairs)
                 now = [self._settled(row, place, places.get(place, place)) for place in row.results]
                 self._journal.verdicts.record_moved(job_id, now)
             self._journal.facts.forget(_UNDER_WAY)
 
-    def _announce(self, job_id: str, *places: tuple[str, str]) -> None:
-        self._journal.facts.record(_UNDER_WAY, json.dumps([job_id, places]))
+    def _announce(self, row: JobRow, *places: tuple[str, str]) -> None:
+        self._journal.facts.record(_UNDER_WAY, json.dumps([row.job.id, row.job.round, places]))
 
     def _settled(self, row: JobRow, place: str, to: str) -> str:
         """Where to record a file that was to be brought from one place to another."""
@@ -132,7 +132,7 @@ class Gathering:
         for aside in numbered(place):
             if ownership.file_id_at(self._folders.root, aside):
                 continue
-            self._announce(row.job.id, (place, aside))
+            self._announce(row, (place, aside))
             self._tick(Effect.BRING_ALONG)
             try:
                 ownership.move(self._folders.root, place, aside)

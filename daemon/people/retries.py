@@ -1,11 +1,14 @@
 """Tries photos again that are over, because a person asks for it."""
 
+import errno
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from daemon.errors import IllegalMove, Vanished
 from daemon.hotfolder import ownership, place_files
 from daemon.hotfolder.effects import Effect
+from daemon.hotfolder.free_names import entered, stems
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
@@ -17,7 +20,7 @@ from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results
-from daemon.people.known_results import KnownResults
+from daemon.people.known_results import KnownResults, in_other_grades
 from daemon.publishing.earlier_result import EARLIER
 from daemon.states import has_failed, is_over
 
@@ -172,16 +175,42 @@ class NextRound:
                 # A crash may come between bringing a report along and recording where it is.
                 report = str(PurePosixPath(place).with_name(f"{moved_results.stem_of(place)}.json"))
                 yield from (each for each in (place, report) if self._known.is_of(row.job.id, each))
+        for report in filter(moved_results.is_report, row.results):
+            others = in_other_grades(self._folders, report)
+            yield from (each for each in others if self._known.is_of(row.job.id, each))
 
     def _archive(self, row: JobRow, place: str) -> bool:
         """Keep a file of a result that another try replaces: a person may prefer it, or may have edited it.
 
-        Returns False if somebody moved the file meanwhile: then it has two names.
+        Returns False if a person moved it meanwhile, perhaps with another result into its place.
         """
-        name = PurePosixPath(row.job.name)
+        root, tail, name = self._folders.root, moved_results.tail_of(place), PurePosixPath(row.job.name)
         earlier = name.with_name(f"{name.stem}{EARLIER}")
-        path = self._folders.root / place
         self._tick(Effect.ARCHIVE_EARLIER_RESULT)
-        place_files.place([(path, moved_results.tail_of(place))], self._folders.archive, earlier)
-        self._tick(Effect.REMOVE_EARLIER_RESULT)
-        return ownership.remove(self._folders.root, place)
+        with entered(self._folders.archive, earlier.parent.parts) as (_, way):
+            free = (
+                str(PurePosixPath(self._folders.archive.name, *way, f"{stem}{tail}"))
+                for stem in stems("unique", earlier.name, tail)
+            )
+        try:
+            to = _moved_to_one(root, place, free)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            place_files.place([(root / place, tail)], self._folders.archive, earlier)
+            return ownership.remove(root, place)
+        if moved_results.grade_of(place) is None or self._known.owner_of_any(to) in (None, row.job.id):
+            return True
+        ownership.move(root, to, place)
+        return False
+
+
+def _moved_to_one(root: Path, place: str, free: Iterator[str]) -> str:
+    """Move a file to the first of these places that is not taken. Returns that. Raises FileNotFoundError, OSError."""
+    for to in free:
+        with suppress(FileExistsError):
+            ownership.move(root, place, to)
+            return to
+    raise AssertionError("counting never ends")

@@ -7,9 +7,9 @@ from daemon.errors import Vanished
 from daemon.hotfolder import ownership, place_files
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.intake import files_below
 from daemon.jobs import Job
 from daemon.journal import Journal, Original
-from daemon.people import stray_results
 from daemon.publishing.kept_originals import is_anothers, laid
 
 
@@ -39,7 +39,7 @@ class ReturnedOriginals:
         root = self._folders.root
         if ownership.file_id_at(root, place) is None:
             noted = self._journal.originals.of_job(job.id)
-            moved = stray_results.place_of(self._folders.archive, noted.inode) if noted else None
+            moved = files_below.place_of(self._folders.archive, noted.inode) if noted else None
             if moved is None:
                 self._folders.check()
                 raise Vanished(f"The original of {job.name} has just gone away.")

@@ -158,6 +158,7 @@ class Verdicts:
         if places is None:
             return False
         if not set(places) & set(found):
+            self._gathering.finish()
             return True  # the result went away again
         if moved.before is moved.after:
             self._journal.verdicts.record_moved(job_id, places)

@@ -1,12 +1,30 @@
 """What the journal records of an original that is put into `archiv/` or `failed/`, just before and just after."""
 
 from contextlib import suppress
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
-from daemon.hotfolder import ownership
+from daemon.hotfolder import ownership, place_files
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake import files_below
 from daemon.journal import Journal, Original
+from daemon.publishing.publication import Publication
+
+
+def archive_original(folders: HotFolder, journal: Journal, tick: Tick, publication: Publication) -> Original | None:
+    """Put the original of a job into `archiv/`, if it is kept. May be repeated. Returns what to record of it.
+
+    That is None also if a person took it away again already. Raises NoRoom, RootAway.
+    """
+    original, job = publication.files.original, publication.row.job
+    if original is None or not publication.outputs.keep_originals:
+        return None
+    tick(Effect.ARCHIVE)
+    if is_taken_back(folders, journal, job.id, original):
+        return None
+    others = partial(is_anothers, folders.root, journal, job.id)
+    return laid(folders.root, job.id, place_files.retire(original, folders.archive, PurePosixPath(job.name), others))
 
 
 def under_way(job_id: str, original: Path | None) -> Original | None:
@@ -27,14 +45,16 @@ def is_where_it_was(root: Path, original: Original) -> bool:
     return found is not None and found.inode == original.inode
 
 
-def is_taken_back(folders: HotFolder, journal: Journal, job_id: str, original: Path) -> bool:
+def is_taken_back(folders: HotFolder, journal: Journal, job_id: str, original: Path | None) -> bool:
     """Whether a person took the original in work out of `archiv/` or `failed/` into the inbox, under its other name.
 
     It had been put there by a run that crashed, or in an earlier round. It is not put there once more: the next scan
     finds it as put back.
     """
-    noted, found = journal.originals.of_job(job_id), original.lstat()
-    if noted is None or noted.inode != found.st_ino or found.st_nlink == 1 or is_where_it_was(folders.root, noted):
+    noted, found = journal.originals.of_job(job_id), original.lstat() if original else None
+    if noted is None or found is None or noted.inode != found.st_ino or found.st_nlink == 1:
+        return False
+    if is_where_it_was(folders.root, noted):
         return False
     return bool(files_below.places_of(folders.inbox, {noted.inode}))
 

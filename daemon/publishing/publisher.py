@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from daemon.errors import BadPhoto, NoRoom, RootAway
-from daemon.hotfolder import place_files
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
-from daemon.hotfolder.place_files import IsAnothers
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Job
 from daemon.journal import Journal, Original, ResultFile
@@ -23,7 +21,8 @@ from daemon.publishing.duplicate import archive_duplicate
 from daemon.publishing.earlier_result import retire_earlier_result
 from daemon.publishing.failure import move_to_failed
 from daemon.publishing.job_events import JobEvents
-from daemon.publishing.kept_originals import is_anothers, is_taken_back, laid, under_way
+from daemon.publishing.kept_originals import archive_original, is_anothers, under_way
+from daemon.publishing.placed_before import in_other_hands
 from daemon.publishing.publication import Files, Publication, Step, decided
 from daemon.publishing.published_files import as_published, staged_files
 from daemon.publishing.shown_in_report import shown_in_report
@@ -160,17 +159,18 @@ class Publisher:
         assert outcome is not None  # nothing is staged as decided without a decision
         began = time.perf_counter()
         self._tick(Effect.PUBLISH)
-        folder, staged = self._folders.grade(outcome.verdict.grade), publication.files.staged_as_decided
-        files = staged_files(staged)
-        places = self._below_root(self._staging.place(staged, folder, job.name, publication.outputs))
+        grade, staged = outcome.verdict.grade, publication.files.staged_as_decided
+        files, moved = staged_files(staged), in_other_hands(self._folders, grade, staged)
+        folder = self._folders.grade(grade)
+        places = self._below_root(self._staging.place(staged, folder, job.name, publication.outputs, moved))
         self._placed[job.id] = places, as_published(self._folders.root, files, places)
         self._record_placed(publication, shown_in_report(staged[-1][0].read_bytes()))
         return replace(publication, row=replace(publication.row, results=tuple(places)), began=began)
 
     def _record_placed(self, publication: Publication, shown: ShownSizes | None = None) -> None:
-        job_id, kept = publication.row.job.id, publication.outputs.keep_originals
+        job_id = publication.row.job.id
         places, files = self._placed[job_id]
-        original = under_way(job_id, publication.files.original) if kept else None
+        original = under_way(job_id, publication.files.original if publication.outputs.keep_originals else None)
         self._tick(Effect.RECORD_RESULTS)
         if shown:
             self._journal.shown_sizes.record(job_id, shown)
@@ -191,14 +191,7 @@ class Publisher:
         return self._over(publication)
 
     def _archived(self, publication: Publication) -> Original | None:
-        original, job = publication.files.original, publication.row.job
-        if original is None or not publication.outputs.keep_originals:
-            return None
-        self._tick(Effect.ARCHIVE)
-        if is_taken_back(self._folders, self._journal, job.id, original):
-            return None
-        name, is_anothers = PurePosixPath(job.name), self._is_anothers(job.id)
-        return laid(self._folders.root, job.id, place_files.retire(original, self._folders.archive, name, is_anothers))
+        return archive_original(self._folders, self._journal, self._tick, publication)
 
     def _adopt(self, publication: Publication) -> Publication:
         """Take over the end that a report or a failure note tells of, because the journal lost it."""
@@ -218,7 +211,8 @@ class Publisher:
         job, same_as = publication.row.job, publication.row.same_as
         assert same_as is not None
         first = self._journal.row(same_as)
-        places = archive_duplicate(self._folders, self._tick, publication, first, self._is_anothers(job.id))
+        others = partial(is_anothers, self._folders.root, self._journal, job.id)
+        places = archive_duplicate(self._folders, self._tick, publication, first, others)
         self._placed[job.id] = self._below_root(places), ()
         self._tick(Effect.LEAVE_OUT)
         self._journal.leave_out(job.id, self._below_root(places), self._clock())
@@ -231,14 +225,9 @@ class Publisher:
 
     def _move_to_failed(self, publication: Publication) -> Publication:
         job = publication.row.job
-        original = publication.files.original
-        taken_back = original is not None and is_taken_back(self._folders, self._journal, job.id, original)
-        places = move_to_failed(
-            self._folders, self._tick, publication, self._is_anothers(job.id), taken_back=taken_back
-        )
+        places, original = move_to_failed(self._folders, self._journal, self._tick, publication)
         self._tick(Effect.RECORD_PLACES)
-        found = None if taken_back else laid(self._folders.root, job.id, places[0])
-        self._journal.record_places(job.id, self._below_root(places), found)
+        self._journal.record_places(job.id, self._below_root(places), original)
         return self._over(publication)
 
     def _over(self, publication: Publication) -> Publication:
@@ -252,6 +241,3 @@ class Publisher:
 
     def _below_root(self, paths: Sequence[Path]) -> list[str]:
         return [str(path.relative_to(self._folders.root)) for path in paths]
-
-    def _is_anothers(self, job_id: str) -> IsAnothers:
-        return partial(is_anothers, self._folders.root, self._journal, job_id)

@@ -14,6 +14,7 @@ from daemon.disk.whole_file import write_whole
 from daemon.errors import BadPhoto, NoRoom
 from daemon.hotfolder import place_files
 from daemon.hotfolder.effects import Effect, Tick
+from daemon.hotfolder.free_names import stems
 from daemon.jobs import Attempt, Job, Outcome, Verdict
 from daemon.observe import series
 from daemon.observe.meter import Meter
@@ -91,13 +92,28 @@ class Staging:
             write_or_wait(path, report(job, cuts, content.hex(), sums, seconds()))
         return (*files, (path, ".json"))
 
-    def place(self, files: Sequence[Staged], folder: Path, name: str, outputs: OutputSettings) -> tuple[Path, ...]:
+    def place(
+        self,
+        files: Sequence[Staged],
+        folder: Path,
+        name: str,
+        outputs: OutputSettings,
+        moved: frozenset[str] = frozenset(),
+    ) -> tuple[Path, ...]:
         """Put staged files into a folder under the name of their photo; outputs say what if that name is taken.
 
-        Raises like `place_files.place`.
+        moved: suffixes of files that were put there before, and that people moved away; they count as placed beside the
+        report, where nothing is. Raises like `place_files.place`.
         """
-        stem = stem_of(name)
-        placed = place_files.place(files, folder, stem, equal_names=outputs.equal_names)
+        stem, report = stem_of(name), files[-1][1]
+        left = [each for each in files if each[1] not in moved or each[1] == report]
+        *_, told = placed = place_files.place(left, folder, stem, equal_names=outputs.equal_names)
+        if moved:
+            there = told.name.removesuffix(report)
+            placed = tuple(
+                _free(told, there, suffix) if suffix in moved - {report} else told.with_name(f"{there}{suffix}")
+                for _, suffix in files
+            )
         first = f"{stem.name}-v1" if outputs.equal_names == "version" else stem.name
         if not placed[0].name.startswith(f"{first}{files[0][1]}"):
             self.meter.count(series.COLLISIONS)
@@ -174,3 +190,9 @@ def _refuse_unsaid(job: Job, verdict: Verdict, coverage: Coverage) -> None:
         raise BadPhoto(f"Nothing of {job.name} would be left: its subject is where the photo itself is transparent.")
     if coverage.is_full and "full" not in verdict.defects:
         raise BadPhoto(f"The result of {job.name} would be the whole photo, and its verdict says otherwise.")
+
+
+def _free(report: Path, stem: str, suffix: str) -> Path:
+    """A place beside a report where no file is."""
+    names = (report.with_name(f"{each}{suffix}") for each in stems("unique", stem, suffix))
+    return next(place for place in names if not place.exists())

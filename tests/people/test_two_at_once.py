@@ -55,12 +55,31 @@ def test_a_result_that_is_moved_while_it_is_put_away_does_not_stay(studio: Studi
     (studio.root / "archiv" / "kunde" / "a.tif").rename(studio.inbox / "a.tif")
 
     def move_at_the_last_moment(effect: Effect) -> None:
-        if effect is Effect.REMOVE_EARLIER_RESULT and picture.exists():
+        if effect is Effect.ARCHIVE_EARLIER_RESULT and picture.exists():
             picture.rename(elsewhere(studio, picture))
 
     studio.live(move_at_the_last_moment)
 
     assert_tried_again_once(studio)
+
+
+def test_another_result_that_people_put_into_the_place_of_one_that_is_put_away_stays_theirs(studio: Studio) -> None:
+    save_photo(studio.inbox / "kunde" / "b.tif", drawn_photo(96, 72, seed=4))
+    studio.live()
+    first, second = studio.place("a.png"), studio.place("b.png")
+    content = second.read_bytes()
+    (studio.root / "archiv" / "kunde" / "a.tif").rename(studio.inbox / "a.tif")
+
+    def swap_at_the_last_moment(effect: Effect) -> None:
+        if effect is Effect.ARCHIVE_EARLIER_RESULT and second.exists():
+            first.rename(elsewhere(studio, first))
+            second.rename(first)
+
+    studio.live(swap_at_the_last_moment)
+
+    assert first.read_bytes() == content
+    assert not [path for path in (studio.root / "archiv").rglob("*") if path.is_file() and path.read_bytes() == content]
+    assert "kunde/a-earlier.png" in files_below(studio.root / "archiv")
 
 
 def test_a_result_that_people_move_again_and_again_while_it_is_put_away_does_not_stay(studio: Studio) -> None:
@@ -70,7 +89,7 @@ def test_a_result_that_people_move_again_and_again_while_it_is_put_away_does_not
 
     def move_at_the_last_moment(effect: Effect) -> None:
         for picture in studio.root.glob("*/kunde/a.png"):
-            if effect is Effect.REMOVE_EARLIER_RESULT and picture.exists() and next(moves) < 5:
+            if effect is Effect.ARCHIVE_EARLIER_RESULT and picture.exists() and next(moves) < 5:
                 picture.rename(elsewhere(studio, picture))
 
     studio.live(move_at_the_last_moment)
@@ -134,6 +153,36 @@ def test_a_result_that_is_put_back_before_the_journal_knows_it_is_no_photo_of_it
 
     assert sorted(results(root)) == ["kunde/a.json", "kunde/a.png"]
     assert files_below(root / "archiv") == ["kunde/a-earlier.json", "kunde/a-earlier.png", "kunde/a.tif"]
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_a_result_that_is_moved_before_the_journal_knows_it_is_put_in_place_once(
+    tmp_path: Path, is_taken: bool
+) -> None:
+    """is_taken: whether a person put another picture into its place."""
+    settings = settings_for(tmp_path)
+    root = settings.root_path
+    save_photo(root / "inbox" / "kunde" / "a.tif", drawn_photo(96, 72))
+    with pytest.raises(Died):
+        one_life(settings, ScriptedEngine(), dying_at(Effect.RECORD_RESULTS))
+    (result,) = root.glob("*/kunde/a.png")
+    grade = "gut" if result.parts[-3] != "gut" else "ungenügend"
+    (root / grade / "kunde").mkdir(parents=True, exist_ok=True)
+    result.rename(root / grade / "kunde" / "a.png")
+    if is_taken:
+        save_photo(result, seed=7)
+
+    one_life(settings, ScriptedEngine(), lambda _: None)
+    daemon = Daemon(settings, engine=ScriptedEngine())
+    for _ in range(2):
+        daemon.parts.verdicts.turn(settle_seconds=0)
+    (verdict,) = daemon.parts.journal.verdicts.latest(9)
+    daemon.close()
+
+    assert verdict.to_grade == grade
+    mine = [f"{result.relative_to(root)}"] if is_taken else []
+    found = [f"{top}/{name}" for top in ("sehr_gut", "gut", "ungenügend") for name in files_below(root / top)]
+    assert sorted(found) == sorted([f"{grade}/kunde/a.json", f"{grade}/kunde/a.png", *mine])
 
 
 def test_a_report_that_was_brought_along_just_before_a_crash_makes_room_as_well(studio: Studio) -> None:
