@@ -28,6 +28,7 @@ class DeedKind(StrEnum):
 
     GRADE = "grade"
     RETRY = "retry"
+    ATTEMPT = "attempt"
     FAIL = "fail"
     CANCEL = "cancel"
     PRIORITY = "priority"

@@ -45,6 +45,10 @@ class OtherAttempts:
         needed = [each for each in job.attempts if each.verdict is not None and each.number <= attempt.number]
         return attempt in needed and all(self._alphas.keeps(job, each.number, each.recipe) for each in needed)
 
+    def refuse_unless_there(self, row: JobRow, number: int) -> None:
+        """Raise IllegalMove or Vanished if an attempt cannot be taken now."""
+        self._attempt(row, number)
+
     def take_attempt(self, job_id: str, number: int, who: str) -> bool:
         """Have the result of a job made anew by another of its attempts. Returns False if that was done before.
 

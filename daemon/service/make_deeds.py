@@ -1,5 +1,6 @@
 """Makes the parts that give results the grades of people, and carry out what else they do on pages."""
 
+from daemon.people.attempt_deed import AttemptDeed
 from daemon.people.deed_acts import DeedAct, KeptWaiting, RoundTools
 from daemon.people.deeds import DeedKind, Deeds
 from daemon.people.earlier_results import EarlierResults
@@ -7,6 +8,7 @@ from daemon.people.fail_deed import FailDeed
 from daemon.people.gathering import Gathering
 from daemon.people.grade_deed import GradeDeed
 from daemon.people.known_results import KnownResults
+from daemon.people.other_attempts import OtherAttempts
 from daemon.people.priority_deed import PriorityDeed
 from daemon.people.retries import NextRound, Retries
 from daemon.people.retry_deed import RetryDeed
@@ -16,8 +18,10 @@ from daemon.publishing.publisher import Publisher
 from daemon.service.tools import Tools
 
 
-def make_deeds(tools: Tools, known: KnownResults, publisher: Publisher) -> tuple[Verdicts, Deeds]:
-    """What reads verdicts from folders, and each kind of deed, with what it needs."""
+def make_deeds(
+    tools: Tools, known: KnownResults, publisher: Publisher, others: OtherAttempts
+) -> tuple[Verdicts, Deeds]:
+    """What reads verdicts from folders, and each kind of deed, with what it needs. others: takes other attempts."""
     folders, journal, runtime = tools.folders, tools.journal, tools.runtime
     gathering = Gathering(folders, journal, known, tools.locks, runtime)
     grades = PersonGrades(journal, tools.metrics, runtime)
@@ -34,6 +38,7 @@ def make_deeds(tools: Tools, known: KnownResults, publisher: Publisher) -> tuple
     acts: dict[str, DeedAct] = {
         DeedKind.GRADE: GradeDeed(folders, journal, known, gathering, grades, runtime),
         DeedKind.RETRY: RetryDeed(folders, journal, round_tools, runtime),
+        DeedKind.ATTEMPT: AttemptDeed(journal, others),
         DeedKind.FAIL: fail,
         DeedKind.CANCEL: fail,
         DeedKind.PRIORITY: PriorityDeed(journal),

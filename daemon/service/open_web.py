@@ -67,6 +67,7 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
         uploads=uploads,
         events=EventFeed(parts.journal.events),
         cut_outs=CutOutDesk(uploads, parts.journal, root, files, parts.workers.lay_out, served),
+        deeds=parts.deeds,
         clock=parts.runtime.clock,
         status=lambda: status_page(parts),
     )

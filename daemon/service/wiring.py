@@ -97,7 +97,8 @@ def wire(
     doors.callback(watcher.close)
     known = KnownResults(folders, journal, runtime.clock)
     arrivals = _arrivals(tools, known, orders, publisher, dispatch)
-    verdicts, deeds = make_deeds(tools, known, publisher)
+    others = _other_attempts(tools, known, dispatch)
+    verdicts, deeds = make_deeds(tools, known, publisher, others)
     status = StatusTurn(journal, dispatch, tools.engine, tools.metrics, tools.health, tools.systemd, runtime.clock)
     return Parts(
         **vars(tools),
@@ -119,7 +120,7 @@ def wire(
         deeds=deeds,
         status=status,
         housekeeping=_housekeeping(tools, status, dispatch, _later(deeds, recovery)),
-        other_attempts=_other_attempts(tools, known, dispatch),
+        other_attempts=others,
         attempt_pictures=AttemptPictures(pipeline, tools.workers, settings),
     )
 

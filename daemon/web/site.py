@@ -7,6 +7,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.journal import Journal
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
+from daemon.people.deeds import Deeds
 from daemon.settings.current import CurrentSettings
 from daemon.web.access.gate import Gate
 from daemon.web.access.login_desk import LoginDesk
@@ -34,5 +35,6 @@ class Site:
     uploads: UploadDesk
     events: EventFeed
     cut_outs: CutOutDesk
+    deeds: Deeds
     clock: Callable[[], float]
     status: Callable[[], Mapping[str, object]]

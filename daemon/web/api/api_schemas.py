@@ -95,6 +95,11 @@ SCHEMAS: Mapping[str, Schema] = {
         address={"type": "string", "description": "Where a login came from"},
     ),
     "Audit": _object(entries=_list_of(named("AuditEntry")), next=_or_null(_TEXT)),
+    "Decided": {
+        "type": "object",
+        "properties": {"job": named("Job"), "order": _TEXT, "deed": _WHOLE},
+        "required": ["deed"],
+    },
     "Caller": _object(name=_TEXT, role={"type": "string", "enum": [*Role]}, orders=_or_null(_list_of(_TEXT))),
 }
 

@@ -1,0 +1,38 @@
+"""Takes another attempt of a result, as a deed: written down, once, and to be taken back."""
+
+from daemon.errors import IllegalMove
+from daemon.journal import Journal
+from daemon.journal.deed_rows import Deed
+from daemon.people.deed_acts import Plan
+from daemon.people.other_attempts import OtherAttempts
+from daemon.states import is_done
+
+
+class AttemptDeed:
+    """A `DeedAct`. wish: {"number": of the attempt}. To take it back is to take the former attempt once more."""
+
+    def __init__(self, journal: Journal, other_attempts: OtherAttempts) -> None:
+        self._journal = journal
+        self._other_attempts = other_attempts
+
+    def plan(self, subject: str, wish: Plan, _: str) -> Plan:
+        """See whether it can be taken."""
+        row = self._journal.row(subject)
+        self._other_attempts.refuse_unless_there(row, wish["number"])
+        return {"number": wish["number"], "former": row.job.best}
+
+    def do(self, deed: Deed) -> None:
+        """Begin a round that is decided already; the dispatcher does the rest."""
+        self._other_attempts.take_attempt(deed.job_id, deed.body["number"], deed.who)
+
+    def plan_undo(self, deed: Deed) -> Plan:
+        """See whether the former attempt can be taken."""
+        row = self._journal.row(deed.job_id)
+        if not is_done(row.job.state) or row.job.best != deed.body["number"]:
+            raise IllegalMove(f"{row.job.name} is made anew since, so its former attempt cannot come back.")
+        self._other_attempts.refuse_unless_there(row, deed.body["former"])
+        return {}
+
+    def undo(self, deed: Deed, _: Plan) -> None:
+        """Take the former attempt."""
+        self._other_attempts.take_attempt(deed.job_id, deed.body["former"], deed.who)
