@@ -49,6 +49,10 @@ class Shown:
         finally:
             connection.close()
 
+    def connection(self) -> http.client.HTTPConnection:
+        """A connection that may be used again and again."""
+        return http.client.HTTPConnection(self.address[0], self.address[1], timeout=60)
+
     def row(self, name: str = "a.jpg") -> JobRow:
         """The job of a photo."""
         return next(row for row in self.daemon.parts.journal.rows(State.DONE) if row.job.name == name)

@@ -1,6 +1,7 @@
 """Pictures for browsers, by a real port."""
 
 import errno
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from daemon.pictures.picture_cache import PictureCache
 from daemon.pictures.reading import open_photo
 from tests.drawing import drawn_photo, save_pages
+from tests.web.ports import watched_site, web_server
 from tests.web.shown import Shown, do_all, shown
 
 
@@ -302,3 +304,12 @@ def test_a_photo_is_done_though_its_pictures_cannot_be_kept(tmp_path: Path) -> N
     with shown(tmp_path, sections={"http": {"bind": "127.0.0.1:0"}}) as site:
         assert result_of(site).exists()
         assert site.get(site.url("colour") + "fit").status == 507
+
+
+def test_the_port_sends_small_answers_at_once() -> None:
+    """Else each one on a kept connection waits 40 ms for the reader's acknowledgement (Nagle's algorithm)."""
+    listener = web_server(watched_site())._listen()
+    try:
+        assert listener.proto == socket.IPPROTO_TCP  # for others asyncio does not set TCP_NODELAY
+    finally:
+        listener.close()
