@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from daemon.errors import JournalLocked, RootAway
 from daemon.observe.metrics import Metrics
 from daemon.web.callers import Role
+from daemon.web.every_answer import HEADERS
 from daemon.web.guarded_connection import PortLimits
 from daemon.web.site import Site
 from daemon.web.ways import Way
@@ -385,6 +386,16 @@ def test_a_disk_that_fails_is_told_and_is_no_fault_of_ours(
 
     assert (response.status, problem_of(body)) == (status, kind)
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("path", ["/count", "/nothing", "/fail", "/miss/share", "/page?" + "a" * 20_000])
+def test_every_answer_has_what_keeps_browsers_strict(address: Address, path: str) -> None:
+    response, _ = asked(address, path)
+    headers = {name.lower(): value for name, value in response.getheaders()}
+
+    assert headers.items() >= HEADERS.items()
+    for directive in ("default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "script-src 'self';"):
+        assert directive in headers["content-security-policy"]
 
 
 def test_a_path_with_several_methods_names_them_all(address: Address) -> None:
