@@ -108,6 +108,35 @@ class VerdictRows:
             for job_id, name, folder, before, after, at, who, how, body in found
         )
 
+    def moved(self, before: int, count: int) -> tuple[tuple[int, PersonVerdict], ...]:
+        """The newest verdicts by people who moved files, newest first, each with its number; without the attempts.
+
+        before: only those with a smaller number.
+        """
+        found = self._db.rows(
+            "SELECT id, job_id, name, folder, from_grade, to_grade, at, who FROM verdicts "
+            "WHERE id < ? AND deed IS NULL ORDER BY id DESC LIMIT ?",
+            before,
+            count,
+        )
+        return tuple(
+            (
+                rows.whole(number),
+                PersonVerdict(
+                    str(job_id),
+                    str(name),
+                    str(folder),
+                    Grade(str(given)),
+                    Grade(str(to)),
+                    rows.real(at) or 0.0,
+                    str(who),
+                    "moved",
+                    None,
+                ),
+            )
+            for number, job_id, name, folder, given, to, at, who in found
+        )
+
     def left_alone(self, count: int, seconds: float) -> tuple[LeftAlone, ...]:
         """The newest results that nobody moved, though somebody went through them.
 

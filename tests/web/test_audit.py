@@ -73,6 +73,7 @@ def test_deeds_logins_and_changes_of_users_stand_in_one_list(tmp_path: Path, adm
         deeds = live.daemon.parts.deeds
         deeds.undo(deeds.act(DeedKind.GRADE, job, "anna", {"grade": "ungenügend"}), "anna")
         live.ask("POST", "/logout", b"", admin)
+        _move_to_another_grade(live, "shoes/a.png")
         users.rows.set_scope("anna", Scope(Role.ADMIN), TESTER)
         again = live.ask("POST", "/login", f"name=anna&password={PASSWORD}".replace(" ", "+").encode(), form)
         admin["Cookie"] = again.headers["set-cookie"].partition(";")[0]
@@ -87,6 +88,7 @@ def test_deeds_logins_and_changes_of_users_stand_in_one_list(tmp_path: Path, adm
         ("anna", "grade", "shoes/a.png", job, "shoes"),
         ("anna", "undo", "shoes/a.png", job, "shoes"),
         ("anna", "logout", "anna", "", ""),
+        ("", "moved", "shoes/a.png", job, "shoes"),
         ("tester", "role_changed", "anna", "", ""),
         ("anna", "login", "anna", "", ""),
     ]
@@ -96,11 +98,23 @@ def test_deeds_logins_and_changes_of_users_stand_in_one_list(tmp_path: Path, adm
 
 def test_a_cursor_of_another_list_is_refused(tmp_path: Path) -> None:
     with live_daemon(tmp_path) as live:
-        answers = [live.ask("GET", f"/api/v1/audit?cursor={cursor}") for cursor in ("x", "1", "1-", "1-2-3", "-1-2")]
+        answers = [live.ask("GET", f"/api/v1/audit?cursor={cursor}") for cursor in ("x", "1", "1-2", "1-2-3-4", "-1-2")]
         first = live.ask("GET", "/api/v1/audit?cursor=&limit=1")
 
     assert [(answer.status, answer.problem) for answer in answers] == [(400, "bad_parameter")] * 5
     assert first.json == {"entries": [], "next": None}
+
+
+def _move_to_another_grade(live: Live, name: str) -> None:
+    """Move a result by hand, and wait until that is known."""
+    (result,) = [path for path in live.root.rglob("a.png") if path.parts[-3] in ("sehr_gut", "gut", "ungenügend")]
+    target = live.root / ("gut" if result.parts[-3] == "ungenügend" else "ungenügend") / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    result.rename(target)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not live.daemon.parts.journal.verdicts.moved(10**18, 1):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def _done_job(live: Live, headers: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""GET /api/v1/audit: who did what, and when: deeds on photos, logins, and changes of who may come in; for admins."""
+"""GET /api/v1/audit: who did what, and when: deeds, moved results, logins, and who may come in."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from daemon.journal import PersonVerdict
 from daemon.journal.deed_rows import UNDO, Deed
 from daemon.web.access.access_events import AccessEvent
 from daemon.web.api.api_schemas import answers, in_query
@@ -18,7 +19,7 @@ from daemon.web.json_answer import as_json
 from daemon.web.site import Site
 from daemon.web.ways import Way
 
-_CURSOR = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
+_CURSOR = re.compile(r"([0-9]{1,18})-([0-9]{1,18})-([0-9]{1,18})")
 _NEWEST = 10**18 - 1  # above every number
 
 
@@ -41,8 +42,8 @@ async def audit(request: Request, site: Site) -> Response:
     found = _CURSOR.fullmatch(sent) if sent else None
     if sent and found is None:
         raise bad_parameter("this cursor belongs to another list; begin at the first page: leave the cursor out")
-    before = (int(found[1]), int(found[2])) if found else (_NEWEST, _NEWEST)
-    entries, left = await run_in_threadpool(merged, (_deeds(site), _access(site)), before, most)
+    before = tuple(map(int, found.groups())) if found else (_NEWEST,) * 3
+    entries, left = await run_in_threadpool(merged, (_deeds(site), _moves(site), _access(site)), before, most)
     return as_json({"entries": [entry.values for entry in entries], "next": "-".join(map(str, left)) if left else None})
 
 
@@ -85,6 +86,32 @@ def _deed_values(deed: Deed) -> Mapping[str, object]:
         "name": deed.name,
         "detail": detail,
         "fault": deed.fault,
+        "address": "",
+    }
+
+
+def _moves(site: Site) -> ListOfEntries:
+    """Verdicts that people gave by moving a file; who: "" if nobody knows."""
+
+    def entries(before: int, most: int) -> Sequence[Entry]:
+        return [
+            Entry(number, each.at, _move_values(each)) for number, each in site.journal.verdicts.moved(before, most)
+        ]
+
+    return entries
+
+
+def _move_values(verdict: PersonVerdict) -> Mapping[str, object]:
+    return {
+        "at": verdict.at,
+        "who": verdict.who,
+        "what": "moved",
+        "deed": None,
+        "job": verdict.job_id,
+        "order": verdict.folder,
+        "name": verdict.name,
+        "detail": f"from {verdict.from_grade} to {verdict.to_grade}",
+        "fault": None,
         "address": "",
     }
 

@@ -85,7 +85,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "AuditEntry": _object(
         at=_TIME,
         who=_TEXT,
-        what={"type": "string", "description": "e.g. grade, retry, undo, login, login_failed, role_changed"},
+        what={"type": "string", "description": "e.g. grade, retry, undo, moved, login, login_failed, role_changed"},
         deed=_or_null(_WHOLE),
         job=_TEXT,
         order=_TEXT,
