@@ -1,7 +1,9 @@
 """Rows of photos that are over: written again after the journal was lost, and deleted when they are old."""
 
 import os
+import unicodedata
 
+from daemon.jobs import Grade
 from daemon.journal import attempt_rows, rows
 from daemon.journal.database import Database
 from daemon.journal.result_files import ResultFiles
@@ -18,8 +20,8 @@ def restore(db: Database, row: JobRow) -> bool:
     is_over = job.finished_at is not None and lowest is not None
     restored = db.change(
         "INSERT OR IGNORE INTO jobs (number, id, name, folder, source, state, round, size_bytes, admitted_at, "
-        "started_at, finished_at, grade, score, best, reason, reason_kind, results, content, settings) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "started_at, finished_at, grade, score, best, reason, reason_kind, results, content, settings, given) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows.whole(lowest[0]) - 1 if is_over and lowest else None,
         job.id,
         job.name,
@@ -39,11 +41,18 @@ def restore(db: Database, row: JobRow) -> bool:
         rows.places(row.results),
         row.content,
         row.settings,
+        _given(row),
     )
     ResultFiles(db).record(job.id, row.files)
     if restored:
         attempt_rows.record(db, job.id, job.round, job.attempts)
     return bool(restored)
+
+
+def _given(row: JobRow) -> Grade | None:
+    """The grade of the folder in which a result was found, if that is not the one that the judgement gave it."""
+    top = unicodedata.normalize("NFC", row.results[0].partition("/")[0]) if row.results else ""
+    return next((grade for grade in Grade if grade == top and row.job.grade not in (None, grade)), None)
 
 
 def prune(db: Database, before: float, most: int) -> int:

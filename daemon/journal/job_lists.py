@@ -138,8 +138,11 @@ class JobLists:
             return None
         *columns, version, given = row
         found = rows.job_row(columns, attempt_rows.bodies(db, columns[0]))
-        decided = db.row(_GIVEN, found.job.id, found.job.round) if given is not None else None
-        return SeenJob(found, rows.whole(version), _given(decided))
+        decided = None
+        if given is not None:  # without a verdict if the journal was lost, and only the folder tells it
+            said = db.row(_GIVEN, found.job.id, found.job.round)
+            decided = _given(said or (given, "", found.job.finished_at))
+        return SeenJob(found, rows.whole(version), decided)
 
 
 def _filters(wanted: ListOfJobs) -> tuple[list[str], list[object]]:
@@ -162,9 +165,7 @@ def _filters(wanted: ListOfJobs) -> tuple[list[str], list[object]]:
     return where, values
 
 
-def _given(row: Row | None) -> GivenGrade | None:
-    if row is None:
-        return None
+def _given(row: Row) -> GivenGrade:
     grade, who, at = row
     return GivenGrade(Grade(str(grade)), str(who), rows.real(at) or 0.0)
 

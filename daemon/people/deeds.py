@@ -60,6 +60,7 @@ class Deeds:
         """
         self._refuse_in_work(job_id)
         with self._locks.held(job_id):
+            self._finish_earlier(job_id)
             job = self._journal.row(job_id).job
             if version is not None and self._journal.lists.version_of(job_id) != version:
                 raise Changed(f"{job.name} has changed since you saw it: somebody else was first.")
@@ -72,6 +73,7 @@ class Deeds:
         Raises IllegalMove for an order of which no photo is known.
         """
         with self._locks.held(_lock_of("", order)):
+            self._finish_earlier("", order)
             deed = Deed(DeedKind.PRIORITY, "", order, "", who, self._clock(), {})
             return self._begin(deed, {"priority": priority})
 
@@ -84,6 +86,7 @@ class Deeds:
         if base.job_id:
             self._refuse_in_work(base.job_id)
         with self._locks.held(_lock_of(base.job_id, base.folder)):
+            self._finish_earlier(base.job_id, base.folder)
             base = self.base_of(number)
             again = self._is_undo(self._journal.deeds.one(number))
             self._refuse_out_of_turn(base, again)
@@ -117,6 +120,12 @@ class Deeds:
                 if is_ours and self._journal.deeds.one(deed.number).ended_at is None:
                     ended += self._carry_through_later(deed)
         return ended
+
+    def _finish_earlier(self, job_id: str, order: str = "") -> None:
+        """Carry through what an outage left undone of the same photo, or order: deeds are done in their order."""
+        for deed in self._journal.deeds.unfinished():
+            if deed.job_id == job_id and (job_id or deed.folder == order):
+                self._carry_through_later(deed)
 
     def _begin(self, deed: Deed, wish: Plan) -> int:
         plan = self._acts[deed.kind].plan(deed.job_id or deed.folder, wish, deed.who)

@@ -1,6 +1,7 @@
 """Tries a photo again: one that failed, or one whose result is not good enough, as if it had been put into `inbox/`."""
 
 from daemon.errors import IllegalMove, Vanished
+from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.runtime import Runtime
@@ -28,7 +29,8 @@ class RetryDeed:
             raise IllegalMove(f"{job.name} is {job.state}: it is being tried already.")
         if is_done(job.state) and job.grade is None:
             raise IllegalMove(f"{job.name} was left out, because the same photo came before. Try that one again.")
-        if self._tools.next_round.original_of(row) is None:
+        place = row.results[0] if has_failed(job.state) and row.results else self._tools.next_round.original_of(row)
+        if place is None or ownership.file_id_at(self._folders.root, place) is None:
             self._folders.check()
             raise Vanished(f"The original of {job.name} is not where it was put. Put the photo into inbox/ instead.")
         files = self._tools.earlier.files_at(row.results) if is_done(job.state) else []

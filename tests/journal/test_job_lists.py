@@ -1,6 +1,7 @@
 """Lists of jobs, page by page: complete, in order, and each job once, whatever comes meanwhile."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,17 @@ def test_another_round_is_undecided(journal: Journal) -> None:
 
     assert journal.lists.one("03").decided is None
     assert ids(pages(journal, ListOfJobs(decided=True))) == []
+
+
+def test_a_result_that_is_read_back_has_the_grade_of_the_folder_in_which_it_is(journal: Journal) -> None:
+    found = journal.row("04")
+    places = ("gut/04.png", "gut/04.json")
+
+    journal.restore([replace(found, job=replace(found.job, id="lost"), results=places)])
+
+    seen = journal.lists.one("lost")
+    assert (seen.grade, seen.row.job.grade) == (Grade.GUT, Grade.SEHR_GUT)
+    assert {"lost", "03"} == set(ids(pages(journal, ListOfJobs(grade=Grade.GUT))))
 
 
 def test_orders_are_counted(journal: Journal) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import FreistellerError, IllegalMove, RecipeRefused, RootAway, Vanished
+from daemon.errors import FreistellerError, IllegalMove, NoRoom, RecipeRefused, RootAway, Vanished
 from daemon.hotfolder.effects import Effect
 from daemon.jobs import Grade, Recipe
 from daemon.journal import Journal
@@ -400,6 +400,36 @@ def test_a_deed_that_an_outage_stops_is_carried_through_later(studio: Studio) ->
     assert decided is not None
     assert (decided.grade, decided.who) == (studio.other, "eva")
     assert studio.deeds.recover() == 0
+
+
+def test_deeds_are_done_in_their_order_also_after_an_outage(studio: Studio) -> None:
+    def full(effect: Effect) -> None:
+        if effect is Effect.END_DEED:
+            raise NoRoom("the disk is full")
+
+    studio.tick = full
+    with pytest.raises(NoRoom):
+        studio.deeds.act(DeedKind.GRADE, studio.job_id, "eva", {"grade": studio.other})
+    studio.tick = lambda _: None
+    studio.deeds.act(DeedKind.GRADE, studio.job_id, "max", {"grade": studio.grade})
+
+    studio.deeds.recover()
+
+    assert studio.files() == studio.result_in(studio.grade)
+    decided = studio.decided()
+    assert decided is not None
+    assert decided.who == "max"
+
+
+def test_a_photo_that_failed_before_the_journal_was_lost_is_tried_again(studio: Studio) -> None:
+    studio.deeds.act(DeedKind.FAIL, studio.job_id, "eva", {"word": "no"})
+    with studio.journal._db.transaction():
+        studio.journal._db.change("DELETE FROM originals")
+
+    studio.deeds.act(DeedKind.RETRY, studio.job_id, "eva")
+
+    studio.work()
+    assert studio.state is State.DONE
 
 
 def test_the_journal_tells_who_did_what_page_by_page(studio: Studio) -> None:

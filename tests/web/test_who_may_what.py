@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import pytest
 
+from daemon.people.deeds import DeedKind
 from daemon.settings.http_section import HttpSettings
 from daemon.states import State
 from daemon.web.access.all_users import Users
@@ -157,6 +158,8 @@ def _places(live: Live, admin: Guest, job: str) -> dict[str, str]:
         "column": "0",
         "row": "0",
         "name": told["results"][0]["name"],
+        "order": told["order"],
+        "number": str(live.daemon.parts.deeds.act(DeedKind.GRADE, job, "admin", {"grade": told["grade"]})),
         "static": static[1],
     }
 
@@ -171,7 +174,7 @@ def refusal_of_strangers(way: Way) -> int:
 
 
 def is_about_a_job(way: Way) -> bool:
-    return "{job" in way.path or "{order" in way.path
+    return any(part in way.path for part in ("{job", "{order", "{number"))
 
 
 def title(way: Way) -> str:

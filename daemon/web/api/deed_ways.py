@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from daemon.errors import FreistellerError, IllegalMove, Vanished
 from daemon.jobs import Grade
+from daemon.journal.deed_rows import Deed
 from daemon.people.deeds import Changed, DeedKind
 from daemon.people.fail_deed import MOST_CHARACTERS, one_line
 from daemon.people.priority_deed import HIGHEST
@@ -38,9 +39,10 @@ def _deciding(kind: DeedKind, wish_in: WishIn) -> Answer:
     """What answers a deed on one job. wish_in: reads the body; raises Refused."""
 
     async def decide(request: Request, site: Site) -> Response:
+        caller, job_id = caller_of(request), request.path_params["job_id"]
+        await run_in_threadpool(seen_by, site, caller, job_id)
         wish, version = wish_in(await _body(request)), _version(request)
-        job_id = request.path_params["job_id"]
-        return await run_in_threadpool(_act, site, caller_of(request), job_id, kind, wish, version)
+        return await run_in_threadpool(_act, site, caller, job_id, kind, wish, version)
 
     return decide
 
@@ -58,11 +60,14 @@ def _act(site: Site, caller: Caller, job_id: str, kind: DeedKind, wish: Wish, ve
 
 async def undo(request: Request, site: Site) -> Response:
     """Take a deed back, or do it again."""
+    caller, number = caller_of(request), request.path_params["number"]
+    base = await run_in_threadpool(_base, site, caller, number)
     await _body(request)
-    return await run_in_threadpool(_undo, site, caller_of(request), request.path_params["number"])
+    return await run_in_threadpool(_undo, site, caller, number, base)
 
 
-def _undo(site: Site, caller: Caller, number: int) -> Response:
+def _base(site: Site, caller: Caller, number: int) -> Deed:
+    """The deed that is to be taken back, or done again. Raises Refused if the caller may not."""
     try:
         base = site.deeds.base_of(min(number, _MOST_NUMBER))
     except KeyError:
@@ -71,7 +76,10 @@ def _undo(site: Site, caller: Caller, number: int) -> Response:
         raise not_found(f"There is no deed {number}.")
     if not caller.role.may(needed := _NEEDS.get(DeedKind(base.kind), Role.REVIEWER)):
         raise Refused(HTTPStatus.FORBIDDEN, "not_allowed", f"Only the role {needed} takes this back.")
+    return base
 
+
+def _undo(site: Site, caller: Caller, number: int, base: Deed) -> Response:
     def again() -> int:
         return site.deeds.undo(number, caller.name)
 
@@ -80,12 +88,12 @@ def _undo(site: Site, caller: Caller, number: int) -> Response:
 
 async def prioritize(request: Request, site: Site) -> Response:
     """Have the photos of an order started before others."""
-    body, order, caller = await _body(request), request.path_params["order"], caller_of(request)
-    priority = body.get("priority")
-    if not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) > HIGHEST:
-        raise bad_parameter(f"priority is a whole number from {-HIGHEST} to {HIGHEST}")
+    order, caller = request.path_params["order"], caller_of(request)
     if not caller.sees(order):
         raise not_found(f"There is no order {order}.")
+    priority = (await _body(request)).get("priority")
+    if not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) > HIGHEST:
+        raise bad_parameter(f"priority is a whole number from {-HIGHEST} to {HIGHEST}")
     deed = await run_in_threadpool(site.deeds.prioritize, order, priority, caller.name)
     return as_json({"order": order, "deed": deed})
 
