@@ -38,6 +38,7 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
     from daemon.web.access.gate import Gate
     from daemon.web.access.login_desk import LoginDesk
     from daemon.web.api.event_feed import EventFeed
+    from daemon.web.api.open_uploads import OpenUploads
     from daemon.web.api.upload_desk import UploadDesk
     from daemon.web.pictures_served.picture_shelf import PictureShelf
     from daemon.web.pictures_served.shown_files import ShownFiles
@@ -65,6 +66,7 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
         desk=desk,
         pictures=ShownPictures(shelf, files),
         uploads=uploads,
+        open_uploads=OpenUploads(),
         events=EventFeed(parts.journal.events),
         cut_outs=CutOutDesk(uploads, parts.journal, root, files, parts.workers.lay_out, served),
         deeds=parts.deeds,

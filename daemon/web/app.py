@@ -12,7 +12,16 @@ from daemon.errors import FreistellerError
 from daemon.web import monitoring
 from daemon.web.access import audit_ways, login_ways
 from daemon.web.access_rules import AccessRules
-from daemon.web.api import deed_ways, download_ways, event_stream, job_ways, order_ways, photos, status_ways
+from daemon.web.api import (
+    deed_ways,
+    download_ways,
+    event_stream,
+    job_ways,
+    order_ways,
+    photos,
+    resumed_uploads,
+    status_ways,
+)
 from daemon.web.api.api_description import described
 from daemon.web.bounded_body import BoundedBody
 from daemon.web.callers import Role
@@ -30,6 +39,7 @@ _WAYS: tuple[Way, ...] = (
     *audit_ways.WAYS,
     *picture_ways.WAYS,
     *photos.WAYS,
+    *resumed_uploads.WAYS,
     *job_ways.WAYS,
     *order_ways.WAYS,
     *deed_ways.WAYS,

@@ -12,6 +12,7 @@ from daemon.settings.current import CurrentSettings
 from daemon.web.access.gate import Gate
 from daemon.web.access.login_desk import LoginDesk
 from daemon.web.api.event_feed import EventFeed
+from daemon.web.api.open_uploads import OpenUploads
 from daemon.web.api.upload_desk import UploadDesk
 from daemon.web.pictures_served.shown_pictures import ShownPictures
 from daemon.web.removebg.cutout_desk import CutOutDesk
@@ -33,6 +34,7 @@ class Site:
     desk: LoginDesk
     pictures: ShownPictures
     uploads: UploadDesk
+    open_uploads: OpenUploads
     events: EventFeed
     cut_outs: CutOutDesk
     deeds: Deeds

@@ -152,6 +152,7 @@ def _places(live: Live, admin: Guest, job: str) -> dict[str, str]:
     return {
         "job_id": job,
         "job": picture_job,
+        "upload_id": "0" * 32,
         "kind": kind,
         "key": key,
         "level": "0",
@@ -166,6 +167,10 @@ def _places(live: Live, admin: Guest, job: str) -> dict[str, str]:
 
 INTO_AN_ORDER = ("/api/v1/photos",)
 """Here a photo without an order comes in, and that is outside the orders of whoever is limited to some."""
+
+
+OF_ITS_SENDER = ("/api/v1/uploads/{upload_id}",)
+"""To everybody but who began it, there is no such upload."""
 
 
 def refusal_of_strangers(way: Way) -> int:
@@ -195,7 +200,7 @@ def test_each_route_lets_in_whom_it_should(house: House, way: Way, name: str, ro
 
     if not role.may(way.needs):
         assert status == (refusal_of_strangers(way) if role is Role.NOBODY else 403), body
-    elif guest.elsewhere and is_about_a_job(way):
+    elif (guest.elsewhere and is_about_a_job(way)) or way.path in OF_ITS_SENDER:
         assert status == 404, body
     elif guest.elsewhere and way.path in INTO_AN_ORDER:
         assert status == 403, body

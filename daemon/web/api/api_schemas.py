@@ -70,6 +70,7 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
     "Jobs": _object(jobs=_list_of(named("Job")), next=_or_null(_TEXT)),
     "SentPhoto": _object(id=_TEXT, name=_TEXT, state=_JOB["state"], grade=_JOB["grade"], score=_JOB["score"]),
+    "Upload": _object(id=_TEXT, bytes=_WHOLE, offset=_WHOLE, job=_or_null(_TEXT)),
     "Order": _object(
         name=_TEXT,
         waiting=_WHOLE,

@@ -23,6 +23,11 @@ class IncomingPhoto:
         self.file: ReceivedFile | None = None
         self.name = ""
 
+    @property
+    def size_bytes(self) -> int:
+        """How much has arrived."""
+        return self.file.size_bytes if self.file else 0
+
     def begin(self, name: str) -> None:
         """The photo begins. name: as its sender calls it; "" = nothing. Raises Refused if it is the second one."""
         if self.file is not None:

@@ -1,26 +1,17 @@
 """POST /api/v1/photos: a photo comes in, as a form or as it is, and becomes a job."""
 
-import hashlib
-import json
-import re
 from collections.abc import Mapping
 from email.message import Message
 from http import HTTPStatus
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon.intake.uploads import SentPhoto
-from daemon.journal import RequestKey, SentAlong
-from daemon.states import is_over
 from daemon.web.api.api_schemas import answer, in_header, in_query
 from daemon.web.api.incoming_photo import IncomingPhoto
-from daemon.web.api.job_values import job_values, seen_by
-from daemon.web.api.job_wait import wait_for_end
+from daemon.web.api.sent_photos import admit, answer_with_job, check, key_of, sent_photo
 from daemon.web.api.upload_desk import UploadDesk
 from daemon.web.callers import Role
-from daemon.web.json_answer import as_json
 from daemon.web.problems import Refused
 from daemon.web.site import Site
 from daemon.web.streamed_form import Write, form_of
@@ -30,14 +21,12 @@ MOST_BYTES = 200_000_000_000
 """Of any request; http.upload_mb decides, since it can be changed."""
 WHOLE_SECONDS = 6 * 3600.0
 _PATH = "/api/v1/photos"
-_KEY = re.compile(r'"?([\x21\x23-\x7e][\x20\x21\x23-\x7e]{0,253})"?')
-_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])", re.IGNORECASE)
 
 
 async def post_photo(request: Request, site: Site) -> Response:
     """Receive, prove and admit one photo; wait for its end if its sender likes to."""
     desk, who = site.uploads, caller_of(request).name
-    key = _key_of(request)
+    key = key_of(request)
     if key is None:
         return await _receive(request, site, None)
     with desk.only_one(who, key):
@@ -48,13 +37,11 @@ async def _receive(request: Request, site: Site, key: str | None) -> Response:
     desk = site.uploads
     with desk.serving(request) as photo:
         fields = await _body_of(request, desk, photo)
-        sent = _sent(photo, fields)
-        order = await desk.run(desk.uploads.check, sent)
+        sent = sent_photo(photo.name, fields)
         caller = caller_of(request)
-        if not caller.sees(order):
-            raise Refused(HTTPStatus.FORBIDDEN, "not_allowed", f"{caller.name} may not send photos to this order")
-        job_id = await desk.run(_admit, desk, photo, sent, (caller.name, key) if key else None)
-    return await _answer(request, site, job_id)
+        await desk.run(check, desk, sent, caller)
+        job_id = await desk.run(admit, desk, photo, sent, (caller.name, key) if key else None)
+    return await answer_with_job(request, site, job_id)
 
 
 async def _body_of(request: Request, desk: UploadDesk, photo: IncomingPhoto) -> Mapping[str, str]:
@@ -79,58 +66,6 @@ async def _body_of(request: Request, desk: UploadDesk, photo: IncomingPhoto) -> 
     await desk.run(photo.begin, request.query_params.get("name") or _name_in(request))
     await desk.pour(request, photo.write)
     return request.query_params
-
-
-def _sent(photo: IncomingPhoto, fields: Mapping[str, str]) -> SentPhoto:
-    name = fields.get("name") or photo.name
-    settings = fields.get("settings", "").strip()
-    if settings:
-        try:
-            settings = json.dumps(json.loads(settings), sort_keys=True)
-        except (ValueError, RecursionError) as error:
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_order", f"settings is no JSON: {error}") from error
-    return SentPhoto(name, fields.get("order", ""), SentAlong(settings))
-
-
-def _admit(desk: UploadDesk, photo: IncomingPhoto, sent: SentPhoto, who_and_key: tuple[str, str] | None) -> str:
-    """Make a job of the photo, or find the one that an earlier request of this key made. Returns its id."""
-    file = photo.received()
-    if who_and_key is None:
-        return desk.uploads.take_in(file, sent).id
-    what = json.dumps([file.sha256.hex(), sent.name, sent.order, sent.along.settings])
-    key = RequestKey(*who_and_key, hashlib.sha256(what.encode("utf-8", "surrogatepass")).digest())
-    known = desk.journal.request_keys.known(key.who, key.key)
-    if known is None:
-        return desk.uploads.take_in(file, SentPhoto(sent.name, sent.order, SentAlong(sent.along.settings, key))).id
-    if known.request != key.request:
-        raise Refused(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "key_used",
-            "this Idempotency-Key came before with another photo; take a new key for each photo",
-        )
-    return known.job_id
-
-
-async def _answer(request: Request, site: Site, job_id: str) -> Response:
-    headers = {"Location": f"/api/v1/jobs/{job_id}"}
-    found = _WAIT.search(", ".join(request.headers.getlist("prefer")))
-    if found:
-        seconds = min(float(found[1]), site.uploads.wait_seconds)
-        headers["Preference-Applied"] = f"wait={seconds:.0f}"
-        await wait_for_end(site.journal, job_id, seconds, request)
-    seen = await run_in_threadpool(seen_by, site, caller_of(request), job_id)
-    status = HTTPStatus.CREATED if is_over(seen.row.job.state) else HTTPStatus.ACCEPTED
-    return as_json(await run_in_threadpool(job_values, site, seen), status, headers)
-
-
-def _key_of(request: Request) -> str | None:
-    sent = request.headers.get("idempotency-key")
-    if sent is None:
-        return None
-    found = _KEY.fullmatch(sent)
-    if not found:
-        raise Refused(HTTPStatus.BAD_REQUEST, "bad_key", "an Idempotency-Key has 1 to 254 printable ASCII characters")
-    return found[1]
 
 
 def _name_in(request: Request) -> str:
