@@ -3,7 +3,12 @@
 // Colour and alpha come apart, so one download serves every ground, the slider and "alpha alone".
 import { refusal } from "./api.js";
 
-const AT_ONCE = 4; // a browser opens six connections to a host: one hears events, one is for deeds
+export const SEEN_RANK = 1; // up to this rank, somebody looks at the place where it is missing
+
+// A browser opens six connections to a host: one hears events, one is for decisions; a result takes two, for colour and
+// alpha. The daemon may build for seconds what nobody asked for before, so only one of two places is for what may be seen
+// later, and none while something is missing that is looked at.
+const PLACES = 2;
 const KEPT_PIXELS = (navigator.deviceMemory ?? 4) > 4 ? 60e6 : 30e6; // of four bytes each
 
 // Made pictures by key, the ones used last kept. A key is wanted once, however often it is asked for.
@@ -13,7 +18,7 @@ class Pixels {
     this.pixels = 0;
     this.waiting = []; // of {key, make, rank, started}
     this.asked = new Map();
-    this.busy = 0;
+    this.busy = { now: 0, later: 0 };
   }
 
   // What is there already, else undefined.
@@ -54,14 +59,16 @@ class Pixels {
   }
 
   start() {
-    while (this.busy < AT_ONCE / 2 && this.waiting.length) {
-      this.waiting.sort((a, b) => a.rank - b.rank);
-      this.run(this.waiting.shift());
+    this.waiting.sort((a, b) => a.rank - b.rank);
+    while (this.waiting.length && this.busy.now + this.busy.later < PLACES) {
+      const kind = this.waiting[0].rank <= SEEN_RANK ? "now" : "later";
+      if (kind === "later" && this.busy.now + this.busy.later > 0) break;
+      this.run(this.waiting.shift(), kind);
     }
   }
 
-  async run(entry) {
-    this.busy += 1;
+  async run(entry, kind) {
+    this.busy[kind] += 1;
     try {
       const made = await entry.make();
       this.keep(entry.key, made);
@@ -69,7 +76,7 @@ class Pixels {
     } catch (error) {
       entry.reject(error);
     } finally {
-      this.busy -= 1;
+      this.busy[kind] -= 1;
       this.asked.delete(entry.key);
       this.start();
     }

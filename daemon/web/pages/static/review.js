@@ -9,7 +9,7 @@ import { Queue } from "./queue.js";
 import { Steps } from "./steps.js";
 import { Strip } from "./strip.js";
 import { _, figure, gradeName, ngettext, shortName } from "./texts.js";
-import { drawViewButtons, listenToPointers, showPicture, viewActs, viewer, whenGone } from "./view.js";
+import { drawViewButtons, listenToPointers, looksAtOriginals, showPicture, viewActs, viewer, whenGone } from "./view.js";
 
 const AHEAD = 3;
 const BEHIND = 2;
@@ -47,9 +47,11 @@ function prefetch() {
   const next = [];
   for (let n = at + 1; n < entries.length && next.length < AHEAD; n += 1) if (!entries[n].mark) next.push(entries[n]);
   const behind = entries.slice(Math.max(0, at - BEHIND), at).reverse();
+  want(entries[at], "result", 0);
   next.forEach((entry, n) => want(entry, "result", 2 + n));
-  want(entries[at], "original", 5);
   behind.forEach((entry, n) => want(entry, "result", 6 + n));
+  if (!looksAtOriginals()) return; // the daemon would build them for nothing
+  want(entries[at], "original", 5);
   next.forEach((entry, n) => want(entry, "original", 8 + n));
 }
 

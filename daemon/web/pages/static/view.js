@@ -56,6 +56,9 @@ function pictureFailed(refusal, pictures) {
   else message(_("The picture cannot be shown. %(why)s", { why: refusal.message }), { bad: true });
 }
 
+// Whether this person looks at originals, so that it is worth while to fetch them ahead.
+export const looksAtOriginals = () => remembered.get("originals", false) || viewer.split !== null || ground === "original";
+
 function setGround(name, again = false) {
   ground = name;
   remembered.set("ground", name);
@@ -74,6 +77,7 @@ function toggleAlpha() {
 
 function toggleSlider() {
   viewer.split = viewer.split === null ? Number(byId("split").value) / 1000 : null;
+  remembered.set("originals", true);
   byId("compare-original").setAttribute("aria-pressed", String(viewer.split !== null));
   viewer.redraw();
 }
