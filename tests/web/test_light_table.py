@@ -70,7 +70,8 @@ def test_fifty_photos_are_decided_with_fifty_keys_and_undone(table: LightTable) 
         page.wait_for_picture()
         page.press("u")
         page.wait(lambda: len(decided(table, "fifty")) == 45, "an undo after the page was loaded again")
-        assert page.said() == []
+        # Whoever asks for a picture while a verdict moves it may be told that it is gone, and asks again.
+        assert [each for each in page.said() if "/pictures/" not in each or "410" not in each] == []
 
 
 def test_a_decision_waits_for_the_connection_and_is_not_lost(table: LightTable) -> None:
@@ -124,8 +125,8 @@ def test_keys_work_after_the_focus_changed_and_never_inside_a_text_field(table: 
 
         page.press(Keys.ARROW_RIGHT, "f", *"blurred", Keys.ENTER)
         page.wait(lambda: len(table.jobs("focus")) == 3, "a photo to fail")
-        (note,) = (table.root / "failed" / "focus").glob("*.txt")
-        assert "blurred" in note.read_text("utf-8")
+        failed = table.root / "failed" / "focus"
+        page.wait(lambda: any("blurred" in note.read_text("utf-8") for note in failed.glob("*.txt")), "the note")
         assert page.said() == []
 
 

@@ -201,7 +201,7 @@ export class Viewer {
     const fit = this.have(layer, "fit", FIT_RANK);
     const size = sizeOf(this.pictures, layer);
     const scale = box.width / size.width; // device pixels for one of this layer
-    const sharp = fit && box.width <= fit.width * 1.02;
+    const sharp = fit && (box.width <= fit.width * 1.02 || fit.width >= size.width); // tiles would show no more
     if (!fit || sharp) {
       if (fit) this.paintPiece(fit, { x: 0, y: 0, width: fit.width, height: fit.height }, box);
       return Boolean(fit);
