@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from daemon.commands.retry import retry_jobs
 from daemon.errors import RecipeRefused
 from daemon.hotfolder.effects import Effect, Tick
+from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Job, Recipe
 from daemon.journal import Journal
 from daemon.people.retries import Retries
@@ -339,6 +341,31 @@ def test_a_crash_at_every_step_of_a_retry_leaves_the_original_once(tmp_path: Pat
             assert step > 1  # it did die in the middle of things
             return
     raise AssertionError("no retry survived")
+
+
+def test_a_daemon_that_clears_up_while_a_person_retries_a_photo_does_not_bring_it_back_to_failed(
+    tmp_path: Path,
+) -> None:
+    settings = settings_for(tmp_path)
+    root = settings.root_path
+    save_photo(root / "inbox" / "a.png")
+    one_life(settings, ScriptedEngine(refuse), lambda _: None)
+    daemon = Daemon(settings, engine=ScriptedEngine())
+    (entry,) = daemon.parts.journal.rows(State.FAILED)
+
+    def clear_up(effect: Effect) -> None:
+        if effect is Effect.REQUEUE:
+            daemon.parts.recovery.clear_leftovers()
+
+    taken, refused = retry_jobs(settings, [entry.job.id], Runtime(tick=clear_up))
+    daemon.close()
+    assert (taken, refused) == (["a.png"], [])
+
+    one_life(settings, ScriptedEngine(), lambda _: None)
+
+    assert files_below(root / "failed") == []
+    assert files_below(root / "archiv") == ["a.png"]
+    assert sorted(results(root)) == ["a.json", "a.png"]
 
 
 def test_a_failed_photo_can_be_taken_back_and_tried_again(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from daemon.journal.queries import Queries
 from daemon.journal.request_keys import RequestKeys
 from daemon.journal.reserved import ReservedJobs
 from daemon.journal.result_files import ResultFiles
+from daemon.journal.retry_lock import RetryLock
 from daemon.journal.rows import JobRow, ResultFile
 from daemon.journal.run_end import RunEndRecord
 from daemon.journal.turns import Turns
@@ -56,6 +57,7 @@ class Journal(Queries):
         self.reserved = ReservedJobs()
         """Jobs that `take` does not start; whoever writes a row before its file is in work reserves its id first."""
         self.run_end = RunEndRecord(path.parent)
+        self.retry_lock = RetryLock(path.parent)
         self._move = partial(make_move, self._db)
 
     # Rows come and go

@@ -44,7 +44,7 @@ class Retries:
         Raises KeyError if the journal knows no such job, IllegalMove if the job has not failed, and Vanished if its
         original is not in `failed/` any more.
         """
-        with self._locks.held(job_id):
+        with self._locks.held(job_id), self._journal.retry_lock.held():
             row = self._journal.row(job_id)
             job = row.job
             if not has_failed(job.state):

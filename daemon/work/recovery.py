@@ -73,8 +73,10 @@ class Recovery:
                 return self._take_up(job_id)
             if is_open(state):
                 return False
-            self._finish(job_id)
-            return True
+            with self._journal.retry_lock.trying() as is_ours:
+                if is_ours:  # else a person's retry may just have taken the original out of failed/
+                    self._finish(job_id)
+                return is_ours
 
     def _name_of(self, job_id: str) -> str:
         """What the log calls a job: as its photo, if the journal knows it."""
