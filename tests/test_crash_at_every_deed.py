@@ -14,6 +14,7 @@ from daemon.people.deeds import DeedKind
 from daemon.states import State
 from tests.drawing import save_photo
 from tests.people.test_deeds import Studio
+from tests.people.test_other_attempts import settings_for as settings_for_attempts
 from tests.test_crash_at_every_step import MOST_STEPS, Died, dying_before, files_below
 
 pytestmark = pytest.mark.usefixtures("deaf")
@@ -181,6 +182,33 @@ def test_crashes_one_after_the_other_do_a_deed_once(tmp_path: Path, before: Act,
 
     assert Outcome.of(studio) == wanted
     studio.daemon.close()
+
+
+def test_a_crash_at_every_step_of_taking_another_attempt_takes_it_once_or_not_at_all(tmp_path: Path) -> None:
+    for step in range(MOST_STEPS):
+        studio = Studio(tmp_path / str(step), settings_for_attempts(tmp_path / str(step)))
+        job = studio.seen.row.job
+        number = next(each.number for each in job.attempts if each.verdict and each.number != job.best)
+        studio.tick = dying_before(step)
+        died = False
+        try:
+            studio.deeds.act(DeedKind.ATTEMPT, studio.job_id, "eva", {"number": number})
+        except Died:
+            died = True
+        studio.daemon.close()
+        studio.tick = lambda _: None
+        studio.start()
+        studio.work()
+
+        was_begun = bool(studio.journal.deeds.latest()[0])
+        now = studio.seen.row.job
+        assert (now.state, now.round, now.best) == (State.DONE, int(was_begun), number if was_begun else job.best), step
+        assert len(studio.files()[studio.grade]) == len(studio.seen.row.results), step
+        studio.daemon.close()
+        if not died:
+            assert step > 2
+            return
+    raise AssertionError("no deed survived")
 
 
 def deeds_in(studio: Studio) -> int:

@@ -28,8 +28,8 @@ pytestmark = pytest.mark.usefixtures("deaf")
 class Studio:
     """A daemon in one thread, and one photo that it cut out."""
 
-    def __init__(self, folder: Path) -> None:
-        self.settings: Settings = settings_for(folder)
+    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+        self.settings = settings or settings_for(folder)
         self.root = self.settings.root_path
         self.engine = ScriptedEngine()
         self.tick: Callable[[Effect], None] = lambda _: None
@@ -400,6 +400,27 @@ def test_a_deed_that_an_outage_stops_is_carried_through_later(studio: Studio) ->
     assert decided is not None
     assert (decided.grade, decided.who) == (studio.other, "eva")
     assert studio.deeds.recover() == 0
+
+
+def test_a_photo_is_not_started_before_its_original_is_in_work(studio: Studio) -> None:
+    started = []
+
+    def away(effect: Effect) -> None:
+        if effect is Effect.ORIGINAL_INTO_WORK:
+            started.append(studio.journal.take(FAR_FUTURE))
+            raise RootAway("the share is away")
+
+    studio.tick = away
+    with pytest.raises(RootAway):
+        studio.deeds.act(DeedKind.RETRY, studio.job_id, "eva")
+    studio.tick = lambda _: None
+    started.append(studio.journal.take(FAR_FUTURE))
+
+    studio.deeds.recover()
+
+    assert started == [None, None]
+    studio.work()
+    assert (studio.state, studio.seen.row.job.round) == (State.DONE, 1)
 
 
 def test_deeds_are_done_in_their_order_also_after_an_outage(studio: Studio) -> None:
