@@ -138,10 +138,12 @@ def test_the_health_check_tells_a_daemon_that_lives_from_one_that_does_not(tmp_p
             daemon.wait_until(
                 lambda: freisteller("health", folder=tmp_path, **settings).returncode == 0, "a healthy answer"
             )
-            wrong = freisteller("health", folder=tmp_path, **{**settings, "CREDENTIALS_DIRECTORY": ""})
+            without = freisteller("health", folder=tmp_path, **{**settings, "CREDENTIALS_DIRECTORY": ""})
+            wrong = freisteller("health", folder=tmp_path, **settings, FREISTELLER__HTTP__TOKEN="another")
             assert daemon.interrupt() == 0
 
     assert before.returncode == 1
+    assert without.returncode == 0  # whoever may read the state directory may read the figures
     assert wrong.returncode == 1
     assert "token" in wrong.stdout
 
