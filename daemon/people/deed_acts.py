@@ -37,7 +37,7 @@ class DeedAct(Protocol):
 
 
 class KeptWaiting:
-    """Keeps jobs from being started while a deed changes them. Whoever calls it holds the lock of the job."""
+    """Keeps jobs from being started while a deed changes them. Whoever calls a method holds the lock of the job."""
 
     def __init__(self, reserved: ReservedJobs) -> None:
         self._reserved = reserved
@@ -56,11 +56,20 @@ class KeptWaiting:
         try:
             yield
         except (IllegalMove, Vanished):  # nothing more will come of the deed
-            self._let_start(job_id)
+            self.let_start(job_id)
             raise
-        self._let_start(job_id)
+        self.let_start(job_id)
 
-    def _let_start(self, job_id: str) -> None:
+    def hold(self, job_id: str) -> None:
+        """Let nobody start a job, whose deed an earlier run left begun, until that is carried through."""
+        if job_id not in self._reserved.snapshot():
+            self._held.add(job_id)
+            self._reserved.reserve(job_id)
+
+    def let_start(self, job_id: str) -> None:
+        """The deed is over, so the job may be started; nothing happens if somebody else keeps it waiting."""
+        if job_id not in self._held:
+            return
         self._held.discard(job_id)
         self._reserved.release(job_id)
 

@@ -5,10 +5,11 @@ that is away, the next start or the next minute carries it through.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
 
-from daemon.errors import BadPhoto, FreistellerError, IllegalMove, Vanished
+from daemon.errors import BadPhoto, FreistellerError, IllegalMove, NoRoom, RootAway, Vanished
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
@@ -16,7 +17,7 @@ from daemon.journal import Journal, top_folder
 from daemon.journal.deed_rows import UNDO, Deed
 from daemon.logs import log
 from daemon.logs.barrier import Barrier
-from daemon.people.deed_acts import DeedAct, Plan
+from daemon.people.deed_acts import DeedAct, KeptWaiting, Plan
 from daemon.states import is_open, is_waiting
 
 _ENDS = (IllegalMove, Vanished, BadPhoto)
@@ -43,10 +44,18 @@ class Changed(FreistellerError):
 class Deeds:
     """Safe to use from many threads."""
 
-    def __init__(self, journal: Journal, acts: Mapping[str, DeedAct], locks: JobLocks, runtime: Runtime) -> None:
-        """acts: what each kind of deed does."""
+    def __init__(
+        self,
+        journal: Journal,
+        acts: Mapping[str, DeedAct],
+        waiting: KeptWaiting,
+        locks: JobLocks,
+        runtime: Runtime,
+    ) -> None:
+        """acts: what each kind of deed does. waiting: keeps jobs from being started meanwhile."""
         self._journal = journal
         self._acts = acts
+        self._waiting = waiting
         self._locks = locks
         self._clock = runtime.clock
         self._tick = runtime.tick
@@ -107,18 +116,28 @@ class Deeds:
         return deed
 
     def recover(self) -> int:
-        """Carry through what an earlier run, or an outage, left undone. Returns how many deeds that were.
+        """Carry through what an earlier run left begun, before any job starts. Returns how many deeds that were.
 
-        A deed that another thread is doing now is left to it. Raises NoRoom, RootAway.
+        What cannot be done yet is done by `resume`, and until then nobody starts that job.
+        """
+        for deed in self._journal.deeds.unfinished():
+            self._waiting.hold(deed.job_id)
+        return self.resume()
+
+    def resume(self) -> int:
+        """Carry through what an outage stopped, as far as that is possible now. Returns how many deeds that were.
+
+        A deed that another thread is doing now is left to it.
         """
         ended = 0
-        for deed in self._journal.deeds.unfinished():
-            with (
-                self._barrier.around(f"Deed {deed.number} on {deed.name or deed.folder}"),
-                self._locks.trying(_lock_of(deed.job_id, deed.folder)) as is_ours,
-            ):
-                if is_ours and self._journal.deeds.one(deed.number).ended_at is None:
-                    ended += self._carry_through_later(deed)
+        with suppress(NoRoom, RootAway):
+            for deed in self._journal.deeds.unfinished():
+                with (
+                    self._barrier.around(f"Deed {deed.number} on {deed.name or deed.folder}"),
+                    self._locks.trying(_lock_of(deed.job_id, deed.folder)) as is_ours,
+                ):
+                    if is_ours and self._journal.deeds.one(deed.number).ended_at is None:
+                        ended += self._carry_through_later(deed)
         return ended
 
     def _finish_earlier(self, job_id: str, order: str = "") -> None:
@@ -165,6 +184,7 @@ class Deeds:
     def _end(self, deed: Deed, fault: str | None = None, undone: Mapping[int, int | None] | None = None) -> None:
         self._tick(Effect.END_DEED)
         self._journal.deeds.end(deed.number, self._clock(), fault, undone or {})
+        self._waiting.let_start(deed.job_id)
 
     def _refuse_in_work(self, job_id: str) -> None:
         """Raise at once instead of waiting for the lock of a photo that is being worked on."""

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from daemon.engines.contract import Engine, ServerHealth
 from daemon.errors import JournalLocked
@@ -110,13 +110,14 @@ class Housekeeping:
         journal_watch: JournalWatch,
         dispatch: Dispatch,
         clear_leftovers: Callable[[], object],
-        prune: Callable[[], object],
+        each_minute: Mapping[str, Callable[[], object]],
     ) -> None:
+        """clear_leftovers: done while no photo is in work. each_minute: what else is done, by its name in the log."""
         self._status = status
         self._journal_watch = journal_watch
         self._dispatch = dispatch
         self._clear_leftovers = clear_leftovers
-        self._prune = prune
+        self._each_minute = dict(each_minute)
         self._barrier = Barrier()
 
     def keep(self, stop: threading.Event) -> None:
@@ -133,5 +134,6 @@ class Housekeeping:
                     self._clear_leftovers()  # what a full disk left undone
             if time.monotonic() - pruned > CLEAR_SECONDS:
                 pruned = time.monotonic()
-                with self._barrier.around("The pruning of the journal"):
-                    self._prune()
+                for name, work in self._each_minute.items():
+                    with self._barrier.around(name):
+                        work()

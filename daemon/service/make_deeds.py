@@ -26,13 +26,14 @@ def make_deeds(
     gathering = Gathering(folders, journal, known, tools.locks, runtime)
     grades = PersonGrades(journal, tools.metrics, runtime)
     verdicts = Verdicts(folders, journal, known, gathering, grades, tools.locks, tools.settings)
+    waiting = KeptWaiting(journal.reserved)
     round_tools = RoundTools(
         Retries(folders, journal, tools.locks, runtime),
         NextRound(folders, journal, known, tools.metrics, runtime),
         EarlierResults(folders, runtime.tick),
         ReturnedOriginals(folders, journal, runtime.tick),
         publisher,
-        KeptWaiting(journal.reserved),
+        waiting,
     )
     fail = FailDeed(folders, journal, round_tools, runtime)
     acts: dict[str, DeedAct] = {
@@ -43,4 +44,4 @@ def make_deeds(
         DeedKind.CANCEL: fail,
         DeedKind.PRIORITY: PriorityDeed(journal),
     }
-    return verdicts, Deeds(journal, acts, tools.locks, runtime)
+    return verdicts, Deeds(journal, acts, waiting, tools.locks, runtime)

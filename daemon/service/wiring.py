@@ -4,11 +4,10 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from daemon import __version__
-from daemon.errors import NoRoom, RootAway
 from daemon.hotfolder.orders import Orders
 from daemon.intake.admission import Admission
 from daemon.intake.scan_values import Arrival
@@ -119,7 +118,7 @@ def wire(
         verdicts=verdicts,
         deeds=deeds,
         status=status,
-        housekeeping=_housekeeping(tools, status, dispatch, _later(deeds, recovery)),
+        housekeeping=_housekeeping(tools, status, dispatch, recovery, deeds),
         other_attempts=others,
         attempt_pictures=AttemptPictures(pipeline, tools.workers, settings),
     )
@@ -138,20 +137,12 @@ def _running(tools: Tools, pipeline: Pipeline, events: JobEvents) -> tuple[Publi
     return publisher, job_runner
 
 
-def _housekeeping(tools: Tools, status: StatusTurn, dispatch: Dispatch, clear: Callable[[], object]) -> Housekeeping:
+def _housekeeping(
+    tools: Tools, status: StatusTurn, dispatch: Dispatch, recovery: Recovery, deeds: Deeds
+) -> Housekeeping:
     pruning = Pruning(tools.journal, tools.alphas, tools.settings, tools.runtime.clock)
-    return Housekeeping(status, tools.journal_watch, dispatch, clear, pruning.prune)
-
-
-def _later(deeds: Deeds, recovery: Recovery) -> Callable[[], None]:
-    """What completes every minute that which an outage stopped."""
-
-    def complete() -> None:
-        with suppress(NoRoom, RootAway):
-            deeds.recover()
-        recovery.clear_leftovers()
-
-    return complete
+    each_minute = {"The deeds that an outage stopped": deeds.resume, "The pruning of the journal": pruning.prune}
+    return Housekeeping(status, tools.journal_watch, dispatch, recovery.clear_leftovers, each_minute)
 
 
 def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publisher, dispatch: Dispatch) -> Arrivals:

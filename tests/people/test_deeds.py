@@ -394,12 +394,12 @@ def test_a_deed_that_an_outage_stops_is_carried_through_later(studio: Studio) ->
         studio.deeds.act(DeedKind.GRADE, studio.job_id, "eva", {"grade": studio.other})
     studio.tick = lambda _: None
 
-    assert studio.deeds.recover() == 1
+    assert studio.deeds.resume() == 1
 
     decided = studio.decided()
     assert decided is not None
     assert (decided.grade, decided.who) == (studio.other, "eva")
-    assert studio.deeds.recover() == 0
+    assert studio.deeds.resume() == 0
 
 
 def test_a_photo_is_not_started_before_its_original_is_in_work(studio: Studio) -> None:
@@ -416,9 +416,27 @@ def test_a_photo_is_not_started_before_its_original_is_in_work(studio: Studio) -
     studio.tick = lambda _: None
     started.append(studio.journal.take(FAR_FUTURE))
 
-    studio.deeds.recover()
+    studio.deeds.resume()
 
     assert started == [None, None]
+    studio.work()
+    assert (studio.state, studio.seen.row.job.round) == (State.DONE, 1)
+
+
+def test_a_start_that_cannot_carry_a_deed_through_lets_nobody_start_its_photo(studio: Studio) -> None:
+    def away(effect: Effect) -> None:
+        if effect is Effect.ORIGINAL_INTO_WORK:
+            raise RootAway("the share is away")
+
+    studio.tick = away
+    with pytest.raises(RootAway):
+        studio.deeds.act(DeedKind.RETRY, studio.job_id, "eva")
+    studio.daemon.close()
+    studio.start()
+
+    assert studio.journal.take(FAR_FUTURE) is None
+    studio.tick = lambda _: None
+    assert studio.deeds.resume() == 1
     studio.work()
     assert (studio.state, studio.seen.row.job.round) == (State.DONE, 1)
 
@@ -434,7 +452,7 @@ def test_deeds_are_done_in_their_order_also_after_an_outage(studio: Studio) -> N
     studio.tick = lambda _: None
     studio.deeds.act(DeedKind.GRADE, studio.job_id, "max", {"grade": studio.grade})
 
-    studio.deeds.recover()
+    studio.deeds.resume()
 
     assert studio.files() == studio.result_in(studio.grade)
     decided = studio.decided()
