@@ -10,6 +10,9 @@ from daemon.states import State
 ATTEMPTS_PER_PAGE = 100
 """Attempts on the second page of a file are numbered from 101, and so on. No page ever gets that many attempts."""
 
+TOUCH_UP = "touch-up"
+"""The model in the recipe of an alpha that a person touched up by hand. No engine has a model of that name."""
+
 TICKETS = uuid.UUID("6f0b8f5e-2f6b-5d0e-9d1f-0d6d5b0c7a11")  # our namespace for UUIDv5 tickets; never change it
 
 

@@ -46,6 +46,18 @@ class Alphas:
                 return codec.decode_alpha(self._path(job, number, recipe, folder).read_bytes())
         return None
 
+    def keep_for_result(self, job: Job, number: int, recipe: Recipe, content: bytes) -> None:
+        """Write the alpha of an attempt that was made after the job was done. content: a PNG. Raises NoRoom."""
+        path = self._path(job, number, recipe, self._kept)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, content)
+        except OSError as error:
+            raise NoRoom(
+                f"An alpha of {job.name} cannot be kept in {self._kept}: {error.strerror or error}. "
+                "Make room on the disk of the state directory, and try again."
+            ) from error
+
     def keeps(self, job: Job, number: int, recipe: Recipe) -> bool:
         """Whether the alpha of an attempt is kept."""
         return any(self._path(job, number, recipe, folder).is_file() for folder in (self._folder, self._kept))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon import __version__
-from daemon.jobs import Attempt, Finish, Job, Outcome, Recipe, Verdict
+from daemon.jobs import TOUCH_UP, Attempt, Finish, Job, Outcome, Recipe, Verdict
 from daemon.pictures.photo import Seen
 from daemon.pictures.values import Page
 
@@ -52,6 +52,7 @@ def report(job: Job, cuts: Sequence[Cut], content: str, files: Mapping[str, str]
             if len(cuts) > 1
             else {}
         ),
+        **({"touched_up": True} if outcome.best.recipe.model == TOUCH_UP else {}),
         **({"chosen": {"by": job.choice.who, "at": round(job.choice.at, 3)}} if job.choice else {}),
         "seconds": round(seconds, 3),
         "sha256": dict(files),

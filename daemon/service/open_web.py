@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from daemon import __version__
 from daemon.logs import log
 from daemon.observe.labels import public_name
+from daemon.people.touch_ups import TouchUps
 from daemon.service.wiring import Parts
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
         events=EventFeed(parts.journal.events),
         cut_outs=CutOutDesk(uploads, parts.journal, root, files, parts.workers.lay_out, served),
         deeds=parts.deeds,
+        touch_ups=TouchUps(
+            parts.journal, parts.alphas, parts.picture_cache, parts.workers.thumb, parts.locks, parts.runtime
+        ),
         clock=parts.runtime.clock,
         status=lambda: status_page(parts),
     )

@@ -21,6 +21,7 @@ from daemon.web.api import (
     photos,
     resumed_uploads,
     status_ways,
+    touch_up_way,
 )
 from daemon.web.api.api_description import described
 from daemon.web.bounded_body import BoundedBody
@@ -43,6 +44,7 @@ _WAYS: tuple[Way, ...] = (
     *job_ways.WAYS,
     *order_ways.WAYS,
     *deed_ways.WAYS,
+    *touch_up_way.WAYS,
     *download_ways.WAYS,
     *status_ways.WAYS,
     *event_stream.WAYS,

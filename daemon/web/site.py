@@ -8,6 +8,7 @@ from daemon.journal import Journal
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.people.deeds import Deeds
+from daemon.people.touch_ups import TouchUps
 from daemon.settings.current import CurrentSettings
 from daemon.web.access.gate import Gate
 from daemon.web.access.login_desk import LoginDesk
@@ -38,5 +39,6 @@ class Site:
     events: EventFeed
     cut_outs: CutOutDesk
     deeds: Deeds
+    touch_ups: TouchUps
     clock: Callable[[], float]
     status: Callable[[], Mapping[str, object]]

@@ -13,7 +13,7 @@ from daemon.engines.contract import Answer, Engine
 from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.runtime import Runtime
-from daemon.jobs import ATTEMPTS_PER_PAGE, Attempt, Job, Outcome, Recipe, attempt_numbered
+from daemon.jobs import ATTEMPTS_PER_PAGE, TOUCH_UP, Attempt, Job, Outcome, Recipe, attempt_numbered
 from daemon.journal.alphas import Alphas
 from daemon.judgement.ladder import strategy_for
 from daemon.judgement.strategy import Strategy
@@ -92,7 +92,7 @@ class Pipeline:
         A model that no server can run is passed over, and no attempt is recorded of it: the photo may wait for it.
         Raises BadPhoto if no recipe gave a result, and what the engine raises if it cannot answer now.
         """
-        strategy, job = self.strategy(task.settings), task.job
+        strategy, job = self.strategy(task.settings), _without_touch_ups(task.job)
         attempts = self.restore(task, photo)
         lacking: list[EngineMisconfigured] = []
         while recipe := strategy.next_recipe(attempts, job.tried_before):
@@ -188,6 +188,11 @@ class Pipeline:
             yield
         finally:
             self._meter.stage(stage, time.perf_counter() - began)
+
+
+def _without_touch_ups(job: Job) -> Job:
+    """The job without the attempts that people made by hand: they say nothing of what an engine may find."""
+    return replace(job, tried_before=tuple(each for each in job.tried_before if each.recipe.model != TOUCH_UP))
 
 
 def _nothing_came(job: Job, attempts: Sequence[Attempt]) -> str:

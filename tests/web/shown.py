@@ -49,6 +49,21 @@ class Shown:
         finally:
             connection.close()
 
+    def post(self, path: str, content: bytes, headers: Mapping[str, str] | None = None) -> Answered:
+        """Send bytes to a path, as a program on this machine does."""
+        connection = self.connection()
+        try:
+            connection.request("POST", path, content, {"Sec-Fetch-Site": "none", **(headers or {})})
+            answer = connection.getresponse()
+            return Answered(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+    def publish(self) -> None:
+        """Do what is decided and not published yet."""
+        while job := self.daemon.parts.journal.take_decided(2.0**40, ()):
+            self.daemon.parts.task_runner.run(job)
+
     def connection(self) -> http.client.HTTPConnection:
         """A connection that may be used again and again."""
         return http.client.HTTPConnection(self.address[0], self.address[1], timeout=60)

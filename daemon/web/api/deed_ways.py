@@ -41,7 +41,7 @@ def _deciding(kind: DeedKind, wish_in: WishIn) -> Answer:
     async def decide(request: Request, site: Site) -> Response:
         caller, job_id = caller_of(request), request.path_params["job_id"]
         await run_in_threadpool(seen_by, site, caller, job_id)
-        wish, version = wish_in(await _body(request)), _version(request)
+        wish, version = wish_in(await _body(request)), version_in(request)
         return await run_in_threadpool(_act, site, caller, job_id, kind, wish, version)
 
     return decide
@@ -55,7 +55,7 @@ def _act(site: Site, caller: Caller, job_id: str, kind: DeedKind, wish: Wish, ve
     def act() -> int:
         return site.deeds.act(kind, job_id, caller.name, wish, version)
 
-    return _done(site, caller, job_id, act)
+    return done(site, caller, job_id, act)
 
 
 async def undo(request: Request, site: Site) -> Response:
@@ -83,7 +83,7 @@ def _undo(site: Site, caller: Caller, number: int, base: Deed) -> Response:
     def again() -> int:
         return site.deeds.undo(number, caller.name)
 
-    return _done(site, caller, base.job_id, again) if base.job_id else as_json({"order": base.folder, "deed": again()})
+    return done(site, caller, base.job_id, again) if base.job_id else as_json({"order": base.folder, "deed": again()})
 
 
 async def prioritize(request: Request, site: Site) -> Response:
@@ -98,7 +98,7 @@ async def prioritize(request: Request, site: Site) -> Response:
     return as_json({"order": order, "deed": deed})
 
 
-def _done(site: Site, caller: Caller, job_id: str, act: Callable[[], int]) -> Response:
+def done(site: Site, caller: Caller, job_id: str, act: Callable[[], int]) -> Response:
     """Act, and answer with the job as it is then, also if somebody else or the folder was first."""
     try:
         deed = act()
@@ -127,7 +127,7 @@ async def _body(request: Request) -> Mapping[str, Any]:
     return body
 
 
-def _version(request: Request) -> int | None:
+def version_in(request: Request) -> int | None:
     """The version that the caller saw; None if it does not say. One that never was is as one that is over."""
     sent = request.headers.get("if-match", "*").strip()
     if sent == "*":

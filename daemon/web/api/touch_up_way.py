@@ -1,0 +1,63 @@
+"""The route that takes an alpha that a person touched up, and has the result made anew with it."""
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from daemon.errors import BadPhoto, WorkerLost
+from daemon.people.deeds import Changed, DeedKind
+from daemon.web.api.api_schemas import answers, in_header
+from daemon.web.api.deed_ways import done, version_in
+from daemon.web.api.job_values import seen_by
+from daemon.web.api.list_parameters import bad_parameter
+from daemon.web.callers import Caller, Role
+from daemon.web.site import Site
+from daemon.web.ways import Way, caller_of
+
+_PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
+MOST_BYTES = 64 << 20  # an alpha of 100 megapixels takes some 5 MB; one that was drawn as noise, 100
+
+
+async def touch_up(request: Request, site: Site) -> Response:
+    """Keep the alpha as another attempt, and take that."""
+    caller, job_id = caller_of(request), request.path_params["job_id"]
+    await run_in_threadpool(seen_by, site, caller, job_id)
+    content, version = await request.body(), version_in(request)
+    if not content.startswith(_PNG_BEGINS):
+        raise bad_parameter("the body is a PNG")
+    return await run_in_threadpool(_touch_up, site, caller, job_id, content, version)
+
+
+def _touch_up(site: Site, caller: Caller, job_id: str, content: bytes, version: int | None) -> Response:
+    name = seen_by(site, caller, job_id).row.job.name
+
+    def act() -> int:
+        if version is not None and site.journal.lists.version_of(job_id) != version:
+            raise Changed(f"{name} has changed since you saw it: somebody else was first.")
+        try:
+            number = site.touch_ups.add(job_id, content)
+        except WorkerLost as error:
+            raise BadPhoto(f"This is no alpha of {name}: {error}") from error
+        return site.deeds.act(DeedKind.ATTEMPT, job_id, caller.name, {"number": number}, version)
+
+    return done(site, caller, job_id, act)
+
+
+_PNG = {"schema": {"type": "string", "contentMediaType": "image/png"}}
+
+WAYS = (
+    Way(
+        "POST",
+        "/api/v1/jobs/{job_id}/touch-up",
+        touch_up,
+        Role.REVIEWER,
+        "Make a result anew with an alpha that a person touched up: a grey PNG of 8 bit, as large as the result.",
+        {
+            "requestBody": {"required": True, "content": {"image/png": _PNG}},
+            **answers("Decided"),
+            "parameters": [in_header("If-Match")],
+        },
+        body_bytes=MOST_BYTES,
+        whole_seconds=300.0,
+    ),
+)
