@@ -60,7 +60,7 @@ class EveryAnswer:
 
     async def _serve(self, scope: Scope, body: BoundedBody, out: "_Outgoing") -> None:
         try:
-            _refuse_long_headers(scope)
+            _refuse_odd_headers(scope)
             response = await self._respond(Request(scope, body.receive), body)
         except FreistellerError as error:
             response = problem(error)
@@ -111,8 +111,13 @@ def _log_failure(scope: Scope, error: Exception) -> None:
         log.log("internal_error", text, level=logging.ERROR, error=error)
 
 
-def _refuse_long_headers(scope: Scope) -> None:
-    """h11 limits only what comes in more than one piece."""
+def _refuse_odd_headers(scope: Scope) -> None:
+    """Refuse what h11 lets through: long headers that come in one piece, and a body that has two lengths.
+
+    A proxy that believes the other length would take a part of the body for a request of somebody else.
+    """
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+        raise Refused(HTTPStatus.BAD_REQUEST, "bad_request", "a body has either a Content-Length or an encoding")
     size = len(scope["raw_path"]) + len(scope["query_string"])
     size += sum(len(name) + len(value) + 4 for name, value in scope["headers"])
     if size > MOST_HEADER_BYTES:

@@ -271,6 +271,14 @@ def test_a_body_that_nobody_reads_does_not_become_the_next_request(address: Addr
     assert answer.endswith(b"read nothing")
 
 
+def test_a_body_with_two_lengths_is_refused(address: Address) -> None:
+    head = b"POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = raw(address, head + b"0\r\n\r\nGET /huge HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
 def test_a_body_without_end_that_nobody_reads_is_cut_off(address: Address) -> None:
     with socket.create_connection(address, timeout=10) as connection:
         connection.sendall(b"POST /ignore HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
