@@ -1,11 +1,13 @@
 """POST /api/v1/photos against a whole daemon: each photo comes in once, and whatever is wrong is said clearly."""
 
+import base64
 import json
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -14,6 +16,7 @@ from daemon.states import State
 from daemon.web.api import upload_desk
 from tests.drawing import drawn_photo, save_photo
 from tests.test_crash_at_every_step import files_below, results
+from tests.test_full_state_disk import small_disk
 from tests.web.live_daemon import Answered, Live, live_daemon, multipart
 
 pytestmark = pytest.mark.usefixtures("deaf")
@@ -130,6 +133,32 @@ def test_a_full_disk_is_told_and_nothing_is_left(live: Live, photo: bytes, monke
     assert (answer.status, answer.problem) == (507, "no_room")
     assert live.received == []
     assert jobs(live) == 0
+
+
+@pytest.fixture
+def small_root(tmp_path: Path) -> Iterator[Path]:
+    yield from small_disk(tmp_path / "hot", 20)
+
+
+@pytest.mark.parametrize("kind", ["raw", "form", "base64"])
+def test_a_disk_that_gets_full_while_a_photo_arrives_keeps_nothing_of_it(
+    tmp_path: Path, small_root: Path, photo: bytes, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(received_file, "SPARE_BYTES", -(1 << 40))  # nobody knows beforehand
+    large = photo + bytes(24_000_000)
+    with live_daemon(tmp_path) as live:
+        if kind == "raw":
+            answer = live.ask("POST", PHOTOS, (large[start : start + 65536] for start in range(0, len(large), 65536)))
+        elif kind == "form":
+            answer = send(live, large)
+        else:
+            body = urlencode({"image_file_b64": base64.b64encode(large).decode()}).encode()
+            answer = live.ask("POST", "/v1.0/removebg", body, {"Content-Type": "application/x-www-form-urlencoded"})
+
+        assert answer.status == 507
+        assert live.received == []
+        assert jobs(live) == 0
+        assert send(live, photo, {"Prefer": "wait=30"}).json["state"] == "done"
 
 
 @pytest.mark.parametrize(
