@@ -185,6 +185,49 @@ def test_grounds_the_slider_and_the_alpha_show_what_they_say(table: LightTable) 
         assert page.said() == []
 
 
+def test_another_attempt_is_compared_and_taken(table: LightTable) -> None:
+    inbox = table.root / "inbox" / "attempts"
+    inbox.mkdir()
+    (inbox / "freisteller.toml").write_text(
+        "[grading]\nsehr_gut = 0.999\ngut = 0.998\n[strategy]\nmax_attempts = 3\nmin_gain = 0\n"
+    )
+    table.drop("attempts", 1)
+    (job,) = table.jobs("attempts")
+    tries = table.ask(f"/api/v1/jobs/{job['id']}")["tries"]
+    best = [each["best"] for each in tries].index(True)
+    other = best - 1 if best else best + 1
+    with browser(table.base) as page:
+        opened(page, "attempts")
+        page.press("a")
+        shown = "return document.querySelectorAll('#attempts .attempt').length"
+        page.wait(lambda: page.run(shown) == len(tries) > 1, "all attempts")
+        page.press(Keys.ARROW_LEFT if best else Keys.ARROW_RIGHT, Keys.ENTER)
+        page.wait(
+            lambda: [each["best"] for each in table.ask(f"/api/v1/jobs/{job['id']}")["tries"]].index(True) == other,
+            "the other attempt",
+        )
+        page.wait_for_picture()
+        assert not page.shows("#attempts")
+        assert place(page) == "1 / 1"
+
+
+def test_a_photo_is_tried_again_by_a_key_and_comes_back_to_be_decided(table: LightTable) -> None:
+    table.drop("again", 2)
+    first = table.jobs("again")[0]
+    with browser(table.base) as page:
+        opened(page, "again")
+        page.press("r")
+        assert place(page) == "2 / 2"
+        page.wait(lambda: table.ask(f"/api/v1/jobs/{first['id']}")["round"] > first["round"], "another round")
+        page.wait(lambda: table.ask(f"/api/v1/jobs/{first['id']}")["state"] == "done", "its end")
+        page.press("1")
+        page.wait_for_text("#cover", "One photo is left")
+        page.click("#cover button.primary")
+        page.wait_for_picture()
+        assert place(page) == "1 / 2"
+        assert page.text("#name") == Path(first["name"]).name
+
+
 def test_keys_can_be_set_and_are_remembered(table: LightTable) -> None:
     table.drop("keys", 2)
     with browser(table.base) as page:

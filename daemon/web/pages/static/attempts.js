@@ -42,7 +42,9 @@ export async function showAttempts(job, ground, take) {
       element("h2", { id: "attempts-title", textContent: _("Attempts at %(name)s", { name: shortName(job) }) }),
       element("button", { type: "button", textContent: _("Close"), onclick: () => dialog.close() })),
     tries.length ? list : element("p", { className: "soft", textContent: _("There is no other attempt.") }),
-    element("p", { className: "soft", textContent: _("Arrows choose, Enter takes the chosen one.") }),
+    element("p", { className: "row" },
+      tries.length > 1 ? element("button", { type: "button", className: "primary", textContent: _("Take the chosen one"), onclick: () => confirm(chosen) }) : null,
+      element("span", { className: "soft", textContent: _("Arrows choose, Enter takes the chosen one.") })),
   );
   dialog.showModal();
   if (tries.length) {

@@ -34,6 +34,7 @@ export class Steps {
   // Does something to a photo: at once here, and soon in the daemon.
   take(entry, what, path, body) {
     const step = { id: entry.job.id, name: entry.job.name, before: entry.mark, after: { what, who: "" }, deed: null };
+    step.seen = JSON.stringify(entry.job.decided);
     step.send = () => this.send(entry, step, () => jobPath(entry.job.id, path), () => body, () => ({ "If-Match": `"${entry.job.version}"` }));
     this.done.push(step);
     this.undone = [];
@@ -123,6 +124,11 @@ export class Steps {
     else if ([404, 410].includes(refusal.status)) entry.mark = { what: "gone", who: "" };
     else await this.queue.refresh(entry).catch(() => {});
     const { decided } = entry.job;
+    if (refusal.status === 412 && !step.again && step.deed === null && JSON.stringify(decided) === step.seen && entry.job.pictures) {
+      step.again = true; // nobody decided: the files had only moved on
+      step.send();
+      return;
+    }
     if (refusal.status === 412 && repeated && decided?.who === me && decided.grade === wanted?.what) {
       this.changed(); // our own request had arrived, only its answer had not
       return;
