@@ -68,7 +68,7 @@ def _print_status(values: dict[str, Any]) -> None:
 
 def retry(
     jobs: Annotated[list[str] | None, typer.Argument(help="The ids of failed jobs; their notes name them.")] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="Try all failed photos again.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="All that no person rejected or cancelled.")] = False,
     root: RootOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,

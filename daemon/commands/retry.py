@@ -8,6 +8,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
 from daemon.people.retries import Retries
+from daemon.publishing.notes import CANCELLED, REJECTED
 from daemon.settings import Settings
 from daemon.states import State
 
@@ -15,7 +16,7 @@ from daemon.states import State
 def retry_jobs(
     settings: Settings, ids: Sequence[str] | None, runtime: Runtime | None = None
 ) -> tuple[list[str], list[str]]:
-    """Let the failed jobs with these ids be tried again; None = all failed jobs.
+    """Let the failed jobs with these ids be tried again; None = all of them that no person cancelled or rejected.
 
     Returns the names of the photos that will be tried, and for each other job why it cannot be.
     Raises BadSettings if the hot folder has no journal, JournalLocked if another program keeps it locked.
@@ -26,7 +27,9 @@ def retry_jobs(
         folders.prepare()
         journal.turns.make_due(JournalLocked.reason)  # if the journal cannot be written, no file is moved either
         retries = Retries(folders, journal, JobLocks(), runtime or Runtime())
-        for job_id in ids or [entry.job.id for entry in journal.rows(State.FAILED)]:
+        by_person = (CANCELLED, REJECTED)
+        failed = [row.job.id for row in journal.rows(State.FAILED) if row.reason_kind not in by_person]
+        for job_id in ids or failed:
             try:
                 taken.append(retries.try_again(job_id))
             except KeyError:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.commands.retry import retry_jobs
 from daemon.errors import FreistellerError, IllegalMove, NoRoom, RecipeRefused, RootAway, Vanished
 from daemon.hotfolder.effects import Effect
 from daemon.jobs import Grade, Recipe
@@ -314,6 +315,14 @@ def test_a_result_that_nobody_wants_goes_to_failed_with_the_word_and_who_said_it
     original = studio.journal.originals.of_job(studio.job_id)
     assert original is not None
     assert original.place == "archiv/kunde/a.png"
+
+
+def test_whoever_retries_all_failed_photos_does_not_mean_those_that_a_person_rejected(studio: Studio) -> None:
+    studio.deeds.act(DeedKind.FAIL, studio.job_id, "eva", {"word": "no"})
+    studio.daemon.close()
+
+    assert retry_jobs(studio.settings, None) == ([], [])
+    assert retry_jobs(studio.settings, [studio.job_id]) == (["kunde/a.png"], [])
 
 
 def test_a_rejection_cannot_be_taken_back_once_the_original_is_gone(studio: Studio) -> None:
