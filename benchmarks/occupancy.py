@@ -112,8 +112,10 @@ def server(seconds: float) -> Iterator[Server]:
     command = [sys.executable, "-m", "tests.engines.comfyui_double", "--seconds", str(seconds)]
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield Server(process.stdout.readline().strip(), process.pid)
-        process.send_signal(signal.SIGTERM)
+        try:
+            yield Server(process.stdout.readline().strip(), process.pid)
+        finally:
+            process.send_signal(signal.SIGTERM)
 
 
 def cpu_seconds(pid: int) -> float:
