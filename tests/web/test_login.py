@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import argon2
 import pytest
 from pydantic import SecretStr
 
 from daemon.errors import BadSettings
 from daemon.settings.http_section import HttpSettings
+from daemon.web.access import login_desk, passwords
 from daemon.web.access.user_rows import Scope
 from daemon.web.callers import Role
 from tests.web.doors import HASH, PASSWORD, TESTER, Door, door
@@ -232,3 +234,44 @@ def test_a_port_for_other_machines_does_not_open_when_the_last_user_goes(tmp_pat
         port.users.rows.remove("anna", TESTER)
 
         assert port.ask(ME, headers={"Host": "127.0.0.1"}).status == 401
+
+
+def test_a_hash_of_an_earlier_version_is_made_anew_at_the_next_login(port: Door) -> None:
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    port.users.rows.add("anna", Scope(Role.VIEWER), weak, TESTER, port.clock())
+
+    came = port.log_in("anna")
+
+    assert port.ask(ME, headers={"Cookie": came.cookie}).status == 200
+    kept = str(port.users.rows.known("anna").password)
+    assert argon2.extract_parameters(kept) == argon2.extract_parameters(HASH)
+    assert port.log_in("anna").status == 303
+
+
+def test_a_password_that_changes_while_its_hash_is_made_anew_stays_changed(
+    port: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    port.users.rows.add("anna", Scope(Role.VIEWER), weak, TESTER, port.clock())
+
+    def hash_slowly(password: str) -> str:
+        port.users.rows.set_password("anna", HASH, TESTER)  # an admin is faster
+        return argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
+
+    monkeypatch.setattr(passwords, "hash_of", hash_slowly)
+
+    assert port.log_in("anna").status == 401
+    assert port.users.rows.known("anna").password == HASH
+
+
+def test_when_too_many_log_in_at_once_the_next_is_told_when_to_come_again(
+    port: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port.add("anna")
+    monkeypatch.setattr(login_desk, "MOST_WAITING", 0)
+
+    refused = [port.log_in("anna") for _ in range(10)]
+    monkeypatch.undo()
+
+    assert {(each.status, each.headers["Retry-After"]) for each in refused} == {(503, "2")}
+    assert port.log_in("anna").status == 303  # and none of it counted as a guess

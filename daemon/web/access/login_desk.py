@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -40,16 +42,17 @@ class LoginDesk:
         """
         users = self._users()
         account = name_key(name[: LONGEST_NAME + 1])
-        self._limits.begin(account, address, time.monotonic())
-        user = await self._gate.with_users(users.rows.named, account)
-        kept = user.password if user and not user.disabled else None
-        if not await self._hashed(passwords.matches, kept, password) or user is None or kept is None:
-            await self._failed(users, user, address)
-            raise _wrong()
-        self._limits.succeeded(account, address)
-        if passwords.is_outdated(kept):
-            user = await self._hash_anew(users, user, password)
-        return await self._begin(users, user, address, old_session)
+        with self._place():
+            self._limits.begin(account, address, time.monotonic())
+            user = await self._gate.with_users(users.rows.named, account)
+            kept = user.password if user and not user.disabled else None
+            if not await self._hashed(passwords.matches, kept, password) or user is None or kept is None:
+                await self._failed(users, user, address)
+                raise _wrong()
+            self._limits.succeeded(account, address)
+            if passwords.is_outdated(kept):
+                user = await self._hash_anew(users, user, password)
+            return await self._begin(users, user, address, old_session)
 
     async def by_proxy(self, name: str, address: str, old_session: str = "") -> str:
         """Begin a session for whom a listed proxy let in. Raises Refused with 403 if that is no user of ours."""
@@ -88,9 +91,10 @@ class LoginDesk:
         return str(begun)
 
     async def _hash_anew(self, users: Users, user: User, password: str) -> User:
+        """The user with a hash by today's parameters. If the password was changed meanwhile, it is not the user's."""
         hashed = await self._hashed(passwords.hash_of, password)
         await self._gate.with_users(users.rows.hash_anew, user, hashed)
-        return await self._gate.with_users(users.rows.named, user.name) or user
+        return replace(user, password=hashed)
 
     async def _failed(self, users: Users, user: User | None, address: str) -> None:
         """A name that is unknown is not kept: people type passwords into the wrong field."""
@@ -100,13 +104,18 @@ class LoginDesk:
         log.log("login_failed", text, level=logging.WARNING, user=name, address=address)
 
     async def _hashed(self, act: Callable[..., T], *values: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, act, *values)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """A place among those who log in now. Raises Refused (503) if there is none."""
         if self._waiting >= MOST_WAITING:
             raise Refused(
                 HTTPStatus.SERVICE_UNAVAILABLE, "busy", "Too many people log in at once.", {"Retry-After": "2"}
             )
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, act, *values)
+            yield
         finally:
             self._waiting -= 1
 
