@@ -32,7 +32,7 @@ class FailDeed:
         if is_waiting(job.state):
             if self._folders.jobs.claimed(job.id) is None:
                 raise IllegalMove(f"{job.name} is just being taken in. Try again in a moment.")
-            reason, kind = (f"{word} (said{by})", REJECTED) if word else (f"cancelled{by}", CANCELLED)
+            reason, kind = (_said(word, who), REJECTED) if word else (f"cancelled{by}", CANCELLED)
             return {"was_waiting": True, "former": former_row(row), "files": [], "reason": reason, "kind": kind}
         if word is None or not is_done(job.state) or job.grade is None:
             raise IllegalMove(
@@ -47,7 +47,7 @@ class FailDeed:
             "former": former_row(row),
             "files": self._tools.earlier.files_at(row.results),
             "original": original,
-            "reason": f"{word} (said{by})",
+            "reason": _said(word, who),
             "kind": REJECTED,
         }
 
@@ -109,6 +109,10 @@ class FailDeed:
         self._tools.next_round.archive_result(row)
         self._tick(Effect.GIVE_UP)
         self._journal.deeds.reject(job_id, reason, kind, self._clock())
+
+
+def _said(word: str, who: str) -> str:
+    return f"{word} (said by {who})" if who else word
 
 
 def one_line(word: str) -> str:
