@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from daemon.disk import open_below
 from daemon.pictures.picture_cache import PictureCache
 from daemon.pictures.reading import open_photo
 from tests.drawing import drawn_photo, save_pages
@@ -313,3 +314,36 @@ def test_the_port_sends_small_answers_at_once() -> None:
         assert listener.proto == socket.IPPROTO_TCP  # for others asyncio does not set TCP_NODELAY
     finally:
         listener.close()
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.EIO, 503), (errno.EACCES, 422)])
+def test_a_folder_that_cannot_be_read_spoils_no_list_and_is_a_clear_answer(
+    site: Shown, monkeypatch: pytest.MonkeyPatch, number: int, status: int
+) -> None:
+    url = site.url("colour")
+
+    def broken(*_: object) -> NoReturn:
+        raise OSError(number, "cannot be read")
+
+    monkeypatch.setattr("daemon.hotfolder.ownership.file_id_at", broken)
+
+    assert site.site.pictures.of(site.row()) is None
+    assert site.site.pictures.of_attempts(site.row()) == {}
+    answer = site.get(url + "fit")
+    assert answer.status == status
+    assert b"a.jpg" in answer.body
+
+
+def test_a_result_that_we_may_not_read_is_no_full_disk(site: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, reading = site.url("colour"), open_below.reading
+
+    def forbidden(name: str, folder: int | None = None) -> Any:
+        if name == "a.png":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return reading(name, folder)
+
+    monkeypatch.setattr(open_below, "reading", forbidden)
+    answer = site.get(url + "fit")
+
+    assert answer.status == 422
+    assert b"Permission denied" in answer.body

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeVar, get_args
 
@@ -15,7 +15,7 @@ from daemon.errors import BadPhoto, FreistellerError, Vanished, WorkerLost
 from daemon.jobs import Job
 from daemon.pictures.picture_cache import PictureCache, name_of
 from daemon.pictures.pyramid import FIT, Layer, Part, tile_of
-from daemon.web.pictures_served.shown_files import ATTEMPT, ShownFile
+from daemon.web.pictures_served.shown_files import ATTEMPT, ShownFile, meaning_of
 
 _BUILDS_AT_ONCE = 1  # a photo of 24 megapixels takes one core for some two seconds; photos in work come first
 _READERS = 4
@@ -140,23 +140,20 @@ class PictureShelf:
     def _source(self, shown: ShownFile, scratch: Path) -> Iterator[Path]:
         """A path by which another process opens the very file that is shown, whatever its own path means by now.
 
-        Raises Vanished if it is another file, before or after the block.
+        Raises Vanished if it is another file, before or after the block, and what `meaning_of` gives.
         """
         place = PurePosixPath(shown.place)
-        try:
-            with (
-                open_below.opened(self._root, place.parts[:-1]) as folder,
-                open_below.reading(place.name, folder) as descriptor,
-            ):
-                _refuse_another(shown, descriptor)
-                path = scratch / place.name
-                path.symlink_to(f"/proc/{os.getpid()}/fd/{descriptor}")
-                yield path
-                _refuse_another(shown, descriptor)
-        except OSError as error:
-            if error.errno not in open_below.GONE | open_below.NO_FILE:
-                raise
-            raise Vanished(f"{place.name} was moved or deleted just now.") from error
+        with ExitStack() as stack:
+            try:
+                folder = stack.enter_context(open_below.opened(self._root, place.parts[:-1]))
+                descriptor = stack.enter_context(open_below.reading(place.name, folder))
+            except OSError as error:
+                raise meaning_of(error, shown.place) from error
+            _refuse_another(shown, descriptor)
+            path = scratch / place.name
+            path.symlink_to(f"/proc/{os.getpid()}/fd/{descriptor}")
+            yield path
+            _refuse_another(shown, descriptor)
 
 
 def _refuse_another(shown: ShownFile, descriptor: int) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from daemon.disk import open_below
 from daemon.disk.file_id import FileId
-from daemon.errors import NoRoom
+from daemon.disk.os_errors import translate
+from daemon.errors import BadPhoto, FreistellerError, NoRoom, Vanished
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Job
@@ -102,6 +104,15 @@ class ShownFiles:
             with suppress(NoRoom):  # it is read again the next time
                 self._journal.shown_sizes.record(row.job.id, told)
         return told
+
+
+def meaning_of(error: OSError, place: str) -> FreistellerError:
+    """What it means that a file that is shown cannot be looked at: it is gone, the disk is away, or we may not."""
+    if error.errno in open_below.GONE | open_below.NO_FILE:
+        return Vanished(f"{place} was moved or deleted just now.")
+    text = f"{place} cannot be shown: {error.strerror or error}. Let the daemon's user read it."
+    away = None if isinstance(error, PermissionError) else translate(error, f"Looking at {place}")
+    return away or BadPhoto(text)
 
 
 def described(job_id: str, kind: str, shown: ShownFile) -> Mapping[str, object]:

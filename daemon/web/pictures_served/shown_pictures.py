@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from daemon.errors import Vanished
 from daemon.journal import JobRow
 from daemon.web.pictures_served.picture_shelf import PictureShelf
-from daemon.web.pictures_served.shown_files import ATTEMPT, ShownFile, ShownFiles, described
+from daemon.web.pictures_served.shown_files import ATTEMPT, ShownFile, ShownFiles, described, meaning_of
 
 _LOOKS, _PAUSE_SECONDS = 4, 0.1  # a verdict moves the files first and says where they are a moment later
 
@@ -20,11 +21,16 @@ class ShownPictures:
     files: ShownFiles
 
     def of(self, row: JobRow) -> Mapping[str, object] | None:
-        """The pictures of a job as JSON values, by kind; None if it has no result. Looks at files, opens none."""
-        result = self.files.result(row)
+        """The pictures of a job as JSON values, by kind; None if it has no result, or none that we may look at.
+
+        Looks at files, opens none. One folder that cannot be read must not spoil a list of jobs.
+        """
+        try:
+            result, original = self.files.result(row), self.files.original(row)
+        except OSError:
+            return None
         if result is None:
             return None
-        original = self.files.original(row)
         return {
             "original": original and described(row.job.id, "original", original),
             "colour": described(row.job.id, "colour", result),
@@ -33,12 +39,14 @@ class ShownPictures:
 
     def of_attempts(self, row: JobRow) -> Mapping[int, Mapping[str, object]]:
         """The finished alphas of a job's attempts as JSON values, by number; in the frame of the original."""
-        shown = self.files.attempts(row)
+        shown = None
+        with suppress(OSError):
+            shown = self.files.attempts(row)
         layers = shown.layers if shown else ()
         return {int(layer.removeprefix(ATTEMPT)): described(row.job.id, layer, shown) for layer in layers if shown}
 
     def find(self, row: Callable[[], JobRow], kind: str) -> ShownFile:
-        """What is shown of a job now. row: reads its row. Raises Vanished if the file is not there."""
+        """What is shown of a job now. row: reads its row. Raises Vanished if it is not there; see `meaning_of`."""
         for look in range(_LOOKS):
             time.sleep(_PAUSE_SECONDS if look else 0)
             now = row()
@@ -49,6 +57,9 @@ class ShownPictures:
         raise Vanished(f"The {what} of {now.job.name} is not there: it was moved, deleted, or is made again.")
 
     def _look(self, row: JobRow, kind: str) -> ShownFile | None:
-        if kind.startswith(ATTEMPT):
-            return self.files.attempts(row)
-        return self.files.original(row) if kind == "original" else self.files.result(row)
+        try:
+            if kind.startswith(ATTEMPT):
+                return self.files.attempts(row)
+            return self.files.original(row) if kind == "original" else self.files.result(row)
+        except OSError as error:
+            raise meaning_of(error, row.job.name) from error
