@@ -49,7 +49,7 @@ def test_a_token_does_no_more_than_its_user_may_now(port: Door) -> None:
     assert json.loads(sent(port, token).body) == {"name": "shop", "role": "viewer", "orders": ["z"]}
 
 
-@pytest.mark.parametrize("end", ["over", "removed", "disabled", "user removed", "changed", "empty"])
+@pytest.mark.parametrize("end", ["over", "removed", "disabled", "user removed", "no order left", "changed", "empty"])
 def test_a_token_that_counts_no_longer_lets_nobody_in(port: Door, end: str) -> None:
     token = port.token("shop", Scope(Role.VIEWER), days=2)
     assert sent(port, token).status == 200
@@ -64,6 +64,9 @@ def test_a_token_that_counts_no_longer_lets_nobody_in(port: Door, end: str) -> N
         case "user removed":
             port.add("anna")
             port.users.rows.remove("shop", TESTER)
+        case "no order left":
+            token = port.token("shop", Scope(Role.VIEWER, frozenset({"a"})), "narrow")
+            port.users.rows.set_scope("shop", Scope(Role.OPERATOR, frozenset({"b"})), TESTER)
         case "changed":
             token = token[:-1] + ("A" if token[-1] != "A" else "B")
         case _:

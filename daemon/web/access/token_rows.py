@@ -84,11 +84,11 @@ class TokenRows:
             self._events.record(by, "token_removed", user, label)
 
     def caller(self, secret: str, now: float) -> Caller | None:
-        """Who sends this token; None if it is unknown or over, or its user is disabled."""
+        """Who sends this token; None if it is unknown or over, its user is disabled, or no order is left to it."""
         digest = digest_of(secret)
         row = self._file.row(f"{_JOINED} WHERE digest = ?", digest)
         token = _token_of(row) if row else None
-        if token is None or token.disabled or now >= token.ends_at:
+        if token is None or token.disabled or now >= token.ends_at or token.scope.orders == frozenset():
             return None
         if token.used_at is None or abs(now - token.used_at) > _USED_SECONDS:
             self._file.note("UPDATE tokens SET used_at = ? WHERE digest = ?", now, digest)
