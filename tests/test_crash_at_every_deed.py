@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.errors import RootAway
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.journal import Journal
 from daemon.people.deeds import DeedKind
 from daemon.states import State
@@ -182,6 +184,46 @@ def test_crashes_one_after_the_other_do_a_deed_once(tmp_path: Path, before: Act,
 
     assert Outcome.of(studio) == wanted
     studio.daemon.close()
+
+
+@pytest.mark.parametrize(("before", "deed"), [DEEDS[1], DEEDS[4], DEEDS[7]], ids=lambda each: each.__name__)
+def test_an_outage_at_every_step_of_a_deed_is_over_and_the_deed_is_done_once(
+    tmp_path: Path, before: Act, deed: Act
+) -> None:
+    was, wanted = undisturbed(tmp_path / "undisturbed", before, deed)
+    for step in range(MOST_STEPS):
+        studio = Studio(tmp_path / str(step))
+        before(studio)
+        begun = len(studio.journal.deeds.latest()[0])
+        studio.tick = away_before(step)
+        stopped = False
+        try:
+            deed(studio)
+        except RootAway:
+            stopped = True
+        studio.tick = lambda _: None
+
+        studio.deeds.resume()
+
+        deeds, _ = studio.journal.deeds.latest()
+        assert Outcome.of(studio) == (wanted if len(deeds) > begun else was), step
+        studio.daemon.close()
+        if not stopped:
+            return
+    raise AssertionError("no deed was left alone")
+
+
+def away_before(step: int) -> Tick:
+    """The share is away before one effect, and there again for the next."""
+    die = dying_before(step)
+
+    def tick(effect: Effect) -> None:
+        try:
+            die(effect)
+        except Died:
+            raise RootAway("the share is away") from None
+
+    return tick
 
 
 def test_a_crash_at_every_step_of_taking_another_attempt_takes_it_once_or_not_at_all(tmp_path: Path) -> None:
