@@ -60,12 +60,13 @@ class Page:
         self.driver.find_element("css selector", selector).click()
 
     def text(self, selector: str) -> str:
-        """The text of what a selector finds first."""
-        return self.driver.find_element("css selector", selector).text
+        """The text of what a selector finds first, "" if nothing. In one step, since the page may be drawn anew."""
+        return str(self.run("return document.querySelector(arguments[0])?.innerText.trim() ?? ''", selector))
 
     def shows(self, selector: str) -> bool:
         """Whether something of this kind is visible."""
-        return any(each.is_displayed() for each in self.driver.find_elements("css selector", selector))
+        script = "return [...document.querySelectorAll(arguments[0])].some((each) => each.checkVisibility())"
+        return bool(self.run(script, selector))
 
     def run(self, script: str, *values: object) -> Any:
         """The value of a script."""
