@@ -1,11 +1,13 @@
 """What happened to jobs, one after the other: triggers write a row in the transaction that makes the change."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from daemon.journal.database import Database
-from daemon.journal.rows import real, whole
+from daemon.journal.rows import placeholders, real, whole
+
+_COLUMNS = "events.number, events.kind, events.job_id, events.folder, events.state, events.grade, events.at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +40,23 @@ class Events:
     def after(self, number: int, limit: int = 1000) -> tuple[JobEvent, ...]:
         """The events that follow this one, oldest first."""
         found = self._to_read().rows(
-            "SELECT number, kind, job_id, folder, state, grade, at FROM events WHERE number > ? ORDER BY number "
-            "LIMIT ?",
-            number,
+            f"SELECT {_COLUMNS} FROM events WHERE number > ? ORDER BY number LIMIT ?", number, limit
+        )
+        return tuple(_event(row) for row in found)
+
+    def latest(self, limit: int, visible: Collection[str] | None = None) -> tuple[tuple[JobEvent, str | None], ...]:
+        """The last events, newest first, each with the name of its photo; None = the journal has no such photo now.
+
+        visible: the only orders that the reader may see; None = all.
+        """
+        where = "" if visible is None else f"WHERE events.folder IN ({placeholders(visible)})"
+        found = self._to_read().rows(
+            f"SELECT {_COLUMNS}, jobs.name FROM events LEFT JOIN jobs ON jobs.id = events.job_id {where} "
+            "ORDER BY events.number DESC LIMIT ?",
+            *sorted(visible or ()),
             limit,
         )
-        return tuple(
-            JobEvent(
-                whole(number),
-                str(kind),
-                str(job_id),
-                str(folder),
-                None if state is None else str(state),
-                None if grade is None else str(grade),
-                real(at) or 0.0,
-            )
-            for number, kind, job_id, folder, state, grade, at in found
-        )
+        return tuple((_event(row), None if name is None else str(name)) for *row, name in found)
 
     def newest(self) -> int:
         """The number of the event that came last, even if it is deleted."""
@@ -82,3 +84,16 @@ class Events:
                 self._db.after_commit = tuple(each for each in self._db.after_commit if each is not wake)
 
         return end
+
+
+def _event(row: Sequence[object]) -> JobEvent:
+    number, kind, job_id, folder, state, grade, at = row
+    return JobEvent(
+        whole(number),
+        str(kind),
+        str(job_id),
+        str(folder),
+        None if state is None else str(state),
+        None if grade is None else str(grade),
+        real(at) or 0.0,
+    )

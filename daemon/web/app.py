@@ -17,6 +17,7 @@ from daemon.web.api import (
     download_ways,
     event_stream,
     job_ways,
+    latest_events,
     order_ways,
     photos,
     resumed_uploads,
@@ -48,6 +49,7 @@ _WAYS: tuple[Way, ...] = (
     *download_ways.WAYS,
     *status_ways.WAYS,
     *event_stream.WAYS,
+    *latest_events.WAYS,
     *removebg_ways.WAYS,
     *page_routes.WAYS,
 )

@@ -113,3 +113,29 @@ def test_an_attempt_that_is_read_back_from_a_report_is_no_news(journal: Journal)
     journal.restore([replace(found, job=replace(found.job, id="b"))])
 
     assert kinds(journal, seen) == ["done"]
+
+
+def test_the_last_events_come_newest_first_with_names(journal: Journal) -> None:
+    admit(journal, "a", folder="shoes")
+    do(journal, "a")
+    admit(journal, "b", folder="hats")
+    journal.forget("b")
+
+    found = journal.events.latest(3)
+
+    assert [(event.kind, event.job_id, name) for event, name in found] == [
+        ("removed", "b", None),
+        ("admitted", "b", None),
+        ("done", "a", "shoes/a.jpg"),
+    ]
+    assert [event.number for event, _ in found] == sorted((event.number for event, _ in found), reverse=True)
+
+
+def test_the_last_events_are_those_of_the_orders_that_the_reader_may_see(journal: Journal) -> None:
+    admit(journal, "a", folder="shoes")
+    admit(journal, "b", folder="hats")
+    admit(journal, "c")
+
+    assert [event.job_id for event, _ in journal.events.latest(9, frozenset({"shoes"}))] == ["a"]
+    assert journal.events.latest(9, frozenset()) == ()
+    assert [event.job_id for event, _ in journal.events.latest(9, frozenset({""}))] == ["c"]

@@ -23,7 +23,7 @@ from tests.web.live_daemon import live_daemon
 
 PUBLIC = [way for way in WAYS if way.summary]
 EXAMPLES = 4
-STREAMS = ("/api/v1/events",)
+STREAMS = ("/api/v1/events$",)
 """They have no end; tests/web/test_event_stream.py reads them."""
 
 

@@ -59,6 +59,19 @@ def test_now_shows_a_photo_in_work_and_hears_when_it_is_done(table: LightTable) 
         table.engine.note_change()
 
 
+def test_now_shows_what_happened_before_it_was_opened(table: LightTable) -> None:
+    with browser(table.base) as page:
+        page.open("/now")
+        page.wait_for_text("#happened", "02.jpg is done")
+        lines = page.text("#happened").splitlines()
+
+    done = [text for text in lines if text.endswith("is done: very good")]
+    assert any("00.jpg is done" in text for text in done)
+    assert any("00.jpg came in" in text for text in lines)
+    first = next(n for n, text in enumerate(lines) if "00.jpg is done" in text)
+    assert first < next(n for n, text in enumerate(lines) if "00.jpg came in" in text), "the newest comes first"
+
+
 def test_photos_dropped_onto_the_page_come_out_cut_out(table: LightTable, tmp_path: Path) -> None:
     names = [save_photo(tmp_path / f"{number}.jpg", drawn_photo(96, 72, 90 + number)) for number in range(3)]
     (tmp_path / "letter.jpg").write_text("Dear Sir or Madam")

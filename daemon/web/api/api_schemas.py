@@ -83,6 +83,20 @@ SCHEMAS: Mapping[str, Schema] = {
         seconds_left=_or_null({"type": "number"}),
     ),
     "Orders": _object(orders=_list_of(named("Order"))),
+    "LatestEvents": _object(
+        events=_list_of(
+            _object(
+                kind={"type": "string", "description": "e.g. admitted, started, done, failed, verdict, moved, removed"},
+                name=_or_null({"type": "string", "description": "Of the photo; null if the journal forgot it"}),
+                job={"type": "string", "description": "Empty if it is about a whole order"},
+                order=_TEXT,
+                state=_or_null(_TEXT),
+                grade=_or_null(_TEXT),
+                version=_TEXT,
+                at=_TIME,
+            )
+        )
+    ),
     "AuditEntry": _object(
         at=_TIME,
         who=_TEXT,

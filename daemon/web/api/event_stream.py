@@ -74,8 +74,9 @@ def _may_go_on(now: Caller, before: Caller) -> bool:
     return now.role.may(Role.VIEWER) and (now.name, now.orders) == (before.name, before.orders)
 
 
-def _event(event: JobEvent) -> bytes:
-    data: dict[str, object] = {
+def event_values(event: JobEvent) -> dict[str, object]:
+    """What everybody hears of an event, as values for JSON."""
+    return {
         "job": event.job_id,
         "order": event.folder,
         "state": event.state,
@@ -83,7 +84,10 @@ def _event(event: JobEvent) -> bytes:
         "version": str(event.number),
         "at": event.at,
     }
-    return _message(event.number, event.kind, data)
+
+
+def _event(event: JobEvent) -> bytes:
+    return _message(event.number, event.kind, event_values(event))
 
 
 def _message(number: int, kind: str, data: dict[str, object]) -> bytes:

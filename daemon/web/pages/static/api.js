@@ -1,4 +1,5 @@
 // Asks the daemon, and says in plain words why something could not be done.
+import { inPlainWords } from "./problems.js";
 import { _ } from "./texts.js";
 
 // What the daemon answered instead of doing it. status: HTTP's, 0 = no answer. problem: the problem details, if any.
@@ -16,7 +17,7 @@ export class Refusal extends Error {
 }
 
 function words(status, problem) {
-  const said = problem?.detail ?? "";
+  const said = inPlainWords(problem?.detail ?? "");
   if (status === 0) return _("No connection to Freisteller.");
   if (status === 401) return _("You are logged out. Log in again.");
   if (status === 403) return _("You may not do that.");

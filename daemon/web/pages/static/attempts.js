@@ -58,7 +58,7 @@ function option(job, attempt, ground, choose, confirm) {
   if (attempt.picture) paint(canvas, job, attempt, ground);
   const score = attempt.score === null ? "" : figure(attempt.score, { maximumFractionDigits: 2, minimumFractionDigits: 2 });
   const reasons = (attempt.reasons ?? []).map((reason) => element("li", { textContent: inWords(reason) }));
-  if (attempt.error) reasons.push(element("li", { textContent: attempt.error }));
+  if (attempt.error) reasons.push(element("li", { textContent: inWords(attempt.error) }));
   if (!attempt.picture) reasons.push(element("li", { textContent: _("Its alpha is no longer kept.") }));
   return element(
     "div", { role: "option", className: "attempt", id: `attempt-${attempt.number}`, "aria-selected": "false", onclick: choose, ondblclick: confirm },
@@ -73,7 +73,9 @@ function option(job, attempt, ground, choose, confirm) {
   );
 }
 
-const recipe = (value) => (typeof value === "string" ? value : Object.values(value ?? {}).filter((each) => each !== null && each !== "").join(" · "));
+// What the engine was asked for: the model, its size, and what was shown to it.
+const VIEWS = { zoom: () => _("enlarged part"), mirrored: () => _("mirrored") };
+const recipe = (value) => value.split(" ").map((each) => VIEWS[each]?.() ?? each).join(" · ");
 
 async function paint(canvas, job, attempt, ground) {
   const context = canvas.getContext("2d");

@@ -1,60 +1,43 @@
 // Takes photos and folders that are dragged onto the page, and brings them to an order. What was not sent can be sent again.
-import { ask, refusal, Refusal } from "./api.js";
-import { byId, element, message } from "./base.js";
-import { connection } from "./base.js";
-import { _, figure, ngettext } from "./texts.js";
+import { ask } from "./api.js";
+import { byId, connection, element } from "./base.js";
+import { chosen, dropped } from "./dropped.js";
+import { giveUp, sendOnce, Unreadable } from "./sending.js";
+import { _, figure, ngettext, span } from "./texts.js";
 
 const AT_ONCE = 2;
-const TRIES = 6;
-const IGNORED = /^(\.|~)|^(thumbs\.db|desktop\.ini)$/i;
+const FIRST_WAIT_SECONDS = 1;
+const LONGEST_WAIT_SECONDS = 30;
+const RATE_SECONDS = 10; // over which we measure how fast it goes
 
-const files = []; // {file, folder, state: waiting | sending | done | bad, line}
+const files = []; // {file, folder, order, state: waiting | sending | done | bad | cancelled, sent (bytes), line, stop}
 let running = 0;
-
-// ---- what is dropped ----
-
-// All files of a drop, with the folder that each lies in.
-async function dropped(items) {
-  const entries = [...items].map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile()).filter(Boolean);
-  const found = [];
-  for (const entry of entries) await walk(entry, "", found);
-  return found;
-}
-
-async function walk(entry, folder, found) {
-  if (entry instanceof File) found.push({ file: entry, folder });
-  else if (entry.isFile) found.push({ file: await new Promise((yes, no) => entry.file(yes, no)), folder });
-  else {
-    const reader = entry.createReader();
-    for (;;) {
-      const some = await new Promise((yes, no) => reader.readEntries(yes, no)); // a hundred at a time
-      if (!some.length) return;
-      for (const each of some) await walk(each, folder ? `${folder}/${entry.name}` : entry.name, found);
-    }
-  }
-}
+let paused = false;
 
 function take(found) {
-  const order = byId("order").value.trim();
-  for (const { file, folder } of found) {
-    if (IGNORED.test(file.name)) continue;
-    const to = order || folder.split("/")[0];
-    if (files.some((each) => each.state !== "bad" && same(each, file, to))) continue;
-    const line = element("li", {}, element("span", { className: "label", textContent: to ? `${to} / ${file.name}` : file.name }), element("span", { className: "state" }), element("progress", { max: 1, value: 0, "aria-label": file.name }));
-    files.push({ file, order: to, state: "waiting", line, tries: 0 });
-    byId("uploads").append(line);
+  const typed = byId("order").value.trim();
+  for (const { file, folder, name } of found) {
+    const order = typed || folder.split("/")[0];
+    if (file && files.some((each) => ["waiting", "sending", "done"].includes(each.state) && same(each, file, folder, order))) continue;
+    const each = { file, folder, order, state: "waiting", sent: 0 };
+    each.line = lineOf(each, file?.name ?? name);
+    files.push(each);
+    byId("uploads").append(each.line);
+    if (!file) end(each, "bad", _("This cannot be read."));
+    else if (!file.size) end(each, "bad", _("The file is empty."));
   }
   byId("uploads-section").hidden = files.length === 0;
   draw();
   start();
 }
 
-const same = (each, file, order) => each.order === order && each.file.name === file.name && each.file.size === file.size && each.file.lastModified === file.lastModified;
+const same = (each, file, folder, order) =>
+  each.order === order && each.folder === folder && each.file?.name === file.name && each.file.size === file.size && each.file.lastModified === file.lastModified;
 
 // ---- sending ----
 
 function start() {
-  while (running < AT_ONCE) {
+  while (running < AT_ONCE && !paused) {
     const next = files.find((each) => each.state === "waiting");
     if (!next) break;
     send(next);
@@ -64,93 +47,165 @@ function start() {
 async function send(each) {
   running += 1;
   each.state = "sending";
+  each.stop = new AbortController();
+  say(each, "");
   draw();
   try {
-    const answer = await upload(each);
-    connection("upload", null);
-    each.state = "done";
-    each.job = answer?.id ?? answer?.job?.id;
-    say(each, _("arrived"), "well");
+    await untilTaken(each);
+    each.sent = each.file.size;
+    end(each, "done", _("arrived"));
   } catch (problem) {
-    each.tries += 1;
-    if (problem.passing && each.tries < TRIES) {
-      if (problem.status === 0) connection("upload", 0);
-      say(each, _("waits to be sent again"), "");
-      await new Promise((resolve) => setTimeout(resolve, 1000 * (problem.retryAfter || 2 ** each.tries)));
-      each.state = "waiting";
-    } else {
-      connection("upload", null);
-      each.state = "bad";
-      say(each, problem.message, "bad");
-    }
+    if (problem.name === "AbortError") {
+      if (each.state === "cancelled") giveUp(each);
+      else Object.assign(each, { state: "waiting", stop: null }); // paused
+      say(each, each.state === "cancelled" ? _("cancelled") : _("paused"));
+    } else end(each, "bad", problem instanceof Unreadable ? _("The file was moved or changed meanwhile. Choose it again.") : why(problem));
   }
+  connection("upload", null);
   running -= 1;
   draw();
   start();
 }
 
-// The same file has the same key, so that one that had arrived is not taken in twice.
-async function keyOf({ file, order }) {
-  const text = new TextEncoder().encode([order, file.name, file.size, file.lastModified, session].join("\0"));
-  if (!crypto.subtle) return [order, file.name, file.size, file.lastModified, session].map(encodeURIComponent).join(":").slice(-200);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-const session = sessionStorage.getItem("drop") ?? String(crypto.getRandomValues(new Uint32Array(2)).join(""));
-try {
-  sessionStorage.setItem("drop", session);
-} catch {
-  // Then a reload begins anew.
+// Tries again as long as it may succeed by itself: at once when the line is back, else with longer and longer waits.
+async function untilTaken(each) {
+  let seconds = FIRST_WAIT_SECONDS;
+  for (;;) {
+    const before = each.sent;
+    try {
+      return await sendOnce(each, (bytes) => progress(each, bytes), each.stop.signal);
+    } catch (problem) {
+      const isAnother = problem.status === 409; // a request of before is not over, or more has arrived than we know
+      if (!problem.passing && !isAnother) throw problem;
+      if (problem.status === 0) connection("upload", 0);
+      say(each, problem.status === 0 || isAnother ? _("waits to be sent again") : problem.message);
+      seconds = each.sent > before ? FIRST_WAIT_SECONDS : Math.min(2 * seconds, LONGEST_WAIT_SECONDS);
+      await rest(problem.retryAfter || seconds, each.stop.signal);
+    }
+  }
 }
 
-async function upload(each) {
-  const key = await keyOf(each);
+// Waits; until the line is back, if that comes first. Raises an AbortError.
+function rest(seconds, signal) {
   return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest(); // fetch tells no progress of what it sends
-    request.open("POST", `/api/v1/photos?${new URLSearchParams({ name: each.file.name, order: each.order })}`);
-    request.setRequestHeader("Content-Type", "application/octet-stream");
-    request.setRequestHeader("Accept", "application/json");
-    request.setRequestHeader("Idempotency-Key", key);
-    request.upload.onprogress = (event) => {
-      each.line.querySelector("progress").value = event.loaded / Math.max(1, event.total);
+    const over = (go, value) => {
+      clearTimeout(timer);
+      removeEventListener("online", back);
+      signal.removeEventListener("abort", ended);
+      go(value);
     };
-    request.onload = async () => {
-      const answer = new Response(request.responseText || null, { status: request.status, headers: { "Retry-After": request.getResponseHeader("Retry-After") ?? "" } });
-      if (answer.ok) resolve(await answer.json().catch(() => null));
-      else reject(await refusal(answer));
-    };
-    request.onerror = () => reject(new Refusal(0));
-    request.send(each.file);
+    const back = () => over(resolve);
+    const ended = () => over(reject, signal.reason);
+    const timer = setTimeout(back, seconds * 1000);
+    addEventListener("online", back);
+    signal.addEventListener("abort", ended);
+    if (signal.aborted) ended();
   });
 }
 
-function say(each, text, kind) {
-  each.line.className = kind;
-  each.line.querySelector(".state").textContent = text;
-  if (kind) each.line.querySelector("progress").remove();
+function why(problem) {
+  if (problem.status === 403) return _("You may not send photos to this order.");
+  if (problem.status === 404) return _("The daemon forgot this file. Try it again.");
+  return problem.message;
 }
 
-function draw() {
-  const count = (state) => files.filter((each) => each.state === state).length;
-  const done = count("done");
-  const bad = count("bad");
-  const words = [_("%(n)s of %(sum)s photos have arrived.", { n: figure(done), sum: figure(files.length) })];
-  if (bad) words.push(ngettext("One could not be taken.", "%(num)s could not be taken.", bad));
-  byId("sum").textContent = words.join(" ");
-  byId("whole").max = Math.max(1, files.length);
-  byId("whole").value = done;
-  byId("again").hidden = !bad;
+function cancel(each) {
+  if (!["waiting", "sending", "bad"].includes(each.state)) return;
+  const wasSending = each.state === "sending";
+  end(each, "cancelled", _("cancelled"));
+  each.sent = 0;
+  if (wasSending) each.stop.abort();
+  else if (each.file) giveUp(each);
+  draw();
+}
+
+function setPaused(yes) {
+  paused = yes;
+  if (paused) files.filter((each) => each.state === "sending").forEach((each) => each.stop.abort());
+  else files.filter((each) => each.state === "waiting").forEach((each) => say(each, ""));
+  draw();
+  start();
 }
 
 function again() {
-  for (const each of files.filter((one) => one.state === "bad")) {
-    Object.assign(each, { state: "waiting", tries: 0 });
-    say(each, "", "");
-    each.line.append(element("progress", { max: 1, value: 0, "aria-label": each.file.name }));
+  for (const each of files.filter((one) => one.state === "bad" && one.file?.size)) {
+    const line = lineOf(each, each.file.name);
+    each.line.replaceWith(line);
+    Object.assign(each, { state: "waiting", sent: 0, line });
   }
   draw();
   start();
 }
+
+// ---- what people see ----
+
+function lineOf(each, name) {
+  const path = [each.order, ...each.folder.split("/").slice(1), name].filter(Boolean).join(" / ");
+  return element("li", {},
+    element("span", { className: "label", textContent: path }),
+    element("span", { className: "state" }),
+    element("button", { type: "button", className: "quiet", textContent: "✕", "aria-label": _("Cancel %(name)s", { name }), title: _("Cancel"), onclick: () => cancel(each) }),
+    element("progress", { max: 1, value: 0, "aria-label": name }));
+}
+
+function say(each, text) {
+  each.line.querySelector(".state").textContent = text;
+}
+
+function end(each, state, text) {
+  each.state = state;
+  each.line.className = { done: "well", bad: "bad" }[state] ?? "";
+  each.line.querySelector("progress")?.remove();
+  each.line.querySelector("button")?.remove();
+  say(each, text);
+}
+
+function progress(each, bytes) {
+  if (each.state !== "sending") return;
+  connection("upload", null);
+  each.sent = Math.min(bytes, each.file.size);
+  const share = each.sent / each.file.size;
+  const bar = each.line.querySelector("progress");
+  if (bar) bar.value = share;
+  say(each, share < 1 ? `${figure(Math.floor(100 * share))} %` : _("is looked at"));
+  drawBytes();
+}
+
+const unfinished = () => files.some((each) => each.state === "waiting" || each.state === "sending");
+
+function draw() {
+  const count = (state) => files.filter((each) => each.state === state).length;
+  const [done, bad, cancelled] = ["done", "bad", "cancelled"].map(count);
+  const words = [_("%(n)s of %(sum)s photos have arrived.", { n: figure(done), sum: figure(files.length - cancelled) })];
+  if (bad) words.push(ngettext("One could not be taken.", "%(num)s could not be taken.", bad));
+  if (paused && unfinished()) words.push(_("Paused."));
+  byId("sum").textContent = words.join(" ");
+  byId("again").hidden = !files.some((each) => each.state === "bad" && each.file?.size);
+  byId("pause").hidden = !unfinished();
+  byId("pause").textContent = paused ? _("Go on") : _("Pause");
+  byId("cancel").hidden = !unfinished();
+  drawBytes();
+}
+
+const marks = []; // [seconds, bytes sent], the oldest first
+
+function drawBytes() {
+  const wanted = files.filter((each) => ["waiting", "sending", "done"].includes(each.state));
+  const sum = wanted.reduce((bytes, each) => bytes + each.file.size, 0);
+  const sent = wanted.reduce((bytes, each) => bytes + each.sent, 0);
+  byId("whole").value = sum ? sent / sum : 1;
+  const now = performance.now() / 1000;
+  if (paused || !marks.length || sent < marks.at(-1)[1]) marks.length = 0;
+  marks.push([now, sent]);
+  while (marks.length > 2 && marks[0][0] < now - RATE_SECONDS) marks.shift();
+  const rate = (sent - marks[0][1]) / (now - marks[0][0]);
+  const megabytes = (bytes) => figure(bytes / 1e6, { maximumFractionDigits: bytes < 1e7 ? 1 : 0 });
+  const words = [_("%(sent)s of %(sum)s MB", { sent: megabytes(sent), sum: megabytes(sum) })];
+  if (unfinished() && !paused && rate > 0 && now - marks[0][0] > 1) words.push(_("about %(time)s left", { time: span((sum - sent) / rate) }));
+  byId("bytes").textContent = words.join(", ");
+}
+
+// ---- what people do ----
 
 const zone = byId("zone");
 for (const kind of ["dragenter", "dragover"]) document.addEventListener(kind, (event) => { event.preventDefault(); zone.classList.add("over"); });
@@ -158,23 +213,25 @@ document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) zo
 document.addEventListener("drop", async (event) => {
   event.preventDefault();
   zone.classList.remove("over");
-  try {
-    take(await dropped(event.dataTransfer.items));
-  } catch {
-    message(_("What was dropped cannot be read. Choose the files instead."), { bad: true });
-  }
+  take(await dropped(event.dataTransfer.items));
 });
 byId("drop").addEventListener("submit", (event) => event.preventDefault());
 byId("choose-files").addEventListener("click", () => byId("files").click());
 byId("choose-folder").addEventListener("click", () => byId("folder").click());
 for (const id of ["files", "folder"]) {
   byId(id).addEventListener("change", (event) => {
-    take([...event.target.files].map((file) => ({ file, folder: file.webkitRelativePath.split("/").slice(0, -1).join("/") })));
+    take(chosen(event.target.files));
     event.target.value = "";
   });
 }
 byId("again").addEventListener("click", again);
-addEventListener("beforeunload", (event) => { if (running) event.preventDefault(); });
+byId("pause").addEventListener("click", () => setPaused(!paused));
+byId("cancel").addEventListener("click", () => {
+  files.filter((each) => each.state === "waiting" || each.state === "sending").forEach(cancel);
+  paused = false;
+  draw();
+});
+addEventListener("beforeunload", (event) => { if (unfinished()) event.preventDefault(); });
 ask("/api/v1/orders").then(
   ({ orders }) => byId("known-orders").append(...orders.filter((each) => each.name).map((each) => element("option", { value: each.name }))),
   () => {},

@@ -1,11 +1,10 @@
 // What runs at this moment, and what happened last.
-import { ask, jobPath } from "./api.js";
+import { ask } from "./api.js";
 import { byId, element, fill, message } from "./base.js";
+import { addHappened, loadHappened } from "./happened.js";
 import { calmly, hear } from "./live.js";
-import { _, clock, day, figure, gradeName, ngettext, span } from "./texts.js";
-
-const LINES = 40;
-const names = new Map(); // job ids: what their photos are called
+import { inPlainWords } from "./problems.js";
+import { _, day, figure, ngettext, span } from "./texts.js";
 
 const STAGES = {
   reading: () => _("is read"), preparing: () => _("is made small for the engine"), engine: () => _("is cut out"), judging: () => _("is judged"),
@@ -13,15 +12,18 @@ const STAGES = {
 };
 
 async function load() {
+  await tried(async () => draw(await ask("/api/v1/status")));
+}
+
+async function tried(act) {
   try {
-    draw(await ask("/api/v1/status"));
+    await act();
   } catch (refusal) {
     if (!refusal.passing) message(refusal.message, { bad: true });
   }
 }
 
 function draw({ running, servers, troubles, paused_at: pausedAt }) {
-  for (const each of running) names.set(each.job, each.name);
   fill(
     byId("running"),
     running.length
@@ -53,8 +55,13 @@ function sentences(servers, troubles, pausedAt) {
   const away = servers.filter((each) => !each.up).length;
   if (servers.length && away === servers.length) found.push(_("No engine answers. Photos wait, and none is lost."));
   else if (away) found.push(ngettext("One engine does not answer; the others go on.", "%(num)s engines do not answer; the others go on.", away));
+  for (const { server, message: said } of servers) {
+    if (said) found.push(said.startsWith(server) ? inPlainWords(said) : _("%(part)s: %(detail)s", { part: server, detail: inPlainWords(said) }));
+  }
   for (const { part, reason } of troubles) {
-    found.push(_("%(part)s: %(detail)s", { part: (PARTS[part] ?? (() => part))(), detail: reason || _("not ready") }));
+    if (part === "engine" && servers.length) continue; // said above
+    const detail = reason ? inPlainWords(reason) : _("not ready");
+    found.push(_("%(part)s: %(detail)s", { part: (PARTS[part] ?? (() => part))(), detail }));
   }
   return found;
 }
@@ -66,31 +73,11 @@ function table(heads, rows, numbersFrom) {
     element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((text, n) => cell("td", n, text))))));
 }
 
-async function nameOf(job) {
-  if (names.has(job)) return names.get(job);
-  try {
-    names.set(job, (await ask(jobPath(job))).name);
-  } catch {
-    return job;
-  }
-  return names.get(job);
-}
-
-const WORDS = {
-  admitted: () => _("came in"), started: () => _("is in work"), done: ({ grade }) => _("is done: %(grade)s", { grade: gradeName(grade) }),
-  failed: () => _("failed"), verdict: ({ grade }) => _("somebody decided: %(grade)s", { grade: gradeName(grade) }), moved: () => _("was moved"),
-  removed: () => _("was removed"), deed: () => _("somebody did something"),
-};
-
-async function heard(kind, data) {
-  soon();
-  const name = (await nameOf(data.job)).split("/").pop();
-  const list = byId("happened");
-  list.prepend(element("li", {}, element("time", { textContent: clock(data.at) }), element("span", { textContent: `${name} ${WORDS[kind](data)}` })));
-  while (list.children.length > LINES) list.lastChild.remove();
-}
-
 const soon = calmly(load, 0.5);
-load();
-hear(heard, load);
+const anew = () => Promise.all([load(), tried(loadHappened)]);
+anew();
+hear((kind, data) => {
+  soon();
+  addHappened(kind, data);
+}, anew);
 setInterval(() => { if (!document.hidden) load(); }, 5000);

@@ -1,4 +1,5 @@
 // Reasons in the reader's language, and the places that they name. A sentence that is not known here is shown as it is.
+import { inPlainWords } from "./problems.js";
 import { _, figure } from "./texts.js";
 
 const N_ = (text) => text; // marks a text for the catalogue
@@ -74,7 +75,7 @@ function translated(reason) {
     if (found) return words(found);
   }
   const pieces = reason.split(", ");
-  return pieces.every((piece) => KNOWN.has(piece)) ? pieces.map((piece) => _(piece)).join(", ") : reason;
+  return pieces.every((piece) => KNOWN.has(piece)) ? pieces.map((piece) => _(piece)).join(", ") : inPlainWords(reason); // of a photo that failed
 }
 
 // The number of each reason that names a place, by its place in the list; the worst is 1.
