@@ -1,0 +1,93 @@
+"""German pages know the sentences that people meet: those in the sources of the daemon, as they stand there now."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import daemon
+
+HOUSE = Path(daemon.__file__).parent
+SCRIPT = (HOUSE / "web" / "pages" / "static" / "said.js").read_text("utf-8")
+VALUE = "\N{BULLET}"
+KNOWN = {re.sub(r"%\(\w+\)s", VALUE, text) for text in re.findall(r'N_\("((?:[^"\\]|\\.)*)"\)', SCRIPT)}
+
+MODULES = (
+    "pictures/reading.py",
+    "pictures/camera_raw.py",
+    "pictures/heic.py",
+    "intake/file_structure.py",
+    "people/attempt_deed.py",
+    "people/deed_acts.py",
+    "people/deeds.py",
+    "people/fail_deed.py",
+    "people/grade_deed.py",
+    "people/other_attempts.py",
+    "people/priority_deed.py",
+    "people/retry_deed.py",
+    "people/touch_ups.py",
+    "engines/comfyui/deaths.py",
+    "engines/comfyui/error_mapping.py",
+    "engines/comfyui/http_client.py",
+    "work/open_file.py",
+    "work/pipeline.py",
+    "work/processes.py",
+)
+ERRORS = frozenset(
+    {
+        "BadPhoto",
+        "NotWholeYet",
+        "IllegalMove",
+        "Vanished",
+        "Unsupported",
+        "WorkerLost",
+        "EngineAway",
+        "ServerGone",
+        "EngineMisconfigured",
+        "EngineFull",
+        "RecipeRefused",
+        "NodeFailed",
+        "CorruptUpload",
+        "UploadLost",
+    }
+)
+OTHERWISE = (
+    f"{VALUE} is {VALUE}, so it cannot be {VALUE}.",  # SAID has both of its forms
+    f"{VALUE} cannot read the picture: {VALUE}: {VALUE}",  # one value there
+    f"{VALUE}: {VALUE}",  # what the operating system says
+)
+"""Sentences that SAID has with other values than the sources, or cannot have."""
+
+
+def sentences(path: Path) -> Iterator[str]:
+    """What the errors say that a module raises, with VALUE for each value."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            if name in ERRORS and node.args:
+                said = node.args[0]
+                if isinstance(said, ast.Constant):
+                    yield str(said.value)
+                elif isinstance(said, ast.JoinedStr):
+                    yield "".join(str(part.value) if isinstance(part, ast.Constant) else VALUE for part in said.values)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_each_sentence_of_a_module_is_known(module: str) -> None:
+    missing = [said for said in sentences(HOUSE / module) if said not in KNOWN and said not in OTHERWISE]
+
+    assert missing == [], "add them to said.js, with a German text"
+
+
+def test_there_are_sentences_to_look_for() -> None:
+    assert sum(len([*sentences(HOUSE / module)]) for module in MODULES) > 80
+
+
+def test_what_a_file_is_instead_of_a_photo_is_known() -> None:
+    source = (HOUSE / "pictures" / "signatures.py").read_text("utf-8")
+    kinds = re.findall(r'b"[^"]*", "(an? [^"]+)"\)', source) + re.findall(r'"(an? text|of no kind[^"]*)"', source)
+
+    assert len(kinds) > 8
+    assert [kind for kind in kinds if kind not in KNOWN] == []
