@@ -133,9 +133,11 @@ def test_a_pause_stops_the_line_and_a_cancelled_photo_does_not_arrive(table: Lig
 def test_what_is_refused_says_why_in_the_language_of_the_page(table: LightTable, tmp_path: Path) -> None:
     (tmp_path / "Brief.jpg").write_text("Sehr geehrte Damen und Herren")
     (tmp_path / "leer.jpg").write_bytes(b"")
-    with browser(table.base, language="de-DE") as page:
+    with browser(table.base, PHONE, "de-DE") as page:
         page.open("/drop")
         choose(page, tmp_path / "Brief.jpg", tmp_path / "leer.jpg", order="Post")
-        page.wait_for_text("#uploads", "Brief ist kein Foto: Der Inhalt ist ein Text.")
+        page.wait_for_text("#uploads", "\nBrief ist kein Foto: Der Inhalt ist ein Text.")
         assert "Die Datei ist leer." in page.text("#uploads")
         assert page.shows("#again")
+        width = "return document.querySelector('#uploads .label').getBoundingClientRect().width"
+        assert page.run(width) > 150, "a long reason leaves no room for the name"

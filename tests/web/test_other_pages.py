@@ -72,6 +72,19 @@ def test_now_shows_what_happened_before_it_was_opened(table: LightTable) -> None
     assert first < next(n for n, text in enumerate(lines) if "00.jpg came in" in text), "the newest comes first"
 
 
+def test_now_says_in_german_what_an_engine_that_is_away_says(tmp_path: Path) -> None:
+    with (
+        light_table(tmp_path, FREISTELLER__COMFYUI__SERVERS='[{"url": "http://127.0.0.1:9"}]') as away,
+        browser(away.base, PHONE, "de-DE") as page,
+    ):
+        page.open("/now")
+        page.wait_for_text("#outages", "Kein Rechenserver antwortet.")
+        page.wait_for_text("#outages", "127.0.0.1:9 ist nicht zu erreichen.")
+        page.wait_for_text("#happened-none", "Bisher ist nichts geschehen.")
+        wraps = "return [...document.querySelectorAll('.table th')].some((each) => each.scrollWidth > each.clientWidth)"
+        assert not page.run(wraps)
+
+
 def test_photos_dropped_onto_the_page_come_out_cut_out(table: LightTable, tmp_path: Path) -> None:
     names = [save_photo(tmp_path / f"{number}.jpg", drawn_photo(96, 72, 90 + number)) for number in range(3)]
     (tmp_path / "letter.jpg").write_text("Dear Sir or Madam")

@@ -2,6 +2,7 @@
 import { ask } from "./api.js";
 import { byId, connection, element } from "./base.js";
 import { chosen, dropped } from "./dropped.js";
+import { inPlainWords } from "./problems.js";
 import { giveUp, sendOnce, Unreadable } from "./sending.js";
 import { _, figure, ngettext, span } from "./texts.js";
 
@@ -78,6 +79,8 @@ async function untilTaken(each) {
       const isAnother = problem.status === 409; // a request of before is not over, or more has arrived than we know
       if (!problem.passing && !isAnother) throw problem;
       if (problem.status === 0) connection("upload", 0);
+      marks.length = 0;
+      drawBytes();
       say(each, problem.status === 0 || isAnother ? _("waits to be sent again") : problem.message);
       seconds = each.sent > before ? FIRST_WAIT_SECONDS : Math.min(2 * seconds, LONGEST_WAIT_SECONDS);
       await rest(problem.retryAfter || seconds, each.stop.signal);
@@ -105,9 +108,12 @@ function rest(seconds, signal) {
 
 function why(problem) {
   if (problem.status === 403) return _("You may not send photos to this order.");
+  if (problem.status === 413 || problem.status === 422) return asSentence(inPlainWords(problem.problem.detail ?? "")) || problem.message;
   if (problem.status === 404) return _("The daemon forgot this file. Try it again.");
   return problem.message;
 }
+
+const asSentence = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
 
 function cancel(each) {
   if (!["waiting", "sending", "bad"].includes(each.state)) return;
@@ -144,7 +150,7 @@ function lineOf(each, name) {
   return element("li", {},
     element("span", { className: "label", textContent: path }),
     element("span", { className: "state" }),
-    element("button", { type: "button", className: "quiet", textContent: "✕", "aria-label": _("Cancel %(name)s", { name }), title: _("Cancel"), onclick: () => cancel(each) }),
+    element("button", { type: "button", textContent: "✕", "aria-label": _("Cancel %(name)s", { name }), title: _("Cancel"), onclick: () => cancel(each) }),
     element("progress", { max: 1, value: 0, "aria-label": name }));
 }
 

@@ -9,9 +9,14 @@ const TODAY_SECONDS = 12 * 3600; // older lines show their day, too
 
 const WORDS = {
   admitted: () => _("came in"), started: () => _("is in work"), done: ({ grade }) => _("is done: %(grade)s", { grade: gradeName(grade) }),
-  failed: () => _("failed"), verdict: ({ grade }) => _("somebody decided: %(grade)s", { grade: gradeName(grade) }), moved: () => _("was moved"),
+  failed: () => _("has failed"), verdict: ({ grade }) => _("somebody decided: %(grade)s", { grade: gradeName(grade) }),
+  moved: ({ state }) => (state === "failed" ? _("lies in failed/ now") : _("was moved")),
   removed: () => _("was removed"), deed: () => _("somebody did something"),
 };
+
+const CAUSES = ["failed", "verdict", "moved"];
+const CONSEQUENCES = ["moved", "deed"]; // a moment after a cause they say nothing new
+const AT_ONCE_SECONDS = 5;
 
 const happened = new Map(); // versions (numbers that grow): events, each with the name of its photo
 const names = new Map(); // job ids: promises of what their photos are called
@@ -35,14 +40,20 @@ function keep(kind, event) {
 
 function drawHappened() {
   const newest = [...happened.keys()].sort((a, b) => b - a);
-  for (const number of newest.splice(LINES)) happened.delete(number);
-  const lines = newest.map((number) => {
+  for (const number of newest.splice(ASKED)) happened.delete(number);
+  const lines = newest.filter(isNews).slice(0, LINES).map((number) => {
     const event = happened.get(number);
     const time = event.at < Date.now() / 1000 - TODAY_SECONDS ? day(event.at) : clock(event.at);
     return element("li", {}, element("time", { textContent: time }), element("span", { textContent: `${subject(event)} ${WORDS[event.kind](event)}` }));
   });
   fill(byId("happened"), ...lines);
   byId("happened-none").hidden = lines.length > 0;
+}
+
+function isNews(number, n, newest) {
+  const event = happened.get(number);
+  const isCause = (older) => older.job === event.job && CAUSES.includes(older.kind) && event.at - older.at < AT_ONCE_SECONDS;
+  return !event.job || !CONSEQUENCES.includes(event.kind) || !newest.slice(n + 1, n + 20).some((older) => isCause(happened.get(older)));
 }
 
 function subject({ job, name, order }) {
