@@ -44,9 +44,12 @@ class LightTable:
 
 
 @contextmanager
-def light_table(folder: Path, **settings: str) -> Iterator[LightTable]:
-    """A daemon while the block runs. Its engine is a double of ComfyUI that cuts out by colour."""
-    port = _free_port()
+def light_table(folder: Path, port: int = 0, **settings: str) -> Iterator[LightTable]:
+    """A daemon while the block runs. Its engine is a double of ComfyUI that cuts out by colour.
+
+    port: 0 = a free one.
+    """
+    port = port or _free_port()
     with Double() as double:
         servers = json.dumps([{"url": double.url, "slots": 2}])
         given = {"FREISTELLER__HTTP__BIND": f"127.0.0.1:{port}", "FREISTELLER__COMFYUI__SERVERS": servers, **settings}

@@ -95,6 +95,21 @@ def test_a_page_that_is_opened_anew_goes_on_with_the_same_file(table: LightTable
     assert names(table, "Anew") == ["Anew/again.png"]
 
 
+def test_a_daemon_that_is_killed_in_the_middle_gets_the_photo_once(tmp_path: Path) -> None:
+    photos = [heavy_photo(tmp_path / "heavy.png"), save_photo(tmp_path / "light.jpg", drawn_photo(96, 72, 5))]
+    with light_table(tmp_path) as first, browser(first.base) as page:
+        page.open("/drop")
+        line(page, {"uploadThroughput": SLOW})
+        choose(page, *photos, order="Killed")
+        page.wait(lambda: percent(page) > 50, "half of the photo")
+        first.daemon.kill()
+        page.wait(lambda: page.shows("#connection"), "the daemon that is away")
+        line(page, {})
+        with light_table(tmp_path, int(first.base.rpartition(":")[2])) as second:
+            page.wait_for_text("#sum", "2 of 2 photos have arrived.")
+            assert names(second, "Killed") == ["Killed/heavy.png", "Killed/light.jpg"]
+
+
 def test_a_folder_is_an_order_and_two_files_of_one_name_are_two_photos(table: LightTable, tmp_path: Path) -> None:
     for place, seed in (("a.jpg", 1), ("left/b.jpg", 2), ("right/b.jpg", 3)):
         save_photo(tmp_path / "Spring" / place, drawn_photo(96, 72, seed))

@@ -19,8 +19,9 @@ function take(found) {
   const typed = byId("order").value.trim();
   for (const { file, folder, name } of found) {
     const order = typed || folder.split("/")[0];
-    if (file && files.some((each) => ["waiting", "sending", "done"].includes(each.state) && same(each, file, folder, order))) continue;
     const each = { file, folder, order, state: "waiting", sent: 0 };
+    if (file && taken.has(identity(each))) continue;
+    if (file) taken.add(identity(each));
     each.line = lineOf(each, file?.name ?? name);
     files.push(each);
     byId("uploads").append(each.line);
@@ -32,8 +33,8 @@ function take(found) {
   start();
 }
 
-const same = (each, file, folder, order) =>
-  each.order === order && each.folder === folder && each.file?.name === file.name && each.file.size === file.size && each.file.lastModified === file.lastModified;
+const taken = new Set(); // the identities of the files that are under way or have arrived
+const identity = ({ file, folder, order }) => [order, folder, file.name, file.size, file.lastModified].join("\0");
 
 // ---- sending ----
 
@@ -135,6 +136,8 @@ function setPaused(yes) {
 
 function again() {
   for (const each of files.filter((one) => one.state === "bad" && one.file?.size)) {
+    if (taken.has(identity(each))) continue; // chosen again meanwhile
+    taken.add(identity(each));
     const line = lineOf(each, each.file.name);
     each.line.replaceWith(line);
     Object.assign(each, { state: "waiting", sent: 0, line });
@@ -160,6 +163,7 @@ function say(each, text) {
 
 function end(each, state, text) {
   each.state = state;
+  if (state !== "done" && each.file) taken.delete(identity(each));
   each.line.className = { done: "well", bad: "bad" }[state] ?? "";
   each.line.querySelector("progress")?.remove();
   each.line.querySelector("button")?.remove();
