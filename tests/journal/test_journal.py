@@ -516,6 +516,9 @@ def test_every_move_has_a_method_that_makes_it(journal: Journal) -> None:
         Move.REQUEUE: "requeue",
         Move.LEAVE_OUT: "leave_out",
         Move.TAKE_ATTEMPT: "choices.take",
+        Move.CANCEL: "deeds.cancel",
+        Move.REJECT: "deeds.reject",
+        Move.REINSTATE: "deeds.reinstate",
     }
 
     assert set(made) == set(Move)
