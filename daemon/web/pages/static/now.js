@@ -46,7 +46,10 @@ function draw({ running, servers, troubles, paused_at: pausedAt }) {
   fill(byId("outages"), ...(lines.length ? lines.map((text) => element("p", { textContent: text })) : [element("p", { className: "well", textContent: _("All is well.") })]));
 }
 
-const PARTS = { root: () => _("The hot folder"), recovery: () => _("The start"), journal: () => _("The journal"), engine: () => _("Engines") };
+const PARTS = {
+  root: () => _("The hot folder"), recovery: () => _("The start"), journal: () => _("The journal"), engine: () => _("Engines"),
+  watcher: () => _("The look at the inbox"), dispatcher: () => _("The sharing out of work"),
+};
 
 // Why something does not go on, each in a sentence.
 function sentences(servers, troubles, pausedAt) {

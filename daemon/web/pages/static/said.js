@@ -61,6 +61,8 @@ export const SAID = [
   N_("%(server)s has lost the uploaded picture: %(detail)s"),
   N_("%(server)s: %(detail)s Install ComfyUI-RMBG there."),
   N_("Freisteller is stopping; the photo goes on at the next start."),
+  N_("%(server)s cuts out the test picture wrongly with %(model)s (likeness %(likeness)s, expected above %(least)s). Check that model's file and the GPU there, then restart ComfyUI."),
+  N_("%(what)s (%(n)s photos in a row; is the node broken?)"),
   N_("No ComfyUI server can take %(model)s now."),
   N_("No ComfyUI server can run %(model)s."),
   // folders and disks
@@ -74,6 +76,12 @@ export const SAID = [
   N_("%(what)s: %(fault)s. Mount it for writing; the work goes on by itself."),
   N_("%(what)s: %(fault)s. Allow the daemon's user to read and write there; the work goes on by itself."),
   N_("%(what)s: %(fault)s. It is tried again."),
+  N_("The journal %(path)s is locked by another program. Close that program, or end its transaction; Freisteller then goes on by itself."),
+  N_("The journal %(path)s is locked by another program (%(holder)s). Close that program, or end its transaction; Freisteller then goes on by itself."),
+  N_("%(folder)s cannot be written. Allow the daemon's user to write there, or mount it writable."),
+  N_("%(path)s could not be renewed for some time; another machine may have taken over."),
+  N_("%(path)s was written and is gone. Is another program deleting files in %(folder)s?"),
+  N_("%(path)s is damaged: %(detail)s. Restore it, or remove it and start again."),
   N_("The journal %(path)s cannot be written (%(detail)s). Make room on the disk of the state directory; work then goes on by itself."),
   N_("has not reported yet"),
   // what people send
