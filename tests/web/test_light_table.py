@@ -173,7 +173,7 @@ def test_a_hundred_percent_is_one_pixel_for_one_pixel(table: LightTable) -> None
 def test_grounds_the_slider_and_the_alpha_show_what_they_say(table: LightTable) -> None:
     with browser(table.base) as page:
         opened(page, "look")
-        page.press("k", "b")
+        page.press("k", "d")
         corner = page.run(
             "const s = document.getElementById('stage'); return [s.clientWidth / 2 - 300, s.clientHeight / 2 - 250]"
         )
@@ -186,7 +186,7 @@ def test_grounds_the_slider_and_the_alpha_show_what_they_say(table: LightTable) 
         page.wait(lambda: page.pixel(*corner) == (0, 0, 0, 255), "the alpha of the background")
         page.press("m", "x")
         page.wait(lambda: 190 < page.pixel(*corner)[0] < 220, "the original's own ground, left of the line")
-        page.press("x", "b")
+        page.press("x", "d")
         page.wait(lambda: page.pixel(*corner) == (0, 0, 0, 255), "black again")
         assert page.said() == []
 

@@ -28,14 +28,15 @@ function words(status, problem) {
   return said ? _("That did not work: %(detail)s", { detail: said }) : _("That did not work (%(status)s).", { status });
 }
 
-// Sends one request. Returns the answer's JSON. Raises Refusal. An AbortError goes through.
+// Sends one request. body: a Blob as it is, anything else as JSON. Returns the answer's JSON. Raises Refusal. An AbortError goes through.
 export async function ask(path, { method = "GET", body, headers = {}, signal, keepalive = false } = {}) {
+  const file = body instanceof Blob;
   const sent = { Accept: "application/json", ...headers };
-  if (body !== undefined) sent["Content-Type"] = "application/json";
+  if (body !== undefined) sent["Content-Type"] = file ? body.type : "application/json";
   let answer;
   try {
     answer = await fetch(path, {
-      method, signal, keepalive, headers: sent, body: body === undefined ? undefined : JSON.stringify(body), redirect: "error",
+      method, signal, keepalive, headers: sent, body: body === undefined || file ? body : JSON.stringify(body), redirect: "error",
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;

@@ -74,7 +74,7 @@ function option(job, attempt, ground, choose, confirm) {
 }
 
 // What the engine was asked for: the model, its size, and what was shown to it.
-const VIEWS = { zoom: () => _("enlarged part"), mirrored: () => _("mirrored") };
+const VIEWS = { zoom: () => _("enlarged part"), mirrored: () => _("mirrored"), "touch-up": () => _("touched up") };
 const recipe = (value) => value.split(" ").map((each) => VIEWS[each]?.() ?? each).join(" · ");
 
 async function paint(canvas, job, attempt, ground) {

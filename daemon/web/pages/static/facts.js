@@ -33,9 +33,10 @@ function drawDecided(entry) {
   line.dataset.mark = entry?.trouble ? "trouble" : (mark?.what ?? "");
   if (entry?.trouble) line.textContent = entry.trouble;
   else if (mark?.who) line.textContent = _("%(who)s decided: %(what)s", { who: mark.who, what: markName(mark.what) });
+  else if (mark?.touched) line.textContent = _("Touched up, and decided: %(what)s", { what: markName(mark.what) });
   else if (mark) line.textContent = _("Decided: %(what)s", { what: markName(mark.what) });
   if (job?.decided?.at && !entry?.trouble) line.title = day(job.decided.at);
 }
 
 export const markName = (what) =>
-  ({ retry: _("is tried again"), failed: _("to failed"), attempt: _("another attempt"), gone: _("no longer there") })[what] ?? gradeName(what);
+  ({ retry: _("is tried again"), failed: _("to failed"), attempt: _("another attempt"), "touched-up": _("touched up"), gone: _("no longer there") })[what] ?? gradeName(what);

@@ -2,7 +2,8 @@
 import { byId, element, fill, remembered, takesText } from "./dom.js";
 import { _ } from "./texts.js";
 
-// Each act: its name, its words, its usual keys (as event.key gives them; "Ctrl+z" is also Cmd+z).
+// Each act: its name, its words, its usual keys (as event.key gives them; "Ctrl+z" is also Cmd+z). mode: where the key means
+// this before anything else; without one, it means it wherever the page can do it.
 export const ACTS = [
   { act: "sehr_gut", label: () => _("Very good"), keys: ["1"] },
   { act: "gut", label: () => _("Good"), keys: ["2"] },
@@ -20,7 +21,7 @@ export const ACTS = [
   { act: "smaller", label: () => _("Smaller"), keys: ["-"] },
   { act: "chequers", label: () => _("Ground: chequerboard"), keys: ["c"] },
   { act: "white", label: () => _("Ground: white"), keys: ["w"] },
-  { act: "black", label: () => _("Ground: black"), keys: ["b"] },
+  { act: "black", label: () => _("Ground: black"), keys: ["d"] },
   { act: "grey", label: () => _("Ground: grey"), keys: ["g"] },
   { act: "shop", label: () => _("Ground: the shop's colour"), keys: ["s"] },
   { act: "picture", label: () => _("Ground: a picture"), keys: ["p"] },
@@ -30,10 +31,19 @@ export const ACTS = [
   { act: "alpha", label: () => _("The alpha alone"), keys: ["m"] },
   { act: "marks", label: () => _("Marks of the reasons"), keys: ["k"] },
   { act: "attempts", label: () => _("Other attempts side by side"), keys: ["a"] },
+  { act: "touch-up", label: () => _("Touch up"), keys: ["b"] },
   { act: "keys", label: () => _("These keys"), keys: ["?"] },
+  { act: "other-brush", mode: "touch-up", label: () => _("Bring back or take away"), keys: ["x"] },
+  { act: "smaller-brush", mode: "touch-up", label: () => _("Smaller brush"), keys: ["[", ","] },
+  { act: "larger-brush", mode: "touch-up", label: () => _("Larger brush"), keys: ["]", "."] },
+  { act: "softer-brush", mode: "touch-up", label: () => _("Softer brush"), keys: ["{", ";", "<"] },
+  { act: "harder-brush", mode: "touch-up", label: () => _("Harder brush"), keys: ["}", ":", ">"] },
+  { act: "snap", mode: "touch-up", label: () => _("Snap to the photo's edge"), keys: ["s"] },
+  { act: "send", mode: "touch-up", label: () => _("Use the touched-up result"), keys: ["Enter"] },
+  { act: "leave", mode: "touch-up", label: () => _("Leave the touch-up"), keys: ["Escape"] },
 ];
 
-const HELD = ["next", "previous", "larger", "smaller", "look"]; // what a key that is held down may repeat: never a decision
+const HELD = ["next", "previous", "larger", "smaller", "look", "smaller-brush", "larger-brush", "softer-brush", "harder-brush"]; // what a key that is held down may repeat: never a decision
 
 let own = remembered.get("keys", {});
 const keysOf = (row) => own[row.act] ?? row.keys;
@@ -48,17 +58,20 @@ export function pressed(event) {
 
 const normal = (key) => key.toLowerCase(); // caps lock changes no meaning
 
-// The act of a key event, or undefined.
-function actOf(event) {
+// The act of a key event in a mode, or undefined.
+function actOf(event, mode) {
   const key = normal(pressed(event));
-  return ACTS.find((row) => keysOf(row).some((each) => normal(each) === key))?.act;
+  const means = (row) => keysOf(row).some((each) => normal(each) === key);
+  return (ACTS.find((row) => row.mode === mode && means(row)) ?? ACTS.find((row) => !row.mode && means(row)))?.act;
 }
 
 // Calls acts[name](event) for the keys of the page, never while somebody types, or while a dialog is open.
-export function listen(acts) {
+// now(): what the page can do at this moment, {mode, acts}; mode is "" in the review itself.
+export function listen(now) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || takesText(event.target) || document.querySelector("dialog[open]")) return;
-    const act = actOf(event);
+    const { mode, acts } = now();
+    const act = actOf(event, mode);
     if (!act || !acts[act]) return;
     if (event.repeat && !HELD.includes(act)) {
       event.preventDefault();
@@ -71,7 +84,7 @@ export function listen(acts) {
   });
 }
 
-const NAMES = { ArrowRight: "→", ArrowLeft: "←", ArrowUp: "↑", ArrowDown: "↓", " ": () => _("Space") };
+const NAMES = { Enter: "⏎", Escape: "Esc", ArrowRight: "→", ArrowLeft: "←", ArrowUp: "↑", ArrowDown: "↓", " ": () => _("Space") };
 
 export function keyName(key) {
   return key
@@ -100,12 +113,12 @@ export function showKeys(changed) {
   let setting = null;
   const close = () => dialog.close();
 
-  function rows() {
-    return ACTS.map((row) =>
+  function rows(mode) {
+    return ACTS.filter((row) => (row.mode ?? "") === mode).map((row) =>
       element(
         "li", {}, element("span", { textContent: row.label() }),
         element("button", {
-          type: "button", className: "key", onclick: () => { setting = row.act; draw(); },
+          type: "button", className: "key", "data-key": row.act, onclick: () => { setting = row.act; draw(); },
         },
         element("span", { className: "visually-hidden", textContent: _("Change the key for %(what)s", { what: row.label() }) }),
         ...(setting === row.act ? [_("Press a key …")] : keysOf(row).map((key) => element("kbd", { textContent: keyName(key) })))),
@@ -120,10 +133,12 @@ export function showKeys(changed) {
         element("h2", { id: "keys-title", textContent: _("Keys") }),
         element("button", { type: "button", textContent: _("Close"), onclick: close })),
       element("p", { className: "soft", textContent: _("Choose a key to change it.") }),
-      element("ul", { className: "key-list" }, ...rows()),
+      element("ul", { className: "key-list" }, ...rows("")),
+      element("h3", { textContent: _("While touching up") }),
+      element("ul", { className: "key-list" }, ...rows("touch-up")),
       element("button", { type: "button", textContent: _("As they were"), onclick: () => { own = {}; store(); } }),
     );
-    if (setting) dialog.querySelectorAll(".key")[ACTS.findIndex((row) => row.act === setting)].focus();
+    if (setting) dialog.querySelector(`[data-key="${setting}"]`).focus();
   }
 
   function store() {
@@ -147,8 +162,9 @@ export function showKeys(changed) {
       return;
     }
     const key = pressed(event);
+    const { mode } = ACTS.find((row) => row.act === setting);
     for (const row of ACTS) {
-      if (row.act !== setting && keysOf(row).some((each) => normal(each) === normal(key))) {
+      if (row.act !== setting && row.mode === mode && keysOf(row).some((each) => normal(each) === normal(key))) {
         own[row.act] = keysOf(row).filter((each) => normal(each) !== normal(key));
       }
     }

@@ -1,7 +1,7 @@
 // Fetches pictures and tiles, puts colour and alpha together, and keeps the last ones.
 //
 // Colour and alpha come apart, so one download serves every ground, the slider and "alpha alone".
-import { refusal } from "./api.js";
+import { Refusal, refusal } from "./api.js";
 
 export const SEEN_RANK = 1; // up to this rank, somebody looks at the place where it is missing
 
@@ -108,7 +108,7 @@ export async function bitmap(url, options = {}) {
   try {
     answer = await fetch(url, { redirect: "error" });
   } catch {
-    throw await refusal(new Response("null", { status: 503 }));
+    throw new Refusal(0);
   }
   if (!answer.ok) throw await refusal(answer);
   return createImageBitmap(await answer.blob(), { premultiplyAlpha: "none", ...options });
@@ -117,17 +117,24 @@ export async function bitmap(url, options = {}) {
 // Colours, visible as the grey alpha says: a canvas.
 export function masked(colour, alpha) {
   const { width, height } = alpha;
+  const mask = cover(alpha);
+  const whole = sheet(width, height);
+  whole.drawImage(colour, 0, 0, width, height);
+  whole.globalCompositeOperation = "destination-in";
+  whole.drawImage(mask, 0, 0);
+  return whole.canvas;
+}
+
+// A black canvas, visible as the grey alpha says.
+export function cover(alpha) {
+  const { width, height } = alpha;
   const mask = sheet(width, height, { willReadFrequently: true });
   mask.drawImage(alpha, 0, 0);
   const data = mask.getImageData(0, 0, width, height);
   const words = new Uint32Array(data.data.buffer);
   for (let n = 0; n < words.length; n += 1) words[n] = (words[n] & 0xff) << 24; // red, the grey's value, becomes alpha
   mask.putImageData(data, 0, 0);
-  const whole = sheet(width, height);
-  whole.drawImage(colour, 0, 0, width, height);
-  whole.globalCompositeOperation = "destination-in";
-  whole.drawImage(mask.canvas, 0, 0);
-  return whole.canvas;
+  return mask.canvas;
 }
 
 export function sheet(width, height, options) {
@@ -137,14 +144,14 @@ export function sheet(width, height, options) {
   return canvas.getContext("2d", options);
 }
 
-// The three layers of a photo. Each knows its size, and makes a part of itself: "fit" or "LEVEL/X/Y".
+// The layers of a photo: "cover" is the alpha as what lets colours through. Each knows its size, and makes a part of itself: "fit" or "LEVEL/X/Y".
 export const LAYERS = ["result", "alpha", "original"];
 
 // Whether there is such a layer: an original may have been moved away.
 export const has = (pictures, layer) => layer !== "original" || Boolean(pictures.original);
 
 export function sizeOf(pictures, layer) {
-  return layer === "original" ? pictures.original : layer === "alpha" ? pictures.alpha : pictures.colour;
+  return layer === "original" ? pictures.original : layer === "alpha" || layer === "cover" ? pictures.alpha : pictures.colour;
 }
 
 export function keyOf(pictures, layer, part) {
@@ -156,6 +163,12 @@ export function part(pictures, layer, name, rank) {
   const make = {
     original: () => bitmap(pictures.original.url + name),
     alpha: () => bitmap(pictures.alpha.url + name),
+    cover: async () => {
+      const alpha = await bitmap(pictures.alpha.url + name);
+      const made = cover(alpha);
+      alpha.close();
+      return made;
+    },
     result: async () => {
       const [colour, alpha] = await Promise.all([bitmap(pictures.colour.url + name), bitmap(pictures.alpha.url + name)]);
       const whole = masked(colour, alpha);

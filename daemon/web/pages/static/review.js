@@ -1,6 +1,6 @@
 // The review: one big picture, one key for each decision.
 import { showAttempts } from "./attempts.js";
-import { byId, decides, element, fill, message, remembered, tell } from "./base.js";
+import { byId, decides, element, fill, me, message, remembered, tell } from "./base.js";
 import { drawFacts } from "./facts.js";
 import { keySign, listen, showKeys } from "./keys.js";
 import { calmly, hear } from "./live.js";
@@ -9,6 +9,7 @@ import { Queue } from "./queue.js";
 import { Steps } from "./steps.js";
 import { Strip } from "./strip.js";
 import { _, figure, gradeName, ngettext, shortName } from "./texts.js";
+import { openTouchUp, touchActs, touchingUp } from "./touch_up.js";
 import { drawViewButtons, listenToPointers, looksAtOriginals, showPicture, viewActs, viewer, whenGone } from "./view.js";
 
 const AHEAD = 3;
@@ -32,6 +33,7 @@ let loaded = false;
 // ---- what is shown ----
 
 function show(number) {
+  if (touchingUp()) return;
   const { entries } = queue;
   ended = number >= entries.length;
   queue.at = Math.min(Math.max(number, 0), Math.max(0, entries.length - 1));
@@ -106,7 +108,7 @@ function drawCover(entry) {
 }
 
 function renewed(entry) {
-  if (!ended && entry === queue.current) showPicture(entry.job, true);
+  if (!ended && entry === queue.current && !touchingUp()) showPicture(entry.job, true);
   drawRound();
 }
 
@@ -155,7 +157,18 @@ async function attempts() {
   }
 }
 
-listen({
+function touchUp() {
+  if (!decides || ended || !queue.current || touchingUp()) return;
+  const entry = queue.current;
+  openTouchUp(entry.job, (answer) => {
+    if (answer) steps.did(entry, "touched-up", answer);
+    if (answer && byId("advance").checked) show(queue.undecidedAfter(queue.at));
+    else renewed(entry);
+    look(entry).catch(() => {}); // it may have been made anew already
+  });
+}
+
+const acts = {
   sehr_gut: () => grade("sehr_gut"),
   gut: () => grade("gut"),
   ungenügend: () => grade("ungenügend"),
@@ -167,9 +180,11 @@ listen({
   previous: () => show(ended ? queue.entries.length - 1 : queue.at - 1),
   first: () => show(queue.undecidedAfter(-1)),
   attempts,
+  "touch-up": touchUp,
   keys: () => showKeys(buttons),
   ...viewActs,
-});
+};
+listen(() => (touchingUp() ? { mode: "touch-up", acts: { ...touchActs, keys: acts.keys } } : { mode: "", acts }));
 listenToPointers((direction) => grade(SWIPES[direction]));
 whenGone(() => {
   if (!ended && queue.current) look(queue.current).catch(() => {});
@@ -189,6 +204,7 @@ function buttons() {
   const others = [
     ["retry", _("Try again"), retry], ["fail", _("To failed …"), askForWord],
     ["undo", _("Undo"), undo], ["attempts", _("Attempts"), attempts],
+    ["touch-up", _("Touch up"), touchUp],
   ];
   fill(byId("deeds"), ...others.map(([act, label, run]) =>
     element("button", { type: "button", "data-act": act, onclick: run }, element("span", { textContent: label }), " ", keySign(act))));
@@ -249,12 +265,14 @@ async function look(entry, kind = "") {
   const before = entry.job;
   await queue.refresh(entry);
   const { job } = entry;
-  if (job.version === before.version) return;
   const known = entry.mark?.what;
-  if (job.decided && known !== job.decided.grade) {
+  const touched = known === "touched-up" && (!job.decided || job.decided.who === me);
+  if (touched) steps.gradeTouched(entry);
+  if (job.version === before.version) return;
+  if (!touched && job.decided && known !== job.decided.grade) {
     entry.mark = { what: job.decided.grade, who: job.decided.who || _("Somebody") };
     if (entry === queue.current && !ended) tell(_("%(who)s decided: %(what)s", { who: entry.mark.who, what: gradeName(job.decided.grade) }));
-  } else if (!job.decided && (GRADES.includes(known) || (kind === "done" && known))) entry.mark = null; // undone, or a new result
+  } else if (!touched && !job.decided && (GRADES.includes(known) || (kind === "done" && known))) entry.mark = null; // undone, or a new result
   if (job.pictures?.colour.url !== before.pictures?.colour.url) renewed(entry);
   else drawRound();
 }

@@ -7,6 +7,7 @@ import { _, gradeName, shortName } from "./texts.js";
 
 const KEPT = "steps"; // in this tab, so that a reload loses no undo
 const MOST = 500;
+const TOUCH_UP = "touch-up"; // the recipe of an attempt that a person painted
 
 // A step: {id, name, before, after, deed}. before, after: marks. deed: the number that an undo names; null = not known yet.
 export class Steps {
@@ -41,6 +42,37 @@ export class Steps {
     entry.mark = step.after;
     entry.trouble = "";
     step.send();
+  }
+
+  // Notes what was done to a photo already, so that it can be undone. answer: the daemon's, with the deed.
+  did(entry, what, answer) {
+    const after = { what, who: "" };
+    this.done.push({ id: entry.job.id, name: entry.job.name, before: entry.mark, after, deed: answer.deed });
+    this.undone = [];
+    entry.mark = after;
+    entry.trouble = "";
+    entry.job = answer.job;
+    this.keep();
+  }
+
+  // Who touched a result up has seen it, so its grade is that person's once it is there. That is a step of its own.
+  async gradeTouched(entry) {
+    const { job, mark } = entry;
+    const touched = job.tries?.find((each) => each.best)?.recipe === TOUCH_UP;
+    if (!touched || job.state !== "done" || job.decided || mark.graded === job.round) return;
+    mark.graded = job.round;
+    try {
+      const answer = await ask(jobPath(job.id, "/verdict"), { method: "POST", body: { grade: job.grade }, headers: { "If-Match": `"${job.version}"` } });
+      const after = { what: job.grade, who: "", touched: true };
+      const before = this.done.findIndex((each) => each.after === mark);
+      this.done.splice(before < 0 ? this.done.length : before + 1, 0, { id: job.id, name: job.name, before: null, after, deed: answer.deed });
+      entry.job = answer.job;
+      if (entry.mark === mark) entry.mark = after;
+      this.keep();
+    } catch {
+      if (entry.mark === mark) entry.mark = null; // then it is still to be decided
+    }
+    this.changed();
   }
 
   // Takes the last step back. Returns its entry, undefined if there is none.

@@ -103,6 +103,12 @@ function nextPlace(event) {
   return true;
 }
 
+let brush = null;
+// What pointers do from now on: see `gestures`; null = they look around and decide.
+export function takePointers(taken) {
+  brush = taken;
+}
+
 const middle = () => pointer ?? { x: viewer.width / 2, y: viewer.height / 2 };
 
 export const viewActs = {
@@ -144,7 +150,7 @@ function slide(at, begins) {
 // swiped(direction): "left", "right" or "up".
 export function listenToPointers(swiped) {
   gestures(stage, viewer, {
-    swiped, hint, slide,
+    swiped, hint, slide, brush: () => brush,
     moved: (at) => { pointer = at; },
     tapped: (at) => { pointer = at; zoom(); },
   });

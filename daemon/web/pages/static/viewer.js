@@ -23,6 +23,7 @@ export class Viewer {
     this.changed = changed;
     this.failed = failed;
     this.pictures = null;
+    this.touched = null; // a TouchLayer, while the picture is touched up
     this.drawing = 0;
     new ResizeObserver(() => this.resize()).observe(canvas.parentElement);
     this.resize();
@@ -191,9 +192,20 @@ export class Viewer {
         context.fillRect(box.x, box.y, box.width, box.height);
       }
     }
-    const whole = this.paintParts(layer, box);
+    const whole = this.touched && layer !== "original" ? this.touched.paint(this, box, layer === "alpha") : this.paintParts(layer, box);
     context.restore();
     return whole && grounded;
+  }
+
+  // Paints onto another canvas.
+  onto(context, paint) {
+    const own = this.context;
+    this.context = context;
+    try {
+      return paint();
+    } finally {
+      this.context = own;
+    }
   }
 
   paintParts(layer, box) {
