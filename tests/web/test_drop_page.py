@@ -1,5 +1,6 @@
 """Photos that come in by the page, in a real browser: over lines that break, with pauses, each exactly once."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,17 +112,18 @@ def test_a_daemon_that_is_killed_in_the_middle_gets_the_photo_once(tmp_path: Pat
 
 
 def test_a_folder_is_an_order_and_two_files_of_one_name_are_two_photos(table: LightTable, tmp_path: Path) -> None:
-    for place, seed in (("a.jpg", 1), ("left/b.jpg", 2), ("right/b.jpg", 3)):
-        save_photo(tmp_path / "Spring" / place, drawn_photo(96, 72, seed))
+    for place, seed in (("a.jpg", 1), ("left/b.tif", 2), ("right/b.tif", 3)):
+        path = save_photo(tmp_path / "Spring" / place, drawn_photo(96, 72, seed))
+        os.utime(path, (1_700_000_000, 1_700_000_000))  # so that the two differ in nothing but their folders
     (tmp_path / "Spring" / ".DS_Store").write_text("no photo")
     with browser(table.base) as page:
         page.open("/drop")
         choose(page, tmp_path / "Spring", by="folder")
         page.wait_for_text("#sum", "3 of 3 photos have arrived.")
-        assert "Spring / left / b.jpg" in page.text("#uploads")
+        assert "Spring / left / b.tif" in page.text("#uploads")
 
     table.daemon.wait_until(lambda: len(table.jobs("Spring")) == 3, "the photos of the folder")
-    assert names(table, "Spring") == ["Spring/a.jpg", "Spring/b.jpg", "Spring/b.jpg"]
+    assert names(table, "Spring") == ["Spring/a.jpg", "Spring/b.tif", "Spring/b.tif"]
     assert len({result["name"] for job in table.jobs("Spring") for result in job["results"]}) == 6
 
 
