@@ -154,7 +154,8 @@ export class Painting {
     const height = Math.min(this.tiles.picture.height, box.y + box.height + reach) - y;
     const window = { x, y, width, height };
     const [guide, alpha] = await Promise.all([this.brightness(window), this.tiles.part(window)]);
-    const values = await this.ask({ guide, alpha, width, height, radius });
+    const flat = alpha.every((value) => value === alpha[0]); // then there is no border to move
+    const values = flat ? alpha : await this.ask({ guide, alpha, width, height, radius });
     const made = new Uint8Array(box.width * box.height);
     for (let row = 0; row < box.height; row += 1) {
       const from = (box.y - y + row) * width + box.x - x;
