@@ -1014,10 +1014,10 @@ def test_an_error_before_the_work_begins_concerns_its_photo_only(
     daemon = make(ScriptedEngine())
     parts, read = daemon.parts, Orders.settings_for
 
-    def settings_for(orders: Orders, source: Path) -> Settings:
+    def settings_for(orders: Orders, source: Path, own: str = "") -> Settings:
         if source.name == "a.png":
             raise RecursionError("too deep")
-        return read(orders, source)
+        return read(orders, source, own)
 
     take_all_in(parts)
     monkeypatch.setattr(Orders, "settings_for", settings_for)
