@@ -15,7 +15,6 @@ import json
 import os
 import random
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -38,7 +37,9 @@ from benchmarks.journal import fill as fill_journal  # noqa: E402 - this checkou
 from benchmarks.occupancy import Server, fill, memory_mb, server  # noqa: E402
 from benchmarks.tiles import HEIGHT, WIDTH, drawn, p95  # noqa: E402
 from tests.drawing import save_photo  # noqa: E402
+from tests.observe.prometheus import free_port  # noqa: E402
 from tests.web.browser import BROWSER, DRIVER, Page, browser  # noqa: E402
+from tests.web.light_table import answers  # noqa: E402
 
 SERVICE_SECONDS = 1.0
 CLIENTS = 20
@@ -123,9 +124,7 @@ def fetched(connection: http.client.HTTPConnection, path: str) -> bytes:
 @contextmanager
 def running(folder: Path, engine: Server) -> Iterator[Program]:
     """The daemon, with an open port and a journal of years."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     settings = {
         "FREISTELLER__ROOT": str(folder / "hot"),
         "FREISTELLER__STATE_DIR": str(folder / "state"),
@@ -144,15 +143,6 @@ def running(folder: Path, engine: Server) -> Iterator[Program]:
             yield program
         finally:
             daemon.send_signal(signal.SIGINT)
-
-
-def answers(port: int) -> bool:
-    """Whether somebody listens."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def prepare(program: Program, photos: int) -> list[Mapping[str, Any]]:

@@ -10,6 +10,8 @@ from daemon.states import State
 
 _BEST = "SELECT body FROM attempts WHERE job_id = jobs.id AND round = jobs.round AND attempts.number = jobs.best"
 
+_GIVEN = "job_id, name, folder, from_grade, to_grade, at, who, how"
+
 
 class VerdictRows:
     """The verdicts that the journal knows. Safe to use from many threads."""
@@ -89,24 +91,9 @@ class VerdictRows:
     def latest(self, count: int) -> tuple[PersonVerdict, ...]:
         """The newest verdicts that nobody took back, newest first, each with the best attempt that it speaks of."""
         found = self._db.rows(
-            "SELECT job_id, name, folder, from_grade, to_grade, at, who, how, attempt FROM verdicts "
-            "WHERE undone_at IS NULL ORDER BY id DESC LIMIT ?",
-            count,
+            f"SELECT {_GIVEN}, attempt FROM verdicts WHERE undone_at IS NULL ORDER BY id DESC LIMIT ?", count
         )
-        return tuple(
-            PersonVerdict(
-                str(job_id),
-                str(name),
-                str(folder),
-                Grade(str(before)),
-                Grade(str(after)),
-                rows.real(at) or 0.0,
-                str(who),
-                str(how),
-                None if body is None else rows.attempt(body),
-            )
-            for job_id, name, folder, before, after, at, who, how, body in found
-        )
+        return tuple(map(_person_verdict, found))
 
     def moved(self, before: int, count: int) -> tuple[tuple[int, PersonVerdict], ...]:
         """The newest verdicts by people who moved files, newest first, each with its number; without the attempts.
@@ -114,28 +101,11 @@ class VerdictRows:
         before: only those with a smaller number.
         """
         found = self._db.rows(
-            "SELECT id, job_id, name, folder, from_grade, to_grade, at, who FROM verdicts "
-            "WHERE id < ? AND deed IS NULL ORDER BY id DESC LIMIT ?",
+            f"SELECT id, {_GIVEN}, NULL FROM verdicts WHERE id < ? AND deed IS NULL ORDER BY id DESC LIMIT ?",
             before,
             count,
         )
-        return tuple(
-            (
-                rows.whole(number),
-                PersonVerdict(
-                    str(job_id),
-                    str(name),
-                    str(folder),
-                    Grade(str(given)),
-                    Grade(str(to)),
-                    rows.real(at) or 0.0,
-                    str(who),
-                    "moved",
-                    None,
-                ),
-            )
-            for number, job_id, name, folder, given, to, at, who in found
-        )
+        return tuple((rows.whole(number), _person_verdict(values)) for number, *values in found)
 
     def left_alone(self, count: int, seconds: float) -> tuple[LeftAlone, ...]:
         """The newest results that nobody moved, though somebody went through them.
@@ -160,3 +130,19 @@ class VerdictRows:
             LeftAlone(str(job_id), Grade(str(grade)), rows.real(score) or 0.0, rows.real(at) or 0.0, rows.attempt(body))
             for job_id, grade, score, at, body in found
         )
+
+
+def _person_verdict(values: Sequence[object]) -> PersonVerdict:
+    """A verdict from the columns _GIVEN and its attempt."""
+    job_id, name, folder, before, after, at, who, how, attempt = values
+    return PersonVerdict(
+        str(job_id),
+        str(name),
+        str(folder),
+        Grade(str(before)),
+        Grade(str(after)),
+        rows.real(at) or 0.0,
+        str(who),
+        str(how),
+        None if attempt is None else rows.attempt(attempt),
+    )

@@ -198,11 +198,6 @@ def _notifications(tools: Tools) -> tuple[Hooks, Notifications]:
     )
 
 
-def _job_events(tools: Tools, told: Notifications, on_end: Sequence[Callable[[JobEnd], None]]) -> JobEvents:
-    clock = tools.runtime.clock
-    return JobEvents(tools.metrics, clock, (told.ended, *on_end), (told.postponed,), (told.left_out,))
-
-
 def _pipeline(tools: Tools) -> Pipeline:
     """Raises BadSettings if the engine has no model of the ladder."""
     pipeline = Pipeline(

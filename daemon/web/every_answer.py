@@ -46,7 +46,7 @@ class EveryAnswer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         body = BoundedBody(scope, receive)
-        out = _Outgoing(scope, body, send)
+        out = _Outgoing(body, send)
         try:
             await self._serve(scope, body, out)
         except ClientDisconnect:
@@ -77,8 +77,7 @@ class EveryAnswer:
 class _Outgoing:
     """Sends one answer, with what belongs to every answer."""
 
-    def __init__(self, scope: Scope, body: BoundedBody, send: Send) -> None:
-        self._scope = scope
+    def __init__(self, body: BoundedBody, send: Send) -> None:
         self._body = body
         self._send = send
         self.status = 0

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.drawing import drawn_photo, save_photo
 from tests.engines.comfyui_double import Double
+from tests.observe.prometheus import free_port
 from tests.processes import DaemonProcess
 
 
@@ -49,25 +50,20 @@ def light_table(folder: Path, port: int = 0, **settings: str) -> Iterator[LightT
 
     port: 0 = a free one.
     """
-    port = port or _free_port()
+    port = port or free_port()
     with Double() as double:
         servers = json.dumps([{"url": double.url, "slots": 2}])
         given = {"FREISTELLER__HTTP__BIND": f"127.0.0.1:{port}", "FREISTELLER__COMFYUI__SERVERS": servers, **settings}
         with DaemonProcess(folder, **given) as daemon:
-            daemon.wait_until(lambda: _answers(port), "the port")
+            daemon.wait_until(lambda: answers(port), "the port")
             yield LightTable(f"http://127.0.0.1:{port}", folder / "hot", daemon, double)
             daemon.interrupt()
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -16,6 +16,7 @@ from daemon.jobs import Recipe
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load
 from tests.doubles import ScriptedEngine
+from tests.observe.prometheus import free_port
 
 PATIENCE_SECONDS = 60.0
 
@@ -68,6 +69,13 @@ class Live:
         finally:
             connection.close()
 
+    def wait_until_done(self, photos: int) -> None:
+        """Wait until so many photos are done."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while len(self.ask("GET", "/api/v1/jobs?state=done").json["jobs"]) < photos:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+
     @property
     def received(self) -> list[Path]:
         """What lies in the folder of photos that are being sent."""
@@ -78,7 +86,7 @@ class Live:
 @contextmanager
 def live_daemon(folder: Path, tick: Tick = lambda _: None, **http_settings: object) -> Iterator[Live]:
     """A daemon that works while the block runs."""
-    address = ("127.0.0.1", _free_port())
+    address = ("127.0.0.1", free_port())
     settings = load(
         flags={
             "root": str(folder / "hot"),
@@ -113,12 +121,6 @@ def _wait_until_ready(daemon: Daemon, thread: threading.Thread, address: tuple[s
         else:
             return
     raise AssertionError("the daemon did not get ready")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def multipart(fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes]]) -> tuple[bytes, dict[str, str]]:

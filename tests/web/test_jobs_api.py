@@ -18,10 +18,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with live_daemon(tmp_path_factory.mktemp("jobs")) as live:
         for name in ("shoes/a b ä.png", "shoes/b.png", "c.png"):
             save_photo(live.root / "inbox" / name, drawn_photo(96, 72))
-        until = time.monotonic() + PATIENCE_SECONDS
-        while len(live.ask("GET", "/api/v1/jobs?state=done").json["jobs"]) < 3:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        live.wait_until_done(3)
         yield live
 
 

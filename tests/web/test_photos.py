@@ -14,7 +14,6 @@ import pytest
 from daemon.intake import received_file
 from daemon.states import State
 from daemon.web.api import upload_desk
-from tests.drawing import drawn_photo, save_photo
 from tests.test_crash_at_every_step import files_below, results
 from tests.test_full_state_disk import small_disk
 from tests.web.live_daemon import Answered, Live, live_daemon, multipart
@@ -22,12 +21,6 @@ from tests.web.live_daemon import Answered, Live, live_daemon, multipart
 pytestmark = pytest.mark.usefixtures("deaf")
 
 PHOTOS = "/api/v1/photos"
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> bytes:
-    save_photo(tmp_path / "drawn.png", drawn_photo(96, 72))
-    return (tmp_path / "drawn.png").read_bytes()
 
 
 @pytest.fixture

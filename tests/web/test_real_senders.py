@@ -4,7 +4,6 @@ import http.client
 import importlib.util
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ import pytest
 from daemon.pictures.reading import open_photo
 from tests.drawing import drawn_photo, save_photo
 from tests.engines.comfyui_double import Double
+from tests.observe.prometheus import free_port
 from tests.processes import DaemonProcess
 from tests.test_killed import files_below, results
 from tests.web.live_daemon import multipart
@@ -34,12 +34,6 @@ import base64
 photo = open("shoe.jpg", "rb").read()
 client.remove_background_from_base64_img(base64.b64encode(photo).decode(), new_file_name="by-text.png")
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def running(folder: Path, double: Double, port: int) -> DaemonProcess:

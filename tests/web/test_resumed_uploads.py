@@ -14,7 +14,6 @@ from daemon.web.access.all_users import Users
 from daemon.web.access.user_rows import Scope
 from daemon.web.api import open_uploads
 from daemon.web.callers import Role
-from tests.drawing import drawn_photo, save_photo
 from tests.test_crash_at_every_step import results
 from tests.web.doors import HASH, TESTER
 from tests.web.live_daemon import Answered, Live, live_daemon
@@ -22,12 +21,6 @@ from tests.web.live_daemon import Answered, Live, live_daemon
 pytestmark = pytest.mark.usefixtures("deaf")
 
 UPLOADS = "/api/v1/uploads"
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> bytes:
-    save_photo(tmp_path / "drawn.png", drawn_photo(96, 72))
-    return (tmp_path / "drawn.png").read_bytes()
 
 
 @pytest.fixture

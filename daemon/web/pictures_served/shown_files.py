@@ -51,7 +51,19 @@ class ShownFiles:
 
     def original(self, row: JobRow) -> ShownFile | None:
         """The original of a job that is done; None if it was not kept, or is not where it was laid."""
-        noted, sizes = self._journal.originals.of_job(row.job.id), self._sizes(row)
+        return self._original(row, self._sizes(row))
+
+    def result(self, row: JobRow) -> ShownFile | None:
+        """The result of a job that is done; None if it is not where the journal has it."""
+        return self._result(row, self._sizes(row))
+
+    def both(self, row: JobRow) -> tuple[ShownFile | None, ShownFile | None]:
+        """The original and the result; their sizes are asked for once."""
+        sizes = self._sizes(row)
+        return self._original(row, sizes), self._result(row, sizes)
+
+    def _original(self, row: JobRow, sizes: ShownSizes | None) -> ShownFile | None:
+        noted = self._journal.originals.of_job(row.job.id)
         found = ownership.file_id_at(self._folders.root, noted.place) if noted and sizes else None
         if found is None or noted is None or sizes is None:
             return None
@@ -59,9 +71,7 @@ class ShownFiles:
         key = _key(row.content if untouched else None, found, sizes.page)
         return ShownFile(key, noted.place, found, ("colour",), sizes.page, sizes.original)
 
-    def result(self, row: JobRow) -> ShownFile | None:
-        """The result of a job that is done; None if it is not where the journal has it."""
-        sizes = self._sizes(row)
+    def _result(self, row: JobRow, sizes: ShownSizes | None) -> ShownFile | None:
         place = picture_in(row.results, sizes.page_suffix) if sizes else None
         found = ownership.file_id_at(self._folders.root, place) if place else None
         if found is None or place is None or sizes is None:

@@ -26,7 +26,7 @@ class ShownPictures:
         Looks at files, opens none. One folder that cannot be read must not spoil a list of jobs.
         """
         try:
-            result, original = self.files.result(row), self.files.original(row)
+            original, result = self.files.both(row)
         except OSError:
             return None
         if result is None:

@@ -145,7 +145,6 @@ export function sheet(width, height, options) {
 }
 
 // The layers of a photo: "cover" is the alpha as what lets colours through. Each knows its size, and makes a part of itself: "fit" or "LEVEL/X/Y".
-export const LAYERS = ["result", "alpha", "original"];
 
 // Whether there is such a layer: an original may have been moved away.
 export const has = (pictures, layer) => layer !== "original" || Boolean(pictures.original);
