@@ -16,7 +16,6 @@ import pytest
 import requests
 
 from daemon.web.removebg import removebg_ways
-from tests.drawing import drawn_photo, save_photo
 from tests.test_crash_at_every_step import results
 from tests.web.live_daemon import Answered, Live, live_daemon, multipart
 
@@ -24,12 +23,6 @@ pytestmark = pytest.mark.usefixtures("deaf")
 
 CUT = "/v1.0/removebg"
 WIDTH, HEIGHT = 96, 72
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> bytes:
-    save_photo(tmp_path / "drawn.png", drawn_photo(WIDTH, HEIGHT))
-    return (tmp_path / "drawn.png").read_bytes()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from daemon.web.api.job_values import result_places
 from daemon.web.api.list_parameters import bad_parameter, word, yes_or_no
 from daemon.web.api.opened_result import opened_result
 from daemon.web.api.zip_stream import zip_stream
-from daemon.web.callers import Caller, Role
+from daemon.web.callers import Role
 from daemon.web.problems import not_found
 from daemon.web.site import Site
 from daemon.web.ways import Way, caller_of
@@ -34,7 +34,7 @@ async def download(request: Request, site: Site) -> Response:
         raise bad_parameter("order must name an order; an empty one means the photos without an order")
     grade, reports = word(sent, "grade", Grade), yes_or_no(sent, "reports") or False
     wanted = ListOfJobs(state=State.DONE, grade=grade, order=order, visible=caller.orders, sort=Sort.OLDEST)
-    places, missing = await run_in_threadpool(_places, site, caller, wanted, reports)
+    places, missing = await run_in_threadpool(_places, site, wanted, reports)
     if not places:
         raise not_found(f"There is no result of {order or 'photos without an order'} to download.")
     files = [(place, partial(opened_result, site.folders, place)) for place in places]
@@ -44,15 +44,14 @@ async def download(request: Request, site: Site) -> Response:
     return StreamingResponse(zip_stream(files, extra), media_type="application/zip", headers=headers)
 
 
-def _places(site: Site, caller: Caller, wanted: ListOfJobs, reports: bool) -> tuple[list[str], list[str]]:
+def _places(site: Site, wanted: ListOfJobs, reports: bool) -> tuple[list[str], list[str]]:
     """The places of all files to send, and of those that people took away."""
     there: list[str] = []
     missing: list[str] = []
-    if wanted.order is not None and caller.sees(wanted.order):
-        for place in _recorded(site, wanted):
-            if reports or not is_report(place):
-                found = ownership.file_id_at(site.folders.root, place)
-                (there if found else missing).append(place)
+    for place in _recorded(site, wanted):
+        if reports or not is_report(place):
+            found = ownership.file_id_at(site.folders.root, place)
+            (there if found else missing).append(place)
     return there, missing
 
 
