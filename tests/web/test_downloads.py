@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from daemon.settings.http_section import HttpSettings
+from daemon.web.access.all_users import Users
+from daemon.web.access.user_rows import Scope
 from daemon.web.api.zip_stream import CutShort, clean_name, zip_stream
+from daemon.web.callers import Role
 from tests.drawing import drawn_photo, save_photo
+from tests.web.doors import HASH, TESTER
 from tests.web.live_daemon import PATIENCE_SECONDS, Live, live_daemon
 
 
@@ -128,3 +133,28 @@ def test_the_status_says_why_nothing_can_be_done(live: Live) -> None:
 
     assert found["ready"] is False
     assert found["troubles"] == [{"part": "engine", "reason": "no server answers"}]
+
+
+def test_a_caller_with_orders_gets_nothing_of_other_orders(live: Live) -> None:
+    state = live.daemon.parts.opened.state
+    with Users(state, HttpSettings()) as users:
+        scope = Scope(Role.VIEWER, frozenset({"scarves"}))
+        users.rows.add("anna", scope, HASH, TESTER, time.time())
+        token = users.tokens.add("anna", "program", scope, TESTER, (0.0, 2e9))
+        sent = {"Authorization": f"Bearer {token}"}
+        live.engine.go.clear()
+        try:
+            save_photo(live.root / "inbox" / "coats" / "f.png", drawn_photo(96, 72))
+            until = time.monotonic() + PATIENCE_SECONDS
+            while not live.daemon.parts.progress.running():
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            others = live.ask("GET", "/api/v1/results.zip?order=shoes", headers=sent)
+            status = live.ask("GET", "/api/v1/status", headers=sent).json
+        finally:
+            live.engine.go.set()
+            users.rows.remove("anna", TESTER)
+
+    assert others.status == 404
+    assert status["running"] == []
+    assert "jobs" not in status
