@@ -30,7 +30,7 @@ def open_web(parts: Parts, doors: ExitStack) -> None:
     host, number = server.start()
     doors.callback(server.close)
     doors.callback(site.events.close)  # before the server closes: a stream has no end of its own
-    log.log("http_listening", f"Metrics and health are at http://{host}:{number}/", host=host, port=number)
+    log.log("http_listening", f"Pages, API and figures are at http://{host}:{number}/", host=host, port=number)
 
 
 def make_site(parts: Parts, doors: ExitStack) -> "Site":
