@@ -6,10 +6,13 @@ works in another thread, and the end has a time limit.
 
 import logging
 import os
+import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 
 from daemon.logs import log
 
@@ -21,17 +24,34 @@ BROKEN_OFF = 1
 
 
 def in_another_thread(work: Callable[[], int]) -> int:
-    """Do the work and return what it returns, or raise what it raises, while this thread hears signals."""
+    """Do the work and return what it returns, or raise what it raises, while this thread, the main one, hears signals.
+
+    The kernel may give a signal to any thread. Python notes it and runs its handler in the main thread, but only once
+    that one runs: it would sleep on a lock. So it sleeps on a socket, to which Python writes a byte for each signal.
+    """
     done: Future[int] = Future()
+    hears, tells = socket.socketpair()
+    tells.setblocking(False)  # as set_wakeup_fd wants it; bytes that do not fit are not needed
 
     def run() -> None:
         try:
             done.set_result(work())
         except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
             done.set_exception(error)
+        with suppress(OSError):  # it is full, so he is awake; or an error ended his wait
+            tells.send(b"\0")
 
-    threading.Thread(target=run, name="daemon", daemon=True).start()
-    return done.result()
+    with hears, tells:
+        before = signal.set_wakeup_fd(tells.fileno(), warn_on_full_buffer=False)
+        try:
+            worker = threading.Thread(target=run, name="daemon", daemon=True)
+            worker.start()
+            while not done.done():
+                hears.recv(4096)
+            worker.join()
+        finally:
+            signal.set_wakeup_fd(before)
+        return done.result()
 
 
 def break_off_late_end(asked: threading.Event, limit_seconds: Callable[[], float]) -> None:
