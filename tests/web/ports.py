@@ -22,6 +22,7 @@ from daemon.web.ways import Way
 from daemon.web.web_server import WebServer
 
 Address = tuple[str, int]
+LONGEST_SECONDS = 60.0  # that a client waits for anything; only a fault takes as long
 
 
 def watched_site(
@@ -68,7 +69,7 @@ def asked(
     body: bytes | None = None,
 ) -> tuple[http.client.HTTPResponse, bytes]:
     """One request over a connection of its own."""
-    connection = http.client.HTTPConnection(*address, timeout=10)
+    connection = http.client.HTTPConnection(*address, timeout=LONGEST_SECONDS)
     try:
         connection.request(method, path, body, headers=dict(headers or {}))
         response = connection.getresponse()
@@ -79,7 +80,7 @@ def asked(
 
 def raw(address: Address, request: bytes) -> bytes:
     """Everything that the port answers to these bytes until it closes the connection."""
-    with socket.create_connection(address, timeout=10) as connection:
+    with socket.create_connection(address, LONGEST_SECONDS) as connection:
         connection.sendall(request)
         return all_of(connection)
 

@@ -21,17 +21,17 @@ from daemon.web.guarded_connection import PortLimits
 from daemon.web.site import Site
 from daemon.web.ways import Way
 from tests.observe.prometheus import eventually
-from tests.web.ports import Address, all_of, asked, port, problem_of, raw, watched_site
+from tests.web.ports import LONGEST_SECONDS, Address, all_of, asked, port, problem_of, raw, watched_site
 
 FEW = 8
 QUICK = PortLimits(connections=FEW, of_one_address=FEW, header_seconds=0.3, idle_seconds=1, answer_seconds=0.3)
-PATIENT = PortLimits(connections=FEW, of_one_address=FEW, header_seconds=60.0)
+PATIENT = PortLimits(connections=FEW, of_one_address=FEW, header_seconds=60.0, idle_seconds=60, answer_seconds=60.0)
 
 
 @contextmanager
 def connected(address: Address, count: int) -> Iterator[list[socket.socket]]:
     """So many connections at once."""
-    connections = [socket.create_connection(address, timeout=10) for _ in range(count)]
+    connections = [socket.create_connection(address, LONGEST_SECONDS) for _ in range(count)]
     try:
         yield connections
     finally:
@@ -88,7 +88,8 @@ async def huge(_: Request, __: Site) -> Response:
 
 
 WAYS = (
-    Way("POST", "/count", count_bytes, Role.NOBODY, body_bytes=100_000, whole_seconds=1.0),
+    Way("POST", "/count", count_bytes, Role.NOBODY, body_bytes=100_000),
+    Way("POST", "/count-quickly", count_bytes, Role.NOBODY, body_bytes=100_000, whole_seconds=1.0),
     Way("POST", "/ignore", read_nothing, Role.NOBODY, body_bytes=100_000_000),
     Way("GET", "/fail", fail, Role.NOBODY),
     Way("GET", "/fail-late", fail_late, Role.NOBODY),
@@ -102,6 +103,13 @@ WAYS = (
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[Address]:
+    """A port whose clients have time, as a test on a busy machine needs it."""
+    with port(limits=PATIENT, ways=WAYS) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Address]:
     """A port whose clients must be quick."""
     with port(limits=QUICK, ways=WAYS) as opened:
         yield opened
@@ -123,18 +131,18 @@ def test_a_long_address_is_refused(address: Address) -> None:
     assert asked(address, "/count?" + "a" * 20_000)[0].status == 431
 
 
-def test_a_client_that_sends_half_a_header_loses_its_connection(address: Address) -> None:
-    assert raw(address, b"GET /count HTTP/1.1\r\n") == b""
+def test_a_client_that_sends_half_a_header_loses_its_connection(hasty: Address) -> None:
+    assert raw(hasty, b"GET /count HTTP/1.1\r\n") == b""
 
 
-def test_a_byte_now_and_then_does_not_keep_a_connection(address: Address) -> None:
-    with socket.create_connection(address, timeout=10) as slow:
-        assert _seconds_until_cut_off(slow, b"G", pause=0.05) < 5
+def test_a_byte_now_and_then_does_not_keep_a_connection(hasty: Address) -> None:
+    with socket.create_connection(hasty, LONGEST_SECONDS) as slow:
+        assert _is_cut_off(slow, b"G", pause=0.05)
 
 
 def test_the_time_for_headers_also_limits_a_second_request() -> None:
-    limits = PortLimits(header_seconds=0.3, idle_seconds=3600)
-    with port(limits=limits, ways=WAYS) as address, socket.create_connection(address, timeout=30) as connection:
+    limits = PortLimits(header_seconds=1.0, idle_seconds=3600)
+    with port(limits=limits, ways=WAYS) as address, socket.create_connection(address, LONGEST_SECONDS) as connection:
         connection.sendall(b"GET /count HTTP/1.1\r\nHost: localhost\r\n\r\n")
         answer = b""
         while not answer.endswith(b"read nothing"):
@@ -143,23 +151,23 @@ def test_the_time_for_headers_also_limits_a_second_request() -> None:
         assert all_of(connection) == b""
 
 
-def test_an_idle_connection_is_closed(address: Address) -> None:
-    with socket.create_connection(address, timeout=10) as connection:
+def test_an_idle_connection_is_closed(hasty: Address) -> None:
+    with socket.create_connection(hasty, LONGEST_SECONDS) as connection:
         connection.sendall(b"GET /count HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert all_of(connection).endswith(b"read nothing")
 
 
-def test_silent_clients_cannot_keep_others_out_for_long(address: Address) -> None:
-    with connected(address, FEW) as silent:
+def test_silent_clients_cannot_keep_others_out_for_long(hasty: Address) -> None:
+    with connected(hasty, FEW) as silent:
         for connection in silent:
-            assert connection.recv(1) == b""  # the port closes the connection by itself
-        assert asked(address, "/count")[0].status == 200
+            assert all_of(connection) == b""  # the port closes the connection by itself
+        assert eventually(lambda: _served(hasty, "/count"))
 
 
 def test_more_clients_than_allowed_are_dropped_at_once() -> None:
     with port(limits=PATIENT) as address:
-        with connected(address, FEW), socket.create_connection(address, timeout=10) as late:
-            assert late.recv(1) == b""
+        with connected(address, FEW), socket.create_connection(address, LONGEST_SECONDS) as late:
+            assert all_of(late) == b""
         assert eventually(lambda: _served(address, "/metrics"))
 
 
@@ -168,41 +176,41 @@ def test_one_client_cannot_take_all_connections() -> None:
     with port(limits=limits) as address, connected(address, FEW):
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             asked(address, "/metrics")
-        other = http.client.HTTPConnection(*address, timeout=10, source_address=("127.0.0.2", 0))
+        other = http.client.HTTPConnection(*address, timeout=LONGEST_SECONDS, source_address=("127.0.0.2", 0))
         other.request("GET", "/metrics")
         assert other.getresponse().status == 200
         other.close()
 
 
-def _seconds_until_cut_off(connection: socket.socket, piece: bytes, pause: float = 0.0) -> float:
-    """How long the port takes the same piece again and again; 20 s if it never ends that."""
-    began = time.monotonic()
-    while time.monotonic() < began + 20:
+def _is_cut_off(connection: socket.socket, piece: bytes, pause: float = 0.0) -> bool:
+    """Whether the port at last refuses to take the same piece again and again."""
+    until = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < until:
         try:
             connection.sendall(piece)
         except OSError:
-            break
+            return True
         time.sleep(pause)
-    return time.monotonic() - began
+    return False
 
 
 def _served(address: Address, path: str) -> bool:
     try:
         return asked(address, path)[0].status == 200
-    except (ConnectionError, http.client.RemoteDisconnected):
+    except (ConnectionError, http.client.HTTPException):
         return False
 
 
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
-def test_clients_that_ask_and_never_read_lose_their_connections(address: Address, version: bytes) -> None:
-    with connected(address, FEW) as lazy:
+def test_clients_that_ask_and_never_read_lose_their_connections(hasty: Address, version: bytes) -> None:
+    with connected(hasty, FEW) as lazy:
         for connection in lazy:
             connection.sendall(b"GET /huge HTTP/" + version + b"\r\nHost: localhost\r\n\r\n")
-        assert eventually(lambda: _served(address, "/count"))
+        assert eventually(lambda: _served(hasty, "/count"))
 
 
-def test_a_client_that_asks_often_and_never_reads_loses_its_connection(address: Address) -> None:
-    with connected(address, FEW) as lazy:
+def test_a_client_that_asks_often_and_never_reads_loses_its_connection(hasty: Address) -> None:
+    with connected(hasty, FEW) as lazy:
         for connection in lazy:
             connection.setblocking(False)
             try:
@@ -210,17 +218,17 @@ def test_a_client_that_asks_often_and_never_reads_loses_its_connection(address: 
                     connection.send(b"GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
             except OSError:
                 pass
-        assert eventually(lambda: _served(address, "/count"))
+        assert eventually(lambda: _served(hasty, "/count"))
 
 
 def test_a_slow_reader_who_reads_gets_everything() -> None:
-    limits = PortLimits(answer_seconds=1.0)
-    with port(limits=limits, ways=WAYS) as address, socket.create_connection(address, timeout=10) as slow:
+    limits = PortLimits(answer_seconds=2.0)
+    with port(limits=limits, ways=WAYS) as address, socket.create_connection(address, LONGEST_SECONDS) as slow:
         slow.sendall(b"GET /huge HTTP/1.0\r\n\r\n")
         received, began = 0, time.monotonic()
         while piece := slow.recv(256 << 10):
             received += len(piece)
-            if time.monotonic() - began < 3:
+            if time.monotonic() - began < 2 * limits.answer_seconds:
                 time.sleep(0.05)
         assert received > 32 << 20
 
@@ -236,7 +244,7 @@ def test_several_requests_at_once_are_answered_in_order(address: Address) -> Non
 
 
 def test_a_body_that_is_announced_too_large_is_refused_before_it_comes(address: Address) -> None:
-    with socket.create_connection(address, timeout=10) as connection:
+    with socket.create_connection(address, LONGEST_SECONDS) as connection:
         connection.sendall(b"POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n\r\n")
         head, _, body = all_of(connection).partition(b"\r\n\r\n")
 
@@ -249,7 +257,7 @@ def test_a_body_of_unknown_length_is_refused_when_it_is_too_large(address: Addre
     def pieces() -> Iterator[bytes]:
         yield from (bytes(10_000) for _ in range(1000))
 
-    connection = http.client.HTTPConnection(*address, timeout=10)
+    connection = http.client.HTTPConnection(*address, timeout=LONGEST_SECONDS)
     connection.request("POST", "/count", pieces(), encode_chunked=True, headers={"Transfer-Encoding": "chunked"})
     response = connection.getresponse()
 
@@ -280,15 +288,15 @@ def test_a_body_with_two_lengths_is_refused(address: Address) -> None:
     assert answer.count(b"HTTP/1.1") == 1
 
 
-def test_a_body_without_end_that_nobody_reads_is_cut_off(address: Address) -> None:
-    with socket.create_connection(address, timeout=10) as connection:
+def test_a_body_without_end_that_nobody_reads_is_cut_off(hasty: Address) -> None:
+    with socket.create_connection(hasty, LONGEST_SECONDS) as connection:
         connection.sendall(b"POST /ignore HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
-        assert _seconds_until_cut_off(connection, b"10000\r\n" + bytes(0x10000) + b"\r\n") < 10
+        assert _is_cut_off(connection, b"10000\r\n" + bytes(0x10000) + b"\r\n")
 
 
 def test_a_body_that_comes_too_slowly_is_refused(address: Address) -> None:
-    with socket.create_connection(address, timeout=10) as slow:
-        slow.sendall(b"POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
+    with socket.create_connection(address, LONGEST_SECONDS) as slow:
+        slow.sendall(b"POST /count-quickly HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
         for _ in range(14):
             slow.sendall(b"a")
             time.sleep(0.1)
@@ -299,7 +307,7 @@ def test_a_body_that_comes_too_slowly_is_refused(address: Address) -> None:
 
 
 def test_a_body_shorter_than_announced_is_refused(address: Address) -> None:
-    answer = raw(address, b"POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nshort")
+    answer = raw(address, b"POST /count-quickly HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nshort")
 
     assert answer.startswith(b"HTTP/1.1 408")
 
@@ -307,7 +315,7 @@ def test_a_body_shorter_than_announced_is_refused(address: Address) -> None:
 def test_a_client_that_goes_away_in_its_body_is_no_fault_of_ours(
     address: Address, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO), socket.create_connection(address, timeout=10) as gone:
+    with caplog.at_level(logging.INFO), socket.create_connection(address, LONGEST_SECONDS) as gone:
         gone.sendall(b"POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nshort")
     assert asked(address, "/count")[0].status == 200
     time.sleep(0.1)
@@ -328,13 +336,13 @@ def test_a_client_that_goes_away_in_its_body_is_no_fault_of_ours(
     ],
 )
 def test_what_is_no_http_is_refused_without_a_log_line(
-    address: Address, rubbish: bytes, caplog: pytest.LogCaptureFixture
+    hasty: Address, rubbish: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        answer = raw(address, rubbish + b"\r\n" * 20)
+        answer = raw(hasty, rubbish + b"\r\n" * 20)
 
     assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
-    assert asked(address, "/count")[0].status == 200
+    assert eventually(lambda: _served(hasty, "/count"))
     assert caplog.records == []
 
 
@@ -415,7 +423,7 @@ def test_a_path_with_several_methods_names_them_all(address: Address) -> None:
 
 
 def test_a_browser_may_keep_its_connection(address: Address) -> None:
-    connection = http.client.HTTPConnection(*address, timeout=10)
+    connection = http.client.HTTPConnection(*address, timeout=LONGEST_SECONDS)
     for _ in range(3):
         connection.request("POST", "/count", b"abc")
         assert connection.getresponse().read() == b"3"
