@@ -54,7 +54,7 @@ class Door:
         self, path: str, method: str = "GET", headers: Mapping[str, str] | None = None, body: str | None = None
     ) -> Answer:
         """One request, over a connection of its own, as one of our own pages sends it."""
-        connection = http.client.HTTPConnection(*self.address, timeout=20)
+        connection = http.client.HTTPConnection(*self.address, timeout=60)
         try:
             connection.request(method, path, body, {"Sec-Fetch-Site": "same-origin", **(headers or {})})
             response = connection.getresponse()

@@ -13,8 +13,8 @@ from tests.processes import DaemonProcess, freisteller
 from tests.web.ports import all_of, asked
 
 WEB_LIBRARIES = {"starlette", "uvicorn", "h11", "anyio", "argon2", "python_multipart"}
-STOP_SECONDS = 10.0
-"""Bounds the whole end of a daemon with nothing in work, on a busy machine."""
+STOP_SECONDS = 25.0
+"""Bounds the whole end of a daemon with nothing in work, on a busy machine. A client that reads nothing has 30 s."""
 
 
 def imported(report: str) -> set[str]:

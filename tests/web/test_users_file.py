@@ -151,7 +151,7 @@ def test_a_file_that_cannot_be_written_keeps_nobody_out_who_is_in(
 
     assert all(found)
     assert all(came)
-    assert seconds < 3
+    assert seconds < 10  # and not 0.3 for each of the hundred
 
 
 def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
