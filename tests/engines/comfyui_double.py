@@ -1,5 +1,7 @@
 """A ComfyUI server for tests: real HTTP and WebSocket on loopback, behaving like the recorded ComfyUI 0.3.64.
 
+With `Double(version="0.33.0")` it behaves like that newer version; see double_version.py.
+
 In a test: `with Double() as double:`, then `double.url`, `double.faults`, `double.inferences`. In a process of its own:
 `python -m tests.engines.comfyui_double --port 8188 --seconds 0.5 --fault load_seconds=3`. At run time,
 `POST /_double/faults {"hold": true}` sets faults, and `GET /_double/state` says what happened.
@@ -23,6 +25,7 @@ from tests.engines.double_faults import Faults
 from tests.engines.double_files import FileName
 from tests.engines.double_node_runner import Inference
 from tests.engines.double_routes import Routes
+from tests.engines.double_version import BACKGROUND_NODES, PREVIEW_OUTPUT, parsed
 from tests.engines.double_worker import Worker
 
 RECORDINGS = Path(__file__).parent / "recordings"
@@ -59,13 +62,25 @@ class Request:
 class Double:
     """One server. Uploads and output files survive `restart`; queue, history, models and temp files do not."""
 
-    def __init__(self, port: int = 0, token: str = "", prefix: str = "", certificate: Path | None = None) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        token: str = "",
+        prefix: str = "",
+        certificate: Path | None = None,
+        version: str = "0.3.64",
+    ) -> None:
         """certificate: a PEM file with a key. If it is given, the server speaks TLS."""
+        self.version_text = version
+        self.version = parsed(version)
+        self.flags = ["main.py", "--cpu"]
+        self.background_models: list[str] = []
+        """The files below models/background_removal."""
         self.certificate = certificate
         self.token = token
         self.prefix = prefix
         self.faults = Faults()
-        self.object_info: dict[str, Any] = json.loads((RECORDINGS / "object_info.json").read_text("utf-8"))
+        self.object_info = self._declared_nodes()
         self.files: dict[FileName, bytes] = {}
         self.connections: set[socket] = set()
         self.requests: list[Request] = []
@@ -182,6 +197,14 @@ class Double:
     def weight_files(self) -> list[str]:
         return [file for model, file in WEIGHTS.items() if model not in self.faults.missing_weights]
 
+    def _declared_nodes(self) -> dict[str, Any]:
+        nodes: dict[str, Any] = json.loads((RECORDINGS / "object_info.json").read_text("utf-8"))
+        if self.version >= BACKGROUND_NODES:
+            nodes |= json.loads((RECORDINGS / "newer.json").read_text("utf-8"))["object_info"]
+        if self.version >= PREVIEW_OUTPUT:
+            nodes["PreviewImage"] |= {"output": ["IMAGE"], "output_is_list": [False], "output_name": ["IMAGE"]}
+        return nodes
+
     def _replace_worker(self) -> None:
         self._past += self.worker.inferences
         self._past_seconds += self.worker.busy_seconds
@@ -190,7 +213,7 @@ class Double:
         self.worker = self._new_worker()
 
     def _new_worker(self) -> Worker:
-        worker = Worker(self.faults, self.files, self._changed)
+        worker = Worker(self.faults, self.files, self._changed, self.version)
         worker.die = self.die
         return worker
 
@@ -199,11 +222,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="comfyui_double", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=0.0, help="service time of one prompt")
+    parser.add_argument("--version", default="0.3.64", help="the version of ComfyUI to play")
     parser.add_argument("--token", default="")
     parser.add_argument("--prefix", default="")
     parser.add_argument("--fault", action="append", default=[], metavar="NAME=JSON")
     given = parser.parse_args(arguments)
-    double = Double(given.port, given.token, given.prefix)
+    double = Double(given.port, given.token, given.prefix, version=given.version)
     faults = dict(fault.split("=", 1) for fault in given.fault)
     double.set_faults({"seconds": given.seconds, **{name: json.loads(value) for name, value in faults.items()}})
     stop = threading.Event()

@@ -10,6 +10,7 @@ from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
 from daemon.engines.comfyui.event_socket import EventSocket
 from daemon.settings import ComfyUISettings, ServerSettings
 from tests.engines.comfyui_double import Double
+from tests.engines.double_version import SEEN
 from tests.engines.replay import REAL, Subject
 from tests.engines.scene import CLIENT, Scene
 
@@ -69,15 +70,18 @@ def open_engine() -> Iterator[OpenEngine]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def subject() -> Iterator[Subject]:
-    """The server that recordings are replayed against: the real one if the environment names one, else a double."""
+@pytest.fixture(scope="module", params=[REAL] if REAL else SEEN)
+def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    """The server that recordings are replayed against: the real one if the environment names one, else a double.
+
+    The double plays each version that was seen, one after the other.
+    """
     if REAL:
         server = Subject.at(REAL, None)
         server.upload_pictures()
         yield server
         return
-    with Double() as running:
+    with Double(version=request.param) as running:
         server = Subject.at(running.url, running)
         server.upload_pictures()
         yield server

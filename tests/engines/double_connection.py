@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.engines.double_files import Reply
+from tests.engines.double_version import SEC_FETCH_SITE
 
 if TYPE_CHECKING:
     from tests.engines.comfyui_double import Double
@@ -74,7 +75,9 @@ class Connection(BaseHTTPRequestHandler):
         if not path.startswith(double.prefix):
             self._answer(404)
             return
-        path = path.removeprefix(double.prefix).removeprefix("/api")
+        path = path.removeprefix(double.prefix)
+        self.below_api = path.startswith("/api/")
+        path = path.removeprefix("/api")
         headers = {name.lower(): value for name, value in self.headers.items()}
         double.note_request(self.command, path, headers)
         if any(path.startswith(hung) or hung == "*" for hung in faults.hang_paths):
@@ -105,9 +108,15 @@ class Connection(BaseHTTPRequestHandler):
             self._answer(500, b"500 Internal Server Error\n\nServer got itself in trouble", TEXT_TYPE)
 
     def _foreign_origin(self) -> bool:
-        origin, host = self.headers.get("Origin"), self.headers.get("Host", "")
+        origin, host = str(self.headers.get("Origin") or ""), self.headers.get("Host", "")
         loopback = host.rpartition(":")[0] in ("127.0.0.1", "localhost", "[::1]")
-        return bool(origin) and loopback and urlsplit(str(origin)).netloc != host
+        named = urlsplit(origin).netloc
+        if self.double.version >= SEC_FETCH_SITE:
+            if self.headers.get("Sec-Fetch-Site") == "cross-site":
+                return True
+            if not named or named == host.rpartition(":")[0]:  # "null", or without a port
+                return False
+        return bool(origin) and loopback and named != host
 
     def _reply(self, reply: Reply) -> None:
         if isinstance(reply.body, bytes):

@@ -25,6 +25,7 @@ class Faults:
     unanswered_prompts: int = 0  # POST /prompt works, then the connection is cut
     no_sockets: bool = False  # /ws is refused
     deaf: bool = False  # sockets stay open and get no events
+    spoilt_models: list[str] = field(default_factory=list)  # the server goes down at each picture for these models
     die_in_prompt: int = 0  # the server goes down while a model node works
     die_heights: list[int] = field(default_factory=list)  # the server goes down at each picture of these heights
     forget_prompts: int = 0  # the prompt vanishes from queue and history
@@ -47,7 +48,6 @@ class Faults:
     small_results: int = 0  # half the size
     late_status: int = 0  # the status of the history entry is null
     remarked_nodes: list[str] = field(default_factory=list)  # POST /prompt queues it, but names errors in these nodes
-    strict_ids: bool = False  # a prompt id that is no canonical lower-case UUID is refused, as newer servers do
 
     def happens(self, name: str) -> bool:
         """Whether this fault happens now. Counts it down."""

@@ -1,6 +1,7 @@
 """The double's files: their names, POST /upload/image and GET /view."""
 
 import hashlib
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,7 +50,9 @@ def view(files: Mapping[FileName, bytes], query: Mapping[str, str], headers: Map
         return Reply(400)
     if ".." in folder.split("/"):
         return Reply(403)
-    place = file_name(name) if name.endswith("]") else (kind, folder, name)
+    if name.endswith("]"):
+        kind, _, name = file_name(name)
+    place = (kind, folder, posixpath.basename(name))  # the folder counts only as `subfolder`
     content = files.get(place)
     if content is None:
         return Reply(404)
@@ -78,7 +81,7 @@ def upload(files: dict[FileName, bytes], content_type: str, body: bytes, faults:
     folder = fields.get("subfolder", nothing)[1].decode()
     if name is None or kind not in KINDS:
         raise RouteRaised
-    if ".." in f"{folder}/{name}".split("/") or folder.startswith("/") or name.startswith("/"):
+    if not posixpath.normpath(posixpath.join("/kind", folder, name)).startswith("/kind/"):
         return Reply(400)
     inside = _place(kind, folder, name)[1]
     if "/" in name and not any(f"{known[1]}/".startswith(f"{inside}/") for known in files if known[0] == kind):
@@ -119,5 +122,5 @@ def _multipart(content_type: str, body: bytes) -> dict[str, tuple[str | None, by
 
 def _place(kind: str, folder: str, name: str) -> FileName:
     """Where an upload goes. A name may contain a folder."""
-    inside, _, last = name.rpartition("/")
-    return kind, "/".join(part for part in (folder, inside) if part), last
+    inside, last = posixpath.split(posixpath.normpath(posixpath.join("/", folder, name)))
+    return kind, inside.strip("/"), last

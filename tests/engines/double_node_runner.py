@@ -11,6 +11,7 @@ import numpy as np
 from tests.engines import double_nodes
 from tests.engines.double_files import FileName, file_name
 from tests.engines.double_nodes import Image, NodeFailure
+from tests.engines.double_version import PYAV
 
 if TYPE_CHECKING:
     from tests.engines.double_worker import Worker
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 MODEL_NODES = ("RMBG", "BiRefNetRMBG")
+LOADER, REMOVER = "LoadBackgroundRemovalModel", "RemoveBackground"  # core's own
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,14 @@ class Inference:
     prompt_id: str
     model: str
     loaded: bool
+
+
+@dataclass
+class LoadedModel:
+    """What core's loader puts out. used: whether a picture went through it."""
+
+    file: str
+    used: bool = False
 
 
 class Died(Exception):
@@ -53,7 +63,12 @@ class NodeRunner:
         inputs = {name: self._value(value) for name, value in node["inputs"].items()}
         if kind == "LoadImage":
             name = node["inputs"]["image"]
-            return {"result": [double_nodes.load_image(self.worker.files.get(file_name(name), b""), name)]}
+            load = double_nodes.load_by_pyav if self.worker.version >= PYAV else double_nodes.load_image
+            return {"result": [load(self.worker.files.get(file_name(name), b""), name)]}
+        if kind == LOADER:
+            return {"result": [LoadedModel(inputs["bg_removal_name"])]}
+        if kind == REMOVER:
+            return {"result": [self._infer(node_id, kind, inputs)[1]]}
         if kind in MODEL_NODES:
             return {"result": self._infer(node_id, kind, inputs)}
         if kind == "MaskToImage":
@@ -65,7 +80,8 @@ class NodeRunner:
         return self.results[value[0]]["result"][value[1]] if isinstance(value, list) else value
 
     def _infer(self, node_id: str, kind: str, inputs: Json) -> list[Image]:
-        worker, faults, model = self.worker, self.worker.faults, inputs["model"]
+        worker, faults = self.worker, self.worker.faults
+        model: str = inputs["model"] if kind in MODEL_NODES else inputs["bg_removal_model"].file
         if model in faults.missing_weights:
             raise NodeFailure(
                 "RuntimeError",
@@ -73,16 +89,20 @@ class NodeRunner:
                 "the file on the Hub and we cannot find the requested files in the local cache. Please check your "
                 "connection and try again or make sure your Internet connection is on.\n",
             )
-        held = worker.nodes.setdefault((node_id, kind), set())
-        loaded = model not in held
-        if kind == "BiRefNetRMBG":
-            held.clear()  # one slot per node object
-        held.add(model)
+        if kind == REMOVER:
+            loaded = not inputs["bg_removal_model"].used
+            inputs["bg_removal_model"].used = True
+        else:
+            held = worker.nodes.setdefault((node_id, kind), set())
+            loaded = model not in held
+            if kind == "BiRefNetRMBG":
+                held.clear()  # one slot per node object
+            held.add(model)
         with worker.changed:
             worker.inferences.append(Inference(self.prompt_id, model, loaded))
             worker.changed.notify_all()
         height = inputs["image"].shape[0]
-        if height in faults.die_heights or faults.happens("die_in_prompt"):
+        if model in faults.spoilt_models or height in faults.die_heights or faults.happens("die_in_prompt"):
             worker.die()
             raise Died
         if faults.happens("interrupt_prompts"):

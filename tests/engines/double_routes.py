@@ -3,24 +3,32 @@
 import contextlib
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import asdict
 from urllib.parse import unquote
 
+from tests.engines import double_jobs
 from tests.engines.double_connection import MAX_UPLOAD, TEXT_TYPE, Connection
 from tests.engines.double_files import file_name, upload, view
 from tests.engines.double_socket import TEXT, ServerSocket, accept_key
 from tests.engines.double_validation import Validator, without
+from tests.engines.double_version import BACKGROUND_NODES, CANCEL, CANONICAL_IDS, JOBS, MODEL_TAGS, STRICT_PROMPT
 
 FEATURES = {"supports_preview_metadata": True, "max_upload_size": MAX_UPLOAD}
+NEWER_FEATURES = {"extension": {"manager": {"supports_v4": True}}, "node_replacements": True, "assets": False}
+INVALID_ID = {
+    "type": "invalid_prompt_id",
+    "message": "prompt_id must be a valid UUID",
+    "details": "prompt_id must be a UUID string in canonical lowercase hyphenated form; omit it to let the server "
+    "generate one",
+    "extra_info": {},
+}
 REMARK = {
     "type": "required_input_missing",
     "message": "Required input is missing",
     "details": "image",
     "extra_info": {},
 }
-CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Routes(Connection):
@@ -29,7 +37,7 @@ class Routes(Connection):
     def route(self, path: str) -> None:
         gets: dict[str, Callable[[], None]] = {
             "/ws": self._upgrade, "/system_stats": self._system_stats, "/queue": self._get_queue,
-            "/view": self._view_file, "/prompt": self._get_prompt, "/features": lambda: self._json(FEATURES),
+            "/view": self._view_file, "/prompt": self._get_prompt, "/features": lambda: self._json(self._features()),
             "/history": self._get_history,
         }  # fmt: skip
         posts: dict[str, Callable[[], None]] = {
@@ -47,17 +55,43 @@ class Routes(Connection):
             self._object_info(path.removeprefix("/object_info").strip("/"))
         elif reading and path == "/models/rmbg":
             self._json(self.double.weight_files())
+        elif reading and path == "/models/background_removal" and self.double.version >= BACKGROUND_NODES:
+            self._json(self.double.background_models)
+        elif path.startswith("/jobs") and self.below_api and self.double.version >= JOBS:
+            self._jobs(path.removeprefix("/jobs"), reading)
         elif path in gets or path in posts:
             self._answer(405, b"405: Method Not Allowed", TEXT_TYPE)
         else:
             self._answer(404)
 
+    def _jobs(self, path: str, reading: bool) -> None:
+        worker = self.double.worker
+        if reading:
+            status, body = double_jobs.read(worker, path, self.query)
+        elif path.endswith("/cancel") and self.double.version >= CANCEL:
+            status, body = double_jobs.cancel(worker, path, self.body)
+        else:
+            self._answer(405, b"405: Method Not Allowed", TEXT_TYPE)
+            return
+        self._json(body, status)
+
     # Routes that read
+
+    def _features(self) -> dict[str, object]:
+        newer = NEWER_FEATURES if self.double.version >= CANONICAL_IDS else {}
+        tags = {"supports_model_type_tags": True} if self.double.version >= MODEL_TAGS else {}
+        return {**FEATURES, **newer, **tags}
 
     def _system_stats(self) -> None:
         memory = {"vram_total": 25276063744, "vram_free": 23866134528}
         device = {"name": "cpu", "type": "cpu", "index": None, **memory, "torch_vram_total": 0, "torch_vram_free": 0}
-        system = {"os": "posix", "ram_total": 25276063744, "ram_free": 23866134528, "comfyui_version": "0.3.64"}
+        system = {
+            "os": "posix",
+            "ram_total": 25276063744,
+            "ram_free": 23866134528,
+            "comfyui_version": self.double.version_text,
+            "argv": self.double.flags,
+        }
         self._json({"system": system, "devices": [device]})
 
     def _get_queue(self) -> None:
@@ -97,12 +131,13 @@ class Routes(Connection):
             error = {"type": "no_prompt", "message": "No prompt provided", "details": "No prompt provided"}
             self._json({"error": {**error, "extra_info": {}}, "node_errors": {}}, 400)
             return
-        prompt = body["prompt"] if body["prompt"] != [] else {}
+        prompt = body["prompt"] if body["prompt"] != [] or double.version >= STRICT_PROMPT else {}
         if "number" in body:
             float(body["number"])
-        if faults.strict_ids and not CANONICAL.fullmatch(str(body.get("prompt_id", ""))):
-            error = {"type": "invalid_prompt_id", "message": "prompt_id must be a canonical UUID", "details": ""}
-            self._json({"error": {**error, "extra_info": {}}, "node_errors": {}}, 400)
+        if double.version >= CANONICAL_IDS and body.get("prompt_id") is None:
+            body.pop("prompt_id", None)
+        elif double.version >= CANONICAL_IDS and not double_jobs.CANONICAL.fullmatch(str(body["prompt_id"])):
+            self._json({"error": INVALID_ID, "node_errors": {}}, 400)
             return
         verdict = self._validator().judge(prompt, body.get("partial_execution_targets"))
         if verdict.error:
@@ -181,7 +216,7 @@ class Routes(Connection):
             while (message := events.receive()) is not None:
                 with contextlib.suppress(ValueError, AttributeError):
                     if first and json.loads(message).get("type") == "feature_flags":
-                        events.send("feature_flags", FEATURES)
+                        events.send("feature_flags", self._features())
                 first = False
         double.worker.sessions.leave(client_id)
         double.note_change()
@@ -218,4 +253,6 @@ class Routes(Connection):
     def _validator(self) -> Validator:
         double, faults = self.double, self.double.faults
         known = without(double.object_info, faults.missing_nodes, faults.missing_models)
-        return Validator(known, lambda name: file_name(str(name)) in double.files)
+        if loader := known.get("LoadBackgroundRemovalModel"):
+            loader["input"]["required"]["bg_removal_name"][1]["options"] = list(double.background_models)
+        return Validator(known, lambda name: file_name(str(name)) in double.files, double.version)

@@ -40,6 +40,8 @@ class Run:
         self._note("execution_start", {})
         ids = [(node_id, node["class_type"]) for node_id, node in self.prompt.items()]
         worker = self.worker
+        parked = {self._key(node_id) for node_id, node in self.prompt.items() if not _is_linked(node)}
+        kept = {key: result for key, result in worker.cache.items() if key in parked}
         worker.nodes = {key: models for key, models in worker.nodes.items() if key in ids}
         order = self._order()
         self.keys = {node_id: self._key(node_id) for node_id in order}
@@ -57,7 +59,7 @@ class Run:
             self._note("execution_interrupted", data, everybody=self.client_id is None)
             return self._entry("error", completed=False)
         finally:
-            worker.cache = {self.keys[node_id]: self.nodes.results[node_id] for node_id in self.nodes.results}
+            worker.cache = kept | {self.keys[node_id]: self.nodes.results[node_id] for node_id in self.nodes.results}
         self._note("execution_success", {})
         return self._entry("success", completed=True)
 
@@ -88,7 +90,7 @@ class Run:
         """A key for a node's content, independent of its id: class, values, sources, and the bytes of a loaded file."""
         node = self.prompt[node_id]
         parts: list[Any] = [node["class_type"]]
-        if node["class_type"] == "LoadImage":
+        if node["class_type"] == "LoadImage" and "image" in node["inputs"]:
             content = self.worker.files.get(file_name(node["inputs"]["image"]), b"")
             node["is_changed"] = [hashlib.sha256(content).hexdigest()]
             parts.append(node["is_changed"])
@@ -167,3 +169,7 @@ class Run:
                 for node_id in shown
             },
         }
+
+
+def _is_linked(node: Json) -> bool:
+    return any(isinstance(value, list) for value in node["inputs"].values())

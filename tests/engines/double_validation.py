@@ -1,9 +1,11 @@
-"""Validates a prompt as the recorded ComfyUI 0.3.64 does, for the six node classes that the double has."""
+"""Validates a prompt as the recorded versions of ComfyUI do, for the node classes that the double has."""
 
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.engines.double_version import DEPENDENCY_CYCLE, MISSING_NODE_TYPE, OLDEST, Version
 
 Json = dict[str, Any]
 
@@ -19,11 +21,28 @@ class Verdict:
     node_errors: Json = field(default_factory=dict)
 
 
+class Cycle(Exception):
+    """A node that depends on itself, by way of these nodes."""
+
+    def __init__(self, nodes: tuple[str, ...]) -> None:
+        super().__init__(nodes)
+        self.nodes = nodes
+
+    def errors(self, prompt: Json) -> dict[str, tuple[bool, list[Json]]]:
+        """What newer versions say of it, in the form of `Validator._node`."""
+        first = self.nodes[0]
+        way = " -> ".join(f"{node} ({prompt[node]['class_type']})" for node in (*self.nodes, first))
+        extra = {"node_id": first, "cycle_nodes": list(self.nodes)}
+        fault = {**_error("dependency_cycle", "Dependency cycle detected", way), "extra_info": extra}
+        return {first: (False, [fault])}
+
+
 class Validator:
     """object_info: the body of GET /object_info. has_file: whether LoadImage finds a file of that name."""
 
-    def __init__(self, object_info: Mapping[str, Json], has_file: Any) -> None:
+    def __init__(self, object_info: Mapping[str, Json], has_file: Any, version: Version = OLDEST) -> None:
         self.object_info = object_info
+        self._version = version
         self._has_file = has_file
 
     def judge(self, prompt: Json, targets: list[str] | None = None) -> Verdict:
@@ -41,12 +60,27 @@ class Validator:
         return self._judge_outputs(prompt, outputs)
 
     def _class_error(self, node_id: str, node: Json) -> Json | None:
+        if self._version >= MISSING_NODE_TYPE:
+            return self._missing_type(node_id, node)
         message = ""
         if "class_type" not in node:
             message = "Cannot execute because a node is missing the class_type property."
         elif node["class_type"] not in self.object_info:
             message = f"Cannot execute because node {node['class_type']} does not exist."
         return _error("invalid_prompt", message, f"Node ID '#{node_id}'") if message else None
+
+    def _missing_type(self, node_id: str, node: Json) -> Json | None:
+        kind = node.get("class_type")
+        if kind in self.object_info:
+            return None
+        text = (
+            f"Node '{kind}' not found. The custom node may not be installed."
+            if kind
+            else f"Node 'ID #{node_id}' has no class_type. The workflow may be corrupted or a custom node is missing."
+        )
+        title = node.get("_meta", {}).get("title", kind)
+        extra = {"node_id": node_id, "class_type": kind, "node_title": title}
+        return {**_error("missing_node_type", text, f"Node ID '#{node_id}'"), "extra_info": extra}
 
     def _judge_outputs(self, prompt: Json, outputs: list[str]) -> Verdict:
         good: list[str] = []
@@ -56,8 +90,9 @@ class Validator:
             seen: dict[str, tuple[bool, list[Json]]] = {}
             try:
                 valid, reasons = self._node(prompt, output, seen, ())
-            except RecursionError:  # a cycle: ComfyUI refuses it without saying why
-                valid, reasons, seen = False, [], {}
+            except Cycle as cycle:
+                valid, reasons = False, []
+                seen = cycle.errors(prompt) if self._version >= DEPENDENCY_CYCLE else {}  # old ones do not say why
             except Exception as error:  # noqa: BLE001 - ComfyUI catches everything here too
                 valid, reasons = (
                     False,
@@ -86,7 +121,7 @@ class Validator:
         if node_id in seen:
             return seen[node_id]
         if node_id in above:
-            raise RecursionError
+            raise Cycle(above[above.index(node_id) :])
         node = prompt[node_id]
         inputs, declared = node["inputs"], self.object_info[node["class_type"]]["input"]
         errors: list[Json] = []
@@ -129,7 +164,7 @@ class Validator:
             return True
         try:
             return self._node(prompt, link[0], seen, (*above, node_id))[0]
-        except RecursionError:
+        except Cycle:
             raise
         except Exception as error:  # noqa: BLE001 - as above
             fault = _exception("exception_during_inner_validation", "Exception when validating inner node", error)
@@ -166,8 +201,8 @@ class Validator:
         elif "max" in limits and value > limits["max"]:
             message = f"Value {value} bigger than max of {limits['max']}"
             errors.append(_fault("value_bigger_than_max", message, name, name, extra))
-        elif isinstance(kind, list) and value not in kind:
-            details = f"{name}: '{value}' not in {kind}"
+        elif (options := _options(config)) is not None and value not in options:
+            details = f"{name}: '{value}' not in {options}"
             errors.append(_fault("value_not_in_list", "Value not in list", details, name, extra))
 
 
@@ -179,6 +214,13 @@ def without(object_info: Mapping[str, Json], nodes: list[str], models: list[str]
         if model:
             model[0] = [option for option in model[0] if option not in models]
     return lacking
+
+
+def _options(config: list[Any]) -> list[Any] | None:
+    """The choices of an input, in the old form or the new one. None if it is no choice."""
+    if isinstance(config[0], list):
+        return config[0]
+    return config[1].get("options", []) if config[0] == "COMBO" else None
 
 
 def _error(kind: str, message: str, details: str) -> Json:

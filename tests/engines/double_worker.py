@@ -14,12 +14,20 @@ from tests.engines.double_files import FileName
 from tests.engines.double_node_runner import Died, Inference, Json
 from tests.engines.double_run import Run
 from tests.engines.double_socket import Sessions
+from tests.engines.double_version import CREATE_TIME, OLDEST, Version
 
 
 class Worker:
     """Everything that a restart forgets, except `files`."""
 
-    def __init__(self, faults: Faults, files: dict[FileName, bytes], changed: threading.Condition) -> None:
+    def __init__(
+        self,
+        faults: Faults,
+        files: dict[FileName, bytes],
+        changed: threading.Condition,
+        version: Version = OLDEST,
+    ) -> None:
+        self.version = version
         self.faults = faults
         self.files = files
         self.sessions = Sessions()
@@ -61,6 +69,8 @@ class Worker:
         extra = dict(body.get("extra_data") or {})
         if "client_id" in body:
             extra["client_id"] = body["client_id"]
+        if self.version >= CREATE_TIME:
+            extra["create_time"] = int(time.time() * 1000)
         with self.changed:
             heapq.heappush(self._pending, (number, prompt_id, prompt, extra, outputs))
             self.changed.notify_all()

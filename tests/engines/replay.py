@@ -6,6 +6,7 @@ All files go below a folder of this run, so that a real server's own files and p
 import json
 import os
 import re
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,18 @@ import websocket
 
 from tests.engines.comfyui_double import RECORDINGS, Double
 from tests.engines.conformance import drawn_photo
+from tests.engines.double_version import (
+    BACKGROUND_NODES,
+    CANCEL,
+    CANONICAL_IDS,
+    DEPENDENCY_CYCLE,
+    JOBS,
+    MISSING_NODE_TYPE,
+    SEC_FETCH_SITE,
+    STRICT_PROMPT,
+    Version,
+    parsed,
+)
 
 Json = Any  # parsed JSON, of any shape
 
@@ -28,10 +41,38 @@ REAL = os.environ.get("FREISTELLER_TEST_COMFYUI", "")
 EXCHANGES: dict[str, Json] = json.loads((RECORDINGS / "exchanges.json").read_text("utf-8"))
 EVENTS: dict[str, Json] = json.loads((RECORDINGS / "events.json").read_text("utf-8"))
 
-PICTURES = ("astro.jpg", "proxy.jpg [temp]", "jobs/a/astro.jpg", "grün.png", "corrupt.png", "notes.txt", "half.jpg")
-NEVER_THE_SAME = ("traceback", "current_inputs", "timestamp", "tooltip", "meta")
+NEWER: dict[str, Json] = json.loads((RECORDINGS / "newer.json").read_text("utf-8"))["exchanges"]
+"""What was recorded of ComfyUI 0.33.0."""
+
+SINCE: dict[str, Version] = {
+    "cancel": CANCEL, "jobs": JOBS, "prompt_id": CANONICAL_IDS, "prompt_bad_background": BACKGROUND_NODES,
+    "prompt_bad_cycle": DEPENDENCY_CYCLE, "prompt_bad_no_class_type": MISSING_NODE_TYPE,
+    "prompt_bad_unknown_class": MISSING_NODE_TYPE, "prompt_bad_prompt_is_a_list": STRICT_PROMPT,
+    "models_background": BACKGROUND_NODES, "origin_null": SEC_FETCH_SITE, "sec_fetch": SEC_FETCH_SITE,
+}  # fmt: skip
+"""Since which version a recording in NEWER is true, by the start of its name. The others are true of all versions."""
+
+REPLACED = {
+    "prompt_bad_cycle": "prompt_bad_cycle",
+    "prompt_bad_no_class_type": "prompt_bad_no_class_type",
+    "prompt_bad_unknown_class": "prompt_bad_unknown_class",
+    "prompt_bad_prompt_list": "prompt_bad_prompt_is_a_list",
+    "prompt_bad_own_id_and_error": "prompt_id_number",
+}
+"""Recordings in EXCHANGES that are no longer true, and what was recorded in their place."""
+
+PICTURES = (
+    "astro.jpg", "proxy.jpg [temp]", "jobs/a/astro.jpg", "grün.png", "corrupt.png", "notes.txt", "half.jpg",
+    "broken.png",
+)  # fmt: skip
+NEVER_THE_SAME = ("traceback", "current_inputs", "timestamp", "tooltip", "meta", "create_time")
 ONLY_SETS = ("current_outputs", "executed")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def since(newer: str) -> Version:
+    """Since which version a recording in NEWER is true."""
+    return next((version for start, version in SINCE.items() if newer.startswith(start)), (0,))
 
 
 @dataclass
@@ -41,10 +82,34 @@ class Subject:
     url: str
     double: Double | None
     folder: str
+    version: Version
 
     @classmethod
     def at(cls, url: str, double: Double | None) -> "Subject":
-        return cls(url.rstrip("/"), double, f"freisteller-contract/{uuid.uuid4().hex[:8]}")
+        system = requests.get(f"{url.rstrip('/')}/system_stats", timeout=30).json()["system"]
+        folder = f"freisteller-contract/{uuid.uuid4().hex[:8]}"
+        return cls(url.rstrip("/"), double, folder, parsed(system["comfyui_version"]))
+
+    def use_new_folder(self) -> None:
+        """Go on with new pictures under new names, of which this server has computed nothing, and with an idle queue.
+
+        A prompt of an earlier test that still waits would otherwise load our new pictures before we do.
+        """
+        deadline = time.monotonic() + 600
+        while any(self.folder in json.dumps(items) for items in self.queue().values()):
+            assert time.monotonic() < deadline, "the prompts of earlier tests do not end"
+            time.sleep(0.1)
+        self.folder = f"freisteller-contract/{uuid.uuid4().hex[:8]}"
+        self.upload_pictures()
+
+    def queue(self) -> dict[str, Json]:
+        body: dict[str, Json] = requests.get(f"{self.url}/queue", timeout=30).json()
+        return body
+
+    def exchange(self, name: str) -> Json:
+        """The recording of that name, or what replaces it in this server's version."""
+        newer = REPLACED.get(name)
+        return NEWER[newer] if newer and self.version >= since(newer) else EXCHANGES[name]
 
     def send(self, exchange: Json) -> requests.Response:
         """Send the recorded request, with its files in this run's folder."""
@@ -84,6 +149,8 @@ class Subject:
         photo[:4, :4] = np.random.default_rng().integers(0, 255, (4, 4, 3))
         png, jpeg = (cv2.imencode(kind, photo)[1].tobytes() for kind in (".png", ".jpg"))
         spoilt = {"corrupt.png": png[:40], "notes.txt": b"hello", "half.jpg": jpeg[: len(jpeg) // 2]}
+        data = png.index(b"IDAT") + 6
+        spoilt["broken.png"] = png[:data] + b"\xff" + png[data + 1 :]  # a kind of compressed block that there is not
         for name in PICTURES:
             self.upload(name, spoilt.get(name, png))
 
@@ -106,7 +173,8 @@ class Subject:
 
     def _multipart(self, parts: list[Json]) -> bytes:
         lines: list[bytes] = []
-        if not any(part.get("name") == "subfolder" for part in parts):
+        leaves = any("../" in part.get("part_header", "") for part in parts)  # with a sub-folder it would not
+        if not leaves and not any(part.get("name") == "subfolder" for part in parts):
             parts = [{"name": "subfolder", "value": ""}, *parts]
         for part in parts:
             lines.append(b"--contract")

@@ -6,7 +6,6 @@ from typing import Any
 
 import cv2
 import pytest
-import requests
 
 from daemon.engines.comfyui.graph import load_graph
 from daemon.engines.comfyui.model_table import load_models
@@ -164,11 +163,3 @@ def somebodys_prompt(double: Double, blur: int) -> Any:
     }
     rmbg["3"] = rmbg.pop("9")
     return rmbg
-
-
-def test_a_server_that_takes_canonical_ids_only_takes_ours(double: Double, open_engine: OpenEngine) -> None:
-    double.set_faults({"strict_ids": True})
-
-    assert open_engine(double).cut(uuid.UUID(int=2**127 + 0xABCDEF), drawn_photo(), RMBG).alpha.max() > 0.9
-    answer = requests.post(f"{double.url}/prompt", json={"prompt": {}, "prompt_id": "ABC"}, timeout=10)
-    assert answer.status_code == 400
