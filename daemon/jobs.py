@@ -102,6 +102,21 @@ class Measures:
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """A part of the upright photo that a reason is about: a box, and the point x, y in it where the fault is thickest.
+
+    All in fractions 0..1 of the photo's width and height.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the judgement says of one result: its score 0..1, its grade, the measures, the reasons in words."""
 
@@ -111,6 +126,9 @@ class Verdict:
     reasons: tuple[str, ...] = ()
     defects: tuple[str, ...] = ()
     """Short fixed names of what is wrong, the worst first, e.g. "residue", "holes"; the strategy reads them."""
+    spots: tuple[tuple[Spot, ...], ...] = ()
+    """Of each reason, in the same order, its spots in the photo, the largest first. Empty if no reason has one, and in
+    verdicts of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)

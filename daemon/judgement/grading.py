@@ -7,7 +7,7 @@ from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Grade, Verdict
 from daemon.judgement.disagreement import Disagreement, measure_disagreement
 from daemon.judgement.measures import measure
-from daemon.judgement.reasons import explain, find_faults
+from daemon.judgement.reasons import explain, find_faults, spots_beside
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import ScoreTable, shipped_table
 from daemon.judgement.shapes import SURE
@@ -71,12 +71,14 @@ def verdict_on(
     score = promised(scene, alpha, doubted, disagreement, table)
     grade = thresholds.grade(score)
     faults = find_faults(scene, alpha, signs, disagreement, None if raw is None else raw.alpha)
+    reasons = explain(grade, faults, signs, disagreement, table.costs(doubted, disagreement))
     return Verdict(
         score=round(score, 4),
         grade=grade,
         measures=measure(signs, agreement),
-        reasons=explain(grade, faults, signs, disagreement, table.costs(doubted, disagreement)),
+        reasons=reasons,
         defects=tuple(fault.defect for fault in faults),
+        spots=spots_beside(reasons, faults),
     )
 
 

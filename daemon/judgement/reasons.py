@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 
 from daemon.arrays import Alpha
-from daemon.jobs import Grade
+from daemon.jobs import Grade, Spot
 from daemon.judgement.disagreement import Disagreement
 from daemon.judgement.scene import Scene
-from daemon.judgement.shapes import SURE, Mask, beyond_band, enclosed, main_part
+from daemon.judgement.shapes import SURE, Mask, beyond_band, enclosed, main_part, opened
 from daemon.judgement.signs import Signs
+from daemon.judgement.spots import spots_of
 
 VISIBLE = 0.1  # a higher alpha is visible on a plain background
 LEAST_SHARE = 0.002  # of the picture: smaller faults are not worth a sentence
@@ -25,11 +26,12 @@ SMALL = 0.04  # of the picture: a smaller subject deserves a zoom
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A defect's short fixed name, the sentence for people, and a weight to sort by (a share of the picture)."""
+    """A defect's short fixed name, the sentence for people, a weight to sort by (a share of the picture), its spots."""
 
     defect: str
     sentence: str
     weight: float
+    spots: tuple[Spot, ...] = ()
 
 
 WEIGHS_MOST: Mapping[str, tuple[str, ...]] = {
@@ -72,9 +74,9 @@ def find_faults(
         None
         if raw is None
         else _place("doubtful", "it was unclear what belongs to the subject", _doubted(scene, a, raw)),
-        _rim(signs),
+        _rim(signs, scene, a, ~(outside | inside)),
         _disagreement(disagreement),
-        _small(float(sure.mean())),
+        _small(sure),
     ]
     return tuple(sorted((fault for fault in found if fault), key=lambda fault: -fault.weight))
 
@@ -99,11 +101,18 @@ def explain(
     return tuple(sentences)
 
 
+def spots_beside(reasons: tuple[str, ...], faults: tuple[Fault, ...]) -> tuple[tuple[Spot, ...], ...]:
+    """The spots of each of these reasons of `explain`, which ends with the faults; empty if there are none at all."""
+    if not any(fault.spots for fault in faults):
+        return ()
+    return (*((),) * (len(reasons) - len(faults)), *(fault.spots for fault in faults))
+
+
 def _place(defect: str, what: str, where: Mask) -> Fault | None:
     share = float(where.mean())
     if share < LEAST_SHARE:
         return None
-    return Fault(defect, f"{what} {place_of(where)}, {100 * share:.1f} % of the picture", share)
+    return Fault(defect, f"{what} {place_of(where)}, {100 * share:.1f} % of the picture", share, spots_of(where))
 
 
 def place_of(where: Mask) -> str:
@@ -142,11 +151,16 @@ def _weighs_most(signs: Signs, costs: Mapping[str, float]) -> str:
     return max(sums, key=lambda phrase: sums[phrase])
 
 
-def _rim(signs: Signs) -> Fault | None:
+def _rim(signs: Signs, scene: Scene, alpha: Alpha, band: Mask) -> Fault | None:
+    """band: the pixels near the border. The spots are where the softness is wider than what is worth a sentence."""
     if signs.soft_rim < SOFT_RIM:
         return None
     width = 6 * signs.soft_rim / 10  # a linear ramp of width w has an a(1 - a) of w / 6
-    return Fault("soft_rim", f"the border is soft, about {width:.1f} % of the picture's longest side wide", 0.01)
+    sentence = f"the border is soft, about {width:.1f} % of the picture's longest side wide"
+    faint, firm = DOUBTFUL
+    soft = np.asarray(band & (alpha > faint) & (alpha < firm))
+    wide = opened(soft, 3 * SOFT_RIM / 1000 * scene.longest) > 0
+    return Fault("soft_rim", sentence, 0.01, spots_of(wide))
 
 
 def _disagreement(disagreement: Disagreement | None) -> Fault | None:
@@ -159,7 +173,8 @@ def _disagreement(disagreement: Disagreement | None) -> Fault | None:
     )
 
 
-def _small(share: float) -> Fault | None:
+def _small(sure: Mask) -> Fault | None:
+    share = float(sure.mean())
     if share >= SMALL:
         return None
-    return Fault("small_subject", f"the subject is small, {100 * share:.1f} % of the picture", 0.002)
+    return Fault("small_subject", f"the subject is small, {100 * share:.1f} % of the picture", 0.002, spots_of(sure))

@@ -205,11 +205,22 @@ def _attempt_values(values: dict[str, Any]) -> dict[str, Any]:
     mirrored = values["recipe"]["mirrored"]
     view = {"left": left, "top": top, "right": right, "bottom": bottom, "mirrored": mirrored}
     recipe = {"model": values["recipe"]["model"], "process_res": values["recipe"]["process_res"], "view": view}
-    verdict = {key: values[key] for key in ("score", "grade", "measures", "reasons", "defects") if key in values}
+    parts = "score", "grade", "measures", "reasons", "defects"
+    verdict: dict[str, Any] = {key: values[key] for key in parts if key in values}
+    if verdict:
+        verdict["spots"] = _spots(values)
     kept: dict[str, Any] = {
         key: values[key] for key in ("number", "finish", "server", "seconds", "why", "error") if key in values
     }
     return {**kept, "recipe": recipe, "verdict": verdict or None}
+
+
+def _spots(values: dict[str, Any]) -> list[Any]:
+    """The spots of a verdict; empty if there are none, or if they are no shares of a picture."""
+    spots = values.get("spots", [])
+    fits = len(spots) in (0, len(values["reasons"]))
+    shares = [share for of_reason in spots for spot in of_reason for share in spot.values()]
+    return spots if fits and all(isinstance(share, int | float) and 0 <= share <= 1 for share in shares) else []
 
 
 def _admitted_at(job_id: str) -> float | None:

@@ -74,7 +74,7 @@ def _cut(cut: Cut, photo: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def verdict_values(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as JSON values: grade, score, measures, reasons, defects."""
+    """A verdict as JSON values: grade, score, measures, reasons, defects, and the spots of each reason, if any."""
     measures = verdict.measures
     return {
         "grade": verdict.grade.value,
@@ -87,7 +87,13 @@ def verdict_values(verdict: Verdict) -> dict[str, Any]:
         },
         "reasons": list(verdict.reasons),
         "defects": list(verdict.defects),
+        **({"spots": spot_values(verdict)} if verdict.spots else {}),
     }
+
+
+def spot_values(verdict: Verdict) -> list[list[dict[str, float]]]:
+    """The spots of each reason as JSON values; empty if there are none."""
+    return [[asdict(spot) for spot in spots] for spots in verdict.spots]
 
 
 def recipe_values(recipe: Recipe) -> dict[str, Any]:

@@ -31,6 +31,12 @@ def named(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+_SPOTS = {
+    "description": "Of each reason, in the same order, where it applies, the largest spot first: a box and the point "
+    "in it where the fault is thickest, in shares of the photo's width and height. Empty if none has a spot.",
+    **_list_of(_list_of(named("Spot"))),
+}
 _PICTURE = _object(url=_TEXT, width=_WHOLE, height=_WHOLE, tile=_WHOLE, levels=_WHOLE)
 _JOB = {
     "id": _TEXT,
@@ -41,6 +47,7 @@ _JOB = {
     "score": _or_null({"type": "number"}),
     "reasons": _list_of(_TEXT),
     "defects": _list_of(_TEXT),
+    "spots": _SPOTS,
     "attempts": _WHOLE,
     "round": _WHOLE,
     "admitted_at": _TIME,
@@ -55,6 +62,7 @@ _JOB = {
 SCHEMAS: Mapping[str, Schema] = {
     "Problem": _object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT),
     "Picture": _PICTURE,
+    "Spot": _object(left=_SHARE, top=_SHARE, right=_SHARE, bottom=_SHARE, x=_SHARE, y=_SHARE),
     "Job": _object(**_JOB),
     "JobWithTries": _object(**_JOB, tries=_list_of(named("Attempt"))),
     "Attempt": _object(
@@ -63,6 +71,7 @@ SCHEMAS: Mapping[str, Schema] = {
         score=_or_null({"type": "number"}),
         grade=_or_null(_GRADE),
         reasons=_list_of(_TEXT),
+        spots=_SPOTS,
         seconds={"type": "number"},
         error=_or_null(_TEXT),
         picture=_or_null(named("Picture")),

@@ -10,6 +10,7 @@ from daemon.jobs import Attempt, Job, attempt_numbered
 from daemon.journal import top_folder
 from daemon.journal.job_lists import GivenGrade, SeenJob
 from daemon.people.moved_results import tail_of
+from daemon.publishing.reports import spot_values
 from daemon.states import is_done
 from daemon.web.callers import Caller
 from daemon.web.problems import not_found
@@ -42,6 +43,7 @@ def job_values(site: Site, seen: SeenJob) -> dict[str, object]:
         "score": job.score,
         "reasons": list(verdict.reasons) if verdict else [job.reason] if job.reason else [],
         "defects": list(verdict.defects) if verdict else [],
+        "spots": spot_values(verdict) if verdict else [],
         "attempts": len(job.attempts),
         "round": job.round,
         "admitted_at": job.admitted_at,
@@ -87,6 +89,7 @@ def _try(attempt: Attempt, job: Job) -> dict[str, object]:
         "score": verdict and verdict.score,
         "grade": verdict and verdict.grade.value,
         "reasons": list(verdict.reasons) if verdict else [],
+        "spots": spot_values(verdict) if verdict else [],
         "seconds": round(attempt.seconds, 3),
         "error": attempt.error,
         "best": attempt.number == job.best,

@@ -1,6 +1,7 @@
 // What is known about the photo that is shown, beside it.
 import { byId, element, fill } from "./dom.js";
-import { inWords, numbersOf } from "./reasons.js";
+import { numbersOf } from "./marks.js";
+import { inWords } from "./reasons.js";
 import { _, day, figure, gradeName, shortName } from "./texts.js";
 
 // entry: of the queue; null = there is none to show.
@@ -16,7 +17,7 @@ export function drawFacts(entry) {
   const score = job?.score ?? null;
   byId("score").textContent = score === null ? "" : _("score %(score)s", { score: figure(score, { minimumFractionDigits: 2, maximumFractionDigits: 2 }) });
   drawDecided(entry);
-  const marks = numbersOf(job?.reasons ?? []);
+  const marks = numbersOf(job);
   fill(
     byId("reasons"),
     ...(job?.reasons ?? []).map((reason, n) =>

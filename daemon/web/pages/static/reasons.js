@@ -15,7 +15,6 @@ const PLACES = {
   "at the bottom": [N_("at the bottom"), 1 / 2, 5 / 6],
   "at the lower right": [N_("at the lower right"), 5 / 6, 5 / 6],
 };
-const RADIUS = 1 / 6; // a place is a ninth of the picture, so this is half its side
 
 // Whole sentences, and beginnings of those that end with a place.
 export const SENTENCES = [
@@ -78,21 +77,10 @@ function translated(reason) {
   return pieces.every((piece) => KNOWN.has(piece)) ? pieces.map((piece) => _(piece)).join(", ") : inPlainWords(reason); // of a photo that failed
 }
 
-// The number of each reason that names a place, by its place in the list; the worst is 1.
-export function numbersOf(reasons) {
-  const placed = [...reasons.keys()].filter((n) => AT.test(reasons[n]));
-  return new Map(placed.map((n, number) => [n, number + 1]));
-}
-
-// The marks of a photo, the worst first: where (x, y, r: the middle and half the side, as shares of the picture), and the
-// numbers of the reasons that name this place.
-export function marksOf(reasons) {
-  const marks = new Map();
-  for (const [n, number] of numbersOf(reasons)) {
-    const place = AT.exec(reasons[n])[2];
-    const [, x, y] = PLACES[place];
-    if (!marks.has(place)) marks.set(place, { x, y, r: RADIUS, numbers: [] });
-    marks.get(place).numbers.push(number);
-  }
-  return [...marks.values()];
+// The middle of the ninth of the picture that a reason names, as shares of its width and height; null if it names none.
+export function middleNamedBy(reason) {
+  const found = AT.exec(reason);
+  if (!found) return null;
+  const [, x, y] = PLACES[found[2]];
+  return { x, y };
 }

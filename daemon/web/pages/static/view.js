@@ -3,7 +3,7 @@ import { byId, decides, element, fill, message, remembered } from "./base.js";
 import { gestures } from "./gestures.js";
 import { choosePicture, GROUNDS, recallPicture } from "./grounds.js";
 import { keyFor, keyName, keySign } from "./keys.js";
-import { marksOf } from "./reasons.js";
+import { marksOf } from "./marks.js";
 import { _ } from "./texts.js";
 import { Viewer } from "./viewer.js";
 
@@ -22,7 +22,7 @@ let place = -1; // the number of the mark that is zoomed at
 export function showPicture(job, again = false) {
   shown = job;
   if (!again) place = -1;
-  viewer.show(job?.pictures ?? null, job && marksShown ? marksOf(job.reasons) : []);
+  viewer.show(job?.pictures ?? null, job && marksShown ? marksOf(job) : []);
 }
 
 function viewChanged(now) {
@@ -82,18 +82,20 @@ function toggleSlider() {
   viewer.redraw();
 }
 
-// 100 % where the pointer is, else at the worst place; and back to the whole picture.
-function zoom() {
-  if (!viewer.pictures) return;
-  if (viewer.zoomed) viewer.fit();
-  else if (pointer) viewer.fullSize(viewer.placeAt(pointer), pointer);
-  else viewer.fullSize(marksOf(shown.reasons)[0] ?? { x: 0.5, y: 0.5 });
+// 100 % at a point of the stage, else at the worst place, else where the pointer is; and back to the whole picture.
+function zoom(at = null) {
+  if (!viewer.pictures) return undefined;
+  if (viewer.zoomed) return viewer.fit();
+  const [worst] = marksOf(shown);
+  if (at || !worst) return viewer.fullSize(at || pointer ? viewer.placeAt(at ?? pointer) : { x: 0.5, y: 0.5 }, at ?? pointer);
+  place = 0;
+  return viewer.fullSize(worst);
 }
 
 // The next place. After the last one, and where there is none, Tab is Tab.
 function nextPlace(event) {
   const onPicture = event.target === canvas || event.target === document.body || event.target === main;
-  const marks = viewer.pictures ? marksOf(shown.reasons) : [];
+  const marks = viewer.pictures ? marksOf(shown) : [];
   if ((event.key === "Tab" && !onPicture) || place + 1 >= marks.length) {
     place = -1;
     return false;
@@ -112,7 +114,7 @@ export function takePointers(taken) {
 const middle = () => pointer ?? { x: viewer.width / 2, y: viewer.height / 2 };
 
 export const viewActs = {
-  zoom,
+  zoom: () => zoom(),
   place: nextPlace,
   larger: () => viewer.zoomBy(1.5, middle()),
   smaller: () => viewer.zoomBy(1 / 1.5, middle()),
@@ -152,7 +154,7 @@ export function listenToPointers(swiped) {
   gestures(stage, viewer, {
     swiped, hint, slide, brush: () => brush,
     moved: (at) => { pointer = at; },
-    tapped: (at) => { pointer = at; zoom(); },
+    tapped: (at) => { pointer = at; zoom(at); },
   });
   stage.addEventListener("pointerleave", () => { pointer = null; });
 }
