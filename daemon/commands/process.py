@@ -24,6 +24,7 @@ from daemon.jobs import Attempt, Job
 from daemon.journal.alphas import Alphas
 from daemon.logs import log
 from daemon.observe.metrics import Metrics
+from daemon.observe.stage_clock import StageClock
 from daemon.publishing.job_events import JobEnd
 from daemon.publishing.staging import Staging, content_of
 from daemon.service.choose_engine import build_engine, memory_for, workers_for
@@ -86,14 +87,15 @@ def process_photos(
     metrics = Metrics(__version__, engine.models)
     with tempfile.TemporaryDirectory(prefix="freisteller-") as state:
         alphas = Alphas(Path(state))
-        runtime = Runtime()
+        runtime = Runtime(stages=StageClock(metrics.stage))
         pipeline = Pipeline(
             engine,
             alphas=alphas,
             recorder=_NoRecorder(),
             meter=metrics,
             budget=budget,
-            workers=WorkInThisProcess(),  # for a few photos, the start of other processes would take longest
+            # For a few photos, the start of other processes would take longest.
+            workers=WorkInThisProcess(runtime.stages.timed),
             runtime=runtime,
         )
         pipeline.strategy(settings)  # raises BadSettings before anything begins

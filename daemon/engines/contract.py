@@ -21,12 +21,13 @@ from daemon.jobs import Recipe
 class Answer:
     """An engine's answer: the raw alpha, the server that computed it, and the seconds that each stage took.
 
-    The stages are upload, wait, infer and fetch.
+    The stages are upload, wait, infer and fetch. cpu_seconds: processor time of the calling thread, by stage.
     """
 
     alpha: Alpha
     server: str
     stages: Mapping[str, float] = field(default_factory=dict)
+    cpu_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class LocalEngine:
         image = importlib.import_module("PIL.Image").fromarray(widened(proxy))
         with self._counting:
             self._running += 1
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), time.thread_time()
         try:
             masks = session.predict(image)
         except MemoryError as error:
@@ -103,7 +103,8 @@ class LocalEngine:
             with self._counting:
                 self._running -= 1
         alpha: Alpha = np.asarray(masks[0].convert("L"), dtype=np.float32) / np.float32(255)
-        return Answer(narrowed(alpha, proxy), SERVER, {"infer": time.perf_counter() - began})
+        seconds, cpu_seconds = time.perf_counter() - began, time.thread_time() - cpu_began
+        return Answer(narrowed(alpha, proxy), SERVER, {"infer": seconds}, {"infer": cpu_seconds})
 
     def health(self) -> tuple[ServerHealth, ...]:
         """Up, unless the engine is closed or loading failed and no other model is loaded."""

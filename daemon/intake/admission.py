@@ -29,6 +29,7 @@ class Admission:
         self._folders = folders
         self._clock = runtime.clock
         self._tick = runtime.tick
+        self._timed = runtime.stages.timed
         self._lock = threading.Lock()
         self._to_forget: set[str] = set()  # rows without a file, which the journal had no room to delete
 
@@ -87,7 +88,7 @@ class Admission:
         proven: tuple[int, int] | None,
         recorded: tuple[Path, SentAlong | None] | None = None,
     ) -> Job | None:
-        with self._lock:
+        with self._lock, self._timed("claim"):
             return self._admit_alone(job_id, source, name, proven, recorded or (source, None))
 
     def _admit_alone(

@@ -6,7 +6,7 @@ A commit is on disk before the call returns (WAL, synchronous=FULL).
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -43,6 +43,7 @@ class Database:
         self._path, self._on_damage, self._damage = path, on_damage, ""
         self._lock, self.is_new = threading.RLock(), False
         self.after_commit: tuple[Callable[[], None], ...] = ()
+        self.timed: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = _connect(path)
@@ -64,13 +65,14 @@ class Database:
                 yield
                 return
             self.patience.succeeded()
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.DatabaseError):  # after some errors SQLite has rolled back already
-                    self._connection.execute("ROLLBACK")
-                raise
+            with self.timed("journal"):
+                try:
+                    yield
+                    self._connection.execute("COMMIT")
+                except BaseException:
+                    with suppress(sqlite3.DatabaseError):  # after some errors SQLite has rolled back already
+                        self._connection.execute("ROLLBACK")
+                    raise
             for wake in self.after_commit:
                 wake()
 
@@ -153,9 +155,8 @@ class Database:
             if version == SCHEMA_VERSION:
                 return
             self.is_new = version == 0
-            for script in MIGRATIONS[version:]:
-                for statement in _statements(script):
-                    self._connection.execute(statement)
+            for statement in _statements("\n".join(MIGRATIONS[version:])):
+                self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
@@ -241,8 +242,7 @@ def _is(error: sqlite3.DatabaseError, codes: frozenset[int]) -> bool:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The statements of a script, one by one; `executescript` would commit before it runs them."""
-    statement = ""
+    statement = ""  # one by one: `executescript` would commit before it runs them
     for line in script.splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):

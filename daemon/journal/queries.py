@@ -1,6 +1,7 @@
 """What the journal knows of jobs: questions that change nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +33,10 @@ class Queries:
         self.lists = JobLists(self._db, self._to_read)
         self.orders = OrderRows(self._to_read)
         self.deeds = DeedRows(self._db)
+
+    def time_with(self, timed: Callable[[str], AbstractContextManager[None]]) -> None:
+        """Time every transaction, as a stage of the work on photos."""
+        self._db.timed = timed
 
     def close(self) -> None:
         """Close the file."""

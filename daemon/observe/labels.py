@@ -17,7 +17,8 @@ IGNORED = (
     "folder_not_readable", "folder_not_writable", "too_deep",
 )  # fmt: skip
 STAGES = (
-    "completeness", "read", "proxy", "upload", "wait", "infer", "fetch", "judge", "refine", "write", "publish",
+    "completeness", "prove", "claim", "decode", "proxy", "upload", "wait", "infer", "fetch", "signs", "search",
+    "refine", "rims", "show", "encode", "read_back", "publish", "journal", "other",
 )  # fmt: skip
 INTERNAL = "internal_error"
 GRADES = tuple(grade.label for grade in sorted(Grade, key=lambda grade: -grade.rank))

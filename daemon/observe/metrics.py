@@ -74,9 +74,10 @@ class Metrics:
         self.set(series.JOBS_IN_PROGRESS, running)
         self.set(series.QUEUE_OLDEST, oldest_admitted_at or 0)
 
-    def stage(self, stage: str, seconds: float) -> None:
-        """One stage of the work on a photo took so many seconds. stage: one of STAGES."""
+    def stage(self, stage: str, seconds: float, cpu_seconds: float = 0.0) -> None:
+        """One stage of the work on a photo took so many seconds, and of processor time. stage: one of STAGES."""
         self.observe(series.STAGE_DURATION, seconds, stage=stage)
+        self.count(series.STAGE_CPU, cpu_seconds, stage=stage)
 
     def attempt(self, model: str, score: float | None, error_reason: str | None) -> None:
         """An engine was asked once. score: 0..1, if it gave an alpha. error_reason: why it gave none."""

@@ -59,8 +59,8 @@ ALONE: tuple[tuple[str, ...], ...] = ((),)
 
 # Seconds. A photo takes 1 s (small, one attempt) to 10 min (100 MP, three attempts on a busy server) ...
 JOB_BUCKETS = (1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 90, 120, 180, 300, 600)
-# ... a stage takes 10 ms to a minute, and a scanner's file is whole after the quiet time or only minutes later.
-STAGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+# ... a stage takes 1 ms to a minute, and a scanner's file is whole after the quiet time or only minutes later.
+STAGE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 WAIT_BUCKETS = (1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
 # Twentieths, so that the default grade limits, 0.75 and 0.93, each are the limit of a bucket.
 SCORE_BUCKETS = tuple(sorted({round(step / 20, 2) for step in range(1, 21)} | {0.93}))
@@ -95,6 +95,8 @@ JOB_DURATION = Histogram("job_duration_seconds", "Time from the start of the wor
     ("grade",), each(labels.ENDS), JOB_BUCKETS)
 STAGE_DURATION = Histogram("stage_duration_seconds", "Time that one stage of the work on a photo took.",
     ("stage",), each(labels.STAGES), STAGE_BUCKETS)
+STAGE_CPU = Counter("stage_cpu_seconds_total", "Processor time of the work on photos, by stage.",
+    ("stage",), each(labels.STAGES))
 ATTEMPTS = Counter("attempts_total", "Recipes that an engine was asked to try.", ("model",), ALONE)
 ATTEMPT_FAILURES = Counter("attempt_failures_total", "Attempts that gave no alpha.",
     ("model", "reason"), each(labels.ATTEMPT_FAILURES))

@@ -54,7 +54,7 @@ class Publication:
 
     outputs: what the photo's settings say of results. content: SHA-256 of the original, computed once; seen: what the
     disk said of the original just before. outcome: what was decided; None if nothing was, or if the journal lacks the
-    attempt that won. began: when this turn began to place the results, in seconds of `time.perf_counter`.
+    attempt that won.
     """
 
     row: JobRow
@@ -63,7 +63,6 @@ class Publication:
     content: bytes | None = None
     seen: os.stat_result | None = None
     outcome: Outcome | None = None
-    began: float | None = None
 
     @property
     def step(self) -> Step:

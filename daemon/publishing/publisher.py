@@ -1,6 +1,5 @@
 """Takes a job from its decision to its end, one step after the other; the only place that looks at a job's files."""
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -157,7 +156,6 @@ class Publisher:
         """Put the staged files into their grade folder, then record where they are."""
         job, outcome = publication.row.job, publication.outcome
         assert outcome is not None  # nothing is staged as decided without a decision
-        began = time.perf_counter()
         self._tick(Effect.PUBLISH)
         grade, staged = outcome.verdict.grade, publication.files.staged_as_decided
         files, moved = staged_files(staged), in_other_hands(self._folders, grade, staged)
@@ -165,7 +163,7 @@ class Publisher:
         places = self._below_root(self._staging.place(staged, folder, job.name, publication.outputs, moved))
         self._placed[job.id] = places, as_published(self._folders.root, files, places)
         self._record_placed(publication, shown_in_report(staged[-1][0].read_bytes()))
-        return replace(publication, row=replace(publication.row, results=tuple(places)), began=began)
+        return replace(publication, row=replace(publication.row, results=tuple(places)))
 
     def _record_placed(self, publication: Publication, shown: ShownSizes | None = None) -> None:
         job_id = publication.row.job.id
@@ -182,8 +180,6 @@ class Publisher:
         if not publication.row.results:  # there was no room for them yet
             self._record_placed(publication)
         original = self._archived(publication)
-        if publication.began is not None:
-            self._staging.meter.stage("publish", time.perf_counter() - publication.began)
         self._tick(Effect.COMPLETE)
         self._journal.complete(job.id, publication.places, self._clock(), original)
         results = tuple(self._folders.root / place for place in publication.places)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -120,13 +119,10 @@ class Staging:
         return placed
 
     def _write(self, job: Job, picture: Picture, paths: Mapping[OutputFormat, Path]) -> None:
-        began = time.perf_counter()
         maker, best = picture.maker, picture.outcome.best
         with self._shown.showing(job, maker, picture.page.of) if self._shown else nullcontext():
             coverage = maker.compose(best)
         _refuse_unsaid(job, picture.outcome.verdict, coverage)
-        self.meter.stage("refine", time.perf_counter() - began)
-        began = time.perf_counter()
         for fmt, path in paths.items():
             # A name of its own: a worker that outlives a killed daemon for a moment may still be writing this file.
             scratch = path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}-{path.name}")
@@ -143,7 +139,6 @@ class Staging:
                 ) from error
             self._tick(Effect.KEEP_RESULT)
             scratch.replace(path)
-        self.meter.stage("write", time.perf_counter() - began)
 
 
 def staged_as_decided(job: Job, folder: Path, content: bytes) -> tuple[Staged, ...]:

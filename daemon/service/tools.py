@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daemon import __version__
 from daemon.engines.contract import Engine
@@ -17,6 +17,7 @@ from daemon.observe.gpu import Gpus
 from daemon.observe.health import Health
 from daemon.observe.machine import Machine
 from daemon.observe.metrics import Metrics
+from daemon.observe.stage_clock import StageClock
 from daemon.pictures.picture_cache import PictureCache
 from daemon.service.choose_engine import build_engine, memory_for
 from daemon.service.journal_watch import JournalWatch
@@ -71,6 +72,9 @@ def make_tools(
     metrics = Metrics(__version__, engine.models, [health.server for health in engine.health()])
     if opened.damaged:
         metrics.count(series.JOURNAL_DAMAGED)
+    progress = Progress(metrics)
+    runtime = replace(runtime, stages=StageClock(progress.stage))
+    opened.journal.time_with(runtime.stages.timed)
     current, health = CurrentSettings(settings), Health(stale_seconds=stale_seconds(settings))
     workers = Processes(budget, metrics, runtime, current)
     doors.callback(workers.close)
@@ -91,7 +95,7 @@ def make_tools(
         metrics=metrics,
         health=health,
         systemd=Systemd(),
-        progress=Progress(metrics),
+        progress=progress,
         machine=machine,
         alphas=Alphas(opened.state / "alphas"),
         picture_cache=PictureCache(opened.state / "pictures", lambda: current.now.http.cache_mb),

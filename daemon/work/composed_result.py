@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.arrays import Alpha
+from daemon.observe.stage_clock import Timed, untimed
 from daemon.pictures import comparing, compositing, framing, refining, vips, writing
 from daemon.pictures.photo import Coverage, Photo
+from daemon.pictures.saving import Meant
 from daemon.pictures.values import Frame, Samples
 from daemon.settings import OutputFormat, OutputSettings
 
@@ -19,14 +21,18 @@ class ComposedResult:
     frame: Frame | None
     coverage: Coverage
     outputs: OutputSettings
+    timed: Timed
 
     @classmethod
-    def of(cls, photo: Photo, alpha: Alpha, outputs: OutputSettings) -> "ComposedResult":
+    def of(cls, photo: Photo, alpha: Alpha, outputs: OutputSettings, timed: Timed = untimed) -> "ComposedResult":
         """Cut a photo out. alpha: (h, w) float32, 0..1, of any size, in the frame of the photo."""
-        full = refining.full_size_alpha(photo, alpha)
-        coverage = Coverage(is_empty=not full.any(), is_full=int(full.min()) == photo.full_scale)
-        frame = framing.frame_of(full, outputs)
-        return cls(photo, compositing.cut_out(photo, full, outputs.clean_rims), frame, coverage, outputs)
+        with timed("refine"):
+            full = refining.full_size_alpha(photo, alpha)
+            coverage = Coverage(is_empty=not full.any(), is_full=int(full.min()) == photo.full_scale)
+            frame = framing.frame_of(full, outputs)
+        with timed("rims"):
+            rgba = compositing.cut_out(photo, full, outputs.clean_rims)
+        return cls(photo, rgba, frame, coverage, outputs, timed)
 
     @property
     def framed(self) -> Samples:
@@ -37,19 +43,18 @@ class ComposedResult:
         """Write it and read it back; if it is wrong, write it once more. Raises ValueError, OSError, BadPhoto."""
         for last in (False, True):
             path.unlink(missing_ok=True)  # left by the first try
-            meant = writing.write(
-                path,
-                self.rgba,
-                self.photo,
-                output_format,
-                job_id,
-                self.frame,
-                self.outputs.ground,
-                self.outputs.jpeg_quality,
-            )
+            meant = self._written(path, output_format, job_id)
             try:
-                comparing.verify(path, meant)
+                with self.timed("read_back"):
+                    comparing.verify(path, meant)
                 return
             except ValueError:
                 if last:
                     raise
+
+    def _written(self, path: Path, output_format: OutputFormat, job_id: str) -> Meant:
+        outputs = self.outputs
+        with self.timed("encode"):
+            return writing.write(
+                path, self.rgba, self.photo, output_format, job_id, self.frame, outputs.ground, outputs.jpeg_quality
+            )

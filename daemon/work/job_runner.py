@@ -74,7 +74,8 @@ class JobRunner:
     def run(self, task: PhotoTask) -> RunResult:
         """Do what is left to do for a job that was just started; never raises."""
         try:
-            return self._run(task)
+            with self._runtime.stages.timed("other"):
+                return self._run(task)
         except Exception as error:  # noqa: BLE001 - e.g. failed/ cannot be written
             return self._strand(task, error)
 
@@ -149,7 +150,7 @@ class JobRunner:
         with CutFile(task, original, self._pipeline, self._staging) as file:
             if publication.step is Step.CUT_OUT:
                 publication = self._cut_out(publication, file)
-            with self._publisher.locks.held(task.job.id):
+            with self._publisher.locks.held(task.job.id), self._runtime.stages.timed("publish"):
                 if publication.step is Step.STAGE:
                     publication = self._stage(publication, file)
                 publication = self._publisher.finish(publication)
@@ -207,8 +208,7 @@ class JobRunner:
 
     def _postpone(self, task: PhotoTask, error: FreistellerError) -> None:
         postponed = self._journal.row(task.job.id).postponed
-        first_seconds = task.settings.dispatch.postpone_seconds
-        seconds = min(LONGEST_POSTPONE_SECONDS, first_seconds * 2 ** min(postponed, 10))
+        seconds = min(LONGEST_POSTPONE_SECONDS, task.settings.dispatch.postpone_seconds * 2 ** min(postponed, 10))
         self._put_off(task.job, seconds, str(error), error.reason)
         self._job_events.postponed(task.job, str(error), error.reason, seconds)
 

@@ -12,6 +12,7 @@ import numpy as np
 from daemon.arrays import Alpha, Rgb
 from daemon.errors import BadPhoto, RootAway
 from daemon.jobs import Attempt, Recipe, View
+from daemon.observe.stage_clock import Timed, untimed
 from daemon.pictures import fitting
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
 from daemon.pictures.photo import Coverage, Photo, Seen
@@ -29,8 +30,9 @@ from daemon.work.photo_worker import KeptAttempts
 class OpenFile:
     """A file and its decoded page. It is a `PhotoWorker`; the methods are explained there."""
 
-    def __init__(self, path: Path, settings: PixelSettings) -> None:
+    def __init__(self, path: Path, settings: PixelSettings, timed: Timed = untimed) -> None:
         self.page = ONLY_PAGE
+        self._timed = timed
         self._path = path
         self._settings = settings
         self._decoded: Photo | None = None
@@ -52,7 +54,8 @@ class OpenFile:
         """Decode a page, and forget the one before. Raises BadPhoto."""
         self._decoded = self._in_work = self._result = None  # before another page is decoded, which may be as large
         self.page = page
-        photo = open_photo(self._path, self._settings.max_megapixels, page.index)
+        with self._timed("decode"):
+            photo = open_photo(self._path, self._settings.max_megapixels, page.index)
         if page.left_out:
             remark = f"only the first of its {page.left_out + 1} pages was cut out"
             photo = replace(photo, remarks=(*photo.remarks, remark))
@@ -63,7 +66,7 @@ class OpenFile:
     def shrink(self) -> None:
         """Make the small picture that the judgement sees."""
         assert self._decoded is not None
-        self._in_work = PhotoInWork.of(self._decoded, self._settings)
+        self._in_work = PhotoInWork.of(self._decoded, self._settings, self._timed)
 
     def proxy(self, view: View) -> Rgb:
         """The picture that an engine sees of this view."""
@@ -88,17 +91,20 @@ class OpenFile:
     def compose(self, best: Attempt) -> Coverage:
         """Cut the page out, at full size, by the alpha of an attempt."""
         photo = self._photo
-        self._result = ComposedResult.of(photo.photo, photo.finished_alpha(best), self._settings.outputs)
+        alpha = photo.finished_alpha(best)
+        self._result = ComposedResult.of(photo.photo, alpha, self._settings.outputs, self._timed)
         return self._result.coverage
 
     def show_original(self, folder: Path) -> None:
         """Write what fits a screen of the page."""
-        fitting.show_original(self._photo.photo, folder)
+        with self._timed("show"):
+            fitting.show_original(self._photo.photo, folder)
 
     def show_result(self, colour: Path, alpha: Path) -> None:
         """Write what fits a screen of what `compose` made."""
         assert self._result is not None
-        fitting.show_result(self._result.framed, self._result.photo.icc, colour, alpha)
+        with self._timed("show"):
+            fitting.show_result(self._result.framed, self._result.photo.icc, colour, alpha)
 
     def finished_alpha(self, attempt: Attempt, longest: int) -> Mask:
         """The finished alpha of an attempt in the frame of the page, with no side longer than that."""
@@ -155,14 +161,18 @@ def show_attempts(path: Path, settings: PixelSettings, kept: KeptAttempts) -> No
 class WorkInThisProcess:
     """Works on files in this process: a file that kills it takes everything along. It is a `PhotoWorkers`."""
 
+    def __init__(self, timed: Timed = untimed) -> None:
+        self._timed = timed
+
     @contextmanager
     def work_on(self, path: Path, settings: PixelSettings) -> Iterator[OpenFile]:
         """A worker for this file."""
-        yield OpenFile(path, settings)
+        yield OpenFile(path, settings, self._timed)
 
     def prove(self, descriptor: int, name: str, max_megapixels: float) -> None:
         """As `PhotoWorkers.prove`, but without a look at memory."""
-        prove_open_file(descriptor, name, max_megapixels)
+        with self._timed("prove"):
+            prove_open_file(descriptor, name, max_megapixels)
 
     def thumb(self, path: Path, longest: int, max_megapixels: float, page: int) -> Thumb:
         """The small picture of a file."""

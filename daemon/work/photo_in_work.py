@@ -11,6 +11,7 @@ from daemon.judgement import finish, finish_search, grading, views
 from daemon.judgement.finish_search import FinishedAlpha
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.scene import Scene, look_at
+from daemon.observe.stage_clock import Timed, untimed
 from daemon.pictures import proxy
 from daemon.pictures.photo import Photo
 from daemon.settings.pixel_settings import PixelSettings
@@ -23,19 +24,23 @@ class PhotoInWork:
     """One decoded photo and what is known of it so far. Alphas are (H, W) float32, 0..1.
 
     scene: the whole photo as the judgement sees it. whole: raw alphas by attempt number, in the frame of the whole
-    photo. finished: the alphas that this run finished, with the evidence for their verdicts.
+    photo. finished: the alphas that this run finished, with the evidence for their verdicts. timed: times the stages.
     """
 
     photo: Photo
     scene: Scene
     settings: PixelSettings
+    timed: Timed = untimed
     whole: dict[int, Alpha] = field(default_factory=dict)
     finished: dict[int, FinishedAlpha] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, photo: Photo, settings: PixelSettings) -> "PhotoInWork":
-        """Make the small picture of a decoded photo."""
-        return cls(photo, look_at(proxy.make_proxy(photo, View(), settings.proxy_pixels)), settings)
+    def of(cls, photo: Photo, settings: PixelSettings, timed: Timed = untimed) -> "PhotoInWork":
+        """Make the small picture of a decoded photo, and look at it."""
+        with timed("proxy"):
+            small = proxy.make_proxy(photo, View(), settings.proxy_pixels)
+        with timed("signs"):
+            return cls(photo, look_at(small), settings, timed)
 
     @property
     def small(self) -> Rgb:
@@ -46,7 +51,8 @@ class PhotoInWork:
         """The picture that an engine sees of this view."""
         if view.whole:
             return np.ascontiguousarray(self.small[:, ::-1]) if view.mirrored else self.small
-        return proxy.make_proxy(self.photo, view, self.settings.proxy_pixels)
+        with self.timed("proxy"):
+            return proxy.make_proxy(self.photo, view, self.settings.proxy_pixels)
 
     def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
         """Keep the alpha of an attempt in the frame of the whole photo.
@@ -59,9 +65,11 @@ class PhotoInWork:
         """Search the best finish of the attempt's alpha; returns the attempt with its finish, verdict and subject."""
         raw, others = self.whole[attempt.number], self._before(attempt.number)
         if self.settings.finishes:
-            found = finish_search.best_finish(self.scene, raw, self._thresholds, others)
+            with self.timed("search"):
+                found = finish_search.best_finish(self.scene, raw, self._thresholds, others)
         else:
-            verdict = grading.judge(self.small, raw, self._thresholds, tuple(others.values()))
+            with self.timed("signs"):
+                verdict = grading.judge(self.small, raw, self._thresholds, tuple(others.values()))
             found = FinishedAlpha(Finish(), raw, verdict)
         self.finished[attempt.number] = found
         subject = views.subject_of(found.alpha)
@@ -69,7 +77,10 @@ class PhotoInWork:
 
     def judge_again(self, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Attempts with the verdicts that they get beside all alphas that are known by now."""
-        return [self._with_verdict_now(attempt) for attempt in attempts]
+        if not attempts:
+            return []
+        with self.timed("signs"):
+            return [self._with_verdict_now(attempt) for attempt in attempts]
 
     def finished_alpha(self, attempt: Attempt) -> Alpha:
         """An attempt's alpha with its finish, in the frame of the whole photo, not yet at full size."""

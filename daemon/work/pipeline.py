@@ -80,10 +80,8 @@ class Pipeline:
     def opened(self, worker: PhotoWorker, page: Page) -> Iterator[PhotoWorker]:
         """Let a worker decode a page and make its small picture, as soon as memory has room for it. Raises BadPhoto."""
         with self._budget.held(worker.memory_need(page), self._runtime.stopping):
-            with self._timed("read"):
-                worker.decode(page)
-            with self._timed("proxy"):
-                worker.shrink()
+            worker.decode(page)
+            worker.shrink()
             yield worker
 
     def cut_out(self, task: PhotoTask, photo: PhotoWorker) -> Outcome:
@@ -108,8 +106,7 @@ class Pipeline:
                 continue
             self._passed_over.discard(recipe.model)
             if attempt.verdict is not None:
-                with self._timed("judge"):
-                    attempts = photo.judge_again(attempts)
+                attempts = photo.judge_again(attempts)
             attempts.append(attempt)
             for known in attempts:
                 self._runtime.tick(Effect.RECORD_ATTEMPT)
@@ -162,8 +159,7 @@ class Pipeline:
             seconds = time.perf_counter() - began
             return replace(attempt, seconds=seconds, error=str(error), error_reason=error.reason)
         photo.add(attempt.number, recipe, answer.alpha, best)
-        with self._timed("judge"):
-            attempt = photo.judge(attempt)
+        attempt = photo.judge(attempt)
         self._meter.attempt(recipe.model, attempt.verdict.score if attempt.verdict else None, None)
         return replace(attempt, server=answer.server, seconds=time.perf_counter() - began)
 
@@ -171,23 +167,14 @@ class Pipeline:
         kept = self._alphas.find(job, attempt.number, attempt.recipe)
         if kept is not None:
             return Answer(kept, "kept")
-        with self._timed("proxy"):
-            proxy = photo.proxy(attempt.recipe.view)
+        proxy = photo.proxy(attempt.recipe.view)
         self._runtime.tick(Effect.ASK_ENGINE)
         answer = self._engine.cut(job.ticket(attempt.number), proxy, attempt.recipe, new=job.fresh)
         for stage, seconds in answer.stages.items():
-            self._meter.stage(stage, seconds)
+            self._runtime.stages.add(stage, seconds, answer.cpu_seconds.get(stage, 0.0), in_this_thread=True)
         self._meter.engine_busy(answer.server, answer.stages.get("infer", 0.0))
         self._runtime.tick(Effect.KEEP_ALPHA)
         return replace(answer, alpha=self._alphas.keep(job, attempt.number, attempt.recipe, answer.alpha))
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._meter.stage(stage, time.perf_counter() - began)
 
 
 def _without_touch_ups(job: Job) -> Job:

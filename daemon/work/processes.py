@@ -178,6 +178,9 @@ class Processes:
                 "a way that crashes a library, or too large for this machine. Open it in an image editor, export it "
                 "again and drop that."
             ) from error
+        finally:
+            for stage in process.stages:
+                self._runtime.stages.add(*stage, in_this_thread=False)
 
 
 def _refuse() -> NoReturn:

@@ -11,17 +11,17 @@ from daemon.observe.meter import Meter
 from daemon.observe.series import Counter
 
 T = TypeVar("T")
-# What a photo does after each timed stage. After "judge" it may also go back to the next proxy.
+# What a photo does after a timed stage, as far as that tells. After "signs" it may also go back to the engine.
 _AFTER = {
-    "read": "preparing",
+    "decode": "preparing",
     "proxy": "engine",
     "upload": "engine",
     "wait": "engine",
     "infer": "engine",
     "fetch": "judging",
-    "judge": "refining",
-    "refine": "writing",
-    "write": "publishing",
+    "search": "refining",
+    "rims": "writing",
+    "read_back": "publishing",
     "publish": "finishing",
 }
 
@@ -62,10 +62,11 @@ class Progress:
         with self._lock:
             return tuple(sorted(self._running.values(), key=lambda each: each.began))
 
-    def stage(self, stage: str, seconds: float) -> None:
+    def stage(self, stage: str, seconds: float, cpu_seconds: float = 0.0) -> None:
         """See `Meter.stage`."""
-        self._meter.stage(stage, seconds)
-        self._update(stage=_AFTER.get(stage, stage))
+        self._meter.stage(stage, seconds, cpu_seconds)
+        if stage in _AFTER:
+            self._update(stage=_AFTER[stage])
 
     def attempt(self, model: str, score: float | None, error_reason: str | None) -> None:
         """See `Meter.attempt`."""

@@ -1,6 +1,7 @@
 """The program of a worker process: decodes, judges and writes one file of a stranger at a time, as it is told.
 
-It imports pictures, judgement and settings only. It ends when the daemon closes its channel, and when the daemon dies.
+It imports pictures, judgement, settings and the clock of the stages only. It ends when the daemon closes its channel,
+and when the daemon dies.
 """
 
 import ctypes
@@ -8,6 +9,7 @@ import os
 import pickle
 import resource
 import signal
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,6 +20,7 @@ from typing import Any, NamedTuple
 
 import cv2
 
+from daemon.observe.stage_clock import StageClock
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
 from daemon.pictures.pyramid import Layer, build_pyramid
 from daemon.pictures.thumbs import thumb_of_page
@@ -41,12 +44,16 @@ class Call(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What came of a call. error: what it raised, with its cause and its traceback as text."""
+    """What came of a call. error: what it raised, with its cause and its traceback as text.
+
+    stages: what it timed, as `StageClock` tells it.
+    """
 
     value: Any = None
     error: Exception | None = None
     cause: BaseException | None = None
     trace: str = ""
+    stages: tuple[tuple[str, float, float], ...] = ()
 
 
 TAKE, DECODE, RELEASE, LOOK, PROVE = "take a file", "decode", "release", "look at an open file", "prove"
@@ -74,6 +81,9 @@ class _Desk:
         self._empty_bytes = empty_bytes
         self._file: OpenFile | None = None
         self._descriptor: int | None = None
+        self._stages: list[tuple[str, float, float]] = []
+        # This process does one thing at a time, so the threads of its libraries count as well.
+        self._timed = StageClock(lambda *stage: self._stages.append(stage), time.process_time).timed
         self._words: Mapping[str, Callable[..., Any]] = {
             TAKE: self._take,
             DECODE: self._decode,
@@ -89,14 +99,16 @@ class _Desk:
 
     def answer(self, call: Call) -> Reply:
         """Do what was asked for. Whatever it raises is the answer."""
+        self._stages.clear()
         try:
-            return Reply((self._words.get(call.name) or getattr(self._file, call.name))(*call.values))
+            value = (self._words.get(call.name) or getattr(self._file, call.name))(*call.values)
+            return Reply(value, stages=tuple(self._stages))
         except Exception as error:  # noqa: BLE001 - the daemon decides what it means
-            return Reply(None, error, error.__cause__, traceback.format_exc())
+            return Reply(None, error, error.__cause__, traceback.format_exc(), tuple(self._stages))
 
     def _take(self, path: Path, settings: PixelSettings) -> None:
         self._limit_memory(0)
-        self._file = OpenFile(path, settings)
+        self._file = OpenFile(path, settings, self._timed)
 
     def _decode(self, page: Page, need_bytes: int) -> None:
         self._limit_memory(need_bytes)
@@ -117,7 +129,8 @@ class _Desk:
     def _prove(self, name: str, max_megapixels: float, need_bytes: int) -> None:
         self._limit_memory(need_bytes)
         assert self._descriptor is not None
-        prove_open_file(self._descriptor, name, max_megapixels)
+        with self._timed("prove"):
+            prove_open_file(self._descriptor, name, max_megapixels)
 
     def _look_to_show(self, path: Path, max_megapixels: float, page: int) -> int:
         self._limit_memory(0)

@@ -33,6 +33,8 @@ class WorkerProcess:
         """On how many files it has worked."""
         self.lost = False
         """Whether it died or was killed."""
+        self.stages: tuple[tuple[str, float, float], ...] = ()
+        """What the last call timed, as `StageClock` tells it."""
         self._hung = False
         try:
             self._channel, theirs = _CONTEXT.Pipe()
@@ -51,6 +53,7 @@ class WorkerProcess:
         """
         limit = threading.Timer(seconds, self._end_hung)
         limit.daemon = True
+        self.stages = ()
         limit.start()
         try:
             self._channel.send(Call(name, values))
@@ -61,6 +64,7 @@ class WorkerProcess:
             raise WorkerLost(self._end()) from error
         finally:
             limit.cancel()
+        self.stages = answer.stages
         if isinstance(answer.error, MemoryError):
             raise WorkerLost("it needs much more memory than a photo of its size")
         if answer.error is not None:

@@ -136,7 +136,7 @@ def test_what_runs_is_known_with_its_stage_and_only_as_long_as_it_runs() -> None
     stages = []
 
     def run(job: Job) -> str:
-        for stage in ("read", "proxy", "fetch", "judge", "refine", "write"):
+        for stage in ("journal", "decode", "proxy", "fetch", "search", "rims"):
             stages.append(progress.running()[0].stage)
             progress.stage(stage, 0.1)
         progress.attempt("BEN2", 0.5, None)
@@ -149,7 +149,7 @@ def test_what_runs_is_known_with_its_stage_and_only_as_long_as_it_runs() -> None
     progress.stage("publish", 0.1)  # in a thread that runs no photo
 
     assert ended == "done"
-    assert stages == ["reading", "preparing", "engine", "judging", "refining", "writing"]
+    assert stages == ["reading", "reading", "preparing", "engine", "judging", "refining"]
     assert seen[0].attempts == 1  # type: ignore[attr-defined]
     assert progress.running() == ()
     assert 'stage_duration_seconds_count{stage="publish"} 1.0' in metrics.exposition().decode()

@@ -3,6 +3,7 @@
 from daemon.engines.contract import ServerHealth
 from daemon.observe import series
 from daemon.observe.gpu import GpuReading
+from daemon.observe.labels import STAGES
 from daemon.observe.metrics import Metrics
 
 MODELS = ("RMBG-2.0", "BEN2")
@@ -38,8 +39,8 @@ def happen(metrics: Metrics, now: float) -> None:
     metrics.set(series.LAST_SCAN, now)
     metrics.set(series.ROOT_REACHABLE, True)
     metrics.queue(waiting=4, running=2, oldest_admitted_at=now - 20)
-    for stage in ("read", "proxy", "upload", "wait", "infer", "fetch", "judge", "refine", "write", "publish"):
-        metrics.stage(stage, 0.3)
+    for stage in STAGES[1:]:
+        metrics.stage(stage, 0.3, 0.2)
     for model in MODELS:
         metrics.attempt(model, 0.8, None)
         metrics.attempt(model, None, "recipe_refused")

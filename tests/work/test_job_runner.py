@@ -26,6 +26,7 @@ from daemon.hotfolder.orders import Orders
 from daemon.hotfolder.work_note import WORK_NOTE
 from daemon.intake.scan_values import Reject
 from daemon.jobs import Grade, Recipe
+from daemon.observe.labels import STAGES
 from daemon.pictures import writing
 from daemon.pictures.photo import Photo
 from daemon.pictures.reading import open_photo
@@ -40,6 +41,7 @@ from daemon.work.job_runner import RunResult
 from daemon.work.task import PhotoTask
 from tests.doubles import Clock, ScriptedEngine, by_colour
 from tests.drawing import drawn_photo, save_pages, save_photo
+from tests.observe.scrape import value
 from tests.processes import works_in_this_process
 from tests.test_crash_at_every_step import Died, dying_at, try_again
 
@@ -425,6 +427,20 @@ def test_the_same_photo_twice_is_cut_out_twice_by_default(make: Make, tmp_path: 
     assert (
         len([name for entry in daemon.parts.journal.latest(9) for name in entry.results if name.endswith(".png")]) == 2
     )
+
+
+def test_the_work_on_a_photo_is_measured_stage_by_stage(make: Make, tmp_path: Path) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    daemon = make(ScriptedEngine())
+    before = value(daemon.parts.metrics, "stage_duration_seconds_count", stage="journal")
+
+    process_all(daemon)
+
+    counts = {stage: value(daemon.parts.metrics, "stage_duration_seconds_count", stage=stage) for stage in STAGES}
+    of_an_engine, not_every_photo = {"upload", "wait", "infer", "fetch"}, {"show"}
+    assert {stage for stage, count in counts.items() if not count} == of_an_engine | not_every_photo
+    assert [counts[stage] for stage in ("prove", "claim", "decode", "encode", "publish", "other")] == [1] * 6
+    assert counts["journal"] - before > 3  # admitted, started, decided, done
 
 
 def test_the_same_photo_twice_is_cut_out_once_where_the_settings_say_so(make: Make, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from daemon.errors import BadPhoto, EngineAway, NotWholeYet, WorkerLost
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Attempt, Recipe, View
 from daemon.observe.metrics import Metrics
+from daemon.observe.stage_clock import StageClock
 from daemon.pictures.values import ONLY_PAGE
 from daemon.settings import Settings
 from daemon.settings.current import CurrentSettings
@@ -41,7 +42,8 @@ class Workshop:
         self.metrics = Metrics("0", [])
         self.settings = CurrentSettings(SETTINGS)
         self.budget = MemoryBudget(1 << 30)
-        self.processes = Processes(self.budget, self.metrics, Runtime(), self.settings)
+        runtime = Runtime(stages=StageClock(self.metrics.stage))
+        self.processes = Processes(self.budget, self.metrics, runtime, self.settings)
         self.others = set(multiprocessing.active_children())
 
     def children(self) -> set[int]:
@@ -90,6 +92,27 @@ def test_a_photo_is_cut_out_in_another_process_as_in_this_one(shop: Workshop, tm
 
     assert results[0] == results[1]
     assert (tmp_path / "here.png").read_bytes() == (tmp_path / "there.png").read_bytes()
+
+
+def test_the_stages_of_another_process_come_with_its_answers(shop: Workshop, tmp_path: Path) -> None:
+    path = save_photo(tmp_path / "a.png")
+    with shop.processes.work_on(path, PIXELS) as worker:
+        worker.compose(judged(opened(worker)))
+        worker.write(tmp_path / "result.png", "png", "job")
+
+    for stage in ("decode", "proxy", "search", "refine", "rims", "encode", "read_back"):
+        assert value(shop.metrics, "stage_duration_seconds_count", stage=stage) == 1
+        assert value(shop.metrics, "stage_cpu_seconds_total", stage=stage) > 0
+
+
+def test_a_step_that_fails_in_another_process_counts_as_a_stage_too(shop: Workshop, tmp_path: Path) -> None:
+    path = save_photo(tmp_path / "a.png")
+    with shop.processes.work_on(path, PIXELS) as worker:
+        path.write_bytes(path.read_bytes()[:200])
+        with pytest.raises(BadPhoto):
+            worker.decode(ONLY_PAGE)
+
+    assert value(shop.metrics, "stage_duration_seconds_count", stage="decode") == 1
 
 
 def test_one_process_works_on_one_file_after_the_other(shop: Workshop, tmp_path: Path) -> None:

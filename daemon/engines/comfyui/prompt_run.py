@@ -6,6 +6,7 @@ gone) ends in the same question to the server: is the prompt finished, queued or
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -51,6 +52,7 @@ class PromptRun:
     new: bool = False
     """True if nobody can have asked with this ticket before: then we need not look for an answer first."""
     stages: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
     _used_names: set[str] = field(default_factory=set)
     _uploaded_again: bool = False
     _worked_on: bool = False
@@ -235,11 +237,12 @@ class PromptRun:
 
     @contextlib.contextmanager
     def _stage(self, name: str) -> Iterator[None]:
-        began = self.clock()
+        began, cpu_began = self.clock(), time.thread_time()
         try:
             yield
         finally:
             self._add_seconds(name, self.clock() - began)
+            self.cpu_seconds[name] = self.cpu_seconds.get(name, 0.0) + time.thread_time() - cpu_began
 
     def _add_seconds(self, stage: str, seconds: float) -> None:
         self.stages[stage] = self.stages.get(stage, 0.0) + seconds

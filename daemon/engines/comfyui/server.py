@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 import uuid
 from collections.abc import Callable
 
@@ -91,7 +92,7 @@ class Server:
         with self._lock:
             self._to_cancel.discard(prompt_id)
             self._answered.pop(prompt_id, None)
-        run = self._prompt_run(prompt_id, proxy, recipe, new)
+        run, cpu_began = self._prompt_run(prompt_id, proxy, recipe, new), time.thread_time()
         try:
             alpha = run.run()
         except EngineFull:
@@ -105,7 +106,10 @@ class Server:
             raise
         with self._lock:
             self._answered[prompt_id] = self._clock()
-        return Answer(alpha, self.name, run.stages)
+        waiting = time.thread_time() - cpu_began - sum(run.cpu_seconds.values())
+        uploading = run.cpu_seconds.get("upload", 0.0) + proxy.cpu_seconds
+        stages = {**run.stages, "upload": run.stages.get("upload", 0.0) + proxy.seconds}
+        return Answer(alpha, self.name, stages, {**run.cpu_seconds, "upload": uploading, "wait": waiting})
 
     def _prompt_run(self, prompt_id: str, proxy: EncodedProxy, recipe: Recipe, new: bool) -> PromptRun:
         """The run of a prompt that fits this server's nodes. Raises RecipeRefused or EngineMisconfigured."""
