@@ -51,6 +51,8 @@ OWNERS = {
     "starlette": {"web/"},
     "uvicorn": {"web/web_server.py", "web/guarded_connection.py"},
     "argon2": {"web/access/"},
+    "authlib": {"web/access/oidc_tokens.py"},
+    "joserfc": {"web/access/oidc_tokens.py"},
     "python_multipart": {"web/"},
     "sqlite3": {"journal/database.py", "web/access/users_file.py"},
     "systemd": {"logs/journald.py"},

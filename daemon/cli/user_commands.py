@@ -1,4 +1,4 @@
-"""The commands for who may come in: user add, passwd, role, disable, enable, list, remove, token …"""
+"""The commands for who may come in: user add, passwd, oidc, role, disable, enable, list, remove, token …"""
 
 import getpass
 import sys
@@ -24,6 +24,9 @@ def add(
     role: RoleOption = "viewer",
     order: OrdersOption = None,
     no_password: Annotated[bool, typer.Option("--no-password", help="For tokens, or a proxy's logins.")] = False,
+    oidc: Annotated[
+        str | None, typer.Option("--oidc", metavar="SUBJECT", help="Who it is at the login provider; no password.")
+    ] = None,
     root: RootOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -32,7 +35,8 @@ def add(
 
     scope, settings = scope_of(role, order or ()), settings_of(config, root)
     scope.check()
-    for line in add_user(settings, name, scope, None if no_password else _new_password()):
+    has_none = no_password or oidc is not None
+    for line in add_user(settings, name, scope, None if has_none else _new_password(), oidc):
         out.print(line, markup=False)
 
 
@@ -43,6 +47,23 @@ def passwd(name: NameArgument, root: RootOption = None, config: ConfigOption = N
     settings = settings_of(config, root)
     kept = set_password(settings, name, _new_password())
     out.print(f"{kept} has another password, and is logged out everywhere.", markup=False)
+
+
+def oidc(
+    name: NameArgument,
+    subject: Annotated[str | None, typer.Argument(metavar="SUBJECT", help="What the provider calls the user.")] = None,
+    nobody: Annotated[bool, typer.Option("--none", help="The user cannot log in there any longer.")] = False,
+    root: RootOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Set who a user is at the login provider. The user is logged out everywhere."""
+    from daemon.commands.users import set_oidc
+
+    if (subject is None) != nobody:
+        raise BadSettings("Name a SUBJECT, or --none, not both.")
+    kept = set_oidc(settings_of(config, root), name, subject)
+    told = "can no longer log in at the provider" if subject is None else f"is {subject} at the login provider"
+    out.print(f"{kept} {told}, and is logged out everywhere.", markup=False)
 
 
 def role(
@@ -92,6 +113,7 @@ def list_users(root: RootOption = None, config: ConfigOption = None, as_json: Js
         return
     for user in found:
         remarks = [] if user["password"] else ["no password"]
+        remarks += [f"at the login provider: {user['oidc']}"] if user["oidc"] else []
         remarks += ["disabled"] if user["disabled"] else []
         orders = "" if user["orders"] is None else f"only {', '.join(user['orders'])}"
         out.print("  ".join(word for word in (user["name"], user["role"], orders, *remarks) if word), markup=False)
@@ -160,7 +182,7 @@ def _day(at: float) -> str:
 
 user_app = typer.Typer(no_args_is_help=True, help="Say who may come in at the port.")
 token_app = typer.Typer(no_args_is_help=True, help="Tokens, with which programs come in.")
-for function in (add, passwd, role, disable, enable, remove):
+for function in (add, passwd, oidc, role, disable, enable, remove):
     user_app.command()(function)
 user_app.command("list")(list_users)
 token_app.command("add")(token_add)

@@ -51,12 +51,18 @@ def own_token(settings: Settings) -> str:
         return ""
 
 
-def add_user(settings: Settings, name: str, scope: Scope, password: str | None) -> list[str]:
-    """Add a user. password: None = nobody can log in with one. Returns what to tell the person. Raises BadSettings."""
+def add_user(settings: Settings, name: str, scope: Scope, password: str | None, oidc: str | None = None) -> list[str]:
+    """Add a user. password: None = nobody can log in with one. oidc: who it is at the login provider.
+
+    Returns what to tell the person. Raises BadSettings.
+    """
     hashed = _hash_of_new(name, password)
     with users_of(settings) as users:
         is_first = not users.rows.any()
-        user = users.rows.add(name, scope, hashed, _ourselves(), time.time())
+        with users.all_or_nothing():
+            user = users.rows.add(name, scope, hashed, _ourselves(), time.time())
+            if oidc is not None:
+                users.rows.set_oidc(name, oidc, _ourselves())
         has_admin = any(each.scope.role is Role.ADMIN for each in users.rows.all())
     lines = [f"added: {user.name}, {user.scope}"]
     if is_first:
@@ -65,7 +71,9 @@ def add_user(settings: Settings, name: str, scope: Scope, password: str | None) 
             lines.append("If Prometheus reads the figures, set http.token, or make it a token of role monitor.")
     if not has_admin:
         lines.append("There is no admin yet. Make one with: freisteller user add NAME --role admin")
-    if password is not None and settings.http.bind:
+    if oidc is not None and not settings.http.oidc.issuer:
+        lines.append("No login provider is set yet: see http.oidc in the settings.")
+    if (password is not None or oidc is not None) and settings.http.bind:
         lines.append(f"Log in at {settings.http.public_url or 'http://' + settings.http.bind}/login")
     return lines
 
@@ -75,6 +83,13 @@ def set_password(settings: Settings, name: str, password: str) -> str:
     hashed = _hash_of_new(name, password)
     with users_of(settings) as users:
         users.rows.set_password(name, hashed, _ourselves())
+        return users.rows.known(name).name
+
+
+def set_oidc(settings: Settings, name: str, subject: str | None) -> str:
+    """Who a user is at the login provider; None = nobody. Returns the name as it is kept. Raises BadSettings."""
+    with users_of(settings) as users:
+        users.rows.set_oidc(name, subject, _ourselves())
         return users.rows.known(name).name
 
 
@@ -121,6 +136,7 @@ def list_users(settings: Settings) -> list[dict[str, Any]]:
                 "role": user.scope.role.value,
                 "orders": None if user.scope.orders is None else sorted(user.scope.orders),
                 "password": user.password is not None,
+                "oidc": user.oidc,
                 "disabled": user.disabled,
                 "made_at": user.made_at,
             }

@@ -5,12 +5,16 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from daemon import __version__
+from daemon.errors import BadSettings
 from daemon.logs import log
 from daemon.observe.labels import public_name
 from daemon.people.touch_ups import TouchUps
 from daemon.service.wiring import Parts
 
 if TYPE_CHECKING:
+    from daemon.settings.http_section import HttpSettings
+    from daemon.web.access.login_desk import LoginDesk
+    from daemon.web.access.provider_logins import ProviderLogins
     from daemon.web.site import Site
 
 
@@ -65,6 +69,7 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
         health=parts.health,
         gate=gate,
         desk=desk,
+        provider_logins=_provider_logins(http, desk),
         pictures=ShownPictures(shelf, files),
         uploads=uploads,
         open_uploads=OpenUploads(),
@@ -77,6 +82,25 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
         clock=parts.runtime.clock,
         status=lambda: status_page(parts),
     )
+
+
+def _provider_logins(http: "HttpSettings", desk: "LoginDesk") -> "ProviderLogins | None":
+    """Where people may log in elsewhere, if the settings say so. Raises BadSettings if a library is missing."""
+    if not http.oidc.issuer:
+        return None
+    from daemon.web.access.provider_line import ProviderLine
+    from daemon.web.access.provider_logins import ProviderLogins
+    from daemon.web.access.provider_ways import CALLBACK
+
+    try:
+        from daemon.web.access.oidc_provider import OidcProvider
+    except ImportError as error:
+        raise BadSettings(
+            f"http.oidc needs a library that is not installed ({error.name}). Run pip install 'freisteller[oidc]', or "
+            "leave http.oidc.issuer empty."
+        ) from error
+    provider = OidcProvider(http.oidc, http.public_url + CALLBACK, ProviderLine(http.oidc.name))
+    return ProviderLogins(provider, desk)
 
 
 def status_page(parts: Parts) -> dict[str, object]:

@@ -3,6 +3,7 @@
 See LoadCredential= in systemd.exec(5). The names are:
 
     http.token               the token that a reader of /metrics must send
+    http.oidc.client_secret  by which the login provider knows us
     comfyui.token            the token of every ComfyUI server that has no other
     comfyui.token.HOST       the token of that host; HOST-PORT for one of several servers there
     comfyui.password[.HOST]  the password, if the server's url names a user
@@ -19,6 +20,7 @@ from pathlib import Path
 from daemon.errors import BadSettings
 
 HTTP_TOKEN = "http.token"
+OIDC_SECRET = "http.oidc.client_secret"
 SERVER_KINDS = ("comfyui.token", "comfyui.password")
 HOOK_KINDS = ("notify.url", "notify.token", "notify.secret")
 
@@ -28,11 +30,11 @@ def read_credentials(folder: Path) -> Mapping[str, str]:
     found: dict[str, str] = {}
     try:
         for path in sorted(folder.iterdir()):
-            if path.name == HTTP_TOKEN or _kind(path.name):
+            if path.name in (HTTP_TOKEN, OIDC_SECRET) or _kind(path.name):
                 found[path.name] = _secret(path)
             elif path.name.startswith(("http.", "comfyui.", "notify.")):
                 raise BadSettings(
-                    f"Unknown credential {path.name} in {folder}: allowed are {HTTP_TOKEN}, "
+                    f"Unknown credential {path.name} in {folder}: allowed are {HTTP_TOKEN}, {OIDC_SECRET}, "
                     f"{', '.join(SERVER_KINDS)}, these two also with .HOST or .HOST-PORT, and "
                     f"{' and '.join(HOOK_KINDS)} with the .NAME of a hook"
                 )

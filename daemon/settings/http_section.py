@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
+from daemon.settings.oidc_section import OidcSettings
 from daemon.settings.section import Section
 
 
@@ -60,6 +61,8 @@ class HttpSettings(Section):
     cache_mb: how much of the state directory pictures for browsers may take.
     language: of the pages; "" = as each browser prefers.
 
+    oidc: a provider at which people may log in, too.
+
     upload_mb: how large a photo may be that a program sends. wait_seconds: how long a request may wait for the end of
     its photo. fetch_urls: whether photos are fetched from addresses that programs send.
     """
@@ -77,10 +80,18 @@ class HttpSettings(Section):
     upload_mb: int = Field(2000, ge=1, le=100_000)
     wait_seconds: float = Field(120.0, ge=0, le=3600)
     fetch_urls: bool = False
+    oidc: OidcSettings = OidcSettings()
 
     @model_validator(mode="after")
     def somebody_sends_the_header(self) -> "HttpSettings":
         """Refuse proxy_header without proxies: nobody's word would count."""
         if self.proxy_header and not self.proxies:
             raise ValueError("proxy_header needs proxies: the addresses whose word for a user's name counts")
+        return self
+
+    @model_validator(mode="after")
+    def the_provider_knows_the_way_back(self) -> "HttpSettings":
+        """Refuse oidc without public_url: the provider sends people back to a fixed address only."""
+        if self.oidc.issuer and not self.public_url:
+            raise ValueError("oidc needs public_url: the address to which the provider sends people back")
         return self

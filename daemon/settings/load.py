@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsError
 
 from daemon.errors import BadSettings
-from daemon.settings.credentials import HTTP_TOKEN, of_hook, of_server, read_credentials
+from daemon.settings.credentials import HTTP_TOKEN, OIDC_SECRET, of_hook, of_server, read_credentials
 from daemon.settings.engine_sections import ServerSettings
 from daemon.settings.explain import explain, suggestion
 from daemon.settings.notify_sections import HookSettings
@@ -76,6 +76,9 @@ def _with_credentials(settings: Settings) -> Settings:
     http, comfyui = settings.http, settings.comfyui
     if not http.token.get_secret_value():
         http = http.model_copy(update={"token": SecretStr(credentials.get(HTTP_TOKEN, ""))})
+    if not http.oidc.client_secret.get_secret_value():
+        secret = SecretStr(credentials.get(OIDC_SECRET, ""))
+        http = http.model_copy(update={"oidc": http.oidc.model_copy(update={"client_secret": secret})})
     servers = tuple(_with_credentials_of_server(server, credentials) for server in comfyui.servers)
     return settings.model_copy(
         update={

@@ -12,6 +12,7 @@ from daemon.people.touch_ups import TouchUps
 from daemon.settings.current import CurrentSettings
 from daemon.web.access.gate import Gate
 from daemon.web.access.login_desk import LoginDesk
+from daemon.web.access.provider_logins import ProviderLogins
 from daemon.web.api.event_feed import EventFeed
 from daemon.web.api.open_uploads import OpenUploads
 from daemon.web.api.upload_desk import UploadDesk
@@ -23,7 +24,7 @@ from daemon.web.removebg.cutout_desk import CutOutDesk
 class Site:
     """Each answer gets it. status: what runs now, as values for JSON, without the names of photos.
 
-    clock: Unix seconds.
+    provider_logins: None = nobody logs in elsewhere. clock: Unix seconds.
     """
 
     settings: CurrentSettings
@@ -33,6 +34,7 @@ class Site:
     health: Health
     gate: Gate
     desk: LoginDesk
+    provider_logins: ProviderLogins | None
     pictures: ShownPictures
     uploads: UploadDesk
     open_uploads: OpenUploads

@@ -50,6 +50,12 @@ def test_the_ports_token_is_read(credentials: Path) -> None:
     assert load().http.token.get_secret_value() == SECRET
 
 
+def test_the_secret_for_the_login_provider_is_read(credentials: Path) -> None:
+    (credentials / "http.oidc.client_secret").write_text(f"{SECRET}\n")
+
+    assert load().http.oidc.client_secret.get_secret_value() == SECRET
+
+
 def test_the_closest_token_is_the_servers(credentials: Path) -> None:
     give(credentials, comfyui_token="all", comfyui_token_gpu1="host")
     (credentials / "comfyui.token.gpu1-8189").write_text("port")

@@ -1,7 +1,7 @@
 """A real port with users, for tests: nobody mocks a session, a cookie or a hash."""
 
 import http.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from daemon.web.access.all_users import Users
 from daemon.web.access.gate import Gate
 from daemon.web.access.login_desk import LoginDesk
 from daemon.web.access.passwords import hash_of
+from daemon.web.access.provider_logins import ProviderLogins
 from daemon.web.access.user_rows import Scope
 from daemon.web.access_rules import AccessRules
 from daemon.web.callers import Role
@@ -79,11 +80,16 @@ class Door:
 
 @contextmanager
 def door(
-    state: Path, http: HttpSettings | None = None, bind: str = "127.0.0.1:0", user: str = "", **further: object
+    state: Path,
+    http: HttpSettings | None = None,
+    bind: str = "127.0.0.1:0",
+    user: str = "",
+    logins: Callable[[LoginDesk], ProviderLogins | None] = lambda _: None,
+    **further: object,
 ) -> Iterator[Door]:
     """A port, open while the block runs; with no folder and no journal behind it.
 
-    user: an admin who was there. further: other parts of the site.
+    user: an admin who was there. logins: makes the logins at a provider. further: other parts of the site.
     """
     settings, clock = http or HttpSettings(), Clock()
     with Users(state, settings, clock) as users:
@@ -92,7 +98,13 @@ def door(
         gate = Gate(users, settings, clock)
         desk = LoginDesk(gate)
         now = SimpleNamespace(now=SimpleNamespace(http=settings))
-        common = {"metrics": Metrics("1.2.3"), "health": Health(), "status": dict, "settings": now}
+        common = {
+            "metrics": Metrics("1.2.3"),
+            "health": Health(),
+            "status": dict,
+            "settings": now,
+            "provider_logins": logins(desk),
+        }
         parts = SimpleNamespace(**{**common, "gate": gate, "desk": desk, **further})
         rules = AccessRules(settings.model_copy(update={"bind": bind}), gate)
         server = WebServer(bind, cast("Site", parts), rules)

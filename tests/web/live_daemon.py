@@ -84,9 +84,9 @@ class Live:
 
 
 @contextmanager
-def live_daemon(folder: Path, tick: Tick = lambda _: None, **http_settings: object) -> Iterator[Live]:
-    """A daemon that works while the block runs."""
-    address = ("127.0.0.1", free_port())
+def live_daemon(folder: Path, tick: Tick = lambda _: None, port: int = 0, **http_settings: object) -> Iterator[Live]:
+    """A daemon that works while the block runs. port: 0 = any."""
+    address = ("127.0.0.1", port or free_port())
     settings = load(
         flags={
             "root": str(folder / "hot"),

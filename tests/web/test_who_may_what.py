@@ -23,6 +23,7 @@ from daemon.web.callers import Role
 from daemon.web.ways import Way
 from tests.drawing import drawn_photo, save_photo
 from tests.web.doors import HASH, TESTER
+from tests.web.identity_provider import provider
 from tests.web.live_daemon import PATIENCE_SECONDS, Live, live_daemon
 
 FIGURES_TOKEN = "s3cret"
@@ -95,7 +96,16 @@ class House:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
-    with live_daemon(folder, token=FIGURES_TOKEN) as live, Users(folder / "state", HttpSettings()) as users:
+    with (
+        provider() as elsewhere,
+        live_daemon(
+            folder,
+            token=FIGURES_TOKEN,
+            public_url="http://127.0.0.1",
+            oidc={"issuer": elsewhere.issuer, "client_id": "freisteller"},
+        ) as live,
+        Users(folder / "state", HttpSettings()) as users,
+    ):
         save_photo(live.root / "inbox" / "shoes" / "sandal.png", drawn_photo(96, 72))
         until = time.monotonic() + PATIENCE_SECONDS
         while not (done := live.daemon.parts.journal.rows(State.DONE)):

@@ -37,6 +37,10 @@ class Users(AbstractContextManager["Users"]):
         row = self._file.row(ask)
         return str(row[0]) if row else ""
 
+    def all_or_nothing(self) -> AbstractContextManager[None]:
+        """Make all changes of a block, or none."""
+        return self._file.transaction()
+
     def close(self) -> None:
         """Close the file. May be repeated."""
         self._file.close()

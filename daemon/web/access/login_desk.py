@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,21 @@ T = TypeVar("T")
 MOST_HASHED_AT_ONCE = 2
 """Each takes 19 MiB and a core for some 50 ms."""
 MOST_WAITING = 20
+
+
+class UnknownSubject(Refused):
+    """A login provider let in somebody who is no user of ours. Answer: say what an admin can do.
+
+    command: what an admin types, with NAME for the user's name.
+    """
+
+    def __init__(self, provider: str, subject: str) -> None:
+        self.subject = subject
+        self.command = f"freisteller user oidc NAME {'-- ' * subject.startswith('-')}{shlex.quote(subject)}"
+        text = (
+            f"{provider} calls you {subject}, and no user here is called so. An admin can change that: {self.command}"
+        )
+        super().__init__(HTTPStatus.FORBIDDEN, "unknown_subject", text)
 
 
 class LoginDesk:
@@ -66,6 +82,18 @@ class LoginDesk:
             )  # fmt: skip
         return await self._begin(users, user, address, old_session)
 
+    async def by_provider(self, subject: str, provider: str, address: str, old_session: str = "") -> str:
+        """Begin a session for whom a login provider let in. Raises Refused with 403 if that is no user of ours.
+
+        subject: what the provider says of the person. provider: what people call it.
+        """
+        users = self._users()
+        user = await self._gate.with_users(users.rows.at_provider, subject)
+        if user is None or user.disabled:
+            await self._failed(users, user, address, f"{provider}: {subject}")
+            raise UnknownSubject(provider, subject)
+        return await self._begin(users, user, address, old_session, provider)
+
     async def log_out(self, session: str) -> None:
         """End a session, if there is one."""
         users = self._gate.users
@@ -80,13 +108,13 @@ class LoginDesk:
         """Let go of the threads."""
         self._threads.shutdown(cancel_futures=True)
 
-    async def _begin(self, users: Users, user: User, address: str, old_session: str) -> str:
+    async def _begin(self, users: Users, user: User, address: str, old_session: str, provider: str = "") -> str:
         begun = await self._gate.with_users(users.sessions.begin, user, self._gate.clock())
         if begun is None:  # somebody changed the password or disabled the user at this very moment
             raise _wrong()
         if old_session:
             await self._gate.with_users(users.sessions.end, old_session)
-        await self._gate.with_users(users.events.record, By(user.name, address), "login", user.name)
+        await self._gate.with_users(users.events.record, By(user.name, address), "login", user.name, provider)
         log.log("logged_in", f"{user.name} logged in from {address}", user=user.name, address=address)
         return str(begun)
 
@@ -96,10 +124,10 @@ class LoginDesk:
         await self._gate.with_users(users.rows.hash_anew, user, hashed)
         return replace(user, password=hashed)
 
-    async def _failed(self, users: Users, user: User | None, address: str) -> None:
+    async def _failed(self, users: Users, user: User | None, address: str, detail: str = "") -> None:
         """A name that is unknown is not kept: people type passwords into the wrong field."""
         name = user.name if user else ""
-        await self._gate.with_users(users.events.record, By(name, address), FAILED, name)
+        await self._gate.with_users(users.events.record, By(name, address), FAILED, name, detail)
         text = f"A login failed: {name or 'an unknown name'} from {address}"
         log.log("login_failed", text, level=logging.WARNING, user=name, address=address)
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from daemon.web.access import cookies
+from daemon.web.access.login_desk import UnknownSubject
 from daemon.web.api.api_schemas import answers
 from daemon.web.callers import Role
 from daemon.web.json_answer import as_json
@@ -27,12 +28,12 @@ async def show_login(request: Request, site: Site) -> Response:
     if caller_of(request).role is not Role.NOBODY:
         return RedirectResponse(goes_to, HTTPStatus.SEE_OTHER)
     if peer.user is None:
-        return await _page(request, site, goes_to)
+        return await login_page(request, site, goes_to)
     try:
         secret = await site.desk.by_proxy(peer.user, peer.address, cookies.session_of(request, peer))
     except Refused as refused:
-        return await _page(request, site, goes_to, peer.user, refused)
-    return _let_in(goes_to, secret, request, site)
+        return await login_page(request, site, goes_to, peer.user, refused)
+    return let_in(goes_to, secret, request, site)
 
 
 async def log_in(request: Request, site: Site) -> Response:
@@ -50,8 +51,8 @@ async def log_in(request: Request, site: Site) -> Response:
     except Refused as refused:
         if "text/html" not in request.headers.get("accept", ""):
             raise
-        return await _page(request, site, goes_to, name, refused)
-    return _let_in(goes_to, secret, request, site)
+        return await login_page(request, site, goes_to, name, refused)
+    return let_in(goes_to, secret, request, site)
 
 
 async def log_out(request: Request, site: Site) -> Response:
@@ -76,17 +77,24 @@ def own_path(wanted: str) -> str:
     return wanted if is_ours else "/"
 
 
-async def _page(request: Request, site: Site, goes_to: str, name: str = "", refused: Refused | None = None) -> Response:
+async def login_page(
+    request: Request, site: Site, goes_to: str, name: str = "", refused: Refused | None = None
+) -> Response:
     """The page with the form. It needs no script. refused: why nobody came in."""
     status = HTTPStatus.OK if refused is None else refused.status
     kind, seconds = (refused.kind, refused.headers.get("Retry-After", "")) if refused else ("", "")
-    values = {"name": name, "goes_to": goes_to, "refused": kind, "seconds": seconds}
+    values: dict[str, object] = {"name": name, "goes_to": goes_to, "refused": kind, "seconds": seconds}
+    values["provider"] = site.provider_logins.name if site.provider_logins else ""
+    values |= {"subject": "", "command": ""}
+    if isinstance(refused, UnknownSubject):
+        values |= {"subject": refused.subject, "command": refused.command}
     response = await run_in_threadpool(partial(page, request, site, "login.html.j2", status, **values))
     response.headers.update(refused.headers if refused else {})
     return response
 
 
-def _let_in(goes_to: str, secret: str, request: Request, site: Site) -> Response:
+def let_in(goes_to: str, secret: str, request: Request, site: Site) -> Response:
+    """Lead on to a page of ours, with a new session."""
     response = RedirectResponse(goes_to, HTTPStatus.SEE_OTHER)
     cookies.give(response, secret, site.gate.peer(request))
     return response

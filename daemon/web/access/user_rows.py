@@ -10,9 +10,10 @@ from daemon.web.access.users_file import Row, UsersFile
 from daemon.web.callers import Role
 
 LONGEST_NAME = 64
+LONGEST_SUBJECT = 255
 USER_ROLES = (Role.VIEWER, Role.REVIEWER, Role.OPERATOR, Role.ADMIN)
 
-_COLUMNS = "users.id, users.name, users.role, users.orders, users.password, users.disabled, users.made_at"
+_COLUMNS = "users.id, users.name, users.role, users.orders, users.password, users.disabled, users.made_at, users.oidc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One user. password: its hash; None = cannot log in by password. made_at: Unix seconds."""
+    """One user. password: its hash; None = cannot log in by password. made_at: Unix seconds.
+
+    oidc: what the login provider says of this user; None = cannot log in there.
+    """
 
     number: int
     name: str
@@ -45,6 +49,7 @@ class User:
     password: str | None
     disabled: bool
     made_at: float
+    oidc: str | None = None
 
 
 class UserRows:
@@ -65,6 +70,11 @@ class UserRows:
     def named(self, name: str) -> User | None:
         """The user of that name, in whatever case and Unicode form; None if there is none."""
         row = self._file.row(f"SELECT {_COLUMNS} FROM users WHERE key = ?", name_key(name))
+        return user_of(row) if row else None
+
+    def at_provider(self, subject: str) -> User | None:
+        """The user of whom the login provider says this; None if there is none."""
+        row = self._file.row(f"SELECT {_COLUMNS} FROM users WHERE oidc = ?", subject)
         return user_of(row) if row else None
 
     def known(self, name: str) -> User:
@@ -110,6 +120,21 @@ class UserRows:
             "UPDATE users SET password = ? WHERE id = ? AND password = ?", password, user.number, user.password
         )
 
+    def set_oidc(self, name: str, subject: str | None, by: By) -> None:
+        """Who the user is at the login provider; None = nobody. All sessions of the user end. Raises BadSettings."""
+        if subject is not None and not (0 < len(subject) <= LONGEST_SUBJECT and subject.isprintable()):
+            raise BadSettings(f"{subject!r} cannot be what a login provider says: copy it from the page that refused.")
+        with self._file.transaction():
+            user = self.known(name)
+            other = None if subject is None else self.at_provider(subject)
+            if other and other.number != user.number:
+                raise BadSettings(
+                    f"{subject} is {other.name} already. Take it away first: freisteller user oidc {other.name} --none"
+                )
+            self._file.change("UPDATE users SET oidc = ? WHERE id = ?", subject, user.number)
+            self._end_sessions(user)
+            self._events.record(by, "oidc_changed", user.name, subject or "")
+
     def set_scope(self, name: str, scope: Scope, by: By) -> None:
         """Another role, and other orders. All sessions of the user end."""
         scope.check()
@@ -141,8 +166,8 @@ class UserRows:
 
 
 def user_of(row: Row) -> User:
-    """The user of a row of these columns: id, name, role, orders, password, disabled, made_at."""
-    number, name, role, orders, password, disabled, made_at = row
+    """The user of a row of these columns: id, name, role, orders, password, disabled, made_at, oidc."""
+    number, name, role, orders, password, disabled, made_at, oidc = row
     assert isinstance(number, int)
     assert isinstance(made_at, float)
     return User(
@@ -152,6 +177,7 @@ def user_of(row: Row) -> User:
         None if password is None else str(password),
         bool(disabled),
         made_at,
+        None if oidc is None else str(oidc),
     )
 
 

@@ -51,4 +51,10 @@ _SECOND = """
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS = (_FIRST, _SECOND)
+# users.oidc: what the login provider of the settings says of this user, as it says it.
+_THIRD = """
+ALTER TABLE users ADD COLUMN oidc TEXT;
+CREATE UNIQUE INDEX users_by_oidc ON users (oidc) WHERE oidc IS NOT NULL;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD)
