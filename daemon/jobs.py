@@ -117,13 +117,32 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason for a grade, without words; `words.reason_texts` says it in a language.
+
+    code: its short fixed name. place: the ninth of the picture that it is about, e.g. "lower left"; "" = no one place.
+    elsewhere: whether there is more of it in other places. share: 0..1, of what the sentence says, or None.
+    parts: codes of what it is made of.
+    """
+
+    code: str
+    place: str = ""
+    elsewhere: bool = False
+    share: float | None = None
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the judgement says of one result: its score 0..1, its grade, the measures, the reasons in words."""
+    """What the judgement says of one result: its score 0..1, its grade, the measures, the reasons.
+
+    A reason that is text comes from an earlier version of this program, which kept English sentences.
+    """
 
     score: float
     grade: Grade
     measures: Measures
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason | str, ...] = ()
     defects: tuple[str, ...] = ()
     """Short fixed names of what is wrong, the worst first, e.g. "residue", "holes"; the strategy reads them."""
     spots: tuple[tuple[Spot, ...], ...] = ()

@@ -19,6 +19,7 @@ WORDS = {
     "disk": ("files and folders,", "as they really are"),
     "settings": ("everything that", "can be set"),
     "logs": ("one line for each", "change of state"),
+    "words": ("texts for people,", "in their language"),
     "judgement": ("how good is it,", "what to try next"),
     "pictures": ("pixels, metadata:", "read and written"),
     "engines": ("small picture in,", "alpha out"),

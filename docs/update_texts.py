@@ -1,7 +1,7 @@
-"""Gathers the texts of the web pages into their catalogue and compiles it.
+"""Gathers the texts that people read, in files, notices and pages, into their catalogue and compiles it.
 
 Run it from the checkout after you changed a text: python docs/update_texts.py. It names what has no translation yet.
-Write those into daemon/web/pages/texts/de.po, and run it again. `tests/web/test_texts.py` fails if somebody forgot to.
+Write those into daemon/words/texts/de.po, and run it again. `tests/words/test_texts.py` fails if somebody forgot to.
 """
 
 import io
@@ -17,8 +17,12 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-PAGES = Path(__file__).parent.parent / "daemon" / "web" / "pages"
-PO = PAGES / "texts" / "de.po"
+from daemon.words.said import said_texts
+
+HOUSE = Path(__file__).parent.parent / "daemon"
+TEXTS = HOUSE / "words" / "texts"
+PO = TEXTS / "de.po"
+IN_PYTHON = {"N_": None, "say": None, "count": (1, 2)}
 JINJA = {"trim_blocks": "true", "lstrip_blocks": "true"}
 STRING = r'\s*("(?:[^"\\\n]|\\.)*")'
 IN_SCRIPTS = re.compile(rf"\bngettext\({STRING},{STRING}|\bN?_\({STRING}")
@@ -31,14 +35,24 @@ Message = str | tuple[str, ...]
 
 def texts_in_sources() -> Iterator[tuple[Message, str]]:
     """Each text with the file that has it. A tuple is a text for one thing and one for more."""
-    for path in sorted((PAGES / "static").glob("*.js")):
+    for path in sorted(HOUSE.rglob("*.js")):
         for found in IN_SCRIPTS.finditer(path.read_text("utf-8")):
             one, many, only = (each and json.loads(each) for each in found.groups())
-            yield only or (one, many), f"static/{path.name}"
-    for path in sorted((PAGES / "templates").glob("*.j2")):
+            yield only or (one, many), _named(path)
+    for path in sorted(HOUSE.rglob("*.j2")):
         with path.open("rb") as source:
             for _, message, _, _ in extract("jinja2.ext:babel_extract", source, options=JINJA):
-                yield message, f"templates/{path.name}"
+                yield message, _named(path)
+    for path in sorted(HOUSE.rglob("*.py")):
+        with path.open("rb") as source:
+            for _, message, _, _ in extract("python", source, keywords=IN_PYTHON):
+                yield message, _named(path)
+    for said in said_texts():
+        yield said, _named(TEXTS / "said.txt")
+
+
+def _named(path: Path) -> str:
+    return path.relative_to(HOUSE).as_posix()
 
 
 def gathered() -> Catalog:
@@ -47,7 +61,7 @@ def gathered() -> Catalog:
         old = read_po(committed, locale="de", charset="utf-8")
     new = Catalog(
         locale="de",
-        header_comment="# German texts of the web pages.",
+        header_comment="# German texts of files, notices and pages.",
         project="freisteller",
         version="1",
         msgid_bugs_address="-",

@@ -25,7 +25,7 @@ LOOSE_MODULES = {"__init__", "__main__", "errors", "arrays", "jobs", "states"}
 """The only modules that lie in no room: the words that every room uses."""
 
 ORDER = (
-    "disk", "settings", "logs",
+    "disk", "settings", "logs", "words",
     "judgement", "pictures", "engines",
     "journal", "observe", "hotfolder", "intake",
     "publishing", "work", "people",

@@ -74,20 +74,22 @@ def assess(
     from daemon.commands.assess import assess_cutout
     from daemon.commands.terminal import COLOURS
     from daemon.publishing.reports import verdict_values
+    from daemon.words.catalogue import LANGUAGES, words_in
 
     try:
         verdict = assess_cutout(settings_of(config), photo, cutout)
     except BadPhoto as error:
         err.print(str(error), markup=False)
         raise typer.Exit(FAILED) from error
+    values = verdict_values(verdict, words_in(LANGUAGES[0]))
     if as_json:
-        print_json(verdict_values(verdict))
+        print_json(values)
         return
     out.print(f"[{COLOURS[verdict.grade]}]{verdict.grade.value}[/]  score {verdict.score:.2f}")
-    for name, value in verdict_values(verdict)["measures"].items():
+    for name, value in values["measures"].items():
         if value is not None:
             out.print(f"  {name.replace('_', ' '):<18} {value:.2f}")
-    for reason in verdict.reasons:
+    for reason in values["reasons"]:
         out.print(f"  - {reason}", markup=False)
 
 

@@ -29,6 +29,9 @@ from daemon.publishing.job_events import JobEnd
 from daemon.publishing.staging import Staging, content_of
 from daemon.service.choose_engine import build_engine, memory_for, workers_for
 from daemon.settings import Settings
+from daemon.settings.current import CurrentSettings
+from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.reason_texts import reason_text
 from daemon.work.cut_file import CutFile
 from daemon.work.memory_budget import MemoryBudget
 from daemon.work.open_file import WorkInThisProcess
@@ -56,7 +59,7 @@ class Processed:
             "grade": end.grade.value if end.grade else "failed",
             "score": end.score,
             "seconds": round(end.seconds, 3),
-            "reason": end.reason,
+            "reason": reason_text(end.reason, words_in(LANGUAGES[0])),
             "results": [str(path) for path in end.results],
         }
 
@@ -99,7 +102,8 @@ def process_photos(
             runtime=runtime,
         )
         pipeline.strategy(settings)  # raises BadSettings before anything begins
-        processor = _Processor(settings, pipeline, Staging(metrics, runtime.tick), alphas, out_dir)
+        staging = Staging(metrics, runtime.tick, CurrentSettings(settings))
+        processor = _Processor(settings, pipeline, staging, alphas, out_dir)
         engine.start()
         try:
             with (

@@ -4,6 +4,8 @@ from rich.text import Text
 
 from daemon.jobs import Grade
 from daemon.publishing.job_events import JobEnd
+from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.reason_texts import reason_text
 
 COLOURS = {Grade.SEHR_GUT: "green", Grade.GUT: "yellow", Grade.UNGENUEGEND: "red", None: "bold red"}
 """The style of each grade; None = failed."""
@@ -17,5 +19,5 @@ def job_end_line(job_end: JobEnd) -> Text:
     line.append(f"{grade:<11}", style=COLOURS[job_end.grade])
     line.append(f" {score}  {job_end.seconds:6.1f} s")
     if job_end.grade is not Grade.SEHR_GUT and job_end.reason:
-        line.append(f"  {job_end.reason}", style="dim")
+        line.append(f"  {reason_text(job_end.reason, words_in(LANGUAGES[0]))}", style="dim")
     return line

@@ -14,6 +14,8 @@ from daemon.contact_sheet import html_sheet
 from daemon.contact_sheet.shown_results import Shown
 from daemon.errors import FreistellerError, NoRoom
 from daemon.pictures import codec, mosaic, thumbs
+from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.reason_texts import reason_text
 
 THUMB = 224  # pixels: shows a fault of one per cent, and a page of 2,000 photos has a few dozen megabytes at most
 QUALITY = 72  # of the JPEGs on the page
@@ -135,7 +137,8 @@ def _tile(shown: Shown, thumbnails: Thumbnails) -> mosaic.Tile:
     score = "" if shown.score is None else f" {shown.score:.2f}"
     moved = () if shown.moved_from is None else (f"moved by a person from {shown.moved_from.value}",)
     first = (mosaic.Words(f"{grade}{score}", COLOURS[grade], bold=True), mosaic.Words(shown.name))
-    below = [(mosaic.Words(reason),) for reason in (*moved, *shown.reasons)[:1]]
+    words = words_in(LANGUAGES[0])
+    below = [(mosaic.Words(reason),) for reason in (*moved, *(reason_text(each, words) for each in shown.reasons))[:1]]
     return mosaic.Tile((thumbnails.before, thumbnails.cutout, thumbnails.alpha), (first, *below))
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 from daemon.contact_sheet.shown_results import Shown
-from daemon.jobs import Grade
+from daemon.jobs import Grade, Reason
+from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.reason_texts import reason_text
 
 FAILED = "failed"
 ORDER = (FAILED, *(grade.value for grade in sorted(Grade, key=lambda grade: grade.rank)))
@@ -31,7 +33,12 @@ def pieces_of_page(
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"grade": grade_of, "label": lambda name: name.replace("ü", "ue"), "base64": _base64}
+    environment.filters |= {
+        "grade": grade_of,
+        "label": lambda name: name.replace("ü", "ue"),
+        "base64": _base64,
+    }
+    environment.filters["words"] = _words
     tabs = [("all", counts.total()), *((name, counts[name]) for name in ORDER if counts[name])]
     return environment.get_template("sheet.html.j2").generate(title=title, tabs=tabs, remark=remark, photos=photos)
 
@@ -44,6 +51,10 @@ def grade_of(shown: Shown) -> str:
 def link(path: str) -> str:
     """The URL of a file by its relative path. "./" before it keeps a name like "javascript:x" a name."""
     return "./" + quote(path.encode("utf-8", "surrogateescape"))
+
+
+def _words(reason: Reason | str) -> str:
+    return reason_text(reason, words_in(LANGUAGES[0]))
 
 
 def _base64(jpeg: bytes) -> str:

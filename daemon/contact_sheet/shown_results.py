@@ -10,7 +10,7 @@ from daemon.errors import BadSettings
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_identity import read_identity
-from daemon.jobs import Grade
+from daemon.jobs import Grade, Reason
 from daemon.publishing.report_reading import Reported, read_report
 
 CUTOUTS = (".png", ".webp", ".tif", ".jpg", "_flat.tif")  # results that show colours, those with an alpha first
@@ -30,7 +30,7 @@ class Shown:
     name: str
     grade: Grade | None
     score: float | None
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason | str, ...]
     original: Path | None
     cutout: Path | None = None
     mask: Path | None = None

@@ -1,4 +1,4 @@
-"""Says in words why a result got its grade: what is wrong, where, and how much."""
+"""Finds why a result got its grade: what is wrong, where, and how much. `words.reason_texts` has the sentences."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from daemon.arrays import Alpha
-from daemon.jobs import Grade, Spot
+from daemon.jobs import Grade, Reason, Spot
 from daemon.judgement.disagreement import Disagreement
 from daemon.judgement.scene import Scene
 from daemon.judgement.shapes import SURE, Mask, beyond_band, enclosed, main_part, opened
@@ -26,29 +26,33 @@ SMALL = 0.04  # of the picture: a smaller subject deserves a zoom
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A defect's short fixed name, the sentence for people, a weight to sort by (a share of the picture), its spots."""
+    """A defect, as the reason that it is for a grade, a weight to sort by (a share of the picture), and its spots."""
 
-    defect: str
-    sentence: str
+    reason: Reason
     weight: float
     spots: tuple[Spot, ...] = ()
 
+    @property
+    def defect(self) -> str:
+        """Its short fixed name."""
+        return self.reason.code
+
 
 WEIGHS_MOST: Mapping[str, tuple[str, ...]] = {
-    "a faint veil away from the subject": ("haze", "haze_peak"),
-    "parts of the subject that were found only faintly": ("hollow",),
-    "much depends on where the line between subject and background is drawn": ("unsure", "wavering"),
-    "the border was blurred in places": ("soft_rim", "weak_rim"),
-    "an outline that is fine or broken, where parts are easily missed": ("ragged", "thin", "frayed"),
-    "specks and small openings": ("stray", "holes"),
-    "it lies high in the picture, and what belongs to it below may be missing": ("high",),
-    "it runs out of the picture above or at the sides, as background does": ("runs_out",),
-    "the subject is small in the picture": ("small",),
-    "the shape is unusual and may be only a part of the subject": ("girth",),
-    "independent passes differ": ("apart_mean", "apart_worst", "apart_unsure", "apart_more", "apart_less"),
+    "veil": ("haze", "haze_peak"),
+    "faint": ("hollow",),
+    "line": ("unsure", "wavering"),
+    "blurred": ("soft_rim", "weak_rim"),
+    "outline": ("ragged", "thin", "frayed"),
+    "specks": ("stray", "holes"),
+    "high": ("high",),
+    "runs_out": ("runs_out",),
+    "small": ("small",),
+    "shape": ("girth",),
+    "passes_differ": ("apart_mean", "apart_worst", "apart_unsure", "apart_more", "apart_less"),
 }
-"""What weighs most if no fault has a place in the picture, and the signs that say so. ring_contrast is not here: its
-sentence depends on its value."""
+"""What weighs most if no fault has a place in the picture, and the signs that say so. ring_contrast is not here: what
+it says depends on its value."""
 
 
 def find_faults(
@@ -61,19 +65,17 @@ def find_faults(
     a = scene.reduced(alpha)
     sure = a >= SURE
     if not sure.any():
-        return (Fault("empty", "nothing was kept: no subject found", 1.0),)
+        return (Fault(Reason("empty"), 1.0),)
     if sure.mean() > 0.97:
-        return (Fault("full", "nothing was removed: the whole picture was taken for the subject", 1.0),)
+        return (Fault(Reason("full"), 1.0),)
     outside, inside = beyond_band(sure, scene.longest)
     holes = enclosed(sure)
     found = [
-        _place("residue", "remains of background", outside & (a > VISIBLE)),
-        _place("stray", "a stray part away from the subject", sure & ~main_part(sure)[0]),
-        _place("holes", "an opening inside the subject", holes),
-        _place("hollow", "part of the subject is half-transparent", inside & (a < 1 - VISIBLE) & ~holes),
-        None
-        if raw is None
-        else _place("doubtful", "it was unclear what belongs to the subject", _doubted(scene, a, raw)),
+        _place("residue", outside & (a > VISIBLE)),
+        _place("stray", sure & ~main_part(sure)[0]),
+        _place("holes", holes),
+        _place("hollow", inside & (a < 1 - VISIBLE) & ~holes),
+        None if raw is None else _place("doubtful", _doubted(scene, a, raw)),
         _rim(signs, scene, a, ~(outside | inside)),
         _disagreement(disagreement),
         _small(sure),
@@ -83,53 +85,48 @@ def find_faults(
 
 def explain(
     grade: Grade, faults: tuple[Fault, ...], signs: Signs, disagreement: Disagreement | None, costs: Mapping[str, float]
-) -> tuple[str, ...]:
-    """The sentences of a report: what is good about a very good result, or what is wrong with another one.
+) -> tuple[Reason, ...]:
+    """The reasons of a report: what is good about a very good result, or what is wrong with another one.
 
     costs: how much each sign lowers the score; see `ScoreTable.costs`.
     """
-    sentences = [fault.sentence for fault in faults]
+    reasons = tuple(fault.reason for fault in faults)
     if grade is Grade.SEHR_GUT:
-        good = ["clean edges"] if signs.soft_rim < SOFT_RIM else []
+        good = ["clean_edges"] if signs.soft_rim < SOFT_RIM else []
         if not any(fault.defect in ("residue", "stray") for fault in faults):
-            good.append("nothing left of the background")
+            good.append("nothing_left")
         if disagreement is not None and disagreement.worst < DISAGREEING:
-            good.append("independent passes agree")
-        return (", ".join(good), *sentences) if good else tuple(sentences)
-    if not sentences:
-        sentences = [f"no single fault stands out; what weighs most: {_weighs_most(signs, costs)}"]
-    return tuple(sentences)
+            good.append("passes_agree")
+        return (Reason("good", parts=tuple(good)), *reasons) if good else reasons
+    return reasons or (Reason("weighs_most", parts=(_weighs_most(signs, costs),)),)
 
 
-def spots_beside(reasons: tuple[str, ...], faults: tuple[Fault, ...]) -> tuple[tuple[Spot, ...], ...]:
+def spots_beside(reasons: tuple[Reason, ...], faults: tuple[Fault, ...]) -> tuple[tuple[Spot, ...], ...]:
     """The spots of each of these reasons of `explain`, which ends with the faults; empty if there are none at all."""
     if not any(fault.spots for fault in faults):
         return ()
     return (*((),) * (len(reasons) - len(faults)), *(fault.spots for fault in faults))
 
 
-def _place(defect: str, what: str, where: Mask) -> Fault | None:
+def _place(defect: str, where: Mask) -> Fault | None:
     share = float(where.mean())
     if share < LEAST_SHARE:
         return None
-    return Fault(defect, f"{what} {place_of(where)}, {100 * share:.1f} % of the picture", share, spots_of(where))
+    place, elsewhere = place_of(where)
+    return Fault(Reason(defect, place, elsewhere, round(share, 4)), share, spots_of(where))
 
 
-def place_of(where: Mask) -> str:
-    """Where a mask's biggest part is, in words: "at the lower left", "in the middle and elsewhere"."""
+def place_of(where: Mask) -> tuple[str, bool]:
+    """The ninth of the picture with a mask's biggest part, e.g. "lower left", and whether there is much elsewhere."""
     _, _, stats, centres = cv2.connectedComponentsWithStats(where.astype(np.uint8), connectivity=8)
     biggest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    elsewhere = " and elsewhere" if stats[biggest, cv2.CC_STAT_AREA] < MOST_OF_IT * where.sum() else ""
+    elsewhere = bool(stats[biggest, cv2.CC_STAT_AREA] < MOST_OF_IT * where.sum())
     across, down = centres[biggest] / (where.shape[1], where.shape[0])
     side = "left" if across < 1 / 3 else "right" if across > 2 / 3 else ""
     level = "upper" if down < 1 / 3 else "lower" if down > 2 / 3 else ""
-    if side and level:
-        place = f"at the {level} {side}"
-    elif level:
-        place = "at the top" if level == "upper" else "at the bottom"
-    else:
-        place = f"at the {side}" if side else "in the middle"
-    return place + elsewhere
+    if level and not side:
+        return "top" if level == "upper" else "bottom", elsewhere
+    return f"{level} {side}".strip() or "middle", elsewhere
 
 
 def _doubted(scene: Scene, alpha: Alpha, raw: Alpha) -> Mask:
@@ -142,39 +139,31 @@ def _doubted(scene: Scene, alpha: Alpha, raw: Alpha) -> Mask:
 
 
 def _weighs_most(signs: Signs, costs: Mapping[str, float]) -> str:
-    sums = {phrase: sum(costs.get(name, 0.0) for name in names) for phrase, names in WEIGHS_MOST.items()}
-    alike = signs.ring_contrast < ALIKE
-    contrast = (
-        "subject and surroundings are alike in colour" if alike else "only what stands out most may have been found"
-    )
+    sums = {code: sum(costs.get(name, 0.0) for name in names) for code, names in WEIGHS_MOST.items()}
+    contrast = "alike" if signs.ring_contrast < ALIKE else "stands_out"
     sums[contrast] = costs.get("ring_contrast", 0.0)
-    return max(sums, key=lambda phrase: sums[phrase])
+    return max(sums, key=lambda code: sums[code])
 
 
 def _rim(signs: Signs, scene: Scene, alpha: Alpha, band: Mask) -> Fault | None:
     """band: the pixels near the border. The spots are where the softness is wider than what is worth a sentence."""
     if signs.soft_rim < SOFT_RIM:
         return None
-    width = 6 * signs.soft_rim / 10  # a linear ramp of width w has an a(1 - a) of w / 6
-    sentence = f"the border is soft, about {width:.1f} % of the picture's longest side wide"
+    width = 6 * signs.soft_rim / 1000  # a linear ramp of width w has an a(1 - a) of w / 6
     faint, firm = DOUBTFUL
     soft = np.asarray(band & (alpha > faint) & (alpha < firm))
     wide = opened(soft, 3 * SOFT_RIM / 1000 * scene.longest) > 0
-    return Fault("soft_rim", sentence, 0.01, spots_of(wide))
+    return Fault(Reason("soft_rim", share=round(width, 4)), 0.01, spots_of(wide))
 
 
 def _disagreement(disagreement: Disagreement | None) -> Fault | None:
     if disagreement is None or disagreement.worst < DISAGREEING:
         return None
-    return Fault(
-        "apart",
-        f"independent passes disagree about {100 * disagreement.worst:.0f} % of the subject",
-        disagreement.worst / 10,
-    )
+    return Fault(Reason("apart", share=round(disagreement.worst, 4)), disagreement.worst / 10)
 
 
 def _small(sure: Mask) -> Fault | None:
     share = float(sure.mean())
     if share >= SMALL:
         return None
-    return Fault("small_subject", f"the subject is small, {100 * share:.1f} % of the picture", 0.002, spots_of(sure))
+    return Fault(Reason("small_subject", share=round(share, 4)), 0.002, spots_of(sure))

@@ -25,6 +25,8 @@ from daemon.notify.outages import Outages
 from daemon.observe.health import Health
 from daemon.publishing.job_events import JobEnd
 from daemon.settings.current import CurrentSettings
+from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.reason_texts import reason_text
 
 TURN_SECONDS = 1.0
 GATHER_SECONDS = 5.0  # photos that fail within this time share one notice
@@ -66,14 +68,15 @@ class Notifications:
         """A photo is done or failed."""
         state: Literal["done", "failed"] = "failed" if end.grade is None else "done"
         results = tuple(path.name for path in end.results)
-        self._note(PhotoEnd(end.job.id, end.job.name, state, end.grade, end.score, end.reason, end.seconds, results))
+        reason = reason_text(end.reason, words_in(LANGUAGES[0]))
+        self._note(PhotoEnd(end.job.id, end.job.name, state, end.grade, end.score, reason, end.seconds, results))
         with self._lock:
             if end.grade is not None:
                 self._no_room = ""
                 return
             if not self._failed:
                 self._gathering_since = time.monotonic()
-            self._failed.append(FailedPhoto(end.job.name, end.job.id, end.reason))
+            self._failed.append(FailedPhoto(end.job.name, end.job.id, reason))
 
     def left_out(self, job: Job, first: Job) -> None:
         """A photo is done without a result of its own, because `first` is the same photo."""

@@ -21,7 +21,7 @@ from daemon.journal import JobRow, ResultFile
 from daemon.journal.result_files import UNKNOWN_BYTES
 from daemon.journal.rows import ATTEMPT
 from daemon.logs import log
-from daemon.publishing.report_reading import read_report
+from daemon.publishing.report_reading import read_report, reasons_in
 from daemon.states import State
 
 _RETRY = re.compile(r"freisteller retry ([0-9A-Za-z_-]+)")
@@ -208,7 +208,7 @@ def _attempt_values(values: dict[str, Any]) -> dict[str, Any]:
     parts = "score", "grade", "measures", "reasons", "defects"
     verdict: dict[str, Any] = {key: values[key] for key in parts if key in values}
     if verdict:
-        verdict["spots"] = _spots(values)
+        verdict |= {"reasons": reasons_in(values), "spots": _spots(values)}
     kept: dict[str, Any] = {
         key: values[key] for key in ("number", "finish", "server", "seconds", "why", "error") if key in values
     }

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.jobs import Grade, Job, Outcome
+from daemon.jobs import Grade, Job, Outcome, Reason
 from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
@@ -13,7 +13,7 @@ from daemon.observe.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class JobEnd:
-    """How one photo ended. grade, score: None if it failed. reason: the main reason of the grade or failure, in words.
+    """How one photo ended. grade, score: None if it failed. reason: the main one of the grade; of a failure, text.
 
     seconds: the work on it. results: its files in the grade folder.
     """
@@ -22,7 +22,7 @@ class JobEnd:
     grade: Grade | None
     score: float | None
     seconds: float
-    reason: str
+    reason: Reason | str
     results: tuple[Path, ...] = ()
 
 

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from daemon.jobs import Grade
+from pydantic import TypeAdapter
+
+from daemon.jobs import Grade, Reason
 from daemon.pictures.values import Page
 from daemon.publishing.reports import REPORT_VERSION
+
+REASON = TypeAdapter(Reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Reported:
     size_bytes: int
     grade: Grade
     score: float
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason | str, ...]
     how: str
     suffixes: tuple[str, ...]
     sums: tuple[bytes, ...]
@@ -53,6 +57,21 @@ def read_report(content: bytes) -> tuple[Reported, ...]:
         raise ValueError(f"not a report of this program: {error}") from error
 
 
+def reasons_in(values: Mapping[str, Any]) -> tuple[Reason | str, ...]:
+    """The reasons of a verdict in a report: by code, or as text where an earlier version wrote no codes.
+
+    Raises KeyError, TypeError, AttributeError or ValueError (of pydantic) if it is no such verdict.
+    """
+    texts = [str(text) for text in values["reasons"]]
+    findings = values.get("findings", [])
+    if len(findings) != len(texts):
+        return tuple(texts)
+    return tuple(
+        REASON.validate_python(found) if found.get("code") else text
+        for found, text in zip(findings, texts, strict=True)
+    )
+
+
 def _reported(body: Mapping[str, Any], cut: Mapping[str, Any], page: Page) -> Reported:
     recipe, tried = cut["recipe"], len(cut["attempts"])
     words = [str(recipe["model"]), *([str(recipe["process_res"])] if recipe["process_res"] else [])]
@@ -62,7 +81,7 @@ def _reported(body: Mapping[str, Any], cut: Mapping[str, Any], page: Page) -> Re
         size_bytes=int(body["photo"]["bytes"]),
         grade=Grade(cut["grade"]),
         score=float(cut["score"]),
-        reasons=tuple(map(str, cut["reasons"])),
+        reasons=reasons_in(cut),
         how=f"{' '.join(words)}, {tried} attempt{'s' if tried != 1 else ''}",
         suffixes=tuple(map(str, body["sha256"])),
         sums=tuple(map(bytes.fromhex, body["sha256"].values())),

@@ -10,6 +10,9 @@ from daemon import __version__
 from daemon.jobs import TOUCH_UP, Attempt, Finish, Job, Outcome, Recipe, Verdict
 from daemon.pictures.photo import Seen
 from daemon.pictures.values import Page
+from daemon.words.catalogue import Texts
+from daemon.words.reason_texts import reason_text, reason_values
+from daemon.words.said import said_in
 
 REPORT_VERSION = 1
 
@@ -34,10 +37,12 @@ def worst(outcomes: Sequence[Outcome]) -> Outcome:
     return min(outcomes, key=lambda outcome: (outcome.verdict.grade.rank, outcome.verdict.score))
 
 
-def report(job: Job, cuts: Sequence[Cut], content: str, files: Mapping[str, str], seconds: float) -> bytes:
+def report(
+    job: Job, cuts: Sequence[Cut], content: str, files: Mapping[str, str], seconds: float, words: Texts
+) -> bytes:
     """The JSON of a finished photo, UTF-8. With several pages, the worst one comes first and each has its own part.
 
-    content: SHA-256 of the original. files: SHA-256 by suffix of the file name.
+    content: SHA-256 of the original. files: SHA-256 by suffix of the file name. words: in which reasons are told.
     """
     outcome = worst([cut.outcome for cut in cuts])
     (leading,) = (cut for cut in cuts if cut.outcome is outcome)
@@ -46,9 +51,10 @@ def report(job: Job, cuts: Sequence[Cut], content: str, files: Mapping[str, str]
         "report_version": REPORT_VERSION,
         "job": job.id,
         "round": job.round,
-        **_cut(leading, {"name": job.name, "bytes": job.size_bytes, "sha256": content}),
+        "language": words.language,
+        **_cut(leading, words, {"name": job.name, "bytes": job.size_bytes, "sha256": content}),
         **(
-            {"page": leading.page.number, "pages": [{"page": cut.page.number, **_cut(cut, {})} for cut in cuts]}
+            {"page": leading.page.number, "pages": [{"page": cut.page.number, **_cut(cut, words, {})} for cut in cuts]}
             if len(cuts) > 1
             else {}
         ),
@@ -60,21 +66,21 @@ def report(job: Job, cuts: Sequence[Cut], content: str, files: Mapping[str, str]
     return (json.dumps(body, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def _cut(cut: Cut, photo: Mapping[str, Any]) -> dict[str, Any]:
+def _cut(cut: Cut, words: Texts, photo: Mapping[str, Any]) -> dict[str, Any]:
     best = cut.outcome.best
     return {
         "photo": {**photo, **asdict(cut.seen)},
         "result": {"width": cut.size[0], "height": cut.size[1]},
-        **verdict_values(cut.outcome.verdict),
+        **verdict_values(cut.outcome.verdict, words),
         "recipe": recipe_values(best.recipe),
         "finish": _finish(best.finish),
         "best_attempt": best.number,
-        "attempts": [_attempt(attempt) for attempt in cut.outcome.attempts],
+        "attempts": [_attempt(attempt, words) for attempt in cut.outcome.attempts],
     }
 
 
-def verdict_values(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as JSON values: grade, score, measures, reasons, defects, and the spots of each reason, if any."""
+def verdict_values(verdict: Verdict, words: Texts) -> dict[str, Any]:
+    """A verdict as JSON values: grade, score, measures, reasons in words, findings for programs, defects, spots."""
     measures = verdict.measures
     return {
         "grade": verdict.grade.value,
@@ -85,7 +91,8 @@ def verdict_values(verdict: Verdict) -> dict[str, Any]:
             "completeness": round(measures.completeness, 4),
             "agreement": None if measures.agreement is None else round(measures.agreement, 4),
         },
-        "reasons": list(verdict.reasons),
+        "reasons": [reason_text(reason, words) for reason in verdict.reasons],
+        "findings": [reason_values(reason) for reason in verdict.reasons],
         "defects": list(verdict.defects),
         **({"spots": spot_values(verdict)} if verdict.spots else {}),
     }
@@ -113,7 +120,7 @@ def _finish(finish: Finish) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value != getattr(default, name)}
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def _attempt(attempt: Attempt, words: Texts) -> dict[str, Any]:
     return {
         "number": attempt.number,
         "recipe": recipe_values(attempt.recipe),
@@ -121,5 +128,9 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "server": attempt.server,
         "seconds": round(attempt.seconds, 3),
         **({"why": attempt.why} if attempt.why else {}),
-        **(verdict_values(attempt.verdict) if attempt.verdict else {"error": attempt.error}),
+        **(
+            verdict_values(attempt.verdict, words)
+            if attempt.verdict
+            else {"error": attempt.error and said_in(attempt.error, words)}
+        ),
     }

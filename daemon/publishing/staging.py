@@ -23,6 +23,8 @@ from daemon.pictures.values import Page
 from daemon.publishing.rendered_pictures import RenderedPictures, Shower
 from daemon.publishing.reports import Cut, Staged, report
 from daemon.settings import OutputFormat, OutputSettings
+from daemon.settings.current import CurrentSettings
+from daemon.words.catalogue import Texts, words_in
 
 REPORT = "report.json"
 _UNFINISHED = "unfinished-"
@@ -53,11 +55,19 @@ class Picture:
 class Staging:
     """Makes the files of a result. Each call may be repeated: what is there whole stays as it is."""
 
-    def __init__(self, meter: Meter, tick: Tick, shown: RenderedPictures | None = None) -> None:
-        """shown: shows results to browsers ahead; None = nobody does."""
+    def __init__(
+        self, meter: Meter, tick: Tick, settings: CurrentSettings, shown: RenderedPictures | None = None
+    ) -> None:
+        """settings: tell the language of reports. shown: shows results to browsers ahead; None = nobody does."""
         self.meter = meter
+        self._settings = settings
         self._shown = shown
         self._tick = tick
+
+    @property
+    def words(self) -> Texts:
+        """In which reports and notes are written now."""
+        return words_in(self._settings.now.language)
 
     def stage(self, job: Job, outputs: OutputSettings, picture: Picture, folder: Path) -> Cut:
         """Write the files of one picture into `folder`.
@@ -88,7 +98,7 @@ class Staging:
             if self._shown:
                 self._shown.keep(job, content, sums)
             self._tick(Effect.STAGE_REPORT)
-            write_or_wait(path, report(job, cuts, content.hex(), sums, seconds()))
+            write_or_wait(path, report(job, cuts, content.hex(), sums, seconds(), self.words))
         return (*files, (path, ".json"))
 
     def place(

@@ -127,7 +127,7 @@ def wire(
 def _running(tools: Tools, pipeline: Pipeline, events: JobEvents) -> tuple[Publisher, JobRunner]:
     journal, folders, runtime = tools.journal, tools.folders, tools.runtime
     shown = RenderedPictures(tools.picture_cache, lambda: bool(tools.settings.now.http.bind))
-    staging = Staging(tools.progress, runtime.tick, shown)
+    staging = Staging(tools.progress, runtime.tick, tools.settings, shown)
     publisher = Publisher(
         journal, folders, alphas=tools.alphas, staging=staging, job_events=events, locks=tools.locks, runtime=runtime
     )

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
 
     root: str = Field("hotfolder", min_length=1)
     state_dir: str = ""
+    language: Literal["de", "en"] = "en"
     engine: EngineSettings = EngineSettings()
     comfyui: ComfyUISettings = ComfyUISettings()
     intake: IntakeSettings = IntakeSettings()

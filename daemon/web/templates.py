@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.web.callers import Role
-from daemon.web.pages.language import LANGUAGES, Catalogue, catalogue, language_of
+from daemon.web.pages.language import language_of
 from daemon.web.pages.static_files import static_files
 from daemon.web.site import Site
 from daemon.web.ways import caller_of
+from daemon.words.catalogue import LANGUAGES, words_in
 
 
 @lru_cache(maxsize=len(LANGUAGES))
@@ -26,7 +27,7 @@ def _environment(language: str) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    words: Catalogue = catalogue(language)
+    words = words_in(language).catalogue
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.globals |= {"static": static_files().url, "language": language, "Role": Role}
     return environment
@@ -34,7 +35,8 @@ def _environment(language: str) -> Environment:
 
 def page(request: Request, site: Site, template: str, status: HTTPStatus = HTTPStatus.OK, **values: object) -> Response:
     """A page as an answer. template: e.g. "review.html.j2". values: what it names beyond what every page gets."""
-    language = language_of(request, site.settings.now.http.language)
+    settings = site.settings.now
+    language = language_of(request, settings.http.language, settings.language)
     caller = caller_of(request)
     html = _environment(language).get_template(template).render(caller=caller, path=request.url.path, **values)
     headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie"}

@@ -22,6 +22,7 @@ from daemon.publishing.reports import Cut, report
 from daemon.publishing.staging import content_of
 from daemon.service.lifecycle import Daemon
 from daemon.settings import OutputFormat, load
+from daemon.words.catalogue import words_in
 from tests.doubles import ScriptedEngine, by_colour
 from tests.drawing import drawn_photo, save_pages, save_photo
 from tests.processes import freisteller
@@ -55,7 +56,7 @@ def put_result(
     job = Job(identity, name, size_bytes=original.stat().st_size)
     cut = Cut(ONLY_PAGE, outcome, photo.seen, (photo.width, photo.height))
     place.with_name(place.name + ".json").write_bytes(
-        report(job, [cut], "0" * 64, {suffix: content_of(result).hex()}, 1.0)
+        report(job, [cut], "0" * 64, {suffix: content_of(result).hex()}, 1.0, words_in("en"))
     )
     return place
 

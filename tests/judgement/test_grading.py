@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from daemon.arrays import Alpha
-from daemon.jobs import Grade
+from daemon.jobs import Grade, Reason
 from daemon.judgement.finish import apply_finish
 from daemon.judgement.finish_search import best_finish
 from daemon.judgement.grading import Thresholds, judge
@@ -24,7 +24,9 @@ def test_a_perfect_alpha_is_sehr_gut_and_says_why() -> None:
     rgb, truth = photo_and_truth()
     verdict = judge(rgb, truth, THRESHOLDS)
     assert verdict.grade is Grade.SEHR_GUT
-    assert "clean edges" in verdict.reasons[0]
+    (why, *_) = verdict.reasons
+    assert isinstance(why, Reason)
+    assert (why.code, "clean_edges" in why.parts) == ("good", True)
 
 
 @pytest.mark.parametrize("name", ["empty", "full", "inverted", "fine noise", "coarse noise", "grey"])
@@ -46,7 +48,10 @@ def test_an_absurd_alpha_is_ungenuegend(name: str) -> None:
 def test_remains_of_background_are_named_with_place_and_amount() -> None:
     rgb, truth = photo_and_truth()
     verdict = judge(rgb, with_disc(truth, (0.1, 0.88), 0.1, 0.4), THRESHOLDS)
-    assert any("remains of background at the lower left" in reason and "%" in reason for reason in verdict.reasons)
+    (why,) = [why for why in verdict.reasons if isinstance(why, Reason) and why.code == "residue"]
+    assert why.place == "lower left"
+    assert why.share is not None
+    assert 0.005 < why.share < 0.1
     assert "residue" in verdict.defects
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from daemon.jobs import Grade
+from daemon.jobs import Grade, Reason, Verdict
 from daemon.judgement.grading import Thresholds, judge
 from daemon.judgement.spots import MOST_SPOTS, spots_of
 from tests.judgement.pictures import blurred, photo_and_truth, with_disc
@@ -58,13 +58,17 @@ def test_an_empty_mask_has_no_spot() -> None:
     assert spots_of(drawn()) == ()
 
 
+def codes(verdict: Verdict) -> list[str]:
+    return [reason.code for reason in verdict.reasons if isinstance(reason, Reason)]
+
+
 def test_remains_of_background_are_boxed_where_they_are() -> None:
     rgb, truth = photo_and_truth()
     alpha = with_disc(with_disc(truth, (0.12, 0.15), 0.1, 0.4), (0.9, 0.9), 0.05, 0.4)
 
     verdict = judge(rgb, alpha, THRESHOLDS)
 
-    at = next(n for n, reason in enumerate(verdict.reasons) if reason.startswith("remains of background"))
+    at = next(n for n, code in enumerate(codes(verdict)) if code == "residue")
     first, second = verdict.spots[at]
     assert abs(first.left - (0.12 - 0.075)) < 0.02  # a radius of a tenth of the height is 0.075 of the width
     assert abs(first.bottom - 0.25) < 0.02
@@ -78,7 +82,7 @@ def test_spots_stand_beside_their_reasons_also_where_the_first_reason_praises() 
 
     assert verdict.grade is Grade.SEHR_GUT
     assert len(verdict.spots) == len(verdict.reasons)
-    assert [bool(spots) for spots in verdict.spots] == ["picture" in reason for reason in verdict.reasons]
+    assert [bool(spots) for spots in verdict.spots] == [code != "good" for code in codes(verdict)]
 
 
 def test_a_soft_border_is_boxed_where_it_is_soft() -> None:
@@ -88,7 +92,7 @@ def test_a_soft_border_is_boxed_where_it_is_soft() -> None:
 
     verdict = judge(rgb, alpha, THRESHOLDS)
 
-    at = next(n for n, reason in enumerate(verdict.reasons) if reason.startswith("the border is soft"))
+    at = next(n for n, code in enumerate(codes(verdict)) if code == "soft_rim")
     assert verdict.spots[at]
     assert all(spot.right <= 0.55 for spot in verdict.spots[at])
 

@@ -11,6 +11,7 @@ from daemon.jobs import Attempt, Grade, Measures, Recipe, Spot, Verdict
 from daemon.journal.rows import ATTEMPT
 from daemon.publishing.found_files import entry_of_report
 from daemon.publishing.reports import verdict_values
+from daemon.words.catalogue import words_in
 from tests.doubles import ScriptedEngine
 from tests.drawing import save_photo
 from tests.test_crash_at_every_step import one_life, settings_for
@@ -28,7 +29,7 @@ def report(tmp_path: Path) -> Path:
     (path,) = (path for grade in Grade for path in (settings.root_path / grade.value).glob("a.json"))
     body = json.loads(path.read_text("utf-8"))
     for attempt in body["attempts"]:
-        attempt.update(verdict_values(VERDICT))
+        attempt.update(verdict_values(VERDICT, words_in("en")))
     path.write_text(json.dumps(body), "utf-8")
     return path
 
@@ -60,8 +61,8 @@ def test_a_verdict_of_an_earlier_version_has_no_spots() -> None:
 
     assert verdict is not None
     assert verdict.spots == ()
-    assert "spots" not in verdict_values(verdict)
+    assert "spots" not in verdict_values(verdict, words_in("en"))
 
 
 def test_the_values_of_a_report_name_each_side() -> None:
-    assert verdict_values(VERDICT)["spots"] == [[], [asdict(SPOT)]]
+    assert verdict_values(VERDICT, words_in("en"))["spots"] == [[], [asdict(SPOT)]]

@@ -3,7 +3,8 @@
 import pytest
 from starlette.requests import Request
 
-from daemon.web.pages.language import COOKIE, catalogue, language_of, preferred, texts
+from daemon.web.pages.language import COOKIE, language_of, preferred
+from daemon.words.catalogue import words_in
 
 
 def request(accept: str = "", cookie: str = "") -> Request:
@@ -36,10 +37,15 @@ def test_a_reader_choice_comes_before_the_setting_and_that_before_the_browser() 
     assert language_of(request("de", f"{COOKIE}=klingon"), "") == "de"
 
 
-def test_scripts_get_the_catalogue_that_pages_have() -> None:
-    german = texts("de")
+def test_a_browser_that_prefers_neither_language_gets_that_of_the_files() -> None:
+    assert language_of(request("fr"), "", "de") == "de"
+    assert language_of(request("en"), "", "de") == "en"
 
-    assert german["Review"] == catalogue("de").gettext("Review") != "Review"
+
+def test_scripts_get_the_catalogue_that_pages_have() -> None:
+    german = words_in("de").all()
+
+    assert german["Review"] == words_in("de").say("Review") != "Review"
     forms = german["One decision waits and is not lost."]
     assert ["%(num)s" in form for form in forms] == [False, True]
-    assert texts("en") == {}
+    assert words_in("en").all() == {}

@@ -1,12 +1,12 @@
 """Writes a job as the JSON values that pages and programs get."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from daemon.hotfolder import ownership
-from daemon.jobs import Attempt, Job, attempt_numbered
+from daemon.jobs import Attempt, Job, Reason, attempt_numbered
 from daemon.journal import top_folder
 from daemon.journal.job_lists import GivenGrade, SeenJob
 from daemon.people.moved_results import tail_of
@@ -15,6 +15,8 @@ from daemon.states import is_done
 from daemon.web.callers import Caller
 from daemon.web.problems import not_found
 from daemon.web.site import Site
+from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.reason_texts import reason_text, reason_values
 
 
 def seen_by(site: Site, caller: Caller, job_id: str) -> SeenJob:
@@ -41,7 +43,7 @@ def job_values(site: Site, seen: SeenJob) -> dict[str, object]:
         "state": job.state.value,
         "grade": seen.grade and seen.grade.value,
         "score": job.score,
-        "reasons": list(verdict.reasons) if verdict else [job.reason] if job.reason else [],
+        **_reasons(verdict.reasons if verdict else [job.reason] if job.reason else []),
         "defects": list(verdict.defects) if verdict else [],
         "spots": spot_values(verdict) if verdict else [],
         "attempts": len(job.attempts),
@@ -88,11 +90,20 @@ def _try(attempt: Attempt, job: Job) -> dict[str, object]:
         "recipe": str(attempt.recipe),
         "score": verdict and verdict.score,
         "grade": verdict and verdict.grade.value,
-        "reasons": list(verdict.reasons) if verdict else [],
+        **_reasons(verdict.reasons if verdict else []),
         "spots": spot_values(verdict) if verdict else [],
         "seconds": round(attempt.seconds, 3),
         "error": attempt.error,
         "best": attempt.number == job.best,
+    }
+
+
+def _reasons(reasons: Sequence[Reason | str]) -> dict[str, object]:
+    """Reasons as English sentences, and as codes with values, from which pages make the sentences of their language."""
+    english = words_in(LANGUAGES[0])
+    return {
+        "reasons": [reason_text(reason, english) for reason in reasons],
+        "findings": [reason_values(reason) for reason in reasons],
     }
 
 

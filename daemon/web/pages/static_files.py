@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 
-from daemon.web.pages.language import LANGUAGES, texts
+from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.reason_texts import ELSEWHERE, PARTS, PLACES, REASONS, WHOLE_PER_CENT
+from daemon.words.said import said_texts
 
 KINDS = {
     ".js": "text/javascript; charset=utf-8",
@@ -39,13 +41,25 @@ class StaticFiles:
 
 @lru_cache(maxsize=1)
 def static_files() -> StaticFiles:
-    """The files of `web/pages/static/`, and each language's texts as a script."""
+    """The files of `web/pages/static/`; as scripts each language's texts, and the English sentences of the daemon."""
     found = {
         entry.name: entry.read_bytes()
         for entry in files("daemon.web.pages").joinpath("static").iterdir()
         if "." + entry.name.rpartition(".")[2] in KINDS
     }
     for language in LANGUAGES:
-        catalogue = json.dumps(texts(language), ensure_ascii=False, sort_keys=True)
-        found[f"texts.{language}.js"] = f"export default {catalogue};\n".encode()
+        found[f"texts.{language}.js"] = f"export default {_json(words_in(language).all())};\n".encode()
+    reasons = {
+        "sentences": REASONS,
+        "parts": PARTS,
+        "places": PLACES,
+        "elsewhere": ELSEWHERE,
+        "wholePerCent": sorted(WHOLE_PER_CENT),
+    }
+    script = f"export const reasons = {_json(reasons)};\nexport const said = {_json(said_texts())};\n"
+    found["sentences.js"] = script.encode()
     return StaticFiles(found)
+
+
+def _json(values: object) -> str:
+    return json.dumps(values, ensure_ascii=False, sort_keys=True)

@@ -20,6 +20,8 @@ from daemon.web.api.upload_desk import UploadDesk
 from daemon.web.callers import Caller
 from daemon.web.pictures_served.shown_files import ShownFile, ShownFiles
 from daemon.web.problems import Refused
+from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.reason_texts import reason_text
 
 ORDER = "removebg"
 """The folder of these photos, as if they had been dropped into inbox/removebg/."""
@@ -122,9 +124,10 @@ def order_of(caller: Caller) -> str:
 
 
 def reasons_of(row: JobRow) -> tuple[str, ...]:
-    """Why the result got its grade, in words."""
+    """Why the result got its grade, in English words."""
     best = attempt_numbered(row.job.attempts, row.job.best)
-    return best.verdict.reasons if best and best.verdict else ()
+    english = words_in(LANGUAGES[0])
+    return tuple(reason_text(reason, english) for reason in best.verdict.reasons) if best and best.verdict else ()
 
 
 def _for_shape(layout: Layout, shown: ShownFile) -> Layout:

@@ -3,6 +3,7 @@ import { ask, jobPath } from "./api.js";
 import { byId, element, fill } from "./dom.js";
 import { paintGround } from "./grounds.js";
 import { bitmap, masked, pixels } from "./pixels.js";
+import { inPlainWords } from "./problems.js";
 import { inWords } from "./reasons.js";
 import { _, figure, gradeName, shortName } from "./texts.js";
 
@@ -57,8 +58,8 @@ function option(job, attempt, ground, choose, confirm) {
   const canvas = element("canvas", { width: 560, height: 420, "aria-hidden": "true" });
   if (attempt.picture) paint(canvas, job, attempt, ground);
   const score = attempt.score === null ? "" : figure(attempt.score, { maximumFractionDigits: 2, minimumFractionDigits: 2 });
-  const reasons = (attempt.reasons ?? []).map((reason) => element("li", { textContent: inWords(reason) }));
-  if (attempt.error) reasons.push(element("li", { textContent: inWords(attempt.error) }));
+  const reasons = (attempt.findings ?? []).map((reason) => element("li", { textContent: inWords(reason) }));
+  if (attempt.error) reasons.push(element("li", { textContent: inPlainWords(attempt.error) }));
   if (!attempt.picture) reasons.push(element("li", { textContent: _("Its alpha is no longer kept.") }));
   return element(
     "div", { role: "option", className: "attempt", id: `attempt-${attempt.number}`, "aria-selected": "false", onclick: choose, ondblclick: confirm },

@@ -20,7 +20,7 @@ export function drawFacts(entry) {
   const marks = numbersOf(job);
   fill(
     byId("reasons"),
-    ...(job?.reasons ?? []).map((reason, n) =>
+    ...(job?.findings ?? []).map((reason, n) =>
       element("li", {}, marks.has(n) ? element("span", { className: "mark-number", textContent: String(marks.get(n)), "data-worst": marks.get(n) === 1 ? "yes" : undefined }) : null,
         element("span", { textContent: inWords(reason) }))),
   );

@@ -9,7 +9,7 @@ const BADGE = 10; // radius of a number, CSS pixels
 // The spots of a reason, the largest first. A report of an earlier version has none, but the reason may name a ninth.
 function spotsOf(job, n) {
   const spots = job.spots?.[n] ?? [];
-  const middle = spots.length ? null : middleNamedBy(job.reasons[n]);
+  const middle = spots.length ? null : middleNamedBy(job.findings[n]);
   if (!middle) return spots;
   const { x, y } = middle;
   return [{ left: x - NINTH, top: y - NINTH, right: x + NINTH, bottom: y + NINTH, x, y }];
@@ -17,7 +17,7 @@ function spotsOf(job, n) {
 
 // The number of each reason that has a place, by its place in the list; the worst is 1.
 export function numbersOf(job) {
-  const placed = [...(job?.reasons ?? []).keys()].filter((n) => spotsOf(job, n).length);
+  const placed = [...(job?.findings ?? []).keys()].filter((n) => spotsOf(job, n).length);
   return new Map(placed.map((n, number) => [n, number + 1]));
 }
 

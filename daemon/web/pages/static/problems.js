@@ -1,5 +1,5 @@
 // What the daemon says of failures, in the reader's language. A sentence that is not known here is shown as it is.
-import { PARTS, SAID } from "./said.js";
+import { said as SAID } from "./sentences.js";
 import { _ } from "./texts.js";
 
 const VALUE = "(.+?)";
@@ -32,7 +32,7 @@ function match(patterns, said) {
     const names = [...text.matchAll(/%\((\w+)\)s/g)].map(([, name]) => name);
     return { words: _(text, Object.fromEntries(names.map((name, n) => [name, part(found[n + 1])]))), length: found[0].length };
   }
-  return PARTS.has(said) ? { words: _(said), length: said.length } : null;
+  return null;
 }
 
 // A value within a sentence may be a known one itself.

@@ -103,7 +103,7 @@ export class Steps {
 
   // A step from before a reload is about a photo that is not in this queue; its row is asked for.
   unknown(step) {
-    const entry = this.queue.add({ id: step.id, name: step.name, order: "", grade: null, score: null, reasons: [], decided: null, pictures: null });
+    const entry = this.queue.add({ id: step.id, name: step.name, order: "", grade: null, score: null, findings: [], decided: null, pictures: null });
     this.queue.refresh(entry).then(() => this.renewed(entry), () => {});
     return entry;
   }

@@ -1,4 +1,4 @@
-"""German pages know the sentences that people meet: those in the sources of the daemon, as they stand there now."""
+"""German texts know the sentences that people meet: those in the sources of the daemon, as they stand there now."""
 
 import ast
 import re
@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import daemon
+from daemon.words.said import said_texts
 
 HOUSE = Path(daemon.__file__).parent
-SCRIPT = (HOUSE / "web" / "pages" / "static" / "said.js").read_text("utf-8")
 VALUE = "\N{BULLET}"
-KNOWN = {re.sub(r"%\(\w+\)s", VALUE, text) for text in re.findall(r'N_\("((?:[^"\\]|\\.)*)"\)', SCRIPT)}
+KNOWN = {re.sub(r"%\(\w+\)s", VALUE, text) for text in said_texts()}
 
 MODULES = (
     "pictures/reading.py",
@@ -82,7 +82,7 @@ def sentences(path: Path) -> Iterator[str]:
 def test_each_sentence_of_a_module_is_known(module: str) -> None:
     missing = [said for said in sentences(HOUSE / module) if said not in KNOWN and said not in OTHERWISE]
 
-    assert missing == [], "add them to said.js, with a German text"
+    assert missing == [], "add them to words/texts/said.txt, with a German text"
 
 
 def test_there_are_sentences_to_look_for() -> None:

@@ -8,10 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from daemon.judgement import reasons
-
 CHECKOUT = Path(__file__).parent.parent.parent
-SCRIPT = (CHECKOUT / "daemon" / "web" / "pages" / "static" / "reasons.js").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +57,6 @@ def test_translations_name_the_same_values(tool: ModuleType) -> None:
             assert [values(text) for text in each.string] == [values(text) for text in each.id]
         else:
             assert values(each.string) == values(each.id), each.id
-
-
-def test_the_pages_know_every_sentence_of_the_judgement() -> None:
-    source = Path(reasons.__file__).read_text("utf-8")
-    placed = re.findall(r'_place\("\w+", "([^"]+)"', source)
-    placed += re.findall(r'_place\("doubtful", "([^"]+)"', source)
-    whole = re.findall(r'Fault\("(?:empty|full)", "([^"]+)"', source)
-    good = ["clean edges", "nothing left of the background", "independent passes agree"]
-    contrast = ["subject and surroundings are alike in colour", "only what stands out most may have been found"]
-
-    assert len(placed) >= 5
-    assert len(whole) == 2
-    for sentence in [*placed, *whole, *good, *contrast, *reasons.WEIGHS_MOST]:
-        assert f'N_("{sentence}")' in SCRIPT, sentence
 
 
 def test_a_text_within_the_values_of_another_one_is_gathered_too(tool: ModuleType) -> None:
