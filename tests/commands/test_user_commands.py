@@ -16,7 +16,8 @@ import pytest
 from daemon.settings.http_section import HttpSettings
 from daemon.web.access import passwords
 from daemon.web.access.all_users import Users
-from tests.processes import DaemonProcess, environment, freisteller
+from daemon.web.callers import Role
+from tests.processes import LONGEST_WAIT_SECONDS, DaemonProcess, environment, freisteller
 
 PASSWORD = "correct horse battery"
 
@@ -30,7 +31,7 @@ def user(*words: str, folder: Path, typed: str = "", **settings: str) -> subproc
         input=typed,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST_WAIT_SECONDS,
         check=False,
     )
 
@@ -114,6 +115,14 @@ def test_a_life_of_a_user(tmp_path: Path) -> None:
     assert listed(tmp_path) == listed(tmp_path, "token") == []
 
 
+@pytest.fixture(scope="module")
+def with_anna(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose only user is anna."""
+    folder = tmp_path_factory.mktemp("with anna")
+    assert user("add", "anna", folder=folder, typed=PASSWORD).returncode == 0
+    return folder
+
+
 @pytest.mark.parametrize(
     ("words", "typed", "says"),
     [
@@ -133,16 +142,16 @@ def test_a_life_of_a_user(tmp_path: Path) -> None:
     ids=str,
 )
 def test_a_mistake_is_answered_with_what_to_do_and_changes_nothing(
-    tmp_path: Path, words: tuple[str, ...], typed: str, says: str
+    with_anna: Path, words: tuple[str, ...], typed: str, says: str
 ) -> None:
-    user("add", "anna", folder=tmp_path, typed=PASSWORD)
-
-    done = user(*words, folder=tmp_path, typed=typed)
+    done = user(*words, folder=with_anna, typed=typed)
 
     assert done.returncode == 2
     assert says in done.stderr
-    (anna,) = listed(tmp_path)
-    assert (anna["name"], anna["role"]) == ("anna", "viewer")
+    with Users(with_anna / "state", HttpSettings()) as users:
+        (anna,) = users.rows.all()
+        assert (anna.name, anna.scope.role, users.tokens.all()) == ("anna", Role.VIEWER, ())
+        assert passwords.matches(users.rows.known("anna").password, PASSWORD)
 
 
 def test_without_a_hot_folder_and_a_state_directory_there_is_no_place_for_users(tmp_path: Path) -> None:
