@@ -4,6 +4,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 PY := .venv/bin/python
 ROOT ?= hotfolder
+# Most tests wait more than they calculate, so four at once are right for two processors too.
+SIDE_BY_SIDE ?= -n 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-lowest lint types check format dist clean
@@ -35,14 +37,14 @@ run: setup ## watch ./hotfolder, with three sample photos (ROOT=… for another 
 	@exec $(PY) -m daemon run --root "$(ROOT)" --samples
 
 test: .venv/.weights .venv/.dev ## install what the tests need, then run them
-	$(PY) -m pytest -n 2
+	$(PY) -m pytest $(SIDE_BY_SIDE)
 
 test-lowest: .venv/.weights .venv/.dev ## run the tests with the oldest libraries that pyproject.toml allows
 	rm -rf .venv-lowest
 	$(PY) -m uv venv --quiet --seed --python $(PY) .venv-lowest
 	$(PY) -m uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct \
 		--editable '.[local,samples,heic,raw,audit]' --group dev
-	.venv-lowest/bin/python -m pytest -n 2
+	.venv-lowest/bin/python -m pytest $(SIDE_BY_SIDE)
 
 lint: .venv/.dev ## check rules and format with ruff
 	$(PY) -m ruff check .

@@ -1,12 +1,41 @@
 """What every test run needs."""
 
+import os
+from collections import defaultdict
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daemon.intake import background_decoding
 from daemon.intake.event_listener import EventListener
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each of several workers begin with slow tests, so that at the end none is left alone with a long one.
+
+    `--dist worksteal` first gives each worker a slice of the list, all of them about equally long.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
+    if not workers:
+        return
+    modules: defaultdict[Path, list[pytest.Item]] = defaultdict(list)
+    quick: list[pytest.Item] = []
+    for item in items:
+        (modules[item.path] if item.get_closest_marker("slow") else quick).append(item)
+    slices: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    for module in sorted(modules.values(), key=len, reverse=True):
+        min(slices, key=len).extend(module)
+    items.clear()
+    left = len(quick) + sum(map(len, slices))
+    for number, begin in enumerate(slices):
+        size = left // (workers - number)
+        further = max(0, size - len(begin))
+        items += begin + quick[:further]
+        del quick[:further]
+        left -= size
+    items += quick
 
 
 @pytest.hookimpl(wrapper=True)
