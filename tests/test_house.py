@@ -44,7 +44,7 @@ OWNERS = {
     "pynvml": {"observe/gpu.py"},
     "pyvips": {"pictures/vips.py"},
     "rawpy": {"pictures/camera_raw.py"},
-    "rembg": {"engines/local.py"},
+    "rembg": {"engines/rembg_sessions.py"},
     "requests": {"engines/comfyui/http_client.py"},
     "rich": {"commands/", "cli/"},
     "skimage": {"judgement/ssim.py"},
@@ -239,13 +239,13 @@ def test_every_module_says_its_duty_in_its_first_line() -> None:
 def test_no_module_reads_the_environment_but_the_settings() -> None:
     readers = {module.path for module in MODULES if "os.environ" in (PACKAGE / module.path).read_text("utf-8")}
 
-    # local.py and weights.py hand rembg its folder by the only way rembg takes it; journald.py and systemd.py speak
-    # systemd's protocols.
+    # rembg_sessions.py and weights.py hand rembg its folder by the only way rembg takes it; journald.py and systemd.py
+    # speak systemd's protocols.
     assert readers <= {
         "settings/engine_sections.py",
         "settings/load.py",
         "settings/tree.py",
-        "engines/local.py",
+        "engines/rembg_sessions.py",
         "engines/weights.py",
         "logs/journald.py",
         "service/systemd.py",

@@ -1,14 +1,11 @@
 """The local engine: rembg's sessions over ONNX Runtime, on this machine's own processor.
 
-Only this module imports rembg and onnxruntime. It imports them and Pillow when the engine starts, not when this module
-is imported.
+Only this module imports onnxruntime. It imports that, Pillow and rembg when the engine starts, not when this module is
+imported.
 """
 
 import contextlib
 import importlib
-import importlib.util
-import os
-import sys
 import threading
 import time
 import uuid
@@ -19,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from daemon.arrays import Alpha, Rgb
+from daemon.engines import rembg_sessions
 from daemon.engines.contract import Answer, ServerHealth
 from daemon.engines.least_size import narrowed, widened
 from daemon.engines.weights import STARTER_MODEL, ensure_starter_weights, present_models, weights_file
@@ -72,7 +70,8 @@ class LocalEngine:
         process's environment, and C code in other threads must not read the environment at that moment.
         """
         with contextlib.suppress(EngineMisconfigured):  # the loader thread meets the error again and keeps its text
-            _libraries(self._settings.weights_path)
+            for model in self.models:
+                _libraries(self._settings.weights_path, model)
         self._loader = threading.Thread(target=self._warm_up, name="local-engine-load", daemon=True)
         self._loader.start()
 
@@ -144,13 +143,14 @@ class LocalEngine:
             ensure_starter_weights(folder, self._print_line)
         elif weights_file(folder, model) is None:
             raise EngineMisconfigured(f"The weights of {model} are missing. Put {model}.onnx into {folder}.")
-        sessions, onnxruntime = _libraries(folder)
-        session = next((kind for kind in sessions.sessions_class if kind.name() == model), None)
+        session, onnxruntime = _libraries(folder, model)
         if session is None:
             raise RecipeRefused(f"rembg has no model {model}.")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._settings.threads or max(1, self._cores // self.slots)
         options.inter_op_num_threads = 1
+        # A thread that has nothing to do sleeps: while it looked for work, an inference cost a fifth more of the CPU.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # A memory pattern of the first run makes no later run faster, and it holds 200 MB that a large photo needs.
         options.enable_mem_pattern = False
         try:
@@ -181,35 +181,12 @@ class _ShrinkingSession:
         return getattr(self._session, name)
 
 
-def _libraries(weights: Path) -> tuple[Any, Any]:
-    """rembg's sessions and ONNX Runtime. Raises EngineMisconfigured if they are not installed."""
-    os.environ["U2NET_HOME"] = str(weights)  # rembg looks in this folder and then downloads nothing unasked
-    # ONNX Runtime must not report to anybody what is photographed here, or that anything is.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+def _libraries(weights: Path, model: str) -> tuple[Any, Any]:
+    """rembg's class for a model, None if it has none, and ONNX Runtime. Raises EngineMisconfigured without them."""
+    rembg_sessions.look_for_weights_in(weights)
     try:
-        return _rembg_sessions(), importlib.import_module("onnxruntime")
+        return rembg_sessions.session_class(model), importlib.import_module("onnxruntime")
     except ImportError as error:
         raise EngineMisconfigured(
             f"The local engine's libraries are missing ({error.name}). Run pip install 'freisteller[local]'."
         ) from error
-
-
-def _rembg_sessions() -> Any:
-    """The module rembg.sessions, imported without the package's own __init__.
-
-    That __init__ imports pymatting, SciPy's solvers and Numba for an edge refinement that we do not use. It would cost
-    half a second and 70 MB.
-    """
-    loaded = sys.modules.get("rembg.sessions")
-    if loaded is not None:
-        return loaded
-    found = importlib.util.find_spec("rembg")
-    if found is None:
-        raise ImportError("No module named 'rembg'", name="rembg")
-    if "rembg" in sys.modules:
-        return importlib.import_module("rembg.sessions")
-    sys.modules["rembg"] = importlib.util.module_from_spec(found)
-    try:
-        return importlib.import_module("rembg.sessions")
-    finally:
-        del sys.modules["rembg"]  # so that anybody else who imports rembg gets the complete package
