@@ -1,6 +1,12 @@
-"""`python -m daemon` is `freisteller`."""
+"""`python -m daemon` is `freisteller`. Each worker process imports what the daemon was started by, so this is light."""
 
-from daemon.cli.main import main
+
+def main() -> None:
+    """Run the command line."""
+    from daemon.cli.main import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

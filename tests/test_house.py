@@ -40,7 +40,7 @@ OWNERS = {
     "onnxruntime": {"engines/local.py"},
     "pillow_heif": {"pictures/heic.py"},
     "prometheus_client": {"observe/metrics.py"},
-    "pydantic_settings": {"settings/load.py", "settings/tree.py"},
+    "pydantic_settings": {"settings/read_settings.py", "settings/tree.py"},
     "pynvml": {"observe/gpu.py"},
     "pyvips": {"pictures/vips.py"},
     "rawpy": {"pictures/camera_raw.py"},
@@ -243,7 +243,7 @@ def test_no_module_reads_the_environment_but_the_settings() -> None:
     # speak systemd's protocols.
     assert readers <= {
         "settings/engine_sections.py",
-        "settings/load.py",
+        "settings/read_settings.py",
         "settings/tree.py",
         "engines/rembg_sessions.py",
         "engines/weights.py",

@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from daemon import __version__
 from daemon.commands.terminal import job_end_line
 from daemon.disk.names import clean_name
 from daemon.errors import BadSettings, FreistellerError
@@ -23,7 +21,7 @@ from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Attempt, Job
 from daemon.journal.alphas import Alphas
 from daemon.logs import log
-from daemon.observe.metrics import Metrics
+from daemon.observe.series import Counter
 from daemon.observe.stage_clock import StageClock
 from daemon.publishing.job_events import JobEnd
 from daemon.publishing.staging import Staging, content_of
@@ -71,6 +69,22 @@ class _NoRecorder:
         """Do nothing."""
 
 
+class _NoMeter:
+    """Counts nothing: nobody asks this process for figures."""
+
+    def stage(self, stage: str, seconds: float, cpu_seconds: float = 0.0) -> None:
+        """Do nothing."""
+
+    def attempt(self, model: str, score: float | None, error_reason: str | None) -> None:
+        """Do nothing."""
+
+    def engine_busy(self, server: str, seconds: float) -> None:
+        """Do nothing."""
+
+    def count(self, row: Counter, by: float = 1, /, **labels: str) -> None:
+        """Do nothing."""
+
+
 def process_photos(
     settings: Settings, photos: Sequence[Path], out_dir: Path, out: Console, *, quiet: bool
 ) -> list[Processed]:
@@ -87,22 +101,22 @@ def process_photos(
     engine = build_engine(
         settings, lambda line: None if quiet else out.print(line, markup=False), crowded=lambda: budget.crowded
     )
-    metrics = Metrics(__version__, engine.models)
+    meter = _NoMeter()
     with tempfile.TemporaryDirectory(prefix="freisteller-") as state:
         alphas = Alphas(Path(state))
-        runtime = Runtime(stages=StageClock(metrics.stage))
+        runtime = Runtime(stages=StageClock(meter.stage))
         pipeline = Pipeline(
             engine,
             alphas=alphas,
             recorder=_NoRecorder(),
-            meter=metrics,
+            meter=meter,
             budget=budget,
             # For a few photos, the start of other processes would take longest.
             workers=WorkInThisProcess(runtime.stages.timed),
             runtime=runtime,
         )
         pipeline.strategy(settings)  # raises BadSettings before anything begins
-        staging = Staging(metrics, runtime.tick, CurrentSettings(settings))
+        staging = Staging(meter, runtime.tick, CurrentSettings(settings))
         processor = _Processor(settings, pipeline, staging, alphas, out_dir)
         engine.start()
         try:
@@ -154,15 +168,31 @@ class _Processor:
 @contextmanager
 def _progress(total: int, out: Console, *, quiet: bool) -> Iterator[Any]:
     """Gives what shows each photo that ended: a line, and on a terminal a bar with the time left. quiet: nothing."""
+    if quiet or not out.is_terminal:
+        yield lambda done: _told(done, out, quiet=quiet)
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     times = (TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *times)
-    with Progress(*columns, console=out, disable=quiet or not out.is_terminal, transient=True) as progress:
+    with Progress(*columns, console=out, transient=True) as progress:
         task = progress.add_task("Cutting out", total=total)
 
         def show(done: Processed) -> Processed:
-            if not quiet:
-                progress.console.print(job_end_line(done.end))
             progress.advance(task)
-            return done
+            return _told(done, progress.console, quiet=False)
 
         yield show
+
+
+def _told(done: Processed, out: Console, *, quiet: bool) -> Processed:
+    if not quiet:
+        out.print(job_end_line(done.end))
+    return done

@@ -3,27 +3,27 @@
 import numpy as np
 
 from daemon.pictures.values import Frame, Samples
-from daemon.settings import OutputSettings
 
 _UNSEEN = 50  # nobody sees an alpha below a fiftieth; without this limit, one stray speck would prevent any trim
 
 
-def frame_of(alpha: Samples, outputs: OutputSettings) -> Frame | None:
-    """The frame that the settings ask for around what `alpha`, (H, W) at full size, shows; None for all as it is.
+def frame_of(alpha: Samples, *, trim: bool = False, margin: float = 0.0, max_side: int = 0) -> Frame | None:
+    """The frame around what `alpha`, (H, W) at full size, shows; None for all as it is.
 
-    The margin is a share of the longer side of what is shown. It may reach beyond the photo, except where the photo's
+    trim: leave out what is empty around it. max_side: the longest side of the result in pixels; 0 = as it is.
+    margin: a share of the longer side of what is shown. It may reach beyond the photo, except where the photo's
     own edge cuts the subject off: a straight cut in mid-air would look like a mistake.
     """
     height, width = alpha.shape
     left, top, right, bottom = 0, 0, width, height
-    if outputs.trim and (box := shown_box(alpha)):
-        margin = round(outputs.margin * max(box[2] - box[0], box[3] - box[1]))
-        left, top = (start - margin if start > 0 else 0 for start in box[:2])
+    if trim and (box := shown_box(alpha)):
+        around = round(margin * max(box[2] - box[0], box[3] - box[1]))
+        left, top = (start - around if start > 0 else 0 for start in box[:2])
         right, bottom = (
-            end + margin if end < most else most for end, most in zip(box[2:], (width, height), strict=True)
+            end + around if end < most else most for end, most in zip(box[2:], (width, height), strict=True)
         )
     wide, high = right - left, bottom - top
-    scale = min(1.0, outputs.max_side / max(wide, high)) if outputs.max_side else 1.0
+    scale = min(1.0, max_side / max(wide, high)) if max_side else 1.0
     frame = Frame(left, top, wide, high, (max(1, round(wide * scale)), max(1, round(high * scale))))
     return None if frame == Frame(0, 0, width, height, (width, height)) else frame
 

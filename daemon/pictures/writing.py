@@ -12,7 +12,7 @@ from daemon.pictures.photo import Photo
 from daemon.pictures.saving import Meant
 from daemon.pictures.signatures import HEAD_BYTES, kind_of
 from daemon.pictures.values import Container, Frame, Samples
-from daemon.settings import OutputFormat
+from daemon.settings.output_formats import OutputFormat
 
 
 @dataclass(frozen=True, slots=True)

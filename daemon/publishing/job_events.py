@@ -4,11 +4,14 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daemon.jobs import Grade, Job, Outcome, Reason
 from daemon.logs import log
 from daemon.observe import series
-from daemon.observe.metrics import Metrics
+
+if TYPE_CHECKING:
+    from daemon.observe.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class JobEvents:
 
     def __init__(
         self,
-        metrics: Metrics,
+        metrics: "Metrics",
         clock: Callable[[], float],
         on_end: Sequence[Callable[[JobEnd], None]],
         on_postponed: Sequence[Callable[[str, str], None]],

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from daemon.settings.output_formats import OutputFormat, PagesSetting
 from daemon.settings.section import Section
 
 
@@ -18,12 +19,6 @@ class IntakeSettings(Section):
     remote_patience_seconds: float = Field(600.0, gt=0, le=86400)
     max_megapixels: float = Field(500.0, gt=0, le=4000)
     equal_content: Literal["process", "skip"] = "process"
-
-
-OutputFormat = Literal["png", "tiff", "webp", "mask", "jpeg", "tiff_on_colour"]
-
-
-PagesSetting = Literal["each", "first"]
 
 
 class OutputSettings(Section):

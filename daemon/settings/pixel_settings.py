@@ -1,29 +1,58 @@
-"""The settings that matter to the pixels of one photo: a small value that may travel to another process."""
+"""The settings that matter to the pixels of one photo: small values that may travel to another process.
+
+They are plain: a worker process reads no settings and needs no library that checks them.
+"""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from daemon.settings.judgement_sections import GradingSettings
-from daemon.settings.photo_sections import OutputSettings
-from daemon.settings.tree import Settings
+from daemon.settings.output_formats import PagesSetting
+
+if TYPE_CHECKING:
+    from daemon.settings.tree import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PixelOutputs:
+    """How the results of a photo look, as in `OutputSettings`. ground: red, green and blue, 0..255, sRGB."""
+
+    pages: PagesSetting
+    clean_rims: bool
+    ground: tuple[int, int, int]
+    trim: bool
+    margin: float
+    max_side: int
+    jpeg_quality: int
 
 
 @dataclass(frozen=True, slots=True)
 class PixelSettings:
-    """What a worker needs to know; no secret is among it. Picklable."""
+    """What a worker needs to know; no secret is among it. Picklable. sehr_gut, gut: the least scores of both grades."""
 
     max_megapixels: float
     proxy_pixels: int
     finishes: bool
-    grading: GradingSettings
-    outputs: OutputSettings
+    sehr_gut: float
+    gut: float
+    outputs: PixelOutputs
 
     @classmethod
-    def of(cls, settings: Settings) -> "PixelSettings":
+    def of(cls, settings: "Settings") -> "PixelSettings":
         """The part of all settings that matters to pixels."""
+        outputs, grading = settings.outputs, settings.grading
         return cls(
             settings.intake.max_megapixels,
             settings.engine.proxy_pixels,
             settings.strategy.finishes,
-            settings.grading,
-            settings.outputs,
+            grading.sehr_gut,
+            grading.gut,
+            PixelOutputs(
+                outputs.pages,
+                outputs.clean_rims,
+                outputs.ground,
+                outputs.trim,
+                outputs.margin,
+                outputs.max_side,
+                outputs.jpeg_quality,
+            ),
         )

@@ -9,7 +9,8 @@ from daemon.pictures import comparing, compositing, framing, refining, vips, wri
 from daemon.pictures.photo import Coverage, Photo
 from daemon.pictures.saving import Meant
 from daemon.pictures.values import Frame, Samples
-from daemon.settings import OutputFormat, OutputSettings
+from daemon.settings.output_formats import OutputFormat
+from daemon.settings.pixel_settings import PixelOutputs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,16 +21,16 @@ class ComposedResult:
     rgba: Samples
     frame: Frame | None
     coverage: Coverage
-    outputs: OutputSettings
+    outputs: PixelOutputs
     timed: Timed
 
     @classmethod
-    def of(cls, photo: Photo, alpha: Alpha, outputs: OutputSettings, timed: Timed = untimed) -> "ComposedResult":
+    def of(cls, photo: Photo, alpha: Alpha, outputs: PixelOutputs, timed: Timed = untimed) -> "ComposedResult":
         """Cut a photo out. alpha: (h, w) float32, 0..1, of any size, in the frame of the photo."""
         with timed("refine"):
             full = refining.full_size_alpha(photo, alpha)
             coverage = Coverage(is_empty=not full.any(), is_full=int(full.min()) == photo.full_scale)
-            frame = framing.frame_of(full, outputs)
+            frame = framing.frame_of(full, trim=outputs.trim, margin=outputs.margin, max_side=outputs.max_side)
         with timed("rims"):
             rgba = compositing.cut_out(photo, full, outputs.clean_rims)
         return cls(photo, rgba, frame, coverage, outputs, timed)

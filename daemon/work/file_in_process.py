@@ -8,7 +8,7 @@ from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Attempt, Recipe, View
 from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.values import ONLY_PAGE, Page
-from daemon.settings import OutputFormat
+from daemon.settings.output_formats import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.worker_main import DECODE, TAKE
 from daemon.work.worker_process import WorkerProcess

@@ -20,7 +20,7 @@ from daemon.pictures.pyramid import Layer, build_pyramid, write_layer
 from daemon.pictures.reading import memory_need, open_photo, pages_of, prove_decodes
 from daemon.pictures.thumbs import Mask, Thumb, thumb_of_page
 from daemon.pictures.values import ONLY_PAGE, Page
-from daemon.settings import OutputFormat
+from daemon.settings.output_formats import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.composed_result import ComposedResult
 from daemon.work.photo_in_work import PhotoInWork

@@ -91,7 +91,7 @@ class PhotoInWork:
 
     @property
     def _thresholds(self) -> Thresholds:
-        return Thresholds(self.settings.grading.sehr_gut, self.settings.grading.gut)
+        return Thresholds(self.settings.sehr_gut, self.settings.gut)
 
     def _before(self, number: int) -> Mapping[int, Alpha]:
         return {earlier: alpha for earlier, alpha in self.whole.items() if earlier < number}

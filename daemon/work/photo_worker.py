@@ -13,7 +13,7 @@ from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.pyramid import Layer
 from daemon.pictures.thumbs import Thumb
 from daemon.pictures.values import Page
-from daemon.settings import OutputFormat
+from daemon.settings.output_formats import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
 
 

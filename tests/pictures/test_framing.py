@@ -11,7 +11,7 @@ from daemon.pictures.comparing import verify
 from daemon.pictures.framing import frame_of
 from daemon.pictures.reading import open_photo
 from daemon.pictures.values import Frame, Samples
-from daemon.settings import OutputFormat, OutputSettings
+from daemon.settings import OutputFormat
 from tests.pictures.drawing import coloured, deep, photo_of, profile
 
 WIDTH, HEIGHT = 400, 300
@@ -43,25 +43,25 @@ def written(folder: Path, rgba: Samples, format_: OutputFormat, frame: Frame | N
 
 
 def test_without_a_wish_all_is_written_as_it_is() -> None:
-    assert frame_of(box(100, 100, 200, 200), OutputSettings()) is None
-    assert frame_of(box(0, 0, WIDTH, HEIGHT), OutputSettings(trim=True)) is None
-    assert frame_of(box(0, 0, 9, 9), OutputSettings(max_side=WIDTH)) is None
+    assert frame_of(box(100, 100, 200, 200)) is None
+    assert frame_of(box(0, 0, WIDTH, HEIGHT), trim=True) is None
+    assert frame_of(box(0, 0, 9, 9), max_side=WIDTH) is None
 
 
 def test_trim_leaves_the_subject_and_the_same_margin_on_all_sides() -> None:
-    frame = frame_of(box(100, 50, 300, 150), OutputSettings(trim=True, margin=0.1))
+    frame = frame_of(box(100, 50, 300, 150), trim=True, margin=0.1)
 
     assert frame == Frame(80, 30, 240, 140, (240, 140))
 
 
 def test_a_margin_may_reach_beyond_the_photo() -> None:
-    frame = frame_of(box(4, 50, 204, 150), OutputSettings(trim=True, margin=0.1))
+    frame = frame_of(box(4, 50, 204, 150), trim=True, margin=0.1)
 
     assert frame == Frame(-16, 30, 240, 140, (240, 140))
 
 
 def test_where_the_photo_cuts_the_subject_off_there_is_no_margin() -> None:
-    frame = frame_of(box(100, 200, 200, HEIGHT), OutputSettings(trim=True, margin=0.2))
+    frame = frame_of(box(100, 200, 200, HEIGHT), trim=True, margin=0.2)
 
     assert frame == Frame(80, 180, 140, 120, (140, 120))
 
@@ -70,20 +70,20 @@ def test_a_speck_that_nobody_sees_does_not_forbid_a_trim() -> None:
     alpha = box(100, 50, 300, 150)
     alpha[0, 0] = 3
 
-    assert frame_of(alpha, OutputSettings(trim=True, margin=0)) == Frame(100, 50, 200, 100, (200, 100))
+    assert frame_of(alpha, trim=True, margin=0) == Frame(100, 50, 200, 100, (200, 100))
 
 
 def test_nothing_is_not_trimmed_to_nothing() -> None:
-    assert frame_of(box(0, 0, 0, 0), OutputSettings(trim=True)) is None
+    assert frame_of(box(0, 0, 0, 0), trim=True) is None
 
 
 def test_a_large_result_is_made_smaller_and_a_small_one_never_larger() -> None:
     alpha = box(100, 50, 300, 150)
 
-    assert frame_of(alpha, OutputSettings(max_side=100)) == Frame(0, 0, 400, 300, (100, 75))
-    assert frame_of(alpha, OutputSettings(trim=True, margin=0, max_side=100)) == Frame(100, 50, 200, 100, (100, 50))
-    assert frame_of(alpha, OutputSettings(max_side=1000)) is None
-    assert frame_of(np.full((1, 20000), 255, np.uint8), OutputSettings(max_side=100)) == Frame(0, 0, 20000, 1, (100, 1))
+    assert frame_of(alpha, max_side=100) == Frame(0, 0, 400, 300, (100, 75))
+    assert frame_of(alpha, trim=True, margin=0, max_side=100) == Frame(100, 50, 200, 100, (100, 50))
+    assert frame_of(alpha, max_side=1000) is None
+    assert frame_of(np.full((1, 20000), 255, np.uint8), max_side=100) == Frame(0, 0, 20000, 1, (100, 1))
 
 
 @DEPTHS

@@ -7,7 +7,7 @@ import pytest
 
 from daemon.hotfolder.effects import Effect
 from daemon.service.lifecycle import Daemon, Summary
-from daemon.settings.load import load
+from daemon.settings import load
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo
 from tests.observe.scrape import value
