@@ -52,7 +52,7 @@ def test_every_dependency_has_a_lower_bound() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_what_is_built_is_whole_and_fit_to_be_published(tmp_path: Path) -> None:
     built = subprocess.run(
         [sys.executable, "-m", "build", "--outdir", str(tmp_path), str(CHECKOUT)],

@@ -15,7 +15,7 @@ from tests.drawing import drawn_photo, save_photo
 from tests.processes import environment
 from tests.test_killed import files_below, results
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 CHECKOUT = Path(__file__).parents[1]
 INNOCENT = [f"innocent {number}" for number in range(5)]
 

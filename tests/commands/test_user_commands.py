@@ -193,7 +193,7 @@ def test_a_first_start_for_other_machines_is_refused_with_the_command_to_type(tm
 
 def status_of(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=20) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

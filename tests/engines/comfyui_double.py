@@ -181,7 +181,7 @@ class Double:
         with self._changed:
             self._changed.notify_all()
 
-    def wait_until(self, happened: Callable[[], bool], seconds: float = 20.0) -> bool:
+    def wait_until(self, happened: Callable[[], bool], seconds: float = 60.0) -> bool:
         """Wait until `happened()` is true, at most so many seconds. Asks whenever something happens at this server."""
         with self._changed:
             return self._changed.wait_for(happened, seconds)

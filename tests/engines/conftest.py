@@ -33,7 +33,7 @@ def other() -> Iterator[Double]:
 def connected(events: EventSocket) -> bool:
     """Wait until the client's end is open. The server's end opens sooner; a drop before that is no lost connection."""
     began = time.monotonic()
-    while not events.connected and time.monotonic() - began < 20:
+    while not events.connected and time.monotonic() - began < 60:
         time.sleep(0.005)
     return events.connected
 

@@ -28,7 +28,7 @@ class BackgroundCut:
         self._thread = threading.Thread(target=work)
         self._thread.start()
 
-    def join(self, seconds: float = 30.0) -> "BackgroundCut":
+    def join(self, seconds: float = 90.0) -> "BackgroundCut":
         self._thread.join(seconds)
         assert not self._thread.is_alive(), "the cut did not end"
         return self

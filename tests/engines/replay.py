@@ -86,7 +86,7 @@ class Subject:
 
     @classmethod
     def at(cls, url: str, double: Double | None) -> "Subject":
-        system = requests.get(f"{url.rstrip('/')}/system_stats", timeout=30).json()["system"]
+        system = requests.get(f"{url.rstrip('/')}/system_stats", timeout=60).json()["system"]
         folder = f"freisteller-contract/{uuid.uuid4().hex[:8]}"
         return cls(url.rstrip("/"), double, folder, parsed(system["comfyui_version"]))
 
@@ -103,7 +103,7 @@ class Subject:
         self.upload_pictures()
 
     def queue(self) -> dict[str, Json]:
-        body: dict[str, Json] = requests.get(f"{self.url}/queue", timeout=30).json()
+        body: dict[str, Json] = requests.get(f"{self.url}/queue", timeout=60).json()
         return body
 
     def exchange(self, name: str) -> Json:
@@ -155,7 +155,7 @@ class Subject:
             self.upload(name, spoilt.get(name, png))
 
     def finished(self, prompt_id: str) -> bool:
-        return prompt_id in requests.get(f"{self.url}/history/{prompt_id}", timeout=10).json()
+        return prompt_id in requests.get(f"{self.url}/history/{prompt_id}", timeout=60).json()
 
     def listen(self, client_id: str) -> "Listener":
         return Listener("ws" + self.url.removeprefix("http") + f"/ws?clientId={client_id}")
@@ -199,7 +199,7 @@ class Listener:
     """The client's end of an event socket."""
 
     def __init__(self, address: str) -> None:
-        self._socket = websocket.create_connection(address, timeout=30, suppress_origin=True)
+        self._socket = websocket.create_connection(address, timeout=60, suppress_origin=True)
 
     def say(self, message: str) -> None:
         self._socket.send(message)

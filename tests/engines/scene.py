@@ -52,7 +52,7 @@ class Scene:
         assert (answer.status_code, answer.text) == (recorded["status"], recorded["body"])
 
     def history(self, prompt_id: str) -> Json:
-        return requests.get(f"{self.double.url}/history/{prompt_id}", timeout=10).json()
+        return requests.get(f"{self.double.url}/history/{prompt_id}", timeout=60).json()
 
     def assert_heard(self, name: str, last: str) -> None:
         """The client must get all recorded events, up to the end of prompt `last`, with the same status counts."""

@@ -88,7 +88,7 @@ def test_closing_ends_a_cut_that_is_under_way(double: Double, open_engine: OpenE
 
     engine.close()
 
-    assert all(isinstance(cut.join(5).error, EngineAway) for cut in cuts)
+    assert all(isinstance(cut.join().error, EngineAway) for cut in cuts)
     double.set_faults({"hold": False})
 
 

@@ -47,7 +47,7 @@ def test_a_sessions_events_come_as_recorded(subject: Subject) -> None:
                 recorded = without_noise(EVENTS[f"10_{name}"]["frames"])
                 assert comparable_frames(frames) == recorded, name
             if f"history_{name}" in EXCHANGES:
-                entry = requests.get(f"{subject.url}/history/{prompt_id}", timeout=10).json()[prompt_id]
+                entry = requests.get(f"{subject.url}/history/{prompt_id}", timeout=60).json()[prompt_id]
                 (kept,) = EXCHANGES[f"history_{name}"]["response"]["body"].values()
                 assert comparable(subject, entry) == comparable(subject, kept), name
 
@@ -58,7 +58,7 @@ def test_a_finished_prompt_is_in_the_history_when_its_last_event_comes(subject: 
         for _ in range(10):
             prompt_id = post(subject, "first", client_id)
             listener.until_end(prompt_id)
-            assert prompt_id in requests.get(f"{subject.url}/history/{prompt_id}", timeout=10).json()
+            assert prompt_id in requests.get(f"{subject.url}/history/{prompt_id}", timeout=60).json()
 
 
 @pytest.mark.parametrize("name", ["first", "identical"])
@@ -67,7 +67,7 @@ def test_a_history_entry_is_as_recorded(subject: Subject, name: str) -> None:
     with subject.listen(client_id) as listener:
         prompt_id = post(subject, name, client_id)
         listener.until_end(prompt_id)
-    entry = requests.get(f"{subject.url}/history/{prompt_id}", timeout=10).json()[prompt_id]
+    entry = requests.get(f"{subject.url}/history/{prompt_id}", timeout=60).json()[prompt_id]
     (recorded,) = EXCHANGES["history_first"]["response"]["body"].values()
 
     assert set(entry) == set(recorded)
@@ -145,7 +145,7 @@ def assert_fails_as(subject: Subject, events: str, recorded: Json, picture: str)
         answer = subject.send({"request": {"method": "POST", "path": "/prompt", "query": {}, "body": body}})
         prompt_id = answer.json()["prompt_id"]
         frames = subject.stripped(only_recorded_progress(listener.until_end(prompt_id)))
-    entry = requests.get(f"{subject.url}/history/{prompt_id}", timeout=10).json()[prompt_id]
+    entry = requests.get(f"{subject.url}/history/{prompt_id}", timeout=60).json()[prompt_id]
 
     if events:
         assert comparable_frames(frames) == without_noise(EVENTS[events]["frames"])
@@ -164,12 +164,12 @@ def test_an_interrupt_takes_effect_after_the_node(subject: Subject, with_id: boo
         before = len(double.inferences)
         prompt_id = post(subject, "values_as_text", client_id)
         assert double.wait_until(lambda: len(double.inferences) > before)
-        requests.post(f"{subject.url}/interrupt", json={"prompt_id": prompt_id} if with_id else None, timeout=10)
+        requests.post(f"{subject.url}/interrupt", json={"prompt_id": prompt_id} if with_id else None, timeout=60)
         double.set_faults({"hold": False})
         frames = subject.stripped(only_recorded_progress(listener.until_end(prompt_id)))
 
     assert comparable_frames(frames) == without_noise(EVENTS["30_interrupt_with_prompt_id"]["frames"])
-    history = requests.get(f"{subject.url}/history/{prompt_id}", timeout=10).json()
+    history = requests.get(f"{subject.url}/history/{prompt_id}", timeout=60).json()
     (recorded,) = EXCHANGES["history_interrupt_no_body"]["response"]["body"].values()
     assert subject.stripped(history[prompt_id]["status"]) == subject.stripped(recorded["status"])
 

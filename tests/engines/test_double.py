@@ -51,7 +51,7 @@ def served(double: Double) -> Double:
 
 
 def post(double: Double, prompt: Prompt, **more: Any) -> str:
-    answer = requests.post(f"{double.url}/prompt", json={"prompt": prompt, **more}, timeout=10)
+    answer = requests.post(f"{double.url}/prompt", json={"prompt": prompt, **more}, timeout=60)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["prompt_id"])
 
@@ -108,7 +108,7 @@ def test_free_memory_drops_the_models_and_unload_models_does_not(
 ) -> None:
     loads(served, workflow(R))
 
-    requests.post(f"{served.url}/free", json=body, timeout=10)
+    requests.post(f"{served.url}/free", json=body, timeout=60)
 
     assert loads(served, workflow(R, blur=5)) == expected
 
@@ -173,15 +173,15 @@ def test_a_restart_forgets_all_but_uploads_and_outputs(served: Double) -> None:
 
     assert kinds_before == {"input", "output", "temp"}
     assert {name[0] for name in served.files} == {"input", "output"}
-    assert requests.get(f"{served.url}/history/{prompt_id}", timeout=10).json() == {}
-    assert requests.get(f"{served.url}/queue", timeout=10).json() == {"queue_running": [], "queue_pending": []}
+    assert requests.get(f"{served.url}/history/{prompt_id}", timeout=60).json() == {}
+    assert requests.get(f"{served.url}/queue", timeout=60).json() == {"queue_running": [], "queue_pending": []}
     assert loads(served, workflow(R, blur=1)) == [1]
 
 
 def test_the_mask_follows_the_drawn_subject(served: Double) -> None:
     prompt_id = run(served, workflow(R))
     image = served.worker.history[prompt_id]["outputs"]["9"]["images"][0]
-    png = requests.get(f"{served.url}/view", params=image, timeout=10).content
+    png = requests.get(f"{served.url}/view", params=image, timeout=60).content
     mask = np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED))
 
     assert mask.shape == (96, 128, 3)
@@ -205,8 +205,8 @@ def test_the_double_in_a_process_of_its_own_takes_faults_at_run_time() -> None:
         assert process.stdout
         url = process.stdout.readline().strip()
 
-        state = requests.post(f"{url}/_double/faults", json={"missing_nodes": ["RMBG"]}, timeout=10).json()
-        answer = requests.get(f"{url}/object_info/RMBG", timeout=10)
+        state = requests.post(f"{url}/_double/faults", json={"missing_nodes": ["RMBG"]}, timeout=60).json()
+        answer = requests.get(f"{url}/object_info/RMBG", timeout=60)
         process.terminate()
 
     assert state["faults"]["load_seconds"] == 0.1
@@ -224,7 +224,7 @@ def test_the_contract_suite_runs_unchanged_against_a_server_somewhere_else() -> 
         url = process.stdout.readline().strip()
         environment = {**os.environ, "FREISTELLER_TEST_COMFYUI": url}
         ran = subprocess.run(suite, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
-        state = requests.get(f"{url}/_double/state", timeout=10).json()
+        state = requests.get(f"{url}/_double/state", timeout=60).json()
         process.terminate()
 
     assert ran.returncode == 0, ran.stdout

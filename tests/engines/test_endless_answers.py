@@ -92,8 +92,8 @@ def test_an_event_that_never_ends_costs_its_connection_and_no_prompt(
 
     assert double.wait_until(lambda: double.worker.sessions.client_ids() not in ([], before))
     double.set_faults({"hold": False})
-    assert cut.join(30).answer
-    assert BackgroundCut(engine, shift=1).join(30).answer
+    assert cut.join().answer
+    assert BackgroundCut(engine, shift=1).join().answer
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 150_000  # kilobytes
     assert "odd events" in caplog.text
 

@@ -22,7 +22,7 @@ NEVER = 600.0  # seconds between polls, longer than every test: whatever happens
 def test_an_event_ends_the_wait_long_before_the_poll(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double, poll_seconds=600.0)
 
-    assert BackgroundCut(engine).join(30).answer
+    assert BackgroundCut(engine).join().answer
 
 
 def test_without_events_the_poll_finds_the_result(double: Double, open_engine: OpenEngine) -> None:
@@ -167,7 +167,7 @@ def test_an_odd_event_is_dropped_and_its_socket_stays_in_use(
     for _ in range(2):
         double.worker.sessions.tell_frame(*frame)
 
-    assert BackgroundCut(engine).join(30).answer  # only an event can have ended this wait
+    assert BackgroundCut(engine).join().answer  # only an event can have ended this wait
     assert double.worker.sessions.client_ids() == before
     assert engine.health()[0].reconnects == 0
 
@@ -180,7 +180,7 @@ def test_odd_events_are_logged_once_per_kind(
     with caplog.at_level(logging.WARNING):
         for frame in 3 * (b'{"type": "executing", "data": {"prompt_id": []}}', b"no json"):
             double.worker.sessions.tell_frame(TEXT, frame)
-        assert BackgroundCut(engine).join(30).answer
+        assert BackgroundCut(engine).join().answer
 
     odd = [record for record in caplog.records if getattr(record, "action", "") == "odd_event"]
     assert sorted(record.fields["kind"] for record in odd) == ["JSONDecodeError", "TypeError"]  # type: ignore[attr-defined]

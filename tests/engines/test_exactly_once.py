@@ -183,7 +183,7 @@ def test_a_prompt_that_somebody_deletes_from_the_queue_is_submitted_again(
     assert double.wait_until(lambda: double.worker.remaining() == 2)
     posted = double.asked("POST", "/prompt")
 
-    requests.post(f"{double.url}/queue", json={"clear": True}, timeout=5)
+    requests.post(f"{double.url}/queue", json={"clear": True}, timeout=60)
     assert double.wait_until(lambda: double.asked("POST", "/prompt") == posted + 1)
     double.set_faults({"hold": False})
 

@@ -29,7 +29,7 @@ def test_an_interrupt_of_a_pending_id_does_nothing(scene: Scene) -> None:
 
 
 def test_an_interrupt_while_idle_does_not_hit_the_next_prompt(scene: Scene) -> None:
-    requests.post(f"{scene.double.url}/interrupt", timeout=10)
+    requests.post(f"{scene.double.url}/interrupt", timeout=60)
 
     scene.assert_heard("31_interrupt_while_idle_then_prompt", scene.post())
 
@@ -75,7 +75,7 @@ def test_everybody_hears_of_the_interrupt_of_a_prompt_without_a_client(scene: Sc
     with scene.subject.listen("bystander") as bystander:
         bystander.next()
         running = scene.post_held(client_id=None)
-        requests.post(f"{scene.double.url}/interrupt", timeout=10)
+        requests.post(f"{scene.double.url}/interrupt", timeout=60)
         scene.let_go()
         heard = bystander.until_idle(lambda: scene.subject.finished(running))
 

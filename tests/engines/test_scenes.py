@@ -44,7 +44,7 @@ def test_freeing_drops_the_cache_and_the_models(scene: Scene) -> None:
 
 
 def test_unloading_alone_drops_nothing_of_these_nodes(scene: Scene) -> None:
-    requests.post(f"{scene.double.url}/free", json={"unload_models": True}, timeout=10)
+    requests.post(f"{scene.double.url}/free", json={"unload_models": True}, timeout=60)
 
     scene.assert_heard("36_free_unload_only_then_prompt", scene.post())
     assert not scene.double.inferences[-1].loaded
@@ -70,7 +70,7 @@ def test_the_queue_in_mid_flight_is_listed_as_recorded(scene: Scene) -> None:
     running, pending = scene.post_held(), scene.post()
     recorded = EXCHANGES["queue_get_mid_flight"]["response"]["body"]
 
-    queue = requests.get(f"{scene.double.url}/queue", timeout=10).json()
+    queue = requests.get(f"{scene.double.url}/queue", timeout=60).json()
     scene.let_go()
 
     assert [item[1] for item in queue["queue_running"]] == [running]
@@ -88,7 +88,7 @@ def test_a_result_is_a_png_as_recorded_with_its_prompt_in_it(scene: Scene) -> No
     recorded = EXCHANGES["view_01_temp_mask"]["response"]
     head = bytes.fromhex(recorded["body"]["head_hex"])
 
-    answer = requests.get(f"{scene.double.url}/view", params=image, timeout=10)
+    answer = requests.get(f"{scene.double.url}/view", params=image, timeout=60)
 
     assert answer.headers["Content-Type"] == recorded["headers"]["Content-Type"]
     assert answer.content[:16] == head[:16]  # signature, IHDR
@@ -110,12 +110,12 @@ def test_a_killed_server_ends_without_a_word_and_has_forgotten_all_but_files(sce
         heard = scene.comparable(only_recorded_progress([greeting, *listener.until_lost()]))
     killed = [(kind, data) for kind, data in EVENTS["60_sigkill_midprompt"]["frames"] if kind != "mark"]
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"{scene.double.url}/queue", timeout=10)
+        requests.get(f"{scene.double.url}/queue", timeout=60)
     scene.double.faults.hold = False
     scene.double.revive()
 
     def answers(path: str, **query: str) -> tuple[int, Json]:
-        answer = requests.get(scene.double.url + path, params=query, timeout=10)
+        answer = requests.get(scene.double.url + path, params=query, timeout=60)
         return answer.status_code, answer.json() if "json" in answer.headers.get("Content-Type", "") else None
 
     def recorded(name: str) -> tuple[int, Json]:

@@ -48,7 +48,7 @@ class Prometheus:
 
     def ask(self, path: str, **parameters: str) -> object:
         query = urllib.parse.urlencode(parameters)
-        with urllib.request.urlopen(f"{self._base}{path}?{query}", timeout=10) as response:
+        with urllib.request.urlopen(f"{self._base}{path}?{query}", timeout=60) as response:
             return json.load(response)["data"]
 
     def query(self, expression: str) -> list[Sample]:
@@ -58,7 +58,7 @@ class Prometheus:
 
     def ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self._base}/-/ready", timeout=10) as response:
+            with urllib.request.urlopen(f"{self._base}/-/ready", timeout=60) as response:
                 return bool(response.status == 200)
         except OSError:
             return False
@@ -93,7 +93,7 @@ def scraping(folder: Path, targets: Sequence[str]) -> Iterator[Prometheus]:
             yield server
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 def eventually(condition: Callable[[], bool]) -> bool:

@@ -155,7 +155,7 @@ def stopped_share(house: House) -> Callable[[], None]:
     house.root.rename(back)
     house.root.mkdir()
     server = subprocess.Popen(["bindfs", "-f", str(back), str(house.root)], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not os.path.ismount(house.root):
         if server.poll() is not None or time.monotonic() > deadline:
             house.root.rmdir()

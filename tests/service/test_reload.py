@@ -158,7 +158,7 @@ class Watched:
 
 def exposed(folder: Path) -> str:
     port = re.findall(r'"port": (\d+)', (folder / "daemon.log").read_text("utf-8", "replace"))[-1]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         return str(answer.read().decode())
 
 

@@ -195,7 +195,7 @@ class Provider:
     def does(self, **behaviour: object) -> None:
         """From now on it behaves like this, and otherwise well."""
         body = json.dumps(behaviour).encode()
-        with urllib.request.urlopen(f"{self.issuer}/-/behave", body, timeout=30) as answer:
+        with urllib.request.urlopen(f"{self.issuer}/-/behave", body, timeout=60) as answer:
             answer.read()
 
 

@@ -50,7 +50,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightTable]:
 
 def say(folder: Path, job: str, values: Mapping[str, Sequence[object]]) -> None:
     """Have the journal say this in the verdict on each attempt of a job."""
-    with closing(sqlite3.connect(folder / "state" / "journal.sqlite3", timeout=30)) as journal, journal:
+    with closing(sqlite3.connect(folder / "state" / "journal.sqlite3", timeout=60)) as journal, journal:
         for key, value in values.items():
             body = "json_set(body, '$.verdict.' || ?, json(?))"
             journal.execute(f"UPDATE attempts SET body = {body} WHERE job_id = ?", (key, json.dumps(value), job))

@@ -73,7 +73,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def sent_back(way: str) -> str:
     """Where the provider sends a browser that comes there, as a path of ours."""
     try:
-        urllib.request.build_opener(_NoRedirect).open(way, timeout=30).close()
+        urllib.request.build_opener(_NoRedirect).open(way, timeout=60).close()
     except urllib.error.HTTPError as answer:
         back = urlsplit(answer.headers["Location"])
         return f"{back.path}?{back.query}"

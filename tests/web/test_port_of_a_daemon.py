@@ -107,7 +107,7 @@ def test_a_stream_alone_costs_the_end_nothing(daemon: DaemonProcess, port: int) 
 
 
 def _client(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=30)
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
 def _ask_until_stuck(connection: socket.socket, request: bytes) -> None:
