@@ -97,7 +97,7 @@ def door(
             users.rows.add(user, Scope(Role.ADMIN), HASH, TESTER, clock())
         gate = Gate(users, settings, clock)
         desk = LoginDesk(gate)
-        now = SimpleNamespace(now=SimpleNamespace(http=settings))
+        now = SimpleNamespace(now=SimpleNamespace(http=settings, language="en"))
         common = {
             "metrics": Metrics("1.2.3"),
             "health": Health(),
