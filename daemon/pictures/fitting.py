@@ -15,7 +15,7 @@ from daemon.pictures.values import Samples
 def show_original(photo: Photo, folder: Path) -> None:
     """Write what fits a screen of a photo into `folder`, before its colours are cleared. Raises OSError.
 
-    An original that is partly transparent is left for `pyramid.build_pyramid`.
+    An original that is partly transparent is left for `OpenedPicture`.
     """
     if photo.own_alpha is None:
         small = _shrunk(photo.rgba, _fitted_size(photo.rgba))

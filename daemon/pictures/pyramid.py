@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Rgb
-from daemon.pictures import icc, vips
-from daemon.pictures.reading import open_photo, pages_of
+from daemon.pictures import vips
 from daemon.pictures.thumbs import Mask
 from daemon.pictures.values import Samples
 
@@ -47,32 +46,6 @@ def levels_of(width: int, height: int) -> int:
     return levels
 
 
-def build_pyramid(
-    path: Path, layers: Mapping[Layer, Path], max_megapixels: float, page: int = 0, *, whole: bool = True
-) -> None:
-    """Show a file. layers: the folder for each layer's files, which are named as `Part` names them.
-
-    page: from 1, among those that are photos; 0 = the file has only one. whole: False for the fitting picture alone.
-    A file without an alpha has a full one. Of a layer "colour" alone, what is transparent is shown on white.
-
-    Raises BadPhoto and RootAway as `open_photo` does, and OSError if the disk does not take the pyramid.
-    """
-    found = pages_of(path) if page else (0,)
-    photo = open_photo(path, max_megapixels, found[min(page, len(found)) - 1] if page else 0)
-    alpha = None if photo.own_alpha is None else eight_bits(photo.own_alpha)
-    colours, profile = np.ascontiguousarray(photo.pixels), photo.icc
-    height, width = colours.shape[:2]
-    del photo  # its pixels would be in memory twice
-    rgb = icc.to_srgb(colours, profile)
-    del colours
-    if alpha is not None:
-        rgb = filled(rgb, alpha) if "alpha" in layers else _on_white(rgb, alpha)
-    if "alpha" in layers:
-        opaque = np.full((height, width), _FULL_8, np.uint8) if alpha is None else alpha
-        write_layer("alpha", opaque, layers["alpha"], whole=whole)
-    write_layer("colour", rgb, layers["colour"], whole=whole)
-
-
 def write_layer(layer: Layer, pixels: Rgb | Mask, folder: Path, *, whole: bool = True) -> None:
     """Write the files of one layer. pixels: (H, W, 3) sRGB colours, or (H, W) alpha. Raises OSError."""
     image = vips.image_of(pixels)
@@ -80,7 +53,7 @@ def write_layer(layer: Layer, pixels: Rgb | Mask, folder: Path, *, whole: bool =
     try:
         scale = FIT / max(image.width, image.height)
         fitting = image.resize(scale) if scale < 1 else image
-        (folder / "fit").write_bytes(fitting.write_to_buffer(suffix + options))
+        (folder / "fit").write_bytes(encoded(fitting, layer))
         if whole:
             image.dzsave(
                 str(folder / "tiles"), container="zip", compression=0, layout="dz", depth="onetile", tile_size=TILE,
@@ -88,6 +61,11 @@ def write_layer(layer: Layer, pixels: Rgb | Mask, folder: Path, *, whole: bool =
             )  # fmt: skip
     except vips.Error as error:  # the pixels are in memory, so it can only be the disk
         raise OSError(f"the pictures cannot be written: {str(error.detail).strip()}") from error
+
+
+def encoded(image: vips.Image, layer: Layer) -> bytes:
+    """A picture as a file of its layer's format."""
+    return bytes(image.write_to_buffer(_SUFFIXES[layer] + _OPTIONS[layer]))
 
 
 def tile_of(path: Path, level: int, column: int, row: int) -> bytes | None:
@@ -110,15 +88,45 @@ def filled(rgb: Rgb, alpha: Mask) -> Rgb:
 
     Our results are black there. That black would show at the subject's border as soon as the picture is made smaller.
     """
-    hidden = np.asarray(alpha == 0, np.uint8)
-    if not hidden.any() or hidden.all():
-        return rgb
     height, width = alpha.shape
-    size = max(1, width // _TEST_POINTS), max(1, height // _TEST_POINTS)
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_NEAREST).reshape(size[1], size[0], 3).astype(np.float32)
-    seen = (cv2.resize(alpha, size, interpolation=cv2.INTER_NEAREST) > 0).reshape(size[1], size[0]).astype(np.float32)
-    around = np.clip(np.rint(_spread(small * seen[..., None], seen)), 0, _FULL_8).astype(np.uint8)
-    result: Rgb = np.asarray(cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    size = few_points(width, height)
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_NEAREST).reshape(size[1], size[0], 3)
+    seen = cv2.resize(alpha, size, interpolation=cv2.INTER_NEAREST).reshape(size[1], size[0])
+    around = surroundings(np.asarray(small, np.uint8), np.asarray(seen, np.uint8))
+    return fill_hidden(rgb, alpha, around, (0, 0, width, height), (width, height))
+
+
+def few_points(width: int, height: int) -> tuple[int, int]:
+    """(width, height) of as few of a picture's pixels as are enough for `surroundings`."""
+    return max(1, width // _TEST_POINTS), max(1, height // _TEST_POINTS)
+
+
+def surroundings(rgb: Rgb, alpha: Mask) -> Rgb:
+    """Colours for everywhere, of the same size: those that are seen, and where none are, those around."""
+    seen = np.asarray(alpha > 0, np.float32)
+    spread = _spread(rgb.astype(np.float32) * seen[..., None], seen)
+    return np.clip(np.rint(spread), 0, _FULL_8).astype(np.uint8)
+
+
+def fill_hidden(rgb: Rgb, alpha: Mask, around: Rgb, box: tuple[int, int, int, int], size: tuple[int, int]) -> Rgb:
+    """The colours within a box, with those of `around` where they are transparent.
+
+    rgb, alpha: what is within the box: left, top, right, bottom, in pixels of the picture. around: colours of the whole
+    picture, at any size. size: (width, height) of the picture.
+    """
+    hidden = np.asarray(alpha == 0, np.uint8)
+    if not hidden.any() or (hidden.all() and not around.any()):
+        return rgb
+    left, top, right, bottom = box
+    if (right - left, bottom - top) == size:
+        result = np.asarray(cv2.resize(around, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    else:
+        height, width = around.shape[:2]
+        across = ((np.arange(left, right, dtype=np.float32) + 0.5) * (width / size[0]) - 0.5).astype(np.float32)
+        down = ((np.arange(top, bottom, dtype=np.float32) + 0.5) * (height / size[1]) - 0.5).astype(np.float32)
+        xs, ys = np.meshgrid(across, down)
+        remapped = cv2.remap(around, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        result = np.asarray(remapped, np.uint8)
     cv2.copyTo(rgb, 1 - hidden, result)
     return result
 
@@ -147,7 +155,8 @@ def eight_bits(alpha: Samples) -> Mask:
     return np.asarray(cv2.convertScaleAbs(alpha, alpha=_FULL_8 / _FULL_16), np.uint8)
 
 
-def _on_white(rgb: Rgb, alpha: Mask) -> Rgb:
+def on_white(rgb: Rgb, alpha: Mask) -> Rgb:
+    """Colours as they look on white."""
     with vips.own_errors():
         image = vips.image_of(np.dstack([rgb, alpha])).flatten(background=[_FULL_8] * 3)
         return np.asarray(vips.array_of(image), np.uint8)

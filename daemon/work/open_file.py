@@ -1,7 +1,7 @@
 """Works on the pixels of one file, in whatever process it is made in."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +15,9 @@ from daemon.jobs import Attempt, Recipe, View
 from daemon.observe.stage_clock import Timed, untimed
 from daemon.pictures import fitting
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
+from daemon.pictures.opened_picture import OpenedPicture
 from daemon.pictures.photo import Coverage, Photo, Seen
-from daemon.pictures.pyramid import Layer, build_pyramid, write_layer
+from daemon.pictures.pyramid import Layer, write_layer
 from daemon.pictures.reading import memory_need, open_photo, pages_of, prove_decodes
 from daemon.pictures.thumbs import Mask, Thumb, thumb_of_page
 from daemon.pictures.values import ONLY_PAGE, Page
@@ -135,7 +136,7 @@ def memory_to_prove(descriptor: int, max_megapixels: float) -> int:
 
 
 def memory_to_show(path: Path, max_megapixels: float, page: int) -> int:
-    """How many bytes `pyramid.build_pyramid` takes at most for a page of a file. Raises BadPhoto."""
+    """How many bytes `OpenedPicture` takes at most for a page of a file. Raises BadPhoto."""
     return memory_need(path, max_megapixels, pages_of(path)[page - 1] if page else 0).work_bytes
 
 
@@ -178,9 +179,13 @@ class WorkInThisProcess:
         """The small picture of a file."""
         return thumb_of_page(path, longest, max_megapixels, page)
 
-    def pyramid(self, path: Path, layers: Mapping[Layer, Path], page: int = 0) -> None:
-        """The pyramid of a file, however large it is."""
-        build_pyramid(path, layers, math.inf, page)
+    @contextmanager
+    def picture(
+        self, path: Path, layers: Collection[Layer], page: int = 0, *, hurried: bool = False
+    ) -> Iterator[OpenedPicture]:
+        """A file that is shown to people, however large it is. This process keeps its priority."""
+        del hurried
+        yield OpenedPicture(path, layers, math.inf, page)
 
     def lay_out(self, path: Path, layout: Layout, target: Path) -> LaidOut:
         """A finished cut-out as a program asks, however large it is."""

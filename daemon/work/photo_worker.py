@@ -1,6 +1,6 @@
 """What works on the pixels of photos: the seam behind which another process, or another machine, may do it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Protocol
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Attempt, Recipe, View
 from daemon.pictures.laid_out import LaidOut, Layout
+from daemon.pictures.opened_picture import PictureToShow
 from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.pyramid import Layer
 from daemon.pictures.thumbs import Thumb
@@ -97,10 +98,13 @@ class PhotoWorkers(Protocol):
     def thumb(self, path: Path, longest: int, max_megapixels: float, page: int) -> Thumb:
         """The small picture of a file, as `pictures.thumbs.thumb_of_page` makes it. Raises WorkerLost, too."""
 
-    def pyramid(self, path: Path, layers: Mapping[Layer, Path], page: int = 0) -> None:
-        """Show a file to people at every size, as `pictures.pyramid.build_pyramid` does, at low priority.
+    def picture(
+        self, path: Path, layers: Collection[Layer], page: int = 0, *, hurried: bool = False
+    ) -> AbstractContextManager[PictureToShow]:
+        """A file that is shown to people at every size, as `pictures.opened_picture.OpenedPicture` shows it.
 
-        Raises WorkerLost as well, and what `MemoryBudget.held` raises.
+        hurried: somebody waits for the first tiles, so that it is opened at normal priority. Raises WorkerLost as well,
+        and what `MemoryBudget.held` raises.
         """
 
     def lay_out(self, path: Path, layout: Layout, target: Path) -> LaidOut:
@@ -110,7 +114,7 @@ class PhotoWorkers(Protocol):
         """
 
     def show_attempts(self, path: Path, settings: PixelSettings, kept: KeptAttempts) -> None:
-        """Show the finished alphas of attempts at a file, at low priority; raises what `pyramid` raises."""
+        """Show the finished alphas of attempts at a file, at low priority; raises what `picture` raises."""
 
     def close(self) -> None:
         """End all work now. What is not done raises EngineAway, since the program stops."""

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,6 +20,7 @@ from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.file_in_process import FileInProcess
 from daemon.work.memory_budget import MemoryBudget
 from daemon.work.photo_worker import KeptAttempts
+from daemon.work.picture_in_process import PictureInProcess
 from daemon.work.worker_main import (
     LAY_OUT,
     LOOK,
@@ -82,20 +83,29 @@ class Processes:
         finally:
             self.give_back(process)
 
-    def pyramid(self, path: Path, layers: Mapping[Layer, Path], page: int = 0) -> None:
-        """As `PhotoWorkers.pyramid`, in a process that is used for nothing else afterwards."""
-        self._show(path, page, SHOW, layers, self._settings.now.intake.max_megapixels, page)
+    @contextmanager
+    def picture(
+        self, path: Path, layers: Collection[Layer], page: int = 0, *, hurried: bool = False
+    ) -> Iterator[PictureInProcess]:
+        """As `PhotoWorkers.picture`, in a process that is used for nothing else afterwards."""
+        most = self._settings.now.intake.max_megapixels
+        with self._opened(path, page, SHOW, tuple(layers), most, page, hurried) as (process, need):
+            yield PictureInProcess(self, process, path.name, need)
 
     def show_attempts(self, path: Path, settings: PixelSettings, kept: KeptAttempts) -> None:
         """As `PhotoWorkers.show_attempts`, in a process that is used for nothing else afterwards."""
-        self._show(path, 1, SHOW_ATTEMPTS, settings, kept)
+        with self._opened(path, 1, SHOW_ATTEMPTS, settings, kept):
+            pass
 
-    def _show(self, path: Path, page: int, word: str, *values: Any) -> None:
+    @contextmanager
+    def _opened(self, path: Path, page: int, word: str, *values: Any) -> Iterator[tuple[WorkerProcess, int]]:
+        """A process that has done this for a page of a file, and the bytes it may take."""
         most, process = self._settings.now.intake.max_megapixels, self.take()
         try:
             need = self.ask(process, path.name, 0, LOOK_TO_SHOW, path, most, page)
             with self._budget.held(need, self._runtime.stopping):
                 self.ask(process, path.name, need, word, path, *values, need)
+                yield process, need
         finally:
             process.close()
             self.give_back(process)

@@ -11,7 +11,7 @@ import resource
 import signal
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
@@ -22,7 +22,8 @@ import cv2
 
 from daemon.observe.stage_clock import StageClock
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
-from daemon.pictures.pyramid import Layer, build_pyramid
+from daemon.pictures.opened_picture import OpenedPicture
+from daemon.pictures.pyramid import Layer
 from daemon.pictures.thumbs import thumb_of_page
 from daemon.pictures.values import Page
 from daemon.settings.pixel_settings import PixelSettings
@@ -58,6 +59,7 @@ class Reply(NamedTuple):
 
 TAKE, DECODE, RELEASE, LOOK, PROVE = "take a file", "decode", "release", "look at an open file", "prove"
 THUMB, LOOK_TO_SHOW, SHOW = "make a thumbnail", "look at a file to show", "show a file"
+TILE_OF, FITTING, BUILD = "cut a tile", "fit a screen", "build a layer"
 SHOW_ATTEMPTS = "show attempts"
 LAY_OUT = "lay out"
 
@@ -80,6 +82,8 @@ class _Desk:
         self._channel = channel
         self._empty_bytes = empty_bytes
         self._file: OpenFile | None = None
+        self._picture: OpenedPicture | None = None
+        self._nice = False
         self._descriptor: int | None = None
         self._stages: list[tuple[str, float, float]] = []
         # This process does one thing at a time, so the threads of its libraries count as well.
@@ -93,6 +97,9 @@ class _Desk:
             THUMB: thumb_of_page,
             LOOK_TO_SHOW: self._look_to_show,
             SHOW: self._show,
+            TILE_OF: lambda *values: self._shown.tile(*values),
+            FITTING: lambda layer: self._shown.fit(layer),
+            BUILD: self._build,
             SHOW_ATTEMPTS: self._show_attempts,
             LAY_OUT: self._lay_out,
         }
@@ -137,19 +144,34 @@ class _Desk:
         return memory_to_show(path, max_megapixels, page)
 
     def _show(
-        self, path: Path, layers: Mapping[Layer, Path], max_megapixels: float, page: int, need_bytes: int
+        self, path: Path, layers: Sequence[Layer], max_megapixels: float, page: int, hurried: bool, need_bytes: int
     ) -> None:
-        """This process has a low priority from now on, which only root can take back: it is for nothing else."""
-        os.nice(_NICE)
+        """This process is for nothing else: it gets a low priority, which only root can take back."""
+        if not hurried:
+            self._be_nice()
         self._limit_memory(need_bytes)
-        build_pyramid(path, layers, max_megapixels, page)
+        self._picture = OpenedPicture(path, layers, max_megapixels, page)
+
+    @property
+    def _shown(self) -> OpenedPicture:
+        assert self._picture is not None
+        return self._picture
+
+    def _build(self, layer: Layer, folder: Path) -> None:
+        self._be_nice()
+        self._shown.build(layer, folder)
+
+    def _be_nice(self) -> None:
+        if not self._nice:
+            os.nice(_NICE)
+        self._nice = True
 
     def _lay_out(self, path: Path, layout: Layout, target: Path, max_megapixels: float, need_bytes: int) -> LaidOut:
         self._limit_memory(need_bytes)
         return lay_out(path, layout, target, max_megapixels)
 
     def _show_attempts(self, path: Path, settings: PixelSettings, kept: KeptAttempts, need_bytes: int) -> None:
-        os.nice(_NICE)
+        self._be_nice()
         self._limit_memory(need_bytes)
         show_attempts(path, settings, kept)
 

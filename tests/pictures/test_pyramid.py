@@ -9,7 +9,8 @@ import pytest
 
 from daemon.errors import BadPhoto
 from daemon.pictures import pyramid
-from daemon.pictures.pyramid import FIT, TILE, Layer, build_pyramid, levels_of, tile_of
+from daemon.pictures.opened_picture import OpenedPicture, build_pyramid
+from daemon.pictures.pyramid import FIT, TILE, Layer, levels_of, tile_of
 from tests.drawing import drawn_photo, save_pages, save_photo
 
 
@@ -21,11 +22,15 @@ def built(path: Path, *layers: Layer, page: int = 0) -> dict[Layer, Path]:
     return folders
 
 
+def decoded(content: bytes) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+    picture = np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED))
+    return np.asarray(picture if picture.ndim == 2 else picture[..., ::-1], np.uint8)
+
+
 def tile(folder: Path, level: int, column: int = 0, row: int = 0) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
     content = tile_of(folder / "tiles", level, column, row)
     assert content is not None
-    picture = np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED))
-    return np.asarray(picture if picture.ndim == 2 else picture[..., ::-1], np.uint8)
+    return decoded(content)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (512, 512), (513, 1), (1025, 700), (1300, 900), (700, 2049)])
@@ -71,6 +76,33 @@ def test_the_alpha_of_a_result_comes_through_exactly(tmp_path: Path, deep: bool)
     shown = tile(built(path, "colour", "alpha")["alpha"], 0)
 
     assert np.array_equal(shown, (alpha // 257 if deep else alpha)[:TILE, :TILE])
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_tile_that_is_cut_at_once_shows_what_the_pyramid_shows_later(tmp_path: Path, deep: bool) -> None:
+    path = cut_out(tmp_path / "a.png", deep=deep)
+    folders, picture = built(path, "colour", "alpha"), OpenedPicture(path, ("colour", "alpha"), 200)
+
+    for layer in folders:
+        for level, column, row in [(0, 0, 0), (0, 2, 1), (1, 0, 0), (1, 1, 0), (2, 0, 0)]:
+            content = picture.tile(layer, level, column, row)
+            assert content is not None
+            at_once = decoded(content)
+            later = tile(folders[layer], level, column, row)
+            assert at_once.shape == later.shape
+            assert np.abs(at_once.astype(int) - later).mean() < 1
+    assert [picture.tile("alpha", *way) for way in [(0, 3, 0), (0, 0, 2), (3, 0, 0)]] == [None] * 3
+
+
+def test_tiles_are_there_while_the_pyramid_is_built(tmp_path: Path) -> None:
+    picture = OpenedPicture(cut_out(tmp_path / "a.png"), ("colour", "alpha"), 200)
+    before = picture.tile("alpha", 0, 0, 0)
+    (tmp_path / "built").mkdir()
+    picture.build("alpha", tmp_path / "built")
+
+    assert picture.tile("alpha", 0, 0, 0) == before
+    assert picture.tile("colour", 0, 0, 0) is not None
+    assert picture.fit("colour")[:3] == b"\xff\xd8\xff"
 
 
 def test_a_file_without_an_alpha_is_opaque(tmp_path: Path) -> None:

@@ -152,6 +152,22 @@ def test_arrows_only_move_and_the_zoom_survives(table: LightTable) -> None:
         assert page.said() == []
 
 
+def test_what_somebody_may_look_at_closely_is_built_ahead(table: LightTable) -> None:
+    def built_ahead(page: Page) -> set[str]:
+        """The photos whose pictures the page had built ahead."""
+        script = "return performance.getEntriesByType('resource').map((each) => each.name)"
+        return {url.split("/pictures/")[1].split("/")[0] for url in page.run(script) if url.endswith("/ahead")}
+
+    first, *others = (job["id"] for job in table.jobs("look"))
+    with browser(table.base) as page:
+        opened(page, "look")
+        page.wait(lambda: built_ahead(page) == {first}, "the photo that is looked at")
+        page.press("z", "z")
+        page.open("/review?order=look&again=1")
+        page.wait(lambda: built_ahead(page) == {first, *others}, "the next ones, for who zooms in")
+        assert page.said() == []
+
+
 def test_a_hundred_percent_is_one_pixel_for_one_pixel(table: LightTable) -> None:
     left, top, side = SQUARE
     with browser(table.base) as page:

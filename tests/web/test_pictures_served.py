@@ -3,7 +3,8 @@
 import errno
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +15,7 @@ import pytest
 from daemon.disk import open_below
 from daemon.pictures.picture_cache import PictureCache
 from daemon.pictures.reading import open_photo
+from daemon.work.picture_in_process import PictureInProcess
 from tests.drawing import drawn_photo, save_pages
 from tests.web.ports import watched_site, web_server
 from tests.web.shown import Shown, do_all, shown
@@ -37,13 +39,13 @@ def builds(site: Shown, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that are built from now on."""
     built: list[str] = []
     workers = site.daemon.parts.workers
-    build = workers.pyramid
+    build = workers.picture
 
-    def counted(path: Path, *values: Any) -> None:
+    def counted(path: Path, *values: Any, **flags: Any) -> Any:
         built.append(path.name)
-        build(path, *values)
+        return build(path, *values, **flags)
 
-    monkeypatch.setattr(workers, "pyramid", counted)
+    monkeypatch.setattr(workers, "picture", counted)
     return built
 
 
@@ -154,12 +156,87 @@ def test_a_full_disk_is_an_answer_and_the_next_look_tries_again(site: Shown, mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(PictureCache, "keep", full)
+        broken.setattr(PictureCache, "_make_room", full)
         answer = site.get(site.url("colour") + "fit")
 
     assert answer.status == 507
     assert b"No space left on device" in answer.body
     assert site.get(site.url("colour") + "fit").status == 200
+
+
+def test_a_disk_that_fills_while_a_pyramid_is_built_still_shows_what_was_cut(
+    site: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(PictureCache, "keep", full)
+        assert site.get(site.url("colour") + "0/0/0").status == 200
+        wait_until(lambda: not site.site.pictures.shelf.busy)
+
+    assert site.get(site.url("colour") + "0/0/0").status == 200
+
+
+def test_the_first_tiles_do_not_wait_for_the_pyramid(site: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    build = PictureInProcess.build
+
+    def held(*values: Any) -> None:
+        assert go_on.wait(60)
+        build(*values)
+
+    monkeypatch.setattr(PictureInProcess, "build", held)
+    try:
+        tiles = [site.get(site.url(kind) + "0/1/0").status for kind in ("colour", "alpha", "original")]
+        beyond = site.get(site.url("original") + "0/9/9").status
+    finally:
+        go_on.set()
+
+    assert (tiles, beyond) == ([200] * 3, 404)
+
+
+def test_a_picture_is_built_ahead_and_then_nobody_waits(site: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = site.get(site.url("colour") + "ahead")
+    wait_until(lambda: not site.site.pictures.shelf.busy)
+    built = builds(site, monkeypatch)
+
+    assert (answer.status, site.get(site.url("colour") + "0/0/0").status, built) == (204, 200, [])
+    assert site.get(site.url("colour") + "ahead").status == 204
+    assert built == []
+
+
+def test_who_looks_closely_does_not_wait_for_what_is_built_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = {f"{name}.jpg": drawn_photo(600, 400, ord(name)) for name in "abc"}
+    with shown(tmp_path, photos) as site:
+        go_on, built = threading.Event(), builds(site, monkeypatch)
+        build = PictureInProcess.build
+
+        def held(*values: Any) -> None:
+            assert go_on.wait(60)
+            build(*values)
+
+        monkeypatch.setattr(PictureInProcess, "build", held)
+        for name in "abc":
+            site.get(site.url("colour", f"{name}.jpg") + "ahead")
+        try:
+            status = site.get(site.url("colour", "c.jpg") + "0/0/0").status
+            order = list(built)
+        finally:
+            go_on.set()
+        wait_until(lambda: not site.site.pictures.shelf.busy)
+
+    assert (status, order) == (200, ["a.png", "c.png"])
+    assert built == ["a.png", "c.png", "b.png"]
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_link_in_place_of_a_result_is_not_followed(site: Shown, tmp_path: Path) -> None:
@@ -175,6 +252,7 @@ def test_a_link_in_place_of_a_result_is_not_followed(site: Shown, tmp_path: Path
 
 def test_a_damaged_pyramid_is_built_again(site: Shown, tmp_path: Path) -> None:
     site.get(site.url("colour") + "0/0/0")
+    wait_until(lambda: not site.site.pictures.shelf.busy)
     (tiles,) = (tmp_path / "state" / "pictures").glob("*.colour-alpha.colour.tiles")
     tiles.write_bytes(b"damaged")
 
@@ -273,6 +351,7 @@ def test_what_fits_a_screen_is_there_at_once_for_a_new_result(tmp_path: Path, mo
         pictures = {kind: decoded(site.get(site.url(kind) + "fit").body) for kind in ("original", "colour", "alpha")}
         ahead = list(built)
         site.get(site.url("colour") + "0/0/0")
+        wait_until(lambda: not site.site.pictures.shelf.busy)
         later = decoded((next((tmp_path / "state" / "pictures").glob("*.colour-alpha.colour.fit"))).read_bytes())
 
         assert ahead == []

@@ -40,6 +40,13 @@ async def tile(request: Request, site: Site) -> Response:
     return _picture(content, layer, tag)
 
 
+async def ahead(request: Request, site: Site) -> Response:
+    """Have a picture built in a quiet moment, because somebody may look closely at it soon. Answers at once."""
+    shown, _, _ = await _found(request, site)
+    site.pictures.shelf.build_ahead(shown)
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "no-store"})
+
+
 async def _found(request: Request, site: Site) -> tuple[ShownFile, str, str]:
     """What is asked for, with the layer and the ETag. Raises Refused if the caller may not see it, or it is old."""
     job_id, kind, key = (request.path_params[name] for name in ("job_id", "kind", "key"))
@@ -78,5 +85,6 @@ _BELOW = "/pictures/{job_id}/{kind}/{key}"
 
 WAYS = (
     Way("GET", f"{_BELOW}/fit", fitting, Role.VIEWER),
+    Way("GET", f"{_BELOW}/ahead", ahead, Role.VIEWER),
     Way("GET", f"{_BELOW}/{{level:int}}/{{column:int}}/{{row:int}}", tile, Role.VIEWER),
 )

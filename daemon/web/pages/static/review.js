@@ -10,10 +10,11 @@ import { Steps } from "./steps.js";
 import { Strip } from "./strip.js";
 import { _, figure, gradeName, ngettext, shortName } from "./texts.js";
 import { openTouchUp, touchActs, touchingUp } from "./touch_up.js";
-import { drawViewButtons, listenToPointers, looksAtOriginals, showPicture, viewActs, viewer, whenGone } from "./view.js";
+import { drawViewButtons, listenToPointers, looksAtOriginals, looksClosely, showPicture, viewActs, viewer, whenGone } from "./view.js";
 
 const AHEAD = 3;
 const BEHIND = 2;
+const LOOKS = 500; // milliseconds: who looks at a photo for so long may zoom in
 const GRADES = ["sehr_gut", "gut", "ungenügend"];
 const SWIPES = { right: "sehr_gut", up: "gut", left: "ungenügend" };
 
@@ -29,6 +30,7 @@ const steps = new Steps(queue, { changed: drawRound, go: (entry) => show(queue.e
 
 let ended = false;
 let loaded = false;
+let looked = 0; // the timer of `buildAhead`
 
 // ---- what is shown ----
 
@@ -41,6 +43,8 @@ function show(number) {
   pixels.drop((entry) => entry.rank > 0);
   showPicture(ended ? null : queue.current.job);
   if (!ended) prefetch();
+  clearTimeout(looked);
+  looked = setTimeout(buildAhead, LOOKS);
   drawRound();
 }
 
@@ -55,6 +59,18 @@ function prefetch() {
   if (!looksAtOriginals()) return; // the daemon would build them for nothing
   want(entries[at], "original", 5);
   next.forEach((entry, n) => want(entry, "original", 8 + n));
+}
+
+// Has the daemon build what is seen at 100 %: of this photo, and for those who zoom in also of the next ones.
+function buildAhead() {
+  if (ended || document.hidden) return;
+  const left = queue.entries.filter((entry, n) => n > queue.at && !entry.mark);
+  for (const { job } of [queue.current, ...(looksClosely() ? left.slice(0, AHEAD) : [])]) {
+    for (const layer of looksAtOriginals() ? ["colour", "original"] : ["colour"]) {
+      const { url } = job.pictures?.[layer] ?? {};
+      if (url) fetch(`${url}ahead`, { priority: "low" }).catch(() => {}); // it is built when somebody looks
+    }
+  }
 }
 
 function want(entry, layer, rank) {

@@ -36,6 +36,7 @@ function viewChanged(now) {
   }
   canvas.dataset.complete = String(now.complete);
   canvas.classList.toggle("zoomed", now.zoomed);
+  if (now.zoomed && !looksClosely()) remembered.set("zooms", true);
   const split = byId("split");
   split.hidden = now.split === null || !now.pictures;
 }
@@ -55,6 +56,9 @@ function pictureFailed(refusal, pictures) {
   if (refusal.passing) setTimeout(() => viewer.redraw(), 2000);
   else message(_("The picture cannot be shown. %(why)s", { why: refusal.message }), { bad: true });
 }
+
+// Whether this person looks closely, so that it is worth while to have tiles built ahead.
+export const looksClosely = () => remembered.get("zooms", false);
 
 // Whether this person looks at originals, so that it is worth while to fetch them ahead.
 export const looksAtOriginals = () => remembered.get("originals", false) || viewer.split !== null || ground === "original";

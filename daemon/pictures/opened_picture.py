@@ -1,0 +1,128 @@
+"""A decoded file that is shown to people: single tiles of it at once, and then its whole pyramid."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from daemon.arrays import Rgb
+from daemon.pictures import icc, vips
+from daemon.pictures.photo import Photo
+from daemon.pictures.pyramid import (
+    FIT,
+    TILE,
+    Layer,
+    eight_bits,
+    encoded,
+    few_points,
+    fill_hidden,
+    levels_of,
+    on_white,
+    surroundings,
+    write_layer,
+)
+from daemon.pictures.reading import open_photo, pages_of
+from daemon.pictures.thumbs import Mask
+
+_FULL_8 = 255
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels; the last two are outside."""
+
+
+class PictureToShow(Protocol):
+    """A file that was decoded to be shown; in this process, or in another."""
+
+    def tile(self, layer: Layer, level: int, column: int, row: int) -> bytes | None:
+        """One tile as a file of its layer's format, as `pyramid.tile_of` would give it; None if there is none."""
+
+    def fit(self, layer: Layer) -> bytes:
+        """The picture that fits a screen, as a file of its layer's format."""
+
+    def build(self, layer: Layer, folder: Path) -> None:
+        """Write the files of a layer into a folder, at low priority. Raises OSError if the disk does not take them."""
+
+
+class OpenedPicture:
+    """It is a `PictureToShow`. What a tile needs is converted for that tile alone, until the whole is needed."""
+
+    def __init__(self, path: Path, layers: Collection[Layer], max_megapixels: float, page: int = 0) -> None:
+        """layers: what will be shown. page: from 1, among those that are photos; 0 = the file has only one.
+
+        A file without an alpha has a full one. Of a layer "colour" alone, what is transparent is shown on white.
+        Raises BadPhoto and RootAway as `open_photo` does.
+        """
+        found = pages_of(path) if page else (0,)
+        self._photo: Photo | None = open_photo(path, max_megapixels, found[min(page, len(found)) - 1] if page else 0)
+        self._filled = "alpha" in layers
+        self.width, self.height = self._photo.width, self._photo.height
+        self._around: Rgb | None = None
+        self._whole: tuple[Rgb, Mask | None] | None = None  # colours as they are shown, and the alpha if there is one
+
+    def tile(self, layer: Layer, level: int, column: int, row: int) -> bytes | None:
+        """One tile; None if there is none."""
+        side = TILE << level
+        left, top = column * side, row * side
+        if level >= levels_of(self.width, self.height) or left >= self.width or top >= self.height:
+            return None
+        box = left, top, min(left + side, self.width), min(top + side, self.height)
+        with vips.own_errors():
+            image = vips.image_of(self._part(layer, box))
+            return encoded(image.shrink(1 << level, 1 << level, ceil=True) if level else image, layer)
+
+    def fit(self, layer: Layer) -> bytes:
+        """The picture that fits a screen."""
+        with vips.own_errors():
+            image = vips.image_of(self._part(layer, (0, 0, self.width, self.height)))
+            scale = FIT / max(self.width, self.height)
+            return encoded(image.resize(scale) if scale < 1 else image, layer)
+
+    def build(self, layer: Layer, folder: Path) -> None:
+        """Write the files of a layer into a folder."""
+        all_of_it = 0, 0, self.width, self.height
+        if self._whole is None:
+            self._whole = self._colours(all_of_it), self._alpha(all_of_it)
+            self._photo = None  # its pixels would be in memory twice
+        write_layer(layer, self._part(layer, all_of_it), folder)
+
+    def _part(self, layer: Layer, box: Box) -> Rgb | Mask:
+        left, top, right, bottom = box
+        if self._whole is not None:
+            found = self._whole[layer == "alpha"]
+            part = None if found is None else np.ascontiguousarray(found[top:bottom, left:right])
+        else:
+            part = self._alpha(box) if layer == "alpha" else self._colours(box)
+        return np.full((bottom - top, right - left), _FULL_8, np.uint8) if part is None else part
+
+    def _alpha(self, box: Box) -> Mask | None:
+        assert self._photo is not None
+        alpha, (left, top, right, bottom) = self._photo.own_alpha, box
+        if alpha is None:
+            return None
+        return eight_bits(np.ascontiguousarray(alpha[top:bottom, left:right]))
+
+    def _colours(self, box: Box) -> Rgb:
+        """The colours within a box, in sRGB, with what is shown where they are transparent."""
+        assert self._photo is not None
+        left, top, right, bottom = box
+        pixels = np.ascontiguousarray(self._photo.pixels[top:bottom, left:right])
+        rgb, alpha = icc.to_srgb(pixels, self._photo.icc), self._alpha(box)
+        if alpha is None:
+            return rgb
+        if not self._filled:
+            return on_white(rgb, alpha)
+        if self._around is None:
+            size = few_points(self.width, self.height)
+            few = cv2.resize(self._photo.rgba, size, interpolation=cv2.INTER_NEAREST).reshape(size[1], size[0], 4)
+            seen = icc.to_srgb(np.ascontiguousarray(few[..., :3]), self._photo.icc)
+            self._around = surroundings(seen, np.asarray(few[..., 3] > 0, np.uint8))
+        return fill_hidden(rgb, alpha, self._around, box, (self.width, self.height))
+
+
+def build_pyramid(path: Path, layers: Mapping[Layer, Path], max_megapixels: float, page: int = 0) -> None:
+    """Write all files of these layers, each into its folder. Raises what `OpenedPicture` and its `build` raise."""
+    picture = OpenedPicture(path, layers, max_megapixels, page)
+    for layer, folder in layers.items():
+        picture.build(layer, folder)
