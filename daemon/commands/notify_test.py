@@ -10,6 +10,7 @@ from daemon.errors import BadSettings
 from daemon.notify.delivery import Undelivered, deliver
 from daemon.notify.notices import Origin, payload, trial
 from daemon.settings import Settings
+from daemon.words.catalogue import words_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ def try_hooks(settings: Settings, name: str | None, quiet: bool) -> Iterator[Tri
         error = ""
         try:
             limit_seconds = hook.limit_seconds or settings.notify.limit_seconds
-            deliver(hook, "test", payload(trial(time.time()), origin), limit_seconds, quiet)
+            notice = trial(time.time(), words_in(settings.language))
+            deliver(hook, "test", payload(notice, origin), limit_seconds, quiet)
         except Undelivered as failure:
             error = str(failure)
         yield Trial(hook.title, time.monotonic() - began, error)

@@ -2,16 +2,18 @@
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 
-from daemon.contact_sheet.build_sheet import make_sheet
-from daemon.contact_sheet.shown_results import find
+from daemon.contact_sheet.build_sheet import make_sheet, worst_of
+from daemon.contact_sheet.shown_results import Found, find
 from daemon.errors import BadSettings
 from daemon.settings import Settings
+from daemon.words.catalogue import LANGUAGES, Texts, words_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,8 @@ def show_results(
     if not found.shown:
         raise BadSettings(f"{folder} holds no results with a report of Freisteller. Name another folder.")
     shown = found.shown[:most]
-    remark = f"{len(shown):,} photos"
-    if len(shown) < len(found.shown):
-        remark = f"the {most:,} worst of {len(found.shown):,} photos"
-    without = sum(one.original is None for one in shown)
-    if without:
-        remark += f"; {without:,} without original" + ("" if originals else " (name their folder with --originals)")
-    if found.lost:
-        remark += f"; {found.lost:,} reports without result"
+    words, english = words_in(settings.language), words_in(LANGUAGES[0])
+    remark = partial(_remark, found, most, named=originals is not None)  # in a language
     with Progress(console=out, disable=quiet or not out.is_terminal, transient=True) as progress:
         task = progress.add_task("Reading", total=len(shown))
         files = make_sheet(
@@ -51,7 +47,23 @@ def show_results(
             folder.resolve().name,
             max_megapixels=settings.intake.max_megapixels,
             threads=len(os.sched_getaffinity(0)),
-            remark=remark,
+            words=words,
+            remark=remark(words),
             on_photo=lambda: progress.advance(task),
         )
-    return WrittenSheet(files, len(shown), remark)
+    return WrittenSheet(files, len(shown), remark(english))
+
+
+def _remark(found: Found, most: int, words: Texts, *, named: bool) -> str:
+    """How many photos a sheet has, and what is missing. named: whether a person named the folder of the originals."""
+    shown = found.shown[:most]
+    told = words.count("%(num)s photo", "%(num)s photos", len(shown))
+    if len(shown) < len(found.shown):
+        told = worst_of(len(shown), len(found.shown), words)
+    if without := sum(one.original is None for one in shown):
+        told += "; " + words.say("%(n)s without original", n=words.figure(without))
+        if not named:
+            told += " " + words.say("(name their folder with --originals)")
+    if found.lost:
+        told += "; " + words.count("%(num)s report without result", "%(num)s reports without result", found.lost)
+    return told

@@ -14,7 +14,7 @@ from daemon.contact_sheet import html_sheet
 from daemon.contact_sheet.shown_results import Shown
 from daemon.errors import FreistellerError, NoRoom
 from daemon.pictures import codec, mosaic, thumbs
-from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.catalogue import Texts
 from daemon.words.reason_texts import reason_text
 
 THUMB = 224  # pixels: shows a fault of one per cent, and a page of 2,000 photos has a few dozen megabytes at most
@@ -47,6 +47,7 @@ def make_sheet(
     target: Path,
     title: str,
     *,
+    words: Texts,
     max_megapixels: float,
     threads: int,
     remark: str = "",
@@ -55,8 +56,8 @@ def make_sheet(
 ) -> tuple[Path, Path]:
     """Write `target`.png and `target`.html with these photos, in this order; an older sheet is replaced.
 
-    on_photo: called after each photo. thumb: reads the small picture of a file, here or elsewhere. A photo that can no
-    longer be read is shown without its pictures.
+    words: in which both are written. on_photo: called after each photo. thumb: reads the small picture of a file, here
+    or elsewhere. A photo that can no longer be read is shown without its pictures.
     Raises NoRoom if the files cannot be written.
     """
     png, html = target.with_name(target.name + ".png"), target.with_name(target.name + ".html")
@@ -66,8 +67,8 @@ def make_sheet(
     def photos() -> Iterator[tuple[Shown, Iterable[html_sheet.Picture]]]:
         for one, thumbnails in _looked_at(shown, max_megapixels, threads, thumb):
             if len(tiles) < PNG_PHOTOS:
-                tiles.append(_tile(one, thumbnails))
-            yield one, _pictures(one, thumbnails, html.parent)
+                tiles.append(_tile(one, thumbnails, words))
+            yield one, _pictures(one, thumbnails, html.parent, words)
             on_photo()
 
     scratch = html.with_name(f".{html.name}.part")
@@ -78,10 +79,10 @@ def make_sheet(
             stack.callback(scratch.unlink, missing_ok=True)
             # A name that is no text keeps its readable part on the page.
             file = stack.enter_context(scratch.open("x", encoding="utf-8", errors="replace"))
-            file.writelines(html_sheet.pieces_of_page(title, counts, remark, photos()))
+            file.writelines(html_sheet.pieces_of_page(title, counts, remark, photos(), words))
             file.flush()
             scratch.replace(html)
-            heading = title if len(tiles) == len(shown) else f"{title}: the {len(tiles)} worst of {len(shown):,}"
+            heading = title if len(tiles) == len(shown) else f"{title}: {worst_of(len(tiles), len(shown), words)}"
             picture = codec.encode_png(mosaic.lay_out(heading, tiles, THUMB, COLUMNS))
             with scratch.open("xb") as file_of_picture:
                 file_of_picture.write(picture)
@@ -89,6 +90,11 @@ def make_sheet(
     except OSError as error:
         raise NoRoom(f"The sheet {html} cannot be written: {error.strerror or error}. Name another --out.") from error
     return png, html
+
+
+def worst_of(shown: int, photos: int, words: Texts) -> str:
+    """That not all photos are on a sheet, in words."""
+    return words.say("the %(shown)s worst of %(photos)s", shown=words.figure(shown), photos=words.figure(photos))
 
 
 def _looked_at(
@@ -132,23 +138,25 @@ def _thumb(thumb: ThumbOf, path: Path | None, max_megapixels: float, page: int =
         return None
 
 
-def _tile(shown: Shown, thumbnails: Thumbnails) -> mosaic.Tile:
+def _tile(shown: Shown, thumbnails: Thumbnails, words: Texts) -> mosaic.Tile:
     grade = html_sheet.grade_of(shown)
-    score = "" if shown.score is None else f" {shown.score:.2f}"
-    moved = () if shown.moved_from is None else (f"moved by a person from {shown.moved_from.value}",)
-    first = (mosaic.Words(f"{grade}{score}", COLOURS[grade], bold=True), mosaic.Words(shown.name))
-    words = words_in(LANGUAGES[0])
+    score = "" if shown.score is None else f" {words.figure(shown.score, 2)}"
+    moved = [html_sheet.moved_from(shown.moved_from, words)] if shown.moved_from else []
+    first = (
+        mosaic.Words(f"{grade}{score}", COLOURS[grade], bold=True),
+        mosaic.Words(html_sheet.name_of(shown, words)),
+    )
     below = [(mosaic.Words(reason),) for reason in (*moved, *(reason_text(each, words) for each in shown.reasons))[:1]]
     return mosaic.Tile((thumbnails.before, thumbnails.cutout, thumbnails.alpha), (first, *below))
 
 
-def _pictures(shown: Shown, thumbnails: Thumbnails, folder: Path) -> Iterator[html_sheet.Picture]:
+def _pictures(shown: Shown, thumbnails: Thumbnails, folder: Path, words: Texts) -> Iterator[html_sheet.Picture]:
     """For the page in `folder`. Links are relative, so they still lead to the files if the whole folder moves."""
     start = os.path.realpath(folder)
     for caption, rgb, path in (
-        ("before", thumbnails.before, shown.original),
-        ("cut-out", thumbnails.cutout, shown.cutout or shown.mask),
-        ("alpha", thumbnails.alpha, shown.mask or shown.cutout),
+        (words.say("before"), thumbnails.before, shown.original),
+        (words.say("cut-out"), thumbnails.cutout, shown.cutout or shown.mask),
+        (words.say("alpha"), thumbnails.alpha, shown.mask or shown.cutout),
     ):
         link = html_sheet.link(os.path.relpath(os.path.realpath(path), start)) if path else ""
         yield caption, None if rgb is None else codec.encode_jpeg(rgb, QUALITY), link

@@ -3,11 +3,12 @@
 import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from urllib.parse import quote
 
 from daemon.contact_sheet.shown_results import Shown
-from daemon.jobs import Grade, Reason
-from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.jobs import Grade
+from daemon.words.catalogue import Texts
 from daemon.words.reason_texts import reason_text
 
 FAILED = "failed"
@@ -18,7 +19,7 @@ Picture = tuple[str, bytes | None, str]
 
 
 def pieces_of_page(
-    title: str, counts: Counter[str], remark: str, photos: Iterable[tuple[Shown, Iterable[Picture]]]
+    title: str, counts: Counter[str], remark: str, photos: Iterable[tuple[Shown, Iterable[Picture]]], words: Texts
 ) -> Iterator[str]:
     """The page, piece by piece; each photo is taken from `photos` when its turn has come, and is not kept.
 
@@ -28,6 +29,7 @@ def pieces_of_page(
 
     environment = Environment(
         loader=PackageLoader("daemon.contact_sheet", ""),
+        extensions=["jinja2.ext.i18n"],
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -38,9 +40,17 @@ def pieces_of_page(
         "label": lambda name: name.replace("ü", "ue"),
         "base64": _base64,
     }
-    environment.filters["words"] = _words
+    told = words.catalogue
+    environment.install_gettext_callables(told.gettext, told.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters |= {
+        "words": partial(reason_text, words=words),
+        "figure": words.figure,
+        "name": partial(name_of, words=words),
+        "moved": partial(moved_from, words=words),
+    }
     tabs = [("all", counts.total()), *((name, counts[name]) for name in ORDER if counts[name])]
-    return environment.get_template("sheet.html.j2").generate(title=title, tabs=tabs, remark=remark, photos=photos)
+    template = environment.get_template("sheet.html.j2")
+    return template.generate(title=title, tabs=tabs, remark=remark, photos=photos, language=words.language)
 
 
 def grade_of(shown: Shown) -> str:
@@ -48,13 +58,19 @@ def grade_of(shown: Shown) -> str:
     return shown.grade.value if shown.grade else FAILED
 
 
+def name_of(shown: Shown, words: Texts) -> str:
+    """The name of a photo, with its page if the original has several."""
+    return words.say("%(name)s, page %(page)s", name=shown.name, page=shown.page) if shown.page else shown.name
+
+
+def moved_from(grade: Grade, words: Texts) -> str:
+    """That a person gave another grade, in words."""
+    return words.say("moved here by a person from %(grade)s", grade=grade.value)
+
+
 def link(path: str) -> str:
     """The URL of a file by its relative path. "./" before it keeps a name like "javascript:x" a name."""
     return "./" + quote(path.encode("utf-8", "surrogateescape"))
-
-
-def _words(reason: Reason | str) -> str:
-    return reason_text(reason, words_in(LANGUAGES[0]))
 
 
 def _base64(jpeg: bytes) -> str:

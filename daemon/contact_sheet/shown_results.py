@@ -11,6 +11,7 @@ from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_identity import read_identity
 from daemon.jobs import Grade, Reason
+from daemon.publishing.notes import why_in
 from daemon.publishing.report_reading import Reported, read_report
 
 CUTOUTS = (".png", ".webp", ".tif", ".jpg", "_flat.tif")  # results that show colours, those with an alpha first
@@ -24,7 +25,8 @@ class Shown:
     """One photo on a sheet. grade: from its report, or of the folder that a person moved it to; None = it failed.
 
     original, cutout, mask: their paths, None if they are not there. moved_from: the grade that the program gave, if a
-    person changed it. page: 1, 2, … of an original with several pages; 0 = it has one.
+    person changed it. how: the recipe, after `tried` attempts. page: 1, 2, … of an original with
+    several pages; 0 = it has one.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Shown:
     mask: Path | None = None
     moved_from: Grade | None = None
     how: str = ""
+    tried: int = 0
     page: int = 0
 
 
@@ -81,7 +84,7 @@ def _found(files: Iterable[Path], folders: HotFolder | None, archive: Path) -> F
             found = _result(path, reported, folders, archive)
             shown += [found] if found else []
             lost += found is None
-    shown.sort(key=lambda one: (one.grade.rank if one.grade else -1, one.score or 0.0, one.name))
+    shown.sort(key=lambda one: (one.grade.rank if one.grade else -1, one.score or 0.0, one.name, one.page))
     return Found(tuple(shown), lost)
 
 
@@ -108,7 +111,7 @@ def _result(report: Path, reported: Reported, folders: HotFolder | None, archive
     here = _grade_of(place, folders) or reported.filed
     moved = here is not reported.filed
     return Shown(
-        name=f"{reported.name}, page {reported.page}" if reported.page else reported.name,
+        name=reported.name,
         grade=here if moved else reported.grade,
         score=reported.score,
         reasons=reported.reasons,
@@ -117,6 +120,7 @@ def _result(report: Path, reported: Reported, folders: HotFolder | None, archive
         mask=_mask(place, reported),
         moved_from=reported.filed if moved else None,
         how=reported.how,
+        tried=reported.tried,
         page=reported.page,
     )
 
@@ -174,7 +178,6 @@ def _failure(note: Path, folders: HotFolder) -> Shown:
     photo = note.with_name(note.name.removesuffix(NOTE))
     reason = ""
     with suppress(OSError):
-        lines = note.read_text("utf-8", "replace").splitlines()
-        reason = next((line.removeprefix("Why: ") for line in lines if line.startswith("Why: ")), "")
+        reason = why_in(note.read_text("utf-8", "replace")) or ""
     name = photo.relative_to(folders.failed).as_posix()
     return Shown(name, None, None, (reason,) if reason else (), photo if photo.is_file() else None)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon.contact_sheet.build_sheet import ThumbOf, make_sheet
+from daemon.contact_sheet.build_sheet import ThumbOf, make_sheet, worst_of
 from daemon.contact_sheet.shown_results import find_places
 from daemon.errors import FreistellerError, NoRoom
 from daemon.hotfolder.effects import Effect, Tick
@@ -16,6 +16,7 @@ from daemon.logs import log
 from daemon.notify.notices import BatchFigures
 from daemon.pictures import thumbs
 from daemon.settings.current import CurrentSettings
+from daemon.words.catalogue import words_in
 
 FOLDER = "contact-sheets"
 ITSELF = "_inbox"  # the name of the sheet for photos that lie in inbox/ itself
@@ -106,13 +107,15 @@ class BatchSheets:
         shown = find_places(self._folders, figures.places).shown
         if not shown:
             return None
+        words = words_in(self._settings.now.language)
         _, html = make_sheet(
             shown,
             place / (figures.folder or ITSELF)[:LONGEST_NAME],
             figures.folder or "inbox",
             max_megapixels=self._settings.now.intake.max_megapixels,
             threads=1,
-            remark=f"the {len(shown)} worst of {figures.photos:,}" if len(figures.places) < figures.photos else "",
+            words=words,
+            remark=worst_of(len(shown), figures.photos, words) if len(figures.places) < figures.photos else "",
             on_photo=check_time,
             thumb=self._thumb,
         )

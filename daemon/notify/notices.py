@@ -12,23 +12,25 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from daemon.jobs import Grade
+from daemon.jobs import Grade, Reason
 from daemon.settings import Event
+from daemon.words.catalogue import N_, Texts
+from daemon.words.reason_texts import reason_text
 
 MOST_PHOTOS = 50  # named in one notice; `count` says how many there are
 LONGEST_REASON = 300  # characters
 OutagePart = Literal["engine", "share", "disk", "journal"]
 _MISSING: Mapping[OutagePart, str] = {
-    "engine": "no engine works",
-    "share": "the hot folder is away",
-    "disk": "there is no room",
-    "journal": "the journal is locked",
+    "engine": N_("Freisteller waits because no engine works: %(reason)s"),
+    "share": N_("Freisteller waits because the hot folder is away: %(reason)s"),
+    "disk": N_("Freisteller waits because there is no room: %(reason)s"),
+    "journal": N_("Freisteller waits because the journal is locked: %(reason)s"),
 }
 _BACK: Mapping[OutagePart, str] = {
-    "engine": "an engine works again",
-    "share": "the hot folder is back",
-    "disk": "there is room again",
-    "journal": "the journal can be written again",
+    "engine": N_("Freisteller goes on: an engine works again, after %(time)s."),
+    "share": N_("Freisteller goes on: the hot folder is back, after %(time)s."),
+    "disk": N_("Freisteller goes on: there is room again, after %(time)s."),
+    "journal": N_("Freisteller goes on: the journal can be written again, after %(time)s."),
 }
 
 
@@ -58,7 +60,7 @@ class FailedPhoto:
 
     name: str
     job: str
-    reason: str
+    reason: Reason | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class PhotoEnd:
     state: Literal["done", "failed"]
     grade: Grade | None
     score: float | None
-    reason: str
+    reason: Reason | str
     seconds: float
     results: tuple[str, ...] = ()
     same_as: str = ""
@@ -115,23 +117,25 @@ def payload(notice: Notice, origin: Origin) -> bytes:
     return (json.dumps(body, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
-def failed(photos: Sequence[FailedPhoto], at: float) -> Notice:
+def failed(photos: Sequence[FailedPhoto], at: float, words: Texts) -> Notice:
     """Photos went to `failed/`. photos: at least one."""
-    first = photos[0]
-    text = f"{first.name} failed: {first.reason[:LONGEST_REASON]}"
-    if len(photos) > 1:
-        text = f"{len(photos)} photos failed, the first of them {text.replace(' failed: ', ': ', 1)}"
     named = [
-        {"name": photo.name, "job": photo.job, "reason": photo.reason[:LONGEST_REASON]}
-        for photo in photos[:MOST_PHOTOS]
+        {"name": photo.name, "job": photo.job, "reason": _short(photo.reason, words)} for photo in photos[:MOST_PHOTOS]
     ]
+    text = words.count(
+        "%(name)s failed: %(reason)s",
+        "%(num)s photos failed, the first of them %(name)s: %(reason)s",
+        len(photos),
+        **named[0],
+    )
     return Notice("failed", text, at, {"count": len(photos), "photos": named})
 
 
-def photo_done(end: PhotoEnd, at: float) -> Notice:
+def photo_done(end: PhotoEnd, at: float, words: Texts) -> Notice:
     """A photo is done or failed, for programs."""
     link = f"{end.public_url}/api/v1/jobs/{end.job}"
-    outcome = f"{end.grade.value} {end.score or 0:.2f}" if end.grade else end.reason[:LONGEST_REASON] or end.state
+    reason = _short(end.reason, words)
+    outcome = f"{end.grade.value} {words.figure(end.score or 0, 2)}" if end.grade else reason or end.state
     photo = {
         "job": end.job,
         "name": end.name,
@@ -139,7 +143,7 @@ def photo_done(end: PhotoEnd, at: float) -> Notice:
         "state": end.state,
         "grade": end.grade and end.grade.value,
         "score": None if end.score is None else round(end.score, 4),
-        "reason": end.reason[:LONGEST_REASON],
+        "reason": reason,
         "seconds": round(end.seconds, 3),
         "same_as": end.same_as,
         "url": link,
@@ -148,30 +152,41 @@ def photo_done(end: PhotoEnd, at: float) -> Notice:
     return Notice("photo_done", f"{end.name}: {outcome}", at, {"photo": photo})
 
 
-def outage_began(part: OutagePart, reason: str, at: float) -> Notice:
+def outage_began(part: OutagePart, reason: str, at: float, words: Texts) -> Notice:
     """Work stands still because an engine, the share or room on the disk is missing. Users know it as "paused"."""
-    text = f"Freisteller waits because {_MISSING[part]}: {reason[:LONGEST_REASON]}"
-    return Notice("paused", text, at, {"part": part, "reason": reason[:LONGEST_REASON]})
+    why = _short(reason, words)
+    return Notice("paused", words.say(_MISSING[part], reason=why), at, {"part": part, "reason": why})
 
 
-def outage_over(part: OutagePart, seconds: float, at: float) -> Notice:
+def outage_over(part: OutagePart, seconds: float, at: float, words: Texts) -> Notice:
     """Work goes on after an outage of so many seconds. Users know it as "resumed"."""
-    text = f"Freisteller goes on: {_BACK[part]}, after {_duration(seconds)}."
+    text = words.say(_BACK[part], time=_duration(seconds, words))
     return Notice("resumed", text, at, {"part": part, "seconds": round(seconds)})
 
 
-def batch_done(figures: BatchFigures, at: float, sheet: Path | None = None) -> Notice:
+def batch_done(figures: BatchFigures, at: float, words: Texts, sheet: Path | None = None) -> Notice:
     """All photos of a folder are done or failed. sheet: the web page of its contact sheet, None if there is none."""
     done, graded = figures.photos - figures.failed, sum(figures.grades.values())
     shares = {grade: figures.grades[grade] / graded if graded else 0.0 for grade in Grade}
     per_photo = figures.seconds / figures.photos
-    text = (
-        f"{figures.folder or 'inbox'} is done: {figures.photos} photo{'s' * (figures.photos != 1)}, "
-        f"{done / figures.photos:.0%} cut out"
-        + "".join(f", {share:.0%} {grade.value}" for grade, share in shares.items() if share)
-        + f"; {figures.improved} better by another recipe; {per_photo:.1f} s of work for each."
-        + (f" Contact sheet: {sheet.parent.name}/{sheet.name}" if sheet else "")
+
+    def per_cent(share: float) -> str:
+        return f"{words.figure(100 * share)} %"
+
+    text = words.count(
+        "%(folder)s is done: %(num)s photo, %(shares)s; %(improved)s better by another recipe; "
+        "%(time)s s of work for it.",
+        "%(folder)s is done: %(num)s photos, %(shares)s; %(improved)s better by another recipe; "
+        "%(time)s s of work for each.",
+        figures.photos,
+        folder=figures.folder or "inbox",
+        shares=words.say("%(share)s cut out", share=per_cent(done / figures.photos))
+        + "".join(f", {per_cent(share)} {grade.value}" for grade, share in shares.items() if share),
+        improved=words.figure(figures.improved),
+        time=words.figure(per_photo, 1),
     )
+    if sheet:
+        text += " " + words.say("Contact sheet: %(path)s", path=Path(sheet.parent.name, sheet.name))
     facts = {
         "folder": figures.folder,
         "count": figures.photos,
@@ -186,11 +201,17 @@ def batch_done(figures: BatchFigures, at: float, sheet: Path | None = None) -> N
     return Notice("batch_done", text, at, facts)
 
 
-def trial(at: float) -> Notice:
+def trial(at: float, words: Texts) -> Notice:
     """A trial that a person asked for."""
-    return Notice("test", "This is a trial of Freisteller's notifications; nothing happened.", at)
+    return Notice("test", words.say("This is a trial of Freisteller's notifications; nothing happened."), at)
 
 
-def _duration(seconds: float) -> str:
+def _short(reason: Reason | str, words: Texts) -> str:
+    return reason_text(reason, words)[:LONGEST_REASON]
+
+
+def _duration(seconds: float, words: Texts) -> str:
     minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(1, minutes)} min"
+    if minutes >= 60:
+        return words.say("%(h)s h %(m)s min", h=minutes // 60, m=minutes % 60)
+    return words.say("%(n)s min", n=max(1, minutes))

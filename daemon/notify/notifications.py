@@ -25,8 +25,7 @@ from daemon.notify.outages import Outages
 from daemon.observe.health import Health
 from daemon.publishing.job_events import JobEnd
 from daemon.settings.current import CurrentSettings
-from daemon.words.catalogue import LANGUAGES, words_in
-from daemon.words.reason_texts import reason_text
+from daemon.words.catalogue import LANGUAGES, Texts, words_in
 
 TURN_SECONDS = 1.0
 GATHER_SECONDS = 5.0  # photos that fail within this time share one notice
@@ -68,15 +67,14 @@ class Notifications:
         """A photo is done or failed."""
         state: Literal["done", "failed"] = "failed" if end.grade is None else "done"
         results = tuple(path.name for path in end.results)
-        reason = reason_text(end.reason, words_in(LANGUAGES[0]))
-        self._note(PhotoEnd(end.job.id, end.job.name, state, end.grade, end.score, reason, end.seconds, results))
+        self._note(PhotoEnd(end.job.id, end.job.name, state, end.grade, end.score, end.reason, end.seconds, results))
         with self._lock:
             if end.grade is not None:
                 self._no_room = ""
                 return
             if not self._failed:
                 self._gathering_since = time.monotonic()
-            self._failed.append(FailedPhoto(end.job.name, end.job.id, reason))
+            self._failed.append(FailedPhoto(end.job.name, end.job.id, end.reason))
 
     def left_out(self, job: Job, first: Job) -> None:
         """A photo is done without a result of its own, because `first` is the same photo."""
@@ -109,10 +107,14 @@ class Notifications:
         for change in self._outages.look(self._missing(), now, self._settings.now.notify.pause_seconds):
             at = self._clock()
             if change.reason:
-                self._hooks.send(notices.outage_began(change.part, change.reason, at))
+                self._hooks.send(notices.outage_began(change.part, change.reason, at, self._words))
             else:
-                self._hooks.send(notices.outage_over(change.part, change.seconds, at))
+                self._hooks.send(notices.outage_over(change.part, change.seconds, at, self._words))
         self._send_batches(last)
+
+    @property
+    def _words(self) -> Texts:
+        return words_in(self._settings.now.language)
 
     def _turn_until_closed(self) -> None:
         while True:
@@ -135,14 +137,14 @@ class Notifications:
         with self._lock:
             ends, self._ends = self._ends, []
         for end in ends:
-            self._hooks.send(notices.photo_done(end, self._clock()))
+            self._hooks.send(notices.photo_done(end, self._clock(), self._words))
 
     def _send_failed(self, now: float, last: bool) -> None:
         with self._lock:
             if not self._failed or (now - self._gathering_since < GATHER_SECONDS and not last):
                 return
             photos, self._failed = self._failed, []
-        self._hooks.send(notices.failed(photos, self._clock()))
+        self._hooks.send(notices.failed(photos, self._clock(), self._words))
 
     def _missing(self) -> dict[OutagePart, str]:
         """The parts without which work stands still, and why they are missing."""
@@ -167,12 +169,12 @@ class Notifications:
             return  # the hot folder went away just now; the next turn sees that in the root condition
         for figures in done:
             at = self._clock()
-            notice = notices.batch_done(figures, at)
-            log.log("batch_done", notice.text, figures=notice.facts)
+            told = notices.batch_done(figures, at, words_in(LANGUAGES[0]))
+            log.log("batch_done", told.text, figures=told.facts)
             if settings.contact_sheets and any("batch_done" in hook.on for hook in settings.hooks):
                 self._sheets.make(figures, partial(self._send_batch, figures, at))
             else:
-                self._hooks.send(notice)
+                self._send_batch(figures, at, None)
 
     def _send_batch(self, figures: BatchFigures, at: float, sheet: Path | None) -> None:
-        self._hooks.send(notices.batch_done(figures, at, sheet))
+        self._hooks.send(notices.batch_done(figures, at, self._words, sheet))

@@ -11,10 +11,11 @@ from daemon.journal import JobRow
 from daemon.publishing.notes import equal_note
 from daemon.publishing.publication import Publication
 from daemon.publishing.staging import stem_of, write_or_wait
+from daemon.words.catalogue import Texts
 
 
 def archive_duplicate(
-    folders: HotFolder, tick: Tick, publication: Publication, first: JobRow, is_anothers: IsAnothers
+    folders: HotFolder, tick: Tick, publication: Publication, first: JobRow, is_anothers: IsAnothers, words: Texts
 ) -> Sequence[Path]:
     """Put the original into `archiv/`, with a note beside it that names the job that came first. May be repeated.
 
@@ -26,7 +27,7 @@ def archive_duplicate(
     tick(Effect.ARCHIVE)
     note = folders.jobs.staging(job.id) / "equal.txt"
     if not note.exists():
-        write_or_wait(note, equal_note(PurePosixPath(job.name).name, first))
+        write_or_wait(note, equal_note(PurePosixPath(job.name).name, first, words))
     suffix = PurePosixPath(job.name).suffix
     files = ((original, suffix), (note, f"{suffix}.txt"))
     kept = files if publication.outputs.keep_originals else files[1:]

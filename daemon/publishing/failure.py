@@ -12,10 +12,11 @@ from daemon.publishing.kept_originals import is_anothers, is_taken_back, laid
 from daemon.publishing.notes import failure_note
 from daemon.publishing.publication import Publication
 from daemon.publishing.staging import stem_of, write_or_wait
+from daemon.words.catalogue import Texts
 
 
 def move_to_failed(
-    folders: HotFolder, journal: Journal, tick: Tick, publication: Publication
+    folders: HotFolder, journal: Journal, tick: Tick, publication: Publication, words: Texts
 ) -> tuple[Sequence[Path], Original | None]:
     """Put the original and its note into `failed/`. May be repeated. Returns where they are (original, note), and what
     to record of the original; that is None if a person took it away again already.
@@ -27,7 +28,8 @@ def move_to_failed(
     kind = publication.row.reason_kind
     note = folders.jobs.staging(job.id) / "reason.txt"
     if not note.exists():
-        write_or_wait(note, failure_note(PurePosixPath(job.name).name, job.id, job.reason or "unknown", kind))
+        text = failure_note(PurePosixPath(job.name).name, job.id, job.reason or "unknown", words, kind)
+        write_or_wait(note, text)
     suffix, stem = PurePosixPath(job.name).suffix, stem_of(job.name)
     if is_taken_back(folders, journal, job.id, original):
         (told,) = place_files.place([(note, f"{suffix}.txt")], folders.failed, stem)

@@ -21,11 +21,11 @@ from daemon.journal import JobRow, ResultFile
 from daemon.journal.result_files import UNKNOWN_BYTES
 from daemon.journal.rows import ATTEMPT
 from daemon.logs import log
+from daemon.publishing.notes import why_in
 from daemon.publishing.report_reading import read_report, reasons_in
 from daemon.states import State
 
 _RETRY = re.compile(r"freisteller retry ([0-9A-Za-z_-]+)")
-_WHY = re.compile(r"^Why: (.*)$", re.MULTILINE)
 _MOST_REPORT_BYTES = 4_000_000  # far more than the attempts of any photo take
 
 
@@ -93,8 +93,8 @@ def entry_of_failure(folders: HotFolder, path: Path) -> JobRow | None:
         content, found = _read(path)
         told = content.decode()
         original = path.with_name(path.name.removesuffix(".txt"))
-        job_id, reason = _RETRY.search(told), _WHY.search(told)
-        if not (job_id and reason and original.is_file()):
+        job_id, reason = _RETRY.search(told), why_in(told)
+        if not (job_id and reason is not None and original.is_file()):
             return None
         size_bytes = original.stat().st_size
     except Exception:  # noqa: BLE001 - as in `entry_of_report`
@@ -107,7 +107,7 @@ def entry_of_failure(folders: HotFolder, path: Path) -> JobRow | None:
         size_bytes=size_bytes,
         admitted_at=_admitted_at(job_id[1]) or found.st_mtime,
         finished_at=found.st_mtime,
-        reason=reason[1],
+        reason=reason,
     )
     places = tuple(str(place.relative_to(folders.root)) for place in (original, path))
     return JobRow(job, Path("inbox") / name, 0, None, places)

@@ -1,41 +1,65 @@
 """Writes the notes that lie beside an original in `failed/` or `archiv/`, for a person who never saw this program."""
 
+import re
 import time
 
 from daemon.journal import JobRow
+from daemon.words.catalogue import LANGUAGES, N_, Texts, words_in
+from daemon.words.said import said_in
 
 CANCELLED, REJECTED = "cancelled", "rejected"
 """The short names of reasons that a person gave."""
 
 
-def failure_note(name: str, job_id: str, reason: str, kind: str | None = None) -> bytes:
-    """The note beside a photo in `failed/`, UTF-8. `found_files` reads its reason and its job id back.
+WHY = N_("Why: %(reason)s")
+
+
+def failure_note(name: str, job_id: str, reason: str, words: Texts, kind: str | None = None) -> bytes:
+    """The note beside a photo in `failed/`, UTF-8. `why_in` reads its reason back, and `found_files` its job id.
 
     kind: the reason's short name.
     """
+    retry = f"freisteller retry {job_id}"
+    by_a_person = kind in (CANCELLED, REJECTED)
     lines = (
-        f"{name} was put here by a person." if kind in (CANCELLED, REJECTED) else f"{name} could not be cut out.",
+        words.say("%(name)s was put here by a person.", name=name)
+        if by_a_person
+        else words.say("%(name)s could not be cut out.", name=name),
         "",
-        f"Why: {reason}",
+        words.say(WHY, reason=said_in(reason, words)),
         "",
-        "What you can do: repair or replace the photo and put it into inbox/ again,",
-        f"or have it tried once more as it is: freisteller retry {job_id}",
-        "(add --config and the daemon's settings file, if it has one).",
+        words.say("What you can do: repair or replace the photo and put it into inbox/ again,"),
+        words.say("or have it tried once more as it is: %(command)s", command=retry),
+        words.say("(add --config and the daemon's settings file, if it has one)."),
         "",
     )
     return "\n".join(lines).encode()
 
 
-def equal_note(name: str, first: JobRow) -> bytes:
+def why_in(note: str) -> str | None:
+    """The reason in a failure note of any language; None if this is no such note."""
+    for language in LANGUAGES:
+        mark = words_in(language).say(WHY, reason="")
+        if found := re.search(f"^{re.escape(mark)}(.*)$", note, re.MULTILINE):
+            return found[1]
+    return None
+
+
+def equal_note(name: str, first: JobRow, words: Texts) -> bytes:
     """The note beside a photo in `archiv/` that was left out because the same photo came before, UTF-8."""
     came = time.strftime("%Y-%m-%d %H:%M", time.localtime(first.job.admitted_at))
+    result = first.results[0] if first.results else words.say("not there yet, the photo is still in work")
     lines = (
-        f"{name} was not cut out again, because it is the same file, byte for byte, as {first.job.name},",
-        f"which came on {came} (job {first.job.id}).",
+        words.say(
+            "%(name)s was not cut out again, because it is the same file, byte for byte, as %(first)s,",
+            name=name,
+            first=first.job.name,
+        ),
+        words.say("which came on %(when)s (job %(job)s).", when=came, job=first.job.id),
         "",
-        f"Its result: {first.results[0] if first.results else 'not there yet, the photo is still in work'}",
+        words.say("Its result: %(result)s", result=result),
         "",
-        'To have such photos cut out again, set equal_content = "process" under [intake] in the settings.',
+        words.say('To have such photos cut out again, set equal_content = "process" under [intake] in the settings.'),
         "",
     )
     return "\n".join(lines).encode()

@@ -208,7 +208,7 @@ class Publisher:
         assert same_as is not None
         first = self._journal.row(same_as)
         others = partial(is_anothers, self._folders.root, self._journal, job.id)
-        places = archive_duplicate(self._folders, self._tick, publication, first, others)
+        places = archive_duplicate(self._folders, self._tick, publication, first, others, self._staging.words)
         self._placed[job.id] = self._below_root(places), ()
         self._tick(Effect.LEAVE_OUT)
         self._journal.leave_out(job.id, self._below_root(places), self._clock())
@@ -221,7 +221,7 @@ class Publisher:
 
     def _move_to_failed(self, publication: Publication) -> Publication:
         job = publication.row.job
-        places, original = move_to_failed(self._folders, self._journal, self._tick, publication)
+        places, original = move_to_failed(self._folders, self._journal, self._tick, publication, self._staging.words)
         self._tick(Effect.RECORD_PLACES)
         self._journal.record_places(job.id, self._below_root(places), original)
         return self._over(publication)

@@ -19,9 +19,9 @@ REASON = TypeAdapter(Reason)
 class Reported:
     """What a report says of one picture, as far as people are shown it.
 
-    name: the photo's path below `inbox/`. size_bytes: of the photo, 0 if the report does not say. how: the recipe and
-    the number of attempts, in words. suffixes: of all files that the report is about; sums: their
-    SHA-256 when they were published. filed: the grade of the folder
+    name: the photo's path below `inbox/`. size_bytes: of the photo, 0 if the report does not say. how: the recipe.
+    tried: the number of attempts. suffixes: of all files that the report is about; sums: their SHA-256 when they were
+    published. filed: the grade of the folder
     that the file was published in; with several pages, that of the worst one. page, page_suffix: with several pages,
     1, 2, … and the page suffix in the names of its results; otherwise 0 and "".
     """
@@ -33,6 +33,7 @@ class Reported:
     score: float
     reasons: tuple[Reason | str, ...]
     how: str
+    tried: int
     suffixes: tuple[str, ...]
     sums: tuple[bytes, ...]
     filed: Grade
@@ -82,7 +83,8 @@ def _reported(body: Mapping[str, Any], cut: Mapping[str, Any], page: Page) -> Re
         grade=Grade(cut["grade"]),
         score=float(cut["score"]),
         reasons=reasons_in(cut),
-        how=f"{' '.join(words)}, {tried} attempt{'s' if tried != 1 else ''}",
+        how=" ".join(words),
+        tried=tried,
         suffixes=tuple(map(str, body["sha256"])),
         sums=tuple(map(bytes.fromhex, body["sha256"].values())),
         filed=Grade(body["grade"]),

@@ -13,7 +13,7 @@ from daemon.contact_sheet.build_sheet import AT_ONCE, PNG_PHOTOS, look_at, make_
 from daemon.contact_sheet.shown_results import Shown, find
 from daemon.errors import BadSettings
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.jobs import Attempt, Grade, Job, Measures, Outcome, Recipe, Verdict
+from daemon.jobs import Attempt, Grade, Job, Measures, Outcome, Reason, Recipe, Verdict
 from daemon.pictures import thumbs, writing
 from daemon.pictures.reading import open_photo, open_small
 from daemon.pictures.values import ONLY_PAGE
@@ -66,7 +66,7 @@ def names(folder: Path) -> list[str]:
 
 
 def sheet_of(shown: tuple[Shown, ...], target: Path) -> tuple[Path, str]:
-    png, html = make_sheet(shown, target, "a title", max_megapixels=10, threads=2)
+    png, html = make_sheet(shown, target, "a title", words=words_in("en"), max_megapixels=10, threads=2)
     return png, html.read_text("utf-8")
 
 
@@ -74,7 +74,9 @@ def test_failures_come_first_and_then_the_lowest_scores(hot: HotFolder) -> None:
     for grade in Grade:
         put_result(hot.grade(grade), hot.archive, f"{grade.label}.png", grade)
     save_photo(hot.failed / "b" / "broken.png")
-    (hot.failed / "b" / "broken.png.txt").write_bytes(failure_note("b/broken.png", "1", "No recipe worked."))
+    (hot.failed / "b" / "broken.png.txt").write_bytes(
+        failure_note("b/broken.png", "1", "No recipe worked.", words_in("en"))
+    )
 
     found = find(hot.root).shown
 
@@ -149,7 +151,7 @@ def test_each_page_of_a_file_is_shown_beside_its_own_result(hot: HotFolder) -> N
 
     worst, best = find(hot.root).shown
 
-    assert (worst.name, best.name) == ("scan.tif, page 2", "scan.tif, page 1")
+    assert (worst.name, worst.page, best.page) == ("scan.tif", 2, 1)
     assert (worst.moved_from, best.moved_from) == (None, None)
     for shown in (worst, best):
         pictures = look_at(shown, 10)
@@ -219,7 +221,9 @@ class Page(HTMLParser):
 def test_a_browser_reads_hostile_names_as_text(hostile: str, tmp_path: Path) -> None:
     shown = Shown(hostile, Grade.GUT, 0.8, (hostile,), Path(f"{hostile}.png"), how=hostile)
 
-    _, html = make_sheet((shown,), tmp_path / "s", hostile, max_megapixels=10, threads=1, remark=hostile)
+    _, html = make_sheet(
+        (shown,), tmp_path / "s", hostile, words=words_in("en"), max_megapixels=10, threads=1, remark=hostile
+    )
     page = Page(html.read_text("utf-8"))
 
     assert page.heading == f"{hostile}gut 0.80{hostile}"
@@ -232,9 +236,29 @@ def test_a_name_that_is_no_text_keeps_its_readable_part(tmp_path: Path) -> None:
     name = b"M\xfcller.png".decode("utf-8", "surrogateescape")
     shown = Shown(name, Grade.GUT, 0.8, (), None)
 
-    _, html = make_sheet((shown,), tmp_path / "s", name, max_megapixels=10, threads=1)
+    _, html = make_sheet((shown,), tmp_path / "s", name, words=words_in("en"), max_megapixels=10, threads=1)
 
     assert "M?ller.png" in html.read_text("utf-8")
+
+
+def test_the_page_is_in_the_language_of_the_settings(hot: HotFolder) -> None:
+    reason = Reason("residue", "lower left", True, 0.0143)
+    shown = Shown("scan.tif", Grade.GUT, 0.8, (reason,), None, moved_from=Grade.SEHR_GUT, how="u2netp", tried=2, page=3)
+
+    _, html = make_sheet((shown,), hot.root / "s", "t", words=words_in("de"), max_megapixels=10, threads=1)
+
+    text = html.read_text("utf-8")
+    assert '<html lang="de">' in text
+    for said in (
+        "Reste vom Hintergrund unten links und anderswo, 1,4 % des Bildes",
+        "scan.tif, Seite 3",
+        "gut 0,80",
+        "von Hand aus sehr_gut hierher gelegt",
+        "u2netp, 2 Versuche",
+        "vorher",
+        "alle 1",
+    ):
+        assert said in text, said
 
 
 def test_the_page_needs_no_other_file_and_runs_no_script(hot: HotFolder) -> None:
@@ -332,7 +356,7 @@ def test_no_more_photos_are_looked_at_than_the_page_can_take(hot: HotFolder) -> 
             raise Stop
 
     with pytest.raises(Stop):
-        make_sheet(many, hot.root / "sheet", "t", max_megapixels=10, threads=2, on_photo=told)
+        make_sheet(many, hot.root / "sheet", "t", words=words_in("en"), max_megapixels=10, threads=2, on_photo=told)
 
     assert not list(hot.root.glob("*sheet*"))  # a sheet that breaks off leaves nothing
 

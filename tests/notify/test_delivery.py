@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from daemon.notify.delivery import Undelivered, deliver
 from daemon.settings import HookSettings
+from daemon.words.catalogue import words_in
 from tests.observe.prometheus import eventually, free_port
 from tests.observe.receiver import Receiver
 
@@ -158,7 +159,7 @@ def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Pat
 def test_what_is_sent_is_one_line_of_json() -> None:
     from daemon.notify.notices import Origin, payload, trial
 
-    sent = payload(trial(0.0), Origin("1.2.3", "studio", os.fsdecode(b"/srv/\xff\xc3\xbc")))
+    sent = payload(trial(0.0, words_in("en")), Origin("1.2.3", "studio", os.fsdecode(b"/srv/\xff\xc3\xbc")))
 
     assert sent.count(b"\n") == 1
     assert json.loads(sent)["at"] == "1970-01-01T00:00:00Z"

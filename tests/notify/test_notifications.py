@@ -5,19 +5,21 @@ import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daemon.errors import NoRoom, RootAway
-from daemon.jobs import Grade
+from daemon.jobs import Grade, Reason
 from daemon.notify import notices
 from daemon.notify.notices import BatchFigures, FailedPhoto, Origin, PhotoEnd, payload
 from daemon.notify.outages import OutageChange, Outages
 from daemon.observe.labels import EVENTS
 from daemon.service.lifecycle import Daemon
 from daemon.settings import HookSettings, load
+from daemon.words.catalogue import words_in
 from tests.doubles import ScriptedEngine
 from tests.drawing import save_photo
 from tests.engines.comfyui_double import Double
@@ -215,11 +217,11 @@ def test_the_document_shows_what_is_sent(example: dict[str, Any]) -> None:
     grades = {Grade.SEHR_GUT: 74, Grade.GUT: 4, Grade.UNGENUEGEND: 1}
     sheet = Path("/srv/freisteller/contact-sheets/shoes.html")
     made = {
-        "failed": notices.failed([FailedPhoto("shoes/a.jpg", "1", "why")], 0.0),
-        "paused": notices.outage_began("engine", "gpu1 cannot be reached.", 0.0),
-        "resumed": notices.outage_over("engine", 840.0, 0.0),
-        "batch_done": notices.batch_done(BatchFigures("shoes", 80, 1, grades, 12, 248.0), 0.0, sheet),
-        "photo_done": notices.photo_done(ONE_PHOTO, 0.0),
+        "failed": notices.failed([FailedPhoto("shoes/a.jpg", "1", "why")], 0.0, words_in("en")),
+        "paused": notices.outage_began("engine", "gpu1 cannot be reached.", 0.0, words_in("en")),
+        "resumed": notices.outage_over("engine", 840.0, 0.0, words_in("en")),
+        "batch_done": notices.batch_done(BatchFigures("shoes", 80, 1, grades, 12, 248.0), 0.0, words_in("en"), sheet),
+        "photo_done": notices.photo_done(ONE_PHOTO, 0.0, words_in("en")),
     }[example["event"]]
 
     sent = json.loads(payload(made, Origin("0.1.0", "studio", "/srv/freisteller")))
@@ -228,6 +230,29 @@ def test_the_document_shows_what_is_sent(example: dict[str, Any]) -> None:
     assert _shape(example) == _shape(sent)
     if example["event"] != "failed":
         assert {key: sent[key] for key in (*made.facts, "text")} == {key: example[key] for key in (*made.facts, "text")}
+
+
+def test_notices_are_worded_in_the_language_of_the_settings() -> None:
+    german = words_in("de")
+    grades = {Grade.SEHR_GUT: 1200, Grade.GUT: 34, Grade.UNGENUEGEND: 0}
+    photo = FailedPhoto("a.jpg", "1", "a.jpg is held by another program.")
+
+    one = notices.failed([photo], 0.0, german)
+    assert one.text == "a.jpg ist gescheitert: a.jpg wird von einem anderen Programm festgehalten."
+    assert notices.failed([photo] * 1200, 0.0, german).text.startswith("1.200 Fotos sind gescheitert, als erstes a.jpg")
+    assert (
+        notices.outage_over("disk", 3900.0, 0.0, german).text
+        == "Freisteller macht weiter: nach 1 Std. 5 Min. ist wieder Platz."
+    )
+    done = notices.batch_done(BatchFigures("shoes", 1234, 0, grades, 2, 2468.0), 0.0, german)
+    assert done.text == (
+        "shoes ist fertig: 1.234 Fotos, 100 % freigestellt, 97 % sehr_gut, 3 % gut; 2 durch ein anderes Rezept besser; "
+        "je 2,0 s Arbeit."
+    )
+    end = replace(ONE_PHOTO, grade=Grade.GUT, score=0.5, reason=Reason("holes", "top", share=0.01))
+    sent = notices.photo_done(end, 0.0, german)
+    assert sent.text.endswith(": gut 0,50")
+    assert sent.facts["photo"]["reason"] == "eine Lücke im Motiv oben, 1,0 % des Bildes"  # type: ignore[index]
 
 
 def _shape(value: object) -> object:

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 import daemon
-from daemon.words.said import said_texts
+from daemon.intake.file_faults import FileFaults
+from daemon.jobs import Attempt, Job, Recipe
+from daemon.words.catalogue import words_in
+from daemon.words.said import said_in, said_texts
+from daemon.work.pipeline import _nothing_came
+from daemon.work.recovery import _quarantine_reason
 
 HOUSE = Path(daemon.__file__).parent
 VALUE = "\N{BULLET}"
@@ -18,6 +23,16 @@ MODULES = (
     "pictures/reading.py",
     "pictures/camera_raw.py",
     "pictures/heic.py",
+    "pictures/writing.py",
+    "publishing/publisher.py",
+    "publishing/staging.py",
+    "hotfolder/place_files.py",
+    "intake/proving.py",
+    "intake/tiff_structure.py",
+    "engines/local.py",
+    "engines/comfyui/servers.py",
+    "engines/comfyui/prompt_run.py",
+    "work/job_runner.py",
     "intake/file_structure.py",
     "people/attempt_deed.py",
     "people/deed_acts.py",
@@ -83,6 +98,40 @@ def test_each_sentence_of_a_module_is_known(module: str) -> None:
     missing = [said for said in sentences(HOUSE / module) if said not in KNOWN and said not in OTHERWISE]
 
     assert missing == [], "add them to words/texts/said.txt, with a German text"
+
+
+def test_what_photos_fail_by_without_an_error_is_known() -> None:
+    said = [
+        "a.jpg cannot be read: [Errno 5] Input/output error. Is the disk all right?",
+        file_faults_text(),
+        _quarantine_reason(3),
+        _nothing_came(Job("1", "shoes/a.jpg"), [Attempt(1, Recipe("m"), error="m failed on gpu1: no")]),
+        "a.jpg is not whole: it is empty. Copy it again. It had not changed for 60 seconds.",
+        "a.jpg is held by another program. It had not changed for 60 seconds.",
+        "cancelled by eva",
+    ]
+
+    assert [text for text in said if said_in(text, words_in("de")) == text] == []
+
+
+def file_faults_text() -> str:
+    faults = FileFaults()
+    return [faults.count("a.jpg", ValueError("x")) or "" for _ in range(3)][-1]
+
+
+def test_a_sentence_within_a_sentence_is_german_too() -> None:
+    text = "a.jpg is not whole: it is empty. Copy it again. It had not changed for 60 seconds."
+
+    assert said_in(text, words_in("de")) == (
+        "a.jpg ist nicht vollständig: sie ist leer. Bitte noch einmal kopieren. "
+        "Sie hatte sich seit 60 Sekunden nicht geändert."
+    )
+    assert said_in(text, words_in("en")) == text
+
+
+def test_what_nobody_knows_is_said_as_it_is() -> None:
+    assert said_in("The printer is on fire.", words_in("de")) == "The printer is on fire."
+    assert said_in("x" * 100_000, words_in("de")) == "x" * 100_000
 
 
 def test_there_are_sentences_to_look_for() -> None:
