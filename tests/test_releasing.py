@@ -77,7 +77,7 @@ def test_what_is_built_is_whole_and_fit_to_be_published(tmp_path: Path) -> None:
         "daemon/cli/main.py",
         "daemon/contact_sheet/sheet.html.j2",
         "daemon/_shipped/config/freisteller.toml",
-        "daemon/_shipped/workflows/cutout.json",
+        "daemon/_shipped/workflows/comfyui/core.toml",
     } <= held
     assert not any(name.startswith("tests/") for name in held)
     with tarfile.open(sdist) as archive:

@@ -109,11 +109,16 @@ def resume(root: RootOption = None, config: ConfigOption = None) -> None:
     out.print("Photos are started again." if was_paused else "Nothing was paused.")
 
 
-def doctor(root: RootOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Check folders, disks, engine, models and weights, and say what to do about each trouble."""
+def doctor(
+    root: RootOption = None,
+    config: ConfigOption = None,
+    models: Annotated[bool, typer.Option("--models", help="Try each model on a drawn picture.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check folders, disks, engine, ladder, models and weights, and say what to do about each trouble."""
     from daemon.commands.doctor import check_up
 
-    checks = check_up(settings_of(config, root))
+    checks = check_up(settings_of(config, root), models)
     if as_json:
         print_json([asdict(check) for check in checks])
     else:

@@ -117,15 +117,16 @@ def audit_photos(
     ]
     names = tuple(path.name for path in photos)
     sheet = AuditSheet(names, proxies) if out_dir else None
+    ladder = named_rungs(settings.strategy.ladder, settings.engine.local.model)
     engine = build_engine(settings, print_line)
     engine.start()
     try:
-        grid = ask_grid(settings.audit, engine, proxies, sheet, on_progress)
+        asked = settings.audit.models or tuple({rung.model: None for rung in ladder if rung.model in engine.models})
+        grid = ask_grid(settings.audit.model_copy(update={"models": asked}), engine, proxies, sheet, on_progress)
     except EngineAway as error:
         raise BadSettings(f"The audit stops: no engine answers ({error}). Look with: freisteller doctor") from error
     finally:
         engine.close()
-    ladder = named_rungs(settings.strategy.ladder, settings.engine.local.model)
     superfluous = tuple(map(_recipe_words, left_out(ladder, parameter_effects.dead_parameters(grid.effects))))
     found = Audit(
         settings.engine_in_use, names, grid.effects, grid.alike, grid.troubles, grid.calls, left_out=superfluous

@@ -4,34 +4,23 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from daemon.errors import EngineMisconfigured, FreistellerError, JournalLocked
+from daemon.commands.doctor_engine import engine_checks
+from daemon.commands.findings import Check
+from daemon.errors import FreistellerError, JournalLocked
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade
 from daemon.journal import Journal
-from daemon.service.choose_engine import build_engine
 from daemon.service.open_root import JOURNAL
 from daemon.settings import Settings
 
 LEAST_FREE_BYTES = 2 * 1024**3  # a few hundred results of 24 megapixels
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was checked. remedy: what to do about it; "" = nothing."""
-
-    level: Literal["OK", "warn", "fail"]
-    what: str
-    detail: str
-    remedy: str = ""
-
-
-def check_up(settings: Settings) -> list[Check]:
-    """Check everything. Troubles are in the list; they raise nothing."""
-    return [*_hot_folder(settings), *_engine(settings)]
+def check_up(settings: Settings, models: bool = False) -> list[Check]:
+    """Check everything. Troubles are in the list; they raise nothing. models: also try them on a drawn picture."""
+    return [*_hot_folder(settings), *engine_checks(settings, models)]
 
 
 def _hot_folder(settings: Settings) -> Iterator[Check]:
@@ -93,27 +82,3 @@ def _disk(what: str, folder: Path) -> Check:
     if free < LEAST_FREE_BYTES:
         return Check("warn", what, text, "Make room: while a disk is full, photos wait.")
     return Check("OK", what, text)
-
-
-def _engine(settings: Settings) -> Iterator[Check]:
-    lines: list[str] = []
-    try:
-        engine = build_engine(settings, lines.append)
-    except (FreistellerError, EngineMisconfigured, ImportError) as error:
-        yield Check("fail", "engine", str(error), "Check the sections [engine] and [comfyui] of the settings.")
-        return
-    try:
-        for health in engine.check():
-            what = f"engine {health.server}"
-            if health.up:
-                yield Check("OK", what, health.message or "answers")
-            else:
-                yield Check("fail", what, health.message or "does not answer", _remedy(settings))
-    finally:
-        engine.close()
-
-
-def _remedy(settings: Settings) -> str:
-    if settings.engine_in_use == "local":
-        return "Fetch the weights with: python -m daemon.engines.weights"
-    return "Check that ComfyUI runs there, with the ComfyUI-RMBG nodes and their models."

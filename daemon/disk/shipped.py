@@ -6,7 +6,7 @@ _PACKAGE = Path(__file__).parent.parent
 
 
 def shipped(*parts: str) -> Path:
-    """The path of a shipped file, e.g. shipped("workflows", "models.toml"). Raises FileNotFoundError."""
+    """The path of a shipped file, e.g. shipped("config", "freisteller.toml"). Raises FileNotFoundError."""
     for base in (_PACKAGE / "_shipped", _PACKAGE.parent):
         path = base.joinpath(*parts)
         if path.exists():

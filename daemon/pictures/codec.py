@@ -27,15 +27,15 @@ def encode_png(rgb: Rgb) -> bytes:
     return bytes(vips.image_of(rgb).pngsave_buffer(compression=6, keep="none"))
 
 
-def decode_alpha(data: bytes) -> Alpha:
-    """The alpha in a PNG: grey, or RGB with three equal channels (we take red); a fourth channel is ignored.
+def decode_alpha(data: bytes, channel: int = 0) -> Alpha:
+    """The alpha in a PNG: one of its channels. 0 = grey, or the red of a picture whose channels are equal.
 
-    Returns (H, W) float32, 0..1. Raises ValueError if `data` is not a whole PNG.
+    Returns (H, W) float32, 0..1. Raises ValueError if `data` is not a whole PNG, or has no such channel.
     """
     try:
         image = vips.Image.pngload_buffer(data, fail_on="truncated")
         full_scale = 65535.0 if image.format == "ushort" else 255.0
-        grey = vips.array_of(image.extract_band(0))
+        grey = vips.array_of(image.extract_band(channel))
     except vips.Error as error:
         raise ValueError(f"not a whole PNG: {error_of(str(error.detail))}") from error
     alpha: Alpha = grey[..., 0].astype(np.float32) / np.float32(full_scale)

@@ -8,7 +8,7 @@ from daemon.engines.comfyui.model_table import load_models
 from daemon.engines.contract import Engine
 from daemon.journal.audit_results import known_dead
 from daemon.logs import log
-from daemon.settings import Settings
+from daemon.settings import ModelTables, Settings
 from daemon.work.memory_budget import half_of_memory
 from daemon.work.pipeline import Pipeline
 
@@ -25,12 +25,13 @@ def build_engine(
         from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
 
         if settings.engine.commercial_use:
-            _log_left_out_models()
+            _log_left_out_models(settings.own_models)
         return ComfyUIEngine(
             settings.comfyui,
             owner,
             commercial_use=settings.engine.commercial_use,
-            canary_models=tuple(dict.fromkeys(rung.model for rung in settings.strategy.ladder)),
+            ladder=tuple(dict.fromkeys(rung.model for rung in settings.strategy.ladder)),
+            own_models=settings.own_models,
         )
     from daemon.engines.local import LocalEngine
 
@@ -67,8 +68,8 @@ def leave_out_dead_parameters(pipeline: Pipeline, state: Path, settings: Setting
         log.log("dead_parameters", text, dead=dead)
 
 
-def _log_left_out_models() -> None:
-    table = load_models()
+def _log_left_out_models(own: ModelTables) -> None:
+    table = load_models(own)
     left_out = {name: table.models[name].licence for name in table.not_for_commerce}
     names = ", ".join(f"{name} ({licence})" for name, licence in left_out.items())
     text = f"engine.commercial_use is true, so these models are left out for their licence: {names or 'none'}."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from daemon.settings.engine_sections import ComfyUISettings, LocalEngineSettings, ServerSettings
+    from daemon.settings.explain import suggestion
     from daemon.settings.judgement_sections import (
         DEFAULT_LADDER,
         AuditSettings,
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
         Rung,
         StrategySettings,
     )
+    from daemon.settings.model_sections import FamilySettings, ModelSettings, ModelTables, NodeSettings
     from daemon.settings.notify_sections import Event, HookSettings, NotifySettings
     from daemon.settings.output_formats import OutputFormat, PagesSetting
     from daemon.settings.photo_sections import IntakeSettings, OutputSettings
@@ -27,10 +29,14 @@ __all__ = [
     "AuditSettings",
     "ComfyUISettings",
     "Event",
+    "FamilySettings",
     "GradingSettings",
     "HookSettings",
     "IntakeSettings",
     "LocalEngineSettings",
+    "ModelSettings",
+    "ModelTables",
+    "NodeSettings",
     "NotifySettings",
     "OutputFormat",
     "OutputSettings",
@@ -41,6 +47,7 @@ __all__ = [
     "Settings",
     "StrategySettings",
     "load",
+    "suggestion",
     "with_order",
 ]
 
@@ -53,6 +60,10 @@ _MODULES = {
     "GradingSettings": "judgement_sections",
     "Rung": "judgement_sections",
     "StrategySettings": "judgement_sections",
+    "FamilySettings": "model_sections",
+    "ModelSettings": "model_sections",
+    "ModelTables": "model_sections",
+    "NodeSettings": "model_sections",
     "Event": "notify_sections",
     "HookSettings": "notify_sections",
     "NotifySettings": "notify_sections",
@@ -60,6 +71,7 @@ _MODULES = {
     "PagesSetting": "output_formats",
     "IntakeSettings": "photo_sections",
     "OutputSettings": "photo_sections",
+    "suggestion": "explain",
     "load": "read_settings",
     "with_order": "read_settings",
     "Section": "section",

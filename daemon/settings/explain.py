@@ -45,7 +45,7 @@ def _keys_beside(path: list[str], tree: type[BaseModel]) -> Iterable[str]:
     """The known keys of the section that `path` leads into."""
     section = tree
     for part in path[:-1]:
-        if part.isdigit():
+        if part not in section.model_fields:  # a number in a list, or a name that the user chose
             continue
         annotation = section.model_fields[part].annotation
         inner = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]

@@ -1,7 +1,6 @@
 """Loads the settings from a TOML file, FREISTELLER__… variables, flags and credentials."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from daemon.settings.credentials import HTTP_TOKEN, OIDC_SECRET, of_hook, of_ser
 from daemon.settings.engine_sections import ServerSettings
 from daemon.settings.explain import explain, suggestion
 from daemon.settings.notify_sections import HookSettings
+from daemon.settings.settings_files import add_model_files, read_toml
 from daemon.settings.tree import PREFIX, Order, Settings
 
 
@@ -39,9 +39,12 @@ def load(config: Path | None = None, flags: dict[str, Any] | None = None) -> Set
 
     Credentials fill in secrets that are set nowhere else.
     flags: nested like the settings, with only the given keys.
+    Model tables in `models.d/*.toml` beside the TOML file count as if they were in it.
     Raises BadSettings, which names the key, the value and what is allowed.
     """
-    content = _read_toml(config) if config else {}
+    content = read_toml(config) if config else {}
+    if config:
+        add_model_files(content, config.parent / "models.d")
     _refuse_unknown_variables()
 
     class Loaded(Settings):
@@ -118,15 +121,6 @@ def _with_credentials_of_server(server: ServerSettings, credentials: Mapping[str
     name = "password" if parts.username else "token"
     secret = of_server(credentials, f"comfyui.{name}", parts.hostname or "", parts.port)
     return server.model_copy(update={name: SecretStr(secret)})
-
-
-def _read_toml(config: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(config.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadSettings(f"The settings file {config} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSettings(f"The settings file {config} is not valid TOML: {error}") from error
 
 
 def _refuse_unknown_variables() -> None:

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from daemon.settings.engine_sections import ComfyUISettings, EngineSettings
 from daemon.settings.http_section import HttpSettings
 from daemon.settings.judgement_sections import AuditSettings, GradingSettings, StrategySettings
+from daemon.settings.model_sections import FamilySettings, ModelSettings, ModelTables
 from daemon.settings.notify_sections import NotifySettings
 from daemon.settings.photo_sections import IntakeSettings, OutputSettings
 from daemon.settings.running_sections import DispatchSettings, JournalSettings, LogSettings
@@ -44,6 +45,13 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     notify: NotifySettings = NotifySettings()
     log: LogSettings = LogSettings()
+    families: dict[str, FamilySettings] = {}
+    models: dict[str, ModelSettings] = {}
+
+    @property
+    def own_models(self) -> ModelTables:
+        """The user's own tables of ComfyUI models."""
+        return ModelTables(families=self.families, models=self.models)
 
     @model_validator(mode="after")
     def a_named_engine_can_work(self) -> "Settings":

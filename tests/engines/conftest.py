@@ -47,7 +47,7 @@ def open_engine() -> Iterator[OpenEngine]:
             *doubles: Double | ServerSettings,
             owner: str = "a-daemon",
             start: bool = True,
-            canary_models: Sequence[str] = (),
+            ladder: Sequence[str] = (),
             **settings: object,
         ) -> ComfyUIEngine:
             servers = tuple(
@@ -57,7 +57,7 @@ def open_engine() -> Iterator[OpenEngine]:
             engine = ComfyUIEngine(
                 ComfyUISettings.model_validate({"servers": servers, **quick, **settings}),
                 owner=owner,
-                canary_models=canary_models,
+                ladder=ladder,
             )
             stack.callback(engine.close)
             if start:

@@ -8,7 +8,7 @@ import pytest
 
 from daemon.engines.comfyui.canary import LIKE_ENOUGH, PLACES, draw_test_picture, intersection_over_union
 from daemon.engines.comfyui.deaths import Deaths
-from daemon.engines.comfyui.graph import load_graph
+from daemon.engines.comfyui.graph import Graph
 from daemon.engines.comfyui.model_table import load_models
 from daemon.engines.comfyui.server import Server
 from daemon.engines.comfyui.server_trust import ServerTrust
@@ -35,7 +35,7 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_model_is_tried_on_every_server(double: Double, other: Double, open_engine: OpenEngine) -> None:
-    engine = open_engine(double, other, canary_minutes=SELDOM, canary_models=LADDER)
+    engine = open_engine(double, other, canary_minutes=SELDOM, ladder=LADDER)
 
     assert double.wait_until(lambda: len(engine.health()[0].canaries) == 2)
     assert other.wait_until(lambda: len(engine.health()[1].canaries) == 2)
@@ -46,14 +46,14 @@ def test_every_model_is_tried_on_every_server(double: Double, other: Double, ope
 
 
 def test_it_is_off_unless_asked_for(double: Double, open_engine: OpenEngine) -> None:
-    open_engine(double, canary_models=LADDER)
+    open_engine(double, ladder=LADDER)
 
     assert double.wait_until(lambda: double.asked("GET", "/system_stats") >= 3)
     assert not double.inferences
 
 
 def test_models_that_are_not_on_offer_are_not_tried(double: Double, open_engine: OpenEngine) -> None:
-    engine = open_engine(double, canary_minutes=SELDOM, canary_models=("local", *SMALL))
+    engine = open_engine(double, canary_minutes=SELDOM, ladder=("local", *SMALL))
 
     assert double.wait_until(lambda: bool(engine.health()[0].canaries))
     assert {inference.model for inference in double.inferences} == set(SMALL)
@@ -63,7 +63,7 @@ def test_a_wrong_answer_sets_the_model_aside_there_and_photos_go_elsewhere(
     double: Double, other: Double, open_engine: OpenEngine
 ) -> None:
     double.set_faults({"wrong_masks": ["RMBG-2.0"]})
-    engine = open_engine(double, other, canary_minutes=SELDOM, canary_models=LADDER)
+    engine = open_engine(double, other, canary_minutes=SELDOM, ladder=LADDER)
     assert double.wait_until(lambda: engine.health()[0].set_aside == ("RMBG-2.0",))
 
     cuts = [BackgroundCut(engine, shift=shift) for shift in range(4)]
@@ -76,7 +76,7 @@ def test_a_wrong_answer_sets_the_model_aside_there_and_photos_go_elsewhere(
 
 def test_the_other_models_of_that_server_go_on(double: Double, open_engine: OpenEngine) -> None:
     double.set_faults({"wrong_masks": ["RMBG-2.0"]})
-    engine = open_engine(double, canary_minutes=SELDOM, canary_models=LADDER)
+    engine = open_engine(double, canary_minutes=SELDOM, ladder=LADDER)
     assert double.wait_until(lambda: engine.health()[0].set_aside == ("RMBG-2.0",))
 
     answer = engine.cut(uuid.uuid4(), drawn_photo(), Recipe("BEN2", 1024))
@@ -87,7 +87,7 @@ def test_the_other_models_of_that_server_go_on(double: Double, open_engine: Open
 
 def test_photos_wait_where_no_server_is_right_and_none_is_asked(double: Double, open_engine: OpenEngine) -> None:
     double.set_faults({"wrong_masks": ["RMBG-2.0"]})
-    engine = open_engine(double, canary_minutes=SELDOM, canary_models=SMALL)
+    engine = open_engine(double, canary_minutes=SELDOM, ladder=SMALL)
     assert double.wait_until(lambda: not engine.health()[0].up)
 
     with pytest.raises(EngineMisconfigured, match="cuts out the test picture wrongly"):
@@ -98,7 +98,7 @@ def test_photos_wait_where_no_server_is_right_and_none_is_asked(double: Double, 
 
 def test_a_right_answer_brings_the_model_back(double: Double, open_engine: OpenEngine) -> None:
     double.set_faults({"wrong_masks": ["RMBG-2.0"]})
-    engine = open_engine(double, canary_minutes=OFTEN, canary_models=SMALL)
+    engine = open_engine(double, canary_minutes=OFTEN, ladder=SMALL)
     assert double.wait_until(lambda: engine.health()[0].set_aside == ("RMBG-2.0",))
     assert engine.health()[0].canaries == ()
 
@@ -110,7 +110,7 @@ def test_a_right_answer_brings_the_model_back(double: Double, open_engine: OpenE
 
 
 def test_a_server_that_comes_back_is_tried_at_once(double: Double, open_engine: OpenEngine) -> None:
-    engine = open_engine(double, canary_minutes=SELDOM, canary_models=SMALL)
+    engine = open_engine(double, canary_minutes=SELDOM, ladder=SMALL)
     assert double.wait_until(lambda: bool(engine.health()[0].canaries))
     tried = len(double.inferences)
 
@@ -129,7 +129,7 @@ def test_a_server_that_comes_back_is_tried_at_once(double: Double, open_engine: 
 def test_each_try_is_computed_anew_and_not_taken_from_the_servers_cache(
     double: Double, open_engine: OpenEngine
 ) -> None:
-    open_engine(double, canary_minutes=OFTEN, canary_models=SMALL)
+    open_engine(double, canary_minutes=OFTEN, ladder=SMALL)
 
     assert double.wait_until(lambda: len(double.inferences) >= 3)
 
@@ -140,14 +140,14 @@ def test_a_result_that_is_not_the_pictures_is_asked_for_again_and_sets_nothing_a
 ) -> None:
     double.set_faults({fault: 1})
 
-    engine = open_engine(double, canary_minutes=SELDOM, canary_models=SMALL)
+    engine = open_engine(double, canary_minutes=SELDOM, ladder=SMALL)
 
     assert double.wait_until(lambda: bool(engine.health()[0].canaries))
     assert engine.health()[0].set_aside == ()
 
 
 def test_a_test_picture_leaves_nothing_behind(double: Double, open_engine: OpenEngine) -> None:
-    engine = open_engine(double, canary_minutes=SELDOM, canary_models=LADDER)
+    engine = open_engine(double, canary_minutes=SELDOM, ladder=LADDER)
     assert double.wait_until(lambda: len(engine.health()[0].canaries) == 2)
 
     engine.close()
@@ -160,7 +160,7 @@ def test_a_test_picture_leaves_nothing_behind(double: Double, open_engine: OpenE
 def entry() -> ServerEntry:
     """A server with one slot that nobody contacts."""
     settings = ServerSettings(url="http://127.0.0.1:9")
-    server = Server(settings, ComfyUISettings(), load_graph(load_models()), "a-daemon", Clock(), Deaths())
+    server = Server(settings, ComfyUISettings(), Graph(load_models()), "a-daemon", Clock(), Deaths(), ())
     return ServerEntry(server, ServerTrust(slots=1, set_aside_seconds=10.0), ServerSettings(url="http://gpu:1"))
 
 

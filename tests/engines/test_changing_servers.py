@@ -147,7 +147,7 @@ def test_closing_ends_the_wait_for_a_server_that_was_removed(
 def test_the_canary_looks_at_a_server_that_is_added_and_leaves_one_that_is_removed(
     double: Double, other: Double, open_engine: OpenEngine
 ) -> None:
-    engine = open_engine(double, canary_models=["RMBG-2.0"], canary_minutes=0.001)
+    engine = open_engine(double, ladder=["RMBG-2.0"], canary_minutes=0.001)
     assert double.wait_until(lambda: len(double.inferences) > 0)
 
     engine.use_servers([entry(other)])

@@ -21,7 +21,7 @@ def test_an_earlier_failure_under_the_same_ticket_is_not_taken_for_the_answer(
     engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
     (entry,) = double.worker.history.values()
     double.set_faults({"fail": "CUDA out of memory", "fail_prompts": 1})
-    prompt = {**entry["prompt"][2], "1": {"class_type": "LoadImage", "inputs": {"image": "somebodys.png"}}}
+    prompt = {**entry["prompt"][2], "photo": {"class_type": "LoadImage", "inputs": {"image": "somebodys.png"}}}
     double.files[("input", "", "somebodys.png")] = next(iter(double.files.values()))
     requests.post(f"{double.url}/prompt", json={"prompt": prompt, "prompt_id": str(ticket)}, timeout=60)
     assert double.wait_until(lambda: str(ticket) in double.worker.history)

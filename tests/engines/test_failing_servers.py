@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import pytest
 
-from daemon.engines.comfyui.graph import load_graph
+from daemon.engines.comfyui.graph import Graph
 from daemon.engines.comfyui.model_table import load_models
 from daemon.errors import BadPhoto, EngineAway, EngineFull, RecipeRefused
 from tests.engines.comfyui_double import RECORDINGS, Double
@@ -156,10 +156,11 @@ def test_waiting_behind_others_that_get_on_is_not_taking_too_long(double: Double
 def somebodys_prompt(double: Double, blur: int) -> Any:
     _, encoded = cv2.imencode(".png", drawn_photo(shift=30))
     double.files[("input", "", "somebodys.png")] = encoded.tobytes()
-    rmbg = load_graph(load_models()).prompt("RMBG-2.0", {}, "somebodys.png", ())
-    rmbg["2"]["inputs"] = {
+    rmbg = Graph(load_models()).prompt("RMBG-2.0", {"cut": {}}, "somebodys.png", {})
+    rmbg["RMBG-2.0/cut"]["inputs"] = {
         **EXCHANGES["prompt_ok_first"]["request"]["body"]["prompt"]["2"]["inputs"],
+        "image": ["photo", 0],
         "mask_blur": blur,
     }
-    rmbg["3"] = rmbg.pop("9")
+    rmbg["3"] = rmbg.pop("alpha")
     return rmbg

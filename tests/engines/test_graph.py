@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from daemon.engines.comfyui.graph import Graph, load_graph
+from daemon.engines.comfyui.graph import SINK_ID, Graph, Inputs, wired
 from daemon.engines.comfyui.model_table import load_models
 from daemon.errors import RecipeRefused
 from daemon.jobs import Recipe
@@ -14,18 +14,27 @@ from tests.engines.comfyui_double import RECORDINGS
 from tests.engines.double_validation import Validator
 
 OBJECT_INFO: dict[str, Any] = json.loads((RECORDINGS / "object_info.json").read_text("utf-8"))
+NEWER_INFO = OBJECT_INFO | json.loads((RECORDINGS / "newer.json").read_text("utf-8"))["object_info"]
 TABLE = load_models()
-RECIPES = [Recipe(name) for name in TABLE.models]
+RMBG_PACK = [name for name in TABLE.models if TABLE.family(name).install == "ComfyUI-RMBG"]
+CORE = [name for name in TABLE.models if TABLE.models[name].family == "core"]
+RECIPES = [Recipe(name) for name in RMBG_PACK]
+FAMILIES = ("RMBG", "BiRefNetRMBG")
 
 
 @pytest.fixture
 def graph() -> Graph:
-    return load_graph(TABLE)
+    return Graph(TABLE)
 
 
 def prompt_of(graph: Graph, recipe: Recipe, height: int = 768, width: int = 1024) -> Any:
     inputs = graph.inputs_for(recipe, height, width)
-    return graph.prompt(recipe.model, inputs, "freisteller/a/photo-01.jpg", tuple(TABLE.models))
+    parked: dict[str, Inputs] = {name: {"cut": {}} for name in RMBG_PACK if name != recipe.model}
+    return graph.prompt(recipe.model, inputs, "freisteller/a/photo-01.jpg", parked)
+
+
+def node_of(model: str) -> str:
+    return TABLE.family(model).chain["cut"].node
 
 
 def declared(node: str) -> dict[str, Any]:
@@ -33,15 +42,15 @@ def declared(node: str) -> dict[str, Any]:
     return {**inputs["required"], **inputs["optional"]}
 
 
-@pytest.mark.parametrize("name", TABLE.models)
+@pytest.mark.parametrize("name", RMBG_PACK)
 def test_every_model_is_an_option_of_its_node(name: str) -> None:
-    assert name in declared(TABLE.models[name].node)["model"][0]
+    assert name in declared(node_of(name))["model"][0]
 
 
-@pytest.mark.parametrize("name", TABLE.models)
+@pytest.mark.parametrize("name", RMBG_PACK)
 def test_process_res_is_given_where_the_node_has_it_with_its_range(name: str) -> None:
     model = TABLE.models[name]
-    spec = declared(model.node).get("process_res")
+    spec = declared(node_of(name)).get("process_res")
 
     if model.resolutions is None:
         assert spec is None
@@ -55,9 +64,9 @@ def test_process_res_is_given_where_the_node_has_it_with_its_range(name: str) ->
         assert model.process_res in ("square", "width")
 
 
-@pytest.mark.parametrize("node", TABLE.nodes)
+@pytest.mark.parametrize("node", FAMILIES)
 def test_every_input_of_a_node_is_sent_with_a_legal_value(node: str) -> None:
-    asked = TABLE.nodes[node].inputs
+    asked = TABLE.families[node].chain["cut"].inputs
     assert set(asked) | {"image", "model"} | ({"process_res"} & set(declared(node))) == set(declared(node))
 
     for name, value in asked.items():
@@ -68,11 +77,11 @@ def test_every_input_of_a_node_is_sent_with_a_legal_value(node: str) -> None:
             assert limits["min"] <= value <= limits["max"]
 
 
-@pytest.mark.parametrize("node", TABLE.nodes)
+@pytest.mark.parametrize("node", FAMILIES)
 def test_what_a_node_is_asked_for_is_the_raw_alpha(node: str) -> None:
-    asked = TABLE.nodes[node]
+    asked, alpha = TABLE.families[node].chain["cut"], TABLE.families[node].alpha
 
-    assert OBJECT_INFO[node]["output_name"][asked.output] == "MASK_IMAGE"
+    assert OBJECT_INFO[node]["output_name"][alpha.output] == alpha.kind == "MASK_IMAGE"
     assert (asked.inputs["sensitivity"], asked.inputs["mask_blur"], asked.inputs["mask_offset"]) == (1.0, 0, 0)
     assert not asked.inputs["invert_output"]
 
@@ -85,7 +94,28 @@ def test_every_prompt_passes_comfyuis_own_validation(graph: Graph, recipe: Recip
 
     assert verdict.error is None
     assert verdict.node_errors == {}
-    assert verdict.outputs == [graph.sink]
+    assert verdict.outputs == [SINK_ID]
+
+
+@pytest.mark.parametrize("model", CORE)
+def test_a_chain_of_cores_nodes_passes_comfyuis_own_validation(graph: Graph, model: str) -> None:
+    info = json.loads(json.dumps(NEWER_INFO))
+    info["LoadBackgroundRemovalModel"]["input"]["required"]["bg_removal_name"][1]["options"] = [TABLE.value(model)]
+    prompt = prompt_of(graph, Recipe(model))
+
+    verdict = Validator(info, lambda name: name == "freisteller/a/photo-01.jpg").judge(prompt)
+
+    assert (verdict.error, verdict.outputs) == (None, [SINK_ID])
+    kinds = {node["class_type"] for node in wired(prompt).values()}
+    assert kinds == {"PreviewImage", "MaskToImage", "RemoveBackground", "LoadBackgroundRemovalModel", "LoadImage"}
+
+
+@pytest.mark.parametrize("model", TABLE.models)
+def test_every_node_of_every_chain_works_for_the_alpha(graph: Graph, model: str) -> None:
+    prompt = graph.prompt(model, graph.inputs_for(Recipe(model), 768, 1024), "a.jpg", {})
+
+    assert wired(prompt).keys() == prompt.keys()
+    assert {node["class_type"] for node in prompt.values()} == set(graph.node_classes(model))
 
 
 def test_one_node_works_and_the_others_are_parked_under_fixed_ids(graph: Graph) -> None:
@@ -104,19 +134,19 @@ def test_each_model_has_a_node_of_its_own(graph: Graph) -> None:
         for recipe in RECIPES
     }
 
-    assert len(set(working.values())) == len(TABLE.models)
+    assert len(set(working.values())) == len(RMBG_PACK)
 
 
 def test_nothing_is_parked_that_is_not_wanted(graph: Graph) -> None:
-    prompt = graph.prompt("BEN2", {"model": "BEN2"}, "a.jpg", ())
+    prompt = graph.prompt("BEN2", {"cut": {"model": "BEN2"}}, "a.jpg", {})
 
     assert [node["class_type"] for node in prompt.values()] == ["LoadImage", "RMBG", "PreviewImage"]
 
 
 def test_a_prompt_shares_nothing_with_the_next(graph: Graph) -> None:
-    prompt_of(graph, RECIPES[0])["2"]["inputs"]["model"] = "spoiled"
+    prompt_of(graph, RECIPES[0])["RMBG-2.0/cut"]["inputs"]["model"] = "spoiled"
 
-    assert prompt_of(graph, RECIPES[0])["2"]["inputs"]["model"] == RECIPES[0].model
+    assert prompt_of(graph, RECIPES[0])["RMBG-2.0/cut"]["inputs"]["model"] == RECIPES[0].model
 
 
 @pytest.mark.parametrize(
@@ -135,13 +165,13 @@ def test_a_prompt_shares_nothing_with_the_next(graph: Graph) -> None:
 def test_process_res_means_how_much_the_model_sees(
     graph: Graph, recipe: Recipe, height: int, width: int, sent: int
 ) -> None:
-    assert graph.inputs_for(recipe, height, width)["process_res"] == sent
+    assert graph.inputs_for(recipe, height, width)["cut"]["process_res"] == sent
 
 
 @pytest.mark.parametrize("model", ["INSPYRENET", "BEN", "BEN2"])
 def test_no_aspect_makes_a_model_see_much_more_than_meant(graph: Graph, model: str) -> None:
     for aspect in (0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 3.0, 8.0):
-        width = graph.inputs_for(Recipe(model, 1024), 1000, round(1000 * aspect))["process_res"]
+        width = graph.inputs_for(Recipe(model, 1024), 1000, round(1000 * aspect))["cut"]["process_res"]
         assert isinstance(width, int)
         assert width * width / aspect <= 1024 * 1024 * 1.05
 
@@ -164,8 +194,8 @@ def test_a_strip_too_narrow_for_a_models_lowest_width_is_left_to_the_others(grap
     with pytest.raises(RecipeRefused, match="10 x 1024 pixels is too narrow for BEN2"):
         graph.inputs_for(Recipe("BEN2", 1024), 1024, 10)
 
-    assert graph.inputs_for(Recipe("BEN2", 1024), 1024, 16)["process_res"] == 256
-    assert graph.inputs_for(Recipe("RMBG-2.0", 1024), 1024, 10)["process_res"] == 1024
+    assert graph.inputs_for(Recipe("BEN2", 1024), 1024, 16)["cut"]["process_res"] == 256
+    assert graph.inputs_for(Recipe("RMBG-2.0", 1024), 1024, 10)["cut"]["process_res"] == 1024
 
 
 @pytest.mark.parametrize("model", ["INSPYRENET", "BEN", "BEN2"])
@@ -174,8 +204,8 @@ def test_a_strip_too_flat_for_a_models_highest_width_is_left_to_the_others(graph
     with pytest.raises(RecipeRefused, match=f"1024 x 15 pixels is too flat for {model}"):
         graph.inputs_for(Recipe(model, 1024), 15, 1024)
 
-    assert graph.inputs_for(Recipe(model, 1024), 16, 1024)["process_res"] == 2048
-    assert graph.inputs_for(Recipe("RMBG-2.0", 1024), 2, 1024)["process_res"] == 1024
+    assert graph.inputs_for(Recipe(model, 1024), 16, 1024)["cut"]["process_res"] == 2048
+    assert graph.inputs_for(Recipe("RMBG-2.0", 1024), 2, 1024)["cut"]["process_res"] == 1024
 
 
 def test_the_default_ladder_is_legal(graph: Graph) -> None:
@@ -185,7 +215,7 @@ def test_the_default_ladder_is_legal(graph: Graph) -> None:
 
 
 def test_every_model_says_whether_it_may_be_used_commercially() -> None:
-    allowed = {name: model.commercial_use for name, model in TABLE.models.items()}
+    allowed = {name: TABLE.models[name].commercial_use for name in RMBG_PACK}
 
     assert allowed == {"RMBG-2.0": False, "INSPYRENET": True, "BEN": True, "BEN2": True, "BiRefNet-HR": True}
     assert all(model.licence for model in TABLE.models.values())

@@ -41,7 +41,7 @@ def test_an_input_that_a_newer_node_has_is_sent_with_its_default(double: Double,
     open_engine(double).cut(uuid.uuid4(), drawn_photo(), RMBG)
 
     (entry,) = double.worker.history.values()
-    assert entry["prompt"][2]["2"]["inputs"]["tile_size"] == 64
+    assert entry["prompt"][2]["RMBG-2.0/cut"]["inputs"]["tile_size"] == 64
 
 
 def test_a_list_of_models_in_the_newer_form_is_read_too() -> None:
@@ -49,7 +49,7 @@ def test_a_list_of_models_in_the_newer_form_is_read_too() -> None:
 
     inputs = replies.read_inputs({"RMBG": {"input": {"required": {"model": spec}}}}, "RMBG")
 
-    assert inputs == {"model": replies.Input(options=("BEN", "BEN2"), default="BEN")}
+    assert inputs == {"model": replies.Input(("BEN", "BEN2"), default="BEN", is_choice=True, required=True)}
 
 
 def test_an_input_that_a_node_misses_is_the_installations_fault(double: Double, open_engine: OpenEngine) -> None:
@@ -64,7 +64,7 @@ def test_a_prompt_that_is_taken_although_its_node_is_faulted_is_taken_back(
     double: Double, open_engine: OpenEngine
 ) -> None:
     engine = open_engine(double, probe_seconds=0.2)
-    double.set_faults({"remarked_nodes": ["2"], "hold": True})
+    double.set_faults({"remarked_nodes": ["RMBG-2.0/cut"], "hold": True})
 
     with pytest.raises(EngineMisconfigured, match="Required input is missing"):
         engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
@@ -74,6 +74,6 @@ def test_a_prompt_that_is_taken_although_its_node_is_faulted_is_taken_back(
 
 
 def test_a_fault_in_a_node_that_is_only_parked_is_none_of_ours(double: Double, open_engine: OpenEngine) -> None:
-    double.set_faults({"remarked_nodes": ["5"]})
+    double.set_faults({"remarked_nodes": ["BiRefNet-HR/cut"]})
 
     assert open_engine(double).cut(uuid.uuid4(), drawn_photo(), RMBG).alpha.max() > 0.9

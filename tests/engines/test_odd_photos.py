@@ -46,7 +46,7 @@ def test_the_photo_that_set_a_model_aside_is_not_the_one_that_tries_it_again(
 
 def test_a_test_picture_tries_the_model_if_they_are_sent(double: Double, open_engine: OpenEngine) -> None:
     double.set_faults(ODD)
-    engine = open_engine(double, canary_minutes=600.0, canary_models=(RMBG.model,))
+    engine = open_engine(double, canary_minutes=600.0, ladder=(RMBG.model,))
     assert double.wait_until(lambda: bool(engine.health()[0].canaries))
     for height in ODD_HEIGHTS:
         fail_at(engine, height)

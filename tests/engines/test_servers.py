@@ -172,4 +172,4 @@ def test_a_server_that_comes_back_is_looked_at_anew(double: Double, open_engine:
 
     engine.cut(ticket, drawn_photo(shift=1), RMBG)
 
-    assert double.worker.history[str(ticket)]["prompt"][2]["2"]["inputs"]["tile_size"] == 64
+    assert double.worker.history[str(ticket)]["prompt"][2]["RMBG-2.0/cut"]["inputs"]["tile_size"] == 64

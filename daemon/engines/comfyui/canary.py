@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
+from daemon.engines.comfyui.deaths import Deaths
 from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.servers import ServerEntry, Servers
-from daemon.errors import FreistellerError
+from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError
 from daemon.jobs import Recipe
 
 SIDE = 512  # pixels of the test picture: large enough for a model to see the subject, small enough to send
@@ -34,6 +35,7 @@ class Canary:
     def __init__(
         self,
         servers: Servers,
+        deaths: Deaths,
         models: Sequence[str],
         every_seconds: float,
         stop: threading.Event,
@@ -42,6 +44,7 @@ class Canary:
     ) -> None:
         """wall_clock: returns Unix time, to record when a model was last correct."""
         self._servers = servers
+        self._deaths = deaths
         self._models = tuple(models)
         self._every_seconds = every_seconds
         self._stop = stop
@@ -61,6 +64,45 @@ class Canary:
         name = f"canary-{entry.server.name}"
         threading.Thread(target=self._test_models, args=(entry,), name=name, daemon=True).start()
 
+    def prove(self, entry: ServerEntry, model: str) -> None:
+        """Send a test picture through a model that has given no alpha on that server yet. The caller holds a slot.
+
+        A spoilt model may end the server's process at its first picture. Whether the alpha is correct does not matter:
+        the model may be made for other subjects. Raises the error of the picture, and EngineMisconfigured if the server
+        went away with it.
+        """
+        with entry.proving:
+            if model in entry.trust.proven:
+                return
+            deadly = entry.trust.deadly.get(model)
+            if deadly and self._clock() < deadly.until:  # another photo's test picture, a moment ago
+                raise EngineMisconfigured(deadly.message)
+            picture, _ = draw_test_picture(next(self._numbers))
+            self._cut(entry, model, EncodedProxy.of(picture))
+            with self._servers.changing(entry) as trust:
+                trust.proven.add(model)
+
+    def _cut(self, entry: ServerEntry, model: str, encoded: EncodedProxy) -> Alpha:
+        """Send one test picture. Raises the server's error, and EngineMisconfigured if the server went away with it."""
+        ticket = uuid.uuid4()
+        self._deaths.expect_none(str(ticket))
+        try:
+            return entry.server.cut(ticket, encoded, Recipe(model), new=True).alpha
+        except FreistellerError as error:
+            if not self._deaths.has_killed(str(ticket)):
+                raise
+            text = (
+                f"{entry.server.name} went away when a test picture went through {model}, so no photo does. Check that "
+                "model's file there, or take the model out of strategy.ladder."
+            )
+            with self._servers.changing(entry) as trust:
+                trust.record_deadly(model, text, self._clock())
+                trust.record_absence(error if isinstance(error, EngineAway) else EngineAway(str(error)))
+            entry.probe_soon.set()
+            raise EngineMisconfigured(text) from error
+        finally:
+            self._deaths.forget(str(ticket))
+
     def _test_models(self, entry: ServerEntry) -> None:
         due = dict.fromkeys(self._models, self._clock())
         while not self._stop.wait(min(LOOK_SECONDS, self._every_seconds)) and not entry.leaving:
@@ -79,7 +121,7 @@ class Canary:
         picture, subject = draw_test_picture(next(self._numbers))
         encoded = EncodedProxy.of(picture)
         try:
-            alpha = entry.server.cut(uuid.uuid4(), encoded, Recipe(model)).alpha
+            alpha = self._cut(entry, model, encoded)
         except FreistellerError as error:  # no alpha is not a wrong alpha: treat it like a photo's failure
             self._servers.record_failure(entry, model, error, encoded.digest)
             return False

@@ -4,7 +4,6 @@ A photo goes to the server that will finish it first. If that server dies, hangs
 another one. It comes back with an error only if no server is left.
 """
 
-import contextlib
 import threading
 import time
 import uuid
@@ -12,10 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from daemon.arrays import Rgb
+from daemon.engines.comfyui.attendance import Attendance
 from daemon.engines.comfyui.canary import Canary
 from daemon.engines.comfyui.deaths import Deaths
 from daemon.engines.comfyui.encoded_proxy import EncodedProxy
-from daemon.engines.comfyui.graph import load_graph
+from daemon.engines.comfyui.graph import Graph
 from daemon.engines.comfyui.model_table import load_models
 from daemon.engines.comfyui.server import Server
 from daemon.engines.comfyui.server_trust import ServerTrust
@@ -24,9 +24,7 @@ from daemon.engines.contract import Answer, ServerHealth
 from daemon.engines.least_size import narrowed, widened
 from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, FreistellerError, RecipeRefused
 from daemon.jobs import Recipe
-from daemon.settings import ComfyUISettings, ServerSettings
-
-SOONEST_PROBE = 16  # a server that failed is probed after probe_seconds / 16, then after twice as long, and so on
+from daemon.settings import DEFAULT_LADDER, ComfyUISettings, ModelTables, ServerSettings
 
 
 class ComfyUIEngine:
@@ -39,27 +37,35 @@ class ComfyUIEngine:
         clock: Callable[[], float] = time.monotonic,
         *,
         commercial_use: bool = False,
-        canary_models: Sequence[str] = (),
+        ladder: Sequence[str] = (),
+        own_models: ModelTables | None = None,
     ) -> None:
         """Make the clients of all servers. Contacts nobody.
 
         owner: names this daemon on the servers, so that two daemons never overwrite each other's uploads. Keep it the
         same after a restart, so that the names of uploads stay few. "" = a new one each time.
         commercial_use: leave out all models whose licence does not allow commercial use.
-        canary_models: models to test with a drawn picture now and then. Models that are not in the table are ignored.
+        ladder: the models in use, () = those of the default ladder. They are tested with a drawn picture now and then,
+        parked and checked. Models that are not in the table are ignored. own_models: a user's own tables.
+        Raises BadSettings if those, or comfyui.parked, name what there is not.
         """
         self._settings = settings
         self._clock = clock
-        self._table = load_models().for_commerce() if commercial_use else load_models()
-        self._graph = load_graph(self._table)
+        table = load_models(own_models)
+        self._table = table.for_commerce() if commercial_use else table
+        self._graph = Graph(self._table)
+        named = ladder or tuple(rung.model for rung in DEFAULT_LADDER)
+        self._in_use = tuple(dict.fromkeys(model for model in named if model in self._table.models))
         self._owner = owner or uuid.uuid4().hex[:12]
         self._deaths = Deaths()
         self._servers = Servers([self._new_entry(each) for each in settings.servers], settings.affinity_seconds, clock)
         self._stop = threading.Event()
         self._started = False
+        self._attendance = Attendance(self._servers, settings.probe_seconds, self._stop)
         self._canary = Canary(
             self._servers,
-            [model for model in canary_models if model in self.models],
+            self._deaths,
+            self._in_use,
             settings.canary_minutes * 60,
             self._stop,
             clock,
@@ -82,7 +88,7 @@ class ComfyUIEngine:
             return
         self._started = True
         for entry in self._servers.entries:
-            self._start_server(entry)
+            self._attendance.begin(entry)
         if self._settings.canary_minutes:
             self._canary.start()
 
@@ -106,7 +112,7 @@ class ComfyUIEngine:
         new = [entry for entry in entries if entry not in present.values()]
         if self._started:
             for entry in new:
-                self._start_server(entry)
+                self._attendance.begin(entry)
         self._servers.replace(entries)
         if self._started and self._settings.canary_minutes:
             for entry in new:
@@ -166,50 +172,15 @@ class ComfyUIEngine:
             entry.server.close(entry.trust.reachable)
 
     def _new_entry(self, settings: ServerSettings) -> ServerEntry:
-        server = Server(settings, self._settings, self._graph, self._owner, self._clock, self._deaths)
+        server = Server(settings, self._settings, self._graph, self._owner, self._clock, self._deaths, self._in_use)
         return ServerEntry(server, ServerTrust(settings.slots, self._settings.probe_seconds), settings)
-
-    def _start_server(self, entry: ServerEntry) -> None:
-        entry.server.start()
-        name = f"probe-{entry.server.name}"
-        threading.Thread(target=self._attend, args=(entry,), name=name, daemon=True).start()
-
-    def _attend(self, entry: ServerEntry) -> None:
-        """Look after one server until it is released. Each has its own thread, because a hung server answers late."""
-        self._probe_until_it_leaves(entry)
-        if entry.leaving and self._servers.wait_until_empty(entry):
-            with contextlib.suppress(FreistellerError):  # the server may really be gone
-                entry.server.clean_up()
-            entry.server.close(entry.trust.reachable)
-
-    def _probe_until_it_leaves(self, entry: ServerEntry) -> None:
-        usual = self._settings.probe_seconds
-        soon = usual / SOONEST_PROBE
-        while not self._stop.is_set() and not entry.leaving:
-            try:
-                memory = entry.server.memory()
-            except (EngineAway, EngineMisconfigured) as error:
-                with self._servers.changing(entry) as trust:
-                    trust.record_absence(error)
-            else:
-                if not entry.trust.reachable:
-                    entry.server.forget_nodes()  # before it gets a photo: it may be another installation now
-                with self._servers.changing(entry) as trust:
-                    entry.memory = memory
-                    trust.record_probe()
-                with contextlib.suppress(FreistellerError):  # the next probe cleans up again
-                    entry.server.clean_up()
-            reachable = entry.trust.reachable
-            hurried = entry.probe_soon.wait(usual if reachable else soon)
-            soon = usual / SOONEST_PROBE if reachable else min(usual, soon * 2)
-            if hurried:  # a photo failed there a moment ago: wait shortly, then probe
-                self._stop.wait(soon)
-                entry.probe_soon.clear()
 
     def _cut_on(self, entry: ServerEntry, ticket: uuid.UUID, proxy: EncodedProxy, recipe: Recipe, new: bool) -> Answer:
         """Cut out on a server whose slot was taken. Frees the slot and records how the server did."""
         began = self._clock()
         try:
+            if self._table.family(recipe.model).canary_first:
+                self._canary.prove(entry, recipe.model)
             answer = entry.server.cut(ticket, proxy, recipe, new)
         except FreistellerError as error:
             error_to_raise = self._servers.record_failure(entry, recipe.model, error, proxy.digest)

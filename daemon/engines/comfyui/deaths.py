@@ -17,6 +17,7 @@ class Deaths:
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
+        self._test_pictures: set[str] = set()
         self._lock = threading.Lock()
 
     def record(self, ticket: str) -> None:
@@ -26,15 +27,26 @@ class Deaths:
             while len(self._counts) > MOST_TICKETS:
                 del self._counts[next(iter(self._counts))]
 
+    def expect_none(self, ticket: str) -> None:
+        """This ticket is a test picture, which no server needs to survive twice: one death is enough."""
+        with self._lock:
+            self._test_pictures.add(ticket)
+
+    def has_killed(self, ticket: str) -> bool:
+        """Whether a server went away while it worked on this ticket."""
+        return ticket in self._counts
+
     def forget(self, ticket: str) -> None:
         """The ticket was answered, so it was not the reason."""
         with self._lock:
             self._counts.pop(ticket, None)
+            self._test_pictures.discard(ticket)
 
     def refuse_deadly(self, ticket: str, model: str) -> None:
-        """Raise RecipeRefused if the ticket had MOST_DEATHS."""
-        if self._counts.get(ticket, 0) >= MOST_DEATHS:
+        """Raise RecipeRefused if the ticket had MOST_DEATHS, or a test picture had one."""
+        most = 1 if ticket in self._test_pictures else MOST_DEATHS
+        if self._counts.get(ticket, 0) >= most:
             raise RecipeRefused(
-                f"The ComfyUI server went away {MOST_DEATHS} times while {model} worked on this photo, so the photo is "
+                f"The ComfyUI server went away {most} times while {model} worked on this photo, so the photo is "
                 "not sent to it again. Look in the server's log; perhaps it ran out of memory."
             )

@@ -51,6 +51,8 @@ MODEL_MISSING_TEXTS = (
     "cannot import name",
     "could not import",
     "error loading",
+    "model file is invalid",
+    "with filename",
 )
 MISSING_INPUT = re.compile(
     r"error in image processing: '\w+'"
@@ -71,14 +73,15 @@ def of_rejection(body: Any, server: str, model: str) -> FreistellerError:
         kind, details = str(node_error.get("type", "")), str(node_error.get("details", ""))
         if kind == "custom_validation_failed" and class_type in SOURCE_NODES:
             return UploadLost(f"{server} has lost the uploaded picture: {details}")
-        if kind == "value_not_in_list" and details.startswith("model"):
+        if kind == "value_not_in_list" and ("model" in details.partition(":")[0] or f"'{model}'" in details):
             return EngineMisconfigured(
-                f"{server} does not list the model {model} in its node {class_type}. Update ComfyUI-RMBG there."
+                f"{server} does not list the model {model} in its node {class_type}. Put the model's file there, or "
+                "update the node."
             )
         text = ": ".join(part for part in (str(node_error.get("message", "")).strip(), details) if part)
         return EngineMisconfigured(f"{server} rejects an input of its node {class_type} for {model}: {text}.")
     if "does not exist" in message or "not found" in message:
-        return EngineMisconfigured(f"{server}: {message} Install ComfyUI-RMBG there.")
+        return EngineMisconfigured(f"{server}: {message} Install the nodes that {model} needs there.")
     text = ": ".join(part for part in (message, str(error.get("details", ""))) if part)
     return EngineMisconfigured(f"{server} rejects our prompt for {model}: {text}.")
 

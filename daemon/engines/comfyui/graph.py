@@ -1,48 +1,45 @@
-"""Makes a ComfyUI prompt from a recipe. The one graph has a node for every model; only the chosen one is wired.
+"""Makes a ComfyUI prompt from a recipe: the picture, the chain of nodes that runs the model, and what shows the alpha.
 
-ComfyUI keeps a node's loaded models for as long as the next prompt contains the node, wired or not. Nodes that a prompt
-contains unwired are called parked. One graph with fixed node ids therefore loads each model once; two graphs would load
-at every switch. Each model has its own node, even if one node could run several: a node never unloads what it loaded,
-so the server can only drop a model that is alone in its node.
+ComfyUI keeps what nodes have loaded for as long as the next prompt contains them, wired or not. Nodes that a prompt
+contains unwired are called parked. One prompt with fixed node ids for all models therefore loads each model once. Each
+model has nodes of its own, even if one node could run several: a node never unloads what it loaded, so the server can
+only drop a model that is alone in its node.
 """
 
-import copy
-import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TypeAlias
 
-from daemon.disk.shipped import shipped
-from daemon.engines.comfyui.model_table import Model, ModelTable
+from daemon.engines.comfyui.model_table import ModelTable
 from daemon.errors import RecipeRefused
 from daemon.jobs import Recipe
+from daemon.settings import ModelSettings, NodeSettings
 
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 Prompt: TypeAlias = dict[str, dict[str, Json]]
 """Node id -> {class_type, inputs}, the form that POST /prompt takes."""
+Inputs: TypeAlias = Mapping[str, Mapping[str, Json]]
+"""Node of a chain -> its inputs, without the picture and without links."""
 
-SOURCE = "LoadImage"
-SINK = "PreviewImage"  # writes to temp/, which a restart of the server wipes; SaveImage would fill output/ for ever
+SOURCE, SOURCE_ID = "LoadImage", "photo"
+CONVERTER, CONVERTER_ID = "MaskToImage", "mask"
+SINK, SINK_ID = "PreviewImage", "alpha"  # writes to temp/, which a restart wipes; SaveImage would fill output/ for ever
 
 
 class Graph:
-    """Makes prompts from the shipped graph and the table of models. Asks no server."""
+    """Makes prompts from the table of models. Asks no server."""
 
-    def __init__(self, template: Mapping[str, Mapping[str, Json]], table: ModelTable) -> None:
-        self._template = template
-        self._source = _id_of(template, SOURCE)
-        self.sink = _id_of(template, SINK)
-        """The id of the node whose output is the alpha."""
-        self._model_nodes = {_title(node): id_ for id_, node in template.items() if _title(node) in table.models}
+    def __init__(self, table: ModelTable) -> None:
         self.table = table
 
-    @property
-    def node_classes(self) -> tuple[str, ...]:
-        """Every node class that a server needs."""
-        return tuple(dict.fromkeys((SOURCE, *(model.node for model in self.table.models.values()), SINK)))
+    def node_classes(self, model: str) -> tuple[str, ...]:
+        """Every node class that a server needs for that model."""
+        family = self.table.family(model)
+        converter = (CONVERTER,) if family.alpha.kind == "MASK" else ()
+        return (SOURCE, *(node.node for node in family.chain.values()), *converter, SINK)
 
-    def inputs_for(self, recipe: Recipe, height: int, width: int) -> dict[str, Json]:
-        """The inputs of the model's node for a picture of that size in pixels, without the picture itself.
+    def inputs_for(self, recipe: Recipe, height: int, width: int) -> dict[str, dict[str, Json]]:
+        """The inputs of each node of the model's chain for a picture of that size in pixels, without links.
 
         Raises RecipeRefused if the model is unknown or a parameter is not legal for it.
         """
@@ -50,42 +47,72 @@ class Graph:
         if model is None:
             known = ", ".join(self.table.models)
             raise RecipeRefused(f"No ComfyUI node is known for the model {recipe.model}. Known models: {known}.")
-        inputs: dict[str, Json] = {"model": recipe.model, **self.table.nodes[model.node].inputs}
         resolution = _resolution(recipe, model, height, width)
-        if resolution is not None:
-            inputs["process_res"] = resolution
+        chain = self.table.family(recipe.model).chain
+        inputs = {name: self.own_inputs(recipe.model, node) for name, node in chain.items()}
+        for name, node in chain.items():
+            if node.size and resolution is not None:
+                inputs[name][node.size] = resolution
         return inputs
 
-    def prompt(self, model: str, inputs: Mapping[str, Json], picture: str, parked: Collection[str]) -> Prompt:
+    def own_inputs(self, model: str, node: NodeSettings) -> dict[str, Json]:
+        """The inputs of a node that are the same for every recipe of that model."""
+        chosen: dict[str, Json] = {node.model: self.table.value(model)} if node.model else {}
+        return {**chosen, **node.inputs}
+
+    def prompt(self, model: str, inputs: Inputs, picture: str, parked: Mapping[str, Inputs]) -> Prompt:
         """The prompt that cuts out `picture` (LoadImage's name for it) with `model`. inputs: see `inputs_for`.
 
-        parked: the models to keep in memory besides the one that works.
+        parked: the models to keep in memory besides the one that works, with the inputs of their parked nodes.
         """
-        node_of_model = self._model_nodes[model]
-        kept = {self._source, self.sink, node_of_model, *(self._model_nodes[name] for name in parked)}
-        prompt: Prompt = {id_: copy.deepcopy(dict(node)) for id_, node in self._template.items() if id_ in kept}
-        prompt[self._source]["inputs"] = {"image": picture}
-        prompt[node_of_model]["inputs"] = {**inputs, "image": [self._source, 0]}
-        output = self.table.nodes[self.table.models[model].node].output
-        prompt[self.sink]["inputs"] = {"images": [node_of_model, output]}
+        family = self.table.family(model)
+        prompt: Prompt = {SOURCE_ID: _node(SOURCE, {"image": picture})}
+        for name in self.table.models:
+            if name == model:
+                prompt |= self._chain(model, inputs)
+            elif name in parked:
+                chain = self.table.family(name).chain
+                prompt |= {
+                    f"{name}/{part}": _node(chain[part].node, kept, f"{name}, parked")
+                    for part, kept in parked[name].items()
+                }
+        last: list[Json] = [f"{model}/{family.alpha.node}", family.alpha.output]
+        if family.alpha.kind == "MASK":
+            prompt[CONVERTER_ID] = _node(CONVERTER, {"mask": last})
+            last = [CONVERTER_ID, 0]
+        prompt[SINK_ID] = _node(SINK, {"images": last})
         return prompt
 
-
-def load_graph(table: ModelTable) -> Graph:
-    """Read the graph that is shipped with this program."""
-    return Graph(json.loads(shipped("workflows", "cutout.json").read_text(encoding="utf-8")), table)
-
-
-def _id_of(template: Mapping[str, Mapping[str, Json]], node_class: str) -> str:
-    return next(id_ for id_, node in template.items() if node["class_type"] == node_class)
-
-
-def _title(node: Mapping[str, Json]) -> str:
-    meta = node.get("_meta")
-    return str(meta.get("title", "")) if isinstance(meta, dict) else ""
+    def _chain(self, model: str, inputs: Inputs) -> Prompt:
+        chain: Prompt = {}
+        for part, node in self.table.family(model).chain.items():
+            given: dict[str, Json] = dict(inputs[part])
+            if node.picture:
+                given[node.picture] = [SOURCE_ID, 0]
+            given |= {key: [f"{model}/{source}", output] for key, (source, output) in node.links.items()}
+            chain[f"{model}/{part}"] = _node(node.node, given, model)
+        return chain
 
 
-def _resolution(recipe: Recipe, model: Model, height: int, width: int) -> int | None:
+def wired(prompt: Prompt) -> Prompt:
+    """The nodes of a prompt that work: all whose output reaches the sink. The others are parked."""
+    found: Prompt = {}
+    waiting = [SINK_ID]
+    while waiting:
+        node_id = waiting.pop()
+        if node_id not in found and node_id in prompt:
+            found[node_id] = prompt[node_id]
+            inputs = prompt[node_id]["inputs"]
+            values = inputs.values() if isinstance(inputs, dict) else ()
+            waiting += [str(value[0]) for value in values if isinstance(value, list)]
+    return found
+
+
+def _node(node_class: str, inputs: Mapping[str, Json], title: str = "") -> dict[str, Json]:
+    return {"class_type": node_class, "inputs": dict(inputs), "_meta": {"title": title or node_class}}
+
+
+def _resolution(recipe: Recipe, model: ModelSettings, height: int, width: int) -> int | None:
     """The process_res to send, in pixels. None if the node has no such input.
 
     A recipe's process_res says how much the model may see: process_res x process_res pixels. A square model gets

@@ -10,13 +10,13 @@ import queue
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import requests
 
 from daemon.engines.comfyui import error_mapping, replies
 from daemon.engines.comfyui.answer_limits import MOST_ANSWER_SILENCES, limit_answers
-from daemon.engines.comfyui.graph import Prompt
+from daemon.engines.comfyui.graph import SINK_ID, Prompt, wired
 from daemon.errors import EngineAway, EngineMisconfigured
 from daemon.settings import ServerSettings
 
@@ -24,7 +24,6 @@ LONG_READ = 4  # times the usual limit, for requests that carry a picture or wai
 MOST_PICTURE_BYTES = 64 << 20  # the largest mask, 4096 x 4096 pixels in RGB, has 48 MiB even if it is not compressed
 MOST_JSON_BYTES = 32 << 20  # the largest one is /queue: about 10 KiB for each prompt that anybody has waiting there
 READ_BYTES = 64 << 10
-MODEL_FOLDER = "rmbg"
 
 
 class ResultGone(Exception):
@@ -83,9 +82,9 @@ class HttpClient:
         """GET /object_info/{class}: what each input accepts. None if the server has no such node."""
         return replies.read_inputs(self._json(self._send("GET", f"/object_info/{node_class}")), node_class)
 
-    def weights(self) -> frozenset[str] | None:
-        """GET /models/rmbg: the weight files on the server. None if the server does not say."""
-        answer = self._send("GET", f"/models/{MODEL_FOLDER}", expected=(404,))
+    def weights(self, folder: str) -> frozenset[str] | None:
+        """GET /models/{folder}: the weight files in that folder. None if the server does not say."""
+        answer = self._send("GET", f"/models/{quote(folder)}", expected=(404,))
         body = self._json(answer) if answer.status == 200 else None
         return frozenset(str(name).replace("\\", "/") for name in body) if isinstance(body, list) else None
 
@@ -96,9 +95,9 @@ class HttpClient:
         except ValueError as error:
             raise EngineAway(f"{self.name} answers /queue, but not like ComfyUI ({error}).") from error
 
-    def history(self, prompt_id: str, sink: str) -> replies.FinishedPrompt | None:
-        """GET /history/{id}: how that prompt ended. None if it has not ended or is unknown. sink: see `Graph.sink`."""
-        return replies.read_history(self._json(self._send("GET", f"/history/{prompt_id}")), prompt_id, sink)
+    def history(self, prompt_id: str) -> replies.FinishedPrompt | None:
+        """GET /history/{id}: how that prompt ended. None if it has not ended or is unknown."""
+        return replies.read_history(self._json(self._send("GET", f"/history/{prompt_id}")), prompt_id, SINK_ID)
 
     def submit(self, prompt: Prompt, prompt_id: str, client_id: str, model: str) -> None:
         """POST /prompt. After a 5xx, which raises EngineAway, the server may still have queued the prompt.
@@ -112,7 +111,7 @@ class HttpClient:
         if answer.status == 400:
             raise error_mapping.of_rejection(body, self.name, model)
         errors = body.get("node_errors") if isinstance(body, dict) else None
-        if isinstance(errors, dict) and any(node["inputs"] for node_id, node in prompt.items() if node_id in errors):
+        if isinstance(errors, dict) and errors.keys() & wired(prompt).keys():
             raise error_mapping.QueuedDespiteErrors(str(error_mapping.of_rejection(body, self.name, model)))
 
     def upload(self, picture: bytes, subfolder: str, name: str) -> str:

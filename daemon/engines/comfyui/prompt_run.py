@@ -16,7 +16,7 @@ from daemon.engines.comfyui import error_mapping
 from daemon.engines.comfyui.deaths import Deaths
 from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.event_socket import EventSocket, Hint
-from daemon.engines.comfyui.graph import Prompt
+from daemon.engines.comfyui.graph import Prompt, wired
 from daemon.engines.comfyui.http_client import HttpClient, ResultGone
 from daemon.engines.comfyui.provenance import loaded_digest
 from daemon.engines.comfyui.replies import FinishedPrompt, NodeError, Queue, same_request
@@ -41,7 +41,8 @@ class PromptRun:
     model: str
     prompt: Callable[[str], Prompt]
     """Takes LoadImage's name of the picture and returns the prompt to post."""
-    sink: str
+    channel: int
+    """Which channel of the result is the alpha: 0, or 3."""
     http: HttpClient
     events: EventSocket
     names: UploadNames
@@ -192,7 +193,7 @@ class PromptRun:
         image = finished.image
         if image is None:
             raise ResultGone(f"{self.http.name} reports success but shows no result")
-        if not same_request(finished.prompt, self.prompt(finished.picture)):  # the ladder has changed in between
+        if not same_request(finished.prompt, wired(self.prompt(finished.picture))):  # the ladder has changed in between
             raise ResultGone(f"{self.http.name} computed {image.filename} by another recipe")
         with self._stage("fetch"):
             encoded = self._with_retries(lambda: self.http.view(image))
@@ -200,7 +201,7 @@ class PromptRun:
             if loaded is not None and loaded != self.proxy.digest:
                 raise ResultGone(f"{self.http.name} computed {image.filename} from another picture")
             try:
-                alpha = codec.decode_alpha(encoded)
+                alpha = codec.decode_alpha(encoded, self.channel)
             except ValueError as error:
                 raise ResultGone(f"{self.http.name} sent {image.filename} damaged: {error}") from error
             if alpha.shape != (self.proxy.height, self.proxy.width):
@@ -217,7 +218,7 @@ class PromptRun:
         raise error
 
     def _history(self) -> FinishedPrompt | None:
-        return self._with_retries(lambda: self.http.history(self.prompt_id, self.sink))
+        return self._with_retries(lambda: self.http.history(self.prompt_id))
 
     def _delete_entry(self) -> None:
         """Delete the history entry, so that nobody takes it for the answer to the next submission."""

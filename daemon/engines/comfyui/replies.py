@@ -60,24 +60,37 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The memory of all devices of the server together, in bytes. None if the server does not say."""
+    """The memory of all devices of the server together, in bytes, None if it does not say; and its flags."""
 
     total_bytes: int | None = None
     free_bytes: int | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What one input of a node accepts: a list of options, or a range. None stands for no limit."""
+    """What one input of a node accepts: a list of options, or a range. None stands for no limit.
+
+    is_choice: whether it is one of `options`, also if there are none. required: whether the node cannot do without it.
+    """
 
     options: tuple[str, ...] = ()
     lowest: float | None = None
     highest: float | None = None
     default: str | int | float | bool | None = None
+    is_choice: bool = False
+    required: bool = False
+
+    @property
+    def filled_in(self) -> str | int | float | bool | None:
+        """What to send if we know nothing of the input. None = nothing."""
+        if self.default is None and self.required and self.options:
+            return self.options[0]
+        return self.default
 
     def accepts(self, value: object) -> bool:
         """Whether a value is within the limits that the node declares."""
-        if self.options:
+        if self.is_choice:
             return value in self.options
         if isinstance(value, int | float) and not isinstance(value, bool):
             return (self.lowest is None or value >= self.lowest) and (self.highest is None or value <= self.highest)
@@ -86,7 +99,9 @@ class Input:
     @property
     def legal(self) -> str:
         """The limits in words."""
-        return f"one of {', '.join(self.options)}" if self.options else f"{self.lowest} to {self.highest}"
+        if self.is_choice:
+            return f"one of {', '.join(self.options)}" if self.options else "has nothing to choose from"
+        return f"{self.lowest} to {self.highest}"
 
 
 def read_queue(body: Any) -> Queue:
@@ -104,7 +119,7 @@ def read_queue(body: Any) -> Queue:
 
 
 def read_history(body: Any, prompt_id: str, sink: str) -> FinishedPrompt | None:
-    """Read GET /history/{prompt_id}. Returns None if there is no entry. sink: see `Graph.sink`."""
+    """Read GET /history/{prompt_id}. None if there is no entry. sink: the id of the node that shows the alpha."""
     entry = body.get(prompt_id) if isinstance(body, dict) else None
     if not isinstance(entry, dict):
         return None
@@ -127,14 +142,12 @@ def read_history(body: Any, prompt_id: str, sink: str) -> FinishedPrompt | None:
 
 
 def same_request(kept: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
-    """Whether a prompt that a server keeps asks for the same as ours.
+    """Whether a prompt that a server keeps asks for the same as ours. Ignores what the server itself added.
 
-    Ignores parked nodes and what the server itself added.
+    ours: the nodes that work, without parked ones.
     """
     for node_id, node in ours.items():
         found = kept.get(node_id)
-        if not node["inputs"]:
-            continue
         if not isinstance(found, dict) or any(found.get(key) != node[key] for key in ("class_type", "inputs")):
             return False
     return True
@@ -146,7 +159,9 @@ def read_memory(body: Any) -> Memory:
         raise ValueError("it has no system")
     listed = body.get("devices")
     devices = [device for device in listed if isinstance(device, dict)] if isinstance(listed, list) else []
-    return Memory(_sum_of(devices, "vram_total"), _sum_of(devices, "vram_free"))
+    argv = body["system"].get("argv")
+    flags = tuple(str(each) for each in argv) if isinstance(argv, list) else ()
+    return Memory(_sum_of(devices, "vram_total"), _sum_of(devices, "vram_free"), flags)
 
 
 def read_inputs(body: Any, node_class: str) -> Mapping[str, Input] | None:
@@ -159,11 +174,11 @@ def read_inputs(body: Any, node_class: str) -> Mapping[str, Input] | None:
     for part in ("required", "optional"):
         listed = parts.get(part)
         for name, spec in listed.items() if isinstance(listed, dict) else ():
-            inputs[name] = _input(spec)
+            inputs[name] = _input(spec, part == "required")
     return inputs
 
 
-def _input(spec: Any) -> Input:
+def _input(spec: Any, required: bool) -> Input:
     kind = spec[0] if isinstance(spec, list) and spec else None
     limits = spec[1] if isinstance(spec, list) and len(spec) > 1 and isinstance(spec[1], dict) else {}
     # Newer servers declare a list as ["COMBO", {"options": […]}].
@@ -174,6 +189,8 @@ def _input(spec: Any) -> Input:
         _number(limits.get("min")),
         _number(limits.get("max")),
         default if isinstance(default, str | int | float | bool) else None,
+        isinstance(options, list),
+        required,
     )
 
 

@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from daemon.engines.comfyui.deaths import Deaths
 from daemon.engines.comfyui.encoded_proxy import EncodedProxy
@@ -37,14 +37,17 @@ class Server:
         owner: str,
         clock: Callable[[], float],
         deaths: Deaths,
+        in_use: Sequence[str],
     ) -> None:
-        """owner: see `UploadNames`. deaths: those of all servers.
+        """owner: see `UploadNames`. deaths: those of all servers. in_use: the models to park and to check.
 
         Raises BadSettings if comfyui.parked names an unknown model.
         """
         self._graph = graph
         self._settings = comfyui
-        self._parked = _parked_models(comfyui.parked, graph)
+        self._in_use = tuple(in_use)
+        self._parked = set(_parked_models(comfyui.parked, graph) or in_use)
+        self._parks_all = not comfyui.parked
         self._clock = clock
         self._deaths = deaths
         self._stop = threading.Event()
@@ -52,7 +55,7 @@ class Server:
         self.name = self._http.name
         """Host, port and path, without any secret."""
         self._events = EventSocket(self.name, opener(self._http, comfyui.connect_seconds), clock)
-        self._node_inputs = NodeInputs(self._http)
+        self._node_inputs = NodeInputs(self._http, graph)
         self._names = UploadNames(owner)
         self._lock = threading.Lock()
         self._answered: dict[str, float] = {}  # prompt id -> when its result was fetched
@@ -83,7 +86,7 @@ class Server:
         prompt_id = str(ticket)
         if prompt_id in with_retries(self._http.queue, self._clock, self._stop):
             return True
-        entry = with_retries(lambda: self._http.history(prompt_id, self._graph.sink), self._clock, self._stop)
+        entry = with_retries(lambda: self._http.history(prompt_id), self._clock, self._stop)
         return entry is not None
 
     def cut(self, ticket: uuid.UUID, proxy: EncodedProxy, recipe: Recipe, new: bool = False) -> Answer:
@@ -113,20 +116,23 @@ class Server:
 
     def _prompt_run(self, prompt_id: str, proxy: EncodedProxy, recipe: Recipe, new: bool) -> PromptRun:
         """The run of a prompt that fits this server's nodes. Raises RecipeRefused or EngineMisconfigured."""
-        models = self._graph.table.models
-        recipe_inputs = self._graph.inputs_for(recipe, proxy.height, proxy.width)
         try:
-            inputs = self._node_inputs.complete(models[recipe.model].node, recipe_inputs)
-            parked = {name for name in self._parked if self._node_inputs.has(models[name].node)}
+            inputs = self._node_inputs.complete(recipe, proxy.height, proxy.width)
         except EngineMisconfigured:
             self.forget_nodes()
             raise
+        with self._lock:
+            if self._parks_all:
+                self._parked.add(recipe.model)
+            names = [name for name in self._parked if name != recipe.model]
+        parked = {name: kept for name in names if (kept := self._node_inputs.parked(name))}
+        kind = self._graph.table.family(recipe.model).alpha.kind
         return PromptRun(
             prompt_id=prompt_id,
             proxy=proxy,
             model=recipe.model,
             prompt=lambda picture: self._graph.prompt(recipe.model, inputs, picture, parked),
-            sink=self._graph.sink,
+            channel=3 if kind == "RGBA" else 0,
             http=self._http,
             events=self._events,
             names=self._names,
@@ -151,27 +157,42 @@ class Server:
 
         Raises EngineAway, or EngineMisconfigured with everything that is missing and what to do.
         """
-        self._http.memory()
+        flags = self._http.memory().flags
         self.forget_nodes()
-        missing: list[str] = []
-        offered: dict[str, tuple[str, ...]] = {}
-        for node_class in self._graph.node_classes:
-            options = self._node_inputs.options(node_class)
-            if options is None:
-                missing.append(f"node {node_class}")
-            else:
-                offered[node_class] = options
-        models = self._graph.table.models
-        missing += [
-            f"model {name} of node {model.node}"
-            for name, model in models.items()
-            if model.node in offered and name not in offered[model.node]
-        ]
+        missing: dict[str, str] = {}  # what is missing -> what to install
+        for name in self._in_use:
+            install, chooser = self._graph.table.family(name).install, self._graph.table.chooser(name)
+            lacking = self._node_inputs.lacking(name)
+            missing |= {f"node {each}": install for each in lacking}
+            if chooser and not lacking and not self._node_inputs.offers(name):
+                missing[f"model {name} of node {chooser.node}"] = install
         if missing:
-            raise EngineMisconfigured(f"{self.name} lacks {', '.join(missing)}. Install or update ComfyUI-RMBG there.")
-        weights = self._http.weights()
-        absent = [name for name, model in models.items() if weights is not None and model.weights not in weights]
-        return f"the first use will download {', '.join(absent)}" if absent else ""
+            packs = " and ".join(dict.fromkeys(missing.values()))
+            raise EngineMisconfigured(f"{self.name} lacks {', '.join(missing)}. Install or update {packs} there.")
+        texts = [
+            f"it does not have the weights of {name} yet ({folder}/{file}). The first use downloads them, which takes "
+            "minutes, and fails if the server cannot reach the internet; then put the file there yourself."
+            for name, folder, file in self._absent_weights()
+        ]
+        if "--cache-none" in flags:
+            texts.append(
+                "it runs with --cache-none, so it keeps no model in memory and loads one for each photo. Start ComfyUI "
+                "without that flag."
+            )
+        return " ".join(texts)
+
+    def _absent_weights(self) -> list[tuple[str, str, str]]:
+        """The models in use whose weights the server does not have, as far as it says, with folder and file."""
+        table = self._graph.table
+        folders = {folder for name in self._in_use if (folder := table.family(name).weights_folder)}
+        listed = {folder: self._http.weights(folder) for folder in sorted(folders)}
+        absent = []
+        for name in self._in_use:
+            folder, weights = table.family(name).weights_folder, table.models[name].weights
+            files = listed.get(folder)
+            if files is not None and weights and weights not in files:
+                absent.append((name, folder, weights))
+        return absent
 
     def forget_nodes(self) -> None:
         """Ask for the nodes again next time. Call it when the server is back: it may be another installation now."""
@@ -215,10 +236,10 @@ class Server:
         self._http.close()
 
 
-def _parked_models(names: tuple[str, ...], graph: Graph) -> frozenset[str]:
-    """The models to keep in every prompt. No name means all models. Raises BadSettings for an unknown model."""
+def _parked_models(names: tuple[str, ...], graph: Graph) -> tuple[str, ...]:
+    """The models to keep in every prompt. Raises BadSettings for an unknown model."""
     unknown = [name for name in names if name not in graph.table.models]
     if unknown:
         known = ", ".join(graph.table.models)
         raise BadSettings(f"Bad setting comfyui.parked = {unknown[0]!r}: allowed are {known}")
-    return frozenset(names or graph.table.models)
+    return names

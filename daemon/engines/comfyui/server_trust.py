@@ -12,6 +12,7 @@ from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError
 
 LONGEST_FACTOR = 32  # times the first back-off: a model set aside is tried again more and more rarely, up to this
 FAILURES_IN_A_ROW = 3  # of one model, with different photos: then the installation is at fault, not the photos
+DEADLY_SECONDS = 3600.0  # until a model that ended the server is tried there again; each further time, twice as long
 MOST_FAILED_PHOTOS = 64  # remembered for each model
 USUAL_SECONDS = 1.0  # assumed for one prompt, until the first one was timed
 NEWEST_WEIGHT = 0.3  # of the newest prompt in the running mean of seconds
@@ -49,6 +50,8 @@ class ServerTrust:
     asked: models that were ever asked for there.
     failed_canaries: models that cut out the test picture wrongly, with a message. Only a correct answer to the canary
     removes one.
+    proven: models that gave an alpha there since it was last away.
+    deadly: models whose test picture ended the server. That it is back removes none: the file is the same.
     seconds: running mean of the seconds of one prompt.
     tested: models for which test pictures are sent.
     """
@@ -62,6 +65,8 @@ class ServerTrust:
     asked: set[str] = field(default_factory=set)
     set_aside: dict[str, SetAside] = field(default_factory=dict)
     failed_canaries: dict[str, str] = field(default_factory=dict)
+    proven: set[str] = field(default_factory=set)
+    deadly: dict[str, SetAside] = field(default_factory=dict)
     seconds: float = USUAL_SECONDS
     tested: frozenset[str] = frozenset()
     _failures: dict[str, list[str]] = field(default_factory=dict)  # model -> photos that failed since it last worked
@@ -80,13 +85,14 @@ class ServerTrust:
     @property
     def models_without_photos(self) -> set[str]:
         """The models that get no photos on this server."""
-        return {*self.set_aside, *self.failed_canaries}
+        return {*self.set_aside, *self.failed_canaries, *self.deadly}
 
     @property
     def message(self) -> str:
         """What is wrong, for people. "" if nothing is."""
         texts = [str(self.trouble)] if self.trouble else []
-        models = (*(each.message for each in self.set_aside.values()), *self.failed_canaries.values())
+        aside = (*self.set_aside.values(), *self.deadly.values())
+        models = (*(each.message for each in aside), *self.failed_canaries.values())
         return " ".join([*texts, *dict.fromkeys(models)])
 
     def accepts_photo(self, model: str, now: float, photo: str = "") -> bool:
@@ -98,8 +104,8 @@ class ServerTrust:
 
     def accepts_test_picture(self, model: str, now: float) -> bool:
         """Whether the server may get a test picture for this model: it will answer, correctly or not."""
-        set_aside = self.set_aside.get(model)
-        return self.reachable and (set_aside is None or now >= set_aside.until)
+        aside = (self.set_aside.get(model), self.deadly.get(model))
+        return self.reachable and all(each is None or now >= each.until for each in aside)
 
     def has_free_slot(self) -> bool:
         """Whether the server can take one more photo now. While half open it takes only one at a time."""
@@ -139,9 +145,17 @@ class ServerTrust:
         self._record_works(model)
         self.failed_canaries[model] = message
 
+    def record_deadly(self, model: str, message: str, now: float) -> None:
+        """The test picture ended the server's process. Nothing goes through the model there for a long while."""
+        before = self.deadly.get(model)
+        seconds = before.seconds * 2 if before else DEADLY_SECONDS
+        self.deadly[model] = SetAside(message, now + seconds, seconds)
+
     def _record_works(self, model: str) -> None:
         self.breaker, self.trouble = Breaker.CLOSED, None
         self.warm.add(model)
+        self.proven.add(model)
+        self.deadly.pop(model, None)
         self.set_aside.pop(model, None)
         self._failures.pop(model, None)
 
@@ -176,6 +190,7 @@ class ServerTrust:
         if not self.reachable:
             self.breaker = Breaker.HALF_OPEN
             self.warm.clear()
+            self.proven.clear()
             self.set_aside.clear()
             self._failures.clear()
 

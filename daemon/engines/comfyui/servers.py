@@ -21,6 +21,7 @@ class ServerEntry:
 
     probe_soon: set it to have the server probed soon.
     canaries: model -> Unix time when it last cut out the test picture correctly.
+    proving: held while a test picture goes before a photo.
     leaving: the server gets nothing new; what runs there ends.
     """
 
@@ -30,6 +31,7 @@ class ServerEntry:
     memory: Memory = field(default_factory=Memory)
     probe_soon: threading.Event = field(default_factory=threading.Event)
     canaries: dict[str, float] = field(default_factory=dict)
+    proving: threading.Lock = field(default_factory=threading.Lock)
     leaving: bool = False
 
     def health(self) -> ServerHealth:
@@ -204,5 +206,6 @@ class Servers:
         if any(isinstance(trouble, EngineAway) for trouble in troubles):
             return EngineAway(f"No ComfyUI server can take {model} now. {' '.join(texts)}")
         texts += [each.trust.set_aside[model].message for each in self.entries if model in each.trust.set_aside]
+        texts += [each.trust.deadly[model].message for each in self.entries if model in each.trust.deadly]
         texts += [each.trust.failed_canaries[model] for each in self.entries if model in each.trust.failed_canaries]
         return EngineMisconfigured(f"No ComfyUI server can run {model}. {' '.join(dict.fromkeys(texts))}".strip())
