@@ -2,7 +2,7 @@
 
 import threading
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,15 @@ from daemon.hotfolder.runtime import Runtime
 from daemon.intake.admission import Admission
 from daemon.intake.background_decoding import Decode
 from daemon.intake.file_structure import follow_to_end
+from daemon.intake.kept_uploads import (
+    KeptUpload,
+    UploadNote,
+    clear_forgotten,
+    kept_upload,
+    kept_uploads,
+    remove_upload,
+    touch_note,
+)
 from daemon.intake.received_file import ReceivedFile, clear_received_files
 from daemon.intake.scan_values import Arrival
 from daemon.intake.sent_names import name_of_order, name_of_photo
@@ -21,6 +30,9 @@ from daemon.jobs import Job
 from daemon.journal import NOTHING_ALONG, SentAlong
 from daemon.pictures.signatures import HEAD_BYTES
 from daemon.settings.current import CurrentSettings
+
+QUIET_SECONDS = 600.0
+"""An upload that was not asked for in so long makes room for others, if there is too little."""
 
 _MOST_PROOFS = 3  # a file that takes its process along is proven again, as one in `inbox/` is
 
@@ -63,6 +75,57 @@ class Uploads:
         self._refuse_unless_open()
         return ReceivedFile(self._folders, self._runtime.tick, expected_bytes)
 
+    def begin_kept(self, note: UploadNote) -> ReceivedFile:
+        """A file for a photo that comes in several requests; it outlives this daemon. Raises as `begin` does."""
+        file = self.begin(note.size_bytes)
+        try:
+            file.keep(note)
+        except BaseException:
+            file.discard()
+            raise
+        return file
+
+    def kept(self, upload_id: str) -> KeptUpload | None:
+        """What has arrived of a photo that comes in several requests, and that it was asked for. Raises RootAway."""
+        self._refuse_unless_open()
+        found = kept_upload(self._folders, upload_id)
+        if found:
+            touch_note(self._folders.uploads / upload_id)
+        return found
+
+    def go_on(self, kept: KeptUpload) -> ReceivedFile:
+        """The file of a photo of which something arrived before. Raises as `begin` does."""
+        self._refuse_unless_open()
+        return ReceivedFile(self._folders, self._runtime.tick, kept=kept)
+
+    def forget(self, upload_id: str) -> None:
+        """Remove an upload, and what has arrived of it."""
+        remove_upload(self._folders, self._runtime.tick, upload_id)
+
+    def make_room(self, size_bytes: int, most: tuple[int, int], busy: Set[str]) -> Set[str] | None:
+        """Forget uploads that nobody goes on with until one of this size has room beside the others.
+
+        most: how many may be open, and how many bytes all of them may have in the end. busy: those that are going on.
+        Returns the ids of the forgotten ones; None if there is no room, and then none is forgotten.
+        """
+        others = sorted((each for each in kept_uploads(self._folders) if each.photo), key=lambda each: each.touched_at)
+        quiet_before, forgotten = self._runtime.clock() - QUIET_SECONDS, set[str]()
+        quiet = iter([each for each in others if each.id not in busy and each.touched_at < quiet_before])
+        sizes = {each.id: each.note.size_bytes for each in others}
+        while sizes and (len(sizes) >= most[0] or sum(sizes.values()) + size_bytes > most[1]):
+            oldest = next(quiet, None)
+            if oldest is None:
+                return None
+            del sizes[oldest.id]
+            forgotten.add(oldest.id)
+        for upload_id in forgotten:
+            self.forget(upload_id)
+        return forgotten
+
+    def clear_forgotten(self) -> int:
+        """Remove the uploads that nobody asked for lately; returns how many."""
+        return clear_forgotten(self._folders, self._runtime.tick, self._runtime.clock())
+
     def check(self, sent: SentPhoto) -> str:
         """The photo's order by its clean name, if the photo may come with these settings.
 
@@ -94,8 +157,8 @@ class Uploads:
         return job
 
     def open(self) -> int:
-        """Take photos in from now on. Removes what an earlier run received and did not take in; returns how many."""
-        removed = clear_received_files(self._folders, self._runtime.tick)
+        """Take photos in from now on. Removes what an earlier run left and nobody can go on with; returns how many."""
+        removed = clear_received_files(self._folders, self._runtime.tick) + self.clear_forgotten()
         self._is_open = True
         return removed
 

@@ -57,7 +57,8 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
     gate = Gate(users, http, parts.runtime.clock)
     desk = LoginDesk(gate)
     uploads = UploadDesk(parts.uploads, parts.journal, parts.settings)
-    for part in (gate, desk, shelf, uploads):
+    open_uploads = OpenUploads(uploads)
+    for part in (open_uploads, gate, desk, shelf, uploads):
         doors.callback(part.close)
     files, root = ShownFiles(parts.folders, parts.journal, parts.alphas), parts.folders.root
     served = parts.opened.state / "served"
@@ -72,7 +73,7 @@ def make_site(parts: Parts, doors: ExitStack) -> "Site":
         provider_logins=_provider_logins(http, desk),
         pictures=ShownPictures(shelf, files),
         uploads=uploads,
-        open_uploads=OpenUploads(),
+        open_uploads=open_uploads,
         events=EventFeed(parts.journal.events),
         cut_outs=CutOutDesk(uploads, parts.journal, root, files, parts.workers.lay_out, served),
         deeds=parts.deeds,

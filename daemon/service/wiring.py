@@ -98,6 +98,7 @@ def wire(
     arrivals = _arrivals(tools, known, orders, publisher, dispatch)
     others = _other_attempts(tools, known, dispatch)
     verdicts, deeds = make_deeds(tools, known, publisher, others)
+    uploads = _uploads(tools, doors, arrivals.admission, orders, dispatch)
     status = StatusTurn(journal, dispatch, tools.engine, tools.metrics, tools.health, tools.systemd, runtime.clock)
     return Parts(
         **vars(tools),
@@ -113,12 +114,12 @@ def wire(
         reading_back=ReadingBack(journal, folders),
         watcher=watcher,
         arrivals=arrivals,
-        uploads=_uploads(tools, doors, arrivals.admission, orders, dispatch),
+        uploads=uploads,
         inbox_loop=_inbox_loop(tools, watcher, arrivals, print_line, dispatch),
         verdicts=verdicts,
         deeds=deeds,
         status=status,
-        housekeeping=_housekeeping(tools, status, dispatch, recovery, deeds),
+        housekeeping=_housekeeping(tools, status, dispatch, recovery, deeds, uploads),
         other_attempts=others,
         attempt_pictures=AttemptPictures(pipeline, tools.workers, settings),
     )
@@ -138,10 +139,14 @@ def _running(tools: Tools, pipeline: Pipeline, events: JobEvents) -> tuple[Publi
 
 
 def _housekeeping(
-    tools: Tools, status: StatusTurn, dispatch: Dispatch, recovery: Recovery, deeds: Deeds
+    tools: Tools, status: StatusTurn, dispatch: Dispatch, recovery: Recovery, deeds: Deeds, uploads: Uploads
 ) -> Housekeeping:
     pruning = Pruning(tools.journal, tools.alphas, tools.settings, tools.runtime.clock)
-    each_minute = {"The deeds that an outage stopped": deeds.resume, "The pruning of the journal": pruning.prune}
+    each_minute = {
+        "The deeds that an outage stopped": deeds.resume,
+        "The pruning of the journal": pruning.prune,
+        "The clearing of forgotten uploads": uploads.clear_forgotten,
+    }
     return Housekeeping(status, tools.journal_watch, dispatch, recovery.clear_leftovers, each_minute)
 
 

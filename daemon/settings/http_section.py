@@ -63,8 +63,9 @@ class HttpSettings(Section):
 
     oidc: a provider at which people may log in, too.
 
-    upload_mb: how large a photo may be that a program sends. wait_seconds: how long a request may wait for the end of
-    its photo. fetch_urls: whether photos are fetched from addresses that programs send.
+    upload_mb: how large a photo may be that a program sends. unfinished_mb: how much all photos may have together that
+    come in several requests. wait_seconds: how long a request may wait for the end of its photo. fetch_urls: whether
+    photos are fetched from addresses that programs send.
     """
 
     bind: Annotated[str, BeforeValidator(_bind)] = "127.0.0.1:9108"
@@ -78,6 +79,7 @@ class HttpSettings(Section):
     cache_mb: int = Field(4096, ge=64, le=10_000_000)
     language: Literal["", "de", "en"] = ""
     upload_mb: int = Field(2000, ge=1, le=100_000)
+    unfinished_mb: int = Field(20_000, ge=1, le=10_000_000)
     wait_seconds: float = Field(120.0, ge=0, le=3600)
     fetch_urls: bool = False
     oidc: OidcSettings = OidcSettings()

@@ -13,6 +13,8 @@ import pytest
 from daemon.errors import BadOrder, BadPhoto, EngineAway, IllegalMove, NoRoom, WorkerLost
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.intake import received_file
+from daemon.intake.kept_uploads import UploadNote
+from daemon.intake.received_file import ReceivedFile
 from daemon.intake.uploads import SentPhoto
 from daemon.jobs import Job
 from daemon.journal import RequestKey, SentAlong
@@ -272,6 +274,86 @@ def test_a_crash_between_row_and_claim_leaves_neither_row_nor_key_nor_file(tmp_p
         assert daemon.parts.journal.rows(State.WAITING) == ()
         assert daemon.parts.journal.request_keys.known("", "k") is None
     assert left_of_uploads(settings) == []
+
+
+def test_a_crash_at_every_step_of_an_upload_in_two_parts_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """As its sender goes on: with what has arrived, or anew if it never heard of its upload."""
+    whole, seen = photo_bytes(tmp_path), set[str]()
+    half = len(whole) // 2
+    for step in range(MOST_STEPS):
+        settings = settings_for(tmp_path / str(step))
+        root, heard, survived = settings.root_path, list[str](), True
+        try:
+            with a_daemon(settings, dying_before(step)) as daemon:
+                send_in_parts(daemon, whole, half, heard)
+                work_off(daemon)
+        except Died:
+            survived = False
+        with a_daemon(settings) as daemon:
+            kept = daemon.parts.uploads.kept(heard[0]) if heard else None
+            known = daemon.parts.journal.request_keys.known("", KEY)
+            assert bool(kept) == bool(heard), step
+            assert not kept or kept.photo is None or kept.arrived_bytes >= (half if "half" in heard else 0), step
+            if kept is None:
+                send_in_parts(daemon, whole, half, [])
+            elif kept.photo is None:
+                assert known, step
+            else:
+                assert known is None, step
+                finish(daemon, whole, daemon.parts.uploads.go_on(kept))
+            seen.add("anew" if kept is None else "job" if kept.photo is None else "goes on")
+            work_off(daemon)
+        assert sorted(results(root)) == ["kunde/a.json", "kunde/a.png"], step
+        assert (root / "archiv" / "kunde" / "a.png").read_bytes() == whole, step
+        assert files_below(root / "inbox") == files_below(root / "failed") == [], step
+        assert all(name.endswith(".upload.json") for name in left_of_uploads(settings)), step
+        if survived:
+            break
+
+    assert step > 15
+    assert seen == {"anew", "goes on", "job"}
+
+
+KEY = "upload 1"
+
+
+def send_in_parts(daemon: Daemon, whole: bytes, half: int, heard: list[str]) -> None:
+    """heard: what the sender was told meanwhile."""
+    uploads = daemon.parts.uploads
+    file = uploads.begin_kept(UploadNote("", KEY, "a.png", "kunde", "", len(whole)))
+    heard.append(file.id)
+    file.write(whole[:half])
+    heard.append("half")
+    file.let_go()
+    kept = uploads.kept(file.id)
+    assert kept
+    finish(daemon, whole, uploads.go_on(kept))
+
+
+def finish(daemon: Daemon, whole: bytes, file: ReceivedFile) -> None:
+    file.write(whole[file.size_bytes :])
+    along = SentAlong(key=RequestKey("", KEY, file.sha256))
+    try:
+        daemon.parts.uploads.take_in(file, SentPhoto("a.png", "kunde", along))
+    finally:
+        file.let_go()  # as the end of a process does
+
+
+@pytest.mark.parametrize("upload_id", ["", ".", "..", "../work", "A" * 32, "0" * 31, "0" * 32, "\0", "ä" * 32])
+def test_an_id_that_was_guessed_leads_nowhere(tmp_path: Path, upload_id: str) -> None:
+    with a_daemon(settings_for(tmp_path)) as daemon:
+        assert daemon.parts.uploads.kept(upload_id) is None
+
+
+def test_a_note_that_cannot_be_read_is_cleared_with_its_photo(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    with a_daemon(settings) as daemon:
+        file = daemon.parts.uploads.begin_kept(UploadNote("", KEY, "a.png", "", "", 5))
+        file.let_go()
+    (settings.root_path / ".freisteller" / "uploads" / file.id / ".upload.json").write_text('{"who": "anna"}')
+
+    with a_daemon(settings):
+        assert left_of_uploads(settings) == []
 
 
 def test_many_are_taken_in_at_once_each_one_once(tmp_path: Path) -> None:

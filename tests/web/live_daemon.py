@@ -78,9 +78,9 @@ class Live:
 
     @property
     def received(self) -> list[Path]:
-        """What lies in the folder of photos that are being sent."""
+        """What lies in the folder of photos that are being sent, without our notes."""
         folder = self.root / ".freisteller" / "uploads"
-        return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+        return [path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."] if folder.exists() else []
 
 
 @contextmanager

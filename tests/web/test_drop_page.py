@@ -109,6 +109,7 @@ def test_a_daemon_that_is_killed_in_the_middle_gets_the_photo_once(tmp_path: Pat
         with light_table(tmp_path, int(first.base.rpartition(":")[2])) as second:
             page.wait_for_text("#sum", "2 of 2 photos have arrived.")
             assert names(second, "Killed") == ["Killed/heavy.png", "Killed/light.jpg"]
+        assert sum("offset=0" in each for each in requests_of(page)) == 1  # what had arrived was not sent again
 
 
 def test_a_folder_is_an_order_and_two_files_of_one_name_are_two_photos(table: LightTable, tmp_path: Path) -> None:

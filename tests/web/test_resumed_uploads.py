@@ -1,6 +1,7 @@
 """A photo that comes in several requests: the line breaks, nothing is sent twice, and there is one job."""
 
 import json
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.intake import received_file
+from daemon.intake import kept_uploads, received_file, uploads
 from daemon.settings.http_section import HttpSettings
 from daemon.web.access.all_users import Users
 from daemon.web.access.user_rows import Scope
@@ -144,18 +145,25 @@ def test_who_gives_up_leaves_nothing(live: Live, photo: bytes) -> None:
 
     assert live.ask("DELETE", place).status == 204
     assert live.ask("GET", place).status == 404
-    assert live.received == []
+    assert list((live.root / ".freisteller" / "uploads").iterdir()) == []
 
 
-def test_an_upload_that_nobody_goes_on_with_is_forgotten(
-    live: Live, photo: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old = begun(live, len(photo))
-    monkeypatch.setattr(open_uploads, "IDLE_SECONDS", -1.0)
-    begun(live, len(photo))
+def age(live: Live, place: str, seconds: float) -> None:
+    """Let nobody have asked for an upload in so long."""
+    at = time.time() - seconds
+    os.utime(live.root / ".freisteller" / "uploads" / place.rpartition("/")[2] / ".upload.json", (at, at))
 
-    assert live.ask("GET", old).status == 404
+
+def test_an_upload_that_nobody_asks_for_is_forgotten(live: Live, photo: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_uploads, "_TOUCH_SECONDS", 0.0)
+    old, new = begun(live, len(photo)), begun(live, len(photo))
+    age(live, old, kept_uploads.KEEP_SECONDS + 60)
+    age(live, new, kept_uploads.KEEP_SECONDS - 600)
+
+    assert live.daemon.parts.uploads.clear_forgotten() == 1
+    assert [live.ask("GET", place).status for place in (old, new)] == [404, 200]
     assert len(live.received) == 1
+    assert live.daemon.parts.uploads.clear_forgotten() == 0  # whoever asks is not forgotten
 
 
 def test_too_many_are_asked_to_come_back(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,6 +173,85 @@ def test_too_many_are_asked_to_come_back(live: Live, monkeypatch: pytest.MonkeyP
     answer = live.ask("POST", f"{UPLOADS}?bytes=5")
 
     assert (answer.status, "retry-after" in answer.headers) == (429, True)
+
+
+def test_those_that_became_jobs_keep_nobody_out(live: Live, photo: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_uploads, "MOST_OPEN", 1)
+
+    for _ in range(3):
+        assert put(live, begun(live, len(photo)), 0, photo).status == 202
+
+
+def test_one_that_waits_for_its_sender_makes_room_for_others(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_uploads, "MOST_OPEN", 2)
+    oldest, other = begun(live, 5), begun(live, 5)
+    for place in (oldest, other):
+        age(live, place, uploads.QUIET_SECONDS + 60)
+    age(live, oldest, uploads.QUIET_SECONDS + 120)
+
+    begun(live, 5)
+
+    assert [live.ask("GET", place).status for place in (oldest, other)] == [404, 200]
+
+
+def test_all_of_them_together_have_a_bound_in_megabytes(tmp_path: Path) -> None:
+    with live_daemon(tmp_path, upload_mb=2, unfinished_mb=3) as live:
+        first = begun(live, 2_000_000)
+
+        answer = live.ask("POST", f"{UPLOADS}?bytes=1000001")
+        begun(live, 1_000_000)
+
+        assert (answer.status, answer.problem) == (429, "too_many")
+        assert live.ask("GET", first).status == 200
+
+
+def test_after_a_restart_it_goes_on_from_what_has_arrived(tmp_path: Path, photo: bytes) -> None:
+    half = len(photo) // 2
+    with live_daemon(tmp_path) as live:
+        place = begun(live, len(photo))
+        put(live, place, 0, photo[:half])
+    with live_daemon(tmp_path) as live:
+        told, head = live.ask("GET", place), live.ask("HEAD", place)
+        again = put(live, place, 0, photo)
+        last = put(live, place, half, photo[half:], Prefer="wait=30")
+        live.wait_until_done(1)
+
+        assert (told.status, told.json["offset"], told.json["job"]) == (200, half, None)
+        assert head.headers["upload-offset"] == str(half)
+        assert (again.status, again.problem) == (409, "wrong_offset")
+        assert last.json["name"] == "kunde/a.png"
+        assert (live.root / "archiv" / "kunde" / "a.png").read_bytes() == photo
+        assert jobs(live) == 1
+    with live_daemon(tmp_path) as live:
+        assert live.ask("GET", place).json["job"] == last.json["id"]  # also the last answer may be lost
+        assert put(live, place, half, photo[half:]).json["id"] == last.json["id"]
+        assert jobs(live) == 1
+
+
+def test_what_cannot_be_taken_in_now_is_kept(live: Live, photo: bytes) -> None:
+    place = begun(live, len(photo))
+    live.daemon.parts.uploads.close()  # as a daemon that stops
+    stopping = put(live, place, 0, photo)
+    live.daemon.parts.uploads.open()
+
+    last = put(live, place, live.ask("GET", place).json["offset"], b"")
+
+    assert (stopping.status, last.status) == (503, 202)
+    assert jobs(live) == 1
+
+
+def test_who_may_no_longer_send_to_an_order_cannot_finish_what_was_begun(tmp_path: Path, photo: bytes) -> None:
+    with live_daemon(tmp_path) as live, Users(Path(live.daemon.parts.opened.state), HttpSettings()) as users:
+        users.rows.add("anna", Scope(Role.OPERATOR, frozenset({"kunde", "shoes"})), HASH, TESTER, time.time())
+        token = users.tokens.add("anna", "program", Scope(Role.OPERATOR), TESTER, (0.0, 2e9))
+        anna = {"Authorization": f"Bearer {token}"}
+        place = live.ask("POST", f"{UPLOADS}?bytes={len(photo)}&order=kunde", headers=anna).headers["location"]
+        users.rows.set_scope("anna", Scope(Role.OPERATOR, frozenset({"shoes"})), TESTER)
+
+        answer = live.ask("PUT", f"{place}?offset=0", photo, anna)
+
+        assert (answer.status, answer.problem) == (403, "not_allowed")
+        assert jobs(live) == 0
 
 
 @pytest.mark.parametrize(

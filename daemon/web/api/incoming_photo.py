@@ -35,6 +35,10 @@ class IncomingPhoto:
         self.name = name
         self.file = self._uploads.begin(self._expected_bytes)
 
+    def go_on(self, file: ReceivedFile, name: str) -> None:
+        """The photo goes on in a file that was begun before."""
+        self.file, self.name = file, name
+
     def write(self, data: bytes) -> None:
         """Take the next bytes; b"" is the end. Raises Refused (413), NoRoom, RootAway."""
         assert self.file is not None  # `begin` comes first

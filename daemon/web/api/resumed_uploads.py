@@ -8,8 +8,9 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
+from daemon.errors import BadOrder, BadPhoto
 from daemon.web.api.api_schemas import answer, in_header, in_query
-from daemon.web.api.incoming_photo import MEGABYTE, IncomingPhoto, too_large
+from daemon.web.api.incoming_photo import MEGABYTE, too_large
 from daemon.web.api.open_uploads import OpenUpload
 from daemon.web.api.photos import MOST_BYTES, WHOLE_SECONDS
 from daemon.web.api.sent_photos import admit, answer_with_job, check, key_of, sent_photo
@@ -31,68 +32,63 @@ async def begin(request: Request, site: Site) -> Response:
         raise too_large(desk.most_megabytes)
     key, sent = key_of(request), sent_photo("", fields)
     await desk.run(check, desk, sent, caller)
-    known = await desk.run(desk.journal.request_keys.known, caller.name, key) if key else None
-    upload = OpenUpload(caller.name, sent, key, IncomingPhoto(desk.uploads, desk.most_megabytes, size), size)
-    upload.job = known.job_id if known else ""
-    upload_id = site.open_uploads.add(upload)
-    try:
-        if not known:
-            await desk.run(upload.photo.begin, sent.name)
-    except BaseException:
-        site.open_uploads.drop(upload_id)
-        raise
-    return as_json(_values(upload_id, upload), HTTPStatus.CREATED, {"Location": f"{_PATH}/{upload_id}"})
+    upload = await site.open_uploads.begin(caller.name, key, sent, size)
+    return _told(upload, HTTPStatus.CREATED, Location=f"{_PATH}/{upload.id}")
 
 
 async def go_on(request: Request, site: Site) -> Response:
     """Take the next bytes. The last ones make the photo a job, and the answer is that of `POST /api/v1/photos`."""
-    upload_id = request.path_params["upload_id"]
-    upload, desk = site.open_uploads.of(upload_id, caller_of(request).name), site.uploads
+    caller = caller_of(request)
+    upload, desk = await site.open_uploads.of(request.path_params["upload_id"], caller.name), site.uploads
     offset = _number(request.query_params, "offset")
     if upload.job:
         return await answer_with_job(request, site, upload.job)
     with _alone(upload), desk.serving(request):
+        await desk.run(check, desk, upload.sent, caller)  # it may be a day later
         if offset != upload.offset:
             raise _conflict("wrong_offset", f"{upload.offset} bytes have arrived; go on from there")
+        await site.open_uploads.open(upload)
 
         def take(data: bytes) -> None:
-            if upload.offset + len(data) > upload.size_bytes:
+            if upload.offset + len(data) > upload.note.size_bytes:
                 raise Refused(
-                    HTTPStatus.UNPROCESSABLE_ENTITY, "too_much", f"only {upload.size_bytes} bytes were announced"
+                    HTTPStatus.UNPROCESSABLE_ENTITY, "too_much", f"only {upload.note.size_bytes} bytes were announced"
                 )
             upload.photo.write(data)
 
         await desk.pour(request, take)
-        if upload.offset < upload.size_bytes:
-            return as_json(_values(upload_id, upload))
-        await _finish(desk, upload, upload_id, site)
+        if upload.offset < upload.note.size_bytes:
+            return _told(upload)
+        await _finish(desk, upload, site)
     return await answer_with_job(request, site, upload.job)
 
 
 async def state(request: Request, site: Site) -> Response:
-    """How much of a photo has arrived."""
-    upload_id = request.path_params["upload_id"]
-    return as_json(_values(upload_id, site.open_uploads.of(upload_id, caller_of(request).name)))
+    """How much of a photo has arrived, also in a header for who asks by HEAD."""
+    return _told(await site.open_uploads.of(request.path_params["upload_id"], caller_of(request).name))
 
 
 async def give_up(request: Request, site: Site) -> Response:
     """Forget an upload that is not whole. A job stays."""
-    upload_id = request.path_params["upload_id"]
-    with _alone(site.open_uploads.of(upload_id, caller_of(request).name)):
-        site.open_uploads.drop(upload_id)
+    upload = await site.open_uploads.of(request.path_params["upload_id"], caller_of(request).name)
+    with _alone(upload):
+        await site.open_uploads.drop(upload)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-async def _finish(desk: UploadDesk, upload: OpenUpload, upload_id: str, site: Site) -> None:
-    """Make a job of an upload that is whole. What is no photo, or cannot be taken in now, has to be sent anew."""
+async def _finish(desk: UploadDesk, upload: OpenUpload, site: Site) -> None:
+    """Make a job of an upload that is whole. What is no photo is forgotten; what cannot be taken in now is kept."""
     try:
-        upload.job = await desk.run(
-            admit, desk, upload.photo, upload.sent, (upload.who, upload.key) if upload.key else None
-        )
-    except BaseException:
-        site.open_uploads.drop(upload_id)
+        who_and_key = (upload.note.who, upload.note.key)
+        upload.job = await desk.run(admit, desk, upload.photo, upload.sent, who_and_key)
+    except (BadPhoto, BadOrder, Refused):
+        await site.open_uploads.drop(upload)
         raise
-    upload.photo.discard()
+    except BaseException:
+        site.open_uploads.let_go(upload)
+        raise
+    assert upload.photo.file is not None  # it was admitted
+    upload.photo.file.let_go()
 
 
 @contextmanager
@@ -108,8 +104,9 @@ def _alone(upload: OpenUpload) -> Iterator[None]:
         upload.touched = time.monotonic()
 
 
-def _values(upload_id: str, upload: OpenUpload) -> dict[str, object]:
-    return {"id": upload_id, "bytes": upload.size_bytes, "offset": upload.offset, "job": upload.job or None}
+def _told(upload: OpenUpload, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
+    values = {"id": upload.id, "bytes": upload.note.size_bytes, "offset": upload.offset, "job": upload.job or None}
+    return as_json(values, status, {"Upload-Offset": str(upload.offset), **headers})
 
 
 def _number(fields: Mapping[str, str], name: str, least: int = 0) -> int:

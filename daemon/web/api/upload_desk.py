@@ -42,6 +42,12 @@ class UploadDesk:
         return self._settings.now.http.upload_mb
 
     @property
+    def unfinished_bytes(self) -> int:
+        """How much all photos may have together that come in several requests; at least one has room."""
+        http = self._settings.now.http
+        return max(http.unfinished_mb, http.upload_mb) * MEGABYTE
+
+    @property
     def wait_seconds(self) -> float:
         """How long a request may wait for the end of its photo."""
         return self._settings.now.http.wait_seconds

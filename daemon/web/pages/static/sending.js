@@ -2,7 +2,7 @@
 import { ask, refusal, Refusal } from "./api.js";
 
 const PIECE_BYTES = 8e6; // larger files go in pieces
-const TRIES_TO_GIVE_UP = 5; // the daemon forgets it after an hour anyway
+const TRIES_TO_GIVE_UP = 5; // the daemon forgets it after a day anyway
 const SILENT_SECONDS = 60; // a line that carries nothing for so long is broken
 const memory = new Map(); // where the browser keeps nothing
 const session = kept("drop") ?? keep("drop", String(crypto.getRandomValues(new Uint32Array(4)).join("")));
