@@ -53,15 +53,17 @@ def _guided(photo: Photo, alpha: Alpha) -> Samples:
     band = _band(alpha)
     field = _field(small, photo.full_scale, alpha, band)
     field[:3] /= photo.full_scale  # since the pixels are not divided
-    full = cv2.resize(_steps(np.rint(alpha), photo), (width, height), interpolation=cv2.INTER_NEAREST)
+    empty_or_full = _steps(np.rint(alpha), photo)
+    nearest = cv2.resize(empty_or_full, (width, height), interpolation=cv2.INTER_NEAREST)
+    full: Samples = np.asarray(nearest, photo.rgba.dtype)
     for tiles in tiles_of(band, height, width):
         up = enlarged(field, tiles, height, width)
-        colour = photo.rgba[tiles.where]
+        colour = tiles.taken_from(photo.rgba)
         led = up[:, 3]
         for channel in range(3):
             led += up[:, channel] * colour[..., channel]
-        full[tiles.where] = _steps(np.clip(led, 0.0, 1.0), photo)
-    return np.asarray(full, photo.rgba.dtype)
+        tiles.put_into(full, _steps(np.clip(led, 0.0, 1.0), photo))
+    return full
 
 
 def _band(alpha: Alpha) -> NDArray[np.bool_]:

@@ -49,14 +49,22 @@ def unmixed(colour: Floats, alpha: Floats, foreground: Floats, background: Float
 
 
 def cleaned(colour: Floats, alpha: Floats, foreground: Floats, background: Floats) -> Floats:
-    """Rim colours without the background in them, where cleaning helps: (N, 3) 0..1.
+    """Rim colours without the background in them, where cleaning helps: (3, N) 0..1.
+
+    colour, foreground, background: (3, N) 0..1. alpha: (N,) 0..1.
 
     A halo shows by how far a colour is from the subject's colour around it. If cleaning does not bring it nearer, the
     estimates do not fit the pixel (a wrong alpha, a highlight, a subject of many colours), and it stays as it was.
     """
     clean = unmixed(colour, alpha, foreground, background)
-    helped = np.abs(clean - foreground).sum(axis=-1) < np.abs(colour - foreground).sum(axis=-1)
-    return np.where(helped[:, None], clean, colour)
+    return np.where(_distance(clean, foreground) < _distance(colour, foreground), clean, colour)
+
+
+def _distance(one: Floats, other: Floats) -> Floats:
+    """How far colours are apart, summed over red, green and blue. (3, N) each; returns (N,)."""
+    red, green, blue = np.abs(one - other)
+    apart: Floats = red + (green + blue)
+    return apart
 
 
 def _three(values: Floats) -> Floats:

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.pictures.values import Samples
+
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
@@ -24,10 +26,35 @@ class Tiles:
     rows: Indices
     columns: Indices
 
-    @property
-    def where(self) -> tuple[Indices, Indices]:
-        """An index that takes the tiles out of a picture, (N, TILE, TILE, …), and puts them back."""
-        return self.rows[:, :, None], self.columns[:, None, :]
+    def taken_from(self, picture: Samples) -> Samples:
+        """The tiles of a picture, (N, TILE, TILE, …); 0 beyond its far edges. Five times as fast as by an index."""
+        taken = np.zeros((len(self.rows), TILE, TILE, *picture.shape[2:]), picture.dtype)
+        for tile, part in zip(taken, self._parts(picture), strict=True):
+            tile[: part.shape[0], : part.shape[1]] = part
+        return taken
+
+    def put_into(self, picture: Samples, tiles: Samples) -> None:
+        """Write tiles, (N, TILE, TILE, …), over a picture; what lies beyond its far edges is left out."""
+        for tile, part in zip(tiles, self._parts(picture), strict=True):
+            part[...] = tile[: part.shape[0], : part.shape[1]]
+
+    def positions(self, at: Indices) -> tuple[Indices, Indices]:
+        """The rows and columns in the picture of pixels that are counted tile by tile, row by row, from 0."""
+        tile, pixel = np.divmod(at, TILE * TILE)
+        return self.rows[:, 0][tile] + pixel // TILE, self.columns[:, 0][tile] + pixel % TILE
+
+    def points(self, field: Floats, at: Indices) -> Floats:
+        """The values of a field, (N, channels, TILE, TILE), at pixels that are counted as in `positions`.
+
+        Returns (channels, pixels).
+        """
+        tile, pixel = np.divmod(at, TILE * TILE)
+        first = tile * field[0].size + pixel
+        return np.stack([field.reshape(-1).take(first + channel * TILE * TILE) for channel in range(field.shape[1])])
+
+    def _parts(self, picture: Samples) -> Iterator[Samples]:
+        for top, left in zip(self.rows[:, 0].tolist(), self.columns[:, 0].tolist(), strict=True):
+            yield picture[top : top + TILE, left : left + TILE]
 
 
 def tiles_of(band: NDArray[np.bool_], height: int, width: int) -> Iterator[Tiles]:
