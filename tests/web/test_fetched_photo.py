@@ -5,13 +5,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from daemon.web.problems import Refused
-from daemon.web.removebg import fetched_photo
+from daemon.web.removebg import cutout_form, fetched_photo
 from daemon.web.removebg.fetched_photo import fetch, is_public
 from tests.web.live_daemon import Live, live_daemon
 
@@ -23,7 +24,8 @@ PUBLIC = "93.184.216.34"
     ["127.0.0.1", "127.9.9.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
      "224.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1",
      "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2002:7f00:1::",
-     "192.0.2.1", "198.18.0.1", "2001:db8::1"],
+     "192.0.2.1", "198.18.0.1", "2001:db8::1", "fec0::1", "192.88.99.1", "3fff::1", "2a00:1450::5efe:7f00:1",
+     "2a00:1450::200:5efe:a9fe:a9fe", "::127.0.0.1", "::ffff:0:127.0.0.1"],
 )  # fmt: skip
 def test_no_address_of_our_own_is_public(address: str) -> None:
     assert not is_public(address)
@@ -173,7 +175,38 @@ def test_addresses_of_this_machine_are_refused_even_if_fetching_is_allowed(
     with live_daemon(tmp_path, fetch_urls=True) as live:
         assert _asked(live, f"http://127.0.0.1:{live.address[1]}/healthz") == 400
         assert _asked(live, "http://localhost/") == 400
+        assert _asked(live, "http://[::1") == 400
         assert live.received == []
+
+
+@pytest.mark.usefixtures("deaf")
+def test_servers_that_are_slow_keep_no_photo_of_others_waiting(
+    tmp_path: Path, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, given_up = threading.Event(), list[bool]()
+
+    def fetch_slowly(*_: object) -> None:
+        given_up.append(not go.wait(10))
+
+    monkeypatch.setattr(cutout_form, "fetch", fetch_slowly)
+    with live_daemon(tmp_path, fetch_urls=True) as live, ThreadPoolExecutor(16) as pool:
+        asked = [pool.submit(_asked, live, "http://example.com/") for _ in range(16)]
+        until = time.monotonic() + 30
+        while not _all_came(live, len(asked)):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+        answer = live.ask("POST", "/api/v1/photos?name=a.png", photo, {"Content-Type": "image/png"})
+        waited = list(given_up)
+        go.set()
+
+        assert (answer.status, waited) == (202, [])
+        assert {each.result() for each in asked} == {400}  # nothing was fetched
+
+
+def _all_came(live: Live, count: int) -> bool:
+    told = live.ask("GET", "/v1.0/account").headers
+    return int(told["x-ratelimit-limit"]) - int(told["x-ratelimit-remaining"]) >= count
 
 
 def _asked(live: Live, url: str) -> int:

@@ -15,8 +15,13 @@ import numpy as np
 import pytest
 import requests
 
+from daemon.settings.http_section import HttpSettings
+from daemon.web.access.all_users import Users
+from daemon.web.access.user_rows import Scope
+from daemon.web.callers import Role
 from daemon.web.removebg import removebg_ways
 from tests.test_crash_at_every_step import results
+from tests.web.doors import HASH, TESTER
 from tests.web.live_daemon import Answered, Live, live_daemon, multipart
 
 pytestmark = pytest.mark.usefixtures("deaf")
@@ -300,6 +305,21 @@ def test_an_account_has_credits_that_nobody_counts(live: Live) -> None:
     assert attributes["credits"]["total"] == removebg_ways.CREDITS
     assert attributes["api"]["sizes"] == "all"
     assert "x-ratelimit-limit" in answer.headers
+
+
+def test_whoever_may_no_longer_see_an_order_gets_nothing_of_it_by_sending_the_bytes_again(
+    tmp_path: Path, photo: bytes
+) -> None:
+    with live_daemon(tmp_path, wait_seconds=30) as live, Users(tmp_path / "state", HttpSettings()) as users:
+        users.rows.add("anna", Scope(Role.OPERATOR), HASH, TESTER, time.time())
+        key = {"X-Api-Key": users.tokens.add("anna", "shop", Scope(Role.OPERATOR), TESTER, (0.0, 2e9))}
+        before = cut(live, photo, key).headers["x-freisteller-job"]
+        users.rows.set_scope("anna", Scope(Role.OPERATOR, frozenset({"shoes"})), TESTER)
+
+        after = cut(live, photo, key)
+
+        assert after.headers["x-freisteller-job"] != before
+        assert live.daemon.parts.journal.row(after.headers["x-freisteller-job"]).job.name.startswith("shoes/")
 
 
 def test_a_key_is_needed_where_people_log_in(tmp_path: Path, photo: bytes) -> None:

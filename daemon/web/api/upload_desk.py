@@ -18,6 +18,7 @@ from daemon.web.problems import Refused
 
 MOST_AT_ONCE = 32
 _THREADS = 8  # for disk and proofs; whoever comes later waits for one
+_THREADS_ASIDE = 4
 _PIECE_BYTES = 1 << 20  # of a body, for each change of threads
 _AGAIN_SECONDS = 5
 _FORM_BYTES = MEGABYTE  # beside the photo: the other fields, and what stands between them
@@ -33,6 +34,7 @@ class UploadDesk:
         self.journal = journal
         self._settings = settings
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="upload")
+        self._aside = ThreadPoolExecutor(_THREADS_ASIDE, thread_name_prefix="fetch")
         self._served = 0
         self._keys: set[tuple[str, str]] = set()
 
@@ -112,9 +114,14 @@ class UploadDesk:
         """Do something in a thread of ours. It goes on even if nobody waits for it any more."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(act, *values))
 
+    async def run_aside(self, act: Callable[[], T]) -> T:
+        """Do something that waits for a stranger's machine, so that no photo of others waits for it."""
+        return await asyncio.get_running_loop().run_in_executor(self._aside, act)
+
     def close(self) -> None:
         """End the threads once they are done."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        for threads in (self._threads, self._aside):
+            threads.shutdown(wait=True, cancel_futures=True)
 
 
 def busy(why: str) -> Refused:

@@ -60,15 +60,16 @@ class CutOutDesk:
     def job_of(self, photo: IncomingPhoto, caller: Caller) -> str:
         """The job of these very bytes, if this caller sent them before and they did not fail; otherwise a new one.
 
-        Raises what `Uploads.take_in` raises.
+        The order counts, too: whoever may no longer see the one of before gets a new job in another. Raises what
+        `Uploads.take_in` raises.
         """
-        file = photo.received()
-        key = RequestKey(caller.name, f"cut out {file.sha256.hex()}", file.sha256)
+        file, order = photo.received(), order_of(caller)
+        key = RequestKey(caller.name, f"cut out {file.sha256.hex()} in {order}", file.sha256)
         known = self._known(key)
         if known is not None:
             return known
         try:
-            sent = SentPhoto(photo.name, order_of(caller), SentAlong(SETTINGS, key))
+            sent = SentPhoto(photo.name, order, SentAlong(SETTINGS, key))
             return self.uploads.uploads.take_in(file, sent).id
         except IllegalMove:
             known = self._known(key)  # the same bytes came at the same time

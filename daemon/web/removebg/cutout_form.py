@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from urllib.parse import unquote, urlsplit
 
 from starlette.requests import Request
 
 from daemon.web.api.incoming_photo import IncomingPhoto
 from daemon.web.api.upload_desk import UploadDesk
 from daemon.web.removebg.asked_layout import bad_parameter
-from daemon.web.removebg.fetched_photo import fetch
+from daemon.web.removebg.fetched_photo import fetch, name_in
 from daemon.web.streamed_form import Base64Text, Write, form_of
 
 _MOST_JSON_BYTES = 34_000_000  # a photo of 25 MB; it is in memory as a whole; forms are not
@@ -79,9 +78,9 @@ async def _fetch_into(desk: UploadDesk, file: IncomingPhoto, url: str) -> None:
         raise bad_parameter(_SWITCHED_OFF)
 
     def fetch_all() -> None:
-        fetch(url, _lazily(file, unquote(urlsplit(url).path).rpartition("/")[2]))
+        fetch(url, _lazily(file, name_in(url)))
 
-    await desk.run(fetch_all)
+    await desk.run_aside(fetch_all)
 
 
 def _lazily(photo: IncomingPhoto, name: str) -> Write:

@@ -11,7 +11,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from daemon.web.removebg.asked_layout import bad_parameter
 
@@ -19,6 +19,9 @@ SECONDS = 10.0
 _PORTS = {"http": 80, "https": 443}
 _PIECE_BYTES = 64 * 1024
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NOT_PUBLIC = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "fec0::/10", "3fff::/20")))
+"""Relays of old, local sites of old, and examples: Python takes them for public."""
+_ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
 _MOST_URL = 4096
 
 Look = Callable[[str, int], list[str]]
@@ -54,11 +57,21 @@ def is_public(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         hidden = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
-        if found in _NAT64:
+        if found in _NAT64 or found.packed[8:12] in _ISATAP:
             hidden = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if hidden is not None:
             return is_public(str(hidden))
+    if any(found in network for network in _NOT_PUBLIC):
+        return False
     return found.is_global and not (found.is_multicast or found.is_reserved)
+
+
+def name_in(url: str) -> str:
+    """What the file at a URL is called; "" if the URL is none."""
+    try:
+        return unquote(urlsplit(url).path).rpartition("/")[2]
+    except ValueError:
+        return ""
 
 
 def _split(url: str) -> tuple[SplitResult, int, str]:
