@@ -129,7 +129,7 @@ ENGINE_CIRCUIT_STATE = Gauge("engine_circuit_state", "0 the server is used, 1 it
 ENGINE_RECONNECTS = Counter("engine_reconnects_total", "Connections to a server that were lost and renewed.",
     ("server",), ALONE)
 ENGINE_PAUSED_MODELS = Gauge("engine_paused_models", "Models that get no photos on a server.", ("server",), ALONE)
-ENGINE_UPLOADS = Gauge("engine_uploads", "Our pictures in a server's input folder.", ("server",))
+ENGINE_UPLOADS = Gauge("engine_uploads", "Our pictures in a server's temp folder.", ("server",))
 ENGINE_HISTORY_ENTRIES = Gauge("engine_history_entries", "Our finished prompts that a server still remembers.",
     ("server",))
 CANARY_SUCCESS = Gauge("canary_success_timestamp_seconds", "When the test picture last came back right.",

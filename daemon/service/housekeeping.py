@@ -4,9 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from daemon.engines.contract import Engine, ServerHealth
-from daemon.errors import JournalLocked
+from daemon.errors import JournalLocked, NoRoom
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.logs.barrier import Barrier
@@ -45,6 +46,7 @@ class StatusTurn:
         self._clock = clock
         self._set_aside: set[tuple[str, str]] = set()  # (server, model)
         self._is_paused = False
+        self._engine_was_away = False
 
     def turn(self) -> None:
         """Look at everything once."""
@@ -54,6 +56,7 @@ class StatusTurn:
         self._log_set_aside(servers)
         troubles = "; ".join(f"{each.server}: {each.message or 'away'}" for each in servers if not each.up)
         self._health.report("engine", any(each.up for each in servers), troubles)
+        self._end_outage(servers)
         self._metrics.set(series.HEARTBEAT, now)
         try:
             line = self._queue(now)
@@ -65,6 +68,14 @@ class StatusTurn:
         self._systemd.status(line)
         if self._health.alive()[0]:
             self._systemd.watchdog()
+
+    def _end_outage(self, servers: Sequence[ServerHealth]) -> None:
+        """Let photos start at once when the first engine answers again, instead of when their wait ends."""
+        away = not any(each.up for each in servers)
+        if self._engine_was_away and not away:
+            with suppress(NoRoom, JournalLocked):
+                self._dispatch.engine_is_back()
+        self._engine_was_away = away
 
     def _queue(self, now: float) -> str:
         """How many photos run and wait, and whether a person pauses the work."""

@@ -37,6 +37,10 @@ class Backoff:
         elif result in (RunResult.SENT_BACK, RunResult.LOST_TO_ANOTHER):
             self._until = now  # its own trouble says nothing about an outage: the next photo tries at once
 
+    def end(self) -> None:
+        """What was missing is back: photos may start at once."""
+        self.failures = 0
+
     def _wait(self, now: float) -> None:
         seconds = self.first_seconds * 2 ** min(self.failures - 1, 10)
         self._until = now + min(LONGEST_BACKOFF_SECONDS, seconds)

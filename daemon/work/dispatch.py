@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 
-from daemon.errors import IllegalMove
+from daemon.errors import EngineAway, IllegalMove
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.jobs import Job
 from daemon.journal import Journal
@@ -62,6 +62,15 @@ class Dispatch:
 
     def wake(self) -> None:
         """Look at once whether a job can start."""
+        self._wake.set()
+
+    def engine_is_back(self) -> None:
+        """An engine answers again, so the photos that were put off for it are due, and nothing holds them back.
+
+        Raises NoRoom or JournalLocked if the journal cannot be written: then each photo waits for its own time.
+        """
+        self.backoff.end()
+        self._journal.turns.make_due(EngineAway.reason)
         self._wake.set()
 
     def serve(self, stop: threading.Event, beat: Callable[[], None]) -> None:

@@ -1,5 +1,6 @@
 """The canary: a model that answers wrongly on a server gets no photos there until it answers correctly."""
 
+import threading
 import uuid
 from itertools import pairwise
 
@@ -153,7 +154,7 @@ def test_a_test_picture_leaves_nothing_behind(double: Double, open_engine: OpenE
     engine.close()
 
     assert not double.worker.history
-    assert {kind for kind, _, _ in double.files} == {"input", "temp"}
+    assert {(kind, folder) for kind, folder, _ in double.files} == {("temp", "")}
 
 
 @pytest.fixture
@@ -231,3 +232,26 @@ def test_the_engine_that_the_settings_ask_for_tries_the_ladders_models(double: D
     engine.close()
 
     assert [inference.model for inference in double.inferences] == ["BEN2"]
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["in work", "waits"])
+def test_a_stop_leaves_nothing_of_a_test_picture(waits: bool, double: Double, open_engine: OpenEngine) -> None:
+    double.set_faults({"hold": True})
+    if waits:  # behind somebody else's prompt
+        other = open_engine(double, owner="other")
+        ahead = BackgroundCut(other)
+        assert double.wait_until(lambda: double.worker.remaining() == 1)
+    engine = open_engine(double, canary_minutes=OFTEN, ladder=SMALL)
+    assert double.wait_until(lambda: double.worker.remaining() == 1 + waits)
+
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    assert double.wait_until(lambda: double.asked("POST", "/interrupt") > 0)
+    double.set_faults({"hold": False})
+    closing.join(30)
+
+    if waits:
+        assert ahead.join().answer
+        other.close()
+    assert double.wait_until(lambda: double.worker.remaining() == 0)
+    assert not double.worker.history

@@ -14,26 +14,27 @@ from tests.engines.cuts import RMBG, BackgroundCut
 from tests.observe.prometheus import eventually
 
 
-def inputs(double: Double) -> list[str]:
-    return sorted(f"{folder}/{name}" for kind, folder, name in double.files if kind == "input")
+def uploads(double: Double) -> list[str]:
+    files = sorted("/".join(part for part in place if part) for place in double.files)
+    return [name for name in files if "ComfyUI_temp" not in name]
 
 
-def test_uploads_reuse_a_few_names_in_a_folder_of_their_own(double: Double, open_engine: OpenEngine) -> None:
+def test_uploads_reuse_a_few_names_in_temp_and_leave_nothing_in_input(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double, owner="studio-1")
 
     for shift in range(6):
         engine.cut(uuid.uuid4(), drawn_photo(shift=shift), RMBG)
 
-    assert inputs(double) == ["freisteller/studio-1/photo-01.jpg"]
+    assert uploads(double) == ["temp/freisteller-studio-1-01.jpg"]
 
 
-def test_nothing_is_left_in_the_output_folder(double: Double, open_engine: OpenEngine) -> None:
+def test_nothing_is_left_but_what_a_restart_wipes(double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double)
 
     for model in ("RMBG-2.0", "BEN2", "BiRefNet-HR"):
         engine.cut(uuid.uuid4(), drawn_photo(), Recipe(model))
 
-    assert {kind for kind, _, _ in double.files} == {"input", "temp"}
+    assert {(kind, folder) for kind, folder, _ in double.files} == {("temp", "")}
 
 
 def test_own_history_entries_are_deleted_and_nobody_elses(double: Double, open_engine: OpenEngine) -> None:
@@ -73,10 +74,10 @@ def test_two_daemons_on_one_server_never_share_a_name(double: Double, open_engin
 
     cuts = [BackgroundCut(engine, shift=shift) for shift, engine in enumerate(engines * 2)]
     assert double.wait_until(lambda: double.worker.remaining() == 4)
-    names = inputs(double)
+    names = uploads(double)
     double.set_faults({"hold": False})
 
-    assert names == [f"freisteller/{owner}/photo-0{number}.jpg" for owner in ("one", "two") for number in (1, 2)]
+    assert names == [f"temp/freisteller-{owner}-0{number}.jpg" for owner in ("one", "two") for number in (1, 2)]
     assert all(cut.join().answer for cut in cuts)
 
 
@@ -84,7 +85,7 @@ def test_an_engine_without_an_owner_makes_one_up(double: Double, open_engine: Op
     for _ in range(2):
         open_engine(double, owner="").cut(uuid.uuid4(), drawn_photo(), RMBG)
 
-    assert len(inputs(double)) == 2
+    assert len(uploads(double)) == 2
 
 
 def test_a_name_that_a_queued_prompt_still_needs_is_not_overwritten(double: Double, open_engine: OpenEngine) -> None:
@@ -103,7 +104,7 @@ def test_a_name_that_a_queued_prompt_still_needs_is_not_overwritten(double: Doub
     expected = fresh.join().answer
     adopted = engine.cut(left[1].ticket, drawn_photo(shift=6), RMBG)
 
-    assert len(inputs(double)) == 3
+    assert len(uploads(double)) == 3
     assert expected
     assert not np.array_equal(adopted.alpha, expected.alpha)
     assert len(double.inferences) == 3  # the earlier prompt was computed from its own picture, so its result counts
@@ -140,7 +141,7 @@ def test_what_lies_on_a_server_is_counted(
     monkeypatch.setattr("daemon.engines.comfyui.server.KEPT_SECONDS", 0.0)
 
     assert (before.uploads, before.history_entries) == (0, 0)
-    assert (after.uploads, after.history_entries) == (len(inputs(double)), 2)
+    assert (after.uploads, after.history_entries) == (len(uploads(double)), 2)
     assert double.wait_until(lambda: engine.health()[0].history_entries == 0)
     assert not double.worker.history
 
@@ -168,19 +169,22 @@ def test_a_prompt_that_outlives_its_interrupt_is_still_cleared_away(
 def test_a_lease_is_the_first_free_name_and_is_given_back() -> None:
     names = UploadNames("a")
 
-    needed = {"freisteller/a/photo-02.jpg", "freisteller/b/photo-01.jpg"}
+    needed = {"freisteller-a-02.jpg [temp]", "freisteller-b-01.jpg [temp]", "freisteller-a-01.jpg"}
     with names.lease(needed) as first, names.lease(needed) as second:
-        assert (first, second) == ("photo-01.jpg", "photo-03.jpg")
+        assert (first, second) == ("freisteller-a-01.jpg", "freisteller-a-03.jpg")
     with names.lease(()) as again:
-        assert again == "photo-01.jpg"
+        assert again == "freisteller-a-01.jpg"
 
 
-def test_an_owner_with_odd_letters_gets_a_plain_folder_of_its_own() -> None:
-    folders = [UploadNames(owner).folder for owner in ("Büro 1", "Boro 1", "B ro 1", "../../etc", "plain-1")]
+def test_an_owner_with_odd_letters_gets_a_plain_name_of_its_own() -> None:
+    names = []
+    for owner in ("Büro 1", "Boro 1", "B ro 1", "../../etc", "plain-1"):
+        with UploadNames(owner).lease(()) as name:
+            names.append(name)
 
-    assert all(folder.isascii() and " " not in folder and ".." not in folder for folder in folders)
-    assert len(set(folders)) == len(folders)
-    assert folders[-1] == "freisteller/plain-1"
+    assert all(name.isascii() and not {" ", "/"} & {*name} and ".." not in name for name in names)
+    assert len(set(names)) == len(names)
+    assert names[-1] == "freisteller-plain-1-01.jpg"
 
 
 def test_a_server_that_is_away_is_not_waited_for_on_the_way_out(double: Double, open_engine: OpenEngine) -> None:

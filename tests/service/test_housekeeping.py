@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemon.engines.contract import ServerHealth
+from daemon.errors import EngineAway
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.journal import Journal
 from daemon.journal.alphas import Alphas
@@ -49,24 +50,33 @@ class House:
         self.metrics = Metrics("1")
         self.journal = Journal(folder / "journal.sqlite3")
         self._executor = ThreadPoolExecutor(1)
-        clock = Clock()
+        self.clock, self.backoff = Clock(), Backoff(5)
         dispatch = Dispatch(
             journal=self.journal,
             executor=self._executor,
             run=lambda job: RunResult.DONE,
             workers=1,
-            backoff=Backoff(5),
+            backoff=self.backoff,
             root=RootCondition(),
-            clock=clock,
+            clock=self.clock,
         )
         health, systemd = Health(stale_seconds=60), systemd or Systemd({})
-        self._status = StatusTurn(self.journal, dispatch, self.engine, self.metrics, health, systemd, clock)
+        self._status = StatusTurn(self.journal, dispatch, self.engine, self.metrics, health, systemd, self.clock)
         self.alphas = Alphas(folder / "alphas")
-        self.pruning = Pruning(self.journal, self.alphas, self.settings, clock)
+        self.pruning = Pruning(self.journal, self.alphas, self.settings, self.clock)
 
     def sees(self, *servers: ServerHealth) -> None:
         self.engine.now = servers
         self._status.turn()
+
+    def jobs_put_off(self, count: int) -> list[str]:
+        """Photos that wait for an engine for another minute. Returns their ids."""
+        for number in range(count):
+            name, now = f"job-{number}", self.clock()
+            self.journal.admit(name, f"{name}.jpg", Path("inbox") / f"{name}.jpg", 10, now)
+            self.journal.take(now)
+            self.journal.postpone(name, now + 60, "away", EngineAway.reason)
+        return [f"job-{number}" for number in range(count)]
 
     def prune(self) -> None:
         self.pruning.prune()
@@ -201,3 +211,28 @@ def test_a_new_journal_that_still_reads_reports_deletes_no_alphas(house: House, 
     house.pruning.prune_alphas()
 
     assert folder.exists()
+
+
+def test_an_engine_that_answers_again_ends_every_wait_at_once(house: House) -> None:
+    """Photos that were put off for minutes, and the pause before the next photo may try."""
+    jobs = house.jobs_put_off(2)
+    for _ in range(4):
+        house.backoff.record(RunResult.NO_ENGINE, house.clock())
+    house.sees(ServerHealth(GPU1, False, circuit="open"))
+    waiting = house.journal.take(house.clock()), house.backoff.allows(house.clock())
+
+    house.sees(ServerHealth(GPU1, True, circuit="half_open"))
+
+    assert waiting == (None, False)
+    assert house.backoff.allows(house.clock())
+    taken = [job.id for job in (house.journal.take(house.clock()), house.journal.take(house.clock())) if job]
+    assert sorted(taken) == jobs
+
+
+def test_an_engine_that_was_never_away_changes_no_wait(house: House) -> None:
+    house.jobs_put_off(1)
+
+    for _ in range(2):
+        house.sees(ServerHealth(GPU1, True))
+
+    assert house.journal.take(house.clock()) is None

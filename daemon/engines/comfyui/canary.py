@@ -87,7 +87,8 @@ class Canary:
         ticket = uuid.uuid4()
         self._deaths.expect_none(str(ticket))
         try:
-            return entry.server.cut(ticket, encoded, Recipe(model), new=True).alpha
+            with entry.server.of_no_use_later(ticket):
+                return entry.server.cut(ticket, encoded, Recipe(model), new=True).alpha
         except FreistellerError as error:
             if not self._deaths.has_killed(str(ticket)):
                 raise

@@ -17,6 +17,7 @@ import requests
 from daemon.engines.comfyui import error_mapping, replies
 from daemon.engines.comfyui.answer_limits import MOST_ANSWER_SILENCES, limit_answers
 from daemon.engines.comfyui.graph import SINK_ID, Prompt, wired
+from daemon.engines.comfyui.upload_names import name_to_load
 from daemon.errors import EngineAway, EngineMisconfigured
 from daemon.settings import ServerSettings
 
@@ -114,20 +115,22 @@ class HttpClient:
         if isinstance(errors, dict) and errors.keys() & wired(prompt).keys():
             raise error_mapping.QueuedDespiteErrors(str(error_mapping.of_rejection(body, self.name, model)))
 
-    def upload(self, picture: bytes, subfolder: str, name: str) -> str:
-        """POST /upload/image. Replaces a file of the same name. Returns LoadImage's name for the picture."""
+    def upload(self, picture: bytes, name: str) -> str:
+        """POST /upload/image, into temp/, which a restart of the server wipes. Replaces a file of the same name.
+
+        Returns LoadImage's name for the picture.
+        """
         answer = self._send(
             "POST",
             "/upload/image",
-            data={"type": "input", "subfolder": subfolder, "overwrite": "true"},
+            data={"type": "temp", "overwrite": "true"},
             files={"image": (name, picture, "image/jpeg")},
             long=True,
         )
         body = self._json(answer)
         if not isinstance(body, dict) or not body.get("name"):
             raise EngineAway(f"{self.name} took an upload, but did not say under which name.")
-        folder = str(body.get("subfolder") or "").replace("\\", "/").strip("/")
-        return f"{folder}/{body['name']}" if folder else str(body["name"])
+        return name_to_load(str(body["name"]), str(body.get("subfolder") or ""), str(body.get("type") or "temp"))
 
     def view(self, image: replies.StoredImage) -> bytes:
         """GET /view: the content of a result file. Raises ResultGone if the file no longer exists."""

@@ -121,7 +121,7 @@ class PromptRun:
         return True
 
     def _upload(self, name: str) -> str:
-        stored = self._with_retries(lambda: self.http.upload(self.proxy.encoded, self.names.folder, name))
+        stored = self._with_retries(lambda: self.http.upload(self.proxy.encoded, name))
         self._used_names.add(stored)
         return stored
 

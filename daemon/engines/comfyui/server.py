@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from daemon.engines.comfyui.deaths import Deaths
 from daemon.engines.comfyui.encoded_proxy import EncodedProxy
@@ -12,6 +12,7 @@ from daemon.engines.comfyui.error_mapping import QueuedDespiteErrors
 from daemon.engines.comfyui.event_socket import EventSocket
 from daemon.engines.comfyui.graph import Graph
 from daemon.engines.comfyui.http_client import HttpClient
+from daemon.engines.comfyui.installation import check_installation
 from daemon.engines.comfyui.node_inputs import NodeInputs
 from daemon.engines.comfyui.prompt_run import PromptRun
 from daemon.engines.comfyui.replies import Memory, Queue
@@ -23,6 +24,7 @@ from daemon.errors import BadSettings, EngineFull, EngineMisconfigured, Freistel
 from daemon.jobs import Recipe
 from daemon.settings import ComfyUISettings, ServerSettings
 
+LEAVING_SECONDS = 3.0  # the longest wait of a stop for a test picture that is in work
 KEPT_SECONDS = 10.0  # how long a fetched result stays in the history, in case its ticket is asked for again
 
 
@@ -60,6 +62,7 @@ class Server:
         self._lock = threading.Lock()
         self._answered: dict[str, float] = {}  # prompt id -> when its result was fetched
         self._to_cancel: set[str] = set()
+        self._of_no_use: set[str] = set()
 
     @property
     def reconnects(self) -> int:
@@ -68,7 +71,7 @@ class Server:
 
     @property
     def uploads(self) -> int:
-        """How many of our pictures lie in the server's input folder."""
+        """How many of our pictures lie in the server's temp folder."""
         return self._names.most
 
     @property
@@ -148,6 +151,15 @@ class Server:
         with self._lock:
             self._to_cancel.add(str(ticket))
 
+    @contextlib.contextmanager
+    def of_no_use_later(self, ticket: uuid.UUID) -> Iterator[None]:
+        """During the block, this ticket is one that nobody asks for after a restart: `close` leaves nothing of it."""
+        self._of_no_use.add(str(ticket))
+        try:
+            yield
+        finally:
+            self._of_no_use.discard(str(ticket))
+
     def memory(self) -> Memory:
         """How much memory the server has. Raises EngineAway or EngineMisconfigured if it does not answer properly."""
         return self._http.memory()
@@ -157,42 +169,7 @@ class Server:
 
         Raises EngineAway, or EngineMisconfigured with everything that is missing and what to do.
         """
-        flags = self._http.memory().flags
-        self.forget_nodes()
-        missing: dict[str, str] = {}  # what is missing -> what to install
-        for name in self._in_use:
-            install, chooser = self._graph.table.family(name).install, self._graph.table.chooser(name)
-            lacking = self._node_inputs.lacking(name)
-            missing |= {f"node {each}": install for each in lacking}
-            if chooser and not lacking and not self._node_inputs.offers(name):
-                missing[f"model {name} of node {chooser.node}"] = install
-        if missing:
-            packs = " and ".join(dict.fromkeys(missing.values()))
-            raise EngineMisconfigured(f"{self.name} lacks {', '.join(missing)}. Install or update {packs} there.")
-        texts = [
-            f"it does not have the weights of {name} yet ({folder}/{file}). The first use downloads them, which takes "
-            "minutes, and fails if the server cannot reach the internet; then put the file there yourself."
-            for name, folder, file in self._absent_weights()
-        ]
-        if "--cache-none" in flags:
-            texts.append(
-                "it runs with --cache-none, so it keeps no model in memory and loads one for each photo. Start ComfyUI "
-                "without that flag."
-            )
-        return " ".join(texts)
-
-    def _absent_weights(self) -> list[tuple[str, str, str]]:
-        """The models in use whose weights the server does not have, as far as it says, with folder and file."""
-        table = self._graph.table
-        folders = {folder for name in self._in_use if (folder := table.family(name).weights_folder)}
-        listed = {folder: self._http.weights(folder) for folder in sorted(folders)}
-        absent = []
-        for name in self._in_use:
-            folder, weights = table.family(name).weights_folder, table.models[name].weights
-            files = listed.get(folder)
-            if files is not None and weights and weights not in files:
-                absent.append((name, folder, weights))
-        return absent
+        return check_installation(self._http, self._node_inputs, self._graph.table, self._in_use)
 
     def forget_nodes(self) -> None:
         """Ask for the nodes again next time. Call it when the server is back: it may be another installation now."""
@@ -222,18 +199,32 @@ class Server:
     def close(self, reachable: bool) -> None:
         """End all waits with EngineAway. Prompts in work stay on the server: after a restart we fetch their results.
 
-        reachable: delete the history entries of fetched answers. At a server that is away, this would only take time.
+        reachable: delete the history entries of fetched answers, and end test pictures. At a server that is away, this
+        would only take time.
         """
         if self._stop.is_set():
             return
+        of_no_use = list(self._of_no_use)
         self._stop.set()
         self._events.close()
         with self._lock:
-            answered = list(self._answered)
-        if reachable and answered:
+            over = [*self._answered, *of_no_use]
+        if reachable and over:
             with contextlib.suppress(FreistellerError):
-                self._http.forget(answered)
+                self._end_prompts(of_no_use)
+                self._http.forget(over)
         self._http.close()
+
+    def _end_prompts(self, prompt_ids: Sequence[str]) -> None:
+        """Cancel prompts, and wait a moment until they are gone. A running node finishes first."""
+        if not prompt_ids:
+            return
+        self._http.dequeue(prompt_ids)
+        for prompt_id in prompt_ids:
+            self._http.interrupt(prompt_id)
+        deadline = time.monotonic() + LEAVING_SECONDS
+        while any(each in self._http.queue() for each in prompt_ids) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 def _parked_models(names: tuple[str, ...], graph: Graph) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Gives an upload a file name that no prompt still needs, and reuses few names.
 
-ComfyUI reads a picture when its prompt runs, not when the prompt is posted, and no route deletes an input file. So a
-name is free only if no call of ours holds it and no prompt in the server's queue mentions it. After a kill -9 the queue
-may still hold prompts of the previous run.
+ComfyUI reads a picture when its prompt runs, not when the prompt is posted, and no route deletes a file: only a restart
+of the server wipes its temp folder. So a name is free only if no call of ours holds it and no prompt in the server's
+queue mentions it. After a kill -9 the queue may still hold prompts of the previous run.
 """
 
 import contextlib
@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterator
 
 
 class UploadNames:
-    """The file names in one daemon's own folder on one server."""
+    """One daemon's own file names in the temp folder of one server. There is no folder of ours to be left behind."""
 
     def __init__(self, owner: str) -> None:
         """owner: unique among the daemons that use the server, and the same after a restart."""
-        self.folder = f"freisteller/{_folder_name(owner)}"
+        self._prefix = f"freisteller-{_plain_name(owner)}"
         self.most = 0
         """The highest number of names in use at once. So many of our pictures lie on the server."""
         self._held: set[str] = set()
@@ -28,7 +28,7 @@ class UploadNames:
         """Hold the first free file name during the block. needed: names, as LoadImage has them, to leave untouched."""
         with self._lock:
             number = 1
-            while self._name(number) in self._held or f"{self.folder}/{self._name(number)}" in needed:
+            while self._name(number) in self._held or name_to_load(self._name(number)) in needed:
                 number += 1
             name = self._name(number)
             self._held.add(name)
@@ -39,12 +39,18 @@ class UploadNames:
             with self._lock:
                 self._held.discard(name)
 
-    @staticmethod
-    def _name(number: int) -> str:
-        return f"photo-{number:02}.jpg"
+    def _name(self, number: int) -> str:
+        return f"{self._prefix}-{number:02}.jpg"
 
 
-def _folder_name(owner: str) -> str:
-    """A folder name in ASCII without blanks, which every server's file system accepts. Differs for each owner."""
+def name_to_load(name: str, folder: str = "", kind: str = "temp") -> str:
+    """LoadImage's name for a file in a sub-folder of the input or the temp folder."""
+    folder = folder.replace("\\", "/").strip("/")
+    place = f"{folder}/{name}" if folder else name
+    return place if kind == "input" else f"{place} [{kind}]"
+
+
+def _plain_name(owner: str) -> str:
+    """A name in ASCII without blanks, which every server's file system accepts. Differs for each owner."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", owner)
     return plain if plain == owner else f"{plain}-{hashlib.sha256(owner.encode('utf-8', 'replace')).hexdigest()[:8]}"
