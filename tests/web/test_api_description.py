@@ -17,6 +17,7 @@ from daemon.web.access.user_rows import Scope
 from daemon.web.api.api_description import description
 from daemon.web.app import WAYS
 from daemon.web.callers import Role
+from daemon.web.removebg.asked_layout import CHOICES, GROUNDS, SOURCES
 from tests.drawing import drawn_photo, save_photo
 from tests.web.doors import HASH, TESTER
 from tests.web.live_daemon import live_daemon
@@ -40,6 +41,28 @@ def test_it_names_every_route_of_the_api() -> None:
     assert {path for _, path in described if path.startswith("/api/")} == {
         re.sub(r":\w+}", "}", way.path) for way in WAYS if way.path.startswith("/api/")
     }
+
+
+def test_the_routes_of_remove_bg_are_described_with_their_own_errors() -> None:
+    document = json.loads(json.dumps(description(WAYS)))
+    cut, account = document["paths"]["/v1.0/removebg"]["post"], document["paths"]["/v1.0/account"]["get"]
+
+    assert {*cut["requestBody"]["content"]} == {
+        "multipart/form-data",
+        "application/x-www-form-urlencoded",
+        "application/json",
+    }
+    fields = cut["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+    assert {*SOURCES, *GROUNDS, *CHOICES, "roi", "crop_margin", "scale", "position", "bg_color"} == {*fields}
+    for operation in (cut, account):
+        assert "errors" in operation["responses"]["default"]["content"]["application/json"]["schema"]["properties"]
+
+
+def test_what_status_answers_is_described() -> None:
+    status = json.loads(json.dumps(description(WAYS)))["components"]["schemas"]["Status"]
+
+    assert {*status["required"]} <= {*status["properties"]}
+    assert "jobs" not in status["required"]
 
 
 def test_operations_have_different_names() -> None:

@@ -77,6 +77,6 @@ def _operation(way: Way) -> Mapping[str, object]:
         "description": f"Needs the role {way.needs}.",
         "security": [{name: []} for name in _SECURITY] if way.needs is not Role.NOBODY else [],
         "parameters": [*in_path, *parameters],
-        "responses": {**(responses or {"200": {"description": "As asked."}}), "default": _PROBLEM},
+        "responses": {"default": _PROBLEM, **(responses or {"200": {"description": "As asked."}})},
         **further,
     }

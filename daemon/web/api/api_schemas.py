@@ -60,6 +60,13 @@ _JOB = {
     "results": _list_of(_object(name=_TEXT, suffix=_TEXT, url=_TEXT)),
 }
 
+_FIGURES: Schema = {
+    "type": "object",
+    "additionalProperties": _WHOLE,
+    "description": "Of all jobs; missing for a caller who sees some orders only",
+}
+_OF_ALL_JOBS = {"jobs": _FIGURES, "grades": _FIGURES, "oldest_admitted_at": _or_null(_TIME)}
+
 SCHEMAS: Mapping[str, Schema] = {
     "Problem": _object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT),
     "Picture": _PICTURE,
@@ -134,6 +141,30 @@ SCHEMAS: Mapping[str, Schema] = {
         address={"type": "string", "description": "Where a login came from"},
     ),
     "Audit": _object(entries=_list_of(named("AuditEntry")), next=_or_null(_TEXT)),
+    "Status": {
+        **_object(
+            freisteller={"type": "string", "description": "The version"},
+            alive={"type": "boolean"},
+            ready={"type": "boolean"},
+            paused_at=_or_null(_TIME),
+            running=_list_of(
+                _object(
+                    job=_TEXT,
+                    name=_TEXT,
+                    order=_TEXT,
+                    stage={"type": "string", "description": "What is done with it now, e.g. reading"},
+                    seconds={"type": "number", "description": "In work for so long"},
+                    attempts=_WHOLE,
+                )
+            ),
+            servers=_list_of(
+                _object(server=_TEXT, up={"type": "boolean"}, in_hand=_WHOLE, paused=_list_of(_TEXT), message=_TEXT)
+            ),
+            troubles=_list_of(_object(part=_TEXT, reason=_TEXT)),
+            **_OF_ALL_JOBS,
+        ),
+        "required": ["freisteller", "alive", "ready", "paused_at", "running", "servers", "troubles"],
+    },
     "Decided": {
         "type": "object",
         "properties": {"job": named("Job"), "order": _TEXT, "deed": _WHOLE},

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.journal import top_folder
+from daemon.web.api.api_schemas import answers
 from daemon.web.callers import Caller, Role
 from daemon.web.json_answer import as_json
 from daemon.web.site import Site
@@ -54,4 +55,8 @@ def _troubles(page: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
             yield {"part": name, "reason": part["detail"]}
 
 
-WAYS = (Way("GET", "/api/v1/status", status, Role.VIEWER, "What runs now, what waits, and what is wrong."),)
+WAYS = (
+    Way(
+        "GET", "/api/v1/status", status, Role.VIEWER, "What runs now, what waits, and what is wrong.", answers("Status")
+    ),
+)

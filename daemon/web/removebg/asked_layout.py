@@ -25,6 +25,17 @@ _TYPES = frozenset({
     "auto", "person", "product", "animal", "car", "car_interior", "car_part", "transportation", "graphics", "other",
 })  # fmt: skip
 _LEVELS = frozenset({"none", "1", "2", "latest"})
+_CHANNELS = {"rgba": False, "alpha": True}
+_TRUTHS = {"true": True, "false": False}
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "size": tuple(_MEGAPIXELS),
+    "type": tuple(sorted(_TYPES)),
+    "type_level": tuple(sorted(_LEVELS)),
+    "format": tuple(_KINDS),
+    "channels": tuple(_CHANNELS),
+    "crop": tuple(_TRUTHS),
+}
+"""The fields that take one of some words, in any case of letters."""
 _LENGTH = re.compile(r"(-?\d{1,6}(?:\.\d{1,6})?)\s*(%|px)?")
 T = TypeVar("T")
 
@@ -52,12 +63,12 @@ def asked_layout(fields: Mapping[str, str]) -> AskedLayout:
     ground = known.read("bg_color", None, _colour)
     if ground is not None and any(name in values for name in GROUNDS):
         raise bad_parameter("bg_color and a background image exclude each other")
-    crop = known.choice("crop", "false", {"true": True, "false": False})
+    crop = known.choice("crop", "false", _TRUTHS)
     scale = known.read("scale", None, _scale)
     position = known.read("position", None, _position)
     layout = Layout(
         kind=known.choice("format", "auto", _KINDS),
-        alpha_only=known.choice("channels", "rgba", {"rgba": False, "alpha": True}),
+        alpha_only=known.choice("channels", "rgba", _CHANNELS),
         most_megapixels=known.choice("size", "preview", _MEGAPIXELS),
         roi=known.read("roi", ALL, _four),
         crop=crop,

@@ -22,6 +22,7 @@ from daemon.web.problems import RETRY_SECONDS, Refused
 from daemon.web.removebg.asked_layout import AskedLayout, asked_layout
 from daemon.web.removebg.cutout_desk import CutOut, reasons_of
 from daemon.web.removebg.cutout_form import encoded_bytes, receive
+from daemon.web.removebg.removebg_description import ACCOUNT, CUT_OUT
 from daemon.web.removebg.removebg_errors import removebg_error
 from daemon.web.site import Site
 from daemon.web.ways import Way, caller_of
@@ -135,9 +136,19 @@ WAYS = (
         "/v1.0/removebg",
         post_removebg,
         Role.OPERATOR,
+        "Cut out one photo, as remove.bg did",
+        CUT_OUT,
         body_bytes=MOST_BYTES,
         whole_seconds=WHOLE_SECONDS,
         tell=removebg_error,
     ),
-    Way("GET", "/v1.0/account", get_account, Role.OPERATOR, tell=removebg_error),
+    Way(
+        "GET",
+        "/v1.0/account",
+        get_account,
+        Role.OPERATOR,
+        "What an account of remove.bg says of itself",
+        ACCOUNT,
+        tell=removebg_error,
+    ),
 )
