@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from daemon.errors import FreistellerError
 from daemon.web import monitoring
-from daemon.web.access import audit_ways, login_ways, provider_ways
+from daemon.web.access import audit_ways, login_ways, password_ways, provider_ways
 from daemon.web.access_rules import AccessRules
 from daemon.web.api import (
     deed_ways,
@@ -38,6 +38,7 @@ from daemon.web.ways import Way
 _WAYS: tuple[Way, ...] = (
     *monitoring.WAYS,
     *login_ways.WAYS,
+    *password_ways.WAYS,
     *provider_ways.WAYS,
     *audit_ways.WAYS,
     *picture_ways.WAYS,

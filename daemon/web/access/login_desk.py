@@ -11,6 +11,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TypeVar
 
+from daemon.errors import BadSettings
 from daemon.logs import log
 from daemon.web.access import passwords
 from daemon.web.access.access_events import FAILED, By
@@ -69,6 +70,33 @@ class LoginDesk:
             if passwords.is_outdated(kept):
                 user = await self._hash_anew(users, user, password)
             return await self._begin(users, user, address, old_session)
+
+    async def change_password(self, name: str, current: str, new: str, address: str) -> str:
+        """Give a user another password. All sessions of the user end, and a new one begins; returns its secret.
+
+        Raises Refused: 401 for a wrong current password, 409 if the user has none or it was just changed elsewhere, 422
+        for a new one that is too easy to guess; 429 or 503 with Retry-After.
+        """
+        users = self._users()
+        with self._place():
+            self._limits.begin(name_key(name), address, time.monotonic())
+            user = await self._gate.with_users(users.rows.named, name)
+            if user is None or user.password is None:
+                raise no_password()
+            if not await self._hashed(passwords.matches, user.password, current):
+                await self._failed(users, user, address)
+                raise _wrong()
+            self._limits.succeeded(name_key(name), address)
+            try:
+                passwords.check_password(new, user.name)
+            except BadSettings as error:
+                raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_password", str(error)) from error
+            hashed = await self._hashed(passwords.hash_of, new)
+            by = By(user.name, address)
+            if not await self._gate.with_users(users.rows.set_own_password, user, hashed, by):
+                raise Refused(HTTPStatus.CONFLICT, "changed", "The password was just changed elsewhere.")
+            log.log("password_changed", f"{user.name} changed the password from {address}", user=user.name)
+            return await self._begin(users, replace(user, password=hashed), address, "")
 
     async def by_proxy(self, name: str, address: str, old_session: str = "") -> str:
         """Begin a session for whom a listed proxy let in. Raises Refused with 403 if that is no user of ours."""
@@ -151,6 +179,11 @@ class LoginDesk:
         if self._gate.users is None:
             raise _wrong()
         return self._gate.users
+
+
+def no_password() -> Refused:
+    """The answer to who wants to change a password, but has none."""
+    return Refused(HTTPStatus.CONFLICT, "no_password", "Only who logs in with a password can change it.")
 
 
 def _wrong() -> Refused:

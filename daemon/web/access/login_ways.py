@@ -38,13 +38,7 @@ async def show_login(request: Request, site: Site) -> Response:
 
 async def log_in(request: Request, site: Site) -> Response:
     """Take a name and a password from the form."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "no_form", f"send name and password as {FORM}")
-    try:
-        fields = parse_qs((await request.body()).decode(), max_num_fields=10)
-    except ValueError as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, "bad_form", "the form cannot be read") from error
-    name, password, wanted = (fields.get(key, [""])[0] for key in ("name", "password", "next"))
+    name, password, wanted = await form_fields(request, "name", "password", "next")
     goes_to, peer = own_path(wanted), site.gate.peer(request)
     try:
         secret = await site.desk.log_in(name, password, peer.address, cookies.session_of(request, peer))
@@ -69,6 +63,17 @@ async def me(request: Request, _: Site) -> Response:
     caller = caller_of(request)
     orders = None if caller.orders is None else sorted(caller.orders)
     return as_json({"name": caller.name, "role": caller.role.value, "orders": orders})
+
+
+async def form_fields(request: Request, *names: str) -> tuple[str, ...]:
+    """Fields of a form by name, "" if it lacks one. Raises Refused (415, 400) if it is no form."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "no_form", f"send a form: {', '.join(names)} as {FORM}")
+    try:
+        fields = parse_qs((await request.body()).decode(), max_num_fields=10)
+    except ValueError as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, "bad_form", "the form cannot be read") from error
+    return tuple(fields.get(name, [""])[0] for name in names)
 
 
 def own_path(wanted: str) -> str:

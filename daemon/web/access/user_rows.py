@@ -114,6 +114,20 @@ class UserRows:
             self._end_sessions(user)
             self._events.record(by, "password_changed", user.name)
 
+    def set_own_password(self, user: User, password: str, by: By) -> bool:
+        """The user's own new password, as its hash; all sessions end. False if somebody else changed it meanwhile."""
+        with self._file.transaction():
+            changed = self._file.change(
+                "UPDATE users SET password = ? WHERE id = ? AND password = ? AND NOT disabled",
+                password,
+                user.number,
+                user.password,
+            )
+            if changed:
+                self._end_sessions(user)
+                self._events.record(by, "password_changed", user.name)
+        return bool(changed)
+
     def hash_anew(self, user: User, password: str) -> None:
         """The same password by today's parameters, unless somebody changed it meanwhile."""
         self._file.change(
