@@ -39,6 +39,7 @@ if str(CHECKOUT) not in sys.path:
     sys.path.insert(0, str(CHECKOUT))
 
 from benchmarks.probed_daemon import FOLDER  # noqa: E402 - the checkout is no installed package
+from daemon.arrays import Alpha  # noqa: E402
 from daemon.observe.labels import STAGES  # noqa: E402
 
 LONGEST_SECONDS = 900.0
@@ -140,17 +141,19 @@ def drawn(path: Path, width: int, height: int) -> Path:
     return path
 
 
-def disc(width: int, height: int, rows: slice) -> np.ndarray:
+def disc(width: int, height: int, rows: slice) -> Alpha:
     """How much each pixel of some rows is inside of the disc, 0..1."""
     y, x = np.mgrid[rows, :width].astype(np.float32)
-    return np.clip(0.4 * min(width, height) - np.hypot(x - width / 2, y - height / 2) + 0.5, 0, 1)
+    inside = 0.4 * min(width, height) - np.hypot(x - width / 2, y - height / 2) + 0.5
+    return np.asarray(np.clip(inside, 0, 1), np.float32)
 
 
-def matte(case: Case) -> np.ndarray:
+def matte(case: Case) -> Alpha:
     """What a network gives for the drawn photo, (320, 320) float32."""
     scale = 1024 / max(case.width, case.height)
     width, height = round(case.width * scale), round(case.height * scale)
-    return cv2.resize(disc(width, height, slice(0, height)), (MATTE_SIDE, MATTE_SIDE), interpolation=cv2.INTER_AREA)
+    whole = disc(width, height, slice(0, height))
+    return np.asarray(cv2.resize(whole, (MATTE_SIDE, MATTE_SIDE), interpolation=cv2.INTER_AREA), np.float32)
 
 
 # --- the daemon

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Finish
 from daemon.judgement.scene import shrunk
-from daemon.judgement.shapes import outer_labels, parts
+from daemon.judgement.shapes import box_around, outer_labels, parts
 
 ISLAND_SHARE = 0.04  # of the biggest part: a smaller part is an island
 FAINTEST = 0.05  # the lowest alpha that belongs to a part: its soft surroundings stay or go with it
+SOLID = 0.95  # the alpha from which a pixel encloses a hole
 HOLE_SHARE = 0.01  # of the subject: a smaller hole is an error, a larger one may be a handle
 VEIL_SHARE = 0.04  # of the subject: the same for a spot whose alpha is at least 0.5 all over: an eye, a shine, a doubt
-GUIDE_PIXELS = 512  # longest side at which the guided filter is fitted; at 320, 2 photos of 316 need another call
+GUIDE_PIXELS = 512  # longest side of an alpha that is guided; at 320, 2 photos of 316 need another call
 GUIDE_RADIUS = 0.012  # of the longest side: how far the border may wander to meet an edge of the photo
 FLAT = 0.02  # of alpha: where it varies less than this around a pixel there is no border to guide
 GUIDE_EPS = 2e-4  # variance of colours 0..1: below it the photo counts as flat
@@ -25,7 +26,8 @@ def apply_finish(rgb: Rgb, raw: Alpha, finish: Finish, others: Mapping[int, Alph
     """Apply every step of `finish`, in the order of its fields.
 
     rgb: (H, W, 3) uint8, the whole photo at any size. raw: (h, w) float32, 0..1. others: raw alphas of other attempts
-    by number, any size. Returns (h, w) float32, 0..1; the same input gives the same output.
+    by number, any size. Returns (h, w) float32, 0..1, or a smaller one if it is guided; the same input gives the same
+    output.
     Raises ValueError if `finish.blend` names an attempt that `others` lacks.
     """
     alpha = blended(raw, finish.blend, others or {})
@@ -80,7 +82,9 @@ def levelled(alpha: Alpha, levels: tuple[float, float]) -> Alpha:
 
 def without_islands(alpha: Alpha) -> Alpha:
     """Remove every part that is far smaller than the biggest one, with its soft surroundings."""
-    visible, seeds = alpha >= FAINTEST, alpha >= 0.5
+    near = box_around(alpha >= FAINTEST)
+    inner = alpha[near]
+    visible, seeds = inner >= FAINTEST, inner >= 0.5
     if not seeds.any():
         return alpha
     count, labels = parts(visible, 8)
@@ -90,12 +94,18 @@ def without_islands(alpha: Alpha) -> Alpha:
         kept = solid >= ISLAND_SHARE * biggest
         kept[0] = False
         visible = kept.take(labels)
-    return np.asarray(alpha * visible, dtype=np.float32)
+    cleared = np.zeros_like(alpha)
+    np.copyto(cleared[near], inner, where=visible)
+    return cleared
 
 
 def with_holes_filled(alpha: Alpha) -> Alpha:
     """Make small enclosed holes solid, and larger veils. A large hole may be right (the handle of a cup)."""
-    count, labels = parts(alpha < 0.95, 4)
+    near = box_around(alpha >= SOLID)  # what it does not enclose reaches beyond that box, or to the picture's rim
+    inner = np.ascontiguousarray(alpha[near])
+    if not inner.size:
+        return alpha
+    count, labels = parts(inner < SOLID, 4)
     enclosed = np.ones(count, np.bool_)
     enclosed[0] = False
     enclosed[outer_labels(labels)] = False
@@ -104,10 +114,11 @@ def with_holes_filled(alpha: Alpha) -> Alpha:
     at = np.flatnonzero(enclosed.take(labels))  # few: all sums are over these pixels
     hole = labels.ravel().take(at)
     size = np.bincount(hole, minlength=count)
-    veils = np.bincount(hole[alpha.ravel().take(at) < 0.5], minlength=count) == 0
+    veils = np.bincount(hole[inner.ravel().take(at) < 0.5], minlength=count) == 0
     stray = size < np.where(veils, VEIL_SHARE, HOLE_SHARE) * np.count_nonzero(alpha >= 0.5)
+    np.put(inner, at[stray.take(hole)], 1.0)
     filled = alpha.copy()
-    np.put(filled, at[stray.take(hole)], 1.0)
+    filled[near] = inner
     return filled
 
 
@@ -128,20 +139,17 @@ def offset(alpha: Alpha, pixels: int) -> Alpha:
 def guided(rgb: Rgb, alpha: Alpha) -> Alpha:
     """Let the border follow the photo's own edges.
 
-    The colour guided filter of He, Sun and Tang (PAMI 2013), its coefficients computed on a reduced picture and
-    enlarged, as in their "Fast Guided Filter" (arXiv:1505.00996). rgb: (H, W, 3) uint8 of any size; the result has
-    alpha's size.
+    The colour guided filter of He, Sun and Tang (PAMI 2013). rgb: (H, W, 3) uint8 of any size. The result has alpha's
+    size, reduced to GUIDE_PIXELS: it is for borders that a network blurred, and no such border was resolved any finer.
     """
     height, width = alpha.shape
     scale = min(1.0, GUIDE_PIXELS / max(height, width))
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
     radius = max(1, round(GUIDE_RADIUS * max(rows, columns)))
-    slopes, shift = _linear_model(shrunk(rgb, rows, columns), shrunk(alpha, rows, columns), radius)
-    full = rgb if rgb.shape[:2] == alpha.shape else cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
-    fitted = np.asarray(cv2.resize(shift, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
-    for slope, plane in zip(slopes, cv2.split(full), strict=True):
-        wide = cv2.resize(slope, (width, height), interpolation=cv2.INTER_LINEAR)
-        cv2.accumulateProduct(wide, plane.astype(np.float32), fitted)
+    guide = shrunk(rgb, rows, columns)
+    slopes, fitted = _linear_model(guide, shrunk(alpha, rows, columns), radius)
+    for slope, plane in zip(slopes, cv2.split(guide), strict=True):
+        cv2.accumulateProduct(slope, plane.astype(np.float32), fitted)
     return np.clip(fitted, 0.0, 1.0, out=fitted)
 
 

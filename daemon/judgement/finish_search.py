@@ -13,7 +13,7 @@ from daemon.judgement.finish import apply_finish
 from daemon.judgement.grading import RawAlpha, Thresholds, promised, verdict_on
 from daemon.judgement.scene import Scene
 from daemon.judgement.score import CRISP_RIM, ScoreTable, shipped_table
-from daemon.judgement.signs import Signs, read_signs
+from daemon.judgement.signs import Doubts, Signs, read_doubts, read_signs
 
 MOST_PARTNERS = 3  # other attempts whose alphas may be blended in: the latest ones
 KEEN_RIM = 0.8  # Signs.soft_rim: a lower softness comes from the photo (hair, glass), a higher one from the network
@@ -34,7 +34,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class FinishedAlpha:
-    """A finish, the alpha that it gave, (h, w) float32 0..1 at the raw alpha's size, and the verdict on that alpha.
+    """A finish, the alpha that it gave, (h, w) float32 0..1 as `apply_finish` returns it, and the verdict on that.
 
     evidence: None if the alpha was finished in an earlier run, or was not finished at all.
     """
@@ -64,7 +64,7 @@ def best_finish(
     others, table = others or {}, table or shipped_table()
     small = {number: scene.rim(other) for number, other in others.items()}
     blend, unfinished, disagreement = _best_blend(scene, scene.rim(raw), small, table)
-    finish = _finish_for(unfinished.signs, blend)
+    finish = _finish_for(unfinished.doubts, blend)
     alpha = apply_finish(scene.rgb, raw, finish, others)
     evidence = _evidence(scene, alpha, unfinished)
     verdict = _verdict(scene, evidence, thresholds, disagreement, table)
@@ -88,7 +88,8 @@ def verdict_now(
     small_raw, blend = scene.rim(raw), finished.finish.blend
     evidence = finished.evidence
     if evidence is None:
-        unfinished = _blended(scene, [small_raw, *(small[number] for number in blend)])
+        mean = _mean([small_raw, *(small[number] for number in blend)])
+        unfinished = RawAlpha(scene.reduced(mean), read_doubts(scene, mean))
         evidence = _evidence(scene, finished.alpha, unfinished)
     witnesses = [scene.reduced(alpha) for alpha in ([small_raw] if blend else []) + list(small.values())]
     disagreement = measure_disagreement(scene, evidence.unfinished.alpha, witnesses)
@@ -109,14 +110,17 @@ def _verdict(
 def _best_blend(
     scene: Scene, raw: Alpha, others: Mapping[int, Alpha], table: ScoreTable
 ) -> tuple[tuple[int, ...], RawAlpha, Disagreement | None]:
-    """The numbers to blend in, the blended alpha with its signs, and how much it differs from the single alphas."""
+    """The numbers to blend in, the blended alpha with its doubts, and how much it differs from the single alphas."""
+    if not others:
+        return (), RawAlpha(scene.reduced(raw), read_doubts(scene, raw)), None
     found = []
     single = [scene.reduced(alpha) for alpha in (raw, *others.values())]
     for numbers in _blends(others):
-        blend = _blended(scene, [raw, *(others[number] for number in numbers)])
-        disagreement = measure_disagreement(scene, blend.alpha, single if numbers else single[1:])
-        score = promised(scene, blend.alpha, blend.signs, disagreement, table)
-        found.append((score, numbers, blend, disagreement))
+        mean = _mean([raw, *(others[number] for number in numbers)])
+        blend, signs = scene.reduced(mean), read_signs(scene, mean)
+        disagreement = measure_disagreement(scene, blend, single if numbers else single[1:])
+        score = promised(scene, blend, signs, disagreement, table)
+        found.append((score, numbers, RawAlpha(blend, signs.doubts), disagreement))
     return max(found, key=lambda row: row[0])[1:]  # of equal scores the first: it blends the fewest alphas
 
 
@@ -126,17 +130,16 @@ def _blends(others: Mapping[int, Alpha]) -> Iterator[tuple[int, ...]]:
         yield from combinations(partners, count)
 
 
-def _finish_for(signs: Signs, blend: tuple[int, ...]) -> Finish:
+def _finish_for(doubts: Doubts, blend: tuple[int, ...]) -> Finish:
     """The finish that the rim asks for. What a coarse network blurred becomes firm; what is soft in the photo stays."""
-    if signs.soft_rim <= CRISP_RIM[0]:
+    if doubts.soft_rim <= CRISP_RIM[0]:
         return Finish(blend, keep_islands=False, fill_holes=True)
-    if signs.soft_rim < KEEN_RIM:
+    if doubts.soft_rim < KEEN_RIM:
         return Finish(blend, levels=(0.1, 0.9), keep_islands=False, fill_holes=True)
-    levels = (0.3, 0.7) if signs.soft_rim < WIDE_RIM else (0.2, 0.8)
+    levels = (0.3, 0.7) if doubts.soft_rim < WIDE_RIM else (0.2, 0.8)
     return Finish(blend, guided=True, levels=levels, keep_islands=False, fill_holes=True)
 
 
-def _blended(scene: Scene, alphas: Sequence[Alpha]) -> RawAlpha:
-    """The mean of alphas of `Scene.rim`'s size, reduced to the scene's own size, and its signs."""
-    mean = alphas[0] if len(alphas) == 1 else np.asarray(np.mean(alphas, axis=0), dtype=np.float32)
-    return RawAlpha(scene.reduced(mean), read_signs(scene, mean))
+def _mean(alphas: Sequence[Alpha]) -> Alpha:
+    """The mean of alphas of one size."""
+    return alphas[0] if len(alphas) == 1 else np.asarray(np.mean(alphas, axis=0), dtype=np.float32)

@@ -1,7 +1,7 @@
 """Judges one alpha: its measures, its score, its grade and the reasons in words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Grade, Verdict
@@ -11,13 +11,11 @@ from daemon.judgement.reasons import explain, find_faults, spots_beside
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import ScoreTable, shipped_table
 from daemon.judgement.shapes import SURE
-from daemon.judgement.signs import Signs, read_signs
+from daemon.judgement.signs import Doubts, Signs, read_signs
 
 ABSURD_SCORE = 0.05  # the highest score of an alpha without a subject or without a background
 LEAST_SUBJECT, MOST_SUBJECT = 0.001, 0.97  # shares of the picture
 FRAMED = (0.6, 0.72)  # shares of the photo's rim: up to the first it may be a subject, from the second it is background
-DOUBTS = ("haze", "haze_peak", "hollow", "unsure", "wavering", "soft_rim", "weak_rim")
-"""Signs of the network's own doubt. No finish removes a doubt, however clean it makes the picture look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +45,10 @@ def judge(rgb: Rgb, alpha: Alpha, thresholds: Thresholds, others: Sequence[Alpha
 
 @dataclass(frozen=True, slots=True)
 class RawAlpha:
-    """What a finish was applied to: the alpha, (H, W) float32 0..1, after any blending, and its signs."""
+    """What a finish was applied to: the alpha, (H, W) float32 0..1, after any blending, and its doubts."""
 
     alpha: Alpha
-    signs: Signs
+    doubts: Doubts
 
 
 def verdict_on(
@@ -67,7 +65,7 @@ def verdict_on(
     raw: None if `alpha` itself is the raw one.
     """
     agreement = None if disagreement is None else 1 - disagreement.mean
-    doubted = signs if raw is None else with_doubts_of(signs, raw.signs)
+    doubted = signs if raw is None else signs.with_doubts(raw.doubts)
     score = promised(scene, alpha, doubted, disagreement, table)
     grade = thresholds.grade(score)
     faults = find_faults(scene, alpha, signs, disagreement, None if raw is None else raw.alpha)
@@ -80,11 +78,6 @@ def verdict_on(
         defects=tuple(fault.defect for fault in faults),
         spots=spots_beside(reasons, faults),
     )
-
-
-def with_doubts_of(signs: Signs, raw: Signs) -> Signs:
-    """The signs of a finished alpha, but with the doubts of its raw one."""
-    return replace(signs, **{field.name: getattr(raw, field.name) for field in fields(Signs) if field.name in DOUBTS})
 
 
 def promised(scene: Scene, alpha: Alpha, signs: Signs, disagreement: Disagreement | None, table: ScoreTable) -> float:

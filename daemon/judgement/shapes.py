@@ -21,14 +21,20 @@ Mask = NDArray[np.bool_]
 def beyond_band(sure: Mask, longest: int) -> tuple[Mask, Mask]:
     """Masks of the pixels outside and inside of the border band. longest: the picture's longest side in pixels."""
     reach = max(3, round(BAND * longest))
-    solid = sure.view(np.uint8)
-    left, top, width, height = cv2.boundingRect(solid)
-    near = slice(max(0, top - reach), top + height + reach), slice(max(0, left - reach), left + width + reach)
+    solid, near = sure.view(np.uint8), box_around(sure, reach)
     outside, inside = np.ones_like(sure), np.zeros_like(sure)
-    if width:  # all the rest is far from any border
+    if sure[near].size:  # all the rest is far from any border
         outside[near] = cv2.dilate(solid[near], disc(reach)) == 0
         inside[near] = cv2.erode(solid[near], disc(reach)) == 1
     return outside, inside
+
+
+def box_around(mask: Mask, margin: int = 0) -> tuple[slice, slice]:
+    """The rows and the columns of the smallest box around all pixels of a mask, and so many more at each side."""
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if not width:
+        return slice(0), slice(0)
+    return slice(max(0, top - margin), top + height + margin), slice(max(0, left - margin), left + width + margin)
 
 
 def parts(mask: Mask, connectivity: int) -> tuple[int, NDArray[np.int32]]:

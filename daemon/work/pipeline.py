@@ -105,7 +105,7 @@ class Pipeline:
                 job = replace(job, fresh=False)  # the next model is asked with the same ticket
                 continue
             self._passed_over.discard(recipe.model)
-            if attempt.verdict is not None:
+            if attempt.verdict is not None and attempts:
                 attempts = photo.judge_again(attempts)
             attempts.append(attempt)
             for known in attempts:

@@ -11,7 +11,8 @@ from typing import Any
 from daemon.errors import NoRoom, WorkerLost
 from daemon.work.worker_main import Call, Reply, serve
 
-_PRELOADED = ["__main__", "daemon.work.worker_main"]  # so that a worker starts in milliseconds, and shares this memory
+# So that a worker starts in milliseconds, and shares this memory.
+_PRELOADED = ["__main__", "daemon.work.worker_main", "daemon.work.worker_preload"]
 _END_SECONDS = 5.0  # a process that was killed is gone within this time
 _CONTEXT = multiprocessing.get_context("forkserver")  # its processes have none of our threads, locks and open files
 _STARTING = threading.Lock()  # multiprocessing looks after all processes whenever it starts one

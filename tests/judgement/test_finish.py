@@ -55,6 +55,14 @@ def test_a_small_hole_is_filled_and_a_large_one_may_be_meant() -> None:
     assert filled[149, 160] == 0
 
 
+def test_an_alpha_that_is_solid_nowhere_has_no_holes_and_an_empty_one_no_islands() -> None:
+    rgb, truth = photo_and_truth()
+    tidy = Finish(keep_islands=False, fill_holes=True)
+
+    for faint in (0.9 * truth, 0 * truth):
+        assert np.array_equal(apply_finish(rgb, faint, tidy), faint)
+
+
 def test_a_veil_inside_the_subject_is_made_solid_where_an_opening_of_its_size_stays() -> None:
     rgb, truth = photo_and_truth()
     eye, opening = (with_disc(truth, (0.5, 0.5), 0.05, value) for value in (0.6, 0.3))
@@ -83,6 +91,17 @@ def test_the_guided_border_follows_the_photo() -> None:
     soft = blurred(truth, 2)
     guided = apply_finish(rgb, soft, Finish(guided=True))
     assert np.abs(guided - truth).mean() < np.abs(soft - truth).mean()
+
+
+def test_a_border_that_must_be_guided_is_finished_at_no_more_pixels_than_a_network_resolved_it_with() -> None:
+    rgb, truth = photo_and_truth(768, 1024)
+    soft = blurred(truth, 6)
+
+    coarse = apply_finish(rgb, soft, Finish(guided=True, levels=(0.3, 0.7), keep_islands=False, fill_holes=True))
+
+    assert coarse.shape == (384, 512)
+    full = np.asarray(Image.fromarray(coarse).resize((1024, 768), Image.Resampling.BILINEAR))
+    assert np.abs(full - truth).mean() < np.abs(soft - truth).mean() / 4
 
 
 def test_other_attempts_are_averaged_in_at_any_size() -> None:

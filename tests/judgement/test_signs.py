@@ -8,7 +8,8 @@ from daemon.jobs import Grade
 from daemon.judgement.reasons import explain
 from daemon.judgement.scene import look_at
 from daemon.judgement.score import shipped_table
-from daemon.judgement.signs import Signs, read_signs
+from daemon.judgement.signs import Signs, read_doubts, read_signs
+from tests.judgement.pictures import blurred, photo_and_truth
 
 
 def seen(alpha: Alpha) -> Signs:
@@ -21,6 +22,25 @@ def block(top: int, bottom: int, left: int = 60, right: int = 140) -> Alpha:
     alpha = np.zeros((200, 200), np.float32)
     alpha[top:bottom, left:right] = 1
     return alpha
+
+
+@pytest.mark.parametrize("sigma", [0.5, 6])
+def test_the_doubts_alone_are_the_doubts_among_all_signs(sigma: float) -> None:
+    rgb, truth = photo_and_truth(480, 640)
+    scene, alpha = look_at(rgb), blurred(truth, sigma)
+
+    assert read_doubts(scene, alpha) == read_signs(scene, alpha).doubts
+
+
+def test_signs_with_the_doubts_of_another_alpha_keep_all_that_is_no_doubt() -> None:
+    rgb, truth = photo_and_truth()
+    scene = look_at(rgb)
+    clean, soft = read_signs(scene, truth), read_signs(scene, blurred(truth, 6))
+
+    mixed = clean.with_doubts(soft.doubts)
+
+    assert mixed.doubts == soft.doubts != clean.doubts
+    assert mixed.with_doubts(clean.doubts) == clean
 
 
 @pytest.mark.parametrize(
