@@ -358,3 +358,50 @@ def test_an_alpha_snaps_to_the_edge_beside_it(script: Page) -> None:
     found = np.frombuffer(base64.b64decode(text), np.uint8).reshape(80, 120)
     assert found[:, :59].max() < 20
     assert found[:, 61:].min() > 235
+
+
+def test_a_broad_filter_that_is_computed_small_keeps_the_edge_sharp(script: Page) -> None:
+    guide = np.full((300, 400), 200, np.uint8)
+    guide[:, 200:] = 90
+    alpha = np.zeros((300, 400), np.uint8)
+    alpha[:, 170:] = 255  # thirty pixels too far
+    code = TO_BYTES + TO_TEXT + "return text(it.snapped(bytes(given[0]), bytes(given[1]), 400, 300, 128, given[2]));"
+    inner = {"x": 100, "y": 50, "width": 200, "height": 150}
+
+    text = answer(script, "edge_snap.js", code, in_base64(guide), in_base64(alpha), inner)
+
+    found = np.frombuffer(base64.b64decode(text), np.uint8).reshape(150, 200)
+    assert found[:, :99].max() < 30
+    assert found[:, 101:].min() > 225
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [((300, 250), (300, 250)), ((90, 400), (700, 130)), ((-50, 512), (620, 512))]
+)
+@pytest.mark.parametrize(("radius", "hardness"), [(3, 1), (180, 0.6), (90, 0)])
+def test_a_stretch_covers_each_pixel_by_how_near_it_is(
+    script: Page, start: tuple[int, int], end: tuple[int, int], radius: int, hardness: float
+) -> None:
+    code = (
+        TO_TEXT
+        + """
+        const tiles = { boxOf: () => ({ x: 0, y: 0, width: 640, height: 600 }) };
+        const stroke = new it.Stroke(tiles, { radius: given[2], hardness: given[3], to: 255 });
+        const [from, to] = given.map((each) => ({ x: each[0], y: each[1] }));
+        stroke.cover(0, from, to);
+        return text(stroke.covers.get(0));
+    """
+    )
+
+    text = answer(script, "stroke.js", code, start, end, radius, hardness)
+
+    y, x = np.mgrid[:600, :640] + 0.5
+    (ax, ay), (bx, by) = start, end
+    length = (bx - ax) ** 2 + (by - ay) ** 2 or 1
+    along = np.clip(((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length, 0, 1)
+    distance = np.hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay))
+    inner = max(0.0, min(radius * hardness, radius - 0.5))
+    share = np.clip((radius + 0.5 - distance) / (radius + 0.5 - inner), 0, 1)
+    wanted = 255 * share * share * (3 - 2 * share)
+    found = np.frombuffer(base64.b64decode(text), np.uint8).reshape(600, 640)
+    assert np.abs(found - wanted).max() <= 1.001

@@ -106,5 +106,7 @@ function grey(picture) {
   canvas.drawImage(picture, 0, 0);
   picture.close();
   const words = new Uint32Array(canvas.getImageData(0, 0, width, height).data.buffer);
-  return Uint8Array.from(words, (word) => word & 0xff);
+  const made = new Uint8Array(words.length);
+  for (let n = 0; n < made.length; n += 1) made[n] = words[n]; // the lowest byte
+  return made;
 }

@@ -2,12 +2,26 @@
 import { reachOf } from "./edge_snap.js";
 import { part, sheet } from "./pixels.js";
 import { pack, unpack } from "./packed.js";
-import { Stroke } from "./stroke.js";
+import { around, Stroke } from "./stroke.js";
 
 const MOST_BYTES = 64e6; // of strokes that can be undone: some thousands, since they are packed
 const [LEAST_RADIUS, MOST_RADIUS] = [2, 128]; // of the filter, pixels; broader brushes snap less, until somebody zooms in
 const PER_BRUSH = 2; // the filter's radius for one of the brush, so that it sees what lies around a stroke everywhere within it
+const TURN_MILLISECONDS = 10; // of painting, until the page may do something else
 const RANK = 0; // of the original's tiles, for the filter
+
+// Promises that the page could do something else: draw, or hear a pointer.
+const turns = new MessageChannel();
+const soon = () => new Promise((resolve) => setTimeout(resolve));
+const nextTurn = () => new Promise((resolve) => {
+  turns.port1.onmessage = resolve;
+  turns.port2.postMessage(null);
+});
+
+function isFlat(values) {
+  for (let n = 1; n < values.length; n += 1) if (values[n] !== values[0]) return false;
+  return true;
+}
 
 export class Painting {
   // pictures: of the job. changed(number of the tile, box in it): draw it anew. settled(): what can be undone is another.
@@ -17,6 +31,8 @@ export class Painting {
     this.changed = changed;
     this.settled = settled;
     this.failed = failed;
+    this.pieces = []; // of strokes, that are to be painted; in order
+    this.drained = null; // a promise, while there are any
     this.open = []; // strokes that are under way, or wait for a tile or for the filter; the oldest first
     this.done = []; // of Map: number of the tile -> its packed bytes before
     this.undone = [];
@@ -45,15 +61,48 @@ export class Painting {
     this.undone = [];
   }
 
+  // Goes on with the stroke, tile by tile, between whatever else the page has to do.
   stretch(from, to, opacity) {
     const { stroke } = this;
-    for (const [number, box] of stroke.stretch(from, to, opacity)) {
-      if (!stroke.before.has(number) && !this.tiles.get(number)) this.await(stroke, number);
-      else {
-        this.start(stroke, number);
-        stroke.paint(number, box);
-        this.changed(number, box);
+    for (const number of stroke.reaches(from, to)) {
+      let piece = stroke.pieces.get(number);
+      if (!piece) {
+        piece = { stroke, number, stretches: [] };
+        stroke.pieces.set(number, piece);
+        this.pieces.push(piece);
       }
+      piece.stretches.push([from, to, opacity]);
+    }
+    this.drained ??= this.drain();
+  }
+
+  async drain() {
+    try {
+      while (this.pieces.length) {
+        await nextTurn();
+        const until = performance.now() + TURN_MILLISECONDS;
+        while (this.pieces.length && performance.now() < until) this.paintPiece(this.pieces[0], until);
+      }
+    } finally {
+      this.drained = null;
+    }
+  }
+
+  paintPiece(piece, until) {
+    const { stroke, number, stretches } = piece;
+    const boxes = [];
+    do boxes.push(stroke.cover(number, ...stretches.shift()));
+    while (stretches.length && performance.now() < until);
+    if (!stretches.length) {
+      this.pieces.shift();
+      stroke.pieces.delete(number);
+    }
+    if (!stroke.before.has(number) && !this.tiles.get(number)) this.await(stroke, number);
+    else {
+      this.start(stroke, number);
+      const box = boxes.reduce(around);
+      stroke.paint(number, box);
+      this.changed(number, box);
     }
   }
 
@@ -102,12 +151,15 @@ export class Painting {
     if (!stroke) return;
     this.stroke = null;
     this.open = this.open.filter((each) => each !== stroke);
+    this.pieces = this.pieces.filter((piece) => piece.stroke !== stroke);
+    stroke.pieces.clear();
     for (const [number, before] of stroke.before) this.put(number, before);
     this.settled();
   }
 
   async settle(stroke) {
     try {
+      while (stroke.pieces.size) await this.drained;
       await Promise.all(stroke.waiting);
       if (stroke.brush.snap) await this.snap(stroke);
     } finally {
@@ -135,6 +187,8 @@ export class Painting {
     const found = new Map();
     for (const number of stroke.before.keys()) found.set(number, await this.filtered(number, radius));
     for (const [number, values] of found) {
+      if (!values) continue;
+      await soon(); // each tile takes some milliseconds
       this.paintWhole(stroke, number, values);
       for (const later of this.open.slice(this.open.indexOf(stroke) + 1)) {
         if (!later.before.has(number)) continue;
@@ -152,28 +206,24 @@ export class Painting {
     const y = Math.max(0, box.y - reach);
     const width = Math.min(this.tiles.picture.width, box.x + box.width + reach) - x;
     const height = Math.min(this.tiles.picture.height, box.y + box.height + reach) - y;
-    const window = { x, y, width, height };
-    const [guide, alpha] = await Promise.all([this.brightness(window), this.tiles.part(window)]);
-    const flat = alpha.every((value) => value === alpha[0]); // then there is no border to move
-    const values = flat ? alpha : await this.ask({ guide, alpha, width, height, radius });
-    const made = new Uint8Array(box.width * box.height);
-    for (let row = 0; row < box.height; row += 1) {
-      const from = (box.y - y + row) * width + box.x - x;
-      made.set(values.subarray(from, from + box.width), row * box.width);
-    }
-    return made;
+    const alpha = await this.tiles.part({ x, y, width, height });
+    if (isFlat(alpha)) return null; // there is no border to move
+    const rgba = await this.colours({ x, y, width, height });
+    const inner = { x: box.x - x, y: box.y - y, width: box.width, height: box.height };
+    return this.ask({ rgba, alpha, width, height, radius, inner });
   }
 
-  // How bright the photo is within a box, one byte a pixel (Rec. 709's weights).
-  async brightness(box) {
+  // The photo within a box, four bytes a pixel.
+  async colours(box) {
+    const numbers = this.tiles.within(box);
+    const pictures = await Promise.all(numbers.map((number) =>
+      part(this.pictures, "original", `0/${number % this.tiles.columns}/${Math.floor(number / this.tiles.columns)}`, RANK)));
     const canvas = sheet(box.width, box.height, { willReadFrequently: true });
-    for (const number of this.tiles.within(box)) {
+    numbers.forEach((number, n) => {
       const tile = this.tiles.boxOf(number);
-      const picture = await part(this.pictures, "original", `0/${number % this.tiles.columns}/${Math.floor(number / this.tiles.columns)}`, RANK);
-      canvas.drawImage(picture, tile.x - box.x, tile.y - box.y);
-    }
-    const { data } = canvas.getImageData(0, 0, box.width, box.height);
-    return Uint8Array.from({ length: box.width * box.height }, (_, n) => 0.2126 * data[4 * n] + 0.7152 * data[4 * n + 1] + 0.0722 * data[4 * n + 2] + 0.5);
+      canvas.drawImage(pictures[n], tile.x - box.x, tile.y - box.y);
+    });
+    return canvas.getImageData(0, 0, box.width, box.height).data;
   }
 
   ask(question) {
@@ -181,7 +231,7 @@ export class Painting {
     return new Promise((resolve, reject) => {
       this.worker.onmessage = ({ data }) => resolve(data);
       this.worker.onerror = (event) => reject(new Error(event.message || "edge_worker.js"));
-      this.worker.postMessage(question, [question.guide.buffer, question.alpha.buffer]);
+      this.worker.postMessage(question, [question.rgba.buffer, question.alpha.buffer]);
     });
   }
 

@@ -1,46 +1,51 @@
 // Shows a picture while it is touched up: the original's colours, where the alpha that is painted on lets them through.
 import { sheet } from "./pixels.js";
+import { around } from "./stroke.js";
+
+const FRAME_MILLISECONDS = 8; // for drawing tiles anew; the others come in the next frame
 
 export class TouchLayer {
   constructor(tiles) {
     this.tiles = tiles;
     this.shades = new Map(); // by number of the tile: a canvas whose alpha is the alpha, as large as it is shown
     this.level = 0;
-    this.mask = sheet(1, 1);
+    this.mask = sheet(1, 1); // the whole alpha as it is shown; only tiles that changed are painted anew
+    this.original = sheet(1, 1); // the photo as it is shown
     this.colours = sheet(1, 1);
+    this.masked = ""; // for which view the mask holds, and likewise the original; "" = none, or not all of it had come
+    this.shown = "";
+    this.painted = new Set(); // numbers of the tiles in the mask
   }
 
   // A part of a tile has changed.
   changed(number, box) {
     const shade = this.shades.get(number);
     if (!shade) return;
-    const { stale } = shade;
-    if (!stale) shade.stale = box;
-    else {
-      const x = Math.min(stale.x, box.x);
-      const y = Math.min(stale.y, box.y);
-      const width = Math.max(stale.x + stale.width, box.x + box.width) - x;
-      shade.stale = { x, y, width, height: Math.max(stale.y + stale.height, box.y + box.height) - y };
-    }
+    shade.stale = shade.stale ? around(shade.stale, box) : box;
   }
 
   // Paints where the viewer paints: `alone`, the alpha itself, black and white. Returns whether all of it is sharp.
   paint(viewer, box, alone) {
-    const { mask, colours } = this;
-    const whole = viewer.onto(this.cleared(mask, viewer.canvas), () => viewer.paintParts("cover", box));
-    this.paintOpened(viewer, box);
-    this.cleared(colours, viewer.canvas);
-    let sharp = true;
+    const view = [box.x, box.y, box.width, box.height, viewer.canvas.width, viewer.canvas.height].join();
+    if (this.masked !== view) {
+      this.painted.clear();
+      this.masked = viewer.onto(this.cleared(this.mask, viewer.canvas), () => viewer.paintParts("cover", box)) ? view : "";
+    }
+    const upToDate = this.paintOpened(viewer, box);
+    if (!alone && this.shown !== view) {
+      this.shown = viewer.onto(this.cleared(this.original, viewer.canvas), () => viewer.paintParts("original", box)) ? view : "";
+    }
+    const colours = this.cleared(this.colours, viewer.canvas);
     if (alone) {
       viewer.context.fillStyle = "#000000";
       viewer.context.fillRect(box.x, box.y, box.width, box.height);
       colours.fillStyle = "#ffffff";
       colours.fillRect(box.x, box.y, box.width, box.height);
-    } else sharp = viewer.onto(colours, () => viewer.paintParts("original", box));
+    } else colours.drawImage(this.original.canvas, 0, 0);
     colours.globalCompositeOperation = "destination-in";
-    colours.drawImage(mask.canvas, 0, 0);
+    colours.drawImage(this.mask.canvas, 0, 0);
     viewer.context.drawImage(colours.canvas, 0, 0);
-    return whole && sharp;
+    return this.masked === view && (alone || this.shown === view) && upToDate;
   }
 
   cleared(context, { width, height }) {
@@ -58,16 +63,31 @@ export class TouchLayer {
     const level = Math.min(9, Math.max(0, Math.floor(Math.log2(1 / across))));
     if (level !== this.level) this.shades.clear();
     this.level = level;
+    const until = performance.now() + FRAME_MILLISECONDS;
+    let behind = false;
     for (const number of this.tiles.opened.keys()) {
       const tile = this.tiles.boxOf(number);
       const left = Math.round(box.x + tile.x * across);
       const top = Math.round(box.y + tile.y * down);
       const to = { x: left, y: top, width: Math.round(box.x + (tile.x + tile.width) * across) - left, height: Math.round(box.y + (tile.y + tile.height) * down) - top };
       if (to.x > this.mask.canvas.width || to.y > this.mask.canvas.height || to.x + to.width < 0 || to.y + to.height < 0) continue;
-      const shade = this.shade(number, tile, level);
+      if (this.painted.has(number) && !this.isStale(number)) continue;
+      const late = performance.now() > until && this.isStale(number);
+      behind ||= late;
+      if (late && !this.shades.has(number)) continue; // what the daemon has is shown meanwhile
+      if (late && this.painted.has(number)) continue;
+      const shade = late ? this.shades.get(number).context.canvas : this.shade(number, tile, level);
+      this.painted.add(number);
       this.mask.clearRect(to.x, to.y, to.width, to.height);
       viewer.onto(this.mask, () => viewer.paintPiece(shade, { x: 0, y: 0, width: tile.width / 2 ** level, height: tile.height / 2 ** level }, to));
     }
+    if (behind) viewer.redraw();
+    return !behind;
+  }
+
+  // Whether a tile is to be drawn anew before it shows what was painted.
+  isStale(number) {
+    return this.shades.get(number)?.stale !== null;
   }
 
   shade(number, tile, level) {

@@ -12,7 +12,7 @@ import { takePointers, viewActs, viewer } from "./view.js";
 const SIZES = [2, 400]; // how broad the brush is on the screen, CSS pixels, so that zooming in makes it finer
 const SIZE_STEP = 1.15;
 const HARDNESS_STEP = 0.1;
-const SPACING = 0.08; // of the brush's radius: shorter moves wait for the next one, so that a broad brush keeps up
+const SPACING = 0.16; // of the brush's radius: shorter moves wait for the next one, so that a broad brush keeps up
 
 const brush = { size: 40, hardness: 0.6, to: 255, snap: false, ...remembered.get("brush", {}) };
 const ring = element("div", { className: "brush-ring", "aria-hidden": "true", hidden: true });
@@ -25,6 +25,9 @@ let pointer = null; // where it is on the stage
 let inverted = false;
 
 export const touchingUp = () => now !== null;
+
+// Promises that all strokes are painted and snapped.
+export const atRest = () => Promise.resolve(now?.painting.idle);
 
 // Why a result cannot be touched up here, in words; "" if it can.
 function hindrance({ pictures }) {
