@@ -41,9 +41,16 @@ class Alphas:
 
     def find(self, job: Job, number: int, recipe: Recipe) -> Alpha | None:
         """The alpha of an attempt, (H, W) float32 0..1; None if it was not kept or cannot be read."""
+        with suppress(ValueError):
+            png = self.png_of(job, number, recipe)
+            return None if png is None else codec.decode_alpha(png)
+        return None
+
+    def png_of(self, job: Job, number: int, recipe: Recipe) -> bytes | None:
+        """The PNG of an attempt's alpha, as it was kept, whole or not; None if it was not kept."""
         for folder in (self._folder, self._kept):
-            with suppress(OSError, ValueError):
-                return codec.decode_alpha(self._path(job, number, recipe, folder).read_bytes())
+            with suppress(OSError):
+                return self._path(job, number, recipe, folder).read_bytes()
         return None
 
     def keep_for_result(self, job: Job, number: int, recipe: Recipe, content: bytes) -> None:

@@ -38,7 +38,8 @@ def decode_alpha(data: bytes, channel: int = 0) -> Alpha:
         grey = vips.array_of(image.extract_band(channel))
     except vips.Error as error:
         raise ValueError(f"not a whole PNG: {error_of(str(error.detail))}") from error
-    alpha: Alpha = grey[..., 0].astype(np.float32) / np.float32(full_scale)
+    alpha: Alpha = grey[..., 0].astype(np.float32)
+    alpha /= np.float32(full_scale)  # in place: of 100 megapixels it takes 400 MB
     return alpha
 
 

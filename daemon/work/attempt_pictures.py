@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemon.arrays import Alpha
 from daemon.jobs import Attempt, Job, Recipe, attempt_numbered
 from daemon.pictures.values import ONLY_PAGE, Page
 from daemon.settings.current import CurrentSettings
@@ -19,10 +18,11 @@ class _Holder:
     """Holds alphas until they are sent to a worker."""
 
     page: Page
-    alphas: list[tuple[int, Recipe, Alpha, Attempt | None]] = field(default_factory=list)
+    alphas: list[tuple[int, Recipe, bytes, Attempt | None]] = field(default_factory=list)
 
-    def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
-        self.alphas.append((number, recipe, alpha, base))
+    def add_kept(self, number: int, recipe: Recipe, png: bytes, base: Attempt | None) -> bool:
+        self.alphas.append((number, recipe, png, base))
+        return True
 
 
 class AttemptPictures:

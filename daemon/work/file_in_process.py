@@ -69,6 +69,11 @@ class FileInProcess:
         """Keep the raw alpha of an attempt."""
         self._ask("add", number, recipe, alpha, base)
 
+    def add_kept(self, number: int, recipe: Recipe, png: bytes, base: Attempt | None) -> bool:
+        """Keep the raw alpha of an attempt, in a PNG."""
+        readable: bool = self._ask("add_kept", number, recipe, png, base)
+        return readable
+
     def judge(self, attempt: Attempt) -> Attempt:
         """Search the best finish of the attempt's alpha, and judge it."""
         judged: Attempt = self._ask("judge", attempt)

@@ -13,7 +13,7 @@ from daemon.arrays import Alpha, Rgb
 from daemon.errors import BadPhoto, RootAway
 from daemon.jobs import Attempt, Recipe, View
 from daemon.observe.stage_clock import Timed, untimed
-from daemon.pictures import fitting
+from daemon.pictures import codec, fitting
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
 from daemon.pictures.opened_picture import OpenedPicture
 from daemon.pictures.photo import Coverage, Photo, Seen
@@ -76,6 +76,15 @@ class OpenFile:
     def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
         """Keep the raw alpha of an attempt."""
         self._photo.add(number, recipe, alpha, base)
+
+    def add_kept(self, number: int, recipe: Recipe, png: bytes, base: Attempt | None) -> bool:
+        """Keep the raw alpha of an attempt, in a PNG: at full size, it takes 400 MB of a photo of 100 megapixels."""
+        try:
+            alpha = codec.decode_alpha(png)
+        except ValueError:
+            return False
+        self._photo.add(number, recipe, alpha, base)
+        return True
 
     def judge(self, attempt: Attempt) -> Attempt:
         """Search the best finish of the attempt's alpha, and judge it."""
@@ -153,10 +162,10 @@ def show_attempts(path: Path, settings: PixelSettings, kept: KeptAttempts) -> No
     file = OpenFile(path, settings)
     file.decode(file.pages()[0])
     file.shrink()
-    for each in kept.alphas:
-        file.add(*each)
+    there = {each[0] for each in kept.alphas if file.add_kept(*each)}
     for attempt, folder in kept.shown:
-        write_layer("alpha", file.finished_alpha(attempt, kept.longest), folder)
+        if attempt.number in there:
+            write_layer("alpha", file.finished_alpha(attempt, kept.longest), folder)
 
 
 class WorkInThisProcess:

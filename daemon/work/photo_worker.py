@@ -22,11 +22,11 @@ from daemon.settings.pixel_settings import PixelSettings
 class KeptAttempts:
     """Attempts at a file of one page whose alphas are kept, with what is to be shown of them.
 
-    alphas: number, recipe, raw alpha and base of each, as `PhotoWorker.add` takes them. shown: the attempts to show,
+    alphas: number, recipe, PNG and base of each, as `PhotoWorker.add_kept` takes them. shown: the attempts to show,
     each with a folder for the files of its pyramid. longest: no side of these pictures is longer, in pixels.
     """
 
-    alphas: Sequence[tuple[int, Recipe, Alpha, Attempt | None]]
+    alphas: Sequence[tuple[int, Recipe, bytes, Attempt | None]]
     shown: Sequence[tuple[Attempt, Path]]
     longest: int
 
@@ -57,6 +57,9 @@ class PhotoWorker(Protocol):
 
     def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
         """Keep the raw alpha of an attempt. base: the best attempt so far; it fills what a zoom did not see."""
+
+    def add_kept(self, number: int, recipe: Recipe, png: bytes, base: Attempt | None) -> bool:
+        """The same of an alpha that was kept, in a PNG. Returns False if it cannot be read."""
 
     def judge(self, attempt: Attempt) -> Attempt:
         """The attempt with the best finish of its alpha, its verdict and its subject."""

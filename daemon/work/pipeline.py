@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from daemon.arrays import Alpha
 from daemon.engines.contract import Answer, Engine
 from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
 from daemon.hotfolder.effects import Effect
@@ -39,8 +38,11 @@ class AlphaHolder(Protocol):
 
     page: Page
 
-    def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
-        """Keep the raw alpha of an attempt. base: the best attempt so far; it fills what a zoom did not see."""
+    def add_kept(self, number: int, recipe: Recipe, png: bytes, base: Attempt | None) -> bool:
+        """Keep the raw alpha of an attempt, in a PNG. base: the best attempt so far; it fills what a zoom did not see.
+
+        Returns False if it cannot be read.
+        """
 
 
 class Pipeline:
@@ -135,10 +137,9 @@ class Pipeline:
             if attempt.page != photo.page.number:
                 continue
             if attempt.verdict is not None:
-                alpha = self._alphas.find(task.job, attempt.number, attempt.recipe)
-                if alpha is None:
+                png = self._alphas.png_of(task.job, attempt.number, attempt.recipe)
+                if png is None or not photo.add_kept(attempt.number, attempt.recipe, png, strategy.best(kept)):
                     break  # from here on everything is asked again, with the same tickets
-                photo.add(attempt.number, attempt.recipe, alpha, strategy.best(kept))
             kept.append(attempt)
         return kept
 

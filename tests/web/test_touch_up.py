@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
 import numpy as np
 import pytest
 
 from daemon.hotfolder.effects import Effect
+from daemon.pictures import codec
 from daemon.pictures.reading import open_photo
 from daemon.service.lifecycle import Daemon
 from daemon.service.open_web import make_site
@@ -72,6 +74,29 @@ def test_the_result_has_the_touched_alpha_to_the_last_digit_in_all_formats(site:
     assert (report["touched_up"], report["recipe"]["model"]) == (True, "touch-up")
     assert report["grade"] == before.job.grade
     assert (engine.calls.total(), after.job.round) == (calls, 1)
+
+
+def test_a_touched_alpha_is_decoded_in_a_worker_alone(site: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: bytes) -> NoReturn:
+        raise AssertionError("the daemon decodes an alpha of full size")
+
+    status, _ = touch_up(site, png(drawn_alpha()))
+    monkeypatch.setattr(codec, "decode_alpha", refuse)
+    site.publish()
+    shown_attempt = site.site.pictures.of_attempts(site.row())[2]
+    picture = site.get(f"{shown_attempt['url']}fit")
+
+    assert (status, picture.status) == (200, 200)
+    assert np.array_equal(result_alpha(site), drawn_alpha())
+
+
+def test_a_kept_alpha_that_is_damaged_is_not_taken(site: Shown) -> None:
+    touch_up(site, png(drawn_alpha()))
+    (kept,) = (site.root.parent / "state" / "alphas-of-results").rglob("*-2-*.png")
+    kept.write_bytes(kept.read_bytes()[:100])
+    site.publish()
+
+    assert not np.array_equal(result_alpha(site), drawn_alpha())
 
 
 def test_a_second_touch_up_begins_with_the_first_and_both_can_be_taken_back(site: Shown) -> None:
