@@ -326,5 +326,7 @@ def test_a_key_is_needed_where_people_log_in(tmp_path: Path, photo: bytes) -> No
     with live_daemon(tmp_path, token="secret") as live:
         assert error(cut(live, photo)) == (403, "auth_failed")
         assert error(cut(live, photo, {"X-Api-Key": "wrong"})) == (403, "invalid_api_key")
+        for key in ({}, {"X-Api-Key": "wrong"}):  # clients show their users the title, and nothing else
+            assert "freisteller user token add" in cut(live, photo, key).json["errors"][0]["title"]
         assert error(live.ask("GET", "/v1.0/account")) == (403, "auth_failed")
         assert live.received == []

@@ -30,12 +30,14 @@ def removebg_error(error: FreistellerError, request: Request) -> Response:
     status = status_of(error)
     kind = error.kind if isinstance(error, Refused) else error.reason
     headers = dict(error.headers) if isinstance(error, Refused) else {}
-    code = _CODES.get(kind, kind)
+    code, title = _CODES.get(kind, kind), str(error)
     if status is HTTPStatus.UNAUTHORIZED:
         status, headers = HTTPStatus.FORBIDDEN, {}
         code = "invalid_api_key" if request.headers.get("x-api-key") else "auth_failed"
+        title = "This API key is not known here" if code == "invalid_api_key" else "This needs an API key"
+        title += ". An admin makes one with: freisteller user token add NAME TOKEN --role operator"
     elif status in _BAD_REQUESTS:
         status = HTTPStatus.BAD_REQUEST
     elif status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers.setdefault("Retry-After", str(RETRY_SECONDS))
-    return as_json({"errors": [{"title": str(error), "code": code}]}, status, headers)
+    return as_json({"errors": [{"title": title, "code": code}]}, status, headers)
