@@ -110,7 +110,7 @@ def questions(path: Path) -> Mapping[str, float]:
     def work(number: int) -> None:
         job = journal.row(taken[number]).job
         journal.record_content(job.id, os.urandom(32), leave_out=True)
-        journal.record_attempt(job, attempt(1))
+        journal.record_attempts(job, [attempt(1)])
         journal.decide(job.id, outcome)
         journal.complete(job.id, [f"sehr_gut/{job.id}.png", f"sehr_gut/{job.id}.json"], NOW + 3e7)
 

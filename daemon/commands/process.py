@@ -65,7 +65,7 @@ class Processed:
 class _NoRecorder:
     """Keeps nothing: a second call of `process` starts from the beginning."""
 
-    def record_attempt(self, job: Job, attempt: Attempt) -> None:
+    def record_attempts(self, job: Job, attempts: Sequence[Attempt]) -> None:
         """Do nothing."""
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from daemon.disk import open_below
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, settle: bool = True) -> None:
     """Write `content` to `path`, replacing what is there, and make it durable.
 
+    settle: False leaves it to the caller to make the name durable, who writes more names into the same folder.
     Raises OSError; then `path` is as it was, or whole.
     """
     scratch = f".{uuid.uuid4().hex}.part"  # two may write one path; our folders ignore names with a dot
@@ -22,4 +23,5 @@ def write_whole(path: Path, content: bytes) -> None:
             with suppress(OSError):
                 os.unlink(scratch, dir_fd=folder)
             raise
-        open_below.settle(folder)
+        if settle:
+            open_below.settle(folder)

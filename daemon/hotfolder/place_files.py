@@ -30,15 +30,16 @@ def place(
     """Publish staged files into `folder` under one free stem; they stay in staging as well.
 
     files: (staged file, suffix such as ".png"), published in this order; the report comes last, and so shows that all
-    are there. stem: sub-folders and name, e.g. "shoes/red". If any file of that stem is taken, all get another stem, as
-    equal_names says; names that differ only in case or in Unicode form count as one. previous: the stem that an
-    earlier, interrupted run recorded, which is tried first. Files of ours that are already there are left as they are,
-    so repeating the call after a crash completes the first try. Returns where each file is.
+    are there. What they hold is on the disk already: whoever wrote or claimed a file saw to that. stem: sub-folders and
+    name, e.g. "shoes/red". If any file of that stem is taken, all get another stem, as equal_names says; names that
+    differ only in case or in Unicode form count as one. previous: the stem that an earlier, interrupted run recorded,
+    which is tried first. Files of ours that are already there are left as they are, so repeating the call after a crash
+    completes the first try. Returns where each file is.
     is_anothers: whether a file in the folder belongs to another job, though it is the same file or has equal content.
     Raises NoRoom, RootAway, or BadPhoto if the name is taken and equal_names is "fail"; then nothing new is there.
     """
     with translated(f"Publishing {stem} into {folder}"), entered(folder, stem.parent.parts) as (descriptor, way):
-        sources = tuple(_Source(str(path), suffix, path.lstat(), _settle(str(path))) for path, suffix in files)
+        sources = tuple(_Source(str(path), suffix, path.lstat(), _is_readable(str(path))) for path, suffix in files)
         longest = max((suffix for _, suffix in files), key=lambda suffix: len(suffix.encode()))
         recorded = [PurePosixPath(previous).name] if previous else []
 
@@ -180,11 +181,10 @@ def _stat(name: str, folder: int) -> os.stat_result | None:
         return None
 
 
-def _settle(path: str) -> bool:
-    """Make a file's content durable. Returns False if we may not read it: then it is not one that we wrote."""
+def _is_readable(path: str) -> bool:
+    """Whether we may read a file. If not, it is not one that we wrote."""
     try:
-        with open_below.reading(path) as descriptor:
-            os.fsync(descriptor)
+        with open_below.reading(path):
+            return True
     except PermissionError:
         return False
-    return True

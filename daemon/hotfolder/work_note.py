@@ -30,12 +30,12 @@ class _Content:
 def write_work_note(folders: HotFolder, row: JobRow) -> None:
     """Write the note into the job's folder, before its original comes there. A folder with nothing else was never used.
 
-    Errors are ignored: without a note, the photo starts as a new one.
+    Its name is durable once the original's is. Errors are ignored: without a note, the photo starts as a new one.
     """
     job = row.job
     content = _Content(job.name, str(row.source), job.admitted_at, job.round, job.size_bytes, row.settings)
     with suppress(OSError, NoRoom, RootAway):
-        write_whole(folders.jobs.work(job.id) / WORK_NOTE, json.dumps(asdict(content)).encode())
+        write_whole(folders.jobs.work(job.id) / WORK_NOTE, json.dumps(asdict(content)).encode(), settle=False)
 
 
 def drop_work_note(folders: HotFolder, job_id: str, tick: Tick) -> None:

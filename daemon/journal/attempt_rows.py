@@ -7,15 +7,21 @@ from daemon.journal import rows
 from daemon.journal.database import Database, Row
 
 
-def record(db: Database, job_id: str, job_round: int, attempts: Sequence[Attempt]) -> None:
-    """Keep attempts of one round, each in place of what was kept under its number; within a transaction."""
+def record(db: Database, job_id: str, attempts: Sequence[Attempt], job_round: int | None = None) -> None:
+    """Keep attempts of one round, each in place of what was kept under its number; within a transaction.
+
+    job_round: None = the one that the job is in. Only a new attempt is an event, and one that is kept already as it is
+    costs no write.
+    """
     for attempt in attempts:
         db.change(
-            "INSERT OR REPLACE INTO attempts (job_id, round, number, body) VALUES (?, ?, ?, ?)",
-            job_id,
+            "INSERT INTO attempts (job_id, round, number, body) "
+            "SELECT id, coalesce(?, round), ?, ? FROM jobs WHERE id = ? "
+            "ON CONFLICT (job_id, round, number) DO UPDATE SET body = excluded.body WHERE body != excluded.body",
             job_round,
             attempt.number,
             rows.ATTEMPT.dump_json(attempt).decode(),
+            job_id,
         )
 
 

@@ -14,23 +14,21 @@ from daemon.jobs import Attempt, Job, Outcome
 from daemon.journal import attempt_rows, equal_content, finished_jobs, new_jobs, rows, suspects
 from daemon.journal.batch_rows import BatchRows
 from daemon.journal.choices import Choices
-from daemon.journal.facts import Facts
 from daemon.journal.moves import make_move
 from daemon.journal.new_jobs import SentAlong
 from daemon.journal.originals import Original, Originals
 from daemon.journal.patience import PATIENCE_SECONDS
-from daemon.journal.queries import Queries
+from daemon.journal.queries import PAUSED_AT, Queries
 from daemon.journal.request_keys import RequestKeys
 from daemon.journal.reserved import ReservedJobs
 from daemon.journal.result_files import ResultFiles
 from daemon.journal.retry_lock import RetryLock
 from daemon.journal.rows import JobRow, ResultFile
 from daemon.journal.run_end import RunEndRecord
+from daemon.journal.shown_sizes import ShownSizes
 from daemon.journal.turns import Turns
 from daemon.journal.verdict_rows import VerdictRows
 from daemon.states import Move, State, is_decided
-
-_PAUSED_AT = "paused_at"
 
 
 class Journal(Queries):
@@ -45,7 +43,6 @@ class Journal(Queries):
         super().__init__(path, patience_seconds)
         self.is_new = self._db.is_new
         """Whether there was no journal before."""
-        self.facts = Facts(self._db)
         self.originals = Originals(self._db)
         self.result_files = ResultFiles(self._db)
         self.verdicts = VerdictRows(self._db)
@@ -129,23 +126,18 @@ class Journal(Queries):
 
     def pause(self, now: float) -> None:
         """Let no process start a job from now on, until `resume`."""
-        self.facts.record_once(_PAUSED_AT, repr(now))
+        self.facts.record_once(PAUSED_AT, repr(now))
 
     def resume(self) -> bool:
         """Let jobs be started again; returns False if nothing was paused."""
-        return self.facts.forget(_PAUSED_AT)
-
-    def paused_at(self) -> float | None:
-        """Since when (Unix time) no job is started; None if jobs are started."""
-        value = self.facts.known(_PAUSED_AT)
-        return None if value is None else float(value)
+        return self.facts.forget(PAUSED_AT)
 
     # What is found out about a job
 
-    def record_attempt(self, job: Job, attempt: Attempt) -> None:
-        """Keep what came of a recipe."""
+    def record_attempts(self, job: Job, attempts: Sequence[Attempt]) -> None:
+        """Keep what came of recipes."""
         with self._db.transaction():
-            attempt_rows.record(self._db, job.id, job.round, [attempt])
+            attempt_rows.record(self._db, job.id, attempts, job.round)
 
     def record_content(self, job_id: str, content: bytes, *, leave_out: bool) -> str | None:
         """Keep the SHA-256 of a job's original.
@@ -157,10 +149,17 @@ class Journal(Queries):
             return equal_content.settle(self._db, job_id, content, leave_out)
 
     def record_places(
-        self, job_id: str, places: Sequence[str], original: Original | None = None, files: Sequence[ResultFile] = ()
+        self,
+        job_id: str,
+        places: Sequence[str],
+        original: Original | None = None,
+        files: Sequence[ResultFile] = (),
+        shown: ShownSizes | None = None,
     ) -> None:
-        """Keep where the files of a job lie, below the root; its original among them; what tells its results."""
+        """Keep where the files of a job lie, below the root; its original; what tells its results; their sizes."""
         with self._db.transaction():
+            if shown:
+                self.shown_sizes.record(job_id, shown)
             self.result_files.record(job_id, files)
             if original:
                 self.originals.record(original)
@@ -169,15 +168,12 @@ class Journal(Queries):
     # Moves of the table of states
 
     def decide(self, job_id: str, outcome: Outcome) -> None:
-        """running -> publishing: the best attempt and its grade are settled."""
-        self._move(
-            job_id,
-            Move.DECIDE,
-            "best = ?, grade = ?, score = ?, reason = NULL, reason_kind = NULL",
-            outcome.best.number,
-            outcome.verdict.grade,
-            outcome.verdict.score,
-        )
+        """running -> publishing: the best attempt and its grade are settled, and the attempts recorded."""
+        values = outcome.best.number, outcome.verdict.grade, outcome.verdict.score
+        changes = "best = ?, grade = ?, score = ?, reason = NULL, reason_kind = NULL"
+        with self._db.transaction():
+            attempt_rows.record(self._db, job_id, outcome.attempts)
+            self._move(job_id, Move.DECIDE, changes, *values)
 
     def complete(self, job_id: str, results: Sequence[str], now: float, original: Original | None = None) -> None:
         """publishing -> done: its files are where people find them. original: where that lies, if it is kept."""

@@ -45,7 +45,7 @@ def restore(db: Database, row: JobRow) -> bool:
     )
     ResultFiles(db).record(job.id, row.files)
     if restored:
-        attempt_rows.record(db, job.id, job.round, job.attempts)
+        attempt_rows.record(db, job.id, job.attempts, job.round)
     return bool(restored)
 
 

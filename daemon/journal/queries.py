@@ -10,6 +10,7 @@ from daemon.journal import attempt_rows, damage, rows
 from daemon.journal.database import Database
 from daemon.journal.deed_rows import DeedRows
 from daemon.journal.events import Events
+from daemon.journal.facts import Facts
 from daemon.journal.job_lists import JobLists
 from daemon.journal.order_rows import OrderRows
 from daemon.journal.rows import COLUMNS, Counts, JobRow
@@ -17,6 +18,8 @@ from daemon.journal.second_door import SecondDoor
 from daemon.journal.shown_sizes import ShownSizesTable
 from daemon.states import OPEN, State
 
+PAUSED_AT = "paused_at"
+"""The fact that says since when no job is started."""
 _AT_ONCE = 500  # values of one question
 
 
@@ -28,6 +31,7 @@ class Queries:
         on_damage = partial(damage.remember, path)
         self._db = Database(path, on_damage, patience_seconds)
         self._to_read = SecondDoor(path, on_damage)
+        self.facts = Facts(self._db)
         self.shown_sizes = ShownSizesTable(self._db)
         self.events = Events(self._db, self._to_read)
         self.lists = JobLists(self._db, self._to_read)
@@ -50,6 +54,11 @@ class Queries:
             if row is None:
                 raise KeyError(job_id)
             return self._with_attempts(row)
+
+    def paused_at(self) -> float | None:
+        """Since when (Unix time) no job is started; None if jobs are started."""
+        value = self.facts.known(PAUSED_AT)
+        return None if value is None else float(value)
 
     def rows(self, state: State) -> tuple[JobRow, ...]:
         """All jobs in one state, oldest first; for states that hold few jobs."""

@@ -56,7 +56,7 @@ class TouchUps:
             self._tick(Effect.KEEP_ALPHA)
             self._alphas.keep_for_result(row.job, attempt.number, attempt.recipe, content)
             self._tick(Effect.RECORD_ATTEMPT)
-            self._journal.record_attempt(row.job, attempt)
+            self._journal.record_attempts(row.job, [attempt])
         text = f"A person touched up {row.job.name}: that is attempt {number}."
         log.log("touched_up", text, job=job_id, name=row.job.name, attempt=number)
         return number

@@ -170,9 +170,7 @@ class Publisher:
         places, files = self._placed[job_id]
         original = under_way(job_id, publication.files.original if publication.outputs.keep_originals else None)
         self._tick(Effect.RECORD_RESULTS)
-        if shown:
-            self._journal.shown_sizes.record(job_id, shown)
-        self._journal.record_places(job_id, places, original, files=files)
+        self._journal.record_places(job_id, places, original, files, shown)
 
     def _archive(self, publication: Publication) -> Publication:
         """Put the original into `archiv/`, then complete the job."""

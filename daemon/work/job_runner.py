@@ -171,7 +171,8 @@ class JobRunner:
         """Ask engines until a result is good enough, then decide. No lock is held meanwhile."""
         job_id = publication.row.job.id
         outcome = file.cut_out()
-        self._runtime.tick(Effect.DECIDE)
+        for effect in (Effect.RECORD_ATTEMPT, Effect.DECIDE):  # in one transaction
+            self._runtime.tick(effect)
         self._journal.decide(job_id, outcome)
         return replace(publication, row=self._journal.row(job_id), outcome=outcome)
 

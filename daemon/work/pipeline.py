@@ -29,8 +29,8 @@ from daemon.work.task import PhotoTask
 class AttemptRecorder(Protocol):
     """Where attempts are written down: the journal, or nowhere."""
 
-    def record_attempt(self, job: Job, attempt: Attempt) -> None:
-        """Keep what came of a recipe."""
+    def record_attempts(self, job: Job, attempts: Sequence[Attempt]) -> None:
+        """Keep what came of recipes."""
 
 
 class AlphaHolder(Protocol):
@@ -87,7 +87,10 @@ class Pipeline:
             yield worker
 
     def cut_out(self, task: PhotoTask, photo: PhotoWorker) -> Outcome:
-        """Try one photo as often as it deserves, and record every attempt.
+        """Try one photo as often as it deserves, and record every attempt but those since the last question.
+
+        Whoever decides for the outcome of a file of one page records those with it: the alphas are kept, so a crash
+        before that costs no question. Those of a file of several pages are recorded here.
 
         A model that no server can run is passed over, and no attempt is recorded of it: the photo may wait for it.
         Raises BadPhoto if no recipe gave a result, and what the engine raises if it cannot answer now.
@@ -96,6 +99,7 @@ class Pipeline:
         attempts = self.restore(task, photo)
         lacking: list[EngineMisconfigured] = []
         while recipe := strategy.next_recipe(attempts, job.tried_before):
+            self._record(job, attempts)
             if self._runtime.stopping():
                 raise EngineAway("Freisteller is stopping; the photo goes on at the next start.")
             try:
@@ -110,10 +114,9 @@ class Pipeline:
             if attempt.verdict is not None and attempts:
                 attempts = photo.judge_again(attempts)
             attempts.append(attempt)
-            for known in attempts:
-                self._runtime.tick(Effect.RECORD_ATTEMPT)
-                self._recorder.record_attempt(job, known)
         best = strategy.best(attempts)
+        if best is None or photo.page.of > 1:
+            self._record(job, attempts)
         if best is None and lacking:
             raise lacking[0]
         if best is None:
@@ -126,7 +129,9 @@ class Pipeline:
         attempts = self.restore(task, photo)
         best = strategy.best(attempts) if photo.page.of > 1 else attempt_numbered(attempts, task.job.best)
         if best is None or best.verdict is None:
-            return self.cut_out(task, photo)
+            outcome = self.cut_out(task, photo)
+            self._record(task.job, outcome.attempts)
+            return outcome
         return Outcome(tuple(attempts), best)
 
     def restore(self, task: PhotoTask, photo: AlphaHolder) -> list[Attempt]:
@@ -142,6 +147,11 @@ class Pipeline:
                     break  # from here on everything is asked again, with the same tickets
             kept.append(attempt)
         return kept
+
+    def _record(self, job: Job, attempts: Sequence[Attempt]) -> None:
+        if attempts:
+            self._runtime.tick(Effect.RECORD_ATTEMPT)
+            self._recorder.record_attempts(job, attempts)
 
     def _alert(self, model: str, error: EngineMisconfigured) -> None:
         """Log that a model is passed over: once, until it has answered again."""

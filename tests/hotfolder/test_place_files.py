@@ -187,7 +187,7 @@ def test_a_disk_that_gets_full_while_copying_leaves_nothing(tmp_path: Path, monk
 
     def full(descriptor: int) -> None:
         calls.append(descriptor)
-        if len(calls) > len(desk.files()):  # the staged files are settled first, then the copy
+        if len(calls) == len(desk.files()):  # at the copy of the last one
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.jobs import Grade
+from daemon.jobs import Grade, Outcome
 from daemon.journal import Journal
 from daemon.journal.light_table_schema import MOST_EVENTS
-from tests.journal.test_journal import NOW, admit, do
+from tests.journal.test_journal import NOW, admit, attempt, do
 
 
 @pytest.fixture
@@ -139,3 +139,28 @@ def test_the_last_events_are_those_of_the_orders_that_the_reader_may_see(journal
     assert [event.job_id for event, _ in journal.events.latest(9, frozenset({"shoes"}))] == ["a"]
     assert journal.events.latest(9, frozenset()) == ()
     assert [event.job_id for event, _ in journal.events.latest(9, frozenset({""}))] == ["c"]
+
+
+def test_an_attempt_that_is_recorded_again_is_one_event(journal: Journal) -> None:
+    """Its verdict may have changed beside a later attempt; pages learn that from the later one."""
+    admit(journal, "a")
+    job = journal.take(NOW + 1)
+    assert job is not None
+    journal.record_attempts(job, [attempt(1)])
+    changed = replace(attempt(1), why="because")
+
+    journal.record_attempts(job, [changed, attempt(2)])
+    journal.decide("a", Outcome((changed, attempt(2)), attempt(2)))
+
+    assert kinds(journal) == ["admitted", "started", "attempt", "attempt", "publishing"]
+    assert journal.row("a").job.attempts == (changed, attempt(2))
+
+
+def test_a_decision_records_the_attempts_that_it_is_about(journal: Journal) -> None:
+    admit(journal, "a")
+    assert journal.take(NOW + 1) is not None
+
+    journal.decide("a", Outcome((attempt(1),), attempt(1)))
+
+    assert journal.row("a").job.attempts == (attempt(1),)
+    assert kinds(journal) == ["admitted", "started", "attempt", "publishing"]

@@ -58,7 +58,7 @@ def do(journal: Journal, job_id: str, score: float = 0.9, now: float = NOW) -> N
     assert job is not None
     assert job.id == job_id
     done = replace(attempt(), verdict=verdict(score))
-    journal.record_attempt(job, done)
+    journal.record_attempts(job, [done])
     journal.decide(job_id, Outcome((done,), done))
     journal.complete(job_id, [f"sehr_gut/{job_id}.png", f"sehr_gut/{job_id}.json"], now)
 
@@ -131,8 +131,8 @@ def test_attempts_come_back_as_they_were_recorded(journal: Journal) -> None:
     job = journal.take(NOW)
     assert job is not None
 
-    journal.record_attempt(job, attempt(1))
-    journal.record_attempt(job, attempt(2))
+    journal.record_attempts(job, [attempt(1)])
+    journal.record_attempts(job, [attempt(2)])
 
     assert journal.row("a").job.attempts == (attempt(1), attempt(2))
 
@@ -430,7 +430,7 @@ def test_a_new_round_starts_without_the_attempts_of_the_last(journal: Journal) -
     admit(journal)
     job = journal.take(NOW)
     assert job is not None
-    journal.record_attempt(job, attempt())
+    journal.record_attempts(job, [attempt()])
     journal.give_up("a", "no", "bad_photo", NOW)
 
     journal.requeue("a", NOW)
@@ -585,7 +585,7 @@ def test_what_an_earlier_version_chose_to_begin_with_is_kept_and_goes_with_its_j
     admit(journal)
     job = journal.take(NOW)
     assert job is not None
-    journal.record_attempt(job, replace(attempt(), why="it pays most here"))
+    journal.record_attempts(job, [replace(attempt(), why="it pays most here")])
     raw = sqlite3.connect(tmp_path / "j")
     raw.execute("INSERT INTO openings VALUES ('a', 0, '{}')")
     raw.commit()
@@ -951,7 +951,7 @@ def test_what_earlier_rounds_tried_stays_known(journal: Journal) -> None:
     journal.requeue("a", NOW)
     again = journal.take(NOW)
     assert again is not None
-    journal.record_attempt(again, attempt(2))
+    journal.record_attempts(again, [attempt(2)])
 
     found = journal.row("a").job
 

@@ -30,7 +30,7 @@ def done(journal: Journal, job_id: str, score: float, at: float = 0.0, folder: s
     journal.admit(job_id, f"{folder}/{job_id}.png", Path("x"), 1, at)
     job = journal.take(at)
     assert job is not None
-    journal.record_attempt(job, attempt)
+    journal.record_attempts(job, [attempt])
     journal.decide(job.id, Outcome((attempt,), attempt))
     journal.complete(job.id, [], at)
     return verdict.grade

@@ -53,7 +53,7 @@ def remember(journal: Journal, folder: str, recipe: Recipe, score: float, photos
         journal.admit(job_id, f"{folder}/{job_id}.png", Path("x"), 1, 1.0)
         job = journal.take(2.0)
         assert job is not None
-        journal.record_attempt(job, attempt)
+        journal.record_attempts(job, [attempt])
         journal.decide(job.id, Outcome((attempt,), attempt))
         journal.complete(job.id, [], 3.0 + number)
 
