@@ -3,11 +3,15 @@
 It starts real processes: doubles of ComfyUI servers (tests/engines/comfyui_double.py, each with a fixed service time)
 and the daemon, with a full inbox of 2-megapixel photos. One photo in five needs a second recipe.
 of ideal: prompts per second / (servers / service time).
+of machine: photos per second / (cores / CPU seconds a photo), of the cores' time that no other program took.
+of smaller: the same against whichever allows fewer photos; this is what is required, so a slow machine makes no false
+alarm, and a fast one hides nothing.
 starved: the share of the servers' time without a prompt, although photos wait.
-CPU s/photo: processor time of the daemon and of the servers. Both must fit into this machine's cores; otherwise the
-benchmark measures the machine.
+CPU s/photo: processor time of the daemon's own process, of its workers, and of the servers.
+on 16: a model of how many times more photos sixteen cores do than one, if engines are fast: the daemon's own process
+holds one interpreter lock, so its part is done one after the other, and all others side by side.
 After that, it measures the daemon's memory at the same photo, with a short and with a long queue behind it.
-Run: `.venv/bin/python benchmarks/occupancy.py [--quick]`. Last line: one JSON object.
+Run: `.venv/bin/python benchmarks/occupancy.py [--quick] [--only CASE]`. Last line: one JSON object.
 """
 
 import argparse
@@ -20,7 +24,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,19 +61,33 @@ class Sample:
     busy: tuple[float, ...]
     memory_mb: float
     daemon_cpu: float
+    workers_cpu: float
     servers_cpu: float
+    idle: float
 
 
 @dataclass(frozen=True)
 class Figures:
     """The figures of the time during which there was work for every server."""
 
-    ratio: float
+    of_ideal: float
+    of_machine: float
     starved: float
     prompts_per_photo: float
     photos_per_second: float
     daemon_cpu_per_photo: float
+    workers_cpu_per_photo: float
     servers_cpu_per_photo: float
+
+    @property
+    def of_smaller(self) -> float:
+        """The throughput against what the servers or the machine allow, whichever is less."""
+        return max(self.of_ideal, self.of_machine)
+
+    def gain(self, cores: int) -> float:
+        """How many times more photos than one core so many cores do, as far as the lock of the daemon allows."""
+        everything = self.daemon_cpu_per_photo + self.workers_cpu_per_photo
+        return min(cores, everything / self.daemon_cpu_per_photo)
 
 
 def hard_photo(number: int) -> np.ndarray:
@@ -124,6 +142,31 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def children(pid: int) -> list[int]:
+    """All descendants of a process."""
+    found = [pid]
+    for each in found:
+        for path in Path(f"/proc/{each}/task").glob("*/children"):
+            with suppress(OSError):
+                found += map(int, path.read_text().split())
+    return found[1:]
+
+
+def workers_cpu(pid: int) -> float:
+    """The processor time of all descendants of a process that are there now."""
+    total = 0.0
+    for each in children(pid):
+        with suppress(OSError):
+            total += cpu_seconds(each)
+    return total
+
+
+def idle_seconds() -> float:
+    """For how long the cores of this machine have had nothing to do, added up."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")
+
+
 def memory_mb(pid: int) -> float:
     """The resident memory of a process, in MB."""
     fields = Path(f"/proc/{pid}/statm").read_text().split()
@@ -172,7 +215,9 @@ def watch(root: Path, servers: Sequence[Server], daemon: subprocess.Popen[bytes]
             busy=tuple(busy for _, busy in states),
             memory_mb=memory_mb(daemon.pid),
             daemon_cpu=cpu_seconds(daemon.pid),
+            workers_cpu=workers_cpu(daemon.pid),
             servers_cpu=sum(cpu_seconds(each.pid) for each in servers),
+            idle=idle_seconds(),
         )
         time.sleep(SAMPLE_SECONDS)
 
@@ -188,50 +233,69 @@ def figures(case: Case, samples: Sequence[Sample]) -> Figures:
     busy = sum(end.busy) - sum(warm.busy)
     per_photo = total / case.photos
     photos = done / per_photo
+    daemon, workers = end.daemon_cpu - warm.daemon_cpu, end.workers_cpu - warm.workers_cpu
+    used = daemon + workers + end.servers_cpu - warm.servers_cpu
     return Figures(
-        ratio=done * case.seconds / (case.servers * seconds),
+        of_ideal=done * case.seconds / (case.servers * seconds),
+        of_machine=used / (used + end.idle - warm.idle),
         starved=max(0.0, 1 - busy / (case.servers * seconds)),
         prompts_per_photo=per_photo,
         photos_per_second=photos / seconds,
-        daemon_cpu_per_photo=(end.daemon_cpu - warm.daemon_cpu) / photos,
+        daemon_cpu_per_photo=daemon / photos,
+        workers_cpu_per_photo=workers / photos,
         servers_cpu_per_photo=(end.servers_cpu - warm.servers_cpu) / photos,
     )
 
 
-def compare_queues(queues: Sequence[int], results: int) -> None:
-    """Print the daemon's memory after the same photos, with so many photos queued behind them."""
+def compare_queues(queues: Sequence[int], results: int) -> dict[str, float]:
+    """Print the daemon's memory after the same photos, with so many photos queued behind them; returns it in MB."""
     print(f"\n{'photos queued':<15}{'daemon MB':>10}   (the maximum until {results} are done)")
+    found = {}
     for queued in queues:
         samples = run(Case("memory", 1, 0.1, queued, 0.0), results)
-        print(f"{queued:<15}{max(sample.memory_mb for sample in samples):>10.0f}", flush=True)
+        found[f"{queued} queued"] = round(max(sample.memory_mb for sample in samples), 1)
+        print(f"{queued:<15}{found[f'{queued} queued']:>10.0f}", flush=True)
+    return found
 
 
 def main() -> None:
     """Print the table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="use a third of the photos, for a quick try")
-    share = 3 if parser.parse_args().quick else 1
+    parser.add_argument("--only", help="the name of a case")
+    arguments = parser.parse_args()
+    share = 3 if arguments.quick else 1
     cases = (
-        Case("one_server", 1, 0.5, 90 // share, 0.97),
+        Case("one_server", 1, 0.5, 90 // share, 0.95),
         Case("four_servers", 4, 1.0, 150 // share, 0.95),
         Case("eight_servers", 8, 2.0, 180 // share, 0.95),
+        Case("sixteen_servers", 16, 4.0, 240 // share, 0.95),
     )
+    cases = tuple(case for case in cases if arguments.only in (None, case.name))
     print(
-        f"{'case':<15}{'of ideal':>10}{'required':>10}{'starved':>10}{'prompts/photo':>15}{'photos/s':>10}"
-        f"{'CPU s/photo: daemon':>21}{'servers':>9}"
+        f"{'case':<16}{'of ideal':>9}{'of machine':>11}{'of smaller':>11}{'required':>9}{'starved':>9}"
+        f"{'prompts/photo':>14}{'photos/s':>9}{'CPU s/photo: daemon':>20}{'workers':>8}{'servers':>8}{'on 16':>7}"
     )
     found = {}
     for case in cases:
         result = found[case.name] = figures(case, run(case, case.photos))
         print(
-            f"{case.name:<15}{result.ratio:>10.3f}{case.required:>10.2f}{result.starved:>10.3f}"
-            f"{result.prompts_per_photo:>15.2f}{result.photos_per_second:>10.2f}"
-            f"{result.daemon_cpu_per_photo:>21.3f}{result.servers_cpu_per_photo:>9.3f}",
+            f"{case.name:<16}{result.of_ideal:>9.3f}{result.of_machine:>11.3f}{result.of_smaller:>11.3f}"
+            f"{case.required:>9.2f}{result.starved:>9.3f}{result.prompts_per_photo:>14.2f}"
+            f"{result.photos_per_second:>9.2f}{result.daemon_cpu_per_photo:>20.3f}"
+            f"{result.workers_cpu_per_photo:>8.3f}{result.servers_cpu_per_photo:>8.3f}{result.gain(16):>7.1f}",
             flush=True,
         )
-    compare_queues((30, 600 // share), 25)
-    line = {name: round(result.ratio, 4) for name, result in found.items()}
-    print(json.dumps({**line, "starved_share": round(max(result.starved for result in found.values()), 4)}))
+    line = {name: round(result.of_smaller, 4) for name, result in found.items()}
+    shares = {
+        "of_ideal": {name: round(result.of_ideal, 4) for name, result in found.items()},
+        "of_machine": {name: round(result.of_machine, 4) for name, result in found.items()},
+        "gain_on_16_cores": round(min(result.gain(16) for result in found.values()), 2),
+        "starved_share": round(max(result.starved for result in found.values()), 4),
+    }
+    if not arguments.only:
+        shares["memory_mb"] = compare_queues((30, 1000 // share), 25)
+    print(json.dumps({**line, **shares}))
 
 
 if __name__ == "__main__":
