@@ -271,13 +271,13 @@ def main() -> None:
         Case("eight_servers", 8, 2.0, 180 // share, 0.95),
         Case("sixteen_servers", 16, 4.0, 240 // share, 0.95),
     )
-    cases = tuple(case for case in cases if arguments.only in (None, case.name))
+    chosen = [case for case in cases if arguments.only in (None, case.name)]
     print(
         f"{'case':<16}{'of ideal':>9}{'of machine':>11}{'of smaller':>11}{'required':>9}{'starved':>9}"
         f"{'prompts/photo':>14}{'photos/s':>9}{'CPU s/photo: daemon':>20}{'workers':>8}{'servers':>8}{'on 16':>7}"
     )
     found = {}
-    for case in cases:
+    for case in chosen:
         result = found[case.name] = figures(case, run(case, case.photos))
         print(
             f"{case.name:<16}{result.of_ideal:>9.3f}{result.of_machine:>11.3f}{result.of_smaller:>11.3f}"

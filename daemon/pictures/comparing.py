@@ -1,6 +1,7 @@
 """Reads a written file back, and compares what it holds with what it is to hold."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from daemon.pictures import decoding, vips
 from daemon.pictures.codec_errors import Undecodable
 from daemon.pictures.saving import Meant
+from daemon.pictures.strip_picture import in_strips_of
 from daemon.pictures.values import Samples
 
 _ROWS = 64  # compared at once
@@ -21,8 +23,7 @@ def verify(path: Path, meant: Meant) -> None:
 
     Raises ValueError that says what differs.
     """
-    image = meant.image
-    with path.open("rb") as file:
+    with path.open("rb") as file, meant.read() as image:
         try:
             header = decoding.read_header(file.fileno(), meant.container)
             if (header.width, header.height) != (image.width, image.height):
@@ -32,15 +33,18 @@ def verify(path: Path, meant: Meant) -> None:
                 raise ValueError(f"{path.name} has {header.channels} channels instead of {image.bands}")
             if header.sample != image.format:
                 raise ValueError(f"{path.name} has samples of {header.sample} instead of {image.format}")
-            _compare(path.name, file.fileno(), meant)
+            _compare(path.name, file.fileno(), meant, image)
         except Undecodable as error:
             raise ValueError(f"{path.name} does not read back: {error}") from error
 
 
-def _compare(name: str, descriptor: int, meant: Meant) -> None:
+def _compare(name: str, descriptor: int, meant: Meant, image: Any) -> None:
     is_jpeg = meant.container == "jpeg"
     every = _JPEG_BLOCK if is_jpeg and meant.jpeg_quality >= _FULL_COLOUR_QUALITY else 1
-    wanted = vips.strips_of(meant.image, _ROWS, every)
+    if meant.in_strips:  # libvips would keep some hundred rows more of it
+        wanted = in_strips_of(meant.in_strips.strips(), _ROWS)
+    else:
+        wanted = vips.strips_of(image, _ROWS, every)
     found = decoding.strips(descriptor, meant.container, _ROWS)
     for number, (strip, there) in enumerate(zip(wanted, found, strict=True)):
         same = _alike(there[::every], strip, meant.jpeg_quality) if is_jpeg else np.array_equal(there, strip)

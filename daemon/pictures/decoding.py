@@ -82,17 +82,26 @@ def decode(
             fitted = _fitted(vips.image_of(picture), longest, has_alpha)
             return picture if longest is None else vips.array_of(fitted), has_alpha, None
     with vips.own_errors():
-        image = _whole_numbers(_sequential(descriptor, kind, page, longest))
-        colours = _COLOURS.get(image.interpretation, 0)
-        alpha_band = None if alpha_extra is None or image.bands <= colours + alpha_extra else colours + alpha_extra
-        full = 65535 if image.format == "ushort" else 255
-        rgb, profile = _rgb(image.extract_band(0, n=colours), profile)
-        rgba = rgb.bandjoin(full if alpha_band is None else image.extract_band(alpha_band))
-        fitted = _fitted(rgba, longest, alpha_band is not None)
+        rgba, has_alpha, profile = _rgba(_sequential(descriptor, kind, page, longest), profile, alpha_extra)
+        fitted = _fitted(rgba, longest, has_alpha)
         if not is_turned(orientation):
-            return vips.array_of(fitted), alpha_band is not None, profile
-        shape, dtype = (fitted.height, fitted.width, fitted.bands), "uint16" if full > 255 else "uint8"
-        return upright(vips.strips_of(fitted, _TURNED_ROWS), shape, dtype, orientation), alpha_band is not None, profile
+            return vips.array_of(fitted), has_alpha, profile
+        shape, dtype = (fitted.height, fitted.width, fitted.bands), "uint16" if fitted.format == "ushort" else "uint8"
+        return upright(vips.strips_of(fitted, _TURNED_ROWS), shape, dtype, orientation), has_alpha, profile
+
+
+def decode_in_strips(descriptor: int, kind: str, profile: bytes | None, page: int, rows: int) -> Iterator[Samples]:
+    """What `decode` gives of a picture without an alpha that lies upright: `rows` at a time, the last time fewer."""
+    with vips.own_errors():
+        rgba, _, _ = _rgba(_sequential(descriptor, kind, page, None), profile, None)
+        for strip in vips.strips_of(rgba, rows):
+            yield from (strip[top : top + rows] for top in range(0, len(strip), rows))
+
+
+def decoded_profile(descriptor: int, kind: str, profile: bytes | None, page: int) -> bytes | None:
+    """The profile that pixels have after decoding; nothing is decoded."""
+    with vips.own_errors():
+        return _rgba(_sequential(descriptor, kind, page, None), profile, None)[2]
 
 
 def strips(descriptor: int, kind: str, rows: int) -> Iterator[Samples]:
@@ -179,6 +188,17 @@ def _all_bits(image: Any) -> Any:
     """The same picture with full light as all ones: libvips leaves the lower bits of 10 and 12 bit AVIF empty."""
     bits = vips.field_of(image, "bits-per-sample")
     return image | (image >> bits) if image.format == "ushort" and bits in (10, 12) else image
+
+
+def _rgba(image: Any, profile: bytes | None, alpha_extra: int | None) -> tuple[Any, bool, bytes | None]:
+    """The picture in four channels, whether it has an alpha of its own, and its profile now."""
+    image = _whole_numbers(image)
+    colours = _COLOURS.get(image.interpretation, 0)
+    alpha_band = None if alpha_extra is None or image.bands <= colours + alpha_extra else colours + alpha_extra
+    full = 65535 if image.format == "ushort" else 255
+    rgb, profile = _rgb(image.extract_band(0, n=colours), profile)
+    rgba = rgb.bandjoin(full if alpha_band is None else image.extract_band(alpha_band))
+    return rgba, alpha_band is not None, profile
 
 
 def _whole_numbers(image: Any) -> Any:

@@ -7,18 +7,20 @@ import numpy as np
 
 from daemon.arrays import Rgb
 from daemon.pictures import icc
+from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Photo
 from daemon.pictures.pyramid import FIT, eight_bits, filled, write_layer
 from daemon.pictures.values import Samples
 
 
-def show_original(photo: Photo, folder: Path) -> None:
+def show_original(photo: Photo | LargePhoto, folder: Path) -> None:
     """Write what fits a screen of a photo into `folder`, before its colours are cleared. Raises OSError.
 
     An original that is partly transparent is left for `OpenedPicture`.
     """
     if photo.own_alpha is None:
-        small = _shrunk(photo.rgba, _fitted_size(photo.rgba))
+        size = _fitted_size(photo.width, photo.height)
+        small = _shrunk(photo.before(size), size)
         write_layer("colour", icc.to_srgb(np.ascontiguousarray(small[..., :3]), photo.icc), folder, whole=False)
 
 
@@ -27,7 +29,7 @@ def show_result(rgba: Samples, profile: bytes | None, colour: Path, alpha: Path)
 
     rgba: (H, W, 4), black where it is transparent. profile: the ICC profile of its colours; None = sRGB.
     """
-    size = _fitted_size(rgba)
+    size = _fitted_size(rgba.shape[1], rgba.shape[0])
     small = _shrunk(rgba, size)
     write_layer("alpha", eight_bits(np.ascontiguousarray(small[..., 3])), alpha, whole=False)
     write_layer("colour", _colours(rgba, small, profile), colour, whole=False)
@@ -54,8 +56,7 @@ def _shrunk(pixels: Samples, size: tuple[int, int]) -> Samples:
     return shrunk.reshape(size[1], size[0], *pixels.shape[2:])
 
 
-def _fitted_size(pixels: Samples) -> tuple[int, int]:
+def _fitted_size(width: int, height: int) -> tuple[int, int]:
     """(width, height) of a picture that fits a screen."""
-    height, width = pixels.shape[:2]
     scale = min(1.0, FIT / max(height, width))
     return max(1, round(width * scale)), max(1, round(height * scale))

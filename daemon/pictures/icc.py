@@ -7,11 +7,12 @@ import numpy as np
 from daemon.arrays import Rgb
 from daemon.pictures import vips
 from daemon.pictures.codec_errors import Undecodable
-from daemon.pictures.values import Samples
+from daemon.pictures.values import Header, Samples
 
 _COLOURS = {b"GRAY": 1, b"RGB ": 3, b"CMYK": 4}
 _SPACES = {1: "b-w", 3: "srgb", 4: "cmyk"}  # as libvips calls them
 
+_RGB, _CMYK = 3, 4  # channels
 _HEAD_BYTES = 128
 _REMEMBERED = 4  # profiles, of up to some megabytes; a trial takes 3 to 30 ms, and photos of one series have the same
 
@@ -27,6 +28,24 @@ def trimmed(profile: bytes) -> bytes:
     if missing and size == len(profile) > _HEAD_BYTES and profile[8] > 3:
         profile = (size + missing).to_bytes(4) + profile[4:84] + bytes(16) + profile[100:] + bytes(missing)
     return profile
+
+
+def usable_profile(header: Header) -> tuple[bytes | None, tuple[str, ...]]:
+    """The file's ICC profile if it can be used, and what the report says of the file's colours."""
+    profile, remarks = header.metadata.icc, []
+    if profile is not None:
+        profile = trimmed(profile)
+        if not usable(profile, header.colours):
+            profile = None
+            remarks.append("its ICC profile is broken or of another colour space, and left out")
+        elif header.colours == _RGB and not leads_outwards(profile):
+            remarks.append("its ICC profile, as of a scanner, cannot be written with; its result is in sRGB")
+    if header.colours == _CMYK:
+        assumed = " without a profile that fits; a usual one of print was assumed" if profile is None else ""
+        remarks.append(f"it is in CMYK{assumed}; its result is in sRGB")
+    if header.sample in ("float", "double"):
+        remarks.append("its values are floating-point: taken as linear light, and as black what is no number")
+    return profile, tuple(remarks)
 
 
 @lru_cache(maxsize=_REMEMBERED)

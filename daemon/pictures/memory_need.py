@@ -7,6 +7,7 @@ of it, plus a margin.
 from dataclasses import dataclass
 
 from daemon.pictures.tiff_page import Tags
+from daemon.pictures.upright import is_turned
 from daemon.pictures.values import Header
 
 _MEBIBYTE = 1 << 20
@@ -23,18 +24,32 @@ _DECODING = {"webp": (30, 30), "avif": (28, 40), "heic": (16, 26), "raw": (26, 2
 _PHOTO = (4, 8)
 _WORK = (11, 15)
 """Bytes per pixel of a photo in work: photo, cut-out and what lies between."""
+_WORK_IN_STRIPS = (5, 8)
+"""The same of a photo that is worked on in strips: half of it each way, its alpha, and the part that a zoom sees."""
+_LARGE_BYTES = 1 << 29  # of decoded pixels; below, decoding more than once costs more than it saves
+_KINDS_IN_ROWS = ("tiff", "png", "jpeg")
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
     """The most bytes that a process takes at once, beyond what it takes with no file.
 
-    proof_bytes: to prove a file, as `reading.prove_decodes`. work_bytes: to decode a page, to cut it out and to write
-    the result.
+    proof_bytes: to prove a file, as `reading.prove_decodes`. whole_bytes: to have a page in memory, and to make a
+    picture of it. work_bytes: to decode a page, to cut it out and to write the result.
     """
 
     proof_bytes: int
+    whole_bytes: int
     work_bytes: int
+
+
+def comes_in_strips(kind: str, header: Header, tags: Tags | None) -> bool:
+    """Whether a photo is to be worked on in strips: it is large, and its file gives upright rows without an alpha."""
+    pixels = header.width * header.height
+    has_alpha = header.channels > header.colours and (tags is None or tags.alpha_extra is not None)
+    is_large = _PHOTO[header.sample != "uchar"] * pixels >= _LARGE_BYTES
+    in_rows = kind in _KINDS_IN_ROWS and not header.in_passes and not is_turned(header.orientation)
+    return is_large and in_rows and not has_alpha and header.height % 2 == 0
 
 
 def need_of(kind: str, header: Header, file_bytes: int, tags: Tags | None) -> Need:
@@ -43,7 +58,10 @@ def need_of(kind: str, header: Header, file_bytes: int, tags: Tags | None) -> Ne
     proof, decoding = (table.get(kind, (0, 0))[deep] * pixels for table in (_PROOF, _DECODING))
     held = _held_bytes(kind, header, file_bytes, tags)
     decoded = max(decoding, _PHOTO[deep] * pixels) + held
-    return Need(_ALWAYS_BYTES + proof + held, _ALWAYS_BYTES + max(decoded, _WORK[deep] * pixels))
+    whole = work = max(decoded, _WORK[deep] * pixels)
+    if comes_in_strips(kind, header, tags):
+        work = _WORK_IN_STRIPS[deep] * pixels + held
+    return Need(_ALWAYS_BYTES + proof + held, _ALWAYS_BYTES + whole, _ALWAYS_BYTES + work)
 
 
 def _held_bytes(kind: str, header: Header, file_bytes: int, tags: Tags | None) -> int:

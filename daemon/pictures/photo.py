@@ -1,9 +1,12 @@
 """A decoded photo, and what others need to know of it without its pixels."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from daemon.pictures.tiles import Tiles
 from daemon.pictures.values import Metadata, Samples
 
 
@@ -60,6 +63,24 @@ class Photo:
     def height(self) -> int:
         """Pixels from top to bottom."""
         return int(self.rgba.shape[0])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8 or uint16."""
+        return self.rgba.dtype
+
+    def before(self, _: tuple[int, int]) -> Samples:
+        """What shrinking the whole photo to a size, (width, height), begins with."""
+        return self.rgba
+
+    def part(self, left: int, top: int, right: int, bottom: int) -> Samples:
+        """(bottom - top, right - left, 4): a part of it, as it is."""
+        return self.rgba[top:bottom, left:right]
+
+    def tiles(self, batches: Iterable[Tiles]) -> Iterator[tuple[Tiles, Samples]]:
+        """Tiles with their pixels, (N, TILE, TILE, 4)."""
+        for tiles in batches:
+            yield tiles, tiles.taken_from(self.rgba)
 
     @property
     def full_scale(self) -> int:

@@ -6,21 +6,25 @@ import numpy as np
 from daemon.arrays import Rgb
 from daemon.jobs import View
 from daemon.pictures import icc
+from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Photo
 from daemon.pictures.values import Samples
 
 
-def make_proxy(photo: Photo, view: View, max_side: int) -> Rgb:
+def make_proxy(photo: Photo | LargePhoto, view: View, max_side: int) -> Rgb:
     """`view` of the photo as 8-bit sRGB, its longer side at most `max_side` pixels; never enlarged.
 
     The photo is shrunk first and its colours are converted then: few pixels cost nothing, and every viewer averages in
     the photo's own colour space as well. A photo with an alpha of its own is laid on white, which people see around a
     cut-out and engines know best; colour that is hidden under alpha 0 must not decide anything.
     """
-    crop = _cropped(photo.rgba, view)
-    height, width = crop.shape[:2]
+    left, right = _span(view.left, view.right, photo.width)
+    top, bottom = _span(view.top, view.bottom, photo.height)
+    width, height = right - left, bottom - top
     scale = min(1.0, max_side / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
+    is_whole = (width, height) == (photo.width, photo.height)
+    crop = photo.before(size) if is_whole else photo.part(left, top, right, bottom)
     if photo.has_alpha:
         rgb = shrunk(_on_white(crop, photo.full_scale), size)
     else:
@@ -58,14 +62,7 @@ def _on_white(rgba: Samples, full_scale: int) -> Samples:
     return np.asarray(cv2.add(rgb, full_scale - alpha), rgba.dtype)
 
 
-def _cropped(rgba: Samples, view: View) -> Samples:
-    """The part in view: whole pixels, at least one."""
-    height, width = rgba.shape[:2]
-    left, right = _span(view.left, view.right, width)
-    top, bottom = _span(view.top, view.bottom, height)
-    return rgba[top:bottom, left:right]
-
-
 def _span(low: float, high: float, pixels: int) -> tuple[int, int]:
+    """What is in view of so many pixels: whole ones, at least one."""
     start = min(max(round(low * pixels), 0), pixels - 1)
     return start, max(start + 1, min(round(high * pixels), pixels))

@@ -10,20 +10,22 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
 from daemon.pictures import decoding, icc, iptc, signatures, tiff_page
 from daemon.pictures.codec_errors import Undecodable, Unsupported
-from daemon.pictures.memory_need import Need, need_of
+from daemon.pictures.large_photo import LargePhoto
+from daemon.pictures.memory_need import Need, comes_in_strips, need_of
 from daemon.pictures.photo import Photo
+from daemon.pictures.tiles import TILE
 from daemon.pictures.upright import QUARTER_TURNS
-from daemon.pictures.values import Header
+from daemon.pictures.values import Header, Metadata, Samples
 
 # A program still writes, a share still copies, or somebody has to correct the permissions.
 _LOCKED = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN, errno.ELOOP, errno.ENXIO)
-_RGB, _CMYK = 3, 4  # channels
 # libvips searches all tiles of a row for each tile that it reads: two rows of 1,600 take 0.3 s, of 3,100 take 2.5 s.
 _MOST_TILES_IN_A_ROW = 2048
 _PNG_HEADER_CHUNKS = 256  # far more than any program writes before the pixels
@@ -43,7 +45,23 @@ def open_photo(path: Path, max_megapixels: float, page: int = 0) -> Photo:
 
     Raises BadPhoto with a reason that a person understands, and RootAway if the disk does not answer.
     """
-    return _read(path, max_megapixels, None, page)
+    return _decoded(path, _found(path, max_megapixels, page), page)
+
+
+def open_for_work(path: Path, max_megapixels: float, page: int = 0) -> Photo | LargePhoto:
+    """The same photo; if it is large and its file can be read row by row, it is not in memory (`comes_in_strips`).
+
+    Raises what `open_photo` raises.
+    """
+    found = _found(path, max_megapixels, page)
+    if not found.in_strips:
+        return _decoded(path, found, page)
+    strips = partial(_strips, path, found, page)
+    size = found.header.width, found.header.height
+    with _as_bad_photo(_called(path, page)), _opened(path, path.name) as descriptor:
+        profile = decoding.decoded_profile(descriptor, found.kind, found.profile, page)
+    metadata = replace(found.metadata, icc=profile)
+    return LargePhoto.of(strips, size, metadata=metadata, format=found.kind, remarks=found.remarks)
 
 
 def open_small(path: Path, longest: int, max_megapixels: float, page: int = 0) -> Photo:
@@ -51,27 +69,49 @@ def open_small(path: Path, longest: int, max_megapixels: float, page: int = 0) -
 
     Raises what `open_photo` raises.
     """
-    return _read(path, max_megapixels, longest, page)
+    return _decoded(path, _found(path, max_megapixels, page), page, longest)
 
 
-def _read(path: Path, max_megapixels: float, longest: int | None, page: int) -> Photo:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a file says of one page. profile: the ICC profile to decode with. alpha_extra: as `decoding.decode`."""
+
+    kind: str
+    header: Header
+    profile: bytes | None
+    metadata: Metadata
+    remarks: tuple[str, ...]
+    alpha_extra: int | None
+    in_strips: bool
+
+
+def _found(path: Path, max_megapixels: float, page: int) -> _Found:
     name = _called(path, page)
     with _as_bad_photo(name), _opened(path, path.name) as descriptor:
         kind = _kind(descriptor, path.name)
         header = _header(descriptor, kind, name, max_megapixels, page)
-        profile, remarks = _usable_profile(header)
-        metadata = replace(header.metadata, iptc=iptc.records(header.metadata.iptc))
-        alpha_extra: int | None = 0
-        if kind in ("tiff", "raw"):
-            tags = tiff_page.Tags(descriptor, page)
-            alpha_extra = tags.alpha_extra
-            metadata = replace(metadata, exif=tags.exif, iptc=tags.iptc)
-        rgba, has_alpha, profile = decoding.decode(
-            descriptor, kind, profile, alpha_extra, page, longest, header.orientation
-        )
+        tags = tiff_page.Tags(descriptor, page) if kind in ("tiff", "raw") else None
+    profile, remarks = icc.usable_profile(header)
+    metadata = replace(header.metadata, iptc=iptc.records(header.metadata.iptc))
+    if tags is not None:
+        metadata = replace(metadata, exif=tags.exif, iptc=tags.iptc)
     if metadata.dpi_down and header.orientation in QUARTER_TURNS:
         metadata = replace(metadata, dpi=metadata.dpi_down, dpi_down=metadata.dpi)
-    return Photo(rgba, has_alpha, replace(metadata, icc=profile), kind, remarks)
+    alpha_extra = 0 if tags is None else tags.alpha_extra
+    return _Found(kind, header, profile, metadata, remarks, alpha_extra, comes_in_strips(kind, header, tags))
+
+
+def _decoded(path: Path, found: _Found, page: int, longest: int | None = None) -> Photo:
+    with _as_bad_photo(_called(path, page)), _opened(path, path.name) as descriptor:
+        rgba, has_alpha, profile = decoding.decode(
+            descriptor, found.kind, found.profile, found.alpha_extra, page, longest, found.header.orientation
+        )
+    return Photo(rgba, has_alpha, replace(found.metadata, icc=profile), found.kind, found.remarks)
+
+
+def _strips(path: Path, found: _Found, page: int) -> Iterator[Samples]:
+    with _as_bad_photo(_called(path, page)), _opened(path, path.name) as descriptor:
+        yield from decoding.decode_in_strips(descriptor, found.kind, found.profile, page, TILE)
 
 
 def memory_need(path: Path, max_megapixels: float, page: int = 0) -> Need:
@@ -193,24 +233,6 @@ def _is_animated(descriptor: int) -> bool:
             return int.from_bytes(os.pread(descriptor, 4, position + 8)) > 1
         position += 12 + int.from_bytes(length)
     return False
-
-
-def _usable_profile(header: Header) -> tuple[bytes | None, tuple[str, ...]]:
-    """The file's ICC profile if it can be used, and what the report says of the file's colours."""
-    profile, remarks = header.metadata.icc, []
-    if profile is not None:
-        profile = icc.trimmed(profile)
-        if not icc.usable(profile, header.colours):
-            profile = None
-            remarks.append("its ICC profile is broken or of another colour space, and left out")
-        elif header.colours == _RGB and not icc.leads_outwards(profile):
-            remarks.append("its ICC profile, as of a scanner, cannot be written with; its result is in sRGB")
-    if header.colours == _CMYK:
-        assumed = " without a profile that fits; a usual one of print was assumed" if profile is None else ""
-        remarks.append(f"it is in CMYK{assumed}; its result is in sRGB")
-    if header.sample in ("float", "double"):
-        remarks.append("its values are floating-point: taken as linear light, and as black what is no number")
-    return profile, tuple(remarks)
 
 
 def _called(path: Path, page: int) -> str:

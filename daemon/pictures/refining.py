@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha
+from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Photo
 from daemon.pictures.proxy import shrunk
 from daemon.pictures.tiles import Floats, enlarged, tiles_of
@@ -31,7 +32,7 @@ _POINTS = 1 << 14  # computed at once, so that they stay in the cache
 _TINY = 1e-9
 
 
-def full_size_alpha(photo: Photo, alpha: Alpha) -> Samples:
+def full_size_alpha(photo: Photo | LargePhoto, alpha: Alpha) -> Samples:
     """`alpha`, (h, w) float32 0..1 of the whole photo, at the photo's size and depth, times the photo's own alpha.
 
     Returns (H, W) of the photo's dtype, full scale 255 or 65535. Away from borders, 0 and 1 stay exactly that.
@@ -47,18 +48,18 @@ def full_size_alpha(photo: Photo, alpha: Alpha) -> Samples:
     return full if own is None else _multiplied(full, own, photo.full_scale)
 
 
-def _guided(photo: Photo, alpha: Alpha) -> Samples:
+def _guided(photo: Photo | LargePhoto, alpha: Alpha) -> Samples:
     height, width = photo.height, photo.width
-    small = shrunk(photo.rgba, (alpha.shape[1], alpha.shape[0]))
+    size = alpha.shape[1], alpha.shape[0]
+    small = shrunk(photo.before(size), size)
     band = _band(alpha)
     field = _field(small, photo.full_scale, alpha, band)
     field[:3] /= photo.full_scale  # since the pixels are not divided
     empty_or_full = _steps(np.rint(alpha), photo)
     nearest = cv2.resize(empty_or_full, (width, height), interpolation=cv2.INTER_NEAREST)
-    full: Samples = np.asarray(nearest, photo.rgba.dtype)
-    for tiles in tiles_of(band, height, width):
+    full: Samples = np.asarray(nearest, photo.dtype)
+    for tiles, colour in photo.tiles(tiles_of(band, height, width)):
         up = enlarged(field, tiles, height, width)
-        colour = tiles.taken_from(photo.rgba)
         led = up[:, 3]
         for channel in range(3):
             led += up[:, channel] * colour[..., channel]
@@ -130,9 +131,9 @@ def _solved(diagonal: Floats, off: Floats, right: Floats) -> Floats:
     return np.asarray(solution / determinant, np.float32)
 
 
-def _steps(alpha: Floats, photo: Photo) -> Samples:
+def _steps(alpha: Floats, photo: Photo | LargePhoto) -> Samples:
     """An alpha of 0..1 in the photo's whole numbers."""
-    steps: Samples = np.rint(alpha * np.float32(photo.full_scale)).astype(photo.rgba.dtype)
+    steps: Samples = np.rint(alpha * np.float32(photo.full_scale)).astype(photo.dtype)
     return steps
 
 

@@ -27,6 +27,12 @@ class Surroundings:
     background: Floats
 
 
+def sample_size(width: int, height: int) -> tuple[int, int]:
+    """The size, (width, height), at which `surroundings` looks at a picture."""
+    scale = min(1.0, SIDE / max(height, width))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
 def surroundings(small: Floats, alpha: Floats) -> Surroundings:
     """The colours of subject and background around each pixel. small: (h, w, 3) 0..1. alpha: (h, w) 0..1."""
     cover = _three(alpha)

@@ -1,11 +1,15 @@
 """Saves pixels as files of every format; computes them while it writes."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from daemon.pictures import exif_in_tiff, iptc, vips
-from daemon.pictures.codec_errors import error_of
+from daemon.pictures.codec_errors import Undecodable, error_of
+from daemon.pictures.strip_picture import StripPicture, StripReading
 from daemon.pictures.values import Container, Frame, Metadata, Samples
 
 _PNG = {"compression": 2, "filter": "up"}  # of all levels and filters the smallest below one second for 24 MP
@@ -23,17 +27,34 @@ _TRIAL_BYTES = 1 << 16  # more than is left on a disk that was just found full
 class Meant:
     """A picture as a file is to hold it.
 
-    image: a libvips image; it is computed when somebody asks for pixels, except that a resized one is in memory.
-    jpeg_quality: 1..100.
+    made: gives a libvips image of it, and what it reads if it can be read only once; pixels are computed when somebody
+    asks for them, except that a resized picture is in memory. jpeg_quality: 1..100. in_strips: the picture, if it is
+    one in strips that the file is to hold as it is.
     """
 
-    image: Any
+    made: Callable[[], tuple[Any, StripReading | None]]
     container: Container
     jpeg_quality: int = JPEG_QUALITY
+    in_strips: StripPicture | None = None
+
+    @contextmanager
+    def read(self) -> Iterator[Any]:
+        """A libvips image to read from its first row to its last. What fails while it is made is raised here."""
+        image, reading = self.made()
+        try:
+            yield image
+        except (vips.Error, Undecodable):
+            if reading and reading.fault:
+                raise reading.fault from None
+            raise
 
 
 def meant(
-    pixels: Samples, container: Container, frame: Frame | None, ground: list[float] | None, jpeg_quality: int
+    pixels: Samples | StripPicture,
+    container: Container,
+    frame: Frame | None,
+    ground: list[float] | None,
+    jpeg_quality: int,
 ) -> Meant:
     """What `save` is to write.
 
@@ -41,15 +62,26 @@ def meant(
     written, at what size; None for all as it is. ground: a colour in the pixels' own values to lay them on; then no
     alpha is left. Raises Undecodable if there can be no such picture.
     """
-    with vips.own_errors():
-        image = vips.image_of(pixels)
-        if frame is not None:
-            image = _framed(image, frame)
-        if ground is not None:
-            image = image.flatten(background=ground)
-        if container in ("webp", "jpeg") and image.format == "ushort":
-            image = image.linear(1 / 257, 0.5).cast("uchar").copy(interpretation="srgb")  # 65535 / 255 = 257
-    return Meant(image, container, jpeg_quality)
+
+    def of(image: Any) -> Any:
+        with vips.own_errors():
+            if frame is not None:
+                image = _framed(image, frame)
+            if ground is not None:
+                image = image.flatten(background=ground)
+            if container in ("webp", "jpeg") and image.format == "ushort":
+                image = image.linear(1 / 257, 0.5).cast("uchar").copy(interpretation="srgb")  # 65535 / 255 = 257
+            return image
+
+    def anew(picture: StripPicture) -> tuple[Any, StripReading]:
+        reading = StripReading(picture)
+        return of(reading.image), reading
+
+    if isinstance(pixels, StripPicture):
+        as_it_is = container in ("png", "tiff") and frame is None and ground is None
+        return Meant(partial(anew, pixels), container, jpeg_quality, pixels if as_it_is else None)
+    image = of(vips.image_of(pixels))
+    return Meant(lambda: (image, None), container, jpeg_quality)
 
 
 def save(path: os.PathLike[str], meant: Meant, metadata: Metadata) -> None:
@@ -58,29 +90,33 @@ def save(path: os.PathLike[str], meant: Meant, metadata: Metadata) -> None:
     Raises Undecodable if the format cannot hold the picture, OSError if the file system does not take the file.
     """
     container = meant.container
-    image = _with_metadata(meant.image, _for_libvips(metadata, container))
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        target = vips.Target.new_to_descriptor(descriptor)
-        if container == "tiff":
-            bytes_each = 2 if image.format == "ushort" else 1
-            large = image.width * image.height * image.bands * bytes_each > _TIFF_MAX_BYTES
-            image.tiffsave_target(target, bigtiff=large, **_TIFF)
-            exif_in_tiff.put_into_tiff(descriptor, metadata.exif, metadata.iptc, (image.width, image.height))
-        elif container == "jpeg":
-            image.jpegsave_target(target, Q=meant.jpeg_quality, **_JPEG)
-        elif container == "webp":
-            image.webpsave_target(target, **_WEBP)
-        else:
-            image.pngsave_target(target, **_PNG)
-            if metadata.iptc:
-                iptc.put_into_png(descriptor, metadata.iptc)
+        with meant.read() as pixels:
+            _write(descriptor, _with_metadata(pixels, _for_libvips(metadata, container)), meant, metadata)
         os.fsync(descriptor)
     except vips.Error as error:
         _raise_disk_error(descriptor)
         raise error_of(str(error.detail)) from error
     finally:
         os.close(descriptor)
+
+
+def _write(descriptor: int, image: Any, meant: Meant, metadata: Metadata) -> None:
+    target = vips.Target.new_to_descriptor(descriptor)
+    if meant.container == "tiff":
+        bytes_each = 2 if image.format == "ushort" else 1
+        large = image.width * image.height * image.bands * bytes_each > _TIFF_MAX_BYTES
+        image.tiffsave_target(target, bigtiff=large, **_TIFF)
+        exif_in_tiff.put_into_tiff(descriptor, metadata.exif, metadata.iptc, (image.width, image.height))
+    elif meant.container == "jpeg":
+        image.jpegsave_target(target, Q=meant.jpeg_quality, **_JPEG)
+    elif meant.container == "webp":
+        image.webpsave_target(target, **_WEBP)
+    else:
+        image.pngsave_target(target, **_PNG)
+        if metadata.iptc:
+            iptc.put_into_png(descriptor, metadata.iptc)
 
 
 def _framed(image: Any, frame: Frame) -> Any:

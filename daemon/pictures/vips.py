@@ -24,7 +24,8 @@ pyvips.block_untrusted_set(True)
 # Its warnings ("read gave 1 warnings") name no file; what matters comes back as the reason of an error.
 logging.getLogger("pyvips").setLevel(logging.ERROR)
 
-Image, Error, GValue, Source, Target = pyvips.Image, pyvips.Error, pyvips.GValue, pyvips.Source, pyvips.Target
+Image, Error, GValue = pyvips.Image, pyvips.Error, pyvips.GValue
+Source, SourceCustom, Target = pyvips.Source, pyvips.SourceCustom, pyvips.Target
 
 BLOBS = {"icc": "icc-profile-data", "exif": "exif-data", "xmp": "xmp-data", "iptc": "iptc-data"}
 """What libvips calls each part of `Metadata`."""

@@ -8,9 +8,11 @@ import numpy as np
 from daemon.errors import BadPhoto
 from daemon.pictures import decoding, exif, icc, iptc, saving, xmp
 from daemon.pictures.codec_errors import Undecodable
+from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Photo
 from daemon.pictures.saving import Meant
 from daemon.pictures.signatures import HEAD_BYTES, kind_of
+from daemon.pictures.strip_picture import StripPicture
 from daemon.pictures.values import Container, Frame, Samples
 from daemon.settings.output_formats import OutputFormat
 
@@ -37,8 +39,8 @@ _MOST_PIXELS: dict[Container, int] = {"webp": 16383, "jpeg": 65535}  # a side: 1
 
 def write(
     path: Path,
-    rgba: Samples,
-    photo: Photo,
+    rgba: Samples | StripPicture,
+    photo: Photo | LargePhoto,
     output_format: OutputFormat,
     job_tag: str,
     frame: Frame | None = None,
@@ -80,7 +82,7 @@ def write(
 
 
 def meant(
-    rgba: Samples,
+    rgba: Samples | StripPicture,
     output_format: OutputFormat,
     frame: Frame | None = None,
     ground: tuple[int, int, int] = (255, 255, 255),
@@ -90,8 +92,9 @@ def meant(
     """What `write` writes. profile: the ICC profile of the pixels, None for sRGB."""
     kind = _KINDS[output_format]
     values = icc.in_profile(ground, profile, int(np.iinfo(rgba.dtype).max)) if kind.on_colour else None
-    pixels = rgba[..., 3] if output_format == "mask" else rgba
-    return saving.meant(pixels, kind.container, frame, values, jpeg_quality)
+    if output_format == "mask":
+        rgba = rgba.alpha if isinstance(rgba, StripPicture) else rgba[..., 3]
+    return saving.meant(rgba, kind.container, frame, values, jpeg_quality)
 
 
 def size_of(path: Path) -> tuple[int, int]:

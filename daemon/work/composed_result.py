@@ -6,8 +6,10 @@ from pathlib import Path
 from daemon.arrays import Alpha
 from daemon.observe.stage_clock import Timed, untimed
 from daemon.pictures import comparing, compositing, framing, refining, vips, writing
+from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Coverage, Photo
 from daemon.pictures.saving import Meant
+from daemon.pictures.strip_picture import StripPicture
 from daemon.pictures.values import Frame, Samples
 from daemon.settings.output_formats import OutputFormat
 from daemon.settings.pixel_settings import PixelOutputs
@@ -17,28 +19,38 @@ from daemon.settings.pixel_settings import PixelOutputs
 class ComposedResult:
     """A photo that is cut out, at full size. rgba: (H, W, 4), at the photo's depth. frame: what of it is written."""
 
-    photo: Photo
-    rgba: Samples
+    photo: Photo | LargePhoto
+    rgba: Samples | StripPicture
     frame: Frame | None
     coverage: Coverage
     outputs: PixelOutputs
     timed: Timed
 
     @classmethod
-    def of(cls, photo: Photo, alpha: Alpha, outputs: PixelOutputs, timed: Timed = untimed) -> "ComposedResult":
+    def of(
+        cls, photo: Photo | LargePhoto, alpha: Alpha, outputs: PixelOutputs, timed: Timed = untimed
+    ) -> "ComposedResult":
         """Cut a photo out. alpha: (h, w) float32, 0..1, of any size, in the frame of the photo."""
         with timed("refine"):
             full = refining.full_size_alpha(photo, alpha)
             coverage = Coverage(is_empty=not full.any(), is_full=int(full.min()) == photo.full_scale)
             frame = framing.frame_of(full, trim=outputs.trim, margin=outputs.margin, max_side=outputs.max_side)
+        rgba: Samples | StripPicture
         with timed("rims"):
-            rgba = compositing.cut_out(photo, full, outputs.clean_rims)
+            if isinstance(photo, LargePhoto):
+                photo.forget_half()
+                rgba = compositing.cut_out_in_strips(photo, full, outputs.clean_rims)
+            else:
+                rgba = compositing.cut_out(photo, full, outputs.clean_rims)
         return cls(photo, rgba, frame, coverage, outputs, timed)
 
     @property
-    def framed(self) -> Samples:
-        """The pixels as they are written."""
-        return self.rgba if self.frame is None else vips.array_of(writing.meant(self.rgba, "png", self.frame).image)
+    def framed(self) -> Samples | None:
+        """The pixels as they are written; None if they are too many to be in memory."""
+        if isinstance(self.rgba, StripPicture) or self.frame is None:
+            return None if isinstance(self.rgba, StripPicture) else self.rgba
+        with writing.meant(self.rgba, "png", self.frame).read() as image:
+            return vips.array_of(image)
 
     def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
         """Write it and read it back; if it is wrong, write it once more. Raises ValueError, OSError, BadPhoto."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from daemon.errors import EngineAway
 
-MUCH_BYTES = 1 << 30  # with more than this in work we give memory back, although that costs time
+MUCH_BYTES = 3 << 28  # with more than this in work we give memory back, although that costs time
 LOOK_SECONDS = 0.2  # so often a photo that waits for memory looks whether the program stops
 
 

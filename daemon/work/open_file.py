@@ -15,10 +15,11 @@ from daemon.jobs import Attempt, Recipe, View
 from daemon.observe.stage_clock import Timed, untimed
 from daemon.pictures import codec, fitting
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
+from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.opened_picture import OpenedPicture
 from daemon.pictures.photo import Coverage, Photo, Seen
 from daemon.pictures.pyramid import Layer, write_layer
-from daemon.pictures.reading import memory_need, open_photo, pages_of, prove_decodes
+from daemon.pictures.reading import memory_need, open_for_work, pages_of, prove_decodes
 from daemon.pictures.thumbs import Mask, Thumb, thumb_of_page
 from daemon.pictures.values import ONLY_PAGE, Page
 from daemon.settings.output_formats import OutputFormat
@@ -36,7 +37,7 @@ class OpenFile:
         self._timed = timed
         self._path = path
         self._settings = settings
-        self._decoded: Photo | None = None
+        self._decoded: Photo | LargePhoto | None = None
         self._in_work: PhotoInWork | None = None
         self._result: ComposedResult | None = None
 
@@ -56,7 +57,7 @@ class OpenFile:
         self._decoded = self._in_work = self._result = None  # before another page is decoded, which may be as large
         self.page = page
         with self._timed("decode"):
-            photo = open_photo(self._path, self._settings.max_megapixels, page.index)
+            photo = open_for_work(self._path, self._settings.max_megapixels, page.index)
         if page.left_out:
             remark = f"only the first of its {page.left_out + 1} pages was cut out"
             photo = replace(photo, remarks=(*photo.remarks, remark))
@@ -114,7 +115,9 @@ class OpenFile:
         """Write what fits a screen of what `compose` made."""
         assert self._result is not None
         with self._timed("show"):
-            fitting.show_result(self._result.framed, self._result.photo.icc, colour, alpha)
+            framed = self._result.framed
+            if framed is not None:
+                fitting.show_result(framed, self._result.photo.icc, colour, alpha)
 
     def finished_alpha(self, attempt: Attempt, longest: int) -> Mask:
         """The finished alpha of an attempt in the frame of the page, with no side longer than that."""
@@ -146,7 +149,7 @@ def memory_to_prove(descriptor: int, max_megapixels: float) -> int:
 
 def memory_to_show(path: Path, max_megapixels: float, page: int) -> int:
     """How many bytes `OpenedPicture` takes at most for a page of a file. Raises BadPhoto."""
-    return memory_need(path, max_megapixels, pages_of(path)[page - 1] if page else 0).work_bytes
+    return memory_need(path, max_megapixels, pages_of(path)[page - 1] if page else 0).whole_bytes
 
 
 def prove_open_file(descriptor: int, name: str, max_megapixels: float) -> None:

@@ -13,6 +13,7 @@ from daemon.judgement.grading import Thresholds
 from daemon.judgement.scene import Scene, look_at
 from daemon.observe.stage_clock import Timed, untimed
 from daemon.pictures import proxy
+from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Photo
 from daemon.settings.pixel_settings import PixelSettings
 
@@ -27,7 +28,7 @@ class PhotoInWork:
     photo. finished: the alphas that this run finished, with the evidence for their verdicts. timed: times the stages.
     """
 
-    photo: Photo
+    photo: Photo | LargePhoto
     scene: Scene
     settings: PixelSettings
     timed: Timed = untimed
@@ -35,7 +36,7 @@ class PhotoInWork:
     finished: dict[int, FinishedAlpha] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, photo: Photo, settings: PixelSettings, timed: Timed = untimed) -> "PhotoInWork":
+    def of(cls, photo: Photo | LargePhoto, settings: PixelSettings, timed: Timed = untimed) -> "PhotoInWork":
         """Make the small picture of a decoded photo, and look at it."""
         with timed("proxy"):
             small = proxy.make_proxy(photo, View(), settings.proxy_pixels)
