@@ -82,7 +82,7 @@ def measured(small: Path, path: Path, step: str) -> dict[str, float]:
     done.set()
     watch.join()
     found = {"taken": max(most) - taken, "touched": field("VmHWM") - touched}
-    said = need.proof_bytes if step == "prove_decodes" else need.work_bytes
+    said = need.proof_bytes if step == "prove_decodes" else need.whole_bytes
     pixels = reading.open_photo(path, LIMIT_MEGAPIXELS).rgba[..., 0].size if photo is None else photo.rgba[..., 0].size
     return {**found, "said": said, "cpu": cpu, "pixels": pixels}
 

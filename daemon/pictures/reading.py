@@ -91,14 +91,14 @@ def _found(path: Path, max_megapixels: float, page: int) -> _Found:
         kind = _kind(descriptor, path.name)
         header = _header(descriptor, kind, name, max_megapixels, page)
         tags = tiff_page.Tags(descriptor, page) if kind in ("tiff", "raw") else None
-    profile, remarks = icc.usable_profile(header)
-    metadata = replace(header.metadata, iptc=iptc.records(header.metadata.iptc))
-    if tags is not None:
-        metadata = replace(metadata, exif=tags.exif, iptc=tags.iptc)
-    if metadata.dpi_down and header.orientation in QUARTER_TURNS:
-        metadata = replace(metadata, dpi=metadata.dpi_down, dpi_down=metadata.dpi)
-    alpha_extra = 0 if tags is None else tags.alpha_extra
-    return _Found(kind, header, profile, metadata, remarks, alpha_extra, comes_in_strips(kind, header, tags))
+        profile, remarks = icc.usable_profile(header)
+        metadata = replace(header.metadata, iptc=iptc.records(header.metadata.iptc))
+        if tags is not None:
+            metadata = replace(metadata, exif=tags.exif, iptc=tags.iptc)
+        if metadata.dpi_down and header.orientation in QUARTER_TURNS:
+            metadata = replace(metadata, dpi=metadata.dpi_down, dpi_down=metadata.dpi)
+        alpha_extra = 0 if tags is None else tags.alpha_extra
+        return _Found(kind, header, profile, metadata, remarks, alpha_extra, comes_in_strips(kind, header, tags))
 
 
 def _decoded(path: Path, found: _Found, page: int, longest: int | None = None) -> Photo:

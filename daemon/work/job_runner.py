@@ -169,10 +169,9 @@ class JobRunner:
 
     def _cut_out(self, publication: Publication, file: CutFile) -> Publication:
         """Ask engines until a result is good enough, then decide. No lock is held meanwhile."""
-        job_id = publication.row.job.id
-        outcome = file.cut_out()
-        for effect in (Effect.RECORD_ATTEMPT, Effect.DECIDE):  # in one transaction
-            self._runtime.tick(effect)
+        outcome, job_id = file.cut_out(), publication.row.job.id
+        self._runtime.tick(Effect.RECORD_ATTEMPT)
+        self._runtime.tick(Effect.DECIDE)
         self._journal.decide(job_id, outcome)
         return replace(publication, row=self._journal.row(job_id), outcome=outcome)
 
