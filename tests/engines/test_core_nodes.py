@@ -106,6 +106,23 @@ def test_a_spoilt_model_takes_a_server_down_once_and_no_photo_is_to_blame(
     assert health.set_aside == (CORE.model,)
 
 
+def test_a_restart_during_a_test_picture_of_a_model_that_works_sets_nothing_aside(
+    newer: Double, open_engine: OpenEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers are restarted by people, too, and a canary that comes every few minutes meets some of that."""
+    monkeypatch.setattr("daemon.engines.comfyui.canary.LOOK_SECONDS", 0.05)
+    engine = open_engine(newer, ladder=(RMBG.model,), canary_minutes=0.002, probe_seconds=0.2)
+    assert newer.wait_until(lambda: bool(engine.health()[0].canaries))
+    newer.set_faults({"hold": True})
+    before = len(newer.inferences)
+    assert newer.wait_until(lambda: len(newer.inferences) > before)
+    newer.die()
+    newer.set_faults({"hold": False})
+    newer.revive()
+
+    assert works_again(engine.cut, newer)
+
+
 def works_again(cut: object, double: Double) -> bool:
     """Wait until a photo is cut out with another model."""
     assert callable(cut)

@@ -7,7 +7,7 @@ cannot show that, because nobody knows the right alpha of a photo. For the drawn
 import itertools
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,16 +36,16 @@ class Canary:
         self,
         servers: Servers,
         deaths: Deaths,
-        models: Sequence[str],
+        models: Mapping[str, bool],
         every_seconds: float,
         stop: threading.Event,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
     ) -> None:
-        """wall_clock: returns Unix time, to record when a model was last correct."""
+        """models: those to test, and whether one may end the server at its first picture. wall_clock: Unix time."""
         self._servers = servers
         self._deaths = deaths
-        self._models = tuple(models)
+        self._models = dict(models)
         self._every_seconds = every_seconds
         self._stop = stop
         self._clock = clock
@@ -78,19 +78,24 @@ class Canary:
             if deadly and self._clock() < deadly.until:  # another photo's test picture, a moment ago
                 raise EngineMisconfigured(deadly.message)
             picture, _ = draw_test_picture(next(self._numbers))
-            self._cut(entry, model, EncodedProxy.of(picture))
+            self._cut(entry, model, EncodedProxy.of(picture), careful=True)
             with self._servers.changing(entry) as trust:
                 trust.proven.add(model)
 
-    def _cut(self, entry: ServerEntry, model: str, encoded: EncodedProxy) -> Alpha:
-        """Send one test picture. Raises the server's error, and EngineMisconfigured if the server went away with it."""
+    def _cut(self, entry: ServerEntry, model: str, encoded: EncodedProxy, careful: bool) -> Alpha:
+        """Send one test picture. Raises the server's error.
+
+        careful: the model has proven nothing yet. Raises EngineMisconfigured if the server goes away with the picture,
+        and leaves the model alone there for a while. It may have been an accident, so not for ever.
+        """
         ticket = uuid.uuid4()
-        self._deaths.expect_none(str(ticket))
+        if careful:
+            self._deaths.expect_none(str(ticket))
         try:
             with entry.server.of_no_use_later(ticket):
                 return entry.server.cut(ticket, encoded, Recipe(model), new=True).alpha
         except FreistellerError as error:
-            if not self._deaths.has_killed(str(ticket)):
+            if not careful or not self._deaths.has_killed(str(ticket)):
                 raise
             text = (
                 f"{entry.server.name} went away when a test picture went through {model}, so no photo does. Check that "
@@ -122,7 +127,7 @@ class Canary:
         picture, subject = draw_test_picture(next(self._numbers))
         encoded = EncodedProxy.of(picture)
         try:
-            alpha = self._cut(entry, model, encoded)
+            alpha = self._cut(entry, model, encoded, self._models[model] and model not in entry.trust.proven)
         except FreistellerError as error:  # no alpha is not a wrong alpha: treat it like a photo's failure
             self._servers.record_failure(entry, model, error, encoded.digest)
             return False

@@ -65,7 +65,7 @@ class ComfyUIEngine:
         self._canary = Canary(
             self._servers,
             self._deaths,
-            self._in_use,
+            {model: self._table.family(model).canary_first for model in self._in_use},
             settings.canary_minutes * 60,
             self._stop,
             clock,

@@ -16,6 +16,7 @@ from typing import Any
 from daemon.engines.comfyui.web_socket import LOST, NotText, Silence, Socket, TooLarge
 from daemon.logs import log
 
+NOTICE_SECONDS = 2.0  # from the death of a server to the end of its connection here, on a busy machine
 RECONNECT_SECONDS = 1.0  # between two attempts to connect
 DEAF_AFTER = 3  # prompts in a row that ended without any event: the socket is open, but dead
 
@@ -82,6 +83,18 @@ class EventSocket:
     def reconnects(self) -> int:
         """How often a lost socket was opened again."""
         return max(0, self._connections - 1)
+
+    @property
+    def connection(self) -> tuple[str, bool]:
+        """The present connection, to be compared by `was_lost`."""
+        return self.client_id, self.connected
+
+    def was_lost(self, connection: tuple[str, bool]) -> bool:
+        """Whether that connection has ended. Waits a moment, because its end may be noticed after what ended it."""
+        deadline = self._clock() + NOTICE_SECONDS
+        while self.connection == connection and self._clock() < deadline and not self._stop.wait(0.02):
+            pass
+        return self.connection != connection
 
     def start(self) -> None:
         """Open the socket in the background."""

@@ -133,15 +133,15 @@ class PromptRun:
 
         Raises RecipeRefused if that has happened too often.
         """
-        self._worked_on, connection = False, (self.events.client_id, self.events.connected)
+        self._worked_on, connection = False, self.events.connection
         try:
             finished = self._wait_for_end(hint)
         except error_mapping.ServerGone:
             if self._worked_on or hint.started_at is not None:
                 self.deaths.record(self.prompt_id)
             raise
-        was_lost = connection != (self.events.client_id, self.events.connected)
-        if finished is None and was_lost and (self._worked_on or hint.started_at is not None):
+        worked_on = self._worked_on or hint.started_at is not None
+        if finished is None and worked_on and self.events.was_lost(connection):
             self.deaths.record(self.prompt_id)
             self.deaths.refuse_deadly(self.prompt_id, self.model)
         return finished

@@ -12,7 +12,8 @@ from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError
 
 LONGEST_FACTOR = 32  # times the first back-off: a model set aside is tried again more and more rarely, up to this
 FAILURES_IN_A_ROW = 3  # of one model, with different photos: then the installation is at fault, not the photos
-DEADLY_SECONDS = 3600.0  # until a model that ended the server is tried there again; each further time, twice as long
+DEADLY_SECONDS = 600.0  # until a model that ended the server is tried there again; each further time, twice as long
+MOST_DEADLY_SECONDS = 86400.0
 MOST_FAILED_PHOTOS = 64  # remembered for each model
 USUAL_SECONDS = 1.0  # assumed for one prompt, until the first one was timed
 NEWEST_WEIGHT = 0.3  # of the newest prompt in the running mean of seconds
@@ -148,7 +149,7 @@ class ServerTrust:
     def record_deadly(self, model: str, message: str, now: float) -> None:
         """The test picture ended the server's process. Nothing goes through the model there for a long while."""
         before = self.deadly.get(model)
-        seconds = before.seconds * 2 if before else DEADLY_SECONDS
+        seconds = min(before.seconds * 2, MOST_DEADLY_SECONDS) if before else DEADLY_SECONDS
         self.deadly[model] = SetAside(message, now + seconds, seconds)
 
     def _record_works(self, model: str) -> None:
