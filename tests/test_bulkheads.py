@@ -33,7 +33,7 @@ def test_a_few_hostile_things_stop_nobody() -> None:
     figures = json.loads(done.stdout.splitlines()[-1])
     health_gap = figures.pop("longest_health_gap_seconds")
     assert figures == {"things": 5, "stopped_others": 0, "innocent_in_failed": 0, "lost": 0, "doubled": 0}, done.stdout
-    assert 0 < health_gap < 10  # on a quiet machine less than one; here many tests may run at once
+    assert 0 < health_gap < 30  # on a quiet machine less than one; here many tests may run at once
 
 
 @pytest.mark.slow

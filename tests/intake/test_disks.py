@@ -150,7 +150,7 @@ def page(daemon: DaemonProcess, disk: Disk) -> str:
     log = (disk.folder / "daemon.log").read_text("utf-8", "replace")
     start = log.index("http://127.0.0.1:")
     address = log[start : log.index("/", start + len("http://"))]
-    for _ in range(50):  # the log line comes before the gauge
+    for _ in range(600):  # the log line comes before the gauge
         with urlopen(f"{address}/metrics") as answer:
             text: str = answer.read().decode()
         if daemon.says('"action": "root_back"') == ("freisteller_root_reachable 1.0" in text):

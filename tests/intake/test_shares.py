@@ -265,7 +265,7 @@ class Samba:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for _ in range(100):
+        for _ in range(600):
             if self.client("ls", check=False).returncode == 0:
                 return
             time.sleep(0.1)  # a server of others, in a process of its own
@@ -278,7 +278,7 @@ class Samba:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(60)
 
 
 @pytest.fixture

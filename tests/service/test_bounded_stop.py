@@ -166,7 +166,7 @@ def stopped_share(house: House) -> Callable[[], None]:
     def end() -> None:
         server.send_signal(signal.SIGCONT)
         subprocess.run(["umount", "--lazy", str(house.root)], check=False)
-        server.wait(10)
+        server.wait(60)
         house.root.rmdir()
         back.rename(house.root)
 

@@ -15,7 +15,7 @@ from selenium.webdriver.common.keys import Keys
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 AXE = Path(__file__).parent.parent.parent / ".venv" / "node" / "node_modules" / "axe-core" / "axe.min.js"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 DESKTOP, PHONE = (1400, 900), (390, 844)
 FLAGS = (
     "--headless=new",

@@ -18,7 +18,7 @@ from daemon.settings import load
 from tests.doubles import ScriptedEngine
 from tests.observe.prometheus import free_port
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

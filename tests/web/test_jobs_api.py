@@ -9,7 +9,7 @@ import pytest
 from tests.drawing import drawn_photo, save_photo
 from tests.web.live_daemon import Live, live_daemon
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ PHOTOS = "/api/v1/photos"
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Live]:
-    with live_daemon(tmp_path, upload_mb=2, wait_seconds=30) as running:
+    with live_daemon(tmp_path, upload_mb=2, wait_seconds=90) as running:
         yield running
 
 
@@ -41,18 +41,18 @@ def jobs(live: Live) -> int:
 def test_a_form_becomes_a_job_that_is_waited_for(live: Live, photo: bytes) -> None:
     settings = json.dumps({"outputs": {"formats": ["mask"]}})
 
-    answer = send(live, photo, {"Prefer": "wait=30"}, order="kunde", settings=settings)
+    answer = send(live, photo, {"Prefer": "wait=90"}, order="kunde", settings=settings)
 
     assert answer.status == 201
     assert answer.headers["location"] == f"/api/v1/jobs/{answer.json['id']}"
-    assert answer.headers["preference-applied"] == "wait=30"
+    assert answer.headers["preference-applied"] == "wait=90"
     assert (answer.json["state"], answer.json["name"]) == ("done", "kunde/a.png")
     assert sorted(results(live.root)) == ["kunde/a.json", "kunde/a_mask.png"]
     assert live.received == []
 
 
 def test_a_photo_may_be_sent_as_it_is(live: Live, photo: bytes) -> None:
-    headers = {"Content-Disposition": "attachment; filename*=UTF-8''sch%C3%B6n.jpg", "Prefer": "wait=30"}
+    headers = {"Content-Disposition": "attachment; filename*=UTF-8''sch%C3%B6n.jpg", "Prefer": "wait=90"}
 
     answer = live.ask("POST", f"{PHOTOS}?order=kunde", photo, headers)
 
@@ -71,7 +71,7 @@ def test_who_does_not_wait_is_told_where_to_look(live: Live, photo: bytes) -> No
 def test_a_client_that_goes_away_while_it_waits_does_not_cancel_the_photo(live: Live, photo: bytes) -> None:
     live.engine.go.clear()
     body, form = multipart({}, {"photo": ("a.png", photo)})
-    head = f"POST {PHOTOS} HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=30\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST {PHOTOS} HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=90\r\nContent-Length: {len(body)}\r\n"
     head += f"Content-Type: {form['Content-Type']}\r\n\r\n"
     with socket.create_connection(live.address) as connection:
         connection.sendall(head.encode() + body)
@@ -151,7 +151,7 @@ def test_a_disk_that_gets_full_while_a_photo_arrives_keeps_nothing_of_it(
         assert answer.status == 507
         assert live.received == []
         assert jobs(live) == 0
-        assert send(live, photo, {"Prefer": "wait=30"}).json["state"] == "done"
+        assert send(live, photo, {"Prefer": "wait=90"}).json["state"] == "done"
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_a_request_whose_key_is_still_running_is_a_conflict(live: Live, photo: b
 
 def test_equal_photos_at_once_are_photos_of_their_own(live: Live, photo: bytes) -> None:
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: send(live, photo, {"Prefer": "wait=30"}, order="kunde"), range(8)))
+        answers = list(pool.map(lambda _: send(live, photo, {"Prefer": "wait=90"}, order="kunde"), range(8)))
 
     assert [answer.status for answer in answers] == [201] * 8
     assert len({answer.json["id"] for answer in answers}) == 8
@@ -268,15 +268,15 @@ def test_an_equal_photo_is_skipped_as_in_the_inbox(tmp_path: Path, photo: bytes)
         settings = live.daemon.parts.settings
         intake = settings.now.intake.model_copy(update={"equal_content": "skip"})
         settings.now = settings.now.model_copy(update={"intake": intake})
-        first = send(live, photo, {"Prefer": "wait=30"})
-        second = send(live, photo, {"Prefer": "wait=30"})
+        first = send(live, photo, {"Prefer": "wait=90"})
+        second = send(live, photo, {"Prefer": "wait=90"})
 
         assert live.daemon.parts.journal.row(second.json["id"]).same_as == first.json["id"]
         assert (first.json["grade"] is None, second.json["grade"]) == (False, None)
         assert len(live.daemon.parts.journal.rows(State.DONE)) == 2
 
 
-def wait_for(what: object, seconds: float = 20.0) -> None:
+def wait_for(what: object, seconds: float = 60.0) -> None:
     until = time.monotonic() + seconds
     while not what():  # type: ignore[operator]  # a callable
         assert time.monotonic() < until

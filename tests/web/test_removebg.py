@@ -32,7 +32,7 @@ WIDTH, HEIGHT = 96, 72
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Live]:
-    with live_daemon(tmp_path, wait_seconds=30) as running:
+    with live_daemon(tmp_path, wait_seconds=90) as running:
         yield running
 
 

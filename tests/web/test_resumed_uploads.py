@@ -26,7 +26,7 @@ UPLOADS = "/api/v1/uploads"
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Live]:
-    with live_daemon(tmp_path, upload_mb=5, wait_seconds=30) as running:
+    with live_daemon(tmp_path, upload_mb=5, wait_seconds=90) as running:
         yield running
 
 
@@ -54,7 +54,7 @@ def test_a_photo_in_three_parts_becomes_one_job(live: Live, photo: bytes) -> Non
     place = begun(live, len(photo))
 
     answers = [put(live, place, 0, photo[:third]), put(live, place, third, photo[third : 2 * third])]
-    last = put(live, place, 2 * third, photo[2 * third :], Prefer="wait=30")
+    last = put(live, place, 2 * third, photo[2 * third :], Prefer="wait=90")
     after = live.ask("GET", place)
 
     assert [(each.status, each.json["offset"], each.json["job"]) for each in answers] == [
