@@ -197,9 +197,11 @@ class WatchedDaemon:
         """Stop it in order."""
         self._stop.set()
         with self._lock:
-            if self._life and not self._life.over:
-                self._life.stop()
-            self._end()
+            try:
+                if self._life and not self._life.over:
+                    self._life.stop()
+            finally:  # one that does not stop is killed, and is no burden to what comes next
+                self._end()
 
 
 def _memory_mb(pid: int) -> float:
