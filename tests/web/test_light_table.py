@@ -112,6 +112,39 @@ def test_the_second_of_two_people_sees_what_the_first_decided(table: LightTable)
         assert place(page) == "1 / 2"
 
 
+def test_a_review_begins_with_a_photo_that_is_still_there(table: LightTable) -> None:
+    table.drop("gone", 2)
+    first, second = table.jobs("gone")
+    for result in first["results"]:
+        next(table.root.glob(f"*/gone/{result['name']}")).unlink()
+    with browser(table.base) as page:
+        opened(page, "gone")
+
+        assert place(page) == "2 / 2"
+        assert page.text("#name") == Path(second["name"]).name
+        page.press(Keys.ARROW_LEFT)
+        page.wait_for_text("#cover", "has no picture to show")
+
+
+def test_a_message_does_not_hide_that_the_connection_is_gone(table: LightTable) -> None:
+    with browser(table.base) as page:
+        opened(page, "look")
+        page.run("document.getElementById('messages').append(document.createElement('p')); void 0")
+        page.offline(True)
+        page.press("1")
+        page.wait_for_text("#connection", "waits")
+        banner, message = (
+            page.run("return document.getElementById(arguments[0]).getBoundingClientRect().toJSON()", each)
+            for each in ("connection", "messages")
+        )
+        page.offline(False)
+        page.wait(lambda: decided(table, "look"), "the decision")
+        page.press("u")
+        page.wait(lambda: not decided(table, "look"), "its undo")
+
+    assert message["top"] >= banner["bottom"]
+
+
 def test_keys_work_after_the_focus_changed_and_never_inside_a_text_field(table: LightTable) -> None:
     table.drop("focus", 4)
     with browser(table.base) as page:

@@ -262,7 +262,7 @@ async function load() {
     return;
   }
   loaded = true;
-  show(0);
+  show(Math.max(0, queue.entries.findIndex((entry) => entry.job.pictures))); // the files of the first ones may be gone
 }
 
 async function heard(kind, { job }) {
