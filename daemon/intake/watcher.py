@@ -18,7 +18,6 @@ from daemon.settings import IntakeSettings
 log = logging.getLogger("freisteller.intake")
 
 _BREATH_SECONDS = 0.1  # between two scans, however many events come
-_STOP_SECONDS = 0.25  # how soon a stop is noticed
 
 
 class Watcher:
@@ -66,13 +65,13 @@ class Watcher:
             return self._scanner.scan(table, hints, urgent)
 
     def wait(self, seconds: float, stop: threading.Event) -> None:
-        """Sleep until an event comes from the inbox, the time is over, or `stop` is set."""
-        left = seconds
-        while left > 0 and not stop.is_set():
-            if self._events.wait(min(left, _STOP_SECONDS)):
-                stop.wait(max(_BREATH_SECONDS, BUSY_SHARE * self._scanner.walk_seconds))  # events come in swarms
-                return
-            left -= _STOP_SECONDS
+        """Sleep until an event comes from the inbox, or the time is over. Who sets `stop` calls `wake` after that."""
+        if not stop.is_set() and self._events.wait(seconds):
+            stop.wait(max(_BREATH_SECONDS, BUSY_SHARE * self._scanner.walk_seconds))  # events come in swarms
+
+    def wake(self) -> None:
+        """End the wait now. May be called from any thread."""
+        self._events.wake()
 
     def close(self) -> None:
         """Stop listening. May be called twice."""

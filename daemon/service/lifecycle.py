@@ -87,6 +87,7 @@ class Daemon:
         self._stop.set()
         self.parts.journal.patience.end()
         self.parts.dispatch.wake()
+        self.parts.watcher.wake()
         self.reloading.ask()
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from daemon.disk import mounts
 from daemon.disk.mounts import Mount
 from daemon.errors import RootAway
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.intake.event_listener import EventListener
 from daemon.intake.scan_values import Arrival, Reject, Scan
 from daemon.intake.watcher import Watcher
 from daemon.settings import IntakeSettings
@@ -109,9 +110,24 @@ def test_a_stop_ends_the_wait(porch: Porch) -> None:
     thread.start()
 
     porch.stop.set()
+    porch.watcher.wake()
     thread.join(LONG / 2)
 
     assert not thread.is_alive()
+
+
+def test_a_quiet_inbox_wakes_nobody(porch: Porch, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    def wait(_: EventListener, seconds: float) -> bool:
+        waits.append(seconds)
+        return False
+
+    monkeypatch.setattr(EventListener, "wait", wait)
+
+    porch.watcher.wait(LONG, porch.stop)
+
+    assert waits == [LONG]
 
 
 def test_our_own_reading_is_no_event(porch: Porch) -> None:
