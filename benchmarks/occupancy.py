@@ -269,7 +269,7 @@ def main() -> None:
         Case("one_server", 1, 0.5, 90 // share, 0.95),
         Case("four_servers", 4, 1.0, 150 // share, 0.95),
         Case("eight_servers", 8, 2.0, 180 // share, 0.95),
-        Case("sixteen_servers", 16, 4.0, 240 // share, 0.95),
+        Case("sixteen_servers", 16, 4.0, max(240 // share, 160), 0.95),
     )
     chosen = [case for case in cases if arguments.only in (None, case.name)]
     print(
