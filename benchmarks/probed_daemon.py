@@ -29,6 +29,7 @@ FIGURES = ("seconds", "cpu_seconds", "read_bytes", "written_bytes", "fsyncs", "c
 Used = tuple[float, ...]
 
 _thread = threading.local()
+_notes: dict[int, int] = {}  # the open file of each process, by its id
 
 
 class _OfThisThread(list[Sync]):
@@ -103,8 +104,10 @@ def _peak_mb() -> float:
 
 def _note(stage: str, used: list[float]) -> None:
     row = {"stage": stage, **dict(zip(FIGURES, used, strict=True)), "peak_mb": _peak_mb()}
-    with (Path(os.environ[FOLDER]) / f"{os.getpid()}.jsonl").open("a") as file:
-        file.write(json.dumps(row) + "\n")
+    if os.getpid() not in _notes:
+        path = Path(os.environ[FOLDER]) / f"{os.getpid()}.jsonl"
+        _notes[os.getpid()] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(_notes[os.getpid()], json.dumps(row).encode() + b"\n")
 
 
 if os.environ.get(FOLDER) and __name__ in ("__main__", "__mp_main__"):
