@@ -31,10 +31,10 @@ def engine_checks(settings: Settings, models: bool) -> Iterator[Check]:
             what = f"engine {health.server}"
             if not health.up:
                 yield Check("fail", what, health.message or "does not answer", _remedy(settings))
-            elif health.message:
+            elif health.message and settings.engine_in_use == "comfyui":
                 yield Check("warn", what, health.message, "See the section on ComfyUI in docs/operations.md.")
             else:
-                yield Check("OK", what, "answers")
+                yield Check("OK", what, health.message or "answers")
         yield from ladder_checks(settings, engine.models)
         asked = _models_to_try(settings, engine)
     if models:

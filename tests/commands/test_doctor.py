@@ -91,3 +91,7 @@ def test_each_model_of_the_ladder_and_each_own_one_is_tried_on_a_drawn_picture(s
     assert "model studio" in said(found, "OK")
     assert "model BEN2" in said(found, "fail")
     assert not server.worker.history
+
+
+def test_what_the_built_in_engine_says_of_its_model_is_no_warning() -> None:
+    assert {check.level for check in engine_checks(load(), False)} == {"OK"}
