@@ -1,6 +1,7 @@
 """`freisteller run`: the daemon, and what it prints for the person who started it."""
 
 import signal
+import socket
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from daemon.service.bounded_end import END_SECONDS, break_off_late_end, in_anoth
 from daemon.service.lifecycle import Daemon
 from daemon.service.os_signals import handle_signals
 from daemon.settings import Settings
+from daemon.settings.http_section import HttpSettings
 
 NO_SAMPLES = "There are no sample photos: they come with scikit-image. See: pip install 'freisteller[samples]'"
 
@@ -70,6 +72,7 @@ def _run(
     print_line(f"Drop photos into   {inbox}")
     root = settings.root_path
     print_line(f"Results appear in  {root}/sehr_gut, gut, ungenügend   (failed photos: failed, originals: archiv)")
+    print_line(page_line(settings.http))
     print_line(f"Engine: {settings.engine_in_use}.   Stop with Ctrl-C.")
     if samples and new_root:
         count = len(drop_samples(inbox))
@@ -82,6 +85,19 @@ def _run(
     print_line(f"Done: {summary.done}, failed: {summary.failed}.")
     left = summary.failed or summary.open or summary.wrong_orders
     return 1 if summary.broken or (once and left) else 0
+
+
+def page_line(http: HttpSettings) -> str:
+    """Where the pages are, or how to get them, in one line."""
+    if not http.bind:
+        return 'No pages: to look and decide in a browser, set bind = "127.0.0.1:9108" under [http] in the settings.'
+    host, _, port = http.bind.rpartition(":")
+    if host in ("0.0.0.0", "[::]", "::"):  # all of this machine's addresses
+        host = socket.gethostname()
+    url = http.public_url or f"http://{host}:{port}"
+    if port == "0" and not http.public_url:
+        return "Look and decide in a browser: the log line http_listening says at which port."
+    return f"Look and decide at   {url}/review"
 
 
 class _Requests:

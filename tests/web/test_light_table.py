@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -256,6 +257,26 @@ def test_another_attempt_is_compared_and_taken(table: LightTable) -> None:
         page.press("a")
         shown = "return document.querySelectorAll('#attempts .attempt').length"
         page.wait(lambda: page.run(shown) == len(tries) > 1, "all attempts")
+        painted = """
+            return [...document.querySelectorAll('#attempts canvas')].map((canvas) => canvas.width > 50 &&
+                [...canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data].join());
+        """
+        page.wait(lambda: all(page.run(painted)), "their pictures")
+        corner = """
+            return [...document.querySelectorAll('#attempts canvas')].map((canvas) =>
+                [...canvas.getContext('2d').getImageData(3, 3, 1, 1).data].join());
+        """
+        page.wait(lambda: all("," in each and not each.endswith(",0") for each in page.run(painted)), "their colours")
+        whole = page.run(corner)
+        page.press("z")
+        page.wait_for_text("#attempts .zoom-of-all", "4×")
+        near = page.run(corner)
+        page.press("-")
+        assert page.text("#attempts .zoom-of-all") == "2.7×"
+        page.press("z")
+        page.wait_for_text("#attempts .zoom-of-all", "1×")
+        assert page.run(corner) == whole
+        assert all(one != other for one, other in zip(near, whole, strict=True))  # each of them was enlarged
         page.press(Keys.ARROW_LEFT if best else Keys.ARROW_RIGHT, Keys.ENTER)
         page.wait(
             lambda: [each["best"] for each in table.ask(f"/api/v1/jobs/{job['id']}")["tries"]].index(True) == other,
@@ -264,6 +285,34 @@ def test_another_attempt_is_compared_and_taken(table: LightTable) -> None:
         page.wait_for_picture()
         assert not page.shows("#attempts")
         assert place(page) == "1 / 1"
+
+
+def test_a_review_shows_one_grade_and_its_address_keeps_that(table: LightTable) -> None:
+    table.drop("graded", 2)
+    first, second = table.jobs("graded")
+    grade = {"sehr_gut": "gut"}.get(first["grade"], "sehr_gut")
+    table.ask(f"/api/v1/jobs/{first['id']}/verdict", {"grade": grade})
+    there = second["grade"]
+    seen = {"ungenügend": 1, "gut": 2, "sehr_gut": 3}[there]
+    with browser(table.base) as page:
+        opened(page, "graded")
+        assert not page.shows("#filter")
+        for presses in range(1, 4):
+            page.press("v")
+            wanted = ["ungenügend", "gut", "sehr_gut"][presses - 1]
+            page.wait(lambda wanted=wanted: f"grade={quote(wanted)}" in page.driver.current_url, "the address")
+            page.wait(lambda: page.shows("#filter") and page.shows("#cover, #name"), "the page")
+            if presses == seen:
+                page.wait_for_picture()
+                assert place(page) == "1 / 1"
+                page.driver.refresh()
+                page.wait_for_picture()
+                assert page.run("return document.getElementById('only').value") == there
+            else:
+                page.wait_for_text("#cover", "Nothing to decide")
+        page.click("#filter")
+        page.wait(lambda: "grade=" not in page.driver.current_url, "all grades")
+        page.wait_for_picture()
 
 
 def test_a_photo_is_tried_again_by_a_key_and_comes_back_to_be_decided(table: LightTable) -> None:

@@ -1,18 +1,27 @@
 // Other attempts at the same photo, side by side; one of them can be taken instead.
 import { ask, jobPath } from "./api.js";
 import { byId, element, fill } from "./dom.js";
-import { paintGround } from "./grounds.js";
+import { keyFor, keySign } from "./keys.js";
 import { bitmap, masked, pixels } from "./pixels.js";
 import { inPlainWords } from "./problems.js";
 import { inWords } from "./reasons.js";
 import { _, figure, gradeName, shortName } from "./texts.js";
+import { Together } from "./together.js";
+
+const STEP = 1.5; // how much larger or smaller a key makes the pictures
+const CLOSE = 4;
+const ASIDE = 0.2; // of what is seen
 
 // Opens the attempts of a job. take(number): somebody chose one. Raises Refusal.
 export async function showAttempts(job, ground, take) {
   const { tries } = await ask(jobPath(job.id));
   const dialog = byId("attempts");
   let chosen = Math.max(0, tries.findIndex((each) => each.best));
-  const options = tries.map((each, n) => option(job, each, ground, () => choose(n), () => confirm(n)));
+  const together = new Together(() => {
+    dialog.classList.toggle("zoomed", together.zoomed);
+    dialog.querySelector(".zoom-of-all").textContent = `${figure(together.zoom, { maximumFractionDigits: 1 })}×`;
+  });
+  const options = tries.map((each, n) => option(job, each, (canvas) => paint(canvas, job, each, ground, together), () => choose(n), () => confirm(n)));
   const list = element("div", { className: "attempt-list", role: "listbox", tabIndex: 0, "aria-label": _("Attempts"), onkeydown: moved }, ...options);
 
   function choose(n) {
@@ -28,7 +37,21 @@ export async function showAttempts(job, ground, take) {
     if (!tries[n].best) take(tries[n].number);
   }
 
+  const zooms = {
+    larger: () => together.zoomBy(STEP),
+    smaller: () => together.zoomBy(1 / STEP),
+    zoom: () => (together.zoomed ? together.fit() : together.zoomBy(CLOSE)),
+  };
+
   function moved(event) {
+    const aside = event.shiftKey && { ArrowRight: [ASIDE, 0], ArrowLeft: [-ASIDE, 0], ArrowDown: [0, ASIDE], ArrowUp: [0, -ASIDE] }[event.key];
+    const zoom = Object.keys(zooms).find((act) => keyFor(act)?.toLowerCase() === event.key.toLowerCase());
+    if (aside || zoom) {
+      if (aside) together.step(...aside);
+      else zooms[zoom]();
+      event.preventDefault();
+      return;
+    }
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (step) choose(chosen + step);
     else if (event.key === "Enter") confirm(chosen);
@@ -42,26 +65,37 @@ export async function showAttempts(job, ground, take) {
     element("div", { className: "dialog-head" },
       element("h2", { id: "attempts-title", textContent: _("Attempts at %(name)s", { name: shortName(job) }) }),
       element("button", { type: "button", textContent: _("Close"), onclick: () => dialog.close() })),
+    tries.some((each) => each.picture) ? zoomBar(zooms) : null,
     tries.length ? list : element("p", { className: "soft", textContent: _("There is no other attempt.") }),
     element("p", { className: "row" },
       tries.length > 1 ? element("button", { type: "button", className: "primary", textContent: _("Take the chosen one"), onclick: () => confirm(chosen) }) : null,
       element("span", { className: "soft", textContent: _("Arrows choose, Enter takes the chosen one.") })),
   );
+  dialog.classList.remove("zoomed");
   dialog.showModal();
+  for (const each of options) each.show();
   if (tries.length) {
     choose(chosen);
     list.focus();
   }
 }
 
-function option(job, attempt, ground, choose, confirm) {
-  const canvas = element("canvas", { width: 560, height: 420, "aria-hidden": "true" });
-  if (attempt.picture) paint(canvas, job, attempt, ground);
+// Enlarges all pictures together.
+function zoomBar(zooms) {
+  const button = (act, label) => element("button", { type: "button", onclick: zooms[act] }, label, " ", keySign(act));
+  return element("p", { className: "row zoom-bar" },
+    button("larger", _("Larger")), button("smaller", _("Smaller")), button("zoom", _("Near or whole")),
+    element("span", { className: "zoom-of-all", role: "status", textContent: "1×" }),
+    element("span", { className: "soft", textContent: _("The wheel or two fingers enlarge all pictures, dragging moves them.") }));
+}
+
+function option(job, attempt, paintOn, choose, confirm) {
+  const canvas = element("canvas", { "aria-hidden": "true" });
   const score = attempt.score === null ? "" : figure(attempt.score, { maximumFractionDigits: 2, minimumFractionDigits: 2 });
   const reasons = (attempt.findings ?? []).map((reason) => element("li", { textContent: inWords(reason) }));
   if (attempt.error) reasons.push(element("li", { textContent: inPlainWords(attempt.error) }));
   if (!attempt.picture) reasons.push(element("li", { textContent: _("Its alpha is no longer kept.") }));
-  return element(
+  const made = element(
     "div", { role: "option", className: "attempt", id: `attempt-${attempt.number}`, "aria-selected": "false", onclick: choose, ondblclick: confirm },
     canvas,
     element("p", { className: "row" },
@@ -72,14 +106,15 @@ function option(job, attempt, ground, choose, confirm) {
     element("p", { className: "soft", textContent: recipe(attempt.recipe) }),
     element("ul", { className: "reasons" }, ...reasons),
   );
+  made.show = () => { if (attempt.picture) paintOn(canvas); }; // only now it has a size
+  return made;
 }
 
 // What the engine was asked for: the model, its size, and what was shown to it.
 const VIEWS = { zoom: () => _("enlarged part"), mirrored: () => _("mirrored"), "touch-up": () => _("touched up") };
 const recipe = (value) => value.split(" ").map((each) => VIEWS[each]?.() ?? each).join(" · ");
 
-async function paint(canvas, job, attempt, ground) {
-  const context = canvas.getContext("2d");
+async function paint(canvas, job, attempt, ground, together) {
   const key = `attempt ${job.id} ${attempt.picture.url}`;
   const cut = await pixels
     .want(key, 0, async () => {
@@ -87,13 +122,5 @@ async function paint(canvas, job, attempt, ground) {
       return masked(colour, alpha);
     })
     .catch(() => null);
-  if (!cut) return;
-  const scale = Math.min(canvas.width / cut.width, canvas.height / cut.height);
-  const box = { width: cut.width * scale, height: cut.height * scale };
-  box.x = (canvas.width - box.width) / 2;
-  box.y = (canvas.height - box.height) / 2;
-  context.imageSmoothingQuality = "high";
-  paintGround(context, ground.name === "original" ? { name: "chequers" } : ground, box, 2);
-  context.drawImage(cut, box.x, box.y, box.width, box.height);
+  if (cut) together.add(canvas, cut, ground.name === "original" ? { name: "chequers" } : ground);
 }
-

@@ -15,6 +15,7 @@ export const ACTS = [
   { act: "next", label: () => _("Next photo"), keys: ["ArrowRight", "ArrowDown"] },
   { act: "previous", label: () => _("Photo before"), keys: ["ArrowLeft", "ArrowUp"] },
   { act: "first", label: () => _("First photo that nobody decided"), keys: ["Home"] },
+  { act: "filter", label: () => _("Only one grade, the next one, all"), keys: ["v"] },
   { act: "zoom", label: () => _("100 % at the worst place, or at the pointer"), keys: ["z"] },
   { act: "place", label: () => _("Next place that a reason names"), keys: ["Tab"] },
   { act: "larger", label: () => _("Larger"), keys: ["+"] },

@@ -2,6 +2,7 @@
 import { showAttempts } from "./attempts.js";
 import { byId, decides, element, fill, me, message, remembered, tell } from "./base.js";
 import { drawFacts } from "./facts.js";
+import { filterByGrade } from "./grade_filter.js";
 import { keySign, listen, showKeys } from "./keys.js";
 import { calmly, hear } from "./live.js";
 import { has, part, pixels } from "./pixels.js";
@@ -19,11 +20,8 @@ const GRADES = ["sehr_gut", "gut", "ungenügend"];
 const SWIPES = { right: "sehr_gut", up: "gut", left: "ungenügend" };
 
 const query = new URLSearchParams(location.search);
-const wanted = {
-  sort: query.get("sort") ?? remembered.get("sort", "worst"),
-  order: query.get("order"),
-  grade: query.get("grade"),
-};
+const filter = filterByGrade(query);
+const wanted = { sort: query.get("sort") ?? remembered.get("sort", "worst"), order: query.get("order"), grade: filter.grade };
 const queue = new Queue(wanted, calmly(drawRound, 0.05));
 const strip = new Strip(byId("strip"), (number) => show(number));
 const steps = new Steps(queue, { changed: drawRound, go: (entry) => show(queue.entries.indexOf(entry)), renewed });
@@ -195,6 +193,7 @@ const acts = {
   next: () => show(ended ? queue.entries.length : queue.at + 1),
   previous: () => show(ended ? queue.entries.length - 1 : queue.at - 1),
   first: () => show(queue.undecidedAfter(-1)),
+  filter: filter.next,
   attempts,
   "touch-up": touchUp,
   keys: () => showKeys(buttons),
