@@ -54,7 +54,7 @@ def test_a_wheel_in_a_new_environment_cuts_out_a_photo(tmp_path: Path) -> None:
     sheet = subprocess.run(
         [str(new / "bin" / "freisteller"), "sheet", "out"],
         cwd=somewhere,
-        env=environment(tmp_path),
+        env={**environment(tmp_path), "FREISTELLER__LANGUAGE": "de"},
         capture_output=True,
         text=True,
         check=False,
@@ -77,4 +77,6 @@ def test_a_wheel_in_a_new_environment_cuts_out_a_photo(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (somewhere / "out" / "a.png").is_file()
     assert sheet.returncode == 0, sheet.stderr  # the template of the page is data, too
-    assert (somewhere / "out" / "contact-sheet.html").is_file()
+    page = (somewhere / "out" / "contact-sheet.html").read_text("utf-8")
+    assert '<html lang="de">' in page  # and so are the catalogue and what it needs
+    assert ">freigestellt<" in page

@@ -2,6 +2,8 @@
 
 import gettext
 import re
+import subprocess
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +33,22 @@ def test_the_committed_catalogue_has_the_texts_of_the_sources_and_no_others(tool
 
 def test_every_text_has_a_german_translation(tool: ModuleType) -> None:
     assert tool.untranslated(tool.gathered()) == []
+
+
+def test_no_translation_is_a_guess(tool: ModuleType) -> None:
+    with tool.PO.open("rb") as committed:
+        assert [each.id for each in tool.read_po(committed) if each.id and each.fuzzy] == []
+
+
+def test_whoever_says_texts_loads_no_library_for_it() -> None:
+    code = (
+        "import sys; from daemon.words.catalogue import words_in; from daemon.words import reason_texts, said; "
+        "said.said_in('x', words_in('de')); print({'starlette', 'jinja2', 'babel', 'uvicorn'} & sys.modules.keys())"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "set()"
 
 
 def test_the_compiled_catalogue_is_that_of_the_po_file(tool: ModuleType) -> None:
