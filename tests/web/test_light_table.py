@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,6 +45,10 @@ def zoom(page: Page) -> str:
 
 def decided(table: LightTable, order: str) -> dict[str, str]:
     return {job["name"]: job["decided"]["grade"] for job in table.jobs(order) if job["decided"]}
+
+
+def has_in_its_address(page: Page, text: str) -> bool:
+    return text in page.driver.current_url
 
 
 def opened(page: Page, order: str, query: str = "") -> None:
@@ -300,7 +305,7 @@ def test_a_review_shows_one_grade_and_its_address_keeps_that(table: LightTable) 
         for presses in range(1, 4):
             page.press("v")
             wanted = ["ungenügend", "gut", "sehr_gut"][presses - 1]
-            page.wait(lambda wanted=wanted: f"grade={quote(wanted)}" in page.driver.current_url, "the address")
+            page.wait(partial(has_in_its_address, page, f"grade={quote(wanted)}"), "the address")
             page.wait(lambda: page.shows("#filter") and page.shows("#cover, #name"), "the page")
             if presses == seen:
                 page.wait_for_picture()
