@@ -103,16 +103,16 @@ class JobFolders:
 
     def clear(self, job_id: str) -> None:
         """Remove what a finished job leaves: staging first, so that the original goes last. May be repeated."""
-        for base in (self.staging_root, self.work_root):
-            folder = _folder(base, job_id)
-            with translated(f"Clearing {folder}"), suppress(FileNotFoundError):
-                try:
-                    shutil.rmtree(folder)
-                except OSError as error:
-                    # On NFS and FUSE, a removed file that a program has open stays as a hidden file. The next call
-                    # removes it.
-                    if error.errno not in (errno.ENOTEMPTY, errno.EBUSY):
-                        raise
+        self.clear_staging(job_id)
+        _remove(_folder(self.work_root, job_id))
+
+    def clear_staging(self, job_id: str) -> None:
+        """Remove the files of a job that are not published. May be repeated."""
+        _remove(_folder(self.staging_root, job_id))
+
+    def has_staging(self, job_id: str) -> bool:
+        """Whether the job has a staging folder."""
+        return _folder(self.staging_root, job_id).is_dir()
 
     def release(self, job_id: str, name: str) -> Path | None:
         """Give a job's original back to `inbox/` under a free name like `name`. Returns None if the job has none."""
@@ -193,6 +193,16 @@ class JobFolders:
             return meaning
         self._check()
         return Vanished(f"{source} cannot be taken: {error.strerror}")
+
+
+def _remove(folder: Path) -> None:
+    with translated(f"Clearing {folder}"), suppress(FileNotFoundError):
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            # On NFS and FUSE, a removed file that a program has open stays as a hidden file. The next call removes it.
+            if error.errno not in (errno.ENOTEMPTY, errno.EBUSY):
+                raise
 
 
 def _folder(base: Path, job_id: str) -> Path:

@@ -13,7 +13,7 @@ from daemon.jobs import Attempt, Choice, Job, attempt_numbered
 from daemon.journal import JobRow, Journal
 from daemon.journal.alphas import Alphas
 from daemon.logs import log
-from daemon.people.retries import NextRound
+from daemon.people.retries import NextRound, forget_last_staging
 from daemon.states import is_decided, is_done
 
 
@@ -69,6 +69,7 @@ class OtherAttempts:
                 self._tick(Effect.ORIGINAL_INTO_WORK)
                 write_work_note(self._folders, row)
                 self._folders.jobs.restore(self._folders.root / original, job_id)
+            forget_last_staging(self._folders, self._tick, job_id)
             made_in = job.choice.alphas_round if job.choice else job.round
             self._tick(Effect.TAKE_ATTEMPT)
             self._journal.choices.take(job_id, attempt, Choice(who, self._clock(), made_in, row.results))

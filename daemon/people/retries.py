@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from daemon.errors import IllegalMove, Vanished
 from daemon.hotfolder import ownership, place_files
-from daemon.hotfolder.effects import Effect
+from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.free_names import entered, stems
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
@@ -63,6 +63,7 @@ class Retries:
                 self._folders.jobs.claim(self._folders.root / row.results[0], job.id)
             for note in row.results[1:]:
                 (self._folders.root / note).unlink(missing_ok=True)
+            forget_last_staging(self._folders, self._tick, job.id)
             self._tick(Effect.REQUEUE)
             self._journal.requeue(job.id, self._clock() if admitted_at is None else admitted_at)
             write_work_note(self._folders, self._journal.row(job.id))
@@ -133,6 +134,7 @@ class NextRound:
         if not is_over(job.state):
             return
         self._clear_last_round(row)
+        forget_last_staging(self._folders, self._tick, job.id)
         self._tick(Effect.REQUEUE)
         self._journal.requeue(job.id, self._clock())
         if not what:
@@ -205,6 +207,16 @@ class NextRound:
             return True
         ownership.move(root, to, place)
         return False
+
+
+def forget_last_staging(folders: HotFolder, tick: Tick, job_id: str) -> None:
+    """Remove what the last round of a job that is over left in staging: a crash, or a full disk, came before that.
+
+    The next round would take these files for its own. Raises NoRoom, RootAway.
+    """
+    if folders.jobs.has_staging(job_id):
+        tick(Effect.CLEAR)
+        folders.jobs.clear_staging(job_id)
 
 
 def _moved_to_one(root: Path, place: str, free: Iterator[str]) -> str:

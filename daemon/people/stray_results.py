@@ -72,6 +72,8 @@ class StrayResults:
                             continue  # gone since its name was read
                         elif self._clock() >= until or self._clock() - unchanged.since < settle_seconds:
                             unsettled[place] = unchanged
+                        elif self._folders.jobs.staged_as(inode):
+                            unsettled[place] = unchanged  # just published, and not in the journal yet
                         elif job_id := unchanged.job_id or self._owner_of(place):
                             unsettled[place] = replace(unchanged, job_id=job_id)
                             strays.append(StrayResult(place, inode, job_id))

@@ -140,7 +140,6 @@ class Publisher:
             return
         job_id = publication.row.job.id
         self._tick(Effect.CLEAR)
-        self._placed.pop(job_id, None)
         self._folders.jobs.clear(job_id)
         if is_done(publication.row.job.state):
             self._alphas.lay_by(job_id)
@@ -227,6 +226,7 @@ class Publisher:
     def _over(self, publication: Publication) -> Publication:
         """The publication of a job that just ended; what is left of it is ours alone."""
         row = self._journal.row(publication.row.job.id)
+        self._placed.pop(row.job.id, None)
         return replace(publication, row=row, files=Files(leftovers=True))
 
     def _files_of_one_that_is_over(self, job_id: str) -> Files:

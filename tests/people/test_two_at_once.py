@@ -1,16 +1,19 @@
 """People do two things to one result, or do something while the daemon does: each file is there once in the end."""
 
 import itertools
+import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from daemon.hotfolder.effects import Effect
+from daemon.journal import Journal
 from daemon.service.lifecycle import Daemon
 from daemon.states import State
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo
-from tests.people.test_put_backs import Studio
+from tests.people.test_put_backs import Studio, put_back_the_cut_out, put_back_the_original
 from tests.test_crash_at_every_step import Died, dying_at, files_below, one_life, results, settings_for
 
 pytestmark = pytest.mark.usefixtures("deaf")
@@ -197,3 +200,58 @@ def test_a_report_that_was_brought_along_just_before_a_crash_makes_room_as_well(
     studio.live()
 
     assert_tried_again_once(studio)
+
+
+def test_a_result_that_is_moved_before_the_journal_knows_it_is_a_verdict(studio: Studio) -> None:
+    save_photo(studio.inbox / "b.tif", drawn_photo(96, 72, seed=4))
+    moved: list[Path] = []
+
+    def move_at_the_last_moment(effect: Effect) -> None:
+        if effect is Effect.RECORD_RESULTS and not moved:
+            picture = studio.place("b.png")
+            moved.append(picture.rename(elsewhere(studio, picture)))
+            daemon.parts.verdicts.turn(settle_seconds=0)  # it is nobody's yet
+
+    daemon = Daemon(studio.settings, engine=ScriptedEngine(), tick=move_at_the_last_moment)
+    try:
+        daemon.recover()
+        daemon.parts.inbox_loop.turn(urgent=True)
+        job = daemon.parts.dispatch.start_next()
+        assert job is not None
+        daemon.parts.executor.shutdown(wait=True)
+        daemon.parts.verdicts.turn(settle_seconds=0)
+        assert daemon.parts.journal.row(job.id).results[0] == str(moved[0].relative_to(studio.root))
+    finally:
+        daemon.close()
+
+
+def test_what_a_crash_left_of_one_round_is_no_result_of_the_next(studio: Studio) -> None:
+    put_back_the_cut_out(studio)
+    with pytest.raises(Died):
+        studio.live(dying_at(Effect.CLEAR))  # the result is published, and lies in staging as well
+    put_back_the_cut_out(studio)
+    daemon = Daemon(studio.settings, engine=ScriptedEngine())
+    daemon.parts.inbox_loop.turn(urgent=True)  # before anybody clears that away
+    daemon.close()
+
+    studio.live()
+
+    assert studio.entry().job.round == 2
+    assert json.loads(studio.place("a.json").read_bytes())["round"] == 2
+    assert {path.stat().st_nlink for path in studio.root.rglob("*/kunde/*") if path.is_file()} == {1}
+
+
+def test_an_original_that_a_photo_tried_again_has_not_got_yet_is_no_other_photo(studio: Studio) -> None:
+    put_back_the_cut_out(studio)
+    with pytest.raises(Died):
+        studio.live(dying_at(Effect.ORIGINAL_INTO_WORK))
+    put_back_the_original(studio)
+
+    studio.live()
+
+    assert files_below(studio.root / "archiv") == ["kunde/a-earlier.json", "kunde/a.tif"]
+    assert sorted(results(studio.root)) == ["kunde/a.json", "kunde/a.png"]
+    with closing(Journal(Path(studio.settings.state_dir) / "journal.sqlite3")) as journal:
+        refused, tried_again = sorted(journal.latest(9), key=lambda row: row.job.state, reverse=True)
+    assert (tried_again.job.name, tried_again.job.state, tried_again.job.round) == ("kunde/a.tif", State.DONE, 1)
+    assert refused.job.state is State.FAILED  # the cut-out: it was put back when there was no original
