@@ -166,8 +166,14 @@ def test_a_user_added_beside_a_running_daemon_counts_at_once_and_our_commands_st
     tmp_path: Path,
 ) -> None:
     with DaemonProcess(tmp_path, FREISTELLER__HTTP__BIND="127.0.0.1:0") as daemon:
-        daemon.wait_until(lambda: "http_listening" in (tmp_path / "daemon.log").read_text(), "the port to open")
-        port = re.findall(r'"port": (\d+)', (tmp_path / "daemon.log").read_text())[-1]
+        port = ""
+
+        def opened() -> str:
+            nonlocal port
+            port = "".join(re.findall(r'"port": (\d+)', (tmp_path / "daemon.log").read_text())[-1:])
+            return port
+
+        daemon.wait_until(lambda: bool(opened()), "the port to open")
         bind = f"127.0.0.1:{port}"
         before = status_of(f"http://{bind}/metrics")
         user("add", "anna", folder=tmp_path, typed=PASSWORD)

@@ -361,7 +361,7 @@ def test_the_daemon_works_while_clients_copy_and_sort_through_samba(
     root = tmp_path / "hot"
     photos = [save_photo(tmp_path / f"{number}.png", seed=number) for number in range(8)]
     with DaemonProcess(tmp_path) as daemon:
-        daemon.wait_until((root / "inbox").is_dir, "the hot folder")
+        daemon.wait_until(lambda: daemon.says("Drop photos into"), "the hot folder")
         with slow_copy(samba, photos[0], "slow.png"):
             samba.client("; ".join(f'put "{path}" "inbox\\Grün {path.name}"' for path in photos[1:]))
             daemon.wait_until(lambda: len(placed(root, ".json")) == len(photos), "all results")

@@ -28,8 +28,9 @@ from daemon.intake.scan_values import Reject
 from daemon.jobs import Grade, Recipe
 from daemon.observe.labels import STAGES
 from daemon.pictures import writing
+from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Photo
-from daemon.pictures.reading import open_photo
+from daemon.pictures.reading import open_for_work
 from daemon.pictures.values import Samples
 from daemon.publishing.job_events import JobEnd
 from daemon.publishing.staging import staged_as_decided
@@ -1051,14 +1052,14 @@ def test_a_photo_that_the_disk_cannot_read_keeps_nobody_waiting(
     for name in ("a", "b"):
         save_photo(tmp_path / "hot" / "inbox" / f"{name}.png")
     works_in_this_process(monkeypatch)
-    parts, opened = (make(ScriptedEngine())).parts, open_photo
+    parts, opened = (make(ScriptedEngine())).parts, open_for_work
 
-    def on_a_bad_sector(path: Path, *rest: Any) -> Photo:  # as open_photo
+    def on_a_bad_sector(path: Path, *rest: Any) -> Photo | LargePhoto:  # as open_for_work
         if path.name == "a.png":
             raise RootAway("The disk does not answer.") from OSError(errno.EIO, "Input/output error")
         return opened(path, *rest)
 
-    monkeypatch.setattr("daemon.work.open_file.open_photo", on_a_bad_sector)
+    monkeypatch.setattr("daemon.work.open_file.open_for_work", on_a_bad_sector)
     take_all_in(parts)
 
     assert run_all(parts) == {
