@@ -40,10 +40,13 @@ MIDDLE = """
 def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightTable]:
     folder = tmp_path_factory.mktemp("marks")
     with light_table(folder) as found:
-        for order in ("now", "before"):
+        (found.root / "inbox" / "trimmed").mkdir()
+        (found.root / "inbox" / "trimmed" / "freisteller.toml").write_text("[outputs]\ntrim = true\n")
+        for order in ("now", "before", "trimmed"):
             save_photo(found.root / "inbox" / order / "a.png", drawn_photo(WIDTH, HEIGHT, 1))
             found.daemon.wait_until(lambda order=order: len(found.jobs(order)) == 1, "a photo")  # type: ignore[misc]
-        say(folder, found.jobs("now")[0]["id"], {"reasons": REASONS, "spots": SPOTS})
+        for order in ("now", "trimmed"):
+            say(folder, found.jobs(order)[0]["id"], {"reasons": REASONS, "spots": SPOTS})
         say(folder, found.jobs("before")[0]["id"], {"reasons": REASONS, "spots": []})
         yield found
 
@@ -88,9 +91,21 @@ def test_reasons_with_a_spot_have_numbers_and_their_marks_lie_around_it(table: L
         marked = yellow(page)
 
     assert numbers == ["1", "", "2"]
+    assert marked is not None
     left, top, right, bottom = marked
     assert (abs(left - 0.3) < 0.03, abs(top - 0.3) < 0.03) == (True, True)
     assert (abs(right - 0.64) < 0.03, abs(bottom - 0.46) < 0.03) == (True, True)
+
+
+def test_a_result_that_shows_only_a_part_of_the_photo_has_no_marks(table: LightTable) -> None:
+    with browser(table.base) as page:
+        page.open("/review?order=trimmed")
+        page.wait_for_picture()
+        page.press("w")
+        numbers = page.run("return document.querySelectorAll('#reasons .mark-number').length")
+        reasons = page.run("return document.querySelectorAll('#reasons li').length")
+
+        assert (numbers, reasons, yellow(page)) == (0, len(REASONS), None)
 
 
 def test_a_report_of_an_earlier_version_still_names_its_ninth(table: LightTable) -> None:
@@ -104,9 +119,9 @@ def test_a_report_of_an_earlier_version_still_names_its_ninth(table: LightTable)
         assert page.said() == []
 
 
-def yellow(page: Page) -> tuple[float, ...]:
-    """The box around all that is as yellow as the marks of the worst reason, in shares of the picture."""
-    found: list[float] = page.driver.execute_async_script("""
+def yellow(page: Page) -> tuple[float, ...] | None:
+    """The box around all that is as yellow as the worst marks, in shares of the picture; None if nothing is."""
+    found: list[float | None] = page.driver.execute_async_script("""
         const done = arguments[0];
         const address = document.querySelector("script[src$='/review.js']").src.replace("review.js", "view.js");
         import(address).then(({ viewer }) => {
@@ -122,4 +137,4 @@ def yellow(page: Page) -> tuple[float, ...]:
           done([left, top, right, bottom]);
         });
     """)
-    return tuple(found)
+    return None if None in found else tuple(each for each in found if each is not None)  # JSON has no infinity

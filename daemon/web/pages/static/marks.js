@@ -6,8 +6,17 @@ const AROUND = 5; // CSS pixels between a spot and its mark
 const LEAST = 14; // half the side of the smallest mark, CSS pixels
 const BADGE = 10; // radius of a number, CSS pixels
 
+// Whether a result shows the whole photo, at whatever size. Nobody has kept which part a trimmed one shows.
+function showsAll(pictures) {
+  if (!pictures?.original) return true;
+  const { original, alpha } = pictures;
+  const slant = Math.abs(original.width * alpha.height - original.height * alpha.width);
+  return slant <= Math.max(original.width, original.height); // a pixel less or more by rounding
+}
+
 // The spots of a reason, the largest first. A report of an earlier version has none, but the reason may name a ninth.
 function spotsOf(job, n) {
+  if (!showsAll(job.pictures)) return [];
   const spots = job.spots?.[n] ?? [];
   const middle = spots.length ? null : middleNamedBy(job.findings[n]);
   if (!middle) return spots;
