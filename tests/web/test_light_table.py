@@ -314,7 +314,8 @@ def test_a_review_shows_one_grade_and_its_address_keeps_that(table: LightTable) 
                 page.wait_for_picture()
                 assert page.run("return document.getElementById('only').value") == there
             else:
-                page.wait_for_text("#cover", "Nothing to decide")
+                page.wait_for_text("#cover", "is left to decide")
+                page.wait_for_text("#cover", "Show all grades")
         page.click("#filter")
         page.wait(lambda: "grade=" not in page.driver.current_url, "all grades")
         page.wait_for_picture()

@@ -4,7 +4,8 @@ import { _, gradeName } from "./texts.js";
 
 const NEXT = { all: "ungenügend", ungenügend: "gut", gut: "sehr_gut", sehr_gut: "all" };
 
-// query: of the address. Returns {grade: null = all, next(): goes on to the next one}.
+// query: of the address. Returns {grade: null = all, nothing: what to say if there is none of it, next(): goes on to the
+// next one, all(): shows all}.
 export function filterByGrade(query) {
   const asked = query.get("grade");
   const grade = asked in NEXT && asked !== "all" ? asked : null;
@@ -20,5 +21,8 @@ export function filterByGrade(query) {
   sign.textContent = _("only %(grade)s", { grade: gradeName(grade) });
   sign.setAttribute("aria-label", _("Only %(grade)s is shown. Show all grades", { grade: gradeName(grade) }));
   sign.addEventListener("click", () => go("all"));
-  return { grade, next: () => go(NEXT[grade ?? "all"]) };
+  const nothing = grade
+    ? _("No result graded “%(grade)s” is left to decide.", { grade: gradeName(grade) })
+    : _("Nothing to decide. New results appear here by themselves.");
+  return { grade, nothing, next: () => go(NEXT[grade ?? "all"]), all: () => go("all") };
 }

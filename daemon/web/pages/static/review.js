@@ -109,11 +109,12 @@ function drawCover(entry) {
   const buttons = [
     steps.canUndo ? element("button", { type: "button", onclick: undo }, _("Undo"), " ", keySign("undo")) : null,
     left ? element("button", { type: "button", className: "primary", textContent: _("To those that are left"), onclick: () => show(queue.undecidedAfter(-1)) }) : null,
+    filter.grade ? element("button", { type: "button", onclick: filter.all, textContent: _("Show all grades") }) : null,
     element("a", { className: "button", href: location.pathname + location.search, textContent: _("Look for more") }),
     element("a", { className: "button", href: "/orders", textContent: _("Orders") }),
   ];
   const words = empty
-    ? _("Nothing to decide. New results appear here by themselves.")
+    ? filter.nothing
     : left
       ? ngettext("The end. One photo is left that nobody decided.", "The end. %(num)s photos are left that nobody decided.", left)
       : ngettext("Done: one photo decided.", "Done: all %(num)s photos decided.", queue.entries.length);
