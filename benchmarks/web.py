@@ -46,6 +46,7 @@ CLIENTS = 20
 THINK_SECONDS = 1.0  # on average, between two requests of a client
 ORDER = "review"
 LONGEST_SECONDS = 900.0
+LONGEST_BUILD_SECONDS = 120.0
 WANTED = {
     "keys_per_decision": 1,
     "next_photo_p95_ms": 100,
@@ -238,6 +239,15 @@ def upload(program: Program, folder: Path) -> float:
     return len(body) / 1e6 / (time.monotonic() - began)
 
 
+def wait_for_tiles(cache: Path, pictures: int) -> None:
+    """Wait until all tiles of so many pictures are built: the first ones are answered before that."""
+    until = time.monotonic() + LONGEST_BUILD_SECONDS
+    while len(list(cache.glob("*.tiles"))) < pictures:
+        if time.monotonic() > until:
+            raise SystemExit("The tiles of the photos are not built.")
+        time.sleep(0.1)
+
+
 def measure(jobs: int, photos: int, seconds: float) -> dict[str, float]:
     """All figures."""
     found: dict[str, float] = {}
@@ -255,6 +265,7 @@ def measure(jobs: int, photos: int, seconds: float) -> dict[str, float]:
         for job in shown:  # somebody has looked at each photo, so its tiles are built
             for picture in job["pictures"].values():
                 fetched(connection, f"{picture['url']}0/0/0")
+        wait_for_tiles(folder / "state" / "pictures", sum(len(job["pictures"]) for job in shown))
         times, page = Times(), stack.enter_context(browser(f"http://127.0.0.1:{program.port}"))
 
         def look() -> None:
