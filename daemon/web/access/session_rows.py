@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from daemon.web.access.user_rows import User, user_of
+from daemon.web.access.user_rows import COLUMNS, User, user_of
 from daemon.web.access.users_file import UsersFile
 
 MOST_SESSIONS = 20
@@ -59,21 +59,20 @@ class SessionRows:
         is_use: whether it counts as used now, so that it goes on.
         """
         row = self._file.row(
-            "SELECT users.id, name, role, orders, password, disabled, users.made_at, oidc, "
-            "sessions.made_at, seen_at "
+            f"SELECT {COLUMNS}, sessions.made_at, seen_at "
             "FROM sessions JOIN users ON users.id = user_id WHERE digest = ? AND NOT disabled",
             digest_of(secret),
         )
         if row is None:
             return None
-        made_at, seen_at = row[8:]
+        *user, made_at, seen_at = row
         assert isinstance(made_at, float)
         assert isinstance(seen_at, float)
         if now - seen_at > self._limits.idle_seconds or now - made_at > self._limits.whole_seconds:
             return None
         if is_use and abs(now - seen_at) > _SEEN_SECONDS:
             self._file.note("UPDATE sessions SET seen_at = ? WHERE digest = ?", now, digest_of(secret))
-        return user_of(row[:8])
+        return user_of(tuple(user))
 
     def end(self, secret: str) -> None:
         """End a session, if there is one."""

@@ -13,7 +13,8 @@ LONGEST_NAME = 64
 LONGEST_SUBJECT = 255
 USER_ROLES = (Role.VIEWER, Role.REVIEWER, Role.OPERATOR, Role.ADMIN)
 
-_COLUMNS = "users.id, users.name, users.role, users.orders, users.password, users.disabled, users.made_at, users.oidc"
+COLUMNS = "users.id, users.name, users.role, users.orders, users.password, users.disabled, users.made_at, users.oidc"
+"""What `user_of` reads of a table of users, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +66,16 @@ class UserRows:
 
     def all(self) -> tuple[User, ...]:
         """All users, by name."""
-        return tuple(user_of(row) for row in self._file.rows(f"SELECT {_COLUMNS} FROM users ORDER BY key"))
+        return tuple(user_of(row) for row in self._file.rows(f"SELECT {COLUMNS} FROM users ORDER BY key"))
 
     def named(self, name: str) -> User | None:
         """The user of that name, in whatever case and Unicode form; None if there is none."""
-        row = self._file.row(f"SELECT {_COLUMNS} FROM users WHERE key = ?", name_key(name))
+        row = self._file.row(f"SELECT {COLUMNS} FROM users WHERE key = ?", name_key(name))
         return user_of(row) if row else None
 
     def at_provider(self, subject: str) -> User | None:
         """The user of whom the login provider says this; None if there is none."""
-        row = self._file.row(f"SELECT {_COLUMNS} FROM users WHERE oidc = ?", subject)
+        row = self._file.row(f"SELECT {COLUMNS} FROM users WHERE oidc = ?", subject)
         return user_of(row) if row else None
 
     def known(self, name: str) -> User:
@@ -180,7 +181,7 @@ class UserRows:
 
 
 def user_of(row: Row) -> User:
-    """The user of a row of these columns: id, name, role, orders, password, disabled, made_at, oidc."""
+    """The user of a row of `COLUMNS`."""
     number, name, role, orders, password, disabled, made_at, oidc = row
     assert isinstance(number, int)
     assert isinstance(made_at, float)
