@@ -14,7 +14,7 @@ from starlette.requests import Request
 from daemon.errors import BadSettings
 from daemon.settings.http_section import HttpSettings
 from daemon.web.access.all_users import Users
-from daemon.web.access.cookies import session_of
+from daemon.web.access.cookies import SESSION
 from daemon.web.access.proxies import Address, Peer, Proxies
 from daemon.web.access.token_rows import PREFIX
 from daemon.web.access.user_rows import User, name_key
@@ -56,7 +56,7 @@ class Gate:
         peer, sent = self.peer(request), _sent_token(request)
         if any(token and hmac.compare_digest(sent.encode(), token.encode()) for token in self._figures):
             return Caller("", Role.MONITOR, by_token=True)
-        return await self.with_users(self._caller, peer, sent, session_of(request, peer), is_use)
+        return await self.with_users(self._caller, peer, sent, SESSION.sent_by(request, peer), is_use)
 
     def peer(self, request: Request) -> Peer:
         """Who is at the other end of the connection. Raises Refused as `caller` does."""

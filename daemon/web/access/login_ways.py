@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from daemon.web.access import cookies
+from daemon.web.access.cookies import SESSION
 from daemon.web.access.login_desk import UnknownSubject
 from daemon.web.api.api_schemas import answers
 from daemon.web.callers import Role
@@ -30,7 +30,7 @@ async def show_login(request: Request, site: Site) -> Response:
     if peer.user is None:
         return await login_page(request, site, goes_to)
     try:
-        secret = await site.desk.by_proxy(peer.user, peer.address, cookies.session_of(request, peer))
+        secret = await site.desk.by_proxy(peer.user, peer.address, SESSION.sent_by(request, peer))
     except Refused as refused:
         return await login_page(request, site, goes_to, peer.user, refused)
     return let_in(goes_to, secret, request, site)
@@ -41,7 +41,7 @@ async def log_in(request: Request, site: Site) -> Response:
     name, password, wanted = await form_fields(request, "name", "password", "next")
     goes_to, peer = own_path(wanted), site.gate.peer(request)
     try:
-        secret = await site.desk.log_in(name, password, peer.address, cookies.session_of(request, peer))
+        secret = await site.desk.log_in(name, password, peer.address, SESSION.sent_by(request, peer))
     except Refused as refused:
         if "text/html" not in request.headers.get("accept", ""):
             raise
@@ -52,9 +52,9 @@ async def log_in(request: Request, site: Site) -> Response:
 async def log_out(request: Request, site: Site) -> Response:
     """End the session."""
     peer = site.gate.peer(request)
-    await site.desk.log_out(cookies.session_of(request, peer))
+    await site.desk.log_out(SESSION.sent_by(request, peer))
     response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
-    cookies.take(response, peer)
+    SESSION.take(response, peer)
     return response
 
 
@@ -101,7 +101,7 @@ async def login_page(
 def let_in(goes_to: str, secret: str, request: Request, site: Site) -> Response:
     """Lead on to a page of ours, with a new session."""
     response = RedirectResponse(goes_to, HTTPStatus.SEE_OTHER)
-    cookies.give(response, secret, site.gate.peer(request))
+    SESSION.give(response, secret, site.gate.peer(request))
     return response
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from daemon.logs import log
-from daemon.web.access import cookies
+from daemon.web.access.cookies import LOGIN, SESSION
 from daemon.web.access.login_ways import let_in, login_page, own_path
 from daemon.web.access.provider_logins import ProviderLogins
 from daemon.web.callers import Role
@@ -26,7 +26,7 @@ async def begin(request: Request, site: Site) -> Response:
     except Refused as refused:
         return await _refused(request, site, goes_to, refused)
     response = RedirectResponse(way, HTTPStatus.SEE_OTHER)
-    cookies.give_login(response, cookie, site.gate.peer(request))
+    LOGIN.give(response, cookie, site.gate.peer(request))
     return response
 
 
@@ -35,7 +35,7 @@ async def come_back(request: Request, site: Site) -> Response:
     logins, fields, peer = _logins(site), request.query_params, site.gate.peer(request)
     goes_to = "/"
     try:
-        begun = logins.take(fields.get("state", ""), cookies.login_of(request, peer))
+        begun = logins.take(fields.get("state", ""), LOGIN.sent_by(request, peer))
         goes_to, code = begun.goes_to, fields.get("code", "")
         if not code:
             raise Refused(
@@ -43,13 +43,13 @@ async def come_back(request: Request, site: Site) -> Response:
                 "provider_refused",
                 f"{logins.name} did not let you in ({fields.get('error', 'it sends no code')[:100]}).",
             )
-        old = cookies.session_of(request, peer)
+        old = SESSION.sent_by(request, peer)
         secret = await logins.finish(begun, code, fields.get("iss"), peer.address, old)
     except Refused as refused:
         response = await _refused(request, site, goes_to, refused)
     else:
         response = let_in(goes_to, secret, request, site)
-    cookies.take_login(response, peer)
+    LOGIN.take(response, peer)
     return response
 
 
