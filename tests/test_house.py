@@ -45,7 +45,7 @@ OWNERS = {
     "pyvips": {"pictures/vips.py"},
     "rawpy": {"pictures/camera_raw.py"},
     "rembg": {"engines/rembg_sessions.py"},
-    "requests": {"engines/comfyui/http_client.py"},
+    "requests": {"engines/comfyui/http_client.py", "engines/onnx/download.py"},
     "rich": {"commands/", "cli/"},
     "skimage": {"judgement/ssim.py"},
     "starlette": {"web/"},
@@ -58,7 +58,7 @@ OWNERS = {
     "systemd": {"logs/journald.py"},
     "tomlkit": {"commands/write_thresholds.py"},
     "typer": {"cli/"},
-    "urllib3": {"engines/comfyui/answer_limits.py"},
+    "urllib3": {"engines/comfyui/answer_limits.py", "engines/onnx/download.py"},
     "watchdog": {"intake/event_listener.py"},
     "websocket": {"engines/comfyui/web_socket.py"},
 }

