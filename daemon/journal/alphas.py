@@ -13,6 +13,8 @@ from daemon.errors import NoRoom
 from daemon.jobs import Job, Recipe
 from daemon.pictures import codec
 
+_SIZE_AT = 16  # width and height of a PNG, four bytes each (PNG 1.2, 11.2.2)
+
 
 class Alphas:
     """One folder per job, one 8-bit PNG per attempt: of jobs in work in one place, of results in another."""
@@ -51,6 +53,14 @@ class Alphas:
         for folder in (self._folder, self._kept):
             with suppress(OSError):
                 return self._path(job, number, recipe, folder).read_bytes()
+        return None
+
+    def size_of(self, job: Job, number: int, recipe: Recipe) -> tuple[int, int] | None:
+        """(width, height) of an attempt's alpha as it was kept, in pixels; None if it was not kept."""
+        for folder in (self._folder, self._kept):
+            with suppress(OSError), self._path(job, number, recipe, folder).open("rb") as file:
+                sides = file.read(_SIZE_AT + 8)[_SIZE_AT:]
+                return int.from_bytes(sides[:4]), int.from_bytes(sides[4:])
         return None
 
     def keep_for_result(self, job: Job, number: int, recipe: Recipe, content: bytes) -> None:

@@ -1,12 +1,16 @@
 """Small pictures and alphas as encoded bytes, and back."""
 
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
 from daemon.pictures import vips
 from daemon.pictures.codec_errors import error_of
 
 _FASTEST = 1  # zlib level of pictures that are read back once and thrown away
+_STRIP = 64  # rows
 
 
 def encode_proxy(rgb: Rgb) -> bytes:
@@ -44,6 +48,41 @@ def decode_alpha(data: bytes, channel: int = 0) -> Alpha:
     alpha: Alpha = grey[..., 0].astype(np.float32)
     alpha /= np.float32(full_scale)  # in place: of 100 megapixels it takes 400 MB
     return alpha
+
+
+def alpha_size(data: bytes) -> tuple[int, int]:
+    """(width, height) of the alpha in a PNG, by its header. Raises ValueError if it is no PNG."""
+    try:
+        image = vips.Image.pngload_buffer(data)
+    except vips.Error as error:
+        raise ValueError(f"no PNG: {error_of(str(error.detail))}") from error
+    return image.width, image.height
+
+
+def small_alpha(data: bytes, size: tuple[int, int]) -> Alpha:
+    """The alpha in a grey PNG, at `size` (width, height), which is smaller; the whole is never in memory.
+
+    Returns (h, w) float32, 0..1. Raises ValueError if `data` is not a whole PNG.
+    """
+    try:
+        image = vips.Image.pngload_buffer(data, access="sequential", fail_on="truncated").extract_band(0)
+        grey = vips.array_of(image.thumbnail_image(size[0], height=size[1], size="force"))
+    except vips.Error as error:
+        raise ValueError(f"not a whole PNG: {error_of(str(error.detail))}") from error
+    return np.asarray(grey[..., 0] / np.float32(255.0), np.float32)
+
+
+def alpha_strips(data: bytes) -> Iterator[NDArray[np.uint8]]:
+    """The alpha in a grey PNG of 8 bit from its first row to its last, (rows, W), some rows at a time.
+
+    Raises ValueError if `data` is not a whole PNG.
+    """
+    try:
+        image = vips.Image.pngload_buffer(data, access="sequential", fail_on="truncated").extract_band(0)
+        for strip in vips.strips_of(image, _STRIP):
+            yield np.asarray(strip[..., 0], np.uint8)
+    except vips.Error as error:
+        raise ValueError(f"not a whole PNG: {error_of(str(error.detail))}") from error
 
 
 def encode_alpha(alpha: Alpha) -> bytes:

@@ -35,13 +35,13 @@ Box = tuple[int, int, int, int]
 class PictureToShow(Protocol):
     """A file that was decoded to be shown; in this process, or in another."""
 
-    def tile(self, layer: Layer, level: int, column: int, row: int) -> bytes | None:
+    def tile(self, layer: str, level: int, column: int, row: int) -> bytes | None:
         """One tile as a file of its layer's format, as `pyramid.tile_of` would give it; None if there is none."""
 
-    def fit(self, layer: Layer) -> bytes:
-        """The picture that fits a screen, as a file of its layer's format."""
+    def fit(self, layer: str) -> bytes | None:
+        """The picture that fits a screen, as a file of its layer's format; None if there is no such layer."""
 
-    def build(self, layer: Layer, folder: Path) -> None:
+    def build(self, layer: str, folder: Path) -> None:
         """Write the files of a layer into a folder, at low priority. Raises OSError if the disk does not take them."""
 
 
@@ -61,33 +61,26 @@ class OpenedPicture:
         self._around: Rgb | None = None
         self._whole: tuple[Rgb, Mask | None] | None = None  # colours as they are shown, and the alpha if there is one
 
-    def tile(self, layer: Layer, level: int, column: int, row: int) -> bytes | None:
+    def tile(self, layer: str, level: int, column: int, row: int) -> bytes | None:
         """One tile; None if there is none."""
-        side = TILE << level
-        left, top = column * side, row * side
-        if level >= levels_of(self.width, self.height) or left >= self.width or top >= self.height:
+        box = _box_of(self.width, self.height, level, column, row)
+        if box is None:
             return None
-        box = left, top, min(left + side, self.width), min(top + side, self.height)
-        with vips.own_errors():
-            image = vips.image_of(self._part(layer, box))
-            return encoded(image.shrink(1 << level, 1 << level, ceil=True) if level else image, layer)
+        return _tile(self._part(layer, box), _kind(layer), level)
 
-    def fit(self, layer: Layer) -> bytes:
+    def fit(self, layer: str) -> bytes:
         """The picture that fits a screen."""
-        with vips.own_errors():
-            image = vips.image_of(self._part(layer, (0, 0, self.width, self.height)))
-            scale = FIT / max(self.width, self.height)
-            return encoded(image.resize(scale) if scale < 1 else image, layer)
+        return fit_of(self._part(layer, (0, 0, self.width, self.height)), _kind(layer))
 
-    def build(self, layer: Layer, folder: Path) -> None:
+    def build(self, layer: str, folder: Path) -> None:
         """Write the files of a layer into a folder."""
         all_of_it = 0, 0, self.width, self.height
         if self._whole is None:
             self._whole = self._colours(all_of_it), self._alpha(all_of_it)
             self._photo = None  # its pixels would be in memory twice
-        write_layer(layer, self._part(layer, all_of_it), folder)
+        write_layer(_kind(layer), self._part(layer, all_of_it), folder)
 
-    def _part(self, layer: Layer, box: Box) -> Rgb | Mask:
+    def _part(self, layer: str, box: Box) -> Rgb | Mask:
         left, top, right, bottom = box
         if self._whole is not None:
             found = self._whole[layer == "alpha"]
@@ -119,6 +112,42 @@ class OpenedPicture:
             seen = icc.to_srgb(np.ascontiguousarray(few[..., :3]), self._photo.icc)
             self._around = surroundings(seen, np.asarray(few[..., 3] > 0, np.uint8))
         return fill_hidden(rgb, alpha, self._around, box, (self.width, self.height))
+
+
+def tile_of(pixels: Rgb | Mask, kind: Layer, level: int, column: int, row: int) -> bytes | None:
+    """One tile of a whole picture as a file, as `pyramid.tile_of` would give it; None if there is none."""
+    box = _box_of(pixels.shape[1], pixels.shape[0], level, column, row)
+    if box is None:
+        return None
+    left, top, right, bottom = box
+    return _tile(np.ascontiguousarray(pixels[top:bottom, left:right]), kind, level)
+
+
+def fit_of(pixels: Rgb | Mask, kind: Layer) -> bytes:
+    """A whole picture as the file that fits a screen."""
+    with vips.own_errors():
+        image = vips.image_of(pixels)
+        scale = FIT / max(image.width, image.height)
+        return encoded(image.resize(scale) if scale < 1 else image, kind)
+
+
+def _kind(layer: str) -> Layer:
+    return "alpha" if layer == "alpha" else "colour"
+
+
+def _box_of(width: int, height: int, level: int, column: int, row: int) -> Box | None:
+    """What a tile shows of a picture of that size."""
+    side = TILE << level
+    left, top = column * side, row * side
+    if level >= levels_of(width, height) or left >= width or top >= height:
+        return None
+    return left, top, min(left + side, width), min(top + side, height)
+
+
+def _tile(pixels: Rgb | Mask, kind: Layer, level: int) -> bytes:
+    with vips.own_errors():
+        image = vips.image_of(pixels)
+        return encoded(image.shrink(1 << level, 1 << level, ceil=True) if level else image, kind)
 
 
 def build_pyramid(path: Path, layers: Mapping[Layer, Path], max_megapixels: float, page: int = 0) -> None:

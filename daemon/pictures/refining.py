@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha
+from daemon.pictures import codec
 from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Photo
 from daemon.pictures.proxy import shrunk
@@ -30,6 +31,7 @@ _NOISE = 1e-4  # a variance of colour (0..1 squared) that counts as none: grain 
 _ROUND_TRIP = (np.outer([1, 6, 1], [1, 6, 1]) / 64).astype(np.float32).ravel()  # bilinear up, area down
 _POINTS = 1 << 14  # computed at once, so that they stay in the cache
 _TINY = 1e-9
+_FULL_8 = 255
 
 
 def full_size_alpha(photo: Photo | LargePhoto, alpha: Alpha) -> Samples:
@@ -44,6 +46,20 @@ def full_size_alpha(photo: Photo | LargePhoto, alpha: Alpha) -> Samples:
         full = _steps(np.asarray(cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA), np.float32), photo)
     else:
         full = _guided(photo, alpha)
+    own = photo.own_alpha
+    return full if own is None else _multiplied(full, own, photo.full_scale)
+
+
+def painted_alpha(photo: Photo | LargePhoto, png: bytes) -> Samples:
+    """The alpha in a grey PNG of 8 bit that is as large as the photo: what `full_size_alpha` would make of it.
+
+    It is decoded in strips, so only the answer is in memory. Raises ValueError if it is not whole, or of another size.
+    """
+    full: Samples = np.empty((photo.height, photo.width), photo.dtype)
+    top, step = 0, photo.full_scale // _FULL_8
+    for strip in codec.alpha_strips(png):
+        np.multiply(strip, step, out=full[top : top + len(strip)], dtype=photo.dtype)
+        top += len(strip)
     own = photo.own_alpha
     return full if own is None else _multiplied(full, own, photo.full_scale)
 

@@ -1,10 +1,12 @@
-"""Shows the finished alphas of all attempts at a photo, long after it was cut out."""
+"""Shows the alphas of all attempts at a photo, long after it was cut out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.jobs import Attempt, Job, Recipe, attempt_numbered
+from daemon.pictures.opened_picture import PictureToShow
 from daemon.pictures.values import ONLY_PAGE, Page
 from daemon.settings.current import CurrentSettings
 from daemon.settings.pixel_settings import PixelSettings
@@ -33,16 +35,20 @@ class AttemptPictures:
         self._workers = workers
         self._settings = settings
 
-    def show(self, job: Job, original: Path, folders: Mapping[int, Path], longest: int) -> None:
-        """Write pyramids of the alphas of attempts, by number into these folders. The file has one page.
+    @contextmanager
+    def opened(
+        self, job: Job, original: Path, layers: Mapping[str, int], *, hurried: bool = False
+    ) -> Iterator[PictureToShow]:
+        """The alphas of attempts at a file of one page, at every size up to its own, as results would have them.
 
-        longest: no side of them is longer, in pixels. An attempt whose alpha is not kept any more gets none. Raises
-        what `PhotoWorkers.show_attempts` raises.
+        layers: the number of the attempt that each layer shows. An attempt whose alpha is not kept any more has no
+        picture. hurried: as `PhotoWorkers.picture`. Raises what `PhotoWorkers.attempts` raises.
         """
         settings, holder = self._settings.now, _Holder(ONLY_PAGE)
         restored = self._pipeline.restore(PhotoTask(job, settings), holder)
         there = {number for number, *_ in holder.alphas}
-        attempts = ((attempt_numbered(restored, number), folder) for number, folder in folders.items())
-        shown = [(attempt, folder) for attempt, folder in attempts if attempt and attempt.number in there]
-        kept = KeptAttempts(holder.alphas, shown, longest)
-        self._workers.show_attempts(original, PixelSettings.of(settings), kept)
+        attempts = ((layer, attempt_numbered(restored, number)) for layer, number in layers.items())
+        shown = {layer: attempt for layer, attempt in attempts if attempt and attempt.number in there}
+        kept = KeptAttempts(holder.alphas, shown)
+        with self._workers.attempts(original, PixelSettings.of(settings), kept, hurried=hurried) as picture:
+            yield picture

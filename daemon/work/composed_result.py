@@ -1,11 +1,11 @@
 """Makes the files of a result from a photo and its alpha."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.arrays import Alpha
 from daemon.observe.stage_clock import Timed, untimed
-from daemon.pictures import comparing, compositing, framing, refining, vips, writing
+from daemon.pictures import comparing, compositing, framing, vips, writing
 from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Coverage, Photo
 from daemon.pictures.saving import Meant
@@ -28,11 +28,11 @@ class ComposedResult:
 
     @classmethod
     def of(
-        cls, photo: Photo | LargePhoto, alpha: Alpha, outputs: PixelOutputs, timed: Timed = untimed
+        cls, photo: Photo | LargePhoto, alpha: Callable[[], Samples], outputs: PixelOutputs, timed: Timed = untimed
     ) -> "ComposedResult":
-        """Cut a photo out. alpha: (h, w) float32, 0..1, of any size, in the frame of the photo."""
+        """Cut a photo out. alpha: makes its alpha, (H, W) at the photo's size and depth."""
         with timed("refine"):
-            full = refining.full_size_alpha(photo, alpha)
+            full = alpha()
             coverage = Coverage(is_empty=not full.any(), is_full=int(full.min()) == photo.full_scale)
             frame = framing.frame_of(full, trim=outputs.trim, margin=outputs.margin, max_side=outputs.max_side)
         rgba: Samples | StripPicture

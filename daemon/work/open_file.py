@@ -4,27 +4,26 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-
-import cv2
-import numpy as np
 
 from daemon.arrays import Alpha, Rgb
 from daemon.errors import BadPhoto, RootAway
 from daemon.jobs import Attempt, Recipe, View
 from daemon.observe.stage_clock import Timed, untimed
-from daemon.pictures import codec, fitting
+from daemon.pictures import fitting
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
 from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.opened_picture import OpenedPicture
 from daemon.pictures.photo import Coverage, Photo, Seen
-from daemon.pictures.pyramid import Layer, write_layer
+from daemon.pictures.pyramid import Layer
 from daemon.pictures.reading import memory_need, open_for_work, pages_of, prove_decodes
-from daemon.pictures.thumbs import Mask, Thumb, thumb_of_page
+from daemon.pictures.thumbs import Thumb, thumb_of_page
 from daemon.pictures.values import ONLY_PAGE, Page
 from daemon.settings.output_formats import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.composed_result import ComposedResult
+from daemon.work.open_attempts import OpenAttempts
 from daemon.work.photo_in_work import PhotoInWork
 from daemon.work.photo_worker import KeptAttempts
 
@@ -79,13 +78,8 @@ class OpenFile:
         self._photo.add(number, recipe, alpha, base)
 
     def add_kept(self, number: int, recipe: Recipe, png: bytes, base: Attempt | None) -> bool:
-        """Keep the raw alpha of an attempt, in a PNG: at full size, it takes 400 MB of a photo of 100 megapixels."""
-        try:
-            alpha = codec.decode_alpha(png)
-        except ValueError:
-            return False
-        self._photo.add(number, recipe, alpha, base)
-        return True
+        """Keep the raw alpha of an attempt, in a PNG."""
+        return self._photo.add_kept(number, recipe, png, base)
 
     def judge(self, attempt: Attempt) -> Attempt:
         """Search the best finish of the attempt's alpha, and judge it."""
@@ -102,7 +96,7 @@ class OpenFile:
     def compose(self, best: Attempt) -> Coverage:
         """Cut the page out, at full size, by the alpha of an attempt."""
         photo = self._photo
-        alpha = photo.finished_alpha(best)
+        alpha = partial(photo.full_alpha, best)
         self._result = ComposedResult.of(photo.photo, alpha, self._settings.outputs, self._timed)
         return self._result.coverage
 
@@ -118,14 +112,6 @@ class OpenFile:
             framed = self._result.framed
             if framed is not None:
                 fitting.show_result(framed, self._result.photo.icc, colour, alpha)
-
-    def finished_alpha(self, attempt: Attempt, longest: int) -> Mask:
-        """The finished alpha of an attempt in the frame of the page, with no side longer than that."""
-        height, width = self._photo.photo.height, self._photo.photo.width
-        scale = min(1.0, longest / max(width, height))
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        alpha = cv2.resize(self._photo.finished_alpha(attempt), size, interpolation=cv2.INTER_AREA)
-        return np.asarray(np.rint(np.clip(alpha, 0, 1) * 255), np.uint8).reshape(size[1], size[0])
 
     def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
         """Write what `compose` made, and read it back."""
@@ -160,17 +146,6 @@ def prove_open_file(descriptor: int, name: str, max_megapixels: float) -> None:
     prove_decodes(Path(f"/proc/self/fd/{descriptor}"), max_megapixels, name)
 
 
-def show_attempts(path: Path, settings: PixelSettings, kept: KeptAttempts) -> None:
-    """Write what `PhotoWorkers.show_attempts` shows. Raises BadPhoto, RootAway, OSError."""
-    file = OpenFile(path, settings)
-    file.decode(file.pages()[0])
-    file.shrink()
-    there = {each[0] for each in kept.alphas if file.add_kept(*each)}
-    for attempt, folder in kept.shown:
-        if attempt.number in there:
-            write_layer("alpha", file.finished_alpha(attempt, kept.longest), folder)
-
-
 class WorkInThisProcess:
     """Works on files in this process: a file that kills it takes everything along. It is a `PhotoWorkers`."""
 
@@ -203,9 +178,13 @@ class WorkInThisProcess:
         """A finished cut-out as a program asks, however large it is."""
         return lay_out(path, layout, target, math.inf)
 
-    def show_attempts(self, path: Path, settings: PixelSettings, kept: KeptAttempts) -> None:
-        """The finished alphas of attempts at a file."""
-        show_attempts(path, settings, kept)
+    @contextmanager
+    def attempts(
+        self, path: Path, settings: PixelSettings, kept: KeptAttempts, *, hurried: bool = False
+    ) -> Iterator[OpenAttempts]:
+        """The alphas of attempts at a file. This process keeps its priority."""
+        del hurried
+        yield OpenAttempts(path, settings, kept)
 
     def close(self) -> None:
         """Nothing runs elsewhere."""

@@ -6,15 +6,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from daemon.arrays import Alpha, Rgb
-from daemon.jobs import Attempt, Finish, Recipe, View
+from daemon.jobs import TOUCH_UP, Attempt, Finish, Recipe, View
 from daemon.judgement import finish, finish_search, grading, views
 from daemon.judgement.finish_search import FinishedAlpha
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.scene import Scene, look_at
 from daemon.observe.stage_clock import Timed, untimed
-from daemon.pictures import proxy
+from daemon.pictures import codec, proxy, refining
 from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Photo
+from daemon.pictures.values import Samples
 from daemon.settings.pixel_settings import PixelSettings
 
 MOST_FRAME_PIXELS = 2048  # the longest side of an alpha that a zoom was put into; no model resolves more
@@ -25,7 +26,8 @@ class PhotoInWork:
     """One decoded photo and what is known of it so far. Alphas are (H, W) float32, 0..1.
 
     scene: the whole photo as the judgement sees it. whole: raw alphas by attempt number, in the frame of the whole
-    photo. finished: the alphas that this run finished, with the evidence for their verdicts. timed: times the stages.
+    photo. finished: the alphas that this run finished, with the evidence for their verdicts. painted: PNGs of alphas
+    that a person touched up, as large as the photo, by attempt number. timed: times the stages.
     """
 
     photo: Photo | LargePhoto
@@ -34,6 +36,7 @@ class PhotoInWork:
     timed: Timed = untimed
     whole: dict[int, Alpha] = field(default_factory=dict)
     finished: dict[int, FinishedAlpha] = field(default_factory=dict)
+    painted: dict[int, bytes] = field(default_factory=dict)
 
     @classmethod
     def of(cls, photo: Photo | LargePhoto, settings: PixelSettings, timed: Timed = untimed) -> "PhotoInWork":
@@ -62,6 +65,21 @@ class PhotoInWork:
         """
         self.whole[number] = self._in_frame(alpha, recipe.view, base)
 
+    def add_kept(self, number: int, recipe: Recipe, png: bytes, base: Attempt | None) -> bool:
+        """The same of an alpha that was kept, in a PNG. Returns False if it cannot be read.
+
+        One that was touched up is as large as the photo. It is never in memory as numbers: 400 MB of 100 megapixels.
+        """
+        try:
+            if recipe.model == TOUCH_UP and codec.alpha_size(png) == (self.photo.width, self.photo.height):
+                self.whole[number] = codec.small_alpha(png, self.small.shape[1::-1])
+                self.painted[number] = png
+            else:
+                self.add(number, recipe, codec.decode_alpha(png), base)
+        except ValueError:
+            return False
+        return True
+
     def judge(self, attempt: Attempt) -> Attempt:
         """Search the best finish of the attempt's alpha; returns the attempt with its finish, verdict and subject."""
         raw, others = self.whole[attempt.number], self._before(attempt.number)
@@ -89,6 +107,13 @@ class PhotoInWork:
             return self.finished[attempt.number].alpha
         raw, others = self.whole[attempt.number], self._before(attempt.number)
         return finish.apply_finish(self.small, raw, attempt.finish, others)
+
+    def full_alpha(self, attempt: Attempt) -> Samples:
+        """The alpha that a result by this attempt has: (H, W), at the photo's size and depth."""
+        png = self.painted.get(attempt.number)
+        if png is not None:
+            return refining.painted_alpha(self.photo, png)
+        return refining.full_size_alpha(self.photo, self.finished_alpha(attempt))
 
     @property
     def _thresholds(self) -> Thresholds:

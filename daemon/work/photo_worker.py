@@ -1,6 +1,6 @@
 """What works on the pixels of photos: the seam behind which another process, or another machine, may do it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +22,12 @@ from daemon.settings.pixel_settings import PixelSettings
 class KeptAttempts:
     """Attempts at a file of one page whose alphas are kept, with what is to be shown of them.
 
-    alphas: number, recipe, PNG and base of each, as `PhotoWorker.add_kept` takes them. shown: the attempts to show,
-    each with a folder for the files of its pyramid. longest: no side of these pictures is longer, in pixels.
+    alphas: number, recipe, PNG and base of each, as `PhotoWorker.add_kept` takes them. shown: the attempts to show, by
+    the name of the layer.
     """
 
     alphas: Sequence[tuple[int, Recipe, bytes, Attempt | None]]
-    shown: Sequence[tuple[Attempt, Path]]
-    longest: int
+    shown: Mapping[str, Attempt]
 
 
 class PhotoWorker(Protocol):
@@ -116,8 +115,10 @@ class PhotoWorkers(Protocol):
         Raises WorkerLost as well, and what `MemoryBudget.held` raises.
         """
 
-    def show_attempts(self, path: Path, settings: PixelSettings, kept: KeptAttempts) -> None:
-        """Show the finished alphas of attempts at a file, at low priority; raises what `picture` raises."""
+    def attempts(
+        self, path: Path, settings: PixelSettings, kept: KeptAttempts, *, hurried: bool = False
+    ) -> AbstractContextManager[PictureToShow]:
+        """The alphas of attempts at a file, as `work.open_attempts.OpenAttempts` shows them; the rest as `picture`."""
 
     def close(self) -> None:
         """End all work now. What is not done raises EngineAway, since the program stops."""

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from daemon.pictures.pyramid import Layer
 from daemon.work.file_in_process import LentProcesses
 from daemon.work.worker_main import BUILD, FITTING, TILE_OF
 from daemon.work.worker_process import WorkerProcess
@@ -19,17 +18,17 @@ class PictureInProcess:
         self._name = name
         self._need_bytes = need_bytes
 
-    def tile(self, layer: Layer, level: int, column: int, row: int) -> bytes | None:
+    def tile(self, layer: str, level: int, column: int, row: int) -> bytes | None:
         """One tile; None if there is none."""
         content: bytes | None = self._ask(TILE_OF, layer, level, column, row)
         return content
 
-    def fit(self, layer: Layer) -> bytes:
+    def fit(self, layer: str) -> bytes | None:
         """The picture that fits a screen."""
-        content: bytes = self._ask(FITTING, layer)
+        content: bytes | None = self._ask(FITTING, layer)
         return content
 
-    def build(self, layer: Layer, folder: Path) -> None:
+    def build(self, layer: str, folder: Path) -> None:
         """Write the files of a layer. The process has a low priority from now on."""
         self._ask(BUILD, layer, folder)
 

@@ -92,10 +92,13 @@ class Processes:
         with self._opened(path, page, SHOW, tuple(layers), most, page, hurried) as (process, need):
             yield PictureInProcess(self, process, path.name, need)
 
-    def show_attempts(self, path: Path, settings: PixelSettings, kept: KeptAttempts) -> None:
-        """As `PhotoWorkers.show_attempts`, in a process that is used for nothing else afterwards."""
-        with self._opened(path, 1, SHOW_ATTEMPTS, settings, kept):
-            pass
+    @contextmanager
+    def attempts(
+        self, path: Path, settings: PixelSettings, kept: KeptAttempts, *, hurried: bool = False
+    ) -> Iterator[PictureInProcess]:
+        """As `PhotoWorkers.attempts`, in a process that is used for nothing else afterwards."""
+        with self._opened(path, 1, SHOW_ATTEMPTS, settings, kept, hurried) as (process, need):
+            yield PictureInProcess(self, process, path.name, need)
 
     @contextmanager
     def _opened(self, path: Path, page: int, word: str, *values: Any) -> Iterator[tuple[WorkerProcess, int]]:

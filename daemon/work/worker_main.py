@@ -22,12 +22,13 @@ import cv2
 
 from daemon.observe.stage_clock import StageClock
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
-from daemon.pictures.opened_picture import OpenedPicture
+from daemon.pictures.opened_picture import OpenedPicture, PictureToShow
 from daemon.pictures.pyramid import Layer
 from daemon.pictures.thumbs import thumb_of_page
 from daemon.pictures.values import Page
 from daemon.settings.pixel_settings import PixelSettings
-from daemon.work.open_file import OpenFile, memory_to_prove, memory_to_show, prove_open_file, show_attempts
+from daemon.work.open_attempts import OpenAttempts
+from daemon.work.open_file import OpenFile, memory_to_prove, memory_to_show, prove_open_file
 from daemon.work.photo_worker import KeptAttempts
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -82,7 +83,7 @@ class _Desk:
         self._channel = channel
         self._empty_bytes = empty_bytes
         self._file: OpenFile | None = None
-        self._picture: OpenedPicture | None = None
+        self._picture: PictureToShow | None = None
         self._nice = False
         self._descriptor: int | None = None
         self._stages: list[tuple[str, float, float]] = []
@@ -153,11 +154,11 @@ class _Desk:
         self._picture = OpenedPicture(path, layers, max_megapixels, page)
 
     @property
-    def _shown(self) -> OpenedPicture:
+    def _shown(self) -> PictureToShow:
         assert self._picture is not None
         return self._picture
 
-    def _build(self, layer: Layer, folder: Path) -> None:
+    def _build(self, layer: str, folder: Path) -> None:
         self._be_nice()
         self._shown.build(layer, folder)
 
@@ -170,10 +171,13 @@ class _Desk:
         self._limit_memory(need_bytes)
         return lay_out(path, layout, target, max_megapixels)
 
-    def _show_attempts(self, path: Path, settings: PixelSettings, kept: KeptAttempts, need_bytes: int) -> None:
-        self._be_nice()
+    def _show_attempts(
+        self, path: Path, settings: PixelSettings, kept: KeptAttempts, hurried: bool, need_bytes: int
+    ) -> None:
+        if not hurried:
+            self._be_nice()
         self._limit_memory(need_bytes)
-        show_attempts(path, settings, kept)
+        self._picture = OpenAttempts(path, settings, kept)
 
     def _limit_memory(self, need_bytes: int) -> None:
         """Let malloc fail, here alone, for a file that wants much more than its header promises (getrlimit(2))."""

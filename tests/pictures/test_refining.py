@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from daemon.arrays import Alpha, Rgb
-from daemon.pictures.refining import full_size_alpha
+from daemon.pictures import codec
+from daemon.pictures.refining import full_size_alpha, painted_alpha
 from daemon.pictures.values import Samples
 from tests.pictures.drawing import coloured, deep, disc, photo_of
 
@@ -130,3 +131,18 @@ def test_the_photos_own_alpha_is_multiplied_in(rgb: Samples) -> None:
 
     assert not result[:, :48].any()
     assert (np.abs(result[:, 48:].astype(int) - full // 2) <= 1).all()
+
+
+@pytest.mark.parametrize("is_deep", [False, True])
+@pytest.mark.parametrize("own", [False, True])
+def test_an_alpha_that_was_painted_at_full_size_is_taken_value_for_value(is_deep: bool, own: bool) -> None:
+    rgb = deep(300, 200) if is_deep else coloured(300, 200)
+    half = np.full((200, 300), np.iinfo(rgb.dtype).max // 3, rgb.dtype)
+    photo = photo_of(rgb, half if own else None)
+    painted = np.random.default_rng(1).integers(0, 256, (200, 300)).astype(np.uint8)
+    png = cv2.imencode(".png", painted)[1].tobytes()
+
+    result = painted_alpha(photo, png)
+
+    assert result.dtype == photo.dtype
+    assert np.array_equal(result, full_size_alpha(photo, codec.decode_alpha(png)))

@@ -300,11 +300,51 @@ def test_all_attempts_are_shown_as_the_result_would_be_made_of_them(tmp_path: Pa
         )
 
 
+def test_an_attempt_is_shown_at_full_size_pixel_for_pixel_as_its_result(tmp_path: Path) -> None:
+    with shown(tmp_path, {"a.jpg": drawn_photo(2600, 1700)}, sections=MORE) as site:
+        best = site.row().job.best
+        assert best is not None
+        picture = site.site.pictures.of_attempts(site.row())[best]
+        full = open_photo(result_of(site), 100).own_alpha
+        assert full is not None
+
+        assert (picture["width"], picture["height"], picture["levels"]) == (2600, 1700, 4)
+        for _ in range(2):  # from the file that is decoded, then from the pyramid
+            for column in range(6):
+                tile = decoded(site.get(f"{picture['url']}0/{column}/1").body)
+                assert np.array_equal(tile, full[512:1024, 512 * column : 512 * (column + 1)])
+            wait_until(lambda: not site.site.pictures.shelf.busy)
+
+
+def test_it_is_said_how_fine_the_answer_of_an_engine_was(tmp_path: Path) -> None:
+    with shown(tmp_path, {"a.jpg": drawn_photo(2600, 1700)}, sections=MORE) as site:
+        job = site.row().job
+        (first,) = (tmp_path / "state" / "alphas-of-results").rglob("0-1-*.png")
+        side = max(decoded(first.read_bytes()).shape)
+        fine = min(side, job.attempts[0].recipe.process_res or side)
+
+        assert fine < 2600
+        answer = site.site.pictures.of_attempts(site.row())[1]["answer"]
+        assert answer == {"pixels": fine, "enlarged": round(2600 / fine, 2)}
+
+
+def test_a_touched_up_alpha_is_as_fine_as_the_photo_and_shown_as_it_was_painted(tmp_path: Path) -> None:
+    with shown(tmp_path, {"a.jpg": drawn_photo(1300, 900)}, sections=MORE) as site:
+        painted = np.zeros((900, 1300), np.uint8)
+        painted[200:700, 300:1000] = np.arange(700, dtype=np.uint16).astype(np.uint8)
+        content = cv2.imencode(".png", painted)[1].tobytes()
+        number = site.site.touch_ups.add(site.row().job.id, content)
+        picture = site.site.pictures.of_attempts(site.row())[number]
+
+        assert picture["answer"] == {"pixels": 1300, "enlarged": 1.0}
+        assert np.array_equal(decoded(site.get(f"{picture['url']}0/1/0").body), painted[:512, 512:1024])
+
+
 def test_the_attempts_of_a_photo_are_built_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with shown(tmp_path, sections=MORE) as site:
         urls = [str(each["url"]) for each in site.site.pictures.of_attempts(site.row()).values()]
         site.get(urls[0] + "fit")
-        monkeypatch.setattr(site.daemon.parts.workers, "show_attempts", None)
+        monkeypatch.setattr(site.daemon.parts.workers, "attempts", None)
 
         assert len(urls) > 1
         assert [site.get(url + "fit").status for url in urls] == [200] * len(urls)

@@ -37,7 +37,12 @@ _SPOTS = {
     "in it where the fault is thickest, in shares of the photo's width and height. Empty if none has a spot.",
     **_list_of(_list_of(named("Spot"))),
 }
-_PICTURE = _object(url=_TEXT, width=_WHOLE, height=_WHOLE, tile=_WHOLE, levels=_WHOLE)
+_PICTURE = {"url": _TEXT, "width": _WHOLE, "height": _WHOLE, "tile": _WHOLE, "levels": _WHOLE}
+_ANSWER = {
+    "description": "How fine the alpha was before it was brought to the photo's size: the pixels of its longer side, "
+    "and how many pixels of the photo's side came of one of them",
+    **_or_null(_object(pixels=_WHOLE, enlarged={"type": "number", "minimum": 1})),
+}
 _JOB = {
     "id": _TEXT,
     "name": _TEXT,
@@ -69,7 +74,8 @@ _OF_ALL_JOBS = {"jobs": _FIGURES, "grades": _FIGURES, "oldest_admitted_at": _or_
 
 SCHEMAS: Mapping[str, Schema] = {
     "Problem": _object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT),
-    "Picture": _PICTURE,
+    "Picture": _object(**_PICTURE),
+    "AttemptPicture": _object(**_PICTURE, answer=_ANSWER),
     "Spot": _object(left=_SHARE, top=_SHARE, right=_SHARE, bottom=_SHARE, x=_SHARE, y=_SHARE),
     "Finding": {
         "type": "object",
@@ -96,7 +102,7 @@ SCHEMAS: Mapping[str, Schema] = {
         spots=_SPOTS,
         seconds={"type": "number"},
         error=_or_null(_TEXT),
-        picture=_or_null(named("Picture")),
+        picture=_or_null(named("AttemptPicture")),
         best={"type": "boolean"},
     ),
     "Jobs": _object(jobs=_list_of(named("Job")), next=_or_null(_TEXT)),

@@ -16,7 +16,7 @@ from daemon.errors import BadPhoto, EngineAway, FreistellerError, Vanished, Work
 from daemon.jobs import Job
 from daemon.pictures.opened_picture import PictureToShow
 from daemon.pictures.picture_cache import PictureCache, name_of
-from daemon.pictures.pyramid import FIT, Layer, Part, tile_of
+from daemon.pictures.pyramid import Layer, Part, tile_of
 from daemon.web.pictures_served.picture_build import Answer, PictureBuild, Piece
 from daemon.web.pictures_served.shown_files import ATTEMPT, ShownFile, meaning_of
 
@@ -44,8 +44,10 @@ class PictureMaker(Protocol):
 class AttemptMaker(Protocol):
     """Shows the alphas of attempts; `work.attempt_pictures.AttemptPictures` can."""
 
-    def show(self, job: Job, original: Path, folders: Mapping[int, Path], longest: int) -> None:
-        """Write the pyramids of attempts, by number, into these folders."""
+    def opened(
+        self, job: Job, original: Path, layers: Mapping[str, int], *, hurried: bool = False
+    ) -> AbstractContextManager[PictureToShow]:
+        """See `AttemptPictures.opened`."""
 
 
 class PictureShelf:
@@ -82,7 +84,8 @@ class PictureShelf:
     async def fit(self, shown: ShownFile, layer: str) -> bytes:
         """The picture that fits a screen. Raises what `tile` raises."""
         content = await self._read(shown, Piece(layer))
-        assert content is not None
+        if content is None:
+            raise Vanished(f"The alpha of {layer} at {shown.place} is not kept any more.")
         return content
 
     async def tile(self, shown: ShownFile, layer: str, level: int, column: int, row: int) -> bytes | None:
@@ -167,12 +170,7 @@ class PictureShelf:
             for folder in layers.values():
                 folder.mkdir()
             with self._source(shown, scratch) as path:
-                if shown.job is None:
-                    self._show(shown, path, layers, build, hurried)
-                else:
-                    numbers = {int(layer.removeprefix(ATTEMPT)): folder for layer, folder in layers.items()}
-                    with self._building:
-                        self._attempts.show(shown.job, path, numbers, FIT)
+                self._show(shown, path, layers, build, hurried)
             for layer, folder in layers.items():
                 for part in get_args(Part):
                     if (folder / part).exists():
@@ -182,22 +180,27 @@ class PictureShelf:
         self, shown: ShownFile, path: Path, folders: Mapping[str, Path], build: PictureBuild, hurried: bool
     ) -> None:
         """Cut what somebody waits for as soon as the file is decoded, then build everything in its turn."""
-        layers: list[Layer] = [layer for layer in get_args(Layer) if layer in folders]
         with ExitStack() as stack:
             with self._opening if hurried else nullcontext():
-                picture = stack.enter_context(self._maker.picture(path, layers, shown.page, hurried=hurried))
+                picture = stack.enter_context(self._opened(shown, path, hurried))
 
             def cut(piece: Piece) -> bytes | None:
-                layer = next(each for each in layers if each == piece.layer)
-                return picture.tile(layer, *piece.tile) if piece.tile else picture.fit(layer)
+                return picture.tile(piece.layer, *piece.tile) if piece.tile else picture.fit(piece.layer)
 
             build.serve(cut, patient=hurried)
             while not self._building.acquire(timeout=_LOOK_SECONDS):
                 build.serve(cut, patient=False)
             stack.callback(self._building.release)
-            for layer in layers:
-                picture.build(layer, folders[layer])
+            for layer, folder in folders.items():
+                picture.build(layer, folder)
                 build.serve(cut, patient=False)
+
+    def _opened(self, shown: ShownFile, path: Path, hurried: bool) -> AbstractContextManager[PictureToShow]:
+        if shown.job is None:
+            layers: list[Layer] = [layer for layer in get_args(Layer) if layer in shown.layers]
+            return self._maker.picture(path, layers, shown.page, hurried=hurried)
+        numbers = {layer: int(layer.removeprefix(ATTEMPT)) for layer in shown.layers}
+        return self._attempts.opened(shown.job, path, numbers, hurried=hurried)
 
     @contextmanager
     def _source(self, shown: ShownFile, scratch: Path) -> Iterator[Path]:

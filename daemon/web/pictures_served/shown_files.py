@@ -10,12 +10,12 @@ from daemon.disk.os_errors import translate
 from daemon.errors import BadPhoto, FreistellerError, NoRoom, Vanished
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.jobs import Job
+from daemon.jobs import Job, attempt_numbered
 from daemon.journal import JobRow, Journal
 from daemon.journal.alphas import Alphas
 from daemon.journal.shown_sizes import ShownSizes
 from daemon.pictures.picture_cache import key_of
-from daemon.pictures.pyramid import FIT, TILE, levels_of
+from daemon.pictures.pyramid import TILE, levels_of
 from daemon.pictures.result_names import picture_in
 from daemon.publishing.shown_in_report import shown_in_report
 from daemon.states import is_done
@@ -80,7 +80,7 @@ class ShownFiles:
         return ShownFile(key, place, found, ("colour", "alpha"), 0, sizes.result)
 
     def attempts(self, row: JobRow) -> ShownFile | None:
-        """The finished alphas of a job's attempts, in the frame of the original; None if there is nothing to show.
+        """The alphas of a job's attempts as results would have them; None if there is nothing to show.
 
         Shown are those up to the first one whose alpha is not kept any more. The file has one page, and is unchanged.
         """
@@ -93,12 +93,24 @@ class ShownFiles:
                 if not self._alphas.keeps(job, attempt.number, attempt.recipe):
                     break
                 layers.append(f"{ATTEMPT}{attempt.number}")
-        said = repr((job.id, job.choice.alphas_round if job.choice else job.round, job.attempts)).encode()
+        said = repr(("full size", job.id, job.choice.alphas_round if job.choice else job.round, job.attempts)).encode()
         key = key_of(original.key.encode() + said)
-        width, height = original.size
-        scale = min(1.0, FIT / max(width, height))
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        return ShownFile(key, original.place, original.file, tuple(layers), 0, size, job) if layers else None
+        return ShownFile(key, original.place, original.file, tuple(layers), 0, original.size, job) if layers else None
+
+    def answer(self, job: Job, number: int, size: tuple[int, int]) -> Mapping[str, object] | None:
+        """How fine an attempt's alpha was before it was brought to the size of the photo, (width, height).
+
+        "pixels": of its longer side, as the engine computed or a person painted it. "enlarged": how many pixels of the
+        photo's side came of one of them, 1 or more. None if it is not kept.
+        """
+        attempt = attempt_numbered(job.attempts, number)
+        kept = self._alphas.size_of(job, number, attempt.recipe) if attempt else None
+        if attempt is None or not kept or not all(kept):
+            return None
+        recipe, view = attempt.recipe, attempt.recipe.view
+        pixels = min(max(kept), recipe.process_res or max(kept))
+        seen = max(size[0] * (view.right - view.left), size[1] * (view.bottom - view.top))
+        return {"pixels": pixels, "enlarged": round(max(1.0, seen / pixels), 2)}
 
     def _sizes(self, row: JobRow) -> ShownSizes | None:
         """The sizes of the pictures; None for a job without a result. Of an older job its report tells them."""

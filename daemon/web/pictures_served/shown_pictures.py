@@ -38,12 +38,20 @@ class ShownPictures:
         }
 
     def of_attempts(self, row: JobRow) -> Mapping[int, Mapping[str, object]]:
-        """The finished alphas of a job's attempts as JSON values, by number; in the frame of the original."""
+        """The alphas of a job's attempts as JSON values, by number; as large as the original.
+
+        "answer" says how fine each was before, as `ShownFiles.answer` does.
+        """
         shown = None
         with suppress(OSError):
             shown = self.files.attempts(row)
-        layers = shown.layers if shown else ()
-        return {int(layer.removeprefix(ATTEMPT)): described(row.job.id, layer, shown) for layer in layers if shown}
+        if shown is None:
+            return {}
+        numbers = {int(layer.removeprefix(ATTEMPT)): layer for layer in shown.layers}
+        return {
+            number: {**described(row.job.id, layer, shown), "answer": self.files.answer(row.job, number, shown.size)}
+            for number, layer in numbers.items()
+        }
 
     def find(self, row: Callable[[], JobRow], kind: str) -> ShownFile:
         """What is shown of a job now. row: reads its row. Raises Vanished if it is not there; see `meaning_of`."""
