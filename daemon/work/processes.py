@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,12 +21,12 @@ from daemon.work.file_in_process import FileInProcess
 from daemon.work.memory_budget import MemoryBudget
 from daemon.work.photo_worker import KeptAttempts
 from daemon.work.picture_in_process import PictureInProcess
+from daemon.work.time_limits import TimeLimits
 from daemon.work.worker_main import (
     LAY_OUT,
     LOOK,
     LOOK_TO_SHOW,
     PROVE,
-    RELEASE,
     SHOW,
     SHOW_ATTEMPTS,
     THUMB,
@@ -35,8 +35,8 @@ from daemon.work.worker_process import WorkerProcess, prepare
 
 _MOST_IDLE = 4  # a new process costs some 20 ms, an idle one some 20 MB
 _MOST_FILES = 500  # after which a process is replaced: libraries leak a little
-_SECONDS_PER_BYTE = 2e-7  # of what a photo takes in memory: 2 s a megapixel
 _RELEASE_SECONDS = 10.0
+_SECONDS_PER_BYTE = 2e-7  # of what a photo takes in memory: 2 s a megapixel
 _SMALL_BYTES = 64 << 20  # a proof that takes no more waits for no memory
 
 
@@ -49,6 +49,7 @@ class Processes:
         self._meter = meter
         self._runtime = runtime
         self._lock = threading.Lock()
+        self._limits = TimeLimits()
         self._idle: list[WorkerProcess] = []
         self._busy: set[WorkerProcess] = set()
         self._closed = threading.Event()
@@ -136,7 +137,7 @@ class Processes:
 
     def take(self) -> WorkerProcess:
         """A process that has nothing to do. Raises NoRoom, or EngineAway if the program stops."""
-        process = self._idle_process() or WorkerProcess()
+        process = self._idle_process() or WorkerProcess(self._limits)
         with self._lock:
             self._busy.add(process)
             if self._closed.is_set():
@@ -151,10 +152,7 @@ class Processes:
             keeps = not (self._closed.is_set() or process.lost or process.files >= _MOST_FILES)
             keeps = keeps and len(self._idle) < _MOST_IDLE
         if keeps:
-            try:
-                process.ask(_RELEASE_SECONDS, RELEASE)
-            except WorkerLost:
-                return
+            process.release()
             with self._lock:
                 self._idle.append(process)
         else:
@@ -169,9 +167,10 @@ class Processes:
                 if not self._idle:
                     return None
                 process = self._idle.pop()
-            with suppress(WorkerLost):
-                process.ask(_RELEASE_SECONDS, RELEASE)
+            if process.is_free(_RELEASE_SECONDS):
                 return process
+            process.kill()
+            process.close()
 
     def ask(
         self, process: WorkerProcess, name: str, need_bytes: int, word: str, *values: Any, descriptor: int | None = None

@@ -5,11 +5,13 @@ import os
 import pickle
 import signal
 import threading
+from contextlib import suppress
 from multiprocessing.reduction import send_handle
 from typing import Any
 
 from daemon.errors import NoRoom, WorkerLost
-from daemon.work.worker_main import Call, Reply, serve
+from daemon.work.time_limits import TimeLimits
+from daemon.work.worker_main import RELEASE, Call, Reply, serve
 
 # So that a worker starts in milliseconds, and shares this memory.
 _PRELOADED = ["__main__", "daemon.work.worker_main", "daemon.work.worker_preload"]
@@ -28,8 +30,9 @@ def prepare() -> None:
 class WorkerProcess:
     """A process that does one thing at a time. Only one thread uses it, but any may kill it."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: TimeLimits) -> None:
         """Start it. Raises NoRoom if the machine allows no more processes."""
+        self._limits = limits
         self.files = 0
         """On how many files it has worked."""
         self.lost = False
@@ -52,19 +55,15 @@ class WorkerProcess:
 
         Raises WorkerLost if the process dies, hangs, or gets no memory.
         """
-        limit = threading.Timer(seconds, self._end_hung)
-        limit.daemon = True
         self.stages = ()
-        limit.start()
         try:
-            self._channel.send(Call(name, values))
-            if descriptor is not None:
-                send_handle(self._channel, descriptor, self._process.pid)
-            answer: Reply = pickle.loads(self._channel.recv_bytes())
+            with self._limits.limit(seconds, self._end_hung):
+                self._send(Call(name, values))
+                if descriptor is not None:
+                    send_handle(self._channel, descriptor, self._process.pid)
+                answer: Reply = pickle.loads(self._channel.recv_bytes())
         except (OSError, EOFError) as error:
             raise WorkerLost(self._end()) from error
-        finally:
-            limit.cancel()
         self.stages = answer.stages
         if isinstance(answer.error, MemoryError):
             raise WorkerLost("it needs much more memory than a photo of its size")
@@ -72,6 +71,24 @@ class WorkerProcess:
             answer.error.add_note(answer.trace)
             raise answer.error from answer.cause
         return answer.value
+
+    def release(self) -> None:
+        """Let it forget its file. `is_free` waits for that, so that nobody does in vain."""
+        with suppress(OSError):  # it died, which `is_free` finds out
+            self._send(Call(RELEASE, ()))
+
+    def is_free(self, seconds: float) -> bool:
+        """Whether it has forgotten its file, at the latest after so many seconds, and has not died since."""
+        try:
+            if self._channel.poll(seconds):
+                self._channel.recv_bytes()
+                return not self._channel.poll(0)  # it says nothing more by itself, so that would be its end
+        except (OSError, EOFError):
+            pass
+        return False
+
+    def _send(self, call: Call) -> None:
+        self._channel.send_bytes(pickle.dumps(call, protocol=pickle.HIGHEST_PROTOCOL))
 
     def kill(self) -> None:
         """End it now, whatever it does. A thread that waits for its answer gets WorkerLost."""
