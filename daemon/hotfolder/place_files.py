@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from daemon.disk import mounts, no_replace, open_below
-from daemon.disk.names import name_key, split_suffix
+from daemon.disk.names import name_key, name_keys, split_suffix
 from daemon.disk.os_errors import translated
 from daemon.errors import BadPhoto
 from daemon.hotfolder.free_names import EqualNames, entered, stems
@@ -137,7 +137,7 @@ def _publish(
 ) -> tuple[str, ...]:
     """Find the stem and publish what is missing under it. Other programs may take a name at any moment."""
     while True:
-        taken = {name_key(name) for name in os.listdir(folder)}
+        taken = name_keys(os.listdir(folder))
         for candidate in itertools.chain(way.here(sources), candidates()):
             pairs = [(source, candidate + source.suffix) for source in sources]
             there = [(source, name) for source, name in pairs if name_key(name) in taken]

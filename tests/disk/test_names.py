@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.disk.names import NAME_BYTES, clean_name, name_key, shorten, split_suffix
+from daemon.disk.names import NAME_BYTES, clean_name, name_key, name_keys, shorten, split_suffix
 
 NFD = unicodedata.normalize("NFD", "Grüße")
 
@@ -70,6 +70,11 @@ def test_cleaning_twice_changes_nothing(path: bytes) -> None:
 def test_names_that_a_client_cannot_tell_apart_are_the_same() -> None:
     assert name_key(NFD + ".JPG") == name_key("grüsse.jpg")
     assert name_key("a.jpg") != name_key("b.jpg")
+
+
+@pytest.mark.parametrize("names", [[], ["A.jpg", "b.JPG", "a.jpg"], ["A.jpg", NFD + ".JPG", "Straße", "İ"]])
+def test_many_names_have_the_keys_that_each_has_alone(names: list[str]) -> None:
+    assert name_keys(names) == {name_key(name) for name in names}
 
 
 @given(st.text(max_size=300), st.sampled_from(["", ".png", "-12_mask.png"]))

@@ -56,6 +56,7 @@ def opener(http: HttpClient, limit_seconds: float) -> Callable[[str], Socket]:
             http_proxy_host="unused",
             http_no_proxy=["*"],
             redirect_limit=0,
+            skip_utf8_validation=True,  # the library looks at each byte in Python; `recv` decodes them all at once
         )
         socket.settimeout(SILENT_SECONDS)
         opened: Socket = socket
@@ -78,8 +79,15 @@ class _BoundedSocket(websocket.WebSocket):
 
     def __init__(self, *arguments: Any, **more: Any) -> None:  # Any: passed on as they are
         super().__init__(*arguments, **more)
-        self.frame_buffer = _BoundedFrames(self._recv, skip_utf8_validation=False)
+        self.frame_buffer = _BoundedFrames(self._recv, skip_utf8_validation=True)
         self._message_bytes = 0
+
+    def recv(self) -> str | bytes:
+        try:
+            message: str | bytes = super().recv()
+        except UnicodeDecodeError as error:
+            raise NotText(f"it is no UTF-8: {error}") from error
+        return message
 
     def recv_frame(self) -> Any:  # Any: as in the library
         frame = super().recv_frame()  # type: ignore[no-untyped-call]
