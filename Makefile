@@ -4,6 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 PY := .venv/bin/python
 ROOT ?= hotfolder
+SAMPLES := .venv/share/freisteller/samples/coffee.png
 # Most tests wait more than they calculate, so four at once are right for two processors too.
 SIDE_BY_SIDE ?= -n 4 --dist worksteal
 
@@ -19,7 +20,7 @@ help: ## show this list
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, this is: $$($(PYTHON) --version)"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --upgrade 'pip>=25.1'
-	$(PY) -m pip install --quiet --editable '.[local,samples,heic,raw]'
+	$(PY) -m pip install --quiet --editable '.[local,heic,raw]'
 	@touch $@
 
 # The weights of the built-in engine's small model.
@@ -27,11 +28,15 @@ help: ## show this list
 	$(PY) -m daemon.engines.weights
 	@touch $@
 
+# Three photos for a newcomer's first look.
+$(SAMPLES): .venv/.ready
+	@$(PY) -m daemon.commands.samples || true
+
 .venv/.dev: .venv/.ready
 	$(PY) -m pip install --quiet --group dev
 	@touch $@
 
-setup: .venv/.weights ## create the virtual environment, install the package, download the small model
+setup: .venv/.weights $(SAMPLES) ## create the virtual environment, install the package, download the small model
 
 run: setup ## watch ./hotfolder, with three sample photos (ROOT=… for another folder)
 	@exec $(PY) -m daemon run --root "$(ROOT)" --samples
@@ -43,7 +48,7 @@ test-lowest: .venv/.weights .venv/.dev ## run the tests with the oldest librarie
 	rm -rf .venv-lowest
 	$(PY) -m uv venv --quiet --seed --python $(PY) .venv-lowest
 	$(PY) -m uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct \
-		--editable '.[local,samples,heic,raw,audit]' --group dev
+		--editable '.[local,heic,raw]' --group dev
 	.venv-lowest/bin/python -m pytest $(SIDE_BY_SIDE)
 
 lint: .venv/.dev ## check rules and format with ruff

@@ -1,13 +1,16 @@
 """Measures time, memory and accuracy of our pictures, side by side with rembg in one run.
 
-    python benchmarks/pictures.py [--runs 5] [--photos 6] [--truth DIR] [--rembg COMMAND] [--no-throughput]
+    python benchmarks/pictures.py [--runs 5] [--photos 6] [--truth DIR] [--rembg COMMAND]
+        [--rembg-python PYTHON] [--no-throughput]
 
 Each figure is the median of `runs`. Each run is a process of its own; ours and rembg's take turns, so that a busy
 machine slows both. CPU ratios count everything between a file and a finished PNG except the network: both sides get the
 same drawn matte in its place. Throughput runs the two programs as a user does, weights and all; the peak of memory is
 that of `freisteller process` with its engine.
 
---rembg: a `rembg` with its extra `cli`; without it, a loop over the folder calls its library, which starts faster.
+rembg runs in an environment of its own, which benchmarks/rembg_environment.py makes once (--rembg-python PYTHON takes
+another). For the throughput a loop over the folder calls its library, which starts faster than the program `rembg`;
+--rembg COMMAND takes the program.
 
 --truth DIR: a folder with index.tsv, images/ and alpha/ of photos with soft mattes, for the last figure; without it,
 drawn scenes are used. The last line is one JSON object.
@@ -24,28 +27,20 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import borders
+from benchmarks import borders, rembg_environment
+from daemon.commands import samples
 
 Rgb = NDArray[np.uint8]
 Alpha = NDArray[np.float32]
 
+REMBG_WORK = Path(__file__).with_name("rembg_work.py")
 MATTE_SIDE = 320  # what u2netp gives
 PROXY_PIXELS = 1024
-REMBG_FOLDER = """\
-import sys
-from pathlib import Path
-from rembg import new_session, remove
-
-session = new_session("u2netp")
-for path in sorted(Path(sys.argv[1]).iterdir()):
-    (Path(sys.argv[2]) / f"{path.stem}.png").write_bytes(remove(path.read_bytes(), session=session))
-"""  # what `rembg p -m u2netp` does with a folder
 LIMIT_MEGAPIXELS = 500.0
 
 
@@ -55,8 +50,8 @@ def main() -> None:
         print_peak(arguments.peak_of)
         return
     if arguments.worker:
-        side, photo, result = arguments.worker
-        print(json.dumps({"ours": ours, "rembg": rembgs}[side](Path(photo), Path(result))))
+        photo, result = arguments.worker
+        print(json.dumps(ours(Path(photo), Path(result))))
         return
     with tempfile.TemporaryDirectory(prefix="freisteller-benchmark-") as folder:
         figures = measured(Path(folder), arguments)
@@ -69,19 +64,21 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=6, help="24 megapixel photos for the throughput")
     parser.add_argument("--truth", type=Path)
     parser.add_argument("--rembg", help="the command, for the throughput")
+    parser.add_argument("--rembg-python", help="the Python of an environment with rembg")
     parser.add_argument("--no-throughput", action="store_true")
-    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--peak-of", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def measured(folder: Path, arguments: argparse.Namespace) -> dict[str, float | None]:
+    rembg_python = arguments.rembg_python or str(rembg_environment.python())
     jpeg = drawn(folder / "24mp.jpg", 6000, 4000)
     deep = drawn(folder / "60mp.tif", 9480, 6330, deep=True)
     huge = drawn(folder / "100mp.tif", 12240, 8172, deep=True)
     figures: dict[str, float | None] = {
-        "cpu_ratio_24mp_jpeg": cpu_ratio(jpeg, arguments.runs),
-        "cpu_ratio_60mp_tiff16": cpu_ratio(deep, arguments.runs),
+        "cpu_ratio_24mp_jpeg": cpu_ratio(jpeg, arguments.runs, rembg_python),
+        "cpu_ratio_60mp_tiff16": cpu_ratio(deep, arguments.runs, rembg_python),
         "throughput_ratio_24mp": None,
         "throughput_ratio_1mp": None,
         "peak_mb_100mp_tiff16": statistics.median(whole_peak(huge) for _ in range(min(arguments.runs, 3))),
@@ -89,7 +86,8 @@ def measured(folder: Path, arguments: argparse.Namespace) -> dict[str, float | N
     }
     if not arguments.no_throughput:
         small = drawn(folder / "1mp.jpg", 1224, 816)
-        rembg = [arguments.rembg, "p", "-m", "u2netp"] if arguments.rembg else [sys.executable, "-c", REMBG_FOLDER]
+        library = [rembg_python, str(REMBG_WORK), "folder"]
+        rembg = [arguments.rembg, "p", "-m", "u2netp"] if arguments.rembg else library
         figures["throughput_ratio_24mp"] = throughput_ratio(folder, jpeg, arguments.photos, arguments.runs, rembg)
         figures["throughput_ratio_1mp"] = throughput_ratio(folder, small, 4 * arguments.photos, arguments.runs, rembg)
     return figures
@@ -98,22 +96,32 @@ def measured(folder: Path, arguments: argparse.Namespace) -> dict[str, float | N
 # --- without inference
 
 
-def cpu_ratio(photo: Path, runs: int) -> float:
-    sides: dict[str, list[dict[str, float]]] = {"ours": [], "rembg": []}
+def cpu_ratio(photo: Path, runs: int, rembg_python: str) -> float:
+    np.save(photo.with_suffix(".npy"), matte())
+    mine: list[dict[str, float]] = []
+    theirs: list[float] = []
     for _ in range(runs):
-        for side, found in sides.items():
-            found.append(worker(side, photo))
-    mine, theirs = (statistics.median(run["cpu_seconds"] for run in found) for found in sides.values())
-    alpha = statistics.median(run["alpha_seconds"] for run in sides["ours"])
-    print(f"{photo.name}: ours {mine:.2f} CPU s ({alpha:.2f} for the full-size alpha), rembg {theirs:.2f} CPU s")
-    return mine / theirs
+        mine.append(our_run(photo))
+        theirs.append(rembgs_run(photo, rembg_python))
+    ours_seconds = statistics.median(run["cpu_seconds"] for run in mine)
+    rembgs_seconds = statistics.median(theirs)
+    alpha = statistics.median(run["alpha_seconds"] for run in mine)
+    print(f"{photo.name}: ours {ours_seconds:.2f} CPU s ({alpha:.2f} for the full-size alpha), ", end="")
+    print(f"rembg {rembgs_seconds:.2f} CPU s", flush=True)
+    return ours_seconds / rembgs_seconds
 
 
-def worker(side: str, photo: Path) -> dict[str, float]:
+def our_run(photo: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory(dir=photo.parent) as folder:
-        command = [sys.executable, __file__, "--worker", side, str(photo), str(Path(folder) / "result.png")]
+        command = [sys.executable, __file__, "--worker", str(photo), str(Path(folder) / "result.png")]
         found: dict[str, float] = json.loads(subprocess.check_output(command))
     return found
+
+
+def rembgs_run(photo: Path, rembg_python: str) -> float:
+    command = [rembg_python, str(REMBG_WORK), "cut", str(photo), str(photo.with_suffix(".npy")), "1"]
+    (seconds,) = json.loads(subprocess.check_output(command))
+    return float(seconds)
 
 
 def ours(photo_path: Path, result: Path) -> dict[str, float]:
@@ -128,31 +136,7 @@ def ours(photo_path: Path, result: Path) -> dict[str, float]:
     full = refining.full_size_alpha(photo, alpha)
     refined = time.process_time() - before
     writing.write(result, compositing.cut_out(photo, full, clean_rims=True), photo, "png", "benchmark")
-    return {**spent(began), "alpha_seconds": refined}
-
-
-def rembgs(photo_path: Path, result: Path) -> dict[str, float]:
-    from rembg.bg import remove
-    from rembg.sessions.u2netp import U2netpSession
-
-    class DrawnAnswer:
-        """Stands in for the network: the same matte, at no cost."""
-
-        def get_inputs(self) -> list[Any]:
-            return [argparse.Namespace(name="input.1")]
-
-        def run(self, *_: Any) -> list[Any]:
-            return [matte()[None, None]]
-
-    session = object.__new__(U2netpSession)
-    session.inner_session = DrawnAnswer()
-    began = time.process_time()
-    result.write_bytes(remove(photo_path.read_bytes(), session=session))
-    return spent(began)
-
-
-def spent(began: float) -> dict[str, float]:
-    return {"cpu_seconds": time.process_time() - began}
+    return {"cpu_seconds": time.process_time() - began, "alpha_seconds": refined}
 
 
 # --- whole programs
@@ -213,11 +197,11 @@ def matte() -> NDArray[np.float32]:
 
 
 def drawn(path: Path, width: int, height: int, deep: bool = False) -> Path:
-    """Write a photo that ships with scikit-image, enlarged and with a camera's grain."""
+    """Write a sample photo of ours, enlarged and with a camera's grain."""
     import pyvips
-    from skimage import data
 
-    coffee: NDArray[np.uint8] = data.coffee()  # type: ignore[no-untyped-call]
+    samples.fetch_samples(samples.FOLDER)
+    coffee = np.asarray(cv2.imread(str(samples.FOLDER / "coffee.png"), cv2.IMREAD_COLOR), np.uint8)[..., ::-1]
     large = cv2.resize(coffee, (width, height), interpolation=cv2.INTER_CUBIC)
     scale = 257 if deep else 1
     grainy = np.empty(large.shape, np.uint16 if deep else np.uint8)

@@ -8,8 +8,9 @@ photo is left out, because it also starts processes. The stages are those of the
 does besides: scans, dispatch, events, other threads; since writing down costs something, too, all processor time is
 measured with another daemon, which does not. All figures are for one photo, means over all photos of a size.
 
-rembg (--rembg-python: the Python of an environment that has it) does its work on the same photo with a drawn answer in
-place of the network. What the built-in engine's network takes is left out of ours (its stage infer).
+rembg does its work on the same photo with a drawn answer in place of the network, in an environment of its own, which
+benchmarks/rembg_environment.py makes once (--rembg-python PYTHON takes another). What the built-in engine's network
+takes is left out of ours (its stage infer).
 
 The last line is one JSON object. cpu_ratio_*: all processor time of the daemon for one photo, with the double, so that
 nothing is left out, over rembg's. search_ms, fsyncs_per_photo and commits_per_photo are those of 2 MP, with the double;
@@ -21,6 +22,7 @@ import json
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -39,38 +41,16 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 if str(CHECKOUT) not in sys.path:
     sys.path.insert(0, str(CHECKOUT))
 
-from benchmarks.probed_daemon import FOLDER  # noqa: E402 - the checkout is no installed package
+from benchmarks import rembg_environment  # noqa: E402 - the checkout is no installed package
+from benchmarks.probed_daemon import FOLDER  # noqa: E402
 from daemon.arrays import Alpha  # noqa: E402
 from daemon.observe.labels import STAGES  # noqa: E402
 
 LONGEST_SECONDS = 900.0
 SHOWN = [stage for stage in STAGES if stage not in ("completeness", "show")]
+REMBG_WORK = Path(__file__).with_name("rembg_work.py")
 GRADES = ("sehr_gut", "gut", "ungenügend")
 MATTE_SIDE = 320  # what u2netp gives
-REMBG = """\
-import sys, time, argparse, statistics
-from pathlib import Path
-import numpy as np
-from rembg.bg import remove
-from rembg.sessions.u2netp import U2netpSession
-
-photo, matte, runs = Path(sys.argv[1]), np.load(sys.argv[2]), int(sys.argv[3])
-
-class DrawnAnswer:
-    def get_inputs(self):
-        return [argparse.Namespace(name="input.1")]
-    def run(self, *_):
-        return [matte[None, None]]
-
-session = object.__new__(U2netpSession)
-session.inner_session = DrawnAnswer()
-taken = []
-for _ in range(runs + 1):
-    began = time.process_time()
-    photo.with_name("rembg.png").write_bytes(remove(photo.read_bytes(), session=session))
-    taken.append(time.process_time() - began)
-print(statistics.median(taken[1:]))
-"""
 
 
 @dataclass(frozen=True)
@@ -278,12 +258,13 @@ def rembg_seconds(case: Case, photo: Path, python: str) -> float | None:
     """rembg's processor time for the photo without its network; None if this Python has no rembg."""
     answer = photo.with_suffix(".npy")
     np.save(answer, matte(case))
-    command = [python, "-c", REMBG, str(photo), str(answer), str(3 if case.width < 5000 else 1)]
+    runs = 4 if case.width < 5000 else 2  # the first one is left out
+    command = [python, str(REMBG_WORK), "cut", str(photo), str(answer), str(runs)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         print(f"no rembg: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
         return None
-    return float(done.stdout.split()[-1])
+    return float(statistics.median(json.loads(done.stdout)[1:]))
 
 
 # --- what is printed
@@ -320,8 +301,9 @@ def main() -> None:
         "--quick", action="store_true", help="with the double only, and 1, 2 and 24 MP unless --only says otherwise"
     )
     parser.add_argument("--only", choices=[case.name for case in CASES], help="one size only")
-    parser.add_argument("--rembg-python", default=sys.executable, help="the Python of an environment with rembg")
+    parser.add_argument("--rembg-python", help="the Python of an environment with rembg")
     arguments = parser.parse_args()
+    rembg_python = arguments.rembg_python or str(rembg_environment.python())
     names = {arguments.only} if arguments.only else {"1mp", "2mp", "24mp"} if arguments.quick else None
     line: dict[str, float | None] = dict.fromkeys(
         ("cpu_ratio_1mp", "cpu_ratio_2mp", "cpu_ratio_24mp", "search_ms", "fsyncs_per_photo", "commits_per_photo")
@@ -329,7 +311,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="stages-photos-") as folder:
         for case in (case for case in CASES if names is None or case.name in names):
             photo = drawn(Path(folder) / f"{case.name}{case.suffix}", case.width, case.height)
-            rembg = rembg_seconds(case, photo, arguments.rembg_python)
+            rembg = rembg_seconds(case, photo, rembg_python)
             for engine in ("double",) if arguments.quick else ("built-in", "double"):
                 found = measured(case, photo, engine)
                 print_table(case, engine, found, rembg)

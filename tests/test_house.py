@@ -47,7 +47,6 @@ OWNERS = {
     "rembg": {"engines/rembg_sessions.py"},
     "requests": {"engines/comfyui/http_client.py", "engines/onnx/download.py"},
     "rich": {"commands/", "cli/"},
-    "skimage": {"judgement/ssim.py"},
     "starlette": {"web/"},
     "uvicorn": {"web/web_server.py", "web/guarded_connection.py"},
     "argon2": {"web/access/"},

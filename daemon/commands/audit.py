@@ -8,23 +8,19 @@ from typing import Any
 
 from rich.table import Table
 
+from daemon.commands.audit_grid import ask_grid
+from daemon.commands.audit_sheet import AuditSheet
 from daemon.errors import BadSettings, EngineAway
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_identity import read_identity
 from daemon.jobs import View
 from daemon.journal import audit_results
+from daemon.judgement import parameter_effects
 from daemon.judgement.strategy import left_out, named_rungs
 from daemon.pictures.proxy import make_proxy
 from daemon.pictures.reading import open_photo
 from daemon.service.choose_engine import build_engine
 from daemon.settings import Rung, Settings
-
-try:
-    from daemon.commands.audit_grid import ask_grid
-    from daemon.commands.audit_sheet import AuditSheet
-    from daemon.judgement import parameter_effects
-except ImportError as error:
-    raise BadSettings("The audit compares pictures with scikit-image: pip install 'freisteller[audit]'.") from error
 
 SAME_MODEL = 0.999  # SSIM; two models that are so alike do the same for us
 

@@ -20,7 +20,7 @@ from daemon.service.os_signals import handle_signals
 from daemon.settings import Settings
 from daemon.settings.http_section import HttpSettings
 
-NO_SAMPLES = "There are no sample photos: they come with scikit-image. See: pip install 'freisteller[samples]'"
+NO_SAMPLES = f"There are no sample photos here. To fetch them: {sys.executable} -m daemon.commands.samples"
 
 
 def run_daemon(

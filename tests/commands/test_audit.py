@@ -1,14 +1,10 @@
 """`freisteller audit` finds what makes no difference, against servers that behave as recorded; the daemon skips it."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("skimage")
 
 from daemon.commands.audit import Audit, remember
 from daemon.commands.audit_grid import GridAnswers, ask_grid
@@ -21,7 +17,7 @@ from daemon.settings import AuditSettings, Settings, load
 from tests.doubles import ScriptedEngine, by_colour
 from tests.drawing import drawn_photo, save_photo
 from tests.engines.comfyui_double import Double
-from tests.processes import environment, freisteller
+from tests.processes import freisteller
 from tests.test_comfyui_end_to_end import servers
 
 ALPHA = by_colour(drawn_photo(120, 90))
@@ -96,19 +92,6 @@ def test_without_an_answer_an_audit_says_so_and_remembers_nothing(tmp_path: Path
     assert done.returncode == 2
     assert "no engine answers" in done.stderr
     assert not (tmp_path / "state" / "audit.json").exists()
-
-
-def test_without_scikit_image_an_audit_says_what_to_install(tmp_path: Path) -> None:
-    code = (
-        "import sys; sys.modules['skimage'] = None; sys.argv = ['freisteller', 'audit', 'x.png']; "
-        "from daemon.cli import main; main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(tmp_path), cwd=tmp_path, capture_output=True, text=True
-    )
-
-    assert done.returncode == 2
-    assert "pip install 'freisteller[audit]'" in done.stderr
 
 
 def test_a_model_that_the_engine_does_not_have_is_an_error_with_its_name(tmp_path: Path) -> None:

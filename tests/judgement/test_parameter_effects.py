@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("skimage")
-
 from daemon.arrays import Alpha
 from daemon.judgement import parameter_effects
 from daemon.judgement.parameter_effects import LEAST_PHOTOS, Comparison, ParameterEffect
