@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from daemon import __version__
-from daemon.cli import operator_commands, photo_commands, user_commands
+from daemon.cli import model_commands, operator_commands, photo_commands, user_commands
 from daemon.cli.console import LATER, USAGE, err, out
 from daemon.disk.os_errors import translate
 from daemon.errors import AlreadyRunning, BadSettings, IllegalMove, JournalDamaged, NoRoom, RootAway, Vanished
@@ -37,6 +37,7 @@ app = typer.Typer(
 for heading, functions in COMMANDS.items():
     for function in functions:
         app.command(rich_help_panel=heading)(function)
+app.add_typer(model_commands.models_app, name="models", rich_help_panel="Look after the daemon")
 app.add_typer(user_commands.user_app, name="user", rich_help_panel="Look after the daemon")
 
 

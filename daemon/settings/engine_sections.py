@@ -10,17 +10,42 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from daemon.settings.section import Section
 
 
+def check_url(value: str) -> str:
+    """Return the URL unchanged. Raises ValueError if it names no host."""
+    parts = urlsplit(value)
+    if not parts.hostname or parts.port == 0:  # hostname and port raise ValueError for bad brackets or a bad port
+        raise ValueError('must name a host, e.g. "http://gpu1:8188"')
+    return value
+
+
+def check_mirror(value: str) -> str:
+    """Return the URL of a mirror unchanged; "" = none. Raises ValueError if it is no URL."""
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError('must be the http or https address of a folder, e.g. "https://files.studio.example/models"')
+    return check_url(value) if value else value
+
+
 class LocalEngineSettings(Section):
     """The built-in engine: rembg's sessions on ONNX Runtime."""
 
     model: str = Field("u2netp", min_length=1)
     weights_dir: str = ""
+    mirror: Annotated[str, AfterValidator(check_mirror)] = ""
     threads: int = Field(0, ge=0, le=256)
 
     @property
     def weights_path(self) -> Path:
         """The folder of the .onnx files: the one that is set, else rembg's own."""
         return Path(self.weights_dir or os.environ.get("U2NET_HOME") or "~/.u2net").expanduser().absolute()
+
+    @property
+    def rembg_paths(self) -> tuple[Path, ...]:
+        """Other folders where rembg itself may have put weights, old ones and new ones."""
+        try:
+            home = Path.home()
+        except RuntimeError:  # a service's user may have none
+            return ()
+        return tuple(path for path in (home / ".u2net", home / ".rembg") if path != self.weights_path)
 
 
 class EngineSettings(Section):
@@ -30,14 +55,6 @@ class EngineSettings(Section):
     commercial_use: bool = False
     proxy_pixels: int = Field(1024, ge=256, le=4096)
     local: LocalEngineSettings = LocalEngineSettings()
-
-
-def check_url(value: str) -> str:
-    """Return the URL unchanged. Raises ValueError if it names no host."""
-    parts = urlsplit(value)
-    if not parts.hostname or parts.port == 0:  # hostname and port raise ValueError for bad brackets or a bad port
-        raise ValueError('must name a host, e.g. "http://gpu1:8188"')
-    return value
 
 
 class ServerSettings(Section):

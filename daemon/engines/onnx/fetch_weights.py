@@ -54,7 +54,7 @@ def fetch_model(
     folder: Path,
     mirror: str,
     show: Show,
-    limits: FetchLimits = USUAL_LIMITS,
+    limits: FetchLimits | None = None,
     stop: threading.Event | None = None,
 ) -> Fetched:
     """Put the weights of `model` into `folder`, unless the right ones are there already.
@@ -70,10 +70,11 @@ def fetch_model(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _part_of(target, show) as part:
-            for promise in {_promise(source): None for source in sources}:
-                if target.is_file() and (sha256 := sha256_if_right(target, promise)):
-                    return Fetched(target, sha256)
-            return _Fetch(name, target, part, show, limits, stop or threading.Event()).from_first(sources)
+            if sha256 := right_weights(target, model):
+                return Fetched(target, sha256)
+            return _Fetch(name, target, part, show, limits or USUAL_LIMITS, stop or threading.Event()).from_first(
+                sources
+            )
     except OSError as error:
         if meaning := translate(error, f"{target} could not be written"):
             raise NoRoom(f"{target} could not be written: {error.strerror}. {_ELSEWHERE}") from meaning
@@ -90,6 +91,15 @@ def sources_of(model: OnnxModel, mirror: str) -> tuple[WeightsSource, ...]:
         for asset, source in assets.items()
     )
     return (*mirrored, *model.sources)
+
+
+def right_weights(path: Path, model: OnnxModel) -> str:
+    """The SHA-256 of weights that some source of the table vouches for; "" for others, or if there are none.
+
+    Raises OSError.
+    """
+    promises = dict.fromkeys(map(_promise, model.sources))
+    return next((sha for each in promises if path.is_file() and (sha := sha256_if_right(path, each))), "")
 
 
 def sha256_if_right(path: Path, promise: Promise) -> str:

@@ -1,0 +1,28 @@
+"""Remembers beside the weights how long each model took for a picture on this machine."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from daemon.disk import open_below
+from daemon.disk.whole_file import write_whole
+
+NAME = ".speeds.json"
+MOST_BYTES = 1 << 16
+
+
+def read_speeds(folder: Path) -> dict[str, float]:
+    """Seconds for one picture, by model. Empty if nothing was kept, or if what was kept cannot be read."""
+    with suppress(OSError, ValueError, AttributeError):
+        kept = json.loads(open_below.read_small(folder / NAME, MOST_BYTES))
+        return {name: float(seconds) for name, seconds in kept.items() if isinstance(seconds, int | float)}
+    return {}
+
+
+def keep_speed(folder: Path, model: str, seconds: float | None) -> None:
+    """Keep the newest time of a model; None = forget it. Where the folder may not be written, nothing is kept."""
+    speeds = read_speeds(folder) | ({} if seconds is None else {model: round(seconds, 3)})
+    if seconds is None and speeds.pop(model, None) is None:
+        return
+    with suppress(OSError):
+        write_whole(folder / NAME, json.dumps(speeds, indent=1).encode())
