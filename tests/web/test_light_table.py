@@ -6,10 +6,13 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+import cv2
 import numpy as np
 import pytest
+from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from daemon.pictures.reading import open_photo
 from tests.drawing import drawn_photo, save_photo
 from tests.web.browser import PHONE, Page, browser, needs_browser
 from tests.web.light_table import LightTable, light_table
@@ -272,15 +275,16 @@ def test_another_attempt_is_compared_and_taken(table: LightTable) -> None:
                 [...canvas.getContext('2d').getImageData(3, 3, 1, 1).data].join());
         """
         page.wait(lambda: all("," in each and not each.endswith(",0") for each in page.run(painted)), "their colours")
-        whole = page.run(corner)
-        page.press("z")
-        page.wait_for_text("#attempts .zoom-of-all", "4×")
+        zoom = "return parseInt(document.querySelector('#attempts .zoom-of-all').textContent)"
+        whole, fitting = page.run(corner), page.run(zoom)
+        page.press("z")  # the photo is so small that 100 % is less than what fits
+        page.wait(lambda: page.run(zoom) > 3.9 * fitting, "four times as large")
         near = page.run(corner)
         page.press("-")
-        assert page.text("#attempts .zoom-of-all") == "2.7×"
+        page.wait(lambda: 2.6 * fitting < page.run(zoom) < 2.8 * fitting, "smaller")
         page.press("z")
-        page.wait_for_text("#attempts .zoom-of-all", "1×")
-        assert page.run(corner) == whole
+        page.wait(lambda: page.run(zoom) == fitting, "the whole pictures")
+        page.wait(lambda: page.run(corner) == whole, "what was there before")
         assert all(one != other for one, other in zip(near, whole, strict=True))  # each of them was enlarged
         page.press(Keys.ARROW_LEFT if best else Keys.ARROW_RIGHT, Keys.ENTER)
         page.wait(
@@ -290,6 +294,57 @@ def test_another_attempt_is_compared_and_taken(table: LightTable) -> None:
         page.wait_for_picture()
         assert not page.shows("#attempts")
         assert place(page) == "1 / 1"
+
+
+def test_attempts_at_100_percent_show_the_pixels_of_their_results(table: LightTable) -> None:
+    inbox = table.root / "inbox" / "full"
+    inbox.mkdir()
+    (inbox / "freisteller.toml").write_text(
+        "[grading]\nsehr_gut = 0.999\ngut = 0.998\n[strategy]\nmax_attempts = 2\nmin_gain = 0\n"
+    )
+    save_photo(inbox / "a.png", drawn_photo(2600, 1700, 3))
+    table.daemon.wait_until(lambda: len(table.jobs("full")) == 1, "the photo")
+    (path,) = (path for path in table.root.glob("*/full/a.png") if path.parts[-3] not in ("inbox", "archiv"))
+    alpha = open_photo(path, 100).own_alpha
+    assert alpha is not None
+    best = [each["best"] for each in table.ask(f"/api/v1/jobs/{table.jobs('full')[0]['id']}")["tries"]].index(True)
+    with browser(table.base) as page:
+        opened(page, "full")
+        page.press("w", "a")
+        sharp = "return document.querySelector('#attempts .zoom-of-all')?.dataset.sharp === 'true'"
+        page.wait(lambda: page.run(sharp), "the pictures")
+        assert page.text("#attempts .fineness").startswith("Answer of 1,024 pixels, enlarged 2.5 times")
+        count = page.run("return document.querySelectorAll('#attempts canvas').length")
+        page.run("performance.clearResourceTimings()")
+        page.press("z")
+        page.wait(lambda: page.text("#attempts .zoom-of-all").startswith("100"), "100 %")
+        tiles = r"""
+            const names = performance.getEntriesByType('resource').map((each) => each.name);
+            return names.filter((name) => /\/0\/\d+\/\d+$/.test(name)).length;
+        """
+        for _ in range(4):  # where the border is
+            ActionChains(page.driver).key_down(Keys.SHIFT).send_keys(Keys.ARROW_RIGHT).key_up(Keys.SHIFT).perform()
+        page.wait(lambda: page.run(sharp), "their tiles")
+        asked = page.run(tiles)
+        pixels = page.run(
+            """
+            const canvas = document.querySelectorAll('#attempts canvas')[arguments[0]];
+            const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+            return [canvas.width, canvas.height, ...data.filter((_, n) => n % 4 === 1)];
+            """,
+            best,
+        )
+        assert page.said() == []
+
+    width, height = pixels[:2]
+    green = np.array(pixels[2:], np.uint8).reshape(height, width)
+    seen, empty = np.asarray(green == 255, np.uint8), np.asarray(alpha == 0, np.uint8)
+    assert 0.05 < seen.mean() < 0.95
+    differ = cv2.matchTemplate(empty, seen, cv2.TM_SQDIFF)  # so many pixels, wherever it may lie
+    top, left = np.unravel_index(int(differ.argmin()), differ.shape)
+    here = alpha[top : top + height, left : left + width]
+    assert here[seen != (here == 0)].max(initial=0) <= 8  # what can hardly be seen
+    assert asked <= (count + 1) * 9  # of 24 tiles in the photo, those that are seen on the way
 
 
 def test_a_review_shows_one_grade_and_its_address_keeps_that(table: LightTable) -> None:

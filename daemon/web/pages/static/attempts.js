@@ -2,26 +2,35 @@
 import { ask, jobPath } from "./api.js";
 import { byId, element, fill } from "./dom.js";
 import { keyFor, keySign } from "./keys.js";
-import { bitmap, masked, pixels } from "./pixels.js";
+import { marksOf } from "./marks.js";
 import { inPlainWords } from "./problems.js";
 import { inWords } from "./reasons.js";
 import { _, figure, gradeName, shortName } from "./texts.js";
 import { Together } from "./together.js";
 
 const STEP = 1.5; // how much larger or smaller a key makes the pictures
-const CLOSE = 4;
 const ASIDE = 0.2; // of what is seen
 
 // Opens the attempts of a job. take(number): somebody chose one. Raises Refusal.
 export async function showAttempts(job, ground, take) {
-  const { tries } = await ask(jobPath(job.id));
+  const { tries, pictures } = await ask(jobPath(job.id));
   const dialog = byId("attempts");
   let chosen = Math.max(0, tries.findIndex((each) => each.best));
-  const together = new Together(() => {
-    dialog.classList.toggle("zoomed", together.zoomed);
-    dialog.querySelector(".zoom-of-all").textContent = `${figure(together.zoom, { maximumFractionDigits: 1 })}×`;
-  });
-  const options = tries.map((each, n) => option(job, each, (canvas) => paint(canvas, job, each, ground, together), () => choose(n), () => confirm(n)));
+  const together = new Together(
+    () => {
+      dialog.classList.toggle("zoomed", together.zoomed);
+      const line = dialog.querySelector(".zoom-of-all");
+      line.dataset.sharp = String(together.sharp);
+      const text = `${figure(Math.round(together.percent))}\u00a0%${together.sharp ? "" : ` · ${_("preview")}`}`;
+      if (line.textContent !== text) line.textContent = text;
+    },
+    (refusal) => { dialog.querySelector(".attempts-trouble").textContent = _("The picture cannot be shown. %(why)s", { why: refusal.message }); },
+  );
+  const shown = ground.name === "original" ? { name: "chequers" } : ground;
+  const show = (each, canvas) => {
+    if (pictures?.original) together.add(canvas, { original: pictures.original, alpha: each.picture }, shown);
+  };
+  const options = tries.map((each, n) => option(each, show, () => choose(n), () => confirm(n)));
   const list = element("div", { className: "attempt-list", role: "listbox", tabIndex: 0, "aria-label": _("Attempts"), onkeydown: moved }, ...options);
 
   function choose(n) {
@@ -40,7 +49,7 @@ export async function showAttempts(job, ground, take) {
   const zooms = {
     larger: () => together.zoomBy(STEP),
     smaller: () => together.zoomBy(1 / STEP),
-    zoom: () => (together.zoomed ? together.fit() : together.zoomBy(CLOSE)),
+    zoom: () => (together.zoomed ? together.fit() : together.fullSize(marksOf(tries[chosen])[0])),
   };
 
   function moved(event) {
@@ -66,12 +75,14 @@ export async function showAttempts(job, ground, take) {
       element("h2", { id: "attempts-title", textContent: _("Attempts at %(name)s", { name: shortName(job) }) }),
       element("button", { type: "button", textContent: _("Close"), onclick: () => dialog.close() })),
     tries.some((each) => each.picture) ? zoomBar(zooms) : null,
+    element("p", { className: "soft attempts-trouble", role: "status" }),
     tries.length ? list : element("p", { className: "soft", textContent: _("There is no other attempt.") }),
     element("p", { className: "row" },
       tries.length > 1 ? element("button", { type: "button", className: "primary", textContent: _("Take the chosen one"), onclick: () => confirm(chosen) }) : null,
       element("span", { className: "soft", textContent: _("Arrows choose, Enter takes the chosen one.") })),
   );
   dialog.classList.remove("zoomed");
+  dialog.onclose = () => together.close();
   dialog.showModal();
   for (const each of options) each.show();
   if (tries.length) {
@@ -84,12 +95,21 @@ export async function showAttempts(job, ground, take) {
 function zoomBar(zooms) {
   const button = (act, label) => element("button", { type: "button", onclick: zooms[act] }, label, " ", keySign(act));
   return element("p", { className: "row zoom-bar" },
-    button("larger", _("Larger")), button("smaller", _("Smaller")), button("zoom", _("Near or whole")),
-    element("span", { className: "zoom-of-all", role: "status", textContent: "1×" }),
-    element("span", { className: "soft", textContent: _("The wheel or two fingers enlarge all pictures, dragging moves them.") }));
+    button("larger", _("Larger")), button("smaller", _("Smaller")), button("zoom", _("100 % or whole")),
+    element("span", { className: "zoom-of-all", role: "status" }),
+    element("span", { className: "soft", textContent: _("The wheel or two fingers enlarge all pictures, dragging moves them.") }),
+    element("span", { className: "soft", textContent: _("Each is shown as its result would be, but for the colours at its rim.") }));
 }
 
-function option(job, attempt, paintOn, choose, confirm) {
+// How fine an attempt's own alpha is. "Enlarged" is what an engine's answer always is that is smaller than the photo.
+function fineness({ pixels, enlarged }) {
+  if (enlarged < 1.05) return _("As fine as the photo");
+  return _("Answer of %(pixels)s pixels, enlarged %(times)s times; the photo leads its edges", {
+    pixels: figure(pixels), times: figure(enlarged, { maximumFractionDigits: 1 }),
+  });
+}
+
+function option(attempt, show, choose, confirm) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const score = attempt.score === null ? "" : figure(attempt.score, { maximumFractionDigits: 2, minimumFractionDigits: 2 });
   const reasons = (attempt.findings ?? []).map((reason) => element("li", { textContent: inWords(reason) }));
@@ -104,23 +124,13 @@ function option(job, attempt, paintOn, choose, confirm) {
       element("span", { className: "soft", textContent: score }),
       attempt.best ? element("span", { className: "soft", textContent: _("in use") }) : null),
     element("p", { className: "soft", textContent: recipe(attempt.recipe) }),
+    attempt.picture?.answer ? element("p", { className: "soft fineness", textContent: fineness(attempt.picture.answer) }) : null,
     element("ul", { className: "reasons" }, ...reasons),
   );
-  made.show = () => { if (attempt.picture) paintOn(canvas); }; // only now it has a size
+  made.show = () => { if (attempt.picture) show(attempt, canvas); }; // only now it has a size
   return made;
 }
 
 // What the engine was asked for: the model, its size, and what was shown to it.
 const VIEWS = { zoom: () => _("enlarged part"), mirrored: () => _("mirrored"), "touch-up": () => _("touched up") };
 const recipe = (value) => value.split(" ").map((each) => VIEWS[each]?.() ?? each).join(" · ");
-
-async function paint(canvas, job, attempt, ground, together) {
-  const key = `attempt ${job.id} ${attempt.picture.url}`;
-  const cut = await pixels
-    .want(key, 0, async () => {
-      const [colour, alpha] = await Promise.all([bitmap(`${(job.pictures.original ?? job.pictures.colour).url}fit`), bitmap(`${attempt.picture.url}fit`)]);
-      return masked(colour, alpha);
-    })
-    .catch(() => null);
-  if (cut) together.add(canvas, cut, ground.name === "original" ? { name: "chequers" } : ground);
-}

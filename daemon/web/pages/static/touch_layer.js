@@ -1,4 +1,5 @@
 // Shows a picture while it is touched up: the original's colours, where the alpha that is painted on lets them through.
+import { paintPiece } from "./painted_parts.js";
 import { sheet } from "./pixels.js";
 import { around } from "./stroke.js";
 
@@ -79,7 +80,7 @@ export class TouchLayer {
       const shade = late ? this.shades.get(number).context.canvas : this.shade(number, tile, level);
       this.painted.add(number);
       this.mask.clearRect(to.x, to.y, to.width, to.height);
-      viewer.onto(this.mask, () => viewer.paintPiece(shade, { x: 0, y: 0, width: tile.width / 2 ** level, height: tile.height / 2 ** level }, to));
+      paintPiece(this.mask, shade, { x: 0, y: 0, width: tile.width / 2 ** level, height: tile.height / 2 ** level }, to);
     }
     if (behind) viewer.redraw();
     return !behind;

@@ -1,10 +1,9 @@
 // Shows one photo on a canvas: the picture that fits first, then sharp tiles; grounds, slider, marks.
 import { paintGround } from "./grounds.js";
 import { paintMarks } from "./marks.js";
+import { paintParts, TILE_RANK } from "./painted_parts.js";
 import { has, part, pixels, ready, sizeOf } from "./pixels.js";
 
-const TILE_RANK = 1;
-const FIT_RANK = 0;
 const LARGEST = 8; // device pixels for one of the picture
 const AROUND = 20; // CSS pixels around a picture that fits, and below it what the buttons need
 const BELOW = 62;
@@ -209,55 +208,7 @@ export class Viewer {
   }
 
   paintParts(layer, box) {
-    if (!has(this.pictures, layer)) return true;
-    const fit = this.have(layer, "fit", FIT_RANK);
-    const size = sizeOf(this.pictures, layer);
-    const scale = box.width / size.width; // device pixels for one of this layer
-    const sharp = fit && (box.width <= fit.width * 1.02 || fit.width >= size.width); // tiles would show no more
-    if (!fit || sharp) {
-      if (fit) this.paintPiece(fit, { x: 0, y: 0, width: fit.width, height: fit.height }, box);
-      return Boolean(fit);
-    }
-    const level = Math.min(size.levels - 1, Math.max(0, Math.floor(Math.log2(1 / scale))));
-    return this.paintTiles(layer, size, level, box, fit);
-  }
-
-  paintTiles(layer, size, level, box, fit) {
-    const step = size.tile * 2 ** level; // of full-size pixels
-    const across = box.width / size.width;
-    const down = box.height / size.height;
-    const clamp = (n, most) => Math.min(Math.max(n, 0), most);
-    const columns = Math.ceil(size.width / step) - 1;
-    const rows = Math.ceil(size.height / step) - 1;
-    const first = { x: clamp(Math.floor(-box.x / across / step), columns), y: clamp(Math.floor(-box.y / down / step), rows) };
-    const last = {
-      x: clamp(Math.floor((this.canvas.width - box.x) / across / step), columns),
-      y: clamp(Math.floor((this.canvas.height - box.y) / down / step), rows),
-    };
-    let all = true;
-    for (let y = first.y; y <= last.y; y += 1) {
-      for (let x = first.x; x <= last.x; x += 1) {
-        const right = Math.min((x + 1) * step, size.width);
-        const bottom = Math.min((y + 1) * step, size.height);
-        const left = Math.round(box.x + x * step * across);
-        const top = Math.round(box.y + y * step * down);
-        const to = { x: left, y: top, width: Math.round(box.x + right * across) - left, height: Math.round(box.y + bottom * down) - top };
-        const tile = this.have(layer, `${level}/${x}/${y}`, TILE_RANK);
-        all &&= Boolean(tile);
-        if (tile) this.paintPiece(tile, { x: 0, y: 0, width: tile.width, height: tile.height }, to);
-        else {
-          const f = fit.width / size.width;
-          this.paintPiece(fit, { x: x * step * f, y: y * step * f, width: (right - x * step) * f, height: (bottom - y * step) * f }, to);
-        }
-      }
-    }
-    return all;
-  }
-
-  paintPiece(picture, from, to) {
-    this.context.imageSmoothingEnabled = to.width < 2.5 * from.width; // far beyond 100 %, show true pixels
-    this.context.imageSmoothingQuality = "high";
-    this.context.drawImage(picture, from.x, from.y, from.width, from.height, to.x, to.y, to.width, to.height);
+    return !has(this.pictures, layer) || paintParts(this.context, this.pictures, layer, box, (name, rank) => this.have(layer, name, rank));
   }
 
   // A part that is there, else undefined; then it is asked for, and drawn once it has come.
