@@ -24,7 +24,7 @@ import pyvips
 
 from benchmarks import labelled
 from daemon.arrays import Alpha, Rgb
-from daemon.engines.local import LocalEngine
+from daemon.engines.onnx.onnx_engine import OnnxEngine
 from daemon.jobs import Recipe
 from daemon.pictures import codec, vips
 from daemon.settings import load
@@ -112,7 +112,7 @@ def chosen(photos: list[labelled.Labelled], most: int) -> list[labelled.Labelled
 
 def measured(photos: list[labelled.Labelled]) -> tuple[dict[str, Figures], list[float]]:
     """The figures of each form, and the error of each photo's exact proxy."""
-    engine = LocalEngine(load().engine.local, 1, print)
+    engine = OnnxEngine(load().engine.local, 1, print)
     figures = {name: Figures() for name in FORMS}
     exact: list[float] = []
     for photo in photos:
@@ -151,7 +151,7 @@ def decoded(sent: bytes) -> Rgb:
     return np.asarray(vips.array_of(pyvips.Image.new_from_buffer(sent, "")), np.uint8)
 
 
-def cut(engine: LocalEngine, proxy: Rgb) -> Alpha:
+def cut(engine: OnnxEngine, proxy: Rgb) -> Alpha:
     return engine.cut(uuid.uuid4(), proxy, Recipe("u2netp")).alpha
 
 

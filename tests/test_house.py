@@ -34,17 +34,15 @@ ORDER = (
 """The rooms. Each imports only from rooms before it, from itself, and from the loose modules."""
 
 OWNERS = {
-    "PIL": {"engines/local.py"},
     "defusedxml": {"pictures/xmp.py"},
     "jinja2": {"contact_sheet/html_sheet.py", "web/templates.py"},
-    "onnxruntime": {"engines/local.py"},
+    "onnxruntime": {"engines/onnx/onnx_session.py"},
     "pillow_heif": {"pictures/heic.py"},
     "prometheus_client": {"observe/metrics.py"},
     "pydantic_settings": {"settings/read_settings.py", "settings/tree.py"},
     "pynvml": {"observe/gpu.py"},
     "pyvips": {"pictures/vips.py"},
     "rawpy": {"pictures/camera_raw.py"},
-    "rembg": {"engines/rembg_sessions.py"},
     "requests": {"engines/comfyui/http_client.py", "engines/onnx/download.py"},
     "rich": {"commands/", "cli/"},
     "starlette": {"web/"},
@@ -238,14 +236,12 @@ def test_every_module_says_its_duty_in_its_first_line() -> None:
 def test_no_module_reads_the_environment_but_the_settings() -> None:
     readers = {module.path for module in MODULES if "os.environ" in (PACKAGE / module.path).read_text("utf-8")}
 
-    # rembg_sessions.py and weights.py hand rembg its folder by the only way rembg takes it; journald.py and systemd.py
-    # speak systemd's protocols.
+    # onnx_session.py tells ONNX Runtime to report to nobody; journald.py and systemd.py speak systemd's protocols.
     assert readers <= {
         "settings/engine_sections.py",
         "settings/read_settings.py",
         "settings/tree.py",
-        "engines/rembg_sessions.py",
-        "engines/weights.py",
+        "engines/onnx/onnx_session.py",
         "logs/journald.py",
         "service/systemd.py",
     }

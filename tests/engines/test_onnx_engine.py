@@ -1,7 +1,6 @@
 """The local engine: the contract, and weights that are missing or damaged."""
 
 import hashlib
-import os
 import subprocess
 import sys
 import threading
@@ -12,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.engines.local import LocalEngine
+from daemon.engines.onnx.onnx_engine import OnnxEngine
 from daemon.engines.onnx.weights_folder import weights_file
 from daemon.engines.weights import STARTER_SHA256, ensure_starter_weights
 from daemon.errors import EngineMisconfigured
 from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings, load
 from tests.engines.conformance import EngineConformance, drawn_photo
+from tests.engines.drawn_network import drawn_network
 
 
 def silent(line: str) -> None:
@@ -39,29 +39,29 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, weights: Path) -> None:
     monkeypatch.setenv("U2NET_HOME", str(weights))
 
 
-class TestLocalEngine(EngineConformance):
+class TestOnnxEngine(EngineConformance):
     refusal = EngineMisconfigured  # the weights of an unknown model are missing
 
     @pytest.fixture
-    def engine(self, weights: Path) -> Iterator[LocalEngine]:
-        engine = LocalEngine(LocalEngineSettings(weights_dir=str(weights)), cores=2, print_line=silent)
+    def engine(self, weights: Path) -> Iterator[OnnxEngine]:
+        engine = OnnxEngine(LocalEngineSettings(weights_dir=str(weights)), cores=2, print_line=silent)
         yield engine
         engine.close()
 
-    def test_closing_in_the_middle_of_loading_waits_for_it(self, engine: LocalEngine) -> None:
+    def test_closing_in_the_middle_of_loading_waits_for_it(self, engine: OnnxEngine) -> None:
         engine.start()
         engine.close()
 
         assert "local-engine-load" not in [thread.name for thread in threading.enumerate()]
 
-    def test_the_subject_of_a_drawn_photo_is_found(self, engine: LocalEngine) -> None:
+    def test_the_subject_of_a_drawn_photo_is_found(self, engine: OnnxEngine) -> None:
         alpha = engine.cut(uuid.uuid4(), drawn_photo(240, 320), Recipe("u2netp")).alpha
 
         assert alpha[120, 160] > 0.8
         assert alpha[5, 5] < 0.2
 
     def test_missing_weights_are_named_with_the_folder_they_belong_into(self, tmp_path: Path) -> None:
-        engine = LocalEngine(LocalEngineSettings(model="isnet-general-use", weights_dir=str(tmp_path)), 1, silent)
+        engine = OnnxEngine(LocalEngineSettings(model="isnet-general-use", weights_dir=str(tmp_path)), 1, silent)
 
         (health,) = engine.check()
 
@@ -71,7 +71,7 @@ class TestLocalEngine(EngineConformance):
 
     def test_damaged_weights_are_misconfigured_not_a_bad_photo(self, tmp_path: Path) -> None:
         (tmp_path / "u2net.onnx").write_bytes(b"not ONNX")
-        engine = LocalEngine(LocalEngineSettings(model="u2net", weights_dir=str(tmp_path)), 1, silent)
+        engine = OnnxEngine(LocalEngineSettings(model="u2net", weights_dir=str(tmp_path)), 1, silent)
 
         with pytest.raises(EngineMisconfigured, match=r"u2net.*cannot be loaded"):
             engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2net"))
@@ -80,7 +80,7 @@ class TestLocalEngine(EngineConformance):
         present = weights_file(weights, "u2netp")
         assert present
         (tmp_path / "u2netp.onnx").write_bytes(present.read_bytes())
-        engine = LocalEngine(LocalEngineSettings(model="isnet-general-use", weights_dir=str(tmp_path)), 1, silent)
+        engine = OnnxEngine(LocalEngineSettings(model="isnet-general-use", weights_dir=str(tmp_path)), 1, silent)
         with pytest.raises(EngineMisconfigured):
             engine.cut(uuid.uuid4(), drawn_photo(), Recipe("isnet-general-use"))
         before = engine.health()[0].up
@@ -90,7 +90,7 @@ class TestLocalEngine(EngineConformance):
         assert (before, engine.health()[0].up) == (False, True)
         assert "isnet-general-use" in engine.health()[0].message
 
-    def test_a_missing_second_model_leaves_the_engine_up(self, engine: LocalEngine) -> None:
+    def test_a_missing_second_model_leaves_the_engine_up(self, engine: OnnxEngine) -> None:
         engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp"))
         with pytest.raises(EngineMisconfigured):
             engine.cut(uuid.uuid4(), drawn_photo(), Recipe("isnet-anime"))
@@ -100,13 +100,42 @@ class TestLocalEngine(EngineConformance):
     def test_models_whose_weights_are_there_are_on_offer(self, tmp_path: Path) -> None:
         (tmp_path / "silueta.onnx").write_bytes(b"x")
 
-        engine = LocalEngine(LocalEngineSettings(weights_dir=str(tmp_path)), 1, silent)
+        engine = OnnxEngine(LocalEngineSettings(weights_dir=str(tmp_path)), 1, silent)
 
         assert engine.models == ("u2netp", "silueta")
 
     @pytest.mark.parametrize(("cores", "threads", "slots"), [(1, 0, 1), (2, 0, 2), (16, 0, 4), (8, 4, 2), (2, 8, 1)])
     def test_as_many_photos_at_once_as_there_are_cores_for(self, cores: int, threads: int, slots: int) -> None:
-        assert LocalEngine(LocalEngineSettings(threads=threads), cores, silent).slots == slots
+        assert OnnxEngine(LocalEngineSettings(threads=threads), cores, silent).slots == slots
+
+
+def test_a_licence_that_forbids_commerce_keeps_a_model_out_and_is_told(tmp_path: Path) -> None:
+    for name in ("bria-rmbg", "silueta", "isnet-anime"):
+        (tmp_path / f"{name}.onnx").write_bytes(drawn_network())
+    settings = LocalEngineSettings(model="silueta", weights_dir=str(tmp_path))
+    engine = OnnxEngine(settings, 1, silent, commercial_use=True)
+
+    assert engine.models == ("silueta", "isnet-anime")
+    assert engine.left_out == {"bria-rmbg": "CC BY-NC 4.0", "silueta": "not known"}
+    with pytest.raises(EngineMisconfigured, match=r"bria-rmbg is not used.*CC BY-NC 4\.0\) forbids that"):
+        engine.cut(uuid.uuid4(), drawn_photo(), Recipe("bria-rmbg"))
+    assert "nobody says that its licence allows that" in engine.check()[0].message
+
+
+def test_weights_that_no_table_describes_are_not_on_offer(tmp_path: Path) -> None:
+    (tmp_path / "rings.onnx").write_bytes(drawn_network())
+    engine = OnnxEngine(LocalEngineSettings(weights_dir=str(tmp_path)), 1, silent)
+
+    assert engine.models == ("u2netp",)
+    with pytest.raises(EngineMisconfigured, match=r"Write rings\.toml beside it"):
+        engine.cut(uuid.uuid4(), drawn_photo(), Recipe("rings"))
+
+
+def test_a_name_that_nobody_knows_is_told_with_what_was_meant(tmp_path: Path) -> None:
+    engine = OnnxEngine(LocalEngineSettings(weights_dir=str(tmp_path)), 1, silent)
+
+    with pytest.raises(EngineMisconfigured, match=r"has no model isnet-animé: did you mean isnet-anime\?"):
+        engine.cut(uuid.uuid4(), drawn_photo(), Recipe("isnet-animé"))
 
 
 def test_the_starter_weights_are_the_ones_that_were_reviewed(weights: Path) -> None:
@@ -117,34 +146,31 @@ def test_the_starter_weights_are_the_ones_that_were_reviewed(weights: Path) -> N
 
 
 def test_an_alpha_has_the_steps_of_a_mask_of_8_bit(weights: Path) -> None:
-    engine = LocalEngine(LocalEngineSettings(weights_dir=str(weights)), 2, silent)
+    engine = OnnxEngine(LocalEngineSettings(weights_dir=str(weights)), 2, silent)
 
     alpha = engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp")).alpha
 
     assert np.allclose(alpha * 255, np.rint(alpha * 255), atol=1e-3)
 
 
-def test_what_only_other_models_need_stays_out_and_is_there_for_others(weights: Path) -> None:
+def test_the_engine_needs_no_library_but_onnx_runtime(weights: Path) -> None:
     code = f"""
-import sys
-from daemon.engines.local import LocalEngine
+import sys, uuid
+from daemon.engines.onnx.onnx_engine import OnnxEngine
+from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings
+from tests.engines.conformance import drawn_photo
 
-engine = LocalEngine(LocalEngineSettings(weights_dir={str(weights)!r}), 1, print)
-(health,) = engine.check()
-unneeded = {{"numba", "pymatting", "scipy", "skimage", "jsonschema", "rembg.sessions"}}
-print(health.up, sorted(unneeded & set(sys.modules)))
-import rembg
-print(callable(rembg.new_session), "sam" in rembg.sessions.sessions)
+engine = OnnxEngine(LocalEngineSettings(weights_dir={str(weights)!r}), 1, print)
+before = {{name.split(".")[0] for name in sys.modules}}
+engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp"))
+found = {{name.split(".")[0] for name in sys.modules}} - before - sys.stdlib_module_names
+print(sorted(name for name in found if not name.startswith("_")))
 """
 
-    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}  # rembg's own start would compile for a minute
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
-    printed = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    ).stdout
-
-    assert printed.splitlines() == ["True []", "True True"]
+    assert printed.splitlines() == ["['onnxruntime']"]
 
 
 @pytest.mark.parametrize(("crowded", "kept_mb"), [(True, range(150)), (False, range(150, 500))])
@@ -152,7 +178,7 @@ def test_the_memory_of_a_run_is_given_back_where_photos_need_it(weights: Path, c
     code = f"""
 import re, uuid
 from pathlib import Path
-from daemon.engines.local import LocalEngine
+from daemon.engines.onnx.onnx_engine import OnnxEngine
 from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings
 from tests.engines.conformance import drawn_photo
@@ -160,7 +186,7 @@ from tests.engines.conformance import drawn_photo
 def resident_mb():
     return int(re.search(r"VmRSS:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024
 
-engine = LocalEngine(LocalEngineSettings(weights_dir={str(weights)!r}), 1, print, lambda: {crowded})
+engine = OnnxEngine(LocalEngineSettings(weights_dir={str(weights)!r}), 1, print, lambda: {crowded})
 engine.check()
 before = resident_mb()
 for _ in range(2):
