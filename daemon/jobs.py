@@ -181,24 +181,26 @@ class Choice:
     """That a person took an attempt instead of the best one. who: "" = unknown. at: Unix seconds.
 
     alphas_round: the round in which the attempts were made. replaces: places of the earlier result, below the root,
-    that are still to be moved to `archiv/`.
+    that are still to be moved to `archiv/`. Of a file of several pages, page is the one that is made anew, and taken
+    are the attempts that people took of any page, with who and when; otherwise 0 and nothing.
     """
 
     who: str
     at: float
     alphas_round: int
     replaces: tuple[str, ...] = ()
+    page: int = 0
+    taken: tuple[tuple[int, str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One photo on its way.
 
-    name: its path below `inbox/`, POSIX, NFC. tries: starts so far that did not end in order.
-    round: 0, plus one each time that a person wants another try. attempts: those of this round; tried_before: those of
-    earlier rounds.
-    admitted_at, started_at, finished_at: Unix times. best: the number of the attempt that won.
-    choice: why this round began, if a person took an attempt of an earlier round.
+    name: its path below `inbox/`, POSIX, NFC. tries: starts so far that did not end in order. round: 0, plus one each
+    time that a person wants another try. attempts: those of this round; tried_before: those of earlier rounds.
+    admitted_at, started_at, finished_at: Unix times. best: the number of the attempt that won; of several pages, of the
+    worst. choice: why this round began, if a person took an attempt of an earlier round.
     fresh: whether it was started just now for the first time in its round, so that no engine can know its tickets.
     """
 

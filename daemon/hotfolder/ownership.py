@@ -40,6 +40,20 @@ def content_at(root: Path, place: str) -> bytes | None:
             return hashlib.file_digest(file, "sha256").digest()
 
 
+def copy_out(root: Path, place: str, to: Path) -> bool:
+    """Copy the file at a place to a new path of ours, durable and with its time. Returns False if there is no file.
+
+    Raises FileExistsError if there is a file at `to`, RootAway if the copy came back with other bytes, OSError.
+    """
+    with _reading(root, place) as descriptor:
+        if descriptor is None:
+            return False
+        with open_below.opened(to.parent) as folder:
+            no_replace.copy(descriptor, f".{to.name}.part", to.name, folder)
+            open_below.settle(folder)
+    return True
+
+
 def job_of_report(root: Path, place: str) -> str | None:
     """The id of the job that the report at a place tells of.
 

@@ -18,7 +18,8 @@ class Choices:
     def take(self, job_id: str, attempt: Attempt, choice: Choice) -> None:
         """done -> publishing, in a new round that has the attempts of the last one and is decided.
 
-        attempt: the one that was taken; it has a verdict. Raises IllegalMove if the job is not done.
+        attempt: what stands for the file now, the one that was taken unless another page is worse; it has a verdict.
+        Raises IllegalMove if the job is not done.
         """
         assert attempt.verdict is not None
         with self._db.transaction():

@@ -233,5 +233,12 @@ CREATE TABLE shown_sizes (
 # choice: that a person took an attempt of an earlier round, as JSON; see Choice.
 _ELEVENTH = "ALTER TABLE jobs ADD COLUMN choice TEXT;"
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH, LIGHT_TABLE, _ELEVENTH)
+# pages: the sizes of each page, as JSON. Those of files of several pages are read from their reports again.
+_TWELFTH = """
+DELETE FROM shown_sizes WHERE page > 0;
+ALTER TABLE shown_sizes ADD COLUMN pages TEXT NOT NULL DEFAULT '[]';
+"""
+
+_FIRST_TO_NINTH = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)
+MIGRATIONS = (*_FIRST_TO_NINTH, LIGHT_TABLE, _ELEVENTH, _TWELFTH)
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from daemon.jobs import Attempt, Grade, Recipe, View
+from daemon.judgement.best_of_pages import best_by_score
 from daemon.judgement.views import zoom_on
 from daemon.settings import Rung
 
@@ -121,8 +122,7 @@ class Strategy:
 
     def best(self, attempts: Sequence[Attempt]) -> Attempt | None:
         """The attempt with the highest score; of equal ones the earlier. None if none was judged."""
-        judged = [(attempt.verdict.score, -attempt.number, attempt) for attempt in attempts if attempt.verdict]
-        return max(judged, key=lambda row: row[:2])[2] if judged else None
+        return best_by_score(attempts)
 
     def _harder(self, attempts: Sequence[Attempt], tried_before: Sequence[Attempt]) -> Recipe | None:
         """A recipe that was not tried yet, also one beyond the ladder, until a result is sehr_gut.

@@ -12,8 +12,10 @@ from daemon.hotfolder.work_note import write_work_note
 from daemon.jobs import Attempt, Choice, Job, attempt_numbered
 from daemon.journal import JobRow, Journal
 from daemon.journal.alphas import Alphas
+from daemon.judgement.best_of_pages import best_of_page, of_page, pages_of_job, with_taken
 from daemon.logs import log
 from daemon.people.retries import NextRound, forget_last_staging
+from daemon.publishing.kept_pages import pictures_by_page
 from daemon.states import is_decided, is_done
 
 
@@ -41,8 +43,9 @@ class OtherAttempts:
         self._wake = wake
 
     def can_be_taken(self, job: Job, attempt: Attempt) -> bool:
-        """Whether all alphas are kept that a result by this attempt is made of."""
-        needed = [each for each in job.attempts if each.verdict is not None and each.number <= attempt.number]
+        """Whether all alphas are kept that a result by this attempt is made of: those of its page, up to it."""
+        page = of_page(job, attempt.page)
+        needed = [each for each in page if each.verdict is not None and each.number <= attempt.number]
         return attempt in needed and all(self._alphas.keeps(job, each.number, each.recipe) for each in needed)
 
     def refuse_unless_there(self, row: JobRow, number: int) -> None:
@@ -53,7 +56,9 @@ class OtherAttempts:
         """Have the result of a job made anew by another of its attempts. Returns False if that was done before.
 
         The job begins another round that is decided already: it is rendered from its original in all formats, and then
-        replaces the earlier result, which goes to `archiv/`. May be repeated after a crash: a person gets it once.
+        replaces the earlier result, which goes to `archiv/`. Of a file of several pages only the attempt's page is made
+        anew; the files of the others are published again as they are, and the worst page still gives the grade. May be
+        repeated after a crash: a person gets it once.
 
         Raises KeyError if the journal knows no such job, IllegalMove if the job is not done or the attempt cannot be
         taken, Vanished if its original or its result is gone; NoRoom, RootAway.
@@ -61,7 +66,7 @@ class OtherAttempts:
         with self._locks.held(job_id):
             row = self._journal.row(job_id)
             job = row.job
-            if number == job.best and job.choice is not None and (is_done(job.state) or is_decided(job.state)):
+            if _was_taken(job, number) and (is_done(job.state) or is_decided(job.state)):
                 return False
             attempt = self._attempt(row, number)
             original = self._original(row)
@@ -72,7 +77,8 @@ class OtherAttempts:
             forget_last_staging(self._folders, self._tick, job_id)
             made_in = job.choice.alphas_round if job.choice else job.round
             self._tick(Effect.TAKE_ATTEMPT)
-            self._journal.choices.take(job_id, attempt, Choice(who, self._clock(), made_in, row.results))
+            choice = Choice(who, self._clock(), made_in, row.results)
+            self._journal.choices.take(job_id, *with_taken(job, attempt, choice))
             write_work_note(self._folders, self._journal.row(job_id))
         text = f"{job.name} is made again with attempt {number}: a person took it."
         log.log("attempt_taken", text, job=job_id, name=job.name, attempt=number)
@@ -87,18 +93,22 @@ class OtherAttempts:
         attempt = attempt_numbered(job.attempts, number)
         if attempt is None or attempt.verdict is None:
             raise IllegalMove(f"{job.name} has no attempt {number} that gave a result.")
-        if number == job.best:
+        if attempt == best_of_page(job, attempt.page):
             raise IllegalMove(f"The result of {job.name} is made of attempt {number} already.")
-        if any(each.page > 1 for each in job.attempts):
-            raise IllegalMove(f"{job.name} has several pages, each with its own attempts, so none can be taken.")
         if not self.can_be_taken(job, attempt):
             raise IllegalMove(
                 f"Attempt {number} of {job.name} cannot be taken any more: its alphas are older than "
                 "journal.keep_alphas_days, or had to make room (journal.keep_alphas_mb). Try the photo again instead."
             )
-        if ownership.file_id_at(self._folders.root, row.results[0]) is None:
-            raise Vanished(f"The result of {job.name} was just moved or deleted. Try again in some seconds.")
+        self._refuse_if_moved(row)
         return attempt
+
+    def _refuse_if_moved(self, row: JobRow) -> None:
+        """Raise Vanished unless the first file of each page is where the journal has it."""
+        pages, by_page = pages_of_job(row.job), pictures_by_page(row.results)
+        firsts = row.results[:1] if pages == (1,) else [by_page.get(page, ("",))[0] for page in pages]
+        if not all(place and ownership.file_id_at(self._folders.root, place) for place in firsts):
+            raise Vanished(f"The result of {row.job.name} was just moved or deleted. Try again in some seconds.")
 
     def _original(self, row: JobRow) -> str:
         """The place of the original, which must be as it was. Raises Vanished."""
@@ -111,3 +121,9 @@ class OtherAttempts:
                 "Put it into inbox/ to have it cut out again."
             )
         return place
+
+
+def _was_taken(job: Job, number: int) -> bool:
+    """Whether a person took this attempt, and none at its page since."""
+    choice = job.choice
+    return choice is not None and (number in [each[0] for each in choice.taken] if choice.page else number == job.best)

@@ -8,9 +8,10 @@ from daemon.errors import BadPhoto, IllegalMove
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
-from daemon.jobs import ATTEMPTS_PER_PAGE, TOUCH_UP, Attempt, Recipe, attempt_numbered
+from daemon.jobs import ATTEMPTS_PER_PAGE, TOUCH_UP, Attempt, Recipe
 from daemon.journal import JobRow, Journal
 from daemon.journal.alphas import Alphas
+from daemon.judgement.best_of_pages import best_of_page, of_page
 from daemon.logs import log
 from daemon.pictures.picture_cache import PictureCache
 from daemon.pictures.thumbs import Thumb
@@ -37,20 +38,20 @@ class TouchUps:
         self._locks = locks
         self._tick = runtime.tick
 
-    def add(self, job_id: str, content: bytes) -> int:
+    def add(self, job_id: str, content: bytes, page: int = 1) -> int:
         """Keep an alpha as another attempt of a job that is done; returns its number. The result stays as it is.
 
-        content: a grey PNG of 8 bit, as large as the result. The attempt has the verdict of the result: a person judges
-        what came of it. Raises KeyError, IllegalMove if the job has no result that can be touched up, BadPhoto if the
-        PNG is not what it must be, NoRoom, WorkerLost.
+        content: a grey PNG of 8 bit, as large as the result. page: of the file, from 1. The attempt has the verdict of
+        the page's result: a person judges what came of it. Raises KeyError, IllegalMove if the job has no result of
+        that page that can be touched up, BadPhoto if the PNG is not what it must be, NoRoom, WorkerLost.
         """
-        self._refuse_strange(self._journal.row(job_id), content)
+        self._refuse_strange(self._journal.row(job_id), content, page)
         with self._locks.held(job_id):
             row = self._journal.row(job_id)
-            self._size(row)
-            best = attempt_numbered(row.job.attempts, row.job.best)
-            number = max((attempt.number for attempt in row.job.attempts), default=0) + 1
-            if best is None or best.verdict is None or number >= ATTEMPTS_PER_PAGE:
+            self._size(row, page)
+            best = best_of_page(row.job, page)
+            number = max((attempt.number for attempt in of_page(row.job, page)), default=0) + 1
+            if best is None or best.verdict is None or number >= page * ATTEMPTS_PER_PAGE:
                 raise IllegalMove(f"{row.job.name} cannot be touched up: it has no attempt to begin with, or too many.")
             attempt = Attempt(number, Recipe(TOUCH_UP), verdict=best.verdict)
             self._tick(Effect.KEEP_ALPHA)
@@ -61,14 +62,15 @@ class TouchUps:
         log.log("touched_up", text, job=job_id, name=row.job.name, attempt=number)
         return number
 
-    def _size(self, row: JobRow) -> tuple[int, int]:
-        """The size of a result that can be touched up. Raises IllegalMove."""
+    def _size(self, row: JobRow, page: int) -> tuple[int, int]:
+        """The size of a page's result that can be touched up. Raises IllegalMove."""
         job = row.job
         if not is_done(job.state) or job.grade is None:
             raise IllegalMove(f"{job.name} has no result now (it is {job.state}), so it cannot be touched up.")
-        sizes = self._journal.shown_sizes.of_jobs([job.id]).get(job.id)
-        if sizes is None or sizes.page or any(attempt.page > 1 for attempt in job.attempts):
-            raise IllegalMove(f"{job.name} has several pages, or its report is gone, so it cannot be touched up.")
+        known = self._journal.shown_sizes.of_jobs([job.id]).get(job.id)
+        sizes = known.of_page(page) if known else None
+        if sizes is None:
+            raise IllegalMove(f"{job.name} has no page {page}, or its report is gone, so that cannot be touched up.")
         if sizes.result != sizes.original:
             raise IllegalMove(
                 f"The result of {job.name} is trimmed or smaller than the photo (outputs.trim, outputs.max_side), so "
@@ -76,9 +78,9 @@ class TouchUps:
             )
         return sizes.result
 
-    def _refuse_strange(self, row: JobRow, content: bytes) -> None:
+    def _refuse_strange(self, row: JobRow, content: bytes, page: int) -> None:
         """Raise IllegalMove or BadPhoto unless it is an alpha of that size, whole, neither empty nor full."""
-        width, height = self._size(row)
+        width, height = self._size(row, page)
         wanted = _SIGNATURE + width.to_bytes(4) + height.to_bytes(4) + _GREY_8
         if content[: len(wanted)] != wanted:
             raise BadPhoto(

@@ -22,7 +22,7 @@ def retire_earlier_result(folders: HotFolder, journal: Journal, tick: Tick, job:
         return
     reports = [PurePosixPath(place).stem for place in choice.replaces if place.endswith(".json")]
     stem = reports[0] if reports else PurePosixPath(job.name).stem
-    there = [place for place in choice.replaces if _is_of(folders, journal, job.id, place)]
+    there = [place for place in choice.replaces if is_of_job(folders, journal, job.id, place)]
     if there:
         name = PurePosixPath(job.name)
         files = [(folders.root / place, _tail(PurePosixPath(place), stem)) for place in there]
@@ -35,7 +35,7 @@ def retire_earlier_result(folders: HotFolder, journal: Journal, tick: Tick, job:
     journal.choices.retired(job.id, choice)
 
 
-def _is_of(folders: HotFolder, journal: Journal, job_id: str, place: str) -> bool:
+def is_of_job(folders: HotFolder, journal: Journal, job_id: str, place: str) -> bool:
     """Whether the file at a place is the job's: as it was published, or edited since, but not another job's."""
     found = ownership.file_id_at(folders.root, place)
     if found is None:

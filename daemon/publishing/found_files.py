@@ -74,7 +74,11 @@ def entry_of_report(folders: HotFolder, path: Path, *, may_lack_results: bool = 
             admitted_at=_admitted_at(told.job) or found.st_mtime,
             started_at=found.st_mtime - _finite(body["seconds"]),
             finished_at=found.st_mtime,
-            attempts=tuple(ATTEMPT.validate_python(_attempt_values(values)) for values in body["attempts"]),
+            attempts=tuple(
+                ATTEMPT.validate_python(_attempt_values(values))
+                for part in body.get("pages") or [body]
+                for values in part["attempts"]
+            ),
             grade=told.filed,
             score=_finite(body["score"]),
             best=_number(body["best_attempt"]),

@@ -1,13 +1,14 @@
 """Says where a job stands between its decision and the end, from its row and from the files that were seen."""
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from daemon.jobs import Outcome, attempt_numbered
 from daemon.journal import JobRow
+from daemon.publishing.kept_pages import KeptPage
 from daemon.publishing.reports import Staged
 from daemon.settings import OutputSettings
 from daemon.states import State
@@ -37,14 +38,15 @@ class Files:
     original: in work. placed_here: places of the results, below the root, that this run put there; the journal may have
     had no room to record them. elsewhere: the job as its report or failure note tells it, looked for only if the
     original is gone from work, or if the journal is new to the job. staged_as_decided: all files of the result, the
-    report last, if they are whole and agree with the decision. leftovers: whether anything of a job that is over is
-    left in work, in staging or among the alphas.
+    report last, if they are whole and agree with the decision. kept: by page, what stays of an earlier result when the
+    job is staged. leftovers: whether anything of a job that is over is left in work, in staging or among the alphas.
     """
 
     original: Path | None = None
     placed_here: Sequence[str] = ()
     elsewhere: JobRow | None = None
     staged_as_decided: tuple[Staged, ...] = ()
+    kept: Mapping[int, KeptPage] = field(default_factory=dict)
     leftovers: bool = False
 
 

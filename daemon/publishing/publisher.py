@@ -21,6 +21,7 @@ from daemon.publishing.earlier_result import retire_earlier_result
 from daemon.publishing.failure import move_to_failed
 from daemon.publishing.job_events import JobEvents
 from daemon.publishing.kept_originals import archive_original, is_anothers, under_way
+from daemon.publishing.kept_pages import kept_pages
 from daemon.publishing.placed_before import in_other_hands
 from daemon.publishing.publication import Files, Publication, Step, decided
 from daemon.publishing.published_files import as_published, staged_files
@@ -84,7 +85,8 @@ class Publisher:
         outcome = publication.outcome
         if outcome is not None and outcome.verdict.grade is row.job.grade:
             staged = staged_as_decided(row.job, self._folders.jobs.staging_root / row.job.id, content)
-            files = replace(files, staged_as_decided=staged)
+            kept = {} if staged else kept_pages(self._folders, self._journal, row.job)
+            files = replace(files, staged_as_decided=staged, kept=kept)
         row = replace(row, same_as=first, content=content)
         return replace(publication, row=row, files=files, content=content, seen=seen)
 

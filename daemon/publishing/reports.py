@@ -54,12 +54,14 @@ def report(
         "language": words.language,
         **_cut(leading, words, {"name": job.name, "bytes": job.size_bytes, "sha256": content}),
         **(
-            {"page": leading.page.number, "pages": [{"page": cut.page.number, **_cut(cut, words, {})} for cut in cuts]}
+            {
+                "page": leading.page.number,
+                "pages": [{"page": cut.page.number, **_cut(cut, words, {}), **_by_people(job, cut)} for cut in cuts],
+            }
             if len(cuts) > 1
             else {}
         ),
-        **({"touched_up": True} if outcome.best.recipe.model == TOUCH_UP else {}),
-        **({"chosen": {"by": job.choice.who, "at": round(job.choice.at, 3)}} if job.choice else {}),
+        **_by_people(job, leading),
         "seconds": round(seconds, 3),
         "sha256": dict(files),
     }
@@ -77,6 +79,19 @@ def _cut(cut: Cut, words: Texts, photo: Mapping[str, Any]) -> dict[str, Any]:
         "best_attempt": best.number,
         "attempts": [_attempt(attempt, words) for attempt in cut.outcome.attempts],
     }
+
+
+def _by_people(job: Job, cut: Cut) -> dict[str, Any]:
+    """Whether a person touched a page up, and who took its attempt when."""
+    best, choice = cut.outcome.best, job.choice
+    taken = {number: (who, at) for number, who, at in choice.taken} if choice else {}
+    if choice and not choice.page:
+        taken[best.number] = choice.who, choice.at
+    told: dict[str, Any] = {"touched_up": True} if best.recipe.model == TOUCH_UP else {}
+    if best.number in taken:
+        who, at = taken[best.number]
+        told["chosen"] = {"by": who, "at": round(at, 3)}
+    return told
 
 
 def verdict_values(verdict: Verdict, words: Texts) -> dict[str, Any]:

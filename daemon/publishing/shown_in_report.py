@@ -1,6 +1,9 @@
 """Reads from a report how large the pictures are that it tells of."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from daemon.journal.shown_sizes import ShownSizes
 from daemon.pictures.values import Page
@@ -12,11 +15,17 @@ def shown_in_report(content: bytes) -> ShownSizes | None:
     """The sizes of the picture that stands for the file: with several pages, the worst. None if it does not say."""
     try:
         body = json.loads(content)
-        number, pages = int(body.get("page", 0)), len(body.get("pages", ()))
-        suffix = Page(number=number, of=pages).suffix if number else ""
-        return ShownSizes(_size(body["photo"]), _size(body["result"]), number, suffix)
+        number, parts = int(body.get("page", 0)), body.get("pages", ())
+        pages = tuple(_sizes(part, int(part["page"]), len(parts)) for part in parts)
+        return replace(_sizes(body, number, len(parts)), pages=pages)
     except Exception:  # noqa: BLE001 - whatever a parser raises for strangers' JSON
         return None
+
+
+def _sizes(part: Mapping[str, Any], number: int, of: int) -> ShownSizes:
+    """The sizes of one picture. Raises KeyError, TypeError or ValueError if they are not told."""
+    suffix = Page(number=number, of=of).suffix if number else ""
+    return ShownSizes(_size(part["photo"]), _size(part["result"]), number, suffix)
 
 
 def _size(values: dict[str, object]) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from daemon.observe.meter import Meter
 from daemon.pictures import writing
 from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.values import Page
+from daemon.publishing.kept_pages import KeptPage
 from daemon.publishing.rendered_pictures import RenderedPictures, Shower
 from daemon.publishing.reports import Cut, Staged, report
 from daemon.settings import OutputFormat, OutputSettings
@@ -83,6 +84,21 @@ class Staging:
         files = tuple((path, suffixes[fmt]) for fmt, path in paths.items())
         return Cut(page, outcome, picture.maker.seen(), writing.size_of(files[0][0]), files)
 
+    def stage_kept(self, picture: Picture, kept: KeptPage, folder: Path) -> Cut:
+        """Put the files of a page that stays as it is into `folder`, byte for byte.
+
+        Raises RootAway if a file was moved just now, NoRoom, OSError.
+        """
+        files = tuple((folder / f"result{file.suffix}", file.suffix) for file in kept.files)
+        for file, (path, _) in zip(kept.files, files, strict=True):
+            if not path.exists():
+                scratch = self._scratch_of(path)
+                file.copy(scratch)
+                self._tick(Effect.KEEP_RESULT)
+                scratch.replace(path)
+        seen = picture.maker.seen()
+        return Cut(picture.page, picture.outcome, seen, kept.size or (seen.width, seen.height), files)
+
     def stage_report(
         self, job: Job, cuts: Sequence[Cut], folder: Path, content: bytes, seconds: Callable[[], float]
     ) -> tuple[Staged, ...]:
@@ -134,11 +150,7 @@ class Staging:
             coverage = maker.compose(best)
         _refuse_unsaid(job, picture.outcome.verdict, coverage)
         for fmt, path in paths.items():
-            # A name of its own: a worker that outlives a killed daemon for a moment may still be writing this file.
-            scratch = path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}-{path.name}")
-            self._tick(Effect.WRITE_RESULT)
-            for left in path.parent.glob(f"{_UNFINISHED}*-{path.name}"):
-                left.unlink(missing_ok=True)
+            scratch = self._scratch_of(path)
             try:
                 picture.maker.write(scratch, fmt, job.id)
             except OSError as error:
@@ -149,6 +161,14 @@ class Staging:
                 ) from error
             self._tick(Effect.KEEP_RESULT)
             scratch.replace(path)
+
+    def _scratch_of(self, path: Path) -> Path:
+        """Where a file is written until it is whole; what an earlier run left there is removed."""
+        self._tick(Effect.WRITE_RESULT)
+        for left in path.parent.glob(f"{_UNFINISHED}*-{path.name}"):
+            left.unlink(missing_ok=True)
+        # A name of its own: a worker that outlives a killed daemon for a moment may still be writing this file.
+        return path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}-{path.name}")
 
 
 def staged_as_decided(job: Job, folder: Path, content: bytes) -> tuple[Staged, ...]:

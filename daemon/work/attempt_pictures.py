@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.jobs import Attempt, Job, Recipe, attempt_numbered
+from daemon.judgement.best_of_pages import page_of
 from daemon.pictures.opened_picture import PictureToShow
-from daemon.pictures.values import ONLY_PAGE, Page
+from daemon.pictures.values import Page
 from daemon.settings.current import CurrentSettings
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.photo_worker import KeptAttempts, PhotoWorkers
@@ -39,16 +40,17 @@ class AttemptPictures:
     def opened(
         self, job: Job, original: Path, layers: Mapping[str, int], *, hurried: bool = False
     ) -> Iterator[PictureToShow]:
-        """The alphas of attempts at a file of one page, at every size up to its own, as results would have them.
+        """The alphas of attempts at one page of a file, at every size up to its own, as results would have them.
 
-        layers: the number of the attempt that each layer shows. An attempt whose alpha is not kept any more has no
-        picture. hurried: as `PhotoWorkers.picture`. Raises what `PhotoWorkers.attempts` raises.
+        layers: the number of the attempt that each layer shows, one at least. An attempt whose alpha is not kept any
+        more has no picture. hurried: as `PhotoWorkers.picture`. Raises what `PhotoWorkers.attempts` raises.
         """
-        settings, holder = self._settings.now, _Holder(ONLY_PAGE)
+        page = page_of(next(iter(layers.values())))
+        settings, holder = self._settings.now, _Holder(Page(number=page))
         restored = self._pipeline.restore(PhotoTask(job, settings), holder)
         there = {number for number, *_ in holder.alphas}
         attempts = ((layer, attempt_numbered(restored, number)) for layer, number in layers.items())
         shown = {layer: attempt for layer, attempt in attempts if attempt and attempt.number in there}
-        kept = KeptAttempts(holder.alphas, shown)
+        kept = KeptAttempts(holder.alphas, shown, page)
         with self._workers.attempts(original, PixelSettings.of(settings), kept, hurried=hurried) as picture:
             yield picture

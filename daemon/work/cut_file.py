@@ -1,15 +1,18 @@
 """Cuts out every picture of one file, then stages the results."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from daemon.jobs import Outcome
+from daemon.judgement.best_of_pages import best_of_page, of_page, pages_of_job
 from daemon.pictures.values import Page
+from daemon.publishing.kept_pages import KeptPage
 from daemon.publishing.reports import Cut, worst
 from daemon.publishing.staging import Picture, Staging
+from daemon.settings import Settings
 from daemon.work.photo_worker import PhotoWorker
 from daemon.work.pipeline import Pipeline
 from daemon.work.task import PhotoTask
@@ -27,10 +30,11 @@ class CutFile:
         self._pipeline = pipeline
         self._staging = staging
         self._held = ExitStack()
-        self._worker = self._held.enter_context(pipeline.work_on(path, task.settings))
+        self._worker = self._held.enter_context(pipeline.work_on(path, _with_pages_as_before(task)))
         self._is_open = False
         self._pages: tuple[Page, ...] = ()
         self._outcomes: list[Outcome] = []
+        self._kept: Mapping[int, KeptPage] = {}
 
     @property
     def outcome(self) -> Outcome | None:
@@ -47,8 +51,12 @@ class CutFile:
         """Cut out each picture; returns the outcome that stands for the file. Raises like `Pipeline.cut_out`."""
         return self._outcome(self._pipeline.cut_out)
 
-    def restore(self) -> Outcome:
-        """The outcome that an earlier run decided on. Raises like `Pipeline.decided`."""
+    def restore(self, kept: Mapping[int, KeptPage] | None = None) -> Outcome:
+        """The outcome that an earlier run decided on. Raises like `Pipeline.decided`.
+
+        kept: by number, the pages whose results stay as they are: nothing is made anew of these, here or by `stage`.
+        """
+        self._kept = kept or {}
         return self._outcome(self._pipeline.decided)
 
     def stage(self, folder: Path) -> tuple[Cut, ...]:
@@ -56,16 +64,24 @@ class CutFile:
         cuts = []
         for page, outcome in zip(self._pages, self._outcomes, strict=True):
             with self._opened(page) as photo:
-                if len(self._pages) > 1:
-                    self._pipeline.restore(self._with_all_attempts(), photo)
-                picture = Picture(page, outcome, photo)
-                cuts.append(self._staging.stage(self._task.job, self._task.settings.outputs, picture, folder))
+                cuts.append(self._staged(Picture(page, outcome, photo), photo, folder))
         self._close()
         return tuple(cuts)
+
+    def _staged(self, picture: Picture, photo: PhotoWorker, folder: Path) -> Cut:
+        if kept := self._kept.get(picture.page.number):
+            return self._staging.stage_kept(picture, kept, folder)
+        if len(self._pages) > 1:
+            self._pipeline.restore(self._with_all_attempts(), photo)
+        return self._staging.stage(self._task.job, self._task.settings.outputs, picture, folder)
 
     def _outcome(self, of: Callable[[PhotoTask, PhotoWorker], Outcome]) -> Outcome:
         self._pages = self._worker.pages()
         for page in self._pages:
+            best = best_of_page(self._task.job, page.number) if page.number in self._kept else None
+            if best is not None:
+                self._outcomes.append(Outcome(of_page(self._task.job, page.number), best))
+                continue
             with self._opened(page) as photo:
                 self._outcomes.append(of(self._task, photo))
         return worst(self._outcomes)
@@ -88,3 +104,12 @@ class CutFile:
     def _close(self) -> None:
         self._is_open = False
         self._held.close()
+
+
+def _with_pages_as_before(task: PhotoTask) -> Settings:
+    """The settings; for an attempt that a person took, so that the file has the pages that it had then."""
+    outputs = task.settings.outputs
+    if task.job.choice is None:
+        return task.settings
+    pages = "first" if pages_of_job(task.job) == (1,) else "each"
+    return task.settings.model_copy(update={"outputs": outputs.model_copy(update={"pages": pages})})

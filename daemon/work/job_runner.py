@@ -179,7 +179,7 @@ class JobRunner:
         """Write the results and the report on them."""
         job, original, content = publication.row.job, publication.files.original, publication.content
         assert original is not None and content is not None  # noqa: PT018 - else there was nothing to cut out
-        outcome = file.outcome or file.restore()
+        outcome = file.outcome or file.restore(publication.files.kept)
         self._runtime.tick(Effect.MAKE_STAGING)
         folder = self._folders.jobs.staging(job.id)
         cuts = file.stage(folder)

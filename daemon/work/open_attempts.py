@@ -25,8 +25,8 @@ class OpenAttempts:
     """
 
     def __init__(self, path: Path, settings: PixelSettings, kept: KeptAttempts) -> None:
-        """The file has one page. Raises BadPhoto and RootAway as `open_photo` does."""
-        photo = open_for_work(path, settings.max_megapixels, pages_of(path)[0])
+        """Raises BadPhoto and RootAway as `open_photo` does."""
+        photo = open_for_work(path, settings.max_megapixels, pages_of(path)[kept.page - 1])
         self._photo = PhotoInWork.of(photo, settings)
         there = {each[0] for each in kept.alphas if self._photo.add_kept(*each)}
         self._shown = {layer: attempt for layer, attempt in kept.shown.items() if attempt.number in there}

@@ -20,14 +20,15 @@ from daemon.settings.pixel_settings import PixelSettings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptAttempts:
-    """Attempts at a file of one page whose alphas are kept, with what is to be shown of them.
+    """Attempts at one page of a file whose alphas are kept, with what is to be shown of them.
 
     alphas: number, recipe, PNG and base of each, as `PhotoWorker.add_kept` takes them. shown: the attempts to show, by
-    the name of the layer.
+    the name of the layer. page: of the photos in the file, from 1.
     """
 
     alphas: Sequence[tuple[int, Recipe, bytes, Attempt | None]]
     shown: Mapping[str, Attempt]
+    page: int = 1
 
 
 class PhotoWorker(Protocol):

@@ -14,6 +14,7 @@ from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import ATTEMPTS_PER_PAGE, TOUCH_UP, Attempt, Job, Outcome, Recipe, attempt_numbered
 from daemon.journal.alphas import Alphas
+from daemon.judgement.best_of_pages import best_of_page
 from daemon.judgement.ladder import strategy_for
 from daemon.judgement.strategy import Strategy
 from daemon.logs import log
@@ -125,9 +126,9 @@ class Pipeline:
 
     def decided(self, task: PhotoTask, photo: PhotoWorker) -> Outcome:
         """The outcome that an earlier run decided on. If its alphas are lost, asks again, with the same tickets."""
-        strategy = self.strategy(task.settings)
         attempts = self.restore(task, photo)
-        best = strategy.best(attempts) if photo.page.of > 1 else attempt_numbered(attempts, task.job.best)
+        wanted = best_of_page(task.job, photo.page.number)
+        best = attempt_numbered(attempts, wanted.number if photo.page.of > 1 and wanted else task.job.best)
         if best is None or best.verdict is None:
             outcome = self.cut_out(task, photo)
             self._record(task.job, outcome.attempts)

@@ -98,7 +98,7 @@ class Processes:
         self, path: Path, settings: PixelSettings, kept: KeptAttempts, *, hurried: bool = False
     ) -> Iterator[PictureInProcess]:
         """As `PhotoWorkers.attempts`, in a process that is used for nothing else afterwards."""
-        with self._opened(path, 1, SHOW_ATTEMPTS, settings, kept, hurried) as (process, need):
+        with self._opened(path, kept.page, SHOW_ATTEMPTS, settings, kept, hurried) as (process, need):
             yield PictureInProcess(self, process, path.name, need)
 
     @contextmanager

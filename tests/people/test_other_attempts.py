@@ -18,7 +18,7 @@ from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings, load
 from daemon.states import State
 from tests.doubles import ScriptedEngine
-from tests.drawing import save_pages, save_photo
+from tests.drawing import save_photo
 from tests.test_crash_at_every_step import FAR_FUTURE, MOST_STEPS, Died, dying_before
 
 
@@ -215,16 +215,6 @@ def test_an_edited_result_is_kept_as_it_was_edited(desk: Desk) -> None:
     desk.live(take=(row.job.id, another(row)))
 
     assert (desk.folder / "hot" / "archiv" / "a-earlier.png").read_bytes() == b"edited"
-
-
-def test_no_attempt_is_taken_at_a_file_of_several_pages(tmp_path: Path) -> None:
-    save_pages(tmp_path / "hot" / "inbox" / "a.tif", 2)
-    desk = Desk(tmp_path, settings_for(tmp_path), ScriptedEngine())
-    desk.live()
-    row = desk.row()
-
-    with pytest.raises(IllegalMove, match="several pages"):
-        desk.live(take=(row.job.id, another(row)))
 
 
 def test_an_attempt_that_is_taken_comes_once_wherever_the_program_dies(

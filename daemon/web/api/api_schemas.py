@@ -38,6 +38,8 @@ _SPOTS = {
     **_list_of(_list_of(named("Spot"))),
 }
 _PICTURE = {"url": _TEXT, "width": _WHOLE, "height": _WHOLE, "tile": _WHOLE, "levels": _WHOLE}
+_PICTURES = _or_null(_object(original=_or_null(named("Picture")), colour=named("Picture"), alpha=named("Picture")))
+_NUMBER: Schema = {"type": "integer", "minimum": 1}
 _ANSWER = {
     "description": "How fine the alpha was before it was brought to the photo's size: the pixels of its longer side, "
     "and how many pixels of the photo's side came of one of them",
@@ -61,9 +63,23 @@ _JOB = {
     "seconds": _or_null({"type": "number"}),
     "decided": _or_null(_object(grade=_TEXT, who=_TEXT, at=_TIME)),
     "version": {"type": "string", "description": "Changes with each change of the job; the ETag without its quotes"},
-    "pictures": _or_null(_object(original=named("Picture"), colour=named("Picture"), alpha=named("Picture"))),
-    "results": _list_of(_object(name=_TEXT, suffix=_TEXT, url=_TEXT)),
+    "page": {
+        **_NUMBER,
+        "description": "Which page of the file `score`, `reasons`, `spots` and `pictures` are about: the worst, which "
+        "stands for the file; 1 if there is only one",
+    },
+    "page_count": {**_NUMBER, "description": "How many pages of the file have a result; 1 while there is none"},
+    "pictures": _PICTURES,
+    "results": _list_of(
+        _object(
+            name=_TEXT,
+            suffix=_TEXT,
+            page=_or_null({**_NUMBER, "description": "null: about all pages, as the report is"}),
+            url=_TEXT,
+        )
+    ),
 }
+_OF_PAGE = {name: _JOB[name] for name in ("score", "reasons", "findings", "defects", "spots", "pictures")}
 
 _FIGURES: Schema = {
     "type": "object",
@@ -91,9 +107,17 @@ SCHEMAS: Mapping[str, Schema] = {
         "required": ["code"],
     },
     "Job": _object(**_JOB),
-    "JobWithTries": _object(**_JOB, tries=_list_of(named("Attempt"))),
+    "JobWithTries": _object(**_JOB, pages=_list_of(named("Page")), tries=_list_of(named("Attempt"))),
+    "Page": _object(
+        page={**_NUMBER, "description": "Of the file; one of one page has it, too"},
+        grade=_or_null({**_GRADE, "description": "Of this page; the file lies where its worst page belongs"}),
+        **_OF_PAGE,
+        best_attempt=_or_null({**_NUMBER, "description": "The attempt that this page's result is made of"}),
+        touched_up={"type": "boolean", "description": "Whether a person painted its alpha"},
+    ),
     "Attempt": _object(
         number=_WHOLE,
+        page={**_NUMBER, "description": "Of the file"},
         recipe=_TEXT,
         score=_or_null({"type": "number"}),
         grade=_or_null(_GRADE),
@@ -103,7 +127,7 @@ SCHEMAS: Mapping[str, Schema] = {
         seconds={"type": "number"},
         error=_or_null(_TEXT),
         picture=_or_null(named("AttemptPicture")),
-        best={"type": "boolean"},
+        best={"type": "boolean", "description": "Whether the result of its page is made of it"},
     ),
     "Jobs": _object(jobs=_list_of(named("Job")), next=_or_null(_TEXT)),
     "SentPhoto": _object(id=_TEXT, name=_TEXT, state=_JOB["state"], grade=_JOB["grade"], score=_JOB["score"]),

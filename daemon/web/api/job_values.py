@@ -1,15 +1,17 @@
 """Writes a job as the JSON values that pages and programs get."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from daemon.hotfolder import ownership
-from daemon.jobs import Attempt, Job, Reason, attempt_numbered
+from daemon.jobs import TOUCH_UP, Attempt, Job, Reason, attempt_numbered
 from daemon.journal import top_folder
 from daemon.journal.job_lists import GivenGrade, SeenJob
-from daemon.people.moved_results import tail_of
+from daemon.judgement.best_of_pages import best_of_page, pages_of_job
+from daemon.people.moved_results import is_report, tail_of
 from daemon.publishing.reports import spot_values
 from daemon.states import is_done
 from daemon.web.callers import Caller
@@ -17,6 +19,8 @@ from daemon.web.problems import not_found
 from daemon.web.site import Site
 from daemon.words.catalogue import LANGUAGES, words_in
 from daemon.words.reason_texts import reason_text, reason_values
+
+_PAGE = re.compile("-p([0-9]+)")
 
 
 def seen_by(site: Site, caller: Caller, job_id: str) -> SeenJob:
@@ -33,7 +37,7 @@ def job_values(site: Site, seen: SeenJob) -> dict[str, object]:
 
     Raises OSError if the disk does not answer.
     """
-    job = seen.row.job
+    job, pages = seen.row.job, _pages_of_result(seen)
     best = attempt_numbered(job.attempts, job.best)
     verdict = best.verdict if best else None
     return {
@@ -53,24 +57,49 @@ def job_values(site: Site, seen: SeenJob) -> dict[str, object]:
         "seconds": _seconds(job),
         "decided": _decided(seen.decided),
         "version": str(seen.version),
+        "page": best.page if best else 1,
+        "page_count": len(pages),
         "pictures": site.pictures.of(seen.row),
-        "results": [_result(job, place) for place in result_places(seen)],
+        "results": [_result(job, place, pages) for place in result_places(seen)],
     }
 
 
 def with_tries(site: Site, seen: SeenJob) -> dict[str, object]:
-    """A job with the attempts of its round, and how large its files are. Raises OSError."""
-    places = result_places(seen)
+    """A job with its pages, the attempts of its round, and how large its files are. Raises OSError."""
+    places, pages = result_places(seen), _pages_of_result(seen)
     sizes = [ownership.file_id_at(site.folders.root, place) for place in places]
     results = [
-        {**_result(seen.row.job, place), "bytes": size and size.size_bytes}
+        {**_result(seen.row.job, place, pages), "bytes": size and size.size_bytes}
         for place, size in zip(places, sizes, strict=True)
     ]
     pictures = site.pictures.of_attempts(seen.row)
     tries = [
         {**_try(attempt, seen.row.job), "picture": pictures.get(attempt.number)} for attempt in seen.row.job.attempts
     ]
-    return {**job_values(site, seen), "results": results, "tries": tries}
+    of_pages = [_page(site, seen, page) for page in pages]
+    return {**job_values(site, seen), "results": results, "pages": of_pages, "tries": tries}
+
+
+def _pages_of_result(seen: SeenJob) -> tuple[int, ...]:
+    """The pages that have a result, from 1. A job without one counts as one page."""
+    return pages_of_job(seen.row.job) if result_places(seen) else (1,)
+
+
+def _page(site: Site, seen: SeenJob, page: int) -> dict[str, object]:
+    """What came of one page of the file; of a file of one page, what stands in the job."""
+    best = best_of_page(seen.row.job, page)
+    verdict = best.verdict if best else None
+    return {
+        "page": page,
+        "grade": verdict and verdict.grade.value,
+        "score": verdict and verdict.score,
+        **_reasons(verdict.reasons if verdict else []),
+        "defects": list(verdict.defects) if verdict else [],
+        "spots": spot_values(verdict) if verdict else [],
+        "best_attempt": best and best.number,
+        "touched_up": best is not None and best.recipe.model == TOUCH_UP,
+        "pictures": site.pictures.of(seen.row, page),
+    }
 
 
 def result_places(seen: SeenJob) -> tuple[str, ...]:
@@ -78,15 +107,20 @@ def result_places(seen: SeenJob) -> tuple[str, ...]:
     return seen.row.results if is_done(seen.row.job.state) and seen.row.job.grade else ()
 
 
-def _result(job: Job, place: str) -> dict[str, object]:
-    name = PurePosixPath(place).name
-    return {"name": name, "suffix": tail_of(place), "url": f"/api/v1/jobs/{job.id}/results/{quote(name, safe='')}"}
+def _result(job: Job, place: str, pages: Sequence[int]) -> dict[str, object]:
+    """A file of a result. page: None if it is about all of them, as the report is."""
+    name, tail = PurePosixPath(place).name, tail_of(place)
+    url = f"/api/v1/jobs/{job.id}/results/{quote(name, safe='')}"
+    named = _PAGE.match(tail) if len(pages) > 1 else None
+    only = None if is_report(place) or len(pages) > 1 else 1
+    return {"name": name, "suffix": tail, "page": int(named[1]) if named else only, "url": url}
 
 
 def _try(attempt: Attempt, job: Job) -> dict[str, object]:
     verdict = attempt.verdict
     return {
         "number": attempt.number,
+        "page": attempt.page,
         "recipe": str(attempt.recipe),
         "score": verdict and verdict.score,
         "grade": verdict and verdict.grade.value,
@@ -94,7 +128,7 @@ def _try(attempt: Attempt, job: Job) -> dict[str, object]:
         "spots": spot_values(verdict) if verdict else [],
         "seconds": round(attempt.seconds, 3),
         "error": attempt.error,
-        "best": attempt.number == job.best,
+        "best": attempt == best_of_page(job, attempt.page),
     }
 
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.journal import JobRow, top_folder
+from daemon.judgement.best_of_pages import page_of
 from daemon.pictures.pyramid import MEDIA_TYPES, Layer
 from daemon.web.callers import Role
 from daemon.web.pictures_served.shown_files import ATTEMPT, ShownFile
@@ -16,7 +17,7 @@ from daemon.web.site import Site
 from daemon.web.ways import Way, caller_of
 
 _FOR_EVER = "private, max-age=31536000, immutable"
-_ATTEMPT = re.compile(rf"{ATTEMPT}[1-9][0-9]{{0,5}}")
+_KIND = re.compile(rf"(original|colour|alpha|{ATTEMPT.rstrip('-')})(?:-([1-9][0-9]{{0,5}}))?")
 _LAYERS: Mapping[str, Layer] = {"original": "colour", "colour": "colour", "alpha": "alpha"}
 
 
@@ -50,9 +51,8 @@ async def ahead(request: Request, site: Site) -> Response:
 async def _found(request: Request, site: Site) -> tuple[ShownFile, str, str]:
     """What is asked for, with the layer and the ETag. Raises Refused if the caller may not see it, or it is old."""
     job_id, kind, key = (request.path_params[name] for name in ("job_id", "kind", "key"))
-    layer, caller = kind if _ATTEMPT.fullmatch(kind) else _LAYERS.get(kind), caller_of(request)
-    if layer is None:
-        raise not_found(f"There is no picture of the kind {kind}.")
+    what, layer, page = _asked(kind)
+    caller = caller_of(request)
 
     def row() -> JobRow:
         try:
@@ -63,10 +63,20 @@ async def _found(request: Request, site: Site) -> tuple[ShownFile, str, str]:
             raise not_found(f"There is no job {job_id}.")
         return found
 
-    shown = await site.pictures.shelf.run(lambda: site.pictures.find(row, kind))
+    shown = await site.pictures.shelf.run(lambda: site.pictures.find(row, what, page))
     if shown.key != key or layer not in shown.layers:
         raise not_found("This picture has changed since. Ask for the job again: it says where the new one is.")
     return shown, layer, f'"{request.url.path.removeprefix("/pictures/")}"'
+
+
+def _asked(kind: str) -> tuple[str, str, int]:
+    """What a kind of picture names: the kind without its page, the layer, the page; 0 = the one that stands for all."""
+    named = _KIND.fullmatch(kind)
+    if named and named[1] in _LAYERS:
+        return named[1], _LAYERS[named[1]], int(named[2] or 0)
+    if named and named[2]:
+        return kind, kind, page_of(int(named[2]))
+    raise not_found(f"There is no picture of the kind {kind}.")
 
 
 def _if_known(request: Request, tag: str) -> Response | None:

@@ -14,6 +14,7 @@ from daemon.jobs import Job, attempt_numbered
 from daemon.journal import JobRow, Journal
 from daemon.journal.alphas import Alphas
 from daemon.journal.shown_sizes import ShownSizes
+from daemon.judgement.best_of_pages import of_page
 from daemon.pictures.picture_cache import key_of
 from daemon.pictures.pyramid import TILE, levels_of
 from daemon.pictures.result_names import picture_in
@@ -29,7 +30,8 @@ class ShownFile:
     """A file that is shown. key: changes with its content. place: below the root. layers: what is shown of it.
 
     job: whose attempts are shown in the layers "attempt-1" …; None if the file itself is shown.
-    page: as `pyramid.build_pyramid` takes it. size: (width, height) in pixels.
+    page: as `pyramid.build_pyramid` takes it. size: (width, height) in pixels. of_page: the page of the photo that it
+    is about, from 1; 0 if the photo has only one.
     """
 
     key: str
@@ -39,6 +41,7 @@ class ShownFile:
     page: int
     size: tuple[int, int]
     job: Job | None = None
+    of_page: int = 0
 
 
 class ShownFiles:
@@ -49,17 +52,20 @@ class ShownFiles:
         self._journal = journal
         self._alphas = alphas
 
-    def original(self, row: JobRow) -> ShownFile | None:
-        """The original of a job that is done; None if it was not kept, or is not where it was laid."""
-        return self._original(row, self._sizes(row))
+    def original(self, row: JobRow, page: int = 0) -> ShownFile | None:
+        """The original of a job that is done; None if it was not kept, or is not where it was laid.
 
-    def result(self, row: JobRow) -> ShownFile | None:
+        page: of a file of several pages, from 1; 0 = the one that stands for the file, also below.
+        """
+        return self._original(row, self._sizes(row, page))
+
+    def result(self, row: JobRow, page: int = 0) -> ShownFile | None:
         """The result of a job that is done; None if it is not where the journal has it."""
-        return self._result(row, self._sizes(row))
+        return self._result(row, self._sizes(row, page))
 
-    def both(self, row: JobRow) -> tuple[ShownFile | None, ShownFile | None]:
+    def both(self, row: JobRow, page: int = 0) -> tuple[ShownFile | None, ShownFile | None]:
         """The original and the result; their sizes are asked for once."""
-        sizes = self._sizes(row)
+        sizes = self._sizes(row, page)
         return self._original(row, sizes), self._result(row, sizes)
 
     def _original(self, row: JobRow, sizes: ShownSizes | None) -> ShownFile | None:
@@ -69,7 +75,7 @@ class ShownFiles:
             return None
         untouched = (found.inode, found.size_bytes, found.mtime_ns) == (noted.inode, noted.size_bytes, noted.mtime_ns)
         key = _key(row.content if untouched else None, found, sizes.page)
-        return ShownFile(key, noted.place, found, ("colour",), sizes.page, sizes.original)
+        return ShownFile(key, noted.place, found, ("colour",), sizes.page, sizes.original, of_page=sizes.page)
 
     def _result(self, row: JobRow, sizes: ShownSizes | None) -> ShownFile | None:
         place = picture_in(row.results, sizes.page_suffix) if sizes else None
@@ -77,25 +83,26 @@ class ShownFiles:
         if found is None or place is None or sizes is None:
             return None
         key = _key(self._journal.result_files.sha256_of(row.job.id, found), found, 0)
-        return ShownFile(key, place, found, ("colour", "alpha"), 0, sizes.result)
+        return ShownFile(key, place, found, ("colour", "alpha"), 0, sizes.result, of_page=sizes.page)
 
-    def attempts(self, row: JobRow) -> ShownFile | None:
-        """The alphas of a job's attempts as results would have them; None if there is nothing to show.
+    def attempts(self, row: JobRow, page: int = 1) -> ShownFile | None:
+        """The alphas of the attempts at a page as results would have them; None if there is nothing to show.
 
-        Shown are those up to the first one whose alpha is not kept any more. The file has one page, and is unchanged.
+        Shown are those up to the first one whose alpha is not kept any more. The file is unchanged.
         """
-        original, job = self.original(row), row.job
-        if original is None or original.page or original.key != _key(row.content, original.file, 0):
+        original, job, attempts = self.original(row, page), row.job, of_page(row.job, page)
+        if original is None or original.key != _key(row.content, original.file, original.page):
             return None
         layers = []
-        for attempt in job.attempts:
+        for attempt in attempts:
             if attempt.verdict is not None:
                 if not self._alphas.keeps(job, attempt.number, attempt.recipe):
                     break
                 layers.append(f"{ATTEMPT}{attempt.number}")
-        said = repr(("full size", job.id, job.choice.alphas_round if job.choice else job.round, job.attempts)).encode()
+        said = repr(("full size", job.id, job.choice.alphas_round if job.choice else job.round, attempts)).encode()
         key = key_of(original.key.encode() + said)
-        return ShownFile(key, original.place, original.file, tuple(layers), 0, original.size, job) if layers else None
+        shown = original.page, original.size, job, original.of_page
+        return ShownFile(key, original.place, original.file, tuple(layers), *shown) if layers else None
 
     def answer(self, job: Job, number: int, size: tuple[int, int]) -> Mapping[str, object] | None:
         """How fine an attempt's alpha was before it was brought to the size of the photo, (width, height).
@@ -112,8 +119,13 @@ class ShownFiles:
         seen = max(size[0] * (view.right - view.left), size[1] * (view.bottom - view.top))
         return {"pixels": pixels, "enlarged": round(max(1.0, seen / pixels), 2)}
 
-    def _sizes(self, row: JobRow) -> ShownSizes | None:
-        """The sizes of the pictures; None for a job without a result. Of an older job its report tells them."""
+    def _sizes(self, row: JobRow, page: int) -> ShownSizes | None:
+        """The sizes of a page's pictures; None for a job without a result, and for a page that there is not."""
+        sizes = self._sizes_of_all(row)
+        return sizes.of_page(page) if sizes and page else sizes
+
+    def _sizes_of_all(self, row: JobRow) -> ShownSizes | None:
+        """The sizes of all pictures. Of an older job its report tells them."""
         if not is_done(row.job.state) or row.job.grade is None or not row.results:
             return None
         known = self._journal.shown_sizes.of_jobs([row.job.id]).get(row.job.id)
@@ -138,9 +150,13 @@ def meaning_of(error: OSError, place: str) -> FreistellerError:
 
 
 def described(job_id: str, kind: str, shown: ShownFile) -> Mapping[str, object]:
-    """What the page is told of a picture, as JSON values. Answers below `url` never change."""
+    """What the page is told of a picture, as JSON values. Answers below `url` never change.
+
+    kind: "original", "colour" or "alpha", of a page if the photo has several; or an attempt, whose number tells that.
+    """
     width, height = shown.size
-    url = f"/pictures/{job_id}/{kind}/{shown.key}/"
+    of = f"-{shown.of_page}" if shown.of_page and not kind.startswith(ATTEMPT) else ""
+    url = f"/pictures/{job_id}/{kind}{of}/{shown.key}/"
     return {"url": url, "width": width, "height": height, "tile": TILE, "levels": levels_of(width, height)}
 
 

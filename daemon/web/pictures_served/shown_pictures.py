@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from daemon.errors import Vanished
 from daemon.journal import JobRow
+from daemon.judgement.best_of_pages import pages_of_job
 from daemon.web.pictures_served.picture_shelf import PictureShelf
 from daemon.web.pictures_served.shown_files import ATTEMPT, ShownFile, ShownFiles, described, meaning_of
 
@@ -20,13 +21,14 @@ class ShownPictures:
     shelf: PictureShelf
     files: ShownFiles
 
-    def of(self, row: JobRow) -> Mapping[str, object] | None:
+    def of(self, row: JobRow, page: int = 0) -> Mapping[str, object] | None:
         """The pictures of a job as JSON values, by kind; None if it has no result, or none that we may look at.
 
-        Looks at files, opens none. One folder that cannot be read must not spoil a list of jobs.
+        page: from 1; 0 = the one that stands for the file, the worst. Looks at files, opens none. One folder that
+        cannot be read must not spoil a list of jobs.
         """
         try:
-            original, result = self.files.both(row)
+            original, result = self.files.both(row, page)
         except OSError:
             return None
         if result is None:
@@ -38,36 +40,38 @@ class ShownPictures:
         }
 
     def of_attempts(self, row: JobRow) -> Mapping[int, Mapping[str, object]]:
-        """The alphas of a job's attempts as JSON values, by number; as large as the original.
+        """The alphas of a job's attempts as JSON values, by number; each as large as the original's page.
 
         "answer" says how fine each was before, as `ShownFiles.answer` does.
         """
-        shown = None
-        with suppress(OSError):
-            shown = self.files.attempts(row)
-        if shown is None:
-            return {}
-        numbers = {int(layer.removeprefix(ATTEMPT)): layer for layer in shown.layers}
-        return {
-            number: {**described(row.job.id, layer, shown), "answer": self.files.answer(row.job, number, shown.size)}
-            for number, layer in numbers.items()
-        }
+        found: dict[int, Mapping[str, object]] = {}
+        for page in pages_of_job(row.job):
+            with suppress(OSError):
+                if shown := self.files.attempts(row, page):
+                    for layer in shown.layers:
+                        number = int(layer.removeprefix(ATTEMPT))
+                        answer = self.files.answer(row.job, number, shown.size)
+                        found[number] = {**described(row.job.id, layer, shown), "answer": answer}
+        return found
 
-    def find(self, row: Callable[[], JobRow], kind: str) -> ShownFile:
-        """What is shown of a job now. row: reads its row. Raises Vanished if it is not there; see `meaning_of`."""
+    def find(self, row: Callable[[], JobRow], kind: str, page: int) -> ShownFile:
+        """What is shown of a job's page now; 0 = the one that stands for the file. row: reads the job's row.
+
+        Raises Vanished if it is not there, and what `meaning_of` gives.
+        """
         for look in range(_LOOKS):
             time.sleep(_PAUSE_SECONDS if look else 0)
             now = row()
-            shown = self._look(now, kind)
+            shown = self._look(now, kind, page)
             if shown is not None:
                 return shown
         what = "result" if kind in ("colour", "alpha") else "original"
         raise Vanished(f"The {what} of {now.job.name} is not there: it was moved, deleted, or is made again.")
 
-    def _look(self, row: JobRow, kind: str) -> ShownFile | None:
+    def _look(self, row: JobRow, kind: str, page: int) -> ShownFile | None:
         try:
             if kind.startswith(ATTEMPT):
-                return self.files.attempts(row)
-            return self.files.original(row) if kind == "original" else self.files.result(row)
+                return self.files.attempts(row, page)
+            return self.files.original(row, page) if kind == "original" else self.files.result(row, page)
         except OSError as error:
             raise meaning_of(error, row.job.name) from error
