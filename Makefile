@@ -18,14 +18,12 @@ help: ## show this list
 .venv/.ready: pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, this is: $$($(PYTHON) --version)"; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(PY) -m pip install --quiet --upgrade 'pip>=25.1'
-	$(PY) -m pip install --quiet --editable '.[local,heic,raw]'
+	@$(PYTHON) install.py .venv local,heic,raw
 	@touch $@
 
 # The weights of the built-in engine's small model.
 .venv/.weights: .venv/.ready
-	$(PY) -m daemon.engines.weights
+	@$(PY) -m daemon.engines.weights
 	@touch $@
 
 # Three photos for a newcomer's first look.
@@ -33,6 +31,8 @@ $(SAMPLES): .venv/.ready
 	@$(PY) -m daemon.commands.samples || true
 
 .venv/.dev: .venv/.ready
+	@echo "Installing what the tests need: another 400 MB."
+	$(PY) -m pip install --quiet --upgrade 'pip>=25.1'
 	$(PY) -m pip install --quiet --group dev
 	@touch $@
 
