@@ -31,9 +31,9 @@ def done(live: Live, name: str) -> dict[str, Any]:
     return wait_for(live, name, "done")
 
 
-def wait_for(live: Live, order: str, state: str) -> dict[str, Any]:
+def wait_for(live: Live, order: str, state: str, least: int = 1) -> dict[str, Any]:
     until = time.monotonic() + PATIENCE_SECONDS
-    while not (found := live.ask("GET", f"/api/v1/jobs?order={order}&state={state}").json["jobs"]):
+    while len(found := live.ask("GET", f"/api/v1/jobs?order={order}&state={state}").json["jobs"]) < least:
         assert time.monotonic() < until
         time.sleep(0.1)
     job = found[0]
@@ -148,6 +148,7 @@ def test_a_photo_that_waits_is_cancelled_and_one_in_work_is_not(live: Live) -> N
     try:
         for number in range(4):
             save_photo(live.root / "inbox" / "cancel" / f"{number}.png", drawn_photo(96, 72))
+        wait_for(live, "cancel", "running", 2)  # as many as there are workers, so the others wait
         running = wait_for(live, "cancel", "running")
         waiting = wait_for(live, "cancel", "waiting")
 
@@ -170,6 +171,18 @@ def test_an_order_gets_a_priority(live: Live) -> None:
     assert orders["priority"]["priority"] == 5
     assert send(live, f"deeds/{answer.json['deed']}/undo").json["order"] == "priority"
     assert send(live, "orders/unknown/priority", {"priority": 5}).status == 409
+
+
+def test_the_photos_without_an_order_get_a_priority_too(live: Live) -> None:
+    save_photo(live.root / "inbox" / "loose.png", drawn_photo(64, 48))
+    wait_for(live, "", "done")
+
+    answer = send(live, "orders//priority", {"priority": 5})
+
+    assert (answer.status, answer.json["order"]) == (200, "")
+    orders = {order["name"]: order for order in live.ask("GET", "/api/v1/orders").json["orders"]}
+    assert orders[""]["priority"] == 5
+    assert send(live, f"deeds/{answer.json['deed']}/undo").status == 200
 
 
 @pytest.mark.parametrize(

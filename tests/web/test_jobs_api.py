@@ -85,6 +85,63 @@ def test_a_result_is_sent_as_it_is_under_its_name(live: Live) -> None:
     assert live.ask("GET", f"/api/v1/jobs/{job['id']}/report").json["job"] == job["id"]
 
 
+def test_a_result_that_somebody_has_is_not_sent_again(live: Live) -> None:
+    url = job_named(live, "c.png")["results"][0]["url"]  # type: ignore[index]  # of JSON
+    first = live.ask("GET", url)
+
+    again = live.ask("GET", url, headers={"If-None-Match": first.headers["etag"]})
+    head = live.ask("HEAD", url)
+
+    assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert (head.status, head.body, head.headers["content-length"]) == (200, b"", str(len(first.body)))
+    assert live.ask("GET", url, headers={"If-None-Match": '"another"'}).body == first.body
+
+
+@pytest.mark.parametrize(
+    ("asked", "part"),
+    [
+        ("bytes=0-9", slice(0, 10)),
+        ("bytes=5-", slice(5, None)),
+        ("bytes=-7", slice(-7, None)),
+        ("bytes=3-999999999", slice(3, None)),
+        ("bytes=-999999999", slice(0, None)),
+    ],
+)
+def test_a_part_of_a_result_is_sent_to_who_lost_the_line(live: Live, asked: str, part: slice) -> None:
+    url = job_named(live, "c.png")["results"][0]["url"]  # type: ignore[index]  # of JSON
+    whole = live.ask("GET", url)
+    start, stop, _ = part.indices(len(whole.body))
+
+    answer = live.ask("GET", url, headers={"Range": asked, "If-Range": whole.headers["etag"]})
+
+    assert (answer.status, answer.body) == (206, whole.body[part])
+    assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(whole.body)}"
+    assert whole.headers["accept-ranges"] == "bytes"
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1,4-5", "bytes=9-3", "bytes=-", "lines=1-2", "bytes=x-y"])
+def test_a_range_that_means_nothing_gets_the_whole(live: Live, asked: str) -> None:
+    url = job_named(live, "c.png")["results"][0]["url"]  # type: ignore[index]  # of JSON
+
+    assert live.ask("GET", url, headers={"Range": asked}).status == 200
+
+
+def test_a_part_of_another_version_is_never_mixed_in(live: Live) -> None:
+    url = job_named(live, "c.png")["results"][0]["url"]  # type: ignore[index]  # of JSON
+
+    assert live.ask("GET", url, headers={"Range": "bytes=5-", "If-Range": '"another"'}).status == 200
+
+
+@pytest.mark.parametrize("asked", ["bytes=999999999-", "bytes=-0"])
+def test_a_range_behind_the_end_is_refused_with_the_size(live: Live, asked: str) -> None:
+    url = job_named(live, "c.png")["results"][0]["url"]  # type: ignore[index]  # of JSON
+    size = len(live.ask("GET", url).body)
+
+    answer = live.ask("GET", url, headers={"Range": asked})
+
+    assert (answer.status, answer.headers["content-range"]) == (416, f"bytes */{size}")
+
+
 @pytest.mark.parametrize("name", ["../../state/journal.sqlite3", "b.tif", "..", "%2e%2e%2fb.json", "inbox"])
 def test_only_what_the_journal_names_is_sent(live: Live, name: str) -> None:
     job = job_named(live, "shoes/b.png")

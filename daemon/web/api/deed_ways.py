@@ -191,7 +191,7 @@ WAYS = (
     ),
     Way(
         "POST",
-        "/api/v1/orders/{order}/priority",
+        "/api/v1/orders/{order:path}/priority",
         prioritize,
         _NEEDS[DeedKind.PRIORITY],
         "Start the photos of an order before others.",

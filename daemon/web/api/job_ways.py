@@ -1,7 +1,6 @@
 """The routes that show jobs: lists, one job, its report, the files of its result."""
 
 import time
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import PurePosixPath
@@ -10,7 +9,7 @@ from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from daemon.errors import Vanished
 from daemon.hotfolder import ownership
@@ -21,14 +20,14 @@ from daemon.states import State
 from daemon.web.api.api_schemas import answers, in_query
 from daemon.web.api.job_values import job_values, result_places, seen_by, with_tries
 from daemon.web.api.list_parameters import bad_parameter, limit, word, yes_or_no
-from daemon.web.api.opened_result import opened_result, size_of
+from daemon.web.api.opened_result import opened_result
+from daemon.web.api.sent_file import is_known, sent_file
 from daemon.web.callers import Caller, Role
 from daemon.web.json_answer import as_json
 from daemon.web.problems import not_found
 from daemon.web.site import Site
 from daemon.web.ways import Way, caller_of
 
-CHUNK_BYTES = 1 << 18
 _LOOKS, _PAUSE_SECONDS = 4, 0.1  # a verdict moves the files first and says where they are a moment later
 _TYPES = {
     ".png": "image/png",
@@ -68,8 +67,7 @@ async def job(request: Request, site: Site) -> Response:
     body = await run_in_threadpool(_job, site, caller_of(request), request.path_params["job_id"])
     tag = f'"{body["version"]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
-    if tag in known or "*" in known:
+    if is_known(request, tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return as_json(body, headers=headers)
 
@@ -98,18 +96,17 @@ def _report(site: Site, caller: Caller, job_id: str) -> bytes:
 async def result(request: Request, site: Site) -> Response:
     """A file of a result, sent piece by piece, under its name in the grade folder."""
     name = request.path_params["name"]
-    file, size = await run_in_threadpool(_opened, site, caller_of(request), request.path_params["job_id"], name)
+    file = await run_in_threadpool(_opened, site, caller_of(request), request.path_params["job_id"], name)
     headers = {
-        "Content-Length": str(size),
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         "Cache-Control": "private, no-cache",
     }
     kind = _TYPES.get(PurePosixPath(name).suffix.lower(), "application/octet-stream")
-    return StreamingResponse(_pieces(file, size), media_type=kind, headers=headers)
+    return sent_file(request, file, kind, headers)
 
 
-def _opened(site: Site, caller: Caller, job_id: str, name: str) -> tuple[BinaryIO, int]:
-    """A file of a result and its size. Only what the journal names is opened, and no link is followed."""
+def _opened(site: Site, caller: Caller, job_id: str, name: str) -> BinaryIO:
+    """A file of a result. Only what the journal names is opened, and no link is followed."""
     for look in range(_LOOKS):
         time.sleep(_PAUSE_SECONDS if look else 0)
         seen = seen_by(site, caller, job_id)
@@ -118,17 +115,8 @@ def _opened(site: Site, caller: Caller, job_id: str, name: str) -> tuple[BinaryI
             raise not_found(f"{seen.row.job.name} has no result of this name.")
         if ownership.file_id_at(site.folders.root, place) is not None:
             with suppress(FileNotFoundError):
-                file = opened_result(site.folders, place)
-                return file, size_of(file)
+                return opened_result(site.folders, place)
     raise Vanished(f"{place} is gone: somebody moved or deleted it.")
-
-
-async def _pieces(file: BinaryIO, size: int) -> AsyncIterator[bytes]:
-    """The first `size` bytes. A file that is cut off meanwhile ends the answer early, which its reader sees."""
-    with file:
-        while size > 0 and (piece := await run_in_threadpool(file.read, min(CHUNK_BYTES, size))):
-            size -= len(piece)
-            yield piece
 
 
 _LISTS = {
@@ -143,12 +131,15 @@ _LISTS = {
     ],
     **answers("Jobs"),
 }
+_FILES: dict[str, object] = {kind: {} for kind in sorted({*_TYPES.values(), "application/octet-stream"})}
 _FILE = {
     "responses": {
         "200": {
             "description": "The file.",
-            "content": {kind: {} for kind in sorted({*_TYPES.values(), "application/octet-stream"})},
-        }
+            "content": _FILES,
+        },
+        "206": {"description": "The part that Range asks for.", "content": _FILES},
+        "304": {"description": "The caller has the file already: If-None-Match names its ETag."},
     }
 }
 
