@@ -49,6 +49,7 @@ class AccessRules:
             if not is_fine:
                 raise _foreign_page()
         if not caller.role.may(needed):
+            request.scope["freisteller.caller"] = caller  # whoever shows the refusal as a page knows to whom
             raise _refusal(request, caller, needed)
         return caller
 

@@ -29,6 +29,7 @@ from daemon.web.bounded_body import BoundedBody
 from daemon.web.callers import Role
 from daemon.web.every_answer import EveryAnswer
 from daemon.web.pages import page_routes
+from daemon.web.pages.error_page import error_page, is_for_a_person
 from daemon.web.pictures_served import picture_ways
 from daemon.web.problems import Refused, not_found
 from daemon.web.removebg import removebg_ways
@@ -74,6 +75,14 @@ class _Ways:
         self._routes = [(Route(way.path, way.answer, methods=[way.method]), way) for way in ways]
 
     async def respond(self, request: Request, body: BoundedBody) -> Response:
+        try:
+            return await self._answered(request, body)
+        except FreistellerError as error:
+            if not is_for_a_person(request):
+                raise
+            return await error_page(request, self._site, error)
+
+    async def _answered(self, request: Request, body: BoundedBody) -> Response:
         way, allowed = self._find(request)
         if way is None:
             request.scope["freisteller.caller"] = await self._rules.admit(request, Role.MONITOR)

@@ -38,6 +38,7 @@ def page(request: Request, site: Site, template: str, status: HTTPStatus = HTTPS
     settings = site.settings.now
     language = language_of(request, settings.http.language, settings.language)
     caller = caller_of(request)
-    html = _environment(language).get_template(template).render(caller=caller, path=request.url.path, **values)
+    known: dict[str, object] = {"caller": caller, "path": request.url.path, "status": status}
+    html = _environment(language).get_template(template).render(known | values)
     headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie"}
     return Response(html.encode("utf-8", "backslashreplace"), status, headers, "text/html; charset=utf-8")

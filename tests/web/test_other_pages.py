@@ -149,6 +149,22 @@ def test_people_log_in_in_their_language_and_out_again(tmp_path: Path) -> None:
             page.wait_for_picture()
             assert not page.shows("#verdicts button"), "a viewer decides nothing"
             page.press("1")
+            page.wait_for_text("#messages", "Ihre Rolle erlaubt das Ansehen")
+            page.open("/drop")
+            assert page.text("h1") == "Diese Seite ist nicht für Sie"
+            cookies = page.driver.get_cookies()
+            page.open("/orders")
+            page.wait(lambda: page.shows("#orders .order button"), "the orders")
+            page.driver.delete_all_cookies()
+            page.click("#orders .order button")
+            page.wait(lambda: page.shows("#connection a[href^='/login']"), "the way back in")
+            for cookie in cookies:
+                page.driver.add_cookie(cookie)
+            page.click("#orders .order button")
+            page.wait(lambda: page.shows("#sheet") and not page.shows("#connection"), "the page as it was")
+            page.open("/review")
+            page.wait_for_picture()
+            page.press("1")
             assert page.text("#position") == "1 / 1"
             page.click("#settings summary")
             page.click("#settings form button")

@@ -43,6 +43,7 @@ export async function ask(path, { method = "GET", body, headers = {}, signal, ke
     throw new Refusal(0);
   }
   if (!answer.ok) throw await refusal(answer);
+  document.dispatchEvent(new Event("let-in"));
   return answer.status === 204 ? null : answer.json();
 }
 

@@ -32,25 +32,32 @@ const away = new Map(); // who misses the daemon: how many decisions wait there
 export function connection(who, waiting) {
   if (waiting === null) away.delete(who);
   else away.set(who, waiting);
-  const line = byId("connection");
-  line.hidden = away.size === 0;
-  if (line.hidden) return;
-  const sum = [...away.values()].reduce((a, b) => a + b, 0);
-  const words = [_("No connection to Freisteller. Trying again …")];
-  if (sum) words.push(ngettext("One decision waits and is not lost.", "%(num)s decisions wait and are not lost.", sum));
-  const text = words.join(" ");
-  if (line.textContent !== text) line.textContent = text;
+  drawConnection();
 }
 
 let loggedOut = false;
-// Nothing on the page is lost: whoever logs in again, in this tab or another one, goes on here.
-document.addEventListener("logged-out", () => {
-  if (loggedOut) return;
-  loggedOut = true;
-  setTimeout(() => { loggedOut = false; }, BAD_MESSAGE_SECONDS * 1000);
+// Nothing on the page is lost: whoever logs in again, in another tab, goes on here.
+function setLoggedOut(yes) {
+  if (loggedOut === yes) return;
+  loggedOut = yes;
+  drawConnection();
+}
+document.addEventListener("logged-out", () => setLoggedOut(true));
+document.addEventListener("let-in", () => setLoggedOut(false));
+
+function drawConnection() {
+  const line = byId("connection");
+  line.hidden = away.size === 0 && !loggedOut;
+  if (line.hidden) return;
+  const sum = [...away.values()].reduce((a, b) => a + b, 0);
+  const words = [loggedOut ? _("You are logged out.") : _("No connection to Freisteller. Trying again …")];
+  if (sum) words.push(ngettext("One decision waits and is not lost.", "%(num)s decisions wait and are not lost.", sum));
+  const text = words.join(" ");
+  if (line.dataset.text === text) return;
+  line.dataset.text = text;
   const way = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
-  message(_("You are logged out."), { bad: true, act: { label: _("Log in"), run: () => window.open(way, "_blank", "noopener") } });
-});
+  fill(line, text, loggedOut ? element("a", { className: "button", href: way, target: "_blank", rel: "noopener", textContent: _("Log in") }) : null);
+}
 
 function settings() {
   const theme = byId("theme");

@@ -191,6 +191,7 @@ function draw() {
   if (paused && unfinished()) words.push(_("Paused."));
   byId("sum").textContent = words.join(" ");
   byId("again").hidden = !files.some((each) => each.state === "bad" && each.file?.size);
+  byId("arrived").hidden = !done || unfinished();
   byId("pause").hidden = !unfinished();
   byId("pause").textContent = paused ? _("Go on") : _("Pause");
   byId("cancel").hidden = !unfinished();
@@ -224,6 +225,12 @@ document.addEventListener("drop", async (event) => {
   event.preventDefault();
   zone.classList.remove("over");
   take(await dropped(event.dataTransfer.items));
+});
+document.addEventListener("paste", (event) => {
+  const pasted = chosen(event.clipboardData.files);
+  if (!pasted.length) return; // a text, for the field of the order
+  event.preventDefault();
+  take(pasted);
 });
 byId("drop").addEventListener("submit", (event) => event.preventDefault());
 byId("choose-files").addEventListener("click", () => byId("files").click());

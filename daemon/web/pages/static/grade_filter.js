@@ -18,7 +18,7 @@ export function filterByGrade(query) {
   byId("only").addEventListener("change", (event) => go(event.target.value));
   const sign = byId("filter");
   sign.hidden = grade === null;
-  sign.textContent = _("only %(grade)s", { grade: gradeName(grade) });
+  sign.textContent = `${_("only %(grade)s", { grade: gradeName(grade) })} ✕`;
   sign.setAttribute("aria-label", _("Only %(grade)s is shown. Show all grades", { grade: gradeName(grade) }));
   sign.addEventListener("click", () => go("all"));
   const nothing = grade

@@ -6,6 +6,8 @@ import { calmly, hear } from "./live.js";
 import { inPlainWords } from "./problems.js";
 import { _, day, figure, ngettext, span } from "./texts.js";
 
+const LOCAL = "local"; // the built-in engine: while it is up, it names its models, and no trouble
+
 const STAGES = {
   reading: () => _("is read"), preparing: () => _("is made small for the engine"), engine: () => _("is cut out"), judging: () => _("is judged"),
   refining: () => _("is refined"), writing: () => _("is written"), publishing: () => _("is put in place"), finishing: () => _("is put in place"),
@@ -58,8 +60,8 @@ function sentences(servers, troubles, pausedAt) {
   const away = servers.filter((each) => !each.up).length;
   if (servers.length && away === servers.length) found.push(_("No engine answers. Photos wait, and none is lost."));
   else if (away) found.push(ngettext("One engine does not answer; the others go on.", "%(num)s engines do not answer; the others go on.", away));
-  for (const { server, message: said } of servers) {
-    if (said) found.push(said.startsWith(server) ? inPlainWords(said) : _("%(part)s: %(detail)s", { part: server, detail: inPlainWords(said) }));
+  for (const { server, message: said, up } of servers) {
+    if (said && !(up && server === LOCAL)) found.push(said.startsWith(server) ? inPlainWords(said) : _("%(part)s: %(detail)s", { part: server, detail: inPlainWords(said) }));
   }
   for (const { part, reason } of troubles) {
     if (part === "engine" && servers.length) continue; // said above

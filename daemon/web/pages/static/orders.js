@@ -2,6 +2,7 @@
 import { ask } from "./api.js";
 import { byId, element, fill, message } from "./base.js";
 import { showSheet } from "./contact_sheet.js";
+import { cancelWaiting, showFailed } from "./failed_photos.js";
 import { calmly, hear } from "./live.js";
 import { _, figure, gradeName, ngettext, span } from "./texts.js";
 
@@ -47,22 +48,27 @@ function one(order) {
     element("div", { className: "grades" },
       ...GRADES.filter((grade) => order.grades?.[grade]).map((grade) => badge(grade, order.grades[grade])),
       order.failed ? badge("failed", order.failed) : null,
+      order.waiting ? element("span", { className: "grade", textContent: ngettext("one waits", "%(num)s wait", order.waiting) }) : null,
       order.running ? element("span", { className: "grade", textContent: ngettext("one in work", "%(num)s in work", order.running) }) : null),
     element("div", { className: "acts" },
       order.undecided
         ? element("a", { className: "button primary", "data-key": `review ${order.name}`, href: `/review?order=${encodeURIComponent(order.name)}`, textContent: ngettext("Review one photo", "Review %(num)s photos", order.undecided) })
-        : element("span", { className: "soft", textContent: order.done ? _("Nothing left to decide") : "" }),
-      order.done ? element("button", { type: "button", "data-key": `sheet ${order.name}`, textContent: _("Contact sheet"), onclick: () => sheet(order.name, name) }) : null,
+        : order.done ? element("span", { className: "soft", textContent: _("Nothing left to decide") }) : null,
+      order.done ? element("button", { type: "button", "data-key": `sheet ${order.name}`, textContent: _("Contact sheet"), onclick: () => opened(showSheet, order.name, name) }) : null,
       order.done ? element("a", { className: "button", "data-key": `download ${order.name}`, href: `/api/v1/results.zip?order=${encodeURIComponent(order.name)}`, textContent: _("Download") }) : null,
+      order.failed ? element("button", { type: "button", "data-key": `failed ${order.name}`, textContent: ngettext("Why one failed", "Why %(num)s failed", order.failed), onclick: () => opened(showFailed, order.name, name) }) : null,
+      operates && order.waiting ? element("button", { type: "button", "data-key": `cancel ${order.name}`, textContent: ngettext("Cancel the one that waits", "Cancel the %(num)s that wait", order.waiting), onclick: () => cancelWaiting(order.name, load) }) : null,
       operates && order.waiting ? priority(order) : null),
   );
 }
 
 const badge = (grade, count) => element("span", { className: "grade", "data-grade": grade, textContent: `${figure(count)} ${gradeName(grade)}` });
 
-async function sheet(order, name) {
+async function opened(show, order, name) {
+  const { key } = document.activeElement?.dataset ?? {};
   try {
-    await showSheet(order, name);
+    await show(order, name);
+    byId("sheet").onclose = () => key && byId("orders").querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus(); // the list was drawn anew meanwhile
   } catch (refusal) {
     message(refusal.message, { bad: true });
   }

@@ -57,7 +57,7 @@ export class Outbox {
           await item.failed(refusal, tries > 0);
           return;
         }
-        if (refusal.status !== 401) connection("deeds", this.items.length);
+        connection("deeds", this.items.length);
         await this.pause(refusal.retryAfter || WAITS[Math.min(tries, WAITS.length - 1)]);
       }
     }

@@ -1,6 +1,7 @@
 // The review: one big picture, one key for each decision.
 import { showAttempts } from "./attempts.js";
 import { byId, decides, element, fill, me, message, remembered, tell } from "./base.js";
+import { drawCover } from "./cover.js";
 import { drawFacts } from "./facts.js";
 import { filterByGrade } from "./grade_filter.js";
 import { keySign, listen, showKeys } from "./keys.js";
@@ -38,6 +39,7 @@ function show(number) {
   ended = number >= entries.length;
   queue.at = Math.min(Math.max(number, 0), Math.max(0, entries.length - 1));
   byId("failing").hidden = true;
+  byId("about").scrollTop = 0;
   pixels.drop((entry) => entry.rank > 0);
   showPicture(ended ? null : queue.current.job);
   if (!ended) prefetch();
@@ -91,35 +93,7 @@ function drawRound() {
   });
   strip.draw(queue);
   byId("picture").setAttribute("aria-label", entry ? _("%(name)s, graded %(grade)s", { name: shortName(entry.job), grade: gradeName(entry.job.grade) }) : _("No photo"));
-  drawCover(entry);
-}
-
-// What stands in the picture's place: nothing to decide, the end, or a picture that is not there.
-function drawCover(entry) {
-  const cover = byId("cover");
-  const empty = !queue.entries.length;
-  const missing = entry && !entry.job.pictures;
-  cover.hidden = !(loaded && (empty || ended || missing));
-  if (cover.hidden) return;
-  if (missing) {
-    fill(cover, element("p", { textContent: _("This photo has no picture to show: it is tried again, or its files were moved away.") }));
-    return;
-  }
-  const left = queue.entries.filter((each) => !each.mark).length;
-  const buttons = [
-    steps.canUndo ? element("button", { type: "button", onclick: undo }, _("Undo"), " ", keySign("undo")) : null,
-    left ? element("button", { type: "button", className: "primary", textContent: _("To those that are left"), onclick: () => show(queue.undecidedAfter(-1)) }) : null,
-    filter.grade ? element("button", { type: "button", onclick: filter.all, textContent: _("Show all grades") }) : null,
-    element("a", { className: "button", href: location.pathname + location.search, textContent: _("Look for more") }),
-    element("a", { className: "button", href: "/orders", textContent: _("Orders") }),
-  ];
-  const words = empty
-    ? filter.nothing
-    : left
-      ? ngettext("The end. One photo is left that nobody decided.", "The end. %(num)s photos are left that nobody decided.", left)
-      : ngettext("Done: one photo decided.", "Done: all %(num)s photos decided.", queue.entries.length);
-  if (cover.querySelector("h2")?.textContent === words && cover.querySelectorAll("button, a").length === buttons.filter(Boolean).length) return;
-  fill(cover, element("h2", { textContent: words }), element("p", { className: "row" }, ...buttons));
+  drawCover(entry, { queue, isOver: loaded && (ended || !entries.length), filter, order: wanted.order, undo: steps.canUndo ? undo : null, show });
 }
 
 function renewed(entry) {
@@ -129,8 +103,14 @@ function renewed(entry) {
 
 // ---- what people do ----
 
+// Whether this person may decide. Who may not is told so: a key that does nothing looks broken.
+function mayDecide() {
+  if (!decides) message(_("Your role lets you look, and not decide."));
+  return decides && !ended && Boolean(queue.current);
+}
+
 function decide(what, path, body, words) {
-  if (!decides || ended || !queue.current) return;
+  if (!mayDecide()) return;
   const entry = queue.current;
   steps.take(entry, what, path, body);
   tell(`${shortName(entry.job)}: ${words}`);
@@ -142,7 +122,7 @@ const grade = (name) => decide(name, "/verdict", { grade: name }, gradeName(name
 const retry = () => decide("retry", "/retry", {}, _("is tried again"));
 
 function askForWord() {
-  if (!decides || ended || !queue.current) return;
+  if (!mayDecide()) return;
   byId("failing").hidden = false;
   byId("word").value = "";
   byId("word").focus();
@@ -173,7 +153,7 @@ async function attempts() {
 }
 
 function touchUp() {
-  if (!decides || ended || !queue.current || touchingUp()) return;
+  if (touchingUp() || !mayDecide()) return;
   const entry = queue.current;
   openTouchUp(entry.job, (answer) => {
     if (answer) steps.did(entry, "touched-up", answer);
@@ -265,8 +245,9 @@ async function load() {
   show(Math.max(0, queue.entries.findIndex((entry) => entry.job.pictures))); // the files of the first ones may be gone
 }
 
-async function heard(kind, { job }) {
+async function heard(kind, { job, version }) {
   const entry = queue.byId.get(job);
+  if (entry && Number(version) <= Number(entry.job.version)) return; // e.g. what this page did itself
   if (!loaded || (!entry && kind !== "done") || (entry && steps.busy(entry))) return;
   try {
     if (entry) await look(entry, kind);

@@ -35,6 +35,7 @@ function viewChanged(now) {
     fill(zoom, text, element("span", { className: "visually-hidden", textContent: does }), " ", keySign("zoom"));
   }
   canvas.dataset.complete = String(now.complete);
+  stage.classList.toggle("waits", now.waits);
   canvas.classList.toggle("zoomed", now.zoomed);
   if (now.zoomed && !looksClosely()) remembered.set("zooms", true);
   const split = byId("split");

@@ -69,6 +69,12 @@ export class Viewer {
     return this.view.scale !== null && this.pictures !== null && this.view.scale > this.fitting * 1.001;
   }
 
+  // Whether nothing of the picture is there yet. Without a sign it would look like a result with nothing in it.
+  get waits() {
+    if (!this.pictures || (this.touched && this.layer !== "original")) return false;
+    return has(this.pictures, this.layer) && !ready(this.pictures, this.layer, "fit");
+  }
+
   // Where the picture lies, in CSS pixels of the stage.
   get box() {
     const { width, height } = this.size;
@@ -149,7 +155,7 @@ export class Viewer {
       if (this.view.scale !== null && this.view.scale <= this.fitting) this.view = { scale: null, x: 0.5, y: 0.5 };
       else if (this.view.scale !== null) Object.assign(this.view, this.bounded(this.view.x, this.view.y, this.view.scale));
       this.complete = this.paint();
-      paintMarks(this.context, this.onDevice(), this.marks, this.ratio);
+      if (!this.waits) paintMarks(this.context, this.onDevice(), this.marks, this.ratio);
     }
     this.changed(this);
   }
