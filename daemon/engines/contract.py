@@ -11,10 +11,14 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from daemon.arrays import Alpha, Rgb
+from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.jobs import Recipe
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,26 @@ class Answer:
     server: str
     stages: Mapping[str, float] = field(default_factory=dict)
     cpu_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedAnswer(Generic[R]):
+    """The same with an alpha that somebody else has read: what `ReadAlpha` returned."""
+
+    alpha: R
+    server: str
+    stages: Mapping[str, float] = field(default_factory=dict)
+    cpu_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class ReadAlpha(Protocol[R_co]):
+    """Reads what an engine got from a server, where strangers' files are decoded."""
+
+    def __call__(self, png: bytes, channel: int, size: tuple[int, int], /) -> R_co:
+        """channel: which one is the alpha. size: the height and width that it must have.
+
+        Raises ValueError if it is no whole PNG, or has no such channel, or another size.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +110,13 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Release everything."""
+
+
+@runtime_checkable
+class TakesEncoded(Protocol):
+    """An engine that needs no pixels, so that the process which asks it need not encode and decode any."""
+
+    def cut_encoded(
+        self, ticket: uuid.UUID, proxy: EncodedProxy, recipe: Recipe, read: ReadAlpha[R], *, new: bool = False
+    ) -> EncodedAnswer[R]:
+        """As `Engine.cut`, with a proxy that was widened (`least_size`) and encoded, and an alpha for `read`."""

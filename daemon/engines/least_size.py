@@ -3,9 +3,14 @@
 BEN2's node squeezes it away and takes the three colours for a width: it then allocates up to 17 GB.
 """
 
-import numpy as np
+from typing import TypeVar
 
-from daemon.arrays import Alpha, Rgb
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.arrays import Rgb
+
+S = TypeVar("S", bound=np.generic)
 
 LEAST_SIDE = 2  # pixels
 
@@ -16,6 +21,6 @@ def widened(proxy: Rgb) -> Rgb:
     return proxy if missing == [(0, 0), (0, 0)] else np.pad(proxy, [*missing, (0, 0)], mode="edge")
 
 
-def narrowed(alpha: Alpha, proxy: Rgb) -> Alpha:
-    """The part of an alpha of the widened proxy that belongs to the proxy itself."""
+def narrowed(alpha: NDArray[S], proxy: Rgb) -> NDArray[S]:
+    """The part of an alpha, (H, W), of the widened proxy that belongs to the proxy itself."""
     return alpha[: proxy.shape[0], : proxy.shape[1]]

@@ -29,24 +29,21 @@ class Alphas:
 
         Raises NoRoom if the state directory cannot be written.
         """
+        steps = codec.steps_of(alpha)
+        self.keep_png(job, number, recipe, codec.encode_steps(steps))
+        return codec.alpha_of(steps)
+
+    def keep_png(self, job: Job, number: int, recipe: Recipe, png: bytes) -> None:
+        """Write an alpha that is encoded already, whole or not at all. Raises NoRoom like `keep`."""
         path = self._path(job, number, recipe)
-        data = codec.encode_alpha(alpha)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, data)
+            write_whole(path, png)
         except OSError as error:
             raise NoRoom(
                 f"The alpha that an engine computed cannot be kept in {self._folder}: {error.strerror or error}. "
                 "Make room on the disk of the state directory; work then goes on by itself."
             ) from error
-        return codec.decode_alpha(data)
-
-    def find(self, job: Job, number: int, recipe: Recipe) -> Alpha | None:
-        """The alpha of an attempt, (H, W) float32 0..1; None if it was not kept or cannot be read."""
-        with suppress(ValueError):
-            png = self.png_of(job, number, recipe)
-            return None if png is None else codec.decode_alpha(png)
-        return None
 
     def png_of(self, job: Job, number: int, recipe: Recipe) -> bytes | None:
         """The PNG of an attempt's alpha, as it was kept, whole or not; None if it was not kept."""

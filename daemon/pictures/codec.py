@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from daemon.arrays import Alpha, Rgb
 from daemon.pictures import vips
 from daemon.pictures.codec_errors import error_of
+from daemon.pictures.values import Samples
 
 _FASTEST = 1  # zlib level of pictures that are read back once and thrown away
 _STRIP = 64  # rows
@@ -34,19 +35,31 @@ def encode_png(rgb: Rgb) -> bytes:
     return bytes(vips.image_of(rgb).pngsave_buffer(compression=6, keep="none"))
 
 
-def decode_alpha(data: bytes, channel: int = 0) -> Alpha:
+def decode_alpha(data: bytes, channel: int = 0, size: tuple[int, int] | None = None) -> Alpha:
     """The alpha in a PNG: one of its channels. 0 = grey, or the red of a picture whose channels are equal.
 
-    Returns (H, W) float32, 0..1. Raises ValueError if `data` is not a whole PNG, or has no such channel.
+    size: the height and width that it must have, None for any. Returns (H, W) float32, 0..1. Raises ValueError if
+    `data` is not a whole PNG, or has no such channel, or another size.
     """
+    return alpha_of(decode_steps(data, channel, size))
+
+
+def decode_steps(data: bytes, channel: int = 0, size: tuple[int, int] | None = None) -> Samples:
+    """The same as whole numbers, (H, W) uint8 or uint16. Raises ValueError like `decode_alpha`."""
     try:
         image = vips.Image.pngload_buffer(data, fail_on="truncated")
-        full_scale = 65535.0 if image.format == "ushort" else 255.0
-        grey = vips.array_of(image.extract_band(channel))
+        if size not in (None, (image.height, image.width)):
+            raise ValueError(f"it has {image.width} x {image.height} pixels")
+        steps: Samples = vips.array_of(image.extract_band(channel))[..., 0]
     except vips.Error as error:
         raise ValueError(f"not a whole PNG: {error_of(str(error.detail))}") from error
-    alpha: Alpha = grey[..., 0].astype(np.float32)
-    alpha /= np.float32(full_scale)  # in place: of 100 megapixels it takes 400 MB
+    return steps
+
+
+def alpha_of(steps: Samples) -> Alpha:
+    """Whole numbers, (H, W) uint8 or uint16, as an alpha, (H, W) float32, 0..1."""
+    alpha: Alpha = steps.astype(np.float32)
+    alpha /= np.float32(np.iinfo(steps.dtype).max)  # in place: of 100 megapixels it takes 400 MB
     return alpha
 
 
@@ -85,7 +98,17 @@ def alpha_strips(data: bytes) -> Iterator[NDArray[np.uint8]]:
         raise ValueError(f"not a whole PNG: {error_of(str(error.detail))}") from error
 
 
-def encode_alpha(alpha: Alpha) -> bytes:
-    """An 8-bit grey PNG, quick to write. alpha: (H, W) float32, 0..1; rounded to the nearest of 256 steps."""
-    steps = np.rint(np.clip(alpha, 0.0, 1.0) * np.float32(255.0)).astype(np.uint8)
+def steps_of(alpha: Alpha) -> Samples:
+    """An alpha, (H, W) float32, 0..1, rounded to the nearest of 256 steps: (H, W) uint8."""
+    steps: Samples = np.rint(np.clip(alpha, 0.0, 1.0) * np.float32(255.0)).astype(np.uint8)
+    return steps
+
+
+def encode_steps(steps: Samples) -> bytes:
+    """A grey PNG, quick to write. steps: (H, W) uint8."""
     return bytes(vips.image_of(steps).pngsave_buffer(compression=_FASTEST, filter="sub", keep="none"))
+
+
+def encode_alpha(alpha: Alpha) -> bytes:
+    """The same of an alpha, (H, W) float32, 0..1."""
+    return encode_steps(steps_of(alpha))

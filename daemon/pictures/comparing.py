@@ -18,10 +18,10 @@ _JPEG_BLOCK = 8  # rows; no fault is smaller, so one row of each shows it
 _FULL_COLOUR_QUALITY = 90  # from here on, libvips keeps the colours of a JPEG at full resolution
 
 
-def verify(path: Path, meant: Meant) -> None:
+def verify(path: Path, meant: Meant) -> tuple[int, int]:
     """Decode a file to its last row and compare each strip with what was meant; a JPEG within its quality.
 
-    Raises ValueError that says what differs.
+    Returns width and height. Raises ValueError that says what differs.
     """
     with path.open("rb") as file, meant.read() as image:
         try:
@@ -34,6 +34,7 @@ def verify(path: Path, meant: Meant) -> None:
             if header.sample != image.format:
                 raise ValueError(f"{path.name} has samples of {header.sample} instead of {image.format}")
             _compare(path.name, file.fileno(), meant, image)
+            return header.width, header.height
         except Undecodable as error:
             raise ValueError(f"{path.name} does not read back: {error}") from error
 

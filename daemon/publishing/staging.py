@@ -40,8 +40,8 @@ class ResultMaker(Shower, Protocol):
     def compose(self, best: Attempt) -> Coverage:
         """Cut the photo out, at full size, by the alpha of an attempt."""
 
-    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
-        """Write what `compose` made, and read it back. Raises ValueError, OSError, BadPhoto."""
+    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> tuple[int, int]:
+        """Write what `compose` made, and read it back; returns its size. Raises ValueError, OSError, BadPhoto."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,11 @@ class Staging:
         page, outcome = picture.page, picture.outcome
         suffixes = {fmt: page.suffix + writing.suffix_of(fmt) for fmt in outputs.formats}
         paths = {fmt: folder / f"result{suffix}" for fmt, suffix in suffixes.items()}
-        if missing := {fmt: path for fmt, path in paths.items() if not path.exists()}:
-            self._write(job, picture, missing)
+        missing = {fmt: path for fmt, path in paths.items() if not path.exists()}
+        written = self._write(job, picture, missing) if missing else {}
         files = tuple((path, suffixes[fmt]) for fmt, path in paths.items())
-        return Cut(page, outcome, picture.maker.seen(), writing.size_of(files[0][0]), files)
+        size = written.get(outputs.formats[0]) or writing.size_of(files[0][0])
+        return Cut(page, outcome, picture.maker.seen(), size, files)
 
     def stage_kept(self, picture: Picture, kept: KeptPage, folder: Path) -> Cut:
         """Put the files of a page that stays as it is into `folder`, byte for byte.
@@ -144,15 +145,18 @@ class Staging:
             self.meter.count(series.COLLISIONS)
         return placed
 
-    def _write(self, job: Job, picture: Picture, paths: Mapping[OutputFormat, Path]) -> None:
-        maker, best = picture.maker, picture.outcome.best
+    def _write(
+        self, job: Job, picture: Picture, paths: Mapping[OutputFormat, Path]
+    ) -> dict[OutputFormat, tuple[int, int]]:
+        """Write files; returns the width and height of each."""
+        maker, best, sizes = picture.maker, picture.outcome.best, {}
         with self._shown.showing(job, maker, picture.page.of) if self._shown else nullcontext():
             coverage = maker.compose(best)
         _refuse_unsaid(job, picture.outcome.verdict, coverage)
         for fmt, path in paths.items():
             scratch = self._scratch_of(path)
             try:
-                picture.maker.write(scratch, fmt, job.id)
+                sizes[fmt] = maker.write(scratch, fmt, job.id)
             except OSError as error:
                 raise NoRoom(f"The result of {job.name} cannot be written to {path.parent}: {error}") from error
             except ValueError as error:
@@ -161,6 +165,7 @@ class Staging:
                 ) from error
             self._tick(Effect.KEEP_RESULT)
             scratch.replace(path)
+        return sizes
 
     def _scratch_of(self, path: Path) -> Path:
         """Where a file is written until it is whole; what an earlier run left there is removed."""

@@ -52,18 +52,21 @@ class ComposedResult:
         with writing.meant(self.rgba, "png", self.frame).read() as image:
             return vips.array_of(image)
 
-    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
-        """Write it and read it back; if it is wrong, write it once more. Raises ValueError, OSError, BadPhoto."""
-        for last in (False, True):
-            path.unlink(missing_ok=True)  # left by the first try
-            meant = self._written(path, output_format, job_id)
-            try:
-                with self.timed("read_back"):
-                    comparing.verify(path, meant)
-                return
-            except ValueError:
-                if last:
-                    raise
+    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> tuple[int, int]:
+        """Write it and read it back; if it is wrong, write it once more. Returns width and height.
+
+        Raises ValueError, OSError, BadPhoto.
+        """
+        try:
+            return self._verified(path, output_format, job_id)
+        except ValueError:
+            path.unlink(missing_ok=True)
+            return self._verified(path, output_format, job_id)
+
+    def _verified(self, path: Path, output_format: OutputFormat, job_id: str) -> tuple[int, int]:
+        meant = self._written(path, output_format, job_id)
+        with self.timed("read_back"):
+            return comparing.verify(path, meant)
 
     def _written(self, path: Path, output_format: OutputFormat, job_id: str) -> Meant:
         outputs = self.outputs

@@ -1,16 +1,17 @@
 """One file in a worker process: each method asks the process to do that step."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from daemon.arrays import Alpha, Rgb
+from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.jobs import Attempt, Recipe, View
 from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.values import ONLY_PAGE, Page
 from daemon.settings.output_formats import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
-from daemon.work.worker_main import DECODE, TAKE
+from daemon.work.worker_main import DECODE, PAGES, TAKE
 from daemon.work.worker_process import WorkerProcess
 
 
@@ -39,31 +40,44 @@ class FileInProcess:
         self._settings = settings
         self._process: WorkerProcess | None = None
         self._need_bytes = 0
+        self._needs: Mapping[Page, int] = {}  # as far as they came with the pages
+        self._seen: Seen | None = None
 
     def pages(self) -> tuple[Page, ...]:
         """The pictures of the file that are to be cut out. Raises BadPhoto."""
-        found: tuple[Page, ...] = self._ask("pages")
+        found: tuple[Page, ...]
+        if self._process is None:
+            self._process = self._processes.take()
+        found, self._needs = self._ask(PAGES, self._path, self._settings)
         return found
 
     def memory_need(self, page: Page) -> int:
         """How many bytes the work on a page takes at most. Raises BadPhoto."""
-        need: int = self._ask("memory_need", page)
+        need: int = self._needs[page] if page in self._needs else self._ask("memory_need", page)
         self._need_bytes = need
         return need
 
     def decode(self, page: Page) -> None:
-        """Decode a page, and forget the one before. Raises BadPhoto."""
-        self._ask(DECODE, page, self._need_bytes)
+        """Decode a page, make its small picture, and forget the page before. Raises BadPhoto."""
+        self._seen = self._ask(DECODE, page, self._need_bytes)
         self.page = page
-
-    def shrink(self) -> None:
-        """Make the small picture that the judgement sees."""
-        self._ask("shrink")
 
     def proxy(self, view: View) -> Rgb:
         """The picture that an engine sees of this view."""
         proxy: Rgb = self._ask("proxy", view)
         return proxy
+
+    def encoded_proxy(self, view: View) -> EncodedProxy:
+        """The same as engines get it over the network."""
+        proxy: EncodedProxy = self._ask("encoded_proxy", view)
+        return proxy
+
+    def read_answer(
+        self, number: int, recipe: Recipe, base: Attempt | None, png: bytes, channel: int, size: tuple[int, int]
+    ) -> bytes:
+        """Keep the alpha that an engine gave for what `encoded_proxy` made last."""
+        kept: bytes = self._ask("read_answer", number, recipe, base, png, channel, size)
+        return kept
 
     def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
         """Keep the raw alpha of an attempt."""
@@ -86,8 +100,8 @@ class FileInProcess:
 
     def seen(self) -> Seen:
         """What is known of the decoded page, for the report."""
-        seen: Seen = self._ask("seen")
-        return seen
+        assert self._seen is not None
+        return self._seen
 
     def compose(self, best: Attempt) -> Coverage:
         """Cut the page out, at full size, by the alpha of an attempt."""
@@ -102,9 +116,10 @@ class FileInProcess:
         """Write what fits a screen of what `compose` made."""
         self._ask("show_result", colour, alpha)
 
-    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
-        """Write what `compose` made, and read it back."""
-        self._ask("write", path, output_format, job_id)
+    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> tuple[int, int]:
+        """Write what `compose` made, and read it back; returns its size."""
+        size: tuple[int, int] = self._ask("write", path, output_format, job_id)
+        return size
 
     def close(self) -> None:
         """Give the process back; another file may have it then."""

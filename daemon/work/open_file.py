@@ -7,15 +7,18 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from daemon.arrays import Alpha, Rgb
+from daemon.engines.encoded_proxy import EncodedProxy
+from daemon.engines.least_size import narrowed, widened
 from daemon.errors import BadPhoto, RootAway
 from daemon.jobs import Attempt, Recipe, View
 from daemon.observe.stage_clock import Timed, untimed
-from daemon.pictures import fitting
+from daemon.pictures import codec, fitting
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
-from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.opened_picture import OpenedPicture
-from daemon.pictures.photo import Coverage, Photo, Seen
+from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.pyramid import Layer
 from daemon.pictures.reading import memory_need, open_for_work, pages_of, prove_decodes
 from daemon.pictures.thumbs import Thumb, thumb_of_page
@@ -36,9 +39,9 @@ class OpenFile:
         self._timed = timed
         self._path = path
         self._settings = settings
-        self._decoded: Photo | LargePhoto | None = None
         self._in_work: PhotoInWork | None = None
         self._result: ComposedResult | None = None
+        self._proxy: Rgb | None = None
 
     def pages(self) -> tuple[Page, ...]:
         """The pictures of the file that are to be cut out. Raises BadPhoto."""
@@ -52,8 +55,8 @@ class OpenFile:
         return memory_need(self._path, self._settings.max_megapixels, page.index).work_bytes
 
     def decode(self, page: Page) -> None:
-        """Decode a page, and forget the one before. Raises BadPhoto."""
-        self._decoded = self._in_work = self._result = None  # before another page is decoded, which may be as large
+        """Decode a page, make its small picture, and forget the page before. Raises BadPhoto."""
+        self._in_work = self._result = self._proxy = None  # before another page is decoded, which may be as large
         self.page = page
         with self._timed("decode"):
             photo = open_for_work(self._path, self._settings.max_megapixels, page.index)
@@ -62,16 +65,31 @@ class OpenFile:
             photo = replace(photo, remarks=(*photo.remarks, remark))
         if photo.own_alpha is not None and not photo.own_alpha.any():
             raise BadPhoto(f"{self._path.name} is transparent everywhere; there is nothing in it to cut out.")
-        self._decoded = photo
-
-    def shrink(self) -> None:
-        """Make the small picture that the judgement sees."""
-        assert self._decoded is not None
-        self._in_work = PhotoInWork.of(self._decoded, self._settings, self._timed)
+        self._in_work = PhotoInWork.of(photo, self._settings, self._timed)
 
     def proxy(self, view: View) -> Rgb:
         """The picture that an engine sees of this view."""
         return self._photo.proxy(view)
+
+    def encoded_proxy(self, view: View) -> EncodedProxy:
+        """The same as engines get it over the network."""
+        proxy = self._proxy = self._photo.proxy(view)
+        with self._timed("upload"):
+            return EncodedProxy.of(widened(proxy))
+
+    def read_answer(
+        self, number: int, recipe: Recipe, base: Attempt | None, png: bytes, channel: int, size: tuple[int, int]
+    ) -> bytes:
+        """Keep the alpha that an engine gave for what `encoded_proxy` made last."""
+        assert self._proxy is not None
+        with self._timed("fetch"):
+            steps = codec.decode_steps(png, channel, size)
+            steps = np.ascontiguousarray(narrowed(steps, self._proxy))
+            if steps.dtype != np.uint8:
+                steps = codec.steps_of(codec.alpha_of(steps))
+            kept = codec.encode_steps(steps)
+        self._photo.add(number, recipe, codec.alpha_of(steps), base)
+        return kept
 
     def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
         """Keep the raw alpha of an attempt."""
@@ -113,10 +131,10 @@ class OpenFile:
             if framed is not None:
                 fitting.show_result(framed, self._result.photo.icc, colour, alpha)
 
-    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
-        """Write what `compose` made, and read it back."""
+    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> tuple[int, int]:
+        """Write what `compose` made, and read it back; returns its size."""
         assert self._result is not None
-        self._result.write(path, output_format, job_id)
+        return self._result.write(path, output_format, job_id)
 
     @property
     def _photo(self) -> PhotoInWork:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from daemon.arrays import Alpha, Rgb
+from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.jobs import Attempt, Recipe, View
 from daemon.pictures.laid_out import LaidOut, Layout
 from daemon.pictures.opened_picture import PictureToShow
@@ -47,13 +48,21 @@ class PhotoWorker(Protocol):
         """How many bytes the work on a page takes at most. Raises BadPhoto."""
 
     def decode(self, page: Page) -> None:
-        """Decode a page, and forget the one before. Raises BadPhoto."""
-
-    def shrink(self) -> None:
-        """Make the small picture that the judgement sees."""
+        """Decode a page, make the small picture that is judged, and forget the page before. Raises BadPhoto."""
 
     def proxy(self, view: View) -> Rgb:
         """The picture that an engine sees of this view: (h, w, 3) uint8."""
+
+    def encoded_proxy(self, view: View) -> EncodedProxy:
+        """The same as engines get it over the network."""
+
+    def read_answer(
+        self, number: int, recipe: Recipe, base: Attempt | None, png: bytes, channel: int, size: tuple[int, int]
+    ) -> bytes:
+        """Keep the raw alpha that an engine gave for what `encoded_proxy` made last; it is a `ReadAlpha` besides.
+
+        base: as for `add`. Returns it as a PNG for `add_kept`, in the frame of the proxy, in steps of 1/255.
+        """
 
     def add(self, number: int, recipe: Recipe, alpha: Alpha, base: Attempt | None) -> None:
         """Keep the raw alpha of an attempt. base: the best attempt so far; it fills what a zoom did not see."""
@@ -79,8 +88,8 @@ class PhotoWorker(Protocol):
     def show_result(self, colour: Path, alpha: Path) -> None:
         """Write what fits a screen of what `compose` made into two folders. Raises OSError."""
 
-    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> None:
-        """Write what `compose` made, and read it back; a wrong file is written once more.
+    def write(self, path: Path, output_format: OutputFormat, job_id: str) -> tuple[int, int]:
+        """Write what `compose` made, and read it back; a wrong file is written once more. Returns width and height.
 
         Raises ValueError if it is wrong again, OSError if the disk does not take it, BadPhoto if the format cannot.
         """

@@ -5,11 +5,19 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from daemon.engines.contract import Answer, Engine
-from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
+from daemon.engines.contract import Answer, EncodedAnswer, Engine, ReadAlpha, TakesEncoded
+from daemon.errors import (
+    BadPhoto,
+    EngineAway,
+    EngineFull,
+    EngineMisconfigured,
+    FreistellerError,
+    RecipeRefused,
+)
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import ATTEMPTS_PER_PAGE, TOUCH_UP, Attempt, Job, Outcome, Recipe, attempt_numbered
@@ -84,7 +92,6 @@ class Pipeline:
         """Let a worker decode a page and make its small picture, as soon as memory has room for it. Raises BadPhoto."""
         with self._budget.held(worker.memory_need(page), self._runtime.stopping):
             worker.decode(page)
-            worker.shrink()
             yield worker
 
     def cut_out(self, task: PhotoTask, photo: PhotoWorker) -> Outcome:
@@ -165,28 +172,61 @@ class Pipeline:
         attempt = Attempt((photo.page.number - 1) * ATTEMPTS_PER_PAGE + count, recipe)
         began = time.perf_counter()
         try:
-            answer = self._ask(job, photo, attempt)
+            server = self._answered(job, photo, attempt, best)
         except (RecipeRefused, EngineFull) as error:
             self._meter.attempt(recipe.model, None, error.reason)
             seconds = time.perf_counter() - began
             return replace(attempt, seconds=seconds, error=str(error), error_reason=error.reason)
-        photo.add(attempt.number, recipe, answer.alpha, best)
         attempt = photo.judge(attempt)
         self._meter.attempt(recipe.model, attempt.verdict.score if attempt.verdict else None, None)
-        return replace(attempt, server=answer.server, seconds=time.perf_counter() - began)
+        return replace(attempt, server=server, seconds=time.perf_counter() - began)
 
-    def _ask(self, job: Job, photo: PhotoWorker, attempt: Attempt) -> Answer:
-        kept = self._alphas.find(job, attempt.number, attempt.recipe)
-        if kept is not None:
-            return Answer(kept, "kept")
-        proxy = photo.proxy(attempt.recipe.view)
+    def _answered(self, job: Job, photo: PhotoWorker, attempt: Attempt, base: Attempt | None) -> str:
+        """Let the worker have the raw alpha of an attempt, kept or asked for. Returns which server gave it."""
+        number, recipe = attempt.number, attempt.recipe
+        png = self._alphas.png_of(job, number, recipe)
+        if png is not None and photo.add_kept(number, recipe, png, base):
+            return "kept"
+        ticket, engine = job.ticket(number), self._engine
+        if isinstance(engine, TakesEncoded):
+            read = partial(_read, partial(photo.read_answer, number, recipe, base))
+            sent = photo.encoded_proxy(recipe.view)
+            self._runtime.tick(Effect.ASK_ENGINE)
+            try:
+                encoded = engine.cut_encoded(ticket, sent, recipe, read, new=job.fresh)
+            except _NotRead as fault:
+                raise fault.error from fault.error.__cause__
+            self._count(encoded)
+            self._alphas.keep_png(job, number, recipe, encoded.alpha)
+            return encoded.server
+        proxy = photo.proxy(recipe.view)
         self._runtime.tick(Effect.ASK_ENGINE)
-        answer = self._engine.cut(job.ticket(attempt.number), proxy, attempt.recipe, new=job.fresh)
+        answer = engine.cut(ticket, proxy, recipe, new=job.fresh)
+        self._count(answer)
+        photo.add(number, recipe, self._alphas.keep(job, number, recipe, answer.alpha), base)
+        return answer.server
+
+    def _count(self, answer: Answer | EncodedAnswer[bytes]) -> None:
+        """Measure what an engine did, just before its alpha is kept."""
         for stage, seconds in answer.stages.items():
             self._runtime.stages.add(stage, seconds, answer.cpu_seconds.get(stage, 0.0), in_this_thread=True)
         self._meter.engine_busy(answer.server, answer.stages.get("infer", 0.0))
         self._runtime.tick(Effect.KEEP_ALPHA)
-        return replace(answer, alpha=self._alphas.keep(job, attempt.number, attempt.recipe, answer.alpha))
+
+
+class _NotRead(Exception):
+    """The worker that was to read an answer is lost, or may not go on: no engine is to blame, so none sees why."""
+
+    def __init__(self, error: FreistellerError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _read(read: ReadAlpha[bytes], png: bytes, channel: int, size: tuple[int, int]) -> bytes:
+    try:
+        return read(png, channel, size)
+    except FreistellerError as error:
+        raise _NotRead(error) from error
 
 
 def _without_touch_ups(job: Job) -> Job:

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -68,10 +68,11 @@ class Processes:
         """As `PhotoWorkers.prove`. A file that must be in memory as a whole waits until there is room."""
         process = self.take()
         try:
-            need = self.ask(process, name, 0, LOOK, max_megapixels, descriptor=descriptor)
-            room = self._budget.held(need, self._runtime.stopping) if need > _SMALL_BYTES else nullcontext()
-            with room:
-                self.ask(process, name, need, PROVE, name, max_megapixels, need)
+            small = _SMALL_BYTES
+            need = self.ask(process, name, small, LOOK, name, max_megapixels, small, descriptor=descriptor)
+            if need:
+                with self._budget.held(need, self._runtime.stopping):
+                    self.ask(process, name, need, PROVE, name, max_megapixels, need)
         finally:
             self.give_back(process)
 

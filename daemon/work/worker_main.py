@@ -23,6 +23,7 @@ import cv2
 from daemon.observe.stage_clock import StageClock
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
 from daemon.pictures.opened_picture import OpenedPicture, PictureToShow
+from daemon.pictures.photo import Seen
 from daemon.pictures.pyramid import Layer
 from daemon.pictures.thumbs import thumb_of_page
 from daemon.pictures.values import Page
@@ -58,7 +59,8 @@ class Reply(NamedTuple):
     stages: tuple[tuple[str, float, float], ...] = ()
 
 
-TAKE, DECODE, RELEASE, LOOK, PROVE = "take a file", "decode", "release", "look at an open file", "prove"
+TAKE, PAGES, DECODE, RELEASE = "take a file", "find its pages", "decode", "release"
+LOOK, PROVE = "look at an open file", "prove"
 THUMB, LOOK_TO_SHOW, SHOW = "make a thumbnail", "look at a file to show", "show a file"
 TILE_OF, FITTING, BUILD = "cut a tile", "fit a screen", "build a layer"
 SHOW_ATTEMPTS = "show attempts"
@@ -91,6 +93,7 @@ class _Desk:
         self._timed = StageClock(lambda *stage: self._stages.append(stage), time.process_time).timed
         self._words: Mapping[str, Callable[..., Any]] = {
             TAKE: self._take,
+            PAGES: self._pages,
             DECODE: self._decode,
             RELEASE: self._release,
             LOOK: self._look,
@@ -118,10 +121,19 @@ class _Desk:
         self._limit_memory(0)
         self._file = OpenFile(path, settings, self._timed)
 
-    def _decode(self, page: Page, need_bytes: int) -> None:
+    def _pages(self, path: Path, settings: PixelSettings) -> tuple[tuple[Page, ...], Mapping[Page, int]]:
+        """The pages of a file, and the bytes that it takes if there is one only."""
+        if self._file is None:
+            self._take(path, settings)
+        assert self._file is not None
+        pages = self._file.pages()
+        return pages, {page: self._file.memory_need(page) for page in pages if len(pages) == 1}
+
+    def _decode(self, page: Page, need_bytes: int) -> Seen:
         self._limit_memory(need_bytes)
         assert self._file is not None
         self._file.decode(page)
+        return self._file.seen()
 
     def _release(self) -> None:
         self._file = None
@@ -129,10 +141,15 @@ class _Desk:
             os.close(self._descriptor)
         self._descriptor = None
 
-    def _look(self, max_megapixels: float) -> int:
+    def _look(self, name: str, max_megapixels: float, small_bytes: int) -> int:
+        """The bytes that the proof of a file takes. If they are few, it is proven at once; returns 0 then."""
         self._limit_memory(0)
         self._descriptor = recv_handle(self._channel)
-        return memory_to_prove(self._descriptor, max_megapixels)
+        need = memory_to_prove(self._descriptor, max_megapixels)
+        if need > small_bytes:
+            return need
+        self._prove(name, max_megapixels, need)
+        return 0
 
     def _prove(self, name: str, max_megapixels: float, need_bytes: int) -> None:
         self._limit_memory(need_bytes)

@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
+from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.errors import BadSettings, EngineAway, EngineMisconfigured
 from daemon.jobs import Recipe
 from daemon.settings import ServerSettings
@@ -58,6 +59,20 @@ print(sorted({"rembg", "onnxruntime", "PIL", "torch"} & set(sys.modules)))
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
     assert printed.strip() == "[]"
+
+
+def test_an_error_of_whoever_reads_an_answer_is_not_its_servers(double: Double, open_engine: OpenEngine) -> None:
+    engine, sent = open_engine(double), EncodedProxy.of(drawn_photo())
+
+    def read(_: bytes, __: int, ___: tuple[int, int]) -> int:
+        raise KeyError("lost")
+
+    with pytest.raises(KeyError, match="lost"):
+        engine.cut_encoded(uuid.uuid4(), sent, RMBG, read)
+
+    (health,) = engine.health()
+    assert (health.up, health.circuit, health.running) == (True, "closed", 0)
+    assert engine.cut_encoded(uuid.uuid4(), sent, RMBG, lambda png, *_: len(png)).alpha > 0
 
 
 def test_alternating_models_are_loaded_once_each(double: Double, open_engine: OpenEngine) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from daemon.jobs import Job, Recipe
 from daemon.journal.alphas import Alphas
+from daemon.pictures import codec
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load
 from daemon.states import State
@@ -43,7 +44,7 @@ def test_the_alphas_of_a_result_are_found_when_its_job_is_over(daemon: Daemon, t
     (row,) = daemon.parts.journal.rows(State.DONE)
     alphas = Alphas(tmp_path / "state" / "alphas")
     assert len(row.job.attempts) > 1
-    assert all(alphas.find(row.job, each.number, each.recipe) is not None for each in row.job.attempts)
+    assert all(alphas.png_of(row.job, each.number, each.recipe) is not None for each in row.job.attempts)
     assert not alphas.exists(row.job.id)
 
 
@@ -69,7 +70,7 @@ def test_alphas_that_a_crash_left_beside_a_result_are_laid_by_at_the_next_start(
 
     best = row.job.attempts[-1]
     assert list((tmp_path / "state" / "alphas").iterdir()) == []
-    assert Alphas(tmp_path / "state" / "alphas").find(row.job, best.number, best.recipe) is not None
+    assert Alphas(tmp_path / "state" / "alphas").png_of(row.job, best.number, best.recipe) is not None
 
 
 def test_a_later_round_adds_its_alphas_to_those_of_the_first(tmp_path: Path) -> None:
@@ -80,8 +81,8 @@ def test_a_later_round_adds_its_alphas_to_those_of_the_first(tmp_path: Path) -> 
     alphas.lay_by("a")
     alphas.lay_by("a")
 
-    found = [alphas.find(job, 1, Recipe("m")) for job in (Job("a", "a.jpg"), second)]
-    assert [alpha is not None and float(alpha.mean()) for alpha in found] == [0.0, 1.0]
+    found = [alphas.png_of(job, 1, Recipe("m")) for job in (Job("a", "a.jpg"), second)]
+    assert [png and float(codec.decode_alpha(png).mean()) for png in found] == [0.0, 1.0]
 
 
 def test_beyond_the_bound_the_oldest_alphas_go_first(tmp_path: Path) -> None:

@@ -30,7 +30,6 @@ def painted(width: int = WIDTH, height: int = HEIGHT) -> bytes:
 def file(tmp_path: Path) -> OpenFile:
     file = OpenFile(save_photo(tmp_path / "a.png", drawn_photo(WIDTH, HEIGHT)), PIXELS)
     file.decode(file.pages()[0])
-    file.shrink()
     return file
 
 

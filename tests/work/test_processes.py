@@ -68,7 +68,6 @@ W = TypeVar("W", bound=PhotoWorker)
 def opened(worker: W) -> W:
     worker.memory_need(ONLY_PAGE)
     worker.decode(ONLY_PAGE)
-    worker.shrink()
     return worker
 
 

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
 from daemon.engines.comfyui.deaths import Deaths
-from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.servers import ServerEntry, Servers
+from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError
 from daemon.jobs import Recipe
+from daemon.pictures import codec
 
 SIDE = 512  # pixels of the test picture: large enough for a model to see the subject, small enough to send
 PLACES = 16  # places where the subject stands in turn, each STEP pixels beside the one before
@@ -93,7 +94,7 @@ class Canary:
             self._deaths.expect_none(str(ticket))
         try:
             with entry.server.of_no_use_later(ticket):
-                return entry.server.cut(ticket, encoded, Recipe(model), new=True).alpha
+                return entry.server.cut(ticket, encoded, Recipe(model), codec.decode_alpha, new=True).alpha
         except FreistellerError as error:
             if not careful or not self._deaths.has_killed(str(ticket)):
                 raise

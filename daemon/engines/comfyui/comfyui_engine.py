@@ -14,16 +14,17 @@ from daemon.arrays import Rgb
 from daemon.engines.comfyui.attendance import Attendance
 from daemon.engines.comfyui.canary import Canary
 from daemon.engines.comfyui.deaths import Deaths
-from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.graph import Graph
 from daemon.engines.comfyui.model_table import load_models
 from daemon.engines.comfyui.server import Server
 from daemon.engines.comfyui.server_trust import ServerTrust
 from daemon.engines.comfyui.servers import ServerEntry, Servers
-from daemon.engines.contract import Answer, ServerHealth
+from daemon.engines.contract import Answer, EncodedAnswer, R, ReadAlpha, ServerHealth
+from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.engines.least_size import narrowed, widened
 from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, FreistellerError, RecipeRefused
 from daemon.jobs import Recipe
+from daemon.pictures import codec
 from daemon.settings import DEFAULT_LADDER, ComfyUISettings, ModelTables, ServerSettings
 
 
@@ -123,14 +124,22 @@ class ComfyUIEngine:
 
         If a server is out of memory and there is no other one, it is asked once more: it has just freed its memory.
         """
-        sent = widened(proxy)
-        self._graph.inputs_for(recipe, sent.shape[0], sent.shape[1])
-        self._deaths.refuse_deadly(str(ticket), recipe.model)
-        answer = self._cut_somewhere(ticket, EncodedProxy.of(sent), recipe, new)
-        self._deaths.forget(str(ticket))
-        return replace(answer, alpha=narrowed(answer.alpha, proxy))
+        answer = self.cut_encoded(ticket, EncodedProxy.of(widened(proxy)), recipe, codec.decode_alpha, new=new)
+        return Answer(narrowed(answer.alpha, proxy), answer.server, answer.stages, answer.cpu_seconds)
 
-    def _cut_somewhere(self, ticket: uuid.UUID, encoded: EncodedProxy, recipe: Recipe, new: bool) -> Answer:
+    def cut_encoded(
+        self, ticket: uuid.UUID, proxy: EncodedProxy, recipe: Recipe, read: ReadAlpha[R], *, new: bool = False
+    ) -> EncodedAnswer[R]:
+        """See `TakesEncoded.cut_encoded`."""
+        self._graph.inputs_for(recipe, proxy.height, proxy.width)
+        self._deaths.refuse_deadly(str(ticket), recipe.model)
+        answer = self._cut_somewhere(ticket, proxy, recipe, read, new)
+        self._deaths.forget(str(ticket))
+        return answer
+
+    def _cut_somewhere(
+        self, ticket: uuid.UUID, encoded: EncodedProxy, recipe: Recipe, read: ReadAlpha[R], new: bool
+    ) -> EncodedAnswer[R]:
         """Try server after server until one answers. Raises what explains best why none did."""
         tried: list[ServerEntry] = []
         errors: list[FreistellerError] = []
@@ -139,7 +148,7 @@ class ComfyUIEngine:
         entry = holder or self._servers.take_slot(recipe.model, tried, errors, photo=encoded.digest)
         while True:
             try:
-                answer = self._cut_on(entry, ticket, encoded, recipe, new and entry not in tried)
+                answer = self._cut_on(entry, ticket, encoded, recipe, read, new=new and entry not in tried)
             except (EngineAway, EngineMisconfigured) as error:
                 errors.append(error)
             except (EngineFull, RecipeRefused, BadPhoto) as error:
@@ -175,13 +184,22 @@ class ComfyUIEngine:
         server = Server(settings, self._settings, self._graph, self._owner, self._clock, self._deaths, self._in_use)
         return ServerEntry(server, ServerTrust(settings.slots, self._settings.probe_seconds), settings)
 
-    def _cut_on(self, entry: ServerEntry, ticket: uuid.UUID, proxy: EncodedProxy, recipe: Recipe, new: bool) -> Answer:
+    def _cut_on(
+        self,
+        entry: ServerEntry,
+        ticket: uuid.UUID,
+        proxy: EncodedProxy,
+        recipe: Recipe,
+        read: ReadAlpha[R],
+        *,
+        new: bool,
+    ) -> EncodedAnswer[R]:
         """Cut out on a server whose slot was taken. Frees the slot and records how the server did."""
         began = self._clock()
         try:
             if self._table.family(recipe.model).canary_first:
                 self._canary.prove(entry, recipe.model)
-            answer = entry.server.cut(ticket, proxy, recipe, new)
+            answer = entry.server.cut(ticket, proxy, recipe, read, new=new)
         except FreistellerError as error:
             error_to_raise = self._servers.record_failure(entry, recipe.model, error, proxy.digest)
             if error_to_raise is not error:

@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from daemon.arrays import Alpha
 from daemon.engines.comfyui import error_mapping
 from daemon.engines.comfyui.deaths import Deaths
-from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.event_socket import EventSocket, Hint
 from daemon.engines.comfyui.graph import Prompt, wired
 from daemon.engines.comfyui.http_client import HttpClient, ResultGone
@@ -22,8 +20,9 @@ from daemon.engines.comfyui.provenance import loaded_digest
 from daemon.engines.comfyui.replies import FinishedPrompt, NodeError, Queue, same_request
 from daemon.engines.comfyui.retrying import with_retries
 from daemon.engines.comfyui.upload_names import UploadNames
+from daemon.engines.contract import R, ReadAlpha
+from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.errors import EngineAway, FreistellerError
-from daemon.pictures import codec
 from daemon.settings import ComfyUISettings
 
 T = TypeVar("T")
@@ -59,8 +58,8 @@ class PromptRun:
     _worked_on: bool = False
     """Whether the server has begun with the prompt that we wait for, as far as we know."""
 
-    def run(self) -> Alpha:
-        """The raw alpha of the proxy. Raises the engine errors of `daemon.errors`."""
+    def run(self, read: ReadAlpha[R]) -> R:
+        """The raw alpha of the proxy, read by `read`. Raises the engine errors of `daemon.errors`."""
         trouble = ""
         with self.events.watch(self.prompt_id) as hint:
             for _ in range(MOST_SUBMISSIONS):
@@ -73,7 +72,7 @@ class PromptRun:
                     trouble = self._raise_or_upload_again(finished.error)
                 else:
                     try:
-                        return self._fetch(finished)
+                        return self._fetch(finished, read)
                     except ResultGone as gone:
                         trouble = str(gone)
                         self._used_names.add(finished.picture)
@@ -188,7 +187,7 @@ class PromptRun:
                     "If the server is only slow, raise comfyui.attempt_seconds."
                 )
 
-    def _fetch(self, finished: FinishedPrompt) -> Alpha:
+    def _fetch(self, finished: FinishedPrompt, read: ReadAlpha[R]) -> R:
         """The alpha of our picture. Raises ResultGone if there is no alpha, or if it belongs to another picture."""
         image = finished.image
         if image is None:
@@ -200,13 +199,10 @@ class PromptRun:
             loaded = loaded_digest(encoded)
             if loaded is not None and loaded != self.proxy.digest:
                 raise ResultGone(f"{self.http.name} computed {image.filename} from another picture")
-            try:
-                alpha = codec.decode_alpha(encoded, self.channel)
-            except ValueError as error:
-                raise ResultGone(f"{self.http.name} sent {image.filename} damaged: {error}") from error
-            if alpha.shape != (self.proxy.height, self.proxy.width):
-                raise ResultGone(f"{self.http.name} sent an alpha of another size ({image.filename})")
-        return alpha
+        try:
+            return read(encoded, self.channel, (self.proxy.height, self.proxy.width))
+        except ValueError as error:
+            raise ResultGone(f"{self.http.name} sent {image.filename}, which is of no use: {error}") from error
 
     def _raise_or_upload_again(self, node_error: NodeError) -> str:
         """Raise the error of a failed prompt. Returns its text instead, once, if a damaged upload may be the cause."""

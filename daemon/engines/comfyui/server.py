@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 
 from daemon.engines.comfyui.deaths import Deaths
-from daemon.engines.comfyui.encoded_proxy import EncodedProxy
 from daemon.engines.comfyui.error_mapping import QueuedDespiteErrors
 from daemon.engines.comfyui.event_socket import EventSocket
 from daemon.engines.comfyui.graph import Graph
@@ -19,7 +18,8 @@ from daemon.engines.comfyui.replies import Memory, Queue
 from daemon.engines.comfyui.retrying import with_retries
 from daemon.engines.comfyui.upload_names import UploadNames
 from daemon.engines.comfyui.web_socket import opener
-from daemon.engines.contract import Answer
+from daemon.engines.contract import EncodedAnswer, R, ReadAlpha
+from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.errors import BadSettings, EngineFull, EngineMisconfigured, FreistellerError
 from daemon.jobs import Recipe
 from daemon.settings import ComfyUISettings, ServerSettings
@@ -92,15 +92,17 @@ class Server:
         entry = with_retries(lambda: self._http.history(prompt_id), self._clock, self._stop)
         return entry is not None
 
-    def cut(self, ticket: uuid.UUID, proxy: EncodedProxy, recipe: Recipe, new: bool = False) -> Answer:
-        """See `Engine.cut`. If the server is out of memory, it is asked to free memory before EngineFull is raised."""
+    def cut(
+        self, ticket: uuid.UUID, proxy: EncodedProxy, recipe: Recipe, read: ReadAlpha[R], *, new: bool = False
+    ) -> EncodedAnswer[R]:
+        """See `TakesEncoded.cut_encoded`. A server that is out of memory is asked to free some before EngineFull."""
         prompt_id = str(ticket)
         with self._lock:
             self._to_cancel.discard(prompt_id)
             self._answered.pop(prompt_id, None)
         run, cpu_began = self._prompt_run(prompt_id, proxy, recipe, new), time.thread_time()
         try:
-            alpha = run.run()
+            alpha = run.run(read)
         except EngineFull:
             with contextlib.suppress(FreistellerError):
                 self._http.free()
@@ -113,9 +115,7 @@ class Server:
         with self._lock:
             self._answered[prompt_id] = self._clock()
         waiting = time.thread_time() - cpu_began - sum(run.cpu_seconds.values())
-        uploading = run.cpu_seconds.get("upload", 0.0) + proxy.cpu_seconds
-        stages = {**run.stages, "upload": run.stages.get("upload", 0.0) + proxy.seconds}
-        return Answer(alpha, self.name, stages, {**run.cpu_seconds, "upload": uploading, "wait": waiting})
+        return EncodedAnswer(alpha, self.name, run.stages, {**run.cpu_seconds, "wait": waiting})
 
     def _prompt_run(self, prompt_id: str, proxy: EncodedProxy, recipe: Recipe, new: bool) -> PromptRun:
         """The run of a prompt that fits this server's nodes. Raises RecipeRefused or EngineMisconfigured."""
