@@ -8,6 +8,7 @@ import ctypes
 import os
 import pickle
 import resource
+import select
 import signal
 import time
 import traceback
@@ -28,6 +29,7 @@ from daemon.pictures.pyramid import Layer
 from daemon.pictures.thumbs import thumb_of_page
 from daemon.pictures.values import Page
 from daemon.settings.pixel_settings import PixelSettings
+from daemon.work import kept_memory
 from daemon.work.open_attempts import OpenAttempts
 from daemon.work.open_file import OpenFile, memory_to_prove, memory_to_show, prove_open_file
 from daemon.work.photo_worker import KeptAttempts
@@ -35,6 +37,7 @@ from daemon.work.photo_worker import KeptAttempts
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _MORE_LIKELY_KILLED = 300  # oom_score_adj, proc(5): the kernel ends a worker rather than the daemon
 _MOST_THREADS = 4  # of one worker: photos are worked on side by side, so more would only wait for the same cores
+_IDLE_SECONDS = 0.5  # without a call, after which others may have the memory
 _NICE = 10  # nice(2): photos in work come first
 _MARGIN, _SPARE_BYTES = 2, 1 << 30  # a worker may take so many times what its file needs, and so much beyond that
 
@@ -70,9 +73,12 @@ LAY_OUT = "lay out"
 def serve(channel: Connection, daemon: int) -> None:
     """Answer calls until the channel closes. daemon: its process id."""
     _become_a_worker()
-    desk = _Desk(channel, _data_bytes())
+    desk, calls = _Desk(channel, _data_bytes()), select.poll()
+    calls.register(channel.fileno(), select.POLLIN)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the daemon is gone, or wants no more
         while Path(f"/proc/{daemon}").exists():
+            if desk.is_free and not calls.poll(_IDLE_SECONDS * 1000):
+                kept_memory.give_back()
             call = channel.recv()
             channel.send_bytes(_encoded(desk.answer(call)))
 
@@ -107,6 +113,11 @@ class _Desk:
             SHOW_ATTEMPTS: self._show_attempts,
             LAY_OUT: self._lay_out,
         }
+
+    @property
+    def is_free(self) -> bool:
+        """Whether there is no file to be worked on."""
+        return self._file is None and self._picture is None
 
     def answer(self, call: Call) -> Reply:
         """Do what was asked for. Whatever it raises is the answer."""
@@ -209,6 +220,7 @@ def _become_a_worker() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with suppress(OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    kept_memory.keep_memory()
     cv2.setNumThreads(min(_MOST_THREADS, len(os.sched_getaffinity(0))))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # nobody writes for a daemon that is gone
     path = Path("/proc/self/oom_score_adj")
