@@ -4,11 +4,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 from daemon.commands.findings import Check
 from daemon.engines.comfyui.canary import LIKE_ENOUGH, draw_test_picture, intersection_over_union
 from daemon.engines.comfyui.model_table import ModelTable, load_models
 from daemon.engines.contract import Engine
+from daemon.engines.onnx.onnx_table import load_onnx_table
 from daemon.errors import FreistellerError
 from daemon.jobs import Recipe
 from daemon.judgement.strategy import named_rungs
@@ -35,10 +37,18 @@ def engine_checks(settings: Settings, models: bool) -> Iterator[Check]:
                 yield Check("warn", what, health.message, "See the section on ComfyUI in docs/operations.md.")
             else:
                 yield Check("OK", what, health.message or "answers")
+        if settings.engine_in_use == "local":
+            yield from weights_checks(settings.engine.local.weights_path)
         yield from ladder_checks(settings, engine.models)
         asked = _models_to_try(settings, engine)
     if models:
         yield from _trials(settings, asked)
+
+
+def weights_checks(folder: Path) -> Iterator[Check]:
+    """Name what lies in the weights folder and cannot be used."""
+    for name, trouble in load_onnx_table(folder).troubles.items():
+        yield Check("warn", f"model {name}", trouble, "Correct that, or take the file away.")
 
 
 def ladder_checks(settings: Settings, has: tuple[str, ...]) -> Iterator[Check]:

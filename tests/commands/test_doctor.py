@@ -1,11 +1,12 @@
 """`freisteller doctor` and the engine: names in the ladder, weights, a server's flags, models on a drawn picture."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daemon.commands.doctor_engine import engine_checks
+from daemon.commands.doctor_engine import engine_checks, weights_checks
 from daemon.commands.findings import Check
 from daemon.settings import load
 from tests.engines.comfyui_double import Double
@@ -35,6 +36,17 @@ def test_a_ladder_that_fits_is_all_right(server: Double) -> None:
 
     assert {check.level for check in found} == {"OK"}
     assert "no recipe names INSPYRENET, BEN, BiRefNet-HR" in said(found, "OK")
+
+
+def test_weights_that_no_table_describes_are_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "rings.onnx").write_bytes(b"x")
+    (tmp_path / "watches.toml").write_text("fitt = 1")
+
+    found = list(weights_checks(tmp_path))
+
+    assert [check.what for check in found] == ["model watches", "model rings"]
+    assert "Unknown setting fitt: did you mean fit?" in said(found, "warn")
+    assert "Write rings.toml beside it" in said(found, "warn")
 
 
 @pytest.mark.parametrize(

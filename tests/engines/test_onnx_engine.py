@@ -173,6 +173,34 @@ print(sorted(name for name in found if not name.startswith("_")))
     assert printed.splitlines() == ["['onnxruntime']"]
 
 
+def test_the_engine_needs_no_writable_and_executable_memory_which_the_unit_denies(weights: Path) -> None:
+    code = f"""
+import ctypes, mmap, sys, uuid
+
+PR_SET_MDWE, REFUSE_EXEC_GAIN = 65, 1
+if ctypes.CDLL(None).prctl(PR_SET_MDWE, REFUSE_EXEC_GAIN, 0, 0, 0):
+    sys.exit("this kernel cannot deny it")
+try:
+    mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+except PermissionError:
+    print("denied")
+
+from daemon.engines.onnx.onnx_engine import OnnxEngine
+from daemon.jobs import Recipe
+from daemon.settings import LocalEngineSettings
+from tests.engines.conformance import drawn_photo
+
+engine = OnnxEngine(LocalEngineSettings(weights_dir={str(weights)!r}), 1, print)
+print(engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp")).alpha.max() > 0.8)
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    if "this kernel cannot deny it" in done.stderr:
+        pytest.skip("this kernel cannot deny it (Linux 6.3 can)")
+    assert done.stdout.split() == ["denied", "True"], done.stderr
+
+
 @pytest.mark.parametrize(("crowded", "kept_mb"), [(True, range(150)), (False, range(150, 500))])
 def test_the_memory_of_a_run_is_given_back_where_photos_need_it(weights: Path, crowded: bool, kept_mb: range) -> None:
     code = f"""

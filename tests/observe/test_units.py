@@ -58,7 +58,6 @@ def test_each_line_that_is_relaxed_says_why(name: str) -> None:
         "CAP_LEASE": "CapabilityBoundingSet=CAP_LEASE",
         "PrivateUsers": "PrivateUsers=no",
         "ProcSubset": "ProcSubset=all",
-        "MemoryDenyWriteExecute": "MemoryDenyWriteExecute=no",
         "AF_INET": "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
         "IPAddressDeny": "IPAddressAllow=localhost link-local",
     }

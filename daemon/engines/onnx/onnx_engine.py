@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from daemon.arrays import Rgb
 from daemon.engines.contract import Answer, ServerHealth
@@ -71,11 +71,6 @@ class OnnxEngine:
         known = self._whole_table.models
         present = (name for name in present_models(self._settings.weights_path) if name in known)
         return {name: known[name].licence for name in present if name not in self._table.models}
-
-    @property
-    def table_troubles(self) -> Mapping[str, str]:
-        """What is in the weights folder and cannot be used: a model's name, and a message to people."""
-        return self._whole_table.troubles
 
     def start(self) -> None:
         """Load the configured model in the background, so that the first photo waits less.
