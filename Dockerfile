@@ -13,7 +13,7 @@ COPY daemon daemon
 # The same path as below, because a virtual environment cannot be moved.
 RUN python -m venv /opt/freisteller \
     && /opt/freisteller/bin/pip install --no-cache-dir '.[local,heic,raw]' \
-    && U2NET_HOME=/opt/freisteller/weights /opt/freisteller/bin/python -m daemon.engines.weights
+    && U2NET_HOME=/opt/freisteller/weights /opt/freisteller/bin/freisteller models fetch u2netp
 
 FROM docker.io/library/python:3.13-slim
 COPY --from=build /opt/freisteller /opt/freisteller

@@ -23,7 +23,7 @@ help: ## show this list
 
 # The weights of the built-in engine's small model.
 .venv/.weights: .venv/.ready
-	@$(PY) -m daemon.engines.weights
+	@$(PY) -m daemon models fetch u2netp
 	@touch $@
 
 # Three photos for a newcomer's first look.

@@ -1,15 +1,19 @@
-"""The commands for the built-in engine's models: models list, fetch, remove."""
+"""The commands for the built-in engine's models: models list, fetch, add, remove."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from daemon.cli.console import FAILED, LATER, err, out, print_json
 from daemon.cli.options import ConfigOption, JsonOption, settings_of
 from daemon.errors import EngineAway, EngineMisconfigured
+
+if TYPE_CHECKING:
+    from daemon.commands.model_trial import NetworkTrial
 
 INTERRUPTED = 130  # as shells say of a program that Ctrl-C ended
 
@@ -21,14 +25,16 @@ def list_all(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     * marks the models that the settings use. Example: freisteller models list --json
     """
-    from daemon.commands.models import list_models, list_table
+    from daemon.commands.models import list_lines, list_models
 
     settings = settings_of(config)
     rows = list_models(settings)
     if as_json:
         print_json([row.values() for row in rows])
         return
-    out.print(list_table(rows, settings.engine.local.weights_path))
+    out.print(f"Models of the built-in engine in {settings.engine.local.weights_path}\n", markup=False)
+    for line in list_lines(rows, out.width):
+        out.print(line)
     out.print("\nFetch one with: freisteller models fetch NAME", markup=False)
 
 
@@ -47,7 +53,7 @@ def fetch(
     from daemon.commands.models_fetch import fetch_named
 
     settings, done = settings_of(config), []
-    with _endings(f"freisteller models fetch {' '.join(names)}"):
+    with _endings(f"What has arrived is kept; go on with: freisteller models fetch {' '.join(names)}"):
         for name in names:
             fetched = fetch_named(settings, name, err)
             done.append(
@@ -58,6 +64,70 @@ def fetch(
                 out.print(f"{name} {what} {fetched.path}", markup=False)
     if as_json:
         print_json(done)
+
+
+def add(
+    file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="A network in the ONNX format, in one file.")],
+    name: Annotated[str, typer.Option("--name", help="What to call it, else as the file.")] = "",
+    table: Annotated[Path | None, typer.Option("--table", help="Its table, else FILE.toml beside it, if any.")] = None,
+    values: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A key of the table; may be repeated.")
+    ] = None,
+    photo: Annotated[Path | None, typer.Option("--photo", help="Try it on this photo, else on a drawn one.")] = None,
+    sample: Annotated[
+        Path | None, typer.Option("--sample", help="Where to show what it made of that, else NAME-sample.png.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing, and add it whatever it makes.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a network of your own: see what it makes of a picture, then use it by its name.
+
+    What the network wants to see stands in a table (workflows/onnx.toml explains the keys). What neither the file, nor
+    a table beside it, nor --set says is asked.
+
+    Example: freisteller models add shoes.onnx
+
+    Example: freisteller models add shoes.onnx --set fit=stretch --set divide=255 --set mean=imagenet
+    --set activation=sigmoid --set "range=as is" --set "licence=our own" --set commercial_use=yes
+    """
+    from daemon.commands.models_add import Person, Wanted, add_model
+
+    asks = sys.stdin.isatty() and err.is_terminal and not as_json and not yes
+    person = Person(
+        lambda text: err.print(text, markup=False),
+        _ask if asks else None,
+        lambda trial: _agrees(trial, asks=asks) or yes,
+    )
+    with _endings("Nothing was added."):
+        added = add_model(settings_of(config), Wanted(file, name, table, values or (), photo, sample), person)
+    if added is None:
+        err.print("Nothing was added.")
+        raise typer.Exit(FAILED)
+    if as_json:
+        print_json(added.values())
+        return
+    if added.sample:
+        out.print(f"the picture, its alpha and the cut-out: {added.sample}", markup=False)
+    out.print(f"{added.name} is in {added.path}", markup=False)
+    out.print(f'Use it with engine.local.model = "{added.name}", or name it in strategy.ladder.', markup=False)
+
+
+def _ask(question: str, likely: str) -> str:
+    return str(typer.prompt(question, default=likely, err=True))
+
+
+def _agrees(trial: "NetworkTrial", *, asks: bool) -> bool:
+    """Show what a network made of a picture, and whether to add it. Without a person: unless it made nothing."""
+    if err.is_terminal:
+        err.print(trial.preview(), markup=False)
+    likeness = "" if trial.likeness is None else f", likeness with the drawn subject {trial.likeness:.2f}"
+    err.print(f"{trial.seconds:.2f} s{likeness}", markup=False)
+    if trial.wants_sigmoid:
+        err.print('The network puts out values beyond 0 and 1: does its table need activation = "sigmoid"?')
+    if trial.empty:
+        err.print("Its alpha is the same everywhere, so it cuts out nothing. Try it on a photo of yours with --photo.")
+    return typer.confirm("Add it?", default=not trial.empty, err=True) if asks else not trial.empty
 
 
 def remove(
@@ -82,12 +152,12 @@ def remove(
 
 
 @contextmanager
-def _endings(command: str) -> Iterator[None]:
-    """End with an exit code what can end a command that works for long. command: goes on after an interruption."""
+def _endings(interrupted: str) -> Iterator[None]:
+    """End with an exit code what can end a command that works for long. interrupted: what Ctrl-C leaves."""
     try:
         yield
     except KeyboardInterrupt:
-        err.print(f"Interrupted. What has arrived is kept; go on with: {command}", markup=False)
+        err.print(f"Interrupted. {interrupted}", markup=False)
         sys.exit(INTERRUPTED)
     except (EngineMisconfigured, EngineAway) as error:
         err.print("[bold red]Error:[/] ", end="")
@@ -97,5 +167,5 @@ def _endings(command: str) -> Iterator[None]:
 
 models_app = typer.Typer(no_args_is_help=True, help="Models of the built-in engine: list, fetch, add, compare, remove.")
 models_app.command("list")(list_all)
-for function in (fetch, remove):
+for function in (fetch, add, remove):
     models_app.command()(function)

@@ -120,5 +120,5 @@ def _trial(engine: Engine, model: str, number: int, own: bool) -> Check:
 
 def _remedy(settings: Settings) -> str:
     if settings.engine_in_use == "local":
-        return "Fetch the weights with: python -m daemon.engines.weights"
+        return "Do what it says. What there is, and what can be fetched, shows: freisteller models list"
     return "Check that ComfyUI runs there, with the nodes and models that the ladder needs."

@@ -1,11 +1,11 @@
 """`freisteller models list` and `remove`: what the built-in engine has, what it could have, and away with it."""
 
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from daemon.engines.onnx.kept_part import KeptPart, PartInUse, PartNote
@@ -17,6 +17,7 @@ from daemon.judgement.strategy import named_rungs
 from daemon.settings import Settings, suggestion
 
 MB = 1e6
+FIGURES = (3, 4)  # columns of the list whose cells stand at the right
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class ModelRow:
             return "in use" if self.in_use else "here"
         if self.in_use:
             return "missing"
-        return "can be fetched" if self.model and self.model.sources else "not here"
+        return "fetchable" if self.model and self.model.sources else "not here"
 
     @property
     def megabytes(self) -> float | None:
@@ -140,28 +141,43 @@ def refuse_for_commerce(settings: Settings, name: str, model: OnnxModel) -> None
         )
 
 
-def list_table(rows: list[ModelRow], folder: Path) -> Table:
-    """The rows for a terminal, also for one of 80 columns."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.title, table.title_justify = f"Models of the built-in engine in {folder}", "left"
-    table.add_column("model, and its strength", ratio=3, overflow="fold")
-    table.add_column("state", no_wrap=True)
-    table.add_column("MB", justify="right", no_wrap=True)
-    table.add_column("s/photo", justify="right", no_wrap=True)
-    table.add_column("commercial use, licence", ratio=2, overflow="fold")
+def list_lines(rows: Sequence[ModelRow], width: int) -> Iterator[Text]:
+    """The rows for a terminal of `width` columns: a line of figures for each model, and below it what it is for."""
+    heads = ("", "model", "state", "MB", "s/photo", "commercial", "licence")
+    cells = [_cells(row) for row in rows]
+    widths = [max(len(each[at]) for each in (heads, *cells)) for at in range(len(heads) - 1)]
+    widths.append(max(8, width - sum(widths) - 2 * len(widths)))
+    yield _line(heads, widths, "bold")
     colours = {"in use": "green", "here": "green", "missing": "red", "trouble": "red"}
-    for row in rows:
-        model = row.model
-        name = Text(f"{'* ' if row.in_use else ''}{row.name}", style="bold")
-        told = row.trouble or (model.good_for if model else "")
-        table.add_row(
-            Text("\n").join((name, Text(told, style="red" if row.trouble else "dim"))) if told else name,
-            Text(row.state, style=colours.get(row.state, "dim")),
-            "?" if row.megabytes is None else f"{row.megabytes:.0f}" if row.megabytes >= 10 else f"{row.megabytes:.1f}",
-            "" if row.seconds is None else f"{row.seconds:.2f}",
-            Text(f"{model.commercial_use}\n{model.licence}" if model else ""),
-        )
-    return table
+    for row, each in zip(rows, cells, strict=True):
+        yield Text()
+        yield _line(each, widths, colours.get(row.state, ""))
+        told = row.trouble or (row.model.good_for if row.model else "")
+        for line in textwrap.wrap(told, max(20, width - 3)):
+            yield Text(f"   {line}", style="red" if row.trouble else "dim")
+
+
+def _cells(row: ModelRow) -> tuple[str, ...]:
+    size, model = row.megabytes, row.model
+    return (
+        "*" if row.in_use else "",
+        row.name,
+        row.state,
+        "?" if size is None else f"{size:.0f}" if size >= 10 else f"{size:.1f}",
+        "" if row.seconds is None else f"{row.seconds:.2f}",
+        model.commercial_use if model else "",
+        model.licence if model else "",
+    )
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], style: str) -> Text:
+    line = Text(style=style)
+    for at, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        fitted = cell if len(cell) <= width else f"{cell[: width - 1]}…"
+        line.append(f"{fitted:>{width}}" if at in FIGURES else f"{fitted:<{width}}")
+        line.append("  ")
+    line.rstrip()
+    return line
 
 
 def remove_model(settings: Settings, name: str, *, force: bool) -> tuple[tuple[Path, ...], int]:

@@ -11,14 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from daemon.engines.onnx.kept_speeds import read_speeds
 from daemon.engines.onnx.onnx_engine import OnnxEngine
+from daemon.engines.onnx.onnx_table import shipped_onnx_models
+from daemon.engines.onnx.ready_weights import STARTER_MODEL, ready_weights
 from daemon.engines.onnx.weights_folder import weights_file
-from daemon.engines.weights import STARTER_SHA256, ensure_starter_weights
 from daemon.errors import EngineMisconfigured
 from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings, load
 from tests.engines.conformance import EngineConformance, drawn_photo
 from tests.engines.drawn_network import drawn_network
+from tests.engines.weights_server import WeightsServer
 
 
 def silent(line: str) -> None:
@@ -28,15 +31,16 @@ def silent(line: str) -> None:
 @pytest.fixture(scope="module")
 def weights() -> Path:
     """The folder into which `make setup` put the starter weights."""
-    folder = load().engine.local.weights_path
-    ensure_starter_weights(folder, silent)
-    return folder
+    local = load().engine.local
+    ready_weights(STARTER_MODEL, shipped_onnx_models()[STARTER_MODEL], local, silent, threading.Event())
+    return local.weights_path
 
 
 @pytest.fixture(autouse=True)
-def own_environment(monkeypatch: pytest.MonkeyPatch, weights: Path) -> None:
-    """The engine sets rembg's folder in the environment. The setting must not outlive the test."""
+def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, weights: Path) -> None:
+    """What rembg itself may have fetched on this machine is not found."""
     monkeypatch.setenv("U2NET_HOME", str(weights))
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
 
 
 class TestOnnxEngine(EngineConformance):
@@ -60,20 +64,26 @@ class TestOnnxEngine(EngineConformance):
         assert alpha[120, 160] > 0.8
         assert alpha[5, 5] < 0.2
 
-    def test_missing_weights_are_named_with_the_folder_they_belong_into(self, tmp_path: Path) -> None:
+    def test_missing_weights_are_named_with_the_command_that_fetches_them(self, tmp_path: Path) -> None:
         engine = OnnxEngine(LocalEngineSettings(model="isnet-general-use", weights_dir=str(tmp_path)), 1, silent)
 
         (health,) = engine.check()
 
         assert not health.up
-        assert "isnet-general-use.onnx" in health.message
-        assert str(tmp_path) in health.message
+        assert "freisteller models fetch isnet-general-use" in health.message
+
+    def test_weights_that_nobody_offers_are_named_with_the_folder_they_belong_into(self, tmp_path: Path) -> None:
+        engine = OnnxEngine(LocalEngineSettings(model="feynobg", weights_dir=str(tmp_path)), 1, silent)
+
+        (health,) = engine.check()
+
+        assert f"freisteller models add feynobg.onnx, or put that file into {tmp_path}" in health.message
 
     def test_damaged_weights_are_misconfigured_not_a_bad_photo(self, tmp_path: Path) -> None:
         (tmp_path / "u2net.onnx").write_bytes(b"not ONNX")
         engine = OnnxEngine(LocalEngineSettings(model="u2net", weights_dir=str(tmp_path)), 1, silent)
 
-        with pytest.raises(EngineMisconfigured, match=r"u2net.*cannot be loaded"):
+        with pytest.raises(EngineMisconfigured, match=r"u2net.*cannot be loaded.*freisteller models fetch u2net"):
             engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2net"))
 
     def test_the_engine_is_up_as_long_as_one_model_works(self, tmp_path: Path, weights: Path) -> None:
@@ -89,6 +99,49 @@ class TestOnnxEngine(EngineConformance):
 
         assert (before, engine.health()[0].up) == (False, True)
         assert "isnet-general-use" in engine.health()[0].message
+
+    def test_the_starter_weights_are_fetched_where_they_are_missing_or_damaged(
+        self, tmp_path: Path, weights: Path
+    ) -> None:
+        content = (weights_file(weights, "u2netp") or weights).read_bytes()
+        (tmp_path / "u2netp.onnx").write_bytes(content[:-1])
+        with WeightsServer(content) as mirror:
+            settings = LocalEngineSettings(weights_dir=str(tmp_path), mirror=mirror.url)
+            engine = OnnxEngine(settings, 1, silent)
+            engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp"))
+
+        assert mirror.asked[0][0] == "/u2netp.onnx"
+        assert (tmp_path / "u2netp.onnx").read_bytes() == content
+
+    def test_what_rembg_fetched_is_used_if_it_is_right(
+        self, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / ".u2net").mkdir()
+        present = weights_file(weights, "u2netp")
+        assert present
+        (tmp_path / ".u2net" / "u2netp.onnx").symlink_to(present)
+        (tmp_path / ".u2net" / "silueta.onnx").symlink_to(present)
+        monkeypatch.setenv("HOME", str(tmp_path))
+        engine = OnnxEngine(LocalEngineSettings(weights_dir=str(tmp_path / "own")), 1, silent)
+
+        engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp"))
+        with pytest.raises(EngineMisconfigured, match="freisteller models fetch silueta"):
+            engine.cut(uuid.uuid4(), drawn_photo(), Recipe("silueta"))
+
+        assert engine.models == ("u2netp", "silueta")
+        assert not (tmp_path / "own" / "u2netp.onnx").exists()
+
+    def test_the_time_of_a_models_second_picture_is_kept(self, tmp_path: Path, weights: Path) -> None:
+        (tmp_path / "u2netp.onnx").symlink_to(weights_file(weights, "u2netp") or weights)
+        engine = OnnxEngine(LocalEngineSettings(weights_dir=str(tmp_path)), 1, silent)
+
+        kept = []
+        for _ in range(2):
+            engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp"))
+            kept.append(read_speeds(tmp_path))
+
+        assert kept[0] == {}
+        assert kept[1]["u2netp"] > 0
 
     def test_a_missing_second_model_leaves_the_engine_up(self, engine: OnnxEngine) -> None:
         engine.cut(uuid.uuid4(), drawn_photo(), Recipe("u2netp"))
@@ -142,7 +195,7 @@ def test_the_starter_weights_are_the_ones_that_were_reviewed(weights: Path) -> N
     path = weights_file(weights, "u2netp")
 
     assert path is not None
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == STARTER_SHA256
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == shipped_onnx_models()[STARTER_MODEL].sources[0].sha256
 
 
 def test_an_alpha_has_the_steps_of_a_mask_of_8_bit(weights: Path) -> None:

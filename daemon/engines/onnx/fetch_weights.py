@@ -158,7 +158,7 @@ class _Fetch:
             except SourceFailed as error:
                 away = away or isinstance(error, SourceAway)
                 failures.append(f"{source_name(source)}: {error}")
-                self._show.line(f"{source_name(source)}: {error}.")
+                self._show.line(f"  {error}.")
                 continue
             if not source.sha256:
                 self._show.line(f"The table knows only the MD5 of {self._name}, which is right. Its SHA-256: {sha256}")
@@ -202,7 +202,7 @@ class _Fetch:
                     raise
                 seconds = self._limits.back_offs[max(0, fruitless - 1)]
                 seconds = max(seconds, min(error.after_seconds, MOST_WAIT_SECONDS))
-                self._show.line(f"{shown_url(url)}: {error}. Next try in {seconds:g} s …")
+                self._show.line(f"  {error}. Next try in {seconds:g} s …")
                 if self._stop.wait(seconds):
                     raise
         raise SourceAway(f"it broke off {self._limits.most_tries} times")
@@ -218,11 +218,15 @@ class _Fetch:
         return sha256
 
     def _make_room(self, needed_bytes: int) -> None:
-        """Raise NoRoom if the disk cannot take so many more bytes."""
-        found = os.statvfs(self._target.parent)
-        free = found.f_bavail * found.f_frsize
-        if free < needed_bytes + ROOM_TO_SPARE_BYTES:
-            raise NoRoom(
-                f"{self._target.name} needs {needed_bytes / 1e6:.0f} MB more, and the disk of {self._target.parent} "
-                f"has {free / 1e6:.0f} MB free. {_ELSEWHERE}"
-            )
+        require_room(self._target, needed_bytes)
+
+
+def require_room(path: Path, needed_bytes: int) -> None:
+    """Raise NoRoom if the disk where `path` will be cannot take so many more bytes. Raises OSError."""
+    found = os.statvfs(path.parent)
+    free = found.f_bavail * found.f_frsize
+    if free < needed_bytes + ROOM_TO_SPARE_BYTES:
+        raise NoRoom(
+            f"{path.name} needs {needed_bytes / 1e6:.0f} MB more, and the disk of {path.parent} "
+            f"has {free / 1e6:.0f} MB free. {_ELSEWHERE}"
+        )

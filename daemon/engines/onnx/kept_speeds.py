@@ -1,6 +1,7 @@
 """Remembers beside the weights how long each model took for a picture on this machine."""
 
 import json
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +10,20 @@ from daemon.disk.whole_file import write_whole
 
 NAME = ".speeds.json"
 MOST_BYTES = 1 << 16
+
+
+class SeenSpeeds:
+    """Keeps the time of each model's second picture in this process: the first one also warms it up."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pictures: Counter[str] = Counter()
+
+    def seen(self, model: str, seconds: float) -> None:
+        """Tell how long a picture took. Threads may call it: counted wrongly, a time is of the third picture."""
+        self._pictures[model] += 1
+        if self._pictures[model] == 2:
+            keep_speed(self._folder, model, seconds)
 
 
 def read_speeds(folder: Path) -> dict[str, float]:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from daemon.arrays import Rgb
 from daemon.engines.contract import Answer, ServerHealth
 from daemon.engines.least_size import narrowed, widened
+from daemon.engines.onnx.kept_speeds import SeenSpeeds
 from daemon.engines.onnx.network_input import network_input
 from daemon.engines.onnx.network_output import alpha_of_map
 from daemon.engines.onnx.onnx_session import OnnxSession, import_onnxruntime
 from daemon.engines.onnx.onnx_table import OnnxModel, load_onnx_table
-from daemon.engines.onnx.weights_folder import present_models, weights_file
-from daemon.engines.weights import STARTER_MODEL, ensure_starter_weights
+from daemon.engines.onnx.ready_weights import damage_told, names_of_present, ready_weights
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
 from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings, suggestion
@@ -46,6 +46,7 @@ class OnnxEngine:
         self._whole_table = load_onnx_table(settings.weights_path)
         self._table = self._whole_table.for_commerce() if commercial_use else self._whole_table
         self._sessions: dict[str, OnnxSession] = {}
+        self._speeds = SeenSpeeds(settings.weights_path)
         self._loading = threading.Lock()
         self._closed = threading.Event()
         self._loader: threading.Thread | None = None
@@ -62,14 +63,14 @@ class OnnxEngine:
     def models(self) -> tuple[str, ...]:
         """The configured model first, then the other models of the table whose weights are present."""
         first = self._settings.model
-        present = present_models(self._settings.weights_path)
+        present = names_of_present(self._settings, self._table.models.get)
         return (first, *(name for name in present if name != first and name in self._table.models))
 
     @property
     def left_out(self) -> dict[str, str]:
         """The models whose weights are present and whose licence keeps them out of use, with that licence."""
         known = self._whole_table.models
-        present = (name for name in present_models(self._settings.weights_path) if name in known)
+        present = (name for name in names_of_present(self._settings, known.get) if name in known)
         return {name: known[name].licence for name in present if name not in self._table.models}
 
     def start(self) -> None:
@@ -113,6 +114,7 @@ class OnnxEngine:
             with self._counting:
                 self._running -= 1
         seconds, cpu_seconds = time.perf_counter() - began, time.thread_time() - cpu_began
+        self._speeds.seen(recipe.model, seconds)
         return Answer(narrowed(alpha, proxy), SERVER, {"infer": seconds}, {"infer": cpu_seconds})
 
     def health(self) -> tuple[ServerHealth, ...]:
@@ -148,15 +150,13 @@ class OnnxEngine:
             return self._sessions[name]
 
     def _load(self, name: str) -> OnnxSession:
-        folder = self._settings.weights_path
         model = self._described(name)
-        if name == STARTER_MODEL:
-            ensure_starter_weights(folder, self._print_line)
-        weights = weights_file(folder, name)
-        if weights is None:
-            raise EngineMisconfigured(f"The weights of {name} are missing. Put {name}.onnx into {folder}.")
+        weights = ready_weights(name, model, self._settings, self._print_line, self._closed)
         threads = self._settings.threads or max(1, self._cores // self.slots)
-        return OnnxSession(weights, model, threads, self._crowded)
+        try:
+            return OnnxSession(weights, model, threads, self._crowded)
+        except EngineMisconfigured as error:
+            raise damage_told(name, model, weights, error) from error
 
     def _described(self, name: str) -> OnnxModel:
         """The table of a model. Raises EngineMisconfigured if there is none, or it may not be used."""
