@@ -1,5 +1,6 @@
 """Drives Debian's Chromium, with the pages of a real daemon in it."""
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -120,6 +121,11 @@ class Page:
         reports = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
         return [str(each["message"]) for each in reports if each["level"] == "SEVERE"]
 
+    def traced(self) -> list[dict[str, Any]]:
+        """The events of Chromium's trace since the last call, if the window was opened with one."""
+        said = [json.loads(each["message"])["message"] for each in self.driver.get_log("performance")]  # type: ignore[no-untyped-call]
+        return [each["params"] for each in said if each["method"] == "Tracing.dataCollected"]
+
     def axe(self) -> list[str]:
         """What axe-core finds serious or critical on this page."""
         self.run(AXE.read_text("utf-8"))
@@ -154,14 +160,22 @@ def browser(
     language: str = "en-GB",
     dark: bool = False,
     bypass_csp: bool = False,
+    trace: str = "",
 ) -> Iterator[Page]:
-    """A window of its own. base: where the daemon is. PHONE as size also has touch and two device pixels for one."""
+    """A window of its own. base: where the daemon is. PHONE as size also has touch and two device pixels for one.
+
+    trace: categories of Chromium's trace that `Page.traced` reads.
+    """
     options = Options()
     options.binary_location = BROWSER or ""
     for flag in (*FLAGS, f"--window-size={size[0]},{size[1]}", f"--lang={language}"):
         options.add_argument(flag)
     options.add_experimental_option("prefs", {"intl.accept_languages": language})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    logs = {"browser": "ALL"}
+    if trace:
+        logs["performance"] = "ALL"
+        options.add_experimental_option("perfLoggingPrefs", {"traceCategories": trace})
+    options.set_capability("goog:loggingPrefs", logs)
     driver = Chrome(options=options, service=Service(DRIVER))
     try:
         phone = size == PHONE

@@ -192,6 +192,61 @@ def test_a_stroke_that_snaps_stays_on_the_thing_that_was_forgotten(table: LightT
     assert alphas["snapped"][bar].mean() > 230
 
 
+def test_a_broad_stroke_that_snaps_looks_closely_at_the_border_alone_and_undo_puts_all_of_it_back(
+    table: LightTable,
+) -> None:
+    dropped(table, "broad", drawn_photo(4600, 3400, 1))
+    with browser(table.base) as page:
+        page.open("/review?order=broad")
+        page.wait_for_picture()
+        page.press("k", "b")
+        page.wait(lambda: page.shows("#touch-up"), "the touch-up")
+        page.press("s", *["]"] * 30)
+        before = whole_alpha(page)
+        drag(page, (-330, -250), (-330, 0), (-200, 250))
+        page.wait(lambda: rests(page), "the stroke")
+        answer(page, "touch_up.js", "await it.atRest();")
+        after = whole_alpha(page)
+        page.press("u")
+        page.wait(lambda: not rests(page), "the stroke to be undone")
+        asked = page.run(
+            "return performance.getEntriesByType('resource').map((each) => each.name).filter((name) => "
+            "name.includes('/original/') && name.split('/').at(-3) === '0').length"
+        )
+        touched = page.run(
+            "return performance.getEntriesByType('resource').map((each) => each.name).filter((name) => "
+            "name.includes('/alpha/') && name.split('/').at(-3) === '0').length"
+        )
+        # It is shown by other sizes of tiles than before.
+        page.wait(lambda: apart(whole_alpha(page), before) < 0.5, "the former alpha")
+        assert page.said() == []
+
+    assert apart(after, before) > 2
+    assert touched > 20
+    assert 0 < asked < touched
+
+
+def apart(one: Bytes, other: Bytes) -> float:
+    return float(np.abs(one.astype(int) - other).mean())
+
+
+def whole_alpha(page: Page) -> Bytes:
+    """What the touch-up shows of the alpha."""
+    page.press("m")
+    page.wait_for_picture()
+    size, text = page.run(
+        """
+        const canvas = document.getElementById('picture');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let text = '';
+        for (let n = 0; n < data.length; n += 4) text += String.fromCharCode(data[n]);
+        return [[canvas.height, canvas.width], btoa(text)];
+        """
+    )
+    page.press("m")
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(size)
+
+
 def test_a_touch_up_that_could_not_be_sent_is_kept_and_sent_again(table: LightTable) -> None:
     job = dropped(table, "kept")
     with browser(table.base) as page:
@@ -346,16 +401,49 @@ def test_the_guided_filter_is_that_of_its_authors(script: Page) -> None:
     assert np.abs(np.array(found) - wanted.ravel()).max() < 1e-4
 
 
+SNAPPED = (
+    TO_BYTES
+    + TO_TEXT
+    + """
+    const [guide, alpha] = [bytes(given[0]), bytes(given[1])];
+    const { width, height, radius, box } = given[2];
+    const step = 2 ** it.levelOf(radius);
+    const [wide, high] = [Math.ceil(width / step), Math.ceil(height / step)];
+    const small = [guide, alpha].map((values) => {
+        const made = new Float32Array(wide * high);
+        it.shrinkInto(made, values, { x: 0, y: 0, width, height }, step, wide, high);
+        return made;
+    });
+    const field = it.fieldOf(...small, wide, high, Math.round(radius / step));
+    const part = new Float32Array(box.width * box.height);
+    for (let n = 0; n < part.length; n += 1) {
+        part[n] = guide[(box.y + Math.floor(n / box.width)) * width + box.x + (n % box.width)] / 255;
+    }
+    return [text(it.applied(field, part, step, box)), it.flatIn(field, step, box)];
+"""
+)
+
+
+def snapped(
+    script: Page, guide: Bytes, alpha: Bytes, radius: int, box: tuple[int, int, int, int]
+) -> tuple[Bytes, int | None]:
+    """A box (left, top, width, height) of an alpha that follows the guide; and its value if it is said to be flat."""
+    left, top, width, height = box
+    sizes = {"width": guide.shape[1], "height": guide.shape[0], "radius": radius}
+    given = {**sizes, "box": {"x": left, "y": top, "width": width, "height": height}}
+    text, flat = answer(script, "edge_snap.js", SNAPPED, in_base64(guide), in_base64(alpha), given)
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width), flat
+
+
 def test_an_alpha_snaps_to_the_edge_beside_it(script: Page) -> None:
     guide = np.full((80, 120), 200, np.uint8)
     guide[:, 60:] = 90
     alpha = np.zeros((80, 120), np.uint8)
     alpha[:, 54:] = 255  # six pixels too far
-    code = TO_BYTES + TO_TEXT + "return text(it.snapped(bytes(given[0]), bytes(given[1]), 120, 80, 20));"
 
-    text = answer(script, "edge_snap.js", code, in_base64(guide), in_base64(alpha))
+    found, flat = snapped(script, guide, alpha, 20, (0, 0, 120, 80))
 
-    found = np.frombuffer(base64.b64decode(text), np.uint8).reshape(80, 120)
+    assert flat is None
     assert found[:, :59].max() < 20
     assert found[:, 61:].min() > 235
 
@@ -365,14 +453,26 @@ def test_a_broad_filter_that_is_computed_small_keeps_the_edge_sharp(script: Page
     guide[:, 200:] = 90
     alpha = np.zeros((300, 400), np.uint8)
     alpha[:, 170:] = 255  # thirty pixels too far
-    code = TO_BYTES + TO_TEXT + "return text(it.snapped(bytes(given[0]), bytes(given[1]), 400, 300, 128, given[2]));"
-    inner = {"x": 100, "y": 50, "width": 200, "height": 150}
 
-    text = answer(script, "edge_snap.js", code, in_base64(guide), in_base64(alpha), inner)
+    found, flat = snapped(script, guide, alpha, 128, (100, 50, 200, 150))
 
-    found = np.frombuffer(base64.b64decode(text), np.uint8).reshape(150, 200)
+    assert flat is None
     assert found[:, :99].max() < 30
     assert found[:, 101:].min() > 225
+
+
+@pytest.mark.parametrize(("left", "value"), [(0, 0), (800, 255)])
+def test_what_lies_far_from_any_border_is_flat_whatever_the_photo_shows_there(
+    script: Page, left: int, value: int
+) -> None:
+    guide = np.random.default_rng(3).integers(0, 256, (300, 1200)).astype(np.uint8)
+    alpha = np.zeros((300, 1200), np.uint8)
+    alpha[:, 600:] = 255
+
+    found, flat = snapped(script, guide, alpha, 64, (left, 20, 400, 260))
+
+    assert flat == value
+    assert np.unique(found).tolist() == [value]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,11 @@ export class AlphaTiles {
     return this.opened.get(number);
   }
 
+  // Puts other bytes in place of a tile that is there. It is not copied.
+  set(number, bytes) {
+    this.opened.set(number, bytes);
+  }
+
   // Promises a tile that may be changed. Raises Refusal.
   open(number) {
     const there = this.opened.get(number);
@@ -82,21 +87,6 @@ export class AlphaTiles {
       yield strip;
       progress((row + 1) / this.rows);
     }
-  }
-
-  // The part of the alpha in a box within the picture, one byte a pixel.
-  async part(box) {
-    const made = new Uint8Array(box.width * box.height);
-    for (const number of this.within(box)) {
-      const bytes = await this.open(number);
-      const tile = this.boxOf(number);
-      const [left, right] = [Math.max(tile.x, box.x), Math.min(tile.x + tile.width, box.x + box.width)];
-      for (let y = Math.max(tile.y, box.y); y < Math.min(tile.y + tile.height, box.y + box.height); y += 1) {
-        const from = (y - tile.y) * tile.width - tile.x;
-        made.set(bytes.subarray(from + left, from + right), (y - box.y) * box.width + left - box.x);
-      }
-    }
-    return made;
   }
 }
 

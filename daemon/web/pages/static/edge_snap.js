@@ -6,37 +6,64 @@ const NARROWER = 4; // the second pass looks at so much less, so that no haze is
 const HAZE = 0.1; // what the second pass leaves of it
 const [NONE, FULL] = [0.25, 0.75]; // between the passes, what is mostly outside is outside, and what is mostly inside is inside
 
-const COARSE = 16; // the filter looks at so many pixels to each side at most: a broad one at pixels that stand for several
+const COARSE = 16; // the filter looks at so many pixels to each side at least: a broad one at pixels that stand for several
+const LEVEL = 1 / 255 / 2; // what nobody sees of an alpha
+
+// How often the picture is halved on which a broad filter is computed. Its result is applied to the photo at full size, so its
+// edges stay as sharp (He and Sun, Fast Guided Filter, 2015).
+export const levelOf = (radius) => Math.max(0, Math.floor(Math.log2(radius / COARSE)));
+
+const narrower = (radius) => Math.max(1, Math.round(radius / NARROWER));
 
 // How far around a pixel its value depends on others, in pixels.
-export const reachOf = (radius) => 2 * (radius + Math.max(1, Math.round(radius / NARROWER)));
+export const reachOf = (radius) => 2 * (radius + narrower(radius));
 
-// guide: the photo's brightness, alpha: both 0..255, one value a pixel, in rows of `width`. radius: pixels, 1 or more.
-// inner: the part that is wanted. Returns its alpha that follows the guide, 0..255.
-//
-// A broad filter is computed on a smaller picture, and applied to the guide at its full size, so its edges stay as sharp
-// (He and Sun, Fast Guided Filter, 2015).
-export function snapped(guide, alpha, width, height, radius, inner = { x: 0, y: 0, width, height }) {
-  const step = Math.max(1, Math.floor(radius / COARSE));
-  const [wide, high] = [Math.ceil(width / step), Math.ceil(height / step)];
-  const [brightness, mask] = [guide, alpha].map((values) => shrunk(values, width, height, step));
-  const [broad, narrow] = [radius, radius / NARROWER].map((each) => Math.max(1, Math.round(each / step)));
-  const clear = guided(brightness, mask, wide, high, broad).map(steeper);
-  const { slopes, offsets } = lines(brightness, clear, wide, high, narrow);
-  const made = new Uint8ClampedArray(inner.width * inner.height);
-  const columns = Array.from({ length: inner.width }, (_, x) => between(inner.x + x, step, wide));
-  for (let y = 0; y < inner.height; y += 1) {
-    const [above, below, down] = between(inner.y + y, step, high).map((each, n) => (n < 2 ? each * wide : each));
-    const from = (inner.y + y) * width + inner.x;
-    for (let x = 0; x < inner.width; x += 1) {
-      const [left, right, across] = columns[x];
-      const at = (values) => {
-        const upper = values[above + left] + (values[above + right] - values[above + left]) * across;
-        const lower = values[below + left] + (values[below + right] - values[below + left]) * across;
-        return upper + (lower - upper) * down;
-      };
-      const value = (at(slopes) * guide[from + x]) / 255 + at(offsets);
-      made[y * inner.width + x] = 255 * Math.min(1, Math.max(0, (value - HAZE) / (1 - 2 * HAZE)));
+// What the filter finds: for each pixel the alpha as a linear function of the guide.
+// guide: the photo's brightness, alpha: both 0..1, one value a pixel, in rows of `width`. radius: pixels, 1 or more.
+export function fieldOf(guide, alpha, width, height, radius) {
+  const clear = guided(guide, alpha, width, height, radius).map(steeper);
+  return { ...lines(guide, clear, width, height, narrower(radius)), width, height };
+}
+
+// The alpha, 0..255, that a field has in a box, if it is the same for all of it, whatever the guide is; else null.
+// step: how many pixels of the box, to each side, one of the field stands for.
+export function flatIn({ slopes, offsets, width, height }, step, box) {
+  const [left, right] = [box.x, box.x + box.width - 1].map((x) => between(x, step, width));
+  const [top, bottom] = [box.y, box.y + box.height - 1].map((y) => between(y, step, height));
+  let [least, most] = [Infinity, -Infinity];
+  for (let y = top[0]; y <= bottom[1]; y += 1) {
+    for (let at = y * width + left[0]; at <= y * width + right[1]; at += 1) {
+      const [black, white] = [offsets[at], offsets[at] + slopes[at]];
+      least = Math.min(least, black, white);
+      most = Math.max(most, black, white);
+    }
+  }
+  if (most <= HAZE + LEVEL) return 0;
+  return least >= 1 - HAZE - LEVEL ? 255 : null;
+}
+
+// The alpha, 0..255, that a field has in a box of the full size. guide: the photo's brightness there, 0..1.
+export function applied({ slopes, offsets, width, height }, guide, step, box) {
+  const made = new Uint8ClampedArray(box.width * box.height);
+  const columns = Array.from({ length: box.width }, (_, x) => between(box.x + x, step, width));
+  const lefts = Int32Array.from(columns, ([left]) => left);
+  const rights = Int32Array.from(columns, ([, right]) => right);
+  const shares = Float32Array.from(columns, ([, , across]) => across);
+  const [rowSlopes, rowOffsets] = [new Float32Array(width), new Float32Array(width)];
+  for (let y = 0; y < box.height; y += 1) {
+    const [above, below, down] = between(box.y + y, step, height);
+    for (let x = lefts[0]; x <= rights[box.width - 1]; x += 1) {
+      const [upper, lower] = [above * width + x, below * width + x];
+      rowSlopes[x] = slopes[upper] + (slopes[lower] - slopes[upper]) * down;
+      rowOffsets[x] = offsets[upper] + (offsets[lower] - offsets[upper]) * down;
+    }
+    for (let x = 0; x < box.width; x += 1) {
+      const left = lefts[x];
+      const right = rights[x];
+      const slope = rowSlopes[left] + (rowSlopes[right] - rowSlopes[left]) * shares[x];
+      const offset = rowOffsets[left] + (rowOffsets[right] - rowOffsets[left]) * shares[x];
+      const value = slope * guide[y * box.width + x] + offset;
+      made[y * box.width + x] = (255 * (value - HAZE)) / (1 - 2 * HAZE);
     }
   }
   return made;
@@ -49,21 +76,19 @@ function between(at, step, length) {
   return [first, Math.min(first + 1, length - 1), place - first];
 }
 
-// Values 0..255 as 0..1, each the mean of a square of `step` pixels a side.
-function shrunk(values, width, height, step) {
-  if (step === 1) return Float32Array.from(values, (value) => value / 255);
-  const [wide, high] = [Math.ceil(width / step), Math.ceil(height / step)];
-  const made = new Float32Array(wide * high);
-  for (let y = 0; y < high; y += 1) {
-    const bottom = Math.min((y + 1) * step, height);
-    for (let x = 0; x < wide; x += 1) {
-      const right = Math.min((x + 1) * step, width);
+// Values 0..255 as 0..1, each the mean of a square of `step` pixels a side, put into another picture at a place.
+export function shrinkInto(made, values, { x, y, width, height }, step, wide, high) {
+  for (let row = Math.max(0, y); row < Math.min(high, y + Math.ceil(height / step)); row += 1) {
+    const top = (row - y) * step;
+    const bottom = Math.min(top + step, height);
+    for (let column = Math.max(0, x); column < Math.min(wide, x + Math.ceil(width / step)); column += 1) {
+      const left = (column - x) * step;
+      const right = Math.min(left + step, width);
       let sum = 0;
-      for (let row = y * step; row < bottom; row += 1) for (let at = row * width + x * step; at < row * width + right; at += 1) sum += values[at];
-      made[y * wide + x] = sum / (255 * (bottom - y * step) * (right - x * step));
+      for (let line = top; line < bottom; line += 1) for (let at = line * width + left; at < line * width + right; at += 1) sum += values[at];
+      made[row * wide + column] = sum / (255 * (bottom - top) * (right - left));
     }
   }
-  return made;
 }
 
 function steeper(value) {

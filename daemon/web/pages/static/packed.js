@@ -1,7 +1,11 @@
 // Packs bytes that are mostly flat, as the tiles of an alpha are (PackBits of Apple and TIFF 6.0).
 
+let room = new Uint8Array(0); // the same for each tile, or a stroke over a hundred of them would leave much to be collected
+
 export function pack(bytes) {
-  const made = new Uint8Array(bytes.length + Math.ceil(bytes.length / 128));
+  const most = bytes.length + Math.ceil(bytes.length / 128);
+  if (room.length < most) room = new Uint8Array(most);
+  const made = room;
   let to = 0;
   for (let at = 0; at < bytes.length;) {
     let run = 1;

@@ -1,44 +1,37 @@
 // The strokes on an alpha: painted at once, snapped to the photo's edges behind, undone and done again.
-import { reachOf } from "./edge_snap.js";
-import { part, sheet } from "./pixels.js";
 import { pack, unpack } from "./packed.js";
+import { Snapping } from "./snapping.js";
 import { around, Stroke } from "./stroke.js";
 
 const MOST_BYTES = 64e6; // of strokes that can be undone: some thousands, since they are packed
 const [LEAST_RADIUS, MOST_RADIUS] = [2, 128]; // of the filter, pixels; broader brushes snap less, until somebody zooms in
 const PER_BRUSH = 2; // the filter's radius for one of the brush, so that it sees what lies around a stroke everywhere within it
-const TURN_MILLISECONDS = 10; // of painting, until the page may do something else
-const RANK = 0; // of the original's tiles, for the filter
+const TURN_MILLISECONDS = 8; // of work, until the page may do something else
 
 // Promises that the page could do something else: draw, or hear a pointer.
 const turns = new MessageChannel();
-const soon = () => new Promise((resolve) => setTimeout(resolve));
+const waiting = [];
+turns.port1.onmessage = () => waiting.shift()();
 const nextTurn = () => new Promise((resolve) => {
-  turns.port1.onmessage = resolve;
+  waiting.push(resolve);
   turns.port2.postMessage(null);
 });
-
-function isFlat(values) {
-  for (let n = 1; n < values.length; n += 1) if (values[n] !== values[0]) return false;
-  return true;
-}
 
 export class Painting {
   // pictures: of the job. changed(number of the tile, box in it): draw it anew. settled(): what can be undone is another.
   constructor(tiles, pictures, { changed, settled, failed }) {
     this.tiles = tiles;
-    this.pictures = pictures;
     this.changed = changed;
     this.settled = settled;
     this.failed = failed;
     this.pieces = []; // of strokes, that are to be painted; in order
     this.drained = null; // a promise, while there are any
     this.open = []; // strokes that are under way, or wait for a tile or for the filter; the oldest first
-    this.done = []; // of Map: number of the tile -> its packed bytes before
+    this.done = []; // of Map: number of the tile -> its bytes before, {plain} until they are {packed}
     this.undone = [];
     this.forgotten = false; // strokes that can no longer be undone
     this.idle = Promise.resolve();
-    this.worker = null;
+    this.snapping = new Snapping(tiles, pictures, nextTurn);
   }
 
   get canUndo() {
@@ -164,16 +157,28 @@ export class Painting {
       if (stroke.brush.snap) await this.snap(stroke);
     } finally {
       this.open = this.open.filter((each) => each !== stroke);
-      const kept = new Map();
-      for (const [number, before] of stroke.before) kept.set(number, pack(before));
+      const kept = new Map([...stroke.before].map(([number, plain]) => [number, { plain }]));
       if (kept.size) this.done.push(kept);
-      this.forget();
       this.settled();
+      await this.packAll(kept);
+      this.forget();
+    }
+  }
+
+  // Packs what a stroke changed, bit by bit, since there may be a hundred tiles.
+  async packAll(kept) {
+    let until = performance.now() + TURN_MILLISECONDS;
+    for (const [number, { plain }] of kept) {
+      if (performance.now() > until) {
+        await nextTurn();
+        until = performance.now() + TURN_MILLISECONDS;
+      }
+      kept.set(number, { packed: pack(plain) });
     }
   }
 
   forget() {
-    const bytes = (kept) => [...kept.values()].reduce((sum, each) => sum + each.length, 0);
+    const bytes = (kept) => [...kept.values()].reduce((sum, each) => sum + each.packed.length, 0);
     let sum = this.done.reduce((all, kept) => all + bytes(kept), 0);
     while (sum > MOST_BYTES && this.done.length > 1) {
       sum -= bytes(this.done.shift());
@@ -181,58 +186,20 @@ export class Painting {
     }
   }
 
-  // Filters each tile of a stroke with so much around it that no border shows; later strokes are painted over it again.
+  // Has the tiles of a stroke follow the photo's edges; later strokes are painted over them again.
   async snap(stroke) {
     const radius = Math.round(Math.min(Math.max(stroke.brush.radius * PER_BRUSH, LEAST_RADIUS), MOST_RADIUS));
-    const found = new Map();
-    for (const number of stroke.before.keys()) found.set(number, await this.filtered(number, radius));
+    const found = await this.snapping.filtered([...stroke.before.keys()], radius);
     for (const [number, values] of found) {
-      if (!values) continue;
-      await soon(); // each tile takes some milliseconds
-      this.paintWhole(stroke, number, values);
+      if (values === null || values === stroke.brush.to) continue; // the stroke is right there
+      await nextTurn(); // each tile takes some milliseconds
+      this.paintWhole(stroke, number, typeof values === "number" ? new Uint8Array(this.tiles.get(number).length).fill(values) : values);
       for (const later of this.open.slice(this.open.indexOf(stroke) + 1)) {
         if (!later.before.has(number)) continue;
         later.before.set(number, this.tiles.get(number).slice());
         this.paintWhole(later, number);
       }
     }
-  }
-
-  // A tile's values, 0..255, as the filter has them.
-  async filtered(number, radius) {
-    const box = this.tiles.boxOf(number);
-    const reach = reachOf(radius);
-    const x = Math.max(0, box.x - reach);
-    const y = Math.max(0, box.y - reach);
-    const width = Math.min(this.tiles.picture.width, box.x + box.width + reach) - x;
-    const height = Math.min(this.tiles.picture.height, box.y + box.height + reach) - y;
-    const alpha = await this.tiles.part({ x, y, width, height });
-    if (isFlat(alpha)) return null; // there is no border to move
-    const rgba = await this.colours({ x, y, width, height });
-    const inner = { x: box.x - x, y: box.y - y, width: box.width, height: box.height };
-    return this.ask({ rgba, alpha, width, height, radius, inner });
-  }
-
-  // The photo within a box, four bytes a pixel.
-  async colours(box) {
-    const numbers = this.tiles.within(box);
-    const pictures = await Promise.all(numbers.map((number) =>
-      part(this.pictures, "original", `0/${number % this.tiles.columns}/${Math.floor(number / this.tiles.columns)}`, RANK)));
-    const canvas = sheet(box.width, box.height, { willReadFrequently: true });
-    numbers.forEach((number, n) => {
-      const tile = this.tiles.boxOf(number);
-      canvas.drawImage(pictures[n], tile.x - box.x, tile.y - box.y);
-    });
-    return canvas.getImageData(0, 0, box.width, box.height).data;
-  }
-
-  ask(question) {
-    this.worker ??= new Worker(new URL("./edge_worker.js", import.meta.url), { type: "module" });
-    return new Promise((resolve, reject) => {
-      this.worker.onmessage = ({ data }) => resolve(data);
-      this.worker.onerror = (event) => reject(new Error(event.message || "edge_worker.js"));
-      this.worker.postMessage(question, [question.rgba.buffer, question.alpha.buffer]);
-    });
   }
 
   // Promises that the last stroke is undone, once it and those before it have come to rest.
@@ -245,28 +212,29 @@ export class Painting {
   }
 
   turn(between) {
-    this.idle = this.idle.then(() => {
+    this.idle = this.idle.then(async () => {
       const [from, to] = between();
       if (this.open.length || !from.length) return; // a stroke that is under way now comes first
       const now = new Map();
-      for (const [number, packed] of from.pop()) {
-        const bytes = this.tiles.get(number);
-        now.set(number, pack(bytes));
-        this.put(number, unpack(packed, bytes.length));
+      for (const [number, { packed }] of from.pop()) {
+        const plain = this.tiles.get(number);
+        now.set(number, { plain });
+        this.put(number, unpack(packed, plain.length));
       }
       to.push(now);
       this.settled();
+      await this.packAll(now);
     });
     return this.idle;
   }
 
   put(number, bytes) {
-    this.tiles.get(number).set(bytes);
+    this.tiles.set(number, bytes);
     const { width, height } = this.tiles.boxOf(number);
     this.changed(number, { x: 0, y: 0, width, height });
   }
 
   close() {
-    this.worker?.terminate();
+    this.snapping.close();
   }
 }

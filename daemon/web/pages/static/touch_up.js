@@ -50,6 +50,7 @@ export function openTouchUp(job, ended) {
     failed: (error) => message(_("A part of the picture did not come, so the stroke does not count there. %(why)s", { why: error.message }), { bad: true }),
   });
   now = { job, tiles, painting, ended, share: null };
+  if (brush.snap) painting.snapping.prepare();
   Object.assign(viewer, { touched: layer, marks: [] });
   setMode(true);
   drawPanel(job, brush, SIZES, { choose, resize, harden, snap, undo, redo, leave, send });
@@ -175,6 +176,7 @@ const harden = (hardness) => set({ hardness: bounded(hardness, [0, 1]) });
 
 function snap(on) {
   set({ snap: on });
+  if (on) now.painting.snapping.prepare();
   tell(on ? _("Strokes snap to the photo's edge") : _("Strokes do not snap"));
 }
 
