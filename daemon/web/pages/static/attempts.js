@@ -3,9 +3,10 @@ import { ask, jobPath } from "./api.js";
 import { byId, element, fill } from "./dom.js";
 import { keyFor, keySign } from "./keys.js";
 import { marksOf } from "./marks.js";
+import { numberOnPage, ofPage, pageName } from "./page_of_photo.js";
 import { inPlainWords } from "./problems.js";
 import { inWords } from "./reasons.js";
-import { _, figure, gradeName, shortName } from "./texts.js";
+import { _, figure, gradeName } from "./texts.js";
 import { Together } from "./together.js";
 
 const STEP = 1.5; // how much larger or smaller a key makes the pictures
@@ -13,7 +14,7 @@ const ASIDE = 0.2; // of what is seen
 
 // Opens the attempts of a job. take(number): somebody chose one. Raises Refusal.
 export async function showAttempts(job, ground, take) {
-  const { tries, pictures } = await ask(jobPath(job.id));
+  const { tries, pictures } = ofPage(await ask(jobPath(job.id)), job.page);
   const dialog = byId("attempts");
   let chosen = Math.max(0, tries.findIndex((each) => each.best));
   const together = new Together(
@@ -72,7 +73,7 @@ export async function showAttempts(job, ground, take) {
   fill(
     dialog,
     element("div", { className: "dialog-head" },
-      element("h2", { id: "attempts-title", textContent: _("Attempts at %(name)s", { name: shortName(job) }) }),
+      element("h2", { id: "attempts-title", textContent: _("Attempts at %(name)s", { name: pageName(job) }) }),
       element("button", { type: "button", textContent: _("Close"), onclick: () => dialog.close() })),
     tries.some((each) => each.picture) ? zoomBar(zooms) : null,
     element("p", { className: "soft attempts-trouble", role: "status" }),
@@ -119,7 +120,7 @@ function option(attempt, show, choose, confirm) {
     "div", { role: "option", className: "attempt", id: `attempt-${attempt.number}`, "aria-selected": "false", onclick: choose, ondblclick: confirm },
     canvas,
     element("p", { className: "row" },
-      element("strong", { textContent: _("Attempt %(n)s", { n: attempt.number }) }),
+      element("strong", { textContent: _("Attempt %(n)s", { n: numberOnPage(attempt.number) }) }),
       attempt.grade ? element("span", { className: "grade", "data-grade": attempt.grade, textContent: gradeName(attempt.grade) }) : null,
       element("span", { className: "soft", textContent: score }),
       attempt.best ? element("span", { className: "soft", textContent: _("in use") }) : null),

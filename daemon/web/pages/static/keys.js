@@ -14,6 +14,8 @@ export const ACTS = [
   { act: "redo", label: () => _("Redo"), keys: ["Shift+U", "Ctrl+Shift+Z"] },
   { act: "next", label: () => _("Next photo"), keys: ["ArrowRight", "ArrowDown"] },
   { act: "previous", label: () => _("Photo before"), keys: ["ArrowLeft", "ArrowUp"] },
+  { act: "next-page", label: () => _("Next page"), keys: ["n", "PageDown"] },
+  { act: "previous-page", label: () => _("Page before"), keys: ["Shift+N", "PageUp"] },
   { act: "first", label: () => _("First photo that nobody decided"), keys: ["Home"] },
   { act: "filter", label: () => _("Only one grade, the next one, all"), keys: ["v"] },
   { act: "zoom", label: () => _("100 % at the worst place, or at the pointer"), keys: ["z"] },
@@ -44,7 +46,7 @@ export const ACTS = [
   { act: "leave", mode: "touch-up", label: () => _("Leave the touch-up"), keys: ["Escape"] },
 ];
 
-const HELD = ["next", "previous", "larger", "smaller", "look", "smaller-brush", "larger-brush", "softer-brush", "harder-brush"]; // what a key that is held down may repeat: never a decision
+const HELD = ["next", "previous", "next-page", "previous-page", "larger", "smaller", "look", "smaller-brush", "larger-brush", "softer-brush", "harder-brush"]; // what a key that is held down may repeat: never a decision
 
 let own = remembered.get("keys", {});
 const keysOf = (row) => own[row.act] ?? row.keys;

@@ -1,4 +1,5 @@
 // The review: one big picture, one key for each decision.
+import { buildAhead, prefetch } from "./ahead.js";
 import { showAttempts } from "./attempts.js";
 import { byId, decides, element, fill, me, message, remembered, tell } from "./base.js";
 import { drawCover } from "./cover.js";
@@ -6,16 +7,16 @@ import { drawFacts } from "./facts.js";
 import { filterByGrade } from "./grade_filter.js";
 import { keySign, listen, showKeys } from "./keys.js";
 import { calmly, hear } from "./live.js";
-import { has, part, pixels } from "./pixels.js";
+import { pixels } from "./pixels.js";
+import { hasPages, numberOnPage, pageName } from "./page_of_photo.js";
+import { Pages } from "./pages.js";
 import { Queue } from "./queue.js";
 import { Steps } from "./steps.js";
 import { Strip } from "./strip.js";
 import { _, figure, gradeName, ngettext, shortName } from "./texts.js";
 import { openTouchUp, touchActs, touchingUp } from "./touch_up.js";
-import { drawViewButtons, listenToPointers, looksAtOriginals, looksClosely, showPicture, viewActs, viewer, whenGone } from "./view.js";
+import { drawViewButtons, listenToPointers, showPicture, viewActs, viewer, whenGone } from "./view.js";
 
-const AHEAD = 3;
-const BEHIND = 2;
 const LOOKS = 500; // milliseconds: who looks at a photo for so long may zoom in
 const GRADES = ["sehr_gut", "gut", "ungenügend"];
 const SWIPES = { right: "sehr_gut", up: "gut", left: "ungenügend" };
@@ -26,6 +27,9 @@ const wanted = { sort: query.get("sort") ?? remembered.get("sort", "worst"), ord
 const queue = new Queue(wanted, calmly(drawRound, 0.05));
 const strip = new Strip(byId("strip"), (number) => show(number));
 const steps = new Steps(queue, { changed: drawRound, go: (entry) => show(queue.entries.indexOf(entry)), renewed });
+
+const pages = new Pages(viewer, { turned, arrived: (entry) => { if (!ended && entry === queue.current) renewed(entry); } });
+const seen = () => pages.of(queue.current); // the photo, as the page shows it that is looked at
 
 let ended = false;
 let loaded = false;
@@ -41,40 +45,17 @@ function show(number) {
   byId("failing").hidden = true;
   byId("about").scrollTop = 0;
   pixels.drop((entry) => entry.rank > 0);
-  showPicture(ended ? null : queue.current.job);
-  if (!ended) prefetch();
+  showPicture(ended ? null : seen());
+  if (!ended) prefetch(queue, pages);
   clearTimeout(looked);
-  looked = setTimeout(buildAhead, LOOKS);
+  looked = setTimeout(() => { if (!ended) buildAhead(queue, pages); }, LOOKS);
   drawRound();
 }
 
-function prefetch() {
-  const { entries, at } = queue;
-  const next = [];
-  for (let n = at + 1; n < entries.length && next.length < AHEAD; n += 1) if (!entries[n].mark) next.push(entries[n]);
-  const behind = entries.slice(Math.max(0, at - BEHIND), at).reverse();
-  want(entries[at], "result", 0);
-  next.forEach((entry, n) => want(entry, "result", 2 + n));
-  behind.forEach((entry, n) => want(entry, "result", 6 + n));
-  if (!looksAtOriginals()) return; // the daemon would build them for nothing
-  want(entries[at], "original", 5);
-  next.forEach((entry, n) => want(entry, "original", 8 + n));
-}
-
-// Has the daemon build what is seen at 100 %: of this photo, and for those who zoom in also of the next ones.
-function buildAhead() {
-  if (ended || document.hidden) return;
-  const left = queue.entries.filter((entry, n) => n > queue.at && !entry.mark);
-  for (const { job } of [queue.current, ...(looksClosely() ? left.slice(0, AHEAD) : [])]) {
-    for (const layer of looksAtOriginals() ? ["colour", "original"] : ["colour"]) {
-      const { url } = job.pictures?.[layer] ?? {};
-      if (url) fetch(`${url}ahead`, { priority: "low" }).catch(() => {}); // it is built when somebody looks
-    }
-  }
-}
-
-function want(entry, layer, rank) {
-  if (entry.job.pictures && has(entry.job.pictures, layer)) part(entry.job.pictures, layer, "fit", rank).catch(() => {});
+function turned() {
+  showPicture(seen());
+  prefetch(queue, pages);
+  drawRound();
 }
 
 // All around the picture.
@@ -85,19 +66,21 @@ function drawRound() {
   byId("progress").max = Math.max(1, entries.length);
   byId("progress").value = decided;
   byId("progress").title = ngettext("One decided", "%(num)s decided", decided);
-  const entry = ended ? null : queue.current;
-  drawFacts(entry);
+  const entry = ended || !queue.current ? null : queue.current;
+  const job = entry && seen();
+  drawFacts(entry && { ...entry, job });
+  pages.draw(entry);
   document.querySelectorAll("#verdicts button, #deeds button[data-act]").forEach((button) => {
     button.disabled = button.dataset.act === "undo" ? !steps.canUndo : !decides || !entry;
     if (button.dataset.grade) button.setAttribute("aria-pressed", String(entry?.mark?.what === button.dataset.grade));
   });
   strip.draw(queue);
-  byId("picture").setAttribute("aria-label", entry ? _("%(name)s, graded %(grade)s", { name: shortName(entry.job), grade: gradeName(entry.job.grade) }) : _("No photo"));
-  drawCover(entry, { queue, isOver: loaded && (ended || !entries.length), filter, order: wanted.order, undo: steps.canUndo ? undo : null, show });
+  byId("picture").setAttribute("aria-label", entry ? _("%(name)s, graded %(grade)s", { name: pageName(job), grade: gradeName(job.grade) }) : _("No photo"));
+  drawCover(entry && { ...entry, job }, { queue, isOver: loaded && (ended || !entries.length), filter, order: wanted.order, undo: steps.canUndo ? undo : null, show });
 }
 
 function renewed(entry) {
-  if (!ended && entry === queue.current && !touchingUp()) showPicture(entry.job, true);
+  if (!ended && entry === queue.current && !touchingUp()) showPicture(seen(), true);
   drawRound();
 }
 
@@ -142,10 +125,10 @@ async function attempts() {
   if (ended || !queue.current) return;
   const entry = queue.current;
   try {
-    await showAttempts(entry.job, viewer.ground, (number) => {
+    await showAttempts(seen(), viewer.ground, (number) => {
       if (!decides) return;
       steps.take(entry, "attempt", "/attempt", { number });
-      message(_("Attempt %(n)s is taken. The result is made anew.", { n: number }));
+      message(_("Attempt %(n)s is taken. The result is made anew.", { n: numberOnPage(number) }));
     });
   } catch (refusal) {
     message(refusal.message, { bad: true });
@@ -155,9 +138,10 @@ async function attempts() {
 function touchUp() {
   if (touchingUp() || !mayDecide()) return;
   const entry = queue.current;
-  openTouchUp(entry.job, (answer) => {
-    if (answer) steps.did(entry, "touched-up", answer);
-    if (answer && byId("advance").checked) show(queue.undecidedAfter(queue.at));
+  const several = hasPages(entry.job); // then it is not decided by that: the other pages are to be looked at
+  openTouchUp(seen(), (answer) => {
+    if (answer) steps.did(entry, several ? "" : "touched-up", answer);
+    if (answer && !several && byId("advance").checked) show(queue.undecidedAfter(queue.at));
     else renewed(entry);
     look(entry).catch(() => {}); // it may have been made anew already
   });
@@ -173,6 +157,8 @@ const acts = {
   redo,
   next: () => show(ended ? queue.entries.length : queue.at + 1),
   previous: () => show(ended ? queue.entries.length - 1 : queue.at - 1),
+  "next-page": () => pages.turn(ended ? null : queue.current, 1),
+  "previous-page": () => pages.turn(ended ? null : queue.current, -1),
   first: () => show(queue.undecidedAfter(-1)),
   filter: filter.next,
   attempts,
@@ -259,7 +245,7 @@ async function heard(kind, { job, version }) {
 }
 
 async function look(entry, kind = "") {
-  const before = entry.job;
+  const [before, sight] = [entry.job, pages.of(entry).pictures?.colour.url];
   await queue.refresh(entry);
   const { job } = entry;
   const known = entry.mark?.what;
@@ -270,7 +256,7 @@ async function look(entry, kind = "") {
     entry.mark = { what: job.decided.grade, who: job.decided.who || _("Somebody") };
     if (entry === queue.current && !ended) tell(_("%(who)s decided: %(what)s", { who: entry.mark.who, what: gradeName(job.decided.grade) }));
   } else if (!touched && !job.decided && (GRADES.includes(known) || (kind === "done" && known))) entry.mark = null; // undone, or a new result
-  if (job.pictures?.colour.url !== before.pictures?.colour.url) renewed(entry);
+  if (pages.of(entry).pictures?.colour.url !== sight) renewed(entry);
   else drawRound();
 }
 

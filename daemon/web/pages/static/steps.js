@@ -44,9 +44,10 @@ export class Steps {
     step.send();
   }
 
-  // Notes what was done to a photo already, so that it can be undone. answer: the daemon's, with the deed.
+  // Notes what was done to a photo already, so that it can be undone. what: "" = it stays as decided as it was.
+  // answer: the daemon's, with the deed.
   did(entry, what, answer) {
-    const after = { what, who: "" };
+    const after = what ? { what, who: "" } : entry.mark;
     this.done.push({ id: entry.job.id, name: entry.job.name, before: entry.mark, after, deed: answer.deed });
     this.undone = [];
     entry.mark = after;

@@ -36,6 +36,7 @@ export class Strip {
       onclick: () => this.chosen(number),
     }, thumbnail(job));
     if (mark) button.dataset.mark = mark.what;
+    if (job.page_count > 1) button.dataset.pages = job.page_count;
     if (entry.trouble) button.dataset.trouble = "yes";
     return button;
   }

@@ -1,7 +1,8 @@
 // What stands beside a picture that is touched up: the two brushes, their size, what was done, and the ways out.
 import { byId, element, fill } from "./dom.js";
 import { keySign } from "./keys.js";
-import { _, figure, shortName } from "./texts.js";
+import { pageName } from "./page_of_photo.js";
+import { _, figure } from "./texts.js";
 
 const SIZES = 500; // steps of the slider; each is the same factor
 
@@ -18,7 +19,7 @@ export function drawPanel(job, brush, [least, most], does) {
   fill(
     byId("touch-up"),
     element("h2", { textContent: _("Touch up"), className: "name" }),
-    element("p", { className: "where", textContent: shortName(job) }),
+    element("p", { className: "where", textContent: pageName(job) }),
     element("div", { className: "brush-kinds", role: "group", "aria-label": _("Brush") },
       kind(255, _("Bring back")), kind(0, _("Take away")), keySign("other-brush")),
     range("brush-size", _("Size"), [keySign("smaller-brush"), keySign("larger-brush")], SIZES, (step) => does.resize(least * (most / least) ** (step / SIZES))),

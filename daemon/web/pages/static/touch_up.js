@@ -3,6 +3,7 @@ import { AlphaTiles } from "./alpha_tiles.js";
 import { ask, jobPath, Refusal } from "./api.js";
 import { byId, element, message, remembered, tell } from "./base.js";
 import { greyPng } from "./grey_png.js";
+import { hasPages, ofPage } from "./page_of_photo.js";
 import { Painting } from "./painting.js";
 import { _ } from "./texts.js";
 import { TouchLayer } from "./touch_layer.js";
@@ -222,9 +223,10 @@ async function posted(job, body) {
   let { version } = job;
   for (let again = false; ; again = true) {
     try {
-      return await ask(jobPath(job.id, "/touch-up"), { method: "POST", body, headers: { "If-Match": `"${version}"` } });
+      return await ask(jobPath(job.id, hasPages(job) ? `/touch-up?page=${job.page}` : "/touch-up"), { method: "POST", body, headers: { "If-Match": `"${version}"` } });
     } catch (refusal) {
-      const found = refusal.problem?.job;
+      let found = refusal.problem?.job;
+      if (hasPages(found)) found = ofPage(await ask(jobPath(job.id)), job.page);
       if (again || refusal.status !== 412 || found?.pictures?.alpha.url !== job.pictures.alpha.url) throw refusal;
       version = found.version;
     }

@@ -22,6 +22,7 @@ export class Viewer {
     this.changed = changed;
     this.failed = failed;
     this.pictures = null;
+    this.above = 0; // CSS pixels that are kept free above a picture that fits
     this.touched = null; // a TouchLayer, while the picture is touched up
     this.drawing = 0;
     new ResizeObserver(() => this.resize()).observe(canvas.parentElement);
@@ -53,7 +54,7 @@ export class Viewer {
   get fitting() {
     const { width, height } = this.size;
     const around = this.width > 700 ? AROUND : 0;
-    return Math.max(0.001, Math.min((this.width - 2 * around) / width, (this.height - around - BELOW) / height));
+    return Math.max(0.001, Math.min((this.width - 2 * around) / width, (this.height - around - BELOW - this.above) / height));
   }
 
   get scale() {
@@ -79,7 +80,7 @@ export class Viewer {
   get box() {
     const { width, height } = this.size;
     const scale = this.scale;
-    const up = this.view.scale === null ? (BELOW - (this.width > 700 ? AROUND : 0)) / 2 : 0;
+    const up = this.view.scale === null ? (BELOW - (this.width > 700 ? AROUND : 0) - this.above) / 2 : 0;
     return {
       x: this.width / 2 - this.view.x * width * scale + this.shift.x,
       y: this.height / 2 - this.view.y * height * scale + this.shift.y - up,
