@@ -43,7 +43,8 @@ OWNERS = {
     "pynvml": {"observe/gpu.py"},
     "pyvips": {"pictures/vips.py"},
     "rawpy": {"pictures/camera_raw.py"},
-    "requests": {"engines/comfyui/http_client.py", "engines/onnx/download.py"},
+    "certifi": {"engines/comfyui/answer_limits.py"},
+    "requests": {"engines/onnx/download.py"},
     "rich": {"commands/", "cli/"},
     "starlette": {"web/"},
     "uvicorn": {"web/web_server.py", "web/guarded_connection.py"},
@@ -55,7 +56,7 @@ OWNERS = {
     "systemd": {"logs/journald.py"},
     "tomlkit": {"commands/write_thresholds.py"},
     "typer": {"cli/"},
-    "urllib3": {"engines/comfyui/answer_limits.py", "engines/onnx/download.py"},
+    "urllib3": {"engines/comfyui/", "engines/onnx/download.py"},
     "watchdog": {"intake/event_listener.py"},
     "websocket": {"engines/comfyui/web_socket.py"},
 }

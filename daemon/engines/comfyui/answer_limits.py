@@ -1,6 +1,6 @@
 """Limits the time of an answer: a server may send slowly, but not for ever.
 
-requests itself limits only the silence between two reads, so a server that sends one byte every few seconds would hold
+urllib3 itself limits only the silence between two reads, so a server that sends one byte every few seconds would hold
 a thread for days, be it in the headers or in the body.
 """
 
@@ -8,11 +8,14 @@ import http.client
 import io
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
+import certifi
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+_MOST_IDLE = 64  # connections to a server that are kept for the next request
 MOST_ANSWER_SILENCES = 6
 """How long a whole answer may take, in times of the silence that is allowed.
 
@@ -20,9 +23,19 @@ With the usual settings: 30 s for JSON, and 120 s for a picture. In 120 s the la
 of 2048 x 2048 pixels, arrives over a link of half a megabit per second."""
 
 
-def limit_answers(pools: PoolManager) -> None:
-    """Limit the answers on all connections that `pools` makes. A late one raises the same as too long a silence."""
+def limited_pool(base: str, ca_file: str) -> HTTPConnectionPool:
+    """Connections to the server of this URL, for many threads. A late answer raises the same as too long a silence.
+
+    ca_file: the certificate authority's file, "" for the usual authorities. Raises LocationValueError for a URL that is
+    none, OSError for an authority's file that is not there. Nothing comes from the environment.
+    """
+    if ca_file:
+        Path(ca_file).stat()
+    pools = PoolManager(maxsize=_MOST_IDLE, block=False, retries=False)
     pools.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+    if not base.startswith("https:"):
+        return pools.connection_from_url(base)
+    return pools.connection_from_url(base, {"ca_certs": ca_file or certifi.where(), "cert_reqs": "CERT_REQUIRED"})
 
 
 class _TimedReader(io.RawIOBase):
