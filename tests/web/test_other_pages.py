@@ -105,7 +105,7 @@ def test_photos_dropped_onto_the_page_come_out_cut_out(table: LightTable, tmp_pa
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_nothing_serious(table: LightTable, size: tuple[int, int], dark: bool) -> None:
     with browser(table.base, size, "de-DE", dark, bypass_csp=True) as page:
-        for path in PAGES:
+        for path in (*PAGES, "/nowhere"):
             page.open(path)
             if path.startswith("/review"):
                 page.wait_for_picture()
@@ -164,6 +164,12 @@ def test_people_log_in_in_their_language_and_out_again(tmp_path: Path) -> None:
             page.wait(lambda: page.shows("#sheet") and not page.shows("#connection"), "the page as it was")
             page.open("/review")
             page.wait_for_picture()
+            page.driver.delete_all_cookies()
+            page.run("dispatchEvent(new Event('pagehide')); dispatchEvent(new Event('pageshow'))")  # another stream
+            page.wait(lambda: page.shows("#connection a[href^='/login']"), "why the stream is gone")
+            for cookie in cookies:
+                page.driver.add_cookie(cookie)
+            page.wait(lambda: not page.shows("#connection"), "the stream again")
             page.press("1")
             assert page.text("#position") == "1 / 1"
             page.click("#settings summary")

@@ -122,7 +122,11 @@ def test_failed_photos_say_why_and_are_tried_again(table: LightTable) -> None:
         (folder / name).write_bytes(b"\xff\xd8\xff\xe0 no photo" + bytes(500))
     table.daemon.wait_until(lambda: order_of(table, "Bruch")["failed"] == 2, "two failures")
     with browser(table.base) as page:
-        page.open("/orders")
+        page.open("/now")
+        page.wait_for_text("#happened", "a.jpg has failed")
+        page.click("#happened a")
+        page.wait_for_text("#sheet", "a.jpg is not whole")
+        page.press(Keys.ESCAPE)
         page.wait(lambda: page.shows("[data-key='failed Bruch']"), "the order")
         page.click("[data-key='failed Bruch']")
         page.wait_for_text("#sheet", "a.jpg is not whole")

@@ -44,7 +44,9 @@ function drawHappened() {
   const lines = newest.filter(isNews).slice(0, LINES).map((number) => {
     const event = happened.get(number);
     const time = event.at < Date.now() / 1000 - TODAY_SECONDS ? day(event.at) : clock(event.at);
-    return element("li", {}, element("time", { textContent: time }), element("span", { textContent: `${subject(event)} ${WORDS[event.kind](event)}` }));
+    return element("li", {}, element("time", { textContent: time }),
+      element("span", { textContent: `${subject(event)} ${WORDS[event.kind](event)}` }),
+      event.kind === "failed" ? element("a", { href: `/orders?failed=${encodeURIComponent(event.order ?? "")}`, textContent: _("Why?") }) : null);
   });
   fill(byId("happened"), ...lines);
   byId("happened-none").hidden = lines.length > 0;

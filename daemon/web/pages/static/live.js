@@ -1,4 +1,5 @@
 // Hears what happens in the daemon, while somebody looks at the page: a browser has few connections to a host.
+import { ask } from "./api.js";
 import { connection } from "./base.js";
 
 const KINDS = ["admitted", "started", "done", "failed", "verdict", "moved", "removed", "deed"];
@@ -16,11 +17,13 @@ export function hear(happened, anew) {
     source = new EventSource("/api/v1/events");
     source.onopen = () => {
       connection("events", null);
+      document.dispatchEvent(new Event("let-in"));
       if (opened) anew();
       opened = true;
     };
     source.onerror = () => {
       connection("events", 0);
+      ask("/api/v1/me").catch(() => {}); // a stream does not say why it ended: whoever is logged out is told so by this
       close();
       timer = setTimeout(open, AGAIN_SECONDS * 1000);
     };

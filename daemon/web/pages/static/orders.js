@@ -93,5 +93,7 @@ function priority(order) {
 
 const soon = calmly(load, 1);
 load();
+const asked = new URLSearchParams(location.search).get("failed"); // by a link of the page “Now”
+if (asked !== null) opened(showFailed, asked, asked || _("Without an order"));
 hear(soon, load);
 setInterval(() => { if (!document.hidden) load(); }, 15000);
