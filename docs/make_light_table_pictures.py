@@ -22,6 +22,7 @@ SEEN = "chelsea"  # the photo that is shown
 
 def drop_variants(inbox: Path) -> int:
     """Put the samples into an order, each as it is, mirrored, and two parts of it. Returns how many photos that are."""
+    count = 0
     with tempfile.TemporaryDirectory() as scratch:
         for photo in drop_samples(Path(scratch)):
             picture = pyvips.Image.new_from_file(str(photo), access="random").resize(3, kernel="cubic")
@@ -35,7 +36,8 @@ def drop_variants(inbox: Path) -> int:
             inbox.mkdir(parents=True, exist_ok=True)
             for ending, variant in variants.items():
                 variant.write_to_file(str(inbox / f"{photo.stem}{ending}.jpg"), Q=92)
-    return len(list(inbox.iterdir()))
+                count += 1  # the daemon takes the first ones away before the last ones are there
+    return count
 
 
 def show(page: Page, name: str) -> None:

@@ -57,7 +57,8 @@ export function paintMarks(context, box, marks, ratio) {
     const [top, bottom] = side(mark.top, mark.bottom, box.y, box.height);
     const colour = mark.numbers.includes(1) ? "#ffd23e" : "#ffffff";
     paintCorners(context, ratio, left, top, right, bottom, colour);
-    for (const number of mark.numbers) badges.push({ number, x: left, y: top, colour });
+    const { width, height } = context.canvas;
+    for (const number of mark.numbers) badges.push({ number, x: seen(left, width, ratio), y: seen(top, height, ratio), colour });
   }
   const taken = [];
   for (const { number, x, y, colour } of badges.reverse()) {
@@ -66,6 +67,13 @@ export function paintMarks(context, box, marks, ratio) {
     taken.push({ x: at, y });
     paintNumber(context, ratio, String(number), at, y, colour);
   }
+}
+
+// A place near an edge of the canvas, moved so far inside that a number there is seen whole.
+function seen(place, size, ratio) {
+  const least = (BADGE + 2) * ratio;
+  if (place > -2 * least && place < least) return least;
+  return place > size - least && place < size + 2 * least ? size - least : place;
 }
 
 function paintCorners(context, ratio, left, top, right, bottom, colour) {
