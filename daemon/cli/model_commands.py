@@ -1,4 +1,4 @@
-"""The commands for the built-in engine's models: models list, fetch, add, remove."""
+"""The commands for the built-in engine's models: models list, fetch, add, compare, remove."""
 
 import sys
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daemon.cli.console import FAILED, LATER, err, out, print_json
+from daemon.cli.console import FAILED, LATER, OK, err, out, print_json
 from daemon.cli.options import ConfigOption, JsonOption, settings_of
-from daemon.errors import EngineAway, EngineMisconfigured
+from daemon.errors import BadPhoto, EngineAway, EngineMisconfigured
 
 if TYPE_CHECKING:
     from daemon.commands.model_trial import NetworkTrial
@@ -130,6 +130,48 @@ def _agrees(trial: "NetworkTrial", *, asks: bool) -> bool:
     return typer.confirm("Add it?", default=not trial.empty, err=True) if asks else not trial.empty
 
 
+def compare(
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Typical photos.")],
+    page: Annotated[Path, typer.Option("--out", help="The web page to write.")] = Path("models.html"),
+    names: Annotated[
+        list[str] | None, typer.Option("--model", metavar="NAME", help="Only this one; may be repeated. Else all.")
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what each model that is there makes of photos, with score and seconds, on one web page.
+
+    Example: freisteller models compare shoe.jpg portrait.jpg --out compared.html
+    """
+    from rich.progress import Progress
+
+    from daemon.commands.models_compare import compare_models
+
+    settings = settings_of(config)
+    with (
+        _endings("No page was written."),
+        Progress(console=err, disable=as_json or not err.is_terminal, transient=True) as progress,
+    ):
+        task = progress.add_task("Loading", total=None)
+
+        def show(name: str, done: int, total: int) -> None:
+            progress.update(task, description=name, completed=done, total=total)
+
+        compared = compare_models(settings, photos, page, names or (), show)
+    if as_json:
+        print_json(compared.values())
+    else:
+        for model in compared.models:
+            if model.mean_score is None or model.mean_seconds is None:
+                err.print(f"{model.name}: {compared.trouble_of(model)}", markup=False)
+            else:
+                out.print(f"{model.name:<24} score {model.mean_score:.2f}  {model.mean_seconds:6.2f} s", markup=False)
+        for trouble in compared.troubles:
+            err.print(trouble, markup=False)
+        out.print(f"written: {compared.page}", markup=False)
+    raise typer.Exit(FAILED if compared.failed else OK)
+
+
 def remove(
     name: NameArgument,
     force: Annotated[bool, typer.Option("--force", help="Also if the settings use it.")] = False,
@@ -159,7 +201,7 @@ def _endings(interrupted: str) -> Iterator[None]:
     except KeyboardInterrupt:
         err.print(f"Interrupted. {interrupted}", markup=False)
         sys.exit(INTERRUPTED)
-    except (EngineMisconfigured, EngineAway) as error:
+    except (EngineMisconfigured, EngineAway, BadPhoto) as error:
         err.print("[bold red]Error:[/] ", end="")
         err.print(str(error), markup=False)
         raise typer.Exit(LATER if isinstance(error, EngineAway) else FAILED) from error
@@ -167,5 +209,5 @@ def _endings(interrupted: str) -> Iterator[None]:
 
 models_app = typer.Typer(no_args_is_help=True, help="Models of the built-in engine: list, fetch, add, compare, remove.")
 models_app.command("list")(list_all)
-for function in (fetch, add, remove):
+for function in (fetch, add, compare, remove):
     models_app.command()(function)

@@ -1,4 +1,4 @@
-"""Fills the web page of a contact sheet, whose template `sheet.html.j2` lies beside this module."""
+"""Fills the web pages of contact sheets, whose templates lie beside this module."""
 
 import base64
 from collections import Counter
@@ -25,6 +25,12 @@ def pieces_of_page(
 
     counts: photos by grade name or "failed"; each becomes a filter.
     """
+    tabs = [("all", counts.total()), *((name, counts[name]) for name in ORDER if counts[name])]
+    return pieces_of_template("sheet.html.j2", words, title=title, tabs=tabs, remark=remark, photos=photos)
+
+
+def pieces_of_template(name: str, words: Texts, **values: object) -> Iterator[str]:
+    """A page of the template `name` beside this module, in a language, piece by piece."""
     from jinja2 import Environment, PackageLoader, StrictUndefined  # here, since a daemon fills no sheet
 
     environment = Environment(
@@ -48,9 +54,7 @@ def pieces_of_page(
         "name": partial(name_of, words=words),
         "moved": partial(moved_from, words=words),
     }
-    tabs = [("all", counts.total()), *((name, counts[name]) for name in ORDER if counts[name])]
-    template = environment.get_template("sheet.html.j2")
-    return template.generate(title=title, tabs=tabs, remark=remark, photos=photos, language=words.language)
+    return environment.get_template(name).generate(language=words.language, **values)
 
 
 def grade_of(shown: Shown) -> str:

@@ -32,6 +32,7 @@ MODULES = (
     "engines/onnx/network_output.py",
     "engines/onnx/onnx_engine.py",
     "engines/onnx/onnx_session.py",
+    "engines/onnx/ready_weights.py",
     "engines/comfyui/servers.py",
     "engines/comfyui/prompt_run.py",
     "work/job_runner.py",

@@ -33,8 +33,15 @@ def ready_weights(
         try:
             return fetch_model(name, model, folder, settings.mirror, Show(print_line), stop=stop).path
         except (EngineAway, NoRoom, EngineMisconfigured) as error:
-            raise EngineMisconfigured(f"{error} {_remedy(name, model, folder)}") from error
-    raise EngineMisconfigured(f"The weights of {name} are missing. {_remedy(name, model, folder)}")
+            raise EngineMisconfigured(f"{error} Later they come with: freisteller models fetch {name}") from error
+    if model.sources:
+        raise EngineMisconfigured(
+            f"The weights of {name} are missing. Fetch them with: freisteller models fetch {name}"
+        )
+    raise EngineMisconfigured(
+        f"The weights of {name} are missing. Add them with: freisteller models add {name}.onnx, or put that file into "
+        f"{folder}."
+    )
 
 
 def names_of_present(settings: LocalEngineSettings, known: Callable[[str], OnnxModel | None]) -> tuple[str, ...]:
@@ -53,9 +60,3 @@ def damage_told(name: str, model: OnnxModel, weights: Path, error: EngineMisconf
     if not damaged:
         return error
     return EngineMisconfigured(f"{error} The file is damaged. Fetch it again with: freisteller models fetch {name}")
-
-
-def _remedy(name: str, model: OnnxModel, folder: Path) -> str:
-    if model.sources:
-        return f"Fetch them with: freisteller models fetch {name}"
-    return f"Add them with: freisteller models add {name}.onnx, or put that file into {folder}."
