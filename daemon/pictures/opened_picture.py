@@ -1,6 +1,6 @@
 """A decoded file that is shown to people: single tiles of it at once, and then its whole pyramid."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +32,10 @@ Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; the last two are outside."""
 
 
+def nothing() -> None:
+    """What is done meanwhile if there is nothing to do."""
+
+
 class PictureToShow(Protocol):
     """A file that was decoded to be shown; in this process, or in another."""
 
@@ -41,12 +45,18 @@ class PictureToShow(Protocol):
     def fit(self, layer: str) -> bytes | None:
         """The picture that fits a screen, as a file of its layer's format; None if there is no such layer."""
 
-    def build(self, layer: str, folder: Path) -> None:
-        """Write the files of a layer into a folder, at low priority. Raises OSError if the disk does not take them."""
+    def build(self, layer: str, folder: Path, meanwhile: Callable[[], None] = nothing) -> None:
+        """Write the files of a layer into a folder, at low priority. Raises OSError if the disk does not take them.
+
+        meanwhile: is called again and again until then, if another process does it, and may ask for tiles.
+        """
 
 
 class OpenedPicture:
-    """It is a `PictureToShow`. What a tile needs is converted for that tile alone, until the whole is needed."""
+    """It is a `PictureToShow`. What a tile needs is converted for that tile alone, until the whole is needed.
+
+    Another thread may ask for tiles while one builds.
+    """
 
     def __init__(self, path: Path, layers: Collection[Layer], max_megapixels: float, page: int = 0) -> None:
         """layers: what will be shown. page: from 1, among those that are photos; 0 = the file has only one.
@@ -72,44 +82,45 @@ class OpenedPicture:
         """The picture that fits a screen."""
         return fit_of(self._part(layer, (0, 0, self.width, self.height)), _kind(layer))
 
-    def build(self, layer: str, folder: Path) -> None:
+    def build(self, layer: str, folder: Path, meanwhile: Callable[[], None] = nothing) -> None:
         """Write the files of a layer into a folder."""
-        all_of_it = 0, 0, self.width, self.height
-        if self._whole is None:
-            self._whole = self._colours(all_of_it), self._alpha(all_of_it)
+        del meanwhile
+        all_of_it, photo = (0, 0, self.width, self.height), self._photo
+        if photo is not None:
+            self._whole = self._colours(photo, all_of_it), self._alpha(photo, all_of_it)
             self._photo = None  # its pixels would be in memory twice
         write_layer(_kind(layer), self._part(layer, all_of_it), folder)
 
     def _part(self, layer: str, box: Box) -> Rgb | Mask:
         left, top, right, bottom = box
-        if self._whole is not None:
-            found = self._whole[layer == "alpha"]
+        photo, whole = self._photo, self._whole  # in this order: `build` gives the first up once there is the second
+        if whole is not None:
+            found = whole[layer == "alpha"]
             part = None if found is None else np.ascontiguousarray(found[top:bottom, left:right])
         else:
-            part = self._alpha(box) if layer == "alpha" else self._colours(box)
+            assert photo is not None
+            part = self._alpha(photo, box) if layer == "alpha" else self._colours(photo, box)
         return np.full((bottom - top, right - left), _FULL_8, np.uint8) if part is None else part
 
-    def _alpha(self, box: Box) -> Mask | None:
-        assert self._photo is not None
-        alpha, (left, top, right, bottom) = self._photo.own_alpha, box
+    def _alpha(self, photo: Photo, box: Box) -> Mask | None:
+        alpha, (left, top, right, bottom) = photo.own_alpha, box
         if alpha is None:
             return None
         return eight_bits(np.ascontiguousarray(alpha[top:bottom, left:right]))
 
-    def _colours(self, box: Box) -> Rgb:
+    def _colours(self, photo: Photo, box: Box) -> Rgb:
         """The colours within a box, in sRGB, with what is shown where they are transparent."""
-        assert self._photo is not None
         left, top, right, bottom = box
-        pixels = np.ascontiguousarray(self._photo.pixels[top:bottom, left:right])
-        rgb, alpha = icc.to_srgb(pixels, self._photo.icc), self._alpha(box)
+        pixels = np.ascontiguousarray(photo.pixels[top:bottom, left:right])
+        rgb, alpha = icc.to_srgb(pixels, photo.icc), self._alpha(photo, box)
         if alpha is None:
             return rgb
         if not self._filled:
             return on_white(rgb, alpha)
         if self._around is None:
             size = few_points(self.width, self.height)
-            few = cv2.resize(self._photo.rgba, size, interpolation=cv2.INTER_NEAREST).reshape(size[1], size[0], 4)
-            seen = icc.to_srgb(np.ascontiguousarray(few[..., :3]), self._photo.icc)
+            few = cv2.resize(photo.rgba, size, interpolation=cv2.INTER_NEAREST).reshape(size[1], size[0], 4)
+            seen = icc.to_srgb(np.ascontiguousarray(few[..., :3]), photo.icc)
             self._around = surroundings(seen, np.asarray(few[..., 3] > 0, np.uint8))
         return fill_hidden(rgb, alpha, self._around, box, (self.width, self.height))
 

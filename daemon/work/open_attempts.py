@@ -1,5 +1,7 @@
 """The alphas of attempts at a file, shown to people at every size as a result would have them."""
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import numpy as np
 from daemon.jobs import Attempt
 from daemon.pictures import vips
 from daemon.pictures.large_photo import LargePhoto
-from daemon.pictures.opened_picture import fit_of, tile_of
+from daemon.pictures.opened_picture import fit_of, nothing, tile_of
 from daemon.pictures.pyramid import eight_bits, write_layer
 from daemon.pictures.reading import open_for_work, pages_of
 from daemon.pictures.thumbs import Mask
@@ -31,6 +33,7 @@ class OpenAttempts:
         there = {each[0] for each in kept.alphas if self._photo.add_kept(*each)}
         self._shown = {layer: attempt for layer, attempt in kept.shown.items() if attempt.number in there}
         self._full: dict[str, Mask] = {}  # the one that was used last comes last
+        self._lock = threading.Lock()  # tiles may be asked for while a layer is built
 
     def tile(self, layer: str, level: int, column: int, row: int) -> bytes | None:
         """One tile; None if there is none, or no alpha of that attempt."""
@@ -47,18 +50,22 @@ class OpenAttempts:
             return fit_of(np.asarray(np.rint(np.clip(small, 0, 1) * 255), np.uint8), "alpha")
         return fit_of(self._alpha(layer, attempt), "alpha")
 
-    def build(self, layer: str, folder: Path) -> None:
+    def build(self, layer: str, folder: Path, meanwhile: Callable[[], None] = nothing) -> None:
         """Write the files of a layer into a folder; none if there is no alpha of that attempt."""
+        del meanwhile
         attempt = self._shown.get(layer)
         if attempt is not None:
             write_layer("alpha", self._alpha(layer, attempt), folder)
 
     def _alpha(self, layer: str, attempt: Attempt) -> Mask:
-        alpha = self._full.pop(layer, None)
+        with self._lock:
+            alpha = self._full.get(layer)
         if alpha is None:
             with vips.own_errors():
                 alpha = eight_bits(np.ascontiguousarray(self._photo.full_alpha(attempt)))
+        with self._lock:
+            self._full.pop(layer, None)
             while len(self._full) >= _KEPT:
                 del self._full[next(iter(self._full))]
-        self._full[layer] = alpha
+            self._full[layer] = alpha
         return alpha

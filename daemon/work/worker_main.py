@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from pathlib import Path
@@ -33,12 +34,12 @@ from daemon.work import kept_memory
 from daemon.work.open_attempts import OpenAttempts
 from daemon.work.open_file import OpenFile, memory_to_prove, memory_to_show, prove_open_file
 from daemon.work.photo_worker import KeptAttempts
+from daemon.work.quiet_thread import NICE, QuietThread
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _MORE_LIKELY_KILLED = 300  # oom_score_adj, proc(5): the kernel ends a worker rather than the daemon
 _MOST_THREADS = 4  # of one worker: photos are worked on side by side, so more would only wait for the same cores
 _IDLE_SECONDS = 0.5  # without a call, after which others may have the memory
-_NICE = 10  # nice(2): photos in work come first
 _MARGIN, _SPARE_BYTES = 2, 1 << 30  # a worker may take so many times what its file needs, and so much beyond that
 
 
@@ -65,7 +66,8 @@ class Reply(NamedTuple):
 TAKE, PAGES, DECODE, RELEASE = "take a file", "find its pages", "decode", "release"
 LOOK, PROVE = "look at an open file", "prove"
 THUMB, LOOK_TO_SHOW, SHOW = "make a thumbnail", "look at a file to show", "show a file"
-TILE_OF, FITTING, BUILD = "cut a tile", "fit a screen", "build a layer"
+TILE_OF, FITTING = "cut a tile", "fit a screen"
+BUILD, BUILT = "build a layer", "see whether it is built"
 SHOW_ATTEMPTS = "show attempts"
 LAY_OUT = "lay out"
 
@@ -92,6 +94,7 @@ class _Desk:
         self._empty_bytes = empty_bytes
         self._file: OpenFile | None = None
         self._picture: PictureToShow | None = None
+        self._building: QuietThread | None = None
         self._nice = False
         self._descriptor: int | None = None
         self._stages: list[tuple[str, float, float]] = []
@@ -110,6 +113,7 @@ class _Desk:
             TILE_OF: lambda *values: self._shown.tile(*values),
             FITTING: lambda layer: self._shown.fit(layer),
             BUILD: self._build,
+            BUILT: lambda seconds: self._building is None or self._building.over(seconds),
             SHOW_ATTEMPTS: self._show_attempts,
             LAY_OUT: self._lay_out,
         }
@@ -187,12 +191,11 @@ class _Desk:
         return self._picture
 
     def _build(self, layer: str, folder: Path) -> None:
-        self._be_nice()
-        self._shown.build(layer, folder)
+        self._building = QuietThread(partial(self._shown.build, layer, folder))
 
     def _be_nice(self) -> None:
         if not self._nice:
-            os.nice(_NICE)
+            os.nice(NICE)
         self._nice = True
 
     def _lay_out(self, path: Path, layout: Layout, target: Path, max_megapixels: float, need_bytes: int) -> LaidOut:

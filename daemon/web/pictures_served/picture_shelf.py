@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeVar, get_args
 
@@ -192,7 +193,7 @@ class PictureShelf:
                 build.serve(cut, patient=False)
             stack.callback(self._building.release)
             for layer, folder in folders.items():
-                picture.build(layer, folder)
+                picture.build(layer, folder, partial(build.serve, cut, patient=False))
                 build.serve(cut, patient=False)
 
     def _opened(self, shown: ShownFile, path: Path, hurried: bool) -> AbstractContextManager[PictureToShow]:
