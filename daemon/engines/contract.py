@@ -64,6 +64,7 @@ class ServerHealth:
     set_aside: the models that get no photos there.
     canaries: models that cut out a test picture correctly, each with the Unix time of the last success.
     uploads: how many of our pictures lie on the server. It stays small.
+    fallbacks: how often the processor had to stand in for a graphics card since the start.
     history_entries: how many of our finished prompts the server remembers. It stays small.
     """
 
@@ -79,6 +80,7 @@ class ServerHealth:
     canaries: tuple[tuple[str, float], ...] = ()
     uploads: int | None = None
     history_entries: int | None = None
+    fallbacks: int = 0
 
 
 class Engine(Protocol):

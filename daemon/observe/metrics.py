@@ -37,6 +37,7 @@ class Metrics:
         self._servers: set[str] = set()
         self._gone_servers: set[str] = set()
         self._reconnects: dict[str, int] = {}
+        self._fallbacks: dict[str, int] = {}
         self.set(series.BUILD_INFO, 1, version=version)
         self._start_at_zero()
         for model in models:
@@ -134,6 +135,8 @@ class Metrics:
         # A server that the settings name anew counts its connections from 0 again.
         self.count(series.ENGINE_RECONNECTS, max(0, health.reconnects - self._reconnects.get(server, 0)), server=server)
         self._reconnects[server] = health.reconnects
+        self.count(series.ENGINE_FALLBACKS, max(0, health.fallbacks - self._fallbacks.get(server, 0)), server=server)
+        self._fallbacks[server] = health.fallbacks
         for model, at in health.canaries:
             self.set(series.CANARY_SUCCESS, at, server=server, model=model)
 

@@ -128,6 +128,8 @@ ENGINE_CIRCUIT_STATE = Gauge("engine_circuit_state", "0 the server is used, 1 it
     ("server",))
 ENGINE_RECONNECTS = Counter("engine_reconnects_total", "Connections to a server that were lost and renewed.",
     ("server",), ALONE)
+ENGINE_FALLBACKS = Counter("engine_fallbacks_total", "How often the processor stood in for a graphics card.",
+    ("server",), ALONE)
 ENGINE_PAUSED_MODELS = Gauge("engine_paused_models", "Models that get no photos on a server.", ("server",), ALONE)
 ENGINE_UPLOADS = Gauge("engine_uploads", "Our pictures in a server's temp folder.", ("server",))
 ENGINE_HISTORY_ENTRIES = Gauge("engine_history_entries", "Our finished prompts that a server still remembers.",

@@ -25,12 +25,16 @@ def check_mirror(value: str) -> str:
     return check_url(value) if value else value
 
 
+Provider = Literal["cuda", "tensorrt", "directml", "coreml", "cpu"]
+
+
 class LocalEngineSettings(Section):
     """The built-in engine: models on ONNX Runtime."""
 
     model: str = Field("u2netp", min_length=1)
     weights_dir: str = ""
     mirror: Annotated[str, AfterValidator(check_mirror)] = ""
+    providers: Literal["auto"] | tuple[Provider, ...] = "auto"
     threads: int = Field(0, ge=0, le=256)
 
     @property

@@ -5,21 +5,26 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 from daemon.arrays import Rgb
 from daemon.engines.contract import Answer, ServerHealth
 from daemon.engines.least_size import narrowed, widened
+from daemon.engines.onnx.fallback_session import FallbackSession, is_full_memory
+from daemon.engines.onnx.fallbacks import Fallbacks
 from daemon.engines.onnx.kept_speeds import SeenSpeeds
 from daemon.engines.onnx.network_input import network_input
 from daemon.engines.onnx.network_output import alpha_of_map
-from daemon.engines.onnx.onnx_session import OnnxSession, import_onnxruntime
+from daemon.engines.onnx.onnx_session import OnnxSession, available_providers, import_onnxruntime
 from daemon.engines.onnx.onnx_table import OnnxModel, load_onnx_table
+from daemon.engines.onnx.providers import CPU, wanted_providers
 from daemon.engines.onnx.ready_weights import damage_told, names_of_present, ready_weights
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
 from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings, suggestion
 
 SERVER = "local"
+STAND_IN = "local (processor, in place of the graphics card)"  # the server of an answer after a fallback
 LONGEST_LOAD_SECONDS = 30.0  # loading that takes longer is a download that hangs; we may cut it off
 MOST_SLOTS = 4  # more photos at once only cost memory: one inference already uses a core or more
 
@@ -45,7 +50,8 @@ class OnnxEngine:
         self._crowded = crowded
         self._whole_table = load_onnx_table(settings.weights_path)
         self._table = self._whole_table.for_commerce() if commercial_use else self._whole_table
-        self._sessions: dict[str, OnnxSession] = {}
+        self._sessions: dict[str, FallbackSession] = {}
+        self._fallbacks = Fallbacks()
         self._speeds = SeenSpeeds(settings.weights_path)
         self._loading = threading.Lock()
         self._closed = threading.Event()
@@ -100,14 +106,14 @@ class OnnxEngine:
             self._running += 1
         began, cpu_began = time.perf_counter(), time.thread_time()
         try:
-            (found,) = session.maps(network_input(picture, model))
+            (found,), stood_in = session.maps(network_input(picture, model))
             alpha = alpha_of_map(found, model, *picture.shape[:2])
         except (EngineMisconfigured, RecipeRefused):
             raise
         except MemoryError as error:
             raise EngineFull(f"Not enough memory for {recipe} on this machine.") from error
         except Exception as error:
-            if "alloc" in str(error).lower():
+            if is_full_memory(error):
                 raise EngineFull(f"Not enough memory for {recipe} on this machine: {error}") from error
             raise RecipeRefused(f"{recipe} failed in the local engine: {error}") from error
         finally:
@@ -115,12 +121,15 @@ class OnnxEngine:
                 self._running -= 1
         seconds, cpu_seconds = time.perf_counter() - began, time.thread_time() - cpu_began
         self._speeds.seen(recipe.model, seconds)
-        return Answer(narrowed(alpha, proxy), SERVER, {"infer": seconds}, {"infer": cpu_seconds})
+        server = STAND_IN if stood_in else SERVER
+        return Answer(narrowed(alpha, proxy), server, {"infer": seconds}, {"infer": cpu_seconds})
 
     def health(self) -> tuple[ServerHealth, ...]:
         """Up, unless the engine is closed or loading failed and no other model is loaded."""
         up = (not self._trouble or bool(self._sessions)) and not self._closed.is_set()
-        return (ServerHealth(SERVER, up, self._trouble or ", ".join(sorted(self._sessions)), self._running),)
+        loaded = ", ".join(f"{name}{_in_words(session.provider)}" for name, session in sorted(self._sessions.items()))
+        message = "; ".join(filter(None, (self._trouble or loaded, self._fallbacks.message)))
+        return (ServerHealth(SERVER, up, message, self._running, fallbacks=self._fallbacks.count),)
 
     def check(self) -> tuple[ServerHealth, ...]:
         """Load the configured model now and return the health after that."""
@@ -136,7 +145,7 @@ class OnnxEngine:
         if self._loader is not None:
             self._loader.join(LONGEST_LOAD_SECONDS)
 
-    def _session(self, name: str) -> OnnxSession:
+    def _session(self, name: str) -> FallbackSession:
         with self._loading:
             if name not in self._sessions:
                 try:
@@ -149,12 +158,17 @@ class OnnxEngine:
                     self._trouble = ""
             return self._sessions[name]
 
-    def _load(self, name: str) -> OnnxSession:
+    def _load(self, name: str) -> FallbackSession:
         model = self._described(name)
         weights = ready_weights(name, model, self._settings, self._print_line, self._closed)
         threads = self._settings.threads or max(1, self._cores // self.slots)
+        providers = wanted_providers(self._settings.providers, available_providers())
         try:
-            return OnnxSession(weights, model, threads, self._crowded)
+            return FallbackSession(
+                lambda provider: OnnxSession(weights, model, threads, self._crowded, provider),
+                providers,
+                partial(self._fallbacks.add, name),
+            )
         except EngineMisconfigured as error:
             raise damage_told(name, model, weights, error) from error
 
@@ -176,3 +190,8 @@ class OnnxEngine:
             raise EngineMisconfigured(self._whole_table.troubles[name])
         hint = suggestion(name, self._table.models).removeprefix(": ")
         raise EngineMisconfigured(f"The built-in engine has no model {name}: {hint}")
+
+
+def _in_words(provider: str) -> str:
+    """What stands behind a model's name for people, if it is not the processor that runs it."""
+    return "" if provider == CPU else f" on {provider.removesuffix('ExecutionProvider')}"

@@ -11,6 +11,7 @@ import numpy as np
 
 from daemon.engines.onnx.network_input import Network
 from daemon.engines.onnx.onnx_table import OnnxModel
+from daemon.engines.onnx.providers import CPU
 from daemon.errors import EngineMisconfigured
 
 _TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16"}
@@ -37,12 +38,17 @@ class OnnxSession:
     """A network, ready to run. Several threads may use it at once."""
 
     def __init__(
-        self, weights: Path, model: OnnxModel, threads: int, crowded: Callable[[], bool] = lambda: False
+        self,
+        weights: Path,
+        model: OnnxModel,
+        threads: int,
+        crowded: Callable[[], bool] = lambda: False,
+        provider: str = CPU,
     ) -> None:
         """threads: of one run. crowded: whether others need the memory that is kept for the next run otherwise.
 
-        Raises EngineMisconfigured if ONNX Runtime is missing, cannot load the file, or its graph is not what the
-        model's table says.
+        provider: ONNX Runtime's name of what runs the network. Raises EngineMisconfigured if ONNX Runtime is missing,
+        cannot load the file, its graph is not what the model's table says, or the provider does not start.
         """
         onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
@@ -52,7 +58,8 @@ class OnnxSession:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # A memory pattern of the first run makes no later run faster, and it holds 200 MB that a large photo needs.
         options.enable_mem_pattern = False
-        self._session = _loaded(weights, options)
+        self.provider = provider
+        self._session = _loaded(weights, options, provider)
         self._output = model.output
         self._channel = model.channel
         self._crowded = crowded
@@ -60,7 +67,14 @@ class OnnxSession:
         self._shrink_after_run = onnxruntime.RunOptions()
         self._shrink_after_run.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self._weights = weights
-        self._input = _checked(_graph_of(self._session), model, weights)
+        self._graph = _graph_of(self._session)
+        self._input = _checked(self._graph, model, weights)
+        self.empty_picture = _empty_picture(self._graph.inputs[0], model)
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether one run takes as many pictures as one likes."""
+        return self._graph.inputs[0].shape[0] is None
 
     def maps(self, pictures: Network) -> Network:
         """Run the network on (N, 3, H, W). Returns the map of each picture, (N, rows, columns), as the graph has it.
@@ -92,20 +106,32 @@ def import_onnxruntime() -> Any:  # Any: onnxruntime has no types
         ) from error
 
 
+def available_providers() -> tuple[str, ...]:
+    """What the installed ONNX Runtime may run networks on, by its own names. Raises EngineMisconfigured without it."""
+    return tuple(import_onnxruntime().get_available_providers())
+
+
 def read_graph(weights: Path) -> NetworkGraph:
     """What goes into and comes out of the network in this file. Raises EngineMisconfigured if it cannot be loaded."""
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # faster to load
-    return _graph_of(_loaded(weights, options))
+    return _graph_of(_loaded(weights, options, CPU))
 
 
-def _loaded(weights: Path, options: Any) -> Any:
+def _loaded(weights: Path, options: Any, provider: str) -> Any:
     onnxruntime = import_onnxruntime()
+    if provider not in onnxruntime.get_available_providers():
+        raise EngineMisconfigured(f"The ONNX Runtime that is installed has no {provider}.")
+    if hasattr(onnxruntime, "preload_dlls") and provider != CPU:
+        onnxruntime.preload_dlls()  # CUDA's libraries, where pip installed them
     try:
-        return onnxruntime.InferenceSession(str(weights), options, providers=onnxruntime.get_available_providers())
+        session = onnxruntime.InferenceSession(str(weights), options, providers=list(dict.fromkeys((provider, CPU))))
     except Exception as error:
         raise EngineMisconfigured(f"The weights in {weights} cannot be loaded: {error}") from error
+    if session.get_providers()[0] != provider:  # it only says so in its log, and takes the processor
+        raise EngineMisconfigured(f"{provider} did not start. Look at its driver and libraries.")
+    return session
 
 
 def _graph_of(session: Any) -> NetworkGraph:
@@ -138,6 +164,12 @@ def _checked(graph: NetworkGraph, model: OnnxModel, weights: Path) -> str:
     if trouble:
         raise EngineMisconfigured(f"The weights in {weights} do not fit their table: {trouble}.")
     return first.name
+
+
+def _empty_picture(wanted: Tensor, model: OnnxModel) -> Network:
+    """One picture of the size that the network takes, all 0."""
+    height, width = (side or given for side, given in zip(wanted.shape[2:], reversed(model.size), strict=True))
+    return np.zeros((1, 3, height, width), model.input_type)
 
 
 def _alike(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
