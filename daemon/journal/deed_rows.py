@@ -148,8 +148,9 @@ class DeedRows:
                 job.id,
                 Move.REINSTATE,
                 "round = ?, admitted_at = ?, started_at = ?, finished_at = ?, grade = ?, score = ?, best = ?, "
-                "reason = NULL, reason_kind = NULL, results = ?, given = (SELECT to_grade FROM verdicts WHERE "
-                "job_id = jobs.id AND verdicts.round = ? AND undone_at IS NULL ORDER BY verdicts.id DESC LIMIT 1)",
+                "choice = ?, reason = NULL, reason_kind = NULL, results = ?, given = (SELECT to_grade FROM verdicts "
+                "WHERE job_id = jobs.id AND verdicts.round = ? AND undone_at IS NULL "
+                "ORDER BY verdicts.id DESC LIMIT 1)",
                 job.round,
                 job.admitted_at,
                 job.started_at,
@@ -157,6 +158,7 @@ class DeedRows:
                 job.grade,
                 job.score,
                 job.best,
+                None if job.choice is None else rows.CHOICE.dump_json(job.choice).decode(),
                 rows.places(former.results),
                 job.round,
             )

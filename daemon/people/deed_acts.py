@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from daemon.errors import IllegalMove, Vanished
@@ -10,6 +10,7 @@ from daemon.jobs import Grade, Job
 from daemon.journal import JobRow
 from daemon.journal.deed_rows import Deed
 from daemon.journal.reserved import ReservedJobs
+from daemon.journal.rows import CHOICE
 from daemon.people.earlier_results import EarlierResults
 from daemon.people.retries import NextRound, Retries
 from daemon.people.returned_originals import ReturnedOriginals
@@ -94,11 +95,14 @@ def former_row(row: JobRow) -> Plan:
     """A job's row as JSON values, so that it can be reinstated."""
     job = row.job
     keys = ("round", "admitted_at", "started_at", "finished_at", "grade", "score", "best", "reason")
-    return {**{key: getattr(job, key) for key in keys}, "reason_kind": row.reason_kind}
+    choice = None if job.choice is None else asdict(job.choice)
+    return {**{key: getattr(job, key) for key in keys}, "choice": choice, "reason_kind": row.reason_kind}
 
 
 def reinstated(row: JobRow, former: Plan, places: list[str]) -> JobRow:
     """A job's row as it was. former: see `former_row`. places: where the files of its result are."""
     values = {key: value for key, value in former.items() if key != "reason_kind"}
-    job: Job = replace(row.job, **{**values, "grade": Grade(former["grade"]) if former["grade"] else None})
+    values["grade"] = Grade(former["grade"]) if former["grade"] else None
+    values["choice"] = CHOICE.validate_python(former["choice"]) if former.get("choice") else None
+    job: Job = replace(row.job, **values)
     return replace(row, job=job, reason_kind=former["reason_kind"], results=tuple(places))

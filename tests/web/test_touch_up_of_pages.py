@@ -161,6 +161,22 @@ def test_undo_takes_the_former_page_back_and_redo_the_touched_one(site: Shown) -
     assert results(site) == touched != files
 
 
+def test_who_takes_another_try_back_has_the_pages_as_they_were_and_their_attempts(site: Shown) -> None:
+    touch_up(site, png(painted(2)), "?page=2")
+    site.publish()
+    before, files = job(site), results(site)
+    retried = json.loads(site.post(f"/api/v1/jobs/{before['id']}/retry", b"{}").body)
+
+    site.post(f"/api/v1/deeds/{retried['deed']}/undo", b"{}")
+    after = job(site)
+    taken = site.post(f"/api/v1/jobs/{before['id']}/attempt", b'{"number": 101}')
+
+    assert (after["pages"], after["tries"]) == (before["pages"], before["tries"])
+    assert taken.status == 200
+    site.publish()
+    assert {name for name, content in results(site).items() if content != files[name]} == {"b-p2.png", "b-p2_mask.png"}
+
+
 @pytest.mark.parametrize(("query", "status"), [("", 400), ("?page=0", 400), ("?page=4", 400), ("?page=two", 400)])
 def test_of_several_pages_it_must_be_said_which(site: Shown, query: str, status: int) -> None:
     before = site.row(NAME)
