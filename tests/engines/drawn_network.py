@@ -19,18 +19,18 @@ def drawn_network(
     *outputs: Sequence[Channel],
     size: tuple[int, int] | None = None,
     kind: str = "float32",
-    stride: int = 1,
+    strides: tuple[int, int] = (1, 1),
     batch: int | None = None,
 ) -> bytes:
     """An ONNX file. Each output has these channels. size: width, height of the input; None = any, as batch.
 
-    stride: the outputs have every n-th pixel only.
+    strides: the outputs have every n-th row and column only.
     """
     wide, high = size or (None, None)
     nodes, weights, ends = [], [], []
     for number, channels in enumerate(outputs or [[SUBJECT_IS_RED]]):
         names = [f"{what}{number}" for what in ("weight", "bias", "map")]
-        steps = _text(1, "strides") + _numbers(8, [stride, stride]) + _number(20, 7)
+        steps = _text(1, "strides") + _numbers(8, strides) + _number(20, 7)
         node = _text(1, "picture", *names[:2]) + _text(2, names[2]) + _text(4, "Conv") + _bytes(5, steps)
         nodes.append(_bytes(1, node))
         planes = [channel[:3] for channel in channels]

@@ -159,7 +159,7 @@ def test_a_network_of_half_precision_gets_and_gives_it(tmp_path: Path) -> None:
 
 
 def test_a_map_may_be_smaller_than_the_input(tmp_path: Path) -> None:
-    engine = engine_with(tmp_path, drawn_network(stride=2), size="[16, 16]")
+    engine = engine_with(tmp_path, drawn_network(strides=(2, 2)), size="[16, 16]")
     photo = np.full((16, 16, 3), (51, 0, 0), np.uint8)
 
     alpha = cut(engine, photo)
@@ -176,6 +176,15 @@ def test_a_letterbox_is_black_below_and_what_lies_there_is_no_part_of_the_map(tm
     seen = network_input(photo, own_model(fit="letterbox"))
     assert np.all(seen[0, :, 4:] == 0)
     assert np.array_equal(seen[0, :, :4], (photo / 255).astype(np.float32).transpose(2, 0, 1))
+
+
+def test_a_smaller_map_of_a_letterbox_is_cut_in_its_own_pixels(tmp_path: Path) -> None:
+    engine = engine_with(tmp_path, drawn_network(strides=(2, 2)), fit='"letterbox"', size="[16, 16]")
+    photo = np.full((8, 16, 3), (51, 0, 0), np.uint8)
+
+    alpha = cut(engine, photo)
+
+    assert np.all(alpha == np.float32(51) / np.float32(255))  # 4 of the map's 8 rows; the others are black
 
 
 @pytest.mark.parametrize(
@@ -277,6 +286,13 @@ def test_a_channel_that_the_output_has_not_is_told_with_the_outputs_shape(tmp_pa
     engine = engine_with(tmp_path, drawn_network(), channel="1")
 
     with pytest.raises(EngineMisconfigured, match=r"Output 0 of .*own\.onnx has the shape \(1, 1, 8, 8\)"):
+        cut(engine, quarters(8, 8))
+
+
+def test_an_output_of_another_shape_than_the_picture_is_no_map(tmp_path: Path) -> None:
+    engine = engine_with(tmp_path, drawn_network(strides=(1, 4)))
+
+    with pytest.raises(EngineMisconfigured, match=r"has the shape \(1, 8, 2\), which is no map of the picture"):
         cut(engine, quarters(8, 8))
 
 
