@@ -97,6 +97,27 @@ def test_a_picture_that_is_on_its_way_does_not_look_like_an_empty_result(table: 
         assert not page.run(waits)
 
 
+def test_a_decided_result_is_found_on_the_contact_sheet_and_decided_anew(table: LightTable) -> None:
+    table.drop("Bogen", 3)
+    job = next(job for job in table.jobs("Bogen") if job["name"] == "Bogen/01.jpg")
+    table.ask(f"/api/v1/jobs/{job['id']}/verdict", {"grade": "gut"})
+    with browser(table.base) as page:
+        page.open("/orders")
+        page.wait(lambda: page.shows("[data-key='sheet Bogen']"), "the order")
+        page.click("[data-key='sheet Bogen']")
+        page.wait(lambda: page.shows(f"#sheet a[href*='{job['id']}']"), "the contact sheet")
+        page.click(f"#sheet a[href*='{job['id']}']")
+        page.wait_for_picture()
+        assert (page.text("#name"), page.text("#decided")) == ("01.jpg", "Decided: good")
+        place = int(page.text("#position").partition(" / ")[0])
+        assert page.text("#position").endswith("/ 3")
+        page.press("3")
+        page.wait(lambda: table.ask(f"/api/v1/jobs/{job['id']}")["grade"] == "ungenügend", "another verdict")
+        expected = f"{place + 1} / 3" if place < 3 else "3 / 3"
+        assert page.text("#position") == expected, "who looks at all goes on to the next one"
+        assert page.said() == []
+
+
 def test_what_the_page_did_itself_is_not_asked_for_again(table: LightTable) -> None:
     table.drop("Ruhe", 3)
     asked = """

@@ -19,7 +19,7 @@ export async function showSheet(order, name) {
     if (cursor) query.set("cursor", cursor);
     const { jobs, next } = await ask(`/api/v1/jobs?${query}`);
     grid.append(...jobs.map((job) =>
-      element("div", {}, thumbnail(job, RANK),
+      element("a", { href: `/review?${new URLSearchParams({ order, sort: "oldest", all: "yes", job: job.id })}` }, thumbnail(job, RANK),
         element("span", { className: "label", title: job.name, textContent: shortName(job) }),
         element("span", { className: "grade", "data-grade": job.decided?.grade ?? job.grade ?? "", textContent: gradeName(job.decided?.grade ?? job.grade) }))));
     cursor = next;

@@ -7,7 +7,7 @@ const MOST = 2000;
 // An entry: {job, mark: null | {what, who}, trouble: "" | text}. what: a grade, "retry", "failed" or "gone".
 export class Queue {
   constructor(wanted, changed) {
-    this.wanted = wanted; // {sort, order, grade}
+    this.wanted = wanted; // {sort, order, grade, all: also what is decided, job: the id of the one to begin with}
     this.changed = changed;
     this.entries = [];
     this.byId = new Map();
@@ -26,6 +26,8 @@ export class Queue {
   // Loads the first page, then the others in the background. Raises Refusal for the first one.
   async load() {
     const cursor = await this.page(null);
+    const { job } = this.wanted;
+    if (job && !this.byId.has(job)) this.add(await ask(jobPath(job)));
     this.rest(cursor);
   }
 
@@ -44,7 +46,8 @@ export class Queue {
   }
 
   async page(cursor) {
-    const query = new URLSearchParams({ state: "done", decided: "no", sort: this.wanted.sort, limit: PAGE });
+    const query = new URLSearchParams({ state: "done", sort: this.wanted.sort, limit: PAGE });
+    if (!this.wanted.all) query.set("decided", "no");
     for (const name of ["order", "grade"]) if (this.wanted[name] !== null) query.set(name, this.wanted[name]);
     if (cursor) query.set("cursor", cursor);
     const { jobs, next } = await ask(`/api/v1/jobs?${query}`);
@@ -57,15 +60,20 @@ export class Queue {
   add(job) {
     const known = this.byId.get(job.id);
     if (known) return known;
-    const entry = { job, mark: null, trouble: "" };
+    const entry = { job, mark: job.decided ? { what: job.decided.grade, who: job.decided.who } : null, trouble: "" };
     this.entries.push(entry);
     this.byId.set(job.id, entry);
     return entry;
   }
 
   fits(job) {
-    const { order, grade } = this.wanted;
-    return !job.decided && job.pictures && (order === null || job.order === order) && (grade === null || job.grade === grade);
+    const { order, grade, all } = this.wanted;
+    return (all || !job.decided) && job.pictures && (order === null || job.order === order) && (grade === null || job.grade === grade);
+  }
+
+  // Where a decision goes on to: who looks at all results goes through them one by one.
+  get next() {
+    return this.wanted.all ? this.at + 1 : this.undecidedAfter(this.at);
   }
 
   // The next one after `from` that nobody decided; the number of entries if there is none.

@@ -23,7 +23,7 @@ const SWIPES = { right: "sehr_gut", up: "gut", left: "ungenügend" };
 
 const query = new URLSearchParams(location.search);
 const filter = filterByGrade(query);
-const wanted = { sort: query.get("sort") ?? remembered.get("sort", "worst"), order: query.get("order"), grade: filter.grade };
+const wanted = { sort: query.get("sort") ?? remembered.get("sort", "worst"), order: query.get("order"), grade: filter.grade, all: query.has("all"), job: query.get("job") };
 const queue = new Queue(wanted, calmly(drawRound, 0.05));
 const strip = new Strip(byId("strip"), (number) => show(number));
 const steps = new Steps(queue, { changed: drawRound, go: (entry) => show(queue.entries.indexOf(entry)), renewed });
@@ -97,7 +97,7 @@ function decide(what, path, body, words) {
   const entry = queue.current;
   steps.take(entry, what, path, body);
   tell(`${shortName(entry.job)}: ${words}`);
-  if (byId("advance").checked) show(queue.undecidedAfter(queue.at));
+  if (byId("advance").checked) show(queue.next);
   else drawRound();
 }
 
@@ -141,7 +141,7 @@ function touchUp() {
   const several = hasPages(entry.job); // then it is not decided by that: the other pages are to be looked at
   openTouchUp(seen(), (answer) => {
     if (answer) steps.did(entry, several ? "" : "touched-up", answer);
-    if (answer && !several && byId("advance").checked) show(queue.undecidedAfter(queue.at));
+    if (answer && !several && byId("advance").checked) show(queue.next);
     else renewed(entry);
     look(entry).catch(() => {}); // it may have been made anew already
   });
@@ -228,7 +228,8 @@ async function load() {
     return;
   }
   loaded = true;
-  show(Math.max(0, queue.entries.findIndex((entry) => entry.job.pictures))); // the files of the first ones may be gone
+  const begins = queue.byId.get(wanted.job) ?? queue.entries.find((entry) => entry.job.pictures); // the files of the first ones may be gone
+  show(Math.max(0, queue.entries.indexOf(begins)));
 }
 
 async function heard(kind, { job, version }) {
