@@ -204,7 +204,7 @@ function drawBytes() {
   const wanted = files.filter((each) => ["waiting", "sending", "done"].includes(each.state));
   const sum = wanted.reduce((bytes, each) => bytes + each.file.size, 0);
   const sent = wanted.reduce((bytes, each) => bytes + each.sent, 0);
-  byId("whole").value = sum ? sent / sum : 1;
+  byId("whole").value = sum ? sent / sum : 0;
   const now = performance.now() / 1000;
   if (paused || !marks.length || sent < marks.at(-1)[1]) marks.length = 0;
   marks.push([now, sent]);
