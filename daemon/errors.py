@@ -1,8 +1,82 @@
-"""The errors that this program raises on purpose: one class for each answer.
+"""The errors that this program raises on purpose: one class for each answer, and what they say.
 
 The class says whose fault it was, and so what happens next. The message says what happened, to which file, and what to
 do. `reason` is the short, fixed name of a class in metrics and logs.
 """
+
+import re
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+
+_VALUE = re.compile(r"%\((\w+)\)s")
+
+
+def _texts() -> dict[str, str]:
+    lines = files("daemon").joinpath("said.txt").read_text("utf-8").splitlines()
+    pairs = (line.partition(": ") for line in lines if line and not line.startswith("#"))
+    return {code: text for code, _, text in pairs}
+
+
+SAID: Mapping[str, str] = _texts()
+"""The English text of each code, from `said.txt`. It is read at once: an error may say that no file can be read."""
+
+
+class Said(str):
+    """A sentence of ours for people: the English text, and what it was made of, so that others can be made of it.
+
+    code: its short, fixed name, a key of SAID; `words.said` finds the sentence of another language by it. "" = a text
+    without a code: it is not ours, or an earlier version kept it. values: what stands in place of the text's %(names)s;
+    a sentence within the sentence is a `Said` too.
+    """
+
+    code: str
+    values: Mapping[str, str | int | float]
+
+    def __new__(cls, code: str, /, **values: object) -> "Said":
+        """Say the text of a code, with values for its %(names)s. An error as a value stands for what it says."""
+        kept = {name: _as_value(value) for name, value in values.items()}
+        return cls.again(filled(SAID.get(code, code), kept), code, kept)
+
+    @classmethod
+    def again(cls, sentence: str, code: str = "", values: Mapping[str, str | int | float] | None = None) -> "Said":
+        """A whole sentence as it was said before."""
+        said = super().__new__(cls, sentence)
+        said.code = code
+        said.values = dict(values or {})
+        return said
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Said.again, (str(self), self.code, self.values)
+
+
+NOTHING_SAID = Said.again("")
+
+
+def said_of(error: BaseException) -> Said:
+    """What an error says; without a code if it is plain text."""
+    said = error.args[0] if error.args else ""
+    return said if isinstance(said, Said) else Said.again(str(error))
+
+
+def said_together(parts: Iterable[Said], how: str = "sentences") -> Said:
+    """Several of them as one. how: "sentences" = one after the other, "list" = with semicolons between them."""
+    together = NOTHING_SAID
+    for part in parts:
+        together = Said(how, first=together, then=part) if together else part
+    return together
+
+
+def filled(text: str, values: Mapping[str, object]) -> str:
+    """A text with its values. What has none stays as it is, and a % alone is a %."""
+    return _VALUE.sub(lambda found: str(values.get(found[1], found[0])), text)
+
+
+def _as_value(value: object) -> str | int | float:
+    if isinstance(value, BaseException):
+        return said_of(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, str | int | float) else str(value)
 
 
 class FreistellerError(Exception):

@@ -17,7 +17,7 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from daemon.words.said import said_texts
+from daemon.errors import SAID
 
 HOUSE = Path(__file__).parent.parent / "daemon"
 TEXTS = HOUSE / "words" / "texts"
@@ -47,8 +47,8 @@ def texts_in_sources() -> Iterator[tuple[Message, str]]:
         with path.open("rb") as source:
             for _, message, _, _ in extract("python", source, keywords=IN_PYTHON):
                 yield message, _named(path)
-    for said in said_texts():
-        yield said, _named(TEXTS / "said.txt")
+    for said in SAID.values():
+        yield said, "said.txt"
 
 
 def _named(path: Path) -> str:

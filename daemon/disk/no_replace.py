@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from daemon.disk import open_below
-from daemon.errors import RootAway
+from daemon.errors import RootAway, Said
 
 CHUNK_BYTES = 1 << 20
 PART = ".part"
@@ -66,7 +66,7 @@ def copy(reader: int, temporary: str, name: str, folder: int, before_naming: Cal
         equal = _write_copy(reader, temporary, folder)
         before_naming()
         if not equal:
-            raise RootAway(f"A copy came back with other bytes ({name}). Check the disk, the share, the cable.")
+            raise RootAway(Said("copy_differs", name=name))
         move(folder, temporary, folder, name)
     finally:
         with suppress(OSError):

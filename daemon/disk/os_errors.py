@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemon.errors import FreistellerError, NoRoom, RootAway
+from daemon.errors import FreistellerError, NoRoom, RootAway, Said
 
 _AWAY = frozenset(
     {
@@ -25,16 +25,15 @@ _AWAY = frozenset(
         errno.ESHUTDOWN,
     }
 )
-_ALLOW = "Allow the daemon's user to read and write there"
 _NO_ROOM = {
-    errno.ENOSPC: ("the disk is full", "Make room"),
-    errno.EDQUOT: ("the quota is used up", "Make room"),
-    errno.EROFS: ("the file system is read-only", "Mount it for writing"),
-    errno.EACCES: ("access is not allowed", _ALLOW),
-    errno.EPERM: ("access is not allowed", _ALLOW),
-    errno.EFBIG: ("the file system allows no file of this size", "Make room"),
+    errno.ENOSPC: ("disk_full", "no_room"),
+    errno.EDQUOT: ("quota", "no_room"),
+    errno.EROFS: ("fs_read_only", "read_only"),
+    errno.EACCES: ("no_access", "not_allowed"),
+    errno.EPERM: ("no_access", "not_allowed"),
+    errno.EFBIG: ("file_too_large", "no_room"),
 }
-"""Error number -> what is wrong, and what to do."""
+"""Error number -> codes of what is wrong, and of the sentence that says so and what to do."""
 
 
 def translate(error: OSError, what: str) -> FreistellerError | None:
@@ -43,18 +42,16 @@ def translate(error: OSError, what: str) -> FreistellerError | None:
     what: the place or the act, as a sentence names it.
     """
     if error.errno in _NO_ROOM:
-        wrong, remedy = _NO_ROOM[error.errno]
-        return NoRoom(f"{what}: {wrong}. {remedy}; the work goes on by itself.")
+        fault, sentence = _NO_ROOM[error.errno]
+        return NoRoom(Said(sentence, what=what, fault=Said(fault)))
     if error.errno in _AWAY:
-        return RootAway(
-            f"{what}: {os.strerror(error.errno)}. Bring the disk or share back; the work goes on by itself."
-        )
+        return RootAway(Said("disk_away", what=what, fault=os.strerror(error.errno)))
     return None
 
 
 def root_error(error: OSError, what: str) -> FreistellerError:
     """Like `translate`, for an act where every error concerns the folder as a whole: an unknown one is RootAway."""
-    return translate(error, what) or RootAway(f"{what}: {error.strerror}. It is tried again.")
+    return translate(error, what) or RootAway(Said("disk_error", what=what, fault=error.strerror))
 
 
 def is_of_one_file(error: OSError, folder: Path, check: Callable[[], None]) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from daemon.disk import no_replace, open_below
 from daemon.disk.open_writers import open_for_writing
-from daemon.errors import Vanished
+from daemon.errors import Said, Vanished
 
 NOTE = ".source.json"
 _REGULAR_ONLY = "only a regular file can be taken into work"
@@ -30,7 +30,7 @@ def take(
     """
     name = way[-1]
     if not stat.S_ISREG(os.stat(name, dir_fd=home, follow_symlinks=False).st_mode):
-        raise Vanished(f"{name}: {_REGULAR_ONLY}")
+        raise Vanished(Said("not_taken", name=name, detail=_REGULAR_ONLY))
     try:
         os.rename(name, safe, src_dir_fd=home, dst_dir_fd=work)
     except OSError as error:
@@ -44,7 +44,7 @@ def take(
         # If a newer file has its name by now, it cannot go back and stays: nothing is lost, it becomes a job.
         with suppress(OSError):
             no_replace.move(work, safe, home, name)
-            raise Vanished(f"{name}: {objection}")
+            raise Vanished(Said("not_taken", name=name, detail=objection))
     open_below.settle(work)
     open_below.settle(home)
 
@@ -84,7 +84,7 @@ def _take_across(
         def refuse_if_changed() -> None:
             objection = _objection(home, name, unchanged, ask_writers)
             if objection or _id_of(os.stat(name, dir_fd=home, follow_symlinks=False)) != source_id:
-                raise Vanished(f"{name}: {objection or 'it changed while it was copied'}")
+                raise Vanished(Said("not_taken", name=name, detail=objection or "it changed while it was copied"))
 
         try:
             refuse_if_changed()

@@ -9,7 +9,7 @@ from typing import Literal
 
 from daemon.disk import open_below
 from daemon.disk.names import name_key, shorten
-from daemon.errors import RootAway
+from daemon.errors import RootAway, Said
 
 EqualNames = Literal["unique", "version", "fail"]
 """Names for a result: "unique" = "red", and if that is taken "red-2", "red-3"…; "version" = "red-v1", "red-v2"… from
@@ -32,7 +32,7 @@ def entered(folder: Path, parts: Sequence[str]) -> Iterator[tuple[int, tuple[str
     try:
         here = os.open(folder, open_below.FOLDER)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise RootAway(f"{folder} is not there. Bring it back; the work goes on by itself.") from error
+        raise RootAway(Said("folder_gone", folder=folder)) from error
     way: list[str] = []
     try:
         for part in parts:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from daemon.disk import open_below
 from daemon.disk.os_errors import root_error, translated
-from daemon.errors import BadSettings, NoRoom, RootAway
+from daemon.errors import BadSettings, NoRoom, RootAway, Said
 from daemon.hotfolder.job_folders import JobFolders
 from daemon.hotfolder.root_identity import make_identity, read_identity
 from daemon.jobs import Grade
@@ -75,9 +75,7 @@ class HotFolder:
             for folder in (self.root, *self._folders(), self.jobs.work_root, self.jobs.staging_root):
                 _make(folder)
                 if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-                    raise NoRoom(
-                        f"{folder} cannot be written. Allow the daemon's user to write there, or mount it writable."
-                    )
+                    raise NoRoom(Said("folder_not_writable", folder=folder))
             self._identity = identity or make_identity(self.private)
             device = self.root.stat().st_dev
             self._on_root_device = {folder: folder.lstat().st_dev == device for folder in self._folders()}
@@ -118,26 +116,23 @@ class HotFolder:
                 if on_root_device:
                     _make(folder)
                     continue
-                raise RootAway(f"{folder} was mounted and is gone. Mount it again; the work goes on.") from None
+                raise RootAway(Said("mount_gone", folder=folder)) from None
             if not stat.S_ISDIR(found.st_mode):
-                raise RootAway(f"{folder} is not a folder any more. Put the folder back; the work goes on by itself.")
+                raise RootAway(Said("no_folder_any_more", folder=folder))
             if (found.st_dev == device) != on_root_device:
-                raise RootAway(f"{folder} is on another file system than before. Mount it as it was.")
+                raise RootAway(Said("other_file_system", folder=folder))
         if os.statvfs(self.root).f_flag & os.ST_RDONLY:
-            raise NoRoom(f"The hot folder {self.root} is read-only. Mount it for writing; the work then goes on.")
+            raise NoRoom(Said("root_read_only", folder=self.root))
 
     def _folders(self) -> tuple[Path, ...]:
         return (self.inbox, *(self.grade(grade) for grade in Grade), self.failed, self.archive, self.private)
 
-    def _wrong_root(self, identity: str | None) -> str:
+    def _wrong_root(self, identity: str | None) -> Said:
         """A message for people: the root has this identity, or none, and we expect another one."""
         if identity is None:
-            return (
-                f"{self.root} is away or empty: its {self.private.name} folder is not there. "
-                "Mount the share again; the work goes on by itself."
-            )
-        known = self._identity or "the one in the journal"
-        return f"{self.root} is another hot folder ({identity}, not {known}). Mount the right share."
+            return Said("root_away_or_empty", folder=self.root, private=self.private.name)
+        known = self._identity or Said("the_one_in_the_journal")
+        return Said("another_root", folder=self.root, found=identity, known=known)
 
 
 def _make(folder: Path) -> None:

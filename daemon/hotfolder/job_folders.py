@@ -11,7 +11,7 @@ from pathlib import Path
 from daemon.disk import mounts, no_replace, open_below
 from daemon.disk.names import clean_name, split_suffix
 from daemon.disk.os_errors import is_of_one_file, translate, translated
-from daemon.errors import FreistellerError, Vanished
+from daemon.errors import FreistellerError, Said, Vanished
 from daemon.hotfolder.claim_file import NOTE, finish_interrupted_claim, take
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.free_names import stems
@@ -192,7 +192,7 @@ class JobFolders:
         if not of_one_file and (meaning := translate(error, f"Taking {source} into work")):
             return meaning
         self._check()
-        return Vanished(f"{source} cannot be taken: {error.strerror}")
+        return Vanished(Said("cannot_take", name=source, fault=error.strerror))
 
 
 def _remove(folder: Path) -> None:

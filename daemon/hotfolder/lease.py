@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from daemon.errors import AlreadyRunning, FreistellerError, RootAway
+from daemon.errors import AlreadyRunning, FreistellerError, RootAway, Said
 from daemon.hotfolder import lease_file
 from daemon.hotfolder.lease_file import NAME, Holder
 
@@ -64,7 +64,7 @@ class Lease:
     def refuse_unless_sure(self) -> None:
         """Raise RootAway if we may not touch the hot folder until the lease is renewed."""
         if not self.sure:
-            raise RootAway(f"{self._path} could not be renewed for some time; another machine may have taken over.")
+            raise RootAway(Said("lease_not_renewed", path=self._path))
 
     def keep(self, check: Callable[[], None], on_lost: Callable[[str], None]) -> None:
         """Renew the lease at once and from now on, in a thread of its own.

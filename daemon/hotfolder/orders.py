@@ -12,7 +12,7 @@ from typing import Any
 from daemon.disk import open_below
 from daemon.disk.file_id import FileId
 from daemon.disk.os_errors import is_of_one_file, translate
-from daemon.errors import BadOrder, BadSettings, FreistellerError
+from daemon.errors import BadOrder, BadSettings, FreistellerError, Said, said_of
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.settings import Settings, with_order
 from daemon.settings.current import CurrentSettings
@@ -29,8 +29,8 @@ _MOST_DOTS = 200
 class WrongOrder(BadOrder):
     """An order that cannot be followed. way: its folder below the inbox. fault: what is wrong, for people."""
 
-    def __init__(self, way: tuple[str, ...], fault: str) -> None:
-        super().__init__(f"{'/'.join(('inbox', *way, NAME))}: {fault}")
+    def __init__(self, way: tuple[str, ...], fault: Said) -> None:
+        super().__init__(Said("wrong_order", file="/".join(("inbox", *way, NAME)), fault=fault))
         self.way = way
         self.fault = fault
 
@@ -56,11 +56,11 @@ class Orders:
                 settings = with_order(settings, _read(file))
                 self._verify(settings)
             except BadSettings as error:
-                raise WrongOrder(way, textwrap.shorten(str(error), _MOST_LETTERS, placeholder=" …")) from error
+                raise WrongOrder(way, _shortened(said_of(error))) from error
             except FreistellerError:
                 raise
             except Exception as error:  # whatever a parser raises for strangers' bytes, e.g. RecursionError
-                raise WrongOrder(way, f"it cannot be understood ({type(error).__name__}: {error!s:.200}).") from error
+                raise WrongOrder(way, _not_understood(error)) from error
         return self._with_own(settings, own) if own else settings
 
     def file_ids(self, source: Path) -> tuple[tuple[tuple[str, ...], FileId], ...]:
@@ -72,8 +72,7 @@ class Orders:
             settings = with_order(settings, json.loads(own))
             self._verify(settings)
         except (BadSettings, ValueError, RecursionError, AttributeError) as error:
-            fault = textwrap.shorten(str(error), _MOST_LETTERS, placeholder=" …")
-            raise BadOrder(f"The settings that came with the photo cannot be used: {fault}") from error
+            raise BadOrder(Said("sent_settings_bad", detail=_shortened(said_of(error)))) from error
         return settings
 
     def _files(self, source: Path) -> Iterator[tuple[tuple[str, ...], int]]:
@@ -88,7 +87,7 @@ class Orders:
                     error, self._folders.inbox, self._folders.check
                 )
                 meaning = None if of_one_file else translate(error, f"Reading {NAME}")
-                raise meaning or WrongOrder(way, f"it cannot be read ({error.strerror}).") from error
+                raise meaning or WrongOrder(way, Said("order_unreadable", fault=error.strerror)) from error
 
     def _opened(self, way: Sequence[str]) -> Iterator[int]:
         """The order of one folder, open for reading, if there is one. Only a regular file is an order."""
@@ -105,12 +104,22 @@ class Orders:
 
 def _read(file: int) -> dict[str, Any]:
     if os.fstat(file).st_size > _MOST_BYTES:
-        raise BadSettings(f"larger than {_MOST_BYTES} bytes, so it is not an order")
+        raise BadSettings(Said("order_too_large", n=_MOST_BYTES))
     try:
         text = os.pread(file, _MOST_BYTES, 0).decode("utf-8-sig")  # Windows' editor writes a BOM
         # The parser needs a time that grows with the square of the parts of a key.
         if any(line.count(".") > _MOST_DOTS and not line.startswith("#") for line in text.splitlines()):
-            raise BadSettings(f"not valid TOML for us: a line has more than {_MOST_DOTS} dots")
+            raise BadSettings(Said("order_dots", n=_MOST_DOTS))
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSettings(f"not valid TOML: {error}") from error
+        raise BadSettings(Said("no_toml", detail=error)) from error
+
+
+def _shortened(fault: Said) -> Said:
+    """A fault as a person reads it, whose own words are not too long."""
+    whole = textwrap.shorten(fault, _MOST_LETTERS, placeholder=" …")
+    return fault if whole == fault else Said.again(whole)
+
+
+def _not_understood(error: Exception) -> Said:
+    return Said("order_not_understood", detail=f"{type(error).__name__}: {error!s:.200}")

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from daemon.disk import mounts, no_replace, open_below
 from daemon.disk.names import name_key, name_keys, split_suffix
 from daemon.disk.os_errors import translated
-from daemon.errors import BadPhoto
+from daemon.errors import BadPhoto, Said
 from daemon.hotfolder.free_names import EqualNames, entered, stems
 
 IsAnothers = Callable[[Path], bool]
@@ -144,9 +144,7 @@ def _publish(
             if all(way.ours(source, name) and not is_anothers(name) for source, name in there):
                 break
         else:
-            raise BadPhoto(
-                f"{pairs[0][1]} is there already. Rename the photo, or move that file away, and drop the photo again."
-            )
+            raise BadPhoto(Said("name_taken", name=pairs[0][1]))
         with suppress(FileExistsError):  # the name was taken since we looked: look again
             _publish_all([pair for pair in pairs if name_key(pair[1]) not in taken], folder, way.publish)
             return tuple(name for _, name in pairs)

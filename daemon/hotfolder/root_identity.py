@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from daemon.disk import no_replace, open_below
-from daemon.errors import RootAway
+from daemon.errors import RootAway, Said
 
 NAME = "root.json"
 
@@ -21,7 +21,7 @@ def read_identity(folder: Path) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise RootAway(f"{path} is damaged: {error}. Restore it, or remove it and start again.") from error
+        raise RootAway(Said("file_damaged", path=path, detail=error)) from error
 
 
 def make_identity(folder: Path) -> str:
@@ -39,5 +39,5 @@ def make_identity(folder: Path) -> str:
         open_below.settle(descriptor)
     identity = read_identity(folder)
     if identity is None:
-        raise RootAway(f"{folder / NAME} was written and is gone. Is another program deleting files in {folder}?")
+        raise RootAway(Said("written_and_gone", path=folder / NAME, folder=folder))
     return identity

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from daemon.disk.file_id import FileId
+from daemon.errors import Said, said_together
 from daemon.intake.proving import Finding, Proof
 
 CLOSED_QUIET_SECONDS = 0.3
@@ -125,12 +126,12 @@ def quiet_seconds(file: ObservedFile, rules: Rules, writer_gap: float) -> float:
     return max(base, min(learned, rules.patience_seconds / 2))
 
 
-def reason_for_rejecting(file: ObservedFile, now: float) -> str:
+def reason_for_rejecting(file: ObservedFile, now: float) -> Said:
     """Why a file goes to `failed/`, in sentences for people."""
-    reason = file.proof.reason if file.proof else ""
+    reason = [file.proof.reason] if file.proof else []
     if file.proof and file.proof.finding is Finding.NEVER:
-        return reason
-    return f"{reason} It had not changed for {now - file.changed_at:.0f} seconds.".lstrip()
+        return file.proof.reason
+    return said_together([*reason, Said("unchanged_for", n=round(now - file.changed_at))])
 
 
 class Writer(NamedTuple):

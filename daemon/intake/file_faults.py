@@ -2,6 +2,7 @@
 
 import logging
 
+from daemon.errors import Said
 from daemon.logs import log
 
 _MOST_TRIES = 3
@@ -14,7 +15,7 @@ class FileFaults:
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
 
-    def count(self, path: str, error: Exception) -> str | None:
+    def count(self, path: str, error: Exception) -> Said | None:
         """Count an error, and log a file's first one. Returns why the file fails once it had all its tries."""
         worn_out = self.is_worn_out(path)
         text = f"{type(error).__name__}: {error}"
@@ -22,7 +23,7 @@ class FileFaults:
             log.log("internal_error", f"{path}: {text}", level=logging.ERROR, error=error, name=path)
         if not worn_out or type(error).__name__ == _OF_THE_JOURNAL:
             return None
-        return f"An internal error of Freisteller ({text}); please report it."
+        return Said("internal_error", detail=text)
 
     def is_worn_out(self, path: str) -> bool:
         """Count one more try that failed; returns whether it was the last one that the file gets."""

@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Callable
 
-from daemon.errors import NotWholeYet
+from daemon.errors import NotWholeYet, Said, said_of
 from daemon.intake import tiff_structure
 from daemon.intake.partial_file import Doubtful, PartialFile
 
@@ -21,7 +21,7 @@ _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length: TEM, RST0-7, SOI
 
 
-def follow_to_end(descriptor: int) -> str | None:
+def follow_to_end(descriptor: int) -> Said | None:
     """Follow a file's structure to its end.
 
     Returns None if nothing speaks against the file, or a doubt in words: it may be whole, but looks like a file whose
@@ -29,43 +29,43 @@ def follow_to_end(descriptor: int) -> str | None:
     """
     file = PartialFile(descriptor)
     if file.size == 0:
-        raise NotWholeYet("it is empty")
+        raise NotWholeYet(Said("is_empty"))
     head = file.some(0, _TAIL_BYTES)
     if not any(head):
-        raise NotWholeYet("it holds only zeros where a picture should begin")
+        raise NotWholeYet(Said("zeros_at_start"))
     for signature, follow in _FORMATS:
         if signature.match(head):
             try:
                 return _doubt(file, follow(file))
             except Doubtful as error:
-                return str(error)
+                return said_of(error)
     if file.size < 16:
-        raise NotWholeYet(f"it has only {file.size} bytes")
+        raise NotWholeYet(Said("only_n_bytes", n=file.size))
     return _doubt(file, file.size)
 
 
-def _doubt(file: PartialFile, end: int) -> str | None:
+def _doubt(file: PartialFile, end: int) -> Said | None:
     # A tail of zeros or a hole may be black pixels, or a sparse copy: we do not refuse the file, but believe it later.
     start = max(end - _TAIL_BYTES, end // 2)
     tail = file.some(start, end - start)
     if len(tail) >= 16 and not any(tail):
-        return "its end holds only zeros"
+        return Said("zeros_at_end")
     try:
         hole = os.lseek(file.descriptor, 0, os.SEEK_HOLE)
     except OSError:  # the file system cannot tell
         return None
-    return "it has a hole that no data was written to" if hole < end else None
+    return Said("has_hole") if hole < end else None
 
 
 def _jpeg(file: PartialFile) -> int:
     """From SOI over all segments and scans to EOI (ITU-T T.81, annex B); what follows EOI is ignored."""
-    what = "the end mark of a JPEG"
+    what = "jpeg_end"
     position = 2
     for _ in range(_MOST_PARTS):
         head = file.exactly(position, 2, what)
         if head[0] != 0xFF or head[1] == 0xFF:
             if not any(file.some(position, 16)):
-                raise NotWholeYet("it is a JPEG with zeros between its parts")
+                raise NotWholeYet(Said("jpeg_zeros"))
             position = file.find(_JPEG_MARKER, position, what)  # stray or fill bytes; decoders skip them too
         elif head[1] == 0xD9:
             return position + 2
@@ -75,35 +75,35 @@ def _jpeg(file: PartialFile) -> int:
             position += 2 + int.from_bytes(file.exactly(position + 2, 2, what))
             if head[1] == 0xDA:
                 position = file.find(_JPEG_MARKER, position, what)
-    raise Doubtful("it is a JPEG of more parts than any program writes")
+    raise Doubtful(Said("jpeg_parts"))
 
 
 def _png(file: PartialFile) -> int:
     """Over all chunks to IEND (ISO/IEC 15948, 5.3)."""
     position = 8
     for _ in range(_MOST_PARTS):
-        head = file.exactly(position, 12, "the last chunk of a PNG")
+        head = file.exactly(position, 12, "png_end")
         if not head[4:8].isalpha():
-            raise NotWholeYet("it is a PNG with a gap between its chunks")
+            raise NotWholeYet(Said("png_gap"))
         position += 12 + int.from_bytes(head[:4])
         if head[4:8] == b"IEND":
             return position
-    raise Doubtful("it is a PNG of more parts than any program writes")
+    raise Doubtful(Said("png_parts"))
 
 
 def _webp(file: PartialFile) -> int:
     """The length that RIFF gives in its header counts from byte 8."""
-    return _sized(file, 8 + int.from_bytes(file.exactly(4, 4, "its header"), "little"), "WebP")
+    return _sized(file, 8 + int.from_bytes(file.exactly(4, 4, "its_header"), "little"), "kind_webp")
 
 
 def _bmp(file: PartialFile) -> int:
     """The size in the header; some writers leave it 0, so row size times height if nothing is compressed."""
-    size, offset, header = struct.unpack("<2xI4xII", file.exactly(0, 18, "its header"))
+    size, offset, header = struct.unpack("<2xI4xII", file.exactly(0, 18, "its_header"))
     if header >= 40:
-        width, height, bits, compression = struct.unpack("<ii2xHI", file.exactly(18, 16, "its header"))
+        width, height, bits, compression = struct.unpack("<ii2xHI", file.exactly(18, 16, "its_header"))
         if compression in (0, 3):  # plain, or plain with bit masks
             size = offset + (abs(width) * bits + 31) // 32 * 4 * abs(height)
-    return _sized(file, size, "BMP")
+    return _sized(file, size, "kind_bmp")
 
 
 def _boxes(file: PartialFile) -> int:
@@ -111,21 +111,21 @@ def _boxes(file: PartialFile) -> int:
     position = 0
     for _ in range(_MOST_PARTS):
         if position >= file.size:
-            return _sized(file, position, "picture")
-        size, kind = struct.unpack(">I4s", file.exactly(position, 8, "its last part"))
+            return _sized(file, position, "kind_picture")
+        size, kind = struct.unpack(">I4s", file.exactly(position, 8, "its_last_part"))
         if kind == b"\0\0\0\0":
-            raise NotWholeYet("it has zeros where its next part should begin")
+            raise NotWholeYet(Said("zeros_at_next"))
         if size == 1:
-            (size,) = struct.unpack(">Q", file.exactly(position + 8, 8, "its last part"))
+            (size,) = struct.unpack(">Q", file.exactly(position + 8, 8, "its_last_part"))
         if size == 0:
             return file.size
         position += max(size, 8)
-    raise Doubtful("it has more parts than any program writes")
+    raise Doubtful(Said("too_many_parts"))
 
 
 def _sized(file: PartialFile, size: int, kind: str) -> int:
     if size > file.size:
-        raise NotWholeYet(f"it is a {kind} of {size} bytes, and {file.size} are there")
+        raise NotWholeYet(Said("fewer_bytes_than_said", kind=Said(kind), n=size, there=file.size))
     return size
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 
-from daemon.errors import NotWholeYet
+from daemon.errors import NotWholeYet, Said
 
 _WINDOW_BYTES = 1 << 20
 
@@ -32,13 +32,13 @@ class PartialFile:
         return content
 
     def exactly(self, position: int, length: int, what: str) -> bytes:
-        """`length` bytes. Raises NotWholeYet saying that `what` is cut off."""
+        """`length` bytes. Raises NotWholeYet saying that `what`, a code of SAID, is cut off."""
         if position + length <= self.size and len(content := self.some(position, length)) == length:
             return content
-        raise NotWholeYet(f"it ends before {what}")
+        raise NotWholeYet(Said("ends_before", what=Said(what)))
 
     def find(self, pattern: re.Pattern[bytes], position: int, what: str) -> int:
-        """Where the next match of a pattern of two bytes begins. Raises NotWholeYet saying that `what` is cut off."""
+        """Where the next match of a pattern of two bytes begins. Raises NotWholeYet if there is none before its end."""
         while position + 2 <= self.size:
             if not self._start <= position <= self._start + len(self._window) - 2:
                 self._start, self._window = position, self.some(position, _WINDOW_BYTES)
@@ -47,4 +47,4 @@ class PartialFile:
             if found := pattern.search(self._window, position - self._start):
                 return self._start + found.start()
             position = self._start + len(self._window) - 1  # a match may begin with the last byte of this window
-        raise NotWholeYet(f"it ends before {what}")
+        raise NotWholeYet(Said("ends_before", what=Said(what)))

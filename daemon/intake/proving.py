@@ -11,7 +11,7 @@ from daemon.disk.file_id import FileId
 from daemon.disk.names import clean_name
 from daemon.disk.open_writers import open_for_writing
 from daemon.disk.os_errors import list_once
-from daemon.errors import BadPhoto, EngineAway, NotWholeYet, RootAway, Vanished
+from daemon.errors import NOTHING_SAID, BadPhoto, EngineAway, NotWholeYet, RootAway, Said, Vanished, said_of
 from daemon.intake.background_decoding import BackgroundDecoding, Decode
 from daemon.intake.file_structure import follow_to_end
 
@@ -35,7 +35,7 @@ class Proof:
     """What was found. reason: why, in sentences for people. made_at: when, in monotonic seconds."""
 
     finding: Finding
-    reason: str = ""
+    reason: Said = NOTHING_SAID
     made_at: float = 0.0
 
 
@@ -69,18 +69,18 @@ class Prover:
         except (FileNotFoundError, NotADirectoryError, Vanished):
             return None
         except BlockingIOError:  # another program holds a lease on it; Samba does, for clients that write
-            finding, reason = Finding.WRITING, f"{name} is held by another program."
+            finding, reason = Finding.WRITING, Said("held_by_program", name=name)
         except OSError as error:
             finding = Finding.NOT_YET
-            reason = f"{name} cannot be read ({error.strerror}). Allow the daemon's user to read it, or copy it again."
+            reason = Said("access_denied", name=name, fault=error.strerror)
         return Proof(finding, reason, self._clock())
 
     def close(self) -> None:
         """Begin no more proofs."""
         self._decoding.close()
 
-    def _look(self, way: Sequence[str], name: str, file_id: FileId, remote: bool) -> tuple[Finding, str]:
-        undecided = Finding.UNDECIDED, f"{name} is still being read."
+    def _look(self, way: Sequence[str], name: str, file_id: FileId, remote: bool) -> tuple[Finding, Said]:
+        undecided = Finding.UNDECIDED, Said("still_read", name=name)
         if self._decoding.is_busy_with(file_id):
             return undecided  # without following its structure to the end once more, at each look
         with open_below.opened(self._inbox, way[:-1]) as folder:
@@ -88,30 +88,32 @@ class Prover:
         try:
             _refuse_another_file(descriptor, file_id)
             if not remote and open_for_writing(descriptor):
-                return Finding.WRITING, f"{name} is open for writing."
+                return Finding.WRITING, Said("open_for_writing", name=name)
             found = self._read(descriptor, name, file_id) or undecided
             _refuse_another_file(descriptor, file_id)
             return found
         finally:
             os.close(descriptor)
 
-    def _read(self, descriptor: int, name: str, file_id: FileId) -> tuple[Finding, str] | None:
+    def _read(self, descriptor: int, name: str, file_id: FileId) -> tuple[Finding, Said] | None:
         try:
             doubt = follow_to_end(descriptor)
         except NotWholeYet as error:
-            return Finding.NOT_YET, f"{name} is not whole: {error}. Copy it again."
+            return Finding.NOT_YET, Said("not_whole", name=name, detail=error)
         try:
             if not self._decoding.decode(file_id, descriptor, name, self.max_megapixels):
                 return None
         except EngineAway:
-            return Finding.UNDECIDED, f"Freisteller is stopping; {name} waits."
+            return Finding.UNDECIDED, Said("stopping_file_waits", name=name)
         except (NotWholeYet, BadPhoto, RootAway) as error:
             if isinstance(error, RootAway):
                 list_once(self._inbox)  # an unreadable spot is this file's trouble, unless this fails too
-            return Finding.NEVER if isinstance(error, BadPhoto) else Finding.NOT_YET, str(error)
-        return (Finding.DOUBTFUL, f"{name} may not be whole: {doubt}.") if doubt else (Finding.WHOLE, "")
+            return Finding.NEVER if isinstance(error, BadPhoto) else Finding.NOT_YET, said_of(error)
+        if doubt:
+            return Finding.DOUBTFUL, Said("may_not_be_whole", name=name, detail=doubt)
+        return Finding.WHOLE, NOTHING_SAID
 
 
 def _refuse_another_file(descriptor: int, file_id: FileId) -> None:
     if FileId.of(os.fstat(descriptor)) != file_id:
-        raise Vanished("The file to prove was changed or replaced meanwhile.")
+        raise Vanished(Said("changed_while_proven"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from daemon.disk import open_below
 from daemon.disk.os_errors import translated
-from daemon.errors import NoRoom, RootAway
+from daemon.errors import NoRoom, RootAway, Said
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.intake.kept_uploads import KeptUpload, UploadNote, kept_upload, write_note
@@ -128,7 +128,7 @@ class ReceivedFile:
     def _refuse_without_room(self, expected_bytes: int) -> None:
         disk = os.statvfs(self._folders.private)
         if disk.f_bavail * disk.f_frsize < expected_bytes + SPARE_BYTES:
-            raise NoRoom("The disk of the hot folder has no room for this photo. Make room, and send it again.")
+            raise NoRoom(Said("no_room_for_upload"))
 
 
 def clear_received_files(folders: HotFolder, tick: Tick) -> int:

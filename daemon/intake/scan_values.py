@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from daemon.errors import Said
+
 FoundBy = Literal["event", "scan", "startup", "upload"]
 
 
@@ -29,7 +31,7 @@ class Reject:
 
     source: Path
     name: str
-    reason: str
+    reason: Said
 
 
 @dataclass(frozen=True, slots=True)

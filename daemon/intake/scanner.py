@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.disk.mounts import Mount
 from daemon.disk.names import clean_name
-from daemon.errors import FreistellerError, WorkerLost
+from daemon.errors import NOTHING_SAID, FreistellerError, WorkerLost, said_of
 from daemon.intake.completeness import FileAction, FileDecision, Rules, decide, reason_for_rejecting
 from daemon.intake.file_faults import FileFaults
 from daemon.intake.inbox_reader import InboxReader
@@ -113,7 +113,7 @@ class Scanner:
                 decision = self._advance(file, urgent, prove_until)
                 reason = reason_for_rejecting(file.observed, self._clock())
             except WorkerLost as error:
-                decision, reason = FileDecision(FileAction.WAIT, _AFTER_FAULT_SECONDS), str(error)
+                decision, reason = FileDecision(FileAction.WAIT, _AFTER_FAULT_SECONDS), said_of(error)
                 if self._faults.is_worn_out(file.path):
                     decision = FileDecision(FileAction.REJECT)
             except (FreistellerError, OSError):
@@ -121,7 +121,7 @@ class Scanner:
             except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this file only
                 fault = self._faults.count(file.path, error)
                 decision = FileDecision(FileAction.REJECT if fault else FileAction.WAIT, _AFTER_FAULT_SECONDS)
-                reason = fault or ""
+                reason = fault or NOTHING_SAID
             else:
                 if file.observed.proof and file.observed.proof.finding is not Finding.UNDECIDED:
                     self._faults.forget(file.path)

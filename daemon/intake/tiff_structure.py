@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.errors import NotWholeYet
+from daemon.errors import NotWholeYet, Said, said_of
 from daemon.intake.partial_file import Doubtful, PartialFile
 from daemon.pictures.tiff_directory import WHOLE_NUMBERS, Directory, dialect_of, directory_at, pages
 
@@ -15,7 +15,6 @@ _MOST_TABLE_BYTES = 1 << 24  # four million strips; a larger table is left to th
 _MOST_INNER = 64  # pages within pages that are looked at; cameras have up to four
 _SUB_IFDS = 330
 _PAGE_NUMBER = 297  # number of this page, from 0, and of all pages; 0 = it is not known how many
-_SHARED_TABLES = "it is a TIFF whose pages share their tables, which no program writes"
 _DATA = ((273, 279), (324, 325), (513, 514))  # offsets and byte counts: strips, tiles, old-style JPEG
 
 
@@ -27,7 +26,7 @@ def follow(file: PartialFile) -> int:
     Raises NotWholeYet with what is missing. Raises Doubtful if it is a page within a page, if the first page counts
     more pages than there are (tag 297), or if pages share their tables.
     """
-    file.exactly(0, 16, "the header of a TIFF")
+    file.exactly(0, 16, "tiff_header")
     read = partial(_read, file)
     dialect = dialect_of(read)
     assert dialect  # its signature says so
@@ -37,34 +36,34 @@ def follow(file: PartialFile) -> int:
         for page in pages(read, dialect, _MOST_PAGES):
             number += 1
             if not page.rows:
-                raise NotWholeYet(f"it is a TIFF whose page {number} is still empty")
+                raise NotWholeYet(Said("tiff_page_empty", n=number))
             table_numbers += _check_data(file, page)
             if table_numbers > file.size:
-                raise Doubtful(_SHARED_TABLES)
+                raise Doubtful(Said("tiff_shared_tables"))
             if number == 1:
                 promised = _promised_pages(file, page)
             if len(inner) < _MOST_INNER:  # a table is read only if it is wanted: all pages may point to one of 16 MB
                 inner += map(int, _table(file, page, _SUB_IFDS)[: _MOST_INNER - len(inner)])
     except struct.error as error:
-        raise NotWholeYet("it ends before one of the pages of a TIFF") from error
+        raise NotWholeYet(Said("tiff_ends_early")) from error
     if not number:
-        raise NotWholeYet("it is a TIFF without a page so far")
+        raise NotWholeYet(Said("tiff_without_page"))
     try:
         for within in inner:
             table_numbers += _check_data(file, directory_at(read, dialect, within))
             if table_numbers > file.size:
-                raise Doubtful(_SHARED_TABLES)
+                raise Doubtful(Said("tiff_shared_tables"))
     except NotWholeYet as error:
-        raise Doubtful(str(error)) from error
+        raise Doubtful(said_of(error)) from error
     except struct.error as error:
-        raise Doubtful("it ends before one of the pages of a TIFF") from error
+        raise Doubtful(Said("tiff_ends_early")) from error
     if number < promised:
-        raise Doubtful(f"it is a TIFF that says it has {promised} pages, and {number} are there")
+        raise Doubtful(Said("tiff_fewer_pages", promised=promised, n=number))
     return file.size
 
 
 def _read(file: PartialFile, length: int, position: int) -> bytes:
-    return file.exactly(position, length, "one of the pages of a TIFF")
+    return file.exactly(position, length, "tiff_page")
 
 
 def _promised_pages(file: PartialFile, first: Directory) -> int:
@@ -82,9 +81,9 @@ def _check_data(file: PartialFile, page: Directory) -> int:
     for offsets, counts in ((tables[of], tables[by]) for of, by in _DATA):
         if len(offsets) == len(counts):
             if np.any(offsets + counts > file.size):
-                raise NotWholeYet("it ends before the picture data of a TIFF")
+                raise NotWholeYet(Said("tiff_no_data"))
             if np.any(offsets == 0):
-                raise NotWholeYet("it is a TIFF with picture data still to come")
+                raise NotWholeYet(Said("tiff_data_to_come"))
     return sum(len(table) for table in tables.values())
 
 
@@ -99,5 +98,5 @@ def _table(file: PartialFile, page: Directory, tag: int) -> NDArray[np.float64]:
     dtype = np.dtype(page.dialect.order + WHOLE_NUMBERS[kind])
     field = page.cut_field(tag, _MOST_TABLE_BYTES)
     if number * dtype.itemsize > (len(field.content) if field else file.size):
-        raise NotWholeYet("it ends before one of the pages of a TIFF")
+        raise NotWholeYet(Said("tiff_ends_early"))
     return np.frombuffer(field.content if field else b"", dtype).astype(np.float64)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.errors import BadPhoto, EngineAway, NotWholeYet, Vanished, WorkerLost
+from daemon.errors import BadPhoto, EngineAway, NotWholeYet, Said, Vanished, WorkerLost, said_of
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.orders import Orders
 from daemon.hotfolder.runtime import Runtime
@@ -152,7 +152,7 @@ class Uploads:
             self._refuse_unless_open()
             job = self._admission.admit(arrival, sent.along, self._folder_of(order) / name)
         if job is None:
-            raise Vanished(f"{name} went away while it was taken in. Send it again.")
+            raise Vanished(Said("gone_while_taken", name=name))
         self._on_admitted(arrival)
         return job
 
@@ -183,18 +183,18 @@ class Uploads:
         try:
             follow_to_end(file.descriptor)
         except NotWholeYet as error:
-            raise BadPhoto(f"{name} is not whole: {error}. Send it again.") from error
+            raise BadPhoto(Said("sent_not_whole", name=name, detail=error)) from error
         for proof in range(1, _MOST_PROOFS + 1):
             try:
                 self._decode(file.descriptor, name, self._settings.now.intake.max_megapixels)
             except NotWholeYet as error:
-                raise BadPhoto(str(error)) from error
+                raise BadPhoto(said_of(error)) from error
             except WorkerLost as error:
                 if proof == _MOST_PROOFS:
-                    raise BadPhoto(str(error)) from error
+                    raise BadPhoto(said_of(error)) from error
             else:
                 return
 
     def _refuse_unless_open(self) -> None:
         if not self._is_open or self._runtime.stopping():
-            raise EngineAway("Freisteller is starting or stopping. Send the photo again in a moment.")
+            raise EngineAway(Said("starting_or_stopping"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from daemon.arrays import Alpha
 from daemon.disk.whole_file import write_whole
-from daemon.errors import NoRoom
+from daemon.errors import NoRoom, Said
 from daemon.jobs import Job, Recipe
 from daemon.pictures import codec
 
@@ -40,10 +40,7 @@ class Alphas:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, png)
         except OSError as error:
-            raise NoRoom(
-                f"The alpha that an engine computed cannot be kept in {self._folder}: {error.strerror or error}. "
-                "Make room on the disk of the state directory; work then goes on by itself."
-            ) from error
+            raise NoRoom(Said("no_room_for_alpha", folder=self._folder, fault=error.strerror or error)) from error
 
     def png_of(self, job: Job, number: int, recipe: Recipe) -> bytes | None:
         """The PNG of an attempt's alpha, as it was kept, whole or not; None if it was not kept."""
@@ -68,8 +65,7 @@ class Alphas:
             write_whole(path, content)
         except OSError as error:
             raise NoRoom(
-                f"An alpha of {job.name} cannot be kept in {self._kept}: {error.strerror or error}. "
-                "Make room on the disk of the state directory, and try again."
+                Said("no_room_for_kept_alpha", name=job.name, folder=self._kept, fault=error.strerror or error)
             ) from error
 
     def keeps(self, job: Job, number: int, recipe: Recipe) -> bool:

@@ -20,7 +20,7 @@ def record(db: Database, job_id: str, attempts: Sequence[Attempt], job_round: in
             "ON CONFLICT (job_id, round, number) DO UPDATE SET body = excluded.body WHERE body != excluded.body",
             job_round,
             attempt.number,
-            rows.ATTEMPT.dump_json(attempt).decode(),
+            rows.attempt_body(attempt),
             job_id,
         )
 

@@ -170,7 +170,7 @@ class Journal(Queries):
     def decide(self, job_id: str, outcome: Outcome) -> None:
         """running -> publishing: the best attempt and its grade are settled, and the attempts recorded."""
         values = outcome.best.number, outcome.verdict.grade, outcome.verdict.score
-        changes = "best = ?, grade = ?, score = ?, reason = NULL, reason_kind = NULL"
+        changes = f"best = ?, grade = ?, score = ?, {rows.NO_REASON}"
         with self._db.transaction():
             attempt_rows.record(self._db, job_id, outcome.attempts)
             self._move(job_id, Move.DECIDE, changes, *values)
@@ -198,25 +198,25 @@ class Journal(Queries):
 
     def leave_out(self, job_id: str, places: Sequence[str], now: float) -> None:
         """running -> done without a result: its content came before. places: where its original and note lie."""
-        changes = "finished_at = ?, results = ?, reason = NULL, reason_kind = 'equal_content'"
+        changes = "finished_at = ?, results = ?, reason = NULL, failure = NULL, reason_kind = 'equal_content'"
         self._move(job_id, Move.LEAVE_OUT, changes, now, rows.places(places))
 
     def give_up(self, job_id: str, reason: str, kind: str, now: float) -> None:
         """-> failed. reason: for people. kind: the reason's short name in metrics and logs."""
-        changes = "finished_at = ?, reason = ?, reason_kind = ?, grade = NULL, score = NULL, best = NULL"
-        self._move(job_id, Move.GIVE_UP, changes, now, reason, kind)
+        changes = f"finished_at = ?, {rows.WHY}, grade = NULL, score = NULL, best = NULL"
+        self._move(job_id, Move.GIVE_UP, changes, now, *rows.why(reason, kind))
 
     def send_back(self, job_id: str, due_at: float, reason: str, kind: str) -> None:
         """running -> waiting after a fault of ours. Its try stays counted, so that this cannot go on for ever."""
-        self._move(job_id, Move.POSTPONE, "due_at = ?, reason = ?, reason_kind = ?", due_at, reason, kind)
+        self._move(job_id, Move.POSTPONE, f"due_at = ?, {rows.WHY}", due_at, *rows.why(reason, kind))
 
     def postpone(self, job_id: str, due_at: float, reason: str, kind: str) -> None:
         """running -> waiting, to be started again at `due_at`. It ended in order, so its try does not count."""
-        self._move(job_id, Move.POSTPONE, _PUT_OFF, due_at, reason, kind)
+        self._move(job_id, Move.POSTPONE, _PUT_OFF, due_at, *rows.why(reason, kind))
 
     def delay(self, job_id: str, due_at: float, reason: str, kind: str) -> None:
         """publishing, to be gone on with at `due_at`. It ended in order, so its try does not count."""
-        self._move(job_id, Move.DELAY, _PUT_OFF, due_at, reason, kind)
+        self._move(job_id, Move.DELAY, _PUT_OFF, due_at, *rows.why(reason, kind))
 
     def undo(self, job_id: str, due_at: float) -> None:
         """running -> waiting, or publishing as before: nobody works on it. It is due at `due_at`, its try is undone."""
@@ -229,7 +229,7 @@ class Journal(Queries):
             Move.REQUEUE,
             "round = round + 1, tries = 0, postponed = 0, due_at = 0, admitted_at = ?, started_at = NULL, "
             "finished_at = NULL, same_as = NULL, choice = NULL, grade = NULL, score = NULL, best = NULL, "
-            "reason = NULL, reason_kind = NULL, results = '[]'",
+            f"{rows.NO_REASON}, results = '[]'",
             now,
         )
 
@@ -242,4 +242,4 @@ class Journal(Queries):
         return tuple(self.row(job_id).job for job_id in in_work)
 
 
-_PUT_OFF = "due_at = ?, reason = ?, reason_kind = ?, tries = tries - 1, postponed = postponed + 1"
+_PUT_OFF = f"due_at = ?, {rows.WHY}, tries = tries - 1, postponed = postponed + 1"

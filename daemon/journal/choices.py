@@ -34,7 +34,7 @@ class Choices:
                 Move.TAKE_ATTEMPT,
                 "round = round + 1, tries = 0, postponed = 0, due_at = 0, admitted_at = ?, started_at = ?, "
                 "finished_at = NULL, best = ?, grade = ?, score = ?, choice = ?, results = '[]', "
-                "reason = NULL, reason_kind = NULL",
+                f"{rows.NO_REASON}",
                 choice.at,
                 choice.at,
                 attempt.number,

@@ -126,16 +126,13 @@ class DeedRows:
 
     def cancel(self, job_id: str, reason: str, kind: str, now: float, job_round: int) -> None:
         """waiting -> failed: it is not to be cut out. job_round: the round that it failed in."""
-        changes = "finished_at = ?, reason = ?, reason_kind = ?, round = ?"
-        make_move(self._db, job_id, Move.CANCEL, changes, now, reason, kind, job_round)
+        changes = f"finished_at = ?, {rows.WHY}, round = ?"
+        make_move(self._db, job_id, Move.CANCEL, changes, now, *rows.why(reason, kind), job_round)
 
     def reject(self, job_id: str, reason: str, kind: str, now: float) -> None:
         """done -> failed: no result of it is wanted."""
-        changes = (
-            "finished_at = ?, reason = ?, reason_kind = ?, grade = NULL, score = NULL, best = NULL, given = NULL, "
-            "results = '[]'"
-        )
-        make_move(self._db, job_id, Move.REJECT, changes, now, reason, kind)
+        changes = f"finished_at = ?, {rows.WHY}, grade = NULL, score = NULL, best = NULL, given = NULL, results = '[]'"
+        make_move(self._db, job_id, Move.REJECT, changes, now, *rows.why(reason, kind))
 
     def reinstate(self, former: JobRow, original: Original | None) -> None:
         """waiting or failed -> done, as it was. former: the job's row then. original: where its original lies now."""
@@ -148,7 +145,7 @@ class DeedRows:
                 job.id,
                 Move.REINSTATE,
                 "round = ?, admitted_at = ?, started_at = ?, finished_at = ?, grade = ?, score = ?, best = ?, "
-                "choice = ?, reason = NULL, reason_kind = NULL, results = ?, given = (SELECT to_grade FROM verdicts "
+                f"choice = ?, {rows.NO_REASON}, results = ?, given = (SELECT to_grade FROM verdicts "
                 "WHERE job_id = jobs.id AND verdicts.round = ? AND undone_at IS NULL "
                 "ORDER BY verdicts.id DESC LIMIT 1)",
                 job.round,

@@ -20,8 +20,8 @@ def restore(db: Database, row: JobRow) -> bool:
     is_over = job.finished_at is not None and lowest is not None
     restored = db.change(
         "INSERT OR IGNORE INTO jobs (number, id, name, folder, source, state, round, size_bytes, admitted_at, "
-        "started_at, finished_at, grade, score, best, reason, reason_kind, results, content, settings, given) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "started_at, finished_at, grade, score, best, reason, reason_kind, failure, results, content, settings, given) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows.whole(lowest[0]) - 1 if is_over and lowest else None,
         job.id,
         job.name,
@@ -38,6 +38,7 @@ def restore(db: Database, row: JobRow) -> bool:
         job.best,
         job.reason,
         row.reason_kind,
+        rows.failure_text(job.reason),
         rows.places(row.results),
         row.content,
         row.settings,

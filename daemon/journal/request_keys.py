@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from daemon.errors import IllegalMove
+from daemon.errors import IllegalMove, Said
 from daemon.journal.database import Database
 
 KEEP_SECONDS = 2 * 86400.0
@@ -52,7 +52,7 @@ class RequestKeys:
             now,
         )
         if taken != 1:
-            raise IllegalMove("A photo came with this key before.")
+            raise IllegalMove(Said("key_used"))
 
     def forget(self, who: str, key: str) -> None:
         """Let a key be used again."""

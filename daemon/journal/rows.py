@@ -3,19 +3,22 @@
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from daemon.errors import Said
 from daemon.jobs import Attempt, Choice, Grade, Job
 from daemon.states import LONGEST_POSTPONE_SECONDS, OPEN, State
+from daemon.words.said import failure_in, failure_values
 
 ATTEMPT = TypeAdapter(Attempt)
 CHOICE = TypeAdapter(Choice)
 COLUMNS = (
     "id, name, state, tries, size_bytes, admitted_at, started_at, finished_at, grade, score, best, reason, "
-    "reason_kind, postponed, source, results, same_as, content, round, settings, choice"
+    "reason_kind, postponed, source, results, same_as, content, round, settings, choice, failure"
 )
 DUE = f"(due_at <= ? OR due_at > ? + {LONGEST_POSTPONE_SECONDS})"
 """Whether a job is due; takes the present time twice. A job that was put off by a clock that was ahead is due, too."""
@@ -128,7 +131,7 @@ def top_folder(name: str) -> str:
 def job_row(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> JobRow:
     """A job from its columns and its attempts. row: the COLUMNS. bodies: round and attempt, in order."""
     job_id, name, state, tries, size, admitted, started, finished, grade, score, best, reason, *rest = row
-    kind, postponed, source, results, same_as, content, job_round, settings, choice = rest
+    kind, postponed, source, results, same_as, content, job_round, settings, choice, failure = rest
     job = Job(
         id=str(job_id),
         name=str(name),
@@ -144,7 +147,7 @@ def job_row(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> JobRow
         grade=Grade(str(grade)) if grade else None,
         score=real(score),
         best=None if best is None else whole(best),
-        reason=None if reason is None else str(reason),
+        reason=None if reason is None else said_again(str(reason), failure),
         choice=None if choice is None else CHOICE.validate_json(str(choice)),
     )
     assert isinstance(source, bytes)  # the column is BLOB NOT NULL in a STRICT table
@@ -172,7 +175,44 @@ def places(paths: Sequence[str]) -> str:
 
 def attempt(body: object) -> Attempt:
     """An attempt from its JSON."""
-    return ATTEMPT.validate_json(str(body))
+    found = ATTEMPT.validate_json(str(body))
+    if found.error is None:
+        return found
+    return replace(found, error=said_again(found.error, json.dumps(json.loads(str(body)).get("failure"))))
+
+
+def attempt_body(attempt: Attempt) -> str:
+    """An attempt as JSON."""
+    if not isinstance(attempt.error, Said):
+        return ATTEMPT.dump_json(attempt).decode()
+    values = {**ATTEMPT.dump_python(attempt, mode="json"), "failure": failure_values(attempt.error)}
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+WHY = "reason = ?, reason_kind = ?, failure = ?"
+"""The columns that say why a job failed or waits; `why` has their values."""
+NO_REASON = "reason = NULL, reason_kind = NULL, failure = NULL"
+
+
+def why(reason: str, kind: str | None) -> tuple[str, str | None, str | None]:
+    """The values of WHY. reason: for people; its code and values are kept if it has some. kind: its short name."""
+    return str(reason), kind, failure_text(reason)
+
+
+def failure_text(reason: str | None) -> str | None:
+    """The column `failure`: the code of a reason and what belongs to it, as JSON; None without a code."""
+    if not isinstance(reason, Said) or not reason.code:
+        return None
+    return json.dumps(failure_values(reason), ensure_ascii=False)
+
+
+def said_again(reason: str, failure: object) -> str:
+    """A reason with its code, if `failure` is what belongs to this text."""
+    with suppress(ValueError, KeyError, TypeError, AttributeError):
+        said = failure_in(json.loads(str(failure)))
+        if said == reason:
+            return said
+    return reason
 
 
 def whole(value: object) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from daemon.contact_sheet.build_sheet import ThumbOf, make_sheet, worst_of
 from daemon.contact_sheet.shown_results import find_places
-from daemon.errors import FreistellerError, NoRoom
+from daemon.errors import FreistellerError, NoRoom, Said
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.logs import log
@@ -101,7 +101,7 @@ class BatchSheets:
         self._folders.check()  # we must not write below an empty mount point
         place = self._folders.root / FOLDER
         if place.is_symlink():
-            raise NoRoom(f"{place} is a symbolic link, and Freisteller does not follow links here. Remove it.")
+            raise NoRoom(Said("sheet_is_a_link", path=place))
         self._tick(Effect.WRITE_SHEET)
         place.mkdir(exist_ok=True)
         shown = find_places(self._folders, figures.places).shown

@@ -16,6 +16,7 @@ from daemon.jobs import Grade, Reason
 from daemon.settings import Event
 from daemon.words.catalogue import N_, Texts
 from daemon.words.reason_texts import reason_text
+from daemon.words.said import failure_of
 
 MOST_PHOTOS = 50  # named in one notice; `count` says how many there are
 LONGEST_REASON = 300  # characters
@@ -120,7 +121,8 @@ def payload(notice: Notice, origin: Origin) -> bytes:
 def failed(photos: Sequence[FailedPhoto], at: float, words: Texts) -> Notice:
     """Photos went to `failed/`. photos: at least one."""
     named = [
-        {"name": photo.name, "job": photo.job, "reason": _short(photo.reason, words)} for photo in photos[:MOST_PHOTOS]
+        {"name": photo.name, "job": photo.job, "reason": _short(photo.reason, words), **_failure(photo.reason)}
+        for photo in photos[:MOST_PHOTOS]
     ]
     text = words.count(
         "%(name)s failed: %(reason)s",
@@ -144,6 +146,7 @@ def photo_done(end: PhotoEnd, at: float, words: Texts) -> Notice:
         "grade": end.grade and end.grade.value,
         "score": None if end.score is None else round(end.score, 4),
         "reason": reason,
+        **_failure("" if end.grade else end.reason),
         "seconds": round(end.seconds, 3),
         "same_as": end.same_as,
         "url": link,
@@ -155,7 +158,9 @@ def photo_done(end: PhotoEnd, at: float, words: Texts) -> Notice:
 def outage_began(part: OutagePart, reason: str, at: float, words: Texts) -> Notice:
     """Work stands still because an engine, the share or room on the disk is missing. Users know it as "paused"."""
     why = _short(reason, words)
-    return Notice("paused", words.say(_MISSING[part], reason=why), at, {"part": part, "reason": why})
+    return Notice(
+        "paused", words.say(_MISSING[part], reason=why), at, {"part": part, "reason": why, **_failure(reason)}
+    )
 
 
 def outage_over(part: OutagePart, seconds: float, at: float, words: Texts) -> Notice:
@@ -204,6 +209,11 @@ def batch_done(figures: BatchFigures, at: float, words: Texts, sheet: Path | Non
 def trial(at: float, words: Texts) -> Notice:
     """A trial that a person asked for."""
     return Notice("test", words.say("This is a trial of Freisteller's notifications; nothing happened."), at)
+
+
+def _failure(reason: Reason | str) -> dict[str, object]:
+    """The code and values of a failure, for programs; None beside a reason for a grade."""
+    return failure_of(reason if isinstance(reason, str) else None)
 
 
 def _short(reason: Reason | str, words: Texts) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from daemon.errors import FreistellerError, NoRoom
+from daemon.errors import FreistellerError, NoRoom, Said, said_of
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.jobs import Job
 from daemon.logs import log
@@ -78,7 +78,7 @@ class Notifications:
 
     def left_out(self, job: Job, first: Job) -> None:
         """A photo is done without a result of its own, because `first` is the same photo."""
-        reason = f"it is the same photo as {first.name}"
+        reason = Said("same_photo", name=first.name)
         self._note(PhotoEnd(job.id, job.name, "done", None, None, reason, 0.0, same_as=first.id))
 
     def postponed(self, kind: str, reason: str) -> None:
@@ -156,7 +156,7 @@ class Notifications:
         if self._no_room:
             missing["disk"] = self._no_room
         if trouble := self._root.trouble:
-            missing["disk" if isinstance(trouble, NoRoom) else "share"] = str(trouble)
+            missing["disk" if isinstance(trouble, NoRoom) else "share"] = said_of(trouble)
         return missing
 
     def _send_batches(self, last: bool) -> None:

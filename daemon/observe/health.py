@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from daemon.errors import Said
+
 PULSES = ("watcher", "dispatcher")
 NEEDS = ("root", "engine", "recovery", "journal")
 
@@ -89,5 +91,5 @@ class Health:
 
 def _shown(part: Part | None, ok: bool, now: float) -> dict[str, object]:
     if part is None:
-        return {"ok": ok, "detail": "has not reported yet", "age_seconds": None}
+        return {"ok": ok, "detail": Said("not_reported"), "age_seconds": None}
     return {"ok": ok, "detail": part.detail, "age_seconds": round(now - part.at, 3)}

@@ -1,6 +1,6 @@
 """Takes another attempt of a result, as a deed: written down, once, and to be taken back."""
 
-from daemon.errors import IllegalMove
+from daemon.errors import IllegalMove, Said
 from daemon.jobs import Job, attempt_numbered
 from daemon.journal import Journal
 from daemon.journal.deed_rows import Deed
@@ -31,7 +31,7 @@ class AttemptDeed:
         """See whether the former attempt can be taken."""
         row = self._journal.row(deed.job_id)
         if not is_done(row.job.state) or _in_use(row.job, deed.body["number"]) != deed.body["number"]:
-            raise IllegalMove(f"{row.job.name} is made anew since, so its former attempt cannot come back.")
+            raise IllegalMove(Said("made_anew", name=row.job.name))
         self._other_attempts.refuse_unless_there(row, deed.body["former"])
         return {}
 

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
-from daemon.errors import IllegalMove, Vanished
+from daemon.errors import IllegalMove, Said, Vanished
 from daemon.jobs import Grade, Job
 from daemon.journal import JobRow
 from daemon.journal.deed_rows import Deed
 from daemon.journal.reserved import ReservedJobs
-from daemon.journal.rows import CHOICE
+from daemon.journal.rows import CHOICE, failure_text
 from daemon.people.earlier_results import EarlierResults
 from daemon.people.retries import NextRound, Retries
 from daemon.people.returned_originals import ReturnedOriginals
@@ -51,7 +51,7 @@ class KeptWaiting:
         Raises IllegalMove if somebody else keeps it waiting now, because a file of it was put into `inbox/`.
         """
         if job_id in self._reserved.snapshot() and job_id not in self._held:
-            raise IllegalMove("A file of this photo is just being taken out of inbox/. Try again in a moment.")
+            raise IllegalMove(Said("file_taken_out"))
         self._held.add(job_id)
         self._reserved.reserve(job_id)
         try:
@@ -96,12 +96,13 @@ def former_row(row: JobRow) -> Plan:
     job = row.job
     keys = ("round", "admitted_at", "started_at", "finished_at", "grade", "score", "best", "reason")
     choice = None if job.choice is None else asdict(job.choice)
-    return {**{key: getattr(job, key) for key in keys}, "choice": choice, "reason_kind": row.reason_kind}
+    values = {key: getattr(job, key) for key in keys}
+    return {**values, "choice": choice, "reason_kind": row.reason_kind, "failure": failure_text(job.reason)}
 
 
 def reinstated(row: JobRow, former: Plan, places: list[str]) -> JobRow:
     """A job's row as it was. former: see `former_row`. places: where the files of its result are."""
-    values = {key: value for key, value in former.items() if key != "reason_kind"}
+    values = {key: value for key, value in former.items() if key not in ("reason_kind", "failure")}
     values["grade"] = Grade(former["grade"]) if former["grade"] else None
     values["choice"] = CHOICE.validate_python(former["choice"]) if former.get("choice") else None
     job: Job = replace(row.job, **values)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
 
-from daemon.errors import BadPhoto, FreistellerError, IllegalMove, NoRoom, RootAway, Vanished
+from daemon.errors import BadPhoto, FreistellerError, IllegalMove, NoRoom, RootAway, Said, Vanished, said_of
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
@@ -72,7 +72,7 @@ class Deeds:
             self._finish_earlier(job_id)
             job = self._journal.row(job_id).job
             if version is not None and self._journal.lists.version_of(job_id) != version:
-                raise Changed(f"{job.name} has changed since you saw it: somebody else was first.")
+                raise Changed(Said("changed_since", name=job.name))
             deed = Deed(kind, job_id, top_folder(job.name), job.name, who, self._clock(), {})
             return self._begin(deed, wish or {})
 
@@ -163,11 +163,11 @@ class Deeds:
             else:
                 act.undo(base, deed.body["plan"])
         except _ENDS as error:
-            self._end(deed, str(error))
+            self._end(deed, said_of(error))
             raise
         except KeyError as error:
-            self._end(deed, f"the journal does not know {deed.name} any more")
-            raise Vanished(f"{deed.name} is gone from the journal.") from error
+            self._end(deed, Said("gone_from_journal", name=deed.name))
+            raise Vanished(Said("gone_from_journal", name=deed.name)) from error
         self._end(deed, None, {base.number: None if again else deed.number} if deed.kind == UNDO else {})
         what = f"{'redone' if again else 'undone'}: {base.kind}" if deed.kind == UNDO else str(deed.kind)
         text = f"{deed.name or deed.folder}: {what}, by {deed.who or 'a person'}"
@@ -192,7 +192,7 @@ class Deeds:
         if state is None:
             raise KeyError(job_id)
         if is_open(state) and not is_waiting(state):
-            raise IllegalMove(f"{self._journal.row(job_id).job.name} is in work now. Decide when it is done.")
+            raise IllegalMove(Said("in_work", name=self._journal.row(job_id).job.name))
 
     def _is_undo(self, deed: Deed) -> bool:
         """Whether a deed took another one back, and did not do it again."""
@@ -201,7 +201,7 @@ class Deeds:
     def _refuse_out_of_turn(self, base: Deed, again: bool) -> None:
         """Raise IllegalMove unless a deed is the next one to be undone, or done again: people go back step by step."""
         if base.ended_at is None or base.fault is not None:
-            raise IllegalMove("Nothing came of this, so there is nothing to take back.")
+            raise IllegalMove(Said("deed_came_to_nothing"))
         history = self._journal.deeds.history(base)
         newest = max((deed.number for deed in history if deed.undone_by is None), default=0)
         if again:
@@ -209,11 +209,9 @@ class Deeds:
         else:
             next_one = newest
         if (base.undone_by is not None) != again:
-            raise IllegalMove("That was done again already." if again else "That was taken back already.")
+            raise IllegalMove(Said("done_again") if again else Said("taken_back"))
         if base.number != next_one:
-            raise IllegalMove(
-                f"{base.name or base.folder} was changed by another deed since. Take that one back first."
-            )
+            raise IllegalMove(Said("later_deed", name=base.name or base.folder))
 
 
 def _lock_of(job_id: str, order: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from daemon.errors import IllegalMove, Vanished
+from daemon.errors import IllegalMove, Said, Vanished
 from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
@@ -61,7 +61,7 @@ class GradeDeed:
         row = self._row_in_round(deed)
         standing = self._journal.verdicts.standing(row.job.id)
         if standing is not None and standing[1] != deed.number and standing[0] is not Grade(deed.body["after"]):
-            raise IllegalMove(f"{row.job.name} got another grade since: somebody moved its files.")
+            raise IllegalMove(Said("graded_since", name=row.job.name))
         before = Grade(deed.body["before"])
         now = self._grade_now(row)
         return {"pairs": self._pairs(row.results, before if now.value == deed.body["after"] else now)}
@@ -77,19 +77,19 @@ class GradeDeed:
     def _row_in_round(self, deed: Deed) -> JobRow:
         row = self._journal.row(deed.job_id)
         if not is_done(row.job.state) or row.job.round != deed.body["round"]:
-            raise IllegalMove(f"{row.job.name} is tried again, or failed since: there is no result to grade.")
+            raise IllegalMove(Said("no_result_since", name=row.job.name))
         return row
 
     def _grade_now(self, row: JobRow) -> Grade:
         """The grade of the folder that the result is in. Raises IllegalMove if its files are not where we have them."""
         if not is_done(row.job.state) or row.job.grade is None or not row.results:
-            raise IllegalMove(f"{row.job.name} has no result to grade: it is {row.job.state}.")
+            raise IllegalMove(Said("no_result_to_grade", name=row.job.name, state=row.job.state))
         pictures = [place for place in row.results if not is_report(place)]
         moved = [place for place in pictures if not self._known.is_of(row.job.id, place)]
         before = grade_of(row.results[0])
         if moved or before is None:
             self._folders.check()  # if the root went away just now, all files seem to be gone
-            raise IllegalMove(f"{(moved or pictures)[0]} is not there any more: somebody moved or deleted it.")
+            raise IllegalMove(Said("result_moved_away", name=(moved or pictures)[0]))
         return before
 
     def _pairs(self, places: Sequence[str], grade: Grade) -> list[tuple[str, str]]:
@@ -105,9 +105,9 @@ class GradeDeed:
         for _ in range(_MOST_NAMES):
             places = self._gathering.bring(row.job.id, pairs)
             if not places:
-                raise Vanished(f"The result of {row.job.name} is gone: somebody moved or deleted it.")
+                raise Vanished(Said("result_gone", name=row.job.name))
             astray = [place for place in places if grade_of(place) is not grade]
             if not astray:
                 return places
             pairs = self._pairs([*astray, *(place for place in places if place not in astray)], grade)
-        raise IllegalMove(f"{PurePosixPath(places[0]).name} cannot be moved: its name is taken again and again.")
+        raise IllegalMove(Said("names_taken", name=PurePosixPath(places[0]).name))

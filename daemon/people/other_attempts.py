@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from daemon.errors import IllegalMove, Vanished
+from daemon.errors import IllegalMove, Said, Vanished
 from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
@@ -89,17 +89,14 @@ class OtherAttempts:
         """The attempt, if it can be taken now. Raises IllegalMove, Vanished."""
         job = row.job
         if not is_done(job.state) or job.grade is None:
-            raise IllegalMove(f"{job.name} has no result now (it is {job.state}), so no attempt of it can be taken.")
+            raise IllegalMove(Said("no_result_for_attempt", name=job.name, state=job.state))
         attempt = attempt_numbered(job.attempts, number)
         if attempt is None or attempt.verdict is None:
-            raise IllegalMove(f"{job.name} has no attempt {number} that gave a result.")
+            raise IllegalMove(Said("no_such_attempt", name=job.name, n=number))
         if attempt == best_of_page(job, attempt.page):
-            raise IllegalMove(f"The result of {job.name} is made of attempt {number} already.")
+            raise IllegalMove(Said("attempt_taken_already", name=job.name, n=number))
         if not self.can_be_taken(job, attempt):
-            raise IllegalMove(
-                f"Attempt {number} of {job.name} cannot be taken any more: its alphas are older than "
-                "journal.keep_alphas_days, or had to make room (journal.keep_alphas_mb). Try the photo again instead."
-            )
+            raise IllegalMove(Said("alphas_gone", n=number, name=job.name))
         self._refuse_if_moved(row)
         return attempt
 
@@ -108,18 +105,15 @@ class OtherAttempts:
         pages, by_page = pages_of_job(row.job), pictures_by_page(row.results)
         firsts = row.results[:1] if pages == (1,) else [by_page.get(page, ("",))[0] for page in pages]
         if not all(place and ownership.file_id_at(self._folders.root, place) for place in firsts):
-            raise Vanished(f"The result of {row.job.name} was just moved or deleted. Try again in some seconds.")
+            raise Vanished(Said("result_just_moved", name=row.job.name))
 
     def _original(self, row: JobRow) -> str:
         """The place of the original, which must be as it was. Raises Vanished."""
         place = self._next_round.original_of(row)
         if place is None:
-            raise Vanished(f"The original of {row.job.name} is not in archiv/ any more: nothing can be made of it.")
+            raise Vanished(Said("original_not_archived", name=row.job.name))
         if row.content is not None and ownership.content_at(self._folders.root, place) != row.content:
-            raise Vanished(
-                f"The original of {row.job.name} was changed since ({place}), so its attempts do not fit any more. "
-                "Put it into inbox/ to have it cut out again."
-            )
+            raise Vanished(Said("original_changed", name=row.job.name, detail=place))
         return place
 
 

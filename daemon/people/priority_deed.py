@@ -1,6 +1,6 @@
 """Lets the photos of an order be started before others, or after them."""
 
-from daemon.errors import IllegalMove
+from daemon.errors import IllegalMove, Said
 from daemon.journal import Journal
 from daemon.journal.deed_rows import Deed
 from daemon.people.deed_acts import Plan
@@ -17,7 +17,7 @@ class PriorityDeed:
     def plan(self, subject: str, wish: Plan, _: str) -> Plan:
         """Keep what was before. Raises IllegalMove if no photo of the order is known."""
         if all(each.name != subject for each in self._journal.orders.all()):
-            raise IllegalMove(f"No photo of an order {subject} is known.")
+            raise IllegalMove(Said("no_such_order", order=subject))
         now, wished = self._journal.turns.wished(subject)
         return {"priority": wish["priority"], "was": now, "was_wished": wished}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from daemon.disk.os_errors import is_of_one_file, translated
-from daemon.errors import NoRoom, RootAway, Vanished
+from daemon.errors import NoRoom, RootAway, Said, Vanished
 from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
@@ -27,15 +27,6 @@ from daemon.people.known_results import KnownResults
 from daemon.people.retries import NextRound
 from daemon.publishing.reading_back import HISTORY_TO_READ
 from daemon.states import is_decided, is_open
-
-_FORGOTTEN = (
-    "This file was put back into inbox/ to be tried again, but the journal that knew which photo it belongs to has "
-    "been lost since. Put the file into inbox/ once more: then it counts as a new photo."
-)
-_NO_ORIGINAL = (
-    "This is a cut-out of {name}. It cannot be tried again, because its original is not in archiv/ any more. "
-    "Put the original photo into inbox/ instead."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +71,7 @@ class PutBacks:
         self._waiting: set[str] = set()  # job ids whose file is moved aside
         self._logged: set[str] = set()  # those of them whose wait is in the log
         self._faults = FileFaults()
-        self._given_up: dict[str, str] = {}  # by job id, why a file fails that our code stumbled over too often
+        self._given_up: dict[str, Said] = {}  # by job id, why a file fails that our code stumbled over too often
 
     def recover(self) -> int:
         """Go on with what an earlier run left, before any job starts. Returns how many files were moved aside."""
@@ -195,16 +186,16 @@ class PutBacks:
         state = self._journal.state_of(job_id)
         if state is None:
             if self._journal.facts.known(HISTORY_TO_READ):
-                raise Vanished(f"the journal is new, and the report that tells of {put_back.name} is still to be read.")
-            return Reject(put_back, put_back.name, _FORGOTTEN)
+                raise Vanished(Said("report_still_to_be_read", name=put_back.name))
+            return Reject(put_back, put_back.name, Said("put_back_forgotten"))
         if is_decided(state):
-            raise Vanished(f"the other files of {put_back.name} are still being put into their folders.")
+            raise Vanished(Said("others_being_placed", name=put_back.name))
         row = self._journal.row(job_id)
         is_result = self._known.owner_of(self._place(put_back)) == job_id
         original = self._next_round.original_of(row) if is_result else None
         if is_result and original is None and self._folders.jobs.claimed(job_id) is None:
             name = str(PurePosixPath(row.job.name).with_name(put_back.name))
-            return Reject(put_back, name, _NO_ORIGINAL.format(name=row.job.name))
+            return Reject(put_back, name, Said("put_back_without_original", name=row.job.name))
         self._next_round.begin(row, put_back, original, is_result)
         return None
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from daemon.errors import IllegalMove, Vanished
+from daemon.errors import IllegalMove, Said, Vanished
 from daemon.hotfolder import ownership, place_files
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.free_names import entered, stems
@@ -48,17 +48,14 @@ class Retries:
             row = self._journal.row(job_id)
             job = row.job
             if not has_failed(job.state):
-                raise IllegalMove(
-                    f"{job.name} ({job.id}) has not failed: it is {job.state}. To redo it, put the photo into inbox/."
-                )
+                raise IllegalMove(Said("not_failed", name=job.name, job=job.id, state=job.state))
             if not row.results:
-                raise Vanished(f"{job.name} ({job.id}): the journal does not say where its original is.")
+                raise Vanished(Said("original_not_noted", name=job.name, job=job.id))
             self._tick(Effect.TAKE_BACK)
             if self._folders.jobs.claimed(job.id) is None:
                 found = ownership.file_id_at(self._folders.root, row.results[0])
                 if found and self._journal.originals.is_of_another(job.id, found):
-                    text = f"its original is gone; {row.results[0]} is the original of another photo."
-                    raise Vanished(f"{job.name} ({job.id}): {text}")
+                    raise Vanished(Said("original_is_anothers", name=job.name, job=job.id, place=row.results[0]))
                 write_work_note(self._folders, row)
                 self._folders.jobs.claim(self._folders.root / row.results[0], job.id)
             for note in row.results[1:]:
@@ -97,7 +94,7 @@ class NextRound:
             if original:
                 self._folders.jobs.restore(self._folders.root / original, row.job.id)
             elif is_result or put_back is None:
-                raise Vanished(f"the original of {row.job.name} has just gone away.")
+                raise Vanished(Said("original_just_gone", name=row.job.name))
             else:
                 self._folders.jobs.claim(put_back, row.job.id)
         if original and original.startswith(f"{self._folders.failed.name}/"):

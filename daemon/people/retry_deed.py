@@ -1,12 +1,13 @@
 """Tries a photo again: one that failed, or one whose result is not good enough, as if it had been put into `inbox/`."""
 
-from daemon.errors import IllegalMove, Vanished
+from daemon.errors import IllegalMove, Said, Vanished
 from daemon.hotfolder import ownership
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.runtime import Runtime
 from daemon.journal import JobRow, Journal
 from daemon.journal.deed_rows import Deed
+from daemon.journal.rows import said_again
 from daemon.people.deed_acts import Plan, RoundTools, former_row, reinstated
 from daemon.states import has_failed, is_done, is_over, is_waiting
 
@@ -26,13 +27,13 @@ class RetryDeed:
         row = self._journal.row(subject)
         job = row.job
         if not is_over(job.state):
-            raise IllegalMove(f"{job.name} is {job.state}: it is being tried already.")
+            raise IllegalMove(Said("tried_already", name=job.name, state=job.state))
         if is_done(job.state) and job.grade is None:
-            raise IllegalMove(f"{job.name} was left out, because the same photo came before. Try that one again.")
+            raise IllegalMove(Said("left_out", name=job.name))
         place = row.results[0] if has_failed(job.state) and row.results else self._tools.next_round.original_of(row)
         if place is None or ownership.file_id_at(self._folders.root, place) is None:
             self._folders.check()
-            raise Vanished(f"The original of {job.name} is not where it was put. Put the photo into inbox/ instead.")
+            raise Vanished(Said("original_moved", name=job.name))
         files = self._tools.earlier.files_at(row.results) if is_done(job.state) else []
         return {"was_failed": has_failed(job.state), "former": former_row(row), "files": files}
 
@@ -53,9 +54,9 @@ class RetryDeed:
         """See whether the photo still waits, and whether its earlier result is there."""
         job = self._journal.row(deed.job_id).job
         if not is_waiting(job.state) or job.started_at is not None or job.round != deed.body["former"]["round"] + 1:
-            raise IllegalMove(f"{job.name} is {job.state} by now: the other try has begun, and cannot be taken back.")
+            raise IllegalMove(Said("other_try_began", name=job.name, state=job.state))
         if not deed.body["was_failed"] and not self._tools.earlier.are_kept(job.name, deed.body["files"]):
-            raise Vanished(f"The earlier result of {job.name} is not in {self._folders.archive.name}/ any more.")
+            raise Vanished(Said("earlier_result_not_in", name=job.name, folder=self._folders.archive.name))
         return {}
 
     def undo(self, deed: Deed, _: Plan) -> None:
@@ -63,7 +64,7 @@ class RetryDeed:
         with self._tools.waiting.around(deed.job_id):
             row, former = self._journal.row(deed.job_id), deed.body["former"]
             if row.job.started_at is not None and is_waiting(row.job.state):
-                raise IllegalMove(f"{row.job.name} is being tried by now.")
+                raise IllegalMove(Said("tried_now", name=row.job.name))
             if deed.body["was_failed"]:
                 self._fail_again(row, former)
             else:
@@ -73,7 +74,8 @@ class RetryDeed:
     def _fail_again(self, row: JobRow, former: Plan) -> None:
         if is_waiting(row.job.state):
             self._tick(Effect.GIVE_UP)
-            reason, kind = former["reason"] or "unknown", former["reason_kind"] or "unknown"
+            reason = said_again(former["reason"] or "", former.get("failure")) or Said("unknown")
+            kind = former["reason_kind"] or "unknown"
             self._journal.deeds.cancel(row.job.id, reason, kind, self._clock(), former["round"])
 
     def _reinstate(self, row: JobRow, deed: Deed) -> None:
@@ -88,5 +90,5 @@ class RetryDeed:
         found = self._tools.next_round.original_of(row)
         if found is None:
             self._folders.check()
-            raise Vanished(f"The original of {row.job.name} has just gone away.")
+            raise Vanished(Said("original_just_gone", name=row.job.name))
         return found

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import PurePosixPath
 
-from daemon.errors import Vanished
+from daemon.errors import Said, Vanished
 from daemon.hotfolder import ownership, place_files
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
@@ -42,7 +42,7 @@ class ReturnedOriginals:
             moved = files_below.place_of(self._folders.archive, noted.inode) if noted else None
             if moved is None:
                 self._folders.check()
-                raise Vanished(f"The original of {job.name} has just gone away.")
+                raise Vanished(Said("original_just_gone", name=job.name))
             return laid(root, job.id, root / moved)
         self._tick(Effect.BRING_BACK_ORIGINAL)
         others = partial(is_anothers, root, self._journal, job.id)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daemon.disk.whole_file import write_whole
-from daemon.errors import BadPhoto, IllegalMove
+from daemon.errors import BadPhoto, IllegalMove, Said
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
@@ -52,7 +52,7 @@ class TouchUps:
             best = best_of_page(row.job, page)
             number = max((attempt.number for attempt in of_page(row.job, page)), default=0) + 1
             if best is None or best.verdict is None or number >= page * ATTEMPTS_PER_PAGE:
-                raise IllegalMove(f"{row.job.name} cannot be touched up: it has no attempt to begin with, or too many.")
+                raise IllegalMove(Said("nothing_to_touch_up", name=row.job.name))
             attempt = Attempt(number, Recipe(TOUCH_UP), verdict=best.verdict)
             self._tick(Effect.KEEP_ALPHA)
             self._alphas.keep_for_result(row.job, attempt.number, attempt.recipe, content)
@@ -66,16 +66,13 @@ class TouchUps:
         """The size of a page's result that can be touched up. Raises IllegalMove."""
         job = row.job
         if not is_done(job.state) or job.grade is None:
-            raise IllegalMove(f"{job.name} has no result now (it is {job.state}), so it cannot be touched up.")
+            raise IllegalMove(Said("no_result_to_touch_up", name=job.name, state=job.state))
         known = self._journal.shown_sizes.of_jobs([job.id]).get(job.id)
         sizes = known.of_page(page) if known else None
         if sizes is None:
-            raise IllegalMove(f"{job.name} has no page {page}, or its report is gone, so that cannot be touched up.")
+            raise IllegalMove(Said("no_page_to_touch_up", name=job.name, page=page))
         if sizes.result != sizes.original:
-            raise IllegalMove(
-                f"The result of {job.name} is trimmed or smaller than the photo (outputs.trim, outputs.max_side), so "
-                "an alpha of its size does not fit the photo. Touch it up in an image editor."
-            )
+            raise IllegalMove(Said("result_trimmed", name=job.name))
         return sizes.result
 
     def _refuse_strange(self, row: JobRow, content: bytes, page: int) -> None:
@@ -83,13 +80,11 @@ class TouchUps:
         width, height = self._size(row, page)
         wanted = _SIGNATURE + width.to_bytes(4) + height.to_bytes(4) + _GREY_8
         if content[: len(wanted)] != wanted:
-            raise BadPhoto(
-                f"This is no alpha of {row.job.name}: send a grey PNG of 8 bit without interlace, {width} x {height}."
-            )
+            raise BadPhoto(Said("not_an_alpha", name=row.job.name, width=width, height=height))
         with self._scratch.scratch() as folder:
             path = folder / "alpha.png"
             write_whole(path, content)
             seen = self._look(path, _LOOK_PIXELS, float("inf"), 0).rgb
         if not seen.any() or seen.min() == 255:
-            what = "nothing" if not seen.any() else "all"
-            raise BadPhoto(f"This alpha shows {what} of {row.job.name}, so nothing is cut out. Undo the last strokes.")
+            code = "alpha_shows_all" if seen.any() else "alpha_shows_nothing"
+            raise BadPhoto(Said(code, name=row.job.name))

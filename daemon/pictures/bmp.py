@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.errors import Said
 from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.values import Decodable, Header
 
@@ -69,10 +70,10 @@ def _read_header(descriptor: int) -> _Bitmap:
     try:
         bitmap = _parsed(descriptor, os.pread(descriptor, _HEAD_BYTES, 0))
     except struct.error as error:
-        raise Undecodable("BMP: the header is cut off") from error
+        raise Undecodable(Said("bmp_header_cut")) from error
     wanted, there = bitmap.stride * abs(bitmap.height), max(0, os.fstat(descriptor).st_size - bitmap.start)
     if there < wanted:
-        raise Undecodable(f"BMP: {wanted} bytes of pixels are announced, and {there} are there")
+        raise Undecodable(Said("bmp_fewer_bytes", n=wanted, there=there))
     return bitmap
 
 
@@ -85,13 +86,13 @@ def _parsed(descriptor: int, head: bytes) -> _Bitmap:
         width, height, _, bits, compression = struct.unpack_from("<iiHHI", head, 18)
         (colours,) = struct.unpack_from("<I", head, 46)
     else:
-        raise Undecodable(f"BMP: its header has {header} bytes, which no kind of BMP has")
+        raise Undecodable(Said("bmp_odd_header", n=header))
     if width <= 0 or height == 0:
-        raise Undecodable(f"BMP: it says it has {width} x {height} pixels")
+        raise Undecodable(Said("bmp_odd_size", width=width, height=height))
     if bits not in _BITS:
-        raise Undecodable(f"BMP: it has {bits} bits a pixel, which no BMP has")
+        raise Undecodable(Said("bmp_odd_bits", n=bits))
     if compression not in ((_PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS) if bits in (16, 32) else (_PLAIN,)):
-        raise Unsupported("BMP: it is compressed, which hardly any is")
+        raise Unsupported(Said("bmp_compressed"))
     masks: tuple[int, ...] = (*(_COLOURS_555 if bits == 16 else _COLOURS_888), 0)
     if compression != _PLAIN:
         has_alpha = header >= 56 or compression == _ALPHA_BIT_FIELDS
@@ -106,7 +107,7 @@ def _parsed(descriptor: int, head: bytes) -> _Bitmap:
 def _palette(descriptor: int, start: int, entry_bytes: int, colours: int) -> NDArray[np.uint8]:
     content = os.pread(descriptor, colours * entry_bytes, start)
     if len(content) < colours * entry_bytes:
-        raise Undecodable("BMP: its palette is cut off")
+        raise Undecodable(Said("bmp_palette_cut"))
     return np.frombuffer(content, np.uint8).reshape(colours, entry_bytes)[:, 2::-1]  # blue, green, red in the file
 
 
@@ -135,7 +136,7 @@ def _rows(descriptor: int, bitmap: _Bitmap, top: int, rows: int) -> NDArray[np.u
     first = top if bitmap.height < 0 else bitmap.height - top - rows
     content = os.pread(descriptor, bitmap.stride * rows, bitmap.start + bitmap.stride * first)
     if len(content) < bitmap.stride * rows:
-        raise Undecodable("BMP: it was made shorter while it was read")
+        raise Undecodable(Said("bmp_shortened"))
     packed = np.frombuffer(content, np.uint8).reshape(rows, bitmap.stride)
     return np.ascontiguousarray(packed if bitmap.height < 0 else packed[::-1])
 

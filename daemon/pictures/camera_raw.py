@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from daemon.errors import Said
 from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.values import Decodable, Header, Samples
 
@@ -22,14 +23,14 @@ def opened(data: bytes) -> Decodable:
     try:
         library: Any = importlib.import_module("rawpy")  # has no types
     except ImportError as error:
-        raise Unsupported("camera RAW files need one more library: pip install 'freisteller[raw]'") from error
+        raise Unsupported(Said("raw_library")) from error
     file = library.RawPy()
     try:
         file.open_buffer(BytesIO(data))
     except library.LibRawFileUnsupportedError as error:
-        raise Unsupported("it is a camera RAW file that LibRaw does not know, or begins with a preview") from error
+        raise Unsupported(Said("raw_unknown")) from error
     except library.LibRawError as error:
-        raise Undecodable(f"camera RAW: {_words(error)}") from error
+        raise Undecodable(Said("camera_raw_fault", detail=_words(error))) from error
     sizes = file.sizes
     width, height = sizes.iwidth, sizes.iheight
     if sizes.flip in _QUARTER_TURNS:
@@ -39,7 +40,7 @@ def opened(data: bytes) -> Decodable:
         try:
             file.unpack()
         except library.LibRawError as error:
-            raise Undecodable(f"camera RAW: {_words(error)}") from error
+            raise Undecodable(Said("camera_raw_fault", detail=_words(error))) from error
 
     def pixels() -> Samples:
         unpack()
@@ -48,7 +49,7 @@ def opened(data: bytes) -> Decodable:
                 use_camera_wb=True, no_auto_bright=True, output_bps=16, gamma=_SRGB_GAMMA
             )
         except library.LibRawError as error:
-            raise Undecodable(f"camera RAW: {_words(error)}") from error
+            raise Undecodable(Said("camera_raw_fault", detail=_words(error))) from error
         return np.ascontiguousarray(developed)
 
     return Decodable(Header(width, height, 3, 3, sample="ushort", pages=1, orientation=1), pixels, unpack)

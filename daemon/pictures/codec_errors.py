@@ -3,6 +3,8 @@
 import errno
 import os
 
+from daemon.errors import Said
+
 # Faults of the disk or the share, not of the picture; libvips reports them in the system's own words only.
 _DISK_ERRORS = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT,
@@ -12,17 +14,17 @@ _DISK_ERRORS = (
 _OUT_OF_MEMORY = ("out of memory", "cannot allocate memory", "insufficient memory")
 
 _UNSUPPORTED = {
-    "bad labq format": "its colours are Lab in 8 bit",
-    "samples out of range": "its samples are of a kind that no photo has",
-    "not a whole number of bytes": "its samples have a number of bits that is neither 8 nor 16 nor 32",
-    "tiled separate planes": "it is a TIFF whose colours lie in tiles apart from each other",
-    "security limit exceeded": "it has more pixels, parts or bytes than its decoder allows",
+    "bad labq format": "lab_8",
+    "samples out of range": "odd_samples_plain",
+    "not a whole number of bytes": "odd_bits",
+    "tiled separate planes": "tiff_planes",
+    "security limit exceeded": "past_decoder_limit",
     "not supported": "",
     "unsupported": "",
     "not configured": "",
     "not been built in": "",
 }
-"""How codecs say that they cannot read a file that is in order; in words for people, or "" for the codec's own."""
+"""How codecs say that they cannot read a file that is in order; the code of what we say, or "" for their own words."""
 
 
 class Undecodable(ValueError):
@@ -41,7 +43,10 @@ def error_of(complaint: str) -> Exception:
     if number is not None:
         return OSError(number, os.strerror(number))
     known = next((words for words in _UNSUPPORTED if words in complaint.lower()), None)
-    return Undecodable(_brief(complaint)) if known is None else Unsupported(_UNSUPPORTED[known] or _brief(complaint))
+    if known is None:
+        return Undecodable(_brief(complaint))
+    code = _UNSUPPORTED[known]
+    return Unsupported(Said(code) if code else _brief(complaint))
 
 
 def _brief(complaint: str) -> str:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from daemon.errors import Said
 from daemon.pictures import bmp, camera_raw, heic, icc, vips
 from daemon.pictures.codec_errors import Unsupported
 from daemon.pictures.upright import is_turned, upright
@@ -214,7 +215,7 @@ def _whole_numbers(image: Any) -> Any:
             grey = image.extract_band(0)
             image = grey.bandjoin([grey, grey, *([image.extract_band(1)] if image.bands == 2 else [])])
         return image.copy(interpretation="scrgb").colourspace("rgb16")
-    raise Unsupported(f"its samples are of a kind ({image.format}) that no photo has")  # nobody looked at the header
+    raise Unsupported(Said("odd_samples", kind=image.format))  # nobody looked at the header
 
 
 def _rgb(image: Any, profile: bytes | None) -> tuple[Any, bytes | None]:

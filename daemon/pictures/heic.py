@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from daemon.errors import Said
 from daemon.pictures.codec_errors import Undecodable, Unsupported, error_of
 from daemon.pictures.values import Decodable, Header, Metadata, Samples
 
@@ -23,14 +24,14 @@ def opened(data: bytes) -> Decodable:
     try:
         library: Any = importlib.import_module("pillow_heif")  # its types are Pillow's
     except ImportError as error:
-        raise Unsupported("HEIC needs one more library: pip install 'freisteller[heic]'") from error
+        raise Unsupported(Said("heic_library")) from error
     library.options.THUMBNAILS = False
     library.options.DECODE_THREADS = 1  # photos are worked on side by side
     try:
         picture = library.open_heif(BytesIO(data), convert_hdr_to_8bit=False)
         mode, (width, height), info = picture.mode, picture.size, picture.info
     except IndexError as error:  # so pillow-heif says that there is none
-        raise Undecodable("HEIC: it holds no picture") from error
+        raise Undecodable(Said("heic_empty")) from error
     except _REASONS as error:
         raise error_of(f"HEIC: {error}") from error
     colours = _COLOURS.get(mode.split(";")[0].rstrip("Aa"), 0)

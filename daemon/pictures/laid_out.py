@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from daemon.arrays import Rgb
-from daemon.errors import BadPhoto
+from daemon.errors import BadPhoto, Said
 from daemon.pictures import icc, vips
 from daemon.pictures.framing import shown_box
 from daemon.pictures.photo import Photo
@@ -87,7 +87,7 @@ def lay_out(path: Path, layout: Layout, target: Path, max_megapixels: float) -> 
     alpha = _within(alpha, layout)
     box = shown_box(alpha)
     if box is None:
-        raise BadPhoto("There is no foreground in this photo, or none within the region of interest.")
+        raise BadPhoto(Said("no_foreground"))
     rgb, alpha, box = _cropped(rgb, alpha, box, layout) if layout.crop else _placed(rgb, alpha, box, layout)
     kind = _write(rgb, alpha, layout, target, max_megapixels)
     return LaidOut(kind, (alpha.shape[1], alpha.shape[0]), box)
@@ -116,7 +116,7 @@ def _channels(photo: Photo) -> tuple[Rgb, Mask]:
     """Colours in sRGB, and the alpha, of 8 bit each."""
     own = photo.own_alpha
     if own is None:
-        raise BadPhoto("This result was written without transparency, so it cannot be laid out again.")
+        raise BadPhoto(Said("no_alpha_to_lay_out"))
     return icc.to_srgb(np.ascontiguousarray(photo.pixels), photo.icc), np.asarray(
         own // (photo.full_scale // 255), np.uint8
     )
@@ -186,7 +186,7 @@ def _write(rgb: Rgb, alpha: Mask, layout: Layout, target: Path, max_megapixels: 
     if kind == "auto":
         kind = "png" if layout.alpha_only or image.bands == 4 else "jpg"
     if kind == "webp" and max(image.width, image.height) > _MOST_WEBP_PIXELS:
-        raise BadPhoto(f"A WebP has at most {_MOST_WEBP_PIXELS} pixels a side. Ask for png, or for a smaller size.")
+        raise BadPhoto(Said("too_large_for_webp", most=_MOST_WEBP_PIXELS))
     if kind == "jpg" and image.bands == 4:
         image = image.flatten(background=_WHITE[:3])
     with target.open("xb") as file:

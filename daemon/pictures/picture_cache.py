@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from daemon.errors import NoRoom
+from daemon.errors import NoRoom, Said
 from daemon.pictures.pyramid import Part
 
 _NEW = ".new-"  # begins the name of a folder in which files are made that nobody may find yet
@@ -77,10 +77,7 @@ class PictureCache:
             folder.mkdir()
             yield folder
         except OSError as error:
-            raise NoRoom(
-                f"The pictures for the browser cannot be kept in {self._folder}: {error.strerror or error}. "
-                "Make room on the disk of the state directory, or lower http.cache_mb."
-            ) from error
+            raise NoRoom(Said("no_room_for_pictures", folder=self._folder, fault=error.strerror or error)) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
+from daemon.errors import BadPhoto, NotWholeYet, RootAway, Said, Vanished, said_of
 from daemon.pictures import decoding, icc, iptc, signatures, tiff_page
 from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.large_photo import LargePhoto
@@ -158,7 +158,7 @@ def _as_bad_photo(name: str) -> Iterator[None]:
     except Undecodable as error:
         raise BadPhoto(_damaged(name, error)) from error
     except (Vanished, NotWholeYet) as error:
-        raise BadPhoto(str(error)) from error
+        raise BadPhoto(said_of(error)) from error
 
 
 @contextmanager
@@ -167,20 +167,20 @@ def _opened(path: Path, name: str) -> Iterator[int]:
         # Never wait for the other end of a pipe that somebody named like a photo.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise Vanished(f"{name} is not there.") from error
+        raise Vanished(Said("not_there", name=name)) from error
     except OSError as error:
         if error.errno in _LOCKED:
-            raise NotWholeYet(f"{name} cannot be opened: {error.strerror}.") from error
-        raise RootAway(f"{name} cannot be opened: {error.strerror}.") from error
+            raise NotWholeYet(Said("cannot_open", name=name, fault=error.strerror)) from error
+        raise RootAway(Said("cannot_open", name=name, fault=error.strerror)) from error
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
-            raise BadPhoto(f"{name} is a folder. Name the photos in it.")
+            raise BadPhoto(Said("is_a_folder", name=name))
         if not stat.S_ISREG(mode):
-            raise BadPhoto(f"{name} is not a file.")
+            raise BadPhoto(Said("not_a_file", name=name))
         yield descriptor
     except OSError as error:
-        raise RootAway(f"{name} cannot be read: {error.strerror}.") from error
+        raise RootAway(Said("cannot_read", name=name, fault=error.strerror)) from error
     finally:
         os.close(descriptor)
 
@@ -193,11 +193,8 @@ def _kind(descriptor: int, name: str) -> str:
     if kind is not None:
         return kind
     if signatures.may_become_a_photo(head):
-        raise NotWholeYet(f"{name} does not begin with a picture yet: it is empty or holds only zeros.")
-    raise BadPhoto(
-        f"{name} is not a photo: its content is {signatures.stranger(head)}. "
-        "Export it as JPEG, PNG or TIFF and drop that."
-    )
+        raise NotWholeYet(Said("begins_with_nothing", name=name))
+    raise BadPhoto(Said("not_a_photo", name=name, what=signatures.stranger(head)))
 
 
 def _header(descriptor: int, kind: str, name: str, max_megapixels: float, page: int = 0) -> Header:
@@ -206,19 +203,23 @@ def _header(descriptor: int, kind: str, name: str, max_megapixels: float, page: 
     megapixels = header.width * header.height / 1e6
     if megapixels > max_megapixels:
         raise BadPhoto(
-            f"{name} has {header.width} x {header.height} pixels ({megapixels:,.0f} megapixels), more than the "
-            f"{max_megapixels:,g} allowed. Make it smaller, or raise intake.max_megapixels."
+            Said(
+                "too_many_pixels",
+                name=name,
+                width=header.width,
+                height=header.height,
+                megapixels=round(megapixels),
+                most=max_megapixels,
+            )
         )
     if (kind == "webp" and header.pages > 1) or (kind == "png" and _is_animated(descriptor)):
-        raise BadPhoto(f"{name} is animated. Save the one picture you want as a still and drop that.")
+        raise BadPhoto(Said("animated", name=name))
     if kind == "tiff" and tiff_page.Tags(descriptor, page).in_bare_ycbcr:
-        raise Unsupported("its colours are stored as luma and chroma without JPEG")
+        raise Unsupported(Said("bare_ycbcr"))
     if header.tile[0] and header.width > header.tile[0] * _MOST_TILES_IN_A_ROW:
-        raise Unsupported(f"its {header.width} pixels from left to right lie in tiles of {header.tile[0]}")
+        raise Unsupported(Said("wide_row_of_tiles", width=header.width, tile=header.tile[0]))
     if header.colours == 0:
-        raise BadPhoto(
-            f"{name} has channels or samples that make no photo. Save it as RGB, grey or CMYK of 8 or 16 bit."
-        )
+        raise BadPhoto(Said("no_photo_channels", name=name))
     return header
 
 
@@ -239,9 +240,9 @@ def _called(path: Path, page: int) -> str:
     return f"{path.name}, page {page + 1}," if page else path.name
 
 
-def _damaged(name: str, reason: Exception) -> str:
-    return f"{name} cannot be decoded; it is damaged or cut off ({reason}). Save or copy it again."
+def _damaged(name: str, reason: Exception) -> Said:
+    return Said("damaged", name=name, detail=reason)
 
 
-def _unsupported(name: str, reason: Exception) -> str:
-    return f"{name} cannot be read here: {reason}. Save it as an ordinary JPEG, PNG or TIFF and drop that."
+def _unsupported(name: str, reason: Exception) -> Said:
+    return Said("unreadable_kind", name=name, detail=reason)

@@ -1,5 +1,7 @@
 """Tells the kind of a file by its first bytes, never by its name."""
 
+from daemon.errors import Said
+
 HEAD_BYTES = 64
 
 SUFFIXES = frozenset({
@@ -26,18 +28,18 @@ _AVIF_BRANDS = frozenset({b"avif", b"mif1", b"miaf"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"})
 
 _STRANGERS = (
-    (b"GIF8", "a GIF"),
-    (b"%PDF", "a PDF"),
-    (b"8BPS", "a Photoshop file (PSD)"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL file"),
-    (b"\xff\x0a", "a JPEG XL file"),
-    (b"\0\0\0\x0cjP  ", "a JPEG 2000 file"),
-    (b"<svg", "an SVG drawing"),
-    (b"<?xml", "an XML text"),
-    (b"<!DOC", "a web page"),
-    (b"<html", "a web page"),
-    (b"\x00\x00\x01\x00", "an icon"),
+    (b"GIF8", "a_gif"),
+    (b"%PDF", "a_pdf"),
+    (b"8BPS", "a_psd"),
+    (b"PK\x03\x04", "a_zip"),
+    (b"\0\0\0\x0cJXL ", "a_jpeg_xl"),
+    (b"\xff\x0a", "a_jpeg_xl"),
+    (b"\0\0\0\x0cjP  ", "a_jpeg_2000"),
+    (b"<svg", "an_svg"),
+    (b"<?xml", "an_xml"),
+    (b"<!DOC", "a_web_page"),
+    (b"<html", "a_web_page"),
+    (b"\x00\x00\x01\x00", "an_icon"),
 )
 
 
@@ -62,14 +64,14 @@ def kind_of(head: bytes) -> str | None:
     return next((kind for signature, kind in _PHOTOS if head.startswith(signature)), None)
 
 
-def stranger(head: bytes) -> str:
+def stranger(head: bytes) -> Said:
     """What a file is instead of a photo, as a phrase for a person: "a PDF", "a text", "of no kind known here"."""
     if head[4:8] == b"ftyp":
-        return "a video"
-    known = next((name for signature, name in _STRANGERS if head.lstrip().startswith(signature)), None)
+        return Said("a_video")
+    known = next((code for signature, code in _STRANGERS if head.lstrip().startswith(signature)), None)
     if known:
-        return known
-    return "a text" if _is_text(head) else "of no kind known here"
+        return Said(known)
+    return Said("a_text") if _is_text(head) else Said("unknown_kind")
 
 
 def may_become_a_photo(head: bytes) -> bool:

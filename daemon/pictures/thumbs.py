@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Rgb
-from daemon.errors import BadPhoto
+from daemon.errors import BadPhoto, Said
 from daemon.pictures import icc
 from daemon.pictures.reading import open_small, pages_of
 
@@ -45,7 +45,7 @@ def thumb_of_page(path: Path, longest: int, max_megapixels: float, page: int) ->
     """
     found = pages_of(path) if page else (0,)
     if page > len(found):
-        raise BadPhoto(f"{path.name} has no page {page}.")
+        raise BadPhoto(Said("no_such_page", name=path.name, n=page))
     return thumb(path, longest, max_megapixels, found[page - 1] if page else 0)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.errors import BadPhoto
+from daemon.errors import BadPhoto, Said
 from daemon.pictures import decoding, exif, icc, iptc, saving, xmp
 from daemon.pictures.codec_errors import Undecodable
 from daemon.pictures.large_photo import LargePhoto
@@ -59,10 +59,7 @@ def write(
     width, height = frame.size if frame else (rgba.shape[1], rgba.shape[0])
     most = _MOST_PIXELS.get(kind.container)
     if most and max(height, width) > most:
-        raise BadPhoto(
-            f"A {kind.container} has at most {most} pixels a side, and this result has {width} x {height}. "
-            'Choose "png" or "tiff" in outputs.formats, or set outputs.max_side.'
-        )
+        raise BadPhoto(Said("too_large_for_format", what=kind.container, most=most, width=width, height=height))
     metadata = photo.metadata
     # Not every program looks for EXIF and IPTC in every format, and WebP has no place for IPTC; all look for XMP.
     notice = exif.copyright_in(metadata.exif) or iptc.copyright_in(metadata.iptc)
@@ -77,7 +74,7 @@ def write(
         whole = meant(rgba, output_format, frame, ground, jpeg_quality, photo.icc)
         saving.save(path, whole, metadata)
     except Undecodable as error:
-        raise BadPhoto(f'This result cannot be written as "{output_format}": {error}.') from error
+        raise BadPhoto(Said("cannot_encode", what=output_format, detail=error)) from error
     return whole
 
 

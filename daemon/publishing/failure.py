@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from daemon.errors import Said
 from daemon.hotfolder import place_files
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
@@ -28,7 +29,7 @@ def move_to_failed(
     kind = publication.row.reason_kind
     note = folders.jobs.staging(job.id) / "reason.txt"
     if not note.exists():
-        text = failure_note(PurePosixPath(job.name).name, job.id, job.reason or "unknown", words, kind)
+        text = failure_note(PurePosixPath(job.name).name, job.id, job.reason or Said("unknown"), words, kind)
         write_or_wait(note, text)
     suffix, stem = PurePosixPath(job.name).suffix, stem_of(job.name)
     if is_taken_back(folders, journal, job.id, original):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from daemon.disk.os_errors import translated
-from daemon.errors import RootAway
+from daemon.errors import RootAway, Said
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Job
@@ -32,7 +32,7 @@ class KeptFile:
         """Write the same bytes, durable. Raises RootAway if the file is gone or cannot be read now; NoRoom, OSError."""
         with translated(f"Keeping {self.place} as it is"):
             if not ownership.copy_out(self.root, self.place, to):
-                raise RootAway(f"{self.place} was moved just now. It is looked for again.")
+                raise RootAway(Said("just_moved_again", name=self.place))
 
 
 @dataclass(frozen=True, slots=True)

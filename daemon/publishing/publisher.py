@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from daemon.errors import BadPhoto, NoRoom, RootAway
+from daemon.errors import BadPhoto, NoRoom, RootAway, Said
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
@@ -108,7 +108,7 @@ class Publisher:
             publication = do(publication)
         return publication
 
-    def give_up(self, job: Job, reason: str, kind: str) -> None:
+    def give_up(self, job: Job, reason: Said, kind: str) -> None:
         """Fail a job. The journal comes first, so that the next start completes what a crash interrupts."""
         with self.locks.held(job.id):
             self._tick(Effect.GIVE_UP)
@@ -197,7 +197,7 @@ class Publisher:
             self._tick(Effect.ADOPT)
             self._journal.complete_as_found(job.id, found, self._clock(), original)
         else:
-            self._journal.give_up(job.id, found.job.reason or "unknown", "bad_photo", self._clock())
+            self._journal.give_up(job.id, found.job.reason or Said("unknown"), "bad_photo", self._clock())
             self._journal.record_places(job.id, found.results)
         self._job_events.found_done(job)
         return self._over(publication)
@@ -216,7 +216,7 @@ class Publisher:
 
     def _miss_original(self, publication: Publication) -> Publication:
         name = publication.row.job.name
-        raise BadPhoto(f"The original of {name} is gone from .freisteller/work; somebody took it away.")
+        raise BadPhoto(Said("original_gone", name=name))
 
     def _move_to_failed(self, publication: Publication) -> Publication:
         job = publication.row.job

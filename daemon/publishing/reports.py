@@ -12,7 +12,7 @@ from daemon.pictures.photo import Seen
 from daemon.pictures.values import Page
 from daemon.words.catalogue import Texts
 from daemon.words.reason_texts import reason_text, reason_values
-from daemon.words.said import said_in
+from daemon.words.said import failure_values, said_in
 
 REPORT_VERSION = 1
 
@@ -143,9 +143,11 @@ def _attempt(attempt: Attempt, words: Texts) -> dict[str, Any]:
         "server": attempt.server,
         "seconds": round(attempt.seconds, 3),
         **({"why": attempt.why} if attempt.why else {}),
-        **(
-            verdict_values(attempt.verdict, words)
-            if attempt.verdict
-            else {"error": attempt.error and said_in(attempt.error, words)}
-        ),
+        **(verdict_values(attempt.verdict, words) if attempt.verdict else _error(attempt.error, words)),
     }
+
+
+def _error(error: str | None, words: Texts) -> dict[str, Any]:
+    if error is None:
+        return {"error": None}
+    return {"error": said_in(error, words), "failure": failure_values(error)}

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from daemon.disk.whole_file import write_whole
-from daemon.errors import BadPhoto, NoRoom
+from daemon.errors import BadPhoto, NoRoom, Said
 from daemon.hotfolder import place_files
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.free_names import stems
@@ -158,11 +158,9 @@ class Staging:
             try:
                 sizes[fmt] = maker.write(scratch, fmt, job.id)
             except OSError as error:
-                raise NoRoom(f"The result of {job.name} cannot be written to {path.parent}: {error}") from error
+                raise NoRoom(Said("result_not_written", name=job.name, folder=path.parent, fault=error)) from error
             except ValueError as error:
-                raise BadPhoto(
-                    f"The result of {job.name} was written twice and was wrong each time: {error}"
-                ) from error
+                raise BadPhoto(Said("written_wrong_twice", name=job.name, detail=error)) from error
             self._tick(Effect.KEEP_RESULT)
             scratch.replace(path)
         return sizes
@@ -211,15 +209,15 @@ def write_or_wait(path: Path, content: bytes) -> None:
     try:
         write_whole(path, content)
     except OSError as error:
-        raise NoRoom(f"{path} cannot be written: {error}") from error
+        raise NoRoom(Said("file_not_written", path=path, fault=error)) from error
 
 
 def _refuse_unsaid(job: Job, verdict: Verdict, coverage: Coverage) -> None:
     """Raise BadPhoto if the result is empty or the whole photo, and the verdict does not say so."""
     if coverage.is_empty and "empty" not in verdict.defects:
-        raise BadPhoto(f"Nothing of {job.name} would be left: its subject is where the photo itself is transparent.")
+        raise BadPhoto(Said("nothing_left", name=job.name))
     if coverage.is_full and "full" not in verdict.defects:
-        raise BadPhoto(f"The result of {job.name} would be the whole photo, and its verdict says otherwise.")
+        raise BadPhoto(Said("whole_photo_left", name=job.name))
 
 
 def _free(report: Path, stem: str, suffix: str) -> Path:

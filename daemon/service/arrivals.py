@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from daemon.errors import Said
 from daemon.intake.admission import Admission
 from daemon.intake.file_faults import FileFaults
 from daemon.intake.scan_values import Arrival, Reject, Scan
@@ -51,14 +52,14 @@ class Arrivals:
         for reject in scan.rejected:
             self._take_one(reject.name, partial(self._take_reject, reject))
         for arrival in scan.ready:
-            reason = self._take_one(arrival.name, partial(self._take_arrival, arrival, urgent))
-            if reason:
-                self._take_one(arrival.name, partial(self.refuse, Reject(arrival.source, arrival.name, reason)))
+            fault = self._take_one(arrival.name, partial(self._take_arrival, arrival, urgent))
+            if fault:
+                self._take_one(arrival.name, partial(self.refuse, Reject(arrival.source, arrival.name, fault)))
         for reason, count in scan.ignored.items():
             self._metrics.count(series.PHOTOS_IGNORED, count, reason=reason)
             log.log("ignored", f"{count} new files in inbox/ are ignored: {reason}", reason=reason, count=count)
 
-    def _take_one(self, name: str, take: Callable[[], object]) -> str | None:
+    def _take_one(self, name: str, take: Callable[[], object]) -> Said | None:
         """Take one file; whatever goes wrong concerns it alone. Returns why it fails once it had all its tries."""
         try:
             take()

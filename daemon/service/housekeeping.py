@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from daemon.engines.contract import Engine, ServerHealth
-from daemon.errors import JournalLocked, NoRoom
+from daemon.errors import JournalLocked, NoRoom, Said, said_together
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.logs.barrier import Barrier
@@ -54,8 +54,12 @@ class StatusTurn:
         servers = self._engine.health()
         self._metrics.engine(servers)
         self._log_set_aside(servers)
-        troubles = "; ".join(f"{each.server}: {each.message or 'away'}" for each in servers if not each.up)
-        self._health.report("engine", any(each.up for each in servers), troubles)
+        away = [
+            Said("server_error", server=each.server, detail=each.message or Said("away"))
+            for each in servers
+            if not each.up
+        ]
+        self._health.report("engine", any(each.up for each in servers), said_together(away, "list"))
         self._end_outage(servers)
         self._metrics.set(series.HEARTBEAT, now)
         try:

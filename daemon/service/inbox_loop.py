@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from daemon.errors import FreistellerError, JournalLocked, NoRoom, RootAway
+from daemon.errors import FreistellerError, JournalLocked, NoRoom, RootAway, said_of
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.intake.scan_values import Scan
@@ -53,7 +53,7 @@ class RootWatch:
             log.log("root_away" if trouble else "root_back", text, level=level)
             self._print_line(text)
         self._metrics.set(series.ROOT_REACHABLE, there)
-        self._health.report("root", there, str(trouble or ""))
+        self._health.report("root", there, said_of(trouble) if trouble else "")
         if there:
             self._wake()
 

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from daemon.errors import JournalLocked
+from daemon.errors import JournalLocked, said_of
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.observe.health import Health
@@ -40,5 +40,5 @@ class JournalWatch:
         try:
             self._journal.turns.make_due(JournalLocked.reason)  # a write that fails while the lock is there
         except JournalLocked as error:
-            return str(error)
+            return said_of(error)
         return ""

@@ -10,6 +10,7 @@ from daemon.logs import log
 from daemon.observe.labels import public_name
 from daemon.people.touch_ups import TouchUps
 from daemon.service.wiring import Parts
+from daemon.words.said import failure_of
 
 if TYPE_CHECKING:
     from daemon.settings.http_section import HttpSettings
@@ -118,6 +119,7 @@ def status_page(parts: Parts) -> dict[str, object]:
             "in_hand": each.running,
             "paused": list(each.set_aside),
             "message": each.message,
+            **failure_of(each.message),
         }
         for each in parts.engine.health()
     ]

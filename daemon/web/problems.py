@@ -17,8 +17,10 @@ from daemon.errors import (
     NoRoom,
     RootAway,
     Vanished,
+    said_of,
 )
 from daemon.web.json_answer import as_json
+from daemon.words.said import failure_of
 
 TYPES = "urn:freisteller:problem:"
 """Comes before the name of a problem, and never changes: programs compare the whole."""
@@ -67,7 +69,13 @@ def problem(error: FreistellerError) -> Response:
     """The answer that tells an error to a program."""
     status = status_of(error)
     kind = error.kind if isinstance(error, Refused) else error.reason
-    body = {"type": TYPES + kind, "title": status.phrase, "status": int(status), "detail": str(error)}
+    body = {
+        "type": TYPES + kind,
+        "title": status.phrase,
+        "status": int(status),
+        "detail": str(error),
+        **failure_of(said_of(error)),
+    }
     headers = dict(error.headers) if isinstance(error, Refused) else {}
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers.setdefault("Retry-After", str(RETRY_SECONDS))

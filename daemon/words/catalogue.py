@@ -1,15 +1,14 @@
 """Says texts in a language, from the one catalogue: `texts/LANGUAGE.po`, which docs/update_texts.py gathers."""
 
 import gettext
-import re
-from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
+
+from daemon.errors import filled
 
 LANGUAGES = ("en", "de")
 """English stands in the sources; each other one has a compiled catalogue `texts/LANGUAGE.mo`."""
 
-_VALUE = re.compile(r"%\((\w+)\)s")
 _MARKS = {"en": (",", "."), "de": (".", ",")}
 """Between thousands, and before the decimals."""
 
@@ -62,8 +61,3 @@ class Texts:
 def words_in(language: str) -> Texts:
     """The texts in one of LANGUAGES, read once."""
     return Texts(language)
-
-
-def filled(text: str, values: Mapping[str, object]) -> str:
-    """A text with its values. What has none stays as it is, and a % alone is a %."""
-    return _VALUE.sub(lambda found: str(values.get(found[1], found[0])), text)

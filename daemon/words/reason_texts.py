@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from daemon.jobs import Reason
 from daemon.words.catalogue import N_, Texts
-from daemon.words.said import said_in
+from daemon.words.said import failure_values, said_in
 
 REASONS: Mapping[str, str] = {
     "empty": N_("nothing was kept: no subject found"),
@@ -78,7 +78,8 @@ def reason_text(reason: Reason | str, words: Texts) -> str:
 def reason_values(reason: Reason | str) -> dict[str, object]:
     """A reason as JSON values, for programs: its code and what belongs to it; or the text that was kept."""
     if isinstance(reason, str):
-        return {"code": "", "text": reason}
+        failure = failure_values(reason)
+        return {"code": "", "text": reason, **({"failure": failure} if failure["code"] else {})}
     return {
         "code": reason.code,
         **({"place": reason.place, "elsewhere": reason.elsewhere} if reason.place else {}),

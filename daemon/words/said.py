@@ -1,83 +1,45 @@
-"""Says in a language what the daemon says of failures, whose sentences stand in the sources in English.
+"""Says in a language what the daemon says of failures: by the codes of `said.txt`.
 
-`texts/said.txt` lists them. A sentence that is not there is said as it is.
+What has no code stays as it is: it is not ours (a server's or a codec's words), or an earlier version kept it.
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
+from collections.abc import Mapping
+from typing import Any
 
-from daemon.words.catalogue import Texts
+from daemon.errors import SAID, Said
+from daemon.words.catalogue import N_, Texts
 
-_NAME = re.compile(r"%\((\w+)\)s")
-_VALUE = "(.+?)"
-_LONGEST = 4000  # characters; what a stranger's server says may be of any length
-_VALUE_OF_ONE_SENTENCE = r"((?:(?!\. ).)+?)"
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """One text of the list, and what finds it. beginning: it with more after it; None if it is no sentence."""
-
-    text: str
-    whole: re.Pattern[str]
-    beginning: re.Pattern[str] | None
-
-
-@lru_cache(maxsize=1)
-def said_texts() -> tuple[str, ...]:
-    """All texts of the list, as they stand there."""
-    lines = files("daemon.words").joinpath("texts", "said.txt").read_text("utf-8").splitlines()
-    return tuple(line for line in lines if line and not line.startswith("#"))
+STATES = (N_("waiting"), N_("running"), N_("publishing"), N_("done"), N_("failed"))
+"""What the value `state` may be."""
 
 
 def said_in(said: str, words: Texts) -> str:
-    """A text in a language: a sentence, or several that are known."""
-    if words.is_source or len(said) > _LONGEST:
-        return said
-    if whole := _found(_known(), said, words):
-        return whole[0]
-    sentences, rest = [], said
-    while rest:
-        found = _found(_known(), rest, words, beginning=True)
-        if found is None:
-            return said
-        sentences.append(found[0])
-        rest = rest[found[1] :]
-    return " ".join(sentences)
+    """A sentence in a language."""
+    if words.is_source or not isinstance(said, Said) or said.code not in SAID:
+        return str(said)
+    return words.say(SAID[said.code], **{name: _value(name, value, words) for name, value in said.values.items()})
 
 
-@lru_cache(maxsize=1)
-def _known() -> tuple[_Known, ...]:
-    return tuple(
-        _Known(
-            text,
-            re.compile(_pattern(text, _VALUE), re.DOTALL),
-            re.compile(f"{_pattern(text, _VALUE_OF_ONE_SENTENCE)}(?: |$)", re.DOTALL) if text.endswith(".") else None,
-        )
-        for text in said_texts()
-    )
+def failure_values(said: str) -> dict[str, object]:
+    """A sentence as JSON values, for programs and for the journal: its code, its values, its English text."""
+    if not isinstance(said, Said) or not said.code:
+        return {"code": "", "values": {}, "text": str(said)}
+    values = {name: failure_values(value) if isinstance(value, Said) else value for name, value in said.values.items()}
+    return {"code": said.code, "values": values, "text": str(said)}
 
 
-def _pattern(text: str, value: str) -> str:
-    return value.join(re.escape(piece) for piece in _NAME.split(text)[::2])
+def failure_of(said: str | None) -> dict[str, object]:
+    """The member `failure` of an answer to a program; None = nothing failed, and nothing waits."""
+    return {"failure": failure_values(said) if said else None}
 
 
-def _found(known: Sequence[_Known], said: str, words: Texts, *, beginning: bool = False) -> tuple[str, int] | None:
-    """The first known text that is all of `said`, or begins it: in the language, and how many characters it took."""
-    for each in known:
-        match = each.beginning.match(said) if beginning and each.beginning else None
-        if not beginning:
-            match = each.whole.fullmatch(said)
-        if match:
-            values = dict(zip(_NAME.findall(each.text), match.groups(), strict=True))
-            # A value within a sentence may be a known one itself.
-            return words.say(each.text, **{name: _value(value, words) for name, value in values.items()}), match.end()
-    return None
+def failure_in(values: Mapping[str, Any]) -> Said:
+    """The sentence that `failure_values` wrote. Raises KeyError, TypeError or AttributeError if it is none."""
+    kept = {name: failure_in(value) if isinstance(value, dict) else value for name, value in values["values"].items()}
+    return Said.again(str(values["text"]), str(values["code"]), kept)
 
 
-def _value(value: str, words: Texts) -> str:
-    whole = _found(_known(), value, words)
-    return whole[0] if whole else value
+def _value(name: str, value: str | float, words: Texts) -> str:
+    if isinstance(value, str):
+        return words.say(value) if name == "state" else said_in(value, words)
+    return str(value) if isinstance(value, int) else words.figure(value, len(f"{value}".partition(".")[2]))

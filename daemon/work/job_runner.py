@@ -17,7 +17,9 @@ from daemon.errors import (
     JournalLocked,
     NoRoom,
     RootAway,
+    Said,
     WorkerLost,
+    said_of,
 )
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
@@ -102,13 +104,13 @@ class JobRunner:
         """Leave a job to the dispatcher: the answer to its error failed, so it may still count as in work."""
         if isinstance(error, NoRoom):  # the journal has none, so the job cannot even be put off
             seconds = task.settings.dispatch.postpone_seconds
-            self._job_events.postponed(task.job, str(error), error.reason, seconds)
+            self._job_events.postponed(task.job, said_of(error), error.reason, seconds)
             return RunResult.LOCKED_OUT if isinstance(error, JournalLocked) else RunResult.STRANDED
         self._job_events.stumbled(task.job, error)
         with suppress(Exception):
             if not is_open(self._journal.state_of(task.job.id)):
                 return RunResult.LOST_TO_ANOTHER  # `Recovery.clear_leftovers` brings it to its end
-            self._put_off(task.job, task.settings.dispatch.postpone_seconds, str(error), "internal_error")
+            self._put_off(task.job, task.settings.dispatch.postpone_seconds, said_of(error), "internal_error")
             return RunResult.SENT_BACK
         return RunResult.STRANDED
 
@@ -122,17 +124,17 @@ class JobRunner:
             return RunResult.NO_ENGINE
         except (NoRoom, RootAway) as error:
             if self._is_of_this_photo(error):
-                reason = f"{task.job.name} cannot be read: {error.__cause__}. Is the disk all right?"
+                reason = Said("disk_cannot_read", name=task.job.name, cause=error.__cause__)
                 return self._try_again(task, reason, "bad_photo")
             self._postpone(task, error)
             return RunResult.NO_PLACE
         except BadPhoto as error:
             if self._postpone_if_folder_is_away(task):
                 return RunResult.NO_PLACE
-            self._publisher.give_up(task.job, str(error), error.reason)
+            self._publisher.give_up(task.job, said_of(error), error.reason)
             return RunResult.FAILED
         except WorkerLost as error:
-            return self._try_again(task, str(error), error.reason)
+            return self._try_again(task, said_of(error), error.reason)
         except IllegalMove as error:
             self._job_events.stumbled(task.job, error)
             return RunResult.LOST_TO_ANOTHER
@@ -165,7 +167,7 @@ class JobRunner:
         try:
             return self._publisher.read_content(publication, leave_out_equal=leave_out)
         except OSError as error:
-            raise BadPhoto(f"{task.job.name} cannot be read: {error.strerror}.") from error
+            raise BadPhoto(Said("cannot_read", name=task.job.name, fault=error.strerror)) from error
 
     def _cut_out(self, publication: Publication, file: CutFile) -> Publication:
         """Ask engines until a result is good enough, then decide. No lock is held meanwhile."""
@@ -209,10 +211,10 @@ class JobRunner:
     def _postpone(self, task: PhotoTask, error: FreistellerError) -> None:
         postponed = self._journal.row(task.job.id).postponed
         seconds = min(LONGEST_POSTPONE_SECONDS, task.settings.dispatch.postpone_seconds * 2 ** min(postponed, 10))
-        self._put_off(task.job, seconds, str(error), error.reason)
-        self._job_events.postponed(task.job, str(error), error.reason, seconds)
+        self._put_off(task.job, seconds, said_of(error), error.reason)
+        self._job_events.postponed(task.job, said_of(error), error.reason, seconds)
 
-    def _put_off(self, job: Job, seconds: float, reason: str, kind: str) -> None:
+    def _put_off(self, job: Job, seconds: float, reason: Said, kind: str) -> None:
         """Start, or publish, the job again after so many seconds."""
         self._runtime.tick(Effect.POSTPONE)
         published = self._journal.state_of(job.id) in MOVES[Move.DELAY]
@@ -220,10 +222,10 @@ class JobRunner:
         put_off(job.id, self._runtime.clock() + seconds, reason, kind)
 
     def _answer_fault(self, task: PhotoTask, error: Exception) -> RunResult:
-        reason = f"An internal error of Freisteller ({type(error).__name__}: {error}); please report it."
+        reason = Said("internal_error", detail=f"{type(error).__name__}: {error}")
         return self._try_again(task, reason, "internal_error")
 
-    def _try_again(self, task: PhotoTask, reason: str, kind: str) -> RunResult:
+    def _try_again(self, task: PhotoTask, reason: Said, kind: str) -> RunResult:
         """Try a photo again later, its try counted; give it up once it had all its tries. The others go on."""
         job, dispatch = task.job, task.settings.dispatch
         if self._publisher.is_placed(job.id):  # its results are published: no fault takes them back
@@ -244,7 +246,4 @@ def _refuse_if_written(job: Job, before: os.stat_result | None, after: os.stat_r
     What was made of it lacks what came since, perhaps a page.
     """
     if before and (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise BadPhoto(
-            f"{job.name} was still being written while it was in work ({before.st_size} bytes became {after.st_size}). "
-            "All that was written is in this file: move it back into inbox/ once it is complete."
-        )
+        raise BadPhoto(Said("written_while_in_work", name=job.name, before=before.st_size, after=after.st_size))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from daemon.errors import EngineAway
+from daemon.errors import EngineAway, Said
 
 MUCH_BYTES = 3 << 28  # with more than this in work we give memory back, although that costs time
 LOOK_SECONDS = 0.2  # so often a photo that waits for memory looks whether the program stops
@@ -78,7 +78,7 @@ class MemoryBudget:
                 # In order, so that a stream of small photos cannot hold up a big one for ever.
                 while not (self._waiting[0] is turn and self._has_room(need_bytes)):
                     if stopping():
-                        raise EngineAway("Freisteller is stopping; the photo goes on at the next start.")
+                        raise EngineAway(Said("stopping"))
                     self._changed.wait(LOOK_SECONDS)
                 self._used += need_bytes
             finally:

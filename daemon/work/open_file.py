@@ -12,7 +12,7 @@ import numpy as np
 from daemon.arrays import Alpha, Rgb
 from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.engines.least_size import narrowed, widened
-from daemon.errors import BadPhoto, RootAway
+from daemon.errors import BadPhoto, RootAway, Said
 from daemon.jobs import Attempt, Recipe, View
 from daemon.observe.stage_clock import Timed, untimed
 from daemon.pictures import codec, fitting
@@ -64,7 +64,7 @@ class OpenFile:
             remark = f"only the first of its {page.left_out + 1} pages was cut out"
             photo = replace(photo, remarks=(*photo.remarks, remark))
         if photo.own_alpha is not None and not photo.own_alpha.any():
-            raise BadPhoto(f"{self._path.name} is transparent everywhere; there is nothing in it to cut out.")
+            raise BadPhoto(Said("all_transparent", name=self._path.name))
         self._in_work = PhotoInWork.of(photo, self._settings, self._timed)
 
     def proxy(self, view: View) -> Rgb:

@@ -17,6 +17,9 @@ from daemon.errors import (
     EngineMisconfigured,
     FreistellerError,
     RecipeRefused,
+    Said,
+    said_of,
+    said_together,
 )
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.runtime import Runtime
@@ -109,7 +112,7 @@ class Pipeline:
         while recipe := strategy.next_recipe(attempts, job.tried_before):
             self._record(job, attempts)
             if self._runtime.stopping():
-                raise EngineAway("Freisteller is stopping; the photo goes on at the next start.")
+                raise EngineAway(Said("stopping"))
             try:
                 attempt = self._attempt(job, photo, recipe, strategy.best(attempts), len(attempts) + 1)
             except EngineMisconfigured as error:
@@ -176,7 +179,7 @@ class Pipeline:
         except (RecipeRefused, EngineFull) as error:
             self._meter.attempt(recipe.model, None, error.reason)
             seconds = time.perf_counter() - began
-            return replace(attempt, seconds=seconds, error=str(error), error_reason=error.reason)
+            return replace(attempt, seconds=seconds, error=said_of(error), error_reason=error.reason)
         attempt = photo.judge(attempt)
         self._meter.attempt(recipe.model, attempt.verdict.score if attempt.verdict else None, None)
         return replace(attempt, server=server, seconds=time.perf_counter() - began)
@@ -234,9 +237,7 @@ def _without_touch_ups(job: Job) -> Job:
     return replace(job, tried_before=tuple(each for each in job.tried_before if each.recipe.model != TOUCH_UP))
 
 
-def _nothing_came(job: Job, attempts: Sequence[Attempt]) -> str:
-    errors = "; ".join(f"{attempt.recipe}: {attempt.error}" for attempt in attempts)
-    return (
-        f"{Path(job.name).name} could not be cut out: every model that was tried failed ({errors or 'none was left'}). "
-        "Check the engine with freisteller doctor, or replace the photo."
-    )
+def _nothing_came(job: Job, attempts: Sequence[Attempt]) -> Said:
+    errors = [Said("of_recipe", recipe=each.recipe, detail=each.error or "") for each in attempts]
+    detail = said_together(errors, "list") if errors else Said("none_left")
+    return Said("no_model_worked", name=Path(job.name).name, detail=detail)

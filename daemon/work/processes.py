@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from daemon.errors import EngineAway, WorkerLost
+from daemon.errors import EngineAway, Said, WorkerLost
 from daemon.hotfolder.runtime import Runtime
 from daemon.logs import log
 from daemon.observe import series
@@ -186,15 +186,11 @@ class Processes:
             self._meter.count(series.WORKERS_LOST)
             text = f"{name}: the process that worked on this file was lost: {error}. The others go on."
             log.log("worker_lost", text, level=logging.WARNING, name=name, step=word)
-            raise WorkerLost(
-                f"{name} cannot be worked on: the process that did so was lost ({error}). The file may be damaged in "
-                "a way that crashes a library, or too large for this machine. Open it in an image editor, export it "
-                "again and drop that."
-            ) from error
+            raise WorkerLost(Said("process_lost", name=name, detail=error)) from error
         finally:
             for stage in process.stages:
                 self._runtime.stages.add(*stage, in_this_thread=False)
 
 
 def _refuse() -> NoReturn:
-    raise EngineAway("Freisteller is stopping; the photo goes on at the next start.")
+    raise EngineAway(Said("stopping"))

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from daemon.errors import NoRoom, RootAway
+from daemon.errors import NoRoom, RootAway, Said
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.work_note import read_work_note
@@ -105,8 +105,5 @@ class Recovery:
         return True
 
 
-def _quarantine_reason(tries: int) -> str:
-    return (
-        f"Freisteller crashed {tries} times while it worked on this photo and on no other, so it no longer tries. "
-        "The photo may be too large for this machine's memory, or damaged in a way that crashes a library."
-    )
+def _quarantine_reason(tries: int) -> Said:
+    return Said("crashed_over_photo", n=tries)

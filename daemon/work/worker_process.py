@@ -9,7 +9,7 @@ from contextlib import suppress
 from multiprocessing.reduction import send_handle
 from typing import Any
 
-from daemon.errors import NoRoom, WorkerLost
+from daemon.errors import NoRoom, Said, WorkerLost
 from daemon.work.time_limits import TimeLimits
 from daemon.work.worker_main import RELEASE, Call, Reply, serve
 
@@ -46,7 +46,7 @@ class WorkerProcess:
                 self._process = _CONTEXT.Process(target=serve, args=(theirs, os.getpid()), name="photo", daemon=True)
                 self._process.start()
         except (OSError, EOFError) as error:
-            raise NoRoom(f"No process can be started to work on photos: {error}") from error
+            raise NoRoom(Said("no_process", detail=error)) from error
 
     def ask(self, seconds: float, name: str, *values: Any, descriptor: int | None = None) -> Any:
         """Call `name` there with these values; returns what it returns and raises what it raises.
@@ -66,7 +66,7 @@ class WorkerProcess:
             raise WorkerLost(self._end()) from error
         self.stages = answer.stages
         if isinstance(answer.error, MemoryError):
-            raise WorkerLost("it needs much more memory than a photo of its size")
+            raise WorkerLost(Said("needs_much_memory"))
         if answer.error is not None:
             answer.error.add_note(answer.trace)
             raise answer.error from answer.cause
@@ -105,14 +105,14 @@ class WorkerProcess:
         self._hung = True
         self.kill()
 
-    def _end(self) -> str:
+    def _end(self) -> Said:
         """Say how the process was lost."""
         self.kill()
         with _STARTING:
             self._process.join(_END_SECONDS)
             code = self._process.exitcode
         if self._hung:
-            return "it hung"
+            return Said("process_hung")
         if code is not None and code < 0:
-            return f"it was ended by {signal.Signals(-code).name}"
-        return f"it ended with code {code}"
+            return Said("process_killed", signal=signal.Signals(-code).name)
+        return Said("process_ended", n=code)

@@ -14,7 +14,7 @@ from daemon.engines.comfyui.model_table import load_models
 from daemon.engines.comfyui.server import Server
 from daemon.engines.comfyui.server_trust import ServerTrust
 from daemon.engines.comfyui.servers import ServerEntry, Servers
-from daemon.errors import EngineMisconfigured
+from daemon.errors import EngineMisconfigured, Said
 from daemon.jobs import Recipe
 from daemon.service.choose_engine import build_engine
 from daemon.settings import ComfyUISettings, ServerSettings, load
@@ -180,7 +180,7 @@ def test_photos_come_first(entry: ServerEntry) -> None:
 def test_a_doubted_model_may_still_be_tried_but_gets_no_photo(entry: ServerEntry) -> None:
     servers = Servers([entry], 3.0, Clock())
     with servers.changing(entry) as trust:
-        trust.record_wrong_canary("BEN2", "all wrong")
+        trust.record_wrong_canary("BEN2", Said.again("all wrong"))
 
     with pytest.raises(EngineMisconfigured, match="all wrong"):
         servers.take_slot("BEN2", (), ())
@@ -191,7 +191,7 @@ def test_a_doubted_model_may_still_be_tried_but_gets_no_photo(entry: ServerEntry
 def test_a_photo_that_was_under_way_proves_nothing() -> None:
     trust = ServerTrust(slots=2, set_aside_seconds=10.0)
     trust.take_slot("BEN2", 0.0)
-    trust.record_wrong_canary("BEN2", "all wrong")
+    trust.record_wrong_canary("BEN2", Said.again("all wrong"))
 
     trust.record_answer("BEN2", 1.0)
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from daemon.disk.file_id import FileId
+from daemon.errors import Said
 from daemon.intake.completeness import (
     CLOSED_QUIET_SECONDS,
     FileAction,
@@ -28,7 +29,7 @@ def step(file: ObservedFile, now: float, writer_gap: float = 0.0) -> FileDecisio
 
 def proven(finding: Finding, made_at: float = 2.0, reason: str = "a.jpg ends too soon.") -> ObservedFile:
     file = ObservedFile(FILE_ID, 0.0)
-    file.proof = Proof(finding, reason, made_at)
+    file.proof = Proof(finding, Said.again(reason), made_at)
     return file
 
 
@@ -144,7 +145,7 @@ def test_before_a_file_is_rejected_it_is_looked_into_once_more() -> None:
     file = proven(Finding.NOT_YET)
 
     assert step(file, 60.0) == FileDecision(FileAction.PROVE)
-    file.proof = Proof(Finding.NOT_YET, "a.jpg ends too soon.", 60.0)
+    file.proof = Proof(Finding.NOT_YET, Said.again("a.jpg ends too soon."), 60.0)
     assert step(file, 60.0) == FileDecision(FileAction.REJECT)
 
 
@@ -166,7 +167,7 @@ def test_patience_is_counted_from_the_last_change() -> None:
     file = ObservedFile(FILE_ID, 0.0)
     for second in range(1, 600):
         file.see(FILE_ID._replace(size_bytes=second), float(second))
-    file.proof = Proof(Finding.NOT_YET, "a.jpg ends too soon.", 601.0)
+    file.proof = Proof(Finding.NOT_YET, Said.again("a.jpg ends too soon."), 601.0)
 
     assert step(file, 610.0).action is FileAction.WAIT
 

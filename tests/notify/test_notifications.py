@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from daemon.errors import NoRoom, RootAway
+from daemon.errors import NoRoom, RootAway, Said
 from daemon.jobs import Grade, Reason
 from daemon.notify import notices
 from daemon.notify.notices import BatchFigures, FailedPhoto, Origin, PhotoEnd, payload
@@ -163,6 +163,7 @@ def test_a_full_disk_is_reported_and_so_is_its_end(house: House, monkeypatch: py
     assert house.heard("resumed", part="disk")
 
 
+NOT_WHOLE = Said("not_whole", name="a.jpg", detail=Said("only_n_bytes", n=7))
 EXAMPLES = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "operations.md").read_text("utf-8"), re.DOTALL)
 
 
@@ -201,6 +202,11 @@ def test_each_photo_is_told_to_a_hook_that_asks_for_it(tmp_path: Path) -> None:
     assert first["url"] == f"/api/v1/jobs/{first['job']}"
     assert (second["state"], second["grade"], second["same_as"]) == ("done", None, first["job"])
     assert (third["state"], third["grade"], "not a photo" in third["reason"]) == ("failed", None, True)
+    assert [each["failure"] and each["failure"]["code"] for each in (first, second, third)] == [
+        None,
+        "same_photo",
+        "not_a_photo",
+    ]
 
 
 def told(body: dict[str, Any]) -> dict[str, Any]:
@@ -217,8 +223,8 @@ def test_the_document_shows_what_is_sent(example: dict[str, Any]) -> None:
     grades = {Grade.SEHR_GUT: 74, Grade.GUT: 4, Grade.UNGENUEGEND: 1}
     sheet = Path("/srv/freisteller/contact-sheets/shoes.html")
     made = {
-        "failed": notices.failed([FailedPhoto("shoes/a.jpg", "1", "why")], 0.0, words_in("en")),
-        "paused": notices.outage_began("engine", "gpu1 cannot be reached.", 0.0, words_in("en")),
+        "failed": notices.failed([FailedPhoto("shoes/a.jpg", "1", NOT_WHOLE)], 0.0, words_in("en")),
+        "paused": notices.outage_began("engine", Said("server_unreachable", server="gpu1"), 0.0, words_in("en")),
         "resumed": notices.outage_over("engine", 840.0, 0.0, words_in("en")),
         "batch_done": notices.batch_done(BatchFigures("shoes", 80, 1, grades, 12, 248.0), 0.0, words_in("en"), sheet),
         "photo_done": notices.photo_done(ONE_PHOTO, 0.0, words_in("en")),
@@ -228,14 +234,16 @@ def test_the_document_shows_what_is_sent(example: dict[str, Any]) -> None:
 
     assert list(example) == list(sent)
     assert _shape(example) == _shape(sent)
-    if example["event"] != "failed":
+    if example["event"] == "failed":
+        assert sent["photos"][0]["failure"] == example["photos"][0]["failure"]
+    else:
         assert {key: sent[key] for key in (*made.facts, "text")} == {key: example[key] for key in (*made.facts, "text")}
 
 
 def test_notices_are_worded_in_the_language_of_the_settings() -> None:
     german = words_in("de")
     grades = {Grade.SEHR_GUT: 1200, Grade.GUT: 34, Grade.UNGENUEGEND: 0}
-    photo = FailedPhoto("a.jpg", "1", "a.jpg is held by another program.")
+    photo = FailedPhoto("a.jpg", "1", Said("held_by_program", name="a.jpg"))
 
     one = notices.failed([photo], 0.0, german)
     assert one.text == "a.jpg ist gescheitert: a.jpg wird von einem anderen Programm festgehalten."

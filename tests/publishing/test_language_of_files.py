@@ -1,20 +1,29 @@
 """Reports and notes are written in the language of the settings, and read back in any."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from daemon.contact_sheet.shown_results import find
+from daemon.errors import Said
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.jobs import Grade, Reason
+from daemon.jobs import Attempt, Grade, Job, Outcome, Reason, Recipe
+from daemon.journal import Journal
+from daemon.pictures.photo import Seen
+from daemon.pictures.values import Page
 from daemon.publishing.found_files import entry_of_failure, entry_of_report
 from daemon.publishing.notes import failure_note, why_in
+from daemon.publishing.reports import Cut, report
 from daemon.settings import Settings
+from daemon.states import State
 from daemon.words.catalogue import LANGUAGES, words_in
 from daemon.words.reason_texts import reason_text
+from daemon.words.said import failure_values
 from tests.doubles import ScriptedEngine
 from tests.drawing import save_photo
+from tests.journal.test_journal import attempt
 from tests.test_crash_at_every_step import one_life, settings_for
 
 
@@ -51,6 +60,34 @@ def test_all_that_people_find_is_in_their_language(german: Settings) -> None:
     assert "Warum: b.png ist kein Foto" in note
     assert "freisteller retry" in note
     assert "dieselbe Datei ist wie a.png" in same
+
+
+def test_why_a_photo_failed_is_kept_by_its_code_and_said_in_german(german: Settings) -> None:
+    (path,) = (german.root_path.parent / "state").rglob("journal.sqlite3")
+    journal = Journal(path)
+    (row,) = journal.rows(State.FAILED)
+    note = (german.root_path / "failed" / "b.png.txt").read_text("utf-8")
+
+    assert failure_values(row.job.reason or "") == {
+        "code": "not_a_photo",
+        "values": {"name": "b.png", "what": {"code": "a_pdf", "values": {}, "text": "a PDF"}},
+        "text": row.job.reason,
+    }
+    assert "Warum: b.png ist kein Foto: Der Inhalt ist ein PDF. Als JPEG, PNG oder TIFF" in note
+
+
+def test_a_report_has_the_code_of_what_an_attempt_failed_by() -> None:
+    best = replace(attempt(), number=2)
+    refused = Attempt(1, Recipe("m"), error=Said("too_flat", width=9, height=3, model="m"))
+    cut = Cut(Page(), Outcome((refused, best), best), Seen(9, 3, "png", 8, ()), (9, 3))
+
+    body = json.loads(report(Job("1", "a.png"), [cut], "", {}, 1.0, words_in("de")))
+
+    first, second = body["attempts"]
+    assert first["error"] == "Ein Bild von 9 x 3 Pixeln ist für m zu flach."
+    assert first["failure"]["code"] == "too_flat"
+    assert first["failure"]["values"] == {"width": 9, "height": 3, "model": "m"}
+    assert "failure" not in second
 
 
 def test_what_was_written_in_german_is_read_back_as_what_it_is(german: Settings) -> None:

@@ -1,149 +1,206 @@
-"""German texts know the sentences that people meet: those in the sources of the daemon, as they stand there now."""
+"""What the daemon says of failures has codes, in all sources, and each code has a German text."""
 
 import ast
+import json
+import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
 import daemon
-from daemon.intake.file_faults import FileFaults
-from daemon.jobs import Attempt, Job, Recipe
+from daemon.errors import SAID, BadPhoto, Said, said_of, said_together
 from daemon.words.catalogue import words_in
-from daemon.words.said import said_in, said_texts
-from daemon.work.pipeline import _nothing_came
-from daemon.work.recovery import _quarantine_reason
+from daemon.words.said import failure_in, failure_values, said_in
 
 HOUSE = Path(daemon.__file__).parent
-VALUE = "\N{BULLET}"
-KNOWN = {re.sub(r"%\(\w+\)s", VALUE, text) for text in said_texts()}
+TREES = {path.relative_to(HOUSE).as_posix(): ast.parse(path.read_text("utf-8")) for path in HOUSE.rglob("*.py")}
+NAMES = re.compile(r"%\((\w+)\)s")
+GERMAN = words_in("de")
 
-MODULES = (
-    "pictures/reading.py",
-    "pictures/camera_raw.py",
-    "pictures/heic.py",
-    "pictures/writing.py",
-    "publishing/publisher.py",
-    "publishing/staging.py",
-    "hotfolder/place_files.py",
-    "intake/proving.py",
-    "intake/tiff_structure.py",
-    "engines/onnx/network_output.py",
-    "engines/onnx/onnx_engine.py",
-    "engines/onnx/onnx_session.py",
-    "engines/onnx/ready_weights.py",
-    "engines/comfyui/servers.py",
-    "engines/comfyui/prompt_run.py",
-    "work/job_runner.py",
-    "intake/file_structure.py",
-    "people/attempt_deed.py",
-    "people/deed_acts.py",
-    "people/deeds.py",
-    "people/fail_deed.py",
-    "people/grade_deed.py",
-    "people/other_attempts.py",
-    "people/priority_deed.py",
-    "people/retry_deed.py",
-    "people/touch_ups.py",
-    "engines/comfyui/deaths.py",
-    "engines/comfyui/error_mapping.py",
-    "engines/comfyui/http_client.py",
-    "hotfolder/hot_folder.py",
-    "hotfolder/lease.py",
-    "hotfolder/root_identity.py",
-    "work/open_file.py",
-    "work/pipeline.py",
-    "work/processes.py",
-)
-ERRORS = frozenset(
-    {
-        "BadPhoto",
-        "NotWholeYet",
-        "IllegalMove",
-        "Vanished",
-        "Unsupported",
-        "WorkerLost",
-        "RootAway",
-        "EngineAway",
-        "ServerGone",
-        "EngineMisconfigured",
-        "EngineFull",
-        "RecipeRefused",
-        "NodeFailed",
-        "CorruptUpload",
-        "UploadLost",
-    }
-)
-OTHERWISE = (
-    f"{VALUE} is {VALUE}, so it cannot be {VALUE}.",  # SAID has both of its forms
-    f"{VALUE} cannot read the picture: {VALUE}: {VALUE}",  # one value there
-    f"{VALUE}: {VALUE}",  # what the operating system says
-)
-"""Sentences that SAID has with other values than the sources, or cannot have."""
+WITHOUT_CODES = {
+    "BadSettings": "is said at a start or a command, in the language of the terminal; an order's is within a coded one",
+    "AlreadyRunning": "is said at a start",
+    "ForeignCursor": "is a mistake of a program",
+    "TooLarge": "is an event of an engine, and is only logged",
+}
+"""Errors that no photo fails with and no page shows, and why."""
+NOT_SHOWN = {
+    "states.py": "a mistake of ours",
+    "journal/moves.py": "a mistake of ours",
+    "journal/changes.py": "a mistake of ours",
+    "journal/audit_results.py": "is said in a terminal",
+    "commands": "is said in a terminal",
+    "contact_sheet/build_sheet.py": "is said in a terminal",
+    "service/open_root.py": "is said at a start",
+    "web/access": "its reader is an admin in a terminal",
+    "engines/weights.py": "is being replaced",
+}
+"""Modules and rooms whose errors need no codes, and why."""
 
 
-def sentences(path: Path) -> Iterator[str]:
-    """What the errors say that a module raises, with VALUE for each value."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+@lru_cache(maxsize=1)
+def errors() -> frozenset[str]:
+    """The names of our errors: all classes below those of `errors.py`, and of the codecs."""
+    bases = {node.name: [ast.unparse(base) for base in node.bases] for node in classes()}
+    found = {"FreistellerError", "Undecodable", "Doubtful", "ResultGone"}
+    while more := {name for name, of in bases.items() if found & {base.rpartition(".")[2] for base in of}} - found:
+        found |= more
+    return frozenset(found - {"Refused", *WITHOUT_CODES})  # a refusal's kind is its code
+
+
+def classes() -> Iterator[ast.ClassDef]:
+    for tree in TREES.values():
+        yield from (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    """Each call with the last part of what is called."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
-            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-            if name in ERRORS and node.args:
-                said = node.args[0]
-                if isinstance(said, ast.Constant):
-                    yield str(said.value)
-                elif isinstance(said, ast.JoinedStr):
-                    yield "".join(str(part.value) if isinstance(part, ast.Constant) else VALUE for part in said.values)
+            yield (node.func.id if isinstance(node.func, ast.Name) else node.func.attr), node
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_each_sentence_of_a_module_is_known(module: str) -> None:
-    missing = [said for said in sentences(HOUSE / module) if said not in KNOWN and said not in OTHERWISE]
+def bare(tree: ast.AST) -> Iterator[str]:
+    """The texts that errors say without a code, given at once or under a name."""
+    named: dict[str, ast.expr] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            named[node.targets[0].id] = node.value
+    for name, call in calls(tree):
+        if name in errors() and call.args:
+            said = call.args[-1] if name == "WrongOrder" else call.args[0]
+            said = named.get(said.id, said) if isinstance(said, ast.Name) else said
+            if is_text(said):
+                yield ast.unparse(call)
 
-    assert missing == [], "add them to words/texts/said.txt, with a German text"
+
+def is_text(said: ast.expr) -> bool:
+    if isinstance(said, ast.Call):
+        return isinstance(said.func, ast.Name) and said.func.id == "str"
+    return isinstance(said, ast.JoinedStr | ast.BinOp) or (
+        isinstance(said, ast.Constant) and isinstance(said.value, str)
+    )
 
 
-def test_what_photos_fail_by_without_an_error_is_known() -> None:
-    said = [
-        "a.jpg cannot be read: [Errno 5] Input/output error. Is the disk all right?",
-        file_faults_text(),
-        _quarantine_reason(3),
-        _nothing_came(Job("1", "shoes/a.jpg"), [Attempt(1, Recipe("m"), error="m failed on gpu1: no")]),
-        "a.jpg is not whole: it is empty. Copy it again. It had not changed for 60 seconds.",
-        "a.jpg is held by another program. It had not changed for 60 seconds.",
-        "cancelled by eva",
+def used() -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Each code that a module says, where, and with values of which names."""
+    for module, tree in TREES.items():
+        for name, call in calls(tree):
+            if name == "Said" and call.args and isinstance(call.args[0], ast.Constant):
+                yield str(call.args[0].value), module, frozenset(each.arg or "**" for each in call.keywords)
+
+
+def test_each_error_that_a_person_may_read_has_a_code() -> None:
+    shown = {module: tree for module, tree in TREES.items() if not module.startswith(tuple(NOT_SHOWN))}
+
+    assert {module: found for module, tree in shown.items() if (found := [*bare(tree)])} == {}
+    assert len(errors()) > 15
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'raise BadPhoto("no")',
+        'raise errors.BadPhoto(f"{name} is no photo")',
+        "raise NotWholeYet(str(error)) from error",
+        'text = f"{name} is bad"\nraise EngineFull(text)',
+        'raise WrongOrder(way, "it is bad")',
+    ],
+)
+def test_a_text_without_a_code_is_found(source: str) -> None:
+    assert len([*bare(ast.parse(source))]) == 1
+
+
+def test_what_the_sources_say_is_in_the_table_with_these_values() -> None:
+    wrong = [
+        (code, module) for code, module, names in used() if code not in SAID or {*NAMES.findall(SAID[code])} != names
     ]
 
-    assert [text for text in said if said_in(text, words_in("de")) == text] == []
+    assert wrong == []
+    assert len({code for code, _, _ in used()}) > 180
 
 
-def file_faults_text() -> str:
-    faults = FileFaults()
-    return [faults.count("a.jpg", ValueError("x")) or "" for _ in range(3)][-1]
+def test_nothing_in_the_table_is_said_nowhere() -> None:
+    quoted = {
+        node.value
+        for tree in TREES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+    assert sorted(SAID.keys() - quoted) == []
+
+
+def test_each_code_stands_once_and_is_a_short_name() -> None:
+    lines = (HOUSE / "said.txt").read_text("utf-8").splitlines()
+    codes = [line.partition(": ")[0] for line in lines if line and not line.startswith("#")]
+
+    assert len(codes) == len(set(codes)) == len(SAID)
+    assert [code for code in codes if not re.fullmatch(r"[a-z0-9_]{2,40}", code)] == []
+
+
+def test_each_code_has_a_german_text_with_the_same_values() -> None:
+    german = {code: GERMAN.catalogue.gettext(text) for code, text in SAID.items()}
+
+    assert [code for code in SAID if sorted(NAMES.findall(german[code])) != sorted(NAMES.findall(SAID[code]))] == []
+    assert {code for code in SAID if german[code] == SAID[code]} == ALIKE
+
+
+ALIKE = frozenset(
+    {"sentences", "list", "of_recipe", "said", "server_error", "not_taken", "wrong_order", "kind_webp", "kind_bmp"}
+)
+"""What has no words of its own, or the same ones."""
+
+
+def example(code: str) -> Said:
+    values: Mapping[str, object] = {name: f"<{name}>" for name in NAMES.findall(SAID[code])}
+    return Said(code, **values)
+
+
+def test_what_was_kept_is_said_again_in_any_language() -> None:
+    for said in map(example, SAID):
+        kept = failure_in(json.loads(json.dumps(failure_values(said))))
+
+        assert kept == said == said_in(kept, words_in("en"))
+        assert said_in(kept, GERMAN) == said_in(said, GERMAN)
+        assert said_in(pickle.loads(pickle.dumps(BadPhoto(said))).args[0], GERMAN) == said_in(said, GERMAN)
 
 
 def test_a_sentence_within_a_sentence_is_german_too() -> None:
-    text = "a.jpg is not whole: it is empty. Copy it again. It had not changed for 60 seconds."
+    not_whole = Said("not_whole", name="a.jpg", detail=BadPhoto(Said("is_empty")))
+    said = said_together([not_whole, Said("unchanged_for", n=60)])
 
-    assert said_in(text, words_in("de")) == (
+    assert said == "a.jpg is not whole: it is empty. Copy it again. It had not changed for 60 seconds."
+    assert said_in(said, GERMAN) == (
         "a.jpg ist nicht vollständig: sie ist leer. Bitte noch einmal kopieren. "
         "Sie hatte sich seit 60 Sekunden nicht geändert."
     )
-    assert said_in(text, words_in("en")) == text
+    assert said_in(said, words_in("en")) == said
 
 
-def test_what_nobody_knows_is_said_as_it_is() -> None:
-    assert said_in("The printer is on fire.", words_in("de")) == "The printer is on fire."
-    assert said_in("x" * 100_000, words_in("de")) == "x" * 100_000
+def test_a_state_and_a_number_are_german() -> None:
+    tried, wrong = (
+        Said("tried_already", name="a", state="running"),
+        Said("test_picture_wrong", server="gpu1", model="m", likeness=0.41, least=0.9),
+    )
+
+    assert said_in(tried, GERMAN) == "a wird schon versucht (Stand: in Arbeit)."
+    assert "0.41" in wrong
+    assert "0,41" in said_in(wrong, GERMAN)
 
 
-def test_there_are_sentences_to_look_for() -> None:
-    assert sum(len([*sentences(HOUSE / module)]) for module in MODULES) > 80
+def test_what_has_no_code_is_said_as_it_is() -> None:
+    assert said_in("The printer is on fire.", GERMAN) == "The printer is on fire."
+    assert said_in(said_of(BadPhoto("The printer is on fire.")), GERMAN) == "The printer is on fire."
+    assert said_in(Said.again("text", "a_code_of_tomorrow", {"n": 1}), GERMAN) == "text"
+    assert failure_values("x") == {"code": "", "values": {}, "text": "x"}
 
 
-def test_what_a_file_is_instead_of_a_photo_is_known() -> None:
-    source = (HOUSE / "pictures" / "signatures.py").read_text("utf-8")
-    kinds = re.findall(r'b"[^"]*", "(an? [^"]+)"\)', source) + re.findall(r'"(an? text|of no kind[^"]*)"', source)
+def test_a_name_that_looks_like_a_place_for_a_value_stays_a_name() -> None:
+    said = Said("not_whole", name="%(detail)s.jpg", detail="100 %")
 
-    assert len(kinds) > 8
-    assert [kind for kind in kinds if kind not in KNOWN] == []
+    assert said == "%(detail)s.jpg is not whole: 100 %. Copy it again."
+    assert said_in(said, GERMAN).startswith("%(detail)s.jpg ist nicht vollständig: 100 %.")

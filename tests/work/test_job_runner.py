@@ -19,7 +19,7 @@ import pyvips
 
 from daemon.arrays import Rgb
 from daemon.engines.contract import Answer
-from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway, Vanished
+from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, NoRoom, RecipeRefused, RootAway, Said, Vanished
 from daemon.hotfolder import place_files
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.orders import Orders
@@ -942,12 +942,12 @@ def test_a_retry_does_not_take_another_photo_of_the_same_name(make: Make, tmp_pa
     daemon = make(ScriptedEngine())
     bad = tmp_path / "hot" / "inbox" / "bad.jpg"
     bad.write_bytes(b"one")
-    daemon.parts.arrivals.refuse(Reject(bad, "bad.jpg", "This is no photo."))
+    daemon.parts.arrivals.refuse(Reject(bad, "bad.jpg", Said.again("This is no photo.")))
     (first,) = daemon.parts.journal.rows(State.FAILED)
     for path in failed.iterdir():
         path.unlink()
     bad.write_bytes(b"another one")
-    daemon.parts.arrivals.refuse(Reject(bad, "bad.jpg", "This is no photo."))
+    daemon.parts.arrivals.refuse(Reject(bad, "bad.jpg", Said.again("This is no photo.")))
     before = sorted(path.read_bytes() for path in failed.iterdir())
 
     with pytest.raises(Vanished, match="of another photo"):

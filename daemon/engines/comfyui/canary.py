@@ -16,7 +16,7 @@ from daemon.arrays import Alpha, Rgb
 from daemon.engines.comfyui.deaths import Deaths
 from daemon.engines.comfyui.servers import ServerEntry, Servers
 from daemon.engines.encoded_proxy import EncodedProxy
-from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError
+from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError, Said, said_of
 from daemon.jobs import Recipe
 from daemon.pictures import codec
 
@@ -98,13 +98,10 @@ class Canary:
         except FreistellerError as error:
             if not careful or not self._deaths.has_killed(str(ticket)):
                 raise
-            text = (
-                f"{entry.server.name} went away when a test picture went through {model}, so no photo does. Check that "
-                "model's file there, or take the model out of strategy.ladder."
-            )
+            text = Said("test_picture_ended_server", server=entry.server.name, model=model)
             with self._servers.changing(entry) as trust:
                 trust.record_deadly(model, text, self._clock())
-                trust.record_absence(error if isinstance(error, EngineAway) else EngineAway(str(error)))
+                trust.record_absence(error if isinstance(error, EngineAway) else EngineAway(said_of(error)))
             entry.probe_soon.set()
             raise EngineMisconfigured(text) from error
         finally:
@@ -142,8 +139,13 @@ class Canary:
             with self._servers.changing(entry) as trust:
                 trust.record_wrong_canary(
                     model,
-                    f"{entry.server.name} cuts out the test picture wrongly with {model} (likeness {likeness:.2f}, "
-                    f"expected above {LIKE_ENOUGH}). Check that model's file and the GPU there, then restart ComfyUI.",
+                    Said(
+                        "test_picture_wrong",
+                        server=entry.server.name,
+                        model=model,
+                        likeness=round(likeness, 2),
+                        least=LIKE_ENOUGH,
+                    ),
                 )
             return False
         finally:

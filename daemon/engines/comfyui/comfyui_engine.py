@@ -22,7 +22,15 @@ from daemon.engines.comfyui.servers import ServerEntry, Servers
 from daemon.engines.contract import Answer, EncodedAnswer, R, ReadAlpha, ServerHealth
 from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.engines.least_size import narrowed, widened
-from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, FreistellerError, RecipeRefused
+from daemon.errors import (
+    BadPhoto,
+    EngineAway,
+    EngineFull,
+    EngineMisconfigured,
+    FreistellerError,
+    RecipeRefused,
+    said_of,
+)
 from daemon.jobs import Recipe
 from daemon.pictures import codec
 from daemon.settings import DEFAULT_LADDER, ComfyUISettings, ModelTables, ServerSettings
@@ -219,7 +227,7 @@ class ComfyUIEngine:
             message = entry.server.check()
             memory = entry.server.memory()
         except FreistellerError as error:
-            return replace(known, up=False, message=str(error), memory_total_bytes=None, memory_free_bytes=None)
+            return replace(known, up=False, message=said_of(error), memory_total_bytes=None, memory_free_bytes=None)
         return replace(
             known,
             up=True,

@@ -6,7 +6,7 @@ server is back, for ever, and the other photos would wait each time.
 
 import threading
 
-from daemon.errors import RecipeRefused
+from daemon.errors import RecipeRefused, Said
 
 MOST_DEATHS = 3  # of servers during one ticket: one may be an accident or an update, two may be bad luck
 MOST_TICKETS = 1000  # remembered; the oldest is forgotten first
@@ -46,7 +46,4 @@ class Deaths:
         """Raise RecipeRefused if the ticket had MOST_DEATHS, or a test picture had one."""
         most = 1 if ticket in self._test_pictures else MOST_DEATHS
         if self._counts.get(ticket, 0) >= most:
-            raise RecipeRefused(
-                f"The ComfyUI server went away {most} times while {model} worked on this photo, so the photo is "
-                "not sent to it again. Look in the server's log; perhaps it ran out of memory."
-            )
+            raise RecipeRefused(Said("photo_ended_server", n=most, model=model))

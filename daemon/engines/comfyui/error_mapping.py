@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from daemon.engines.comfyui.replies import NodeError
-from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, FreistellerError, RecipeRefused
+from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, FreistellerError, RecipeRefused, Said
 
 
 class UploadLost(EngineMisconfigured):
@@ -72,52 +72,51 @@ def of_rejection(body: Any, server: str, model: str) -> FreistellerError:
     for class_type, node_error in _node_errors(body):
         kind, details = str(node_error.get("type", "")), str(node_error.get("details", ""))
         if kind == "custom_validation_failed" and class_type in SOURCE_NODES:
-            return UploadLost(f"{server} has lost the uploaded picture: {details}")
+            return UploadLost(Said("upload_lost", server=server, detail=details))
         if kind == "value_not_in_list" and ("model" in details.partition(":")[0] or f"'{model}'" in details):
-            return EngineMisconfigured(
-                f"{server} does not list the model {model} in its node {class_type}. Put the model's file there, or "
-                "update the node."
-            )
+            return EngineMisconfigured(Said("model_not_listed", server=server, model=model, node=class_type))
         text = ": ".join(part for part in (str(node_error.get("message", "")).strip(), details) if part)
-        return EngineMisconfigured(f"{server} rejects an input of its node {class_type} for {model}: {text}.")
+        return EngineMisconfigured(Said("input_rejected", server=server, node=class_type, model=model, detail=text))
     if "does not exist" in message or "not found" in message:
-        return EngineMisconfigured(f"{server}: {message} Install the nodes that {model} needs there.")
+        return EngineMisconfigured(Said("install_nodes", server=server, detail=message, model=model))
     text = ": ".join(part for part in (message, str(error.get("details", ""))) if part)
-    return EngineMisconfigured(f"{server} rejects our prompt for {model}: {text}.")
+    return EngineMisconfigured(Said("prompt_rejected", server=server, model=model, detail=text))
 
 
 def of_node_error(error: NodeError, server: str, model: str) -> FreistellerError:
     """The error for a prompt that the server accepted and that then failed while it ran."""
     text = error.message.lower()
     if any(part in f"{error.exception_type.lower()}: {text}" for part in OUT_OF_MEMORY_TEXTS):
-        return EngineFull(f"{server} is out of memory for {model}: {error.message}")
+        return EngineFull(Said("server_memory", server=server, model=model, detail=error.message))
     if error.node_type in SOURCE_NODES:
-        return CorruptUpload(f"{server} cannot read the picture: {error.exception_type}: {error.message}")
+        return CorruptUpload(
+            Said("server_cannot_read_picture", server=server, detail=f"{error.exception_type}: {error.message}")
+        )
     if any(part in text for part in MODEL_MISSING_TEXTS) or MISSING_INPUT.fullmatch(text):
-        return EngineMisconfigured(f"{server} lacks something that {model} needs: {error.message}")
-    return NodeFailed(f"{model} failed on {server}: {error.message or error.exception_type or 'no reason given'}")
+        return EngineMisconfigured(Said("server_lacks", server=server, model=model, detail=error.message))
+    return NodeFailed(
+        Said(
+            "model_failed",
+            model=model,
+            server=server,
+            detail=error.message or error.exception_type or "no reason given",
+        )
+    )
 
 
 def of_status(status: int, path: str, server: str) -> FreistellerError:
     """The error for an HTTP status other than 2xx, if the route itself has no answer for that status."""
     if status in (401, 403, 407):
-        return EngineMisconfigured(f"{server} refuses access ({status}). Set or correct this server's token.")
+        return EngineMisconfigured(Said("server_refuses_access", server=server, status=status))
     if status == 413:
-        return EngineMisconfigured(
-            f"{server} does not accept a picture of this size (413). Lower engine.proxy_pixels, or raise the server's "
-            "--max-upload-size."
-        )
+        return EngineMisconfigured(Said("picture_too_large_for_server", server=server))
     if status in (502, 504):  # from a proxy in front of it
-        return ServerGone(f"{server} is away: the proxy before it answers {path} with status {status}.")
+        return ServerGone(Said("server_behind_proxy_away", server=server, path=path, status=status))
     if status in (408, 425, 429) or status >= 500:
-        return EngineAway(f"{server} is in trouble: it answers {path} with status {status}.")
+        return EngineAway(Said("server_trouble", server=server, path=path, status=status))
     if 300 <= status < 400:
-        return EngineMisconfigured(
-            f"{server} redirects us elsewhere ({status} for {path}). Correct this server's url in the settings."
-        )
-    return EngineMisconfigured(
-        f"{server} does not answer like ComfyUI ({status} for {path}). Correct its url in the settings."
-    )
+        return EngineMisconfigured(Said("redirected", server=server, status=status, path=path))
+    return EngineMisconfigured(Said("not_comfyui", server=server, status=status, path=path))
 
 
 def _node_errors(body: Any) -> list[tuple[str, dict[str, Any]]]:

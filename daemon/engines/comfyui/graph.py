@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from daemon.engines.comfyui.model_table import ModelTable
-from daemon.errors import RecipeRefused
+from daemon.errors import RecipeRefused, Said
 from daemon.jobs import Recipe
 from daemon.settings import ModelSettings, NodeSettings
 
@@ -46,7 +46,7 @@ class Graph:
         model = self.table.models.get(recipe.model)
         if model is None:
             known = ", ".join(self.table.models)
-            raise RecipeRefused(f"No ComfyUI node is known for the model {recipe.model}. Known models: {known}.")
+            raise RecipeRefused(Said("no_node_for_model", model=recipe.model, known=known))
         resolution = _resolution(recipe, model, height, width)
         chain = self.table.family(recipe.model).chain
         inputs = {name: self.own_inputs(recipe.model, node) for name, node in chain.items()}
@@ -125,20 +125,20 @@ def _resolution(recipe: Recipe, model: ModelSettings, height: int, width: int) -
     asked = recipe.process_res
     if model.resolutions is None:
         if asked is not None:
-            raise RecipeRefused(f"{recipe.model} has no process_res. Remove it from the recipe.")
+            raise RecipeRefused(Said("no_process_res", model=recipe.model))
         return None
     legal = model.resolutions
     if asked is None:
         asked = legal.usual
     if not legal.lowest <= asked <= legal.highest:
         raise RecipeRefused(
-            f"process_res {asked} is not legal for {recipe.model}. Legal: {legal.lowest} to {legal.highest} pixels."
+            Said("process_res_not_legal", n=asked, model=recipe.model, lowest=legal.lowest, highest=legal.highest)
         )
     if model.process_res == "width":
         asked = math.floor(asked * math.sqrt(width / height))
         if legal.lowest * legal.lowest * width > legal.highest * legal.highest * height:
-            raise RecipeRefused(f"A picture of {width} x {height} pixels is too flat for {recipe.model}.")
+            raise RecipeRefused(Said("too_flat", width=width, height=height, model=recipe.model))
     stepped = min(max(asked // legal.step * legal.step, legal.lowest), legal.highest)
     if model.process_res == "width" and stepped * stepped * height > legal.highest * legal.highest * width:
-        raise RecipeRefused(f"A picture of {width} x {height} pixels is too narrow for {recipe.model}.")
+        raise RecipeRefused(Said("too_narrow", width=width, height=height, model=recipe.model))
     return stepped

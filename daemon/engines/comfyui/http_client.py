@@ -20,7 +20,7 @@ from daemon.engines.comfyui import error_mapping, replies
 from daemon.engines.comfyui.answer_limits import MOST_ANSWER_SILENCES, limited_pool
 from daemon.engines.comfyui.graph import SINK_ID, Prompt, wired
 from daemon.engines.comfyui.upload_names import name_to_load
-from daemon.errors import EngineAway, EngineMisconfigured
+from daemon.errors import EngineAway, EngineMisconfigured, Said, said_of
 from daemon.settings import ServerSettings
 
 LONG_READ = 4  # times the usual limit, for requests that carry a picture or wait while a busy server validates a prompt
@@ -78,9 +78,7 @@ class HttpClient:
         try:
             return replies.read_memory(self._json(self._send("GET", "/system_stats")))
         except ValueError as error:
-            raise EngineMisconfigured(
-                f"{self.name} answers /system_stats, but not like ComfyUI ({error}). Correct its url in the settings."
-            ) from error
+            raise EngineMisconfigured(Said("system_stats_odd", server=self.name, detail=error)) from error
 
     def inputs(self, node_class: str) -> Mapping[str, replies.Input] | None:
         """GET /object_info/{class}: what each input accepts. None if the server has no such node."""
@@ -97,7 +95,7 @@ class HttpClient:
         try:
             return replies.read_queue(self._json(self._send("GET", "/queue")))
         except ValueError as error:
-            raise EngineAway(f"{self.name} answers /queue, but not like ComfyUI ({error}).") from error
+            raise EngineAway(Said("queue_odd", server=self.name, detail=error)) from error
 
     def history(self, prompt_id: str) -> replies.FinishedPrompt | None:
         """GET /history/{id}: how that prompt ended. None if it has not ended or is unknown."""
@@ -116,7 +114,7 @@ class HttpClient:
             raise error_mapping.of_rejection(body, self.name, model)
         errors = body.get("node_errors") if isinstance(body, dict) else None
         if isinstance(errors, dict) and errors.keys() & wired(prompt).keys():
-            raise error_mapping.QueuedDespiteErrors(str(error_mapping.of_rejection(body, self.name, model)))
+            raise error_mapping.QueuedDespiteErrors(said_of(error_mapping.of_rejection(body, self.name, model)))
 
     def upload(self, picture: bytes, name: str) -> str:
         """POST /upload/image, into temp/, which a restart of the server wipes. Replaces a file of the same name.
@@ -129,7 +127,7 @@ class HttpClient:
         answer = self._send("POST", "/upload/image", content=content, kind=kind, long=True)
         body = self._json(answer)
         if not isinstance(body, dict) or not body.get("name"):
-            raise EngineAway(f"{self.name} took an upload, but did not say under which name.")
+            raise EngineAway(Said("upload_without_name", server=self.name))
         return name_to_load(str(body["name"]), str(body.get("subfolder") or ""), str(body.get("type") or "temp"))
 
     def view(self, image: replies.StoredImage) -> bytes:
@@ -137,7 +135,7 @@ class HttpClient:
         query = {"filename": image.filename, "subfolder": image.subfolder, "type": image.type}
         answer = self._send("GET", "/view", query=query, expected=(404,), long=True, most_bytes=MOST_PICTURE_BYTES)
         if answer.status == 404:
-            raise ResultGone(f"{self.name} no longer has {image.filename}")
+            raise ResultGone(Said("result_no_longer_there", server=self.name, file=image.filename))
         return answer.content
 
     def dequeue(self, prompt_ids: Sequence[str]) -> None:
@@ -209,31 +207,31 @@ class HttpClient:
         try:
             yield
         except exceptions.SSLError as error:
-            raise EngineMisconfigured(f"The certificate of {self.name} is not trusted. Set its ca_file.") from error
+            raise EngineMisconfigured(Said("certificate_not_trusted", server=self.name)) from error
         except ValueError as error:  # also of what cannot be in a header
-            raise EngineMisconfigured(f"The url of {self.name} is not valid. Correct it in the settings.") from error
+            raise EngineMisconfigured(Said("server_url_invalid", server=self.name)) from error
         except exceptions.NewConnectionError as error:  # the library counts it among the time-outs
-            raise error_mapping.ServerGone(f"{self.name} cannot be reached.") from error
+            raise error_mapping.ServerGone(Said("server_unreachable", server=self.name)) from error
         except exceptions.TimeoutError as error:
             whole = silence * MOST_ANSWER_SILENCES
             raise EngineAway(
-                f"{self.name} does not answer within {silence:g} s, or not completely within {whole:g} s."
+                Said("server_silent", server=self.name, seconds=f"{silence:g}", whole=f"{whole:g}")
             ) from error
         except exceptions.HTTPError as error:
-            raise error_mapping.ServerGone(f"{self.name} cannot be reached.") from error
+            raise error_mapping.ServerGone(Said("server_unreachable", server=self.name)) from error
         except OSError as error:  # the certificate file does not exist
-            raise EngineMisconfigured(f"{self.name}: {error}") from error
+            raise EngineMisconfigured(Said("server_error", server=self.name, detail=error)) from error
 
     def _read(self, response: urllib3.BaseHTTPResponse, path: str, most_bytes: int) -> bytes:
         content = bytearray()
         for part in response.stream(READ_BYTES):
             content += part
             if len(content) > most_bytes:
-                raise EngineAway(f"{self.name} answers {path} with more than {most_bytes >> 20} MiB.")
+                raise EngineAway(Said("answer_too_large", server=self.name, path=path, n=most_bytes >> 20))
         return bytes(content)
 
     def _json(self, answer: HttpAnswer) -> Any:  # Any: the JSON of a foreign program
         try:
             return json.loads(answer.content)
         except (ValueError, RecursionError) as error:
-            raise EngineAway(f"{self.name} answers something that is not JSON. Is it ComfyUI?") from error
+            raise EngineAway(Said("not_json", server=self.name)) from error

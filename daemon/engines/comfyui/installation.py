@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from daemon.engines.comfyui.http_client import HttpClient
 from daemon.engines.comfyui.model_table import ModelTable
 from daemon.engines.comfyui.node_inputs import NodeInputs
-from daemon.errors import EngineMisconfigured
+from daemon.errors import EngineMisconfigured, Said, said_together
 
 
 def check_installation(http: HttpClient, node_inputs: NodeInputs, table: ModelTable, in_use: Sequence[str]) -> str:
@@ -24,18 +24,14 @@ def check_installation(http: HttpClient, node_inputs: NodeInputs, table: ModelTa
             missing[f"model {name} of node {chooser.node}"] = install
     if missing:
         packs = " and ".join(dict.fromkeys(missing.values()))
-        raise EngineMisconfigured(f"{http.name} lacks {', '.join(missing)}. Install or update {packs} there.")
+        raise EngineMisconfigured(Said("server_lacks_parts", server=http.name, what=", ".join(missing), install=packs))
     texts = [
-        f"it does not have the weights of {name} yet ({folder}/{file}). The first use downloads them, which takes "
-        "minutes, and fails if the server cannot reach the internet; then put the file there yourself."
+        Said("weights_not_there", model=name, file=f"{folder}/{file}")
         for name, folder, file in _absent_weights(http, table, in_use)
     ]
     if "--cache-none" in flags:
-        texts.append(
-            "it runs with --cache-none, so it keeps no model in memory and loads one for each photo. Start ComfyUI "
-            "without that flag."
-        )
-    return " ".join(texts)
+        texts.append(Said("cache_none"))
+    return said_together(texts)
 
 
 def _absent_weights(http: HttpClient, table: ModelTable, in_use: Sequence[str]) -> list[tuple[str, str, str]]:

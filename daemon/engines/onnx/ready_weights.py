@@ -7,7 +7,7 @@ from pathlib import Path
 from daemon.engines.onnx.fetch_weights import Show, fetch_model, right_weights
 from daemon.engines.onnx.onnx_table import OnnxModel
 from daemon.engines.onnx.weights_folder import present_models, weights_file
-from daemon.errors import EngineAway, EngineMisconfigured, NoRoom
+from daemon.errors import EngineAway, EngineMisconfigured, NoRoom, Said, said_of, said_together
 from daemon.settings import LocalEngineSettings
 
 STARTER_MODEL = "u2netp"
@@ -33,15 +33,11 @@ def ready_weights(
         try:
             return fetch_model(name, model, folder, settings.mirror, Show(print_line), stop=stop).path
         except (EngineAway, NoRoom, EngineMisconfigured) as error:
-            raise EngineMisconfigured(f"{error} Later they come with: freisteller models fetch {name}") from error
+            later = said_together([said_of(error), Said("fetch_weights_later", model=name)])
+            raise EngineMisconfigured(later) from error
     if model.sources:
-        raise EngineMisconfigured(
-            f"The weights of {name} are missing. Fetch them with: freisteller models fetch {name}"
-        )
-    raise EngineMisconfigured(
-        f"The weights of {name} are missing. Add them with: freisteller models add {name}.onnx, or put that file into "
-        f"{folder}."
-    )
+        raise EngineMisconfigured(Said("fetch_weights", model=name))
+    raise EngineMisconfigured(Said("add_weights", model=name, folder=folder))
 
 
 def names_of_present(settings: LocalEngineSettings, known: Callable[[str], OnnxModel | None]) -> tuple[str, ...]:
@@ -59,4 +55,4 @@ def damage_told(name: str, model: OnnxModel, weights: Path, error: EngineMisconf
         damaged = True
     if not damaged:
         return error
-    return EngineMisconfigured(f"{error} The file is damaged. Fetch it again with: freisteller models fetch {name}")
+    return EngineMisconfigured(said_together([said_of(error), Said("weights_damaged", model=name)]))

@@ -54,6 +54,7 @@ _JOB = {
     "score": _or_null({"type": "number"}),
     "reasons": _list_of(_TEXT),
     "findings": _list_of(named("Finding")),
+    "failure": _or_null(named("Failure")),
     "defects": _list_of(_TEXT),
     "spots": _SPOTS,
     "attempts": _WHOLE,
@@ -89,7 +90,12 @@ _FIGURES: Schema = {
 _OF_ALL_JOBS = {"jobs": _FIGURES, "grades": _FIGURES, "oldest_admitted_at": _or_null(_TIME)}
 
 SCHEMAS: Mapping[str, Schema] = {
-    "Problem": _object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT),
+    "Problem": _object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT, failure=named("Failure")),
+    "Failure": {
+        **_object(code=_TEXT, values={"type": "object"}, text=_TEXT),
+        "description": "What failed, or why something waits: a code that never changes, what belongs to it, and "
+        "both in English. The code is empty if only a text is known. A value may be such an object itself.",
+    },
     "Picture": _object(**_PICTURE),
     "AttemptPicture": _object(**_PICTURE, answer=_ANSWER),
     "Spot": _object(left=_SHARE, top=_SHARE, right=_SHARE, bottom=_SHARE, x=_SHARE, y=_SHARE),
@@ -103,6 +109,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "share": {"type": "number", "description": "0..1, of the picture, the subject or the longest side"},
             "parts": _list_of(_TEXT),
             "text": _TEXT,
+            "failure": named("Failure"),
         },
         "required": ["code"],
     },
@@ -126,6 +133,7 @@ SCHEMAS: Mapping[str, Schema] = {
         spots=_SPOTS,
         seconds={"type": "number"},
         error=_or_null(_TEXT),
+        failure=_or_null(named("Failure")),
         picture=_or_null(named("AttemptPicture")),
         best={"type": "boolean", "description": "Whether the result of its page is made of it"},
     ),
@@ -188,9 +196,16 @@ SCHEMAS: Mapping[str, Schema] = {
                 )
             ),
             servers=_list_of(
-                _object(server=_TEXT, up={"type": "boolean"}, in_hand=_WHOLE, paused=_list_of(_TEXT), message=_TEXT)
+                _object(
+                    server=_TEXT,
+                    up={"type": "boolean"},
+                    in_hand=_WHOLE,
+                    paused=_list_of(_TEXT),
+                    message=_TEXT,
+                    failure=_or_null(named("Failure")),
+                )
             ),
-            troubles=_list_of(_object(part=_TEXT, reason=_TEXT)),
+            troubles=_list_of(_object(part=_TEXT, reason=_TEXT, failure=_or_null(named("Failure")))),
             **_OF_ALL_JOBS,
         ),
         "required": ["freisteller", "alive", "ready", "paused_at", "running", "servers", "troubles"],

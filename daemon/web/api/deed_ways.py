@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon.errors import FreistellerError, IllegalMove, Vanished
+from daemon.errors import FreistellerError, IllegalMove, Said, Vanished, said_of
 from daemon.jobs import Grade
 from daemon.journal.deed_rows import Deed
 from daemon.people.deeds import Changed, DeedKind
@@ -25,6 +25,7 @@ from daemon.web.json_answer import as_json
 from daemon.web.problems import TYPES, Refused, not_found
 from daemon.web.site import Site
 from daemon.web.ways import Answer, Way, caller_of
+from daemon.words.said import failure_of
 
 Wish: TypeAlias = Mapping[str, object]
 WishIn: TypeAlias = Callable[[Mapping[str, Any]], Wish]
@@ -50,7 +51,7 @@ def _deciding(kind: DeedKind, wish_in: WishIn) -> Answer:
 def _act(site: Site, caller: Caller, job_id: str, kind: DeedKind, wish: Wish, version: int | None) -> Response:
     seen = seen_by(site, caller, job_id)
     if kind is DeedKind.FAIL and is_waiting(seen.row.job.state) and not caller.role.may(Role.OPERATOR):
-        raise Refused(HTTPStatus.FORBIDDEN, "not_allowed", "Only an operator cancels a photo that waits.")
+        raise Refused(HTTPStatus.FORBIDDEN, "not_allowed", Said("needs_operator"))
 
     def act() -> int:
         return site.deeds.act(kind, job_id, caller.name, wish, version)
@@ -75,7 +76,7 @@ def _base(site: Site, caller: Caller, number: int) -> Deed:
     if not caller.sees(base.folder):
         raise not_found(f"There is no deed {number}.")
     if not caller.role.may(needed := _NEEDS.get(DeedKind(base.kind), Role.REVIEWER)):
-        raise Refused(HTTPStatus.FORBIDDEN, "not_allowed", f"Only the role {needed} takes this back.")
+        raise Refused(HTTPStatus.FORBIDDEN, "not_allowed", Said("needs_role", role=needed))
     return base
 
 
@@ -112,7 +113,7 @@ def done(site: Site, caller: Caller, job_id: str, act: Callable[[], int]) -> Res
 def _refusal(error: FreistellerError, job: Mapping[str, object]) -> Response:
     status = HTTPStatus.PRECONDITION_FAILED if isinstance(error, Changed) else HTTPStatus.CONFLICT
     told = {"type": TYPES + error.reason, "title": status.phrase, "status": int(status), "detail": str(error)}
-    return as_json({**told, "job": job}, status, media_type="application/problem+json")
+    return as_json({**told, **failure_of(said_of(error)), "job": job}, status, media_type="application/problem+json")
 
 
 async def _body(request: Request) -> Mapping[str, Any]:

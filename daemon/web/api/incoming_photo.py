@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from daemon.errors import Said
 from daemon.intake.received_file import ReceivedFile
 from daemon.intake.uploads import Uploads
 from daemon.web.problems import Refused
@@ -49,7 +50,7 @@ class IncomingPhoto:
     def received(self) -> ReceivedFile:
         """The whole photo. Raises Refused if none came."""
         if self.file is None or not self.file.size_bytes:
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "no_photo", "the request brings no photo, or an empty one")
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "no_photo", Said("no_photo_sent"))
         return self.file
 
     def discard(self) -> None:
@@ -63,5 +64,5 @@ def too_large(most_megabytes: int) -> Refused:
     return Refused(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "too_large",
-        f"the photo is larger than the {most_megabytes} MB that http.upload_mb allows",
+        Said("upload_too_large", n=most_megabytes),
     )

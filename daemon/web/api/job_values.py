@@ -19,6 +19,7 @@ from daemon.web.problems import not_found
 from daemon.web.site import Site
 from daemon.words.catalogue import LANGUAGES, words_in
 from daemon.words.reason_texts import reason_text, reason_values
+from daemon.words.said import failure_of
 
 _PAGE = re.compile("-p([0-9]+)")
 
@@ -48,6 +49,7 @@ def job_values(site: Site, seen: SeenJob) -> dict[str, object]:
         "grade": seen.grade and seen.grade.value,
         "score": job.score,
         **_reasons(verdict.reasons if verdict else [job.reason] if job.reason else []),
+        **failure_of(None if verdict else job.reason),
         "defects": list(verdict.defects) if verdict else [],
         "spots": spot_values(verdict) if verdict else [],
         "attempts": len(job.attempts),
@@ -128,6 +130,7 @@ def _try(attempt: Attempt, job: Job) -> dict[str, object]:
         "spots": spot_values(verdict) if verdict else [],
         "seconds": round(attempt.seconds, 3),
         "error": attempt.error,
+        **failure_of(attempt.error),
         "best": attempt == best_of_page(job, attempt.page),
     }
 

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon.errors import Vanished
+from daemon.errors import Said, Vanished
 from daemon.hotfolder import ownership
 from daemon.jobs import Grade
 from daemon.journal.job_lists import ForeignCursor, ListOfJobs, Sort
@@ -89,7 +89,7 @@ def _report(site: Site, caller: Caller, job_id: str) -> bytes:
         raise not_found(f"{seen.row.job.name} has no report.")
     content = ownership.report_at(site.folders.root, place)
     if content is None:
-        raise Vanished(f"{place} is gone: somebody moved or deleted it.")
+        raise Vanished(Said("file_gone", name=place))
     return content
 
 
@@ -116,7 +116,7 @@ def _opened(site: Site, caller: Caller, job_id: str, name: str) -> BinaryIO:
         if ownership.file_id_at(site.folders.root, place) is not None:
             with suppress(FileNotFoundError):
                 return opened_result(site.folders, place)
-    raise Vanished(f"{place} is gone: somebody moved or deleted it.")
+    raise Vanished(Said("file_gone", name=place))
 
 
 _LISTS = {

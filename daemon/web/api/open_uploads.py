@@ -5,6 +5,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
+from daemon.errors import Said
 from daemon.intake.kept_uploads import KeptUpload, UploadNote
 from daemon.intake.uploads import SentPhoto
 from daemon.journal import SentAlong
@@ -126,7 +127,7 @@ class OpenUploads:
         most = (MOST_OPEN, self._desk.unfinished_bytes)
         forgotten = await self._desk.run(self._desk.uploads.make_room, size_bytes, most, working)
         if forgotten is None:
-            raise busy("too many photos are being sent in several requests, or too large ones (http.unfinished_mb)")
+            raise busy(Said("too_many_unfinished"))
         for upload_id in forgotten & self._open.keys():
             self.let_go(self._open[upload_id])
 

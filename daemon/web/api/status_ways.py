@@ -12,6 +12,7 @@ from daemon.web.callers import Caller, Role
 from daemon.web.json_answer import as_json
 from daemon.web.site import Site
 from daemon.web.ways import Way, caller_of
+from daemon.words.said import failure_of
 
 
 async def status(request: Request, site: Site) -> Response:
@@ -52,7 +53,7 @@ def _troubles(page: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     assert isinstance(parts, Mapping)
     for name, part in parts.items():
         if not part["ok"]:
-            yield {"part": name, "reason": part["detail"]}
+            yield {"part": name, "reason": part["detail"], **failure_of(part["detail"])}
 
 
 WAYS = (

@@ -4,7 +4,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon.errors import BadPhoto, WorkerLost
+from daemon.errors import BadPhoto, Said, WorkerLost
 from daemon.jobs import Job
 from daemon.judgement.best_of_pages import pages_of_job
 from daemon.people.deeds import Changed, DeedKind
@@ -47,11 +47,11 @@ def _touch_up(site: Site, caller: Caller, job_id: str, sent: tuple[bytes, str | 
 
     def act() -> int:
         if version is not None and site.journal.lists.version_of(job_id) != version:
-            raise Changed(f"{name} has changed since you saw it: somebody else was first.")
+            raise Changed(Said("changed_since", name=name))
         try:
             number = site.touch_ups.add(job_id, content, page)
         except WorkerLost as error:
-            raise BadPhoto(f"This is no alpha of {name}: {error}") from error
+            raise BadPhoto(Said("unreadable_alpha", name=name, detail=error)) from error
         return site.deeds.act(DeedKind.ATTEMPT, job_id, caller.name, {"number": number}, version)
 
     return done(site, caller, job_id, act)

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
+from daemon.errors import Said
 from daemon.intake.uploads import Uploads
 from daemon.journal import Journal
 from daemon.settings.current import CurrentSettings
@@ -74,7 +75,7 @@ class UploadDesk:
         if announced > self.most_megabytes * MEGABYTE * encoded + _FORM_BYTES:
             raise too_large(self.most_megabytes)
         if self._served >= MOST_AT_ONCE:
-            raise busy(f"{MOST_AT_ONCE} photos are being sent now")
+            raise busy(Said("too_many_sent", n=MOST_AT_ONCE))
         self._served += 1
         photo = IncomingPhoto(self.uploads, self.most_megabytes, int(announced / encoded))
         try:
@@ -124,8 +125,6 @@ class UploadDesk:
             threads.shutdown(wait=True, cancel_futures=True)
 
 
-def busy(why: str) -> Refused:
+def busy(why: Said) -> Refused:
     """The answer to one who comes too soon."""
-    return Refused(
-        HTTPStatus.TOO_MANY_REQUESTS, "too_many", f"{why}; try again soon", {"Retry-After": str(_AGAIN_SECONDS)}
-    )
+    return Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many", why, {"Retry-After": str(_AGAIN_SECONDS)})

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 
+from daemon.errors import SAID
 from daemon.words.catalogue import LANGUAGES, words_in
 from daemon.words.reason_texts import ELSEWHERE, PARTS, PLACES, REASONS, WHOLE_PER_CENT
-from daemon.words.said import said_texts
 
 KINDS = {
     ".js": "text/javascript; charset=utf-8",
@@ -56,7 +56,7 @@ def static_files() -> StaticFiles:
         "elsewhere": ELSEWHERE,
         "wholePerCent": sorted(WHOLE_PER_CENT),
     }
-    script = f"export const reasons = {_json(reasons)};\nexport const said = {_json(said_texts())};\n"
+    script = f"export const reasons = {_json(reasons)};\nexport const said = {_json(SAID)};\n"
     found["sentences.js"] = script.encode()
     return StaticFiles(found)
 

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar, get_args
 
 from daemon.disk import open_below
 from daemon.disk.file_id import FileId
-from daemon.errors import BadPhoto, EngineAway, FreistellerError, Vanished, WorkerLost
+from daemon.errors import BadPhoto, EngineAway, FreistellerError, Said, Vanished, WorkerLost
 from daemon.jobs import Job
 from daemon.pictures.opened_picture import PictureToShow
 from daemon.pictures.picture_cache import PictureCache, name_of
@@ -86,7 +86,7 @@ class PictureShelf:
         """The picture that fits a screen. Raises what `tile` raises."""
         content = await self._read(shown, Piece(layer))
         if content is None:
-            raise Vanished(f"The alpha of {layer} at {shown.place} is not kept any more.")
+            raise Vanished(Said("alpha_not_kept", layer=layer, place=shown.place))
         return content
 
     async def tile(self, shown: ShownFile, layer: str, level: int, column: int, row: int) -> bytes | None:
@@ -121,7 +121,7 @@ class PictureShelf:
 
         found = await self.run(kept) or await self._built(shown, piece) or await self.run(kept)
         if found is None:
-            raise Vanished(f"The pictures of {shown.place} were removed again to make room. Raise http.cache_mb.")
+            raise Vanished(Said("pictures_made_room", name=shown.place))
         return found[0]
 
     def _kept(self, shown: ShownFile, piece: Piece) -> Answer:
@@ -152,11 +152,11 @@ class PictureShelf:
 
         def over(done: "asyncio.Future[None]") -> None:
             del self._builds[name]
-            error = EngineAway("The program stops.") if done.cancelled() else done.exception()
+            error = EngineAway(Said("program_stops")) if done.cancelled() else done.exception()
             if isinstance(error, BadPhoto | WorkerLost):
                 while len(self._failures) >= _MOST_REMEMBERED:
                     self._failures.pop(next(iter(self._failures)))
-                meaning = BadPhoto(f"{PurePosixPath(shown.place).name} cannot be shown: {error}")
+                meaning = BadPhoto(Said("cannot_be_shown", name=PurePosixPath(shown.place).name, detail=error))
                 self._failures[name] = time.monotonic(), meaning
                 error = meaning
             build.end(error)
@@ -226,7 +226,7 @@ class PictureShelf:
 def _refuse_another(shown: ShownFile, descriptor: int) -> None:
     found, meant = FileId.of(os.fstat(descriptor)), shown.file
     if (found.inode, found.size_bytes, found.mtime_ns) != (meant.inode, meant.size_bytes, meant.mtime_ns):
-        raise Vanished(f"{PurePosixPath(shown.place).name} is being changed just now.")
+        raise Vanished(Said("being_changed", name=PurePosixPath(shown.place).name))
 
 
 def _name_of_all(shown: ShownFile) -> str:

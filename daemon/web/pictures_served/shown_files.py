@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from daemon.disk import open_below
 from daemon.disk.file_id import FileId
 from daemon.disk.os_errors import translate
-from daemon.errors import BadPhoto, FreistellerError, NoRoom, Vanished
+from daemon.errors import BadPhoto, FreistellerError, NoRoom, Said, Vanished
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Job, attempt_numbered
@@ -143,10 +143,9 @@ class ShownFiles:
 def meaning_of(error: OSError, place: str) -> FreistellerError:
     """What it means that a file that is shown cannot be looked at: it is gone, the disk is away, or we may not."""
     if error.errno in open_below.GONE | open_below.NO_FILE:
-        return Vanished(f"{place} was moved or deleted just now.")
-    text = f"{place} cannot be shown: {error.strerror or error}. Let the daemon's user read it."
+        return Vanished(Said("just_moved", name=place))
     away = None if isinstance(error, PermissionError) else translate(error, f"Looking at {place}")
-    return away or BadPhoto(text)
+    return away or BadPhoto(Said("not_shown", name=place, fault=error.strerror or error))
 
 
 def described(job_id: str, kind: str, shown: ShownFile) -> Mapping[str, object]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from daemon.errors import Vanished
+from daemon.errors import Said, Vanished
 from daemon.journal import JobRow
 from daemon.judgement.best_of_pages import pages_of_job
 from daemon.web.pictures_served.picture_shelf import PictureShelf
@@ -65,8 +65,8 @@ class ShownPictures:
             shown = self._look(now, kind, page)
             if shown is not None:
                 return shown
-        what = "result" if kind in ("colour", "alpha") else "original"
-        raise Vanished(f"The {what} of {now.job.name} is not there: it was moved, deleted, or is made again.")
+        code = "result_not_there" if kind in ("colour", "alpha") else "original_not_there"
+        raise Vanished(Said(code, name=now.job.name))
 
     def _look(self, row: JobRow, kind: str, page: int) -> ShownFile | None:
         try:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
-from daemon.errors import BadPhoto, IllegalMove, Vanished
+from daemon.errors import BadPhoto, IllegalMove, Said, Vanished
 from daemon.intake.uploads import SentPhoto
 from daemon.jobs import attempt_numbered
 from daemon.journal import JobRow, Journal, RequestKey, SentAlong
@@ -89,7 +89,7 @@ class CutOutDesk:
         with_result = self._with_result(row)
         shown = self._shown.result(with_result)
         if shown is None:
-            raise Vanished("The result of this photo was taken away. Send the photo again.")
+            raise Vanished(Said("result_taken_away"))
         folder = self._folder / uuid.uuid4().hex
         folder.mkdir()
         try:

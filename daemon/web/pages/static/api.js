@@ -17,7 +17,7 @@ export class Refusal extends Error {
 }
 
 function words(status, problem) {
-  const said = inPlainWords(problem?.detail ?? "");
+  const said = problem?.failure ? inPlainWords(problem.failure) : (problem?.detail ?? "");
   if (status === 0) return _("No connection to Freisteller.");
   if (status === 401) return _("You are logged out. Log in again.");
   if (status === 403) return _("You may not do that.");

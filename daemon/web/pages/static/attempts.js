@@ -114,7 +114,7 @@ function option(attempt, show, choose, confirm) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const score = attempt.score === null ? "" : figure(attempt.score, { maximumFractionDigits: 2, minimumFractionDigits: 2 });
   const reasons = (attempt.findings ?? []).map((reason) => element("li", { textContent: inWords(reason) }));
-  if (attempt.error) reasons.push(element("li", { textContent: inPlainWords(attempt.error) }));
+  if (attempt.failure) reasons.push(element("li", { textContent: inPlainWords(attempt.failure) }));
   if (!attempt.picture) reasons.push(element("li", { textContent: _("Its alpha is no longer kept.") }));
   const made = element(
     "div", { role: "option", className: "attempt", id: `attempt-${attempt.number}`, "aria-selected": "false", onclick: choose, ondblclick: confirm },

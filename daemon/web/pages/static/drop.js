@@ -109,7 +109,7 @@ function rest(seconds, signal) {
 
 function why(problem) {
   if (problem.status === 403) return _("You may not send photos to this order.");
-  if (problem.status === 413 || problem.status === 422) return asSentence(inPlainWords(problem.problem.detail ?? "")) || problem.message;
+  if (problem.status === 413 || problem.status === 422) return asSentence(problem.problem.failure ? inPlainWords(problem.problem.failure) : "") || problem.message;
   if (problem.status === 404) return _("The daemon forgot this file. Try it again.");
   return problem.message;
 }

@@ -60,12 +60,12 @@ function sentences(servers, troubles, pausedAt) {
   const away = servers.filter((each) => !each.up).length;
   if (servers.length && away === servers.length) found.push(_("No engine answers. Photos wait, and none is lost."));
   else if (away) found.push(ngettext("One engine does not answer; the others go on.", "%(num)s engines do not answer; the others go on.", away));
-  for (const { server, message: said, up } of servers) {
-    if (said && !(up && server === LOCAL)) found.push(said.startsWith(server) ? inPlainWords(said) : _("%(part)s: %(detail)s", { part: server, detail: inPlainWords(said) }));
+  for (const { server, failure, up } of servers) {
+    if (failure && !(up && server === LOCAL)) found.push(failure.text.startsWith(server) ? inPlainWords(failure) : _("%(part)s: %(detail)s", { part: server, detail: inPlainWords(failure) }));
   }
-  for (const { part, reason } of troubles) {
+  for (const { part, failure } of troubles) {
     if (part === "engine" && servers.length) continue; // said above
-    const detail = reason ? inPlainWords(reason) : _("not ready");
+    const detail = failure ? inPlainWords(failure) : _("not ready");
     found.push(_("%(part)s: %(detail)s", { part: (PARTS[part] ?? (() => part))(), detail }));
   }
   return found;

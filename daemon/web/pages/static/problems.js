@@ -1,39 +1,15 @@
-// What the daemon says of failures, in the reader's language. A sentence that is not known here is shown as it is.
-import { said as SAID } from "./sentences.js";
-import { _ } from "./texts.js";
+// What the daemon says of failures, in the reader's language.
+import { said as TEXTS } from "./sentences.js";
+import { _, figure } from "./texts.js";
 
-const VALUE = "(.+?)";
-const VALUE_OF_ONE_SENTENCE = "((?:(?!\\. ).)+?)";
-const whole = SAID.map((text) => [text, new RegExp(`^${escaped(text, VALUE)}$`, "s")]);
-const first = SAID.filter((text) => text.endsWith(".")).map((text) => [text, new RegExp(`^${escaped(text, VALUE_OF_ONE_SENTENCE)}(?: |$)`, "s")]);
-
-function escaped(text, value) {
-  return text.split(/%\(\w+\)s/).map((piece) => piece.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(value);
+// failure: {code, values, text}; a value may be such an object too. One without a code is shown as its text.
+export function inPlainWords({ code, values, text }) {
+  if (!(code in TEXTS)) return text;
+  return _(TEXTS[code], Object.fromEntries(Object.entries(values).map(([name, value]) => [name, shown(name, value)])));
 }
 
-// A text in the reader's language: a sentence, or several that are known.
-export function inPlainWords(said) {
-  const found = match(whole, said);
-  if (found) return found.words;
-  const sentences = [];
-  for (let rest = said; rest;) {
-    const next = match(first, rest);
-    if (!next) return said;
-    sentences.push(next.words);
-    rest = rest.slice(next.length);
-  }
-  return sentences.join(" ");
+function shown(name, value) {
+  if (typeof value === "object") return inPlainWords(value);
+  if (typeof value === "number") return figure(value, { useGrouping: false });
+  return name === "state" ? _(value) : value;
 }
-
-function match(patterns, said) {
-  for (const [text, pattern] of patterns) {
-    const found = pattern.exec(said);
-    if (!found) continue;
-    const names = [...text.matchAll(/%\((\w+)\)s/g)].map(([, name]) => name);
-    return { words: _(text, Object.fromEntries(names.map((name, n) => [name, part(found[n + 1])]))), length: found[0].length };
-  }
-  return null;
-}
-
-// A value within a sentence may be a known one itself.
-const part = (value) => match(whole, value)?.words ?? value;

@@ -12,7 +12,7 @@ const MIDDLES = {
 // A reason in words, with a capital letter. reason: {code, place, elsewhere, share, parts}, or {code: "", text} of one
 // that was kept as text.
 export function inWords(reason) {
-  const text = (reason.code ? translated(reason) : inPlainWords(reason.text)).replaceAll(" %", "\u00a0%"); // a figure and its sign stay on one line
+  const text = (reason.code ? translated(reason) : inPlainWords(reason.failure ?? reason)).replaceAll(" %", "\u00a0%"); // a figure and its sign stay on one line
   return text.charAt(0).toLocaleUpperCase() + text.slice(1);
 }
 
