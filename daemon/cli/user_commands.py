@@ -114,6 +114,7 @@ def list_users(root: RootOption = None, config: ConfigOption = None, as_json: Js
     for user in found:
         remarks = [] if user["password"] else ["no password"]
         remarks += [f"at the login provider: {user['oidc']}"] if user["oidc"] else []
+        remarks += ["role by its groups there"] if user["by_groups"] else []
         remarks += ["disabled"] if user["disabled"] else []
         orders = "" if user["orders"] is None else f"only {', '.join(user['orders'])}"
         out.print("  ".join(word for word in (user["name"], user["role"], orders, *remarks) if word), markup=False)

@@ -137,6 +137,7 @@ def list_users(settings: Settings) -> list[dict[str, Any]]:
                 "orders": None if user.scope.orders is None else sorted(user.scope.orders),
                 "password": user.password is not None,
                 "oidc": user.oidc,
+                "by_groups": user.by_groups,
                 "disabled": user.disabled,
                 "made_at": user.made_at,
             }

@@ -4,7 +4,7 @@ import ipaddress
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
 from daemon.settings.section import Section
 
@@ -40,7 +40,9 @@ class OidcSettings(Section):
 
     name: what the button on the page to log in calls it. client_id, client_secret: by which it knows us; a secret "" if
     it needs none. claim: what it says of a person that we compare with the users' own; see `freisteller user oidc`.
-    scopes: what we ask it for.
+    scopes: what we ask it for. groups_claim: what it says of a person's groups. roles: group -> what its members may do
+    here; the highest counts. session_hours: so long a session by a group lasts. logout: whether people who log out are
+    sent to the provider, to log out there as well, or only here.
     """
 
     issuer: Annotated[str, AfterValidator(_issuer)] = ""
@@ -49,6 +51,12 @@ class OidcSettings(Section):
     client_secret: SecretStr = SecretStr("")
     claim: Literal["sub", "email", "preferred_username"] = "sub"
     scopes: tuple[str, ...] = ("openid", "profile", "email")
+    groups_claim: Annotated[str, StringConstraints(min_length=1)] = "groups"
+    roles: dict[Annotated[str, StringConstraints(min_length=1)], Literal["viewer", "reviewer", "operator", "admin"]] = (
+        Field(default_factory=dict)
+    )
+    session_hours: float = Field(12.0, gt=0, le=24 * 365)
+    logout: Literal["provider", "here"] = "provider"
 
     @model_validator(mode="after")
     def knows_us(self) -> "OidcSettings":

@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, RSAKey
 
 CLIENT, SECRET = "freisteller", "a secret: with ä/ & more"
@@ -110,6 +111,8 @@ class _Answers(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, {"keys": [key.as_dict(private=False) for key in self.server.keys]})
         elif parts.path == "/authorize":
             self._authorize({name: values[0] for name, values in parse_qs(parts.query).items()})
+        elif parts.path == "/end":
+            self._end({name: values[0] for name, values in parse_qs(parts.query).items()})
         elif parts.path == "/token":
             self._token(form)
         elif parts.path == "/userinfo":
@@ -123,7 +126,7 @@ class _Answers(BaseHTTPRequestHandler):
     def _description(self) -> dict[str, object]:
         base = self.server.issuer
         places = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "keys"}
-        places["userinfo_endpoint"] = "userinfo"
+        places |= {"userinfo_endpoint": "userinfo", "end_session_endpoint": "end"}
         return {"issuer": base, **{name: f"{base}/{path}" for name, path in places.items()}}
 
     def _authorize(self, asked: Mapping[str, str]) -> None:
@@ -141,6 +144,20 @@ class _Answers(BaseHTTPRequestHandler):
             self.send_response(HTTPStatus.FOUND)
             self.send_header("Location", f"{asked['redirect_uri']}?{urlencode({**answer, 'state': asked['state']})}")
             self.end_headers()
+
+    def _end(self, asked: Mapping[str, str]) -> None:
+        """Log out whom our own ID token names, and lead back (RP-Initiated Logout 1.0)."""
+        try:
+            jwt.decode(asked["id_token_hint"], self.server.keys[-1], ["RS256"])
+        except (KeyError, JoseError, ValueError):
+            self._send(HTTPStatus.BAD_REQUEST, {"error": "invalid_request"})
+            return
+        if asked["client_id"] != CLIENT:
+            self._send(HTTPStatus.BAD_REQUEST, {"error": "invalid_client"})
+            return
+        self.send_response(HTTPStatus.FOUND)
+        self.send_header("Location", asked["post_logout_redirect_uri"])
+        self.end_headers()
 
     def _token(self, form: Mapping[str, str]) -> None:
         sent = base64.b64decode((self.headers["Authorization"] or "").removeprefix("Basic ")).decode()

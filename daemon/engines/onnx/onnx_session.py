@@ -117,7 +117,7 @@ def read_graph(weights: Path) -> NetworkGraph:
 def _loaded(weights: Path, options: Any, provider: str) -> Any:
     onnxruntime = import_onnxruntime()
     if provider not in onnxruntime.get_available_providers():
-        raise EngineMisconfigured(f"The ONNX Runtime that is installed has no {provider}.")
+        raise EngineMisconfigured(Said("no_provider", what=provider))
     if hasattr(onnxruntime, "preload_dlls") and provider != CPU:
         onnxruntime.preload_dlls()  # CUDA's libraries, where pip installed them
     try:
@@ -125,7 +125,7 @@ def _loaded(weights: Path, options: Any, provider: str) -> Any:
     except Exception as error:
         raise EngineMisconfigured(Said("weights_not_loaded", path=weights, detail=error)) from error
     if session.get_providers()[0] != provider:  # it only says so in its log, and takes the processor
-        raise EngineMisconfigured(f"{provider} did not start. Look at its driver and libraries.")
+        raise EngineMisconfigured(Said("provider_not_started", what=provider))
     return session
 
 

@@ -9,6 +9,7 @@ from types import TracebackType
 
 from daemon.settings.http_section import HttpSettings
 from daemon.web.access.access_events import AccessEvents
+from daemon.web.access.group_members import GroupMembers
 from daemon.web.access.session_rows import SessionLimits, SessionRows
 from daemon.web.access.token_rows import TokenRows
 from daemon.web.access.user_rows import UserRows
@@ -16,7 +17,8 @@ from daemon.web.access.users_file import NAME, UsersFile
 
 
 class Users(AbstractContextManager["Users"]):
-    """rows: the users. sessions, tokens: how they come in. events: what was done to them."""
+    """rows: the users. sessions, tokens: how they come in. groups: those whom the login provider's
+    groups let in. events: what was done to them."""
 
     def __init__(self, state: Path, http: HttpSettings, clock: Callable[[], float] = time.time) -> None:
         """Open or create the file in the state directory. clock: Unix seconds. Raises BadSettings, NoRoom."""
@@ -27,6 +29,7 @@ class Users(AbstractContextManager["Users"]):
             self._file, SessionLimits(http.session_idle_hours * 3600, http.session_days * 24 * 3600)
         )
         self.tokens = TokenRows(self._file, self.events)
+        self.groups = GroupMembers(self._file, self.events, self.rows)
 
     @property
     def own_token(self) -> str:

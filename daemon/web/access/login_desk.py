@@ -17,7 +17,10 @@ from daemon.web.access import passwords
 from daemon.web.access.access_events import FAILED, By
 from daemon.web.access.all_users import Users
 from daemon.web.access.gate import Gate
+from daemon.web.access.group_members import told_by
 from daemon.web.access.login_limits import LoginLimits
+from daemon.web.access.proven_person import ProvenPerson
+from daemon.web.access.session_rows import FromProvider
 from daemon.web.access.user_rows import LONGEST_NAME, User, name_key
 from daemon.web.problems import Refused
 
@@ -102,7 +105,7 @@ class LoginDesk:
         """Begin a session for whom a listed proxy let in. Raises Refused with 403 if that is no user of ours."""
         users = self._users()
         user = await self._gate.with_users(users.rows.named, name)
-        if user is None or user.disabled:
+        if user is None or user.disabled or user.by_groups:
             await self._failed(users, user, address)
             raise Refused(
                 HTTPStatus.FORBIDDEN, "unknown_user", f"{name} may not come in here. An admin can change that: "
@@ -110,39 +113,50 @@ class LoginDesk:
             )  # fmt: skip
         return await self._begin(users, user, address, old_session)
 
-    async def by_provider(self, subject: str, provider: str, address: str, old_session: str = "") -> str:
-        """Begin a session for whom a login provider let in. Raises Refused with 403 if that is no user of ours.
+    async def by_provider(self, person: ProvenPerson, provider: str, address: str, old_session: str = "") -> str:
+        """Begin a session for whom a login provider let in. Raises Refused with 403 if that may not come in.
 
-        subject: what the provider says of the person. provider: what people call it.
+        Who is in a group with a role needs no user before. provider: what people call it.
         """
-        users = self._users()
-        user = await self._gate.with_users(users.rows.at_provider, subject)
+        users, now = self._users(), self._gate.clock()
+        user = await self._gate.with_users(users.groups.user_of, person, provider, By("", address), now)
         if user is None or user.disabled:
-            await self._failed(users, user, address, f"{provider}: {subject}")
-            raise UnknownSubject(provider, subject)
-        return await self._begin(users, user, address, old_session, provider)
+            await self._failed(users, user, address, f"{provider}: {person.subject}")
+            raise UnknownSubject(provider, person.subject)
+        ends_at = None if person.role is None else now + person.session_seconds
+        told = FromProvider(person.role, ends_at, person.id_token)
+        return await self._begin(users, user, address, old_session, told_by(provider, person), told)
 
-    async def log_out(self, session: str) -> None:
-        """End a session, if there is one."""
+    async def log_out(self, session: str) -> str | None:
+        """End a session, if there is one. Returns the word of the login provider at which it began, if it did there."""
         users = self._gate.users
         if users is None or not session:
-            return
+            return None
         user = await self._gate.with_users(users.sessions.user, session, self._gate.clock())
-        await self._gate.with_users(users.sessions.end, session)
+        id_token = await self._gate.with_users(users.sessions.end, session)
         if user:
             await self._gate.with_users(users.events.record, By(user.name, ""), "logout", user.name)
+        return id_token
 
     def close(self) -> None:
         """Let go of the threads."""
         self._threads.shutdown(cancel_futures=True)
 
-    async def _begin(self, users: Users, user: User, address: str, old_session: str, provider: str = "") -> str:
-        begun = await self._gate.with_users(users.sessions.begin, user, self._gate.clock())
+    async def _begin(
+        self,
+        users: Users,
+        user: User,
+        address: str,
+        old_session: str,
+        detail: str = "",
+        told: FromProvider | None = None,
+    ) -> str:
+        begun = await self._gate.with_users(users.sessions.begin, user, self._gate.clock(), told)
         if begun is None:  # somebody changed the password or disabled the user at this very moment
             raise _wrong()
         if old_session:
             await self._gate.with_users(users.sessions.end, old_session)
-        await self._gate.with_users(users.events.record, By(user.name, address), "login", user.name, provider)
+        await self._gate.with_users(users.events.record, By(user.name, address), "login", user.name, detail)
         log.log("logged_in", f"{user.name} logged in from {address}", user=user.name, address=address)
         return str(begun)
 

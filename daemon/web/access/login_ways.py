@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from daemon.web.access.cookies import SESSION
 from daemon.web.access.login_desk import UnknownSubject
 from daemon.web.api.api_schemas import answers
-from daemon.web.callers import Role
+from daemon.web.callers import NOBODY, Role
 from daemon.web.json_answer import as_json
 from daemon.web.problems import Refused
 from daemon.web.site import Site
@@ -50,10 +50,18 @@ async def log_in(request: Request, site: Site) -> Response:
 
 
 async def log_out(request: Request, site: Site) -> Response:
-    """End the session."""
+    """End the session, and lead on to the login provider at which it began, to log out there too."""
     peer = site.gate.peer(request)
-    await site.desk.log_out(SESSION.sent_by(request, peer))
-    response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    id_token = await site.desk.log_out(SESSION.sent_by(request, peer))
+    response: Response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    if id_token is not None and site.provider_logins and "text/html" in request.headers.get("accept", ""):
+        request.scope["freisteller.caller"] = NOBODY  # the page shows nobody's menu
+        provider, way = site.provider_logins.name, await site.provider_logins.way_out(id_token)
+        response = await run_in_threadpool(
+            partial(page, request, site, "logged_out.html.j2", provider=provider, way=way)
+        )
+        if way:  # a redirect of a form to another site would break our own policy (form-action)
+            response.headers["Refresh"] = f"0; url={way}"
     SESSION.take(response, peer)
     return response
 

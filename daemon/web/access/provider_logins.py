@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import logging
 import secrets
 import threading
 import time
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol, TypeVar
 
+from daemon.logs import log
 from daemon.web.access.login_desk import LoginDesk
+from daemon.web.access.proven_person import ProvenPerson
 from daemon.web.problems import Refused
 
 T = TypeVar("T")
@@ -42,8 +45,11 @@ class LoginProvider(Protocol):
     def way_there(self, secrets: LoginSecrets) -> str:
         """The URL at which a person logs in."""
 
-    def subject(self, code: str, issuer: str | None, secrets: LoginSecrets) -> str:
+    def person(self, code: str, issuer: str | None, secrets: LoginSecrets) -> ProvenPerson:
         """Who it is to whom the provider gave this code. issuer: as its answer calls it; None = it does not."""
+
+    def way_out(self, id_token: str) -> str:
+        """The URL at which a person logs out; "" if there is none. id_token: the provider's word at the login."""
 
     def fault(self, why: str) -> Refused:
         """The error of a provider that does not do what it must."""
@@ -99,8 +105,16 @@ class ProviderLogins:
 
         code, issuer: of the provider's answer. address: of the person's machine. old_session: ends.
         """
-        subject = await self._run(self._provider.subject, code, issuer, begun.secrets)
-        return await self._desk.by_provider(subject, self.name, address, old_session)
+        person = await self._run(self._provider.person, code, issuer, begun.secrets)
+        return await self._desk.by_provider(person, self.name, address, old_session)
+
+    async def way_out(self, id_token: str) -> str:
+        """Where a person logs out at the provider too; "" if nobody can do that there, or not now."""
+        try:
+            return await self._run(self._provider.way_out, id_token)
+        except Refused as refused:
+            log.log("login_provider_fault", str(refused), level=logging.WARNING)
+            return ""
 
     async def _run(self, act: Callable[..., T], *values: object) -> T:
         """Do something that waits for the provider. The thread ends by itself, since each answer has its time."""

@@ -13,7 +13,10 @@ LONGEST_NAME = 64
 LONGEST_SUBJECT = 255
 USER_ROLES = (Role.VIEWER, Role.REVIEWER, Role.OPERATOR, Role.ADMIN)
 
-COLUMNS = "users.id, users.name, users.role, users.orders, users.password, users.disabled, users.made_at, users.oidc"
+COLUMNS = (
+    "users.id, users.name, users.role, users.orders, users.password, users.disabled, users.made_at, users.oidc, "
+    "users.by_groups"
+)
 """What `user_of` reads of a table of users, in this order."""
 
 
@@ -29,6 +32,11 @@ class Scope:
             return self.role.value
         return f"{self.role.value}, only {', '.join(sorted(self.orders)) or 'no order'}"
 
+    def with_role(self, role: Role) -> "Scope":
+        """The same orders with another role. Who is limited to some orders becomes an operator instead of an admin."""
+        is_limited = self.orders is not None
+        return Scope(Role.OPERATOR if role is Role.ADMIN and is_limited else role, self.orders)
+
     def check(self) -> None:
         """Raises BadSettings if the role and the orders do not fit together."""
         if self.role is Role.ADMIN and self.orders is not None:
@@ -41,7 +49,8 @@ class Scope:
 class User:
     """One user. password: its hash; None = cannot log in by password. made_at: Unix seconds.
 
-    oidc: what the login provider says of this user; None = cannot log in there.
+    oidc: what the login provider says of this user; None = cannot log in there. by_groups: nobody named this user; it
+    came by its groups there, and its role follows them.
     """
 
     number: int
@@ -51,6 +60,7 @@ class User:
     disabled: bool
     made_at: float
     oidc: str | None = None
+    by_groups: bool = False
 
 
 class UserRows:
@@ -107,6 +117,18 @@ class UserRows:
             self._events.record(by, "user_added", name, str(scope))
             return self.known(name)
 
+    def add_by_groups(self, name: str, role: Role, subject: str, at: float) -> User:
+        """A new user whom nobody named: its role follows its groups at the login provider. The name must be free."""
+        self._file.change(
+            "INSERT INTO users (name, key, role, made_at, oidc, by_groups) VALUES (?, ?, ?, ?, ?, 1)",
+            name,
+            name_key(name),
+            role,
+            at,
+            subject,
+        )
+        return self.known(name)
+
     def set_password(self, name: str, password: str | None, by: By) -> None:
         """Another password, as its hash. All sessions of the user end."""
         with self._file.transaction():
@@ -146,7 +168,7 @@ class UserRows:
                 raise BadSettings(
                     f"{subject} is {other.name} already. Take it away first: freisteller user oidc {other.name} --none"
                 )
-            self._file.change("UPDATE users SET oidc = ? WHERE id = ?", subject, user.number)
+            self._file.change("UPDATE users SET oidc = ?, by_groups = 0 WHERE id = ?", subject, user.number)
             self._end_sessions(user)
             self._events.record(by, "oidc_changed", user.name, subject or "")
 
@@ -182,7 +204,7 @@ class UserRows:
 
 def user_of(row: Row) -> User:
     """The user of a row of `COLUMNS`."""
-    number, name, role, orders, password, disabled, made_at, oidc = row
+    number, name, role, orders, password, disabled, made_at, oidc, by_groups = row
     assert isinstance(number, int)
     assert isinstance(made_at, float)
     return User(
@@ -193,6 +215,7 @@ def user_of(row: Row) -> User:
         bool(disabled),
         made_at,
         None if oidc is None else str(oidc),
+        bool(by_groups),
     )
 
 

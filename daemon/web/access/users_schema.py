@@ -57,4 +57,14 @@ ALTER TABLE users ADD COLUMN oidc TEXT;
 CREATE UNIQUE INDEX users_by_oidc ON users (oidc) WHERE oidc IS NOT NULL;
 """
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD)
+# users.by_groups: 1 = nobody named this user; it came by its groups at the login provider, and its role follows them.
+# sessions.role: what the person's groups give; NULL = the user's own role counts. ends_at: NULL = as other sessions.
+# id_token: the provider's word; NULL = the session did not begin there.
+_FOURTH = """
+ALTER TABLE users ADD COLUMN by_groups INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN role TEXT;
+ALTER TABLE sessions ADD COLUMN ends_at REAL;
+ALTER TABLE sessions ADD COLUMN id_token TEXT;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)
