@@ -39,13 +39,13 @@ class ModelRow:
     @property
     def state(self) -> str:
         """One word or two for people and programs."""
-        if self.trouble:
+        if self.model is None:
             return "trouble"
         if self.path is not None:
             return "in use" if self.in_use else "here"
         if self.in_use:
             return "missing"
-        return "fetchable" if self.model and self.model.sources else "not here"
+        return "fetchable" if self.model.sources else "not here"
 
     @property
     def megabytes(self) -> float | None:
@@ -123,9 +123,9 @@ def models_in_use(settings: Settings) -> tuple[str, ...]:
 def known_model(settings: Settings, name: str) -> OnnxModel:
     """The table of a model. Raises BadSettings for a name that nothing describes, with the one that was meant."""
     table = load_onnx_table(settings.engine.local.weights_path)
-    if name in table.troubles:
-        raise BadSettings(table.troubles[name])
     if name not in table.models:
+        if name in table.troubles:
+            raise BadSettings(table.troubles[name])
         raise BadSettings(f"There is no model {name}{suggestion(name, table.models)}")
     return table.models[name]
 

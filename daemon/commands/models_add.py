@@ -94,7 +94,7 @@ def add_model(settings: Settings, wanted: Wanted, person: Person) -> Added | Non
     """
     name, folder = wanted.model_name, settings.engine.local.weights_path
     shipped = shipped_onnx_models().get(name)
-    _check(wanted, folder)
+    target = _target_of(wanted, folder)
     folder.mkdir(parents=True, exist_ok=True)
     require_room(folder / f"{name}.onnx", wanted.file.stat().st_size)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".add-") as scratch:
@@ -109,13 +109,17 @@ def add_model(settings: Settings, wanted: Wanted, person: Person) -> Added | Non
         trial.save(sample)
         if not person.agrees(trial):
             return None
-        write_whole(side_car(folder / copy.name), text.encode())  # first: without it the network would be a riddle
-        put_in_place(copy, folder / copy.name)
+        write_whole(side_car(target), text.encode())  # first: without it the network would be a riddle
+        put_in_place(copy, target)
     keep_speed(folder, name, trial.seconds)
-    return Added(name, folder / copy.name, trial, sample)
+    return Added(name, target, trial, sample)
 
 
-def _check(wanted: Wanted, folder: Path) -> None:
+def _target_of(wanted: Wanted, folder: Path) -> Path:
+    """Where the network will be. A file that lies in the weights folder already stays where it is, and is described.
+
+    Raises BadSettings, EngineMisconfigured.
+    """
     name = wanted.model_name
     if not NAME.fullmatch(name) or name in RESERVED:
         raise BadSettings(
@@ -127,11 +131,21 @@ def _check(wanted: Wanted, folder: Path) -> None:
     size = wanted.file.stat().st_size
     if not 0 < size <= MOST_ONNX_BYTES:
         raise EngineMisconfigured(f"{wanted.file} has {size} bytes, and an ONNX file has at most {MOST_ONNX_BYTES}.")
-    if present := weights_file(folder, name):
+    target = weights_file(folder, name) or folder / f"{name}.onnx"
+    described = side_car(target).exists() and side_car(target).resolve() != _table_file(wanted)
+    if described or (target.exists() and not target.samefile(wanted.file)):
         raise BadSettings(
-            f"{present} is there already. Remove it with: freisteller models remove {name}, or give this one another "
-            "name with --name."
+            f"{target if target.exists() else side_car(target)} is there already. Remove it with: freisteller models "
+            f"remove {name}, or give this one another name with --name."
         )
+    return target
+
+
+def _table_file(wanted: Wanted) -> Path | None:
+    """The table that describes the network, None = there is none."""
+    beside = wanted.file.with_suffix(".toml")
+    found = wanted.table or (beside if beside.is_file() else None)
+    return found.resolve() if found else None
 
 
 def _add_shipped(settings: Settings, wanted: Wanted, copy: Path, model: OnnxModel) -> Added:
@@ -154,8 +168,7 @@ def _add_shipped(settings: Settings, wanted: Wanted, copy: Path, model: OnnxMode
 
 def _table_of(wanted: Wanted, copy: Path, person: Person, settings: Settings) -> tuple[OnnxModel, str]:
     """The table of a network, and the text of its file. Raises BadSettings, EngineMisconfigured."""
-    beside = wanted.file.with_suffix(".toml")
-    table = wanted.table or (beside if beside.is_file() else None)
+    table = _table_file(wanted)
     given = given_values(wanted.settings)
     graph = _graph_values(wanted, copy)
     if table and not given:

