@@ -18,8 +18,9 @@ def build_engine(
 ) -> Engine:
     """The engine that the settings ask for; imports its libraries, and no others.
 
-    owner: names this daemon on ComfyUI servers, the same after a restart; "" = a new name each time. crowded: whether
-    photos in work need the memory that an engine in this process would keep for its next run.
+    owner: the id of this daemon's hot folder, by which ComfyUI servers know it and its state is found; "" = this is no
+    daemon: a new name each time, and nothing is kept. crowded: whether photos in work need the memory that an engine in
+    this process would keep for its next run.
     """
     if settings.engine_in_use == "comfyui":
         from daemon.engines.comfyui.comfyui_engine import ComfyUIEngine
@@ -36,7 +37,8 @@ def build_engine(
         )
     from daemon.engines.onnx.onnx_engine import OnnxEngine
 
-    engine = OnnxEngine(settings.engine.local, _cores(), print_line, crowded, settings.engine.commercial_use)
+    trials = settings.state_path(owner) if owner else None
+    engine = OnnxEngine(settings.engine.local, _cores(), print_line, crowded, settings.engine.commercial_use, trials)
     if settings.engine.commercial_use:
         _log_left_out(engine.left_out)
     return engine

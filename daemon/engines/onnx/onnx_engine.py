@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from daemon.arrays import Rgb
 from daemon.engines.contract import Answer, ServerHealth
@@ -19,6 +20,8 @@ from daemon.engines.onnx.onnx_session import OnnxSession, available_providers, i
 from daemon.engines.onnx.onnx_table import OnnxModel, load_onnx_table
 from daemon.engines.onnx.providers import CPU, wanted_providers
 from daemon.engines.onnx.ready_weights import damage_told, names_of_present, ready_weights
+from daemon.engines.onnx.thread_trial import ThreadTrial
+from daemon.engines.onnx.weights_folder import weights_file
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, RecipeRefused, Said, said_of
 from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings, suggestion
@@ -39,10 +42,12 @@ class OnnxEngine:
         print_line: Callable[[str], None],
         crowded: Callable[[], bool] = lambda: False,
         commercial_use: bool = False,
+        trials: Path | None = None,
     ) -> None:
         """crowded: whether the photos in work need the memory that the engine would keep for its next run.
 
         commercial_use: use no model whose licence does not allow commercial use. A user's own tables are read now.
+        trials: the folder where it is kept how many threads are best; None = the usual number without a trial.
         """
         self._settings = settings
         self._cores = max(1, cores)
@@ -52,6 +57,7 @@ class OnnxEngine:
         self._table = self._whole_table.for_commerce() if commercial_use else self._whole_table
         self._sessions: dict[str, FallbackSession] = {}
         self._fallbacks = Fallbacks()
+        self._trial = ThreadTrial(trials, self._cores, MOST_SLOTS)
         self._speeds = SeenSpeeds(settings.weights_path)
         self._loading = threading.Lock()
         self._closed = threading.Event()
@@ -63,7 +69,9 @@ class OnnxEngine:
     @property
     def slots(self) -> int:
         """The number of cores divided by the threads of one inference, at least 1 and at most MOST_SLOTS."""
-        return max(1, min(MOST_SLOTS, self._cores // max(1, self._settings.threads)))
+        weights = weights_file(self._settings.weights_path, self._settings.model)
+        kept = self._trial.kept(weights) if weights and not self._settings.threads else None
+        return self._trial.slots(self._settings.threads or kept or 1)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -161,13 +169,17 @@ class OnnxEngine:
     def _load(self, name: str) -> FallbackSession:
         model = self._described(name)
         weights = ready_weights(name, model, self._settings, self._print_line, self._closed)
-        threads = self._settings.threads or max(1, self._cores // self.slots)
         providers = wanted_providers(self._settings.providers, available_providers())
+
+        def load(provider: str, threads: int) -> OnnxSession:
+            return OnnxSession(weights, model, threads, self._crowded, provider)
+
         try:
+            threads = self._settings.threads or self._trial.usual
+            if not self._settings.threads and providers == (CPU,):
+                threads = self._trial.threads(weights, partial(load, CPU))
             return FallbackSession(
-                lambda provider: OnnxSession(weights, model, threads, self._crowded, provider),
-                providers,
-                partial(self._fallbacks.add, name),
+                lambda provider: load(provider, threads), providers, partial(self._fallbacks.add, name)
             )
         except EngineMisconfigured as error:
             raise damage_told(name, model, weights, error) from error
