@@ -24,7 +24,6 @@ ENV PATH=/opt/freisteller/bin:$PATH \
     FREISTELLER__STATE_DIR=/var/lib/freisteller \
     U2NET_HOME=/opt/freisteller/weights \
     HOME=/tmp \
-    NUMBA_CACHE_DIR=/tmp/numba \
     ORT_DISABLE_TELEMETRY=1 \
     PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
