@@ -160,6 +160,7 @@ def test_a_disk_that_gets_full_while_a_photo_arrives_keeps_nothing_of_it(
         (b"", {}, 422, "no_photo"),
         (b"<html>", {}, 422, "bad_photo"),
         (b"photo=x", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "unsupported_media_type"),
+        (b'{"photo": "aGVsbG8="}', {"Content-Type": "application/json"}, 415, "unsupported_media_type"),
         (b"x", {"Content-Encoding": "gzip"}, 415, "unsupported_media_type"),
         (b"x", {"Content-Type": "multipart/form-data"}, 400, "bad_request"),
         (b"x", {"Content-Type": "multipart/form-data; boundary=B"}, 400, "bad_request"),

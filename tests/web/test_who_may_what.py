@@ -82,7 +82,8 @@ class House:
         connection = http.client.HTTPConnection(*self.live.address, timeout=PATIENCE_SECONDS)
         method = method or way.method
         body = None if method in ("GET", "HEAD") else b"{"
-        own = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/json"}
+        kind = "application/octet-stream" if way.path in INTO_AN_ORDER else "application/json"
+        own = {"Sec-Fetch-Site": "same-origin", "Content-Type": kind}
         own |= {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, self.path(way), body, {**own, **guest.headers()})

@@ -102,7 +102,7 @@ async def result(request: Request, site: Site) -> Response:
         "Cache-Control": "private, no-cache",
     }
     kind = _TYPES.get(PurePosixPath(name).suffix.lower(), "application/octet-stream")
-    return sent_file(request, file, kind, headers)
+    return await run_in_threadpool(sent_file, request, file, kind, headers)
 
 
 def _opened(site: Site, caller: Caller, job_id: str, name: str) -> BinaryIO:

@@ -49,8 +49,10 @@ async def _body_of(request: Request, desk: UploadDesk, photo: IncomingPhoto) -> 
     if request.headers.get("content-encoding", "identity") != "identity":
         raise _unsupported("a body with a Content-Encoding")
     content_type = request.headers.get("content-type", "")
-    if content_type.startswith("application/x-www-form-urlencoded"):
+    if content_type.startswith("application/x-www-form-urlencoded"):  # also what curl says of any body by itself
         raise _unsupported("an urlencoded form")
+    if content_type.startswith("application/json"):
+        raise _unsupported("JSON")
 
     def open_part(_: str, file_name: str | None) -> Write | None:
         if file_name is None:
@@ -79,7 +81,7 @@ def _unsupported(what: str) -> Refused:
     return Refused(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "unsupported_media_type",
-        f"{what} cannot be received; send multipart/form-data, or the photo itself",
+        f"{what} cannot be received; send multipart/form-data, or the photo itself as e.g. image/jpeg",
     )
 
 

@@ -103,10 +103,10 @@ export async function cancelWaiting(order, changed) {
 }
 
 async function takeBack(deeds, changed) {
-  try {
-    for (const deed of deeds.reverse()) await ask(`/api/v1/deeds/${deed}/undo`, { method: "POST", body: {} });
-  } catch (refusal) {
-    message(refusal.message, { bad: true });
+  let refused = null;
+  for (const deed of deeds.reverse()) { // one that somebody tried again meanwhile holds up none of the others
+    await ask(`/api/v1/deeds/${deed}/undo`, { method: "POST", body: {} }).catch((refusal) => { refused = refusal; });
   }
+  if (refused) message(refused.message, { bad: true });
   changed();
 }
