@@ -155,7 +155,7 @@ class DeedRows:
                 job.grade,
                 job.score,
                 job.best,
-                None if job.choice is None else rows.CHOICE.dump_json(job.choice).decode(),
+                rows.choice_json(job.choice),
                 rows.places(former.results),
                 job.round,
             )

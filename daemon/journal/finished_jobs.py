@@ -20,8 +20,8 @@ def restore(db: Database, row: JobRow) -> bool:
     is_over = job.finished_at is not None and lowest is not None
     restored = db.change(
         "INSERT OR IGNORE INTO jobs (number, id, name, folder, source, state, round, size_bytes, admitted_at, "
-        "started_at, finished_at, grade, score, best, reason, reason_kind, failure, results, content, settings, given) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "started_at, finished_at, grade, score, best, reason, reason_kind, failure, results, content, settings, given, "
+        "choice) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows.whole(lowest[0]) - 1 if is_over and lowest else None,
         job.id,
         job.name,
@@ -43,6 +43,7 @@ def restore(db: Database, row: JobRow) -> bool:
         row.content,
         row.settings,
         _given(row),
+        rows.choice_json(job.choice),
     )
     ResultFiles(db).record(job.id, row.files)
     if restored:

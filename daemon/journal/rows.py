@@ -215,6 +215,11 @@ def said_again(reason: str, failure: object) -> str:
     return reason
 
 
+def choice_json(choice: Choice | None) -> str | None:
+    """A choice as its column has it."""
+    return None if choice is None else CHOICE.dump_json(choice).decode()
+
+
 def whole(value: object) -> int:
     """The value of an INTEGER NOT NULL column."""
     assert isinstance(value, int)  # the table is STRICT

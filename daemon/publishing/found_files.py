@@ -16,10 +16,11 @@ from typing import Any
 from daemon.disk import open_below
 from daemon.disk.os_errors import list_once
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.jobs import Grade, Job
+from daemon.jobs import Choice, Grade, Job
 from daemon.journal import JobRow, ResultFile
 from daemon.journal.result_files import UNKNOWN_BYTES
 from daemon.journal.rows import ATTEMPT
+from daemon.judgement.best_of_pages import page_of
 from daemon.logs import log
 from daemon.publishing.notes import why_in
 from daemon.publishing.report_reading import read_report, reasons_in
@@ -82,6 +83,7 @@ def entry_of_report(folders: HotFolder, path: Path, *, may_lack_results: bool = 
             grade=told.filed,
             score=_finite(body["score"]),
             best=_number(body["best_attempt"]),
+            choice=_choice(body),
         )
         sha256 = bytes.fromhex(body["photo"].get("sha256") or "") or None
         files = tuple(_untouched(results, body["sha256"].values(), found))
@@ -217,6 +219,16 @@ def _attempt_values(values: dict[str, Any]) -> dict[str, Any]:
         key: values[key] for key in ("number", "finish", "server", "seconds", "why", "error") if key in values
     }
     return {**kept, "recipe": recipe, "verdict": verdict or None}
+
+
+def _choice(body: dict[str, Any]) -> Choice | None:
+    """What people took of the pages of a file that has several. Where the alphas of that are kept, nothing says."""
+    chosen = [(part["best_attempt"], part["chosen"]) for part in body.get("pages", ()) if "chosen" in part]
+    taken = tuple((_number(number), _text(told["by"]), _finite(told["at"])) for number, told in chosen)
+    if not taken:
+        return None
+    number, who, at = max(taken, key=lambda each: each[2])
+    return Choice(who, at, _number(body.get("round", 0)), page=page_of(number), taken=taken)
 
 
 def _spots(values: dict[str, Any]) -> list[Any]:

@@ -10,7 +10,7 @@ import pytest
 from daemon.errors import IllegalMove, Vanished
 from daemon.hotfolder.effects import Effect
 from daemon.jobs import Attempt, Choice, Finish, Grade, Job, Measures, Recipe, Verdict
-from daemon.journal import JobRow
+from daemon.journal import JobRow, Journal
 from daemon.judgement.best_of_pages import best_of_page, with_taken
 from daemon.publishing.found_files import entry_of_report
 from daemon.publishing.shown_in_report import shown_in_report
@@ -179,16 +179,27 @@ def test_a_page_that_goes_away_before_it_is_copied_is_made_anew(desk: Desk, monk
     assert Path(place).name in results(desk)
 
 
-def test_a_lost_journal_learns_the_attempts_of_all_pages(desk: Desk) -> None:
+def test_a_journal_that_is_new_learns_the_attempts_of_all_pages_and_what_was_taken(desk: Desk) -> None:
+    first = desk.row()
+    desk.live(take=(first.job.id, another(first, 1)))
     row = desk.row()
     daemon = Daemon(desk.settings, engine=desk.engine)
     try:
         found = entry_of_report(daemon.parts.folders, desk.folder / "hot" / row.results[-1])
     finally:
         daemon.close()
-
     assert found is not None
-    assert [each.number for each in found.job.attempts] == [each.number for each in row.job.attempts]
+    journal = Journal(desk.folder / "new")
+    journal.restore([found])
+
+    job = journal.row(row.job.id).job
+    assert [each.number for each in job.attempts] == [each.number for each in row.job.attempts]
+    for page in (1, 2, 3):
+        known, was = best_of_page(job, page), best_of_page(row.job, page)
+        assert known is not None
+        assert was is not None
+        assert known.number == was.number
+    journal.close()
 
 
 def test_the_sizes_of_all_pages_are_read_from_the_report(desk: Desk) -> None:
