@@ -123,8 +123,11 @@ class Page:
 
     def traced(self) -> list[dict[str, Any]]:
         """The events of Chromium's trace since the last call, if the window was opened with one."""
-        said = [json.loads(each["message"])["message"] for each in self.driver.get_log("performance")]  # type: ignore[no-untyped-call]
-        return [each["params"] for each in said if each["method"] == "Tracing.dataCollected"]
+        events: list[dict[str, Any]] = []
+        while lines := self.driver.get_log("performance"):  # type: ignore[no-untyped-call]  # so many at once
+            said = [json.loads(line["message"])["message"] for line in lines]
+            events += [each["params"] for each in said if each["method"] == "Tracing.dataCollected"]
+        return events
 
     def axe(self) -> list[str]:
         """What axe-core finds serious or critical on this page."""

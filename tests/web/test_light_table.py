@@ -313,7 +313,9 @@ def test_attempts_at_100_percent_show_the_pixels_of_their_results(table: LightTa
         page.press("w", "a")
         sharp = "return document.querySelector('#attempts .zoom-of-all')?.dataset.sharp === 'true'"
         page.wait(lambda: page.run(sharp), "the pictures")
-        assert page.text("#attempts .fineness").startswith("Answer of 1,024 pixels, enlarged 2.5 times")
+        assert page.text("#attempts .fineness").startswith(
+            "The answer has 1,024 pixels on its longer side, enlarged 2.5"
+        )
         count = page.run("return document.querySelectorAll('#attempts canvas').length")
         page.run("performance.clearResourceTimings()")
         page.press("z")

@@ -105,7 +105,7 @@ function zoomBar(zooms) {
 // How fine an attempt's own alpha is. "Enlarged" is what an engine's answer always is that is smaller than the photo.
 function fineness({ pixels, enlarged }) {
   if (enlarged < 1.05) return _("As fine as the photo");
-  return _("Answer of %(pixels)s pixels, enlarged %(times)s times; the photo leads its edges", {
+  return _("The answer has %(pixels)s pixels on its longer side, enlarged %(times)s times; the photo leads its edges", {
     pixels: figure(pixels), times: figure(enlarged, { maximumFractionDigits: 1 }),
   });
 }

@@ -4,6 +4,7 @@ import { part, sheet } from "./pixels.js";
 
 const [RANK, LATER] = [0, 2]; // of the tiles, for `part`
 const AHEAD = 3; // tiles of the original that are fetched while one is filtered
+const AT_ONCE = 3; // tiles that the worker has, so that it never waits for the page
 
 // What a worker can read: a bitmap, or its pixels where a worker has no canvas.
 function readable(picture) {
@@ -58,12 +59,15 @@ export class Snapping {
       if (flat[n] === null) left.push({ number, box: boxes[n] });
       else found.set(number, flat[n]);
     }
+    const answers = [];
     for (const [n, { number, box }] of left.entries()) {
       for (const next of left.slice(n + 1, n + 1 + AHEAD)) this.original(next.number).catch(() => {});
       const picture = readable(await this.original(number));
-      found.set(number, await this.ask({ what: "apply", picture, box }));
+      if (n >= AT_ONCE) await answers[n - AT_ONCE];
+      answers.push(this.ask({ what: "apply", picture, box }).then((values) => found.set(number, values)));
+      answers[n].catch(() => {}); // it is heard of below
     }
-    return undefined;
+    return Promise.all(answers);
   }
 
   original(number) {
