@@ -180,7 +180,7 @@ def test_weights_that_no_table_describes_are_not_on_offer(tmp_path: Path) -> Non
     engine = OnnxEngine(LocalEngineSettings(weights_dir=str(tmp_path)), 1, silent)
 
     assert engine.models == ("u2netp",)
-    with pytest.raises(EngineMisconfigured, match=r"Write rings\.toml beside it"):
+    with pytest.raises(EngineMisconfigured, match=r"freisteller models add .*rings\.onnx"):
         engine.cut(uuid.uuid4(), drawn_photo(), Recipe("rings"))
 
 

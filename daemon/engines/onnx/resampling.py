@@ -7,6 +7,7 @@ narrow, and older ones where it is a hundred times as high as wide: there, a few
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 import cv2
@@ -51,7 +52,8 @@ def _filter_lines(lines: NDArray[np.uint8], count: int, kind: Filter) -> NDArray
     return result
 
 
-def _weights(lines: int, count: int, kind: Filter) -> list[tuple[int, int, NDArray[np.float64]]]:
+@lru_cache(maxsize=32)  # photos have few sizes, and to work out the weights takes milliseconds
+def _weights(lines: int, count: int, kind: Filter) -> tuple[tuple[int, int, NDArray[np.float64]], ...]:
     """For each block of the result: its first line, the first line that it needs, and the weights of those it needs."""
     scale = lines / count
     reach = max(scale, 1.0)
@@ -68,7 +70,7 @@ def _weights(lines: int, count: int, kind: Filter) -> list[tuple[int, int, NDArr
         weights[(needed < first[here, None]) | (needed >= last[here, None])] = 0
         weights /= weights.sum(axis=1, keepdims=True)
         found.append((begin, low, np.trunc(weights * _STEPS + np.copysign(0.5, weights)) / _STEPS))
-    return found
+    return tuple(found)
 
 
 def _lanczos(x: NDArray[np.float64]) -> NDArray[np.float64]:
