@@ -28,14 +28,15 @@ class Meant:
     """A picture as a file is to hold it.
 
     made: gives a libvips image of it, and what it reads if it can be read only once; pixels are computed when somebody
-    asks for them, except that a resized picture is in memory. jpeg_quality: 1..100. in_strips: the picture, if it is
-    one in strips that the file is to hold as it is.
+    asks for them, except that a resized picture is in memory. jpeg_quality: 1..100. in_strips, pixels: the picture, if
+    the file is to hold it as it is: one in strips, or one in memory, (H, W, bands).
     """
 
     made: Callable[[], tuple[Any, StripReading | None]]
     container: Container
     jpeg_quality: int = JPEG_QUALITY
     in_strips: StripPicture | None = None
+    pixels: Samples | None = None
 
     @contextmanager
     def read(self) -> Iterator[Any]:
@@ -77,11 +78,12 @@ def meant(
         reading = StripReading(picture)
         return of(reading.image), reading
 
+    as_it_is = container in ("png", "tiff") and frame is None and ground is None
     if isinstance(pixels, StripPicture):
-        as_it_is = container in ("png", "tiff") and frame is None and ground is None
         return Meant(partial(anew, pixels), container, jpeg_quality, pixels if as_it_is else None)
     image = of(vips.image_of(pixels))
-    return Meant(lambda: (image, None), container, jpeg_quality)
+    plain = pixels.reshape(*pixels.shape[:2], -1) if as_it_is else None
+    return Meant(lambda: (image, None), container, jpeg_quality, pixels=plain)
 
 
 def save(path: os.PathLike[str], meant: Meant, metadata: Metadata) -> None:
