@@ -23,6 +23,7 @@ from tests.engines.weights_server import (
     dies_after,
     drops_after,
     endless,
+    ends_early,
     sends,
     stalls_after,
     status,
@@ -116,6 +117,13 @@ def test_a_dropped_connection_goes_on_where_it_broke(tmp_path: Path, server: Wei
     assert fetch(tmp_path, source_at(server)).path.read_bytes() == CONTENT
     assert server.ranges == ["", "bytes=100000-", "bytes=150000-"]
     assert server.asked[1][1]["If-Range"] == '"one"'
+
+
+def test_a_server_that_ends_early_in_good_order_is_asked_for_the_rest(tmp_path: Path, server: WeightsServer) -> None:
+    server.script += [ends_early]
+
+    assert fetch(tmp_path, source_at(server)).path.read_bytes() == CONTENT
+    assert server.ranges == ["", "bytes=100000-"]
 
 
 def test_a_silent_server_is_left_and_the_rest_fetched(tmp_path: Path, server: WeightsServer) -> None:

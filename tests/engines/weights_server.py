@@ -181,3 +181,9 @@ def endless(handler: Handler) -> None:
     handler.head(200, Transfer_Encoding="chunked")
     while not handler.server.weights.over.is_set():
         handler.wfile.write(b"10000\r\n" + bytes(0x10000) + b"\r\n")
+
+
+def ends_early(handler: Handler) -> None:
+    """Sends chunks, and says that these are all before they are."""
+    handler.head(200, Transfer_Encoding="chunked", ETag=handler.server.weights.tag)
+    handler.wfile.write(b"186a0\r\n" + handler.server.weights.content[:100_000] + b"\r\n0\r\n\r\n")
