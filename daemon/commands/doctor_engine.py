@@ -17,6 +17,8 @@ from daemon.judgement.strategy import named_rungs
 from daemon.service.choose_engine import build_engine
 from daemon.settings import Settings, suggestion
 
+NO_CARD = 'Look at the graphics card and its driver, or set providers = ["cpu"] under [engine.local].'
+
 
 def engine_checks(settings: Settings, models: bool) -> Iterator[Check]:
     """Check the engine and the ladder. models: also try each model of the ladder, and each of the user's own."""
@@ -35,6 +37,8 @@ def engine_checks(settings: Settings, models: bool) -> Iterator[Check]:
                 yield Check("fail", what, health.message or "does not answer", _remedy(settings))
             elif health.message and settings.engine_in_use == "comfyui":
                 yield Check("warn", what, health.message, "See the section on ComfyUI in docs/operations.md.")
+            elif health.fallbacks:
+                yield Check("warn", what, health.message, NO_CARD)
             else:
                 yield Check("OK", what, health.message or "answers")
         if settings.engine_in_use == "local":

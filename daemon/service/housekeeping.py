@@ -54,12 +54,12 @@ class StatusTurn:
         servers = self._engine.health()
         self._metrics.engine(servers)
         self._log_set_aside(servers)
-        away = [
+        troubles = [
             Said("server_error", server=each.server, detail=each.message or Said("away"))
             for each in servers
-            if not each.up
+            if not each.up or each.fallbacks
         ]
-        self._health.report("engine", any(each.up for each in servers), said_together(away, "list"))
+        self._health.report("engine", any(each.up for each in servers), said_together(troubles, "list"))
         self._end_outage(servers)
         self._metrics.set(series.HEARTBEAT, now)
         try:

@@ -107,3 +107,11 @@ def test_each_model_of_the_ladder_and_each_own_one_is_tried_on_a_drawn_picture(s
 
 def test_what_the_built_in_engine_says_of_its_model_is_no_warning() -> None:
     assert {check.level for check in engine_checks(load(), False)} == {"OK"}
+
+
+def test_a_graphics_card_that_is_missed_is_a_warning_with_its_name() -> None:
+    settings = load(flags={"engine": {"local": {"providers": ["cuda"]}}})
+
+    found = [check for check in engine_checks(settings, False) if check.what == "engine local"]
+
+    assert "the processor stands in for CUDA" in said(found, "warn")

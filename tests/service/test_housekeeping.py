@@ -60,8 +60,8 @@ class House:
             root=RootCondition(),
             clock=self.clock,
         )
-        health, systemd = Health(stale_seconds=60), systemd or Systemd({})
-        self._status = StatusTurn(self.journal, dispatch, self.engine, self.metrics, health, systemd, self.clock)
+        self.health, systemd = Health(stale_seconds=60), systemd or Systemd({})
+        self._status = StatusTurn(self.journal, dispatch, self.engine, self.metrics, self.health, systemd, self.clock)
         self.alphas = Alphas(folder / "alphas")
         self.pruning = Pruning(self.journal, self.alphas, self.settings, self.clock)
 
@@ -114,6 +114,14 @@ def test_reconnects_are_counted_once_however_often_somebody_looks(house: House) 
         house.sees(ServerHealth(GPU1, True, reconnects=total))
 
     assert house.shows(f'engine_reconnects_total{{server="{GPU1}"}} 3.0')
+
+
+def test_an_engine_that_fell_back_to_the_processor_is_well_and_says_so(house: House) -> None:
+    house.sees(ServerHealth("local", True, "u2netp; the processor stands in for CUDA: no driver", fallbacks=1))
+
+    part = house.health.latest("engine")
+    assert part is not None
+    assert (part.ok, part.detail) == (True, "local: u2netp; the processor stands in for CUDA: no driver")
 
 
 def test_a_server_that_never_lost_its_connection_shows_zero(house: House) -> None:
