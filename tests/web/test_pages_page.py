@@ -199,6 +199,28 @@ def test_page_two_is_touched_up_and_the_file_is_still_to_be_decided(table: Light
     assert told["decided"] is None
 
 
+def test_a_touch_up_of_a_page_is_sent_also_if_the_file_was_only_moved_meanwhile(table: LightTable) -> None:
+    job_id = dropped(table, "moved")
+    files, best = pictures(table, "moved"), job(table, job_id)["page"]
+    other = 1 if best != 1 else 3
+    with browser(table.base, (1280, 800)) as page:
+        opened(page, "moved")
+        look_at(page, other)
+        page.press("b")
+        page.wait(lambda: page.shows("#touch-up"), "the touch-up")
+        stage = page.driver.find_element("id", "stage")
+        ActionChains(page.driver).move_to_element_with_offset(stage, -250, 180).click_and_hold().move_by_offset(
+            60, 10
+        ).release().perform()
+        page.wait(lambda: not page.run("return document.getElementById('touch-undo').disabled"), "the stroke")
+        table.ask(f"/api/v1/jobs/{job_id}/verdict", {"grade": "gut"})
+        page.press(Keys.ENTER)
+        page.wait(lambda: not page.shows("#touch-up"), "the review")
+        published(table, job_id, 1)
+
+    assert only_changed(files, pictures(table, "moved")) == {f"a-p{other}.png"}
+
+
 @needs_axe
 def test_on_a_phone_the_pages_are_in_reach_of_a_thumb_and_of_a_screen_reader(table: LightTable) -> None:
     dropped(table, "phone")
