@@ -57,14 +57,8 @@ def progress_of(name: str, err: Console) -> Iterator[Show]:
     if not err.is_terminal:
         yield Show(print_line, _lines(name, print_line))
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err, transient=True) as progress:
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TextColumn("time left"), TimeRemainingColumn())
+    with Progress(TextColumn("{task.description}"), *columns, console=err, transient=True) as progress:
         task = progress.add_task(name, total=None)
 
         def show_bytes(here: int, total: int | None) -> None:
