@@ -22,10 +22,11 @@ from daemon.commands.model_questions import (
 from daemon.commands.model_trial import NetworkTrial, try_network
 from daemon.commands.models import refuse_for_commerce
 from daemon.disk.whole_file import put_in_place, write_whole
-from daemon.engines.onnx.fetch_weights import require_room, right_weights
+from daemon.engines.onnx.fetch_weights import require_room
 from daemon.engines.onnx.kept_speeds import keep_speed
 from daemon.engines.onnx.onnx_session import read_graph
 from daemon.engines.onnx.onnx_table import OnnxModel, shipped_onnx_models
+from daemon.engines.onnx.proven_weights import right_weights
 from daemon.engines.onnx.weights_folder import side_car, weights_file
 from daemon.errors import BadSettings, EngineMisconfigured
 from daemon.settings import Settings

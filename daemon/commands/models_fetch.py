@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from daemon.commands.models import MB, found_weights, known_model, refuse_for_commerce
-from daemon.engines.onnx.fetch_weights import Fetched, Show, fetch_model, right_weights
+from daemon.engines.onnx.fetch_weights import Fetched, Show, fetch_model
 from daemon.engines.onnx.onnx_table import OnnxModel
+from daemon.engines.onnx.proven_weights import right_weights
 from daemon.errors import BadSettings
 from daemon.settings import Settings
 

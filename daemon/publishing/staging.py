@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from daemon.disk.whole_file import write_whole
 from daemon.errors import BadPhoto, NoRoom, Said
@@ -20,12 +20,14 @@ from daemon.observe.meter import Meter
 from daemon.pictures import writing
 from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.values import Page
-from daemon.publishing.kept_pages import KeptPage
 from daemon.publishing.rendered_pictures import RenderedPictures, Shower
 from daemon.publishing.reports import Cut, Staged, report
 from daemon.settings import OutputFormat, OutputSettings
 from daemon.settings.current import CurrentSettings
 from daemon.words.catalogue import Texts, words_in
+
+if TYPE_CHECKING:
+    from daemon.publishing.kept_pages import KeptPage  # it knows the journal, which `process` has not
 
 REPORT = "report.json"
 _UNFINISHED = "unfinished-"
@@ -85,7 +87,7 @@ class Staging:
         size = written.get(outputs.formats[0]) or writing.size_of(files[0][0])
         return Cut(page, outcome, picture.maker.seen(), size, files)
 
-    def stage_kept(self, picture: Picture, kept: KeptPage, folder: Path) -> Cut:
+    def stage_kept(self, picture: Picture, kept: "KeptPage", folder: Path) -> Cut:
         """Put the files of a page that stays as it is into `folder`, byte for byte.
 
         Raises RootAway if a file was moved just now, NoRoom, OSError.

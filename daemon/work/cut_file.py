@@ -5,17 +5,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from daemon.jobs import Outcome
 from daemon.judgement.best_of_pages import best_of_page, of_page, pages_of_job
 from daemon.pictures.values import Page
-from daemon.publishing.kept_pages import KeptPage
 from daemon.publishing.reports import Cut, worst
 from daemon.publishing.staging import Picture, Staging
 from daemon.settings import Settings
 from daemon.work.photo_worker import PhotoWorker
 from daemon.work.pipeline import Pipeline
 from daemon.work.task import PhotoTask
+
+if TYPE_CHECKING:
+    from daemon.publishing.kept_pages import KeptPage  # it knows the journal, which `process` has not
 
 
 class CutFile:
@@ -51,7 +54,7 @@ class CutFile:
         """Cut out each picture; returns the outcome that stands for the file. Raises like `Pipeline.cut_out`."""
         return self._outcome(self._pipeline.cut_out)
 
-    def restore(self, kept: Mapping[int, KeptPage] | None = None) -> Outcome:
+    def restore(self, kept: "Mapping[int, KeptPage] | None" = None) -> Outcome:
         """The outcome that an earlier run decided on. Raises like `Pipeline.decided`.
 
         kept: by number, the pages whose results stay as they are: nothing is made anew of these, here or by `stage`.

@@ -46,7 +46,7 @@ def test_weights_that_no_table_describes_are_a_warning(tmp_path: Path) -> None:
 
     assert [check.what for check in found] == ["model watches", "model rings"]
     assert "Unknown setting fitt: did you mean fit?" in said(found, "warn")
-    assert "Write rings.toml beside it" in said(found, "warn")
+    assert "freisteller models add" in said(found, "warn")
 
 
 @pytest.mark.parametrize(

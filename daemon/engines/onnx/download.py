@@ -16,6 +16,7 @@ import requests
 import urllib3
 
 from daemon.engines.onnx.kept_part import KeptPart, PartNote
+from daemon.engines.onnx.proven_weights import Promise
 
 READ_BYTES = 256 << 10
 MOST_BYTES = 8 << 30
@@ -51,25 +52,6 @@ class FetchLimits:
     slow_bytes: int = 60 << 10
     back_offs: tuple[float, ...] = (1.0, 3.0, 9.0)
     most_tries: int = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """What the file must be. size_bytes: None = not known. sums: hex digests, "" = not known; at least one is."""
-
-    size_bytes: int | None = None
-    sha256: str = ""
-    md5: str = ""
-
-    @property
-    def algorithm(self) -> str:
-        """The sum that decides."""
-        return "sha256" if self.sha256 else "md5"
-
-    @property
-    def sum(self) -> str:
-        """Its hex digest."""
-        return (self.sha256 or self.md5).lower()
 
 
 OnBytes = Callable[[int, int | None], None]

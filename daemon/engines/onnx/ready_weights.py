@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon.engines.onnx.fetch_weights import Show, fetch_model, right_weights
 from daemon.engines.onnx.onnx_table import OnnxModel
+from daemon.engines.onnx.proven_weights import right_weights
 from daemon.engines.onnx.weights_folder import present_models, weights_file
 from daemon.errors import EngineAway, EngineMisconfigured, NoRoom, Said, said_of, said_together
 from daemon.settings import LocalEngineSettings
@@ -30,6 +30,8 @@ def ready_weights(
         if found and right_weights(found, model):
             return found
     if name == STARTER_MODEL:
+        from daemon.engines.onnx.fetch_weights import Show, fetch_model  # its library costs every start otherwise
+
         try:
             return fetch_model(name, model, folder, settings.mirror, Show(print_line), stop=stop).path
         except (EngineAway, NoRoom, EngineMisconfigured) as error:
