@@ -84,7 +84,12 @@ def cloned(scratch: Path, commit: str) -> Path:
 def isolated(scratch: Path) -> dict[str, str]:
     """The environment without our settings, and with folders of its own for all that a first run leaves behind."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("FREISTELLER__", "VIRTUAL_ENV"))}
+    (scratch / "home").mkdir()  # weights are also looked for where rembg puts them
+    own_pip = Path.home() / ".config" / "pip" / "pip.conf"
+    if own_pip.exists():
+        kept.setdefault("PIP_CONFIG_FILE", str(own_pip))
     return kept | {
+        "HOME": str(scratch / "home"),
         "PIP_CACHE_DIR": str(scratch / "pip"),
         "PIP_LOG": str(scratch / "pip.log"),
         "U2NET_HOME": str(scratch / "weights"),
