@@ -73,7 +73,9 @@ def filled(text: str, values: Mapping[str, object]) -> str:
 
 def _as_value(value: object) -> str | int | float:
     if isinstance(value, BaseException):
-        return said_of(value)
+        value = said_of(value)
+    if isinstance(value, Said) and not value.code:
+        return str(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, str | int | float) else str(value)

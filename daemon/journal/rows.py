@@ -208,7 +208,7 @@ def failure_text(reason: str | None) -> str | None:
 
 def said_again(reason: str, failure: object) -> str:
     """A reason with its code, if `failure` is what belongs to this text."""
-    with suppress(ValueError, KeyError, TypeError, AttributeError):
+    with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
         said = failure_in(json.loads(str(failure)))
         if said == reason:
             return said

@@ -3,6 +3,7 @@
 What has no code stays as it is: it is not ours (a server's or a codec's words), or an earlier version kept it.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,9 +35,24 @@ def failure_of(said: str | None) -> dict[str, object]:
 
 
 def failure_in(values: Mapping[str, Any]) -> Said:
-    """The sentence that `failure_values` wrote. Raises KeyError, TypeError or AttributeError if it is none."""
-    kept = {name: failure_in(value) if isinstance(value, dict) else value for name, value in values["values"].items()}
-    return Said.again(str(values["text"]), str(values["code"]), kept)
+    """The sentence that `failure_values` wrote. Raises KeyError, TypeError, AttributeError or ValueError if it is none.
+
+    Any: a stranger may have written the JSON.
+    """
+    text, code = str(values["text"]), str(values["code"])
+    text.encode()  # half a character raises ValueError
+    return Said.again(text, code, {str(name): _value_in(value) for name, value in values["values"].items()})
+
+
+def _value_in(value: Any) -> str | int | float:
+    if isinstance(value, dict):
+        return failure_in(value)
+    if isinstance(value, str):
+        value.encode()
+        return value
+    if isinstance(value, int | float) and math.isfinite(value):
+        return value
+    raise TypeError(f"{value!r:.40} is no value of a sentence")
 
 
 def _value(name: str, value: str | float, words: Texts) -> str:

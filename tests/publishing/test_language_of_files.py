@@ -90,6 +90,20 @@ def test_a_report_has_the_code_of_what_an_attempt_failed_by() -> None:
     assert "failure" not in second
 
 
+def test_what_an_attempt_failed_by_is_read_back_from_its_report(german: Settings) -> None:
+    path = report_of(german.root_path)
+    body = json.loads(path.read_text("utf-8"))
+    refused = {key: body["attempts"][0][key] for key in ("recipe", "finish", "server", "seconds")}
+    failure = failure_values(Said("too_flat", width=9, height=3, model="m"))
+    body["attempts"].append({**refused, "number": 99, "error": "zu flach", "failure": failure})
+    path.write_text(json.dumps(body), "utf-8")
+
+    found = entry_of_report(HotFolder(german.root_path), path)
+
+    assert found is not None
+    assert failure_values(found.job.attempts[-1].error or "") == failure
+
+
 def test_what_was_written_in_german_is_read_back_as_what_it_is(german: Settings) -> None:
     folders = HotFolder(german.root_path)
     path = report_of(german.root_path)

@@ -199,6 +199,18 @@ def test_what_has_no_code_is_said_as_it_is() -> None:
     assert failure_values("x") == {"code": "", "values": {}, "text": "x"}
 
 
+@pytest.mark.parametrize("value", [[1], None, float("nan"), float("inf"), "\ud800", {"code": "is_empty"}, {"text": 1}])
+def test_values_that_no_sentence_has_are_refused(value: object) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        failure_in({"code": "not_whole", "text": "x", "values": {"detail": value}})
+
+
+def test_an_error_without_a_code_is_a_plain_value() -> None:
+    said = Said("damaged", name="a.jpg", detail=ValueError("Premature end"))
+
+    assert failure_values(said)["values"] == {"name": "a.jpg", "detail": "Premature end"}
+
+
 def test_a_name_that_looks_like_a_place_for_a_value_stays_a_name() -> None:
     said = Said("not_whole", name="%(detail)s.jpg", detail="100 %")
 
