@@ -6,13 +6,13 @@ do. `reason` is the short, fixed name of a class in metrics and logs.
 
 import re
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
+from pathlib import Path
 
 _VALUE = re.compile(r"%\((\w+)\)s")
 
 
 def _texts() -> dict[str, str]:
-    lines = files("daemon").joinpath("said.txt").read_text("utf-8").splitlines()
+    lines = Path(__file__).with_name("said.txt").read_text("utf-8").splitlines()
     pairs = (line.partition(": ") for line in lines if line and not line.startswith("#"))
     return {code: text for code, _, text in pairs}
 

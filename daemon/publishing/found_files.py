@@ -10,23 +10,21 @@ import time
 from calendar import timegm
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from daemon.disk import open_below
 from daemon.disk.os_errors import list_once
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.jobs import Attempt, Choice, Grade, Job
+from daemon.jobs import Choice, Grade, Job
 from daemon.journal import JobRow, ResultFile
 from daemon.journal.result_files import UNKNOWN_BYTES
 from daemon.journal.rows import ATTEMPT
 from daemon.judgement.best_of_pages import page_of
 from daemon.logs import log
 from daemon.publishing.notes import why_in
-from daemon.publishing.report_reading import read_report, reasons_in
+from daemon.publishing.report_reading import read_report, reasons_in, with_failure
 from daemon.states import State
-from daemon.words.said import failure_in
 
 _RETRY = re.compile(r"freisteller retry ([0-9A-Za-z_-]+)")
 _MOST_REPORT_BYTES = 4_000_000  # far more than the attempts of any photo take
@@ -77,7 +75,11 @@ def entry_of_report(folders: HotFolder, path: Path, *, may_lack_results: bool = 
             admitted_at=_admitted_at(told.job) or found.st_mtime,
             started_at=found.st_mtime - _finite(body["seconds"]),
             finished_at=found.st_mtime,
-            attempts=tuple(_attempt(values) for part in body.get("pages") or [body] for values in part["attempts"]),
+            attempts=tuple(
+                with_failure(ATTEMPT.validate_python(_attempt_values(values)), values)
+                for part in body.get("pages") or [body]
+                for values in part["attempts"]
+            ),
             grade=told.filed,
             score=_finite(body["score"]),
             best=_number(body["best_attempt"]),
@@ -201,12 +203,6 @@ def _finite(value: object) -> float:
     if not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{value!r:.40} is no number")
     return float(value)
-
-
-def _attempt(values: dict[str, Any]) -> Attempt:
-    """An attempt in a report. Raises as `entry_of_report` expects it of a file that is none."""
-    attempt = ATTEMPT.validate_python(_attempt_values(values))
-    return replace(attempt, error=failure_in(values["failure"])) if values.get("failure") else attempt
 
 
 def _attempt_values(values: dict[str, Any]) -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from daemon.jobs import Grade, Reason
+from daemon.jobs import Attempt, Grade, Reason
 from daemon.pictures.values import Page
 from daemon.publishing.reports import REPORT_VERSION
+from daemon.words.said import failure_in
 
 REASON = TypeAdapter(Reason)
 
@@ -71,6 +72,11 @@ def reasons_in(values: Mapping[str, Any]) -> tuple[Reason | str, ...]:
         REASON.validate_python(found) if found.get("code") else text
         for found, text in zip(findings, texts, strict=True)
     )
+
+
+def with_failure(attempt: Attempt, values: Mapping[str, Any]) -> Attempt:
+    """An attempt as a report has it, with the code of what it failed by. Raises as `reasons_in` does."""
+    return replace(attempt, error=failure_in(values["failure"])) if values.get("failure") else attempt
 
 
 def _reported(body: Mapping[str, Any], cut: Mapping[str, Any], page: Page) -> Reported:
