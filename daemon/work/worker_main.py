@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from io import FileIO
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from pathlib import Path
@@ -96,7 +97,7 @@ class _Desk:
         self._picture: PictureToShow | None = None
         self._building: QuietThread | None = None
         self._nice = False
-        self._descriptor: int | None = None
+        self._opened: FileIO | None = None
         self._stages: list[tuple[str, float, float]] = []
         # This process does one thing at a time, so the threads of its libraries count as well.
         self._timed = StageClock(lambda *stage: self._stages.append(stage), time.process_time).timed
@@ -152,15 +153,14 @@ class _Desk:
 
     def _release(self) -> None:
         self._file = None
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-        self._descriptor = None
+        if self._opened is not None:
+            self._opened.close()
 
     def _look(self, name: str, max_megapixels: float, small_bytes: int) -> int:
         """The bytes that the proof of a file takes. If they are few, it is proven at once; returns 0 then."""
         self._limit_memory(0)
-        self._descriptor = recv_handle(self._channel)
-        need = memory_to_prove(self._descriptor, max_megapixels)
+        self._opened = os.fdopen(recv_handle(self._channel), "rb", buffering=0)
+        need = memory_to_prove(self._opened.fileno(), max_megapixels)
         if need > small_bytes:
             return need
         self._prove(name, max_megapixels, need)
@@ -168,9 +168,10 @@ class _Desk:
 
     def _prove(self, name: str, max_megapixels: float, need_bytes: int) -> None:
         self._limit_memory(need_bytes)
-        assert self._descriptor is not None
-        with self._timed("prove"):
-            prove_open_file(self._descriptor, name, max_megapixels)
+        assert self._opened is not None
+        # It is closed before the answer: a file that somebody else has open for writing is not taken.
+        with self._opened, self._timed("prove"):
+            prove_open_file(self._opened.fileno(), name, max_megapixels)
 
     def _look_to_show(self, path: Path, max_megapixels: float, page: int) -> int:
         self._limit_memory(0)

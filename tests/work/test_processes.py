@@ -26,6 +26,7 @@ from daemon.work.memory_budget import MemoryBudget
 from daemon.work.open_file import OpenFile
 from daemon.work.photo_worker import PhotoWorker
 from daemon.work.processes import Processes
+from daemon.work.worker_process import WorkerProcess
 from tests.doubles import by_colour
 from tests.drawing import save_photo
 from tests.observe.scrape import value
@@ -206,6 +207,22 @@ def test_files_are_proven_by_what_is_open(shop: Workshop, tmp_path: Path) -> Non
                     shop.processes.prove(descriptor, "renamed.png", 500.0)
         finally:
             os.close(descriptor)
+
+
+def test_a_file_that_was_proven_is_open_in_no_worker(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A photo that was sent is open for writing, and nobody takes a file that another process has open so."""
+    monkeypatch.setattr(WorkerProcess, "release", lambda _: None)  # it would come later by itself
+    path = save_photo(tmp_path / "a.png")
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        shop.processes.prove(descriptor, "a.png", 500.0)
+    finally:
+        os.close(descriptor)
+
+    (pid,) = shop.children()
+    assert str(path) not in [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
 
 
 def test_a_file_that_is_held_whole_waits_for_memory_before_it_is_proven(shop: Workshop, tmp_path: Path) -> None:
