@@ -119,9 +119,9 @@ def test_a_card_that_does_not_start_is_replaced_with_a_name(
     card.loading, card.silent, card.troubles = loading, silent, troubles
 
     with caplog.at_level(logging.WARNING):
-        assert cut(engine) == STAND_IN
+        (health,) = engine.check()  # before any photo
 
-    (health,) = engine.health()
+    assert cut(engine) == STAND_IN
     assert health.up
     assert health.fallbacks == 1
     assert why in health.message
