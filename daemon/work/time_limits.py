@@ -1,10 +1,13 @@
 """Watches the time of many calls in one thread, since a thread for each call would cost more than most calls."""
 
+import logging
 import math
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from daemon.logs.log import log
 
 
 class TimeLimits:
@@ -38,6 +41,15 @@ class TimeLimits:
             while True:
                 now = time.monotonic()
                 for key in [key for key, (at, _) in self._due.items() if at <= now]:
-                    self._due.pop(key)[1]()
+                    _told(self._due.pop(key)[1])
                 self._next = min((at for at, _ in self._due.values()), default=math.inf)
                 self._changed.wait(None if self._next == math.inf else min(self._next - now, threading.TIMEOUT_MAX))
+
+
+def _told(late: Callable[[], None]) -> None:
+    """Call back. An error of one must not leave all other blocks without a limit."""
+    try:
+        late()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the watch goes on
+        text = f"A worker that takes too long could not be ended: {type(error).__name__}: {error}"
+        log("internal_error", text, level=logging.ERROR, error=error)

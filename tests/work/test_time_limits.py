@@ -45,3 +45,12 @@ def test_one_thread_watches_all_blocks() -> None:
     limits, before = TimeLimits(), threading.active_count()
     with limits.limit(NEVER, lambda: None), limits.limit(NEVER, lambda: None), limits.limit(NEVER, lambda: None):
         assert threading.active_count() == before + 1
+
+
+def test_an_error_while_one_is_told_leaves_the_others_their_limits() -> None:
+    def broken() -> None:
+        raise ValueError("process object is closed")
+
+    limits, late = TimeLimits(), threading.Event()
+    with limits.limit(0.01, broken), limits.limit(0.05, late.set):
+        assert late.wait(WIDE)
