@@ -200,21 +200,22 @@ class Pipeline:
             except _NotRead as fault:
                 raise fault.error from fault.error.__cause__
             self._count(encoded)
+            self._runtime.tick(Effect.KEEP_ALPHA)
             self._alphas.keep_png(job, number, recipe, encoded.alpha)
             return encoded.server
         proxy = photo.proxy(recipe.view)
         self._runtime.tick(Effect.ASK_ENGINE)
         answer = engine.cut(ticket, proxy, recipe, new=job.fresh)
         self._count(answer)
+        self._runtime.tick(Effect.KEEP_ALPHA)
         photo.add(number, recipe, self._alphas.keep(job, number, recipe, answer.alpha), base)
         return answer.server
 
     def _count(self, answer: Answer | EncodedAnswer[bytes]) -> None:
-        """Measure what an engine did, just before its alpha is kept."""
+        """Measure what an engine did."""
         for stage, seconds in answer.stages.items():
             self._runtime.stages.add(stage, seconds, answer.cpu_seconds.get(stage, 0.0), in_this_thread=True)
         self._meter.engine_busy(answer.server, answer.stages.get("infer", 0.0))
-        self._runtime.tick(Effect.KEEP_ALPHA)
 
 
 class _NotRead(Exception):

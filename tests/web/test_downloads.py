@@ -118,7 +118,8 @@ def test_the_status_names_what_runs_and_what_is_wrong(live: Live) -> None:
 
     (running,) = found["running"]
     assert (running["name"], running["order"]) == ("hats/e.png", "hats")
-    assert found["servers"] == [{"server": "double", "up": True, "in_hand": 0, "paused": [], "message": ""}]
+    double = {"server": "double", "up": True, "in_hand": 0, "paused": [], "message": "", "failure": None}
+    assert found["servers"] == [double]
     assert found["ready"] is True
     assert found["troubles"] == []
     assert found["jobs"]["done"] >= 4
@@ -132,7 +133,8 @@ def test_the_status_says_why_nothing_can_be_done(live: Live) -> None:
         live.daemon.parts.health.report("engine", True)
 
     assert found["ready"] is False
-    assert found["troubles"] == [{"part": "engine", "reason": "no server answers"}]
+    failure = {"code": "", "values": {}, "text": "no server answers"}
+    assert found["troubles"] == [{"part": "engine", "reason": "no server answers", "failure": failure}]
 
 
 def test_a_caller_with_orders_gets_nothing_of_other_orders(live: Live) -> None:

@@ -10,11 +10,13 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from daemon.settings import Settings
+from daemon.settings.current import CurrentSettings
 from daemon.web.callers import Role
 from daemon.web.site import Site
 from daemon.web.ways import Way
 from tests.web.browser import Page, browser, needs_browser
-from tests.web.ports import port
+from tests.web.ports import port, watched_site
 
 pytestmark = [needs_browser, pytest.mark.slow]
 
@@ -118,8 +120,9 @@ def test_our_own_page_and_a_link_reach_us(window: Page) -> None:
 
 def test_a_strangers_name_for_our_address_reaches_nothing(window: Page) -> None:
     deeds = Deeds()
-    with port(ways=[Way("GET", "/work", deeds.answer, Role.VIEWER)]) as address:
+    site = watched_site(settings=CurrentSettings(Settings()))
+    with port(site, ways=[Way("GET", "/work", deeds.answer, Role.VIEWER)]) as address:
         window.driver.get(f"http://evil.localhost:{address[1]}/work")
-        assert "not_our_name" in window.text("body")
+        assert "not known by that name" in window.text("main")
 
     assert deeds.done == []

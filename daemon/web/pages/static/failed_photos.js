@@ -1,7 +1,6 @@
 // The photos of an order that have failed: why, and another try.
 import { ask, jobPath } from "./api.js";
 import { byId, decides, element, fill, message } from "./base.js";
-import { inPlainWords } from "./problems.js";
 import { inWords } from "./reasons.js";
 import { _, ngettext, shortName } from "./texts.js";
 
@@ -27,7 +26,7 @@ export async function showFailed(order, name) {
   }
 
   function one(job) {
-    const words = job.findings.map((each) => (each.code ? inWords(each) : inPlainWords(each.text))).join(" ");
+    const words = job.findings.map(inWords).join(" ");
     const line = { job, button: null, why: element("span", { className: "why", role: "status", textContent: words || _("Nobody said why.") }) };
     if (decides) {
       const label = _("Try %(name)s again", { name: shortName(job) });

@@ -10,10 +10,15 @@ const MIDDLES = {
 };
 
 // A reason in words, with a capital letter. reason: {code, place, elsewhere, share, parts}, or {code: "", text} of one
-// that was kept as text.
+// that was kept as text, with its failure if it is one.
 export function inWords(reason) {
   const text = (reason.code ? translated(reason) : inPlainWords(reason.failure ?? reason)).replaceAll(" %", "\u00a0%"); // a figure and its sign stay on one line
-  return text.charAt(0).toLocaleUpperCase() + text.slice(1);
+  return reason.failure && beginsWithValue(text, reason.failure) ? text : text.charAt(0).toLocaleUpperCase() + text.slice(1);
+}
+
+// Whether a sentence begins with a value, which may be the name of a file.
+function beginsWithValue(text, { values }) {
+  return Object.values(values).some((value) => (typeof value === "object" ? beginsWithValue(text, value) : value !== "" && text.startsWith(value)));
 }
 
 function translated({ code, place = "", elsewhere = false, share = 0, parts = [] }) {
