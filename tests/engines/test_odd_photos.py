@@ -113,6 +113,8 @@ def test_a_server_that_is_started_again_at_once_is_counted_too(double: Double, o
     for death in range(1, MOST_DEATHS + 1):
         assert double.wait_until(lambda death=death: len(double.inferences) == death)  # type: ignore[misc]
         assert connected(engine._servers.entries[0].server._events)
+        looks = double.asked("GET", "/queue")  # after two more, the engine has read that it is at work
+        assert double.wait_until(lambda looks=looks: double.asked("GET", "/queue") >= looks + 2)  # type: ignore[misc]
         double.forget_all()
 
     assert isinstance(cut.join().error, RecipeRefused)
