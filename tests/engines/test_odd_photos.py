@@ -99,6 +99,7 @@ def test_a_photo_that_takes_down_one_server_after_the_other_is_refused(
         for server in servers:
             server.set_faults({"die_in_prompt": 1})
         engine = open_engine(*servers)
+        assert all(connected(entry.server._events) for entry in engine._servers.entries)
 
         with pytest.raises(RecipeRefused, match="went away"):
             engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
