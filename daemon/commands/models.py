@@ -132,7 +132,7 @@ def known_model(settings: Settings, name: str) -> OnnxModel:
 
 def refuse_for_commerce(settings: Settings, name: str, model: OnnxModel) -> None:
     """Raise BadSettings for a model that engine.commercial_use forbids."""
-    if settings.engine.commercial_use and model.commercial_use != "yes":
+    if settings.engine.commercial_use and not model.allows_commerce:
         word = "does not allow" if model.commercial_use == "no" else "is not known to allow"
         note = f"; {model.licence_note}" if model.licence_note else ""
         raise BadSettings(

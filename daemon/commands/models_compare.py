@@ -94,8 +94,10 @@ def compare_models(
     and in all. Raises BadSettings if there is nothing to compare, OSError if the page cannot be written.
     """
     names = tuple(dict.fromkeys(names)) or _usable(settings)
+    tables = {}
     for name in names:
-        refuse_for_commerce(settings, name, known_model(settings, name))
+        tables[name] = known_model(settings, name)
+        refuse_for_commerce(settings, name, tables[name])
         if found_weights(settings, name) is None:
             raise BadSettings(f"The weights of {name} are not there. Fetch them with: freisteller models fetch {name}")
     if not names:
@@ -115,7 +117,7 @@ def compare_models(
         ComparedPhoto(path.name, small_photo(rgb), tuple(column[at] for column in columns))
         for at, (path, rgb) in enumerate(proxies)
     )
-    models = models_compared([(name, known_model(settings, name).licence) for name in names], rows)
+    models = models_compared([(name, table.licence) for name, table in tables.items()], rows)
     text = "".join(comparison_page(models, rows, words_in(settings.language)))
     write_whole(page, text.encode(errors="replace"))  # a name that is no text keeps its readable part
     return ModelComparison(page, tuple(models), rows, tuple(troubles))
@@ -126,7 +128,7 @@ def _usable(settings: Settings) -> tuple[str, ...]:
     return tuple(
         row.name
         for row in list_models(settings)
-        if row.path and row.model and (row.model.commercial_use == "yes" or not settings.engine.commercial_use)
+        if row.path and row.model and (row.model.allows_commerce or not settings.engine.commercial_use)
     )
 
 

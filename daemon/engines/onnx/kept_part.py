@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import uuid
@@ -13,6 +12,7 @@ from types import TracebackType
 
 from daemon.disk import open_below
 from daemon.disk.whole_file import put_in_place, write_whole
+from daemon.engines.onnx.proven_weights import digest_of_open
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
@@ -95,7 +95,7 @@ class KeptPart:
         """The hex digest of what is there. algorithm: "sha256" or "md5". Raises OSError."""
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         with open(self._descriptor, "rb", closefd=False) as file:
-            return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+            return digest_of_open(file, algorithm)
 
     def publish(self) -> None:
         """Give the whole file its name, durably, replacing what is there. Raises OSError."""

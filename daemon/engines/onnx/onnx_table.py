@@ -73,6 +73,11 @@ class OnnxModel(Section):
     commercial_use: Literal["yes", "no", "not known"] = "not known"
     run_here: bool = False
 
+    @property
+    def allows_commerce(self) -> bool:
+        """Whether engine.commercial_use = true leaves this model in use: "not known" counts as no."""
+        return self.commercial_use == "yes"
+
     @model_validator(mode="after")
     def the_multiple_fits(self) -> "OnnxModel":
         """Refuse a multiple that would never be used, or that no side within `size` is one of."""
@@ -100,11 +105,11 @@ class OnnxTable:
     @property
     def not_for_commerce(self) -> tuple[str, ...]:
         """The models whose licence does not allow commercial use, or of which that is not known."""
-        return tuple(name for name, model in self.models.items() if model.commercial_use != "yes")
+        return tuple(name for name, model in self.models.items() if not model.allows_commerce)
 
     def for_commerce(self) -> "OnnxTable":
         """The same table without the models that `not_for_commerce` names."""
-        allowed = {name: model for name, model in self.models.items() if model.commercial_use == "yes"}
+        allowed = {name: model for name, model in self.models.items() if model.allows_commerce}
         return OnnxTable(allowed, tuple(name for name in self.own if name in allowed), self.troubles)
 
 

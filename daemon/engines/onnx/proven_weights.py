@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from daemon.engines.onnx.onnx_table import OnnxModel, WeightsSource
@@ -47,7 +48,12 @@ def sha256_if_right(path: Path, promise: Promise) -> str:
 def digest_of(path: Path, algorithm: str) -> str:
     """The hex digest of a file. algorithm: "sha256" or "md5". Raises OSError."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+        return digest_of_open(file, algorithm)
+
+
+def digest_of_open(file: BufferedReader, algorithm: str) -> str:
+    """The hex digest of an open file, from where it stands to its end. Raises OSError."""
+    return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
 def promise_of(source: WeightsSource) -> Promise:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from daemon.journal import JobRow, top_folder
 from daemon.judgement.best_of_pages import page_of
 from daemon.pictures.pyramid import MEDIA_TYPES, Layer
+from daemon.web.api.sent_file import is_known
 from daemon.web.callers import Role
 from daemon.web.pictures_served.shown_files import ATTEMPT, ShownFile
 from daemon.web.problems import not_found
@@ -80,8 +81,7 @@ def _asked(kind: str) -> tuple[str, str, int]:
 
 
 def _if_known(request: Request, tag: str) -> Response | None:
-    sent = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
-    if tag not in sent and "*" not in sent:
+    if not is_known(request, tag):
         return None
     return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag, "Cache-Control": _FOR_EVER})
 
