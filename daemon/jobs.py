@@ -133,6 +133,14 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What people's verdicts on earlier results add to a score. verdicts: how many it rests on."""
+
+    shift: float
+    verdicts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the judgement says of one result: its score 0..1, its grade, the measures, the reasons.
 
@@ -148,6 +156,15 @@ class Verdict:
     spots: tuple[tuple[Spot, ...], ...] = ()
     """Of each reason, in the same order, its spots in the photo, the largest first. Empty if no reason has one, and in
     verdicts of earlier versions."""
+    correction: Correction | None = None
+    """What people's verdicts moved the score by; None if they moved nothing."""
+    uncorrected: float | None = None
+    """The score before the correction, 0..1; None if there is none."""
+
+    @property
+    def own_score(self) -> float:
+        """The score as the program alone would give it."""
+        return self.score if self.uncorrected is None else self.uncorrected
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         DEFAULT_LADDER,
         AuditSettings,
         GradingSettings,
+        JudgementSettings,
         Rung,
         StrategySettings,
     )
@@ -33,6 +34,7 @@ __all__ = [
     "GradingSettings",
     "HookSettings",
     "IntakeSettings",
+    "JudgementSettings",
     "LocalEngineSettings",
     "ModelSettings",
     "ModelTables",
@@ -58,6 +60,7 @@ _MODULES = {
     "DEFAULT_LADDER": "judgement_sections",
     "AuditSettings": "judgement_sections",
     "GradingSettings": "judgement_sections",
+    "JudgementSettings": "judgement_sections",
     "Rung": "judgement_sections",
     "StrategySettings": "judgement_sections",
     "FamilySettings": "model_sections",

@@ -9,7 +9,19 @@ from pydantic import BaseModel
 from daemon.settings.tree import Settings
 
 SERVERS = "comfyui.servers"
-LIVE = (SERVERS, "dispatch", "grading", "intake", "journal", "language", "log.level", "notify", "outputs", "strategy")
+LIVE = (
+    SERVERS,
+    "dispatch",
+    "grading",
+    "intake",
+    "journal",
+    "judgement",
+    "language",
+    "log.level",
+    "notify",
+    "outputs",
+    "strategy",
+)
 """Sections and keys that a running daemon takes over. Its folders, its port and its kind of engine are fixed."""
 
 Model = TypeVar("Model", bound=BaseModel)

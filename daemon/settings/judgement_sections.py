@@ -21,6 +21,15 @@ class GradingSettings(Section):
         return self
 
 
+class JudgementSettings(Section):
+    """What the judgement goes by besides the photo.
+
+    correction: "on" lets what people said of earlier results move the score, by order and model.
+    """
+
+    correction: Literal["off", "on"] = "off"
+
+
 class Rung(Section):
     """One recipe of the ladder. model "local" stands for engine.local.model."""
 

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from daemon.settings.engine_sections import ComfyUISettings, EngineSettings
 from daemon.settings.http_section import HttpSettings
-from daemon.settings.judgement_sections import AuditSettings, GradingSettings, StrategySettings
+from daemon.settings.judgement_sections import AuditSettings, GradingSettings, JudgementSettings, StrategySettings
 from daemon.settings.model_sections import FamilySettings, ModelSettings, ModelTables
 from daemon.settings.notify_sections import NotifySettings
 from daemon.settings.photo_sections import IntakeSettings, OutputSettings
@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     comfyui: ComfyUISettings = ComfyUISettings()
     intake: IntakeSettings = IntakeSettings()
     grading: GradingSettings = GradingSettings()
+    judgement: JudgementSettings = JudgementSettings()
     strategy: StrategySettings = StrategySettings()
     audit: AuditSettings = AuditSettings()
     outputs: OutputSettings = OutputSettings()
@@ -92,5 +93,6 @@ class Order(Section):
     """The sections that an order, the `freisteller.toml` of an inbox folder, may set."""
 
     grading: GradingSettings
+    judgement: JudgementSettings
     strategy: StrategySettings
     outputs: OutputSettings
