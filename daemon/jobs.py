@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from daemon.recipes import TOUCH_UP as TOUCH_UP  # the values of recipes belong to these, too
+from daemon.recipes import UNFINISHED
+from daemon.recipes import Finish as Finish
+from daemon.recipes import Recipe as Recipe
+from daemon.recipes import View as View
 from daemon.states import State
 
 ATTEMPTS_PER_PAGE = 100
 """Attempts on the second page of a file are numbered from 101, and so on. No page ever gets that many attempts."""
-
-TOUCH_UP = "touch-up"
-"""The model in the recipe of an alpha that a person touched up by hand. No engine has a model of that name."""
 
 TICKETS = uuid.UUID("6f0b8f5e-2f6b-5d0e-9d1f-0d6d5b0c7a11")  # our namespace for UUIDv5 tickets; never change it
 
@@ -32,63 +34,6 @@ class Grade(StrEnum):
     def rank(self) -> int:
         """2 for the best, 0 for the worst."""
         return {Grade.SEHR_GUT: 2, Grade.GUT: 1, Grade.UNGENUEGEND: 0}[self]
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """The part of the upright photo that an engine sees, in fractions 0..1 of its width and height."""
-
-    left: float = 0.0
-    top: float = 0.0
-    right: float = 1.0
-    bottom: float = 1.0
-    mirrored: bool = False
-
-    @property
-    def whole(self) -> bool:
-        """Whether all of the photo is in view."""
-        return (self.left, self.top, self.right, self.bottom) == (0.0, 0.0, 1.0, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What an engine is asked for. process_res: in pixels; None if the model has no such parameter."""
-
-    model: str
-    process_res: int | None = None
-    view: View = View()
-
-    def __str__(self) -> str:
-        parts = [self.model]
-        if self.process_res is not None:
-            parts.append(str(self.process_res))
-        if not self.view.whole:
-            parts.append("zoom")
-        if self.view.mirrored:
-            parts.append("mirrored")
-        return " ".join(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """What we do to a raw alpha ourselves, in this order; the default changes nothing.
-
-    blend: numbers of other attempts whose alphas are averaged with it.
-    guided: whether the border follows the photo's own edges (guided filter).
-    sensitivity: the alpha is multiplied by (2 - sensitivity) and clipped to 1; 1.0 = no change, lower = more subject.
-    levels: the values of the alpha that become 0 and 1; (0, 1) = no change.
-    keep_islands / fill_holes: False removes stray islands / True fills stray holes.
-    mask_blur: radius of a Gaussian in pixels of the alpha. mask_offset: pixels to grow (+) or shrink (-).
-    """
-
-    blend: tuple[int, ...] = ()
-    guided: bool = False
-    sensitivity: float = 1.0
-    levels: tuple[float, float] = (0.0, 1.0)
-    keep_islands: bool = True
-    fill_holes: bool = False
-    mask_blur: float = 0.0
-    mask_offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +125,7 @@ class Attempt:
     recipe: Recipe
     server: str = ""
     seconds: float = 0.0
-    finish: Finish = Finish()
+    finish: Finish = UNFINISHED
     verdict: Verdict | None = None
     subject: View | None = None
     error: str | None = None
