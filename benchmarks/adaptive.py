@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.cards import fitted_table
-from benchmarks.labelled import BAD, Labelled, data_argument, folds, iou, mean_error, photos_or_exit
+from benchmarks.labelled import BAD, Labelled, data_argument, folds, iou, mean_error, photos_or_exit, with_masks
 from benchmarks.rows import gather
 from benchmarks.trust import FOLDINGS
 from daemon.arrays import Alpha, Rgb
@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--shipped", action="store_true", help="judge with the cards that ship, fitted on these photos")
     data_argument(parser)
     arguments = parser.parse_args()
-    photos = photos_or_exit(arguments.data)
+    photos = with_masks(photos_or_exit(arguments.data), *RECORDED.values())
     tables = {photo.name: [shipped_table()] for photo in photos} if arguments.shipped else unseen(photos)
     with ProcessPoolExecutor() as pool:
         rows = list(pool.map(measure, [(photo, tables[photo.name]) for photo in photos], chunksize=4))

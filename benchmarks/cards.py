@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.fitting import Floats, Samples, card_as_json, fit_card, scores
-from benchmarks.labelled import MODELS
-from benchmarks.rows import Row
+from benchmarks.rows import PASSES, Row
 from daemon.judgement.score import DISAGREEMENT_SIGNS, Card, Curve, ScoreTable
 from daemon.judgement.signs import NAMES
 
@@ -105,4 +104,4 @@ def _on_card(row: Row) -> tuple[float, ...]:
 def _weight(row: Row) -> float:
     if row.model.startswith("blend"):
         return BLEND_WEIGHT
-    return 1.0 if row.model in MODELS else CRISP_WEIGHTS.get(row.model.split()[0], ABSURD_WEIGHT)
+    return 1.0 if row.model in PASSES else CRISP_WEIGHTS.get(row.model.split()[0], ABSURD_WEIGHT)

@@ -6,7 +6,8 @@ import time
 import cv2
 import numpy as np
 
-from benchmarks.labelled import MODELS, Labelled
+from benchmarks.labelled import Labelled
+from benchmarks.rows import PASSES
 from daemon.judgement.finish_search import best_finish
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.measures import measure
@@ -21,7 +22,7 @@ def report_cost(photos: list[Labelled]) -> None:
     cv2.setNumThreads(1)
     spent: dict[str, list[float]] = {"photo": [], "measures": [], "search": []}
     for photo in photos[:: max(1, len(photos) // COSTED)]:
-        rgb, masks = photo.photo(), [photo.mask(model) for model in MODELS[:3]]
+        rgb, masks = photo.photo(), [photo.mask(model) for model in PASSES[:3]]
         scale = COST_PIXELS / max(masks[0].shape)
         alpha = np.asarray(cv2.resize(masks[0], None, fx=scale, fy=scale), dtype=np.float32)
         marks = [time.process_time()]

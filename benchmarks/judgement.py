@@ -13,8 +13,8 @@ from benchmarks.cards import fit
 from benchmarks.cost import report_cost
 from benchmarks.drift import report_drift
 from benchmarks.finishes import report_finishes
-from benchmarks.labelled import data_argument, photos_or_exit
-from benchmarks.rows import gather
+from benchmarks.labelled import data_argument, photos_or_exit, with_masks
+from benchmarks.rows import PASSES, gather
 from benchmarks.spoiling import report_faults
 from benchmarks.trust import report
 
@@ -28,7 +28,7 @@ def main() -> None:
     if arguments.what == "drift":
         print(json.dumps(report_drift(arguments.journal)))
         return
-    photos = photos_or_exit(arguments.data)
+    photos = with_masks(photos_or_exit(arguments.data), *PASSES)
     rows = gather(photos)
     if arguments.what == "fit":
         fit(rows)

@@ -130,7 +130,7 @@ class RimPhoto:
     @property
     def group(self) -> str:
         """The set that it comes from."""
-        return self.labelled.group
+        return self.labelled.set_name
 
     @property
     def family(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 import cv2
 import numpy as np
 
-from benchmarks.labelled import MODELS, Labelled, iou
+from benchmarks.labelled import Labelled, iou
 from benchmarks.spoiling import SPOILS
 from daemon.arrays import Alpha
 from daemon.judgement.disagreement import Disagreement, measure_disagreement
@@ -14,6 +14,7 @@ from daemon.judgement.grading import plausible
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.signs import read_signs
 
+PASSES = ("u2netp", "isnet", "u2netp_flip", "u2netp_zoom")
 JUDGED = ("u2netp", "isnet")  # the models that the report is about; the alphas of the others serve the fit
 BLENDS = (("u2netp", "u2netp_flip"), ("u2netp", "isnet"), ("u2netp", "u2netp_flip", "isnet"))
 
@@ -39,8 +40,8 @@ def gather(photos: list[Labelled]) -> list[Row]:
 def rows_of(photo: Labelled) -> list[Row]:
     cv2.setNumThreads(1)
     scene, truth = look_at(photo.photo()), photo.truth()
-    masks = {model: photo.mask(model) for model in MODELS}
-    rows = [_row(photo, model, scene, masks[model], truth, _companies(model, masks)) for model in MODELS]
+    masks = {model: photo.mask(model) for model in PASSES}
+    rows = [_row(photo, model, scene, masks[model], truth, _companies(model, masks)) for model in PASSES]
     for parts in BLENDS:
         blend = np.asarray(np.mean([masks[part] for part in parts], axis=0), dtype=np.float32)
         company_of_parts = (tuple(masks[part] for part in parts),)
@@ -84,6 +85,5 @@ def _row(
 ) -> Row:
     disagreements = tuple(found for company in companies if (found := measure_disagreement(scene, alpha, company)))
     signs = read_signs(scene, alpha)
-    return Row(
-        photo.name, photo.group, model, astuple(signs), disagreements, iou(alpha, truth), plausible(scene, alpha, signs)
-    )
+    true, likely = iou(alpha, truth), plausible(scene, alpha, signs)
+    return Row(photo.name, photo.set_name, model, astuple(signs), disagreements, true, likely)

@@ -23,6 +23,7 @@ import numpy as np
 import pyvips
 
 from benchmarks import labelled
+from benchmarks.kept_masks import proxy_of
 from daemon.arrays import Alpha, Rgb
 from daemon.engines.onnx.onnx_engine import OnnxEngine
 from daemon.jobs import Recipe
@@ -30,7 +31,6 @@ from daemon.pictures import codec, vips
 from daemon.settings import load
 
 LEAST_SIDE = 600  # pixels of a photo's longer side; smaller ones are no smaller as a proxy
-PROXY_PIXELS = 1024
 BYTES_PER_MS = 12_500  # 100 Mbit/s
 STEPS = 255.0
 MOST_STEPS, MOST_WORSE = 0.5, 0.1
@@ -138,12 +138,6 @@ def is_harmless(each: Figures, exact: list[float]) -> bool:
     """Whether a form changes nothing that matters to an alpha. exact: the errors without any form."""
     worse = statistics.mean(each.errors) - statistics.mean(exact)
     return statistics.mean(each.differences) < MOST_STEPS and worse < MOST_WORSE
-
-
-def proxy_of(rgb: Rgb) -> Rgb:
-    scale = min(1.0, PROXY_PIXELS / max(rgb.shape[:2]))
-    size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
-    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def decoded(sent: bytes) -> Rgb:
