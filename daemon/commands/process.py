@@ -31,6 +31,7 @@ from daemon.settings.current import CurrentSettings
 from daemon.words.catalogue import LANGUAGES, words_in
 from daemon.words.reason_texts import reason_text
 from daemon.work.cut_file import CutFile
+from daemon.work.engine_questions import EngineQuestions
 from daemon.work.memory_budget import MemoryBudget
 from daemon.work.open_file import WorkInThisProcess
 from daemon.work.pipeline import Pipeline
@@ -106,8 +107,7 @@ def process_photos(
         alphas = Alphas(Path(state))
         runtime = Runtime(stages=StageClock(meter.stage))
         pipeline = Pipeline(
-            engine,
-            alphas=alphas,
+            EngineQuestions(engine, alphas, meter, runtime),
             recorder=_NoRecorder(),
             meter=meter,
             budget=budget,

@@ -41,6 +41,7 @@ from daemon.service.tools import Tools
 from daemon.work.attempt_pictures import AttemptPictures
 from daemon.work.backoff import Backoff
 from daemon.work.dispatch import Dispatch
+from daemon.work.engine_questions import EngineQuestions
 from daemon.work.job_runner import JobRunner
 from daemon.work.pipeline import Pipeline
 from daemon.work.recovery import Recovery
@@ -206,8 +207,7 @@ def _notifications(tools: Tools) -> tuple[Hooks, Notifications]:
 def _pipeline(tools: Tools) -> Pipeline:
     """Raises BadSettings if the engine has no model of the ladder."""
     pipeline = Pipeline(
-        tools.engine,
-        alphas=tools.alphas,
+        EngineQuestions(tools.engine, tools.alphas, tools.progress, tools.runtime),
         recorder=tools.journal,
         meter=tools.progress,
         budget=tools.budget,

@@ -5,17 +5,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from daemon.engines.contract import Answer, EncodedAnswer, Engine, ReadAlpha, TakesEncoded
 from daemon.errors import (
     BadPhoto,
     EngineAway,
     EngineFull,
     EngineMisconfigured,
-    FreistellerError,
     RecipeRefused,
     Said,
     said_of,
@@ -24,7 +21,6 @@ from daemon.errors import (
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import ATTEMPTS_PER_PAGE, TOUCH_UP, Attempt, Job, Outcome, Recipe, attempt_numbered
-from daemon.journal.alphas import Alphas
 from daemon.judgement.best_of_pages import best_of_page
 from daemon.judgement.ladder import strategy_for
 from daemon.judgement.strategy import Strategy
@@ -33,6 +29,7 @@ from daemon.observe.meter import Meter
 from daemon.pictures.values import Page
 from daemon.settings import Settings
 from daemon.settings.pixel_settings import PixelSettings
+from daemon.work.engine_questions import EngineQuestions
 from daemon.work.memory_budget import MemoryBudget
 from daemon.work.photo_worker import PhotoWorker, PhotoWorkers
 from daemon.work.task import PhotoTask
@@ -62,18 +59,16 @@ class Pipeline:
 
     def __init__(
         self,
-        engine: Engine,
+        questions: EngineQuestions,
         *,
-        alphas: Alphas,
         recorder: AttemptRecorder,
         meter: Meter,
         budget: MemoryBudget,
         workers: PhotoWorkers,
         runtime: Runtime,
     ) -> None:
-        self._engine = engine
+        self._questions = questions
         self._workers = workers
-        self._alphas = alphas
         self._recorder = recorder
         self._meter = meter
         self._budget = budget
@@ -84,7 +79,7 @@ class Pipeline:
 
     def strategy(self, settings: Settings) -> Strategy:
         """The strategy of a photo with these settings. Raises BadSettings if the engine has no model of the ladder."""
-        return strategy_for(settings, self._engine.models, self.dead)
+        return strategy_for(settings, self._questions.models, self.dead)
 
     def work_on(self, path: Path, settings: Settings) -> AbstractContextManager[PhotoWorker]:
         """A worker for this file."""
@@ -153,7 +148,7 @@ class Pipeline:
             if attempt.page != photo.page.number:
                 continue
             if attempt.verdict is not None:
-                png = self._alphas.png_of(task.job, attempt.number, attempt.recipe)
+                png = self._questions.kept(task.job, attempt.number, attempt.recipe)
                 if png is None or not photo.add_kept(attempt.number, attempt.recipe, png, strategy.best(kept)):
                     break  # from here on everything is asked again, with the same tickets
             kept.append(attempt)
@@ -175,7 +170,7 @@ class Pipeline:
         attempt = Attempt((photo.page.number - 1) * ATTEMPTS_PER_PAGE + count, recipe)
         began = time.perf_counter()
         try:
-            server = self._answered(job, photo, attempt, best)
+            server = self._questions.ask(job, photo, attempt, best)
         except (RecipeRefused, EngineFull) as error:
             self._meter.attempt(recipe.model, None, error.reason)
             seconds = time.perf_counter() - began
@@ -183,54 +178,6 @@ class Pipeline:
         attempt = photo.judge(attempt)
         self._meter.attempt(recipe.model, attempt.verdict.score if attempt.verdict else None, None)
         return replace(attempt, server=server, seconds=time.perf_counter() - began)
-
-    def _answered(self, job: Job, photo: PhotoWorker, attempt: Attempt, base: Attempt | None) -> str:
-        """Let the worker have the raw alpha of an attempt, kept or asked for. Returns which server gave it."""
-        number, recipe = attempt.number, attempt.recipe
-        png = self._alphas.png_of(job, number, recipe)
-        if png is not None and photo.add_kept(number, recipe, png, base):
-            return "kept"
-        ticket, engine = job.ticket(number), self._engine
-        if isinstance(engine, TakesEncoded):
-            read = partial(_read, partial(photo.read_answer, number, recipe, base))
-            sent = photo.encoded_proxy(recipe.view)
-            self._runtime.tick(Effect.ASK_ENGINE)
-            try:
-                encoded = engine.cut_encoded(ticket, sent, recipe, read, new=job.fresh)
-            except _NotRead as fault:
-                raise fault.error from fault.error.__cause__
-            self._count(encoded)
-            self._runtime.tick(Effect.KEEP_ALPHA)
-            self._alphas.keep_png(job, number, recipe, encoded.alpha)
-            return encoded.server
-        proxy = photo.proxy(recipe.view)
-        self._runtime.tick(Effect.ASK_ENGINE)
-        answer = engine.cut(ticket, proxy, recipe, new=job.fresh)
-        self._count(answer)
-        self._runtime.tick(Effect.KEEP_ALPHA)
-        photo.add(number, recipe, self._alphas.keep(job, number, recipe, answer.alpha), base)
-        return answer.server
-
-    def _count(self, answer: Answer | EncodedAnswer[bytes]) -> None:
-        """Measure what an engine did."""
-        for stage, seconds in answer.stages.items():
-            self._runtime.stages.add(stage, seconds, answer.cpu_seconds.get(stage, 0.0), in_this_thread=True)
-        self._meter.engine_busy(answer.server, answer.stages.get("infer", 0.0))
-
-
-class _NotRead(Exception):
-    """The worker that was to read an answer is lost, or may not go on: no engine is to blame, so none sees why."""
-
-    def __init__(self, error: FreistellerError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-def _read(read: ReadAlpha[bytes], png: bytes, channel: int, size: tuple[int, int]) -> bytes:
-    try:
-        return read(png, channel, size)
-    except FreistellerError as error:
-        raise _NotRead(error) from error
 
 
 def _without_touch_ups(job: Job) -> Job:

@@ -13,8 +13,8 @@ from daemon.jobs import Attempt, Recipe, View
 from daemon.pictures import codec
 from daemon.settings import Settings
 from daemon.settings.pixel_settings import PixelSettings
+from daemon.work.engine_questions import _NotRead, _read
 from daemon.work.open_file import OpenFile
-from daemon.work.pipeline import _NotRead, _read
 from tests.drawing import drawn_photo, save_photo
 
 PIXELS = PixelSettings.of(Settings(root="/nowhere"))

@@ -1,0 +1,83 @@
+"""Gets the raw alpha of an attempt: the one that was kept, or the engine's answer, which is kept at once."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from daemon.engines.contract import Answer, EncodedAnswer, Engine, ReadAlpha, TakesEncoded
+from daemon.errors import FreistellerError
+from daemon.hotfolder.effects import Effect
+from daemon.hotfolder.runtime import Runtime
+from daemon.jobs import Attempt, Job, Recipe
+from daemon.journal.alphas import Alphas
+from daemon.observe.meter import Meter
+from daemon.work.photo_worker import PhotoWorker
+
+
+class EngineQuestions:
+    """Asks one engine. Many threads may use it at once, each for a photo of its own."""
+
+    def __init__(self, engine: Engine, alphas: Alphas, meter: Meter, runtime: Runtime) -> None:
+        self._engine = engine
+        self._alphas = alphas
+        self._meter = meter
+        self._runtime = runtime
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The models that a recipe may name."""
+        return self._engine.models
+
+    def kept(self, job: Job, number: int, recipe: Recipe) -> bytes | None:
+        """The raw alpha of an attempt as it was kept, a PNG; None if there is none."""
+        return self._alphas.png_of(job, number, recipe)
+
+    def ask(self, job: Job, photo: PhotoWorker, attempt: Attempt, base: Attempt | None) -> str:
+        """Let the worker have the raw alpha of an attempt, kept or asked for. Returns which server gave it.
+
+        base: as for `PhotoWorker.add`. Raises what the engine raises, and what the worker does.
+        """
+        number, recipe = attempt.number, attempt.recipe
+        png = self.kept(job, number, recipe)
+        if png is not None and photo.add_kept(number, recipe, png, base):
+            return "kept"
+        ticket, engine = job.ticket(number), self._engine
+        if isinstance(engine, TakesEncoded):
+            read = partial(_read, partial(photo.read_answer, number, recipe, base))
+            sent = photo.encoded_proxy(recipe.view)
+            self._runtime.tick(Effect.ASK_ENGINE)
+            try:
+                encoded = engine.cut_encoded(ticket, sent, recipe, read, new=job.fresh)
+            except _NotRead as fault:
+                raise fault.error from fault.error.__cause__
+            self._count(encoded)
+            self._runtime.tick(Effect.KEEP_ALPHA)
+            self._alphas.keep_png(job, number, recipe, encoded.alpha)
+            return encoded.server
+        proxy = photo.proxy(recipe.view)
+        self._runtime.tick(Effect.ASK_ENGINE)
+        answer = engine.cut(ticket, proxy, recipe, new=job.fresh)
+        self._count(answer)
+        self._runtime.tick(Effect.KEEP_ALPHA)
+        photo.add(number, recipe, self._alphas.keep(job, number, recipe, answer.alpha), base)
+        return answer.server
+
+    def _count(self, answer: Answer | EncodedAnswer[bytes]) -> None:
+        """Measure what an engine did."""
+        for stage, seconds in answer.stages.items():
+            self._runtime.stages.add(stage, seconds, answer.cpu_seconds.get(stage, 0.0), in_this_thread=True)
+        self._meter.engine_busy(answer.server, answer.stages.get("infer", 0.0))
+
+
+class _NotRead(Exception):
+    """The worker that was to read an answer is lost, or may not go on: no engine is to blame, so none sees why."""
+
+    def __init__(self, error: FreistellerError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _read(read: ReadAlpha[bytes], png: bytes, channel: int, size: tuple[int, int]) -> bytes:
+    try:
+        return read(png, channel, size)
+    except FreistellerError as error:
+        raise _NotRead(error) from error
