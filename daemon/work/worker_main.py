@@ -4,12 +4,9 @@ It imports pictures, judgement, settings and the clock of the stages only. It en
 and when the daemon dies.
 """
 
-import ctypes
 import os
-import pickle
 import resource
 import select
-import signal
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +16,7 @@ from io import FileIO
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import cv2
+from typing import Any
 
 from daemon.observe.stage_clock import StageClock
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
@@ -36,32 +31,10 @@ from daemon.work.open_attempts import OpenAttempts
 from daemon.work.open_file import OpenFile, memory_to_prove, memory_to_show, prove_open_file
 from daemon.work.photo_worker import KeptAttempts
 from daemon.work.quiet_thread import NICE, QuietThread
+from daemon.work.worker_calls import Call, Reply, become_a_worker, encoded
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
-_MORE_LIKELY_KILLED = 300  # oom_score_adj, proc(5): the kernel ends a worker rather than the daemon
-_MOST_THREADS = 4  # of one worker: photos are worked on side by side, so more would only wait for the same cores
 _IDLE_SECONDS = 0.5  # without a call, after which others may have the memory
 _MARGIN, _SPARE_BYTES = 2, 1 << 30  # a worker may take so many times what its file needs, and so much beyond that
-
-
-class Call(NamedTuple):
-    """What the daemon asks for: a method of `OpenFile`, or one of this module's own words."""
-
-    name: str
-    values: tuple[Any, ...]
-
-
-class Reply(NamedTuple):
-    """What came of a call. error: what it raised, with its cause and its traceback as text.
-
-    stages: what it timed, as `StageClock` tells it.
-    """
-
-    value: Any = None
-    error: Exception | None = None
-    cause: BaseException | None = None
-    trace: str = ""
-    stages: tuple[tuple[str, float, float], ...] = ()
 
 
 TAKE, PAGES, DECODE, RELEASE = "take a file", "find its pages", "decode", "release"
@@ -75,7 +48,7 @@ LAY_OUT = "lay out"
 
 def serve(channel: Connection, daemon: int) -> None:
     """Answer calls until the channel closes. daemon: its process id."""
-    _become_a_worker()
+    become_a_worker()
     desk, calls = _Desk(channel, _data_bytes()), select.poll()
     calls.register(channel.fileno(), select.POLLIN)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the daemon is gone, or wants no more
@@ -83,7 +56,7 @@ def serve(channel: Connection, daemon: int) -> None:
             if desk.is_free and not calls.poll(_IDLE_SECONDS * 1000):
                 kept_memory.give_back()
             call = channel.recv()
-            channel.send_bytes(_encoded(desk.answer(call)))
+            channel.send_bytes(encoded(desk.answer(call)))
 
 
 class _Desk:
@@ -219,31 +192,7 @@ class _Desk:
             resource.setrlimit(resource.RLIMIT_DATA, (min(limit, most) if most >= 0 else limit, most))
 
 
-def _become_a_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which hands its work back
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    with suppress(OSError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    kept_memory.keep_memory()
-    cv2.setNumThreads(min(_MOST_THREADS, len(os.sched_getaffinity(0))))
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # nobody writes for a daemon that is gone
-    path = Path("/proc/self/oom_score_adj")
-    with suppress(OSError, ValueError):
-        path.write_text(str(min(1000, int(path.read_text()) + _MORE_LIKELY_KILLED)))
-
-
 def _data_bytes() -> int:
     """How much of the memory that RLIMIT_DATA limits this process has."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmData:")) * 1024
-
-
-def _encoded(answer: Reply) -> bytes:
-    """An answer as bytes. An error that cannot travel becomes one that can."""
-    try:
-        if answer.error is not None:
-            pickle.loads(pickle.dumps(answer))
-        return pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL)
-    except Exception:  # noqa: BLE001 - an exception of a library may do anything here
-        text = f"{type(answer.error).__name__}: {answer.error}"
-        return pickle.dumps(Reply(None, RuntimeError(text), None, answer.trace))

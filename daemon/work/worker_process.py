@@ -11,7 +11,8 @@ from typing import Any
 
 from daemon.errors import NoRoom, Said, WorkerLost
 from daemon.work.time_limits import TimeLimits
-from daemon.work.worker_main import RELEASE, Call, Reply, serve
+from daemon.work.worker_calls import Call, Reply
+from daemon.work.worker_main import RELEASE, serve
 
 # So that a worker starts in milliseconds, and shares this memory.
 _PRELOADED = ["__main__", "daemon.work.worker_main", "daemon.work.worker_preload"]
