@@ -66,6 +66,7 @@ class ServerHealth:
     uploads: how many of our pictures lie on the server. It stays small.
     fallbacks: how often the processor had to stand in for a graphics card since the start.
     history_entries: how many of our finished prompts the server remembers. It stays small.
+    run_sizes: numbers of photos, each with how many runs of a network had so many since the start.
     """
 
     server: str
@@ -81,6 +82,7 @@ class ServerHealth:
     uploads: int | None = None
     history_entries: int | None = None
     fallbacks: int = 0
+    run_sizes: tuple[tuple[int, int], ...] = ()
 
 
 class Engine(Protocol):

@@ -3,6 +3,7 @@
 `series` lists every series. This module is the only one that imports prometheus-client.
 """
 
+from collections import Counter as Counts
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -39,6 +40,7 @@ class Metrics:
         self._gone_servers: set[str] = set()
         self._reconnects: dict[str, int] = {}
         self._fallbacks: dict[str, int] = {}
+        self._run_sizes: dict[str, Counts[int]] = {}
         self.set(series.BUILD_INFO, 1, version=version)
         self._start_at_zero()
         for model in models:
@@ -143,6 +145,10 @@ class Metrics:
         self._reconnects[server] = health.reconnects
         self.count(series.ENGINE_FALLBACKS, max(0, health.fallbacks - self._fallbacks.get(server, 0)), server=server)
         self._fallbacks[server] = health.fallbacks
+        sizes = Counts(dict(health.run_sizes))
+        for size in (sizes - self._run_sizes.get(server, Counts())).elements():
+            self.observe(series.ENGINE_RUN_PHOTOS, size, server=server)
+        self._run_sizes[server] = sizes
         for model, at in health.canaries:
             self.set(series.CANARY_SUCCESS, at, server=server, model=model)
 

@@ -65,6 +65,7 @@ WAIT_BUCKETS = (1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
 # Twentieths, so that the default grade limits, 0.75 and 0.93, each are the limit of a bucket.
 SCORE_BUCKETS = tuple(sorted({round(step / 20, 2) for step in range(1, 21)} | {0.93}))
 GAIN_BUCKETS = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1)
+RUN_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 ATTEMPT_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
 
 # A row has one line or two.
@@ -130,6 +131,8 @@ ENGINE_RECONNECTS = Counter("engine_reconnects_total", "Connections to a server 
     ("server",), ALONE)
 ENGINE_FALLBACKS = Counter("engine_fallbacks_total", "How often the processor stood in for a graphics card.",
     ("server",), ALONE)
+ENGINE_RUN_PHOTOS = Histogram("engine_run_photos", "Photos in each run of a network of the built-in engine.",
+    ("server",), buckets=RUN_BUCKETS)
 ENGINE_PAUSED_MODELS = Gauge("engine_paused_models", "Models that get no photos on a server.", ("server",), ALONE)
 ENGINE_UPLOADS = Gauge("engine_uploads", "Our pictures in a server's temp folder.", ("server",))
 ENGINE_HISTORY_ENTRIES = Gauge("engine_history_entries", "Our finished prompts that a server still remembers.",

@@ -147,6 +147,8 @@ def _housekeeping(
         "The deeds that an outage stopped": deeds.resume,
         "The pruning of the journal": pruning.prune,
         "The clearing of forgotten uploads": uploads.clear_forgotten,
+        # An engine may find out after its start how many photos at once are good.
+        "The number of workers": lambda: dispatch.resize(workers_for(tools.settings.now, tools.engine)),
     }
     return Housekeeping(status, tools.journal_watch, dispatch, recovery.clear_leftovers, each_minute)
 

@@ -36,6 +36,7 @@ class LocalEngineSettings(Section):
     mirror: Annotated[str, AfterValidator(check_mirror)] = ""
     providers: Literal["auto"] | tuple[Provider, ...] = "auto"
     threads: int = Field(0, ge=0, le=256)
+    batch: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
 
     @property
     def weights_path(self) -> Path:

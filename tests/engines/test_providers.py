@@ -1,7 +1,11 @@
 """A graphics card that fails is replaced by the processor, with a name; the double's card runs on a real session."""
 
 import logging
+import threading
+import time
 import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +13,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from daemon.arrays import Rgb
+from daemon.engines.contract import Answer
 from daemon.engines.onnx.onnx_engine import STAND_IN, OnnxEngine
 from daemon.engines.onnx.providers import CPU, wanted_providers
 from daemon.jobs import Recipe
@@ -49,6 +55,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> "DoubledCard":
         def run(self, names: list[str], feeds: dict[str, Any], options: Any = None) -> Any:
             (pictures,) = feeds.values()
             doubled.runs.append((self._providers[0], len(pictures)))
+            assert doubled.go.wait(60)
             trouble = doubled.troubles.pop(0) if self._providers[0] == CUDA and doubled.troubles else ""
             if trouble:
                 raise RuntimeError(trouble)
@@ -65,6 +72,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> "DoubledCard":
 class DoubledCard:
     """What the card does: loading, its error when a network is loaded; silent, whether the runtime takes the processor
     without a word; troubles, the error of each run, "" = none. runs: where each run began, and with how many pictures.
+    No run ends while `go` is not set.
     """
 
     def __init__(self) -> None:
@@ -72,6 +80,8 @@ class DoubledCard:
         self.silent = False
         self.troubles: list[str] = []
         self.runs: list[tuple[str, int]] = []
+        self.go = threading.Event()
+        self.go.set()
 
 
 @pytest.fixture
@@ -79,10 +89,10 @@ def engine(card: DoubledCard, tmp_path: Path) -> OnnxEngine:
     return engine_with(tmp_path)
 
 
-def engine_with(folder: Path, providers: Any = "auto") -> OnnxEngine:
+def engine_with(folder: Path, providers: Any = "auto", batch: Any = "auto") -> OnnxEngine:
     (folder / "own.onnx").write_bytes(drawn_network(size=(8, 8)))
     (folder / "own.toml").write_text(TABLE)
-    settings = LocalEngineSettings(model="own", weights_dir=str(folder), providers=providers)
+    settings = LocalEngineSettings(model="own", weights_dir=str(folder), providers=providers, batch=batch)
     return OnnxEngine(settings, 2, lambda _: None)
 
 
@@ -146,17 +156,78 @@ def test_a_photo_that_fills_the_cards_memory_is_the_only_one_for_the_processor(
     assert [cut(engine), cut(engine)] == [STAND_IN, "local"]
 
 
-def test_several_pictures_that_fill_the_cards_memory_run_in_halves(engine: OnnxEngine, card: DoubledCard) -> None:
+def cut_together(engine: OnnxEngine, card: DoubledCard, photos: Sequence[Rgb]) -> list[Answer]:
+    """Cut a photo, and the others while it is in work."""
+    card.go.clear()
+    before = len(card.runs)
+    with ThreadPoolExecutor(len(photos)) as pool:
+        answers = []
+        for number, photo in enumerate(photos):
+            answers.append(pool.submit(engine.cut, uuid.uuid4(), photo, Recipe("own")))
+            give_up = time.monotonic() + 60
+            while len(card.runs) == before or len(engine._runs["own"]._queue) < number:
+                assert time.monotonic() < give_up
+                time.sleep(0.001)
+        card.go.set()
+        return [answer.result(60) for answer in answers]
+
+
+def test_photos_that_wait_for_a_card_share_a_run_and_get_what_each_would_get_by_itself(
+    card: DoubledCard, tmp_path: Path
+) -> None:
+    engine = engine_with(tmp_path, batch=4)
+    photos = [drawn_photo(16 + number, 16) for number in range(5)]
+    alone = [engine.cut(uuid.uuid4(), photo, Recipe("own")).alpha for photo in photos]
+    card.runs.clear()
+
+    answers = cut_together(engine, card, photos)
+
+    assert card.runs == [(CUDA, 1), (CUDA, 4)]
+    assert all(np.array_equal(answer.alpha, alpha) for answer, alpha in zip(answers, alone, strict=True))
+    assert engine.health()[0].message == "own on CUDA with up to 4 photos at once"
+    assert engine.slots == 2 + 4
+
+
+def test_several_photos_that_fill_the_cards_memory_run_in_halves(card: DoubledCard, tmp_path: Path) -> None:
+    engine = engine_with(tmp_path, batch=4)
     cut(engine)
     card.runs.clear()
-    card.troubles = ["CUDA out of memory"]
-    pictures = np.random.default_rng(0).random((4, 3, 8, 8), np.float32)
+    card.troubles = ["", "CUDA out of memory"]
 
-    found, stood_in = engine._sessions["own"].maps(pictures)
+    answers = cut_together(engine, card, [drawn_photo(16, 16)] * 5)
 
-    assert card.runs == [(CUDA, 4), (CUDA, 2), (CUDA, 2)]
-    assert not stood_in
-    assert np.array_equal(found, pictures[:, 0])
+    assert card.runs == [(CUDA, 1), (CUDA, 4), (CUDA, 2), (CUDA, 2)]
+    assert {answer.server for answer in answers} == {"local"}
+    assert engine.health()[0].fallbacks == 0
+
+
+def test_a_card_that_fails_with_several_photos_is_left_only_if_it_fails_with_one(
+    card: DoubledCard, tmp_path: Path
+) -> None:
+    engine = engine_with(tmp_path, batch=4)
+    cut(engine)
+    card.troubles = ["", "CUDA failure 700", "", "CUDA failure 700"]
+    card.runs.clear()
+
+    answers = cut_together(engine, card, [drawn_photo(16, 16)] * 5)
+
+    assert card.runs == [(CUDA, 1), (CUDA, 4), (CUDA, 1), (CUDA, 1), (CPU, 1), (CPU, 1), (CPU, 1)]
+    assert [answer.server for answer in answers] == ["local", "local", STAND_IN, STAND_IN, STAND_IN]
+    assert engine.slots == 2
+
+
+def test_the_number_of_photos_in_a_run_is_counted_in_the_metrics(card: DoubledCard, tmp_path: Path) -> None:
+    engine = engine_with(tmp_path, batch=4)
+    cut(engine)
+    metrics = Metrics("1.0", ("own",), ["local"])
+    metrics.engine(engine.health())
+    cut_together(engine, card, [drawn_photo(16, 16)] * 5)
+    for _ in range(2):
+        metrics.engine(engine.health())
+
+    assert value(metrics, "engine_run_photos_bucket", server="local", le="1.0") == 2
+    assert value(metrics, "engine_run_photos_count", server="local") == 3
+    assert value(metrics, "engine_run_photos_sum", server="local") == 6
 
 
 def test_a_fallback_is_counted_in_the_metrics(engine: OnnxEngine, card: DoubledCard) -> None:

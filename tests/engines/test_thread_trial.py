@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from daemon.engines.onnx import thread_trial
+from daemon.engines.onnx.kept_trials import NAME
 from daemon.engines.onnx.onnx_engine import OnnxEngine
-from daemon.engines.onnx.thread_trial import NAME, fastest
+from daemon.engines.onnx.thread_trial import fastest
 from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings
 from tests.drawing import drawn_photo
@@ -56,7 +57,7 @@ def test_a_trial_ends_before_the_first_photo_waits_for_more_than_two_seconds() -
 
 
 def own_model(folder: Path, size: int = 8) -> None:
-    (folder / "own.onnx").write_bytes(drawn_network(size=(size, size)))
+    (folder / "own.onnx").write_bytes(drawn_network(size=(size, size), batch=1))
     (folder / "own.toml").write_text(TABLE.replace("[8, 8]", f"[{size}, {size}]"))
 
 

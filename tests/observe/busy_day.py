@@ -26,6 +26,7 @@ def server_in_use(server: str, now: float, reconnects: int) -> ServerHealth:
         canaries=((MODELS[0], now),),
         uploads=2,
         history_entries=5,
+        run_sizes=((1, 3), (4, 1)),
     )
 
 

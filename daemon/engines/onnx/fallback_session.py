@@ -3,8 +3,6 @@
 import threading
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from daemon.engines.onnx.network_input import Network
 from daemon.engines.onnx.onnx_session import OnnxSession
 from daemon.engines.onnx.providers import CPU
@@ -37,11 +35,16 @@ class FallbackSession:
         """The provider that runs the network now."""
         return self._session.provider
 
+    @property
+    def session(self) -> OnnxSession:
+        """What runs the network now, without a stand-in for its errors."""
+        return self._session
+
     def maps(self, pictures: Network) -> tuple[Network, bool]:
         """See `OnnxSession.maps`; and whether the processor stood in for a card that failed.
 
-        If the card's memory is full, several pictures are run in two halves, and one is run on the processor. After any
-        other error the processor runs all from now on.
+        If one picture fills the card's memory, the processor runs it. After any other error with one picture the
+        processor runs all from now on. An error with several says little of the card, and is raised.
         """
         session = self._session
         if session.provider == CPU:
@@ -50,17 +53,15 @@ class FallbackSession:
             return session.maps(pictures), False
         except EngineMisconfigured:  # the table is wrong, and would be on the processor
             raise
-        except Exception as error:  # noqa: BLE001 - drivers fail in any way, and the processor needs none
-            if not is_full_memory(error):
+        except Exception as error:
+            if len(pictures) > 1:
+                raise
+            if is_full_memory(error):
+                self._fell_back(session.provider, str(error))
+            else:
                 self._fall_back(session.provider, error)
                 self._session = self._on_cpu()
-                return self._session.maps(pictures), True
-            if len(pictures) == 1:
-                self._fell_back(session.provider, str(error))
-                return self._on_cpu().maps(pictures), True
-        middle = len(pictures) // 2
-        (first, one), (second, other) = self.maps(pictures[:middle]), self.maps(pictures[middle:])
-        return np.concatenate((first, second)), one or other
+            return self._on_cpu().maps(pictures), True
 
     def _first_that_starts(self, providers: Sequence[str]) -> OnnxSession:
         """A card may be found and yet be of no use, so it runs an empty picture first."""

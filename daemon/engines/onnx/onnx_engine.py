@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,15 +12,18 @@ from pathlib import Path
 from daemon.arrays import Rgb
 from daemon.engines.contract import Answer, ServerHealth
 from daemon.engines.least_size import narrowed, widened
+from daemon.engines.onnx.batch_trial import BatchTrial
 from daemon.engines.onnx.fallback_session import FallbackSession, is_full_memory
 from daemon.engines.onnx.fallbacks import Fallbacks
 from daemon.engines.onnx.kept_speeds import SeenSpeeds
+from daemon.engines.onnx.kept_trials import KeptTrials
 from daemon.engines.onnx.network_input import network_input
 from daemon.engines.onnx.network_output import alpha_of_map
 from daemon.engines.onnx.onnx_session import OnnxSession, available_providers, import_onnxruntime
 from daemon.engines.onnx.onnx_table import OnnxModel, load_onnx_table
 from daemon.engines.onnx.providers import CPU, wanted_providers
 from daemon.engines.onnx.ready_weights import damage_told, names_of_present, ready_weights
+from daemon.engines.onnx.shared_runs import SharedRuns
 from daemon.engines.onnx.thread_trial import ThreadTrial
 from daemon.engines.onnx.weights_folder import weights_file
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, RecipeRefused, Said, said_of
@@ -47,7 +51,8 @@ class OnnxEngine:
         """crowded: whether the photos in work need the memory that the engine would keep for its next run.
 
         commercial_use: use no model whose licence does not allow commercial use. A user's own tables are read now.
-        trials: the folder where it is kept how many threads are best; None = the usual number without a trial.
+        trials: the folder where it is kept how many threads, and pictures in a run, are best; None = the usual numbers
+        without a trial.
         """
         self._settings = settings
         self._cores = max(1, cores)
@@ -55,9 +60,11 @@ class OnnxEngine:
         self._crowded = crowded
         self._whole_table = load_onnx_table(settings.weights_path)
         self._table = self._whole_table.for_commerce() if commercial_use else self._whole_table
-        self._sessions: dict[str, FallbackSession] = {}
+        self._runs: dict[str, SharedRuns] = {}
         self._fallbacks = Fallbacks()
-        self._trial = ThreadTrial(trials, self._cores, MOST_SLOTS)
+        kept = KeptTrials(trials)
+        self._trial = ThreadTrial(kept, self._cores, MOST_SLOTS)
+        self._batch_trial = BatchTrial(kept, self._cores)
         self._speeds = SeenSpeeds(settings.weights_path)
         self._loading = threading.Lock()
         self._closed = threading.Event()
@@ -68,10 +75,16 @@ class OnnxEngine:
 
     @property
     def slots(self) -> int:
-        """The number of cores divided by the threads of one inference, at least 1 and at most MOST_SLOTS."""
+        """The number of cores divided by the threads of one inference, at least 1 and at most MOST_SLOTS.
+
+        Where a run may have several pictures, these come on top: they wait or run while others are prepared. That is
+        known once the model is loaded.
+        """
         weights = weights_file(self._settings.weights_path, self._settings.model)
         kept = self._trial.kept(weights) if weights and not self._settings.threads else None
-        return self._trial.slots(self._settings.threads or kept or 1)
+        runs = self._runs.get(self._settings.model)
+        pictures = runs.most if runs else 1
+        return self._trial.slots(self._settings.threads or kept or 1) + (pictures if pictures > 1 else 0)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -99,24 +112,27 @@ class OnnxEngine:
         self._loader.start()
 
     def _warm_up(self) -> None:
-        # _session keeps the error's text in _trouble. The first photo meets the error again.
+        # _runs_of keeps the error's text in _trouble. The first photo meets the error again.
         with contextlib.suppress(EngineMisconfigured, RecipeRefused, EngineFull):
-            self._session(self._settings.model)
+            self._runs_of(self._settings.model)
 
     def cut(self, ticket: uuid.UUID, proxy: Rgb, recipe: Recipe, *, new: bool = False) -> Answer:
         """See `Engine.cut`. The same proxy always gives the same alpha, so the engine need not remember tickets."""
         del ticket, new
         if self._closed.is_set():
             raise EngineAway(Said("local_closed"))
-        session = self._session(recipe.model)
+        runs = self._runs_of(recipe.model)
         model, picture = self._table.models[recipe.model], widened(proxy)
         with self._counting:
             self._running += 1
         began, cpu_began = time.perf_counter(), time.thread_time()
         try:
-            (found,), stood_in = session.maps(network_input(picture, model))
-            alpha = alpha_of_map(found, model, *picture.shape[:2])
-        except (EngineMisconfigured, RecipeRefused):
+            seen = network_input(picture, model)
+            asked = time.perf_counter()
+            found = runs.map_of(seen)
+            waited = max(0.0, time.perf_counter() - asked - found.seconds)
+            alpha = alpha_of_map(found.values, model, *picture.shape[:2])
+        except (EngineMisconfigured, RecipeRefused, EngineAway):
             raise
         except MemoryError as error:
             raise EngineFull(Said("local_memory", model=recipe)) from error
@@ -127,17 +143,20 @@ class OnnxEngine:
         finally:
             with self._counting:
                 self._running -= 1
-        seconds, cpu_seconds = time.perf_counter() - began, time.thread_time() - cpu_began
+        seconds, cpu_seconds = time.perf_counter() - began - waited, time.thread_time() - cpu_began
         self._speeds.seen(recipe.model, seconds)
-        server = STAND_IN if stood_in else SERVER
-        return Answer(narrowed(alpha, proxy), server, {"infer": seconds}, {"infer": cpu_seconds})
+        server = STAND_IN if found.stood_in else SERVER
+        return Answer(narrowed(alpha, proxy), server, {"wait": waited, "infer": seconds}, {"infer": cpu_seconds})
 
     def health(self) -> tuple[ServerHealth, ...]:
         """Up, unless the engine is closed or loading failed and no other model is loaded."""
-        up = (not self._trouble or bool(self._sessions)) and not self._closed.is_set()
-        loaded = ", ".join(f"{name}{_in_words(session.provider)}" for name, session in sorted(self._sessions.items()))
+        runs = dict(self._runs)  # threads may load another model meanwhile
+        up = (not self._trouble or bool(runs)) and not self._closed.is_set()
+        loaded = ", ".join(f"{name}{_in_words(runs[name])}" for name in sorted(runs))
         message = "; ".join(filter(None, (self._trouble or loaded, self._fallbacks.message)))
-        return (ServerHealth(SERVER, up, message, self._running, fallbacks=self._fallbacks.count),)
+        sizes: Counter[int] = sum((each.sizes for each in runs.values()), Counter())
+        count = self._fallbacks.count
+        return (ServerHealth(SERVER, up, message, self._running, fallbacks=count, run_sizes=tuple(sizes.items())),)
 
     def check(self) -> tuple[ServerHealth, ...]:
         """Load the configured model now and return the health after that."""
@@ -145,28 +164,30 @@ class OnnxEngine:
         return self.health()
 
     def close(self) -> None:
-        """Take no more work. A running inference ends by itself within a second or two.
+        """Take no more work, and send away who waits. A running inference ends by itself within a second or two.
 
         Waits while a model loads: ONNX Runtime aborts a process that ends in the middle of loading.
         """
         self._closed.set()
+        for runs in list(self._runs.values()):
+            runs.close()
         if self._loader is not None:
             self._loader.join(LONGEST_LOAD_SECONDS)
 
-    def _session(self, name: str) -> FallbackSession:
+    def _runs_of(self, name: str) -> SharedRuns:
         with self._loading:
-            if name not in self._sessions:
+            if name not in self._runs:
                 try:
-                    self._sessions[name] = self._load(name)
+                    self._runs[name] = self._load(name)
                 except (EngineMisconfigured, EngineFull) as error:
                     if name == self._settings.model:  # without any other model the engine can still work
                         self._trouble = said_of(error)
                     raise
                 if name == self._settings.model:
                     self._trouble = ""
-            return self._sessions[name]
+            return self._runs[name]
 
-    def _load(self, name: str) -> FallbackSession:
+    def _load(self, name: str) -> SharedRuns:
         model = self._described(name)
         weights = ready_weights(name, model, self._settings, self._print_line, self._closed)
         providers = wanted_providers(self._settings.providers, available_providers())
@@ -178,11 +199,12 @@ class OnnxEngine:
             threads = self._settings.threads or self._trial.usual
             if not self._settings.threads and providers == (CPU,):
                 threads = self._trial.threads(weights, partial(load, CPU))
-            return FallbackSession(
-                lambda provider: load(provider, threads), providers, partial(self._fallbacks.add, name)
-            )
+            fell_back = partial(self._fallbacks.add, name)
+            session = FallbackSession(lambda provider: load(provider, threads), providers, fell_back)
         except EngineMisconfigured as error:
             raise damage_told(name, model, weights, error) from error
+        most = self._batch_trial.most(weights, model, session.session, threads, self._settings.batch)
+        return SharedRuns(name, session, most, self._trial.slots(threads) if session.provider == CPU else 1)
 
     def _described(self, name: str) -> OnnxModel:
         """The table of a model. Raises EngineMisconfigured if there is none, or it may not be used."""
@@ -199,6 +221,8 @@ class OnnxEngine:
         raise EngineMisconfigured(Said("local_no_model", model=name, detail=hint))
 
 
-def _in_words(provider: str) -> str:
-    """What stands behind a model's name for people, if it is not the processor that runs it."""
-    return "" if provider == CPU else f" on {provider.removesuffix('ExecutionProvider')}"
+def _in_words(runs: SharedRuns) -> str:
+    """What stands behind a model's name for people: what runs it if not the processor, how many photos at once."""
+    provider = runs.provider
+    place = "" if provider == CPU else f" on {provider.removesuffix('ExecutionProvider')}"
+    return place + (f" with up to {runs.most} photos at once" if runs.most > 1 else "")

@@ -71,6 +71,11 @@ class OnnxSession:
         self._input = _checked(self._graph, model, weights)
         self.empty_picture = _empty_picture(self._graph.inputs[0], model)
 
+    @property
+    def takes_several(self) -> bool:
+        """Whether the graph says that a run may have any number of pictures."""
+        return self._graph.inputs[0].shape[0] is None
+
     def maps(self, pictures: Network) -> Network:
         """Run the network on (N, 3, H, W). Returns the map of each picture, (N, rows, columns), as the graph has it.
 

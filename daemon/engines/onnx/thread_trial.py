@@ -1,32 +1,25 @@
 """Finds out once how many threads a run of a network should have on this machine, and remembers it."""
 
-import hashlib
-import importlib.metadata
-import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from daemon.disk import open_below
-from daemon.disk.whole_file import write_whole
+from daemon.engines.onnx.kept_trials import KeptTrials, key_of
 from daemon.engines.onnx.onnx_session import OnnxSession
 
-NAME = "onnx-threads.json"
-MOST_BYTES = 1 << 16
-MOST_KEPT = 100  # trials of other weights, versions and machines
 LONGEST_SECONDS = 2.0  # the first photo waits meanwhile
 LARGEST_BYTES = 64_000_000  # a run of larger weights takes longer than that by itself
 BETTER = 0.9  # of the usual number's time: what takes longer may be chance
 
 
 class ThreadTrial:
-    """The trials of one daemon, in a file of its state directory."""
+    """The trials of one daemon."""
 
-    def __init__(self, folder: Path | None, cores: int, most_slots: int) -> None:
-        """folder: None = try nothing and keep nothing. most_slots: runs at once."""
-        self._file = folder / NAME if folder else None
+    def __init__(self, kept: KeptTrials, cores: int, most_slots: int) -> None:
+        """most_slots: runs at once."""
+        self._kept = kept
         self._cores = cores
         self._most_slots = most_slots
 
@@ -42,22 +35,18 @@ class ThreadTrial:
     def kept(self, weights: Path) -> int | None:
         """What an earlier trial of these weights found here; None if there was none."""
         with suppress(OSError):
-            if self._file and weights.stat().st_size <= LARGEST_BYTES:
-                return _read(self._file).get(self._key(weights))
+            return self._kept.found(self._key(weights))
         return None
 
     def threads(self, weights: Path, load: Callable[[int], OnnxSession]) -> int:
         """How many threads a run should have: what is kept, or what a trial finds now. load: for so many threads."""
-        if not self._file or weights.stat().st_size > LARGEST_BYTES:
+        if not self._kept.keeps or weights.stat().st_size > LARGEST_BYTES:
             return self.usual
-        key, kept = self._key(weights), _read(self._file)
-        if key not in kept:
+        found = self._kept.found(self._key(weights))
+        if found is None:
             found = fastest(self._candidates(), lambda threads: self._seconds(load(threads), threads), time.monotonic)
-            newest = dict([*kept.items(), (key, found)][-MOST_KEPT:])
-            with suppress(OSError):
-                write_whole(self._file, json.dumps(newest, indent=1).encode())
-            return found
-        return kept[key]
+            self._kept.keep(self._key(weights), found)
+        return found
 
     def _candidates(self) -> tuple[int, ...]:
         """The usual number, then fewer runs at once with more threads each."""
@@ -73,9 +62,7 @@ class ThreadTrial:
             return (time.monotonic() - began) / slots
 
     def _key(self, weights: Path) -> str:
-        """What a trial holds for: these weights, this ONNX Runtime, so many cores."""
-        with weights.open("rb") as file:
-            return f"{hashlib.file_digest(file, 'sha256').hexdigest()}, {_runtime()}, {self._cores} cores"
+        return f"threads of {key_of(weights, self._cores)}"
 
 
 def fastest(candidates: Sequence[int], seconds_of: Callable[[int], float], clock: Callable[[], float]) -> int:
@@ -93,18 +80,3 @@ def fastest(candidates: Sequence[int], seconds_of: Callable[[int], float], clock
         before = now
     best = min(found, key=lambda candidate: found[candidate])
     return best if found[best] < BETTER * found[candidates[0]] else candidates[0]
-
-
-def _runtime() -> str:
-    """The ONNX Runtime that is installed, without importing it."""
-    for package in ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml"):
-        with suppress(importlib.metadata.PackageNotFoundError):
-            return f"{package} {importlib.metadata.version(package)}"
-    return "another onnxruntime"
-
-
-def _read(file: Path) -> dict[str, int]:
-    with suppress(OSError, ValueError, AttributeError):
-        kept = json.loads(open_below.read_small(file, MOST_BYTES))
-        return {key: threads for key, threads in kept.items() if isinstance(threads, int) and 1 <= threads <= 256}
-    return {}
