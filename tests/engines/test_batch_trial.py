@@ -53,7 +53,7 @@ class Trial:
 
     def most(self, machine: Machine, cores: int = 2, *, keeps: bool = True) -> int:
         kept = KeptTrials(self.folder if keeps else None)
-        return BatchTrial(kept, cores, machine.clock).most(self.weights, self.model, machine, 1, "auto")
+        return BatchTrial(kept, cores, machine.clock, machine.clock).most(self.weights, self.model, machine, 1, "auto")
 
 
 @pytest.fixture
