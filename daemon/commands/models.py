@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from daemon.engines.onnx.kept_part import KeptPart, PartInUse, PartNote
 from daemon.engines.onnx.kept_speeds import keep_speed, read_speeds
 from daemon.engines.onnx.onnx_table import OnnxModel, load_onnx_table
 from daemon.engines.onnx.weights_folder import own_tables, present_models, weights_file
-from daemon.errors import BadSettings
+from daemon.errors import BadSettings, RootAway
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.root_identity import read_identity
 from daemon.judgement.strategy import named_rungs
 from daemon.settings import Settings, suggestion
 
@@ -78,7 +81,7 @@ def list_models(settings: Settings) -> list[ModelRow]:
     """Those that are there first, then those that can be fetched. Troubles are in the rows; they raise nothing."""
     local = settings.engine.local
     folder = local.weights_path
-    table, speeds = load_onnx_table(folder), read_speeds(folder)
+    table, speeds = load_onnx_table(folder), _seen_speeds(settings)
     used = models_in_use(settings)
     names = dict.fromkeys((*used, *table.models, *table.troubles, *present_models(folder)))
     rows = [
@@ -94,6 +97,20 @@ def list_models(settings: Settings) -> list[ModelRow]:
         for name in names
     ]
     return sorted(rows, key=lambda row: (not row.in_use, row.path is None))
+
+
+def _seen_speeds(settings: Settings) -> dict[str, float]:
+    """Those beside the weights, and those that the daemon keeps itself because it may not write there."""
+    state = _state_path(settings)
+    return read_speeds(settings.engine.local.weights_path) | (read_speeds(state) if state else {})
+
+
+def _state_path(settings: Settings) -> Path | None:
+    """The state directory of the hot folder; None if there is no hot folder yet."""
+    with suppress(RootAway, OSError):
+        root_id = "" if settings.given_state_path else read_identity(HotFolder(settings.root_path).private)
+        return None if root_id is None else settings.state_path(root_id)
+    return None
 
 
 def found_weights(settings: Settings, name: str) -> Path | None:
@@ -206,7 +223,8 @@ def remove_model(settings: Settings, name: str, *, force: bool) -> tuple[tuple[P
                 path.unlink(missing_ok=True)
     except PartInUse as error:
         raise BadSettings(f"{name} is being fetched right now. Stop that first.") from error
-    keep_speed(folder, name, None)
+    for place in filter(None, (folder, _state_path(settings))):
+        keep_speed(place, name, None)
     return files, freed
 
 

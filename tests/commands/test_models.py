@@ -344,6 +344,20 @@ def test_a_model_that_is_being_fetched_is_not_removed(folder: Path) -> None:
     assert (folder / "silueta.onnx").exists()
 
 
+def test_times_in_the_state_directory_are_listed_and_forgotten(folder: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (folder / "silueta.onnx").write_bytes(b"12345")
+    keep_speed(state, "silueta", 1.5)
+    settings = settings_for(folder).model_copy(update={"state_dir": str(state)})
+
+    (row,) = [row for row in list_models(settings) if row.name == "silueta"]
+    remove_model(settings, "silueta", force=False)
+
+    assert row.seconds == 1.5
+    assert read_speeds(state) == {}
+
+
 @pytest.mark.parametrize("kept", ["", "[]", '{"a": "x", "b": 1}', "{", "null"])
 def test_speeds_that_cannot_be_read_are_none(folder: Path, kept: str) -> None:
     (folder / ".speeds.json").write_text(kept)

@@ -1,17 +1,20 @@
 """The best number of threads is found once, in short time, and found again where the weights or the machine change."""
 
+import hashlib
 import json
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daemon.engines.onnx import thread_trial
+from daemon.engines.onnx.kept_speeds import read_speeds
 from daemon.engines.onnx.kept_trials import NAME
 from daemon.engines.onnx.onnx_engine import OnnxEngine
 from daemon.engines.onnx.thread_trial import fastest
 from daemon.jobs import Recipe
-from daemon.settings import LocalEngineSettings
+from daemon.settings import LocalEngineSettings, load
 from tests.drawing import drawn_photo
 from tests.engines.drawn_network import drawn_network
 from tests.engines.test_providers import TABLE
@@ -125,3 +128,36 @@ def test_a_state_directory_that_cannot_be_written_costs_only_the_trial(tmp_path:
     (tmp_path / NAME).mkdir()
 
     assert cut_once(tmp_path).slots == 2
+
+
+def test_a_time_is_kept_in_the_state_directory_where_the_weights_folder_cannot_be_written(tmp_path: Path) -> None:
+    weights, state = tmp_path / "weights", tmp_path / "state"
+    weights.mkdir()
+    state.mkdir()
+    own_model(weights)
+    (weights / ".speeds.json").mkdir()  # as good as a folder without the right to write, also for root
+    engine = OnnxEngine(LocalEngineSettings(model="own", weights_dir=str(weights)), 1, lambda _: None, trials=state)
+
+    for _ in range(2):
+        engine.cut(uuid.uuid4(), drawn_photo(16, 16), Recipe("own"))
+
+    assert read_speeds(state)["own"] >= 0
+
+
+def test_a_start_reads_the_weights_once_to_prove_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    real = hashlib.file_digest
+
+    def digest(file: Any, algorithm: Any) -> Any:
+        read.append(file.name)
+        return real(file, algorithm)
+
+    monkeypatch.setattr(hashlib, "file_digest", digest)
+    settings = load().engine.local
+    engine = OnnxEngine(settings, 2, lambda _: None, trials=tmp_path)
+
+    for _ in range(3):
+        engine.check()
+        assert engine.slots
+
+    assert len(read) == 1

@@ -51,8 +51,8 @@ class OnnxEngine:
         """crowded: whether the photos in work need the memory that the engine would keep for its next run.
 
         commercial_use: use no model whose licence does not allow commercial use. A user's own tables are read now.
-        trials: the folder where it is kept how many threads, and pictures in a run, are best; None = the usual numbers
-        without a trial.
+        trials: the folder where it is kept how many threads, and pictures in a run, are best, and how long models take
+        if the weights folder may not be written; None = the usual numbers without a trial.
         """
         self._settings = settings
         self._cores = max(1, cores)
@@ -65,7 +65,7 @@ class OnnxEngine:
         kept = KeptTrials(trials)
         self._trial = ThreadTrial(kept, self._cores, MOST_SLOTS)
         self._batch_trial = BatchTrial(kept, self._cores)
-        self._speeds = SeenSpeeds(settings.weights_path)
+        self._speeds = SeenSpeeds(settings.weights_path, trials)
         self._loading = threading.Lock()
         self._closed = threading.Event()
         self._loader: threading.Thread | None = None
