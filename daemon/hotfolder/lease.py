@@ -143,11 +143,20 @@ class Lease:
             if now is None:
                 return False
             if now != content:
+                who = str(self._readable_soon() or who)
                 raise AlreadyRunning(
                     f"The hot folder {root} is in use by another Freisteller ({who}). Stop that one first, or use "
                     "another folder."
                 )
         return True
+
+    def _readable_soon(self) -> Holder | None:
+        """Who holds the lease; None if that cannot be read in ten looks. A share may show it half written."""
+        for _ in range(10):
+            if found := lease_file.read(self._path):
+                return found
+            self._sleep(LOOK_SECONDS)
+        return None
 
     def _take_over(self, stale: bytes | None) -> bool:
         """Put a dead lease aside and make ours. Returns False if another process was faster."""

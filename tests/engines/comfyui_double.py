@@ -14,9 +14,10 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from http.server import ThreadingHTTPServer
 from pathlib import Path
-from socket import socket
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from types import TracebackType
 from typing import Any, Self
 
@@ -86,6 +87,7 @@ class Double:
         self.requests: list[Request] = []
         self.down = True
         self.port = port
+        self._kept_port: socket | None = None  # bound while we are down
         self._changed = threading.Condition()
         self._past: list[Inference] = []
         self._past_seconds = 0.0
@@ -112,11 +114,13 @@ class Double:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.die()
+        self._free_port()
 
     def start(self) -> None:
         routes = type("BoundRoutes", (Routes,), {"double": self})
         self._listener = _Listener(("127.0.0.1", self.port), routes)
         self.port = self._listener.server_address[1]
+        self._free_port()
         if self.certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.certificate)
@@ -138,9 +142,23 @@ class Double:
         self.worker.stop()
         self._listener.shutdown()
         self._listener.server_close()
+        self._keep_port()
         for connection in list(self.connections):
             reset(connection)
         self.note_change()
+
+    def _keep_port(self) -> None:
+        """Refuse connections, but let no other program of this machine have the port until we are back."""
+        kept = socket()
+        kept.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        with suppress(OSError):  # somebody was faster
+            kept.bind(("127.0.0.1", self.port))
+        self._kept_port = kept
+
+    def _free_port(self) -> None:
+        if self._kept_port:
+            self._kept_port.close()
+            self._kept_port = None
 
     def revive(self) -> None:
         """Start again after `die`. Uploads and outputs are still there; everything else is forgotten."""

@@ -181,6 +181,15 @@ def test_a_lease_that_is_half_written_is_no_free_one(share: Share) -> None:
         share.lease(STUDIO_2)
 
 
+def test_who_was_seen_half_written_is_named_as_soon_as_it_can_be_read(share: Share) -> None:
+    (share.folder / NAME).write_text("")
+    looks = iter(["{", "{", json.dumps(asdict(STUDIO_1))])
+    share.meanwhile = lambda: (share.folder / NAME).write_text(next(looks))
+
+    with pytest.raises(AlreadyRunning, match=r"in use by another Freisteller \(on studio-1, pid 4711"):
+        share.lease(STUDIO_2)
+
+
 HOSTILE: dict[str, Callable[[Path], object]] = {
     "brackets": lambda path: path.write_text("[" * 200_000),
     "a number of 6,000 digits": lambda path: path.write_text('{"pid": ' + "9" * 6000 + "}"),
