@@ -20,8 +20,10 @@ from daemon.jobs import View
 from daemon.judgement.finish_search import best_finish
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.scene import look_at
+from daemon.pictures.photo import Photo
 from daemon.pictures.proxy import make_proxy
 from daemon.pictures.refining import full_size_alpha
+from daemon.pictures.values import Samples
 from daemon.settings import GradingSettings
 
 PROXY = 1024  # px, the longest side of what an engine is shown
@@ -152,17 +154,22 @@ class RimPhoto:
 
 
 def family(name: str) -> str:
-    """A photo's name without its last number, and without the size that made photos have."""
-    return re.sub(r"[_-]?\d+$", "", name.partition("@")[0])
+    """The name of what a photo shows: without the number of a frame, and of a made photo, the foreground's."""
+    return re.sub(r"(?<=[^_])_\d+$", "", name.partition("@")[0].removeprefix("made__"))
 
 
 def written_alpha(rgb: Rgb, photo: RimPhoto) -> Alpha:
     """The alpha, (H, W) float32 0..1 at the photo's size, that the program writes for the one raw alpha."""
-    opened, limits = photo_of(rgb), GradingSettings()
+    return np.asarray(finished_alpha(photo_of(rgb), photo)[0] / 255, np.float32)
+
+
+def finished_alpha(opened: Photo, photo: RimPhoto) -> tuple[Samples, float]:
+    """The alpha that the program writes for a photo of 8 bit, (H, W) uint8, and its region's score."""
+    limits = GradingSettings()
     proxy = make_proxy(opened, View(), PROXY)
     raw = photo.raw((proxy.shape[1], proxy.shape[0]))
     finished = best_finish(look_at(proxy), raw, Thresholds(limits.sehr_gut, limits.gut))
-    return np.asarray(full_size_alpha(opened, finished.alpha) / 255, np.float32)
+    return full_size_alpha(opened, finished.alpha), finished.verdict.score
 
 
 def rim_photos(folders: Sequence[Path], models: Sequence[str] = ("u2netp", "isnet", "isnet512")) -> list[RimPhoto]:

@@ -1,0 +1,190 @@
+"""Measures the borders of results at their own size, and how well their promise tells good ones from bad ones.
+
+python -m benchmarks.rims          the borders by set, and the promise with a whole set left out
+python -m benchmarks.rims fit      writes daemon/judgement/rim_score.json
+python -m benchmarks.rims before   writes benchmarks/rims_before.json: today's borders, for later ones to stand beside
+
+Sets that are good for rims to two pixels only serve the fit, and have a line of their own in the table.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.borders import photo_of
+from benchmarks.fitting import Floats, Samples, card_as_json, fit_card, scores
+from benchmarks.labelled import auroc, spearman
+from benchmarks.made_photos import made_folder
+from benchmarks.rim_truth import RIM_BAD, RimError, RimPhoto, finished_alpha, folder_arguments, rim_error, rim_photos
+from daemon.judgement.rim_signs import NAMES, read_rim
+from daemon.pictures.rim_patches import rim_patches
+from daemon.settings import GradingSettings
+
+CARD = Path(__file__).parents[1] / "daemon" / "judgement" / "rim_score.json"
+BEFORE = Path(__file__).with_name("rims_before.json")
+RIM_SEHR_GUT = 0.9  # the lowest promise of a rim that may be sehr_gut
+INEXACT_WEIGHT = 0.3  # of photos whose true border is good to two pixels only
+KIN = {"made": "soft", "alphamatting27": "soft", "adobe_comp_samples": "soft"}
+"""Sets that show the same subjects: they are left out together."""
+
+
+@dataclass(frozen=True, slots=True)
+class RimRow:
+    """One result: how far its border is off, its signs, and its region's score."""
+
+    photo: str
+    group: str
+    family: str
+    model: str
+    exact: bool
+    error: RimError
+    signs: tuple[float, ...]
+    region: float
+
+    @property
+    def followed(self) -> float:
+        """The share of the true border that the alpha's border follows."""
+        return 1 - self.error.off
+
+
+def row_of(photo: RimPhoto) -> RimRow | None:
+    """The row of one photo and model; None if the alpha has no border."""
+    cv2.setNumThreads(1)
+    rgb = photo.labelled.photo()
+    opened = photo_of(rgb)
+    written, region = finished_alpha(opened, photo)
+    patches = rim_patches(opened, written, photo.resolved)
+    if patches is None:
+        return None
+    error = rim_error(np.asarray(written / 255, np.float32), photo.labelled.truth(), photo.labelled.soft)
+    signs = astuple(read_rim(patches))
+    return RimRow(photo.name, photo.group, photo.family, photo.model, photo.exact, error, signs, region)
+
+
+def gather(photos: Sequence[RimPhoto]) -> list[RimRow]:
+    with ProcessPoolExecutor() as pool:
+        return [row for row in pool.map(row_of, photos, chunksize=4) if row is not None]
+
+
+def samples(rows: Sequence[RimRow]) -> Samples:
+    """What the card is fitted to."""
+    weight = [1.0 if row.exact else INEXACT_WEIGHT for row in rows]
+    values = np.array([row.signs for row in rows], np.float64)
+    return Samples(NAMES, values, np.array([row.followed for row in rows]), np.array(weight))
+
+
+def fit(rows: Sequence[RimRow]) -> None:
+    about = "Written by python -m benchmarks.rims fit: curves of log-odds per sign, the promised share by their sum."
+    content = {"about": about} | card_as_json(fit_card(samples(rows)))
+    CARD.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    print(f"{CARD.name} written from {len(rows)} results of {len({row.photo for row in rows})} photos")
+
+
+def held_out(rows: Sequence[RimRow]) -> Floats:
+    """The promise for each row, from a card that saw neither its set nor a kin of it."""
+    groups = np.array([KIN.get(row.group, row.group) for row in rows])
+    promised = np.zeros(len(rows))
+    for group in np.unique(groups):
+        out = groups == group
+        train = [row for row, is_out in zip(rows, out, strict=True) if not is_out]
+        test = [row for row, is_out in zip(rows, out, strict=True) if is_out]
+        promised[out] = scores(fit_card(samples(train)), samples(test))
+    return promised
+
+
+def report(rows: Sequence[RimRow]) -> dict[str, float]:
+    promised, limits = held_out(rows), GradingSettings()
+    exact = np.array([row.exact for row in rows])
+    off = np.array([row.error.off for row in rows])
+    region = np.array([row.region for row in rows])
+    print(f"{len(rows)} results of {len({row.photo for row in rows})} photos, at their own size.")
+    print("(before): the same photos, as recorded by `before`. Spearman: the promise and the share followed.\n")
+    _table(rows, promised)
+    very_good = (promised >= RIM_SEHR_GUT) & (region >= limits.sehr_gut) & exact
+    bad = off > RIM_BAD
+    print("\nExact sets, graded sehr_gut (the region's card saw these photos):  results  rim-bad")
+    for title, chosen in (
+        ("by both promises", very_good),
+        ("by the rim alone", exact & (promised >= RIM_SEHR_GUT)),
+        ("by the region alone, as before", exact & (region >= limits.sehr_gut)),
+    ):
+        print(f"  {title:65}{chosen.sum():7d}  {_share(bad, chosen):.3f}")
+    return {
+        "boundary_iou": float(np.mean([row.error.boundary_iou for row in rows if row.exact])),
+        "off_2px_share": float(off[exact].mean()),
+        "spearman_rim": spearman(promised[exact], -off[exact]),
+        "auroc_rim_bad": auroc(-promised[exact], bad[exact]),
+        "sehr_gut_rim_bad_share": _share(bad, very_good),
+        "sehr_gut_share": float(very_good[exact].mean()),
+        "photos": len({row.photo for row in rows if row.exact}),
+    }
+
+
+def _share(bad: NDArray[np.bool_], of: NDArray[np.bool_]) -> float:
+    return float(bad[of].mean()) if of.any() else 0.0
+
+
+def means(rows: Sequence[RimRow]) -> dict[str, dict[str, float]]:
+    """By set and model: the number of results, mean boundary IoU and share off, and for soft truth MAD and gradient."""
+    found = {}
+    for key in sorted({(row.group, row.model) for row in rows}):
+        errors = [row.error for row in rows if (row.group, row.model) == key]
+        columns = np.array([(e.boundary_iou, e.off, e.mad, e.gradient) for e in errors]).mean(axis=0)
+        named = zip(("boundary_iou", "off", "mad", "gradient"), columns.tolist(), strict=True)
+        found[" ".join(key)] = {"results": len(errors)} | {k: round(v, 5) for k, v in named if v == v}
+    return found
+
+
+def _table(rows: Sequence[RimRow], promised: Floats) -> None:
+    before = json.loads(BEFORE.read_text("utf-8")) if BEFORE.is_file() else {}
+    columns = "boundary IoU (before)  off 2 px (before)  rim-bad  promised  spearman  mad, gradient"
+    print(f"{'set, model':28}results  {columns}")
+    keys = np.array([f"{row.group} {row.model}" for row in rows])
+    total = {"boundary_iou": 0.0, "off": 0.0, "results": 0.0}
+    exact = {f"{row.group} {row.model}" for row in rows if row.exact}
+    for key, now in means(rows).items():
+        of = keys == key
+        old = before.get(key, {})
+        old = old if old.get("results") == now["results"] else {}
+        if key in exact and old:
+            for name in ("boundary_iou", "off"):
+                total[name] += old[name] * old["results"]
+            total["results"] += old["results"]
+        off = np.array([row.error.off for row, here in zip(rows, of, strict=True) if here])
+        rank = spearman(promised[of], -off) if len(off) > 5 else float("nan")
+        soft = f"{now['mad']:.3f} ({old.get('mad', float('nan')):.3f}), {now['gradient']:.5f}" if "mad" in now else ""
+        nan = float("nan")
+        print(
+            f"{key:28}{now['results']:7d}  {now['boundary_iou']:.3f} ({old.get('boundary_iou', nan):.3f})"
+            f"          {now['off']:.3f} ({old.get('off', nan):.3f})      {(off > RIM_BAD).mean():.3f}    "
+            f"{promised[of].mean():.3f}     {rank:6.3f}   {soft}"
+        )
+    if total["results"]:
+        iou, off_before = total["boundary_iou"] / total["results"], total["off"] / total["results"]
+        print(f"before, exact sets: boundary_iou {iou:.4f}, off_2px_share {off_before:.4f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="?", choices=("report", "fit", "before"), default="report")
+    folder_arguments(parser)
+    arguments = parser.parse_args()
+    made = made_folder(arguments.cache, arguments.data, arguments.more)
+    rows = gather(rim_photos([arguments.data, arguments.more, made]))
+    if arguments.what == "fit":
+        fit(rows)
+    elif arguments.what == "before":
+        BEFORE.write_text(json.dumps(means(rows), indent=1) + "\n", encoding="utf-8")
+    else:
+        print(json.dumps({name: round(value, 4) for name, value in report(rows).items()}))
+
+
+if __name__ == "__main__":
+    main()

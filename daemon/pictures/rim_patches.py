@@ -1,0 +1,85 @@
+"""Cuts windows along the border of a full-size alpha out of the photo, evenly and not more than a fixed number."""
+
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.judgement.rim_signs import SIDE, STANDARD, RimPatches
+from daemon.pictures import icc
+from daemon.pictures.large_photo import LargePhoto
+from daemon.pictures.photo import Photo
+from daemon.pictures.values import Samples
+
+MOST = 400  # windows; more say the same and cost more
+_BLOCK = 32  # px: border points are ordered by blocks of this side, so that every n-th of them lie evenly
+
+Places = NDArray[np.intp]
+
+
+def rim_patches(photo: Photo | LargePhoto, alpha: Samples, resolved: int) -> RimPatches | None:
+    """Windows along the border of `alpha`, (H, W) of the photo's size and depth; None if there is no border to judge.
+
+    resolved: the longest side in px at which the engine saw the whole photo; 0 = not known. What the photo's own alpha
+    limits is no border of ours. A photo over STANDARD px is reduced by whole numbers within the windows.
+    """
+    longest = max(photo.height, photo.width)
+    factor = max(1, longest // STANDARD)
+    side = SIDE * factor
+    if min(photo.height, photo.width) < side:
+        return None
+    rows, columns = _points(photo, alpha, factor)
+    if not len(rows):
+        return None
+    tops = np.clip(rows - side // 2, 0, photo.height - side)
+    lefts = np.clip(columns - side // 2, 0, photo.width - side)
+    colours = _colours(photo, tops, lefts, factor)
+    covers = np.stack([
+        _reduced(alpha[top : top + side, left : left + side], factor)
+        for top, left in zip(tops.tolist(), lefts.tolist(), strict=True)
+    ])  # fmt: skip
+    middles = np.stack([(lefts + side / 2) / photo.width, (tops + side / 2) / photo.height], axis=1)
+    return RimPatches(
+        colours, (covers / np.float32(photo.full_scale)).astype(np.float32), middles.astype(np.float32),
+        longest, resolved, factor,
+    )  # fmt: skip
+
+
+def _points(photo: Photo | LargePhoto, alpha: Samples, factor: int) -> tuple[Places, Places]:
+    """Rows and columns of at most MOST border points, evenly along the border, in the photo's pixels, row by row."""
+    thinned = np.asarray(alpha[::factor, ::factor] > photo.full_scale // 2, np.uint8)
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    border = cv2.subtract(thinned, cv2.erode(thinned, cross))
+    if photo.own_alpha is not None:
+        own = np.ascontiguousarray(photo.own_alpha[::factor, ::factor] == photo.full_scale).astype(np.uint8)
+        border = cv2.min(border, cv2.erode(own, np.ones((3, 3), np.uint8)))
+    rows, columns = np.nonzero(border)
+    blocks = (rows // _BLOCK) * (border.shape[1] // _BLOCK + 1) + columns // _BLOCK
+    order = np.argsort(blocks, kind="stable")
+    chosen = order[np.linspace(0, len(order) - 1, min(MOST, len(order))).astype(np.intp)]
+    chosen = chosen[np.argsort(rows[chosen], kind="stable")]
+    return rows[chosen] * factor, columns[chosen] * factor
+
+
+def _colours(photo: Photo | LargePhoto, tops: Places, lefts: Places, factor: int) -> NDArray[np.uint8]:
+    """(N, SIDE, SIDE, 3) uint8 sRGB: the photo's windows. A large photo is decoded once for all of them."""
+    side = SIDE * factor
+    windows = np.empty((len(tops), side, side, 3), photo.dtype)
+    strips: Iterable[Samples] = [photo.rgba] if isinstance(photo, Photo) else photo.strips()
+    start = 0
+    for strip in strips:
+        end = start + len(strip)
+        for number in np.flatnonzero((tops < end) & (tops + side > start)).tolist():
+            top, left = int(tops[number]), int(lefts[number])
+            first, last = max(top, start), min(top + side, end)
+            windows[number, first - top : last - top] = strip[first - start : last - start, left : left + side, :3]
+        start = end
+    small = np.stack([_reduced(window, factor) for window in windows])
+    return icc.to_srgb(small.reshape(-1, SIDE, 3), photo.icc).reshape(-1, SIDE, SIDE, 3)
+
+
+def _reduced(window: Samples, factor: int) -> Samples:
+    if factor == 1:
+        return window
+    return np.asarray(cv2.resize(window, (SIDE, SIDE), interpolation=cv2.INTER_AREA), window.dtype)
