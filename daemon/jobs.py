@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from daemon.promises import Limits as Limits
+from daemon.promises import MadeOf as MadeOf
 from daemon.recipes import TOUCH_UP as TOUCH_UP  # the values of recipes belong to these, too
 from daemon.recipes import UNFINISHED
 from daemon.recipes import Finish as Finish
@@ -67,7 +69,7 @@ class Reason:
 
     code: its short fixed name. place: the ninth of the picture that it is about, e.g. "lower left"; "" = no one place.
     elsewhere: whether there is more of it in other places. share: 0..1, of what the sentence says, or None.
-    parts: codes of what it is made of.
+    parts: codes of what it is made of. pixels: counts of pixels that the sentence tells, in its order.
     """
 
     code: str
@@ -75,6 +77,7 @@ class Reason:
     elsewhere: bool = False
     share: float | None = None
     parts: tuple[str, ...] = ()
+    pixels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,12 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the judgement says of one result: its score 0..1, its grade, the measures, the reasons.
+    """What the judgement says of one result: two promises, the grade, which is the worse of both, and the reasons.
 
+    score: the region's promise, 0..1: how far the right things are kept. rim: the border's promise, 0..1: the share of
+    the border that is right to about 2 pixels at the size in which it is written. None if nobody judged it: the region
+    is ungenügend anyway, there is no border, or an earlier version of this program gave the verdict.
+    made_of, rim_made_of: how each promise came about. limits: by what it was graded. Earlier versions kept none of it.
     A reason that is text comes from an earlier version of this program, which kept English sentences.
     """
 
@@ -105,11 +112,24 @@ class Verdict:
     """What people's verdicts moved the score by; None if they moved nothing."""
     uncorrected: float | None = None
     """The score before the correction, 0..1; None if there is none."""
+    rim: float | None = None
+    made_of: MadeOf | None = None
+    rim_made_of: MadeOf | None = None
+    limits: Limits | None = None
 
     @property
     def own_score(self) -> float:
         """The score as the program alone would give it."""
         return self.score if self.uncorrected is None else self.uncorrected
+
+    @property
+    def by_rim(self) -> bool:
+        """Whether the rim made the grade: its promise reaches less than the region's."""
+        limits = self.limits
+        if limits is None or self.rim is None:
+            return False
+        region = (self.score >= limits.sehr_gut) + (self.score >= limits.gut)
+        return (self.rim >= limits.rim_sehr_gut) + (self.rim >= limits.rim_gut) < region
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +138,7 @@ class Attempt:
 
     finish, verdict: of the result. verdict is None if the engine refused the recipe; error then says why.
     subject: the view that just holds what the alpha shows, for a later zoom; None if it shows nothing.
+    resolved: the pixels of the whole photo's longest side that the engine resolved; 0 if that is not known.
     why: always empty now. In rows of earlier versions it says why this recipe came first.
     """
 
@@ -131,6 +152,7 @@ class Attempt:
     error: str | None = None
     error_reason: str | None = None
     why: str = ""
+    resolved: int = 0
 
     @property
     def page(self) -> int:

@@ -21,7 +21,7 @@ PACKAGE = Path(daemon.__file__).parent
 CHECKOUT = Path(__file__).parent.parent
 MODULES = read(PACKAGE)
 
-LOOSE_MODULES = {"__init__", "__main__", "errors", "arrays", "jobs", "recipes", "states"}
+LOOSE_MODULES = {"__init__", "__main__", "errors", "arrays", "jobs", "promises", "recipes", "states"}
 """The only modules that lie in no room: the words that every room uses."""
 
 ORDER = (

@@ -146,6 +146,8 @@ def compare(
     from rich.progress import Progress
 
     from daemon.commands.models_compare import compare_models
+    from daemon.words.catalogue import LANGUAGES, words_in
+    from daemon.words.promise_texts import promises_text
 
     settings = settings_of(config)
     with (
@@ -165,7 +167,8 @@ def compare(
             if model.mean_score is None or model.mean_seconds is None:
                 err.print(f"{model.name}: {compared.trouble_of(model)}", markup=False)
             else:
-                out.print(f"{model.name:<24} score {model.mean_score:.2f}  {model.mean_seconds:6.2f} s", markup=False)
+                both = promises_text(model.mean_score, model.mean_rim, None, words_in(LANGUAGES[0]))
+                out.print(f"{model.name:<24} score {both}  {model.mean_seconds:6.2f} s", markup=False)
         for trouble in compared.troubles:
             err.print(trouble, markup=False)
         out.print(f"written: {compared.page}", markup=False)

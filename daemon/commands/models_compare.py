@@ -58,7 +58,12 @@ class ModelComparison:
         return {
             "page": str(self.page),
             "models": [
-                {"name": model.name, "mean_score": model.mean_score, "mean_seconds": model.mean_seconds}
+                {
+                    "name": model.name,
+                    "mean_score": model.mean_score,
+                    "mean_rim": model.mean_rim,
+                    "mean_seconds": model.mean_seconds,
+                }
                 for model in self.models
             ],
             "photos": [
@@ -67,8 +72,9 @@ class ModelComparison:
                     "results": [
                         {
                             "model": model.name,
-                            "grade": cell.grade.value if cell.grade else None,
-                            "score": cell.score,
+                            "grade": cell.verdict.grade.value if cell.verdict else None,
+                            "score": cell.verdict.score if cell.verdict else None,
+                            "rim": cell.verdict.rim if cell.verdict else None,
                             "seconds": cell.seconds,
                             "trouble": cell.trouble,
                         }
@@ -159,6 +165,6 @@ def _column(settings: Settings, name: str, pictures: Sequence[Rgb]) -> Iterator[
                 continue
             verdict = judge(rgb, answer.alpha, thresholds)
             times.append(answer.stages["infer"])
-            yield cell_of(rgb, answer.alpha, verdict.grade, verdict.score, times[-1])
+            yield cell_of(rgb, answer.alpha, verdict, times[-1])
     if times:
         keep_speed(local.weights_path, name, median(times))

@@ -57,6 +57,7 @@ class Processed:
             "photo": str(self.photo),
             "grade": end.grade.value if end.grade else "failed",
             "score": end.score,
+            "rim": end.verdict.rim if end.verdict else None,
             "seconds": round(end.seconds, 3),
             "reason": reason_text(end.reason, words_in(LANGUAGES[0])),
             "results": [str(path) for path in end.results],
@@ -162,7 +163,7 @@ class _Processor:
         verdict = outcome.verdict
         reason = verdict.reasons[0] if verdict.reasons else ""
         seconds = time.perf_counter() - began
-        return Processed(photo, JobEnd(job, verdict.grade, verdict.score, seconds, reason, results))
+        return Processed(photo, JobEnd(job, verdict.grade, verdict.score, seconds, reason, results, verdict))
 
 
 @contextmanager

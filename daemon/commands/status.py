@@ -17,6 +17,7 @@ from typing import Any
 
 from daemon.commands.journal_of_root import journal_of_root
 from daemon.commands.users import own_token
+from daemon.jobs import attempt_numbered
 from daemon.journal import Counts, JobRow, Journal
 from daemon.settings import Settings
 from daemon.states import State
@@ -49,12 +50,14 @@ def journal_status(settings: Settings) -> dict[str, Any]:
 
 def _job(entry: JobRow) -> dict[str, Any]:
     job = entry.job
+    best = attempt_numbered(job.attempts, job.best)
     return {
         "id": job.id,
         "name": job.name,
         "state": job.state.value,
         "grade": job.grade.value if job.grade else None,
         "score": job.score,
+        "rim": best.verdict.rim if best and best.verdict else None,
         "attempts": len(job.attempts),
         "reason": job.reason,
         "results": list(entry.results),

@@ -10,9 +10,11 @@ from rich.text import Text
 
 from daemon.commands.status import Snapshot
 from daemon.commands.terminal import COLOURS
-from daemon.jobs import Grade
+from daemon.jobs import Grade, attempt_numbered
 from daemon.journal import JobRow
 from daemon.states import State, is_done
+from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.promise_texts import promises_text
 
 LOW = 22  # lines; a lower terminal has no room for empty lines
 
@@ -118,7 +120,9 @@ def _latest(snapshot: Snapshot, width: int, most: int) -> list[RenderableType]:
     for entry in snapshot.latest[:most]:
         job = entry.job
         seconds = max(0.0, (job.finished_at or 0.0) - (job.started_at or job.finished_at or 0.0))
-        score = "" if job.score is None else f"{job.score:.2f}"
+        best = attempt_numbered(job.attempts, job.best)
+        rim, limits = (best.verdict.rim, best.verdict.limits) if best and best.verdict else (None, None)
+        score = "" if job.score is None else promises_text(job.score, rim, limits, words_in(LANGUAGES[0]))
         table.add_row(Text(job.name), _end(entry), score, f"{seconds:.1f} s")
     return [Text("Last results", style="bold"), table] if snapshot.latest else []
 

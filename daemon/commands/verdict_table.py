@@ -16,6 +16,8 @@ from daemon.judgement.grading import Thresholds
 from daemon.judgement.refit import LEAST_SPOKEN, Judged, Refit, confusion, drift, refit
 from daemon.people.judged_results import judged
 from daemon.settings import Settings
+from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.promise_texts import promises_text
 
 SHOWN = 20
 
@@ -47,13 +49,14 @@ class PeopleVerdicts:
         """For people: the newest verdicts, and where program and people differ; nothing if there are no verdicts."""
         if not self.latest:
             return
+        english = words_in(LANGUAGES[0])
         table = Table(box=None, title="Results that people moved last", title_justify="left")
         for heading in ("when", "photo", "was", "is", "score", "how"):
             table.add_column(heading, no_wrap=heading != "photo")
         for given in self.latest[:SHOWN]:
             verdict = given.attempt.verdict if given.attempt else None
             when = datetime.fromtimestamp(given.at).strftime("%Y-%m-%d %H:%M")
-            score = f"{verdict.score:.2f}" if verdict else "?"
+            score = promises_text(verdict.score, verdict.rim, verdict.limits, english) if verdict else "?"
             how = f"{given.how} {given.who}".strip()
             table.add_row(when, Text(given.name), given.from_grade.value, given.to_grade.value, score, Text(how))
         yield table
@@ -116,6 +119,7 @@ def _verdict(given: PersonVerdict) -> dict[str, Any]:
         "who": given.who,
         "how": given.how,
         "score": verdict.score if verdict else None,
+        "rim": verdict.rim if verdict else None,
         "measures": asdict(verdict.measures) if verdict else None,
     }
 

@@ -140,10 +140,10 @@ def _thumb(thumb: ThumbOf, path: Path | None, max_megapixels: float, page: int =
 
 def _tile(shown: Shown, thumbnails: Thumbnails, words: Texts) -> mosaic.Tile:
     grade = html_sheet.grade_of(shown)
-    score = "" if shown.score is None else f" {words.figure(shown.score, 2)}"
+    score = html_sheet.promises_of(shown, words)
     moved = [html_sheet.moved_from(shown.moved_from, words)] if shown.moved_from else []
     first = (
-        mosaic.Words(f"{grade}{score}", COLOURS[grade], bold=True),
+        mosaic.Words(f"{grade} {score}".strip(), COLOURS[grade], bold=True),
         mosaic.Words(html_sheet.name_of(shown, words)),
     )
     below = [(mosaic.Words(reason),) for reason in (*moved, *(reason_text(each, words) for each in shown.reasons))[:1]]

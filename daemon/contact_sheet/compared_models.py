@@ -6,7 +6,8 @@ from statistics import fmean
 
 from daemon.arrays import Alpha, Rgb
 from daemon.contact_sheet import html_sheet
-from daemon.jobs import Grade
+from daemon.jobs import Verdict
+from daemon.judgement.best_of_pages import standing
 from daemon.pictures import codec, thumbs
 from daemon.words.catalogue import Texts
 
@@ -18,8 +19,7 @@ QUALITY = 75  # of the JPEGs on the page
 class Cell:
     """What one model made of one photo. trouble: why there is nothing. cutout, alpha: JPEGs, None = nothing."""
 
-    grade: Grade | None = None
-    score: float | None = None
+    verdict: Verdict | None = None
     seconds: float | None = None
     cutout: bytes | None = None
     alpha: bytes | None = None
@@ -35,9 +35,10 @@ class ComparedPhoto:
     cells: tuple[Cell, ...]
 
     @property
-    def best(self) -> float | None:
-        """The best score, None if no model gave an alpha."""
-        return max((cell.score for cell in self.cells if cell.score is not None), default=None)
+    def best(self) -> Cell | None:
+        """The best of the cells, by both promises; of equal ones the first. None if no model gave an alpha."""
+        judged = [(standing(cell.verdict), -at, cell) for at, cell in enumerate(self.cells) if cell.verdict]
+        return max(judged, key=lambda row: row[:2])[2] if judged else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,15 @@ class ComparedModel:
     name: str
     licence: str
     mean_score: float | None
+    mean_rim: float | None
     mean_seconds: float | None
 
 
-def cell_of(rgb: Rgb, alpha: Alpha, grade: Grade, score: float, seconds: float) -> Cell:
+def cell_of(rgb: Rgb, alpha: Alpha, verdict: Verdict, seconds: float) -> Cell:
     """A cell with its small pictures. rgb: (H, W, 3) uint8 sRGB. alpha: (H', W') float32, 0..1, of the same frame."""
     small = thumbs.fitted(_grey(alpha), THUMB)
     cutout = codec.encode_jpeg(thumbs.on_chequerboard(rgb, small), QUALITY)
-    return Cell(grade, score, seconds, cutout, codec.encode_jpeg(thumbs.grey(small), QUALITY))
+    return Cell(verdict, seconds, cutout, codec.encode_jpeg(thumbs.grey(small), QUALITY))
 
 
 def small_photo(rgb: Rgb) -> bytes:
@@ -67,11 +69,11 @@ def models_compared(names: Sequence[tuple[str, str]], photos: Sequence[ComparedP
     found = []
     for at, (name, licence) in enumerate(names):
         cells = [photo.cells[at] for photo in photos]
-        scores = [cell.score for cell in cells if cell.score is not None]
+        verdicts = [cell.verdict for cell in cells if cell.verdict]
+        rims = [verdict.rim for verdict in verdicts if verdict.rim is not None]
         seconds = [cell.seconds for cell in cells if cell.seconds is not None]
-        found.append(
-            ComparedModel(name, licence, fmean(scores) if scores else None, fmean(seconds) if seconds else None)
-        )
+        means = (fmean(some) if some else None for some in ([each.score for each in verdicts], rims, seconds))
+        found.append(ComparedModel(name, licence, *means))
     return found
 
 

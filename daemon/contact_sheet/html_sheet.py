@@ -9,6 +9,7 @@ from urllib.parse import quote
 from daemon.contact_sheet.shown_results import Shown
 from daemon.jobs import Grade
 from daemon.words.catalogue import Texts
+from daemon.words.promise_texts import promise_text, promises_text
 from daemon.words.reason_texts import reason_text
 
 FAILED = "failed"
@@ -53,6 +54,9 @@ def pieces_of_template(name: str, words: Texts, **values: object) -> Iterator[st
         "figure": words.figure,
         "name": partial(name_of, words=words),
         "moved": partial(moved_from, words=words),
+        "promises": partial(promises_of, words=words),
+        "both": lambda verdict: promises_text(verdict.score, verdict.rim, verdict.limits, words),
+        "promise": partial(promise_text, words=words),
     }
     return environment.get_template(name).generate(language=words.language, **values)
 
@@ -70,6 +74,11 @@ def name_of(shown: Shown, words: Texts) -> str:
 def moved_from(grade: Grade, words: Texts) -> str:
     """That a person gave another grade, in words."""
     return words.say("moved here by a person from %(grade)s", grade=grade.value)
+
+
+def promises_of(shown: Shown, words: Texts) -> str:
+    """Both promises of a result in figures; "" if it has none."""
+    return "" if shown.score is None else promises_text(shown.score, shown.rim, shown.limits, words)
 
 
 def link(path: str) -> str:

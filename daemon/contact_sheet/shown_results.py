@@ -10,7 +10,7 @@ from daemon.errors import BadSettings
 from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_identity import read_identity
-from daemon.jobs import Grade, Reason
+from daemon.jobs import Grade, Limits, Reason
 from daemon.publishing.notes import why_in
 from daemon.publishing.report_reading import Reported, read_report
 
@@ -25,8 +25,8 @@ class Shown:
     """One photo on a sheet. grade: from its report, or of the folder that a person moved it to; None = it failed.
 
     original, cutout, mask: their paths, None if they are not there. moved_from: the grade that the program gave, if a
-    person changed it. how: the recipe, after `tried` attempts. page: 1, 2, … of an original with
-    several pages; 0 = it has one.
+    person changed it. how: the recipe, after `tried` attempts. page: 1, 2, … of an original with several pages; 0 = it
+    has one. score, rim, limits: both promises, and by what they were graded.
     """
 
     name: str
@@ -40,6 +40,8 @@ class Shown:
     how: str = ""
     tried: int = 0
     page: int = 0
+    rim: float | None = None
+    limits: Limits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,13 @@ def _found(files: Iterable[Path], folders: HotFolder | None, archive: Path) -> F
             found = _result(path, reported, folders, archive)
             shown += [found] if found else []
             lost += found is None
-    shown.sort(key=lambda one: (one.grade.rank if one.grade else -1, one.score or 0.0, one.name, one.page))
+    shown.sort(key=lambda one: (one.grade.rank if one.grade else -1, _worse(one), one.name, one.page))
     return Found(tuple(shown), lost)
+
+
+def _worse(shown: Shown) -> float:
+    """The worse of both promises, as far as both can be compared."""
+    return min(shown.score or 0.0, 1.0 if shown.rim is None else shown.rim)
 
 
 def _files(folders: Sequence[Path], suffix: str) -> Iterator[Path]:
@@ -122,6 +129,8 @@ def _result(report: Path, reported: Reported, folders: HotFolder | None, archive
         how=reported.how,
         tried=reported.tried,
         page=reported.page,
+        rim=reported.rim,
+        limits=reported.limits,
     )
 
 

@@ -3,12 +3,29 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from daemon.jobs import ATTEMPTS_PER_PAGE, Attempt, Choice, Job, attempt_numbered
+from daemon.jobs import ATTEMPTS_PER_PAGE, Attempt, Choice, Grade, Job, Verdict, attempt_numbered
+
+Standing = tuple[int, bool, float, float]
+"""How good a result is: the greater, the better."""
+
+
+def standing(verdict: Verdict) -> Standing:
+    """How good a result is, to be compared: by its grade, then by its worse promise, then by its score.
+
+    The worse promise is the one that is less over its own limit of sehr_gut, or farther below it. Of results that are
+    ungenügend, those come last whose region was too bad to look at the rim.
+    """
+    limits, score, rim = verdict.limits, verdict.score, verdict.rim
+    if limits is None or rim is None:
+        over = score - (limits.sehr_gut if limits else 0.0)
+    else:
+        over = min(score - limits.sehr_gut, rim - limits.rim_sehr_gut)
+    return verdict.grade.rank, rim is not None or verdict.grade is not Grade.UNGENUEGEND, over, score
 
 
 def best_by_score(attempts: Sequence[Attempt]) -> Attempt | None:
-    """The attempt with the highest score; of equal ones the earlier. None if none was judged."""
-    judged = [(attempt.verdict.score, -attempt.number, attempt) for attempt in attempts if attempt.verdict]
+    """The attempt with the best standing; of equal ones the earlier. None if none was judged."""
+    judged = [(standing(attempt.verdict), -attempt.number, attempt) for attempt in attempts if attempt.verdict]
     return max(judged, key=lambda row: row[:2])[2] if judged else None
 
 
@@ -43,12 +60,7 @@ def best_of_page(job: Job, page: int) -> Attempt | None:
 
 def leading(attempts: Sequence[Attempt]) -> Attempt:
     """Of the attempts that the pages are made of, the one that stands for the file: the worst. Each has a verdict."""
-    return min((_standing(each), n, each) for n, each in enumerate(attempts))[2]
-
-
-def _standing(attempt: Attempt) -> tuple[int, float]:
-    assert attempt.verdict is not None
-    return attempt.verdict.grade.rank, attempt.verdict.score
+    return min((standing(each.verdict), n, each) for n, each in enumerate(attempts) if each.verdict)[2]
 
 
 def with_taken(job: Job, attempt: Attempt, choice: Choice) -> tuple[Attempt, Choice]:

@@ -1,4 +1,4 @@
-"""Judges one alpha: its measures, its score, its grade and the reasons in words."""
+"""Judges the region of an alpha: its measures, its score, its grade and the reasons. `both_promises` adds the rim."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Grade, Verdict
 from daemon.judgement.disagreement import Disagreement, measure_disagreement
+from daemon.judgement.made_of import PLACES, made_of
 from daemon.judgement.measures import measure
-from daemon.judgement.reasons import explain, find_faults, spots_beside
+from daemon.judgement.reasons import KINDS, explain, find_faults, spots_beside
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import ScoreTable, shipped_table
 from daemon.judgement.shapes import SURE
@@ -66,17 +67,18 @@ def verdict_on(
     """
     agreement = None if disagreement is None else 1 - disagreement.mean
     doubted = signs if raw is None else signs.with_doubts(raw.doubts)
-    score = promised(scene, alpha, doubted, disagreement, table)
-    grade = thresholds.grade(score)
+    score = round(promised(scene, alpha, doubted, disagreement, table), PLACES)
+    grade = thresholds.grade(score)  # of the score as it is kept: nobody can see that another one was meant
     faults = find_faults(scene, alpha, signs, disagreement, None if raw is None else raw.alpha)
     reasons = explain(grade, faults, signs, disagreement, table.costs(doubted, disagreement))
     return Verdict(
-        score=round(score, 4),
+        score=score,
         grade=grade,
         measures=measure(signs, agreement),
         reasons=reasons,
         defects=tuple(fault.defect for fault in faults),
         spots=spots_beside(reasons, faults),
+        made_of=made_of(table.cards(doubted, disagreement), KINDS, [("implausible", score)]),
     )
 
 

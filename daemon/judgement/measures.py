@@ -1,6 +1,6 @@
 """Turns the signs of one alpha into the three measures of a report, each 0 (worst) .. 1 (best)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import exp
 
 from daemon.jobs import Measures
@@ -31,6 +31,18 @@ def measure(signs: Signs, agreement: float | None = None) -> Measures:
         completeness=_falling(signs, COMPLETENESS),
         agreement=agreement,
     )
+
+
+def measures_of(signs: Iterable[str]) -> tuple[str, ...]:
+    """The names of the measures that any of these signs goes into."""
+    names = set(signs)
+    scales = {
+        "pixel_residue": PIXEL_RESIDUE,
+        "edge_cleanliness": EDGE_CLEANLINESS,
+        "completeness": COMPLETENESS,
+        "agreement": ("apart_mean",),
+    }
+    return tuple(measure for measure, of in scales.items() if names.intersection(of))
 
 
 def _falling(signs: Signs, scales: Mapping[str, float]) -> float:

@@ -54,6 +54,9 @@ WEIGHS_MOST: Mapping[str, tuple[str, ...]] = {
 """What weighs most if no fault has a place in the picture, and the signs that say so. ring_contrast is not here: what
 it says depends on its value."""
 
+KINDS: Mapping[str, tuple[str, ...]] = {**WEIGHS_MOST, "contrast": ("ring_contrast",)}
+"""The kinds of signs that a score is made of."""
+
 
 def find_faults(
     scene: Scene, alpha: Alpha, signs: Signs, disagreement: Disagreement | None, raw: Alpha | None = None
@@ -88,11 +91,12 @@ def explain(
 ) -> tuple[Reason, ...]:
     """The reasons of a report: what is good about a very good result, or what is wrong with another one.
 
-    costs: how much each sign lowers the score; see `ScoreTable.costs`.
+    Whether its edges are clean, only the rim can tell, see `both_promises`. costs: how much each sign lowers the score;
+    see `ScoreTable.costs`.
     """
     reasons = tuple(fault.reason for fault in faults)
     if grade is Grade.SEHR_GUT:
-        good = ["clean_edges"] if signs.soft_rim < SOFT_RIM else []
+        good = []
         if not any(fault.defect in ("residue", "stray") for fault in faults):
             good.append("nothing_left")
         if disagreement is not None and disagreement.worst < DISAGREEING:

@@ -53,9 +53,24 @@ class Card:
         median = {name: curve.worth[len(curve.at) // 2] for name, curve in self.curves.items()}
         return {name: median[name] - worth for name, worth in self.contributions(values).items()}
 
+    @property
+    def usual(self) -> float:
+        """What median signs promise, 0..1; see `costs`."""
+        middling = sum(curve.worth[len(curve.at) // 2] for curve in self.curves.values())
+        return min(1.0, max(0.0, self.promise(middling)))
+
     def score(self, values: Mapping[str, float]) -> float:
         """The IoU, 0..1, that these signs promise."""
         return min(1.0, max(0.0, self.promise(sum(self.contributions(values).values()))))
+
+
+@dataclass(frozen=True, slots=True)
+class UsedCard:
+    """A card, its share of the score, 0..1, and the signs that it reads by name."""
+
+    weight: float
+    card: Card
+    values: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +92,15 @@ class ScoreTable:
 
     def score(self, signs: Signs, disagreement: Disagreement | None = None) -> float:
         """The promised IoU, 0..1. disagreement: with the alphas of other recipes, if there are any."""
-        if disagreement is None:
-            grey = _greyness(signs)
-            values: dict[str, float] = asdict(signs)
-            crisp = self.crisp.score(values) if grey < 1 else 0.0
-            return grey * self.alone.score(values) + (1 - grey) * crisp
-        return self.beside_others.score(_beside(signs, disagreement))
+        return sum(each.weight * each.card.score(each.values) for each in self.cards(signs, disagreement))
+
+    def cards(self, signs: Signs, disagreement: Disagreement | None = None) -> tuple["UsedCard", ...]:
+        """The cards that the score is read from. Their weights add up to 1."""
+        if disagreement is not None:
+            return (UsedCard(1.0, self.beside_others, _beside(signs, disagreement)),)
+        grey, values = _greyness(signs), asdict(signs)
+        both = UsedCard(grey, self.alone, values), UsedCard(1 - grey, self.crisp, values)
+        return tuple(each for each in both if each.weight > 0)
 
     def costs(self, signs: Signs, disagreement: Disagreement | None = None) -> dict[str, float]:
         """How much each sign lowers the score against a median alpha, in log-odds; the highest weighs most."""

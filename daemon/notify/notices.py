@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from daemon.jobs import Grade, Reason
+from daemon.jobs import Grade, Limits, Reason
 from daemon.settings import Event
 from daemon.words.catalogue import N_, Texts
+from daemon.words.promise_texts import promises_text
 from daemon.words.reason_texts import reason_text
 from daemon.words.said import failure_of
 
@@ -87,6 +88,7 @@ class BatchFigures:
 class PhotoEnd:
     """How one photo ended. grade, score: None without a result. reason: the main one. results: names of files.
 
+    rim: the promise of its border, None without one. limits: by what both were graded, if that is known.
     same_as: the job whose result counts, if the photo was left out because it is the same one. public_url: what the
     port is called, without a slash at its end; "" = not known.
     """
@@ -101,6 +103,8 @@ class PhotoEnd:
     results: tuple[str, ...] = ()
     same_as: str = ""
     public_url: str = ""
+    rim: float | None = None
+    limits: Limits | None = None
 
 
 def payload(notice: Notice, origin: Origin) -> bytes:
@@ -137,7 +141,8 @@ def photo_done(end: PhotoEnd, at: float, words: Texts) -> Notice:
     """A photo is done or failed, for programs."""
     link = f"{end.public_url}/api/v1/jobs/{end.job}"
     reason = _short(end.reason, words)
-    outcome = f"{end.grade.value} {words.figure(end.score or 0, 2)}" if end.grade else reason or end.state
+    promises = promises_text(end.score or 0, end.rim, end.limits, words)
+    outcome = f"{end.grade.value} {promises}" if end.grade else reason or end.state
     photo = {
         "job": end.job,
         "name": end.name,
@@ -145,6 +150,7 @@ def photo_done(end: PhotoEnd, at: float, words: Texts) -> Notice:
         "state": end.state,
         "grade": end.grade and end.grade.value,
         "score": None if end.score is None else round(end.score, 4),
+        "rim": end.rim,
         "reason": reason,
         **_failure("" if end.grade else end.reason),
         "seconds": round(end.seconds, 3),

@@ -67,7 +67,9 @@ class Notifications:
         """A photo is done or failed."""
         state: Literal["done", "failed"] = "failed" if end.grade is None else "done"
         results = tuple(path.name for path in end.results)
-        self._note(PhotoEnd(end.job.id, end.job.name, state, end.grade, end.score, end.reason, end.seconds, results))
+        known = (end.job.id, end.job.name, state, end.grade, end.score, end.reason, end.seconds, results)
+        rim, limits = (end.verdict.rim, end.verdict.limits) if end.verdict else (None, None)
+        self._note(PhotoEnd(*known, rim=rim, limits=limits))
         with self._lock:
             if end.grade is not None:
                 self._no_room = ""

@@ -19,11 +19,11 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Choice, Grade, Job
 from daemon.journal import JobRow, ResultFile
 from daemon.journal.result_files import UNKNOWN_BYTES
-from daemon.journal.rows import ATTEMPT
 from daemon.judgement.best_of_pages import page_of
 from daemon.logs import log
+from daemon.publishing.attempt_in_report import attempt_in
 from daemon.publishing.notes import why_in
-from daemon.publishing.report_reading import read_report, reasons_in, with_failure
+from daemon.publishing.report_reading import read_report
 from daemon.states import State
 
 _RETRY = re.compile(r"freisteller retry ([0-9A-Za-z_-]+)")
@@ -75,11 +75,7 @@ def entry_of_report(folders: HotFolder, path: Path, *, may_lack_results: bool = 
             admitted_at=_admitted_at(told.job) or found.st_mtime,
             started_at=found.st_mtime - _finite(body["seconds"]),
             finished_at=found.st_mtime,
-            attempts=tuple(
-                with_failure(ATTEMPT.validate_python(_attempt_values(values)), values)
-                for part in body.get("pages") or [body]
-                for values in part["attempts"]
-            ),
+            attempts=tuple(attempt_in(values) for part in body.get("pages") or [body] for values in part["attempts"]),
             grade=told.filed,
             score=_finite(body["score"]),
             best=_number(body["best_attempt"]),
@@ -205,22 +201,6 @@ def _finite(value: object) -> float:
     return float(value)
 
 
-def _attempt_values(values: dict[str, Any]) -> dict[str, Any]:
-    """The values of an attempt in a report, as `Attempt` takes them."""
-    left, top, right, bottom = values["recipe"]["view"]
-    mirrored = values["recipe"]["mirrored"]
-    view = {"left": left, "top": top, "right": right, "bottom": bottom, "mirrored": mirrored}
-    recipe = {"model": values["recipe"]["model"], "process_res": values["recipe"]["process_res"], "view": view}
-    parts = "score", "grade", "measures", "reasons", "defects"
-    verdict: dict[str, Any] = {key: values[key] for key in parts if key in values}
-    if verdict:
-        verdict |= {"reasons": reasons_in(values), "spots": _spots(values)}
-    kept: dict[str, Any] = {
-        key: values[key] for key in ("number", "finish", "server", "seconds", "why", "error") if key in values
-    }
-    return {**kept, "recipe": recipe, "verdict": verdict or None}
-
-
 def _choice(body: dict[str, Any]) -> Choice | None:
     """What people took of the pages of a file that has several. Where the alphas of that are kept, nothing says."""
     chosen = [(part["best_attempt"], part["chosen"]) for part in body.get("pages", ()) if "chosen" in part]
@@ -229,14 +209,6 @@ def _choice(body: dict[str, Any]) -> Choice | None:
         return None
     number, who, at = max(taken, key=lambda each: each[2])
     return Choice(who, at, _number(body.get("round", 0)), page=page_of(number), taken=taken)
-
-
-def _spots(values: dict[str, Any]) -> list[Any]:
-    """The spots of a verdict; empty if there are none, or if they are no shares of a picture."""
-    spots = values.get("spots", [])
-    fits = len(spots) in (0, len(values["reasons"]))
-    shares = [share for of_reason in spots for spot in of_reason for share in spot.values()]
-    return spots if fits and all(isinstance(share, int | float) and 0 <= share <= 1 for share in shares) else []
 
 
 def _admitted_at(job_id: str) -> float | None:

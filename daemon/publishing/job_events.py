@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon.jobs import Grade, Job, Outcome, Reason
+from daemon.jobs import Grade, Job, Outcome, Reason, Verdict
 from daemon.logs import log
 from daemon.observe import series
+from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.promise_texts import promises_text
 
 if TYPE_CHECKING:
     from daemon.observe.metrics import Metrics
+
+ENGLISH = words_in(LANGUAGES[0])  # of log lines
 
 
 @dataclass(frozen=True, slots=True)
 class JobEnd:
     """How one photo ended. grade, score: None if it failed. reason: the main one of the grade; of a failure, text.
 
-    seconds: the work on it. results: its files in the grade folder.
+    seconds: the work on it. results: its files in the grade folder. verdict: on the result; None if it failed.
     """
 
     job: Job
@@ -27,6 +31,7 @@ class JobEnd:
     seconds: float
     reason: Reason | str
     results: tuple[Path, ...] = ()
+    verdict: Verdict | None = None
 
 
 class JobEvents:
@@ -67,11 +72,12 @@ class JobEvents:
         self._metrics.job_finished(verdict.grade.label, seconds, len(outcome.attempts), gain, self._clock())
         log.log(
             "job_done",
-            f"{job.name}: {verdict.grade.value} {verdict.score:.2f}",
+            f"{job.name}: {verdict.grade.value} {promises_text(verdict.score, verdict.rim, verdict.limits, ENGLISH)}",
             job=job.id,
             name=job.name,
             grade=verdict.grade.value,
             score=round(verdict.score, 4),
+            rim=verdict.rim,
             recipe=str(outcome.best.recipe),
             attempts=len(outcome.attempts),
             first=str(outcome.attempts[0].recipe),
@@ -79,7 +85,7 @@ class JobEvents:
             seconds=round(seconds, 3),
         )
         reason = verdict.reasons[0] if verdict.reasons else ""
-        self._report_end(JobEnd(job, verdict.grade, verdict.score, seconds, reason, results))
+        self._report_end(JobEnd(job, verdict.grade, verdict.score, seconds, reason, results, verdict))
 
     def failed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
         """A photo is in `failed/`. reason: in words. kind: its short name, e.g. bad_photo."""

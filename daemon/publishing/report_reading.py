@@ -8,12 +8,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from daemon.jobs import Attempt, Grade, Reason
+from daemon.jobs import Attempt, Grade, Limits, Reason
 from daemon.pictures.values import Page
 from daemon.publishing.reports import REPORT_VERSION
 from daemon.words.said import failure_in
 
 REASON = TypeAdapter(Reason)
+LIMITS = TypeAdapter(Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,9 @@ class Reported:
 
     name: the photo's path below `inbox/`. size_bytes: of the photo, 0 if the report does not say. how: the recipe.
     tried: the number of attempts. suffixes: of all files that the report is about; sums: their SHA-256 when they were
-    published. filed: the grade of the folder
-    that the file was published in; with several pages, that of the worst one. page, page_suffix: with several pages,
-    1, 2, … and the page suffix in the names of its results; otherwise 0 and "".
+    published. filed: the grade of the folder that the file was published in; with several pages, that of the worst one.
+    page, page_suffix: with several pages, 1, 2, … and the page suffix in the names of its results; otherwise 0 and "".
+    rim: None if it was not judged. limits: None in reports of earlier versions.
     """
 
     job: str
@@ -32,6 +33,8 @@ class Reported:
     size_bytes: int
     grade: Grade
     score: float
+    rim: float | None
+    limits: Limits | None
     reasons: tuple[Reason | str, ...]
     how: str
     tried: int
@@ -74,6 +77,16 @@ def reasons_in(values: Mapping[str, Any]) -> tuple[Reason | str, ...]:
     )
 
 
+def share_in(values: Mapping[str, Any], name: str) -> float | None:
+    """A promise of a verdict in a report; None if it is not there. Raises TypeError or ValueError if it is no share."""
+    if values.get(name) is None:
+        return None
+    share = float(values[name])
+    if not 0 <= share <= 1:  # neither is what is no number
+        raise ValueError(f"{name} is {share}, which is no share")
+    return share
+
+
 def with_failure(attempt: Attempt, values: Mapping[str, Any]) -> Attempt:
     """An attempt as a report has it, with the code of what it failed by. Raises as `reasons_in` does."""
     return replace(attempt, error=failure_in(values["failure"])) if values.get("failure") else attempt
@@ -87,7 +100,9 @@ def _reported(body: Mapping[str, Any], cut: Mapping[str, Any], page: Page) -> Re
         name=str(body["photo"]["name"]),
         size_bytes=int(body["photo"]["bytes"]),
         grade=Grade(cut["grade"]),
-        score=float(cut["score"]),
+        score=share_in(cut, "score") or 0.0,
+        rim=share_in(cut, "rim"),
+        limits=LIMITS.validate_python(cut["limits"]) if cut.get("limits") else None,
         reasons=reasons_in(cut),
         how=" ".join(words),
         tried=tried,

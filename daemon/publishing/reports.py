@@ -8,10 +8,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from daemon import __version__
-from daemon.jobs import TOUCH_UP, Attempt, Finish, Job, Outcome, Recipe, Verdict
+from daemon.jobs import TOUCH_UP, Attempt, Finish, Job, MadeOf, Outcome, Recipe, Verdict
+from daemon.judgement.best_of_pages import standing
+from daemon.judgement.measures import measures_of
+from daemon.judgement.reasons import KINDS as SIGNS
 from daemon.pictures.photo import Seen
 from daemon.pictures.values import Page
 from daemon.words.catalogue import Texts
+from daemon.words.promise_texts import KINDS
 from daemon.words.reason_texts import reason_text, reason_values
 from daemon.words.said import failure_values, said_in
 
@@ -36,7 +40,7 @@ class Cut:
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:
     """The outcome that stands for a file of several pages."""
-    return min(outcomes, key=lambda outcome: (outcome.verdict.grade.rank, outcome.verdict.score))
+    return min(outcomes, key=lambda outcome: standing(outcome.verdict))
 
 
 def report(
@@ -97,11 +101,14 @@ def _by_people(job: Job, cut: Cut) -> dict[str, Any]:
 
 
 def verdict_values(verdict: Verdict, words: Texts) -> dict[str, Any]:
-    """A verdict as JSON values: grade, score, measures, reasons in words, findings for programs, defects, spots."""
+    """A verdict as JSON values: grade, both promises and how they came about, measures, reasons in words, findings for
+    programs, defects, spots.
+    """
     measures = verdict.measures
     return {
         "grade": verdict.grade.value,
         "score": round(verdict.score, 4),
+        **promise_values(verdict, words),
         "measures": {
             "pixel_residue": round(measures.pixel_residue, 4),
             "edge_cleanliness": round(measures.edge_cleanliness, 4),
@@ -113,6 +120,35 @@ def verdict_values(verdict: Verdict, words: Texts) -> dict[str, Any]:
         "defects": list(verdict.defects),
         **({"spots": spot_values(verdict)} if verdict.spots else {}),
     }
+
+
+def promise_values(verdict: Verdict | None, words: Texts) -> dict[str, Any]:
+    """The promise of a verdict's rim, what the grade rests on, and how both promises came about, as JSON values."""
+    made = verdict and verdict.made_of
+    return {
+        "rim": verdict and verdict.rim,
+        "graded_by": verdict and ("rim" if verdict.by_rim else "score"),
+        "limits": asdict(verdict.limits) if verdict and verdict.limits else None,
+        "made_of": {
+            "score": _made_of(made, words),
+            "rim": _made_of(verdict.rim_made_of, words) if verdict and verdict.rim_made_of else None,
+        }
+        if made
+        else None,
+    }
+
+
+def _made_of(made: MadeOf, words: Texts) -> dict[str, Any]:
+    effects = [
+        {
+            "code": code,
+            "text": words.say(KINDS.get(code, code)),
+            "effect": effect,
+            **({"measures": list(measures)} if (measures := measures_of(SIGNS.get(code, ()))) else {}),
+        }
+        for code, effect in made.effects
+    ]
+    return {"usual": made.usual, "effects": effects}
 
 
 def spot_values(verdict: Verdict) -> list[list[dict[str, float]]]:

@@ -8,16 +8,23 @@ from daemon.settings.section import Section
 
 
 class GradingSettings(Section):
-    """The lowest score of each grade. Below `gut` a result is ungenügend."""
+    """The lowest promises of each grade: of the region, its score, and of the rim. The grade is the worse of both.
+
+    Below `gut` or `rim_gut` a result is ungenügend.
+    """
 
     sehr_gut: float = Field(0.93, ge=0, le=1)
     gut: float = Field(0.75, ge=0, le=1)
+    rim_sehr_gut: float = Field(0.9, ge=0, le=1)
+    rim_gut: float = Field(0.7, ge=0, le=1)
 
     @model_validator(mode="after")
     def grades_are_in_order(self) -> "GradingSettings":
         """Refuse a sehr_gut that is not higher than gut."""
         if self.sehr_gut <= self.gut:
             raise ValueError(f"sehr_gut ({self.sehr_gut}) must be higher than gut ({self.gut})")
+        if self.rim_sehr_gut < self.rim_gut:
+            raise ValueError(f"rim_sehr_gut ({self.rim_sehr_gut}) must not be lower than rim_gut ({self.rim_gut})")
         return self
 
 

@@ -27,7 +27,10 @@ class PixelOutputs:
 
 @dataclass(frozen=True, slots=True)
 class PixelSettings:
-    """What a worker needs to know; no secret is among it. Picklable. sehr_gut, gut: the least scores of both grades."""
+    """What a worker needs to know; no secret is among it. Picklable.
+
+    sehr_gut, gut, rim_sehr_gut, rim_gut: the least promises of both grades, of a region and of a rim.
+    """
 
     max_megapixels: float
     proxy_pixels: int
@@ -35,6 +38,8 @@ class PixelSettings:
     sehr_gut: float
     gut: float
     outputs: PixelOutputs
+    rim_sehr_gut: float
+    rim_gut: float
 
     @classmethod
     def of(cls, settings: "Settings") -> "PixelSettings":
@@ -55,4 +60,6 @@ class PixelSettings:
                 outputs.max_side,
                 outputs.jpeg_quality,
             ),
+            grading.rim_sehr_gut,
+            grading.rim_gut,
         )

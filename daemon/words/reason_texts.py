@@ -17,6 +17,14 @@ REASONS: Mapping[str, str] = {
     "soft_rim": N_("the border is soft, about %(share)s % of the picture's longest side wide"),
     "apart": N_("independent passes disagree about %(share)s % of the subject"),
     "small_subject": N_("the subject is small, %(share)s % of the picture"),
+    "rim_rough": N_("the border is rough where the photo's own edge is smooth"),
+    "rim_off_edge": N_("the border does not lie on the photo's edge"),
+    "rim_soft": N_("the border is softer than the photo is there"),
+    "rim_fringe": N_("the border has a fringe of the background's colour"),
+    "rim_coarse": N_("the border is coarser than the photo: the engine saw %(seen)s of its %(pixels)s pixels"),
+    "rim_indistinct": N_("subject and background hardly differ along the border"),
+    "rim_busy": N_("the photo has many edges along the border, and it may lie on a wrong one"),
+    "rim_weighs_most": N_("the border as a whole is less exact; what weighs most: %(parts)s"),
     "good": "%(parts)s",
     "weighs_most": N_("no single fault stands out; what weighs most: %(parts)s"),
 }
@@ -42,6 +50,14 @@ PARTS: Mapping[str, str] = {
     "passes_differ": N_("independent passes differ"),
     "alike": N_("subject and surroundings are alike in colour"),
     "stands_out": N_("only what stands out most may have been found"),
+    "rim_rough": N_("a rough border"),
+    "rim_off_edge": N_("a border beside the photo's edges"),
+    "rim_soft": N_("a soft border"),
+    "rim_fringe": N_("colours of the background in the border"),
+    "rim_coarse": N_("an engine that saw less than the photo shows"),
+    "rim_indistinct": N_("a border that the photo hardly shows"),
+    "rim_busy": N_("many edges beside the border"),
+    "rim_other": N_("many small things"),
 }
 """What a sentence may be made of."""
 
@@ -72,6 +88,8 @@ def reason_text(reason: Reason | str, words: Texts) -> str:
         place=words.say(ELSEWHERE, place=place) if reason.elsewhere else place,
         share="" if reason.share is None else words.figure(100 * reason.share, decimals),
         parts=", ".join(words.say(PARTS.get(part, part)) for part in reason.parts),
+        seen=words.figure(reason.pixels[0]) if reason.pixels else "",
+        pixels=words.figure(reason.pixels[-1]) if reason.pixels else "",
     )
 
 
@@ -85,4 +103,5 @@ def reason_values(reason: Reason | str) -> dict[str, object]:
         **({"place": reason.place, "elsewhere": reason.elsewhere} if reason.place else {}),
         **({} if reason.share is None else {"share": reason.share}),
         **({"parts": list(reason.parts)} if reason.parts else {}),
+        **({"pixels": list(reason.pixels)} if reason.pixels else {}),
     }

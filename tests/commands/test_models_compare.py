@@ -57,7 +57,7 @@ def test_the_page_shows_each_photo_with_each_model_and_marks_the_best(folder: Pa
     page = compared.page.read_text("utf-8")
 
     assert [model.name for model in compared.models] == ["good", "half"]
-    assert all(cell.score is not None for photo in compared.photos for cell in photo.cells)
+    assert all(cell.verdict is not None for photo in compared.photos for cell in photo.cells)
     assert page.count("<td") == 4
     assert page.count('<td class="best">') == 2
     assert page.count("data:image/jpeg;base64,") == 2 + 2 * 4

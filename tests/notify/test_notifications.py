@@ -177,6 +177,7 @@ ONE_PHOTO = PhotoEnd(
     3.214,
     ("a.png",),
     public_url="https://photos.example",
+    rim=0.8443,
 )
 
 
@@ -259,7 +260,7 @@ def test_notices_are_worded_in_the_language_of_the_settings() -> None:
     )
     end = replace(ONE_PHOTO, grade=Grade.GUT, score=0.5, reason=Reason("holes", "top", share=0.01))
     sent = notices.photo_done(end, 0.0, german)
-    assert sent.text.endswith(": gut 0,50")
+    assert sent.text.endswith(": gut 0,50, Rand 0,844")
     assert sent.facts["photo"]["reason"] == "eine Lücke im Motiv oben, 1,0 % des Bildes"  # type: ignore[index]
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from daemon.jobs import Reason
-from daemon.judgement import reasons
+from daemon.judgement import both_promises, reasons, rims
+from daemon.words import promise_texts
 from daemon.words.catalogue import LANGUAGES, words_in
 from daemon.words.reason_texts import ELSEWHERE, PARTS, PLACES, REASONS, reason_text, reason_values
 
 GERMAN, ENGLISH = words_in("de"), words_in("en")
 CONTRAST = re.compile(r'contrast = "(\w+)" if .* else "(\w+)"')
-SOURCE = Path(reasons.__file__).read_text("utf-8")
+SOURCE = "".join(Path(str(module.__file__)).read_text("utf-8") for module in (reasons, rims, both_promises))
 
 
 def every_reason() -> Iterator[Reason]:
@@ -66,9 +67,10 @@ def test_every_code_of_the_judgement_has_a_sentence() -> None:
     parts = set(re.findall(r'(?:\["|append\(")(\w+)"', explaining)) | {*CONTRAST.findall(SOURCE)[0]}
 
     assert len(codes) >= 10
-    assert codes <= REASONS.keys()
-    assert parts == {"clean_edges", "nothing_left", "passes_agree", "alike", "stands_out"}
-    assert parts | reasons.WEIGHS_MOST.keys() <= PARTS.keys()
+    assert codes | set(rims.FAULTS.values()) <= REASONS.keys()
+    assert parts == {"nothing_left", "passes_agree", "alike", "stands_out"}
+    assert parts | reasons.WEIGHS_MOST.keys() | {"clean_edges", *rims.FAULTS.values(), "rim_other"} <= PARTS.keys()
+    assert reasons.KINDS.keys() | rims.FAULTS.keys() | {"implausible", "other"} <= promise_texts.KINDS.keys()
 
 
 def test_what_an_earlier_version_kept_as_text_is_said_as_it_is() -> None:

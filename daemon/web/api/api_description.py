@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon import __version__
-from daemon.web.api.api_schemas import SCHEMAS, named
+from daemon.web.api.api_schemas import SCHEMAS
+from daemon.web.api.schema_parts import named
 from daemon.web.callers import Role
 from daemon.web.json_answer import as_json
 from daemon.web.site import Site

@@ -4,65 +4,43 @@ from collections.abc import Mapping
 
 from daemon.jobs import Grade
 from daemon.states import State
+from daemon.web.api.promise_schemas import PROMISE_SCHEMAS, PROMISES
+from daemon.web.api.schema_parts import SHARE, TEXT, WHOLE, Schema, list_of, named, object_of, or_null
 from daemon.web.callers import Role
 
-Schema = Mapping[str, object]
-
-_TEXT: Schema = {"type": "string"}
-_WHOLE: Schema = {"type": "integer", "minimum": 0}
 _TIME: Schema = {"type": "number", "description": "Unix seconds"}
 _GRADE: Schema = {"type": "string", "enum": [*Grade]}
-
-
-def _or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def _list_of(schema: Schema) -> Schema:
-    return {"type": "array", "items": schema}
-
-
-def _object(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def named(name: str) -> Schema:
-    """A schema of SCHEMAS, by reference."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 _SPOTS = {
     "description": "Of each reason, in the same order, where it applies, the largest spot first: a box and the point "
     "in it where the fault is thickest, in shares of the photo's width and height. Empty if none has a spot.",
-    **_list_of(_list_of(named("Spot"))),
+    **list_of(list_of(named("Spot"))),
 }
-_PICTURE = {"url": _TEXT, "width": _WHOLE, "height": _WHOLE, "tile": _WHOLE, "levels": _WHOLE}
-_PICTURES = _or_null(_object(original=_or_null(named("Picture")), colour=named("Picture"), alpha=named("Picture")))
+_PICTURE = {"url": TEXT, "width": WHOLE, "height": WHOLE, "tile": WHOLE, "levels": WHOLE}
+_PICTURES = or_null(object_of(original=or_null(named("Picture")), colour=named("Picture"), alpha=named("Picture")))
 _NUMBER: Schema = {"type": "integer", "minimum": 1}
 _ANSWER = {
     "description": "How fine the alpha was before it was brought to the photo's size: the pixels of its longer side, "
     "and how many pixels of the photo's side came of one of them",
-    **_or_null(_object(pixels=_WHOLE, enlarged={"type": "number", "minimum": 1})),
+    **or_null(object_of(pixels=WHOLE, enlarged={"type": "number", "minimum": 1})),
 }
 _JOB = {
-    "id": _TEXT,
-    "name": _TEXT,
+    "id": TEXT,
+    "name": TEXT,
     "order": {"type": "string", "description": "The top-level folder; empty if the photo lies in none"},
     "state": {"type": "string", "enum": [*State]},
-    "grade": _or_null(_GRADE),
-    "score": _or_null({"type": "number"}),
-    "reasons": _list_of(_TEXT),
-    "findings": _list_of(named("Finding")),
-    "failure": _or_null(named("Failure")),
-    "defects": _list_of(_TEXT),
+    "grade": or_null(_GRADE),
+    **PROMISES,
+    "reasons": list_of(TEXT),
+    "findings": list_of(named("Finding")),
+    "failure": or_null(named("Failure")),
+    "defects": list_of(TEXT),
     "spots": _SPOTS,
-    "attempts": _WHOLE,
-    "round": _WHOLE,
+    "attempts": WHOLE,
+    "round": WHOLE,
     "admitted_at": _TIME,
-    "finished_at": _or_null(_TIME),
-    "seconds": _or_null({"type": "number"}),
-    "decided": _or_null(_object(grade=_TEXT, who=_TEXT, at=_TIME)),
+    "finished_at": or_null(_TIME),
+    "seconds": or_null({"type": "number"}),
+    "decided": or_null(object_of(grade=TEXT, who=TEXT, at=_TIME)),
     "version": {"type": "string", "description": "Changes with each change of the job; the ETag without its quotes"},
     "page": {
         **_NUMBER,
@@ -71,34 +49,34 @@ _JOB = {
     },
     "page_count": {**_NUMBER, "description": "How many pages of the file have a result; 1 while there is none"},
     "pictures": _PICTURES,
-    "results": _list_of(
-        _object(
-            name=_TEXT,
-            suffix=_TEXT,
-            page=_or_null({**_NUMBER, "description": "null: about all pages, as the report is"}),
-            url=_TEXT,
+    "results": list_of(
+        object_of(
+            name=TEXT,
+            suffix=TEXT,
+            page=or_null({**_NUMBER, "description": "null: about all pages, as the report is"}),
+            url=TEXT,
         )
     ),
 }
-_OF_PAGE = {name: _JOB[name] for name in ("score", "reasons", "findings", "defects", "spots", "pictures")}
+_OF_PAGE = {name: _JOB[name] for name in (*PROMISES, "reasons", "findings", "defects", "spots", "pictures")}
 
 _FIGURES: Schema = {
     "type": "object",
-    "additionalProperties": _WHOLE,
+    "additionalProperties": WHOLE,
     "description": "Of all jobs; missing for a caller who sees some orders only",
 }
-_OF_ALL_JOBS = {"jobs": _FIGURES, "grades": _FIGURES, "oldest_admitted_at": _or_null(_TIME)}
+_OF_ALL_JOBS = {"jobs": _FIGURES, "grades": _FIGURES, "oldest_admitted_at": or_null(_TIME)}
 
 SCHEMAS: Mapping[str, Schema] = {
-    "Problem": _object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT, failure=named("Failure")),
+    "Problem": object_of(type=TEXT, title=TEXT, status=WHOLE, detail=TEXT, failure=named("Failure")),
     "Failure": {
-        **_object(code=_TEXT, values={"type": "object"}, text=_TEXT),
+        **object_of(code=TEXT, values={"type": "object"}, text=TEXT),
         "description": "What failed, or why something waits: a code that never changes, what belongs to it, and "
         "both in English. The code is empty if only a text is known. A value may be such an object itself.",
     },
-    "Picture": _object(**_PICTURE),
-    "AttemptPicture": _object(**_PICTURE, answer=_ANSWER),
-    "Spot": _object(left=_SHARE, top=_SHARE, right=_SHARE, bottom=_SHARE, x=_SHARE, y=_SHARE),
+    "Picture": object_of(**_PICTURE),
+    "AttemptPicture": object_of(**_PICTURE, answer=_ANSWER),
+    "Spot": object_of(left=SHARE, top=SHARE, right=SHARE, bottom=SHARE, x=SHARE, y=SHARE),
     "Finding": {
         "type": "object",
         "description": "One reason, for programs: what `reasons` says in English",
@@ -107,115 +85,117 @@ SCHEMAS: Mapping[str, Schema] = {
             "place": {"type": "string", "description": "The ninth of the picture, e.g. lower left, middle"},
             "elsewhere": {"type": "boolean"},
             "share": {"type": "number", "description": "0..1, of the picture, the subject or the longest side"},
-            "parts": _list_of(_TEXT),
-            "text": _TEXT,
+            "parts": list_of(TEXT),
+            "pixels": list_of(WHOLE),
+            "text": TEXT,
             "failure": named("Failure"),
         },
         "required": ["code"],
     },
-    "Job": _object(**_JOB),
-    "JobWithTries": _object(**_JOB, pages=_list_of(named("Page")), tries=_list_of(named("Attempt"))),
-    "Page": _object(
+    **PROMISE_SCHEMAS,
+    "Job": object_of(**_JOB),
+    "JobWithTries": object_of(**_JOB, pages=list_of(named("Page")), tries=list_of(named("Attempt"))),
+    "Page": object_of(
         page={**_NUMBER, "description": "Of the file; one of one page has it, too"},
-        grade=_or_null({**_GRADE, "description": "Of this page; the file lies where its worst page belongs"}),
+        grade=or_null({**_GRADE, "description": "Of this page; the file lies where its worst page belongs"}),
         **_OF_PAGE,
-        best_attempt=_or_null({**_NUMBER, "description": "The attempt that this page's result is made of"}),
+        best_attempt=or_null({**_NUMBER, "description": "The attempt that this page's result is made of"}),
         touched_up={"type": "boolean", "description": "Whether a person painted its alpha"},
     ),
-    "Attempt": _object(
-        number=_WHOLE,
+    "Attempt": object_of(
+        number=WHOLE,
         page={**_NUMBER, "description": "Of the file"},
-        recipe=_TEXT,
-        score=_or_null({"type": "number"}),
-        grade=_or_null(_GRADE),
-        reasons=_list_of(_TEXT),
-        findings=_list_of(named("Finding")),
+        recipe=TEXT,
+        **PROMISES,
+        grade=or_null(_GRADE),
+        reasons=list_of(TEXT),
+        findings=list_of(named("Finding")),
         spots=_SPOTS,
         seconds={"type": "number"},
-        error=_or_null(_TEXT),
-        failure=_or_null(named("Failure")),
-        picture=_or_null(named("AttemptPicture")),
+        error=or_null(TEXT),
+        failure=or_null(named("Failure")),
+        picture=or_null(named("AttemptPicture")),
         best={"type": "boolean", "description": "Whether the result of its page is made of it"},
     ),
-    "Jobs": _object(jobs=_list_of(named("Job")), next=_or_null(_TEXT)),
-    "SentPhoto": _object(id=_TEXT, name=_TEXT, state=_JOB["state"], grade=_JOB["grade"], score=_JOB["score"]),
-    "Upload": _object(id=_TEXT, bytes=_WHOLE, offset=_WHOLE, job=_or_null(_TEXT)),
-    "Order": _object(
-        name=_TEXT,
-        waiting=_WHOLE,
-        running=_WHOLE,
-        done=_WHOLE,
-        failed=_WHOLE,
-        grades={"type": "object", "additionalProperties": _WHOLE},
-        undecided=_WHOLE,
+    "Jobs": object_of(jobs=list_of(named("Job")), next=or_null(TEXT)),
+    "SentPhoto": object_of(id=TEXT, name=TEXT, state=_JOB["state"], grade=_JOB["grade"], score=_JOB["score"]),
+    "Upload": object_of(id=TEXT, bytes=WHOLE, offset=WHOLE, job=or_null(TEXT)),
+    "Order": object_of(
+        name=TEXT,
+        waiting=WHOLE,
+        running=WHOLE,
+        done=WHOLE,
+        failed=WHOLE,
+        grades={"type": "object", "additionalProperties": WHOLE},
+        undecided=WHOLE,
         priority={"type": "integer"},
-        seconds_left=_or_null({"type": "number"}),
+        seconds_left=or_null({"type": "number"}),
     ),
-    "Orders": _object(orders=_list_of(named("Order"))),
-    "LatestEvents": _object(
-        events=_list_of(
-            _object(
+    "Orders": object_of(orders=list_of(named("Order"))),
+    "LatestEvents": object_of(
+        events=list_of(
+            object_of(
                 kind={"type": "string", "description": "e.g. admitted, started, done, failed, verdict, moved, removed"},
-                name=_or_null({"type": "string", "description": "Of the photo; null if the journal forgot it"}),
+                name=or_null({"type": "string", "description": "Of the photo; null if the journal forgot it"}),
                 job={"type": "string", "description": "Empty if it is about a whole order"},
-                order=_TEXT,
-                state=_or_null(_TEXT),
-                grade=_or_null(_TEXT),
-                version=_TEXT,
+                order=TEXT,
+                state=or_null(TEXT),
+                grade=or_null(TEXT),
+                version=TEXT,
                 at=_TIME,
             )
         )
     ),
-    "AuditEntry": _object(
+    "AuditEntry": object_of(
         at=_TIME,
-        who=_TEXT,
+        who=TEXT,
         what={"type": "string", "description": "e.g. grade, retry, undo, moved, login, login_failed, role_changed"},
-        deed=_or_null(_WHOLE),
-        job=_TEXT,
-        order=_TEXT,
+        deed=or_null(WHOLE),
+        job=TEXT,
+        order=TEXT,
         name={"type": "string", "description": "Of the photo, or of the user"},
-        detail=_TEXT,
-        fault=_or_null({"type": "string", "description": "Why nothing came of it"}),
+        detail=TEXT,
+        fault=or_null({"type": "string", "description": "Why nothing came of it"}),
         address={"type": "string", "description": "Where a login came from"},
     ),
-    "Audit": _object(entries=_list_of(named("AuditEntry")), next=_or_null(_TEXT)),
+    "Audit": object_of(entries=list_of(named("AuditEntry")), next=or_null(TEXT)),
     "Status": {
-        **_object(
+        **object_of(
             freisteller={"type": "string", "description": "The version"},
             alive={"type": "boolean"},
             ready={"type": "boolean"},
-            paused_at=_or_null(_TIME),
-            running=_list_of(
-                _object(
-                    job=_TEXT,
-                    name=_TEXT,
-                    order=_TEXT,
+            paused_at=or_null(_TIME),
+            running=list_of(
+                object_of(
+                    job=TEXT,
+                    name=TEXT,
+                    order=TEXT,
                     stage={"type": "string", "description": "What is done with it now, e.g. reading"},
                     seconds={"type": "number", "description": "In work for so long"},
-                    attempts=_WHOLE,
+                    attempts=WHOLE,
                 )
             ),
-            servers=_list_of(
-                _object(
-                    server=_TEXT,
+            servers=list_of(
+                object_of(
+                    server=TEXT,
                     up={"type": "boolean"},
-                    in_hand=_WHOLE,
-                    paused=_list_of(_TEXT),
-                    message=_TEXT,
-                    failure=_or_null(named("Failure")),
+                    in_hand=WHOLE,
+                    paused=list_of(TEXT),
+                    message=TEXT,
+                    failure=or_null(named("Failure")),
                 )
             ),
-            troubles=_list_of(_object(part=_TEXT, reason=_TEXT, failure=_or_null(named("Failure")))),
+            troubles=list_of(object_of(part=TEXT, reason=TEXT, failure=or_null(named("Failure")))),
             **_OF_ALL_JOBS,
         ),
         "required": ["freisteller", "alive", "ready", "paused_at", "running", "servers", "troubles"],
     },
     "Decided": {
         "type": "object",
-        "properties": {"job": named("Job"), "order": _TEXT, "deed": _WHOLE},
+        "properties": {"job": named("Job"), "order": TEXT, "deed": WHOLE},
         "required": ["deed"],
     },
-    "Caller": _object(name=_TEXT, role={"type": "string", "enum": [*Role]}, orders=_or_null(_list_of(_TEXT))),
+    "Caller": object_of(name=TEXT, role={"type": "string", "enum": [*Role]}, orders=or_null(list_of(TEXT))),
 }
 
 

@@ -12,7 +12,7 @@ from daemon.journal import top_folder
 from daemon.journal.job_lists import GivenGrade, SeenJob
 from daemon.judgement.best_of_pages import best_of_page, pages_of_job
 from daemon.people.moved_results import is_report, tail_of
-from daemon.publishing.reports import spot_values
+from daemon.publishing.reports import promise_values, spot_values
 from daemon.states import is_done
 from daemon.web.callers import Caller
 from daemon.web.problems import not_found
@@ -21,6 +21,7 @@ from daemon.words.catalogue import LANGUAGES, words_in
 from daemon.words.reason_texts import reason_text, reason_values
 from daemon.words.said import failure_of
 
+ENGLISH = words_in(LANGUAGES[0])  # of what programs read
 _PAGE = re.compile("-p([0-9]+)")
 
 
@@ -48,6 +49,7 @@ def job_values(site: Site, seen: SeenJob) -> dict[str, object]:
         "state": job.state.value,
         "grade": seen.grade and seen.grade.value,
         "score": job.score,
+        **promise_values(verdict, ENGLISH),
         **_reasons(verdict.reasons if verdict else [job.reason] if job.reason else []),
         **failure_of(None if verdict else job.reason),
         "defects": list(verdict.defects) if verdict else [],
@@ -95,6 +97,7 @@ def _page(site: Site, seen: SeenJob, page: int) -> dict[str, object]:
         "page": page,
         "grade": verdict and verdict.grade.value,
         "score": verdict and verdict.score,
+        **promise_values(verdict, ENGLISH),
         **_reasons(verdict.reasons if verdict else []),
         "defects": list(verdict.defects) if verdict else [],
         "spots": spot_values(verdict) if verdict else [],
@@ -125,6 +128,7 @@ def _try(attempt: Attempt, job: Job) -> dict[str, object]:
         "page": attempt.page,
         "recipe": str(attempt.recipe),
         "score": verdict and verdict.score,
+        **promise_values(verdict, ENGLISH),
         "grade": verdict and verdict.grade.value,
         **_reasons(verdict.reasons if verdict else []),
         "spots": spot_values(verdict) if verdict else [],
@@ -137,9 +141,8 @@ def _try(attempt: Attempt, job: Job) -> dict[str, object]:
 
 def _reasons(reasons: Sequence[Reason | str]) -> dict[str, object]:
     """Reasons as English sentences, and as codes with values, from which pages make the sentences of their language."""
-    english = words_in(LANGUAGES[0])
     return {
-        "reasons": [reason_text(reason, english) for reason in reasons],
+        "reasons": [reason_text(reason, ENGLISH) for reason in reasons],
         "findings": [reason_values(reason) for reason in reasons],
     }
 

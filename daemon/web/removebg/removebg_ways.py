@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from daemon.jobs import attempt_numbered
 from daemon.states import is_over
 from daemon.web.api.incoming_photo import IncomingPhoto
 from daemon.web.api.job_wait import wait_for_end
@@ -92,6 +93,8 @@ def wants_json(accept: str) -> bool:
 def _headers(asked: AskedLayout, cut_out: CutOut) -> dict[str, str]:
     job, (width, height) = cut_out.row.job, cut_out.laid.size
     left, top, right, bottom = cut_out.laid.subject
+    best = attempt_numbered(job.attempts, job.best)
+    rim = best.verdict.rim if best and best.verdict else None
     return {
         "X-Width": str(width),
         "X-Height": str(height),
@@ -103,6 +106,7 @@ def _headers(asked: AskedLayout, cut_out: CutOut) -> dict[str, str]:
         "X-Freisteller-Job": job.id,
         "X-Freisteller-Grade": job.grade.label if job.grade else "",
         "X-Freisteller-Score": f"{job.score or 0:.4f}",
+        **({} if rim is None else {"X-Freisteller-Rim": f"{rim:.4f}"}),
         "X-Freisteller-Reasons": json.dumps(reasons_of(cut_out.row)[:MOST_REASONS]),
         **({"X-Type": asked.kind_of_photo} if asked.kind_of_photo else {}),
         **({"X-Freisteller-Ignored": ", ".join(asked.ignored)} if asked.ignored else {}),

@@ -5,6 +5,7 @@ import { keyFor, keySign } from "./keys.js";
 import { marksOf } from "./marks.js";
 import { numberOnPage, ofPage, pageName } from "./page_of_photo.js";
 import { inPlainWords } from "./problems.js";
+import { promisesOf } from "./promises.js";
 import { inWords } from "./reasons.js";
 import { _, figure, gradeName } from "./texts.js";
 import { Together } from "./together.js";
@@ -112,7 +113,7 @@ function fineness({ pixels, enlarged }) {
 
 function option(attempt, show, choose, confirm) {
   const canvas = element("canvas", { "aria-hidden": "true" });
-  const score = attempt.score === null ? "" : figure(attempt.score, { maximumFractionDigits: 2, minimumFractionDigits: 2 });
+  const score = promisesOf(attempt).map(({ text }) => text).join(" · ");
   const reasons = (attempt.findings ?? []).map((reason) => element("li", { textContent: inWords(reason) }));
   if (attempt.failure) reasons.push(element("li", { textContent: inPlainWords(attempt.failure) }));
   if (!attempt.picture) reasons.push(element("li", { textContent: _("Its alpha is no longer kept.") }));

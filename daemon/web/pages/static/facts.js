@@ -2,7 +2,8 @@
 import { byId, element, fill } from "./dom.js";
 import { numbersOf } from "./marks.js";
 import { inWords } from "./reasons.js";
-import { _, day, figure, gradeName, shortName } from "./texts.js";
+import { promisesOf } from "./promises.js";
+import { _, day, gradeName, shortName } from "./texts.js";
 
 // entry: of the queue; null = there is none to show.
 export function drawFacts(entry) {
@@ -14,8 +15,7 @@ export function drawFacts(entry) {
   grade.hidden = !job?.grade;
   grade.textContent = gradeName(job?.grade);
   grade.dataset.grade = job?.grade ?? "";
-  const score = job?.score ?? null;
-  byId("score").textContent = score === null ? "" : _("score %(score)s", { score: figure(score, { minimumFractionDigits: 2, maximumFractionDigits: 2 }) });
+  drawPromises(job);
   drawDecided(entry);
   const marks = numbersOf(job);
   fill(
@@ -24,6 +24,11 @@ export function drawFacts(entry) {
       element("li", {}, marks.has(n) ? element("span", { className: "mark-number", textContent: String(marks.get(n)), "data-worst": marks.get(n) === 1 ? "yes" : undefined }) : null,
         element("span", { textContent: inWords(reason) }))),
   );
+}
+
+// Both promises, and which of them made the grade.
+function drawPromises(job) {
+  fill(byId("score"), ...promisesOf(job).map(({ text, made, how }) => element("span", { className: "promise", "data-made": made ? "yes" : undefined, title: how }, made ? _("%(promise)s, decides", { promise: text }) : text)));
 }
 
 function drawDecided(entry) {

@@ -9,7 +9,7 @@ const MIDDLES = {
   "lower left": [1 / 6, 5 / 6], bottom: [1 / 2, 5 / 6], "lower right": [5 / 6, 5 / 6],
 };
 
-// A reason in words, with a capital letter. reason: {code, place, elsewhere, share, parts}, or {code: "", text} of one
+// A reason in words, with a capital letter. reason: {code, place, elsewhere, share, parts, pixels}, or {code: "", text} of one
 // that was kept as text, with its failure if it is one.
 export function inWords(reason) {
   const text = (reason.code ? translated(reason) : inPlainWords(reason.failure ?? reason)).replaceAll(" %", "\u00a0%"); // a figure and its sign stay on one line
@@ -21,13 +21,15 @@ function beginsWithValue(text, { values }) {
   return Object.values(values).some((value) => (typeof value === "object" ? beginsWithValue(text, value) : value !== "" && text.startsWith(value)));
 }
 
-function translated({ code, place = "", elsewhere = false, share = 0, parts = [] }) {
+function translated({ code, place = "", elsewhere = false, share = 0, parts = [], pixels = [] }) {
   const there = _(TEXTS.places[place] ?? place);
   const digits = TEXTS.wholePerCent.includes(code) ? 0 : 1;
   return _(TEXTS.sentences[code] ?? code, {
     place: elsewhere ? _(TEXTS.elsewhere, { place: there }) : there,
     share: figure(100 * share, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
     parts: parts.map((part) => _(TEXTS.parts[part] ?? part)).join(", "),
+    seen: pixels.length ? figure(pixels[0]) : "",
+    pixels: pixels.length ? figure(pixels.at(-1)) : "",
   });
 }
 

@@ -1,0 +1,51 @@
+"""Says how a promise came about: what middling signs promise, and what each kind of sign adds to that or takes away."""
+
+from collections.abc import Mapping, Sequence
+
+from daemon.jobs import MadeOf
+from daemon.judgement.score import UsedCard
+
+PLACES = 4  # a promise is kept with so many decimals, and so is what it is made of
+_SAME = 1e-9  # log-odds; signs whose costs add up to less promise what middling ones do
+
+
+def made_of(
+    cards: Sequence[UsedCard], kinds: Mapping[str, Sequence[str]], after: Sequence[tuple[str, float]] = ()
+) -> MadeOf:
+    """What a promise is made of.
+
+    cards: what it was read from; their weights add up to 1. kinds: by code, the signs that are told together. after:
+    what became of the promise after the cards, step by step: a code, and the promise from then on.
+
+    A card promises by the sum of what its signs are worth. What the sum's way from middling signs to these ones does to
+    the promise is shared out by how far each sign takes the sum: this is the same in whatever order one looks at them
+    (integrated gradients: Sundararajan, Taly, Yan 2017), and all shares together are the whole way.
+    """
+    usual, effects, promise = 0.0, dict[str, float](), 0.0
+    codes = {name: code for code, names in kinds.items() for name in names}
+    for used in cards:
+        costs = used.card.costs(used.values)
+        start, end = used.card.usual, used.card.score(used.values)
+        usual += used.weight * start
+        promise += used.weight * end
+        lost = sum(costs.values())
+        slope = (end - start) / -lost if abs(lost) > _SAME else 0.0
+        for name, cost in costs.items():
+            code = codes.get(name, "other")
+            effects[code] = effects.get(code, 0.0) - used.weight * slope * cost
+    for code, later in after:
+        effects[code] = effects.get(code, 0.0) + later - promise
+        promise = later
+    return _rounded(usual, effects, promise)
+
+
+def _rounded(usual: float, effects: Mapping[str, float], promise: float) -> MadeOf:
+    """All to PLACES, so that whoever adds the numbers up gets the promise as it is kept."""
+    start, whole = round(usual, PLACES), round(promise, PLACES)
+    told = {code: round(effect, PLACES) for code, effect in effects.items()}
+    rest = round(whole - start - sum(told.values()), PLACES)
+    if rest:
+        most = max(told, key=lambda code: abs(told[code]), default="other")
+        told[most] = round(told.get(most, 0.0) + rest, PLACES)
+    rows = [(code, effect) for code, effect in told.items() if effect]
+    return MadeOf(start, tuple(sorted(rows, key=lambda row: row[1])))

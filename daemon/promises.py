@@ -1,0 +1,24 @@
+"""What the two promises of a result rest on: how each came about, and the limits of its grades."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MadeOf:
+    """How a promise came about: `usual`, what middling signs promise, and what each kind of sign adds to that.
+
+    effects: codes and signed amounts, what lowers most first. `usual` plus all of them is the promise, to 4 places.
+    """
+
+    usual: float
+    effects: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The lowest promises, 0..1, of the grades: of the region (`Verdict.score`) and of the rim (`Verdict.rim`)."""
+
+    sehr_gut: float
+    gut: float
+    rim_sehr_gut: float
+    rim_gut: float

@@ -1,0 +1,36 @@
+"""The shapes of the two promises of a result, in JSON Schema."""
+
+from collections.abc import Mapping
+
+from daemon.web.api.schema_parts import SHARE, TEXT, Schema, list_of, named, object_of, or_null
+
+PROMISES: Mapping[str, Schema] = {
+    "score": or_null({"type": "number", "description": "The region's promise, 0..1: the expected overlap"}),
+    "rim": or_null({"type": "number", "description": "The border's promise, 0..1: the share that is right to 2 px"}),
+    "graded_by": or_null({"type": "string", "enum": ["score", "rim"], "description": "Which of both made the grade"}),
+    "limits": or_null(named("Limits")),
+    "made_of": or_null(object_of(score=named("MadeOf"), rim=or_null(named("MadeOf")))),
+}
+"""The properties of a job, a page or an attempt that tell of them."""
+
+PROMISE_SCHEMAS: Mapping[str, Schema] = {
+    "Limits": {
+        **object_of(sehr_gut=SHARE, gut=SHARE, rim_sehr_gut=SHARE, rim_gut=SHARE),
+        "description": "The lowest promises of each grade by which this was graded; the grade is the worse of both",
+    },
+    "MadeOf": {
+        **object_of(usual=SHARE, effects=list_of(named("Effect"))),
+        "description": "How a promise came about: `usual` is what middling signs promise, and with all effects added "
+        "it is the promise",
+    },
+    "Effect": {
+        "type": "object",
+        "properties": {
+            "code": {"type": "string", "description": "A kind of sign, e.g. veil, outline, fringe"},
+            "text": TEXT,
+            "effect": {"type": "number", "description": "Below 0 if it lowers the promise"},
+            "measures": {**list_of(TEXT), "description": "The measures of the report that see it, too"},
+        },
+        "required": ["code", "text", "effect"],
+    },
+}
