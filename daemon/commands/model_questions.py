@@ -95,6 +95,8 @@ def understood(key: str, text: str) -> Values:
     if key == "mean" and text in NORMALIZATIONS:
         mean, std = NORMALIZATIONS[text]
         return {"mean": list(mean), "std": list(std)}
+    if key == "std" and text in NORMALIZATIONS:
+        return {"std": list(NORMALIZATIONS[text][1])}
     if key == "size" and (sides := re.fullmatch(r"(\d+)(?:\s*[xX×]\s*(\d+))?", text)):
         return {"size": [int(sides[1]), int(sides[2] or sides[1])]}
     if key in ("mean", "std") and not text.startswith("["):

@@ -209,7 +209,8 @@ def remove_model(settings: Settings, name: str, *, force: bool) -> tuple[tuple[P
         if elsewhere := found_weights(settings, name):
             raise BadSettings(f"{elsewhere} is rembg's own, not in {folder}. Remove it yourself if nobody needs it.")
         names = (*present_models(folder), *own_tables(folder))
-        raise BadSettings(f"There is no model {name} in {folder}" + (suggestion(name, names) if names else "."))
+        hint = suggestion(name, names).replace(": allowed are", ". What is there:") if names else "."
+        raise BadSettings(f"There is no model {name} in {folder}{hint}")
     if name in models_in_use(settings) and not force:
         raise BadSettings(
             f"The settings use {name} (engine.local.model or strategy.ladder), so it stays. "

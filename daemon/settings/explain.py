@@ -25,7 +25,7 @@ def explain(error: ValidationError, config: Path | None = None, tree: type[BaseM
         if each["type"] == "extra_forbidden":
             lines.append(f"Unknown setting {key}{suggestion(path[-1], _keys_beside(path, tree))}")
             continue
-        allowed = each["msg"].removeprefix("Value error, ")
+        allowed = each["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")  # Python's word
         secret = {"token", "password"} & {*path} or (path[:2] == ["notify", "hooks"] and "on" not in path)
         value = "***" if secret else _LOGIN.sub("://***@", repr(each["input"]))
         shown = "" if isinstance(each["input"], dict | BaseModel) else f" = {value}"

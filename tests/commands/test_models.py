@@ -302,6 +302,13 @@ def test_what_the_settings_use_is_removed_by_force_only(folder: Path) -> None:
     assert remove_model(settings_for(folder), "u2netp", force=True)[1] == 5
 
 
+def test_who_names_no_model_that_is_there_hears_what_is(folder: Path) -> None:
+    (folder / "silueta.onnx").write_bytes(b"x")
+
+    with pytest.raises(BadSettings, match=r"There is no model shoes in .*\. What is there: silueta"):
+        remove_model(settings_for(folder), "shoes", force=False)
+
+
 @pytest.mark.parametrize("name", ["siluetta", "../x", "u2net", ""])
 def test_removing_what_is_not_there_is_refused(folder: Path, name: str) -> None:
     (folder / "silueta.onnx").write_bytes(b"x")

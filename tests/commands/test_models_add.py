@@ -112,6 +112,13 @@ def test_options_go_before_the_table(folder: Path) -> None:
     assert (model.licence, model.commercial_use) == ("our own", "yes")
 
 
+def test_a_word_stands_for_three_numbers_to_divide_by(folder: Path) -> None:
+    settings = [each for each in NUMBERS if not each.startswith(("mean", "std"))]
+    add(folder, file_with(drawn_network([RED])), [*settings, "mean=0 0 0", "std=imagenet"])
+
+    assert load_onnx_table(folder).models["shoes"].std == (0.229, 0.224, 0.225)
+
+
 def test_without_a_person_what_is_missing_is_named_and_nothing_is_taken(folder: Path) -> None:
     with pytest.raises(
         BadSettings, match=r"Nothing says fit, divide, mean, std, activation, range.*shoes\.toml.*--set"
@@ -334,6 +341,7 @@ def test_numbers_in_other_files_are_refused_with_the_way_out(folder: Path, monke
         ("size=big", "size = 'big'"),
         ("mean=1 2", "mean"),
         ("std=0,1,1", r"std\.0"),
+        ("std=small", r"std = '\[small\]': input should be a list"),
         ("fit=squeeze", "fit = 'squeeze'"),
         ("ftt=stretch", "Unknown setting ftt.*fit"),
         ("output=first", "output = 'first'"),
