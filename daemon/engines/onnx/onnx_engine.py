@@ -20,7 +20,7 @@ from daemon.engines.onnx.kept_trials import KeptTrials
 from daemon.engines.onnx.network_input import network_input
 from daemon.engines.onnx.network_output import alpha_of_map
 from daemon.engines.onnx.onnx_session import OnnxSession, available_providers, import_onnxruntime
-from daemon.engines.onnx.onnx_table import OnnxModel, load_onnx_table
+from daemon.engines.onnx.onnx_table import load_onnx_table
 from daemon.engines.onnx.providers import CPU, wanted_providers
 from daemon.engines.onnx.ready_weights import damage_told, names_of_present, ready_weights
 from daemon.engines.onnx.shared_runs import SharedRuns
@@ -28,7 +28,7 @@ from daemon.engines.onnx.thread_trial import ThreadTrial
 from daemon.engines.onnx.weights_folder import weights_file
 from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, RecipeRefused, Said, said_of
 from daemon.jobs import Recipe
-from daemon.settings import LocalEngineSettings, suggestion
+from daemon.settings import LocalEngineSettings
 
 SERVER = "local"
 STAND_IN = "local (processor, in place of the graphics card)"  # the server of an answer after a fallback
@@ -188,7 +188,7 @@ class OnnxEngine:
             return self._runs[name]
 
     def _load(self, name: str) -> SharedRuns:
-        model = self._described(name)
+        model = self._whole_table.described(name, commercial_use=self._table is not self._whole_table)
         weights = ready_weights(name, model, self._settings, self._print_line, self._closed)
         providers = wanted_providers(self._settings.providers, available_providers())
 
@@ -205,20 +205,6 @@ class OnnxEngine:
             raise damage_told(name, model, weights, error) from error
         most = self._batch_trial.most(weights, model, session.session, threads, self._settings.batch)
         return SharedRuns(name, session, most, self._trial.slots(threads) if session.provider == CPU else 1)
-
-    def _described(self, name: str) -> OnnxModel:
-        """The table of a model. Raises EngineMisconfigured if there is none, or it may not be used."""
-        if name in self._table.models:
-            return self._table.models[name]
-        if name in self._whole_table.models:
-            model = self._whole_table.models[name]
-            if model.commercial_use == "no":
-                raise EngineMisconfigured(Said("licence_forbids", model=name, licence=model.licence))
-            raise EngineMisconfigured(Said("licence_unknown", model=name))
-        if name in self._whole_table.troubles:
-            raise EngineMisconfigured(self._whole_table.troubles[name])
-        hint = suggestion(name, self._table.models).removeprefix(": ")
-        raise EngineMisconfigured(Said("local_no_model", model=name, detail=hint))
 
 
 def _in_words(runs: SharedRuns) -> str:

@@ -1,6 +1,6 @@
 """One loaded network. Only this module imports onnxruntime, and only when a network is loaded."""
 
-import importlib
+import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,6 +99,11 @@ def import_onnxruntime() -> Any:  # Any: onnxruntime has no types
         return importlib.import_module("onnxruntime")
     except ImportError as error:
         raise EngineMisconfigured(Said("local_libraries_missing", detail=error.name)) from error
+
+
+def is_installed() -> bool:
+    """Whether ONNX Runtime is there, without importing it."""
+    return importlib.util.find_spec("onnxruntime") is not None
 
 
 def available_providers() -> tuple[str, ...]:

@@ -10,9 +10,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from daemon.disk.shipped import shipped
 from daemon.engines.onnx.weights_folder import own_tables, present_models, weights_file
-from daemon.errors import BadSettings
+from daemon.errors import BadSettings, EngineMisconfigured, Said
 from daemon.settings import Section
-from daemon.settings.explain import explain
+from daemon.settings.explain import explain, suggestion
 
 Side = Annotated[int, Field(ge=1, le=8192)]
 Mean = Annotated[float, Field(ge=-255, le=255)]
@@ -111,6 +111,23 @@ class OnnxTable:
         """The same table without the models that `not_for_commerce` names."""
         allowed = {name: model for name, model in self.models.items() if model.allows_commerce}
         return OnnxTable(allowed, tuple(name for name in self.own if name in allowed), self.troubles)
+
+    def described(self, name: str, *, commercial_use: bool) -> OnnxModel:
+        """The table of a model. commercial_use: whether its licence must allow that.
+
+        Raises EngineMisconfigured if there is none, or it may not be used.
+        """
+        model = self.models.get(name)
+        if model is None and name in self.troubles:
+            raise EngineMisconfigured(self.troubles[name])
+        if model is None:
+            hint = suggestion(name, self.models).removeprefix(": ")
+            raise EngineMisconfigured(Said("local_no_model", model=name, detail=hint))
+        if commercial_use and model.commercial_use == "no":
+            raise EngineMisconfigured(Said("licence_forbids", model=name, licence=model.licence))
+        if commercial_use and not model.allows_commerce:
+            raise EngineMisconfigured(Said("licence_unknown", model=name))
+        return model
 
 
 def shipped_onnx_models() -> Mapping[str, OnnxModel]:

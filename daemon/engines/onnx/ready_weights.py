@@ -21,14 +21,9 @@ def ready_weights(
     The starter model, which is small, is fetched if it is missing or damaged. stop: ends waiting for a network.
     Raises EngineMisconfigured if there are none; the message names the command that fetches them.
     """
+    if found := found_weights(name, model, settings):
+        return found
     folder = settings.weights_path
-    present = weights_file(folder, name)
-    if present and (name != STARTER_MODEL or right_weights(present, model)):
-        return present
-    for other in settings.rembg_paths:
-        found = weights_file(other, name)
-        if found and right_weights(found, model):
-            return found
     if name == STARTER_MODEL:
         from daemon.engines.onnx.fetch_weights import Show, fetch_model  # its library costs every start otherwise
 
@@ -40,6 +35,21 @@ def ready_weights(
     if model.sources:
         raise EngineMisconfigured(Said("fetch_weights", model=name))
     raise EngineMisconfigured(Said("add_weights", model=name, folder=folder))
+
+
+def found_weights(name: str, model: OnnxModel, settings: LocalEngineSettings) -> Path | None:
+    """The weights of `model` where `ready_weights` finds them without fetching any; None if there are none.
+
+    Raises OSError if they cannot be read.
+    """
+    present = weights_file(settings.weights_path, name)
+    if present and (name != STARTER_MODEL or right_weights(present, model)):
+        return present
+    for other in settings.rembg_paths:
+        found = weights_file(other, name)
+        if found and right_weights(found, model):
+            return found
+    return None
 
 
 def names_of_present(settings: LocalEngineSettings, known: Callable[[str], OnnxModel | None]) -> tuple[str, ...]:
