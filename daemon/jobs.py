@@ -89,6 +89,14 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class Witnessed:
+    """What was heard of another model, which is no engine's answer. apart: 0 = it sees the same .. 1 (1 - soft IoU)."""
+
+    model: str
+    apart: float
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the judgement says of one result: two promises, the grade, which is the worse of both, and the reasons.
 
@@ -116,6 +124,8 @@ class Verdict:
     made_of: MadeOf | None = None
     rim_made_of: MadeOf | None = None
     limits: Limits | None = None
+    witness: Witnessed | None = None
+    """The witness beside which this was judged, if there was one."""
 
     @property
     def own_score(self) -> float:

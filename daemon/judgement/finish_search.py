@@ -14,6 +14,7 @@ from daemon.judgement.grading import RawAlpha, Thresholds, promised, verdict_on
 from daemon.judgement.scene import Scene
 from daemon.judgement.score import CRISP_RIM, ScoreTable, shipped_table
 from daemon.judgement.signs import Doubts, Signs, read_doubts, read_signs
+from daemon.judgement.witness import Witness, apart_from
 
 MOST_PARTNERS = 3  # other attempts whose alphas may be blended in: the latest ones
 KEEN_RIM = 0.8  # Signs.soft_rim: a lower softness comes from the photo (hair, glass), a higher one from the network
@@ -51,23 +52,24 @@ def best_finish(
     thresholds: Thresholds,
     others: Mapping[int, Alpha] | None = None,
     table: ScoreTable | None = None,
+    witness: Witness | None = None,
 ) -> FinishedAlpha:
     """The best finish for this raw alpha, what it gives, and the verdict on that.
 
     scene: the photo. raw: (h, w) float32, 0..1, of the whole photo at any size. others: raw alphas of earlier attempts
     by number, of the whole photo, any size; `raw` is compared with them, and blended with those that improve the score.
-    table: what the score is read from; None = the shipped one.
+    table: what the score is read from; None = the shipped one. witness: what another model sees; never blended in.
 
     The score chooses the blend, on reduced alphas. Contrast and border depend on the rim of the blend and not on the
     score: the score rests on the doubts of the raw alpha, so no finish can raise it.
     """
     others, table = others or {}, table or shipped_table()
     small = {number: scene.rim(other) for number, other in others.items()}
-    blend, unfinished, disagreement = _best_blend(scene, scene.rim(raw), small, table)
+    blend, unfinished, disagreement = _best_blend(scene, scene.rim(raw), small, table, witness)
     finish = _finish_for(unfinished.doubts, blend)
     alpha = apply_finish(scene.rgb, raw, finish, others)
     evidence = _evidence(scene, alpha, unfinished)
-    verdict = _verdict(scene, evidence, thresholds, disagreement, table)
+    verdict = _verdict(scene, evidence, thresholds, disagreement, table, witness)
     return FinishedAlpha(finish, alpha, verdict, evidence)
 
 
@@ -78,10 +80,12 @@ def verdict_now(
     thresholds: Thresholds,
     others: Mapping[int, Alpha],
     table: ScoreTable | None = None,
+    witness: Witness | None = None,
 ) -> Verdict:
     """The verdict on an earlier result beside all the alphas that there are now; its finish stays.
 
     raw: the raw alpha that it was made of. others: raw alphas of all other attempts by number, later ones included.
+    witness: what another model sees.
     Without this, the first result would be graded, and could win, on less evidence than later ones.
     """
     small = {number: scene.rim(other) for number, other in others.items()}
@@ -93,7 +97,7 @@ def verdict_now(
         evidence = _evidence(scene, finished.alpha, unfinished)
     witnesses = [scene.reduced(alpha) for alpha in ([small_raw] if blend else []) + list(small.values())]
     disagreement = measure_disagreement(scene, evidence.unfinished.alpha, witnesses)
-    return _verdict(scene, evidence, thresholds, disagreement, table or shipped_table())
+    return _verdict(scene, evidence, thresholds, disagreement, table or shipped_table(), witness)
 
 
 def _evidence(scene: Scene, alpha: Alpha, unfinished: RawAlpha) -> Evidence:
@@ -102,13 +106,19 @@ def _evidence(scene: Scene, alpha: Alpha, unfinished: RawAlpha) -> Evidence:
 
 
 def _verdict(
-    scene: Scene, evidence: Evidence, thresholds: Thresholds, disagreement: Disagreement | None, table: ScoreTable
+    scene: Scene,
+    evidence: Evidence,
+    thresholds: Thresholds,
+    disagreement: Disagreement | None,
+    table: ScoreTable,
+    witness: Witness | None,
 ) -> Verdict:
-    return verdict_on(scene, evidence.seen, evidence.signs, evidence.unfinished, thresholds, disagreement, table)
+    seen, signs, unfinished = evidence.seen, evidence.signs, evidence.unfinished
+    return verdict_on(scene, seen, signs, unfinished, thresholds, disagreement, table, witness)
 
 
 def _best_blend(
-    scene: Scene, raw: Alpha, others: Mapping[int, Alpha], table: ScoreTable
+    scene: Scene, raw: Alpha, others: Mapping[int, Alpha], table: ScoreTable, witness: Witness | None
 ) -> tuple[tuple[int, ...], RawAlpha, Disagreement | None]:
     """The numbers to blend in, the blended alpha with its doubts, and how much it differs from the single alphas."""
     if not others:
@@ -119,7 +129,7 @@ def _best_blend(
         mean = _mean([raw, *(others[number] for number in numbers)])
         blend, signs = scene.reduced(mean), read_signs(scene, mean)
         disagreement = measure_disagreement(scene, blend, single if numbers else single[1:])
-        score = promised(scene, blend, signs, disagreement, table)
+        score = promised(scene, blend, signs, disagreement, table, apart_from(witness, scene, blend))
         found.append((score, numbers, RawAlpha(blend, signs.doubts), disagreement))
     return max(found, key=lambda row: row[0])[1:]  # of equal scores the first: it blends the fewest alphas
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daemon.arrays import Alpha, Rgb
-from daemon.jobs import Grade, Verdict
+from daemon.jobs import Grade, Verdict, Witnessed
 from daemon.judgement.disagreement import Disagreement, measure_disagreement
 from daemon.judgement.made_of import PLACES, made_of
 from daemon.judgement.measures import measure
@@ -13,6 +13,7 @@ from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.score import ScoreTable, shipped_table
 from daemon.judgement.shapes import SURE
 from daemon.judgement.signs import Doubts, Signs, read_signs
+from daemon.judgement.witness import Witness, apart_from
 
 ABSURD_SCORE = 0.05  # the highest score of an alpha without a subject or without a background
 LEAST_SUBJECT, MOST_SUBJECT = 0.001, 0.97  # shares of the picture
@@ -33,15 +34,18 @@ class Thresholds:
         return Grade.GUT if score >= self.gut else Grade.UNGENUEGEND
 
 
-def judge(rgb: Rgb, alpha: Alpha, thresholds: Thresholds, others: Sequence[Alpha] = ()) -> Verdict:
+def judge(
+    rgb: Rgb, alpha: Alpha, thresholds: Thresholds, others: Sequence[Alpha] = (), witness: Witness | None = None
+) -> Verdict:
     """Judge one alpha of a photo.
 
     rgb: (H, W, 3) uint8 sRGB. alpha: (H', W') float32 0..1. Both show the whole photo at any size and are reduced here.
     others: alphas of other recipes, (h, w) float32 0..1 of the whole photo at any size; they give the agreement.
+    witness: what another model sees in the photo.
     """
     scene = look_at(rgb)
     disagreement = measure_disagreement(scene, alpha, others)
-    return verdict_on(scene, alpha, read_signs(scene, alpha), None, thresholds, disagreement, shipped_table())
+    return verdict_on(scene, alpha, read_signs(scene, alpha), None, thresholds, disagreement, shipped_table(), witness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +64,19 @@ def verdict_on(
     thresholds: Thresholds,
     disagreement: Disagreement | None,
     table: ScoreTable,
+    witness: Witness | None = None,
 ) -> Verdict:
     """Judge a finished alpha by its own signs and by the doubts that its raw alpha showed.
 
-    raw: None if `alpha` itself is the raw one.
+    raw: None if `alpha` itself is the raw one. witness: what another model sees in the photo.
     """
     agreement = None if disagreement is None else 1 - disagreement.mean
     doubted = signs if raw is None else signs.with_doubts(raw.doubts)
-    score = round(promised(scene, alpha, doubted, disagreement, table), PLACES)
+    apart = apart_from(witness, scene, alpha if raw is None else raw.alpha)
+    score = round(promised(scene, alpha, doubted, disagreement, table, apart), PLACES)
     grade = thresholds.grade(score)  # of the score as it is kept: nobody can see that another one was meant
-    faults = find_faults(scene, alpha, signs, disagreement, None if raw is None else raw.alpha)
-    reasons = explain(grade, faults, signs, disagreement, table.costs(doubted, disagreement))
+    faults = find_faults(scene, alpha, signs, disagreement, None if raw is None else raw.alpha, witness)
+    reasons = explain(grade, faults, signs, disagreement, table.costs(doubted, disagreement, apart), apart)
     return Verdict(
         score=score,
         grade=grade,
@@ -78,13 +84,21 @@ def verdict_on(
         reasons=reasons,
         defects=tuple(fault.defect for fault in faults),
         spots=spots_beside(reasons, faults),
-        made_of=made_of(table.cards(doubted, disagreement), KINDS, [("implausible", score)]),
+        made_of=made_of(table.cards(doubted, disagreement, apart), KINDS, [("implausible", score)]),
+        witness=Witnessed(witness.model, round(apart.mean, PLACES)) if witness and apart else None,
     )
 
 
-def promised(scene: Scene, alpha: Alpha, signs: Signs, disagreement: Disagreement | None, table: ScoreTable) -> float:
+def promised(
+    scene: Scene,
+    alpha: Alpha,
+    signs: Signs,
+    disagreement: Disagreement | None,
+    table: ScoreTable,
+    beside_witness: Disagreement | None = None,
+) -> float:
     """The score, 0..1: the IoU that the card promises, lowered if the alpha cannot show a subject."""
-    return table.score(signs, disagreement) * plausible(scene, alpha, signs)
+    return table.score(signs, disagreement, beside_witness) * plausible(scene, alpha, signs)
 
 
 def plausible(scene: Scene, alpha: Alpha, signs: Signs) -> float:

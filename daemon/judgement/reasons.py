@@ -1,7 +1,7 @@
 """Finds why a result got its grade: what is wrong, where, and how much. `words.reason_texts` has the sentences."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,12 +13,14 @@ from daemon.judgement.scene import Scene
 from daemon.judgement.shapes import SURE, Mask, beyond_band, enclosed, main_part, opened
 from daemon.judgement.signs import Signs
 from daemon.judgement.spots import spots_of
+from daemon.judgement.witness import Witness, where_it_differs
 
 VISIBLE = 0.1  # a higher alpha is visible on a plain background
 LEAST_SHARE = 0.002  # of the picture: smaller faults are not worth a sentence
 MOST_OF_IT = 0.7  # of a fault: if its biggest part is smaller, the sentence says that there is more
 SOFT_RIM = 3.0  # Signs.soft_rim, thousandths of the longest side: softer borders are worth a sentence
-DISAGREEING = 0.15  # one minus IoU between recipes that is worth a sentence
+DISAGREEING = 0.15  # one minus IoU between recipes, or to a witness, that is worth a sentence
+LEAST_WITNESSED = 0.005  # of the picture: `where_it_differs` has the reason
 DOUBTFUL = (0.1, 0.9)  # raw alphas between these leave it open whether a pixel is subject
 ALIKE = 30.0  # Signs.ring_contrast, 8-bit Lab units: below it subject and surroundings are hard to distinguish
 SMALL = 0.04  # of the picture: a smaller subject deserves a zoom
@@ -59,11 +61,17 @@ KINDS: Mapping[str, tuple[str, ...]] = {**WEIGHS_MOST, "contrast": ("ring_contra
 
 
 def find_faults(
-    scene: Scene, alpha: Alpha, signs: Signs, disagreement: Disagreement | None, raw: Alpha | None = None
+    scene: Scene,
+    alpha: Alpha,
+    signs: Signs,
+    disagreement: Disagreement | None,
+    raw: Alpha | None = None,
+    witness: Witness | None = None,
 ) -> tuple[Fault, ...]:
     """Everything that is worth a sentence, the worst first.
 
     alpha: (H, W) float32, 0..1, of the whole photo at any size. raw: the same before its finish; None if it has none.
+    witness: what another model sees in the photo.
     """
     a = scene.reduced(alpha)
     sure = a >= SURE
@@ -81,18 +89,24 @@ def find_faults(
         None if raw is None else _place("doubtful", _doubted(scene, a, raw)),
         _rim(signs, scene, a, ~(outside | inside)),
         _disagreement(disagreement),
+        _against(witness, scene, a),
         _small(sure),
     ]
     return tuple(sorted((fault for fault in found if fault), key=lambda fault: -fault.weight))
 
 
 def explain(
-    grade: Grade, faults: tuple[Fault, ...], signs: Signs, disagreement: Disagreement | None, costs: Mapping[str, float]
+    grade: Grade,
+    faults: tuple[Fault, ...],
+    signs: Signs,
+    disagreement: Disagreement | None,
+    costs: Mapping[str, float],
+    beside_witness: Disagreement | None = None,
 ) -> tuple[Reason, ...]:
     """The reasons of a report: what is good about a very good result, or what is wrong with another one.
 
     Whether its edges are clean, only the rim can tell, see `both_promises`. costs: how much each sign lowers the score;
-    see `ScoreTable.costs`.
+    see `ScoreTable.costs`. beside_witness: the disagreement with a witness.
     """
     reasons = tuple(fault.reason for fault in faults)
     if grade is Grade.SEHR_GUT:
@@ -101,6 +115,8 @@ def explain(
             good.append("nothing_left")
         if disagreement is not None and disagreement.worst < DISAGREEING:
             good.append("passes_agree")
+        if beside_witness is not None and beside_witness.worst < DISAGREEING:
+            good.append("witness_agrees")
         return (Reason("good", parts=tuple(good)), *reasons) if good else reasons
     return reasons or (Reason("weighs_most", parts=(_weighs_most(signs, costs),)),)
 
@@ -164,6 +180,15 @@ def _disagreement(disagreement: Disagreement | None) -> Fault | None:
     if disagreement is None or disagreement.worst < DISAGREEING:
         return None
     return Fault(Reason("apart", share=round(disagreement.worst, 4)), disagreement.worst / 10)
+
+
+def _against(witness: Witness | None, scene: Scene, alpha: Alpha) -> Fault | None:
+    """The pieces about which a witness differs. It may be wrong itself, so what is seen in the alpha comes first."""
+    if witness is None:
+        return None
+    where = where_it_differs(witness, scene, alpha)
+    fault = _place("witness_differs", where) if where.mean() >= LEAST_WITNESSED else None
+    return None if fault is None else replace(fault, weight=fault.weight / 4)
 
 
 def _small(sure: Mask) -> Fault | None:

@@ -90,20 +90,32 @@ class ScoreTable:
         content = json.loads(text)
         return cls(_card(content["alone"]), _card(content["beside_others"]), _card(content["crisp"]))
 
-    def score(self, signs: Signs, disagreement: Disagreement | None = None) -> float:
-        """The promised IoU, 0..1. disagreement: with the alphas of other recipes, if there are any."""
-        return sum(each.weight * each.card.score(each.values) for each in self.cards(signs, disagreement))
+    def score(
+        self, signs: Signs, disagreement: Disagreement | None = None, beside_witness: Disagreement | None = None
+    ) -> float:
+        """The promised IoU, 0..1. disagreement: with the alphas of other recipes, if there are any.
 
-    def cards(self, signs: Signs, disagreement: Disagreement | None = None) -> tuple["UsedCard", ...]:
+        beside_witness: with another model's alpha. No card weighs it yet.
+        """
+        used = self.cards(signs, disagreement, beside_witness)
+        return sum(each.weight * each.card.score(each.values) for each in used)
+
+    def cards(
+        self, signs: Signs, disagreement: Disagreement | None = None, beside_witness: Disagreement | None = None
+    ) -> tuple["UsedCard", ...]:
         """The cards that the score is read from. Their weights add up to 1."""
+        del beside_witness
         if disagreement is not None:
             return (UsedCard(1.0, self.beside_others, _beside(signs, disagreement)),)
         grey, values = _greyness(signs), asdict(signs)
         both = UsedCard(grey, self.alone, values), UsedCard(1 - grey, self.crisp, values)
         return tuple(each for each in both if each.weight > 0)
 
-    def costs(self, signs: Signs, disagreement: Disagreement | None = None) -> dict[str, float]:
+    def costs(
+        self, signs: Signs, disagreement: Disagreement | None = None, beside_witness: Disagreement | None = None
+    ) -> dict[str, float]:
         """How much each sign lowers the score against a median alpha, in log-odds; the highest weighs most."""
+        del beside_witness
         if disagreement is None:
             return (self.alone if _greyness(signs) >= 0.5 else self.crisp).costs(asdict(signs))
         return self.beside_others.costs(_beside(signs, disagreement))

@@ -68,7 +68,7 @@ def test_every_code_of_the_judgement_has_a_sentence() -> None:
 
     assert len(codes) >= 10
     assert codes | set(rims.FAULTS.values()) <= REASONS.keys()
-    assert parts == {"nothing_left", "passes_agree", "alike", "stands_out"}
+    assert parts == {"nothing_left", "passes_agree", "witness_agrees", "alike", "stands_out"}
     assert parts | reasons.WEIGHS_MOST.keys() | {"clean_edges", *rims.FAULTS.values(), "rim_other"} <= PARTS.keys()
     assert reasons.KINDS.keys() | rims.FAULTS.keys() | {"implausible", "other"} <= promise_texts.KINDS.keys()
 
