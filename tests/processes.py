@@ -28,6 +28,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         "FREISTELLER__INTAKE__PATIENCE_SECONDS": "3",
         "FREISTELLER__HTTP__BIND": "",
         "FREISTELLER__STRATEGY__MAX_ATTEMPTS": "1",
+        "FREISTELLER__JUDGEMENT__WITNESS": "off",
         **settings,
     }
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FREISTELLER")}

@@ -11,11 +11,14 @@ from daemon.engines.comfyui.canary import LIKE_ENOUGH, draw_test_picture, inters
 from daemon.engines.comfyui.model_table import ModelTable, load_models
 from daemon.engines.contract import Engine
 from daemon.engines.onnx.onnx_table import load_onnx_table
-from daemon.errors import FreistellerError
+from daemon.engines.onnx.present_model import present_model
+from daemon.errors import EngineMisconfigured, FreistellerError
 from daemon.jobs import Recipe
+from daemon.judgement.ladder import asked_models
 from daemon.judgement.strategy import named_rungs
 from daemon.service.choose_engine import build_engine
 from daemon.settings import Settings, suggestion
+from daemon.work.witness_desk import witness_model
 
 NO_CARD = 'Look at the graphics card and its driver, or set providers = ["cpu"] under [engine.local].'
 
@@ -44,6 +47,7 @@ def engine_checks(settings: Settings, models: bool) -> Iterator[Check]:
         if settings.engine_in_use == "local":
             yield from weights_checks(settings.engine.local.weights_path)
         yield from ladder_checks(settings, engine.models)
+        yield from witness_checks(settings, engine.models)
         asked = _models_to_try(settings, engine)
     if models:
         yield from _trials(settings, asked)
@@ -70,6 +74,24 @@ def ladder_checks(settings: Settings, has: tuple[str, ...]) -> Iterator[Check]:
     if not unknown:
         others = ", ".join(name for name in has if name not in named) if uses_comfyui else ""
         yield Check("OK", "ladder", "all names are known" + (f"; no recipe names {others}" if others else ""))
+
+
+def witness_checks(settings: Settings, has: tuple[str, ...]) -> Iterator[Check]:
+    """Whether another model stands beside the results. has: the models that the engine in use has."""
+    name = witness_model(settings)
+    if not name:
+        yield Check("OK", "witness", "none, as judgement.witness says")
+        return
+    if name in asked_models(settings, has):
+        yield Check("OK", "witness", f"none: {name} is in the ladder, and it would agree with itself")
+        return
+    try:
+        present_model(name, settings.engine.local, commercial_use=settings.engine.commercial_use)
+    except EngineMisconfigured as error:
+        remedy = 'Do what it says, or set witness = "off" under [judgement]. Until then grades are less sure.'
+        yield Check("warn", "witness", str(error), remedy)
+    else:
+        yield Check("OK", "witness", f"{name} stands beside the results of other models")
 
 
 def _remarks(commercial_use: bool, table: ModelTable, named: set[str]) -> Iterator[Check]:

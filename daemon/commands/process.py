@@ -25,7 +25,7 @@ from daemon.observe.series import Counter
 from daemon.observe.stage_clock import StageClock
 from daemon.publishing.job_events import JobEnd
 from daemon.publishing.staging import Staging, content_of
-from daemon.service.choose_engine import build_engine, memory_for, workers_for
+from daemon.service.choose_engine import build_engine, cores, memory_for, workers_for
 from daemon.settings import Settings
 from daemon.settings.current import CurrentSettings
 from daemon.words.catalogue import LANGUAGES, words_in
@@ -36,6 +36,7 @@ from daemon.work.memory_budget import MemoryBudget
 from daemon.work.open_file import WorkInThisProcess
 from daemon.work.pipeline import Pipeline
 from daemon.work.task import PhotoTask
+from daemon.work.witness_desk import WitnessDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ def process_photos(
     with tempfile.TemporaryDirectory(prefix="freisteller-") as state:
         alphas = Alphas(Path(state))
         runtime = Runtime(stages=StageClock(meter.stage))
+        witnesses = WitnessDesk(cores(), meter, runtime.stages, lambda: budget.crowded)
         pipeline = Pipeline(
             EngineQuestions(engine, alphas, meter, runtime),
             recorder=_NoRecorder(),
@@ -114,6 +116,7 @@ def process_photos(
             budget=budget,
             # For a few photos, the start of other processes would take longest.
             workers=WorkInThisProcess(runtime.stages.timed),
+            witnesses=witnesses,
             runtime=runtime,
         )
         pipeline.strategy(settings)  # raises BadSettings before anything begins
@@ -128,6 +131,7 @@ def process_photos(
                 return list(executor.map(lambda photo: show(processor.process(photo)), photos))
         finally:
             engine.close()
+            witnesses.close()
 
 
 class _Processor:

@@ -3,8 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from daemon.errors import BadSettings
-from daemon.judgement.strategy import Strategy
+from daemon.judgement.strategy import Strategy, named_rungs
 from daemon.settings import Settings
+
+
+def asked_models(settings: Settings, models: Sequence[str]) -> frozenset[str]:
+    """Those of an engine's models that it may be asked for with these settings."""
+    ladder = named_rungs(settings.strategy.ladder, settings.engine.local.model)
+    return frozenset(rung.model for rung in ladder).intersection(models)
 
 
 def strategy_for(

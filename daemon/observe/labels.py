@@ -17,9 +17,10 @@ IGNORED = (
     "folder_not_readable", "folder_not_writable", "too_deep",
 )  # fmt: skip
 STAGES = (
-    "completeness", "prove", "claim", "decode", "proxy", "upload", "wait", "infer", "fetch", "signs", "search",
-    "refine", "rims", "show", "encode", "read_back", "publish", "journal", "other",
+    "completeness", "prove", "claim", "decode", "proxy", "upload", "wait", "infer", "fetch", "witness", "signs",
+    "search", "refine", "rims", "show", "encode", "read_back", "publish", "journal", "other",
 )  # fmt: skip
+WITNESSES = ("heard", "late", "failed")
 INTERNAL = "internal_error"
 GRADES = tuple(grade.label for grade in sorted(Grade, key=lambda grade: -grade.rank))
 ENDS = (*GRADES, "failed")

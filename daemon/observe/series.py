@@ -117,6 +117,8 @@ DUPLICATES = Counter("duplicates_total", "Photos that were not cut out because t
 JOURNAL_DAMAGED = Counter("journal_damaged_total", "Damaged journals that a start of the daemon set aside.")
 QUARANTINED = Counter("quarantined_total", "Photos that went to failed/ because the program died on them.")
 WORKERS_LOST = Counter("workers_lost_total", "Worker processes that died, hung or wanted too much memory with a file.")
+WITNESSES = Counter("witnesses_total", "Photos beside whose results another model should stand, by what came of it.",
+    ("result",), each(labels.WITNESSES))
 LAST_SUCCESS = Gauge("last_success_timestamp_seconds", "When a photo last got a grade; 0 = not since the start.")
 
 # Engines

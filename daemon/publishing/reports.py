@@ -119,6 +119,7 @@ def verdict_values(verdict: Verdict, words: Texts) -> dict[str, Any]:
         "findings": [reason_values(reason) for reason in verdict.reasons],
         "defects": list(verdict.defects),
         **({"spots": spot_values(verdict)} if verdict.spots else {}),
+        **({"witness": asdict(verdict.witness)} if verdict.witness else {}),
     }
 
 

@@ -38,7 +38,7 @@ def build_engine(
     from daemon.engines.onnx.onnx_engine import OnnxEngine
 
     trials = settings.state_path(owner) if owner else None
-    engine = OnnxEngine(settings.engine.local, _cores(), print_line, crowded, settings.engine.commercial_use, trials)
+    engine = OnnxEngine(settings.engine.local, cores(), print_line, crowded, settings.engine.commercial_use, trials)
     if settings.engine.commercial_use:
         _log_left_out(engine.left_out)
     return engine
@@ -57,7 +57,7 @@ def workers_for(settings: Settings, engine: Engine) -> int:
     """How many photos to have in work: so many that the engine never waits while others are read, judged or written."""
     if settings.dispatch.workers:
         return settings.dispatch.workers
-    return engine.slots if settings.engine_in_use == "local" else engine.slots + _cores()
+    return engine.slots if settings.engine_in_use == "local" else engine.slots + cores()
 
 
 def memory_for(settings: Settings) -> int:
@@ -81,5 +81,6 @@ def _log_left_out(left_out: Mapping[str, str]) -> None:
     log.log("models_left_out", text, models=list(left_out))
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many processors this program may use."""
     return len(os.sched_getaffinity(0))

@@ -227,6 +227,7 @@ class Daemon:
         while parts.dispatch.running and time.monotonic() < deadline:
             time.sleep(0.02)
         parts.engine.close()  # jobs that still ask it get EngineAway, and are put off
+        parts.witnesses.close()
         parts.workers.close()  # and so do those that are still read, judged or written
         for thread in started:
             thread.join()  # whoever still works may change something, so nothing closes before that

@@ -19,7 +19,7 @@ from daemon.observe.machine import Machine
 from daemon.observe.metrics import Metrics
 from daemon.observe.stage_clock import StageClock
 from daemon.pictures.picture_cache import PictureCache
-from daemon.service.choose_engine import build_engine, memory_for
+from daemon.service.choose_engine import build_engine, cores, memory_for
 from daemon.service.journal_watch import JournalWatch
 from daemon.service.open_root import OpenRoot
 from daemon.service.systemd import Systemd
@@ -29,6 +29,7 @@ from daemon.work.memory_budget import MemoryBudget
 from daemon.work.photo_worker import PhotoWorkers
 from daemon.work.processes import Processes
 from daemon.work.progress import Progress
+from daemon.work.witness_desk import WitnessDesk
 
 STALE_SECONDS = 120.0  # a loop that has not turned for so long hangs
 
@@ -47,6 +48,7 @@ class Tools:
     root: RootCondition
     budget: MemoryBudget
     workers: PhotoWorkers
+    witnesses: WitnessDesk
     engine: Engine
     metrics: Metrics
     health: Health
@@ -78,6 +80,8 @@ def make_tools(
     current, health = CurrentSettings(settings), Health(stale_seconds=stale_seconds(settings))
     workers = Processes(budget, metrics, runtime, current)
     doors.callback(workers.close)
+    witnesses = WitnessDesk(cores(), metrics, runtime.stages, lambda: budget.crowded)
+    doors.callback(witnesses.close)
     machine = Machine(metrics, {"root": settings.root_path, "state": opened.state}, Gpus())
     doors.callback(machine.close)
     return Tools(
@@ -91,6 +95,7 @@ def make_tools(
         root=RootCondition(opened.lease),
         budget=budget,
         workers=workers,
+        witnesses=witnesses,
         engine=engine,
         metrics=metrics,
         health=health,

@@ -214,6 +214,7 @@ def _pipeline(tools: Tools) -> Pipeline:
         meter=tools.progress,
         budget=tools.budget,
         workers=tools.workers,
+        witnesses=tools.witnesses,
         runtime=tools.runtime,
     )
     leave_out_dead_parameters(pipeline, tools.opened.state, tools.settings.now)

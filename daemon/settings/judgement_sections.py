@@ -32,9 +32,12 @@ class JudgementSettings(Section):
     """What the judgement goes by besides the photo.
 
     correction: "on" lets what people said of earlier results move the score, by order and model.
+    witness: the model of the built-in engine that stands beside each result of another one; "auto" = u2netp if it is
+    there, "off" = none.
     """
 
     correction: Literal["off", "on"] = "off"
+    witness: str = Field("auto", min_length=1)
 
 
 class Rung(Section):

@@ -8,7 +8,7 @@ from daemon.arrays import Alpha, Rgb
 from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.jobs import Attempt, Recipe, View
 from daemon.pictures.photo import Coverage, Seen
-from daemon.pictures.values import ONLY_PAGE, Page
+from daemon.pictures.values import ONLY_PAGE, Page, Samples
 from daemon.settings.output_formats import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.worker_main import DECODE, PAGES, TAKE
@@ -87,6 +87,10 @@ class FileInProcess:
         """Keep the raw alpha of an attempt, in a PNG."""
         readable: bool = self._ask("add_kept", number, recipe, png, base)
         return readable
+
+    def hear(self, model: str, steps: Samples) -> None:
+        """Keep what a witness sees in the page."""
+        self._ask("hear", model, steps)
 
     def judge(self, attempt: Attempt) -> Attempt:
         """Search the best finish of the attempt's alpha, and judge it."""

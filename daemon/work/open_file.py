@@ -14,6 +14,7 @@ from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.engines.least_size import narrowed, widened
 from daemon.errors import BadPhoto, RootAway, Said
 from daemon.jobs import Attempt, Recipe, View
+from daemon.judgement.witness import Witness
 from daemon.observe.stage_clock import Timed, untimed
 from daemon.pictures import codec, fitting
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
@@ -22,7 +23,7 @@ from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.pyramid import Layer
 from daemon.pictures.reading import memory_need, open_for_work, pages_of, prove_decodes
 from daemon.pictures.thumbs import Thumb, thumb_of_page
-from daemon.pictures.values import ONLY_PAGE, Page
+from daemon.pictures.values import ONLY_PAGE, Page, Samples
 from daemon.settings.output_formats import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.composed_result import ComposedResult
@@ -98,6 +99,10 @@ class OpenFile:
     def add_kept(self, number: int, recipe: Recipe, png: bytes, base: Attempt | None) -> bool:
         """Keep the raw alpha of an attempt, in a PNG."""
         return self._photo.add_kept(number, recipe, png, base)
+
+    def hear(self, model: str, steps: Samples) -> None:
+        """Keep what a witness sees in the page."""
+        self._photo.hear(Witness(model, codec.alpha_of(steps)))
 
     def judge(self, attempt: Attempt) -> Attempt:
         """Search the best finish of the attempt's alpha, and judge it."""

@@ -11,6 +11,7 @@ from daemon.judgement import finish, finish_search, grading, views
 from daemon.judgement.finish_search import FinishedAlpha
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.scene import Scene, look_at
+from daemon.judgement.witness import Witness
 from daemon.observe.stage_clock import Timed, untimed
 from daemon.pictures import codec, proxy, refining
 from daemon.pictures.large_photo import LargePhoto
@@ -27,7 +28,8 @@ class PhotoInWork:
 
     scene: the whole photo as the judgement sees it. whole: raw alphas by attempt number, in the frame of the whole
     photo. finished: the alphas that this run finished, with the evidence for their verdicts. painted: PNGs of alphas
-    that a person touched up, as large as the photo, by attempt number. timed: times the stages.
+    that a person touched up, as large as the photo, by attempt number. heard: the witness, if there is one. timed:
+    times the stages.
     """
 
     photo: Photo | LargePhoto
@@ -37,6 +39,7 @@ class PhotoInWork:
     whole: dict[int, Alpha] = field(default_factory=dict)
     finished: dict[int, FinishedAlpha] = field(default_factory=dict)
     painted: dict[int, bytes] = field(default_factory=dict)
+    heard: list[Witness] = field(default_factory=list)
 
     @classmethod
     def of(cls, photo: Photo | LargePhoto, settings: PixelSettings, timed: Timed = untimed) -> "PhotoInWork":
@@ -80,15 +83,19 @@ class PhotoInWork:
             return False
         return True
 
+    def hear(self, witness: Witness) -> None:
+        """Let a witness stand beside all verdicts from now on."""
+        self.heard[:] = [Witness(witness.model, self.scene.reduced(witness.alpha))]
+
     def judge(self, attempt: Attempt) -> Attempt:
         """Search the best finish of the attempt's alpha; returns the attempt with its finish, verdict and subject."""
         raw, others = self.whole[attempt.number], self._before(attempt.number)
         if self.settings.finishes:
             with self.timed("search"):
-                found = finish_search.best_finish(self.scene, raw, self._thresholds, others)
+                found = finish_search.best_finish(self.scene, raw, self._thresholds, others, witness=self._witness)
         else:
             with self.timed("signs"):
-                verdict = grading.judge(self.small, raw, self._thresholds, tuple(others.values()))
+                verdict = grading.judge(self.small, raw, self._thresholds, tuple(others.values()), self._witness)
             found = FinishedAlpha(Finish(), raw, verdict)
         self.finished[attempt.number] = found
         subject = views.subject_of(found.alpha)
@@ -119,6 +126,10 @@ class PhotoInWork:
     def _thresholds(self) -> Thresholds:
         return Thresholds(self.settings.sehr_gut, self.settings.gut)
 
+    @property
+    def _witness(self) -> Witness | None:
+        return self.heard[0] if self.heard else None
+
     def _before(self, number: int) -> Mapping[int, Alpha]:
         return {earlier: alpha for earlier, alpha in self.whole.items() if earlier < number}
 
@@ -131,7 +142,8 @@ class PhotoInWork:
             alpha = self.finished_alpha(attempt)
             self.finished[attempt.number] = FinishedAlpha(attempt.finish, alpha, attempt.verdict)
         found = self.finished[attempt.number]
-        return replace(attempt, verdict=finish_search.verdict_now(self.scene, raw, found, self._thresholds, others))
+        verdict = finish_search.verdict_now(self.scene, raw, found, self._thresholds, others, witness=self._witness)
+        return replace(attempt, verdict=verdict)
 
     def _in_frame(self, alpha: Alpha, view: View, base: Attempt | None) -> Alpha:
         if view == View():

@@ -14,7 +14,7 @@ from daemon.pictures.opened_picture import PictureToShow
 from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.pyramid import Layer
 from daemon.pictures.thumbs import Thumb
-from daemon.pictures.values import Page
+from daemon.pictures.values import Page, Samples
 from daemon.settings.output_formats import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
 
@@ -69,6 +69,12 @@ class PhotoWorker(Protocol):
 
     def add_kept(self, number: int, recipe: Recipe, png: bytes, base: Attempt | None) -> bool:
         """The same of an alpha that was kept, in a PNG. Returns False if it cannot be read."""
+
+    def hear(self, model: str, steps: Samples) -> None:
+        """Keep what a witness sees in the page, (h, w) uint8, in steps of 1/255: it stands beside all verdicts to come.
+
+        model: its name.
+        """
 
     def judge(self, attempt: Attempt) -> Attempt:
         """The attempt with the best finish of its alpha, its verdict and its subject."""

@@ -22,7 +22,7 @@ from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import ATTEMPTS_PER_PAGE, TOUCH_UP, Attempt, Job, Outcome, Recipe, attempt_numbered
 from daemon.judgement.best_of_pages import best_of_page
-from daemon.judgement.ladder import strategy_for
+from daemon.judgement.ladder import asked_models, strategy_for
 from daemon.judgement.strategy import Strategy
 from daemon.logs import log
 from daemon.observe.meter import Meter
@@ -33,6 +33,7 @@ from daemon.work.engine_questions import EngineQuestions
 from daemon.work.memory_budget import MemoryBudget
 from daemon.work.photo_worker import PhotoWorker, PhotoWorkers
 from daemon.work.task import PhotoTask
+from daemon.work.witness_desk import Hearing, WitnessDesk
 
 
 class AttemptRecorder(Protocol):
@@ -65,10 +66,12 @@ class Pipeline:
         meter: Meter,
         budget: MemoryBudget,
         workers: PhotoWorkers,
+        witnesses: WitnessDesk,
         runtime: Runtime,
     ) -> None:
         self._questions = questions
         self._workers = workers
+        self._witnesses = witnesses
         self._recorder = recorder
         self._meter = meter
         self._budget = budget
@@ -101,6 +104,11 @@ class Pipeline:
         A model that no server can run is passed over, and no attempt is recorded of it: the photo may wait for it.
         Raises BadPhoto if no recipe gave a result, and what the engine raises if it cannot answer now.
         """
+        asked = asked_models(task.settings, self._questions.models)
+        with self._witnesses.beside(photo, task.settings, asked) as hearing:
+            return self._cut_out(task, photo, hearing)
+
+    def _cut_out(self, task: PhotoTask, photo: PhotoWorker, hearing: Hearing) -> Outcome:
         strategy, job = self.strategy(task.settings), _without_touch_ups(task.job)
         attempts = self.restore(task, photo)
         lacking: list[EngineMisconfigured] = []
@@ -109,7 +117,7 @@ class Pipeline:
             if self._runtime.stopping():
                 raise EngineAway(Said("stopping"))
             try:
-                attempt = self._attempt(job, photo, recipe, strategy.best(attempts), len(attempts) + 1)
+                attempt = self._attempt(job, photo, recipe, strategy.best(attempts), len(attempts) + 1, hearing)
             except EngineMisconfigured as error:
                 lacking.append(error)
                 self._alert(recipe.model, error)
@@ -165,16 +173,20 @@ class Pipeline:
             self._passed_over.add(model)
             log.log("model_passed_over", f"Photos go on without {model}: {error}", level=logging.ERROR, model=model)
 
-    def _attempt(self, job: Job, photo: PhotoWorker, recipe: Recipe, best: Attempt | None, count: int) -> Attempt:
-        """Try one recipe. best: the best attempt so far. count: from 1, within the page."""
+    def _attempt(
+        self, job: Job, photo: PhotoWorker, recipe: Recipe, best: Attempt | None, count: int, hearing: Hearing
+    ) -> Attempt:
+        """Try one recipe. best: the best attempt so far. count: from 1, within the page. hearing: of the page."""
         attempt = Attempt((photo.page.number - 1) * ATTEMPTS_PER_PAGE + count, recipe)
         began = time.perf_counter()
+        hearing.ask()
         try:
             server = self._questions.ask(job, photo, attempt, best)
         except (RecipeRefused, EngineFull) as error:
             self._meter.attempt(recipe.model, None, error.reason)
             seconds = time.perf_counter() - began
             return replace(attempt, seconds=seconds, error=said_of(error), error_reason=error.reason)
+        hearing.tell()
         attempt = photo.judge(attempt)
         self._meter.attempt(recipe.model, attempt.verdict.score if attempt.verdict else None, None)
         return replace(attempt, server=server, seconds=time.perf_counter() - began)

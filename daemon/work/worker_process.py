@@ -5,7 +5,9 @@ import os
 import pickle
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from typing import Any
 
@@ -31,8 +33,11 @@ def prepare() -> None:
 class WorkerProcess:
     """A process that does one thing at a time. Only one thread uses it, but any may kill it."""
 
-    def __init__(self, limits: TimeLimits) -> None:
-        """Start it. Raises NoRoom if the machine allows no more processes."""
+    def __init__(self, limits: TimeLimits, program: Callable[[Connection, int], None] = serve) -> None:
+        """Start it. program: what it runs, as `worker_main.serve`.
+
+        Raises NoRoom if the machine allows no more processes.
+        """
         self._limits = limits
         self.files = 0
         """On how many files it has worked."""
@@ -44,7 +49,7 @@ class WorkerProcess:
         try:
             self._channel, theirs = _CONTEXT.Pipe()
             with theirs, _STARTING:
-                self._process = _CONTEXT.Process(target=serve, args=(theirs, os.getpid()), name="photo", daemon=True)
+                self._process = _CONTEXT.Process(target=program, args=(theirs, os.getpid()), name="photo", daemon=True)
                 self._process.start()
         except (OSError, EOFError) as error:
             raise NoRoom(Said("no_process", detail=error)) from error
@@ -87,6 +92,14 @@ class WorkerProcess:
         except (OSError, EOFError):
             pass
         return False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it died while nobody asked it: it says nothing by itself."""
+        try:
+            return self._channel.poll(0)
+        except OSError:
+            return True
 
     def _send(self, call: Call) -> None:
         self._channel.send_bytes(pickle.dumps(call, protocol=pickle.HIGHEST_PROTOCOL))
