@@ -13,6 +13,8 @@ from daemon.errors import BadSettings
 from daemon.jobs import Grade, Measures
 from daemon.journal import Journal
 from daemon.judgement import refit
+from daemon.judgement.correction import find_shifts
+from daemon.judgement.correction_trial import CorrectionTrial, try_corrections
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.refit import Judged
 from daemon.people.judged_results import judged
@@ -35,7 +37,9 @@ def report_drift(path: Path | None) -> dict[str, float | int | None]:
     _measures(results)
     drift = refit.drift(results)
     settings = GradingSettings()
-    fitted = refit.refit(results, Thresholds(settings.sehr_gut, settings.gut))
+    present = Thresholds(settings.sehr_gut, settings.gut)
+    fitted = refit.refit(results, present)
+    corrected = _corrections(results, present)
     print(f"\nrefit: {fitted.proposed or 'none'}; {fitted.why}; disagreement {fitted.before:.3f} -> {fitted.after:.3f}")
     return {
         "verdicts": drift.spoken,
@@ -51,7 +55,36 @@ def report_drift(path: Path | None) -> dict[str, float | int | None]:
         "disagreement_refitted": round(fitted.after, 4),
         "sehr_gut": fitted.proposed.sehr_gut if fitted.proposed else settings.sehr_gut,
         "gut": fitted.proposed.gut if fitted.proposed else settings.gut,
+        "correction_tried": corrected.tried,
+        "correction_changed": corrected.changed,
+        "correction_nearer": corrected.nearer,
+        "correction_farther": corrected.farther,
     }
+
+
+def _corrections(results: Sequence[Judged], present: Thresholds) -> CorrectionTrial:
+    """Print what corrections by order and model would have changed; returns the sums.
+
+    Each is tried on results later than those that it was learnt from. A journal does not say what orders set, so all of
+    them are taken to grade by `present`.
+    """
+    thresholds = {one.order: present for one in results}
+    trials = try_corrections(results, thresholds)
+    print("\norder             model         verdicts  correction  error    tried  changed  nearer  farther")
+    for (order, model), found in sorted(find_shifts(results, thresholds).items()):
+        if found.verdicts:
+            trial = trials[order, model]
+            print(
+                f"{order or '(none)':16.16}  {model:12.12}  {found.verdicts:8d}  {found.shift:+10.4f}  "
+                f"{found.error:.4f}  {trial.tried:6d}  {trial.changed:7d}  {trial.nearer:6d}  {trial.farther:7d}"
+            )
+    each = trials.values()
+    return CorrectionTrial(
+        sum(trial.tried for trial in each),
+        sum(trial.changed for trial in each),
+        sum(trial.nearer for trial in each),
+        sum(trial.farther for trial in each),
+    )
 
 
 def _by_month(spoken: Sequence[Judged]) -> None:

@@ -57,6 +57,7 @@ DEEDS = (Effect.BEGIN_DEED, Effect.END_DEED, *BROUGHT_BACK)
 ELSEWHERE = {
     Effect.FINISH_CLAIM,
     Effect.GIVE_BACK,
+    Effect.KEEP_CORRECTIONS,
     Effect.REMOVE_ORDER_NOTE,
     Effect.WRITE_SHEET,
     *SENT,

@@ -9,13 +9,18 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from daemon.commands.correction_table import CorrectionTable
 from daemon.commands.journal_of_root import journal_of_root
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.orders import Orders
 from daemon.jobs import Grade
 from daemon.journal import PersonVerdict
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.refit import LEAST_SPOKEN, Judged, Refit, confusion, drift, refit
 from daemon.people.judged_results import judged
+from daemon.people.learnt_corrections import order_settings
 from daemon.settings import Settings
+from daemon.settings.current import CurrentSettings
 from daemon.words.catalogue import LANGUAGES, words_in
 from daemon.words.promise_texts import promises_text
 
@@ -30,6 +35,7 @@ class PeopleVerdicts:
     results: tuple[Judged, ...]
     present: Thresholds
     refit: Refit | None
+    corrections: CorrectionTable
 
     def values(self) -> dict[str, Any]:
         """For JSON."""
@@ -41,8 +47,14 @@ class PeopleVerdicts:
                 {"program": program.value, "person": person.value, "results": count}
                 for (program, person), count in sorted(confusion(self.results).items())
             ],
-            "thresholds": asdict(self.present),
-            "refit": None if fitted is None else {name: _rounded(value) for name, value in asdict(fitted).items()},
+            "thresholds": _thresholds(self.present),
+            "refit": None
+            if fitted is None
+            else {
+                **{name: _rounded(value) for name, value in asdict(fitted).items()},
+                "proposed": fitted.proposed and _thresholds(fitted.proposed),
+            },
+            "corrections": [row.values() for row in self.corrections.rows],
         }
 
     def tables(self) -> Iterator[Table]:
@@ -68,6 +80,7 @@ class PeopleVerdicts:
         for program in Grade:
             table.add_row(program.value, *(str(counts.get((program, person), 0)) for person in Grade))
         yield table
+        yield from self.corrections.tables()
 
     def lines(self) -> Iterator[str]:
         """For people: how much they differ from the program, and what a refit would change."""
@@ -84,6 +97,7 @@ class PeopleVerdicts:
                 f"On average by {drifted.shift:+.2f} grades: {drifted.earlier:+.2f} in the earlier half, "
                 f"{drifted.later:+.2f} in the later one."
             )
+        yield from self.corrections.lines()
         fitted = self.refit
         if fitted is None:
             return
@@ -105,7 +119,10 @@ def read_verdicts(settings: Settings, *, fit: bool) -> PeopleVerdicts:
     with journal_of_root(settings) as journal:
         latest, results = journal.verdicts.latest(SHOWN), judged(journal)
     present = Thresholds(settings.grading.sehr_gut, settings.grading.gut)
-    return PeopleVerdicts(latest, results, present, refit(results, present) if fit else None)
+    orders = Orders(HotFolder(settings.root_path), CurrentSettings(settings), verify=lambda _: None)
+    by_order = order_settings(orders.settings_for, {one.order for one in results})
+    corrections = CorrectionTable.of(results, by_order)
+    return PeopleVerdicts(latest, results, present, refit(results, present) if fit else None, corrections)
 
 
 def _verdict(given: PersonVerdict) -> dict[str, Any]:
@@ -122,6 +139,10 @@ def _verdict(given: PersonVerdict) -> dict[str, Any]:
         "rim": verdict.rim if verdict else None,
         "measures": asdict(verdict.measures) if verdict else None,
     }
+
+
+def _thresholds(thresholds: Thresholds) -> dict[str, float]:
+    return {"sehr_gut": thresholds.sehr_gut, "gut": thresholds.gut}
 
 
 def _rounded(value: object) -> object:

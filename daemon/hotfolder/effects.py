@@ -31,6 +31,7 @@ class Effect(StrEnum):
     FINISH_CLAIM = "finish claim", _SHARE
     GIVE_BACK = "give back", _SHARE
     # It is cut out.
+    KEEP_CORRECTIONS = "keep corrections", _JOURNAL
     RECORD_CONTENT = "record content", _JOURNAL
     ASK_ENGINE = "ask engine", _ENGINE
     KEEP_ALPHA = "keep alpha", _STATE

@@ -12,6 +12,7 @@ from daemon.journal.deed_rows import DeedRows
 from daemon.journal.events import Events
 from daemon.journal.facts import Facts
 from daemon.journal.job_lists import JobLists
+from daemon.journal.kept_corrections import KeptCorrections
 from daemon.journal.order_rows import OrderRows
 from daemon.journal.rows import COLUMNS, Counts, JobRow
 from daemon.journal.second_door import SecondDoor
@@ -37,6 +38,7 @@ class Queries:
         self.lists = JobLists(self._db, self._to_read)
         self.orders = OrderRows(self._to_read)
         self.deeds = DeedRows(self._db)
+        self.corrections = KeptCorrections(self._db)
 
     def time_with(self, timed: Callable[[str], AbstractContextManager[None]]) -> None:
         """Time every transaction, as a stage of the work on photos."""

@@ -114,9 +114,13 @@ class PersonVerdict:
 
 @dataclass(frozen=True, slots=True)
 class LeftAlone:
-    """A result that nobody moved, though a person went through its folder. attempt: the best one."""
+    """A result that nobody moved, though a person went through its folder. folder: as in `PersonVerdict`.
+
+    attempt: the best one.
+    """
 
     job_id: str
+    folder: str
     grade: Grade
     score: float
     finished_at: float

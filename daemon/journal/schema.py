@@ -243,5 +243,8 @@ _FIRST_TO_NINTH = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _
 # failure: the code and the values of `reason`, as JSON; NULL = it has none, as in earlier versions.
 _THIRTEENTH = "ALTER TABLE jobs ADD COLUMN failure TEXT;"
 
-MIGRATIONS = (*_FIRST_TO_NINTH, LIGHT_TABLE, _ELEVENTH, _TWELFTH, _THIRTEENTH)
+# corrections: by model, as JSON; see KeptCorrections.
+_FOURTEENTH = """CREATE TABLE corrections (job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    round INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (job_id, round)) STRICT, WITHOUT ROWID;"""
+MIGRATIONS = (*_FIRST_TO_NINTH, LIGHT_TABLE, _ELEVENTH, _TWELFTH, _THIRTEENTH, _FOURTEENTH)
 SCHEMA_VERSION = len(MIGRATIONS)

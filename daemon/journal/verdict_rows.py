@@ -115,7 +115,7 @@ class VerdictRows:
         """
         found = self._db.rows(
             "WITH looked AS (SELECT DISTINCT folder FROM verdicts WHERE how != 'review') "
-            "SELECT jobs.id, grade, score, finished_at, body FROM looked "
+            "SELECT jobs.id, jobs.folder, grade, score, finished_at, body FROM looked "
             "JOIN jobs ON state = 'done' AND jobs.folder = looked.folder "
             "JOIN attempts ON job_id = jobs.id AND attempts.round = jobs.round AND attempts.number = best "
             "WHERE grade IS NOT NULL AND score IS NOT NULL "
@@ -127,8 +127,15 @@ class VerdictRows:
             count,
         )
         return tuple(
-            LeftAlone(str(job_id), Grade(str(grade)), rows.real(score) or 0.0, rows.real(at) or 0.0, rows.attempt(body))
-            for job_id, grade, score, at, body in found
+            LeftAlone(
+                str(job_id),
+                str(folder),
+                Grade(str(grade)),
+                rows.real(score) or 0.0,
+                rows.real(at) or 0.0,
+                rows.attempt(body),
+            )
+            for job_id, folder, grade, score, at, body in found
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daemon.arrays import Alpha, Rgb
-from daemon.jobs import Grade, Verdict, Witnessed
+from daemon.jobs import Correction, Grade, Verdict, Witnessed
 from daemon.judgement.disagreement import Disagreement, measure_disagreement
 from daemon.judgement.made_of import PLACES, made_of
 from daemon.judgement.measures import measure
@@ -22,16 +22,26 @@ FRAMED = (0.6, 0.72)  # shares of the photo's rim: up to the first it may be a s
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The lowest scores, 0..1, of the grades sehr_gut and gut; lower scores are ungenügend."""
+    """The lowest scores, 0..1, of the grades sehr_gut and gut; lower scores are ungenügend.
+
+    correction: what people's verdicts add to a score before it is graded; None for nothing.
+    """
 
     sehr_gut: float
     gut: float
+    correction: Correction | None = None
 
     def grade(self, score: float) -> Grade:
         """The grade of a score."""
         if score >= self.sehr_gut:
             return Grade.SEHR_GUT
         return Grade.GUT if score >= self.gut else Grade.UNGENUEGEND
+
+    def corrected(self, score: float) -> float:
+        """A score, 0..1 to PLACES, with the correction."""
+        if self.correction is None:
+            return score
+        return round(min(1.0, max(0.0, score + self.correction.shift)), PLACES)
 
 
 def judge(
@@ -73,7 +83,8 @@ def verdict_on(
     agreement = None if disagreement is None else 1 - disagreement.mean
     doubted = signs if raw is None else signs.with_doubts(raw.doubts)
     apart = apart_from(witness, scene, alpha if raw is None else raw.alpha)
-    score = round(promised(scene, alpha, doubted, disagreement, table, apart), PLACES)
+    own = round(promised(scene, alpha, doubted, disagreement, table, apart), PLACES)
+    score = thresholds.corrected(own)
     grade = thresholds.grade(score)  # of the score as it is kept: nobody can see that another one was meant
     faults = find_faults(scene, alpha, signs, disagreement, None if raw is None else raw.alpha, witness)
     reasons = explain(grade, faults, signs, disagreement, table.costs(doubted, disagreement, apart), apart)
@@ -84,8 +95,12 @@ def verdict_on(
         reasons=reasons,
         defects=tuple(fault.defect for fault in faults),
         spots=spots_beside(reasons, faults),
-        made_of=made_of(table.cards(doubted, disagreement, apart), KINDS, [("implausible", score)]),
+        made_of=made_of(
+            table.cards(doubted, disagreement, apart), KINDS, [("implausible", own), ("correction", score)]
+        ),
         witness=Witnessed(witness.model, round(apart.mean, PLACES)) if witness and apart else None,
+        correction=thresholds.correction,
+        uncorrected=None if thresholds.correction is None else own,
     )
 
 

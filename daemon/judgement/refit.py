@@ -18,7 +18,9 @@ BEYOND = 1e-4  # of score: how far above the highest score seen a threshold may 
 class Judged:
     """One result: the program's score and grade, and a person's. at: Unix time of the verdict.
 
-    spoken: False if nobody moved it, though somebody went through its folder.
+    spoken: False if nobody moved it, though somebody went through its folder. order: its folder of `inbox/`; "" = none.
+    model: that cut it out; "" = not known, or a person did. uncorrected: the score before the correction by people's
+    verdicts; None if there was none. by_rim: whether the promise of the rim made the program's grade.
     """
 
     score: float
@@ -27,6 +29,15 @@ class Judged:
     at: float
     spoken: bool = True
     measures: Measures | None = None
+    order: str = ""
+    model: str = ""
+    uncorrected: float | None = None
+    by_rim: bool = False
+
+    @property
+    def own_score(self) -> float:
+        """The score as the program alone gave it: what a correction is measured against."""
+        return self.score if self.uncorrected is None else self.uncorrected
 
     @property
     def shift(self) -> int:

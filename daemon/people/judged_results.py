@@ -1,5 +1,6 @@
 """Reads from the journal what people think of results, with what the judgement had measured."""
 
+from daemon.jobs import TOUCH_UP, Attempt, Grade
 from daemon.journal import Journal
 from daemon.judgement.refit import Judged
 
@@ -15,12 +16,31 @@ def judged(journal: Journal) -> tuple[Judged, ...]:
     found: list[Judged] = []
     seen = set()
     for given in journal.verdicts.latest(MOST):  # the newest first
-        verdict = given.attempt and given.attempt.verdict
-        if not verdict or (given.job_id, given.attempt) in seen:
+        if given.attempt is None or (given.job_id, given.attempt) in seen:
             continue
         seen.add((given.job_id, given.attempt))
-        found.append(Judged(verdict.score, verdict.grade, given.to_grade, given.at, measures=verdict.measures))
+        found += _judged(given.attempt, given.folder, given.to_grade, given.at)
     for left in journal.verdicts.left_alone(MOST, SOON_SECONDS):
-        measures = left.attempt.verdict.measures if left.attempt.verdict else None
-        found.append(Judged(left.score, left.grade, left.grade, left.finished_at, spoken=False, measures=measures))
+        found += _judged(left.attempt, left.folder, left.grade, left.finished_at, spoken=False)
     return tuple(found)
+
+
+def _judged(attempt: Attempt, order: str, person: Grade, at: float, *, spoken: bool = True) -> list[Judged]:
+    """What a person says of an attempt; nothing if the judgement had said nothing of it."""
+    verdict, model = attempt.verdict, attempt.recipe.model
+    if verdict is None:
+        return []
+    return [
+        Judged(
+            verdict.score,
+            verdict.grade,
+            person,
+            at,
+            spoken,
+            verdict.measures,
+            order=order,
+            model="" if model == TOUCH_UP else model,
+            uncorrected=verdict.uncorrected,
+            by_rim=verdict.by_rim,
+        )
+    ]

@@ -22,11 +22,21 @@ def _values(values: dict[str, Any]) -> dict[str, Any]:
     verdict: dict[str, Any] = {key: values[key] for key in parts if key in values}
     if verdict:
         verdict |= {"rim": share_in(values, "rim"), "reasons": reasons_in(values), "spots": _spots(values)}
+        verdict |= _corrected(values)
         verdict |= _made_of(values.get("made_of") or {})
     kept: dict[str, Any] = {
         key: values[key] for key in ("number", "finish", "server", "seconds", "why", "error") if key in values
     }
     return {**kept, "recipe": recipe, "verdict": verdict or None}
+
+
+def _corrected(values: dict[str, Any]) -> dict[str, Any]:
+    """What people's verdicts did to the score, as `Verdict` takes it."""
+    told = values.get("correction")
+    if not told:
+        return {}
+    correction = {"shift": told["shift"], "verdicts": told["verdicts"]}
+    return {"correction": correction, "uncorrected": share_in(told, "score_before")}
 
 
 def _made_of(values: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from daemon.jobs import Grade, Job, Outcome, Reason, Verdict
 from daemon.logs import log
 from daemon.observe import series
 from daemon.words.catalogue import LANGUAGES, words_in
-from daemon.words.promise_texts import promises_text
+from daemon.words.promise_texts import correction_text, promises_text
 
 if TYPE_CHECKING:
     from daemon.observe.metrics import Metrics
@@ -67,17 +67,22 @@ class JobEvents:
     def finished(self, job: Job, outcome: Outcome, results: tuple[Path, ...], seconds: float) -> None:
         """A photo is done. seconds: the work on it."""
         verdict = outcome.verdict
+        said = promises_text(verdict.score, verdict.rim, verdict.limits, ENGLISH)
+        correction, corrected = verdict.correction, correction_text(verdict, ENGLISH)
         scores = [attempt.verdict.score for attempt in outcome.attempts if attempt.verdict]
         gain = verdict.score - scores[0] if len(scores) > 1 else None
         self._metrics.job_finished(verdict.grade.label, seconds, len(outcome.attempts), gain, self._clock())
         log.log(
             "job_done",
-            f"{job.name}: {verdict.grade.value} {promises_text(verdict.score, verdict.rim, verdict.limits, ENGLISH)}",
+            f"{job.name}: {verdict.grade.value} {said}{f', {corrected}' if corrected else ''}",
             job=job.id,
             name=job.name,
             grade=verdict.grade.value,
             score=round(verdict.score, 4),
             rim=verdict.rim,
+            score_before=None if correction is None else verdict.own_score,
+            correction=correction and correction.shift,
+            correction_verdicts=correction and correction.verdicts,
             recipe=str(outcome.best.recipe),
             attempts=len(outcome.attempts),
             first=str(outcome.attempts[0].recipe),

@@ -15,7 +15,7 @@ from daemon.judgement.reasons import KINDS as SIGNS
 from daemon.pictures.photo import Seen
 from daemon.pictures.values import Page
 from daemon.words.catalogue import Texts
-from daemon.words.promise_texts import KINDS
+from daemon.words.promise_texts import KINDS, correction_text
 from daemon.words.reason_texts import reason_text, reason_values
 from daemon.words.said import failure_values, said_in
 
@@ -130,12 +130,25 @@ def promise_values(verdict: Verdict | None, words: Texts) -> dict[str, Any]:
         "rim": verdict and verdict.rim,
         "graded_by": verdict and ("rim" if verdict.by_rim else "score"),
         "limits": asdict(verdict.limits) if verdict and verdict.limits else None,
+        "correction": _correction(verdict, words),
         "made_of": {
             "score": _made_of(made, words),
             "rim": _made_of(verdict.rim_made_of, words) if verdict and verdict.rim_made_of else None,
         }
         if made
         else None,
+    }
+
+
+def _correction(verdict: Verdict | None, words: Texts) -> dict[str, Any] | None:
+    """What people's verdicts did to a score; None if nothing."""
+    if verdict is None or verdict.correction is None:
+        return None
+    return {
+        "score_before": round(verdict.own_score, 4),
+        "shift": verdict.correction.shift,
+        "verdicts": verdict.correction.verdicts,
+        "text": correction_text(verdict, words),
     }
 
 

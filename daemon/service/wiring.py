@@ -21,6 +21,7 @@ from daemon.notify.notifications import Notifications
 from daemon.people.bad_orders import BadOrders
 from daemon.people.deeds import Deeds
 from daemon.people.known_results import KnownResults
+from daemon.people.learnt_corrections import LearntCorrections
 from daemon.people.other_attempts import OtherAttempts
 from daemon.people.put_backs import PutBacks
 from daemon.people.retries import NextRound
@@ -89,7 +90,8 @@ def wire(
     pipeline = _pipeline(tools)
     publisher, job_runner = _running(tools, pipeline, events)
     orders = Orders(folders, settings, pipeline.strategy)
-    task_runner = TaskRunner(journal, orders, job_runner, tools.progress, settings)
+    corrections = LearntCorrections(journal, orders, runtime)
+    task_runner = TaskRunner(journal, orders, job_runner, tools.progress, settings, corrections)
     executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
     dispatch = _dispatch(tools, executor, task_runner)
     recovery = Recovery(journal, folders, tools.alphas, publisher, settings.now, runtime.tick)

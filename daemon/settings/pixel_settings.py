@@ -3,9 +3,11 @@
 They are plain: a worker process reads no settings and needs no library that checks them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from daemon.jobs import Correction
 from daemon.settings.output_formats import PagesSetting
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class PixelSettings:
     """What a worker needs to know; no secret is among it. Picklable.
 
     sehr_gut, gut, rim_sehr_gut, rim_gut: the least promises of both grades, of a region and of a rim.
+    corrections: by model, what people's verdicts add to scores.
     """
 
     max_megapixels: float
@@ -40,10 +43,11 @@ class PixelSettings:
     outputs: PixelOutputs
     rim_sehr_gut: float
     rim_gut: float
+    corrections: Mapping[str, Correction] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, settings: "Settings") -> "PixelSettings":
-        """The part of all settings that matters to pixels."""
+    def of(cls, settings: "Settings", corrections: Mapping[str, Correction] | None = None) -> "PixelSettings":
+        """The part of all settings that matters to pixels. corrections: by model."""
         outputs, grading = settings.outputs, settings.grading
         return cls(
             settings.intake.max_megapixels,
@@ -62,4 +66,5 @@ class PixelSettings:
             ),
             grading.rim_sehr_gut,
             grading.rim_gut,
+            corrections or {},
         )

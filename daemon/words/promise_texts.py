@@ -2,7 +2,7 @@
 
 from math import floor
 
-from daemon.jobs import Limits
+from daemon.jobs import Limits, Verdict
 from daemon.words.catalogue import N_, Texts
 
 KINDS: dict[str, str] = {
@@ -56,3 +56,16 @@ def promises_text(score: float, rim: float | None, limits: Limits | None, words:
         return region
     of_rim = promise_text(rim, words, *((limits.rim_sehr_gut, limits.rim_gut) if limits else ()))
     return words.say(N_("%(score)s, rim %(rim)s"), score=region, rim=of_rim)
+
+
+def correction_text(verdict: Verdict, words: Texts) -> str:
+    """What people's verdicts did to the score: "corrected from 0.961 by -0.030 …"; "" if nothing."""
+    correction, limits = verdict.correction, verdict.limits
+    if correction is None:
+        return ""
+    return words.say(
+        N_("corrected from %(before)s by %(shift)s for %(n)s verdicts of people"),
+        before=promise_text(verdict.own_score, words, *((limits.sehr_gut, limits.gut) if limits else ())),
+        shift=("+" if correction.shift > 0 else "") + words.figure(correction.shift, 3),
+        n=correction.verdicts,
+    )

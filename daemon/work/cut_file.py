@@ -12,7 +12,6 @@ from daemon.judgement.best_of_pages import best_of_page, of_page, pages_of_job
 from daemon.pictures.values import Page
 from daemon.publishing.reports import Cut, worst
 from daemon.publishing.staging import Picture, Staging
-from daemon.settings import Settings
 from daemon.work.photo_worker import PhotoWorker
 from daemon.work.pipeline import Pipeline
 from daemon.work.task import PhotoTask
@@ -109,10 +108,11 @@ class CutFile:
         self._held.close()
 
 
-def _with_pages_as_before(task: PhotoTask) -> Settings:
-    """The settings; for an attempt that a person took, so that the file has the pages that it had then."""
+def _with_pages_as_before(task: PhotoTask) -> PhotoTask:
+    """The task; for an attempt that a person took, with settings by which the file has the pages that it had then."""
     outputs = task.settings.outputs
     if task.job.choice is None:
-        return task.settings
+        return task
     pages = "first" if pages_of_job(task.job) == (1,) else "each"
-    return task.settings.model_copy(update={"outputs": outputs.model_copy(update={"pages": pages})})
+    settings = task.settings.model_copy(update={"outputs": outputs.model_copy(update={"pages": pages})})
+    return replace(task, settings=settings)

@@ -90,12 +90,13 @@ class PhotoInWork:
     def judge(self, attempt: Attempt) -> Attempt:
         """Search the best finish of the attempt's alpha; returns the attempt with its finish, verdict and subject."""
         raw, others = self.whole[attempt.number], self._before(attempt.number)
+        limits = self._thresholds(attempt)
         if self.settings.finishes:
             with self.timed("search"):
-                found = finish_search.best_finish(self.scene, raw, self._thresholds, others, witness=self._witness)
+                found = finish_search.best_finish(self.scene, raw, limits, others, witness=self._witness)
         else:
             with self.timed("signs"):
-                verdict = grading.judge(self.small, raw, self._thresholds, tuple(others.values()), self._witness)
+                verdict = grading.judge(self.small, raw, limits, tuple(others.values()), self._witness)
             found = FinishedAlpha(Finish(), raw, verdict)
         self.finished[attempt.number] = found
         subject = views.subject_of(found.alpha)
@@ -122,9 +123,10 @@ class PhotoInWork:
             return refining.painted_alpha(self.photo, png)
         return refining.full_size_alpha(self.photo, self.finished_alpha(attempt))
 
-    @property
-    def _thresholds(self) -> Thresholds:
-        return Thresholds(self.settings.sehr_gut, self.settings.gut)
+    def _thresholds(self, attempt: Attempt) -> Thresholds:
+        """What the score of an attempt is graded by."""
+        settings = self.settings
+        return Thresholds(settings.sehr_gut, settings.gut, settings.corrections.get(attempt.recipe.model))
 
     @property
     def _witness(self) -> Witness | None:
@@ -142,7 +144,8 @@ class PhotoInWork:
             alpha = self.finished_alpha(attempt)
             self.finished[attempt.number] = FinishedAlpha(attempt.finish, alpha, attempt.verdict)
         found = self.finished[attempt.number]
-        verdict = finish_search.verdict_now(self.scene, raw, found, self._thresholds, others, witness=self._witness)
+        limits = self._thresholds(attempt)
+        verdict = finish_search.verdict_now(self.scene, raw, found, limits, others, witness=self._witness)
         return replace(attempt, verdict=verdict)
 
     def _in_frame(self, alpha: Alpha, view: View, base: Attempt | None) -> Alpha:

@@ -84,9 +84,9 @@ class Pipeline:
         """The strategy of a photo with these settings. Raises BadSettings if the engine has no model of the ladder."""
         return strategy_for(settings, self._questions.models, self.dead)
 
-    def work_on(self, path: Path, settings: Settings) -> AbstractContextManager[PhotoWorker]:
+    def work_on(self, path: Path, task: PhotoTask) -> AbstractContextManager[PhotoWorker]:
         """A worker for this file."""
-        return self._workers.work_on(path, PixelSettings.of(settings))
+        return self._workers.work_on(path, PixelSettings.of(task.settings, task.corrections))
 
     @contextmanager
     def opened(self, worker: PhotoWorker, page: Page) -> Iterator[PhotoWorker]:

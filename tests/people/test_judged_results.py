@@ -133,6 +133,7 @@ def test_a_refit_prints_what_it_rests_on_and_writes_nothing(hot: Path) -> None:
     assert "took a result up" in told.stdout, told.stderr
     assert "Nothing was changed" in told.stdout
     assert values["refit"]["proposed"]["sehr_gut"] == pytest.approx(0.87, abs=0.01)
+    assert values["refit"]["proposed"].keys() == values["thresholds"].keys() == {"sehr_gut", "gut"}
     assert values["refit"]["proposed"]["gut"] == PRESENT.gut
     assert config.read_text() == "[grading]\nsehr_gut = 0.93\n"
     assert sorted(path.name for path in hot.iterdir()) == before
@@ -170,6 +171,54 @@ def test_writing_without_a_refit_is_a_mistake_that_is_told(tmp_path: Path) -> No
     assert "--refit" in done.stderr
 
 
+def test_a_verdict_comes_with_its_order_and_its_model(journal: Journal) -> None:
+    for job_id in ("moved", "left"):
+        done(journal, job_id, 0.8)
+    move(journal, "moved", Grade.GUT, Grade.SEHR_GUT, DAY)
+
+    assert [(one.order, one.model, one.spoken) for one in judged(journal)] == [
+        ("shoes", "u2netp", True),
+        ("shoes", "u2netp", False),
+    ]
+
+
+def test_the_command_shows_corrections_and_that_none_is_in_use(hot: Path) -> None:
+    shown = freisteller("verdicts", folder=hot)
+    (row,) = json.loads(freisteller("verdicts", "--json", folder=hot).stdout)["corrections"]
+
+    assert "What verdicts say of scores" in shown.stdout, shown.stderr
+    assert "Nothing is corrected now" in shown.stdout
+    assert (row["order"], row["model"], row["in_use"], row["needs_more_verdicts"]) == ("shoes", "u2netp", False, 0)
+    assert 0.01 < row["correction"] <= 0.05
+    assert 0 < row["standard_error"] < 0.02
+    assert row["tried_on"] >= row["would_have_changed"] >= row["nearer_to_people"] > row["farther_from_people"]
+
+
+def test_the_command_knows_what_an_order_sets(hot: Path) -> None:
+    """These people agree with their own order, so there is nothing to correct; and it lets corrections count."""
+    (hot / "hot" / "inbox" / "shoes").mkdir()
+    order = '[grading]\nsehr_gut = 0.87\n[judgement]\ncorrection = "on"\n'
+    (hot / "hot" / "inbox" / "shoes" / "freisteller.toml").write_text(order)
+
+    (row,) = json.loads(freisteller("verdicts", "--json", folder=hot).stdout)["corrections"]
+
+    assert row["in_use"] is True
+    assert abs(row["correction"]) < 0.01
+
+
+def test_an_order_with_nine_verdicts_needs_one_more(tmp_path: Path) -> None:
+    HotFolder(tmp_path / "hot").prepare()
+    journal = Journal(tmp_path / "state" / "journal.sqlite3")
+    for number in range(9):
+        grade = done(journal, f"{number}", 0.9, float(number))
+        move(journal, f"{number}", grade, Grade.SEHR_GUT, 100.0 + number)
+    journal.close()
+
+    shown = freisteller("verdicts", folder=tmp_path)
+
+    assert "needs one more" in " ".join(shown.stdout.split()), shown.stderr
+
+
 def test_the_drift_is_told_with_one_json_object_at_the_end(hot: Path) -> None:
     told = subprocess.run(
         [sys.executable, "-m", "benchmarks.judgement", "drift", "--journal", str(hot / "state" / "journal.sqlite3")],
@@ -185,6 +234,8 @@ def test_the_drift_is_told_with_one_json_object_at_the_end(hot: Path) -> None:
     assert figures["sehr_gut"] == pytest.approx(0.87, abs=0.01)
     assert figures["disagreement_refitted"] < figures["disagreement"]
     assert "1970-01" in told.stdout
+    assert figures["correction_tried"] >= figures["correction_changed"] >= figures["correction_nearer"] > 0
+    assert figures["correction_nearer"] > figures["correction_farther"]
 
 
 def test_who_decides_on_one_result_after_the_other_has_not_seen_the_rest(journal: Journal) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from daemon.web.api.schema_parts import SHARE, TEXT, Schema, list_of, named, object_of, or_null
+from daemon.web.api.schema_parts import SHARE, TEXT, WHOLE, Schema, list_of, named, object_of, or_null
 
 PROMISES: Mapping[str, Schema] = {
     "score": or_null({"type": "number", "description": "The region's promise, 0..1: the expected overlap"}),
     "rim": or_null({"type": "number", "description": "The border's promise, 0..1: the share that is right to 2 px"}),
     "graded_by": or_null({"type": "string", "enum": ["score", "rim"], "description": "Which of both made the grade"}),
     "limits": or_null(named("Limits")),
+    "correction": or_null(named("Correction")),
     "made_of": or_null(object_of(score=named("MadeOf"), rim=or_null(named("MadeOf")))),
 }
 """The properties of a job, a page or an attempt that tell of them."""
@@ -17,6 +18,10 @@ PROMISE_SCHEMAS: Mapping[str, Schema] = {
     "Limits": {
         **object_of(sehr_gut=SHARE, gut=SHARE, rim_sehr_gut=SHARE, rim_gut=SHARE),
         "description": "The lowest promises of each grade by which this was graded; the grade is the worse of both",
+    },
+    "Correction": {
+        **object_of(score_before=SHARE, shift={"type": "number"}, verdicts=WHOLE, text=TEXT),
+        "description": "What people's verdicts on earlier results added to the score, and how many these were",
     },
     "MadeOf": {
         **object_of(usual=SHARE, effects=list_of(named("Effect"))),

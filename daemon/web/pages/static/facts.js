@@ -2,7 +2,7 @@
 import { byId, element, fill } from "./dom.js";
 import { numbersOf } from "./marks.js";
 import { inWords } from "./reasons.js";
-import { promisesOf } from "./promises.js";
+import { correctionOf, promisesOf } from "./promises.js";
 import { _, day, gradeName, shortName } from "./texts.js";
 
 // entry: of the queue; null = there is none to show.
@@ -26,9 +26,11 @@ export function drawFacts(entry) {
   );
 }
 
-// Both promises, and which of them made the grade.
+// Both promises, which of them made the grade, and what people's verdicts did to the score.
 function drawPromises(job) {
-  fill(byId("score"), ...promisesOf(job).map(({ text, made, how }) => element("span", { className: "promise", "data-made": made ? "yes" : undefined, title: how }, made ? _("%(promise)s, decides", { promise: text }) : text)));
+  const promises = promisesOf(job).map(({ text, made, how }) => element("span", { className: "promise", "data-made": made ? "yes" : undefined, title: how }, made ? _("%(promise)s, decides", { promise: text }) : text));
+  const correction = correctionOf(job);
+  fill(byId("score"), ...promises, correction ? element("span", { className: "promise", id: "correction" }, correction) : null);
 }
 
 function drawDecided(entry) {

@@ -31,3 +31,12 @@ export function promisesOf(job) {
   const border = _("rim %(rim)s", { rim: shown(rim, limits ? [limits.rim_sehr_gut, limits.rim_gut] : []) });
   return [ofRegion, { text: border, how: howMade(made?.rim), made: decides === "rim" }];
 }
+
+// What people's verdicts did to the score, in words; "" if nothing. See correction_text in promise_texts.py.
+export function correctionOf(job) {
+  const { correction, limits } = job ?? {};
+  if (!correction) return "";
+  const before = shown(correction.score_before, limits ? [limits.sehr_gut, limits.gut] : []);
+  const shift = figure(correction.shift, { minimumFractionDigits: 3, maximumFractionDigits: 3, signDisplay: "exceptZero" });
+  return _("corrected from %(before)s by %(shift)s for %(n)s verdicts of people", { before, shift, n: String(correction.verdicts) });
+}
