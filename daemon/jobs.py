@@ -148,7 +148,7 @@ class Attempt:
 
     finish, verdict: of the result. verdict is None if the engine refused the recipe; error then says why.
     subject: the view that just holds what the alpha shows, for a later zoom; None if it shows nothing.
-    resolved: the pixels of the whole photo's longest side that the engine resolved; 0 if that is not known.
+    resolved: how many pixels of its view's longer side the model resolves; 0 if that is not known.
     why: always empty now. In rows of earlier versions it says why this recipe came first.
     """
 

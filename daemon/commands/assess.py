@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from daemon.arrays import Alpha
+from daemon.commands.judge_in_full import as_large_as, in_full
 from daemon.errors import BadPhoto
 from daemon.jobs import Verdict, View
 from daemon.judgement.grading import Thresholds, judge
@@ -26,7 +27,8 @@ def assess_cutout(settings: Settings, photo: Path, cutout: Path) -> Verdict:
             f"({original.width} x {original.height}): it was trimmed or belongs to another photo. Name one that fits."
         )
     thresholds = Thresholds(settings.grading.sehr_gut, settings.grading.gut)
-    return judge(make_proxy(original, View(), settings.engine.proxy_pixels), alpha, thresholds)
+    region = judge(make_proxy(original, View(), settings.engine.proxy_pixels), alpha, thresholds)
+    return in_full(region, original, as_large_as(original, alpha), settings.grading)
 
 
 def _alpha_of(path: Path, max_megapixels: float) -> Alpha:

@@ -9,7 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from daemon.arrays import Rgb
+from daemon.arrays import Alpha, Rgb
+from daemon.commands.judge_in_full import in_full
 from daemon.commands.models import found_weights, known_model, list_models, refuse_for_commerce
 from daemon.contact_sheet.compared_models import (
     Cell,
@@ -24,8 +25,10 @@ from daemon.disk.whole_file import write_whole
 from daemon.engines.onnx.kept_speeds import keep_speed
 from daemon.engines.onnx.onnx_engine import OnnxEngine
 from daemon.errors import BadPhoto, BadSettings, EngineFull, EngineMisconfigured, RecipeRefused
-from daemon.jobs import Recipe, View
+from daemon.jobs import Recipe, Verdict, View
+from daemon.judgement.both_promises import rim_counts
 from daemon.judgement.grading import Thresholds, judge
+from daemon.pictures import refining
 from daemon.pictures.proxy import make_proxy
 from daemon.pictures.reading import open_photo
 from daemon.settings import Settings
@@ -116,7 +119,7 @@ def compare_models(
     columns: list[list[Cell]] = []
     for name in names:
         columns.append([])
-        for cell in _column(settings, name, [rgb for _, rgb in proxies]):
+        for cell in _column(settings, name, proxies):
             columns[-1].append(cell)
             on_progress(name, sum(map(len, columns)), len(names) * len(proxies))
     rows = tuple(
@@ -150,21 +153,33 @@ def _opened(settings: Settings, photos: Sequence[Path]) -> tuple[list[tuple[Path
     return opened, troubles
 
 
-def _column(settings: Settings, name: str, pictures: Sequence[Rgb]) -> Iterator[Cell]:
+def _column(settings: Settings, name: str, photos: Sequence[tuple[Path, Rgb]]) -> Iterator[Cell]:
     """What one model makes of the pictures. Its engine is closed after that, so that no two are in memory."""
     local = settings.engine.local.model_copy(update={"model": name})
     thresholds = Thresholds(settings.grading.sehr_gut, settings.grading.gut)
     times: list[float] = []
     engine = OnnxEngine(local, len(os.sched_getaffinity(0)), lambda _: None)
     with closing(engine):
-        for rgb in pictures:
+        for path, rgb in photos:
             try:
                 answer = engine.cut(uuid.uuid4(), rgb, Recipe(name), new=True)
             except (EngineMisconfigured, EngineFull, RecipeRefused) as error:
                 yield Cell(trouble=str(error))
                 continue
             verdict = judge(rgb, answer.alpha, thresholds)
+            if rim_counts(verdict):
+                try:
+                    verdict = _in_full(settings, verdict, path, answer.alpha, engine.detail_of(Recipe(name)))
+                except BadPhoto as error:  # it was changed meanwhile
+                    yield Cell(trouble=str(error))
+                    continue
             times.append(answer.stages["infer"])
             yield cell_of(rgb, answer.alpha, verdict, times[-1])
     if times:
         keep_speed(local.weights_path, name, median(times))
+
+
+def _in_full(settings: Settings, region: Verdict, path: Path, alpha: Alpha, resolved: int) -> Verdict:
+    """The verdict on both promises. The photo is opened again for its border: all photos at once are too many."""
+    photo = open_photo(path, settings.intake.max_megapixels)
+    return in_full(region, photo, refining.full_size_alpha(photo, alpha), settings.grading, resolved)

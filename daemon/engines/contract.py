@@ -117,6 +117,17 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class KnowsDetail(Protocol):
+    """An engine that knows how fine its models look."""
+
+    def detail_of(self, recipe: Recipe) -> int:
+        """The pixels of the longer side of what it sees that the recipe's model resolves; 0 if nobody knows.
+
+        It follows from the recipe and the engine's tables alone, so that a later run says the same.
+        """
+
+
+@runtime_checkable
 class TakesEncoded(Protocol):
     """An engine that needs no pixels, so that the process which asks it need not encode and decode any."""
 

@@ -88,7 +88,11 @@ WINDOW_SIGNS = ("off_edge", "beside", "rough", "crumbly", "soft", "fringe", "fai
 
 def read_rim(patches: RimPatches) -> RimSigns:
     """All signs of a border. Raises ValueError if there is no window."""
-    found, _ = window_signs(patches)
+    return signs_of(window_signs(patches)[0], patches)
+
+
+def signs_of(found: Floats, patches: RimPatches) -> RimSigns:
+    """The signs of a border, of those of its windows, see `window_signs`. Raises ValueError if there is no window."""
     if not len(found):
         raise ValueError("a rim without a window has no signs")
     typical = dict(zip(WINDOW_SIGNS, np.median(found, axis=0).tolist(), strict=True))

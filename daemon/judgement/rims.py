@@ -3,9 +3,32 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from daemon.jobs import MadeOf, Reason, Spot
+from daemon.judgement.made_of import PLACES, made_of
+from daemon.judgement.rim_score import rim_card, values
+from daemon.judgement.rim_signs import SIDE, WINDOW_SIGNS, Floats, RimPatches, signs_of, window_signs
+from daemon.judgement.score import UsedCard
+from daemon.judgement.spots import MOST_SPOTS
 
 LEAST_EFFECT = 0.02  # of the promise: a kind of sign that lowers it by less is not worth a sentence of its own
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "rough": ("rough", "crumbly"),
+    "off_edge": ("off_edge", "beside"),
+    "soft": ("soft",),
+    "fringe": ("fringe",),
+    "indistinct": ("faint",),
+    "busy": ("busy",),
+    "coarse": ("coarse",),
+    "unsure": ("unsure",),
+    "doubt": ("doubt",),
+}
+"""The kinds of signs that a rim's promise is made of. A sign of the worst windows belongs to that of the typical."""
+
+NOTICEABLE = 0.25  # log-odds by which a window must be worse than a middling one to be a spot
+APART = 0.03  # of the photo's sides: spots that are nearer to each other are one
 
 FAULTS: Mapping[str, str] = {
     "rough": "rim_rough",
@@ -15,6 +38,8 @@ FAULTS: Mapping[str, str] = {
     "coarse": "rim_coarse",
     "indistinct": "rim_indistinct",
     "busy": "rim_busy",
+    "unsure": "rim_unsure",
+    "doubt": "rim_doubt",
 }
 """The reason of each kind of sign of a rim."""
 
@@ -26,6 +51,56 @@ class JudgedRim:
     promise: float
     made_of: MadeOf
     reasons: tuple[tuple[Reason, tuple[Spot, ...]], ...] = ()
+
+
+def judge_rim(patches: RimPatches, size: tuple[int, int]) -> JudgedRim | None:
+    """Judge the border of a result by windows along it; None if no window shows any border.
+
+    size: the photo's width and height in px.
+    """
+    each, which = window_signs(patches)
+    if not len(each):
+        return None
+    found = values(signs_of(each, patches))
+    kinds = {kind: [name for name in found if name.removesuffix("_worst") in of] for kind, of in KINDS.items()}
+    made = made_of([UsedCard(1.0, rim_card(), found)], kinds)
+    half = SIDE * patches.factor / 2
+    around = half / size[0], half / size[1]
+    promise = round(made.usual + sum(effect for _, effect in made.effects), PLACES)
+    spots = _spots(each, patches.places[which], around)
+    return JudgedRim(promise, made, rim_reasons(made, spots, patches.resolved, patches.longest))
+
+
+def _spots(each: Floats, places: Floats, around: tuple[float, float]) -> dict[str, tuple[Spot, ...]]:
+    """Of each kind of sign, the windows where it lowers the promise most, the worst first."""
+    curves = rim_card().curves
+    costs: dict[str, Floats] = {}
+    for kind, names in KINDS.items():
+        told = [(column, curves[name]) for column, name in enumerate(WINDOW_SIGNS) if name in names and name in curves]
+        if told:
+            lost = [
+                curve.worth[len(curve.at) // 2] - np.interp(each[:, at], curve.at, curve.worth) for at, curve in told
+            ]
+            costs[kind] = np.asarray(np.sum(lost, axis=0), np.float32)
+    return {kind: _worst(places, cost, around) for kind, cost in costs.items()}
+
+
+def _worst(places: Floats, cost: Floats, around: tuple[float, float]) -> tuple[Spot, ...]:
+    """The places that cost most, each with the window around it."""
+    chosen: list[Spot] = []
+    for number in np.argsort(-cost, kind="stable").tolist():
+        if cost[number] < NOTICEABLE or len(chosen) == MOST_SPOTS:
+            break
+        x, y = places[number].tolist()
+        if all(max(abs(x - spot.x), abs(y - spot.y)) > APART for spot in chosen):
+            chosen.append(_spot(x, y, *around))
+    return tuple(chosen)
+
+
+def _spot(x: float, y: float, across: float, down: float) -> Spot:
+    """The window around a place, as far as it lies in the photo."""
+    edges = max(0.0, x - across), max(0.0, y - down), min(1.0, x + across), min(1.0, y + down)
+    return Spot(*(round(share, 4) for share in (*edges, x, y)))
 
 
 def rim_reasons(

@@ -25,7 +25,9 @@ def _values(values: dict[str, Any]) -> dict[str, Any]:
         verdict |= _corrected(values)
         verdict |= _made_of(values.get("made_of") or {})
     kept: dict[str, Any] = {
-        key: values[key] for key in ("number", "finish", "server", "seconds", "why", "error") if key in values
+        key: values[key]
+        for key in ("number", "finish", "server", "seconds", "why", "error", "resolved")
+        if key in values
     }
     return {**kept, "recipe": recipe, "verdict": verdict or None}
 

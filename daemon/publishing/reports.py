@@ -194,6 +194,7 @@ def _attempt(attempt: Attempt, words: Texts) -> dict[str, Any]:
         "finish": _finish(attempt.finish),
         "server": attempt.server,
         "seconds": round(attempt.seconds, 3),
+        **({"resolved": attempt.resolved} if attempt.resolved else {}),
         **({"why": attempt.why} if attempt.why else {}),
         **(verdict_values(attempt.verdict, words) if attempt.verdict else _error(attempt.error, words)),
     }

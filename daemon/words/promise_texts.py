@@ -28,6 +28,8 @@ KINDS: dict[str, str] = {
     "coarse": N_("how fine the engine saw the photo"),
     "indistinct": N_("how far subject and background differ along the border"),
     "busy": N_("how many other edges the photo has along the border"),
+    "unsure": N_("how sure the engine was where the border runs"),
+    "doubt": N_("how sure the engine was of the parts along the border"),
     "other": N_("all else"),
 }
 """What a promise is made of, by the codes of `MadeOf`."""

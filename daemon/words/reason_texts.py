@@ -25,6 +25,8 @@ REASONS: Mapping[str, str] = {
     "rim_coarse": N_("the border is coarser than the photo: the engine saw %(seen)s of its %(pixels)s pixels"),
     "rim_indistinct": N_("subject and background hardly differ along the border"),
     "rim_busy": N_("the photo has many edges along the border, and it may lie on a wrong one"),
+    "rim_unsure": N_("the engine was unsure where the border runs"),
+    "rim_doubt": N_("the engine was unsure of parts along the border"),
     "rim_weighs_most": N_("the border as a whole is less exact; what weighs most: %(parts)s"),
     "good": "%(parts)s",
     "weighs_most": N_("no single fault stands out; what weighs most: %(parts)s"),
@@ -59,6 +61,8 @@ PARTS: Mapping[str, str] = {
     "rim_coarse": N_("an engine that saw less than the photo shows"),
     "rim_indistinct": N_("a border that the photo hardly shows"),
     "rim_busy": N_("many edges beside the border"),
+    "rim_unsure": N_("an engine that was unsure where the border runs"),
+    "rim_doubt": N_("parts along the border of which the engine was unsure"),
     "rim_other": N_("many small things"),
 }
 """What a sentence may be made of."""

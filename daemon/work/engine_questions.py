@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from daemon.engines.contract import Answer, EncodedAnswer, Engine, ReadAlpha, TakesEncoded
+from daemon.engines.contract import Answer, EncodedAnswer, Engine, KnowsDetail, ReadAlpha, TakesEncoded
 from daemon.errors import FreistellerError
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.runtime import Runtime
@@ -30,6 +30,10 @@ class EngineQuestions:
     def kept(self, job: Job, number: int, recipe: Recipe) -> bytes | None:
         """The raw alpha of an attempt as it was kept, a PNG; None if there is none."""
         return self._alphas.png_of(job, number, recipe)
+
+    def detail_of(self, recipe: Recipe) -> int:
+        """How many pixels of its view's longer side the model of a recipe resolves; 0 if nobody knows."""
+        return self._engine.detail_of(recipe) if isinstance(self._engine, KnowsDetail) else 0
 
     def ask(self, job: Job, photo: PhotoWorker, attempt: Attempt, base: Attempt | None) -> str:
         """Let the worker have the raw alpha of an attempt, kept or asked for. Returns which server gave it.

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from daemon.arrays import Alpha, Rgb
-from daemon.jobs import TOUCH_UP, Attempt, Finish, Recipe, View
+from daemon.jobs import TOUCH_UP, Attempt, Finish, Limits, Recipe, Verdict, View
 from daemon.judgement import finish, finish_search, grading, views
+from daemon.judgement.both_promises import rim_counts, with_rim
 from daemon.judgement.finish_search import FinishedAlpha
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.scene import Scene, look_at
@@ -18,6 +19,7 @@ from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Photo
 from daemon.pictures.values import Samples
 from daemon.settings.pixel_settings import PixelSettings
+from daemon.work.rims_in_work import RimsInWork
 
 MOST_FRAME_PIXELS = 2048  # the longest side of an alpha that a zoom was put into; no model resolves more
 
@@ -40,6 +42,10 @@ class PhotoInWork:
     finished: dict[int, FinishedAlpha] = field(default_factory=dict)
     painted: dict[int, bytes] = field(default_factory=dict)
     heard: list[Witness] = field(default_factory=list)
+    rims: RimsInWork = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rims", RimsInWork(self.photo, self.settings.proxy_pixels, self.timed))
 
     @classmethod
     def of(cls, photo: Photo | LargePhoto, settings: PixelSettings, timed: Timed = untimed) -> "PhotoInWork":
@@ -100,14 +106,13 @@ class PhotoInWork:
             found = FinishedAlpha(Finish(), raw, verdict)
         self.finished[attempt.number] = found
         subject = views.subject_of(found.alpha)
-        return replace(attempt, finish=found.finish, verdict=found.verdict, subject=subject)
+        return self._with_rim(replace(attempt, finish=found.finish, subject=subject), found.verdict)
 
     def judge_again(self, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Attempts with the verdicts that they get beside all alphas that are known by now."""
         if not attempts:
             return []
-        with self.timed("signs"):
-            return [self._with_verdict_now(attempt) for attempt in attempts]
+        return [self._with_verdict_now(attempt) for attempt in attempts]
 
     def finished_alpha(self, attempt: Attempt) -> Alpha:
         """An attempt's alpha with its finish, in the frame of the whole photo, not yet at full size."""
@@ -117,7 +122,14 @@ class PhotoInWork:
         return finish.apply_finish(self.small, raw, attempt.finish, others)
 
     def full_alpha(self, attempt: Attempt) -> Samples:
-        """The alpha that a result by this attempt has: (H, W), at the photo's size and depth."""
+        """The alpha that a result by this attempt has: (H, W), at the photo's size and depth.
+
+        If it was made to judge its rim, and it is the best one, it is not made again; but it is given away only once.
+        """
+        kept = self.rims.full(attempt)
+        return self._full_alpha(attempt) if kept is None else kept
+
+    def _full_alpha(self, attempt: Attempt) -> Samples:
         png = self.painted.get(attempt.number)
         if png is not None:
             return refining.painted_alpha(self.photo, png)
@@ -145,8 +157,21 @@ class PhotoInWork:
             self.finished[attempt.number] = FinishedAlpha(attempt.finish, alpha, attempt.verdict)
         found = self.finished[attempt.number]
         limits = self._thresholds(attempt)
-        verdict = finish_search.verdict_now(self.scene, raw, found, limits, others, witness=self._witness)
+        with self.timed("signs"):
+            verdict = finish_search.verdict_now(self.scene, raw, found, limits, others, witness=self._witness)
+        return self._with_rim(attempt, verdict)
+
+    def _with_rim(self, attempt: Attempt, region: Verdict) -> Attempt:
+        """The attempt with the verdict on both its region and its rim, which is looked at if it may change a grade."""
+        rim = self.rims.judge(attempt, self._full_alpha) if rim_counts(region) else None
+        verdict = with_rim(region, rim, self._limits)
+        self.rims.note(attempt, verdict)
         return replace(attempt, verdict=verdict)
+
+    @property
+    def _limits(self) -> Limits:
+        settings = self.settings
+        return Limits(settings.sehr_gut, settings.gut, settings.rim_sehr_gut, settings.rim_gut)
 
     def _in_frame(self, alpha: Alpha, view: View, base: Attempt | None) -> Alpha:
         if view == View():

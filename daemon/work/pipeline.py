@@ -178,6 +178,7 @@ class Pipeline:
     ) -> Attempt:
         """Try one recipe. best: the best attempt so far. count: from 1, within the page. hearing: of the page."""
         attempt = Attempt((photo.page.number - 1) * ATTEMPTS_PER_PAGE + count, recipe)
+        attempt = replace(attempt, resolved=self._questions.detail_of(recipe))
         began = time.perf_counter()
         hearing.ask()
         try:

@@ -91,6 +91,12 @@ class ComfyUIEngine:
         """All models of the table that may be used."""
         return tuple(self._table.models)
 
+    def detail_of(self, recipe: Recipe) -> int:
+        """See `KnowsDetail`. A model without a parameter for it does not say."""
+        model = self._table.models.get(recipe.model)
+        usual = model.resolutions.usual if model and model.resolutions else 0
+        return recipe.process_res or usual
+
     def start(self) -> None:
         """Listen to each server's events and probe it, in the background. Start the canary if the settings say so."""
         if self._started:

@@ -100,6 +100,11 @@ class OnnxEngine:
         present = (name for name in names_of_present(self._settings, known.get) if name in known)
         return {name: known[name].licence for name in present if name not in self._table.models}
 
+    def detail_of(self, recipe: Recipe) -> int:
+        """See `KnowsDetail`."""
+        model = self._table.models.get(recipe.model)
+        return max(model.size) if model else 0
+
     def start(self) -> None:
         """Load the configured model in the background, so that the first photo waits less.
 
