@@ -66,7 +66,7 @@ def best_finish(
     others, table = others or {}, table or shipped_table()
     small = {number: scene.rim(other) for number, other in others.items()}
     blend, unfinished, disagreement = _best_blend(scene, scene.rim(raw), small, table, witness)
-    finish = _finish_for(unfinished.doubts, blend)
+    finish = finish_for(unfinished.doubts, blend)
     alpha = apply_finish(scene.rgb, raw, finish, others)
     evidence = _evidence(scene, alpha, unfinished)
     verdict = _verdict(scene, evidence, thresholds, disagreement, table, witness)
@@ -125,7 +125,7 @@ def _best_blend(
         return (), RawAlpha(scene.reduced(raw), read_doubts(scene, raw)), None
     found = []
     single = [scene.reduced(alpha) for alpha in (raw, *others.values())]
-    for numbers in _blends(others):
+    for numbers in blends(others):
         mean = _mean([raw, *(others[number] for number in numbers)])
         blend, signs = scene.reduced(mean), read_signs(scene, mean)
         disagreement = measure_disagreement(scene, blend, single if numbers else single[1:])
@@ -134,13 +134,14 @@ def _best_blend(
     return max(found, key=lambda row: row[0])[1:]  # of equal scores the first: it blends the fewest alphas
 
 
-def _blends(others: Mapping[int, Alpha]) -> Iterator[tuple[int, ...]]:
+def blends(others: Mapping[int, object]) -> Iterator[tuple[int, ...]]:
+    """The numbers to blend in that are tried, the fewest first: none, and each choice of the latest `MOST_PARTNERS`."""
     partners = sorted(others)[-MOST_PARTNERS:]
     for count in range(len(partners) + 1):
         yield from combinations(partners, count)
 
 
-def _finish_for(doubts: Doubts, blend: tuple[int, ...]) -> Finish:
+def finish_for(doubts: Doubts, blend: tuple[int, ...]) -> Finish:
     """The finish that the rim asks for. What a coarse network blurred becomes firm; what is soft in the photo stays."""
     if doubts.soft_rim <= CRISP_RIM[0]:
         return Finish(blend, keep_islands=False, fill_holes=True)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from daemon.jobs import Attempt, Grade, Recipe, View
 from daemon.judgement.best_of_pages import best_by_score
+from daemon.judgement.expected_gain import GainTable, kind_of_call, place, shipped_gains
 from daemon.judgement.views import zoom_on
 from daemon.settings import Rung
 
 SMALLEST_RES, FINEST_RES = 256, 2048  # pixels: the range of process_res that all nodes accept
-MILD_TRIES = 1  # engine calls after a result that is graded gut
 
 Remedy = Callable[[Recipe, Recipe], bool]
 
@@ -27,10 +27,6 @@ def _finer(recipe: Recipe, best: Recipe) -> bool:
     return recipe.model == best.model and (recipe.process_res or 0) > (best.process_res or 0)
 
 
-def _same_model(recipe: Recipe, best: Recipe) -> bool:
-    return recipe.model == best.model and recipe.view.whole
-
-
 def _of_no_beaten_model(recipe: Recipe, best: Recipe) -> bool:
     """Any recipe but the mirrored pass of a model that was beaten: its two alphas would agree, and win for that."""
     return not recipe.view.mirrored or recipe.model == best.model
@@ -40,13 +36,7 @@ def _any(_: Recipe, __: Recipe) -> bool:
     return True
 
 
-def _mildly(remedy: Remedy) -> Remedy:
-    """The remedy from the same model only: beside a result that is gut, another model does more harm than good."""
-    return lambda recipe, best: recipe.model == best.model and remedy(recipe, best)
-
-
-MILD: tuple[Remedy, ...] = (_finer, _same_model)
-AGGRESSIVE: tuple[Remedy, ...] = (_other_model, _zoom, _finer, _of_no_beaten_model)
+IN_ORDER: tuple[Remedy, ...] = (_other_model, _zoom, _finer, _of_no_beaten_model)
 REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "empty": (_other_model,),
     "full": (_other_model,),
@@ -58,9 +48,10 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "soft_rim": (_finer, _zoom),
     "small_subject": (_zoom,),
 }
-"""What to try first for a named defect; a verdict names the worst defect first. MILD or AGGRESSIVE decides the rest.
+"""What to try first for a named defect; a verdict names the worst defect first. IN_ORDER is for the rest.
 
-After a result that is gut the same model is asked first, whatever the defect; see `_mildly`.
+Another model is asked before another view of the same one, also beside a result that is gut: two passes of one model
+share its errors, so that they agree proves little.
 """
 
 
@@ -75,17 +66,20 @@ class Strategy:
         max_attempts: int,
         min_gain: float,
         dead: Mapping[str, Sequence[str]] | None = None,
+        gains: GainTable | None = None,
     ) -> None:
         """ladder: recipes, the preferred one first. offered: models that the engine in use has. local_model: the model
-        that "local" stands for. min_gain: how much a call must add to the best score so that another one is made.
+        that "local" stands for. min_gain: how much a call must be expected to add so that it is made, see `GainTable`.
 
         dead: by model the parameters that an audit found to make no difference; recipes go without them.
+        gains: what calls can be expected to add; None = the shipped table.
         """
         self._dead = dead or {}
         named = named_rungs(ladder, local_model)
         self._rungs = tuple(dict.fromkeys(bare(rung, self._dead) for rung in named if rung.model in offered))
         self._max_attempts = max_attempts
         self._min_gain = min_gain
+        self._gains = gains
         self._left_out: frozenset[str] = frozenset()
 
     def without(self, model: str) -> "Strategy":
@@ -110,15 +104,13 @@ class Strategy:
         if best is None or best.verdict is None:
             untried = self._untried(attempts, None)
             return untried[0] if untried else None
-        if best.verdict.grade is Grade.SEHR_GUT or self._gained_nothing(attempts):
+        if best.verdict.grade is Grade.SEHR_GUT:
             return None
         untried = self._untried(attempts, best.subject)
-        if best.verdict.grade is Grade.GUT:
-            if self._tries_since(attempts, Grade.GUT) >= MILD_TRIES:
-                return None
-            remedies = _remedies(best.verdict.defects)
-            return _pick(untried, best.recipe, (*map(_mildly, remedies), *MILD, *remedies))
-        return _pick(untried, best.recipe, (*_remedies(best.verdict.defects), *AGGRESSIVE))
+        recipes = _in_order(untried, best.recipe, (*_remedies(best.verdict.defects), *IN_ORDER))
+        gains, now = self._gains or shipped_gains(), place(best.verdict)
+        paying = (each for each in recipes if gains.gain(kind_of_call(each, attempts), now) >= self._min_gain)
+        return next(paying, None)
 
     def best(self, attempts: Sequence[Attempt]) -> Attempt | None:
         """The attempt with the highest score; of equal ones the earlier. None if none was judged."""
@@ -140,7 +132,8 @@ class Strategy:
         untried = untried or self._untried(attempts, subject)
         if known is None or known.verdict is None:
             return untried[0] if untried else None
-        return _pick(untried, known.recipe, (*_remedies(known.verdict.defects), *AGGRESSIVE, _any))
+        recipes = _in_order(untried, known.recipe, (*_remedies(known.verdict.defects), *IN_ORDER, _any))
+        return next(recipes, None)
 
     def _untried(
         self, attempts: Sequence[Attempt], subject: View | None, rungs: Sequence[Rung] | None = None
@@ -171,21 +164,6 @@ class Strategy:
         size = max(SMALLEST_RES, asked // 2)
         smaller = Recipe(last.recipe.model, size, last.recipe.view)
         return None if smaller in {attempt.recipe for attempt in attempts} else smaller
-
-    def _gained_nothing(self, attempts: Sequence[Attempt]) -> bool:
-        last = attempts[-1]
-        before = self.best(attempts[:-1])
-        if last.verdict is None or before is None or before.verdict is None:
-            return False
-        return last.verdict.score - before.verdict.score < self._min_gain
-
-    @staticmethod
-    def _tries_since(attempts: Sequence[Attempt], grade: Grade) -> int:
-        """How many attempts followed the first one of at least this grade."""
-        for index, attempt in enumerate(attempts):
-            if attempt.verdict and attempt.verdict.grade.rank >= grade.rank:
-                return len(attempts) - index - 1
-        return 0
 
 
 def named_rungs(ladder: Sequence[Rung], local_model: str) -> tuple[Rung, ...]:
@@ -229,9 +207,7 @@ def _remedies(defects: Sequence[str]) -> list[Remedy]:
     return [remedy for defect in defects for remedy in REMEDIES.get(defect, ())]
 
 
-def _pick(untried: Sequence[Recipe], best: Recipe, remedies: Sequence[Remedy]) -> Recipe | None:
+def _in_order(untried: Sequence[Recipe], best: Recipe, remedies: Sequence[Remedy]) -> Iterator[Recipe]:
+    """The recipes that the remedies allow, in the order of the remedies, then of the ladder; some maybe twice."""
     for remedy in remedies:
-        for recipe in untried:
-            if remedy(recipe, best):
-                return recipe
-    return None
+        yield from (recipe for recipe in untried if remedy(recipe, best))

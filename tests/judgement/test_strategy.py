@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from daemon.jobs import Attempt, Grade, Measures, Recipe, Verdict, View
+from daemon.judgement.expected_gain import GainTable, NextCall
 from daemon.judgement.strategy import Strategy, left_out
 from daemon.settings import DEFAULT_LADDER, Rung
 
@@ -17,8 +18,18 @@ LADDER = (
 SMALL = View(0.4, 0.4, 0.6, 0.6)
 
 
+ALWAYS = GainTable((0.0, 2.5), dict.fromkeys(NextCall, (1.0, 1.0)))
+
+
 def strategy(offered: Sequence[str] = ("A", "B"), max_attempts: int = 5, ladder: Sequence[Rung] = LADDER) -> Strategy:
-    return Strategy(ladder, offered, "u2netp", max_attempts, min_gain=0.01)
+    """A strategy that takes every call for worth its price."""
+    return Strategy(ladder, offered, "u2netp", max_attempts, min_gain=0.01, gains=ALWAYS)
+
+
+def careful(min_gain: float = 0.01, **gains: float) -> Strategy:
+    """A strategy that expects these gains of its calls, wherever the photo stands, and nothing of the others."""
+    table = GainTable((0.0, 2.5), {call: (gains.get(call, 0.0),) * 2 for call in NextCall})
+    return Strategy(LADDER, ("A", "B", "u2netp"), "u2netp", 9, min_gain, gains=table)
 
 
 def attempt(
@@ -63,16 +74,48 @@ def test_sehr_gut_is_enough() -> None:
     assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.9)]) is None
 
 
-def test_gut_is_answered_with_the_same_model_at_a_higher_resolution() -> None:
-    assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.7)]) == Recipe("A", 2048)
+def test_gut_is_answered_with_another_model_because_one_model_repeats_its_errors() -> None:
+    assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.7)]) == Recipe("B", 1024)
 
 
-def test_gut_is_worth_one_more_call_and_no_second() -> None:
-    tried = [attempt(1, Recipe("A", 1024), 0.7), attempt(2, Recipe("A", 2048), 0.75)]
-    assert strategy().next_recipe(tried) is None
+def test_a_call_is_made_only_if_it_can_be_expected_to_add_as_much_as_it_must() -> None:
+    first = [attempt(1, Recipe("A", 1024), 0.7)]
+
+    assert careful(model_first=0.01).next_recipe(first) == Recipe("B", 1024)
+    assert careful(model_first=0.0099).next_recipe(first) is None
+    assert careful(min_gain=0).next_recipe(first) == Recipe("B", 1024)
 
 
-def test_the_local_model_s_mild_remedy_is_the_mirrored_pass() -> None:
+def test_what_does_not_pay_is_passed_over_for_what_does() -> None:
+    first = [attempt(1, Recipe("A", 1024), 0.7)]
+    assert careful(view_first=0.02).next_recipe(first) == Recipe("A", 2048)
+
+
+def test_after_a_second_model_the_gains_of_later_calls_count() -> None:
+    both = [attempt(1, Recipe("A", 1024), 0.3), attempt(2, Recipe("B", 1024), 0.305)]
+
+    assert careful(model_first=1, view_first=1).next_recipe(both) is None
+    assert careful(model_later=0.02).next_recipe(both) == Recipe("u2netp")
+    assert careful(view_later=0.02).next_recipe(both) == Recipe("A", 2048)
+
+
+def test_a_recipe_that_was_refused_tells_nothing_so_the_next_model_is_the_first_to_be_heard() -> None:
+    refused = attempt(1, Recipe("A", 1024), None, error_reason="recipe_refused")
+    heard = [refused, attempt(2, Recipe("B", 1024), 0.3)]
+
+    assert careful(model_first=0.02).next_recipe([refused]) == Recipe("B", 1024)
+    assert careful(model_first=0.02).next_recipe(heard) == Recipe("A", 2048)
+
+
+def test_the_next_recipe_depends_on_the_attempts_alone() -> None:
+    tried = [attempt(1, Recipe("A", 1024), 0.7, ("soft_rim", "residue"), subject=SMALL)]
+    while recipe := strategy().next_recipe(tried):
+        assert recipe == strategy().next_recipe(list(tried))  # as after a restart
+        tried.append(attempt(len(tried) + 1, recipe, 0.6, subject=SMALL))
+    assert len(tried) == 4
+
+
+def test_the_local_model_alone_is_asked_for_its_mirrored_pass() -> None:
     first = attempt(1, Recipe("u2netp"), 0.7)
     assert strategy(("u2netp",)).next_recipe([first]) == Recipe("u2netp", view=View(mirrored=True))
 
@@ -129,16 +172,6 @@ def test_an_engine_that_stays_full_leads_to_another_model() -> None:
     assert recipe not in {one.recipe for one in tried}
 
 
-def test_no_gain_ends_it() -> None:
-    tried = [attempt(1, Recipe("A", 1024), 0.30), attempt(2, Recipe("B", 1024), 0.305)]
-    assert strategy().next_recipe(tried) is None
-
-
-def test_a_gain_goes_on() -> None:
-    tried = [attempt(1, Recipe("A", 1024), 0.30), attempt(2, Recipe("B", 1024), 0.40)]
-    assert strategy().next_recipe(tried) is not None
-
-
 def test_the_budget_ends_it() -> None:
     tried = [attempt(1, Recipe("A", 1024), 0.30), attempt(2, Recipe("B", 1024), 0.40)]
     assert strategy(max_attempts=2).next_recipe(tried) is None
@@ -160,15 +193,6 @@ def test_remains_of_background_ask_for_another_model() -> None:
     assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.3, ("residue",))]) == Recipe("B", 1024)
 
 
-def test_gut_with_remains_of_background_stays_with_its_model() -> None:
-    assert strategy().next_recipe([attempt(1, Recipe("A", 1024), 0.7, ("residue",))]) == Recipe("A", 2048)
-
-
-def test_gut_with_remains_of_background_goes_to_another_model_where_its_own_has_nothing_left() -> None:
-    judge = with_dead(Rung(model="A"), Rung(model="B"))
-    assert judge.next_recipe([attempt(1, Recipe("A"), 0.7, ("residue",))]) == Recipe("B")
-
-
 def test_a_beaten_model_is_not_asked_for_its_mirrored_pass() -> None:
     judge = with_dead(Rung(model="A"), Rung(model="B"), Rung(model="A", view="mirrored"))
     assert judge.next_recipe([attempt(1, Recipe("A"), 0.2), attempt(2, Recipe("B"), 0.4)]) is None
@@ -185,7 +209,7 @@ DEAD = {"A": ("process_res",)}
 
 
 def with_dead(*ladder: Rung, max_attempts: int = 9) -> Strategy:
-    return Strategy(ladder, ("A", "B"), "u2netp", max_attempts, 0.01, DEAD)
+    return Strategy(ladder, ("A", "B"), "u2netp", max_attempts, 0.01, DEAD, ALWAYS)
 
 
 def test_rungs_that_differ_only_in_a_dead_parameter_are_one_recipe() -> None:
