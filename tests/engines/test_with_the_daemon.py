@@ -17,6 +17,7 @@ import pytest
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
 from tests.engines.double_faults import Faults
+from tests.work.test_witness_desk import settings_with
 
 pytestmark = pytest.mark.slow
 CHECKOUT = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ CHECKOUT = Path(__file__).parents[2]
 class Daemon:
     """A hot folder and the settings to run `freisteller` on it, any number of times."""
 
-    def __init__(self, folder: Path, *servers: str) -> None:
+    def __init__(self, folder: Path, *servers: str, **settings: str) -> None:
         self.root = folder / "hot folder"
         self.log = folder / "daemon.log"
         self._environment = {
@@ -37,6 +38,7 @@ class Daemon:
             "FREISTELLER__DISPATCH__POSTPONE_SECONDS": "0.3",
             "FREISTELLER__COMFYUI__PROBE_SECONDS": "0.5",
             "FREISTELLER__COMFYUI__SERVERS": json.dumps([{"url": url} for url in servers]),
+            **settings,
         }
 
     def drop(self, count: int, first: int = 0) -> None:
@@ -71,6 +73,10 @@ class Daemon:
             path.name for grade in ("sehr_gut", "gut", "ungenügend") for path in self.root.glob(f"{grade}/*.png")
         )
 
+    def reports(self) -> dict[str, dict[str, Any]]:
+        found = (path for grade in ("sehr_gut", "gut", "ungenügend") for path in self.root.glob(f"{grade}/*.json"))
+        return {path.stem: json.loads(path.read_text("utf-8")) for path in found}
+
     def failures(self) -> list[str]:
         failed = self.root / "failed"
         return sorted(path.name for path in failed.iterdir()) if failed.exists() else []
@@ -100,6 +106,46 @@ def test_a_kill_in_mid_prompt_costs_no_second_inference(tmp_path: Path, double: 
     per_ticket = Counter(inference.prompt_id for inference in double.inferences)
     assert set(per_ticket.values()) == {1}
     assert all(uuid.UUID(ticket).version == 5 for ticket in per_ticket)
+
+
+def witnesses_of(daemon: int) -> list[int]:
+    """The processes below a daemon that have loaded ONNX Runtime."""
+    found = [daemon]
+    for each in found:
+        for path in Path(f"/proc/{each}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += map(int, path.read_text().split())
+    return [each for each in found if uses_onnxruntime(each)]
+
+
+def uses_onnxruntime(process: int) -> bool:
+    with contextlib.suppress(OSError):
+        return "onnxruntime" in Path(f"/proc/{process}/maps").read_text()
+    return False
+
+
+def test_a_kill_takes_the_witness_along_and_each_photo_hears_one_after_it(tmp_path: Path, double: Double) -> None:
+    photos, weights = 4, tmp_path / "weights"
+    weights.mkdir()
+    settings_with(weights)
+    own = {"FREISTELLER__ENGINE__LOCAL__WEIGHTS_DIR": str(weights), "FREISTELLER__JUDGEMENT__WITNESS": "own"}
+    daemon = Daemon(tmp_path, double.url, **own)
+    daemon.drop(photos)
+    double.set_faults({"hold": True})
+    with daemon.running() as process:
+        wait_until(double, lambda: bool(witnesses_of(process.pid)), daemon)
+        before = witnesses_of(process.pid)
+        assert process.pid not in before  # the daemon itself has no network in it
+    wait_until(double, lambda: not any(map(uses_onnxruntime, before)), daemon)
+    double.set_faults({"hold": False})
+
+    with daemon.running("--once") as process:
+        assert process.wait(120) == 0
+
+    assert daemon.failures() == []
+    assert {name: report["witness"]["model"] for name, report in daemon.reports().items()} == {
+        f"photo-{number}": "own" for number in range(photos)
+    }
 
 
 CAN_DO_NOTHING: tuple[dict[str, Any], ...] = (

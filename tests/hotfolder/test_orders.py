@@ -97,7 +97,7 @@ def test_a_byte_order_mark_is_no_fault(counter: Counter) -> None:
         ("[outputs]\nformats = []", "Bad setting outputs.formats"),
         ("[grading]\nsehr_gut = 0.1", "must be higher than gut"),
         ("[strategy]\nmax_attempts = 1000", "Bad setting strategy.max_attempts = 1000"),
-        ("[intake]\nquiet_seconds = 0", "Unknown setting intake: allowed are grading, outputs, strategy"),
+        ("[intake]\nquiet_seconds = 0", "Unknown setting intake: allowed are grading, judgement, outputs, strategy"),
         ('state_dir = "/"', "Unknown setting state_dir"),
         ("outputs = 3", "Bad setting outputs"),
         ('strategy.ladder = [{ model = "Z" }]', "no such model"),
