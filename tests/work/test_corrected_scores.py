@@ -37,7 +37,7 @@ def settings_for(folder: Path, correction: str = "on", attempts: int = 1) -> Set
     )
 
 
-def people_say(settings: Settings, shift: float, verdicts: int = 40) -> None:
+def people_say(settings: Settings, shift: float, verdicts: int = 40, model: str = MODEL) -> None:
     """Reviews of earlier results whose worth to people was their score + shift."""
     dice, folders = random.Random(shift), HotFolder(settings.root_path)
     limits = Thresholds(settings.grading.sehr_gut, settings.grading.gut)
@@ -49,7 +49,7 @@ def people_say(settings: Settings, shift: float, verdicts: int = 40) -> None:
             journal.admit(name, name, Path("x"), 1, float(number))
             job = journal.take(float(number))
             assert job is not None
-            attempt = Attempt(1, Recipe(MODEL), verdict=Verdict(score, limits.grade(score), Measures(1, 1, 1)))
+            attempt = Attempt(1, Recipe(model), verdict=Verdict(score, limits.grade(score), Measures(1, 1, 1)))
             journal.record_attempts(job, [attempt])
             journal.decide(job.id, Outcome((attempt,), attempt))
             journal.complete(job.id, [], float(number))
