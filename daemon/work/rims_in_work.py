@@ -8,6 +8,7 @@ from daemon.judgement.best_of_pages import Standing, standing
 from daemon.judgement.rims import JudgedRim, judge_rim
 from daemon.observe.stage_clock import Timed
 from daemon.pictures.large_photo import LargePhoto
+from daemon.pictures.packed_alpha import PackedAlpha
 from daemon.pictures.photo import Photo
 from daemon.pictures.rim_patches import rim_patches
 from daemon.pictures.values import Samples
@@ -16,7 +17,7 @@ from daemon.pictures.values import Samples
 @dataclass(slots=True)
 class RimsInWork:
     """Full alphas take a byte or two for each pixel of the photo, so there are never more than two: that of the best
-    result so far, and the one that is judged just now.
+    result so far, and the one that is judged just now. Of a large photo, the first one is packed.
 
     most_seen: the longest side of the picture that engines get. judged: by number of the attempt; None = no border.
     """
@@ -26,7 +27,7 @@ class RimsInWork:
     timed: Timed
     judged: dict[int, JudgedRim | None] = field(default_factory=dict)
     _newest: tuple[int, Samples] | None = None
-    _best: tuple[int, Samples] | None = None
+    _best: tuple[int, Samples | PackedAlpha] | None = None
     _standing: Standing | None = None
 
     def judge(self, attempt: Attempt, make: Callable[[Attempt], Samples]) -> JudgedRim | None:
@@ -51,14 +52,16 @@ class RimsInWork:
             self._standing = rank
         elif self._newest is not None and self._newest[0] == attempt.number:
             if self._standing is None or rank > self._standing:
-                self._best, self._standing = self._newest, rank
+                number, full = self._newest
+                self._best = number, PackedAlpha.of(full) if isinstance(self.photo, LargePhoto) else full
+                self._standing = rank
             self._newest = None
 
     def full(self, attempt: Attempt) -> Samples | None:
         """The full alpha of an attempt's result if it is kept; nothing is kept any more then."""
         kept = next((each[1] for each in (self._best, self._newest) if each and each[0] == attempt.number), None)
         self._best = self._newest = self._standing = None
-        return kept
+        return kept.unpacked() if isinstance(kept, PackedAlpha) else kept
 
     def _resolved(self, attempt: Attempt) -> int:
         """How many pixels of the whole photo's longest side the engine resolved; 0 if that is not known."""

@@ -11,6 +11,7 @@ from daemon.arrays import Alpha
 from daemon.jobs import TOUCH_UP, Attempt, Grade, Reason, Recipe, Verdict, View
 from daemon.pictures import codec, memory_need, reading, refining
 from daemon.pictures.large_photo import LargePhoto
+from daemon.pictures.packed_alpha import PackedAlpha
 from daemon.pictures.photo import Photo
 from daemon.pictures.values import Metadata, Samples
 from daemon.settings import Settings
@@ -157,6 +158,18 @@ def test_a_photo_in_strips_gets_the_same_verdict(tmp_path: Path, monkeypatch: py
 
     assert verdict(one).rim == pytest.approx(verdict(other).rim, abs=1e-3)
     assert verdict(one).reasons == verdict(other).reasons
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_alpha_of_a_large_photo_is_packed_to_the_last_bit(dtype: type) -> None:
+    alpha: Samples = np.zeros((700, 501), dtype)
+    alpha[100:600, 50:400] = np.iinfo(dtype).max
+    alpha[90:110, 40:60] = np.random.default_rng(1).integers(0, 255, (20, 20))
+    packed = PackedAlpha.of(alpha)
+
+    assert np.array_equal(packed.unpacked(), alpha)
+    assert packed.unpacked().dtype == alpha.dtype
+    assert sum(map(len, packed.strips)) < alpha.nbytes / 20
 
 
 def test_an_alpha_that_came_with_the_photo_is_no_border_of_ours() -> None:
