@@ -29,7 +29,8 @@ from daemon.work.time_limits import TimeLimits
 from daemon.work.witness_main import SEE, STAGE, serve
 from daemon.work.worker_process import WorkerProcess
 
-LONGEST_SECONDS = 30.0  # of a picture, and of the wait for it: sixty times what it takes on a free core
+LONGEST_SECONDS = 30.0  # of a picture, and of any wait for one: sixty times what it takes on a free core
+SECONDS_PER_PHOTO = 3.6  # 1,000 photos an hour come out, however slow the witness is
 LOOK_AGAIN_SECONDS = 60.0  # after which somebody may have fetched weights that were missing
 FIRST_REST_SECONDS, LONGEST_REST_SECONDS = 30.0, 3600.0  # after a second failure in a row; each further one doubles it
 MOST_THREADS = 4  # of a picture: the daemon, its workers and servers on this machine want cores, too
@@ -62,7 +63,7 @@ class WitnessDesk:
     ) -> None:
         """crowded: whether photos in work need the memory that would be kept for the next picture.
 
-        longest: seconds of a picture, and of the wait for it.
+        longest: seconds of a picture, and of any wait for one.
         """
         self._threads = max(1, min(MOST_THREADS, cores // 2))
         self._meter = meter
@@ -74,6 +75,8 @@ class WitnessDesk:
         self._lock = threading.Lock()
         self._process: WorkerProcess | None = None
         self._looked: dict[str, tuple[float, PresentModel | None]] = {}
+        self._hearings = 0  # of photos in work that have a witness
+        self._has_answered = False
         self._failures = 0  # in a row
         self._rests_until = -math.inf
         self._closed = False
@@ -87,9 +90,11 @@ class WitnessDesk:
         name = witness_model(settings)
         model = self._present(name, settings) if name and name not in asked else None
         hearing = Hearing(photo, model, self)
+        self._count_hearing(model is not None)
         try:
             yield hearing
         finally:
+            self._count_hearing(-(model is not None))
             hearing.end()
 
     def call(self, picture: Rgb, model: PresentModel) -> "Future[Statement | None]":
@@ -105,7 +110,7 @@ class WitnessDesk:
         """The alpha that a call gave, in steps; None if it failed or takes too long."""
         began, seen, result = time.perf_counter(), None, "failed"
         try:
-            seen = answer.result(self._longest)
+            seen = answer.result(self._patience())
         except TooLate:
             answer.cancel()
             result = "late"
@@ -115,6 +120,19 @@ class WitnessDesk:
         cpu_seconds = seen.cpu_seconds if seen else 0.0
         self._stages.add(STAGE, time.perf_counter() - began, cpu_seconds, in_this_thread=False)
         return seen.steps if seen else None
+
+    def _count_hearing(self, by: int) -> None:
+        with self._lock:
+            self._hearings += by
+
+    def _patience(self) -> float:
+        """For how many seconds a photo waits now: so long that those in work together keep up the promised pace.
+
+        The first picture of a process takes longer, since its libraries and its network must be loaded.
+        """
+        if not self._has_answered:
+            return self._longest
+        return min(self._longest, SECONDS_PER_PHOTO * max(1, self._hearings))
 
     def close(self) -> None:
         """End its process; who waits gets nothing. May be called twice."""
@@ -153,14 +171,14 @@ class WitnessDesk:
         except Exception as error:  # noqa: BLE001 - drivers, weights, memory, a process that dies: a photo goes on
             self._fail(model, error)
             return None
-        self._failures = 0
+        self._failures, self._has_answered = 0, True
         return Statement(steps, sum(cpu_seconds for _, _, cpu_seconds in process.stages))
 
     def _running(self) -> WorkerProcess:
         """The process, or a new one if there is none. Raises NoRoom."""
         with self._lock:
             if self._process is None or self._process.lost or self._process.has_ended:
-                self._process = WorkerProcess(self._limits, serve)
+                self._process, self._has_answered = WorkerProcess(self._limits, serve), False
                 if self._closed:
                     self._process.kill()
             return self._process

@@ -1,5 +1,6 @@
 """A witness beside the engine: a real process, which really dies and hangs. No photo depends on it."""
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -229,6 +230,37 @@ def test_a_witness_that_hangs_lets_photos_go_and_is_replaced(tmp_path: Path) -> 
         assert len(court.hears(settings).heard) == 1
     finally:
         court.desk.close()
+
+
+def test_photos_wait_for_a_slow_witness_only_as_long_as_the_promised_pace_allows(
+    court: Court, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_with(tmp_path)
+    court.hears(settings)  # the first picture may take longer: its network is loaded
+    (pid,) = court.processes()
+    monkeypatch.setattr(witness_desk, "SECONDS_PER_PHOTO", 0.1)
+    os.kill(pid, signal.SIGSTOP)
+
+    late = court.hears(settings)
+    os.kill(pid, signal.SIGCONT)
+    monkeypatch.setattr(witness_desk, "SECONDS_PER_PHOTO", PATIENCE_SECONDS)
+
+    assert late.heard == []
+    assert court.count("late") == 1
+    assert len(court.hears(settings).heard) == 1
+    assert court.processes() == {pid}
+
+
+def test_the_more_photos_are_in_work_the_longer_each_may_wait(court: Court, tmp_path: Path) -> None:
+    settings, patience = settings_with(tmp_path), []
+    court.hears(settings)
+    with contextlib.ExitStack() as hearings:
+        for _ in range(3):
+            hearings.enter_context(court.desk.beside(Page(), settings, ()))  # type: ignore[arg-type]
+            patience.append(court.desk._patience())
+
+    assert patience == pytest.approx([3.6, 7.2, 10.8])
+    assert court.desk._patience() == 3.6
 
 
 def test_weights_that_cannot_be_loaded_fail_no_photo_and_are_left_alone_for_longer_and_longer(
