@@ -160,15 +160,17 @@ def cut_together(engine: OnnxEngine, card: DoubledCard, photos: Sequence[Rgb]) -
     """Cut a photo, and the others while it is in work."""
     card.go.clear()
     before = len(card.runs)
+    answers = []
     with ThreadPoolExecutor(len(photos)) as pool:
-        answers = []
-        for number, photo in enumerate(photos):
-            answers.append(pool.submit(engine.cut, uuid.uuid4(), photo, Recipe("own")))
-            give_up = time.monotonic() + 60
-            while len(card.runs) == before or len(engine._runs["own"]._queue) < number:
-                assert time.monotonic() < give_up
-                time.sleep(0.001)
-        card.go.set()
+        try:
+            for number, photo in enumerate(photos):
+                answers.append(pool.submit(engine.cut, uuid.uuid4(), photo, Recipe("own")))
+                give_up = time.monotonic() + 60
+                while len(card.runs) == before or len(engine._runs["own"]._queue) < number:
+                    assert time.monotonic() < give_up
+                    time.sleep(0.001)
+        finally:
+            card.go.set()
         return [answer.result(60) for answer in answers]
 
 

@@ -11,13 +11,14 @@ import numpy as np
 
 from daemon.arrays import Alpha
 from daemon.engines.onnx.kept_trials import KeptTrials, cards, key_of
-from daemon.engines.onnx.network_input import Network
+from daemon.engines.onnx.network_input import Network, network_input
 from daemon.engines.onnx.network_output import alpha_of_map
 from daemon.engines.onnx.onnx_session import OnnxSession
 from daemon.engines.onnx.onnx_table import OnnxModel
 from daemon.engines.onnx.providers import CPU
 
 SIZES = (2, 4, 8)
+SIDE = 512  # of a drawn picture, in pixels
 LONGEST_SECONDS = 4.0  # the first photo waits meanwhile
 MOST_BYTES = 1_000_000_000  # of memory, for a run
 SHORT_SECONDS = 0.01  # photos do not wait for a network that is as quick as this
@@ -71,9 +72,8 @@ class BatchTrial:
         Stops where a run fails or gives other alphas than runs of one, and before one that would take too long or much.
         """
         best, began, in_use = 1, self._clock(), _begin_peak()
-        pictures = _pictures(session.empty_picture, SIZES[-1])
         try:
-            alphas, single = self._alphas(session, model, pictures[:1])
+            alphas, single = self._alphas(session, model, _pictures(model, 1))
             if single < SHORT_SECONDS:
                 return 1
             least, before = BETTER * single, began
@@ -81,10 +81,10 @@ class BatchTrial:
                 now, taken = self._clock(), _memory("VmHWM") - in_use
                 if now + 2 * (now - before) - began > LONGEST_SECONDS or 2 * taken > MOST_BYTES:
                     break
-                before = now
-                for each in pictures[len(alphas) : size]:
+                before, pictures = now, _pictures(model, size)
+                for each in pictures[len(alphas) :]:
                     alphas += [_alpha(session.maps(each[np.newaxis])[0], model)]
-                together, seconds = self._alphas(session, model, pictures[:size])
+                together, seconds = self._alphas(session, model, pictures)
                 if not all(_equal(*pair) for pair in zip(alphas, together, strict=True)):
                     break
                 if seconds / size < least:
@@ -103,10 +103,15 @@ class BatchTrial:
         return [_alpha(each, model) for each in found], min(seconds)
 
 
-def _pictures(empty: Network, number: int) -> Network:
-    """Pictures that are noise, each another one."""
-    noise = np.random.default_rng(0).random((number, *empty.shape[1:]), np.float32)
-    return noise.astype(empty.dtype)
+def _pictures(model: OnnxModel, number: int) -> Network:
+    """What the network sees of drawn pictures: a dark disc on a light ground, each time elsewhere."""
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    seen = []
+    for place in range(number):
+        inside = (rows - SIDE // 2) ** 2 + (columns - SIDE // 3 - 8 * place) ** 2 < (SIDE // 5) ** 2
+        picture = np.where(inside[..., np.newaxis], np.array([150, 40, 30]), 230).astype(np.uint8)
+        seen.append(network_input(picture, model))
+    return np.concatenate(seen)
 
 
 def _alpha(found: Network, model: OnnxModel) -> Alpha:

@@ -209,7 +209,7 @@ class OnnxEngine:
         except EngineMisconfigured as error:
             raise damage_told(name, model, weights, error) from error
         most = self._batch_trial.most(weights, model, session.session, threads, self._settings.batch)
-        return SharedRuns(name, session, most, self._trial.slots(threads) if session.provider == CPU else 1)
+        return SharedRuns(name, session, most, lambda provider: self._trial.slots(threads) if provider == CPU else 1)
 
 
 def _in_words(runs: SharedRuns) -> str:

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -58,11 +58,15 @@ class SharedRuns:
     again in halves if memory was full, else one by one.
     """
 
-    def __init__(self, model: str, session: NetworkSession, most: int, at_once: int) -> None:
-        """model: its name. most: pictures in one run, at least 1. at_once: runs at a time, if most is above 1."""
+    def __init__(self, model: str, session: NetworkSession, most: int, at_once: Callable[[str], int]) -> None:
+        """model: its name. most: pictures in one run; 1 = each run begins when it is asked for.
+
+        at_once: else how many runs a provider does at a time.
+        """
         self._session = session
         self._sizes: Counter[int] = Counter()
         self._model = model
+        self._takes_turns = most > 1
         self._most = most
         self._found_for = session.provider
         self._at_once = at_once
@@ -89,15 +93,15 @@ class SharedRuns:
     def map_of(self, picture: Network) -> FoundMap:
         """The map of one picture, (1, 3, H, W). Raises what `FallbackSession.maps` raises; EngineAway once closed."""
         own = _Waiting(picture)
-        if self.most == 1:  # nobody waits for a turn, as ONNX Runtime runs several at a time itself
-            self._run((own,))
-        else:
+        if self._takes_turns:
             with self._lock:
                 self._queue.append(own)
                 self._call_next()
             own.turn.wait()
             if own.leads:
                 self._lead(own)
+        else:
+            self._run((own,))
         if own.error is not None:
             raise own.error
         if own.found is None:
@@ -114,13 +118,13 @@ class SharedRuns:
             each.turn.set()
 
     def _call_next(self) -> None:
-        """Let the first who waits begin a run, if one may begin now. The lock is held."""
-        if self._running < self._at_once:
-            first = next((each for each in self._queue if not each.leads), None)
-            if first is not None:
-                self._running += 1
-                first.leads = True
-                first.turn.set()
+        """Let those who came first begin runs, as many as may begin now. The lock is held."""
+        for each in [each for each in self._queue if not each.leads]:
+            if self._running >= self._at_once(self.provider):
+                return
+            self._running += 1
+            each.leads = True
+            each.turn.set()
 
     def _lead(self, own: _Waiting) -> None:
         with self._lock:
