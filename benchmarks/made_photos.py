@@ -20,7 +20,7 @@ from daemon.engines.onnx.network_output import alpha_of_map
 from daemon.engines.onnx.onnx_table import OnnxModel
 
 MEGAPIXELS = (1.5, 4, 12, 24)
-VARIANTS = 2  # photos made of each foreground, of different sizes
+VARIANTS = 1  # photos made of each foreground, of different sizes
 MODEL = "u2netp"
 WEIGHTS = Path.home() / ".u2net" / f"{MODEL}.onnx"
 PROXY = 1024  # px
@@ -50,7 +50,7 @@ def made_folder(cache: Path, data: Path, more: Path) -> Path:
     rows: list[tuple[object, ...]] = []
     for number, foreground in enumerate(foregrounds):
         for variant in range(VARIANTS):
-            size = MEGAPIXELS[(number + variant * len(MEGAPIXELS) // VARIANTS) % len(MEGAPIXELS)]
+            size = MEGAPIXELS[(number + 2 * variant) % len(MEGAPIXELS)]
             dice = np.random.default_rng([number, variant])
             background = backgrounds[int(dice.integers(len(backgrounds)))]
             name = f"made__{foreground.name}@{size:g}mp"

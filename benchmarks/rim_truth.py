@@ -160,14 +160,20 @@ def family(name: str) -> str:
 
 def written_alpha(rgb: Rgb, photo: RimPhoto) -> Alpha:
     """The alpha, (H, W) float32 0..1 at the photo's size, that the program writes for the one raw alpha."""
-    return np.asarray(finished_alpha(photo_of(rgb), photo)[0] / 255, np.float32)
+    opened = photo_of(rgb)
+    return np.asarray(finished_alpha(opened, raw_alpha(opened, photo))[0] / 255, np.float32)
 
 
-def finished_alpha(opened: Photo, photo: RimPhoto) -> tuple[Samples, float]:
+def raw_alpha(opened: Photo, photo: RimPhoto) -> Alpha:
+    """The one raw alpha, as an engine hands it over that was shown the proxy."""
+    proxy = make_proxy(opened, View(), PROXY)
+    return photo.raw((proxy.shape[1], proxy.shape[0]))
+
+
+def finished_alpha(opened: Photo, raw: Alpha) -> tuple[Samples, float]:
     """The alpha that the program writes for a photo of 8 bit, (H, W) uint8, and its region's score."""
     limits = GradingSettings()
     proxy = make_proxy(opened, View(), PROXY)
-    raw = photo.raw((proxy.shape[1], proxy.shape[0]))
     finished = best_finish(look_at(proxy), raw, Thresholds(limits.sehr_gut, limits.gut))
     return full_size_alpha(opened, finished.alpha), finished.verdict.score
 

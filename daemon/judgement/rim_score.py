@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -14,31 +14,52 @@ from daemon.judgement.score import Card, Curve
 
 MOST_PLACES = 8  # places named at most
 APART = 0.03  # of the photo's sides: places that are nearer to each other are one
-NOTICEABLE = 0.5  # log-odds by which a place must be worse than a median one to be named
+NOTICEABLE = 0.4  # log-odds by which a place must be worse than the median window of photos to be named
+
+
+@dataclass(frozen=True, slots=True)
+class RimCards:
+    """Two cards: for a rim whose raw answer shows the engine's doubts, and for one that the photo alone must judge."""
+
+    grey: Card
+    hidden: Card
+
+    def promise(self, signs: RimSigns) -> float:
+        """The expected share, 0..1, of the true border that lies within ALLOWED px of the alpha's border."""
+        return sum(weight * card.score(values(signs)) for weight, card in self.weighed(signs))
+
+    def weighed(self, signs: RimSigns) -> tuple[tuple[float, Card], ...]:
+        """The cards that count, each with its weight; the weights' sum is 1."""
+        both = ((1 - signs.hidden, self.grey), (signs.hidden, self.hidden))
+        return tuple((weight, card) for weight, card in both if weight > 0)
 
 
 def promised_rim(signs: RimSigns) -> float:
     """The expected share, 0..1, of the true border that lies within ALLOWED px of the alpha's border."""
-    return rim_card().score(values(signs))
+    return rim_cards().promise(signs)
 
 
 def values(signs: RimSigns) -> dict[str, float]:
-    """The signs by name, as the card takes them."""
+    """The signs by name, as the cards take them."""
     return asdict(signs)
 
 
 @cache
-def rim_card() -> Card:
-    """The card that ships with the code, as `python -m benchmarks.rims fit` wrote it; read once."""
+def rim_cards() -> RimCards:
+    """The cards that ship with the code, as `python -m benchmarks.rims fit` wrote them; read once."""
     content = json.loads((files(__package__) / "rim_score.json").read_text(encoding="utf-8"))
-    curves: Mapping[str, Any] = content["curves"]  # Any: parsed JSON
-    return Card({name: _curve(curve) for name, curve in curves.items()}, _curve(content["promise"]))
+    return RimCards(_card(content["grey"]), _card(content["hidden"]))
+
+
+def rim_card() -> Card:
+    """The card for rims with greys."""
+    return rim_cards().grey
 
 
 def worst_places(patches: RimPatches, most: int = MOST_PLACES) -> tuple[tuple[float, float], ...]:
     """Where the rim is worst, x and y as shares of the photo, worst first; none if it is good all along."""
     found, which = window_signs(patches)
-    card = rim_card()
+    card = rim_cards().hidden if patches.raw is None else rim_cards().grey
     costs = np.zeros(len(found))
     for column, name in enumerate(WINDOW_SIGNS):
         if name in card.curves:
@@ -54,5 +75,10 @@ def worst_places(patches: RimPatches, most: int = MOST_PLACES) -> tuple[tuple[fl
     return tuple(chosen)
 
 
-def _curve(content: Any) -> Curve:  # Any: parsed JSON
+def _card(content: Any) -> Card:  # Any: parsed JSON
+    curves: Mapping[str, Any] = content["curves"]
+    return Card({name: _curve(curve) for name, curve in curves.items()}, _curve(content["promise"]))
+
+
+def _curve(content: Any) -> Curve:
     return Curve(tuple(map(float, content["at"])), tuple(map(float, content["worth"])))

@@ -1,31 +1,29 @@
 """Takes the signs from the border of one alpha where it is written: plain numbers that tell a clean rim from a bad one.
 
-Along the normal of the border we look at the photo and at the alpha side by side. A true border lies on an edge of the
-photo, is as straight as that edge and as soft as the photo itself is there.
+Two things speak. The photo: a true border lies on an edge of it, as straight as that edge and as soft as the photo is
+there; but textures have edges too. And the engine's raw answer: where it was in doubt, its alpha runs slowly from 1 to
+0, over more pixels than a border may be off. A finish makes that look firm; it does not make it right.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.judgement.rim_points import REACH, BorderPoints, Floats, border_points, crumbs, smoothed
+
 STANDARD = 1600  # px: above this longest side a border may be off by more pixels, in proportion
+USUALLY_RESOLVED = 1024  # px: taken where it is not known at which size the engine saw the photo
 ALLOWED = 2.0  # px at up to STANDARD: how far a border may be off
-SIDE = 48  # px, of a window
-_REACH = 12  # px, how far along the normal we look, to each side
-_CENTRE = 10  # px around a window's middle in which border points are taken: their profiles stay within the window
-_POINTS = 12_000  # border points at most: the cost is bounded, whatever the border's length
-_SMOOTH = 1.0  # px, the standard deviation of what photo and alpha are smoothed by, both alike
+_SMOOTH = 0.7  # px, the standard deviation of what photo and alpha are smoothed by, both alike
 _AROUND = 2.5  # px, the same for directions: a rough border still has one
 _ARM = 3  # px on each side of a place that are compared to find an edge there
 _FAR = slice(2, 6)  # px from the end of a profile: the colours of the subject and of the background near the border
+_INNER, _OUTER = slice(REACH - 4, REACH), slice(REACH + 1, REACH + 5)  # the pixels on both sides of the border
 _FAINT = 8.0  # of 255, a difference of colours that hardly shows
+_GRAIN = 4.0  # of 255, a spread of colours that counts as none
 _WANDER = 8.0  # px, how far from the border an edge still counts
-_TINY = 1e-6
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +33,9 @@ class RimPatches:
     rgb: (N, SIDE, SIDE, 3) uint8 sRGB. alpha: (N, SIDE, SIDE) float32 0..1. places: (N, 2), their centres, x and y as
     shares of the photo. longest: the photo's longest side in px. resolved: the longest side in px at which the engine
     saw the whole photo; 0 = not known. factor: how many px of the photo one of a window is, along each side.
+    raw: (N, SIDE, SIDE), the engine's answer there before any finish; None = not known. greys: its a (1 - a), summed
+    over the whole answer, for each pixel of border that the answer has, in pixels of the answer. greys_wide: the same,
+    in pixels of the photo.
     """
 
     rgb: NDArray[np.uint8]
@@ -43,6 +44,9 @@ class RimPatches:
     longest: int
     resolved: int
     factor: int = 1
+    raw: Floats | None = None
+    greys: float = 0.0
+    greys_wide: float = 0.0
 
     @property
     def allowed(self) -> float:
@@ -52,42 +56,47 @@ class RimPatches:
 
 @dataclass(frozen=True, slots=True)
 class RimSigns:
-    """What one border shows; a higher number is worse. "typical" is the median over the windows, "worst" the 85th
-    percentile. Lengths are in allowances: one is what a border may be off."""
+    """What one border shows; a higher number is worse. Means over the windows; "worst" is the 85th percentile of them.
+    Lengths are in allowances: one is what a border may be off."""
 
     off_edge: float
-    """How far the strongest edge of the photo lies from the border; typical."""
+    """How far the strongest edge of the photo lies from the border."""
     off_edge_worst: float
     beside: float
-    """How much weaker the photo's edge is at the border than at its strongest near it, 0..1; typical."""
+    """How little the colours on both sides of the border differ, against how much they vary on each; 0..1."""
     beside_worst: float
     rough: float
-    """How much the border moves against that edge within a window; typical."""
-    rough_worst: float
+    """How much the border moves against the photo's edge within a window."""
     crumbly: float
-    """How much longer the border is than a smooth one along it; typical."""
+    """How much longer the border is than a smoother one along it."""
+    crumbly_worst: float
     soft: float
-    """How much wider the border is than the photo's own edge, typical."""
+    """How much wider the border is than the photo's own edge."""
     soft_worst: float
     fringe: float
-    """How far alpha is from the mixture that the colours show, 0..1, typical."""
+    """How far alpha is from the mixture that the colours show, 0..1."""
     fringe_worst: float
     faint: float
-    """How little contrast there is along the border, 0..1, typical."""
-    faint_worst: float
-    busy: float
-    """How much of the photo's edges near the border are not the border, 0..1, typical."""
+    """How little contrast there is along the border, 0..1."""
+    unsure: float
+    """The chance that the border runs elsewhere: what greys leave open, or colours that do not part there; 0..1."""
+    doubt: float
+    """How much grey the whole raw answer has for each pixel of its border: parts that it was not sure of."""
     coarse: float
-    """How many pixels, at most at STANDARD px, one pixel of what the engine resolved stands for; 0 = not known."""
+    """How many pixels of the photo, at most of STANDARD px, one is that the engine resolved."""
+    hidden: float
+    """How far the raw answer hides its doubts: 0 if it has a network's greys, 1 if it is black and white or not known.
+    Then `unsure` and `doubt` say nothing."""
 
 
 NAMES: tuple[str, ...] = tuple(field.name for field in fields(RimSigns))
-WINDOW_SIGNS = ("off_edge", "beside", "rough", "crumbly", "soft", "fringe", "faint", "busy")
+WINDOW_SIGNS = ("off_edge", "beside", "rough", "crumbly", "soft", "fringe", "faint", "unsure")
 """The signs that each window has."""
+GREYS = (0.1, 0.25)  # RimPatches.greys: up to the first an answer is black and white, from the second it has greys
 
 
 def read_rim(patches: RimPatches) -> RimSigns:
-    """All signs of a border. Raises ValueError if there is no window."""
+    """All signs of a border. Raises ValueError if no window has a border in its middle."""
     return signs_of(window_signs(patches)[0], patches)
 
 
@@ -95,124 +104,74 @@ def signs_of(found: Floats, patches: RimPatches) -> RimSigns:
     """The signs of a border, of those of its windows, see `window_signs`. Raises ValueError if there is no window."""
     if not len(found):
         raise ValueError("a rim without a window has no signs")
-    typical = dict(zip(WINDOW_SIGNS, np.median(found, axis=0).tolist(), strict=True))
+    mean = dict(zip(WINDOW_SIGNS, found.mean(axis=0).tolist(), strict=True))
     worst = dict(zip(WINDOW_SIGNS, np.percentile(found, 85, axis=0).tolist(), strict=True))
-    named = {f"{name}_worst": value for name, value in worst.items() if f"{name}_worst" in NAMES}
-    coarse = min(patches.longest, STANDARD) / patches.resolved if patches.resolved else 0.0
-    return RimSigns(**typical, **named, coarse=coarse)
+    return RimSigns(
+        **mean,
+        **{f"{name}_worst": value for name, value in worst.items() if f"{name}_worst" in NAMES},
+        doubt=patches.greys_wide / (patches.allowed * patches.factor),
+        coarse=min(patches.longest, STANDARD) / (patches.resolved or USUALLY_RESOLVED),
+        hidden=min(1.0, max(0.0, (GREYS[1] - patches.greys) / (GREYS[1] - GREYS[0]))),
+    )
 
 
 def window_signs(patches: RimPatches) -> tuple[Floats, NDArray[np.intp]]:
     """The signs, (windows, WINDOW_SIGNS), of the windows that have a border in their middle, and which these are."""
-    if not len(patches.alpha):
+    count = len(patches.alpha)
+    if not count:
         return np.zeros((0, len(WINDOW_SIGNS)), np.float32), np.zeros(0, np.intp)
-    colour = _smooth([_lab(rgb) for rgb in patches.rgb], _SMOOTH)
-    alpha, wide = _smooth(patches.alpha, _SMOOTH), _smooth(patches.alpha, _AROUND)
-    window, rows, columns = _border_points(alpha)
-    points = _Points(window, *_placed(alpha, wide, window, rows, columns))
+    colour = smoothed((np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.float32) for rgb in patches.rgb), _SMOOTH)
+    alpha, wide = smoothed(patches.alpha, _SMOOTH), smoothed(patches.alpha, _AROUND)
+    points = border_points(alpha, wide)
     profile, cover = points.along(colour), points.along(alpha[..., None])[..., 0]
-    each = _point_signs(profile, cover, patches.allowed)
-    return _by_window(each, window, _crumbs(alpha, wide))
+    place, beside, soft, fringe, strongest = _point_signs(profile, cover, patches.allowed)
+    off_edge = points.mean(place, count)
+    spread = np.sqrt(np.maximum(0, points.mean(place * place, count) - off_edge**2))
+    apart = points.mean(beside, count)
+    columns = (
+        points.mean(np.abs(place), count), apart, spread, crumbs(alpha, wide),
+        points.mean(soft, count), points.mean(fringe, count),
+        np.exp(-points.mean(strongest, count) / (3 * _FAINT)), 1 - (1 - _unsure(patches, points)) * (1 - apart),
+    )  # fmt: skip
+    which = np.flatnonzero(np.bincount(points.window, minlength=count))
+    return np.stack(columns, axis=1).astype(np.float32)[which], which
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Points:
-    """Border points: which window, where in it (px), and the outward normal there."""
-
-    window: NDArray[np.intp]
-    x: Floats
-    y: Floats
-    across: Floats
-    down: Floats
-
-    def along(self, values: Floats) -> Floats:
-        """(points, 2 * _REACH + 1, channels): values, (N, SIDE, SIDE, channels), from inside to outside."""
-        steps = np.arange(-_REACH, _REACH + 1, dtype=np.float32)
-        x = np.clip(self.x[:, None] + self.across[:, None] * steps, 0, SIDE - 1.001)
-        y = np.clip(self.y[:, None] + self.down[:, None] * steps, 0, SIDE - 1.001)
-        left, top = x.astype(np.intp), y.astype(np.intp)
-        x, y = (x - left)[..., None], (y - top)[..., None]
-        flat = values.reshape(-1, values.shape[-1])
-        at = (self.window[:, None] * SIDE + top) * SIDE + left
-        upper = flat[at] * (1 - x) + flat[at + 1] * x
-        lower = flat[at + SIDE] * (1 - x) + flat[at + SIDE + 1] * x
-        return np.asarray(upper * (1 - y) + lower * y, np.float32)
+def _unsure(patches: RimPatches, points: BorderPoints) -> Floats:
+    """(windows,): one minus how much the raw answer falls within what the border may be off, if alpha is a chance."""
+    count = len(patches.alpha)
+    if patches.raw is None:
+        return np.zeros(count, np.float32)
+    raw = points.along(patches.raw[..., None])[..., 0]
+    reach = min(REACH, int(np.ceil(patches.allowed)))
+    return points.mean(1 - np.clip(raw[:, REACH - reach] - raw[:, REACH + reach], 0, 1), count)
 
 
-def _smooth(windows: Iterable[Floats], sigma: float) -> Floats:
-    return np.asarray([cv2.GaussianBlur(each, (0, 0), sigma) for each in windows], np.float32)
-
-
-def _lab(rgb: NDArray[np.uint8]) -> Floats:
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.float32)
-
-
-def _border_points(alpha: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Window, row and column of the border's pixels in the middle of the windows."""
-    low, high = SIDE // 2 - _CENTRE, SIDE // 2 + _CENTRE
-    inside = alpha[:, low - 1 : high + 1, low - 1 : high + 1] >= 0.5
-    core = inside[:, 1:-1, 1:-1]
-    whole = inside[:, :-2, 1:-1] & inside[:, 2:, 1:-1] & inside[:, 1:-1, :-2] & inside[:, 1:-1, 2:]
-    window, rows, columns = np.nonzero(core & ~whole)
-    stride = -(-len(window) // _POINTS) or 1
-    return window[::stride], rows[::stride] + low, columns[::stride] + low
-
-
-def _placed(
-    alpha: Floats, wide: Floats, window: NDArray[np.intp], rows: NDArray[np.intp], columns: NDArray[np.intp]
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """x, y of the points on the line where alpha is 0.5, and the normals there, which point out of the subject."""
-    across = wide[window, rows, columns - 1] - wide[window, rows, columns + 1]
-    down = wide[window, rows - 1, columns] - wide[window, rows + 1, columns]
-    length = np.hypot(across, down) + _TINY
-    across, down = across / length, down / length
-    near = alpha[window, rows, columns]
-    steep = np.hypot(
-        alpha[window, rows, columns + 1] - alpha[window, rows, columns - 1],
-        alpha[window, rows + 1, columns] - alpha[window, rows - 1, columns],
-    )
-    beyond = np.clip((near - 0.5) / (steep / 2 + 0.05), 0, 1)
-    return columns + beyond * across, rows + beyond * down, across, down
-
-
-def _crumbs(alpha: Floats, wide: Floats) -> Floats:
-    """(windows,): the length of the border over that of a smoother one, minus one."""
-    lengths = [
-        np.count_nonzero(np.diff(each >= 0.5, axis=1), axis=(1, 2))
-        + np.count_nonzero(np.diff(each >= 0.5, axis=2), axis=(1, 2))
-        for each in (alpha, wide)
-    ]
-    return np.asarray(np.maximum(0, lengths[0] / np.maximum(lengths[1], SIDE / 2) - 1), np.float32)
-
-
-def _point_signs(profile: Floats, cover: Floats, allowed: float) -> Floats:
-    """(points, 6): place of the strongest edge (signed), beside, softness, fringe, contrast there, busy."""
+def _point_signs(profile: Floats, cover: Floats, allowed: float) -> tuple[Floats, ...]:
+    """(points,) each: place of the strongest edge (signed), beside, soft, fringe, how strong that edge is."""
     edges = _edges(profile)
-    steps = np.arange(-_REACH + _ARM, _REACH - _ARM + 1, dtype=np.float32)
-    near = edges * np.exp(-(steps**2) / (2 * _WANDER**2)).astype(np.float32)
-    best = near.argmax(axis=1)
-    rows = np.arange(len(edges))
-    strongest = edges[rows, best]
-    middle = edges.shape[1] // 2
-    here = edges[:, middle - 1 : middle + 2].max(axis=1)
-    beside = 1 - (here + _FAINT / 2) / (np.maximum(strongest, here) + _FAINT / 2)
+    steps = np.arange(-REACH + _ARM, REACH - _ARM + 1, dtype=np.float32)
+    best = (edges * np.exp(-(steps**2) / (2 * _WANDER**2)).astype(np.float32)).argmax(axis=1)
+    strongest = edges[np.arange(len(edges)), best]
+    one, other = profile[:, _INNER], profile[:, _OUTER]
+    step = np.square(one.mean(axis=1) - other.mean(axis=1)).sum(axis=1)
+    varied = one.var(axis=1).sum(axis=1) + other.var(axis=1).sum(axis=1)
+    beside = np.exp(-np.sqrt(step / (varied + _GRAIN**2)) / 2)
     inner, outer = profile[:, _FAR].mean(axis=1), profile[:, -_FAR.stop : -_FAR.start].mean(axis=1)
     apart = inner - outer
     squares = (apart * apart).sum(axis=1) + _FAINT**2
     mixture = np.clip(((profile - outer[:, None]) * apart[:, None]).sum(axis=2) / squares[:, None], 0, 1)
-    span = slice(_REACH - 4, _REACH + 5)
+    span = slice(REACH - 4, REACH + 5)
     fringe = np.abs(mixture[:, span] - cover[:, span]).mean(axis=1)
-    own = _width(mixture)
-    soft = np.maximum(0, _width(cover) - np.minimum(own, _REACH)) / allowed
-    busy = 1 - strongest / (np.sort(edges, axis=1)[:, -1 : -1 - 2 * _ARM : -1].sum(axis=1) / 3 + _FAINT)
-    return np.stack([steps[best] / allowed, beside, soft, fringe, strongest, np.clip(busy, 0, 1)], axis=1)
+    soft = np.maximum(0, _width(cover) - np.minimum(_width(mixture), REACH)) / allowed
+    place = steps[best] / allowed
+    return tuple(np.asarray(values, np.float32) for values in (place, beside, soft, fringe, strongest))
 
 
 def _edges(profile: Floats) -> Floats:
-    """(points, 2 (_REACH - _ARM) + 1): how far the colours on both sides of each place are apart."""
+    """(points, 2 (REACH - _ARM) + 1): how far the colours on both sides of each place are apart."""
     sums = np.cumsum(np.pad(profile, ((0, 0), (1, 0), (0, 0))), axis=1)
-    count = profile.shape[1]
-    centres = np.arange(_ARM, count - _ARM)
+    centres = np.arange(_ARM, profile.shape[1] - _ARM)
     before = (sums[:, centres] - sums[:, centres - _ARM]) / _ARM
     after = (sums[:, centres + 1 + _ARM] - sums[:, centres + 1]) / _ARM
     return np.asarray(np.sqrt(np.square(after - before).sum(axis=2)), np.float32)
@@ -222,18 +181,3 @@ def _width(cover: Floats) -> Floats:
     """How many px a transition takes: its height over its steepest part."""
     rise = np.ptp(cover, axis=1)
     return np.asarray(rise / np.maximum(np.abs(np.diff(cover, axis=1)).max(axis=1), 0.02), np.float32)
-
-
-def _by_window(each: Floats, window: NDArray[np.intp], crumbs: Floats) -> tuple[Floats, NDArray[np.intp]]:
-    """The signs of the windows that have points, and which windows these are."""
-    count = np.bincount(window, minlength=len(crumbs))
-    which = np.flatnonzero(count)
-
-    def mean(values: Floats) -> Floats:
-        return np.asarray(np.bincount(window, values, len(crumbs))[which] / count[which], np.float32)
-
-    place, beside, soft, fringe, strongest, busy = each.T
-    spread = np.sqrt(np.maximum(0, mean(place * place) - mean(place) ** 2))
-    faint = np.exp(-mean(strongest) / (3 * _FAINT))
-    columns = (mean(np.abs(place)), mean(beside), spread, crumbs[which], mean(soft), mean(fringe), faint, mean(busy))
-    return np.stack(columns, axis=1).astype(np.float32), which

@@ -7,9 +7,10 @@ import numpy as np
 
 from daemon.jobs import MadeOf, Reason, Spot
 from daemon.judgement.made_of import PLACES, made_of
-from daemon.judgement.rim_score import rim_card, values
-from daemon.judgement.rim_signs import SIDE, WINDOW_SIGNS, Floats, RimPatches, signs_of, window_signs
-from daemon.judgement.score import UsedCard
+from daemon.judgement.rim_points import SIDE, Floats
+from daemon.judgement.rim_score import rim_cards, values
+from daemon.judgement.rim_signs import WINDOW_SIGNS, RimPatches, signs_of, window_signs
+from daemon.judgement.score import Card, UsedCard
 from daemon.judgement.spots import MOST_SPOTS
 
 LEAST_EFFECT = 0.02  # of the promise: a kind of sign that lowers it by less is not worth a sentence of its own
@@ -61,19 +62,20 @@ def judge_rim(patches: RimPatches, size: tuple[int, int]) -> JudgedRim | None:
     each, which = window_signs(patches)
     if not len(each):
         return None
-    found = values(signs_of(each, patches))
+    signs = signs_of(each, patches)
+    found, weighed = values(signs), rim_cards().weighed(signs)
     kinds = {kind: [name for name in found if name.removesuffix("_worst") in of] for kind, of in KINDS.items()}
-    made = made_of([UsedCard(1.0, rim_card(), found)], kinds)
+    made = made_of([UsedCard(weight, card, found) for weight, card in weighed], kinds)
     half = SIDE * patches.factor / 2
     around = half / size[0], half / size[1]
     promise = round(made.usual + sum(effect for _, effect in made.effects), PLACES)
-    spots = _spots(each, patches.places[which], around)
+    spots = _spots(max(weighed, key=lambda each: each[0])[1], each, patches.places[which], around)
     return JudgedRim(promise, made, rim_reasons(made, spots, patches.resolved, patches.longest))
 
 
-def _spots(each: Floats, places: Floats, around: tuple[float, float]) -> dict[str, tuple[Spot, ...]]:
+def _spots(card: Card, each: Floats, places: Floats, around: tuple[float, float]) -> dict[str, tuple[Spot, ...]]:
     """Of each kind of sign, the windows where it lowers the promise most, the worst first."""
-    curves = rim_card().curves
+    curves = card.curves
     costs: dict[str, Floats] = {}
     for kind, names in KINDS.items():
         told = [(column, curves[name]) for column, name in enumerate(WINDOW_SIGNS) if name in names and name in curves]

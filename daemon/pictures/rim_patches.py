@@ -1,10 +1,15 @@
 """Cuts windows along the border of a full-size alpha out of the photo, evenly and not more than a fixed number."""
 
+from dataclasses import replace
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.judgement.rim_signs import SIDE, STANDARD, RimPatches
+from daemon.arrays import Alpha
+from daemon.judgement.rim_points import SIDE
+from daemon.judgement.rim_signs import STANDARD, RimPatches
 from daemon.pictures import icc
 from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Photo
@@ -14,12 +19,16 @@ MOST = 400  # windows; more say the same and cost more
 _BLOCK = 32  # px: border points are ordered by blocks of this side, so that every n-th of them lie evenly
 
 Places = NDArray[np.intp]
+Floats = NDArray[np.floating[Any]]
 
 
-def rim_patches(photo: Photo | LargePhoto, alpha: Samples, resolved: int) -> RimPatches | None:
+def rim_patches(
+    photo: Photo | LargePhoto, alpha: Samples, resolved: int, raw: Alpha | None = None
+) -> RimPatches | None:
     """Windows along the border of `alpha`, (H, W) of the photo's size and depth; None if there is no border to judge.
 
-    resolved: the longest side in px at which the engine saw the whole photo; 0 = not known. What the photo's own alpha
+    resolved: the longest side in px at which the engine saw the whole photo; 0 = not known. raw: what the alpha was
+    finished from, (h, w) float32 0..1 of the whole photo at any size; None = not known. What the photo's own alpha
     limits is no border of ours. A photo over STANDARD px is reduced by whole numbers within the windows.
     """
     longest = max(photo.height, photo.width)
@@ -38,10 +47,34 @@ def rim_patches(photo: Photo | LargePhoto, alpha: Samples, resolved: int) -> Rim
         for top, left in zip(tops.tolist(), lefts.tolist(), strict=True)
     ])  # fmt: skip
     middles = np.stack([(lefts + side / 2) / photo.width, (tops + side / 2) / photo.height], axis=1)
-    return RimPatches(
+    patches = RimPatches(
         colours, (covers / np.float32(photo.full_scale)).astype(np.float32), middles.astype(np.float32),
         longest, resolved, factor,
     )  # fmt: skip
+    if raw is None:
+        return patches
+    greys = _greys(raw)
+    windows = _raw_windows(raw, tops * (raw.shape[0] / photo.height), lefts * (raw.shape[1] / photo.width), (
+        side * raw.shape[0] / photo.height, side * raw.shape[1] / photo.width))  # fmt: skip
+    return replace(patches, raw=windows, greys=greys, greys_wide=greys * longest / max(raw.shape))
+
+
+def _greys(raw: Alpha) -> float:
+    """a (1 - a) of the whole answer for each pixel of its border."""
+    sure = np.asarray(raw >= 0.5, np.uint8)
+    border = cv2.countNonZero(cv2.subtract(sure, cv2.erode(sure, np.ones((3, 3), np.uint8))))
+    return float(cv2.sumElems(raw - raw * raw)[0]) / (border + 1)
+
+
+def _raw_windows(raw: Alpha, tops: Floats, lefts: Floats, size: tuple[float, float]) -> Floats:
+    """(N, SIDE, SIDE): windows of the raw answer, interpolated. tops, lefts, size (height, width): in its pixels."""
+    middle = (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE
+    found = np.empty((len(tops), SIDE, SIDE), np.float32)
+    for window, top, left in zip(found, tops.tolist(), lefts.tolist(), strict=True):
+        x = np.broadcast_to((left + middle * size[1] - 0.5).astype(np.float32), (SIDE, SIDE))
+        y = np.broadcast_to((top + middle * size[0] - 0.5).astype(np.float32)[:, None], (SIDE, SIDE))
+        cv2.remap(raw, x, y, cv2.INTER_LINEAR, dst=window, borderMode=cv2.BORDER_REPLICATE)
+    return found
 
 
 def _points(photo: Photo | LargePhoto, alpha: Samples, factor: int) -> tuple[Places, Places]:
