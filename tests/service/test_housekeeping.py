@@ -18,6 +18,7 @@ from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.publishing.reading_back import HISTORY_TO_READ
 from daemon.service.housekeeping import StatusTurn
+from daemon.service.lifecycle import Daemon
 from daemon.service.pruning import Pruning
 from daemon.service.systemd import Systemd
 from daemon.settings import load
@@ -244,3 +245,18 @@ def test_an_engine_that_was_never_away_changes_no_wait(house: House) -> None:
         house.sees(ServerHealth(GPU1, True))
 
     assert house.journal.take(house.clock()) is None
+
+
+def test_an_engine_that_finds_out_that_more_photos_at_once_are_good_gets_them(tmp_path: Path) -> None:
+    flags = {"root": str(tmp_path / "hot"), "state_dir": str(tmp_path / "state"), "http": {"bind": ""}}
+    engine = ScriptedEngine()
+    daemon = Daemon(load(flags=flags), engine=engine)
+    try:
+        before = daemon.parts.dispatch._workers
+        engine.slots = 10
+
+        daemon.parts.housekeeping._each_minute["The number of workers"]()
+
+        assert (before, daemon.parts.dispatch._workers) == (2, 10)
+    finally:
+        daemon.close()
