@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks.gains import ORDERS, fitted_gains, gains_as_json, tables_without_sets
 from benchmarks.labelled import Labelled, data_argument, photos_or_exit, with_masks
 from benchmarks.played import RECIPES, Played, State, played
+from benchmarks.rows import gather
 from daemon.jobs import Grade
 from daemon.judgement.expected_gain import GainTable
 from daemon.judgement.score import ScoreTable, shipped_table
@@ -84,7 +85,7 @@ def main() -> None:
     data_argument(parser)
     arguments = parser.parse_args()
     seen = played(photos_with_two_models(arguments.data), ORDERS)
-    tables = tables_without_sets(seen)
+    tables = tables_without_sets(gather(with_masks(photos_or_exit(arguments.data), "u2netp")))
     if arguments.what == "fit":
         table = fitted_gains(seen, tables)
         GAINS.write_text(gains_as_json(table), encoding="utf-8")

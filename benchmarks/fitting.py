@@ -15,7 +15,7 @@ KNOTS = ((0, 10, 25, 40, 55, 70, 85, 95, 100), (0, 50, 100))
 bends that only these photos cause fade, the course of the curve stays."""
 RIDGE = 3e-3  # keeps curves flat where there are no data
 STEPS = 60  # of Newton's method at most; a fit converges after ten to thirty
-SETTLED = 1e-9  # a fit has converged if a step lowers the loss by less
+SETTLED = 1e-7  # a fit has converged if a step lowers the loss by less
 BOTH_ENDS_BAD = frozenset({"girth", "ring_contrast"})  # a very compact or very striking subject may be only a part
 BETTER_WHEN_HIGHER = frozenset({"girth", "ring_contrast"})
 LEAST_WORTH = 1e-3  # range of a curve: flatter curves are left out
@@ -36,8 +36,12 @@ class Samples:
         return Samples(self.names, self.values[rows], self.quality[rows], self.weight[rows])
 
 
-def fit_card(samples: Samples) -> Card:
-    """Fit a card with curves that are monotone in the known direction; the promise is calibrated on the same rows."""
+def fit_card(samples: Samples, calibrating: NDArray[np.bool_] | None = None) -> Card:
+    """Fit a card with curves that are monotone in the known direction.
+
+    calibrating: the rows that the promise is calibrated on; None = all. Rows that were made to teach the curves are not
+    as good or bad as what models give, so they must not count there.
+    """
     fits = [_curves(samples, percentiles) for percentiles in KNOTS]
     curves = {}
     for name in samples.names:
@@ -46,7 +50,8 @@ def fit_card(samples: Samples) -> Card:
         if np.ptp(worth) > LEAST_WORTH:
             curves[name] = Curve(tuple(at.tolist()), tuple(worth.tolist()))
     card = Card(curves, Curve((0.0, 1.0), (0.0, 1.0)))
-    return Card(curves, promise_curve(sums(card, samples), samples.quality, samples.weight))
+    true = samples if calibrating is None else samples.only(calibrating)
+    return Card(curves, promise_curve(sums(card, true), true.quality, true.weight))
 
 
 def _curves(samples: Samples, percentiles: Sequence[float]) -> dict[str, Curve]:

@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 
 import numpy as np
 
-from benchmarks.cards import MODESTY, alone, beside_others
-from benchmarks.fitting import Floats, fit_card
+from benchmarks.fitting import Floats
 from benchmarks.played import Names, Played, State
 from benchmarks.rows import Row
+from benchmarks.trust import fitted_without, set_parts
 from daemon.jobs import Grade
 from daemon.judgement.expected_gain import GainTable, NextCall, place
-from daemon.judgement.score import Card, Curve, ScoreTable, shipped_table
+from daemon.judgement.score import ScoreTable
 from daemon.settings import GradingSettings
 
 ONE, TWO, FLIP, ZOOM = "u2netp", "isnet", "u2netp_flip", "u2netp_zoom"
@@ -32,7 +31,6 @@ NEAR = 0.25  # places: photos so far away still count for about half
 PRIOR = 5.0  # photos without any gain that every place starts with: what few photos say is shrunken
 WORTH = (0.6, 0.95)  # IoU: below the first all results are worth the same, nothing; above the second as well, 1
 RISE = 0.1  # worth of one grade more that the result deserves
-BLEND = "blend "  # what `cards` calls a blend
 
 
 def fitted_gains(photos: Sequence[Played], tables: Mapping[str, ScoreTable]) -> GainTable:
@@ -72,27 +70,8 @@ def gains_as_json(table: GainTable) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
-def tables_without_sets(photos: Sequence[Played]) -> dict[str, ScoreTable]:
-    """By set the table that was fitted to all other sets. No alpha here is in black and white, so that card stays."""
-    names = sorted({photo.set_name for photo in photos})
-    return {name: _table([photo for photo in photos if photo.set_name != name]) for name in names}
-
-
-def _table(photos: Sequence[Played]) -> ScoreTable:
-    rows = [row for photo in photos for row in _rows(photo)]
-    beside = fit_card(beside_others([row for row in rows if row.disagreements]))
-    modest = Curve(beside.promise.at, tuple(MODESTY * worth for worth in beside.promise.worth))
-    single = [row for row in rows if not row.model.startswith(BLEND)]
-    return ScoreTable(fit_card(alone(single)), Card(beside.curves, modest), shipped_table().crisp)
-
-
-def _rows(photo: Played) -> list[Row]:
-    """What the cards are fitted to: every single alpha and every blend, beside all companies that it had."""
-    rows = []
-    for blend, look in photo.looks.items():
-        if look.raw_plausible < 1:
-            continue
-        company = tuple(found for (part, _), found in photo.apart.items() if part == blend and found is not None)
-        model = next(iter(blend)) if len(blend) == 1 else BLEND + "+".join(sorted(blend))
-        rows.append(Row(photo.name, photo.set_name, model, astuple(look.raw_signs), company, look.raw_iou, 1.0))
-    return rows
+def tables_without_sets(rows: Sequence[Row]) -> dict[str, ScoreTable]:
+    """By set the table that was fitted to all other sets."""
+    parts = set_parts(rows)
+    tables = fitted_without(rows, parts)
+    return {row.set_name: tables[part] for row, part in zip(rows, parts, strict=True)}

@@ -5,10 +5,12 @@ import numpy as np
 
 from daemon.arrays import Alpha
 from daemon.judgement.scene import BINS, Scene
-from daemon.judgement.shapes import Mask, area, disc, total
+from daemon.judgement.shapes import Mask, area, box_around, disc, total
 
 RING = 0.06  # of the longest side: width of the ring around the subject that counts as its surroundings
 COLOUR_REACH = 2.0  # pixels of the scene: sigma of the Gaussian that averages the colour evidence
+ACROSS = 2.0  # pixels of the scene: sigma of the Gaussian that averages the colours on either side of the border
+FAINT_STEP = 10.0  # 8-bit Lab units between the two sides: less is hardly seen as a border
 TINY = 1e-3  # pixels: keeps shares defined if there is no subject
 
 
@@ -31,6 +33,20 @@ def ring_contrast(scene: Scene, sure: Mask) -> float:
         return 0.0
     subject, surroundings = (cv2.mean(scene.lab, mask.view(np.uint8)) for mask in (sure, ring))
     return float(np.linalg.norm(np.subtract(subject, surroundings)))
+
+
+def faint_border(scene: Scene, sure: Mask, border: Mask) -> float:
+    """See `Signs.faint_border`."""
+    if not border.any():
+        return 1.0
+    near = box_around(border, round(4 * ACROSS))
+    weight = sure[near].astype(np.float32)
+    lab = scene.lab[near]
+    share, inner, both = (
+        cv2.GaussianBlur(values, (0, 0), ACROSS)[border[near]] for values in (weight, lab * weight[..., None], lab)
+    )
+    inside, outside = inner / (share[:, None] + TINY), (both - inner) / (1 - share[:, None] + TINY)
+    return float((np.linalg.norm(inside - outside, axis=1) < FAINT_STEP).mean())
 
 
 def _likelihood(scene: Scene, subject: Alpha) -> Alpha:

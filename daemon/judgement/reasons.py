@@ -10,6 +10,7 @@ from daemon.arrays import Alpha
 from daemon.jobs import Grade, Reason, Spot
 from daemon.judgement.disagreement import Disagreement
 from daemon.judgement.scene import Scene
+from daemon.judgement.score import WITNESS_SIGNS
 from daemon.judgement.shapes import SURE, Mask, beyond_band, enclosed, main_part, opened
 from daemon.judgement.signs import Signs
 from daemon.judgement.spots import spots_of
@@ -56,7 +57,11 @@ WEIGHS_MOST: Mapping[str, tuple[str, ...]] = {
 """What weighs most if no fault has a place in the picture, and the signs that say so. ring_contrast is not here: what
 it says depends on its value."""
 
-KINDS: Mapping[str, tuple[str, ...]] = {**WEIGHS_MOST, "contrast": ("ring_contrast",)}
+KINDS: Mapping[str, tuple[str, ...]] = {
+    **WEIGHS_MOST,
+    "contrast": ("ring_contrast", "faint_border", "plain"),
+    "witness": WITNESS_SIGNS,
+}
 """The kinds of signs that a score is made of."""
 
 

@@ -12,6 +12,7 @@ from daemon.arrays import Alpha, Rgb
 SCENE_PIXELS = 256  # longest side for signs of regions and colours
 RIM_PIXELS = 512  # longest side for signs of the border
 STRONG_EDGE = 80  # percentile of the gradients: from there on a gradient is an edge
+SOBEL = 8  # what Sobel's filter makes of a slope of one unit a pixel
 BINS = (12, 16, 16)  # of the Lab histogram: lightness says less than hue about what belongs together
 
 
@@ -21,8 +22,8 @@ class Scene:
 
     rgb: the photo itself, (h, w, 3) uint8 sRGB at any size. height, width: for regions and colours. rim_height,
     rim_width: finer, for the border. In pixels. lab: (H, W, 3) float32, CIE Lab as 8-bit OpenCV scales it. edgeless:
-    (H, W), where no strong edge is near. colour: (H, W), each pixel's bin in the colour histogram. crowd: the number of
-    pixels in each bin.
+    (H, W), where no strong edge is near. detail: (H, W) float32, the slope of the colours in Lab units a pixel. colour:
+    (H, W), each pixel's bin in the colour histogram. crowd: the number of pixels in each bin.
     """
 
     rgb: Rgb
@@ -32,6 +33,7 @@ class Scene:
     rim_width: int
     lab: NDArray[np.float32]
     edgeless: NDArray[np.bool_]
+    detail: NDArray[np.float32]
     colour: NDArray[np.intp]
     crowd: NDArray[np.float64]
 
@@ -60,14 +62,16 @@ def look_at(rgb: Rgb) -> Scene:
     red, green, blue = (lab8[..., channel].astype(np.intp) * BINS[channel] >> 8 for channel in range(3))
     colour = (red * BINS[1] + green) * BINS[2] + blue
     crowd = np.bincount(colour.ravel(), minlength=BINS[0] * BINS[1] * BINS[2]).astype(np.float64)
-    return Scene(rgb, rows, columns, rim_height, rim_width, lab, _edgeless(lab), colour, crowd)
+    edges = _edges(lab)
+    edgeless = cv2.dilate(edges, np.ones((3, 3), np.uint8)) <= np.percentile(edges, STRONG_EDGE)
+    detail = np.asarray(cv2.sqrt(edges) / SOBEL, dtype=np.float32)
+    return Scene(rgb, rows, columns, rim_height, rim_width, lab, np.asarray(edgeless), detail, colour, crowd)
 
 
-def _edgeless(lab: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _edges(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The squared length of Sobel's gradient, (H, W)."""
     across, down = cv2.Sobel(lab, cv2.CV_32F, 1, 0), cv2.Sobel(lab, cv2.CV_32F, 0, 1)
-    edges = cv2.transform(across * across + down * down, np.ones((1, 3), np.float32))  # squared
-    strong = np.percentile(edges, STRONG_EDGE)
-    return np.asarray(cv2.dilate(edges, np.ones((3, 3), np.uint8)) <= strong)
+    return np.asarray(cv2.transform(across * across + down * down, np.ones((1, 3), np.float32)), dtype=np.float32)
 
 
 def _reduced_size(height: int, width: int, longest: int) -> tuple[int, int]:

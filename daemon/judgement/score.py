@@ -15,6 +15,11 @@ from daemon.judgement.signs import Signs
 DISAGREEMENT_SIGNS = tuple(f"apart_{field.name}" for field in fields(Disagreement))
 """The names of the signs that exist only beside other recipes' alphas."""
 
+WITNESS_SIGNS = tuple(f"witness_{field.name}" for field in fields(Disagreement))
+"""The names of the signs that exist only beside a witness."""
+
+KINDS_OF_ALPHA = ("grey", "crisp")
+
 CRISP_RIM = (0.45, 0.6)  # Signs.soft_rim: up to the first a mask counts as black and white, from the second as grey
 
 
@@ -74,60 +79,84 @@ class UsedCard:
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreTable:
-    """Three cards: for an alpha by itself, for one beside alphas of other recipes, and for one in black and white.
-
-    A network's greys show where it was in doubt. A mask without greys hides that, so it gets a lower score.
-    """
+class CardSet:
+    """Three cards: for an alpha by itself, for one beside alphas of other recipes, and for one beside a witness."""
 
     alone: Card
     beside_others: Card
-    crisp: Card
+    beside_witness: Card
+
+    def cards(
+        self, signs: Signs, disagreement: Disagreement | None, beside_witness: Disagreement | None
+    ) -> tuple[tuple[Card, Mapping[str, float]], ...]:
+        """The cards that count, all alike, each with the signs that it reads."""
+        values: dict[str, float] = asdict(signs)
+        heard = (
+            (self.beside_others, disagreement, DISAGREEMENT_SIGNS),
+            (self.beside_witness, beside_witness, WITNESS_SIGNS),
+        )
+        found = tuple(
+            (card, values | dict(zip(names, astuple(apart), strict=True)))
+            for card, apart, names in heard
+            if apart is not None
+        )
+        return found or ((self.alone, values),)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """Two sets of cards: for alphas with a network's greys, and for masks in black and white, or nearly so.
+
+    A network's greys show where it was in doubt. A mask without greys hides that, so what else there is counts for
+    more, and it gets a lower score. Beside other alphas and beside a witness, half of the score comes from each.
+    """
+
+    grey: CardSet
+    crisp: CardSet
 
     @classmethod
     def from_json(cls, text: str) -> "ScoreTable":
         """Read what `benchmarks/judgement.py fit` wrote."""
         content = json.loads(text)
-        return cls(_card(content["alone"]), _card(content["beside_others"]), _card(content["crisp"]))
+        return cls(*(CardSet(**{name: _card(card) for name, card in content[kind].items()}) for kind in KINDS_OF_ALPHA))
 
     def score(
         self, signs: Signs, disagreement: Disagreement | None = None, beside_witness: Disagreement | None = None
     ) -> float:
         """The promised IoU, 0..1. disagreement: with the alphas of other recipes, if there are any.
 
-        beside_witness: with another model's alpha. No card weighs it yet.
+        beside_witness: with the alpha of another network, that is no result. That there is one raises no score: the
+        card's promise is calibrated, so what counts is how far the two differ.
         """
         used = self.cards(signs, disagreement, beside_witness)
         return sum(each.weight * each.card.score(each.values) for each in used)
 
     def cards(
         self, signs: Signs, disagreement: Disagreement | None = None, beside_witness: Disagreement | None = None
-    ) -> tuple["UsedCard", ...]:
+    ) -> tuple[UsedCard, ...]:
         """The cards that the score is read from. Their weights add up to 1."""
-        del beside_witness
-        if disagreement is not None:
-            return (UsedCard(1.0, self.beside_others, _beside(signs, disagreement)),)
-        grey, values = _greyness(signs), asdict(signs)
-        both = UsedCard(grey, self.alone, values), UsedCard(1 - grey, self.crisp, values)
-        return tuple(each for each in both if each.weight > 0)
+        grey = _greyness(signs)
+        used = []
+        for share, kind in ((grey, self.grey), (1 - grey, self.crisp)):
+            if share > 0:
+                counting = kind.cards(signs, disagreement, beside_witness)
+                used += [UsedCard(share / len(counting), card, values) for card, values in counting]
+        return tuple(used)
 
     def costs(
         self, signs: Signs, disagreement: Disagreement | None = None, beside_witness: Disagreement | None = None
     ) -> dict[str, float]:
         """How much each sign lowers the score against a median alpha, in log-odds; the highest weighs most."""
-        del beside_witness
-        if disagreement is None:
-            return (self.alone if _greyness(signs) >= 0.5 else self.crisp).costs(asdict(signs))
-        return self.beside_others.costs(_beside(signs, disagreement))
+        costs: dict[str, float] = {}
+        for used in self.cards(signs, disagreement, beside_witness):
+            for name, cost in used.card.costs(used.values).items():
+                costs[name] = costs.get(name, 0.0) + used.weight * cost
+        return costs
 
 
 def _greyness(signs: Signs) -> float:
     """0 for a mask in black and white .. 1 for one with a network's greys."""
     return min(1.0, max(0.0, (signs.soft_rim - CRISP_RIM[0]) / (CRISP_RIM[1] - CRISP_RIM[0])))
-
-
-def _beside(signs: Signs, disagreement: Disagreement) -> dict[str, float]:
-    return asdict(signs) | dict(zip(DISAGREEMENT_SIGNS, astuple(disagreement), strict=True))
 
 
 @cache

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Alpha
 from daemon.judgement import shapes
-from daemon.judgement.colour_signs import TINY, foreign_and_missing, ring_contrast
+from daemon.judgement.colour_signs import TINY, faint_border, foreign_and_missing, ring_contrast
 from daemon.judgement.scene import Scene
 from daemon.judgement.shapes import SURE, Mask
 
@@ -80,6 +80,11 @@ class Signs:
     """Radius of the largest disc inside, over the square root of the area: 0.56 for a disc."""
     ring_contrast: float
     """Distance between the subject's mean colour and that of its surroundings, in 8-bit Lab units."""
+    plain: float
+    """How plain the subject is inside, 0..1: one over one plus the mean slope of its colours, in 8-bit Lab units a
+    pixel. Sky, walls and ground that were taken for the subject are plain."""
+    faint_border: float
+    """Share of the border whose two sides hardly differ in colour, 0..1: there a network must guess."""
 
     @property
     def doubts(self) -> Doubts:
@@ -104,6 +109,7 @@ def read_signs(scene: Scene, alpha: Alpha) -> Signs:
     main_area = shapes.area(main) + TINY
     doubts = _doubts(scene, alpha, main)
     foreign, missing = foreign_and_missing(scene, a, sure)
+    border = shapes.border_of(sure)
     sides = (sure[0], sure[:, 0], sure[:, -1], sure[-1])
     return Signs(
         haze=doubts.haze,
@@ -118,7 +124,7 @@ def read_signs(scene: Scene, alpha: Alpha) -> Signs:
         ragged=shapes.length(shapes.contours(main)) / float(np.sqrt(main_area)),
         thin=shapes.thin(main, scene.longest) / main_area,
         frayed=shapes.frayed(main, scene.longest) / main_area,
-        off_edge=_off_edge(scene, shapes.border_of(sure)),
+        off_edge=_off_edge(scene, border),
         foreign=foreign,
         missing=missing,
         framed=float(np.concatenate(sides).mean()),
@@ -127,6 +133,8 @@ def read_signs(scene: Scene, alpha: Alpha) -> Signs:
         small=-float(np.log(solid / a.size)),
         girth=shapes.inner_radius(sure) / float(np.sqrt(solid)),
         ring_contrast=ring_contrast(scene, sure),
+        plain=_plain(scene, sure),
+        faint_border=faint_border(scene, sure, border),
     )
 
 
@@ -174,6 +182,12 @@ def _off_edge(scene: Scene, border: Mask) -> float:
     if not border.any():
         return 1.0
     return float(scene.edgeless[border].mean())
+
+
+def _plain(scene: Scene, sure: Mask) -> float:
+    _, inside = shapes.beyond_band(sure, scene.longest)
+    within = inside if inside.any() else sure
+    return 1 / (1 + shapes.total(scene.detail, within) / (shapes.area(within) + TINY))
 
 
 def _high(main: Mask) -> float:

@@ -98,3 +98,25 @@ def test_where_it_lies_is_told_in_words() -> None:
     (out,) = explain(Grade.GUT, (), signs, None, {"runs_out": 0.5, "small": 0.1})
 
     assert (high.parts, out.parts) == (("high",), ("runs_out",))
+
+
+def test_a_subject_with_structure_is_less_plain_than_a_flat_one() -> None:
+    rng = np.random.default_rng(0)
+    flat = np.full((200, 200, 3), 128, np.uint8)
+    rich = flat.copy()
+    rich[40:160, 40:160] = rng.integers(0, 255, (120, 120, 3), dtype=np.uint8)
+    alpha = block(40, 160, 40, 160)
+
+    assert read_signs(look_at(flat), alpha).plain == pytest.approx(1)
+    assert read_signs(look_at(rich), alpha).plain < 0.2
+
+
+def test_the_border_is_faint_where_both_sides_have_one_colour() -> None:
+    rgb = np.full((200, 200, 3), 128, np.uint8)
+    rgb[40:160, 40:100] = (200, 40, 40)  # only the left half of the subject differs from its surroundings
+
+    faint = read_signs(look_at(rgb), block(40, 160, 40, 160)).faint_border
+
+    assert 0.4 < faint < 0.6
+    assert read_signs(look_at(rgb), block(40, 160, 40, 100)).faint_border == 0
+    assert read_signs(look_at(rgb), np.zeros((200, 200), np.float32)).faint_border == 1
