@@ -10,7 +10,7 @@ from one around the shift of all, which itself is expected at 0 (Gelman et al., 
 wide these are maximises the likelihood of all verdicts (empirical Bayes: Robbins 1956, Efron and Morris 1973). All is
 summed over a grid of shifts, up the tree and down again, which is exact for it (Pearl 1982). A last factor, the
 positive part of 1 - error² / shift² (Stein's rule: Baranchik 1964), leaves nothing of a shift that is not surer than
-chance.
+chance. Nor is anything left of one that would bring the grades of these very results no nearer to people's.
 
 A result that a person saw and left alone is evidence for the program's grade, with the same weight as one that was
 moved: `refit` says why.
@@ -18,7 +18,7 @@ moved: `refit` says why.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from typing import TypeAlias
@@ -95,17 +95,33 @@ def find_shifts(judged: Iterable[Judged], thresholds: Mapping[str, Thresholds]) 
     if not any(one.spoken for results in cells.values() for one in results):
         return {}
     beliefs = _beliefs(cells, thresholds)
-    return {cell: _found(cells[cell], beliefs[cell]) for cell in cells}
+    return {cell: _found(cells[cell], thresholds[cell[0]], beliefs[cell]) for cell in cells}
 
 
-def _found(results: Sequence[Judged], belief: Floats) -> FoundShift:
+def towards_people(one: Judged, thresholds: Thresholds, correction: Correction) -> int | None:
+    """By how many grades a correction would have brought a result nearer to the person's grade (+) or farther from it.
+
+    None if it would not have changed the grade.
+    """
+    before = thresholds.grade(one.own_score).rank
+    after = thresholds.grade(replace(thresholds, correction=correction).corrected(one.own_score)).rank
+    return None if before == after else abs(one.person.rank - before) - abs(one.person.rank - after)
+
+
+def _found(results: Sequence[Judged], thresholds: Thresholds, belief: Floats) -> FoundShift:
     spoken = [one for one in results if one.spoken]
     mean = float(belief @ _SHIFTS)
     error = float(np.sqrt(belief @ (_SHIFTS - mean) ** 2))
     sure = mean * max(0.0, 1 - error**2 / mean**2) if mean else 0.0
-    bounded = round(min(MOST_SHIFT, max(-MOST_SHIFT, sure)), 4) if sure and len(spoken) >= LEAST_VERDICTS else 0.0
+    shift = round(min(MOST_SHIFT, max(-MOST_SHIFT, sure)), 4)
+    is_used = len(spoken) >= LEAST_VERDICTS and shift and _helps(results, thresholds, Correction(shift, len(spoken)))
     disagreement = sum(one.shift for one in spoken) / len(spoken) if spoken else 0.0
-    return FoundShift(len(spoken), len(results) - len(spoken), disagreement, bounded, error)
+    return FoundShift(len(spoken), len(results) - len(spoken), disagreement, shift if is_used else 0.0, error)
+
+
+def _helps(results: Sequence[Judged], thresholds: Thresholds, correction: Correction) -> bool:
+    """Whether a correction brings the very results that it was learnt from nearer to people."""
+    return sum(towards_people(one, thresholds, correction) or 0 for one in results) > 0
 
 
 def _beliefs(cells: Mapping[Cell, Sequence[Judged]], thresholds: Mapping[str, Thresholds]) -> dict[Cell, Floats]:

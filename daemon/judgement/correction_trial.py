@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from daemon.judgement.correction import Cell, cell_of, find_shifts, usable
+from daemon.judgement.correction import Cell, cell_of, find_shifts, towards_people, usable
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.refit import Judged
 
@@ -39,8 +39,8 @@ def try_corrections(judged: Iterable[Judged], thresholds: Mapping[str, Threshold
         for one in ordered[start:end]:
             cell = cell_of(one)
             if cell in shifts and (correction := shifts[cell].correction):
-                limits = replace(thresholds[one.order], correction=correction)
-                counts.update((cell, what) for what in _changed(one, limits))
+                gain = towards_people(one, thresholds[one.order], correction)
+                counts.update((cell, what) for what in _counted(gain))
     cells = dict.fromkeys(map(cell_of, ordered))
     return {
         cell: CorrectionTrial(*(counts[cell, what] for what in ("tried", "changed", "nearer", "farther")))
@@ -48,11 +48,10 @@ def try_corrections(judged: Iterable[Judged], thresholds: Mapping[str, Threshold
     }
 
 
-def _changed(one: Judged, limits: Thresholds) -> list[str]:
-    before, after = limits.grade(one.own_score).rank, limits.grade(limits.corrected(one.own_score)).rank
-    if before == after:
+def _counted(gain: int | None) -> list[str]:
+    """As what a result counts. gain: see `towards_people`."""
+    if gain is None:
         return ["tried"]
-    gain = abs(one.person.rank - before) - abs(one.person.rank - after)
     return ["tried", "changed", *(["nearer"] if gain > 0 else ["farther"] if gain < 0 else [])]
 
 

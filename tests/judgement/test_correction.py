@@ -166,6 +166,18 @@ def test_verdicts_on_corrected_results_are_measured_against_the_uncorrected_scor
     assert found_in([replace(one, uncorrected=None) for one in after]).shift == pytest.approx(0.0, abs=0.005)
 
 
+def test_people_who_confirm_everything_that_they_look_at_correct_nothing() -> None:
+    """They look at the folder sehr_gut only, right above its threshold: that says little of what lies below."""
+    dice = random.Random(1)
+    scores = [round(dice.uniform(0.93, 0.94), 4) for _ in range(60)]
+    judged = [
+        Judged(score, Grade.SEHR_GUT, Grade.SEHR_GUT, at, order="shoes", model="u2netp")
+        for at, score in enumerate(scores)
+    ]
+
+    assert found_in(judged).correction is None
+
+
 def test_silence_holds_a_correction_back() -> None:
     judged = people(-0.03, 60)
     moved = [one for one in judged if one.spoken]
