@@ -23,6 +23,7 @@ def _values(values: dict[str, Any]) -> dict[str, Any]:
     if verdict:
         verdict |= {"rim": share_in(values, "rim"), "reasons": reasons_in(values), "spots": _spots(values)}
         verdict |= _corrected(values)
+        verdict["witness"] = _witness(values.get("witness"))
         verdict |= _made_of(values.get("made_of") or {})
     kept: dict[str, Any] = {
         key: values[key]
@@ -39,6 +40,11 @@ def _corrected(values: dict[str, Any]) -> dict[str, Any]:
         return {}
     correction = {"shift": told["shift"], "verdicts": told["verdicts"]}
     return {"correction": correction, "uncorrected": share_in(told, "score_before")}
+
+
+def _witness(told: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The witness beside which a result was judged, as `Verdict` takes it; None if there was none."""
+    return {"model": told["model"], "apart": share_in(told, "apart")} if told else None
 
 
 def _made_of(values: dict[str, Any]) -> dict[str, Any]:

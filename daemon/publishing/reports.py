@@ -119,7 +119,6 @@ def verdict_values(verdict: Verdict, words: Texts) -> dict[str, Any]:
         "findings": [reason_values(reason) for reason in verdict.reasons],
         "defects": list(verdict.defects),
         **({"spots": spot_values(verdict)} if verdict.spots else {}),
-        **({"witness": asdict(verdict.witness)} if verdict.witness else {}),
     }
 
 
@@ -131,6 +130,7 @@ def promise_values(verdict: Verdict | None, words: Texts) -> dict[str, Any]:
         "graded_by": verdict and ("rim" if verdict.by_rim else "score"),
         "limits": asdict(verdict.limits) if verdict and verdict.limits else None,
         "correction": _correction(verdict, words),
+        "witness": asdict(verdict.witness) if verdict and verdict.witness else None,
         "made_of": {
             "score": _made_of(made, words),
             "rim": _made_of(verdict.rim_made_of, words) if verdict and verdict.rim_made_of else None,

@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from daemon.arrays import Rgb
 from daemon.engines.onnx.present_model import PresentModel, present_model
 from daemon.engines.onnx.ready_weights import STARTER_MODEL
-from daemon.errors import EngineMisconfigured, RecipeRefused
+from daemon.errors import EngineMisconfigured, RecipeRefused, said_of
 from daemon.jobs import View
 from daemon.logs import log
 from daemon.observe import series
@@ -90,16 +90,17 @@ class WitnessDesk:
         name = witness_model(settings)
         model = self._present(name, settings) if name and name not in asked else None
         hearing = Hearing(photo, model, self)
-        self._count_hearing(model is not None)
+        one = 0 if model is None else 1
+        self._count_hearing(one)
         try:
             yield hearing
         finally:
-            self._count_hearing(-(model is not None))
+            self._count_hearing(-one)
             hearing.end()
 
     def call(self, picture: Rgb, model: PresentModel) -> "Future[Statement | None]":
         """Show a picture, (H, W, 3) uint8 sRGB, to a model when its turn comes. None comes of it if that fails."""
-        with self._lock:
+        with self._lock, suppress(RuntimeError):  # the machine allows no more threads
             if not self._closed:
                 return self._turns.submit(self._statement, picture, model)
         nothing: Future[Statement | None] = Future()
@@ -192,12 +193,10 @@ class WitnessDesk:
             process.kill()
             process.close()
         self._failures += 1
-        rest = (
-            min(LONGEST_REST_SECONDS, FIRST_REST_SECONDS * 2.0 ** (self._failures - 2)) if self._failures > 1 else 0.0
-        )
+        rest = rest_after(self._failures)
         self._rests_until = time.monotonic() + rest
-        until = f" for {rest:.0f} s" if rest else ""
-        text = f"The witness {model.name} failed: {error} Photos go on without it{until}."
+        goes_on = f"Photos go on without it for {rest:.0f} s" if rest else "A photo goes on without it"
+        text = f"The witness {model.name} failed ({said_of(error) or type(error).__name__}). {goes_on}."
         log.log("witness_failed", text, level=logging.WARNING, model=model.name)
 
 

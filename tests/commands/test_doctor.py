@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from daemon.commands.doctor_engine import engine_checks, weights_checks
+from daemon.commands.doctor_engine import engine_checks, weights_checks, witness_checks
 from daemon.commands.findings import Check
 from daemon.settings import load
 from tests.engines.comfyui_double import Double
+from tests.work.test_witness_desk import settings_with
 
 STUDIO = {"family": "core", "value": "studio.safetensors", "weights": "studio.safetensors", "commercial_use": True}
 
@@ -36,6 +37,24 @@ def test_a_ladder_that_fits_is_all_right(server: Double) -> None:
 
     assert {check.level for check in found} == {"OK"}
     assert "no recipe names INSPYRENET, BEN, BiRefNet-HR" in said(found, "OK")
+
+
+def test_a_witness_that_is_there_or_missing_is_told_with_what_to_do(tmp_path: Path) -> None:
+    def told(witness: str, *has: str) -> tuple[str, str]:
+        local = {"weights_dir": str(tmp_path)}
+        settings = load(flags={"engine": {"local": local}, "judgement": {"witness": witness}})
+        (check,) = witness_checks(settings, has)
+        return check.level, f"{check.detail} {check.remedy}"
+
+    missing = told("own", "RMBG-2.0")
+    settings_with(tmp_path)
+
+    assert missing[0] == "warn"
+    assert "no model own" in missing[1]
+    assert 'witness = "off"' in missing[1]
+    assert told("own", "RMBG-2.0") == ("OK", "own stands beside the results of other models ")
+    assert "agree with itself" in told("u2netp", "u2netp")[1]
+    assert told("off", "RMBG-2.0")[0] == "OK"
 
 
 def test_weights_that_no_table_describes_are_a_warning(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.jobs import Attempt, Grade, Measures, Recipe, Spot, Verdict
+from daemon.jobs import Attempt, Grade, Measures, Recipe, Spot, Verdict, Witnessed
 from daemon.journal.rows import ATTEMPT
 from daemon.publishing.found_files import entry_of_report
 from daemon.publishing.reports import verdict_values
@@ -17,7 +17,15 @@ from tests.drawing import save_photo
 from tests.test_crash_at_every_step import one_life, settings_for
 
 SPOT = Spot(0.1, 0.2, 0.3, 0.4, 0.15, 0.25)
-VERDICT = Verdict(0.5, Grade.GUT, Measures(0.9, 0.8, 1.0), ("good edges", "remains"), ("residue",), ((), (SPOT,)))
+VERDICT = Verdict(
+    0.5,
+    Grade.GUT,
+    Measures(0.9, 0.8, 1.0),
+    ("good edges", "remains"),
+    ("residue",),
+    ((), (SPOT,)),
+    witness=Witnessed("u2netp", 0.125),
+)
 
 
 @pytest.fixture
@@ -34,16 +42,24 @@ def report(tmp_path: Path) -> Path:
     return path
 
 
-def spots_of(path: Path) -> tuple[tuple[Spot, ...], ...]:
+def verdict_of(path: Path) -> Verdict:
     found = entry_of_report(HotFolder(path.parents[1]), path)
     assert found is not None
     verdict = found.job.attempts[0].verdict
     assert verdict is not None
-    return verdict.spots
+    return verdict
+
+
+def spots_of(path: Path) -> tuple[tuple[Spot, ...], ...]:
+    return verdict_of(path).spots
 
 
 def test_a_report_that_is_read_back_has_its_spots(report: Path) -> None:
     assert spots_of(report) == VERDICT.spots
+
+
+def test_a_report_that_is_read_back_has_its_witness(report: Path) -> None:
+    assert verdict_of(report).witness == Witnessed("u2netp", 0.125)
 
 
 @pytest.mark.parametrize("spoilt", ["1e999", "NaN", "-1", "17", '"x"'])

@@ -27,8 +27,8 @@ def present_model(name: str, settings: LocalEngineSettings, *, commercial_use: b
     """
     if not is_installed():
         raise EngineMisconfigured(Said("local_libraries_missing", detail="onnxruntime"))
-    table = load_onnx_table(settings.weights_path).described(name, commercial_use=commercial_use)
     try:
+        table = load_onnx_table(settings.weights_path).described(name, commercial_use=commercial_use)
         weights = found_weights(name, table, settings)
     except OSError as error:
         raise EngineMisconfigured(Said("cannot_read", name=f"{name}.onnx", fault=error.strerror)) from error

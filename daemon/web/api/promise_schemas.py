@@ -10,6 +10,7 @@ PROMISES: Mapping[str, Schema] = {
     "graded_by": or_null({"type": "string", "enum": ["score", "rim"], "description": "Which of both made the grade"}),
     "limits": or_null(named("Limits")),
     "correction": or_null(named("Correction")),
+    "witness": or_null(named("Witness")),
     "made_of": or_null(object_of(score=named("MadeOf"), rim=or_null(named("MadeOf")))),
 }
 """The properties of a job, a page or an attempt that tell of them."""
@@ -22,6 +23,11 @@ PROMISE_SCHEMAS: Mapping[str, Schema] = {
     "Correction": {
         **object_of(score_before=SHARE, shift={"type": "number"}, verdicts=WHOLE, text=TEXT),
         "description": "What people's verdicts on earlier results added to the score, and how many these were",
+    },
+    "Witness": {
+        **object_of(model=TEXT, apart=SHARE),
+        "description": "The model beside whose view of the photo this was judged, and how far the result is from that: "
+        "0 = it sees the same, 1 = nothing of it",
     },
     "MadeOf": {
         **object_of(usual=SHARE, effects=list_of(named("Effect"))),
