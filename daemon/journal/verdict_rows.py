@@ -95,6 +95,11 @@ class VerdictRows:
         )
         return tuple(map(_person_verdict, found))
 
+    def given(self) -> tuple[int, int]:
+        """The number of the newest verdict, and how many were taken back: both stay while nobody says anything."""
+        row = self._db.row("SELECT coalesce(max(id), 0), count(undone_at) FROM verdicts")
+        return (0, 0) if row is None else (rows.whole(row[0]), rows.whole(row[1]))
+
     def moved(self, before: int, count: int) -> tuple[tuple[int, PersonVerdict], ...]:
         """The newest verdicts by people who moved files, newest first, each with its number; without the attempts.
 

@@ -31,6 +31,7 @@ class LearntCorrections:
         self._lock = threading.Lock()
         self._learnt_at = float("-inf")
         self._shifts: Mapping[Cell, FoundShift] = {}
+        self._learnt_from: tuple[object, Mapping[str, Thresholds]] | None = None
 
     def for_photo(self, job: Job, settings: Settings) -> Mapping[str, Correction]:
         """By model, the corrections of this round of a job; the same each time, whatever people say meanwhile.
@@ -53,13 +54,21 @@ class LearntCorrections:
         return found
 
     def _learnt(self) -> Mapping[Cell, FoundShift]:
+        """Learns anew if people said something, or an order's thresholds changed, and not too often."""
         with self._lock:
             now = self._clock()
-            if not 0 <= now - self._learnt_at < FRESH_SECONDS:
+            if 0 <= now - self._learnt_at < FRESH_SECONDS:
+                return self._shifts
+            given = self._journal.verdicts.given()
+            if self._learnt_from is None or self._learnt_from != (given, self._thresholds(self._learnt_from[1])):
                 results = judged(self._journal)
-                settings = order_settings(self._orders.settings_for, {one.order for one in results})
-                self._shifts, self._learnt_at = find_shifts(results, thresholds_of(settings)), now
+                thresholds = self._thresholds({one.order for one in results})
+                self._shifts, self._learnt_from = find_shifts(results, thresholds), (given, thresholds)
+            self._learnt_at = now
             return self._shifts
+
+    def _thresholds(self, orders: Iterable[str]) -> Mapping[str, Thresholds]:
+        return thresholds_of(order_settings(self._orders.settings_for, orders))
 
 
 def order_settings(settings_for: Callable[[Path], Settings], orders: Iterable[str]) -> dict[str, Settings]:

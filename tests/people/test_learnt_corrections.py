@@ -41,8 +41,14 @@ class Studio:
         assert job is not None
         return job
 
-    def say(self, verdicts: int, shift: float, folder: str = "shoes", model: str = "u2netp") -> None:
-        """Results whose worth to people is their score + shift, each confirmed or graded anew in the review."""
+    def say(
+        self, verdicts: int, shift: float, folder: str = "shoes", model: str = "u2netp", deed: int | None = None
+    ) -> list[str]:
+        """Results whose worth to people is their score + shift, each confirmed or graded anew in the review.
+
+        Returns the ids of their jobs.
+        """
+        ids = []
         dice = random.Random(f"{folder}{model}{shift}")
         for number in range(verdicts):
             score = round(dice.uniform(0.85, 1.0), 4)
@@ -52,7 +58,10 @@ class Studio:
             self.journal.decide(job.id, Outcome((attempt,), attempt))
             self.journal.complete(job.id, [], self.clock())
             given = LIMITS.grade(score + shift)
-            self.journal.verdicts.record(job.id, LIMITS.grade(score), given, self.clock(), who="eva", how="review")
+            before, now = LIMITS.grade(score), self.clock()
+            self.journal.verdicts.record(job.id, before, given, now, who="eva", how="review", deed=deed)
+            ids.append(job.id)
+        return ids
 
 
 @pytest.fixture
@@ -128,6 +137,40 @@ def test_verdicts_are_not_read_for_each_photo(studio: Studio, monkeypatch: pytes
     studio.clock.advance(FRESH_SECONDS - 1)
 
     assert studio.learnt.for_photo(studio.photo("shoes/b.png"), studio.settings)
+
+
+def test_verdicts_are_not_read_again_while_nobody_says_anything(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.say(40, -0.03)
+    studio.learnt.for_photo(studio.photo("shoes/a.png"), studio.settings)
+    studio.clock.advance(FRESH_SECONDS)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("daemon.people.learnt_corrections.judged", lambda _: pytest.fail("read again"))
+        assert studio.learnt.for_photo(studio.photo("shoes/b.png"), studio.settings)
+
+
+def test_an_order_that_changes_its_thresholds_is_learnt_anew(studio: Studio) -> None:
+    """These people grade by an order that asks for more; once it says so, there is nothing to correct."""
+    studio.say(60, -0.03)
+    assert studio.learnt.for_photo(studio.photo("shoes/a.png"), studio.settings)["u2netp"].shift < 0
+    (studio.folders.inbox / "shoes").mkdir()
+    (studio.folders.inbox / "shoes" / "freisteller.toml").write_text("[grading]\nsehr_gut = 0.96\ngut = 0.78\n")
+    studio.clock.advance(FRESH_SECONDS)
+
+    assert studio.learnt.for_photo(studio.photo("shoes/b.png"), studio.settings) == {}
+
+
+def test_a_verdict_that_is_taken_back_counts_no_longer(studio: Studio) -> None:
+    studio.say(9, -0.04)
+    (last,) = studio.say(1, -0.05, deed=7)
+    assert studio.learnt.for_photo(studio.photo("shoes/a.png"), studio.settings)
+
+    studio.journal.verdicts.undo(7, studio.clock(), last, [])
+    studio.clock.advance(FRESH_SECONDS)
+
+    assert studio.learnt.for_photo(studio.photo("shoes/b.png"), studio.settings) == {}
 
 
 def test_another_round_gets_what_people_say_by_then(studio: Studio) -> None:
