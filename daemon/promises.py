@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MadeOf:
-    """How a promise came about: `usual`, what middling signs promise, and what each kind of sign adds to that.
+    """How a promise came about: `best`, what the best signs would promise, and what each kind of sign takes from that.
 
-    effects: codes and signed amounts, what lowers most first. `usual` plus all of them is the promise, to 4 places.
+    effects: codes and amounts, what lowers most first; only what came after the signs may raise a promise, see
+    `judgement.made_of`. `best` plus all of them is the promise, to 4 places.
     """
 
-    usual: float
+    best: float
     effects: tuple[tuple[str, float], ...] = ()
 
 

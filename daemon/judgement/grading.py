@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import Correction, Grade, Verdict, Witnessed
 from daemon.judgement.disagreement import Disagreement, measure_disagreement
-from daemon.judgement.made_of import PLACES, made_of
+from daemon.judgement.made_of import PLACES, losses_of, made_of
 from daemon.judgement.measures import measure
 from daemon.judgement.reasons import KINDS, explain, find_faults, spots_beside
 from daemon.judgement.scene import Scene, look_at
@@ -83,11 +83,12 @@ def verdict_on(
     agreement = None if disagreement is None else 1 - disagreement.mean
     doubted = signs if raw is None else signs.with_doubts(raw.doubts)
     apart = apart_from(witness, scene, alpha if raw is None else raw.alpha)
+    cards = table.cards(doubted, disagreement, apart)
     own = round(promised(scene, alpha, doubted, disagreement, table, apart), PLACES)
     score = thresholds.corrected(own)
     grade = thresholds.grade(score)  # of the score as it is kept: nobody can see that another one was meant
     faults = find_faults(scene, alpha, signs, disagreement, None if raw is None else raw.alpha, witness)
-    reasons = explain(grade, faults, signs, disagreement, table.costs(doubted, disagreement, apart), apart)
+    reasons = explain(grade, faults, signs, disagreement, losses_of(cards), apart)
     return Verdict(
         score=score,
         grade=grade,
@@ -95,9 +96,7 @@ def verdict_on(
         reasons=reasons,
         defects=tuple(fault.defect for fault in faults),
         spots=spots_beside(reasons, faults),
-        made_of=made_of(
-            table.cards(doubted, disagreement, apart), KINDS, [("implausible", own), ("correction", score)]
-        ),
+        made_of=made_of(cards, KINDS, [("implausible", own), ("correction", score)]),
         witness=Witnessed(witness.model, round(apart.mean, PLACES)) if witness and apart else None,
         correction=thresholds.correction,
         uncorrected=None if thresholds.correction is None else own,

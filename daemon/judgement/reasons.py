@@ -111,7 +111,7 @@ def explain(
     """The reasons of a report: what is good about a very good result, or what is wrong with another one.
 
     Whether its edges are clean, only the rim can tell, see `both_promises`. costs: how much each sign lowers the score;
-    see `ScoreTable.costs`. beside_witness: the disagreement with a witness.
+    see `made_of.losses_of`. beside_witness: the disagreement with a witness.
     """
     reasons = tuple(fault.reason for fault in faults)
     if grade is Grade.SEHR_GUT:

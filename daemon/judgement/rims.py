@@ -14,6 +14,7 @@ from daemon.judgement.score import Card, UsedCard
 from daemon.judgement.spots import MOST_SPOTS
 
 LEAST_EFFECT = 0.02  # of the promise: a kind of sign that lowers it by less is not worth a sentence of its own
+MOST_FAULTS = 3  # sentences: what lowers the promise less than three other kinds stands in `made_of` only
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "rough": ("rough", "crumbly"),
@@ -28,7 +29,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 }
 """The kinds of signs that a rim's promise is made of. A sign of the worst windows belongs to that of the typical."""
 
-NOTICEABLE = 0.25  # log-odds by which a window must be worse than a middling one to be a spot
+NOTICEABLE = 0.4  # log-odds by which a window must be worse than the best one to be a spot
 APART = 0.03  # of the photo's sides: spots that are nearer to each other are one
 
 FAULTS: Mapping[str, str] = {
@@ -68,7 +69,7 @@ def judge_rim(patches: RimPatches, size: tuple[int, int]) -> JudgedRim | None:
     made = made_of([UsedCard(weight, card, found) for weight, card in weighed], kinds)
     half = SIDE * patches.factor / 2
     around = half / size[0], half / size[1]
-    promise = round(made.usual + sum(effect for _, effect in made.effects), PLACES)
+    promise = round(made.best + sum(effect for _, effect in made.effects), PLACES)
     spots = _spots(max(weighed, key=lambda each: each[0])[1], each, patches.places[which], around)
     return JudgedRim(promise, made, rim_reasons(made, spots, patches.resolved, patches.longest))
 
@@ -80,9 +81,7 @@ def _spots(card: Card, each: Floats, places: Floats, around: tuple[float, float]
     for kind, names in KINDS.items():
         told = [(column, curves[name]) for column, name in enumerate(WINDOW_SIGNS) if name in names and name in curves]
         if told:
-            lost = [
-                curve.worth[len(curve.at) // 2] - np.interp(each[:, at], curve.at, curve.worth) for at, curve in told
-            ]
+            lost = [max(curve.worth) - np.interp(each[:, at], curve.at, curve.worth) for at, curve in told]
             costs[kind] = np.asarray(np.sum(lost, axis=0), np.float32)
     return {kind: _worst(places, cost, around) for kind, cost in costs.items()}
 
@@ -120,6 +119,6 @@ def rim_reasons(
         pixels = (resolved, longest) if kind == "coarse" else ()
         told.append((Reason(FAULTS[kind], pixels=pixels), tuple(spots.get(kind, ()))))
     if told:
-        return tuple(told)
+        return tuple(told[:MOST_FAULTS])
     worst = next((kind for kind, _ in made.effects), "other")
     return ((Reason("rim_weighs_most", parts=(f"rim_{worst}",)), ()),)

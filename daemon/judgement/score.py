@@ -58,11 +58,14 @@ class Card:
         median = {name: curve.worth[len(curve.at) // 2] for name, curve in self.curves.items()}
         return {name: median[name] - worth for name, worth in self.contributions(values).items()}
 
+    def losses(self, values: Mapping[str, float]) -> dict[str, float]:
+        """How much less each sign adds than the best value of it would; never below 0."""
+        return {name: max(self.curves[name].worth) - worth for name, worth in self.contributions(values).items()}
+
     @property
-    def usual(self) -> float:
-        """What median signs promise, 0..1; see `costs`."""
-        middling = sum(curve.worth[len(curve.at) // 2] for curve in self.curves.values())
-        return min(1.0, max(0.0, self.promise(middling)))
+    def best(self) -> float:
+        """What the best signs promise, 0..1; see `losses`."""
+        return min(1.0, max(0.0, self.promise(sum(max(curve.worth) for curve in self.curves.values()))))
 
     def score(self, values: Mapping[str, float]) -> float:
         """The IoU, 0..1, that these signs promise."""

@@ -51,7 +51,7 @@ def _made_of(values: dict[str, Any]) -> dict[str, Any]:
     """How both promises came about, as `Verdict` takes it; reports of earlier versions do not say."""
     both = {"made_of": values.get("score"), "rim_made_of": values.get("rim")}
     return {
-        name: {"usual": made["usual"], "effects": [(each["code"], each["effect"]) for each in made["effects"]]}
+        name: {"best": made["best"], "effects": [(each["code"], each["effect"]) for each in made["effects"]]}
         for name, made in both.items()
         if made
     }

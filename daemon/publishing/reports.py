@@ -162,7 +162,7 @@ def _made_of(made: MadeOf, words: Texts) -> dict[str, Any]:
         }
         for code, effect in made.effects
     ]
-    return {"usual": made.usual, "effects": effects}
+    return {"best": made.best, "effects": effects}
 
 
 def spot_values(verdict: Verdict) -> list[list[dict[str, float]]]:

@@ -163,10 +163,16 @@ class PhotoInWork:
 
     def _with_rim(self, attempt: Attempt, region: Verdict) -> Attempt:
         """The attempt with the verdict on both its region and its rim, which is looked at if it may change a grade."""
-        rim = self.rims.judge(attempt, self._full_alpha) if rim_counts(region) else None
+        rim = self.rims.judge(attempt, self._full_alpha, self._unfinished(attempt)) if rim_counts(region) else None
         verdict = with_rim(region, rim, self._limits)
         self.rims.note(attempt, verdict)
         return replace(attempt, verdict=verdict)
+
+    def _unfinished(self, attempt: Attempt) -> Alpha | None:
+        """What an attempt's alpha is finished from: its raw one, blended with others; None if a person made it."""
+        if attempt.number in self.painted:
+            return None
+        return finish.blended(self.whole[attempt.number], attempt.finish.blend, self._before(attempt.number))
 
     @property
     def _limits(self) -> Limits:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from daemon.arrays import Alpha
 from daemon.jobs import Attempt, Verdict, View
 from daemon.judgement.best_of_pages import Standing, standing
 from daemon.judgement.rims import JudgedRim, judge_rim
@@ -30,15 +31,19 @@ class RimsInWork:
     _best: tuple[int, Samples | PackedAlpha] | None = None
     _standing: Standing | None = None
 
-    def judge(self, attempt: Attempt, make: Callable[[Attempt], Samples]) -> JudgedRim | None:
-        """What is said of the rim of an attempt's result. make: makes its full alpha."""
+    def judge(self, attempt: Attempt, make: Callable[[Attempt], Samples], raw: Alpha | None) -> JudgedRim | None:
+        """What is said of the rim of an attempt's result.
+
+        make: makes its full alpha. raw: what that is finished from, (h, w) float32 0..1 of the whole photo; None if a
+        person made it.
+        """
         number = attempt.number
         if number not in self.judged:
             self._newest = None
             with self.timed("refine"):
                 full = make(attempt)
             with self.timed("rim"):
-                patches = rim_patches(self.photo, full, self._resolved(attempt))
+                patches = rim_patches(self.photo, full, self._resolved(attempt), raw)
                 self.judged[number] = (
                     None if patches is None else judge_rim(patches, (self.photo.width, self.photo.height))
                 )

@@ -9,7 +9,7 @@ from daemon.arrays import Alpha
 from daemon.jobs import MadeOf
 from daemon.judgement.finish_search import best_finish
 from daemon.judgement.grading import Thresholds, judge
-from daemon.judgement.made_of import made_of
+from daemon.judgement.made_of import losses_of, made_of
 from daemon.judgement.scene import look_at
 from daemon.judgement.score import Card, Curve, UsedCard
 from tests.judgement.pictures import photo_and_truth
@@ -25,7 +25,7 @@ def card(*worths: float) -> Card:
 
 
 def whole(made: MadeOf) -> float:
-    return round(made.usual + sum(effect for _, effect in made.effects), 4)
+    return round(made.best + sum(effect for _, effect in made.effects), 4)
 
 
 @pytest.mark.parametrize("values", list(product((0.0, 0.7, 1.0, 1.9), repeat=3)))
@@ -37,18 +37,23 @@ def test_the_parts_add_up_to_the_promise(values: tuple[float, ...]) -> None:
     assert whole(made) == pytest.approx(0.3 * one.score(seen) + 0.7 * other.score(seen), abs=5.1e-5)
 
 
-def test_a_sign_that_is_worse_than_usual_lowers_the_promise_and_a_better_one_raises_it() -> None:
-    used = UsedCard(1.0, card(1.0, 1.0, 1.0), {"a": 1.5, "b": 0.2, "c": 1.0})
-    effects = dict(made_of([used], KINDS).effects)
+def test_each_sign_takes_as_much_as_it_is_from_its_best() -> None:
+    used = UsedCard(1.0, card(1.0, 1.0, 1.0), {"a": 1.5, "b": 0.2, "c": 0.0})
+    made = made_of([used], KINDS)
 
-    assert effects["low"] < 0 < effects["high"]
+    assert made.best == 1.0
+    assert dict(made.effects)["low"] == pytest.approx(10 * dict(made.effects)["high"], rel=1e-2)
+    assert losses_of([used]) == {"a": 2.0, "b": pytest.approx(0.2), "c": 0.0}
+    assert made_of([UsedCard(1.0, card(1.0, 1.0, 1.0), dict.fromkeys("abc", 0.0))], KINDS) == MadeOf(1.0)
 
 
 def test_what_came_after_the_cards_is_told() -> None:
     used = UsedCard(1.0, card(1.0, 1.0, 1.0), {"a": 1.0, "b": 1.0, "c": 1.0})
     made = made_of([used], KINDS, [("implausible", 0.2), ("correction", 0.25)])
 
-    assert dict(made.effects) == {"implausible": pytest.approx(-0.3), "correction": pytest.approx(0.05)}
+    effects = dict(made.effects)
+    assert effects["implausible"] == pytest.approx(-0.3)
+    assert effects["correction"] == pytest.approx(0.05)
     assert whole(made) == 0.25
 
 

@@ -100,8 +100,9 @@ def test_the_stages_of_another_process_come_with_its_answers(shop: Workshop, tmp
         worker.compose(judged(opened(worker)))
         worker.write(tmp_path / "result.png", "png", "job")
 
-    for stage in ("decode", "proxy", "search", "refine", "rims", "encode", "read_back"):
-        assert value(shop.metrics, "stage_duration_seconds_count", stage=stage) == 1
+    times = {"refine": 2}  # the alpha for its rim; then its use, which is cheap
+    for stage in ("decode", "proxy", "search", "refine", "rim", "rims", "encode", "read_back"):
+        assert value(shop.metrics, "stage_duration_seconds_count", stage=stage) == times.get(stage, 1)
         assert value(shop.metrics, "stage_cpu_seconds_total", stage=stage) > 0
 
 

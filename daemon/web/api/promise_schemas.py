@@ -30,9 +30,9 @@ PROMISE_SCHEMAS: Mapping[str, Schema] = {
         "0 = it sees the same, 1 = nothing of it",
     },
     "MadeOf": {
-        **object_of(usual=SHARE, effects=list_of(named("Effect"))),
-        "description": "How a promise came about: `usual` is what middling signs promise, and with all effects added "
-        "it is the promise",
+        **object_of(best=SHARE, effects=list_of(named("Effect"))),
+        "description": "How a promise came about: `best` is what the best signs would promise, and with all effects "
+        "added it is the promise",
     },
     "Effect": {
         "type": "object",

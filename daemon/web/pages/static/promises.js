@@ -16,7 +16,7 @@ function howMade(made) {
   if (!made) return "";
   const amount = (value) => figure(value, { minimumFractionDigits: 3, maximumFractionDigits: 4, signDisplay: "exceptZero" });
   const lines = made.effects.map(({ text, effect }) => `${amount(effect)} ${_(text)}`);
-  return [_("%(usual)s is usual", { usual: figure(made.usual, { minimumFractionDigits: 3, maximumFractionDigits: 4 }) }), ...lines].join("\n");
+  return [_("%(best)s at best", { best: figure(made.best, { minimumFractionDigits: 3, maximumFractionDigits: 4 }) }), ...lines].join("\n");
 }
 
 // job: a job, a page or an attempt. Each promise with its text, how it came about, and whether it made a grade that is
