@@ -11,27 +11,31 @@ from pydantic import BaseModel, ValidationError
 from daemon.settings.tree import PREFIX, Settings
 
 _LOGIN = re.compile(r"://[^/]*@")
+_KIND = re.compile(r"(literal|tuple|function-before)\[|constrained-")  # pydantic's word for a kind of value
 
 
 def explain(error: ValidationError, config: Path | None = None, tree: type[BaseModel] = Settings) -> str:
     """One line for each error, without secrets. tree: the model that was to be read."""
-    lines, errors = [], error.errors()
+    lines: dict[str, str] = {}  # by what a line begins with, so that several kinds of value share one
+    errors = error.errors()
     outer = {each["loc"][:depth] for each in errors for depth in range(len(each["loc"]))}
     for each in errors:
         if each["type"] == "too_short" and each["loc"] in outer:
             continue  # the list does have values, and other lines say what is wrong with them
-        path = [str(part) for part in each["loc"] if part != "function-before[_bind(), str]"]
+        path = [str(part) for part in each["loc"] if not _KIND.match(str(part))]
         key = ".".join(path) or "settings"
         if each["type"] == "extra_forbidden":
-            lines.append(f"Unknown setting {key}{suggestion(path[-1], _keys_beside(path, tree))}")
+            lines[f"Unknown setting {key}"] = suggestion(path[-1], _keys_beside(path, tree))
             continue
         allowed = each["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")  # Python's word
         secret = {"token", "password"} & {*path} or (path[:2] == ["notify", "hooks"] and "on" not in path)
         value = "***" if secret else _LOGIN.sub("://***@", repr(each["input"]))
         shown = "" if isinstance(each["input"], dict | BaseModel) else f" = {value}"
-        lines.append(f"Bad setting {key}{shown}: {allowed[:1].lower()}{allowed[1:]}")
+        line, allowed = f"Bad setting {key}{shown}", f"{allowed[:1].lower()}{allowed[1:]}"
+        others = f"{lines[line]}, or " if line in lines else ": "
+        lines[line] = others + (allowed.removeprefix("input should be ") if line in lines else allowed)
     where = f" (settings file {config}, {PREFIX}… variables, flags)" if config else ""
-    return "\n".join(lines) + where
+    return "\n".join(map("".join, lines.items())) + where
 
 
 def suggestion(key: str, known: Iterable[str]) -> str:

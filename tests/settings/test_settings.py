@@ -150,3 +150,19 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(BadSettings, match=r"broken\.toml"):
         load(file)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"batch": 0}, "engine.local.batch = 0: input should be 'auto', or greater than or equal to 1"),
+        ({"providers": "gpu"}, "engine.local.providers = 'gpu': input should be 'auto', or a list"),
+    ],
+    ids=str,
+)
+def test_a_value_of_several_kinds_is_explained_in_one_line(value: dict[str, object], told: str) -> None:
+    with pytest.raises(BadSettings) as refused:
+        load(flags={"engine": {"local": value}})
+
+    assert str(refused.value).startswith(f"Bad setting {told}")
+    assert "\n" not in str(refused.value)
