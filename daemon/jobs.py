@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from daemon.promises import Limits as Limits
 from daemon.promises import MadeOf as MadeOf
@@ -133,13 +134,18 @@ class Verdict:
         return self.score if self.uncorrected is None else self.uncorrected
 
     @property
-    def by_rim(self) -> bool:
-        """Whether the rim made the grade: its promise reaches less than the region's."""
+    def graded_by(self) -> Literal["score", "rim", "both"]:
+        """Which promise made the grade: the one that reaches less, or both. Without a rim, or limits, the score."""
         limits = self.limits
         if limits is None or self.rim is None:
-            return False
-        region = (self.score >= limits.sehr_gut) + (self.score >= limits.gut)
-        return (self.rim >= limits.rim_sehr_gut) + (self.rim >= limits.rim_gut) < region
+            return "score"
+        region, rim = limits.reached_by(self.score), limits.rim_reached_by(self.rim)
+        return "both" if rim == region else "rim" if rim < region else "score"
+
+    @property
+    def by_rim(self) -> bool:
+        """Whether the rim alone made the grade."""
+        return self.graded_by == "rim"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,3 +23,11 @@ class Limits:
     gut: float
     rim_sehr_gut: float
     rim_gut: float
+
+    def reached_by(self, score: float) -> int:
+        """How many limits of the region a score reaches: 0, 1 or 2."""
+        return (score >= self.gut) + (score >= self.sehr_gut)
+
+    def rim_reached_by(self, rim: float) -> int:
+        """How many limits of the rim its promise reaches: 0, 1 or 2."""
+        return (rim >= self.rim_gut) + (rim >= self.rim_sehr_gut)

@@ -127,7 +127,7 @@ def promise_values(verdict: Verdict | None, words: Texts) -> dict[str, Any]:
     made = verdict and verdict.made_of
     return {
         "rim": verdict and verdict.rim,
-        "graded_by": verdict and ("rim" if verdict.by_rim else "score"),
+        "graded_by": verdict and verdict.graded_by,
         "limits": asdict(verdict.limits) if verdict and verdict.limits else None,
         "correction": _correction(verdict, words),
         "witness": asdict(verdict.witness) if verdict and verdict.witness else None,

@@ -66,6 +66,14 @@ def test_what_made_the_grade_is_told_first_with_its_spots() -> None:
     assert (by_region.by_rim, by_region.reasons) == (False, (RESIDUE, Reason("rim_fringe")))
 
 
+def test_what_made_the_grade_is_the_lower_one_or_both() -> None:
+    def by(score: float, promise: float) -> str:
+        return with_rim(region(score, RESIDUE), rim(promise, Reason("rim_rough")), LIMITS).graded_by
+
+    assert (by(0.95, 0.8), by(0.8, 0.95), by(0.8, 0.8), by(0.95, 0.95)) == ("rim", "score", "both", "both")
+    assert region(0.8).graded_by == "score"  # a verdict of an earlier version
+
+
 def test_that_no_fault_stands_out_is_not_said_beside_one() -> None:
     none_stands_out = region(0.8, Reason("weighs_most", parts=("outline",)))
 

@@ -7,7 +7,7 @@ from daemon.web.api.schema_parts import SHARE, TEXT, WHOLE, Schema, list_of, nam
 PROMISES: Mapping[str, Schema] = {
     "score": or_null({"type": "number", "description": "The region's promise, 0..1: the expected overlap"}),
     "rim": or_null({"type": "number", "description": "The border's promise, 0..1: the share that is right to 2 px"}),
-    "graded_by": or_null({"type": "string", "enum": ["score", "rim"], "description": "Which of both made the grade"}),
+    "graded_by": or_null({"type": "string", "enum": ["score", "rim", "both"], "description": "What made the grade"}),
     "limits": or_null(named("Limits")),
     "correction": or_null(named("Correction")),
     "witness": or_null(named("Witness")),
