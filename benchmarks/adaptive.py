@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks.gains import ORDERS, fitted_gains, gains_as_json, tables_without_sets
 from benchmarks.labelled import Labelled, data_argument, photos_or_exit, with_masks
 from benchmarks.played import RECIPES, Played, State, played
+from benchmarks.rim_gains import seen_rims
 from benchmarks.rows import gather
 from daemon.jobs import Grade
 from daemon.judgement.expected_gain import GainTable
@@ -84,10 +85,11 @@ def main() -> None:
     parser.add_argument("--shipped", action="store_true", help="judge with the cards that ship, fitted on these photos")
     data_argument(parser)
     arguments = parser.parse_args()
-    seen = played(photos_with_two_models(arguments.data), ORDERS)
+    labelled = photos_with_two_models(arguments.data)
+    seen = played(labelled, ORDERS)
     tables = tables_without_sets(gather(with_masks(photos_or_exit(arguments.data), "u2netp")))
     if arguments.what == "fit":
-        table = fitted_gains(seen, tables)
+        table = fitted_gains(seen, tables, seen_rims(labelled))
         GAINS.write_text(gains_as_json(table), encoding="utf-8")
         print(f"{GAINS} written from {len(seen)} photos")
         return

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -30,12 +30,14 @@ class NextCall(StrEnum):
 class GainTable:
     """The gain of each kind of call at some places of the best result so far, see `place`; linear in between.
 
-    A gain is in IoU above 0.6, where 0.35 count as 1, plus RISE for each grade by which the result rose and deserves it
-    (`benchmarks/adaptive.py`). It is 0 or more.
+    gains: of the region, in IoU above 0.6, where 0.35 count as 1, plus RISE for each grade by which the result rose and
+    deserves it. rim_gains: of the rim, in the share of the true border that is followed, counted alike; 0 for calls
+    that are not there. `benchmarks/adaptive.py` measures both. No gain is below 0.
     """
 
     at: tuple[float, ...]
     gains: Mapping[NextCall, tuple[float, ...]]
+    rim_gains: Mapping[NextCall, tuple[float, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, text: str) -> "GainTable":
@@ -43,16 +45,20 @@ class GainTable:
         content: Any = json.loads(text)  # Any: parsed JSON
         at = tuple(map(float, content["at"]))
         gains = {call: tuple(map(float, content["gains"][call])) for call in NextCall}
-        if list(at) != sorted(set(at)) or any(len(row) != len(at) for row in gains.values()):
+        rim_gains = {NextCall(call): tuple(map(float, row)) for call, row in content["rim_gains"].items()}
+        rows = (*gains.values(), *rim_gains.values())
+        if list(at) != sorted(set(at)) or any(len(row) != len(at) for row in rows):
             raise ValueError("gains.json is damaged: a curve has no value for each place. Install Freisteller again.")
-        return cls(at, gains)
+        return cls(at, gains, rim_gains)
 
-    def gain(self, call: NextCall, at: float) -> float:
-        """What a call can be expected to add if the best result so far stands at this place; 0 from the last place on.
+    def expected(self, call: NextCall, verdict: Verdict) -> float:
+        """What a call can be expected to add to a photo whose best result so far has this verdict: region and rim."""
+        of_rim = self._gain(self.rim_gains.get(call), rim_place(verdict))
+        return self._gain(self.gains[call], place(verdict)) + of_rim
 
-        The last place is the limit of sehr_gut: a region so good is not looked at again.
-        """
-        return float(np.interp(at, self.at, self.gains[call])) if at < self.at[-1] else 0.0
+    def _gain(self, row: Sequence[float] | None, at: float) -> float:
+        """0 from the last place on, which is the limit of sehr_gut: what is so good is not looked at again."""
+        return float(np.interp(at, self.at, row)) if row and at < self.at[-1] else 0.0
 
 
 @cache
@@ -79,7 +85,18 @@ def place(verdict: Verdict) -> float:
     grade that it has.
     """
     limits = verdict.limits or GradingSettings()
-    free = float(np.interp(verdict.score, (0.0, limits.gut, limits.sehr_gut, 1.0), (0.0, 1.0, 2.0, 3.0)))
+    free = _among(verdict.score, limits.gut, limits.sehr_gut)
     if verdict.limits:
         return free
     return min(max(free, float(verdict.grade.rank)), verdict.grade.rank + BELOW)
+
+
+def rim_place(verdict: Verdict) -> float:
+    """The same of the rim's promise; 3 if the rim was not judged, because no call can be made for its sake."""
+    if verdict.rim is None or verdict.limits is None:
+        return 3.0
+    return _among(verdict.rim, verdict.limits.rim_gut, verdict.limits.rim_sehr_gut)
+
+
+def _among(promise: float, gut: float, sehr_gut: float) -> float:
+    return float(np.interp(promise, (0.0, gut, sehr_gut, 1.0), (0.0, 1.0, 2.0, 3.0)))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from daemon.jobs import Attempt, Grade, Recipe, View
 from daemon.judgement.best_of_pages import best_by_score
-from daemon.judgement.expected_gain import GainTable, kind_of_call, place, shipped_gains
+from daemon.judgement.expected_gain import GainTable, kind_of_call, shipped_gains
 from daemon.judgement.views import zoom_on
 from daemon.settings import Rung
 
@@ -108,8 +108,8 @@ class Strategy:
             return None
         untried = self._untried(attempts, best.subject)
         recipes = _in_order(untried, best.recipe, (*_remedies(best.verdict.defects), *IN_ORDER))
-        gains, now = self._gains or shipped_gains(), place(best.verdict)
-        paying = (each for each in recipes if gains.gain(kind_of_call(each, attempts), now) >= self._min_gain)
+        gains, verdict = self._gains or shipped_gains(), best.verdict
+        paying = (each for each in recipes if gains.expected(kind_of_call(each, attempts), verdict) >= self._min_gain)
         return next(paying, None)
 
     def best(self, attempts: Sequence[Attempt]) -> Attempt | None:

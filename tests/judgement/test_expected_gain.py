@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,8 @@ from daemon.settings import Rung, StrategySettings
 
 GRADES = ((0.93, Grade.SEHR_GUT), (0.75, Grade.GUT), (0.0, Grade.UNGENUEGEND))
 LADDER = (Rung(model="A"), Rung(model="B"), Rung(model="A", view="mirrored"), Rung(model="B", view="mirrored"))
+LIMITS = Limits(0.93, 0.75, 0.9, 0.7)
+NONE = Verdict(0.0, Grade.UNGENUEGEND, Measures(0.0, 0.0, 0.0))
 MIRRORED = View(mirrored=True)
 
 
@@ -55,21 +58,35 @@ def test_the_limits_that_a_verdict_was_given_by_decide_where_it_stands() -> None
     assert place(strict) == pytest.approx(1.5)
 
 
-def test_a_region_that_is_sehr_gut_is_shown_to_no_other_model_though_the_rim_is_not() -> None:
-    limits = Limits(0.93, 0.75, 0.9, 0.7)
-    by_rim = Verdict(0.96, Grade.GUT, Measures(0.5, 0.5, 0.5), rim=0.8, limits=limits)
+def test_by_the_shipped_table_a_rim_that_is_gut_pays_no_call_of_its_own_and_one_that_is_hopeless_does() -> None:
+    by_rim = Verdict(0.96, Grade.GUT, Measures(0.5, 0.5, 0.5), rim=0.85, limits=LIMITS)
+    torn = replace(by_rim, grade=Grade.UNGENUEGEND, rim=0.5)
+
     assert next_by_default(Attempt(1, Recipe("A"), verdict=by_rim)) is None
+    assert next_by_default(Attempt(1, Recipe("A"), verdict=torn)) == Recipe("B")
 
 
 def test_gains_are_linear_between_the_places_of_the_table_and_nothing_is_gained_beyond() -> None:
     table = GainTable((0.0, 2.0), dict.fromkeys(NextCall, (0.2, 0.1)))
-    assert [table.gain(NextCall.VIEW_FIRST, at) for at in (0, 1, 1.999, 2, 3)] == pytest.approx(
-        [0.2, 0.15, 0.1, 0, 0], abs=1e-3
-    )
+    scores = (0.0, 0.75, 0.9299, 0.93, 1.0)
+
+    found = [table.expected(NextCall.VIEW_FIRST, heard(1, Recipe("A"), score).verdict or NONE) for score in scores]
+
+    assert found == pytest.approx([0.2, 0.15, 0.1, 0, 0], abs=1e-3)
+
+
+def test_what_a_call_gains_for_the_region_and_for_the_rim_adds_up() -> None:
+    nothing = dict.fromkeys(NextCall, (0.0, 0.0))
+    table = GainTable((0.0, 2.0), nothing | {NextCall.MODEL_FIRST: (0.0, 0.2)}, {NextCall.MODEL_FIRST: (0.4, 0.0)})
+    both = Verdict(0.75, Grade.UNGENUEGEND, Measures(0.5, 0.5, 0.5), rim=0.35, limits=LIMITS)
+
+    assert table.expected(NextCall.MODEL_FIRST, both) == pytest.approx(0.1 + 0.3)
+    assert table.expected(NextCall.MODEL_FIRST, replace(both, rim=None)) == pytest.approx(0.1)
+    assert table.expected(NextCall.VIEW_FIRST, both) == 0
 
 
 def test_a_damaged_table_says_what_to_do() -> None:
-    content = {"at": [0, 1], "gains": {call: [0.1] for call in NextCall}}
+    content = {"at": [0, 1], "gains": {call: [0.1] for call in NextCall}, "rim_gains": {}}
     with pytest.raises(ValueError, match="Install Freisteller again"):
         GainTable.from_json(json.dumps(content))
 
