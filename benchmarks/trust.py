@@ -68,8 +68,8 @@ class Judged:
             drawn = np.concatenate([groups[index] for index in dice.integers(0, len(groups), len(groups))])
             true = self.quality[drawn]
             found.append((spearman(self.score[drawn], true), auroc(-self.score[drawn], true < BAD)))
-        rank, bad = np.nanstd(found, axis=0)
-        return float(rank), float(bad)
+        rank, bad = (column[np.isfinite(column)] for column in np.array(found).T)  # a draw may have nothing bad
+        return float(rank.std()), float(bad.std()) if bad.size else float("nan")
 
     def show(self) -> None:
         """Print one line."""

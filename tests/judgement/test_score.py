@@ -51,7 +51,7 @@ def test_each_kind_of_alpha_has_cards_of_its_own_for_what_stands_beside_it(alpha
 
 
 def test_between_crisp_and_grey_the_weights_still_add_up_to_one() -> None:
-    between = replace(signs_of(GREY), soft_rim=0.5)
+    between = replace(signs_of(GREY), soft_rim=0.6)
 
     used = shipped_table().cards(between, APART, APART)
 
