@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+from math import erf, sqrt
 
 import cv2
 import numpy as np
 
 from benchmarks.borders import photo_of
-from benchmarks.rim_truth import RimError, RimPhoto, finished_alpha, in_proportion, raw_alpha, rim_error
+from benchmarks.rim_truth import OFF, RimError, RimPhoto, finished_alpha, in_proportion, raw_alpha, rim_error
 from daemon.arrays import Alpha
 from daemon.judgement.rim_signs import NAMES, read_rim
 from daemon.pictures.photo import Photo
@@ -26,7 +27,9 @@ class RimRow:
     """One result: how far its border is off, its signs, and its region's score.
 
     kind: "model" for what the program makes of a model's answer; "crisp" if the answer was cut at 0.5 before; "true",
-    "coarse", "moved" and "rough" for alphas made of the truth; "model moved" for a model's, moved after its finish.
+    "coarse", "moved", "rough" and "smeared" for alphas made of the truth; "model moved" for a model's, moved after its
+    finish. A smear leaves the line where alpha is one half in its place; of such a border, what counts as followed is
+    how much of the way from 1 to 0 lies within what a border may be off.
     """
 
     photo: str
@@ -58,6 +61,7 @@ class _Written:
     raw: Alpha | None
     resolved: int
     region: float = 1.0
+    smear: float = 0.0  # px, the standard deviation
 
 
 def gather(photos: Sequence[RimPhoto], kinds: bool) -> list[RimRow]:
@@ -76,6 +80,9 @@ def rows_of(photo: RimPhoto, kinds: bool) -> list[RimRow]:
         patches = rim_patches(opened, made.alpha, made.resolved, made.raw)
         if patches is not None:
             error = rim_error(np.asarray(made.alpha / 255, np.float32), truth, photo.labelled.soft)
+            if made.smear:
+                within = erf(in_proportion(OFF, max(truth.shape)) / made.smear / sqrt(2))
+                error = replace(error, off=max(error.off, 1 - within))
             signs = astuple(read_rim(patches))
             row = RimRow(photo.name, photo.group, photo.model, made.kind, photo.exact, error, signs, made.region)
             found.append(row)
@@ -104,6 +111,9 @@ def _made(photo: RimPhoto, opened: Photo, truth: Alpha, kinds: bool) -> Iterator
         yield _Written("moved", np.roll(whole, moved, axis=int(dice.integers(2))), None, 0)
     elif draw == 1:
         yield _Written("rough", np.rint(255 * roughened(truth, dice)).astype(np.uint8), None, 0)
+        smear = in_proportion(float(dice.uniform(1.5, 6)), max(truth.shape))
+        soft = cv2.GaussianBlur(truth, (0, 0), smear)
+        yield _Written("smeared", np.rint(255 * soft).astype(np.uint8), None, 0, smear=smear)
     scale = RESOLVED[int(dice.integers(3))] / max(truth.shape)
     if scale < 1 and draw != 1:
         small = np.asarray(cv2.resize(truth, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)

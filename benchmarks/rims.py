@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.fitting import Floats, Samples, card_as_json, fit_card, promise_curve, sums
-from benchmarks.labelled import auroc, spearman
+from benchmarks.labelled import NETWORKS, auroc, spearman
 from benchmarks.made_photos import made_folder
 from benchmarks.rim_rows import RimRow, gather
-from benchmarks.rim_truth import RIM_BAD, folder_arguments, rim_photos
+from benchmarks.rim_truth import RIM_BAD, family, folder_arguments, rim_photos
 from daemon.judgement.rim_score import RimCards
 from daemon.judgement.rim_signs import NAMES, RimSigns
 from daemon.judgement.score import Card
@@ -27,10 +27,10 @@ from daemon.settings import GradingSettings
 
 CARD = Path(__file__).parents[1] / "daemon" / "judgement" / "rim_score.json"
 BEFORE = Path(__file__).with_name("rims_before.json")
-RIM_SEHR_GUT = 0.9  # the lowest promise of a rim that may be sehr_gut
+BOOTSTRAPS = 400
 INEXACT_WEIGHT = 0.6  # of photos whose true border is good to two pixels only
 GREY_WEIGHTS = {"model": 1.0, "model moved": 0.15}
-HIDDEN_WEIGHTS = {"crisp": 1.0, "true": 0.3, "coarse": 0.3, "moved": 0.3, "rough": 0.3}
+HIDDEN_WEIGHTS = {"crisp": 1.0, "true": 0.3, "coarse": 0.3, "moved": 0.3, "rough": 0.3, "smeared": 0.3}
 GREY_SIGNS = ("unsure", "doubt", "off_edge", "rough")  # more signs carry over less well to sets that were left out
 HIDDEN_SIGNS = ("off_edge", "beside", "rough", "crumbly", "soft", "fringe", "coarse")
 KIN = {"made": "soft", "alphamatting27": "soft", "adobe_comp_samples": "soft"}
@@ -61,34 +61,51 @@ def fit(rows: Sequence[RimRow]) -> None:
     print(f"{CARD.name} written from {len(rows)} results of {len({row.photo for row in rows})} photos")
 
 
-def held_out(rows: Sequence[RimRow]) -> Floats:
-    """The promise for each row, from cards that saw neither its set nor a kin of it."""
-    groups = np.array([KIN.get(row.group, row.group) for row in rows])
+def held_out(rows: Sequence[RimRow], kin: Sequence[str]) -> Floats:
+    """The promise for each row, from cards that saw none of its kin. kin: of each row."""
     promised = np.zeros(len(rows))
-    for group in np.unique(groups):
-        cards = fitted_cards([row for row, kin in zip(rows, groups, strict=True) if kin != group])
-        for number in np.flatnonzero(groups == group).tolist():
+    for left_out in sorted(set(kin)):
+        cards = fitted_cards([row for row, its in zip(rows, kin, strict=True) if its != left_out])
+        for number in np.flatnonzero(np.array(kin) == left_out).tolist():
             promised[number] = cards.promise(RimSigns(*rows[number].signs))
     return promised
 
 
+def standard_errors(promised: Floats, off: Floats, photos: Sequence[str]) -> tuple[float, float]:
+    """Of Spearman's correlation and of the AUROC of rim-bad: a bootstrap by film, series or foreground."""
+    families: dict[str, list[int]] = {}
+    for number, photo in enumerate(photos):
+        families.setdefault(family(photo), []).append(number)
+    parts, dice, found = list(families.values()), np.random.default_rng(0), []
+    for _ in range(BOOTSTRAPS):
+        drawn = np.concatenate([parts[part] for part in dice.integers(0, len(parts), len(parts))])
+        found.append((spearman(promised[drawn], -off[drawn]), auroc(-promised[drawn], off[drawn] > RIM_BAD)))
+    rank, bad = np.nanstd(found, axis=0)
+    return float(rank), float(bad)
+
+
 def report(all_rows: Sequence[RimRow]) -> dict[str, float]:
-    every, limits = held_out(all_rows), GradingSettings()
+    every, limits = held_out(all_rows, [KIN.get(row.group, row.group) for row in all_rows]), GradingSettings()
     _kinds(all_rows, every)
-    rows = [row for row in all_rows if row.kind == "model"]
-    promised = every[[row.kind == "model" for row in all_rows]]
+    of_models = np.array([row.kind == "model" for row in all_rows])
+    rows, promised = [row for row in all_rows if row.kind == "model"], every[of_models]
     exact = np.array([row.exact for row in rows])
     off = np.array([row.error.off for row in rows])
     region = np.array([row.region for row in rows])
     print(f"{len(rows)} results of {len({row.photo for row in rows})} photos, at their own size.")
     print("(before): the same photos, as recorded by `before`. Spearman: the promise and the share followed.\n")
     _table(rows, promised)
-    very_good = (promised >= RIM_SEHR_GUT) & (region >= limits.sehr_gut) & exact
+    very_good = (promised >= limits.rim_sehr_gut) & (region >= limits.sehr_gut) & exact
     bad = off > RIM_BAD
+    rank_error, bad_error = standard_errors(promised[exact], off[exact], [row.photo for row in rows if row.exact])
+    print(f"standard errors: spearman +- {rank_error:.3f}, AUROC of rim-bad +- {bad_error:.3f}")
+    other = held_out(all_rows, [NETWORKS[row.model] for row in all_rows])[of_models]
+    rank, rim_bad = spearman(other[exact], -off[exact]), auroc(-other[exact], bad[exact])
+    print(f"a network left out instead of a set: spearman {rank:.3f}, AUROC of rim-bad {rim_bad:.3f}")
     print("\nExact sets, graded sehr_gut (the region's card saw these photos):  results  rim-bad")
     for title, chosen in (
         ("by both promises", very_good),
-        ("by the rim alone", exact & (promised >= RIM_SEHR_GUT)),
+        ("by the rim alone", exact & (promised >= limits.rim_sehr_gut)),
         ("by the region alone, as before", exact & (region >= limits.sehr_gut)),
     ):
         print(f"  {title:65}{chosen.sum():7d}  {_share(bad, chosen):.3f}")
@@ -103,6 +120,11 @@ def report(all_rows: Sequence[RimRow]) -> dict[str, float]:
     }
 
 
+def _rank(promised: Floats, off: Floats) -> float:
+    """Spearman's correlation of the promise and the share followed; nan for few results, or if none is off."""
+    return spearman(promised, -off) if len(off) > 5 and np.ptp(off) > 0 else float("nan")
+
+
 def _share(bad: NDArray[np.bool_], of: NDArray[np.bool_]) -> float:
     return float(bad[of].mean()) if of.any() else 0.0
 
@@ -113,7 +135,7 @@ def _kinds(rows: Sequence[RimRow], promised: Floats) -> None:
     for kind in sorted({row.kind for row in rows}):
         of = np.array([row.kind == kind and row.exact for row in rows])
         off = np.array([row.error.off for row in rows])[of]
-        rank, bad = spearman(promised[of], -off), auroc(-promised[of], off > RIM_BAD)
+        rank, bad = _rank(promised[of], off), auroc(-promised[of], off > RIM_BAD)
         print(
             f"{kind:14}{of.sum():7d}  {off.mean():8.3f}  {(off > RIM_BAD).mean():7.3f}  {promised[of].mean():8.3f}  "
             f"{rank:8.3f}  {bad:8.3f}"
@@ -148,7 +170,7 @@ def _table(rows: Sequence[RimRow], promised: Floats) -> None:
                 total[name] += old[name] * old["results"]
             total["results"] += old["results"]
         off = np.array([row.error.off for row, here in zip(rows, of, strict=True) if here])
-        rank = spearman(promised[of], -off) if len(off) > 5 else float("nan")
+        rank = _rank(promised[of], off)
         soft = f"{now['mad']:.3f} ({old.get('mad', float('nan')):.3f}), {now['gradient']:.5f}" if "mad" in now else ""
         nan = float("nan")
         print(

@@ -7,14 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
-
-from daemon.judgement.rim_signs import WINDOW_SIGNS, RimPatches, RimSigns, window_signs
+from daemon.judgement.rim_signs import RimSigns
 from daemon.judgement.score import Card, Curve
-
-MOST_PLACES = 8  # places named at most
-APART = 0.03  # of the photo's sides: places that are nearer to each other are one
-NOTICEABLE = 0.4  # log-odds by which a place must be worse than the median window of photos to be named
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +43,6 @@ def rim_cards() -> RimCards:
     """The cards that ship with the code, as `python -m benchmarks.rims fit` wrote them; read once."""
     content = json.loads((files(__package__) / "rim_score.json").read_text(encoding="utf-8"))
     return RimCards(_card(content["grey"]), _card(content["hidden"]))
-
-
-def rim_card() -> Card:
-    """The card for rims with greys."""
-    return rim_cards().grey
-
-
-def worst_places(patches: RimPatches, most: int = MOST_PLACES) -> tuple[tuple[float, float], ...]:
-    """Where the rim is worst, x and y as shares of the photo, worst first; none if it is good all along."""
-    found, which = window_signs(patches)
-    card = rim_cards().hidden if patches.raw is None else rim_cards().grey
-    costs = np.zeros(len(found))
-    for column, name in enumerate(WINDOW_SIGNS):
-        if name in card.curves:
-            curve = card.curves[name]
-            costs += curve.worth[len(curve.at) // 2] - np.interp(found[:, column], curve.at, curve.worth)
-    chosen: list[tuple[float, float]] = []
-    for number in np.argsort(-costs, kind="stable"):
-        if costs[number] < NOTICEABLE or len(chosen) == most:
-            break
-        x, y = (float(share) for share in patches.places[which[number]])
-        if all(max(abs(x - a), abs(y - b)) > APART for a, b in chosen):
-            chosen.append((x, y))
-    return tuple(chosen)
 
 
 def _card(content: Any) -> Card:  # Any: parsed JSON

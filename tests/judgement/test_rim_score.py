@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from daemon.arrays import Alpha, Rgb
-from daemon.judgement.rim_score import promised_rim, worst_places
+from daemon.jobs import Spot
+from daemon.judgement.rim_score import promised_rim
 from daemon.judgement.rim_signs import RimPatches, read_rim
+from daemon.judgement.rims import judge_rim
 from daemon.pictures.photo import Photo
 from daemon.pictures.rim_patches import rim_patches
 from daemon.pictures.values import Metadata
@@ -17,7 +19,7 @@ from tests.drawing import drawn_photo
 RIM_SEHR_GUT = 0.9
 
 
-def drawn(longest: int = 1200) -> tuple[Rgb, Alpha]:
+def drawn(longest: int = 800) -> tuple[Rgb, Alpha]:
     """A red star with round arms before a grey wall, and its exact alpha."""
     height = longest * 3 // 4
     y, x = np.mgrid[:height, :longest].astype(np.float32)
@@ -64,7 +66,7 @@ def coarse(alpha: Alpha, pixels: int) -> Alpha:
     return np.asarray(np.clip((large - 0.5) * 2.5 + 0.5, 0, 1), np.float32)
 
 
-@pytest.mark.parametrize(("spoil", "amounts"), [(shifted, (3, 6)), (roughened, (0.5,))])
+@pytest.mark.parametrize(("spoil", "amounts"), [(shifted, (3, 6)), (roughened, (0.5,)), (blurred, (5,))])
 def test_the_worse_a_rim_the_less_it_promises(
     spoil: Callable[[Alpha, float], Alpha], amounts: tuple[float, ...]
 ) -> None:
@@ -109,16 +111,22 @@ def test_the_promise_of_a_true_rim_does_not_depend_on_the_size(longest: int) -> 
     assert promise(rgb, alpha) == pytest.approx(promise(*drawn(1600)), abs=0.03)
 
 
-def test_the_worst_places_are_where_the_rim_was_spoilt() -> None:
+def spots(rgb: Rgb, alpha: Alpha) -> list[Spot]:
+    judged = judge_rim(patches_of(rgb, alpha), (alpha.shape[1], alpha.shape[0]))
+    assert judged is not None
+    return [spot for _, of_reason in judged.reasons for spot in of_reason]
+
+
+def test_the_spots_are_where_the_rim_was_spoilt() -> None:
     rgb, alpha = drawn()
     half = alpha.shape[1] // 2
     alpha[:, half:] = shifted(alpha, 8)[:, half:]
 
-    places = worst_places(patches_of(rgb, alpha))
+    found = spots(rgb, alpha)
 
-    assert places
-    assert all(x > 0.45 for x, _ in places)
+    assert found
+    assert all(spot.x > 0.45 for spot in found)
 
 
-def test_a_rim_without_a_flaw_has_no_worst_place() -> None:
-    assert worst_places(patches_of(*drawn())) == ()
+def test_a_rim_without_a_flaw_has_no_spot() -> None:
+    assert spots(*drawn()) == []
