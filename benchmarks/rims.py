@@ -31,6 +31,7 @@ BOOTSTRAPS = 400
 INEXACT_WEIGHT = 0.6  # of photos whose true border is good to two pixels only
 GREY_WEIGHTS = {"model": 1.0, "model moved": 0.15}
 HIDDEN_WEIGHTS = {"crisp": 1.0, "true": 0.3, "coarse": 0.3, "moved": 0.3, "rough": 0.3, "smeared": 0.3}
+CALIBRATING = {"model", "crisp", "true", "coarse"}  # moved, rough and smeared borders only teach the curves
 GREY_SIGNS = ("unsure", "doubt", "off_edge", "rough")  # more signs carry over less well to sets that were left out
 HIDDEN_SIGNS = ("off_edge", "beside", "rough", "crumbly", "soft", "fringe", "coarse")
 KIN = {"made": "soft", "alphamatting27": "soft", "adobe_comp_samples": "soft"}
@@ -50,7 +51,8 @@ def _fit(rows: Sequence[RimRow], weights: Mapping[str, float], names: tuple[str,
     # `fit_card` squares what is over one half, as suits an IoU; here each share of the border counts alike.
     samples = Samples(names, values, (1 + np.sqrt(followed)) / 2, weight)
     curves = fit_card(samples)
-    return Card(curves.curves, promise_curve(sums(curves, samples), followed, weight))
+    counts = np.array([row.kind in CALIBRATING for row in rows])
+    return Card(curves.curves, promise_curve(sums(curves, samples)[counts], followed[counts], weight[counts]))
 
 
 def fit(rows: Sequence[RimRow]) -> None:

@@ -15,7 +15,7 @@ class GradingSettings(Section):
 
     sehr_gut: float = Field(0.93, ge=0, le=1)
     gut: float = Field(0.75, ge=0, le=1)
-    rim_sehr_gut: float = Field(0.9, ge=0, le=1)
+    rim_sehr_gut: float = Field(0.92, ge=0, le=1)
     rim_gut: float = Field(0.5, ge=0, le=1)
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ from daemon.pictures.rim_patches import rim_patches
 from daemon.pictures.values import Metadata
 from tests.drawing import drawn_photo
 
-RIM_SEHR_GUT = 0.9
+RIM_SEHR_GUT = 0.92
 
 
 def drawn(longest: int = 800) -> tuple[Rgb, Alpha]:
