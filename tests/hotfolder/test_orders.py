@@ -96,6 +96,7 @@ def test_a_byte_order_mark_is_no_fault(counter: Counter) -> None:
         ('[outputs]\nformat = ["png"]', "Unknown setting outputs.format: did you mean formats?"),
         ("[outputs]\nformats = []", "Bad setting outputs.formats"),
         ("[grading]\nsehr_gut = 0.1", "must be higher than gut"),
+        ("[grading]\nrim_sehr_gut = 0.1", "must not be lower than rim_gut"),
         ("[strategy]\nmax_attempts = 1000", "Bad setting strategy.max_attempts = 1000"),
         ("[intake]\nquiet_seconds = 0", "Unknown setting intake: allowed are grading, judgement, outputs, strategy"),
         ('state_dir = "/"', "Unknown setting state_dir"),
@@ -193,3 +194,13 @@ def test_a_photo_that_does_not_come_from_the_inbox_has_no_order(counter: Counter
     (counter.folders.root / "gut" / NAME).write_text("[strategy]\nmax_attempts = 7")
 
     assert counter.asked("gut/a.jpg") is counter.base
+
+
+def test_an_order_may_set_the_limits_of_the_rim_and_switch_it_off(counter: Counter) -> None:
+    counter.order("kunde", "[grading]\nrim_sehr_gut = 0.97")
+    counter.order("other", "[grading]\nrim_sehr_gut = 0\nrim_gut = 0")
+
+    strict, off = (counter.asked(f"inbox/{folder}/a.jpg").grading for folder in ("kunde", "other"))
+
+    assert (strict.rim_sehr_gut, strict.rim_gut) == (0.97, Settings().grading.rim_gut)
+    assert (off.rim_sehr_gut, off.rim_gut) == (0, 0)
