@@ -91,23 +91,26 @@ def test_an_order_can_do_without_the_witness(tmp_path: Path) -> None:
     assert report_of(settings, "a")["witness"] is None
 
 
-def test_the_engine_is_asked_while_the_witness_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings, asked, in_time = settings_for(tmp_path), threading.Event(), list[bool]()
+def test_the_engine_and_the_witness_work_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, in_time = settings_for(tmp_path), list[bool]()
+    engine_works, witness_looks = threading.Event(), threading.Event()
     looks = WitnessDesk._statement
 
     def slowly(desk: WitnessDesk, picture: Rgb, model: PresentModel) -> Statement | None:
-        in_time.append(asked.wait(20))
+        witness_looks.set()
+        in_time.append(engine_works.wait(20))
         return looks(desk, picture, model)
 
     def told(_: Recipe) -> None:
-        asked.set()
+        engine_works.set()
+        in_time.append(witness_looks.wait(20))
 
     monkeypatch.setattr(WitnessDesk, "_statement", slowly)
     save_photo(settings.root_path / "inbox" / "a.png")
 
     Daemon(settings, engine=StrongModel(told)).run(once=True)
 
-    assert in_time == [True]
+    assert in_time == [True, True]
     assert report_of(settings, "a")["witness"]["model"] == "own"
 
 
