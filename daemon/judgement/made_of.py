@@ -36,7 +36,7 @@ def made_of(
     for code, later in after:
         effects[code] = effects.get(code, 0.0) + later - promise
         promise = later
-    return _rounded(best, effects, promise)
+    return _rounded(best, effects, promise, [code for code, _ in after])
 
 
 def losses_of(cards: Sequence[UsedCard]) -> dict[str, float]:
@@ -48,13 +48,16 @@ def losses_of(cards: Sequence[UsedCard]) -> dict[str, float]:
     return found
 
 
-def _rounded(best: float, effects: Mapping[str, float], promise: float) -> MadeOf:
-    """All to PLACES, so that whoever adds the numbers up gets the promise as it is kept."""
+def _rounded(best: float, effects: Mapping[str, float], promise: float, steps: Sequence[str]) -> MadeOf:
+    """All to PLACES, so that whoever adds the numbers up gets the promise as it is kept.
+
+    steps: codes that take nothing of what rounding leaves: what a correction did is told elsewhere, too.
+    """
     start, whole = round(best, PLACES), round(promise, PLACES)
     told = {code: round(effect, PLACES) for code, effect in effects.items()}
     rest = round(whole - start - sum(told.values()), PLACES)
     if rest:
-        most = max(told, key=lambda code: abs(told[code]), default="other")
+        most = max((code for code in told if code not in steps), key=lambda code: abs(told[code]), default="other")
         told[most] = round(told.get(most, 0.0) + rest, PLACES)
     rows = [(code, effect) for code, effect in told.items() if effect]
     return MadeOf(start, tuple(sorted(rows, key=lambda row: row[1])))

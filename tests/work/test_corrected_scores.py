@@ -114,7 +114,8 @@ def test_a_corrected_score_is_told_with_what_it_was_and_why(
     assert report["score"] == pytest.approx(plain["score"] + told["shift"], abs=1e-4)
     assert "40 verdicts of people" in told["text"]
     effects = {each["code"]: each["effect"] for each in report["made_of"]["score"]["effects"]}
-    assert effects["correction"] == pytest.approx(told["shift"], abs=2e-4)
+    assert effects["correction"] == told["shift"]
+    assert report["made_of"]["score"]["best"] + sum(effects.values()) == pytest.approx(report["score"], abs=1e-9)
     (line,) = [record.getMessage() for record in caplog.records if getattr(record, "action", "") == "job_done"]
     assert "40 verdicts of people" in line
 
