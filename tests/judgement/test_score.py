@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -48,6 +49,12 @@ def test_each_kind_of_alpha_has_cards_of_its_own_for_what_stands_beside_it(alpha
     assert names_of(table, alpha, APART) == [(f"{kind} beside_others", 1.0)]
     assert names_of(table, alpha, None, APART) == [(f"{kind} beside_witness", 1.0)]
     assert names_of(table, alpha, APART, APART) == [(f"{kind} beside_others", 0.5), (f"{kind} beside_witness", 0.5)]
+
+
+def test_a_mask_in_black_and_white_of_few_pixels_counts_as_crisp() -> None:
+    few = (cv2.resize(TRUTH, (320, 240), interpolation=cv2.INTER_AREA) >= 0.5).astype(np.float32)
+
+    assert names_of(shipped_table(), few) == [("crisp alone", 1.0)]
 
 
 def test_between_crisp_and_grey_the_weights_still_add_up_to_one() -> None:
