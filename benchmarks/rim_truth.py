@@ -182,6 +182,8 @@ def rim_photos(folders: Sequence[Path], models: Sequence[str] = ("u2netp", "isne
     """Every photo of the sets that are good for rims, once for each of these models whose alpha is there."""
     found = []
     for folder in folders:
+        if not (folder / "index.tsv").is_file():
+            raise SystemExit(f"There are no labelled photos in {folder}. Name their folders with --data and --more.")
         with (folder / "index.tsv").open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines, delimiter="\t"):
                 if row["set"] not in SETS:
@@ -195,10 +197,13 @@ def rim_photos(folders: Sequence[Path], models: Sequence[str] = ("u2netp", "isne
 
 def folder_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --data, --more and --cache with their usual defaults."""
-    shared = Path(__file__).resolve().parents[2] / "shared"
-    data, more = (Path(os.environ.get(name) or default) for name, default in (
-        ("FREISTELLER_EVAL", shared / "eval"), ("FREISTELLER_EVAL_MORE", shared / "eval-more")))  # fmt: skip
+    above = Path(__file__).resolve().parents[2:4]  # of the checkout, or of a folder of worktrees
+    shared = next((folder / "shared" for folder in above if (folder / "shared").is_dir()), above[0] / "shared")
+    named = [Path(part) for part in os.environ.get("FREISTELLER_EVAL", "").split(os.pathsep) if part]
+    data, more = (*named, *(shared / "eval", shared / "eval-more")[len(named) :])[:2]
     cache = Path(os.environ.get("FREISTELLER_CACHE") or Path.home() / ".cache" / "freisteller-benchmarks")
     parser.add_argument("--data", type=Path, default=data, help="folder of labelled photos (or FREISTELLER_EVAL)")
-    parser.add_argument("--more", type=Path, default=more, help="another such folder (or FREISTELLER_EVAL_MORE)")
+    parser.add_argument(
+        "--more", type=Path, default=more, help="another such folder (or the second in FREISTELLER_EVAL)"
+    )
     parser.add_argument("--cache", type=Path, default=cache, help="where made photos are kept (or FREISTELLER_CACHE)")

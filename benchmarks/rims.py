@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.fitting import Floats, Samples, card_as_json, fit_card, promise_curve, sums
 from benchmarks.labelled import NETWORKS, auroc, spearman
-from benchmarks.made_photos import made_folder
+from benchmarks.made_photos import WEIGHTS, made_folder
 from benchmarks.rim_rows import RimRow, gather
 from benchmarks.rim_truth import RIM_BAD, family, folder_arguments, rim_photos
 from daemon.judgement.rim_score import RimCards
@@ -190,8 +190,12 @@ def main() -> None:
     parser.add_argument("what", nargs="?", choices=("report", "fit", "before"), default="report")
     folder_arguments(parser)
     arguments = parser.parse_args()
-    made = made_folder(arguments.cache, arguments.data, arguments.more)
-    rows = gather(rim_photos([arguments.data, arguments.more, made]), kinds=arguments.what != "before")
+    folders = [arguments.data, arguments.more]
+    if WEIGHTS.is_file():
+        folders.append(made_folder(arguments.cache, arguments.data, arguments.more))
+    else:
+        print(f"No large photos are made, since {WEIGHTS} is not there.")
+    rows = gather(rim_photos(folders), kinds=arguments.what != "before")
     if arguments.what == "fit":
         fit(rows)
     elif arguments.what == "before":
