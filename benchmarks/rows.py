@@ -18,12 +18,12 @@ from benchmarks.labelled import MODELS, Labelled, fitted, iou, kept_mask
 from benchmarks.mistakes import mistakes
 from benchmarks.spoiling import SPOILS
 from daemon.arrays import Alpha
+from daemon.jobs import Finish
 from daemon.judgement.disagreement import Disagreement, measure_disagreement
 from daemon.judgement.finish import apply_finish
 from daemon.judgement.grading import plausible
 from daemon.judgement.scene import Scene, look_at
 from daemon.judgement.signs import read_signs
-from daemon.recipes import Finish
 
 PASSES = ("u2netp", "isnet", "u2netp_flip", "u2netp_zoom")
 JUDGED = ("u2netp", "isnet", "isnet512")  # the models that the report is about; other alphas serve the fit

@@ -16,6 +16,7 @@ from benchmarks.house import LOOSE, Module, imports_between, read
 PICTURE = Path(__file__).parent / "rooms.svg"
 
 WORDS = {
+    "jobs": ("values that all", "rooms hand on"),
     "disk": ("files and folders,", "as they really are"),
     "settings": ("everything that", "can be set"),
     "logs": ("one line for each", "change of state"),

@@ -21,10 +21,11 @@ PACKAGE = Path(daemon.__file__).parent
 CHECKOUT = Path(__file__).parent.parent
 MODULES = read(PACKAGE)
 
-LOOSE_MODULES = {"__init__", "__main__", "errors", "arrays", "jobs", "promises", "recipes", "states"}
+LOOSE_MODULES = {"__init__", "__main__", "errors", "arrays", "states"}
 """The only modules that lie in no room: the words that every room uses."""
 
 ORDER = (
+    "jobs",
     "disk", "settings", "logs", "words",
     "judgement", "pictures", "engines",
     "journal", "observe", "hotfolder", "intake",
