@@ -256,7 +256,11 @@ def misfiled(root: Path, state: Path) -> Iterator[str]:
     for grade in GRADES:
         for path in files_below(root / grade):
             place = str(path.relative_to(root))
-            job_id = jobs.get(sum_of(path))
+            try:
+                job_id = jobs.get(sum_of(path))
+            except FileNotFoundError:
+                yield f"{place} went away just now"
+                continue
             if known.get(place) != job_id:
                 yield f"{place} of job {job_id}: the journal has it of {known.get(place)}"
             elif grades.get(str(job_id)) != grade:

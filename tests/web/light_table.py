@@ -53,7 +53,13 @@ def light_table(folder: Path, port: int = 0, **settings: str) -> Iterator[LightT
     port = port or free_port()
     with Double() as double:
         servers = json.dumps([{"url": double.url, "slots": 2}])
-        given = {"FREISTELLER__HTTP__BIND": f"127.0.0.1:{port}", "FREISTELLER__COMFYUI__SERVERS": servers, **settings}
+        given = {
+            "FREISTELLER__HTTP__BIND": f"127.0.0.1:{port}",
+            "FREISTELLER__COMFYUI__SERVERS": servers,
+            "FREISTELLER__GRADING__RIM_SEHR_GUT": "0",  # these tests look at pages: no rim keeps a drawn photo from
+            "FREISTELLER__GRADING__RIM_GUT": "0",  # a grade that they count on
+            **settings,
+        }
         with DaemonProcess(folder, **given) as daemon:
             daemon.wait_until(lambda: answers(port), "the port")
             yield LightTable(f"http://127.0.0.1:{port}", folder / "hot", daemon, double)

@@ -125,7 +125,7 @@ def test_a_folder_is_an_order_and_two_files_of_one_name_are_two_photos(table: Li
 
     table.daemon.wait_until(lambda: len(table.jobs("Spring")) == 3, "the photos of the folder")
     assert names(table, "Spring") == ["Spring/a.jpg", "Spring/b.tif", "Spring/b.tif"]
-    assert len({result["name"] for job in table.jobs("Spring") for result in job["results"]}) == 6
+    assert len({(job["grade"], file["name"]) for job in table.jobs("Spring") for file in job["results"]}) == 6
 
 
 def test_a_pause_stops_the_line_and_a_cancelled_photo_does_not_arrive(table: LightTable, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import base64
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -47,10 +48,17 @@ def job_now(table: LightTable, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def alpha_of(table: LightTable, order: str) -> Bytes:
-    (path,) = [
-        path for path in table.root.glob(f"*/{order}/a.png") if path.parts[-3] in ("sehr_gut", "gut", "ungenügend")
-    ]
-    alpha = open_photo(path, 100).own_alpha
+    found: list[Path] = []
+
+    def is_there() -> bool:
+        """Between two results of a photo there is none, for a moment."""
+        found[:] = [
+            path for grade in ("sehr_gut", "gut", "ungenügend") for path in table.root.glob(f"{grade}/{order}/a.png")
+        ]
+        return len(found) == 1
+
+    table.daemon.wait_until(is_there, f"the one result of {order}")
+    alpha = open_photo(found[0], 100).own_alpha
     assert alpha is not None
     assert alpha.dtype == np.uint8
     return np.asarray(alpha, np.uint8)
