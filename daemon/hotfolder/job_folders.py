@@ -102,9 +102,12 @@ class JobFolders:
         return self._made(_folder(self.staging_root, job_id))
 
     def clear(self, job_id: str) -> None:
-        """Remove what a finished job leaves: staging first, so that the original goes last. May be repeated."""
+        """Remove what a finished job leaves: staging, then the original, then the note that says whose it is.
+
+        An original without its note would count as a new photo if the journal were lost. May be repeated.
+        """
         self.clear_staging(job_id)
-        _remove(_folder(self.work_root, job_id))
+        _remove(_folder(self.work_root, job_id), first=self.claimed(job_id))
 
     def clear_staging(self, job_id: str) -> None:
         """Remove the files of a job that are not published. May be repeated."""
@@ -195,9 +198,12 @@ class JobFolders:
         return Vanished(Said("cannot_take", name=source, fault=error.strerror))
 
 
-def _remove(folder: Path) -> None:
+def _remove(folder: Path, first: Path | None = None) -> None:
+    """Remove a folder with all that is in it, `first` before all else. Raises NoRoom, RootAway."""
     with translated(f"Clearing {folder}"), suppress(FileNotFoundError):
         try:
+            if first is not None:
+                first.unlink(missing_ok=True)
             shutil.rmtree(folder)
         except OSError as error:
             # On NFS and FUSE, a removed file that a program has open stays as a hidden file. The next call removes it.

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from daemon.work.job_runner import RunResult
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo
 from tests.processes import DaemonProcess, freisteller
-from tests.test_crash_at_every_step import next_job, try_again
+from tests.test_crash_at_every_step import Died, next_job, try_again
 
 PAGE = 4096
 
@@ -244,6 +245,54 @@ def test_a_crash_between_publishing_and_clearing_with_a_lost_state_directory_pub
     assert house.names("archiv") == ["archiv/a.png"]
     assert daemon.parts.journal.state_of(job.id) is State.DONE
     assert daemon.parts.folders.jobs.in_work() == ()
+
+
+def test_a_crash_amid_clearing_with_a_lost_journal_publishes_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_photo(house.root / "inbox" / "kunde" / "a.png")
+    daemon = house.daemon()
+    take_in(daemon)
+    daemon.parts.engine.start()
+    job = daemon.parts.journal.take(2.0**40)
+    assert job is not None
+    work = daemon.parts.folders.jobs.work_root / job.id
+    with monkeypatch.context() as patch:
+        dying_once_less_is_in(patch, work)
+        with pytest.raises(Died):
+            daemon.parts.task_runner.run(job)
+    assert len(list(work.iterdir())) == 1
+    house.close()
+    before = house.results
+    lose_it(house.journal)
+
+    daemon = house.daemon()
+    daemon.recover()
+
+    assert house.names("inbox") == []
+    assert work_off(daemon) == []
+    assert house.results == before
+    assert house.names("archiv") == ["archiv/kunde/a.png"]
+    assert daemon.parts.folders.jobs.in_work() == ()
+
+
+def dying_once_less_is_in(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Die after a file of `folder` was removed. A folder lists its files by name, as some file systems do."""
+    unlink, scandir = os.unlink, os.scandir
+
+    @contextmanager
+    def by_name(*which: Any) -> Iterator[Iterator[os.DirEntry[str]]]:
+        with scandir(*which) as entries:
+            yield iter(sorted(entries, key=lambda entry: entry.name))
+
+    def unlink_and_die(*which: Any, **how: Any) -> None:  # as os.unlink
+        before = set(folder.iterdir())
+        unlink(*which, **how)
+        if set(folder.iterdir()) < before:
+            raise Died
+
+    patch.setattr(os, "scandir", by_name)
+    patch.setattr(os, "unlink", unlink_and_die)
 
 
 def test_damage_that_is_met_amid_the_work_is_remembered_for_the_next_start(tmp_path: Path) -> None:
