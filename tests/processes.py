@@ -29,6 +29,8 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         "FREISTELLER__HTTP__BIND": "",
         "FREISTELLER__STRATEGY__MAX_ATTEMPTS": "1",
         "FREISTELLER__JUDGEMENT__WITNESS": "off",
+        "FREISTELLER__ENGINE__LOCAL__THREADS": "1",  # else each first start tries for two seconds what is fastest
+        "FREISTELLER__ENGINE__LOCAL__BATCH": "1",
         **settings,
     }
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FREISTELLER")}
