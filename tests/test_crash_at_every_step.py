@@ -66,7 +66,8 @@ def dying_at(effect: Effect) -> Tick:
     return tick
 
 
-def settings_for(folder: Path) -> Settings:
+def settings_for(folder: Path, **sections: object) -> Settings:
+    """Settings for one life after the other. sections: further ones."""
     return load(
         flags={
             "root": str(folder / "hot"),
@@ -74,6 +75,7 @@ def settings_for(folder: Path) -> Settings:
             "intake": {"quiet_seconds": 0},
             "http": {"bind": ""},
             "dispatch": {"workers": 1, "max_tries": MOST_STEPS},
+            **sections,
         }
     )
 

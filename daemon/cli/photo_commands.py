@@ -75,7 +75,7 @@ def assess(
     from daemon.commands.terminal import COLOURS
     from daemon.publishing.reports import verdict_values
     from daemon.words.catalogue import LANGUAGES, words_in
-    from daemon.words.promise_texts import promises_text
+    from daemon.words.promise_texts import both_promises_text
 
     try:
         verdict = assess_cutout(settings_of(config), photo, cutout)
@@ -86,7 +86,7 @@ def assess(
     if as_json:
         print_json(values)
         return
-    both = promises_text(verdict.score, verdict.rim, verdict.limits, words_in(LANGUAGES[0]))
+    both = both_promises_text(verdict, words_in(LANGUAGES[0]))
     out.print(f"[{COLOURS[verdict.grade]}]{verdict.grade.value}[/]  score {both}")
     for name, value in values["measures"].items():
         if value is not None:

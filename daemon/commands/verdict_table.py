@@ -22,7 +22,7 @@ from daemon.people.learnt_corrections import order_settings
 from daemon.settings import Settings
 from daemon.settings.current import CurrentSettings
 from daemon.words.catalogue import LANGUAGES, words_in
-from daemon.words.promise_texts import promises_text
+from daemon.words.promise_texts import both_promises_text
 
 SHOWN = 20
 
@@ -68,7 +68,7 @@ class PeopleVerdicts:
         for given in self.latest[:SHOWN]:
             verdict = given.attempt.verdict if given.attempt else None
             when = datetime.fromtimestamp(given.at).strftime("%Y-%m-%d %H:%M")
-            score = promises_text(verdict.score, verdict.rim, verdict.limits, english) if verdict else "?"
+            score = both_promises_text(verdict, english) if verdict else "?"
             how = f"{given.how} {given.who}".strip()
             table.add_row(when, Text(given.name), given.from_grade.value, given.to_grade.value, score, Text(how))
         yield table

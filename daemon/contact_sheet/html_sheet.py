@@ -9,7 +9,7 @@ from urllib.parse import quote
 from daemon.contact_sheet.shown_results import Shown
 from daemon.jobs import Grade
 from daemon.words.catalogue import Texts
-from daemon.words.promise_texts import promises_text
+from daemon.words.promise_texts import both_promises_text, promises_text
 from daemon.words.reason_texts import reason_text
 
 FAILED = "failed"
@@ -55,7 +55,7 @@ def pieces_of_template(name: str, words: Texts, **values: object) -> Iterator[st
         "name": partial(name_of, words=words),
         "moved": partial(moved_from, words=words),
         "promises": partial(promises_of, words=words),
-        "both": lambda verdict: promises_text(verdict.score, verdict.rim, verdict.limits, words),
+        "both": lambda verdict: both_promises_text(verdict, words),
         "means": lambda model: promises_text(model.mean_score, model.mean_rim, None, words),
     }
     return environment.get_template(name).generate(language=words.language, **values)

@@ -1,14 +1,12 @@
 """Computes what a rim promises from its signs: the share of the true border that the alpha's border follows."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from daemon.judgement.rim_signs import RimSigns
-from daemon.judgement.score import Card, Curve
+from daemon.judgement.score import Card, card_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +40,4 @@ def values(signs: RimSigns) -> dict[str, float]:
 def rim_cards() -> RimCards:
     """The cards that ship with the code, as `python -m benchmarks.rims fit` wrote them; read once."""
     content = json.loads((files(__package__) / "rim_score.json").read_text(encoding="utf-8"))
-    return RimCards(_card(content["grey"]), _card(content["hidden"]))
-
-
-def _card(content: Any) -> Card:  # Any: parsed JSON
-    curves: Mapping[str, Any] = content["curves"]
-    return Card({name: _curve(curve) for name, curve in curves.items()}, _curve(content["promise"]))
-
-
-def _curve(content: Any) -> Curve:
-    return Curve(tuple(map(float, content["at"])), tuple(map(float, content["worth"])))
+    return RimCards(card_in(content["grey"]), card_in(content["hidden"]))

@@ -124,7 +124,7 @@ class ScoreTable:
     def from_json(cls, text: str) -> "ScoreTable":
         """Read what `benchmarks/judgement.py fit` wrote."""
         content = json.loads(text)
-        return cls(*(CardSet(**{name: _card(card) for name, card in content[kind].items()}) for kind in KINDS_OF_ALPHA))
+        return cls(*(_cards_in(content[kind]) for kind in KINDS_OF_ALPHA))
 
     def score(
         self, signs: Signs, disagreement: Disagreement | None = None, beside_witness: Disagreement | None = None
@@ -171,7 +171,12 @@ def shipped_table() -> ScoreTable:
     return ScoreTable.from_json((files(__package__) / "score.json").read_text(encoding="utf-8"))
 
 
-def _card(content: Any) -> Card:  # Any: parsed JSON
+def _cards_in(content: Any) -> CardSet:  # Any: parsed JSON
+    return CardSet(**{name: card_in(card) for name, card in content.items()})
+
+
+def card_in(content: Any) -> Card:  # Any: parsed JSON
+    """A card as `benchmarks.fitting` writes it. Raises ValueError if it is damaged."""
     curves = {name: _curve(curve) for name, curve in content["curves"].items()}
     return Card(curves, _curve(content["promise"]))
 
@@ -179,5 +184,5 @@ def _card(content: Any) -> Card:  # Any: parsed JSON
 def _curve(content: Any) -> Curve:
     curve = Curve(tuple(map(float, content["at"])), tuple(map(float, content["worth"])))
     if len(curve.at) != len(curve.worth) or list(curve.at) != sorted(set(curve.at)):
-        raise ValueError("score.json is damaged: a curve does not rise along its axis. Install Freisteller again.")
+        raise ValueError("A score card is damaged: a curve does not rise along its axis. Install Freisteller again.")
     return curve

@@ -10,7 +10,7 @@ from daemon.jobs import Grade, Job, Outcome, Reason, Verdict
 from daemon.logs import log
 from daemon.observe import series
 from daemon.words.catalogue import LANGUAGES, words_in
-from daemon.words.promise_texts import correction_text, promises_text
+from daemon.words.promise_texts import both_promises_text, correction_text
 
 if TYPE_CHECKING:
     from daemon.observe.metrics import Metrics
@@ -67,7 +67,7 @@ class JobEvents:
     def finished(self, job: Job, outcome: Outcome, results: tuple[Path, ...], seconds: float) -> None:
         """A photo is done. seconds: the work on it."""
         verdict = outcome.verdict
-        said = promises_text(verdict.score, verdict.rim, verdict.limits, ENGLISH)
+        said = both_promises_text(verdict, ENGLISH)
         correction, corrected = verdict.correction, correction_text(verdict, ENGLISH)
         scores = [attempt.verdict.score for attempt in outcome.attempts if attempt.verdict]
         gain = verdict.score - scores[0] if len(scores) > 1 else None

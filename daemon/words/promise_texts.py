@@ -60,6 +60,11 @@ def promises_text(score: float, rim: float | None, limits: Limits | None, words:
     return words.say(N_("%(score)s, rim %(rim)s"), score=region, rim=of_rim)
 
 
+def both_promises_text(verdict: Verdict, words: Texts) -> str:
+    """The same of a verdict."""
+    return promises_text(verdict.score, verdict.rim, verdict.limits, words)
+
+
 def correction_text(verdict: Verdict, words: Texts) -> str:
     """What people's verdicts did to the score: "corrected from 0.961 by -0.030 …"; "" if nothing."""
     correction, limits = verdict.correction, verdict.limits

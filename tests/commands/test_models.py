@@ -23,18 +23,9 @@ from daemon.engines.onnx.kept_part import KeptPart, PartNote
 from daemon.engines.onnx.kept_speeds import keep_speed, read_speeds
 from daemon.errors import BadSettings
 from daemon.settings import Settings, load
+from tests.engines.drawn_network import drawn_table
 from tests.engines.weights_server import CONTENT, WeightsServer, stalls_after, status
 from tests.processes import LONGEST_WAIT_SECONDS, environment, freisteller
-
-TABLE = """
-fit = "stretch"
-size = [32, 32]
-divide = 255
-mean = [0.0, 0.0, 0.0]
-std = [1.0, 1.0, 1.0]
-activation = "none"
-range = "as is"
-"""
 
 
 @pytest.fixture
@@ -67,7 +58,7 @@ def settings_for(folder: Path, local: Mapping[str, object] | None = None, **engi
 def describe(folder: Path, name: str, server: WeightsServer | None = None, more: str = "") -> None:
     """Lay a table of one's own into the weights folder, with the server as its source."""
     source = f'{{ url = "{server.url}/{name}.onnx", sha256 = "{server.sha256}" }}' if server else ""
-    (folder / f"{name}.toml").write_text(f"sources = [{source}]\n{more}{TABLE}", "utf-8")
+    (folder / f"{name}.toml").write_text(f"sources = [{source}]\n{more}\n{drawn_table(32)}", "utf-8")
 
 
 def row(settings: Settings, name: str) -> ModelRow:

@@ -10,19 +10,10 @@ from daemon.engines.onnx.kept_speeds import read_speeds
 from daemon.errors import BadPhoto, BadSettings
 from daemon.settings import load
 from tests.drawing import save_photo
-from tests.engines.drawn_network import Channel, drawn_network
+from tests.engines.drawn_network import Channel, drawn_network, drawn_table
 
 GOOD: Channel = (1.7, -1.7, 0.0, 0.0)
 HALF: Channel = (0.0, 0.0, 0.0, 0.5)
-TABLE = """
-fit = "stretch"
-size = [128, 128]
-divide = 255
-mean = [0, 0, 0]
-std = [1, 1, 1]
-activation = "none"
-range = "as is"
-"""
 
 
 @pytest.fixture
@@ -38,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def lay(folder: Path, name: str, channel: Channel, more: str = "") -> None:
     (folder / f"{name}.onnx").write_bytes(drawn_network([channel]))
-    (folder / f"{name}.toml").write_text(f"{more}{TABLE}", "utf-8")
+    (folder / f"{name}.toml").write_text(f"{more}\n{drawn_table(128)}", "utf-8")
 
 
 def compare(

@@ -15,6 +15,18 @@ Channel = tuple[float, float, float, float]
 SUBJECT_IS_RED: Channel = (1.0, 0.0, 0.0, 0.0)
 
 
+def drawn_table(side: int) -> str:
+    """The table of a drawn network whose input has so many pixels on each side: nothing is changed on its way."""
+    return f"""fit = "stretch"
+size = [{side}, {side}]
+divide = 255
+mean = [0.0, 0.0, 0.0]
+std = [1.0, 1.0, 1.0]
+activation = "none"
+range = "as is"
+"""
+
+
 def drawn_network(
     *outputs: Sequence[Channel],
     size: tuple[int, int] | None = None,

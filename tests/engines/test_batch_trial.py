@@ -16,8 +16,7 @@ from daemon.engines.onnx.onnx_engine import OnnxEngine
 from daemon.engines.onnx.onnx_session import OnnxSession
 from daemon.engines.onnx.onnx_table import OnnxModel, read_side_car
 from daemon.settings import LocalEngineSettings
-from tests.engines.drawn_network import drawn_network
-from tests.engines.test_providers import TABLE
+from tests.engines.drawn_network import drawn_network, drawn_table
 
 
 class Machine(OnnxSession):
@@ -45,7 +44,7 @@ class Trial:
     def __init__(self, folder: Path, batch: int | None = None) -> None:
         self.folder, self.weights = folder, folder / "own.onnx"
         self.weights.write_bytes(drawn_network(size=(8, 8), batch=batch))
-        (folder / "own.toml").write_text(TABLE)
+        (folder / "own.toml").write_text(drawn_table(8))
         self.model = read_side_car(folder / "own.toml")
 
     def machine(self, fixed: float, each: float) -> Machine:

@@ -21,18 +21,9 @@ from daemon.jobs import Recipe
 from daemon.observe.metrics import Metrics
 from daemon.settings import LocalEngineSettings
 from tests.drawing import drawn_photo
-from tests.engines.drawn_network import drawn_network
+from tests.engines.drawn_network import drawn_network, drawn_table
 from tests.observe.scrape import value
 
-TABLE = """\
-fit = "stretch"
-size = [8, 8]
-divide = 255
-mean = [0.0, 0.0, 0.0]
-std = [1.0, 1.0, 1.0]
-activation = "none"
-range = "as is"
-"""
 CUDA = "CUDAExecutionProvider"
 
 
@@ -91,7 +82,7 @@ def engine(card: DoubledCard, tmp_path: Path) -> OnnxEngine:
 
 def engine_with(folder: Path, providers: Any = "auto", batch: Any = "auto") -> OnnxEngine:
     (folder / "own.onnx").write_bytes(drawn_network(size=(8, 8)))
-    (folder / "own.toml").write_text(TABLE)
+    (folder / "own.toml").write_text(drawn_table(8))
     settings = LocalEngineSettings(model="own", weights_dir=str(folder), providers=providers, batch=batch)
     return OnnxEngine(settings, 2, lambda _: None)
 

@@ -16,8 +16,7 @@ from daemon.engines.onnx.thread_trial import fastest
 from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings, load
 from tests.drawing import drawn_photo
-from tests.engines.drawn_network import drawn_network
-from tests.engines.test_providers import TABLE
+from tests.engines.drawn_network import drawn_network, drawn_table
 
 
 class Machine:
@@ -61,7 +60,7 @@ def test_a_trial_ends_before_the_first_photo_waits_for_more_than_two_seconds() -
 
 def own_model(folder: Path, size: int = 8) -> None:
     (folder / "own.onnx").write_bytes(drawn_network(size=(size, size), batch=1))
-    (folder / "own.toml").write_text(TABLE.replace("[8, 8]", f"[{size}, {size}]"))
+    (folder / "own.toml").write_text(drawn_table(size))
 
 
 def cut_once(folder: Path, cores: int = 2, threads: int = 0) -> OnnxEngine:

@@ -13,9 +13,7 @@ from daemon.publishing.found_files import entry_of_report
 from daemon.publishing.report_reading import read_report
 from daemon.publishing.reports import verdict_values
 from daemon.words.catalogue import words_in
-from tests.doubles import ScriptedEngine
-from tests.drawing import save_photo
-from tests.test_crash_at_every_step import one_life, settings_for
+from tests.publishing.photo_report import report_of_a_photo
 
 VERDICT = Verdict(
     0.9296,
@@ -33,11 +31,7 @@ NEW = ("rim", "limits", "made_of", "graded_by")
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
     """The report of a photo that was cut out."""
-    settings = settings_for(tmp_path)
-    save_photo(settings.root_path / "inbox" / "a.png")
-    one_life(settings, ScriptedEngine(), lambda _: None)
-    (path,) = (path for grade in Grade for path in (settings.root_path / grade.value).glob("a.json"))
-    return path
+    return report_of_a_photo(tmp_path)
 
 
 def changed(path: Path, **values: Any) -> None:

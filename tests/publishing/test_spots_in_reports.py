@@ -12,9 +12,7 @@ from daemon.journal.rows import ATTEMPT
 from daemon.publishing.found_files import entry_of_report
 from daemon.publishing.reports import verdict_values
 from daemon.words.catalogue import words_in
-from tests.doubles import ScriptedEngine
-from tests.drawing import save_photo
-from tests.test_crash_at_every_step import one_life, settings_for
+from tests.publishing.photo_report import report_of_a_photo
 
 SPOT = Spot(0.1, 0.2, 0.3, 0.4, 0.15, 0.25)
 VERDICT = Verdict(
@@ -31,10 +29,7 @@ VERDICT = Verdict(
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
     """The report of a photo, whose attempts have this verdict."""
-    settings = settings_for(tmp_path)
-    save_photo(settings.root_path / "inbox" / "a.png")
-    one_life(settings, ScriptedEngine(), lambda _: None)
-    (path,) = (path for grade in Grade for path in (settings.root_path / grade.value).glob("a.json"))
+    path = report_of_a_photo(tmp_path)
     body = json.loads(path.read_text("utf-8"))
     for attempt in body["attempts"]:
         attempt.update(verdict_values(VERDICT, words_in("en")))

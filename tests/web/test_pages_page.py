@@ -10,6 +10,8 @@ from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from daemon.pictures.reading import open_photo
+from daemon.words.catalogue import words_in
+from daemon.words.promise_texts import promise_text
 from tests.drawing import drawn_photo, tiff_of_pages
 from tests.web.browser import PATIENCE_SECONDS, PHONE, Page, browser, needs_axe, needs_browser
 from tests.web.light_table import LightTable, light_table
@@ -102,7 +104,7 @@ def test_each_page_is_seen_by_key_and_button_with_its_own_picture_and_words(tabl
             page.wait_for_picture()
             assert f"page {number}" in page.run("return document.getElementById('picture').getAttribute('aria-label')")
             assert f"Page {number} of 3" in page.text("#of-pages")
-            assert page.text("#score") == f"score {int(1000 * told['pages'][number - 1]['score']) / 1000:.3f}"
+            assert page.text("#score") == f"score {promise_text(told['pages'][number - 1]['score'], words_in('en'))}"
             seen.append(page.pixel(*middle(page)))
             page.press("n")
         assert len(set(seen)) == 3

@@ -15,25 +15,20 @@ from daemon.jobs import Attempt, Grade, Measures, Outcome, Recipe, Verdict
 from daemon.journal import Journal
 from daemon.judgement.grading import Thresholds
 from daemon.publishing.attempt_in_report import attempt_in
-from daemon.settings import Settings, load
+from daemon.settings import Settings
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo
 from tests.test_crash_at_every_step import MOST_STEPS, Died, dying_before, one_life
+from tests.test_crash_at_every_step import settings_for as settings_of_lives
 
 MODEL = ScriptedEngine.models[0]
 
 
 def settings_for(folder: Path, correction: str = "on", attempts: int = 1) -> Settings:
-    return load(
-        flags={
-            "root": str(folder / "hot"),
-            "state_dir": str(folder / "state"),
-            "intake": {"quiet_seconds": 0},
-            "http": {"bind": ""},
-            "dispatch": {"workers": 1, "max_tries": MOST_STEPS},
-            "judgement": {"correction": correction},
-            "strategy": {"max_attempts": attempts, "ladder": [{"model": MODEL}, {"model": MODEL, "view": "mirrored"}]},
-        }
+    return settings_of_lives(
+        folder,
+        judgement={"correction": correction},
+        strategy={"max_attempts": attempts, "ladder": [{"model": MODEL}, {"model": MODEL, "view": "mirrored"}]},
     )
 
 

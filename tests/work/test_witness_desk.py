@@ -27,24 +27,16 @@ from daemon.settings import Settings, load
 from daemon.work import witness_desk
 from daemon.work.witness_desk import WitnessDesk, rest_after
 from tests.drawing import drawn_photo
-from tests.engines.drawn_network import drawn_network
+from tests.engines.drawn_network import drawn_network, drawn_table
 from tests.observe.scrape import value
 
-OWN = """fit = "stretch"
-size = [8, 8]
-divide = 255
-mean = [0.0, 0.0, 0.0]
-std = [1.0, 1.0, 1.0]
-activation = "none"
-range = "as is"
-"""
 PATIENCE_SECONDS = 120.0
 
 
 def settings_with(folder: Path, witness: str = "own", **engine: object) -> Settings:
     """Settings whose weights folder has one drawn network, called "own": the subject is what is red."""
     (folder / "own.onnx").write_bytes(drawn_network())
-    (folder / "own.toml").write_text(OWN)
+    (folder / "own.toml").write_text(drawn_table(8))
     local = {"weights_dir": str(folder)}
     return load(flags={"engine": {"local": local, **engine}, "judgement": {"witness": witness}})
 
