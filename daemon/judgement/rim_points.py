@@ -1,7 +1,8 @@
 """Finds the points of a border within windows, and reads along its normals: photo and alpha side by side."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 SIDE = 48  # px, of a window
 REACH = 12  # px, how far along the normal we look, to each side
 _CENTRE = 10  # px around a window's middle in which border points are taken: their profiles stay within the window
-_POINTS = 8_000  # at most: the cost is bounded, whatever the border's length
+STEPS = range(-REACH, REACH + 1)  # px, where a border point's profile is read; it starts within the subject
+_POINTS = 6_000  # at most: the cost is bounded, whatever the border's length
 _TINY = 1e-6
 
 Floats = NDArray[np.float32]
@@ -28,18 +30,12 @@ class BorderPoints:
     across: Floats
     down: Floats
 
-    def along(self, values: Floats) -> Floats:
-        """(points, 2 REACH + 1, channels): `values`, (windows, SIDE, SIDE, channels), px by px from inside out."""
-        steps = np.arange(-REACH, REACH + 1, dtype=np.float32)
-        x = np.clip(self.x[:, None] + self.across[:, None] * steps, 0, SIDE - 1.001)
-        y = np.clip(self.y[:, None] + self.down[:, None] * steps, 0, SIDE - 1.001)
-        left, top = x.astype(np.intp), y.astype(np.intp)
-        x, y = (x - left)[..., None], (y - top)[..., None]
-        flat = values.reshape(-1, values.shape[-1])
-        at = (self.window[:, None] * SIDE + top) * SIDE + left
-        upper = flat[at] * (1 - x) + flat[at + 1] * x
-        lower = flat[at + SIDE] * (1 - x) + flat[at + SIDE + 1] * x
-        return np.asarray(upper * (1 - y) + lower * y, np.float32)
+    def along(self, tall: Floats, steps: Sequence[int] = STEPS) -> Floats:
+        """(steps, points[, channels]): `tall`, see `below_each_other`, read at these px outwards from each point."""
+        reach = np.asarray(steps, np.float32)[:, None]
+        x = np.clip(self.x + self.across * reach, 0, SIDE - 1.001)
+        y = np.clip(self.y + self.down * reach, 0, SIDE - 1.001) + self.window.astype(np.float32) * SIDE
+        return np.asarray(cv2.remap(tall, x, y, cv2.INTER_LINEAR), np.float32)
 
     def mean(self, values: Floats, windows: int) -> Floats:
         """(windows,): the mean of a value of each point, 0 where a window has no point."""
@@ -65,9 +61,18 @@ def border_points(alpha: Floats, wide: Floats) -> BorderPoints:
     return BorderPoints(window, x, y, across, down)
 
 
-def smoothed(windows: Iterable[Floats], sigma: float) -> Floats:
-    """Each window smoothed by a Gaussian, sigma in px."""
-    return np.asarray([cv2.GaussianBlur(each, (0, 0), sigma) for each in windows], np.float32)
+def below_each_other(windows: NDArray[Any]) -> NDArray[Any]:
+    """(N SIDE, SIDE[, channels]): all of (N, SIDE, SIDE[, channels]) as one picture, which one call can work on."""
+    return windows.reshape(-1, *windows.shape[2:])
+
+
+def smoothed(windows: Floats, sigma: float) -> Floats:
+    """Each window, (N, SIDE, SIDE[, channels]), smoothed by itself by a Gaussian, sigma in px."""
+    around = round(4 * sigma)
+    before, after = windows[:, around:0:-1], windows[:, -2 : -2 - around : -1]
+    padded = np.concatenate((before, windows, after), axis=1)
+    smooth = np.asarray(cv2.GaussianBlur(below_each_other(padded), (2 * around + 1,) * 2, sigma), np.float32)
+    return smooth.reshape(padded.shape)[:, around : around + SIDE]
 
 
 def crumbs(alpha: Floats, wide: Floats) -> Floats:

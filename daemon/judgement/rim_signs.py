@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.judgement.rim_points import REACH, BorderPoints, Floats, border_points, crumbs, smoothed
+from daemon.judgement.rim_points import REACH, BorderPoints, Floats, below_each_other, border_points, crumbs, smoothed
 
 STANDARD = 1600  # px: above this longest side a border may be off by more pixels, in proportion
 USUALLY_RESOLVED = 1024  # px: taken where it is not known at which size the engine saw the photo
@@ -120,11 +120,16 @@ def window_signs(patches: RimPatches) -> tuple[Floats, NDArray[np.intp]]:
     count = len(patches.alpha)
     if not count:
         return np.zeros((0, len(WINDOW_SIGNS)), np.float32), np.zeros(0, np.intp)
-    colour = smoothed((np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.float32) for rgb in patches.rgb), _SMOOTH)
-    alpha, wide = smoothed(patches.alpha, _SMOOTH), smoothed(patches.alpha, _AROUND)
+    lab = cv2.cvtColor(below_each_other(patches.rgb), cv2.COLOR_RGB2LAB).reshape(patches.rgb.shape)
+    seen = smoothed(np.concatenate((lab, patches.alpha[..., None]), axis=3, dtype=np.float32), _SMOOTH)
+    alpha, wide = seen[..., 3], smoothed(patches.alpha, _AROUND)
     points = border_points(alpha, wide)
-    profile, cover = points.along(colour), points.along(alpha[..., None])[..., 0]
-    place, beside, soft, fringe, strongest = _point_signs(profile, cover, patches.allowed)
+    if not len(points.window):
+        return np.zeros((0, len(WINDOW_SIGNS)), np.float32), points.window
+    *colour, cover = cv2.split(points.along(below_each_other(seen)))
+    place, beside, soft, fringe, strongest = _point_signs(
+        np.stack(colour), np.asarray(cover, np.float32), patches.allowed
+    )
     off_edge = points.mean(place, count)
     spread = np.sqrt(np.maximum(0, points.mean(place * place, count) - off_edge**2))
     apart = points.mean(beside, count)
@@ -142,42 +147,45 @@ def _unsure(patches: RimPatches, points: BorderPoints) -> Floats:
     count = len(patches.alpha)
     if patches.raw is None:
         return np.zeros(count, np.float32)
-    raw = points.along(patches.raw[..., None])[..., 0]
     reach = min(REACH, int(np.ceil(patches.allowed)))
-    return points.mean(1 - np.clip(raw[:, REACH - reach] - raw[:, REACH + reach], 0, 1), count)
+    before, after = points.along(below_each_other(patches.raw), (-reach, reach))
+    return points.mean(1 - np.clip(before - after, 0, 1), count)
 
 
 def _point_signs(profile: Floats, cover: Floats, allowed: float) -> tuple[Floats, ...]:
-    """(points,) each: place of the strongest edge (signed), beside, soft, fringe, how strong that edge is."""
+    """(points,) each: place of the strongest edge (signed), beside, soft, fringe, how strong that edge is.
+
+    profile: (3, steps, points), the colours along each normal. cover: (steps, points), alpha there.
+    """
     edges = _edges(profile)
     steps = np.arange(-REACH + _ARM, REACH - _ARM + 1, dtype=np.float32)
-    best = (edges * np.exp(-(steps**2) / (2 * _WANDER**2)).astype(np.float32)).argmax(axis=1)
-    strongest = edges[np.arange(len(edges)), best]
+    nearer = np.exp(-(steps**2) / (2 * _WANDER**2)).astype(np.float32)
+    best = (edges * nearer[:, None]).argmax(axis=0)
+    strongest = edges[best, np.arange(edges.shape[1])]
     one, other = profile[:, _INNER], profile[:, _OUTER]
-    step = np.square(one.mean(axis=1) - other.mean(axis=1)).sum(axis=1)
-    varied = one.var(axis=1).sum(axis=1) + other.var(axis=1).sum(axis=1)
+    step = np.square(one.mean(axis=1) - other.mean(axis=1)).sum(axis=0)
+    varied = one.var(axis=1).sum(axis=0) + other.var(axis=1).sum(axis=0)
     beside = np.exp(-np.sqrt(step / (varied + _GRAIN**2)) / 2)
     inner, outer = profile[:, _FAR].mean(axis=1), profile[:, -_FAR.stop : -_FAR.start].mean(axis=1)
     apart = inner - outer
-    squares = (apart * apart).sum(axis=1) + _FAINT**2
-    mixture = np.clip(((profile - outer[:, None]) * apart[:, None]).sum(axis=2) / squares[:, None], 0, 1)
+    squares = np.square(apart).sum(axis=0) + _FAINT**2
+    mixture = np.clip(((profile - outer[:, None]) * apart[:, None]).sum(axis=0) / squares, 0, 1)
     span = slice(REACH - 4, REACH + 5)
-    fringe = np.abs(mixture[:, span] - cover[:, span]).mean(axis=1)
+    fringe = np.abs(mixture[span] - cover[span]).mean(axis=0)
     soft = np.maximum(0, _width(cover) - np.minimum(_width(mixture), REACH)) / allowed
     place = steps[best] / allowed
     return tuple(np.asarray(values, np.float32) for values in (place, beside, soft, fringe, strongest))
 
 
 def _edges(profile: Floats) -> Floats:
-    """(points, 2 (REACH - _ARM) + 1): how far the colours on both sides of each place are apart."""
+    """(2 (REACH - _ARM) + 1, points): how far the colours on both sides of each place are apart."""
     sums = np.cumsum(np.pad(profile, ((0, 0), (1, 0), (0, 0))), axis=1)
-    centres = np.arange(_ARM, profile.shape[1] - _ARM)
-    before = (sums[:, centres] - sums[:, centres - _ARM]) / _ARM
-    after = (sums[:, centres + 1 + _ARM] - sums[:, centres + 1]) / _ARM
-    return np.asarray(np.sqrt(np.square(after - before).sum(axis=2)), np.float32)
+    arms = sums[:, _ARM:] - sums[:, :-_ARM]  # of the _ARM steps from each on
+    apart = (arms[:, _ARM + 1 :] - arms[:, : -_ARM - 1]) / _ARM
+    return np.asarray(np.sqrt(np.square(apart).sum(axis=0)), np.float32)
 
 
 def _width(cover: Floats) -> Floats:
-    """How many px a transition takes: its height over its steepest part."""
-    rise = np.ptp(cover, axis=1)
-    return np.asarray(rise / np.maximum(np.abs(np.diff(cover, axis=1)).max(axis=1), 0.02), np.float32)
+    """How many px a transition takes: its height over its steepest part. cover: (steps, points)."""
+    rise = np.ptp(cover, axis=0)
+    return np.asarray(rise / np.maximum(np.abs(np.diff(cover, axis=0)).max(axis=0), 0.02), np.float32)

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.arrays import Alpha
-from daemon.judgement.rim_points import SIDE
+from daemon.judgement.rim_points import SIDE, below_each_other
 from daemon.judgement.rim_signs import STANDARD, RimPatches
 from daemon.pictures import icc
 from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Photo
 from daemon.pictures.values import Samples
 
-MOST = 400  # windows; more say the same and cost more
+MOST = 240  # windows; 400 move a promise by 0.003 on average, rank results no better, and cost twice as much
 _BLOCK = 32  # px: border points are ordered by blocks of this side, so that every n-th of them lie evenly
 
 Places = NDArray[np.intp]
@@ -69,12 +69,14 @@ def _greys(raw: Alpha) -> float:
 def _raw_windows(raw: Alpha, tops: Floats, lefts: Floats, size: tuple[float, float]) -> Floats:
     """(N, SIDE, SIDE): windows of the raw answer, interpolated. tops, lefts, size (height, width): in its pixels."""
     middle = (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE
-    found = np.empty((len(tops), SIDE, SIDE), np.float32)
-    for window, top, left in zip(found, tops.tolist(), lefts.tolist(), strict=True):
-        x = np.broadcast_to((left + middle * size[1] - 0.5).astype(np.float32), (SIDE, SIDE))
-        y = np.broadcast_to((top + middle * size[0] - 0.5).astype(np.float32)[:, None], (SIDE, SIDE))
-        cv2.remap(raw, x, y, cv2.INTER_LINEAR, dst=window, borderMode=cv2.BORDER_REPLICATE)
-    return found
+    x = (lefts[:, None] + middle * size[1] - 0.5).astype(np.float32)
+    y = (tops[:, None] + middle * size[0] - 0.5).astype(np.float32)
+    shape = len(tops), SIDE, SIDE
+    across, down = np.broadcast_to(x[:, None], shape), np.broadcast_to(y[:, :, None], shape)
+    found = cv2.remap(
+        raw, below_each_other(across), below_each_other(down), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(found, np.float32).reshape(shape)
 
 
 def _points(photo: Photo | LargePhoto, alpha: Samples, factor: int) -> tuple[Places, Places]:
