@@ -3,7 +3,8 @@
     python benchmarks/stages.py [--quick] [--rembg-python PYTHON]
 
 A real daemon with its worker processes takes photos from the inbox to their results: with the built-in engine, and with
-a double of a ComfyUI server that answers at once. The photos are drawn so that the first answer is sehr_gut. The first
+a double of a ComfyUI server that answers at once. The photos are drawn so that the first answer is sehr_gut, if a rim
+passes at any promise; there is no witness, since that is inference beside the server's. The first
 photo is left out, because it also starts processes. The stages are those of the metrics; "outside" is what the daemon
 does besides: scans, dispatch, events, other threads; since writing down costs something, too, all processor time is
 measured with another daemon, which does not. All figures are for one photo, means over all photos of a size.
@@ -176,6 +177,9 @@ def started_daemon(folder: Path, notes: Path | None, engine: str, stack: ExitSta
         "HTTP__BIND": "",
         "INTAKE__QUIET_SECONDS": "0.5",
         "ENGINE__USE": "local" if engine == "built-in" else "comfyui",
+        "GRADING__RIM_GUT": "0",  # drawn photos of a drawn border: their rims are judged, but not what their grade is
+        "GRADING__RIM_SEHR_GUT": "0",
+        "JUDGEMENT__WITNESS": "off",  # all of its work is inference
         "ENGINE__LOCAL__THREADS": "1",  # so that the network's processor time is that of the thread that asks
     }
     if engine == "double":
