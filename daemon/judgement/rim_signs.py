@@ -120,8 +120,10 @@ def window_signs(patches: RimPatches) -> tuple[Floats, NDArray[np.intp]]:
     count = len(patches.alpha)
     if not count:
         return np.zeros((0, len(WINDOW_SIGNS)), np.float32), np.zeros(0, np.intp)
-    lab = cv2.cvtColor(below_each_other(patches.rgb), cv2.COLOR_RGB2LAB).reshape(patches.rgb.shape)
-    seen = smoothed(np.concatenate((lab, patches.alpha[..., None]), axis=3, dtype=np.float32), _SMOOTH)
+    lab = np.asarray(cv2.cvtColor(below_each_other(patches.rgb), cv2.COLOR_RGB2LAB), np.float32)
+    both = np.empty((*patches.alpha.shape, 4), np.float32)
+    cv2.mixChannels([lab, below_each_other(patches.alpha)], [below_each_other(both)], [0, 0, 1, 1, 2, 2, 3, 3])
+    seen = smoothed(both, _SMOOTH)
     alpha, wide = seen[..., 3], smoothed(patches.alpha, _AROUND)
     points = border_points(alpha, wide)
     if not len(points.window):
