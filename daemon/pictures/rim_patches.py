@@ -94,7 +94,7 @@ def _points(photo: Photo | LargePhoto, alpha: Samples, factor: int) -> tuple[Pla
     rows, columns = np.nonzero(border)
     blocks = (rows // _BLOCK) * (border.shape[1] // _BLOCK + 1) + columns // _BLOCK
     order = np.argsort(blocks, kind="stable")
-    chosen = order[np.linspace(0, len(order) - 1, min(MOST, len(order) // _APART + 1)).astype(np.intp)]
+    chosen = order[np.linspace(0, len(order) - 1, min(MOST, -(-len(order) // _APART))).astype(np.intp)]
     chosen = chosen[np.argsort(rows[chosen], kind="stable")]
     return rows[chosen] * factor, columns[chosen] * factor
 
