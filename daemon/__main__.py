@@ -2,7 +2,18 @@
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line, or end with code 2 if files of another package called daemon lie over ours."""
+    import daemon
+
+    if "cut_out" not in getattr(daemon, "__all__", ()):
+        import sys
+
+        sys.stderr.write(
+            f"Error: {daemon.__file__} was overwritten by another package called daemon; python-daemon has that name. "
+            "Give Freisteller a virtual environment of its own (python3 -m venv), or remove the other one and install "
+            "Freisteller again: pip uninstall python-daemon; pip install --force-reinstall freisteller\n"
+        )
+        sys.exit(2)
     from daemon.cli.main import main as run
 
     run()

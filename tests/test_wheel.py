@@ -51,6 +51,14 @@ def test_a_wheel_in_a_new_environment_cuts_out_a_photo(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
+    by_python = subprocess.run(
+        [python, "-c", f"from daemon import cut_out; print(cut_out({str(photo)!r}).grade)"],
+        cwd=somewhere,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     sheet = subprocess.run(
         [str(new / "bin" / "freisteller"), "sheet", "out"],
         cwd=somewhere,
@@ -76,6 +84,7 @@ def test_a_wheel_in_a_new_environment_cuts_out_a_photo(tmp_path: Path) -> None:
     assert shipped.stdout.count("_shipped") == 3
     assert done.returncode == 0, done.stderr
     assert (somewhere / "out" / "a.png").is_file()
+    assert by_python.stdout == "sehr_gut\n", by_python.stderr
     assert sheet.returncode == 0, sheet.stderr  # the template of the page is data, too
     page = (somewhere / "out" / "contact-sheet.html").read_text("utf-8")
     assert '<html lang="de">' in page  # and so are the catalogue and what it needs

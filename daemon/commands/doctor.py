@@ -8,6 +8,7 @@ from pathlib import Path
 
 from daemon.commands.doctor_engine import engine_checks
 from daemon.commands.doctor_login import login_checks
+from daemon.commands.doctor_package import package_check
 from daemon.commands.findings import Check
 from daemon.errors import FreistellerError, JournalLocked
 from daemon.hotfolder.hot_folder import HotFolder
@@ -21,7 +22,7 @@ LEAST_FREE_BYTES = 2 * 1024**3  # a few hundred results of 24 megapixels
 
 def check_up(settings: Settings, models: bool = False) -> list[Check]:
     """Check everything. Troubles are in the list; they raise nothing. models: also try them on a drawn picture."""
-    return [*_hot_folder(settings), *login_checks(settings), *engine_checks(settings, models)]
+    return [package_check(), *_hot_folder(settings), *login_checks(settings), *engine_checks(settings, models)]
 
 
 def _hot_folder(settings: Settings) -> Iterator[Check]:
