@@ -213,7 +213,7 @@ def _as_file(source: PhotoSource, name: str) -> Iterator[Path]:
         yield path
 
 
-def _samples(pixels: NDArray[Any], name: str) -> Samples:
+def _samples(pixels: object, name: str) -> Samples:
     """Pixels as files have them. Raises BadPhoto if they are none."""
     if not isinstance(pixels, np.ndarray):
         kind = type(pixels).__name__
