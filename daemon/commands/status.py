@@ -37,7 +37,7 @@ def journal_status(settings: Settings) -> dict[str, Any]:
     Raises BadSettings if the hot folder has no journal.
     """
     with journal_of_root(settings) as journal:
-        counts = journal.counts(time.time())
+        counts = journal.counts()
         return {
             "root": str(settings.root_path),
             "states": {state.value: count for state, count in counts.states.items()},
@@ -160,7 +160,7 @@ def take_snapshot(settings: Settings, journal: Journal) -> Snapshot:
     return Snapshot(
         str(settings.root_path),
         now,
-        journal.counts(now),
+        journal.counts(),
         journal.rows(State.RUNNING),
         journal.latest(PACE_PHOTOS),
         journal.paused_at() is not None,

@@ -119,11 +119,10 @@ def _latest(snapshot: Snapshot, width: int, most: int) -> list[RenderableType]:
     table = _table(width, ("left", "right", "right"))
     for entry in snapshot.latest[:most]:
         job = entry.job
-        seconds = max(0.0, (job.finished_at or 0.0) - (job.started_at or job.finished_at or 0.0))
         best = attempt_numbered(job.attempts, job.best)
         rim, limits = (best.verdict.rim, best.verdict.limits) if best and best.verdict else (None, None)
         score = "" if job.score is None else promises_text(job.score, rim, limits, words_in(LANGUAGES[0]))
-        table.add_row(Text(job.name), _end(entry), score, f"{seconds:.1f} s")
+        table.add_row(Text(job.name), _end(entry), score, f"{job.worked_seconds:.1f} s")
     return [Text("Last results", style="bold"), table] if snapshot.latest else []
 
 

@@ -65,7 +65,8 @@ class Job:
 
     name: its path below `inbox/`, POSIX, NFC. tries: starts so far that did not end in order. round: 0, plus one each
     time that a person wants another try. attempts: those of this round; tried_before: those of earlier rounds.
-    admitted_at, started_at, finished_at: Unix times. best: the number of the attempt that won; of several pages, of the
+    admitted_at, started_at, finished_at: Unix times. worked_seconds: of work in this round, as far as they are kept;
+    stops, outages and back-off are no work. best: the number of the attempt that won; of several pages, of the
     worst. choice: why this round began, if a person took an attempt of an earlier round.
     fresh: whether it was started just now for the first time in its round, so that no engine can know its tickets.
     """
@@ -79,6 +80,7 @@ class Job:
     admitted_at: float = 0.0
     started_at: float | None = None
     finished_at: float | None = None
+    worked_seconds: float = 0.0
     attempts: tuple[Attempt, ...] = field(default=())
     tried_before: tuple[Attempt, ...] = field(default=())
     grade: Grade | None = None

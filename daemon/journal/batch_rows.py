@@ -30,7 +30,7 @@ class BatchRows:
         """What became of these photos of one top-level folder."""
         found = self._db.rows(
             "SELECT state, grade, count(*), sum(coalesce(best, 1) > 1), "
-            "total(max(0, coalesce(finished_at - started_at, 0))), max(number) "
+            "total(worked_seconds), max(number) "
             "FROM jobs WHERE number > ? AND +folder = ? GROUP BY state, grade",
             after,
             folder,

@@ -6,7 +6,6 @@ exactly one row.
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from daemon.errors import IllegalMove
@@ -14,7 +13,6 @@ from daemon.jobs import Attempt, Job, Outcome
 from daemon.journal import attempt_rows, equal_content, finished_jobs, new_jobs, rows, suspects
 from daemon.journal.batch_rows import BatchRows
 from daemon.journal.choices import Choices
-from daemon.journal.moves import make_move
 from daemon.journal.new_jobs import SentAlong
 from daemon.journal.originals import Original, Originals
 from daemon.journal.patience import PATIENCE_SECONDS
@@ -28,6 +26,7 @@ from daemon.journal.run_end import RunEndRecord
 from daemon.journal.shown_sizes import ShownSizes
 from daemon.journal.turns import Turns
 from daemon.journal.verdict_rows import VerdictRows
+from daemon.journal.work_times import WorkTimes
 from daemon.states import Move, State, is_decided
 
 
@@ -55,7 +54,8 @@ class Journal(Queries):
         """Jobs that `take` does not start; whoever writes a row before its file is in work reserves its id first."""
         self.run_end = RunEndRecord(path.parent)
         self.retry_lock = RetryLock(path.parent)
-        self._move = partial(make_move, self._db)
+        self.work_times = WorkTimes(self._db)
+        self._move = self.work_times.make_move
 
     # Rows come and go
 
@@ -138,6 +138,7 @@ class Journal(Queries):
         """Keep what came of recipes."""
         with self._db.transaction():
             attempt_rows.record(self._db, job.id, attempts, job.round)
+            self.work_times.write(job.id)
 
     def record_content(self, job_id: str, content: bytes, *, leave_out: bool) -> str | None:
         """Keep the SHA-256 of a job's original.
@@ -228,8 +229,8 @@ class Journal(Queries):
             job_id,
             Move.REQUEUE,
             "round = round + 1, tries = 0, postponed = 0, due_at = 0, admitted_at = ?, started_at = NULL, "
-            "finished_at = NULL, same_as = NULL, choice = NULL, grade = NULL, score = NULL, best = NULL, "
-            f"{rows.NO_REASON}, results = '[]'",
+            "worked_seconds = 0, finished_at = NULL, same_as = NULL, choice = NULL, grade = NULL, score = NULL, "
+            f"best = NULL, {rows.NO_REASON}, results = '[]'",
             now,
         )
 

@@ -33,7 +33,7 @@ class Choices:
                 job_id,
                 Move.TAKE_ATTEMPT,
                 "round = round + 1, tries = 0, postponed = 0, due_at = 0, admitted_at = ?, started_at = ?, "
-                "finished_at = NULL, best = ?, grade = ?, score = ?, choice = ?, results = '[]', "
+                "worked_seconds = 0, finished_at = NULL, best = ?, grade = ?, score = ?, choice = ?, results = '[]', "
                 f"{rows.NO_REASON}",
                 choice.at,
                 choice.at,

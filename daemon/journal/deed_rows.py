@@ -144,14 +144,15 @@ class DeedRows:
                 self._db,
                 job.id,
                 Move.REINSTATE,
-                "round = ?, admitted_at = ?, started_at = ?, finished_at = ?, grade = ?, score = ?, best = ?, "
-                f"choice = ?, {rows.NO_REASON}, results = ?, given = (SELECT to_grade FROM verdicts "
-                "WHERE job_id = jobs.id AND verdicts.round = ? AND undone_at IS NULL "
+                "round = ?, admitted_at = ?, started_at = ?, finished_at = ?, worked_seconds = ?, grade = ?, "
+                f"score = ?, best = ?, choice = ?, {rows.NO_REASON}, results = ?, given = ("
+                "SELECT to_grade FROM verdicts WHERE job_id = jobs.id AND verdicts.round = ? AND undone_at IS NULL "
                 "ORDER BY verdicts.id DESC LIMIT 1)",
                 job.round,
                 job.admitted_at,
                 job.started_at,
                 job.finished_at,
+                job.worked_seconds,
                 job.grade,
                 job.score,
                 job.best,

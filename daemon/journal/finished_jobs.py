@@ -21,7 +21,7 @@ def restore(db: Database, row: JobRow) -> bool:
     restored = db.change(
         "INSERT OR IGNORE INTO jobs (number, id, name, folder, source, state, round, size_bytes, admitted_at, "
         "started_at, finished_at, grade, score, best, reason, reason_kind, failure, results, content, settings, given, "
-        "choice) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "choice, worked_seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows.whole(lowest[0]) - 1 if is_over and lowest else None,
         job.id,
         job.name,
@@ -44,6 +44,7 @@ def restore(db: Database, row: JobRow) -> bool:
         row.settings,
         _given(row),
         rows.choice_json(job.choice),
+        job.worked_seconds,
     )
     ResultFiles(db).record(job.id, row.files)
     if restored:

@@ -113,13 +113,14 @@ class Queries:
         row = self._db.row("SELECT state FROM jobs WHERE id = ?", job_id)
         return None if row is None else State(str(row[0]))
 
-    def counts(self, now: float) -> Counts:
-        """How many jobs there are of each kind. A job that was put off on purpose does not count as waiting long."""
+    def counts(self) -> Counts:
+        """How many jobs there are of each kind. A job in back-off waits like any other."""
         with self._db.reading():
             tallies = self._db.rows("SELECT state, grade, count FROM tallies")
             oldest = self._db.row(
-                "SELECT admitted_at FROM jobs WHERE state = 'waiting' AND due_at <= ? ORDER BY admitted_at, id LIMIT 1",
-                now,
+                "SELECT min(at) FROM (SELECT * FROM (SELECT admitted_at AS at FROM jobs WHERE state = 'waiting' "
+                "ORDER BY admitted_at, id LIMIT 1) UNION ALL "
+                "SELECT admitted_at FROM jobs WHERE state = 'publishing' AND in_work = 0)"
             )
         states, grades = dict.fromkeys(State, 0), dict.fromkeys(Grade, 0)
         for state, grade, count in tallies:

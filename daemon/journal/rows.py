@@ -18,7 +18,7 @@ ATTEMPT = TypeAdapter(Attempt)
 CHOICE = TypeAdapter(Choice)
 COLUMNS = (
     "id, name, state, tries, size_bytes, admitted_at, started_at, finished_at, grade, score, best, reason, "
-    "reason_kind, postponed, source, results, same_as, content, round, settings, choice, failure"
+    "reason_kind, postponed, source, results, same_as, content, round, settings, choice, failure, worked_seconds"
 )
 DUE = f"(due_at <= ? OR due_at > ? + {LONGEST_POSTPONE_SECONDS})"
 """Whether a job is due; takes the present time twice. A job that was put off by a clock that was ahead is due, too."""
@@ -63,7 +63,8 @@ class JobRow:
 class Counts:
     """How many jobs are in each state, how many ended with each grade, and since when the oldest one waits.
 
-    A job that ended stays counted when its row is pruned. oldest_admitted_at: Unix time; None if no due job waits.
+    A job that ended stays counted when its row is pruned. oldest_admitted_at: Unix time, also of a job
+    in back-off; None if none waits.
     """
 
     states: Mapping[State, int]
@@ -135,7 +136,7 @@ def top_folder(name: str) -> str:
 def job_row(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> JobRow:
     """A job from its columns and its attempts. row: the COLUMNS. bodies: round and attempt, in order."""
     job_id, name, state, tries, size, admitted, started, finished, grade, score, best, reason, *rest = row
-    kind, postponed, source, results, same_as, content, job_round, settings, choice, failure = rest
+    kind, postponed, source, results, same_as, content, job_round, settings, choice, failure, worked = rest
     job = Job(
         id=str(job_id),
         name=str(name),
@@ -146,6 +147,7 @@ def job_row(row: Sequence[object], bodies: Sequence[Sequence[object]]) -> JobRow
         admitted_at=real(admitted) or 0.0,
         started_at=real(started),
         finished_at=real(finished),
+        worked_seconds=real(worked) or 0.0,
         attempts=tuple(attempt(body) for number, body in bodies if number == job_round),
         tried_before=tuple(attempt(body) for number, body in bodies if number != job_round),
         grade=Grade(str(grade)) if grade else None,

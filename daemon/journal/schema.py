@@ -1,5 +1,6 @@
 """The tables, as numbered migrations: script n brings a file from schema n to n + 1. Old scripts never change."""
 
+from daemon.journal.later_schema import LATER
 from daemon.journal.light_table_schema import LIGHT_TABLE
 
 _FIRST = """
@@ -240,11 +241,5 @@ ALTER TABLE shown_sizes ADD COLUMN pages TEXT NOT NULL DEFAULT '[]';
 """
 
 _FIRST_TO_NINTH = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)
-# failure: the code and the values of `reason`, as JSON; NULL = it has none, as in earlier versions.
-_THIRTEENTH = "ALTER TABLE jobs ADD COLUMN failure TEXT;"
-
-# corrections: by model, as JSON; see KeptCorrections.
-_FOURTEENTH = """CREATE TABLE corrections (job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-    round INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (job_id, round)) STRICT, WITHOUT ROWID;"""
-MIGRATIONS = (*_FIRST_TO_NINTH, LIGHT_TABLE, _ELEVENTH, _TWELFTH, _THIRTEENTH, _FOURTEENTH)
+MIGRATIONS = (*_FIRST_TO_NINTH, LIGHT_TABLE, _ELEVENTH, _TWELFTH, *LATER)
 SCHEMA_VERSION = len(MIGRATIONS)

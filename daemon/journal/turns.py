@@ -4,9 +4,23 @@ Suspects have turns of their own.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
 from daemon.journal.database import Database
-from daemon.journal.rows import DUE, placeholders, whole
+from daemon.journal.rows import DUE, placeholders, real, said_again, whole
+
+
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """A job in back-off. name: of the photo, below `inbox/`. next_try_at: Unix seconds, unless what is missing is back
+    earlier. reason: why it waits, for people. kind: the reason's short name.
+    """
+
+    job_id: str
+    name: str
+    next_try_at: float
+    reason: str
+    kind: str
 
 
 class Turns:
@@ -104,9 +118,27 @@ class Turns:
         row = self._db.row("SELECT priority, wish FROM folders WHERE name = ?", folder)
         return (0, None) if row is None else (whole(row[0]), None if row[1] is None else whole(row[1]))
 
-    def make_due(self, kind: str) -> None:
-        """Make jobs due now that were put off for this reason, given by its short name."""
+    def make_due(self, *kinds: str) -> None:
+        """Make jobs due now that were put off for one of these reasons, given by their short names."""
         with self._db.transaction():
             self._db.change(
-                "UPDATE jobs SET due_at = 0 WHERE state IN ('waiting', 'publishing') AND reason_kind = ?", kind
+                "UPDATE jobs SET due_at = 0 WHERE state IN ('waiting', 'publishing') AND due_at > 0 "
+                f"AND reason_kind IN ({placeholders(kinds)})",
+                *kinds,
             )
+
+    def put_off(self, now: float, most: int = 1000) -> tuple[PutOff, ...]:
+        """The jobs in back-off, those that are tried first coming first; at most so many. now: Unix seconds."""
+        found = self._db.rows(
+            "SELECT id, name, due_at, coalesce(reason, ''), coalesce(reason_kind, ''), failure FROM jobs "
+            "WHERE state IN ('waiting', 'publishing') AND in_work = 0 AND due_at > ? AND NOT " + DUE + " "
+            "ORDER BY due_at, admitted_at, id LIMIT ?",
+            now,
+            now,
+            now,
+            most,
+        )
+        return tuple(
+            PutOff(str(job_id), str(name), real(due_at) or 0.0, said_again(str(reason), failure), str(kind))
+            for job_id, name, due_at, reason, kind, failure in found
+        )

@@ -74,7 +74,7 @@ class Metrics:
         self.stage("completeness", seconds)
 
     def queue(self, waiting: int, running: int, oldest_admitted_at: float | None) -> None:
-        """How many photos wait and run. oldest_admitted_at: Unix time, of the waiting photos without a back-off."""
+        """How many photos wait and run. oldest_admitted_at: Unix time, of all that wait, also in a back-off."""
         self.set(series.QUEUE_LENGTH, waiting)
         self.set(series.JOBS_IN_PROGRESS, running)
         self.set(series.QUEUE_OLDEST, oldest_admitted_at or 0)
@@ -99,7 +99,7 @@ class Metrics:
             self.count(series.ATTEMPT_FAILURES, model=model, reason=error_reason)
 
     def job_finished(self, grade_label: str, seconds: float, attempts: int, gain: float | None, at: float) -> None:
-        """A photo is done or failed. grade_label: one of ENDS. at: Unix time.
+        """A photo is done or failed. grade_label: one of ENDS. seconds: of work. at: Unix time.
 
         attempts: 0 means that the photo never came to an engine; it is left out of attempts_per_job.
         gain: best minus first score, None if there was only one attempt.

@@ -59,6 +59,8 @@ ALONE: tuple[tuple[str, ...], ...] = ((),)
 
 # Seconds. A photo takes 1 s (small, one attempt) to 10 min (100 MP, three attempts on a busy server) ...
 JOB_BUCKETS = (1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 90, 120, 180, 300, 600)
+# ... from its arrival to its end it may take a day, since it waits for others, for an engine, or over a weekend ...
+TURNAROUND_BUCKETS = (5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 57_600, 86_400, 259_200)
 # ... a stage takes 1 ms to a minute, and a scanner's file is whole after the quiet time or only minutes later.
 STAGE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 WAIT_BUCKETS = (1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
@@ -87,13 +89,15 @@ COLLISIONS = Counter("collisions_total", "Results that got another name because 
 
 # Photos and attempts
 QUEUE_LENGTH = Gauge("queue_length", "Photos that wait for their turn.")
-QUEUE_OLDEST = Gauge("queue_oldest_timestamp_seconds", "When the longest waiting photo was taken in; 0 = none waits.")
+QUEUE_OLDEST = Gauge("queue_oldest_timestamp_seconds", "When the photo that waits longest came; 0 = none waits.")
 JOBS_IN_PROGRESS = Gauge("jobs_in_progress", "Photos in work.")
 PAUSED = Gauge("paused", "1 while a person has paused the work, else 0.")
 JOBS = Counter("jobs_total", "Photos that are done, by grade, or failed.", ("grade",), each(labels.ENDS))
 FAILURES = Counter("failures_total", "Photos that went to failed/, by reason.", ("reason",), each(labels.FAILURES))
-JOB_DURATION = Histogram("job_duration_seconds", "Time from the start of the work on a photo to its end.",
+JOB_DURATION = Histogram("job_duration_seconds", "Work on a photo, without stops, outages and back-off.",
     ("grade",), each(labels.ENDS), JOB_BUCKETS)
+JOB_TURNAROUND = Histogram("job_turnaround_seconds", "Time from the arrival of a photo to its end, with all waiting.",
+    ("grade",), each(labels.ENDS), TURNAROUND_BUCKETS)
 STAGE_DURATION = Histogram("stage_duration_seconds", "Time that one stage of the work on a photo took.",
     ("stage",), each(labels.STAGES), STAGE_BUCKETS)
 STAGE_CPU = Counter("stage_cpu_seconds_total", "Processor time of the work on photos, by stage.",

@@ -94,7 +94,7 @@ class RoundTools:
 def former_row(row: JobRow) -> Plan:
     """A job's row as JSON values, so that it can be reinstated."""
     job = row.job
-    keys = ("round", "admitted_at", "started_at", "finished_at", "grade", "score", "best", "reason")
+    keys = ("round", "admitted_at", "started_at", "finished_at", "worked_seconds", "grade", "score", "best", "reason")
     choice = None if job.choice is None else asdict(job.choice)
     values = {key: getattr(job, key) for key in keys}
     return {**values, "choice": choice, "reason_kind": row.reason_kind, "failure": failure_text(job.reason)}

@@ -75,6 +75,7 @@ def entry_of_report(folders: HotFolder, path: Path, *, may_lack_results: bool = 
             admitted_at=_admitted_at(told.job) or found.st_mtime,
             started_at=found.st_mtime - _finite(body["seconds"]),
             finished_at=found.st_mtime,
+            worked_seconds=max(0.0, _finite(body["seconds"])),
             attempts=tuple(attempt_in(values) for part in body.get("pages") or [body] for values in part["attempts"]),
             grade=told.filed,
             score=_finite(body["score"]),

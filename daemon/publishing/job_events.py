@@ -71,7 +71,9 @@ class JobEvents:
         correction, corrected = verdict.correction, correction_text(verdict, ENGLISH)
         scores = [attempt.verdict.score for attempt in outcome.attempts if attempt.verdict]
         gain = verdict.score - scores[0] if len(scores) > 1 else None
-        self._metrics.job_finished(verdict.grade.label, seconds, len(outcome.attempts), gain, self._clock())
+        now = self._clock()
+        self._metrics.job_finished(verdict.grade.label, seconds, len(outcome.attempts), gain, now)
+        self._metrics.observe(series.JOB_TURNAROUND, max(0.0, now - job.admitted_at), grade=verdict.grade.label)
         log.log(
             "job_done",
             f"{job.name}: {verdict.grade.value} {said}{f', {corrected}' if corrected else ''}",
@@ -94,7 +96,9 @@ class JobEvents:
 
     def failed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
         """A photo is in `failed/`. reason: in words. kind: its short name, e.g. bad_photo."""
-        self._metrics.job_finished("failed", seconds, len(job.attempts), None, self._clock())
+        now = self._clock()
+        self._metrics.job_finished("failed", seconds, len(job.attempts), None, now)
+        self._metrics.observe(series.JOB_TURNAROUND, max(0.0, now - job.admitted_at), grade="failed")
         self._metrics.count(series.FAILURES, reason=kind)
         if kind == "quarantined":
             self._metrics.count(series.QUARANTINED)

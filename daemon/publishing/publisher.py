@@ -132,9 +132,8 @@ class Publisher:
         return is_open(publication.row.job.state) and (is_found or bool(publication.places))
 
     def seconds_of(self, job: Job) -> float:
-        """Seconds since a job was first started in this round; 0 if it never was, or if the clock was set back."""
-        now = self._clock()
-        return max(0.0, now - (job.started_at or now))
+        """Seconds of work on a job in this round, until now; stops, outages and back-off are no work."""
+        return self._journal.work_times.of(job.id)
 
     def clear(self, publication: Publication) -> None:
         """Remove what a job that is over leaves in staging and in work; lay its alphas by. Raises NoRoom, RootAway."""

@@ -46,7 +46,7 @@ class StatusTurn:
         self._clock = clock
         self._set_aside: set[tuple[str, str]] = set()  # (server, model)
         self._is_paused = False
-        self._engine_was_away = False
+        self._missing: frozenset[tuple[str, str]] | None = None  # None = nothing was looked at yet
 
     def turn(self) -> None:
         """Look at everything once."""
@@ -63,7 +63,7 @@ class StatusTurn:
         self._end_outage(servers)
         self._metrics.set(series.HEARTBEAT, now)
         try:
-            line = self._queue(now)
+            line = self._queue()
         except JournalLocked as error:  # even for reading; we are alive all the same
             line = str(error)
         journal = self._health.latest("journal")
@@ -74,16 +74,24 @@ class StatusTurn:
             self._systemd.watchdog()
 
     def _end_outage(self, servers: Sequence[ServerHealth]) -> None:
-        """Let photos start at once when the first engine answers again, instead of when their wait ends."""
-        away = not any(each.up for each in servers)
-        if self._engine_was_away and not away:
+        """Let photos start at once when a server, or a model of one, is back, instead of when their wait ends.
+
+        The first look counts as a return: an earlier run may have put photos off.
+        """
+        missing = frozenset(
+            (each.server, model) for each in servers for model in ("", *each.set_aside) if model or not each.up
+        )
+        is_back = self._missing is None or bool(self._missing - missing)
+        if is_back and any(each.up for each in servers):
             with suppress(NoRoom, JournalLocked):
                 self._dispatch.engine_is_back()
-        self._engine_was_away = away
+                self._missing = missing
+        elif not is_back:
+            self._missing = missing
 
-    def _queue(self, now: float) -> str:
+    def _queue(self) -> str:
         """How many photos run and wait, and whether a person pauses the work."""
-        counts = self._journal.counts(now)
+        counts = self._journal.counts()
         waiting, running = counts.states[State.WAITING], self._dispatch.running
         self._metrics.queue(waiting, running, counts.oldest_admitted_at)
         line = f"{running} running, {waiting} waiting"

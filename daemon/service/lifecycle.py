@@ -210,7 +210,7 @@ class Daemon:
         return self._open_jobs() == 0
 
     def _open_jobs(self) -> int:
-        return self.parts.journal.counts(self.parts.runtime.clock()).open
+        return self.parts.journal.counts().open
 
     def _shut_down(self, threads: list[threading.Thread]) -> int:
         """Stop in reverse: no new photos, no new jobs, running jobs end or are handed back, then everything closes.

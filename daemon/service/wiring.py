@@ -211,7 +211,7 @@ def _notifications(tools: Tools) -> tuple[Hooks, Notifications]:
 def _pipeline(tools: Tools) -> Pipeline:
     """Raises BadSettings if the engine has no model of the ladder."""
     pipeline = Pipeline(
-        EngineQuestions(tools.engine, tools.alphas, tools.progress, tools.runtime),
+        EngineQuestions(tools.engine, tools.alphas, tools.progress, tools.runtime, tools.journal.work_times),
         recorder=tools.journal,
         meter=tools.progress,
         budget=tools.budget,

@@ -37,6 +37,11 @@ class Backoff:
         elif result in (RunResult.SENT_BACK, RunResult.LOST_TO_ANOTHER):
             self._until = now  # its own trouble says nothing about an outage: the next photo tries at once
 
+    @property
+    def holds(self) -> bool:
+        """Whether the last photo that was tried found no engine, or no place for its files."""
+        return self.failures > 0
+
     def end(self) -> None:
         """What was missing is back: photos may start at once."""
         self.failures = 0

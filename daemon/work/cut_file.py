@@ -1,5 +1,6 @@
 """Cuts out every picture of one file, then stages the results."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -7,7 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from daemon.jobs import Outcome
+from daemon.errors import BadPhoto, Said
+from daemon.jobs import Job, Outcome
 from daemon.judgement.best_of_pages import best_of_page, of_page, pages_of_job
 from daemon.pictures.values import Page
 from daemon.publishing.reports import Cut, worst
@@ -116,3 +118,12 @@ def _with_pages_as_before(task: PhotoTask) -> PhotoTask:
     pages = "first" if pages_of_job(task.job) == (1,) else "each"
     settings = task.settings.model_copy(update={"outputs": outputs.model_copy(update={"pages": pages})})
     return replace(task, settings=settings)
+
+
+def refuse_if_written(job: Job, before: os.stat_result | None, after: os.stat_result) -> None:
+    """Raise BadPhoto if somebody, e.g. on a share, went on writing the original while it was in work.
+
+    What was made of it lacks what came since, perhaps a page.
+    """
+    if before and (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise BadPhoto(Said("written_while_in_work", name=job.name, before=before.st_size, after=after.st_size))

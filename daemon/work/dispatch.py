@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 
-from daemon.errors import EngineAway, IllegalMove
+from daemon.errors import EngineAway, EngineMisconfigured, IllegalMove, JournalLocked, NoRoom, RootAway
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.jobs import Job
 from daemon.journal import Journal
@@ -18,6 +18,8 @@ from daemon.logs import log
 from daemon.work.backoff import Backoff
 from daemon.work.job_runner import RunResult
 
+OF_ENGINES = (EngineAway.reason, EngineMisconfigured.reason)
+OF_DISKS = (RootAway.reason, NoRoom.reason, JournalLocked.reason)
 LONGEST_SLEEP_SECONDS = 1.0  # a row that another process wrote (freisteller retry) is found within this time
 
 
@@ -45,6 +47,8 @@ class Dispatch:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._in_work: dict[str, Future[RunResult]] = {}
+        self._returns = 0  # how often an engine came back
+        self._root_was_away = False
         self._suspect = ""  # the one that runs
         self._others = 0  # how many were started since the last suspect
         self._stranded: set[str] = set()
@@ -67,10 +71,15 @@ class Dispatch:
     def engine_is_back(self) -> None:
         """An engine answers again, so the photos that were put off for it are due, and nothing holds them back.
 
-        Raises NoRoom or JournalLocked if the journal cannot be written: then each photo waits for its own time.
+        A photo that still tries, and finds out that the engine was away, is due at once then. Raises NoRoom or
+        JournalLocked if the journal cannot be written: then each photo waits for its own time.
         """
+        self._returns += 1
+        self._make_due(*OF_ENGINES)
+
+    def _make_due(self, *kinds: str) -> None:
         self.backoff.end()
-        self._journal.turns.make_due(EngineAway.reason)
+        self._journal.turns.make_due(*kinds)
         self._wake.set()
 
     def serve(self, stop: threading.Event, beat: Callable[[], None]) -> None:
@@ -87,7 +96,8 @@ class Dispatch:
         Raises NoRoom if the journal cannot be written.
         """
         now = self._clock()
-        if self.running >= self._workers or not self._root.workable or not self.backoff.allows(now):
+        self._end_outage_of_root()
+        if self.running >= self._workers or self._root_was_away or not self.backoff.allows(now):
             return None
         self.undo_stranded(now)
         if self._journal.paused_at() is not None:
@@ -96,11 +106,20 @@ class Dispatch:
         if job is None:
             return None
         self.backoff.begin(now)
+        returns = self._returns
         future = self._executor.submit(self._run, job)
         with self._lock:
             self._in_work[job.id] = future
-        future.add_done_callback(lambda done: self._ended(job, done))
+        future.add_done_callback(lambda done: self._ended(job, done, returns))
         return job
+
+    def _end_outage_of_root(self) -> None:
+        """Make photos due that waited for the hot folder, once it is back. Raises NoRoom."""
+        if not self._root.workable:
+            self._root_was_away = True
+        elif self._root_was_away:
+            self._make_due(*OF_DISKS)
+            self._root_was_away = False
 
     def _take(self, now: float) -> Job | None:
         """Start a job in the journal, if one may start now: a suspect alone, or another one while no suspect runs.
@@ -145,14 +164,21 @@ class Dispatch:
             with self._lock:
                 self._stranded.discard(job_id)
 
-    def _ended(self, job: Job, done: Future[RunResult]) -> None:
+    def _ended(self, job: Job, done: Future[RunResult], returns: int) -> None:
+        """returns: how often an engine had come back when the job was started."""
         result = _result_of(job, done)
         with self._lock:
             self._in_work.pop(job.id, None)
             if result in (RunResult.STRANDED, RunResult.LOCKED_OUT):
                 self._stranded.add(job.id)
-        if result is not None:
-            self.backoff.record(result, self._clock())
+        with suppress(NoRoom):  # then each photo waits for its own time
+            if result is RunResult.NO_ENGINE and returns != self._returns:
+                self._make_due(*OF_ENGINES)
+            elif result is not None:
+                outage_ends = result is RunResult.DONE and self.backoff.holds
+                self.backoff.record(result, self._clock())
+                if outage_ends:
+                    self._make_due(*OF_ENGINES, *OF_DISKS)
         self._wake.set()
 
 

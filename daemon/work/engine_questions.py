@@ -1,14 +1,16 @@
 """Gets the raw alpha of an attempt: the one that was kept, or the engine's answer, which is kept at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from daemon.engines.contract import Answer, EncodedAnswer, Engine, KnowsDetail, ReadAlpha, TakesEncoded
-from daemon.errors import FreistellerError
+from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError
 from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Attempt, Job, Recipe
 from daemon.journal.alphas import Alphas
+from daemon.journal.work_times import WorkTimes
 from daemon.observe.meter import Meter
 from daemon.work.photo_worker import PhotoWorker
 
@@ -16,11 +18,15 @@ from daemon.work.photo_worker import PhotoWorker
 class EngineQuestions:
     """Asks one engine. Many threads may use it at once, each for a photo of its own."""
 
-    def __init__(self, engine: Engine, alphas: Alphas, meter: Meter, runtime: Runtime) -> None:
+    def __init__(
+        self, engine: Engine, alphas: Alphas, meter: Meter, runtime: Runtime, work_times: WorkTimes | None = None
+    ) -> None:
+        """work_times: is told how long photos waited for engines that were away; None = nobody keeps that."""
         self._engine = engine
         self._alphas = alphas
         self._meter = meter
         self._runtime = runtime
+        self._work_times = work_times
 
     @property
     def models(self) -> Sequence[str]:
@@ -50,7 +56,8 @@ class EngineQuestions:
             sent = photo.encoded_proxy(recipe.view)
             self._runtime.tick(Effect.ASK_ENGINE)
             try:
-                encoded = engine.cut_encoded(ticket, sent, recipe, read, new=job.fresh)
+                with self._without_outage(job):
+                    encoded = engine.cut_encoded(ticket, sent, recipe, read, new=job.fresh)
             except _NotRead as fault:
                 raise fault.error from fault.error.__cause__
             self._count(encoded)
@@ -59,11 +66,27 @@ class EngineQuestions:
             return encoded.server
         proxy = photo.proxy(recipe.view)
         self._runtime.tick(Effect.ASK_ENGINE)
-        answer = engine.cut(ticket, proxy, recipe, new=job.fresh)
+        with self._without_outage(job):
+            answer = engine.cut(ticket, proxy, recipe, new=job.fresh)
         self._count(answer)
         self._runtime.tick(Effect.KEEP_ALPHA)
         photo.add(number, recipe, self._alphas.keep(job, number, recipe, answer.alpha), base)
         return answer.server
+
+    @contextmanager
+    def _without_outage(self, job: Job) -> Iterator[None]:
+        """Keep the time of a question out of the work on a job if no engine could answer it.
+
+        What a stop of the daemon breaks off is work all the same: the server goes on with it.
+        """
+        times = self._work_times
+        before = times.unwritten(job.id) if times else 0.0
+        try:
+            yield
+        except (EngineAway, EngineMisconfigured):
+            if times and not self._runtime.stopping():
+                times.leave_out(job.id, times.unwritten(job.id) - before)
+            raise
 
     def _count(self, answer: Answer | EncodedAnswer[bytes]) -> None:
         """Measure what an engine did."""

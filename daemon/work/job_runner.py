@@ -1,6 +1,5 @@
 """Runs one job from its start to its end, and answers each class of error."""
 
-import os
 from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
@@ -31,7 +30,7 @@ from daemon.publishing.publication import Publication, Step
 from daemon.publishing.publisher import Publisher
 from daemon.publishing.staging import Staging
 from daemon.states import LONGEST_POSTPONE_SECONDS, MOVES, Move, is_decided, is_open
-from daemon.work.cut_file import CutFile
+from daemon.work.cut_file import CutFile, refuse_if_written
 from daemon.work.pipeline import Pipeline
 from daemon.work.task import PhotoTask
 
@@ -76,7 +75,7 @@ class JobRunner:
     def run(self, task: PhotoTask) -> RunResult:
         """Do what is left to do for a job that was just started; never raises."""
         try:
-            with self._runtime.stages.timed("other"):
+            with self._runtime.stages.timed("other"), self._journal.work_times.working(task.job.id):
                 return self._run(task)
         except Exception as error:  # noqa: BLE001 - e.g. failed/ cannot be written
             return self._strand(task, error)
@@ -185,7 +184,7 @@ class JobRunner:
         self._runtime.tick(Effect.MAKE_STAGING)
         folder = self._folders.jobs.staging(job.id)
         cuts = file.stage(folder)
-        _refuse_if_written(job, publication.seen, original.stat())
+        refuse_if_written(job, publication.seen, original.stat())
         staged = self._staging.stage_report(job, cuts, folder, content, lambda: self._publisher.seconds_of(job))
         return replace(publication, outcome=outcome, files=replace(publication.files, staged_as_decided=staged))
 
@@ -209,6 +208,8 @@ class JobRunner:
         return False
 
     def _postpone(self, task: PhotoTask, error: FreistellerError) -> None:
+        if isinstance(error, NoRoom | RootAway):  # a disk or a share may have kept us waiting for minutes
+            self._journal.work_times.leave_out_rest(task.job.id)
         postponed = self._journal.row(task.job.id).postponed
         seconds = min(LONGEST_POSTPONE_SECONDS, task.settings.dispatch.postpone_seconds * 2 ** min(postponed, 10))
         self._put_off(task.job, seconds, said_of(error), error.reason)
@@ -238,12 +239,3 @@ class JobRunner:
         with suppress(IllegalMove):  # it is published, or over
             self._journal.send_back(job.id, due_at, reason, kind)
         return RunResult.SENT_BACK
-
-
-def _refuse_if_written(job: Job, before: os.stat_result | None, after: os.stat_result) -> None:
-    """Raise BadPhoto if somebody, e.g. on a share, went on writing the original while it was in work.
-
-    What was made of it lacks what came since, perhaps a page.
-    """
-    if before and (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise BadPhoto(Said("written_while_in_work", name=job.name, before=before.st_size, after=after.st_size))

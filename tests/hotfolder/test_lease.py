@@ -21,7 +21,7 @@ from daemon.states import State
 from tests.doubles import Clock, ScriptedEngine
 from tests.drawing import save_photo
 from tests.processes import DaemonProcess, freisteller
-from tests.test_crash_at_every_step import FAR_FUTURE, files_below, one_life, settings_for, try_again
+from tests.test_crash_at_every_step import files_below, one_life, settings_for, try_again
 
 STUDIO_1 = Holder("1" * 32, "studio-1", 4711, "boot-of-studio-1", "2026-11-25 08:00:00")
 STUDIO_2 = Holder("2" * 32, "studio-2", 815, "boot-of-studio-2", "1999-01-01 00:00:00")  # its clock is wrong
@@ -372,10 +372,10 @@ def test_a_photo_that_may_not_be_taken_in_leaves_no_row_and_is_taken_later(tmp_p
     photo = save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = Daemon(settings_for(tmp_path), engine=ScriptedEngine(), tick=tick)
     daemon.parts.inbox_loop.turn(urgent=True)
-    while_unsure = (photo.exists(), daemon.parts.journal.counts(FAR_FUTURE).open)
+    while_unsure = (photo.exists(), daemon.parts.journal.counts().open)
     refused.clear()
     daemon.parts.inbox_loop.turn(urgent=True)
-    after = (photo.exists(), daemon.parts.journal.counts(FAR_FUTURE).open)
+    after = (photo.exists(), daemon.parts.journal.counts().open)
     daemon.close()
 
     assert while_unsure == (True, 0)

@@ -11,7 +11,7 @@ from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings
 from tests.doubles import ScriptedEngine
 from tests.drawing import save_photo
-from tests.test_crash_at_every_step import FAR_FUTURE, Died, files_below, one_life, results, settings_for, try_again
+from tests.test_crash_at_every_step import Died, files_below, one_life, results, settings_for, try_again
 
 
 def lose_journal(state: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_photo_that_cannot_be_claimed_leaves_no_folder_in_work(
 
     monkeypatch.setattr("daemon.hotfolder.job_folders.take", take)
     daemon.parts.inbox_loop.turn(urgent=True)
-    left = (photo.exists(), daemon.parts.folders.jobs.in_work(), daemon.parts.journal.counts(FAR_FUTURE).open)
+    left = (photo.exists(), daemon.parts.folders.jobs.in_work(), daemon.parts.journal.counts().open)
     monkeypatch.undo()
     daemon.parts.inbox_loop.turn(urgent=True)
     daemon.close()

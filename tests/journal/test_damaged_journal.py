@@ -176,7 +176,7 @@ def test_what_was_over_is_known_again_from_reports_and_notes(house: House, spoil
     assert (again.results, again.content, again.job.best) == (done.results, done.content, done.job.best)
     assert [attempt.recipe for attempt in again.job.attempts] == [attempt.recipe for attempt in done.job.attempts]
     assert daemon.parts.journal.row(failed.job.id).job.reason == failed.job.reason
-    assert daemon.parts.journal.counts(0).states[State.DONE] == 1
+    assert daemon.parts.journal.counts().states[State.DONE] == 1
     assert daemon.parts.journal.jobs_at(done.results[:1]) == {done.results[0]: done.job.id}
     assert daemon.parts.journal.batches.folders(after=0) == ()  # no news: no hook is told of a batch that is done
     assert not daemon.parts.reading_back.left_to_do
@@ -308,7 +308,7 @@ def test_damage_that_is_met_amid_the_work_is_remembered_for_the_next_start(tmp_p
     with pytest.raises(JournalDamaged, match="next start"):
         journal.rows(State.WAITING)
     with pytest.raises(JournalDamaged):
-        journal.counts(0)
+        journal.counts()
 
     assert damage.find(path) is not None
     damage.set_aside(path, 0)

@@ -147,7 +147,7 @@ def test_the_whole_way_of_a_job(journal: Journal) -> None:
 
     assert (entry.job.state, entry.job.grade, entry.job.score) == (State.DONE, Grade.SEHR_GUT, 0.9)
     assert entry.results == ("sehr_gut/a.png",)
-    assert journal.counts(NOW).grades[Grade.SEHR_GUT] == 1
+    assert journal.counts().grades[Grade.SEHR_GUT] == 1
 
 
 def test_an_illegal_move_changes_nothing(journal: Journal) -> None:
@@ -439,13 +439,22 @@ def test_a_new_round_starts_without_the_attempts_of_the_last(journal: Journal) -
     assert (again.state, again.round, again.attempts, again.reason) == (State.WAITING, 1, (), None)
 
 
-def test_a_back_off_is_no_long_wait(journal: Journal) -> None:
+def test_who_waits_in_a_back_off_waits(journal: Journal) -> None:
     admit(journal)
     journal.take(NOW)
     journal.postpone("a", NOW + 30, "no engine", "engine_away")
 
-    assert journal.counts(NOW).oldest_admitted_at is None
-    assert journal.counts(NOW + 31).oldest_admitted_at == NOW
+    assert journal.counts().oldest_admitted_at == NOW
+
+
+def test_who_waits_to_be_published_waits(journal: Journal) -> None:
+    admit(journal)
+    journal.take(NOW)
+    decide(journal, "a")
+    while_published = journal.counts().oldest_admitted_at
+    journal.delay("a", NOW + 30, "no room", "no_room")
+
+    assert (while_published, journal.counts().oldest_admitted_at) == (None, NOW)
 
 
 def test_another_process_may_read_and_write_at_the_same_time(tmp_path: Path) -> None:
@@ -570,7 +579,7 @@ def test_a_file_of_an_older_schema_keeps_everything(tmp_path: Path) -> None:
     assert entry.results == ("gut/kunde ä/d.png", "gut/kunde ä/d.json")
     assert journal.facts.known("root") == "the-root"
     assert journal.facts.known(RESULTS_TO_READ)  # reports tell what it did not record
-    counts = journal.counts(NOW)
+    counts = journal.counts()
     assert (counts.states[State.WAITING], counts.states[State.DONE], counts.states[State.FAILED]) == (2, 1, 1)
     assert counts.grades[Grade.GUT] == 1
     assert journal.jobs_at(["gut/kunde ä/d.json"]) == {"gut/kunde ä/d.json": "d"}
@@ -796,7 +805,7 @@ def test_the_tallies_are_what_counting_finds(tmp_path: Path) -> None:
     waiting = dict(raw.execute("SELECT folder, sum(state = 'waiting') FROM jobs GROUP BY folder").fetchall())
     assert dict(raw.execute("SELECT name, waiting FROM folders").fetchall()) == waiting
     raw.close()
-    counts = journal.counts(NOW)
+    counts = journal.counts()
     assert {state: count for state, count in counts.states.items() if count} == states
     assert {grade: count for grade, count in counts.grades.items() if count} == grades
 
@@ -908,7 +917,7 @@ def test_what_is_over_for_long_is_pruned_and_still_counted(journal: Journal) -> 
     assert journal.state_of("failed") is None
     assert journal.state_of("not laid aside yet") is State.FAILED
     assert journal.state_of("waits") is State.WAITING
-    assert (journal.counts(NOW).states[State.DONE], journal.counts(NOW).grades[Grade.SEHR_GUT]) == (4, 4)
+    assert (journal.counts().states[State.DONE], journal.counts().grades[Grade.SEHR_GUT]) == (4, 4)
     assert not journal.jobs_at(["sehr_gut/d0.png"])
     assert [found.job_id for found in journal.verdicts.latest(9)] == ["d0"]
 

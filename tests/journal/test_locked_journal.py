@@ -69,7 +69,7 @@ def test_many_writers_wait_together_and_readers_do_not_wait(path: Path) -> None:
             answers = [executor.submit(write, number) for number in range(24)]
             while not all(answer.done() for answer in answers):
                 asked = time.monotonic()
-                journal.counts(0.0)
+                journal.counts()
                 longest = max(longest, time.monotonic() - asked)
                 time.sleep(0.01)
 

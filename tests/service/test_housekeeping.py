@@ -238,7 +238,27 @@ def test_an_engine_that_answers_again_ends_every_wait_at_once(house: House) -> N
     assert sorted(taken) == jobs
 
 
+def test_the_first_look_at_an_engine_that_is_up_ends_the_back_off_of_an_earlier_run(house: House) -> None:
+    house.jobs_put_off(1)
+
+    house.sees(ServerHealth(GPU1, True))
+
+    assert house.journal.take(house.clock()) is not None
+
+
+@pytest.mark.parametrize("before", [("", False), ("BEN2", True)])
+def test_one_server_or_model_that_is_back_makes_photos_due(house: House, before: tuple[str, bool]) -> None:
+    model, up = before
+    house.sees(ServerHealth(GPU1, up, set_aside=(model,) if model else ()), ServerHealth("http://gpu2:8188", True))
+    house.jobs_put_off(1)
+
+    house.sees(ServerHealth(GPU1, True), ServerHealth("http://gpu2:8188", True))
+
+    assert house.journal.take(house.clock()) is not None
+
+
 def test_an_engine_that_was_never_away_changes_no_wait(house: House) -> None:
+    house.sees(ServerHealth(GPU1, True))
     house.jobs_put_off(1)
 
     for _ in range(2):

@@ -35,7 +35,7 @@ def send(live: Live, photo: bytes, headers: dict[str, str] | None = None, **fiel
 
 
 def jobs(live: Live) -> int:
-    return sum(live.daemon.parts.journal.counts(0).states.values())
+    return sum(live.daemon.parts.journal.counts().states.values())
 
 
 def test_a_form_becomes_a_job_that_is_waited_for(live: Live, photo: bytes) -> None:

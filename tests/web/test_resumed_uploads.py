@@ -46,7 +46,7 @@ def put(live: Live, place: str, offset: int, data: bytes, **headers: str) -> Ans
 
 
 def jobs(live: Live) -> int:
-    return sum(live.daemon.parts.journal.counts(0).states.values())
+    return sum(live.daemon.parts.journal.counts().states.values())
 
 
 def test_a_photo_in_three_parts_becomes_one_job(live: Live, photo: bytes) -> None:

@@ -424,7 +424,7 @@ def test_the_same_photo_twice_is_cut_out_twice_by_default(make: Make, tmp_path: 
 
     process_all(daemon)
 
-    assert daemon.parts.journal.counts(0).states[State.DONE] == 2
+    assert daemon.parts.journal.counts().states[State.DONE] == 2
     assert (
         len([name for entry in daemon.parts.journal.latest(9) for name in entry.results if name.endswith(".png")]) == 2
     )
@@ -602,7 +602,7 @@ def test_a_photo_that_could_not_be_claimed_leaves_no_job_behind(
 
     monkeypatch.setattr(daemon.parts.folders.jobs, "claim", claim_on_a_full_disk)
     while_full = daemon.parts.inbox_loop.turn(urgent=True)
-    waiting = daemon.parts.journal.counts(0).open
+    waiting = daemon.parts.journal.counts().open
     monkeypatch.undo()
 
     assert (while_full, waiting) == (None, 0)
@@ -630,7 +630,7 @@ def test_a_photo_that_changed_after_its_proof_is_not_taken(make: Make, tmp_path:
 
     assert job is None
     assert photo.exists()
-    assert daemon.parts.journal.counts(0).open == 0
+    assert daemon.parts.journal.counts().open == 0
 
 
 def test_photos_in_work_stay_within_the_memory_they_are_given(make: Make, tmp_path: Path) -> None:

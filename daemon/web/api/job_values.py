@@ -150,7 +150,7 @@ def _reasons(reasons: Sequence[Reason | str]) -> dict[str, object]:
 def _seconds(job: Job) -> float | None:
     if job.started_at is None or job.finished_at is None:
         return None
-    return round(max(0.0, job.finished_at - job.started_at), 3)
+    return round(job.worked_seconds, 3)
 
 
 def _decided(given: GivenGrade | None) -> Mapping[str, object] | None:

@@ -28,7 +28,7 @@ def _values(site: Site, caller: Caller) -> Mapping[str, object]:
     values |= {"alive": is_alive, "ready": is_ready, "troubles": [*_troubles(loops), *_troubles(needs)]}
     values["paused_at"] = site.journal.paused_at()
     if caller.orders is None:
-        counts = site.journal.counts(site.clock())
+        counts = site.journal.counts()
         values["jobs"] = {state.value: count for state, count in counts.states.items()}
         values["grades"] = {grade.value: count for grade, count in counts.grades.items()}
         values["oldest_admitted_at"] = counts.oldest_admitted_at
