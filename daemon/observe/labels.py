@@ -35,6 +35,11 @@ POSTPONEMENTS = (
     errors.BadOrder.reason,
     INTERNAL,
 )
+OBSTACLES = (
+    "root_away", "root_disk_full", "state_disk_full", "no_engine", "engine_refuses", "model_paused", "paused",
+    "back_off", "order_wrong", "left_alone", "journal_damaged",
+)  # fmt: skip
+"""What may keep photos from being done, the worst first."""
 PUT_BACK = ("result", "original", "failed")
 RECOVERIES = ("unclaimed", "put_back", "resumed", "suspected", "quarantined", "completed", "half_sent")
 EVENTS = get_args(Event)

@@ -85,6 +85,7 @@ COMPLETENESS_WAIT = Histogram("completeness_wait_seconds",
 LAST_SCAN = Gauge("last_scan_timestamp_seconds", "When inbox/ was last read; 0 = never.")
 ROOT_REACHABLE = Gauge("root_reachable", "1 if the hot folder can be reached, else 0.")
 BAD_ORDERS = Gauge("bad_orders", "Wrong orders (freisteller.toml) in inbox/, whose photos wait.")
+OBSTACLE = Gauge("obstacle", "1 while this keeps photos from being done, else 0.", ("reason",), each(labels.OBSTACLES))
 COLLISIONS = Counter("collisions_total", "Results that got another name because theirs was taken.")
 
 # Photos and attempts
@@ -94,6 +95,7 @@ JOBS_IN_PROGRESS = Gauge("jobs_in_progress", "Photos in work.")
 PAUSED = Gauge("paused", "1 while a person has paused the work, else 0.")
 JOBS = Counter("jobs_total", "Photos that are done, by grade, or failed.", ("grade",), each(labels.ENDS))
 FAILURES = Counter("failures_total", "Photos that went to failed/, by reason.", ("reason",), each(labels.FAILURES))
+FAILED_AGAIN = Counter("failed_again_total", "Photos that failed again after a person had them tried again.")
 JOB_DURATION = Histogram("job_duration_seconds", "Work on a photo, without stops, outages and back-off.",
     ("grade",), each(labels.ENDS), JOB_BUCKETS)
 JOB_TURNAROUND = Histogram("job_turnaround_seconds", "Time from the arrival of a photo to its end, with all waiting.",

@@ -100,6 +100,8 @@ class JobEvents:
         self._metrics.job_finished("failed", seconds, len(job.attempts), None, now)
         self._metrics.observe(series.JOB_TURNAROUND, max(0.0, now - job.admitted_at), grade="failed")
         self._metrics.count(series.FAILURES, reason=kind)
+        if job.round:
+            self._metrics.count(series.FAILED_AGAIN)
         if kind == "quarantined":
             self._metrics.count(series.QUARANTINED)
         log.log(

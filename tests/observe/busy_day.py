@@ -49,6 +49,7 @@ def happen(metrics: Metrics, now: float) -> None:
         metrics.job_finished(grade, 9.0, 2, 0.1, now)
     metrics.job_finished("failed", 0.5, 0, None, now)
     metrics.count(series.FAILURES, reason="bad_photo")
+    metrics.count(series.FAILED_AGAIN)
     metrics.count(series.POSTPONED, reason="engine_away")
     metrics.count(series.RECOVERED_JOBS, how="resumed")
     metrics.count(series.QUARANTINED)

@@ -1,4 +1,7 @@
-"""Runs the real Prometheus and its promtool, if they are installed: `apt-get install prometheus`."""
+"""Runs the real Prometheus and Alertmanager, if they are installed.
+
+`apt-get install prometheus prometheus-alertmanager`; nothing has to run as a service.
+"""
 
 import json
 import shutil
@@ -20,11 +23,11 @@ RULES = ROOT / "grafana" / "rules"
 LIMIT_SECONDS = 90.0
 
 
-def tool(name: str) -> str:
-    """The path of `prometheus` or `promtool`. Skips the test, and says why, if it is missing."""
+def tool(name: str, package: str = "prometheus") -> str:
+    """The path of a program of that Debian package. Skips the test, and says why, if it is missing."""
     path = shutil.which(name)
     if path is None:
-        pytest.skip(f"{name} is not installed: apt-get install prometheus")
+        pytest.skip(f"{name} is not installed: apt-get install {package}")
     return path
 
 
