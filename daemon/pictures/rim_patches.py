@@ -104,8 +104,9 @@ def _colours(photo: Photo | LargePhoto, tops: Places, lefts: Places, factor: int
     side = SIDE * factor
     if isinstance(photo, Photo):
         places = zip(tops.tolist(), lefts.tolist(), strict=True)
+        # OpenCV reduces whole pixels in a quarter of the time that it takes for three of their four channels.
         small = np.stack([
-            _reduced(photo.rgba[top : top + side, left : left + side, :3], factor) for top, left in places
+            _reduced(photo.rgba[top : top + side, left : left + side], factor)[..., :3] for top, left in places
         ])  # fmt: skip
     else:
         small = _colours_of_strips(photo, tops, lefts, factor)
