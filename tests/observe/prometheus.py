@@ -43,6 +43,15 @@ class Sample:
     value: float
 
 
+def is_ready(base: str) -> bool:
+    """Whether Prometheus or Alertmanager at this URL says that it is ready."""
+    try:
+        with urllib.request.urlopen(f"{base}/-/ready", timeout=60) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
 class Prometheus:
     """A running server, which we ask over its API."""
 
@@ -60,23 +69,26 @@ class Prometheus:
         return [Sample(each["metric"], float(each["value"][1])) for each in data["result"]]
 
     def ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self._base}/-/ready", timeout=60) as response:
-                return bool(response.status == 200)
-        except OSError:
-            return False
+        return is_ready(self._base)
 
 
 @contextmanager
-def scraping(folder: Path, targets: Sequence[str]) -> Iterator[Prometheus]:
-    """Prometheus with our rules. It scrapes these host:port targets each second. folder: for its files."""
+def scraping(
+    folder: Path, targets: Sequence[str], rewrite: Callable[[str], str] = str, alertmanager: str = ""
+) -> Iterator[Prometheus]:
+    """Prometheus with our rules. It scrapes these host:port targets each second.
+
+    folder: for its files. rewrite: makes the rules that it takes out of ours. alertmanager: its host:port, if any.
+    """
     port = free_port()
+    told = json.dumps([alertmanager] if alertmanager else [])
     for name in ("recording.yml", "alerts.yml"):
-        rules = (RULES / name).read_text(encoding="utf-8")
+        rules = rewrite((RULES / name).read_text(encoding="utf-8"))
         (folder / name).write_text(rules.replace("interval: 30s", "interval: 1s"), encoding="utf-8")
     (folder / "prometheus.yml").write_text(
         "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
         "rule_files: [recording.yml, alerts.yml]\n"
+        f"alerting: {{alertmanagers: [{{static_configs: [{{targets: {told}}}]}}]}}\n"
         f"scrape_configs: [{{job_name: freisteller, static_configs: [{{targets: {json.dumps(list(targets))}}}]}}]\n",
         encoding="utf-8",
     )
@@ -87,13 +99,20 @@ def scraping(folder: Path, targets: Sequence[str]) -> Iterator[Prometheus]:
         f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=warn",
     ]
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+    server = Prometheus(f"http://127.0.0.1:{port}")
+    with running(command, folder / "prometheus.log", server.ready):
+        yield server
+
+
+@contextmanager
+def running(command: Sequence[str], log: Path, ready: Callable[[], bool]) -> Iterator[None]:
+    """A server in a process of its own, which is ready when the block begins and ends with it."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out)
         try:
-            server = Prometheus(f"http://127.0.0.1:{port}")
-            eventually(lambda: server.ready() or process.poll() is not None)
-            assert process.poll() is None, (folder / "prometheus.log").read_text()
-            yield server
+            eventually(lambda: ready() or process.poll() is not None)
+            assert process.poll() is None, log.read_text()
+            yield
         finally:
             process.terminate()
             process.wait(timeout=60)
