@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from daemon import errors
 from daemon.jobs import Grade
+from daemon.jobs.failure_kinds import FailureKind
 from daemon.settings import Event
 
 SOURCES = ("event", "scan", "startup")
@@ -25,7 +26,7 @@ INTERNAL = "internal_error"
 GRADES = tuple(grade.label for grade in sorted(Grade, key=lambda grade: -grade.rank))
 ENDS = (*GRADES, "failed")
 ATTEMPT_FAILURES = (errors.RecipeRefused.reason, errors.EngineFull.reason)
-FAILURES = (errors.BadPhoto.reason, "quarantined", INTERNAL)
+FAILURES = tuple(kind.value for kind in FailureKind)
 POSTPONEMENTS = (
     errors.EngineAway.reason,
     errors.EngineMisconfigured.reason,

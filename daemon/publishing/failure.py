@@ -1,5 +1,6 @@
 """Brings the original of a failed job to `failed/`, with a note that says why."""
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -29,7 +30,7 @@ def move_to_failed(
     kind = publication.row.reason_kind
     note = folders.jobs.staging(job.id) / "reason.txt"
     if not note.exists():
-        text = failure_note(PurePosixPath(job.name).name, job.id, job.reason or Said("unknown"), words, kind)
+        text = failure_note(_as_dropped(publication), job.id, job.reason or Said("unknown"), words, kind)
         write_or_wait(note, text)
     suffix, stem = PurePosixPath(job.name).suffix, stem_of(job.name)
     if is_taken_back(folders, journal, job.id, original):
@@ -39,3 +40,9 @@ def move_to_failed(
     files = ((original, suffix), (note, f"{suffix}.txt"))
     places = place_files.place(files, folders.failed, stem, is_anothers=others)
     return places, laid(folders.root, job.id, places[0])
+
+
+def _as_dropped(publication: Publication) -> str:
+    """The photo's path below the root as people wrote it, in one line."""
+    dropped = os.fsencode(publication.row.source).decode("utf-8", "replace")
+    return "".join(letter if letter.isprintable() else "?" for letter in dropped)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.jobs import Grade, Job, Outcome, Reason, Verdict
+from daemon.jobs.failure_kinds import FailureKind
 from daemon.logs import log
 from daemon.observe import series
 from daemon.words.catalogue import LANGUAGES, words_in
@@ -95,14 +96,14 @@ class JobEvents:
         self._report_end(JobEnd(job, verdict.grade, verdict.score, seconds, reason, results, verdict))
 
     def failed(self, job: Job, reason: str, kind: str, seconds: float) -> None:
-        """A photo is in `failed/`. reason: in words. kind: its short name, e.g. bad_photo."""
+        """A photo is in `failed/`. reason: in words. kind: one of FailureKind."""
         now = self._clock()
         self._metrics.job_finished("failed", seconds, len(job.attempts), None, now)
         self._metrics.observe(series.JOB_TURNAROUND, max(0.0, now - job.admitted_at), grade="failed")
         self._metrics.count(series.FAILURES, reason=kind)
         if job.round:
             self._metrics.count(series.FAILED_AGAIN)
-        if kind == "quarantined":
+        if kind == FailureKind.QUARANTINED:
             self._metrics.count(series.QUARANTINED)
         log.log(
             "job_failed",

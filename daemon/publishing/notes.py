@@ -3,8 +3,10 @@
 import re
 import time
 
+from daemon.jobs.failure_kinds import FailureKind
 from daemon.journal import JobRow
 from daemon.words.catalogue import LANGUAGES, N_, Texts, words_in
+from daemon.words.failure_texts import advice
 from daemon.words.said import said_in
 
 CANCELLED, REJECTED = "cancelled", "rejected"
@@ -17,7 +19,7 @@ WHY = N_("Why: %(reason)s")
 def failure_note(name: str, job_id: str, reason: str, words: Texts, kind: str | None = None) -> bytes:
     """The note beside a photo in `failed/`, UTF-8. `why_in` reads its reason back, and `found_files` its job id.
 
-    kind: the reason's short name.
+    name: the photo's path as people dropped it, e.g. "inbox/shoes/a.jpg". kind: the reason's short name.
     """
     retry = f"freisteller retry {job_id}"
     by_a_person = kind in (CANCELLED, REJECTED)
@@ -28,9 +30,11 @@ def failure_note(name: str, job_id: str, reason: str, words: Texts, kind: str | 
         "",
         words.say(WHY, reason=said_in(reason, words)),
         "",
-        words.say("What you can do: repair or replace the photo and put it into inbox/ again,"),
-        words.say("or have it tried once more as it is: %(command)s", command=retry),
+        words.say("What to do: %(advice)s", advice=advice(kind, words)),
+        "",
+        words.say("Whoever runs Freisteller can also have it tried once more as it is: %(command)s", command=retry),
         words.say("(add --config and the daemon's settings file, if it has one)."),
+        words.say("Kind of failure: %(kind)s", kind=kind or FailureKind.BAD_PHOTO.value),
         "",
     )
     return "\n".join(lines).encode()

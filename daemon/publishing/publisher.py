@@ -12,6 +12,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Job
+from daemon.jobs.failure_kinds import kind_of
 from daemon.journal import Journal, Original, ResultFile
 from daemon.journal.alphas import Alphas
 from daemon.journal.shown_sizes import ShownSizes
@@ -108,8 +109,9 @@ class Publisher:
             publication = do(publication)
         return publication
 
-    def give_up(self, job: Job, reason: Said, kind: str) -> None:
+    def give_up(self, job: Job, reason: Said) -> None:
         """Fail a job. The journal comes first, so that the next start completes what a crash interrupts."""
+        kind = kind_of(reason)
         with self.locks.held(job.id):
             self._tick(Effect.GIVE_UP)
             if original := under_way(job.id, self._folders.jobs.claimed(job.id)):
@@ -196,7 +198,8 @@ class Publisher:
             self._tick(Effect.ADOPT)
             self._journal.complete_as_found(job.id, found, self._clock(), original)
         else:
-            self._journal.give_up(job.id, found.job.reason or Said("unknown"), "bad_photo", self._clock())
+            reason = found.job.reason or Said("unknown")
+            self._journal.give_up(job.id, reason, kind_of(reason), self._clock())
             self._journal.record_places(job.id, found.results)
         self._job_events.found_done(job)
         return self._over(publication)

@@ -88,7 +88,7 @@ class Arrivals:
 
     def refuse(self, reject: Reject) -> None:
         """Bring a file that is no whole photo to `failed/`."""
-        self.admission.refuse(reject, partial(self._publisher.give_up, reason=reject.reason, kind="bad_photo"))
+        self.admission.refuse(reject, partial(self._publisher.give_up, reason=reject.reason))
 
     def _was_put_back(self, answer: PutBackAnswer) -> bool:
         """Whether a file was put back. One that cannot be tried again is refused here."""

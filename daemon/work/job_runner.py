@@ -130,7 +130,7 @@ class JobRunner:
         except BadPhoto as error:
             if self._postpone_if_folder_is_away(task):
                 return RunResult.NO_PLACE
-            self._publisher.give_up(task.job, said_of(error), error.reason)
+            self._publisher.give_up(task.job, said_of(error))
             return RunResult.FAILED
         except WorkerLost as error:
             return self._try_again(task, said_of(error), error.reason)
@@ -233,7 +233,7 @@ class JobRunner:
             self._put_off(job, dispatch.postpone_seconds, reason, kind)
             return RunResult.SENT_BACK
         if job.tries >= dispatch.max_tries:
-            self._publisher.give_up(job, reason, kind)
+            self._publisher.give_up(job, reason)
             return RunResult.FAILED
         due_at = self._runtime.clock() + min(LONGEST_POSTPONE_SECONDS, dispatch.postpone_seconds)
         with suppress(IllegalMove):  # it is published, or over

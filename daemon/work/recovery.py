@@ -37,7 +37,7 @@ class Recovery:
         worn_out = [row for row in self._journal.worn_out(most) if not self._publisher.is_placed(row.job.id)]
         for row in worn_out:
             with self._barrier.around(row.job.name):
-                self._publisher.give_up(row.job, _quarantine_reason(row.job.tries), "quarantined")
+                self._publisher.give_up(row.job, _quarantine_reason(row.job.tries))
         return {
             "resumed": len(resumed),
             "suspected": self._journal.suspects(),

@@ -56,7 +56,7 @@ def test_the_alphas_of_a_photo_that_failed_are_not_kept(tmp_path: Path, daemon: 
     alphas = Alphas(tmp_path / "state" / "alphas")
     alphas.keep(job, 1, Recipe("m"), np.zeros((8, 8), np.float32))
 
-    daemon.parts.publisher.give_up(job, Said.again("no"), "bad_photo")
+    daemon.parts.publisher.give_up(job, Said.again("no"))
 
     assert list((tmp_path / "state" / "alphas").iterdir()) == []
     assert not (tmp_path / "state" / "alphas-of-results").exists()

@@ -43,9 +43,11 @@ class Studio:
         attempts = tuple(
             Attempt(number, Recipe("m"), verdict=Verdict(0.5, grade, measures)) for number in range(1, best + 1)
         )
-        self.journal.decide(job_id, Outcome(attempts, attempts[-1]))
-        self.clock.advance(2)
-        self.journal.complete(job_id, ["x.png"], self.clock())
+        self.journal.work_times.clock = self.clock
+        with self.journal.work_times.working(job_id):
+            self.journal.decide(job_id, Outcome(attempts, attempts[-1]))
+            self.clock.advance(2)
+            self.journal.complete(job_id, ["x.png"], self.clock())
 
     def fail(self, name: str) -> None:
         self.journal.give_up(self.admit(name), "no photo", "bad_photo", self.clock())

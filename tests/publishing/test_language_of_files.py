@@ -56,7 +56,7 @@ def test_all_that_people_find_is_in_their_language(german: Settings) -> None:
     codes = [found["code"] for found in body["findings"]]
     assert len(codes) == len(body["reasons"]) > 0
     assert all(codes)
-    assert note.splitlines()[0] == "b.png ließ sich nicht freistellen."
+    assert note.splitlines()[0] == "inbox/b.png ließ sich nicht freistellen."
     assert "Warum: b.png ist kein Foto" in note
     assert "freisteller retry" in note
     assert "dieselbe Datei ist wie a.png" in same

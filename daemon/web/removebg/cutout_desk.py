@@ -12,6 +12,7 @@ from typing import BinaryIO
 from daemon.errors import BadPhoto, IllegalMove, Said, Vanished
 from daemon.intake.uploads import SentPhoto
 from daemon.jobs import attempt_numbered
+from daemon.jobs.failure_kinds import OURS, FailureKind
 from daemon.journal import JobRow, Journal, RequestKey, SentAlong
 from daemon.pictures.laid_out import LaidOut, Layout, Length
 from daemon.states import has_failed, is_done, is_over
@@ -39,6 +40,9 @@ class CutOut:
     laid: LaidOut
     file: BinaryIO
     size_bytes: int
+
+
+_OF_PHOTOS = frozenset(FailureKind) - OURS  # the other failures are none of the caller's doing
 
 
 class CutOutDesk:
@@ -83,7 +87,7 @@ class CutOutDesk:
         Raises Refused if the photo has no result, BadPhoto, WorkerLost, Vanished, NoRoom, RootAway.
         """
         if has_failed(row.job.state):
-            kind = "unknown_foreground" if row.reason_kind == "bad_photo" else "failed"
+            kind = "unknown_foreground" if row.reason_kind in _OF_PHOTOS else "failed"
             status = HTTPStatus.BAD_REQUEST if kind == "unknown_foreground" else HTTPStatus.INTERNAL_SERVER_ERROR
             raise Refused(status, kind, row.job.reason or "the photo could not be cut out")
         with_result = self._with_result(row)
