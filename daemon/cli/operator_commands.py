@@ -49,6 +49,7 @@ def status(
 def _print_status(values: dict[str, Any]) -> None:
     from rich.table import Table
 
+    from daemon.commands.photos_told import photo_lines
     from daemon.commands.terminal import COLOURS
 
     table = Table(title=values["root"], title_justify="left", show_header=False, box=None)
@@ -62,7 +63,7 @@ def _print_status(values: dict[str, Any]) -> None:
         out.print(f"[yellow]paused[/] since {since}: no photo is started until: freisteller resume")
     for job in values["running"]:
         out.print(f"now: {job['name']} ({job['id']}, attempts so far: {job['attempts']})", markup=False)
-    for line in values["daemon"]["lines"]:
+    for line in (*photo_lines(values, values["states"][State.FAILED.value]), *values["daemon"]["lines"]):
         out.print(line, markup=False)
 
 

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from daemon.commands.journal_of_root import journal_of_root
+from daemon.commands.photos_told import photos_told
 from daemon.commands.users import own_token
 from daemon.jobs import attempt_numbered
 from daemon.journal import Counts, JobRow, Journal
@@ -45,6 +46,7 @@ def journal_status(settings: Settings) -> dict[str, Any]:
             "running": [_job(entry) for entry in journal.rows(State.RUNNING)],
             "paused_at": journal.paused_at(),
             "latest": [_job(entry) for entry in journal.latest(LATEST)],
+            **photos_told(journal, settings.root, time.time()),
         }
 
 

@@ -74,6 +74,10 @@ class Queries:
         """The jobs that ended last, newest first."""
         return self._rows("finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT ?", count)
 
+    def failed(self, count: int) -> tuple[JobRow, ...]:
+        """The jobs that failed last, newest first."""
+        return self._rows("state = 'failed' ORDER BY finished_at DESC, number DESC LIMIT ?", count)
+
     def never_started(self) -> tuple[str, ...]:
         """The ids of waiting jobs that were never started in their first round, in the order of their admission."""
         found = self._db.rows(
