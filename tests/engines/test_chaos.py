@@ -36,6 +36,7 @@ STATES: dict[str, dict[str, object]] = {
     "speed_up": {"slow_seconds": 0.0},
 }  # fmt: skip
 PHOTOS = 24
+MOST_BLIPS = 2  # of a server: however slow this machine is, no request meets three, which would count as an absence
 MOST_TRIES = 200
 
 
@@ -77,6 +78,8 @@ def test_no_doubt_costs_a_second_inference(seed: int, double: Double, other: Dou
     engines[0].start()
     numbers, found = iter(range(PHOTOS)), dict[int, Alpha]()
     dice = random.Random(seed)
+    blips = [each for each in (double, other) for _ in range(MOST_BLIPS)]
+    dice.shuffle(blips)
 
     def work() -> None:
         for number in numbers:
@@ -99,8 +102,8 @@ def test_no_doubt_costs_a_second_inference(seed: int, double: Double, other: Dou
             engines[-2].close()
             engines[-1].start()
         happen(dice.choice(HARMLESS), dice.choice((double, other)))
-        if step % 12 == 0:  # so rarely that no request meets three of them, which would count as an absence
-            happen("blips", dice.choice((double, other)))
+        if step % 12 == 0 and blips:
+            happen("blips", blips.pop())
         for worker in workers:
             worker.join(0.02)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from daemon.engines.comfyui import error_mapping, replies
-from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, FreistellerError
+from daemon.errors import EngineFull, EngineMisconfigured, FreistellerError
 from tests.engines.comfyui_double import RECORDINGS
 
 EXCHANGES: dict[str, Any] = json.loads((RECORDINGS / "exchanges.json").read_text("utf-8"))
@@ -74,7 +74,8 @@ def test_a_rejection_in_no_known_shape_is_still_a_rejection(body: Any) -> None:
     ("status", "kind"),
     [
         (401, EngineMisconfigured), (403, EngineMisconfigured), (404, EngineMisconfigured), (413, EngineMisconfigured),
-        (302, EngineMisconfigured), (429, EngineAway), (500, EngineAway), (503, EngineAway),
+        (302, EngineMisconfigured), (429, error_mapping.ServerStumbled),
+        (500, error_mapping.ServerStumbled), (503, error_mapping.ServerStumbled),
         (502, error_mapping.ServerGone), (504, error_mapping.ServerGone),
     ],
 )  # fmt: skip

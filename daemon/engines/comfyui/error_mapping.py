@@ -26,6 +26,10 @@ class ServerGone(EngineAway):
     """The connection to the server was refused or cut. Answer: as for EngineAway; if it was at work, count it."""
 
 
+class ServerStumbled(EngineAway):
+    """The server answered that something went wrong inside it. Answer: ask again; however late, it was an answer."""
+
+
 class NodeFailed(RecipeRefused):
     """A model's node failed and its text does not say why: because of this picture, or of a broken installation."""
 
@@ -113,7 +117,7 @@ def of_status(status: int, path: str, server: str) -> FreistellerError:
     if status in (502, 504):  # from a proxy in front of it
         return ServerGone(Said("server_behind_proxy_away", server=server, path=path, status=status))
     if status in (408, 425, 429) or status >= 500:
-        return EngineAway(Said("server_trouble", server=server, path=path, status=status))
+        return ServerStumbled(Said("server_trouble", server=server, path=path, status=status))
     if 300 <= status < 400:
         return EngineMisconfigured(Said("redirected", server=server, status=status, path=path))
     return EngineMisconfigured(Said("not_comfyui", server=server, status=status, path=path))

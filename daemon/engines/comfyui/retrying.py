@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from daemon.engines.comfyui.error_mapping import ServerStumbled
 from daemon.errors import EngineAway
 
 T = TypeVar("T")
@@ -25,8 +26,9 @@ def with_retries(
         began = clock()
         try:
             return request()
-        except EngineAway:
-            if clock() - began > BACK_OFFS[-1]:  # the request hung until its time limit: the server is really gone
+        except EngineAway as error:
+            hung = clock() - began > BACK_OFFS[-1] and not isinstance(error, ServerStumbled)
+            if hung:  # until its time limit: the server is really gone
                 raise
             stop.wait(seconds)
             after_back_off()
