@@ -14,9 +14,24 @@ def main() -> None:
             "Freisteller again: pip uninstall python-daemon; pip install --force-reinstall freisteller\n"
         )
         sys.exit(2)
+    _speak_utf8()
     from daemon.cli.main import main as run
 
     run()
+
+
+def _speak_utf8() -> None:
+    """Start again in UTF-8 if the locale is another one: our folders and people's files have umlauts in their names."""
+    import io
+    import os
+    import sys
+
+    if sys.getfilesystemencoding().lower() != "utf-8":
+        os.putenv("PYTHONUTF8", "1")  # for the programs that we start
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # a name may hold any byte
 
 
 if __name__ == "__main__":

@@ -9,36 +9,37 @@ import typer
 from daemon import __version__
 from daemon.cli import model_commands, operator_commands, photo_commands, user_commands
 from daemon.cli.console import LATER, USAGE, err, out
+from daemon.cli.plain_help import PlainCommand, PlainGroup
 from daemon.disk.os_errors import translate
 from daemon.errors import AlreadyRunning, BadSettings, IllegalMove, JournalDamaged, NoRoom, RootAway, Vanished
 
 COMMANDS = {
-    "Cut out photos": (photo_commands.run, photo_commands.process),
-    "Look at results": (photo_commands.sheet, photo_commands.assess, photo_commands.audit, photo_commands.verdicts),
-    "Look after the daemon": (
+    "Work": (photo_commands.run, photo_commands.process, operator_commands.pause, operator_commands.resume),
+    "Look": (
         operator_commands.status,
-        operator_commands.retry,
-        operator_commands.pause,
-        operator_commands.resume,
         operator_commands.doctor,
         operator_commands.health,
-        operator_commands.install,
-        operator_commands.notify_test,
+        photo_commands.sheet,
+        photo_commands.assess,
     ),
+    "Decide": (operator_commands.retry, photo_commands.verdicts, photo_commands.audit),
+    "Set up": (operator_commands.install, operator_commands.notify_test),
 }
 """Every command, below the heading that --help shows it under."""
 
 app = typer.Typer(
+    cls=PlainGroup,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Watches a folder, cuts photos out of their background, and grades every result.",
+    help="Watches a folder, cuts photos out of their background, and grades every result.\n\n"
+    "Example: freisteller run --samples",
 )
 for heading, functions in COMMANDS.items():
     for function in functions:
-        app.command(rich_help_panel=heading)(function)
-app.add_typer(model_commands.models_app, name="models", rich_help_panel="Look after the daemon")
-app.add_typer(user_commands.user_app, name="user", rich_help_panel="Look after the daemon")
+        app.command(cls=PlainCommand, rich_help_panel=heading)(function)
+app.add_typer(model_commands.models_app, name="models", rich_help_panel="Set up")
+app.add_typer(user_commands.user_app, name="user", rich_help_panel="Set up")
 
 
 @app.callback(invoke_without_command=True)

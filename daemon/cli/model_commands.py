@@ -10,6 +10,7 @@ import typer
 
 from daemon.cli.console import FAILED, LATER, OK, err, out, print_json
 from daemon.cli.options import ConfigOption, JsonOption, settings_of
+from daemon.cli.plain_help import PlainCommand, PlainGroup
 from daemon.errors import BadPhoto, EngineAway, EngineMisconfigured
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The model's n
 def list_all(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show what is there, what can be fetched, sizes, licences, and what each model is good for.
 
-    * marks the models that the settings use. Example: freisteller models list --json
+    * marks the models that the settings use.
+
+    Example: freisteller models list
     """
     from daemon.commands.models import list_lines, list_models
 
@@ -39,7 +42,7 @@ def list_all(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 def fetch(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Models, as `models list` shows them.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Models, as `models list` shows them.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -131,7 +134,7 @@ def _agrees(trial: "NetworkTrial", *, asks: bool) -> bool:
 
 
 def compare(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Typical photos.")],
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO", help="Typical photos.")],
     page: Annotated[Path, typer.Option("--out", help="The web page to write.")] = Path("models.html"),
     names: Annotated[
         list[str] | None, typer.Option("--model", metavar="NAME", help="Only this one; may be repeated. Else all.")
@@ -210,7 +213,9 @@ def _endings(interrupted: str) -> Iterator[None]:
         raise typer.Exit(LATER if isinstance(error, EngineAway) else FAILED) from error
 
 
-models_app = typer.Typer(no_args_is_help=True, help="Models of the built-in engine: list, fetch, add, compare, remove.")
-models_app.command("list")(list_all)
+models_app = typer.Typer(
+    cls=PlainGroup, no_args_is_help=True, help="Models of the built-in engine: list, fetch, add, compare, remove."
+)
+models_app.command("list", cls=PlainCommand)(list_all)
 for function in (fetch, add, compare, remove):
-    models_app.command()(function)
+    models_app.command(cls=PlainCommand)(function)

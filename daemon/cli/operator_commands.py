@@ -30,7 +30,10 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep showing it, until Ctrl-C.")] = False,
     every: Annotated[float, typer.Option("--every", help="Seconds between two looks.", min=0.2, max=3600)] = 1.0,
 ) -> None:
-    """Show how many photos wait, run and are done, and how the engines are."""
+    """Show how many photos wait, run and are done, and how the engines are.
+
+    Example: freisteller status --watch
+    """
     from daemon.commands.status import daemon_health, journal_status
 
     settings = settings_of(config, root)
@@ -68,13 +71,18 @@ def _print_status(values: dict[str, Any]) -> None:
 
 
 def retry(
-    jobs: Annotated[list[str] | None, typer.Argument(help="The ids of failed jobs; their notes name them.")] = None,
+    jobs: Annotated[
+        list[str] | None, typer.Argument(metavar="JOB", help="The ids of failed jobs; their notes name them.")
+    ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="All that no person rejected or cancelled.")] = False,
     root: RootOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Try failed photos again."""
+    """Try failed photos again.
+
+    Example: freisteller retry --failed
+    """
     from daemon.commands.retry import retry_jobs
 
     if bool(jobs) == failed:
@@ -93,7 +101,10 @@ def retry(
 
 
 def pause(root: RootOption = None, config: ConfigOption = None) -> None:
-    """Start no more photos until resume; those in work are finished."""
+    """Start no more photos until resume; those in work are finished.
+
+    Example: freisteller pause
+    """
     from daemon.commands.journal_of_root import journal_of_root
 
     with journal_of_root(settings_of(config, root)) as journal:
@@ -102,7 +113,10 @@ def pause(root: RootOption = None, config: ConfigOption = None) -> None:
 
 
 def resume(root: RootOption = None, config: ConfigOption = None) -> None:
-    """Start photos again, after pause."""
+    """Start photos again, after pause.
+
+    Example: freisteller resume
+    """
     from daemon.commands.journal_of_root import journal_of_root
 
     with journal_of_root(settings_of(config, root)) as journal:
@@ -116,7 +130,10 @@ def doctor(
     models: Annotated[bool, typer.Option("--models", help="Try each model on a drawn picture.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check folders, disks, engine, ladder, models and weights, and say what to do about each trouble."""
+    """Check folders, disks, engine, ladder, models and weights, and say what to do about each trouble.
+
+    Example: freisteller doctor --root ~/photos
+    """
     from daemon.commands.doctor import check_up
 
     checks = check_up(settings_of(config, root), models)
@@ -133,7 +150,10 @@ def doctor(
 
 
 def health(root: RootOption = None, config: ConfigOption = None) -> None:
-    """Ask whether the running daemon is alive; exit code 0 or 1, for the health checks of containers."""
+    """Ask whether the running daemon is alive; exit code 0 or 1, for the health checks of containers.
+
+    Example: freisteller health
+    """
     from daemon.commands.status import daemon_page
 
     page, silence = daemon_page(settings_of(config, root), "/healthz")
@@ -150,7 +170,10 @@ def install(
     dry_run: Annotated[bool, typer.Option("--dry-run", "--print", help="Print the files, write nothing.")] = False,
     prefix: Annotated[Path, typer.Option("--prefix", help="Write below this folder (for packages).")] = Path("/"),
 ) -> None:
-    """Write the systemd unit and the settings file of a hot folder."""
+    """Write the systemd unit and the settings file of a hot folder.
+
+    Example: sudo freisteller install --root /srv/photos
+    """
     from daemon.commands import install
 
     wanted = install.Installation(root.expanduser().absolute(), user, name, prefix.absolute())
@@ -172,7 +195,10 @@ def notify_test(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a test message to each hook of notify.hooks."""
+    """Send a test message to each hook of notify.hooks.
+
+    Example: freisteller notify-test --hook studio
+    """
     from daemon.commands.notify_test import try_hooks
 
     trials = []

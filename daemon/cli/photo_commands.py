@@ -16,7 +16,10 @@ def run(
     once: Annotated[bool, typer.Option("--once", help="Process the photos that are there, then end.")] = False,
     samples: Annotated[bool, typer.Option("--samples", help="Put three sample photos into a new hot folder.")] = False,
 ) -> None:
-    """Watch a hot folder and cut out what is dropped into it, until stopped (Ctrl-C)."""
+    """Watch a hot folder and cut out what is dropped into it, until stopped (Ctrl-C).
+
+    Example: freisteller run --root ~/photos
+    """
     from daemon.commands.run import run_daemon
 
     settings = settings_of(config, root)
@@ -24,12 +27,15 @@ def run(
 
 
 def process(
-    photos: Annotated[list[Path], typer.Argument(help="The photos to cut out.")],
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO", help="The photos to cut out.")],
     out_dir: Annotated[Path, typer.Option("--out", help="The folder for the results.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Cut out single photos, without a hot folder."""
+    """Cut out single photos, without a hot folder.
+
+    Example: freisteller process shoe.jpg --out cut
+    """
     from daemon.commands.process import process_photos
 
     processed = process_photos(settings_of(config), photos, out_dir, out, quiet=as_json)
@@ -39,14 +45,19 @@ def process(
 
 
 def sheet(
-    folder: Annotated[Path, typer.Argument(help="A hot folder, a folder in it, or the folder of process --out.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A hot folder, a folder in it, or the folder of process --out.")
+    ],
     to: Annotated[Path | None, typer.Option("--out", help="Path of both files, without .png and .html.")] = None,
     originals: Annotated[Path | None, typer.Option("--originals", help="Folder of the photos, if not archiv/.")] = None,
     most: Annotated[int, typer.Option("--most", min=1, help="Show at most so many photos, the worst ones.")] = 2000,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a contact sheet: a picture of the worst results, and a web page of all."""
+    """Make a contact sheet: a picture of the worst results, and a web page of all.
+
+    Example: freisteller sheet ~/photos
+    """
     from daemon.commands.sheet import show_results
 
     made = show_results(
@@ -61,8 +72,8 @@ def sheet(
 
 
 def assess(
-    photo: Annotated[Path, typer.Argument(help="The original photo.")],
-    cutout: Annotated[Path, typer.Argument(help="Its cut-out (with alpha) or its mask.")],
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The original photo.")],
+    cutout: Annotated[Path, typer.Argument(metavar="CUTOUT", help="Its cut-out (with alpha) or its mask.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -70,6 +81,8 @@ def assess(
 
     The judgement looks at its shape and at its edges in the photo.
     It does not know what the photo shows: a clean outline around the wrong thing is found very good.
+
+    Example: freisteller assess shoe.jpg shoe-cut.png
     """
     from daemon.commands.assess import assess_cutout
     from daemon.commands.terminal import COLOURS
@@ -96,14 +109,17 @@ def assess(
 
 
 def audit(
-    photos: Annotated[list[Path], typer.Argument(help="Typical photos, three or more.")],
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO", help="Typical photos, three or more.")],
     out_dir: Annotated[Path | None, typer.Option("--out", help="A folder for audit.json and audit.png.")] = None,
     keep: Annotated[bool, typer.Option("--remember/--forget-it", help="Tell the daemon what to skip.")] = True,
     root: RootOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find out which parameters of which models make a difference to your photos."""
+    """Find out which parameters of which models make a difference to your photos.
+
+    Example: freisteller audit one.jpg two.jpg three.jpg
+    """
     from rich.progress import Progress
 
     from daemon.commands.audit import audit_photos, lines_after, remember
@@ -138,7 +154,10 @@ def verdicts(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which results people moved to another grade folder, and thresholds that agree better with them."""
+    """Show which results people moved to another grade folder, and thresholds that agree better with them.
+
+    Example: freisteller verdicts --refit
+    """
     from daemon.commands.verdict_table import read_verdicts
     from daemon.commands.write_thresholds import write_thresholds
 

@@ -9,13 +9,15 @@ import typer
 
 from daemon.cli.console import err, out, print_json
 from daemon.cli.options import ConfigOption, JsonOption, RootOption, settings_of
+from daemon.cli.plain_help import PlainCommand, PlainGroup
 from daemon.errors import BadSettings
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 TokenArgument = Annotated[str, typer.Argument(metavar="TOKEN", help="What the token is called, e.g. the program.")]
 RoleOption = Annotated[str, typer.Option("--role", help="viewer, reviewer, operator or admin.")]
 OrdersOption = Annotated[
-    list[str] | None, typer.Option("--order", help="Only this folder of inbox/; may be repeated. Else all.")
+    list[str] | None,
+    typer.Option("--order", metavar="FOLDER", help="Only this folder of inbox/; may be repeated. Else all."),
 ]
 
 
@@ -30,7 +32,10 @@ def add(
     root: RootOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Let a person log in. The password is asked for, or read from the standard input."""
+    """Let a person log in. The password is asked for, or read from the standard input.
+
+    Example: freisteller user add anna --role reviewer
+    """
     from daemon.commands.users import add_user, scope_of
 
     scope, settings = scope_of(role, order or ()), settings_of(config, root)
@@ -41,7 +46,10 @@ def add(
 
 
 def passwd(name: NameArgument, root: RootOption = None, config: ConfigOption = None) -> None:
-    """Set another password. The user is logged out everywhere."""
+    """Set another password. The user is logged out everywhere.
+
+    Example: freisteller user passwd anna
+    """
     from daemon.commands.users import set_password
 
     settings = settings_of(config, root)
@@ -56,7 +64,10 @@ def oidc(
     root: RootOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Set who a user is at the login provider. The user is logged out everywhere."""
+    """Set who a user is at the login provider. The user is logged out everywhere.
+
+    Example: freisteller user oidc anna 248289761001
+    """
     from daemon.commands.users import set_oidc
 
     if (subject is None) != nobody:
@@ -74,14 +85,20 @@ def role(
     root: RootOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Change what a user may do. The user is logged out everywhere."""
+    """Change what a user may do. The user is logged out everywhere.
+
+    Example: freisteller user role anna operator
+    """
     from daemon.commands.users import set_scope
 
     out.print(set_scope(settings_of(config, root), name, role, order or (), all_orders), markup=False)
 
 
 def disable(name: NameArgument, root: RootOption = None, config: ConfigOption = None) -> None:
-    """Keep a user and its tokens out, until enable."""
+    """Keep a user and its tokens out, until enable.
+
+    Example: freisteller user disable anna
+    """
     from daemon.commands.users import set_disabled
 
     kept = set_disabled(settings_of(config, root), name, True)
@@ -89,14 +106,20 @@ def disable(name: NameArgument, root: RootOption = None, config: ConfigOption = 
 
 
 def enable(name: NameArgument, root: RootOption = None, config: ConfigOption = None) -> None:
-    """Let a user in again, after disable."""
+    """Let a user in again, after disable.
+
+    Example: freisteller user enable anna
+    """
     from daemon.commands.users import set_disabled
 
     out.print(f"{set_disabled(settings_of(config, root), name, False)} can come in again.", markup=False)
 
 
 def remove(name: NameArgument, root: RootOption = None, config: ConfigOption = None) -> None:
-    """Remove a user with all sessions and tokens. What the user did stays recorded."""
+    """Remove a user with all sessions and tokens. What the user did stays recorded.
+
+    Example: freisteller user remove anna
+    """
     from daemon.commands.users import remove_user
 
     for line in remove_user(settings_of(config, root), name):
@@ -104,7 +127,10 @@ def remove(name: NameArgument, root: RootOption = None, config: ConfigOption = N
 
 
 def list_users(root: RootOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show who may log in, and what each may do."""
+    """Show who may log in, and what each may do.
+
+    Example: freisteller user list
+    """
     from daemon.commands import users
 
     found = users.list_users(settings_of(config, root))
@@ -131,7 +157,10 @@ def token_add(
     root: RootOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Make a token, with which a program comes in as this user. It is shown once."""
+    """Make a token, with which a program comes in as this user. It is shown once.
+
+    Example: freisteller user token add anna scanner --days 90
+    """
     from daemon.commands.users import add_token
 
     secret = add_token(settings_of(config, root), user, token, role, order or (), days)
@@ -140,7 +169,10 @@ def token_add(
 
 
 def token_list(root: RootOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show all tokens: whose they are, until when they count, when they were used last."""
+    """Show all tokens: whose they are, until when they count, when they were used last.
+
+    Example: freisteller user token list
+    """
     from daemon.commands.users import list_tokens
 
     found = list_tokens(settings_of(config, root))
@@ -160,7 +192,10 @@ def token_list(root: RootOption = None, config: ConfigOption = None, as_json: Js
 def token_remove(
     user: NameArgument, token: TokenArgument, root: RootOption = None, config: ConfigOption = None
 ) -> None:
-    """Remove a token: the program that sends it comes in no longer."""
+    """Remove a token: the program that sends it comes in no longer.
+
+    Example: freisteller user token remove anna scanner
+    """
     from daemon.commands.users import remove_token
 
     remove_token(settings_of(config, root), user, token)
@@ -181,12 +216,12 @@ def _day(at: float) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(at))
 
 
-user_app = typer.Typer(no_args_is_help=True, help="Say who may come in at the port.")
-token_app = typer.Typer(no_args_is_help=True, help="Tokens, with which programs come in.")
+user_app = typer.Typer(cls=PlainGroup, no_args_is_help=True, help="Say who may come in at the port.")
+token_app = typer.Typer(cls=PlainGroup, no_args_is_help=True, help="Tokens, with which programs come in.")
 for function in (add, passwd, oidc, role, disable, enable, remove):
-    user_app.command()(function)
-user_app.command("list")(list_users)
-token_app.command("add")(token_add)
-token_app.command("list")(token_list)
-token_app.command("remove")(token_remove)
+    user_app.command(cls=PlainCommand)(function)
+user_app.command("list", cls=PlainCommand)(list_users)
+token_app.command("add", cls=PlainCommand)(token_add)
+token_app.command("list", cls=PlainCommand)(token_list)
+token_app.command("remove", cls=PlainCommand)(token_remove)
 user_app.add_typer(token_app, name="token")
