@@ -1,5 +1,5 @@
 # Freisteller in a container: the program and the weights of its built-in engine. It runs as an ordinary user, and its root
-# file system may be read-only. docker-compose.yml shows how; docs/operations.md says what to mount.
+# file system may be read-only. docker-compose.yml shows how; docs/operations/install.md says what to mount.
 #
 #   docker build --tag freisteller .
 

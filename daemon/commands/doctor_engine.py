@@ -39,7 +39,7 @@ def engine_checks(settings: Settings, models: bool) -> Iterator[Check]:
             if not health.up:
                 yield Check("fail", what, health.message or "does not answer", _remedy(settings))
             elif health.message and settings.engine_in_use == "comfyui":
-                yield Check("warn", what, health.message, "See the section on ComfyUI in docs/operations.md.")
+                yield Check("warn", what, health.message, "See the section on ComfyUI in docs/operations/install.md.")
             elif health.fallbacks:
                 yield Check("warn", what, health.message, NO_CARD)
             else:

@@ -1,6 +1,6 @@
 """Words each notice: an event, a sentence for people, and its facts for programs, as one JSON object.
 
-docs/operations.md describes the JSON; a test compares the two.
+docs/integrating.md describes the JSON; a test compares the two.
 """
 
 import json

@@ -164,7 +164,7 @@ def test_a_full_disk_is_reported_and_so_is_its_end(house: House, monkeypatch: py
 
 
 NOT_WHOLE = Said("not_whole", name="a.jpg", detail=Said("only_n_bytes", n=7))
-EXAMPLES = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "operations.md").read_text("utf-8"), re.DOTALL)
+EXAMPLES = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "integrating.md").read_text("utf-8"), re.DOTALL)
 
 
 ONE_PHOTO = PhotoEnd(

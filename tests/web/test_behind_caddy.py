@@ -1,4 +1,4 @@
-"""The lines for Caddy that docs/operations.md gives do what they say, with a real Caddy before a real daemon."""
+"""The lines for Caddy that docs/operations/install.md gives do what they say, with real Caddy and daemon."""
 
 import http.client
 import os
@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("caddy") is None, reason="needs Debian's package caddy"),
 ]
 HOST = "photos.example"
-OPERATIONS = Path(__file__).resolve().parent.parent.parent / "docs" / "operations.md"
+OPERATIONS = Path(__file__).resolve().parent.parent.parent / "docs" / "operations" / "install.md"
 
 
 def lines_for(front: int, back: int) -> str:
