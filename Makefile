@@ -42,7 +42,7 @@ run: setup ## watch ./hotfolder, with three sample photos (ROOT=… for another 
 	@exec $(PY) -m daemon run --root "$(ROOT)" --samples
 
 test: .venv/.weights .venv/.dev ## install what the tests need, then run them
-	$(PY) -m pytest $(SIDE_BY_SIDE)
+	@$(PY) tests/how_long.py $(SIDE_BY_SIDE)
 
 test-lowest: .venv/.weights .venv/.dev ## run the tests with the oldest libraries that pyproject.toml allows
 	rm -rf .venv-lowest

@@ -17,6 +17,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped, unused-ignore] # comes with schemathesis
 from prometheus_client.parser import text_string_to_metric_families
 
+from daemon.observe.labels import OBSTACLES
 from tests.drawing import save_photo
 from tests.engines.comfyui_double import Double
 from tests.observe.prometheus import RULES, Prometheus, free_port, tool
@@ -45,7 +46,7 @@ class Told:
         said = []
         for channel in ("status", "doctor", "readyz"):
             page = self.pages.get(channel)
-            found = page.get("obstacles") or [] if isinstance(page, dict) else []
+            found = obstacles_in(page)
             said.append(f"{channel}: {found[0]['text'] if found else _summary(page)}")
         said += [f"notice: {notice['text']}" for notice in self.notices if notice["event"] in ("paused", "failed")][:1]
         return " | ".join(said)
@@ -165,7 +166,7 @@ class Scene:
         samples = self.samples()
         told = Told(pages=pages, samples=samples, notices=list(self.receiver.bodies))
         for channel, page in pages.items():
-            found = page.get("obstacles") if isinstance(page, dict) else None
+            found = obstacles_in(page)
             told.obstacles[channel] = None if found is None else [each["name"] for each in found]
         gauges = [(labels["reason"], v) for name, labels, v in samples if name == "freisteller_obstacle"]
         told.obstacles["metrics"] = [reason for reason, value in gauges if value] if gauges else None
@@ -263,6 +264,15 @@ def _summary(page: Any) -> str:
     if isinstance(page, dict) and "parts" in page:
         page = [f"{name}: {part.get('detail')}" for name, part in page["parts"].items() if not part.get("ok")]
     return " ".join(str(page).split())[:300]
+
+
+def obstacles_in(page: Any) -> list[dict[str, Any]] | None:
+    """The obstacles that a page tells, worst first. doctor's are checks of level fail or warn that are called so."""
+    if isinstance(page, list):
+        checks = [each for each in page if each.get("what") in OBSTACLES]
+        return [{"name": each["what"], "text": each["detail"]} for each in checks if each["level"] != "OK"]
+    found = page.get("obstacles") if isinstance(page, dict) else None
+    return found if found is None else list(found)
 
 
 def rights() -> str:

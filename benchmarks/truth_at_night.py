@@ -28,6 +28,7 @@ from tests.observe.prometheus import Prometheus
 WATCH_SECONDS = 14.0  # for pages: longer than the longest `for:` that is to fire, ten minutes made ten seconds
 TOLD_SECONDS = 45.0
 NOTHING: frozenset[str] = frozenset()
+SET_ASIDE = frozenset({"model_paused", "engine_refuses"})  # a model that fails everywhere is both
 WAITS = frozenset({"back_off"})  # is true beside most outages, after the cause
 
 
@@ -222,7 +223,7 @@ TROUBLES = (
     Trouble("only server down", only_server_down, frozenset({"no_engine"}), WAITS, "engine"),
     Trouble("one of two servers down", one_of_two_down, check=servers_counted),
     Trouble("node missing, other server down", node_missing, frozenset({"engine_refuses"}), WAITS, "engine"),
-    Trouble("model always fails", model_fails, frozenset({"model_paused"}), WAITS, "engine"),
+    Trouble("model always fails", model_fails, SET_ASIDE, SET_ASIDE | WAITS, "engine"),
     Trouble("paused by a person", paused, frozenset({"paused"}), check=pause_by),
     Trouble(
         "server refuses every photo", refused_photos, frozenset({"back_off", "no_engine", "engine_refuses"}), WAITS
