@@ -21,6 +21,7 @@ class Attempt:
     finish, verdict: of the result. verdict is None if the engine refused the recipe; error then says why.
     subject: the view that just holds what the alpha shows, for a later zoom; None if it shows nothing.
     resolved: how many pixels of its view's longer side the model resolves; 0 if that is not known.
+    finish_not_taken: the finish that was searched, if `finish` is its plain form because it made the rim worse.
     why: always empty now. In rows of earlier versions it says why this recipe came first.
     """
 
@@ -35,6 +36,7 @@ class Attempt:
     error_reason: str | None = None
     why: str = ""
     resolved: int = 0
+    finish_not_taken: Finish | None = None
 
     @property
     def page(self) -> int:

@@ -1,13 +1,13 @@
 """Finds the best finish of a raw alpha: which alphas to blend, then how far to finish the blend."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
 from daemon.arrays import Alpha
-from daemon.jobs import Finish, Verdict
+from daemon.jobs import UNFINISHED, Finish, Verdict
 from daemon.judgement.disagreement import Disagreement, measure_disagreement
 from daemon.judgement.finish import apply_finish
 from daemon.judgement.grading import RawAlpha, Thresholds, promised, verdict_on
@@ -71,6 +71,32 @@ def best_finish(
     evidence = _evidence(scene, alpha, unfinished)
     verdict = _verdict(scene, evidence, thresholds, disagreement, table, witness)
     return FinishedAlpha(finish, alpha, verdict, evidence)
+
+
+def plain_of(finish: Finish) -> Finish:
+    """The same finish without the two steps that move or harden a border. Stray islands and holes still go."""
+    return replace(finish, guided=False, levels=UNFINISHED.levels)
+
+
+def finished_otherwise(
+    scene: Scene,
+    raw: Alpha,
+    found: FinishedAlpha,
+    finish: Finish,
+    thresholds: Thresholds,
+    others: Mapping[int, Alpha],
+    witness: Witness | None = None,
+) -> FinishedAlpha:
+    """What `best_finish` found, with another finish of the same blend.
+
+    raw, thresholds, others, witness: as `best_finish` got them. Raises ValueError if the blend is not the same, or if
+    `found` was finished in an earlier run.
+    """
+    if found.evidence is None or finish.blend != found.finish.blend:
+        raise ValueError("only another finish of a blend that was just searched can be told")
+    alpha = apply_finish(scene.rgb, raw, finish, others)
+    other = FinishedAlpha(finish, alpha, found.verdict, _evidence(scene, alpha, found.evidence.unfinished))
+    return replace(other, verdict=verdict_now(scene, raw, other, thresholds, others, witness=witness))
 
 
 def verdict_now(

@@ -27,7 +27,7 @@ def _values(values: dict[str, Any]) -> dict[str, Any]:
         verdict |= _made_of(values.get("made_of") or {})
     kept: dict[str, Any] = {
         key: values[key]
-        for key in ("number", "finish", "server", "seconds", "why", "error", "resolved")
+        for key in ("number", "finish", "server", "seconds", "why", "error", "resolved", "finish_not_taken")
         if key in values
     }
     return {**kept, "recipe": recipe, "verdict": verdict or None}

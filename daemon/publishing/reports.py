@@ -81,9 +81,9 @@ def _cut(cut: Cut, words: Texts, photo: Mapping[str, Any]) -> dict[str, Any]:
         "result": {"width": cut.size[0], "height": cut.size[1]},
         **verdict_values(cut.outcome.verdict, words),
         "recipe": recipe_values(best.recipe),
-        "finish": _finish(best.finish),
+        **_finishes(best),
         "best_attempt": best.number,
-        "attempts": [_attempt(attempt, words) for attempt in cut.outcome.attempts],
+        "attempts": [attempt_values(attempt, words) for attempt in cut.outcome.attempts],
     }
 
 
@@ -181,17 +181,24 @@ def recipe_values(recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def _finishes(attempt: Attempt) -> dict[str, Any]:
+    """An attempt's finish, and the one that was not taken because it made the rim worse, if there is one."""
+    left = attempt.finish_not_taken
+    return {"finish": _finish(attempt.finish), **({"finish_not_taken": _finish(left)} if left else {})}
+
+
 def _finish(finish: Finish) -> dict[str, Any]:
     default = Finish()
     values = {name: getattr(finish, name) for name in Finish.__dataclass_fields__}
     return {name: value for name, value in values.items() if value != getattr(default, name)}
 
 
-def _attempt(attempt: Attempt, words: Texts) -> dict[str, Any]:
+def attempt_values(attempt: Attempt, words: Texts) -> dict[str, Any]:
+    """An attempt as JSON values."""
     return {
         "number": attempt.number,
         "recipe": recipe_values(attempt.recipe),
-        "finish": _finish(attempt.finish),
+        **_finishes(attempt),
         "server": attempt.server,
         "seconds": round(attempt.seconds, 3),
         **({"resolved": attempt.resolved} if attempt.resolved else {}),

@@ -8,7 +8,7 @@ import numpy as np
 from daemon.arrays import Alpha, Rgb
 from daemon.jobs import TOUCH_UP, Attempt, Finish, Limits, Recipe, Verdict, View
 from daemon.judgement import finish, finish_search, grading, views
-from daemon.judgement.both_promises import rim_counts, with_rim
+from daemon.judgement.both_promises import has_better_rim, may_rise_with, rim_counts, with_rim
 from daemon.judgement.finish_search import FinishedAlpha
 from daemon.judgement.grading import Thresholds
 from daemon.judgement.scene import Scene, look_at
@@ -106,7 +106,8 @@ class PhotoInWork:
             found = FinishedAlpha(Finish(), raw, verdict)
         self.finished[attempt.number] = found
         subject = views.subject_of(found.alpha)
-        return self._with_rim(replace(attempt, finish=found.finish, subject=subject), found.verdict)
+        judged = self._with_rim(replace(attempt, finish=found.finish, subject=subject), found.verdict)
+        return self._with_better_rim(judged)
 
     def judge_again(self, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Attempts with the verdicts that they get beside all alphas that are known by now."""
@@ -167,6 +168,28 @@ class PhotoInWork:
         verdict = with_rim(region, rim, self._limits)
         self.rims.note(attempt, verdict)
         return replace(attempt, verdict=verdict)
+
+    def _with_better_rim(self, attempt: Attempt) -> Attempt:
+        """The attempt with the plain form of its finish, if it is better for that: a finish may harm the rim."""
+        found, verdict = self.finished[attempt.number], attempt.verdict
+        plain = finish_search.plain_of(found.finish)
+        if plain == found.finish or verdict is None or not may_rise_with(verdict):
+            return attempt
+        raw, others = self.whole[attempt.number], self._before(attempt.number)
+        limits = self._thresholds(attempt)
+        with self.timed("search"):
+            other = finish_search.finished_otherwise(self.scene, raw, found, plain, limits, others, self._witness)
+        changed = replace(attempt, finish=plain, finish_not_taken=found.finish)
+        self.finished[attempt.number] = other
+        rim = self.rims.judge_otherwise(changed, self._full_alpha, self._unfinished(changed))
+        changed = replace(changed, verdict=with_rim(other.verdict, rim, self._limits))
+        if changed.verdict is None or not has_better_rim(changed.verdict, verdict):
+            self.finished[attempt.number] = found
+            self.rims.leave()
+            return attempt
+        self.rims.take(changed, rim)
+        self.rims.note(changed, changed.verdict)
+        return changed
 
     def _unfinished(self, attempt: Attempt) -> Alpha | None:
         """What an attempt's alpha is finished from: its raw one, blended with others; None if a person made it."""

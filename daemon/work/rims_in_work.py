@@ -39,16 +39,31 @@ class RimsInWork:
         """
         number = attempt.number
         if number not in self.judged:
-            self._newest = None
-            with self.timed("refine"):
-                full = make(attempt)
-            with self.timed("rim"):
-                patches = rim_patches(self.photo, full, self._resolved(attempt), raw)
-                self.judged[number] = (
-                    None if patches is None else judge_rim(patches, (self.photo.width, self.photo.height))
-                )
-            self._newest = number, full
+            self.judged[number] = self.judge_otherwise(attempt, make, raw)
         return self.judged[number]
+
+    def judge_otherwise(
+        self, attempt: Attempt, make: Callable[[Attempt], Samples], raw: Alpha | None
+    ) -> JudgedRim | None:
+        """The same if the attempt had another finish, which `make` gives it. `take` or `leave` that afterwards."""
+        self._newest = None
+        with self.timed("refine"):
+            full = make(attempt)
+        with self.timed("rim"):
+            patches = rim_patches(self.photo, full, self._resolved(attempt), raw)
+            judged = None if patches is None else judge_rim(patches, (self.photo.width, self.photo.height))
+        self._newest = attempt.number, full
+        return judged
+
+    def take(self, attempt: Attempt, rim: JudgedRim | None) -> None:
+        """The attempt has the other finish now; `note` its verdict next."""
+        self.judged[attempt.number] = rim
+        if self._best is not None and self._best[0] == attempt.number:
+            self._best = self._standing = None
+
+    def leave(self) -> None:
+        """The attempt keeps the finish that it had."""
+        self._newest = None
 
     def note(self, attempt: Attempt, verdict: Verdict) -> None:
         """An attempt has this verdict now: keep its full alpha if it is the best one, as far as it is at hand."""

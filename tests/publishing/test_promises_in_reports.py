@@ -1,17 +1,19 @@
 """Both promises stand in the report with what they are made of, and a journal that reads it back knows them again."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.jobs import Attempt, Grade, Limits, MadeOf, Measures, Recipe, Verdict
+from daemon.jobs import Attempt, Finish, Grade, Limits, MadeOf, Measures, Recipe, Verdict
 from daemon.journal.rows import ATTEMPT, attempt, attempt_body
+from daemon.publishing.attempt_in_report import attempt_in
 from daemon.publishing.found_files import entry_of_report
 from daemon.publishing.report_reading import read_report
-from daemon.publishing.reports import verdict_values
+from daemon.publishing.reports import attempt_values, verdict_values
 from daemon.words.catalogue import words_in
 from tests.publishing.photo_report import report_of_a_photo
 
@@ -102,6 +104,18 @@ def test_a_promise_of_a_stranger_that_is_no_share_makes_it_no_report(report: Pat
     with pytest.raises(ValueError, match=r"share|float|report"):
         read_report(report.read_bytes())
     assert entry_of_report(HotFolder(report.parents[1]), report) is None
+
+
+def test_a_report_says_which_finish_was_not_taken() -> None:
+    guided = Finish(guided=True, levels=(0.3, 0.7))
+    kept = Attempt(1, Recipe("m"), finish=Finish(fill_holes=True), verdict=VERDICT, finish_not_taken=guided)
+
+    told = attempt_values(kept, words_in("en"))
+
+    assert told["finish_not_taken"] == {"guided": True, "levels": (0.3, 0.7)}
+    assert "finish_not_taken" not in attempt_values(replace(kept, finish_not_taken=None), words_in("en"))
+    assert attempt_in(json.loads(json.dumps(told))).finish_not_taken == guided
+    assert attempt(attempt_body(kept)) == kept
 
 
 def test_the_journal_keeps_both_promises_and_knows_rows_of_earlier_versions() -> None:

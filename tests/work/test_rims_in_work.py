@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from daemon.arrays import Alpha
-from daemon.jobs import TOUCH_UP, Attempt, Grade, Reason, Recipe, Verdict, View
+from daemon.jobs import TOUCH_UP, Attempt, Finish, Grade, Reason, Recipe, Verdict, View
+from daemon.judgement import finish_search
 from daemon.pictures import codec, memory_need, reading, refining
 from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.packed_alpha import PackedAlpha
@@ -144,6 +145,53 @@ def test_a_later_run_gives_the_same_verdicts() -> None:
     for number, alpha in ((1, codec.alpha_of(codec.steps_of(alphas[1]))), (2, exact)):
         later_still.add(number, Recipe("a"), alpha, None)
     assert later_still.judge_again([late_first, late_second])[0] == late_first
+
+
+HARMFUL = Finish(levels=(0.6, 0.9), keep_islands=False, fill_holes=True)
+"""It moves a soft border inwards."""
+PLAIN = replace(HARMFUL, levels=(0.0, 1.0))
+
+
+def with_search(monkeypatch: pytest.MonkeyPatch, finish: Finish) -> None:
+    """Let the search find this finish, whatever the alpha is."""
+    monkeypatch.setattr(finish_search, "finish_for", lambda _, blend: replace(finish, blend=blend))
+
+
+def test_a_finish_that_makes_the_rim_worse_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_search(monkeypatch, PLAIN)
+    plain = judged(in_work(), 1, blurred(SMALL, 0.6))
+    with_search(monkeypatch, HARMFUL)
+
+    attempt = judged(in_work(), 1, blurred(SMALL, 0.6))
+
+    assert attempt == replace(plain, finish_not_taken=HARMFUL)
+    assert verdict(attempt).grade is Grade.SEHR_GUT
+
+
+def test_the_finish_that_was_taken_instead_is_written_and_kept(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_search(monkeypatch, HARMFUL)
+    raw = codec.alpha_of(codec.steps_of(blurred(SMALL, 0.6)))
+    work = in_work()
+    attempt = judged(work, 1, raw)
+    full = work.full_alpha(attempt)
+    assert made.count == 2  # one of each finish
+    later = in_work()
+    later.add(1, Recipe("a"), raw, None)
+
+    assert later.judge_again([attempt]) == [attempt]
+    assert np.array_equal(later.full_alpha(attempt), full)
+
+
+@pytest.mark.parametrize("blur", [0.6, 0.8])
+def test_a_finish_stays_where_the_plain_one_is_no_better(made: Made, blur: float) -> None:
+    work = in_work()
+    attempt = judged(work, 1, blurred(SMALL, blur))
+
+    assert attempt.finish.guided
+    assert attempt.finish_not_taken is None
+    assert made.count == (1 if verdict(attempt).grade is Grade.SEHR_GUT else 2)
+    assert work.finished[1].finish == attempt.finish
+    assert np.array_equal(work.full_alpha(attempt), refining.full_size_alpha(photo(), work.finished_alpha(attempt)))
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".png"])
