@@ -58,12 +58,13 @@ def test_the_limits_that_a_verdict_was_given_by_decide_where_it_stands() -> None
     assert place(strict) == pytest.approx(1.5)
 
 
-def test_by_the_shipped_table_a_rim_that_is_gut_pays_no_call_of_its_own_and_one_that_is_hopeless_does() -> None:
+def test_by_the_shipped_table_no_rim_pays_a_call_of_its_own_and_a_region_does() -> None:
     by_rim = Verdict(0.96, Grade.GUT, Measures(0.5, 0.5, 0.5), rim=0.85, limits=LIMITS)
     torn = replace(by_rim, grade=Grade.UNGENUEGEND, rim=0.5)
 
     assert next_by_default(Attempt(1, Recipe("A"), verdict=by_rim)) is None
-    assert next_by_default(Attempt(1, Recipe("A"), verdict=torn)) == Recipe("B")
+    assert next_by_default(Attempt(1, Recipe("A"), verdict=torn)) is None
+    assert next_by_default(Attempt(1, Recipe("A"), verdict=replace(torn, score=0.8))) == Recipe("B")
 
 
 def test_gains_are_linear_between_the_places_of_the_table_and_nothing_is_gained_beyond() -> None:
