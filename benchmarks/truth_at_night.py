@@ -156,7 +156,7 @@ def engine_back(scene: Scene) -> None:
     only_server_down(scene)
     scene.until(scene.put_off)
     time.sleep(5)  # so that the photo waits in back-off
-    scene.servers[0].start()
+    scene.servers[0].revive()
 
 
 def damaged_photo(scene: Scene) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from daemon.engines.contract import Answer, EncodedAnswer, Engine, KnowsDetail, ReadAlpha, TakesEncoded
 from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError
@@ -10,16 +11,18 @@ from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Attempt, Job, Recipe
 from daemon.journal.alphas import Alphas
-from daemon.journal.work_times import WorkTimes
 from daemon.observe.meter import Meter
 from daemon.work.photo_worker import PhotoWorker
+
+if TYPE_CHECKING:
+    from daemon.journal.work_times import WorkTimes  # it knows the journal, which `process` has not
 
 
 class EngineQuestions:
     """Asks one engine. Many threads may use it at once, each for a photo of its own."""
 
     def __init__(
-        self, engine: Engine, alphas: Alphas, meter: Meter, runtime: Runtime, work_times: WorkTimes | None = None
+        self, engine: Engine, alphas: Alphas, meter: Meter, runtime: Runtime, work_times: "WorkTimes | None" = None
     ) -> None:
         """work_times: is told how long photos waited for engines that were away; None = nobody keeps that."""
         self._engine = engine
