@@ -23,6 +23,7 @@ def server_in_use(server: str, now: float, reconnects: int) -> ServerHealth:
         24 << 30,
         6 << 30,
         reconnects=reconnects,
+        fallbacks=reconnects,
         canaries=((MODELS[0], now),),
         uploads=2,
         history_entries=5,
@@ -49,6 +50,7 @@ def happen(metrics: Metrics, now: float) -> None:
         metrics.job_finished(grade, 9.0, 2, 0.1, now)
     metrics.job_finished("failed", 0.5, 0, None, now)
     metrics.count(series.FAILURES, reason="bad_photo")
+    metrics.observe(series.JOB_TURNAROUND, 30.0, grade="gut")
     metrics.count(series.FAILED_AGAIN)
     metrics.count(series.POSTPONED, reason="engine_away")
     metrics.count(series.RECOVERED_JOBS, how="resumed")
@@ -57,6 +59,9 @@ def happen(metrics: Metrics, now: float) -> None:
     metrics.count(series.JOURNAL_DAMAGED)
     metrics.count(series.DUPLICATES)
     metrics.count(series.COLLISIONS)
+    metrics.count(series.WORKERS_LOST)
+    metrics.count(series.PUT_BACK, what="result")
+    metrics.set(series.BAD_ORDERS, 1)
     metrics.count(series.VERDICTS, **{"from": "gut", "to": "ungenuegend"})
     for reconnects in (0, 1):
         metrics.engine([server_in_use(server, now, reconnects) for server in SERVERS])

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.observe.busy_day import happen, metrics_of_a_new_daemon
 
-_NAME = re.compile(r"[a-z_]+:[a-z_]+:[a-z0-9_]+|\b(?:freisteller|process)_[a-z_]+\b|\bup\b|\bALERTS\b")
+_NAME = re.compile(r"[a-z_]+:[a-z_]+:[a-z0-9_]+|\b(?:freisteller|process)_[a-z_]+\b|\bup\b|\bALERTS\w*\b|\bDCGM_\w+\b")
 
 
 def known_series() -> set[str]:

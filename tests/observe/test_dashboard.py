@@ -3,8 +3,12 @@
 import json
 import math
 import re
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,15 @@ from tests.observe.test_rules import RECORDED
 from tests.web.ports import watched_site, web_server
 
 Json = dict[str, Any]  # Any: Grafana's JSON model is Grafana's business
+
+
+DCGM = {
+    "DCGM_FI_DEV_GPU_UTIL": 40,
+    "DCGM_FI_DEV_FB_USED": 9000,
+    "DCGM_FI_DEV_FB_FREE": 3000,
+    "DCGM_FI_DEV_POWER_USAGE": 180,
+}
+"""What NVIDIA's dcgm-exporter says of a GPU on another machine, in per cent, MiB and watts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +47,16 @@ def dashboard() -> Json:
     return loaded
 
 
-def panels() -> list[Json]:
+def rows() -> list[Json]:
+    return [panel for panel in dashboard()["panels"] if panel["type"] == "row"]
+
+
+def first_screen() -> list[Json]:
     return [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
+
+
+def panels() -> list[Json]:
+    return [*first_screen(), *(panel for row in rows() for panel in row["panels"])]
 
 
 def queries() -> list[Query]:
@@ -44,15 +65,49 @@ def queries() -> list[Query]:
 
 def filled_in(expression: str) -> str:
     """The expression as Grafana sends it with everything selected."""
-    for name, value in (("$__rate_interval", "10s"), ("$__range", "1m")):
+    for name, value in (("$__rate_interval", "10s"), ("$__range", "1m"), ("offset 1w", "offset 3s")):
         expression = expression.replace(name, value)
     return re.sub(r"\$(instance|server|model)\b", ".*", expression)
 
 
-def test_it_has_the_rows_that_operations_look_for() -> None:
-    titles = [panel["title"].split(":")[0] for panel in dashboard()["panels"] if panel["type"] == "row"]
+def test_the_first_screen_has_what_somebody_woken_up_looks_for() -> None:
+    titles = [panel["title"] for panel in first_screen()]
 
-    assert titles == ["Now", "RED", "Quality", "Flow", "USE", "Intake"]
+    assert titles == [
+        *("Alerts", "What is in the way", "Paused", "Servers that work", "Room on the disks", "Room in bytes"),
+        *("Oldest photo that waits", "Last result", "Servers", "Photos an hour"),
+    ]
+    assert max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in first_screen()) <= 20
+
+
+def test_everything_else_is_in_rows_that_open_when_somebody_wants_them() -> None:
+    assert [(row["title"], row["collapsed"]) for row in rows()] == [
+        *(("Flow", True), ("Quality", True), ("Servers", True), ("Process", True))
+    ]
+
+
+def test_each_alert_links_to_what_to_do() -> None:
+    links = re.findall(r"\$\{__data\.fields\.(\w+)\}", json.dumps(first_screen()[0]))
+
+    assert links == ["runbook"]
+
+
+def test_every_legend_names_the_instance_unless_it_is_about_all() -> None:
+    for panel in panels():
+        for target in panel["targets"]:
+            legend = target["legendFormat"]
+            assert "{{instance}}" in legend or legend.startswith("all ") or panel["type"] == "heatmap", legend
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        *("paused", "bad_orders", "engine_paused_models", "notification_failures_total", "journal_damaged_total"),
+        *("canary_success_timestamp_seconds", "put_back_total", "batches_done_total"),
+    ],
+)
+def test_what_a_person_has_to_know_is_on_the_board(series: str) -> None:
+    assert any(f"freisteller_{series}" in series_in(query.expression) for query in queries())
 
 
 def test_it_can_be_read_for_one_instance_server_or_model() -> None:
@@ -76,13 +131,14 @@ def test_every_panel_takes_the_chosen_data_source_and_says_what_it_shows() -> No
 
 
 def test_no_two_panels_share_a_number_or_a_place() -> None:
-    placed = [(panel["id"], panel["gridPos"]) for panel in dashboard()["panels"]]
-    assert len({number for number, _ in placed}) == len(placed)
-    for (first, one), (second, other) in combinations(placed, 2):
-        beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
-        above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
-        assert beside or above, (first, second)
-    assert all(place["x"] + place["w"] <= 24 for _, place in placed)
+    numbers = [panel["id"] for panel in (*rows(), *panels())]
+    assert len(set(numbers)) == len(numbers)
+    for together in (dashboard()["panels"], *(row["panels"] for row in rows())):
+        for one, other in combinations([panel["gridPos"] for panel in together], 2):
+            beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+            above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+            assert beside or above, (one, other)
+    assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in panels())
 
 
 @pytest.mark.parametrize("query", queries(), ids=lambda query: query.panel)
@@ -90,7 +146,31 @@ def test_a_panel_asks_only_for_series_that_exist(query: Query) -> None:
     used = series_in(query.expression)
 
     assert used
-    assert used <= known_series() | set(RECORDED) | {"ALERTS"}
+    assert used <= known_series() | set(RECORDED) | {"ALERTS", "ALERTS_FOR_STATE"} | DCGM.keys()
+
+
+@pytest.mark.slow
+def test_a_quiet_daemon_without_gpu_or_test_picture_says_so_in_place_of_an_empty_panel(tmp_path: Path) -> None:
+    status = web_server(watched_site(metrics_of_a_new_daemon()))
+    host, port = status.start()
+    told = {query for query in queries() if "label_replace(0 * freisteller_build_info" in query.expression}
+    told |= {Query(panel["title"], panel["targets"][0]["expr"]) for panel in first_screen()[:4]}
+    silent = set(told)
+    try:
+        with scraping(tmp_path, [f"{host}:{port}"]) as prometheus:
+
+            def all_told() -> bool:
+                silent.difference_update(
+                    {query for query in silent if _answered(prometheus.query(filled_in(query.expression)))}
+                )
+                return not silent
+
+            eventually(all_told)
+    finally:
+        status.close()
+
+    assert len(told) > 12
+    assert silent == set()
 
 
 @pytest.mark.slow
@@ -100,7 +180,7 @@ def test_prometheus_has_an_answer_for_every_panel(tmp_path: Path) -> None:
     host, port = status.start()
     open_queries = set(queries())
     try:
-        with scraping(tmp_path, [f"{host}:{port}"]) as prometheus:
+        with dcgm_exporter() as exporter, scraping(tmp_path, [f"{host}:{port}", exporter]) as prometheus:
 
             def all_answered() -> bool:
                 happen(metrics, time.time())
@@ -120,3 +200,29 @@ def test_prometheus_has_an_answer_for_every_panel(tmp_path: Path) -> None:
 def _answered(samples: list[Sample]) -> bool:
     """Whether a person sees a line: at least one number."""
     return any(math.isfinite(sample.value) for sample in samples)
+
+
+@contextmanager
+def dcgm_exporter() -> Iterator[str]:
+    """Its host:port."""
+    page = "".join(f'{name}{{gpu="0",Hostname="gpu1"}} {value}\n' for name, value in DCGM.items()).encode()
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
