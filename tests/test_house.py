@@ -242,6 +242,7 @@ def test_no_module_reads_the_environment_but_the_settings() -> None:
     assert readers <= {
         "settings/engine_sections.py",
         "settings/read_settings.py",
+        "settings/setting_places.py",
         "settings/tree.py",
         "engines/onnx/onnx_session.py",
         "logs/journald.py",

@@ -2,22 +2,62 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
+from daemon.settings.photo_sections import COLOUR
+from daemon.settings.setting_places import place_of
 from daemon.settings.tree import PREFIX, Settings
 
 _LOGIN = re.compile(r"://[^/]*@")
 _KIND = re.compile(r"(literal|tuple|function-before)\[|constrained-")  # pydantic's word for a kind of value
 
+_WORDS = {
+    f"String should match pattern '{COLOUR}'": "must be a colour like #ffffff",
+    "Input should": "must",
+    "String should": "must",
+    "must have at least 1 character": "must not be empty",
+    "a valid number, unable to parse string as a number": "a number, such as 2.5",
+    "a valid integer, unable to parse string as an integer": "a whole number, such as 3",
+    "a valid integer, got a number with a fractional part": "a whole number, such as 3",
+    "a valid boolean, unable to interpret input": "true or false",
+    "a valid boolean": "true or false",
+    "a valid number": "a number, such as 2.5",
+    "a valid integer": "a whole number, such as 3",
+    "a valid string": 'text, in "quotes"',
+    "a valid tuple": "a list",
+    "a valid list": "a list",
+    "a valid dictionary or instance of ": "a table of ",
+    "a valid dictionary": "a table",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    "greater than": "more than",
+    "Field required": "is missing",
+}
+"""What pydantic says, and what we say; in this order."""
 
-def explain(error: ValidationError, config: Path | None = None, tree: type[BaseModel] = Settings) -> str:
-    """One line for each error, without secrets. tree: the model that was to be read."""
+
+def explain(
+    error: ValidationError,
+    config: Path | None = None,
+    tree: type[BaseModel] = Settings,
+    flags: Mapping[str, object] | None = None,
+) -> str:
+    """One line for each error with its place, without secrets. tree: the model that was to be read.
+
+    config, flags: where the settings of `Settings` came from, besides the environment.
+    """
     lines: dict[str, str] = {}  # by what a line begins with, so that several kinds of value share one
+    places: dict[str, str] = {}
     errors = error.errors()
+
+    def where(path: list[str]) -> str:
+        place = place_of(path, config, flags or {}, PREFIX) if tree is Settings else ""
+        return f" ({place})" if place else ""
+
     outer = {each["loc"][:depth] for each in errors for depth in range(len(each["loc"]))}
     for each in errors:
         if each["type"] == "too_short" and each["loc"] in outer:
@@ -25,17 +65,26 @@ def explain(error: ValidationError, config: Path | None = None, tree: type[BaseM
         path = [str(part) for part in each["loc"] if not _KIND.match(str(part))]
         key = ".".join(path) or "settings"
         if each["type"] == "extra_forbidden":
-            lines[f"Unknown setting {key}"] = suggestion(path[-1], _keys_beside(path, tree))
+            line = f"Unknown setting {key}"
+            lines[line], places[line] = suggestion(path[-1], _keys_beside(path, tree)), where(path)
             continue
-        allowed = each["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")  # Python's word
+        allowed = _in_words(each["msg"])
         secret = {"token", "password"} & {*path} or (path[:2] == ["notify", "hooks"] and "on" not in path)
         value = "***" if secret else _LOGIN.sub("://***@", repr(each["input"]))
         shown = "" if isinstance(each["input"], dict | BaseModel) else f" = {value}"
         line, allowed = f"Bad setting {key}{shown}", f"{allowed[:1].lower()}{allowed[1:]}"
         others = f"{lines[line]}, or " if line in lines else ": "
-        lines[line] = others + (allowed.removeprefix("input should be ") if line in lines else allowed)
-    where = f" (settings file {config}, {PREFIX}… variables, flags)" if config else ""
-    return "\n".join(map("".join, lines.items())) + where
+        lines[line] = others + (allowed.removeprefix("must be ") if line in lines else allowed)
+        places[line] = where(path)
+    return "\n".join(f"{line}{text}{places[line]}" for line, text in lines.items())
+
+
+def _in_words(message: str) -> str:
+    """What pydantic asks for, in a person's words."""
+    message = message.removeprefix("Value error, ")
+    for theirs, ours in _WORDS.items():
+        message = message.replace(theirs, ours)
+    return message
 
 
 def suggestion(key: str, known: Iterable[str]) -> str:

@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from daemon.settings.output_formats import OutputFormat, PagesSetting
 from daemon.settings.section import Section
 
+COLOUR = r"^#[0-9a-fA-F]{6}$"
+
 
 class IntakeSettings(Section):
     """How the inbox is watched, and when a file counts as whole."""
@@ -27,7 +29,7 @@ class OutputSettings(Section):
     formats: tuple[OutputFormat, ...] = Field(("png",), min_length=1)
     keep_originals: bool = True
     clean_rims: bool = True
-    background: str = Field("#ffffff", pattern=r"^#[0-9a-fA-F]{6}$")
+    background: str = Field("#ffffff", pattern=COLOUR)
     trim: bool = False
     margin: float = Field(0.05, ge=0, le=1)
     max_side: int = Field(0, ge=0, le=100_000)

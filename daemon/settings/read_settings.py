@@ -1,6 +1,8 @@
 """Loads the settings from a TOML file, FREISTELLER__… variables, flags and credentials."""
 
+import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -64,9 +66,25 @@ def load(config: Path | None = None, flags: dict[str, Any] | None = None) -> Set
         loaded = Loaded(**(flags or {}))
         return _with_credentials(Settings.model_construct(loaded.model_fields_set, **dict(loaded)))  # can be pickled
     except ValidationError as error:
-        raise BadSettings(explain(error, config)) from error
+        raise BadSettings(explain(error, config, flags=flags)) from error
     except SettingsError as error:
-        raise BadSettings(f"{error}. Write a list or table in a {PREFIX}… variable as JSON.") from error
+        raise BadSettings(_not_json(str(error))) from error
+
+
+def _not_json(error: str) -> str:
+    """Which variables hold a list or a table that is no JSON. Their values may be secret, so they are not shown."""
+    section = re.search(r'field "(\w+)"', error)
+    begin = f"{PREFIX}{section[1] if section else ''}".upper()
+    named = [name for name in sorted(os.environ) if name.upper().startswith(begin) and not _is_json(os.environ[name])]
+    return f'{" or ".join(named)} must be a list or a table, written as JSON, such as ["png"] or {{"key": 1}}.'
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _with_credentials(settings: Settings) -> Settings:

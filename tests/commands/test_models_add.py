@@ -341,7 +341,7 @@ def test_numbers_in_other_files_are_refused_with_the_way_out(folder: Path, monke
         ("size=big", "size = 'big'"),
         ("mean=1 2", "mean"),
         ("std=0,1,1", r"std\.0"),
-        ("std=small", r"std = '\[small\]': input should be a list"),
+        ("std=small", r"std = '\[small\]': must be a list"),
         ("fit=squeeze", "fit = 'squeeze'"),
         ("ftt=stretch", "Unknown setting ftt.*fit"),
         ("output=first", "output = 'first'"),

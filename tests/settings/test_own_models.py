@@ -56,9 +56,9 @@ def test_own_tables_stand_in_the_settings_or_beside_them(tmp_path: Path) -> None
     [
         (STUDIO.replace("licence", "license"), r"Unknown setting models\.studio\.license: did you mean licence\?"),
         (STUDIO + 'process_res = "square"', r"Bad setting models\.studio: resolutions and process_res"),
-        (STUDIO + 'process_res = "big"', r"models\.studio\.process_res = 'big': input should be 'square'"),
+        (STUDIO + 'process_res = "big"', r"models\.studio\.process_res = 'big': must be 'square'"),
         (STUDIO.replace("models.studio", "model.studio"), r"Unknown setting model: did you mean models\?"),
-        ("[models.x]\nlicence = 'ours'", r"Bad setting models\.x\.family: field required"),
+        ("[models.x]\nlicence = 'ours'", r"Bad setting models\.x\.family: is missing"),
         (
             FAMILY.replace('"cut", output', '"cat", output'),
             r"families\.mine: alpha\.node is 'cat', but the chain has cut",

@@ -69,7 +69,7 @@ def test_the_environment_overrides_the_file_and_a_flag_overrides_both(
         ("FREISTELLER__OUTPUTS__FORMATS", '["gif"]', ("outputs.formats", "gif", "png")),
         ("FREISTELLER__HTTP__BIND", "9108", ("http.bind", "9108", "host:port")),
         ("FREISTELLER__NOSUCH", "1", ("FREISTELLER__NOSUCH", "root")),
-        ("FREISTELLER__COMFYUI__SERVERS", "http://x", ("comfyui", "JSON")),
+        ("FREISTELLER__COMFYUI__SERVERS", "http://x", ("COMFYUI__SERVERS", "JSON")),
         ("FREISTELLER__COMFYUI__SERVERS", '[{"url": "http://[::1"}]', ("comfyui.servers.0.url", "http://[::1")),
         ("FREISTELLER__COMFYUI__SERVERS", '[{"url": "http://gpu1:81880"}]', ("comfyui.servers.0.url", "0-65535")),
         ("FREISTELLER__GRADING__GUT", "0.99", ("grading", "sehr_gut")),
@@ -155,8 +155,8 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ({"batch": 0}, "engine.local.batch = 0: input should be 'auto', or greater than or equal to 1"),
-        ({"providers": "gpu"}, "engine.local.providers = 'gpu': input should be 'auto', or a list"),
+        ({"batch": 0}, "engine.local.batch = 0: must be 'auto', or at least 1"),
+        ({"providers": "gpu"}, "engine.local.providers = 'gpu': must be 'auto', or a list"),
     ],
     ids=str,
 )
@@ -166,3 +166,46 @@ def test_a_value_of_several_kinds_is_explained_in_one_line(value: dict[str, obje
 
     assert str(refused.value).startswith(f"Bad setting {told}")
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[outputs]\nbackground = "white"', "outputs.background = 'white': must be a colour like #ffffff (line 2 of "),
+        (
+            "[intake]\n\nquiet_seconds = 'soon'",
+            "intake.quiet_seconds = 'soon': must be a number, such as 2.5 (line 3 of ",
+        ),
+        ("dispatch.workers = 1.5", "dispatch.workers = 1.5: must be a whole number, such as 3 (line 1 of "),
+        ('[log]\nlevle = "info"', "log.levle: did you mean level? (line 2 of "),
+        ('[outputs]\nformats = [\n"gif"]', "or 'tiff_on_colour' (line 2 of "),
+        ('[[comfyui.servers]]\nurl = "http://a"\n[[comfyui.servers]]\nurl = "b"', "(line 4 of "),
+        ("[grading]\ngut = 0.99", "(line 1 of "),
+    ],
+)
+def test_a_bad_line_is_explained_in_words_and_named(text: str, told: str, tmp_path: Path) -> None:
+    file = tmp_path / "studio.toml"
+    file.write_text(text)
+
+    with pytest.raises(BadSettings) as refused:
+        load(file)
+
+    assert told in str(refused.value)
+    assert str(refused.value).endswith(f"{file})")
+
+
+def test_a_bad_variable_or_flag_is_named_though_the_file_is_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "studio.toml"
+    file.write_text("[intake]\nquiet_seconds = 3")
+    monkeypatch.setenv("FREISTELLER__INTAKE__QUIET_SECONDS", "soon")
+
+    with pytest.raises(BadSettings, match=r"a number, such as 2\.5 \(variable FREISTELLER__INTAKE__QUIET_SECONDS\)$"):
+        load(file)
+    monkeypatch.delenv("FREISTELLER__INTAKE__QUIET_SECONDS")
+    with pytest.raises(BadSettings, match=r"root = '': must not be empty \(flag --root\)$"):
+        load(file, {"root": ""})
+    monkeypatch.setenv("FREISTELLER__OUTPUTS__FORMATS", "gif")
+    with pytest.raises(BadSettings, match=r"^FREISTELLER__OUTPUTS__FORMATS must be a list or a table, written as JSON"):
+        load(file)
