@@ -185,6 +185,8 @@ def install(
     written = install.write(files)
     for path in files:
         out.print(f"{'written' if path in written else 'unchanged'}: {path}", markup=False)
+    for warning in install.warnings():
+        err.print(f"Warning: {warning}", markup=False)
     out.print("\nNext:")
     for command in install.next_commands(wanted):
         out.print(f"  {command}", markup=False)

@@ -12,6 +12,7 @@ from daemon.disk.shipped import shipped
 from daemon.errors import BadSettings
 
 SHIPPED_PROGRAM = "/opt/freisteller/bin/freisteller"
+SHIPPED_DOCUMENT = "Documentation=file:///opt/freisteller/docs/operations.md"
 SHIPPED_WEIGHTS = "/opt/freisteller/weights"
 UNITS, SETTINGS, STATE = "etc/systemd/system", "etc/freisteller", "/var/lib/freisteller"
 USER = "freisteller"  # as in the shipped unit
@@ -94,11 +95,12 @@ def next_commands(wanted: Installation) -> tuple[str, str, str]:
     """What a person runs next: make the user and the folder, start the service, check it."""
     user, root = wanted.user, shlex.quote(str(wanted.root))
     config = f"/{SETTINGS}/{wanted.settings_path.name}"
+    environment = f" {shlex.quote(f'U2NET_HOME={weights}')}" if (weights := _weights()) else ""
     return (
         f"id {user} >/dev/null 2>&1 || sudo useradd --system --user-group --home-dir {STATE} "
         f"--shell /usr/sbin/nologin {user}; sudo install -d -o {user} -g {user} -m 2770 {root}",
         f"sudo systemctl daemon-reload && sudo systemctl enable --now {wanted.unit}",
-        f"sudo -u {user} {shlex.quote(str(_program()))} doctor --config {shlex.quote(config)}",
+        f"sudo -u {user}{environment} {shlex.quote(str(_program()))} doctor --config {shlex.quote(config)}",
     )
 
 
@@ -110,8 +112,33 @@ def _unit(service: str) -> str:
     """The shipped unit with the paths of this installation."""
     text = shipped("systemd", service).read_text("utf-8")
     text = text.replace(SHIPPED_PROGRAM, _quoted(str(_program())))
-    weights = _quoted(f"U2NET_HOME={Path(sys.prefix).absolute() / 'weights'}")
-    return text.replace(f"Environment=U2NET_HOME={SHIPPED_WEIGHTS}", f"Environment={weights}")
+    text = text.replace(SHIPPED_DOCUMENT, _documented(SHIPPED_DOCUMENT))
+    line = f"Environment=U2NET_HOME={SHIPPED_WEIGHTS}"
+    weights = _weights()
+    return text.replace(line, f"Environment={_quoted(f'U2NET_HOME={weights}')}" if weights else f"# {line}")
+
+
+def _weights() -> Path | None:
+    """The folder of weights beside the program, if somebody fetched some there."""
+    folder = Path(sys.prefix).absolute() / "weights"
+    return folder if folder.is_dir() else None
+
+
+def _documented(line: str) -> str:
+    """The line Documentation= with the runbook of this checkout; of a package, which brings no documents, a comment."""
+    page = Path(__file__).absolute().parents[2] / "docs" / "operations.md"
+    return f"Documentation={page.as_uri().replace('%', '%%')}" if page.is_file() else f"# {line}"
+
+
+def warnings() -> tuple[str, ...]:
+    """What would keep the service from starting, with what to do about it."""
+    places = {Path(sys.prefix).absolute(), Path(__file__).absolute().parents[1]}
+    hidden = sorted(str(place) for place in places if any(place.is_relative_to(each) for each in HIDDEN))
+    return tuple(
+        f"The service cannot see {place}: its unit hides home and temporary folders (ProtectHome, PrivateTmp). "
+        "Install Freisteller into /opt/freisteller first: python3 -m venv /opt/freisteller"
+        for place in hidden
+    )
 
 
 def _drop_in(wanted: Installation) -> str:

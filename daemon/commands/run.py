@@ -74,17 +74,24 @@ def _run(
     print_line(f"Results appear in  {root}/sehr_gut, gut, ungenügend   (failed photos: failed, originals: archiv)")
     print_line(page_line(settings.http))
     print_line(f"Engine: {settings.engine_in_use}.   Stop with Ctrl-C.")
+    if left_over := daemon.parts.journal.counts().open:
+        print_line(f"{go_on(left_over, ' of last time')}.")
     if samples and new_root:
         count = len(drop_samples(inbox))
         print_line(f"{count} sample photos are on their way." if count else NO_SAMPLES)
     summary = daemon.run(once=once)
     if summary.open:
-        print_line(f"{summary.open} photos are still to do; the next start goes on with them.")
+        print_line(f"{go_on(summary.open)} at the next start.")
     for sentence in summary.wrong_orders:
         print_line(sentence)
     print_line(f"Done: {summary.done}, failed: {summary.failed}.")
     left = summary.failed or summary.open or summary.wrong_orders
     return 1 if summary.broken or (once and left) else 0
+
+
+def go_on(count: int, which: str = "") -> str:
+    """How many photos go on, e.g. "1 photo of last time goes on"."""
+    return f"1 photo{which} goes on" if count == 1 else f"{count} photos{which} go on"
 
 
 def page_line(http: HttpSettings) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.commands.install import Installation, next_commands, plan, write
+from daemon.commands.install import Installation, next_commands, plan, warnings, write
 from daemon.errors import BadSettings
 from daemon.settings import load
 from tests.observe.test_units import EXPOSURE_LIMIT, systemd_analyze
@@ -182,3 +182,33 @@ def test_the_commands_that_follow_are_good_shell(tmp_path: Path) -> None:
     for command in next_commands(Installation(Path(STRANGE))):
         checked = subprocess.run(["sh", "-n", "-c", command], capture_output=True, text=True, check=False)
         assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_weights_are_named_where_they_are_and_nowhere_else(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    if there:
+        (tmp_path / "weights").mkdir()
+    wanted = Installation(ROOT, prefix=tmp_path / "stage")
+
+    unit = texts(wanted)["etc/systemd/system/freisteller.service"]
+    check = next_commands(wanted)[-1]
+
+    assert (f"\nEnvironment=U2NET_HOME={tmp_path}/weights\n" in unit) is there
+    assert ("\nEnvironment=U2NET_HOME" in unit) is there
+    assert (f"U2NET_HOME={tmp_path}/weights" in check) is there
+
+
+def test_the_document_that_a_unit_names_is_there(tmp_path: Path) -> None:
+    unit = texts(Installation(ROOT, prefix=tmp_path))["etc/systemd/system/freisteller.service"]
+
+    (named,) = re.findall(r"^Documentation=file://(.+)$", unit, re.MULTILINE)
+    assert Path(named.replace("%%", "%")).is_file()
+
+
+def test_a_program_that_the_service_cannot_see_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "prefix", "/home/anna/freisteller/.venv")
+
+    assert any("/home/anna/freisteller/.venv" in text and "ProtectHome" in text for text in warnings())

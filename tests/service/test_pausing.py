@@ -79,5 +79,6 @@ def test_a_running_daemon_obeys_pause_and_resume_and_so_does_the_next_one(tmp_pa
     assert (paused.returncode, resumed.returncode) == (0, 0), paused.stderr + resumed.stderr
     assert results_while_paused == []
     assert once.returncode == 1
-    assert "1 photos are still to do" in once.stdout
+    assert "1 photo of last time goes on.\n" in once.stdout
+    assert "1 photo goes on at the next start." in once.stdout
     assert "paused since" in status.stdout
