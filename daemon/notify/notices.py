@@ -13,8 +13,10 @@ from typing import Literal
 from urllib.parse import quote
 
 from daemon.jobs import Grade, Limits, Reason
+from daemon.jobs.failure_kinds import kind_of
 from daemon.settings import Event
 from daemon.words.catalogue import N_, Texts
+from daemon.words.failure_texts import advice
 from daemon.words.promise_texts import promises_text
 from daemon.words.reason_texts import reason_text
 from daemon.words.said import failure_of
@@ -125,7 +127,14 @@ def payload(notice: Notice, origin: Origin) -> bytes:
 def failed(photos: Sequence[FailedPhoto], at: float, words: Texts) -> Notice:
     """Photos went to `failed/`. photos: at least one."""
     named = [
-        {"name": photo.name, "job": photo.job, "reason": _short(photo.reason, words), **_failure(photo.reason)}
+        {
+            "name": photo.name,
+            "job": photo.job,
+            "reason": _short(photo.reason, words),
+            "kind": kind_of(photo.reason).value,
+            "do": advice(kind_of(photo.reason), words),
+            **_failure(photo.reason),
+        }
         for photo in photos[:MOST_PHOTOS]
     ]
     text = words.count(

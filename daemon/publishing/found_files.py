@@ -22,7 +22,7 @@ from daemon.journal.result_files import UNKNOWN_BYTES
 from daemon.judgement.best_of_pages import page_of
 from daemon.logs import log
 from daemon.publishing.attempt_in_report import attempt_in
-from daemon.publishing.notes import why_in
+from daemon.publishing.notes import kind_in, why_in
 from daemon.publishing.report_reading import read_report
 from daemon.states import State
 
@@ -113,7 +113,7 @@ def entry_of_failure(folders: HotFolder, path: Path) -> JobRow | None:
         reason=reason,
     )
     places = tuple(str(place.relative_to(folders.root)) for place in (original, path))
-    return JobRow(job, Path("inbox") / name, 0, None, places)
+    return JobRow(job, Path("inbox") / name, 0, kind_in(told), places)
 
 
 def history(folders: HotFolder) -> Iterator[JobRow]:

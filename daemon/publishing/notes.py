@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 
 from daemon.jobs.failure_kinds import FailureKind
 from daemon.journal import JobRow
@@ -14,6 +15,7 @@ CANCELLED, REJECTED = "cancelled", "rejected"
 
 
 WHY = N_("Why: %(reason)s")
+KIND = N_("Kind of failure: %(kind)s")
 
 
 def failure_note(name: str, job_id: str, reason: str, words: Texts, kind: str | None = None) -> bytes:
@@ -34,7 +36,7 @@ def failure_note(name: str, job_id: str, reason: str, words: Texts, kind: str | 
         "",
         words.say("Whoever runs Freisteller can also have it tried once more as it is: %(command)s", command=retry),
         words.say("(add --config and the daemon's settings file, if it has one)."),
-        words.say("Kind of failure: %(kind)s", kind=kind or FailureKind.BAD_PHOTO.value),
+        words.say(KIND, kind=kind or FailureKind.BAD_PHOTO.value),
         "",
     )
     return "\n".join(lines).encode()
@@ -42,9 +44,17 @@ def failure_note(name: str, job_id: str, reason: str, words: Texts, kind: str | 
 
 def why_in(note: str) -> str | None:
     """The reason in a failure note of any language; None if this is no such note."""
-    for language in LANGUAGES:
-        mark = words_in(language).say(WHY, reason="")
-        if found := re.search(f"^{re.escape(mark)}(.*)$", note, re.MULTILINE):
+    return _line_after([words_in(language).say(WHY, reason="") for language in LANGUAGES], ".*", note)
+
+
+def kind_in(note: str) -> str | None:
+    """The short name of the reason in a failure note of any language; None in notes of earlier versions."""
+    return _line_after([words_in(language).say(KIND, kind="") for language in LANGUAGES], "[a-z_]{1,40}", note)
+
+
+def _line_after(marks: Sequence[str], what: str, note: str) -> str | None:
+    for mark in marks:
+        if found := re.search(f"^{re.escape(mark)}({what})$", note, re.MULTILINE):
             return found[1]
     return None
 

@@ -199,7 +199,7 @@ class Publisher:
             self._journal.complete_as_found(job.id, found, self._clock(), original)
         else:
             reason = found.job.reason or Said("unknown")
-            self._journal.give_up(job.id, reason, kind_of(reason), self._clock())
+            self._journal.give_up(job.id, reason, found.reason_kind or kind_of(reason), self._clock())
             self._journal.record_places(job.id, found.results)
         self._job_events.found_done(job)
         return self._over(publication)

@@ -12,7 +12,8 @@ from daemon.errors import EngineFull, RecipeRefused, Said, WorkerLost
 from daemon.jobs import Recipe
 from daemon.jobs.failure_kinds import FailureKind, kind_of
 from daemon.journal import JobRow
-from daemon.publishing.notes import why_in
+from daemon.publishing.found_files import entry_of_failure
+from daemon.publishing.notes import failure_note, kind_in, why_in
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load
 from daemon.states import State
@@ -80,8 +81,12 @@ def test_a_file_that_is_no_photo_is_told_by_its_kind(inbox: Path, name: str) -> 
     with daemon_at(inbox.parent, most=0.001 if kind is FailureKind.TOO_LARGE else 100) as daemon:
         row = failed(daemon)
         counted = value(daemon.parts.metrics, "failures_total", reason=kind)
+        place = inbox.parent / "failed" / "shoes" / f"{name}.txt"
+        read_back = entry_of_failure(daemon.parts.folders, place)
 
-    note = (inbox.parent / "failed" / "shoes" / f"{name}.txt").read_text()
+    note = place.read_text()
+    assert read_back is not None
+    assert read_back.reason_kind == kind
     assert (row.reason_kind, counted) == (kind, 1)
     assert note.startswith(f"inbox/shoes/{name} could not be cut out.")
     assert f"Kind of failure: {kind}" in note
@@ -145,6 +150,13 @@ def test_each_kind_says_what_to_do_in_the_folder_and_names_no_command() -> None:
         texts = [advice(kind, words_in(language)) for kind in FailureKind]
         assert all(texts)
         assert not [text for text in texts if re.search(r"freisteller [a-z]", text)]
+
+
+def test_a_note_in_any_language_tells_its_kind_to_us() -> None:
+    for language in LANGUAGES:
+        note = failure_note("inbox/a.jpg", "1", "no", words_in(language), FailureKind.DAMAGED).decode()
+        assert kind_in(note) == FailureKind.DAMAGED
+    assert kind_in("a.jpg could not be cut out.\n\nWhy: it is no photo.\n") is None
 
 
 def test_a_reason_of_an_earlier_version_is_a_bad_photo() -> None:
