@@ -91,8 +91,9 @@ def _found(files: Iterable[Path], folders: HotFolder | None, archive: Path) -> F
 
 
 def _worse(shown: Shown) -> float:
-    """The worse of both promises, as far as both can be compared."""
-    return min(shown.score or 0.0, 1.0 if shown.rim is None else shown.rim)
+    """Where the worse promise stands among its limits; without limits, as in earlier versions, the score."""
+    score = shown.score or 0.0
+    return shown.limits.place_of(score, shown.rim) if shown.limits else score
 
 
 def _files(folders: Sequence[Path], suffix: str) -> Iterator[Path]:

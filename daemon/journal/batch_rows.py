@@ -51,7 +51,7 @@ class BatchRows:
         found = self._db.rows(
             "SELECT json_extract(results, '$[#-1]') FROM jobs "
             "WHERE number > ? AND +folder = ? AND (state = ? OR grade IS NOT NULL) AND json_array_length(results) > 0 "
-            "ORDER BY state = ? DESC, score, name LIMIT ?",
+            "ORDER BY state = ? DESC, place, name LIMIT ?",
             after,
             folder,
             State.FAILED,

@@ -32,7 +32,7 @@ class ForeignCursor(FreistellerError):
 
 
 class Sort(StrEnum):
-    """In which order a list shows jobs."""
+    """In which order a list shows jobs. WORST: by the promise that stands worse among its limits, Limits.place_of."""
 
     NEWEST = "newest"
     OLDEST = "oldest"
@@ -43,11 +43,11 @@ class Sort(StrEnum):
 _KEYS = {
     Sort.NEWEST: ("jobs_by_number", ("number",), "DESC"),
     Sort.OLDEST: ("jobs_by_number", ("number",), "ASC"),
-    Sort.WORST: ("jobs_by_score", ("coalesce(score, 2.0)", "number"), "ASC"),
+    Sort.WORST: ("jobs_by_place", ("coalesce(place, 9.0)", "number"), "ASC"),
     Sort.ORDER: ("jobs_by_folder", ("folder", "number"), "ASC"),
 }
-"""The index, the keys, and their direction. A score lies between 0 and 1, so jobs without one come last."""
-_KINDS = {"number": int, "folder": str, "coalesce(score, 2.0)": float}
+"""The index, the keys, and their direction. A place lies between 0 and 3, so jobs without one come last."""
+_KINDS = {"number": int, "folder": str, "coalesce(place, 9.0)": float}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,4 +13,46 @@ _FIFTEENTH = """ALTER TABLE jobs ADD COLUMN worked_seconds REAL NOT NULL DEFAULT
 UPDATE jobs SET worked_seconds = max(0.0, finished_at - started_at)
     WHERE finished_at IS NOT NULL AND started_at IS NOT NULL;"""
 
-LATER = (_THIRTEENTH, _FOURTEENTH, _FIFTEENTH)
+
+def _among(promise: str, gut: str, sehr_gut: str) -> str:
+    """`jobs.promises.among` in SQL."""
+    return (
+        f"CASE WHEN {promise} < {gut} THEN {promise} / {gut} "
+        f"WHEN {promise} < {sehr_gut} THEN 1.0 + ({promise} - {gut}) / ({sehr_gut} - {gut}) "
+        f"WHEN {sehr_gut} < 1.0 THEN 2.0 + ({promise} - {sehr_gut}) / (1.0 - {sehr_gut}) ELSE 3.0 END"
+    )
+
+
+def _said(*names: str) -> str:
+    """Columns of these values of an attempt's verdict."""
+    return ", ".join(f"json_extract(body, '$.verdict.{name}') AS {name.rpartition('.')[2]}" for name in names)
+
+
+_VERDICT = _said("rim", "limits.gut", "limits.sehr_gut", "limits.rim_gut", "limits.rim_sehr_gut")
+_PLACE = f"""UPDATE jobs SET place = coalesce(
+    (SELECT min({_among("jobs.score", "gut", "sehr_gut")},
+        CASE WHEN rim IS NULL THEN 3.0 ELSE {_among("rim", "rim_gut", "rim_sehr_gut")} END)
+    FROM (SELECT {_VERDICT} FROM attempts
+        WHERE job_id = jobs.id AND attempts.round = jobs.round AND attempts.number = jobs.best) WHERE gut IS NOT NULL),
+    CASE grade WHEN 'sehr_gut' THEN 2 WHEN 'gut' THEN 1 ELSE 0 END + 0.99 * score)"""
+
+# place: where a result stands among its grades, for lists that show the worst first; see Limits.place_of. Verdicts of
+# earlier versions have no limits: such a result stands within its grade by its score. Triggers keep it.
+_SIXTEENTH = f"""ALTER TABLE jobs ADD COLUMN place REAL;
+{_PLACE} WHERE score IS NOT NULL;
+DROP INDEX jobs_by_score;
+CREATE INDEX jobs_by_place ON jobs (coalesce(place, 9.0), number, state, folder, given, grade);
+CREATE TRIGGER jobs_graded AFTER UPDATE OF grade, score, best, round ON jobs BEGIN
+    {_PLACE} WHERE id = NEW.id;
+END;
+CREATE TRIGGER attempts_added AFTER INSERT ON attempts BEGIN
+    {_PLACE} WHERE id = NEW.job_id AND best = NEW.number;
+END;
+CREATE TRIGGER attempts_changed AFTER UPDATE OF body ON attempts BEGIN
+    {_PLACE} WHERE id = NEW.job_id AND best = NEW.number;
+END;
+CREATE TRIGGER jobs_restored AFTER INSERT ON jobs WHEN NEW.score IS NOT NULL BEGIN
+    {_PLACE} WHERE id = NEW.id;
+END;"""
+
+LATER = (_THIRTEENTH, _FOURTEENTH, _FIFTEENTH, _SIXTEENTH)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from daemon.jobs import Attempt, Recipe, Verdict
+from daemon.jobs.promises import among
 from daemon.settings import GradingSettings
 
 
@@ -85,7 +86,7 @@ def place(verdict: Verdict) -> float:
     grade that it has.
     """
     limits = verdict.limits or GradingSettings()
-    free = _among(verdict.score, limits.gut, limits.sehr_gut)
+    free = among(verdict.score, limits.gut, limits.sehr_gut)
     if verdict.limits:
         return free
     return min(max(free, float(verdict.grade.rank)), verdict.grade.rank + BELOW)
@@ -95,8 +96,4 @@ def rim_place(verdict: Verdict) -> float:
     """The same of the rim's promise; 3 if the rim was not judged, because no call can be made for its sake."""
     if verdict.rim is None or verdict.limits is None:
         return 3.0
-    return _among(verdict.rim, verdict.limits.rim_gut, verdict.limits.rim_sehr_gut)
-
-
-def _among(promise: float, gut: float, sehr_gut: float) -> float:
-    return float(np.interp(promise, (0.0, gut, sehr_gut, 1.0), (0.0, 1.0, 2.0, 3.0)))
+    return among(verdict.rim, verdict.limits.rim_gut, verdict.limits.rim_sehr_gut)

@@ -1,14 +1,17 @@
 """Lists of jobs, page by page: complete, in order, and each job once, whatever comes meanwhile."""
 
 import random
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from daemon.jobs import Grade
+from daemon.jobs import Attempt, Grade, Limits, Measures, Outcome, Recipe, Verdict
 from daemon.journal import Journal
 from daemon.journal.job_lists import ForeignCursor, ListOfJobs, SeenJob, Sort
+from daemon.journal.rows import attempt_body
+from daemon.journal.schema import MIGRATIONS
 from daemon.states import State
 from tests.journal.test_journal import NOW, admit, do
 
@@ -56,6 +59,94 @@ def test_each_sort_has_its_order(journal: Journal) -> None:
     assert worst[-1].row.job.id == "waits"
     orders = [seen.row.job.name.partition("/")[0] for seen in pages(journal, ListOfJobs(sort=Sort.ORDER))]
     assert orders == ["waits.jpg", *["hats"] * 8, *["shoes"] * 16]
+
+
+LIMITS = Limits(0.93, 0.75, 0.92, 0.5)
+WORST_FIRST = [
+    ("rim useless", 0.97, 0.3, Grade.UNGENUEGEND),
+    ("region useless", 0.7, None, Grade.UNGENUEGEND),
+    ("rim just gut", 0.98, 0.55, Grade.GUT),
+    ("region just gut", 0.8, 0.95, Grade.GUT),
+    ("rim nearly sehr_gut", 0.94, 0.91, Grade.GUT),
+    ("sehr_gut by a hair", 0.93, 0.99, Grade.SEHR_GUT),
+    ("sehr_gut", 0.97, 0.97, Grade.SEHR_GUT),
+]
+
+
+def done(name: str, score: float, rim: float | None, grade: Grade, limits: Limits | None = LIMITS) -> Attempt:
+    return Attempt(1, Recipe(name), verdict=Verdict(score, grade, Measures(1, 1, 1), rim=rim, limits=limits))
+
+
+def finish(journal: Journal, tried: Attempt) -> None:
+    """Bring the next job to its end with this attempt."""
+    job = journal.take(2.0**40)
+    assert job is not None
+    journal.decide(job.id, Outcome((tried,), tried))
+    journal.complete(job.id, [f"gut/{job.id}.png"], NOW)
+
+
+def worst_first(journal: Journal) -> list[str]:
+    return ids(pages(journal, ListOfJobs(sort=Sort.WORST), 3))
+
+
+def test_the_worst_come_first_by_the_promise_that_made_their_grade(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite3")
+    shuffled = random.Random(3).sample(WORST_FIRST, len(WORST_FIRST))
+    for number, (name, score, rim, grade) in enumerate(shuffled):
+        admit(journal, name, NOW + number)
+        finish(journal, done(name, score, rim, grade))
+
+    assert worst_first(journal) == [name for name, *_ in WORST_FIRST]
+    places = [LIMITS.place_of(score, rim) for _, score, rim, _ in WORST_FIRST]
+    assert places == sorted(places)
+    assert [int(place) for place in places] == [grade.rank for *_, grade in WORST_FIRST]
+    with sqlite3.connect(tmp_path / "journal.sqlite3") as raw:
+        kept = [place for (place,) in raw.execute("SELECT place FROM jobs ORDER BY place")]
+    assert kept == pytest.approx(places)
+
+
+def test_a_result_without_limits_stands_within_its_grade(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite3")
+    for number, tried in enumerate(
+        (done("bad", 0.97, 0.3, Grade.UNGENUEGEND), done("good", 0.94, 0.93, Grade.SEHR_GUT))
+    ):
+        admit(journal, tried.recipe.model, NOW + number)
+        finish(journal, tried)
+    admit(journal, "old", NOW + 5)
+    finish(journal, done("old", 0.99, None, Grade.GUT, None))
+
+    assert worst_first(journal) == ["bad", "old", "good"]
+
+
+def test_a_row_that_is_read_back_and_one_that_is_tried_again_stand_where_they_belong(tmp_path: Path) -> None:
+    journal, lost = Journal(tmp_path / "journal.sqlite3"), Journal(tmp_path / "lost.sqlite3")
+    for number, (name, score, rim, grade) in enumerate(WORST_FIRST):
+        admit(lost, name, NOW + number)
+        finish(lost, done(name, score, rim, grade))
+    for name, *_ in reversed(WORST_FIRST):
+        journal.restore([lost.lists.one(name).row])
+    assert worst_first(journal) == [name for name, *_ in WORST_FIRST]
+
+    journal.requeue("rim just gut", NOW + 50)
+    assert worst_first(journal)[-1] == "rim just gut"
+    finish(journal, done("again", 0.93, 0.92, Grade.SEHR_GUT))
+
+    assert worst_first(journal)[-3:] == ["rim just gut", "sehr_gut by a hair", "sehr_gut"]
+
+
+def test_the_results_of_an_older_journal_stand_where_they_belong(tmp_path: Path) -> None:
+    raw = sqlite3.connect(tmp_path / "journal.sqlite3", isolation_level=None)
+    for script in MIGRATIONS[:15]:
+        raw.executescript(script)
+    for number, (name, score, rim, grade) in enumerate(reversed(WORST_FIRST)):
+        values = name, f"{name}.jpg", b"inbox/x", "done", NOW + number, score, grade, 1
+        columns = "id, name, source, state, admitted_at, score, grade, best"
+        raw.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        raw.execute("INSERT INTO attempts VALUES (?, 0, 1, ?)", (name, attempt_body(done(name, score, rim, grade))))
+    raw.execute("PRAGMA user_version = 15")
+    raw.close()
+
+    assert worst_first(Journal(tmp_path / "journal.sqlite3")) == [name for name, *_ in WORST_FIRST]
 
 
 def test_filters_leave_out_what_does_not_fit(journal: Journal) -> None:
