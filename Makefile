@@ -8,11 +8,13 @@ SAMPLES := .venv/share/freisteller/samples/coffee.png
 # Most tests wait more than they calculate, so four at once are right for two processors too.
 SIDE_BY_SIDE ?= -n 4 --dist worksteal
 
+export PYTHONUTF8 := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-lowest lint types check format dist clean
 
 help: ## show this list
-	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 17
 
 # A file that marks the installation as done, so that nothing is installed twice while pyproject.toml stays the same.
 .venv/.ready: pyproject.toml
@@ -36,9 +38,20 @@ $(SAMPLES): .venv/.ready
 	$(PY) -m pip install --quiet --group dev
 	@touch $@
 
+.PHONY: before-run install-command
+before-run:
+	@[ -e .venv/.weights ] || echo "The first time, this fetches about 160 MB: packages, a small model, three photos. With 50 Mbit/s: two minutes."
+
+install-command: .venv/.ready ## link the command freisteller into ~/.local/bin
+	@mkdir -p "$$HOME/.local/bin"
+	@ln -sf "$$(pwd)/.venv/bin/freisteller" "$$HOME/.local/bin/freisteller"
+	@case ":$$PATH:" in *":$$HOME/.local/bin:"*) echo "Type: freisteller --help";; \
+	*) echo "Linked, but ~/.local/bin is not on PATH. Type: export PATH=\"\$$HOME/.local/bin:\$$PATH\"";; esac
+
 setup: .venv/.weights $(SAMPLES) ## create the virtual environment, install the package, download the small model
 
-run: setup ## watch ./hotfolder, with three sample photos (ROOT=… for another folder)
+run: before-run setup ## watch ./hotfolder, with three sample photos (ROOT=… for another folder)
+	@echo "Commands: .venv/bin/freisteller --help   (or just freisteller, after make install-command)"
 	@exec $(PY) -m daemon run --root "$(ROOT)" --samples
 
 test: .venv/.weights .venv/.dev ## install what the tests need, then run them

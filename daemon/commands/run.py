@@ -1,17 +1,20 @@
 """`freisteller run`: the daemon, and what it prints for the person who started it."""
 
+import errno
 import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from rich.console import Console
 
 from daemon.commands.samples import drop_samples
 from daemon.commands.terminal import job_end_line
+from daemon.errors import BadSettings
 from daemon.logs import journald, log
 from daemon.publishing.job_events import JobEnd
 from daemon.service.bounded_end import END_SECONDS, break_off_late_end, in_another_thread
@@ -67,6 +70,11 @@ def _run(
             out.print(job_end_line(job_end))
 
     daemon = Daemon(settings, on_end=print_end, print_line=print_line, reread=reread, clock=clock)
+    try:
+        refuse_taken_port(settings.http.bind)
+    except BadSettings:
+        daemon.close()
+        raise
     requests.go_to(daemon)
     inbox = daemon.parts.folders.inbox
     print_line(f"Drop photos into   {inbox}")
@@ -87,6 +95,27 @@ def _run(
     print_line(f"Done: {summary.done}, failed: {summary.failed}.")
     left = summary.failed or summary.open or summary.wrong_orders
     return 1 if summary.broken or (once and left) else 0
+
+
+def refuse_taken_port(bind: str) -> None:
+    """Raises BadSettings if another program has the port, so nobody is greeted with its address."""
+    host, _, port = bind.rpartition(":")
+    if not bind or port == "0":
+        return
+    with suppress(socket.gaierror):  # the opening of the port tells that
+        family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind(address)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    return
+                raise BadSettings(
+                    f"Another program has the port {bind}, perhaps another Freisteller. Stop that one, or choose "
+                    f"another port: type FREISTELLER__HTTP__BIND={host}:{int(port) % 65535 + 1} before the command, "
+                    "or set bind under [http]."
+                ) from error
 
 
 def go_on(count: int, which: str = "") -> str:

@@ -1,9 +1,13 @@
 """The start says where the pages are, or how to get them."""
 
+import socket
+from pathlib import Path
+
 import pytest
 
 from daemon.commands.run import page_line
 from daemon.settings.http_section import HttpSettings
+from tests.processes import freisteller
 
 
 @pytest.mark.parametrize(
@@ -31,3 +35,15 @@ def test_without_a_port_one_line_says_how_to_get_the_pages() -> None:
 
     assert "[http]" in line
     assert "\n" not in line
+
+
+def test_a_taken_port_is_told_before_the_greeting_with_what_to_type(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        bind = f"127.0.0.1:{other.getsockname()[1]}"
+        run = freisteller("run", "--once", folder=tmp_path, FREISTELLER__HTTP__BIND=bind)
+
+    assert (run.returncode, run.stdout) == (2, "")
+    assert bind in run.stderr
+    assert "FREISTELLER__HTTP__BIND=127.0.0.1:" in run.stderr
