@@ -113,6 +113,7 @@ class Publisher:
         """Fail a job. The journal comes first, so that the next start completes what a crash interrupts."""
         kind = kind_of(reason)
         with self.locks.held(job.id):
+            seconds = self.seconds_of(job)  # read first: whatever fails after the move, its end is told
             self._tick(Effect.GIVE_UP)
             if original := under_way(job.id, self._folders.jobs.claimed(job.id)):
                 self._journal.originals.record(original)
@@ -121,7 +122,7 @@ class Publisher:
                 with suppress(NoRoom, RootAway):
                     self.clear(self.finish(self.look(job.id, OutputSettings())))
             finally:
-                self._job_events.failed(job, reason, kind, self.seconds_of(job))
+                self._job_events.failed(job, reason, kind, seconds)
 
     def is_placed(self, job_id: str) -> bool:
         """Whether what came of this round is where people find it, while the journal does not say so yet.
@@ -180,10 +181,11 @@ class Publisher:
         if not publication.row.results:  # there was no room for them yet
             self._record_placed(publication)
         original = self._archived(publication)
+        seconds = self.seconds_of(job)
         self._tick(Effect.COMPLETE)
         self._journal.complete(job.id, publication.places, self._clock(), original)
         results = tuple(self._folders.root / place for place in publication.places)
-        self._job_events.ended(job, publication.outcome, results, self.seconds_of(job))
+        self._job_events.ended(job, publication.outcome, results, seconds)
         return self._over(publication)
 
     def _archived(self, publication: Publication) -> Original | None:

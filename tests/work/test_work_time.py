@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import EngineAway, EngineMisconfigured, NoRoom, RootAway
+from daemon.errors import EngineAway, EngineMisconfigured, JournalLocked, NoRoom, RecipeRefused, RootAway
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.jobs import Job, Recipe
 from daemon.journal import Journal
 from daemon.publishing.job_events import JobEnd
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load
+from daemon.states import is_open
 from daemon.work.backoff import Backoff
 from daemon.work.dispatch import Dispatch
 from daemon.work.job_runner import RunResult
@@ -156,3 +157,34 @@ def test_the_journal_says_who_is_in_back_off_and_until_when(journal: Journal) ->
 
     assert (only.job_id, only.name, only.next_try_at, only.kind) == ("a", "a.jpg", NOW + 200, EngineAway.reason)
     assert journal.turns.put_off(NOW + 200) == ()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_an_end_is_told_though_the_journal_is_locked_right_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    ends = list[JobEnd]()
+
+    def trouble(recipe: Recipe) -> None:
+        if fails:
+            raise RecipeRefused("no")
+
+    flags = {"root": str(tmp_path / "hot"), "intake": {"quiet_seconds": 0}, "http": {"bind": ""}}
+    with closing(Daemon(load(flags=flags), engine=ScriptedEngine(trouble), on_end=ends.append)) as daemon:
+        journal = daemon.parts.journal
+        of = journal.work_times.of
+
+        def of_one_in_work(job_id: str) -> float:
+            if not is_open(journal.state_of(job_id)):
+                raise JournalLocked("locked")
+            return of(job_id)
+
+        monkeypatch.setattr(journal.work_times, "of", of_one_in_work)
+        daemon.parts.engine.start()
+        daemon.parts.inbox_loop.turn(urgent=True)
+        job = journal.take(LATER)
+        assert job is not None
+        daemon.parts.task_runner.run(job)
+
+    assert [end.grade is None for end in ends] == [fails]
