@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from daemon.engines.contract import Engine, ServerHealth
-from daemon.errors import JournalLocked, NoRoom, Said, said_together
+from daemon.errors import JournalLocked, NoRoom
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.logs.barrier import Barrier
 from daemon.observe import series
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
+from daemon.observe.obstacles import server_reasons
 from daemon.service.journal_watch import JournalWatch
 from daemon.service.systemd import Systemd
 from daemon.states import State
@@ -54,12 +55,7 @@ class StatusTurn:
         servers = self._engine.health()
         self._metrics.engine(servers)
         self._log_set_aside(servers)
-        troubles = [
-            Said("server_error", server=each.server, detail=each.message or Said("away"))
-            for each in servers
-            if not each.up or each.fallbacks
-        ]
-        self._health.report("engine", any(each.up for each in servers), said_together(troubles, "list"))
+        self._health.report("engine", any(each.up for each in servers), server_reasons(servers))
         self._end_outage(servers)
         self._metrics.set(series.HEARTBEAT, now)
         try:

@@ -280,3 +280,14 @@ def test_an_engine_that_finds_out_that_more_photos_at_once_are_good_gets_them(tm
         assert (before, daemon.parts.dispatch._workers) == (2, 10)
     finally:
         daemon.close()
+
+
+def test_each_server_is_told_once_and_with_its_own_reason(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    lacking = ServerHealth("gpu1:8188", True, "the node Rembg is missing", set_aside=("rmbg",))
+
+    house.sees(lacking, ServerHealth("gpu2:8188", False, "gpu2:8188 cannot be reached"))
+
+    part = house.health.latest("engine")
+    assert part is not None
+    assert part.detail == "gpu1:8188: the node Rembg is missing; gpu2:8188 cannot be reached"
