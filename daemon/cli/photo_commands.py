@@ -84,9 +84,8 @@ def assess(
 
     Example: freisteller assess shoe.jpg shoe-cut.png
     """
-    from daemon.commands.assess import assess_cutout
+    from daemon.commands.assess import assess_cutout, assessed_values
     from daemon.commands.terminal import COLOURS
-    from daemon.publishing.reports import verdict_values
     from daemon.words.catalogue import LANGUAGES, words_in
     from daemon.words.promise_texts import both_promises_text
 
@@ -95,7 +94,7 @@ def assess(
     except BadPhoto as error:
         err.print(str(error), markup=False)
         raise typer.Exit(FAILED) from error
-    values = verdict_values(verdict, words_in(LANGUAGES[0]))
+    values = assessed_values(verdict, words_in(LANGUAGES[0]))
     if as_json:
         print_json(values)
         return
@@ -106,6 +105,9 @@ def assess(
             out.print(f"  {name.replace('_', ' '):<18} {value:.2f}")
     for reason in values["reasons"]:
         out.print(f"  - {reason}", markup=False)
+    if verdict.rim is not None:
+        out.print("  The rim was judged by the cut-out and the photo alone. The report of a result may promise another")
+        out.print("  rim, since the daemon also knows the engine's raw answer, which shows where that was in doubt.")
 
 
 def audit(

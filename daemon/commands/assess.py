@@ -1,6 +1,7 @@
 """`freisteller assess`: judges a cut-out that exists already."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from daemon.jobs import Verdict, View
 from daemon.judgement.grading import Thresholds, judge
 from daemon.pictures.proxy import make_proxy
 from daemon.pictures.reading import open_photo
+from daemon.publishing.reports import verdict_values
 from daemon.settings import Settings
+from daemon.words.catalogue import Texts
 
 MOST_ASPECT_DIFFERENCE = 0.02  # scaling a cut-out rounds its size; more means another shape
 
@@ -29,6 +32,13 @@ def assess_cutout(settings: Settings, photo: Path, cutout: Path) -> Verdict:
     thresholds = Thresholds(settings.grading.sehr_gut, settings.grading.gut)
     region = judge(make_proxy(original, View(), settings.engine.proxy_pixels), alpha, thresholds)
     return in_full(region, original, as_large_as(original, alpha), settings.grading)
+
+
+def assessed_values(verdict: Verdict, words: Texts) -> dict[str, Any]:
+    """A verdict of `assess_cutout` as JSON values. rim_raw_known: false, if a rim was judged: a cut-out does not show
+    what the engine was in doubt about, so the promise may differ from that in the report of the same result.
+    """
+    return verdict_values(verdict, words) | ({} if verdict.rim is None else {"rim_raw_known": False})
 
 
 def _alpha_of(path: Path, max_megapixels: float) -> Alpha:

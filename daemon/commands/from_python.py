@@ -32,7 +32,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.commands.assess import assess_cutout
+from daemon.commands.assess import assess_cutout, assessed_values
 from daemon.commands.single_photos import SinglePhotos
 from daemon.errors import BadPhoto, EngineAway
 from daemon.jobs import Grade, Verdict
@@ -40,7 +40,6 @@ from daemon.logs import log
 from daemon.pictures import saving
 from daemon.pictures.reading import open_photo
 from daemon.pictures.values import Metadata, Samples
-from daemon.publishing.reports import verdict_values
 from daemon.settings import Settings, load
 from daemon.words.catalogue import words_in
 
@@ -129,7 +128,7 @@ class Cutter:
         """
         with _as_file(photo, "photo") as original, _as_file(cutout, "cutout") as cut:
             verdict = assess_cutout(self._settings, original, cut)
-        return Assessment(verdict, verdict_values(verdict, words_in(self._settings.language)))
+        return Assessment(verdict, assessed_values(verdict, words_in(self._settings.language)))
 
     def close(self) -> None:
         """End the engine, and give its memory back. A photo in work raises EngineAway; a later call opens it again."""

@@ -85,6 +85,10 @@ def test_assess_judges_a_mask_and_tells_a_good_one_from_a_bad_one(tmp_path: Path
     assert verdicts["good"]["score"] > verdicts["bad"]["score"]
     assert verdicts["bad"]["grade"] == "ungenügend"
     assert set(verdicts["good"]) >= {"grade", "score", "measures", "reasons"}
+    assert verdicts["good"]["rim_raw_known"] is False
+    assert "rim_raw_known" not in verdicts["bad"]  # its rim was not judged
+    told = freisteller("assess", "photo.png", "good.png", folder=tmp_path).stdout
+    assert "The rim was judged by the cut-out and the photo alone." in told
 
 
 def test_assess_refuses_a_cutout_of_another_shape(tmp_path: Path) -> None:
