@@ -129,4 +129,8 @@ def test_a_daemon_waits_for_room_and_loses_nothing(state: Path, tmp_path: Path) 
 
     assert list((root / "failed").iterdir()) == []
     assert len(list((root / "archiv").iterdir())) == PHOTOS + 1
-    assert not daemon.says("internal_error")
+    log = (tmp_path / "daemon.log").read_text("utf-8", "replace")
+    assert (log.count('"action": "disk_full"'), log.count('"action": "disk_has_room"')) == (1, 1)
+    assert "root_away" not in log
+    assert "root_back" not in log
+    assert "internal_error" not in log

@@ -32,6 +32,6 @@ class RootCondition:
         return self.there and (self._lease is None or self._lease.sure)
 
     def record(self, trouble: FreistellerError | None) -> bool:
-        """Remember what a look showed. Returns whether the hot folder went away or came back with it."""
-        was_there, self._trouble = self.there, trouble
-        return was_there != self.there
+        """Remember what a look showed. Returns whether something else is wrong now than before, or nothing any more."""
+        before, self._trouble = self._trouble, trouble
+        return type(before) is not type(trouble)

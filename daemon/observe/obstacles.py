@@ -99,9 +99,10 @@ def timed(found: Sequence[Obstacle], before: Sequence[Obstacle], now: float) -> 
 def _folders(reports: Reports) -> list[Obstacle]:
     found = []
     trouble, root, state = reports.root_trouble, reports.root, reports.state
-    if isinstance(trouble, NoRoom):
+    only_state = isinstance(trouble, NoRoom) and state and state.is_full and not (root and root.is_full)
+    if isinstance(trouble, NoRoom) and not only_state:
         found.append(Obstacle("root_disk_full", said_of(trouble), Said("obstacle_root_full_do")))
-    elif trouble is not None:
+    elif trouble is not None and not only_state:
         found.append(Obstacle("root_away", said_of(trouble), Said("obstacle_root_away_do")))
     elif root and root.is_full:
         found.append(Obstacle("root_disk_full", _full(root, "obstacle_root_full"), Said("obstacle_root_full_do")))

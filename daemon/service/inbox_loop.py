@@ -19,6 +19,10 @@ from daemon.settings.current import CurrentSettings
 SHORT_NAP_SECONDS = 0.05  # --once: nobody drops files any more; the loop only waits for running jobs
 
 
+# What the log calls the begin and the end of an outage: of the hot folder itself, and of room on a disk.
+_ACTIONS = {False: ("root_away", "root_back"), True: ("disk_full", "disk_has_room")}
+
+
 class RootWatch:
     """Only the inbox loop reports; others read the `RootCondition`."""
 
@@ -44,18 +48,28 @@ class RootWatch:
         self._health.report("watcher", True)
         self._folders.check()
 
+    def seen(self) -> None:
+        """Tell that the hot folder was looked through. A full disk is over once what waits was taken."""
+        if not isinstance(self._condition.trouble, NoRoom):
+            self.report(None)
+
     def report(self, trouble: FreistellerError | None) -> None:
         """Tell what a turn found. trouble: why no photo can be taken in or published; None = nothing is wrong."""
-        there = trouble is None
+        there, before = trouble is None, self._condition.trouble
         if self._condition.record(trouble):
-            text = str(trouble) if trouble else f"The hot folder {self._folders.root} is back."
-            level = logging.ERROR if trouble else logging.INFO
-            log.log("root_away" if trouble else "root_back", text, level=level)
+            text = str(trouble) if trouble else self._over(before)
+            begins, ends = _ACTIONS[isinstance(trouble or before, NoRoom)]
+            log.log(begins if trouble else ends, text, level=logging.ERROR if trouble else logging.INFO)
             self._print_line(text)
-        self._metrics.set(series.ROOT_REACHABLE, there)
+        self._metrics.set(series.ROOT_REACHABLE, not isinstance(trouble, RootAway))
         self._health.report("root", there, said_of(trouble) if trouble else "")
         if there:
             self._wake()
+
+    def _over(self, trouble: FreistellerError | None) -> str:
+        if isinstance(trouble, NoRoom):
+            return "There is room on the disk again; the work goes on."
+        return f"The hot folder {self._folders.root} is back."
 
 
 class InboxLoop:
@@ -103,8 +117,9 @@ class InboxLoop:
         try:
             self._root.check()
             scan = self._watcher.scan(urgent=urgent)
-            self._root.report(None)
+            self._root.seen()
             self._arrivals.take(scan, urgent)
+            self._root.report(None)
         except JournalLocked:
             return None  # that is not the hot folder's trouble, and `JournalWatch` tells people
         except (RootAway, NoRoom) as error:

@@ -20,12 +20,12 @@ def test_trouble_is_read_as_it_was_recorded() -> None:
     assert condition.trouble is trouble
 
 
-def test_only_a_change_between_there_and_away_is_reported() -> None:
+def test_only_a_change_of_what_is_wrong_is_reported() -> None:
     condition = RootCondition()
 
-    looks = (None, RootAway("away"), NoRoom("full"), None, None)
+    looks = (None, RootAway("away"), RootAway("still away"), NoRoom("full"), NoRoom("still full"), None, None)
 
-    assert [condition.record(look) for look in looks] == [False, True, False, True, False]
+    assert [condition.record(look) for look in looks] == [False, True, False, True, False, True, False]
 
 
 def test_the_latest_trouble_counts() -> None:

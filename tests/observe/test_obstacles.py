@@ -48,6 +48,14 @@ def test_a_hot_folder_that_cannot_be_written_keeps_its_own_words() -> None:
     assert "read-only" in one.text
 
 
+def test_a_photo_that_finds_the_state_disk_full_says_nothing_of_the_hot_folders() -> None:
+    trouble = NoRoom(Said("journal_no_room", path="/state/journal.sqlite3", detail="full"))
+
+    assert names(Reports(root_trouble=trouble, root=ROOT, state=Room("/state", 0))) == ["state_disk_full"]
+    both = Reports(root_trouble=trouble, root=Room("/hot", 0), state=Room("/state", 0))
+    assert names(both) == ["root_disk_full", "state_disk_full"]
+
+
 def test_a_disk_whose_room_nobody_knows_is_not_full() -> None:
     assert names(Reports(root=Room("/hot", None))) == []
 
