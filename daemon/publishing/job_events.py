@@ -154,6 +154,10 @@ class JobEvents:
         for listener in self._on_postponed:
             listener(kind, reason)
 
+    def handed_back(self, job: Job) -> None:
+        """A photo goes on at the next start, because the program stops."""
+        log.log("job_handed_back", f"{job.name} goes on at the next start.", job=job.id, name=job.name)
+
     def stumbled(self, job: Job, error: Exception) -> None:
         """A photo met a bug of ours. The log gets its traceback, once for as long as it is the same bug."""
         text = f"{job.name}: {type(error).__name__}: {error}"

@@ -208,6 +208,10 @@ class JobRunner:
         return False
 
     def _postpone(self, task: PhotoTask, error: FreistellerError) -> None:
+        if isinstance(error, EngineAway) and self._runtime.stopping():  # nothing is missing: we took it away ourselves
+            self._put_off(task.job, 0.0, Said("stopping"), error.reason)
+            self._job_events.handed_back(task.job)
+            return
         if isinstance(error, NoRoom | RootAway):  # a disk or a share may have kept us waiting for minutes
             self._journal.work_times.leave_out_rest(task.job.id)
         postponed = self._journal.row(task.job.id).postponed

@@ -120,6 +120,28 @@ def test_an_engine_that_cannot_answer_costs_no_attempt_and_fails_no_photo(
     assert list((tmp_path / "hot" / "failed").iterdir()) == []
 
 
+def test_a_stop_is_no_absent_engine(make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The engine is closed by us, so the photo is due at once at the next start, and nothing warns."""
+    caplog.set_level("INFO")
+    save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    clock, engine = Clock(), ScriptedEngine()
+    daemon = make(engine, clock=clock)
+
+    def stop_meanwhile(_: Recipe) -> None:
+        daemon.stop()
+        raise EngineAway("The engine is closed.")
+
+    engine.trouble = stop_meanwhile
+    run_one(daemon)
+
+    (entry,) = daemon.parts.journal.rows(State.WAITING)
+    assert daemon.parts.journal.take(clock.now) is not None
+    assert (entry.job.tries, entry.job.reason) == (0, "Freisteller is stopping; the photo goes on at the next start.")
+    assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
+    assert value(daemon.parts.metrics, "postponed_total", reason="engine_away") == 0
+    assert "a.png goes on at the next start." in caplog.messages
+
+
 def test_a_photo_waits_longer_each_time_that_nobody_answers(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     clock = Clock()
