@@ -34,7 +34,7 @@ def status(
 
     Example: freisteller status --watch
     """
-    from daemon.commands.status import daemon_health, journal_status
+    from daemon.commands.status import whole_status
 
     settings = settings_of(config, root)
     if watch:
@@ -42,14 +42,24 @@ def status(
 
         watch_it(settings, out, every, as_json)
         return
-    values = {**journal_status(settings), "daemon": daemon_health(settings)}
+    values = whole_status(settings)
     if as_json:
         print_json(values)
     else:
         _print_status(values)
+    raise typer.Exit(OK if "states" in values else FAILED)
 
 
 def _print_status(values: dict[str, Any]) -> None:
+    for each in values["obstacles"]:
+        out.print(f"{each['text']} {each['do']}", style="yellow", markup=False)
+    if "states" in values:
+        _print_photos(values)
+    for line in values["daemon"]["lines"]:
+        out.print(line, markup=False)
+
+
+def _print_photos(values: dict[str, Any]) -> None:
     from rich.table import Table
 
     from daemon.commands.photos_told import photo_lines
@@ -66,7 +76,7 @@ def _print_status(values: dict[str, Any]) -> None:
         out.print(f"[yellow]paused[/] since {since}: no photo is started until: freisteller resume")
     for job in values["running"]:
         out.print(f"now: {job['name']} ({job['id']}, attempts so far: {job['attempts']})", markup=False)
-    for line in (*photo_lines(values, values["states"][State.FAILED.value]), *values["daemon"]["lines"]):
+    for line in photo_lines(values, values["states"][State.FAILED.value]):
         out.print(line, markup=False)
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -10,10 +10,12 @@ from daemon.commands.doctor_engine import engine_checks
 from daemon.commands.doctor_login import login_checks
 from daemon.commands.doctor_package import package_check
 from daemon.commands.findings import Check
+from daemon.commands.status import daemon_health
 from daemon.errors import FreistellerError, JournalLocked
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade
 from daemon.journal import Journal
+from daemon.observe.obstacles import STOPPING
 from daemon.service.open_root import JOURNAL
 from daemon.settings import Settings
 
@@ -22,7 +24,16 @@ LEAST_FREE_BYTES = 2 * 1024**3  # a few hundred results of 24 megapixels
 
 def check_up(settings: Settings, models: bool = False) -> list[Check]:
     """Check everything. Troubles are in the list; they raise nothing. models: also try them on a drawn picture."""
-    return [package_check(), *_hot_folder(settings), *login_checks(settings), *engine_checks(settings, models)]
+    obstacles = daemon_health(settings)["obstacles"]
+    is_away = any(each["name"] == "root_away" for each in obstacles)
+    folders = () if is_away else _hot_folder(settings)
+    found = (_obstacle(each) for each in obstacles)
+    return [package_check(), *found, *folders, *login_checks(settings), *engine_checks(settings, models)]
+
+
+def _obstacle(told: Mapping[str, str]) -> Check:
+    """What the running daemon says that keeps photos from being done."""
+    return Check("fail" if told["name"] in STOPPING else "warn", told["name"], told["text"], told["do"])
 
 
 def _hot_folder(settings: Settings) -> Iterator[Check]:

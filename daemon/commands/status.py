@@ -66,17 +66,29 @@ def _job(entry: JobRow) -> dict[str, Any]:
     }
 
 
+def whole_status(settings: Settings) -> dict[str, Any]:
+    """All that `freisteller status` shows, as JSON values. While the share is away, the journal's part is missing.
+
+    Raises BadSettings if the hot folder has no journal.
+    """
+    health = daemon_health(settings)
+    obstacles = health.pop("obstacles")
+    is_away = any(each["name"] == "root_away" for each in obstacles)
+    known = {"root": str(settings.root_path)} if is_away else journal_status(settings)
+    return {**known, "obstacles": obstacles, "daemon": health}
+
+
 def daemon_health(settings: Settings) -> dict[str, Any]:
     """What the running daemon says of itself and its engines, as JSON values. "lines" are for people."""
     page, silence = daemon_page(settings, "/readyz")
     if page is None:
-        return {"reachable": False, "parts": {}, "lines": [silence]}
+        return {"reachable": False, "parts": {}, "obstacles": [], "lines": [silence]}
     parts = page.get("parts", {})
     lines = [
         f"{PART_NAMES.get(name, name)}: {'OK' if part.get('ok') else 'not OK'} {part.get('detail', '')}".rstrip()
         for name, part in parts.items()
     ]
-    return {"reachable": True, "parts": parts, "lines": lines}
+    return {"reachable": True, "parts": parts, "obstacles": page.get("obstacles", []), "lines": lines}
 
 
 def daemon_page(settings: Settings, path: str) -> tuple[dict[str, Any] | None, str]:

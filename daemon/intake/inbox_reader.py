@@ -15,18 +15,19 @@ from daemon.disk.os_errors import list_once
 from daemon.intake.changed_folders import ListedFolders
 from daemon.intake.known_files import KnownFile, KnownFiles
 from daemon.intake.scan_values import Hints
-from daemon.intake.walk_inbox import Sighting, walk, walk_below
+from daemon.intake.walk_inbox import LITTER, Sighting, walk, walk_below
 
 
 class Reading(NamedTuple):
     """What one reading found.
 
-    files: those to decide about. newly_ignored: reason -> number of names. has_news: a name came, changed or went, or
-    a folder must be listed once more.
+    files: those to decide about. newly_ignored: reason -> number of names. left_alone: how many names are ignored,
+    litter left out. has_news: a name came, changed or went, or a folder must be listed once more.
     """
 
     files: Iterable[KnownFile]
     newly_ignored: Mapping[str, int]
+    left_alone: int
     has_news: bool
 
 
@@ -49,7 +50,7 @@ class InboxReader:
         self._files = files
         self._clock = clock
         self._folders = ListedFolders(inbox, clock)
-        self._ignored: frozenset[str] = frozenset()
+        self._ignored: dict[str, str] = {}  # path -> reason
 
     def read_all(self, mounts: Mapping[str, Mount], hints: Hints) -> Reading:
         """Read all names."""
@@ -58,9 +59,9 @@ class InboxReader:
         for sighting in walk(self._inbox, self._suffixes, mounts, self._folders.entered):
             self._take_in(sighting, found, hints)
         newly_ignored = self._newly_ignored(found)
-        self._ignored = frozenset(found.ignored)
+        self._ignored = found.ignored
         self._files.forget_unseen()
-        return Reading(self._files.by_path.values(), newly_ignored, found.has_news)
+        return Reading(self._files.by_path.values(), newly_ignored, self._left_alone, found.has_news)
 
     def read_changes(self, mounts: Mapping[str, Mount], hints: Hints, due: Set[str]) -> Reading:
         """Read the folders that changed since they were listed, and look at the files of which more is due soon.
@@ -81,14 +82,14 @@ class InboxReader:
                 for sighting in walk_below(folder, self._folders, self._inbox, self._suffixes, mounts, on_folder):
                     self._take_in(sighting, found, hints)
         newly_ignored = self._newly_ignored(found)
-        self._ignored |= found.ignored.keys()
+        self._ignored |= found.ignored
         seen = set(found.paths)
         if listed and self._files.forget_missing(listed, seen):
             found.has_news = True
         for path in (due | hints.touched) - seen:
             self._look_again(path, found, hints)
         files = [file for path in found.paths if (file := self._files.by_path.get(path))]
-        return Reading(files, newly_ignored, found.has_news)
+        return Reading(files, newly_ignored, self._left_alone, found.has_news)
 
     def _take_in(self, sighting: Sighting, found: _Found, hints: Hints) -> None:
         if sighting.stat is None:
@@ -111,6 +112,10 @@ class InboxReader:
                 return
         self._files.forget(path)
         found.has_news = True
+
+    @property
+    def _left_alone(self) -> int:
+        return sum(reason != LITTER for reason in self._ignored.values())
 
     def _newly_ignored(self, found: _Found) -> dict[str, int]:
         return dict(Counter(reason for path, reason in found.ignored.items() if path not in self._ignored))

@@ -39,13 +39,15 @@ class Scan:
     """What one scan found.
 
     ready: oldest first. incomplete: how many files are waited for. ignored: reason -> number of names that are newly
-    ignored. next_look_seconds: when another scan can tell more, unless an event comes earlier.
+    ignored. left_alone: how many are in all, litter left out. next_look_seconds: when another scan can tell more,
+    unless an event comes earlier.
     """
 
     ready: tuple[Arrival, ...]
     rejected: tuple[Reject, ...]
     incomplete: int
     ignored: Mapping[str, int]
+    left_alone: int
     next_look_seconds: float
 
 

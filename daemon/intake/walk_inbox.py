@@ -57,6 +57,10 @@ def walk_below(
         yield from _Walk(str(inbox), suffixes, mounts, on_folder, known).below(folder, path, remote, len(parts) + 1)
 
 
+LITTER = "litter"
+"""Why a name is ignored that no person meant: of a system, an editor or a copier."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Walk:
     inbox: str
@@ -99,7 +103,7 @@ class _Walk:
         if name in (orders.NAME, orders.NOTE):
             return None
         if is_ignored_file(name):
-            return Sighting(path, None, "litter")
+            return Sighting(path, None, LITTER)
         if entry.is_symlink():
             return Sighting(path, None, "symlink")
         if name[name.rfind(".") :].lower() not in self.suffixes:
@@ -119,7 +123,7 @@ class _Walk:
     def _open(self, folder: int, name: str, path: str, depth: int) -> Sighting | int | None:
         """A descriptor of a sub-folder, or why it is ignored; None if it is known, or is gone."""
         if is_ignored_folder(name):
-            return Sighting(path, None, "litter")
+            return Sighting(path, None, LITTER)
         if path in self.known:
             return None
         if depth >= MAX_DEPTH:

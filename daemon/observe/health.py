@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from daemon.errors import Said
+from daemon.observe.obstacles import STOPPING, Obstacle
 
 PULSES = ("watcher", "dispatcher")
 NEEDS = ("root", "engine", "recovery", "journal")
@@ -46,6 +47,8 @@ class Health:
         self._born_at = clock()
         self._parts: dict[str, Part] = {}
         self._lock = threading.Lock()
+        self.obstacles: tuple[Obstacle, ...] = ()
+        """What keeps photos from being done, as last judged; one reference, so any thread may read it."""
 
     def allow(self, stale_seconds: float) -> None:
         """Set how old the report of a loop may be from now on."""
@@ -74,14 +77,16 @@ class Health:
         return all(fresh.values()), {"alive": all(fresh.values()), "parts": shown}
 
     def ready(self) -> tuple[bool, Mapping[str, object]]:
-        """Whether all needs reported that they are well, and the reports of all parts but the loops, ready for JSON."""
+        """Whether all needs are well and nothing stops all photos; with the obstacles and the parts, ready for JSON."""
         now = self._clock()
         with self._lock:
             parts: dict[str, Part | None] = {name: self._parts.get(name) for name in self._needs}
             parts |= {name: part for name, part in self._parts.items() if name not in self._pulses}
         able = all((part := parts[name]) is not None and part.ok for name in self._needs)
+        obstacles = self.obstacles
+        able = able and not any(each.name in STOPPING for each in obstacles)
         shown = {name: _shown(part, part is not None and part.ok, now) for name, part in parts.items()}
-        return able, {"ready": able, "parts": shown}
+        return able, {"ready": able, "obstacles": [each.shown() for each in obstacles], "parts": shown}
 
     def _turns(self, part: Part | None, now: float) -> bool:
         if part is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from daemon.observe import series
 from daemon.observe.gpu import Gpus
 from daemon.observe.metrics import Metrics
+from daemon.observe.obstacles import Room
 
 LOOK_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
@@ -37,6 +38,8 @@ class Machine:
         self._gpus = gpus
         self._every_seconds = every_seconds
         self._usage = usage
+        self.rooms: Mapping[str, Room] = {}
+        """By mount, the disks as last measured; one reference, so any thread may read it."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look_until_closed, name="machine", daemon=True)
 
@@ -52,6 +55,8 @@ class Machine:
                 total, _, free = self._usage(folder)
             except OSError:
                 continue
+            if total:  # some network shares do not say how large they are
+                self.rooms = {**self.rooms, mount: Room(str(folder), free)}
             self._metrics.set(series.DISK_FREE, free, mount=mount)
             self._metrics.set(series.DISK_SIZE, total, mount=mount)
 

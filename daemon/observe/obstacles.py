@@ -17,7 +17,7 @@ from daemon.errors import (
 from daemon.observe.labels import OBSTACLES
 
 FULL_BYTES = 1024**2  # no result of a photo fits into less
-STOPPING = frozenset({"root_away", "root_disk_full", "state_disk_full", "no_engine", "journal_damaged"})
+STOPPING = frozenset({"root_away", "root_disk_full", "state_disk_full", "no_engine"})
 """The obstacles that keep every photo waiting, so that the daemon is not ready."""
 _OF_THE_STATE = frozenset({"journal_no_room", "no_room_for_alpha", "no_room_for_kept_alpha", "no_room_for_pictures"})
 

@@ -16,6 +16,7 @@ from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.observe.obstacles import server_reasons
 from daemon.service.journal_watch import JournalWatch
+from daemon.service.obstacle_watch import ObstacleWatch
 from daemon.service.systemd import Systemd
 from daemon.states import State
 from daemon.work.dispatch import Dispatch
@@ -126,6 +127,7 @@ class Housekeeping:
     def __init__(
         self,
         status: StatusTurn,
+        obstacles: ObstacleWatch,
         journal_watch: JournalWatch,
         dispatch: Dispatch,
         clear_leftovers: Callable[[], object],
@@ -133,6 +135,7 @@ class Housekeeping:
     ) -> None:
         """clear_leftovers: done while no photo is in work. each_minute: what else is done, by its name in the log."""
         self._status = status
+        self._obstacles = obstacles
         self._journal_watch = journal_watch
         self._dispatch = dispatch
         self._clear_leftovers = clear_leftovers
@@ -145,6 +148,8 @@ class Housekeeping:
         while not stop.wait(TURN_SECONDS):
             with self._barrier.around("The look at the journal"):
                 self._journal_watch.look()
+            with self._barrier.around("The look at what keeps photos from being done"):
+                self._obstacles.look()
             with self._barrier.around("The status"):
                 self._status.turn()
             if time.monotonic() - cleared > CLEAR_SECONDS and not self._dispatch.running:

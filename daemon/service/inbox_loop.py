@@ -91,6 +91,7 @@ class InboxLoop:
         self._metrics = metrics
         self._settings = settings
         self._clock = clock
+        self._left_alone = 0
 
     def receive(self, stop: threading.Event) -> None:
         """Take in photos until `stop`."""
@@ -118,6 +119,7 @@ class InboxLoop:
             self._root.check()
             scan = self._watcher.scan(urgent=urgent)
             self._root.seen()
+            self._left_alone = scan.left_alone
             self._arrivals.take(scan, urgent)
             self._root.report(None)
         except JournalLocked:
@@ -128,3 +130,8 @@ class InboxLoop:
         self._metrics.set(series.PHOTOS_INCOMPLETE, scan.incomplete)
         self._metrics.set(series.LAST_SCAN, self._clock())
         return scan
+
+    @property
+    def left_alone(self) -> int:
+        """How many files of the inbox are no photos, or cannot be taken, as far as the last scan saw."""
+        return self._left_alone

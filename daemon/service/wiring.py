@@ -36,6 +36,7 @@ from daemon.service.choose_engine import leave_out_dead_parameters, workers_for
 from daemon.service.housekeeping import Housekeeping, StatusTurn
 from daemon.service.inbox_loop import InboxLoop, RootWatch
 from daemon.service.make_deeds import make_deeds
+from daemon.service.obstacle_watch import ObstacleWatch
 from daemon.service.pruning import Pruning
 from daemon.service.task_runner import TaskRunner
 from daemon.service.tools import Tools
@@ -103,6 +104,8 @@ def wire(
     verdicts, deeds = make_deeds(tools, known, publisher, others)
     uploads = _uploads(tools, doors, arrivals.admission, orders, dispatch)
     status = StatusTurn(journal, dispatch, tools.engine, tools.metrics, tools.health, tools.systemd, runtime.clock)
+    inbox_loop = _inbox_loop(tools, watcher, arrivals, print_line, dispatch)
+    obstacles = ObstacleWatch(tools, lambda: arrivals.bad_orders.messages, lambda: inbox_loop.left_alone)
     return Parts(
         **vars(tools),
         hooks=hooks,
@@ -118,11 +121,11 @@ def wire(
         watcher=watcher,
         arrivals=arrivals,
         uploads=uploads,
-        inbox_loop=_inbox_loop(tools, watcher, arrivals, print_line, dispatch),
+        inbox_loop=inbox_loop,
         verdicts=verdicts,
         deeds=deeds,
         status=status,
-        housekeeping=_housekeeping(tools, status, dispatch, recovery, deeds, uploads),
+        housekeeping=_housekeeping(tools, status, obstacles, dispatch, recovery, deeds, uploads),
         other_attempts=others,
         attempt_pictures=AttemptPictures(pipeline, tools.workers, settings),
     )
@@ -142,7 +145,13 @@ def _running(tools: Tools, pipeline: Pipeline, events: JobEvents) -> tuple[Publi
 
 
 def _housekeeping(
-    tools: Tools, status: StatusTurn, dispatch: Dispatch, recovery: Recovery, deeds: Deeds, uploads: Uploads
+    tools: Tools,
+    status: StatusTurn,
+    obstacles: ObstacleWatch,
+    dispatch: Dispatch,
+    recovery: Recovery,
+    deeds: Deeds,
+    uploads: Uploads,
 ) -> Housekeeping:
     pruning = Pruning(tools.journal, tools.alphas, tools.settings, tools.runtime.clock)
     each_minute = {
@@ -152,7 +161,7 @@ def _housekeeping(
         # An engine may find out after its start how many photos at once are good.
         "The number of workers": lambda: dispatch.resize(workers_for(tools.settings.now, tools.engine)),
     }
-    return Housekeeping(status, tools.journal_watch, dispatch, recovery.clear_leftovers, each_minute)
+    return Housekeeping(status, obstacles, tools.journal_watch, dispatch, recovery.clear_leftovers, each_minute)
 
 
 def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publisher, dispatch: Dispatch) -> Arrivals:

@@ -1,0 +1,67 @@
+"""Gathers what the parts report, has it judged every second, and shows what keeps photos from being done."""
+
+from collections.abc import Callable, Sequence
+
+from daemon.errors import NOTHING_SAID, JournalLocked, NoRoom, Said, said_of
+from daemon.observe import series
+from daemon.observe.labels import OBSTACLES
+from daemon.observe.obstacles import Reports, Room, is_of_the_state, judge, timed
+from daemon.service.tools import Tools
+from daemon.states import State
+
+DAMAGED = Said("obstacle_journal_damaged")
+
+
+class ObstacleWatch:
+    """One thread looks; others read `Health.obstacles`."""
+
+    def __init__(self, tools: Tools, wrong_orders: Callable[[], Sequence[str]], left_alone: Callable[[], int]) -> None:
+        """wrong_orders: a sentence for each order that is wrong now. left_alone: how many files of the inbox are."""
+        self._tools = tools
+        self._wrong_orders = wrong_orders
+        self._left_alone = left_alone
+
+    def look(self) -> None:
+        """Judge once. While another program locks the journal, what was found before stays."""
+        tools, now = self._tools, self._tools.runtime.clock()
+        try:
+            found = timed(judge(self._reports(now)), tools.health.obstacles, now)
+        except JournalLocked:
+            return
+        tools.health.obstacles = found
+        names = {each.name for each in found}
+        for name in OBSTACLES:
+            tools.metrics.set(series.OBSTACLE, name in names, reason=name)
+
+    def _reports(self, now: float) -> Reports:
+        tools, rooms = self._tools, self._tools.machine.rooms
+        put_off = tools.journal.turns.put_off(now)
+        waits = {each.kind: _said(each.reason) for each in reversed(put_off)}
+        trouble = tools.root.trouble
+        no_room = said_of(trouble) if isinstance(trouble, NoRoom) else waits.get(NoRoom.reason, NOTHING_SAID)
+        is_state = is_of_the_state(no_room)
+        return Reports(
+            root_trouble=trouble,
+            root=_room(rooms.get("root"), str(tools.folders.root), NOTHING_SAID if is_state else no_room),
+            state=_room(rooms.get("state"), str(tools.opened.state), no_room if is_state else NOTHING_SAID),
+            journal_damage=DAMAGED if tools.opened.damaged else NOTHING_SAID,
+            servers=tools.engine.health(),
+            waits=waits,
+            next_try_at=put_off[0].next_try_at if put_off and self._all_wait(len(put_off)) else None,
+            paused_at=tools.journal.paused_at(),
+            wrong_orders=self._wrong_orders(),
+            left_alone=self._left_alone(),
+        )
+
+    def _all_wait(self, put_off: int) -> bool:
+        """Whether no photo is in work, and none could start now."""
+        states = self._tools.journal.counts().states
+        return not states[State.RUNNING] and states[State.WAITING] + states[State.PUBLISHING] <= put_off
+
+
+def _said(text: str) -> Said:
+    return text if isinstance(text, Said) else Said.again(text)
+
+
+def _room(measured: Room | None, path: str, refused: Said) -> Room:
+    return Room(path, measured.free_bytes if measured else None, refused)
