@@ -135,3 +135,8 @@ class InboxLoop:
     def left_alone(self) -> int:
         """How many files of the inbox are no photos, or cannot be taken, as far as the last scan saw."""
         return self._left_alone
+
+    @property
+    def wrong_orders(self) -> tuple[str, ...]:
+        """A sentence for each order that is wrong now."""
+        return self._arrivals.bad_orders.messages

@@ -1,13 +1,11 @@
 """Gathers what the parts report, has it judged every second, and shows what keeps photos from being done."""
 
-from collections.abc import Callable, Sequence
-
 from daemon.errors import NOTHING_SAID, JournalLocked, NoRoom, Said, said_of
 from daemon.observe import series
 from daemon.observe.labels import OBSTACLES
 from daemon.observe.obstacles import Reports, Room, is_of_the_state, judge, timed
+from daemon.service.inbox_loop import InboxLoop
 from daemon.service.tools import Tools
-from daemon.states import State
 
 DAMAGED = Said("obstacle_journal_damaged")
 
@@ -15,11 +13,9 @@ DAMAGED = Said("obstacle_journal_damaged")
 class ObstacleWatch:
     """One thread looks; others read `Health.obstacles`."""
 
-    def __init__(self, tools: Tools, wrong_orders: Callable[[], Sequence[str]], left_alone: Callable[[], int]) -> None:
-        """wrong_orders: a sentence for each order that is wrong now. left_alone: how many files of the inbox are."""
+    def __init__(self, tools: Tools, inbox_loop: InboxLoop) -> None:
         self._tools = tools
-        self._wrong_orders = wrong_orders
-        self._left_alone = left_alone
+        self._inbox_loop = inbox_loop
 
     def look(self) -> None:
         """Judge once. While another program locks the journal, what was found before stays."""
@@ -49,14 +45,13 @@ class ObstacleWatch:
             waits=waits,
             next_try_at=put_off[0].next_try_at if put_off and self._all_wait(len(put_off)) else None,
             paused_at=tools.journal.paused_at(),
-            wrong_orders=self._wrong_orders(),
-            left_alone=self._left_alone(),
+            wrong_orders=self._inbox_loop.wrong_orders,
+            left_alone=self._inbox_loop.left_alone,
         )
 
     def _all_wait(self, put_off: int) -> bool:
         """Whether no photo is in work, and none could start now."""
-        states = self._tools.journal.counts().states
-        return not states[State.RUNNING] and states[State.WAITING] + states[State.PUBLISHING] <= put_off
+        return self._tools.journal.counts().open <= put_off
 
 
 def _said(text: str) -> Said:

@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from daemon import __version__
@@ -96,8 +96,7 @@ def wire(
     executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
     dispatch = _dispatch(tools, executor, task_runner)
     recovery = Recovery(journal, folders, tools.alphas, publisher, settings.now, runtime.tick)
-    watcher = Watcher(folders, settings.now.intake, tools.workers.prove, time.monotonic)
-    doors.callback(watcher.close)
+    watcher = doors.enter_context(closing(Watcher(folders, settings.now.intake, tools.workers.prove, time.monotonic)))
     known = KnownResults(folders, journal, runtime.clock)
     arrivals = _arrivals(tools, known, orders, publisher, dispatch)
     others = _other_attempts(tools, known, dispatch)
@@ -105,7 +104,6 @@ def wire(
     uploads = _uploads(tools, doors, arrivals.admission, orders, dispatch)
     status = StatusTurn(journal, dispatch, tools.engine, tools.metrics, tools.health, tools.systemd, runtime.clock)
     inbox_loop = _inbox_loop(tools, watcher, arrivals, print_line, dispatch)
-    obstacles = ObstacleWatch(tools, lambda: arrivals.bad_orders.messages, lambda: inbox_loop.left_alone)
     return Parts(
         **vars(tools),
         hooks=hooks,
@@ -125,7 +123,7 @@ def wire(
         verdicts=verdicts,
         deeds=deeds,
         status=status,
-        housekeeping=_housekeeping(tools, status, obstacles, dispatch, recovery, deeds, uploads),
+        housekeeping=_housekeeping(tools, status, inbox_loop, dispatch, recovery, deeds, uploads),
         other_attempts=others,
         attempt_pictures=AttemptPictures(pipeline, tools.workers, settings),
     )
@@ -147,7 +145,7 @@ def _running(tools: Tools, pipeline: Pipeline, events: JobEvents) -> tuple[Publi
 def _housekeeping(
     tools: Tools,
     status: StatusTurn,
-    obstacles: ObstacleWatch,
+    inbox_loop: InboxLoop,
     dispatch: Dispatch,
     recovery: Recovery,
     deeds: Deeds,
@@ -161,7 +159,9 @@ def _housekeeping(
         # An engine may find out after its start how many photos at once are good.
         "The number of workers": lambda: dispatch.resize(workers_for(tools.settings.now, tools.engine)),
     }
-    return Housekeeping(status, obstacles, tools.journal_watch, dispatch, recovery.clear_leftovers, each_minute)
+    return Housekeeping(
+        status, ObstacleWatch(tools, inbox_loop), tools.journal_watch, dispatch, recovery.clear_leftovers, each_minute
+    )
 
 
 def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publisher, dispatch: Dispatch) -> Arrivals:
