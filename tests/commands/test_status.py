@@ -1,13 +1,17 @@
 """`freisteller status` explains a port that is not the daemon's, or that gives no page."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
-from daemon.commands.status import daemon_page
+from daemon.commands.doctor import check_up
+from daemon.commands.findings import Check
+from daemon.commands.status import daemon_page, whole_status
 from daemon.settings import load
 
 
@@ -57,3 +61,19 @@ def test_a_daemon_that_is_not_ready_still_tells_its_parts() -> None:
 
 def test_without_a_port_nobody_is_asked() -> None:
     assert "http.bind is empty" in daemon_page(load(flags={"http": {"bind": ""}}), "/readyz")[1]
+
+
+def test_while_the_share_is_away_status_and_doctor_say_so_and_make_no_folders(tmp_path: Path) -> None:
+    told = {"name": "root_away", "text": "The share is gone.", "do": "Mount it.", "since": 1.0, "until": None}
+    page = json.dumps({"parts": {}, "obstacles": [told]}).encode()
+    root = tmp_path / "hot"
+    with port_that_answers(503, page) as bind:
+        settings = load(flags={"http": {"bind": bind}, "root": str(root)})
+        values = whole_status(settings)
+        checks = check_up(settings)
+
+    assert values["obstacles"] == [told]
+    assert "states" not in values
+    assert Check("fail", "root_away", "The share is gone.", "Mount it.") in checks
+    assert "hot folder" not in {check.what for check in checks}
+    assert not root.exists()

@@ -1,0 +1,80 @@
+"""What the parts report reaches the one judgement, and from there the gauge and /readyz."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.engines.contract import ServerHealth
+from daemon.errors import NoRoom, RootAway, Said
+from daemon.observe.labels import OBSTACLES
+from daemon.observe.obstacles import Room
+from daemon.service.lifecycle import Daemon
+from daemon.service.obstacle_watch import ObstacleWatch
+from tests.doubles import ScriptedEngine
+from tests.observe.scrape import value
+from tests.test_crash_at_every_step import settings_for
+
+pytestmark = pytest.mark.usefixtures("deaf")
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    daemon = Daemon(settings_for(tmp_path), engine=ScriptedEngine())
+    yield daemon
+    daemon.close()
+
+
+def looked(daemon: Daemon) -> tuple[list[str], bool]:
+    """The names of the obstacles after another look, and whether /readyz says 503 because of them."""
+    ObstacleWatch(daemon.parts, daemon.parts.inbox_loop).look()
+    for part in ("root", "engine", "recovery", "journal"):
+        daemon.parts.health.report(part, True)
+    able, page = daemon.parts.health.ready()
+    told = page["obstacles"]
+    assert isinstance(told, list)
+    names = [each["name"] for each in told]
+    gauge = [name for name in OBSTACLES if value(daemon.parts.metrics, "obstacle", reason=name)]
+    assert gauge == names
+    assert all(each["text"] and each["do"] and each["since"] for each in told)
+    return names, not able
+
+
+def test_while_all_is_well_nothing_is_told(daemon: Daemon) -> None:
+    assert looked(daemon) == ([], False)
+
+
+def test_a_share_that_is_away_and_comes_back(daemon: Daemon) -> None:
+    daemon.parts.root.record(RootAway("the share does not answer"))
+    assert looked(daemon) == (["root_away"], True)
+    daemon.parts.root.record(None)
+    assert looked(daemon) == ([], False)
+
+
+@pytest.mark.parametrize(("mount", "name"), [("root", "root_disk_full"), ("state", "state_disk_full")])
+def test_each_full_disk_is_told_by_its_own_name(daemon: Daemon, mount: str, name: str) -> None:
+    daemon.parts.machine.rooms = {mount: Room("/disk", 0)}
+    assert looked(daemon) == ([name], True)
+
+
+def test_no_room_for_the_journal_is_no_trouble_of_the_hot_folder(daemon: Daemon) -> None:
+    daemon.parts.root.record(NoRoom(Said("journal_no_room", path="/state", detail="full")))
+    assert looked(daemon) == (["state_disk_full"], True)
+
+
+def test_a_pause_lets_the_daemon_be_ready(daemon: Daemon) -> None:
+    daemon.parts.journal.pause(daemon.parts.runtime.clock())
+    assert looked(daemon) == (["paused"], False)
+
+
+def test_a_lone_server_that_is_down(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon.parts.engine, "health", lambda: (ServerHealth("gpu1", False, "gpu1 is down"),))
+    assert looked(daemon) == (["no_engine"], True)
+
+
+def test_a_file_that_is_no_photo_is_told_once_it_was_seen_and_litter_is_not(daemon: Daemon) -> None:
+    for name in ("offer.pdf", "Thumbs.db"):
+        (daemon.parts.folders.inbox / name).write_bytes(b"x")
+    daemon.parts.inbox_loop.turn(urgent=False)
+    assert looked(daemon) == (["left_alone"], False)
+    assert daemon.parts.inbox_loop.left_alone == 1
