@@ -122,6 +122,8 @@ def _full(room: Room, code: str) -> Said:
 def _engines(reports: Reports) -> list[Obstacle]:
     servers = reports.servers
     if servers and not any(each.up for each in servers):
+        if any(each.set_aside and each.circuit != "open" for each in servers):  # it answers, and lacks what is asked
+            return [Obstacle("engine_refuses", server_reasons(servers), Said("obstacle_engine_refuses_do"))]
         return [Obstacle("no_engine", server_reasons(servers), Said("obstacle_no_engine_do"))]
     if refusal := (reports.waits or {}).get(EngineMisconfigured.reason):
         return [Obstacle("engine_refuses", refusal, Said("obstacle_engine_refuses_do"))]

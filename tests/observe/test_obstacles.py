@@ -125,3 +125,10 @@ def test_every_obstacle_says_what_to_do() -> None:
     found = judge(Reports(root_trouble=RootAway("gone"), state=Room("/state", 0), servers=(DOWN,), paused_at=1.0))
 
     assert all(each.do and not each.do.startswith("obstacle_") for each in found)
+
+
+def test_a_server_that_lacks_a_node_is_named_and_not_taken_for_one_that_is_down() -> None:
+    lacking = ServerHealth("gpu1:8188", False, "gpu1:8188 has no node RMBG.", set_aside=("BEN2",))
+    (one,) = judge(Reports(servers=(lacking, DOWN), waits={}))
+    assert one.name == "engine_refuses"
+    assert one.text == "gpu1:8188 has no node RMBG.; gpu2:8188 cannot be reached: refused"
