@@ -22,6 +22,7 @@ from daemon.service.lifecycle import Daemon
 from daemon.service.os_signals import handle_signals
 from daemon.settings import Settings
 from daemon.settings.http_section import HttpSettings
+from daemon.words.counted import counted
 
 NO_SAMPLES = f"There are no sample photos here. To fetch them: {sys.executable} -m daemon.commands.samples"
 
@@ -120,7 +121,7 @@ def refuse_taken_port(bind: str) -> None:
 
 def go_on(count: int, which: str = "") -> str:
     """How many photos go on, e.g. "1 photo of last time goes on"."""
-    return f"1 photo{which} goes on" if count == 1 else f"{count} photos{which} go on"
+    return f"{counted(count, 'photo')}{which} {'goes' if count == 1 else 'go'} on"
 
 
 def page_line(http: HttpSettings) -> str:

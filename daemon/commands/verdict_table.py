@@ -22,6 +22,7 @@ from daemon.people.learnt_corrections import order_settings
 from daemon.settings import Settings
 from daemon.settings.current import CurrentSettings
 from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.counted import counted
 from daemon.words.promise_texts import both_promises_text
 
 SHOWN = 20
@@ -107,10 +108,12 @@ class PeopleVerdicts:
             return
         for name, (up, down) in (("sehr_gut", fitted.at_sehr_gut), ("gut", fitted.at_gut)):
             was, is_now = getattr(self.present, name), getattr(fitted.proposed, name)
-            yield f"proposed:  {name:<8} {was:g} -> {is_now:g}   ({up} verdicts took a result up over it, {down} down)"
+            spoken = f"{counted(up, 'verdict')} took a result up over it, {down} down"
+            yield f"proposed:  {name:<8} {was:g} -> {is_now:g}   ({spoken})"
         yield (
             f"{fitted.why.capitalize()}. On average grades differ by {fitted.before:.3f} -> {fitted.after:.3f}. "
-            f"This rests on {fitted.spoken} verdicts and on {fitted.silent} results that people saw and left."
+            f"This rests on {counted(fitted.spoken, 'verdict')} and on {counted(fitted.silent, 'result')} "
+            "that people saw and left."
         )
 
 

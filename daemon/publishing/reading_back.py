@@ -11,6 +11,7 @@ from daemon.journal import JobRow, Journal
 from daemon.journal.result_files import RESULTS_TO_READ
 from daemon.logs import log
 from daemon.publishing import found_files
+from daemon.words.counted import counted
 
 AT_ONCE = 100  # jobs in one transaction; photos start in between
 AGAIN_SECONDS = 60.0  # after which a folder that could not be read is tried again
@@ -45,7 +46,9 @@ class ReadingBack:
                 self._journal.facts.forget(HISTORY_TO_READ)
                 self._journal.facts.forget(RESULTS_TO_READ)
                 if known:
-                    text = f"{known} finished photos were read back into the new journal, from their reports and notes."
+                    text = (
+                        f"Read back into the new journal, from reports and notes: {counted(known, 'finished photo')}."
+                    )
                     log.log("history_read", text, count=known)
             return
 

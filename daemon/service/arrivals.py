@@ -15,6 +15,7 @@ from daemon.people.bad_orders import BadOrders
 from daemon.people.known_results import KnownResults
 from daemon.people.put_backs import PutBackAnswer, PutBacks
 from daemon.publishing.publisher import Publisher
+from daemon.words.counted import counted
 
 
 class Arrivals:
@@ -57,7 +58,9 @@ class Arrivals:
                 self._take_one(arrival.name, partial(self.refuse, Reject(arrival.source, arrival.name, fault)))
         for reason, count in scan.ignored.items():
             self._metrics.count(series.PHOTOS_IGNORED, count, reason=reason)
-            log.log("ignored", f"{count} new files in inbox/ are ignored: {reason}", reason=reason, count=count)
+            log.log(
+                "ignored", f"Ignored in inbox/: {counted(count, 'new file')} ({reason})", reason=reason, count=count
+            )
 
     def _take_one(self, name: str, take: Callable[[], object]) -> Said | None:
         """Take one file; whatever goes wrong concerns it alone. Returns why it fails once it had all its tries."""

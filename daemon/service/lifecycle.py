@@ -23,6 +23,7 @@ from daemon.service.reload import Reload, use_settings
 from daemon.service.tools import make_tools
 from daemon.service.wiring import wire
 from daemon.settings import Settings
+from daemon.words.counted import counted
 
 AGAIN_SECONDS = 2.0  # after which a part looks again whether the disk of the state directory has room
 HOPELESS_FAILURES = 3  # --once: after so many photos in a row without an engine, it stops waiting for one
@@ -132,7 +133,7 @@ class Daemon:
         for how, count in recovered.items():
             parts.metrics.count(series.RECOVERED_JOBS, count, how=how)
             if count:
-                log.log("recovered", f"{count} photos of an earlier run: {how}", how=how, count=count)
+                log.log("recovered", f"{counted(count, 'photo')} of an earlier run: {how}", how=how, count=count)
         parts.health.report("recovery", True)
 
     def _threads(self, once: bool) -> list[threading.Thread]:

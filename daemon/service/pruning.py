@@ -8,6 +8,7 @@ from daemon.journal.alphas import Alphas
 from daemon.logs import log
 from daemon.publishing.reading_back import HISTORY_TO_READ
 from daemon.settings.current import CurrentSettings
+from daemon.words.counted import counted
 
 DAY_SECONDS = 86400.0
 ALPHAS_SECONDS = 600.0  # a look at the alphas of ten thousand results takes a tenth of a second
@@ -31,7 +32,7 @@ class Pruning:
         days = self._settings.now.journal.keep_days  # 0 = keep all
         pruned = self._journal.prune(self._clock() - days * DAY_SECONDS, MOST_PRUNED) if days else 0
         if pruned:
-            text = f"{pruned} photos that were over for more than {days} days were deleted from the journal."
+            text = f"Deleted from the journal, over for more than {counted(days, 'day')}: {counted(pruned, 'photo')}."
             log.log("journal_pruned", text, count=pruned)
         if time.monotonic() - self._alphas_at > ALPHAS_SECONDS:
             self._alphas_at = time.monotonic()

@@ -14,6 +14,7 @@ from daemon.engines.onnx.fallback_session import is_full_memory
 from daemon.engines.onnx.network_input import Network
 from daemon.errors import EngineAway, Said
 from daemon.logs import log
+from daemon.words.counted import counted
 
 
 class NetworkSession(Protocol):
@@ -181,5 +182,7 @@ class SharedRuns:
             fewer = most < self._most
             self._most = min(most, self._most)
         if fewer:
-            text = f"{self._model} runs with at most {most} photos at once from now on, because {why}: {error}"
+            text = (
+                f"{self._model} runs with at most {counted(most, 'photo')} at once from now on, because {why}: {error}"
+            )
             log.log("smaller_runs", text, level=logging.WARNING, model=self._model, pictures=most)
