@@ -62,7 +62,7 @@ def test_the_package_finds_all_that_it_is_made_of_among_what_is_copied() -> None
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     needed = {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]}
-    needed |= {*wheel["packages"], *wheel["force-include"]}
+    needed |= {*wheel["only-include"], *wheel["force-include"]}
 
     assert all(f"COPY {name}" in DOCKERFILE or f" {name} " in DOCKERFILE for name in needed)
 

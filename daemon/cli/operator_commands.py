@@ -60,6 +60,7 @@ def _print_status(values: dict[str, Any]) -> None:
 
 
 def _print_photos(values: dict[str, Any]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     from daemon.commands.photos_told import photo_lines
@@ -73,7 +74,8 @@ def _print_photos(values: dict[str, Any]) -> None:
     out.print(table)
     if values["paused_at"]:
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(values["paused_at"]))
-        out.print(f"[yellow]paused[/] since {since}: no photo is started until: freisteller resume")
+        by = f" by {escape(values['paused_by'])}" if values["paused_by"] else ""
+        out.print(f"[yellow]paused[/] since {since}{by}: no photo is started until: freisteller resume")
     for job in values["running"]:
         out.print(f"now: {job['name']} ({job['id']}, attempts so far: {job['attempts']})", markup=False)
     for line in photo_lines(values, values["states"][State.FAILED.value]):
@@ -116,9 +118,10 @@ def pause(root: RootOption = None, config: ConfigOption = None) -> None:
     Example: freisteller pause
     """
     from daemon.commands.journal_of_root import journal_of_root
+    from daemon.commands.user_name import user_name
 
     with journal_of_root(settings_of(config, root)) as journal:
-        journal.pause(time.time())
+        journal.pause(time.time(), user_name())
     out.print("Paused. Photos in work are finished, new ones wait. Go on with: freisteller resume")
 
 

@@ -45,6 +45,7 @@ def journal_status(settings: Settings) -> dict[str, Any]:
             "grades": {grade.value: count for grade, count in counts.grades.items()},
             "running": [_job(entry) for entry in journal.rows(State.RUNNING)],
             "paused_at": journal.paused_at(),
+            "paused_by": journal.paused_by(),
             "latest": [_job(entry) for entry in journal.latest(LATEST)],
             **photos_told(journal, settings.root, time.time()),
         }

@@ -16,7 +16,7 @@ from daemon.journal.choices import Choices
 from daemon.journal.new_jobs import SentAlong
 from daemon.journal.originals import Original, Originals
 from daemon.journal.patience import PATIENCE_SECONDS
-from daemon.journal.queries import PAUSED_AT, Queries
+from daemon.journal.queries import PAUSED_AT, PAUSED_BY, Queries
 from daemon.journal.request_keys import RequestKeys
 from daemon.journal.reserved import ReservedJobs
 from daemon.journal.result_files import ResultFiles
@@ -124,9 +124,12 @@ class Journal(Queries):
             self._move(job_id, move, "tries = tries + 1, suspect = suspect + 1")
         return self.row(job_id).job
 
-    def pause(self, now: float) -> None:
-        """Let no process start a job from now on, until `resume`."""
-        self.facts.record_once(PAUSED_AT, repr(now))
+    def pause(self, now: float, by: str = "") -> None:
+        """Let no process start a job from now on, until `resume`. by: who wants that; the first one counts."""
+        with self._db.transaction():
+            if self.paused_at() is None:
+                self.facts.record(PAUSED_AT, repr(now))
+                self.facts.record(PAUSED_BY, by)
 
     def resume(self) -> bool:
         """Let jobs be started again; returns False if nothing was paused."""

@@ -65,8 +65,8 @@ class Events:
 
     def knows_all_after(self, number: int) -> bool:
         """Whether every event that followed this one is kept. If not, its reader begins anew."""
+        newest = self.newest()  # read first: an event that comes in between must not look like one that was missed
         row = self._to_read().row("SELECT min(number) FROM events")
-        newest = self.newest()
         oldest = newest + 1 if row is None or row[0] is None else whole(row[0])
         return oldest - 1 <= number <= newest
 

@@ -20,6 +20,7 @@ from daemon.journal.shown_sizes import ShownSizesTable
 from daemon.states import OPEN, State
 
 PAUSED_AT = "paused_at"
+PAUSED_BY = "paused_by"
 """The fact that says since when no job is started."""
 _AT_ONCE = 500  # values of one question
 
@@ -61,6 +62,10 @@ class Queries:
         """Since when (Unix time) no job is started; None if jobs are started."""
         value = self.facts.known(PAUSED_AT)
         return None if value is None else float(value)
+
+    def paused_by(self) -> str:
+        """Who paused the work; "" if nobody did, or if that is not known."""
+        return (self.facts.known(PAUSED_BY) or "") if self.paused_at() is not None else ""
 
     def rows(self, state: State) -> tuple[JobRow, ...]:
         """All jobs in one state, oldest first; for states that hold few jobs."""

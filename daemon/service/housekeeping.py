@@ -101,7 +101,9 @@ class StatusTurn:
         at = self._journal.paused_at()
         if (at is not None) != self._is_paused:
             self._is_paused = at is not None
-            text = "Paused: no photo is started until `freisteller resume`." if at else "Work goes on."
+            by = self._journal.paused_by()
+            who = f" by {by}" if by else ""
+            text = f"Paused{who}: no photo is started until `freisteller resume`." if at else "Work goes on."
             log.log("paused" if at else "resumed", text, level=logging.WARNING if at else logging.INFO)
             self._dispatch.wake()
         self._metrics.set(series.PAUSED, at is not None)

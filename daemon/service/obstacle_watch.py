@@ -45,6 +45,7 @@ class ObstacleWatch:
             waits=waits,
             next_try_at=put_off[0].next_try_at if put_off and self._all_wait(len(put_off)) else None,
             paused_at=tools.journal.paused_at(),
+            paused_by=tools.journal.paused_by(),
             wrong_orders=self._inbox_loop.wrong_orders,
             left_alone=self._inbox_loop.left_alone,
         )

@@ -14,7 +14,7 @@ from daemon.publishing.reports import verdict_values
 from daemon.words.catalogue import words_in
 from tests.publishing.photo_report import report_of_a_photo
 
-SPOT = Spot(0.1, 0.2, 0.3, 0.4, 0.15, 0.25)
+SPOT = Spot(0.1, 0.2, 0.3, 0.4, 0.147258, 0.25)
 VERDICT = Verdict(
     0.5,
     Grade.GUT,
@@ -59,7 +59,7 @@ def test_a_report_that_is_read_back_has_its_witness(report: Path) -> None:
 
 @pytest.mark.parametrize("spoilt", ["1e999", "NaN", "-1", "17", '"x"'])
 def test_spots_that_are_no_shares_of_a_picture_are_left_out(report: Path, spoilt: str) -> None:
-    report.write_text(report.read_text("utf-8").replace("0.15", spoilt), "utf-8")
+    report.write_text(report.read_text("utf-8").replace("0.147258", spoilt), "utf-8")
 
     assert spots_of(report) == ()
 

@@ -63,8 +63,9 @@ def test_no_room_for_the_journal_is_no_trouble_of_the_hot_folder(daemon: Daemon)
 
 
 def test_a_pause_lets_the_daemon_be_ready(daemon: Daemon) -> None:
-    daemon.parts.journal.pause(daemon.parts.runtime.clock())
+    daemon.parts.journal.pause(daemon.parts.runtime.clock(), "anna")
     assert looked(daemon) == (["paused"], False)
+    assert daemon.parts.health.obstacles[0].text.startswith("anna has paused the work")
 
 
 def test_a_lone_server_that_is_down(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:

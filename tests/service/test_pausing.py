@@ -31,12 +31,12 @@ def test_nothing_is_started_while_work_is_paused(tmp_path: Path) -> None:
 
 def test_a_pause_is_kept_in_the_file_and_ends_once(tmp_path: Path) -> None:
     first, second = Journal(tmp_path / "j"), Journal(tmp_path / "j")
-    first.pause(5.0)
-    first.pause(7.0)
+    first.pause(5.0, "anna")
+    first.pause(7.0, "ben")
 
-    assert second.paused_at() == 5.0
+    assert (second.paused_at(), second.paused_by()) == (5.0, "anna")
     assert (second.resume(), first.resume()) == (True, False)
-    assert first.paused_at() is None
+    assert (first.paused_at(), first.paused_by()) == (None, "")
 
 
 def test_a_pause_is_logged_once_and_shown_as_long_as_it_lasts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
