@@ -52,6 +52,11 @@ class Said(str):
 NOTHING_SAID = Said.again("")
 
 
+def as_said(text: str) -> Said:
+    """A text that may be plain; without a code then."""
+    return text if isinstance(text, Said) else Said.again(text)
+
+
 def said_of(error: BaseException) -> Said:
     """What an error says; without a code if it is plain text."""
     said = error.args[0] if error.args else ""

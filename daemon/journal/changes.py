@@ -133,7 +133,7 @@ class Journal(Queries):
 
     def resume(self) -> bool:
         """Let jobs be started again; returns False if nothing was paused."""
-        return self.facts.forget(PAUSED_AT)
+        return self.facts.forget(PAUSED_AT, PAUSED_BY)
 
     # What is found out about a job
 

@@ -1,6 +1,7 @@
 """Values that the journal keeps under a key, besides its jobs."""
 
 from daemon.journal.database import Database
+from daemon.journal.rows import placeholders
 
 
 class Facts:
@@ -25,7 +26,7 @@ class Facts:
             self._db.change("INSERT OR IGNORE INTO facts (key, value) VALUES (?, ?)", key, value)
             return self.known(key) or value
 
-    def forget(self, key: str) -> bool:
-        """Keep nothing under `key` any longer. Returns False if there was nothing."""
+    def forget(self, *keys: str) -> bool:
+        """Keep nothing under `keys` any longer. Returns False if there was nothing."""
         with self._db.transaction():
-            return self._db.change("DELETE FROM facts WHERE key = ?", key) == 1
+            return self._db.change(f"DELETE FROM facts WHERE key IN ({placeholders(keys)})", *keys) > 0

@@ -65,7 +65,7 @@ class Queries:
 
     def paused_by(self) -> str:
         """Who paused the work; "" if nobody did, or if that is not known."""
-        return (self.facts.known(PAUSED_BY) or "") if self.paused_at() is not None else ""
+        return self.facts.known(PAUSED_BY) or ""
 
     def rows(self, state: State) -> tuple[JobRow, ...]:
         """All jobs in one state, oldest first; for states that hold few jobs."""

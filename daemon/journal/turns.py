@@ -23,6 +23,19 @@ class PutOff:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """All jobs in back-off for one kind of reason. next_try_at: of the first of them; reason: why that one waits."""
+
+    kind: str
+    reason: str
+    next_try_at: float
+    jobs: int
+
+
+_PUT_OFF = f"FROM jobs WHERE state IN ('waiting', 'publishing') AND in_work = 0 AND due_at > ? AND NOT {DUE}"
+
+
 class Turns:
     """Finds the job to start next. Safe to use from many threads."""
 
@@ -130,8 +143,7 @@ class Turns:
     def put_off(self, now: float, most: int = 1000) -> tuple[PutOff, ...]:
         """The jobs in back-off, those that are tried first coming first; at most so many. now: Unix seconds."""
         found = self._db.rows(
-            "SELECT id, name, due_at, coalesce(reason, ''), coalesce(reason_kind, ''), failure FROM jobs "
-            "WHERE state IN ('waiting', 'publishing') AND in_work = 0 AND due_at > ? AND NOT " + DUE + " "
+            f"SELECT id, name, due_at, coalesce(reason, ''), coalesce(reason_kind, ''), failure {_PUT_OFF} "
             "ORDER BY due_at, admitted_at, id LIMIT ?",
             now,
             now,
@@ -141,4 +153,18 @@ class Turns:
         return tuple(
             PutOff(str(job_id), str(name), real(due_at) or 0.0, said_again(str(reason), failure), str(kind))
             for job_id, name, due_at, reason, kind, failure in found
+        )
+
+    def waits(self, now: float) -> tuple[Wait, ...]:
+        """The jobs in back-off by kind of reason, the kind that is tried first coming first. now: Unix seconds."""
+        found = self._db.rows(  # of each kind, SQLite gives the other columns of the row that has the minimum
+            f"SELECT coalesce(reason_kind, '') AS kind, min(due_at) AS first, count(*), coalesce(reason, ''), failure "
+            f"{_PUT_OFF} GROUP BY kind ORDER BY first",
+            now,
+            now,
+            now,
+        )
+        return tuple(
+            Wait(str(kind), said_again(str(reason), failure), real(first) or 0.0, whole(jobs))
+            for kind, first, jobs, reason, failure in found
         )

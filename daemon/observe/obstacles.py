@@ -11,6 +11,7 @@ from daemon.errors import (
     JournalDamaged,
     NoRoom,
     Said,
+    as_said,
     said_of,
     said_together,
 )
@@ -143,7 +144,7 @@ def server_reasons(servers: Sequence[ServerHealth]) -> Said:
 def _reason(server: ServerHealth) -> Said:
     message = server.message or Said("away")
     if message.startswith(server.server):
-        return message if isinstance(message, Said) else Said.again(message)
+        return as_said(message)
     return Said("server_error", server=server.server, detail=message)
 
 

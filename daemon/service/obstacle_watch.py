@@ -1,6 +1,9 @@
 """Gathers what the parts report, has it judged every second, and shows what keeps photos from being done."""
 
-from daemon.errors import NOTHING_SAID, JournalLocked, NoRoom, Said, said_of
+from collections.abc import Sequence
+
+from daemon.errors import NOTHING_SAID, JournalLocked, NoRoom, Said, as_said, said_of
+from daemon.journal.turns import Wait
 from daemon.observe import series
 from daemon.observe.labels import OBSTACLES
 from daemon.observe.obstacles import Reports, Room, is_of_the_state, judge, timed
@@ -31,8 +34,8 @@ class ObstacleWatch:
 
     def _reports(self, now: float) -> Reports:
         tools, rooms = self._tools, self._tools.machine.rooms
-        put_off = tools.journal.turns.put_off(now)
-        waits = {each.kind: _said(each.reason) for each in reversed(put_off)}
+        put_off = tools.journal.turns.waits(now)
+        waits = {each.kind: as_said(each.reason) for each in put_off}
         trouble = tools.root.trouble
         no_room = said_of(trouble) if isinstance(trouble, NoRoom) else waits.get(NoRoom.reason, NOTHING_SAID)
         is_state = is_of_the_state(no_room)
@@ -43,20 +46,16 @@ class ObstacleWatch:
             journal_damage=DAMAGED if tools.opened.damaged else NOTHING_SAID,
             servers=tools.engine.health(),
             waits=waits,
-            next_try_at=put_off[0].next_try_at if put_off and self._all_wait(len(put_off)) else None,
+            next_try_at=put_off[0].next_try_at if put_off and self._all_wait(put_off) else None,
             paused_at=tools.journal.paused_at(),
             paused_by=tools.journal.paused_by(),
             wrong_orders=self._inbox_loop.wrong_orders,
             left_alone=self._inbox_loop.left_alone,
         )
 
-    def _all_wait(self, put_off: int) -> bool:
+    def _all_wait(self, put_off: Sequence[Wait]) -> bool:
         """Whether no photo is in work, and none could start now."""
-        return self._tools.journal.counts().open <= put_off
-
-
-def _said(text: str) -> Said:
-    return text if isinstance(text, Said) else Said.again(text)
+        return self._tools.journal.counts().open <= sum(each.jobs for each in put_off)
 
 
 def _room(measured: Room | None, path: str, refused: Said) -> Room:

@@ -18,11 +18,17 @@ def journal_with(clock: Clock, folder: Path) -> Journal:
     return journal
 
 
-def test_back_off_between_two_runs_is_no_work(tmp_path: Path) -> None:
+def taken(tmp_path: Path) -> tuple[Clock, Journal]:
+    """The photo "a" of a new journal has just been taken for work."""
     clock = Clock()
     journal = journal_with(clock, tmp_path)
     journal.admit("a", "a.jpg", Path("inbox/a.jpg"), 1, NOW)
     journal.take(NOW)
+    return clock, journal
+
+
+def test_back_off_between_two_runs_is_no_work(tmp_path: Path) -> None:
+    clock, journal = taken(tmp_path)
     with journal.work_times.working("a"):
         clock.advance(3)
         journal.postpone("a", NOW + 8, "no engine", "engine_away")
@@ -60,10 +66,7 @@ def test_a_kill_loses_the_work_since_the_last_change_and_adds_no_stop(tmp_path: 
 
 
 def test_a_run_whose_end_could_not_be_written_adds_nothing_until_it_is_undone(tmp_path: Path) -> None:
-    clock = Clock()
-    journal = journal_with(clock, tmp_path)
-    journal.admit("a", "a.jpg", Path("inbox/a.jpg"), 1, NOW)
-    journal.take(NOW)
+    clock, journal = taken(tmp_path)
     with journal.work_times.working("a"):
         clock.advance(5)
     clock.advance(600)
@@ -74,10 +77,7 @@ def test_a_run_whose_end_could_not_be_written_adds_nothing_until_it_is_undone(tm
 
 
 def test_another_round_begins_without_the_work_of_the_last(tmp_path: Path) -> None:
-    clock = Clock()
-    journal = journal_with(clock, tmp_path)
-    journal.admit("a", "a.jpg", Path("inbox/a.jpg"), 1, NOW)
-    journal.take(NOW)
+    clock, journal = taken(tmp_path)
     with journal.work_times.working("a"):
         clock.advance(5)
         journal.give_up("a", "no", "damaged", NOW)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemon.engines.contract import ServerHealth
-from daemon.errors import NoRoom, RootAway, Said
+from daemon.errors import EngineAway, NoRoom, RootAway, Said
 from daemon.observe.labels import OBSTACLES
 from daemon.observe.obstacles import Room
 from daemon.service.lifecycle import Daemon
@@ -66,6 +66,22 @@ def test_a_pause_lets_the_daemon_be_ready(daemon: Daemon) -> None:
     daemon.parts.journal.pause(daemon.parts.runtime.clock(), "anna")
     assert looked(daemon) == (["paused"], False)
     assert daemon.parts.health.obstacles[0].text.startswith("anna has paused the work")
+
+
+def test_any_number_of_photos_in_back_off_is_told_and_one_that_could_start_ends_it(daemon: Daemon) -> None:
+    journal, now = daemon.parts.journal, daemon.parts.runtime.clock()
+    for number in range(3):
+        job_id = f"job-{number}"
+        journal.admit(job_id, f"{number}.jpg", Path("inbox") / f"{number}.jpg", 10, now)
+        journal.take(now)
+        journal.postpone(job_id, now + 60 + number, "the engine answers nonsense", EngineAway.reason)
+    told = looked(daemon)
+    until = daemon.parts.health.obstacles[0].until
+    journal.admit("new", "new.jpg", Path("inbox/new.jpg"), 10, now)
+
+    assert told == (["back_off"], False)
+    assert until == now + 60
+    assert looked(daemon) == ([], False)
 
 
 def test_a_lone_server_that_is_down(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
