@@ -183,15 +183,6 @@ def _disk(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], capture_output=True, check=False)
 
 
-def fill(folder: Path) -> Path:
-    """Fill a disk. Returns the file to remove afterwards."""
-    ballast = folder / "ballast.bin"
-    with suppress(OSError), ballast.open("ab", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
-    return ballast
-
-
 @contextmanager
 def prometheus(folder: Path, port: int) -> Iterator[Prometheus]:
     """The real Prometheus with our rules, each `for:` of a minute made a second. It reads the daemon each second."""

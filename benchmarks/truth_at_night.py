@@ -21,9 +21,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.night_scene import CHANNELS, Scene, Told, fill, paging, prometheus, rights
+from benchmarks.night_scene import CHANNELS, Scene, Told, paging, prometheus, rights
 from tests.drawing import save_photo
 from tests.observe.prometheus import Prometheus
+from tests.test_full_state_disk import fill
 
 WATCH_SECONDS = 14.0  # for pages: longer than the longest `for:` that is to fire, ten minutes made ten seconds
 TOLD_SECONDS = 45.0
