@@ -24,6 +24,7 @@ WORDS = {
     "judgement": ("how good is it,", "what to try next"),
     "pictures": ("pixels, metadata:", "read and written"),
     "engines": ("small picture in,", "alpha out"),
+    "renditions": ("pictures for", "shops, proven"),
     "journal": ("remembers jobs,", "in SQLite"),
     "observe": ("metrics, health,", "GPUs and disks"),
     "hotfolder": ("the folders, and", "who may change them"),

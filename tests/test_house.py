@@ -27,7 +27,7 @@ LOOSE_MODULES = {"__init__", "__main__", "errors", "arrays", "states"}
 ORDER = (
     "jobs",
     "disk", "settings", "logs", "words",
-    "judgement", "pictures", "engines",
+    "judgement", "pictures", "engines", "renditions",
     "journal", "observe", "hotfolder", "intake",
     "publishing", "work", "people",
     "contact_sheet", "notify", "web", "service", "commands", "cli",
