@@ -7,6 +7,7 @@ FROM docker.io/library/python:3.13-slim AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE freisteller_command.py ./
 COPY config config
+COPY docs docs
 COPY systemd systemd
 COPY workflows workflows
 COPY daemon daemon

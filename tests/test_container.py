@@ -64,7 +64,9 @@ def test_the_package_finds_all_that_it_is_made_of_among_what_is_copied() -> None
     needed = {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]}
     needed |= {*wheel["only-include"], *wheel["force-include"]}
 
-    assert all(f"COPY {name}" in DOCKERFILE or f" {name} " in DOCKERFILE for name in needed)
+    tops = {Path(name).parts[0] for name in needed}  # folders are copied as a whole
+
+    assert all(f"COPY {name}" in DOCKERFILE or f" {name} " in DOCKERFILE for name in tops)
 
 
 def test_it_runs_as_nobody_who_owns_the_mount_points() -> None:

@@ -1,9 +1,12 @@
 """An installed wheel works from any directory, because its data files are in it."""
 
+import re
 import subprocess
 import sys
 import venv
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 
@@ -79,13 +82,28 @@ def test_a_wheel_in_a_new_environment_cuts_out_a_photo(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
+    installed = subprocess.run(
+        [str(new / "bin" / "freisteller"), "install", "--root", "/srv/photos", "--prefix", "stage"],
+        cwd=somewhere,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert str(new) in where.stdout
+    assert (Path(where.stdout.strip()).parent / "py.typed").is_file()
+    assert installed.returncode == 0, installed.stderr
+    unit = (somewhere / "stage/etc/systemd/system/freisteller.service").read_text("utf-8")
+    (document,) = re.findall(r"^Documentation=(file://.+)$", unit, re.MULTILINE)
+    page = Path(url2pathname(urlsplit(document.replace("%%", "%")).path))
+    assert page.is_relative_to(new)
+    assert "## When it pages" in page.read_text("utf-8")
     assert shipped.stdout.count("_shipped") == 3
     assert done.returncode == 0, done.stderr
     assert (somewhere / "out" / "a.png").is_file()
     assert by_python.stdout == "sehr_gut\n", by_python.stderr
     assert sheet.returncode == 0, sheet.stderr  # the template of the page is data, too
-    page = (somewhere / "out" / "contact-sheet.html").read_text("utf-8")
-    assert '<html lang="de">' in page  # and so are the catalogue and what it needs
-    assert ">freigestellt<" in page
+    sheet_page = (somewhere / "out" / "contact-sheet.html").read_text("utf-8")
+    assert '<html lang="de">' in sheet_page  # and so are the catalogue and what it needs
+    assert ">freigestellt<" in sheet_page

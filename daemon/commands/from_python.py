@@ -201,7 +201,7 @@ def close() -> None:
 def _as_file(source: PhotoSource, name: str) -> Iterator[Path]:
     """A path of what is to be read. name: what errors call it if it has no name of its own. Raises BadPhoto."""
     if isinstance(source, str | os.PathLike):
-        yield Path(source)
+        yield _named(source, name)
         return
     with tempfile.TemporaryDirectory(prefix="freisteller-") as folder:
         path = Path(folder) / name
@@ -210,6 +210,14 @@ def _as_file(source: PhotoSource, name: str) -> Iterator[Path]:
         else:
             saving.save(path, saving.meant(_samples(source, name), "png", None, None, saving.JPEG_QUALITY), Metadata())
         yield path
+
+
+def _named(source: "str | os.PathLike[str]", name: str) -> Path:
+    """The path. Raises BadPhoto if no file can have it."""
+    path = os.fspath(source)
+    if not path or "\0" in path:
+        raise BadPhoto(f"{name}: {path!r} is no path. Give one of a file.")
+    return Path(path)
 
 
 def _samples(pixels: object, name: str) -> Samples:

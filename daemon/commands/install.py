@@ -5,7 +5,9 @@ import re
 import shlex
 import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from daemon.disk.shipped import shipped
@@ -120,25 +122,51 @@ def _unit(service: str) -> str:
 
 def _weights() -> Path | None:
     """The folder of weights beside the program, if somebody fetched some there."""
-    folder = Path(sys.prefix).absolute() / "weights"
+    folder = _weights_folder()
     return folder if folder.is_dir() else None
 
 
+def _weights_folder() -> Path:
+    return Path(sys.prefix).absolute() / "weights"
+
+
 def _documented(line: str) -> str:
-    """The line Documentation= with the runbook of this checkout; of a package, which brings no documents, a comment."""
-    page = Path(__file__).absolute().parents[2] / "docs" / "operations.md"
-    return f"Documentation={page.as_uri().replace('%', '%%')}" if page.is_file() else f"# {line}"
+    """The line Documentation= with the runbook that came with this program; a comment if it was left out of it."""
+    try:
+        page = shipped("docs", "operations.md").absolute()
+    except FileNotFoundError:  # some distributions leave documents out
+        return f"# {line}"
+    return f"Documentation={page.as_uri().replace('%', '%%')}"
 
 
 def warnings() -> tuple[str, ...]:
-    """What would keep the service from starting, with what to do about it."""
-    places = {Path(sys.prefix).absolute(), Path(__file__).absolute().parents[1]}
-    hidden = sorted(str(place) for place in places if any(place.is_relative_to(each) for each in HIDDEN))
-    return tuple(
-        f"The service cannot see {place}: its unit hides home and temporary folders (ProtectHome, PrivateTmp). "
-        "Install Freisteller into /opt/freisteller first: python3 -m venv /opt/freisteller"
-        for place in hidden
-    )
+    """What would keep the service from starting or from working, with what to do about it."""
+    return (*_unseen(), *_without_weights())
+
+
+def _unseen() -> Iterator[str]:
+    """Of the program, its package and its Python, those that the unit hides from the service."""
+    places = (Path(sys.prefix), Path(__file__).parents[1], Path(sys.base_prefix))
+    known = dict.fromkeys(each for place in places for each in (place.absolute(), place.resolve()))
+    hidden = [place for place in known if any(place.is_relative_to(each) for each in HIDDEN)]
+    outer = [place for place in hidden if not any(other in place.parents for other in hidden)]
+    if outer:
+        yield (
+            f"The service cannot see {' and '.join(map(str, outer))}: its unit hides home and temporary folders "
+            "(ProtectHome, PrivateTmp). Install Freisteller into /opt/freisteller first, with a Python that lies "
+            "elsewhere: /usr/bin/python3 -m venv /opt/freisteller"
+        )
+
+
+def _without_weights() -> Iterator[str]:
+    """The built-in engine without its weights, which the network rules of the unit keep from being fetched later."""
+    folder = _weights_folder()
+    if find_spec("onnxruntime") and not any(folder.glob("*.onnx")):
+        fetch = f"sudo {shlex.quote(f'U2NET_HOME={folder}')} {shlex.quote(str(_program()))} models fetch u2netp"
+        yield (
+            f"No weights of the built-in engine are in {folder}, and the service may not fetch any. Unless ComfyUI "
+            f"does the work, fetch them, then install again: {fetch}"
+        )
 
 
 def _drop_in(wanted: Installation) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from daemon.commands.models import MB, found_weights, known_model, refuse_for_commerce
-from daemon.engines.onnx.fetch_weights import Fetched, Show, fetch_model
+from daemon.engines.onnx.fetch_weights import Fetched, Show, copy_weights, fetch_model
 from daemon.engines.onnx.onnx_table import OnnxModel
 from daemon.engines.onnx.proven_weights import right_weights
 from daemon.errors import BadSettings
@@ -18,7 +18,7 @@ LINE_SECONDS = 10.0  # between two lines where no bar can be drawn
 
 
 def fetch_named(settings: Settings, name: str, err: Console) -> Fetched:
-    """Fetch the weights of `name` into the weights folder, unless the right ones are there or where rembg put them.
+    """Put the weights of `name` into the weights folder: copied from where rembg put them, else fetched.
 
     What a person should know goes to `err`: size and licence beforehand, then a bar, or a line now and then.
     Raises BadSettings for an unknown name or a forbidden licence; what `fetch_model` raises.
@@ -32,9 +32,11 @@ def fetch_named(settings: Settings, name: str, err: Console) -> Fetched:
             f"{local.weights_path} as {name}.onnx."
         )
     present = found_weights(settings, name)
+    is_in_place = present and present.parent in (local.weights_path, local.weights_path / "models" / name)
     if present and (sha256 := right_weights(present, model)):
-        return Fetched(present, sha256)
-    if present and present.parent in (local.weights_path, local.weights_path / "models" / name):
+        # rembg's folders lie in the home of whoever types this; a service is another user and may not look there.
+        return Fetched(present, sha256) if is_in_place else copy_weights(present, local.weights_path / f"{name}.onnx")
+    if is_in_place:
         err.print(f"{present} is not the file that it should be. It is fetched again.", markup=False)
     err.print(about(name, model), markup=False)
     with progress_of(name, err) as show:

@@ -125,6 +125,8 @@ def test_judging_opens_no_engine(engines: list[ScriptedEngine], cutter: Cutter) 
     ("photo", "what"),
     [
         ("nowhere.jpg", "nowhere.jpg is not there"),
+        ("", "photo: '' is no path"),
+        ("a\0b.jpg", "photo: 'a.*b.jpg' is no path"),
         (b"", "photo does not begin with a picture"),
         (b"hello", "photo is not a photo"),
         (7, "photo: int is no picture"),
@@ -132,7 +134,7 @@ def test_judging_opens_no_engine(engines: list[ScriptedEngine], cutter: Cutter) 
         (np.zeros((4, 4, 2), np.uint8), r"photo is an array of \(4, 4, 2\) uint8"),
         (np.zeros((0, 4, 3), np.uint8), r"photo is an array of \(0, 4, 3\) uint8"),
     ],
-    ids=["no file", "empty", "text", "number", "floats", "two channels", "no rows"],
+    ids=["no file", "no name", "zero byte", "empty", "text", "number", "floats", "two channels", "no rows"],
 )
 def test_what_is_no_photo_is_a_bad_photo(photo: Any, what: str, cutter: Cutter) -> None:
     with pytest.raises(BadPhoto, match=what):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.commands import install
 from daemon.commands.install import Installation, next_commands, plan, warnings, write
 from daemon.errors import BadSettings
 from daemon.settings import load
@@ -208,7 +209,73 @@ def test_the_document_that_a_unit_names_is_there(tmp_path: Path) -> None:
     assert Path(named.replace("%%", "%")).is_file()
 
 
-def test_a_program_that_the_service_cannot_see_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "prefix", "/home/anna/freisteller/.venv")
+@pytest.fixture
+def seen_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program, its package and its Python where a service sees them."""
+    monkeypatch.setattr(sys, "prefix", "/opt/freisteller")
+    monkeypatch.setattr(sys, "base_prefix", "/usr")
+    monkeypatch.setattr(install, "__file__", "/opt/freisteller/lib/python3.11/site-packages/daemon/commands/install.py")
 
-    assert any("/home/anna/freisteller/.venv" in text and "ProtectHome" in text for text in warnings())
+
+def unseen() -> list[str]:
+    return [text for text in warnings() if "ProtectHome" in text]
+
+
+def test_a_program_that_the_service_sees_is_not_warned_of(seen_program: None) -> None:
+    assert unseen() == []
+
+
+def test_a_program_that_the_service_cannot_see_is_warned_of(
+    seen_program: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", "/home/anna/freisteller/.venv")
+    monkeypatch.setattr(install, "__file__", "/home/anna/freisteller/daemon/commands/install.py")
+
+    (text,) = unseen()
+    assert "cannot see /home/anna/freisteller/.venv and /home/anna/freisteller/daemon:" in text
+
+
+def test_a_package_inside_its_environment_is_not_named_twice(
+    seen_program: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", "/tmp/new")
+    monkeypatch.setattr(install, "__file__", "/tmp/new/lib/python3.11/site-packages/daemon/commands/install.py")
+
+    (text,) = unseen()
+    assert "cannot see /tmp/new:" in text
+
+
+def test_a_python_in_a_home_is_warned_of_wherever_the_environment_is(
+    seen_program: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "base_prefix", "/root/.pyenv/versions/3.11.7")
+
+    (text,) = unseen()
+    assert "cannot see /root/.pyenv/versions/3.11.7:" in text
+    assert "/usr/bin/python3 -m venv /opt/freisteller" in text
+
+
+def test_a_link_that_leads_into_a_hidden_folder_is_followed(
+    seen_program: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, link = tmp_path / "home", tmp_path / "opt"
+    home.mkdir()
+    link.symlink_to(home)
+    monkeypatch.setattr(install, "HIDDEN", (str(home),))
+    monkeypatch.setattr(sys, "prefix", str(link))
+
+    (text,) = unseen()
+    assert f"cannot see {home}:" in text
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_engine_without_weights_is_warned_of_with_the_command_that_fetches_them(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    (tmp_path / "weights").mkdir()
+    if there:
+        (tmp_path / "weights" / "u2netp.onnx").write_bytes(b"x")
+
+    command = f"sudo U2NET_HOME={tmp_path}/weights {tmp_path}/bin/freisteller models fetch u2netp"
+    assert any(command in text for text in warnings()) is not there

@@ -177,7 +177,7 @@ def test_weights_that_rembg_fetched_itself_are_found(folder: Path, own_home: Pat
     assert row(settings_for(folder), "u2net").state == "here"
 
 
-def test_what_rembg_fetched_is_used_as_it_is_if_it_is_right(
+def test_what_rembg_fetched_is_copied_to_where_a_service_looks_if_it_is_right(
     folder: Path, own_home: Path, server: WeightsServer
 ) -> None:
     describe(folder, "net", server)
@@ -186,11 +186,21 @@ def test_what_rembg_fetched_is_used_as_it_is_if_it_is_right(
 
     fetched = fetch_named(settings_for(folder), "net", quiet())
 
-    assert fetched.path == own_home / ".u2net" / "net.onnx"
+    assert (fetched.path, fetched.sha256) == (folder / "net.onnx", server.sha256)
+    assert fetched.path.read_bytes() == CONTENT
+    assert fetched.path.stat().st_mode & 0o444 == 0o444
     assert server.asked == []
+    assert sorted(path.name for path in folder.iterdir()) == ["net.onnx", "net.toml"]
 
+
+def test_what_rembg_fetched_and_is_not_right_is_fetched(folder: Path, own_home: Path, server: WeightsServer) -> None:
+    describe(folder, "net", server)
+    (own_home / ".u2net").mkdir()
     (own_home / ".u2net" / "net.onnx").write_bytes(CONTENT[:-1])
+
     assert fetch_named(settings_for(folder), "net", quiet()).path == folder / "net.onnx"
+    assert (folder / "net.onnx").read_bytes() == CONTENT
+    assert server.asked != []
 
 
 def test_size_and_licence_are_told_before_the_first_byte(folder: Path, server: WeightsServer) -> None:

@@ -1,6 +1,7 @@
 """Fetches the weights of one model: from the first source that keeps the promise of the table, whole or not at all."""
 
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -74,6 +75,22 @@ def fetch_model(
             return _Fetch(name, target, part, show, limits or USUAL_LIMITS, stop or threading.Event()).from_first(
                 sources
             )
+    except OSError as error:
+        if meaning := translate(error, f"{target} could not be written"):
+            raise NoRoom(Said("weights_not_written", path=target, fault=error.strerror)) from meaning
+        raise
+
+
+def copy_weights(present: Path, target: Path) -> Fetched:
+    """Copy weights that are the right ones to `target`, whole or not at all. Raises NoRoom."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        require_room(target, present.stat().st_size)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetch-") as scratch:
+            copied = Path(shutil.copyfile(present, Path(scratch) / target.name))
+            sha256 = digest_of(copied, "sha256")
+            put_in_place(copied, target)
+        return Fetched(target, sha256, str(present))
     except OSError as error:
         if meaning := translate(error, f"{target} could not be written"):
             raise NoRoom(Said("weights_not_written", path=target, fault=error.strerror)) from meaning
