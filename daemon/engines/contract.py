@@ -62,6 +62,7 @@ class ServerHealth:
     circuit: "closed" = in use, "half_open" = on trial, "open" = not used.
     reconnects: how often a lost connection was opened again since the start.
     set_aside: the models that get no photos there.
+    tested: the models that get test pictures there.
     canaries: models that cut out a test picture correctly, each with the Unix time of the last success.
     uploads: how many of our pictures lie on the server. It stays small.
     fallbacks: how often the processor had to stand in for a graphics card since the start.
@@ -78,6 +79,7 @@ class ServerHealth:
     circuit: str = "closed"
     reconnects: int = 0
     set_aside: tuple[str, ...] = ()
+    tested: tuple[str, ...] = ()
     canaries: tuple[tuple[str, float], ...] = ()
     uploads: int | None = None
     history_entries: int | None = None

@@ -51,6 +51,7 @@ FREE_LABELS = ("device", "event", "gpu", "hook", "model", "mount", "version")
 """Labels whose values come from us or from the settings, so that they need no check."""
 
 _PLAIN_WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_LOGIN = re.compile(r"\w[\w.@\\-]{0,63}\$?", re.ASCII)  # also of a domain: DOMAIN\anna, anna@example.org
 
 
 def public_name(server: str) -> str:
@@ -64,9 +65,11 @@ def public_name(server: str) -> str:
 def guarded(label: str, value: str) -> str:
     """The value that a label gets: no text that a file or a server wrote ever becomes a series.
 
-    A server shows its public name. A value of a label that is not in FREE_LABELS must be a plain word, else it is
-    "other".
+    A server shows its public name, and a person a login. Any other value of a label that is not in FREE_LABELS must be
+    a plain word. What is not becomes "other".
     """
     if label == "server":
         return public_name(value)
+    if label == "who":
+        return value if _LOGIN.fullmatch(value) else "other"
     return value if label in FREE_LABELS or _PLAIN_WORD.fullmatch(value) else "other"

@@ -41,6 +41,7 @@ class Metrics:
         self._reconnects: dict[str, int] = {}
         self._fallbacks: dict[str, int] = {}
         self._run_sizes: dict[str, Counts[int]] = {}
+        self._pause: tuple[float, str] | None = None
         self.set(series.BUILD_INFO, 1, version=version)
         self._start_at_zero()
         for model in models:
@@ -78,6 +79,16 @@ class Metrics:
         self.set(series.QUEUE_LENGTH, waiting)
         self.set(series.JOBS_IN_PROGRESS, running)
         self.set(series.QUEUE_OLDEST, oldest_admitted_at or 0)
+
+    def paused(self, at: float | None, who: str = "") -> None:
+        """Since when a person pauses the work, in Unix seconds; None = nobody does. who: a login, "" = not known."""
+        self.set(series.PAUSED, at is not None)
+        pause = None if at is None else (at, who or "unknown")
+        if pause != self._pause:
+            self._families[series.PAUSED_SINCE].clear()
+            self._pause = pause
+        if pause is not None:
+            self.set(series.PAUSED_SINCE, pause[0], who=pause[1])
 
     def stage(self, stage: str, seconds: float, cpu_seconds: float = 0.0) -> None:
         """One stage of the work on a photo took so many seconds, and of processor time. stage: one of STAGES."""
@@ -149,7 +160,7 @@ class Metrics:
         for size in (sizes - self._run_sizes.get(server, Counts())).elements():
             self.observe(series.ENGINE_RUN_PHOTOS, size, server=server)
         self._run_sizes[server] = sizes
-        for model, at in health.canaries:
+        for model, at in (dict.fromkeys(health.tested, 0.0) | dict(health.canaries)).items():
             self.set(series.CANARY_SUCCESS, at, server=server, model=model)
 
     def _forget_server(self, server: str) -> None:

@@ -93,6 +93,7 @@ QUEUE_LENGTH = Gauge("queue_length", "Photos that wait for their turn.")
 QUEUE_OLDEST = Gauge("queue_oldest_timestamp_seconds", "When the photo that waits longest came; 0 = none waits.")
 JOBS_IN_PROGRESS = Gauge("jobs_in_progress", "Photos in work.")
 PAUSED = Gauge("paused", "1 while a person has paused the work, else 0.")
+PAUSED_SINCE = Gauge("paused_timestamp_seconds", "Since when the work is paused, and who paused it.", ("who",))
 JOBS = Counter("jobs_total", "Photos that are done, by grade, or failed.", ("grade",), each(labels.ENDS))
 FAILURES = Counter("failures_total", "Photos that went to failed/, by reason.", ("reason",), each(labels.FAILURES))
 FAILED_AGAIN = Counter("failed_again_total", "Photos that failed again after a person had them tried again.")
@@ -145,7 +146,7 @@ ENGINE_PAUSED_MODELS = Gauge("engine_paused_models", "Models that get no photos 
 ENGINE_UPLOADS = Gauge("engine_uploads", "Our pictures in a server's temp folder.", ("server",))
 ENGINE_HISTORY_ENTRIES = Gauge("engine_history_entries", "Our finished prompts that a server still remembers.",
     ("server",))
-CANARY_SUCCESS = Gauge("canary_success_timestamp_seconds", "When the test picture last came back right.",
+CANARY_SUCCESS = Gauge("canary_success_timestamp_seconds", "When the test picture last came back right; 0 = never.",
     ("server", "model"))
 
 # Notifications

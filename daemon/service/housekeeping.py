@@ -98,15 +98,14 @@ class StatusTurn:
 
     def _paused_at(self) -> float | None:
         """Since when a person pauses the work, in Unix seconds; logs when a pause begins or ends."""
-        at = self._journal.paused_at()
+        at, by = self._journal.paused_at(), self._journal.paused_by()
         if (at is not None) != self._is_paused:
             self._is_paused = at is not None
-            by = self._journal.paused_by()
             who = f" by {by}" if by else ""
             text = f"Paused{who}: no photo is started until `freisteller resume`." if at else "Work goes on."
             log.log("paused" if at else "resumed", text, level=logging.WARNING if at else logging.INFO)
             self._dispatch.wake()
-        self._metrics.set(series.PAUSED, at is not None)
+        self._metrics.paused(at, by)
         return at
 
     def _log_set_aside(self, servers: Sequence[ServerHealth]) -> None:

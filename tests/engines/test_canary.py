@@ -101,7 +101,7 @@ def test_a_right_answer_brings_the_model_back(double: Double, open_engine: OpenE
     double.set_faults({"wrong_masks": ["RMBG-2.0"]})
     engine = open_engine(double, canary_minutes=OFTEN, ladder=SMALL)
     assert double.wait_until(lambda: engine.health()[0].set_aside == ("RMBG-2.0",))
-    assert engine.health()[0].canaries == ()
+    assert (engine.health()[0].tested, engine.health()[0].canaries) == (("RMBG-2.0",), ())
 
     double.set_faults({"wrong_masks": []})
 

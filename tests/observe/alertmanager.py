@@ -15,7 +15,7 @@ def in_seconds(rules: str) -> str:
     What a busy machine would break stays: how old a heartbeat, a scan or a test picture may be. A daemon may miss a few
     scrapes. Two scrapes lie within four seconds, whatever happens.
     """
-    for was, becomes in (("> 900)", "> 15)"), ("for: 12h", "for: 6s")):
+    for was, becomes in (("> 900)", "> 15)"), ("> 43200", "> 6")):
         assert was in rules or "record:" in rules, was
         rules = rules.replace(was, becomes)
     rules = rules.replace('up{job="freisteller"} == 0\n        for: 2m', 'up{job="freisteller"} == 0\n        for: 20s')

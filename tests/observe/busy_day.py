@@ -24,6 +24,7 @@ def server_in_use(server: str, now: float, reconnects: int) -> ServerHealth:
         6 << 30,
         reconnects=reconnects,
         fallbacks=reconnects,
+        tested=MODELS,
         canaries=((MODELS[0], now),),
         uploads=2,
         history_entries=5,
@@ -55,7 +56,7 @@ def happen(metrics: Metrics, now: float) -> None:
     metrics.count(series.POSTPONED, reason="engine_away")
     metrics.count(series.RECOVERED_JOBS, how="resumed")
     metrics.count(series.QUARANTINED)
-    metrics.set(series.PAUSED, False)
+    metrics.paused(now - 60, "anna")
     metrics.count(series.JOURNAL_DAMAGED)
     metrics.count(series.DUPLICATES)
     metrics.count(series.COLLISIONS)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from daemon.observe.labels import OBSTACLES
 from tests.observe.busy_day import happen, metrics_of_a_new_daemon
 from tests.observe.prometheus import ROOT, Sample, eventually, scraping
 from tests.observe.series import known_series, series_in
@@ -84,6 +85,15 @@ def test_everything_else_is_in_rows_that_open_when_somebody_wants_them() -> None
     assert [(row["title"], row["collapsed"]) for row in rows()] == [
         *(("Flow", True), ("Quality", True), ("Servers", True), ("Process", True))
     ]
+
+
+def test_every_reason_has_words_on_the_board() -> None:
+    rules = (ROOT / "grafana" / "rules" / "recording.yml").read_text(encoding="utf-8")
+    numbers = {int(number) for number in re.findall(r"\) \* 0 \+ (\d+)$", rules, re.MULTILINE)}
+    (words,) = first_screen()[1]["fieldConfig"]["defaults"]["mappings"]
+
+    assert {f"{number}" for number in {0, *numbers}} == words["options"].keys()
+    assert set(re.findall(r'freisteller_obstacle\{reason="(\w+)"\} == 1\) \* 0', rules)) >= set(OBSTACLES)
 
 
 def test_each_alert_links_to_what_to_do() -> None:

@@ -160,6 +160,14 @@ def test_a_server_shows_the_figures_that_it_reports_and_no_other(metrics: Metric
     assert len(samples(metrics, "engine_memory_total_bytes")) == 1
 
 
+def test_a_test_picture_that_never_came_back_right_says_so_from_the_start(metrics: Metrics) -> None:
+    health = ServerHealth("http://gpu1:8188", up=True, tested=("BEN2", "RMBG-2.0"), canaries=(("BEN2", 9.0),))
+    metrics.engine((health,))
+
+    assert value(metrics, "canary_success_timestamp_seconds", server="http://gpu1:8188", model="RMBG-2.0") == 0
+    assert value(metrics, "canary_success_timestamp_seconds", server="http://gpu1:8188", model="BEN2") == 9.0
+
+
 def test_a_server_that_is_gone_loses_its_series_for_good(metrics: Metrics) -> None:
     both = (
         ServerHealth(
@@ -286,3 +294,20 @@ def test_counts_from_many_threads_add_up(metrics: Metrics) -> None:
 
     assert value(metrics, "stage_duration_seconds_count", stage="signs") == 1600
     assert value(metrics, "attempts_total", model="BEN2") == 1600
+
+
+def test_a_pause_names_since_when_and_by_whom_as_long_as_it_lasts(metrics: Metrics) -> None:
+    shown = []
+    for at, who in ((5.0, "anna"), (5.0, "anna"), (9.0, "EXAMPLE\\ben"), (None, "")):
+        metrics.paused(at, who)
+        shown.append((value(metrics, "paused"), samples(metrics, "paused_timestamp_seconds")))
+
+    anna, ben = [({"who": "anna"}, 5.0)], [({"who": "EXAMPLE\\ben"}, 9.0)]
+    assert shown == [(1, anna), (1, anna), (1, ben), (0, [])]
+
+
+@pytest.mark.parametrize(("who", "shown"), [("", "unknown"), ("a sentence with spaces", "other"), ("x" * 99, "other")])
+def test_what_is_no_login_never_becomes_a_label(metrics: Metrics, who: str, shown: str) -> None:
+    metrics.paused(5.0, who)
+
+    assert samples(metrics, "paused_timestamp_seconds") == [({"who": shown}, 5.0)]

@@ -42,10 +42,10 @@ def test_a_pause_is_kept_in_the_file_and_ends_once(tmp_path: Path) -> None:
 def test_a_pause_is_logged_once_and_shown_as_long_as_it_lasts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     house = House(tmp_path)
     caplog.set_level(logging.INFO, "freisteller")
-    house.journal.pause(1_800_000_000.0)
+    house.journal.pause(1_800_000_000.0, "anna")
     house.sees()
     house.sees()
-    shown = house.shows("paused 1.0")
+    shown = house.shows("paused 1.0") and house.shows('paused_timestamp_seconds{who="anna"} 1.8e+09')
     house.journal.resume()
     house.sees()
     house.close()

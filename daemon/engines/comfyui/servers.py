@@ -56,6 +56,7 @@ class ServerEntry:
             circuit=self.trust.breaker.value,
             reconnects=self.server.reconnects,
             set_aside=tuple(sorted(self.trust.models_without_photos)),
+            tested=tuple(sorted(self.trust.tested)),
             canaries=tuple(self.canaries.items()),
             uploads=self.server.uploads,
             history_entries=self.server.history_entries,
