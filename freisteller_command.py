@@ -4,6 +4,12 @@ If that one comes first on Python's path, this still runs, and says so.
 """
 
 import sys
+from typing import NoReturn
+
+APART = (
+    "Give Freisteller a virtual environment of its own (python3 -m venv). If the two were installed into one: "
+    "pip uninstall python-daemon; pip install --force-reinstall freisteller"
+)
 
 
 def main() -> None:
@@ -15,10 +21,11 @@ def main() -> None:
             raise
         import daemon
 
-        sys.stderr.write(
-            f"Error: Python finds another package called daemon before Freisteller's: {daemon.__file__}. The package "
-            "python-daemon has that name. Give Freisteller a virtual environment of its own (python3 -m venv), or "
-            "remove the other one: pip uninstall python-daemon\n"
-        )
-        sys.exit(2)
+        end(f"Python finds another package called daemon before Freisteller's: {daemon.__file__}.")
     run()
+
+
+def end(trouble: str) -> NoReturn:
+    """End with code 2, and say what to do about two packages called daemon. trouble: what is wrong, a sentence."""
+    sys.stderr.write(f"Error: {trouble} The package python-daemon has that name. {APART}\n")
+    sys.exit(2)

@@ -6,14 +6,9 @@ def main() -> None:
     import daemon
 
     if "cut_out" not in getattr(daemon, "__all__", ()):
-        import sys
+        from freisteller_command import end
 
-        sys.stderr.write(
-            f"Error: {daemon.__file__} was overwritten by another package called daemon; python-daemon has that name. "
-            "Give Freisteller a virtual environment of its own (python3 -m venv), or remove the other one and install "
-            "Freisteller again: pip uninstall python-daemon; pip install --force-reinstall freisteller\n"
-        )
-        sys.exit(2)
+        end(f"{daemon.__file__} was overwritten by another package called daemon.")
     _speak_utf8()
     from daemon.cli.main import main as run
 

@@ -8,14 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from daemon.commands.findings import Check
+from freisteller_command import APART
 
 OURS = Path(__file__).parents[1]
 THEIRS = ("daemon.py", "pidfile.py", "runner.py")  # python-daemon's modules; we have none of these names
 ONLY_OURS = "said.txt"
-APART = (
-    "Give Freisteller a virtual environment of its own (python3 -m venv). If the two were installed into one: "
-    "pip uninstall python-daemon; pip install --force-reinstall freisteller"
-)
 
 
 def package_check(ours: Path = OURS, path: Iterable[str] | None = None) -> Check:

@@ -22,29 +22,26 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from daemon.commands.assess import assess_cutout, assessed_values
+from daemon.commands.photo_source import PhotoSource, as_file
 from daemon.commands.single_photos import SinglePhotos
-from daemon.errors import BadPhoto, EngineAway
+from daemon.errors import EngineAway
 from daemon.jobs import Grade, Verdict
 from daemon.logs import log
-from daemon.pictures import saving
+from daemon.pictures.photo import Photo
 from daemon.pictures.reading import open_photo
-from daemon.pictures.values import Metadata, Samples
+from daemon.pictures.values import Samples
 from daemon.settings import Settings, load
 from daemon.words.catalogue import words_in
-
-PhotoSource: TypeAlias = "str | os.PathLike[str] | bytes | NDArray[Any]"
-"""A path, what a file holds, or pixels: (H, W), (H, W, 3) or (H, W, 4) uint8 or uint16, red first, sRGB, upright."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,17 +67,30 @@ class Assessment:
         return tuple(self.report["reasons"])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class CutPhoto(Assessment):
     """A photo that was cut out, at its full size, upright. report: what `freisteller process` writes beside it.
 
-    rgba: (H, W, 4), uint8 or uint16 as the photo has it, in the photo's own colours, not premultiplied. icc: the
-    profile of these colours; None stands for sRGB. png: the file that `freisteller process` writes.
+    png: the file that `freisteller process` writes. Its pixels are decoded when they are first asked for, so who only
+    keeps the file, or looks at the grade, does not wait for them.
     """
 
-    rgba: Samples
-    icc: bytes | None
     png: bytes
+
+    @cached_property
+    def _pixels(self) -> Photo:
+        with as_file(self.png, "result.png") as path:
+            return open_photo(path, np.inf)
+
+    @property
+    def rgba(self) -> Samples:
+        """(H, W, 4), uint8 or uint16 as the photo has it, in the photo's own colours, not premultiplied."""
+        return self._pixels.rgba
+
+    @property
+    def icc(self) -> bytes | None:
+        """The profile of these colours; None stands for sRGB."""
+        return self._pixels.icc
 
     @property
     def alpha(self) -> Samples:
@@ -114,19 +124,17 @@ class Cutter:
         Raises BadPhoto if it cannot be cut out, EngineAway and EngineMisconfigured if the engine cannot answer,
         BadSettings if it cannot work at all, RootAway and NoRoom if a disk does not answer or is full.
         """
-        with tempfile.TemporaryDirectory(prefix="freisteller-") as folder, _as_file(photo, "photo") as path:
+        with tempfile.TemporaryDirectory(prefix="freisteller-") as folder, as_file(photo, "photo") as path:
             done = self._opened().cut_out(path, Path(folder))
             (result, _), (report, _) = done.files
-            pixels = open_photo(result, np.inf)
-            said = json.loads(report.read_bytes())
-            return CutPhoto(done.outcome.verdict, said, pixels.rgba, pixels.icc, result.read_bytes())
+            return CutPhoto(done.outcome.verdict, json.loads(report.read_bytes()), result.read_bytes())
 
     def assess(self, photo: PhotoSource, cutout: PhotoSource) -> Assessment:
         """Judge a cut-out, or a mask, that exists already, whoever made it; no engine is asked.
 
         cutout: as a photo; a mask, (H, W), may be bool, or float from 0 to 1, too. Raises BadPhoto if they do not fit.
         """
-        with _as_file(photo, "photo") as original, _as_file(cutout, "cutout") as cut:
+        with as_file(photo, "photo") as original, as_file(cutout, "cutout") as cut:
             verdict = assess_cutout(self._settings, original, cut)
         return Assessment(verdict, assessed_values(verdict, words_in(self._settings.language)))
 
@@ -195,47 +203,3 @@ def assess(photo: PhotoSource, cutout: PhotoSource) -> Assessment:
 def close() -> None:
     """End the engine that `cut_out` keeps warm; the end of the process does so, too."""
     _KEPT.close()
-
-
-@contextmanager
-def _as_file(source: PhotoSource, name: str) -> Iterator[Path]:
-    """A path of what is to be read. name: what errors call it if it has no name of its own. Raises BadPhoto."""
-    if isinstance(source, str | os.PathLike):
-        yield _named(source, name)
-        return
-    with tempfile.TemporaryDirectory(prefix="freisteller-") as folder:
-        path = Path(folder) / name
-        if isinstance(source, bytes):
-            path.write_bytes(source)
-        else:
-            saving.save(path, saving.meant(_samples(source, name), "png", None, None, saving.JPEG_QUALITY), Metadata())
-        yield path
-
-
-def _named(source: "str | os.PathLike[str]", name: str) -> Path:
-    """The path. Raises BadPhoto if no file can have it."""
-    path = os.fspath(source)
-    if not path or "\0" in path:
-        raise BadPhoto(f"{name}: {path!r} is no path. Give one of a file.")
-    return Path(path)
-
-
-def _samples(pixels: object, name: str) -> Samples:
-    """Pixels as files have them. Raises BadPhoto if they are none."""
-    if not isinstance(pixels, np.ndarray):
-        kind = type(pixels).__name__
-        raise BadPhoto(f"{name}: {kind} is no picture. Give a path, the bytes of a file, or a numpy array.")
-    is_mask = pixels.ndim == 2 and name == "cutout"
-    if is_mask and pixels.dtype == np.bool_:
-        return np.where(pixels, np.uint8(255), np.uint8(0))
-    if is_mask and pixels.dtype.kind == "f":
-        steps: Samples = np.rint(np.clip(np.nan_to_num(pixels), 0, 1) * 65535).astype(np.uint16)
-        return steps
-    fits = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
-    if not fits or 0 in pixels.shape or pixels.dtype not in (np.uint8, np.uint16):
-        raise BadPhoto(
-            f"{name} is an array of {pixels.shape} {pixels.dtype}. Give (height, width), (height, width, 3) or "
-            "(height, width, 4) of uint8 or uint16, red first."
-        )
-    samples: Samples = np.ascontiguousarray(pixels)
-    return samples

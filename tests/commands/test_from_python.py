@@ -1,5 +1,6 @@
 """`from daemon import cut_out, assess`: the same results and errors as the commands, one engine, light to import."""
 
+import pickle
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from daemon.commands import from_python, single_photos
 from daemon.commands.process import process_photos
 from daemon.errors import BadPhoto, BadSettings, EngineAway
 from daemon.jobs import Grade
+from daemon.pictures.photo import Photo
 from daemon.pictures.reading import open_photo
 from daemon.settings import load
 from tests.doubles import ScriptedEngine
@@ -277,3 +279,34 @@ def test_a_process_that_was_forked_is_refused_where_it_would_hang(
     in_the_other_process.close()
     with pytest.raises(EngineAway, match="Fork before the first photo"):
         daemon.cut_out(drawn_photo(96, 64))
+
+
+def test_the_file_is_decoded_when_its_pixels_are_asked_for_and_once(
+    cutter: Cutter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[Path] = []
+
+    def decode(path: Path, most: float) -> Photo:
+        decoded.append(path)
+        return open_photo(path, most)
+
+    monkeypatch.setattr(from_python, "open_photo", decode)
+    found = cutter.cut_out(drawn_photo(96, 64))
+    assert (found.grade, bool(found.png), decoded) == (Grade.SEHR_GUT, True, [])
+
+    assert found.rgba is found.rgba
+    assert (found.alpha.shape, found.icc) == ((64, 96), None)
+    assert len(decoded) == 1
+
+
+def test_results_and_errors_go_from_one_process_to_another(cutter: Cutter) -> None:
+    found = cutter.cut_out(drawn_photo(96, 64))
+    with pytest.raises(BadPhoto) as caught:
+        cutter.cut_out(b"hello")
+
+    again = pickle.loads(pickle.dumps(found))
+    error = pickle.loads(pickle.dumps(caught.value))
+
+    assert np.array_equal(again.rgba, found.rgba)
+    assert (again.verdict, again.report) == (found.verdict, found.report)
+    assert (type(error), str(error)) == (BadPhoto, str(caught.value))
