@@ -13,6 +13,7 @@ from daemon.cli.options import ConfigOption, JsonOption, RootOption, settings_of
 from daemon.errors import BadSettings
 from daemon.jobs import Grade
 from daemon.states import State
+from daemon.words.said import sentence
 
 STATE_MEANINGS = {
     State.WAITING: "not started yet",
@@ -52,7 +53,7 @@ def status(
 
 def _print_status(values: dict[str, Any]) -> None:
     for each in values["obstacles"]:
-        out.print(f"{each['text']} {each['do']}", style="yellow", markup=False)
+        out.print(f"{sentence(each['text'])} {each['do']}", style="yellow", markup=False)
     if "states" in values:
         _print_photos(values)
     for line in values["daemon"]["lines"]:

@@ -15,7 +15,9 @@ from daemon.journal import JobRow
 from daemon.states import State, is_done
 from daemon.words.catalogue import LANGUAGES, words_in
 from daemon.words.promise_texts import promises_text
+from daemon.words.said import sentence
 
+MOST_OBSTACLES = 2
 LOW = 22  # lines; a lower terminal has no room for empty lines
 
 
@@ -24,6 +26,7 @@ def draw(snapshot: Snapshot, width: int, height: int) -> RenderableType:
     gap = [Text()] if height >= LOW else []
     top: list[RenderableType] = [
         _title(snapshot),
+        *_obstacles(snapshot),
         *gap,
         _grades(snapshot, width),
         *gap,
@@ -58,6 +61,12 @@ def _title(snapshot: Snapshot) -> RenderableType:
     lines.add_row(name, Text(f"paused; {work}" if snapshot.paused else work))
     lines.add_row(Text(pace + left, style="dim"), Text(clock, style="dim"))
     return lines
+
+
+def _obstacles(snapshot: Snapshot) -> list[RenderableType]:
+    """What keeps photos from being done, as the daemon judges it."""
+    found = snapshot.page.get("obstacles", []) if snapshot.page else []
+    return [Text(f"{sentence(each['text'])} {each['do']}", style="yellow") for each in found[:MOST_OBSTACLES]]
 
 
 def _grades(snapshot: Snapshot, width: int) -> RenderableType:

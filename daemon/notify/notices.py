@@ -15,7 +15,7 @@ from urllib.parse import quote
 from daemon.jobs import Grade, Limits, Reason
 from daemon.jobs.failure_kinds import kind_of
 from daemon.settings import Event
-from daemon.words.catalogue import N_, Texts
+from daemon.words.catalogue import Texts
 from daemon.words.failure_texts import advice
 from daemon.words.promise_texts import promises_text
 from daemon.words.reason_texts import reason_text
@@ -23,19 +23,6 @@ from daemon.words.said import failure_of
 
 MOST_PHOTOS = 50  # named in one notice; `count` says how many there are
 LONGEST_REASON = 300  # characters
-OutagePart = Literal["engine", "share", "disk", "journal"]
-_MISSING: Mapping[OutagePart, str] = {
-    "engine": N_("Freisteller waits because no engine works: %(reason)s"),
-    "share": N_("Freisteller waits because the hot folder is away: %(reason)s"),
-    "disk": N_("Freisteller waits because there is no room: %(reason)s"),
-    "journal": N_("Freisteller waits because the journal is locked: %(reason)s"),
-}
-_BACK: Mapping[OutagePart, str] = {
-    "engine": N_("Freisteller goes on: an engine works again, after %(time)s."),
-    "share": N_("Freisteller goes on: the hot folder is back, after %(time)s."),
-    "disk": N_("Freisteller goes on: there is room again, after %(time)s."),
-    "journal": N_("Freisteller goes on: the journal can be written again, after %(time)s."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +117,10 @@ def failed(photos: Sequence[FailedPhoto], at: float, words: Texts) -> Notice:
         {
             "name": photo.name,
             "job": photo.job,
-            "reason": _short(photo.reason, words),
+            "reason": shortened(photo.reason, words),
             "kind": kind_of(photo.reason).value,
             "do": advice(kind_of(photo.reason), words),
-            **_failure(photo.reason),
+            **failure_facts(photo.reason),
         }
         for photo in photos[:MOST_PHOTOS]
     ]
@@ -149,7 +136,7 @@ def failed(photos: Sequence[FailedPhoto], at: float, words: Texts) -> Notice:
 def photo_done(end: PhotoEnd, at: float, words: Texts) -> Notice:
     """A photo is done or failed, for programs."""
     link = f"{end.public_url}/api/v1/jobs/{end.job}"
-    reason = _short(end.reason, words)
+    reason = shortened(end.reason, words)
     promises = promises_text(end.score or 0, end.rim, end.limits, words)
     outcome = f"{end.grade.value} {promises}" if end.grade else reason or end.state
     photo = {
@@ -161,27 +148,13 @@ def photo_done(end: PhotoEnd, at: float, words: Texts) -> Notice:
         "score": None if end.score is None else round(end.score, 4),
         "rim": end.rim,
         "reason": reason,
-        **_failure("" if end.grade else end.reason),
+        **failure_facts("" if end.grade else end.reason),
         "seconds": round(end.seconds, 3),
         "same_as": end.same_as,
         "url": link,
         "results": [{"name": name, "url": f"{link}/results/{quote(name, safe='')}"} for name in end.results],
     }
     return Notice("photo_done", f"{end.name}: {outcome}", at, {"photo": photo})
-
-
-def outage_began(part: OutagePart, reason: str, at: float, words: Texts) -> Notice:
-    """Work stands still because an engine, the share or room on the disk is missing. Users know it as "paused"."""
-    why = _short(reason, words)
-    return Notice(
-        "paused", words.say(_MISSING[part], reason=why), at, {"part": part, "reason": why, **_failure(reason)}
-    )
-
-
-def outage_over(part: OutagePart, seconds: float, at: float, words: Texts) -> Notice:
-    """Work goes on after an outage of so many seconds. Users know it as "resumed"."""
-    text = words.say(_BACK[part], time=_duration(seconds, words))
-    return Notice("resumed", text, at, {"part": part, "seconds": round(seconds)})
 
 
 def batch_done(figures: BatchFigures, at: float, words: Texts, sheet: Path | None = None) -> Notice:
@@ -226,17 +199,11 @@ def trial(at: float, words: Texts) -> Notice:
     return Notice("test", words.say("This is a trial of Freisteller's notifications; nothing happened."), at)
 
 
-def _failure(reason: Reason | str) -> dict[str, object]:
+def failure_facts(reason: Reason | str) -> dict[str, object]:
     """The code and values of a failure, for programs; None beside a reason for a grade."""
     return failure_of(reason if isinstance(reason, str) else None)
 
 
-def _short(reason: Reason | str, words: Texts) -> str:
+def shortened(reason: Reason | str, words: Texts) -> str:
+    """A reason in a language, no longer than a message should be."""
     return reason_text(reason, words)[:LONGEST_REASON]
-
-
-def _duration(seconds: float, words: Texts) -> str:
-    minutes = round(seconds / 60)
-    if minutes >= 60:
-        return words.say("%(h)s h %(m)s min", h=minutes // 60, m=minutes % 60)
-    return words.say("%(n)s min", n=max(1, minutes))

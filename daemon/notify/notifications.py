@@ -6,23 +6,24 @@ It works in a thread of its own that looks once a second. The threads that work 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from daemon.errors import FreistellerError, NoRoom, Said, said_of
+from daemon.errors import FreistellerError, Said
 from daemon.hotfolder.root_condition import RootCondition
 from daemon.jobs import Job
 from daemon.logs import log
-from daemon.notify import notices
+from daemon.notify import notices, outage_notices
 from daemon.notify.batch_sheets import BatchSheets
 from daemon.notify.batches import Batches
 from daemon.notify.hooks import Hooks
-from daemon.notify.notices import BatchFigures, FailedPhoto, OutagePart, PhotoEnd
-from daemon.notify.outages import Outages
+from daemon.notify.notices import BatchFigures, FailedPhoto, Notice, PhotoEnd
+from daemon.notify.outages import OutageChange, Outages, missing_parts
 from daemon.observe.health import Health
+from daemon.observe.obstacles import HALTING, Obstacle
 from daemon.publishing.job_events import JobEnd
 from daemon.settings.current import CurrentSettings
 from daemon.words.catalogue import LANGUAGES, Texts, words_in
@@ -59,7 +60,6 @@ class Notifications:
         self._failed: list[FailedPhoto] = []
         self._ends: list[PhotoEnd] = []
         self._gathering_since = 0.0
-        self._no_room = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._turn_until_closed, name="notifications", daemon=True)
 
@@ -72,7 +72,6 @@ class Notifications:
         self._note(PhotoEnd(*known, rim=rim, limits=limits))
         with self._lock:
             if end.grade is not None:
-                self._no_room = ""
                 return
             if not self._failed:
                 self._gathering_since = time.monotonic()
@@ -82,12 +81,6 @@ class Notifications:
         """A photo is done without a result of its own, because `first` is the same photo."""
         reason = Said("same_photo", name=first.name)
         self._note(PhotoEnd(job.id, job.name, "done", None, None, reason, 0.0, same_as=first.id))
-
-    def postponed(self, kind: str, reason: str) -> None:
-        """A photo waits for something that is missing. kind: the `reason` of an error class. reason: in words."""
-        if kind == NoRoom.reason:
-            with self._lock:
-                self._no_room = reason
 
     def start(self) -> None:
         """Look once a second, until `close`."""
@@ -106,12 +99,7 @@ class Notifications:
         now = time.monotonic()
         self._send_failed(now, last)
         self._send_ends()
-        for change in self._outages.look(self._missing(), now, self._settings.now.notify.pause_seconds):
-            at = self._clock()
-            if change.reason:
-                self._hooks.send(notices.outage_began(change.part, change.reason, at, self._words))
-            else:
-                self._hooks.send(notices.outage_over(change.part, change.seconds, at, self._words))
+        self._send_outages(now)
         self._send_batches(last)
 
     @property
@@ -148,18 +136,19 @@ class Notifications:
             photos, self._failed = self._failed, []
         self._hooks.send(notices.failed(photos, self._clock(), self._words))
 
-    def _missing(self) -> dict[OutagePart, str]:
-        """The parts without which work stands still, and why they are missing."""
-        missing: dict[OutagePart, str] = {}
-        for part in ("engine", "journal"):
-            report = self._health.latest(part)
-            if report is not None and not report.ok:
-                missing[part] = report.detail
-        if self._no_room:
-            missing["disk"] = self._no_room
-        if trouble := self._root.trouble:
-            missing["disk" if isinstance(trouble, NoRoom) else "share"] = said_of(trouble)
-        return missing
+    def _send_outages(self, now: float) -> None:
+        """Tell of outages by what is judged to keep photos from being done, which status and the others tell, too."""
+        found = self._health.obstacles
+        patience = self._settings.now.notify.pause_seconds
+        for change in self._outages.look(missing_parts(found), now, patience):
+            self._hooks.send(self._of_outage(change, found))
+
+    def _of_outage(self, change: OutageChange, found: Sequence[Obstacle]) -> Notice:
+        at, words = self._clock(), self._words
+        if change.obstacle:
+            return outage_notices.outage_began(change.part, change.obstacle, at, words)
+        still = next((each for each in found if each.name in HALTING), None)
+        return outage_notices.outage_over(change.part, change.seconds, still, at, words)
 
     def _send_batches(self, last: bool) -> None:
         if not self._root.there:

@@ -9,6 +9,7 @@ from daemon.errors import (
     EngineMisconfigured,
     FreistellerError,
     JournalDamaged,
+    JournalLocked,
     NoRoom,
     Said,
     as_said,
@@ -18,8 +19,10 @@ from daemon.errors import (
 from daemon.observe.labels import OBSTACLES
 
 FULL_BYTES = 1024**2  # no result of a photo fits into less
-STOPPING = frozenset({"root_away", "root_disk_full", "state_disk_full", "no_engine"})
+STOPPING = frozenset({"root_away", "root_disk_full", "state_disk_full", "journal_locked", "no_engine"})
 """The obstacles that keep every photo waiting, so that the daemon is not ready."""
+HALTING = STOPPING | {"engine_refuses", "paused"}
+"""Those, what looks the same to whoever waits for a photo, and what a person wants: nothing "goes on" beside them."""
 _OF_THE_STATE = frozenset({"journal_no_room", "no_room_for_alpha", "no_room_for_kept_alpha", "no_room_for_pictures"})
 
 
@@ -70,6 +73,7 @@ class Reports:
     root_trouble: FreistellerError | None = None
     root: Room | None = None
     state: Room | None = None
+    journal_locked: Said = NOTHING_SAID
     journal_damage: Said = NOTHING_SAID
     servers: Sequence[ServerHealth] = ()
     waits: Mapping[str, Said] | None = None
@@ -78,6 +82,11 @@ class Reports:
     paused_by: str = ""
     wrong_orders: Sequence[str] = ()
     left_alone: int = 0
+
+
+def is_of_a_disk(said: Said) -> bool:
+    """Whether a NoRoom that says this is about a disk, not about the memory of this machine."""
+    return said.code != "no_process"
 
 
 def is_of_the_state(said: Said) -> bool:
@@ -100,21 +109,26 @@ def timed(found: Sequence[Obstacle], before: Sequence[Obstacle], now: float) -> 
 def _folders(reports: Reports) -> list[Obstacle]:
     found = []
     trouble, root, state = reports.root_trouble, reports.root, reports.state
-    only_state = isinstance(trouble, NoRoom) and state and state.is_full and not (root and root.is_full)
-    if isinstance(trouble, NoRoom) and not only_state:
-        found.append(Obstacle("root_disk_full", said_of(trouble), Said("obstacle_root_full_do")))
-    elif trouble is not None and not only_state:
+    no_room = said_of(trouble) if isinstance(trouble, NoRoom) else NOTHING_SAID
+    of_state, of_root = (no_room, NOTHING_SAID) if is_of_the_state(no_room) else (NOTHING_SAID, no_room)
+    if trouble is not None and not isinstance(trouble, NoRoom):
         found.append(Obstacle("root_away", said_of(trouble), Said("obstacle_root_away_do")))
-    elif root and root.is_full:
-        found.append(Obstacle("root_disk_full", _full(root, "obstacle_root_full"), Said("obstacle_root_full_do")))
-    if state and state.is_full:
-        found.append(Obstacle("state_disk_full", _full(state, "obstacle_state_full"), Said("obstacle_state_full_do")))
+    elif of_root or (root and root.is_full):
+        text = of_root or _full(root, "obstacle_root_full")
+        found.append(Obstacle("root_disk_full", text, Said("obstacle_root_full_do")))
+    if of_state or (state and state.is_full):
+        text = _full(state, "obstacle_state_full") or of_state
+        found.append(Obstacle("state_disk_full", text, Said("obstacle_state_full_do")))
+    if reports.journal_locked:
+        found.append(Obstacle(JournalLocked.reason, reports.journal_locked, Said("obstacle_journal_locked_do")))
     if reports.journal_damage:
         found.append(Obstacle(JournalDamaged.reason, reports.journal_damage, Said("obstacle_journal_damaged_do")))
     return found
 
 
-def _full(room: Room, code: str) -> Said:
+def _full(room: Room | None, code: str) -> Said:
+    if room is None:
+        return NOTHING_SAID
     if room.free_bytes is not None and room.free_bytes < FULL_BYTES:
         return Said(code, path=room.path)
     return room.refused

@@ -14,7 +14,7 @@ from daemon.logs.barrier import Barrier
 from daemon.observe import series
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
-from daemon.observe.obstacles import server_reasons
+from daemon.observe.obstacles import STOPPING, server_reasons
 from daemon.service.journal_watch import JournalWatch
 from daemon.service.obstacle_watch import ObstacleWatch
 from daemon.service.systemd import Systemd
@@ -63,9 +63,6 @@ class StatusTurn:
             line = self._queue()
         except JournalLocked as error:  # even for reading; we are alive all the same
             line = str(error)
-        journal = self._health.latest("journal")
-        if journal is not None and not journal.ok and journal.detail != line:
-            line += f"; {journal.detail}"
         self._systemd.status(line)
         if self._health.alive()[0]:
             self._systemd.watchdog()
@@ -94,7 +91,8 @@ class StatusTurn:
         line = f"{running} running, {waiting} waiting"
         if paused_at := self._paused_at():
             line += f"; paused since {time.strftime('%Y-%m-%d %H:%M', time.localtime(paused_at))}"
-        return line
+        worst = next((each for each in self._health.obstacles if each.name in STOPPING), None)
+        return f"{line}; {worst.text}" if worst else line
 
     def _paused_at(self) -> float | None:
         """Since when a person pauses the work, in Unix seconds; logs when a pause begins or ends."""
@@ -136,23 +134,27 @@ class Housekeeping:
     ) -> None:
         """clear_leftovers: done while no photo is in work. each_minute: what else is done, by its name in the log."""
         self._status = status
-        self._obstacles = obstacles
+        self.obstacles = obstacles
         self._journal_watch = journal_watch
         self._dispatch = dispatch
         self._clear_leftovers = clear_leftovers
         self._each_minute = dict(each_minute)
         self._barrier = Barrier()
 
+    def look(self) -> None:
+        """See and show once how everything is."""
+        with self._barrier.around("The look at the journal"):
+            self._journal_watch.look()
+        with self._barrier.around("The look at what keeps photos from being done"):
+            self.obstacles.look()
+        with self._barrier.around("The status"):
+            self._status.turn()
+
     def keep(self, stop: threading.Event) -> None:
         """Work until `stop`."""
         cleared = pruned = time.monotonic()
         while not stop.wait(TURN_SECONDS):
-            with self._barrier.around("The look at the journal"):
-                self._journal_watch.look()
-            with self._barrier.around("The look at what keeps photos from being done"):
-                self._obstacles.look()
-            with self._barrier.around("The status"):
-                self._status.turn()
+            self.look()
             if time.monotonic() - cleared > CLEAR_SECONDS and not self._dispatch.running:
                 cleared = time.monotonic()
                 with self._barrier.around("The clearing of leftovers"):

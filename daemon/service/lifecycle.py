@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from daemon.engines.contract import Engine
-from daemon.errors import JournalDamaged, JournalLocked, NoRoom, said_of
+from daemon.errors import JournalDamaged, JournalLocked, NoRoom
 from daemon.hotfolder.effects import Tick
 from daemon.hotfolder.runtime import Runtime
 from daemon.journal import damage
@@ -108,8 +108,7 @@ class Daemon:
                 thread.start()
             parts.machine.start()
             parts.notifications.start()
-            parts.journal_watch.look()
-            parts.status.turn()
+            parts.housekeeping.look()
             parts.systemd.ready()
             if once:
                 parts.verdicts.turn(settle_seconds=0.0)
@@ -175,7 +174,7 @@ class Daemon:
                 if isinstance(error, JournalLocked):
                     self.parts.journal_watch.look()
                 else:
-                    self.parts.notifications.postponed(error.reason, said_of(error))
+                    self.parts.refused_writes.met(error)
                     log.log("waits_for_room", f"The {part} waits: {error}", level=logging.WARNING, part=part)
                 self._stop.wait(AGAIN_SECONDS)
             else:

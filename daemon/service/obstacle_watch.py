@@ -1,6 +1,8 @@
 """Gathers what the parts report, has it judged every second, and shows what keeps photos from being done."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from daemon.errors import NOTHING_SAID, JournalLocked, NoRoom, Said, as_said, said_of
 from daemon.journal.turns import Wait
@@ -9,6 +11,8 @@ from daemon.observe.labels import OBSTACLES
 from daemon.observe.obstacles import Reports, Room, is_of_the_state, judge, timed
 from daemon.service.inbox_loop import InboxLoop
 from daemon.service.tools import Tools
+from daemon.states import State
+from daemon.work.dispatch import Dispatch
 
 DAMAGED = Said("obstacle_journal_damaged")
 
@@ -16,47 +20,68 @@ DAMAGED = Said("obstacle_journal_damaged")
 class ObstacleWatch:
     """One thread looks; others read `Health.obstacles`."""
 
-    def __init__(self, tools: Tools, inbox_loop: InboxLoop) -> None:
+    def __init__(self, tools: Tools, inbox_loop: InboxLoop, dispatch: Dispatch) -> None:
         self._tools = tools
         self._inbox_loop = inbox_loop
+        self._dispatch = dispatch
+        self._of_journal = Reports()
+        self._photos_wait = False
 
     def look(self) -> None:
-        """Judge once. While another program locks the journal, what was found before stays."""
+        """Judge once. While another program locks the journal even for reading, what it said last still counts."""
         tools, now = self._tools, self._tools.runtime.clock()
-        try:
-            found = timed(judge(self._reports(now)), tools.health.obstacles, now)
-        except JournalLocked:
-            return
+        with suppress(JournalLocked):
+            self._of_journal = self._read_journal(now)
+        found = timed(judge(self._reports()), tools.health.obstacles, now)
         tools.health.obstacles = found
         names = {each.name for each in found}
         for name in OBSTACLES:
             tools.metrics.set(series.OBSTACLE, name in names, reason=name)
 
-    def _reports(self, now: float) -> Reports:
-        tools, rooms = self._tools, self._tools.machine.rooms
-        put_off = tools.journal.turns.waits(now)
+    def _read_journal(self, now: float) -> Reports:
+        journal = self._tools.journal
+        put_off, counts = journal.turns.waits(now), journal.counts()
         waits = {each.kind: as_said(each.reason) for each in put_off}
-        trouble = tools.root.trouble
-        no_room = said_of(trouble) if isinstance(trouble, NoRoom) else waits.get(NoRoom.reason, NOTHING_SAID)
-        is_state = is_of_the_state(no_room)
+        in_work = counts.states[State.RUNNING] + counts.states[State.PUBLISHING]
+        self._photos_wait = NoRoom.reason in waits or in_work > 0
         return Reports(
+            waits=waits,
+            next_try_at=self._next_try_at(put_off, counts.open, now),
+            paused_at=journal.paused_at(),
+            paused_by=journal.paused_by(),
+        )
+
+    def _next_try_at(self, put_off: Sequence[Wait], photos: int, now: float) -> float | None:
+        """When the first of the photos that wait is tried; None if none waits, one is in work, or one may start now.
+
+        photos: that are not over. A photo that was not tried yet waits too, while the dispatcher holds it back.
+        """
+        if not put_off or self._dispatch.running:
+            return None
+        if photos <= sum(each.jobs for each in put_off):
+            return put_off[0].next_try_at
+        held_until = self._dispatch.backoff.held_until(now)
+        return None if held_until is None else min(held_until, *(each.next_try_at for each in put_off))
+
+    def _reports(self) -> Reports:
+        tools, rooms = self._tools, self._tools.machine.rooms
+        trouble, journal = tools.root.trouble, tools.health.latest("journal")
+        refused = tools.refused_writes.latest(self._photos_wait)
+        if isinstance(trouble, NoRoom):
+            refused = (said_of(trouble), *refused)
+        return replace(
+            self._of_journal,
             root_trouble=trouble,
-            root=_room(rooms.get("root"), str(tools.folders.root), NOTHING_SAID if is_state else no_room),
-            state=_room(rooms.get("state"), str(tools.opened.state), no_room if is_state else NOTHING_SAID),
+            root=_room(rooms.get("root"), str(tools.folders.root), refused, of_the_state=False),
+            state=_room(rooms.get("state"), str(tools.opened.state), refused, of_the_state=True),
+            journal_locked=as_said(journal.detail) if journal and not journal.ok else NOTHING_SAID,
             journal_damage=DAMAGED if tools.opened.damaged else NOTHING_SAID,
             servers=tools.engine.health(),
-            waits=waits,
-            next_try_at=put_off[0].next_try_at if put_off and self._all_wait(put_off) else None,
-            paused_at=tools.journal.paused_at(),
-            paused_by=tools.journal.paused_by(),
             wrong_orders=self._inbox_loop.wrong_orders,
             left_alone=self._inbox_loop.left_alone,
         )
 
-    def _all_wait(self, put_off: Sequence[Wait]) -> bool:
-        """Whether no photo is in work, and none could start now."""
-        return self._tools.journal.counts().open <= sum(each.jobs for each in put_off)
 
-
-def _room(measured: Room | None, path: str, refused: Said) -> Room:
-    return Room(path, measured.free_bytes if measured else None, refused)
+def _room(measured: Room | None, path: str, refused: Sequence[Said], of_the_state: bool) -> Room:
+    said = next((each for each in refused if is_of_the_state(each) == of_the_state), NOTHING_SAID)
+    return Room(path, measured.free_bytes if measured else None, said)

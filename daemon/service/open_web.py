@@ -123,4 +123,5 @@ def status_page(parts: Parts) -> dict[str, object]:
         }
         for each in parts.engine.health()
     ]
-    return {"freisteller": __version__, "running": running, "servers": servers}
+    obstacles = [each.shown() for each in parts.health.obstacles]
+    return {"freisteller": __version__, "running": running, "servers": servers, "obstacles": obstacles}

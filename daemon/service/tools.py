@@ -22,6 +22,7 @@ from daemon.pictures.picture_cache import PictureCache
 from daemon.service.choose_engine import build_engine, cores, memory_for
 from daemon.service.journal_watch import JournalWatch
 from daemon.service.open_root import OpenRoot
+from daemon.service.refused_writes import RefusedWrites
 from daemon.service.systemd import Systemd
 from daemon.settings import Settings
 from daemon.settings.current import CurrentSettings
@@ -46,6 +47,7 @@ class Tools:
     journal_watch: JournalWatch
     locks: JobLocks
     root: RootCondition
+    refused_writes: RefusedWrites
     budget: MemoryBudget
     workers: PhotoWorkers
     witnesses: WitnessDesk
@@ -93,6 +95,7 @@ def make_tools(
         journal_watch=JournalWatch(opened.journal, health, print_line),
         locks=JobLocks(),
         root=RootCondition(opened.lease),
+        refused_writes=RefusedWrites(),
         budget=budget,
         workers=workers,
         witnesses=witnesses,

@@ -86,8 +86,7 @@ def wire(
     """
     settings, folders, journal, runtime = tools.settings, tools.folders, tools.journal, tools.runtime
     hooks, notifications = _notifications(tools)
-    told = (notifications.ended, *on_end), (notifications.postponed,), (notifications.left_out,)
-    events = JobEvents(tools.metrics, runtime.clock, *told)
+    events = _job_events(tools, notifications, on_end)
     pipeline = _pipeline(tools)
     publisher, job_runner = _running(tools, pipeline, events)
     orders = Orders(folders, settings, pipeline.strategy)
@@ -129,6 +128,12 @@ def wire(
     )
 
 
+def _job_events(tools: Tools, notifications: Notifications, on_end: Sequence[Callable[[JobEnd], None]]) -> JobEvents:
+    refused = tools.refused_writes
+    told = (notifications.ended, refused.ended, *on_end), (refused.postponed,), (notifications.left_out,)
+    return JobEvents(tools.metrics, tools.runtime.clock, *told)
+
+
 def _running(tools: Tools, pipeline: Pipeline, events: JobEvents) -> tuple[Publisher, JobRunner]:
     journal, folders, runtime = tools.journal, tools.folders, tools.runtime
     shown = RenderedPictures(tools.picture_cache, lambda: bool(tools.settings.now.http.bind))
@@ -151,17 +156,15 @@ def _housekeeping(
     deeds: Deeds,
     uploads: Uploads,
 ) -> Housekeeping:
-    pruning = Pruning(tools.journal, tools.alphas, tools.settings, tools.runtime.clock)
     each_minute = {
         "The deeds that an outage stopped": deeds.resume,
-        "The pruning of the journal": pruning.prune,
+        "The pruning of the journal": Pruning(tools.journal, tools.alphas, tools.settings, tools.runtime.clock).prune,
         "The clearing of forgotten uploads": uploads.clear_forgotten,
         # An engine may find out after its start how many photos at once are good.
         "The number of workers": lambda: dispatch.resize(workers_for(tools.settings.now, tools.engine)),
     }
-    return Housekeeping(
-        status, ObstacleWatch(tools, inbox_loop), tools.journal_watch, dispatch, recovery.clear_leftovers, each_minute
-    )
+    obstacles = ObstacleWatch(tools, inbox_loop, dispatch)
+    return Housekeeping(status, obstacles, tools.journal_watch, dispatch, recovery.clear_leftovers, each_minute)
 
 
 def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publisher, dispatch: Dispatch) -> Arrivals:

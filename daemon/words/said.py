@@ -21,6 +21,11 @@ def said_in(said: str, words: Texts) -> str:
     return words.say(SAID[said.code], **{name: _value(name, value, words) for name, value in said.values.items()})
 
 
+def sentence(text: str) -> str:
+    """A text that another sentence may follow: a list of reasons, say, ends with no full stop."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def failure_values(said: str) -> dict[str, object]:
     """A sentence as JSON values, for programs and for the journal: its code, its values, its English text."""
     if not isinstance(said, Said) or not said.code:

@@ -42,6 +42,10 @@ class Backoff:
         """Whether the last photo that was tried found no engine, or no place for its files."""
         return self.failures > 0
 
+    def held_until(self, now: float) -> float | None:
+        """Until when no job may start, in Unix seconds; None = one may. now: Unix seconds."""
+        return None if self.allows(now) else self._until
+
     def end(self) -> None:
         """What was missing is back: photos may start at once."""
         self.failures = 0

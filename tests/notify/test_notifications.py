@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from daemon.errors import NoRoom, RootAway, Said
+from daemon.errors import NoRoom, Said
 from daemon.jobs import Grade, Reason
-from daemon.notify import notices
+from daemon.notify import notices, outage_notices
 from daemon.notify.notices import BatchFigures, FailedPhoto, Origin, PhotoEnd, payload
-from daemon.notify.outages import OutageChange, Outages
-from daemon.observe.labels import EVENTS
+from daemon.notify.outage_notices import PARTS
+from daemon.notify.outages import OutageChange, Outages, missing_parts
+from daemon.observe.labels import EVENTS, OBSTACLES
+from daemon.observe.obstacles import STOPPING, Obstacle
 from daemon.service.lifecycle import Daemon
 from daemon.settings import HookSettings, load
 from daemon.words.catalogue import words_in
@@ -28,10 +30,15 @@ from tests.observe.receiver import Receiver
 from tests.processes import DaemonProcess, freisteller
 
 
+def away(name: str, text: str = "gone") -> Obstacle:
+    """What keeps photos waiting, by its name."""
+    return Obstacle(name, Said.again(text), Said.again("Mend it."))
+
+
 def test_a_short_trouble_is_no_outage() -> None:
     outages = Outages()
 
-    looks = [outages.look({"engine": "gone"} if now < 59 else {}, now, 60.0) for now in range(0, 120, 10)]
+    looks = [outages.look({"engine": away("no_engine")} if now < 59 else {}, now, 60.0) for now in range(0, 120, 10)]
 
     assert looks == [()] * 12
 
@@ -39,22 +46,50 @@ def test_a_short_trouble_is_no_outage() -> None:
 def test_an_outage_is_announced_once_and_so_is_its_end() -> None:
     outages = Outages()
 
-    looks = [outages.look({"share": f"away, {now}"} if now < 150 else {}, now, 60.0) for now in range(0, 300, 10)]
+    looks = [
+        outages.look({"share": away("root_away", f"away, {now}")} if now < 150 else {}, now, 60.0)
+        for now in range(0, 300, 10)
+    ]
 
     assert [change for look in looks for change in look] == [
-        OutageChange("share", "away, 60", 60.0),
-        OutageChange("share", "", 150.0),
+        OutageChange("share", away("root_away", "away, 60"), 60.0),
+        OutageChange("share", None, 150.0),
     ]
 
 
 def test_two_outages_at_once_are_two() -> None:
     outages = Outages()
-    both = outages.look({"engine": "a", "disk": "b"}, 0.0, 0.0)
+    both = outages.look({"engine": away("no_engine"), "disk": away("root_disk_full")}, 0.0, 0.0)
 
-    one = outages.look({"disk": "b"}, 5.0, 0.0)
+    one = outages.look({"disk": away("root_disk_full")}, 5.0, 0.0)
 
     assert {change.part for change in both} == {"engine", "disk"}
-    assert one == (OutageChange("engine", "", 5.0),)
+    assert one == (OutageChange("engine", None, 5.0),)
+
+
+def test_another_cause_of_the_same_outage_is_announced_once_it_has_lasted() -> None:
+    outages = Outages()
+
+    def cause(now: int) -> str:
+        return "engine_refuses" if now >= 100 or now == 50 else "no_engine"
+
+    looks = [outages.look({"engine": away(cause(now))}, now, 60.0) for now in range(0, 300, 10)]
+
+    assert [(change.obstacle and change.obstacle.name, change.seconds) for look in looks for change in look] == [
+        ("no_engine", 60.0),
+        ("engine_refuses", 160.0),
+    ]
+
+
+def test_of_two_full_disks_the_worse_one_is_told_and_what_no_outage_is_is_not() -> None:
+    found = [away(name) for name in ("root_disk_full", "state_disk_full", "no_engine", "paused", "back_off")]
+
+    assert missing_parts(found) == {"disk": found[0], "engine": found[2]}
+
+
+def test_every_obstacle_that_keeps_all_photos_waiting_is_an_outage_of_some_part() -> None:
+    assert set(PARTS) >= STOPPING
+    assert set(PARTS) <= set(OBSTACLES)
 
 
 class House:
@@ -225,8 +260,13 @@ def test_the_document_shows_what_is_sent(example: dict[str, Any]) -> None:
     sheet = Path("/srv/freisteller/contact-sheets/shoes.html")
     made = {
         "failed": notices.failed([FailedPhoto("shoes/a.jpg", "1", NOT_WHOLE)], 0.0, words_in("en")),
-        "paused": notices.outage_began("engine", Said("server_unreachable", server="gpu1"), 0.0, words_in("en")),
-        "resumed": notices.outage_over("engine", 840.0, 0.0, words_in("en")),
+        "paused": outage_notices.outage_began(
+            "engine",
+            Obstacle("no_engine", Said("server_unreachable", server="gpu1"), Said("obstacle_no_engine_do")),
+            0.0,
+            words_in("en"),
+        ),
+        "resumed": outage_notices.outage_over("engine", 840.0, None, 0.0, words_in("en")),
         "batch_done": notices.batch_done(BatchFigures("shoes", 80, 1, grades, 12, 248.0), 0.0, words_in("en"), sheet),
         "photo_done": notices.photo_done(ONE_PHOTO, 0.0, words_in("en")),
     }[example["event"]]
@@ -250,7 +290,7 @@ def test_notices_are_worded_in_the_language_of_the_settings() -> None:
     assert one.text == "a.jpg ist gescheitert: a.jpg wird von einem anderen Programm festgehalten."
     assert notices.failed([photo] * 1200, 0.0, german).text.startswith("1.200 Fotos sind gescheitert, als erstes a.jpg")
     assert (
-        notices.outage_over("disk", 3900.0, 0.0, german).text
+        outage_notices.outage_over("disk", 3900.0, None, 0.0, german).text
         == "Freisteller macht weiter: nach 1 Std. 5 Min. ist wieder Platz."
     )
     done = notices.batch_done(BatchFigures("shoes", 1234, 0, grades, 2, 2468.0), 0.0, german)
@@ -275,18 +315,29 @@ def test_every_event_has_an_example_in_the_document() -> None:
     assert {json.loads(text)["event"] for text in EXAMPLES} == set(EVENTS)
 
 
-def test_an_error_of_the_root_says_which_part_is_missing(tmp_path: Path) -> None:
-    with Receiver() as receiver:
-        house = House(tmp_path, receiver)
-        try:
-            troubles: list[Any] = []
-            for error in (NoRoom("read-only"), RootAway("gone"), None):
-                house.daemon.parts.root.record(error)
-                troubles.append(house.daemon.parts.notifications._missing())
-        finally:
-            house.stop()
+def test_a_notice_says_the_reason_that_status_says_at_that_moment(house: House) -> None:
+    parts = house.daemon.parts
+    parts.journal.pause(0.0, "anna")
+    assert house.counted('freisteller_obstacle{reason="paused"} 1.0')
+    away = house.root.with_name("away")
+    house.root.rename(away)
 
-    assert troubles == [{"disk": "read-only"}, {"share": "gone"}, {}]
+    assert house.heard("paused", part="share")
+    (told,) = [body for body in house.receiver.bodies if body["event"] == "paused"]
+    worst = parts.health.obstacles[0]
+    assert (told["obstacle"], told["reason"], told["do"]) == (worst.name, worst.text, worst.do)
+    away.rename(house.root)
+    assert house.heard("resumed", part="share", obstacle="paused")
+    over = next(body for body in house.receiver.bodies if body["event"] == "resumed")
+    assert over["text"].endswith("but photos still wait: anna has paused the work; no photo is started.")
+
+
+def test_a_disk_that_refuses_writes_is_told_by_all_until_they_go_well(house: House) -> None:
+    quota = Said("journal_no_room", path="/state/journal.sqlite3", detail="quota")
+    house.daemon.parts.refused_writes.met(NoRoom(quota))
+
+    assert house.heard("paused", part="disk", obstacle="state_disk_full", reason=quota)
+    assert [each.name for each in house.daemon.parts.health.obstacles] == ["state_disk_full"]
 
 
 @pytest.mark.slow

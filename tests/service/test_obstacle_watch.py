@@ -10,7 +10,6 @@ from daemon.errors import EngineAway, NoRoom, RootAway, Said
 from daemon.observe.labels import OBSTACLES
 from daemon.observe.obstacles import Room
 from daemon.service.lifecycle import Daemon
-from daemon.service.obstacle_watch import ObstacleWatch
 from tests.doubles import ScriptedEngine
 from tests.observe.scrape import value
 from tests.test_crash_at_every_step import settings_for
@@ -27,7 +26,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 def looked(daemon: Daemon) -> tuple[list[str], bool]:
     """The names of the obstacles after another look, and whether /readyz says 503 because of them."""
-    ObstacleWatch(daemon.parts, daemon.parts.inbox_loop).look()
+    daemon.parts.housekeeping.obstacles.look()
     for part in ("root", "engine", "recovery", "journal"):
         daemon.parts.health.report(part, True)
     able, page = daemon.parts.health.ready()

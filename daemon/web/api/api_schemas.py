@@ -185,10 +185,21 @@ SCHEMAS: Mapping[str, Schema] = {
                     failure=or_null(named("Failure")),
                 )
             ),
+            obstacles=list_of(
+                object_of(
+                    name={"type": "string", "description": "e.g. root_away; the worst comes first"},
+                    text=TEXT,
+                    do={"type": "string", "description": "What a person can do"},
+                    since=or_null(_TIME),
+                    until=or_null(_TIME),
+                    failure=named("Failure"),
+                    remedy=named("Failure"),
+                )
+            ),
             troubles=list_of(object_of(part=TEXT, reason=TEXT, failure=or_null(named("Failure")))),
             **_OF_ALL_JOBS,
         ),
-        "required": ["freisteller", "alive", "ready", "paused_at", "running", "servers", "troubles"],
+        "required": ["freisteller", "alive", "ready", "paused_at", "running", "servers", "obstacles", "troubles"],
     },
     "Decided": {
         "type": "object",

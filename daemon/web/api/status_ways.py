@@ -12,7 +12,10 @@ from daemon.web.callers import Caller, Role
 from daemon.web.json_answer import as_json
 from daemon.web.site import Site
 from daemon.web.ways import Way, caller_of
-from daemon.words.said import failure_of
+from daemon.words.said import failure_of, failure_values
+
+OF_ORDERS = frozenset({"order_wrong", "back_off", "left_alone"})
+"""Obstacles whose text may name photos or folders of any order."""
 
 
 async def status(request: Request, site: Site) -> Response:
@@ -26,6 +29,7 @@ def _values(site: Site, caller: Caller) -> Mapping[str, object]:
     is_ready, needs = site.health.ready()
     values["running"] = [*_running(site, caller, values["running"])]
     values |= {"alive": is_alive, "ready": is_ready, "troubles": [*_troubles(loops), *_troubles(needs)]}
+    values["obstacles"] = [*_obstacles(site, caller)]
     values["paused_at"] = site.journal.paused_at()
     if caller.orders is None:
         counts = site.journal.counts()
@@ -45,6 +49,13 @@ def _running(site: Site, caller: Caller, running: object) -> Iterator[Mapping[st
             continue  # it ended, and was forgotten, meanwhile
         if caller.sees(top_folder(name)):
             yield {**each, "name": name, "order": top_folder(name)}
+
+
+def _obstacles(site: Site, caller: Caller) -> Iterator[Mapping[str, object]]:
+    """What keeps photos from being done, without what names orders that the caller may not see."""
+    for each in site.health.obstacles:
+        if caller.orders is None or each.name not in OF_ORDERS:
+            yield {**each.shown(), **failure_of(each.text), "remedy": failure_values(each.do)}
 
 
 def _troubles(page: Mapping[str, object]) -> Iterator[Mapping[str, object]]:

@@ -4,7 +4,7 @@ import { byId, element, fill, message } from "./base.js";
 import { addHappened, loadHappened } from "./happened.js";
 import { calmly, hear } from "./live.js";
 import { inPlainWords } from "./problems.js";
-import { _, day, figure, ngettext, span } from "./texts.js";
+import { _, clock, day, figure, ngettext, span } from "./texts.js";
 
 const LOCAL = "local"; // the built-in engine: while it is up, it names its models, and no trouble
 
@@ -25,7 +25,7 @@ async function tried(act) {
   }
 }
 
-function draw({ running, servers, troubles, paused_at: pausedAt }) {
+function draw({ running, servers, obstacles, troubles }) {
   fill(
     byId("running"),
     running.length
@@ -44,29 +44,36 @@ function draw({ running, servers, troubles, paused_at: pausedAt }) {
       2,
     ),
   );
-  const lines = sentences(servers, troubles, pausedAt);
+  const lines = [...obstacles.map(told), ...besides(obstacles, servers, troubles)];
   fill(byId("outages"), ...(lines.length ? lines.map((text) => element("p", { textContent: text })) : [element("p", { className: "well", textContent: _("All is well.") })]));
 }
 
 const PARTS = {
-  root: () => _("The hot folder"), recovery: () => _("The start"), journal: () => _("The journal"), engine: () => _("Engines"),
-  watcher: () => _("The look at the inbox"), dispatcher: () => _("The sharing out of work"),
+  recovery: () => _("The start"), watcher: () => _("The look at the inbox"), dispatcher: () => _("The sharing out of work"),
 };
+const OF_ENGINES = ["no_engine", "engine_refuses", "model_paused"];
 
-// Why something does not go on, each in a sentence.
-function sentences(servers, troubles, pausedAt) {
+// One thing that keeps photos from being done, as the daemon judges it: why, what to do, since when, until when.
+function told({ name, failure, remedy, since, until }) {
+  const said = [inPlainWords(failure), inPlainWords(remedy)];
+  if (name === "no_engine") said.unshift(_("No engine answers. Photos wait, and none is lost."));
+  if (since) said.push(_("Since %(time)s.", { time: day(since) }));
+  if (until) said.push(_("Next try at %(time)s.", { time: clock(until) }));
+  return said.map((text) => (/[.!?]$/.test(text) ? text : `${text}.`)).join(" ");
+}
+
+// What is worth knowing besides, each in a sentence: servers that are away while others go on, and parts of the daemon that hang.
+function besides(obstacles, servers, troubles) {
   const found = [];
-  if (pausedAt) found.push(_("Paused by a person since %(time)s. Photos wait until somebody types: freisteller resume", { time: day(pausedAt) }));
-  const away = servers.filter((each) => !each.up).length;
-  if (servers.length && away === servers.length) found.push(_("No engine answers. Photos wait, and none is lost."));
-  else if (away) found.push(ngettext("One engine does not answer; the others go on.", "%(num)s engines do not answer; the others go on.", away));
-  for (const { server, failure, up } of servers) {
-    if (failure && !(up && server === LOCAL)) found.push(failure.text.startsWith(server) ? inPlainWords(failure) : _("%(part)s: %(detail)s", { part: server, detail: inPlainWords(failure) }));
+  if (!obstacles.some(({ name }) => OF_ENGINES.includes(name))) {
+    const away = servers.filter((each) => !each.up).length;
+    if (away) found.push(ngettext("One engine does not answer; the others go on.", "%(num)s engines do not answer; the others go on.", away));
+    for (const { server, failure, up } of servers) {
+      if (failure && !(up && server === LOCAL)) found.push(failure.text.startsWith(server) ? inPlainWords(failure) : _("%(part)s: %(detail)s", { part: server, detail: inPlainWords(failure) }));
+    }
   }
   for (const { part, failure } of troubles) {
-    if (part === "engine" && servers.length) continue; // said above
-    const detail = failure ? inPlainWords(failure) : _("not ready");
-    found.push(_("%(part)s: %(detail)s", { part: (PARTS[part] ?? (() => part))(), detail }));
+    if (part in PARTS) found.push(_("%(part)s: %(detail)s", { part: PARTS[part](), detail: failure ? inPlainWords(failure) : _("not ready") }));
   }
   return found;
 }
