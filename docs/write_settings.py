@@ -15,6 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from daemon.settings.rendition_section import RenditionSettings
 from daemon.settings.tree import Order, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -104,7 +105,7 @@ def page() -> str:
     order = ", ".join(f"`[{name}]`" for name in Order.model_fields)
     parts, last = [HEAD.replace("ORDER", order)], None
     for section, name, field in keys(Settings):
-        if not section and name in {"families", "models"}:
+        if not section and name in {"families", "models", "renditions"}:
             continue  # tables of the user's own: see the end
         if section != last:
             parts.append(f"\n## {section or 'At the top of the file'}\n\n")
@@ -114,11 +115,26 @@ def page() -> str:
             value = value[part]
         key = f"{section}.{name}".lstrip(".")
         parts.append(f"- **`{name}`** = {_default(value)} ({allowed(field)}). {said[key]}\n")
+    parts.extend(rendition_keys())
     parts.append(
         "\n## families, models\n\nYour own ComfyUI models and nodes, as tables in this file or in files of `models.d/` "
         "beside it; [their form](../workflows/comfyui/README.md).\n"
     )
     return "".join(parts)
+
+
+def rendition_keys() -> Iterator[str]:
+    """The keys of a rendition, which has a name that people choose."""
+    yield (
+        "\n## renditions.NAME\n\nPictures for shops, made of each result. NAME is your own: lower-case letters, digits "
+        "and dashes; it becomes part of a file's name. An order's renditions come beside those of the settings, or in "
+        "the place of those with the same name. A key that is not set has the value of the preset; the defaults below "
+        "are those without a preset.\n\n"
+    )
+    fields = RenditionSettings.model_fields
+    for name in ("preset", *(name for name in fields if name != "preset")):
+        default = json.loads(json.dumps(fields[name].default))
+        yield f"- **`{name}`** = {_default(default)} ({allowed(fields[name])}). {fields[name].description}\n"
 
 
 def _default(value: Any) -> str:

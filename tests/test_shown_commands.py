@@ -190,7 +190,7 @@ def test_every_block_of_settings_is_accepted(block: Block, tmp_path: Path, monke
     loaded = load(flags=text)
 
     assert loaded != load()
-    if set(text) <= {"grading", "judgement", "strategy", "outputs"}:
+    if set(text) <= {"grading", "judgement", "strategy", "outputs", "renditions"}:
         assert with_order(load(), text) == loaded
 
 

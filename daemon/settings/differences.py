@@ -20,6 +20,7 @@ LIVE = (
     "log.level",
     "notify",
     "outputs",
+    "renditions",
     "strategy",
 )
 """Sections and keys that a running daemon takes over. Its folders, its port and its kind of engine are fixed."""

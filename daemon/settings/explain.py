@@ -2,21 +2,20 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
 from daemon.settings.photo_sections import COLOUR
-from daemon.settings.setting_places import place_of
-from daemon.settings.tree import PREFIX, Settings
+from daemon.settings.rendition_words import NAME_PATTERN
 
 _LOGIN = re.compile(r"://[^/]*@")
-_KIND = re.compile(r"(literal|tuple|function-before)\[|constrained-")  # pydantic's word for a kind of value
+_KIND = re.compile(r"(literal|tuple|function-before)\[|constrained-|\[key\]")  # pydantic's word for a kind of value
 
 _WORDS = {
     f"String should match pattern '{COLOUR}'": "must be a colour like #ffffff",
+    f"String should match pattern '{NAME_PATTERN}'": "a name has lower-case letters, digits, and dashes between them",
     "Input should": "must",
     "String should": "must",
     "must have at least 1 character": "must not be empty",
@@ -40,23 +39,18 @@ _WORDS = {
 """What pydantic says, and what we say; in this order."""
 
 
-def explain(
-    error: ValidationError,
-    config: Path | None = None,
-    tree: type[BaseModel] = Settings,
-    flags: Mapping[str, object] | None = None,
-) -> str:
-    """One line for each error with its place, without secrets. tree: the model that was to be read.
+def explain(error: ValidationError, tree: type[BaseModel], place: Callable[[list[str]], str] | None = None) -> str:
+    """One line for each error with its place, without secrets.
 
-    config, flags: where the settings of `Settings` came from, besides the environment.
+    tree: the model that was to be read. place: says where the keys that lead to a value were set, "" = nobody knows.
     """
     lines: dict[str, str] = {}  # by what a line begins with, so that several kinds of value share one
     places: dict[str, str] = {}
     errors = error.errors()
 
     def where(path: list[str]) -> str:
-        place = place_of(path, config, flags or {}, PREFIX) if tree is Settings else ""
-        return f" ({place})" if place else ""
+        found = place(path) if place else ""
+        return f" ({found})" if found else ""
 
     outer = {each["loc"][:depth] for each in errors for depth in range(len(each["loc"]))}
     for each in errors:

@@ -16,16 +16,17 @@ from daemon.settings.credentials import HTTP_TOKEN, OIDC_SECRET, of_hook, of_ser
 from daemon.settings.engine_sections import ServerSettings
 from daemon.settings.explain import explain, suggestion
 from daemon.settings.notify_sections import HookSettings
+from daemon.settings.setting_places import place_of
 from daemon.settings.settings_files import add_model_files, read_toml
 from daemon.settings.tree import PREFIX, Order, Settings
 
 
 def with_order(settings: Settings, order: Mapping[str, Any]) -> Settings:
-    """The settings, overridden by those of an order. Tables are merged key by key.
+    """The settings, overridden by those of an order. Tables are merged key by key, renditions name by name.
 
     Raises BadSettings, which names the key, the value and what is allowed.
     """
-    merged: dict[str, Any] = {name: getattr(settings, name).model_dump() for name in Order.model_fields}
+    merged: dict[str, Any] = {name: dict(getattr(settings, name)) for name in Order.model_fields}
     for name, section in order.items():
         known = merged.get(name)
         merged[name] = {**known, **section} if isinstance(known, dict) and isinstance(section, dict) else section
@@ -66,7 +67,7 @@ def load(config: Path | None = None, flags: dict[str, Any] | None = None) -> Set
         loaded = Loaded(**(flags or {}))
         return _with_credentials(Settings.model_construct(loaded.model_fields_set, **dict(loaded)))  # can be pickled
     except ValidationError as error:
-        raise BadSettings(explain(error, config, flags=flags)) from error
+        raise BadSettings(explain(error, Settings, lambda path: place_of(path, config, flags or {}, PREFIX))) from error
     except SettingsError as error:
         raise BadSettings(_not_json(str(error))) from error
 

@@ -20,14 +20,19 @@ def place_of(path: Sequence[str], config: Path | None, flags: Mapping[str, objec
     for depth in range(len(path), 0, -1):
         if name := variables.get((prefix + "__".join(path[:depth])).upper()):
             return f"variable {name}"
+    return line_of(path, config) if config else ""
+
+
+def line_of(path: Sequence[str], file: Path) -> str:
+    """The line of a file that sets the last of these keys, in words; "" if it sets none of them."""
     try:
-        lines = config.read_text("utf-8").splitlines() if config else []
+        lines = file.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return ""
     depth, place = 0, ""
     for number, keys in _keys_by_line(lines):
         if depth < len(keys) <= len(path) and keys == tuple(path[: len(keys)]):
-            depth, place = len(keys), f"line {number} of {config}"
+            depth, place = len(keys), f"line {number} of {file}"
     return place
 
 

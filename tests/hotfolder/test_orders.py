@@ -98,7 +98,10 @@ def test_a_byte_order_mark_is_no_fault(counter: Counter) -> None:
         ("[grading]\nsehr_gut = 0.1", "must be higher than gut"),
         ("[grading]\nrim_sehr_gut = 0.1", "must not be lower than rim_gut"),
         ("[strategy]\nmax_attempts = 1000", "Bad setting strategy.max_attempts = 1000"),
-        ("[intake]\nquiet_seconds = 0", "Unknown setting intake: allowed are grading, judgement, outputs, strategy"),
+        (
+            "[intake]\nquiet_seconds = 0",
+            "Unknown setting intake: allowed are grading, judgement, outputs, renditions, strategy",
+        ),
         ('state_dir = "/"', "Unknown setting state_dir"),
         ("outputs = 3", "Bad setting outputs"),
         ('strategy.ladder = [{ model = "Z" }]', "no such model"),
