@@ -34,12 +34,50 @@ DCGM = {
 """What NVIDIA's dcgm-exporter says of a GPU on another machine, in per cent, MiB and watts."""
 
 
+OPTIONS = {
+    "bargauge": {
+        "reduceOptions",
+        "orientation",
+        "displayMode",
+        "valueMode",
+        "showUnfilled",
+        "minVizWidth",
+        "minVizHeight",
+    },
+    "heatmap": {
+        "calculate",
+        "color",
+        "exemplars",
+        "filterValues",
+        "legend",
+        "rowsFrame",
+        "showValue",
+        "tooltip",
+        "yAxis",
+    },
+    "stat": {
+        *("reduceOptions", "orientation", "colorMode", "graphMode", "justifyMode", "textMode"),
+        *("showPercentChange", "wideLayout"),
+    },
+    "state-timeline": {"legend", "mergeValues", "rowHeight", "showValue", "tooltip"},
+    "table": {"cellHeight", "footer", "frameIndex", "showHeader"},
+    "timeseries": {"legend", "tooltip"},
+}
+"""For each kind of panel, the options that Grafana's schema demands, or whose default would look different."""
+FORMATS = {"table": "table", "heatmap": "heatmap"}
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query of a panel."""
+    """One query of a panel. legend: with {{label}} in it."""
 
     panel: str
     expression: str
+    legend: str = ""
+
+    def name_of(self, sample: Sample) -> str:
+        """What the legend calls it."""
+        return re.sub(r"\{\{(\w+)\}\}", lambda found: sample.labels.get(found[1], ""), self.legend).strip()
 
 
 def dashboard() -> Json:
@@ -61,7 +99,11 @@ def panels() -> list[Json]:
 
 
 def queries() -> list[Query]:
-    return [Query(panel["title"], target["expr"]) for panel in panels() for target in panel["targets"]]
+    return [
+        Query(panel["title"], target["expr"], target["legendFormat"])
+        for panel in panels()
+        for target in panel["targets"]
+    ]
 
 
 def filled_in(expression: str) -> str:
@@ -75,10 +117,26 @@ def test_the_first_screen_has_what_somebody_woken_up_looks_for() -> None:
     titles = [panel["title"] for panel in first_screen()]
 
     assert titles == [
-        *("Alerts", "What is in the way", "Paused", "Servers that work", "Room on the disks", "Room in bytes"),
-        *("Oldest photo that waits", "Last result", "Servers", "Photos an hour"),
+        *("Alerts", "What is in the way", "Paused", "Servers that work", "State of each server", "Room on the disks"),
+        *("Room in bytes", "Oldest photo that waits", "Last result", "Photos an hour"),
     ]
+    places = [(panel["gridPos"]["y"], panel["gridPos"]["x"]) for panel in first_screen()]
+    assert places == sorted(places), "a phone shows one panel below the other, in the order of their places"
     assert max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in first_screen()) <= 20
+
+
+@pytest.mark.parametrize("panel", panels(), ids=lambda panel: str(panel["title"]))
+def test_a_panel_is_as_grafana_wants_it_and_says_so_if_it_has_nothing_to_show(panel: Json) -> None:
+    defaults = panel["fieldConfig"]["defaults"]
+    steps = [step["value"] for step in defaults["thresholds"]["steps"]]
+
+    assert panel["options"].keys() >= OPTIONS[panel["type"]]
+    assert panel["type"] == "state-timeline" or defaults["noValue"]
+    assert steps[0] is None
+    assert steps[1:] == sorted(steps[1:])
+    for target in panel["targets"]:
+        assert target["range"] != target["instant"], "one of both"
+        assert target.get("format", "time_series") == FORMATS.get(panel["type"], "time_series")
 
 
 def test_everything_else_is_in_rows_that_open_when_somebody_wants_them() -> None:
@@ -156,7 +214,7 @@ def test_a_panel_asks_only_for_series_that_exist(query: Query) -> None:
     used = series_in(query.expression)
 
     assert used
-    assert used <= known_series() | set(RECORDED) | {"ALERTS", "ALERTS_FOR_STATE"} | DCGM.keys()
+    assert used <= known_series() | set(RECORDED) | {"ALERTS", "ALERTS_FOR_STATE", "up"} | DCGM.keys()
 
 
 @pytest.mark.slow
@@ -164,7 +222,7 @@ def test_a_quiet_daemon_without_gpu_or_test_picture_says_so_in_place_of_an_empty
     status = web_server(watched_site(metrics_of_a_new_daemon()))
     host, port = status.start()
     told = {query for query in queries() if "label_replace(0 * freisteller_build_info" in query.expression}
-    told |= {Query(panel["title"], panel["targets"][0]["expr"]) for panel in first_screen()[:4]}
+    told |= {query for query in queries() if query.panel in {panel["title"] for panel in first_screen()[:4]}}
     silent = set(told)
     try:
         with scraping(tmp_path, [f"{host}:{port}"]) as prometheus:
