@@ -14,6 +14,7 @@ from daemon.disk.file_id import FileId
 from daemon.disk.os_errors import is_of_one_file, translate
 from daemon.errors import BadOrder, BadSettings, FreistellerError, Said, said_of
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.order_pictures import refuse_pictures, with_pictures_of
 from daemon.settings import Settings, with_order
 from daemon.settings.current import CurrentSettings
 
@@ -53,7 +54,10 @@ class Orders:
         settings = self._current.now
         for way, file in self._files(source):
             try:
-                settings = with_order(settings, _read(file))
+                order = _read(file)
+                settings = with_order(settings, order)
+                own_names, place = order.get("renditions", ()), (self._folders.inbox.name, *way)
+                settings = with_pictures_of(settings, own_names, self._folders.root, place)
                 self._verify(settings)
             except BadSettings as error:
                 raise WrongOrder(way, _shortened(said_of(error))) from error
@@ -69,7 +73,9 @@ class Orders:
 
     def _with_own(self, settings: Settings, own: str) -> Settings:
         try:
-            settings = with_order(settings, json.loads(own))
+            order = json.loads(own)
+            settings = with_order(settings, order)
+            refuse_pictures(settings, order.get("renditions", ()))
             self._verify(settings)
         except (BadSettings, ValueError, RecursionError, AttributeError) as error:
             raise BadOrder(Said("sent_settings_bad", detail=_shortened(said_of(error)))) from error

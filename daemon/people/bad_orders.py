@@ -22,8 +22,8 @@ from daemon.settings.current import CurrentSettings
 _FIRST_LINE = f"{NAME} in this folder is wrong, so the photos of the folder wait in inbox/."
 _REMEDY = (
     "What you can do: correct the file, or remove it. The photos then go on by themselves, and this note is removed.\n"
-    "The file may have the sections [grading], [judgement], [strategy] and [outputs], with the keys of "
-    "config/freisteller.toml."
+    "The file may have the sections [grading], [judgement], [strategy], [outputs] and [renditions.NAME], with "
+    "the keys of docs/settings.md."
 )
 
 Way = tuple[str, ...]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import BadSettings
+from daemon.errors import BadOrder, BadSettings
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.orders import NAME, Orders, WrongOrder
 from daemon.settings import Settings, load
@@ -207,3 +207,77 @@ def test_an_order_may_set_the_limits_of_the_rim_and_switch_it_off(counter: Count
 
     assert (strict.rim_sehr_gut, strict.rim_gut) == (0.97, Settings().grading.rim_gut)
     assert (off.rim_sehr_gut, off.rim_gut) == (0, 0)
+
+
+def with_wall(picture: str) -> str:
+    return f'[renditions.shop]\npreset = "ebay"\nbackground = "{picture}"'
+
+
+def test_an_order_s_background_lies_in_its_own_folder(counter: Counter) -> None:
+    counter.order("kunde", with_wall("./.pictures/wall.jpg"))
+    wall = counter.folders.inbox / "kunde" / ".pictures" / "wall.jpg"
+    wall.parent.mkdir()
+    wall.write_bytes(b"")
+
+    assert counter.asked("inbox/kunde/schuhe/a.jpg").renditions["shop"].background == str(wall)
+
+
+def test_an_order_in_a_folder_below_keeps_the_background_of_the_one_above(counter: Counter) -> None:
+    counter.order("kunde", with_wall(".wall.jpg"))
+    counter.order("kunde/schuhe", '[renditions.web]\ncanvas = "4:5"')
+    wall = counter.folders.inbox / "kunde" / ".wall.jpg"
+    wall.write_bytes(b"")
+
+    found = counter.asked("inbox/kunde/schuhe/a.jpg").renditions
+
+    assert (found["shop"].background, found["web"].canvas) == (str(wall), "4:5")
+
+
+@pytest.mark.parametrize(
+    "picture", ["/etc/wall.jpg", "../other/.wall.jpg", ".pictures/../../other/.wall.jpg", "a//b.jpg"]
+)
+def test_a_background_that_leaves_the_order_s_folder_is_refused(counter: Counter, picture: str) -> None:
+    counter.order("other", "")
+    (counter.folders.inbox / "other" / ".wall.jpg").write_bytes(b"")
+    counter.order("kunde", with_wall(picture))
+
+    assert (
+        f"the background of renditions.shop, {picture}, is not in the folder of the order"
+        in counter.fault("inbox/kunde/a.jpg").fault
+    )
+
+
+def test_a_background_that_would_be_cut_out_like_a_photo_is_refused(counter: Counter) -> None:
+    counter.order("kunde", with_wall("pictures/wall.jpg"))
+
+    assert "would be cut out like any photo" in counter.fault("inbox/kunde/a.jpg").fault
+
+
+def test_a_background_that_is_no_file_or_behind_a_link_is_refused(counter: Counter, tmp_path: Path) -> None:
+    (tmp_path / "wall.jpg").write_bytes(b"")
+    for folder in ("missing", "link", "folder-link", "folder", "pipe"):
+        counter.order(folder, with_wall(".pictures/wall.jpg"))
+    pictures = {folder: counter.folders.inbox / folder / ".pictures" for folder in ("link", "folder", "pipe")}
+    for made in pictures.values():
+        made.mkdir()
+    (pictures["link"] / "wall.jpg").symlink_to(tmp_path / "wall.jpg")
+    (pictures["folder"] / "wall.jpg").mkdir()
+    os.mkfifo(pictures["pipe"] / "wall.jpg")
+    (counter.folders.inbox / "folder-link" / ".pictures").symlink_to(tmp_path)
+
+    for folder in ("missing", "link", "folder-link", "folder", "pipe"):
+        assert "is not there, or it is no file" in counter.fault(f"inbox/{folder}/a.jpg").fault, folder
+
+
+def test_settings_that_came_with_a_photo_may_ask_for_renditions_but_name_no_file(counter: Counter) -> None:
+    asked = counter.orders.settings_for(Path("inbox/a.jpg"), '{"renditions": {"shop": {"preset": "ebay"}}}')
+    with pytest.raises(BadOrder, match="Settings that come with a photo cannot name one"):
+        counter.orders.settings_for(Path("inbox/a.jpg"), '{"renditions": {"shop": {"background": "/srv/secret.jpg"}}}')
+
+    assert asked.renditions["shop"].preset == "ebay"
+
+
+@pytest.mark.parametrize("renditions", ["3", "[]", '{"a": 3}', '{"a": {"b": []}}', "null"])
+def test_renditions_that_are_no_tables_are_only_wrong_settings(counter: Counter, renditions: str) -> None:
+    with pytest.raises(BadOrder, match="renditions"):
+        counter.orders.settings_for(Path("inbox/a.jpg"), f'{{"renditions": {renditions}}}')

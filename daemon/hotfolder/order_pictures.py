@@ -1,0 +1,59 @@
+"""Finds the background pictures that an order names: they lie in the order's own folder, and nowhere else."""
+
+import os
+import stat
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from daemon.disk import open_below
+from daemon.disk.os_errors import translate
+from daemon.errors import BadSettings, Said
+from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
+from daemon.settings import Settings
+from daemon.settings.rendition_words import ground_words
+
+
+def with_pictures_of(settings: Settings, names: Collection[str], root: Path, way: Sequence[str]) -> Settings:
+    """The settings, with the whole path of each picture.
+
+    names: of the renditions that stand in the order. way: the order's folder, as names below the root. Follows no
+    symbolic link. Raises BadSettings if a picture is not there, or lies where it may not; NoRoom, RootAway.
+    """
+    renditions = dict(settings.renditions)
+    for name in names:
+        if picture := ground_words(renditions[name].background).picture:
+            parts = _below_the_order(name, picture)
+            _refuse_what_is_no_file(name, picture, root, (*way, *parts))
+            renditions[name] = renditions[name].model_copy(update={"background": str(root.joinpath(*way, *parts))})
+    return settings.model_copy(update={"renditions": renditions})
+
+
+def refuse_pictures(settings: Settings, names: Collection[str]) -> None:
+    """Raise BadSettings if one of these renditions names a picture: who sends settings has no folder for it."""
+    for name in names:
+        if picture := ground_words(settings.renditions[name].background).picture:
+            raise BadSettings(Said("sent_picture", name=name, picture=picture))
+
+
+def _below_the_order(name: str, picture: str) -> tuple[str, ...]:
+    """The parts of a path that stays in the order's folder, and where nothing is taken in as a photo."""
+    parts = tuple(part for part in picture.split("/") if part != ".")
+    try:
+        open_below.refuse_ways_out(parts)
+    except ValueError as error:
+        raise BadSettings(Said("order_picture_outside", name=name, picture=picture)) from error
+    if not (is_ignored_file(parts[-1]) or any(is_ignored_folder(part) for part in parts[:-1])):
+        raise BadSettings(Said("order_picture_is_photo", name=name, picture=picture))
+    return parts
+
+
+def _refuse_what_is_no_file(name: str, picture: str, root: Path, parts: Sequence[str]) -> None:
+    missing = Said("order_picture_missing", name=name, picture=picture)
+    try:
+        with open_below.opened(root, parts[:-1]) as folder, open_below.reading(parts[-1], folder) as file:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise BadSettings(missing)
+    except OSError as error:
+        if error.errno in open_below.GONE | open_below.NO_FILE:
+            raise BadSettings(missing) from error
+        raise translate(error, f"Reading {picture}") or BadSettings(missing) from error
