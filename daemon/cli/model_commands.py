@@ -90,9 +90,6 @@ def add(
     a table beside it, nor --set says is asked.
 
     Example: freisteller models add shoes.onnx
-
-    Example: freisteller models add shoes.onnx --set fit=stretch --set divide=255 --set mean=imagenet
-    --set activation=sigmoid --set "range=as is" --set "licence=our own" --set commercial_use=yes
     """
     from daemon.commands.models_add import Person, Wanted, add_model
 
@@ -214,7 +211,9 @@ def _endings(interrupted: str) -> Iterator[None]:
 
 
 models_app = typer.Typer(
-    cls=PlainGroup, no_args_is_help=True, help="Models of the built-in engine: list, fetch, add, compare, remove."
+    cls=PlainGroup,
+    no_args_is_help=True,
+    help="Models of the built-in engine: list, fetch, add, compare, remove.\n\nExample: freisteller models list",
 )
 models_app.command("list", cls=PlainCommand)(list_all)
 for function in (fetch, add, compare, remove):

@@ -151,7 +151,7 @@ def list_users(root: RootOption = None, config: ConfigOption = None, as_json: Js
 def token_add(
     user: NameArgument,
     token: TokenArgument,
-    role: Annotated[str, typer.Option("--role", help="At most this role, also monitor; else the user's.")] = "",
+    role: Annotated[str, typer.Option("--role", help="At most this role (monitor: only figures).")] = "",
     order: OrdersOption = None,
     days: Annotated[int, typer.Option("--days", min=1, max=3650, help="For so many days.")] = 365,
     root: RootOption = None,
@@ -216,8 +216,14 @@ def _day(at: float) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(at))
 
 
-user_app = typer.Typer(cls=PlainGroup, no_args_is_help=True, help="Say who may come in at the port.")
-token_app = typer.Typer(cls=PlainGroup, no_args_is_help=True, help="Tokens, with which programs come in.")
+user_app = typer.Typer(
+    cls=PlainGroup, no_args_is_help=True, help="Say who may log in.\n\nExample: freisteller user list"
+)
+token_app = typer.Typer(
+    cls=PlainGroup,
+    no_args_is_help=True,
+    help="Tokens, with which programs come in.\n\nExample: freisteller user token list",
+)
 for function in (add, passwd, oidc, role, disable, enable, remove):
     user_app.command(cls=PlainCommand)(function)
 user_app.command("list", cls=PlainCommand)(list_users)

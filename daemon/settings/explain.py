@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from daemon.settings.photo_sections import COLOUR
 from daemon.settings.rendition_words import NAME_PATTERN
 
+_TABLE = re.compile(r"a valid dictionary or instance of \w+")
 _LOGIN = re.compile(r"://[^/]*@")
 _KIND = re.compile(r"(literal|tuple|function-before)\[|constrained-|\[key\]")  # pydantic's word for a kind of value
 
@@ -19,6 +20,12 @@ _WORDS = {
     "Input should": "must",
     "String should": "must",
     "must have at least 1 character": "must not be empty",
+    "Tuple should have at least 1 item after validation, not 0": "must not be empty",
+    "must match pattern '^https?://[^\\s/]+'": "must be an address like http://gpu1:8188",
+    "must match pattern '^[A-Za-z0-9_.-]{0,64}$'": "must have only letters, digits, dots and dashes, at most 64",
+    "must match pattern '^(https?://[^\\s/]+/\\S+)?$'": "must be an address like https://files.example/model.onnx",
+    "must match pattern '^([0-9a-f]{64})?$'": "must be 64 digits, each of 0-9 or a-f",
+    "must match pattern '^([0-9a-f]{32})?$'": "must be 32 digits, each of 0-9 or a-f",
     "a valid number, unable to parse string as a number": "a number, such as 2.5",
     "a valid integer, unable to parse string as an integer": "a whole number, such as 3",
     "a valid integer, got a number with a fractional part": "a whole number, such as 3",
@@ -29,7 +36,6 @@ _WORDS = {
     "a valid string": 'text, in "quotes"',
     "a valid tuple": "a list",
     "a valid list": "a list",
-    "a valid dictionary or instance of ": "a table of ",
     "a valid dictionary": "a table",
     "greater than or equal to": "at least",
     "less than or equal to": "at most",
@@ -52,17 +58,17 @@ def explain(error: ValidationError, tree: type[BaseModel], place: Callable[[list
         found = place(path) if place else ""
         return f" ({found})" if found else ""
 
-    outer = {each["loc"][:depth] for each in errors for depth in range(len(each["loc"]))}
-    for each in errors:
-        if each["type"] == "too_short" and each["loc"] in outer:
-            continue  # the list does have values, and other lines say what is wrong with them
-        path = [str(part) for part in each["loc"] if not _KIND.match(str(part))]
-        key = ".".join(path) or "settings"
+    paths = [[str(part) for part in each["loc"] if not _KIND.match(str(part))] for each in errors]
+    outer = {tuple(path[:depth]) for path in paths for depth in range(len(path))}
+    for path, each in zip(paths, errors, strict=True):
+        if tuple(path) in outer:
+            continue  # other lines say what is wrong within it
+        key = _named(path) or "settings"
         if each["type"] == "extra_forbidden":
             line = f"Unknown setting {key}"
             lines[line], places[line] = suggestion(path[-1], _keys_beside(path, tree)), where(path)
             continue
-        allowed = _in_words(each["msg"])
+        allowed = in_words(each["msg"])
         secret = {"token", "password"} & {*path} or (path[:2] == ["notify", "hooks"] and "on" not in path)
         value = "***" if secret else _LOGIN.sub("://***@", repr(each["input"]))
         shown = "" if isinstance(each["input"], dict | BaseModel) else f" = {value}"
@@ -73,9 +79,19 @@ def explain(error: ValidationError, tree: type[BaseModel], place: Callable[[list
     return "\n".join(f"{line}{text}{places[line]}" for line, text in lines.items())
 
 
-def _in_words(message: str) -> str:
+def _named(path: list[str]) -> str:
+    """A key as people name it: entries of a list count from 1, and what lies in one stands before it."""
+    number = next((at for at in range(len(path) - 1, -1, -1) if path[at].isdecimal()), None)
+    if number is None:
+        return ".".join(path)
+    inner = ".".join(path[number + 1 :])
+    entry = f"entry {int(path[number]) + 1} of {_named(path[:number])}"
+    return f"{inner} of {entry}" if inner else entry
+
+
+def in_words(message: str) -> str:
     """What pydantic asks for, in a person's words."""
-    message = message.removeprefix("Value error, ")
+    message = _TABLE.sub("a table, such as { key = value }", message.removeprefix("Value error, "))
     for theirs, ours in _WORDS.items():
         message = message.replace(theirs, ours)
     return message
@@ -84,7 +100,8 @@ def _in_words(message: str) -> str:
 def suggestion(key: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown key: the key that was probably meant, or all known keys."""
     known = sorted(known)
-    close = difflib.get_close_matches(key, known, n=1)
+    begun = [each for each in known if len(key) > 2 and each.startswith(key)]
+    close = difflib.get_close_matches(key, known, n=1) or (begun if len(begun) == 1 else [])
     return f": did you mean {close[0]}?" if close else f": allowed are {', '.join(known)}"
 
 

@@ -32,27 +32,36 @@ def helped(words: tuple[str, ...]) -> str:
 def test_a_help_page_has_no_programmers_words_and_fits_80_columns(words: tuple[str, ...]) -> None:
     page = helped(words)
 
-    assert not re.search(r"<\w+>|list\[|BOOLEAN|INTEGER|<list", page), page
+    assert not re.search(r"<\w+>|list\[|BOOLEAN|INTEGER|<list|<=|>=|[{}]", page), page
     assert max(map(len, page.splitlines())) <= COLUMNS
 
 
 @pytest.mark.parametrize("words", [words for words in commands() if words], ids=" ".join)
 def test_a_command_has_an_example_that_it_understands(words: tuple[str, ...]) -> None:
-    group = get_command(app)
+    command: Any = get_command(app)
     for word in words:
-        group = group.commands[word] if hasattr(group, "commands") else group
-    if hasattr(group, "commands"):
-        return  # each of its commands has one
+        command = command.commands[word]
 
-    text = " ".join((group.help or "").split())
-    example = text.split("Example: ")[1].strip()
+    text = " ".join((command.help or "").split())
+    _, example = text.split("Example: ")  # one
     typed = shlex.split(example.removeprefix("sudo ").removeprefix("freisteller "))
 
     assert tuple(typed[: len(words)]) == words
-    assert group.make_context(" ".join(words), typed[len(words) :])
+    rest = typed[len(words) :]
+    while hasattr(command, "commands"):
+        command, rest = command.commands[rest[0]], rest[1:]
+    assert command.make_context(" ".join(words), rest)
 
 
 def test_commands_are_listed_by_what_a_person_wants() -> None:
     headings = re.findall(r"[╭+][─-]+ (.+?) [─-]+[╮+]", helped(()))
 
     assert headings == ["Options", "Work", "Look", "Decide", "Set up"]
+
+
+@pytest.mark.parametrize("seconds", ["0", "soon"])
+def test_a_wrong_number_is_told_in_plain_words(seconds: str) -> None:
+    shown = CliRunner().invoke(app, ["status", "--every", seconds], env={"COLUMNS": str(COLUMNS), "TERM": "dumb"})
+
+    assert shown.exit_code == 2
+    assert re.search(r"must be (at least 0\.2|a number, such as 2\.5)", shown.output), shown.output

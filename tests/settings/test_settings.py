@@ -1,12 +1,17 @@
 """The settings: one tree, three sources, and messages that name what is wrong."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from daemon.disk.shipped import shipped
 from daemon.errors import BadSettings
-from daemon.settings import load
+from daemon.settings import Settings, load
+from daemon.settings.explain import explain
 
 
 @pytest.fixture(autouse=True)
@@ -70,8 +75,8 @@ def test_the_environment_overrides_the_file_and_a_flag_overrides_both(
         ("FREISTELLER__HTTP__BIND", "9108", ("http.bind", "9108", "host:port")),
         ("FREISTELLER__NOSUCH", "1", ("FREISTELLER__NOSUCH", "root")),
         ("FREISTELLER__COMFYUI__SERVERS", "http://x", ("COMFYUI__SERVERS", "JSON")),
-        ("FREISTELLER__COMFYUI__SERVERS", '[{"url": "http://[::1"}]', ("comfyui.servers.0.url", "http://[::1")),
-        ("FREISTELLER__COMFYUI__SERVERS", '[{"url": "http://gpu1:81880"}]', ("comfyui.servers.0.url", "0-65535")),
+        ("FREISTELLER__COMFYUI__SERVERS", '[{"url": "http://[::1"}]', ("entry 1 of comfyui.servers", "http://[::1")),
+        ("FREISTELLER__COMFYUI__SERVERS", '[{"url": "http://gpu1:81880"}]', ("entry 1 of comfyui.servers", "0-65535")),
         ("FREISTELLER__GRADING__GUT", "0.99", ("grading", "sehr_gut")),
     ],
 )
@@ -89,10 +94,10 @@ def test_a_bad_setting_is_named_with_its_value_and_what_is_allowed(
 def test_a_list_with_a_bad_value_is_not_said_to_be_empty_as_well() -> None:
     with pytest.raises(BadSettings) as bad:
         load(flags={"outputs": {"formats": ["gif"]}})
-    with pytest.raises(BadSettings, match="at least 1 item"):
+    with pytest.raises(BadSettings, match=r"formats = \[\]: must not be empty"):
         load(flags={"outputs": {"formats": []}})
 
-    assert "outputs.formats.0 = 'gif'" in str(bad.value)
+    assert "entry 1 of outputs.formats = 'gif'" in str(bad.value)
     assert "at least" not in str(bad.value)
 
 
@@ -113,7 +118,7 @@ def test_a_secret_is_not_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None
         ({"url": "https://chat.example/KEY-hunter2", "headers": {"X-Key": "hunter2\nX-Other: 1"}}, "headers"),
         ({"url": "https://chat.example/KEY-hunter2", "on": ["everything"]}, "batch_done"),
         ({}, "a url, a command"),
-        ("https://chat.example/KEY-hunter2", "notify.hooks.0"),
+        ("https://chat.example/KEY-hunter2", "entry 1 of notify.hooks"),
     ],
 )
 def test_a_bad_hook_is_explained_without_its_secrets(hook: object, part: str) -> None:
@@ -156,6 +161,7 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
     ("value", "told"),
     [
         ({"batch": 0}, "engine.local.batch = 0: must be 'auto', or at least 1"),
+        ({"providers": ["gpu"]}, "entry 1 of engine.local.providers = 'gpu': must be 'cuda', "),
         ({"providers": "gpu"}, "engine.local.providers = 'gpu': must be 'auto', or a list"),
     ],
     ids=str,
@@ -181,6 +187,13 @@ def test_a_value_of_several_kinds_is_explained_in_one_line(value: dict[str, obje
         ('[outputs]\nformats = [\n"gif"]', "or 'tiff_on_colour' (line 2 of "),
         ('[[comfyui.servers]]\nurl = "http://a"\n[[comfyui.servers]]\nurl = "b"', "(line 4 of "),
         ("[grading]\ngut = 0.99", "(line 1 of "),
+        ("[outputs]\nformats = []", "outputs.formats = []: must not be empty (line 2 of "),
+        ("intake = 3", "intake = 3: must be a table, such as { key = value } (line 1 of "),
+        ("[intake]\nquiet = 3", "intake.quiet: did you mean quiet_seconds? (line 2 of "),
+        (
+            '[comfyui]\nservers = [{ url = "http://a" }, { url = "gpu1" }]',
+            "url of entry 2 of comfyui.servers = 'gpu1': must be an address like http://gpu1:8188 (line 2 of ",
+        ),
     ],
 )
 def test_a_bad_line_is_explained_in_words_and_named(text: str, told: str, tmp_path: Path) -> None:
@@ -209,3 +222,50 @@ def test_a_bad_variable_or_flag_is_named_though_the_file_is_good(
     monkeypatch.setenv("FREISTELLER__OUTPUTS__FORMATS", "gif")
     with pytest.raises(BadSettings, match=r"^FREISTELLER__OUTPUTS__FORMATS must be a list or a table, written as JSON"):
         load(file)
+
+
+def settings_below(section: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The path of every setting, and of every section."""
+    for name, field in section.model_fields.items():
+        yield (*path, name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from settings_below(field.annotation, (*path, name))
+
+
+WRONG: tuple[Any, ...] = (
+    "",
+    "?",
+    "a b",
+    -1.5,
+    10**9,
+    [],
+    ["?"],
+    [{}],
+    [{"?": 1}],
+    [3],
+    {},
+    {"?": "?"},
+    {"?": {"?": 3}},
+    True,
+)
+THEIR_WORDS = re.compile(r"pattern|tuple|dictionary|instance|validation|parse|input|should|\bitem|Settings\b", re.I)
+
+
+def complaints(path: tuple[str, ...]) -> Iterator[str]:
+    """What is said of this setting with each of the wrong values that it refuses."""
+    for value in WRONG:
+        flags: Any = value
+        for name in reversed(path):
+            flags = {name: flags}
+        try:
+            Settings.model_validate(flags)
+        except ValidationError as refused:
+            yield explain(refused, flags=flags)
+
+
+@pytest.mark.parametrize("path", list(settings_below(Settings)), ids=".".join)
+def test_no_setting_is_refused_in_programmers_words(path: tuple[str, ...]) -> None:
+    told = list(complaints(path))
+
+    assert told
+    assert [text for text in told if THEIR_WORDS.search(text)] == []
