@@ -21,6 +21,7 @@ from daemon.pictures.proxy import make_proxy
 from daemon.pictures.reading import open_photo
 from daemon.service.choose_engine import build_engine
 from daemon.settings import Rung, Settings
+from daemon.words.counted import counted
 
 SAME_MODEL = 0.999  # SSIM; two models that are so alike do the same for us
 
@@ -74,7 +75,9 @@ class Audit:
 
     def table(self) -> Table:
         """For people; fits a terminal of 80 columns."""
-        table = Table(title=f"{self.engine}, {len(self.photos)} photos, {self.calls} engine calls", box=None)
+        table = Table(
+            title=f"{self.engine}, {counted(len(self.photos), 'photo')}, {counted(self.calls, 'engine call')}", box=None
+        )
         for heading in ("model", "parameter", "values"):
             table.add_column(heading, no_wrap=True)
         for heading in ("SSIM min", "mean", "change"):

@@ -40,7 +40,7 @@ def follow_to_end(descriptor: int) -> Said | None:
             except Doubtful as error:
                 return said_of(error)
     if file.size < 16:
-        raise NotWholeYet(Said("only_n_bytes", n=file.size))
+        raise NotWholeYet(Said("only_one_byte") if file.size == 1 else Said("only_n_bytes", n=file.size))
     return _doubt(file, file.size)
 
 

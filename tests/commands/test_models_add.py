@@ -345,7 +345,7 @@ def test_numbers_in_other_files_are_refused_with_the_way_out(folder: Path, monke
         ("fit=squeeze", "fit = 'squeeze'"),
         ("ftt=stretch", "Unknown setting ftt.*fit"),
         ("output=first", "output = 'first'"),
-        ("output=3", "has 1 outputs, and output is 3"),
+        ("output=3", "has 1 output, and output is 3"),
         ("fit", "must be .key=value."),
         ("input_type=float16", "wants float32"),
     ],

@@ -266,7 +266,7 @@ def test_a_map_of_no_numbers_is_refused_and_not_made_an_alpha(tmp_path: Path, ad
     [
         (drawn_network(size=(16, 8)), {}, r"the graph wants 16x8 pixels, and size is \(8, 8\)"),
         (drawn_network(kind="float16"), {}, "the graph wants float16, and input_type is float32"),
-        (drawn_network(), {"output": "1"}, r"the graph has 1 outputs, and output is 1 \(the first one is 0\)"),
+        (drawn_network(), {"output": "1"}, r"the graph has 1 output, and output is 1 \(the first one is 0\)"),
         (drawn_network(size=(8, 8)), {"fit": '"keep"', "size": "[64, 64]"}, "which is 8x8 only"),
     ],
 )

@@ -291,3 +291,9 @@ def test_a_file_with_an_unreadable_sector_is_no_file_that_ends_early(
 
     with pytest.raises(OSError, match="Input/output error"):
         follow(path, content)
+
+
+@pytest.mark.parametrize(("size", "told"), [(1, "it has only one byte"), (2, "it has only 2 bytes")])
+def test_one_byte_is_not_one_bytes(path: Path, size: int, told: str) -> None:
+    with pytest.raises(NotWholeYet, match=told):
+        follow(path, b"k" * size)

@@ -133,8 +133,9 @@ def codes_of_failed_photos() -> Iterator[str]:
     parts = {
         "held_by_program", "still_read", "open_for_writing", "may_not_be_whole", "stopping_file_waits",
         "changed_while_proven", "unchanged_for", "same_photo", "gone_while_taken", "cancelled_by", "cancelled",
-        "said_by", "wide_row_of_tiles", "only_n_bytes", "fewer_bytes_than_said", "ends_before", "said", "of_recipe",
-        "sentences", "list", "process_hung", "process_killed", "process_ended", "unknown", "no_alpha_to_lay_out",
+        "said_by", "wide_row_of_tiles", "only_n_bytes", "only_one_byte", "fewer_bytes_than_said", "ends_before", "said",
+        "of_recipe", "sentences", "list", "process_hung", "process_killed", "process_ended", "unknown",
+        "no_alpha_to_lay_out",
     }  # fmt: skip
     yield from (line.partition(":")[0] for line in section.splitlines() if line.partition(":")[0] not in parts)
 

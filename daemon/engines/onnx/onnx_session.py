@@ -13,6 +13,7 @@ from daemon.engines.onnx.network_input import Network
 from daemon.engines.onnx.onnx_table import OnnxModel
 from daemon.engines.onnx.providers import CPU
 from daemon.errors import EngineMisconfigured, Said
+from daemon.words.counted import counted
 
 _TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16"}
 
@@ -160,7 +161,9 @@ def _checked(graph: NetworkGraph, model: OnnxModel, weights: Path) -> str:
     elif first.shape[2] not in (height, None) or first.shape[3] not in (width, None):
         trouble = f"the graph wants {first.shape[3]}x{first.shape[2]} pixels, and size is {model.size}"
     elif model.output >= len(graph.outputs):
-        trouble = f"the graph has {len(graph.outputs)} outputs, and output is {model.output} (the first one is 0)"
+        trouble = (
+            f"the graph has {counted(len(graph.outputs), 'output')}, and output is {model.output} (the first one is 0)"
+        )
     if trouble:
         raise EngineMisconfigured(Said("weights_do_not_fit", path=weights, detail=trouble))
     return first.name
