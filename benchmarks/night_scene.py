@@ -41,6 +41,16 @@ class Told:
     paged: set[str] = field(default_factory=set)
     samples: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
 
+    def open_outages(self) -> dict[str, dict[str, Any]]:
+        """The last notice of each part that the hook was told is missing, and was not told is back."""
+        parts: dict[str, dict[str, Any]] = {}
+        for notice in self.notices:
+            if notice["event"] == "paused":
+                parts[notice["part"]] = notice
+            elif notice["event"] == "resumed":
+                parts.pop(notice["part"], None)
+        return parts
+
     def sentences(self) -> str:
         """The first sentence of each channel, for people who mend it."""
         said = []

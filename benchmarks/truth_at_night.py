@@ -4,7 +4,8 @@
 
 For each trouble: a new hot folder and state directory on small disks, two ComfyUI doubles, `freisteller run`, a webhook
 and a Prometheus with grafana/rules. Then `status --json`, `doctor --json`, `/readyz`, the gauge `freisteller_obstacle`
-and the notices must name what was done, first, and nothing that was not. Pages are the alerts of severity "page" that
+and the notices that the webhook received must name what was done, first, and nothing that was not; a notice of an
+outage that lasts must give the reason that status gives. Pages are the alerts of severity "page" that
 fire and that grafana/alertmanager.yml does not inhibit; a `for:` of a minute lasts a second here. It takes some ten
 minutes. The last line is one JSON object: wanted are 14 troubles or more, all told rightly, 0 contradictions, at most 1
 page for each.
@@ -21,7 +22,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.night_scene import CHANNELS, Scene, Told, paging, prometheus, rights
+from benchmarks.night_scene import CHANNELS, Scene, Told, obstacles_in, paging, prometheus, rights
 from tests.drawing import save_photo
 from tests.observe.prometheus import Prometheus
 from tests.test_full_state_disk import fill
@@ -37,7 +38,8 @@ WAITS = frozenset({"back_off"})  # is true beside most outages, after the cause
 class Trouble:
     """make: does it, and returns once it is done. obstacle: what must be named first, one of these; none = nothing.
 
-    also: what may be named after it. part: of the notice that must come; "" = none has to. check: what else is wrong.
+    also: what may be named after it. part: of the notice that must come; "" = none has to. before: what a
+    notice may have named that is over by now. check: what else is wrong.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Trouble:
     obstacle: frozenset[str] = NOTHING
     also: frozenset[str] = NOTHING
     part: str = ""
+    before: frozenset[str] = NOTHING
     check: Callable[[Scene, Told], str] = lambda _scene, _told: ""
     speaks: bool = True
 
@@ -232,7 +235,7 @@ TROUBLES = (
     Trouble("order wrong", order_wrong, frozenset({"order_wrong"})),
     Trouble("file left alone", left_alone, frozenset({"left_alone"})),
     Trouble("journal damaged", journal_damaged, frozenset({"journal_damaged"})),
-    Trouble("engine back", engine_back, check=done_soon),
+    Trouble("engine back", engine_back, before=frozenset({"no_engine"}), check=done_soon),
     Trouble("damaged photo", damaged_photo, check=failure_named),
     Trouble("stop with work", stop_with_work, check=stop_told, speaks=False),
 )
@@ -250,13 +253,26 @@ def wrong(trouble: Trouble, told: Told) -> tuple[list[str], list[str]]:
             missing.append(f"{channel} says {names or 'nothing'}")
         if untrue := [name for name in names if name not in trouble.obstacle | trouble.also]:
             false.append(f"{channel} says {', '.join(untrue)}")
-    parts = [str(notice.get("part")) for notice in told.notices if notice["event"] == "paused"]
-    if trouble.part and trouble.part not in parts:
-        missing.append("no notice")
-    other = [part for part in parts if part != trouble.part and trouble.name != "engine back"]
-    if other and trouble.speaks and "back_off" not in trouble.obstacle:
-        false.append(f"a notice says {', '.join(other)}")
+    if trouble.speaks:
+        compare_notices(trouble, told, missing, false)
     return missing, false
+
+
+def compare_notices(trouble: Trouble, told: Told, missing: list[str], false: list[str]) -> None:
+    """What the hook received must name what was done, and say the reason that status says."""
+    outages = told.open_outages()
+    if trouble.part and trouble.part not in outages:
+        missing.append("no notice")
+    status = {each["name"]: each["text"] for each in obstacles_in(told.pages.get("status")) or ()}
+    for part, notice in outages.items():
+        name, reason = notice["obstacle"], notice["reason"]
+        if name not in trouble.obstacle | trouble.also:
+            false.append(f"a notice says {name} ({part})")
+        elif status.get(name) != reason:
+            false.append(f"a notice says {reason!r}, and status {status.get(name)!r}")
+    begun = {notice["obstacle"] for notice in told.notices if notice["event"] == "paused"}
+    if untrue := begun - trouble.obstacle - trouble.also - trouble.before:
+        false.append(f"a notice said {', '.join(sorted(untrue))}")
 
 
 def all_say(trouble: Trouble, scene: Scene) -> bool:
