@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -72,7 +73,11 @@ class Scene:
         self.servers = [stack.enter_context(Double()) for _ in range(2)]
         self.receiver = stack.enter_context(Receiver())
         self.port = free_port()
+        self.beside: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
+        """Each notice of an outage that began, and the obstacles that /readyz told when it came."""
         self.daemon: DaemonProcess | None = None
+        self._closing = threading.Event()
+        self._listener = threading.Thread(target=self._compare_notices, daemon=True)
 
     def settings(self, servers: int = 2) -> dict[str, str]:
         urls = [{"url": server.url} for server in self.servers[:servers]]
@@ -93,6 +98,17 @@ class Scene:
         self.given = self.settings(servers)
         self.daemon = self._stack.enter_context(DaemonProcess(self.folder, **self.given))
         self.daemon.wait_until(lambda: self.page("/healthz") is not None, "its port")
+        if not self._listener.is_alive():
+            self._listener.start()
+            self._stack.callback(self._closing.set)
+
+    def _compare_notices(self) -> None:
+        seen = 0
+        while not self._closing.wait(0.02):
+            for notice in list(self.receiver.bodies)[seen:]:
+                seen += 1
+                if notice["event"] == "paused" and (found := obstacles_in(self.page("/readyz"))) is not None:
+                    self.beside.append((notice, found))
 
     def stop(self) -> None:
         if self.daemon:

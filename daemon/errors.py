@@ -67,7 +67,8 @@ def said_together(parts: Iterable[Said], how: str = "sentences") -> Said:
     """Several of them as one. how: "sentences" = one after the other, "list" = with semicolons between them."""
     together = NOTHING_SAID
     for part in parts:
-        together = Said(how, first=together, then=part) if together else part
+        between = "sentences" if together.endswith(".") else how  # no ".;"
+        together = Said(between, first=together, then=part) if together else part
     return together
 
 

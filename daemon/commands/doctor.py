@@ -5,18 +5,19 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from daemon.commands.doctor_engine import engine_checks
 from daemon.commands.doctor_login import login_checks
 from daemon.commands.doctor_package import package_check
 from daemon.commands.findings import Check
 from daemon.commands.status import daemon_health
-from daemon.errors import FreistellerError, JournalLocked
+from daemon.errors import FreistellerError, JournalLocked, RootAway
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade
 from daemon.journal import Journal
-from daemon.observe.obstacles import STOPPING
-from daemon.service.open_root import JOURNAL
+from daemon.observe.obstacles import STOPPING, root_away
+from daemon.service.open_root import JOURNAL, known_root
 from daemon.settings import Settings
 
 LEAST_FREE_BYTES = 2 * 1024**3  # a few hundred results of 24 megapixels
@@ -31,7 +32,7 @@ def check_up(settings: Settings, models: bool = False) -> list[Check]:
     return [package_check(), *found, *folders, *login_checks(settings), *engine_checks(settings, models)]
 
 
-def _obstacle(told: Mapping[str, str]) -> Check:
+def _obstacle(told: Mapping[str, Any]) -> Check:
     """What the running daemon says that keeps photos from being done."""
     return Check("fail" if told["name"] in STOPPING else "warn", told["name"], told["text"], told["do"])
 
@@ -43,7 +44,17 @@ def _hot_folder(settings: Settings) -> Iterator[Check]:
         yield Check("warn", "hot folder", f"{root} does not exist yet", "Check the path. freisteller run makes it.")
         return
     try:
-        state = settings.state_path(folders.prepare())
+        known = known_root(settings)
+        if folders.find(known) is None:
+            text = f"{root} is no hot folder yet, or the share that belongs there is not mounted"
+            yield Check(
+                "warn", "hot folder", text, "Look whether a share belongs there. If not, freisteller run makes it."
+            )
+            return
+        state = settings.state_path(folders.prepare(known))
+    except RootAway as error:
+        yield _obstacle(root_away(error).shown())
+        return
     except FreistellerError as error:
         yield Check("fail", "hot folder", str(error), f"Let our user write into {root}, or name another root.")
         return

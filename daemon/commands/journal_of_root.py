@@ -5,16 +5,19 @@ from contextlib import contextmanager
 
 from daemon.errors import BadSettings
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.hotfolder.root_identity import read_identity
 from daemon.journal import Journal
+from daemon.service.open_root import known_root
 from daemon.settings import Settings
 
 
 @contextmanager
 def journal_of_root(settings: Settings) -> Iterator[Journal]:
-    """Opens the journal for the length of a `with` block. Raises BadSettings if there is none."""
+    """Opens the journal for the length of a `with` block.
+
+    Raises BadSettings if there is none, RootAway if there is one, but its hot folder is not there.
+    """
     root = settings.root_path
-    root_id = read_identity(HotFolder(root).private)
+    root_id = HotFolder(root).find(known_root(settings))
     if root_id is None:
         raise BadSettings(
             f"{root} is no hot folder yet, so it has no journal. Check --root and --config, or make it a hot folder "

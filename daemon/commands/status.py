@@ -18,8 +18,10 @@ from typing import Any
 from daemon.commands.journal_of_root import journal_of_root
 from daemon.commands.photos_told import photos_told
 from daemon.commands.users import own_token
+from daemon.errors import RootAway
 from daemon.jobs import attempt_numbered
 from daemon.journal import Counts, JobRow, Journal
+from daemon.observe.obstacles import root_away
 from daemon.settings import Settings
 from daemon.states import State
 
@@ -75,7 +77,11 @@ def whole_status(settings: Settings) -> dict[str, Any]:
     health = daemon_health(settings)
     obstacles = health.pop("obstacles")
     is_away = any(each["name"] == "root_away" for each in obstacles)
-    known = {"root": str(settings.root_path)} if is_away else journal_status(settings)
+    known: dict[str, Any] = {"root": str(settings.root_path)}
+    try:
+        known = known if is_away else journal_status(settings)
+    except RootAway as error:  # no daemon says so, but the journal knows its hot folder
+        obstacles = [*obstacles, root_away(error).shown()]
     return {**known, "obstacles": obstacles, "daemon": health}
 
 

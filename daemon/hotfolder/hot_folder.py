@@ -61,6 +61,16 @@ class HotFolder:
                     return found
         return path
 
+    def find(self, expected: str | None = None) -> str | None:
+        """The root's id; None if it is no hot folder yet. Makes nothing.
+
+        expected: the id that the journal knows. Raises RootAway if the root has another id, or none.
+        """
+        identity = read_identity(self.private)
+        if expected is not None and identity != expected:
+            raise RootAway(self._wrong_root(identity))
+        return identity
+
     def prepare(self, expected: str | None = None) -> str:
         """Make the folders that are missing, and return the root's id.
 
@@ -68,9 +78,7 @@ class HotFolder:
         Raises RootAway, NoRoom, or BadSettings if something that is not a folder has a folder's name.
         """
         with translated(f"The hot folder {self.root}"):
-            identity = read_identity(self.private)
-            if expected is not None and identity != expected:
-                raise RootAway(self._wrong_root(identity))
+            identity = self.find(expected)
             self.root.parent.mkdir(parents=True, exist_ok=True)
             for folder in (self.root, *self._folders(), self.jobs.work_root, self.jobs.staging_root):
                 _make(folder)

@@ -41,6 +41,8 @@ class Machine:
         self.rooms: Mapping[str, Room] = {}
         """By mount, the disks as last measured; one reference, so any thread may read it."""
         self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._looked = threading.Event()
         self._thread = threading.Thread(target=self._look_until_closed, name="machine", daemon=True)
 
     def start(self) -> None:
@@ -60,15 +62,26 @@ class Machine:
             self._metrics.set(series.DISK_FREE, free, mount=mount)
             self._metrics.set(series.DISK_SIZE, total, mount=mount)
 
+    def look_soon(self, seconds: float) -> None:
+        """Have everything measured at once, and wait for that, but for so many seconds at most."""
+        if self._thread.is_alive():
+            self._looked.clear()
+            self._wake.set()
+            self._looked.wait(seconds)
+
     def close(self) -> None:
         """Stop looking, without waiting for a share that hangs. May be called twice, or without a start."""
         self._stop.set()
+        self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(CLOSE_SECONDS)
 
     def _look_until_closed(self) -> None:
         while True:
             self.look()
-            if self._stop.wait(self._every_seconds):
+            self._looked.set()
+            self._wake.wait(self._every_seconds)
+            self._wake.clear()
+            if self._stop.is_set():
                 break
         self._gpus.close()

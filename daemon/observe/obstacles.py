@@ -67,7 +67,8 @@ class Reports:
 
     root_trouble: what the last look at the hot folder showed. waits: for each kind of error that put photos off (the
     `reason` of its class), what it said. next_try_at: when the first of these photos is tried again; None = none waits,
-    or others are due before. servers: empty = not known, so nothing is said of engines.
+    or others are due before. held: the photo that was tried last was put off, and the others wait for its next try.
+    servers: empty = not known, so nothing is said of engines.
     """
 
     root_trouble: FreistellerError | None = None
@@ -78,6 +79,7 @@ class Reports:
     servers: Sequence[ServerHealth] = ()
     waits: Mapping[str, Said] | None = None
     next_try_at: float | None = None
+    held: bool = False
     paused_at: float | None = None
     paused_by: str = ""
     wrong_orders: Sequence[str] = ()
@@ -100,6 +102,11 @@ def judge(reports: Reports) -> tuple[Obstacle, ...]:
     return tuple(sorted(found, key=lambda each: OBSTACLES.index(each.name)))
 
 
+def root_away(trouble: FreistellerError) -> Obstacle:
+    """The hot folder cannot be reached, or another one is there."""
+    return Obstacle("root_away", said_of(trouble), Said("obstacle_root_away_do"))
+
+
 def timed(found: Sequence[Obstacle], before: Sequence[Obstacle], now: float) -> tuple[Obstacle, ...]:
     """The same, each with the time since when it holds. before: what the look before found."""
     known = {each.name: each.since for each in before}
@@ -112,9 +119,9 @@ def _folders(reports: Reports) -> list[Obstacle]:
     no_room = said_of(trouble) if isinstance(trouble, NoRoom) else NOTHING_SAID
     of_state, of_root = (no_room, NOTHING_SAID) if is_of_the_state(no_room) else (NOTHING_SAID, no_room)
     if trouble is not None and not isinstance(trouble, NoRoom):
-        found.append(Obstacle("root_away", said_of(trouble), Said("obstacle_root_away_do")))
+        found.append(root_away(trouble))
     elif of_root or (root and root.is_full):
-        text = of_root or _full(root, "obstacle_root_full")
+        text = _full(root, "obstacle_root_full") or of_root
         found.append(Obstacle("root_disk_full", text, Said("obstacle_root_full_do")))
     if of_state or (state and state.is_full):
         text = _full(state, "obstacle_state_full") or of_state
@@ -157,7 +164,7 @@ def server_reasons(servers: Sequence[ServerHealth]) -> Said:
 
 def _reason(server: ServerHealth) -> Said:
     message = server.message or Said("away")
-    if message.startswith(server.server):
+    if server.server in message:
         return as_said(message)
     return Said("server_error", server=server.server, detail=message)
 
@@ -167,7 +174,7 @@ def _people(reports: Reports) -> list[Obstacle]:
     if reports.paused_at is not None:
         by = Said("obstacle_paused_by", who=reports.paused_by) if reports.paused_by else Said("obstacle_paused")
         found.append(Obstacle("paused", by, Said("obstacle_paused_do"), since=reports.paused_at))
-    if reports.next_try_at is not None and reports.waits:
+    if reports.waits and (reports.held or reports.next_try_at is not None):
         said = said_together(dict.fromkeys(reports.waits.values()), "list")
         found.append(Obstacle("back_off", said, Said("obstacle_back_off_do"), until=reports.next_try_at))
     if reports.wrong_orders:

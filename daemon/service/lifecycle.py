@@ -174,7 +174,7 @@ class Daemon:
                 if isinstance(error, JournalLocked):
                     self.parts.journal_watch.look()
                 else:
-                    self.parts.refused_writes.met(error)
+                    self.parts.refusals.met(error)
                     log.log("waits_for_room", f"The {part} waits: {error}", level=logging.WARNING, part=part)
                 self._stop.wait(AGAIN_SECONDS)
             else:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from daemon.errors import NOTHING_SAID, JournalLocked, NoRoom, Said, as_said, said_of
+from daemon.errors import NOTHING_SAID, FreistellerError, JournalLocked, NoRoom, Said, as_said, said_of
 from daemon.journal.turns import Wait
 from daemon.observe import series
 from daemon.observe.labels import OBSTACLES
@@ -15,6 +15,7 @@ from daemon.states import State
 from daemon.work.dispatch import Dispatch
 
 DAMAGED = Said("obstacle_journal_damaged")
+MEASURE_SECONDS = 0.5  # a share that hangs may not hold up this thread
 
 
 class ObstacleWatch:
@@ -26,6 +27,7 @@ class ObstacleWatch:
         self._dispatch = dispatch
         self._of_journal = Reports()
         self._photos_wait = False
+        self._refused: tuple[Said, ...] = ()
 
     def look(self) -> None:
         """Judge once. While another program locks the journal even for reading, what it said last still counts."""
@@ -42,10 +44,14 @@ class ObstacleWatch:
         journal = self._tools.journal
         put_off, counts = journal.turns.waits(now), journal.counts()
         waits = {each.kind: as_said(each.reason) for each in put_off}
+        held = self._dispatch.backoff.holds and counts.open > 0
+        if held and not waits:  # the photo that was put off is tried again just now
+            waits = dict(self._tools.refusals.last)
         in_work = counts.states[State.RUNNING] + counts.states[State.PUBLISHING]
         self._photos_wait = NoRoom.reason in waits or in_work > 0
         return Reports(
             waits=waits,
+            held=held,
             next_try_at=self._next_try_at(put_off, counts.open, now),
             paused_at=journal.paused_at(),
             paused_by=journal.paused_by(),
@@ -56,19 +62,16 @@ class ObstacleWatch:
 
         photos: that are not over. A photo that was not tried yet waits too, while the dispatcher holds it back.
         """
-        if not put_off or self._dispatch.running:
+        if self._dispatch.running:
             return None
-        if photos <= sum(each.jobs for each in put_off):
+        if put_off and photos <= sum(each.jobs for each in put_off):
             return put_off[0].next_try_at
-        held_until = self._dispatch.backoff.held_until(now)
-        return None if held_until is None else min(held_until, *(each.next_try_at for each in put_off))
+        return self._dispatch.backoff.held_until(now) if photos else None
 
     def _reports(self) -> Reports:
-        tools, rooms = self._tools, self._tools.machine.rooms
+        tools = self._tools
         trouble, journal = tools.root.trouble, tools.health.latest("journal")
-        refused = tools.refused_writes.latest(self._photos_wait)
-        if isinstance(trouble, NoRoom):
-            refused = (said_of(trouble), *refused)
+        refused, rooms = self._refused_by(trouble), tools.machine.rooms
         return replace(
             self._of_journal,
             root_trouble=trouble,
@@ -80,6 +83,16 @@ class ObstacleWatch:
             wrong_orders=self._inbox_loop.wrong_orders,
             left_alone=self._inbox_loop.left_alone,
         )
+
+    def _refused_by(self, trouble: FreistellerError | None) -> tuple[Said, ...]:
+        """What was said of writes that are refused now. At a new one both disks are measured, so the words are sure."""
+        refused = self._tools.refusals.of_writes(self._photos_wait)
+        if isinstance(trouble, NoRoom):
+            refused = (said_of(trouble), *refused)
+        if set(refused) - set(self._refused):
+            self._tools.machine.look_soon(MEASURE_SECONDS)
+        self._refused = refused
+        return refused
 
 
 def _room(measured: Room | None, path: str, refused: Sequence[Said], of_the_state: bool) -> Room:

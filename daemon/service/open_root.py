@@ -45,7 +45,7 @@ def open_root(
     """
     folders = HotFolder(settings.root_path)
     # The journal knows the id of its hot folder, so an empty mount point does not count as a new one.
-    root_id = folders.prepare(_known_root(settings))
+    root_id = folders.prepare(known_root(settings))
     state = settings.state_path(root_id)
     with translated(f"The state directory {state}"):
         doors.callback(Lock(state / "lock", f"The state directory {state}").release)
@@ -81,7 +81,7 @@ def _set_damage_aside(path: Path, clock: Callable[[], float], print_line: Callab
     return True
 
 
-def _known_root(settings: Settings) -> str | None:
+def known_root(settings: Settings) -> str | None:
     """The id of the journal's hot folder. Returns None if the state directory is new, or depends on that id."""
     given = settings.given_state_path
     if given is None:

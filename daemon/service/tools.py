@@ -22,7 +22,7 @@ from daemon.pictures.picture_cache import PictureCache
 from daemon.service.choose_engine import build_engine, cores, memory_for
 from daemon.service.journal_watch import JournalWatch
 from daemon.service.open_root import OpenRoot
-from daemon.service.refused_writes import RefusedWrites
+from daemon.service.refusals import Refusals
 from daemon.service.systemd import Systemd
 from daemon.settings import Settings
 from daemon.settings.current import CurrentSettings
@@ -47,7 +47,7 @@ class Tools:
     journal_watch: JournalWatch
     locks: JobLocks
     root: RootCondition
-    refused_writes: RefusedWrites
+    refusals: Refusals
     budget: MemoryBudget
     workers: PhotoWorkers
     witnesses: WitnessDesk
@@ -95,7 +95,7 @@ def make_tools(
         journal_watch=JournalWatch(opened.journal, health, print_line),
         locks=JobLocks(),
         root=RootCondition(opened.lease),
-        refused_writes=RefusedWrites(),
+        refusals=Refusals(),
         budget=budget,
         workers=workers,
         witnesses=witnesses,

@@ -129,7 +129,7 @@ def wire(
 
 
 def _job_events(tools: Tools, notifications: Notifications, on_end: Sequence[Callable[[JobEnd], None]]) -> JobEvents:
-    refused = tools.refused_writes
+    refused = tools.refusals
     told = (notifications.ended, refused.ended, *on_end), (refused.postponed,), (notifications.left_out,)
     return JobEvents(tools.metrics, tools.runtime.clock, *told)
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from daemon.cli.main import app
-from daemon.commands.photos_told import SHOWN, photo_lines, photos_told
+from daemon.commands.photos_told import SHOWN, _work_seconds, photo_lines, photos_told
 from daemon.errors import Said
 from daemon.journal import Journal
 from daemon.service.lifecycle import Daemon
@@ -66,6 +66,23 @@ def test_a_failed_photo_is_told_as_the_user_wrote_its_path_with_what_to_do(journ
     assert "Why: shoes/a.jpg is not whole" in lines[1]
     assert "What to do: Copy the photo into inbox/" in lines[2]
     assert "freisteller" not in "".join(lines[:3])
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [
+        ([], None),
+        ([2.0], (1, 2.0, 2.0)),
+        ([*map(float, range(1, 101))], (100, 50.0, 95.0)),
+        ([3.0, 1.0], (2, 1.0, 3.0)),
+    ],
+)
+def test_the_seconds_of_work_are_those_of_a_half_and_of_nearly_all(
+    times: list[float], told: tuple[int, float, float] | None
+) -> None:
+    work = _work_seconds(times)
+
+    assert (work and (work["photos"], work["p50"], work["p95"])) == told
 
 
 def test_many_are_counted(journal: Journal) -> None:

@@ -11,8 +11,12 @@ import pytest
 
 from daemon.commands.doctor import check_up
 from daemon.commands.findings import Check
+from daemon.commands.retry import retry_jobs
 from daemon.commands.status import daemon_page, whole_status
+from daemon.errors import RootAway
+from daemon.service.lifecycle import Daemon
 from daemon.settings import load
+from tests.doubles import ScriptedEngine
 
 
 @contextmanager
@@ -77,3 +81,28 @@ def test_while_the_share_is_away_status_and_doctor_say_so_and_make_no_folders(tm
     assert Check("fail", "root_away", "The share is gone.", "Mount it.") in checks
     assert "hot folder" not in {check.what for check in checks}
     assert not root.exists()
+
+
+def test_without_a_daemon_an_empty_mount_point_is_a_share_that_is_away_and_stays_empty(tmp_path: Path) -> None:
+    root = tmp_path / "hot"
+    settings = load(flags={"root": str(root), "state_dir": str(tmp_path / "state"), "http": {"bind": ""}})
+    Daemon(settings, engine=ScriptedEngine()).close()
+    root.rename(tmp_path / "share")
+    root.mkdir()
+
+    told, checks = whole_status(settings), check_up(settings)
+
+    assert [each["name"] for each in told["obstacles"]] == ["root_away"]
+    assert "states" not in told
+    assert [check.level for check in checks if check.what == "root_away"] == ["fail"]
+    with pytest.raises(RootAway):
+        retry_jobs(settings, None)
+    assert list(root.iterdir()) == []
+
+
+def test_doctor_makes_no_hot_folder_of_a_folder_that_is_none(tmp_path: Path) -> None:
+    checks = check_up(load(flags={"root": str(tmp_path), "http": {"bind": ""}}))
+
+    (told,) = [check for check in checks if check.what == "hot folder"]
+    assert (told.level, "no hot folder yet" in told.detail) == ("warn", True)
+    assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from daemon.errors import EngineMisconfigured, FreistellerError, RecipeRefused
+from daemon.errors import EngineAway, EngineMisconfigured, FreistellerError, RecipeRefused
 from daemon.jobs import Recipe
 from tests.engines.comfyui_double import Double
 from tests.engines.conformance import drawn_photo
@@ -107,3 +107,16 @@ def test_what_went_missing_since_it_was_looked_up_is_heard_from_the_rejection(
         engine.cut(uuid.uuid4(), drawn_photo(shift=1), RMBG)
 
     assert double.asked("POST", "/prompt") == 2
+
+
+def test_a_photo_that_waits_is_told_what_the_live_server_lacks_and_not_only_that_the_other_is_down(
+    double: Double, other: Double, open_engine: OpenEngine
+) -> None:
+    double.faults.missing_nodes = ["RMBG"]
+    engine = open_engine(double, other)
+    other.die()
+
+    with pytest.raises(EngineAway, match="has no node RMBG") as told:
+        engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+    assert "cannot be reached" in str(told.value)

@@ -334,7 +334,7 @@ def test_a_notice_says_the_reason_that_status_says_at_that_moment(house: House) 
 
 def test_a_disk_that_refuses_writes_is_told_by_all_until_they_go_well(house: House) -> None:
     quota = Said("journal_no_room", path="/state/journal.sqlite3", detail="quota")
-    house.daemon.parts.refused_writes.met(NoRoom(quota))
+    house.daemon.parts.refusals.met(NoRoom(quota))
 
     assert house.heard("paused", part="disk", obstacle="state_disk_full", reason=quota)
     assert [each.name for each in house.daemon.parts.health.obstacles] == ["state_disk_full"]

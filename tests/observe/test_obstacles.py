@@ -131,4 +131,4 @@ def test_a_server_that_lacks_a_node_is_named_and_not_taken_for_one_that_is_down(
     lacking = ServerHealth("gpu1:8188", False, "gpu1:8188 has no node RMBG.", set_aside=("BEN2",))
     (one,) = judge(Reports(servers=(lacking, DOWN), waits={}))
     assert one.name == "engine_refuses"
-    assert one.text == "gpu1:8188 has no node RMBG.; gpu2:8188 cannot be reached: refused"
+    assert one.text == "gpu1:8188 has no node RMBG. gpu2:8188 cannot be reached: refused"

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from daemon.engines.contract import ServerHealth
-from daemon.errors import EngineAway, NoRoom, RootAway, Said
+from daemon.errors import EngineAway, JournalLocked, NoRoom, RootAway, Said
 from daemon.observe.labels import OBSTACLES
 from daemon.observe.obstacles import Room
 from daemon.service.lifecycle import Daemon
+from daemon.work.job_runner import RunResult
 from tests.doubles import ScriptedEngine
 from tests.observe.scrape import value
 from tests.test_crash_at_every_step import settings_for
@@ -94,3 +95,44 @@ def test_a_file_that_is_no_photo_is_told_once_it_was_seen_and_litter_is_not(daem
     daemon.parts.inbox_loop.turn(urgent=False)
     assert looked(daemon) == (["left_alone"], False)
     assert daemon.parts.inbox_loop.left_alone == 1
+
+
+def test_photos_that_the_dispatcher_holds_back_are_in_back_off_also_while_one_is_tried(daemon: Daemon) -> None:
+    parts, now = daemon.parts, daemon.parts.runtime.clock()
+    parts.journal.admit("new", "new.jpg", Path("inbox/new.jpg"), 10, now)
+    parts.refusals.postponed(EngineAway.reason, "the engine answers nonsense")
+    parts.dispatch.backoff.record(RunResult.NO_ENGINE, now)
+
+    assert looked(daemon) == (["back_off"], False)
+    (told,) = parts.health.obstacles
+    assert told.text == "the engine answers nonsense"
+    assert told.until is not None
+    parts.dispatch.engine_is_back()
+    assert looked(daemon) == ([], False)
+
+
+def test_a_journal_that_is_locked_even_for_reading_leaves_what_was_known_of_it(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.parts.journal.pause(1.0, "anna")
+    assert looked(daemon) == (["paused"], False)
+
+    def locked(*_: object) -> None:
+        raise JournalLocked(Said("journal_locked", path="/state/journal.sqlite3"))
+
+    monkeypatch.setattr(daemon.parts.journal, "counts", locked)
+    daemon.parts.health.report("journal", False, Said("journal_locked", path="/state/journal.sqlite3"))
+    daemon.parts.housekeeping.obstacles.look()
+
+    assert [each.name for each in daemon.parts.health.obstacles] == ["journal_locked", "paused"]
+
+
+def test_a_disk_that_refuses_a_write_is_measured_at_once(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured(_: float) -> None:
+        daemon.parts.machine.rooms = {"state": Room("/state", 0)}
+
+    monkeypatch.setattr(daemon.parts.machine, "look_soon", measured)
+    daemon.parts.refusals.met(NoRoom(Said("journal_no_room", path="/state/journal.sqlite3", detail="full")))
+
+    assert looked(daemon) == (["state_disk_full"], True)
+    assert daemon.parts.health.obstacles[0].text.code == "obstacle_state_full"

@@ -207,16 +207,18 @@ class Servers:
             self._changed.notify_all()
 
     def _error_without_server(self, model: str, errors: Sequence[FreistellerError]) -> FreistellerError:
-        """What a server said about the photo; else who is away; else what is missing."""
+        """What a server said about the photo; else what each server lacks, and who is away."""
         for kind in (EngineFull, RecipeRefused, BadPhoto, EngineAway):
             for error in errors:
                 if isinstance(error, kind):
                     return error
         troubles = [each.trust.trouble for each in self.entries if not each.trust.reachable]
-        texts = [said_of(trouble) for trouble in troubles if trouble]
-        if any(isinstance(trouble, EngineAway) for trouble in troubles):
-            return EngineAway(said_together([Said("no_server_takes", model=model), *texts]))
-        texts += [each.trust.set_aside[model].message for each in self.entries if model in each.trust.set_aside]
+        texts: list[Said] = [
+            each.trust.set_aside[model].message for each in self.entries if model in each.trust.set_aside
+        ]
         texts += [each.trust.deadly[model].message for each in self.entries if model in each.trust.deadly]
         texts += [each.trust.failed_canaries[model] for each in self.entries if model in each.trust.failed_canaries]
+        texts += [said_of(trouble) for trouble in troubles if trouble]
+        if any(isinstance(trouble, EngineAway) for trouble in troubles):
+            return EngineAway(said_together([Said("no_server_takes", model=model), *dict.fromkeys(texts)]))
         return EngineMisconfigured(said_together([Said("no_server_runs", model=model), *dict.fromkeys(texts)]))
