@@ -112,6 +112,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "hotfolder" / "inbox").mkdir(parents=True)
     for name in ("a.jpg", "b.jpg"):
         shutil.copy(folder / "photo.jpg", folder / "hotfolder" / "inbox" / name)
+    save_photo(folder / "hotfolder" / "inbox" / "coffee.png", drawn_photo(96, 64, 9))  # a sample of `make run`
     (folder / "freisteller.toml").write_text('root = "hotfolder"\n')
     (folder / "audit").mkdir()
     started = folder / ".venv" / "bin" / "freisteller"
@@ -132,7 +133,7 @@ def run(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_every_block_without_a_reason_runs(sandbox: Path) -> None:
-    """The blocks in the order of the documents, each once; the hot folder has two finished photos."""
+    """The blocks in the order of the documents, each once; the hot folder has three finished photos."""
     begun = run(
         "freisteller run --once && freisteller process photo.jpg --out cut && cp cut/photo.png cutout.png", sandbox
     )
@@ -152,6 +153,7 @@ def test_the_command_line_knows_every_command_that_is_shown(
     monkeypatch.chdir(sandbox)
     for word in args:
         if word.endswith((".onnx", ".png")) or word == "FILE":
+            (sandbox / word).parent.mkdir(parents=True, exist_ok=True)
             (sandbox / word).touch()
 
     in_prose = ":" not in place  # which names commands without all that they need
