@@ -9,7 +9,7 @@ from daemon.pictures.exif import text_of
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _RESOURCE, _RECORDS = b"8BIM", b"\x04\x04"
 _TAG = b"\x1c"  # each record begins with it
-_COPYRIGHT = re.compile(rb"\x1c\x02\x74(..)", re.DOTALL)  # record 2, dataset 116, and its length
+_RECORD, _COPYRIGHT = rb"\x1c\x02", 116  # the tag and number of a record, and a dataset of it
 
 
 def records(block: bytes | None) -> bytes | None:
@@ -32,8 +32,13 @@ def records(block: bytes | None) -> bytes | None:
 
 def copyright_in(block: bytes | None) -> str | None:
     """The copyright notice in a block of either kind; None if it has none."""
+    return text_in(block, _COPYRIGHT)
+
+
+def text_in(block: bytes | None, dataset: int) -> str | None:
+    """A text of record 2 in a block of either kind; None if it has none."""
     block = block or b""
-    found = _COPYRIGHT.search(block)
+    found = re.search(_RECORD + bytes([dataset]) + rb"(..)", block, re.DOTALL)
     return text_of(block[found.end() : found.end() + int.from_bytes(found[1])]) if found else None
 
 

@@ -95,7 +95,7 @@ def save(path: os.PathLike[str], meant: Meant, metadata: Metadata) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with meant.read() as pixels:
-            _write(descriptor, _with_metadata(pixels, _for_libvips(metadata, container)), meant, metadata)
+            _write(descriptor, with_metadata(pixels, for_libvips(metadata, container)), meant, metadata)
         os.fsync(descriptor)
     except vips.Error as error:
         _raise_disk_error(descriptor)
@@ -139,13 +139,14 @@ def _framed(image: Any, frame: Frame) -> Any:
     return framed.copy_memory()  # to compute it once more, for reading back, would take as long as writing it
 
 
-def _for_libvips(metadata: Metadata, container: Container) -> Metadata:
+def for_libvips(metadata: Metadata, container: Container) -> Metadata:
     """The metadata that libvips writes itself: IPTC in JPEG only, EXIF not in TIFF."""
     wrapped = iptc.wrapped(metadata.iptc) if metadata.iptc and container == "jpeg" else None
     return replace(metadata, iptc=wrapped, exif=None if container == "tiff" else metadata.exif)
 
 
-def _with_metadata(image: Any, metadata: Metadata) -> Any:
+def with_metadata(image: Any, metadata: Metadata) -> Any:
+    """A libvips image with what `for_libvips` gave, upright."""
     across = metadata.dpi or _DEFAULT_DPI
     down = metadata.dpi_down or across
     for name in vips.BLOBS:

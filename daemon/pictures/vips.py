@@ -88,6 +88,11 @@ def with_blob(image: Any, name: str, blob: bytes) -> Any:
     return image
 
 
+def srgb_profile() -> bytes:
+    """The ICC profile of sRGB that libvips brings along: 480 bytes."""
+    return bytes(Image.profile_load("srgb"))
+
+
 def field_of(image: Any, name: str) -> Any:
     """A field of `image`'s metadata; None if it has none of that name."""
     return image.get(name) if image.get_typeof(name) else None

@@ -8,11 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
-from defusedxml.ElementTree import DefusedXMLParser, ParseError
+from defusedxml.ElementTree import DefusedXMLParser, ParseError, fromstring
 
 _NAMESPACE = "https://freisteller.invalid/ns/1.0/"  # a name, never an address: .invalid belongs to nobody (RFC 2606)
 _DC = "http://purl.org/dc/elements/1.1/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_TEXTS = {
+    "notice": ("dc", _DC, "rights"),
+    "creator": ("dc", _DC, "creator"),
+    "credit": ("photoshop", "http://ns.adobe.com/photoshop/1.0/", "Credit"),
+    "source_type": ("Iptc4xmpExt", "http://iptc.org/std/Iptc4xmpExt/2008-02-29/", "DigitalSourceType"),
+}
+"""What `texts_in` reads and `packet_of` writes: prefix, namespace and name of a property."""
+_LISTS = {"notice": "Alt", "creator": "Seq"}  # properties that are lists (XMP, part 1, 8.3)
 _JOB, _RIGHTS, _WHOLE = f"{{{_NAMESPACE}}}job", f"{{{_DC}}}rights", f"{{{_RDF}}}RDF"
 _MOST_BYTES = 1 << 21  # of a packet that is parsed, at most about 2 s; editors write 0.1 MB, seldom 1 MB
 
@@ -25,7 +33,7 @@ def tagged(xmp: bytes | None, job: str, notice: str | None = None) -> bytes:
     """
     packet = xmp or b""
     parts = _parts_of(packet)
-    tag = f'<freisteller:job xmlns:freisteller="{_NAMESPACE}">{escape(job)}</freisteller:job>'
+    tag = _tag(job)
     if notice is not None and not parts.has_rights:
         text = f'<rdf:Alt><rdf:li xml:lang="x-default">{escape(notice)}</rdf:li></rdf:Alt>'
         tag += f'<dc:rights xmlns:dc="{_DC}" xmlns:rdf="{_RDF}">{text}</dc:rights>'
@@ -35,12 +43,66 @@ def tagged(xmp: bytes | None, job: str, notice: str | None = None) -> bytes:
             pieces.append(packet[start : span.start])
             start = span.stop
         return pieces[0] + tag.encode() + b"".join(pieces[1:]) + packet[start:]
-    description = f'<rdf:Description rdf:about="" xmlns:rdf="{_RDF}">{tag}</rdf:Description>'.encode()
     if parts.end is not None:
-        return packet[: parts.end] + description + packet[parts.end :]
-    return (  # there was no packet, or nothing that a reader of XMP could take for one
+        return packet[: parts.end] + _description(tag) + packet[parts.end :]
+    return _packet(tag)  # there was no packet, or nothing that a reader of XMP could take for one
+
+
+def texts_in(packet: bytes | None) -> dict[str, str]:
+    """What a packet says of "notice" (of copyright), "creator", "credit" and "source_type" (IPTC's DigitalSourceType).
+
+    Nothing of a packet that cannot be parsed.
+    """
+    if not packet or len(packet) > _MOST_BYTES:
+        return {}
+    try:
+        elements = list(fromstring(packet.rstrip(b"\0"), forbid_dtd=True).iter())
+    except (ParseError, ValueError):
+        return {}
+    found = {}
+    for key, (_, namespace, name) in _TEXTS.items():
+        tag = f"{{{namespace}}}{name}"
+        texts = [element.attrib[tag] for element in elements if tag in element.attrib]
+        for element in elements:
+            if element.tag == tag:
+                items = [(each.text or "").strip() for each in element.iter(f"{{{_RDF}}}li")]
+                if key != "creator":
+                    items = items[:1]  # of several languages the usual one
+                own = "; ".join(filter(None, items)) or (element.text or "").strip()
+                texts.append(own or element.attrib.get(f"{{{_RDF}}}resource", ""))
+        if said := next(filter(None, texts), ""):
+            found[key] = "".join(letter for letter in said if letter.isprintable())
+    return found
+
+
+def packet_of(job: str, texts: Mapping[str, str]) -> bytes:
+    """A new packet with the job tag `job`, and what `texts_in` would read of it; empty texts are left out."""
+    properties = []
+    for key, (prefix, namespace, name) in _TEXTS.items():
+        if text := escape(texts.get(key, "")):
+            if kind := _LISTS.get(key):
+                language = ' xml:lang="x-default"' if kind == "Alt" else ""
+                text = f"<rdf:{kind}><rdf:li{language}>{text}</rdf:li></rdf:{kind}>"
+            properties.append(f'<{prefix}:{name} xmlns:{prefix}="{namespace}">{text}</{prefix}:{name}>')
+    return _packet(_tag(job) + "".join(properties))
+
+
+def _tag(job: str) -> str:
+    return f'<freisteller:job xmlns:freisteller="{_NAMESPACE}">{escape(job)}</freisteller:job>'
+
+
+def _description(content: str) -> bytes:
+    return f'<rdf:Description rdf:about="" xmlns:rdf="{_RDF}">{content}</rdf:Description>'.encode()
+
+
+def _packet(content: str) -> bytes:
+    return (
         b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
-        b'<rdf:RDF xmlns:rdf="' + _RDF.encode() + b'">' + description + b'</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+        b'<rdf:RDF xmlns:rdf="'
+        + _RDF.encode()
+        + b'">'
+        + _description(content)
+        + b'</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
     )
 
 

@@ -82,7 +82,8 @@ class Shadow:
 class Encoding:
     """How a rendition is written.
 
-    quality: 1..100, of JPEG and lossy WebP; as far down to least_quality as most_bytes asks; 0 bytes = any size.
+    quality: 1..100, of JPEG and WebP, which loses nothing at 100; as far down to least_quality as most_bytes asks, and
+    as far up as an exact background beside the subject needs. 0 bytes = any size.
     colours: "srgb", or "kept": in the photo's own profile. sharpen: how much after resizing, 0 (not) ..1.
     """
 

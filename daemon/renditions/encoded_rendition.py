@@ -1,0 +1,146 @@
+"""Encodes a drawn rendition as a file: as small as it has to be, and with a background as clean as it has to be."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.disk import open_below
+from daemon.errors import FreistellerError, Said
+from daemon.pictures.codec_errors import Undecodable
+from daemon.pictures.values import Metadata, Samples
+from daemon.pictures.whole_encoding import WITHOUT_LOSS, after_jpeg, encoded
+from daemon.renditions.ground_proof import BLOCK, MOST_BESIDE, Mask, ground_figures, mixed_blocks
+from daemon.renditions.wanted import Encoding, Rendition, RenditionFormat
+
+SUFFIXES: dict[RenditionFormat, str] = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif"}
+_MOST_SIDE: dict[RenditionFormat, int] = {"jpeg": 65535, "webp": 16383}  # 16 and 14 bits in their headers
+_BEST = 100
+_MOST_WIDE = 64_000  # pixels of whole blocks side by side; a JPEG is 65,535 wide at most
+
+
+class CannotEncode(FreistellerError):
+    """A rendition cannot be a file as it is wanted. Answer: leave it out and say so; the result itself is fine."""
+
+    reason = "cannot_encode_rendition"
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRendition:
+    """A file in memory. quality: of its encoding; 0 = without loss."""
+
+    content: bytes
+    quality: int
+
+
+def encoded_rendition(pixels: Samples, touched: Mask, rendition: Rendition, metadata: Metadata) -> EncodedRendition:
+    """Encode a rendition with the quality that is wanted.
+
+    If its rules ask for an exact background, a JPEG keeps its colour at full size, and gets as much more quality as
+    the background beside the subject needs. If the file is larger than it may be, it gets less quality, down to the
+    least that is allowed. pixels: (H, W, 3 or 4) uint8. touched: (H, W), where subject or shadow is. metadata: as
+    `credits.for_shops` makes it, with the profile of the pixels. Raises CannotEncode.
+    """
+    encoding, height, width = rendition.encoding, *pixels.shape[:2]
+    if encoding.format == "jpeg" and pixels.shape[2] != 3:
+        raise CannotEncode(Said("rendition_without_transparency", name=rendition.name))
+    most = _MOST_SIDE.get(encoding.format)
+    if most and max(width, height) > most:
+        what = encoding.format.upper()
+        raise CannotEncode(Said("rendition_too_large", name=rendition.name, what=what, most=most))
+    exact = rendition.rules.exact_ground is not None
+    least = _quality_for_ground(pixels, touched, rendition) if exact and encoding.format == "jpeg" else 0
+
+    def at(quality: int) -> bytes:
+        return encoded(pixels, encoding.format, metadata, quality, exact)
+
+    try:
+        return _within(at, encoding, least, most_bytes(rendition), rendition.name)
+    except Undecodable as error:
+        raise CannotEncode(Said("cannot_encode", what=encoding.format, detail=error)) from error
+
+
+def most_bytes(rendition: Rendition) -> int:
+    """How large its file may be: the smaller of what its settings and its rules say. 0 = any size."""
+    limits = [limit for limit in (rendition.encoding.most_bytes, rendition.rules.most_bytes) if limit]
+    return min(limits, default=0)
+
+
+def write(path: Path, rendition: EncodedRendition) -> None:
+    """Write a new file and bring it to the disk (fsync). Raises OSError; then nothing is left of it."""
+    with open_below.opened(path.parent) as folder:
+        try:
+            open_below.write_new(path.name, rendition.content, folder)
+        except FileExistsError:
+            raise
+        except OSError:
+            with suppress(OSError):
+                path.unlink()
+            raise
+
+
+def _within(at: Callable[[int], bytes], encoding: Encoding, least: int, most: int, name: str) -> EncodedRendition:
+    """The best quality, from what is wanted down, whose file is not too large. at: encodes with a quality."""
+    if encoding.format in ("png", "tiff"):
+        content = at(_BEST)
+        if most and len(content) > most and encoding.format == "png":
+            content = at(1)  # as small as a PNG gets
+        if most and len(content) > most:
+            raise CannotEncode(Said("rendition_bytes", name=name, n=len(content), most=most))
+        return EncodedRendition(content, 0)
+    wanted = max(encoding.quality, least)
+    content = at(wanted)
+    if most and len(content) > most:
+        floor = min(max(encoding.least_quality, least), wanted)
+        wanted, content = _smaller(at, floor, wanted, most)
+    if most and len(content) > most:
+        code = "rendition_bytes_for_ground" if least > encoding.least_quality else "rendition_bytes_at_quality"
+        raise CannotEncode(Said(code, name=name, n=len(content), quality=wanted, most=most))
+    without_loss = encoding.format == "webp" and wanted >= WITHOUT_LOSS
+    return EncodedRendition(content, 0 if without_loss else wanted)
+
+
+def _smaller(at: Callable[[int], bytes], floor: int, above: int, most: int) -> tuple[int, bytes]:
+    """The best quality from `floor` to below `above` that fits, and its file; the floor's if none does.
+
+    A file grows with quality, but nobody promises it: what the search finds is gone down from until it truly fits.
+    """
+    low, high = floor, max(floor, above - 1)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if len(at(middle)) <= most:
+            low = middle
+        else:
+            high = middle - 1
+    content = at(low)
+    while len(content) > most and low > floor:
+        low -= 1
+        content = at(low)
+    return low, content
+
+
+def _quality_for_ground(pixels: Samples, touched: Mask, rendition: Rendition) -> int:
+    """The least quality, from what is wanted on, at which a JPEG's background is clean beside the subject, or 100.
+
+    Only blocks that have both are tried, which are few; in a JPEG with its colour at full size no block knows of
+    another one, so the whole file has them just as they are here.
+    """
+    colour = rendition.rules.exact_ground
+    assert colour is not None
+    blocks, covered = mixed_blocks(pixels, touched)
+
+    def is_clean(quality: int) -> bool:
+        parts = (slice(start, start + _MOST_WIDE) for start in range(0, blocks.shape[1], _MOST_WIDE))
+        return all(
+            ground_figures(after_jpeg(blocks[:, part], quality), covered[:, part], colour, BLOCK).off <= MOST_BESIDE
+            for part in parts
+        )
+
+    low, high = min(rendition.encoding.quality, _BEST), _BEST
+    while low < high:
+        middle = (low + high) // 2
+        if is_clean(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
