@@ -7,8 +7,8 @@ from daemon.errors import Said
 
 _GTIN_LENGTHS = (8, 12, 13, 14)  # EAN-8, UPC-A, EAN-13, and the number of a trade unit (GS1 General Specifications)
 _DIGITS = re.compile(r"[0-9]+")
-_BY_A_SPREADSHEET = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+|[0-9]+[.,]0+")
-"""6.29E+12 or 4006381333931.0: digits are lost, or a number was read as a figure and not as a text."""
+_ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2}")  # 6.29E+12
+_FIGURE = re.compile(r"[0-9]+[.,]0+")  # 4006381333931.0
 
 _ASIN = re.compile(r"B0[0-9A-Z]{8}")
 _ISBN_10 = re.compile(r"[0-9]{9}[0-9X]")  # Amazon's identifier of a book
@@ -28,9 +28,14 @@ def check_digit(digits: str) -> int:
     return -sum(int(digit) * (3, 1)[place % 2] for place, digit in enumerate(reversed(digits))) % 10
 
 
+def is_by_a_spreadsheet(text: str) -> bool:
+    """Whether a text is what a spreadsheet makes of a long number: 6.29E+12, whose digits are lost."""
+    return bool(_ROUNDED.fullmatch(text))
+
+
 def gtin_fault(text: str) -> Fault:
     """What keeps a text from being a GTIN of 8, 12, 13 or 14 digits."""
-    if _BY_A_SPREADSHEET.fullmatch(text):
+    if is_by_a_spreadsheet(text) or _FIGURE.fullmatch(text):
         return Said("gtin_from_spreadsheet", code=text)
     if not _DIGITS.fullmatch(text):
         return Said("gtin_not_digits", code=text)
