@@ -1,6 +1,7 @@
 """What every test run needs."""
 
 import os
+import signal
 from collections import defaultdict
 from collections.abc import Generator
 from pathlib import Path
@@ -13,6 +14,9 @@ os.environ["FREISTELLER__JUDGEMENT__WITNESS"] = "off"
 
 from daemon.intake import background_decoding
 from daemon.intake.event_listener import EventListener
+
+# A run that a script starts in the background is deaf to Ctrl-C, and so would be each program that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
