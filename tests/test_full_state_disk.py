@@ -32,8 +32,10 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
     )
     if os.geteuid() or made.returncode:
         pytest.skip("mounting is not allowed here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], capture_output=True, check=False)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], capture_output=True, check=False)
 
 
 @pytest.fixture

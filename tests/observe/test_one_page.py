@@ -9,27 +9,26 @@ from pathlib import Path
 import pytest
 
 from daemon.commands.journal_of_root import journal_of_root
-from daemon.engines.contract import ServerHealth
-from daemon.observe import series
+from daemon.commands.retry import retry_jobs
 from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings, load
 from tests.drawing import drawn_photo, save_photo
 from tests.engines.comfyui_double import Double
 from tests.observe.alertmanager import Pager, paging
-from tests.observe.busy_day import SERVERS, metrics_of_a_new_daemon, server_in_use
 from tests.observe.prometheus import Prometheus, eventually, free_port
-from tests.web.ports import watched_site, web_server
+from tests.test_full_state_disk import fill, small_disk
 
 
 @contextmanager
-def daemon_at_work(folder: Path, bind: str, double: Double) -> Iterator[Settings]:
+def daemon_at_work(folder: Path, bind: str, *doubles: Double) -> Iterator[Settings]:
     settings = load(
         flags={
             "root": str(folder / "hot"),
             "state_dir": str(folder / "state"),
             "http": {"bind": bind},
-            "comfyui": {"servers": [{"url": double.url}], "probe_seconds": 0.5},
-            "intake": {"quiet_seconds": 0.1, "scan_seconds": 0.5},
+            "comfyui": {"servers": [{"url": double.url} for double in doubles], "probe_seconds": 0.5},
+            "intake": {"quiet_seconds": 0.1, "scan_seconds": 0.5, "patience_seconds": 1},
+            "dispatch": {"postpone_seconds": 0.3},
             "strategy": {"max_attempts": 1, "ladder": [{"model": "RMBG-2.0"}]},
         }
     )
@@ -66,6 +65,11 @@ class Studio:
         self._photos += 1
         save_photo(self.root / "inbox" / f"{self._photos}.jpg", drawn_photo(160, 120, self._photos))
 
+    def drop_hopeless_photos(self) -> None:
+        for number in range(HOPELESS):
+            photo = save_photo(self.root.parent / "whole.jpg", drawn_photo(160, 120, number)).read_bytes()
+            (self.root / "inbox" / f"half {number}.jpg").write_bytes(photo[: len(photo) // 2])
+
     def suffers(
         self, begin: Callable[[], object], end: Callable[[], object], notice: tuple[str, str], lasts: str = ""
     ) -> None:
@@ -79,9 +83,7 @@ class Studio:
         assert eventually(lambda: len(self.told()) > before), f"nobody heard of {alert}"
         assert not lasts or self.holds(lasts)
         end()
-        assert self.holds(
-            "(freisteller_queue_length + freisteller_jobs_in_progress == 0) and freisteller_root_reachable == 1"
-        )
+        assert self.holds(NOTHING_WAITS)
         assert eventually(lambda: len(self.told()) > before + 1), f"nobody heard of the end of {alert}"
         assert self.told()[before:] == told(kind, alert)
 
@@ -89,9 +91,13 @@ class Studio:
         return self.pager.notices(self.instance)
 
 
+HOPELESS = 4
 NOTHING_WAITS = "(freisteller_queue_length + freisteller_jobs_in_progress == 0) and (freisteller_root_reachable == 1)"
 LONG = "(time() - (freisteller_queue_oldest_timestamp_seconds > 0)) > 18"
 """Longer than a photo may wait before FreistellerStuck and FreistellerPhotoTooOld would fire."""
+
+FULL_FOR_LONG = f'{LONG} or min_over_time(freisteller_obstacle{{reason="state_disk_full"}}[18s]) == 1'
+"""The same; a photo in work cannot be put back to those that wait while the journal cannot be written."""
 
 
 @pytest.mark.slow
@@ -139,41 +145,60 @@ def test_a_daemon_in_trouble_pages_once_for_each_trouble(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_told_once_and_so_is_one_server_of_two(tmp_path: Path) -> None:
-    """What two daemons would export, in registries of their own: nobody fills a disk here."""
-    full, halved = metrics_of_a_new_daemon(), metrics_of_a_new_daemon()
-    sites = [web_server(watched_site(metrics)) for metrics in (full, halved)]
-    there = True
-    try:
-        addresses = ["{}:{}".format(*site.start()) for site in sites]
-        with paging(tmp_path, addresses) as (_, pager):
+@pytest.mark.parametrize("which", ["hot", "state"])
+def test_a_full_disk_is_told_once(tmp_path: Path, which: str) -> None:
+    bind = f"127.0.0.1:{free_port()}"
+    with (
+        contextmanager(small_disk)(tmp_path / which, 16) as disk,
+        Double() as double,
+        daemon_at_work(tmp_path, bind, double) as settings,
+        paging(tmp_path, [bind]) as (prometheus, pager),
+    ):
+        studio = Studio(settings.root_path, bind, prometheus, pager)
+        assert studio.holds("freisteller_engine_up == 1")
 
-            def turn(goal: Callable[[], bool]) -> bool:
-                """The daemons turn; while there is trouble, one finds no room for a photo and one misses a server."""
-                for metrics in (full, halved):
-                    up = there or metrics is full
-                    metrics.engine([server_in_use(SERVERS[0], time.time(), 0), ServerHealth(SERVERS[1], up)])
-                    metrics.set(series.ROOT_REACHABLE, True)
-                    metrics.set(series.HEARTBEAT, time.time())
-                    metrics.set(series.LAST_SCAN, time.time())
-                    metrics.set(series.DISK_SIZE, 100 << 30, mount="root")
-                    metrics.set(series.DISK_FREE, (50 << 30) if there or metrics is halved else 0, mount="root")
-                full.queue(waiting=0 if there else 5, running=0, oldest_admitted_at=None if there else began)
-                if not there:
-                    full.count(series.POSTPONED, reason="no_room")
-                return goal()
+        def disk_fills() -> None:
+            double.faults.hold = True  # so that the photo is in work when there is no more room for its result
+            studio.drop_a_photo()
+            assert studio.holds("freisteller_jobs_in_progress == 1")
+            fill(disk)
+            double.faults.hold = False
 
-            def notices() -> list[list[tuple[str, str, str]]]:
-                return [pager.notices(address) for address in addresses]
+        studio.suffers(disk_fills, (disk / "ballast").unlink, ("page", "FreistellerNoRoom"), lasts=FULL_FOR_LONG)
 
-            began = time.time()
-            eventually(lambda: turn(lambda: time.time() - began > 3))
-            there = False
-            eventually(lambda: turn(lambda: all(notices()) and time.time() - began > 22))
-            there = True
-            eventually(lambda: turn(lambda: all(len(each) > 1 for each in notices())))
 
-            assert notices() == [told("page", "FreistellerNoRoom"), told("ticket", "FreistellerServerDown")]
-    finally:
-        for site in sites:
-            site.close()
+@pytest.mark.slow
+def test_one_server_of_two_is_a_ticket_and_photos_that_fail_again_after_a_retry_are_no_news(tmp_path: Path) -> None:
+    bind = f"127.0.0.1:{free_port()}"
+    with (
+        Double() as one,
+        Double() as other,
+        daemon_at_work(tmp_path, bind, one, other) as settings,
+        paging(tmp_path, [bind]) as (prometheus, pager),
+    ):
+        studio = Studio(settings.root_path, bind, prometheus, pager)
+        assert studio.holds("min(freisteller_engine_up) == 1")
+        studio.suffers(other.die, other.revive, ("ticket", "FreistellerServerDown"))
+        studio.suffers(studio.drop_hopeless_photos, lambda: None, ("page", "FreistellerManyFailures"))
+
+        before = studio.told()
+        taken, _ = retry_jobs(settings, None)
+        assert len(taken) == HOPELESS
+        assert studio.holds(f"min_over_time(freisteller_failed_again_total[8s]) == {HOPELESS}")
+        assert studio.told() == before
+
+
+@pytest.mark.slow
+def test_a_daemon_that_is_away_is_told_once(tmp_path: Path) -> None:
+    bind = f"127.0.0.1:{free_port()}"
+    with Double() as double, paging(tmp_path, [bind]) as (_, pager):
+
+        def told_so_far() -> int:
+            return len(pager.notices(bind))
+
+        with daemon_at_work(tmp_path, bind, double):
+            save_photo(tmp_path / "hot" / "inbox" / "1.jpg", drawn_photo(160, 120))
+        assert eventually(lambda: told_so_far() == 1)
+        with daemon_at_work(tmp_path, bind, double):
+            assert eventually(lambda: told_so_far() == 2)
+        assert pager.notices(bind) == told("page", "FreistellerDown")
