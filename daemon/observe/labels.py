@@ -37,8 +37,8 @@ POSTPONEMENTS = (
     INTERNAL,
 )
 OBSTACLES = (
-    "root_away", "root_disk_full", "state_disk_full", "journal_locked", "no_engine", "engine_refuses", "model_paused",
-    "paused", "back_off", "order_wrong", "left_alone", "journal_damaged",
+    "root_away", "root_disk_full", "state_disk_full", "journal_locked", "no_engine", "engine_refuses", "paused",
+    "model_paused", "back_off", "order_wrong", "left_alone", "journal_damaged",
 )  # fmt: skip
 """What may keep photos from being done, the worst first."""
 PUT_BACK = ("result", "original", "failed")
