@@ -54,8 +54,9 @@ class Orders:
         settings = self._current.now
         for way, file in self._files(source):
             try:
-                order = _read(file)
-                settings = with_order(settings, order)
+                text = _read(file)
+                order = _parsed(text)
+                settings = with_order(settings, order, text)
                 own_names, place = order.get("renditions", ()), (self._folders.inbox.name, *way)
                 settings = with_pictures_of(settings, own_names, self._folders.root, place)
                 self._verify(settings)
@@ -108,16 +109,22 @@ class Orders:
                 raise
 
 
-def _read(file: int) -> dict[str, Any]:
+def _read(file: int) -> str:
     if os.fstat(file).st_size > _MOST_BYTES:
         raise BadSettings(Said("order_too_large", n=_MOST_BYTES))
     try:
-        text = os.pread(file, _MOST_BYTES, 0).decode("utf-8-sig")  # Windows' editor writes a BOM
+        return os.pread(file, _MOST_BYTES, 0).decode("utf-8-sig")  # Windows' editor writes a BOM
+    except UnicodeDecodeError as error:
+        raise BadSettings(Said("no_toml", detail=error)) from error
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
         # The parser needs a time that grows with the square of the parts of a key.
         if any(line.count(".") > _MOST_DOTS and not line.startswith("#") for line in text.splitlines()):
             raise BadSettings(Said("order_dots", n=_MOST_DOTS))
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise BadSettings(Said("no_toml", detail=error)) from error
 
 

@@ -18,13 +18,17 @@ from daemon.logs.barrier import Barrier
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.settings.current import CurrentSettings
+from daemon.words.catalogue import LANGUAGES, N_, words_in
+from daemon.words.said import said_in
 
-_FIRST_LINE = f"{NAME} in this folder is wrong, so the photos of the folder wait in inbox/."
-_REMEDY = (
-    "What you can do: correct the file, or remove it. The photos then go on by themselves, and this note is removed.\n"
-    "The file may have the sections [grading], [judgement], [strategy], [outputs] and [renditions.NAME], with "
-    "the keys of docs/settings.md."
+_FIRST_LINE = N_("%(file)s in this folder is wrong, so the photos of the folder wait in inbox/.")
+_FAULT = N_("What is wrong: %(fault)s")
+_REMEDY = N_(
+    "What you can do: correct the file, or remove it. The photos then go on by themselves, and this note is removed."
 )
+_ALLOWED = N_("The file may have the sections %(sections)s. Whoever runs Freisteller knows what may stand in them.")
+_SECTIONS = "[grading], [judgement], [strategy], [outputs], [renditions.NAME]"
+_MOST_FIRST_BYTES = 400  # of the first line of a note
 
 Way = tuple[str, ...]
 """A folder below the inbox, as the names of the way there."""
@@ -124,7 +128,10 @@ class BadOrders:
             log.log("order_accepted", text, folder="/".join(way))
 
     def _write_note(self, wrong: WrongOrder) -> None:
-        content = f"{_FIRST_LINE}\n\nWhat is wrong: {wrong.fault}\n\n{_REMEDY}\n".encode()
+        words = words_in(self._settings.now.language)
+        fault = words.say(_FAULT, fault=said_in(wrong.fault, words))
+        remedy = f"{words.say(_REMEDY)}\n{words.say(_ALLOWED, sections=_SECTIONS)}"
+        content = f"{words.say(_FIRST_LINE, file=NAME)}\n\n{fault}\n\n{remedy}\n".encode()
         with open_below.opened(self._folders.inbox, wrong.way) as folder:
             self._tick(Effect.WRITE_ORDER_NOTE)
             with suppress(FileNotFoundError):
@@ -138,4 +145,6 @@ class BadOrders:
 def _is_our_note(folder: int) -> bool:
     """Whether the note there is one of ours. Raises FileNotFoundError if there is none."""
     with open_below.reading(NOTE, folder) as note:
-        return os.pread(note, len(_FIRST_LINE), 0) == _FIRST_LINE.encode()
+        content = os.pread(note, _MOST_FIRST_BYTES, 0)
+    first_lines = (words_in(language).say(_FIRST_LINE, file=NAME) for language in LANGUAGES)
+    return any(content.startswith(line.encode()) for line in first_lines)  # the language may have been changed since

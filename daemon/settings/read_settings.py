@@ -16,16 +16,18 @@ from daemon.settings.credentials import HTTP_TOKEN, OIDC_SECRET, of_hook, of_ser
 from daemon.settings.engine_sections import ServerSettings
 from daemon.settings.explain import explain, suggestion
 from daemon.settings.notify_sections import HookSettings
-from daemon.settings.setting_places import place_of
+from daemon.settings.setting_places import line_number, place_of
 from daemon.settings.settings_files import add_model_files, read_toml
 from daemon.settings.tree import PREFIX, Order, Settings
 
 
-def with_order(settings: Settings, order: Mapping[str, Any]) -> Settings:
+def with_order(settings: Settings, order: Mapping[str, Any], text: str = "") -> Settings:
     """The settings, overridden by those of an order. Tables are merged key by key, renditions name by name.
 
-    Raises BadSettings, which names the key, the value and what is allowed.
+    text: the order as it was written, if it was a file.
+    Raises BadSettings, which names the key, the value, what is allowed, and the line.
     """
+    lines = text.splitlines()
     merged: dict[str, Any] = {name: dict(getattr(settings, name)) for name in Order.model_fields}
     for name, section in order.items():
         known = merged.get(name)
@@ -33,7 +35,8 @@ def with_order(settings: Settings, order: Mapping[str, Any]) -> Settings:
     try:
         valid = Order.model_validate(merged)
     except ValidationError as error:
-        raise BadSettings(explain(error, tree=Order)) from error
+        places = (lambda keys: f"line {number}" if (number := line_number(keys, lines)) else "") if lines else None
+        raise BadSettings(explain(error, Order, places)) from error
     return settings.model_copy(update={name: getattr(valid, name) for name in Order.model_fields})
 
 

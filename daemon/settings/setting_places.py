@@ -29,11 +29,17 @@ def line_of(path: Sequence[str], file: Path) -> str:
         lines = file.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return ""
-    depth, place = 0, ""
+    number = line_number(path, lines)
+    return f"line {number} of {file}" if number else ""
+
+
+def line_number(path: Sequence[str], lines: Sequence[str]) -> int:
+    """Which of the lines of a file, from 1, sets the last of these keys; 0 if it sets none of them."""
+    depth, found = 0, 0
     for number, keys in _keys_by_line(lines):
         if depth < len(keys) <= len(path) and keys == tuple(path[: len(keys)]):
-            depth, place = len(keys), f"line {number} of {file}"
-    return place
+            depth, found = len(keys), number
+    return found
 
 
 def _keys_by_line(lines: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -82,6 +82,24 @@ def test_photos_of_a_wrong_order_wait_with_a_note_and_all_others_go_on(studio: S
     assert studio.metric() == "freisteller_bad_orders 1.0"
 
 
+def test_the_note_names_the_line_and_is_in_the_language_of_the_settings(studio: Studio) -> None:
+    settings = studio.daemon.parts.settings
+    settings.now = settings.now.model_copy(update={"language": "de"})
+    studio.order(BAD)
+    save_photo(studio.folder / "a.png")
+    studio.live()
+    note = (studio.folder / NOTE).read_text("utf-8")
+
+    settings.now = settings.now.model_copy(update={"language": "en"})
+    studio.order(GOOD)
+    studio.live()
+
+    assert note.startswith(f"{NAME} in diesem Ordner enthält einen Fehler.")
+    assert "Was falsch ist: Bad setting entry 1 of outputs.formats = 'gif'" in note
+    assert "(line 2)" in note
+    assert files_below(studio.inbox) == [f"kunde/{NAME}"]
+
+
 def test_once_the_order_is_right_they_go_on_and_the_note_goes(studio: Studio) -> None:
     studio.order(BAD)
     save_photo(studio.folder / "a.png")
