@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from daemon import __version__
-from daemon.cli import model_commands, operator_commands, photo_commands, user_commands
+from daemon.cli import model_commands, operator_commands, photo_commands, rendition_commands, user_commands
 from daemon.cli.console import LATER, USAGE, err, out
 from daemon.cli.plain_help import PlainCommand, PlainGroup
 from daemon.disk.os_errors import translate
@@ -39,6 +39,7 @@ for heading, functions in COMMANDS.items():
     for function in functions:
         app.command(cls=PlainCommand, rich_help_panel=heading)(function)
 app.add_typer(model_commands.models_app, name="models", rich_help_panel="Set up")
+app.add_typer(rendition_commands.renditions_app, name="renditions", rich_help_panel="Set up")
 app.add_typer(user_commands.user_app, name="user", rich_help_panel="Set up")
 
 
