@@ -77,7 +77,9 @@ def photo_lines(told: dict[str, Any], failed: int) -> tuple[str, ...]:
 def _work_lines(work: dict[str, Any] | None) -> list[str]:
     if work is None:
         return []
-    latest = "the latest photo" if work["photos"] == 1 else f"the latest {work['photos']} photos"
+    if work["photos"] == 1:
+        return [f"work on the latest photo: {work['p50']:.1f} s"]
+    latest = f"the latest {work['photos']} photos"
     return [f"work on {latest}: half of them at most {work['p50']:.1f} s, 95 in 100 at most {work['p95']:.1f} s"]
 
 

@@ -122,6 +122,18 @@ def test_a_server_error_on_any_route_is_an_absence(path: str, double: Double, op
         engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
 
 
+def test_a_server_that_takes_no_prompt_is_told_by_its_own_words_and_forgot_nothing(
+    double: Double, open_engine: OpenEngine
+) -> None:
+    engine = open_engine(double)
+    double.set_faults({"status": 503, "status_paths": ["/prompt"]})
+
+    with pytest.raises(EngineAway, match="503") as told:
+        engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
+
+    assert "forgot" not in str(told.value)
+
+
 @pytest.mark.parametrize("path", ["/queue", "/history", "/upload/image", "/prompt", "/view"])
 def test_a_route_that_hangs_is_an_absence(path: str, double: Double, open_engine: OpenEngine) -> None:
     engine = open_engine(double, connect_seconds=0.3)

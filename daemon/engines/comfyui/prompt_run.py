@@ -22,7 +22,7 @@ from daemon.engines.comfyui.retrying import with_retries
 from daemon.engines.comfyui.upload_names import UploadNames
 from daemon.engines.contract import R, ReadAlpha
 from daemon.engines.encoded_proxy import EncodedProxy
-from daemon.errors import EngineAway, FreistellerError, Said, said_of
+from daemon.errors import NOTHING_SAID, EngineAway, FreistellerError, Said, said_of
 from daemon.settings import ComfyUISettings
 
 T = TypeVar("T")
@@ -55,6 +55,7 @@ class PromptRun:
     cpu_seconds: dict[str, float] = field(default_factory=dict)
     _used_names: set[str] = field(default_factory=set)
     _uploaded_again: bool = False
+    _not_taken: Said = NOTHING_SAID  # what the server said when it did not take the prompt that we sent last
     _worked_on: bool = False
     """Whether the server has begun with the prompt that we wait for, as far as we know."""
 
@@ -65,7 +66,7 @@ class PromptRun:
             for _ in range(MOST_SUBMISSIONS):
                 finished = self._finished_prompt(hint)
                 if finished is None:
-                    trouble = Said("prompt_forgotten")
+                    trouble = self._not_taken or Said("prompt_forgotten")
                 elif finished.interrupted:
                     trouble = Said("prompt_interrupted")
                 elif finished.error is not None:
@@ -77,6 +78,8 @@ class PromptRun:
                         trouble = said_of(gone)
                         self._used_names.add(finished.picture)
                 self._delete_entry()
+        if self._not_taken:
+            raise EngineAway(self._not_taken)  # it answers, but takes no prompt: its own words say why
         raise EngineAway(Said("prompt_never_finished", server=self.http.name, n=MOST_SUBMISSIONS, detail=trouble))
 
     def _finished_prompt(self, hint: Hint) -> FinishedPrompt | None:
@@ -114,9 +117,12 @@ class PromptRun:
             except error_mapping.QueuedDespiteErrors:
                 self._cancel()
                 raise
-            except EngineAway:
+            except EngineAway as error:
                 queue, finished = self._look_up()  # despite a lost answer or a 5xx, the server may have queued it
-                return finished is not None or self.prompt_id in queue
+                taken = finished is not None or self.prompt_id in queue
+                self._not_taken = NOTHING_SAID if taken else said_of(error)
+                return taken
+        self._not_taken = NOTHING_SAID
         return True
 
     def _upload(self, name: str) -> str:
