@@ -21,7 +21,7 @@ THUMB = 224  # pixels: shows a fault of one per cent, and a page of 2,000 photos
 QUALITY = 72  # of the JPEGs on the page
 AT_ONCE = 32  # photos whose thumbnails are in memory; this bounds it, however many photos there are
 PNG_PHOTOS = 60  # the worst ones, on the picture: more, no viewer opens and no person looks at
-COLUMNS = 3
+MOST_COLUMNS = 3
 COLOURS: dict[str, mosaic.Colour] = {
     "sehr_gut": (26, 127, 55),
     "gut": (154, 103, 0),
@@ -83,13 +83,19 @@ def make_sheet(
             file.flush()
             scratch.replace(html)
             heading = title if len(tiles) == len(shown) else f"{title}: {worst_of(len(tiles), len(shown), words)}"
-            picture = codec.encode_png(mosaic.lay_out(heading, tiles, THUMB, COLUMNS))
+            picture = codec.encode_png(mosaic.lay_out(heading, tiles, THUMB, columns_for(len(tiles))))
             with scratch.open("xb") as file_of_picture:
                 file_of_picture.write(picture)
             scratch.replace(png)
     except OSError as error:
         raise NoRoom(f"The sheet {html} cannot be written: {error.strerror or error}. Name another --out.") from error
     return png, html
+
+
+def columns_for(photos: int) -> int:
+    """How many photos stand side by side on the picture, so that its rows are even: four make two rows of two."""
+    rows = max(1, -(-photos // MOST_COLUMNS))
+    return -(-photos // rows)
 
 
 def worst_of(shown: int, photos: int, words: Texts) -> str:

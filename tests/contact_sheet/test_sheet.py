@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from daemon.arrays import Rgb
-from daemon.contact_sheet.build_sheet import AT_ONCE, PNG_PHOTOS, look_at, make_sheet
+from daemon.contact_sheet.build_sheet import AT_ONCE, PNG_PHOTOS, columns_for, look_at, make_sheet
 from daemon.contact_sheet.shown_results import Shown, find
 from daemon.errors import BadSettings
 from daemon.hotfolder.hot_folder import HotFolder
@@ -411,3 +411,7 @@ def test_the_command_says_what_it_wrote(hot: HotFolder, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["photos"] == 1, done.stderr
     assert (tmp_path / "sheets" / "today.png").stat().st_size > 1000
     assert (tmp_path / "sheets" / "today.html").is_file()
+
+
+def test_the_rows_of_a_picture_are_even() -> None:
+    assert [columns_for(photos) for photos in (0, 1, 2, 3, 4, 5, 6, 7, 60)] == [0, 1, 2, 3, 2, 3, 3, 3, 3]
