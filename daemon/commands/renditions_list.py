@@ -17,7 +17,7 @@ from daemon.settings.rendition_values import RenditionValues
 
 _HEADS = ("name", "pixels", "ratio", "ground", "share", "file", "bytes", "checked")
 _AT_THE_RIGHT = {"share", "bytes"}
-_MOST_LETTERS = 16  # of a name, so that a line fits 80 columns
+_MOST_LETTERS = 15  # of a name with its mark, so that a line fits 80 columns
 _MOST_SMALL_RATIO = 20  # 16:9 is read as it is, 300:157 is not
 
 
@@ -92,19 +92,20 @@ def list_lines(rows: Sequence[RenditionRow]) -> Iterator[Text]:
 def _cells(row: RenditionRow) -> tuple[str, ...]:
     most, preset = row.values.most_bytes, row.preset
     return (
-        _shortened(row.name) + ("*" if row.own else ""),
+        _shortened(row.name, "*" if row.own else ""),
         pixels_of(row),
         ratio_in_words(row.size),
         ground_in_a_word(row.rendition.ground),
         f"{row.values.fill:.0%}",
         row.values.format,
-        bytes_in_words(most) if most else "",
+        bytes_in_words(most).replace(" ", "") if most else "",
         f"{preset.checked}{'?' if preset.unsure else ''}" if preset else "",
     )
 
 
-def _shortened(name: str) -> str:
-    return name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…"
+def _shortened(name: str, mark: str) -> str:
+    room = _MOST_LETTERS - len(mark)
+    return (name if len(name) <= room else f"{name[: room - 1]}…") + mark
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], style: str) -> Text:
@@ -139,4 +140,7 @@ def ground_in_a_word(ground: Ground) -> str:
 
 def bytes_in_words(count: int) -> str:
     """Such as "12 MB" or "200 kB"; MB = 10^6."""
-    return f"{count / 1e6:g} MB" if count >= 1_000_000 else f"{count / 1e3:g} kB"
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count / 1e3:.3g} kB"

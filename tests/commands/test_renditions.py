@@ -30,9 +30,9 @@ def test_the_list_fits_eighty_columns_whatever_the_settings_hold() -> None:
             "renditions": {
                 "a-name-of-forty-letters-is-the-most": {
                     "canvas": "10000x10000",
-                    "background": "transparent",
+                    "background": ["#fff", "#000"],
                     "format": "webp",
-                    "most_bytes": 999_999_999,
+                    "most_bytes": 990_000_000,
                 }
             }
         }
@@ -40,7 +40,7 @@ def test_the_list_fits_eighty_columns_whatever_the_settings_hold() -> None:
     lines = [line.plain for line in list_lines(list_renditions(settings))]
 
     assert max(len(line) for line in lines) <= 80
-    assert lines[1].split() == ["a-name-of-forty…*", "10000x10000", "1:1", "transp.", "85%", "webp", "1000", "MB"]
+    assert lines[1].split() == ["a-name-of-for…*", "10000x10000", "1:1", "gradient", "85%", "webp", "990MB"]
 
 
 def test_the_list_marks_what_is_the_user_s_own_and_what_is_uncertain() -> None:
