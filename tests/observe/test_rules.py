@@ -114,4 +114,4 @@ def test_a_rule_asks_only_for_series_that_exist(name: str) -> None:
     used = {series for block, line in expressions for series in series_in(block or line)}
 
     assert used
-    assert used <= known_series() | set(RECORDED) | {"up"}
+    assert used <= known_series() | set(RECORDED) | {"up", "ALERTS"}
