@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,9 +13,13 @@ import numpy as np
 import pytest
 
 from daemon.errors import NoRoom
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade, Job, Recipe
+from daemon.journal import Journal
 from daemon.journal.alphas import Alphas
 from daemon.journal.database import Database
+from daemon.people.known_results import KnownResults
+from daemon.publishing.reading_back import HISTORY_TO_READ
 from daemon.states import State
 from tests.drawing import save_photo
 from tests.notify.test_notifications import House
@@ -72,6 +77,32 @@ def test_a_write_without_room_in_the_journal_raises_and_changes_nothing(state: P
     database.close()
     assert "after" in kept
     assert "while" not in kept
+
+
+@pytest.fixture
+def new_journal(state: Path) -> Iterator[Journal]:
+    """A journal on the small disk whose reports are still to be read."""
+    journal = Journal(state / "journal.sqlite3")
+    journal.facts.record(HISTORY_TO_READ, "yes")
+    yield journal
+    journal.close()
+
+
+def test_photos_that_wait_for_reports_to_be_read_do_not_hide_a_full_disk(
+    state: Path, tmp_path: Path, new_journal: Journal
+) -> None:
+    known = KnownResults(HotFolder(tmp_path / "hot"), new_journal, time.time)
+    ballast = fill(state)
+
+    with pytest.raises(NoRoom, match="Make room on the disk of the state directory"):
+        known.require_room()
+    ballast.unlink()
+    known.require_room()
+    assert new_journal.facts.known("room") is None
+
+    new_journal.facts.forget(HISTORY_TO_READ)
+    fill(state)
+    known.require_room()  # all reports are read: whoever takes a photo in finds out
 
 
 def test_an_alpha_that_cannot_be_kept_is_no_fault_of_its_photo(tmp_path: Path) -> None:

@@ -26,6 +26,12 @@ class Facts:
             self._db.change("INSERT OR IGNORE INTO facts (key, value) VALUES (?, ?)", key, value)
             return self.known(key) or value
 
+    def prove_room(self) -> None:
+        """Write, and change nothing. Raises NoRoom if the journal cannot be written."""
+        with self._db.transaction():  # SQLite would not write a value that is there already
+            self._db.change("INSERT OR REPLACE INTO facts (key, value) VALUES ('room', '')")
+            self._db.change("DELETE FROM facts WHERE key = 'room'")
+
     def forget(self, *keys: str) -> bool:
         """Keep nothing under `keys` any longer. Returns False if there was nothing."""
         with self._db.transaction():

@@ -48,15 +48,21 @@ class KnownResults:
         A journal that is new, or that an earlier version kept, must not take a result for a photo. What was written
         after this program had started is no such result.
         """
-        facts = self._journal.facts
-        self._knows_all = self._knows_all or not any(map(facts.known, (HISTORY_TO_READ, RESULTS_TO_READ)))
-        if self._knows_all:
+        if self._is_complete():
             return False
         try:
             is_old = source.lstat().st_mtime <= self._began_at + _CLOCKS_APART_SECONDS
             return is_old and self.owner_of(str(source.relative_to(self._folders.root))) is None
         except OSError:
             return False  # whoever takes it in reports what is wrong
+
+    def require_room(self) -> None:
+        """While reports are still to be read, prove that the journal can be written. Raises NoRoom.
+
+        Photos wait for those reports, and are not admitted, so nobody else finds out that the disk is full.
+        """
+        if not self._is_complete():
+            self._journal.facts.prove_room()
 
     def owner_in_grades(self, place: str) -> str | None:
         """Like `owner_of`, for a picture in a grade folder; a result that was edited on its way is known by its name.
@@ -102,6 +108,11 @@ class KnownResults:
             return self.owner_in_grades(place) == job_id
         except (PermissionError, BlockingIOError):
             return False
+
+    def _is_complete(self) -> bool:
+        known = self._journal.facts.known
+        self._knows_all = self._knows_all or not any(map(known, (HISTORY_TO_READ, RESULTS_TO_READ)))
+        return self._knows_all
 
     def _former_owner(self, place: str) -> str | None:
         others = in_other_grades(self._folders, place)

@@ -46,12 +46,17 @@ class Arrivals:
         return {"unclaimed": self.admission.recover(), "put_back": self.put_backs.recover()}
 
     def take(self, scan: Scan, urgent: bool) -> None:
-        """Take what a scan found, after the put-backs that still wait. urgent: see `BadOrders.holds`."""
+        """Take what a scan found, after the put-backs that still wait. urgent: see `BadOrders.holds`.
+
+        Raises NoRoom if the journal cannot be written, also if photos only wait for what it is to know.
+        """
         for answer in self.put_backs.resume():
             self._was_put_back(answer)
         self.bad_orders.look()
         for reject in scan.rejected:
             self._take_one(reject.name, partial(self._take_reject, reject))
+        if scan.ready:
+            self._known.require_room()
         for arrival in scan.ready:
             fault = self._take_one(arrival.name, partial(self._take_arrival, arrival, urgent))
             if fault:
