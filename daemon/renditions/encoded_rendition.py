@@ -103,20 +103,19 @@ def _within(at: Callable[[int], bytes], encoding: Encoding, least: int, most: in
 def _smaller(at: Callable[[int], bytes], floor: int, above: int, most: int) -> tuple[int, bytes]:
     """The best quality from `floor` to below `above` that fits, and its file; the floor's if none does.
 
-    A file grows with quality, but nobody promises it: what the search finds is gone down from until it truly fits.
+    A file grows with quality, but nobody promises it: what is returned was encoded, and not only reckoned.
     """
     low, high = floor, max(floor, above - 1)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if len(at(middle)) <= most:
-            low = middle
+    found: tuple[int, bytes] = floor, b""
+    fits = False
+    while low <= high:
+        middle = (low + high) // 2
+        content = at(middle)
+        if len(content) <= most:
+            found, fits, low = (middle, content), True, middle + 1
         else:
-            high = middle - 1
-    content = at(low)
-    while len(content) > most and low > floor:
-        low -= 1
-        content = at(low)
-    return low, content
+            found, high = found if fits else (middle, content), middle - 1
+    return found
 
 
 def _quality_for_ground(pixels: Samples, touched: Mask, rendition: Rendition) -> int:

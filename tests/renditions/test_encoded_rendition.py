@@ -123,7 +123,16 @@ def test_a_size_that_does_not_grow_with_quality_still_keeps_its_limit() -> None:
 
     file = encoded_rendition._within(at, Encoding(quality=75, least_quality=70), 0, 100, "shop")
 
-    assert len(file.content) <= 100
+    assert len(file.content) == sizes[file.quality] <= 100
+
+
+def test_every_quality_down_to_the_least_is_tried_before_a_limit_is_given_up() -> None:
+    def at(quality: int) -> bytes:
+        return bytes(100 if quality == 70 else 200)
+
+    file = encoded_rendition._within(at, Encoding(quality=95, least_quality=70), 0, 100, "shop")
+
+    assert (file.quality, len(file.content)) == (70, 100)
 
 
 @pytest.mark.parametrize(

@@ -302,6 +302,15 @@ def test_a_name_that_amazon_refuses_is_found_with_the_reason(tmp_path: Path) -> 
     assert "shoe-1.png" in proof.found
 
 
+def test_where_the_subject_covers_the_background_need_not_be_white_even_if_nobody_says_it_is_touched(
+    tmp_path: Path,
+) -> None:
+    drawn = ellipse()
+    as_png(drawn, tmp_path / "shop.png")
+
+    assert broken(tmp_path / "shop.png", asked(replace(drawn, touched=drawn.touched & False), "png")) == []
+
+
 def test_a_shadow_on_the_frame_is_found(tmp_path: Path) -> None:
     drawn = ellipse()
     touched = drawn.touched.copy()
