@@ -87,6 +87,22 @@ def to_srgb(pixels: Samples, profile: bytes | None) -> Rgb:
 
 
 @vips.own_errors()
+def in_srgb(pixels: Samples, profile: bytes) -> Samples:
+    """(H, W, 3) with its ICC profile as sRGB of the same depth (relative colorimetric)."""
+    depth = 16 if pixels.dtype == np.uint16 else 8
+    image = vips.with_blob(vips.image_of(pixels), "icc", profile)
+    return vips.array_of(image.icc_transform("srgb", embedded=True, depth=depth, **vips.RELATIVE))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def is_srgb(profile: bytes) -> bool:
+    """Whether a profile that is usable says the same of all colours as sRGB, up to one of 255 steps."""
+    steps = np.arange(0, 256, 17, dtype=np.uint8)
+    colours = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(len(steps), -1, 3)
+    return bool(np.abs(in_srgb(colours, profile).astype(int) - colours).max() <= 1)
+
+
+@vips.own_errors()
 def in_profile(srgb: tuple[int, int, int], profile: bytes | None, full_scale: int) -> list[float]:
     """A colour of 8-bit sRGB in the values of pixels with `profile` (None for sRGB) and full scale 255 or 65535."""
     if profile is None:

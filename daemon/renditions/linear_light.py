@@ -1,0 +1,78 @@
+"""Shrinks cut-outs in linear light, premultiplied, so that neither fine patterns nor rims get darker.
+
+Formula: IEC 61966-2-1 (sRGB). Light of pixels is averaged, not their codes, and no colour without its alpha.
+"""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.arrays import Rgb
+from daemon.pictures.values import Samples
+
+Floats = NDArray[np.float32]
+_STEPS = 65535  # of light that codes are looked up by: twenty for the first of 255 codes, where they are closest
+
+
+def light_of(colours: Samples) -> Floats:
+    """Codes of sRGB, uint8 or uint16 of any shape, as light, 0..1."""
+    table = _light(int(np.iinfo(colours.dtype).max))
+    if colours.dtype == np.uint8 and colours.ndim == 3 and colours.flags.c_contiguous:
+        return np.asarray(cv2.LUT(colours, table), np.float32)
+    return table[colours]
+
+
+def codes_of(light: Floats) -> NDArray[np.uint8]:
+    """Light, of any shape, as 8-bit codes of sRGB; clamped to 0..1. It is `light_of` turned round, for each code."""
+    steps = np.clip(light, 0, 1) * np.float32(_STEPS) + np.float32(0.5)
+    return _codes()[steps.astype(np.uint16)]
+
+
+def premultiplied(rgba: Samples) -> Floats:
+    """Straight colours of sRGB with their alpha, (H, W, 4), as light times alpha, and alpha: float32, 0..1."""
+    full = int(np.iinfo(rgba.dtype).max)
+    rgba = np.ascontiguousarray(rgba)
+    alpha = cv2.extractChannel(rgba, 3).astype(np.float32) * np.float32(1 / full)
+    light: Floats = np.asarray(cv2.LUT(rgba, _light(255)) if full == 255 else _light(full)[rgba], np.float32)
+    cv2.insertChannel(np.ones_like(alpha), light, 3)
+    return np.asarray(cv2.multiply(light, cv2.merge((alpha, alpha, alpha, alpha)), dst=light), np.float32)
+
+
+def shrunk_light(light: Floats, size: tuple[int, int]) -> Floats:
+    """Light (H, W, …) at a size (width, height): means over areas where it shrinks; cubic, and clamped, where it grows.
+
+    A kernel with negative lobes would take light below 0 and alpha over 1: alpha is clamped first, and no colour is
+    lighter than its alpha.
+    """
+    if light.shape[1::-1] == size:
+        return light
+    if size[0] <= light.shape[1] and size[1] <= light.shape[0]:
+        return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
+    grown = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_CUBIC), np.float32)
+    np.clip(grown, 0, 1, out=grown)
+    if grown.ndim == 3 and grown.shape[2] == 4:
+        np.minimum(grown[..., :3], grown[..., 3:], out=grown[..., :3])
+    return grown
+
+
+def shrunk_picture(rgb: Rgb, size: tuple[int, int]) -> Rgb:
+    """A picture of 8-bit sRGB at another size (width, height), by its light."""
+    if rgb.shape[1::-1] == size:
+        return rgb
+    return codes_of(shrunk_light(light_of(np.ascontiguousarray(rgb)), size))
+
+
+@lru_cache(maxsize=2)
+def _light(full: int) -> Floats:
+    codes = np.arange(full + 1) / full
+    table: Floats = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return table
+
+
+@lru_cache(maxsize=1)
+def _codes() -> NDArray[np.uint8]:
+    light = np.arange(_STEPS + 1) / _STEPS
+    codes = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.asarray(np.rint(codes * 255), np.uint8)
