@@ -94,6 +94,16 @@ def in_srgb(pixels: Samples, profile: bytes) -> Samples:
     return vips.array_of(image.icc_transform("srgb", embedded=True, depth=depth, **vips.RELATIVE))
 
 
+@vips.own_errors()
+def out_of_srgb(rgb: Rgb, profile: bytes) -> Rgb:
+    """(H, W, 3) of 8-bit sRGB in the values of an ICC profile (relative colorimetric)."""
+    image = vips.image_of(rgb).icc_import(input_profile="srgb", **vips.RELATIVE)
+    result: Rgb = vips.array_of(vips.with_blob(image, "icc", profile).icc_export(depth=8, **vips.RELATIVE)).astype(
+        np.uint8, copy=False
+    )
+    return result
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def is_srgb(profile: bytes) -> bool:
     """Whether a profile that is usable says the same of all colours as sRGB, up to one of 255 steps."""

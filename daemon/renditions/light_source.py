@@ -27,10 +27,13 @@ Target = tuple[Box, tuple[int, int]]
 class LightSource:
     """What `Drawn` renditions get their subject from.
 
+    photo: its width and height.
+
     levels: the light of a part of the photo, shrunk, premultiplied, (h, w, 4); in half precision, which is twenty times
     finer than 8 bit where the light is, so that a dozen of them take no more memory than the photo.
     """
 
+    photo: tuple[int, int]
     levels: dict[Target, NDArray[np.float16]]
 
     @classmethod
@@ -42,11 +45,12 @@ class LightSource:
         rgba: (H, W, 4), straight colours, uint8 or uint16. profile: its ICC profile; None = sRGB, or colours that are
         to stay in their own profile. Raises what decoding of a StripPicture raises.
         """
+        photo = rgba.shape[1], rgba.shape[0]
         targets = _needed(sorted({_target(each) for each in layouts}, key=_scale_of, reverse=True))
-        levels = [_Level.of(target, (rgba.shape[1], rgba.shape[0])) for target in targets]
+        levels = [_Level.of(target, photo) for target in targets]
         if levels:
             _read(levels, rgba, None if profile is None or icc.is_srgb(profile) else profile)
-        return cls({target: level.light for target, level in zip(targets, levels, strict=True)})
+        return cls(photo, {target: level.light for target, level in zip(targets, levels, strict=True)})
 
     def light(self, layout: RenditionLayout) -> Floats:
         """The subject as it is drawn at `layout.place`: (h, w, 4) float32, light times alpha, and alpha, 0..1."""
