@@ -76,7 +76,7 @@ def draw(
 def _settled(subject: Floats) -> Floats:
     """The subject, its alpha exactly 0 or 1 where 8 bit would say so: there, nothing shines through."""
     alpha = subject[..., 3]
-    subject[alpha < 0.5 / 255] = 0
+    subject[(alpha > 0) & (alpha < 0.5 / 255)] = 0
     nearly = (alpha > 254.5 / 255) & (alpha < 1)
     subject[nearly] /= alpha[nearly][:, None]
     return subject
@@ -99,7 +99,6 @@ class _Canvas:
         if not len(columns):
             return
         across = slice(int(columns[0]), int(columns[-1]) + 1)
-        here = here[:, across]
         light = self._of_subject(rows, across)
         behind = 1 - light[..., 3:]
         if self.shadow is not None:
@@ -110,12 +109,16 @@ class _Canvas:
             behind = behind * (1 - dark)
         target = self.pixels[rows, across]
         if self.ground is None:
-            colours = np.asarray(light[..., :3] / np.maximum(light[..., 3:], np.float32(1e-6)), np.float32)
-            drawn = np.concatenate([codes_of(colours), np.rint(light[..., 3:] * 255).astype(np.uint8)], axis=2)
-            drawn[drawn[..., 3] == 0] = 0
+            alpha = light[..., 3:]
+            colours = np.asarray(light[..., :3] / np.maximum(alpha, np.float32(1e-6)), np.float32)
+            target[..., :3], target[..., 3:] = codes_of(colours), np.rint(alpha * 255)
+            target[target[..., 3] == 0] = 0
         else:
-            drawn = codes_of(np.asarray(light[..., :3] + light_of(np.ascontiguousarray(target)) * behind, np.float32))
-        target[here] = drawn[here]
+            # Where nothing lies on it, its light gives back its own codes.
+            seen = light_of(np.ascontiguousarray(target))
+            seen *= behind
+            seen += light[..., :3]
+            target[...] = codes_of(seen)
 
     def _of_subject(self, rows: slice, across: slice) -> Floats:
         """The subject's light in a part of the canvas, (h, w, 4)."""

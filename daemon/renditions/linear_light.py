@@ -26,8 +26,10 @@ def light_of(colours: Samples) -> Floats:
 
 def codes_of(light: Floats) -> NDArray[np.uint8]:
     """Light, of any shape, as 8-bit codes of sRGB; clamped to 0..1. It is `light_of` turned round, for each code."""
-    steps = np.clip(light, 0, 1) * np.float32(_STEPS) + np.float32(0.5)
-    return _codes()[steps.astype(np.uint16)]
+    steps = np.clip(light, 0, 1)
+    steps *= np.float32(_STEPS)
+    steps += np.float32(0.5)
+    return np.take(_codes(), steps.astype(np.uint16))
 
 
 def premultiplied(rgba: Samples) -> Floats:

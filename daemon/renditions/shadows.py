@@ -151,7 +151,7 @@ def _ramp(width: int, height: int) -> Floats:
     free = max(_FRAME * max(width, height), min(_FRAME_PIXELS, 0.05 * min(width, height)))
     fade = max(1.0, _FADE * max(width, height))
     across, down = (
-        np.clip((np.minimum(np.arange(length), length - 1 - np.arange(length)) - free) / fade, 0, 1)
+        np.clip((np.minimum(np.arange(length), length - 1 - np.arange(length)) - free) / fade, 0, 1).astype(np.float32)
         for length in (width, height)
     )
     return np.asarray(np.minimum(across[None, :], down[:, None]), np.float32)

@@ -10,6 +10,8 @@ _MOST = 1.5  # times what blurring takes away, at full strength
 _SLACK = 0.3  # of the range of a pixel and its neighbours: how far beyond it sharpening may go
 _INSIDE = 0.5  # of alpha: what is more transparent is rim
 _FAR = np.float32(1e3)  # beyond all light
+_BAND = 96  # rows sharpened at once; what they need stays in the cache
+_AROUND = 6  # rows beyond them: more than the blur reaches
 _LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear sRGB (BT.709)
 
 
@@ -18,6 +20,15 @@ def sharpened(subject: Floats, amount: float) -> Floats:
 
     Along the rim, no pixel gets lighter or darker than its neighbours were: no line of light is drawn there.
     """
+    result = np.empty_like(subject)
+    for top in range(0, len(subject), _BAND):
+        start, end = max(0, top - _AROUND), min(len(subject), top + _BAND + _AROUND)
+        band = _sharpened(subject[start:end], amount)
+        result[top : top + _BAND] = band[top - start : top - start + _BAND]
+    return result
+
+
+def _sharpened(subject: Floats, amount: float) -> Floats:
     alpha = subject[..., 3]
     inside = (alpha >= _INSIDE).astype(np.float32)
     if not inside.any():

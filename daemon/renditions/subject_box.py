@@ -14,7 +14,7 @@ _HEAVY = 0.02  # of the heaviest row or column; measured: holds against hairs an
 _THIN = 0.005  # of a stem, a strap or a table leg, which must hang together with what is heavy
 _THIN_PIXELS = 4.0  # a hair is thinner in photos of 24 megapixels
 _FAINT = 50  # nobody sees an alpha below a fiftieth
-_STRIP = 1024  # rows looked at at once, so that no copy of a large alpha is made
+_STRIP = 128  # rows looked at at once, so that no copy of a large alpha is made
 
 Weights = NDArray[np.float64]
 Box = tuple[int, int, int, int]
@@ -57,7 +57,7 @@ def subject_box(alpha: Samples, scale: float = 1.0) -> SubjectBox | None:
     what is thin then is thinner.
     """
     full = float(np.iinfo(alpha.dtype).max)
-    rows, columns = _Lines.across(alpha), _Lines.down(alpha)
+    rows, columns = _Lines.of(alpha)
     if rows.most.max() < full // _FAINT:
         return None
     (top, bottom), (left, right) = rows.span(scale), columns.span(scale)
@@ -93,18 +93,18 @@ class _Lines:
     most: Weights
 
     @classmethod
-    def across(cls, alpha: Samples) -> "_Lines":
-        """Its rows."""
-        parts = [_measured(alpha[top : top + _STRIP], 1) for top in range(0, len(alpha), _STRIP)]
-        weights, solid, most = (np.concatenate(each) for each in zip(*parts, strict=True))
-        return cls(weights, solid, most)
-
-    @classmethod
-    def down(cls, alpha: Samples) -> "_Lines":
-        """Its columns."""
-        parts = [_measured(alpha[top : top + _STRIP], 0) for top in range(0, len(alpha), _STRIP)]
-        weights, solid, most = zip(*parts, strict=True)
-        return cls(np.sum(weights, axis=0), np.sum(solid, axis=0), np.max(most, axis=0))
+    def of(cls, alpha: Samples) -> tuple["_Lines", "_Lines"]:
+        """Its rows, and its columns."""
+        rows, columns = [], []
+        for top in range(0, len(alpha), _STRIP):
+            strip = np.ascontiguousarray(alpha[top : top + _STRIP])
+            full = float(np.iinfo(strip.dtype).max)
+            solid: Samples = np.asarray(cv2.threshold(strip, full / 2, full, cv2.THRESH_TOZERO)[1], strip.dtype)
+            rows.append(_measured(strip, solid, 1))
+            columns.append(_measured(strip, solid, 0))
+        across = (np.concatenate(each) for each in zip(*rows, strict=True))
+        weights, heavy, most = zip(*columns, strict=True)
+        return cls(*across), cls(np.sum(weights, axis=0), np.sum(heavy, axis=0), np.max(most, axis=0))
 
     def span(self, scale: float) -> tuple[int, int]:
         """First and last (exclusive) of the lines that belong to the subject."""
@@ -119,12 +119,11 @@ class _Lines:
         return first, last + 1
 
 
-def _measured(alpha: Samples, axis: int) -> tuple[Weights, Weights, Weights]:
+def _measured(alpha: Samples, solid: Samples, axis: int) -> tuple[Weights, Weights, Weights]:
     """Sums, sums of what is half covered or more, and maxima. axis: as cv2.reduce, 0 for columns and 1 for rows."""
     full = float(np.iinfo(alpha.dtype).max)
-    alpha = np.ascontiguousarray(alpha)
-    solid = cv2.threshold(alpha, full / 2, full, cv2.THRESH_TOZERO)[1]
-    weights, heavy = (cv2.reduce(each, axis, cv2.REDUCE_SUM, dtype=cv2.CV_64F) for each in (alpha, solid))
+    kind = cv2.CV_32S if alpha.dtype == np.uint8 else cv2.CV_64F
+    weights, heavy = (cv2.reduce(each, axis, cv2.REDUCE_SUM, dtype=kind) for each in (alpha, solid))
     most = cv2.reduce(alpha, axis, cv2.REDUCE_MAX)
     return _line(weights) / full, _line(heavy) / full, _line(most)
 
