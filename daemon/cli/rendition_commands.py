@@ -50,7 +50,9 @@ def show(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = 
 
 
 renditions_app = typer.Typer(
-    cls=PlainGroup, no_args_is_help=True, help="Pictures for shops, made of each result: list the presets, show one."
+    cls=PlainGroup,
+    no_args_is_help=True,
+    help="Pictures for shops, made of each result: list the presets, show one.\n\nExample: freisteller renditions list",
 )
 renditions_app.command("list", cls=PlainCommand)(list_all)
 renditions_app.command(cls=PlainCommand)(show)

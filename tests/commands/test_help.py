@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,3 +66,12 @@ def test_a_wrong_number_is_told_in_plain_words(seconds: str) -> None:
 
     assert shown.exit_code == 2
     assert re.search(r"must be (at least 0\.2|a number, such as 2\.5)", shown.output), shown.output
+
+
+def test_an_empty_root_is_not_the_folder_that_one_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = CliRunner().invoke(app, ["run", "--once", "--root", ""], env={"COLUMNS": str(COLUMNS), "TERM": "dumb"})
+
+    assert shown.exit_code == 2
+    assert "must not be empty" in shown.output
+    assert list(tmp_path.iterdir()) == []
