@@ -81,8 +81,8 @@ def test_once_does_the_photos_that_are_there_and_reports_whether_one_failed(tmp_
 
     assert (first.returncode, second.returncode) == (1, 0), first.stderr
     assert len(results(tmp_path / "hot")) == 1
-    assert "text.jpg" in first.stdout
-    assert "failed" in first.stdout
+    assert "text.jpg" in first.stderr
+    assert "job_failed" in first.stderr
 
 
 @pytest.mark.slow

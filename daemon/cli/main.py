@@ -8,10 +8,9 @@ import typer
 
 from daemon import __version__
 from daemon.cli import model_commands, operator_commands, photo_commands, rendition_commands, user_commands
-from daemon.cli.console import LATER, USAGE, err, out
+from daemon.cli.console import out
+from daemon.cli.ending_errors import ENDING, answer_to, print_error
 from daemon.cli.plain_help import PlainCommand, PlainGroup
-from daemon.disk.os_errors import translate
-from daemon.errors import AlreadyRunning, BadSettings, IllegalMove, JournalDamaged, NoRoom, RootAway, Vanished
 
 COMMANDS = {
     "Work": (photo_commands.run, photo_commands.process, operator_commands.pause, operator_commands.resume),
@@ -55,17 +54,7 @@ def main() -> None:
     faulthandler.enable()  # a fault in a native library then says in which thread and where
     try:
         app()
-    except (BadSettings, AlreadyRunning, IllegalMove, JournalDamaged, Vanished) as error:
-        _print_error(str(error))
-        sys.exit(USAGE)
-    except (RootAway, NoRoom) as error:
-        _print_error(str(error))
-        sys.exit(LATER)
-    except OSError as error:
-        _print_error(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}")
-        sys.exit(LATER if translate(error, "") else USAGE)
-
-
-def _print_error(text: str) -> None:
-    err.print("[bold red]Error:[/] ", end="")
-    err.print(text, markup=False)
+    except ENDING as error:
+        code, text = answer_to(error)
+        print_error(text)
+        sys.exit(code)

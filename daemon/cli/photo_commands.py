@@ -1,13 +1,17 @@
 """The commands that make results or judge them: run, process, sheet, assess, audit, verdicts."""
 
+import logging
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from daemon.cli.console import FAILED, OK, err, out, print_json
+from daemon.cli.ending_errors import ENDING, answer_to
 from daemon.cli.options import ConfigOption, JsonOption, RootOption, settings_of
 from daemon.errors import BadPhoto, BadSettings
+from daemon.logs import log
 
 
 def run(
@@ -22,8 +26,18 @@ def run(
     """
     from daemon.commands.run import run_daemon
 
-    settings = settings_of(config, root)
-    raise typer.Exit(run_daemon(settings, out, once=once, samples=samples, reread=lambda: settings_of(config, root)))
+    fmt = "auto"  # as long as the settings are not read
+    try:
+        settings = settings_of(config, root)
+        fmt = settings.log.format
+        code = run_daemon(settings, out, once=once, samples=samples, reread=lambda: settings_of(config, root))
+    except ENDING as error:
+        if log.is_for_people(fmt, sys.stdout, sys.stderr):
+            raise
+        code, text = answer_to(error)
+        log.set_up("info", fmt, sys.stderr)
+        log.log("not_started", text, level=logging.ERROR)
+    raise typer.Exit(code)
 
 
 def process(

@@ -126,5 +126,5 @@ def _progress(total: int, out: Console, *, quiet: bool) -> Iterator[Any]:
 
 def _told(done: Processed, out: Console, *, quiet: bool) -> Processed:
     if not quiet:
-        out.print(job_end_line(done.end))
+        out.print(job_end_line(done.end, out.width))
     return done

@@ -1,6 +1,7 @@
 """`freisteller run`: the daemon, and what it prints for the person who started it."""
 
 import errno
+import os
 import signal
 import socket
 import sys
@@ -12,11 +13,11 @@ from functools import partial
 
 from rich.console import Console
 
+from daemon.commands.lines_for_people import LinesForPeople
 from daemon.commands.samples import drop_samples
-from daemon.commands.terminal import job_end_line
 from daemon.errors import BadSettings
-from daemon.logs import journald, log
-from daemon.publishing.job_events import JobEnd
+from daemon.logs import log
+from daemon.observe.labels import public_name
 from daemon.service.bounded_end import END_SECONDS, break_off_late_end, in_another_thread
 from daemon.service.lifecycle import Daemon
 from daemon.service.os_signals import handle_signals
@@ -24,7 +25,9 @@ from daemon.settings import Settings
 from daemon.settings.http_section import HttpSettings
 from daemon.words.counted import counted
 
-NO_SAMPLES = f"There are no sample photos here. To fetch them: {sys.executable} -m daemon.commands.samples"
+NO_SAMPLES = "There are no sample photos here. To fetch them, type:"
+FETCH_SAMPLES = f"{sys.executable} -m daemon.commands.samples"
+STOPPED_AT_ONCE = b"Stopped at once. Nothing is lost: all photos go on at the next start.\n"
 
 
 def run_daemon(
@@ -41,18 +44,18 @@ def run_daemon(
     reread: gives the settings as they are now, for SIGHUP.
     The exit code is 1 if the run ended by a fault of our own or if, with `once`, a photo failed or is still open.
     """
-    _set_up_log(settings)
-    requests = _Requests(settings)
-    handle_signals(requests.stop, requests.reload)
+    lines = LinesForPeople(settings.log, out)
+    requests = _Requests(settings, lines)
+    handle_signals(requests.stop, requests.reload, partial(_say_at_once, lines.shown))
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     return in_another_thread(
-        partial(_run, settings, out, requests, once=once, samples=samples, reread=reread, clock=clock)
+        partial(_run, settings, lines, requests, once=once, samples=samples, reread=reread, clock=clock)
     )
 
 
 def _run(
     settings: Settings,
-    out: Console,
+    lines: LinesForPeople,
     requests: "_Requests",
     *,
     once: bool,
@@ -61,41 +64,57 @@ def _run(
     clock: Callable[[], float],
 ) -> int:
     new_root = not settings.root_path.exists()
-    has_line_in_log = journald.reads(sys.stderr)  # under systemd the log has a line for each photo, and one is enough
-
-    def print_line(line: str) -> None:
-        out.print(line, markup=False)
-
-    def print_end(job_end: JobEnd) -> None:
-        if not has_line_in_log:
-            out.print(job_end_line(job_end))
-
-    daemon = Daemon(settings, on_end=print_end, print_line=print_line, reread=reread, clock=clock)
+    daemon = Daemon(settings, on_end=lines.ended, reread=reread, clock=clock)
     try:
         refuse_taken_port(settings.http.bind)
     except BadSettings:
         daemon.close()
         raise
     requests.go_to(daemon)
-    inbox = daemon.parts.folders.inbox
-    print_line(f"Drop photos into   {inbox}")
-    root = settings.root_path
-    print_line(f"Results appear in  {root}/sehr_gut, gut, ungenügend   (failed photos: failed, originals: archiv)")
-    print_line(page_line(settings.http))
-    print_line(f"Engine: {settings.engine_in_use}.   Stop with Ctrl-C.")
-    if left_over := daemon.parts.journal.counts().open:
-        print_line(f"{go_on(left_over, ' of last time')}.")
+    _greet(settings, lines, daemon.parts.journal.counts().open)
     if samples and new_root:
-        count = len(drop_samples(inbox))
-        print_line(f"{count} sample photos are on their way." if count else NO_SAMPLES)
+        count = len(drop_samples(daemon.parts.folders.inbox))
+        what = f"{counted(count, 'sample photo')} {'is' if count == 1 else 'are'} on the way." if count else NO_SAMPLES
+        lines.tell("samples", what, count=count)
+        if not count:
+            lines.show(f"  {FETCH_SAMPLES}")
     summary = daemon.run(once=once)
-    if summary.open:
-        print_line(f"{go_on(summary.open)} at the next start.")
     for sentence in summary.wrong_orders:
-        print_line(sentence)
-    print_line(f"Done: {summary.done}, failed: {summary.failed}.")
-    left = summary.failed or summary.open or summary.wrong_orders
-    return 1 if summary.broken or (once and left) else 0
+        lines.show(sentence)
+    left = f" {go_on(summary.open)} at the next start." if summary.open else ""
+    ends = {"done": summary.done, "failed": summary.failed, "open": summary.open}
+    lines.tell("stopped", f"Done: {summary.done:,}, failed: {summary.failed:,}.{left}", **ends)
+    unfinished = summary.failed or summary.open or summary.wrong_orders
+    return 1 if summary.broken or (once and unfinished) else 0
+
+
+def _greet(settings: Settings, lines: LinesForPeople, left_over: int) -> None:
+    """Say where things are; paths look as the user wrote them. left_over: photos of an earlier run."""
+    root, column = settings.root.rstrip("/") or "/", len("Results appear in  ")
+    what = f"{settings.root_path}: photos dropped into inbox/ are cut out."
+    log.log("started", what, people=False, engine=settings.engine_in_use, left_over=left_over)
+    lines.show(f"Drop photos into   {root}/inbox", column)
+    lines.show(f"Results appear in  {root}/sehr_gut, gut, ungenügend", column)
+    lines.show(f"{'':<{column}}(photos that fail: failed, originals: archiv)", column)
+    lines.show(page_line(settings.http), column)
+    lines.show(f"Engine             {engine_text(settings)}", column)
+    lines.show("Stop with Ctrl-C.")
+    if left_over:
+        lines.tell("left_over", f"{go_on(left_over, ' of last time')}.", count=left_over)
+
+
+def engine_text(settings: Settings) -> str:
+    """The engine in use, in a few words."""
+    if settings.engine_in_use == "local":
+        return f"built in, model {settings.engine.local.model}"
+    return ", ".join(public_name(server.url) for server in settings.comfyui.servers)
+
+
+def _say_at_once(shown: bool) -> None:
+    """Runs in a signal handler, so it may not wait for anybody's lock."""
+    if shown:
+        with suppress(OSError):
+            os.write(sys.stdout.fileno(), b"\r" + STOPPED_AT_ONCE)
 
 
 def refuse_taken_port(bind: str) -> None:
@@ -133,15 +152,27 @@ def page_line(http: HttpSettings) -> str:
         host = socket.gethostname()
     url = http.public_url or f"http://{host}:{port}"
     if port == "0" and not http.public_url:
-        return "Look and decide in a browser: the log line http_listening says at which port."
-    return f"Look and decide at   {url}/review"
+        return "Look and decide in a browser; at which port, a line will say (in the log: http_listening)."
+    return f"Look and decide at {url}/review"
+
+
+def stop_text(running: int, stop_seconds: float) -> str:
+    """What a stop does now. running: how many photos are in work."""
+    if not running:
+        return "Stopping."
+    goes = "gets" if running == 1 else "get"
+    return (
+        f"Stopping; {counted(running, 'photo')} in work {goes} up to {stop_seconds:.0f} s to end. "
+        "Ctrl-C again ends at once, and nothing is lost."
+    )
 
 
 class _Requests:
     """What signals ask of the daemon. A stop that comes while it is still being opened counts as soon as it is open."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, lines: LinesForPeople) -> None:
         self._settings = settings
+        self._lines = lines
         self._daemon: Daemon | None = None
         self._stopped = threading.Event()
         break_off_late_end(self._stopped, self._limit_seconds)
@@ -155,6 +186,8 @@ class _Requests:
     def stop(self) -> None:
         self._stopped.set()
         if self._daemon:
+            self._lines.clear_echo()
+            self._lines.tell("stopping", stop_text(self._daemon.parts.dispatch.running, self._stop_seconds()))
             self._daemon.stop()
 
     def reload(self) -> None:
@@ -162,12 +195,8 @@ class _Requests:
             self._daemon.reloading.ask()
 
     def _limit_seconds(self) -> float:
+        return self._stop_seconds() + END_SECONDS
+
+    def _stop_seconds(self) -> float:
         settings = self._daemon.parts.settings.now if self._daemon else self._settings
-        return settings.dispatch.stop_seconds + END_SECONDS
-
-
-def _set_up_log(settings: Settings) -> None:
-    """On a terminal each photo has its line already, so the log shows warnings only, unless the settings say more."""
-    on_terminal = settings.log.format == "auto" and sys.stderr.isatty()
-    level = "warning" if on_terminal and settings.log.level == "info" else settings.log.level
-    log.set_up(level, settings.log.format, sys.stderr)
+        return settings.dispatch.stop_seconds

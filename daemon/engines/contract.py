@@ -21,6 +21,10 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 
+BUILT_IN = "local"
+"""The name of the engine in this process, where others have the name of a server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An engine's answer: the raw alpha, the server that computed it, and the seconds that each stage took.

@@ -66,12 +66,12 @@ def text_of(entry: Mapping[str, object]) -> str:
     rest = {key: value for key, value in entry.items() if key not in (*_FIRST_KEYS, "error")}
     if "job" in entry:
         rest = {"job": entry["job"]} | rest
-    parts = [_on_one_line(str(entry["message"]))]
-    parts += [f"{key}={_on_one_line(str(value))}" for key, value in rest.items()]
+    parts = [on_one_line(str(entry["message"]))]
+    parts += [f"{key}={on_one_line(str(value))}" for key, value in rest.items()]
     line = " ".join(parts)
     if "error" in entry:
-        line += "".join(f"\n    {_on_one_line(text)}" for text in str(entry["error"]).splitlines())
-    return line.encode("utf-8", "backslashreplace").decode()
+        line += "".join(f"\n    {on_one_line(text)}" for text in str(entry["error"]).splitlines())
+    return line
 
 
 def priority_of(record: logging.LogRecord) -> int:
@@ -79,5 +79,7 @@ def priority_of(record: logging.LogRecord) -> int:
     return PRIORITIES.get(record.levelno, PRIORITIES[logging.INFO])
 
 
-def _on_one_line(text: str) -> str:
+def on_one_line(text: str) -> str:
+    """A text without line ends and other controls, in characters that UTF-8 knows: both become escapes."""
+    text = text.encode("utf-8", "backslashreplace").decode()
     return _CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)

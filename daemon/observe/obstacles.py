@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from daemon.engines.contract import ServerHealth
+from daemon.engines.contract import BUILT_IN, ServerHealth
 from daemon.errors import (
     NOTHING_SAID,
     EngineMisconfigured,
@@ -146,6 +146,8 @@ def _engines(reports: Reports) -> list[Obstacle]:
     if servers and not any(each.up for each in servers):
         if any(each.set_aside and each.circuit != "open" for each in servers):  # it answers, and lacks what is asked
             return [Obstacle("engine_refuses", server_reasons(servers), Said("obstacle_engine_refuses_do"))]
+        if [each.server for each in servers] == [BUILT_IN] and servers[0].message:
+            return [Obstacle("no_engine", as_said(servers[0].message), Said("obstacle_no_local_engine_do"))]
         return [Obstacle("no_engine", server_reasons(servers), Said("obstacle_no_engine_do"))]
     if refusal := (reports.waits or {}).get(EngineMisconfigured.reason):
         return [Obstacle("engine_refuses", refusal, Said("obstacle_engine_refuses_do"))]

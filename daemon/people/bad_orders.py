@@ -125,7 +125,7 @@ class BadOrders:
             self._metrics.set(series.BAD_ORDERS, len(self._wrong))
             self._journal.turns.make_due(BadOrder.reason)
             text = f"{'/'.join(('inbox', *way, NAME))} is right now, or gone; the photos go on."
-            log.log("order_accepted", text, folder="/".join(way))
+            log.log("order_accepted", text, people=True, folder="/".join(way))
 
     def _write_note(self, wrong: WrongOrder) -> None:
         words = words_in(self._settings.now.language)

@@ -109,6 +109,7 @@ class JobEvents:
             "job_failed",
             f"{job.name}: {reason}",
             level=logging.WARNING,
+            people=False,  # they are told how each photo ended
             job=job.id,
             name=job.name,
             reason=kind,
@@ -123,6 +124,7 @@ class JobEvents:
         log.log(
             "job_left_out",
             f"{job.name} is the same photo as {first.name} and was not cut out again",
+            people=True,
             job=job.id,
             name=job.name,
             same_as=first.id,
@@ -146,6 +148,7 @@ class JobEvents:
             "job_postponed",
             f"{job.name} waits {seconds:.0f} s: {reason}",
             level=logging.WARNING,
+            people=False,  # they are told once what all photos wait for
             job=job.id,
             name=job.name,
             reason=kind,

@@ -101,7 +101,7 @@ class StatusTurn:
             self._is_paused = at is not None
             who = f" by {by}" if by else ""
             text = f"Paused{who}: no photo is started until `freisteller resume`." if at else "Work goes on."
-            log.log("paused" if at else "resumed", text, level=logging.WARNING if at else logging.INFO)
+            log.log("paused" if at else "resumed", text, level=logging.WARNING if at else logging.INFO, people=True)
             self._dispatch.wake()
         self._metrics.paused(at, by)
         return at
@@ -116,7 +116,8 @@ class StatusTurn:
         known = {each.server for each in servers}
         for server, model in sorted(self._set_aside - messages.keys()):
             if server in known:
-                log.log("model_resumed", f"{server} gets photos for {model} again.", server=server, model=model)
+                text = f"{server} gets photos for {model} again."
+                log.log("model_resumed", text, people=True, server=server, model=model)
         self._set_aside = set(messages)
 
 

@@ -32,7 +32,6 @@ class RootWatch:
         condition: RootCondition,
         metrics: Metrics,
         health: Health,
-        print_line: Callable[[str], None],
         wake: Callable[[], None],
     ) -> None:
         """wake: tells the dispatcher that jobs may start."""
@@ -40,7 +39,6 @@ class RootWatch:
         self._condition = condition
         self._metrics = metrics
         self._health = health
-        self._print_line = print_line
         self._wake = wake
 
     def check(self) -> None:
@@ -59,8 +57,7 @@ class RootWatch:
         if self._condition.record(trouble):
             text = str(trouble) if trouble else self._over(before)
             begins, ends = _ACTIONS[isinstance(trouble or before, NoRoom)]
-            log.log(begins if trouble else ends, text, level=logging.ERROR if trouble else logging.INFO)
-            self._print_line(text)
+            log.log(begins if trouble else ends, text, level=logging.ERROR if trouble else logging.INFO, people=True)
         self._metrics.set(series.ROOT_REACHABLE, not isinstance(trouble, RootAway))
         self._health.report("root", there, said_of(trouble) if trouble else "")
         if there:

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Callable
 
 from daemon.errors import JournalLocked, said_of
 from daemon.journal import Journal
@@ -13,11 +12,9 @@ from daemon.observe.health import Health
 class JournalWatch:
     """Looks whether the journal can be written. Safe to call from any thread."""
 
-    def __init__(self, journal: Journal, health: Health, print_line: Callable[[str], None]) -> None:
-        """print_line: shows a line to the person at the terminal."""
+    def __init__(self, journal: Journal, health: Health) -> None:
         self._journal = journal
         self._health = health
-        self._print_line = print_line
         self._lock = threading.Lock()
         self._is_locked = False
 
@@ -30,8 +27,7 @@ class JournalWatch:
         if changed:
             text = trouble or "The journal can be written again; the work goes on."
             level = logging.ERROR if trouble else logging.INFO
-            log.log("journal_locked" if trouble else "journal_unlocked", text, level=level)
-            self._print_line(text)
+            log.log("journal_locked" if trouble else "journal_unlocked", text, level=level, people=True)
         return trouble
 
     def _trouble(self) -> str:

@@ -56,7 +56,6 @@ class Daemon:
         settings: Settings,
         *,
         on_end: Callable[[JobEnd], None] = _ignore,
-        print_line: Callable[[str], None] = _ignore,
         clock: Callable[[], float] = time.time,
         tick: Tick = _ignore,
         engine: Engine | None = None,
@@ -67,7 +66,6 @@ class Daemon:
         on_end: is told how each photo ended. reread: returns the settings as they are now, for `reload`; None = they
         never change. Raises BadSettings, AlreadyRunning, RootAway, NoRoom; then nothing stays open.
         """
-        self._print_line = print_line
         self._stop = self.stopping = threading.Event()
         """Set once everything is asked to end."""
         self._lock = threading.Lock()
@@ -75,9 +73,9 @@ class Daemon:
         self._broken = False
         runtime = Runtime(clock, tick, self._stop.is_set)
         with ExitStack() as doors:
-            opened = open_root(doors, settings, clock, print_line)
-            tools = make_tools(settings, opened, doors, runtime, engine, print_line)
-            self.parts = wire(tools, doors, (self._count, on_end), print_line)
+            opened = open_root(doors, settings, clock)
+            tools = make_tools(settings, opened, doors, runtime, engine)
+            self.parts = wire(tools, doors, (self._count, on_end))
             self._doors = doors.pop_all()
         apply = partial(use_settings, self.parts)
         self.reloading = Reload(self.parts.settings, reread or (lambda: settings), apply, self.parts.systemd)
@@ -184,13 +182,11 @@ class Daemon:
         """Nobody can work with a damaged journal. The next start makes a new one."""
         if not self._broken:
             log.log("journal_damaged", str(error), level=logging.ERROR)
-            self._print_line(str(error))
         self._break_off()
 
     def _lose_root(self, reason: str) -> None:
         """Another machine has the hot folder now, so we may not touch anything in it."""
         log.log("taken_over", reason, level=logging.ERROR)
-        self._print_line(reason)
         self._break_off()
 
     def _break_off(self) -> None:

@@ -1,18 +1,27 @@
 """Gathers what the parts report, has it judged every second, and shows what keeps photos from being done."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from daemon.errors import NOTHING_SAID, FreistellerError, JournalLocked, NoRoom, Said, as_said, said_of
 from daemon.journal.turns import Wait
+from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.labels import OBSTACLES
-from daemon.observe.obstacles import Reports, Room, is_of_the_state, judge, timed
+from daemon.observe.obstacles import Obstacle, Reports, Room, is_of_the_state, judge, timed
 from daemon.service.inbox_loop import InboxLoop
 from daemon.service.tools import Tools
 from daemon.states import State
 from daemon.work.dispatch import Dispatch
+
+ENGINES = ("no_engine", "engine_refuses")
+FULL_DISKS = ("root_disk_full", "state_disk_full")
+TOLD = dict.fromkeys(ENGINES, "An engine works again; photos go on.") | dict.fromkeys(
+    FULL_DISKS, "There is room on the disk again; photos go on."
+)
+"""The obstacles that are logged here, and what is said when one is over. Others are logged by whoever notices them."""
 
 DAMAGED = Said("obstacle_journal_damaged")
 MEASURE_SECONDS = 0.5  # a share that hangs may not hold up this thread
@@ -35,10 +44,24 @@ class ObstacleWatch:
         with suppress(JournalLocked):
             self._of_journal = self._read_journal(now)
         found = timed(judge(self._reports()), tools.health.obstacles, now)
-        tools.health.obstacles = found
+        before, tools.health.obstacles = tools.health.obstacles, found
+        if not tools.runtime.stopping():  # a stop closes the engine
+            self._tell(before, found)
         names = {each.name for each in found}
         for name in OBSTACLES:
             tools.metrics.set(series.OBSTACLE, name in names, reason=name)
+
+    def _tell(self, before: Sequence[Obstacle], found: Sequence[Obstacle]) -> None:
+        """Log each of TOLD when it begins and when it is over; a full disk that `RootWatch` found is told there."""
+        is_told = isinstance(self._tools.root.trouble, NoRoom)
+        were = {each.name for each in before}
+        for each in found:
+            if each.name in TOLD and each.name not in were and not (is_told and each.name in FULL_DISKS):
+                begins = "No engine works, so photos wait. " if each.name in ENGINES else ""
+                log.log(each.name, f"{begins}{each.text}", level=logging.WARNING, do=str(each.do))
+        for name in sorted(were - {each.name for each in found}):
+            if name in TOLD and not (name in ENGINES and any(each.name in ENGINES for each in found)):
+                log.log(f"{name}_over", TOLD[name], people=True)
 
     def _read_journal(self, now: float) -> Reports:
         journal = self._tools.journal

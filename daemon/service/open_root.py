@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from daemon.disk.lock_file import Lock
@@ -36,10 +37,8 @@ class OpenRoot:
         return self.state / JOURNAL
 
 
-def open_root(
-    doors: ExitStack, settings: Settings, clock: Callable[[], float], print_line: Callable[[str], None]
-) -> OpenRoot:
-    """Lock and open everything; `doors` closes it. clock: Unix seconds. print_line: shows a line to a person.
+def open_root(doors: ExitStack, settings: Settings, clock: Callable[[], float]) -> OpenRoot:
+    """Lock and open everything; `doors` closes it. clock: Unix seconds.
 
     Raises BadSettings, AlreadyRunning, RootAway, NoRoom.
     """
@@ -51,10 +50,11 @@ def open_root(
         doors.callback(Lock(state / "lock", f"The state directory {state}").release)
     lock = Lock(folders.private / "lock", f"The hot folder {settings.root_path}")
     doors.callback(lock.release)
+    print_line = partial(log.log, "lease_looked_at", people=True)
     lease = Lease(folders.private, locked=lock.held, print_line=print_line)
     doors.callback(lease.release)
     with translated(f"The state directory {state}"):
-        damaged = _set_damage_aside(state / JOURNAL, clock, print_line)
+        damaged = _set_damage_aside(state / JOURNAL, clock)
         journal = Journal(state / JOURNAL)
     doors.callback(journal.close)
     if journal.facts.record_once("root", root_id) != root_id:
@@ -66,7 +66,7 @@ def open_root(
     return OpenRoot(root_id, folders, state, lease, journal, damaged)
 
 
-def _set_damage_aside(path: Path, clock: Callable[[], float], print_line: Callable[[str], None]) -> bool:
+def _set_damage_aside(path: Path, clock: Callable[[], float]) -> bool:
     """Move a damaged journal out of the way. Returns whether there was one."""
     fault = damage.find(path)
     if fault is None:
@@ -77,7 +77,6 @@ def _set_damage_aside(path: Path, clock: Callable[[], float], print_line: Callab
         "work and reads finished photos back from their reports, so nothing is done twice. Check the disk."
     )
     log.log("journal_set_aside", text, level=logging.ERROR, path=str(aside))
-    print_line(text)
     return True
 
 

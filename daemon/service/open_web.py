@@ -35,7 +35,9 @@ def open_web(parts: Parts, doors: ExitStack) -> None:
     host, number = server.start()
     doors.callback(server.close)
     doors.callback(site.events.close)  # before the server closes: a stream has no end of its own
-    log.log("http_listening", f"Pages, API and figures are at http://{host}:{number}/", host=host, port=number)
+    is_news = http.bind.endswith(":0")  # else the greeting said which port
+    text = f"Pages, API and figures are at http://{host}:{number}/"
+    log.log("http_listening", text, people=is_news, host=host, port=number)
 
 
 def make_site(parts: Parts, doors: ExitStack) -> "Site":

@@ -10,12 +10,18 @@ from collections.abc import Callable
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
-def handle_signals(stop: Callable[[], None], reload: Callable[[], None]) -> None:
+def _do_nothing() -> None:
+    """Nobody is told."""
+
+
+def handle_signals(
+    stop: Callable[[], None], reload: Callable[[], None], before_end: Callable[[], None] = _do_nothing
+) -> None:
     """SIGINT and SIGTERM call `stop`. A second one ends the program at once, which loses nothing either.
 
     SIGHUP calls `reload`, or `stop` if it means that the terminal that we were started from was closed. Both are called
     in a thread of their own: a signal handler must not wait for a lock, as it may have interrupted the very code that
-    holds it.
+    holds it. before_end: is called in the handler, before the end that a second stop brings, so it may take no lock.
     """
     asked: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()  # its put may be called anywhere
     on_terminal = _has_terminal()
@@ -33,6 +39,7 @@ def handle_signals(stop: Callable[[], None], reload: Callable[[], None]) -> None
             return
         stops += 1
         if stops > 1:
+            before_end()
             os._exit(128 + number)
         asked.put(stop)
 

@@ -69,7 +69,7 @@ class Reload:
     def _report(self, change: SettingsChange) -> None:
         taken, left = ", ".join(change.at_once), ", ".join(change.after_restart)
         text = f"The settings were reloaded. Changed: {taken or 'nothing'}."
-        log.log("reloaded", text, changed=change.at_once, after_restart=change.after_restart)
+        log.log("reloaded", text, people=True, changed=change.at_once, after_restart=change.after_restart)
         self._systemd.remark = f"{left} changed: restart to use it" if left else ""
         if left:
             text = f"{left} cannot change while Freisteller runs. The old value stays in use until the next start."

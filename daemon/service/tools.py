@@ -1,8 +1,8 @@
 """Makes what many parts of a daemon need."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 from daemon import __version__
 from daemon.engines.contract import Engine
@@ -12,6 +12,7 @@ from daemon.hotfolder.root_condition import RootCondition
 from daemon.hotfolder.runtime import Runtime
 from daemon.journal import Journal
 from daemon.journal.alphas import Alphas
+from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.gpu import Gpus
 from daemon.observe.health import Health
@@ -67,11 +68,11 @@ def make_tools(
     doors: ExitStack,
     runtime: Runtime,
     engine: Engine | None,
-    print_line: Callable[[str], None],
 ) -> Tools:
     """Make what many parts need; `doors` closes it. engine: None = the one that the settings ask for."""
     budget = MemoryBudget(memory_for(settings))
-    engine = engine or build_engine(settings, print_line, opened.root_id, lambda: budget.crowded)
+    say = partial(log.log, "engine_prepares", people=True)
+    engine = engine or build_engine(settings, say, opened.root_id, lambda: budget.crowded)
     doors.callback(engine.close)
     metrics = Metrics(__version__, engine.models, [health.server for health in engine.health()])
     if opened.damaged:
@@ -92,7 +93,7 @@ def make_tools(
         opened=opened,
         folders=opened.folders,
         journal=opened.journal,
-        journal_watch=JournalWatch(opened.journal, health, print_line),
+        journal_watch=JournalWatch(opened.journal, health),
         locks=JobLocks(),
         root=RootCondition(opened.lease),
         refusals=Refusals(),

@@ -77,12 +77,10 @@ class Parts(Tools):
     attempt_pictures: AttemptPictures
 
 
-def wire(
-    tools: Tools, doors: ExitStack, on_end: Sequence[Callable[[JobEnd], None]], print_line: Callable[[str], None]
-) -> Parts:
+def wire(tools: Tools, doors: ExitStack, on_end: Sequence[Callable[[JobEnd], None]]) -> Parts:
     """Make all parts; `doors` closes them. Raises BadSettings.
 
-    on_end: are told how each photo ended. print_line: shows a line to the person at the terminal.
+    on_end: are told how each photo ended.
     """
     settings, folders, journal, runtime = tools.settings, tools.folders, tools.journal, tools.runtime
     hooks, notifications = _notifications(tools)
@@ -102,7 +100,7 @@ def wire(
     verdicts, deeds = make_deeds(tools, known, publisher, others)
     uploads = _uploads(tools, doors, arrivals.admission, orders, dispatch)
     status = StatusTurn(journal, dispatch, tools.engine, tools.metrics, tools.health, tools.systemd, runtime.clock)
-    inbox_loop = _inbox_loop(tools, watcher, arrivals, print_line, dispatch)
+    inbox_loop = _inbox_loop(tools, watcher, arrivals, dispatch)
     return Parts(
         **vars(tools),
         hooks=hooks,
@@ -187,10 +185,8 @@ def _other_attempts(tools: Tools, known: KnownResults, dispatch: Dispatch) -> Ot
     return OtherAttempts(folders, journal, tools.alphas, next_round, tools.locks, runtime, dispatch.wake)
 
 
-def _inbox_loop(
-    tools: Tools, watcher: Watcher, arrivals: Arrivals, print_line: Callable[[str], None], dispatch: Dispatch
-) -> InboxLoop:
-    root_watch = RootWatch(tools.folders, tools.root, tools.metrics, tools.health, print_line, dispatch.wake)
+def _inbox_loop(tools: Tools, watcher: Watcher, arrivals: Arrivals, dispatch: Dispatch) -> InboxLoop:
+    root_watch = RootWatch(tools.folders, tools.root, tools.metrics, tools.health, dispatch.wake)
     return InboxLoop(watcher, arrivals, root_watch, tools.metrics, tools.settings, tools.runtime.clock)
 
 

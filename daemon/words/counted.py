@@ -2,5 +2,5 @@
 
 
 def counted(count: int, what: str) -> str:
-    """E.g. "1 photo" and "2 photos". what: one of them; the last word takes an s."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    """E.g. "1 photo" and "2,000 photos". what: one of them; the last word takes an s."""
+    return f"{count} {what}" if count == 1 else f"{count:,} {what}s"

@@ -111,7 +111,7 @@ class Pipeline:
     def _cut_out(self, task: PhotoTask, photo: PhotoWorker, hearing: Hearing) -> Outcome:
         strategy, job = self.strategy(task.settings), _without_touch_ups(task.job)
         attempts = self.restore(task, photo)
-        lacking: list[EngineMisconfigured] = []
+        lacking: dict[str, EngineMisconfigured] = {}  # by model
         while recipe := strategy.next_recipe(attempts, job.tried_before):
             self._record(job, attempts)
             if self._runtime.stopping():
@@ -119,8 +119,7 @@ class Pipeline:
             try:
                 attempt = self._attempt(job, photo, recipe, strategy.best(attempts), len(attempts) + 1, hearing)
             except EngineMisconfigured as error:
-                lacking.append(error)
-                self._alert(recipe.model, error)
+                lacking[recipe.model] = error
                 strategy = strategy.without(recipe.model)
                 job = replace(job, fresh=False)  # the next model is asked with the same ticket
                 continue
@@ -132,9 +131,11 @@ class Pipeline:
         if best is None or photo.page.of > 1:
             self._record(job, attempts)
         if best is None and lacking:
-            raise lacking[0]
+            raise next(iter(lacking.values()))  # nothing goes on without them, so nobody says so
         if best is None:
             raise BadPhoto(_nothing_came(task.job, attempts))
+        for model, lack in lacking.items():
+            self._alert(model, lack)
         return Outcome(tuple(attempts), best)
 
     def decided(self, task: PhotoTask, photo: PhotoWorker) -> Outcome:

@@ -5,8 +5,8 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from typing import Any
@@ -25,9 +25,22 @@ _STARTING = threading.Lock()  # multiprocessing looks after all processes whenev
 
 def prepare() -> None:
     """Start what worker processes are forked from, so that the first photo need not wait for it."""
-    with _STARTING:
+    with _STARTING, _deaf_to_ctrl_c():
         _CONTEXT.set_forkserver_preload(_PRELOADED)
         multiprocessing.forkserver.ensure_running()  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """A terminal sends Ctrl-C to all processes. What is started in the block does not hear it: the daemon ends it.
+
+    Python's fork server ignores it by itself, but only once it has imported everything.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class WorkerProcess:
@@ -48,7 +61,7 @@ class WorkerProcess:
         self._hung = False
         try:
             self._channel, theirs = _CONTEXT.Pipe()
-            with theirs, _STARTING:
+            with theirs, _STARTING, _deaf_to_ctrl_c():
                 self._process = _CONTEXT.Process(target=program, args=(theirs, os.getpid()), name="photo", daemon=True)
                 self._process.start()
         except (OSError, EOFError) as error:

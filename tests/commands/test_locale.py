@@ -35,8 +35,8 @@ def test_a_photo_with_an_umlaut_gets_its_grade_in_a_locale_without_umlauts(tmp_p
 
     assert done.returncode == 0, done.stderr.decode()
     assert [path.parent.name for path in (tmp_path / "hot").glob("*/Äpfel.json")], done.stdout.decode()
-    assert "Äpfel.png" in done.stdout.decode()
-    assert "ungenügend" in done.stdout.decode()
+    assert "Äpfel.png" in done.stderr.decode()
+    assert "ungenügend" in done.stderr.decode()
     assert "ungenügend" in json.loads(status.stdout)["grades"]
 
 

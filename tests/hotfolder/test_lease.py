@@ -432,7 +432,7 @@ def test_the_program_refuses_a_hot_folder_that_another_machine_works_in(tmp_path
     private = tmp_path / "hot" / ".freisteller"
     with DaemonProcess(tmp_path) as daemon:
         daemon.wait_until(lambda: (private / NAME).exists(), "the lease")
-        daemon.wait_until(lambda: daemon.says("Drop photos into"), "the start")
+        daemon.wait_until(lambda: daemon.says('"action": "watching"'), "the start")
         daemon.kill()
 
     with renewed(private, STUDIO_1):

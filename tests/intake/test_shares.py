@@ -217,7 +217,7 @@ def test_of_two_machines_on_one_share_one_works_and_the_other_takes_over_after_i
         for share in shares:
             share.connect()
         with DaemonProcess(first[0], within=first[1]) as one:
-            one.wait_until(lambda: one.says("Drop photos into"), "the first one's start")
+            one.wait_until(lambda: one.says('"action": "watching"'), "the first one's start")
             with DaemonProcess(second[0], within=second[1]) as refused:
                 code = refused.ended()
                 assert refused.says("in use by another Freisteller (on studio-1, pid ")
@@ -361,7 +361,7 @@ def test_the_daemon_works_while_clients_copy_and_sort_through_samba(
     root = tmp_path / "hot"
     photos = [save_photo(tmp_path / f"{number}.png", seed=number) for number in range(8)]
     with DaemonProcess(tmp_path) as daemon:
-        daemon.wait_until(lambda: daemon.says("Drop photos into"), "the hot folder")
+        daemon.wait_until(lambda: daemon.says('"action": "watching"'), "the hot folder")
         with slow_copy(samba, photos[0], "slow.png"):
             samba.client("; ".join(f'put "{path}" "inbox\\Grün {path.name}"' for path in photos[1:]))
             daemon.wait_until(lambda: len(placed(root, ".json")) == len(photos), "all results")
@@ -391,7 +391,7 @@ def test_a_lease_is_seen_through_samba_from_both_sides(samba: Samba, tmp_path: P
         return seen.read_bytes()
 
     with DaemonProcess(tmp_path) as daemon:
-        daemon.wait_until(lambda: daemon.says("Drop photos into"), "the start")
+        daemon.wait_until(lambda: daemon.says('"action": "watching"'), "the start")
         first = lease_at_the_client()
         daemon.wait_until(lambda: lease_at_the_client() != first, "a beat that the client sees")
         daemon.interrupt()

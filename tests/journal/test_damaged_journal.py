@@ -59,7 +59,6 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.root, self.state = folder / "hot", folder / "state"
         self.journal = self.state / "journal.sqlite3"
-        self.said: list[str] = []
         self._open: list[Daemon] = []
 
     def daemon(self, **flags: Any) -> Daemon:  # settings
@@ -72,7 +71,7 @@ class House:
                 **flags,
             }
         )
-        made = Daemon(settings, engine=ScriptedEngine(), print_line=self.said.append)
+        made = Daemon(settings, engine=ScriptedEngine())
         self._open.append(made)
         return made
 
@@ -147,14 +146,14 @@ def test_work_goes_on_once_and_what_is_done_stays_done(house: House, spoil: Call
     assert daemon.parts.folders.jobs.in_work() == ()
 
 
-def test_a_damaged_journal_is_set_aside_with_a_message(house: House) -> None:
+def test_a_damaged_journal_is_set_aside_with_a_message(house: House, caplog: pytest.LogCaptureFixture) -> None:
     one_of_each(house)
     overwrite_header(house.journal)
 
     house.daemon()
 
     (aside,) = [path for path in house.state.iterdir() if "damaged" in path.name and not path.name.endswith("-wal")]
-    assert any(str(aside) in line for line in house.said)
+    assert str(aside) in caplog.text
     assert "freisteller_journal_damaged_total 1.0" in house._open[-1].parts.metrics.exposition().decode()
 
 

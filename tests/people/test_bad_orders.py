@@ -225,5 +225,5 @@ def test_a_single_run_says_what_it_left_because_of_a_wrong_order(tmp_path: Path)
     once = freisteller("run", "--once", folder=tmp_path)
 
     assert once.returncode == 1
-    assert "inbox/shoes/freisteller.toml" in once.stdout
-    assert "Its photos wait until it is right." in once.stdout
+    assert "inbox/shoes/freisteller.toml" in once.stderr
+    assert "Its photos wait until it is right." in once.stderr

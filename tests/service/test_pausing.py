@@ -63,7 +63,7 @@ def test_a_running_daemon_obeys_pause_and_resume_and_so_does_the_next_one(tmp_pa
         return int(json.loads(freisteller("status", "--json", folder=tmp_path).stdout)["states"]["waiting"])
 
     with DaemonProcess(tmp_path) as daemon:
-        daemon.wait_until(lambda: daemon.says("Drop photos into"), "the start")
+        daemon.wait_until(lambda: daemon.says('"action": "watching"'), "the start")
         paused = freisteller("pause", folder=tmp_path)
         save_photo(root / "inbox" / "a.png", drawn_photo(seed=1))
         daemon.wait_until(lambda: waiting() == 1, "the photo to be taken in")
@@ -79,6 +79,6 @@ def test_a_running_daemon_obeys_pause_and_resume_and_so_does_the_next_one(tmp_pa
     assert (paused.returncode, resumed.returncode) == (0, 0), paused.stderr + resumed.stderr
     assert results_while_paused == []
     assert once.returncode == 1
-    assert "1 photo of last time goes on.\n" in once.stdout
-    assert "1 photo goes on at the next start." in once.stdout
+    assert "1 photo of last time goes on." in once.stderr
+    assert "1 photo goes on at the next start." in once.stderr
     assert "paused since" in status.stdout

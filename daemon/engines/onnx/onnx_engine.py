@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from daemon.arrays import Rgb
-from daemon.engines.contract import Answer, ServerHealth
+from daemon.engines.contract import BUILT_IN, Answer, ServerHealth
 from daemon.engines.least_size import narrowed, widened
 from daemon.engines.onnx.batch_trial import BatchTrial
 from daemon.engines.onnx.fallback_session import FallbackSession, is_full_memory
@@ -30,7 +30,7 @@ from daemon.errors import EngineAway, EngineFull, EngineMisconfigured, RecipeRef
 from daemon.jobs import Recipe
 from daemon.settings import LocalEngineSettings
 
-SERVER = "local"
+SERVER = BUILT_IN
 STAND_IN = "local (processor, in place of the graphics card)"  # the server of an answer after a fallback
 LONGEST_LOAD_SECONDS = 30.0  # loading that takes longer is a download that hangs; we may cut it off
 MOST_SLOTS = 4  # more photos at once only cost memory: one inference already uses a core or more
