@@ -73,7 +73,7 @@ def _print_photos(values: dict[str, Any]) -> None:
     for grade in Grade:
         table.add_row(f"  [{COLOURS[grade]}]{grade.value}[/]", str(values["grades"][grade.value]))
     out.print(table)
-    if values["paused_at"]:
+    if values["paused_at"] and all(each["name"] != "paused" for each in values["obstacles"]):
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(values["paused_at"]))
         by = f" by {escape(values['paused_by'])}" if values["paused_by"] else ""
         out.print(f"[yellow]paused[/] since {since}{by}: no photo is started until: freisteller resume")

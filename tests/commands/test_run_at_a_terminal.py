@@ -205,7 +205,7 @@ def test_the_line_of_a_photo_fits_and_its_figures_stand_in_columns(width: int, n
     assert all(columns(line) <= max(width, 32) for line in (first, *more))
     seconds = first.index("1234.5 s")
     assert columns(first[:seconds]) == (min(width, 80) if width >= 49 else max(width, 32)) - len("1234.5 s")
-    assert bool(more) == (grade is None and (width < 200 or len(name) > 10))
+    assert bool(more) == (grade is None and (width < 200 or len(name) > 20))
 
 
 @pytest.mark.parametrize(
