@@ -11,7 +11,7 @@ from rich.text import Text
 from daemon.commands.terminal import job_end_line, with_short_name
 from daemon.logs import log
 from daemon.logs.fitted import wrapped
-from daemon.logs.people import Notice
+from daemon.logs.people import ShownLine
 from daemon.publishing.job_events import JobEnd
 from daemon.settings.running_sections import LogSettings
 
@@ -54,7 +54,7 @@ class LinesForPeople:
             with suppress(OSError):
                 self._out.file.write("\r")
 
-    def _notice(self, notice: Notice) -> None:
+    def _notice(self, notice: ShownLine) -> None:
         text = with_short_name(notice.text, notice.name) if notice.name else notice.text
         lines = [*wrapped(text, self._out.width, _CLOCK)]
         for each in notice.rest:

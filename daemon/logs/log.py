@@ -11,7 +11,7 @@ from typing import IO, TextIO
 
 from daemon.logs import journald
 from daemon.logs.formats import JsonFormatter, TextFormatter
-from daemon.logs.people import Notice, PeopleHandler
+from daemon.logs.people import PeopleHandler, ShownLine
 from daemon.logs.redaction import without_secrets
 
 LOGGER = "freisteller"
@@ -25,7 +25,7 @@ def is_for_people(fmt: str, *streams: IO[str]) -> bool:
     return fmt == "text" or (fmt == "auto" and any(stream.isatty() for stream in streams))
 
 
-def set_up(level: str, fmt: str, stream: TextIO, show: Callable[[Notice], None] | None = None) -> None:
+def set_up(level: str, fmt: str, stream: TextIO, show: Callable[[ShownLine], None] | None = None) -> None:
     """Send all log lines of this process to `stream`, or to people. This replaces an earlier set-up.
 
     level: debug, info, warning or error, for our own lines. Libraries are always heard from warning on.

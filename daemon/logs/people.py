@@ -9,7 +9,7 @@ from daemon.logs.formats import entry_of, on_one_line, text_of
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class ShownLine:
     """A line for a person. name: of the photo that it speaks of, which may be long; "" = of none.
 
     level: one of logging's. rest: more lines, such as a traceback, or what to do (the field `do` of a log line).
@@ -28,7 +28,7 @@ class PeopleHandler(logging.Handler):
     with its fields. What was marked with `people=False` has a line of its own that somebody else shows.
     """
 
-    def __init__(self, show: Callable[[Notice], None]) -> None:
+    def __init__(self, show: Callable[[ShownLine], None]) -> None:
         super().__init__()
         self._show = show
         self.least = logging.WARNING
@@ -48,6 +48,6 @@ class PeopleHandler(logging.Handler):
             name = on_one_line(str(fields.get("name", "")))
             if do := fields.get("do"):
                 rest.append(on_one_line(str(do)))
-            self._show(Notice(f"{clock} {first}", record.levelno, name, tuple(rest)))
+            self._show(ShownLine(f"{clock} {first}", record.levelno, name, tuple(rest)))
         except Exception:  # noqa: BLE001 - as all of logging's handlers do it
             self.handleError(record)
