@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ LEAST_FREE_BYTES = 2 * 1024**3  # a few hundred results of 24 megapixels
 def check_up(settings: Settings, models: bool = False) -> list[Check]:
     """Check everything. Troubles are in the list; they raise nothing. models: also try them on a drawn picture."""
     obstacles = daemon_health(settings)["obstacles"]
-    is_away = any(each["name"] == "root_away" for each in obstacles)
-    folders = () if is_away else _hot_folder(settings)
+    told = frozenset(each["name"] for each in obstacles)
+    folders = () if "root_away" in told else _hot_folder(settings, told)
     found = (_obstacle(each) for each in obstacles)
     return [package_check(), *found, *folders, *login_checks(settings), *engine_checks(settings, models)]
 
@@ -37,19 +37,16 @@ def _obstacle(told: Mapping[str, Any]) -> Check:
     return Check("fail" if told["name"] in STOPPING else "warn", told["name"], told["text"], told["do"])
 
 
-def _hot_folder(settings: Settings) -> Iterator[Check]:
+def _hot_folder(settings: Settings, told: Set[str]) -> Iterator[Check]:
+    """told: the names of the obstacles that the running daemon tells; what they say is not said a second time."""
     root = settings.root_path
     folders = HotFolder(root)
-    if not root.exists():
-        yield Check("warn", "hot folder", f"{root} does not exist yet", "Check the path. freisteller run makes it.")
-        return
     try:
         known = known_root(settings)
         if folders.find(known) is None:
-            text = f"{root} is no hot folder yet, or the share that belongs there is not mounted"
-            yield Check(
-                "warn", "hot folder", text, "Look whether a share belongs there. If not, freisteller run makes it."
-            )
+            what = "is no hot folder yet" if root.exists() else "does not exist yet"
+            text = f"{root} {what}, or the share that belongs there is not mounted"
+            yield Check("warn", "hot folder", text, "Check the path. Without a share, freisteller run makes it.")
             return
         state = settings.state_path(folders.prepare(known))
     except RootAway as error:
@@ -60,7 +57,8 @@ def _hot_folder(settings: Settings) -> Iterator[Check]:
         return
     wanted = [folders.inbox, *(folders.grade(grade) for grade in Grade), folders.failed, folders.archive]
     wanted += [folders.private]
-    yield from (_writable(folder, f"folder {folder.name}") for folder in wanted)
+    if "root_disk_full" not in told:
+        yield from (_writable(folder, f"folder {folder.name}") for folder in wanted)
     devices = {folder.stat().st_dev for folder in wanted}
     if len(devices) == 1:
         yield Check("OK", "one file system", f"all folders of {root} are on it")
@@ -76,19 +74,23 @@ def _hot_folder(settings: Settings) -> Iterator[Check]:
     except OSError as error:
         yield Check("fail", "state directory", str(error), "Set state_dir to a folder on a local disk.")
         return
-    yield _writable(state, "state directory")
-    if (state / JOURNAL).exists():
-        yield _journal(state / JOURNAL)
+    if "state_disk_full" not in told:
+        yield _writable(state, "state directory")
+        if (state / JOURNAL).exists() and "journal_locked" not in told:
+            yield _journal(state / JOURNAL)
     yield _disk("disk of the hot folder", root)
     yield _disk("disk of the state directory", state)
 
 
 def _writable(folder: Path, what: str) -> Check:
     try:
-        with tempfile.TemporaryFile(dir=folder, prefix=".doctor-"):
+        with tempfile.TemporaryFile(dir=folder, prefix=".doctor-", buffering=0) as file:
+            file.write(bytes(4096))  # a full disk takes an empty file
             return Check("OK", what, f"{folder} can be written")
     except OSError as error:
-        return Check("fail", what, str(error), f"Let the user that runs Freisteller write into {folder}.")
+        return Check(
+            "fail", what, str(error), f"Make room there, or let the user that runs Freisteller write into {folder}."
+        )
 
 
 def _journal(path: Path) -> Check:

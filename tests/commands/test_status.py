@@ -88,13 +88,15 @@ def test_without_a_daemon_an_empty_mount_point_is_a_share_that_is_away_and_stays
     settings = load(flags={"root": str(root), "state_dir": str(tmp_path / "state"), "http": {"bind": ""}})
     Daemon(settings, engine=ScriptedEngine()).close()
     root.rename(tmp_path / "share")
+    without = check_up(settings)
     root.mkdir()
 
     told, checks = whole_status(settings), check_up(settings)
 
     assert [each["name"] for each in told["obstacles"]] == ["root_away"]
     assert "states" not in told
-    assert [check.level for check in checks if check.what == "root_away"] == ["fail"]
+    for found in (checks, without):
+        assert [check.level for check in found if check.what == "root_away"] == ["fail"]
     with pytest.raises(RootAway):
         retry_jobs(settings, None)
     assert list(root.iterdir()) == []
@@ -106,3 +108,18 @@ def test_doctor_makes_no_hot_folder_of_a_folder_that_is_none(tmp_path: Path) -> 
     (told,) = [check for check in checks if check.what == "hot folder"]
     assert (told.level, "no hot folder yet" in told.detail) == ("warn", True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("disk", ["root_disk_full", "state_disk_full"])
+def test_doctor_does_not_find_a_full_disk_that_the_daemon_tells_well(tmp_path: Path, disk: str) -> None:
+    settings = load(flags={"root": str(tmp_path / "hot"), "state_dir": str(tmp_path / "state"), "http": {"bind": ""}})
+    Daemon(settings, engine=ScriptedEngine()).close()
+    told = {"name": disk, "text": "The disk is full.", "do": "Make room.", "since": 1.0, "until": None}
+    with port_that_answers(503, json.dumps({"parts": {}, "obstacles": [told]}).encode()) as bind:
+        http = settings.http.model_copy(update={"bind": bind})
+        checks = check_up(settings.model_copy(update={"http": http}))
+
+    names = {check.what for check in checks}
+    assert disk in names
+    assert ("folder inbox" in names) == (disk != "root_disk_full")
+    assert ("state directory" in names) == (disk != "state_disk_full")
