@@ -1,10 +1,11 @@
-"""The commands for renditions, pictures for shops: renditions list and show."""
+"""The commands for renditions, pictures for shops: renditions list, show and try."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from daemon.cli.console import out, print_json
+from daemon.cli.console import FAILED, OK, out, print_json
 from daemon.cli.options import ConfigOption, JsonOption, settings_of
 from daemon.cli.plain_help import PlainCommand, PlainGroup
 
@@ -49,10 +50,38 @@ def show(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = 
         out.print(line, markup=False)
 
 
+def try_out(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The photo to cut out.")],
+    presets: Annotated[
+        list[str],
+        typer.Option("--preset", metavar="NAME", help="A preset, or a rendition of the settings. May repeat."),
+    ],
+    out_dir: Annotated[Path, typer.Option("--out", help="The folder for the pictures.")] = Path(),
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cut out one photo and make pictures for shops of it, each held against the shop's rules.
+
+    Example: freisteller renditions try shoe.jpg --preset ebay --out shop
+    """
+    from daemon.commands.renditions_try import try_renditions
+
+    tried = try_renditions(
+        settings_of(config), photo, presets, out_dir, lambda line: None if as_json else out.print(line, markup=False)
+    )
+    if as_json:
+        print_json(tried.values())
+    else:
+        for line in tried.lines():
+            out.print(line, markup=False)
+    raise typer.Exit(FAILED if tried.broken else OK)
+
+
 renditions_app = typer.Typer(
     cls=PlainGroup,
     no_args_is_help=True,
-    help="Pictures for shops, made of each result: list the presets, show one.\n\nExample: freisteller renditions list",
+    help="Pictures for shops, made of each result: list, show and try presets.\n\nExample: freisteller renditions list",
 )
 renditions_app.command("list", cls=PlainCommand)(list_all)
 renditions_app.command(cls=PlainCommand)(show)
+renditions_app.command("try", cls=PlainCommand)(try_out)

@@ -18,6 +18,7 @@ from daemon.observe.series import Counter
 from daemon.observe.stage_clock import StageClock
 from daemon.publishing.reports import Staged
 from daemon.publishing.staging import Staging, content_of
+from daemon.renditions.wanted import MadeRendition
 from daemon.service.choose_engine import build_engine, cores, memory_for, workers_for
 from daemon.settings import Settings
 from daemon.settings.current import CurrentSettings
@@ -32,11 +33,12 @@ from daemon.work.witness_desk import WitnessDesk
 
 @dataclass(frozen=True, slots=True)
 class SinglePhoto:
-    """A photo that was cut out. files: its staged results, the report last."""
+    """A photo that was cut out. files: its staged results, the report last. renditions: all, the broken ones too."""
 
     job: Job
     outcome: Outcome
     files: tuple[Staged, ...]
+    renditions: tuple[MadeRendition, ...] = ()
 
 
 class SinglePhotos:
@@ -93,7 +95,7 @@ class SinglePhotos:
                 outcome = file.cut_out()
                 cuts = file.stage(folder)
             files = self.staging.stage_report(job, cuts, folder, content_of(photo), lambda: time.perf_counter() - began)
-            return SinglePhoto(job, outcome, files)
+            return SinglePhoto(job, outcome, files, tuple(made for cut in cuts for made in cut.renditions))
         finally:
             self._alphas.drop(job.id)
 

@@ -19,7 +19,7 @@ IGNORED = (
 )  # fmt: skip
 STAGES = (
     "completeness", "prove", "claim", "decode", "proxy", "upload", "wait", "infer", "fetch", "witness", "signs",
-    "search", "refine", "rim", "rims", "show", "encode", "read_back", "publish", "journal", "other",
+    "search", "refine", "rim", "rims", "show", "render", "encode", "read_back", "publish", "journal", "other",
 )  # fmt: skip
 WITNESSES = ("heard", "late", "failed")
 INTERNAL = "internal_error"

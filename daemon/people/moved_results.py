@@ -4,7 +4,6 @@ A place is a path below the root, POSIX, e.g. "gut/kunde/a.png", as the disk spe
 """
 
 import itertools
-import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from pathlib import PurePosixPath
 from daemon.disk.names import name_key
 from daemon.hotfolder.free_names import stems
 from daemon.jobs import Grade
+from daemon.pictures.result_names import TAIL
 
 _REPORT = ".json"
-_TAIL = re.compile(r"(-p[0-9]+)?(_mask|_flat)?\.[^.]*$")  # page, format, suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +55,11 @@ def grade_of(place: str) -> Grade | None:
 
 
 def tail_of(place: str) -> str:
-    """What tells the files of one result apart: ".png", "_mask.png", "-p2.tif", ".json"; in lower case."""
+    """What tells the files of one result apart: ".png", "_for-ebay.jpg", "-p2_mask.png", ".json"; in lower case."""
     name = PurePosixPath(place).name.lower()
     if name.endswith(_REPORT):
         return _REPORT  # one report describes all pages, so "shoe-p2.json" belongs to a photo called "shoe-p2"
-    tail = _TAIL.search(name)
+    tail = TAIL.search(name)
     return tail[0] if tail else ""
 
 

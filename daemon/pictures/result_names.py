@@ -1,9 +1,14 @@
 """Knows the files of a result by their names, as `writing` names them."""
 
+import re
 from collections.abc import Sequence
 
 _WITH_ALPHA = (".png", ".webp", ".tif")  # the quickest to read comes first
 _WITHOUT = ("_mask.png", "_flat.tif")
+FOR = "_for-"
+"""Comes before the name of a rendition in the name of its file: "shoe_for-ebay.jpg"."""
+TAIL = re.compile(r"(?:-p(?P<page>[0-9]+))?(?P<what>_mask|_flat|_for-[a-z0-9-]+)?\.[^.]*$")
+"""What tells the files of one result apart: page, what it shows, suffix; searched in a name of lower case."""
 
 
 def picture_in(names: Sequence[str], page_suffix: str = "") -> str | None:
@@ -14,7 +19,13 @@ def picture_in(names: Sequence[str], page_suffix: str = "") -> str | None:
     ends = {name: name.lower() for name in names if not name.lower().endswith(".json")}
     for suffix in _WITH_ALPHA:
         for name, end in ends.items():
-            if end.endswith(page_suffix + suffix) and not end.endswith(_WITHOUT):
+            if end.endswith(page_suffix + suffix) and not end.endswith(_WITHOUT) and not is_rendition(end):
                 return name
-    of_page = [name for name, end in ends.items() if page_suffix in end]
+    of_page = [name for name, end in ends.items() if page_suffix in end and not is_rendition(end)]
     return next((name for name in of_page if not ends[name].endswith(_WITHOUT[0])), next(iter(of_page), None))
+
+
+def is_rendition(name: str) -> bool:
+    """Whether a file of a result is a rendition, by its name, or by what comes behind the name of the photo."""
+    tail = TAIL.search(name.lower())
+    return bool(tail and (tail["what"] or "").startswith(FOR))

@@ -1,6 +1,5 @@
 """Finds the results of those pages of a file that stay as they are, when a person takes an attempt at another page."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,10 +10,9 @@ from daemon.hotfolder import ownership
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Job
 from daemon.journal import Journal
+from daemon.pictures.result_names import TAIL
 from daemon.publishing.earlier_result import is_of_job
 from daemon.publishing.shown_in_report import shown_in_report
-
-_TAIL = re.compile(r"-p([0-9]+)(_mask|_flat)?\.[^.]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +45,9 @@ def pictures_by_page(places: Sequence[str]) -> Mapping[int, tuple[str, ...]]:
     """The places of the pictures of each page, by their names. The report is none."""
     found: dict[int, tuple[str, ...]] = {}
     for place in places:
-        tail = _TAIL.search(PurePosixPath(place).name)
-        if tail and not place.lower().endswith(".json"):
-            number = int(tail[1])
+        tail = TAIL.search(PurePosixPath(place).name)
+        if tail and tail["page"] and not place.lower().endswith(".json"):
+            number = int(tail["page"])
             found[number] = (*found.get(number, ()), place)
     return found
 
@@ -73,5 +71,5 @@ def kept_pages(folders: HotFolder, journal: Journal, job: Job) -> Mapping[int, K
 
 
 def _tail_of(place: str) -> str:
-    tail = _TAIL.search(PurePosixPath(place).name)
+    tail = TAIL.search(PurePosixPath(place).name)
     return tail[0] if tail else PurePosixPath(place).suffix

@@ -14,6 +14,7 @@ from daemon.judgement.measures import measures_of
 from daemon.judgement.reasons import KINDS as SIGNS
 from daemon.pictures.photo import Seen
 from daemon.pictures.values import Page
+from daemon.renditions.wanted import MadeRendition
 from daemon.words.catalogue import Texts
 from daemon.words.promise_texts import KINDS, correction_text
 from daemon.words.reason_texts import reason_text, reason_values
@@ -36,6 +37,7 @@ class Cut:
     seen: Seen
     size: tuple[int, int]
     files: tuple[Staged, ...] = ()
+    renditions: tuple[MadeRendition, ...] = ()
 
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:
@@ -84,6 +86,25 @@ def _cut(cut: Cut, words: Texts, photo: Mapping[str, Any]) -> dict[str, Any]:
         **_finishes(best),
         "best_attempt": best.number,
         "attempts": [attempt_values(attempt, words) for attempt in cut.outcome.attempts],
+        **({"renditions": [rendition_values(made) for made in cut.renditions]} if cut.renditions else {}),
+    }
+
+
+def rendition_values(made: MadeRendition) -> dict[str, Any]:
+    """A rendition as JSON values: what was made, and each rule with its figure. kept: whether there is a file of it."""
+    return {
+        "name": made.rendition.name,
+        "preset": made.rendition.preset or None,
+        "kept": not made.broken,
+        "width": made.size[0],
+        "height": made.size[1],
+        "bytes": made.bytes,
+        "format": made.rendition.encoding.format,
+        "quality": made.quality or None,
+        "share": {"side": round(made.share[0], 4), "area": round(made.share[1], 4)},
+        "scale": round(made.scale, 4),
+        "rules": [asdict(proof) for proof in made.proofs],
+        "remarks": list(made.remarks),
     }
 
 

@@ -22,6 +22,8 @@ from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.values import Page
 from daemon.publishing.rendered_pictures import RenderedPictures, Shower
 from daemon.publishing.reports import Cut, Staged, report
+from daemon.publishing.staged_renditions import RenditionMaker, StagedRenditions
+from daemon.renditions.wanted import Rendition
 from daemon.settings import OutputFormat, OutputSettings
 from daemon.settings.current import CurrentSettings
 from daemon.words.catalogue import Texts, words_in
@@ -33,7 +35,7 @@ REPORT = "report.json"
 _UNFINISHED = "unfinished-"
 
 
-class ResultMaker(Shower, Protocol):
+class ResultMaker(Shower, RenditionMaker, Protocol):
     """What makes the files of a result: the worker that holds the photo."""
 
     def seen(self) -> Seen:
@@ -72,8 +74,10 @@ class Staging:
         """In which reports and notes are written now."""
         return words_in(self._settings.now.language)
 
-    def stage(self, job: Job, outputs: OutputSettings, picture: Picture, folder: Path) -> Cut:
-        """Write the files of one picture into `folder`.
+    def stage(
+        self, job: Job, outputs: OutputSettings, picture: Picture, folder: Path, wanted: Sequence[Rendition] = ()
+    ) -> Cut:
+        """Write the files of one picture into `folder`, and the renditions that are wanted of it.
 
         A file that an earlier run finished stays: it may be published already, and we know it again only because it is
         the same file. Raises NoRoom if the disk is full, BadPhoto if the result is wrong even when it is written twice.
@@ -82,10 +86,11 @@ class Staging:
         suffixes = {fmt: page.suffix + writing.suffix_of(fmt) for fmt in outputs.formats}
         paths = {fmt: folder / f"result{suffix}" for fmt, suffix in suffixes.items()}
         missing = {fmt: path for fmt, path in paths.items() if not path.exists()}
-        written = self._write(job, picture, missing) if missing else {}
+        renditions = StagedRenditions(folder, page, wanted, outcome.verdict.grade, self._tick)
+        written = self._write(job, picture, missing, renditions) if missing or renditions.missing else {}
         files = tuple((path, suffixes[fmt]) for fmt, path in paths.items())
         size = written.get(outputs.formats[0]) or writing.size_of(files[0][0])
-        return Cut(page, outcome, picture.maker.seen(), size, files)
+        return Cut(page, outcome, picture.maker.seen(), size, (*files, *renditions.files), renditions.made)
 
     def stage_kept(self, picture: Picture, kept: "KeptPage", folder: Path) -> Cut:
         """Put the files of a page that stays as it is into `folder`, byte for byte.
@@ -148,9 +153,9 @@ class Staging:
         return placed
 
     def _write(
-        self, job: Job, picture: Picture, paths: Mapping[OutputFormat, Path]
+        self, job: Job, picture: Picture, paths: Mapping[OutputFormat, Path], renditions: StagedRenditions
     ) -> dict[OutputFormat, tuple[int, int]]:
-        """Write files; returns the width and height of each."""
+        """Write files, and what is missing of the renditions; returns the width and height of each file."""
         maker, best, sizes = picture.maker, picture.outcome.best, {}
         with self._shown.showing(job, maker, picture.page.of) if self._shown else nullcontext():
             coverage = maker.compose(best)
@@ -165,6 +170,7 @@ class Staging:
                 raise BadPhoto(Said("written_wrong_twice", name=job.name, detail=error)) from error
             self._tick(Effect.KEEP_RESULT)
             scratch.replace(path)
+        renditions.make(maker, job.id, self._scratch_of)
         return sizes
 
     def _scratch_of(self, path: Path) -> Path:

@@ -147,10 +147,9 @@ def _uncut(evidence: FileEvidence) -> Finding:
 
 
 def _name(evidence: FileEvidence) -> Finding:
-    rule = evidence.rules.names
-    if not rule:
-        return None
-    name = evidence.asked.export_name or evidence.name
+    rule, name = evidence.rules.names, evidence.asked.export_name
+    if not rule or not name:
+        return None  # the file beside the result is called after its photo
     fault = NAME_FAULTS[rule](name)
     return fault is None, fault or name, rule
 

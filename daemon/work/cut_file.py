@@ -14,6 +14,7 @@ from daemon.judgement.best_of_pages import best_of_page, of_page, pages_of_job
 from daemon.pictures.values import Page
 from daemon.publishing.reports import Cut, worst
 from daemon.publishing.staging import Picture, Staging
+from daemon.renditions.named_renditions import renditions_of
 from daemon.work.photo_worker import PhotoWorker
 from daemon.work.pipeline import Pipeline
 from daemon.work.task import PhotoTask
@@ -77,7 +78,8 @@ class CutFile:
             return self._staging.stage_kept(picture, kept, folder)
         if len(self._pages) > 1:
             self._pipeline.restore(self._with_all_attempts(), photo)
-        return self._staging.stage(self._task.job, self._task.settings.outputs, picture, folder)
+        settings = self._task.settings
+        return self._staging.stage(self._task.job, settings.outputs, picture, folder, renditions_of(settings))
 
     def _outcome(self, of: Callable[[PhotoTask, PhotoWorker], Outcome]) -> Outcome:
         self._pages = self._worker.pages()

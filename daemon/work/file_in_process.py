@@ -9,6 +9,7 @@ from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.jobs import Attempt, Recipe, View
 from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.values import ONLY_PAGE, Page, Samples
+from daemon.renditions.wanted import MadeRendition, Rendition
 from daemon.settings.output_formats import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.worker_main import DECODE, PAGES, TAKE
@@ -124,6 +125,11 @@ class FileInProcess:
         """Write what `compose` made, and read it back; returns its size."""
         size: tuple[int, int] = self._ask("write", path, output_format, job_id)
         return size
+
+    def render(self, wanted: Sequence[tuple[Path, Rendition]], job_id: str) -> tuple[MadeRendition, ...]:
+        """Write renditions of what `compose` made, and hold each against its rules."""
+        made: tuple[MadeRendition, ...] = self._ask("render", wanted, job_id)
+        return made
 
     def close(self) -> None:
         """Give the process back; another file may have it then."""

@@ -24,8 +24,11 @@ from daemon.pictures.pyramid import Layer
 from daemon.pictures.reading import memory_need, open_for_work, pages_of, prove_decodes
 from daemon.pictures.thumbs import Thumb, thumb_of_page
 from daemon.pictures.values import ONLY_PAGE, Page, Samples
+from daemon.renditions.grounds import original_at
+from daemon.renditions.wanted import MadeRendition, Rendition
 from daemon.settings.output_formats import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
+from daemon.work import composed_renditions
 from daemon.work.composed_result import ComposedResult
 from daemon.work.open_attempts import OpenAttempts
 from daemon.work.photo_in_work import PhotoInWork
@@ -140,6 +143,12 @@ class OpenFile:
         """Write what `compose` made, and read it back; returns its size."""
         assert self._result is not None
         return self._result.write(path, output_format, job_id)
+
+    def render(self, wanted: Sequence[tuple[Path, Rendition]], job_id: str) -> tuple[MadeRendition, ...]:
+        """Write renditions of what `compose` made, and hold each against its rules."""
+        assert self._result is not None
+        original = original_at(self._path, self._settings.max_megapixels, self.page.index)
+        return composed_renditions.render(self._result, original, wanted, job_id)
 
     @property
     def _photo(self) -> PhotoInWork:

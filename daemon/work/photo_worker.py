@@ -15,6 +15,7 @@ from daemon.pictures.photo import Coverage, Seen
 from daemon.pictures.pyramid import Layer
 from daemon.pictures.thumbs import Thumb
 from daemon.pictures.values import Page, Samples
+from daemon.renditions.wanted import MadeRendition, Rendition
 from daemon.settings.output_formats import OutputFormat
 from daemon.settings.pixel_settings import PixelSettings
 
@@ -98,6 +99,12 @@ class PhotoWorker(Protocol):
         """Write what `compose` made, and read it back; a wrong file is written once more. Returns width and height.
 
         Raises ValueError if it is wrong again, OSError if the disk does not take it, BadPhoto if the format cannot.
+        """
+
+    def render(self, wanted: Sequence[tuple[Path, Rendition]], job_id: str) -> tuple[MadeRendition, ...]:
+        """Write renditions of what `compose` made, each to its path, and hold each against its rules.
+
+        One that cannot be made breaks the rule "made". Raises OSError if the disk does not take them.
         """
 
 

@@ -460,7 +460,7 @@ def test_the_work_on_a_photo_is_measured_stage_by_stage(make: Make, tmp_path: Pa
     process_all(daemon)
 
     counts = {stage: value(daemon.parts.metrics, "stage_duration_seconds_count", stage=stage) for stage in STAGES}
-    of_a_server, not_every_photo = {"upload", "wait", "fetch"}, {"show", "witness"}  # the double infers alone
+    of_a_server, not_every_photo = {"upload", "wait", "fetch"}, {"show", "render", "witness"}  # the double infers alone
     assert {stage for stage, count in counts.items() if not count} == of_a_server | not_every_photo
     assert [counts[stage] for stage in ("prove", "claim", "decode", "encode", "publish", "other")] == [1] * 6
     assert counts["journal"] - before > 3  # admitted, started, decided, done

@@ -1,0 +1,123 @@
+"""Makes the renditions of a result in a job's staging folder: those whose proof holds stay, of the others only why."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import TypeAdapter
+
+from daemon.disk.whole_file import write_whole
+from daemon.errors import NoRoom, Said
+from daemon.hotfolder.effects import Effect, Tick
+from daemon.jobs import Grade
+from daemon.logs import log
+from daemon.pictures.result_names import FOR
+from daemon.pictures.values import Page
+from daemon.renditions.encoded_rendition import SUFFIXES
+from daemon.renditions.wanted import MadeRendition, Proved, Rendition
+
+_MADE = TypeAdapter(MadeRendition)
+
+
+class RenditionMaker(Protocol):
+    """What draws renditions: the worker that holds the photo, after it has cut it out."""
+
+    def render(self, wanted: Sequence[tuple[Path, Rendition]], job_id: str) -> tuple[MadeRendition, ...]:
+        """Write renditions of what `compose` made, each to its path, and hold each against its rules.
+
+        One that cannot be made breaks the rule "made", and may have left no file.
+        Raises OSError if the disk does not take them.
+        """
+
+
+class StagedRenditions:
+    """The renditions of one picture in a staging folder. Each call may be repeated: what is made stays as it is."""
+
+    def __init__(self, folder: Path, page: Page, wanted: Sequence[Rendition], grade: Grade, tick: Tick) -> None:
+        """wanted: all that the settings name; only those for this grade are made."""
+        self._folder = folder
+        self._page = page
+        self._wanted = [rendition for rendition in wanted if grade in rendition.grades]
+        self._tick = tick
+
+    @property
+    def missing(self) -> list[Rendition]:
+        """Those that are still to be made."""
+        return [rendition for rendition in self._wanted if self._made(rendition) is None]
+
+    @property
+    def made(self) -> tuple[MadeRendition, ...]:
+        """Those that were made, the broken ones among them."""
+        return tuple(made for rendition in self._wanted if (made := self._made(rendition)))
+
+    @property
+    def files(self) -> tuple[tuple[Path, str], ...]:
+        """The files of those that hold, with what their names end with."""
+        return tuple(
+            (self._folder / f"result{suffix}", suffix)
+            for made in self.made
+            if not made.broken
+            for suffix in [self._suffix(made.rendition)]
+        )
+
+    def make(self, maker: RenditionMaker, job_id: str, scratch_of: Callable[[Path], Path]) -> None:
+        """Make what is missing, after the photo was cut out.
+
+        A rendition that cannot be made, or that breaks a rule, harms neither the result nor the others.
+        Raises NoRoom if the disk is full.
+        """
+        missing = self.missing
+        paths = [self._folder / f"result{self._suffix(rendition)}" for rendition in missing]
+        scratches = [scratch_of(path) for path in paths]
+        try:
+            all_made = maker.render(list(zip(scratches, missing, strict=True)), job_id) if missing else ()
+        except OSError as error:
+            raise NoRoom(Said("file_not_written", path=self._folder, fault=error)) from error
+        for made, scratch, path in zip(all_made, scratches, paths, strict=True):
+            self._tick(Effect.KEEP_RESULT)
+            if made.broken:
+                scratch.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+                _tell(made, job_id)
+            else:
+                scratch.replace(path)
+            self._note(made)
+
+    def _made(self, rendition: Rendition) -> MadeRendition | None:
+        """What an earlier call made, if it is what is wanted now."""
+        with suppress(OSError, ValueError):
+            made = _MADE.validate_json(self._note_of(rendition).read_bytes())
+            there = (self._folder / f"result{self._suffix(rendition)}").exists()
+            return made if made.rendition == rendition and (there or made.broken) else None
+        return None
+
+    def _note(self, made: MadeRendition) -> None:
+        path = self._note_of(made.rendition)
+        try:
+            path.unlink(missing_ok=True)
+            write_whole(path, _MADE.dump_json(made))
+        except OSError as error:
+            raise NoRoom(Said("file_not_written", path=path, fault=error)) from error
+
+    def _note_of(self, rendition: Rendition) -> Path:
+        return self._folder / f"rendition{self._page.suffix}{FOR}{rendition.name}.json"
+
+    def _suffix(self, rendition: Rendition) -> str:
+        return f"{self._page.suffix}{FOR}{rendition.name}{SUFFIXES[rendition.encoding.format]}"
+
+
+def _tell(made: MadeRendition, job_id: str) -> None:
+    name, faults = made.rendition.name, "; ".join(map(_fault, made.broken))
+    log.log(
+        "rendition_left_out",
+        f"the picture for {name} is left out, since it breaks a rule: {faults}",
+        level=logging.WARNING,
+        job=job_id,
+        rendition=name,
+    )
+
+
+def _fault(proof: Proved) -> str:
+    return f"{proof.rule}: {proof.found}" + (f", wanted is {proof.wanted}" if proof.rule != "made" else "")

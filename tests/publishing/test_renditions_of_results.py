@@ -1,0 +1,102 @@
+"""Renditions come with their result, go where it goes, and are told of in its report."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from daemon.jobs import Grade
+from daemon.service.lifecycle import Daemon
+from daemon.settings import Settings
+from daemon.settings.rendition_section import RenditionSettings
+from tests.doubles import ScriptedEngine
+from tests.drawing import drawn_photo, save_photo
+from tests.people.places import in_another_grade
+from tests.test_crash_at_every_step import deaths_at_every_step, files_below, one_life, settings_for
+
+pytestmark = pytest.mark.usefixtures("deaf")
+
+PLAIN = {"canvas": "300x300", "format": "png"}
+
+
+def wanting(folder: Path, **renditions: Mapping[str, object]) -> Settings:
+    wanted = {name: RenditionSettings.model_validate(values) for name, values in renditions.items()}
+    return settings_for(folder).model_copy(update={"renditions": wanted})
+
+
+def done(settings: Settings) -> Path:
+    """Let the daemon cut out what lies in the inbox; returns the report of kunde/a.png."""
+    one_life(settings, ScriptedEngine(), lambda _: None)
+    (report,) = (path for grade in Grade for path in (settings.root_path / grade.value).rglob("a.json"))
+    return report
+
+
+def test_a_rendition_lies_beside_its_result_and_is_in_its_report(tmp_path: Path) -> None:
+    settings = wanting(tmp_path, square=PLAIN)
+    save_photo(settings.root_path / "inbox" / "kunde" / "a.png")
+
+    report = done(settings)
+
+    assert sorted(path.name for path in report.parent.iterdir()) == ["a.json", "a.png", "a_for-square.png"]
+    (told,) = json.loads(report.read_bytes())["renditions"]
+    assert (told["name"], told["kept"], told["width"], told["height"]) == ("square", True, 300, 300)
+    assert {rule["rule"]: rule["holds"] for rule in told["rules"]}["ground"]
+
+
+def test_one_that_breaks_a_rule_of_its_shop_is_left_out_and_named(tmp_path: Path) -> None:
+    settings = wanting(tmp_path, shop={"preset": "ebay"}, square=PLAIN)
+    save_photo(settings.root_path / "inbox" / "kunde" / "a.png")  # 320 x 240: too small for eBay
+
+    report = done(settings)
+
+    assert [path.name for path in report.parent.glob("*_for-*")] == ["a_for-square.png"]
+    told = {each["name"]: each for each in json.loads(report.read_bytes())["renditions"]}
+    assert not told["shop"]["kept"]
+    assert [rule["rule"] for rule in told["shop"]["rules"] if not rule["holds"]] == ["longest_side"]
+
+
+def test_a_rendition_goes_where_a_person_moves_the_result(tmp_path: Path) -> None:
+    settings = wanting(tmp_path, square=PLAIN)
+    save_photo(settings.root_path / "inbox" / "kunde" / "a.png")
+    picture = done(settings).with_name("a.png")
+    there = in_another_grade(settings.root_path, picture)
+    there.parent.mkdir(parents=True, exist_ok=True)
+    picture.rename(there)
+
+    daemon = Daemon(settings, engine=ScriptedEngine())
+    try:
+        daemon.parts.verdicts.turn(settle_seconds=0)
+    finally:
+        daemon.close()
+
+    assert sorted(path.name for path in there.parent.iterdir()) == ["a.json", "a.png", "a_for-square.png"]
+
+
+def test_a_rendition_is_never_taken_for_the_result_itself(tmp_path: Path) -> None:
+    settings = wanting(tmp_path, square=PLAIN)
+    settings = settings.model_copy(update={"outputs": settings.outputs.model_copy(update={"formats": ("jpeg",)})})
+    save_photo(settings.root_path / "inbox" / "kunde" / "a.png")
+    done(settings)
+    daemon = Daemon(settings, engine=ScriptedEngine())
+
+    try:
+        (row,) = daemon.parts.journal.latest(9)
+        sizes = daemon.parts.journal.shown_sizes.of_jobs([row.job.id])[row.job.id]
+    finally:
+        daemon.close()
+
+    assert sizes.result == (320, 240)
+
+
+def test_no_crash_loses_or_doubles_a_rendition(tmp_path: Path) -> None:
+    lives = deaths_at_every_step(
+        tmp_path,
+        lambda inbox: save_photo(inbox / "a.png", drawn_photo(64, 48)),
+        settings_of=lambda folder: wanting(folder, square=PLAIN, shop={"preset": "ebay"}),
+    )
+
+    for life in lives:
+        root = life.settings.root_path
+        names = [name for grade in Grade for name in files_below(root / grade.value)]
+        assert sorted(names) == ["a.json", "a.png", "a_for-square.png"], f"died before step {life.step}"
