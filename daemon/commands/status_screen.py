@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +13,7 @@ from daemon.commands.status import Snapshot
 from daemon.commands.terminal import COLOURS
 from daemon.jobs import Grade, attempt_numbered
 from daemon.journal import JobRow
+from daemon.logs.fitted import columns, shortened
 from daemon.states import State, is_done
 from daemon.words.catalogue import LANGUAGES, words_in
 from daemon.words.promise_texts import promises_text
@@ -58,15 +60,34 @@ def _title(snapshot: Snapshot) -> RenderableType:
     lines.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     lines.add_column(justify="right", no_wrap=True)
     name = Text.assemble(("Freisteller ", "bold"), snapshot.root)
-    lines.add_row(name, Text(f"paused; {work}" if snapshot.paused else work))
+    is_told = any(each["name"] == "paused" for each in _found(snapshot)[:MOST_OBSTACLES])  # below, with by whom
+    lines.add_row(name, Text(f"paused; {work}" if snapshot.paused and not is_told else work))
     lines.add_row(Text(pace + left, style="dim"), Text(clock, style="dim"))
     return lines
 
 
 def _obstacles(snapshot: Snapshot) -> list[RenderableType]:
     """What keeps photos from being done, as the daemon judges it."""
-    found = snapshot.page.get("obstacles", []) if snapshot.page else []
-    return [Text(f"{sentence(each['text'])} {each['do']}", style="yellow") for each in found[:MOST_OBSTACLES]]
+    told = _found(snapshot)[:MOST_OBSTACLES]
+    return [Text(f"{sentence(each['text'])} {each['do']}", style="yellow") for each in told]
+
+
+def _found(snapshot: Snapshot) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = snapshot.page.get("obstacles", []) if snapshot.page else []
+    return found
+
+
+class _FileName:
+    """A file name; where it does not fit, its middle is left out, since its end tells files apart."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(shortened(self._name, max(3, options.max_width)), no_wrap=True)
+
+    def __rich_measure__(self, _: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(min(3, options.max_width), min(columns(self._name), options.max_width))
 
 
 def _grades(snapshot: Snapshot, width: int) -> RenderableType:
@@ -102,7 +123,7 @@ def _running(snapshot: Snapshot, width: int, most: int) -> list[RenderableType]:
         ]
     table = _table(width, ("left", "right", "left"))
     for row in shown[:most]:
-        table.add_row(Text(row[0]), *row[1:])
+        table.add_row(_FileName(row[0]), *row[1:])
     if len(shown) > most:
         table.add_row(Text(f"and {len(shown) - most} more", style="dim"), "", "", "")
     title = Text(f"Running ({len(shown)})", style="bold")
@@ -131,7 +152,7 @@ def _latest(snapshot: Snapshot, width: int, most: int) -> list[RenderableType]:
         best = attempt_numbered(job.attempts, job.best)
         rim, limits = (best.verdict.rim, best.verdict.limits) if best and best.verdict else (None, None)
         score = "" if job.score is None else promises_text(job.score, rim, limits, words_in(LANGUAGES[0]))
-        table.add_row(Text(job.name), _end(entry), score, f"{job.worked_seconds:.1f} s")
+        table.add_row(_FileName(job.name), _end(entry), score, f"{job.worked_seconds:.1f} s")
     return [Text("Last results", style="bold"), table] if snapshot.latest else []
 
 

@@ -75,10 +75,12 @@ def draw(
 
 def _settled(subject: Floats) -> Floats:
     """The subject, its alpha exactly 0 or 1 where 8 bit would say so: there, nothing shines through."""
-    alpha = subject[..., 3]
-    subject[(alpha > 0) & (alpha < 0.5 / 255)] = 0
-    nearly = (alpha > 254.5 / 255) & (alpha < 1)
-    subject[nearly] /= alpha[nearly][:, None]
+    pixels = subject.reshape(-1, 4)
+    alpha = np.ascontiguousarray(pixels[:, 3])
+    faint = np.flatnonzero((alpha < 0.5 / 255) & (alpha > 0))  # where it is 0, there is no light either
+    pixels[faint] = 0
+    nearly = np.flatnonzero((alpha > 254.5 / 255) & (alpha < 1))
+    pixels[nearly] /= alpha[nearly][:, None]
     return subject
 
 

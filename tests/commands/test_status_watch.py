@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -242,3 +243,23 @@ def test_a_watch_without_a_journal_says_what_is_missing(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "journal" in done.stderr
+
+
+def test_a_long_name_keeps_its_end_which_tells_files_apart() -> None:
+    lines = drawn(a_snapshot(), 80, 24)
+
+    (line,) = (line for line in lines if "ungenügend" in line and "0001" in line)
+    assert re.search(r"….*0001\.jpg ", line)
+    assert line.startswith("Frühjahr/[bold]")
+
+
+def test_a_pause_is_told_once() -> None:
+    page = {
+        "running": [],
+        "servers": [],
+        "obstacles": [{"name": "paused", "text": "anna has paused the work.", "do": "Resume it."}],
+    }
+    told = replace(a_snapshot(), paused=True, page=page)
+
+    assert "\n".join(drawn(told, 80, 24)).count("paused") == 1
+    assert "paused; " in "\n".join(drawn(replace(told, page=None), 80, 24))
