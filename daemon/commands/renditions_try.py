@@ -17,15 +17,8 @@ from daemon.publishing.reports import rendition_values
 from daemon.renditions.wanted import MadeRendition
 from daemon.settings import Settings
 from daemon.settings.rendition_section import RenditionSettings
-
-_WORDS = {
-    "cut": "the photo's edge cuts the subject off",
-    "enlarged": "the subject is larger than in the photo",
-    "smaller_than_asked": "the photo is too small: the subject takes less room than asked",
-    "cut_edge_inside": "the subject is cut off where the picture goes on",
-    "outside_clipped": "fine parts of the subject reach beyond the picture",
-    "spans": "the subject goes from edge to edge",
-}
+from daemon.words.catalogue import words_in
+from daemon.words.rendition_texts import remark_text, rule_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +83,12 @@ def _for_all_grades(settings: Settings, name: str) -> RenditionSettings:
 
 
 def _lines(made: MadeRendition) -> list[str]:
-    name, broken = made.rendition.name, made.broken
+    name, broken, english = made.rendition.name, made.broken, words_in("en")
+    faults = [f"    {rule_text(proof.rule, proof.found, proof.wanted, english)}" for proof in broken]
     if broken and broken[0].rule == "made":
-        return [f"{name}: not made", f"  {broken[0].found}"]
+        return [f"{name}: not made", *faults]
     size = f"{made.size[0]} x {made.size[1]} pixels, {made.bytes / 1e6:.2f} MB"
     head = f"{name}: {size}, the subject takes {made.share[0]:.0%} of the side"
     kept = len(made.proofs) - len(broken)
     state = f"  left out: {len(broken)} of {len(made.proofs)} rules broken" if broken else f"  all {kept} rules hold"
-    faults = [f"    {proof.rule.replace('_', ' ')}: {proof.found}, wanted is {proof.wanted}" for proof in broken]
-    return [head, state, *faults, *(f"  {_WORDS.get(remark, remark)}" for remark in made.remarks)]
+    return [head, state, *faults, *(f"  {remark_text(remark, english)}" for remark in made.remarks)]

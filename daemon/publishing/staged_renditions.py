@@ -16,7 +16,9 @@ from daemon.logs import log
 from daemon.pictures.result_names import FOR
 from daemon.pictures.values import Page
 from daemon.renditions.encoded_rendition import SUFFIXES
-from daemon.renditions.wanted import MadeRendition, Proved, Rendition
+from daemon.renditions.wanted import MadeRendition, Rendition
+from daemon.words.catalogue import words_in
+from daemon.words.rendition_texts import rule_text
 
 _MADE = TypeAdapter(MadeRendition)
 
@@ -109,15 +111,13 @@ class StagedRenditions:
 
 
 def _tell(made: MadeRendition, job_id: str) -> None:
-    name, faults = made.rendition.name, "; ".join(map(_fault, made.broken))
+    english = words_in("en")
+    faults = "; ".join(rule_text(proof.rule, proof.found, proof.wanted, english) for proof in made.broken)
     log.log(
         "rendition_left_out",
-        f"the picture for {name} is left out, since it breaks a rule: {faults}",
+        f"the picture for {made.rendition.name} is left out: {faults}",
         level=logging.WARNING,
         job=job_id,
-        rendition=name,
+        rendition=made.rendition.name,
+        rules=[proof.rule for proof in made.broken],
     )
-
-
-def _fault(proof: Proved) -> str:
-    return f"{proof.rule}: {proof.found}" + (f", wanted is {proof.wanted}" if proof.rule != "made" else "")

@@ -6,7 +6,7 @@ from daemon.errors import Said
 from daemon.renditions.cannot_draw import CannotDraw
 from daemon.renditions.free_room import FreeRoom, Pair
 from daemon.renditions.subject_box import SubjectBox
-from daemon.renditions.wanted import Rendition
+from daemon.renditions.wanted import Remark, Rendition
 
 _ALMOST = 1e-9  # what sums of floating-point numbers are off
 
@@ -24,7 +24,7 @@ def canvas_size(box: SubjectBox, room: FreeRoom, rendition: Rendition) -> Pair:
     return size
 
 
-def scale_for(box: SubjectBox, room: FreeRoom, size: Pair, rendition: Rendition) -> tuple[float, tuple[str, ...]]:
+def scale_for(box: SubjectBox, room: FreeRoom, size: Pair, rendition: Rendition) -> tuple[float, tuple[Remark, ...]]:
     """The scale that gives the subject its share of a canvas of a size, and remarks as in `RenditionLayout`.
 
     It may be over 1. Raises CannotDraw, with a figure, if the share is one of the area and cannot be met.

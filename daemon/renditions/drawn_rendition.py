@@ -13,7 +13,7 @@ from daemon.renditions.light_source import LightSource
 from daemon.renditions.linear_light import Floats, codes_of, light_of
 from daemon.renditions.shadows import ShadowLayer, drawn_shadow
 from daemon.renditions.sharpened import sharpened
-from daemon.renditions.wanted import Rendition
+from daemon.renditions.wanted import Remark, Rendition
 
 _BAND = 256  # rows composed at once, so that no canvas is in memory in floating-point numbers
 
@@ -31,7 +31,7 @@ class Drawn:
     cover: NDArray[np.uint8]
     touched: NDArray[np.bool_]
     layout: RenditionLayout
-    remarks: tuple[str, ...]
+    remarks: tuple[Remark, ...]
 
 
 def draw(

@@ -8,7 +8,7 @@ from daemon.renditions.cannot_draw import CannotDraw
 from daemon.renditions.canvas_size import canvas_size, rounded_up, scale_for
 from daemon.renditions.free_room import FreeRoom
 from daemon.renditions.subject_box import Box, SubjectBox
-from daemon.renditions.wanted import Rendition, Side
+from daemon.renditions.wanted import Remark, Rendition, Side
 
 _DIGITS = 9  # of shares: 0.85 shall not become 0.8499999999999999
 
@@ -34,7 +34,7 @@ class RenditionLayout:
     share: tuple[float, float]
     cut: tuple[Side, ...]
     outside: float
-    remarks: tuple[str, ...]
+    remarks: tuple[Remark, ...]
 
     @property
     def enlarged(self) -> bool:
@@ -105,7 +105,7 @@ def _around(pixels: int, scale: float, room: int) -> tuple[int, int]:
 
 
 def _layout(
-    box: SubjectBox, size: tuple[int, int], drawn: tuple[_Drawn, _Drawn], remarks: tuple[str, ...]
+    box: SubjectBox, size: tuple[int, int], drawn: tuple[_Drawn, _Drawn], remarks: tuple[Remark, ...]
 ) -> RenditionLayout:
     across, down = drawn
     wide, high = box.width * across.scale, box.height * down.scale
@@ -125,10 +125,10 @@ def _layout(
     )
 
 
-def _notes(box: SubjectBox, across: _Drawn, down: _Drawn, size: tuple[int, int]) -> tuple[str, ...]:
+def _notes(box: SubjectBox, across: _Drawn, down: _Drawn, size: tuple[int, int]) -> tuple[Remark, ...]:
     at_edge = {
         "top": down.of(box.top) < 1, "bottom": down.of(box.bottom) > size[1] - 1,
         "left": across.of(box.left) < 1, "right": across.of(box.right) > size[0] - 1,
     }  # fmt: skip
-    notes = ("cut_edge_inside",) if not all(at_edge[side] for side in box.cut) else ()
+    notes: tuple[Remark, ...] = ("cut_edge_inside",) if not all(at_edge[side] for side in box.cut) else ()
     return (*notes, "outside_clipped") if across.clipped or down.clipped else notes

@@ -11,7 +11,7 @@ import numpy as np
 from daemon.renditions.layout import RenditionLayout
 from daemon.renditions.linear_light import Floats
 from daemon.renditions.subject_box import Box
-from daemon.renditions.wanted import Shadow
+from daemon.renditions.wanted import Remark, Shadow
 
 _WORK = 800  # pixels of the longest side that a blurred shadow is drawn at; more would show nothing more
 _LEAST = 0.5 / 255  # of light taken away; less is nothing, so that the background there is exactly itself
@@ -33,7 +33,7 @@ class ShadowLayer:
 
 def drawn_shadow(
     subject: Floats, layout: RenditionLayout, shadow: Shadow
-) -> tuple[ShadowLayer | None, tuple[str, ...]]:
+) -> tuple[ShadowLayer | None, tuple[Remark, ...]]:
     """The shadow of a subject on its canvas; None if it has none; and remarks.
 
     subject: (h, w, 4), as `LightSource.light`, which lies at `layout.place`. Remarks: "no_shadow_cut": what is cut off
@@ -47,7 +47,7 @@ def drawn_shadow(
     if _has_its_own(subject, layout):
         return None, ("no_shadow_own",)
     if shadow.kind == "reflection":
-        remarks = () if _stands_broadly(subject[..., 3]) else ("reflection_hovers",)
+        remarks: tuple[Remark, ...] = () if _stands_broadly(subject[..., 3]) else ("reflection_hovers",)
         return _reflection(subject, layout, shadow.strength), remarks
     work = min(1.0, _WORK / max(layout.size))
     small = _on_canvas(subject[..., 3], layout, work)

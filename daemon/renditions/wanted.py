@@ -17,6 +17,11 @@ Sides = tuple[float, float, float, float]
 Colour = tuple[int, int, int]
 """Red, green and blue, 0..255, sRGB."""
 
+Remark = Literal[
+    "enlarged", "smaller_than_asked", "spans", "cut_edge_inside", "outside_clipped",
+    "no_shadow_cut", "no_shadow_own", "reflection_hovers",
+]  # fmt: skip
+"""What people should know of a rendition: see `RenditionLayout` and `drawn_shadow`; the words are in daemon/words."""
 WHITE: Colour = (255, 255, 255)
 ALL_GRADES = (Grade.SEHR_GUT, Grade.GUT, Grade.UNGENUEGEND)
 
@@ -170,7 +175,7 @@ class MadeRendition:
     scale: float
     quality: int
     proofs: tuple[Proved, ...]
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def broken(self) -> tuple[Proved, ...]:

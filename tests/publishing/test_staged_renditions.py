@@ -17,7 +17,7 @@ EBAY = Rendition("ebay", "ebay", Canvas(None, 1600))
 AMAZON = Rendition("amazon-main", "amazon-main", Canvas(1.0, 2000), grades=(Grade.SEHR_GUT,))
 HOLDS = Proved("pixels", True, "1600 x 1200", "≥ 500")
 NOT_MADE = Proved("made", False, "There is nothing to show.", "")
-BROKEN = Proved("exact_ground", False, "254 at 3 pixels", "255 everywhere")
+BROKEN = Proved("longest_side", False, "320", "≥ 500")
 
 
 class Maker:
@@ -98,6 +98,19 @@ def test_a_rendition_that_breaks_a_rule_is_told_of_and_not_kept(tmp_path: Path) 
     assert renditions.files == ()
     assert [made.broken for made in renditions.made] == [(BROKEN,)]
     assert [path for path in tmp_path.iterdir() if path.suffix == ".jpg"] == []
+
+
+def test_the_log_says_in_words_what_is_wrong_and_names_the_rule_for_programs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("WARNING", "freisteller"):
+        staged(tmp_path, EBAY).make(Maker(BROKEN), "job", scratch_of)
+
+    (line,) = [record for record in caplog.records if record.__dict__.get("action") == "rendition_left_out"]
+    assert line.getMessage() == (
+        "the picture for ebay is left out: its longest side has 320 pixels; wanted: at least 500"
+    )
+    assert line.__dict__["fields"]["rules"] == ["longest_side"]
 
 
 def test_one_that_cannot_be_made_leaves_the_others_alone(tmp_path: Path) -> None:
