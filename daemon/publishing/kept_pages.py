@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from daemon.disk.os_errors import translated
 from daemon.errors import RootAway, Said
@@ -13,6 +14,7 @@ from daemon.journal import Journal
 from daemon.pictures.result_names import TAIL
 from daemon.publishing.earlier_result import is_of_job
 from daemon.publishing.shown_in_report import shown_in_report
+from daemon.publishing.told_renditions import told_renditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,14 @@ class KeptFile:
 
 @dataclass(frozen=True, slots=True)
 class KeptPage:
-    """The results of a page that stay as they are. size: (width, height) in pixels as the report has it, or None."""
+    """The results of a page that stay as they are. size: (width, height) in pixels as the report has it, or None.
+
+    renditions: what the report tells of those that were made of it.
+    """
 
     files: tuple[KeptFile, ...]
     size: tuple[int, int] | None
+    renditions: tuple[Mapping[str, Any], ...] = ()
 
 
 def pictures_by_page(places: Sequence[str]) -> Mapping[int, tuple[str, ...]]:
@@ -66,7 +72,8 @@ def kept_pages(folders: HotFolder, journal: Journal, job: Job) -> Mapping[int, K
         if there and number != choice.page:
             size = sizes.of_page(number) if sizes else None
             files = tuple(KeptFile(folders.root, place, _tail_of(place)) for place in there)
-            kept[number] = KeptPage(files, size.result if size else None)
+            told = told_renditions(content, number, [file.suffix for file in files]) if content else ()
+            kept[number] = KeptPage(files, size.result if size else None, told)
     return kept
 
 

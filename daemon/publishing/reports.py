@@ -30,7 +30,10 @@ Staged = tuple[Path, str]
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One picture of a file with its staged results. size: of the results, (width, height) in pixels."""
+    """One picture of a file with its staged results. size: of the results, (width, height) in pixels.
+
+    told: what an earlier report tells of the renditions of a page that stays as it is.
+    """
 
     page: Page
     outcome: Outcome
@@ -38,6 +41,7 @@ class Cut:
     size: tuple[int, int]
     files: tuple[Staged, ...] = ()
     renditions: tuple[MadeRendition, ...] = ()
+    told: tuple[Mapping[str, Any], ...] = ()
 
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:
@@ -78,6 +82,7 @@ def report(
 
 def _cut(cut: Cut, words: Texts, photo: Mapping[str, Any]) -> dict[str, Any]:
     best = cut.outcome.best
+    renditions = [*cut.told, *map(rendition_values, cut.renditions)]
     return {
         "photo": {**photo, **asdict(cut.seen)},
         "result": {"width": cut.size[0], "height": cut.size[1]},
@@ -86,7 +91,7 @@ def _cut(cut: Cut, words: Texts, photo: Mapping[str, Any]) -> dict[str, Any]:
         **_finishes(best),
         "best_attempt": best.number,
         "attempts": [attempt_values(attempt, words) for attempt in cut.outcome.attempts],
-        **({"renditions": [rendition_values(made) for made in cut.renditions]} if cut.renditions else {}),
+        **({"renditions": renditions} if renditions else {}),
     }
 
 

@@ -105,7 +105,8 @@ class Staging:
                 self._tick(Effect.KEEP_RESULT)
                 scratch.replace(path)
         seen = picture.maker.seen()
-        return Cut(picture.page, picture.outcome, seen, kept.size or (seen.width, seen.height), files)
+        size = kept.size or (seen.width, seen.height)
+        return Cut(picture.page, picture.outcome, seen, size, files, told=kept.renditions)
 
     def stage_report(
         self, job: Job, cuts: Sequence[Cut], folder: Path, content: bytes, seconds: Callable[[], float]

@@ -259,3 +259,32 @@ def test_an_attempt_at_a_page_comes_once_wherever_the_program_dies(
             break
     assert {Effect.TAKE_ATTEMPT, Effect.WRITE_RESULT, Effect.KEEP_RESULT, Effect.STAGE_REPORT} <= reached
     assert {Effect.ARCHIVE_EARLIER_RESULT, Effect.REMOVE_EARLIER_RESULT, Effect.PUBLISH, Effect.COMPLETE} <= reached
+
+
+def test_the_report_tells_of_the_renditions_of_pages_that_stay_as_they_are(tmp_path: Path) -> None:
+    square = {"canvas": "32x32", "format": "png"}
+    desk = new_desk(tmp_path, renditions={"square": square, "tiny": {**square, "most_bytes": 1}})
+    row, files, before = desk.row(), results(desk), [page["renditions"] for page in report(desk)["pages"]]
+
+    desk.live(take=(row.job.id, another(row, 2)))
+
+    now, after = results(desk), [page.get("renditions") for page in report(desk)["pages"]]
+    assert [(each["name"], each["kept"]) for each in before[0]] == [("square", True), ("tiny", False)]
+    assert now.keys() == files.keys()
+    assert (after[0], after[2]) == (before[0], before[2])
+    assert [each["name"] for each in after[1]] == ["square", "tiny"]
+    assert now["a-p2_for-square.png"] != files["a-p2_for-square.png"]
+    assert now["a-p1_for-square.png"] == files["a-p1_for-square.png"]
+
+
+def test_a_rendition_that_is_gone_from_a_page_that_stays_is_not_told_of(tmp_path: Path) -> None:
+    desk = new_desk(tmp_path, renditions={"square": {"canvas": "32x32", "format": "png"}})
+    row = desk.row()
+    gone = next(place for place in row.results if place.endswith("-p1_for-square.png"))
+    (desk.folder / "hot" / gone).unlink()
+
+    desk.live(take=(row.job.id, another(row, 2)))
+
+    pages = report(desk)["pages"]
+    assert "renditions" not in pages[0]
+    assert [each["name"] for each in pages[2]["renditions"]] == ["square"]

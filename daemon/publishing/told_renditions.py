@@ -1,0 +1,25 @@
+"""Reads from a report what it tells of the renditions of one page, for the next report on pages that stay as they are."""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from daemon.pictures.result_names import FOR
+
+
+def told_renditions(content: bytes, page: int, suffixes: Collection[str]) -> tuple[Mapping[str, Any], ...]:
+    """What a report tells of a page's renditions, as it does: those that were left out, and those that are still there.
+
+    suffixes: what the names of the page's files end with, e.g. "-p2_for-ebay.jpg". Returns nothing if the report tells
+    of none, or was edited so that it cannot be read.
+    """
+    try:
+        parts = {int(part["page"]): part for part in json.loads(content).get("pages", ())}
+        told = parts[page].get("renditions", ())
+        return tuple(dict(each) for each in told if not each["kept"] or _is_among(str(each["name"]), suffixes))
+    except Exception:  # noqa: BLE001 - whatever a parser raises for strangers' JSON
+        return ()
+
+
+def _is_among(name: str, suffixes: Collection[str]) -> bool:
+    return any(f"{FOR}{name}." in suffix for suffix in suffixes)
