@@ -12,9 +12,7 @@ from pathlib import PurePosixPath
 from daemon.disk.names import name_key
 from daemon.hotfolder.free_names import stems
 from daemon.jobs import Grade
-from daemon.pictures.result_names import TAIL
-
-_REPORT = ".json"
+from daemon.pictures.result_names import REPORT, tails_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +54,7 @@ def grade_of(place: str) -> Grade | None:
 
 def tail_of(place: str) -> str:
     """What tells the files of one result apart: ".png", "_for-ebay.jpg", "-p2_mask.png", ".json"; in lower case."""
-    name = PurePosixPath(place).name.lower()
-    if name.endswith(_REPORT):
-        return _REPORT  # one report describes all pages, so "shoe-p2.json" belongs to a photo called "shoe-p2"
-    tail = TAIL.search(name)
-    return tail[0] if tail else ""
+    return tails_of([place])[place]
 
 
 def stem_of(place: str) -> str:
@@ -71,7 +65,7 @@ def stem_of(place: str) -> str:
 
 def is_report(place: str) -> bool:
     """Whether a file of a result is its report, by its name."""
-    return place.lower().endswith(_REPORT)
+    return place.lower().endswith(REPORT)
 
 
 def numbered(place: str) -> Iterator[str]:
@@ -95,6 +89,9 @@ def _moved(known: Sequence[str], gone: Collection[str], found: Sequence[str], pl
     if before is None or after is None:
         return None
     left = [other for other in found if other != now]
+    tails = tails_of(known)  # together, since the photo's name may itself end like a tail
+    name, tail = PurePosixPath(now).name, tails[place]
+    stem = name[: len(name) - len(tail)] if name.lower().endswith(tail) else stem_of(now)
     places = []
     for other in known:
         if other == place:
@@ -104,7 +101,7 @@ def _moved(known: Sequence[str], gone: Collection[str], found: Sequence[str], pl
         elif before == after:
             there = other
         else:
-            there = str(PurePosixPath(now).with_name(f"{stem_of(now)}{spelled_tail(other)}"))
+            there = str(PurePosixPath(now).with_name(f"{stem}{_ending(other, tails[other])}"))
         places.append((other, there))
     return Moved(before, after, tuple(places))
 
@@ -113,11 +110,16 @@ def _name(place: str) -> str:
     return name_key(PurePosixPath(place).name)
 
 
+def _ending(place: str, tail: str) -> str:
+    """A tail as the disk spells it."""
+    name = PurePosixPath(place).name
+    return name[len(name) - len(tail) :]
+
+
 def _suffix(place: str) -> str:
     return PurePosixPath(place).suffix.lower()
 
 
 def spelled_tail(place: str) -> str:
     """The tail of a place as the disk spells it."""
-    name = PurePosixPath(place).name
-    return name[len(name) - len(tail_of(place)) :]
+    return _ending(place, tail_of(place))

@@ -1,4 +1,4 @@
-"""Reads from a report what it tells of the renditions of one page, for the next report on pages that stay as they are."""
+"""Reads what a report tells of the renditions of a page, for the next report on pages that stay as they are."""
 
 import json
 from collections.abc import Collection, Mapping

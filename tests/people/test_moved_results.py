@@ -38,6 +38,20 @@ def test_what_belongs_to_a_picture_follows_its_new_name() -> None:
     ]
 
 
+@pytest.mark.parametrize("called", ["shoe_for-kids", "shoe_mask", "shoe-p2"])
+def test_a_photo_whose_name_ends_like_a_rendition_keeps_its_name(called: str) -> None:
+    tails = (".png", "_mask.png", "_for-ebay.jpg", ".json")
+    known = [f"gut/{called}{tail}" for tail in tails]
+
+    moved = read_move(known, known[:1], [f"sehr_gut/{called}.png"])
+    renamed = read_move(known, known[:1], ["sehr_gut/boot.png"])
+
+    assert moved is not None
+    assert [now for _, now in moved.places] == [f"sehr_gut/{called}{tail}" for tail in tails]
+    assert renamed is not None
+    assert [now for _, now in renamed.places] == [f"sehr_gut/boot{tail}" for tail in tails]
+
+
 def test_several_formats_that_were_moved_are_one_move() -> None:
     found = ["sehr_gut/a_mask.png", "sehr_gut/kunde/a.png"]
     moved = read_move(KNOWN, KNOWN, found)

@@ -11,7 +11,8 @@ from daemon.jobs import TOUCH_UP, Attempt, Job, Reason, attempt_numbered
 from daemon.journal import top_folder
 from daemon.journal.job_lists import GivenGrade, SeenJob
 from daemon.judgement.best_of_pages import best_of_page, pages_of_job
-from daemon.people.moved_results import is_report, tail_of
+from daemon.people.moved_results import is_report
+from daemon.pictures.result_names import tails_of
 from daemon.publishing.reports import promise_values, spot_values
 from daemon.states import is_done
 from daemon.web.callers import Caller
@@ -64,17 +65,17 @@ def job_values(site: Site, seen: SeenJob) -> dict[str, object]:
         "page": best.page if best else 1,
         "page_count": len(pages),
         "pictures": site.pictures.of(seen.row),
-        "results": [_result(job, place, pages) for place in result_places(seen)],
+        "results": [_result(job, place, tail, pages) for place, tail in tails_of(result_places(seen)).items()],
     }
 
 
 def with_tries(site: Site, seen: SeenJob) -> dict[str, object]:
     """A job with its pages, the attempts of its round, and how large its files are. Raises OSError."""
-    places, pages = result_places(seen), _pages_of_result(seen)
-    sizes = [ownership.file_id_at(site.folders.root, place) for place in places]
+    tails, pages = tails_of(result_places(seen)), _pages_of_result(seen)
+    sizes = [ownership.file_id_at(site.folders.root, place) for place in tails]
     results = [
-        {**_result(seen.row.job, place, pages), "bytes": size and size.size_bytes}
-        for place, size in zip(places, sizes, strict=True)
+        {**_result(seen.row.job, place, tail, pages), "bytes": size and size.size_bytes}
+        for (place, tail), size in zip(tails.items(), sizes, strict=True)
     ]
     pictures = site.pictures.of_attempts(seen.row)
     tries = [
@@ -112,9 +113,9 @@ def result_places(seen: SeenJob) -> tuple[str, ...]:
     return seen.row.results if is_done(seen.row.job.state) and seen.row.job.grade else ()
 
 
-def _result(job: Job, place: str, pages: Sequence[int]) -> dict[str, object]:
+def _result(job: Job, place: str, tail: str, pages: Sequence[int]) -> dict[str, object]:
     """A file of a result. page: None if it is about all of them, as the report is."""
-    name, tail = PurePosixPath(place).name, tail_of(place)
+    name = PurePosixPath(place).name
     url = f"/api/v1/jobs/{job.id}/results/{quote(name, safe='')}"
     named = _PAGE.match(tail) if len(pages) > 1 else None
     only = None if is_report(place) or len(pages) > 1 else 1
