@@ -1,11 +1,14 @@
 """Makes renditions of a result: lays them out, reads the cut-out once for all, draws, writes and proves each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from daemon.errors import BadPhoto, FreistellerError
+import cv2
+
+from daemon.errors import BadPhoto, FreistellerError, Said
 from daemon.pictures import credits
 from daemon.pictures.strip_picture import StripPicture
 from daemon.renditions.cannot_draw import CannotDraw
@@ -30,15 +33,27 @@ def render(result: ComposedResult, original: Original, wanted: Sequence[To], tag
     """Write renditions of a result, each to its path, and hold each against its rules.
 
     original: gives the photo once more, whose colours are gone from memory by now. tag: the job's, for the metadata.
-    One that cannot be made breaks the rule "made". Raises OSError, and what reading a photo in strips raises.
+    One that cannot be made, also because it takes more memory than a worker gets, breaks the rule "made".
+    Raises OSError, and what reading a photo in strips raises.
     """
     box = subject_box(result.rgba.alpha if isinstance(result.rgba, StripPicture) else result.rgba[..., 3])
     laid = [_or_fault(partial(laid_out, box, rendition)) for _, rendition in wanted]
-    desk = _Desk(result, original, tag, _sources(result, [rendition for _, rendition in wanted], laid))
+    desk = _Desk(result, original, tag, _sources_of_all(result, [rendition for _, rendition in wanted], laid))
     return tuple(
         desk.made(path, rendition, layout) if isinstance(layout, RenditionLayout) else _not_made(rendition, layout)
         for (path, rendition), layout in zip(wanted, laid, strict=True)
     )
+
+
+def _sources_of_all(
+    result: ComposedResult, wanted: Sequence[Rendition], laid: Sequence[RenditionLayout | FreistellerError]
+) -> dict[str, LightSource] | None:
+    """As `_sources`; None if all at once take more memory than there is, so that each has to be read for by itself."""
+    try:
+        with _within_memory():
+            return _sources(result, wanted, laid)
+    except CannotDraw:
+        return None
 
 
 def _sources(
@@ -63,7 +78,7 @@ class _Desk:
     result: ComposedResult
     original: Original
     tag: str
-    sources: dict[str, LightSource]
+    sources: dict[str, LightSource] | None
 
     def made(self, path: Path, rendition: Rendition, layout: RenditionLayout) -> MadeRendition:
         """One rendition, as it was laid out. Raises OSError."""
@@ -71,17 +86,18 @@ class _Desk:
         profile = self.result.photo.icc if colours == "kept" else None
         metadata = credits.for_shops(self.result.photo.metadata, self.tag, profile, _DPI)
         try:
-            with timed("render"):
-                drawn = draw(self.sources[colours], layout, rendition, self.original, profile)
-            with timed("encode"):
-                encoded = encoded_rendition(drawn.pixels, drawn.touched, rendition, metadata)
+            with _within_memory(rendition.name):
+                source = (self.sources or _sources(self.result, [rendition], [layout]))[colours]
+                with timed("render"):
+                    drawn = draw(source, layout, rendition, self.original, profile)
+                with timed("encode"):
+                    encoded = encoded_rendition(drawn.pixels, drawn.touched, rendition, metadata)
+                    write(path, encoded)
+                with timed("read_back"):
+                    asked = ToProve(rendition, drawn.cover, drawn.touched, layout.share, layout.cut)
+                    proofs = prove(path, asked)
         except _FAULTS as fault:
             return _not_made(rendition, fault)
-        with timed("encode"):
-            write(path, encoded)
-        with timed("read_back"):
-            asked = ToProve(rendition, drawn.cover, drawn.touched, layout.share, layout.cut)
-            proofs = prove(path, asked)
         return MadeRendition(
             rendition,
             layout.size,
@@ -95,6 +111,19 @@ class _Desk:
 
 
 _FAULTS = (BadPhoto, CannotDraw, CannotEncode)
+
+
+@contextmanager
+def _within_memory(name: str = "") -> Iterator[None]:
+    """Raise CannotDraw where the worker, whose memory is bounded by the size of the photo, gets no more."""
+    try:
+        yield
+    except MemoryError as error:
+        raise CannotDraw(Said("rendition_needs_memory", name=name)) from error
+    except cv2.error as error:
+        if getattr(error, "code", None) != cv2.Error.StsNoMem:
+            raise
+        raise CannotDraw(Said("rendition_needs_memory", name=name)) from error
 
 
 def _or_fault(lay: Callable[[], RenditionLayout]) -> RenditionLayout | FreistellerError:

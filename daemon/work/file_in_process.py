@@ -15,6 +15,9 @@ from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.worker_main import DECODE, PAGES, TAKE
 from daemon.work.worker_process import WorkerProcess
 
+_PIXEL_BYTES = 20
+"""Of a rendition: it takes about twice the time of a pixel of a photo, since its quality is searched."""
+
 
 class LentProcesses(Protocol):
     """Where processes come from, e.g. `Processes`; the methods are explained there."""
@@ -128,7 +131,8 @@ class FileInProcess:
 
     def render(self, wanted: Sequence[tuple[Path, Rendition]], job_id: str) -> tuple[MadeRendition, ...]:
         """Write renditions of what `compose` made, and hold each against its rules."""
-        made: tuple[MadeRendition, ...] = self._ask("render", wanted, job_id)
+        size = sum(_PIXEL_BYTES * rendition.canvas.longest**2 for _, rendition in wanted)
+        made: tuple[MadeRendition, ...] = self._ask("render", wanted, job_id, beyond_bytes=size)
         return made
 
     def close(self) -> None:
@@ -137,8 +141,8 @@ class FileInProcess:
         if process is not None:
             self._processes.give_back(process)
 
-    def _ask(self, word: str, *values: Any) -> Any:
+    def _ask(self, word: str, *values: Any, beyond_bytes: int = 0) -> Any:
         if self._process is None:
             self._process = self._processes.take()
             self._processes.ask(self._process, self._path.name, 0, TAKE, self._path, self._settings)
-        return self._processes.ask(self._process, self._path.name, self._need_bytes, word, *values)
+        return self._processes.ask(self._process, self._path.name, self._need_bytes + beyond_bytes, word, *values)

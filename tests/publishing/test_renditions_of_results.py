@@ -56,6 +56,19 @@ def test_one_that_breaks_a_rule_of_its_shop_is_left_out_and_named(tmp_path: Path
     assert [rule["rule"] for rule in told["shop"]["rules"] if not rule["holds"]] == ["longest_side"]
 
 
+def test_one_that_takes_too_much_memory_harms_neither_the_result_nor_the_others(tmp_path: Path) -> None:
+    huge = {"canvas": "10000x10000", "fill": 1.0, "enlarge": True, "format": "png"}
+    settings = wanting(tmp_path, huge=huge, square=PLAIN)
+    save_photo(settings.root_path / "inbox" / "kunde" / "a.png")
+
+    report = done(settings)
+
+    assert sorted(path.name for path in report.parent.iterdir()) == ["a.json", "a.png", "a_for-square.png"]
+    (rule,) = json.loads(report.read_bytes())["renditions"][0]["rules"]
+    assert (rule["rule"], rule["holds"]) == ("made", False)
+    assert "memory" in rule["found"]
+
+
 def test_a_rendition_goes_where_a_person_moves_the_result(tmp_path: Path) -> None:
     settings = wanting(tmp_path, square=PLAIN)
     save_photo(settings.root_path / "inbox" / "kunde" / "a.png")
