@@ -2,20 +2,21 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.arrays import Rgb
 from daemon.pictures import icc
 from daemon.renditions.grounds import Original, drawn_ground
 from daemon.renditions.layout import RenditionLayout
 from daemon.renditions.light_source import LightSource
-from daemon.renditions.linear_light import Floats, codes_of, light_of
+from daemon.renditions.linear_light import FULL, Floats, Steps, as_floats, codes_of, codes_of_steps, light_of
 from daemon.renditions.shadows import ShadowLayer, drawn_shadow
 from daemon.renditions.sharpened import sharpened
 from daemon.renditions.wanted import Remark, Rendition
 
-_BAND = 256  # rows composed at once, so that no canvas is in memory in floating-point numbers
+_BAND = 64  # rows composed at once; what they need stays in the cache
+_FAINT = FULL // 255 // 2  # steps: half of the least alpha of 8 bit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +51,7 @@ def draw(
     """
     width, height = layout.size
     left, top, right, bottom = layout.place
-    subject = _settled(source.light(layout))
+    subject = source.light(layout)
     ground = drawn_ground(rendition, layout, source.photo, subject, original)
     if ground is not None and kept is not None:
         ground = icc.out_of_srgb(np.ascontiguousarray(ground), kept)
@@ -58,78 +59,87 @@ def draw(
     if rendition.encoding.sharpen > 0:
         subject = sharpened(subject, rendition.encoding.sharpen)
     cover = np.zeros((height, width), np.uint8)
-    cover[top:bottom, left:right] = np.rint(subject[..., 3] * 255)
+    cover[top:bottom, left:right] = cv2.convertScaleAbs(cv2.extractChannel(subject, 3), alpha=255 / FULL)
     touched = cover > 0
     if shadow is not None:
         touched |= shadow.cover > 0
-    pixels: NDArray[np.uint8]
-    if ground is None:
-        pixels = np.zeros((height, width, 4), np.uint8)
-    else:
-        pixels = np.array(ground)
-    canvas = _Canvas(pixels, subject, layout, shadow, ground)
+    # In rows, whatever the ground was made of: one of a single colour has no order of its own to be kept.
+    pixels = np.zeros((height, width, 4), np.uint8) if ground is None else np.array(ground, order="C")
+    canvas = _Canvas(pixels, subject, layout, shadow)
     for start in range(0, height, _BAND):
         canvas.compose(slice(start, min(start + _BAND, height)), touched)
     return Drawn(pixels, cover, touched, layout, layout.remarks + remarks)
 
 
-def _settled(subject: Floats) -> Floats:
-    """The subject, its alpha exactly 0 or 1 where 8 bit would say so: there, nothing shines through."""
-    pixels = subject.reshape(-1, 4)
-    alpha = np.ascontiguousarray(pixels[:, 3])
-    faint = np.flatnonzero((alpha < 0.5 / 255) & (alpha > 0))  # where it is 0, there is no light either
-    pixels[faint] = 0
-    nearly = np.flatnonzero((alpha > 254.5 / 255) & (alpha < 1))
-    pixels[nearly] /= alpha[nearly][:, None]
-    return subject
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Canvas:
-    """What is composed. pixels: the ground, which is drawn over."""
+    """What is composed. pixels: the ground, which is drawn over; all 0 if it is transparent."""
 
     pixels: NDArray[np.uint8]
-    subject: Floats
+    subject: Steps
     layout: RenditionLayout
     shadow: ShadowLayer | None
-    ground: Rgb | None
 
     def compose(self, rows: slice, touched: NDArray[np.bool_]) -> None:
-        """Draw what is touched in some rows."""
+        """Draw what is touched in some rows: the subject's own codes where it is solid; light on light elsewhere."""
         here = touched[rows]
         columns = np.flatnonzero(here.any(axis=0))
         if not len(columns):
             return
         across = slice(int(columns[0]), int(columns[-1]) + 1)
-        light = self._of_subject(rows, across)
-        behind = 1 - light[..., 3:]
+        subject, target = self._of_subject(rows, across), self.pixels[rows, across]
+        solid = np.asarray(cv2.inRange(cv2.extractChannel(subject, 3), FULL, FULL))
+        seen = subject if target.shape[2] == 4 else np.asarray(cv2.cvtColor(subject, cv2.COLOR_BGRA2BGR), np.uint16)
+        cv2.copyTo(codes_of_steps(seen), solid, target)
+        y, x = np.nonzero(here[:, across] & (solid == 0))
+        if not len(y):
+            return
+        light = as_floats(subject[y, x])
+        behind = 1 - light[:, 3:]
         if self.shadow is not None:
-            dark = self.shadow.cover[rows, across, None]
+            dark = self.shadow.cover[rows, across][y, x, None]
             if self.shadow.light is not None:
-                light[..., :3] += self.shadow.light[rows, across] * behind
-            light[..., 3:] += dark * behind
+                light[:, :3] += self.shadow.light[rows, across][y, x] * behind
+            light[:, 3:] += dark * behind
             behind = behind * (1 - dark)
-        target = self.pixels[rows, across]
-        if self.ground is None:
-            alpha = light[..., 3:]
-            colours = np.asarray(light[..., :3] / np.maximum(alpha, np.float32(1e-6)), np.float32)
-            target[..., :3], target[..., 3:] = codes_of(colours), np.rint(alpha * 255)
-            target[target[..., 3] == 0] = 0
-        else:
-            # Where nothing lies on it, its light gives back its own codes.
-            seen = light_of(np.ascontiguousarray(target))
-            seen *= behind
-            seen += light[..., :3]
-            target[...] = codes_of(seen)
+        target[y, x] = _straight(light) if target.shape[2] == 4 else _on_ground(light, behind, target[y, x])
 
-    def _of_subject(self, rows: slice, across: slice) -> Floats:
-        """The subject's light in a part of the canvas, (h, w, 4)."""
+    def _of_subject(self, rows: slice, across: slice) -> Steps:
+        """The subject in a part of the canvas, (h, w, 4)."""
         left, top, right, bottom = self.layout.place
-        light: Floats = np.zeros((rows.stop - rows.start, across.stop - across.start, 4), np.float32)
+        light: Steps = np.zeros((rows.stop - rows.start, across.stop - across.start, 4), np.uint16)
         first, last = max(rows.start, top), min(rows.stop, bottom)
         start, end = max(across.start, left), min(across.stop, right)
         if first < last and start < end:
             light[first - rows.start : last - rows.start, start - across.start : end - across.start] = self.subject[
                 first - top : last - top, start - left : end - left
             ]
-        return light
+        return _settled(light)
+
+
+def _settled(subject: Steps) -> Steps:
+    """The subject, its alpha exactly 0 or 1 where 8 bit would say so: there, nothing shines through."""
+    pixels = subject.reshape(-1, 4)
+    alpha = cv2.extractChannel(subject, 3)
+    pixels[np.flatnonzero(cv2.inRange(alpha, 1, _FAINT))] = 0  # where it is 0, there is no light either
+    nearly = np.flatnonzero(cv2.inRange(alpha, FULL - _FAINT, FULL - 1))
+    full = pixels[nearly] * (FULL / pixels[nearly, 3:])
+    pixels[nearly] = np.minimum(np.rint(full), FULL)
+    return subject
+
+
+def _straight(light: Floats) -> NDArray[np.uint8]:
+    """Colours and alpha, (n, 4), as a transparent file has them. light: (n, 4), times alpha, and alpha."""
+    alpha = light[:, 3:]
+    colours = np.asarray(light[:, :3] / np.maximum(alpha, np.float32(1e-6)), np.float32)
+    codes = np.concatenate([codes_of(colours), np.rint(alpha * 255).astype(np.uint8)], axis=1)
+    codes[codes[:, 3] == 0] = 0
+    return codes
+
+
+def _on_ground(light: Floats, behind: Floats, ground: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Codes, (n, 3). behind: (n, 1), how much of the ground is seen; where it is all, its codes come back."""
+    seen = light_of(ground)
+    seen *= behind
+    seen += light[:, :3]
+    return codes_of(seen)

@@ -13,7 +13,7 @@ from daemon.pictures import icc, reading
 from daemon.renditions.cannot_draw import CannotDraw
 from daemon.renditions.free_room import Pair
 from daemon.renditions.layout import RenditionLayout
-from daemon.renditions.linear_light import Floats, codes_of, light_of, shrunk_picture
+from daemon.renditions.linear_light import FULL, Floats, Steps, codes_of, light_of, shrunk_picture
 from daemon.renditions.wanted import Ground, Rendition
 
 Original = Callable[[int], Rgb]
@@ -26,7 +26,7 @@ _STEPS_OF_BLUR = 6.0  # pixels that a blur is wide where it is drawn; fewer woul
 
 
 def drawn_ground(
-    rendition: Rendition, layout: RenditionLayout, photo: Pair, subject: Floats, original: Original | None
+    rendition: Rendition, layout: RenditionLayout, photo: Pair, subject: Steps, original: Original | None
 ) -> Rgb | None:
     """The ground of a whole canvas, (H, W, 3); None if it is transparent. It may be read-only.
 
@@ -37,7 +37,7 @@ def drawn_ground(
     if ground.kind == "transparent":
         return None
     if ground.kind == "colour":
-        return np.broadcast_to(np.array(ground.colour, np.uint8), (height, width, 3))
+        return np.broadcast_to(np.full((width, 3), ground.colour, np.uint8), (height, width, 3))
     if ground.kind == "gradient":
         return _gradient(ground, width, height)
     if ground.kind == "picture":
@@ -125,7 +125,7 @@ def _softened(picture: Rgb) -> Rgb:
     return np.asarray(cv2.resize(soft, (wide, high), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def _blurred(original: Original, blur: float, layout: RenditionLayout, photo: Pair, subject: Floats) -> Rgb:
+def _blurred(original: Original, blur: float, layout: RenditionLayout, photo: Pair, subject: Steps) -> Rgb:
     """The photo, blurred, over the whole canvas; what was behind the subject is filled from around it.
 
     Else the subject's own colours would shine around it.
@@ -141,7 +141,7 @@ def _blurred(original: Original, blur: float, layout: RenditionLayout, photo: Pa
     return np.asarray(cv2.resize(codes, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def _clear(size: tuple[int, ...], layout: RenditionLayout, photo: Pair, subject: Floats) -> Rgb:
+def _clear(size: tuple[int, ...], layout: RenditionLayout, photo: Pair, subject: Steps) -> Rgb:
     """(h, w) of the photo at a size (width, height): 255 where the subject is not, 0 where it is or was nearly."""
     wide, high = size[0], size[1]
     clear: Rgb = np.full((high, wide), 255, np.uint8)
@@ -149,8 +149,8 @@ def _clear(size: tuple[int, ...], layout: RenditionLayout, photo: Pair, subject:
     top, bottom = (round(edge * high / photo[1]) for edge in layout.source[1::2])
     left, top = max(0, left), max(0, top)
     right, bottom = min(wide, max(right, left + 1)), min(high, max(bottom, top + 1))
-    alpha = cv2.resize(subject[..., 3], (right - left, bottom - top), interpolation=cv2.INTER_AREA)
-    clear[top:bottom, left:right] = np.where(alpha > 0.02, 0, 255)
+    alpha = cv2.resize(cv2.extractChannel(subject, 3), (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+    clear[top:bottom, left:right] = np.where(alpha > 0.02 * FULL, 0, 255)
     return np.asarray(cv2.erode(clear, np.ones((3, 3), np.uint8)), np.uint8)
 
 

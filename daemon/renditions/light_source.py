@@ -6,17 +6,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from daemon.pictures import icc
 from daemon.pictures.strip_picture import StripPicture
 from daemon.pictures.values import Samples
 from daemon.renditions.layout import RenditionLayout
-from daemon.renditions.linear_light import Floats, premultiplied, shrunk_light
+from daemon.renditions.linear_light import Steps, premultiplied, shrunk_light
 from daemon.renditions.subject_box import Box
 
 _STRIP = 64  # rows; their light stays in the cache
-_FULL = 65535
 _NO_ROW = 1 << 40
 _ENOUGH = 2.0  # times as large: what is shrunk from that looks as if shrunk from the photo
 
@@ -29,11 +27,11 @@ class LightSource:
     """What `Drawn` renditions get their subject from.
 
     photo: its width and height. levels: the light of parts of the photo, shrunk, premultiplied, (h, w, 4); in 16 bit,
-    twenty times as fine as the closest 8-bit codes, so that a dozen of them take not much more memory than the photo.
+    so that a dozen of them take not much more memory than the photo.
     """
 
     photo: tuple[int, int]
-    levels: dict[Target, NDArray[np.uint16]]
+    levels: dict[Target, Steps]
 
     @classmethod
     def of(
@@ -51,15 +49,18 @@ class LightSource:
             _read(levels, rgba, None if profile is None or icc.is_srgb(profile) else profile)
         return cls(photo, {target: level.light for target, level in zip(targets, levels, strict=True)})
 
-    def light(self, layout: RenditionLayout) -> Floats:
-        """The subject as it is drawn at `layout.place`: (h, w, 4) float32, light times alpha, and alpha, 0..1."""
+    def light(self, layout: RenditionLayout) -> Steps:
+        """The subject as it is drawn at `layout.place`: (h, w, 4), light times alpha, and alpha.
+
+        It is not to be written to: another rendition may be made of it.
+        """
         target = _target(layout)
         level = self.levels.get(target)
-        light = self._derived(target) if level is None else _as_floats(level)
+        light = self._derived(target) if level is None else level
         left, top, right, bottom = layout.place
         return shrunk_light(light, (right - left, bottom - top))
 
-    def _derived(self, target: Target) -> Floats:
+    def _derived(self, target: Target) -> Steps:
         larger = min((each for each in self.levels if _serves(each, target)), key=_scale_of)
         (left, top, right, bottom), size = target
         (from_left, from_top, from_right, from_bottom), (wide, high) = larger
@@ -67,17 +68,11 @@ class LightSource:
         # Inwards, so that the subject does not become smaller than its share.
         x, y = math.ceil((left - from_left) * x_scale), math.ceil((top - from_top) * y_scale)
         x_end, y_end = math.floor((right - from_left) * x_scale), math.floor((bottom - from_top) * y_scale)
-        part = _as_floats(self.levels[larger][max(0, y) : y_end, max(0, x) : x_end])
+        part = self.levels[larger][max(0, y) : y_end, max(0, x) : x_end]
         beyond = max(0, -y), max(0, y_end - high), max(0, -x), max(0, x_end - wide)
         if any(beyond):
-            part = np.asarray(cv2.copyMakeBorder(part, *beyond, cv2.BORDER_CONSTANT), np.float32)
+            part = np.asarray(cv2.copyMakeBorder(part, *beyond, cv2.BORDER_CONSTANT), np.uint16)
         return shrunk_light(part, size)
-
-
-def _as_floats(level: NDArray[np.uint16]) -> Floats:
-    light: Floats = level.astype(np.float32)
-    light *= np.float32(1 / _FULL)
-    return light
 
 
 def _target(layout: RenditionLayout) -> Target:
@@ -123,14 +118,14 @@ def _read(levels: list["_Level"], rgba: Samples | StripPicture, profile: bytes |
     """Give all rows of a cut-out to all levels. Between two strips, the rows of blocks that are not whole are held."""
     left = min(level.columns[0] for level in levels)
     right = max(level.columns[1] for level in levels)
-    held: Floats = np.zeros((0, right - left, 4), np.float32)
+    held: Steps = np.zeros((0, right - left, 4), np.uint16)
     top = 0
     for strip in _strips(rgba):
         part = strip[:, left:right]
         bottom = top + len(held) + len(strip)
         begin = min(level.next_row for level in levels)
         if begin < bottom:
-            light = _light(part, profile) if part[..., 3].any() else np.zeros(part.shape, np.float32)
+            light = _light(part, profile) if part[..., 3].any() else np.zeros(part.shape, np.uint16)
             held = np.concatenate([held, light]) if len(held) else light
             for level in levels:
                 level.take(held, (left, top), bottom)
@@ -140,7 +135,7 @@ def _read(levels: list["_Level"], rgba: Samples | StripPicture, profile: bytes |
         held, top = held[keep - top :], keep
 
 
-def _light(strip: Samples, profile: bytes | None) -> Floats:
+def _light(strip: Samples, profile: bytes | None) -> Steps:
     if profile is not None:
         colours = icc.in_srgb(np.ascontiguousarray(strip[..., :3]), profile)
         strip = np.concatenate([colours, strip[..., 3:]], axis=2)
@@ -160,7 +155,7 @@ class _Level:
     source: Box
     rows: tuple[int, int]
     columns: tuple[int, int]
-    light: NDArray[np.uint16]
+    light: Steps
     at: int = 0
 
     @classmethod
@@ -175,7 +170,7 @@ class _Level:
         """The first row of the photo that is still needed; one beyond all if none is."""
         return max(0, self._row(self.at)) if self.at < len(self.light) else _NO_ROW
 
-    def take(self, held: Floats, at: tuple[int, int], bottom: int) -> None:
+    def take(self, held: Steps, at: tuple[int, int], bottom: int) -> None:
         """Shrink all blocks that are whole. held: rows of the photo up to `bottom`; at: its left and top there."""
         while self.at < len(self.light):
             end = self._end_of_block()
@@ -194,14 +189,15 @@ class _Level:
         most = max(1, round(_STRIP * self._scale))
         if self.at + most >= len(self.light):
             return len(self.light)
-        ends = range(self.at + most, self.at + most // 2, -1)
-        return min(ends, key=lambda end: abs(self._row(end) - self.source[1] - end / self._scale))
+        ends = np.arange(self.at + most, self.at + most // 2, -1)
+        rows = ends / self._scale
+        return int(ends[np.argmin(np.abs(np.rint(rows) - rows))])
 
     def _row(self, at: int) -> int:
         """Where in the photo a row of the result begins."""
         return self.source[1] + round(at / self._scale)
 
-    def _shrink(self, held: Floats, at: tuple[int, int], rows: tuple[int, int], end: int) -> None:
+    def _shrink(self, held: Steps, at: tuple[int, int], rows: tuple[int, int], end: int) -> None:
         left, top = at
         start, stop = max(rows[0], self.rows[0]), min(rows[1], self.rows[1])
         if start >= stop:
@@ -211,6 +207,5 @@ class _Level:
             start - rows[0], rows[1] - stop, self.columns[0] - self.source[0], self.source[2] - self.columns[1],
         )  # fmt: skip
         if any(beyond):
-            part = np.asarray(cv2.copyMakeBorder(part, *beyond, cv2.BORDER_CONSTANT), np.float32)
-        light = shrunk_light(part, (self.light.shape[1], end - self.at))
-        self.light[self.at : end] = light * np.float32(_FULL) + np.float32(0.5)
+            part = np.asarray(cv2.copyMakeBorder(part, *beyond, cv2.BORDER_CONSTANT), np.uint16)
+        self.light[self.at : end] = shrunk_light(part, (self.light.shape[1], end - self.at))

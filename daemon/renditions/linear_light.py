@@ -13,7 +13,11 @@ from daemon.arrays import Rgb
 from daemon.pictures.values import Samples
 
 Floats = NDArray[np.float32]
-_STEPS = 65535  # of light that codes are looked up by: twenty for the first of 255 codes, where they are closest
+Steps = NDArray[np.uint16]
+"""Light or alpha in steps of 1 / FULL."""
+FULL = 65535
+"""Steps of full light: twenty for the first of 255 codes, where they are closest. Half the memory of numbers in
+floating point, and half the time."""
 
 
 def light_of(colours: Samples) -> Floats:
@@ -27,33 +31,48 @@ def light_of(colours: Samples) -> Floats:
 def codes_of(light: Floats) -> NDArray[np.uint8]:
     """Light, of any shape, as 8-bit codes of sRGB; clamped to 0..1. It is `light_of` turned round, for each code."""
     steps = np.clip(light, 0, 1)
-    steps *= np.float32(_STEPS)
+    steps *= np.float32(FULL)
     steps += np.float32(0.5)
-    return np.take(_codes(), steps.astype(np.uint16))
+    return codes_of_steps(steps.astype(np.uint16))
 
 
-def premultiplied(rgba: Samples) -> Floats:
-    """Straight colours of sRGB with their alpha, (H, W, 4), as light times alpha, and alpha: float32, 0..1."""
-    full = int(np.iinfo(rgba.dtype).max)
+def codes_of_steps(light: Steps) -> NDArray[np.uint8]:
+    """Light in steps, of any shape, as 8-bit codes of sRGB."""
+    return np.take(_codes(), light)
+
+
+def as_floats(steps: Steps) -> Floats:
+    """Light or alpha in steps, of any shape, as 0..1."""
+    light: Floats = steps.astype(np.float32)
+    light *= np.float32(1 / FULL)
+    return light
+
+
+def premultiplied(rgba: Samples) -> Steps:
+    """Straight colours of sRGB with their alpha, (H, W, 4), as light times alpha, and alpha."""
+    deep = rgba.dtype == np.uint16
     rgba = np.ascontiguousarray(rgba)
-    alpha = cv2.extractChannel(rgba, 3).astype(np.float32) * np.float32(1 / full)
-    light: Floats = np.asarray(cv2.LUT(rgba, _light(255)) if full == 255 else _light(full)[rgba], np.float32)
-    cv2.insertChannel(np.ones_like(alpha), light, 3)
-    return np.asarray(cv2.multiply(light, cv2.merge((alpha, alpha, alpha, alpha)), dst=light), np.float32)
+    light: Steps = _steps(FULL)[rgba] if deep else np.asarray(cv2.LUT(rgba, _steps(255)), np.uint16)
+    alpha: Steps = np.asarray(cv2.extractChannel(rgba, 3), np.uint16)
+    if not deep:
+        alpha *= np.uint16(FULL // 255)
+    cv2.insertChannel(np.full_like(alpha, FULL), light, 3)
+    if int(alpha.min(initial=FULL)) == FULL:
+        return light
+    return np.asarray(cv2.multiply(light, cv2.merge((alpha,) * 4), dst=light, scale=1 / FULL), np.uint16)
 
 
-def shrunk_light(light: Floats, size: tuple[int, int]) -> Floats:
+def shrunk_light(light: Steps, size: tuple[int, int]) -> Steps:
     """Light (H, W, …) at a size (width, height): means over areas where it shrinks; cubic, and clamped, where it grows.
 
-    A kernel with negative lobes would take light below 0 and alpha over 1: alpha is clamped first, and no colour is
-    lighter than its alpha.
+    A kernel with negative lobes would take light below 0 and alpha over 1, which steps cannot be; and no colour is
+    lighter than its alpha. The light itself if it has that size.
     """
     if light.shape[1::-1] == size:
         return light
     if size[0] <= light.shape[1] and size[1] <= light.shape[0]:
-        return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
-    grown = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_CUBIC), np.float32)
-    np.clip(grown, 0, 1, out=grown)
+        return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.uint16)
+    grown = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_CUBIC), np.uint16)
     if grown.ndim == 3 and grown.shape[2] == 4:
         np.minimum(grown[..., :3], grown[..., 3:], out=grown[..., :3])
     return grown
@@ -63,7 +82,13 @@ def shrunk_picture(rgb: Rgb, size: tuple[int, int]) -> Rgb:
     """A picture of 8-bit sRGB at another size (width, height), by its light."""
     if rgb.shape[1::-1] == size:
         return rgb
-    return codes_of(shrunk_light(light_of(np.ascontiguousarray(rgb)), size))
+    return codes_of_steps(shrunk_light(_steps(255)[rgb], size))
+
+
+@lru_cache(maxsize=2)
+def _steps(full: int) -> Steps:
+    """The light of each code, in steps."""
+    return np.asarray(np.rint(_light(full) * FULL), np.uint16)
 
 
 @lru_cache(maxsize=2)
@@ -75,6 +100,6 @@ def _light(full: int) -> Floats:
 
 @lru_cache(maxsize=1)
 def _codes() -> NDArray[np.uint8]:
-    light = np.arange(_STEPS + 1) / _STEPS
+    light = np.arange(FULL + 1) / FULL
     codes = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
     return np.asarray(np.rint(codes * 255), np.uint8)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from daemon.renditions.layout import RenditionLayout
-from daemon.renditions.linear_light import Floats
+from daemon.renditions.linear_light import Floats, Steps, as_floats
 from daemon.renditions.subject_box import Box
 from daemon.renditions.wanted import Remark, Shadow
 
@@ -32,7 +32,7 @@ class ShadowLayer:
 
 
 def drawn_shadow(
-    subject: Floats, layout: RenditionLayout, shadow: Shadow
+    subject: Steps, layout: RenditionLayout, shadow: Shadow
 ) -> tuple[ShadowLayer | None, tuple[Remark, ...]]:
     """The shadow of a subject on its canvas; None if it has none; and remarks.
 
@@ -46,11 +46,12 @@ def drawn_shadow(
         return None, ("no_shadow_cut",)
     if _has_its_own(subject, layout):
         return None, ("no_shadow_own",)
+    alpha = as_floats(subject[..., 3])
     if shadow.kind == "reflection":
-        remarks: tuple[Remark, ...] = () if _stands_broadly(subject[..., 3]) else ("reflection_hovers",)
+        remarks: tuple[Remark, ...] = () if _stands_broadly(alpha) else ("reflection_hovers",)
         return _reflection(subject, layout, shadow.strength), remarks
     work = min(1.0, _WORK / max(layout.size))
-    small = _on_canvas(subject[..., 3], layout, work)
+    small = _on_canvas(alpha, layout, work)
     box = tuple(round(edge * work) for edge in layout.box)
     dark = (_contact if shadow.kind == "contact" else _drop)(small, (box[0], box[1], box[2], box[3]))
     cover = np.asarray(cv2.resize(dark, layout.size, interpolation=cv2.INTER_LINEAR), np.float32)
@@ -113,7 +114,7 @@ def _banded(shape: tuple[int, ...], feet: Floats, rows: Floats, half: float) -> 
     return np.asarray(np.clip(max(half, 0.5) + 0.5 - away, 0, 1) * feet, np.float32)
 
 
-def _reflection(subject: Floats, layout: RenditionLayout, strength: float) -> ShadowLayer:
+def _reflection(subject: Steps, layout: RenditionLayout, strength: float) -> ShadowLayer:
     """Of a polished floor: the subject upside down below its lowest row, weaker and less sharp with each row."""
     width, height = layout.size
     left, top, right, _ = layout.place
@@ -125,7 +126,7 @@ def _reflection(subject: Floats, layout: RenditionLayout, strength: float) -> Sh
     if fall < 1:
         return layer
     foot = layout.box[3] - top
-    mirrored = np.ascontiguousarray(subject[max(0, foot - fall) : foot][::-1])
+    mirrored = as_floats(np.ascontiguousarray(subject[max(0, foot - fall) : foot][::-1]))
     fall = len(mirrored)
     soft = _blurred(mirrored, 0.006 * high, 0.006 * high)
     down = (np.arange(fall, dtype=np.float32) / fall)[:, None, None]
@@ -172,10 +173,10 @@ def _stretched(picture: Floats) -> Floats:
     return picture / np.float32(darkest) if darkest > 0 else picture
 
 
-def _has_its_own(subject: Floats, layout: RenditionLayout) -> bool:
+def _has_its_own(subject: Steps, layout: RenditionLayout) -> bool:
     """Whether the matte holds a shadow: in its lowest part, a patch of dark grey half-transparent pixels."""
     high, wide = layout.box[3] - layout.box[1], layout.box[2] - layout.box[0]
-    low = subject[max(0, layout.box[3] - layout.place[1] - max(1, high // 4)) :]
+    low = as_floats(subject[max(0, layout.box[3] - layout.place[1] - max(1, high // 4)) :])
     alpha = low[..., 3]
     brightest = low[..., :3].max(axis=2)
     soft = ((alpha > 0.04) & (alpha < 0.7) & (brightest < 0.15 * alpha)).astype(np.uint8)

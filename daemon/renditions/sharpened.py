@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from daemon.renditions.linear_light import Floats
+from daemon.renditions.linear_light import FULL, Floats, Steps, as_floats
 
 _RADIUS = 0.7  # pixels
 _MOST = 1.5  # times what blurring takes away, at full strength
@@ -15,7 +15,7 @@ _AROUND = 6  # rows beyond them: more than the blur reaches
 _LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear sRGB (BT.709)
 
 
-def sharpened(subject: Floats, amount: float) -> Floats:
+def sharpened(subject: Steps, amount: float) -> Steps:
     """The subject, (h, w, 4) light times alpha and alpha, sharpened by its luminance. amount: 0..1.
 
     Along the rim, no pixel gets lighter or darker than its neighbours were: no line of light is drawn there.
@@ -23,8 +23,8 @@ def sharpened(subject: Floats, amount: float) -> Floats:
     result = np.empty_like(subject)
     for top in range(0, len(subject), _BAND):
         start, end = max(0, top - _AROUND), min(len(subject), top + _BAND + _AROUND)
-        band = _sharpened(subject[start:end], amount)
-        result[top : top + _BAND] = band[top - start : top - start + _BAND]
+        band = _sharpened(as_floats(subject[start:end]), amount)
+        result[top : top + _BAND] = np.rint(band[top - start : top - start + _BAND] * FULL)
     return result
 
 

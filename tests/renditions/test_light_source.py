@@ -8,9 +8,19 @@ import pytest
 
 from daemon.pictures.strip_picture import StripPicture
 from daemon.pictures.values import Samples
+from daemon.renditions.drawn_rendition import draw
 from daemon.renditions.layout import RenditionLayout, laid_out
 from daemon.renditions.light_source import LightSource
-from daemon.renditions.linear_light import codes_of, light_of, premultiplied, shrunk_light, shrunk_picture
+from daemon.renditions.linear_light import (
+    FULL,
+    as_floats,
+    codes_of,
+    codes_of_steps,
+    light_of,
+    premultiplied,
+    shrunk_light,
+    shrunk_picture,
+)
 from tests.pictures.drawing import coloured, profile
 from tests.renditions.shapes import box_of, ellipse, wanted
 
@@ -47,7 +57,7 @@ def test_colour_that_alpha_hides_does_not_count() -> None:
     light = shrunk_light(premultiplied(rgba), (5, 5))
 
     assert light[..., 1].max() == 0
-    assert np.allclose(light[..., 0], light[..., 3])
+    assert (light[..., 0] == light[..., 3]).all()
 
 
 def test_what_is_enlarged_is_clamped() -> None:
@@ -56,9 +66,18 @@ def test_what_is_enlarged_is_clamped() -> None:
 
     light = shrunk_light(premultiplied(rgba), (90, 90))
 
-    assert light.min() >= 0
-    assert light.max() <= 1
+    assert light.max() == FULL
     assert (light[..., :3] <= light[..., 3:]).all()
+
+
+def test_light_in_steps_shrinks_as_light_in_floating_point() -> None:
+    rgba = cut_out()
+    alpha = (rgba[..., 3:] / 255).astype(np.float32)
+    exact = np.concatenate([light_of(np.ascontiguousarray(rgba[..., :3])) * alpha, alpha], axis=2)
+
+    shrunk = as_floats(shrunk_light(premultiplied(rgba), (211, 173)))
+
+    assert np.abs(shrunk - cv2.resize(exact, (211, 173), interpolation=cv2.INTER_AREA)).max() < 1.5 / FULL
 
 
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
@@ -70,9 +89,9 @@ def test_strips_give_what_the_whole_gives(depth: type[np.uint8 | np.uint16], lon
     left, top, right, bottom = layout.source
     size = layout.place[2] - layout.place[0], layout.place[3] - layout.place[1]
 
-    light = LightSource.of(deep, None, [layout]).light(layout)
+    light = as_floats(LightSource.of(deep, None, [layout]).light(layout))
 
-    whole = cv2.resize(premultiplied(rgba[top:bottom, left:right]), size, interpolation=cv2.INTER_AREA)
+    whole = cv2.resize(as_floats(premultiplied(rgba[top:bottom, left:right])), size, interpolation=cv2.INTER_AREA)
     assert np.abs(light - whole).max() < 0.06
     assert np.abs(light - whole).mean() < 0.002
 
@@ -83,7 +102,7 @@ def test_pixels_that_keep_their_size_are_kept_exactly() -> None:
     left, top, right, bottom = layout.source
     assert layout.scale == 1
 
-    light = LightSource.of(rgba, None, [layout]).light(layout)
+    light = as_floats(LightSource.of(rgba, None, [layout]).light(layout))
 
     assert (np.rint(light[..., 3] * 255) == rgba[top:bottom, left:right, 3]).all()
     opaque = light[..., 3] == 1
@@ -112,9 +131,9 @@ def test_what_is_made_from_a_larger_one_is_as_if_made_from_the_photo(longest: in
     rgba = cut_out()
     large, small = placed(rgba, 400), placed(rgba, longest)
 
-    derived = LightSource.of(rgba, None, [large, small]).light(small)
+    derived = as_floats(LightSource.of(rgba, None, [large, small]).light(small))
 
-    straight = LightSource.of(rgba, None, [small]).light(small)
+    straight = as_floats(LightSource.of(rgba, None, [small]).light(small))
     assert np.abs(derived - straight).mean() < 0.005
     assert derived.shape == straight.shape
 
@@ -126,7 +145,7 @@ def test_colours_are_brought_from_their_profile_to_srgb() -> None:
 
     light = LightSource.of(rgba, profile("p3"), [layout]).light(layout)
 
-    red, green, blue = codes_of(light[..., :3])[40, 40].tolist()
+    red, green, blue = codes_of_steps(light[40, 40, :3]).tolist()
     assert red < 110
     assert green > 200
     assert blue < 50
@@ -148,4 +167,15 @@ def test_light_of_a_single_pixel_fills_what_it_is_enlarged_to() -> None:
     light = LightSource.of(rgba, None, [layout]).light(layout)
 
     assert light.shape == (10, 10, 4)
-    assert light.min() > 0.9999
+    assert light.min() == FULL
+
+
+def test_what_is_drawn_leaves_the_light_for_other_renditions_alone() -> None:
+    rgba = cut_out()
+    layout = placed(rgba, 300)
+    source = LightSource.of(rgba, None, [layout])
+    before = source.light(layout).copy()
+
+    draw(source, layout, wanted(300))
+
+    assert (source.light(layout) == before).all()
