@@ -39,7 +39,7 @@ def font(size: int) -> Any:
 
 
 def drawn_bottle() -> Image.Image:
-    """A blue bottle with a label before a light wall, softly lit. Drawn four times larger, so that edges are smooth."""
+    """A blue bottle with a label before a light wall, softly lit, in 2640 x 1760 pixels."""
     width, height = 4 * CELL[0] * 2, 4 * CELL[1] * 2
     rows, columns = np.mgrid[0:height:8, 0:width:8]
     light = 236 - 46 * (rows / height) - 22 * np.abs(columns / width - 0.4)
@@ -62,7 +62,7 @@ def drawn_bottle() -> Image.Image:
     pen.rectangle((1070, 960, 1570, 980), fill=(176, 40, 44))
     pen.text((1320, 1130), "No 9", fill=(40, 40, 44), font=font(150), anchor="mm")
     pen.rounded_rectangle((1210, 130, 1430, 260), 24, fill=(176, 40, 44))
-    return scene.resize((2 * CELL[0], 2 * CELL[1]), Image.Resampling.LANCZOS)
+    return scene
 
 
 def photos_in(folder: Path) -> list[Path]:
@@ -74,7 +74,8 @@ def photos_in(folder: Path) -> list[Path]:
         left = (photo.width - width) // 2
         photo.crop((left, 0, left + width, width * CELL[1] // CELL[0])).save(path)
         found.append(path)
-    drawn_bottle().save(folder / "bottle.png")
+    smooth = drawn_bottle().resize((2 * CELL[0], 2 * CELL[1]), Image.Resampling.LANCZOS)
+    smooth.save(folder / "bottle.png")
     return [*found, folder / "bottle.png"]
 
 

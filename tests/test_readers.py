@@ -12,7 +12,7 @@ OF_THE_HOUSE = ("rim", "witness", "canary", "ladder", "recipe", "journal", "alph
 """Words that a page may use once it has said what they mean, with the word *in italics* or **bold** there."""
 FOR_READERS = (
     "README.md", "docs/studio.md", "docs/scanning.md", "docs/operations.md", "docs/operations/install.md",
-    "docs/operations/every-day.md", "docs/integrating.md", "docs/models.md", "docs/metrics.md",
+    "docs/operations/every-day.md", "docs/integrating.md", "docs/models.md", "docs/metrics.md", "docs/shops.md",
 )  # fmt: skip
 STUDIO = ("docs/studio.md", "docs/studio.de.md", "docs/scanning.md")
 

@@ -78,7 +78,7 @@ def try_renditions(
 
 def _for_all_grades(settings: Settings, name: str) -> RenditionSettings:
     find_rendition(settings, name)  # raises BadSettings with the names that there are
-    own = settings.renditions.get(name, RenditionSettings(preset=name))
+    own = settings.renditions.get(name) or RenditionSettings(preset=name)
     return own.model_copy(update={"grades": tuple(grade.value for grade in Grade)})
 
 

@@ -58,6 +58,16 @@ def test_it_is_made_whatever_the_grade_is(tmp_path: Path) -> None:
     assert [each["name"] for each in told["renditions"]] == ["amazon-main"]
 
 
+def test_a_rendition_of_the_settings_that_is_no_preset_is_made_too(tmp_path: Path) -> None:
+    photo = save_photo(tmp_path / "shoe.png", drawn_photo(700, 600))
+    settings = tmp_path / "own.toml"
+    settings.write_text('[renditions.web]\nbackground = "#e9eef4"\nlongest = 300\n')
+
+    code, said = tried(photo, "--preset", "web", "--config", str(settings))
+
+    assert (code, (tmp_path / "shop" / "shoe_for-web.jpg").is_file()) == (0, True), said
+
+
 def test_an_unknown_name_is_told_before_anything_is_cut_out(tmp_path: Path) -> None:
     photo = save_photo(tmp_path / "shoe.png")
 
