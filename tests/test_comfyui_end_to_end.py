@@ -97,5 +97,5 @@ def test_once_ends_with_code_1_where_no_server_ever_answers_and_keeps_the_photos
     )
 
     assert done.returncode == 1
-    assert "1 photo goes on at the next start" in done.stdout
+    assert "1 photo goes on at the next start" in done.stderr
     assert files_below(root / "failed") == []

@@ -18,7 +18,7 @@ def in_seconds(rules: str) -> str:
     for was, becomes in (("> 900)", "> 15)"), ("> 43200", "> 6")):
         assert was in rules or "record:" in rules, was
         rules = rules.replace(was, becomes)
-    rules = rules.replace('up{job="freisteller"} == 0\n        for: 2m', 'up{job="freisteller"} == 0\n        for: 20s')
+    rules = rules.replace('up{job="freisteller"} == 0\n        for: 2m', 'up{job="freisteller"} == 0\n        for: 40s')
     rules = re.sub(r"\[(\d+)m\]", lambda found: f"[{max(4, int(found[1]))}s]", rules)
     return re.sub(r"for: (\d+)m", r"for: \1s", rules)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -57,8 +58,16 @@ class Page:
         ActionChains(self.driver).key_down(Keys.CONTROL).send_keys(key).key_up(Keys.CONTROL).perform()
 
     def click(self, selector: str) -> None:
-        """Click what a selector finds first."""
-        self.driver.find_element("css selector", selector).click()
+        """Click what a selector finds first; it is looked for again where the page was drawn anew just before."""
+
+        def clicked() -> bool:
+            try:
+                self.driver.find_element("css selector", selector).click()
+            except StaleElementReferenceException:
+                return False
+            return True
+
+        self.wait(clicked, f"{selector} to be clicked")
 
     def text(self, selector: str) -> str:
         """The text of what a selector finds first, "" if nothing. In one step, since the page may be drawn anew."""
