@@ -9,14 +9,14 @@ from typing import Protocol
 from pydantic import TypeAdapter
 
 from daemon.disk.whole_file import write_whole
-from daemon.errors import NoRoom, Said
+from daemon.errors import FreistellerError, NoRoom, Said
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.jobs import Grade
 from daemon.logs import log
 from daemon.pictures.result_names import FOR
 from daemon.pictures.values import Page
 from daemon.renditions.encoded_rendition import SUFFIXES
-from daemon.renditions.wanted import MadeRendition, Rendition
+from daemon.renditions.wanted import MadeRendition, Proved, Rendition
 from daemon.words.catalogue import words_in
 from daemon.words.rendition_texts import rule_text
 
@@ -74,7 +74,7 @@ class StagedRenditions:
         paths = [self._folder / f"result{self._suffix(rendition)}" for rendition in missing]
         scratches = [scratch_of(path) for path in paths]
         try:
-            all_made = maker.render(list(zip(scratches, missing, strict=True)), job_id) if missing else ()
+            all_made = _rendered(maker, list(zip(scratches, missing, strict=True)), job_id) if missing else ()
         except OSError as error:
             raise NoRoom(Said("file_not_written", path=self._folder, fault=error)) from error
         for made, scratch, path in zip(all_made, scratches, paths, strict=True):
@@ -108,6 +108,32 @@ class StagedRenditions:
 
     def _suffix(self, rendition: Rendition) -> str:
         return f"{self._page.suffix}{FOR}{rendition.name}{SUFFIXES[rendition.encoding.format]}"
+
+
+def _rendered(
+    maker: RenditionMaker, wanted: Sequence[tuple[Path, Rendition]], job_id: str
+) -> tuple[MadeRendition, ...]:
+    """What came of renditions. A mistake of ours in one of them costs neither the others nor the photo its result."""
+    try:
+        return maker.render(wanted, job_id)
+    except (OSError, FreistellerError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever drawing, a codec or a proof may do wrong
+        for path, _ in wanted:
+            path.unlink(missing_ok=True)
+        if len(wanted) > 1:
+            return tuple(made for one in wanted for made in _rendered(maker, [one], job_id))
+        ((_, rendition),) = wanted
+        log.log(
+            "rendition_failed",
+            f"the picture for {rendition.name} cannot be made; please report this",
+            level=logging.ERROR,
+            error=error,
+            job=job_id,
+            rendition=rendition.name,
+        )
+        fault = Proved("made", False, f"{type(error).__name__}: {error}", "-")
+        return (MadeRendition(rendition, (0, 0), 0, (0.0, 0.0), 0.0, 0, (fault,)),)
 
 
 def _tell(made: MadeRendition, job_id: str) -> None:

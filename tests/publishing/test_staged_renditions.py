@@ -48,6 +48,16 @@ class OneFails(Maker):
         return (replace(first, proofs=(NOT_MADE,)), *others)
 
 
+class Stumbles(Maker):
+    """Has a mistake that only one rendition meets."""
+
+    def render(self, wanted: Sequence[tuple[Path, Rendition]], job_id: str) -> tuple[MadeRendition, ...]:
+        made = super().render(wanted, job_id)
+        if any(rendition.name == "ebay" for _, rendition in wanted):
+            raise ZeroDivisionError("a side of 0 pixels")
+        return made
+
+
 def scratch_of(path: Path) -> Path:
     return path.with_name(f"unfinished-{path.name}")
 
@@ -120,6 +130,19 @@ def test_one_that_cannot_be_made_leaves_the_others_alone(tmp_path: Path) -> None
 
     assert [made.broken[:1] for made in renditions.made] == [(NOT_MADE,), ()]
     assert names(renditions) == ["shoe_for-shop.jpg"]
+
+
+def test_a_mistake_of_ours_in_one_costs_neither_the_others_nor_the_result(tmp_path: Path) -> None:
+    renditions = staged(tmp_path, EBAY, replace(EBAY, name="shop"))
+
+    renditions.make(Stumbles(), "job", scratch_of)
+
+    assert [[(each.rule, each.found) for each in made.broken] for made in renditions.made] == [
+        [("made", "ZeroDivisionError: a side of 0 pixels")],
+        [],
+    ]
+    assert names(renditions) == ["shoe_for-shop.jpg"]
+    assert len(list(tmp_path.glob("*.jpg"))) == 1
 
 
 def test_a_full_disk_is_no_fault_of_the_rendition(tmp_path: Path) -> None:
