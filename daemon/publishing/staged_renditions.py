@@ -9,7 +9,7 @@ from typing import Protocol
 from pydantic import TypeAdapter
 
 from daemon.disk.whole_file import write_whole
-from daemon.errors import FreistellerError, NoRoom, Said
+from daemon.errors import FreistellerError, NoRoom, Said, WorkerLost
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.jobs import Grade
 from daemon.logs import log
@@ -21,12 +21,16 @@ from daemon.words.catalogue import words_in
 from daemon.words.rendition_texts import rule_text
 
 _MADE = TypeAdapter(MadeRendition)
+_MOST_LOST = 2  # then its result matters more, before the photo has had all its tries
+
+To = tuple[Path, Rendition]
+"""Where a rendition is written."""
 
 
 class RenditionMaker(Protocol):
     """What draws renditions: the worker that holds the photo, after it has cut it out."""
 
-    def render(self, wanted: Sequence[tuple[Path, Rendition]], job_id: str) -> tuple[MadeRendition, ...]:
+    def render(self, wanted: Sequence[To], job_id: str) -> tuple[MadeRendition, ...]:
         """Write renditions of what `compose` made, each to its path, and hold each against its rules.
 
         One that cannot be made breaks the rule "made", and may have left no file.
@@ -74,7 +78,7 @@ class StagedRenditions:
         paths = [self._folder / f"result{self._suffix(rendition)}" for rendition in missing]
         scratches = [scratch_of(path) for path in paths]
         try:
-            all_made = _rendered(maker, list(zip(scratches, missing, strict=True)), job_id) if missing else ()
+            all_made = self._rendered(maker, list(zip(scratches, missing, strict=True)), job_id) if missing else ()
         except OSError as error:
             raise NoRoom(Said("file_not_written", path=self._folder, fault=error)) from error
         for made, scratch, path in zip(all_made, scratches, paths, strict=True):
@@ -86,6 +90,18 @@ class StagedRenditions:
             else:
                 scratch.replace(path)
             self._note(made)
+
+    def _rendered(self, maker: RenditionMaker, wanted: Sequence[To], job_id: str) -> tuple[MadeRendition, ...]:
+        """What came of renditions; nothing is made any more after the process that made them was lost twice."""
+        lost = self._folder / f"lost{self._page.suffix}"
+        times = len(lost.read_bytes()) if lost.exists() else 0
+        if times >= _MOST_LOST:
+            return tuple(_not_made(rendition, "the process that made it was lost twice") for _, rendition in wanted)
+        try:
+            return _rendered(maker, wanted, job_id)
+        except WorkerLost:
+            write_whole(lost, bytes(times + 1))
+            raise
 
     def _made(self, rendition: Rendition) -> MadeRendition | None:
         """What an earlier call made, if it is what is wanted now."""
@@ -110,9 +126,7 @@ class StagedRenditions:
         return f"{self._page.suffix}{FOR}{rendition.name}{SUFFIXES[rendition.encoding.format]}"
 
 
-def _rendered(
-    maker: RenditionMaker, wanted: Sequence[tuple[Path, Rendition]], job_id: str
-) -> tuple[MadeRendition, ...]:
+def _rendered(maker: RenditionMaker, wanted: Sequence[To], job_id: str) -> tuple[MadeRendition, ...]:
     """What came of renditions. A mistake of ours in one of them costs neither the others nor the photo its result."""
     try:
         return maker.render(wanted, job_id)
@@ -132,8 +146,11 @@ def _rendered(
             job=job_id,
             rendition=rendition.name,
         )
-        fault = Proved("made", False, f"{type(error).__name__}: {error}", "-")
-        return (MadeRendition(rendition, (0, 0), 0, (0.0, 0.0), 0.0, 0, (fault,)),)
+        return (_not_made(rendition, f"{type(error).__name__}: {error}"),)
+
+
+def _not_made(rendition: Rendition, why: str) -> MadeRendition:
+    return MadeRendition(rendition, (0, 0), 0, (0.0, 0.0), 0.0, 0, (Proved("made", False, why, "-"),))
 
 
 def _tell(made: MadeRendition, job_id: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import NoRoom
+from daemon.errors import NoRoom, Said, WorkerLost
 from daemon.hotfolder.effects import Effect
 from daemon.jobs import Grade
 from daemon.pictures.values import ONLY_PAGE, Page
@@ -23,7 +23,7 @@ BROKEN = Proved("longest_side", False, "320", "≥ 500")
 class Maker:
     """Writes the name of each rendition; trouble, if set, is raised then."""
 
-    def __init__(self, proof: Proved = HOLDS, trouble: OSError | None = None) -> None:
+    def __init__(self, proof: Proved = HOLDS, trouble: Exception | None = None) -> None:
         self.calls: list[str] = []
         self.proof = proof
         self.trouble = trouble
@@ -143,6 +143,18 @@ def test_a_mistake_of_ours_in_one_costs_neither_the_others_nor_the_result(tmp_pa
     ]
     assert names(renditions) == ["shoe_for-shop.jpg"]
     assert len(list(tmp_path.glob("*.jpg"))) == 1
+
+
+def test_renditions_that_end_their_process_twice_are_given_up_for_the_result(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(WorkerLost):
+            staged(tmp_path, EBAY).make(Maker(trouble=WorkerLost(Said("unknown"))), "job", scratch_of)
+    maker, renditions = Maker(), staged(tmp_path, EBAY)
+
+    renditions.make(maker, "job", scratch_of)
+
+    assert maker.calls == []
+    assert [made.broken[0].found for made in renditions.made] == ["the process that made it was lost twice"]
 
 
 def test_a_full_disk_is_no_fault_of_the_rendition(tmp_path: Path) -> None:
