@@ -89,7 +89,7 @@ def test_once_does_the_photos_that_are_there_and_reports_whether_one_failed(tmp_
 def test_a_second_daemon_on_the_same_root_refuses_to_start(tmp_path: Path) -> None:
     with DaemonProcess(tmp_path) as daemon:
         daemon.wait_until(lambda: (tmp_path / "hot" / ".freisteller" / "lock").exists(), "the lock")
-        daemon.wait_until(lambda: "Engine" in (tmp_path / "daemon.log").read_text(), "the start")
+        daemon.wait_until(lambda: daemon.says('"started"'), "the start")
 
         second = freisteller("run", "--once", folder=tmp_path)
         elsewhere = freisteller("run", "--once", folder=tmp_path, FREISTELLER__STATE_DIR=str(tmp_path / "other"))

@@ -187,7 +187,7 @@ def test_a_daemon_whose_journal_is_locked_waits_answers_and_goes_on(tmp_path: Pa
     for answer in (paused, retried):
         assert answer[0] == 75
         assert "is locked by another program" in answer[1]
-    assert "fail journal: " in checked[1]
+    assert "fail journal_locked: " in checked[1]
     assert files_below(house.root / "failed") == []
     assert {tries for _, tries in house.rows()} == {1}
     assert house.actions("journal_locked") == house.actions("journal_unlocked") == 1
