@@ -349,7 +349,7 @@ class Life:
             "ROOT": str(folder / "hot"),
             "STATE_DIR": str(folder / "state"),
             "HTTP__BIND": "",
-            "LOG__LEVEL": "warning",
+            "LOG__LEVEL": "info",  # the start is told there
             "COMFYUI__SERVERS": json.dumps([{"url": url, "slots": int(changes.get("DISPATCH__WORKERS", 2))}]),
             "ENGINE__PROXY_PIXELS": "256",
             "STRATEGY__MAX_ATTEMPTS": "2",
@@ -364,10 +364,10 @@ class Life:
         }
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FREISTELLER")}
         environment |= {f"FREISTELLER__{name}": value for name, value in settings.items()}
-        self._said = (folder / "said").open("w+b")
-        with (folder / "daemon.log").open("ab") as log:
-            command = [sys.executable, "-m", "daemon", "run"]
-            self._process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=self._said, stderr=log)
+        self._said = (folder / "daemon.log").open("a+b")
+        self._begin = self._said.seek(0, os.SEEK_END)
+        command = [sys.executable, "-m", "daemon", "run"]
+        self._process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=self._said, stderr=self._said)
 
     def __enter__(self) -> Self:
         return self
@@ -390,7 +390,7 @@ class Life:
     def started(self) -> float:
         """Wait until it has begun to work; returns how long that took."""
         began = time.monotonic()
-        while b"Engine:" not in os.pread(self._said.fileno(), 1000, 0) and not self.over:
+        while b'"started"' not in os.pread(self._said.fileno(), 4000, self._begin) and not self.over:
             time.sleep(0.01)
         return time.monotonic() - began
 

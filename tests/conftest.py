@@ -1,9 +1,10 @@
 """What every test run needs."""
 
+import logging
 import os
 import signal
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ os.environ["FREISTELLER__JUDGEMENT__WITNESS"] = "off"
 
 from daemon.intake import background_decoding
 from daemon.intake.event_listener import EventListener
+from daemon.logs import log
 
 # A run that a script starts in the background is deaf to Ctrl-C, and so would be each program that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -63,3 +65,13 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
     """Daemons hear no events: stopping watchdog takes half a second each time, and the scan finds everything anyway."""
     monkeypatch.setattr(EventListener, "listen", lambda *_: None)
+
+
+@pytest.fixture(autouse=True)
+def log_levels_as_they_were() -> Iterator[None]:
+    """A command that a test runs in this process sets the levels of its log, for that test only."""
+    loggers = [logging.getLogger(), logging.getLogger(log.LOGGER)]
+    before = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, before, strict=True):
+        logger.setLevel(level)
