@@ -51,7 +51,7 @@ install-command: .venv/.ready ## link the command freisteller into ~/.local/bin
 setup: .venv/.weights $(SAMPLES) ## create the virtual environment, install the package, download the small model
 
 run: before-run setup ## watch ./hotfolder, with three sample photos (ROOT=… for another folder)
-	@echo "Commands: .venv/bin/freisteller --help   (or just freisteller, after make install-command)"
+	@echo "Commands: .venv/bin/freisteller --help   (make install-command shortens it)"
 	@exec $(PY) -m daemon run --root "$(ROOT)" --samples
 
 test: .venv/.weights .venv/.dev ## install what the tests need, then run them
