@@ -57,10 +57,7 @@ def process_photos(
     Raises BadSettings if the folder cannot be made or the engine cannot work at all.
     """
     log.set_up("warning" if settings.log.level == "info" else settings.log.level, settings.log.format, sys.stderr)
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadSettings(f"The folder --out {out_dir} cannot be made: {error.strerror}. Name another one.") from error
+    make_out_dir(out_dir)
     with (
         SinglePhotos(settings, lambda line: None if quiet else out.print(line, markup=False)) as single,
         ThreadPoolExecutor(single.at_once) as executor,
@@ -68,6 +65,14 @@ def process_photos(
     ):
         processor = _Processor(settings, single, out_dir)
         return list(executor.map(lambda photo: show(processor.process(photo)), photos))
+
+
+def make_out_dir(folder: Path) -> None:
+    """Make the folder that --out names, if it is not there. Raises BadSettings if it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSettings(f"The folder --out {folder} cannot be made: {error.strerror}. Name another one.") from error
 
 
 class _Processor:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from daemon.commands.process import make_out_dir
 from daemon.commands.renditions_show import find_rendition
 from daemon.commands.single_photos import SinglePhotos
-from daemon.errors import BadSettings
 from daemon.jobs import Grade
 from daemon.logs import log
 from daemon.pictures.result_names import is_rendition
@@ -60,10 +60,7 @@ def try_renditions(
     """
     log.set_up("error", settings.log.format, sys.stderr)  # what is left out is told in our own lines
     wanted = {name: _for_all_grades(settings, name) for name in names}
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadSettings(f"The folder --out {out_dir} cannot be made: {error.strerror}. Name another one.") from error
+    make_out_dir(out_dir)
     settings = settings.model_copy(update={"renditions": wanted})
     with (
         SinglePhotos(settings, print_line) as single,

@@ -16,7 +16,7 @@ from daemon.logs import log
 from daemon.pictures.result_names import FOR
 from daemon.pictures.values import Page
 from daemon.renditions.encoded_rendition import SUFFIXES
-from daemon.renditions.wanted import MadeRendition, Proved, Rendition
+from daemon.renditions.wanted import MadeRendition, Rendition
 from daemon.words.catalogue import words_in
 from daemon.words.rendition_texts import rule_text
 
@@ -47,16 +47,18 @@ class StagedRenditions:
         self._page = page
         self._wanted = [rendition for rendition in wanted if grade in rendition.grades]
         self._tick = tick
+        # Read once: staging may lie on a share, where each look takes its time.
+        self._made = {each.name: made for each in self._wanted if (made := self._made_before(each))}
 
     @property
     def missing(self) -> list[Rendition]:
         """Those that are still to be made."""
-        return [rendition for rendition in self._wanted if self._made(rendition) is None]
+        return [rendition for rendition in self._wanted if rendition.name not in self._made]
 
     @property
     def made(self) -> tuple[MadeRendition, ...]:
         """Those that were made, the broken ones among them."""
-        return tuple(made for rendition in self._wanted if (made := self._made(rendition)))
+        return tuple(self._made[rendition.name] for rendition in self._wanted if rendition.name in self._made)
 
     @property
     def files(self) -> tuple[tuple[Path, str], ...]:
@@ -90,20 +92,22 @@ class StagedRenditions:
             else:
                 scratch.replace(path)
             self._note(made)
+            self._made[made.rendition.name] = made
 
     def _rendered(self, maker: RenditionMaker, wanted: Sequence[To], job_id: str) -> tuple[MadeRendition, ...]:
         """What came of renditions; nothing is made any more after the process that made them was lost twice."""
         lost = self._folder / f"lost{self._page.suffix}"
         times = len(lost.read_bytes()) if lost.exists() else 0
         if times >= _MOST_LOST:
-            return tuple(_not_made(rendition, "the process that made it was lost twice") for _, rendition in wanted)
+            why = "the process that made it was lost twice"
+            return tuple(MadeRendition.not_made(rendition, why) for _, rendition in wanted)
         try:
             return _rendered(maker, wanted, job_id)
         except WorkerLost:
             write_whole(lost, bytes(times + 1))
             raise
 
-    def _made(self, rendition: Rendition) -> MadeRendition | None:
+    def _made_before(self, rendition: Rendition) -> MadeRendition | None:
         """What an earlier call made, if it is what is wanted now."""
         with suppress(OSError, ValueError):
             made = _MADE.validate_json(self._note_of(rendition).read_bytes())
@@ -146,11 +150,7 @@ def _rendered(maker: RenditionMaker, wanted: Sequence[To], job_id: str) -> tuple
             job=job_id,
             rendition=rendition.name,
         )
-        return (_not_made(rendition, f"{type(error).__name__}: {error}"),)
-
-
-def _not_made(rendition: Rendition, why: str) -> MadeRendition:
-    return MadeRendition(rendition, (0, 0), 0, (0.0, 0.0), 0.0, 0, (Proved("made", False, why, "-"),))
+        return (MadeRendition.not_made(rendition, f"{type(error).__name__}: {error}"),)
 
 
 def _tell(made: MadeRendition, job_id: str) -> None:

@@ -177,6 +177,11 @@ class MadeRendition:
     proofs: tuple[Proved, ...]
     remarks: tuple[Remark, ...] = ()
 
+    @classmethod
+    def not_made(cls, rendition: Rendition, why: str) -> "MadeRendition":
+        """One of which there is no file, because it breaks the rule "made"."""
+        return cls(rendition, (0, 0), 0, (0.0, 0.0), 0.0, 0, (Proved("made", False, why, "-"),))
+
     @property
     def broken(self) -> tuple[Proved, ...]:
         """The rules that it breaks."""

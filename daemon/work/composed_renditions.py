@@ -20,7 +20,7 @@ from daemon.renditions.layout import RenditionLayout, laid_out
 from daemon.renditions.light_source import LightSource
 from daemon.renditions.proof import prove
 from daemon.renditions.subject_box import subject_box
-from daemon.renditions.wanted import MadeRendition, Proved, Rendition
+from daemon.renditions.wanted import MadeRendition, Rendition
 from daemon.work.composed_result import ComposedResult
 
 _DPI = 300.0  # a tag that changes no pixel; shops that name one name this
@@ -40,7 +40,9 @@ def render(result: ComposedResult, original: Original, wanted: Sequence[To], tag
     laid = [_or_fault(partial(laid_out, box, rendition)) for _, rendition in wanted]
     desk = _Desk(result, original, tag, _sources_of_all(result, [rendition for _, rendition in wanted], laid))
     return tuple(
-        desk.made(path, rendition, layout) if isinstance(layout, RenditionLayout) else _not_made(rendition, layout)
+        desk.made(path, rendition, layout)
+        if isinstance(layout, RenditionLayout)
+        else MadeRendition.not_made(rendition, str(layout))
         for (path, rendition), layout in zip(wanted, laid, strict=True)
     )
 
@@ -97,7 +99,7 @@ class _Desk:
                     asked = ToProve(rendition, drawn.cover, drawn.touched, layout.share, layout.cut)
                     proofs = prove(path, asked)
         except _FAULTS as fault:
-            return _not_made(rendition, fault)
+            return MadeRendition.not_made(rendition, str(fault))
         return MadeRendition(
             rendition,
             layout.size,
@@ -131,7 +133,3 @@ def _or_fault(lay: Callable[[], RenditionLayout]) -> RenditionLayout | Freistell
         return lay()
     except _FAULTS as fault:
         return fault
-
-
-def _not_made(rendition: Rendition, fault: FreistellerError) -> MadeRendition:
-    return MadeRendition(rendition, (0, 0), 0, (0.0, 0.0), 0.0, 0, (Proved("made", False, str(fault), "-"),))
