@@ -33,6 +33,7 @@ WORDS = {
     "work": ("a photo is cut out,", "many at once"),
     "people": ("what people say", "by moving files"),
     "contact_sheet": ("results laid out", "to look at"),
+    "exports": ("an order, as", "shops read it"),
     "notify": ("tells people", "what happened"),
     "web": ("pages, pictures, API", "and figures, one port"),
     "service": ("one daemon: start,", "upkeep, stop"),

@@ -30,7 +30,7 @@ ORDER = (
     "judgement", "pictures", "engines", "renditions",
     "journal", "observe", "hotfolder", "intake",
     "publishing", "work", "people",
-    "contact_sheet", "notify", "web", "service", "commands", "cli",
+    "contact_sheet", "exports", "notify", "web", "service", "commands", "cli",
 )  # fmt: skip
 """The rooms. Each imports only from rooms before it, from itself, and from the loose modules."""
 

@@ -1,0 +1,29 @@
+"""A rendition as an export or a shop takes it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.jobs import Grade
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedPicture:
+    """One picture of one product.
+
+    path: of the file beside the result. name: its place below the export, with "/". photo: place of the photo below
+    its order. sku, title, position: the product, and the place from 1 among its pictures. rendition, variant: names;
+    "" = no variant. size: width and height in pixels. sha256: of the file, in hexadecimal digits.
+    """
+
+    path: Path
+    name: str
+    photo: str
+    sku: str
+    title: str
+    position: int
+    rendition: str
+    variant: str
+    grade: Grade
+    size: tuple[int, int]
+    bytes: int
+    sha256: str
