@@ -18,10 +18,13 @@ from typing import Any
 from daemon.commands.journal_of_root import journal_of_root
 from daemon.commands.photos_told import photos_told
 from daemon.commands.users import own_token
-from daemon.errors import RootAway
+from daemon.errors import FreistellerError, RootAway
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import attempt_numbered
 from daemon.journal import Counts, JobRow, Journal
+from daemon.observe.health import ROOT_HEADER
 from daemon.observe.obstacles import root_away
+from daemon.service.open_root import known_root
 from daemon.settings import Settings
 from daemon.states import State
 
@@ -107,24 +110,39 @@ def daemon_page(settings: Settings, path: str) -> tuple[dict[str, Any] | None, s
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     request = urllib.request.Request(f"http://{_reachable(bind)}{path}", headers=headers)
     try:
-        code, body = _fetch(request)
+        code, of_root, body = _fetch(request)
         if code == HTTPStatus.UNAUTHORIZED:
             return None, f"The daemon at {bind} does not let us in. Run this as its user, or set http.token."
         if code not in (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE):
             return None, f"{bind} answered with HTTP {code}. Check the setting http.bind: is this our daemon?"
+        if of_root is None:
+            return None, f"What answers at {bind} is no Freisteller of this version. Check the setting http.bind."
+        if of_root != (_identity(settings) or of_root):
+            return None, (
+                f"The daemon at {bind} serves another hot folder than {settings.root_path}. Give each hot folder its "
+                "own port: the setting http.bind."
+            )
         return json.loads(body), ""
     except (OSError, HTTPException, ValueError):
         return None, f"No daemon answers at {bind}; it may not be running."
 
 
-def _fetch(request: urllib.request.Request) -> tuple[int, bytes]:
-    """The status code and the body of an answer, whatever the code is."""
+def _identity(settings: Settings) -> str | None:
+    """The id of our hot folder; None if that cannot be known now."""
+    try:
+        return known_root(settings) or HotFolder(settings.root_path).find()
+    except (OSError, FreistellerError):
+        return None
+
+
+def _fetch(request: urllib.request.Request) -> tuple[int, str | None, bytes]:
+    """The status code of an answer, the id of the hot folder that it is about, and its body; whatever the code is."""
     try:
         with _OPENER.open(request, timeout=ANSWER_SECONDS) as answer:
-            return answer.status, answer.read()
+            return answer.status, answer.headers[ROOT_HEADER], answer.read()
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, error.read()
+            return error.code, error.headers[ROOT_HEADER], error.read()
 
 
 def _reachable(bind: str) -> str:

@@ -26,6 +26,11 @@ class HotFolder:
         self._on_root_device: dict[Path, bool] = {}
 
     @property
+    def identity(self) -> str | None:
+        """The root's id, which tells it from any other hot folder; None before `prepare`."""
+        return self._identity
+
+    @property
     def inbox(self) -> Path:
         """Where people drop photos."""
         return self.root / "inbox"

@@ -14,6 +14,8 @@ from daemon.observe.obstacles import STOPPING, Obstacle
 
 PULSES = ("watcher", "dispatcher")
 NEEDS = ("root", "engine", "recovery", "journal")
+ROOT_HEADER = "X-Freisteller-Root"
+"""In an answer of the port: the id of the hot folder that it is about. On one machine there may be several."""
 
 
 @dataclass(frozen=True, slots=True)

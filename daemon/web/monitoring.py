@@ -7,6 +7,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
+from daemon.observe.health import ROOT_HEADER
 from daemon.observe.metrics import CONTENT_TYPE
 from daemon.web.callers import Role
 from daemon.web.json_answer import as_json
@@ -23,21 +24,26 @@ async def metrics(_: Request, site: Site) -> Response:
 
 async def healthz(_: Request, site: Site) -> Response:
     """Whether the daemon is alive. If not, a restart helps."""
-    return _health(*site.health.alive())
+    return _health(site, *site.health.alive())
 
 
 async def readyz(_: Request, site: Site) -> Response:
     """Whether the daemon can work. If not, a restart would change nothing."""
-    return _health(*site.health.ready())
+    return _health(site, *site.health.ready())
 
 
 async def status(_: Request, site: Site) -> Response:
     """What runs now, without the names of photos."""
-    return as_json(site.status())
+    return as_json(site.status(), headers=_whose(site))
 
 
-def _health(ok: bool, body: Mapping[str, object]) -> Response:
-    return as_json(body, HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE)
+def _health(site: Site, ok: bool, body: Mapping[str, object]) -> Response:
+    return as_json(body, HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE, _whose(site))
+
+
+def _whose(site: Site) -> Mapping[str, str]:
+    """Says which hot folder an answer is about: on one machine, another one's daemon may have the port."""
+    return {ROOT_HEADER: site.folders.identity or ""}
 
 
 WAYS = (

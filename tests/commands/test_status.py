@@ -14,17 +14,21 @@ from daemon.commands.findings import Check
 from daemon.commands.retry import retry_jobs
 from daemon.commands.status import daemon_page, whole_status
 from daemon.errors import RootAway
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.observe.health import ROOT_HEADER
 from daemon.service.lifecycle import Daemon
 from daemon.settings import load
 from tests.doubles import ScriptedEngine
 
 
 @contextmanager
-def port_that_answers(code: int, body: bytes) -> Iterator[str]:
+def port_that_answers(code: int, body: bytes, of_root: str | None = "") -> Iterator[str]:
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(code)
             self.send_header("Content-Length", str(len(body)))
+            if of_root is not None:
+                self.send_header(ROOT_HEADER, of_root)
             self.end_headers()
             self.wfile.write(body)
 
@@ -46,7 +50,7 @@ def port_that_answers(code: int, body: bytes) -> Iterator[str]:
     [
         (401, b"no", "http.token"),
         (404, b"no", "HTTP 404"),
-        (503, b"<html>busy</html>", "No daemon answers"),  # the 503 of another program
+        (503, b"<html>busy</html>", "No daemon answers"),  # of a proxy before it
         (200, b"<html>hello</html>", "No daemon answers"),
     ],
 )
@@ -56,6 +60,33 @@ def test_a_port_that_gives_no_page_is_explained(code: int, body: bytes, says: st
 
     assert page is None
     assert says in silence
+
+
+def test_what_another_program_says_is_not_taken_for_the_daemons_word() -> None:
+    with port_that_answers(200, b'{"status": "ok"}', of_root=None) as bind:
+        page, silence = daemon_page(load(flags={"http": {"bind": bind}}), "/readyz")
+
+    assert page is None
+    assert "no Freisteller of this version" in silence
+
+
+@pytest.mark.parametrize("state_dir", ["state", ""])
+def test_the_daemon_of_another_hot_folder_is_told_and_not_believed(tmp_path: Path, state_dir: str) -> None:
+    """Two hot folders on one machine want the same port: the second one's daemon does not start."""
+    given = {"state_dir": str(tmp_path / state_dir)} if state_dir else {}
+    settings = load(flags={"root": str(tmp_path / "hot"), **given, "http": {"bind": ""}})
+    Daemon(settings, engine=ScriptedEngine()).close()
+    ours = HotFolder(settings.root_path).find()
+    pages = {}
+    for of_root in (ours, "3c5a6a5e-0000-4000-8000-000000000000"):
+        with port_that_answers(200, b'{"parts": {}}', of_root) as bind:
+            asking = settings.model_copy(update={"http": settings.http.model_copy(update={"bind": bind})})
+            pages[of_root] = daemon_page(asking, "/readyz")
+
+    (told, nothing), (page, silence) = pages.values()
+    assert (told, nothing) == ({"parts": {}}, "")
+    assert page is None
+    assert f"serves another hot folder than {settings.root_path}" in silence
 
 
 def test_a_daemon_that_is_not_ready_still_tells_its_parts() -> None:
@@ -115,7 +146,8 @@ def test_doctor_does_not_find_a_full_disk_that_the_daemon_tells_well(tmp_path: P
     settings = load(flags={"root": str(tmp_path / "hot"), "state_dir": str(tmp_path / "state"), "http": {"bind": ""}})
     Daemon(settings, engine=ScriptedEngine()).close()
     told = {"name": disk, "text": "The disk is full.", "do": "Make room.", "since": 1.0, "until": None}
-    with port_that_answers(503, json.dumps({"parts": {}, "obstacles": [told]}).encode()) as bind:
+    page = json.dumps({"parts": {}, "obstacles": [told]}).encode()
+    with port_that_answers(503, page, HotFolder(settings.root_path).find()) as bind:
         http = settings.http.model_copy(update={"bind": bind})
         checks = check_up(settings.model_copy(update={"http": http}))
 

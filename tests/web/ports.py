@@ -32,8 +32,14 @@ def watched_site(
     **further: object,
 ) -> Site:
     """What the pages for programs that watch need, and no folder or journal."""
-    parts = SimpleNamespace(metrics=metrics or Metrics("1.2.3"), health=health or Health(), status=status, **further)
-    return cast("Site", parts)  # those pages ask for nothing else
+    parts = {
+        "metrics": metrics or Metrics("1.2.3"),
+        "health": health or Health(),
+        "status": status,
+        "folders": SimpleNamespace(identity="the-root"),
+        **further,
+    }
+    return cast("Site", SimpleNamespace(**parts))  # those pages ask for nothing else
 
 
 def web_server(

@@ -57,6 +57,7 @@ def test_healthz_says_whether_it_lives_and_readyz_whether_it_can_work(start: Sta
 
     assert alive.status == 200
     assert json.loads(alive_body)["alive"] is True
+    assert alive.getheader("X-Freisteller-Root") == ready.getheader("X-Freisteller-Root") == "the-root"
     assert ready.status == 503
     assert json.loads(ready_body)["parts"]["root"]["detail"] == "the share ungenügend is away"
 

@@ -1,5 +1,6 @@
 """The port of a real daemon in a process of its own: what it costs when nobody wants it, and how it ends."""
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -63,6 +64,22 @@ def daemon(tmp_path: Path, port: int) -> Iterator[DaemonProcess]:
 
         started.wait_until(ready, "the port")
         yield started
+
+
+@pytest.mark.slow
+def test_beside_the_daemon_of_another_hot_folder_status_does_not_tell_its_troubles(
+    daemon: DaemonProcess, port: int, tmp_path: Path
+) -> None:
+    bind = {"FREISTELLER__HTTP__BIND": f"127.0.0.1:{port}"}
+    other = tmp_path / "other"
+    other.mkdir()
+    freisteller("run", "--once", folder=other, FREISTELLER__HTTP__BIND="")
+
+    ours, others = (freisteller("status", "--json", folder=folder, **bind) for folder in (tmp_path, other))
+
+    assert json.loads(ours.stdout)["daemon"]["reachable"] is True
+    assert json.loads(others.stdout)["daemon"]["reachable"] is False
+    assert "serves another hot folder" in others.stdout
 
 
 def seconds_to_end(daemon: DaemonProcess) -> float:
