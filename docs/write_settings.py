@@ -132,7 +132,10 @@ def rendition_keys() -> Iterator[str]:
         "are those without a preset.\n\n"
     )
     fields = RenditionSettings.model_fields
-    for name in ("preset", *(name for name in fields if name != "preset")):
+    first, behind = ("preset",), {"background": ("backgrounds",)}
+    moved = {*first, *(name for names in behind.values() for name in names)}
+    others = (each for name in fields if name not in moved for each in (name, *behind.get(name, ())))
+    for name in (*first, *others):
         default = json.loads(json.dumps(fields[name].default))
         yield f"- **`{name}`** = {_default(default)} ({allowed(fields[name])}). {fields[name].description}\n"
 

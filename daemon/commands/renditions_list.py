@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from daemon.renditions.named_renditions import rendition_of
+from daemon.renditions.named_renditions import variants_of
 from daemon.renditions.wanted import Ground, Rendition
 from daemon.settings import Settings
 from daemon.settings.rendition_conflicts import canvas_asked, size_of
@@ -23,13 +23,21 @@ _MOST_SMALL_RATIO = 20  # 16:9 is read as it is, 300:157 is not
 
 @dataclass(frozen=True, slots=True)
 class RenditionRow:
-    """One rendition as a person asks about it. preset: the one that it is or begins with. own: of the settings."""
+    """One rendition as a person asks about it.
+
+    preset: the one that it is or begins with. own: of the settings. variants: one, or one for each of its backgrounds.
+    """
 
     name: str
     own: bool
     section: RenditionSettings
-    rendition: Rendition
+    variants: tuple[Rendition, ...]
     preset: Preset | None
+
+    @property
+    def rendition(self) -> Rendition:
+        """The only one, or the first of several that differ in nothing but their background."""
+        return self.variants[0]
 
     @property
     def values(self) -> RenditionValues:
@@ -56,6 +64,7 @@ class RenditionRow:
             "ratio": self.rendition.canvas.ratio,
             "grows": self.rendition.canvas.grows,
             "background": self.values.background,
+            "backgrounds": self.section.backgrounds,
             "fill": self.values.fill,
             "fill_by": self.values.fill_by,
             "format": self.values.format,
@@ -77,7 +86,7 @@ def rows_by_name(settings: Settings) -> Mapping[str, RenditionRow]:
 
 
 def _row(name: str, section: RenditionSettings, *, own: bool) -> RenditionRow:
-    return RenditionRow(name, own, section, rendition_of(name, section), shipped_presets().get(section.preset))
+    return RenditionRow(name, own, section, variants_of(name, section), shipped_presets().get(section.preset))
 
 
 def list_lines(rows: Sequence[RenditionRow]) -> Iterator[Text]:
@@ -95,7 +104,7 @@ def _cells(row: RenditionRow) -> tuple[str, ...]:
         _shortened(row.name, "*" if row.own else ""),
         pixels_of(row),
         ratio_in_words(row.size),
-        ground_in_a_word(row.rendition.ground),
+        f"{len(row.variants)} grounds" if len(row.variants) > 1 else ground_in_a_word(row.rendition.ground),
         f"{row.values.fill:.0%}",
         row.values.format,
         bytes_in_words(most).replace(" ", "") if most else "",

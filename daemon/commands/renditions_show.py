@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from daemon.commands.renditions_list import RenditionRow, bytes_in_words, pixels_of, ratio_in_words, rows_by_name
@@ -36,6 +37,7 @@ def values_of(row: RenditionRow) -> dict[str, Any]:
         "preset": row.section.preset,
         "title": preset.title if preset else "",
         "values": row.values.model_dump(mode="json"),
+        "backgrounds": row.section.backgrounds,
         "rules": row.section.rules.model_dump(mode="json"),
         "source": preset.source if preset else "",
         "checked": preset.checked.isoformat() if preset else None,
@@ -52,7 +54,7 @@ def show_lines(row: RenditionRow, width: int) -> Iterator[str]:
     for name, told in _made(row):
         yield from _hanging(f"  {name:<12}", told, width)
     yield "\nWhat each file is held against"
-    for rule in rules_in_words(row.rendition.rules):
+    for rule in _rules(row):
         yield from _hanging("  - ", rule, width)
     if preset:
         if preset.unsure:
@@ -85,7 +87,8 @@ def _made(row: RenditionRow) -> Iterator[tuple[str, str]]:
             "margins",
             ", ".join(f"{name} {share:.1%}" for name, share in zip(names, placing.margins, strict=True) if share),
         )
-    yield "background", _ground(rendition.ground)
+    for each in row.variants:
+        yield "background", _ground(each.ground) + (f" ({each.label})" if each.variant else "")
     shadow = rendition.shadow
     yield "shadow", _SHADOWS[shadow.kind] + (f", strength {shadow.strength:g}" if shadow.kind != "none" else "")
     yield "file", ", ".join(_file(row))
@@ -93,8 +96,19 @@ def _made(row: RenditionRow) -> Iterator[tuple[str, str]]:
         yield "sharpened", f"{encoding.sharpen:g}"
     grades = [grade.value for grade in rendition.grades]
     yield "grades", "all" if rendition.grades == ALL_GRADES else ", ".join(grades) or "none: it is not made"
-    folder = f"{rendition.folder}/" if rendition.folder else ""
-    yield "export name", f"{folder}{rendition.template}"
+    for each in row.variants:
+        yield "export name", f"{each.folder}/{each.template}" if each.folder else each.template
+
+
+def _rules(row: RenditionRow) -> Iterator[str]:
+    rules = row.rendition.rules
+    if {each.rules for each in row.variants} == {rules}:
+        yield from rules_in_words(rules)
+        return
+    yield from rules_in_words(replace(rules, exact_ground=None, opaque=False))
+    yield "the background exactly as it is asked for, where it is one colour"
+    if not any(each.ground.kind == "transparent" for each in row.variants):
+        yield "no transparency"
 
 
 def _file(row: RenditionRow) -> Iterator[str]:

@@ -80,7 +80,7 @@ def _for_all_grades(settings: Settings, name: str) -> RenditionSettings:
 
 
 def _lines(made: MadeRendition) -> list[str]:
-    name, broken, english = made.rendition.name, made.broken, words_in("en")
+    name, broken, english = made.rendition.label, made.broken, words_in("en")
     faults = [f"    {rule_text(proof.rule, proof.found, proof.wanted, english)}" for proof in broken]
     if broken and broken[0].rule == "made":
         return [f"{name}: not made", *faults]

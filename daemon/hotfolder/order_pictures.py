@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from daemon.disk import open_below
@@ -10,6 +10,7 @@ from daemon.disk.os_errors import translate
 from daemon.errors import BadSettings, Said
 from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
 from daemon.settings import Settings
+from daemon.settings.rendition_section import RenditionSettings
 from daemon.settings.rendition_words import ground_words
 
 
@@ -21,18 +22,42 @@ def with_pictures_of(settings: Settings, names: Collection[str], root: Path, way
     """
     renditions = dict(settings.renditions)
     for name in names:
-        if picture := ground_words(renditions[name].background).picture:
-            parts = _below_the_order(name, picture)
-            _refuse_what_is_no_file(name, picture, root, (*way, *parts))
-            renditions[name] = renditions[name].model_copy(update={"background": str(root.joinpath(*way, *parts))})
+        found = {
+            key: str(root.joinpath(*way, *_picture_below_the_order(name, picture, root, way)))
+            for key, picture in _pictures_of(renditions[name]).items()
+        }
+        if found:
+            renditions[name] = _with_pictures(renditions[name], found)
     return settings.model_copy(update={"renditions": renditions})
 
 
 def refuse_pictures(settings: Settings, names: Collection[str]) -> None:
     """Raise BadSettings if one of these renditions names a picture: who sends settings has no folder for it."""
     for name in names:
-        if picture := ground_words(settings.renditions[name].background).picture:
+        for picture in _pictures_of(settings.renditions[name]).values():
             raise BadSettings(Said("sent_picture", name=name, picture=picture))
+
+
+_ALONE = ""
+
+
+def _pictures_of(rendition: RenditionSettings) -> Mapping[str, str]:
+    """The paths of the pictures that a rendition names as a background, by variant."""
+    grounds = rendition.backgrounds or {_ALONE: rendition.background}
+    return {key: picture for key, ground in grounds.items() if (picture := ground_words(ground).picture)}
+
+
+def _with_pictures(rendition: RenditionSettings, paths: Mapping[str, str]) -> RenditionSettings:
+    if rendition.backgrounds:
+        return rendition.model_copy(update={"backgrounds": {**rendition.backgrounds, **paths}})
+    return rendition.model_copy(update={"background": paths[_ALONE]})
+
+
+def _picture_below_the_order(name: str, picture: str, root: Path, way: Sequence[str]) -> tuple[str, ...]:
+    """The way of a picture from the order's folder. Raises BadSettings if it is not there, or may not lie there."""
+    parts = _below_the_order(name, picture)
+    _refuse_what_is_no_file(name, picture, root, (*way, *parts))
+    return parts
 
 
 def _below_the_order(name: str, picture: str) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from daemon.judgement.best_of_pages import standing
 from daemon.judgement.measures import measures_of
 from daemon.judgement.reasons import KINDS as SIGNS
 from daemon.pictures.photo import Seen
-from daemon.pictures.values import Page
+from daemon.pictures.values import ONLY_PAGE, Page
+from daemon.renditions.encoded_rendition import rendition_suffix
 from daemon.renditions.wanted import MadeRendition
 from daemon.words.catalogue import Texts
 from daemon.words.promise_texts import KINDS, correction_text
@@ -82,7 +83,7 @@ def report(
 
 def _cut(cut: Cut, words: Texts, photo: Mapping[str, Any]) -> dict[str, Any]:
     best = cut.outcome.best
-    renditions = [*cut.told, *map(rendition_values, cut.renditions)]
+    renditions = [*cut.told, *(rendition_values(made, cut.page) for made in cut.renditions)]
     return {
         "photo": {**photo, **asdict(cut.seen)},
         "result": {"width": cut.size[0], "height": cut.size[1]},
@@ -95,12 +96,17 @@ def _cut(cut: Cut, words: Texts, photo: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def rendition_values(made: MadeRendition) -> dict[str, Any]:
-    """A rendition as JSON values: what was made, and each rule with its figure. kept: whether there is a file of it."""
+def rendition_values(made: MadeRendition, page: Page = ONLY_PAGE) -> dict[str, Any]:
+    """A rendition as JSON values: what was made, and each rule with its figure.
+
+    kept: whether there is a file of it. file: what its name ends with, as under "sha256".
+    """
     return {
         "name": made.rendition.name,
+        "variant": made.rendition.variant or None,
         "preset": made.rendition.preset or None,
         "kept": not made.broken,
+        "file": None if made.broken else rendition_suffix(made.rendition, page),
         "width": made.size[0],
         "height": made.size[1],
         "bytes": made.bytes,

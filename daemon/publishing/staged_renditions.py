@@ -15,7 +15,7 @@ from daemon.jobs import Grade
 from daemon.logs import log
 from daemon.pictures.result_names import FOR
 from daemon.pictures.values import Page
-from daemon.renditions.encoded_rendition import SUFFIXES
+from daemon.renditions.encoded_rendition import rendition_suffix
 from daemon.renditions.wanted import MadeRendition, Rendition
 from daemon.words.catalogue import words_in
 from daemon.words.rendition_texts import rule_text
@@ -53,12 +53,12 @@ class StagedRenditions:
     @property
     def missing(self) -> list[Rendition]:
         """Those that are still to be made."""
-        return [rendition for rendition in self._wanted if rendition.name not in self._made]
+        return [rendition for rendition in self._wanted if rendition.label not in self._made]
 
     @property
     def made(self) -> tuple[MadeRendition, ...]:
         """Those that were made, the broken ones among them."""
-        return tuple(self._made[rendition.name] for rendition in self._wanted if rendition.name in self._made)
+        return tuple(self._made[rendition.label] for rendition in self._wanted if rendition.label in self._made)
 
     @property
     def files(self) -> tuple[tuple[Path, str], ...]:
@@ -92,7 +92,7 @@ class StagedRenditions:
             else:
                 scratch.replace(path)
             self._note(made)
-            self._made[made.rendition.name] = made
+            self._made[made.rendition.label] = made
 
     def _rendered(self, maker: RenditionMaker, wanted: Sequence[To], job_id: str) -> tuple[MadeRendition, ...]:
         """What came of renditions; nothing is made any more after the process that made them was lost twice."""
@@ -124,10 +124,10 @@ class StagedRenditions:
             raise NoRoom(Said("file_not_written", path=path, fault=error)) from error
 
     def _note_of(self, rendition: Rendition) -> Path:
-        return self._folder / f"rendition{self._page.suffix}{FOR}{rendition.name}.json"
+        return self._folder / f"rendition{self._page.suffix}{FOR}{rendition.label}.json"
 
     def _suffix(self, rendition: Rendition) -> str:
-        return f"{self._page.suffix}{FOR}{rendition.name}{SUFFIXES[rendition.encoding.format]}"
+        return rendition_suffix(rendition, self._page)
 
 
 def _rendered(maker: RenditionMaker, wanted: Sequence[To], job_id: str) -> tuple[MadeRendition, ...]:
@@ -144,11 +144,11 @@ def _rendered(maker: RenditionMaker, wanted: Sequence[To], job_id: str) -> tuple
         ((_, rendition),) = wanted
         log.log(
             "rendition_failed",
-            f"the picture for {rendition.name} cannot be made; please report this",
+            f"the picture for {rendition.label} cannot be made; please report this",
             level=logging.ERROR,
             error=error,
             job=job_id,
-            rendition=rendition.name,
+            rendition=rendition.label,
         )
         return (MadeRendition.not_made(rendition, f"{type(error).__name__}: {error}"),)
 
@@ -158,9 +158,9 @@ def _tell(made: MadeRendition, job_id: str) -> None:
     faults = "; ".join(rule_text(proof.rule, proof.found, proof.wanted, english) for proof in made.broken)
     log.log(
         "rendition_left_out",
-        f"the picture for {made.rendition.name} is left out: {faults}",
+        f"the picture for {made.rendition.label} is left out: {faults}",
         level=logging.WARNING,
         job=job_id,
-        rendition=made.rendition.name,
+        rendition=made.rendition.label,
         rules=[proof.rule for proof in made.broken],
     )

@@ -16,10 +16,11 @@ def told_renditions(content: bytes, page: int, suffixes: Collection[str]) -> tup
     try:
         parts = {int(part["page"]): part for part in json.loads(content).get("pages", ())}
         told = parts[page].get("renditions", ())
-        return tuple(dict(each) for each in told if not each["kept"] or _is_among(str(each["name"]), suffixes))
+        return tuple(dict(each) for each in told if not each["kept"] or _is_among(each, suffixes))
     except Exception:  # noqa: BLE001 - whatever a parser raises for strangers' JSON
         return ()
 
 
-def _is_among(name: str, suffixes: Collection[str]) -> bool:
-    return any(f"{FOR}{name}." in suffix for suffix in suffixes)
+def _is_among(told: Mapping[str, Any], suffixes: Collection[str]) -> bool:
+    label = f"{told['name']}-{told['variant']}" if told.get("variant") else str(told["name"])
+    return any(f"{FOR}{label}." in suffix for suffix in suffixes)

@@ -44,7 +44,7 @@ def scale_for(box: SubjectBox, room: FreeRoom, size: Pair, rendition: Rendition)
     if scale > most + _ALMOST:
         met = math.floor(1000 * most * most * share) / 10
         wanted, allowed = f"{100 * fill:.4g} %", f"{met:.4g} %"
-        raise CannotDraw(Said("rendition_area_too_large", name=rendition.name, wanted=wanted, most=allowed))
+        raise CannotDraw(Said("rendition_area_too_large", name=rendition.label, wanted=wanted, most=allowed))
     return scale, ()
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from daemon.disk import open_below
 from daemon.errors import FreistellerError, Said
 from daemon.pictures.codec_errors import Undecodable
-from daemon.pictures.values import Metadata, Samples
+from daemon.pictures.result_names import FOR
+from daemon.pictures.values import Metadata, Page, Samples
 from daemon.pictures.whole_encoding import WITHOUT_LOSS, after_jpeg, encoded
 from daemon.renditions.ground_proof import BLOCK, MOST_BESIDE, Mask, ground_figures, mixed_blocks
 from daemon.renditions.wanted import Encoding, Rendition, RenditionFormat
@@ -33,6 +34,11 @@ class EncodedRendition:
     quality: int
 
 
+def rendition_suffix(rendition: Rendition, page: Page) -> str:
+    """What the name of its file ends with, behind the name of the photo: "_for-ebay.jpg", "-p2_for-ebay.jpg"."""
+    return f"{page.suffix}{FOR}{rendition.label}{SUFFIXES[rendition.encoding.format]}"
+
+
 def encoded_rendition(pixels: Samples, touched: Mask, rendition: Rendition, metadata: Metadata) -> EncodedRendition:
     """Encode a rendition with the quality that is wanted.
 
@@ -43,11 +49,11 @@ def encoded_rendition(pixels: Samples, touched: Mask, rendition: Rendition, meta
     """
     encoding, height, width = rendition.encoding, *pixels.shape[:2]
     if encoding.format == "jpeg" and pixels.shape[2] != 3:
-        raise CannotEncode(Said("rendition_without_transparency", name=rendition.name))
+        raise CannotEncode(Said("rendition_without_transparency", name=rendition.label))
     most = _MOST_SIDE.get(encoding.format)
     if most and max(width, height) > most:
         what = encoding.format.upper()
-        raise CannotEncode(Said("rendition_too_large", name=rendition.name, what=what, most=most))
+        raise CannotEncode(Said("rendition_too_large", name=rendition.label, what=what, most=most))
     exact = rendition.rules.exact_ground is not None
     least = _quality_for_ground(pixels, touched, rendition) if exact and encoding.format == "jpeg" else 0
 
@@ -55,7 +61,7 @@ def encoded_rendition(pixels: Samples, touched: Mask, rendition: Rendition, meta
         return encoded(pixels, encoding.format, metadata, quality, exact)
 
     try:
-        return _within(at, encoding, least, most_bytes(rendition), rendition.name)
+        return _within(at, encoding, least, most_bytes(rendition), rendition.label)
     except Undecodable as error:
         raise CannotEncode(Said("cannot_encode", what=encoding.format, detail=error)) from error
 

@@ -77,5 +77,5 @@ def doubled_templates(renditions: Iterable[Rendition]) -> tuple[Said, ...]:
         key = name_key(f"{each.folder}/{each.template}{SUFFIXES[each.encoding.format]}")
         other = first.setdefault(key, each)
         if other is not each:
-            faults.append(Said("template_twice", name=other.name, other=each.name, template=each.template))
+            faults.append(Said("template_twice", name=other.label, other=each.label, template=each.template))
     return tuple(faults)

@@ -36,7 +36,7 @@ class FreeRoom:
             bottom = max(bottom, 1 - placing.line)
         width, height = 1 - left - right, 1 - top - bottom
         if min(width, height) <= 0:
-            raise CannotDraw(Said("rendition_no_room", name=rendition.name))
+            raise CannotDraw(Said("rendition_no_room", name=rendition.label))
         spans = {"left", "right"} <= set(box.cut), {"top", "bottom"} <= set(box.cut)
         return cls((top, right, bottom, left), width, height, spans)
 

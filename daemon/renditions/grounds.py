@@ -43,7 +43,7 @@ def drawn_ground(
     if ground.kind == "picture":
         return covering(_picture(rendition, max(width, height)), (width, height))
     if original is None:
-        raise CannotDraw(Said("rendition_without_original", name=rendition.name))
+        raise CannotDraw(Said("rendition_without_original", name=rendition.label))
     if ground.kind == "blurred":
         return _blurred(original, ground.blur, layout, photo, subject)
     return _in_place(original, layout, photo)
@@ -78,11 +78,11 @@ def _gradient(ground: Ground, width: int, height: int) -> Rgb:
 def _picture(rendition: Rendition, longest: int) -> Rgb:
     path = rendition.ground.picture
     if path is None:
-        raise CannotDraw(Said("rendition_names_no_picture", name=rendition.name))
+        raise CannotDraw(Said("rendition_names_no_picture", name=rendition.label))
     try:
         photo = reading.open_small(path, math.ceil(_LARGER * longest), _MOST_MEGAPIXELS)
     except (BadPhoto, RootAway) as error:
-        raise CannotDraw(Said("rendition_picture_broken", name=rendition.name, detail=error)) from error
+        raise CannotDraw(Said("rendition_picture_broken", name=rendition.label, detail=error)) from error
     rgb = icc.to_srgb(np.ascontiguousarray(photo.pixels), photo.icc)
     own = photo.own_alpha
     if own is None:

@@ -49,7 +49,7 @@ def laid_out(box: SubjectBox | None, rendition: Rendition) -> RenditionLayout:
     Raises CannotDraw if the canvas cannot hold the subject as asked, or if there is none (box is None).
     """
     if box is None:
-        raise CannotDraw(Said("rendition_nothing_to_show", name=rendition.name))
+        raise CannotDraw(Said("rendition_nothing_to_show", name=rendition.label))
     room = FreeRoom.of(box, rendition)
     width, height = canvas_size(box, room, rendition)
     scale, remarks = scale_for(box, room, (width, height), rendition)

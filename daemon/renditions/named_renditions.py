@@ -14,16 +14,21 @@ from daemon.settings.rendition_words import colour_of, ground_words, margin_shar
 
 def renditions_of(settings: Settings) -> tuple[Rendition, ...]:
     """What settings, or settings with orders, want made of each result, by name."""
-    return tuple(rendition_of(name, own) for name, own in sorted(settings.renditions.items()))
+    return tuple(each for name, own in sorted(settings.renditions.items()) for each in variants_of(name, own))
 
 
-def rendition_of(name: str, own: RenditionSettings | None = None) -> Rendition:
-    """One rendition. own: what a section of that name says; None = the preset of that name, as it is.
+def rendition_of(preset: str) -> Rendition:
+    """What a preset makes as it is. Raises ValueError (pydantic's) if there is no such preset."""
+    (rendition,) = variants_of(preset, RenditionSettings(preset=preset))
+    return rendition
 
-    Raises ValueError (pydantic's) if there is no such preset.
-    """
-    own = RenditionSettings(preset=name) if own is None else own
-    whole = own.whole
+
+def variants_of(name: str, own: RenditionSettings) -> tuple[Rendition, ...]:
+    """What a section of that name asks for: one rendition, or one for each of its backgrounds, in their order."""
+    return tuple(_variant(name, own, variant, values) for variant, values in own.variants.items())
+
+
+def _variant(name: str, own: RenditionSettings, variant: str, whole: RenditionValues) -> Rendition:
     canvas = canvas_asked(whole)
     return Rendition(
         name=name,
@@ -39,6 +44,7 @@ def rendition_of(name: str, own: RenditionSettings | None = None) -> Rendition:
         grades=tuple(Grade(grade) for grade in whole.grades),
         template=whole.template,
         folder=whole.folder,
+        variant=variant,
     )
 
 

@@ -132,8 +132,9 @@ class ShopRules:
 class Rendition:
     """A picture to make of each result.
 
-    name: as settings or an order call it; the file beside the result is called after it. preset: what it was made from,
-    "" = nothing. grades: of results that it is made for. template, folder: its name and folder in an export.
+    name: as settings or an order call it. preset: what it was made from, "" = nothing. grades: of results that
+    it is made for. template, folder: its name and folder in an export; the variant is filled in. variant: its own name
+    among several of that name, which differ in nothing but their background; "" = it is the only one.
     """
 
     name: str
@@ -147,6 +148,12 @@ class Rendition:
     grades: tuple[Grade, ...] = ALL_GRADES
     template: str = "{stem}"
     folder: str = ""
+    variant: str = ""
+
+    @property
+    def label(self) -> str:
+        """What the file beside the result is called after, and how people are told of it; no other one has it."""
+        return f"{self.name}-{self.variant}" if self.variant else self.name
 
 
 @dataclass(frozen=True, slots=True)

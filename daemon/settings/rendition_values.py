@@ -110,10 +110,12 @@ class RenditionValues(Section):
         min_length=1,
         max_length=120,
         description="The file's name in an export, without its suffix, of {stem} (the photo's name), {order}, {sku}, "
-        "{n} (the picture's place; {n:02} = 01), {grade}, and letters.",
+        "{n} (the picture's place; {n:02} = 01), {grade}, {variant} (which of its `backgrounds`), and letters.",
     )
     folder: Annotated[str, AfterValidator(folder_of)] = Field(
-        "", max_length=120, description='Its folder in an export, such as "amazon". "" = the export itself.'
+        "",
+        max_length=120,
+        description='Its folder in an export, such as "amazon", or "amazon/{variant}". "" = the export itself.',
     )
     grades: tuple[GradeName, ...] = Field(
         ("sehr_gut", "gut", "ungenügend"), description="The grades of results that it is made for; [] = none."

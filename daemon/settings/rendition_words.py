@@ -15,7 +15,8 @@ PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 """Suffixes of the pictures that may be a background."""
 NAME_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 """What a rendition may be called: its name becomes a part of a file's name."""
-TEMPLATE_FIELDS = ("stem", "order", "sku", "n", "grade")
+TEMPLATE_FIELDS = ("stem", "order", "sku", "n", "grade", "variant")
+VARIANT = "{variant}"
 MOST_MARGIN = 0.45  # of the canvas, on one side; two of them still leave room for a subject
 
 _SIZE = re.compile(r"(\d{1,6}) ?[x×] ?(\d{1,6})")
@@ -152,6 +153,21 @@ def template_of(text: str) -> str:
     if "/" in plain or "\\" in plain or text.startswith(".") or not plain.isprintable():
         raise ValueError("must be a name: no slashes, no dot at its beginning")
     return text
+
+
+def with_variant(template: str, variant: str) -> str:
+    """A template in which the name of a variant is filled in."""
+    parts = []
+    for literal, field, form, _ in Formatter().parse(template):
+        parts.append(literal.replace("{", "{{").replace("}", "}}"))
+        if field is not None:
+            parts.append(variant if field == "variant" else f"{{{field}{f':{form}' if form else ''}}}")
+    return "".join(parts)
+
+
+def names_variant(template: str) -> bool:
+    """Whether a template holds {variant}."""
+    return any(field == "variant" for _, field, *_ in Formatter().parse(template))
 
 
 def folder_of(text: str) -> str:

@@ -13,13 +13,11 @@ from daemon.settings.judgement_sections import AuditSettings, GradingSettings, J
 from daemon.settings.model_sections import FamilySettings, ModelSettings, ModelTables
 from daemon.settings.notify_sections import NotifySettings
 from daemon.settings.photo_sections import IntakeSettings, OutputSettings
-from daemon.settings.rendition_presets import RenditionName
-from daemon.settings.rendition_section import RenditionSettings
+from daemon.settings.rendition_section import Renditions
 from daemon.settings.running_sections import DispatchSettings, JournalSettings, LogSettings
 from daemon.settings.section import Section
 
 PREFIX = "FREISTELLER__"
-MOST_RENDITIONS = 40  # pictures of one photo; more is a mistake that would fill the disk
 
 
 class Settings(BaseSettings):
@@ -44,7 +42,7 @@ class Settings(BaseSettings):
     strategy: StrategySettings = StrategySettings()
     audit: AuditSettings = AuditSettings()
     outputs: OutputSettings = OutputSettings()
-    renditions: dict[RenditionName, RenditionSettings] = Field({}, max_length=MOST_RENDITIONS)
+    renditions: Renditions = Field({})
     dispatch: DispatchSettings = DispatchSettings()
     journal: JournalSettings = JournalSettings()
     http: HttpSettings = HttpSettings()
@@ -100,4 +98,4 @@ class Order(Section):
     judgement: JudgementSettings
     strategy: StrategySettings
     outputs: OutputSettings
-    renditions: dict[RenditionName, RenditionSettings] = Field({}, max_length=MOST_RENDITIONS)
+    renditions: Renditions = Field({})

@@ -88,7 +88,7 @@ class _Desk:
         profile = self.result.photo.icc if colours == "kept" else None
         metadata = credits.for_shops(self.result.photo.metadata, self.tag, profile, _DPI)
         try:
-            with _within_memory(rendition.name):
+            with _within_memory(rendition.label):
                 source = (self.sources or _sources(self.result, [rendition], [layout]))[colours]
                 with timed("render"):
                     drawn = draw(source, layout, rendition, self.original, profile)

@@ -123,3 +123,17 @@ def test_the_command_shows_a_preset_and_refuses_one_that_does_not_exist(tmp_path
     assert "the subject's share at least 85%" in there.stdout
     assert missing.returncode == 2
     assert "did you mean ebay?" in missing.stderr
+
+
+def test_a_rendition_of_several_backgrounds_is_shown_with_each() -> None:
+    settings = own(backgrounds={"white": "#fff", "warm": ["#f0ede8", "#e0d8c8"], "room": "room.jpg"})
+
+    text = shown(settings, "own", 100)
+    row = next(line.plain for line in list_lines(list_renditions(settings)) if line.plain.startswith("own*"))
+
+    assert "3 grounds" in row
+    assert "#ffffff (own-white)" in text
+    assert "from #f0ede8 at the top to #e0d8c8 (own-warm)" in text
+    assert "{stem}-room" in text
+    assert "the background exactly as it is asked for, where it is one colour" in text
+    assert text.count("no transparency") == 1

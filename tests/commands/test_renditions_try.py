@@ -75,3 +75,18 @@ def test_an_unknown_name_is_told_before_anything_is_cut_out(tmp_path: Path) -> N
         try_renditions(load(), photo, ["amazn-main"], tmp_path / "shop", print)
 
     assert not (tmp_path / "shop").exists()
+
+
+def test_each_background_is_told_of_by_the_name_of_its_file(tmp_path: Path) -> None:
+    photo = save_photo(tmp_path / "shoe.png", drawn_photo(700, 600))
+    settings = tmp_path / "own.toml"
+    settings.write_text('[renditions.hero]\nlongest = 300\nbackgrounds = { white = "#fff", warm = "#f0ede8" }\n')
+
+    code, said = tried(photo, "--preset", "hero", "--config", str(settings))
+
+    assert code == 0, said
+    assert sorted(path.name for path in (tmp_path / "shop").glob("*_for-*")) == [
+        "shoe_for-hero-warm.jpg",
+        "shoe_for-hero-white.jpg",
+    ]
+    assert "hero-warm: 300 x 300 pixels" in said

@@ -281,3 +281,21 @@ def test_settings_that_came_with_a_photo_may_ask_for_renditions_but_name_no_file
 def test_renditions_that_are_no_tables_are_only_wrong_settings(counter: Counter, renditions: str) -> None:
     with pytest.raises(BadOrder, match="renditions"):
         counter.orders.settings_for(Path("inbox/a.jpg"), f'{{"renditions": {renditions}}}')
+
+
+def test_each_background_of_an_order_lies_in_its_own_folder(counter: Counter) -> None:
+    order = '[renditions.shop]\nbackgrounds = ["#fff", "{wall}", ["#fff", "#ddd"]]'
+    counter.order("kunde", order.format(wall=".pictures/wall.jpg"))
+    counter.order("other", order.format(wall="../kunde/.pictures/wall.jpg"))
+    wall = counter.folders.inbox / "kunde" / ".pictures" / "wall.jpg"
+    wall.parent.mkdir()
+    wall.write_bytes(b"")
+
+    shop = counter.asked("inbox/kunde/a.jpg").renditions["shop"]
+
+    assert shop.backgrounds == {"white": "#fff", "wall": str(wall), "ffffff-dddddd": ("#fff", "#ddd")}
+    assert "is not in the folder of the order" in counter.fault("inbox/other/a.jpg").fault
+    with pytest.raises(BadOrder, match="secret"):
+        counter.orders.settings_for(
+            Path("inbox/a.jpg"), '{"renditions": {"shop": {"backgrounds": ["#fff", "/srv/secret.jpg"]}}}'
+        )

@@ -288,3 +288,18 @@ def test_a_rendition_that_is_gone_from_a_page_that_stays_is_not_told_of(tmp_path
     pages = report(desk)["pages"]
     assert "renditions" not in pages[0]
     assert [each["name"] for each in pages[2]["renditions"]] == ["square"]
+
+
+def test_the_variants_of_pages_that_stay_are_told_of_as_far_as_they_are_there(tmp_path: Path) -> None:
+    desk = new_desk(
+        tmp_path, renditions={"hero": {"canvas": "32x32", "format": "png", "backgrounds": ["#fff", "#eee"]}}
+    )
+    row, before = desk.row(), [page["renditions"] for page in report(desk)["pages"]]
+    gone = next(place for place in row.results if place.endswith("-p1_for-hero-white.png"))
+    (desk.folder / "hot" / gone).unlink()
+
+    desk.live(take=(row.job.id, another(row, 2)))
+
+    after = [page["renditions"] for page in report(desk)["pages"]]
+    assert [each["file"] for each in after[0]] == ["-p1_for-hero-eeeeee.png"]
+    assert after[2] == before[2]

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from daemon.jobs import Grade
 from daemon.service.lifecycle import Daemon
@@ -113,3 +115,40 @@ def test_no_crash_loses_or_doubles_a_rendition(tmp_path: Path) -> None:
         root = life.settings.root_path
         names = [name for grade in Grade for name in files_below(root / grade.value)]
         assert sorted(names) == ["a.json", "a.png", "a_for-square.png"], f"died before step {life.step}"
+
+
+def test_each_background_gives_a_proven_picture_and_an_entry_with_its_variant_in_the_report(tmp_path: Path) -> None:
+    settings = wanting(tmp_path, hero={**PLAIN, "backgrounds": ["#ffffff", "#f0ede8", "blurred", ["#fff", "#ddd"]]})
+    save_photo(settings.root_path / "inbox" / "kunde" / "a.png")
+
+    report = done(settings)
+
+    told = json.loads(report.read_bytes())
+    variants = {each["variant"]: each for each in told["renditions"]}
+    assert list(variants) == ["white", "f0ede8", "blurred", "ffffff-dddddd"]
+    assert {each["name"] for each in told["renditions"]} == {"hero"}
+    for variant, each in variants.items():
+        assert each["kept"]
+        assert each["file"] == f"_for-hero-{variant}.png"
+        assert told["sha256"][each["file"]] == sha256((report.parent / f"a{each['file']}").read_bytes()).hexdigest()
+    assert [variant for variant, each in variants.items() if "ground" in {rule["rule"] for rule in each["rules"]}] == [
+        "white",
+        "f0ede8",
+    ]
+    with Image.open(report.parent / "a_for-hero-f0ede8.png") as picture:
+        assert picture.convert("RGB").getpixel((0, 0)) == (0xF0, 0xED, 0xE8)
+
+
+def test_no_crash_loses_or_doubles_a_variant(tmp_path: Path) -> None:
+    lives = deaths_at_every_step(
+        tmp_path,
+        lambda inbox: save_photo(inbox / "a.png", drawn_photo(64, 48)),
+        settings_of=lambda folder: wanting(folder, hero={**PLAIN, "backgrounds": ["#fff", "#eee"]}),
+    )
+
+    for life in lives:
+        root = life.settings.root_path
+        names = [name for grade in Grade for name in files_below(root / grade.value)]
+        assert sorted(names) == ["a.json", "a.png", "a_for-hero-eeeeee.png", "a_for-hero-white.png"], (
+            f"died before step {life.step}"
+        )

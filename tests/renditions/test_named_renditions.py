@@ -1,11 +1,13 @@
 """What presets, settings and orders make of a rendition."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from daemon.jobs import Grade
+from daemon.renditions.export_names import doubled_templates
 from daemon.renditions.named_renditions import rendition_of, renditions_of
 from daemon.renditions.wanted import ALL_GRADES, Canvas, Ground, Rendition
 from daemon.settings import load
@@ -107,3 +109,37 @@ def test_backgrounds_are_read_from_words(tmp_path: Path) -> None:
     assert made(background=["#fff", "#000000"]).ground == Ground("gradient", (255, 255, 255), (0, 0, 0))
     assert made(background=str(wall)).ground.picture == wall
     assert made(background="blurred", blur=0.1).ground == Ground("blurred", blur=0.1)
+
+
+def variants(**values: object) -> tuple[Rendition, ...]:
+    return renditions_of(load(flags={"renditions": {"own": values}}))
+
+
+def test_each_background_gives_a_rendition_of_its_own_that_differs_in_nothing_else() -> None:
+    white, warm = variants(backgrounds={"white": "#fff", "warm": ["#f0ede8", "#000"]}, shadow="contact", fill=0.8)
+
+    assert [(each.name, each.variant, each.label) for each in (white, warm)] == [
+        ("own", "white", "own-white"),
+        ("own", "warm", "own-warm"),
+    ]
+    assert warm.ground == Ground("gradient", (0xF0, 0xED, 0xE8), (0, 0, 0))
+    assert (white.rules.exact_ground, warm.rules.exact_ground) == ((255, 255, 255), None)
+    like_white = replace(warm, ground=white.ground, rules=white.rules, variant="white", template=white.template)
+    assert like_white == white
+
+
+@pytest.mark.parametrize(
+    ("values", "places"),
+    [
+        ({}, ["/{stem}-white", "/{stem}-eeeeee"]),
+        ({"template": "{sku}_{variant}.{n:02}"}, ["/{sku}_white.{n:02}", "/{sku}_eeeeee.{n:02}"]),
+        ({"template": "{{variant}} {stem}{variant}"}, ["/{{variant}} {stem}white", "/{{variant}} {stem}eeeeee"]),
+        ({"template": "{sku}", "folder": "ab/{variant}"}, ["ab/white/{sku}", "ab/eeeeee/{sku}"]),
+        ({"preset": "amazon-pt", "folder": "{variant}"}, ["white/{sku}.PT{n:02}", "eeeeee/{sku}.PT{n:02}"]),
+    ],
+)
+def test_variants_have_names_of_their_own_in_an_export(values: dict[str, object], places: list[str]) -> None:
+    made = variants(backgrounds=["#fff", "#eee"], **values)
+
+    assert [f"{each.folder}/{each.template}" for each in made] == places
+    assert doubled_templates(made) == ()

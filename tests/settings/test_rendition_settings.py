@@ -62,7 +62,10 @@ def told(table: str, folder: Path) -> str:
         ('shadow = "big"', "'contact', 'drop' or 'reflection'"),
         ('grades = ["good"]', "must be 'sehr_gut', 'gut' or 'ungenügend'"),
         ('template = "{sku"', "its brackets do not fit together"),
-        ('template = "{ean}"', "may hold {stem}, {order}, {sku}, {n}, {grade}, and nothing else in brackets"),
+        (
+            'template = "{ean}"',
+            "{sku}, {n}, {grade}, {variant}, and nothing else in brackets",
+        ),
         ('template = "{stem.__class__}"', "nothing else in brackets"),
         ('template = "{stem!r}"', "nothing else in brackets"),
         ('template = "{n:999999999}-{stem}"', "only {n} can be filled with zeros"),
