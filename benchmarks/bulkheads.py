@@ -47,7 +47,7 @@ LONGEST_REST_SECONDS = 30.0  # for the photos that the last thing kept waiting
 UNDISTURBED_SECONDS = 15.0  # at the start
 MOST_FACTOR = 3.0  # a thing whose files wait is watched at most so many times longer than asked
 GIVEN_UP_SECONDS = 20.0  # after the bound, a daemon that finishes nothing is started again
-LONGEST_DRAIN_SECONDS = 90.0
+LONGEST_STANDSTILL_SECONDS = 90.0  # at the end: so long nothing was finished, and it is given up
 SETTLED_SECONDS = 2.0  # what people put back last is on its way between two folders for a moment
 MOST_LETTERS = 120  # of a reason, in the table
 DISK_MB, STATE_MB = 2048, 256
@@ -197,14 +197,16 @@ class Trial:
 
 
 def wait_for_the_rest(load: Load) -> None:
-    """Wait until every photo was answered, and nothing is in work."""
+    """Wait until every photo was answered, and nothing is in work; on a busy machine that takes its time."""
     load.stop_dropping()
-    deadline = time.monotonic() + LONGEST_DRAIN_SECONDS
-    idle_since = time.monotonic()
-    while time.monotonic() < min(deadline, idle_since + SETTLED_SECONDS):
+    moved_at = idle_since = time.monotonic()
+    open_before = len(load.open_shots())
+    while time.monotonic() < min(moved_at + LONGEST_STANDSTILL_SECONDS, idle_since + SETTLED_SECONDS):
         time.sleep(0.2)
         if load.busy():
             idle_since = time.monotonic()
+        if (still_open := len(load.open_shots())) != open_before:
+            moved_at, open_before = time.monotonic(), still_open
 
 
 def prepared(things: Sequence[Thing]) -> dict[str, hostile_photos.Files]:

@@ -1,6 +1,7 @@
 """Runs the daemon and doubles of ComfyUI as a supervisor does, asks the daemon's health, and mounts disks."""
 
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -269,7 +270,13 @@ class LoopDisk:
         keep_size = 1  # FALLOC_FL_KEEP_SIZE, in linux/falloc.h
         while True:
             filler = self.mount / f".filler {size} {len(fillers)}"
-            with filler.open("wb") as file:
+            try:
+                file = filler.open("wb")
+            except OSError as error:
+                if error.errno == errno.ENOSPC:  # the folder itself needs a block for this name
+                    return fillers
+                raise
+            with file:
                 if _LIBC.fallocate(file.fileno(), keep_size, ctypes.c_long(0), ctypes.c_long(size)):
                     filler.unlink()
                     return fillers
