@@ -34,6 +34,7 @@ WORDS = {
     "people": ("what people say", "by moving files"),
     "contact_sheet": ("results laid out", "to look at"),
     "exports": ("an order, as", "shops read it"),
+    "shops": ("brings them there", "by API, once"),
     "notify": ("tells people", "what happened"),
     "web": ("pages, pictures, API", "and figures, one port"),
     "service": ("one daemon: start,", "upkeep, stop"),
