@@ -7,7 +7,7 @@ away; who does not know us says so. Any other answer is the caller's to read.
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -24,6 +24,7 @@ from daemon.shops.shop_contract import LoginExpired, ShopAway, ShopRefused
 BUSY = frozenset({408, 423, 425, 429, 430})  # and every 5xx. 423, 430: Shopify, after persistent excess
 MOST_SHOWN = 300  # characters of a shop's words that people see
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
+MOST_TOKENS = 20  # they follow each other; an answer holds none of hours ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ class DoorLimits:
     silent_seconds: float = 60.0
     answer_seconds: float = 180.0
     most_bytes: int = 8 << 20
+
+
+USUAL_LIMITS = DoorLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,12 @@ class HttpDoor:
         base: str,
         headers: Mapping[str, str] | None = None,
         secrets: tuple[str, ...] = (),
-        limits: DoorLimits = DoorLimits(),
+        limits: DoorLimits = USUAL_LIMITS,
         ca_file: str = "",
     ) -> None:
         self._base, self._headers, self._limits = base, dict(headers or {}), limits
         self._secrets = tuple(secret for secret in secrets if secret)
+        self._tokens: tuple[str, ...] = ()
         self._session = requests.Session()
         self._session.auth = _NoLogin()  # else requests would take a login out of ~/.netrc
         self._session.headers["User-Agent"] = f"freisteller/{__version__}"
@@ -106,12 +111,13 @@ class HttpDoor:
         form: Mapping[str, str] | None = None,
         file: SentFile | None = None,
         raw: Path | None = None,
+        read: Collection[int] = (),
     ) -> ShopAnswer:
         """Ask once. path: below the base, or a whole URL, which gets our own headers only on the same host.
 
         json_body, form (with `file`: a multipart form) or raw (a file as it is): what is sent. No redirect is followed.
-        Raises ShopAway for what may be better later, LoginExpired for 401 and 403, ShopRefused for a file or an address
-        that cannot be used; OSError if our own file cannot be read.
+        read: statuses that the caller judges itself. Raises ShopAway for what may be better later, LoginExpired for 401
+        and 403, ShopRefused for a file or an address that cannot be used; OSError if our own file cannot be read.
         """
         url = urljoin(self._base, path)
         ours = self._headers if urlsplit(url)[:2] == urlsplit(self._base)[:2] else {}
@@ -121,12 +127,16 @@ class HttpDoor:
             answer = self._answer(
                 method, url, {**ours, **(headers or {})}, params=query, json=json_body, data=data, files=files
             )
-        return self._judged(answer, urlsplit(url).hostname or "")
+        return answer if answer.status in read else self.judged(answer, urlsplit(url).hostname or "")
+
+    def keep_secret(self, secret: str) -> None:
+        """Let no error contain this text, which became known only now: a token, say."""
+        self._tokens = (*self._tokens[1 - MOST_TOKENS :], secret)
 
     def words(self, text: object) -> str:
         """What a shop says, for people: on one line, not too long, without our secrets."""
         shown = str(text)
-        for secret in self._secrets:
+        for secret in (*self._secrets, *self._tokens):
             shown = shown.replace(secret, "***")
         shown = " ".join("".join(c if c.isprintable() else " " for c in shown).split())
         return shown if len(shown) <= MOST_SHOWN else f"{shown[: MOST_SHOWN - 1]}…"
@@ -134,6 +144,19 @@ class HttpDoor:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    def judged(self, answer: ShopAnswer, host: str = "") -> ShopAnswer:
+        """The answer, unless its status says that the shop is away or does not know us: then what `ask` raises."""
+        host = host or urlsplit(self._base).hostname or "the shop"
+        if answer.status in BUSY or answer.status >= 500:
+            raise ShopAway(f"{host} answers {answer.status}.", retry_after(answer))
+        if 300 <= answer.status < 400:
+            raise ShopAway(f"{host} leads elsewhere ({answer.status}); is the address of the shop right?")
+        if answer.status in (401, 403):
+            if answer.is_page and answer.status == 403:
+                raise ShopAway(f"{host} answers 403 with a page: something before the shop holds us up.")
+            raise LoginExpired(f"{host} answers {answer.status}: {self.words(answer.body.decode('utf-8', 'replace'))}")
+        return answer
 
     def _answer(self, method: str, url: str, headers: Mapping[str, str], **sent: Any) -> ShopAnswer:  # Any: as it is
         host = urlsplit(url).hostname or "the shop"
@@ -168,17 +191,6 @@ class HttpDoor:
             if time.monotonic() > deadline:
                 raise ShopAway(f"{host} answers too slowly.")
         return bytes(body)
-
-    def _judged(self, answer: ShopAnswer, host: str) -> ShopAnswer:
-        if answer.status in BUSY or answer.status >= 500:
-            raise ShopAway(f"{host} answers {answer.status}.", retry_after(answer))
-        if 300 <= answer.status < 400:
-            raise ShopAway(f"{host} leads elsewhere ({answer.status}); is the address of the shop right?")
-        if answer.status in (401, 403):
-            if answer.is_page and answer.status == 403:
-                raise ShopAway(f"{host} answers 403 with a page: something before the shop holds us up.")
-            raise LoginExpired(f"{host} answers {answer.status}: {self.words(answer.body.decode('utf-8', 'replace'))}")
-        return answer
 
 
 def retry_after(answer: ShopAnswer) -> float:

@@ -149,3 +149,21 @@ def test_words_of_a_shop_are_one_short_line() -> None:
 
     assert shown.startswith("a b [31m x")
     assert len(shown) == 300
+
+
+def test_a_status_that_the_caller_reads_is_handed_over() -> None:
+    with ScriptedServer(lambda _: Answer(503)) as server:
+        asked = door(server.url)
+        answer = asked.ask("GET", "x", read=(503,))
+
+    assert answer.status == 503
+    with pytest.raises(ShopAway, match=r"127\.0\.0\.1 answers 503"):
+        asked.judged(answer)
+
+
+def test_a_token_that_came_later_is_in_no_error() -> None:
+    asked = door("http://127.0.0.1")
+    for number in range(30):
+        asked.keep_secret(f"token-{number}")
+
+    assert asked.words(f"{SECRET} and token-29 and token-15") == "*** and *** and ***"
