@@ -192,7 +192,7 @@ def test_every_block_of_settings_is_accepted(block: Block, tmp_path: Path, monke
     loaded = load(flags=text)
 
     assert loaded != load()
-    if set(text) <= {"grading", "judgement", "strategy", "outputs", "renditions"}:
+    if set(text) <= {"grading", "judgement", "strategy", "outputs", "renditions", "products", "export"}:
         assert with_order(load(), text) == loaded
 
 

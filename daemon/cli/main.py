@@ -2,18 +2,32 @@
 
 import faulthandler
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import typer
 
 from daemon import __version__
-from daemon.cli import model_commands, operator_commands, photo_commands, rendition_commands, user_commands
+from daemon.cli import (
+    export_command,
+    model_commands,
+    operator_commands,
+    photo_commands,
+    rendition_commands,
+    user_commands,
+)
 from daemon.cli.console import out
 from daemon.cli.ending_errors import ENDING, answer_to, print_error
 from daemon.cli.plain_help import PlainCommand, PlainGroup
 
-COMMANDS = {
-    "Work": (photo_commands.run, photo_commands.process, operator_commands.pause, operator_commands.resume),
+COMMANDS: Mapping[str, Sequence[Callable[..., None]]] = {
+    "Work": (
+        photo_commands.run,
+        photo_commands.process,
+        export_command.export,
+        operator_commands.pause,
+        operator_commands.resume,
+    ),
     "Look": (
         operator_commands.status,
         operator_commands.doctor,

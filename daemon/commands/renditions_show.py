@@ -17,6 +17,11 @@ _SHADOWS = {
     "drop": "soft, behind the subject",
     "reflection": "as on glass",
 }
+_OF_A_PRODUCT = {
+    "all": "",
+    "first": ", of the first picture of a product",
+    "further": ", of all pictures of a product but the first",
+}
 _MOST_WIDTH = 100  # longer lines are hard to read
 
 
@@ -97,7 +102,8 @@ def _made(row: RenditionRow) -> Iterator[tuple[str, str]]:
     grades = [grade.value for grade in rendition.grades]
     yield "grades", "all" if rendition.grades == ALL_GRADES else ", ".join(grades) or "none: it is not made"
     for each in row.variants:
-        yield "export name", f"{each.folder}/{each.template}" if each.folder else each.template
+        folder = f"{each.folder}/" if each.folder else ""
+        yield "export name", f"{folder}{each.template}{_OF_A_PRODUCT[each.pictures]}"
 
 
 def _rules(row: RenditionRow) -> Iterator[str]:

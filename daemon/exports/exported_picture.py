@@ -11,8 +11,9 @@ class ExportedPicture:
     """One picture of one product.
 
     path: of the file beside the result. name: its place below the export, with "/". photo: place of the photo below
-    its order. sku, title, position: the product, and the place from 1 among its pictures. rendition, variant: names;
-    "" = no variant. size: width and height in pixels. sha256: of the file, in hexadecimal digits.
+    its order. sku, title, position: the product, and the place from 1 among its pictures; "", "" and 0 if nobody said
+    which product it shows. rendition, variant: names; "" = no variant. size: width and height in pixels. sha256: of the
+    file, in hexadecimal digits.
     """
 
     path: Path

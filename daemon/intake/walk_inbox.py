@@ -10,6 +10,7 @@ from daemon.disk import open_below
 from daemon.disk.mounts import Mount, mount_of
 from daemon.hotfolder import orders
 from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
+from daemon.settings.export_words import LISTS
 
 MAX_DEPTH = 64
 """How many sub-folders within each other are read. Each level holds one descriptor; a deeper folder is only counted."""
@@ -97,10 +98,10 @@ class _Walk:
                     os.close(inner)
 
     def _file(self, folder: int, entry: os.DirEntry[str], prefix: str, remote: bool, writable: bool) -> Sighting | None:
-        """What a name that is not a folder's is; None if it vanished, or is an order or our note about one."""
+        """What a name that is not a folder's is; None if it vanished, or is an order, a list, or our note about one."""
         name = entry.name
         path = prefix + name
-        if name in (orders.NAME, orders.NOTE):
+        if name in (orders.NAME, orders.NOTE) or name.lower().endswith(LISTS):
             return None
         if is_ignored_file(name):
             return Sighting(path, None, LITTER)

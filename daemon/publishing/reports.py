@@ -111,6 +111,11 @@ def rendition_values(made: MadeRendition, page: Page = ONLY_PAGE) -> dict[str, A
         "height": made.size[1],
         "bytes": made.bytes,
         "format": made.rendition.encoding.format,
+        "export": {
+            "folder": made.rendition.folder,
+            "template": made.rendition.template,
+            "pictures": made.rendition.pictures,
+        },
         "quality": made.quality or None,
         "share": {"side": round(made.share[0], 4), "area": round(made.share[1], 4)},
         "scale": round(made.scale, 4),

@@ -43,7 +43,8 @@ def _variant(name: str, own: RenditionSettings, variant: str, whole: RenditionVa
         rules=_rules(own.rules) if own.preset else _own_rules(whole),
         grades=tuple(Grade(grade) for grade in whole.grades),
         template=whole.template,
-        folder=whole.folder,
+        folder=whole.folder if "folder" in own.whole.model_fields_set else name,
+        pictures=whole.pictures,
         variant=variant,
     )
 

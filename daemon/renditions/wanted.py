@@ -11,6 +11,7 @@ from typing import Literal
 from daemon.jobs import Grade
 
 RenditionFormat = Literal["jpeg", "png", "webp", "tiff"]
+Pictures = Literal["all", "first", "further"]
 Side = Literal["top", "right", "bottom", "left"]
 Sides = tuple[float, float, float, float]
 """Shares for top, right, bottom and left, 0..1."""
@@ -134,7 +135,8 @@ class Rendition:
 
     name: as settings or an order call it. preset: what it was made from, "" = nothing. grades: of results that
     it is made for. template, folder: its name and folder in an export; the variant is filled in. variant: its own name
-    among several of that name, which differ in nothing but their background; "" = it is the only one.
+    among several of that name, which differ in nothing but their background; "" = it is the only one. pictures: which
+    ones of a product are exported: "further" = all but the first.
     """
 
     name: str
@@ -148,6 +150,7 @@ class Rendition:
     grades: tuple[Grade, ...] = ALL_GRADES
     template: str = "{stem}"
     folder: str = ""
+    pictures: Pictures = "all"
     variant: str = ""
 
     @property

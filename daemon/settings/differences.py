@@ -12,6 +12,7 @@ SERVERS = "comfyui.servers"
 LIVE = (
     SERVERS,
     "dispatch",
+    "export",
     "grading",
     "intake",
     "journal",
@@ -20,6 +21,7 @@ LIVE = (
     "log.level",
     "notify",
     "outputs",
+    "products",
     "renditions",
     "strategy",
 )

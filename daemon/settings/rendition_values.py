@@ -110,12 +110,19 @@ class RenditionValues(Section):
         min_length=1,
         max_length=120,
         description="The file's name in an export, without its suffix, of {stem} (the photo's name), {order}, {sku}, "
-        "{n} (the picture's place; {n:02} = 01), {grade}, {variant} (which of its `backgrounds`), and letters.",
+        "{n} (the picture's place among those of its product; {n:02} = 01), {grade}, {variant} (which of its "
+        "`backgrounds`), and letters.",
     )
     folder: Annotated[str, AfterValidator(folder_of)] = Field(
         "",
         max_length=120,
-        description='Its folder in an export, such as "amazon", or "amazon/{variant}". "" = the export itself.',
+        description='Its folder in an export, such as "amazon", or "amazon/{variant}". Not set = a folder called '
+        'like the rendition; "" = the export itself.',
+    )
+    pictures: Literal["all", "first", "further"] = Field(
+        "all",
+        description='Which of the pictures of a product are exported. "further": all but the first one, and {n} counts '
+        "from the second one on.",
     )
     grades: tuple[GradeName, ...] = Field(
         ("sehr_gut", "gut", "ungenügend"), description="The grades of results that it is made for; [] = none."

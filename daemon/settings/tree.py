@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from daemon.settings.engine_sections import ComfyUISettings, EngineSettings
+from daemon.settings.export_sections import ExportSettings, ProductSettings
 from daemon.settings.http_section import HttpSettings
 from daemon.settings.judgement_sections import AuditSettings, GradingSettings, JudgementSettings, StrategySettings
 from daemon.settings.model_sections import FamilySettings, ModelSettings, ModelTables
@@ -43,6 +44,8 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     outputs: OutputSettings = OutputSettings()
     renditions: Renditions = Field({})
+    products: ProductSettings = ProductSettings()
+    export: ExportSettings = ExportSettings()
     dispatch: DispatchSettings = DispatchSettings()
     journal: JournalSettings = JournalSettings()
     http: HttpSettings = HttpSettings()
@@ -99,3 +102,5 @@ class Order(Section):
     strategy: StrategySettings
     outputs: OutputSettings
     renditions: Renditions = Field({})
+    products: ProductSettings
+    export: ExportSettings

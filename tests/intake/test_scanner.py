@@ -355,6 +355,16 @@ def test_what_is_left_alone_is_counted_once(world: World) -> None:
     assert (world.inbox / "notes.txt").read_bytes() == b"buy milk"
 
 
+@pytest.mark.parametrize("name", ["products.csv", "Liste.CSV", "kunde.tsv"])
+def test_a_list_of_products_is_neither_a_photo_nor_in_the_way(world: World, name: str) -> None:
+    world.drop(name, b"file;sku\na.jpg;4711\n")
+
+    first, later = world.look(), world.look(after=1000.0)
+
+    assert (first.ignored, first.left_alone, later.rejected, later.incomplete) == ({}, 0, (), 0)
+    assert (world.inbox / name).exists()
+
+
 def test_a_socket_is_never_opened(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(world.inbox)
     with socket.socket(socket.AF_UNIX) as door:

@@ -248,6 +248,7 @@ WRONG: tuple[Any, ...] = (
     {"?": {"?": 3}},
     True,
 )
+OUR_WORDS = re.compile(r"products\.pattern|the pattern|list, pattern")
 THEIR_WORDS = re.compile(r"pattern|tuple|dictionary|instance|validation|parse|input|should|\bitem|Settings\b", re.I)
 
 
@@ -268,4 +269,4 @@ def test_no_setting_is_refused_in_programmers_words(path: tuple[str, ...]) -> No
     told = list(complaints(path))
 
     assert told
-    assert [text for text in told if THEIR_WORDS.search(text)] == []
+    assert [text for text in told if THEIR_WORDS.search(OUR_WORDS.sub("", text))] == []

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 
 from daemon.disk.names import name_key
 from daemon.errors import Said
-from daemon.renditions.product_list import ListedProduct, ProductList
-from daemon.renditions.product_pattern import ProductPattern
+from daemon.exports.product_list import ListedProduct, ProductList
+from daemon.exports.product_pattern import ProductPattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.renditions.export_names import (
+from daemon.exports.export_names import (
     NoName,
     ascii_folded,
-    doubled_names,
-    doubled_templates,
     export_name,
     filled_template,
 )
 from daemon.renditions.product_codes import amazon_name_fault
-from daemon.renditions.wanted import Canvas, Encoding, Rendition
+from daemon.renditions.wanted import Canvas, Rendition
 
 SHOP = Rendition("shop", "", Canvas(1.0, 300), template="{sku}.PT{n:02}", folder="amazon")
 
@@ -65,19 +63,3 @@ def test_umlauts_stay_where_no_address_is_made() -> None:
 
     assert export_name(stem, {"stem": "Größe"}) == "Größe.jpg"
     assert export_name(stem, {"stem": "Größe"}, ascii_only=True) == "Groesse.jpg"
-
-
-def test_two_photos_with_one_name_are_told() -> None:
-    faults = doubled_names([("a.jpg", "x/42.jpg"), ("b.jpg", "x/42.JPG"), ("c.jpg", "y/42.jpg")])
-
-    assert list(faults) == ["a.jpg and b.jpg would both become x/42.JPG, so neither is exported."]
-
-
-def test_two_renditions_with_one_name_are_told() -> None:
-    other = replace(SHOP, name="other")
-    png = replace(SHOP, name="png", encoding=Encoding("png"))
-    elsewhere = replace(SHOP, name="elsewhere", folder="ebay")
-
-    faults = doubled_templates([SHOP, other, png, elsewhere])
-
-    assert [(fault.values["name"], fault.values["other"]) for fault in faults] == [("shop", "other")]

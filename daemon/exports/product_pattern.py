@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 from string import Formatter
 
 from daemon.errors import Said
-from daemon.renditions.product_list import MOST_POSITION, ListedProduct, sku_fault
+from daemon.exports.product_list import MOST_POSITION, ListedProduct, sku_fault
+from daemon.settings.export_words import pattern_of
 
 _FIELDS = {"sku": r".+?", "title": r".+?", "position": r"[0-9]{1,4}", "any": r".*?"}
 """What a field may stand for. Only ends decide where it is over, so two may not stand side by side."""
@@ -22,21 +23,9 @@ class ProductPattern:
     @classmethod
     def of(cls, text: str) -> "ProductPattern":
         """Check a pattern of {sku}, {title}, {position}, {any} and other letters. Raises ValueError with a Said."""
-        try:
-            parts = list(Formatter().parse(text))
-        except ValueError as error:
-            raise ValueError(Said("pattern_brackets", pattern=text, detail=error)) from error
-        names = [name for _, name, _, _ in parts if name is not None]
-        if set(names) - _FIELDS.keys() or any(form or changed for _, _, form, changed in parts):
-            raise ValueError(Said("pattern_field", pattern=text))
-        if names.count("sku") != 1:
+        if not text:
             raise ValueError(Said("pattern_without_sku", pattern=text))
-        if any(names.count(name) > 1 for name in ("title", "position")):
-            raise ValueError(Said("pattern_twice", pattern=text))
-        fields = [bool(literal) for literal, name, _, _ in parts if name is not None]
-        if not all(fields[1:]):
-            raise ValueError(Said("pattern_side_by_side", pattern=text))
-        return cls(text)
+        return cls(pattern_of(text))
 
     def product_of(self, photo: str) -> ListedProduct | None:
         """The product in a photo's name, without its suffix; None if the name is of another kind.

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.errors import Said
-from daemon.renditions.product_list import ListedProduct, product_list
-from daemon.renditions.product_pattern import ProductPattern
-from daemon.renditions.products import ShownProduct, shown_products
+from daemon.exports.product_list import ListedProduct, product_list
+from daemon.exports.product_pattern import ProductPattern
+from daemon.exports.products import ShownProduct, shown_products
 
 ROWS = "file;sku;title;position\nschuh-ä.jpg;0042;Schuh, braun;1\nb.jpg;0042;;2\n"
 READ = (

@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from string import Formatter
 
-from daemon.disk.names import NAME_BYTES, clean_name, name_key, shorten
+from daemon.disk.names import NAME_BYTES, clean_name, shorten
 from daemon.errors import Said
 from daemon.renditions.encoded_rendition import SUFFIXES
 from daemon.renditions.wanted import Rendition
@@ -56,26 +56,3 @@ def ascii_folded(text: str) -> str:
     plain = unicodedata.normalize("NFC", text).translate(_FOLDED)
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(letter))
     return re.sub(r"[^\x20-\x7e]", "_", plain)
-
-
-def doubled_names(names: Iterable[tuple[str, str]]) -> tuple[Said, ...]:
-    """What is wrong with places of an export that some client cannot tell apart. names: of pairs (photo, its place)."""
-    first: dict[str, str] = {}
-    faults = []
-    for photo, name in names:
-        other = first.setdefault(name_key(name), photo)
-        if other != photo:
-            faults.append(Said("name_twice", name=name, photo=other, other=photo))
-    return tuple(faults)
-
-
-def doubled_templates(renditions: Iterable[Rendition]) -> tuple[Said, ...]:
-    """Renditions of one photo that would get the same place in an export, whatever the photo is."""
-    first: dict[str, Rendition] = {}
-    faults = []
-    for each in renditions:
-        key = name_key(f"{each.folder}/{each.template}{SUFFIXES[each.encoding.format]}")
-        other = first.setdefault(key, each)
-        if other is not each:
-            faults.append(Said("template_twice", name=other.label, other=each.label, template=each.template))
-    return tuple(faults)

@@ -1,0 +1,148 @@
+"""`freisteller export`: lays out the pictures of an order as shops take them."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from daemon.commands.journal_of_root import journal_of_root
+from daemon.commands.process import make_out_dir
+from daemon.errors import BadOrder, BadSettings, said_of
+from daemon.exports.manifest import left_out_values, picture_values
+from daemon.exports.order_photos import OrderPhoto, folder_in_inbox, order_photos
+from daemon.exports.product_source import product_source
+from daemon.exports.whole_export import Exported, ExportOrder, export_order
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.orders import Orders
+from daemon.jobs import Grade
+from daemon.renditions.named_renditions import renditions_of
+from daemon.renditions.wanted import Rendition
+from daemon.settings import Settings, with_order
+from daemon.settings.current import CurrentSettings
+from daemon.words.catalogue import LANGUAGES, words_in
+from daemon.words.counted import counted
+
+EXPORTS = "export"
+"""The folder of all exports in a hot folder."""
+_SHOWN = 20  # lines about what is left out; left_out.csv has them all
+
+
+@dataclass(frozen=True, slots=True)
+class ExportAnswer:
+    """What the command says. source: where the list of products lay, "" = there is none."""
+
+    exported: Exported
+    source: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was left out."""
+        return bool(self.exported.folder) and not self.exported.left_out
+
+    def values(self) -> dict[str, Any]:
+        """For JSON."""
+        exported, english = self.exported, words_in(LANGUAGES[0])
+        return {
+            "order": exported.order,
+            "folder": str(exported.folder) if exported.folder else None,
+            "products": self.source or None,
+            "photos": {"in": exported.photos, "out": exported.photos_out},
+            "pictures": [picture_values(each, exported.urls.get(each.name, "")) for each in exported.pictures],
+            "left_out": [left_out_values(each, english) for each in exported.left_out],
+        }
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        exported = self.exported
+        if exported.folder is None:
+            yield f"Nothing was exported: no picture of {exported.order} can be."
+        else:
+            yield f"written: {exported.folder}"
+        yield f"products: {self.source}" if self.source else "products: there is no list"
+        missing = exported.photos - exported.photos_out
+        yield (
+            f"{counted(exported.photos, 'photo')} in, {exported.photos_out} out as "
+            f"{counted(len(exported.pictures), 'picture')}, {missing} without one"
+        )
+        yield from self._left_out()
+
+    def _left_out(self) -> Iterator[str]:
+        english, left_out = words_in(LANGUAGES[0]), self.exported.left_out
+        if not left_out:
+            return
+        yield "left out, or not clear:"
+        for each in left_out[:_SHOWN]:
+            named = " ".join(part for part in (each.photo, f"({each.rendition})" if each.rendition else "") if part)
+            yield f"  {named}: {each.reason(english)}" if named else f"  {each.reason(english)}"
+        if len(left_out) > _SHOWN:
+            where = "left_out.csv" if self.exported.folder else "--json"
+            yield f"  and {len(left_out) - _SHOWN:,} more: see {where}"
+
+
+def export_of(
+    settings: Settings,
+    order: str,
+    out_dir: Path | None,
+    products: Path | None,
+    base_url: str | None,
+    on_picture: Callable[[], None] = lambda: None,
+) -> ExportAnswer:
+    """Export an order of the hot folder that the settings name. out_dir: None = `export/` in the hot folder.
+
+    Raises BadSettings if there is no such order, or its own settings are wrong; what `export_order` raises.
+    """
+    folders = HotFolder(settings.root_path)
+    with journal_of_root(settings) as journal:
+        photos = order_photos(journal, order)
+    home = folders.root / EXPORTS if out_dir is None else _outside(folders, out_dir)
+    wanted = _Wanted(Orders(folders, CurrentSettings(settings), lambda _: None))
+    in_inbox = folder_in_inbox(photos, order)
+    own = wanted.settings_for(Path(folders.inbox.name, in_inbox, "photo"))
+    if base_url is not None:
+        own = with_order(own, {"export": {"base_url": base_url}})
+    source = product_source(folders.root, in_inbox, own.products.list, products, home / order)
+    to_export = ExportOrder(
+        root=folders.root,
+        name=order,
+        photos=photos,
+        wanted_for=wanted,
+        products=own.products,
+        settings=own.export,
+        source=source,
+        words=words_in(settings.language),
+    )
+    return ExportAnswer(export_order(to_export, home, datetime.now(UTC), on_picture), source.said)
+
+
+class _Wanted:
+    """What settings and orders want made of photos. Each folder's orders are read once."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+        self._read: dict[tuple[Path, str], tuple[Rendition, ...]] = {}
+
+    def __call__(self, photo: OrderPhoto) -> tuple[Rendition, ...]:
+        key = photo.source.parent, photo.settings
+        if key not in self._read:
+            self._read[key] = renditions_of(self.settings_for(photo.source, photo.settings))
+        return self._read[key]
+
+    def settings_for(self, source: Path, own: str = "") -> Settings:
+        """The settings of the orders on the way to a photo. Raises BadSettings if one is wrong."""
+        try:
+            return self._orders.settings_for(source, own)
+        except BadOrder as error:
+            raise BadSettings(said_of(error)) from error
+
+
+def _outside(folders: HotFolder, out_dir: Path) -> Path:
+    """The folder that --out names, made if need be. Raises BadSettings if photos or results are looked for there."""
+    home = Path(os.path.realpath(out_dir))
+    watched = (folders.inbox, *map(folders.grade, Grade), folders.failed, folders.archive, folders.private)
+    inside = next((folder for folder in watched if home == folder or folder in home.parents), None)
+    if inside or home == folders.root:
+        raise BadSettings(f"{out_dir} is in the hot folder, which is watched. Name a folder outside of it with --out.")
+    make_out_dir(home)
+    return home
