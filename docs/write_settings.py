@@ -12,10 +12,11 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from daemon.settings.rendition_section import RenditionSettings
+from daemon.settings.shop_section import ShopSettings
 from daemon.settings.tree import Order, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -105,7 +106,7 @@ def page() -> str:
     order = ", ".join(f"`[{name}]`" for name in Order.model_fields)
     parts, last = [HEAD.replace("ORDER", order)], None
     for section, name, field in keys(Settings):
-        if not section and name in {"families", "models", "renditions"}:
+        if not section and name in {"families", "models", "renditions", "shops"}:
             continue  # tables of the user's own: see the end
         if section != last:
             parts.append(f"\n## {section or 'At the top of the file'}\n\n")
@@ -116,6 +117,7 @@ def page() -> str:
         key = f"{section}.{name}".lstrip(".")
         parts.append(f"- **`{name}`** = {_default(value)} ({allowed(field)}). {said[key]}\n")
     parts.extend(rendition_keys())
+    parts.extend(shop_keys())
     parts.append(
         "\n## families, models\n\nYour own ComfyUI models and nodes, as tables in this file or in files of `models.d/` "
         "beside it; [their form](../workflows/comfyui/README.md).\n"
@@ -138,6 +140,21 @@ def rendition_keys() -> Iterator[str]:
     for name in (*first, *others):
         default = json.loads(json.dumps(fields[name].default))
         yield f"- **`{name}`** = {_default(default)} ({allowed(fields[name])}). {fields[name].description}\n"
+
+
+def shop_keys() -> Iterator[str]:
+    """The keys of a shop, which has a name that people choose."""
+    yield (
+        "\n## shops.NAME\n\nShops that [pictures are sent to](shops.md). NAME is your own: "
+        "lower-case letters, digits and dashes. `kind` and `rendition` have no default: they must be set.\n\n"
+    )
+    for name, field in ShopSettings.model_fields.items():
+        default = "" if field.is_required() else f" = {_default(_plain(field.default))}"
+        yield f"- **`{name}`**{default} ({allowed(field)}). {field.description}\n"
+
+
+def _plain(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _default(value: Any) -> str:

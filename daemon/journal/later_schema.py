@@ -55,4 +55,18 @@ CREATE TRIGGER jobs_restored AFTER INSERT ON jobs WHEN NEW.score IS NOT NULL BEG
     {_PLACE} WHERE id = NEW.id;
 END;"""
 
-LATER = (_THIRTEENTH, _FOURTEENTH, _FIFTEENTH, _SIXTEENTH)
+# shop_pictures: what stands where in a shop, under the shop's own id; see ShopPicture. It goes with no job: shops
+# keep their pictures when rows are pruned.
+_SEVENTEENTH = """CREATE TABLE shop_pictures (
+    shop TEXT NOT NULL,
+    sku TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    remote_id TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('sending', 'uploaded', 'placed', 'there', 'failed', 'replaced')),
+    why TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (shop, sku, place, sha256)
+) STRICT, WITHOUT ROWID;"""
+
+LATER = (_THIRTEENTH, _FOURTEENTH, _FIFTEENTH, _SIXTEENTH, _SEVENTEENTH)

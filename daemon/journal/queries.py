@@ -16,6 +16,7 @@ from daemon.journal.kept_corrections import KeptCorrections
 from daemon.journal.order_rows import OrderRows
 from daemon.journal.rows import COLUMNS, Counts, JobRow
 from daemon.journal.second_door import SecondDoor
+from daemon.journal.shop_rows import ShopPictures
 from daemon.journal.shown_sizes import ShownSizesTable
 from daemon.states import OPEN, State
 
@@ -40,6 +41,7 @@ class Queries:
         self.orders = OrderRows(self._to_read)
         self.deeds = DeedRows(self._db)
         self.corrections = KeptCorrections(self._db)
+        self.shop_pictures = ShopPictures(self._db)
 
     def time_with(self, timed: Callable[[str], AbstractContextManager[None]]) -> None:
         """Time every transaction, as a stage of the work on photos."""

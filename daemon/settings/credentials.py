@@ -10,6 +10,9 @@ See LoadCredential= in systemd.exec(5). The names are:
     notify.url.NAME          the url of the hook of that name; all of it may be secret
     notify.token.NAME        the bearer token of that hook
     notify.secret.NAME       what signs the posts to that hook
+    shops.token.NAME         the token of the shop of that name, shops.NAME in the settings
+    shops.password.NAME      its password
+    shops.client_secret.NAME the secret of our app there
 
 Files of other names belong to other programs and are ignored.
 """
@@ -23,6 +26,8 @@ HTTP_TOKEN = "http.token"
 OIDC_SECRET = "http.oidc.client_secret"
 SERVER_KINDS = ("comfyui.token", "comfyui.password")
 HOOK_KINDS = ("notify.url", "notify.token", "notify.secret")
+SHOP_KINDS = ("shops.token", "shops.password", "shops.client_secret")
+_NAMED = (*SERVER_KINDS, *HOOK_KINDS, *SHOP_KINDS)
 
 
 def read_credentials(folder: Path) -> Mapping[str, str]:
@@ -32,11 +37,12 @@ def read_credentials(folder: Path) -> Mapping[str, str]:
         for path in sorted(folder.iterdir()):
             if path.name in (HTTP_TOKEN, OIDC_SECRET) or _kind(path.name):
                 found[path.name] = _secret(path)
-            elif path.name.startswith(("http.", "comfyui.", "notify.")):
+            elif path.name.startswith(("http.", "comfyui.", "notify.", "shops.")):
                 raise BadSettings(
                     f"Unknown credential {path.name} in {folder}: allowed are {HTTP_TOKEN}, {OIDC_SECRET}, "
                     f"{', '.join(SERVER_KINDS)}, these two also with .HOST or .HOST-PORT, and "
-                    f"{' and '.join(HOOK_KINDS)} with the .NAME of a hook"
+                    f"{' and '.join(HOOK_KINDS)} with the .NAME of a hook, and "
+                    f"{' and '.join(SHOP_KINDS)} with the .NAME of a shop"
                 )
     except OSError as error:
         raise BadSettings(f"The credentials in {folder} cannot be read: {error.strerror}") from error
@@ -57,8 +63,13 @@ def of_hook(credentials: Mapping[str, str], key: str, name: str) -> str:
     return credentials.get(f"notify.{key}.{name}", "")
 
 
+def of_shop(credentials: Mapping[str, str], key: str, name: str) -> str:
+    """The token, the password or the client_secret of the shop of that name. "" if there is none."""
+    return credentials.get(f"shops.{key}.{name}", "")
+
+
 def _kind(name: str) -> bool:
-    named = any(name.startswith(f"{kind}.") and len(name) > len(kind) + 1 for kind in (*SERVER_KINDS, *HOOK_KINDS))
+    named = any(name.startswith(f"{kind}.") and len(name) > len(kind) + 1 for kind in _NAMED)
     return named or name in SERVER_KINDS
 
 

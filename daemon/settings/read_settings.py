@@ -12,12 +12,13 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsError
 
 from daemon.errors import BadSettings
-from daemon.settings.credentials import HTTP_TOKEN, OIDC_SECRET, of_hook, of_server, read_credentials
+from daemon.settings.credentials import HTTP_TOKEN, OIDC_SECRET, of_hook, of_server, of_shop, read_credentials
 from daemon.settings.engine_sections import ServerSettings
 from daemon.settings.explain import explain, suggestion
 from daemon.settings.notify_sections import HookSettings
 from daemon.settings.setting_places import line_number, place_of
 from daemon.settings.settings_files import add_model_files, read_toml
+from daemon.settings.shop_section import SHOP_SECRETS, ShopSettings
 from daemon.settings.tree import PREFIX, Order, Settings
 
 
@@ -105,10 +106,12 @@ def _with_credentials(settings: Settings) -> Settings:
         secret = SecretStr(credentials.get(OIDC_SECRET, ""))
         http = http.model_copy(update={"oidc": http.oidc.model_copy(update={"client_secret": secret})})
     servers = tuple(_with_credentials_of_server(server, credentials) for server in comfyui.servers)
+    shops = {name: _with_credentials_of_shop(name, shop, credentials) for name, shop in settings.shops.items()}
     return settings.model_copy(
         update={
             "http": http,
             "comfyui": comfyui.model_copy(update={"servers": servers}),
+            "shops": shops,
             "notify": settings.notify.model_copy(update={"hooks": hooks}),
         }
     )
@@ -133,6 +136,11 @@ def _with_credentials_of_hook(hook: HookSettings, credentials: Mapping[str, str]
             f"The credential notify.url.{hook.name} cannot be used. It must be a url that begins with http:// or "
             "https://, and the hook must have no command."
         ) from error
+
+
+def _with_credentials_of_shop(name: str, shop: ShopSettings, credentials: Mapping[str, str]) -> ShopSettings:
+    unset = (key for key in SHOP_SECRETS if not getattr(shop, key).get_secret_value())
+    return shop.model_copy(update={key: SecretStr(of_shop(credentials, key, name)) for key in unset})
 
 
 def _with_credentials_of_server(server: ServerSettings, credentials: Mapping[str, str]) -> ServerSettings:

@@ -17,8 +17,10 @@ from daemon.settings.photo_sections import IntakeSettings, OutputSettings
 from daemon.settings.rendition_section import Renditions
 from daemon.settings.running_sections import DispatchSettings, JournalSettings, LogSettings
 from daemon.settings.section import Section
+from daemon.settings.shop_section import ShopName, ShopSettings
 
 PREFIX = "FREISTELLER__"
+MOST_SHOPS = 40
 
 
 class Settings(BaseSettings):
@@ -46,6 +48,7 @@ class Settings(BaseSettings):
     renditions: Renditions = Field({})
     products: ProductSettings = ProductSettings()
     export: ExportSettings = ExportSettings()
+    shops: dict[ShopName, ShopSettings] = Field({}, max_length=MOST_SHOPS)
     dispatch: DispatchSettings = DispatchSettings()
     journal: JournalSettings = JournalSettings()
     http: HttpSettings = HttpSettings()

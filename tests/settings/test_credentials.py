@@ -110,7 +110,18 @@ def test_files_of_others_are_left_alone(credentials: Path) -> None:
     assert read_credentials(credentials) == {}
 
 
-@pytest.mark.parametrize("name", ["http.tokn", "comfyui.tokens", "comfyui.token.", "notify.url", "notify.urls.chat"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "http.tokn",
+        "comfyui.tokens",
+        "comfyui.token.",
+        "notify.url",
+        "notify.urls.chat",
+        "shops.token",
+        "shops.tokens.a",
+    ],
+)
 def test_a_name_that_is_nearly_ours_is_refused(credentials: Path, name: str) -> None:
     (credentials / name).write_text(SECRET)
 
@@ -212,3 +223,17 @@ def test_no_secret_is_in_the_process_title_the_results_or_the_pages(credentials:
     shown += [path.read_bytes() for path in hot.rglob("*") if path.is_file()]
     assert len(shown) > 8
     assert not any(SECRET.encode() in text for text in shown)
+
+
+def test_a_shop_gets_its_secrets_by_its_name(credentials: Path) -> None:
+    give(credentials, shops_token_shopify=SECRET)
+    (credentials / "shops.client_secret.shopify").write_text("app-5f2a")
+    shop = {"kind": "shopify", "address": "https://a.myshopify.com", "rendition": "shop"}
+
+    settings = load(flags={"shops": {"shopify": shop, "other": {**shop, "token": "set"}}})
+
+    found, other = settings.shops["shopify"], settings.shops["other"]
+    assert found.token.get_secret_value() == SECRET
+    assert found.client_secret.get_secret_value() == "app-5f2a"
+    assert other.token.get_secret_value() == "set"
+    assert SECRET not in f"{settings!r} {settings.model_dump_json()}"
