@@ -46,6 +46,7 @@ class EbayLogin:
     language: str = "de-DE"
     api: str = API
     media_api: str = MEDIA_API
+    ca_file: str = ""
 
 
 class EbayShop:
@@ -68,17 +69,19 @@ class EbayShop:
         basic = f"Basic {b64encode(f'{login.client}:{login.secret}'.encode()).decode()}"
         secrets = (login.secret, login.refresh_token, basic)
         form = {"grant_type": "refresh_token", "refresh_token": login.refresh_token, "scope": SCOPE}
-        keys = HttpDoor(login.api, {"Authorization": basic}, secrets, limits)
+        keys = HttpDoor(login.api, {"Authorization": basic}, secrets, limits, login.ca_file)
         token = AccessToken(keys, TOKENS, form, clock)
-        self._items = TokenDoor(HttpDoor(login.api, None, secrets, limits), token, _bearer)
-        self._media = TokenDoor(HttpDoor(login.media_api, None, secrets, limits), token, _bearer)
+        self._items = TokenDoor(HttpDoor(login.api, None, secrets, limits, login.ca_file), token, _bearer)
+        self._media = TokenDoor(HttpDoor(login.media_api, None, secrets, limits, login.ca_file), token, _bearer)
 
     def __repr__(self) -> str:
         return f"EbayShop({self.title})"  # never the login
 
     def product(self, sku: str) -> Product:
         """The inventory item of this SKU."""
-        return Product(sku, sku, tuple(map(RemotePicture, _urls(self._item(sku)))))
+        noted = filter(None, (self._noted(sku, place) for place in range(1, MOST_PICTURES + 1)))
+        names = {each.url: each.name for each in noted}
+        return Product(sku, sku, tuple(RemotePicture(url, names.get(url, "")) for url in _urls(self._item(sku))))
 
     def uploaded(self, picture: PictureToSend) -> RemotePicture | None:
         """The picture that was noted for this place, unless it has expired."""

@@ -97,8 +97,7 @@ class HttpDoor:
         self._session = requests.Session()
         self._session.auth = _NoLogin()  # else requests would take a login out of ~/.netrc
         self._session.headers["User-Agent"] = f"freisteller/{__version__}"
-        if ca_file:
-            self._session.verify = ca_file
+        self._ca_file = ca_file or None  # told at each request, else REQUESTS_CA_BUNDLE would go before it
 
     def ask(
         self,
@@ -164,7 +163,14 @@ class HttpDoor:
         fault: str
         try:
             with self._session.request(
-                method, url, headers=dict(headers), timeout=timeout, allow_redirects=False, stream=True, **sent
+                method,
+                url,
+                headers=dict(headers),
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+                verify=self._ca_file,
+                **sent,
             ) as answer:
                 body = self._body(answer, host)
                 lower = {name.lower(): value for name, value in answer.headers.items()}

@@ -33,6 +33,7 @@ class WooCommerceLogin:
     password: str = field(repr=False)
     key: str = field(default="", repr=False)
     secret: str = field(default="", repr=False)
+    ca_file: str = ""
 
 
 class WooCommerceShop:
@@ -53,8 +54,8 @@ class WooCommerceShop:
         secrets = (login.password, login.key, login.secret)
         library = _basic(login.user, login.password)
         products = _basic(login.key, login.secret) if login.key else library
-        self._library = HttpDoor(base, {"Authorization": library}, (*secrets, library), limits)
-        self._products = HttpDoor(base, {"Authorization": products}, (*secrets, products), limits)
+        self._library = HttpDoor(base, {"Authorization": library}, (*secrets, library), limits, login.ca_file)
+        self._products = HttpDoor(base, {"Authorization": products}, (*secrets, products), limits, login.ca_file)
 
     def __repr__(self) -> str:
         return f"WooCommerceShop({self.title})"  # never the login

@@ -34,7 +34,10 @@ _OWN = "https://m.media-amazon.test/images/I/"
 
 
 class AmazonDouble(ShopServer):
-    """A seller's listings at one marketplace. trusted: by which the double fetches pictures over https."""
+    """A seller's listings at one marketplace.
+
+    trusted: by which the double fetches pictures over https. lags: a listing shows a change only once it was fetched.
+    """
 
     def __init__(self, trusted: ssl.SSLContext | None = None) -> None:
         super().__init__()
@@ -42,6 +45,7 @@ class AmazonDouble(ShopServer):
         self.pictures: dict[str, bytes] = {}
         self.tokens: dict[str, float] = {}
         self.clock = 0.0
+        self.lags = False
         self.rate, self.burst = 5.0, 10
         self._called: list[float] = []
         self._pending: list[tuple[str, str, str]] = []
@@ -81,8 +85,11 @@ class AmazonDouble(ShopServer):
         with self.lock:
             pending, self._pending = self._pending, []
             for sku, slot, location in pending:
-                content, why = self._fetched(location)
                 listing = self.listings[sku]
+                if location.startswith(_OWN):
+                    listing["attributes"][slot] = _locator(location)
+                    continue
+                content, why = self._fetched(location)
                 listing["issues"] = [each for each in listing["issues"] if slot not in each["attributeNames"]]
                 if why:
                     listing["issues"].append(_issue("20000", why, slot))
@@ -102,7 +109,9 @@ class AmazonDouble(ShopServer):
             told = _errors(429, "QuotaExceeded", "You exceeded your quota for the requested resource.")
             return Told(told.status, told.body, {**told.headers, **limit})
         self._called.append(self.clock)
-        return routed(self._routes, asked) or _errors(404, "NotFound", "The requested resource doesn't exist.")
+        last = asked.target.partition("?")[0].removeprefix(f"{ITEMS}/")
+        found = None if "/" in last else routed(self._routes, asked)
+        return found or _errors(404, "NotFound", "The requested resource doesn't exist.")
 
     def _token(self, asked: Asked, _: str) -> Told:
         form = dict(parse_qsl(asked.body.decode()))
@@ -152,8 +161,9 @@ class AmazonDouble(ShopServer):
             return _submission(sku, "INVALID" if issues else "VALID", issues)
         for slot, patch in wanted.items():
             location = patch["value"][0]["media_location"]
-            listing["attributes"][slot] = patch["value"]
-            if location not in self.pictures:
+            if not self.lags:
+                listing["attributes"][slot] = patch["value"]
+            if self.lags or not location.startswith(_OWN):
                 self._pending.append((sku, slot, location))
         return _submission(sku, "ACCEPTED", [])
 

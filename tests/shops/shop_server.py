@@ -7,9 +7,12 @@ more: an answer in place of the shop's own, a silence, or the connection cut aft
 import contextlib
 import http.server
 import json
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -66,14 +69,24 @@ class Fault:
 
 
 class ShopServer:
-    """Answers on a port of this machine until the block ends. Use it as a context manager."""
+    """Answers on a port of this machine until the block ends. Use it as a context manager.
 
-    def __init__(self) -> None:
+    certificate: with its key in one file, for https.
+    """
+
+    def __init__(self, certificate: Path | None = None) -> None:
         self.asked: list[Asked] = []
         self.faults: list[Fault] = []
         self.lock = threading.RLock()
         self._server = _Server(("127.0.0.1", 0), _Connection)
         self._server.shop = self
+        self._scheme = "https" if certificate else "http"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._over = False
 
@@ -83,7 +96,7 @@ class ShopServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     @property
     def name(self) -> str:
@@ -128,6 +141,9 @@ class ShopServer:
             self._over = True
             self._server.shutdown()
             self._server.server_close()
+            for connection in tuple(self._server.connections):
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
             self._thread.join()
 
     def __enter__(self) -> Self:
@@ -138,10 +154,28 @@ class ShopServer:
         self.die()
 
 
+class PictureWeb(ShopServer):
+    """A folder on the web: gives out what lies in it, to everybody."""
+
+    def __init__(self, folder: Path, certificate: Path | None = None) -> None:
+        super().__init__(certificate)
+        self.folder = folder
+
+    def answer(self, asked: Asked) -> Told:
+        path = self.folder / asked.path.rpartition("/")[2]
+        if not path.is_file():
+            return Told.page(404, "Not Found")
+        return Told(200, path.read_bytes(), {"Content-Type": "image/jpeg"})
+
+
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     shop: ShopServer
+
+    def __init__(self, *address: Any) -> None:  # Any: passed on as it is
+        super().__init__(*address)
+        self.connections: set[socket.socket] = set()
 
     def handle_error(self, request: object, client_address: object) -> None:
         pass  # a client that went away
@@ -151,6 +185,15 @@ class _Connection(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.connections.discard(self.connection)
+        with contextlib.suppress(OSError):
+            super().finish()
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

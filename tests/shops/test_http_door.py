@@ -167,3 +167,14 @@ def test_a_token_that_came_later_is_in_no_error() -> None:
         asked.keep_secret(f"token-{number}")
 
     assert asked.words(f"{SECRET} and token-29 and token-15") == "*** and *** and ***"
+
+
+def test_an_authority_of_the_environment_does_not_go_before_our_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """requests would take REQUESTS_CA_BUNDLE instead of what its session was told."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "of-the-environment.pem"))
+    asked = HttpDoor(f"https://127.0.0.1:{free_port()}/", ca_file=str(tmp_path / "ours.pem"))
+
+    with pytest.raises(OSError, match=r"ours\.pem"):
+        asked.ask("GET", "x")
