@@ -12,8 +12,9 @@ from daemon.commands.process import make_out_dir
 from daemon.errors import BadOrder, BadSettings, said_of
 from daemon.exports.manifest import left_out_values, picture_values
 from daemon.exports.order_photos import OrderPhoto, folder_in_inbox, order_photos
+from daemon.exports.planned_export import ExportOrder
 from daemon.exports.product_source import product_source
-from daemon.exports.whole_export import Exported, ExportOrder, export_order
+from daemon.exports.whole_export import Exported, export_order
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.orders import Orders
 from daemon.jobs import Grade
@@ -39,23 +40,31 @@ class ExportAnswer:
     @property
     def is_whole(self) -> bool:
         """Whether nothing was left out."""
-        return bool(self.exported.folder) and not self.exported.left_out
+        return bool(self.exported.folder) and not self.exported.plan.left_out
 
     def values(self) -> dict[str, Any]:
         """For JSON."""
-        exported, english = self.exported, words_in(LANGUAGES[0])
+        exported, plan, english = self.exported, self.exported.plan, words_in(LANGUAGES[0])
         return {
             "order": exported.order,
             "folder": str(exported.folder) if exported.folder else None,
             "products": self.source or None,
             "photos": {"in": exported.photos, "out": exported.photos_out},
-            "pictures": [picture_values(each, exported.urls.get(each.name, "")) for each in exported.pictures],
-            "left_out": [left_out_values(each, english) for each in exported.left_out],
+            "pictures": [picture_values(each, plan.urls.get(each.name, "")) for each in plan.pictures],
+            "lists": [
+                {
+                    "file": each.file,
+                    "written": each.why is None,
+                    "told": [each.why] if each.why else list(each.told),
+                }
+                for each in plan.lists
+            ],
+            "left_out": [left_out_values(each, english) for each in plan.left_out],
         }
 
     def lines(self) -> Iterator[str]:
         """For people."""
-        exported = self.exported
+        exported, plan = self.exported, self.exported.plan
         if exported.folder is None:
             yield f"Nothing was exported: no picture of {exported.order} can be."
         else:
@@ -64,12 +73,16 @@ class ExportAnswer:
         missing = exported.photos - exported.photos_out
         yield (
             f"{counted(exported.photos, 'photo')} in, {exported.photos_out} out as "
-            f"{counted(len(exported.pictures), 'picture')}, {missing} without one"
+            f"{counted(len(plan.pictures), 'picture')}, {missing} without one"
         )
+        if written := [each.file for each in plan.lists if each.why is None]:
+            yield f"lists to import: {', '.join(written)}"
+        for each in plan.lists:
+            yield from ([each.why] if each.why else each.told)
         yield from self._left_out()
 
     def _left_out(self) -> Iterator[str]:
-        english, left_out = words_in(LANGUAGES[0]), self.exported.left_out
+        english, left_out = words_in(LANGUAGES[0]), self.exported.plan.left_out
         if not left_out:
             return
         yield "left out, or not clear:"

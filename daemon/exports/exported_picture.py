@@ -28,3 +28,8 @@ class ExportedPicture:
     size: tuple[int, int]
     bytes: int
     sha256: str
+
+    @property
+    def label(self) -> str:
+        """Which of a photo's pictures it is, for people and in settings; as `Rendition.label`."""
+        return f"{self.rendition}-{self.variant}" if self.variant else self.rendition

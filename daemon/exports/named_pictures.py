@@ -23,7 +23,7 @@ def named_pictures(
     products: what a photo shows, by `name_key` of its place. reserved: names at the top of the export that are no
     pictures'. Every name is ASCII, so that it can be a part of an address as it is.
     """
-    first = _first_positions(products.values())
+    first = first_positions(products.values())
     named: list[ExportedPicture] = []
     left_out: list[NotExported] = []
     for picture in kept:
@@ -40,7 +40,7 @@ def named_pictures(
     return sorted(alone, key=_in_order), left_out + doubled
 
 
-def _first_positions(products: Iterable[ShownProduct]) -> Mapping[str, int]:
+def first_positions(products: Iterable[ShownProduct]) -> Mapping[str, int]:
     """The lowest position among the pictures of each product."""
     first: dict[str, int] = {}
     for each in products:
@@ -107,9 +107,9 @@ def _each_name_once(
         one = pictures[0]
         if key in folders or key in taken or key.partition("/")[0] in taken:
             why = Said("export_name_taken", name=one.name)
-            left_out += [NotExported(each.photo, label_of(each), why) for each in pictures]
+            left_out += [NotExported(each.photo, each.label, why) for each in pictures]
         elif len(pictures) > 1:
-            left_out += [NotExported(each.photo, label_of(each), _twice(each, pictures)) for each in pictures]
+            left_out += [NotExported(each.photo, each.label, _twice(each, pictures)) for each in pictures]
         else:
             alone.append(one)
     return alone, left_out
@@ -117,13 +117,8 @@ def _each_name_once(
 
 def _twice(one: ExportedPicture, pictures: Sequence[ExportedPicture]) -> Said:
     other = next(each for each in pictures if each is not one)
-    names = [f"{each.photo} ({label_of(each)})" for each in (one, other)]
+    names = [f"{each.photo} ({each.label})" for each in (one, other)]
     return Said("name_twice", name=one.name, photo=names[0], other=names[1])
-
-
-def label_of(picture: ExportedPicture) -> str:
-    """Which of a photo's pictures it is, for people."""
-    return f"{picture.rendition}-{picture.variant}" if picture.variant else picture.rendition
 
 
 def _in_order(picture: ExportedPicture) -> tuple[bool, str, int, str, str, str]:

@@ -13,24 +13,30 @@ from daemon.renditions.product_codes import is_by_a_spreadsheet
 
 MOST_POSITION = 9999
 _POSITION = re.compile(r"0{0,9}[1-9][0-9]{0,3}")
+_HANDLE = re.compile(r"[^\W_]+(?:[-_]+[^\W_]+)*")  # Shopify takes letters of any language; capitals it makes small
 MOST_BYTES = 16 << 20
 _MOST_ROWS = 100_000
 _MOST_LETTERS = 200  # of a SKU; shops take 40 to 100
 _DELIMITERS = ";,\t"
-_COLUMNS = ("file", "sku", "title", "position")
+_COLUMNS = ("file", "sku", "title", "position", "handle")
 _NEEDED = ("file", "sku")
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 @dataclass(frozen=True, slots=True)
 class ListedProduct:
-    """What is said of one photo. file: its place below the list's folder. position: 0 = not said. row: in the list."""
+    """What is said of one photo.
+
+    file: its place below the list's folder. position: 0 = not said. row: in the list. handle: what Shopify calls the
+    product in its addresses.
+    """
 
     file: str
     sku: str
     title: str = ""
     position: int = 0
     row: int = 0
+    handle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +110,10 @@ def _product_in(number: int, cells: Mapping[str, str]) -> ListedProduct | Said:
         return fault
     if position and not _POSITION.fullmatch(position):
         return Said("products_row_position", position=position, most=MOST_POSITION)
+    if (handle := cells.get("handle", "")) and not _HANDLE.fullmatch(handle):
+        return Said("products_row_handle", handle=handle)
     title = "".join(letter for letter in cells.get("title", "") if letter.isprintable())
-    return ListedProduct(file, sku, title, int(position or 0), number)
+    return ListedProduct(file, sku, title, int(position or 0), number, handle)
 
 
 def _text_of(content: bytes) -> str | None:

@@ -16,12 +16,14 @@ class ShownProduct:
     """The product that a photo shows.
 
     photo: its place below the folder that was dropped. position: of the picture among those of its product, from 1.
+    handle: what Shopify calls the product; "" = nobody said.
     """
 
     photo: str
     sku: str
     position: int
     title: str = ""
+    handle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,11 @@ def _in_order(found: Iterable[ListedProduct]) -> tuple[tuple[ShownProduct, ...],
         placed = {n: each[0] for n, each in places.items() if len(each) == 1}
         placed |= dict(enumerate(waiting, max(places, default=0) + 1))
         title = next((each.title for _, each in sorted(placed.items()) if each.title), "")
-        shown += [ShownProduct(each.file, sku, n, each.title or title) for n, each in sorted(placed.items())]
+        handles = sorted({each.handle for each in pictures if each.handle})
+        if len(handles) > 1:
+            faults.append(Said("product_handle_twice", sku=sku, handle=handles[0], other=handles[1]))
+        handle = handles[0] if len(handles) == 1 else ""
+        shown += [ShownProduct(each.file, sku, n, each.title or title, handle) for n, each in sorted(placed.items())]
     return tuple(shown), faults
 
 

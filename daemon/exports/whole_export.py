@@ -1,24 +1,15 @@
 """Exports an order: its proven pictures under the names that shops take, and files that tell of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from daemon.disk.whole_file import write_whole
-from daemon.errors import Said
 from daemon.exports.export_folder import ExportFolder, copy_picture
-from daemon.exports.exported_picture import ExportedPicture
-from daemon.exports.kept_pictures import WantedFor, kept_pictures
-from daemon.exports.left_out import NO_PRODUCT, NotExported
 from daemon.exports.manifest import MANIFEST, left_out_csv, manifest_csv, manifest_json
-from daemon.exports.named_pictures import named_pictures
-from daemon.exports.order_photos import OrderPhoto
-from daemon.exports.product_pattern import ProductPattern
-from daemon.exports.product_source import KEPT_LIST, ProductSource
-from daemon.exports.products import shown_products
-from daemon.settings.export_sections import ExportSettings, ProductSettings
-from daemon.words.catalogue import Texts
+from daemon.exports.planned_export import ExportOrder, PlannedExport, planned_export
+from daemon.exports.product_source import KEPT_LIST
 
 MANIFEST_CSV = "manifest.csv"
 LEFT_OUT = "left_out.csv"
@@ -28,38 +19,18 @@ RESERVED = (MANIFEST, MANIFEST_CSV, LEFT_OUT, KEPT_LIST, SHEETS)
 
 
 @dataclass(frozen=True, slots=True)
-class ExportOrder:
-    """What is to be exported, and how.
-
-    root: of the hot folder. wanted_for: what settings and orders want made of a photo. source: the list of products.
-    words: in which the files tell reasons.
-    """
-
-    root: Path
-    name: str
-    photos: tuple[OrderPhoto, ...]
-    wanted_for: WantedFor
-    products: ProductSettings
-    settings: ExportSettings
-    source: ProductSource
-    words: Texts
-
-
-@dataclass(frozen=True, slots=True)
 class Exported:
     """What came of an export. photos: how many the order has. folder: None if there was nothing to write."""
 
     order: str
     folder: Path | None
     photos: int
-    pictures: tuple[ExportedPicture, ...]
-    left_out: tuple[NotExported, ...]
-    urls: Mapping[str, str]
+    plan: PlannedExport
 
     @property
     def photos_out(self) -> int:
         """Of how many photos there is a picture at least."""
-        return len({picture.photo for picture in self.pictures})
+        return len({picture.photo for picture in self.plan.pictures})
 
 
 def export_order(
@@ -70,47 +41,28 @@ def export_order(
     on_picture: called after each picture. Raises BadSettings, AlreadyRunning, NoRoom, RootAway; Vanished if a picture
     was moved or changed while it was exported.
     """
-    pictures, left_out = _found(order)
-    if not pictures:
-        return Exported(order.name, None, len(order.photos), (), left_out, {})
-    urls: dict[str, str] = {}
+    plan = planned_export(order, RESERVED)
+    if not plan.pictures:
+        return Exported(order.name, None, len(order.photos), plan)
     folder = ExportFolder(home, order.name)
     with folder.building() as scratch:
-        for picture in pictures:
+        for picture in plan.pictures:
             copy_picture(picture, scratch)
             on_picture()
-        files = {
-            MANIFEST_CSV: manifest_csv(pictures, urls),
-            **({LEFT_OUT: left_out_csv(left_out, order.words)} if left_out else {}),
-            **({KEPT_LIST: order.source.content} if order.source.said else {}),
-        }
-        names = [*files, *(picture.name for picture in pictures)]
-        files[MANIFEST] = manifest_json(
-            order.name, made_at.isoformat(timespec="seconds"), pictures, urls, left_out, names, order.words
-        )
-        for name, content in files.items():
+        for name, content in _files(order, plan, made_at).items():
             write_whole(scratch / name, content)
-    return Exported(order.name, folder.path, len(order.photos), pictures, left_out, urls)
+    return Exported(order.name, folder.path, len(order.photos), plan)
 
 
-def _found(order: ExportOrder) -> tuple[tuple[ExportedPicture, ...], tuple[NotExported, ...]]:
-    """The pictures with their names, and all that is left out."""
-    asked = order.products
-    pattern = ProductPattern.of(asked.pattern) if asked.pattern else None
-    shown = shown_products([photo.photo for photo in order.photos], order.source.listed, pattern, asked.by_folder)
-    kept, without_file = kept_pictures(order.root, order.photos, order.wanted_for)
-    named, without_name = named_pictures(order.root, order.name, kept, shown.by_photo, RESERVED)
-    nothing_said = not (order.source.said or pattern or asked.by_folder)
-    unclear = _unclear(shown.faults, nothing_said)
-    return tuple(named), (*unclear, *without_file, *without_name)
-
-
-def _unclear(faults: Sequence[Said], nothing_said: bool) -> list[NotExported]:
-    """What is wrong with products. nothing_said: nobody named any, so there is one thing to tell, not one a photo."""
-    if nothing_said:
-        return [NotExported("", "", Said("export_no_products"))]
-    return [_of_a_photo(fault) if fault.code == "product_unknown" else NotExported("", "", fault) for fault in faults]
-
-
-def _of_a_photo(fault: Said) -> NotExported:
-    return NotExported(str(fault.values["name"]), "", NO_PRODUCT)
+def _files(order: ExportOrder, plan: PlannedExport, made_at: datetime) -> dict[str, bytes]:
+    """All files beside the pictures, by their names; the manifest, which names them all, comes last."""
+    files = {MANIFEST_CSV: manifest_csv(plan.pictures, plan.urls)}
+    files |= {each.file: each.content for each in plan.lists if each.content is not None}
+    if plan.left_out:
+        files[LEFT_OUT] = left_out_csv(plan.left_out, order.words)
+    if order.source.said:
+        files[KEPT_LIST] = order.source.content
+    names = [*files, *(picture.name for picture in plan.pictures)]
+    made = made_at.isoformat(timespec="seconds")
+    files[MANIFEST] = manifest_json(order.name, made, plan.pictures, plan.urls, plan.left_out, names, order.words)
+    return files

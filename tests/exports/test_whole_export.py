@@ -81,7 +81,7 @@ def test_the_list_is_read_beside_the_photos_then_from_the_last_export(tmp_path: 
         f"that of the last export, {root / 'export' / 'kunde' / 'products.csv'}",
     )
     assert files(kept.exported.folder) == ["products.csv", "web/Ae-1-1.png"]
-    assert [(each.sku, each.title) for each in kept.exported.pictures] == [("Ä-1", "Größe, grün")]
+    assert [(each.sku, each.title) for each in kept.exported.plan.pictures] == [("Ä-1", "Größe, grün")]
     assert (beside.is_whole, kept.is_whole) == (True, True)
 
 
@@ -94,7 +94,7 @@ def test_a_list_that_is_given_counts_before_the_one_beside_the_photos(tmp_path: 
     given.write_text("file,sku\na.png,other\n", "utf-8")
     done(settings, "a.png")
 
-    assert [each.sku for each in exported(settings, products=given).exported.pictures] == ["other"]
+    assert [each.sku for each in exported(settings, products=given).exported.plan.pictures] == ["other"]
     with pytest.raises(BadSettings, match=r"missing\.csv cannot be read"):
         exported(settings, products=tmp_path / "missing.csv")
 
@@ -168,7 +168,7 @@ def test_a_picture_follows_the_grade_that_a_person_gave(tmp_path: Path) -> None:
     finally:
         daemon.close()
 
-    (found,) = exported(settings).exported.pictures
+    (found,) = exported(settings).exported.plan.pictures
 
     assert found.grade.value == there.relative_to(root).parts[0]
     only = {"web": {**PLAIN, "grades": ["sehr_gut"]}}
@@ -211,7 +211,7 @@ def test_the_order_says_what_its_products_are(tmp_path: Path) -> None:
 
     answer = exported(settings)
 
-    assert [(each.photo, each.sku, each.position) for each in answer.exported.pictures] == [
+    assert [(each.photo, each.sku, each.position) for each in answer.exported.plan.pictures] == [
         ("4711/a.png", "4711", 1),
         ("4711/b.png", "4711", 2),
         ("loose.png", "", 0),
@@ -238,7 +238,7 @@ def test_a_photo_that_came_again_counts_once_and_anew(tmp_path: Path) -> None:
     answer = exported(settings)
 
     assert "2 photos in, 2 out" in told(list(answer.lines()))
-    (again,) = (each for each in answer.exported.pictures if each.photo == "a.png")
+    (again,) = (each for each in answer.exported.plan.pictures if each.photo == "a.png")
     assert again.path == result_of(root, "a-2_for-web.png")
     assert again.name == "web/a.png"
 
@@ -324,3 +324,36 @@ def test_a_picture_that_goes_while_it_is_exported_leaves_the_earlier_export(
         exported(settings)
 
     assert (root / "export" / "kunde" / "manifest.json").read_bytes() == before
+
+
+def test_lists_are_written_where_the_addresses_are_known(tmp_path: Path) -> None:
+    wanted = {"shopify": PLAIN, "google": PLAIN, "own": PLAIN}
+    settings = settings_with(tmp_path, renditions=wanted, products={"pattern": "{sku}_{position}"})
+    settings = settings.model_copy(update={"export": settings.export.model_copy(update={"woocommerce": "own"})})
+    root = done(settings, "A_1.png", "A_2.png", "B_1.png")
+
+    without = exported(settings)
+    answer = exported(settings, base_url="https://pictures.example/{order}")
+
+    assert sum("it needs the address where the pictures will be" in line for line in without.lines()) == 3
+    assert "lists to import: shopify.csv, google.tsv, woocommerce.csv" in list(answer.lines())
+    assert [each["written"] for each in answer.values()["lists"]] == [True, True, True]
+    (folder,) = (root / "export").glob("kunde")
+    table = csv.DictReader(io.StringIO((folder / "woocommerce.csv").read_text("utf-8")))
+    urls = {row["SKU"]: row["Images"] for row in table}
+    assert list(urls) == ["A", "B"]
+    for url in urls["A"].split(", "):
+        path, digest = url.removeprefix("https://pictures.example/kunde/").split("?v=")
+        assert hashlib.sha256((folder / path).read_bytes()).hexdigest().startswith(digest)
+    assert exported(settings).is_whole  # the lists of the earlier export are taken away with it
+    assert not (folder / "woocommerce.csv").exists()
+
+
+def test_a_bad_address_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path)
+    root = done(settings, "a.png")
+
+    with pytest.raises(BadSettings, match="must be an address"):
+        exported(settings, base_url="pictures.example")
+
+    assert not (root / "export").exists()
