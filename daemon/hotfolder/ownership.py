@@ -86,6 +86,18 @@ def move(root: Path, place: str, to: str) -> None:
         open_below.settle(home)
 
 
+def rewrite(root: Path, place: str, content: bytes) -> None:
+    """Replace what a file of ours holds, whole and durable. Raises OSError; then it is as it was, or whole."""
+    *way, name = PurePosixPath(place).parts
+    with open_below.opened(root, tuple(way)) as folder:
+        scratch = f".freisteller-{name}.part"[-200:]
+        with suppress(FileNotFoundError):
+            os.unlink(scratch, dir_fd=folder)  # a crash left it
+        open_below.write_new(scratch, content, folder)
+        os.replace(scratch, name, src_dir_fd=folder, dst_dir_fd=folder)
+        open_below.settle(folder)
+
+
 def remove(root: Path, place: str) -> bool:
     """Remove a file. Returns False if it is gone already, e.g. because somebody moved it."""
     parts = PurePosixPath(place).parts

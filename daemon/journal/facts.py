@@ -15,6 +15,11 @@ class Facts:
         row = self._db.row("SELECT value FROM facts WHERE key = ?", key)
         return None if row is None else str(row[0])
 
+    def keys_with(self, prefix: str) -> tuple[str, ...]:
+        """The keys that begin with `prefix`, sorted."""
+        found = self._db.rows("SELECT key FROM facts WHERE substr(key, 1, ?) = ? ORDER BY key", len(prefix), prefix)
+        return tuple(str(key) for (key,) in found)
+
     def record(self, key: str, value: str) -> None:
         """Keep `value` under `key`, in place of what was there."""
         with self._db.transaction():

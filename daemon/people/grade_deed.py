@@ -12,6 +12,7 @@ from daemon.jobs import Grade
 from daemon.journal import JobRow, Journal
 from daemon.journal.deed_rows import Deed
 from daemon.people.deed_acts import Plan
+from daemon.people.due_renditions import DueRenditions
 from daemon.people.free_places import free_places
 from daemon.people.gathering import Gathering
 from daemon.people.known_results import KnownResults
@@ -39,6 +40,7 @@ class GradeDeed:
         self._known = known
         self._gathering = gathering
         self._grades = grades
+        self._due = DueRenditions(journal)
         self._clock = runtime.clock
         self._tick = runtime.tick
 
@@ -72,6 +74,7 @@ class GradeDeed:
         pairs = [(place, to) for place, to in plan["pairs"]]
         places = self._bring(row, pairs, grade_of(pairs[0][1]) or Grade(deed.body["before"]))
         self._tick(Effect.RECORD_VERDICT)
+        self._due.add(deed.job_id)
         self._journal.verdicts.undo(deed.number, self._clock(), deed.job_id, places)
 
     def _row_in_round(self, deed: Deed) -> JobRow:

@@ -69,7 +69,7 @@ class OtherAttempts:
             if _was_taken(job, number) and (is_done(job.state) or is_decided(job.state)):
                 return False
             attempt = self._attempt(row, number)
-            original = self._original(row)
+            original = self.original_of(row)
             if self._folders.jobs.claimed(job_id) is None:
                 self._tick(Effect.ORIGINAL_INTO_WORK)
                 write_work_note(self._folders, row)
@@ -107,7 +107,7 @@ class OtherAttempts:
         if not all(place and ownership.file_id_at(self._folders.root, place) for place in firsts):
             raise Vanished(Said("result_just_moved", name=row.job.name))
 
-    def _original(self, row: JobRow) -> str:
+    def original_of(self, row: JobRow) -> str:
         """The place of the original, which must be as it was. Raises Vanished."""
         place = self._next_round.original_of(row)
         if place is None:

@@ -19,6 +19,7 @@ from daemon.logs.barrier import Barrier
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
 from daemon.people import moved_results
+from daemon.people.due_renditions import DueRenditions
 from daemon.people.gathering import Gathering
 from daemon.people.known_results import KnownResults
 from daemon.people.moved_results import Moved
@@ -39,6 +40,7 @@ class PersonGrades:
     def __init__(self, journal: Journal, metrics: Metrics, runtime: Runtime) -> None:
         self._journal = journal
         self._metrics = metrics
+        self._due = DueRenditions(journal)
         self._clock = runtime.clock
         self._tick = runtime.tick
 
@@ -52,6 +54,8 @@ class PersonGrades:
         """
         self._tick(Effect.RECORD_VERDICT)
         before, after, now = moved.before, moved.after, self._clock()
+        if before is not after:
+            self._due.add(job_id)
         how, verdicts = "moved" if deed is None else "review", self._journal.verdicts
         if verdicts.record(job_id, before, after, now, who=who, how=how, places=places, deed=deed):
             self._metrics.count(series.VERDICTS, **{"from": before.label, "to": after.label})

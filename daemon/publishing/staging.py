@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
@@ -100,7 +101,7 @@ class Staging:
         files = tuple((folder / f"result{file.suffix}", file.suffix) for file in kept.files)
         for file, (path, _) in zip(kept.files, files, strict=True):
             if not path.exists():
-                scratch = self._scratch_of(path)
+                scratch = scratch_of(path, self._tick)
                 file.copy(scratch)
                 self._tick(Effect.KEEP_RESULT)
                 scratch.replace(path)
@@ -162,7 +163,7 @@ class Staging:
             coverage = maker.compose(best)
         _refuse_unsaid(job, picture.outcome.verdict, coverage)
         for fmt, path in paths.items():
-            scratch = self._scratch_of(path)
+            scratch = scratch_of(path, self._tick)
             try:
                 sizes[fmt] = maker.write(scratch, fmt, job.id)
             except OSError as error:
@@ -171,16 +172,17 @@ class Staging:
                 raise BadPhoto(Said("written_wrong_twice", name=job.name, detail=error)) from error
             self._tick(Effect.KEEP_RESULT)
             scratch.replace(path)
-        renditions.make(maker, job.id, self._scratch_of)
+        renditions.make(maker, job.id, partial(scratch_of, tick=self._tick))
         return sizes
 
-    def _scratch_of(self, path: Path) -> Path:
-        """Where a file is written until it is whole; what an earlier run left there is removed."""
-        self._tick(Effect.WRITE_RESULT)
-        for left in path.parent.glob(f"{_UNFINISHED}*-{path.name}"):
-            left.unlink(missing_ok=True)
-        # A name of its own: a worker that outlives a killed daemon for a moment may still be writing this file.
-        return path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}-{path.name}")
+
+def scratch_of(path: Path, tick: Tick) -> Path:
+    """Where a file of a staging folder is written until it is whole; what an earlier run left there is removed."""
+    tick(Effect.WRITE_RESULT)
+    for left in path.parent.glob(f"{_UNFINISHED}*-{path.name}"):
+        left.unlink(missing_ok=True)
+    # A name of its own: a worker that outlives a killed daemon for a moment may still be writing this file.
+    return path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}-{path.name}")
 
 
 def staged_as_decided(job: Job, folder: Path, content: bytes) -> tuple[Staged, ...]:

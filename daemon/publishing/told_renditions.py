@@ -1,7 +1,7 @@
-"""Reads what a report tells of the renditions of a page, for the next report on pages that stay as they are."""
+"""Reads, and changes, what a report tells of renditions."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from daemon.pictures.result_names import FOR
@@ -21,6 +21,49 @@ def told_renditions(content: bytes, page: int, suffixes: Collection[str]) -> tup
         return ()
 
 
+def told_labels(content: bytes) -> Mapping[int, frozenset[str]] | None:
+    """The labels of the renditions of which a report tells, by page. None if it is not as we write reports."""
+    try:
+        body = json.loads(content)
+        return {page: frozenset(map(_label, part.get("renditions", ()))) for page, part in _parts(body)}
+    except Exception:  # noqa: BLE001 - whatever a parser raises for strangers' JSON
+        return None
+
+
+def retold(
+    content: bytes, gone: Collection[str], new: Mapping[int, Sequence[Mapping[str, Any]]], sums: Mapping[str, str]
+) -> bytes:
+    """A report that tells of other renditions, as `told_labels` could read it.
+
+    gone: labels of which it tells no longer. new: by page, the values of those that were made now. sums: SHA-256 of new
+    files, by suffix.
+    """
+    body = json.loads(content)
+    for page, part in _parts(body):
+        added = new.get(page, ())
+        labels = {*gone, *map(_label, added)}
+        told = [*(each for each in part.get("renditions", ()) if _label(each) not in labels), *added]
+        if told:
+            part["renditions"] = told
+        else:
+            part.pop("renditions", None)
+    kept = {
+        suffix: content for suffix, content in body["sha256"].items() if not any(f"{FOR}{g}." in suffix for g in gone)
+    }
+    body["sha256"] = {**kept, **sums}
+    return json.dumps(body, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def _parts(body: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The part on each page; that on the whole file tells of its leading page."""
+    yield int(body.get("page", 1)), body
+    for part in body.get("pages", ()):
+        yield int(part["page"]), part
+
+
+def _label(told: Mapping[str, Any]) -> str:
+    return f"{told['name']}-{told['variant']}" if told.get("variant") else str(told["name"])
+
+
 def _is_among(told: Mapping[str, Any], suffixes: Collection[str]) -> bool:
-    label = f"{told['name']}-{told['variant']}" if told.get("variant") else str(told["name"])
-    return any(f"{FOR}{label}." in suffix for suffix in suffixes)
+    return any(f"{FOR}{_label(told)}." in suffix for suffix in suffixes)

@@ -110,6 +110,7 @@ class Daemon:
             parts.systemd.ready()
             if once:
                 parts.verdicts.turn(settle_seconds=0.0)
+                parts.late_renditions.turn()
                 parts.inbox_loop.receive_once(self._stop, self._nothing_left)
             else:
                 parts.inbox_loop.receive(self._stop)
@@ -143,6 +144,7 @@ class Daemon:
         }
         if not once:
             works["verdicts"] = partial(parts.verdicts.serve, stop)
+            works["renditions of new grades"] = partial(parts.late_renditions.serve, stop)
         path = parts.opened.journal_path
         if damage.is_large(path):
             works["check of the journal"] = partial(damage.look_closely, path, stop.is_set)

@@ -21,9 +21,11 @@ from daemon.notify.notifications import Notifications
 from daemon.people.bad_orders import BadOrders
 from daemon.people.deeds import Deeds
 from daemon.people.known_results import KnownResults
+from daemon.people.late_renditions import LateRenditions
 from daemon.people.learnt_corrections import LearntCorrections
 from daemon.people.other_attempts import OtherAttempts
 from daemon.people.put_backs import PutBacks
+from daemon.people.rendition_desk import RenditionDesk
 from daemon.people.retries import NextRound
 from daemon.people.verdicts import Verdicts
 from daemon.publishing.job_events import JobEnd, JobEvents
@@ -70,6 +72,7 @@ class Parts(Tools):
     uploads: Uploads
     inbox_loop: InboxLoop
     verdicts: Verdicts
+    late_renditions: LateRenditions
     deeds: Deeds
     status: StatusTurn
     housekeeping: Housekeeping
@@ -95,9 +98,11 @@ def wire(tools: Tools, doors: ExitStack, on_end: Sequence[Callable[[JobEnd], Non
     recovery = Recovery(journal, folders, tools.alphas, publisher, settings.now, runtime.tick)
     watcher = doors.enter_context(closing(Watcher(folders, settings.now.intake, tools.workers.prove, time.monotonic)))
     known = KnownResults(folders, journal, runtime.clock)
-    arrivals = _arrivals(tools, known, orders, publisher, dispatch)
-    others = _other_attempts(tools, known, dispatch)
+    next_round = NextRound(folders, journal, known, tools.metrics, runtime)
+    arrivals = _arrivals(tools, known, next_round, orders, publisher, dispatch)
+    others = OtherAttempts(folders, journal, tools.alphas, next_round, tools.locks, runtime, dispatch.wake)
     verdicts, deeds = make_deeds(tools, known, publisher, others)
+    desk = RenditionDesk(folders.root, pipeline, orders, others, runtime.tick)
     uploads = _uploads(tools, doors, arrivals.admission, orders, dispatch)
     status = StatusTurn(journal, dispatch, tools.engine, tools.metrics, tools.health, tools.systemd, runtime.clock)
     inbox_loop = _inbox_loop(tools, watcher, arrivals, dispatch)
@@ -118,6 +123,7 @@ def wire(tools: Tools, doors: ExitStack, on_end: Sequence[Callable[[JobEnd], Non
         uploads=uploads,
         inbox_loop=inbox_loop,
         verdicts=verdicts,
+        late_renditions=LateRenditions(folders, journal, known, desk, publisher, runtime),
         deeds=deeds,
         status=status,
         housekeeping=_housekeeping(tools, status, inbox_loop, dispatch, recovery, deeds, uploads),
@@ -165,9 +171,10 @@ def _housekeeping(
     return Housekeeping(status, obstacles, tools.journal_watch, dispatch, recovery.clear_leftovers, each_minute)
 
 
-def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publisher, dispatch: Dispatch) -> Arrivals:
+def _arrivals(
+    tools: Tools, known: KnownResults, next_round: NextRound, orders: Orders, publisher: Publisher, dispatch: Dispatch
+) -> Arrivals:
     folders, journal, metrics, runtime = tools.folders, tools.journal, tools.metrics, tools.runtime
-    next_round = NextRound(folders, journal, known, metrics, runtime)
     return Arrivals(
         Admission(journal, folders, runtime),
         PutBacks(folders, journal, known, next_round, tools.locks, runtime),
@@ -177,12 +184,6 @@ def _arrivals(tools: Tools, known: KnownResults, orders: Orders, publisher: Publ
         metrics,
         dispatch.wake,
     )
-
-
-def _other_attempts(tools: Tools, known: KnownResults, dispatch: Dispatch) -> OtherAttempts:
-    folders, journal, runtime = tools.folders, tools.journal, tools.runtime
-    next_round = NextRound(folders, journal, known, tools.metrics, runtime)
-    return OtherAttempts(folders, journal, tools.alphas, next_round, tools.locks, runtime, dispatch.wake)
 
 
 def _inbox_loop(tools: Tools, watcher: Watcher, arrivals: Arrivals, dispatch: Dispatch) -> InboxLoop:

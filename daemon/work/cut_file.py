@@ -1,26 +1,40 @@
 """Cuts out every picture of one file, then stages the results."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from daemon.errors import BadPhoto, Said
 from daemon.jobs import Job, Outcome
 from daemon.judgement.best_of_pages import best_of_page, of_page, pages_of_job
 from daemon.pictures.values import Page
 from daemon.publishing.reports import Cut, worst
-from daemon.publishing.staging import Picture, Staging
+from daemon.publishing.staging import Picture
 from daemon.renditions.named_renditions import renditions_of
+from daemon.renditions.wanted import Rendition
+from daemon.settings import OutputSettings
 from daemon.work.photo_worker import PhotoWorker
 from daemon.work.pipeline import Pipeline
 from daemon.work.task import PhotoTask
 
 if TYPE_CHECKING:
     from daemon.publishing.kept_pages import KeptPage  # it knows the journal, which `process` has not
+
+
+class Stages(Protocol):
+    """What makes files of a picture that is cut out: `Staging`, or `OnlyRenditions`."""
+
+    def stage(
+        self, job: Job, outputs: OutputSettings, picture: Picture, folder: Path, wanted: Sequence[Rendition] = ()
+    ) -> Cut:
+        """Write files into `folder`."""
+
+    def stage_kept(self, picture: Picture, kept: "KeptPage", folder: Path) -> Cut:
+        """Put the files of a page that stays as it is into `folder`."""
 
 
 class CutFile:
@@ -30,12 +44,14 @@ class CutFile:
     one is open at a time and each is opened twice, since all at once may be too large for any memory.
     """
 
-    def __init__(self, task: PhotoTask, path: Path, pipeline: Pipeline, staging: Staging) -> None:
+    def __init__(self, task: PhotoTask, path: Path, pipeline: Pipeline, staging: Stages) -> None:
         self._task = task
         self._pipeline = pipeline
         self._staging = staging
         self._held = ExitStack()
-        self._worker = self._held.enter_context(pipeline.work_on(path, _with_pages_as_before(task)))
+        self._worker = self._held.enter_context(
+            pipeline.work_on(path, with_pages_as_before(task) if task.job.choice else task)
+        )
         self._is_open = False
         self._pages: tuple[Page, ...] = ()
         self._outcomes: list[Outcome] = []
@@ -112,11 +128,9 @@ class CutFile:
         self._held.close()
 
 
-def _with_pages_as_before(task: PhotoTask) -> PhotoTask:
-    """The task; for an attempt that a person took, with settings by which the file has the pages that it had then."""
+def with_pages_as_before(task: PhotoTask) -> PhotoTask:
+    """The task with settings by which the file has the pages that its results were made of."""
     outputs = task.settings.outputs
-    if task.job.choice is None:
-        return task
     pages = "first" if pages_of_job(task.job) == (1,) else "each"
     settings = task.settings.model_copy(update={"outputs": outputs.model_copy(update={"pages": pages})})
     return replace(task, settings=settings)

@@ -29,6 +29,8 @@ from daemon.people.deeds import DeedKind
 from daemon.people.retries import Retries
 from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings
+from daemon.settings.rendition_section import RenditionSettings
+from daemon.settings.rendition_values import GradeName
 from daemon.states import State
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo
@@ -36,6 +38,7 @@ from tests.test_crash_at_every_step import FAR_FUTURE, results, settings_for
 
 pytestmark = pytest.mark.usefixtures("deaf")
 
+GRADES: tuple[GradeName, ...] = ("sehr_gut", "gut", "ungenügend")
 CHANGES = {"os.rename", "os.link", "os.remove", "os.rmdir", "os.mkdir", "os.symlink", "os.truncate", "os.utime"}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 WITHOUT_LEASE = {"open_root", "check"}
@@ -130,7 +133,13 @@ class House:
         settings = settings_for(folder)
         intake = settings.intake.model_copy(update={"equal_content": "skip"})
         grading = settings.grading.model_copy(update={"sehr_gut": 0.9999})  # so there are several attempts
-        self.settings: Settings = settings.model_copy(update={"intake": intake, "grading": grading})
+        for_each = {
+            f"for-{n}": RenditionSettings(canvas="64x64", enlarge=True, grades=(grade,))
+            for n, grade in enumerate(GRADES)
+        }
+        self.settings: Settings = settings.model_copy(
+            update={"intake": intake, "grading": grading, "renditions": for_each}
+        )
         self.root, self.inbox = settings.root_path, settings.root_path / "inbox"
         self.engine = ScriptedEngine()
         self.inbox.mkdir(parents=True)
@@ -154,6 +163,7 @@ class House:
         while job := daemon.parts.journal.take_decided(FAR_FUTURE, ()) or daemon.parts.journal.take(FAR_FUTURE):
             daemon.parts.task_runner.run(job)
         daemon.parts.verdicts.turn(settle_seconds=0.0)
+        daemon.parts.late_renditions.turn()
         daemon.parts.recovery.clear_leftovers()
 
     def place(self, name: str) -> Path:
@@ -206,7 +216,9 @@ def person_decides_on_a_page(daemon: Daemon) -> None:
         DeedKind.FAIL: {"word": "no"},
     }
     for kind, wish in wishes.items():
-        deeds.undo(deeds.act(kind, row.job.id, "eva", wish), "eva")
+        number = deeds.act(kind, row.job.id, "eva", wish)
+        daemon.parts.late_renditions.turn()
+        deeds.undo(number, "eva")
 
 
 def person_drops_photos(house: House) -> None:
