@@ -1,0 +1,177 @@
+"""Brings pictures into their places in one shop, each once, whatever is interrupted.
+
+Before anything is repeated the shop is asked what it has. So a crash, or an answer that was lost, costs a question.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from daemon.journal.shop_rows import ShopPicture, ShopPictures, ShopPictureState
+from daemon.shops.difference import Difference, difference
+from daemon.shops.shop_contract import (
+    LoginExpired,
+    PictureToSend,
+    Product,
+    ProductUnknown,
+    RemotePicture,
+    Shop,
+    ShopAway,
+    ShopRefused,
+)
+
+What = Literal["new", "replaced", "same", "processing", "failed", "unknown", "waits", "login"]
+"""What became of a picture. processing: the shop has it and still works on it. failed: it does not take it. unknown: it
+has no such product. waits: the shop is away. login: the shop does not know us."""
+FIRST_BACKOFF_SECONDS = 2.0
+LONGEST_BACKOFF_SECONDS = 300.0
+POLL_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0)
+"""How long is waited before each question whether a picture is ready; then it is left processing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of one picture. why: for people, where something is wrong."""
+
+    picture: PictureToSend
+    what: What
+    why: str = ""
+
+
+class PictureSender:
+    """Sends to one shop. wait: sleeps so many seconds; False = somebody wants an end. tries: while a shop is away."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        rows: ShopPictures,
+        clock: Callable[[], float],
+        wait: Callable[[float], bool],
+        tries: int = 5,
+    ) -> None:
+        self._shop, self._rows, self._clock, self._wait, self._tries = shop, rows, clock, wait, tries
+
+    def differences(self, pictures: Iterable[PictureToSend]) -> Iterator[Sent]:
+        """What sending would do. Asks the shop only what changes nothing. Raises ShopAway, LoginExpired."""
+        for picture in pictures:
+            try:
+                yield Sent(picture, self._difference(picture, self._shop.product(picture.sku)).what)
+            except ProductUnknown as error:
+                yield Sent(picture, "unknown", str(error))
+            except ShopRefused as error:
+                yield Sent(picture, "failed", str(error))
+
+    def send(self, pictures: Iterable[PictureToSend]) -> Iterator[Sent]:
+        """Send one after the other. While the shop is away, or does not know us, the rest waits and is not sent."""
+        stopped: Sent | None = None
+        for picture in pictures:
+            if stopped is None:
+                sent = self._sent_at_last(picture)
+                if sent.what in ("waits", "login"):
+                    stopped = sent
+                yield sent
+            else:
+                yield Sent(picture, stopped.what, stopped.why)
+
+    def _sent_at_last(self, picture: PictureToSend) -> Sent:
+        backoff_seconds = FIRST_BACKOFF_SECONDS
+        for number in range(1, self._tries + 1):
+            try:
+                return self._bring(picture)
+            except ShopAway as error:
+                seconds = max(error.retry_after_seconds, backoff_seconds)
+                if number == self._tries or not self._wait(seconds):
+                    return Sent(picture, "waits", str(error))
+                backoff_seconds = min(LONGEST_BACKOFF_SECONDS, backoff_seconds * 2)
+            except ProductUnknown as error:
+                return Sent(picture, "unknown", str(error))
+            except LoginExpired as error:
+                return Sent(picture, "login", str(error))
+            except ShopRefused as error:
+                self._record(picture, "failed", why=str(error))
+                return Sent(picture, "failed", str(error))
+            except OSError as error:
+                return Sent(picture, "failed", f"{picture.path.name} cannot be read: {error.strerror}")
+        raise AssertionError("a try returns or is the last one")
+
+    def _bring(self, picture: PictureToSend) -> Sent:
+        product = self._shop.product(picture.sku)
+        found = self._difference(picture, product)
+        if found.what == "same" and found.now is not None:
+            if found.settled:
+                return self._settled(picture, "same", found.now)
+            return self._attached(picture, product, found.now, "new" if found.begun else "same")
+        if _content(picture.path) != picture.sha256:
+            return Sent(picture, "failed", f"{picture.path.name} was changed meanwhile: send the order again")
+        if found.what == "replaced" and found.now is not None:
+            self._record(picture, "sending")
+            remote = self._shop.replace(product, found.now.id, picture)
+            self._record(picture, "placed", remote.id)
+            return self._settled(picture, "replaced", remote)
+        return self._new(picture, product, found.remote_id)
+
+    def _new(self, picture: PictureToSend, product: Product, known_id: str) -> Sent:
+        remote = self._shop.tell(picture.sku, known_id) if known_id else None
+        if remote is None:
+            self._record(picture, "sending")
+            remote = self._shop.uploaded(picture)
+        if remote is None or remote.state == "failed":
+            remote = self._shop.upload(picture)
+        self._record(picture, "uploaded", remote.id)
+        return self._attached(picture, product, remote, "new")
+
+    def _attached(self, picture: PictureToSend, product: Product, remote: RemotePicture, what: What) -> Sent:
+        """Show it at its place; also if it is shown already, since a crash may have come before it was moved there."""
+        remote = self._when_processed(picture, remote)
+        if remote.state != "ready":
+            return self._unfinished(picture, remote, "uploaded")
+        self._shop.attach(product, remote.id, picture.place)
+        self._record(picture, "there", remote.id)
+        return Sent(picture, what)
+
+    def _settled(self, picture: PictureToSend, what: What, remote: RemotePicture) -> Sent:
+        """Of a picture that stands in its place: what the shop says of it in the end."""
+        remote = self._when_processed(picture, remote)
+        if remote.state != "ready":
+            return self._unfinished(picture, remote, "placed")
+        self._record(picture, "there", remote.id)
+        return Sent(picture, what)
+
+    def _unfinished(self, picture: PictureToSend, remote: RemotePicture, state: ShopPictureState) -> Sent:
+        if remote.state == "failed":
+            self._record(picture, "failed", remote.id, remote.why)
+            return Sent(picture, "failed", remote.why)
+        self._record(picture, state, remote.id)
+        return Sent(picture, "processing")
+
+    def _when_processed(self, picture: PictureToSend, remote: RemotePicture) -> RemotePicture:
+        for seconds in POLL_SECONDS:
+            if remote.state != "processing" or not self._wait(seconds):
+                break
+            told = self._shop.tell(picture.sku, remote.id)
+            if told is None:
+                raise ShopAway("The shop no longer has a picture that it had just taken.")
+            remote = told
+        return remote
+
+    def _difference(self, picture: PictureToSend, product: Product) -> Difference:
+        return difference(picture, product, self._rows.at(self._shop.title, picture.sku, picture.place))
+
+    def _record(self, picture: PictureToSend, state: ShopPictureState, remote_id: str = "", why: str = "") -> None:
+        """Keep it, unless nothing changed. An id that is known stays known."""
+        known = [
+            row for row in self._rows.at(self._shop.title, picture.sku, picture.place) if row.sha256 == picture.sha256
+        ]
+        remote_id = remote_id or (known[-1].remote_id if known else "")
+        row = ShopPicture(
+            self._shop.title, picture.sku, picture.place, picture.sha256, remote_id, state, why, self._clock()
+        )
+        if not known or replace(known[-1], at=row.at) != row:
+            self._rows.record(row)
+
+
+def _content(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
