@@ -76,6 +76,7 @@ def test_what_is_built_is_whole_and_fit_to_be_published(tmp_path: Path) -> None:
     assert {
         "daemon/cli/main.py",
         "daemon/contact_sheet/sheet.html.j2",
+        "daemon/contact_sheet/shop.html.j2",
         "daemon/_shipped/config/freisteller.toml",
         "daemon/_shipped/workflows/comfyui/core.toml",
     } <= held

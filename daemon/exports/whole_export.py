@@ -1,19 +1,19 @@
 """Exports an order: its proven pictures under the names that shops take, and files that tell of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from daemon.disk.whole_file import write_whole
 from daemon.exports.export_folder import ExportFolder, copy_picture
+from daemon.exports.export_sheets import SHEETS, write_sheets
 from daemon.exports.manifest import MANIFEST, left_out_csv, manifest_csv, manifest_json
 from daemon.exports.planned_export import ExportOrder, PlannedExport, planned_export
 from daemon.exports.product_source import KEPT_LIST
 
 MANIFEST_CSV = "manifest.csv"
 LEFT_OUT = "left_out.csv"
-SHEETS = "contact-sheets"
 RESERVED = (MANIFEST, MANIFEST_CSV, LEFT_OUT, KEPT_LIST, SHEETS)
 """Names at the top of an export that are no pictures'."""
 
@@ -49,12 +49,13 @@ def export_order(
         for picture in plan.pictures:
             copy_picture(picture, scratch)
             on_picture()
-        for name, content in _files(order, plan, made_at).items():
+        sheets = write_sheets(scratch, order.name, plan.pictures, plan.left_out, order.words)
+        for name, content in _files(order, plan, sheets, made_at).items():
             write_whole(scratch / name, content)
     return Exported(order.name, folder.path, len(order.photos), plan)
 
 
-def _files(order: ExportOrder, plan: PlannedExport, made_at: datetime) -> dict[str, bytes]:
+def _files(order: ExportOrder, plan: PlannedExport, sheets: Sequence[str], made_at: datetime) -> dict[str, bytes]:
     """All files beside the pictures, by their names; the manifest, which names them all, comes last."""
     files = {MANIFEST_CSV: manifest_csv(plan.pictures, plan.urls)}
     files |= {each.file: each.content for each in plan.lists if each.content is not None}
@@ -62,7 +63,7 @@ def _files(order: ExportOrder, plan: PlannedExport, made_at: datetime) -> dict[s
         files[LEFT_OUT] = left_out_csv(plan.left_out, order.words)
     if order.source.said:
         files[KEPT_LIST] = order.source.content
-    names = [*files, *(picture.name for picture in plan.pictures)]
+    names = [*files, *sheets, *(picture.name for picture in plan.pictures)]
     made = made_at.isoformat(timespec="seconds")
     files[MANIFEST] = manifest_json(order.name, made, plan.pictures, plan.urls, plan.left_out, names, order.words)
     return files

@@ -44,7 +44,7 @@ def result_of(root: Path, name: str) -> Path:
 
 
 def files(folder: Path | None) -> list[str]:
-    """The files of an export, without the manifests."""
+    """The files of an export, without manifests and contact sheets."""
     assert folder is not None
     found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return [name for name in found if not name.startswith("manifest.")]
+    return [name for name in found if not name.startswith(("manifest.", "contact-sheets/"))]

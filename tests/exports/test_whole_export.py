@@ -45,6 +45,7 @@ def test_the_pictures_of_an_order_are_exported_with_a_manifest(tmp_path: Path) -
     rows = list(csv.DictReader(io.StringIO((folder / "manifest.csv").read_bytes().decode("utf-8-sig"))))
     assert [row["file"] for row in rows] == ["web/4711_1.png", "web/4711_2.png"]
     assert rows[0].keys() == first.keys()
+    assert sorted(path.name for path in (folder / "contact-sheets").iterdir()) == ["web.html", "web.png"]
 
 
 def test_as_many_photos_go_in_as_are_told_of(tmp_path: Path) -> None:
