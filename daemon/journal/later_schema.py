@@ -69,4 +69,12 @@ _SEVENTEENTH = """CREATE TABLE shop_pictures (
     PRIMARY KEY (shop, sku, place, sha256)
 ) STRICT, WITHOUT ROWID;"""
 
-LATER = (_THIRTEENTH, _FOURTEENTH, _FIFTEENTH, _SIXTEENTH, _SEVENTEENTH)
+# shop_notes: what a shop cannot be asked for; see ShopNotes.
+_EIGHTEENTH = """CREATE TABLE shop_notes (
+    shop TEXT NOT NULL,
+    key TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (shop, key)
+) STRICT, WITHOUT ROWID;"""
+
+LATER = (_THIRTEENTH, _FOURTEENTH, _FIFTEENTH, _SIXTEENTH, _SEVENTEENTH, _EIGHTEENTH)

@@ -16,6 +16,7 @@ from daemon.journal.kept_corrections import KeptCorrections
 from daemon.journal.order_rows import OrderRows
 from daemon.journal.rows import COLUMNS, Counts, JobRow
 from daemon.journal.second_door import SecondDoor
+from daemon.journal.shop_notes import ShopNotes
 from daemon.journal.shop_rows import ShopPictures
 from daemon.journal.shown_sizes import ShownSizesTable
 from daemon.states import OPEN, State
@@ -42,6 +43,10 @@ class Queries:
         self.deeds = DeedRows(self._db)
         self.corrections = KeptCorrections(self._db)
         self.shop_pictures = ShopPictures(self._db)
+
+    def shop_notes(self, shop: str) -> ShopNotes:
+        """What the client of this shop noted. shop: its name in the settings."""
+        return ShopNotes(self._db, shop)
 
     def time_with(self, timed: Callable[[str], AbstractContextManager[None]]) -> None:
         """Time every transaction, as a stage of the work on photos."""

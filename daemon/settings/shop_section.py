@@ -64,7 +64,14 @@ class ShopSettings(Section):
         "", max_length=100, description='Amazon: the marketplace\'s id. eBay: its language, e.g. "de-DE".'
     )
     base_url: _Url = Field(
-        "", description="Amazon: the folder on the web where the exported pictures can be fetched; it takes no uploads."
+        "",
+        description="Amazon: the folder on the web where it fetches the pictures; it takes no uploads. Must be https.",
+    )
+    folder: str = Field(
+        "",
+        max_length=1000,
+        description="Amazon: the folder on this machine that base_url shows. The pictures are put there, with a hash "
+        'in their names. "" = somebody else puts them there.',
     )
     ca_file: str = Field("", description="The certificate authority of the address, if it is not a usual one.")
     token: SecretStr = Field(
@@ -84,7 +91,9 @@ class ShopSettings(Section):
 
     @model_validator(mode="after")
     def it_has_an_address(self) -> "ShopSettings":
-        """Refuse a shop of its owner without its address."""
+        """Refuse a shop without what it cannot do without."""
         if self.kind in ("shopify", "woocommerce") and not self.address:
             raise ValueError(f'a shop of the kind "{self.kind}" needs its address')
+        if self.kind == "amazon" and not (self.base_url and self.seller and self.marketplace):
+            raise ValueError('a shop of the kind "amazon" needs seller, marketplace and base_url')
         return self

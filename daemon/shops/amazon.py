@@ -65,7 +65,7 @@ class AmazonShop:
         limits: DoorLimits = USUAL_LIMITS,
         notes: MutableMapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
-        wait: Callable[[float], None] = time.sleep,
+        wait: Callable[[float], object] = time.sleep,
     ) -> None:
         """notes: what must be known after a crash; None = this process only. clock: seconds that never go back."""
         self.title = title
@@ -98,8 +98,12 @@ class AmazonShop:
 
     def upload(self, picture: PictureToSend) -> RemotePicture:
         """Put the file into the folder, if it is ours to fill, and prove that everybody can fetch it."""
+        content = picture.path.read_bytes()
         if self._login.folder is not None:
-            write_whole(self._login.folder / picture.name, picture.path.read_bytes())
+            try:
+                write_whole(self._login.folder / picture.name, content)
+            except OSError as error:
+                raise ShopRefused(f"No picture can be put into {self._login.folder}: {error.strerror}.") from error
         if fault := self._fault(picture):
             raise ShopRefused(fault)
         return RemotePicture(self._url(picture), picture.name)

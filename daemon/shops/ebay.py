@@ -59,7 +59,7 @@ class EbayShop:
         limits: DoorLimits = USUAL_LIMITS,
         notes: MutableMapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
-        wait: Callable[[float], None] = time.sleep,
+        wait: Callable[[float], object] = time.sleep,
     ) -> None:
         """notes: what must be known after a crash; None = this process only. clock: seconds that never go back."""
         self.title = title

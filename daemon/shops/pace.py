@@ -13,7 +13,7 @@ class Pace:
         most: int,
         seconds: float,
         clock: Callable[[], float] = time.monotonic,
-        wait: Callable[[float], None] = time.sleep,
+        wait: Callable[[float], object] = time.sleep,
     ) -> None:
         """most: requests in any window of this many seconds. clock: seconds that never go back."""
         self._most, self._seconds = most, seconds

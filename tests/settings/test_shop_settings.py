@@ -44,3 +44,11 @@ def test_a_name_must_be_plain(name: str) -> None:
 def test_an_unknown_key_is_named() -> None:
     with pytest.raises(BadSettings, match="adress"):
         with_shop(adress="x")
+
+
+def test_amazon_needs_where_pictures_can_be_fetched() -> None:
+    amazon = {"kind": "amazon", "address": "", "seller": "A2", "marketplace": "A1PA6795UKMFR9"}
+
+    with pytest.raises(BadSettings, match="base_url"):
+        with_shop(**amazon)
+    assert with_shop(**amazon, base_url="https://pictures.example").shops["mine"].folder == ""

@@ -317,6 +317,13 @@ def test_a_folder_of_the_web_without_https_is_refused(opened: Opened, tmp_path: 
         opened(base_url="http://127.0.0.1/pictures").upload(picture_to_send(tmp_path))
 
 
+def test_a_folder_that_is_not_there_is_named(shop: AmazonShop, web: PictureWeb, tmp_path: Path) -> None:
+    web.folder.rmdir()
+
+    with pytest.raises(ShopRefused, match=str(web.folder)):
+        shop.upload(picture_to_send(tmp_path))
+
+
 def test_a_folder_that_somebody_else_fills_is_only_looked_at(opened: Opened, web: PictureWeb, tmp_path: Path) -> None:
     picture = picture_to_send(tmp_path)
     with pytest.raises(ShopRefused, match=rf"{picture.name} answers 404"):
