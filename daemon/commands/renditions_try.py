@@ -17,17 +17,18 @@ from daemon.publishing.reports import rendition_values
 from daemon.renditions.wanted import MadeRendition
 from daemon.settings import Settings
 from daemon.settings.rendition_section import RenditionSettings
-from daemon.words.catalogue import words_in
+from daemon.words.catalogue import Texts, words_in
 from daemon.words.rendition_texts import remark_text, rule_text
 
 
 @dataclass(frozen=True, slots=True)
 class TriedRenditions:
-    """What came of one photo. files: the renditions that were kept."""
+    """What came of one photo. files: the renditions that were kept. words: in which it is told."""
 
     grade: Grade
     made: tuple[MadeRendition, ...]
     files: tuple[Path, ...]
+    words: Texts
 
     @property
     def broken(self) -> bool:
@@ -44,10 +45,11 @@ class TriedRenditions:
 
     def lines(self) -> list[str]:
         """For people: each rendition, and what is wrong with it."""
-        told = [f"The cut-out is {self.grade.value}."]
+        told = [self.words.say("The cut-out is %(grade)s.", grade=self.grade.value)]
         for made in self.made:
-            told += ["", *_lines(made)]
-        return [*told, *([""] if self.files else []), *(f"written: {path}" for path in self.files)]
+            told += ["", *_lines(made, self.words)]
+        written = [self.words.say("written: %(path)s", path=path) for path in self.files]
+        return [*told, *([""] if written else []), *written]
 
 
 def try_renditions(
@@ -69,7 +71,10 @@ def try_renditions(
         done = single.cut_out(photo, Path(folder))
         placed = single.staging.place(done.files, out_dir, done.job.name, settings.outputs)
     return TriedRenditions(
-        done.outcome.verdict.grade, done.renditions, tuple(path for path in placed if is_rendition(path.name))
+        done.outcome.verdict.grade,
+        done.renditions,
+        tuple(path for path in placed if is_rendition(path.name)),
+        words_in(settings.language),
     )
 
 
@@ -79,13 +84,23 @@ def _for_all_grades(settings: Settings, name: str) -> RenditionSettings:
     return own.model_copy(update={"grades": tuple(grade.value for grade in Grade)})
 
 
-def _lines(made: MadeRendition) -> list[str]:
-    name, broken, english = made.rendition.label, made.broken, words_in("en")
-    faults = [f"    {rule_text(proof.rule, proof.found, proof.wanted, english)}" for proof in broken]
+def _lines(made: MadeRendition, words: Texts) -> list[str]:
+    name, broken = made.rendition.label, made.broken
+    faults = [f"    {rule_text(proof.rule, proof.found, proof.wanted, words)}" for proof in broken]
     if broken and broken[0].rule == "made":
-        return [f"{name}: not made", *faults]
-    size = f"{made.size[0]} x {made.size[1]} pixels, {made.bytes / 1e6:.2f} MB"
-    head = f"{name}: {size}, the subject takes {made.share[0]:.0%} of the side"
-    kept = len(made.proofs) - len(broken)
-    state = f"  left out: {len(broken)} of {len(made.proofs)} rules broken" if broken else f"  all {kept} rules hold"
-    return [head, state, *faults, *(f"  {remark_text(remark, english)}" for remark in made.remarks)]
+        return [words.say("%(name)s: not made", name=name), *faults]
+    share = f"{made.share[0]:.0%}"
+    head = words.say(
+        "%(name)s: %(width)s x %(height)s pixels, %(megabytes)s MB, the subject takes %(share)s of the side",
+        name=name,
+        width=made.size[0],
+        height=made.size[1],
+        megabytes=words.figure(made.bytes / 1e6, 2),
+        share=share,
+    )
+    state = (
+        words.say("left out: %(broken)s of %(rules)s rules broken", broken=len(broken), rules=len(made.proofs))
+        if broken
+        else words.say("all %(rules)s rules hold", rules=len(made.proofs))
+    )
+    return [head, f"  {state}", *faults, *(f"  {remark_text(remark, words)}" for remark in made.remarks)]

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from daemon.errors import BadPhoto, FreistellerError, Said
-from daemon.pictures import credits
+from daemon.pictures import credits, icc
 from daemon.pictures.strip_picture import StripPicture
 from daemon.renditions.cannot_draw import CannotDraw
 from daemon.renditions.drawn_rendition import draw
@@ -93,10 +94,11 @@ class _Desk:
                 with timed("render"):
                     drawn = draw(source, layout, rendition, self.original, profile)
                 with timed("encode"):
-                    encoded = encoded_rendition(drawn.pixels, drawn.touched, rendition, metadata)
+                    written = _with_ground_in(profile, rendition)
+                    encoded = encoded_rendition(drawn.pixels, drawn.touched, written, metadata)
                     write(path, encoded)
                 with timed("read_back"):
-                    asked = ToProve(rendition, drawn.cover, drawn.touched, layout.share, layout.cut)
+                    asked = ToProve(written, drawn.cover, drawn.touched, layout.share, layout.cut)
                     proofs = prove(path, asked)
         except _FAULTS as fault:
             return MadeRendition.not_made(rendition, str(fault))
@@ -110,6 +112,15 @@ class _Desk:
             proofs,
             drawn.remarks,
         )
+
+
+def _with_ground_in(profile: bytes | None, rendition: Rendition) -> Rendition:
+    """A rendition whose exact ground is asked for in the colours of its file. profile: the file's; None = sRGB."""
+    colour = rendition.rules.exact_ground
+    if profile is None or colour is None:
+        return rendition
+    red, green, blue = (int(part) for part in icc.out_of_srgb(np.array([[colour]], np.uint8), profile)[0, 0])
+    return replace(rendition, rules=replace(rendition.rules, exact_ground=(red, green, blue)))
 
 
 _FAULTS = (BadPhoto, CannotDraw, CannotEncode)

@@ -48,6 +48,7 @@ class CutFile:
         self._task = task
         self._pipeline = pipeline
         self._staging = staging
+        self._renditions = renditions_of(task.settings)
         self._held = ExitStack()
         self._worker = self._held.enter_context(
             pipeline.work_on(path, with_pages_as_before(task) if task.job.choice else task)
@@ -95,7 +96,7 @@ class CutFile:
         if len(self._pages) > 1:
             self._pipeline.restore(self._with_all_attempts(), photo)
         settings = self._task.settings
-        return self._staging.stage(self._task.job, settings.outputs, picture, folder, renditions_of(settings))
+        return self._staging.stage(self._task.job, settings.outputs, picture, folder, self._renditions)
 
     def _outcome(self, of: Callable[[PhotoTask, PhotoWorker], Outcome]) -> Outcome:
         self._pages = self._worker.pages()
@@ -111,11 +112,11 @@ class CutFile:
     @contextmanager
     def _opened(self, page: Page) -> Iterator[PhotoWorker]:
         if len(self._pages) > 1:
-            with self._pipeline.opened(self._worker, page) as photo:
+            with self._pipeline.opened(self._worker, page, self._renditions) as photo:
                 yield photo
             return
         if not self._is_open:
-            self._held.enter_context(self._pipeline.opened(self._worker, page))
+            self._held.enter_context(self._pipeline.opened(self._worker, page, self._renditions))
             self._is_open = True
         yield self._worker
 

@@ -27,11 +27,13 @@ from daemon.judgement.strategy import Strategy
 from daemon.logs import log
 from daemon.observe.meter import Meter
 from daemon.pictures.values import Page
+from daemon.renditions.wanted import Rendition
 from daemon.settings import Settings
 from daemon.settings.pixel_settings import PixelSettings
 from daemon.work.engine_questions import EngineQuestions
 from daemon.work.memory_budget import MemoryBudget
 from daemon.work.photo_worker import PhotoWorker, PhotoWorkers
+from daemon.work.rendition_need import need_with_renditions
 from daemon.work.task import PhotoTask
 from daemon.work.witness_desk import Hearing, WitnessDesk
 
@@ -89,9 +91,13 @@ class Pipeline:
         return self._workers.work_on(path, PixelSettings.of(task.settings, task.corrections))
 
     @contextmanager
-    def opened(self, worker: PhotoWorker, page: Page) -> Iterator[PhotoWorker]:
-        """Let a worker decode a page and make its small picture, as soon as memory has room for it. Raises BadPhoto."""
-        with self._budget.held(worker.memory_need(page), self._runtime.stopping):
+    def opened(self, worker: PhotoWorker, page: Page, renditions: Sequence[Rendition] = ()) -> Iterator[PhotoWorker]:
+        """Let a worker decode a page and make its small picture, as soon as memory has room for it. Raises BadPhoto.
+
+        renditions: that may be made of it, which take memory, too.
+        """
+        need = need_with_renditions(worker.memory_need(page), renditions)
+        with self._budget.held(need, self._runtime.stopping):
             worker.decode(page)
             yield worker
 

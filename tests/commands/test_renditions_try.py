@@ -90,3 +90,16 @@ def test_each_background_is_told_of_by_the_name_of_its_file(tmp_path: Path) -> N
         "shoe_for-hero-white.jpg",
     ]
     assert "hero-warm: 300 x 300 pixels" in said
+
+
+def test_it_speaks_the_language_of_the_settings(tmp_path: Path) -> None:
+    photo = save_photo(tmp_path / "shoe.png", drawn_photo(320, 240))
+    settings = tmp_path / "own.toml"
+    settings.write_text('language = "de"\n')
+
+    _, said = tried(photo, "--preset", "ebay", "--preset", "meta-link", "--config", str(settings))
+
+    assert "der Seite ein" in said
+    assert "1 von 10 Regeln verletzt" in said
+    assert re.search(r"Regeln eingehalten", said)
+    assert "rules" not in said

@@ -1,20 +1,25 @@
 """Renditions come with their result, go where it goes, and are told of in its report."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from daemon.jobs import Grade
+from daemon.pictures import icc
 from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings
 from daemon.settings.rendition_section import RenditionSettings
+from daemon.work.memory_budget import MemoryBudget
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo
 from tests.people.places import in_another_grade
+from tests.pictures.drawing import profile
 from tests.test_crash_at_every_step import deaths_at_every_step, files_below, one_life, settings_for
 
 pytestmark = pytest.mark.usefixtures("deaf")
@@ -152,3 +157,44 @@ def test_no_crash_loses_or_doubles_a_variant(tmp_path: Path) -> None:
         assert sorted(names) == ["a.json", "a.png", "a_for-hero-eeeeee.png", "a_for-hero-white.png"], (
             f"died before step {life.step}"
         )
+
+
+def test_a_photo_waits_for_the_memory_that_its_renditions_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[int] = []
+
+    @contextmanager
+    def noted(_: MemoryBudget, need_bytes: int, *__: object) -> Iterator[None]:
+        held.append(need_bytes)
+        yield
+
+    monkeypatch.setattr(MemoryBudget, "held", noted)
+    for name, wanted in (("without", {}), ("with", {"large": {"canvas": "3000x3000", "format": "png"}})):
+        settings = wanting(tmp_path / name, **wanted)
+        save_photo(settings.root_path / "inbox" / "kunde" / "a.png")
+        done(settings)
+
+    without, with_large = held
+    assert with_large - without > 9_000_000 * 16
+
+
+def test_a_photo_in_another_profile_keeps_its_colours_where_that_is_asked_and_its_ground_is_exact_in_them(
+    tmp_path: Path,
+) -> None:
+    own = {**PLAIN, "background": "#00c800"}
+    settings = wanting(tmp_path, kept={**own, "colours": "kept"}, srgb=own)
+    path = settings.root_path / "inbox" / "kunde" / "a.tif"
+    path.parent.mkdir(parents=True)
+    Image.fromarray(drawn_photo()).save(path, icc_profile=profile("p3"))
+
+    report = done(settings)
+
+    told = {each["name"]: each for each in json.loads(report.read_bytes())["renditions"]}
+    assert [each["kept"] for each in told.values()] == [True, True], told
+    corner = {}
+    for name in told:
+        with Image.open(report.parent / f"a_for-{name}.png") as picture:
+            pixel = np.array(picture.convert("RGB"))[:1, :1]
+            space = picture.info.get("icc_profile")
+            corner[name] = tuple(int(part) for part in icc.to_srgb(np.ascontiguousarray(pixel), space)[0, 0])
+            assert (name == "srgb") == (tuple(pixel[0, 0]) == (0, 200, 0))
+    assert np.abs(np.subtract(corner["kept"], corner["srgb"])).max() <= 2
