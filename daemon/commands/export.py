@@ -10,8 +10,9 @@ from typing import Any
 from daemon.commands.journal_of_root import journal_of_root
 from daemon.commands.process import make_out_dir
 from daemon.errors import BadOrder, BadSettings, said_of
+from daemon.exports.forgotten_photos import forgotten_photos
 from daemon.exports.manifest import left_out_values, picture_values
-from daemon.exports.order_photos import OrderPhoto, folder_in_inbox, order_photos
+from daemon.exports.order_photos import OrderPhoto, folder_in_inbox, known_photos, no_such_order, only_the_last
 from daemon.exports.planned_export import ExportOrder
 from daemon.exports.product_source import product_source
 from daemon.exports.whole_export import Exported, export_order
@@ -22,6 +23,7 @@ from daemon.renditions.named_renditions import renditions_of
 from daemon.renditions.wanted import Rendition
 from daemon.settings import Settings, with_order
 from daemon.settings.current import CurrentSettings
+from daemon.settings.export_sections import ProductSettings
 from daemon.words.catalogue import LANGUAGES, words_in
 from daemon.words.counted import counted
 
@@ -32,10 +34,14 @@ _SHOWN = 20  # lines about what is left out; left_out.csv has them all
 
 @dataclass(frozen=True, slots=True)
 class ExportAnswer:
-    """What the command says. source: where the list of products lay, "" = there is none."""
+    """What the command says.
+
+    source: where the list of products lay, "" = there is none; otherwise: what says then which product a photo shows.
+    """
 
     exported: Exported
     source: str
+    otherwise: str
 
     @property
     def is_whole(self) -> bool:
@@ -69,7 +75,7 @@ class ExportAnswer:
             yield f"Nothing was exported: no picture of {exported.order} can be."
         else:
             yield f"written: {exported.folder}"
-        yield f"products: {self.source}" if self.source else "products: there is no list"
+        yield f"products: {self.source or self.otherwise}"
         missing = exported.photos - exported.photos_out
         yield (
             f"{counted(exported.photos, 'photo')} in, {exported.photos_out} out as "
@@ -108,7 +114,11 @@ def export_of(
     """
     folders = HotFolder(settings.root_path)
     with journal_of_root(settings) as journal:
-        photos = order_photos(journal, order)
+        if not order or "/" in order:
+            raise no_such_order(journal, order)
+        photos = only_the_last([*forgotten_photos(folders, order, journal.unknown), *known_photos(journal, order)])
+        if not photos:
+            raise no_such_order(journal, order)
     home = folders.root / EXPORTS if out_dir is None else _outside(folders, out_dir)
     wanted = _Wanted(Orders(folders, CurrentSettings(settings), lambda _: None))
     in_inbox = folder_in_inbox(photos, order)
@@ -126,7 +136,15 @@ def export_of(
         source=source,
         words=words_in(settings.language),
     )
-    return ExportAnswer(export_order(to_export, home, datetime.now(UTC), on_picture), source.said)
+    exported = export_order(to_export, home, datetime.now(UTC), on_picture)
+    return ExportAnswer(exported, source.said, _otherwise(own.products))
+
+
+def _otherwise(products: ProductSettings) -> str:
+    """What says which product a photo shows where there is no list."""
+    ways = [f"the names of photos, {products.pattern}"] if products.pattern else []
+    ways += ["the names of folders"] if products.by_folder else []
+    return "by " + ", then ".join(ways) if ways else "nobody named any"
 
 
 class _Wanted:

@@ -33,16 +33,27 @@ class OrderPhoto:
     missing: Said | None
 
 
-def order_photos(journal: Journal, order: str) -> tuple[OrderPhoto, ...]:
-    """The photos of an order, a top-level folder of `inbox/`, in the order in which they came.
+def known_photos(journal: Journal, order: str) -> tuple[OrderPhoto, ...]:
+    """The photos of an order, a top-level folder of `inbox/`, that the journal knows, as they came one by one."""
+    return tuple(_photo(job, order) for job in _jobs(journal, ListOfJobs(order=order, sort=Sort.OLDEST)))
 
-    One that came again under its name counts anew, and its earlier result no more. Raises BadSettings if no photo is of
-    that order, with the one that was probably meant.
+
+def no_such_order(journal: Journal, order: str) -> BadSettings:
+    """That no photo is of an order, with the order that was probably meant."""
+    return BadSettings(_unknown(order, {job.row.job.name for job in _jobs(journal, ListOfJobs())}))
+
+
+def only_the_last(photos: Iterable[OrderPhoto]) -> tuple[OrderPhoto, ...]:
+    """One photo for each place: the last one that has a result, else the last one.
+
+    One that came again under its name counts anew, and its earlier result no more.
     """
-    seen = tuple(_jobs(journal, ListOfJobs(order=order, sort=Sort.OLDEST)))
-    if not order or not seen:
-        raise BadSettings(_unknown(order, {job.row.job.name for job in _jobs(journal, ListOfJobs())}))
-    return tuple(_only_the_last([_photo(job, order) for job in seen]))
+    last: dict[str, OrderPhoto] = {}
+    for photo in photos:
+        key = name_key(photo.photo)
+        before = last.pop(key, None)
+        last[key] = before if before and not before.missing and photo.missing else photo
+    return tuple(last.values())
 
 
 def folder_in_inbox(photos: Iterable[OrderPhoto], order: str) -> str:
@@ -92,13 +103,3 @@ def _missing(seen: SeenJob) -> Said | None:
     if row.same_as:
         return Said("export_same_content")
     return None if row.results else Said("export_no_result")
-
-
-def _only_the_last(photos: Iterable[OrderPhoto]) -> Iterator[OrderPhoto]:
-    """One photo for each place: the last one that has a result, else the last one."""
-    last: dict[str, OrderPhoto] = {}
-    for photo in photos:
-        key = name_key(photo.photo)
-        before = last.pop(key, None)
-        last[key] = before if before and not before.missing and photo.missing else photo
-    yield from last.values()

@@ -2,6 +2,9 @@
 
 import hashlib
 import os
+import signal
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from daemon.exports.exported_picture import ExportedPicture
 from daemon.exports.manifest import MANIFEST, manifest_json
 from daemon.jobs import Grade
 from daemon.words.catalogue import words_in
+from tests.pages_of_documents import ROOT
 
 
 class Killed(BaseException):
@@ -187,3 +191,51 @@ def test_two_names_change_places_at_once(tmp_path: Path) -> None:
 
     assert (tmp_path / "one" / "other").exists()
     assert (tmp_path / "other" / "one").exists()
+
+
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from daemon.disk.exchange import exchange
+from daemon.exports.export_folder import ExportFolder
+from tests.exports.test_export_folder import write
+
+home, where = Path(sys.argv[1]), sys.argv[2]
+
+def die_at(here):
+    if here == where:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def swap(folder, name, other):
+    die_at("before the exchange")
+    done = exchange(folder, name, other)
+    die_at("after the exchange")
+    return done
+
+with ExportFolder(home, "kunde", swap).building() as folder:
+    die_at("at the beginning")
+    write(folder, "two")
+    die_at("when all is written")
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "left"),
+    [
+        ("at the beginning", "one"),
+        ("when all is written", "one"),
+        ("before the exchange", "one"),
+        ("after the exchange", "two"),
+    ],
+)
+def test_a_killed_process_leaves_one_whole_export_and_the_next_one_tidies_up(
+    tmp_path: Path, where: str, left: str
+) -> None:
+    export(tmp_path, "one")
+
+    killed = subprocess.run([sys.executable, "-c", DYING, str(tmp_path), where], cwd=ROOT, check=False)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert sorted(path.name for path in (tmp_path / "kunde").iterdir()) == [MANIFEST, left]
+    export(tmp_path, "three")
+    assert names(tmp_path) == ["kunde", f"kunde/{MANIFEST}", "kunde/three"]

@@ -358,3 +358,23 @@ def test_a_bad_address_is_refused_before_anything_is_written(tmp_path: Path) -> 
         exported(settings, base_url="pictures.example")
 
     assert not (root / "export").exists()
+
+
+def test_photos_that_the_journal_has_forgotten_are_exported_by_their_reports(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path)
+    root = done(settings, "old.png", "sub/older.png")
+    done(settings, "other.png", order="another")
+    daemon = Daemon(settings, engine=ScriptedEngine())
+    try:
+        assert daemon.parts.journal.prune(2.0**40, 9) == 3
+    finally:
+        daemon.close()
+    done(settings, "new.png")
+    (root / "gut" / "kunde").mkdir(parents=True, exist_ok=True)
+    (root / "gut" / "kunde" / "stranger.json").write_text("[]", "utf-8")
+
+    answer = exported(settings)
+
+    assert answer.exported.photos == 3
+    assert [each.name for each in answer.exported.plan.pictures] == ["web/new.png", "web/old.png", "web/sub/older.png"]
+    assert [each.photo for each in exported(settings, "another").exported.plan.pictures] == ["other.png"]
