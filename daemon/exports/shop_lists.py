@@ -117,7 +117,7 @@ def _without_formulas(
     kept, left_out = [], []
     for product in products:
         if odd := next(filter(is_formula, cells(product)), None):
-            left_out.append(NotExported("", "", Said("list_formula", list=file, sku=product.sku, text=odd)))
+            left_out.append(NotExported("", "", Said("list_formula", list=file, sku=product.sku, cell=odd)))
         else:
             kept.append(product)
     return kept, left_out

@@ -37,6 +37,7 @@ NOT_SHOWN = {
     "service/open_root.py": "is said at a start",
     "web/access": "its reader is an admin in a terminal",
     "engines/weights.py": "is being replaced",
+    "shops": "is said in a terminal",
 }
 """Modules and rooms whose errors need no codes, and why."""
 
