@@ -145,7 +145,7 @@ def rendition_keys() -> Iterator[str]:
 def shop_keys() -> Iterator[str]:
     """The keys of a shop, which has a name that people choose."""
     yield (
-        "\n## shops.NAME\n\nShops that [pictures are sent to](shops.md). NAME is your own: "
+        "\n## shops.NAME\n\nShops that [pictures are sent to](shops.md#sending-to-a-shop). NAME is your own: "
         "lower-case letters, digits and dashes. `kind` and `rendition` have no default: they must be set.\n\n"
     )
     for name, field in ShopSettings.model_fields.items():

@@ -14,6 +14,7 @@ from daemon.cli import (
     operator_commands,
     photo_commands,
     rendition_commands,
+    shop_commands,
     user_commands,
 )
 from daemon.cli.console import out
@@ -53,6 +54,7 @@ for heading, functions in COMMANDS.items():
         app.command(cls=PlainCommand, rich_help_panel=heading)(function)
 app.add_typer(model_commands.models_app, name="models", rich_help_panel="Set up")
 app.add_typer(rendition_commands.renditions_app, name="renditions", rich_help_panel="Set up")
+app.add_typer(shop_commands.shops_app, name="shops", rich_help_panel="Work")
 app.add_typer(user_commands.user_app, name="user", rich_help_panel="Set up")
 
 

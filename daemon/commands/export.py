@@ -112,6 +112,20 @@ def export_of(
 
     Raises BadSettings if there is no such order, or its own settings are wrong; what `export_order` raises.
     """
+    to_export = order_to_export(settings, order, out_dir, products, base_url)
+    home = _home(HotFolder(settings.root_path), out_dir)
+    exported = export_order(to_export, home, datetime.now(UTC), on_picture)
+    return ExportAnswer(exported, to_export.source.said, _otherwise(to_export.products))
+
+
+def order_to_export(
+    settings: Settings,
+    order: str,
+    out_dir: Path | None = None,
+    products: Path | None = None,
+    base_url: str | None = None,
+) -> ExportOrder:
+    """What is to be exported of an order. out_dir: as of `export_of`, and so is what it raises."""
     folders = HotFolder(settings.root_path)
     with journal_of_root(settings) as journal:
         if not order or "/" in order:
@@ -119,25 +133,22 @@ def export_of(
         photos = only_the_last([*forgotten_photos(folders, order, journal.unknown), *known_photos(journal, order)])
         if not photos:
             raise no_such_order(journal, order)
-    home = folders.root / EXPORTS if out_dir is None else _outside(folders, out_dir)
+    home = _home(folders, out_dir)
     wanted = _Wanted(Orders(folders, CurrentSettings(settings), lambda _: None))
     in_inbox = folder_in_inbox(photos, order)
     own = wanted.settings_for(Path(folders.inbox.name, in_inbox, "photo"))
     if base_url is not None:
         own = with_order(own, {"export": {"base_url": base_url}})
-    source = product_source(folders.root, in_inbox, own.products.list, products, home / order)
-    to_export = ExportOrder(
+    return ExportOrder(
         root=folders.root,
         name=order,
         photos=photos,
         wanted_for=wanted,
         products=own.products,
         settings=own.export,
-        source=source,
+        source=product_source(folders.root, in_inbox, own.products.list, products, home / order),
         words=words_in(settings.language),
     )
-    exported = export_order(to_export, home, datetime.now(UTC), on_picture)
-    return ExportAnswer(exported, source.said, _otherwise(own.products))
 
 
 def _otherwise(products: ProductSettings) -> str:
@@ -166,6 +177,11 @@ class _Wanted:
             return self._orders.settings_for(source, own)
         except BadOrder as error:
             raise BadSettings(said_of(error)) from error
+
+
+def _home(folders: HotFolder, out_dir: Path | None) -> Path:
+    """The folder of all exports."""
+    return folders.root / EXPORTS if out_dir is None else _outside(folders, out_dir)
 
 
 def _outside(folders: HotFolder, out_dir: Path) -> Path:

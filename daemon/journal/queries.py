@@ -43,6 +43,8 @@ class Queries:
         self.deeds = DeedRows(self._db)
         self.corrections = KeptCorrections(self._db)
         self.shop_pictures = ShopPictures(self._db)
+        self.shops_lock = path.parent / "shops.lock"
+        """Whose holder sends to shops: two that do so at once could both find that a picture is missing."""
 
     def shop_notes(self, shop: str) -> ShopNotes:
         """What the client of this shop noted. shop: its name in the settings."""

@@ -31,9 +31,9 @@ class WantedPictures:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A picture that cannot be sent. name: below the export. why: for people."""
+    """A picture that cannot be sent. photo: its place below the order. why: for people."""
 
-    name: str
+    photo: str
     why: str
 
 
@@ -51,7 +51,7 @@ def chosen_pictures(pictures: Iterable[ExportedPicture], wanted: WantedPictures)
     by_place: dict[tuple[str, int], list[ExportedPicture]] = {}
     for picture in filter(wanted.takes, pictures):
         if fault := _fault(picture):
-            left_out.append(LeftOut(picture.name, fault))
+            left_out.append(LeftOut(picture.photo, fault))
         else:
             by_place.setdefault((picture.sku, picture.position), []).append(picture)
     chosen = []
@@ -62,7 +62,7 @@ def chosen_pictures(pictures: Iterable[ExportedPicture], wanted: WantedPictures)
         for picture in rivals:
             others = ", ".join(other.photo for other in rivals if other is not picture)
             why = f"{others} also wants the place {place_word(place)} of {sku}: give each its own position"
-            left_out.append(LeftOut(picture.name, why))
+            left_out.append(LeftOut(picture.photo, why))
     return ChosenPictures(tuple(chosen), tuple(left_out))
 
 

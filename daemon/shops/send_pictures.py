@@ -29,6 +29,11 @@ FIRST_BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 300.0
 POLL_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0)
 """How long is waited before each question whether a picture is ready; then it is left processing."""
+IMPATIENT_POLLS = 3
+"""How often is asked once a picture took longer than that: some shops check pictures for a day."""
+
+
+_TOLD = (ProductUnknown, LoginExpired, ShopRefused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +57,34 @@ class PictureSender:
         tries: int = 5,
     ) -> None:
         self._shop, self._rows, self._clock, self._wait, self._tries = shop, rows, clock, wait, tries
+        self._polls = len(POLL_SECONDS)
 
     def differences(self, pictures: Iterable[PictureToSend]) -> Iterator[Sent]:
-        """What sending would do. Asks the shop only what changes nothing. Raises ShopAway, LoginExpired."""
-        for picture in pictures:
-            try:
-                yield Sent(picture, self._difference(picture, self._shop.product(picture.sku)).what)
-            except ProductUnknown as error:
-                yield Sent(picture, "unknown", str(error))
-            except ShopRefused as error:
-                yield Sent(picture, "failed", str(error))
+        """What sending would do. Asks the shop only what changes nothing, and waits for nobody."""
+        return self._each(pictures, self._would_be)
 
     def send(self, pictures: Iterable[PictureToSend]) -> Iterator[Sent]:
         """Send one after the other. While the shop is away, or does not know us, the rest waits and is not sent."""
+        return self._each(pictures, self._sent_at_last)
+
+    def _each(self, pictures: Iterable[PictureToSend], act: Callable[[PictureToSend], Sent]) -> Iterator[Sent]:
         stopped: Sent | None = None
         for picture in pictures:
             if stopped is None:
-                sent = self._sent_at_last(picture)
+                sent = act(picture)
                 if sent.what in ("waits", "login"):
                     stopped = sent
                 yield sent
             else:
                 yield Sent(picture, stopped.what, stopped.why)
+
+    def _would_be(self, picture: PictureToSend) -> Sent:
+        try:
+            return Sent(picture, self._difference(picture, self._shop.product(picture.sku)).what)
+        except ShopAway as error:
+            return Sent(picture, "waits", str(error))
+        except _TOLD as error:
+            return Sent(picture, _what(error), str(error))
 
     def _sent_at_last(self, picture: PictureToSend) -> Sent:
         backoff_seconds = FIRST_BACKOFF_SECONDS
@@ -85,13 +96,10 @@ class PictureSender:
                 if number == self._tries or not self._wait(seconds):
                     return Sent(picture, "waits", str(error))
                 backoff_seconds = min(LONGEST_BACKOFF_SECONDS, backoff_seconds * 2)
-            except ProductUnknown as error:
-                return Sent(picture, "unknown", str(error))
-            except LoginExpired as error:
-                return Sent(picture, "login", str(error))
-            except ShopRefused as error:
-                self._record(picture, "failed", why=str(error))
-                return Sent(picture, "failed", str(error))
+            except _TOLD as error:
+                if isinstance(error, ShopRefused):
+                    self._record(picture, "failed", why=str(error))
+                return Sent(picture, _what(error), str(error))
             except OSError as error:
                 return Sent(picture, "failed", f"{picture.path.name} cannot be read: {error.strerror}")
         raise AssertionError("a try returns or is the last one")
@@ -147,13 +155,15 @@ class PictureSender:
         return Sent(picture, "processing")
 
     def _when_processed(self, picture: PictureToSend, remote: RemotePicture) -> RemotePicture:
-        for seconds in POLL_SECONDS:
+        for seconds in POLL_SECONDS[: self._polls]:
             if remote.state != "processing" or not self._wait(seconds):
                 break
             told = self._shop.tell(picture.sku, remote.id)
             if told is None:
                 raise ShopAway("The shop no longer has a picture that it had just taken.")
             remote = told
+        if remote.state == "processing":
+            self._polls = IMPATIENT_POLLS
         return remote
 
     def _difference(self, picture: PictureToSend, product: Product) -> Difference:
@@ -175,3 +185,7 @@ class PictureSender:
 def _content(path: Path) -> str:
     with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _what(error: Exception) -> What:
+    return "unknown" if isinstance(error, ProductUnknown) else "login" if isinstance(error, LoginExpired) else "failed"

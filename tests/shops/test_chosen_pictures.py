@@ -59,9 +59,9 @@ def test_two_pictures_that_want_one_place_are_both_listed() -> None:
     chosen = chosen_pictures([exported("a.jpg"), exported("b.jpg"), exported("c.jpg", position=2)], SHOP)
 
     assert [picture.place for picture in chosen.pictures] == [2]
-    assert [(each.name, each.why) for each in chosen.left_out] == [
-        ("shopify/a.jpg", "b.jpg also wants the place main of shoe: give each its own position"),
-        ("shopify/b.jpg", "a.jpg also wants the place main of shoe: give each its own position"),
+    assert [(each.photo, each.why) for each in chosen.left_out] == [
+        ("a.jpg", "b.jpg also wants the place main of shoe: give each its own position"),
+        ("b.jpg", "a.jpg also wants the place main of shoe: give each its own position"),
     ]
 
 

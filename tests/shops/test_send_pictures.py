@@ -229,6 +229,15 @@ def test_a_picture_that_takes_long_is_left_processing_and_gone_on_with(studio: S
     assert (len(studio.double.files), studio.double.mutations.count("fileCreate")) == (1, 1)
 
 
+def test_a_shop_that_takes_long_does_not_hold_up_each_picture(studio: Studio) -> None:
+    studio.double.add_product("shoe")
+    studio.double.polls = 100
+    pictures = [studio.picture(bytes([number]), place=number) for number in range(1, 6)]
+
+    assert studio.send(*pictures) == ["processing"] * 5
+    assert len(studio.waits) == 10 + 4 * 3
+
+
 def test_a_replacement_that_takes_long_is_gone_on_with(studio: Studio) -> None:
     product = studio.double.add_product("shoe")
     studio.send(studio.picture(b"first"))
@@ -281,6 +290,15 @@ def test_a_dry_run_shows_the_difference_with_reading_requests_alone(studio: Stud
     assert studio.double.mutations == []
     assert {asked.json()["query"] for asked in studio.double.asked} <= set(documents.READING)
     assert studio.rows().of("mine") == before
+
+
+def test_a_dry_run_of_a_shop_that_is_away_waits_for_nobody(studio: Studio) -> None:
+    studio.double.instead("POST", ENDPOINT, Told.page(503, "Down"))
+
+    found = list(studio.sender().differences([studio.picture(b"a"), studio.picture(b"b", place=2)]))
+
+    assert [sent.what for sent in found] == ["waits", "waits"]
+    assert (studio.waits, len(studio.double.asked)) == ([], 1)
 
 
 def test_an_answer_that_is_lost_at_any_step_makes_no_double(tmp_path: Path) -> None:
