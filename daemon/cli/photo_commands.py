@@ -65,6 +65,9 @@ def sheet(
     to: Annotated[Path | None, typer.Option("--out", help="Path of both files, without .png and .html.")] = None,
     originals: Annotated[Path | None, typer.Option("--originals", help="Folder of the photos, if not archiv/.")] = None,
     most: Annotated[int, typer.Option("--most", min=1, help="Show at most so many photos, the worst ones.")] = 2000,
+    renditions: Annotated[
+        bool, typer.Option("--renditions", help="Also show the pictures for shops, and what is wrong with them.")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -75,7 +78,14 @@ def sheet(
     from daemon.commands.sheet import show_results
 
     made = show_results(
-        settings_of(config), folder, to or folder / "contact-sheet", originals, most, out, quiet=as_json
+        settings_of(config),
+        folder,
+        to or folder / "contact-sheet",
+        originals,
+        most,
+        out,
+        quiet=as_json,
+        renditions=renditions,
     )
     if as_json:
         print_json(made.values())

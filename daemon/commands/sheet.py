@@ -30,9 +30,20 @@ class WrittenSheet:
 
 
 def show_results(
-    settings: Settings, folder: Path, target: Path, originals: Path | None, most: int, out: Console, *, quiet: bool
+    settings: Settings,
+    folder: Path,
+    target: Path,
+    originals: Path | None,
+    most: int,
+    out: Console,
+    *,
+    quiet: bool,
+    renditions: bool,
 ) -> WrittenSheet:
-    """Write `target`.png and `target`.html of the results below `folder`. Raises BadSettings if there are none."""
+    """Write `target`.png and `target`.html of the results below `folder`. Raises BadSettings if there are none.
+
+    renditions: whether these are shown beside each result.
+    """
     found = find(folder, originals)
     if not found.shown:
         raise BadSettings(f"{folder} holds no results with a report of Freisteller. Name another folder.")
@@ -49,6 +60,7 @@ def show_results(
             threads=len(os.sched_getaffinity(0)),
             words=words,
             remark=remark(words),
+            renditions=renditions,
             on_photo=lambda: progress.advance(task),
         )
     return WrittenSheet(files, len(shown), remark(english))

@@ -2,10 +2,10 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +22,9 @@ QUALITY = 72  # of the JPEGs on the page
 AT_ONCE = 32  # photos whose thumbnails are in memory; this bounds it, however many photos there are
 PNG_PHOTOS = 60  # the worst ones, on the picture: more, no viewer opens and no person looks at
 MOST_COLUMNS = 3
+PNG_PHOTOS_WITH_RENDITIONS = 20  # each takes a row of the picture, or more
+MOST_IN_A_ROW = 8  # pictures of one photo and its renditions side by side
+LINES_WITH_RENDITIONS = 5
 COLOURS: dict[str, mosaic.Colour] = {
     "sehr_gut": (26, 127, 55),
     "gut": (154, 103, 0),
@@ -35,11 +38,12 @@ ThumbOf = Callable[[Path, int, float, int], thumbs.Thumb]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thumbnails:
-    """The three small pictures of a photo, each (H, W, 3) uint8 sRGB, or None."""
+    """The three small pictures of a photo, and those of its renditions, each (H, W, 3) uint8 sRGB, or None."""
 
     before: Rgb | None
     cutout: Rgb | None
     alpha: Rgb | None
+    renditions: tuple[Rgb | None, ...] = ()
 
 
 def make_sheet(
@@ -53,43 +57,54 @@ def make_sheet(
     remark: str = "",
     on_photo: Callable[[], None] = lambda: None,
     thumb: ThumbOf = thumbs.thumb_of_page,
+    renditions: bool = False,
 ) -> tuple[Path, Path]:
     """Write `target`.png and `target`.html with these photos, in this order; an older sheet is replaced.
 
     words: in which both are written. on_photo: called after each photo. thumb: reads the small picture of a file, here
-    or elsewhere. A photo that can no longer be read is shown without its pictures.
+    or elsewhere. renditions: whether to show these, too. What can no longer be read has an empty place.
     Raises NoRoom if the files cannot be written.
     """
     png, html = target.with_name(target.name + ".png"), target.with_name(target.name + ".html")
     counts = Counter(html_sheet.grade_of(one) for one in shown)
     tiles: list[mosaic.Tile] = []
+    most = PNG_PHOTOS_WITH_RENDITIONS if renditions else PNG_PHOTOS
+    if not renditions:
+        shown = [replace(one, renditions=()) for one in shown]
 
-    def photos() -> Iterator[tuple[Shown, Iterable[html_sheet.Picture]]]:
-        for one, thumbnails in _looked_at(shown, max_megapixels, threads, thumb):
-            if len(tiles) < PNG_PHOTOS:
-                tiles.append(_tile(one, thumbnails, words))
-            yield one, _pictures(one, thumbnails, html.parent, words)
+    def photos() -> Iterator[html_sheet.OnPage]:
+        for number, (one, thumbnails) in enumerate(_looked_at(shown, max_megapixels, threads, thumb)):
+            if number < most:
+                tiles.extend(_tiles(one, thumbnails, words))
+            folder = html.parent
+            yield one, _pictures(one, thumbnails, folder, words), _of_renditions(one, thumbnails, folder, words)
             on_photo()
 
-    scratch = html.with_name(f".{html.name}.part")
+    page = html_sheet.pieces_of_page(title, counts, remark, photos(), words, with_renditions=renditions)
+    heading = title if len(shown) <= most else f"{title}: {worst_of(most, len(shown), words)}"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            scratch.unlink(missing_ok=True)  # of a run that died, or a link that somebody laid there
-            stack.callback(scratch.unlink, missing_ok=True)
-            # A name that is no text keeps its readable part on the page.
-            file = stack.enter_context(scratch.open("x", encoding="utf-8", errors="replace"))
-            file.writelines(html_sheet.pieces_of_page(title, counts, remark, photos(), words))
-            file.flush()
-            scratch.replace(html)
-            heading = title if len(tiles) == len(shown) else f"{title}: {worst_of(len(tiles), len(shown), words)}"
-            picture = codec.encode_png(mosaic.lay_out(heading, tiles, THUMB, columns_for(len(tiles))))
-            with scratch.open("xb") as file_of_picture:
-                file_of_picture.write(picture)
-            scratch.replace(png)
+        _write(html, page, png, lambda: codec.encode_png(_mosaic(heading, tiles, renditions)))
     except OSError as error:
         raise NoRoom(f"The sheet {html} cannot be written: {error.strerror or error}. Name another --out.") from error
     return png, html
+
+
+def _write(html: Path, page: Iterator[str], png: Path, picture: Callable[[], bytes]) -> None:
+    """Write both files whole. picture: the other one, once all of the page is written."""
+    scratch = html.with_name(f".{html.name}.part")
+    html.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        scratch.unlink(missing_ok=True)  # of a run that died, or a link that somebody laid there
+        stack.callback(scratch.unlink, missing_ok=True)
+        # A name that is no text keeps its readable part on the page.
+        file = stack.enter_context(scratch.open("x", encoding="utf-8", errors="replace"))
+        file.writelines(page)
+        file.flush()
+        scratch.replace(html)
+        content = picture()
+        with scratch.open("xb") as file_of_picture:
+            file_of_picture.write(content)
+        scratch.replace(png)
 
 
 def columns_for(photos: int) -> int:
@@ -126,7 +141,14 @@ def look_at(shown: Shown, max_megapixels: float, thumb: ThumbOf = thumbs.thumb_o
         cut = cutout.rgb
     elif colours and alpha is not None and _of_one_shape(colours.rgb, alpha):
         cut = thumbs.on_chequerboard(colours.rgb, alpha)
-    return Thumbnails(before.rgb if before else None, cut, None if alpha is None else thumbs.grey(alpha))
+    renditions = tuple(_shown_whole(_thumb(thumb, each.path, max_megapixels)) for each in shown.renditions)
+    return Thumbnails(before.rgb if before else None, cut, None if alpha is None else thumbs.grey(alpha), renditions)
+
+
+def _shown_whole(small: thumbs.Thumb | None) -> Rgb | None:
+    if small is None or small.alpha is None:
+        return small.rgb if small else None
+    return thumbs.on_chequerboard(small.rgb, small.alpha)
 
 
 def _of_one_shape(rgb: Rgb, alpha: thumbs.Mask) -> bool:
@@ -144,6 +166,31 @@ def _thumb(thumb: ThumbOf, path: Path | None, max_megapixels: float, page: int =
         return None
 
 
+def _mosaic(heading: str, tiles: Sequence[mosaic.Tile], renditions: bool) -> Rgb:
+    if renditions:
+        return mosaic.lay_out(heading, tiles, THUMB, 1, LINES_WITH_RENDITIONS)
+    return mosaic.lay_out(heading, tiles, THUMB, columns_for(len(tiles)))
+
+
+def _tiles(shown: Shown, thumbnails: Thumbnails, words: Texts) -> Iterator[mosaic.Tile]:
+    """One for a photo; with many renditions, some below each other."""
+    first = _tile(shown, thumbnails, words)
+    if not shown.renditions:
+        yield first
+        return
+    names = (words.say("before"), words.say("cut-out"), words.say("alpha"), *_names(shown, words))
+    pictures = (*first.pictures, *thumbnails.renditions)
+    broken = tuple((mosaic.Words(html_sheet.broken_rules(each, words)),) for each in shown.renditions if each.broken)
+    for start in range(0, len(pictures), MOST_IN_A_ROW):
+        row = slice(start, start + MOST_IN_A_ROW)
+        yield mosaic.Tile(pictures[row], () if start else (*first.lines, *broken), names[row])
+
+
+def _names(shown: Shown, words: Texts) -> Iterator[str]:
+    for each in shown.renditions:
+        yield words.say("%(name)s: left out", name=each.label) if each.broken else each.label
+
+
 def _tile(shown: Shown, thumbnails: Thumbnails, words: Texts) -> mosaic.Tile:
     grade = html_sheet.grade_of(shown)
     score = html_sheet.promises_of(shown, words)
@@ -156,13 +203,22 @@ def _tile(shown: Shown, thumbnails: Thumbnails, words: Texts) -> mosaic.Tile:
     return mosaic.Tile((thumbnails.before, thumbnails.cutout, thumbnails.alpha), (first, *below))
 
 
+def _of_renditions(shown: Shown, thumbnails: Thumbnails, folder: Path, words: Texts) -> Iterator[html_sheet.Picture]:
+    """For the page in `folder`, as `_pictures`."""
+    paths = (each.path for each in shown.renditions)
+    for name, rgb, path in zip(_names(shown, words), thumbnails.renditions, paths, strict=True):
+        yield name, None if rgb is None else codec.encode_jpeg(rgb, QUALITY), _link(path, folder)
+
+
+def _link(path: Path | None, folder: Path) -> str:
+    return html_sheet.link(os.path.relpath(os.path.realpath(path), os.path.realpath(folder))) if path else ""
+
+
 def _pictures(shown: Shown, thumbnails: Thumbnails, folder: Path, words: Texts) -> Iterator[html_sheet.Picture]:
     """For the page in `folder`. Links are relative, so they still lead to the files if the whole folder moves."""
-    start = os.path.realpath(folder)
     for caption, rgb, path in (
         (words.say("before"), thumbnails.before, shown.original),
         (words.say("cut-out"), thumbnails.cutout, shown.cutout or shown.mask),
         (words.say("alpha"), thumbnails.alpha, shown.mask or shown.cutout),
     ):
-        link = html_sheet.link(os.path.relpath(os.path.realpath(path), start)) if path else ""
-        yield caption, None if rgb is None else codec.encode_jpeg(rgb, QUALITY), link
+        yield caption, None if rgb is None else codec.encode_jpeg(rgb, QUALITY), _link(path, folder)

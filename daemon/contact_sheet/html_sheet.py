@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from urllib.parse import quote
 
-from daemon.contact_sheet.shown_results import Shown
+from daemon.contact_sheet.shown_results import Shown, ShownRendition
 from daemon.jobs import Grade
 from daemon.words.catalogue import Texts
 from daemon.words.promise_texts import both_promises_text, promises_text
 from daemon.words.reason_texts import reason_text
+from daemon.words.rendition_texts import rule_text
 
 FAILED = "failed"
 ORDER = (FAILED, *(grade.value for grade in sorted(Grade, key=lambda grade: grade.rank)))
@@ -18,16 +19,27 @@ ORDER = (FAILED, *(grade.value for grade in sorted(Grade, key=lambda grade: grad
 Picture = tuple[str, bytes | None, str]
 """One picture of a photo: its caption; its JPEG, None = there is none; the URL that a click leads to, "" = nowhere."""
 
+OnPage = tuple[Shown, Iterable[Picture], Iterable[Picture]]
+"""A photo, its own pictures, and those of its renditions, if they are shown."""
+
 
 def pieces_of_page(
-    title: str, counts: Counter[str], remark: str, photos: Iterable[tuple[Shown, Iterable[Picture]]], words: Texts
+    title: str,
+    counts: Counter[str],
+    remark: str,
+    photos: Iterable[OnPage],
+    words: Texts,
+    *,
+    with_renditions: bool = False,
 ) -> Iterator[str]:
     """The page, piece by piece; each photo is taken from `photos` when its turn has come, and is not kept.
 
     counts: photos by grade name or "failed"; each becomes a filter.
     """
     tabs = [("all", counts.total()), *((name, counts[name]) for name in ORDER if counts[name])]
-    return pieces_of_template("sheet.html.j2", words, title=title, tabs=tabs, remark=remark, photos=photos)
+    return pieces_of_template(
+        "sheet.html.j2", words, title=title, tabs=tabs, remark=remark, photos=photos, with_renditions=with_renditions
+    )
 
 
 def pieces_of_template(name: str, words: Texts, **values: object) -> Iterator[str]:
@@ -51,6 +63,7 @@ def pieces_of_template(name: str, words: Texts, **values: object) -> Iterator[st
     environment.install_gettext_callables(told.gettext, told.ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= {
         "words": partial(reason_text, words=words),
+        "broken": partial(broken_rules, words=words),
         "figure": words.figure,
         "name": partial(name_of, words=words),
         "moved": partial(moved_from, words=words),
@@ -74,6 +87,12 @@ def name_of(shown: Shown, words: Texts) -> str:
 def moved_from(grade: Grade, words: Texts) -> str:
     """That a person gave another grade, in words."""
     return words.say("moved here by a person from %(grade)s", grade=grade.value)
+
+
+def broken_rules(rendition: ShownRendition, words: Texts) -> str:
+    """Which rules a rendition breaks, in words, with its name before them."""
+    rules = "; ".join(rule_text(each.rule, each.found, each.wanted, words) for each in rendition.broken)
+    return f"{rendition.label}: {rules}"
 
 
 def promises_of(shown: Shown, words: Texts) -> str:

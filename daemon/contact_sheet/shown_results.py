@@ -12,12 +12,22 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_identity import read_identity
 from daemon.jobs import Grade, Limits, Reason
 from daemon.publishing.notes import why_in
-from daemon.publishing.report_reading import Reported, read_report
+from daemon.publishing.report_reading import Reported, ReportedRendition, read_report
+from daemon.renditions.wanted import Proved
 
 CUTOUTS = (".png", ".webp", ".tif", ".jpg", "_flat.tif")  # results that show colours, those with an alpha first
 MASK = "_mask.png"
 NOTE = ".txt"
 MOST_NAMESAKES = 100  # in the archive: "shoe.jpg", "shoe-2.jpg", … may all be the original of one name
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRendition:
+    """A rendition of a photo. path: None if it was left out, or is gone. broken: the rules that it breaks."""
+
+    label: str
+    path: Path | None
+    broken: tuple[Proved, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,7 @@ class Shown:
     page: int = 0
     rim: float | None = None
     limits: Limits | None = None
+    renditions: tuple[ShownRendition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +143,7 @@ def _result(report: Path, reported: Reported, folders: HotFolder | None, archive
         page=reported.page,
         rim=reported.rim,
         limits=reported.limits,
+        renditions=tuple(_rendition(place, each) for each in reported.renditions),
     )
 
 
@@ -169,6 +181,11 @@ def _mask(place: Path, reported: Reported) -> Path | None:
 def _there(place: Path, suffixes: Sequence[str], reported: Reported) -> Path | None:
     paths = (place.with_name(place.name + suffix) for suffix in suffixes if suffix in reported.suffixes)
     return next((path for path in paths if path.is_file()), None)
+
+
+def _rendition(place: Path, told: ReportedRendition) -> ShownRendition:
+    path = place.with_name(place.name + told.file)
+    return ShownRendition(told.label, path if told.file and path.is_file() else None, told.broken)
 
 
 def _original(archive: Path, reported: Reported) -> Path | None:

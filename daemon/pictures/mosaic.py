@@ -29,10 +29,14 @@ class Words:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tile:
-    """Pictures side by side, each (H, W, 3) uint8 sRGB or None for an empty place, and lines of words below."""
+    """Pictures side by side, each (H, W, 3) uint8 sRGB or None for an empty place, and lines of words below.
+
+    names: of the pictures, each directly below its own.
+    """
 
     pictures: tuple[Rgb | None, ...]
     lines: tuple[tuple[Words, ...], ...]
+    names: tuple[str, ...] = ()
 
 
 def lay_out(title: str, tiles: Sequence[Tile], box: int, columns: int, lines: int = 3) -> Rgb:
@@ -44,7 +48,8 @@ def lay_out(title: str, tiles: Sequence[Tile], box: int, columns: int, lines: in
     places = max((len(tile.pictures) for tile in tiles), default=1)
     columns = max(1, min(columns, len(tiles)))
     width = places * box + (places - 1) * GAP
-    height = box + GAP + lines * LINE
+    named = LINE if any(tile.names for tile in tiles) else 0
+    height = box + GAP + named + lines * LINE
     rows = -(-len(tiles) // columns)
     head = round(2.2 * HEAD_POINTS)
     sheet = np.empty((head + MARGIN + rows * (height + MARGIN), MARGIN + columns * (width + MARGIN), 3), np.uint8)
@@ -53,11 +58,11 @@ def lay_out(title: str, tiles: Sequence[Tile], box: int, columns: int, lines: in
     for number, tile in enumerate(tiles):
         row, column = divmod(number, columns)
         top, left = head + MARGIN + row * (height + MARGIN), MARGIN + column * (width + MARGIN)
-        _draw(sheet[top : top + height, left : left + width], tile, box, lines)
+        _draw(sheet[top : top + height, left : left + width], tile, box, lines, named)
     return sheet
 
 
-def _draw(place: Rgb, tile: Tile, box: int, lines: int) -> None:
+def _draw(place: Rgb, tile: Tile, box: int, lines: int, named: int) -> None:
     for number, picture in enumerate(tile.pictures):
         left = number * (box + GAP)
         square = place[:box, left : left + box]
@@ -66,7 +71,10 @@ def _draw(place: Rgb, tile: Tile, box: int, lines: int) -> None:
             height, width = picture.shape[:2]
             top, start = (box - height) // 2, (box - width) // 2
             square[top : top + height, start : start + width] = picture
-    bottom = box + GAP
+    for number, name in enumerate(tile.names):
+        # A line high: a long name is cut, and does not run into the words below.
+        _write(place[: box + GAP + LINE], box + GAP, number * (box + GAP), name, POINTS, box, INK)
+    bottom = box + GAP + named
     for line in tile.lines:
         left = 0
         used = 1
@@ -76,7 +84,7 @@ def _draw(place: Rgb, tile: Tile, box: int, lines: int) -> None:
             left += wide + LINE // 2
             used = max(used, -(-high // LINE))
         bottom += used * LINE
-        if bottom >= box + GAP + lines * LINE:
+        if bottom >= box + GAP + named + lines * LINE:
             return
 
 

@@ -9,12 +9,24 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from daemon.jobs import Attempt, Grade, Limits, Reason
+from daemon.pictures.result_names import FOR
 from daemon.pictures.values import Page
 from daemon.publishing.reports import REPORT_VERSION
+from daemon.publishing.told_renditions import label_told
+from daemon.renditions.wanted import Proved
 from daemon.words.said import failure_in
 
 REASON = TypeAdapter(Reason)
 LIMITS = TypeAdapter(Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedRendition:
+    """What a report says of one rendition. file: what its name ends with; "" = it was left out. broken: its rules."""
+
+    label: str
+    file: str
+    broken: tuple[Proved, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,7 @@ class Reported:
     filed: Grade
     page: int = 0
     page_suffix: str = ""
+    renditions: tuple[ReportedRendition, ...] = ()
 
 
 def read_report(content: bytes) -> tuple[Reported, ...]:
@@ -111,4 +124,16 @@ def _reported(body: Mapping[str, Any], cut: Mapping[str, Any], page: Page) -> Re
         filed=Grade(body["grade"]),
         page=page.number if page.of > 1 else 0,
         page_suffix=page.suffix,
+        renditions=tuple(_rendition(each, page, body["sha256"]) for each in cut.get("renditions", ())),
     )
+
+
+def _rendition(told: Mapping[str, Any], page: Page, sums: Mapping[str, str]) -> ReportedRendition:
+    label = label_told(told)
+    begin = f"{page.suffix}{FOR}{label}."
+    file = next((suffix for suffix in sums if suffix.startswith(begin)), "") if told["kept"] else ""
+    rules = ((rule["rule"], rule["holds"], rule["found"], rule["wanted"]) for rule in told["rules"])
+    broken = tuple(
+        Proved(str(rule), False, str(found), str(wanted)) for rule, holds, found, wanted in rules if not holds
+    )
+    return ReportedRendition(label, file, broken)

@@ -25,7 +25,7 @@ def told_labels(content: bytes) -> Mapping[int, frozenset[str]] | None:
     """The labels of the renditions of which a report tells, by page. None if it is not as we write reports."""
     try:
         body = json.loads(content)
-        return {page: frozenset(map(_label, part.get("renditions", ()))) for page, part in _parts(body)}
+        return {page: frozenset(map(label_told, part.get("renditions", ()))) for page, part in _parts(body)}
     except Exception:  # noqa: BLE001 - whatever a parser raises for strangers' JSON
         return None
 
@@ -41,8 +41,8 @@ def retold(
     body = json.loads(content)
     for page, part in _parts(body):
         added = new.get(page, ())
-        labels = {*gone, *map(_label, added)}
-        told = [*(each for each in part.get("renditions", ()) if _label(each) not in labels), *added]
+        labels = {*gone, *map(label_told, added)}
+        told = [*(each for each in part.get("renditions", ()) if label_told(each) not in labels), *added]
         if told:
             part["renditions"] = told
         else:
@@ -61,9 +61,10 @@ def _parts(body: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
         yield int(part["page"]), part
 
 
-def _label(told: Mapping[str, Any]) -> str:
+def label_told(told: Mapping[str, Any]) -> str:
+    """What a rendition's file is called after. told: as a report tells of it. Raises KeyError, AttributeError."""
     return f"{told['name']}-{told['variant']}" if told.get("variant") else str(told["name"])
 
 
 def _is_among(told: Mapping[str, Any], suffixes: Collection[str]) -> bool:
-    return any(f"{FOR}{_label(told)}." in suffix for suffix in suffixes)
+    return any(f"{FOR}{label_told(told)}." in suffix for suffix in suffixes)

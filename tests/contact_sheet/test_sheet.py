@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from daemon.arrays import Rgb
-from daemon.contact_sheet.build_sheet import AT_ONCE, PNG_PHOTOS, columns_for, look_at, make_sheet
+from daemon.contact_sheet.build_sheet import AT_ONCE, PNG_PHOTOS, THUMB, columns_for, look_at, make_sheet
 from daemon.contact_sheet.shown_results import Shown, find
 from daemon.errors import BadSettings
 from daemon.hotfolder.hot_folder import HotFolder
@@ -18,8 +18,9 @@ from daemon.pictures import thumbs, writing
 from daemon.pictures.reading import open_photo, open_small
 from daemon.pictures.values import ONLY_PAGE
 from daemon.publishing.notes import failure_note
-from daemon.publishing.reports import Cut, report
+from daemon.publishing.reports import Cut, rendition_values, report
 from daemon.publishing.staging import content_of
+from daemon.renditions.wanted import Canvas, Encoding, MadeRendition, Proved, Rendition
 from daemon.service.lifecycle import Daemon
 from daemon.settings import OutputFormat, load
 from daemon.words.catalogue import words_in
@@ -415,3 +416,77 @@ def test_the_command_says_what_it_wrote(hot: HotFolder, tmp_path: Path) -> None:
 
 def test_the_rows_of_a_picture_are_even() -> None:
     assert [columns_for(photos) for photos in (0, 1, 2, 3, 4, 5, 6, 7, 60)] == [0, 1, 2, 3, 2, 3, 3, 3, 3]
+
+
+EBAY = Rendition("ebay", "ebay", Canvas(None, 1600))
+HERO = Rendition("hero", "", Canvas(1.0, 100), variant="warm", encoding=Encoding("png"))
+
+
+def put_renditions(place: Path) -> None:
+    """Let a result have one rendition that is there, and one that was left out."""
+    report = place.with_name(place.name + ".json")
+    there = MadeRendition(HERO, (100, 100), 9, (0.8, 0.5), 1.0, 0, (Proved("size", True, "1", "1"),))
+    broken = MadeRendition(EBAY, (10, 10), 9, (0.8, 0.5), 1.0, 92, (Proved("longest_side", False, "10", "≥ 500"),))
+    picture = place.with_name(place.name + "_for-hero-warm.png")
+    cv2.imwrite(str(picture), np.full((100, 100, 3), (0, 0, 255), np.uint8))
+    body = json.loads(report.read_bytes())
+    body["renditions"] = [rendition_values(there), rendition_values(broken)]
+    body["sha256"]["_for-hero-warm.png"] = content_of(picture).hex()
+    report.write_text(json.dumps(body))
+
+
+def test_renditions_stand_beside_their_result_with_names_and_broken_rules(hot: HotFolder, tmp_path: Path) -> None:
+    put_renditions(put_result(hot.grade(Grade.GUT), hot.archive, "a.png"))
+    put_result(hot.grade(Grade.GUT), hot.archive, "b.png", seed=1)
+
+    png, html = make_sheet(
+        find(hot.root).shown, tmp_path / "s", "t", words=words_in("en"), max_megapixels=10, threads=1, renditions=True
+    )
+
+    page = html.read_text("utf-8")
+    assert page.count("<figure>") == 3 + 2 + 3
+    assert "<figcaption>hero-warm</figcaption>" in page
+    assert "a_for-hero-warm.png" in page
+    assert "<figcaption>ebay: left out</figcaption>" in page
+    assert "<li>ebay: its longest side has 10 pixels; wanted: at least 500</li>" in page
+    picture = cv2.imread(str(png))
+    assert picture is not None
+    assert (picture == (0, 0, 255)).all(axis=2).sum() >= 100 * 100
+
+
+def test_without_being_asked_for_no_rendition_is_shown_or_read(hot: HotFolder, tmp_path: Path) -> None:
+    put_renditions(put_result(hot.grade(Grade.GUT), hot.archive, "a.png"))
+
+    _, page = sheet_of(find(hot.root).shown, tmp_path / "s")
+
+    assert page.count("<figure>") == 3
+    assert "ebay" not in page
+
+
+def test_a_rendition_that_is_gone_is_an_empty_place(hot: HotFolder) -> None:
+    place = put_result(hot.grade(Grade.GUT), hot.archive, "a.png")
+    put_renditions(place)
+    place.with_name(place.name + "_for-hero-warm.png").unlink()
+
+    (shown,) = find(hot.root).shown
+
+    assert [(each.label, each.path) for each in shown.renditions] == [("hero-warm", None), ("ebay", None)]
+    assert look_at(shown, 10).renditions == (None, None)
+
+
+def test_many_renditions_of_a_photo_go_on_below(hot: HotFolder, tmp_path: Path) -> None:
+    place = put_result(hot.grade(Grade.GUT), hot.archive, "a.png")
+    put_renditions(place)
+    report = place.with_name(place.name + ".json")
+    body = json.loads(report.read_bytes())
+    body["renditions"] *= 10
+    report.write_text(json.dumps(body))
+
+    png, _ = make_sheet(
+        find(hot.root).shown, tmp_path / "s", "t", words=words_in("de"), max_megapixels=10, threads=1, renditions=True
+    )
+
+    picture = cv2.imread(str(png))
+    assert picture is not None
+    assert picture.shape[0] > 3 * THUMB
+    assert picture.shape[1] < 9 * THUMB
