@@ -55,7 +55,7 @@ class ShopAnswer:
         """The body as JSON. Raises ShopAway if it is none: a page of a login or a security plug-in came instead."""
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             kind = "a page" if self.is_page else "something that is no JSON"
             raise ShopAway(f"The shop answers {self.status} with {kind}.") from error
 

@@ -37,7 +37,7 @@ def open_shop(
     wait: Wait = time.sleep,
     notes: Notes | None = None,
 ) -> Shop:
-    """The shop of this name, not asked yet. Raises BadSettings without a login.
+    """The shop of this name, not asked yet. Raises BadSettings without a login, or without its ca_file.
 
     wait: sleeps so many seconds. notes: of this shop in the journal; None = nothing is sent, or only by this process.
     """
@@ -46,6 +46,8 @@ def open_shop(
         secrets = [f"shops.{key}.{name}" for key in missing if key not in _PLAIN]
         provide = f"Provide it as systemd's credential {' and '.join(secrets)}, or set" if secrets else "Set"
         raise BadSettings(f"The shop {name} has no {' and no '.join(missing)}. {provide} it in [shops.{name}].")
+    if settings.ca_file and not Path(settings.ca_file).is_file():
+        raise BadSettings(f"The file {settings.ca_file} is not there: shops.{name}.ca_file names it.")
     return _OPENED[settings.kind](name, settings, _Means(limits, wait, {} if notes is None else notes))
 
 

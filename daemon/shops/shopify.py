@@ -17,7 +17,7 @@ from daemon.shops.shop_contract import (
     ShopAway,
     ShopRefused,
 )
-from daemon.shops.shopify_graphql import ShopifyGraphQL, UserError, nodes, table
+from daemon.shops.shopify_graphql import ShopifyGraphQL, UserError, nodes, table, tables
 
 TAKEN = frozenset({"FILENAME_ALREADY_EXISTS", "DUPLICATE_FILENAME_ERROR"})
 AGAIN_SECONDS = 3.0  # until a file that was just made can be found by its name, or is ready
@@ -132,12 +132,12 @@ class ShopifyShop:
             "fileSize": str(picture.bytes),
         }
         data = self._graphql.ask(documents.STAGE, input=[wanted])
-        targets = table(data.get("stagedUploadsCreate")).get("stagedTargets") or [{}]
-        target = table(targets[0])
+        targets = tables(table(data.get("stagedUploadsCreate")).get("stagedTargets"))
+        target = targets[0] if targets else {}
         url, source = target.get("url"), target.get("resourceUrl")
         if not isinstance(url, str) or not isinstance(source, str):
             raise ShopAway("Shopify names no place to upload to.")
-        form = {str(each["name"]): str(each["value"]) for each in target.get("parameters") or ()}
+        form = {str(each.get("name")): str(each.get("value")) for each in tables(target.get("parameters"))}
         sent = SentFile("file", picture.name, picture.path, picture.media_type)
         try:
             answer = self._door.ask("POST", url, form=form, file=sent)
@@ -160,16 +160,15 @@ class ShopifyShop:
         return self._first(self._graphql.ask(documents.CREATE, files=[wanted]), "fileCreate")
 
     def _first(self, data: Mapping[str, Any], mutation: str) -> RemotePicture:  # Any: JSON
-        files = table(data.get(mutation)).get("files") or ()
+        files = tables(table(data.get(mutation)).get("files"))
         if not files:
             raise ShopAway(f"Shopify answers {mutation} without a file.")
         return self._picture(files[0])
 
     def _picture(self, node: Mapping[str, Any]) -> RemotePicture:  # Any: JSON
         url = table(node.get("image")).get("url") or ""
-        faults = "; ".join(
-            str(table(fault).get("details") or table(fault).get("message")) for fault in node.get("fileErrors") or ()
-        )
+        told = tables(node.get("fileErrors"))
+        faults = "; ".join(str(fault.get("details") or fault.get("message")) for fault in told)
         state = _STATES.get(str(node.get("fileStatus", "READY")), "processing")  # other media have no fileStatus
         name = str(url).partition("?")[0].rpartition("/")[2]
         why = self._graphql.words(faults) or "Shopify does not say why" if state == "failed" else ""

@@ -87,7 +87,7 @@ class ShopifyGraphQL:
     def _raise_user_errors(self, data: Mapping[str, Any]) -> None:  # Any: JSON
         for payload in data.values():
             for key in ("userErrors", "mediaUserErrors"):
-                errors = [table(error) for error in table(payload).get(key) or ()]
+                errors = tables(table(payload).get(key))
                 if errors:
                     codes = frozenset(str(error.get("code") or "") for error in errors)
                     words = self.words("; ".join(str(error.get("message", "")) for error in errors))
@@ -101,10 +101,14 @@ def table(value: object) -> Mapping[str, Any]:  # Any: JSON
     return value if isinstance(value, dict) else {}
 
 
+def tables(value: object) -> Sequence[Mapping[str, Any]]:  # Any: JSON
+    """The objects of a JSON list; none if it is no list."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
 def nodes(connection: object) -> Sequence[Mapping[str, Any]]:  # Any: JSON
     """The nodes of a connection; none if it is not there."""
-    found = table(connection).get("nodes")
-    return [node for node in found if isinstance(node, dict)] if isinstance(found, list) else []
+    return tables(table(connection).get("nodes"))
 
 
 def _lacking_seconds(said: Mapping[str, Any]) -> float:  # Any: JSON

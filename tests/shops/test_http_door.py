@@ -91,6 +91,14 @@ def test_a_page_instead_of_json_is_an_outage() -> None:
         answer.json()
 
 
+def test_json_that_is_too_deep_is_none() -> None:
+    with ScriptedServer(lambda _: Answer(200, b"[" * 50_000)) as server:
+        answer = door(server.url).ask("GET", "x")
+
+    with pytest.raises(ShopAway, match="no JSON"):
+        answer.json()
+
+
 def test_a_page_that_forbids_is_an_outage_and_json_that_does_is_not() -> None:
     assert "something before the shop" in str(failure(Answer(403, b"<html>Are you a robot?", PAGE)))
     assert "no scope" in str(failure(Answer(403, b'{"errors": "no scope"}'), LoginExpired))

@@ -1,12 +1,16 @@
 """Shopify behind the contract, against a double that answers as its reference says."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from graphql import parse, validate
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from daemon.errors import BadSettings, FreistellerError
 from daemon.settings.shop_section import ShopSettings
 from daemon.shops import shopify_documents as documents
 from daemon.shops.http_door import DoorLimits
@@ -26,10 +30,8 @@ def double() -> Iterator[ShopifyDouble]:
 
 
 def opened(double: ShopifyDouble, token: str = TOKEN, waits: list[float] | None = None) -> Shop:
-    settings = ShopSettings.model_validate(
-        {"kind": "shopify", "address": double.url, "rendition": "shop", "token": token}
-    )
-    return open_shop("mine", settings, QUICK, (waits if waits is not None else []).append)
+    given = {"kind": "shopify", "address": double.url, "rendition": "shop", "token": token}
+    return open_shop("mine", ShopSettings.model_validate(given), QUICK, (waits if waits is not None else []).append)
 
 
 def until_ready(shop: Shop, picture_id: str) -> list[str]:
@@ -296,6 +298,64 @@ def test_each_answer_that_is_none_has_its_class(double: ShopifyDouble, told: Tol
 
     with pytest.raises(kind):
         opened(double).product("shoe")
+
+
+KEYS = st.sampled_from(
+    [
+        "nodes", "files", "node", "id", "product", "productVariants", "sku", "fileErrors", "image", "url", "media",
+        "userErrors", "code", "stagedUploadsCreate", "stagedTargets", "parameters", "fileCreate", "throttleStatus",
+    ]
+)  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["shoe", "READY", "http://127.0.0.1:1/"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=JSON, errors=JSON, cost=JSON)
+def test_whatever_comes_in_place_of_an_answer_has_its_class(
+    double: ShopifyDouble, tmp_path: Path, data: object, errors: object, cost: object
+) -> None:
+    shop, picture = opened(double), picture_to_send(tmp_path)
+    told = {"data": data, "errors": errors, "extensions": {"cost": cost}}
+
+    for act in (lambda: shop.product("shoe"), lambda: shop.uploaded(picture), lambda: shop.upload(picture)):
+        double.faults.clear()
+        double.instead("POST", "graphql", Told.of_json(200, told), times=100)
+        with contextlib.suppress(FreistellerError):
+            act()
+
+
+PARTS: dict[str, object] = {
+    "productVariants": {"nodes": [{"sku": "shoe", "product": {"id": "p"}}, {"sku": "shoe", "product": 7}]},
+    "product": {"media": {"nodes": [{"image": 7, "fileErrors": 7}, {"fileErrors": ["x", {}], "fileStatus": "FAILED"}]}},
+    "files": {"nodes": [{"image": {"url": 7}}, 7]},
+    "stagedUploadsCreate": {"stagedTargets": [{"url": "x", "resourceUrl": "y", "parameters": [7, {}]}]},
+    "fileCreate": {"files": [7], "userErrors": [7]},
+}
+
+
+@pytest.mark.parametrize("errors", [None, 7, "x", [7], {"extensions": 7}, [{"message": 7, "extensions": {"code": 7}}]])
+@pytest.mark.parametrize("parts", [PARTS, dict.fromkeys(PARTS, 7), {name: {"userErrors": 7} for name in PARTS}])
+def test_an_answer_of_another_shape_has_its_class(
+    double: ShopifyDouble, tmp_path: Path, errors: object, parts: object
+) -> None:
+    shop, picture = opened(double), picture_to_send(tmp_path)
+
+    for act in (lambda: shop.product("shoe"), lambda: shop.uploaded(picture), lambda: shop.upload(picture)):
+        double.faults.clear()
+        double.instead("POST", "graphql", Told.of_json(200, {"data": parts, "errors": errors}), times=100)
+        with contextlib.suppress(FreistellerError):
+            act()
+
+
+def test_a_certificate_authority_that_is_not_there_is_told_at_once(double: ShopifyDouble) -> None:
+    given = {"kind": "shopify", "address": double.url, "rendition": "shop", "token": TOKEN, "ca_file": "/nowhere.pem"}
+
+    with pytest.raises(BadSettings, match=r"/nowhere\.pem is not there"):
+        open_shop("mine", ShopSettings.model_validate(given), QUICK)
 
 
 def test_a_storage_that_refuses_the_file_says_why(double: ShopifyDouble, tmp_path: Path) -> None:
