@@ -101,6 +101,7 @@ def door(
         common = {
             "metrics": Metrics("1.2.3"),
             "health": Health(),
+            "folders": SimpleNamespace(identity="the-root"),
             "status": dict,
             "settings": now,
             "provider_logins": logins(desk),
