@@ -65,6 +65,8 @@ def _name(order: str, picture: KeptPicture, product: ShownProduct | None) -> str
     }
     if product and rendition.pictures == "further":
         values["n"] = product.position - 1
+    if product and product.asin and rendition.rules.names == "amazon":
+        values["sku"] = product.asin  # Amazon's own name of the product, which is seldom the seller's SKU
     if product is None and rendition.pictures != "all":
         raise NoName(NO_PRODUCT)
     folder, _, name = export_name(rendition, values, ascii_only=True).rpartition("/")

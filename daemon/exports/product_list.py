@@ -18,7 +18,7 @@ MOST_BYTES = 16 << 20
 _MOST_ROWS = 100_000
 _MOST_LETTERS = 200  # of a SKU; shops take 40 to 100
 _DELIMITERS = ";,\t"
-_COLUMNS = ("file", "sku", "title", "position", "handle")
+_COLUMNS = ("file", "sku", "title", "position", "handle", "asin")
 _NEEDED = ("file", "sku")
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -28,7 +28,7 @@ class ListedProduct:
     """What is said of one photo.
 
     file: its place below the list's folder. position: 0 = not said. row: in the list. handle: what Shopify calls the
-    product in its addresses.
+    product in its addresses. asin: what Amazon calls it, an ASIN or a GTIN.
     """
 
     file: str
@@ -37,6 +37,7 @@ class ListedProduct:
     position: int = 0
     row: int = 0
     handle: str = ""
+    asin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def _product_in(number: int, cells: Mapping[str, str]) -> ListedProduct | Said:
     if (handle := cells.get("handle", "")) and not _HANDLE.fullmatch(handle):
         return Said("products_row_handle", handle=handle)
     title = "".join(letter for letter in cells.get("title", "") if letter.isprintable())
-    return ListedProduct(file, sku, title, int(position or 0), number, handle)
+    return ListedProduct(file, sku, title, int(position or 0), number, handle, cells.get("asin", ""))
 
 
 def _text_of(content: bytes) -> str | None:

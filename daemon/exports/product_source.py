@@ -36,7 +36,8 @@ def product_source(root: Path, order: str, name: str, given: Path | None, earlie
     """
     if given is not None:
         try:
-            return ProductSource(given.read_bytes(), str(given))
+            with given.open("rb") as file:
+                return ProductSource(file.read(MOST_BYTES + 1), str(given))
         except OSError as error:
             raise BadSettings(f"The list of products {given} cannot be read: {error.strerror}.") from error
     for base, parts in ((root, ("inbox", order, name)), (earlier, (KEPT_LIST,))):

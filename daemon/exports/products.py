@@ -16,7 +16,7 @@ class ShownProduct:
     """The product that a photo shows.
 
     photo: its place below the folder that was dropped. position: of the picture among those of its product, from 1.
-    handle: what Shopify calls the product; "" = nobody said.
+    handle, asin: what Shopify and Amazon call the product; "" = nobody said.
     """
 
     photo: str
@@ -24,6 +24,7 @@ class ShownProduct:
     position: int
     title: str = ""
     handle: str = ""
+    asin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def _in_order(found: Iterable[ListedProduct]) -> tuple[tuple[ShownProduct, ...],
     by_product: dict[str, list[ListedProduct]] = {}
     for each in found:
         by_product.setdefault(each.sku, []).append(each)
-    shown, faults = [], []
+    shown: list[ShownProduct] = []
+    faults: list[Said] = []
     for sku, pictures in by_product.items():
         places: dict[int, list[ListedProduct]] = {}
         for each in pictures:
@@ -91,12 +93,20 @@ def _in_order(found: Iterable[ListedProduct]) -> tuple[tuple[ShownProduct, ...],
         placed = {n: each[0] for n, each in places.items() if len(each) == 1}
         placed |= dict(enumerate(waiting, max(places, default=0) + 1))
         title = next((each.title for _, each in sorted(placed.items()) if each.title), "")
-        handles = sorted({each.handle for each in pictures if each.handle})
-        if len(handles) > 1:
-            faults.append(Said("product_handle_twice", sku=sku, handle=handles[0], other=handles[1]))
-        handle = handles[0] if len(handles) == 1 else ""
-        shown += [ShownProduct(each.file, sku, n, each.title or title, handle) for n, each in sorted(placed.items())]
+        handle = _the_only(sku, "handle", [each.handle for each in pictures], faults)
+        asin = _the_only(sku, "asin", [each.asin for each in pictures], faults)
+        shown += [
+            ShownProduct(each.file, sku, n, each.title or title, handle, asin) for n, each in sorted(placed.items())
+        ]
     return tuple(shown), faults
+
+
+def _the_only(sku: str, column: str, codes: Iterable[str], faults: list[Said]) -> str:
+    """What the rows of a product say in a column; "" if nothing, or if they differ, which is added to the faults."""
+    said = sorted(set(codes) - {""})
+    if len(said) > 1:
+        faults.append(Said("product_code_twice", sku=sku, column=column, code=said[0], other=said[1]))
+    return said[0] if len(said) == 1 else ""
 
 
 def _in_natural_order(name: str) -> list[str | int]:

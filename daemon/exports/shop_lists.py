@@ -20,23 +20,23 @@ _SHOPIFY_MOST = 250  # pictures of a product
 def shopify_list(products: Sequence[ListedPictures]) -> ShopList:
     """Shopify's CSV of products, with its column names of 2025: a row for each picture, the product's first one first.
 
-    An empty cell in a column that is there would empty the shop's own, so titles are only there if all have one.
+    Shopify refuses an import without titles, and an empty one would empty the shop's own: each product needs one.
     """
     kept, left_out = _without_formulas(products, SHOPIFY, lambda product: product.titles)
-    groups, unclear = _by_handle(kept)
-    told = [Said("list_handles_made", list=SHOPIFY)] if any(not each.handle for each in kept) else []
-    titled = all(product.title for group in groups.values() for product in group)
-    if not titled:
-        told.append(Said("list_without_titles", list=SHOPIFY))
-    rows = [row for handle, group in groups.items() for row in _shopify_rows(handle, group, titled)]
+    titled = [product for product in kept if product.title]
+    left_out += [
+        NotExported("", "", Said("list_needs_title", list=SHOPIFY, sku=each.sku)) for each in kept if not each.title
+    ]
+    groups, unclear = _by_handle(titled)
+    told = [Said("list_handles_made", list=SHOPIFY)] if any(not each.handle for each in titled) else []
+    rows = [row for handle, group in groups.items() for row in _shopify_rows(handle, group)]
     left_out += [
         NotExported("", "", Said("list_most_pictures", list=SHOPIFY, sku=group[0].sku, n=_SHOPIFY_MOST))
         for group in groups.values()
         if sum(len(product.pictures) for product in group) > _SHOPIFY_MOST
     ]
     head = ["URL handle", "Title", "Product image URL", "Image position", "Image alt text"]
-    content = table(head if titled else [head[0], *head[2:4]], rows).encode()
-    return _list(SHOPIFY, content if rows else None, told, [*left_out, *unclear])
+    return _list(SHOPIFY, table(head, rows).encode() if rows else None, told, [*left_out, *unclear])
 
 
 def google_list(products: Sequence[ListedPictures]) -> ShopList:
@@ -77,13 +77,12 @@ def _list(file: str, content: bytes | None, told: Sequence[Said], left_out: Sequ
     return ShopList(file, content, None, tuple(told), tuple(left_out))
 
 
-def _shopify_rows(handle: str, group: Sequence[ListedPictures], titled: bool) -> list[list[str | int]]:
+def _shopify_rows(handle: str, group: Sequence[ListedPictures]) -> list[list[str | int]]:
+    """The rows of a product; its title stands in the first one only."""
     rows: list[list[str | int]] = []
     for picture, url in [each for product in group for each in product.pictures][:_SHOPIFY_MOST]:
-        title = group[0].title if not rows else ""
-        text = picture.title or group[0].title
-        number = len(rows) + 1
-        rows.append([handle, title, url, number, text] if titled else [handle, url, number])
+        title = group[0].title
+        rows.append([handle, "" if rows else title, url, len(rows) + 1, picture.title or title])
     return rows
 
 

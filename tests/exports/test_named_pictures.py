@@ -62,6 +62,16 @@ def test_names_for_amazon_lie_in_one_flat_folder() -> None:
     assert left_out == []  # the first picture is no further one, and the second one no main one: nobody asked for that
 
 
+def test_names_for_amazon_take_the_asin_of_the_list_and_all_others_the_sku() -> None:
+    by = {"a.jpg": ShownProduct("a.jpg", "MY-1", 1, asin="B0C1ABCDEF")}
+    by_sku = replace(PLAIN, template="{sku}")
+
+    assert named(picture("a.jpg", MAIN), picture("a.jpg", by_sku), by=by) == (
+        ["amazon/B0C1ABCDEF.MAIN.jpg", "web/MY-1.jpg"],
+        [],
+    )
+
+
 @pytest.mark.parametrize(
     ("sku", "reason"),
     [

@@ -187,6 +187,24 @@ def test_pictures_of_a_product_are_in_order_and_those_without_a_place_come_last(
     ]
 
 
+@pytest.mark.parametrize("column", ["handle", "asin"])
+def test_what_shops_call_a_product_holds_for_all_its_pictures_unless_rows_differ(column: str) -> None:
+    listed = product_list(f"file;sku;{column}\na.jpg;A;x1\nb.jpg;A;\nc.jpg;B;y1\nd.jpg;B;y2\n".encode())
+
+    found = shown_products(["a.jpg", "b.jpg", "c.jpg", "d.jpg"], listed)
+
+    assert [getattr(each, column) for each in found.products] == ["x1", "x1", "", ""]
+    assert list(found.faults) == [f"B has two codes in the column {column}, y1 and y2, so neither counts."]
+
+
+@pytest.mark.parametrize("handle", ["two words", "a--/b", "=x", "-a", "a-"])
+def test_a_handle_that_no_shop_has_is_told(handle: str) -> None:
+    found = product_list(f"file;sku;handle\na.jpg;A;{handle}\n".encode())
+
+    assert (found.products, codes(found.faults)) == ((), ["products_row"])
+    assert "may have only letters, digits, and dashes between them" in found.faults[0]
+
+
 def test_two_pictures_at_one_place_are_told_and_neither_has_it() -> None:
     pattern = ProductPattern.of("{sku}_{position}")
 

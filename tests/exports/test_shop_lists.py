@@ -58,11 +58,12 @@ def test_shopify_gets_a_row_for_each_picture_and_the_title_once() -> None:
     ]  # fmt: skip
 
 
-def test_shopify_gets_no_column_whose_empty_cells_would_empty_its_own() -> None:
+def test_a_product_without_a_title_is_not_in_shopifys_list() -> None:
+    """Shopify refuses a list without titles, and an empty one would empty its own."""
     found = shopify_list([product("a", "Hut", handle="a"), product("b", "", handle="b")])
 
-    assert list(rows(found)[0]) == ["URL handle", "Product image URL", "Image position"]
-    assert [said.code for said in found.told] == ["list_without_titles"]
+    assert [row["URL handle"] for row in rows(found)] == ["a"]
+    assert told(found) == ["list_needs_title"]
 
 
 def test_several_skus_of_one_handle_are_variants_of_one_product() -> None:

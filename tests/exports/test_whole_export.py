@@ -329,9 +329,9 @@ def test_a_picture_that_goes_while_it_is_exported_leaves_the_earlier_export(
 
 def test_lists_are_written_where_the_addresses_are_known(tmp_path: Path) -> None:
     wanted = {"shopify": PLAIN, "google": PLAIN, "own": PLAIN}
-    settings = settings_with(tmp_path, renditions=wanted, products={"pattern": "{sku}_{position}"})
+    settings = settings_with(tmp_path, renditions=wanted, products={"pattern": "{sku}_{position}_{title}"})
     settings = settings.model_copy(update={"export": settings.export.model_copy(update={"woocommerce": "own"})})
-    root = done(settings, "A_1.png", "A_2.png", "B_1.png")
+    root = done(settings, "A_1_Hut.png", "A_2_Hut.png", "B_1_Schuh.png")
 
     without = exported(settings)
     answer = exported(settings, base_url="https://pictures.example/{order}")
