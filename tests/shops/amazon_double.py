@@ -67,6 +67,12 @@ class AmazonDouble(ShopServer):
             "issues": [],
         }
 
+    def add_picture(self, content: bytes) -> str:
+        """A picture that Amazon has on its servers; its address there."""
+        own = f"{_OWN}{hashlib.sha256(content).hexdigest()[:11]}.jpg"
+        self.pictures[own] = content
+        return own
+
     def locations(self, sku: str) -> dict[str, str]:
         """What lies in the listing's slots."""
         attributes = self.listings[sku]["attributes"]
@@ -94,9 +100,7 @@ class AmazonDouble(ShopServer):
                 if why:
                     listing["issues"].append(_issue("20000", why, slot))
                     continue
-                own = f"{_OWN}{hashlib.sha256(content).hexdigest()[:11]}.jpg"
-                self.pictures[own] = content
-                listing["attributes"][slot] = _locator(own)
+                listing["attributes"][slot] = _locator(self.add_picture(content))
 
     def answer(self, asked: Asked) -> Told:
         if asked.path == TOKENS:

@@ -77,6 +77,10 @@ class ShopServer:
     def __init__(self, certificate: Path | None = None) -> None:
         self.asked: list[Asked] = []
         self.faults: list[Fault] = []
+        self.beside: list[ShopServer] = []
+        """Servers that begin and end with this one."""
+        self._cut: tuple[int, bool] | None = None
+        self.has_cut = False
         self.lock = threading.RLock()
         self._server = _Server(("127.0.0.1", 0), _Connection)
         self._server.shop = self
@@ -118,6 +122,14 @@ class ShopServer:
         """Cut the connection of the next such requests, before the shop acts."""
         self.faults.append(Fault(method, path, None, acts=False, times=times))
 
+    def cut_request(self, number: int, acts: bool) -> None:
+        """Cut the connection at the request of this number from now on, from 0. acts: after the shop has acted."""
+        self._cut, self.has_cut = (len(self.asked) + number, acts), False
+
+    def cut_no_more(self) -> None:
+        """Forget a request that never came."""
+        self._cut = None
+
     def asked_for(self, method: str, path: str = "") -> list[Asked]:
         """The requests of this method whose path has this part, in order."""
         with self.lock:
@@ -127,6 +139,11 @@ class ShopServer:
         """What to tell; None = cut the connection."""
         with self.lock:
             self.asked.append(asked)
+            if self._cut is not None and len(self.asked) - 1 == self._cut[0]:
+                self.has_cut = True
+                if self._cut[1]:
+                    self.answer(asked)
+                return None
             for fault in self.faults:
                 if fault.times and fault.method == asked.method and fault.path in asked.path:
                     fault.times -= 1
@@ -145,9 +162,13 @@ class ShopServer:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
             self._thread.join()
+            for other in self.beside:
+                other.die()
 
     def __enter__(self) -> Self:
         self._thread.start()
+        for other in self.beside:
+            other.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -3,7 +3,6 @@
 import logging
 import shutil
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,20 +29,6 @@ from tests.shops.shop_server import PictureWeb, Told
 
 QUICK = DoorLimits(connect_seconds=5, silent_seconds=5, answer_seconds=20)
 THEIRS = ("https://m.media-amazon.test/images/I/front.jpg", "https://m.media-amazon.test/images/I/back.jpg")
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("certificate")
-    path, key = folder / "server.pem", folder / "key.pem"
-    asked = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(path)]
-    subprocess.run([openssl, *asked.split(), *names], check=True, capture_output=True)
-    path.write_text(path.read_text() + key.read_text())
-    return path
 
 
 @pytest.fixture
