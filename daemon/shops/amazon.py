@@ -94,7 +94,7 @@ class AmazonShop:
 
     def uploaded(self, picture: PictureToSend) -> RemotePicture | None:
         """The picture, if the folder of the web gives it out."""
-        return None if self._fault(picture) else RemotePicture(self._url(picture), picture.name)
+        return None if self._fault(picture) else _lying(self._url(picture))
 
     def upload(self, picture: PictureToSend) -> RemotePicture:
         """Put the file into the folder, if it is ours to fill, and prove that everybody can fetch it."""
@@ -106,7 +106,7 @@ class AmazonShop:
                 raise ShopRefused(f"No picture can be put into {self._login.folder}: {error.strerror}.") from error
         if fault := self._fault(picture):
             raise ShopRefused(fault)
-        return RemotePicture(self._url(picture), picture.name)
+        return _lying(self._url(picture))
 
     def tell(self, sku: str, picture_id: str) -> RemotePicture | None:
         """What the listing shows of this picture; of one that is in no slot, whether it can still be fetched."""
@@ -114,7 +114,7 @@ class AmazonShop:
             if slot.is_of(picture_id):
                 return slot.told()
         answer = self._web.ask("GET", picture_id, read=NOT_THE_FILE)
-        return RemotePicture(picture_id, picture_id.rpartition("/")[2]) if answer.status == 200 else None
+        return _lying(picture_id) if answer.status == 200 else None
 
     def attach(self, product: Product, picture_id: str, place: int) -> None:
         """Write the URL into the slot of its place, and what stands there into the next ones."""
@@ -125,7 +125,7 @@ class AmazonShop:
         new = self.uploaded(picture) or self.upload(picture)
         place = picture.place
         self._rewrite(product.sku, new.id, lambda slots: with_exchanged(slots, earlier_id, new.id, place))
-        return RemotePicture(new.id, new.name, "processing")
+        return RemotePicture(new.id, new.name, "processing", takes_hours=True)
 
     def _rewrite(self, sku: str, url: str, change: Callable[[Sequence[Slot]], list[str]]) -> None:
         item = self._item(sku)
@@ -194,6 +194,11 @@ class AmazonShop:
         if sha256(answer.body).hexdigest() != picture.sha256:
             return f"{url} gives out another picture than {picture.path.name}."
         return ""
+
+
+def _lying(url: str) -> RemotePicture:
+    """A picture that lies there to be fetched."""
+    return RemotePicture(url, url.rpartition("/")[2], takes_hours=True)
 
 
 def _shown_token(token: str) -> Mapping[str, str]:

@@ -92,7 +92,7 @@ class Slot:
         name = url.rpartition("/")[2] if self.ours else ""
         if self.faults and not (self.waits and self.note and digest(self.faults) == self.note.faults):
             return RemotePicture(url, name, "failed", self.faults)
-        return RemotePicture(url, name, "processing" if self.waits else "ready")
+        return RemotePicture(url, name, "processing" if self.waits else "ready", takes_hours=self.waits)
 
 
 def slots_of(item: Mapping[str, Any], market: str, sku: str, notes: Mapping[str, str]) -> list[Slot]:  # Any: JSON

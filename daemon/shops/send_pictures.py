@@ -136,6 +136,9 @@ class PictureSender:
         if remote.state != "ready":
             return self._unfinished(picture, remote, "uploaded")
         self._shop.attach(product, remote.id, picture.place)
+        if remote.takes_hours:
+            self._record(picture, "placed", remote.id)
+            return self._settled(picture, what, self._told(picture, remote.id))
         self._record(picture, "there", remote.id)
         return Sent(picture, what)
 
@@ -156,15 +159,18 @@ class PictureSender:
 
     def _when_processed(self, picture: PictureToSend, remote: RemotePicture) -> RemotePicture:
         for seconds in POLL_SECONDS[: self._polls]:
-            if remote.state != "processing" or not self._wait(seconds):
+            if remote.state != "processing" or remote.takes_hours or not self._wait(seconds):
                 break
-            told = self._shop.tell(picture.sku, remote.id)
-            if told is None:
-                raise ShopAway("The shop no longer has a picture that it had just taken.")
-            remote = told
+            remote = self._told(picture, remote.id)
         if remote.state == "processing":
             self._polls = IMPATIENT_POLLS
         return remote
+
+    def _told(self, picture: PictureToSend, remote_id: str) -> RemotePicture:
+        told = self._shop.tell(picture.sku, remote_id)
+        if told is None:
+            raise ShopAway("The shop no longer has a picture that it had just taken.")
+        return told
 
     def _difference(self, picture: PictureToSend, product: Product) -> Difference:
         return difference(picture, product, self._rows.at(self._shop.title, picture.sku, picture.place))

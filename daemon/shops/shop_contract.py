@@ -69,13 +69,15 @@ class RemotePicture:
     """A picture that a shop has.
 
     id: by which the shop knows it; it stays the same. name: its file name there, maybe with a suffix that the shop put
-    to it; "" = the shop does not tell. why: for people, of one that failed.
+    to it; "" = the shop does not tell. why: for people, of one that failed. takes_hours: until it is
+    shown, once it is attached: that the shop took it does not mean that, and asking again at once is of no use.
     """
 
     id: str
     name: str = ""
     state: RemoteState = "ready"
     why: str = ""
+    takes_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import logging
 import shutil
 import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,11 @@ def attached(shop: AmazonShop, folder: Path, content: bytes = JPEG, place: int =
     return remote
 
 
+def ready(picture: RemotePicture) -> RemotePicture:
+    """The picture once Amazon shows it."""
+    return replace(picture, takes_hours=False)
+
+
 def test_a_picture_lies_where_everybody_can_fetch_it(shop: AmazonShop, web: PictureWeb, tmp_path: Path) -> None:
     picture = picture_to_send(tmp_path)
     assert shop.uploaded(picture) is None
@@ -94,14 +100,14 @@ def test_a_picture_lies_where_everybody_can_fetch_it(shop: AmazonShop, web: Pict
     sent = shop.upload(picture)
 
     assert (web.folder / picture.name).read_bytes() == picture.path.read_bytes()
-    assert sent == RemotePicture(f"{web.url}/pictures/{picture.name}", picture.name)
+    assert sent == RemotePicture(f"{web.url}/pictures/{picture.name}", picture.name, takes_hours=True)
     assert shop.uploaded(picture) == sent
 
 
 def test_what_was_accepted_is_not_said_to_be_there(double: AmazonDouble, shop: AmazonShop, tmp_path: Path) -> None:
     double.add_listing("shoe-12", THEIRS[0])
     ours = attached(shop, tmp_path)
-    assert [shop.tell("shoe-12", ours.id)] == [RemotePicture(ours.id, ours.name, "processing")]
+    assert [shop.tell("shoe-12", ours.id)] == [RemotePicture(ours.id, ours.name, "processing", takes_hours=True)]
 
     double.fetch_pictures()
 
@@ -120,7 +126,7 @@ def test_a_picture_that_was_taken_over_is_still_known_as_ours(
 
     product = opened(notes).product("shoe-12")
 
-    assert product.pictures == (ours, RemotePicture(THEIRS[0]), RemotePicture(THEIRS[1]))
+    assert product.pictures == (ready(ours), RemotePicture(THEIRS[0]), RemotePicture(THEIRS[1]))
 
 
 @pytest.mark.parametrize("fetched", [False, True])
@@ -140,7 +146,7 @@ def test_a_picture_whose_answer_was_lost_is_in_the_listing_once(
     double.fetch_pictures()
     assert double.shown("shoe-12") == [JPEG]
     assert list(double.locations("shoe-12").values())[1:] == list(THEIRS)
-    assert opened(notes).tell("shoe-12", ours.id) == ours
+    assert opened(notes).tell("shoe-12", ours.id) == ready(ours)
 
 
 def test_a_picture_that_never_went_out_is_sent_again(double: AmazonDouble, opened: Opened, tmp_path: Path) -> None:
@@ -220,11 +226,11 @@ def test_a_listing_that_lags_is_waited_for(double: AmazonDouble, opened: Opened,
     told = shop.tell("shoe-12", ours.id)
     attached(shop, tmp_path)
 
-    assert told == RemotePicture(ours.id, ours.name, "processing")
+    assert told == RemotePicture(ours.id, ours.name, "processing", takes_hours=True)
     double.fetch_pictures()
     assert double.shown("shoe-12") == [JPEG]
     assert list(double.locations("shoe-12").values())[1:] == list(THEIRS)
-    assert shop.tell("shoe-12", ours.id) == ours
+    assert shop.tell("shoe-12", ours.id) == ready(ours)
 
 
 @pytest.mark.parametrize("lags", [False, True])
@@ -241,7 +247,7 @@ def test_a_correction_that_never_went_out_is_sent_again(
     with pytest.raises(ShopAway):
         opened(notes).replace(opened(notes).product("shoe-12"), earlier.id, corrected)
     product = opened(notes).product("shoe-12")
-    assert product.pictures[1] == earlier
+    assert product.pictures[1] == ready(earlier)
 
     new = opened(notes).replace(product, earlier.id, corrected)
 

@@ -190,3 +190,17 @@ def test_a_login_that_ended_is_told_and_the_rest_is_not_tried(studio: Studio, tm
     with pytest.raises(LoginExpired):
         shop.product(SKU)
     assert studio.shown() == list(OWNERS)
+
+
+@pytest.mark.parametrize("new_stand", ["amazon"], indirect=True)
+def test_what_amazon_only_accepted_is_not_told_as_there(studio: Studio, tmp_path: Path) -> None:
+    first, corrected = (picture_to_send(tmp_path, content, SKU) for content in (b"first", b"corrected"))
+    for picture in (first, corrected):
+        assert studio.send(picture) == ["processing"]
+        assert studio.send(picture) == ["processing"]
+        assert [row.state for row in studio.journal.shop_pictures.of("mine")][-1] == "placed"
+
+        studio.stand.shown(SKU)
+
+        assert studio.send(picture) == ["same"]
+        assert [row.state for row in studio.journal.shop_pictures.of("mine")] == ["there"]
