@@ -100,7 +100,7 @@ def test_a_byte_order_mark_is_no_fault(counter: Counter) -> None:
         ("[strategy]\nmax_attempts = 1000", "Bad setting strategy.max_attempts = 1000"),
         (
             "[intake]\nquiet_seconds = 0",
-            "Unknown setting intake: allowed are grading, judgement, outputs, renditions, strategy",
+            "Unknown setting intake: allowed are export, grading, judgement, outputs, products, renditions, strategy",
         ),
         ('state_dir = "/"', "Unknown setting state_dir"),
         ("outputs = 3", "Bad setting outputs"),
