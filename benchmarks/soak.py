@@ -29,7 +29,7 @@ sys.path.insert(0, str(CHECKOUT))
 from rich.console import Console  # noqa: E402
 
 from daemon.commands.run import run_daemon  # noqa: E402
-from daemon.settings import load  # noqa: E402
+from daemon.settings.settings_source import SettingsSource  # noqa: E402
 from tests.drawing import drawn_photo, save_photo  # noqa: E402 - the checkout's tests are no installed package
 
 WAVES = 20
@@ -199,7 +199,8 @@ class ShiftedClock:
 
 def serve(clock: Path) -> int:
     """The daemon's own process."""
-    return run_daemon(load(), Console(), once=False, samples=False, reread=load, clock=ShiftedClock(clock))
+    source = SettingsSource(None)
+    return run_daemon(source.read(), Console(), once=False, samples=False, source=source, clock=ShiftedClock(clock))
 
 
 class Soak:

@@ -1,11 +1,12 @@
 """The options that several commands share, and the settings that they lead to."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from daemon.settings import Settings, load
+from daemon.settings import Settings
+from daemon.settings.settings_source import SettingsSource
 
 
 def named_folder(typed: str) -> Path:
@@ -25,5 +26,4 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 
 def settings_of(config: Path | None, root: Path | None = None) -> Settings:
     """The settings that the options name. Raises BadSettings."""
-    flags: dict[str, Any] = {} if root is None else {"root": str(root)}
-    return load(config, flags)
+    return SettingsSource(config, root).read()

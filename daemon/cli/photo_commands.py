@@ -12,6 +12,7 @@ from daemon.cli.ending_errors import ENDING, answer_to
 from daemon.cli.options import ConfigOption, JsonOption, RootOption, settings_of
 from daemon.errors import BadPhoto, BadSettings
 from daemon.logs import log
+from daemon.settings.settings_source import SettingsSource
 
 
 def run(
@@ -28,9 +29,10 @@ def run(
 
     fmt = "auto"  # as long as the settings are not read
     try:
-        settings = settings_of(config, root)
+        source = SettingsSource(config, root)
+        settings = source.read()
         fmt = settings.log.format
-        code = run_daemon(settings, out, once=once, samples=samples, reread=lambda: settings_of(config, root))
+        code = run_daemon(settings, out, once=once, samples=samples, source=source)
     except ENDING as error:
         if log.is_for_people(fmt, sys.stdout, sys.stderr):
             raise

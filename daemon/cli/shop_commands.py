@@ -5,8 +5,10 @@ from typing import Annotated
 import typer
 
 from daemon.cli.console import FAILED, LATER, OK, out, print_json
+from daemon.cli.ending_errors import print_error
 from daemon.cli.options import ConfigOption, JsonOption, RootOption, settings_of
 from daemon.cli.plain_help import PlainCommand, PlainGroup
+from daemon.errors import AlreadyRunning
 
 
 def send(
@@ -19,15 +21,20 @@ def send(
 ) -> None:
     """Send the pictures of an order to the shops of the settings: each once, a corrected one in place of the earlier.
 
-    Ends with 75 if a shop is away or still works on a picture: the same command goes on later.
+    Ends with 75 if a shop is away or still works on a picture, or if somebody else sends. The same
+    command goes on later.
 
     Example: freisteller shops send shoes --dry-run
     """
     from daemon.commands.shops_send import send_order
 
-    sent = send_order(
-        settings_of(config, root), order, shop, dry, lambda line: None if as_json else out.print(line, markup=False)
-    )
+    try:
+        sent = send_order(
+            settings_of(config, root), order, shop, dry, lambda line: None if as_json else out.print(line, markup=False)
+        )
+    except AlreadyRunning as error:
+        print_error(str(error))
+        raise typer.Exit(LATER) from error
     if as_json:
         print_json(sent.values())
     else:

@@ -23,6 +23,7 @@ from daemon.service.lifecycle import Daemon
 from daemon.service.os_signals import handle_signals
 from daemon.settings import Settings
 from daemon.settings.http_section import HttpSettings
+from daemon.settings.settings_source import SettingsSource
 from daemon.words.counted import counted
 
 NO_SAMPLES = "There are no sample photos here. To fetch them, type:"
@@ -36,12 +37,12 @@ def run_daemon(
     *,
     once: bool,
     samples: bool,
-    reread: Callable[[], Settings],
+    source: SettingsSource,
     clock: Callable[[], float] = time.time,
 ) -> int:
     """Run until stopped or, with `once`, until all is done. Returns the exit code.
 
-    reread: gives the settings as they are now, for SIGHUP.
+    source: where the settings are read again, for SIGHUP.
     The exit code is 1 if the run ended by a fault of our own or if, with `once`, a photo failed or is still open.
     """
     lines = LinesForPeople(settings.log, out)
@@ -49,7 +50,7 @@ def run_daemon(
     handle_signals(requests.stop, requests.reload, partial(_say_at_once, lines.shown))
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     return in_another_thread(
-        partial(_run, settings, lines, requests, once=once, samples=samples, reread=reread, clock=clock)
+        partial(_run, settings, lines, requests, once=once, samples=samples, source=source, clock=clock)
     )
 
 
@@ -60,11 +61,12 @@ def _run(
     *,
     once: bool,
     samples: bool,
-    reread: Callable[[], Settings],
+    source: SettingsSource,
     clock: Callable[[], float],
 ) -> int:
     new_root = not settings.root_path.exists()
-    daemon = Daemon(settings, on_end=lines.ended, reread=reread, clock=clock)
+    daemon = Daemon(settings, on_end=lines.ended, reread=source.read, clock=clock)
+    daemon.parts.shop_sending.flags = source.words
     try:
         refuse_taken_port(settings.http.bind)
     except BadSettings:

@@ -63,6 +63,7 @@ class SentToShop:
         return {
             "shop": self.shop,
             "dry_run": self.dry,
+            "line": self.last_line(),
             "pictures": [
                 {
                     "sku": each.picture.sku,

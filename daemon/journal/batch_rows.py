@@ -26,6 +26,18 @@ class BatchRows:
         found = self._db.rows("SELECT DISTINCT folder FROM jobs WHERE number > ?", after)
         return tuple(str(folder) for (folder,) in found)
 
+    def is_open(self, folder: str) -> bool:
+        """Whether a photo of this top-level folder waits or is in work."""
+        found = self._db.row(
+            "SELECT EXISTS (SELECT 1 FROM folders WHERE name = ? AND waiting > 0) "
+            "OR EXISTS (SELECT 1 FROM jobs WHERE state IN (?, ?) AND +folder = ?)",
+            folder,
+            State.RUNNING,
+            State.PUBLISHING,
+            folder,
+        )
+        return found is not None and bool(found[0])
+
     def of_folder(self, folder: str, after: int) -> Batch:
         """What became of these photos of one top-level folder."""
         found = self._db.rows(

@@ -8,17 +8,14 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 
-from daemon.disk import mounts, open_below
-from daemon.disk.names import clean_name
 from daemon.errors import NoRoom
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.intake.walk_inbox import walk
+from daemon.intake.photos_left import holds_photos
 from daemon.journal import Batch, Journal
 from daemon.logs.barrier import Barrier
 from daemon.notify.notices import BatchFigures
 from daemon.observe import series
 from daemon.observe.metrics import Metrics
-from daemon.pictures.signatures import SUFFIXES
 
 MOST_PLACES = 200  # as many as a person looks through
 FACT = "batches_told"  # {"low": every row up to this one was reported, "folders": {name: the same for one folder}}
@@ -72,20 +69,7 @@ class Batches:
 
     def _holds_photos(self, folder: str) -> bool:
         with self._folders.checked(f"Looking for photos in {self._folders.inbox}"):
-            return self._holds_photos_now(folder)
-
-    def _holds_photos_now(self, folder: str) -> bool:
-        inbox, table = self._folders.inbox, mounts.read()
-        if not folder:
-            return any(each.stat and "/" not in each.path for each in walk(inbox, SUFFIXES, table))
-        # The disk may spell the name differently from the journal.
-        spellings = [path for path in inbox.iterdir() if clean_name(path.name) == folder]
-        try:
-            return any(each.stat for path in spellings for each in walk(path, SUFFIXES, table))
-        except OSError as error:
-            if error.errno in open_below.GONE:
-                return False
-            raise
+            return holds_photos(self._folders, folder)
 
     def _remembered(self) -> tuple[int, dict[str, int]]:
         text = self._journal.facts.known(FACT)

@@ -145,6 +145,8 @@ class Daemon:
         if not once:
             works["verdicts"] = partial(parts.verdicts.serve, stop)
             works["renditions of new grades"] = partial(parts.late_renditions.serve, stop)
+            if parts.shop_sending.shops:
+                works["sending to shops"] = partial(parts.shop_sending.serve, stop)
         path = parts.opened.journal_path
         if damage.is_large(path):
             works["check of the journal"] = partial(damage.look_closely, path, stop.is_set)

@@ -40,6 +40,7 @@ from daemon.service.inbox_loop import InboxLoop, RootWatch
 from daemon.service.make_deeds import make_deeds
 from daemon.service.obstacle_watch import ObstacleWatch
 from daemon.service.pruning import Pruning
+from daemon.service.shop_sending import ShopSending
 from daemon.service.task_runner import TaskRunner
 from daemon.service.tools import Tools
 from daemon.work.attempt_pictures import AttemptPictures
@@ -73,6 +74,7 @@ class Parts(Tools):
     inbox_loop: InboxLoop
     verdicts: Verdicts
     late_renditions: LateRenditions
+    shop_sending: ShopSending
     deeds: Deeds
     status: StatusTurn
     housekeeping: Housekeeping
@@ -87,9 +89,8 @@ def wire(tools: Tools, doors: ExitStack, on_end: Sequence[Callable[[JobEnd], Non
     """
     settings, folders, journal, runtime = tools.settings, tools.folders, tools.journal, tools.runtime
     hooks, notifications = _notifications(tools)
-    events = _job_events(tools, notifications, on_end)
     pipeline = _pipeline(tools)
-    publisher, job_runner = _running(tools, pipeline, events)
+    publisher, job_runner = _running(tools, pipeline, _job_events(tools, notifications, on_end))
     orders = Orders(folders, settings, pipeline.strategy)
     corrections = LearntCorrections(journal, orders, runtime)
     task_runner = TaskRunner(journal, orders, job_runner, tools.progress, settings, corrections)
@@ -124,6 +125,7 @@ def wire(tools: Tools, doors: ExitStack, on_end: Sequence[Callable[[JobEnd], Non
         inbox_loop=inbox_loop,
         verdicts=verdicts,
         late_renditions=LateRenditions(folders, journal, known, desk, publisher, runtime),
+        shop_sending=ShopSending(journal, folders, tools.root, settings, runtime.clock),
         deeds=deeds,
         status=status,
         housekeeping=_housekeeping(tools, status, inbox_loop, dispatch, recovery, deeds, uploads),

@@ -11,6 +11,7 @@ from daemon.settings.section import Section
 
 ShopName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=40)]
 ShopKind = Literal["shopify", "woocommerce", "ebay", "amazon"]
+ShopSending = Literal["by_command", "when_done"]
 ShopSecret = Literal["token", "password", "client_secret"]
 SHOP_SECRETS: tuple[ShopSecret, ...] = ("token", "password", "client_secret")
 _HERE = ("localhost", "127.0.0.1", "::1")
@@ -51,6 +52,11 @@ class ShopSettings(Section):
     )
     variant: str = Field(
         "", max_length=80, description='Which variant of the rendition is sent. "" = the one without a variant.'
+    )
+    send: ShopSending = Field(
+        "by_command",
+        description='"when_done": the daemon sends an order when its photos are done, and again when a result of it '
+        'changes. "by_command": only `freisteller shops send` does.',
     )
     api_version: str = Field(
         "", max_length=20, description='The version of the API, e.g. "2026-10" of Shopify. "" = that which was tried.'

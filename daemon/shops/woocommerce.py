@@ -43,13 +43,9 @@ class WooCommerceShop:
         self,
         title: str,
         login: WooCommerceLogin,
-        remove_replaced: bool = False,
         limits: DoorLimits = USUAL_LIMITS,
     ) -> None:
-        """remove_replaced: delete a picture of ours that was replaced. No shop can be asked what else shows it (a
-        duplicated product does), so it else stays in the media library."""
         self.title = title
-        self._remove_replaced = remove_replaced
         base = login.url.rstrip("/") + "/"
         secrets = (login.password, login.key, login.secret)
         library = _basic(login.user, login.password)
@@ -111,13 +107,14 @@ class WooCommerceShop:
         self._show(there, shown, inserted(shown, int(picture_id), place))
 
     def replace(self, product: Product, earlier_id: str, picture: PictureToSend) -> RemotePicture:
-        """Upload, then write the product's pictures anew with the two exchanged."""
+        """Upload, then write the product's pictures anew with the two exchanged.
+
+        The earlier one stays in the media library: no shop can be asked what else shows it (a duplicated product does).
+        """
         new = self.uploaded(picture) or self.upload(picture)
         there = Place.of_path(product.id)
         shown = _ids(shown_by(self._product_json(there)))
         self._show(there, shown, exchanged(shown, int(earlier_id), int(new.id), picture.place))
-        if self._remove_replaced and earlier_id != new.id:
-            self._library.ask("DELETE", f"{MEDIA}/{int(earlier_id)}", query={"force": "true"})  # it may be gone already
         return new
 
     def _show(self, place: Place, before: Sequence[int], after: Sequence[int]) -> None:

@@ -1,7 +1,9 @@
 """`freisteller shops send` and `shops status`, with a hot folder, its journal and Shopify's double."""
 
 import json
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from daemon.commands.shops_send import SentOrder, send_order
 from daemon.commands.shops_status import shops_status
 from daemon.disk.lock_file import Lock
 from daemon.errors import AlreadyRunning, BadSettings
+from daemon.journal import Journal
+from daemon.journal.due_orders import DueOrder, DueOrders
 from daemon.settings import Settings
 from tests.exports.orders import done, result_of, settings_with
 from tests.processes import freisteller
@@ -79,6 +83,31 @@ def test_what_stands_there_is_told_without_asking(tmp_path: Path, double: Shopif
         "  hat main: not taken: Not a valid image",
     ]
     assert double.asked == []
+
+
+def test_what_the_daemon_is_to_send_is_told_with_its_next_try(
+    tmp_path: Path, double: ShopifyDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    settings = studio(tmp_path, double, send="when_done")
+    done(settings, "shoe_1.jpg")
+    (path,) = tmp_path.rglob("journal.sqlite3")
+    with closing(Journal(path)) as journal:
+        due = DueOrders(journal.facts)
+        due.record(DueOrder("gone", "kunde", 0.0))
+        due.record(DueOrder("mine", "a", 0.0))
+        due.record(DueOrder("mine", "b", 60.0, 2, "shoe main: away"))
+        due.record(DueOrder("mine", "c", 60.0, 1, "shoe main: 401", person=True))
+        due.record(DueOrder("mine", "d", None, 1, "hat main: no such SKU", person=True))
+
+    assert list(shops_status(settings).lines()) == [
+        "mine (shopify): 0 pictures",
+        "  a: goes out once all its photos are done, not before 1970-01-01 00:00:00",
+        "  b: tried again at 1970-01-01 00:01:00: shoe main: away",
+        "  c: somebody should look; tried again at 1970-01-01 00:01:00: shoe main: 401",
+        "  d: somebody should look, and then send it: hat main: no such SKU",
+    ]
 
 
 def test_a_picture_that_is_gone_is_told(tmp_path: Path, double: ShopifyDouble) -> None:
@@ -167,6 +196,9 @@ def test_the_command_sends_and_never_shows_the_token(tmp_path: Path, double: Sho
     code, told = command("send", "kunde", "--json")
     (shop,) = json.loads(told)["shops"]
     assert (code, shop["pictures"][0]["what"], shop["left_out"]) == (0, "same", [])
+    another = Lock(journal.with_name("shops.lock"), "another one")
+    assert command("send", "kunde")[0] == 75
+    another.release()
     assert command("status") == (0, "mine (shopify): 1 picture: 1 there\n")
     double.faults.clear()
     double.points, double.rate = 0.0, 1e9
