@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from contextlib import ExitStack
 
 import pytest
 
@@ -94,8 +95,9 @@ def test_a_photo_that_takes_the_server_down_again_and_again_is_refused(double: D
 def test_a_photo_that_takes_down_one_server_after_the_other_is_refused(
     double: Double, other: Double, open_engine: OpenEngine
 ) -> None:
-    with Double() as third, Double() as fourth:
-        servers = (double, other, third, fourth)
+    """On a busy machine a server may be gone before the engine has read that it is at work: that death is nobody's."""
+    with ExitStack() as stack:
+        servers = (double, other, *(stack.enter_context(Double()) for _ in range(MOST_DEATHS + 2)))
         for server in servers:
             server.set_faults({"die_in_prompt": 1})
         engine = open_engine(*servers)
@@ -104,7 +106,7 @@ def test_a_photo_that_takes_down_one_server_after_the_other_is_refused(
         with pytest.raises(RecipeRefused, match="went away"):
             engine.cut(uuid.uuid4(), drawn_photo(), RMBG)
 
-        assert sum(not server.down for server in servers) == 1
+        assert MOST_DEATHS <= sum(server.down for server in servers) < len(servers)
 
 
 def test_a_server_that_is_started_again_at_once_is_counted_too(double: Double, open_engine: OpenEngine) -> None:
