@@ -5,9 +5,11 @@ import os
 import signal
 from collections import defaultdict
 from collections.abc import Generator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 # A photo that no test wants a witness for shall not cost half a second more.
@@ -16,6 +18,10 @@ os.environ["FREISTELLER__JUDGEMENT__WITNESS"] = "off"
 from daemon.intake import background_decoding
 from daemon.intake.event_listener import EventListener
 from daemon.logs import log
+
+# An example that hangs is found; one that a busy machine held up for a moment is no fault.
+hypothesis.settings.register_profile("busy", deadline=timedelta(seconds=20))
+hypothesis.settings.load_profile("busy")
 
 # A run that a script starts in the background is deaf to Ctrl-C, and so would be each program that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
