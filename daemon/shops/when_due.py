@@ -60,12 +60,12 @@ def end_of(code: int, answer: Mapping[str, Any], complaint: str) -> SendingEnd: 
     if code == DONE:
         return SendingEnd(code, line)
     if code not in (FAILED, LATER):  # settings, a login that is missing: people mend it, and then it goes on
-        return SendingEnd(code, line, complaint or f"the command ended with {code}", later=True)
+        return SendingEnd(code, line, complaint.rstrip(".") or f"the command ended with {code}", later=True)
     pictures = [each for shop in shops for each in shop["pictures"] if each["what"] not in _FINE]
     whys = [_of_photo(each) for each in answer.get("not_sent", ())]
     whys += [f"{each['photo']}: {each['why']}" for shop in shops for each in shop["left_out"]]
     whys += [_of_picture(each) for each in sorted(pictures, key=lambda each: each["what"] in _LATER)]
-    why = whys[0] if whys else complaint or line
+    why = (whys[0] if whys else complaint or line).rstrip(".")
     more = f" (and {counted(len(whys) - 1, 'other')})" if len(whys) > 1 else ""
     return SendingEnd(code, line, why + more, code == LATER or any(each["what"] in _LATER for each in pictures))
 
@@ -76,4 +76,4 @@ def _of_picture(told: Mapping[str, Any]) -> str:  # Any: JSON
 
 
 def _of_photo(told: Mapping[str, Any]) -> str:  # Any: JSON
-    return ": ".join(str(part) for part in (told.get("photo"), told.get("why")) if part)
+    return ": ".join(str(part) for part in (told.get("photo"), told.get("reason")) if part)

@@ -4,8 +4,12 @@ import math
 
 import pytest
 
+from daemon.errors import Said
+from daemon.exports.left_out import NotExported
+from daemon.exports.manifest import left_out_values
 from daemon.journal.due_orders import DueOrder
 from daemon.shops.when_due import LONGEST_PAUSE_SECONDS, SendingEnd, after_try, changed, end_of, is_due
+from daemon.words.catalogue import words_in
 
 NOW = 1_800_000_000.0
 DUE = DueOrder("mine", "shoes", NOW)
@@ -87,11 +91,19 @@ def test_a_try_that_was_cut_off_is_made_again() -> None:
             True,
         ),
         (1, answer(left_out=({"photo": "a.jpg", "why": "it has no SKU"},)), "a.jpg: it has no SKU", False),
-        (2, {}, "There is no token.", True),
-        (75, {}, "There is no token.", True),
+        (2, {}, "There is no token", True),
+        (75, {}, "There is no token", True),
     ],
 )
 def test_what_a_person_should_look_at_comes_first(code: int, told: dict[str, object], why: str, later: bool) -> None:
     end = end_of(code, told, "There is no token.")
 
     assert (end.code, end.why, end.later) == (code, why, later)
+
+
+def test_a_photo_that_is_not_exported_is_told_with_its_reason() -> None:
+    left_out = left_out_values(NotExported("a.jpg", "web", Said("export_no_result")), words_in("en"))
+    end = end_of(1, {"not_sent": [left_out], "shops": []}, "")
+
+    assert left_out["reason"]
+    assert end.why == f"a.jpg: {left_out['reason'].rstrip('.')}"
