@@ -51,6 +51,8 @@ def drop_variants(inbox: Path) -> int:
             for ending, variant in variants.items():
                 variant.write_to_file(str(inbox / f"{photo.stem}{ending}.jpg"), Q=92)
                 count += 1  # the daemon takes the first ones away before the last ones are there
+    if not count:
+        raise SystemExit("There are no sample photos: python -m daemon.commands.samples fetches them.")
     return count
 
 
