@@ -73,8 +73,10 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path)
+    yield house
+    house.studio.daemon.close()
 
 
 def test_what_was_done_before_is_not_sent(house: House) -> None:
@@ -186,6 +188,7 @@ def test_a_shop_that_people_send_to_gets_nothing_by_itself(tmp_path: Path) -> No
 
     assert house.sending.shops == ()
     assert house.journal.facts.known("shop_events_read") is None
+    house.studio.daemon.close()
 
 
 def test_a_stop_ends_the_process_that_sends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
