@@ -93,8 +93,7 @@ class ExportAnswer:
             return
         yield "left out, or not clear:"
         for each in left_out[:_SHOWN]:
-            named = " ".join(part for part in (each.photo, f"({each.rendition})" if each.rendition else "") if part)
-            yield f"  {named}: {each.reason(english)}" if named else f"  {each.reason(english)}"
+            yield f"  {each.line(english)}"
         if len(left_out) > _SHOWN:
             where = "left_out.csv" if self.exported.folder else "--json"
             yield f"  and {len(left_out) - _SHOWN:,} more: see {where}"

@@ -1,7 +1,7 @@
 """`freisteller shops send`: brings the pictures of an order to shops, or shows what that would change."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +19,12 @@ from daemon.settings import Settings, suggestion
 from daemon.settings.shop_section import ShopSettings
 from daemon.shops.chosen_pictures import ChosenPictures, WantedPictures, chosen_pictures
 from daemon.shops.open_shop import open_shop
+from daemon.shops.outcomes import DONE, LATER, What
 from daemon.shops.remote_names import place_word
-from daemon.shops.send_pictures import PictureSender, Sent, What
+from daemon.shops.send_pictures import PictureSender, Sent
 from daemon.words.catalogue import LANGUAGES, words_in
 from daemon.words.counted import counted
 
-LATER = frozenset[What]({"waits", "processing"})
-DONE = frozenset[What]({"new", "replaced", "same"})
 _WORDS: dict[What, tuple[str, str]] = {
     "new": ("new", "would be sent"),
     "replaced": ("replaced", "would be replaced"),
@@ -128,10 +127,10 @@ def send_order(
     for name in names:
         open_shop(name, settings.shops[name])  # a login that is missing is told before anything is sent
     plan = planned_export(order_to_export(settings, order), RESERVED)
-    of_lists = [each for one in plan.lists for each in one.left_out]  # of files to import, not of pictures
-    not_exported = tuple(each for each in plan.left_out if each not in of_lists and each.why != NO_PRODUCT)
-    for line in _left_out_lines(not_exported):
-        on_line(line)
+    not_exported = tuple(each for each in plan.not_kept if each.why != NO_PRODUCT)
+    english = words_in(LANGUAGES[0])
+    for each in not_exported:
+        on_line(f"not sent: {each.line(english)}")
     with journal_of_root(settings) as journal:
         lock = None if dry else Lock(journal.shops_lock, "The list of pictures in shops")
         try:
@@ -169,13 +168,6 @@ def _sent_to(
 def _line(sent: Sent, dry: bool) -> str:
     what = f"{sent.picture.sku} {place_word(sent.picture.place)}: {_WORDS[sent.what][dry]}"
     return f"{what}: {sent.why}" if sent.why else what
-
-
-def _left_out_lines(not_exported: Sequence[NotExported]) -> Iterator[str]:
-    english = words_in(LANGUAGES[0])
-    for each in not_exported:
-        named = " ".join(part for part in (each.photo, f"({each.rendition})" if each.rendition else "") if part)
-        yield f"not sent: {named}: {each.reason(english)}" if named else f"not sent: {each.reason(english)}"
 
 
 def _named(settings: Settings, shop: str | None) -> tuple[str, ...]:

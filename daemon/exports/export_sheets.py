@@ -31,7 +31,7 @@ def write_sheets(
     written = []
     for some in shops.values():
         shop, renditions = _shop(some[0]), {picture.label for picture in some}
-        missing = [_line(each, words) for each in left_out if _concerns(each, renditions)]
+        missing = [each.line(words) for each in left_out if _concerns(each, renditions)]
         products = [_product(folder, list(group), words) for _, group in groupby(some, lambda picture: picture.sku)]
         threads = len(os.sched_getaffinity(0))
         names = write_shop_sheet(f"{order}: {shop}", products, missing, home / shop, words, threads)
@@ -60,8 +60,3 @@ def _on_sheet(folder: Path, picture: ExportedPicture, words: Texts) -> SheetPict
     told = f"{width} x {height}, {words.figure(picture.bytes / 1e6, 2)} MB, {picture.grade.value}"
     name = picture.name.partition("/")[2] or picture.name
     return SheetPicture(folder / picture.name, f"../{picture.name}", name, told)
-
-
-def _line(left_out: NotExported, words: Texts) -> str:
-    named = f"{left_out.photo} ({left_out.rendition})" if left_out.photo and left_out.rendition else left_out.photo
-    return f"{named}: {left_out.reason(words)}" if named else left_out.reason(words)

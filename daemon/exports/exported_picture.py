@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.jobs import Grade
+from daemon.settings.rendition_words import rendition_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +33,4 @@ class ExportedPicture:
     @property
     def label(self) -> str:
         """Which of a photo's pictures it is, for people and in settings; as `Rendition.label`."""
-        return f"{self.rendition}-{self.variant}" if self.variant else self.rendition
+        return rendition_label(self.rendition, self.variant)

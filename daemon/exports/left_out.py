@@ -17,8 +17,8 @@ NO_PRODUCT = Said("export_no_product")
 class NotExported:
     """Something that is not in an export.
 
-    photo: its place below the order; "" = it is not about one. rendition: the picture's; "" = all of the photo. why:
-    the reason, or the rules that a picture breaks.
+    photo: its place below the order; "" = it is not about one. rendition: the picture's; "" = all of the photo, or no
+    photo. why: the reason, or the rules that a picture breaks.
     """
 
     photo: str
@@ -30,3 +30,8 @@ class NotExported:
         if isinstance(self.why, Said):
             return said_in(self.why, words)
         return "; ".join(rule_text(rule, found, wanted, words) for rule, found, wanted in self.why)
+
+    def line(self, words: Texts) -> str:
+        """What is left out and why, in a language."""
+        named = f"{self.photo} ({self.rendition})" if self.rendition else self.photo
+        return f"{named}: {self.reason(words)}" if named else self.reason(words)

@@ -40,12 +40,20 @@ class ExportOrder:
 
 @dataclass(frozen=True, slots=True)
 class PlannedExport:
-    """What an export holds. urls: by the picture's place; empty if no address is known."""
+    """What an export holds.
+
+    not_kept: what is no picture in it, or not clear. urls: by the picture's place; empty if no address is known.
+    """
 
     pictures: tuple[ExportedPicture, ...]
-    left_out: tuple[NotExported, ...]
+    not_kept: tuple[NotExported, ...]
     urls: Mapping[str, str]
     lists: tuple[ShopList, ...]
+
+    @property
+    def left_out(self) -> tuple[NotExported, ...]:
+        """All that is left out, also of the lists only."""
+        return (*self.not_kept, *(each for one in self.lists for each in one.left_out))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,7 @@ def planned_export(order: ExportOrder, reserved: Sequence[str]) -> PlannedExport
     base = order.settings.base_url
     urls = {each.name: address(base, order.name, each.name, each.sha256) for each in named} if base else {}
     lists = tuple(_lists(order, named, kept, urls, shown.products))
-    in_lists = [each for one in lists for each in one.left_out]
-    return PlannedExport(tuple(named), (*unclear, *without_file, *without_name, *in_lists), urls, lists)
+    return PlannedExport(tuple(named), (*unclear, *without_file, *without_name), urls, lists)
 
 
 def _shown(order: ExportOrder) -> tuple[ShownProducts, list[NotExported]]:

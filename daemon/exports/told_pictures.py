@@ -11,7 +11,7 @@ from daemon.pictures.result_names import FOR, REPORT, tails_of
 from daemon.pictures.values import Page
 from daemon.renditions.encoded_rendition import SUFFIXES
 from daemon.renditions.wanted import Pictures, RenditionFormat
-from daemon.settings.rendition_words import folder_of, template_of
+from daemon.settings.rendition_words import folder_of, rendition_label, template_of
 
 _FORMATS: Mapping[str, RenditionFormat] = {name: name for name in SUFFIXES}
 _PICTURES: Mapping[str, Pictures] = {"all": "all", "first": "first", "further": "further"}
@@ -43,7 +43,7 @@ class ToldPicture:
     @property
     def label(self) -> str:
         """How people are told of it; as `Rendition.label`."""
-        return f"{self.name}-{self.variant}" if self.variant else self.name
+        return rendition_label(self.name, self.variant)
 
 
 def told_pictures(content: bytes, places: Sequence[str]) -> tuple[ToldPicture, ...]:
@@ -76,7 +76,7 @@ def _renditions(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
 
 def _told(told: Mapping[str, Any], page_suffix: str, tails: Mapping[str, str], sums: Mapping[str, str]) -> ToldPicture:
     name, variant, form = str(told["name"]), str(told.get("variant") or ""), _FORMATS[told["format"]]
-    tail = f"{page_suffix}{FOR}{f'{name}-{variant}' if variant else name}{SUFFIXES[form]}"
+    tail = f"{page_suffix}{FOR}{rendition_label(name, variant)}{SUFFIXES[form]}"
     export = told.get("export", {})
     return ToldPicture(
         name=name,

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from daemon.pictures.result_names import FOR
+from daemon.settings.rendition_words import rendition_label
 
 
 def told_renditions(content: bytes, page: int, suffixes: Collection[str]) -> tuple[Mapping[str, Any], ...]:
@@ -62,8 +63,8 @@ def _parts(body: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def label_told(told: Mapping[str, Any]) -> str:
-    """What a rendition's file is called after. told: as a report tells of it. Raises KeyError, AttributeError."""
-    return f"{told['name']}-{told['variant']}" if told.get("variant") else str(told["name"])
+    """What a rendition's file is called after. told: as a report tells of it. Raises what strangers' JSON may."""
+    return rendition_label(str(told["name"]), str(told.get("variant") or ""))
 
 
 def _is_among(told: Mapping[str, Any], suffixes: Collection[str]) -> bool:

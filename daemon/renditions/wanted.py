@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from daemon.jobs import Grade
+from daemon.settings.rendition_words import rendition_label
 
 RenditionFormat = Literal["jpeg", "png", "webp", "tiff"]
 Pictures = Literal["all", "first", "further"]
@@ -156,7 +157,7 @@ class Rendition:
     @property
     def label(self) -> str:
         """What the file beside the result is called after, and how people are told of it; no other one has it."""
-        return f"{self.name}-{self.variant}" if self.variant else self.name
+        return rendition_label(self.name, self.variant)
 
 
 @dataclass(frozen=True, slots=True)

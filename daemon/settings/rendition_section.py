@@ -10,7 +10,7 @@ from daemon.settings.rendition_backgrounds import BackgroundValue, backgrounds_o
 from daemon.settings.rendition_conflicts import conflicts
 from daemon.settings.rendition_presets import Preset, RenditionName, RulesTable, shipped_presets
 from daemon.settings.rendition_values import RenditionValues
-from daemon.settings.rendition_words import VARIANT, canvas_words, names_variant, with_variant
+from daemon.settings.rendition_words import VARIANT, canvas_words, names_variant, rendition_label, with_variant
 
 MOST_RENDITIONS = 40  # pictures of one photo; more is a mistake that would fill the disk
 
@@ -118,7 +118,7 @@ def _pictures_that_fit_together(renditions: dict[str, RenditionSettings]) -> dic
     whose: dict[str, str] = {}
     for name, rendition in renditions.items():
         for variant in rendition.variants:
-            label = f"{name}-{variant}" if variant else name
+            label = rendition_label(name, variant)
             this = f'the background "{variant}" of {name}' if variant else f"the rendition {name}"
             if label in whose:
                 raise ValueError(f'{whose[label]} and {this} would both be called "{label}": give one another name')

@@ -135,6 +135,11 @@ def _margin(value: object) -> float | str:
     raise ValueError(f'a margin must be a share from 0 to {MOST_MARGIN}, such as 0.05 or "5%", or pixels like "64px"')
 
 
+def rendition_label(name: str, variant: str) -> str:
+    """What a picture beside a result is called after, and how people are told of it. variant: "" = there is none."""
+    return f"{name}-{variant}" if variant else name
+
+
 def template_of(text: str) -> str:
     """A name's template, checked. Raises ValueError."""
     known = ", ".join(f"{{{name}}}" for name in TEMPLATE_FIELDS)

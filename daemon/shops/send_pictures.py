@@ -3,14 +3,13 @@
 Before anything is repeated the shop is asked what it has. So a crash, or an answer that was lost, costs a question.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
 
 from daemon.journal.shop_rows import ShopPicture, ShopPictures, ShopPictureState
+from daemon.publishing.staging import content_of
 from daemon.shops.difference import Difference, difference
+from daemon.shops.outcomes import What
 from daemon.shops.shop_contract import (
     LoginExpired,
     PictureToSend,
@@ -22,9 +21,6 @@ from daemon.shops.shop_contract import (
     ShopRefused,
 )
 
-What = Literal["new", "replaced", "same", "processing", "failed", "unknown", "waits", "login"]
-"""What became of a picture. processing: the shop has it and still works on it. failed: it does not take it. unknown: it
-has no such product. waits: the shop is away. login: the shop does not know us."""
 FIRST_BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 300.0
 POLL_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0)
@@ -111,7 +107,7 @@ class PictureSender:
             if found.settled:
                 return self._settled(picture, "same", found.now)
             return self._attached(picture, product, found.now, "new" if found.begun else "same")
-        if _content(picture.path) != picture.sha256:
+        if content_of(picture.path).hex() != picture.sha256:
             return Sent(picture, "failed", f"{picture.path.name} was changed meanwhile: send the order again")
         if found.what == "replaced" and found.now is not None:
             self._record(picture, "sending")
@@ -186,11 +182,6 @@ class PictureSender:
         )
         if not known or replace(known[-1], at=row.at) != row:
             self._rows.record(row)
-
-
-def _content(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _what(error: Exception) -> What:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from daemon.journal.due_orders import DueOrder
+from daemon.shops.outcomes import DONE, LATER
 from daemon.shops.remote_names import place_word
 from daemon.words.counted import counted
 
@@ -12,11 +13,10 @@ CHANGES = frozenset({"done", "verdict", "moved", "deed"})
 """Kinds of events after which an order may look different in a shop."""
 FIRST_PAUSE_SECONDS = 60.0  # after the first try that came to nothing; then it doubles
 LONGEST_PAUSE_SECONDS = 3600.0
-DONE, FAILED, LATER = 0, 1, 75
+ENDED_DONE, ENDED_FAILED, ENDED_LATER = 0, 1, 75
 """How `freisteller shops send` ends."""
-_LATER = frozenset({"waits", "processing", "login"})
-"""What becomes of a picture by sending once more. A login is mended by people, who need not name each order then."""
-_FINE = frozenset({"new", "replaced", "same"})
+_AGAIN = LATER | {"login"}
+"""What another try may do better. A login is mended by people, who need not name each order then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ def is_due(due: DueOrder, now: float) -> bool:
 
 def after_try(due: DueOrder, end: SendingEnd, now: float) -> DueOrder | None:
     """What is left to do; None = nothing."""
-    if end.code == DONE:
+    if end.code == ENDED_DONE:
         return None
-    person = end.code not in (None, LATER)
+    person = end.code not in (None, ENDED_LATER)
     if not end.later:
         return replace(due, at=None, tries=due.tries + 1, why=end.why, person=person)
     pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(due.tries, 10))
@@ -57,17 +57,20 @@ def end_of(code: int, answer: Mapping[str, Any], complaint: str) -> SendingEnd: 
     """How the command ended. answer: what it printed as JSON; {} = nothing. complaint: its last line of errors."""
     shops = answer.get("shops", ())
     line = ", ".join(str(shop["line"]) for shop in shops)
-    if code == DONE:
+    if code == ENDED_DONE:
         return SendingEnd(code, line)
-    if code not in (FAILED, LATER):  # settings, a login that is missing: people mend it, and then it goes on
+    if code not in (
+        ENDED_FAILED,
+        ENDED_LATER,
+    ):  # settings, a missing login: people mend it, and it goes on
         return SendingEnd(code, line, complaint.rstrip(".") or f"the command ended with {code}", later=True)
-    pictures = [each for shop in shops for each in shop["pictures"] if each["what"] not in _FINE]
+    pictures = [each for shop in shops for each in shop["pictures"] if each["what"] not in DONE]
     whys = [_of_photo(each) for each in answer.get("not_sent", ())]
     whys += [f"{each['photo']}: {each['why']}" for shop in shops for each in shop["left_out"]]
-    whys += [_of_picture(each) for each in sorted(pictures, key=lambda each: each["what"] in _LATER)]
+    whys += [_of_picture(each) for each in sorted(pictures, key=lambda each: each["what"] in _AGAIN)]
     why = (whys[0] if whys else complaint or line).rstrip(".")
     more = f" (and {counted(len(whys) - 1, 'other')})" if len(whys) > 1 else ""
-    return SendingEnd(code, line, why + more, code == LATER or any(each["what"] in _LATER for each in pictures))
+    return SendingEnd(code, line, why + more, code == ENDED_LATER or any(each["what"] in _AGAIN for each in pictures))
 
 
 def _of_picture(told: Mapping[str, Any]) -> str:  # Any: JSON
