@@ -69,6 +69,19 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(tmp_path: Path, double
     assert list(shops_status(settings).lines()) == ["mine (shopify): 0 pictures"]
 
 
+def test_what_only_a_list_to_import_cannot_take_is_sent(tmp_path: Path, double: ShopifyDouble) -> None:
+    settings = studio(tmp_path, double)
+    asked = settings.export.model_copy(update={"base_url": "https://pictures.example", "google": "web"})
+    settings = settings.model_copy(update={"export": asked})
+    done(settings, "-shoe_1.jpg")
+    double.add_product("-shoe")
+
+    lines, answer = sent(settings)
+
+    assert lines == ["mine: -shoe main: new", "mine: 1 picture: 1 new"]
+    assert answer.is_whole
+
+
 def test_what_stands_there_is_told_without_asking(tmp_path: Path, double: ShopifyDouble) -> None:
     settings = studio(tmp_path, double)
     done(settings, "shoe_1.jpg", "hat_1.jpg")

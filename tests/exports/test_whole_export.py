@@ -350,6 +350,18 @@ def test_lists_are_written_where_the_addresses_are_known(tmp_path: Path) -> None
     assert not (folder / "woocommerce.csv").exists()
 
 
+def test_a_product_that_one_list_cannot_take_is_told_and_its_pictures_are_there(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path, renditions={"google": PLAIN}, products={"pattern": "{sku}_{position}"})
+    root = done(settings, "-A_1.png", "B_1.png")
+
+    answer = exported(settings, base_url="https://pictures.example")
+
+    assert sum("-A is not in google.tsv" in line for line in answer.lines()) == 1
+    assert not answer.is_whole
+    assert "-A is not in google.tsv" in (root / "export/kunde/left_out.csv").read_text("utf-8-sig")
+    assert len(list((root / "export/kunde/google").iterdir())) == 2
+
+
 def test_a_bad_address_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     settings = settings_with(tmp_path)
     root = done(settings, "a.png")
