@@ -120,9 +120,9 @@ class _Canvas:
 def _settled(subject: Steps) -> Steps:
     """The subject, its alpha exactly 0 or 1 where 8 bit would say so: there, nothing shines through."""
     pixels = subject.reshape(-1, 4)
-    alpha = cv2.extractChannel(subject, 3)
-    pixels[np.flatnonzero(cv2.inRange(alpha, 1, _FAINT))] = 0  # where it is 0, there is no light either
-    nearly = np.flatnonzero(cv2.inRange(alpha, FULL - _FAINT, FULL - 1))
+    alpha: Steps = np.asarray(cv2.extractChannel(subject, 3), np.uint16)
+    pixels[np.flatnonzero((alpha > 0) & (alpha <= _FAINT))] = 0  # where it is 0, there is no light either
+    nearly = np.flatnonzero((alpha >= FULL - _FAINT) & (alpha < FULL))
     full = pixels[nearly] * (FULL / pixels[nearly, 3:])
     pixels[nearly] = np.minimum(np.rint(full), FULL)
     return subject

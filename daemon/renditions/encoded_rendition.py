@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from daemon.disk import open_below
 from daemon.errors import FreistellerError, Said
@@ -43,9 +45,10 @@ def encoded_rendition(pixels: Samples, touched: Mask, rendition: Rendition, meta
     """Encode a rendition with the quality that is wanted.
 
     If its rules ask for an exact background, a JPEG keeps its colour at full size, and gets as much more quality as
-    the background beside the subject needs. If the file is larger than it may be, it gets less quality, down to the
-    least that is allowed. pixels: (H, W, 3 or 4) uint8. touched: (H, W), where subject or shadow is. metadata: as
-    `credits.for_shops` makes it, with the profile of the pixels. Raises CannotEncode.
+    the background beside the subject needs. If the file is larger than it may be, it is written as small as it gets,
+    and then with less quality, down to the least that is allowed. pixels: (H, W, 3 or 4) uint8. touched: (H, W), where
+    subject or shadow is. metadata: as `credits.for_shops` makes it, with the profile of the pixels. Raises
+    CannotEncode.
     """
     encoding, height, width = rendition.encoding, *pixels.shape[:2]
     if encoding.format == "jpeg" and pixels.shape[2] != 3:
@@ -57,8 +60,8 @@ def encoded_rendition(pixels: Samples, touched: Mask, rendition: Rendition, meta
     exact = rendition.rules.exact_ground is not None
     least = _quality_for_ground(pixels, touched, rendition) if exact and encoding.format == "jpeg" else 0
 
-    def at(quality: int) -> bytes:
-        return encoded(pixels, encoding.format, metadata, quality, exact)
+    def at(quality: int, smallest: bool) -> bytes:
+        return encoded(pixels, encoding.format, metadata, quality, exact, smallest)
 
     try:
         return _within(at, encoding, least, most_bytes(rendition), rendition.label)
@@ -85,24 +88,26 @@ def write(path: Path, rendition: EncodedRendition) -> None:
             raise
 
 
-def _within(at: Callable[[int], bytes], encoding: Encoding, least: int, most: int, name: str) -> EncodedRendition:
+class _Encoder(Protocol):
+    def __call__(self, quality: int, smallest: bool) -> bytes: ...
+
+
+def _within(at: _Encoder, encoding: Encoding, least: int, most: int, name: str) -> EncodedRendition:
     """The best quality, from what is wanted down, whose file is not too large. at: encodes with a quality."""
-    if encoding.format in ("png", "tiff"):
-        content = at(_BEST)
-        if most and len(content) > most and encoding.format == "png":
-            content = at(1)  # as small as a PNG gets
-        if most and len(content) > most:
-            raise CannotEncode(Said("rendition_bytes", name=name, n=len(content), most=most))
-        return EncodedRendition(content, 0)
-    wanted = max(encoding.quality, least)
-    content = at(wanted)
-    if most and len(content) > most:
+    lossy = encoding.format in ("jpeg", "webp")
+    wanted = max(encoding.quality, least) if lossy else _BEST
+    content = at(wanted, False)
+    if most and len(content) > most and encoding.format in ("jpeg", "png"):
+        content = at(wanted, True)
+    if most and len(content) > most and lossy:
         floor = min(max(encoding.least_quality, least), wanted)
-        wanted, content = _smaller(at, floor, wanted, most)
+        wanted, content = _smaller(partial(at, smallest=True), floor, wanted, most)
     if most and len(content) > most:
+        if not lossy:
+            raise CannotEncode(Said("rendition_bytes", name=name, n=len(content), most=most))
         code = "rendition_bytes_for_ground" if least > encoding.least_quality else "rendition_bytes_at_quality"
         raise CannotEncode(Said(code, name=name, n=len(content), quality=wanted, most=most))
-    without_loss = encoding.format == "webp" and wanted >= WITHOUT_LOSS
+    without_loss = not lossy or (encoding.format == "webp" and wanted >= WITHOUT_LOSS)
     return EncodedRendition(content, 0 if without_loss else wanted)
 
 

@@ -1,7 +1,10 @@
 """How exactly the background of a rendition has its colour: everywhere, at the frame, and beside the subject."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,23 +45,21 @@ def ground_figures(pixels: Samples, touched: Mask, colour: Colour, block: int = 
     pixels: (H, W, 3 or more) uint8; an alpha is not looked at. touched: (H, W), where the subject or its shadow is.
     block: the side of the blocks in which the file's coding may change colours, BLOCK or BLOCK_OF_COLOUR; 0 = none.
     """
-    difference = np.zeros(touched.shape, np.uint8)
-    for channel, value in enumerate(colour):
-        off = np.abs(pixels[..., channel].astype(np.int16) - value).astype(np.uint8)
-        np.maximum(difference, off, out=difference)
+    other = np.asarray(cv2.inRange(np.ascontiguousarray(pixels[..., :3]), colour, colour)) == 0
     free = ~touched
     strict = free & ~touched_blocks(touched, block) if block else free
     beside = free & ~strict
     frame = frame_of(touched.shape)
     # Only what itself stands on the frame, cut off there by the photo's edge, makes the frame beside it unclean.
     strict_frame = frame & (strict if (touched & frame).any() else free)
+    off = np.abs(pixels[beside & other][:, :3].astype(np.int16) - np.array(colour, np.int16))
     return GroundFigures(
-        int(strict.sum()),
-        int((difference[strict] > 0).sum()),
-        int(strict_frame.sum()),
-        int((difference[strict_frame] > 0).sum()),
-        int(beside.sum()),
-        int(difference[beside].max(initial=0)),
+        _count(strict),
+        _count(strict & other),
+        _count(strict_frame),
+        _count(strict_frame & other),
+        _count(beside),
+        int(off.max(initial=0)),
     )
 
 
@@ -67,7 +68,7 @@ def touched_blocks(touched: Mask, block: int) -> Mask:
 
     block: BLOCK, or BLOCK_OF_COLOUR; then a pixel around them counts, too, as decoders blend colours with that.
     """
-    blocks = _by_block(touched, block).any((1, 3))
+    blocks = _with_any(touched, block)
     spread = blocks.repeat(block, 0).repeat(block, 1)[: touched.shape[0], : touched.shape[1]]
     return _grown(spread) if block == BLOCK_OF_COLOUR else spread
 
@@ -77,19 +78,35 @@ def mixed_blocks(pixels: Samples, touched: Mask) -> tuple[Samples, Mask]:
 
     As a JPEG has them: where the picture ends in a block, its last row and column go on.
     """
-    down, across = np.nonzero(_by_block(touched, BLOCK).any((1, 3)) & ~_by_block(touched, BLOCK, True).all((1, 3)))
+    down, across = np.nonzero(_with_any(touched, BLOCK) & _with_any(~touched, BLOCK))
     edge = [(0, -length % BLOCK) for length in touched.shape]
-    whole = np.pad(pixels, (*edge, (0, 0)), mode="edge")
-    by_block = whole.reshape(whole.shape[0] // BLOCK, BLOCK, whole.shape[1] // BLOCK, BLOCK, pixels.shape[2])
-    found = by_block[down, :, across].transpose(1, 0, 2, 3).reshape(BLOCK, -1, pixels.shape[2])
+    found = _by_block(_padded(pixels, [*edge, (0, 0)], mode="edge"))[down, :, across].transpose(1, 0, 2, 3)
     # What lies beyond the picture is nobody's background.
-    covered = _by_block(touched, BLOCK, True)[down, :, across].transpose(1, 0, 2).reshape(BLOCK, -1)
-    return found, covered
+    covered = _by_block(_padded(touched, edge, constant_values=True))[down, :, across].transpose(1, 0, 2)
+    return found.reshape(BLOCK, -1, pixels.shape[2]), covered.reshape(BLOCK, -1)
 
 
-def _by_block(touched: Mask, side: int, beyond: bool = False) -> Mask:
-    padded = np.pad(touched, [(0, -length % side) for length in touched.shape], constant_values=beyond)
-    return padded.reshape(padded.shape[0] // side, side, padded.shape[1] // side, side)
+def _by_block(picture: Any) -> Any:  # Any: an array of any kind
+    """(H / 8, 8, W / 8, 8, ...) of a picture (H, W, ...) of whole blocks."""
+    high, wide = (length // BLOCK for length in picture.shape[:2])
+    return picture.reshape(high, BLOCK, wide, BLOCK, *picture.shape[2:])
+
+
+def _with_any(mask: Mask, side: int) -> Mask:
+    """Which blocks, of `side` x `side` pixels, have any pixel of a mask; side: BLOCK or a multiple."""
+    whole = np.ascontiguousarray(_padded(mask, [(0, -length % side) for length in mask.shape]))
+    eights = whole.view(np.uint64)  # eight pixels of a row at once: six times as fast
+    parts = eights.reshape(whole.shape[0] // side, side, whole.shape[1] // side, side // BLOCK)
+    found: Mask = np.bitwise_or.reduce(np.bitwise_or.reduce(parts, axis=1), axis=2) != 0
+    return found
+
+
+def _count(mask: Mask) -> int:
+    return int(np.count_nonzero(mask))
+
+
+def _padded(picture: Any, edges: Sequence[tuple[int, int]], **how: Any) -> Any:
+    return np.pad(picture, edges, **how) if np.any(edges) else picture
 
 
 def _grown(mask: Mask) -> Mask:

@@ -208,4 +208,7 @@ class _Level:
         )  # fmt: skip
         if any(beyond):
             part = np.asarray(cv2.copyMakeBorder(part, *beyond, cv2.BORDER_CONSTANT), np.uint16)
-        self.light[self.at : end] = shrunk_light(part, (self.light.shape[1], end - self.at))
+        into = self.light[self.at : end]
+        shrunk = shrunk_light(part, (self.light.shape[1], end - self.at), into)
+        if shrunk is not into:
+            into[:] = shrunk

@@ -62,16 +62,17 @@ def premultiplied(rgba: Samples) -> Steps:
     return np.asarray(cv2.multiply(light, cv2.merge((alpha,) * 4), dst=light, scale=1 / FULL), np.uint16)
 
 
-def shrunk_light(light: Steps, size: tuple[int, int]) -> Steps:
+def shrunk_light(light: Steps, size: tuple[int, int], into: Steps | None = None) -> Steps:
     """Light (H, W, …) at a size (width, height): means over areas where it shrinks; cubic, and clamped, where it grows.
 
     A kernel with negative lobes would take light below 0 and alpha over 1, which steps cannot be; and no colour is
-    lighter than its alpha. The light itself if it has that size.
+    lighter than its alpha. The light itself if it has that size. into: where means over areas are written, of that
+    size and contiguous; they are what is returned then.
     """
     if light.shape[1::-1] == size:
         return light
     if size[0] <= light.shape[1] and size[1] <= light.shape[0]:
-        return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.uint16)
+        return np.asarray(cv2.resize(light, size, dst=into, interpolation=cv2.INTER_AREA), np.uint16)
     grown = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_CUBIC), np.uint16)
     if grown.ndim == 3 and grown.shape[2] == 4:
         np.minimum(grown[..., :3], grown[..., 3:], out=grown[..., :3])

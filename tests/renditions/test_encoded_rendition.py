@@ -118,7 +118,7 @@ def test_the_smaller_of_two_limits_counts() -> None:
 def test_a_size_that_does_not_grow_with_quality_still_keeps_its_limit() -> None:
     sizes = {70: 80, 71: 130, 72: 90, 73: 120, 74: 95, 75: 140}
 
-    def at(quality: int) -> bytes:
+    def at(quality: int, smallest: bool) -> bytes:
         return bytes(sizes[quality])
 
     file = encoded_rendition._within(at, Encoding(quality=75, least_quality=70), 0, 100, "shop")
@@ -126,8 +126,17 @@ def test_a_size_that_does_not_grow_with_quality_still_keeps_its_limit() -> None:
     assert len(file.content) == sizes[file.quality] <= 100
 
 
+def test_a_limit_costs_no_quality_if_the_same_pixels_fit_written_smaller() -> None:
+    drawn = ellipse()
+    free = made(drawn, wanted(Encoding(quality=95)))
+
+    file = made(drawn, wanted(Encoding(quality=95, least_quality=70, most_bytes=len(free.content) - 1)))
+
+    assert (file.quality, len(file.content) < len(free.content)) == (95, True)
+
+
 def test_every_quality_down_to_the_least_is_tried_before_a_limit_is_given_up() -> None:
-    def at(quality: int) -> bytes:
+    def at(quality: int, smallest: bool) -> bytes:
         return bytes(100 if quality == 70 else 200)
 
     file = encoded_rendition._within(at, Encoding(quality=95, least_quality=70), 0, 100, "shop")
@@ -157,7 +166,7 @@ def test_a_limit_that_a_clean_background_leaves_no_room_for_says_so() -> None:
     needed = made(ellipse(RED), wanted(Encoding(), exact_ground=WHITE))
 
     with pytest.raises(CannotEncode) as raised:
-        made(ellipse(RED), wanted(Encoding(), exact_ground=WHITE, most_bytes=len(needed.content) - 1))
+        made(ellipse(RED), wanted(Encoding(), exact_ground=WHITE, most_bytes=len(needed.content) * 3 // 4))
 
     assert raised.value.args[0].code == "rendition_bytes_for_ground"
 
