@@ -6,11 +6,15 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from daemon.errors import RootAway, Said
 from daemon.hotfolder.root_condition import RootCondition
@@ -31,6 +35,7 @@ from tests.processes import DaemonProcess, freisteller
 from tests.shops.shop_server import Told
 from tests.shops.shopify_double import TOKEN, ShopifyDouble
 from tests.test_crash_at_every_step import settings_for
+from tests.web.light_table import LightTable, light_table
 
 SHOP = {"kind": "shopify", "address": "https://a.myshopify.com", "rendition": "web", "send": "when_done"}
 WHOLE, AWAY = SendingEnd(0, "mine: 1 picture: 1 new"), SendingEnd(75, why="away", later=True)
@@ -274,6 +279,37 @@ def test_an_order_that_is_done_stands_in_the_shop_and_a_corrected_photo_takes_it
     assert (second[0] != first[0], second[1:]) == (True, first[1:])
     assert len(double.files) == 2
     assert TOKEN.encode() not in (tmp_path / "daemon.log").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_touch_up_and_a_retry_bring_their_pictures(tmp_path: Path) -> None:
+    with shop_and_engine() as (double, engine), light_table(tmp_path, 0, **settings_of(double, engine)) as table:
+        product = double.add_product("shoe")
+        drop(tmp_path, "shoe_1.png", 1)
+        table.daemon.wait_until(lambda: times_sent(tmp_path) == 1, "the picture")
+        shown = [double.shown(product)]
+        (job,) = table.jobs("kunde")
+
+        alpha = np.zeros((180, 240), np.uint8)
+        alpha[60:120, 80:160] = 255
+        touch_up(table, job["id"], alpha)
+        table.daemon.wait_until(lambda: times_sent(tmp_path) == 2, "the picture that a person touched up")
+        shown.append(double.shown(product))
+
+        table.ask(f"/api/v1/jobs/{job['id']}/retry", {})
+        table.daemon.wait_until(lambda: times_sent(tmp_path) == 3, "the picture of the retry")
+        shown.append(double.shown(product))
+        at_last = picture(tmp_path, "shoe_1")
+
+    assert [len(pictures) for pictures in shown] == [1, 1, 1]
+    assert shown[0] != shown[1] != shown[2] == [at_last]
+
+
+def touch_up(table: LightTable, job: int, alpha: NDArray[np.uint8]) -> None:
+    headers = {"Content-Type": "image/png", "Sec-Fetch-Site": "same-origin"}
+    content = cv2.imencode(".png", alpha)[1].tobytes()
+    request = urllib.request.Request(f"{table.base}/api/v1/jobs/{job}/touch-up", content, headers)
+    urllib.request.urlopen(request, timeout=60).close()
 
 
 @pytest.mark.slow
