@@ -130,6 +130,11 @@ class Page:
         reports = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
         return [str(each["message"]) for each in reports if each["level"] == "SEVERE"]
 
+    def said_after_a_change(self) -> list[str]:
+        """As `said`, where results are made anew: a picture that was just taken away is answered with 410, as it should
+        be, and whoever had asked for it asks again."""
+        return [each for each in self.said() if "/pictures/" not in each or "410" not in each]
+
     def traced(self) -> list[dict[str, Any]]:
         """The events of Chromium's trace since the last call, if the window was opened with one."""
         events: list[dict[str, Any]] = []

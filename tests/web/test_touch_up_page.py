@@ -120,7 +120,7 @@ def test_a_stroke_brings_back_what_it_covers_and_changes_not_a_value_elsewhere(t
         page.press(Keys.ARROW_LEFT)
         page.wait_for_text("#decided", "Touched up, and decided")
         assert [each["recipe"] for each in tries if each["best"]] == ["touch-up"]
-        assert page.said() == []
+        assert page.said_after_a_change() == []
 
         page.press("u")
         page.wait(lambda: job_now(table, job)["decided"] is None, "the verdict to be undone")
@@ -164,7 +164,7 @@ def test_strokes_over_the_border_of_tiles_are_taken_away_undone_and_done_again(t
         page.wait(lambda: pixel(page, middle) == subject, "nothing to be painted")
         page.press(Keys.ESCAPE)
         page.wait(lambda: not page.shows("#touch-up"), "the review, without a question")
-        assert page.said() == []
+        assert page.said_after_a_change() == []
 
     assert job_now(table, job)["version"] == job["version"]
     assert np.array_equal(alpha_of(table, "undone"), before)
@@ -191,7 +191,7 @@ def test_a_stroke_that_snaps_stays_on_the_thing_that_was_forgotten(table: LightT
             page.wait(lambda: rests(page), "the strokes")
             page.press(Keys.ENTER)
             page.wait(lambda job=job: job_now(table, job)["decided"], "the verdict")  # type: ignore[misc]
-            assert page.said() == []
+            assert page.said_after_a_change() == []
         alphas[order] = alpha_of(table, order)
 
     bar = (slice(top + 150, bottom - 150), slice(left + 2, right - 2))
