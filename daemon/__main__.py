@@ -3,6 +3,9 @@
 
 def main() -> None:
     """Run the command line, or end with code 2 if files of another package called daemon lie over ours."""
+    import atexit
+    import gc
+
     import daemon
 
     if "cut_out" not in getattr(daemon, "__all__", ()):
@@ -10,8 +13,12 @@ def main() -> None:
 
         end(f"{daemon.__file__} was overwritten by another package called daemon.")
     _speak_utf8()
+    gc.disable()  # nothing that imports make is garbage, and looking for it is a fifth of the start
     from daemon.cli.main import main as run
 
+    gc.freeze()
+    gc.enable()
+    atexit.register(gc.freeze)  # nor is it worth looking when all of it goes
     run()
 
 

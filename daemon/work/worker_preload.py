@@ -3,6 +3,8 @@
 OpenCV computes its tables for the colours of CIE Lab at their first use, which takes 0.1 s, and so on.
 """
 
+import gc
+
 import cv2
 import numpy as np
 
@@ -23,3 +25,4 @@ def _judge_once() -> None:
 
 
 _judge_once()
+gc.freeze()  # all of it stays: no worker shall look through it for garbage, which would also copy its memory
