@@ -8,9 +8,9 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from daemon.errors import Said
-from daemon.pictures import bmp, camera_raw, heic, icc, vips
-from daemon.pictures.codec_errors import Unsupported
+from daemon.pictures import bmp, camera_raw, heic, vips
+from daemon.pictures.four_channels import COLOURS, all_bits, four_channels
+from daemon.pictures.heif_boxes import heif_colours
 from daemon.pictures.upright import is_turned, upright
 from daemon.pictures.values import Decodable, Header, Metadata, Samples
 
@@ -19,7 +19,6 @@ from daemon.pictures.values import Decodable, Header, Metadata, Samples
 _STRICT = "error"
 _DAMAGE_IN_WARNINGS = ("premature end", "bad Huffman code")
 
-_COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb16": 3, "scrgb": 3, "lab": 3, "labs": 3, "cmyk": 4}
 _SAMPLES = ("uchar", "ushort", "uint", "float", "double")
 _TURNED_ROWS = 64  # at once: few enough to stay in the processor's cache
 _SENSIBLE_DPI = (1.0, 100_000.0)
@@ -42,7 +41,7 @@ def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
         return _OPENERS[kind](descriptor).header
     with vips.own_errors():
         image = _open(descriptor, kind, page)
-        colours = _COLOURS.get(image.interpretation, 0)
+        colours = COLOURS.get(image.interpretation, 0)
         return Header(
             width=image.width,
             height=image.height,
@@ -53,6 +52,7 @@ def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
             orientation=vips.field_of(image, "orientation") or 1,
             metadata=_metadata(image),
             in_passes=bool(vips.field_of(image, "jpeg-multiscan") or vips.field_of(image, "interlaced")),
+            is_lab=image.interpretation == "lab",
             tile=(vips.field_of(image, "tile-width") or 0, vips.field_of(image, "tile-height") or 0),
         )
 
@@ -83,7 +83,7 @@ def decode(
             fitted = _fitted(vips.image_of(picture), longest, has_alpha)
             return picture if longest is None else vips.array_of(fitted), has_alpha, None
     with vips.own_errors():
-        rgba, has_alpha, profile = _rgba(_sequential(descriptor, kind, page, longest), profile, alpha_extra)
+        rgba, has_alpha, profile = four_channels(_sequential(descriptor, kind, page, longest), profile, alpha_extra)
         fitted = _fitted(rgba, longest, has_alpha)
         if not is_turned(orientation):
             return vips.array_of(fitted), has_alpha, profile
@@ -94,7 +94,7 @@ def decode(
 def decode_in_strips(descriptor: int, kind: str, profile: bytes | None, page: int, rows: int) -> Iterator[Samples]:
     """What `decode` gives of a picture without an alpha that lies upright: `rows` at a time, the last time fewer."""
     with vips.own_errors():
-        rgba, _, _ = _rgba(_sequential(descriptor, kind, page, None), profile, None)
+        rgba, _, _ = four_channels(_sequential(descriptor, kind, page, None), profile, None)
         for strip in vips.strips_of(rgba, rows):
             yield from (strip[top : top + rows] for top in range(0, len(strip), rows))
 
@@ -102,7 +102,7 @@ def decode_in_strips(descriptor: int, kind: str, profile: bytes | None, page: in
 def decoded_profile(descriptor: int, kind: str, profile: bytes | None, page: int) -> bytes | None:
     """The profile that pixels have after decoding; nothing is decoded."""
     with vips.own_errors():
-        return _rgba(_sequential(descriptor, kind, page, None), profile, None)[2]
+        return four_channels(_sequential(descriptor, kind, page, None), profile, None)[2]
 
 
 def strips(descriptor: int, kind: str, rows: int) -> Iterator[Samples]:
@@ -148,7 +148,8 @@ def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:
     if kind in _OPENERS:
         return vips.image_of(_OPENERS[kind](descriptor).pixels())
     if kind in _MAPPING_LOADERS:
-        return _all_bits(_MAPPING_LOADERS[kind](_content(descriptor), **options))
+        image = _MAPPING_LOADERS[kind](_content(descriptor), **options)
+        return all_bits(image, heif_colours(descriptor)) if kind == "avif" else image
     os.lseek(descriptor, 0, os.SEEK_SET)
     source = vips.Source.new_from_descriptor(descriptor)
     if kind == "png":
@@ -183,58 +184,6 @@ def _content(descriptor: int) -> bytes:
     os.lseek(descriptor, 0, os.SEEK_SET)
     with open(descriptor, "rb", closefd=False) as file:
         return file.read()
-
-
-def _all_bits(image: Any) -> Any:
-    """The same picture with full light as all ones: libvips leaves the lower bits of 10 and 12 bit AVIF empty."""
-    bits = vips.field_of(image, "bits-per-sample")
-    return image | (image >> bits) if image.format == "ushort" and bits in (10, 12) else image
-
-
-def _rgba(image: Any, profile: bytes | None, alpha_extra: int | None) -> tuple[Any, bool, bytes | None]:
-    """The picture in four channels, whether it has an alpha of its own, and its profile now."""
-    image = _whole_numbers(image)
-    colours = _COLOURS.get(image.interpretation, 0)
-    alpha_band = None if alpha_extra is None or image.bands <= colours + alpha_extra else colours + alpha_extra
-    full = 65535 if image.format == "ushort" else 255
-    rgb, profile = _rgb(image.extract_band(0, n=colours), profile)
-    rgba = rgb.bandjoin(full if alpha_band is None else image.extract_band(alpha_band))
-    return rgba, alpha_band is not None, profile
-
-
-def _whole_numbers(image: Any) -> Any:
-    """The same picture in 8 or 16 bit. Floats are taken as linear light, 0..1, as Photoshop's 32-bit TIFFs are."""
-    if image.format in ("uchar", "ushort"):
-        return image
-    if image.format == "uint":
-        deep = "grey16" if image.bands < 3 else "rgb16"
-        return (image >> 16).cast("ushort").copy(interpretation=deep)
-    if image.format in ("float", "double"):
-        image = (image == image).ifthenelse(image, 0.0)  # some renderers leave NaN, the only value unlike itself
-        if image.bands < 3:
-            grey = image.extract_band(0)
-            image = grey.bandjoin([grey, grey, *([image.extract_band(1)] if image.bands == 2 else [])])
-        return image.copy(interpretation="scrgb").colourspace("rgb16")
-    raise Unsupported(Said("odd_samples", kind=image.format))  # nobody looked at the header
-
-
-def _rgb(image: Any, profile: bytes | None) -> tuple[Any, bytes | None]:
-    """Three channels, and their profile."""
-    depth = 16 if image.format == "ushort" else 8
-    space = image.interpretation
-    if space in ("srgb", "rgb16") and (profile is None or icc.leads_outwards(profile)):
-        return image, profile
-    if space in ("b-w", "grey16") and profile is None:
-        return image.bandjoin([image, image]), None
-    if space == "cmyk" or profile is not None:
-        if profile is not None:
-            image = vips.with_blob(image, "icc", profile)
-        transformed = image.icc_transform(
-            "srgb", embedded=profile is not None, input_profile="cmyk" if space == "cmyk" else "srgb",
-            depth=depth, **vips.RELATIVE,
-        )  # fmt: skip
-        return transformed, bytes(transformed.get(vips.BLOBS["icc"]))
-    return image.colourspace("rgb16" if depth == 16 else "srgb"), None
 
 
 def _metadata(image: Any) -> Metadata:

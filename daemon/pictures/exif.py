@@ -1,4 +1,4 @@
-"""EXIF blocks of photos: the copyright in them, and the preview that has to leave them.
+"""EXIF blocks of photos: the copyright and the colours in them, and the preview that has to leave them.
 
 A camera puts a preview of the whole photo into its EXIF block (IFD1 of CIPA DC-008, 4.5.8). With it, each cut-out would
 show the old background. Only the link to the preview and its bytes go; all else in the block stays as it is.
@@ -6,12 +6,16 @@ show the old background. Only the link to the preview and its bytes go; all else
 
 import struct
 from contextlib import suppress
+from typing import Literal
 
 from daemon.pictures.exif_in_tiff import PREFIX
 from daemon.pictures.tiff_directory import TEXT, dialect_of, directory_at, in_memory
 
 _PREVIEW_AT, _PREVIEW_BYTES = 0x0201, 0x0202  # JPEGInterchangeFormat and its length
 _COPYRIGHT = 0x8298
+_EXIF, _COLOUR_SPACE, _INTEROPERABILITY, _INDEX = 0x8769, 0xA001, 0xA005, 0x0001
+_ADOBE_RGB, _UNCALIBRATED = 2, 65535  # of ColorSpace; the first is no standard, but some cameras write it
+_OPTION_FILE = b"R03"  # of InteroperabilityIndex: Adobe RGB
 
 
 def without_preview(exif: bytes) -> bytes:
@@ -40,6 +44,22 @@ def copyright_in(exif: bytes | None) -> str | None:
             found = directory_at(read, dialect, dialect.first).cut_field(_COPYRIGHT)
             return text_of(found.content) if found and found.kind == TEXT else None
     return None
+
+
+def colour_space_in(exif: bytes | None) -> Literal["adobe_rgb", "uncalibrated"] | None:
+    """Which colours an EXIF block tells: Adobe RGB, or some other than sRGB; None if sRGB, or if it tells nothing."""
+    read = in_memory((exif or b"").removeprefix(PREFIX))
+    space, index = None, None
+    with suppress(struct.error):
+        if dialect := dialect_of(read):
+            first = directory_at(read, dialect, dialect.first)
+            capture = directory_at(read, dialect, first.first_number(_EXIF) or 0)
+            space = capture.first_number(_COLOUR_SPACE)
+            below = directory_at(read, dialect, capture.first_number(_INTEROPERABILITY) or 0)
+            index = below.field(_INDEX)
+    if space == _ADOBE_RGB or (index and index.content.startswith(_OPTION_FILE)):
+        return "adobe_rgb"
+    return "uncalibrated" if space == _UNCALIBRATED else None
 
 
 def text_of(raw: bytes) -> str | None:

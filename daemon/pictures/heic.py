@@ -12,10 +12,11 @@ import numpy as np
 
 from daemon.errors import Said
 from daemon.pictures.codec_errors import Undecodable, Unsupported, error_of
+from daemon.pictures.heif_boxes import full_range
 from daemon.pictures.values import Decodable, Header, Metadata, Samples
 
-_COLOURS = {"L": 1, "RGB": 3}
-_WIDE_BITS = 16
+_COLOURS = {"L": 1, "I": 1, "RGB": 3}
+_EIGHT, _WIDE_BITS = 8, 16
 _REASONS = (SyntaxError, ValueError, EOFError, RuntimeError, OSError)
 
 
@@ -49,15 +50,27 @@ def opened(data: bytes) -> Decodable:
         ),
     )
 
+    # Of grey the decoder hands on the values as they are.
+    has_raised_black = colours == 1 and (info.get("nclx_profile") or {}).get("full_range_flag") == 0
+
     def pixels() -> Samples:
         try:
             samples: Samples = np.asarray(picture)
         except _REASONS as error:
             raise error_of(f"HEIC: {error}") from error
-        if samples.dtype == np.uint8:
-            return samples
-        bits = int(info.get("bit_depth", _WIDE_BITS))
-        # The decoder leaves the lower bits empty; full light is all ones.
-        return np.asarray(samples | samples >> bits, np.uint16)
+        bits = int(info.get("bit_depth", _EIGHT if samples.dtype == np.uint8 else _WIDE_BITS))
+        if samples.dtype != np.uint8:
+            samples = np.asarray(samples | samples >> bits, np.uint16)  # the decoder leaves the lower bits empty
+        return _from_black(samples, colours, bits) if has_raised_black else samples
 
     return Decodable(header, pixels, pixels)
+
+
+def _from_black(samples: Samples, colours: int, bits: int) -> Samples:
+    """(H, W) or (H, W, channels): the same with black as 0 and white as all ones, not as 16 and 235 of 255."""
+    full = int(np.iinfo(samples.dtype).max)
+    black, scale = full_range(bits, full)
+    table = np.rint(np.clip((np.arange(full + 1) - black) * scale, 0, full)).astype(samples.dtype)
+    wide = samples.copy().reshape(*samples.shape[:2], -1)
+    wide[..., :colours] = table[wide[..., :colours]]
+    return wide

@@ -12,6 +12,8 @@ from daemon.pictures.values import Header, Samples
 _COLOURS = {b"GRAY": 1, b"RGB ": 3, b"CMYK": 4}
 _SPACES = {1: "b-w", 3: "srgb", 4: "cmyk"}  # as libvips calls them
 
+LEFT_OUT = "its ICC profile is broken or of another colour space, and left out"
+"""What the report says of a profile that cannot be used."""
 _RGB, _CMYK = 3, 4  # channels
 _HEAD_BYTES = 128
 _REMEMBERED = 4  # profiles, of up to some megabytes; a trial takes 3 to 30 ms, and photos of one series have the same
@@ -35,15 +37,17 @@ def usable_profile(header: Header) -> tuple[bytes | None, tuple[str, ...]]:
     profile, remarks = header.metadata.icc, []
     if profile is not None:
         profile = trimmed(profile)
-        if not usable(profile, header.colours):
+        if header.is_lab or not usable(profile, header.colours):
             profile = None
-            remarks.append("its ICC profile is broken or of another colour space, and left out")
+            remarks.append(LEFT_OUT)
         elif header.colours == _RGB and not leads_outwards(profile):
             remarks.append("its ICC profile, as of a scanner, cannot be written with; its result is in sRGB")
     if header.colours == _CMYK:
         assumed = " without a profile that fits; a usual one of print was assumed" if profile is None else ""
         remarks.append(f"it is in CMYK{assumed}; its result is in sRGB")
-    if header.sample in ("float", "double"):
+    if header.is_lab:
+        remarks.append("its colours are Lab; its result is in sRGB")
+    elif header.sample in ("float", "double"):
         remarks.append("its values are floating-point: taken as linear light, and as black what is no number")
     return profile, tuple(remarks)
 

@@ -20,7 +20,9 @@ from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.memory_need import Need, comes_in_strips, need_of
 from daemon.pictures.photo import Photo
+from daemon.pictures.png_chunks import is_animated
 from daemon.pictures.tiles import TILE
+from daemon.pictures.told_colours import Told, told_colours
 from daemon.pictures.upright import QUARTER_TURNS
 from daemon.pictures.values import Header, Metadata, Samples
 
@@ -28,7 +30,6 @@ from daemon.pictures.values import Header, Metadata, Samples
 _LOCKED = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN, errno.ELOOP, errno.ENXIO)
 # libvips searches all tiles of a row for each tile that it reads: two rows of 1,600 take 0.3 s, of 3,100 take 2.5 s.
 _MOST_TILES_IN_A_ROW = 2048
-_PNG_HEADER_CHUNKS = 256  # far more than any program writes before the pixels
 
 
 def pages_of(path: Path) -> tuple[int, ...]:
@@ -74,7 +75,10 @@ def open_small(path: Path, longest: int, max_megapixels: float, page: int = 0) -
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a file says of one page. profile: the ICC profile to decode with. alpha_extra: as `decoding.decode`."""
+    """What a file says of one page.
+
+    profile: the ICC profile to decode with. alpha_extra: as `decoding.decode`. told: its colours beside an ICC profile.
+    """
 
     kind: str
     header: Header
@@ -83,6 +87,7 @@ class _Found:
     remarks: tuple[str, ...]
     alpha_extra: int | None
     in_strips: bool
+    told: Told
 
 
 def _found(path: Path, max_megapixels: float, page: int) -> _Found:
@@ -95,10 +100,14 @@ def _found(path: Path, max_megapixels: float, page: int) -> _Found:
         metadata = replace(header.metadata, iptc=iptc.records(header.metadata.iptc))
         if tags is not None:
             metadata = replace(metadata, exif=tags.exif, iptc=tags.iptc)
+        told = told_colours(descriptor, kind, replace(header, metadata=metadata))
+        if profile is None or told.counts:
+            profile = told.profile
         if metadata.dpi_down and header.orientation in QUARTER_TURNS:
             metadata = replace(metadata, dpi=metadata.dpi_down, dpi_down=metadata.dpi)
         alpha_extra = 0 if tags is None else tags.alpha_extra
-        return _Found(kind, header, profile, metadata, remarks, alpha_extra, comes_in_strips(kind, header, tags))
+        in_strips = comes_in_strips(kind, header, tags)
+        return _Found(kind, header, profile, metadata, (*remarks, *told.remarks), alpha_extra, in_strips, told)
 
 
 def _decoded(path: Path, found: _Found, page: int, longest: int | None = None) -> Photo:
@@ -106,12 +115,14 @@ def _decoded(path: Path, found: _Found, page: int, longest: int | None = None) -
         rgba, has_alpha, profile = decoding.decode(
             descriptor, found.kind, found.profile, found.alpha_extra, page, longest, found.header.orientation
         )
+    rgba = found.told.applied(rgba)
     return Photo(rgba, has_alpha, replace(found.metadata, icc=profile), found.kind, found.remarks)
 
 
 def _strips(path: Path, found: _Found, page: int) -> Iterator[Samples]:
     with _as_bad_photo(_called(path, page)), _opened(path, path.name) as descriptor:
-        yield from decoding.decode_in_strips(descriptor, found.kind, found.profile, page, TILE)
+        for strip in decoding.decode_in_strips(descriptor, found.kind, found.profile, page, TILE):
+            yield found.told.applied(strip)
 
 
 def memory_need(path: Path, max_megapixels: float, page: int = 0) -> Need:
@@ -212,7 +223,7 @@ def _header(descriptor: int, kind: str, name: str, max_megapixels: float, page: 
                 most=max_megapixels,
             )
         )
-    if (kind == "webp" and header.pages > 1) or (kind == "png" and _is_animated(descriptor)):
+    if (kind == "webp" and header.pages > 1) or (kind == "png" and is_animated(descriptor)):
         raise BadPhoto(Said("animated", name=name))
     if kind == "tiff" and tiff_page.Tags(descriptor, page).in_bare_ycbcr:
         raise Unsupported(Said("bare_ycbcr"))
@@ -221,19 +232,6 @@ def _header(descriptor: int, kind: str, name: str, max_megapixels: float, page: 
     if header.colours == 0:
         raise BadPhoto(Said("no_photo_channels", name=name))
     return header
-
-
-def _is_animated(descriptor: int) -> bool:
-    """Whether a PNG announces more than one frame: an acTL chunk before its pixels (PNG, third edition, 11.3.5)."""
-    position = 8
-    for _ in range(_PNG_HEADER_CHUNKS):
-        length, kind = os.pread(descriptor, 4, position), os.pread(descriptor, 4, position + 4)
-        if kind in (b"IDAT", b"IEND", b""):
-            return False
-        if kind == b"acTL":
-            return int.from_bytes(os.pread(descriptor, 4, position + 8)) > 1
-        position += 12 + int.from_bytes(length)
-    return False
 
 
 def _called(path: Path, page: int) -> str:

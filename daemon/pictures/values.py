@@ -37,6 +37,7 @@ class Header:
     channels: with an alpha, if any. colours: channels without it, 1 (grey), 3 or 4 (CMYK); 0 if they make no picture.
     sample: libvips' name of the type of one value. orientation: EXIF's 1..8. in_passes: whether no row is whole before
     the end, as in a progressive JPEG or an interlaced PNG. tile: width and height of a TIFF's tiles; 0 if it has none.
+    is_lab: whether its colours are lightness and two differences, in floats.
     """
 
     width: int
@@ -49,6 +50,7 @@ class Header:
     metadata: Metadata = field(default_factory=Metadata)
     in_passes: bool = False
     tile: tuple[int, int] = (0, 0)
+    is_lab: bool = False
 
 
 @dataclass(frozen=True, slots=True)

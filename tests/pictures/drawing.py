@@ -198,11 +198,15 @@ def raw_photo(linear: NDArray[np.float64]) -> bytes:
 
 
 def heic(rgb: Samples, bits: int = 8, orientation: int = 1) -> bytes:
-    """A HEIC of high quality. orientation: in EXIF's numbers; written to EXIF and to the picture's own turns."""
+    """A HEIC of high quality. rgb: (H, W, 3), or (H, W) for grey.
+
+    orientation: in EXIF's numbers; written to EXIF and to the picture's own turns.
+    """
     pillow_heif = pytest.importorskip("pillow_heif")
     height, width = rgb.shape[:2]
     file = io.BytesIO()
-    picture = pillow_heif.from_bytes("RGB" if bits == 8 else "RGB;16", (width, height), rgb.tobytes())
+    mode = ("L" if rgb.ndim == 2 else "RGB") + ("" if bits == 8 else ";16")
+    picture = pillow_heif.from_bytes(mode, (width, height), rgb.tobytes())
     said = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
     exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + said + bytes(4)
     picture.save(file, quality=-1, chroma=444, exif=exif)
