@@ -3,8 +3,9 @@
 import logging
 
 from daemon.disk.names import clean_name
+from daemon.pictures.known_formats import suffixes_of
 
-TIFF_SUFFIXES = frozenset({".tif", ".tiff"})  # the TIFFs of cameras have other suffixes
+TIFF_SUFFIXES = frozenset(suffixes_of("tiff"))  # the TIFFs of cameras have other suffixes
 MOST_REMEMBERED = 1000
 
 log = logging.getLogger("freisteller.intake")

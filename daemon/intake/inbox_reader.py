@@ -3,65 +3,70 @@
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from daemon.disk import open_below
-from daemon.disk.mounts import Mount
+from daemon.disk.mounts import Mount, mount_of
+from daemon.disk.names import clean_name
 from daemon.disk.os_errors import list_once
+from daemon.errors import Said
 from daemon.intake.changed_folders import ListedFolders
 from daemon.intake.known_files import KnownFile, KnownFiles
-from daemon.intake.scan_values import Hints
-from daemon.intake.walk_inbox import LITTER, Sighting, walk, walk_below
+from daemon.intake.scan_values import Hints, LeftFile
+from daemon.intake.strangers import Strangers
+from daemon.intake.walk_inbox import LITTER, NO_PHOTO, Sighting, walk, walk_below
 
 
 class Reading(NamedTuple):
     """What one reading found.
 
-    files: those to decide about. newly_ignored: reason -> number of names. left_alone: how many names are ignored,
+    files: those to decide about. newly_ignored: reason -> number of names. left_alone: the names that are ignored,
     litter left out. has_news: a name came, changed or went, or a folder must be listed once more.
     """
 
     files: Iterable[KnownFile]
     newly_ignored: Mapping[str, int]
-    left_alone: int
+    left_alone: Sequence[LeftFile]
     has_news: bool
 
 
 @dataclass(slots=True)
 class _Found:
-    """What a reading came across so far. ignored: path -> reason."""
+    """What a reading came across so far. ignored: the names that are ignored, by path."""
 
     now: float
     has_news: bool = False
-    ignored: dict[str, str] = field(default_factory=dict)
+    ignored: dict[str, Sighting] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
 
 
 class InboxReader:
     """Keeps `files` as the inbox is. Both ways of reading raise OSError if the inbox cannot be read."""
 
-    def __init__(self, inbox: Path, suffixes: Set[str], files: KnownFiles, clock: Callable[[], float]) -> None:
+    def __init__(self, inbox: Path, files: KnownFiles, clock: Callable[[], float]) -> None:
         self._inbox = inbox
-        self._suffixes = suffixes
+        self._strangers = Strangers()
         self._files = files
         self._clock = clock
         self._folders = ListedFolders(inbox, clock)
-        self._ignored: dict[str, str] = {}  # path -> reason
+        self._ignored: dict[str, Sighting] = {}
+        self._left: dict[str, LeftFile] = {}
 
     def read_all(self, mounts: Mapping[str, Mount], hints: Hints) -> Reading:
         """Read all names."""
         self._folders.start_over()
         found = _Found(self._clock())
-        for sighting in walk(self._inbox, self._suffixes, mounts, self._folders.entered):
+        for sighting in walk(self._inbox, self._strangers, mounts, self._folders.entered):
             self._take_in(sighting, found, hints)
         newly_ignored = self._newly_ignored(found)
         self._ignored = found.ignored
+        self._strangers.forget_all_but({*found.ignored, *found.paths})
         self._files.forget_unseen()
-        return Reading(self._files.by_path.values(), newly_ignored, self._left_alone, found.has_news)
+        return Reading(self._files.by_path.values(), newly_ignored, self._left_alone(found.now), found.has_news)
 
     def read_changes(self, mounts: Mapping[str, Mount], hints: Hints, due: Set[str]) -> Reading:
         """Read the folders that changed since they were listed, and look at the files of which more is due soon.
@@ -79,46 +84,64 @@ class InboxReader:
 
         for folder in changed + unsettled:
             with self._skipping_one_name():
-                for sighting in walk_below(folder, self._folders, self._inbox, self._suffixes, mounts, on_folder):
+                for sighting in walk_below(folder, self._folders, self._inbox, self._strangers, mounts, on_folder):
                     self._take_in(sighting, found, hints)
         newly_ignored = self._newly_ignored(found)
-        self._ignored |= found.ignored
+        kept = {path: seen for path, seen in self._ignored.items() if path.rpartition("/")[0] not in listed}
+        self._ignored = kept | found.ignored
         seen = set(found.paths)
         if listed and self._files.forget_missing(listed, seen):
             found.has_news = True
         for path in (due | hints.touched) - seen:
-            self._look_again(path, found, hints)
+            self._look_again(path, mounts, found, hints)
         files = [file for path in found.paths if (file := self._files.by_path.get(path))]
-        return Reading(files, newly_ignored, self._left_alone, found.has_news)
+        return Reading(files, newly_ignored, self._left_alone(found.now), found.has_news)
+
+    def leave(self, file: KnownFile, why: Said) -> None:
+        """Leave a file alone, until it changes, that is neither called a photo nor was proven to be a whole one."""
+        self._strangers.leave(file.path, file.observed.file_id, why)
+        self._ignored[file.path] = Sighting(file.path, None, NO_PHOTO, file.remote, why)
+        self._files.forget(file.path)
 
     def _take_in(self, sighting: Sighting, found: _Found, hints: Hints) -> None:
         if sighting.stat is None:
-            found.ignored[sighting.path] = sighting.ignored
+            found.ignored[sighting.path] = sighting
         else:
             is_news = self._files.take_in(sighting.path, sighting.stat, sighting.remote, hints, found.now)
             found.has_news = found.has_news or is_news
             found.paths.append(sighting.path)
 
-    def _look_again(self, path: str, found: _Found, hints: Hints) -> None:
+    def _look_again(self, path: str, mounts: Mapping[str, Mount], found: _Found, hints: Hints) -> None:
         """Take in one file if it is known, and forget it if it is gone."""
-        known = self._files.by_path.get(path)
-        if known is None:
+        known, ignored = self._files.by_path.get(path), self._ignored.get(path)
+        if known is None and (ignored is None or ignored.ignored != NO_PHOTO):
             return
         way = path.split("/")
         with self._skipping_one_name(), open_below.opened(self._inbox, way[:-1]) as folder:
             shown = os.stat(way[-1], dir_fd=folder, follow_symlinks=False)
-            if stat.S_ISREG(shown.st_mode):
-                self._take_in(Sighting(path, shown, remote=known.remote), found, hints)
+            if ignored is not None and self._strangers.why_left(path, folder, shown):
                 return
-        self._files.forget(path)
+            if stat.S_ISREG(shown.st_mode):
+                self._ignored.pop(path, None)
+                remote = mount_of(f"{self._inbox}/{path}", mounts).remote
+                self._take_in(Sighting(path, shown, remote=remote), found, hints)
+                return
+        if known is not None:
+            self._files.forget(path)
         found.has_news = True
 
-    @property
-    def _left_alone(self) -> int:
-        return sum(reason != LITTER for reason in self._ignored.values())
+    def _left_alone(self, now: float) -> Sequence[LeftFile]:
+        """What is ignored now, litter left out, each as long as it looks the same."""
+        before, self._left = self._left, {}
+        for path, seen in sorted(self._ignored.items()):
+            if seen.ignored != LITTER:
+                known = before.get(path)
+                is_same = known is not None and known.why == seen.why
+                self._left[path] = known if known and is_same else LeftFile(path, clean_name(path), seen.why, now)
+        return tuple(self._left.values())
 
     def _newly_ignored(self, found: _Found) -> dict[str, int]:
-        return dict(Counter(reason for path, reason in found.ignored.items() if path not in self._ignored))
+        return dict(Counter(seen.ignored for path, seen in found.ignored.items() if path not in self._ignored))
 
     @contextmanager
     def _skipping_one_name(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from daemon.intake.appended_tiffs import TIFF_SUFFIXES, AppendedTiffs
 from daemon.intake.completeness import ObservedFile, Rules, Writer, WritingGaps
 from daemon.intake.proving import Finding
 from daemon.intake.scan_values import FoundBy, Hints
+from daemon.intake.strangers import is_called_a_photo
 from daemon.settings import IntakeSettings
 
 
@@ -25,6 +26,11 @@ class KnownFile:
     scan: int
     """The number of the last scan that saw it."""
 
+    @property
+    def is_called_a_photo(self) -> bool:
+        """Whether its name says that it is one; otherwise only its content does."""
+        return is_called_a_photo(self.path)
+
 
 class KnownFiles:
     """All files that the scans saw and that are still there. Only one thread uses it."""
@@ -39,15 +45,10 @@ class KnownFiles:
 
     def use_settings(self, settings: IntakeSettings) -> None:
         """Use these settings from now on, also for the files that are known."""
-        local = Rules(settings.quiet_seconds, settings.patience_seconds)
-        remote = Rules(settings.remote_quiet_seconds, settings.remote_patience_seconds)
-        self._rules_for = {
-            (is_remote, is_tiff): replace(rules, whole_seconds=settings.tiff_quiet_seconds if is_tiff else 0.0)
-            for is_remote, rules in ((False, local), (True, remote))
-            for is_tiff in (False, True)
-        }
+        self._settings = settings
+        self._rules_for: dict[tuple[bool, str], Rules] = {}
         for file in self.by_path.values():
-            file.rules = self._rules_for[file.remote, file.writer.suffix in TIFF_SUFFIXES]
+            file.rules = self._rules(file.remote, file.path)
 
     def end_scan(self) -> None:
         """A scan is complete; what is seen from now on belongs to the next one."""
@@ -91,11 +92,27 @@ class KnownFiles:
 
     def _new(self, path: str, file_id: FileId, owner: int, remote: bool, now: float) -> KnownFile:
         suffix = path[path.rfind(".") :].lower()
-        rules = self._rules_for[remote, suffix in TIFF_SUFFIXES]
+        rules = self._rules(remote, path)
         self._appended_tiffs.seen(path, now, rules.patience_seconds)
         writer = Writer(path.rpartition("/")[0], owner, suffix)
         found_by: FoundBy = "scan" if self._scan else "startup"
         return KnownFile(path, ObservedFile(file_id, now), rules, remote, writer, found_by, self._scan)
+
+    def _rules(self, remote: bool, path: str) -> Rules:
+        suffix = path[path.rfind(".") :].lower()
+        kind = "tiff" if suffix in TIFF_SUFFIXES else "photo" if is_called_a_photo(path) else "other"
+        if (remote, kind) not in self._rules_for:
+            self._rules_for[remote, kind] = _rules_of(self._settings, remote, kind)
+        return self._rules_for[remote, kind]
+
+
+def _rules_of(settings: IntakeSettings, remote: bool, kind: str) -> Rules:
+    rules = Rules(settings.quiet_seconds, settings.patience_seconds)
+    if remote:
+        rules = Rules(settings.remote_quiet_seconds, settings.remote_patience_seconds)
+    # A name that is no photo's may be the one that a copier uses until all is there.
+    whole = {"tiff": settings.tiff_quiet_seconds, "other": rules.refuse_seconds}
+    return replace(rules, whole_seconds=whole.get(kind, 0.0))
 
 
 def _is_next_file(observed: ObservedFile, file_id: FileId) -> bool:

@@ -1,6 +1,6 @@
 """The values that a scan of `inbox/` takes and returns."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -35,19 +35,32 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftFile:
+    """A name of the inbox that nobody works on. name: its path below `inbox/`, clean NFC text. why: as a phrase.
+
+    since: when it was first seen, or last changed, in monotonic seconds.
+    """
+
+    path: str
+    name: str
+    why: Said
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """What one scan found.
 
     ready: oldest first. incomplete: how many files are waited for. ignored: reason -> number of names that are newly
-    ignored. left_alone: how many are in all, litter left out. next_look_seconds: when another scan can tell more,
-    unless an event comes earlier.
+    ignored. left_alone: all that are ignored, litter left out, by name. next_look_seconds: when another scan can tell
+    more, unless an event comes earlier.
     """
 
     ready: tuple[Arrival, ...]
     rejected: tuple[Reject, ...]
     incomplete: int
     ignored: Mapping[str, int]
-    left_alone: int
+    left_alone: Sequence[LeftFile]
     next_look_seconds: float
 
 

@@ -35,7 +35,6 @@ class Scanner:
     def __init__(
         self,
         inbox: Path,
-        suffixes: Set[str],
         settings: IntakeSettings,
         prover: Prover,
         clock: Callable[[], float],
@@ -48,7 +47,7 @@ class Scanner:
         self._processor_clock = processor_clock
         self._files = KnownFiles(settings)
         self._faults = FileFaults()
-        self._reader = InboxReader(inbox, suffixes, self._files, clock)
+        self._reader = InboxReader(inbox, self._files, clock)
         self._active: Set[str] = frozenset()  # files of which more is due before all of the inbox is read again
         self.walk_seconds = 0.0
         """How long the last reading took."""
@@ -127,6 +126,8 @@ class Scanner:
                     self._faults.forget(file.path)
             if decision.action is FileAction.TAKE:
                 ready.append(self._arrival(file))
+            elif decision.action is FileAction.REJECT and not file.is_called_a_photo:
+                self._reader.leave(file, reason)  # nobody expects it to be one
             elif decision.action is FileAction.REJECT:
                 rejected.append(Reject(self._inbox / file.path, clean_name(file.path), reason))
             else:

@@ -2,27 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Set
 
 from daemon.disk.names import clean_name, split_suffix
 from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
-from daemon.pictures.signatures import SUFFIXES, kind_of
+from daemon.pictures.known_formats import SUFFIXES, suffixes_of
+from daemon.pictures.signatures import kind_of
 
 NAME_BYTES = 200  # so that page suffixes, counters and ".json" fit behind it
 UNNAMED = "photo"
 
 _SEPARATORS = re.compile(r"[/\\]")
-_SUFFIXES_OF: Mapping[str, tuple[str, ...]] = {
-    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "png": (".png",),
-    "tiff": (".tif", ".tiff"),
-    "webp": (".webp",),
-    "avif": (".avif", ".heif"),
-    "heic": (".heic", ".heif"),
-    "bmp": (".bmp",),
-}
-_CAMERAS: Set[str] = SUFFIXES - {suffix for suffixes in _SUFFIXES_OF.values() for suffix in suffixes}
-_ANY_CAMERA = ".dng"  # for a camera's raw file whose sender does not say which camera
+_CAMERAS = suffixes_of("raw")
 
 
 def name_of_photo(sent: str, head: bytes) -> str:
@@ -32,10 +22,8 @@ def name_of_photo(sent: str, head: bytes) -> str:
     """
     stem, suffix = split_suffix(_clean(sent))
     kind = kind_of(head)
-    fitting = _SUFFIXES_OF.get(kind or "", ())
-    if kind == "raw":
-        fitting = (_ANY_CAMERA, *_CAMERAS)
-    elif kind == "tiff":
+    fitting = suffixes_of(kind) if kind else ()
+    if kind == "tiff":
         fitting = (*fitting, *_CAMERAS)  # only what follows can tell them apart
     if suffix.lower() not in fitting:
         if suffix and suffix.lower() not in SUFFIXES:

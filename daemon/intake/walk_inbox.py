@@ -1,15 +1,17 @@
-"""Lists `inbox/`: every name once. Follows no symbolic link and opens nothing but folders."""
+"""Lists `inbox/`: every name once. Follows no symbolic link, and opens files only to see if they begin like photos."""
 
 import os
-from collections.abc import Callable, Container, Iterator, Mapping, Set
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from daemon.disk import open_below
 from daemon.disk.mounts import Mount, mount_of
+from daemon.errors import NOTHING_SAID, Said
 from daemon.hotfolder import orders
 from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
+from daemon.intake.strangers import Strangers, is_called_a_photo
 from daemon.settings.export_words import LISTS
 
 MAX_DEPTH = 64
@@ -19,13 +21,15 @@ MAX_DEPTH = 64
 class Sighting(NamedTuple):
     """A name in the inbox. path: below it, as the disk spells it. remote: others may write there unseen.
 
-    `stat` is set for a regular file with a photo's suffix; otherwise `ignored` says why the name is ignored.
+    `stat` is set for a regular file that is called like a photo, or begins like one; otherwise `ignored` says why the
+    name is ignored, in a word, and `why` in a phrase for people.
     """
 
     path: str
     stat: os.stat_result | None
     ignored: str = ""
     remote: bool = False
+    why: Said = NOTHING_SAID
 
 
 OnFolder = Callable[[str, os.stat_result], None]
@@ -33,21 +37,21 @@ OnFolder = Callable[[str, os.stat_result], None]
 
 
 def walk(
-    inbox: Path, suffixes: Set[str], mounts: Mapping[str, Mount], on_folder: OnFolder = lambda _, __: None
+    inbox: Path, strangers: Strangers, mounts: Mapping[str, Mount], on_folder: OnFolder = lambda _, __: None
 ) -> Iterator[Sighting]:
-    """All names below the inbox. suffixes: of photos, lower case, with the dot.
+    """All names below the inbox. strangers: what is known of files that are not called like photos.
 
     Raises OSError if the inbox itself, or the disk below it, cannot be read. Skips a sub-folder that vanishes or is
     replaced meanwhile: the next walk sees what is there then.
     """
-    return walk_below("", (), inbox, suffixes, mounts, on_folder)
+    return walk_below("", (), inbox, strangers, mounts, on_folder)
 
 
 def walk_below(
     path: str,
     known: Container[str],
     inbox: Path,
-    suffixes: Set[str],
+    strangers: Strangers,
     mounts: Mapping[str, Mount],
     on_folder: OnFolder,
 ) -> Iterator[Sighting]:
@@ -55,17 +59,19 @@ def walk_below(
     parts = path.split("/") if path else []
     remote = mount_of(f"{inbox}/{path}", mounts).remote
     with open_below.opened(inbox, parts) as folder:
-        yield from _Walk(str(inbox), suffixes, mounts, on_folder, known).below(folder, path, remote, len(parts) + 1)
+        yield from _Walk(str(inbox), strangers, mounts, on_folder, known).below(folder, path, remote, len(parts) + 1)
 
 
 LITTER = "litter"
 """Why a name is ignored that no person meant: of a system, an editor or a copier."""
+NO_PHOTO = "not_a_photo_suffix"
+"""Why a file is ignored that is neither called like a photo nor is a whole one."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
     inbox: str
-    suffixes: Set[str]
+    strangers: Strangers
     mounts: Mapping[str, Mount]
     on_folder: OnFolder
     known: Container[str]
@@ -93,7 +99,7 @@ class _Walk:
                     yield from self.below(inner, prefix + name, mount.remote if mount else remote, depth + 1)
                 except OSError:
                     os.listdir(folder)  # raises if it is not only this sub-folder that cannot be read
-                    yield Sighting(prefix + name, None, "folder_not_readable")
+                    yield _left(prefix + name, "folder_not_readable")
                 finally:
                     os.close(inner)
 
@@ -106,20 +112,22 @@ class _Walk:
         if is_ignored_file(name):
             return Sighting(path, None, LITTER)
         if entry.is_symlink():
-            return Sighting(path, None, "symlink")
-        if name[name.rfind(".") :].lower() not in self.suffixes:
-            return Sighting(path, None, "not_a_photo_suffix")
+            return _left(path, "symlink")
         if not entry.is_file(follow_symlinks=False):
-            return Sighting(path, None, "special_file")
-        if not writable:  # we cannot move files out of this folder, so we do not start them
-            return Sighting(path, None, "folder_not_writable")
+            return _left(path, "special_file")
         try:
-            return Sighting(path, entry.stat(follow_symlinks=False), remote=remote)
+            shown = entry.stat(follow_symlinks=False)
+            why = NOTHING_SAID if is_called_a_photo(name) else self.strangers.why_left(path, folder, shown)
         except FileNotFoundError:
             return None
         except OSError:
             os.listdir(folder)
-            return Sighting(path, None, "folder_not_readable")
+            return _left(path, "folder_not_readable")
+        if why:
+            return Sighting(path, None, NO_PHOTO, remote, why)
+        if not writable:  # we cannot move files out of this folder, so we do not start them
+            return _left(path, "folder_not_writable")
+        return Sighting(path, shown, remote=remote)
 
     def _open(self, folder: int, name: str, path: str, depth: int) -> Sighting | int | None:
         """A descriptor of a sub-folder, or why it is ignored; None if it is known, or is gone."""
@@ -128,13 +136,24 @@ class _Walk:
         if path in self.known:
             return None
         if depth >= MAX_DEPTH:
-            return Sighting(path, None, "too_deep")
+            return _left(path, "too_deep")
         try:
             return os.open(name, open_below.FOLDER, dir_fd=folder)
         except PermissionError:
-            return Sighting(path, None, "folder_not_readable")
+            return _left(path, "folder_not_readable")
         except OSError as error:
             if error.errno in open_below.GONE:
                 return None
             os.listdir(folder)
-            return Sighting(path, None, "folder_not_readable")
+            return _left(path, "folder_not_readable")
+
+
+_WORDS: Mapping[str, str] = {
+    "symlink": "left_symlink", "special_file": "left_special_file", "too_deep": "left_too_deep",
+    "folder_not_readable": "left_not_readable", "folder_not_writable": "left_not_writable",
+}  # fmt: skip
+"""What people are told of each reason."""
+
+
+def _left(path: str, ignored: str) -> Sighting:
+    return Sighting(path, None, ignored, why=Said(_WORDS[ignored]))

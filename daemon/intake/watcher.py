@@ -12,7 +12,6 @@ from daemon.intake.event_listener import EventListener
 from daemon.intake.proving import Prover
 from daemon.intake.scan_values import Scan
 from daemon.intake.scanner import BUSY_SHARE, Scanner
-from daemon.pictures.signatures import SUFFIXES
 from daemon.settings import IntakeSettings
 
 log = logging.getLogger("freisteller.intake")
@@ -30,7 +29,7 @@ class Watcher:
         self._folders = folders
         self._events = EventListener()
         self._prover = Prover(folders.inbox, settings.max_megapixels, decode, clock, self._events.wake)
-        self._scanner = Scanner(folders.inbox, SUFFIXES, settings, self._prover, clock, time.thread_time)
+        self._scanner = Scanner(folders.inbox, settings, self._prover, clock, time.thread_time)
         self._settings = settings
         self._listening_to: tuple[int, int, bool] | None = None
 

@@ -68,7 +68,8 @@ class Reports:
     root_trouble: what the last look at the hot folder showed. waits: for each kind of error that put photos off (the
     `reason` of its class), what it said. next_try_at: when the first of these photos is tried again; None = none waits,
     or others are due before. held: the photo that was tried last was put off, and the others wait for its next try.
-    servers: empty = not known, so nothing is said of engines.
+    servers: empty = not known, so nothing is said of engines. left_alone: how many files of the inbox are; left_names:
+    the first of them, with why.
     """
 
     root_trouble: FreistellerError | None = None
@@ -84,6 +85,7 @@ class Reports:
     paused_by: str = ""
     wrong_orders: Sequence[str] = ()
     left_alone: int = 0
+    left_names: Said = NOTHING_SAID
 
 
 def is_of_a_disk(said: Said) -> bool:
@@ -183,6 +185,6 @@ def _people(reports: Reports) -> list[Obstacle]:
         orders = said_together((Said.again(text) for text in reports.wrong_orders), "sentences")
         found.append(Obstacle("order_wrong", orders, Said("obstacle_order_wrong_do")))
     if reports.left_alone:
-        text = Said("obstacle_left_alone", n=reports.left_alone)
-        found.append(Obstacle("left_alone", text, Said("obstacle_left_alone_do")))
+        text = Said("obstacle_left_alone_names", n=reports.left_alone, names=reports.left_names)
+        found.append(Obstacle("left_alone", text, Said("obstacle_left_alone_export")))
     return found

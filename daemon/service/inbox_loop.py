@@ -2,12 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from daemon.errors import FreistellerError, JournalLocked, NoRoom, RootAway, said_of
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.root_condition import RootCondition
-from daemon.intake.scan_values import Scan
+from daemon.intake.scan_values import LeftFile, Scan
 from daemon.intake.watcher import Watcher
 from daemon.logs import log
 from daemon.observe import series
@@ -88,7 +88,7 @@ class InboxLoop:
         self._metrics = metrics
         self._settings = settings
         self._clock = clock
-        self._left_alone = 0
+        self._left_alone: Sequence[LeftFile] = ()
 
     def receive(self, stop: threading.Event) -> None:
         """Take in photos until `stop`."""
@@ -129,8 +129,8 @@ class InboxLoop:
         return scan
 
     @property
-    def left_alone(self) -> int:
-        """How many files of the inbox are no photos, or cannot be taken, as far as the last scan saw."""
+    def left_alone(self) -> Sequence[LeftFile]:
+        """The files of the inbox that are no photos, or cannot be taken, as far as the last scan saw."""
         return self._left_alone
 
     @property

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from daemon.errors import NOTHING_SAID, FreistellerError, JournalLocked, NoRoom, Said, as_said, said_of
+from daemon.intake.left_in_words import left_in_words
 from daemon.journal.turns import Wait
 from daemon.logs import log
 from daemon.observe import series
@@ -104,7 +105,8 @@ class ObstacleWatch:
             journal_damage=DAMAGED if tools.opened.damaged else NOTHING_SAID,
             servers=tools.engine.health(),
             wrong_orders=self._inbox_loop.wrong_orders,
-            left_alone=self._inbox_loop.left_alone,
+            left_alone=len(self._inbox_loop.left_alone),
+            left_names=left_in_words(self._inbox_loop.left_alone),
         )
 
     def _refused_by(self, trouble: FreistellerError | None) -> tuple[Said, ...]:

@@ -17,7 +17,6 @@ from daemon.intake.scanner import Scanner
 from daemon.settings import IntakeSettings
 from tests.drawing import drawn_photo
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 FORMATS = ("jpg", "progressive.jpg", "png", "tif", "tiled.tif", "big.tif", "webp", "bmp", "avif")
 
 
@@ -122,7 +121,7 @@ class World:
         self.settings = IntakeSettings.model_validate(settings)
         self.processor = Clock()
         prover = Prover(inbox, 500.0, decode, self.clock)
-        self.scanner = Scanner(inbox, SUFFIXES, self.settings, prover, self.clock, self.processor)
+        self.scanner = Scanner(inbox, self.settings, prover, self.clock, self.processor)
 
     def drop(self, name: str, content: bytes | None = None) -> Path:
         path = self.inbox / name

@@ -361,7 +361,7 @@ def test_a_list_of_products_is_neither_a_photo_nor_in_the_way(world: World, name
 
     first, later = world.look(), world.look(after=1000.0)
 
-    assert (first.ignored, first.left_alone, later.rejected, later.incomplete) == ({}, 0, (), 0)
+    assert (first.ignored, first.left_alone, later.rejected, later.incomplete) == ({}, (), (), 0)
     assert (world.inbox / name).exists()
 
 

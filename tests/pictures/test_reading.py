@@ -17,8 +17,8 @@ import pyvips
 from daemon.arrays import Rgb
 from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
 from daemon.pictures import writing
+from daemon.pictures.known_formats import SUFFIXES
 from daemon.pictures.reading import memory_need, open_photo, pages_of, prove_decodes
-from daemon.pictures.signatures import SUFFIXES
 from daemon.pictures.values import Samples
 from daemon.settings import OutputFormat
 from tests.drawing import tiff_of_pages

@@ -94,7 +94,7 @@ def test_a_file_that_is_no_photo_is_told_once_it_was_seen_and_litter_is_not(daem
         (daemon.parts.folders.inbox / name).write_bytes(b"x")
     daemon.parts.inbox_loop.turn(urgent=False)
     assert looked(daemon) == (["left_alone"], False)
-    assert daemon.parts.inbox_loop.left_alone == 1
+    assert [each.name for each in daemon.parts.inbox_loop.left_alone] == ["offer.pdf"]
 
 
 def test_photos_that_the_dispatcher_holds_back_are_in_back_off_also_while_one_is_tried(daemon: Daemon) -> None:

@@ -151,7 +151,18 @@ def test_each_code_has_a_german_text_with_the_same_values() -> None:
 
 
 ALIKE = frozenset(
-    {"sentences", "list", "of_recipe", "said", "server_error", "not_taken", "wrong_order", "kind_webp", "kind_bmp"}
+    {
+        "sentences",
+        "list",
+        "of_recipe",
+        "said",
+        "server_error",
+        "not_taken",
+        "wrong_order",
+        "kind_webp",
+        "kind_bmp",
+        "left_named",
+    }
 )
 """What has no words of its own, or the same ones."""
 
