@@ -20,6 +20,7 @@ def in_seconds(rules: str) -> str:
         rules = rules.replace(was, becomes)
     rules = rules.replace('up{job="freisteller"} == 0\n        for: 2m', 'up{job="freisteller"} == 0\n        for: 40s')
     rules = re.sub(r"\[(\d+)m\]", lambda found: f"[{max(4, int(found[1]))}s]", rules)
+    rules = rules.replace("keep_firing_for: 1m", "keep_firing_for: 8s")
     return re.sub(r"for: (\d+)m", r"for: \1s", rules)
 
 
