@@ -13,7 +13,8 @@ from daemon.disk.open_writers import open_for_writing
 from daemon.disk.os_errors import list_once
 from daemon.errors import NOTHING_SAID, BadPhoto, EngineAway, NotWholeYet, RootAway, Said, Vanished, said_of
 from daemon.intake.background_decoding import BackgroundDecoding, Decode
-from daemon.intake.file_structure import follow_to_end
+from daemon.pictures.file_structure import follow_to_end
+from daemon.pictures.partial_file import EndMissing
 
 
 class Finding(StrEnum):
@@ -96,8 +97,11 @@ class Prover:
             os.close(descriptor)
 
     def _read(self, descriptor: int, name: str, file_id: FileId) -> tuple[Finding, Said] | None:
+        missing: EndMissing | None = None
         try:
             doubt = follow_to_end(descriptor)
+        except EndMissing as error:
+            doubt, missing = said_of(error), error
         except NotWholeYet as error:
             return Finding.NOT_YET, Said("not_whole", name=name, detail=error)
         try:
@@ -108,6 +112,8 @@ class Prover:
         except (NotWholeYet, BadPhoto, RootAway) as error:
             if isinstance(error, RootAway):
                 list_once(self._inbox)  # an unreadable spot is this file's trouble, unless this fails too
+            if missing and isinstance(error, NotWholeYet):
+                return Finding.NOT_YET, Said("not_whole", name=name, detail=missing)
             return Finding.NEVER if isinstance(error, BadPhoto) else Finding.NOT_YET, said_of(error)
         if doubt:
             return Finding.DOUBTFUL, Said("may_not_be_whole", name=name, detail=doubt)

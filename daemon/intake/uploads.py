@@ -13,7 +13,6 @@ from daemon.hotfolder.orders import Orders
 from daemon.hotfolder.runtime import Runtime
 from daemon.intake.admission import Admission
 from daemon.intake.background_decoding import Decode
-from daemon.intake.file_structure import follow_to_end
 from daemon.intake.kept_uploads import (
     KeptUpload,
     UploadNote,
@@ -28,6 +27,8 @@ from daemon.intake.scan_values import Arrival
 from daemon.intake.sent_names import name_of_order, name_of_photo
 from daemon.jobs import Job
 from daemon.journal import NOTHING_ALONG, SentAlong
+from daemon.pictures.file_structure import follow_to_end
+from daemon.pictures.partial_file import EndMissing
 from daemon.pictures.signatures import HEAD_BYTES
 from daemon.settings.current import CurrentSettings
 
@@ -180,15 +181,19 @@ class Uploads:
 
     def _prove(self, file: ReceivedFile, name: str) -> None:
         """Nothing follows what was sent, so a file that is not whole yet never will be."""
+        missing: EndMissing | None = None
         try:
             follow_to_end(file.descriptor)
+        except EndMissing as error:
+            missing = error  # it may be all there for a decoder
         except NotWholeYet as error:
             raise BadPhoto(Said("sent_not_whole", name=name, detail=error)) from error
         for proof in range(1, _MOST_PROOFS + 1):
             try:
                 self._decode(file.descriptor, name, self._settings.now.intake.max_megapixels)
             except NotWholeYet as error:
-                raise BadPhoto(said_of(error)) from error
+                told = Said("sent_not_whole", name=name, detail=missing) if missing else said_of(error)
+                raise BadPhoto(told) from error
             except WorkerLost as error:
                 if proof == _MOST_PROOFS:
                     raise BadPhoto(said_of(error)) from error

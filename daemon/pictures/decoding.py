@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from daemon.pictures import bmp, camera_raw, heic, vips
+from daemon.pictures.file_structure import jpeg_has_end
 from daemon.pictures.four_channels import COLOURS, all_bits, four_channels
 from daemon.pictures.heif_boxes import heif_colours
+from daemon.pictures.jpeg_end import EOI, with_end
 from daemon.pictures.upright import is_turned, upright
 from daemon.pictures.values import Decodable, Header, Metadata, Samples
 
@@ -148,7 +150,10 @@ def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:
     if kind in _OPENERS:
         return vips.image_of(_OPENERS[kind](descriptor).pixels())
     if kind in _MAPPING_LOADERS:
-        image = _MAPPING_LOADERS[kind](_content(descriptor), **options)
+        content = _content(descriptor)
+        if kind == "jpeg" and options and not content.endswith(EOI) and not jpeg_has_end(descriptor):
+            content = with_end(content)  # without options, nothing but the header is read
+        image = _MAPPING_LOADERS[kind](content, **options)
         return all_bits(image, heif_colours(descriptor)) if kind == "avif" else image
     os.lseek(descriptor, 0, os.SEEK_SET)
     source = vips.Source.new_from_descriptor(descriptor)

@@ -2,7 +2,7 @@
 
 Intake, uploads, the readers and the documents share it. A file is taken by what it begins with; its name only says
 what somebody expects of it. How a format is read stands in `decoding`, how its end is found in
-`intake/file_structure.py`; `tests/pictures/test_known_formats.py` says that all of them speak of the same formats.
+`pictures/file_structure.py`; `tests/pictures/test_known_formats.py` says that all of them speak of the same formats.
 """
 
 import re

@@ -17,6 +17,7 @@ from pathlib import Path
 from daemon.errors import BadPhoto, NotWholeYet, RootAway, Said, Vanished, said_of
 from daemon.pictures import decoding, icc, iptc, signatures, tiff_page
 from daemon.pictures.codec_errors import Undecodable, Unsupported
+from daemon.pictures.file_structure import remarks_on
 from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.memory_need import Need, comes_in_strips, need_of
 from daemon.pictures.photo import Photo
@@ -107,7 +108,8 @@ def _found(path: Path, max_megapixels: float, page: int) -> _Found:
             metadata = replace(metadata, dpi=metadata.dpi_down, dpi_down=metadata.dpi)
         alpha_extra = 0 if tags is None else tags.alpha_extra
         in_strips = comes_in_strips(kind, header, tags)
-        return _Found(kind, header, profile, metadata, (*remarks, *told.remarks), alpha_extra, in_strips, told)
+        remarks = (*remarks, *told.remarks, *(remarks_on(descriptor) if page == 0 else ()))
+        return _Found(kind, header, profile, metadata, remarks, alpha_extra, in_strips, told)
 
 
 def _decoded(path: Path, found: _Found, page: int, longest: int | None = None) -> Photo:

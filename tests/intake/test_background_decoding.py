@@ -11,7 +11,7 @@ import pytest
 from daemon.errors import WorkerLost
 from daemon.intake import background_decoding
 from daemon.intake.background_decoding import MOST_AT_ONCE
-from daemon.intake.file_structure import follow_to_end
+from daemon.pictures.file_structure import follow_to_end
 from tests.intake.photos import World, decodes
 
 

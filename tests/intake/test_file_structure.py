@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.errors import NotWholeYet
-from daemon.intake import file_structure
-from daemon.intake.file_structure import follow_to_end
-from daemon.intake.partial_file import PartialFile
+from daemon.pictures import file_structure
+from daemon.pictures.file_structure import follow_to_end
+from daemon.pictures.partial_file import PartialFile
 from tests.drawing import drawn_photo
 from tests.intake.photos import FORMATS, bmp, photo, two_pages
 

@@ -13,8 +13,8 @@ import pytest
 from daemon.errors import RootAway
 from daemon.hotfolder import claim_file
 from daemon.intake.admission import Admission
-from daemon.intake.file_structure import follow_to_end
 from daemon.intake.scan_values import Arrival, Scan
+from daemon.pictures.file_structure import follow_to_end
 from daemon.pictures.reading import prove_decodes
 from daemon.service.lifecycle import Daemon
 from tests.doubles import ScriptedEngine

@@ -23,6 +23,7 @@ from daemon.settings import Settings
 from daemon.states import State
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo
+from tests.intake.photos import photo
 from tests.test_crash_at_every_step import (
     MOST_STEPS,
     Died,
@@ -372,3 +373,14 @@ def test_many_are_taken_in_at_once_each_one_once(tmp_path: Path) -> None:
 
     assert len(ids) == len(contents)
     assert len(results(settings.root_path)) == 2 * len(contents)
+
+
+def test_a_sent_jpeg_without_its_end_mark_is_taken_and_a_cut_one_is_to_be_sent_again(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    with a_daemon(settings) as daemon:
+        send(daemon, photo("jpg")[:-2], SentPhoto("a.jpg"))
+        with pytest.raises(BadPhoto, match=r"b\.jpg is not whole: .* Send it again"):
+            send(daemon, photo("jpg")[:-300], SentPhoto("b.jpg"))
+        work_off(daemon)
+
+    assert sorted(results(settings.root_path)) == ["a.json", "a.png"]

@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import SAID
-from daemon.intake import file_structure
-from daemon.pictures import decoding, vips
+from daemon.pictures import decoding, file_structure, vips
 from daemon.pictures.known_formats import BEGINNINGS, FORMATS, OTHER_KINDS, SUFFIXES, suffixes_of
 from daemon.pictures.signatures import HEAD_BYTES, kind_of, may_become_a_photo, stranger
 from tests.intake.photos import FORMATS as DRAWN

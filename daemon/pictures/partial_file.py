@@ -12,6 +12,13 @@ class Doubtful(Exception):
     """The file may be whole, but does not look like it; the message says why. Believe it later, if it decodes."""
 
 
+class EndMissing(NotWholeYet):
+    """Only what should end the file is missing or cut off, which no decoder needs.
+
+    Believe the file later, if it decodes to its last row.
+    """
+
+
 class PartialFile:
     """A file that is read by position, never mapped; what lies beyond its end is not there yet."""
 

@@ -8,16 +8,18 @@ truncates a mapped file would kill us with SIGBUS.
 import os
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from daemon.errors import NotWholeYet, Said, said_of
-from daemon.intake import tiff_structure
-from daemon.intake.partial_file import Doubtful, PartialFile
+from daemon.pictures import tiff_structure
+from daemon.pictures.partial_file import Doubtful, EndMissing, PartialFile
 
 _TAIL_BYTES = 4096
+_ZEROS_BYTES = 16  # as many zeros at the end of coded data are no picture
 _MOST_PARTS = 100_000  # segments, chunks or boxes; a PNG of 800 MB has as many chunks
 # In coded data: no stuffing, no fill byte, no restart marker. Two bytes, so that a search never looks at one twice.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
+_SOS, _EOI = 0xDA, 0xD9
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length: TEM, RST0-7, SOI
 
 
@@ -25,7 +27,8 @@ def follow_to_end(descriptor: int) -> Said | None:
     """Follow a file's structure to its end.
 
     Returns None if nothing speaks against the file, or a doubt in words: it may be whole, but looks like a file whose
-    data is still to come. Of an unknown format we look at the end only. Raises NotWholeYet that says what is missing.
+    data is still to come. Of an unknown format we look at the end only. Raises NotWholeYet that says what is missing;
+    EndMissing if that is only what closes the file.
     """
     file = PartialFile(descriptor)
     if file.size == 0:
@@ -57,8 +60,50 @@ def _doubt(file: PartialFile, end: int) -> Said | None:
     return Said("has_hole") if hole < end else None
 
 
+def remarks_on(descriptor: int) -> tuple[str, ...]:
+    """What the report says of a file that ends in an unusual way, though its picture is all there."""
+    file = PartialFile(descriptor)
+    head = file.some(0, _TAIL_BYTES)
+    follow = next((follow for signature, follow in _FORMATS if signature.match(head)), None)
+    if follow is None:
+        return ()
+    try:
+        end = follow(file)
+    except EndMissing:
+        return (_REMARKS[follow],)
+    except (NotWholeYet, Doubtful):
+        return ()
+    return (_TRAILER,) if follow is _boxes and end < file.size else ()
+
+
+def jpeg_has_end(descriptor: int) -> bool:
+    """Whether a JPEG has its end mark, whatever follows it."""
+    try:
+        _jpeg(PartialFile(descriptor))
+    except NotWholeYet:
+        return False
+    except Doubtful:
+        pass
+    return True
+
+
 def _jpeg(file: PartialFile) -> int:
     """From SOI over all segments and scans to EOI (ITU-T T.81, annex B); what follows EOI is ignored."""
+    scans = 0
+    try:
+        for position, mark in _jpeg_marks(file):
+            if mark == _EOI:
+                return position + 2
+            scans += mark == _SOS
+    except NotWholeYet as error:
+        if not scans or _ends_in_zeros(file):
+            raise
+        raise EndMissing(said_of(error)) from error
+    raise Doubtful(Said("jpeg_parts"))
+
+
+def _jpeg_marks(file: PartialFile) -> Iterator[tuple[int, int]]:
+    """The position and the number of each mark behind SOI, as far as one leads to the next, with a limit."""
     what = "jpeg_end"
     position = 2
     for _ in range(_MOST_PARTS):
@@ -67,15 +112,20 @@ def _jpeg(file: PartialFile) -> int:
             if not any(file.some(position, 16)):
                 raise NotWholeYet(Said("jpeg_zeros"))
             position = file.find(_JPEG_MARKER, position, what)  # stray or fill bytes; decoders skip them too
-        elif head[1] == 0xD9:
-            return position + 2
-        elif head[1] in _JPEG_BARE:
+            continue
+        yield position, head[1]
+        if head[1] in _JPEG_BARE:
             position += 2
         else:
             position += 2 + int.from_bytes(file.exactly(position + 2, 2, what))
-            if head[1] == 0xDA:
+            if head[1] == _SOS:
                 position = file.find(_JPEG_MARKER, position, what)
-    raise Doubtful(Said("jpeg_parts"))
+
+
+def _ends_in_zeros(file: PartialFile) -> bool:
+    """Whether a file may have its full size, and its data is still to come."""
+    tail = file.some(max(0, file.size - _ZEROS_BYTES), _ZEROS_BYTES)
+    return not any(tail)
 
 
 def _png(file: PartialFile) -> int:
@@ -107,19 +157,31 @@ def _bmp(file: PartialFile) -> int:
 
 
 def _boxes(file: PartialFile) -> int:
-    """Over all boxes to the end of the file (ISO/IEC 14496-12, 4.2); the last one may leave its size open."""
-    position = 0
+    """Over all boxes to the end of the file (ISO/IEC 14496-12, 4.2); the last one may leave its size open.
+
+    What follows the picture and is no box is ignored: phones write such trailers.
+    """
+    position, kinds = 0, set[bytes]()
     for _ in range(_MOST_PARTS):
-        if position >= file.size:
-            return _sized(file, position, "kind_picture")
-        size, kind = struct.unpack(">I4s", file.exactly(position, 8, "its_last_part"))
-        if kind == b"\0\0\0\0":
-            raise NotWholeYet(Said("zeros_at_next"))
-        if size == 1:
-            (size,) = struct.unpack(">Q", file.exactly(position + 8, 8, "its_last_part"))
-        if size == 0:
-            return file.size
-        position += max(size, 8)
+        if position == file.size:
+            return position
+        has_picture = kinds >= _PICTURE_BOXES
+        try:
+            size, kind = struct.unpack(">I4s", file.exactly(position, 8, "its_last_part"))
+            if kind == b"\0\0\0\0":
+                raise NotWholeYet(Said("zeros_at_next"))
+            if has_picture and not (_BOX_KIND.fullmatch(kind) and (size >= 8 or size < 2)):
+                return position
+            if size == 1:
+                (size,) = struct.unpack(">Q", file.exactly(position + 8, 8, "its_last_part"))
+            if size == 0:
+                return file.size
+            position = _sized(file, position + max(size, 8), "kind_picture")
+        except NotWholeYet as error:
+            if has_picture:
+                raise EndMissing(said_of(error)) from error
+            raise
+        kinds.add(kind)
     raise Doubtful(Said("too_many_parts"))
 
 
@@ -129,6 +191,9 @@ def _sized(file: PartialFile, size: int, kind: str) -> int:
     return size
 
 
+_PICTURE_BOXES = frozenset({b"ftyp", b"meta", b"mdat"})
+_BOX_KIND = re.compile(rb"[0-9A-Za-z \xa9]{4}")
+
 _FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[PartialFile], int]], ...] = (
     (re.compile(rb"\xff\xd8\xff"), _jpeg),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), _png),
@@ -137,3 +202,11 @@ _FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[PartialFile], int]], ...] = (
     (re.compile(rb"BM"), _bmp),
     (re.compile(rb"....ftyp", re.DOTALL), _boxes),
 )
+
+_TRAILER = "bytes that are no part of it follow the picture"
+_REMARKS: Mapping[Callable[[PartialFile], int], str] = {
+    _jpeg: "its end mark is missing; all rows of the picture are there",
+    _boxes: "what follows the picture is cut off, or is no part of it; the picture is all there",
+    tiff_structure.follow: "it ends before it says that there is no further page",
+}
+"""Of files whose end is missing."""

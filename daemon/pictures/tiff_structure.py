@@ -1,13 +1,14 @@
 """Whether all pages of a TIFF are there, with the data that they point to."""
 
 import struct
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from daemon.errors import NotWholeYet, Said, said_of
-from daemon.intake.partial_file import Doubtful, PartialFile
+from daemon.pictures.partial_file import Doubtful, EndMissing, PartialFile
 from daemon.pictures.tiff_directory import WHOLE_NUMBERS, Directory, dialect_of, directory_at, pages
 
 _MOST_PAGES = 100_000
@@ -24,7 +25,8 @@ def follow(file: PartialFile) -> int:
     The chain of pages ends in 0, and the strips or tiles of each page lie inside the file (TIFF 6.0; BigTIFF). Pages
     within a page (TIFF Technical Note 1, SubIFDs), where camera RAWs keep the data that counts, have to be there too.
     Raises NotWholeYet with what is missing. Raises Doubtful if it is a page within a page, if the first page counts
-    more pages than there are (tag 297), or if pages share their tables.
+    more pages than there are (tag 297), or if pages share their tables. Raises EndMissing if only the link behind the
+    last page is cut off.
     """
     file.exactly(0, 16, "tiff_header")
     read = partial(_read, file)
@@ -32,6 +34,8 @@ def follow(file: PartialFile) -> int:
     assert dialect  # its signature says so
     inner: list[int] = []
     number = promised = table_numbers = 0
+    last: Directory | None = None
+    unlinked: NotWholeYet | None = None
     try:
         for page in pages(read, dialect, _MOST_PAGES):
             number += 1
@@ -44,22 +48,35 @@ def follow(file: PartialFile) -> int:
                 promised = _promised_pages(file, page)
             if len(inner) < _MOST_INNER:  # a table is read only if it is wanted: all pages may point to one of 16 MB
                 inner += map(int, _table(file, page, _SUB_IFDS)[: _MOST_INNER - len(inner)])
+            last = page
+    except NotWholeYet as error:
+        # Some scanners end a file with the last entry of its last page, without the link to a next one.
+        if last is None or not last.link <= file.size < last.link + dialect.offset.size:
+            raise
+        unlinked = error
     except struct.error as error:
         raise NotWholeYet(Said("tiff_ends_early")) from error
     if not number:
         raise NotWholeYet(Said("tiff_without_page"))
+    _check_inner(file, (directory_at(read, dialect, within) for within in inner), table_numbers)
+    if number < promised:
+        raise Doubtful(Said("tiff_fewer_pages", promised=promised, n=number))
+    if unlinked is not None:
+        raise EndMissing(said_of(unlinked)) from unlinked
+    return file.size
+
+
+def _check_inner(file: PartialFile, pages_within: Iterable[Directory], table_numbers: int) -> None:
+    """Raise Doubtful if a page within a page is not all there. table_numbers: that the tables of the pages have."""
     try:
-        for within in inner:
-            table_numbers += _check_data(file, directory_at(read, dialect, within))
+        for within in pages_within:
+            table_numbers += _check_data(file, within)
             if table_numbers > file.size:
                 raise Doubtful(Said("tiff_shared_tables"))
     except NotWholeYet as error:
         raise Doubtful(said_of(error)) from error
     except struct.error as error:
         raise Doubtful(Said("tiff_ends_early")) from error
-    if number < promised:
-        raise Doubtful(Said("tiff_fewer_pages", promised=promised, n=number))
-    return file.size
 
 
 def _read(file: PartialFile, length: int, position: int) -> bytes:
