@@ -105,6 +105,13 @@ class BadPhoto(FreistellerError):
     reason = "bad_photo"
 
 
+class BadPage(BadPhoto):
+    """One picture of a file cannot be decoded, whatever we try. Answer: do the others, and say so in the report.
+
+    Where it is the only one, it is a BadPhoto as any other.
+    """
+
+
 class NotWholeYet(FreistellerError):
     """A file is not proven whole. Answer: leave it where it is and look again later."""
 

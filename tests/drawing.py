@@ -41,6 +41,20 @@ def save_pages(path: Path, count: int, blank: int = 0) -> Path:
     return path
 
 
+def with_bad_pages(tiff: bytes, *numbers: int) -> bytes:
+    """What `tiff_of_pages` gave, with pages, from 1, that are packed in a way that nobody knows."""
+    content, at, number = bytearray(tiff), 4, 0
+    while start := int.from_bytes(content[at : at + 4], "little"):
+        number += 1
+        entries = int.from_bytes(content[start : start + 2], "little")
+        rows = range(start + 2, start + 2 + 12 * entries, 12)
+        if number in numbers:
+            compression = next(row for row in rows if content[row : row + 2] == (259).to_bytes(2, "little"))
+            content[compression + 8 : compression + 12] = (99).to_bytes(4, "little")
+        at = rows.stop
+    return bytes(content)
+
+
 def tiff_of_pages(pictures: Sequence[Rgb], kinds: Sequence[int] = ()) -> bytes:
     """A TIFF, little-endian, RGB of 8 bit, one uncompressed strip a page. kinds: the NewSubfileType of each page."""
     content = b"II*\0"

@@ -13,7 +13,7 @@ from daemon.commands.single_photos import SinglePhotos
 from daemon.jobs import Grade
 from daemon.logs import log
 from daemon.pictures.result_names import is_rendition
-from daemon.publishing.reports import rendition_values
+from daemon.publishing.told_renditions import rendition_values
 from daemon.renditions.wanted import MadeRendition
 from daemon.settings import Settings
 from daemon.settings.rendition_section import RenditionSettings

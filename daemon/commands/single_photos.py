@@ -94,7 +94,8 @@ class SinglePhotos:
             with CutFile(PhotoTask(job, self._settings), photo, self._pipeline, self.staging) as file:
                 outcome = file.cut_out()
                 cuts = file.stage(folder)
-            files = self.staging.stage_report(job, cuts, folder, content_of(photo), lambda: time.perf_counter() - began)
+            content, worked = content_of(photo), lambda: time.perf_counter() - began
+            files = self.staging.stage_report(job, cuts, folder, content, worked, file.not_done)
             return SinglePhoto(job, outcome, files, tuple(made for cut in cuts for made in cut.renditions))
         finally:
             self._alphas.drop(job.id)

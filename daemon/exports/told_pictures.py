@@ -9,6 +9,7 @@ from daemon.errors import Said
 from daemon.exports.left_out import BrokenRule
 from daemon.pictures.result_names import FOR, REPORT, tails_of
 from daemon.pictures.values import Page
+from daemon.publishing.left_out_pages import page_count
 from daemon.renditions.encoded_rendition import SUFFIXES
 from daemon.renditions.wanted import Pictures, RenditionFormat
 from daemon.settings.rendition_words import folder_of, rendition_label, template_of
@@ -69,7 +70,7 @@ def _renditions(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
     """Each rendition with the suffix of its page."""
     pages = body.get("pages") or ()
     for part in pages or (body,):
-        suffix = Page(number=int(part["page"]), of=len(pages)).suffix if pages else ""
+        suffix = Page(number=int(part["page"]), of=page_count(body)).suffix if pages else ""
         for each in part.get("renditions", ()):
             yield suffix, each
 

@@ -30,9 +30,9 @@ from daemon.pictures.result_names import FOR, TAIL
 from daemon.publishing.earlier_result import EARLIER
 from daemon.publishing.published_files import as_published
 from daemon.publishing.publisher import Publisher
-from daemon.publishing.reports import Cut, Staged, rendition_values
+from daemon.publishing.reports import Cut, Staged
 from daemon.publishing.staging import content_of
-from daemon.publishing.told_renditions import retold, told_labels
+from daemon.publishing.told_renditions import rendition_values, retold, told_labels
 from daemon.renditions.wanted import MadeRendition
 from daemon.states import is_done, is_open
 

@@ -45,7 +45,7 @@ class RenditionDesk:
             best = best_of_page(row.job, page)
             if best is None or not self._others.can_be_taken(row.job, best):
                 raise IllegalMove(Said("alphas_gone", n=best.number if best else 0, name=row.job.name))
-        task = with_pages_as_before(PhotoTask(row.job, self._settings(row)))
+        task = with_pages_as_before(PhotoTask(row.job, self._settings(row)), row.results)
         with CutFile(task, original, self._pipeline, OnlyRenditions(grade, lacking, self._tick)) as file:
             file.restore()
             return file.stage(folder)

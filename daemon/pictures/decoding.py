@@ -113,8 +113,8 @@ def strips(descriptor: int, kind: str, rows: int) -> Iterator[Samples]:
         yield from vips.strips_of(_open(descriptor, kind, access="sequential", fail_on=_STRICT), rows)
 
 
-def prove(descriptor: int, kind: str) -> None:
-    """Decode to the last line and keep nothing. Raises Undecodable."""
+def prove(descriptor: int, kind: str, page: int = 0) -> None:
+    """Decode a page to its last line and keep nothing. Raises Undecodable."""
     if kind in _OPENERS:
         _OPENERS[kind](descriptor).prove()
         return
@@ -122,7 +122,7 @@ def prove(descriptor: int, kind: str) -> None:
         if kind in ("jpeg", "webp"):
             _prove_shrunk(descriptor, kind)
             return
-        image = _open(descriptor, kind, access="sequential", fail_on=_STRICT)
+        image = _open(descriptor, kind, page, access="sequential", fail_on=_STRICT)
         if kind in ("png", "tiff") and not vips.field_of(image, "tile-width"):
             image = image.crop(0, 0, 1, image.height)  # rows are decoded whole, whatever is asked of them
         image.extract_band(0).stats()  # avg(), min() and max() fail on a NaN

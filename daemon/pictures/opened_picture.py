@@ -64,8 +64,9 @@ class OpenedPicture:
         A file without an alpha has a full one. Of a layer "colour" alone, what is transparent is shown on white.
         Raises BadPhoto and RootAway as `open_photo` does.
         """
-        found = pages_of(path) if page else (0,)
-        self._photo: Photo | None = open_photo(path, max_megapixels, found[min(page, len(found)) - 1] if page else 0)
+        found = pages_of(path) if page else ()
+        index = found[min(page, len(found)) - 1] if page else None
+        self._photo: Photo | None = open_photo(path, max_megapixels, index)
         self._filled = "alpha" in layers
         self.width, self.height = self._photo.width, self._photo.height
         self._around: Rgb | None = None

@@ -5,21 +5,20 @@ preview behind it, a burst in HEIC), the main one is the photo; each page of a T
 GIF) are not photos.
 """
 
-import errno
 import os
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from daemon.errors import BadPhoto, NotWholeYet, RootAway, Said, Vanished, said_of
-from daemon.pictures import decoding, icc, iptc, signatures, tiff_page
+from daemon.errors import BadPage, BadPhoto, NotWholeYet, Said, Vanished, said_of
+from daemon.pictures import decoding, icc, iptc, signatures, tiff_page, tiff_pages
 from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.file_structure import remarks_on
 from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.memory_need import Need, comes_in_strips, need_of
+from daemon.pictures.opened_file import opened
 from daemon.pictures.photo import Photo
 from daemon.pictures.png_chunks import is_animated
 from daemon.pictures.tiles import TILE
@@ -27,10 +26,9 @@ from daemon.pictures.told_colours import Told, told_colours
 from daemon.pictures.upright import QUARTER_TURNS
 from daemon.pictures.values import Header, Metadata, Samples
 
-# A program still writes, a share still copies, or somebody has to correct the permissions.
-_LOCKED = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EAGAIN, errno.ELOOP, errno.ENXIO)
 # libvips searches all tiles of a row for each tile that it reads: two rows of 1,600 take 0.3 s, of 3,100 take 2.5 s.
 _MOST_TILES_IN_A_ROW = 2048
+_SMALLER = "page {} was not cut out: it has the shape of another page and at most half its size"
 
 
 def pages_of(path: Path) -> tuple[int, ...]:
@@ -38,40 +36,41 @@ def pages_of(path: Path) -> tuple[int, ...]:
 
     Raises BadPhoto and RootAway as `open_photo` does.
     """
-    with _as_bad_photo(path.name), _opened(path, path.name) as descriptor:
-        return tiff_page.pages_of(descriptor) if _kind(descriptor, path.name) == "tiff" else (0,)
+    with _as_bad_photo(path.name), opened(path, path.name) as descriptor:
+        return _photos_in(descriptor, _kind(descriptor, path.name)).photos
 
 
-def open_photo(path: Path, max_megapixels: float, page: int = 0) -> Photo:
-    """Decode a photo. page: of a TIFF, counted from 0.
+def open_photo(path: Path, max_megapixels: float, page: int | None = None) -> Photo:
+    """Decode a photo. page: of a TIFF, counted from 0, as in `pages_of`; None for the first of these.
 
-    Raises BadPhoto with a reason that a person understands, and RootAway if the disk does not answer.
+    Raises BadPhoto with a reason that a person understands, BadPage if that concerns this page alone, and RootAway if
+    the disk does not answer.
     """
-    return _decoded(path, _found(path, max_megapixels, page), page)
+    return _decoded(path, _found(path, max_megapixels, page))
 
 
-def open_for_work(path: Path, max_megapixels: float, page: int = 0) -> Photo | LargePhoto:
+def open_for_work(path: Path, max_megapixels: float, page: int | None = None) -> Photo | LargePhoto:
     """The same photo; if it is large and its file can be read row by row, it is not in memory (`comes_in_strips`).
 
     Raises what `open_photo` raises.
     """
     found = _found(path, max_megapixels, page)
     if not found.in_strips:
-        return _decoded(path, found, page)
-    strips = partial(_strips, path, found, page)
+        return _decoded(path, found)
+    strips = partial(_strips, path, found)
     size = found.header.width, found.header.height
-    with _as_bad_photo(_called(path, page)), _opened(path, path.name) as descriptor:
-        profile = decoding.decoded_profile(descriptor, found.kind, found.profile, page)
+    with _as_bad_photo(_called(path, found.page)), opened(path, path.name) as descriptor:
+        profile = decoding.decoded_profile(descriptor, found.kind, found.profile, found.page)
     metadata = replace(found.metadata, icc=profile)
     return LargePhoto.of(strips, size, metadata=metadata, format=found.kind, remarks=found.remarks)
 
 
-def open_small(path: Path, longest: int, max_megapixels: float, page: int = 0) -> Photo:
+def open_small(path: Path, longest: int, max_megapixels: float, page: int | None = None) -> Photo:
     """The same photo with no side longer than `longest` pixels, for looking at; it is never in memory at full size.
 
     Raises what `open_photo` raises.
     """
-    return _decoded(path, _found(path, max_megapixels, page), page, longest)
+    return _decoded(path, _found(path, max_megapixels, page), longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,7 @@ class _Found:
     profile: the ICC profile to decode with. alpha_extra: as `decoding.decode`. told: its colours beside an ICC profile.
     """
 
+    page: int
     kind: str
     header: Header
     profile: bytes | None
@@ -91,10 +91,12 @@ class _Found:
     told: Told
 
 
-def _found(path: Path, max_megapixels: float, page: int) -> _Found:
-    name = _called(path, page)
-    with _as_bad_photo(name), _opened(path, path.name) as descriptor:
+def _found(path: Path, max_megapixels: float, wanted: int | None) -> _Found:
+    name = _called(path, wanted)
+    with _as_bad_photo(name), opened(path, path.name) as descriptor:
         kind = _kind(descriptor, path.name)
+        photos, smaller = _photos_in(descriptor, kind)
+        page = photos[0] if wanted is None else wanted
         header = _header(descriptor, kind, name, max_megapixels, page)
         tags = tiff_page.Tags(descriptor, page) if kind in ("tiff", "raw") else None
         profile, remarks = icc.usable_profile(header)
@@ -107,34 +109,36 @@ def _found(path: Path, max_megapixels: float, page: int) -> _Found:
         if metadata.dpi_down and header.orientation in QUARTER_TURNS:
             metadata = replace(metadata, dpi=metadata.dpi_down, dpi_down=metadata.dpi)
         alpha_extra = 0 if tags is None else tags.alpha_extra
+        of_file = (*remarks_on(descriptor), *(_SMALLER.format(number + 1) for number in smaller))
+        remarks = (*remarks, *told.remarks, *(of_file if page == photos[0] else ()))
         in_strips = comes_in_strips(kind, header, tags)
-        remarks = (*remarks, *told.remarks, *(remarks_on(descriptor) if page == 0 else ()))
-        return _Found(kind, header, profile, metadata, remarks, alpha_extra, in_strips, told)
+        return _Found(page, kind, header, profile, metadata, remarks, alpha_extra, in_strips, told)
 
 
-def _decoded(path: Path, found: _Found, page: int, longest: int | None = None) -> Photo:
-    with _as_bad_photo(_called(path, page)), _opened(path, path.name) as descriptor:
+def _decoded(path: Path, found: _Found, longest: int | None = None) -> Photo:
+    with _as_bad_photo(_called(path, found.page)), opened(path, path.name) as descriptor:
         rgba, has_alpha, profile = decoding.decode(
-            descriptor, found.kind, found.profile, found.alpha_extra, page, longest, found.header.orientation
+            descriptor, found.kind, found.profile, found.alpha_extra, found.page, longest, found.header.orientation
         )
     rgba = found.told.applied(rgba)
     return Photo(rgba, has_alpha, replace(found.metadata, icc=profile), found.kind, found.remarks)
 
 
-def _strips(path: Path, found: _Found, page: int) -> Iterator[Samples]:
-    with _as_bad_photo(_called(path, page)), _opened(path, path.name) as descriptor:
-        for strip in decoding.decode_in_strips(descriptor, found.kind, found.profile, page, TILE):
+def _strips(path: Path, found: _Found) -> Iterator[Samples]:
+    with _as_bad_photo(_called(path, found.page)), opened(path, path.name) as descriptor:
+        for strip in decoding.decode_in_strips(descriptor, found.kind, found.profile, found.page, TILE):
             yield found.told.applied(strip)
 
 
-def memory_need(path: Path, max_megapixels: float, page: int = 0) -> Need:
+def memory_need(path: Path, max_megapixels: float, page: int | None = None) -> Need:
     """How much memory a file takes at most, to be proven and to be worked on, by its header alone.
 
     Raises BadPhoto and RootAway as `open_photo` does.
     """
     name = _called(path, page)
-    with _as_bad_photo(name), _opened(path, path.name) as descriptor:
+    with _as_bad_photo(name), opened(path, path.name) as descriptor:
         kind = _kind(descriptor, path.name)
+        page = _photos_in(descriptor, kind).photos[0] if page is None else page
         header = _header(descriptor, kind, name, max_megapixels, page)
         tags = tiff_page.Tags(descriptor, page) if kind == "tiff" else None
         return need_of(kind, header, os.fstat(descriptor).st_size, tags)
@@ -143,6 +147,8 @@ def memory_need(path: Path, max_megapixels: float, page: int = 0) -> Need:
 def prove_decodes(path: Path, max_megapixels: float, name: str = "") -> None:
     """Prove that a file is a photo and decodes to its last line; holds only a few lines of it in memory.
 
+    Of a TIFF of several pages, the first that can be decoded: the others are seen to when they are cut out.
+
     name: what people call the file; "" = the last part of its path.
 
     Raises BadPhoto if it will never be a photo (another kind of file, too large, animated), NotWholeYet if it is
@@ -150,15 +156,31 @@ def prove_decodes(path: Path, max_megapixels: float, name: str = "") -> None:
     answer.
     """
     name = name or path.name
-    with _opened(path, name) as descriptor:
+    with opened(path, name) as descriptor:
         kind = _kind(descriptor, name)
+        first, *others = _photos_in(descriptor, kind).photos
         try:
-            _header(descriptor, kind, name, max_megapixels)
-            decoding.prove(descriptor, kind)
-        except Unsupported as error:
-            raise BadPhoto(_unsupported(name, error)) from error
-        except Undecodable as error:
-            raise NotWholeYet(_damaged(name, error)) from error
+            _prove_page(descriptor, kind, name, max_megapixels, first)
+        except (BadPage, NotWholeYet):
+            if not any(_is_proven(descriptor, kind, name, max_megapixels, page) for page in others):
+                raise
+
+
+def _prove_page(descriptor: int, kind: str, name: str, max_megapixels: float, page: int) -> None:
+    try:
+        _header(descriptor, kind, name, max_megapixels, page)
+        decoding.prove(descriptor, kind, page)
+    except Unsupported as error:
+        raise BadPage(_unsupported(name, error)) from error
+    except Undecodable as error:
+        raise NotWholeYet(_damaged(name, error)) from error
+
+
+def _is_proven(descriptor: int, kind: str, name: str, max_megapixels: float, page: int) -> bool:
+    with suppress(BadPhoto, NotWholeYet):
+        _prove_page(descriptor, kind, name, max_megapixels, page)
+        return True
+    return False
 
 
 @contextmanager
@@ -167,41 +189,17 @@ def _as_bad_photo(name: str) -> Iterator[None]:
     try:
         yield
     except Unsupported as error:
-        raise BadPhoto(_unsupported(name, error)) from error
+        raise BadPage(_unsupported(name, error)) from error
     except Undecodable as error:
-        raise BadPhoto(_damaged(name, error)) from error
+        raise BadPage(_damaged(name, error)) from error
     except (Vanished, NotWholeYet) as error:
         raise BadPhoto(said_of(error)) from error
-
-
-@contextmanager
-def _opened(path: Path, name: str) -> Iterator[int]:
-    try:
-        # Never wait for the other end of a pipe that somebody named like a photo.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError as error:
-        raise Vanished(Said("not_there", name=name)) from error
-    except OSError as error:
-        if error.errno in _LOCKED:
-            raise NotWholeYet(Said("cannot_open", name=name, fault=error.strerror)) from error
-        raise RootAway(Said("cannot_open", name=name, fault=error.strerror)) from error
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise BadPhoto(Said("is_a_folder", name=name))
-        if not stat.S_ISREG(mode):
-            raise BadPhoto(Said("not_a_file", name=name))
-        yield descriptor
-    except OSError as error:
-        raise RootAway(Said("cannot_read", name=name, fault=error.strerror)) from error
-    finally:
-        os.close(descriptor)
 
 
 def _kind(descriptor: int, name: str) -> str:
     head = os.pread(descriptor, signatures.HEAD_BYTES, 0)
     kind = signatures.kind_of(head)
-    if kind == "tiff" and tiff_page.Tags(descriptor).begins_with_a_preview:
+    if kind == "tiff" and tiff_pages.is_camera_raw(descriptor):
         return "raw"
     if kind is not None:
         return kind
@@ -210,12 +208,16 @@ def _kind(descriptor: int, name: str) -> str:
     raise BadPhoto(Said("not_a_photo", name=name, what=signatures.stranger(head)))
 
 
-def _header(descriptor: int, kind: str, name: str, max_megapixels: float, page: int = 0) -> Header:
+def _photos_in(descriptor: int, kind: str) -> tiff_pages.PhotoPages:
+    return tiff_pages.photo_pages(descriptor) if kind == "tiff" else tiff_pages.PhotoPages((0,))
+
+
+def _header(descriptor: int, kind: str, name: str, max_megapixels: float, page: int) -> Header:
     """The header of a file that is worth decoding. Raises BadPhoto or Undecodable."""
     header = decoding.read_header(descriptor, kind, page)
     megapixels = header.width * header.height / 1e6
     if megapixels > max_megapixels:
-        raise BadPhoto(
+        raise BadPage(
             Said(
                 "too_many_pixels",
                 name=name,
@@ -232,11 +234,11 @@ def _header(descriptor: int, kind: str, name: str, max_megapixels: float, page: 
     if header.tile[0] and header.width > header.tile[0] * _MOST_TILES_IN_A_ROW:
         raise Unsupported(Said("wide_row_of_tiles", width=header.width, tile=header.tile[0]))
     if header.colours == 0:
-        raise BadPhoto(Said("no_photo_channels", name=name))
+        raise BadPage(Said("no_photo_channels", name=name))
     return header
 
 
-def _called(path: Path, page: int) -> str:
+def _called(path: Path, page: int | None) -> str:
     return f"{path.name}, page {page + 1}," if page else path.name
 
 

@@ -27,8 +27,8 @@ class Thumb:
     alpha: Mask | None
 
 
-def thumb(path: Path, longest: int, max_megapixels: float, page: int = 0) -> Thumb:
-    """A file as a picture with no side longer than `longest` pixels. page: of a TIFF of several, counted from 0.
+def thumb(path: Path, longest: int, max_megapixels: float, page: int | None = None) -> Thumb:
+    """A file as a picture with no side longer than `longest` pixels. page: as for `open_photo`.
 
     Raises BadPhoto and RootAway as `open_photo` does.
     """
@@ -43,10 +43,10 @@ def thumb_of_page(path: Path, longest: int, max_megapixels: float, page: int) ->
 
     Raises BadPhoto if there is no such page, too.
     """
-    found = pages_of(path) if page else (0,)
+    found = pages_of(path) if page else ()
     if page > len(found):
         raise BadPhoto(Said("no_such_page", name=path.name, n=page))
-    return thumb(path, longest, max_megapixels, found[page - 1] if page else 0)
+    return thumb(path, longest, max_megapixels, found[page - 1] if page else None)
 
 
 def fitted(pixels: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""What a TIFF says of its pages, and libvips does not: which are photos, their channels, EXIF and IPTC."""
+"""What a page of a TIFF says, and libvips does not: its channels, EXIF and IPTC."""
 
 import os
 import struct
@@ -12,27 +12,10 @@ from daemon.pictures.tiff_directory import Directory, dialect_of, pages
 _ROWS_PER_STRIP, _PLANES, _PART_BYTES = 0x0116, 0x011C, (0x0117, 0x0145)  # bytes of each strip, or of each tile
 _PLAIN, _SEPARATE = 1, 2  # of Compression; of PlanarConfiguration
 _MOST_TABLE_BYTES = 1 << 22  # of a table of strips
-_NEW_SUBFILE_TYPE, _COMPRESSION, _PHOTOMETRIC, _EXTRA_SAMPLES = 0x00FE, 0x0103, 0x0106, 0x0152
-_IPTC, _DNG_VERSION = 0x83BB, 0xC612
+_COMPRESSION, _PHOTOMETRIC, _EXTRA_SAMPLES, _IPTC = 0x0103, 0x0106, 0x0152, 0x83BB
 _JPEG, _YCBCR = (6, 7), 6
-_SMALLER_VERSION, _MASK = 1, 4  # of NewSubfileType
 _ALL_ROWS = 2**32 - 1
 _ALPHAS = (1, 2)  # of ExtraSamples: premultiplied or not; 0 is what Photoshop gives a saved selection
-
-
-def pages_of(descriptor: int) -> tuple[int, ...]:
-    """Which pages of an open TIFF are photos of their own, counted from 0; smaller versions and masks are not.
-
-    At least (0,), also if the file cannot be followed. Reads one directory after the other, and no page's pixels.
-    """
-    photos: list[int] = []
-    read = partial(os.pread, descriptor)
-    with suppress(struct.error):
-        dialect = dialect_of(read)
-        for number, page in enumerate(pages(read, dialect) if dialect else ()):
-            if not (page.first_number(_NEW_SUBFILE_TYPE) or 0) & (_SMALLER_VERSION | _MASK):
-                photos.append(number)
-    return tuple(photos) or (0,)
 
 
 class Tags:
@@ -63,12 +46,6 @@ class Tags:
             return 0
         kinds = self._page.numbers(_EXTRA_SAMPLES)
         return next((place for place, kind in enumerate(kinds) if kind in _ALPHAS), None)
-
-    @property
-    def begins_with_a_preview(self) -> bool:
-        """Whether the page is only a small version of another one, as the first in camera RAW files (DNG, NEF, ARW)."""
-        is_dng = self._page is not None and self._page.field(_DNG_VERSION) is not None
-        return is_dng or bool((self._number(_NEW_SUBFILE_TYPE) or 0) & _SMALLER_VERSION)
 
     @property
     def in_bare_ycbcr(self) -> bool:

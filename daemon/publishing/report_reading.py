@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from daemon.jobs import Attempt, Grade, Limits, Reason
 from daemon.pictures.result_names import FOR
 from daemon.pictures.values import Page
+from daemon.publishing.left_out_pages import page_count
 from daemon.publishing.reports import REPORT_VERSION
 from daemon.publishing.told_renditions import label_told
 from daemon.renditions.wanted import Proved
@@ -70,7 +71,7 @@ def read_report(content: bytes) -> tuple[Reported, ...]:
         pages = body.get("pages", [])
         if not pages:
             return (_reported(body, body, Page()),)
-        return tuple(_reported(body, cut, Page(number=int(cut["page"]), of=len(pages))) for cut in pages)
+        return tuple(_reported(body, cut, Page(number=int(cut["page"]), of=page_count(body))) for cut in pages)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a report of this program: {error}") from error
 

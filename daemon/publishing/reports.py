@@ -3,18 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from daemon import __version__
+from daemon.errors import Said
 from daemon.jobs import TOUCH_UP, Attempt, Finish, Job, MadeOf, Outcome, Recipe, Verdict
 from daemon.judgement.best_of_pages import standing
 from daemon.judgement.measures import measures_of
 from daemon.judgement.reasons import KINDS as SIGNS
 from daemon.pictures.photo import Seen
-from daemon.pictures.values import ONLY_PAGE, Page
-from daemon.renditions.encoded_rendition import rendition_suffix
+from daemon.pictures.values import Page
+from daemon.publishing.left_out_pages import pages_left_out
+from daemon.publishing.told_renditions import rendition_values
 from daemon.renditions.wanted import MadeRendition
 from daemon.words.catalogue import Texts
 from daemon.words.promise_texts import KINDS, correction_text
@@ -51,11 +54,18 @@ def worst(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def report(
-    job: Job, cuts: Sequence[Cut], content: str, files: Mapping[str, str], seconds: float, words: Texts
+    job: Job,
+    cuts: Sequence[Cut],
+    content: str,
+    files: Mapping[str, str],
+    seconds: float,
+    words: Texts,
+    not_done: Mapping[int, Said] = MappingProxyType({}),
 ) -> bytes:
     """The JSON of a finished photo, UTF-8. With several pages, the worst one comes first and each has its own part.
 
     content: SHA-256 of the original. files: SHA-256 by suffix of the file name. words: in which reasons are told.
+    not_done: why pages were left out, by number.
     """
     outcome = worst([cut.outcome for cut in cuts])
     (leading,) = (cut for cut in cuts if cut.outcome is outcome)
@@ -71,9 +81,10 @@ def report(
                 "page": leading.page.number,
                 "pages": [{"page": cut.page.number, **_cut(cut, words, {}), **_by_people(job, cut)} for cut in cuts],
             }
-            if len(cuts) > 1
+            if len(cuts) + len(not_done) > 1
             else {}
         ),
+        **pages_left_out(not_done, words),
         **_by_people(job, leading),
         "seconds": round(seconds, 3),
         "sha256": dict(files),
@@ -93,34 +104,6 @@ def _cut(cut: Cut, words: Texts, photo: Mapping[str, Any]) -> dict[str, Any]:
         "best_attempt": best.number,
         "attempts": [attempt_values(attempt, words) for attempt in cut.outcome.attempts],
         **({"renditions": renditions} if renditions else {}),
-    }
-
-
-def rendition_values(made: MadeRendition, page: Page = ONLY_PAGE) -> dict[str, Any]:
-    """A rendition as JSON values: what was made, and each rule with its figure.
-
-    kept: whether there is a file of it. file: what its name ends with, as under "sha256".
-    """
-    return {
-        "name": made.rendition.name,
-        "variant": made.rendition.variant or None,
-        "preset": made.rendition.preset or None,
-        "kept": not made.broken,
-        "file": None if made.broken else rendition_suffix(made.rendition, page),
-        "width": made.size[0],
-        "height": made.size[1],
-        "bytes": made.bytes,
-        "format": made.rendition.encoding.format,
-        "export": {
-            "folder": made.rendition.folder,
-            "template": made.rendition.template,
-            "pictures": made.rendition.pictures,
-        },
-        "quality": made.quality or None,
-        "share": {"side": round(made.share[0], 4), "area": round(made.share[1], 4)},
-        "scale": round(made.scale, 4),
-        "rules": [asdict(proof) for proof in made.proofs],
-        "remarks": list(made.remarks),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from daemon.journal.shown_sizes import ShownSizes
 from daemon.pictures.values import Page
+from daemon.publishing.left_out_pages import page_count
 
 _MOST_PIXELS = 1 << 24  # a side; more than any format can have
 
@@ -16,8 +17,8 @@ def shown_in_report(content: bytes) -> ShownSizes | None:
     try:
         body = json.loads(content)
         number, parts = int(body.get("page", 0)), body.get("pages", ())
-        pages = tuple(_sizes(part, int(part["page"]), len(parts)) for part in parts)
-        return replace(_sizes(body, number, len(parts)), pages=pages)
+        pages = tuple(_sizes(part, int(part["page"]), page_count(body)) for part in parts)
+        return replace(_sizes(body, number, page_count(body)), pages=pages)
     except Exception:  # noqa: BLE001 - whatever a parser raises for strangers' JSON
         return None
 

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from daemon.disk.whole_file import write_whole
@@ -110,12 +111,18 @@ class Staging:
         return Cut(picture.page, picture.outcome, seen, size, files, told=kept.renditions)
 
     def stage_report(
-        self, job: Job, cuts: Sequence[Cut], folder: Path, content: bytes, seconds: Callable[[], float]
+        self,
+        job: Job,
+        cuts: Sequence[Cut],
+        folder: Path,
+        content: bytes,
+        seconds: Callable[[], float],
+        not_done: Mapping[int, Said] = MappingProxyType({}),
     ) -> tuple[Staged, ...]:
         """Write the report on all pictures of a file into `folder`.
 
-        content: SHA-256 of the original. seconds: how long the work on the photo took so far. Returns all files in the
-        order in which they are published, the report last.
+        content: SHA-256 of the original. seconds: how long the work on the photo took so far. not_done: why pages were
+        left out, by number. Returns all files in the order in which they are published, the report last.
         """
         files = [file for cut in cuts for file in cut.files]
         path = folder / REPORT
@@ -124,7 +131,7 @@ class Staging:
             if self._shown:
                 self._shown.keep(job, content, sums)
             self._tick(Effect.STAGE_REPORT)
-            write_or_wait(path, report(job, cuts, content.hex(), sums, seconds(), self.words))
+            write_or_wait(path, report(job, cuts, content.hex(), sums, seconds(), self.words, not_done))
         return (*files, (path, ".json"))
 
     def place(

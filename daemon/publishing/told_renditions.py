@@ -1,10 +1,14 @@
-"""Reads, and changes, what a report tells of renditions."""
+"""What a report tells of renditions: writes, reads and changes it."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from daemon.pictures.result_names import FOR
+from daemon.pictures.values import ONLY_PAGE, Page
+from daemon.renditions.encoded_rendition import rendition_suffix
+from daemon.renditions.wanted import MadeRendition
 from daemon.settings.rendition_words import rendition_label
 
 
@@ -20,6 +24,34 @@ def told_renditions(content: bytes, page: int, suffixes: Collection[str]) -> tup
         return tuple(dict(each) for each in told if not each["kept"] or _is_among(each, suffixes))
     except Exception:  # noqa: BLE001 - whatever a parser raises for strangers' JSON
         return ()
+
+
+def rendition_values(made: MadeRendition, page: Page = ONLY_PAGE) -> dict[str, Any]:
+    """A rendition as JSON values: what was made, and each rule with its figure.
+
+    kept: whether there is a file of it. file: what its name ends with, as under "sha256".
+    """
+    return {
+        "name": made.rendition.name,
+        "variant": made.rendition.variant or None,
+        "preset": made.rendition.preset or None,
+        "kept": not made.broken,
+        "file": None if made.broken else rendition_suffix(made.rendition, page),
+        "width": made.size[0],
+        "height": made.size[1],
+        "bytes": made.bytes,
+        "format": made.rendition.encoding.format,
+        "export": {
+            "folder": made.rendition.folder,
+            "template": made.rendition.template,
+            "pictures": made.rendition.pictures,
+        },
+        "quality": made.quality or None,
+        "share": {"side": round(made.share[0], 4), "area": round(made.share[1], 4)},
+        "scale": round(made.scale, 4),
+        "rules": [asdict(proof) for proof in made.proofs],
+        "remarks": list(made.remarks),
+    }
 
 
 def told_labels(content: bytes) -> Mapping[int, frozenset[str]] | None:

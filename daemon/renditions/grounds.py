@@ -49,7 +49,7 @@ def drawn_ground(
     return _in_place(original, layout, photo)
 
 
-def original_at(path: Path, max_megapixels: float, page: int = 0) -> Original:
+def original_at(path: Path, max_megapixels: float, page: int | None = None) -> Original:
     """The photo in a file, read when it is asked for. That raises BadPhoto and RootAway as `reading.open_photo`."""
 
     def read(longest: int) -> Rgb:

@@ -1,16 +1,19 @@
 """Cuts out every picture of one file, then stages the results."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from daemon.errors import BadPhoto, Said
+from daemon.errors import BadPage, BadPhoto, Said, said_of
 from daemon.jobs import Job, Outcome
 from daemon.judgement.best_of_pages import best_of_page, of_page, pages_of_job
+from daemon.logs import log
+from daemon.pictures.result_names import TAIL
 from daemon.pictures.values import Page
 from daemon.publishing.reports import Cut, worst
 from daemon.publishing.staging import Picture
@@ -41,7 +44,8 @@ class CutFile:
     """One file in work; a context manager that gives its memory back.
 
     A file with one picture stays open from `cut_out` to `stage`, so it is decoded once. Of a file with several pages
-    one is open at a time and each is opened twice, since all at once may be too large for any memory.
+    one is open at a time and each is opened twice, since all at once may be too large for any memory. One of several
+    that cannot be decoded is left out, and the others are done.
     """
 
     def __init__(self, task: PhotoTask, path: Path, pipeline: Pipeline, staging: Stages) -> None:
@@ -49,14 +53,17 @@ class CutFile:
         self._pipeline = pipeline
         self._staging = staging
         self._renditions = renditions_of(task.settings)
+        choice = task.job.choice
         self._held = ExitStack()
         self._worker = self._held.enter_context(
-            pipeline.work_on(path, with_pages_as_before(task) if task.job.choice else task)
+            pipeline.work_on(path, with_pages_as_before(task, choice.replaces) if choice else task)
         )
         self._is_open = False
         self._pages: tuple[Page, ...] = ()
         self._outcomes: list[Outcome] = []
         self._kept: Mapping[int, KeptPage] = {}
+        self.not_done: dict[int, Said] = {}
+        """Why pages were left out, by number; after `cut_out` or `restore`."""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -84,7 +91,8 @@ class CutFile:
     def stage(self, folder: Path) -> tuple[Cut, ...]:
         """Write the results of all pictures into `folder`, after `cut_out` or `restore`; then the file is closed."""
         cuts = []
-        for page, outcome in zip(self._pages, self._outcomes, strict=True):
+        done = (page for page in self._pages if page.number not in self.not_done)
+        for page, outcome in zip(done, self._outcomes, strict=True):
             with self._opened(page) as photo:
                 cuts.append(self._staged(Picture(page, outcome, photo), photo, folder))
         self._close()
@@ -105,9 +113,23 @@ class CutFile:
             if best is not None:
                 self._outcomes.append(Outcome(of_page(self._task.job, page.number), best))
                 continue
-            with self._opened(page) as photo:
+            with ExitStack() as held:
+                try:
+                    photo = held.enter_context(self._opened(page))
+                except BadPage as error:
+                    self._leave_out(page, error)
+                    continue
                 self._outcomes.append(of(self._task, photo))
         return worst(self._outcomes)
+
+    def _leave_out(self, page: Page, error: BadPage) -> None:
+        """Go on without a page. Raises the error if there is no other."""
+        self.not_done[page.number] = said_of(error)
+        if len(self.not_done) == len(self._pages):
+            raise error
+        job = self._task.job
+        text = f"Page {page.number} of {job.name} is left out: {error}"
+        log.log("page_left_out", text, level=logging.WARNING, job=job.id, name=job.name, page=page.number)
 
     @contextmanager
     def _opened(self, page: Page) -> Iterator[PhotoWorker]:
@@ -129,12 +151,21 @@ class CutFile:
         self._held.close()
 
 
-def with_pages_as_before(task: PhotoTask) -> PhotoTask:
-    """The task with settings by which the file has the pages that its results were made of."""
+def with_pages_as_before(task: PhotoTask, results: Sequence[str]) -> PhotoTask:
+    """The task with settings by which the file has the pages that its results were made of.
+
+    results: places of these. If all pages but the first were left out, only their names tell that there are more.
+    """
     outputs = task.settings.outputs
-    pages = "first" if pages_of_job(task.job) == (1,) else "each"
+    is_one = pages_of_job(task.job) == (1,) and not any(_has_page(place) for place in results)
+    pages = "first" if is_one else "each"
     settings = task.settings.model_copy(update={"outputs": outputs.model_copy(update={"pages": pages})})
     return replace(task, settings=settings)
+
+
+def _has_page(place: str) -> bool:
+    tail = TAIL.search(PurePosixPath(place).name)
+    return bool(tail and tail["page"])
 
 
 def refuse_if_written(job: Job, before: os.stat_result | None, after: os.stat_result) -> None:

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from daemon.disk.os_errors import is_of_one_file
@@ -185,7 +186,8 @@ class JobRunner:
         folder = self._folders.jobs.staging(job.id)
         cuts = file.stage(folder)
         refuse_if_written(job, publication.seen, original.stat())
-        staged = self._staging.stage_report(job, cuts, folder, content, lambda: self._publisher.seconds_of(job))
+        worked = partial(self._publisher.seconds_of, job)
+        staged = self._staging.stage_report(job, cuts, folder, content, worked, file.not_done)
         return replace(publication, outcome=outcome, files=replace(publication.files, staged_as_decided=staged))
 
     def _is_of_this_photo(self, error: FreistellerError) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from daemon.arrays import Alpha, Rgb
 from daemon.engines.encoded_proxy import EncodedProxy
 from daemon.engines.least_size import narrowed, widened
-from daemon.errors import BadPhoto, RootAway, Said
+from daemon.errors import BadPage, BadPhoto, RootAway, Said
 from daemon.jobs import Attempt, Recipe, View
 from daemon.judgement.witness import Witness
 from daemon.observe.stage_clock import Timed, untimed
@@ -68,7 +68,7 @@ class OpenFile:
             remark = f"only the first of its {page.left_out + 1} pages was cut out"
             photo = replace(photo, remarks=(*photo.remarks, remark))
         if photo.own_alpha is not None and not photo.own_alpha.any():
-            raise BadPhoto(Said("all_transparent", name=self._path.name))
+            raise BadPage(Said("all_transparent", name=self._path.name))
         self._in_work = PhotoInWork.of(photo, self._settings, self._timed)
 
     def proxy(self, view: View) -> Rgb:
@@ -167,7 +167,7 @@ def memory_to_prove(descriptor: int, max_megapixels: float) -> int:
 
 def memory_to_show(path: Path, max_megapixels: float, page: int) -> int:
     """How many bytes `OpenedPicture` takes at most for a page of a file. Raises BadPhoto."""
-    return memory_need(path, max_megapixels, pages_of(path)[page - 1] if page else 0).whole_bytes
+    return memory_need(path, max_megapixels, pages_of(path)[page - 1] if page else None).whole_bytes
 
 
 def prove_open_file(descriptor: int, name: str, max_megapixels: float) -> None:

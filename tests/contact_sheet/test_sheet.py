@@ -18,8 +18,9 @@ from daemon.pictures import thumbs, writing
 from daemon.pictures.reading import open_photo, open_small
 from daemon.pictures.values import ONLY_PAGE
 from daemon.publishing.notes import failure_note
-from daemon.publishing.reports import Cut, rendition_values, report
+from daemon.publishing.reports import Cut, report
 from daemon.publishing.staging import content_of
+from daemon.publishing.told_renditions import rendition_values
 from daemon.renditions.wanted import Canvas, Encoding, MadeRendition, Proved, Rendition
 from daemon.service.lifecycle import Daemon
 from daemon.settings import OutputFormat, load

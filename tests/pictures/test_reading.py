@@ -15,13 +15,13 @@ import pytest
 import pyvips
 
 from daemon.arrays import Rgb
-from daemon.errors import BadPhoto, NotWholeYet, RootAway, Vanished
+from daemon.errors import BadPage, BadPhoto, NotWholeYet, RootAway, Vanished
 from daemon.pictures import writing
 from daemon.pictures.known_formats import SUFFIXES
-from daemon.pictures.reading import memory_need, open_photo, pages_of, prove_decodes
+from daemon.pictures.reading import memory_need, open_photo, open_small, pages_of, prove_decodes
 from daemon.pictures.values import Samples
 from daemon.settings import OutputFormat
-from tests.drawing import tiff_of_pages
+from tests.drawing import tiff_of_pages, with_bad_pages
 from tests.pictures.drawing import (
     FORMATS,
     basics,
@@ -467,6 +467,89 @@ def test_smaller_versions_and_masks_are_no_pages(tmp_path: Path) -> None:
     path = file_of(tmp_path, tiff_of_pages(pictures, [0, 1, 4, 2]))
 
     assert pages_of(path) == (0, 3)
+
+
+def as_old_kinds(tiff: bytes) -> bytes:
+    """What `tiff_of_pages` gave, with the kind of each page in the older field."""
+    return tiff.replace(struct.pack("<HHI", 254, 4, 1), struct.pack("<HHI", 255, 4, 1))
+
+
+@pytest.mark.parametrize("sizes", [((96, 64), (48, 32)), ((97, 64), (32, 21)), ((96, 64), (48, 32), (24, 16))])
+def test_a_page_of_the_same_shape_and_half_the_size_is_a_smaller_version(
+    tmp_path: Path, sizes: tuple[tuple[int, int], ...]
+) -> None:
+    path = file_of(tmp_path, tiff_of_pages([coloured(*size) for size in sizes]))
+
+    assert pages_of(path) == (0,)
+    assert open_photo(path, LIMIT).remarks == tuple(
+        f"page {n} was not cut out: it has the shape of another page and at most half its size"
+        for n in range(2, len(sizes) + 1)
+    )
+
+
+@pytest.mark.parametrize("other", [(50, 33), (32, 48), (40, 32), (96, 64)])
+def test_a_page_of_another_shape_or_of_more_than_half_the_size_is_a_photo(
+    tmp_path: Path, other: tuple[int, int]
+) -> None:
+    path = file_of(tmp_path, tiff_of_pages([coloured(96, 64), coloured(*other)]))
+
+    assert pages_of(path) == (0, 1)
+    assert open_photo(path, LIMIT).remarks == ()
+
+
+def test_a_page_that_says_that_it_is_one_of_several_is_a_photo_at_any_size(tmp_path: Path) -> None:
+    pictures = [coloured(96, 64), coloured(48, 32)]
+
+    assert pages_of(file_of(tmp_path, tiff_of_pages(pictures, [2, 2]))) == (0, 1)
+    assert pages_of(file_of(tmp_path, as_old_kinds(tiff_of_pages(pictures, [3, 3])))) == (0, 1)
+
+
+def test_old_marks_of_smaller_versions_count_too(tmp_path: Path) -> None:
+    path = file_of(tmp_path, as_old_kinds(tiff_of_pages([coloured(96, 64), coloured(90, 20)], [1, 2])))
+
+    assert pages_of(path) == (0,)
+
+
+@pytest.mark.parametrize("mark", [0, 1], ids=["unmarked", "marked"])
+def test_the_full_picture_behind_a_preview_is_the_photo(tmp_path: Path, mark: int) -> None:
+    path = file_of(tmp_path, tiff_of_pages([coloured(48, 32, 1), coloured(96, 64, 2)], [mark, 0]))
+
+    prove_decodes(path, LIMIT)
+
+    assert pages_of(path) == (1,)
+    photo = open_photo(path, LIMIT)
+    assert photo.format == "tiff"
+    assert np.array_equal(photo.pixels, coloured(96, 64, 2))
+    assert np.array_equal(open_small(path, 96, LIMIT).pixels, photo.pixels)
+    assert memory_need(path, LIMIT) == memory_need(path, LIMIT, 1)
+
+
+def test_a_camera_raw_that_begins_with_a_preview_is_no_scan(tmp_path: Path) -> None:
+    """Its picture lies below the preview (SubIFDs), or is what the sensor saw."""
+    preview = {**basics(16, 16, 2, (8, 8, 8)), 254: (4, 1, struct.pack("<I", 1)), 330: (4, 1, struct.pack("<I", 8))}
+    path = file_of(tmp_path, tiff_of(bytes(16 * 16 * 3), preview))
+
+    with pytest.raises(BadPhoto, match="RAW"):
+        open_photo(path, LIMIT)
+
+
+@pytest.mark.parametrize("bad", [1, 2])
+def test_one_bad_page_leaves_the_others_to_be_proven(tmp_path: Path, bad: int) -> None:
+    content = with_bad_pages(tiff_of_pages([coloured(96, 64, seed) for seed in range(2)]), bad)
+    path = file_of(tmp_path, content)
+
+    prove_decodes(path, LIMIT)
+
+    with pytest.raises(BadPage):
+        open_photo(path, LIMIT, bad - 1)
+    assert open_photo(path, LIMIT, 2 - bad).width == 96
+
+
+def test_a_tiff_without_a_good_page_is_not_proven(tmp_path: Path) -> None:
+    content = with_bad_pages(tiff_of_pages([coloured(96, 64, seed) for seed in range(2)]), 1, 2)
+
+    with pytest.raises((BadPhoto, NotWholeYet)):
+        prove_decodes(file_of(tmp_path, content), LIMIT)
 
 
 def test_a_tiff_of_thousands_of_tiles_side_by_side_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from daemon.service.open_web import make_site
 from daemon.settings import load
 from daemon.states import State
 from tests.doubles import ScriptedEngine
-from tests.drawing import save_pages
+from tests.drawing import save_pages, with_bad_pages
 from tests.test_crash_at_every_step import Died, dying_at
 from tests.web.shown import Shown, do_all, shown
 from tests.web.test_touch_up import drawn_alpha, png
@@ -193,6 +193,23 @@ def test_an_alpha_of_another_page_is_refused(site: Shown) -> None:
 
     assert status == 422
     assert "104 x 72" in body["detail"]
+
+
+def test_a_touch_up_of_the_only_page_that_could_be_decoded_keeps_its_name(
+    tmp_path: Path, engine: ScriptedEngine
+) -> None:
+    scan = save_pages(tmp_path / "hot" / "inbox" / NAME, 2)
+    scan.write_bytes(with_bad_pages(scan.read_bytes(), 2))
+    with shown(tmp_path, engine=engine, sections=SECTIONS) as site:
+        do_all(site.daemon)
+        before = results(site)
+
+        status, _ = touch_up(site, png(painted(1)), "")
+        site.publish()
+
+        assert status == 200
+        assert sorted(results(site)) == sorted(before) == ["b-p1.png", "b-p1_mask.png"]
+        assert np.array_equal(alpha_of(site.root, site.row(NAME), 1), painted(1))
 
 
 @pytest.mark.parametrize("effect", [Effect.KEEP_ALPHA, Effect.RECORD_ATTEMPT, Effect.TAKE_ATTEMPT])

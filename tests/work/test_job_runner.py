@@ -33,6 +33,8 @@ from daemon.pictures.photo import Photo
 from daemon.pictures.reading import open_for_work
 from daemon.pictures.values import Samples
 from daemon.publishing.job_events import JobEnd
+from daemon.publishing.report_reading import read_report
+from daemon.publishing.shown_in_report import shown_in_report
 from daemon.publishing.staging import staged_as_decided
 from daemon.service.lifecycle import Daemon
 from daemon.service.wiring import Parts
@@ -41,7 +43,7 @@ from daemon.states import State
 from daemon.work.job_runner import RunResult
 from daemon.work.task import PhotoTask
 from tests.doubles import Clock, ScriptedEngine, by_colour
-from tests.drawing import drawn_photo, save_pages, save_photo
+from tests.drawing import drawn_photo, save_pages, save_photo, with_bad_pages
 from tests.observe.scrape import value
 from tests.processes import works_in_this_process
 from tests.test_crash_at_every_step import Died, dying_at, try_again
@@ -779,16 +781,58 @@ def test_only_the_first_page_is_cut_out_where_that_is_set_and_the_report_says_so
     assert json.loads(report.read_text("utf-8"))["photo"]["remarks"] == ["only the first of its 3 pages was cut out"]
 
 
-def test_a_page_that_cannot_be_read_fails_the_whole_file_and_is_named(make: Make, tmp_path: Path) -> None:
-    scan = tmp_path / "hot" / "inbox" / "scan.tif"
-    save_pages(scan, 2)
-    content = scan.read_bytes()
-    second = int.from_bytes(content[next_page(content) :][:4], "little")
-    compression = content.index(bytes([3, 1, 3, 0, 1, 0, 0, 0]), second) + 8
-    scan.write_bytes(content[:compression] + bytes([99]) + content[compression + 1 :])  # of a kind that nobody knows
+@pytest.mark.parametrize(
+    ("bad", "done"), [((2,), [1, 3]), ((1,), [2, 3]), ((2, 3), [1])], ids=["middle", "first", "all but one"]
+)
+def test_a_page_that_cannot_be_decoded_is_left_out_and_the_report_says_why(
+    make: Make, tmp_path: Path, bad: tuple[int, ...], done: list[int]
+) -> None:
+    scan = save_pages(tmp_path / "hot" / "inbox" / "scan.tif", 3)
+    scan.write_bytes(with_bad_pages(scan.read_bytes(), *bad))
     daemon = make(ScriptedEngine())
 
-    assert run_one(daemon) is RunResult.FAILED
+    assert run_one(daemon) is RunResult.DONE
+
+    (path,) = (tmp_path / "hot").glob("*/scan.json")
+    assert sorted(each.name for each in path.parent.iterdir()) == [*(f"scan-p{n}.png" for n in done), "scan.json"]
+    body = json.loads(path.read_text("utf-8"))
+    assert [page["page"] for page in body["pages"]] == done
+    assert [page["page"] for page in body["pages_left_out"]] == list(bad)
+    told = body["pages_left_out"][0]
+    assert f"page {bad[0]}" in told["reason"] if bad[0] > 1 else "scan.tif" in told["reason"]
+    assert told["failure"]["code"]
+    assert [(page.page, page.page_suffix) for page in read_report(path.read_bytes())] == [(n, f"-p{n}") for n in done]
+    sizes = shown_in_report(path.read_bytes())
+    assert sizes is not None
+    assert sizes.page_suffix == f"-p{body['page']}"
+
+
+def test_a_page_that_shows_nothing_is_left_out(make: Make, tmp_path: Path) -> None:
+    """An alpha of its own that is empty leaves nothing to cut out, on this page alone."""
+    path, seen = tmp_path / "hot" / "inbox" / "scan.tif", drawn_photo(96, 72)
+    pages = [np.dstack([seen, np.full((72, 96), alpha, np.uint8)]) for alpha in (255, 0)]
+    path.parent.mkdir(parents=True)
+    strip = pyvips.Image.new_from_array(np.concatenate(pages), interpretation="srgb").copy()
+    strip.set_type(pyvips.GValue.gint_type, "page-height", 72)
+    strip.tiffsave(str(path))
+    daemon = make(ScriptedEngine())
+
+    assert run_one(daemon) is RunResult.DONE
+
+    (report,) = (tmp_path / "hot").glob("*/scan.json")
+    assert "transparent everywhere" in json.loads(report.read_text("utf-8"))["pages_left_out"][0]["reason"]
+
+
+def test_a_file_of_which_no_page_can_be_decoded_fails(make: Make, tmp_path: Path) -> None:
+    save_pages(tmp_path / "hot" / "inbox" / "scan.tif", 2)
+    daemon = make(ScriptedEngine())
+    take_all_in(daemon.parts)
+    (original,) = (tmp_path / "hot" / ".freisteller" / "work").glob("*/scan.tif")
+    original.write_bytes(with_bad_pages(original.read_bytes(), 1, 2))
+    job = daemon.parts.journal.take(2.0**40)
+    assert job is not None
+
+    assert daemon.parts.task_runner.run(job) is RunResult.FAILED
 
     (entry,) = daemon.parts.journal.rows(State.FAILED)
     assert "scan.tif, page 2, cannot" in (entry.job.reason or "")
@@ -812,12 +856,6 @@ def test_an_original_that_is_still_written_while_it_is_in_work_fails_with_all_th
     assert (tmp_path / "hot" / "failed" / "scan.tif").read_bytes() == whole
     assert "still being written" in (tmp_path / "hot" / "failed" / "scan.tif.txt").read_text("utf-8")
     assert not list((tmp_path / "hot").glob("*/scan*.png"))
-
-
-def next_page(content: bytes) -> int:
-    """Where a little-endian TIFF says where its second page is."""
-    first = int.from_bytes(content[4:8], "little")
-    return first + 2 + 12 * int.from_bytes(content[first : first + 2], "little")
 
 
 def pixels(path: Path) -> Samples:
