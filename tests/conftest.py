@@ -1,5 +1,6 @@
 """What every test run needs."""
 
+import gc
 import logging
 import os
 import signal
@@ -25,6 +26,16 @@ hypothesis.settings.load_profile("busy")
 
 # A run that a script starts in the background is deaf to Ctrl-C, and so would be each program that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Twelve thousand tests are no garbage, and looking through what they are made of would take a quarter of a run.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """All is collected now: what the tests themselves leave behind is looked for from here on."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
