@@ -59,6 +59,7 @@ ELSEWHERE = {
     Effect.GIVE_BACK,
     Effect.KEEP_CORRECTIONS,
     Effect.REMOVE_ORDER_NOTE,
+    Effect.BRING_COMPANION,
     Effect.WRITE_SHEET,
     *SENT,
     *CHOSEN,

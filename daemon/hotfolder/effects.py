@@ -48,6 +48,7 @@ class Effect(StrEnum):
     ARCHIVE = "archive", _SHARE
     COMPLETE = "complete", _JOURNAL
     CLEAR = "clear", _SHARE
+    BRING_COMPANION = "bring a companion", _SHARE
     ADOPT = "adopt", _JOURNAL
     LEAVE_OUT = "leave out", _JOURNAL
     GIVE_UP = "give up", _JOURNAL

@@ -15,22 +15,27 @@ from daemon.disk.names import clean_name
 from daemon.disk.os_errors import list_once
 from daemon.errors import Said
 from daemon.intake.changed_folders import ListedFolders
+from daemon.intake.companion_names import stem_key
 from daemon.intake.known_files import KnownFile, KnownFiles
 from daemon.intake.scan_values import Hints, LeftFile
 from daemon.intake.strangers import Strangers
-from daemon.intake.walk_inbox import LITTER, NO_PHOTO, Sighting, walk, walk_below
+from daemon.intake.walk_inbox import COMPANION, LITTER, NO_PHOTO, Sighting, walk, walk_below
+
+_MOST_STEMS = 100_000
 
 
 class Reading(NamedTuple):
     """What one reading found.
 
     files: those to decide about. newly_ignored: reason -> number of names. left_alone: the names that are ignored,
-    litter left out. has_news: a name came, changed or went, or a folder must be listed once more.
+    litter left out, and of companions those without a photo. companions: all of them. has_news: a name came, changed or
+    went, or a folder must be listed once more.
     """
 
     files: Iterable[KnownFile]
     newly_ignored: Mapping[str, int]
     left_alone: Sequence[LeftFile]
+    companions: Sequence[LeftFile]
     has_news: bool
 
 
@@ -55,6 +60,7 @@ class InboxReader:
         self._folders = ListedFolders(inbox, clock)
         self._ignored: dict[str, Sighting] = {}
         self._left: dict[str, LeftFile] = {}
+        self._photo_stems: set[str] = set()  # of all photos that were ever seen
 
     def read_all(self, mounts: Mapping[str, Mount], hints: Hints) -> Reading:
         """Read all names."""
@@ -66,7 +72,7 @@ class InboxReader:
         self._ignored = found.ignored
         self._strangers.forget_all_but({*found.ignored, *found.paths})
         self._files.forget_unseen()
-        return Reading(self._files.by_path.values(), newly_ignored, self._left_alone(found.now), found.has_news)
+        return Reading(self._files.by_path.values(), newly_ignored, *self._left_alone(found.now), found.has_news)
 
     def read_changes(self, mounts: Mapping[str, Mount], hints: Hints, due: Set[str]) -> Reading:
         """Read the folders that changed since they were listed, and look at the files of which more is due soon.
@@ -95,7 +101,7 @@ class InboxReader:
         for path in (due | hints.touched) - seen:
             self._look_again(path, mounts, found, hints)
         files = [file for path in found.paths if (file := self._files.by_path.get(path))]
-        return Reading(files, newly_ignored, self._left_alone(found.now), found.has_news)
+        return Reading(files, newly_ignored, *self._left_alone(found.now), found.has_news)
 
     def leave(self, file: KnownFile, why: Said) -> None:
         """Leave a file alone, until it changes, that is neither called a photo nor was proven to be a whole one."""
@@ -109,7 +115,15 @@ class InboxReader:
         else:
             is_news = self._files.take_in(sighting.path, sighting.stat, sighting.remote, hints, found.now)
             found.has_news = found.has_news or is_news
+            if is_news:
+                self._remember_stem(sighting.path)
             found.paths.append(sighting.path)
+
+    def _remember_stem(self, path: str) -> None:
+        """A companion of this photo is not named as left alone from now on, also while the photo is in work."""
+        if len(self._photo_stems) >= _MOST_STEMS:
+            self._photo_stems.clear()
+        self._photo_stems.add(stem_key(path))
 
     def _look_again(self, path: str, mounts: Mapping[str, Mount], found: _Found, hints: Hints) -> None:
         """Take in one file if it is known, and forget it if it is gone."""
@@ -130,15 +144,19 @@ class InboxReader:
             self._files.forget(path)
         found.has_news = True
 
-    def _left_alone(self, now: float) -> Sequence[LeftFile]:
-        """What is ignored now, litter left out, each as long as it looks the same."""
+    def _left_alone(self, now: float) -> tuple[Sequence[LeftFile], Sequence[LeftFile]]:
+        """What is ignored now, litter and companions of photos left out, and the companions whose photo is not here."""
         before, self._left = self._left, {}
         for path, seen in sorted(self._ignored.items()):
             if seen.ignored != LITTER:
                 known = before.get(path)
                 is_same = known is not None and known.why == seen.why
                 self._left[path] = known if known and is_same else LeftFile(path, clean_name(path), seen.why, now)
-        return tuple(self._left.values())
+        companions = tuple(each for path, each in self._left.items() if self._ignored[path].ignored == COMPANION)
+        of_photos = {each.path for each in companions if stem_key(each.path) in self._photo_stems}
+        here = {stem_key(path) for path in self._files.by_path} if companions else set()
+        gone = tuple(each for each in companions if stem_key(each.path) not in here)
+        return tuple(each for path, each in self._left.items() if path not in of_photos), gone
 
     def _newly_ignored(self, found: _Found) -> dict[str, int]:
         return dict(Counter(seen.ignored for path, seen in found.ignored.items() if path not in self._ignored))

@@ -52,8 +52,9 @@ class Scan:
     """What one scan found.
 
     ready: oldest first. incomplete: how many files are waited for. ignored: reason -> number of names that are newly
-    ignored. left_alone: all that are ignored, litter left out, by name. next_look_seconds: when another scan can tell
-    more, unless an event comes earlier.
+    ignored. left_alone: all that are ignored, litter left out, by name, and so are companions without their photo.
+    companions: files that belong by their names to a photo that is not in `inbox/` any more. next_look_seconds: when
+    another scan can tell more, unless an event comes earlier.
     """
 
     ready: tuple[Arrival, ...]
@@ -61,6 +62,7 @@ class Scan:
     incomplete: int
     ignored: Mapping[str, int]
     left_alone: Sequence[LeftFile]
+    companions: Sequence[LeftFile]
     next_look_seconds: float
 
 

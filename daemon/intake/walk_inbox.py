@@ -11,6 +11,7 @@ from daemon.disk.mounts import Mount, mount_of
 from daemon.errors import NOTHING_SAID, Said
 from daemon.hotfolder import orders
 from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
+from daemon.intake.companion_names import is_called_a_companion
 from daemon.intake.strangers import Strangers, is_called_a_photo
 from daemon.settings.export_words import LISTS
 
@@ -64,6 +65,8 @@ def walk_below(
 
 LITTER = "litter"
 """Why a name is ignored that no person meant: of a system, an editor or a copier."""
+COMPANION = "companion"
+"""Why a file is ignored that belongs to a photo by its name."""
 NO_PHOTO = "not_a_photo_suffix"
 """Why a file is ignored that is neither called like a photo nor is a whole one."""
 
@@ -118,6 +121,8 @@ class _Walk:
         try:
             shown = entry.stat(follow_symlinks=False)
             why = NOTHING_SAID if is_called_a_photo(name) else self.strangers.why_left(path, folder, shown)
+            if is_called_a_companion(name):
+                return Sighting(path, None, COMPANION, remote, why or Said("left_companion"))
         except FileNotFoundError:
             return None
         except OSError:

@@ -14,7 +14,7 @@ from daemon.settings import Event
 
 SOURCES = ("event", "scan", "startup")
 IGNORED = (
-    "litter", "symlink", "not_a_photo_suffix", "special_file",
+    "litter", "symlink", "not_a_photo_suffix", "special_file", "companion",
     "folder_not_readable", "folder_not_writable", "too_deep",
 )  # fmt: skip
 STAGES = (

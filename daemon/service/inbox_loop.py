@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from daemon.errors import FreistellerError, JournalLocked, NoRoom, RootAway, said_of
 from daemon.hotfolder.hot_folder import HotFolder
@@ -13,6 +14,7 @@ from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
+from daemon.publishing.companions import Companions
 from daemon.service.arrivals import Arrivals
 from daemon.settings.current import CurrentSettings
 
@@ -76,6 +78,7 @@ class InboxLoop:
         self,
         watcher: Watcher,
         arrivals: Arrivals,
+        companions: Companions,
         root: RootWatch,
         metrics: Metrics,
         settings: CurrentSettings,
@@ -84,6 +87,7 @@ class InboxLoop:
         """clock: Unix seconds."""
         self._watcher = watcher
         self._arrivals = arrivals
+        self._companions = companions
         self._root = root
         self._metrics = metrics
         self._settings = settings
@@ -103,7 +107,11 @@ class InboxLoop:
         """Take in the photos that are there, and wait until nothing is left to do, or the hot folder is away."""
         while not stop.is_set():
             scan = self.turn(urgent=True)
-            if scan is None or (not scan.incomplete and nothing_left()):
+            if scan is None:
+                return
+            if not scan.incomplete and nothing_left():
+                with suppress(RootAway, NoRoom):
+                    self._companions.follow(scan)  # of the photo that was done last
                 return
             self._watcher.wait(scan.next_look_seconds if scan.incomplete else SHORT_NAP_SECONDS, stop)
 
@@ -118,6 +126,7 @@ class InboxLoop:
             self._root.seen()
             self._left_alone = scan.left_alone
             self._arrivals.take(scan, urgent)
+            self._companions.follow(scan)
             self._root.report(None)
         except JournalLocked:
             return None  # that is not the hot folder's trouble, and `JournalWatch` tells people

@@ -28,6 +28,7 @@ from daemon.people.put_backs import PutBacks
 from daemon.people.rendition_desk import RenditionDesk
 from daemon.people.retries import NextRound
 from daemon.people.verdicts import Verdicts
+from daemon.publishing.companions import Companions
 from daemon.publishing.job_events import JobEnd, JobEvents
 from daemon.publishing.publisher import Publisher
 from daemon.publishing.reading_back import ReadingBack
@@ -190,7 +191,8 @@ def _arrivals(
 
 def _inbox_loop(tools: Tools, watcher: Watcher, arrivals: Arrivals, dispatch: Dispatch) -> InboxLoop:
     root_watch = RootWatch(tools.folders, tools.root, tools.metrics, tools.health, dispatch.wake)
-    return InboxLoop(watcher, arrivals, root_watch, tools.metrics, tools.settings, tools.runtime.clock)
+    companions = Companions(tools.folders, tools.journal, tools.settings, tools.runtime)
+    return InboxLoop(watcher, arrivals, companions, root_watch, tools.metrics, tools.settings, tools.runtime.clock)
 
 
 def _uploads(tools: Tools, doors: ExitStack, admission: Admission, orders: Orders, dispatch: Dispatch) -> Uploads:
@@ -198,8 +200,7 @@ def _uploads(tools: Tools, doors: ExitStack, admission: Admission, orders: Order
         tools.metrics.photo_seen(arrival.found_by)
         dispatch.wake()
 
-    prove = tools.workers.prove
-    uploads = Uploads(tools.folders, admission, orders, prove, tools.settings, tools.runtime, on_admitted)
+    uploads = Uploads(tools.folders, admission, orders, tools.workers.prove, tools.settings, tools.runtime, on_admitted)
     doors.callback(uploads.close)
     return uploads
 

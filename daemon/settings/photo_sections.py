@@ -21,6 +21,7 @@ class IntakeSettings(Section):
     remote_patience_seconds: float = Field(600.0, gt=0, le=86400)
     max_megapixels: float = Field(500.0, gt=0, le=4000)
     equal_content: Literal["process", "skip"] = "process"
+    companions: Literal["follow", "leave"] = "follow"
 
 
 class OutputSettings(Section):

@@ -1,0 +1,37 @@
+"""Tells by names which files of `inbox/` belong to a photo beside them: sidecars, films of Live Photos, previews."""
+
+from daemon.disk.names import name_key
+from daemon.intake.strangers import is_called_a_photo
+
+COMPANIONS = frozenset({
+    ".xmp", ".aae", ".pp3", ".dop", ".vrd",  # what editors and phones say of a photo
+    ".mov", ".mp4",  # the film of a Live Photo
+    ".wav", ".thm",  # a spoken note, a preview of a film
+})  # fmt: skip
+"""Lower-case endings of names. Nothing that ends so is ever cut out."""
+
+
+def is_called_a_companion(name: str) -> bool:
+    """Whether a file's name ends like a companion's."""
+    return name[name.rfind(".") :].lower() in COMPANIONS
+
+
+def stem_key(path: str) -> str:
+    """What a photo and its companions have in common: their path without suffixes, however it is spelled.
+
+    Some programs put their suffix behind the photo's: "a.jpg.xmp" belongs to "a.jpg" as "a.xmp" does.
+    """
+    return name_key(path[: len(path) - len(_tail(path))])
+
+
+def tail_of(name: str) -> str:
+    """What follows the stem in the name of a companion: ".xmp" or ".jpg.xmp"."""
+    return _tail(name)
+
+
+def _tail(path: str) -> str:
+    stem, dot, suffix = path.rpartition(".")
+    if not dot or "/" in suffix:
+        return ""
+    tail = f".{suffix}"
+    return path[stem.rfind(".") :] if is_called_a_companion(tail) and is_called_a_photo(stem) else tail
