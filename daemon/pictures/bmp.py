@@ -1,8 +1,9 @@
-"""Uncompressed BMP files; libvips has no reader for them.
+"""BMP files; libvips has no reader for them.
 
 After Microsoft's BITMAPFILEHEADER, BITMAPCOREHEADER and BITMAPINFOHEADER up to version 5. The pixels lie in the file as
 they are, so the header and the length of the file prove that all is there. They are unpacked a few rows at a time,
 straight into the photo: a file of one bit a pixel needs 32 times its own size in memory, but never twice that.
+Runs of equal pixels (RLE8, RLE4), which hardly any file has, are left to OpenCV.
 """
 
 import os
@@ -14,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.errors import Said
+from daemon.pictures.bmp_runs import rgb_of_runs
 from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.values import Decodable, Header
 
 _HEAD_BYTES = 14 + 124  # up to the end of the header of version 5
 _PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6
+_RUNS = {8: 1, 4: 2}  # compression in runs, by the bits of a pixel
 _COLOURS_555, _COLOURS_888 = (0x7C00, 0x03E0, 0x001F), (0xFF0000, 0x00FF00, 0x0000FF)
 _ALPHA_888 = 0xFF000000
 _PALETTE_BITS, _BITS = (1, 4, 8), (1, 4, 8, 16, 24, 32)
@@ -30,7 +33,7 @@ class _Bitmap(NamedTuple):
 
     height: negative if the highest row comes first. start: of the pixels, in bytes. stride: bytes of a row.
     masks: the bits of red, green, blue and alpha in a pixel. palette: (N, 3) uint8, the colour of each value, if there
-    is one.
+    is one. in_runs: whether it is compressed.
     """
 
     width: int
@@ -40,19 +43,22 @@ class _Bitmap(NamedTuple):
     stride: int
     masks: tuple[int, ...]
     palette: NDArray[np.uint8] | None
+    in_runs: bool = False
 
 
 def opened(descriptor: int) -> Decodable:
     """The picture in a BMP: (H, W, 3), or (H, W, 4) if it uses an alpha. Raises Undecodable or Unsupported."""
     bitmap = _read_header(descriptor)
     channels = 4 if bitmap.masks[3] else 3
-    header = Header(bitmap.width, abs(bitmap.height), channels, colours=3, sample="uchar", pages=1, orientation=1)
+    header = Header(
+        bitmap.width, abs(bitmap.height), channels, 3, sample="uchar", pages=1, orientation=1, in_passes=bitmap.in_runs
+    )
 
     def pixels() -> NDArray[np.uint8]:
         picture, has_alpha = _unpacked(descriptor, bitmap)
         return picture if has_alpha else picture[..., :3]
 
-    return Decodable(header, pixels, lambda: None)
+    return Decodable(header, pixels, pixels if bitmap.in_runs else lambda: None)
 
 
 def rgba_of(descriptor: int, longest: int | None = None) -> tuple[NDArray[np.uint8], bool]:
@@ -72,7 +78,7 @@ def _read_header(descriptor: int) -> _Bitmap:
     except struct.error as error:
         raise Undecodable(Said("bmp_header_cut")) from error
     wanted, there = bitmap.stride * abs(bitmap.height), max(0, os.fstat(descriptor).st_size - bitmap.start)
-    if there < wanted:
+    if there < wanted and not bitmap.in_runs:
         raise Undecodable(Said("bmp_fewer_bytes", n=wanted, there=there))
     return bitmap
 
@@ -91,17 +97,18 @@ def _parsed(descriptor: int, head: bytes) -> _Bitmap:
         raise Undecodable(Said("bmp_odd_size", width=width, height=height))
     if bits not in _BITS:
         raise Undecodable(Said("bmp_odd_bits", n=bits))
-    if compression not in ((_PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS) if bits in (16, 32) else (_PLAIN,)):
+    in_runs = compression == _RUNS.get(bits, -1) and height > 0
+    if not in_runs and compression not in ((_PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS) if bits in (16, 32) else (_PLAIN,)):
         raise Unsupported(Said("bmp_compressed"))
     masks: tuple[int, ...] = (*(_COLOURS_555 if bits == 16 else _COLOURS_888), 0)
-    if compression != _PLAIN:
+    if compression != _PLAIN and not in_runs:
         has_alpha = header >= 56 or compression == _ALPHA_BIT_FIELDS
         masks = struct.unpack_from("<IIII", head, 54) if has_alpha else (*struct.unpack_from("<III", head, 54), 0)
     palette = None
     if bits in _PALETTE_BITS:
         palette = _palette(descriptor, 14 + header, 3 if header == 12 else 4, min(colours or 1 << bits, 1 << bits))
     stride = (width * bits + 31) // 32 * 4  # rows are filled up to whole 4 bytes
-    return _Bitmap(width, height, bits, start, stride, masks, palette)
+    return _Bitmap(width, height, bits, start, stride, masks, palette, in_runs)
 
 
 def _palette(descriptor: int, start: int, entry_bytes: int, colours: int) -> NDArray[np.uint8]:
@@ -115,6 +122,11 @@ def _unpacked(descriptor: int, bitmap: _Bitmap, shrink: int = 1) -> tuple[NDArra
     """The picture, (H, W, 4), and whether it uses an alpha. shrink: so many pixels a side become one."""
     table, width, height = _table(bitmap), bitmap.width // shrink, abs(bitmap.height) // shrink
     picture = np.empty((height, width, 4), np.uint8)
+    if bitmap.in_runs:
+        rgb = rgb_of_runs(descriptor, (bitmap.width, bitmap.height))[: height * shrink, : width * shrink]
+        part = rgb if shrink == 1 else cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+        cv2.cvtColor(part, cv2.COLOR_RGB2RGBA, dst=picture)
+        return picture, False
     most = max(1, _STRIP_PIXELS // (bitmap.width * shrink))
     for top in range(0, height, most):
         part = picture[top : top + most]

@@ -13,6 +13,7 @@ from daemon.pictures.file_structure import jpeg_has_end
 from daemon.pictures.four_channels import COLOURS, all_bits, four_channels
 from daemon.pictures.heif_boxes import heif_colours
 from daemon.pictures.jpeg_end import EOI, with_end
+from daemon.pictures.tiff_planes import picture_of_planes
 from daemon.pictures.upright import is_turned, upright
 from daemon.pictures.values import Decodable, Header, Metadata, Samples
 
@@ -155,6 +156,9 @@ def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:
             content = with_end(content)  # without options, nothing but the header is read
         image = _MAPPING_LOADERS[kind](content, **options)
         return all_bits(image, heif_colours(descriptor)) if kind == "avif" else image
+    planes = picture_of_planes(descriptor, page, **options) if kind == "tiff" else None
+    if planes is not None:
+        return planes
     os.lseek(descriptor, 0, os.SEEK_SET)
     source = vips.Source.new_from_descriptor(descriptor)
     if kind == "png":

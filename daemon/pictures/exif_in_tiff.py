@@ -14,7 +14,16 @@ from functools import partial
 
 import numpy as np
 
-from daemon.pictures.tiff_directory import VALUE_BYTES, Dialect, Directory, Field, dialect_of, directory_at, in_memory
+from daemon.pictures.tiff_directory import (
+    VALUE_BYTES,
+    Dialect,
+    Directory,
+    Field,
+    dialect_of,
+    directory_at,
+    in_memory,
+    laid_out_directory,
+)
 
 PREFIX = b"Exif\0\0"
 """What an EXIF block begins with in most files."""
@@ -121,23 +130,8 @@ def _laid_out(
         if below:
             position = dialect.offset.pack(start + len(body))
             first[tag] = Field(_LONG8 if dialect.is_big else _LONG, 1, position)
-            body += _directory(dialect, below, start + len(body), {})
-    return body + _directory(dialect, first, start + len(body), kept or {}), start + len(body)
-
-
-def _directory(dialect: Dialect, fields: Mapping[int, Field], start: int, kept: Mapping[int, bytes]) -> bytes:
-    """A directory that begins at `start`, with its values behind it."""
-    rows, values = {tag: row for tag, row in kept.items() if tag not in fields}, b""
-    entries = len(rows) + len(fields)
-    behind = start + dialect.count.size + dialect.entry.size * entries + dialect.offset.size
-    for tag, (kind, number, content) in sorted(fields.items()):
-        place = content
-        if len(content) > dialect.offset.size:
-            place = dialect.offset.pack(behind + len(values))
-            values += content + bytes(len(content) % 2)  # values begin at even positions
-        rows[tag] = dialect.entry.pack(tag, kind, number, place)
-    table = b"".join(row for _, row in sorted(rows.items()))
-    return dialect.count.pack(entries) + table + dialect.offset.pack(0) + values
+            body += laid_out_directory(dialect, below, start + len(body), {})
+    return body + laid_out_directory(dialect, first, start + len(body), kept or {}), start + len(body)
 
 
 def _write(descriptor: int, content: bytes, position: int) -> None:

@@ -66,8 +66,8 @@ def need_of(kind: str, header: Header, file_bytes: int, tags: Tags | None) -> Ne
 
 def _held_bytes(kind: str, header: Header, file_bytes: int, tags: Tags | None) -> int:
     """What is in memory while a file is decoded, whether its pixels are kept or not."""
-    if kind == "bmp":
-        return 0
+    if kind == "bmp":  # one of runs is decoded at once
+        return (3 * header.width * header.height + file_bytes) if header.in_passes else 0
     sample_bytes = _SAMPLE_BYTES.get(header.sample, 8)
     row_bytes = header.width * max(header.channels, 3) * sample_bytes
     held = row_bytes * min(header.height, _ROWS)

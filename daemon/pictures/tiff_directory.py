@@ -157,3 +157,21 @@ def pages(read: Read, dialect: Dialect, most: int = _MOST_PAGES) -> Iterator[Dir
         entries += min((page.link - position) // dialect.entry.size, _MOST_ENTRIES)
         yield page
         position = page.following
+
+
+def laid_out_directory(dialect: Dialect, fields: Mapping[int, Field], start: int, kept: Mapping[int, bytes]) -> bytes:
+    """The last directory of a file as it lies from `start` on, with its values behind it.
+
+    kept: entries that go into it as they are, by tag.
+    """
+    rows, values = {tag: row for tag, row in kept.items() if tag not in fields}, b""
+    entries = len(rows) + len(fields)
+    behind = start + dialect.count.size + dialect.entry.size * entries + dialect.offset.size
+    for tag, (kind, number, content) in sorted(fields.items()):
+        place = content
+        if len(content) > dialect.offset.size:
+            place = dialect.offset.pack(behind + len(values))
+            values += content + bytes(len(content) % 2)  # values begin at even positions
+        rows[tag] = dialect.entry.pack(tag, kind, number, place)
+    table = b"".join(row for _, row in sorted(rows.items()))
+    return dialect.count.pack(entries) + table + dialect.offset.pack(0) + values

@@ -1,10 +1,11 @@
-"""Uncompressed BMP files of all kinds."""
+"""BMP files of all kinds."""
 
 import struct
 import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from daemon.errors import NotWholeYet
 from daemon.pictures.bmp import opened
 from daemon.pictures.reading import open_photo, open_small, prove_decodes
 from daemon.pictures.values import Samples
@@ -187,7 +189,8 @@ def test_32_bit_has_an_alpha_where_it_is_used(alpha: int, channels: int) -> None
     [
         (b"BM", "cut off"),
         (bitmap(coloured(WIDTH, HEIGHT))[:-1], "are there"),
-        (file_of(8, np.zeros((3, 5), np.uint8), compression=1), "compressed"),
+        (file_of(24, np.zeros((3, 15), np.uint8), compression=4), "compressed"),  # a JPEG within
+        (file_of(8, np.zeros((3, 5), np.uint8), compression=1, height=-HEIGHT), "compressed"),  # never from the top
         (file_of(24, np.zeros((3, 15), np.uint8), height=0), "5 x 0"),
         (file_of(7, np.zeros((3, 5), np.uint8)), "7 bits"),
         (file_of(1, np.zeros((3, 1), np.uint8), compression=3, extra=bytes(8)), "compressed"),  # by Huffman, in OS/2
@@ -205,3 +208,45 @@ def test_no_header_is_strange_enough_to_stop_us(junk: bytes) -> None:
     except ValueError:
         return
     assert picture.ndim == 3
+
+
+def in_runs(codes: NDArray[np.uint8], bits: int) -> bytes:
+    """A BMP of equal pixels in runs, the lowest row first. codes: (H, W), places in a palette of 16 colours."""
+    height, width = codes.shape
+    table, _ = palette(16)
+    coded = b""
+    for row in codes[::-1]:
+        starts = [0, *(np.flatnonzero(np.diff(row)) + 1), width]
+        for start, end in pairwise(starts):
+            code = int(row[start]) * (17 if bits == 4 else 1)
+            coded += b"".join(bytes([min(255, end - at), code]) for at in range(start, end, 255))
+        coded += b"\0\0"
+    coded += b"\0\1"
+    head = struct.pack("<2sIHHI", b"BM", 54 + len(table) + len(coded), 0, 0, 54 + len(table))
+    runs = {8: 1, 4: 2}[bits]
+    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, runs, len(coded), 0, 0, 16, 0)
+    return head + info + table + coded
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_runs_of_equal_pixels_are_read(tmp_path: Path, bits: int) -> None:
+    codes = np.repeat(np.random.default_rng(bits).integers(0, 16, (20, 9)), 40, axis=1).astype(np.uint8)
+    path = tmp_path / "a.bmp"
+    path.write_bytes(in_runs(codes, bits))
+
+    prove_decodes(path, 100)
+
+    assert np.array_equal(open_photo(path, 100).pixels, palette(16)[1][codes])
+    assert open_small(path, 100, 100).width == 100
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_runs_that_end_early_are_named(tmp_path: Path, bits: int, capfd: pytest.CaptureFixture[str]) -> None:
+    codes = np.repeat(np.random.default_rng(bits).integers(0, 16, (20, 9)), 40, axis=1).astype(np.uint8)
+    path = tmp_path / "a.bmp"
+    path.write_bytes(in_runs(codes, bits)[:-60])
+
+    with pytest.raises(NotWholeYet, match="runs of pixels end before the picture does"):
+        prove_decodes(path, 100)
+
+    assert capfd.readouterr() == ("", "")
