@@ -60,6 +60,7 @@ ELSEWHERE = {
     Effect.KEEP_CORRECTIONS,
     Effect.REMOVE_ORDER_NOTE,
     Effect.BRING_COMPANION,
+    Effect.TELL_LEFT_ALONE,
     Effect.WRITE_SHEET,
     *SENT,
     *CHOSEN,

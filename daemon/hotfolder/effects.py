@@ -77,6 +77,7 @@ class Effect(StrEnum):
     # People are told, by files in their folders.
     WRITE_ORDER_NOTE = "write the note of an order", _SHARE
     REMOVE_ORDER_NOTE = "remove the note of an order", _SHARE
+    TELL_LEFT_ALONE = "tell what is left alone", _SHARE
     WRITE_SHEET = "write contact sheet", _SHARE
 
 

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from daemon.intake.companion_names import stem_key
 from daemon.intake.known_files import KnownFile, KnownFiles
 from daemon.intake.scan_values import Hints, LeftFile
 from daemon.intake.strangers import Strangers
-from daemon.intake.walk_inbox import COMPANION, LITTER, NO_PHOTO, Sighting, walk, walk_below
+from daemon.intake.walk_inbox import COMPANION, LITTER, NO_PHOTO, NOTED, Sighting, walk, walk_below
 
 _MOST_STEMS = 100_000
 
@@ -28,7 +28,8 @@ class Reading(NamedTuple):
     """What one reading found.
 
     files: those to decide about. newly_ignored: reason -> number of names. left_alone: the names that are ignored,
-    litter left out, and of companions those without a photo. companions: all of them. has_news: a name came, changed or
+    litter left out, and of companions those without a photo. companions: all of them. noted:
+    the folders with a note of ours about them. has_news: a name came, changed or
     went, or a folder must be listed once more.
     """
 
@@ -36,6 +37,7 @@ class Reading(NamedTuple):
     newly_ignored: Mapping[str, int]
     left_alone: Sequence[LeftFile]
     companions: Sequence[LeftFile]
+    noted: Collection[str]
     has_news: bool
 
 
@@ -72,7 +74,9 @@ class InboxReader:
         self._ignored = found.ignored
         self._strangers.forget_all_but({*found.ignored, *found.paths})
         self._files.forget_unseen()
-        return Reading(self._files.by_path.values(), newly_ignored, *self._left_alone(found.now), found.has_news)
+        return Reading(
+            self._files.by_path.values(), newly_ignored, *self._left_alone(found.now), self._noted(), found.has_news
+        )
 
     def read_changes(self, mounts: Mapping[str, Mount], hints: Hints, due: Set[str]) -> Reading:
         """Read the folders that changed since they were listed, and look at the files of which more is due soon.
@@ -101,7 +105,7 @@ class InboxReader:
         for path in (due | hints.touched) - seen:
             self._look_again(path, mounts, found, hints)
         files = [file for path in found.paths if (file := self._files.by_path.get(path))]
-        return Reading(files, newly_ignored, *self._left_alone(found.now), found.has_news)
+        return Reading(files, newly_ignored, *self._left_alone(found.now), self._noted(), found.has_news)
 
     def leave(self, file: KnownFile, why: Said) -> None:
         """Leave a file alone, until it changes, that is neither called a photo nor was proven to be a whole one."""
@@ -148,7 +152,7 @@ class InboxReader:
         """What is ignored now, litter and companions of photos left out, and the companions whose photo is not here."""
         before, self._left = self._left, {}
         for path, seen in sorted(self._ignored.items()):
-            if seen.ignored != LITTER:
+            if seen.ignored not in (LITTER, NOTED):
                 known = before.get(path)
                 is_same = known is not None and known.why == seen.why
                 self._left[path] = known if known and is_same else LeftFile(path, clean_name(path), seen.why, now)
@@ -158,8 +162,17 @@ class InboxReader:
         gone = tuple(each for each in companions if stem_key(each.path) not in here)
         return tuple(each for path, each in self._left.items() if path not in of_photos), gone
 
+    def _noted(self) -> Collection[str]:
+        return {path.rpartition("/")[0] for path, seen in self._ignored.items() if seen.ignored == NOTED}
+
     def _newly_ignored(self, found: _Found) -> dict[str, int]:
-        return dict(Counter(seen.ignored for path, seen in found.ignored.items() if path not in self._ignored))
+        return dict(
+            Counter(
+                seen.ignored
+                for path, seen in found.ignored.items()
+                if path not in self._ignored and seen.ignored != NOTED
+            )
+        )
 
     @contextmanager
     def _skipping_one_name(self) -> Iterator[None]:

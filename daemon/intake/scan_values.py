@@ -1,6 +1,6 @@
 """The values that a scan of `inbox/` takes and returns."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -53,8 +53,8 @@ class Scan:
 
     ready: oldest first. incomplete: how many files are waited for. ignored: reason -> number of names that are newly
     ignored. left_alone: all that are ignored, litter left out, by name, and so are companions without their photo.
-    companions: files that belong by their names to a photo that is not in `inbox/` any more. next_look_seconds: when
-    another scan can tell more, unless an event comes earlier.
+    companions: files that belong by their names to a photo that is not in `inbox/` any more. noted: folders with
+    a note about what is left alone. next_look_seconds: when another scan can tell more, unless an event comes earlier.
     """
 
     ready: tuple[Arrival, ...]
@@ -63,6 +63,7 @@ class Scan:
     ignored: Mapping[str, int]
     left_alone: Sequence[LeftFile]
     companions: Sequence[LeftFile]
+    noted: Collection[str]
     next_look_seconds: float
 
 

@@ -88,8 +88,16 @@ class Scanner:
         # Files that are left to be proven are proven at once: the reading costs little beside that.
         pause = max(sooner, _SOONEST_SECONDS, BUSY_SHARE * walk_seconds if sooner > 0 else 0.0)
         incomplete = len(self._files.by_path) - len(ready) - len(rejected)
-        left, companions = reading.left_alone, reading.companions
-        return Scan(tuple(ready), tuple(rejected), incomplete, reading.newly_ignored, left, companions, pause)
+        return Scan(
+            ready=tuple(ready),
+            rejected=tuple(rejected),
+            incomplete=incomplete,
+            ignored=reading.newly_ignored,
+            left_alone=reading.left_alone,
+            companions=reading.companions,
+            noted=reading.noted,
+            next_look_seconds=pause,
+        )
 
     def _decide(self, files: Iterable[KnownFile], urgent: bool) -> tuple[_Waits, list[KnownFile]]:
         """The files that only wait, and those with something to do: the longest known first, then the oldest."""

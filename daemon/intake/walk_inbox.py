@@ -65,6 +65,8 @@ def walk_below(
 
 LITTER = "litter"
 """Why a name is ignored that no person meant: of a system, an editor or a copier."""
+NOTED = "noted"
+"""Why our own note about what is left alone is ignored."""
 COMPANION = "companion"
 """Why a file is ignored that belongs to a photo by its name."""
 NO_PHOTO = "not_a_photo_suffix"
@@ -112,6 +114,8 @@ class _Walk:
         path = prefix + name
         if name in (orders.NAME, orders.NOTE) or name.lower().endswith(LISTS):
             return None
+        if name == orders.LEFT_NOTE:
+            return Sighting(path, None, NOTED)
         if is_ignored_file(name):
             return Sighting(path, None, LITTER)
         if entry.is_symlink():

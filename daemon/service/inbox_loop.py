@@ -14,7 +14,6 @@ from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
-from daemon.publishing.companions import Companions
 from daemon.service.arrivals import Arrivals
 from daemon.settings.current import CurrentSettings
 
@@ -78,16 +77,16 @@ class InboxLoop:
         self,
         watcher: Watcher,
         arrivals: Arrivals,
-        companions: Companions,
+        after_scan: Sequence[Callable[[Scan], None]],
         root: RootWatch,
         metrics: Metrics,
         settings: CurrentSettings,
         clock: Callable[[], float],
     ) -> None:
-        """clock: Unix seconds."""
+        """after_scan: what else is done with each scan. clock: Unix seconds."""
         self._watcher = watcher
         self._arrivals = arrivals
-        self._companions = companions
+        self._after_scan = after_scan
         self._root = root
         self._metrics = metrics
         self._settings = settings
@@ -111,7 +110,8 @@ class InboxLoop:
                 return
             if not scan.incomplete and nothing_left():
                 with suppress(RootAway, NoRoom):
-                    self._companions.follow(scan)  # of the photo that was done last
+                    for work in self._after_scan:  # with the photo that was done last
+                        work(scan)
                 return
             self._watcher.wait(scan.next_look_seconds if scan.incomplete else SHORT_NAP_SECONDS, stop)
 
@@ -126,7 +126,8 @@ class InboxLoop:
             self._root.seen()
             self._left_alone = scan.left_alone
             self._arrivals.take(scan, urgent)
-            self._companions.follow(scan)
+            for work in self._after_scan:
+                work(scan)
             self._root.report(None)
         except JournalLocked:
             return None  # that is not the hot folder's trouble, and `JournalWatch` tells people

@@ -28,12 +28,12 @@ from daemon.people.put_backs import PutBacks
 from daemon.people.rendition_desk import RenditionDesk
 from daemon.people.retries import NextRound
 from daemon.people.verdicts import Verdicts
-from daemon.publishing.companions import Companions
 from daemon.publishing.job_events import JobEnd, JobEvents
 from daemon.publishing.publisher import Publisher
 from daemon.publishing.reading_back import ReadingBack
 from daemon.publishing.rendered_pictures import RenderedPictures
 from daemon.publishing.staging import Staging
+from daemon.service.after_scan import after_each_scan
 from daemon.service.arrivals import Arrivals
 from daemon.service.choose_engine import leave_out_dead_parameters, workers_for
 from daemon.service.housekeeping import Housekeeping, StatusTurn
@@ -191,8 +191,8 @@ def _arrivals(
 
 def _inbox_loop(tools: Tools, watcher: Watcher, arrivals: Arrivals, dispatch: Dispatch) -> InboxLoop:
     root_watch = RootWatch(tools.folders, tools.root, tools.metrics, tools.health, dispatch.wake)
-    companions = Companions(tools.folders, tools.journal, tools.settings, tools.runtime)
-    return InboxLoop(watcher, arrivals, companions, root_watch, tools.metrics, tools.settings, tools.runtime.clock)
+    after_scan = after_each_scan(tools)
+    return InboxLoop(watcher, arrivals, after_scan, root_watch, tools.metrics, tools.settings, tools.runtime.clock)
 
 
 def _uploads(tools: Tools, doors: ExitStack, admission: Admission, orders: Orders, dispatch: Dispatch) -> Uploads:

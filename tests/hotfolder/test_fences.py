@@ -224,13 +224,17 @@ def person_decides_on_a_page(daemon: Daemon) -> None:
 def person_drops_photos(house: House) -> None:
     save_photo(house.inbox / "kunde" / "a.png", drawn_photo(96, 72))
     (house.inbox / "kunde" / "a.xmp").write_text("<x:xmpmeta/>")
+    (house.inbox / "kunde" / "flat.psd").write_bytes(b"8BPS" + bytes(30))
     (house.inbox / "letter.jpg").write_text("Dear Sir or Madam, " * 50)
     (house.inbox / "wrong").mkdir()
     (house.inbox / "wrong" / NAME).write_text("[")
     save_photo(house.inbox / "wrong" / "b.png", seed=2)
 
 
-def test_every_change_of_the_hot_folder_is_an_effect_that_the_lease_fences(tmp_path: Path, watch: Watch) -> None:
+def test_every_change_of_the_hot_folder_is_an_effect_that_the_lease_fences(
+    tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.people.left_notes.AGE_SECONDS", 0.0)
     house = House(tmp_path, watch)
     person_drops_photos(house)
     with house.daemon() as daemon:
