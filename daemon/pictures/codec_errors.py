@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 
 from daemon.errors import Said
 
@@ -18,13 +19,23 @@ _UNSUPPORTED = {
     "samples out of range": "odd_samples_plain",
     "not a whole number of bytes": "odd_bits",
     "tiled separate planes": "tiff_planes",
+    "support is not configured": "codec_missing",
+    "decoding is not implemented": "codec_missing",
+    "for sgilog": "codec_missing",
+    "not been built in": "codec_missing",
+    "jpeg data precision": "jpeg_deep",
+    "color conversion request": "jpeg_rare",
+    "lossless parameters": "jpeg_rare",
     "security limit exceeded": "past_decoder_limit",
     "not supported": "",
     "unsupported": "",
     "not configured": "",
-    "not been built in": "",
 }
 """How codecs say that they cannot read a file that is in order; the code of what we say, or "" for their own words."""
+
+
+_SPEAKER = re.compile(r"^(?:\w+2vips|vips2\w+|Vips\w+|\w+(?:load|save)(?:_\w+)?): ")
+"""What names the part of libvips that complains, which says nothing to a person."""
 
 
 class Undecodable(ValueError):
@@ -51,5 +62,5 @@ def error_of(complaint: str) -> Exception:
 
 def _brief(complaint: str) -> str:
     """One line of readable length: each part once, the first and the last of many."""
-    lines = list(dict.fromkeys(line.strip() for line in complaint.splitlines() if line.strip()))
+    lines = list(dict.fromkeys(_SPEAKER.sub("", line.strip()) for line in complaint.splitlines() if line.strip()))
     return "; ".join(lines if len(lines) <= 2 else [lines[0], lines[-1]]) or "no reason was given"

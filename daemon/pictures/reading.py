@@ -102,7 +102,7 @@ def _found(path: Path, max_megapixels: float, wanted: int | None) -> _Found:
         profile, remarks = icc.usable_profile(header)
         metadata = replace(header.metadata, iptc=iptc.records(header.metadata.iptc))
         if tags is not None:
-            metadata = replace(metadata, exif=tags.exif, iptc=tags.iptc)
+            metadata = tags.added_to(metadata)
         told = told_colours(descriptor, kind, replace(header, metadata=metadata))
         if profile is None or told.counts:
             profile = told.profile

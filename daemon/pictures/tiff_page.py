@@ -3,13 +3,16 @@
 import os
 import struct
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
 from daemon.pictures.exif_in_tiff import exif_fields_of
 from daemon.pictures.tiff_directory import Directory, dialect_of, pages
+from daemon.pictures.values import Metadata
 
 _ROWS_PER_STRIP, _PLANES, _PART_BYTES = 0x0116, 0x011C, (0x0117, 0x0145)  # bytes of each strip, or of each tile
+_RESOLUTION_UNIT, _NO_UNIT = 0x0128, 1
 _PLAIN, _SEPARATE = 1, 2  # of Compression; of PlanarConfiguration
 _MOST_TABLE_BYTES = 1 << 22  # of a table of strips
 _COMPRESSION, _PHOTOMETRIC, _EXTRA_SAMPLES, _IPTC = 0x0103, 0x0106, 0x0152, 0x83BB
@@ -46,6 +49,14 @@ class Tags:
             return 0
         kinds = self._page.numbers(_EXTRA_SAMPLES)
         return next((place for place, kind in enumerate(kinds) if kind in _ALPHAS), None)
+
+    def added_to(self, metadata: Metadata) -> Metadata:
+        """Metadata as libvips reads them, with EXIF and IPTC of the page.
+
+        A resolution without a unit is only the shape of its pixels; libvips takes it for one per millimetre.
+        """
+        found = replace(metadata, exif=self.exif, iptc=self.iptc)
+        return replace(found, dpi=None, dpi_down=None) if self._number(_RESOLUTION_UNIT) == _NO_UNIT else found
 
     @property
     def in_bare_ycbcr(self) -> bool:

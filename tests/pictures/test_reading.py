@@ -865,17 +865,49 @@ def test_an_alpha_in_tiles_apart_is_one(tmp_path: Path) -> None:
     assert photo.has_alpha
 
 
-def test_broken_tiles_of_one_colour_are_damage(tmp_path: Path) -> None:
-    content = in_planes(coloured(), deflate=True)
-    last = content.rindex(zlib.compress(b"")[:2])
-    broken = content[:last] + bytes(2) + content[last + 2 :]
-
-    with pytest.raises(NotWholeYet, match="damaged"):
-        prove_decodes(file_of(tmp_path, broken), LIMIT)
-
-
 def test_other_colours_in_tiles_apart_are_named(tmp_path: Path) -> None:
     cmyk = in_planes(np.dstack([coloured(), coloured()[..., 0]]), photometric=5)
 
     with pytest.raises(BadPhoto, match="colours lie in tiles apart"):
         open_photo(file_of(tmp_path, cmyk), LIMIT)
+
+
+@pytest.mark.parametrize("compression", [50000, 9999, 34676], ids=["Zstandard", "unknown", "SGI LogLuv"])
+def test_a_compression_that_nothing_here_reads_is_no_damage(tmp_path: Path, compression: int) -> None:
+    content = tiff_of(bytes(8 * 8 * 3), {**basics(8, 8, 2, (8, 8, 8)), 259: short(compression)})
+
+    with pytest.raises(BadPhoto, match="cannot be read here: it is compressed in a way that nothing here reads"):
+        open_photo(file_of(tmp_path, content), LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits", "words"), [(0xC1, 12, "a JPEG of more than 8 bit"), (0xC3, 8, "a JPEG of a rare kind")]
+)
+def test_a_rare_jpeg_is_no_damage(tmp_path: Path, kind: int, bits: int, words: str) -> None:
+    content = bytearray(encoded(image_of(coloured()), "jpeg"))
+    at = content.index(b"\xff\xc0")
+    content[at + 1], content[at + 4] = kind, bits
+
+    with pytest.raises(BadPhoto, match=words):
+        open_photo(file_of(tmp_path, bytes(content)), LIMIT)
+
+
+def test_damage_is_told_without_the_names_of_libraries(tmp_path: Path) -> None:
+    content = bytes(image_of(coloured()).tiffsave_buffer(compression="deflate"))
+
+    with pytest.raises(BadPhoto) as told:
+        open_photo(file_of(tmp_path, content.replace(zlib.compress(b"")[:2], b"\0\0", 1)), LIMIT)
+
+    assert "vips" not in str(told.value)
+
+
+def test_a_resolution_without_a_unit_is_none(tmp_path: Path) -> None:
+    per_unit = 5, 1, struct.pack("<II", 118, 1)
+    fields = {**basics(8, 8, 2, (8, 8, 8)), 282: per_unit, 283: per_unit}
+
+    dpi = {
+        unit: open_photo(file_of(tmp_path, tiff_of(bytes(192), {**fields, 296: short(unit)})), LIMIT).metadata.dpi
+        for unit in (1, 3)
+    }
+
+    assert dpi == {1: None, 3: pytest.approx(299.72)}
