@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from daemon.errors import BadPhoto, Said
-from daemon.pictures import decoding, exif, icc, iptc, saving, xmp
+from daemon.pictures import decoding, exif, icc, iptc, saving, stale_xmp, xmp
 from daemon.pictures.codec_errors import Undecodable
 from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Photo
@@ -51,9 +51,9 @@ def write(
 
     rgba: (H, W, 4), uint8 or uint16; WebP and JPEG get 8 bit, other formats keep the depth. frame: which part, at what
     size. ground: the sRGB colour behind it if the format has no transparency. jpeg_quality: 1..100. The photo's ICC
-    profile, EXIF (upright now), XMP, IPTC (not in WebP) and resolution go along; the XMP also gets the job tag, and a
-    copyright notice that EXIF or IPTC has. Raises OSError if the disk does not take the file, BadPhoto if the format
-    cannot hold it.
+    profile, EXIF (upright now), XMP, IPTC (not in WebP) and resolution go along; the XMP loses what is true of the old
+    file only, and gets the job tag, and a copyright notice that EXIF or IPTC has. Raises OSError if the disk does not
+    take the file, BadPhoto if the format cannot hold it.
     """
     kind = _KINDS[output_format]
     width, height = frame.size if frame else (rgba.shape[1], rgba.shape[0])
@@ -66,7 +66,7 @@ def write(
     metadata = replace(
         metadata,
         exif=metadata.exif and exif.without_preview(metadata.exif),
-        xmp=xmp.tagged(metadata.xmp, job_tag, notice),
+        xmp=xmp.tagged(stale_xmp.without_stale(metadata.xmp), job_tag, notice),
     )
     if output_format == "mask":
         metadata = replace(metadata, icc=None)  # a profile of colours does not belong to a mask

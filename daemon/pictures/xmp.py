@@ -181,3 +181,57 @@ class _Reader:
 
     def close(self) -> None:
         """The packet ends."""
+
+
+@dataclass(slots=True)
+class Element:
+    """One element of a packet: its name and attributes, with their namespaces in braces, and where its bytes lie."""
+
+    tag: str
+    attributes: Mapping[str, str]
+    start: int
+    stop: int = 0
+
+
+def elements_in(packet: bytes) -> tuple[Element, ...]:
+    """The elements of a packet, each before those within it. Raises ValueError if it is no XML that we accept."""
+    if len(packet) > _MOST_BYTES:
+        raise ValueError("it is too long to be parsed")
+    try:
+        return tuple(_Elements(packet).found)
+    except ParseError as error:
+        error.__traceback__ = None  # as in `_parts_of`
+        raise ValueError("it is no XML") from None
+
+
+class _Elements:
+    """Follows one packet, and notes its elements. The parser calls start, data, end and close."""
+
+    def __init__(self, packet: bytes) -> None:
+        self.found: list[Element] = []
+        self._packet = packet
+        self._open: list[Element] = []
+        self._is_empty = True
+        self._parser = DefusedXMLParser(target=self, encoding="utf-8", forbid_dtd=True)
+        self._parser.feed(packet.rstrip(b"\0"))
+        self._parser.close()
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins."""
+        self._is_empty = True
+        self._open.append(Element(tag, attributes, self._parser.parser.CurrentByteIndex))
+        self.found.append(self._open[-1])
+
+    def data(self, _: str) -> None:
+        """There is text in the element that began last."""
+        self._is_empty = False
+
+    def end(self, _: str) -> None:
+        """An element ends: here, or just before if it is all in one tag."""
+        here = self._parser.parser.CurrentByteIndex
+        has_end_tag = not (self._is_empty and self._packet.endswith(b"/>", 0, here))
+        self._is_empty = False
+        self._open.pop().stop = self._packet.index(b">", here) + 1 if has_end_tag else here
+
+    def close(self) -> None:
+        """The packet ends."""
