@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from daemon.errors import Said
 from daemon.pictures.bmp_runs import rgb_of_runs
 from daemon.pictures.codec_errors import Undecodable, Unsupported
-from daemon.pictures.values import Decodable, Header
+from daemon.pictures.values import Decodable, Header, Metadata
 
 _HEAD_BYTES = 14 + 124  # up to the end of the header of version 5
 _PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6
@@ -25,6 +25,7 @@ _RUNS = {8: 1, 4: 2}  # compression in runs, by the bits of a pixel
 _COLOURS_555, _COLOURS_888 = (0x7C00, 0x03E0, 0x001F), (0xFF0000, 0x00FF00, 0x0000FF)
 _ALPHA_888 = 0xFF000000
 _PALETTE_BITS, _BITS = (1, 4, 8), (1, 4, 8, 16, 24, 32)
+_METRES_PER_INCH, _SENSIBLE_DPI = 0.0254, (1.0, 100_000.0)
 _STRIP_PIXELS = 1 << 18  # unpacked at once; a longer row is unpacked alone
 
 
@@ -33,7 +34,7 @@ class _Bitmap(NamedTuple):
 
     height: negative if the highest row comes first. start: of the pixels, in bytes. stride: bytes of a row.
     masks: the bits of red, green, blue and alpha in a pixel. palette: (N, 3) uint8, the colour of each value, if there
-    is one. in_runs: whether it is compressed.
+    is one. in_runs: whether it is compressed. dpi: pixels per inch; None if it does not say.
     """
 
     width: int
@@ -44,15 +45,15 @@ class _Bitmap(NamedTuple):
     masks: tuple[int, ...]
     palette: NDArray[np.uint8] | None
     in_runs: bool = False
+    dpi: float | None = None
 
 
 def opened(descriptor: int) -> Decodable:
     """The picture in a BMP: (H, W, 3), or (H, W, 4) if it uses an alpha. Raises Undecodable or Unsupported."""
     bitmap = _read_header(descriptor)
     channels = 4 if bitmap.masks[3] else 3
-    header = Header(
-        bitmap.width, abs(bitmap.height), channels, 3, sample="uchar", pages=1, orientation=1, in_passes=bitmap.in_runs
-    )
+    size, told = (bitmap.width, abs(bitmap.height)), Metadata(dpi=bitmap.dpi)
+    header = Header(*size, channels, 3, "uchar", pages=1, orientation=1, metadata=told, in_passes=bitmap.in_runs)
 
     def pixels() -> NDArray[np.uint8]:
         picture, has_alpha = _unpacked(descriptor, bitmap)
@@ -85,12 +86,12 @@ def _read_header(descriptor: int) -> _Bitmap:
 
 def _parsed(descriptor: int, head: bytes) -> _Bitmap:
     start, header = struct.unpack_from("<II", head, 10)
-    compression, colours = _PLAIN, 0
+    compression, colours, per_metre = _PLAIN, 0, 0
     if header == 12:
         width, height, _, bits = struct.unpack_from("<HHHH", head, 18)
     elif header >= 40:
         width, height, _, bits, compression = struct.unpack_from("<iiHHI", head, 18)
-        (colours,) = struct.unpack_from("<I", head, 46)
+        per_metre, _, colours = struct.unpack_from("<iiI", head, 38)
     else:
         raise Undecodable(Said("bmp_odd_header", n=header))
     if width <= 0 or height == 0:
@@ -108,7 +109,12 @@ def _parsed(descriptor: int, head: bytes) -> _Bitmap:
     if bits in _PALETTE_BITS:
         palette = _palette(descriptor, 14 + header, 3 if header == 12 else 4, min(colours or 1 << bits, 1 << bits))
     stride = (width * bits + 31) // 32 * 4  # rows are filled up to whole 4 bytes
-    return _Bitmap(width, height, bits, start, stride, masks, palette, in_runs)
+    return _Bitmap(width, height, bits, start, stride, masks, palette, in_runs, _dpi(per_metre))
+
+
+def _dpi(per_metre: int) -> float | None:
+    dpi = per_metre * _METRES_PER_INCH
+    return dpi if _SENSIBLE_DPI[0] <= dpi <= _SENSIBLE_DPI[1] else None
 
 
 def _palette(descriptor: int, start: int, entry_bytes: int, colours: int) -> NDArray[np.uint8]:

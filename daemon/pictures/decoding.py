@@ -6,9 +6,11 @@ process with SIGBUS.
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from daemon.pictures import bmp, camera_raw, heic, vips
+from daemon.pictures.exif import resolution_in
 from daemon.pictures.file_structure import jpeg_has_end
 from daemon.pictures.four_channels import COLOURS, all_bits, four_channels
 from daemon.pictures.heif_boxes import heif_colours
@@ -41,7 +43,8 @@ _MAPPING_LOADERS = {
 def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
     """The header of an open file of `kind`, as `signatures` names kinds. Raises Undecodable."""
     if kind in _OPENERS:
-        return _OPENERS[kind](descriptor).header
+        header = _OPENERS[kind](descriptor).header
+        return replace(header, metadata=_with_resolution(header.metadata)) if kind == "heic" else header
     with vips.own_errors():
         image = _open(descriptor, kind, page)
         colours = COLOURS.get(image.interpretation, 0)
@@ -53,7 +56,7 @@ def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
             sample=image.format,
             pages=vips.field_of(image, "n-pages") or 1,
             orientation=vips.field_of(image, "orientation") or 1,
-            metadata=_metadata(image),
+            metadata=_with_resolution(_metadata(image)) if kind in ("webp", "avif") else _metadata(image),
             in_passes=bool(vips.field_of(image, "jpeg-multiscan") or vips.field_of(image, "interlaced")),
             is_lab=image.interpretation == "lab",
             tile=(vips.field_of(image, "tile-width") or 0, vips.field_of(image, "tile-height") or 0),
@@ -193,6 +196,14 @@ def _content(descriptor: int) -> bytes:
     os.lseek(descriptor, 0, os.SEEK_SET)
     with open(descriptor, "rb", closefd=False) as file:
         return file.read()
+
+
+def _with_resolution(metadata: Metadata) -> Metadata:
+    """Metadata of a file that has no other place for its resolution than EXIF."""
+    found = resolution_in(metadata.exif)
+    across, down = (_dpi(per_mm) for per_mm in found) if found else (None, None)
+    differ = across and down and abs(across / down - 1) > _SAME_DPI
+    return replace(metadata, dpi=across, dpi_down=down if differ else None)
 
 
 def _metadata(image: Any) -> Metadata:

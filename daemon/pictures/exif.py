@@ -1,4 +1,4 @@
-"""EXIF blocks of photos: the copyright and the colours in them, and the preview that has to leave them.
+"""EXIF blocks of photos: copyright, colours and resolution in them, and the preview that has to leave them.
 
 A camera puts a preview of the whole photo into its EXIF block (IFD1 of CIPA DC-008, 4.5.8). With it, each cut-out would
 show the old background. Only the link to the preview and its bytes go; all else in the block stays as it is.
@@ -15,6 +15,8 @@ _PREVIEW_AT, _PREVIEW_BYTES = 0x0201, 0x0202  # JPEGInterchangeFormat and its le
 _COPYRIGHT = 0x8298
 _EXIF, _COLOUR_SPACE, _INTEROPERABILITY, _INDEX = 0x8769, 0xA001, 0xA005, 0x0001
 _ADOBE_RGB, _UNCALIBRATED = 2, 65535  # of ColorSpace; the first is no standard, but some cameras write it
+_ACROSS, _DOWN, _UNIT, _RATIO = 0x011A, 0x011B, 0x0128, 5
+_INCH, _MM_PER_UNIT = 2, {2: 25.4, 3: 10.0}  # ResolutionUnit
 _OPTION_FILE = b"R03"  # of InteroperabilityIndex: Adobe RGB
 
 
@@ -60,6 +62,25 @@ def colour_space_in(exif: bytes | None) -> Literal["adobe_rgb", "uncalibrated"] 
     if space == _ADOBE_RGB or (index and index.content.startswith(_OPTION_FILE)):
         return "adobe_rgb"
     return "uncalibrated" if space == _UNCALIBRATED else None
+
+
+def resolution_in(exif: bytes | None) -> tuple[float, float] | None:
+    """Pixels per millimetre, across and down, in an EXIF block; None if it tells none (CIPA DC-008, 4.6.2)."""
+    read = in_memory((exif or b"").removeprefix(PREFIX))
+    with suppress(struct.error):
+        if dialect := dialect_of(read):
+            first = directory_at(read, dialect, dialect.first)
+            unit = _MM_PER_UNIT.get(first.first_number(_UNIT) or _INCH)
+            fields = [first.field(tag) for tag in (_ACROSS, _DOWN)]
+            ratios = [
+                struct.unpack(dialect.order + "II", field.content)
+                for field in fields
+                if field and (field.kind, field.number) == (_RATIO, 1)
+            ]
+            if unit and len(ratios) == len(fields) and all(below for _, below in ratios):
+                across, down = (above / below / unit for above, below in ratios)
+                return across, down
+    return None
 
 
 def text_of(raw: bytes) -> str | None:

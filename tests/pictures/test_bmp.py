@@ -250,3 +250,13 @@ def test_runs_that_end_early_are_named(tmp_path: Path, bits: int, capfd: pytest.
         prove_decodes(path, 100)
 
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("per_metre", "dpi"), [(11811, 300), (0, None), (-5, None), (2**31 - 1, None)])
+def test_the_resolution_goes_along(tmp_path: Path, per_metre: int, dpi: float | None) -> None:
+    content = bytearray(bitmap(coloured(WIDTH, HEIGHT)))
+    struct.pack_into("<ii", content, 38, per_metre, per_metre)
+    path = tmp_path / "a.bmp"
+    path.write_bytes(content)
+
+    assert open_photo(path, 100).metadata.dpi == (dpi and pytest.approx(dpi, abs=0.01))
