@@ -12,7 +12,7 @@ from daemon.pictures.exif_in_tiff import PREFIX
 from daemon.pictures.tiff_directory import TEXT, dialect_of, directory_at, in_memory
 
 _PREVIEW_AT, _PREVIEW_BYTES = 0x0201, 0x0202  # JPEGInterchangeFormat and its length
-_COPYRIGHT = 0x8298
+_MAKER, _COPYRIGHT = 0x010F, 0x8298
 _EXIF, _COLOUR_SPACE, _INTEROPERABILITY, _INDEX = 0x8769, 0xA001, 0xA005, 0x0001
 _ADOBE_RGB, _UNCALIBRATED = 2, 65535  # of ColorSpace; the first is no standard, but some cameras write it
 _ACROSS, _DOWN, _UNIT, _RATIO = 0x011A, 0x011B, 0x0128, 5
@@ -49,19 +49,23 @@ def copyright_in(exif: bytes | None) -> str | None:
 
 
 def colour_space_in(exif: bytes | None) -> Literal["adobe_rgb", "uncalibrated"] | None:
-    """Which colours an EXIF block tells: Adobe RGB, or some other than sRGB; None if sRGB, or if it tells nothing."""
+    """Which colours an EXIF block tells: Adobe RGB, or some other than sRGB; None if sRGB, or if it tells nothing.
+
+    "Not sRGB" counts if the block is a camera's: libraries say so of pictures of which they know nothing.
+    """
     read = in_memory((exif or b"").removeprefix(PREFIX))
-    space, index = None, None
+    space, index, maker = None, None, None
     with suppress(struct.error):
         if dialect := dialect_of(read):
             first = directory_at(read, dialect, dialect.first)
             capture = directory_at(read, dialect, first.first_number(_EXIF) or 0)
+            maker = first.field(_MAKER)
             space = capture.first_number(_COLOUR_SPACE)
             below = directory_at(read, dialect, capture.first_number(_INTEROPERABILITY) or 0)
             index = below.field(_INDEX)
     if space == _ADOBE_RGB or (index and index.content.startswith(_OPTION_FILE)):
         return "adobe_rgb"
-    return "uncalibrated" if space == _UNCALIBRATED else None
+    return "uncalibrated" if space == _UNCALIBRATED and maker else None
 
 
 def resolution_in(exif: bytes | None) -> tuple[float, float] | None:

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from daemon.pictures import icc
+from daemon.pictures import icc, vips
 from daemon.pictures.heif_boxes import HeifColours, heif_colours
 from daemon.pictures.photo import Photo
 from daemon.pictures.reading import open_for_work, open_photo
@@ -102,9 +102,11 @@ def with_nclx(heif: bytes, primaries: int, transfer: int, is_full: bool = True) 
     )
 
 
-def exif(space: int | None = None, index: bytes | None = None) -> bytes:
+def exif(space: int | None = None, index: bytes | None = None, maker: str = "") -> bytes:
     """An EXIF block with a ColorSpace and an InteroperabilityIndex."""
     block = Image.Exif()
+    if maker:
+        block[271] = maker
     inner = block.get_ifd(0x8769)
     inner[36864] = b"0230"
     if space is not None:
@@ -149,11 +151,18 @@ def test_adobe_rgb_that_only_exif_tells_gets_its_profile(
     assert photo.remarks == ("it is in Adobe RGB by its EXIF: a matching ICC profile was attached",)
 
 
-def test_exif_that_says_only_what_the_colours_are_not_is_told_of(tmp_path: Path) -> None:
-    photo = opened(tmp_path, jpeg(swatches(), exif=exif(65535)))
+def test_a_camera_that_says_only_what_the_colours_are_not_is_told_of(tmp_path: Path) -> None:
+    photo = opened(tmp_path, jpeg(swatches(), exif=exif(65535, maker="Nikon")))
 
     assert photo.icc is None
     assert "not sRGB" in photo.remarks[0]
+
+
+def test_a_library_that_says_so_of_every_picture_is_not(tmp_path: Path) -> None:
+    by_hand = opened(tmp_path, jpeg(swatches(), exif=exif(65535)))
+    by_libvips = opened(tmp_path, bytes(vips.image_of(swatches()).jpegsave_buffer()))
+
+    assert (by_hand.remarks, by_libvips.remarks) == ((), ())
 
 
 def test_exif_counts_less_than_a_profile(tmp_path: Path) -> None:
