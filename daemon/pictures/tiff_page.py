@@ -14,6 +14,7 @@ from daemon.pictures.values import Metadata
 _ROWS_PER_STRIP, _PLANES, _PART_BYTES = 0x0116, 0x011C, (0x0117, 0x0145)  # bytes of each strip, or of each tile
 _RESOLUTION_UNIT, _NO_UNIT = 0x0128, 1
 _PLAIN, _SEPARATE = 1, 2  # of Compression; of PlanarConfiguration
+_MOST_IPTC_BYTES = 1 << 20  # a long caption has tens of thousands
 _MOST_TABLE_BYTES = 1 << 22  # of a table of strips
 _COMPRESSION, _PHOTOMETRIC, _EXTRA_SAMPLES, _IPTC = 0x0103, 0x0106, 0x0152, 0x83BB
 _JPEG, _YCBCR = (6, 7), 6
@@ -39,7 +40,7 @@ class Tags:
     @property
     def iptc(self) -> bytes | None:
         """The IPTC records, or None; libvips 8.18 gives a quarter of them."""
-        field = self._page and self._page.field(_IPTC)
+        field = self._page and self._page.field(_IPTC, _MOST_IPTC_BYTES)
         return field.content if field else None
 
     @property

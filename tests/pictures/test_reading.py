@@ -911,3 +911,12 @@ def test_a_resolution_without_a_unit_is_none(tmp_path: Path) -> None:
     }
 
     assert dpi == {1: None, 3: pytest.approx(299.72)}
+
+
+@pytest.mark.parametrize("length", [100, 20_000, 200_000])
+def test_iptc_of_any_usual_length_goes_along(tmp_path: Path, length: int) -> None:
+    size = struct.pack(">H", length) if length < 32768 else struct.pack(">HI", 0x8004, length)
+    records = b"\x1c\x02\x78" + size + b"x" * length
+    content = tiff_of(bytes(192), {**basics(8, 8, 2, (8, 8, 8)), 33723: (7, len(records), records)})
+
+    assert open_photo(file_of(tmp_path, content), LIMIT).metadata.iptc == records
