@@ -49,6 +49,24 @@ def opened(path: Path, content: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("how", JPEGS)
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.97])
+def test_half_a_jpeg_is_not_whole_if_fill_bytes_follow(path: Path, how: str, share: float) -> None:
+    content = jpeg(how)
+    path.write_bytes(content[: int(share * len(content))] + b"\xff" * 5000)
+
+    with pytest.raises((BadPhoto, NotWholeYet)):
+        open_photo(path, 500.0)
+
+
+def test_half_a_jpeg_is_not_whole_if_another_segment_follows(path: Path) -> None:
+    content = jpeg("plain")
+    path.write_bytes(content[: len(content) // 4] + b"\xff\xfe\x00\x08abcdef")
+
+    with pytest.raises((BadPhoto, NotWholeYet)):
+        open_photo(path, 500.0)
+
+
+@pytest.mark.parametrize("how", JPEGS)
 @pytest.mark.parametrize("trailer", [b"", MAKERS_TRAILER], ids=["nothing", "a trailer"])
 def test_a_jpeg_without_an_end_mark_is_read_if_all_rows_are_there(path: Path, how: str, trailer: bytes) -> None:
     content = jpeg(how)
