@@ -21,8 +21,9 @@ from daemon.settings.current import CurrentSettings
 NAME = "freisteller.toml"
 """What an order is called."""
 NOTE = f"{NAME}-error.txt"
-LEFT_NOTE = "freisteller-left-alone.txt"
 """The note that we leave beside a wrong order."""
+LEFT_NOTE = "freisteller-left-alone.txt"
+"""The note that names the files of a folder that are left alone."""
 _MOST_BYTES = 64 << 10
 _MOST_LETTERS = 1000  # of a fault; a person reads it, and it may quote a value of the order
 _MOST_DOTS = 200

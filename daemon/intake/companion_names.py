@@ -21,15 +21,11 @@ def stem_key(path: str) -> str:
 
     Some programs put their suffix behind the photo's: "a.jpg.xmp" belongs to "a.jpg" as "a.xmp" does.
     """
-    return name_key(path[: len(path) - len(_tail(path))])
+    return name_key(path[: len(path) - len(tail_of(path))])
 
 
-def tail_of(name: str) -> str:
-    """What follows the stem in the name of a companion: ".xmp" or ".jpg.xmp"."""
-    return _tail(name)
-
-
-def _tail(path: str) -> str:
+def tail_of(path: str) -> str:
+    """What follows the stem: ".xmp" of "a.xmp", ".jpg.xmp" of "a.jpg.xmp"; "" if there is no suffix."""
     stem, dot, suffix = path.rpartition(".")
     if not dot or "/" in suffix:
         return ""

@@ -28,9 +28,9 @@ class Reading(NamedTuple):
     """What one reading found.
 
     files: those to decide about. newly_ignored: reason -> number of names. left_alone: the names that are ignored,
-    litter left out, and of companions those without a photo. companions: all of them. noted:
-    the folders with a note of ours about them. has_news: a name came, changed or
-    went, or a folder must be listed once more.
+    litter left out, and of companions those without a photo. companions: those whose photo is not in the inbox. noted:
+    the folders with a note of ours about them. has_news: a name came, changed or went, or a folder must be listed once
+    more.
     """
 
     files: Iterable[KnownFile]

@@ -109,8 +109,9 @@ def _found(path: Path, max_megapixels: float, wanted: int | None) -> _Found:
         if metadata.dpi_down and header.orientation in QUARTER_TURNS:
             metadata = replace(metadata, dpi=metadata.dpi_down, dpi_down=metadata.dpi)
         alpha_extra = 0 if tags is None else tags.alpha_extra
-        of_file = (*remarks_on(descriptor), *(_SMALLER.format(number + 1) for number in smaller))
-        remarks = (*remarks, *told.remarks, *(of_file if page == photos[0] else ()))
+        remarks += told.remarks
+        if page == photos[0]:  # of the whole file, which is followed to its end for that
+            remarks += (*remarks_on(descriptor), *(_SMALLER.format(number + 1) for number in smaller))
         in_strips = comes_in_strips(kind, header, tags)
         return _Found(page, kind, header, profile, metadata, remarks, alpha_extra, in_strips, told)
 
@@ -148,7 +149,6 @@ def prove_decodes(path: Path, max_megapixels: float, name: str = "") -> None:
     """Prove that a file is a photo and decodes to its last line; holds only a few lines of it in memory.
 
     Of a TIFF of several pages, the first that can be decoded: the others are seen to when they are cut out.
-
     name: what people call the file; "" = the last part of its path.
 
     Raises BadPhoto if it will never be a photo (another kind of file, too large, animated), NotWholeYet if it is

@@ -6,6 +6,7 @@ them (TIFF 6.0, NewSubfileType; before, SubfileType), some do not.
 
 import os
 import struct
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
@@ -51,24 +52,23 @@ def is_camera_raw(descriptor: int) -> bool:
     A scanner's file may begin so, too; but its picture lies in a page of its own, not below that of the preview.
     """
     found = _pages(descriptor)
-    if not found or _DNG_VERSION in found[0].rows:
-        return bool(found)
-    if not (found[0].first_number(_NEW_SUBFILE_TYPE) or 0) & _SMALLER_VERSION:
+    first = next(found, None)
+    if first is None or _DNG_VERSION in first.rows:
+        return first is not None
+    if not (first.first_number(_NEW_SUBFILE_TYPE) or 0) & _SMALLER_VERSION:
         return False
-    size = _size(found[0])
-    larger = (page for page in found[1:] if not _is_marked(page) and _size(page) > size)
+    size = _size(first)
+    larger = (page for page in found if not _is_marked(page) and _size(page) > size)
     has_picture = any(page.first_number(_PHOTOMETRIC) not in _MOSAICS for page in larger)
-    return _SUB_IFDS in found[0].rows or not has_picture
+    return _SUB_IFDS in first.rows or not has_picture
 
 
-def _pages(descriptor: int) -> list[Directory]:
-    """The pages, as far as one leads to the next."""
-    found: list[Directory] = []
+def _pages(descriptor: int) -> Iterator[Directory]:
+    """The pages, as far as one leads to the next; each is read when its turn has come."""
     read = partial(os.pread, descriptor)
     with suppress(struct.error):
         if dialect := dialect_of(read):
-            found.extend(pages(read, dialect))
-    return found
+            yield from pages(read, dialect)
 
 
 def _is_marked(page: Directory) -> bool:
