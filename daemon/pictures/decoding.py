@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from daemon.pictures import bmp, camera_raw, heic, vips
+from daemon.pictures import bmp, camera_raw, heic, png_metadata, vips
 from daemon.pictures.exif import resolution_in
 from daemon.pictures.file_structure import jpeg_has_end
 from daemon.pictures.four_channels import COLOURS, all_bits, four_channels
@@ -48,7 +48,7 @@ def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
     with vips.own_errors():
         image = _open(descriptor, kind, page)
         colours = COLOURS.get(image.interpretation, 0)
-        return Header(
+        header = Header(
             width=image.width,
             height=image.height,
             channels=image.bands,
@@ -61,6 +61,7 @@ def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
             is_lab=image.interpretation == "lab",
             tile=(vips.field_of(image, "tile-width") or 0, vips.field_of(image, "tile-height") or 0),
         )
+    return png_metadata.completed(header, descriptor) if kind == "png" else header
 
 
 def decode(

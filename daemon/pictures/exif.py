@@ -13,6 +13,7 @@ from daemon.pictures.tiff_directory import TEXT, dialect_of, directory_at, in_me
 
 _PREVIEW_AT, _PREVIEW_BYTES = 0x0201, 0x0202  # JPEGInterchangeFormat and its length
 _MAKER, _COPYRIGHT = 0x010F, 0x8298
+_ORIENTATION, _ORIENTATIONS = 0x0112, range(1, 9)
 _EXIF, _COLOUR_SPACE, _INTEROPERABILITY, _INDEX = 0x8769, 0xA001, 0xA005, 0x0001
 _ADOBE_RGB, _UNCALIBRATED = 2, 65535  # of ColorSpace; the first is no standard, but some cameras write it
 _ACROSS, _DOWN, _UNIT, _RATIO = 0x011A, 0x011B, 0x0128, 5
@@ -46,6 +47,16 @@ def copyright_in(exif: bytes | None) -> str | None:
             found = directory_at(read, dialect, dialect.first).cut_field(_COPYRIGHT)
             return text_of(found.content) if found and found.kind == TEXT else None
     return None
+
+
+def orientation_in(exif: bytes | None) -> int:
+    """How the picture lies, 1..8 (CIPA DC-008, 4.6.4); 1 if an EXIF block does not say, or is broken."""
+    read = in_memory((exif or b"").removeprefix(PREFIX))
+    with suppress(struct.error):
+        if dialect := dialect_of(read):
+            found = directory_at(read, dialect, dialect.first).first_number(_ORIENTATION)
+            return found if found and found in _ORIENTATIONS else 1
+    return 1
 
 
 def colour_space_in(exif: bytes | None) -> Literal["adobe_rgb", "uncalibrated"] | None:

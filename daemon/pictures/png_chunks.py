@@ -1,10 +1,33 @@
-"""What the chunks before the pixels of a PNG say, and libvips does not (PNG, third edition, 11)."""
+"""What the chunks of a PNG say, and libvips does not (PNG, third edition, 5.3 and 11)."""
 
 import os
+from collections.abc import Iterator
+from typing import NamedTuple
 
 _SIGNATURE_BYTES = 8
-_MOST_CHUNKS = 256  # far more than any program writes before the pixels
+_MOST_CHUNKS = 100_000  # a PNG of 800 MB has as many
+_MOST_BEFORE_PIXELS = 256  # far more than any program writes there
 _MOST_BYTES = 64  # of a chunk that is read; longer ones are profiles and texts
+
+
+class Chunk(NamedTuple):
+    """Where the content of a chunk lies in its file, and how many bytes it has."""
+
+    kind: bytes
+    start: int
+    length: int
+
+
+def chunks_of(descriptor: int) -> Iterator[Chunk]:
+    """The chunks of an open PNG before its end mark, as far as it can be followed; no content is read."""
+    position, size = _SIGNATURE_BYTES, os.fstat(descriptor).st_size
+    for _ in range(_MOST_CHUNKS):
+        head = os.pread(descriptor, 8, position)
+        length, kind = int.from_bytes(head[:4]), head[4:]
+        if len(head) < 8 or kind == b"IEND" or position + 12 + length > size:
+            break
+        yield Chunk(kind, position + 8, length)
+        position += 12 + length
 
 
 def chunks_before_pixels(descriptor: int) -> dict[bytes, bytes]:
@@ -13,14 +36,10 @@ def chunks_before_pixels(descriptor: int) -> dict[bytes, bytes]:
     As far as the file can be followed.
     """
     chunks: dict[bytes, bytes] = {}
-    position = _SIGNATURE_BYTES
-    for _ in range(_MOST_CHUNKS):
-        head = os.pread(descriptor, 8, position)
-        length, kind = int.from_bytes(head[:4]), head[4:]
-        if len(head) < 8 or kind in (b"IDAT", b"IEND"):
+    for number, (kind, start, length) in enumerate(chunks_of(descriptor)):
+        if kind == b"IDAT" or number == _MOST_BEFORE_PIXELS:
             break
-        chunks.setdefault(kind, os.pread(descriptor, min(length, _MOST_BYTES), position + 8))
-        position += 12 + length
+        chunks.setdefault(kind, os.pread(descriptor, min(length, _MOST_BYTES), start))
     return chunks
 
 
