@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from daemon.pictures import bmp, camera_raw, heic, png_metadata, vips
+from daemon.pictures import bmp, camera_raw, heic, jpeg_metadata, png_metadata, vips
 from daemon.pictures.exif import resolution_in
 from daemon.pictures.file_structure import jpeg_has_end
 from daemon.pictures.four_channels import COLOURS, all_bits, four_channels
@@ -38,6 +38,11 @@ _MAPPING_LOADERS = {
     "jpeg": vips.Image.jpegload_buffer, "webp": vips.Image.webpload_buffer, "avif": vips.Image.heifload_buffer,
 }  # fmt: skip
 """The loaders of libvips that would map a file; we hand them its bytes."""
+_COMPLETED: dict[str, Callable[[Header, int], Header]] = {
+    "png": png_metadata.completed,
+    "jpeg": jpeg_metadata.completed,
+}
+"""What adds the metadata that libvips does not read."""
 
 
 def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
@@ -61,7 +66,7 @@ def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
             is_lab=image.interpretation == "lab",
             tile=(vips.field_of(image, "tile-width") or 0, vips.field_of(image, "tile-height") or 0),
         )
-    return png_metadata.completed(header, descriptor) if kind == "png" else header
+    return _COMPLETED[kind](header, descriptor) if kind in _COMPLETED else header
 
 
 def decode(

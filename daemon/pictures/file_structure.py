@@ -19,7 +19,9 @@ _ZEROS_BYTES = 16  # as many zeros at the end of coded data are no picture
 _MOST_PARTS = 100_000  # segments, chunks or boxes; a PNG of 800 MB has as many chunks
 # In coded data: no stuffing, no fill byte, no restart marker. Two bytes, so that a search never looks at one twice.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
-_SOS, _EOI = 0xDA, 0xD9
+_EOI = 0xD9
+SOS = 0xDA
+"""The mark in a JPEG behind which its coded data begin."""
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length: TEM, RST0-7, SOI
 
 
@@ -91,10 +93,10 @@ def _jpeg(file: PartialFile) -> int:
     """From SOI over all segments and scans to EOI (ITU-T T.81, annex B); what follows EOI is ignored."""
     scans = 0
     try:
-        for position, mark in _jpeg_marks(file):
+        for position, mark in jpeg_marks(file):
             if mark == _EOI:
                 return position + 2
-            scans += mark == _SOS
+            scans += mark == SOS
     except NotWholeYet as error:
         if not scans or _ends_in_zeros(file):
             raise
@@ -102,8 +104,11 @@ def _jpeg(file: PartialFile) -> int:
     raise Doubtful(Said("jpeg_parts"))
 
 
-def _jpeg_marks(file: PartialFile) -> Iterator[tuple[int, int]]:
-    """The position and the number of each mark behind SOI, as far as one leads to the next, with a limit."""
+def jpeg_marks(file: PartialFile) -> Iterator[tuple[int, int]]:
+    """The position and the number of each mark of a JPEG behind SOI, as far as one leads to the next, with a limit.
+
+    Raises NotWholeYet where the file ends before that.
+    """
     what = "jpeg_end"
     position = 2
     for _ in range(_MOST_PARTS):
@@ -118,7 +123,7 @@ def _jpeg_marks(file: PartialFile) -> Iterator[tuple[int, int]]:
             position += 2
         else:
             position += 2 + int.from_bytes(file.exactly(position + 2, 2, what))
-            if head[1] == _SOS:
+            if head[1] == SOS:
                 position = file.find(_JPEG_MARKER, position, what)
 
 

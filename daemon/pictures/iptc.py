@@ -6,8 +6,10 @@ import zlib
 
 from daemon.pictures.exif import text_of
 
-_PHOTOSHOP = b"Photoshop 3.0\0"
+PHOTOSHOP = b"Photoshop 3.0\0"
+"""What a segment of Photoshop's begins with in a JPEG."""
 _RESOURCE, _RECORDS = b"8BIM", b"\x04\x04"
+_RESOURCES = (_RESOURCE, b"MeSa", b"AgHg", b"PHUT", b"DCSR")  # of ImageReady and other programs of Adobe's
 _TAG = b"\x1c"  # each record begins with it
 _RECORD, _COPYRIGHT = rb"\x1c\x02", 116  # the tag and number of a record, and a dataset of it
 
@@ -16,8 +18,8 @@ def records(block: bytes | None) -> bytes | None:
     """The bare records in a block of either kind; None if it holds none."""
     if block is None or block[:1] == _TAG:
         return block
-    position = len(_PHOTOSHOP) if block.startswith(_PHOTOSHOP) else 0
-    while block[position : position + 4] == _RESOURCE:
+    position = len(PHOTOSHOP) if block.startswith(PHOTOSHOP) else 0
+    while block[position : position + 4] in _RESOURCES:
         kind = block[position + 4 : position + 6]
         name = position + 6
         size = name + (block[name] + 2) // 2 * 2 if name < len(block) else len(block)  # a name fills up to even
@@ -44,7 +46,7 @@ def text_in(block: bytes | None, dataset: int) -> str | None:
 
 def wrapped(bare: bytes) -> bytes:
     """The records as a JPEG holds them."""
-    return _PHOTOSHOP + _RESOURCE + _RECORDS + b"\0\0" + len(bare).to_bytes(4) + bare + bytes(len(bare) % 2)
+    return PHOTOSHOP + _RESOURCE + _RECORDS + b"\0\0" + len(bare).to_bytes(4) + bare + bytes(len(bare) % 2)
 
 
 def put_into_png(descriptor: int, bare: bytes) -> None:
@@ -52,7 +54,7 @@ def put_into_png(descriptor: int, bare: bytes) -> None:
 
     As "Raw profile type iptc", which ImageMagick introduced and ExifTool reads; PNG itself has no place for them.
     """
-    resource = wrapped(bare).removeprefix(_PHOTOSHOP)
+    resource = wrapped(bare).removeprefix(PHOTOSHOP)
     text = f"\niptc\n{len(resource):8d}\n{resource.hex()}\n".encode()
     end = os.lseek(descriptor, -len(_LAST_CHUNK), os.SEEK_END)
     content = _chunk(b"tEXt", b"Raw profile type iptc\0" + text) + _LAST_CHUNK
