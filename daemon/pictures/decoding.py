@@ -22,6 +22,8 @@ from daemon.pictures.values import Decodable, Header, Metadata, Samples
 # Anything that a decoder calls an error stops it; warnings (of stray bytes between segments, which some cameras write)
 # do not. But coded data that ends before the picture does is damage, although libjpeg only warns of it.
 _STRICT = "error"
+# A damaged tile is black for libvips 8.18, and no error, unless warnings count. Those of strips tell of strange fields.
+_STRICT_WITH_TILES = "warning"
 _DAMAGE_IN_WARNINGS = ("premature end", "bad Huffman code")
 
 _SAMPLES = ("uchar", "ushort", "uint", "float", "double")
@@ -165,16 +167,23 @@ def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:
             content = with_end(content)  # without options, nothing but the header is read
         image = _MAPPING_LOADERS[kind](content, **options)
         return all_bits(image, heif_colours(descriptor)) if kind == "avif" else image
-    planes = picture_of_planes(descriptor, page, **options) if kind == "tiff" else None
+    if kind == "png":
+        return vips.Image.pngload_source(_source(descriptor), **options)
+    with_tiles = {**options, "fail_on": _STRICT_WITH_TILES} if "fail_on" in options else options
+    planes = picture_of_planes(descriptor, page, **with_tiles)
     if planes is not None:
         return planes
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    source = vips.Source.new_from_descriptor(descriptor)
-    if kind == "png":
-        return vips.Image.pngload_source(source, **options)
     # "unlimited" lifts a limit to the size of one strip, which a scanner's files of a single strip exceed. The size of
     # the whole picture is checked before.
-    return vips.Image.tiffload_source(source, unlimited=True, page=page, **options)
+    image = vips.Image.tiffload_source(_source(descriptor), unlimited=True, page=page, **options)
+    if with_tiles == options or not vips.field_of(image, "tile-width"):
+        return image
+    return vips.Image.tiffload_source(_source(descriptor), unlimited=True, page=page, **with_tiles)
+
+
+def _source(descriptor: int) -> Any:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return vips.Source.new_from_descriptor(descriptor)
 
 
 def _sequential(descriptor: int, kind: str, page: int, longest: int | None) -> Any:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Alpha, Rgb
 from daemon.pictures.photo import Photo
+from daemon.pictures.tiff_directory import Dialect, Field, laid_out_directory
 from daemon.pictures.values import Metadata, Samples
 
 FORMATS = ("jpeg", "png", "tiff", "webp", "avif", "bmp")
@@ -170,6 +171,38 @@ def basics(width: int, height: int, photometric: int, bits: tuple[int, ...]) -> 
         256: short(width), 257: short(height), 258: short(*bits), 259: short(1), 262: short(photometric),
         277: short(len(bits)), 278: short(height),
     }  # fmt: skip
+
+
+def tiff_in_planes(
+    samples: Samples, side: int = 32, is_big: bool = False, deflate: bool = False, photometric: int = 2
+) -> bytes:
+    """A TIFF whose colours lie in tiles apart from each other, little-endian, or a BigTIFF."""
+    height, width, channels = samples.shape
+    bits, letter, kind = 8 * samples.dtype.itemsize, "Q" if is_big else "I", 16 if is_big else 4
+    padded = np.pad(samples, ((0, -height % side), (0, -width % side), (0, 0)))
+    tiles = [
+        np.ascontiguousarray(padded[top : top + side, left : left + side, channel]).tobytes()
+        for channel in range(channels)
+        for top in range(0, height, side)
+        for left in range(0, width, side)
+    ]
+    tiles = [zlib.compress(tile) for tile in tiles] if deflate else tiles
+    first = 16 if is_big else 8
+    places = [first + sum(map(len, tiles[:number])) for number in range(len(tiles))]
+    fields = {
+        256: short(width), 257: short(height), 258: short(*[bits] * channels), 259: short(8 if deflate else 1),
+        262: short(photometric), 277: short(channels), 284: short(2), 322: short(side), 323: short(side),
+        324: (kind, len(tiles), struct.pack(f"<{len(tiles)}{letter}", *places)),
+        325: (kind, len(tiles), struct.pack(f"<{len(tiles)}{letter}", *map(len, tiles))),
+    }  # fmt: skip
+    if channels == 4 and photometric == 2:
+        fields[338] = short(2)
+    dialect, data = Dialect("<", 0, is_big), b"".join(tiles)
+    start = first + len(data) + len(data) % 2
+    named = {tag: Field(*value) for tag, value in fields.items()}
+    directory = laid_out_directory(dialect, named, start, {})
+    head = struct.pack("<2sHHHQ", b"II", 43, 8, 0, start) if is_big else struct.pack("<2sHI", b"II", 42, start)
+    return head + data.ljust(start - first, b"\0") + directory
 
 
 def raw_photo(linear: NDArray[np.float64]) -> bytes:

@@ -20,7 +20,6 @@ from daemon.errors import BadPage, BadPhoto, NotWholeYet, RootAway, Vanished
 from daemon.pictures import writing
 from daemon.pictures.known_formats import SUFFIXES
 from daemon.pictures.reading import memory_need, open_photo, open_small, pages_of, prove_decodes
-from daemon.pictures.tiff_directory import Dialect, Field, laid_out_directory
 from daemon.pictures.values import Samples
 from daemon.settings import OutputFormat
 from tests.drawing import tiff_of_pages, with_bad_pages
@@ -41,6 +40,7 @@ from tests.pictures.drawing import (
     profile,
     raw_photo,
     short,
+    tiff_in_planes,
     tiff_of,
     with_field,
 )
@@ -810,43 +810,11 @@ def test_a_folder_in_a_photos_place_is_called_one(tmp_path: Path) -> None:
         open_photo(tmp_path / "photos", 10)
 
 
-def in_planes(
-    samples: Samples, side: int = 32, is_big: bool = False, deflate: bool = False, photometric: int = 2
-) -> bytes:
-    """A TIFF whose colours lie in tiles apart from each other, little-endian, or a BigTIFF."""
-    height, width, channels = samples.shape
-    bits, letter, kind = 8 * samples.dtype.itemsize, "Q" if is_big else "I", 16 if is_big else 4
-    padded = np.pad(samples, ((0, -height % side), (0, -width % side), (0, 0)))
-    tiles = [
-        np.ascontiguousarray(padded[top : top + side, left : left + side, channel]).tobytes()
-        for channel in range(channels)
-        for top in range(0, height, side)
-        for left in range(0, width, side)
-    ]
-    tiles = [zlib.compress(tile) for tile in tiles] if deflate else tiles
-    first = 16 if is_big else 8
-    places = [first + sum(map(len, tiles[:number])) for number in range(len(tiles))]
-    fields = {
-        256: short(width), 257: short(height), 258: short(*[bits] * channels), 259: short(8 if deflate else 1),
-        262: short(photometric), 277: short(channels), 284: short(2), 322: short(side), 323: short(side),
-        324: (kind, len(tiles), struct.pack(f"<{len(tiles)}{letter}", *places)),
-        325: (kind, len(tiles), struct.pack(f"<{len(tiles)}{letter}", *map(len, tiles))),
-    }  # fmt: skip
-    if channels == 4 and photometric == 2:
-        fields[338] = short(2)
-    dialect, data = Dialect("<", 0, is_big), b"".join(tiles)
-    start = first + len(data) + len(data) % 2
-    named = {tag: Field(*value) for tag, value in fields.items()}
-    directory = laid_out_directory(dialect, named, start, {})
-    head = struct.pack("<2sHHHQ", b"II", 43, 8, 0, start) if is_big else struct.pack("<2sHI", b"II", 42, start)
-    return head + data.ljust(start - first, b"\0") + directory
-
-
 @pytest.mark.parametrize("is_big", [False, True], ids=["classic", "big"])
 @pytest.mark.parametrize("deflate", [False, True], ids=["plain", "deflate"])
 @pytest.mark.parametrize("rgb", [coloured(), deep()], ids=["8 bit", "16 bit"])
 def test_colours_in_tiles_apart_are_put_together(tmp_path: Path, rgb: Samples, deflate: bool, is_big: bool) -> None:
-    path = file_of(tmp_path, in_planes(rgb, is_big=is_big, deflate=deflate))
+    path = file_of(tmp_path, tiff_in_planes(rgb, is_big=is_big, deflate=deflate))
 
     prove_decodes(path, LIMIT)
 
@@ -859,14 +827,14 @@ def test_colours_in_tiles_apart_are_put_together(tmp_path: Path, rgb: Samples, d
 def test_an_alpha_in_tiles_apart_is_one(tmp_path: Path) -> None:
     rgba = np.dstack([coloured(), np.rint(disc() * 255).astype(np.uint8)])
 
-    photo = open_photo(file_of(tmp_path, in_planes(rgba)), LIMIT)
+    photo = open_photo(file_of(tmp_path, tiff_in_planes(rgba)), LIMIT)
 
     assert np.array_equal(photo.rgba, rgba)
     assert photo.has_alpha
 
 
 def test_other_colours_in_tiles_apart_are_named(tmp_path: Path) -> None:
-    cmyk = in_planes(np.dstack([coloured(), coloured()[..., 0]]), photometric=5)
+    cmyk = tiff_in_planes(np.dstack([coloured(), coloured()[..., 0]]), photometric=5)
 
     with pytest.raises(BadPhoto, match="colours lie in tiles apart"):
         open_photo(file_of(tmp_path, cmyk), LIMIT)
