@@ -44,7 +44,7 @@ NINE = (
 )  # fmt: skip
 MEGABYTE = 1 << 20
 LIMIT_MEGAPIXELS = 500.0
-OUTPUTS = PixelOutputs("each", True, (255, 255, 255), False, 0.05, 0, 95)
+OUTPUTS = PixelOutputs("each", True, (255, 255, 255), False, 0.05, 0, 95, ("png",))
 
 
 def main() -> None:

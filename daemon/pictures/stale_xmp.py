@@ -4,9 +4,7 @@ A cut-out is upright, has no film or gain map behind it, and is another picture:
 that was removed to whoever opens it. All other bytes of the packet stay as they are.
 """
 
-import re
-
-from daemon.pictures.xmp import Element, elements_in
+from daemon.pictures.xmp_cutting import without
 
 _NAMES = frozenset({
     "{http://ns.adobe.com/xap/1.0/}Thumbnails",
@@ -29,8 +27,6 @@ _WORDS = (
     *map(str.encode, _NAMESPACES),
 )
 """A packet without any of them is not parsed for it."""
-_ATTRIBUTE = re.compile(rb"""\s+([^\s=>/"']+)\s*=\s*("[^"]*"|'[^']*')""")
-_TAG_NAME = re.compile(rb"<[^\s/>]+")
 
 
 def without_stale(packet: bytes | None) -> bytes | None:
@@ -41,36 +37,9 @@ def without_stale(packet: bytes | None) -> bytes | None:
     if not packet or not any(word in packet for word in _WORDS):
         return packet
     try:
-        found = elements_in(packet)
-        pieces, position = [], 0
-        for start, stop in sorted(_stale_spans(packet, found)):
-            if start >= position:
-                pieces.append(packet[position:start])
-                position = stop
-        fresh = b"".join(pieces) + packet[position:]
-        elements_in(fresh)
+        return without(packet, _is_stale, _NAMESPACES)
     except ValueError:
         return packet
-    return fresh
-
-
-def _stale_spans(packet: bytes, found: tuple[Element, ...]) -> list[tuple[int, int]]:
-    """Where stale elements lie, and stale attributes of others; what lies within another one comes behind it."""
-    spans = []
-    for element in found:
-        if _is_stale(element.tag):
-            spans.append((element.start, element.stop))
-            continue
-        stale = {name.partition("}")[2].encode() for name in element.attributes if _is_stale(name)}
-        name = _TAG_NAME.match(packet, element.start)
-        position = name.end() if name else len(packet)
-        while attribute := _ATTRIBUTE.match(packet, position):
-            written, value = attribute[1], attribute[2][1:-1].decode("utf-8", "replace")
-            prefix, _, local = written.rpartition(b":")
-            if (prefix == b"xmlns" and value in _NAMESPACES) or (prefix and local in stale):
-                spans.append((attribute.start(), attribute.end()))
-            position = attribute.end()
-    return spans
 
 
 def _is_stale(name: str) -> bool:

@@ -1,19 +1,21 @@
 """Writes a cut-out as a file."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from daemon.errors import BadPhoto, Said
-from daemon.pictures import decoding, exif, icc, iptc, saving, stale_xmp, xmp
+from daemon.pictures import decoding, icc, saving
 from daemon.pictures.codec_errors import Undecodable
 from daemon.pictures.large_photo import LargePhoto
 from daemon.pictures.photo import Photo
 from daemon.pictures.saving import Meant
 from daemon.pictures.signatures import HEAD_BYTES, kind_of
 from daemon.pictures.strip_picture import StripPicture
-from daemon.pictures.values import Container, Frame, Samples
+from daemon.pictures.values import Container, Frame, Metadata, Samples
+from daemon.pictures.written_metadata import for_result, remarks_on
 from daemon.settings.output_formats import OutputFormat
 
 
@@ -51,23 +53,15 @@ def write(
 
     rgba: (H, W, 4), uint8 or uint16; WebP and JPEG get 8 bit, other formats keep the depth. frame: which part, at what
     size. ground: the sRGB colour behind it if the format has no transparency. jpeg_quality: 1..100. The photo's ICC
-    profile, EXIF (upright now), XMP, IPTC (not in WebP) and resolution go along; the XMP loses what is true of the old
-    file only, and gets the job tag, and a copyright notice that EXIF or IPTC has. Raises OSError if the disk does not
-    take the file, BadPhoto if the format cannot hold it.
+    profile, EXIF (upright now), XMP, IPTC (not in WebP) and resolution go along, as `written_metadata` has them. Raises
+    OSError if the disk does not take the file, BadPhoto if the format cannot hold it.
     """
     kind = _KINDS[output_format]
     width, height = frame.size if frame else (rgba.shape[1], rgba.shape[0])
     most = _MOST_PIXELS.get(kind.container)
     if most and max(height, width) > most:
         raise BadPhoto(Said("too_large_for_format", what=kind.container, most=most, width=width, height=height))
-    metadata = photo.metadata
-    # Not every program looks for EXIF and IPTC in every format, and WebP has no place for IPTC; all look for XMP.
-    notice = exif.copyright_in(metadata.exif) or iptc.copyright_in(metadata.iptc)
-    metadata = replace(
-        metadata,
-        exif=metadata.exif and exif.without_preview(metadata.exif),
-        xmp=xmp.tagged(stale_xmp.without_stale(metadata.xmp), job_tag, notice),
-    )
+    metadata = for_result(photo.metadata, kind.container, job_tag).metadata
     if output_format == "mask":
         metadata = replace(metadata, icc=None)  # a profile of colours does not belong to a mask
     try:
@@ -92,6 +86,11 @@ def meant(
     if output_format == "mask":
         rgba = rgba.alpha if isinstance(rgba, StripPicture) else rgba[..., 3]
     return saving.meant(rgba, kind.container, frame, values, jpeg_quality)
+
+
+def left_out_of(metadata: Metadata, formats: Iterable[OutputFormat]) -> tuple[str, ...]:
+    """What of a photo's metadata these formats cannot hold, in words."""
+    return remarks_on(metadata, (_KINDS[each].container for each in formats))
 
 
 def size_of(path: Path) -> tuple[int, int]:

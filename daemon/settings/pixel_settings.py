@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from daemon.jobs import Correction
-from daemon.settings.output_formats import PagesSetting
+from daemon.settings.output_formats import OutputFormat, PagesSetting
 
 if TYPE_CHECKING:
     from daemon.settings.tree import Settings
@@ -25,6 +25,7 @@ class PixelOutputs:
     margin: float
     max_side: int
     jpeg_quality: int
+    formats: tuple[OutputFormat, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class PixelSettings:
                 outputs.margin,
                 outputs.max_side,
                 outputs.jpeg_quality,
+                outputs.formats,
             ),
             grading.rim_sehr_gut,
             grading.rim_gut,

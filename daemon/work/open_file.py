@@ -16,7 +16,7 @@ from daemon.errors import BadPage, BadPhoto, RootAway, Said
 from daemon.jobs import Attempt, Recipe, View
 from daemon.judgement.witness import Witness
 from daemon.observe.stage_clock import Timed, untimed
-from daemon.pictures import codec, fitting
+from daemon.pictures import codec, fitting, writing
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
 from daemon.pictures.opened_picture import OpenedPicture
 from daemon.pictures.photo import Coverage, Seen
@@ -64,9 +64,11 @@ class OpenFile:
         self.page = page
         with self._timed("decode"):
             photo = open_for_work(self._path, self._settings.max_megapixels, page.index)
+        remarks = list(writing.left_out_of(photo.metadata, self._settings.outputs.formats))
         if page.left_out:
-            remark = f"only the first of its {page.left_out + 1} pages was cut out"
-            photo = replace(photo, remarks=(*photo.remarks, remark))
+            remarks.append(f"only the first of its {page.left_out + 1} pages was cut out")
+        if remarks:
+            photo = replace(photo, remarks=(*photo.remarks, *remarks))
         if photo.own_alpha is not None and not photo.own_alpha.any():
             raise BadPage(Said("all_transparent", name=self._path.name))
         self._in_work = PhotoInWork.of(photo, self._settings, self._timed)

@@ -781,6 +781,20 @@ def test_only_the_first_page_is_cut_out_where_that_is_set_and_the_report_says_so
     assert json.loads(report.read_text("utf-8"))["photo"]["remarks"] == ["only the first of its 3 pages was cut out"]
 
 
+def test_the_report_says_that_the_xmp_was_too_long_for_a_jpeg(make: Make, tmp_path: Path) -> None:
+    path = save_photo(tmp_path / "hot" / "inbox" / "a.png")
+    photo = pyvips.Image.new_from_array(drawn_photo()).copy(interpretation="srgb")
+    photo.set_type(pyvips.GValue.blob_type, "xmp-data", b"<rdf:RDF>" + b" " * 70_000 + b"</rdf:RDF>")
+    path.write_bytes(photo.pngsave_buffer())
+    daemon = make(ScriptedEngine(), flags={"outputs": {"formats": ["jpeg"]}})
+
+    assert run_one(daemon) is RunResult.DONE
+
+    (report,) = (tmp_path / "hot").glob("*/a.json")
+    (remark,) = json.loads(report.read_text("utf-8"))["photo"]["remarks"]
+    assert "XMP is too long for a JPEG" in remark
+
+
 @pytest.mark.parametrize(
     ("bad", "done"), [((2,), [1, 3]), ((1,), [2, 3]), ((2, 3), [1])], ids=["middle", "first", "all but one"]
 )

@@ -1,0 +1,52 @@
+"""What of a photo's metadata goes into a result, and what the report says if a format cannot hold all of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from daemon.pictures import exif, iptc, stale_xmp, xmp
+from daemon.pictures.values import Container, Metadata
+from daemon.pictures.xmp_cutting import without_padding
+from daemon.pictures.xmp_rights import only_rights
+
+_MOST_XMP_BYTES: dict[Container, int] = {"jpeg": 59_000}
+"""Of a packet before it gets its job tag. libvips writes 60,000 bytes; a segment of a JPEG could hold 65,502."""
+_MOST_NOTICE = 8_000  # characters, each of 5 bytes at most as XML has them: a packet of it alone fits any format
+_RIGHTS_ONLY = "its XMP is too long for a JPEG, which got what it says of rights and of who made it"
+_NO_XMP = "its XMP is too long for a JPEG, and cannot be made shorter; the JPEG got none of it"
+
+
+@dataclass(frozen=True, slots=True)
+class ForResult:
+    """The metadata of a result. remarks: what of the photo's is not in it, in words."""
+
+    metadata: Metadata
+    remarks: tuple[str, ...] = ()
+
+
+def for_result(photo: Metadata, container: Container, job_tag: str) -> ForResult:
+    """A photo's metadata without what is true of its file only, with a job tag, and as short as a format wants it.
+
+    Its XMP gets a copyright notice that EXIF or IPTC has: not every program looks for these in every format, and WebP
+    has no place for IPTC; all look for XMP.
+    """
+    notice = (exif.copyright_in(photo.exif) or iptc.copyright_in(photo.iptc) or "")[:_MOST_NOTICE] or None
+    packet, remarks = _fitting(stale_xmp.without_stale(photo.xmp), notice, _MOST_XMP_BYTES.get(container))
+    block = photo.exif and exif.without_preview(photo.exif)
+    return ForResult(replace(photo, exif=block, xmp=xmp.tagged(packet, job_tag, notice)), remarks)
+
+
+def remarks_on(photo: Metadata, containers: Iterable[Container]) -> tuple[str, ...]:
+    """What of a photo's metadata will not be in its results, in words."""
+    bounded = [container for container in containers if container in _MOST_XMP_BYTES]
+    found = [remark for container in bounded for remark in for_result(photo, container, "").remarks]
+    return tuple(dict.fromkeys(found))
+
+
+def _fitting(packet: bytes | None, notice: str | None, most: int | None) -> tuple[bytes | None, tuple[str, ...]]:
+    """A packet that has at most so many bytes with a notice, and what the report says if it lost something."""
+    if packet is None or most is None:
+        return packet, ()
+    for shorter, remarks in ((packet, ()), (without_padding(packet), ()), (only_rights(packet), (_RIGHTS_ONLY,))):
+        if shorter is not None and len(xmp.tagged(shorter, "", notice)) <= most:
+            return shorter, remarks
+    return None, (_NO_XMP,)
