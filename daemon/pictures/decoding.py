@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from daemon.pictures import bmp, camera_raw, heic, jpeg_metadata, png_metadata, vips
+from daemon.pictures import bmp, camera_raw, heic, jpeg_2000, jpeg_metadata, png_metadata, vips
 from daemon.pictures.exif import resolution_in
 from daemon.pictures.file_structure import jpeg_has_end
 from daemon.pictures.four_channels import COLOURS, all_bits, four_channels
@@ -27,6 +27,7 @@ _STRICT_WITH_TILES = "warning"
 _DAMAGE_IN_WARNINGS = ("premature end", "bad Huffman code")
 
 _SAMPLES = ("uchar", "ushort", "uint", "float", "double")
+_CMYK = 4  # colours
 _TURNED_ROWS = 64  # at once: few enough to stay in the processor's cache
 _SENSIBLE_DPI = (1.0, 100_000.0)
 _SAME_DPI = 0.005  # relative; writers round that much
@@ -34,8 +35,10 @@ _SAME_DPI = 0.005  # relative; writers round that much
 _OPENERS: dict[str, Callable[[int], Decodable]] = {
     "bmp": bmp.opened,
     "heic": lambda descriptor: heic.opened(_content(descriptor)),
+    "jp2": jpeg_2000.opened,
     "raw": lambda descriptor: camera_raw.opened(_content(descriptor)),
 }
+_TOLD_BY_EXIF = ("heic", "jp2")  # their resolution, if they have no other place for it, or do not use it
 _MAPPING_LOADERS = {
     "jpeg": vips.Image.jpegload_buffer, "webp": vips.Image.webpload_buffer, "avif": vips.Image.heifload_buffer,
 }  # fmt: skip
@@ -51,7 +54,9 @@ def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
     """The header of an open file of `kind`, as `signatures` names kinds. Raises Undecodable."""
     if kind in _OPENERS:
         header = _OPENERS[kind](descriptor).header
-        return replace(header, metadata=_with_resolution(header.metadata)) if kind == "heic" else header
+        if kind in _TOLD_BY_EXIF and header.metadata.dpi is None:
+            return replace(header, metadata=_with_resolution(header.metadata))
+        return header
     with vips.own_errors():
         image = _open(descriptor, kind, page)
         colours = COLOURS.get(image.interpretation, 0)
@@ -160,7 +165,9 @@ def _prove_shrunk(descriptor: int, kind: str) -> None:
 def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:
     """A libvips image over an open file; nothing is decoded until somebody asks for pixels."""
     if kind in _OPENERS:
-        return vips.image_of(_OPENERS[kind](descriptor).pixels())
+        picture = _OPENERS[kind](descriptor)
+        image = vips.image_of(picture.pixels())
+        return image.copy(interpretation="cmyk") if picture.header.colours == _CMYK else image
     if kind in _MAPPING_LOADERS:
         content = _content(descriptor)
         if kind == "jpeg" and options and not content.endswith(EOI) and not jpeg_has_end(descriptor):

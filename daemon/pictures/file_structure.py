@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 
 from daemon.errors import NotWholeYet, Said, said_of
-from daemon.pictures import tiff_structure
+from daemon.pictures import jp2_boxes, tiff_structure
 from daemon.pictures.partial_file import Doubtful, EndMissing, PartialFile
 
 _TAIL_BYTES = 4096
@@ -206,12 +206,15 @@ _FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[PartialFile], int]], ...] = (
     (re.compile(rb"II[*+]\x00|MM\x00[*+]"), tiff_structure.follow),
     (re.compile(rb"BM"), _bmp),
     (re.compile(rb"....ftyp", re.DOTALL), _boxes),
+    (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), jp2_boxes.follow),
 )
 
+_CUT_TRAILER = "what follows the picture is cut off, or is no part of it; the picture is all there"
 _TRAILER = "bytes that are no part of it follow the picture"
 _REMARKS: Mapping[Callable[[PartialFile], int], str] = {
     _jpeg: "its end mark is missing; all rows of the picture are there",
-    _boxes: "what follows the picture is cut off, or is no part of it; the picture is all there",
+    _boxes: _CUT_TRAILER,
+    jp2_boxes.follow: _CUT_TRAILER,
     tiff_structure.follow: "it ends before it says that there is no further page",
 }
 """Of files whose end is missing."""

@@ -64,6 +64,7 @@ _RAW = (
     rb"\0MRM",  # Minolta
     rb"FOVb",  # Sigma
 )  # fmt: skip
+_JPEG_2000 = (rb"\0\0\0\x0cjP  ", rb"\xff\x4f\xff\x51")  # in boxes, and bare
 _BMP = rb"BM....\0\0\0\0"  # reserved bytes; many texts begin with the two letters
 
 _RAW_SUFFIXES = (
@@ -81,6 +82,7 @@ FORMATS = (
     Format("jpeg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), _begins(_JPEG)),
     Format("png", "PNG", (".png",), _begins(_PNG)),
     Format("tiff", "TIFF", (".tif", ".tiff"), _begins(*_TIFF)),
+    Format("jp2", "JPEG 2000", (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc"), _begins(*_JPEG_2000)),
 )
 """The first one that fits counts. Many camera RAW files begin like a TIFF; only what follows can tell."""
 
@@ -92,7 +94,6 @@ OTHER_KINDS = tuple(
         ("a_psd", rb"8BPS"),
         ("a_zip", rb"PK\x03\x04"),
         ("a_jpeg_xl", rb"\0\0\0\x0cJXL |\xff\x0a"),
-        ("a_jpeg_2000", rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"),
         ("an_svg", rb"(?i:\s*<svg)"),
         ("an_xml", rb"(?i:\s*<\?xml|\s*<x:xmpmeta)"),
         ("a_web_page", rb"(?i:\s*(<!DOC|<html))"),

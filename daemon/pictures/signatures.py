@@ -7,7 +7,7 @@ HEAD_BYTES = 64
 
 
 def kind_of(head: bytes) -> str | None:
-    """ "jpeg", "png", "tiff", "webp", "avif", "heic", "bmp" or "raw" by the first HEAD_BYTES; None for anything else.
+    """The kind of a format of `FORMATS`, as "jpeg", by the first HEAD_BYTES; None for anything else.
 
     Many camera RAW files begin like a TIFF; only what follows can tell.
     """

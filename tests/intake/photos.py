@@ -16,8 +16,9 @@ from daemon.intake.scan_values import Hints, Scan
 from daemon.intake.scanner import Scanner
 from daemon.settings import IntakeSettings
 from tests.drawing import drawn_photo
+from tests.pictures.jpeg_2000_files import codestream, colours, jp2
 
-FORMATS = ("jpg", "progressive.jpg", "png", "tif", "tiled.tif", "big.tif", "webp", "bmp", "avif")
+FORMATS = ("jpg", "progressive.jpg", "png", "tif", "tiled.tif", "big.tif", "webp", "bmp", "avif", "jp2")
 
 
 @cache
@@ -44,6 +45,8 @@ def photo(kind: str = "jpg", seed: int = 0) -> bytes:
             return bytes(image.heifsave_buffer(compression="av1", effort=0))
         case "bmp":
             return bmp(rgb)
+        case "jp2":
+            return jp2(codestream(rgb), colours(16))
     raise ValueError(kind)
 
 

@@ -26,6 +26,7 @@ from tests.pictures.drawing import (
     raw_photo,
     with_field,
 )
+from tests.pictures.jpeg_2000_files import codestream, colours, jp2
 
 LIMIT = 1.0  # megapixels: a mutated header that asks for more is refused
 
@@ -51,6 +52,8 @@ def seeds() -> dict[str, bytes]:
     )
     files["bigtiff"] = bytes(image_of(rgb).tiffsave_buffer(bigtiff=True))
     files["tiff of two pages"] = tiff_of_pages([coloured(24, 16), coloured(16, 24, 1)])
+    files["jpeg 2000"] = jp2(codestream(rgba), colours(16))
+    files["jpeg 2000 in 16 bit"] = codestream(deep(48, 32))  # OpenCV writes no smaller ones
     if find_spec("pillow_heif"):
         files["heic"] = heic(rgb)
     if find_spec("rawpy"):
