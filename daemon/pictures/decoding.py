@@ -7,6 +7,7 @@ process with SIGBUS.
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from daemon.pictures import bmp, camera_raw, heic, jpeg_2000, jpeg_metadata, png_metadata, vips
@@ -14,17 +15,18 @@ from daemon.pictures.exif import resolution_in
 from daemon.pictures.file_structure import jpeg_has_end
 from daemon.pictures.four_channels import COLOURS, all_bits, four_channels
 from daemon.pictures.heif_boxes import heif_colours
+from daemon.pictures.jpeg_damage import prove_coded
 from daemon.pictures.jpeg_end import EOI, with_end
+from daemon.pictures.tiff_parts import prove_parts
 from daemon.pictures.tiff_planes import picture_of_planes
 from daemon.pictures.upright import is_turned, upright
 from daemon.pictures.values import Decodable, Header, Metadata, Samples
 
 # Anything that a decoder calls an error stops it; warnings (of stray bytes between segments, which some cameras write)
-# do not. But coded data that ends before the picture does is damage, although libjpeg only warns of it.
+# do not.
 _STRICT = "error"
 # A damaged tile is black for libvips 8.18, and no error, unless warnings count. Those of strips tell of strange fields.
 _STRICT_WITH_TILES = "warning"
-_DAMAGE_IN_WARNINGS = ("premature end", "bad Huffman code")
 
 _SAMPLES = ("uchar", "ushort", "uint", "float", "double")
 _CMYK = 4  # colours
@@ -101,6 +103,8 @@ def decode(
         with vips.own_errors():
             fitted = _fitted(vips.image_of(picture), longest, has_alpha)
             return picture if longest is None else vips.array_of(fitted), has_alpha, None
+    if kind == "tiff" and longest is None:  # a small one is looked at, and never cut out
+        prove_parts(descriptor, page)
     with vips.own_errors():
         rgba, has_alpha, profile = four_channels(_sequential(descriptor, kind, page, longest), profile, alpha_extra)
         fitted = _fitted(rgba, longest, has_alpha)
@@ -119,7 +123,12 @@ def decode_in_strips(descriptor: int, kind: str, profile: bytes | None, page: in
 
 
 def decoded_profile(descriptor: int, kind: str, profile: bytes | None, page: int) -> bytes | None:
-    """The profile that pixels have after decoding; nothing is decoded."""
+    """The profile that pixels have after decoding; they are not decoded.
+
+    Raises Undecodable, also for damage that would not show when they are.
+    """
+    if kind == "tiff":
+        prove_parts(descriptor, page)
     with vips.own_errors():
         return four_channels(_sequential(descriptor, kind, page, None), profile, None)[2]
 
@@ -139,6 +148,8 @@ def prove(descriptor: int, kind: str, page: int = 0) -> None:
         if kind in ("jpeg", "webp"):
             _prove_shrunk(descriptor, kind)
             return
+        if kind == "tiff":
+            prove_parts(descriptor, page)
         image = _open(descriptor, kind, page, access="sequential", fail_on=_STRICT)
         if kind in ("png", "tiff") and not vips.field_of(image, "tile-width"):
             image = image.crop(0, 0, 1, image.height)  # rows are decoded whole, whatever is asked of them
@@ -152,14 +163,7 @@ def _prove_shrunk(descriptor: int, kind: str) -> None:
     if kind == "webp":
         _open(descriptor, kind, access="sequential", fail_on=_STRICT, scale=1 / shrink).avg()
         return
-    # libvips looks for warnings before it reads each eight rows, so it misses those of the last eight (at full size, of
-    # the last 64).
-    try:
-        _open(descriptor, kind, access="sequential", fail_on="warning", shrink=shrink).avg()
-    except vips.Error as error:
-        if any(word in str(error.detail) for word in _DAMAGE_IN_WARNINGS):
-            raise
-        _open(descriptor, kind, access="sequential", fail_on=_STRICT, shrink=shrink).avg()
+    prove_coded(partial(_open, descriptor, kind, access="sequential", shrink=shrink))
 
 
 def _open(descriptor: int, kind: str, page: int = 0, **options: Any) -> Any:

@@ -1,6 +1,7 @@
 """A TIFF of which a strip or a tile is damaged is no photo, wherever it lies, and however it is compressed."""
 
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import numpy as np
 import pytest
 
 from daemon.errors import BadPhoto, NotWholeYet
-from daemon.pictures.reading import open_for_work, open_photo, open_small, prove_decodes
+from daemon.pictures.reading import open_for_work, open_photo, prove_decodes
 from daemon.pictures.tiff_directory import dialect_of, in_memory, pages
 from daemon.pictures.values import Samples
-from tests.pictures.drawing import coloured, deep, file_of, image_of, tiff_in_planes
+from tests.pictures.drawing import basics, coloured, deep, file_of, image_of, short, tiff_in_planes, tiff_of
 
 LIMIT = 500.0
 LAYOUTS: dict[str, dict[str, int]] = {
@@ -19,12 +20,6 @@ LAYOUTS: dict[str, dict[str, int]] = {
     "tiles": {"tile": True, "tile_width": 32, "tile_height": 32},
 }
 STRIPS, TILE_TABLES = (273, 279), (324, 325)
-
-READ: dict[str, Callable[[Path], object]] = {
-    "whole": lambda path: open_photo(path, LIMIT),
-    "for work": lambda path: open_for_work(path, LIMIT),
-    "small": lambda path: open_small(path, 16, LIMIT),
-}
 
 
 def parts_of(content: bytes) -> list[slice]:
@@ -57,6 +52,17 @@ def erased(part: bytes) -> bytes:
     return b"\xff" * 8 + part[8:]
 
 
+def one_other_bit(part: bytes) -> bytes:
+    """A bit in the middle of it is another one."""
+    middle = len(part) // 2
+    return part[:middle] + bytes([part[middle] ^ 16]) + part[middle + 1 :]
+
+
+def cut_short(part: bytes) -> bytes:
+    """The last quarter is an erased card's, which a JPEG may have before its next mark."""
+    return part[: len(part) * 3 // 4].ljust(len(part) - 2, b"\xff") + b"\xff\xd9"
+
+
 def busy(samples: Samples) -> Samples:
     """The same picture with the grain of a photo, so that its coded data are long."""
     most = np.iinfo(samples.dtype).max
@@ -68,9 +74,9 @@ def busy(samples: Samples) -> Samples:
 def assert_damaged(path: Path) -> None:
     with pytest.raises(NotWholeYet, match="damaged"):
         prove_decodes(path, LIMIT)
-    for read in READ.values():
+    for opened in (open_photo, open_for_work):
         with pytest.raises(BadPhoto, match="damaged"):
-            read(path)
+            opened(path, LIMIT)
 
 
 @pytest.mark.parametrize("which", ["first", "middle", "last"])
@@ -83,9 +89,21 @@ def assert_damaged(path: Path) -> None:
         ({"compression": "lzw", "predictor": "horizontal"}, zeros),
         ({"compression": "deflate", "predictor": "none"}, erased),
         ({"compression": "deflate", "predictor": "horizontal"}, erased),
+        ({"compression": "deflate", "predictor": "none"}, zeros),
+        ({"compression": "deflate", "predictor": "none"}, one_other_bit),
+        ({"compression": "deflate", "predictor": "horizontal"}, one_other_bit),
         ({"compression": "packbits"}, zeros),
     ],
-    ids=["lzw", "lzw with predictor", "deflate", "deflate with predictor", "packbits"],
+    ids=[
+        "lzw",
+        "lzw with predictor",
+        "deflate",
+        "deflate with predictor",
+        "deflate, never written",
+        "deflate, one bit",
+        "deflate with predictor, one bit",
+        "packbits",
+    ],
 )
 def test_a_damaged_strip_or_tile_is_no_black_square(
     tmp_path: Path,
@@ -131,3 +149,71 @@ def test_what_is_only_strange_in_a_tiff_is_no_damage(tmp_path: Path, layout: str
     prove_decodes(path, LIMIT)
 
     assert np.array_equal(open_photo(path, LIMIT).pixels, coloured(96, 160))
+
+
+@pytest.mark.parametrize("which", ["first", "middle", "last"])
+@pytest.mark.parametrize("damage", [cut_short, zeros, erased], ids=["cut short", "never written", "erased"])
+@pytest.mark.parametrize("quality", [75, 95], ids=["few colours", "all colours"])
+@pytest.mark.parametrize("rows", [16, 32])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_damaged_jpeg_in_a_tiff_is_no_grey_square(
+    tmp_path: Path, layout: str, rows: int, quality: int, damage: Callable[[bytes], bytes], which: str
+) -> None:
+    options = {**LAYOUTS[layout], "tile_height": rows, "compression": "jpeg", "Q": quality}
+    good = bytes(image_of(busy(coloured(96, 160))).tiffsave_buffer(**options))
+    prove_decodes(file_of(tmp_path, good, "good.tif"), LIMIT)
+
+    assert_damaged(file_of(tmp_path, with_damage(good, which, damage), "damaged.tif"))
+
+
+def jpeg_in_tiff(jpeg: bytes, photometric: int = 6) -> bytes:
+    """A TIFF of one strip, 96 x 64, that is a JPEG with its own tables."""
+    return tiff_of(jpeg, {**basics(96, 64, photometric, (8, 8, 8)), 259: short(7)})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"restart_interval": 3}, {"subsample_mode": "off"}],
+    ids=["plain", "with restarts", "all colours"],
+)
+def test_every_kind_of_jpeg_in_a_tiff_is_proven(tmp_path: Path, options: dict[str, object]) -> None:
+    jpeg = bytes(image_of(busy(coloured())).jpegsave_buffer(keep="none", **options))
+
+    prove_decodes(file_of(tmp_path, jpeg_in_tiff(jpeg), "good.tif"), LIMIT)
+
+    assert_damaged(file_of(tmp_path, jpeg_in_tiff(cut_short(jpeg)), "damaged.tif"))
+
+
+def test_a_jpeg_in_passes_in_a_tiff_is_proven(tmp_path: Path) -> None:
+    jpeg = bytes(image_of(busy(coloured())).jpegsave_buffer(keep="none", interlace=True))
+
+    prove_decodes(file_of(tmp_path, jpeg_in_tiff(jpeg + bytes(64)), "good.tif"), LIMIT)  # filled up, as some writers do
+
+    assert_damaged(file_of(tmp_path, jpeg_in_tiff(zeros(jpeg)), "damaged.tif"))
+
+
+@pytest.mark.parametrize("stray", [b"\x12\x34\x56", b"\xff\xff"], ids=["bytes", "fill"])
+def test_stray_bytes_before_the_end_of_a_jpeg_in_a_tiff_are_no_damage(tmp_path: Path, stray: bytes) -> None:
+    jpeg = bytes(image_of(busy(coloured())).jpegsave_buffer(keep="none"))
+    path = file_of(tmp_path, jpeg_in_tiff(jpeg[:-2] + stray + jpeg[-2:]), "photo.tif")
+
+    prove_decodes(path, LIMIT)
+
+    assert open_photo(path, LIMIT).width == 96
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (4, 143), (7, 9), (143, 4), (8, 8)])
+def test_a_tiny_jpeg_in_a_tiff_is_no_damage(tmp_path: Path, width: int, height: int) -> None:
+    content = bytes(image_of(coloured(width, height)).tiffsave_buffer(compression="jpeg"))
+
+    prove_decodes(file_of(tmp_path, content, "photo.tif"), LIMIT)
+
+
+def test_deflated_rows_without_an_end_are_no_damage(tmp_path: Path) -> None:
+    packer = zlib.compressobj()
+    rows = packer.compress(coloured().tobytes()) + packer.flush(zlib.Z_SYNC_FLUSH)
+    path = file_of(tmp_path, tiff_of(rows, {**basics(96, 64, 2, (8, 8, 8)), 259: short(8)}), "photo.tif")
+
+    prove_decodes(path, LIMIT)
+
+    assert np.array_equal(open_photo(path, LIMIT).pixels, coloured())
