@@ -87,7 +87,7 @@ def put_into_tiff(descriptor: int, exif: bytes | None, iptc: bytes | None, size:
     read = partial(os.pread, descriptor)
     dialect = dialect_of(read)
     assert dialect  # we wrote it
-    fields = _in_block(exif or b"", dialect.order)
+    fields = fields_in(exif or b"", dialect.order)
     for tag, pixels in zip((_WIDTH, _HEIGHT), size, strict=True):
         if tag in fields.capture:
             fields.capture[tag] = Field(_LONG, 1, struct.pack(dialect.order + "I", pixels))
@@ -103,8 +103,8 @@ def put_into_tiff(descriptor: int, exif: bytes | None, iptc: bytes | None, size:
     _write(descriptor, dialect.offset.pack(first), 8 if dialect.is_big else 4)
 
 
-def _in_block(exif: bytes, order: str) -> ExifFields:
-    """The fields of an EXIF block in the byte order `order`; none if it is broken."""
+def fields_in(exif: bytes, order: str) -> ExifFields:
+    """The fields of an EXIF block that travel, in the byte order `order`; none if it is broken."""
     read = in_memory(exif.removeprefix(PREFIX))
     with suppress(struct.error):
         if dialect := dialect_of(read):

@@ -9,6 +9,7 @@ from typing import Any
 
 from daemon.pictures import exif_in_tiff, iptc, vips
 from daemon.pictures.codec_errors import Undecodable, error_of
+from daemon.pictures.placed_metadata import DEFAULT_DPI, PlacingTarget, placed_at_beginning, put_into_webp
 from daemon.pictures.strip_picture import StripPicture, StripReading
 from daemon.pictures.values import Container, Frame, Metadata, Samples
 
@@ -19,7 +20,8 @@ _JPEG = {"subsample_mode": "auto"}  # from quality 90 on, edges of colour stay w
 JPEG_QUALITY = 95
 _TIFF_MAX_BYTES = 2**32 - 2**24  # of pixels; beyond, offsets need 8 bytes (BigTIFF)
 
-_DEFAULT_DPI = 72.0  # if the photo names none; every format but WebP must name one
+KEPT = "icc:xmp:iptc"
+"""What libvips writes of an image's metadata; it would make EXIF up."""
 _TRIAL_BYTES = 1 << 16  # more than is left on a disk that was just found full
 
 
@@ -91,11 +93,10 @@ def save(path: os.PathLike[str], meant: Meant, metadata: Metadata) -> None:
 
     Raises Undecodable if the format cannot hold the picture, OSError if the file system does not take the file.
     """
-    container = meant.container
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with meant.read() as pixels:
-            _write(descriptor, with_metadata(pixels, for_libvips(metadata, container)), meant, metadata)
+            _write(descriptor, pixels, meant, metadata)
         os.fsync(descriptor)
     except vips.Error as error:
         _raise_disk_error(descriptor)
@@ -104,21 +105,27 @@ def save(path: os.PathLike[str], meant: Meant, metadata: Metadata) -> None:
         os.close(descriptor)
 
 
-def _write(descriptor: int, image: Any, meant: Meant, metadata: Metadata) -> None:
+def _write(descriptor: int, pixels: Any, meant: Meant, metadata: Metadata) -> None:
+    container = meant.container
+    image = with_metadata(pixels, for_libvips(metadata, container))
+    size = image.width, image.height
     target = vips.Target.new_to_descriptor(descriptor)
-    if meant.container == "tiff":
+    if container == "tiff":
         bytes_each = 2 if image.format == "ushort" else 1
         large = image.width * image.height * image.bands * bytes_each > _TIFF_MAX_BYTES
         image.tiffsave_target(target, bigtiff=large, **_TIFF)
-        exif_in_tiff.put_into_tiff(descriptor, metadata.exif, metadata.iptc, (image.width, image.height))
-    elif meant.container == "jpeg":
-        image.jpegsave_target(target, Q=meant.jpeg_quality, **_JPEG)
-    elif meant.container == "webp":
-        image.webpsave_target(target, **_WEBP)
+        exif_in_tiff.put_into_tiff(descriptor, metadata.exif, metadata.iptc, size)
+    elif container == "webp":
+        image.webpsave_target(target, keep=KEPT, **_WEBP)
+        put_into_webp(descriptor, metadata, size)
     else:
-        image.pngsave_target(target, **_PNG)
-        if metadata.iptc:
-            iptc.put_into_png(descriptor, metadata.iptc)
+        placing = PlacingTarget(descriptor, container, placed_at_beginning(metadata, container, size))
+        if container == "jpeg":
+            image.jpegsave_target(placing.target, Q=meant.jpeg_quality, keep=KEPT, **_JPEG)
+        else:
+            image.pngsave_target(placing.target, keep=KEPT, **_PNG)
+            if metadata.iptc:
+                iptc.put_into_png(descriptor, metadata.iptc)
 
 
 def _framed(image: Any, frame: Frame) -> Any:
@@ -140,20 +147,18 @@ def _framed(image: Any, frame: Frame) -> Any:
 
 
 def for_libvips(metadata: Metadata, container: Container) -> Metadata:
-    """The metadata that libvips writes itself: IPTC in JPEG only, EXIF not in TIFF."""
+    """The metadata that libvips writes itself: no EXIF, and IPTC in JPEG only."""
     wrapped = iptc.wrapped(metadata.iptc) if metadata.iptc and container == "jpeg" else None
-    return replace(metadata, iptc=wrapped, exif=None if container == "tiff" else metadata.exif)
+    return replace(metadata, iptc=wrapped, exif=None)
 
 
 def with_metadata(image: Any, metadata: Metadata) -> Any:
-    """A libvips image with what `for_libvips` gave, upright."""
-    across = metadata.dpi or _DEFAULT_DPI
-    down = metadata.dpi_down or across
+    """A libvips image with what `for_libvips` gave."""
+    across, down = metadata.resolution or (DEFAULT_DPI, DEFAULT_DPI)
     for name in vips.BLOBS:
         blob = getattr(metadata, name)
         if blob is not None:
             image = vips.with_blob(image, name, blob)
-    # Set these last: libvips writes them over what an EXIF block says, but reads that block when it is set.
     image = image.copy(xres=across / vips.MM_PER_INCH, yres=down / vips.MM_PER_INCH)
     image.set_type(vips.GValue.gstr_type, "resolution-unit", "in")
     image.set_type(vips.GValue.gint_type, "orientation", 1)

@@ -29,6 +29,11 @@ class Metadata:
     dpi: float | None = None
     dpi_down: float | None = None
 
+    @property
+    def resolution(self) -> tuple[float, float] | None:
+        """Pixels per inch, across and down; None if the file says nothing sensible."""
+        return (self.dpi, self.dpi_down or self.dpi) if self.dpi else None
+
 
 @dataclass(frozen=True, slots=True)
 class Header:

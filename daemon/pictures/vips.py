@@ -25,7 +25,8 @@ pyvips.block_untrusted_set(True)
 logging.getLogger("pyvips").setLevel(logging.ERROR)
 
 Image, Error, GValue = pyvips.Image, pyvips.Error, pyvips.GValue
-Source, SourceCustom, Target = pyvips.Source, pyvips.SourceCustom, pyvips.Target
+Source, SourceCustom = pyvips.Source, pyvips.SourceCustom
+Target, TargetCustom = pyvips.Target, pyvips.TargetCustom
 
 BLOBS = {"icc": "icc-profile-data", "exif": "exif-data", "xmp": "xmp-data", "iptc": "iptc-data"}
 """What libvips calls each part of `Metadata`."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from daemon.pictures import saving, vips
+from daemon.pictures.placed_metadata import with_placed
 from daemon.pictures.values import Container, Metadata, Samples
 
 _FULL_COLOUR_FROM = 90  # quality from which libvips, too, keeps colour at full size ("auto")
@@ -30,7 +31,8 @@ def encoded(
     the format cannot hold the picture.
     """
     image = saving.with_metadata(vips.image_of(pixels), saving.for_libvips(metadata, container))
-    return _ENCODERS[container](image, quality, full_colour, smallest)
+    content = _ENCODERS[container](image, quality, full_colour, smallest)
+    return content if container == "tiff" else with_placed(content, metadata, container, (image.width, image.height))
 
 
 @vips.own_errors()
@@ -39,11 +41,11 @@ def after_jpeg(pixels: Samples, quality: int) -> Samples:
 
     pixels: (H, W, 3) uint8, and so is the result.
     """
-    jpeg = _jpeg(vips.image_of(pixels), quality, True, False, keep="none")
+    jpeg = _jpeg(vips.image_of(pixels), quality, True, False)
     return vips.array_of(vips.Image.jpegload_buffer(jpeg))
 
 
-def _jpeg(image: Any, quality: int, full_colour: bool, smallest: bool, **options: Any) -> bytes:
+def _jpeg(image: Any, quality: int, full_colour: bool, smallest: bool) -> bytes:
     full = full_colour or quality >= _FULL_COLOUR_FROM
     # White that lies in one block with an edge is meant whiter than white before it is rounded, if libvips has mozjpeg:
     # no larger, and a ninth of the pixels that are no longer white; but it costs as much again as all other encoding.
@@ -53,19 +55,19 @@ def _jpeg(image: Any, quality: int, full_colour: bool, smallest: bool, **options
             subsample_mode="off" if full else "on",
             optimize_coding=smallest,
             overshoot_deringing=full_colour,
-            **options,
+            keep=saving.KEPT,
         )
     )
 
 
 def _png(image: Any, _: int, __: bool, smallest: bool) -> bytes:
-    return bytes(image.pngsave_buffer(**(_PNG_SMALLEST if smallest else _PNG)))
+    return bytes(image.pngsave_buffer(keep=saving.KEPT, **(_PNG_SMALLEST if smallest else _PNG)))
 
 
 def _webp(image: Any, quality: int, _: bool, __: bool) -> bytes:
     if quality >= WITHOUT_LOSS:
-        return bytes(image.webpsave_buffer(lossless=True, effort=0, Q=0))
-    return bytes(image.webpsave_buffer(Q=quality))
+        return bytes(image.webpsave_buffer(lossless=True, effort=0, Q=0, keep=saving.KEPT))
+    return bytes(image.webpsave_buffer(Q=quality, keep=saving.KEPT))
 
 
 def _tiff(image: Any, _: int, __: bool, ___: bool) -> bytes:

@@ -4,15 +4,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from daemon.pictures import exif, iptc, stale_xmp, xmp
+from daemon.pictures.exif_in_tiff import fields_in
+from daemon.pictures.exif_of_result import exif_of_result
+from daemon.pictures.placed_metadata import MOST_EXIF_BYTES
 from daemon.pictures.values import Container, Metadata
 from daemon.pictures.xmp_cutting import without_padding
 from daemon.pictures.xmp_rights import only_rights
 
 _MOST_XMP_BYTES: dict[Container, int] = {"jpeg": 59_000}
 """Of a packet before it gets its job tag. libvips writes 60,000 bytes; a segment of a JPEG could hold 65,502."""
+_BOUNDED = _MOST_XMP_BYTES.keys() | MOST_EXIF_BYTES.keys()
 _MOST_NOTICE = 8_000  # characters, each of 5 bytes at most as XML has them: a packet of it alone fits any format
 _RIGHTS_ONLY = "its XMP is too long for a JPEG, which got what it says of rights and of who made it"
 _NO_XMP = "its XMP is too long for a JPEG, and cannot be made shorter; the JPEG got none of it"
+
+_SHORTER_EXIF = "its EXIF is too long for a JPEG, which got it without maker notes and other long parts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +36,30 @@ def for_result(photo: Metadata, container: Container, job_tag: str) -> ForResult
     has no place for IPTC; all look for XMP.
     """
     notice = (exif.copyright_in(photo.exif) or iptc.copyright_in(photo.iptc) or "")[:_MOST_NOTICE] or None
-    packet, remarks = _fitting(stale_xmp.without_stale(photo.xmp), notice, _MOST_XMP_BYTES.get(container))
-    block = photo.exif and exif.without_preview(photo.exif)
-    return ForResult(replace(photo, exif=block, xmp=xmp.tagged(packet, job_tag, notice)), remarks)
+    packet, remarks = _fitting_xmp(stale_xmp.without_stale(photo.xmp), notice, _MOST_XMP_BYTES.get(container))
+    fitting = replace(photo, exif=photo.exif and exif.without_preview(photo.exif))
+    most = MOST_EXIF_BYTES.get(container)
+    if most and _exif_bytes(fitting) > most:
+        fitting = replace(fitting, exif=fields_in(fitting.exif or b"", "<").block)
+        if _exif_bytes(fitting) > most:
+            fitting = replace(fitting, exif=None)
+        remarks += (_SHORTER_EXIF,)
+    return ForResult(replace(fitting, xmp=xmp.tagged(packet, job_tag, notice)), remarks)
 
 
 def remarks_on(photo: Metadata, containers: Iterable[Container]) -> tuple[str, ...]:
     """What of a photo's metadata will not be in its results, in words."""
-    bounded = [container for container in containers if container in _MOST_XMP_BYTES]
+    bounded = [container for container in containers if container in _BOUNDED]
     found = [remark for container in bounded for remark in for_result(photo, container, "").remarks]
     return tuple(dict.fromkeys(found))
 
 
-def _fitting(packet: bytes | None, notice: str | None, most: int | None) -> tuple[bytes | None, tuple[str, ...]]:
+def _exif_bytes(metadata: Metadata) -> int:
+    """How long a result's block is; that does not depend on the size of the picture."""
+    return len(exif_of_result(metadata.exif, (1, 1), metadata.resolution) or b"")
+
+
+def _fitting_xmp(packet: bytes | None, notice: str | None, most: int | None) -> tuple[bytes | None, tuple[str, ...]]:
     """A packet that has at most so many bytes with a notice, and what the report says if it lost something."""
     if packet is None or most is None:
         return packet, ()

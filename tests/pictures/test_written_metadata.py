@@ -1,13 +1,16 @@
 """What a format cannot hold is left out in part, said, and never silently nothing."""
 
+import io
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from daemon.pictures import writing
-from daemon.pictures.values import Metadata
+from daemon.pictures.values import Container, Metadata
+from daemon.pictures.whole_encoding import encoded
 from daemon.pictures.written_metadata import remarks_on
 from daemon.pictures.xmp import texts_in
 from daemon.settings.output_formats import OutputFormat
@@ -117,3 +120,43 @@ def test_even_a_notice_of_any_length_is_no_reason_to_leave_all_out(tmp_path: Pat
     metadata = Metadata(xmp=packet(70_000, notices=""), iptc=b"\x1c\x02\x74" + len(notice).to_bytes(2) + notice)
 
     assert job_in(xmp_of(written(tmp_path, metadata))) == "job-7"
+
+
+@pytest.mark.parametrize("format_", get_args(OutputFormat))
+def test_a_result_of_a_photo_without_exif_has_none(tmp_path: Path, format_: OutputFormat) -> None:
+    path = written(tmp_path, Metadata(xmp=packet()), format_)
+
+    with Image.open(path) as image:
+        image.load()
+        assert "exif" not in image.info
+        assert b"Exif" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("format_", ["png", "tiff", "jpeg", "webp"])
+def test_a_resolution_needs_no_exif_in_the_photo(tmp_path: Path, format_: OutputFormat) -> None:
+    path = written(tmp_path, Metadata(dpi=300.0), format_)
+
+    with Image.open(path) as image:
+        image.load()
+        said = image.getexif()
+        found = (said[0x011A], said[0x011B]) if format_ == "webp" else image.info["dpi"]
+        assert tuple(map(float, found)) == pytest.approx((300, 300), abs=0.01)
+        assert "exif" not in image.info or format_ == "webp"
+
+
+def test_exif_of_a_webp_for_its_resolution_tells_nothing_of_a_camera_or_of_colours(tmp_path: Path) -> None:
+    with Image.open(written(tmp_path, Metadata(dpi=300.0), "webp")) as image:
+        said = image.getexif()
+        assert set(said) <= {0x0112, 0x011A, 0x011B, 0x0128, 0x8769}
+        assert set(said.get_ifd(0x8769)) <= {0xA002, 0xA003}
+
+
+@pytest.mark.parametrize("container", ["png", "jpeg", "webp", "tiff"])
+def test_pictures_for_shops_have_no_exif_but_a_resolution(container: Container) -> None:
+    content = encoded(PIXELS, container, Metadata(xmp=packet(), dpi=72.0), 90)
+
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+        found = set(image.getexif()) if container != "tiff" else set()
+        assert found <= ({0x0112, 0x011A, 0x011B, 0x0128, 0x8769} if container == "webp" else set())
+        assert container == "webp" or tuple(map(round, image.info["dpi"])) == (72, 72)
