@@ -65,15 +65,16 @@ def joined(parts: Iterable[bytes], tables: bytes) -> Iterator[Joined]:
         if headers is None:
             yield from (Joined(content + EOI, (part,)) for _, content, part in group)
             continue
-        coded, raw = list[bytes](), list[bytes]()
+        coded, raw, length = list[bytes](), list[bytes](), 0
         behind = -(-_ROWS_BEHIND // headers.rows)
         for found, _, part in group:
-            if (len(coded) + 1 + behind) * headers.rows > _MOST_ROWS or sum(map(len, coded)) > _MOST_BYTES:
+            if (len(coded) + 1 + behind) * headers.rows > _MOST_ROWS or length > _MOST_BYTES:
                 yield _one(headers, coded, raw, behind)
-                coded, raw = [], []
+                coded, raw, length = [], [], 0
             assert found
             coded.append(found[1])
             raw.append(part)
+            length += len(part)
         yield _one(headers, coded, raw, behind)
 
 

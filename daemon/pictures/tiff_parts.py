@@ -28,6 +28,7 @@ _APART = 2  # of PlanarConfiguration
 _JPEG, _DEFLATED = 7, (8, 32946)  # of Compression
 _MOST_TABLE_BYTES = 1 << 22
 _CHUNK = 1 << 20
+_SPARE = 1 << 16  # bytes for headers and tables
 _MOST_TOO_MUCH = 4  # times what a strip or tile has; nobody looks further
 _ZEROS = bytes(16)  # as many zeros are no picture; behind the end mark, they fill up a strip or tile
 _SHRUNK = 8  # reads every bit of the coded data, in less time than at full size
@@ -53,17 +54,18 @@ def prove_parts(descriptor: int, page: int) -> None:
         found = next(islice(pages(read, dialect), page, None), None) if dialect else None
         if found is None:
             return
+        parts = _parts_of(found, os.fstat(descriptor).st_size)
         compression = found.first_number(_COMPRESSION)
         if compression in _DEFLATED:
-            _prove_deflated(descriptor, _parts_of(found))
+            _prove_deflated(descriptor, parts)
         elif compression == _JPEG:
             tables = found.field(_JPEG_TABLES, _MOST_TABLE_BYTES)
-            coded = (os.pread(descriptor, part.size, part.at) for part in _parts_of(found))
+            coded = (os.pread(descriptor, min(part.size, 4 * part.decoded + _SPARE), part.at) for part in parts)
             _prove_jpegs(coded, tables.content if tables else b"")
 
 
-def _parts_of(page: Directory) -> Iterator[_Part]:
-    """The strips or tiles that the picture needs, as far as the page names them."""
+def _parts_of(page: Directory, file_bytes: int) -> Iterator[_Part]:
+    """The strips or tiles that the picture needs, as far as the page names them and they lie in the file."""
     width, height = (page.first_number(tag) or 0 for tag in (_WIDTH, _HEIGHT))
     is_tiled = _TILES[0] in page.rows
     wide = (page.first_number(_TILE_WIDTH) if is_tiled else width) or 1
@@ -76,7 +78,8 @@ def _parts_of(page: Directory) -> Iterator[_Part]:
         if number == across * down * (channels if is_apart else 1):
             break
         rows = high if is_tiled else min(high, height - number % down * high)
-        yield _Part(at, size, rows * row_bytes)
+        if at < file_bytes:
+            yield _Part(at, min(size, file_bytes - at), rows * row_bytes)
 
 
 def _prove_deflated(descriptor: int, parts: Iterable[_Part]) -> None:
@@ -107,8 +110,10 @@ def _inflates(chunks: Iterable[bytes], most: int) -> bool:
 
 
 def _chunks(descriptor: int, part: _Part) -> Iterator[bytes]:
-    for start in range(part.at, part.at + part.size, _CHUNK):
-        yield os.pread(descriptor, min(_CHUNK, part.at + part.size - start), start)
+    """The bytes of a part, at first no more than it should need: a hostile file says of each that it is very long."""
+    end, step = part.at + part.size, min(_CHUNK, part.decoded + _SPARE)
+    for start in range(part.at, end, step):
+        yield os.pread(descriptor, min(step, end - start), start)
 
 
 def _prove_jpegs(parts: Iterable[bytes], tables: bytes) -> None:

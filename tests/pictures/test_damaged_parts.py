@@ -217,3 +217,21 @@ def test_deflated_rows_without_an_end_are_no_damage(tmp_path: Path) -> None:
     prove_decodes(path, LIMIT)
 
     assert np.array_equal(open_photo(path, LIMIT).pixels, coloured())
+
+
+@pytest.mark.parametrize("compression", ["deflate", "jpeg"])
+@pytest.mark.parametrize(
+    ("offset", "size"), [(2**64 - 1, 9), (8, 2**60), (2**62, 2**63)], ids=["offset", "size", "both"]
+)
+def test_a_strip_that_no_file_can_hold_is_refused_at_once(
+    tmp_path: Path, compression: str, offset: int, size: int
+) -> None:
+    good = bytes(image_of(coloured(96, 60)).tiffsave_buffer(compression=compression, bigtiff=True, tile_height=64))
+    (part,) = parts_of(good)
+    content = good
+    for tag, number in ((273, offset), (279, size)):
+        place = good.index(struct.pack("<HHQ", tag, 16, 1), part.stop) + 12
+        content = content[:place] + struct.pack("<Q", number) + content[place + 8 :]
+
+    with pytest.raises(BadPhoto):
+        open_photo(file_of(tmp_path, content, "photo.tif"), LIMIT)
