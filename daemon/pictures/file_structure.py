@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 
 from daemon.errors import NotWholeYet, Said, said_of
-from daemon.pictures import jp2_boxes, tiff_structure
+from daemon.pictures import gif_blocks, jp2_boxes, tiff_structure
 from daemon.pictures.partial_file import Doubtful, EndMissing, PartialFile
 
 _TAIL_BYTES = 4096
@@ -207,12 +207,15 @@ _FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[PartialFile], int]], ...] = (
     (re.compile(rb"BM"), _bmp),
     (re.compile(rb"....ftyp", re.DOTALL), _boxes),
     (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), jp2_boxes.follow),
+    (re.compile(rb"GIF8[79]a"), gif_blocks.follow),
 )
 
+_WITHOUT_END = "its end mark is missing; all rows of the picture are there"
 _CUT_TRAILER = "what follows the picture is cut off, or is no part of it; the picture is all there"
 _TRAILER = "bytes that are no part of it follow the picture"
 _REMARKS: Mapping[Callable[[PartialFile], int], str] = {
-    _jpeg: "its end mark is missing; all rows of the picture are there",
+    _jpeg: _WITHOUT_END,
+    gif_blocks.follow: _WITHOUT_END,
     _boxes: _CUT_TRAILER,
     jp2_boxes.follow: _CUT_TRAILER,
     tiff_structure.follow: "it ends before it says that there is no further page",

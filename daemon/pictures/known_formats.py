@@ -82,6 +82,7 @@ FORMATS = (
     Format("jpeg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), _begins(_JPEG)),
     Format("png", "PNG", (".png",), _begins(_PNG)),
     Format("tiff", "TIFF", (".tif", ".tiff"), _begins(*_TIFF)),
+    Format("gif", "GIF", (".gif",), _begins(rb"GIF8[79]a")),
     Format("jp2", "JPEG 2000", (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc"), _begins(*_JPEG_2000)),
 )
 """The first one that fits counts. Many camera RAW files begin like a TIFF; only what follows can tell."""
@@ -89,7 +90,6 @@ FORMATS = (
 OTHER_KINDS = tuple(
     OtherKind(code, re.compile(pattern, re.DOTALL))
     for code, pattern in (
-        ("a_gif", rb"GIF8"),
         ("a_pdf", rb"\s*%PDF"),
         ("a_psd", rb"8BPS"),
         ("a_zip", rb"PK\x03\x04"),

@@ -1,5 +1,6 @@
 """Makes whole photos of every format as bytes, and a scanner in a world with a scripted clock."""
 
+import io
 import struct
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyvips
+from PIL import Image
 
 from daemon.disk.mounts import Mount
 from daemon.errors import BadPhoto, NotWholeYet
@@ -18,7 +20,7 @@ from daemon.settings import IntakeSettings
 from tests.drawing import drawn_photo
 from tests.pictures.jpeg_2000_files import codestream, colours, jp2
 
-FORMATS = ("jpg", "progressive.jpg", "png", "tif", "tiled.tif", "big.tif", "webp", "bmp", "avif", "jp2")
+FORMATS = ("jpg", "progressive.jpg", "png", "tif", "tiled.tif", "big.tif", "webp", "bmp", "avif", "jp2", "gif")
 
 
 @cache
@@ -45,9 +47,18 @@ def photo(kind: str = "jpg", seed: int = 0) -> bytes:
             return bytes(image.heifsave_buffer(compression="av1", effort=0))
         case "bmp":
             return bmp(rgb)
+        case "gif":
+            return gif(rgb)
         case "jp2":
             return jp2(codestream(rgb), colours(16))
     raise ValueError(kind)
+
+
+def gif(rgb: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bytes:
+    """A GIF of 256 colours."""
+    file = io.BytesIO()
+    Image.fromarray(rgb).quantize(256).save(file, "GIF")
+    return file.getvalue()
 
 
 def bmp(rgb: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", size: int | None = None) -> bytes:

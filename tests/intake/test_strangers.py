@@ -55,7 +55,7 @@ def test_a_name_that_is_no_photo_s_gets_time_to_be_renamed(world: World) -> None
 
 def test_what_is_left_alone_is_named_with_what_it_is(world: World) -> None:
     world.drop("kunde/flat.psd", PSD)
-    world.drop("still.gif", b"GIF89a" + bytes(20))
+    world.drop("line.svg", b"<svg/>")
     world.drop("later", b"")
     (world.inbox / "link.jpg").symlink_to("/etc/hostname")
 
@@ -65,7 +65,7 @@ def test_what_is_left_alone_is_named_with_what_it_is(world: World) -> None:
         "kunde/flat.psd": "a Photoshop file (PSD)",
         "later": "empty so far",
         "link.jpg": "a link, which is not followed",
-        "still.gif": "a GIF",
+        "line.svg": "an SVG drawing",
     }
     assert scan.incomplete == 0
 

@@ -44,17 +44,17 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
 
 def test_a_note_names_what_is_left_alone(studio: Studio) -> None:
     (studio.folder / "flat.psd").write_bytes(PSD)
-    (studio.folder / "still.gif").write_bytes(b"GIF89a" + bytes(20))
+    (studio.folder / "line.svg").write_bytes(b"<svg/>")
     (studio.inbox / "paper.pdf").write_bytes(b"%PDF-1.7")
 
     studio.look()
 
     lines = studio.note.read_text("utf-8").splitlines()
     assert lines[0] == "Freisteller does not work on these files:"
-    assert lines[2:4] == ["flat.psd: a Photoshop file (PSD)", "still.gif: a GIF"]
+    assert lines[2:4] == ["flat.psd: a Photoshop file (PSD)", "line.svg: an SVG drawing"]
     assert "paper.pdf: a PDF" in (studio.inbox / LEFT_NOTE).read_text("utf-8")
     assert [each.name for each in studio.daemon.parts.inbox_loop.left_alone] == [
-        "kunde/flat.psd", "kunde/still.gif", "paper.pdf"
+        "kunde/flat.psd", "kunde/line.svg", "paper.pdf"
     ]  # fmt: skip
 
 

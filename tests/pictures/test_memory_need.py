@@ -14,6 +14,7 @@ import pyvips
 
 from daemon.pictures.memory_need import Need
 from daemon.pictures.reading import memory_need
+from tests.intake.photos import gif
 from tests.pictures.drawing import basics, bitmap, file_of, heic, png_that_claims, raw_photo, short, tiff_of, with_field
 from tests.pictures.jpeg_2000_files import codestream
 
@@ -89,6 +90,7 @@ KINDS: dict[str, Callable[[int, int], bytes]] = {
     "webp, lossless with alpha": lambda width, height: webp(width, height, 4, lossless=True),
     "avif": lambda width, height: avif(width, height, 4),
     "avif of 10 bit": lambda width, height: avif(width, height, deep=True),
+    "gif": lambda width, height: gif(image(width, height).numpy()),
     "jpeg 2000": lambda width, height: codestream(image(width, height, 4).numpy()),
     "jpeg 2000 of 16 bit": lambda width, height: codestream(image(width, height, 3, deep=True).numpy()),
     "bmp": lambda width, height: bitmap(image(width, height).numpy()),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from daemon.errors import BadPhoto, NotWholeYet
 from daemon.pictures.reading import memory_need, open_photo, pages_of, prove_decodes
 from tests.drawing import tiff_of_pages
+from tests.intake.photos import gif
 from tests.pictures.drawing import (
     FORMATS,
     coloured,
@@ -52,6 +53,7 @@ def seeds() -> dict[str, bytes]:
     )
     files["bigtiff"] = bytes(image_of(rgb).tiffsave_buffer(bigtiff=True))
     files["tiff of two pages"] = tiff_of_pages([coloured(24, 16), coloured(16, 24, 1)])
+    files["gif"] = gif(rgb)
     files["jpeg 2000"] = jp2(codestream(rgba), colours(16))
     files["jpeg 2000 in 16 bit"] = codestream(deep(48, 32))  # OpenCV writes no smaller ones
     if find_spec("pillow_heif"):
