@@ -15,7 +15,7 @@ from daemon.pictures.saving import Meant
 from daemon.pictures.signatures import HEAD_BYTES, kind_of
 from daemon.pictures.strip_picture import StripPicture
 from daemon.pictures.values import Container, Frame, Metadata, Samples
-from daemon.pictures.written_metadata import for_result, remarks_on
+from daemon.pictures.written_metadata import AS_USUAL, Private, for_result, remarks_on
 from daemon.settings.output_formats import OutputFormat
 
 
@@ -48,20 +48,21 @@ def write(
     frame: Frame | None = None,
     ground: tuple[int, int, int] = (255, 255, 255),
     jpeg_quality: int = saving.JPEG_QUALITY,
+    private: Private = AS_USUAL,
 ) -> Meant:
     """Write a cut-out to `path`, which must not exist, and bring it to the disk. Returns what the file is to hold.
 
     rgba: (H, W, 4), uint8 or uint16; WebP and JPEG get 8 bit, other formats keep the depth. frame: which part, at what
     size. ground: the sRGB colour behind it if the format has no transparency. jpeg_quality: 1..100. The photo's ICC
-    profile, EXIF (upright now), XMP, IPTC (not in WebP) and resolution go along, as `written_metadata` has them. Raises
-    OSError if the disk does not take the file, BadPhoto if the format cannot hold it.
+    profile, EXIF (upright now), XMP, IPTC (not in WebP) and resolution go along, as `written_metadata` has them and
+    `private` says. Raises OSError if the disk does not take the file, BadPhoto if the format cannot hold it.
     """
     kind = _KINDS[output_format]
     width, height = frame.size if frame else (rgba.shape[1], rgba.shape[0])
     most = _MOST_PIXELS.get(kind.container)
     if most and max(height, width) > most:
         raise BadPhoto(Said("too_large_for_format", what=kind.container, most=most, width=width, height=height))
-    metadata = for_result(photo.metadata, kind.container, job_tag).metadata
+    metadata = for_result(photo.metadata, kind.container, job_tag, private).metadata
     if output_format == "mask":
         metadata = replace(metadata, icc=None)  # a profile of colours does not belong to a mask
     try:
@@ -88,9 +89,9 @@ def meant(
     return saving.meant(rgba, kind.container, frame, values, jpeg_quality)
 
 
-def left_out_of(metadata: Metadata, formats: Iterable[OutputFormat]) -> tuple[str, ...]:
+def left_out_of(metadata: Metadata, formats: Iterable[OutputFormat], private: Private = AS_USUAL) -> tuple[str, ...]:
     """What of a photo's metadata these formats cannot hold, in words."""
-    return remarks_on(metadata, (_KINDS[each].container for each in formats))
+    return remarks_on(metadata, (_KINDS[each].container for each in formats), private)
 
 
 def size_of(path: Path) -> tuple[int, int]:

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from daemon.pictures import exif, iptc, stale_xmp, xmp
+from daemon.pictures import exif, exif_parts, iptc, stale_xmp, xmp, xmp_place
 from daemon.pictures.exif_in_tiff import fields_in
 from daemon.pictures.exif_of_result import exif_of_result
 from daemon.pictures.placed_metadata import MOST_EXIF_BYTES
 from daemon.pictures.values import Container, Metadata
 from daemon.pictures.xmp_cutting import without_padding
 from daemon.pictures.xmp_rights import only_rights
+from daemon.settings.output_formats import GpsSetting, MakerNotesSetting
 
 _MOST_XMP_BYTES: dict[Container, int] = {"jpeg": 59_000}
 """Of a packet before it gets its job tag. libvips writes 60,000 bytes; a segment of a JPEG could hold 65,502."""
@@ -18,6 +19,7 @@ _MOST_NOTICE = 8_000  # characters, each of 5 bytes at most as XML has them: a p
 _RIGHTS_ONLY = "its XMP is too long for a JPEG, which got what it says of rights and of who made it"
 _NO_XMP = "its XMP is too long for a JPEG, and cannot be made shorter; the JPEG got none of it"
 
+_UNKNOWN_PLACE = "its XMP is damaged and may tell where the photo was taken, so results got none of it"
 _SHORTER_EXIF = "its EXIF is too long for a JPEG, which got it without maker notes and other long parts"
 
 
@@ -29,15 +31,30 @@ class ForResult:
     remarks: tuple[str, ...] = ()
 
 
-def for_result(photo: Metadata, container: Container, job_tag: str) -> ForResult:
+@dataclass(frozen=True, slots=True)
+class Private:
+    """What people said of parts of metadata that not everybody wants to hand on."""
+
+    gps: GpsSetting = "keep"
+    maker_notes: MakerNotesSetting = "no_pictures"
+
+
+AS_USUAL = Private()
+
+
+def for_result(photo: Metadata, container: Container, job_tag: str, private: Private = AS_USUAL) -> ForResult:
     """A photo's metadata without what is true of its file only, with a job tag, and as short as a format wants it.
 
     Its XMP gets a copyright notice that EXIF or IPTC has: not every program looks for these in every format, and WebP
     has no place for IPTC; all look for XMP.
     """
     notice = (exif.copyright_in(photo.exif) or iptc.copyright_in(photo.iptc) or "")[:_MOST_NOTICE] or None
-    packet, remarks = _fitting_xmp(stale_xmp.without_stale(photo.xmp), notice, _MOST_XMP_BYTES.get(container))
-    fitting = replace(photo, exif=photo.exif and exif.without_preview(photo.exif))
+    fresh = stale_xmp.without_stale(photo.xmp)
+    wanted = xmp_place.without_place(fresh) if private.gps == "drop" else fresh
+    packet, remarks = _fitting_xmp(wanted, notice, _MOST_XMP_BYTES.get(container))
+    if fresh and wanted is None:
+        remarks += (_UNKNOWN_PLACE,)
+    fitting = replace(photo, exif=photo.exif and _block(photo.exif, private))
     most = MOST_EXIF_BYTES.get(container)
     if most and _exif_bytes(fitting) > most:
         fitting = replace(fitting, exif=fields_in(fitting.exif or b"", "<").block)
@@ -47,11 +64,21 @@ def for_result(photo: Metadata, container: Container, job_tag: str) -> ForResult
     return ForResult(replace(fitting, xmp=xmp.tagged(packet, job_tag, notice)), remarks)
 
 
-def remarks_on(photo: Metadata, containers: Iterable[Container]) -> tuple[str, ...]:
+def remarks_on(photo: Metadata, containers: Iterable[Container], private: Private = AS_USUAL) -> tuple[str, ...]:
     """What of a photo's metadata will not be in its results, in words."""
-    bounded = [container for container in containers if container in _BOUNDED]
-    found = [remark for container in bounded for remark in for_result(photo, container, "").remarks]
+    asked = [container for container in containers if container in _BOUNDED or private.gps == "drop"]
+    found = [remark for container in asked for remark in for_result(photo, container, "", private).remarks]
     return tuple(dict.fromkeys(found))
+
+
+def _block(block: bytes, private: Private) -> bytes:
+    """An EXIF block without what goes in any case, and what people do not want."""
+    block = exif.without_preview(block)
+    if private.gps == "drop":
+        block = exif_parts.without_place(block)
+    if private.maker_notes == "drop":
+        block = exif_parts.without_maker_note(block)
+    return block if private.maker_notes == "keep" else exif_parts.without_pictures(block)
 
 
 def _exif_bytes(metadata: Metadata) -> int:

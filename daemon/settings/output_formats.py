@@ -5,3 +5,7 @@ from typing import Literal
 OutputFormat = Literal["png", "tiff", "webp", "mask", "jpeg", "tiff_on_colour"]
 
 PagesSetting = Literal["each", "first"]
+
+GpsSetting = Literal["keep", "drop"]
+
+MakerNotesSetting = Literal["no_pictures", "keep", "drop"]

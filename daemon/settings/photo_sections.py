@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from daemon.settings.output_formats import OutputFormat, PagesSetting
+from daemon.settings.output_formats import GpsSetting, MakerNotesSetting, OutputFormat, PagesSetting
 from daemon.settings.section import Section
 
 COLOUR = r"^#[0-9a-fA-F]{6}$"
@@ -36,6 +36,8 @@ class OutputSettings(Section):
     margin: float = Field(0.05, ge=0, le=1)
     max_side: int = Field(0, ge=0, le=100_000)
     jpeg_quality: int = Field(95, ge=1, le=100)
+    gps: GpsSetting = "keep"
+    maker_notes: MakerNotesSetting = "no_pictures"
     pages: PagesSetting = "each"
     equal_names: Literal["unique", "version", "fail"] = "unique"
 

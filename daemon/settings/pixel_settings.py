@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from daemon.jobs import Correction
-from daemon.settings.output_formats import OutputFormat, PagesSetting
+from daemon.settings.output_formats import GpsSetting, MakerNotesSetting, OutputFormat, PagesSetting
 
 if TYPE_CHECKING:
     from daemon.settings.tree import Settings
@@ -26,6 +26,8 @@ class PixelOutputs:
     max_side: int
     jpeg_quality: int
     formats: tuple[OutputFormat, ...]
+    gps: GpsSetting = "keep"
+    maker_notes: MakerNotesSetting = "no_pictures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class PixelSettings:
                 outputs.max_side,
                 outputs.jpeg_quality,
                 outputs.formats,
+                outputs.gps,
+                outputs.maker_notes,
             ),
             grading.rim_sehr_gut,
             grading.rim_gut,

@@ -11,6 +11,7 @@ from daemon.pictures.photo import Coverage, Photo
 from daemon.pictures.saving import Meant
 from daemon.pictures.strip_picture import StripPicture
 from daemon.pictures.values import Frame, Samples
+from daemon.pictures.written_metadata import Private
 from daemon.settings.output_formats import OutputFormat
 from daemon.settings.pixel_settings import PixelOutputs
 
@@ -72,5 +73,13 @@ class ComposedResult:
         outputs = self.outputs
         with self.timed("encode"):
             return writing.write(
-                path, self.rgba, self.photo, output_format, job_id, self.frame, outputs.ground, outputs.jpeg_quality
+                path,
+                self.rgba,
+                self.photo,
+                output_format,
+                job_id,
+                self.frame,
+                outputs.ground,
+                outputs.jpeg_quality,
+                Private(outputs.gps, outputs.maker_notes),
             )

@@ -24,6 +24,7 @@ from daemon.pictures.pyramid import Layer
 from daemon.pictures.reading import memory_need, open_for_work, pages_of, prove_decodes
 from daemon.pictures.thumbs import Thumb, thumb_of_page
 from daemon.pictures.values import ONLY_PAGE, Page, Samples
+from daemon.pictures.written_metadata import Private
 from daemon.renditions.grounds import original_at
 from daemon.renditions.wanted import MadeRendition, Rendition
 from daemon.settings.output_formats import OutputFormat
@@ -64,7 +65,9 @@ class OpenFile:
         self.page = page
         with self._timed("decode"):
             photo = open_for_work(self._path, self._settings.max_megapixels, page.index)
-        remarks = list(writing.left_out_of(photo.metadata, self._settings.outputs.formats))
+        outputs = self._settings.outputs
+        private = Private(outputs.gps, outputs.maker_notes)
+        remarks = list(writing.left_out_of(photo.metadata, outputs.formats, private))
         if page.left_out:
             remarks.append(f"only the first of its {page.left_out + 1} pages was cut out")
         if remarks:

@@ -542,6 +542,25 @@ def test_all_formats_that_are_asked_for_are_written_under_one_name(make: Make, t
     assert {Path(name).name for name in entry.results} == {"a.png", "a.tif", "a.webp", "a_mask.png", "a.json"}
 
 
+def test_an_order_says_whether_its_results_tell_the_place(make: Make, tmp_path: Path) -> None:
+    drawn = pyvips.Image.new_from_array(drawn_photo()).copy(interpretation="srgb")
+    drawn.set_type(
+        pyvips.GValue.gstr_type, "exif-ifd3-GPSLatitude", "48/1 8/1 15/1 (48, 8, 15, Rational, 3 components)"
+    )
+    for folder in ("with", "without"):
+        path = save_photo(tmp_path / "hot" / "inbox" / folder / "a.jpg")
+        path.write_bytes(drawn.jpegsave_buffer())
+    (tmp_path / "hot" / "inbox" / "without" / "freisteller.toml").write_text('[outputs]\ngps = "drop"\n')
+    daemon = make(ScriptedEngine())
+
+    take_all_in(daemon.parts)
+    run_all(daemon.parts)
+
+    found = {path.parent.name: pyvips.Image.new_from_file(str(path)) for path in (tmp_path / "hot").glob("*/*/a.png")}
+    told = {folder: any("GPSLatitude" in name for name in image.get_fields()) for folder, image in found.items()}
+    assert told == {"with": True, "without": False}
+
+
 def test_originals_are_not_kept_where_the_settings_say_so(make: Make, tmp_path: Path) -> None:
     save_photo(tmp_path / "hot" / "inbox" / "a.png")
     daemon = make(ScriptedEngine(), flags={"outputs": {"keep_originals": False}})
