@@ -18,6 +18,7 @@ _NAMESPACES = (
     "http://ns.adobe.com/hdr-gain-map/1.0/", "http://ns.apple.com/HDRGainMap/1.0/",
     "http://ns.google.com/photos/1.0/container/", "http://ns.google.com/photos/1.0/container/item/",
 )  # fmt: skip
+_DEVELOPMENT = "http://ns.adobe.com/camera-raw-settings/1.0/"
 _WORDS = (
     b"Thumbnails",
     b"Orientation",
@@ -38,6 +39,19 @@ def without_stale(packet: bytes | None) -> bytes | None:
         return packet
     try:
         return without(packet, _is_stale, _NAMESPACES)
+    except ValueError:
+        return packet
+
+
+def without_development(packet: bytes) -> bytes:
+    """The packet of a camera RAW without how other programs develop it: they would do so to the developed result.
+
+    A packet that cannot be parsed stays as it is.
+    """
+    if _DEVELOPMENT.encode() not in packet:
+        return packet
+    try:
+        return without(packet, lambda name: name[1:].partition("}")[0] == _DEVELOPMENT, (_DEVELOPMENT,))
     except ValueError:
         return packet
 

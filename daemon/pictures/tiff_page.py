@@ -1,4 +1,4 @@
-"""What a page of a TIFF says, and libvips does not: its channels, EXIF and IPTC."""
+"""What a page of a TIFF says, and libvips does not: its channels, EXIF, IPTC and XMP."""
 
 import os
 import struct
@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 
 from daemon.pictures.exif_in_tiff import exif_fields_of
+from daemon.pictures.stale_xmp import without_development
 from daemon.pictures.tiff_directory import Directory, dialect_of, pages
 from daemon.pictures.values import Metadata
 
@@ -15,8 +16,9 @@ _ROWS_PER_STRIP, _PLANES, _PART_BYTES = 0x0116, 0x011C, (0x0117, 0x0145)  # byte
 _RESOLUTION_UNIT, _NO_UNIT = 0x0128, 1
 _PLAIN, _SEPARATE = 1, 2  # of Compression; of PlanarConfiguration
 _MOST_IPTC_BYTES = 1 << 20  # a long caption has tens of thousands
+_MOST_XMP_BYTES = 1 << 23
 _MOST_TABLE_BYTES = 1 << 22  # of a table of strips
-_COMPRESSION, _PHOTOMETRIC, _EXTRA_SAMPLES, _IPTC = 0x0103, 0x0106, 0x0152, 0x83BB
+_COMPRESSION, _PHOTOMETRIC, _EXTRA_SAMPLES, _XMP, _IPTC = 0x0103, 0x0106, 0x0152, 0x02BC, 0x83BB
 _JPEG, _YCBCR = (6, 7), 6
 _ALL_ROWS = 2**32 - 1
 _ALPHAS = (1, 2)  # of ExtraSamples: premultiplied or not; 0 is what Photoshop gives a saved selection
@@ -44,6 +46,13 @@ class Tags:
         return field.content if field else None
 
     @property
+    def xmp(self) -> bytes | None:
+        """The XMP packet of a camera RAW, or None (XMP, part 3, 1.1.6); libvips reads that of a TIFF, LibRaw none."""
+        field = self._page and self._page.field(_XMP, _MOST_XMP_BYTES)
+        packet = field.content.rstrip(b"\0") if field else b""
+        return without_development(packet) or None
+
+    @property
     def alpha_extra(self) -> int | None:
         """Which of the channels beside the colours is the alpha, counted from 0; None if none of them is."""
         if not self._page or not self._page.field(_EXTRA_SAMPLES):
@@ -52,11 +61,11 @@ class Tags:
         return next((place for place, kind in enumerate(kinds) if kind in _ALPHAS), None)
 
     def added_to(self, metadata: Metadata) -> Metadata:
-        """Metadata as libvips reads them, with EXIF and IPTC of the page.
+        """Metadata as they were read, with EXIF and IPTC of the page, and its XMP if none was read.
 
         A resolution without a unit is only the shape of its pixels; libvips takes it for one per millimetre.
         """
-        found = replace(metadata, exif=self.exif, iptc=self.iptc)
+        found = replace(metadata, exif=self.exif, iptc=self.iptc, xmp=metadata.xmp or self.xmp)
         return replace(found, dpi=None, dpi_down=None) if self._number(_RESOLUTION_UNIT) == _NO_UNIT else found
 
     @property

@@ -205,7 +205,7 @@ def tiff_in_planes(
     return head + data.ljust(start - first, b"\0") + directory
 
 
-def raw_photo(linear: NDArray[np.float64]) -> bytes:
+def raw_photo(linear: NDArray[np.float64], xmp: bytes = b"") -> bytes:
     """A DNG as a camera with sRGB's own colours would write it, RGGB, 16 bit. linear: (H, W, 3) light, 0..1."""
     height, width = linear.shape[:2]
     light = np.rint(linear * 65535).astype("<u2")
@@ -226,6 +226,7 @@ def raw_photo(linear: NDArray[np.float64]) -> bytes:
         50721: (10, 9, matrix),
         50728: (5, 3, struct.pack("<6I", 1, 1, 1, 1, 1, 1)),
         50778: short(21),
+        **({700: (1, len(xmp), xmp)} if xmp else {}),
     }
     return tiff_of(mosaic.tobytes(), fields)
 

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from daemon.pictures import writing
 from daemon.pictures.decoding import read_header
+from daemon.pictures.reading import open_photo
 from daemon.pictures.stale_xmp import without_stale
 from daemon.pictures.xmp import texts_in
-from tests.pictures.drawing import coloured, photo_of
+from tests.pictures.drawing import coloured, file_of, photo_of, raw_photo
 
 RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
 NAMES = (
@@ -78,3 +80,24 @@ def test_no_result_shows_the_removed_background(tmp_path: Path, format_: str) ->
     assert b"OLD" not in told
     assert b"Orientation" not in told
     assert texts_in(told)["notice"] == "(c) Studio"
+
+
+def test_xmp_of_a_camera_raw_comes_along_without_what_develops_it(tmp_path: Path) -> None:
+    pytest.importorskip("rawpy")
+    settings = ' xmlns:crs="http://ns.adobe.com/camera-raw-settings/1.0/" crs:Exposure2012="+2.00"'
+    curve = "<crs:ToneCurve><rdf:Seq><rdf:li>0, 0</rdf:li></rdf:Seq></crs:ToneCurve>"
+    told = packet().replace(b' rdf:about=""', f' rdf:about=""{settings}'.encode())
+    told = told.replace(RIGHTS.encode(), RIGHTS.encode() + curve.encode())
+
+    photo = open_photo(file_of(tmp_path, raw_photo(np.full((64, 96, 3), 0.5), told + bytes(3))), 1)
+
+    assert photo.format == "raw"
+    assert photo.metadata.xmp == packet()
+    assert texts_in(photo.metadata.xmp) == {"notice": "(c) Studio"}
+
+
+def test_xmp_of_a_camera_raw_that_cannot_be_parsed_stays_as_it_is(tmp_path: Path) -> None:
+    pytest.importorskip("rawpy")
+    told = b"<broken http://ns.adobe.com/camera-raw-settings/1.0/"
+
+    assert open_photo(file_of(tmp_path, raw_photo(np.full((64, 96, 3), 0.5), told)), 1).metadata.xmp == told
