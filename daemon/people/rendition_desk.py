@@ -14,10 +14,12 @@ from daemon.publishing.only_renditions import OnlyRenditions
 from daemon.publishing.reports import Cut
 from daemon.renditions.named_renditions import renditions_of
 from daemon.renditions.wanted import Rendition
-from daemon.settings import Settings
+from daemon.settings import OutputFormat, Settings
 from daemon.work.cut_file import CutFile, with_pages_as_before
 from daemon.work.pipeline import Pipeline
 from daemon.work.task import PhotoTask
+
+_ANY_SIZE: tuple[OutputFormat, ...] = ("png",)
 
 
 class RenditionDesk:
@@ -45,10 +47,16 @@ class RenditionDesk:
             best = best_of_page(row.job, page)
             if best is None or not self._others.can_be_taken(row.job, best):
                 raise IllegalMove(Said("alphas_gone", n=best.number if best else 0, name=row.job.name))
-        task = with_pages_as_before(PhotoTask(row.job, self._settings(row)), row.results)
+        task = with_pages_as_before(PhotoTask(row.job, _without_results(self._settings(row))), row.results)
         with CutFile(task, original, self._pipeline, OnlyRenditions(grade, lacking, self._tick)) as file:
             file.restore()
             return file.stage(folder)
 
     def _settings(self, row: JobRow) -> Settings:
         return self._orders.settings_for(row.source, row.settings)
+
+
+def _without_results(settings: Settings) -> Settings:
+    """Settings for renditions alone, whatever formats results have by now: one may be too small for the photo."""
+    outputs = settings.outputs.model_copy(update={"formats": _ANY_SIZE})
+    return settings.model_copy(update={"outputs": outputs})

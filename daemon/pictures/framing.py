@@ -23,9 +23,14 @@ def frame_of(alpha: Samples, *, trim: bool = False, margin: float = 0.0, max_sid
             end + around if end < most else most for end, most in zip(box[2:], (width, height), strict=True)
         )
     wide, high = right - left, bottom - top
-    scale = min(1.0, max_side / max(wide, high)) if max_side else 1.0
-    frame = Frame(left, top, wide, high, (max(1, round(wide * scale)), max(1, round(high * scale))))
+    frame = Frame(left, top, wide, high, fitted_size(wide, high, max_side))
     return None if frame == Frame(0, 0, width, height, (width, height)) else frame
+
+
+def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
+    """Width and height of a result, in pixels; max_side as for `frame_of`."""
+    scale = min(1.0, max_side / max(width, height)) if max_side else 1.0
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def shown_box(alpha: Samples) -> tuple[int, int, int, int] | None:

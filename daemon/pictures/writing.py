@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.errors import BadPhoto, Said
+from daemon.errors import BadPage, BadPhoto, Said
 from daemon.pictures import decoding, icc, saving
 from daemon.pictures.codec_errors import Undecodable
 from daemon.pictures.large_photo import LargePhoto
@@ -58,10 +58,7 @@ def write(
     `private` says. Raises OSError if the disk does not take the file, BadPhoto if the format cannot hold it.
     """
     kind = _KINDS[output_format]
-    width, height = frame.size if frame else (rgba.shape[1], rgba.shape[0])
-    most = _MOST_PIXELS.get(kind.container)
-    if most and max(height, width) > most:
-        raise BadPhoto(Said("too_large_for_format", what=kind.container, most=most, width=width, height=height))
+    refuse_too_large(output_format, frame.size if frame else (rgba.shape[1], rgba.shape[0]))
     metadata = for_result(photo.metadata, kind.container, job_tag, private).metadata
     if output_format == "mask":
         metadata = replace(metadata, icc=None)  # a profile of colours does not belong to a mask
@@ -71,6 +68,14 @@ def write(
     except Undecodable as error:
         raise BadPhoto(Said("cannot_encode", what=output_format, detail=error)) from error
     return whole
+
+
+def refuse_too_large(output_format: OutputFormat, size: tuple[int, int]) -> None:
+    """Raise BadPage if a format cannot hold a result of this width and height."""
+    container = _KINDS[output_format].container
+    most = _MOST_PIXELS.get(container)
+    if most and max(size) > most:
+        raise BadPage(Said("too_large_for_format", what=container, most=most, width=size[0], height=size[1]))
 
 
 def meant(

@@ -16,7 +16,7 @@ from daemon.errors import BadPage, BadPhoto, RootAway, Said
 from daemon.jobs import Attempt, Recipe, View
 from daemon.judgement.witness import Witness
 from daemon.observe.stage_clock import Timed, untimed
-from daemon.pictures import codec, fitting, writing
+from daemon.pictures import codec, fitting, framing, writing
 from daemon.pictures.laid_out import LaidOut, Layout, lay_out
 from daemon.pictures.opened_picture import OpenedPicture
 from daemon.pictures.photo import Coverage, Seen
@@ -65,6 +65,7 @@ class OpenFile:
         self.page = page
         with self._timed("decode"):
             photo = open_for_work(self._path, self._settings.max_megapixels, page.index)
+        self._refuse_too_large(photo.width, photo.height)
         outputs = self._settings.outputs
         private = Private(outputs.gps, outputs.maker_notes)
         remarks = list(writing.left_out_of(photo.metadata, outputs.formats, private))
@@ -154,6 +155,14 @@ class OpenFile:
         assert self._result is not None
         original = original_at(self._path, self._settings.max_megapixels, self.page.index)
         return composed_renditions.render(self._result, original, wanted, job_id)
+
+    def _refuse_too_large(self, width: int, height: int) -> None:
+        """Raise BadPage if the result is sure to be too large for one of its formats, before an engine is asked."""
+        outputs = self._settings.outputs
+        if outputs.trim:
+            return  # nobody knows yet how much will be left
+        for output_format in outputs.formats:
+            writing.refuse_too_large(output_format, framing.fitted_size(width, height, outputs.max_side))
 
     @property
     def _photo(self) -> PhotoInWork:

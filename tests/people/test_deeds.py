@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.arrays import Rgb
 from daemon.commands.retry import retry_jobs
 from daemon.errors import FreistellerError, IllegalMove, NoRoom, RecipeRefused, RootAway, Vanished
 from daemon.hotfolder.effects import Effect
@@ -29,12 +30,12 @@ pytestmark = pytest.mark.usefixtures("deaf")
 class Studio:
     """A daemon in one thread, and one photo that it cut out."""
 
-    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+    def __init__(self, folder: Path, settings: Settings | None = None, photo: Rgb | None = None) -> None:
         self.settings = settings or settings_for(folder)
         self.root = self.settings.root_path
         self.engine = ScriptedEngine()
         self.tick: Callable[[Effect], None] = lambda _: None
-        save_photo(self.root / "inbox" / "kunde" / "a.png", drawn_photo(96, 72))
+        save_photo(self.root / "inbox" / "kunde" / "a.png", drawn_photo(96, 72) if photo is None else photo)
         self.start()
         self.receive()
         self.work()

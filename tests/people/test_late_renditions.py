@@ -13,6 +13,7 @@ from daemon.jobs import Grade
 from daemon.people.deeds import DeedKind
 from daemon.people.due_renditions import DueRenditions
 from daemon.settings import Settings
+from tests.drawing import drawn_photo
 from tests.people.test_deeds import Studio
 from tests.test_crash_at_every_step import MOST_STEPS, Died, dying_before, files_below, settings_for
 
@@ -97,6 +98,19 @@ def test_they_follow_a_result_that_is_moved_by_hand_and_back(tmp_path: Path) -> 
         follow(studio)
         assert found(studio) == files
         assert {place.partition("/")[0] for place in studio.journal.row(studio.job_id).results} == {grade_.value}
+    studio.daemon.close()
+
+
+def test_formats_that_came_later_and_cannot_hold_the_photo_do_not_matter(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, wanting(tmp_path), drawn_photo(16384, 72))
+    studio.daemon.close()
+    studio.settings = wanting(tmp_path, outputs={"formats": ["webp"]})
+    studio.start()
+
+    grade(studio, Grade.SEHR_GUT)
+    follow(studio)
+
+    assert found(studio) == BEST
     studio.daemon.close()
 
 

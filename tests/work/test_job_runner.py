@@ -43,7 +43,7 @@ from daemon.states import State
 from daemon.work.job_runner import RunResult
 from daemon.work.task import PhotoTask
 from tests.doubles import Clock, ScriptedEngine, by_colour
-from tests.drawing import drawn_photo, save_pages, save_photo, with_bad_pages
+from tests.drawing import drawn_photo, save_pages, save_photo, tiff_of_pages, with_bad_pages
 from tests.observe.scrape import value
 from tests.processes import works_in_this_process
 from tests.test_crash_at_every_step import Died, dying_at, try_again
@@ -870,6 +870,50 @@ def test_a_file_of_which_no_page_can_be_decoded_fails(make: Make, tmp_path: Path
     (entry,) = daemon.parts.journal.rows(State.FAILED)
     assert "scan.tif, page 2, cannot" in (entry.job.reason or "")
     assert not list((tmp_path / "hot").glob("*/scan*.png"))
+
+
+WIDE = {"outputs": {"formats": ["png", "webp"]}}
+
+
+def test_a_photo_too_wide_for_one_of_its_formats_is_refused_before_an_engine_is_asked(
+    make: Make, tmp_path: Path
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "wide.png", drawn_photo(16384, 8))
+    engine = ScriptedEngine()
+    daemon = make(engine, flags=WIDE)
+
+    assert run_one(daemon) is RunResult.FAILED
+
+    assert not engine.calls
+    (entry,) = daemon.parts.journal.rows(State.FAILED)
+    assert "A webp has at most 16383 pixels a side, and this result has 16384 x 8." in (entry.job.reason or "")
+
+
+@pytest.mark.parametrize("smaller", [{"max_side": 16000}, {"trim": True, "margin": 0}], ids=["max_side", "trim"])
+def test_a_photo_whose_result_is_small_enough_is_cut_out(
+    make: Make, tmp_path: Path, smaller: dict[str, object]
+) -> None:
+    save_photo(tmp_path / "hot" / "inbox" / "wide.png", drawn_photo(16384, 400))
+    daemon = make(ScriptedEngine(), flags={"outputs": {"formats": ["webp"], **smaller}})
+
+    assert run_one(daemon) is RunResult.DONE
+
+    (result,) = (tmp_path / "hot").glob("*/wide.webp")
+    assert pyvips.Image.new_from_file(str(result)).width <= 16383
+
+
+def test_one_page_too_wide_for_a_format_leaves_the_others_to_be_done(make: Make, tmp_path: Path) -> None:
+    path = tmp_path / "hot" / "inbox" / "scan.tif"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(tiff_of_pages([drawn_photo(96, 72), drawn_photo(16384, 8)]))
+    daemon = make(ScriptedEngine(), flags=WIDE)
+
+    assert run_one(daemon) is RunResult.DONE
+
+    (report,) = (tmp_path / "hot").glob("*/scan.json")
+    body = json.loads(report.read_text("utf-8"))
+    assert [page["page"] for page in body["pages"]] == [1]
+    assert "16384 x 8" in body["pages_left_out"][0]["reason"]
 
 
 def test_an_original_that_is_still_written_while_it_is_in_work_fails_with_all_that_was_written(
