@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from daemon.pictures import bmp, camera_raw, gif, heic, jpeg_2000, jpeg_metadata, png_metadata, vips
+from daemon.pictures import bmp, camera_raw, gif, heic, jpeg_2000, jpeg_metadata, png_metadata, psd, vips
 from daemon.pictures.exif import resolution_in
 from daemon.pictures.file_structure import jpeg_has_end
 from daemon.pictures.four_channels import COLOURS, all_bits, four_channels
@@ -39,6 +39,7 @@ _OPENERS: dict[str, Callable[[int], Decodable]] = {
     "gif": gif.opened,
     "heic": lambda descriptor: heic.opened(_content(descriptor)),
     "jp2": jpeg_2000.opened,
+    "psd": psd.opened,
     "raw": lambda descriptor: camera_raw.opened(_content(descriptor)),
 }
 _TOLD_BY_EXIF = ("heic", "jp2")  # their resolution, if they have no other place for it, or do not use it

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 
 from daemon.errors import NotWholeYet, Said, said_of
-from daemon.pictures import gif_blocks, jp2_boxes, tiff_structure
+from daemon.pictures import gif_blocks, jp2_boxes, psd_parts, tiff_structure
 from daemon.pictures.partial_file import Doubtful, EndMissing, PartialFile
 
 _TAIL_BYTES = 4096
@@ -208,6 +208,7 @@ _FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[PartialFile], int]], ...] = (
     (re.compile(rb"....ftyp", re.DOTALL), _boxes),
     (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), jp2_boxes.follow),
     (re.compile(rb"GIF8[79]a"), gif_blocks.follow),
+    (re.compile(rb"8BPS\0[\1\2]"), psd_parts.follow),
 )
 
 _WITHOUT_END = "its end mark is missing; all rows of the picture are there"

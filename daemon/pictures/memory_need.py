@@ -19,7 +19,15 @@ _COPIES_OF_FILE = 2  # ours, and the loader's
 
 _PROOF = {"webp": (14, 14), "avif": (24, 32), "heic": (16, 24), "raw": (8, 8), "jp2": (24, 30), "gif": (2, 2)}
 """Bytes per pixel of a proof, in 8 and in 16 bit, by kinds whose decoders give no single rows."""
-_DECODING = {"webp": (30, 30), "avif": (28, 40), "heic": (16, 26), "raw": (26, 26), "jp2": (24, 30), "gif": (12, 12)}
+_DECODING = {
+    "webp": (30, 30),
+    "avif": (28, 40),
+    "heic": (16, 26),
+    "raw": (26, 26),
+    "jp2": (24, 30),
+    "gif": (12, 12),
+    "psd": (16, 28),
+}
 """The same, until the photo is decoded; other kinds need the photo itself, and rows."""
 _PHOTO = (4, 8)
 _WORK = (11, 15)
@@ -71,7 +79,7 @@ def _held_bytes(kind: str, header: Header, file_bytes: int, tags: Tags | None) -
     sample_bytes = _SAMPLE_BYTES.get(header.sample, 8)
     row_bytes = header.width * max(header.channels, 3) * sample_bytes
     held = row_bytes * min(header.height, _ROWS)
-    if kind not in ("png", "tiff"):
+    if kind not in ("png", "tiff", "psd"):
         held += _COPIES_OF_FILE * file_bytes
     if header.in_passes:
         held += (

@@ -224,7 +224,7 @@ def person_decides_on_a_page(daemon: Daemon) -> None:
 def person_drops_photos(house: House) -> None:
     save_photo(house.inbox / "kunde" / "a.png", drawn_photo(96, 72))
     (house.inbox / "kunde" / "a.xmp").write_text("<x:xmpmeta/>")
-    (house.inbox / "kunde" / "flat.psd").write_bytes(b"8BPS" + bytes(30))
+    (house.inbox / "kunde" / "flat.eps").write_bytes(b"%!PS" + bytes(30))
     (house.inbox / "letter.jpg").write_text("Dear Sir or Madam, " * 50)
     (house.inbox / "wrong").mkdir()
     (house.inbox / "wrong" / NAME).write_text("[")

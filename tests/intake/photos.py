@@ -19,8 +19,9 @@ from daemon.intake.scanner import Scanner
 from daemon.settings import IntakeSettings
 from tests.drawing import drawn_photo
 from tests.pictures.jpeg_2000_files import codestream, colours, jp2
+from tests.pictures.psd_files import psd
 
-FORMATS = ("jpg", "progressive.jpg", "png", "tif", "tiled.tif", "big.tif", "webp", "bmp", "avif", "jp2", "gif")
+FORMATS = ("jpg", "progressive.jpg", "png", "tif", "tiled.tif", "big.tif", "webp", "bmp", "avif", "jp2", "gif", "psd")
 
 
 @cache
@@ -49,6 +50,8 @@ def photo(kind: str = "jpg", seed: int = 0) -> bytes:
             return bmp(rgb)
         case "gif":
             return gif(rgb)
+        case "psd":
+            return psd(rgb)
         case "jp2":
             return jp2(codestream(rgb), colours(16))
     raise ValueError(kind)

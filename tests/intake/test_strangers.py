@@ -12,7 +12,7 @@ from daemon.intake.strangers import Strangers
 from daemon.intake.walk_inbox import walk
 from tests.intake.photos import World, photo
 
-PSD = b"8BPS" + bytes(60)
+EPS = b"%!PS" + bytes(60)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_name_that_is_no_photo_s_gets_time_to_be_renamed(world: World) -> None
 
 
 def test_what_is_left_alone_is_named_with_what_it_is(world: World) -> None:
-    world.drop("kunde/flat.psd", PSD)
+    world.drop("kunde/flat.eps", EPS)
     world.drop("line.svg", b"<svg/>")
     world.drop("later", b"")
     (world.inbox / "link.jpg").symlink_to("/etc/hostname")
@@ -62,7 +62,7 @@ def test_what_is_left_alone_is_named_with_what_it_is(world: World) -> None:
     scan = world.look()
 
     assert left(scan) == {
-        "kunde/flat.psd": "a Photoshop file (PSD)",
+        "kunde/flat.eps": "an EPS drawing",
         "later": "empty so far",
         "link.jpg": "a link, which is not followed",
         "line.svg": "an SVG drawing",
@@ -71,7 +71,7 @@ def test_what_is_left_alone_is_named_with_what_it_is(world: World) -> None:
 
 
 def test_a_stranger_is_opened_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.drop("flat.psd", PSD)
+    world.drop("flat.eps", EPS)
     world.look()
     real, opened = os.pread, []
 
@@ -120,7 +120,7 @@ def test_a_file_that_is_called_a_photo_and_is_none_is_rejected(world: World) -> 
 
 
 def test_a_stranger_that_was_taken_away_is_not_named_any_more(world: World) -> None:
-    path = world.drop("kunde/flat.psd", PSD)
+    path = world.drop("kunde/flat.eps", EPS)
     world.look()
 
     path.unlink()
@@ -129,7 +129,7 @@ def test_a_stranger_that_was_taken_away_is_not_named_any_more(world: World) -> N
 
 
 def test_a_stranger_keeps_the_time_when_it_was_first_seen(world: World) -> None:
-    world.drop("flat.psd", PSD)
+    world.drop("flat.eps", EPS)
     first = world.look().left_alone[0].since
 
     assert world.look(after=50.0).left_alone[0].since == first
@@ -153,17 +153,17 @@ def test_an_unreadable_stranger_is_looked_at_again(world: World, monkeypatch: py
 
 def test_photos_and_strangers_are_told_apart_by_a_walk(tmp_path: Path) -> None:
     (tmp_path / "IMG_0001").write_bytes(photo())
-    (tmp_path / "flat.psd").write_bytes(PSD)
+    (tmp_path / "flat.eps").write_bytes(EPS)
 
     assert {each.path: each.stat is not None for each in walk(tmp_path, Strangers(), {})} == {
         "IMG_0001": True,
-        "flat.psd": False,
+        "flat.eps": False,
     }
 
 
 def test_five_names_are_told_and_the_others_counted() -> None:
-    files = [LeftFile(f"{n}.psd", f"{n}.psd", Said("a_psd"), 0.0) for n in range(7)]
+    files = [LeftFile(f"{n}.eps", f"{n}.eps", Said("an_eps"), 0.0) for n in range(7)]
 
-    assert left_in_words(files[:1]) == "0.psd: a Photoshop file (PSD)"
-    assert left_in_words(files).endswith("4.psd: a Photoshop file (PSD); and 2 more")
+    assert left_in_words(files[:1]) == "0.eps: an EPS drawing"
+    assert left_in_words(files).endswith("4.eps: an EPS drawing; and 2 more")
     assert left_in_words(()) == ""

@@ -13,7 +13,7 @@ from tests.test_crash_at_every_step import files_below, settings_for
 
 pytestmark = pytest.mark.usefixtures("deaf")
 
-PSD = b"8BPS" + bytes(60)
+EPS = b"%!PS" + bytes(60)
 
 
 class Studio:
@@ -43,7 +43,7 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
 
 
 def test_a_note_names_what_is_left_alone(studio: Studio) -> None:
-    (studio.folder / "flat.psd").write_bytes(PSD)
+    (studio.folder / "flat.eps").write_bytes(EPS)
     (studio.folder / "line.svg").write_bytes(b"<svg/>")
     (studio.inbox / "paper.pdf").write_bytes(b"%PDF-1.7")
 
@@ -51,35 +51,35 @@ def test_a_note_names_what_is_left_alone(studio: Studio) -> None:
 
     lines = studio.note.read_text("utf-8").splitlines()
     assert lines[0] == "Freisteller does not work on these files:"
-    assert lines[2:4] == ["flat.psd: a Photoshop file (PSD)", "line.svg: an SVG drawing"]
+    assert lines[2:4] == ["flat.eps: an EPS drawing", "line.svg: an SVG drawing"]
     assert "paper.pdf: a PDF" in (studio.inbox / LEFT_NOTE).read_text("utf-8")
     assert [each.name for each in studio.daemon.parts.inbox_loop.left_alone] == [
-        "kunde/flat.psd", "kunde/line.svg", "paper.pdf"
+        "kunde/flat.eps", "kunde/line.svg", "paper.pdf"
     ]  # fmt: skip
 
 
 def test_the_note_follows_what_is_there_and_goes_at_last(studio: Studio) -> None:
-    for name in ("a.psd", "b.psd"):
-        (studio.folder / name).write_bytes(PSD)
+    for name in ("a.eps", "b.eps"):
+        (studio.folder / name).write_bytes(EPS)
     studio.look()
     before = studio.note.stat().st_ino
     studio.look()
     assert studio.note.stat().st_ino == before
 
-    (studio.folder / "a.psd").unlink()
+    (studio.folder / "a.eps").unlink()
     studio.look()
-    assert "a.psd" not in studio.note.read_text("utf-8")
+    assert "a.eps" not in studio.note.read_text("utf-8")
 
-    (studio.folder / "b.psd").unlink()
+    (studio.folder / "b.eps").unlink()
     studio.look()
     assert files_below(studio.inbox) == []
 
 
 def test_a_note_of_an_earlier_run_is_brought_up_to_date(studio: Studio, tmp_path: Path) -> None:
-    (studio.folder / "a.psd").write_bytes(PSD)
+    (studio.folder / "a.eps").write_bytes(EPS)
     studio.look()
     studio.daemon.close()
-    (studio.folder / "a.psd").unlink()
+    (studio.folder / "a.eps").unlink()
 
     later = Studio(settings_for(tmp_path))
     later.look()
@@ -98,7 +98,7 @@ def test_a_file_that_just_came_gets_no_note_yet(studio: Studio, monkeypatch: pyt
 
 
 def test_somebody_s_own_file_of_that_name_is_left_as_it_is(studio: Studio) -> None:
-    (studio.folder / "a.psd").write_bytes(PSD)
+    (studio.folder / "a.eps").write_bytes(EPS)
     studio.note.write_text("mine")
 
     studio.look()
@@ -107,18 +107,18 @@ def test_somebody_s_own_file_of_that_name_is_left_as_it_is(studio: Studio) -> No
 
 
 def test_a_setting_says_whether(studio: Studio) -> None:
-    (studio.folder / "a.psd").write_bytes(PSD)
+    (studio.folder / "a.eps").write_bytes(EPS)
     studio.look()
     assert studio.note.exists()
 
     studio.set(left_alone_notes=False)
     studio.look()
 
-    assert files_below(studio.inbox) == ["kunde/a.psd"]
+    assert files_below(studio.inbox) == ["kunde/a.eps"]
 
 
 def test_the_note_speaks_the_language_of_the_settings(studio: Studio) -> None:
-    (studio.folder / "a.psd").write_bytes(PSD)
+    (studio.folder / "a.eps").write_bytes(EPS)
     studio.look()
     settings = studio.daemon.parts.settings
     settings.now = settings.now.model_copy(update={"language": "de"})
@@ -126,12 +126,12 @@ def test_the_note_speaks_the_language_of_the_settings(studio: Studio) -> None:
     studio.look()
 
     assert studio.note.read_text("utf-8").startswith("Mit diesen Dateien arbeitet Freisteller nicht:")
-    assert "a.psd: eine Photoshop-Datei (PSD)" in studio.note.read_text("utf-8")
+    assert "a.eps: eine EPS-Zeichnung" in studio.note.read_text("utf-8")
 
 
 def test_fifty_names_are_enough(studio: Studio) -> None:
     for number in range(53):
-        (studio.folder / f"{number:02}.psd").write_bytes(PSD)
+        (studio.folder / f"{number:02}.eps").write_bytes(EPS)
 
     studio.look()
 

@@ -39,6 +39,8 @@ def test_every_drawn_photo_is_known_by_its_first_bytes(drawn: str) -> None:
         (b"FOVb\2\0\2\0", "raw"),
         (b"IIU\0\x18\0\0\0", "raw"),
         (b"FUJIFILMCCD-RAW 0201", "raw"),
+        (b"8BPS\0\1\0", "psd"),
+        (b"8BPS\0\2\0", "psd"),
         (b"GIF89a\1\0", "gif"),
         (b"GIF87a\1\0", "gif"),
         (b"GIF8, the file system", None),
@@ -57,7 +59,6 @@ def test_the_first_bytes_tell_the_kind(head: bytes, kind: str | None) -> None:
     ("head", "what"),
     [
         (b"\n%PDF-1.7", "a PDF"),
-        (b"8BPS\0\1", "a Photoshop file (PSD)"),
         (b"\0\0\0\x0cJXL \r\n", "a JPEG XL file"),
         (b"\xff\x0a\1", "a JPEG XL file"),
         (b"<SVG width='3'", "an SVG drawing"),
@@ -88,8 +89,22 @@ def test_each_kind_can_be_read_followed_to_its_end_and_named() -> None:
 
 
 def test_the_endings_of_camera_files_are_a_photo_s() -> None:
-    assert {".hif", ".mpo", ".dib", ".nrw", ".rwl", ".sr2", ".crw", ".x3f", ".jpg", ".heic", ".gif", ".jp2"} <= SUFFIXES
-    assert {".psd", ".pdf", ".xmp", ".mov", ""}.isdisjoint(SUFFIXES)
+    assert {
+        ".hif",
+        ".mpo",
+        ".dib",
+        ".nrw",
+        ".rwl",
+        ".sr2",
+        ".crw",
+        ".x3f",
+        ".jpg",
+        ".heic",
+        ".gif",
+        ".jp2",
+        ".psd",
+    } <= SUFFIXES
+    assert {".eps", ".pdf", ".xmp", ".mov", ""}.isdisjoint(SUFFIXES)
 
 
 def test_every_kind_that_is_not_read_has_a_sentence() -> None:

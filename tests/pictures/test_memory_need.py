@@ -17,6 +17,7 @@ from daemon.pictures.reading import memory_need
 from tests.intake.photos import gif
 from tests.pictures.drawing import basics, bitmap, file_of, heic, png_that_claims, raw_photo, short, tiff_of, with_field
 from tests.pictures.jpeg_2000_files import codestream
+from tests.pictures.psd_files import CMYK, layers_of_16_bit, psd
 
 Done = subprocess.CompletedProcess[str]
 WIDTH, HEIGHT = 3000, 2000
@@ -91,6 +92,10 @@ KINDS: dict[str, Callable[[int, int], bytes]] = {
     "avif": lambda width, height: avif(width, height, 4),
     "avif of 10 bit": lambda width, height: avif(width, height, deep=True),
     "gif": lambda width, height: gif(image(width, height).numpy()),
+    "psd": lambda width, height: psd(image(width, height).numpy()),
+    "psd in cmyk of 16 bit": lambda width, height: psd(
+        image(width, height, 5, deep=True).numpy(), CMYK, in_runs=False, layers=layers_of_16_bit(-1)
+    ),
     "jpeg 2000": lambda width, height: codestream(image(width, height, 4).numpy()),
     "jpeg 2000 of 16 bit": lambda width, height: codestream(image(width, height, 3, deep=True).numpy()),
     "bmp": lambda width, height: bitmap(image(width, height).numpy()),
