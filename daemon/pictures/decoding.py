@@ -10,8 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from daemon.pictures import bmp, camera_raw, gif, heic, jpeg_2000, jpeg_metadata, png_metadata, psd, vips
-from daemon.pictures.exif import resolution_in
+from daemon.pictures import bmp, camera_raw, gif, header_metadata, heic, jpeg_2000, psd, vips
 from daemon.pictures.file_structure import jpeg_has_end
 from daemon.pictures.four_channels import COLOURS, all_bits, four_channels
 from daemon.pictures.heif_boxes import heif_colours
@@ -20,7 +19,7 @@ from daemon.pictures.jpeg_end import EOI, with_end
 from daemon.pictures.tiff_parts import prove_parts
 from daemon.pictures.tiff_planes import picture_of_planes
 from daemon.pictures.upright import is_turned, upright
-from daemon.pictures.values import Decodable, Header, Metadata, Samples
+from daemon.pictures.values import Decodable, Header, Samples
 
 # Anything that a decoder calls an error stops it; warnings (of stray bytes between segments, which some cameras write)
 # do not.
@@ -31,8 +30,6 @@ _STRICT_WITH_TILES = "warning"
 _SAMPLES = ("uchar", "ushort", "uint", "float", "double")
 _CMYK = 4  # colours
 _TURNED_ROWS = 64  # at once: few enough to stay in the processor's cache
-_SENSIBLE_DPI = (1.0, 100_000.0)
-_SAME_DPI = 0.005  # relative; writers round that much
 
 _OPENERS: dict[str, Callable[[int], Decodable]] = {
     "bmp": bmp.opened,
@@ -47,11 +44,6 @@ _MAPPING_LOADERS = {
     "jpeg": vips.Image.jpegload_buffer, "webp": vips.Image.webpload_buffer, "avif": vips.Image.heifload_buffer,
 }  # fmt: skip
 """The loaders of libvips that would map a file; we hand them its bytes."""
-_COMPLETED: dict[str, Callable[[Header, int], Header]] = {
-    "png": png_metadata.completed,
-    "jpeg": jpeg_metadata.completed,
-}
-"""What adds the metadata that libvips does not read."""
 
 
 def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
@@ -59,7 +51,7 @@ def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
     if kind in _OPENERS:
         header = _OPENERS[kind](descriptor).header
         if kind in _TOLD_BY_EXIF and header.metadata.dpi is None:
-            return replace(header, metadata=_with_resolution(header.metadata))
+            return replace(header, metadata=header_metadata.told_by_exif(header.metadata))
         return header
     with vips.own_errors():
         image = _open(descriptor, kind, page)
@@ -72,12 +64,11 @@ def read_header(descriptor: int, kind: str, page: int = 0) -> Header:
             sample=image.format,
             pages=vips.field_of(image, "n-pages") or 1,
             orientation=vips.field_of(image, "orientation") or 1,
-            metadata=_with_resolution(_metadata(image)) if kind in ("webp", "avif") else _metadata(image),
             in_passes=bool(vips.field_of(image, "jpeg-multiscan") or vips.field_of(image, "interlaced")),
             is_lab=image.interpretation == "lab",
             tile=(vips.field_of(image, "tile-width") or 0, vips.field_of(image, "tile-height") or 0),
         )
-    return _COMPLETED[kind](header, descriptor) if kind in _COMPLETED else header
+        return header_metadata.completed(header, image, kind, descriptor)
 
 
 def decode(
@@ -224,24 +215,3 @@ def _content(descriptor: int) -> bytes:
     os.lseek(descriptor, 0, os.SEEK_SET)
     with open(descriptor, "rb", closefd=False) as file:
         return file.read()
-
-
-def _with_resolution(metadata: Metadata) -> Metadata:
-    """Metadata of a file that has no other place for its resolution than EXIF."""
-    found = resolution_in(metadata.exif)
-    across, down = (_dpi(per_mm) for per_mm in found) if found else (None, None)
-    differ = across and down and abs(across / down - 1) > _SAME_DPI
-    return replace(metadata, dpi=across, dpi_down=down if differ else None)
-
-
-def _metadata(image: Any) -> Metadata:
-    blobs = {name: vips.field_of(image, blob) for name, blob in vips.BLOBS.items()}
-    across, down = (_dpi(per_mm) for per_mm in (image.xres, image.yres))
-    differ = across and down and abs(across / down - 1) > _SAME_DPI
-    parts = {name: bytes(blob) if blob else None for name, blob in blobs.items()}
-    return Metadata(**parts, dpi=across, dpi_down=down if differ else None)
-
-
-def _dpi(per_mm: float) -> float | None:
-    dpi = per_mm * vips.MM_PER_INCH
-    return dpi if per_mm != 1.0 and _SENSIBLE_DPI[0] <= dpi <= _SENSIBLE_DPI[1] else None  # 1.0 is libvips' "unknown"

@@ -1,10 +1,9 @@
 """IPTC records (IPTC-IIM 4.2): bare as in a TIFF, or wrapped as Photoshop puts them into a JPEG (Adobe's 8BIM)."""
 
-import os
 import re
-import zlib
 
 from daemon.pictures.exif import text_of
+from daemon.pictures.png_chunks import chunk
 
 PHOTOSHOP = b"Photoshop 3.0\0"
 """What a segment of Photoshop's begins with in a JPEG."""
@@ -49,22 +48,11 @@ def wrapped(bare: bytes) -> bytes:
     return PHOTOSHOP + _RESOURCE + _RECORDS + b"\0\0" + len(bare).to_bytes(4) + bare + bytes(len(bare) % 2)
 
 
-def put_into_png(descriptor: int, bare: bytes) -> None:
-    """Add the records to a PNG that was just written, before its last chunk. Raises OSError.
+def chunk_of(bare: bytes) -> bytes:
+    """The records as a chunk of a PNG.
 
     As "Raw profile type iptc", which ImageMagick introduced and ExifTool reads; PNG itself has no place for them.
     """
     resource = wrapped(bare).removeprefix(PHOTOSHOP)
     text = f"\niptc\n{len(resource):8d}\n{resource.hex()}\n".encode()
-    end = os.lseek(descriptor, -len(_LAST_CHUNK), os.SEEK_END)
-    content = _chunk(b"tEXt", b"Raw profile type iptc\0" + text) + _LAST_CHUNK
-    while content:
-        written = os.pwrite(descriptor, content, end)
-        content, end = content[written:], end + written
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return len(content).to_bytes(4) + kind + content + zlib.crc32(kind + content).to_bytes(4)
-
-
-_LAST_CHUNK = _chunk(b"IEND", b"")
+    return chunk(b"tEXt", b"Raw profile type iptc\0" + text)

@@ -1,13 +1,13 @@
-"""Puts EXIF and a resolution into files that libvips writes without them; it would make EXIF up."""
+"""Puts EXIF, a resolution and IPTC of PNG into files that libvips writes without them; it would make EXIF up."""
 
 import os
 import struct
-import zlib
 from collections.abc import Mapping
 
-from daemon.pictures import vips
+from daemon.pictures import iptc, vips
 from daemon.pictures.exif_in_tiff import PREFIX
 from daemon.pictures.exif_of_result import exif_of_resolution, exif_of_result
+from daemon.pictures.png_chunks import chunk
 from daemon.pictures.values import Container, Metadata
 
 MOST_EXIF_BYTES: Mapping[Container, int] = {"jpeg": 0xFFFF - 2 - len(PREFIX)}
@@ -15,8 +15,8 @@ MOST_EXIF_BYTES: Mapping[Container, int] = {"jpeg": 0xFFFF - 2 - len(PREFIX)}
 _BEGINNING: Mapping[Container, int] = {"jpeg": 2, "png": 33}
 """How many bytes stand before EXIF: the mark of a JPEG; the signature of a PNG and its first chunk."""
 DEFAULT_DPI = 72.0
-"""If the photo names none; every format but WebP must name one."""
-_APP0, _APP1, _PER_INCH, _MOST_DPI = 0xE0, 0xE1, 1, 65535
+"""If the photo names none; TIFF must name one, and libvips' PNG does."""
+_APP0, _APP1, _NO_UNIT, _PER_INCH, _MOST_DPI = 0xE0, 0xE1, 0, 1, 65535
 _RIFF_BYTES, _SIZE_AT, _EXTENDED_AT, _FLAGS_AT = 8, 4, 12, 20  # of a WebP: before its size counts, and where it is
 _HAS_EXIF = 0x08
 
@@ -51,14 +51,19 @@ class PlacingTarget:
 
 
 def placed_at_beginning(metadata: Metadata, container: Container, size: tuple[int, int]) -> bytes:
-    """What goes behind the beginning of a JPEG or PNG: its EXIF; or else a JPEG's resolution. size: of the picture."""
+    """What goes behind the beginning of a JPEG or PNG: EXIF, or else a JPEG's resolution; IPTC of a PNG.
+
+    size: of the picture.
+    """
     block = exif_of_result(metadata.exif, size, metadata.resolution)
     if container == "png":
-        return _chunk(b"eXIf", block) if block else b""
+        records = iptc.chunk_of(metadata.iptc) if metadata.iptc else b""
+        return (chunk(b"eXIf", block) if block else b"") + records
     if block and len(block) <= MOST_EXIF_BYTES[container]:
         return _segment(_APP1, PREFIX + block)
-    across, down = (min(max(round(each), 1), _MOST_DPI) for each in metadata.resolution or (DEFAULT_DPI, DEFAULT_DPI))
-    return _segment(_APP0, b"JFIF\0" + struct.pack(">BBBHHBB", 1, 2, _PER_INCH, across, down, 0, 0))
+    unit = _PER_INCH if metadata.resolution else _NO_UNIT
+    across, down = (min(max(round(each), 1), _MOST_DPI) for each in metadata.resolution or (1, 1))
+    return _segment(_APP0, b"JFIF\0" + struct.pack(">BBBHHBB", 1, 2, unit, across, down, 0, 0))
 
 
 def with_placed(content: bytes, metadata: Metadata, container: Container, size: tuple[int, int]) -> bytes:
@@ -107,7 +112,3 @@ def write_at(descriptor: int, content: bytes, position: int) -> None:
 
 def _segment(number: int, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, number, len(content) + 2) + content
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

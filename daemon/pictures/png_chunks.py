@@ -1,6 +1,7 @@
 """What the chunks of a PNG say, and libvips does not (PNG, third edition, 5.3 and 11)."""
 
 import os
+import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -46,3 +47,8 @@ def chunks_before_pixels(descriptor: int) -> dict[bytes, bytes]:
 def is_animated(descriptor: int) -> bool:
     """Whether an open PNG announces more than one frame (11.3.5, acTL)."""
     return int.from_bytes(chunks_before_pixels(descriptor).get(b"acTL", b"")[:4]) > 1
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """A chunk as it lies in a file."""
+    return len(content).to_bytes(4) + kind + content + zlib.crc32(kind + content).to_bytes(4)

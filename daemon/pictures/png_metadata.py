@@ -15,7 +15,7 @@ from dataclasses import replace
 from daemon.pictures import iptc
 from daemon.pictures.exif import orientation_in
 from daemon.pictures.exif_in_tiff import PREFIX
-from daemon.pictures.png_chunks import Chunk, chunks_of
+from daemon.pictures.png_chunks import Chunk, chunks_before_pixels, chunks_of
 from daemon.pictures.values import Header, Metadata
 
 _MOST_BYTES = 1 << 23  # of a text: half as many in its hex digits, more than any segment of a JPEG brings
@@ -34,6 +34,11 @@ def completed(header: Header, descriptor: int) -> Header:
     return replace(
         header, metadata=metadata, orientation=header.orientation if known.exif else orientation_in(found.exif)
     )
+
+
+def tells_resolution(descriptor: int) -> bool:
+    """Whether an open PNG has pixels per metre (PNG, third edition, 11.3.4.3), and not only the shape of its pixels."""
+    return chunks_before_pixels(descriptor).get(b"pHYs", b"")[8:9] == b"\1"
 
 
 def metadata_in(descriptor: int) -> Metadata:

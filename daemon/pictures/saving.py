@@ -124,8 +124,6 @@ def _write(descriptor: int, pixels: Any, meant: Meant, metadata: Metadata) -> No
             image.jpegsave_target(placing.target, Q=meant.jpeg_quality, keep=KEPT, **_JPEG)
         else:
             image.pngsave_target(placing.target, keep=KEPT, **_PNG)
-            if metadata.iptc:
-                iptc.put_into_png(descriptor, metadata.iptc)
 
 
 def _framed(image: Any, frame: Frame) -> Any:

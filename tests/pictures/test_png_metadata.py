@@ -90,6 +90,8 @@ def test_iptc_that_we_wrote_into_a_png_comes_back(tmp_path: Path) -> None:
     writing.write(tmp_path / "out", rgba, photo_of(PIXELS, iptc=RECORDS), "png", "job")
 
     assert open_photo(tmp_path / "out", 1).metadata.iptc == RECORDS
+    content = (tmp_path / "out").read_bytes()
+    assert content.index(b"Raw profile type iptc") < content.index(b"IDAT")  # some programs look no further
 
 
 def test_what_stands_before_the_pixels_counts(tmp_path: Path) -> None:
