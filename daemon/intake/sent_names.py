@@ -30,7 +30,8 @@ def name_of_photo(sent: str, head: bytes) -> str:
             stem += suffix  # e.g. "shoe.v2" is a name with a dot
         suffix = fitting[0] if fitting else ""
     name = _cut(stem or UNNAMED, NAME_BYTES - len(suffix.encode())) + suffix
-    return f"_{_cut(name, NAME_BYTES - 1)}" if is_ignored_file(name) else name
+    shorter = _cut(name, NAME_BYTES - 2)
+    return next(each for each in (name, f"_{shorter}", f"_{shorter}_") if not is_ignored_file(each))
 
 
 def name_of_order(sent: str) -> str:
