@@ -60,7 +60,7 @@ def _rgb(image: Any, profile: bytes | None) -> tuple[Any, bytes | None]:
     """Three channels, and their profile."""
     depth = 16 if image.format == "ushort" else 8
     space = image.interpretation
-    if space in ("srgb", "rgb16") and (profile is None or icc.leads_outwards(profile)):
+    if space in ("srgb", "rgb16") and (profile is None or icc.way_back(profile) == "good"):
         return image, profile
     if space in ("b-w", "grey16") and profile is None:
         return image.bandjoin([image, image]), None

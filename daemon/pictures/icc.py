@@ -1,6 +1,7 @@
 """ICC profiles: which can be used, and colours from one to another."""
 
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
@@ -14,6 +15,11 @@ _SPACES = {1: "b-w", 3: "srgb", 4: "cmyk"}  # as libvips calls them
 
 LEFT_OUT = "its ICC profile is broken or of another colour space, and left out"
 """What the report says of a profile that cannot be used."""
+_NO_WAY_BACK = {
+    "none": "its ICC profile, as of a scanner, cannot be written with; its result is in sRGB",
+    "poor": "its ICC profile does not lead back to the same colours; its result is in sRGB",
+}
+_POOR_WAY = 5.0  # what anybody sees of two colours side by side; printers' profiles stay below 2
 _RGB, _CMYK = 3, 4  # channels
 _HEAD_BYTES = 128
 _REMEMBERED = 4  # profiles, of up to some megabytes; a trial takes 3 to 30 ms, and photos of one series have the same
@@ -40,8 +46,8 @@ def usable_profile(header: Header) -> tuple[bytes | None, tuple[str, ...]]:
         if header.is_lab or not usable(profile, header.colours):
             profile = None
             remarks.append(LEFT_OUT)
-        elif header.colours == _RGB and not leads_outwards(profile):
-            remarks.append("its ICC profile, as of a scanner, cannot be written with; its result is in sRGB")
+        elif header.colours == _RGB and (way := way_back(profile)) != "good":
+            remarks.append(_NO_WAY_BACK[way])
     if header.colours == _CMYK:
         assumed = " without a profile that fits; a usual one of print was assumed" if profile is None else ""
         remarks.append(f"it is in CMYK{assumed}; its result is in sRGB")
@@ -67,15 +73,22 @@ def usable(profile: bytes, colours: int) -> bool:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def leads_outwards(profile: bytes) -> bool:
-    """Whether colours can be put into a profile that is usable; many of scanners only lead from pixels to colours."""
-    probe = vips.Image.black(1, 1, bands=3).copy(interpretation="lab").cast("float")
+def way_back(profile: bytes) -> Literal["good", "poor", "none"]:
+    """How well colours can be put into a profile of RGB that is usable.
+
+    "none": many of scanners only lead from pixels to colours. "poor": the colours of 216 pixels come back as others,
+    by more than `_POOR_WAY` on average (CIE 1976).
+    """
+    steps = np.arange(0, 256, 51, dtype=np.uint8)
+    pixels = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(len(steps), -1, 3)
     try:
         with vips.own_errors():
-            vips.with_blob(probe, "icc", profile).icc_export(depth=8, **vips.RELATIVE).avg()
+            there = vips.with_blob(vips.image_of(pixels), "icc", profile).icc_import(embedded=True, **vips.RELATIVE)
+            back = there.icc_export(depth=8, **vips.RELATIVE)
+            again = back.icc_import(embedded=True, **vips.RELATIVE)
+            return "good" if there.dE76(again).avg() <= _POOR_WAY else "poor"
     except (Undecodable, OSError):
-        return False
-    return True
+        return "none"
 
 
 @vips.own_errors()

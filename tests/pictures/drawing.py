@@ -111,17 +111,36 @@ def inward_profile(kind: bytes = b"scnr") -> bytes:
 
     Its table has two steps a channel: dark and light, a little red or green, a little yellow or blue.
     """
-    same = bytes(range(256)) * 3
-    steps = np.indices((2, 2, 2)).reshape(3, -1).T @ [[60, 60, 30], [120, -60, 40], [40, 10, -80]] + [[20, 128, 128]]
-    matrix = struct.pack(">9i", *np.eye(3, dtype=int).ravel() * 65536)
-    table = b"mft1\0\0\0\0\3\3\2\0" + matrix + same + steps.clip(0, 255).astype(np.uint8).tobytes() + same
-    white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
-    head = struct.pack(
-        ">I4sI4s4s4s12x4s", 156 + len(white) + len(table), b"", 0x2400000, kind, b"RGB ", b"Lab ", b"acsp"
+    return _profile_of_tables(kind, {b"A2B0": _to_colours()})
+
+
+def profile_with_a_poor_way_back() -> bytes:
+    """The same with a way back (B2A0) that makes every colour a greenish grey."""
+    return _profile_of_tables(b"mntr", {b"A2B0": _to_colours(), b"B2A0": _table(np.tile([90, 120, 90], (8, 1)))})
+
+
+def _to_colours() -> bytes:
+    return _table(
+        np.indices((2, 2, 2)).reshape(3, -1).T @ [[60, 60, 30], [120, -60, 40], [40, 10, -80]] + [[20, 128, 128]]
     )
-    head = head.ljust(68, b"\0") + white[8:]
-    tags = struct.pack(">I4sII4sII", 2, b"A2B0", 156 + len(white), len(table), b"wtpt", 156, len(white))
-    return head.ljust(128, b"\0") + tags + white + table
+
+
+def _table(steps: NDArray[Any]) -> bytes:
+    """A table of 8 bit of two steps a channel, (8, 3), between straight curves (mft1, 6.5.7)."""
+    same = bytes(range(256)) * 3
+    matrix = struct.pack(">9i", *np.eye(3, dtype=int).ravel() * 65536)
+    return b"mft1\0\0\0\0\3\3\2\0" + matrix + same + steps.clip(0, 255).astype(np.uint8).tobytes() + same
+
+
+def _profile_of_tables(kind: bytes, tables: dict[bytes, bytes]) -> bytes:
+    white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
+    at = 132 + 12 * (len(tables) + 1)
+    listed, data = b"", b""
+    for name, content in {**tables, b"wtpt": white}.items():
+        listed += struct.pack(">4sII", name, at + len(data), len(content))
+        data += content
+    head = struct.pack(">I4sI4s4s4s12x4s", at + len(data), b"", 0x2400000, kind, b"RGB ", b"Lab ", b"acsp")
+    return (head.ljust(68, b"\0") + white[8:]).ljust(128, b"\0") + struct.pack(">I", len(tables) + 1) + listed + data
 
 
 def jpeg_with_profile(rgb: Rgb, icc: bytes) -> bytes:

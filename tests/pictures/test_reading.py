@@ -38,6 +38,7 @@ from tests.pictures.drawing import (
     png_chunk,
     png_that_claims,
     profile,
+    profile_with_a_poor_way_back,
     raw_photo,
     short,
     tiff_in_planes,
@@ -234,11 +235,15 @@ def test_a_profile_of_version_4_that_ends_anywhere_can_be_written_as_png(tmp_pat
 
 
 @pytest.mark.parametrize("output_format", get_args(OutputFormat))
-@pytest.mark.parametrize("kind", [b"scnr", b"mntr"])
+@pytest.mark.parametrize(
+    "icc",
+    [inward_profile(b"scnr"), inward_profile(b"mntr"), profile_with_a_poor_way_back()],
+    ids=["scanner", "no way back", "poor way back"],
+)
 def test_colours_of_a_profile_that_cannot_be_written_with_become_srgb(
-    tmp_path: Path, kind: bytes, output_format: OutputFormat
+    tmp_path: Path, icc: bytes, output_format: OutputFormat
 ) -> None:
-    path = file_of(tmp_path, jpeg_with_profile(coloured(), inward_profile(kind)))
+    path = file_of(tmp_path, jpeg_with_profile(coloured(), icc))
     expected = pyvips.Image.new_from_file(str(path)).icc_transform("srgb", intent="relative").numpy()
 
     photo = open_photo(path, LIMIT)
