@@ -34,8 +34,10 @@ _UNSUPPORTED = {
 """How codecs say that they cannot read a file that is in order; the code of what we say, or "" for their own words."""
 
 
-_SPEAKER = re.compile(r"^(?:\w+2vips|vips2\w+|Vips\w+|\w+(?:load|save)(?:_\w+)?): ")
+_SPEAKER = re.compile(r"^(?:\w+2vips|vips2\w+|[Vv]ips\w+|\w+(?:load|save)(?:_\w+)?): ")
 """What names the part of libvips that complains, which says nothing to a person."""
+_SAYS_NOTHING = re.compile(r"^(?:vips__\w+: |source: |target: |wbuffer_|unable to open source|libpng read error)")
+"""Lines about the inside of a library."""
 
 
 class Undecodable(ValueError):
@@ -62,5 +64,6 @@ def error_of(complaint: str) -> Exception:
 
 def _brief(complaint: str) -> str:
     """One line of readable length: each part once, the first and the last of many."""
-    lines = list(dict.fromkeys(_SPEAKER.sub("", line.strip()) for line in complaint.splitlines() if line.strip()))
-    return "; ".join(lines if len(lines) <= 2 else [lines[0], lines[-1]]) or "no reason was given"
+    said = (_SPEAKER.sub("", line.strip()) for line in complaint.splitlines() if not _SAYS_NOTHING.match(line.strip()))
+    lines = list(dict.fromkeys(line for line in said if line and not _SAYS_NOTHING.match(line)))
+    return "; ".join(lines if len(lines) <= 2 else [lines[0], lines[-1]]) or Said("makes_no_picture")

@@ -135,14 +135,20 @@ def _ends_in_zeros(file: PartialFile) -> bool:
 
 def _png(file: PartialFile) -> int:
     """Over all chunks to IEND (ISO/IEC 15948, 5.3)."""
-    position = 8
-    for _ in range(_MOST_PARTS):
-        head = file.exactly(position, 12, "png_end")
-        if not head[4:8].isalpha():
-            raise NotWholeYet(Said("png_gap"))
-        position += 12 + int.from_bytes(head[:4])
-        if head[4:8] == b"IEND":
-            return position
+    position, has_pixels = 8, False
+    try:
+        for _ in range(_MOST_PARTS):
+            head = file.exactly(position, 12, "png_end")
+            if not head[4:8].isalpha():
+                raise NotWholeYet(Said("png_gap"))
+            has_pixels |= head[4:8] == b"IDAT"
+            position += 12 + int.from_bytes(head[:4])
+            if head[4:8] == b"IEND":
+                return position
+    except NotWholeYet as error:
+        if not has_pixels or _ends_in_zeros(file):
+            raise
+        raise EndMissing(said_of(error)) from error
     raise Doubtful(Said("png_parts"))
 
 
@@ -217,6 +223,7 @@ _TRAILER = "bytes that are no part of it follow the picture"
 _REMARKS: Mapping[Callable[[PartialFile], int], str] = {
     _jpeg: _WITHOUT_END,
     gif_blocks.follow: _WITHOUT_END,
+    _png: "its last part is missing; all rows of the picture are there",
     _boxes: _CUT_TRAILER,
     jp2_boxes.follow: _CUT_TRAILER,
     tiff_structure.follow: "it ends before it says that there is no further page",

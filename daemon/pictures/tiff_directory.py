@@ -80,6 +80,16 @@ class Directory:
             raise struct.error("the next directory lies beyond any file")
         return int(offset.unpack(self.read(offset.size, self.link))[0])
 
+    @property
+    def end(self) -> int:
+        """The position behind the last of its values; 0 if all of them stand in its entries."""
+        inside, end = self.dialect.offset.size, 0
+        for row in self.rows.values():
+            _, kind, number, value = self.dialect.entry.unpack(row)
+            if (size := number * VALUE_BYTES.get(kind, 0)) > inside:
+                end = max(end, self.dialect.offset.unpack(value)[0] + size)
+        return end
+
     def entry(self, tag: int) -> Field:
         """Type and number of values of a field, and its entry's last bytes: the values or their position; or zeros."""
         return Field(*self.dialect.entry.unpack(self.rows[tag])[1:]) if tag in self.rows else Field(0, 0, b"")

@@ -25,15 +25,15 @@ def follow(file: PartialFile) -> int:
     The chain of pages ends in 0, and the strips or tiles of each page lie inside the file (TIFF 6.0; BigTIFF). Pages
     within a page (TIFF Technical Note 1, SubIFDs), where camera RAWs keep the data that counts, have to be there too.
     Raises NotWholeYet with what is missing. Raises Doubtful if it is a page within a page, if the first page counts
-    more pages than there are (tag 297), or if pages share their tables. Raises EndMissing if only the link behind the
-    last page is cut off.
+    more pages than there are (tag 297), if pages share their tables, or if a value lies outside the file, such as the
+    ICC profile that libtiff writes last. Raises EndMissing if only the link behind the last page is cut off.
     """
     file.exactly(0, 16, "tiff_header")
     read = partial(_read, file)
     dialect = dialect_of(read)
     assert dialect  # its signature says so
     inner: list[int] = []
-    number = promised = table_numbers = 0
+    number = promised = table_numbers = end = 0
     last: Directory | None = None
     unlinked: NotWholeYet | None = None
     try:
@@ -48,7 +48,7 @@ def follow(file: PartialFile) -> int:
                 promised = _promised_pages(file, page)
             if len(inner) < _MOST_INNER:  # a table is read only if it is wanted: all pages may point to one of 16 MB
                 inner += map(int, _table(file, page, _SUB_IFDS)[: _MOST_INNER - len(inner)])
-            last = page
+            last, end = page, max(end, page.end)
     except NotWholeYet as error:
         # Some scanners end a file with the last entry of its last page, without the link to a next one.
         if last is None or not last.link <= file.size < last.link + dialect.offset.size:
@@ -61,6 +61,8 @@ def follow(file: PartialFile) -> int:
     _check_inner(file, (directory_at(read, dialect, within) for within in inner), table_numbers)
     if number < promised:
         raise Doubtful(Said("tiff_fewer_pages", promised=promised, n=number))
+    if end > file.size:
+        raise Doubtful(Said("tiff_values_missing"))
     if unlinked is not None:
         raise EndMissing(said_of(unlinked)) from unlinked
     return file.size

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -189,6 +190,14 @@ def test_data_of_a_page_within_a_page_that_is_not_there_is_a_doubt(path: Path) -
     assert follow(path, nested(len(raw))) is None
     whole = nested(len(raw))
     assert follow(path, whole[:-20]) == "it ends before one of the pages of a TIFF"
+
+
+def test_a_tiff_whose_profile_is_not_all_there_is_a_doubt(path: Path) -> None:
+    image = pyvips.Image.black(16, 16, bands=3).copy(interpretation="srgb")
+    content = bytes(image.icc_transform("p3").tiffsave_buffer())  # libtiff writes the profile behind the directory
+
+    assert follow(path, content) is None
+    assert follow(path, content[:-100]) == "it ends before what a TIFF says beside its picture, such as its colours"
 
 
 def inner_page_table(raw: bytes, at: int, shift: int) -> bytes:
