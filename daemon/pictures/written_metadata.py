@@ -14,11 +14,13 @@ from daemon.settings.output_formats import GpsSetting, MakerNotesSetting
 
 _MOST_XMP_BYTES: dict[Container, int] = {"jpeg": 59_000}
 """Of a packet before it gets its job tag. libvips writes 60,000 bytes; a segment of a JPEG could hold 65,502."""
+_MOST_IPTC_BYTES: dict[Container, int] = {"jpeg": 65_500}
+"""Of records: what a segment of a JPEG holds without what is written around them."""
 _BOUNDED = _MOST_XMP_BYTES.keys() | MOST_EXIF_BYTES.keys()
 _MOST_NOTICE = 8_000  # characters, each of 5 bytes at most as XML has them: a packet of it alone fits any format
 _RIGHTS_ONLY = "its XMP is too long for a JPEG, which got what it says of rights and of who made it"
 _NO_XMP = "its XMP is too long for a JPEG, and cannot be made shorter; the JPEG got none of it"
-
+_SHORTER_IPTC = "its IPTC is too long for a JPEG, which got it without the longest records"
 _UNKNOWN_PLACE = "its XMP is damaged and may tell where the photo was taken, so results got none of it"
 _SHORTER_EXIF = "its EXIF is too long for a JPEG, which got it without maker notes and other long parts"
 
@@ -54,13 +56,9 @@ def for_result(photo: Metadata, container: Container, job_tag: str, private: Pri
     packet, remarks = _fitting_xmp(wanted, notice, _MOST_XMP_BYTES.get(container))
     if fresh and wanted is None:
         remarks += (_UNKNOWN_PLACE,)
-    fitting = replace(photo, exif=photo.exif and _block(photo.exif, private))
-    most = MOST_EXIF_BYTES.get(container)
-    if most and _exif_bytes(fitting) > most:
-        fitting = replace(fitting, exif=fields_in(fitting.exif or b"", "<").block)
-        if _exif_bytes(fitting) > most:
-            fitting = replace(fitting, exif=None)
-        remarks += (_SHORTER_EXIF,)
+    whole = replace(photo, exif=photo.exif and _block(photo.exif, private))
+    fitting = replace(_with_fitting_exif(whole, MOST_EXIF_BYTES.get(container)), iptc=_fitting_iptc(whole, container))
+    remarks += (_SHORTER_EXIF,) * (fitting.exif != whole.exif) + (_SHORTER_IPTC,) * (fitting.iptc != whole.iptc)
     return ForResult(replace(fitting, xmp=xmp.tagged(packet, job_tag, notice)), remarks)
 
 
@@ -79,6 +77,21 @@ def _block(block: bytes, private: Private) -> bytes:
     if private.maker_notes == "drop":
         block = exif_parts.without_maker_note(block)
     return block if private.maker_notes == "keep" else exif_parts.without_pictures(block)
+
+
+def _with_fitting_exif(metadata: Metadata, most: int | None) -> Metadata:
+    """The metadata with an EXIF block of at most so many bytes in the result."""
+    if most is None or _exif_bytes(metadata) <= most:
+        return metadata
+    shorter = replace(metadata, exif=fields_in(metadata.exif or b"", "<").block)
+    return shorter if _exif_bytes(shorter) <= most else replace(metadata, exif=None)
+
+
+def _fitting_iptc(metadata: Metadata, container: Container) -> bytes | None:
+    most = _MOST_IPTC_BYTES.get(container)
+    if most is None or metadata.iptc is None or len(metadata.iptc) <= most:
+        return metadata.iptc
+    return iptc.shortened(metadata.iptc, most)
 
 
 def _exif_bytes(metadata: Metadata) -> int:

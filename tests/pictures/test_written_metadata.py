@@ -6,9 +6,12 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from daemon.pictures import writing
+from daemon.pictures import iptc, writing
+from daemon.pictures.reading import open_photo
 from daemon.pictures.values import Container, Metadata
 from daemon.pictures.whole_encoding import encoded
 from daemon.pictures.written_metadata import remarks_on
@@ -160,3 +163,31 @@ def test_pictures_for_shops_have_no_exif_but_a_resolution(container: Container) 
         found = set(image.getexif()) if container != "tiff" else set()
         assert found <= ({0x0112, 0x011A, 0x011B, 0x0128, 0x8769} if container == "webp" else set())
         assert container == "webp" or tuple(map(round, image.info["dpi"])) == (72, 72)
+
+
+def test_a_jpeg_gets_what_fits_of_long_iptc_and_the_report_says_so(tmp_path: Path) -> None:
+    notice, city = b"\x1c\x02\x74\x00\x0a(c) Studio", b"\x1c\x02\x5a\x00\x06Munich"
+    caption = b"\x1c\x02\x78\x80\x04" + (100_000).to_bytes(4) + b"x" * 100_000
+    metadata = Metadata(iptc=notice + caption + city)
+
+    assert open_photo(written(tmp_path, metadata), 1).metadata.iptc == notice + city
+    assert "IPTC is too long for a JPEG" in remarks_on(metadata, ["jpeg"])[0]
+    (tmp_path / "out").unlink()
+    assert open_photo(written(tmp_path, metadata, "png"), 1).metadata.iptc == notice + caption + city
+    assert remarks_on(metadata, ["png", "tiff"]) == ()
+
+
+@pytest.mark.parametrize("length", [65_480, 65_488, 65_489, 65_495, 65_500, 65_520, 65_540])
+def test_no_length_of_iptc_is_silently_nothing(tmp_path: Path, length: int) -> None:
+    notice = b"\x1c\x02\x74\x00\x0a(c) Studio"
+    caption = b"\x1c\x02\x78\x80\x04" + (length - 15 - 9).to_bytes(4) + b"x" * (length - 15 - 9)
+
+    found = open_photo(written(tmp_path, Metadata(iptc=notice + caption)), 1).metadata.iptc
+
+    assert found == (notice + caption if length <= 65_500 else notice)
+
+
+@given(st.binary(max_size=60), st.integers(0, 70))
+def test_iptc_is_shortened_whatever_it_holds(junk: bytes, most: int) -> None:
+    for bare in (junk, b"\x1c\x02\x74" + junk, b"\x1c\x02\x74\xff\xff" + junk):
+        assert len(iptc.shortened(bare, most) or b"") <= most
