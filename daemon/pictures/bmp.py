@@ -25,6 +25,7 @@ _RUNS = {8: 1, 4: 2}  # compression in runs, by the bits of a pixel
 _COLOURS_555, _COLOURS_888 = (0x7C00, 0x03E0, 0x001F), (0xFF0000, 0x00FF00, 0x0000FF)
 _ALPHA_888 = 0xFF000000
 _PALETTE_BITS, _BITS = (1, 4, 8), (1, 4, 8, 16, 24, 32)
+_DEEP_BITS, _OTHER_FILES = 64, (4, 5)  # of GDI+; with a JPEG or a PNG inside, for printers
 _METRES_PER_INCH, _SENSIBLE_DPI = 0.0254, (1.0, 100_000.0)
 _STRIP_PIXELS = 1 << 18  # unpacked at once; a longer row is unpacked alone
 
@@ -96,8 +97,10 @@ def _parsed(descriptor: int, head: bytes) -> _Bitmap:
         raise Undecodable(Said("bmp_odd_header", n=header))
     if width <= 0 or height == 0:
         raise Undecodable(Said("bmp_odd_size", width=width, height=height))
+    if compression in _OTHER_FILES:
+        raise Unsupported(Said("bmp_compressed"))
     if bits not in _BITS:
-        raise Undecodable(Said("bmp_odd_bits", n=bits))
+        raise (Unsupported if bits == _DEEP_BITS else Undecodable)(Said("bmp_odd_bits", n=bits))
     in_runs = compression == _RUNS.get(bits, -1) and height > 0
     if not in_runs and compression not in ((_PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS) if bits in (16, 32) else (_PLAIN,)):
         raise Unsupported(Said("bmp_compressed"))

@@ -1,4 +1,4 @@
-"""Some 400 small files: every format, depth, colour model, turn, profile, place of metadata, layout, end and odd size.
+"""Some 500 small files: every format, depth, colour model, turn, profile, place of metadata, layout, end and odd size.
 
 All of them are drawn here; what each shows and keeps is known before a reader has seen it (`pieces.Piece`).
 `corpus_rules` says what must hold for all of them, `test_corpus.py` asks that, `benchmarks/formats.py` prints it.
@@ -7,10 +7,10 @@ All of them are drawn here; what each shows and keeps is known before a reader h
 from functools import cache
 from types import ModuleType
 
-from tests.pictures import corpus_jpeg, corpus_phone, corpus_plain, corpus_png, corpus_tiff
+from tests.pictures import corpus_jpeg, corpus_phone, corpus_plain, corpus_png, corpus_studio, corpus_tiff
 from tests.pictures.pieces import Piece
 
-_PARTS: tuple[ModuleType, ...] = (corpus_jpeg, corpus_png, corpus_tiff, corpus_phone, corpus_plain)
+_PARTS: tuple[ModuleType, ...] = (corpus_jpeg, corpus_png, corpus_tiff, corpus_phone, corpus_studio, corpus_plain)
 
 
 @cache

@@ -165,14 +165,18 @@ def _said_colours(content: bytes, primaries: int, transfer: int) -> bytes:
 
 
 def _raw() -> Iterator[Piece]:
-    """Developed by LibRaw, which nobody else here can: only that it is done, upright, and roughly as it was drawn."""
-    wide_scene = scene(64, 48)
-    share = wide_scene / 255
+    """Developed by LibRaw, which nobody else here can, to the picture's own white: what it shows is not asked."""
+
+    def piece(name: str, content: bytes, **more: Any) -> Piece:
+        return Piece(name, content, "camera RAW", **{"as_is": False, "keeps": frozenset({"exif"}), **more})
+
+    share = scene(64, 48) / 255
     light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    shown = None  # LibRaw brightens to the picture's own white
-    yield Piece("plain", raw_photo(light), "camera RAW", shown, as_is=False)
-    for name in ("camera.NEF", "camera.nrw", "camera.tif"):
-        yield Piece(name, raw_photo(light), "camera RAW", shown, as_is=False)
-    yield Piece("cut", raw_photo(light)[:3000], "camera RAW", shown, as_is=False, refused=True)
-    yield Piece("fuji-stub.raf", b"FUJIFILMCCD-RAW 0201" + bytes(400), "camera RAW", refused=True)
-    yield Piece("sigma-stub.x3f", b"FOVb" + bytes(400), "camera RAW", refused=True)
+    for name in ("plain", "camera.NEF", "camera.nrw", "camera.tif"):
+        yield piece(name, raw_photo(light))
+    yield piece("xmp", raw_photo(light, packet()), keeps=frozenset({"exif", "xmp"}))
+    for orientation in range(1, 9):
+        yield piece(f"orientation-{orientation}", raw_photo(light, orientation=orientation))
+    yield piece("cut", raw_photo(light)[:3000], refused=True)
+    yield piece("fuji-stub.raf", b"FUJIFILMCCD-RAW 0201" + bytes(400), refused=True)
+    yield piece("sigma-stub.x3f", b"FOVb" + bytes(400), refused=True)

@@ -118,6 +118,8 @@ _STRANGERS = {
     "data.xml": b"<?xml version='1.0'?><data/>" * 9,
     "letter.pdf": b"%PDF-1.7\n" + bytes(range(256)) * 3,
     "archive.zip": b"PK\x03\x04" + bytes(range(256)) * 3,
+    "boxes.jxl": b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(range(256)),
+    "bare.jxl": b"\xff\x0a" + bytes(range(256)),
     "icon.ico": b"\0\0\1\0\1\0" + bytes(range(256)) * 3,
     "drawing.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n" * 30,
     "film.mov": struct.pack(">I", 20) + b"ftypqt  \0\0\0\0qt  " + bytes(200),

@@ -27,7 +27,7 @@ from tests.pictures.pieces import CAMERA, CAPTION, DPI, TITLE, Kept, Piece
 LIMIT = 10.0  # megapixels
 FORMATS: tuple[OutputFormat, ...] = ("png", "tiff", "webp", "jpeg", "mask", "tiff_on_colour")
 KEPT: tuple[Kept, ...] = ("icc", "exif", "xmp", "iptc", "dpi")
-_NO_PLACE = {("webp", "iptc"), ("mask", "icc")}
+NO_PLACE = {("webp", "iptc"), ("mask", "icc")}
 """What a format of results cannot hold, or a mask has no use for."""
 _LOSSLESS: tuple[OutputFormat, ...] = ("png", "tiff", "webp", "tiff_on_colour")
 _AS_JPEG = 16.0  # of 255, on average: what a JPEG of quality 95 may differ by; tiny pictures of steep colours do most
@@ -243,6 +243,6 @@ def _see_metadata(piece: Piece, photo: Photo, output_format: OutputFormat, told:
 
 def _asked(piece: Piece, output_format: OutputFormat) -> Iterator[Kept]:
     for kind in KEPT:
-        if kind not in piece.keeps or (output_format, kind) in _NO_PLACE:
+        if kind not in piece.keeps or (output_format, kind) in NO_PLACE:
             continue
         yield kind

@@ -224,8 +224,11 @@ def tiff_in_planes(
     return head + data.ljust(start - first, b"\0") + directory
 
 
-def raw_photo(linear: NDArray[np.float64], xmp: bytes = b"") -> bytes:
-    """A DNG as a camera with sRGB's own colours would write it, RGGB, 16 bit. linear: (H, W, 3) light, 0..1."""
+def raw_photo(linear: NDArray[np.float64], xmp: bytes = b"", orientation: int = 1) -> bytes:
+    """A DNG as a camera with sRGB's own colours would write it, RGGB, 16 bit.
+
+    linear: (H, W, 3) light, 0..1. orientation: in EXIF's numbers.
+    """
     height, width = linear.shape[:2]
     light = np.rint(linear * 65535).astype("<u2")
     mosaic = light[..., 1].copy()
@@ -237,6 +240,7 @@ def raw_photo(linear: NDArray[np.float64], xmp: bytes = b"") -> bytes:
         254: (4, 1, bytes(4)),
         271: (2, 5, b"Drawn"),
         272: (2, 7, b"Camera\0"),
+        274: short(orientation),
         33421: short(2, 2),
         33422: (1, 4, bytes([0, 1, 1, 2])),
         50706: (1, 4, bytes([1, 4, 0, 0])),

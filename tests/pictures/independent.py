@@ -70,7 +70,6 @@ def _by_pillow(content: bytes) -> NDArray[Any] | None:
     with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content)) as image:
         if image.mode in ("CMYK", "LAB", "YCbCr", "F", "I"):
             return None
-        image.seek(0)
         upright = ImageOps.exif_transpose(image)
         return np.asarray(upright.convert("RGBA").convert("RGB") if upright.mode != "RGB" else upright)
 

@@ -19,7 +19,7 @@ from tests.pictures.drawing import profile
 Kept = Literal["icc", "exif", "xmp", "iptc", "dpi"]
 
 WIDTH, HEIGHT = 40, 24
-CAMERA, TITLE, CAPTION, DPI = "Drawn Camera", "Drawn Title", "Drawn Caption", 300
+CAMERA, TITLE, CAPTION, DPI = "Camera", "Drawn Title", "Drawn Caption", 300
 """What EXIF (Model), XMP (dc:title), IPTC (caption) and the resolution say where a file has them."""
 
 
@@ -68,7 +68,7 @@ def wide(picture: NDArray[np.uint8]) -> NDArray[np.uint16]:
     return picture.astype(np.uint16) * 257
 
 
-def turned(picture: Rgb, orientation: int) -> Rgb:
+def turned(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
     """How an upright picture lies in a file that has EXIF's `orientation` (CIPA DC-008, 4.6.5)."""
     back = {
         1: lambda a: a,
@@ -80,8 +80,7 @@ def turned(picture: Rgb, orientation: int) -> Rgb:
         7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
         8: lambda a: a.swapaxes(0, 1)[:, ::-1],
     }
-    lying: Rgb = np.ascontiguousarray(back[orientation](picture))
-    return lying
+    return np.ascontiguousarray(back[orientation](picture))
 
 
 def saved(picture: NDArray[Any] | Image.Image, format_: str, **options: Any) -> bytes:

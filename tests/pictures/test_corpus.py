@@ -7,6 +7,7 @@ import pytest
 
 from tests.pictures.corpus import corpus
 from tests.pictures.corpus_rules import intake_takes, outcome_of, photos_of
+from tests.pictures.pieces import turned
 
 CUTS = 24  # places at which a file is cut, evenly, and as many in its last bytes
 WHOLE = [
@@ -42,3 +43,16 @@ def test_a_file_that_is_cut_anywhere_is_taken_by_all_judges_or_by_none(name: str
         (taken, why), (photos, said) = intake_takes(path), photos_of(path)
         assert taken == bool(photos), f"cut at {at} of {len(content)}: {why or 'taken'} | {said or 'opened'}"
         assert not photos or why or np.array_equal(photos[0].rgba, whole), f"cut at {at} of {len(content)}, no doubt"
+
+
+@pytest.mark.parametrize("number", range(2, 9))
+def test_a_camera_raw_is_turned_upright(number: int, tmp_path: Path) -> None:
+    pytest.importorskip("rawpy")
+    names = {at: next(name for name in corpus() if f"orientation-{at}.dng" in name) for at in (1, number)}
+    for name in names.values():
+        (tmp_path / name).write_bytes(corpus()[name].content)
+
+    upright = photos_of(tmp_path / names[number])[0][0]
+    lying = photos_of(tmp_path / names[1])[0][0]
+
+    assert np.array_equal(turned(upright.rgba, number), lying.rgba)

@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.pictures.corpus_jpeg import jpeg
 from tests.pictures.corpus_phone import webp
 from tests.pictures.corpus_png import png
 from tests.pictures.corpus_tiff import tiff
 from tests.pictures.drawing import bitmap, encoded, image_of
-from tests.pictures.pieces import after_soi, caption, chunk, itxt, packet, resources, segment, with_chunks
+from tests.pictures.pieces import after_soi, caption, chunk, itxt, packet, resources, saved, segment, with_chunks
+from tests.pictures.psd_files import psd
 
 LIMIT = 2.0  # megapixels
 MUTATIONS = 14  # of each file
@@ -43,6 +45,10 @@ def whole_files() -> dict[str, bytes]:
         "pages.tif": tiff(*[noise[:64, :128]] * 40),
         "noise.webp": webp(noise),
         "noise.bmp": bitmap(noise),
+        "noise.psd": psd(noise),
+        "plain.psd": psd(noise, in_runs=False),
+        "noise.gif": saved(Image.fromarray(noise[..., 0]), "GIF"),
+        "noise.jp2": saved(noise, "JPEG2000"),
         "noise.avif": bytes(image_of(half).heifsave_buffer(compression="av1", lossless=True, effort=0)),
     }
 

@@ -39,8 +39,6 @@ def test_every_drawn_photo_is_known_by_its_first_bytes(drawn: str) -> None:
         (b"FOVb\2\0\2\0", "raw"),
         (b"IIU\0\x18\0\0\0", "raw"),
         (b"FUJIFILMCCD-RAW 0201", "raw"),
-        (b"\0\0\0\x0cJXL \r\n\x87\n", "jxl"),
-        (b"\xff\x0a\1", "jxl"),
         (b"8BPS\0\1\0", "psd"),
         (b"8BPS\0\2\0", "psd"),
         (b"GIF89a\1\0", "gif"),
@@ -61,6 +59,8 @@ def test_the_first_bytes_tell_the_kind(head: bytes, kind: str | None) -> None:
     ("head", "what"),
     [
         (b"\n%PDF-1.7", "a PDF"),
+        (b"\0\0\0\x0cJXL \r\n", "a JPEG XL file"),
+        (b"\xff\x0a\1", "a JPEG XL file"),
         (b"<SVG width='3'", "an SVG drawing"),
         (b"<x:xmpmeta xmlns:x='adobe:ns:meta/'", "an XML text"),
         (b"\0\0\x01\0\1\0", "an icon"),
@@ -123,3 +123,11 @@ def test_the_documents_name_every_format(page: str) -> None:
     text = (Path(__file__).parent.parent.parent / page).read_text("utf-8")
 
     assert [each.name for each in FORMATS if each.name.split()[-1] not in text] == []
+
+
+def test_the_page_of_formats_has_each_with_all_its_endings() -> None:
+    text = (Path(__file__).parent.parent.parent / "docs" / "formats.md").read_text("utf-8")
+    rows = {cells[1].strip(): cells[2] for line in text.splitlines() if len(cells := line.split("|")) > 4}
+
+    assert [each.name for each in FORMATS if each.name not in rows] == []
+    assert [end for each in FORMATS for end in each.suffixes if f"`{end}`" not in rows[each.name]] == []
