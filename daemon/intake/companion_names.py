@@ -2,7 +2,11 @@
 
 from daemon.disk.names import name_key
 from daemon.intake.strangers import is_called_a_photo
+from daemon.pictures.known_formats import suffixes_of
 
+RAW_SUFFIXES = frozenset(suffixes_of("raw"))
+DEVELOPED_SUFFIXES = frozenset((*suffixes_of("jpeg"), *suffixes_of("heic")))
+"""Lower-case endings of the two files that a camera writes of one picture: RAW, and JPEG or HEIF beside it."""
 COMPANIONS = frozenset({
     ".xmp", ".aae", ".pp3", ".dop", ".vrd",  # what editors and phones say of a photo
     ".mov", ".mp4",  # the film of a Live Photo
@@ -13,7 +17,12 @@ COMPANIONS = frozenset({
 
 def is_called_a_companion(name: str) -> bool:
     """Whether a file's name ends like a companion's."""
-    return name[name.rfind(".") :].lower() in COMPANIONS
+    return suffix_of(name) in COMPANIONS
+
+
+def suffix_of(path: str) -> str:
+    """The ending of a name in lower case, with its dot."""
+    return path[path.rfind(".") :].lower()
 
 
 def stem_key(path: str) -> str:

@@ -55,6 +55,7 @@ class Scan:
     ignored. left_alone: all that are ignored, litter left out, by name, and so are companions without their photo.
     companions: files that belong by their names to a photo that is not in `inbox/` any more. noted: folders with
     a note about what is left alone. next_look_seconds: when another scan can tell more, unless an event comes earlier.
+    followers: paths below `inbox/` of photos that are not cut out, because they are the other file of a camera's pair.
     """
 
     ready: tuple[Arrival, ...]
@@ -65,6 +66,7 @@ class Scan:
     companions: Sequence[LeftFile]
     noted: Collection[str]
     next_look_seconds: float
+    followers: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,13 @@ class Queries:
         found = self._db.rows(f"SELECT id FROM jobs WHERE state IN ({rows.placeholders(OPEN)})", *OPEN)
         return frozenset(str(job_id) for (job_id,) in found)
 
+    def open_names(self, folder: str) -> tuple[str, ...]:
+        """The names of the jobs of a top-level folder of `inbox/` that are not over; "" = of `inbox/` itself."""
+        found = self._db.rows(
+            f"SELECT name FROM jobs WHERE folder = ? AND state IN ({rows.placeholders(OPEN)})", folder, *OPEN
+        )
+        return tuple(str(name) for (name,) in found)
+
     def unknown(self, job_ids: Sequence[str]) -> frozenset[str]:
         """Those of these ids that belong to no job, or to none any more."""
         known = set[object]()

@@ -14,6 +14,7 @@ from daemon.logs import log
 from daemon.observe import series
 from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
+from daemon.service.after_scan import AfterScan
 from daemon.service.arrivals import Arrivals
 from daemon.settings.current import CurrentSettings
 
@@ -77,13 +78,13 @@ class InboxLoop:
         self,
         watcher: Watcher,
         arrivals: Arrivals,
-        after_scan: Sequence[Callable[[Scan], None]],
+        after_scan: AfterScan,
         root: RootWatch,
         metrics: Metrics,
         settings: CurrentSettings,
         clock: Callable[[], float],
     ) -> None:
-        """after_scan: what else is done with each scan. clock: Unix seconds."""
+        """clock: Unix seconds."""
         self._watcher = watcher
         self._arrivals = arrivals
         self._after_scan = after_scan
@@ -110,8 +111,7 @@ class InboxLoop:
                 return
             if not scan.incomplete and nothing_left():
                 with suppress(RootAway, NoRoom):
-                    for work in self._after_scan:  # with the photo that was done last
-                        work(scan)
+                    self._after_scan.after_taking(scan)  # with the photo that was done last
                 return
             self._watcher.wait(scan.next_look_seconds if scan.incomplete else SHORT_NAP_SECONDS, stop)
 
@@ -122,12 +122,11 @@ class InboxLoop:
         """
         try:
             self._root.check()
-            scan = self._watcher.scan(urgent=urgent)
+            scan = self._after_scan.before_taking(self._watcher.scan(urgent=urgent), urgent=urgent)
             self._root.seen()
             self._left_alone = scan.left_alone
             self._arrivals.take(scan, urgent)
-            for work in self._after_scan:
-                work(scan)
+            self._after_scan.after_taking(scan)
             self._root.report(None)
         except JournalLocked:
             return None  # that is not the hot folder's trouble, and `JournalWatch` tells people

@@ -33,7 +33,7 @@ from daemon.publishing.publisher import Publisher
 from daemon.publishing.reading_back import ReadingBack
 from daemon.publishing.rendered_pictures import RenderedPictures
 from daemon.publishing.staging import Staging
-from daemon.service.after_scan import after_each_scan
+from daemon.service.after_scan import AfterScan
 from daemon.service.arrivals import Arrivals
 from daemon.service.choose_engine import leave_out_dead_parameters, workers_for
 from daemon.service.housekeeping import Housekeeping, StatusTurn
@@ -191,7 +191,7 @@ def _arrivals(
 
 def _inbox_loop(tools: Tools, watcher: Watcher, arrivals: Arrivals, dispatch: Dispatch) -> InboxLoop:
     root_watch = RootWatch(tools.folders, tools.root, tools.metrics, tools.health, dispatch.wake)
-    after_scan = after_each_scan(tools)
+    after_scan = AfterScan(tools)
     return InboxLoop(watcher, arrivals, after_scan, root_watch, tools.metrics, tools.settings, tools.runtime.clock)
 
 

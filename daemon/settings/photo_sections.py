@@ -22,6 +22,7 @@ class IntakeSettings(Section):
     max_megapixels: float = Field(500.0, gt=0, le=4000)
     equal_content: Literal["process", "skip"] = "process"
     companions: Literal["follow", "leave"] = "follow"
+    pairs: Literal["both", "raw", "jpeg"] = "both"
     left_alone_notes: bool = True
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from daemon.hotfolder.effects import Effect
 from daemon.intake.companion_names import is_called_a_companion, stem_key, tail_of
-from daemon.publishing.companions import LATE_SECONDS
+from daemon.publishing.lately_done import LATE_SECONDS
 from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings
 from tests.doubles import ScriptedEngine
@@ -153,7 +153,7 @@ def test_one_that_comes_long_after_belongs_to_the_next_photo_of_that_name(
 ) -> None:
     save_photo(studio.inbox / "a.png")
     studio.live()
-    monkeypatch.setattr("daemon.publishing.companions.LATE_SECONDS", -60.0)
+    monkeypatch.setattr("daemon.publishing.lately_done.LATE_SECONDS", -60.0)
 
     studio.drop("a.xmp", seconds_ago=0.0)
     studio.live()
