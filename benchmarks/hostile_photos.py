@@ -161,6 +161,10 @@ def header_bombs() -> Files:
     small.save(avif, "AVIF")
     canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + b"\xfe\x3f\x00" * 2 + lossless[12:]
     page = grey_page(100_000, 100_000, 200, 100)
+    stream, gif = io.BytesIO(), io.BytesIO()
+    small.save(stream, "JPEG2000", no_jp2=True)
+    small.save(gif, "GIF")
+    sides = struct.pack(">II", 60_000, 60_000)
     return {
         "bomb.bmp": bitmap + bytes(4000),
         "bomb.png": png_of(60_000, 60_000, zlib.compress(bytes(60_001))),
@@ -168,6 +172,9 @@ def header_bombs() -> Files:
         "bomb.webp": b"RIFF" + struct.pack("<I", len(canvas) + 4) + b"WEBP" + canvas,
         "bomb.heic": _of_giant_size(heic.getvalue()),
         "bomb.avif": _of_giant_size(avif.getvalue()),
+        "bomb.j2k": stream.getvalue()[:8] + sides + stream.getvalue()[16:],
+        "bomb.gif": gif.getvalue()[:6] + struct.pack("<HH", 60_000, 60_000) + gif.getvalue()[10:],
+        "bomb.psd": b"8BPS\0\1" + bytes(6) + b"\0\3" + sides + b"\0\x08\0\3" + bytes(14) + bytes(4000),
         "bomb.tif": tiff_of(page, 0, bytes(300)),
         "bomb.dng": tiff_of([*page, (50706, 1, 4, 0x00000401)], 0, bytes(300)),
     }

@@ -21,6 +21,7 @@ _TELL_RESOLUTION: dict[str, Callable[[int], bool]] = {
     "jpeg": jpeg_metadata.tells_resolution,
     "webp": lambda _: False,
     "avif": lambda _: False,
+    "jxl": lambda _: False,
 }
 """Whether a file tells its resolution elsewhere than in EXIF; libvips says 72 dpi of one that tells none."""
 

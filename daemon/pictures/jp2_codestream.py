@@ -66,12 +66,7 @@ def end_of(file: PartialFile, start: int, end: int) -> int:
             position += 2 + struct.unpack(">H", file.exactly(position + 2, 2, what))[0]
             continue
         (length,) = struct.unpack(">I", file.exactly(position + 6, 4, what))
-        if length == _NOT_SIZED:
-            position = end - 2
-            if position < start or file.exactly(position, 2, what) != _EOC:
-                break
-        else:
-            position += max(length, 12)
+        position = max(position + 12, end - 2) if length == _NOT_SIZED else position + max(length, 12)
     else:
         raise Doubtful(Said("too_many_parts"))
     raise NotWholeYet(Said("ends_before", what=Said(what)))

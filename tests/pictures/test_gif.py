@@ -80,6 +80,15 @@ def test_a_transparent_code_that_no_pixel_has_makes_no_alpha(tmp_path: Path) -> 
     assert open_photo(file_of(tmp_path, bytes(content)), LIMIT).own_alpha is None
 
 
+def test_a_picture_s_own_palette_counts_before_that_of_the_file(tmp_path: Path) -> None:
+    content = gif(indexed())
+    start = content.index(b"\x2c\0\0\0\0")
+    table = content[13 : 13 + 768]
+    own = content[:13] + bytes(768) + content[13 + 768 : start + 9] + b"\xc7" + table + content[start + 10 :]
+
+    assert np.array_equal(read(tmp_path, own)[..., :3], rgb_of(indexed()))
+
+
 def on_screen(content: bytes, width: int, height: int, left: int = 0, top: int = 0) -> bytes:
     """The same picture on another screen."""
     changed = bytearray(content)

@@ -246,6 +246,39 @@ def test_a_whole_file_has_its_end(tmp_path: Path, whole: bytes) -> None:
         assert remarks_on(file.fileno()) == ()
 
 
+def without_length_of_its_tile(coded: bytes) -> bytes:
+    """The last tile part may leave its length open (A.4.2); programs do that which write as they go."""
+    changed = bytearray(coded)
+    at = changed.index(b"\xff\x90") + 6
+    changed[at : at + 4] = bytes(4)
+    return bytes(changed)
+
+
+def test_a_tile_of_open_length_reaches_to_the_end_mark(tmp_path: Path) -> None:
+    coded = without_length_of_its_tile(BARE)
+
+    for content in (coded, jp2(coded, colours(SRGB))):
+        with file_of(tmp_path, content).open("rb") as file:
+            assert follow_to_end(file.fileno()) is None
+        assert np.array_equal(read(tmp_path, content), with_full(coloured()))
+        with file_of(tmp_path, content[:-3]).open("rb") as file, pytest.raises(NotWholeYet):
+            follow_to_end(file.fileno())
+
+
+def test_bytes_between_tiles_that_are_no_mark_are_a_gap(tmp_path: Path) -> None:
+    end = len(BARE) - 2
+
+    path = file_of(tmp_path, BARE[:end] + b"\0\1\0\4\0\0" + BARE[end:])
+
+    with path.open("rb") as file, pytest.raises(NotWholeYet, match="a gap between its parts"):
+        follow_to_end(file.fileno())
+
+
+def test_zeros_behind_the_picture_may_be_a_box_to_come(tmp_path: Path) -> None:
+    with file_of(tmp_path, BOXED + bytes(300)).open("rb") as file, pytest.raises(EndMissing, match="zeros where"):
+        follow_to_end(file.fileno())
+
+
 def test_a_box_behind_the_picture_that_is_cut_off_is_told(tmp_path: Path) -> None:
     path = file_of(tmp_path, (BOXED + box(b"uuid", XMP_ID + b"<x/>"))[:-3])
 
