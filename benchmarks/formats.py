@@ -28,7 +28,7 @@ READ_BY = {
     "WebP": "libvips (libwebp)", "AVIF": "libvips (libheif)", "HEIC": "pillow-heif, the extra `heic`",
     "camera RAW": "LibRaw, the extra `raw`",
     "BMP": "Freisteller itself", "GIF": "Freisteller itself", "PSD": "Freisteller itself: the flattened picture",
-    "JPEG 2000": "Pillow (OpenJPEG)", "JPEG XL": "libvips, where it was built with libjxl; not in the wheels",
+    "JPEG 2000": "OpenCV (OpenJPEG)",
 }  # fmt: skip
 NAMES: Mapping[OutputFormat, str] = {
     "png": "`png`", "tiff": "`tiff`", "webp": "`webp`", "jpeg": "`jpeg`", "mask": "`mask`",

@@ -182,7 +182,7 @@ def test_a_file_that_wants_much_more_memory_than_its_size_promises_loses_its_wor
 
 
 def test_what_a_worker_raises_arrives_with_its_cause(shop: Workshop, tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(b"GIF89a is no photo")
+    (tmp_path / "a.jpg").write_bytes(b"%PDF-1.7 is no photo")
     with shop.processes.work_on(tmp_path / "a.jpg", PIXELS) as worker, pytest.raises(BadPhoto, match=r"a\.jpg is not"):
         worker.pages()
     path = save_photo(tmp_path / "b.png")
