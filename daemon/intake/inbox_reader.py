@@ -41,6 +41,14 @@ class Reading(NamedTuple):
     has_news: bool
 
 
+class _Told(NamedTuple):
+    """What a reading tells of names that are ignored, as in `Reading`."""
+
+    left_alone: Sequence[LeftFile]
+    companions: Sequence[LeftFile]
+    noted: Collection[str]
+
+
 @dataclass(slots=True)
 class _Found:
     """What a reading came across so far. ignored: the names that are ignored, by path."""
@@ -62,6 +70,7 @@ class InboxReader:
         self._folders = ListedFolders(inbox, clock)
         self._ignored: dict[str, Sighting] = {}
         self._left: dict[str, LeftFile] = {}
+        self._told: _Told | None = None  # what the last reading told, until something changes: of thousands, it costs
         self._photo_stems: set[str] = set()  # of all photos that were ever seen
 
     def read_all(self, mounts: Mapping[str, Mount], hints: Hints) -> Reading:
@@ -74,9 +83,8 @@ class InboxReader:
         self._ignored = found.ignored
         self._strangers.forget_all_but({*found.ignored, *found.paths})
         self._files.forget_unseen()
-        return Reading(
-            self._files.by_path.values(), newly_ignored, *self._left_alone(found.now), self._noted(), found.has_news
-        )
+        self._told = None
+        return Reading(self._files.by_path.values(), newly_ignored, *self._tell(found.now), found.has_news)
 
     def read_changes(self, mounts: Mapping[str, Mount], hints: Hints, due: Set[str]) -> Reading:
         """Read the folders that changed since they were listed, and look at the files of which more is due soon.
@@ -97,21 +105,25 @@ class InboxReader:
                 for sighting in walk_below(folder, self._folders, self._inbox, self._strangers, mounts, on_folder):
                     self._take_in(sighting, found, hints)
         newly_ignored = self._newly_ignored(found)
-        kept = {path: seen for path, seen in self._ignored.items() if path.rpartition("/")[0] not in listed}
-        self._ignored = kept | found.ignored
+        if listed:
+            kept = {path: seen for path, seen in self._ignored.items() if path.rpartition("/")[0] not in listed}
+            self._ignored = kept | found.ignored
         seen = set(found.paths)
         if listed and self._files.forget_missing(listed, seen):
             found.has_news = True
         for path in (due | hints.touched) - seen:
             self._look_again(path, mounts, found, hints)
         files = [file for path in found.paths if (file := self._files.by_path.get(path))]
-        return Reading(files, newly_ignored, *self._left_alone(found.now), self._noted(), found.has_news)
+        if listed or found.paths or found.has_news:
+            self._told = None
+        return Reading(files, newly_ignored, *self._tell(found.now), found.has_news)
 
     def leave(self, file: KnownFile, why: Said) -> None:
         """Leave a file alone, until it changes, that is neither called a photo nor was proven to be a whole one."""
         self._strangers.leave(file.path, file.observed.file_id, why)
         self._ignored[file.path] = Sighting(file.path, None, NO_PHOTO, file.remote, why)
         self._files.forget(file.path)
+        self._told = None
 
     def _take_in(self, sighting: Sighting, found: _Found, hints: Hints) -> None:
         if sighting.stat is None:
@@ -148,6 +160,12 @@ class InboxReader:
             self._files.forget(path)
         found.has_news = True
 
+    def _tell(self, now: float) -> _Told:
+        if self._told is None:
+            noted = {path.rpartition("/")[0] for path, seen in self._ignored.items() if seen.ignored == NOTED}
+            self._told = _Told(*self._left_alone(now), noted)
+        return self._told
+
     def _left_alone(self, now: float) -> tuple[Sequence[LeftFile], Sequence[LeftFile]]:
         """What is ignored now, litter and companions of photos left out, and the companions whose photo is not here."""
         before, self._left = self._left, {}
@@ -161,9 +179,6 @@ class InboxReader:
         here = {stem_key(path) for path in self._files.by_path} if companions else set()
         gone = tuple(each for each in companions if stem_key(each.path) not in here)
         return tuple(each for path, each in self._left.items() if path not in of_photos), gone
-
-    def _noted(self) -> Collection[str]:
-        return {path.rpartition("/")[0] for path, seen in self._ignored.items() if seen.ignored == NOTED}
 
     def _newly_ignored(self, found: _Found) -> dict[str, int]:
         return dict(

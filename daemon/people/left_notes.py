@@ -4,7 +4,6 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from daemon.disk import open_below
 from daemon.errors import Said
@@ -37,23 +36,34 @@ class LeftNotes:
         self._settings = settings
         self._tick = runtime.tick
         self._written: dict[str, bytes] = {}
+        self._told: tuple[object, ...] = ()  # what was told of last, if nothing was left to do
 
     def tell(self, scan: Scan) -> None:
         """Bring the notes up to what a scan found. Where they cannot be written, only `status` and the pages tell."""
-        wanted = self._wanted(scan.left_alone)
+        asked = (scan.left_alone, scan.noted, self._settings.now)
+        if self._told and all(one is other for one, other in zip(asked, self._told, strict=True)):
+            return  # of thousands, it takes a while to see that all notes are there
+        old = self._old_enough(scan.left_alone)
+        wanted, failed = self._wanted(old), False
         for folder in sorted({*wanted, *scan.noted}):
             content = wanted.get(folder)
             if content is not None and folder in scan.noted and self._written.get(folder) == content:
                 continue
-            with suppress(OSError):
+            try:
                 self._bring_up(folder, content)
+            except OSError:
+                failed = True
+        self._told = () if failed or len(old) < len(scan.left_alone) else asked
+
+    def _old_enough(self, left: Sequence[LeftFile]) -> Sequence[LeftFile]:
+        now, least = time.monotonic(), max(AGE_SECONDS, 5 * self._settings.now.intake.quiet_seconds)
+        return [each for each in left if now - each.since >= least]
 
     def _wanted(self, left: Sequence[LeftFile]) -> Mapping[str, bytes]:
-        now, settings = time.monotonic(), self._settings.now
+        settings = self._settings.now
         by_folder: dict[str, list[LeftFile]] = defaultdict(list)
         for each in left if settings.intake.left_alone_notes else ():
-            if now - each.since >= max(AGE_SECONDS, 5 * settings.intake.quiet_seconds):
-                by_folder[each.path.rpartition("/")[0]].append(each)
+            by_folder[each.path.rpartition("/")[0]].append(each)
         words = words_in(settings.language)
         return {folder: _note(files, words) for folder, files in by_folder.items()}
 

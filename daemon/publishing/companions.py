@@ -6,6 +6,7 @@ pair, which `Pairs` told from the photos.
 """
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 
@@ -18,7 +19,7 @@ from daemon.hotfolder.effects import Effect
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.runtime import Runtime
 from daemon.intake.companion_names import tail_of
-from daemon.intake.scan_values import Scan
+from daemon.intake.scan_values import LeftFile, Scan
 from daemon.logs import log
 from daemon.publishing.lately_done import DonePhoto, LatelyDone
 from daemon.settings.current import CurrentSettings
@@ -33,20 +34,25 @@ class Companions:
         self._settings = settings
         self._clock = runtime.clock
         self._tick = runtime.tick
+        self._orphans: Sequence[LeftFile] = ()  # thousands may lie there for years
 
     def follow(self, scan: Scan) -> None:
         """Bring each companion to its photo, if that is done. Raises NoRoom, RootAway."""
         follows = self._settings.now.intake.companions == "follow"
-        paths = [*(each.path for each in scan.companions if follows), *scan.followers]
-        if not paths:
+        if not scan.followers and not (follows and scan.companions):
             return
-        self._lately.look()
+        if not self._lately.look() and scan.companions is self._orphans and not scan.followers:
+            return
+        paths = [*(each.path for each in scan.companions if follows), *scan.followers]
         for arrival in scan.ready:  # from here on, companions of that name wait for this photo
             self._lately.forget(str(arrival.source.relative_to(self._folders.inbox)))
+        have_photos = False
         for path in paths:
-            photo = self._lately.photo_of(path)
-            if photo and self._is_ready(path, photo):
-                self._bring(path, photo.place)
+            if photo := self._lately.photo_of(path):
+                have_photos = True
+                if self._is_ready(path, photo):
+                    self._bring(path, photo.place)
+        self._orphans = () if have_photos else scan.companions
 
     def _is_ready(self, path: str, photo: DonePhoto) -> bool:
         """Whether a file is quiet, and belongs to this photo."""

@@ -33,9 +33,14 @@ class LatelyDone:
         self._journal = journal
         self._seen: set[tuple[str, float | None]] = set()
         self._photos: dict[str, DonePhoto] = {}  # by stem
+        self._newest = -1  # the number of the last event before the last look
 
-    def look(self) -> None:
-        """Ask the journal for what was done since the last look."""
+    def look(self) -> bool:
+        """Ask the journal for what was done since the last look. Returns whether anything happened since."""
+        newest = self._journal.events.newest()
+        if newest == self._newest:
+            return False
+        self._newest = newest
         if len(self._seen) > _MOST_KNOWN:
             self._seen.clear()
             self._photos.clear()
@@ -48,6 +53,7 @@ class LatelyDone:
             if original and original.place.startswith(f"{self._folders.archive.name}/"):
                 source = PurePosixPath(row.source)
                 self._photos[stem_key("/".join(source.parts[1:]))] = DonePhoto(original.place, job.finished_at or 0.0)
+        return True
 
     def photo_of(self, path: str) -> DonePhoto | None:
         """The photo that a file of `inbox/` belongs to by its name. path: below it."""

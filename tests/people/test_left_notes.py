@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.orders import LEFT_NOTE
+from daemon.hotfolder.runtime import Runtime
+from daemon.people.left_notes import LeftNotes
 from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings
+from daemon.settings.current import CurrentSettings
 from tests.doubles import ScriptedEngine
 from tests.test_crash_at_every_step import files_below, settings_for
 
@@ -32,6 +36,11 @@ class Studio:
         settings = self.daemon.parts.settings
         intake = settings.now.intake.model_copy(update=values)
         settings.now = settings.now.model_copy(update={"intake": intake})
+
+
+def parts_of(studio: Studio) -> tuple[HotFolder, CurrentSettings, Runtime]:
+    """What notes of their own need."""
+    return studio.daemon.parts.folders, studio.daemon.parts.settings, Runtime()
 
 
 @pytest.fixture
@@ -136,3 +145,41 @@ def test_fifty_names_are_enough(studio: Studio) -> None:
     studio.look()
 
     assert "and 3 more" in studio.note.read_text("utf-8").splitlines()
+
+
+def test_notes_are_worded_once_for_what_lies_still(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    (studio.folder / "a.eps").write_bytes(EPS)
+    studio.look()
+    notes, scan = LeftNotes(*parts_of(studio)), studio.daemon.parts.watcher.scan(urgent=True)
+    notes.tell(scan)
+    worded = list[object]()
+    monkeypatch.setattr("daemon.people.left_notes._note", lambda files, words: worded.append(files))
+
+    notes.tell(scan)
+
+    assert worded == []
+
+
+def test_a_note_that_could_not_be_written_is_written_later(studio: Studio) -> None:
+    (studio.folder / "a.eps").write_bytes(EPS)
+    notes, scan = LeftNotes(*parts_of(studio)), studio.daemon.parts.watcher.scan(urgent=True)
+    studio.folder.rename(studio.inbox / "away")
+    notes.tell(scan)
+    (studio.inbox / "away").rename(studio.folder)
+
+    notes.tell(scan)
+
+    assert studio.note.exists()
+
+
+def test_a_file_that_was_too_young_is_named_once_it_is_old(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    (studio.folder / "a.eps").write_bytes(EPS)
+    notes, scan = LeftNotes(*parts_of(studio)), studio.daemon.parts.watcher.scan(urgent=True)
+    monkeypatch.setattr("daemon.people.left_notes.AGE_SECONDS", 10.0)
+    notes.tell(scan)
+    assert not studio.note.exists()
+    monkeypatch.setattr("daemon.people.left_notes.AGE_SECONDS", 0.0)
+
+    notes.tell(scan)
+
+    assert studio.note.exists()

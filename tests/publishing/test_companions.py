@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from daemon.hotfolder.effects import Effect
+from daemon.hotfolder.runtime import Runtime
 from daemon.intake.companion_names import is_called_a_companion, stem_key, tail_of
-from daemon.publishing.lately_done import LATE_SECONDS
+from daemon.journal import JobRow
+from daemon.publishing.companions import Companions
+from daemon.publishing.lately_done import LATE_SECONDS, LatelyDone
 from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings
 from tests.doubles import ScriptedEngine
@@ -186,6 +189,33 @@ def test_by_setting_they_stay(tmp_path: Path, section: dict[str, dict[str, objec
 
     assert files_below(studio.inbox) == ["a.xmp"]
     assert studio.left() == []
+
+
+def test_of_orphans_that_lie_still_nobody_is_asked(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_photo(studio.inbox / "a.png")
+    studio.drop("b.xmp")
+    studio.live()
+    parts, asked = studio.daemon.parts, list[int]()
+    companions = Companions(parts.folders, LatelyDone(parts.folders, parts.journal), parts.settings, Runtime())
+    scan, latest = parts.watcher.scan(urgent=True), parts.journal.latest
+
+    def ask(count: int) -> tuple[JobRow, ...]:
+        asked.append(count)
+        return latest(count)
+
+    monkeypatch.setattr(parts.journal, "latest", ask)
+
+    companions.follow(scan)
+    companions.follow(scan)
+    assert len(asked) == 1
+
+    save_photo(studio.inbox / "b.png")
+    studio.look()
+    while job := next_job(parts.journal):
+        parts.task_runner.run(job)
+    companions.follow(scan)
+    assert len(asked) == 2
+    assert files_below(studio.inbox) == []
 
 
 def test_after_a_crash_they_follow_at_the_next_start(tmp_path: Path) -> None:
