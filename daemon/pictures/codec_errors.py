@@ -33,6 +33,13 @@ _UNSUPPORTED = {
 }
 """How codecs say that they cannot read a file that is in order; the code of what we say, or "" for their own words."""
 
+_PART_DAMAGED = (
+    "not yet in table", "not enough data", "not terminated with eoi", "corrupted lzw table", "decoding error at",
+    "read error at", "unable to decode webp", "webpgetinfo() failed",
+)  # fmt: skip
+"""How codecs say that coded data make no sense, in words that say nothing to a person."""
+# Only in damaged data a JPEG's decoder meets marks that it does not know, but for those of JPEG-LS.
+_STRAY_MARK = re.compile("unsupported marker type 0x(?!f7|f8)")
 
 _SPEAKER = re.compile(r"^(?:\w+2vips|vips2\w+|[Vv]ips\w+|\w+(?:load|save)(?:_\w+)?): ")
 """What names the part of libvips that complains, which says nothing to a person."""
@@ -55,6 +62,8 @@ def error_of(complaint: str) -> Exception:
     number = next((number for number in _DISK_ERRORS if os.strerror(number) in complaint), None)
     if number is not None:
         return OSError(number, os.strerror(number))
+    if any(words in complaint.lower() for words in _PART_DAMAGED) or _STRAY_MARK.search(complaint.lower()):
+        return Undecodable(Said("part_damaged"))
     known = next((words for words in _UNSUPPORTED if words in complaint.lower()), None)
     if known is None:
         return Undecodable(_brief(complaint))

@@ -87,9 +87,9 @@ def _prove_deflated(descriptor: int, parts: Iterable[_Part]) -> None:
         try:
             is_sound = _inflates(_chunks(descriptor, part), part.decoded)
         except zlib.error as error:
-            raise Undecodable(Said("tiff_part_damaged")) from error
+            raise Undecodable(Said("part_damaged")) from error
         if not is_sound:
-            raise Undecodable(Said("tiff_part_damaged"))
+            raise Undecodable(Said("part_damaged"))
 
 
 def _inflates(chunks: Iterable[bytes], most: int) -> bool:
@@ -126,7 +126,7 @@ def _prove_jpegs(parts: Iterable[bytes], tables: bytes) -> None:
 def _is_clean(jpeg: Joined) -> bool:
     """Whether a decoder has nothing to say of a JPEG. Raises Undecodable if it is damaged."""
     if not jpeg.is_joined and jpeg.parts[0].endswith(_ZEROS) and not jpeg.parts[0].rstrip(b"\0").endswith(EOI):
-        raise Undecodable(Said("tiff_part_damaged"))
+        raise Undecodable(Said("part_damaged"))
     load = vips.Image.jpegload_buffer
     try:
         return prove_coded(partial(load, jpeg.content, access="sequential", shrink=_SHRUNK if jpeg.is_wide else 1))
@@ -135,5 +135,5 @@ def _is_clean(jpeg: Joined) -> bool:
         if isinstance(reason, Unsupported):
             return True  # as far as can be told here
         if isinstance(reason, Undecodable):
-            raise Undecodable(Said("tiff_part_damaged")) from error
+            raise Undecodable(Said("part_damaged")) from error
         raise reason from error

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from daemon.errors import BadPhoto, NotWholeYet
+from daemon.pictures.codec_errors import Undecodable, Unsupported, error_of
 from daemon.pictures.reading import open_for_work, open_photo, prove_decodes
 from daemon.pictures.tiff_directory import dialect_of, in_memory, pages
 from daemon.pictures.values import Samples
@@ -72,10 +73,10 @@ def busy(samples: Samples) -> Samples:
 
 
 def assert_damaged(path: Path) -> None:
-    with pytest.raises(NotWholeYet, match="damaged"):
+    with pytest.raises(NotWholeYet, match=r"damaged or cut off \(a part of its picture cannot be read\)"):
         prove_decodes(path, LIMIT)
     for opened in (open_photo, open_for_work):
-        with pytest.raises(BadPhoto, match="damaged"):
+        with pytest.raises(BadPhoto, match=r"damaged or cut off \(a part of its picture cannot be read\)"):
             opened(path, LIMIT)
 
 
@@ -235,3 +236,12 @@ def test_a_strip_that_no_file_can_hold_is_refused_at_once(
 
     with pytest.raises(BadPhoto):
         open_photo(file_of(tmp_path, content, "photo.tif"), LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("mark", "kind"), [("0x75", Undecodable), ("0xd1", Undecodable), ("0xf7", Unsupported)], ids=str
+)
+def test_a_mark_that_no_jpeg_has_is_damage_and_that_of_jpeg_ls_is_a_rare_kind(
+    mark: str, kind: type[Undecodable]
+) -> None:
+    assert type(error_of(f"VipsJpeg: Unsupported marker type {mark}\n")) is kind
