@@ -29,6 +29,7 @@ READ_BY = {
     "camera RAW": "LibRaw, the extra `raw`",
     "BMP": "Freisteller itself", "GIF": "Freisteller itself", "PSD": "Freisteller itself: the flattened picture",
     "JPEG 2000": "OpenCV (OpenJPEG)",
+    "JPEG XL": "the system's libvips, where it has libjxl; [not pip's](operations/install.md#1-the-program)",
 }  # fmt: skip
 NAMES: Mapping[OutputFormat, str] = {
     "png": "`png`", "tiff": "`tiff`", "webp": "`webp`", "jpeg": "`jpeg`", "mask": "`mask`",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from daemon.pictures import bmp, camera_raw, gif, header_metadata, heic, jpeg_2000, psd, vips
+from daemon.pictures import bmp, camera_raw, gif, header_metadata, heic, jpeg_2000, jpeg_xl, psd, vips
 from daemon.pictures.file_structure import jpeg_has_end
 from daemon.pictures.four_channels import COLOURS, all_bits, four_channels
 from daemon.pictures.heif_boxes import heif_colours
@@ -42,6 +42,7 @@ _OPENERS: dict[str, Callable[[int], Decodable]] = {
 _TOLD_BY_EXIF = ("heic", "jp2")  # their resolution, if they have no other place for it, or do not use it
 _MAPPING_LOADERS = {
     "jpeg": vips.Image.jpegload_buffer, "webp": vips.Image.webpload_buffer, "avif": vips.Image.heifload_buffer,
+    "jxl": jpeg_xl.loaded,
 }  # fmt: skip
 """The loaders of libvips that would map a file; we hand them its bytes."""
 

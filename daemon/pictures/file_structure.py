@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 
 from daemon.errors import NotWholeYet, Said, said_of
-from daemon.pictures import gif_blocks, jp2_boxes, psd_parts, tiff_structure
+from daemon.pictures import gif_blocks, jp2_boxes, jpeg_xl, psd_parts, tiff_structure
 from daemon.pictures.partial_file import Doubtful, EndMissing, PartialFile
 
 _TAIL_BYTES = 4096
@@ -214,6 +214,7 @@ _FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[PartialFile], int]], ...] = (
     (re.compile(rb"....ftyp", re.DOTALL), _boxes),
     (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), jp2_boxes.follow),
     (re.compile(rb"GIF8[79]a"), gif_blocks.follow),
+    (re.compile(rb"\0\0\0\x0cJXL \r\n|\xff\x0a"), jpeg_xl.follow),
     (re.compile(rb"8BPS\0[\1\2]"), psd_parts.follow),
 )
 
@@ -226,6 +227,7 @@ _REMARKS: Mapping[Callable[[PartialFile], int], str] = {
     _png: "its last part is missing; all rows of the picture are there",
     _boxes: _CUT_TRAILER,
     jp2_boxes.follow: _CUT_TRAILER,
+    jpeg_xl.follow: _CUT_TRAILER,
     tiff_structure.follow: "it ends before it says that there is no further page",
 }
 """Of files whose end is missing."""

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from daemon.errors import NotWholeYet, Said, said_of
 from daemon.pictures import jp2_codestream
+from daemon.pictures.box_walk import whole_boxes
 from daemon.pictures.codec_errors import Undecodable
 from daemon.pictures.exif_in_tiff import PREFIX
 from daemon.pictures.jp2_codestream import START, Size
-from daemon.pictures.partial_file import Doubtful, EndMissing, PartialFile
+from daemon.pictures.partial_file import EndMissing, PartialFile
 from daemon.pictures.values import Metadata
 
 BEGINNING = b"\0\0\0\x0cjP  "
@@ -187,29 +188,16 @@ def follow(file: PartialFile) -> int:
     """
     if file.exactly(0, 4, "its_header") == START:
         return jp2_codestream.end_of(file, 0, file.size)
-    position, has_picture = 0, False
-    for _ in range(_MOST_BOXES):
-        if position == file.size and has_picture:
-            return position
-        try:
-            size, kind = struct.unpack(">I4s", file.exactly(position, 8, "its_last_part"))
-            begin = 8
-            if size == 1:
-                (size,), begin = struct.unpack(">Q", file.exactly(position + 8, 8, "its_last_part")), 16
-            end = position + max(size, begin) if size else file.size
+    has_picture = False
+    try:
+        for kind, begin, end in whole_boxes(file):
             if kind == b"jp2c" and not has_picture:
-                file.exactly(position + begin, 4, "jp2_end")
-                behind = jp2_codestream.end_of(file, position + begin, min(end, file.size))
+                jp2_codestream.end_of(file, begin, end)
                 has_picture = True
-                if end > file.size:
-                    return behind
-            if kind == b"\0\0\0\0":
-                raise NotWholeYet(Said("zeros_at_next"))
-            if end > file.size:
-                raise NotWholeYet(Said("ends_before", what=Said("its_last_part")))
-            position = end
-        except NotWholeYet as error:
-            if has_picture:
-                raise EndMissing(said_of(error)) from error
-            raise
-    raise Doubtful(Said("too_many_parts"))
+    except NotWholeYet as error:
+        if has_picture:
+            raise EndMissing(said_of(error)) from error
+        raise
+    if not has_picture:
+        raise NotWholeYet(Said("ends_before", what=Said("its_last_part")))
+    return file.size

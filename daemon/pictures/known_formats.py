@@ -83,6 +83,7 @@ FORMATS = (
     Format("png", "PNG", (".png",), _begins(_PNG)),
     Format("tiff", "TIFF", (".tif", ".tiff"), _begins(*_TIFF)),
     Format("gif", "GIF", (".gif",), _begins(rb"GIF8[79]a")),
+    Format("jxl", "JPEG XL", (".jxl",), _begins(rb"\0\0\0\x0cJXL \r\n\x87\n", rb"\xff\x0a")),
     Format("psd", "PSD", (".psd", ".psb"), _begins(rb"8BPS\0[\1\2]")),
     Format("jp2", "JPEG 2000", (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc"), _begins(*_JPEG_2000)),
 )
@@ -93,7 +94,6 @@ OTHER_KINDS = tuple(
     for code, pattern in (
         ("a_pdf", rb"\s*%PDF"),
         ("a_zip", rb"PK\x03\x04"),
-        ("a_jpeg_xl", rb"\0\0\0\x0cJXL |\xff\x0a"),
         ("an_svg", rb"(?i:\s*<svg)"),
         ("an_xml", rb"(?i:\s*<\?xml|\s*<x:xmpmeta)"),
         ("a_web_page", rb"(?i:\s*(<!DOC|<html))"),

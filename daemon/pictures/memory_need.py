@@ -17,17 +17,20 @@ _SAMPLE_BYTES = {"uchar": 1, "ushort": 2, "float": 4, "uint": 4, "double": 8}
 _COEFFICIENT_BYTES = 2  # libjpeg keeps one for each sample of a JPEG in several passes
 _COPIES_OF_FILE = 2  # ours, and the loader's
 
-_PROOF = {"webp": (14, 14), "avif": (24, 32), "heic": (16, 24), "raw": (8, 8), "jp2": (24, 30), "gif": (2, 2)}
+_PROOF = {
+    "webp": (14, 14),
+    "avif": (24, 32),
+    "heic": (16, 24),
+    "raw": (8, 8),
+    "jp2": (24, 30),
+    "gif": (2, 2),
+    "jxl": (48, 68),
+}
 """Bytes per pixel of a proof, in 8 and in 16 bit, by kinds whose decoders give no single rows."""
 _DECODING = {
-    "webp": (30, 30),
-    "avif": (28, 40),
-    "heic": (16, 26),
-    "raw": (26, 26),
-    "jp2": (24, 30),
-    "gif": (12, 12),
-    "psd": (16, 28),
-}
+    "webp": (30, 30), "avif": (28, 40), "heic": (16, 26), "raw": (26, 26), "jp2": (24, 30), "gif": (12, 12),
+    "psd": (16, 28), "jxl": (52, 76),
+}  # fmt: skip
 """The same, until the photo is decoded; other kinds need the photo itself, and rows."""
 _PHOTO = (4, 8)
 _WORK = (11, 15)

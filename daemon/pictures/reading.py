@@ -227,7 +227,7 @@ def _header(descriptor: int, kind: str, name: str, max_megapixels: float, page: 
                 most=max_megapixels,
             )
         )
-    if (kind in ("webp", "gif") and header.pages > 1) or (kind == "png" and is_animated(descriptor)):
+    if (kind in ("webp", "gif", "jxl") and header.pages > 1) or (kind == "png" and is_animated(descriptor)):
         raise BadPhoto(Said("animated", name=name))
     if kind == "tiff" and tiff_page.Tags(descriptor, page).in_bare_ycbcr:
         raise Unsupported(Said("bare_ycbcr"))

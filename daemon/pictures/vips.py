@@ -94,6 +94,16 @@ def srgb_profile() -> bytes:
     return bytes(Image.profile_load("srgb"))
 
 
+def has(operation: str) -> bool:
+    """Whether libvips was built with an operation, as "jxlload_buffer"."""
+    return bool(pyvips.type_find("VipsOperation", operation))
+
+
+def allow(operations: str) -> None:
+    """Allow operations that libvips calls untrusted, by the name of their class."""
+    pyvips.operation_block_set(operations, False)
+
+
 def field_of(image: Any, name: str) -> Any:
     """A field of `image`'s metadata; None if it has none of that name."""
     return image.get(name) if image.get_typeof(name) else None

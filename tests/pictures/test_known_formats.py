@@ -39,6 +39,8 @@ def test_every_drawn_photo_is_known_by_its_first_bytes(drawn: str) -> None:
         (b"FOVb\2\0\2\0", "raw"),
         (b"IIU\0\x18\0\0\0", "raw"),
         (b"FUJIFILMCCD-RAW 0201", "raw"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "jxl"),
+        (b"\xff\x0a\1", "jxl"),
         (b"8BPS\0\1\0", "psd"),
         (b"8BPS\0\2\0", "psd"),
         (b"GIF89a\1\0", "gif"),
@@ -59,8 +61,6 @@ def test_the_first_bytes_tell_the_kind(head: bytes, kind: str | None) -> None:
     ("head", "what"),
     [
         (b"\n%PDF-1.7", "a PDF"),
-        (b"\0\0\0\x0cJXL \r\n", "a JPEG XL file"),
-        (b"\xff\x0a\1", "a JPEG XL file"),
         (b"<SVG width='3'", "an SVG drawing"),
         (b"<x:xmpmeta xmlns:x='adobe:ns:meta/'", "an XML text"),
         (b"\0\0\x01\0\1\0", "an icon"),

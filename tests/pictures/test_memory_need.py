@@ -17,6 +17,7 @@ from daemon.pictures.reading import memory_need
 from tests.intake.photos import gif
 from tests.pictures.drawing import basics, bitmap, file_of, heic, png_that_claims, raw_photo, short, tiff_of, with_field
 from tests.pictures.jpeg_2000_files import codestream
+from tests.pictures.jpeg_xl_files import READABLE, jxl
 from tests.pictures.psd_files import CMYK, layers_of_16_bit, psd
 
 Done = subprocess.CompletedProcess[str]
@@ -102,6 +103,8 @@ KINDS: dict[str, Callable[[int, int], bytes]] = {
 }
 if find_spec("pillow_heif"):
     KINDS["heic"] = lambda width, height: heic(image(min(width, 900), min(height, 600)).numpy())  # its encoder is slow
+if READABLE:
+    KINDS["jpeg xl"] = lambda width, height: jxl(image(width, height, 4, deep=True).numpy())
 if find_spec("rawpy"):
     KINDS["camera raw"] = raw
 

@@ -28,6 +28,7 @@ from tests.pictures.drawing import (
     with_field,
 )
 from tests.pictures.jpeg_2000_files import codestream, colours, jp2
+from tests.pictures.jpeg_xl_files import READABLE, jxl
 from tests.pictures.psd_files import layers, psd
 
 LIMIT = 1.0  # megapixels: a mutated header that asks for more is refused
@@ -59,6 +60,8 @@ def seeds() -> dict[str, bytes]:
     files["psd in 16 bit"] = psd(deep(24, 16), in_runs=False)
     files["jpeg 2000"] = jp2(codestream(rgba), colours(16))
     files["jpeg 2000 in 16 bit"] = codestream(deep(48, 32))  # OpenCV writes no smaller ones
+    if READABLE:
+        files["jpeg xl"] = jxl(rgb)
     if find_spec("pillow_heif"):
         files["heic"] = heic(rgb)
     if find_spec("rawpy"):
