@@ -1,5 +1,6 @@
 """Damaged files of every format give a photo or a reason, never a crash or an error of another kind."""
 
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,6 +33,7 @@ from tests.pictures.jpeg_xl_files import READABLE, jxl
 from tests.pictures.psd_files import layers, psd
 
 LIMIT = 1.0  # megapixels: a mutated header that asks for more is refused
+TOO_LONG = 10.0  # CPU seconds, a hundred times what the slowest takes: no clock, and none of hypothesis' deadlines
 
 
 def seeds() -> dict[str, bytes]:
@@ -118,10 +120,13 @@ def checked(path: Path, max_megapixels: float) -> None:
 
 def reason_against(read: Callable[[Path, float], object], path: Path) -> str:
     """The reason why a file is not read, or ""; an error of any other kind is a bug."""
+    started = time.process_time()
     try:
         read(path, LIMIT)
     except (BadPhoto, NotWholeYet) as error:
         return str(error)
+    finally:
+        assert time.process_time() - started < TOO_LONG, "a file of some kilobytes keeps a processor busy"
     return ""
 
 
