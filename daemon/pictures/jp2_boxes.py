@@ -10,7 +10,7 @@ from typing import NamedTuple
 from daemon.errors import NotWholeYet, Said, said_of
 from daemon.pictures import jp2_codestream
 from daemon.pictures.box_walk import whole_boxes
-from daemon.pictures.codec_errors import Undecodable
+from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.exif_in_tiff import PREFIX
 from daemon.pictures.jp2_codestream import START, Size
 from daemon.pictures.partial_file import EndMissing, PartialFile
@@ -25,8 +25,9 @@ SRGB, GREY, SYCC, CMYK = 16, 17, 18, 12
 _MOST_BOXES = 10_000
 _MOST_BYTES = 1 << 24  # of a box that is read, as a profile or a packet
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
-_EXIF = b"JpgTiffExif->JP2"
-_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+_EXIF = (b"JpgTiffExif->JP2", bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e"))  # the second of Photoshop
+_IPTC = (bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"), bytes.fromhex("09a14e97c0b442e0bebf36df6f0ce36f"))
+_FILM = b"moov"  # of Motion JPEG 2000, which begins in the same way
 _METRES_PER_INCH, _SENSIBLE_DPI = 0.0254, (1.0, 100_000.0)
 
 
@@ -68,7 +69,7 @@ class Jpeg2000:
 
 
 def told_by(descriptor: int) -> Jpeg2000:
-    """What an open file says of its picture. Raises Undecodable."""
+    """What an open file says of its picture. Raises Undecodable, or Unsupported if it is a film."""
     try:
         return _told_by(descriptor)
     except struct.error as error:
@@ -85,6 +86,8 @@ def _told_by(descriptor: int) -> Jpeg2000:
         tops.setdefault(kind, (start, end))
         if kind == b"uuid":
             uuids.setdefault(os.pread(descriptor, 16, start), _content(descriptor, start + 16, end))
+    if _FILM in tops and b"jp2c" not in tops:
+        raise Unsupported(Said("jp2_film"))
     start, end = tops.get(b"jp2c", (file_bytes, file_bytes))
     size = _size(descriptor, start)
     inside: dict[bytes, list[tuple[int, int]]] = {}
@@ -94,7 +97,8 @@ def _told_by(descriptor: int) -> Jpeg2000:
     space, icc = _colours(parts.get(b"colr", []))
     palette = _palette(parts[b"pclr"][0]) if b"pclr" in parts else None
     across, down = _resolution(descriptor, *inside.get(b"res ", [(0, 0)])[0])
-    metadata = Metadata(icc, _exif(uuids.get(_EXIF)), uuids.get(_XMP), uuids.get(_IPTC), across, down)
+    exif, iptc = (next((uuids[each] for each in known if each in uuids), None) for known in (_EXIF, _IPTC))
+    metadata = Metadata(icc, _exif(exif), uuids.get(_XMP), iptc, across, down)
     return Jpeg2000(
         size,
         start,
@@ -193,7 +197,7 @@ def follow(file: PartialFile) -> int:
         for kind, begin, end in whole_boxes(file):
             if kind == b"jp2c" and not has_picture:
                 jp2_codestream.end_of(file, begin, end)
-                has_picture = True
+            has_picture = has_picture or kind in (b"jp2c", _FILM)
     except NotWholeYet as error:
         if has_picture:
             raise EndMissing(said_of(error)) from error

@@ -181,6 +181,27 @@ def test_a_profile_and_metadata_go_along(tmp_path: Path) -> None:
     assert photo.remarks == ()
 
 
+def test_photoshop_has_names_of_its_own_for_exif_and_iptc(tmp_path: Path) -> None:
+    exif, iptc = b"II*\0\x08\0\0\0\0\0\0\0\0\0", b"\x1c\x02\x74\0\3(c)"
+    behind = box(b"uuid", bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e") + exif)
+    behind += box(b"uuid", bytes.fromhex("09a14e97c0b442e0bebf36df6f0ce36f") + iptc)
+
+    photo = open_photo(file_of(tmp_path, jp2(codestream(coloured()), colours(SRGB), behind)), LIMIT)
+
+    assert photo.metadata.exif == b"Exif\0\0" + exif
+    assert photo.metadata.iptc == iptc
+
+
+def test_a_film_is_named(tmp_path: Path) -> None:
+    film = BOXED[:12] + box(b"ftyp", b"mjp2\0\0\0\0mjp2") + box(b"mdat", BARE) + box(b"moov", bytes(40))
+    path = file_of(tmp_path, film)
+
+    with path.open("rb") as file:
+        assert follow_to_end(file.fileno()) is None
+    with pytest.raises(BadPhoto, match="cannot be read here: JPEG 2000: it is a film"):
+        prove_decodes(path, LIMIT)
+
+
 @pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, 3), (8, 1)])
 def test_a_picture_on_its_side_is_turned_upright(tmp_path: Path, orientation: int, turns: int) -> None:
     entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
