@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from daemon.errors import Said
 from daemon.pictures.bmp_runs import rgb_of_runs
 from daemon.pictures.codec_errors import Undecodable, Unsupported
-from daemon.pictures.values import Decodable, Header, Metadata
+from daemon.pictures.values import METRES_PER_INCH, Decodable, Header, Metadata, is_sensible
 
 _HEAD_BYTES = 14 + 124  # up to the end of the header of version 5
 _PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6
@@ -26,7 +26,6 @@ _COLOURS_555, _COLOURS_888 = (0x7C00, 0x03E0, 0x001F), (0xFF0000, 0x00FF00, 0x00
 _ALPHA_888 = 0xFF000000
 _PALETTE_BITS, _BITS = (1, 4, 8), (1, 4, 8, 16, 24, 32)
 _DEEP_BITS, _OTHER_FILES = 64, (4, 5)  # of GDI+; with a JPEG or a PNG inside, for printers
-_METRES_PER_INCH, _SENSIBLE_DPI = 0.0254, (1.0, 100_000.0)
 _STRIP_PIXELS = 1 << 18  # unpacked at once; a longer row is unpacked alone
 
 
@@ -116,8 +115,8 @@ def _parsed(descriptor: int, head: bytes) -> _Bitmap:
 
 
 def _dpi(per_metre: int) -> float | None:
-    dpi = per_metre * _METRES_PER_INCH
-    return dpi if _SENSIBLE_DPI[0] <= dpi <= _SENSIBLE_DPI[1] else None
+    dpi = per_metre * METRES_PER_INCH
+    return dpi if is_sensible(dpi) else None
 
 
 def _palette(descriptor: int, start: int, entry_bytes: int, colours: int) -> NDArray[np.uint8]:

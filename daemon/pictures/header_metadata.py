@@ -6,9 +6,8 @@ from typing import Any
 
 from daemon.pictures import jpeg_metadata, png_metadata, vips
 from daemon.pictures.exif import resolution_in
-from daemon.pictures.values import Header, Metadata
+from daemon.pictures.values import Header, Metadata, is_sensible
 
-_SENSIBLE_DPI = (1.0, 100_000.0)
 _SAME_DPI = 0.005  # relative; writers round that much
 
 _COMPLETED: dict[str, Callable[[Header, int], Header]] = {
@@ -54,4 +53,4 @@ def _metadata(image: Any) -> Metadata:
 
 def _dpi(per_mm: float) -> float | None:
     dpi = per_mm * vips.MM_PER_INCH
-    return dpi if per_mm != 1.0 and _SENSIBLE_DPI[0] <= dpi <= _SENSIBLE_DPI[1] else None  # 1.0 is libvips' "unknown"
+    return dpi if per_mm != 1.0 and is_sensible(dpi) else None  # 1.0 is libvips' "unknown"

@@ -14,7 +14,7 @@ from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.exif_in_tiff import PREFIX
 from daemon.pictures.jp2_codestream import START, Size
 from daemon.pictures.partial_file import EndMissing, PartialFile
-from daemon.pictures.values import Metadata
+from daemon.pictures.values import METRES_PER_INCH, Metadata, is_sensible
 
 BEGINNING = b"\0\0\0\x0cjP  "
 """Of every file of boxes; others are a bare codestream."""
@@ -28,7 +28,6 @@ _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _EXIF = (b"JpgTiffExif->JP2", bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e"))  # the second of Photoshop
 _IPTC = (bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"), bytes.fromhex("09a14e97c0b442e0bebf36df6f0ce36f"))
 _FILM = b"moov"  # of Motion JPEG 2000, which begins in the same way
-_METRES_PER_INCH, _SENSIBLE_DPI = 0.0254, (1.0, 100_000.0)
 
 
 class Palette(NamedTuple):
@@ -173,10 +172,10 @@ def _resolution(descriptor: int, start: int, end: int) -> tuple[float | None, fl
         with suppress(struct.error, ZeroDivisionError, OverflowError):
             down, below, across, beside, down_zeros, across_zeros = struct.unpack(">HHHHbb", found.get(kind, b""))
             dpi = tuple(
-                number / under * 10.0**zeros * _METRES_PER_INCH
+                number / under * 10.0**zeros * METRES_PER_INCH
                 for number, under, zeros in ((across, beside, across_zeros), (down, below, down_zeros))
             )
-            if all(_SENSIBLE_DPI[0] <= each <= _SENSIBLE_DPI[1] for each in dpi):
+            if all(map(is_sensible, dpi)):
                 return dpi[0], None if abs(dpi[0] / dpi[1] - 1) < 0.005 else dpi[1]  # writers round that much
     return None, None
 

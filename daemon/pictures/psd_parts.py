@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from daemon.errors import Said
 from daemon.pictures.exif_in_tiff import PREFIX
 from daemon.pictures.partial_file import PartialFile
-from daemon.pictures.values import Metadata
+from daemon.pictures.values import Metadata, is_sensible
 
 BITMAP, GREY, INDEXED, RGB, CMYK, MULTICHANNEL, DUOTONE, LAB = 0, 1, 2, 3, 4, 7, 8, 9
 """Colour modes by their numbers."""
@@ -28,7 +28,6 @@ _OF_LONG_LENGTH = frozenset(
 )  # in a PSB
 _MOST_PARTS = 10_000
 _MOST_BYTES = 1 << 24  # of a resource that is read
-_SENSIBLE_DPI = (1.0, 100_000.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class PsdParts:
         exif = PREFIX + exif.removeprefix(PREFIX) if exif else None
         said = self.resources.get(_RESOLUTION, b"")
         dpi = [int.from_bytes(said[at : at + 4]) / 65536 for at in (0, 8)]  # per inch, whatever unit is shown
-        if not all(_SENSIBLE_DPI[0] <= each <= _SENSIBLE_DPI[1] for each in dpi):
+        if not all(map(is_sensible, dpi)):
             return Metadata(icc, exif, xmp, iptc)
         return Metadata(icc, exif, xmp, iptc, dpi[0], dpi[1] if dpi[1] != dpi[0] else None)
 

@@ -13,6 +13,14 @@ Samples: TypeAlias = NDArray[np.uint8 | np.uint16]
 Container = Literal["png", "tiff", "webp", "jpeg"]
 """The formats that can be written."""
 
+METRES_PER_INCH = 0.0254
+_SENSIBLE_DPI = (1.0, 100_000.0)
+
+
+def is_sensible(dpi: float) -> bool:
+    """Whether a resolution that a file tells, in pixels per inch, can be meant."""
+    return _SENSIBLE_DPI[0] <= dpi <= _SENSIBLE_DPI[1]
+
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
