@@ -105,6 +105,7 @@ class InboxLoop:
 
     def receive_once(self, stop: threading.Event, nothing_left: Callable[[], bool]) -> None:
         """Take in the photos that are there, and wait until nothing is left to do, or the hot folder is away."""
+        may_look_again = True
         while not stop.is_set():
             scan = self.turn(urgent=True)
             if scan is None:
@@ -112,7 +113,9 @@ class InboxLoop:
             if not scan.incomplete and nothing_left():
                 with suppress(RootAway, NoRoom):
                     self._after_scan.after_taking(scan)  # with the photo that was done last
-                return
+                if not (scan.followers and may_look_again):
+                    return
+                may_look_again = False  # once: sidecars follow the last photo of their name, or its photo just failed
             self._watcher.wait(scan.next_look_seconds if scan.incomplete else SHORT_NAP_SECONDS, stop)
 
     def turn(self, *, urgent: bool) -> Scan | None:

@@ -1,6 +1,7 @@
 """Of the two files that a camera writes of one picture, RAW and JPEG, the settings say which is cut out."""
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from daemon.settings.current import CurrentSettings
 from daemon.states import State
 from tests.drawing import save_photo
 from tests.publishing.test_companions import Studio
-from tests.test_crash_at_every_step import Died, files_below, settings_for
+from tests.test_crash_at_every_step import Died, files_below, next_job, settings_for
 
 pytestmark = pytest.mark.usefixtures("deaf")
 
@@ -176,6 +177,31 @@ def test_the_jpeg_of_a_raw_that_fails_is_cut_out_in_its_place(tmp_path: Path) ->
     assert cut_out(studio) == ["a.JPG"]
     assert "a.CR3" in files_below(studio.root / "failed")
     assert files_below(studio.inbox) == []
+    studio.daemon.close()
+
+
+def test_a_single_run_leaves_no_sidecar_of_a_pair_behind(tmp_path: Path) -> None:
+    studio = studio_in(tmp_path, "raw")
+    drop(studio, "a.CR3", "a.JPG")
+    studio.drop("a.xmp")
+    studio.look()
+    while job := next_job(studio.daemon.parts.journal):
+        studio.daemon.parts.task_runner.run(job)
+
+    studio.daemon.parts.inbox_loop.receive_once(threading.Event(), lambda: True)
+
+    assert files_below(studio.inbox) == []
+    studio.daemon.close()
+
+
+def test_a_single_run_ends_though_a_pair_has_to_wait(tmp_path: Path) -> None:
+    studio = studio_in(tmp_path, "raw")
+    drop(studio, "a.CR3", "a.JPG")
+    studio.look()
+
+    studio.daemon.parts.inbox_loop.receive_once(threading.Event(), lambda: True)
+
+    assert files_below(studio.inbox) == ["a.JPG"]
     studio.daemon.close()
 
 
