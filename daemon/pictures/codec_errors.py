@@ -43,8 +43,11 @@ _STRAY_MARK = re.compile("unsupported marker type 0x(?!f7|f8)")
 
 _SPEAKER = re.compile(r"^(?:\w+2vips|vips2\w+|[Vv]ips\w+|\w+(?:load|save)(?:_\w+)?): ")
 """What names the part of libvips that complains, which says nothing to a person."""
-_SAYS_NOTHING = re.compile(r"^(?:vips__\w+: |source: |target: |wbuffer_|unable to open source|libpng read error)")
-"""Lines about the inside of a library."""
+_SAYS_NOTHING = re.compile(
+    r"vips__\w+: |source: |target: |wbuffer_|unable to open source|unable to read pixels|libpng read error"
+    r"|heif: |webp: |.*(?:\b0x[0-9a-f]|\bIFD\b|\w\(\))"
+)
+"""How lines begin that are about the inside of a library."""
 
 
 class Undecodable(ValueError):

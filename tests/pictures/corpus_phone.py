@@ -69,6 +69,7 @@ def _webp() -> Iterator[Piece]:
     yield piece("everything", everything, keeps=frozenset({"icc", "exif", "xmp", "dpi"}), within=3.0)
     yield piece("trailer", webp() + b"more")
     yield piece("cut-at-half", webp()[: len(webp()) // 2], refused=True)
+    yield piece("zeros-at-end", webp()[: len(webp()) * 3 // 4] + bytes(len(webp()) // 4), refused=True)
     yield piece("animated", webp(save_all=True, append_images=[_image(scene()[::-1])]), refused=True)
     for orientation in range(1, 9):
         lying = webp(turned(scene(), orientation), exif=exif_block(orientation))
@@ -110,6 +111,7 @@ def _avif() -> Iterator[Piece]:
     yield piece("nclx-pq", _said_colours(avif(), 9, 16), shown=None, as_is=False)
     yield piece("trailer", avif() + b"more of a tool's")
     yield piece("cut-at-half", avif()[: len(avif()) // 2], refused=True)
+    yield piece("zeros-at-end", avif()[: len(avif()) * 3 // 4] + bytes(len(avif()) // 4), refused=True)
     for orientation in range(1, 9):
         lying = avif(turned(scene(), orientation), exif=exif_block(orientation))
         yield piece(f"orientation-{orientation}", lying, keeps=frozenset({"exif"}))

@@ -32,7 +32,9 @@ NO_PLACE = {("webp", "iptc"), ("mask", "icc")}
 _LOSSLESS: tuple[OutputFormat, ...] = ("png", "tiff", "webp", "tiff_on_colour")
 _AS_JPEG = 16.0  # of 255, on average: what a JPEG of quality 95 may differ by; tiny pictures of steep colours do most
 _SAME_VALUES = 2  # of 255: what two decoders of lossy pictures differ by in rounding
-_JARGON = re.compile(r"vips|Traceback|no reason was given|0x[0-9a-f]{4}|\bNone\b|Exception|errno", re.IGNORECASE)
+_JARGON = re.compile(
+    r"vips|Traceback|no reason was given|0x[0-9a-f]|\bNone\b|Exception|errno|\w\(\)|heif:|webp:|\bIFD\b", re.IGNORECASE
+)
 _GROUND = (230, 120, 40)
 _GROUND_OFF = 8  # of 255: a JPEG's own, and the steps of a profile of 8 bit
 
