@@ -11,7 +11,7 @@ from typing import Any
 from daemon.pictures import vips
 
 EOI = b"\xff\xd9"
-_FILLER = b"".join(b"\x5a\xa5\x3c" * 40 + bytes((0xFF, 0xD0 + number)) for number in range(8))
+_FILLER = b"".join(b"\xa5\x5a\x3c" * 40 + bytes((0xFF, 0xD0 + number)) for number in range(8))
 """Coded data of no picture, with each restart mark, since a decoder waits for the next one in its order."""
 _FILL = b"\xff"  # before a mark, as many as you like (ITU-T T.81, B.1.1.2); cards that were erased are full of them
 _ROWS = 64

@@ -1,6 +1,7 @@
 """Files that end in an unusual way: what has all of its picture is read, with a remark, and nothing else is."""
 
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,19 @@ def test_a_jpeg_that_lacks_coded_data_is_refused_or_has_all_its_pixels(path: Pat
         assert int(np.abs(pixels.astype(int) - whole).max()) <= 2, missing
 
     assert len(read) < 8
+
+
+@pytest.mark.parametrize("quality", [60, 85, 90, 95])
+def test_a_jpeg_that_lacks_its_last_bits_is_refused_or_has_all_its_pixels(path: Path, quality: int) -> None:
+    """A decoder takes zeros for bits that are missing, and they may be zeros: one of two fillers begins with 1."""
+    for seed in range(12):
+        image = pyvips.Image.new_from_array(drawn_photo(160, 120, seed), interpretation="srgb")
+        content = bytes(image.jpegsave_buffer(Q=quality, subsample_mode="off", optimize_coding=False))
+        whole, _ = opened(path, content)
+        for missing in (3, 4):
+            with suppress(NotWholeYet, BadPhoto):
+                pixels, _ = opened(path, content[:-missing])
+                assert (pixels == whole).all(), (seed, missing)
 
 
 def test_the_end_mark_is_not_put_where_rows_are_missing() -> None:
