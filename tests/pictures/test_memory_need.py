@@ -1,5 +1,6 @@
 """What is said of a file's need of memory, before it is decoded, is enough."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,9 @@ from tests.pictures.psd_files import CMYK, layers_of_16_bit, psd
 Done = subprocess.CompletedProcess[str]
 WIDTH, HEIGHT = 3000, 2000
 LIMIT = 500.0  # megapixels
+
+FREED_IS_GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 17)}
+"""mallopt(3): else what is kept of freed memory, up to 64 MB, depends on which thread frees first."""
 
 IN_SO_MUCH_MEMORY = """\
 import resource, sys
@@ -123,6 +127,7 @@ def read_within(
         [sys.executable, "-c", IN_SO_MUCH_MEMORY, str(small), str(path), str(most), read],
         capture_output=True,
         text=True,
+        env={**os.environ, **FREED_IS_GIVEN_BACK},
     )
 
 

@@ -26,6 +26,7 @@ from daemon.pictures.values import Samples
 from daemon.settings import Settings, load
 from daemon.work import witness_desk
 from daemon.work.witness_desk import WitnessDesk, rest_after
+from daemon.work.worker_process import WorkerProcess
 from tests.drawing import drawn_photo
 from tests.engines.drawn_network import drawn_network, drawn_table
 from tests.observe.scrape import value
@@ -179,14 +180,21 @@ def test_a_model_whose_licence_forbids_commerce_is_no_witness_where_that_counts(
 
 
 def test_a_witness_that_dies_costs_one_photo_its_voice_and_nothing_else(
-    court: Court, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    court: Court, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, page = settings_with(tmp_path), Page()
+    settings, page, asked, ask = settings_with(tmp_path), Page(), threading.Event(), WorkerProcess.ask
+
+    def seen_asking(self: WorkerProcess, *values: object) -> object:
+        asked.set()
+        return ask(self, *values)  # type: ignore[arg-type]
+
     court.hears(settings)
+    monkeypatch.setattr(WorkerProcess, "ask", seen_asking)
     (pid,) = court.processes()
     os.kill(pid, signal.SIGSTOP)
     with court.desk.beside(page, settings, ("RMBG-2.0",)) as hearing:  # type: ignore[arg-type]
         hearing.ask()
+        assert asked.wait(PATIENCE_SECONDS)  # or another process would be asked, as this one is dead
         os.kill(pid, signal.SIGKILL)
         hearing.tell()
 
