@@ -3,7 +3,6 @@
 import io
 import struct
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from PIL import Image
 from tests.pictures.drawing import image_of, inward_profile, profile_with_a_poor_way_back
 from tests.pictures.pieces import (
     DPI,
+    SIZES,
     Piece,
     after_soi,
     as_grey,
@@ -21,6 +21,7 @@ from tests.pictures.pieces import (
     grey_profile,
     icc_segments,
     in_profile,
+    numbered,
     packet,
     resources,
     rgb_profile,
@@ -31,7 +32,6 @@ from tests.pictures.pieces import (
 )
 
 _ROUGH = 4.0  # of 255: what a JPEG of high quality differs from what was drawn
-_SIZES = ((1, 1), (1, 9), (9, 1), (7, 5), (8, 8), (17, 3), (65, 33))
 
 
 def jpeg(picture: Any = None, **options: Any) -> bytes:
@@ -41,9 +41,7 @@ def jpeg(picture: Any = None, **options: Any) -> bytes:
 
 def pieces() -> Iterator[Piece]:
     """All JPEGs."""
-    for number, piece in enumerate(_all()):
-        name = piece.name if "." in piece.name else f"{piece.name}.jpg"
-        yield replace(piece, name=f"jpeg-{number:02d}-{name}")
+    yield from numbered("jpeg", "jpg", _all())
 
 
 def _all() -> Iterator[Piece]:
@@ -54,7 +52,7 @@ def _all() -> Iterator[Piece]:
     for orientation in range(1, 9):
         content = jpeg(turned(scene(), orientation), exif=exif_block(orientation))
         yield _piece(f"orientation-{orientation}", content, keeps=frozenset({"exif"}))
-    for width, height in _SIZES:
+    for width, height in SIZES:
         yield _piece(f"{width}x{height}", jpeg(scene(width, height)), shown=scene(width, height), within=6.0)
 
 

@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,12 +12,14 @@ from tests.pictures.drawing import image_of, raw_photo
 from tests.pictures.pieces import (
     DPI,
     HEIGHT,
+    SIZES,
     WIDTH,
     Piece,
     as_grey,
     exif_block,
     grey,
     in_profile,
+    numbered,
     packet,
     rgb_profile,
     saved,
@@ -26,8 +27,6 @@ from tests.pictures.pieces import (
     turned,
     wide,
 )
-
-_SIZES = ((1, 1), (1, 9), (9, 1), (7, 5), (8, 8), (17, 3), (65, 33))
 
 
 def pieces() -> Iterator[Piece]:
@@ -38,9 +37,7 @@ def pieces() -> Iterator[Piece]:
     if find_spec("rawpy"):
         kinds["dng"] = _raw()
     for kind, drawn in kinds.items():
-        for number, piece in enumerate(drawn):
-            name = piece.name if "." in piece.name else f"{piece.name}.{kind}"
-            yield replace(piece, name=f"{kind}-{number:02d}-{name}")
+        yield from numbered(kind, kind, drawn)
 
 
 def webp(picture: Any = None, **options: Any) -> bytes:
@@ -74,7 +71,7 @@ def _webp() -> Iterator[Piece]:
     for orientation in range(1, 9):
         lying = webp(turned(scene(), orientation), exif=exif_block(orientation))
         yield piece(f"orientation-{orientation}", lying, keeps=frozenset({"exif"}))
-    for width, height in _SIZES:
+    for width, height in SIZES:
         yield piece(f"{width}x{height}", webp(scene(width, height)), shown=scene(width, height))
 
 
@@ -115,7 +112,7 @@ def _avif() -> Iterator[Piece]:
     for orientation in range(1, 9):
         lying = avif(turned(scene(), orientation), exif=exif_block(orientation))
         yield piece(f"orientation-{orientation}", lying, keeps=frozenset({"exif"}))
-    for width, height in _SIZES:
+    for width, height in SIZES:
         yield piece(f"{width}x{height}", avif(scene(width, height)), shown=scene(width, height), within=8.0)
 
 
@@ -150,7 +147,7 @@ def _heic() -> Iterator[Piece]:
     for orientation in range(1, 9):
         lying = heic(turned(scene(), orientation), exif=exif_block(orientation))
         yield piece(f"orientation-{orientation}", lying, keeps=frozenset({"exif"}))
-    for width, height in _SIZES:
+    for width, height in SIZES:
         yield piece(f"{width}x{height}", heic(scene(width, height)), shown=scene(width, height), within=8.0)
 
 

@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,17 +9,14 @@ from numpy.typing import NDArray
 
 from daemon.arrays import Rgb
 from tests.pictures.drawing import bitmap
-from tests.pictures.pieces import DPI, HEIGHT, WIDTH, Piece, as_grey, grey, saved, scene
+from tests.pictures.pieces import DPI, HEIGHT, SIZES, WIDTH, Piece, as_grey, grey, numbered, saved, scene
 
-_SIZES = ((1, 1), (1, 9), (9, 1), (7, 5), (8, 8), (17, 3), (65, 33))
 _555, _565 = (0x7C00, 0x03E0, 0x001F), (0xF800, 0x07E0, 0x001F)
 
 
 def pieces() -> Iterator[Piece]:
     """All of them."""
-    for number, piece in enumerate(_bitmaps()):
-        name = piece.name if "." in piece.name else f"{piece.name}.bmp"
-        yield replace(piece, name=f"bmp-{number:02d}-{name}")
+    yield from numbered("bmp", "bmp", _bitmaps())
     for number, (name, content) in enumerate(_STRANGERS.items()):
         yield Piece(f"stranger-{number:02d}-{name}", content, "no photo", refused=True)
 
@@ -53,7 +49,7 @@ def _bitmaps() -> Iterator[Piece]:
     yield piece("cut-at-half", bitmap(scene())[: len(bitmap(scene())) // 2], refused=True)
     yield piece("jpeg-inside", _bmp(0, np.zeros((HEIGHT, 4), np.uint8), compression=4), refused=True)
     yield piece("64-bits-a-pixel", _bmp(64, np.zeros((HEIGHT, WIDTH * 8), np.uint8)), refused=True)
-    for width, height in _SIZES:
+    for width, height in SIZES:
         yield piece(f"{width}x{height}", bitmap(scene(width, height)), shown=scene(width, height))
 
 

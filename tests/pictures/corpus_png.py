@@ -3,7 +3,6 @@
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from tests.pictures.drawing import image_of, inward_profile, profile_with_a_poor
 from tests.pictures.pieces import (
     DPI,
     HEIGHT,
+    SIZES,
     WIDTH,
     Piece,
     as_grey,
@@ -25,6 +25,7 @@ from tests.pictures.pieces import (
     grey_profile,
     in_profile,
     itxt,
+    numbered,
     packet,
     raw_profile,
     resources,
@@ -36,7 +37,6 @@ from tests.pictures.pieces import (
     with_chunks,
 )
 
-_SIZES = ((1, 1), (1, 9), (9, 1), (7, 5), (8, 8), (17, 3), (65, 33))
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6  # PNG, third edition, 11.2.1
 _EXIF = exif_block()[6:]
 
@@ -48,9 +48,7 @@ def png(picture: Any = None, **options: Any) -> bytes:
 
 def pieces() -> Iterator[Piece]:
     """All PNGs."""
-    for number, piece in enumerate(_all()):
-        name = piece.name if "." in piece.name else f"{piece.name}.png"
-        yield replace(piece, name=f"png-{number:02d}-{name}")
+    yield from numbered("png", "png", _all())
 
 
 def _all() -> Iterator[Piece]:
@@ -62,7 +60,7 @@ def _all() -> Iterator[Piece]:
     for orientation in range(1, 9):
         content = png(turned(scene(), orientation), exif=exif_block(orientation))
         yield _piece(f"orientation-{orientation}", content, keeps=frozenset({"exif"}))
-    for width, height in _SIZES:
+    for width, height in SIZES:
         yield _piece(f"{width}x{height}", png(scene(width, height)), shown=scene(width, height))
 
 

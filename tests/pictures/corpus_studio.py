@@ -1,7 +1,6 @@
 """The JPEG 2000, GIF and Photoshop files of the corpus."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from tests.pictures.drawing import image_of
 from tests.pictures.pieces import (
     DPI,
     HEIGHT,
+    SIZES,
     WIDTH,
     Piece,
     as_grey,
@@ -20,6 +20,7 @@ from tests.pictures.pieces import (
     exif_block,
     grey,
     in_profile,
+    numbered,
     packet,
     rgb_profile,
     saved,
@@ -28,7 +29,6 @@ from tests.pictures.pieces import (
     wide,
 )
 
-_SIZES = ((1, 1), (1, 9), (9, 1), (7, 5), (8, 8), (17, 3), (65, 33))
 _SRGB, _GREY = 16, 17  # of a colour box (ISO/IEC 15444-1, I.5.3.3)
 _EXIF_ID, _IPTC_ID = b"JpgTiffExif->JP2", bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 _XMP_ID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
@@ -39,9 +39,7 @@ _MAGIC = b"\1" + bytes(range(255, -1, -1)) + b"\0"  # behind XMP in a GIF
 def pieces() -> Iterator[Piece]:
     """All files of these formats."""
     for kind, drawn in (("jp2", _jpeg_2000()), ("gif", _gif()), ("psd", _psd())):
-        for number, piece in enumerate(drawn):
-            name = piece.name if "." in piece.name else f"{piece.name}.{kind}"
-            yield replace(piece, name=f"{kind}-{number:02d}-{name}")
+        yield from numbered(kind, kind, drawn)
 
 
 def _alpha() -> Any:
@@ -84,7 +82,7 @@ def _jpeg_2000() -> Iterator[Piece]:
         told = jpeg_2000.box(b"uuid", _EXIF_ID + exif_block(orientation)[6:])
         lying = boxed(turned(rgb, orientation), behind=told)
         yield piece(f"orientation-{orientation}", lying, keeps=frozenset({"exif"}), as_is=False)
-    for width, height in _SIZES:
+    for width, height in SIZES:
         yield piece(f"{width}x{height}", boxed(scene(width, height)), shown=scene(width, height))
 
 
@@ -111,7 +109,7 @@ def _gif() -> Iterator[Piece]:
     yield piece("cut-at-half", saved(few, "GIF")[: len(saved(few, "GIF")) // 2], refused=True)
     others = [Image.fromarray(scene()[::-1]).quantize(200)]
     yield piece("animated", saved(few, "GIF", save_all=True, append_images=others), refused=True)
-    for width, height in _SIZES:
+    for width, height in SIZES:
         picture = Image.fromarray(scene(width, height)).quantize(200)
         yield piece(f"{width}x{height}", saved(picture, "GIF"), shown=scene(width, height))
 
@@ -157,5 +155,5 @@ def _psd() -> Iterator[Piece]:
     yield piece("32-bit", psd(rgb.astype(np.uint32), bits=32), refused=True)
     yield piece("cut-at-half", psd(rgb)[: len(psd(rgb)) // 2], refused=True)
     yield piece("trailer", psd(rgb) + b"and more")
-    for width, height in _SIZES:
+    for width, height in SIZES:
         yield piece(f"{width}x{height}", psd(scene(width, height)), shown=scene(width, height))

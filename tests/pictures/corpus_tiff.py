@@ -3,7 +3,6 @@
 import io
 import struct
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -16,6 +15,7 @@ from tests.pictures.pieces import (
     CAMERA,
     DPI,
     HEIGHT,
+    SIZES,
     WIDTH,
     Piece,
     as_grey,
@@ -24,6 +24,7 @@ from tests.pictures.pieces import (
     grey,
     grey_profile,
     in_profile,
+    numbered,
     packet,
     rgb_profile,
     saved,
@@ -32,7 +33,6 @@ from tests.pictures.pieces import (
     wide,
 )
 
-_SIZES = ((1, 1), (1, 9), (9, 1), (7, 5), (8, 8), (17, 3), (65, 33))
 _BYTES, _TEXT, _UNDEFINED = 1, 2, 7
 
 
@@ -51,9 +51,7 @@ def tiff(*pictures: NDArray[Any], **options: Any) -> bytes:
 
 def pieces() -> Iterator[Piece]:
     """All TIFFs."""
-    for number, piece in enumerate(_all()):
-        name = piece.name if "." in piece.name else f"{piece.name}.tif"
-        yield replace(piece, name=f"tiff-{number:03d}-{name}")
+    yield from numbered("tiff", "tif", _all())
 
 
 def _all() -> Iterator[Piece]:
@@ -67,7 +65,7 @@ def _all() -> Iterator[Piece]:
     for orientation in range(1, 9):
         lying = turned(scene(), orientation)
         yield _piece(f"orientation-{orientation}", tiff(lying, extratags=[(274, 3, 1, orientation, True)]))
-    for width, height in _SIZES:
+    for width, height in SIZES:
         yield _piece(f"{width}x{height}", tiff(scene(width, height)), shown=scene(width, height))
 
 

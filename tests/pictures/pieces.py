@@ -3,8 +3,8 @@
 import io
 import struct
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ from tests.pictures.drawing import profile
 Kept = Literal["icc", "exif", "xmp", "iptc", "dpi"]
 
 WIDTH, HEIGHT = 40, 24
+SIZES = ((1, 1), (1, 9), (9, 1), (7, 5), (8, 8), (17, 3), (65, 33))
+"""Odd ones, of which each format has a piece."""
 CAMERA, TITLE, CAPTION, DPI = "Camera", "Drawn Title", "Drawn Caption", 300
 """What EXIF (Model), XMP (dc:title), IPTC (caption) and the resolution say where a file has them."""
 
@@ -43,6 +45,13 @@ class Piece:
     keeps: frozenset[Kept] = frozenset()
     pages: int = 1
     refused: bool = False
+
+
+def numbered(kind: str, suffix: str, drawn: Iterable[Piece]) -> Iterator[Piece]:
+    """The pieces with names of which each stands once; those that have no suffix get this one."""
+    for number, piece in enumerate(drawn):
+        name = piece.name if "." in piece.name else f"{piece.name}.{suffix}"
+        yield replace(piece, name=f"{kind}-{number:03d}-{name}")
 
 
 def scene(width: int = WIDTH, height: int = HEIGHT) -> Rgb:
