@@ -60,14 +60,15 @@ class Unsupported(Undecodable):
 
 def error_of(complaint: str) -> Exception:
     """The error that stands for a codec's complaint: OSError, MemoryError, Unsupported or Undecodable."""
-    if any(words in complaint.lower() for words in _OUT_OF_MEMORY):
+    said = complaint.lower()
+    if any(words in said for words in _OUT_OF_MEMORY):
         return MemoryError(_brief(complaint))
     number = next((number for number in _DISK_ERRORS if os.strerror(number) in complaint), None)
     if number is not None:
         return OSError(number, os.strerror(number))
-    if any(words in complaint.lower() for words in _PART_DAMAGED) or _STRAY_MARK.search(complaint.lower()):
+    if any(words in said for words in _PART_DAMAGED) or _STRAY_MARK.search(said):
         return Undecodable(Said("part_damaged"))
-    known = next((words for words in _UNSUPPORTED if words in complaint.lower()), None)
+    known = next((words for words in _UNSUPPORTED if words in said), None)
     if known is None:
         return Undecodable(_brief(complaint))
     code = _UNSUPPORTED[known]

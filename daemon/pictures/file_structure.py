@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from daemon.errors import NotWholeYet, Said, said_of
 from daemon.pictures import gif_blocks, jp2_boxes, jpeg_xl, psd_parts, tiff_structure
+from daemon.pictures.known_formats import GIF, JPEG_2000, PSD
 from daemon.pictures.partial_file import Doubtful, EndMissing, PartialFile
 
 _TAIL_BYTES = 4096
@@ -212,10 +213,10 @@ _FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[PartialFile], int]], ...] = (
     (re.compile(rb"II[*+]\x00|MM\x00[*+]"), tiff_structure.follow),
     (re.compile(rb"BM"), _bmp),
     (re.compile(rb"....ftyp", re.DOTALL), _boxes),
-    (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), jp2_boxes.follow),
-    (re.compile(rb"GIF8[79]a"), gif_blocks.follow),
+    (re.compile(JPEG_2000), jp2_boxes.follow),
+    (re.compile(GIF), gif_blocks.follow),
     (re.compile(rb"\0\0\0\x0cJXL \r\n|\xff\x0a"), jpeg_xl.follow),
-    (re.compile(rb"8BPS\0[\1\2]"), psd_parts.follow),
+    (re.compile(PSD), psd_parts.follow),
 )
 
 _WITHOUT_END = "its end mark is missing; all rows of the picture are there"

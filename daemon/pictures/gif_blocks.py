@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from daemon.errors import NotWholeYet, Said, said_of
 from daemon.pictures.partial_file import Doubtful, EndMissing, PartialFile
 
-BEGINNING = b"GIF8"
-
 _EXTENSION, _PICTURE, _TRAILER = 0x21, 0x2C, 0x3B
 _CONTROL, _APPLICATION = 0xF9, 0xFF  # labels of extensions
 _ICC, _XMP = b"ICCRGBG1012", b"XMP DataXMP"

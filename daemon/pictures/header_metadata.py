@@ -6,9 +6,7 @@ from typing import Any
 
 from daemon.pictures import jpeg_metadata, png_metadata, vips
 from daemon.pictures.exif import resolution_in
-from daemon.pictures.values import Header, Metadata, is_sensible
-
-_SAME_DPI = 0.005  # relative; writers round that much
+from daemon.pictures.values import Header, Metadata, across_and_down, is_sensible
 
 _COMPLETED: dict[str, Callable[[Header, int], Header]] = {
     "png": png_metadata.completed,
@@ -38,17 +36,15 @@ def completed(header: Header, image: Any, kind: str, descriptor: int) -> Header:
 def told_by_exif(metadata: Metadata) -> Metadata:
     """Metadata of a file that has no other place for its resolution than EXIF, or does not use it."""
     found = resolution_in(metadata.exif)
-    across, down = (_dpi(per_mm) for per_mm in found) if found else (None, None)
-    differ = across and down and abs(across / down - 1) > _SAME_DPI
-    return replace(metadata, dpi=across, dpi_down=down if differ else None)
+    across, down = across_and_down(*map(_dpi, found)) if found else (None, None)
+    return replace(metadata, dpi=across, dpi_down=down)
 
 
 def _metadata(image: Any) -> Metadata:
     blobs = {name: vips.field_of(image, blob) for name, blob in vips.BLOBS.items()}
-    across, down = (_dpi(per_mm) for per_mm in (image.xres, image.yres))
-    differ = across and down and abs(across / down - 1) > _SAME_DPI
+    across, down = across_and_down(_dpi(image.xres), _dpi(image.yres))
     parts = {name: bytes(blob) if blob else None for name, blob in blobs.items()}
-    return Metadata(**parts, dpi=across, dpi_down=down if differ else None)
+    return Metadata(**parts, dpi=across, dpi_down=down)
 
 
 def _dpi(per_mm: float) -> float | None:

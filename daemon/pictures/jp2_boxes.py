@@ -7,17 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from daemon.errors import NotWholeYet, Said, said_of
+from daemon.errors import Said
 from daemon.pictures import jp2_codestream
-from daemon.pictures.box_walk import whole_boxes
+from daemon.pictures.box_walk import follow_boxes
 from daemon.pictures.codec_errors import Undecodable, Unsupported
 from daemon.pictures.exif_in_tiff import PREFIX
 from daemon.pictures.jp2_codestream import START, Size
-from daemon.pictures.partial_file import EndMissing, PartialFile
-from daemon.pictures.values import METRES_PER_INCH, Metadata, is_sensible
-
-BEGINNING = b"\0\0\0\x0cjP  "
-"""Of every file of boxes; others are a bare codestream."""
+from daemon.pictures.partial_file import PartialFile
+from daemon.pictures.values import METRES_PER_INCH, Metadata, across_and_down, is_sensible
 
 SRGB, GREY, SYCC, CMYK = 16, 17, 18, 12
 """EnumCS of those colour spaces that are read (I.5.3.3, and 15444-2)."""
@@ -176,7 +173,7 @@ def _resolution(descriptor: int, start: int, end: int) -> tuple[float | None, fl
                 for number, under, zeros in ((across, beside, across_zeros), (down, below, down_zeros))
             )
             if all(map(is_sensible, dpi)):
-                return dpi[0], None if abs(dpi[0] / dpi[1] - 1) < 0.005 else dpi[1]  # writers round that much
+                return across_and_down(*dpi)
     return None, None
 
 
@@ -191,16 +188,10 @@ def follow(file: PartialFile) -> int:
     """
     if file.exactly(0, 4, "its_header") == START:
         return jp2_codestream.end_of(file, 0, file.size)
-    has_picture = False
-    try:
-        for kind, begin, end in whole_boxes(file):
-            if kind == b"jp2c" and not has_picture:
-                jp2_codestream.end_of(file, begin, end)
-            has_picture = has_picture or kind in (b"jp2c", _FILM)
-    except NotWholeYet as error:
-        if has_picture:
-            raise EndMissing(said_of(error)) from error
-        raise
-    if not has_picture:
-        raise NotWholeYet(Said("ends_before", what=Said("its_last_part")))
-    return file.size
+
+    def holds_picture(kind: bytes, begin: int, end: int) -> bool:
+        if kind == b"jp2c":
+            jp2_codestream.end_of(file, begin, end)
+        return kind in (b"jp2c", _FILM)
+
+    return follow_boxes(file, holds_picture)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from daemon.errors import NotWholeYet, Said, said_of
+from daemon.errors import Said
 from daemon.pictures import vips
-from daemon.pictures.box_walk import whole_boxes
+from daemon.pictures.box_walk import follow_boxes
 from daemon.pictures.codec_errors import Unsupported
-from daemon.pictures.partial_file import EndMissing, PartialFile
+from daemon.pictures.partial_file import PartialFile
 
 BARE = b"\xff\x0a"
 """How a codestream without boxes begins."""
@@ -45,15 +45,8 @@ def follow(file: PartialFile) -> int:
     """
     if file.exactly(0, 2, "its_header") == BARE:
         return file.size
-    has_picture = False
-    try:
-        for kind, begin, _ in whole_boxes(file):
-            is_last = kind == _PART and file.exactly(begin, 1, "its_last_part")[0] & _LAST_PART
-            has_picture = has_picture or kind == _WHOLE or bool(is_last)
-    except NotWholeYet as error:
-        if has_picture:
-            raise EndMissing(said_of(error)) from error
-        raise
-    if not has_picture:
-        raise NotWholeYet(Said("ends_before", what=Said("its_last_part")))
-    return file.size
+
+    def holds_picture(kind: bytes, begin: int, _: int) -> bool:
+        return kind == _WHOLE or (kind == _PART and bool(file.exactly(begin, 1, "its_last_part")[0] & _LAST_PART))
+
+    return follow_boxes(file, holds_picture)

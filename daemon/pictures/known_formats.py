@@ -64,7 +64,8 @@ _RAW = (
     rb"\0MRM",  # Minolta
     rb"FOVb",  # Sigma
 )  # fmt: skip
-_JPEG_2000 = (rb"\0\0\0\x0cjP  ", rb"\xff\x4f\xff\x51")  # in boxes, and bare
+GIF, PSD, JPEG_2000 = rb"GIF8[79]a", rb"8BPS\0[\1\2]", rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"
+"""How these begin, as regular expressions; JPEG 2000 in boxes, or bare."""
 _BMP = rb"BM....\0\0\0\0"  # reserved bytes; many texts begin with the two letters
 
 _RAW_SUFFIXES = (
@@ -82,10 +83,10 @@ FORMATS = (
     Format("jpeg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), _begins(_JPEG)),
     Format("png", "PNG", (".png",), _begins(_PNG)),
     Format("tiff", "TIFF", (".tif", ".tiff"), _begins(*_TIFF)),
-    Format("gif", "GIF", (".gif",), _begins(rb"GIF8[79]a")),
+    Format("gif", "GIF", (".gif",), _begins(GIF)),
     Format("jxl", "JPEG XL", (".jxl",), _begins(rb"\0\0\0\x0cJXL \r\n\x87\n", rb"\xff\x0a")),
-    Format("psd", "PSD", (".psd", ".psb"), _begins(rb"8BPS\0[\1\2]")),
-    Format("jp2", "JPEG 2000", (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc"), _begins(*_JPEG_2000)),
+    Format("psd", "PSD", (".psd", ".psb"), _begins(PSD)),
+    Format("jp2", "JPEG 2000", (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc"), _begins(JPEG_2000)),
 )
 """The first one that fits counts. Many camera RAW files begin like a TIFF; only what follows can tell."""
 

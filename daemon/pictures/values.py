@@ -15,11 +15,18 @@ Container = Literal["png", "tiff", "webp", "jpeg"]
 
 METRES_PER_INCH = 0.0254
 _SENSIBLE_DPI = (1.0, 100_000.0)
+_SAME_DPI = 0.005  # relative
 
 
 def is_sensible(dpi: float) -> bool:
     """Whether a resolution that a file tells, in pixels per inch, can be meant."""
     return _SENSIBLE_DPI[0] <= dpi <= _SENSIBLE_DPI[1]
+
+
+def across_and_down(across: float | None, down: float | None) -> tuple[float | None, float | None]:
+    """A resolution as `Metadata` has it: that from top to bottom only if it differs by more than writers round."""
+    differ = across and down and abs(across / down - 1) > _SAME_DPI
+    return across, down if differ else None
 
 
 @dataclass(frozen=True, slots=True)

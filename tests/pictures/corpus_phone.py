@@ -19,6 +19,7 @@ from tests.pictures.pieces import (
     exif_block,
     grey,
     in_profile,
+    light_of,
     numbered,
     packet,
     rgb_profile,
@@ -169,8 +170,7 @@ def _raw() -> Iterator[Piece]:
     def piece(name: str, content: bytes, **more: Any) -> Piece:
         return Piece(name, content, "camera RAW", **{"as_is": False, "keeps": frozenset({"exif"}), **more})
 
-    share = scene(64, 48) / 255
-    light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    light = light_of(scene(64, 48))
     for name in ("plain", "camera.NEF", "camera.nrw", "camera.tif"):
         yield piece(name, raw_photo(light))
     yield piece("xmp", raw_photo(light, packet()), keeps=frozenset({"exif", "xmp"}))

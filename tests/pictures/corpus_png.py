@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from daemon.arrays import Rgb
-from tests.pictures.drawing import image_of, inward_profile, profile_with_a_poor_way_back
+from tests.pictures.drawing import image_of, inward_profile, png_chunk, profile_with_a_poor_way_back
 from tests.pictures.pieces import (
     DPI,
     HEIGHT,
@@ -19,12 +18,12 @@ from tests.pictures.pieces import (
     Piece,
     as_grey,
     caption,
-    chunk,
     exif_block,
     grey,
     grey_profile,
     in_profile,
     itxt,
+    light_of,
     numbered,
     packet,
     raw_profile,
@@ -85,7 +84,7 @@ def _depths() -> Iterator[Piece]:
         colours = scene(entries, 1)[0]
         yield _piece(
             f"palette-{bits}",
-            _drawn(indices, bits, _PALETTE, chunk(b"PLTE", colours.tobytes())),
+            _drawn(indices, bits, _PALETTE, png_chunk(b"PLTE", colours.tobytes())),
             shown=colours[indices],
         )
     yield _piece("no-compression", png(compress_level=0))
@@ -106,10 +105,10 @@ def _transparency() -> Iterator[Piece]:
     yield _piece("rgb-key", png(transparency=tuple(int(value) for value in corner)))
     key = int(grey(scene())[0, 0])
     yield _piece("grey-key", png(grey(scene()), transparency=key), shown=as_grey(grey(scene())))
-    key_16 = chunk(b"tRNS", struct.pack(">3H", *(int(value) * 257 for value in corner)))
+    key_16 = png_chunk(b"tRNS", struct.pack(">3H", *(int(value) * 257 for value in corner)))
     yield _piece("rgb-16-key", _drawn(wide(scene()), 16, _RGB, key_16))
     indices, colours = (grey(scene()) >> 4).astype(np.uint8), scene(16, 1)[0]
-    tables = chunk(b"PLTE", colours.tobytes()) + chunk(b"tRNS", bytes([0, 128]))
+    tables = png_chunk(b"PLTE", colours.tobytes()) + png_chunk(b"tRNS", bytes([0, 128]))
     yield _piece("palette-key", _drawn(indices, 4, _PALETTE, tables), shown=colours[indices])
     yield _piece("all-clear", png(np.dstack([scene(), np.zeros_like(alpha)])), shown=None)
 
@@ -128,32 +127,29 @@ def _colours() -> Iterator[Piece]:
     lying = np.rint(255 * (grey(scene()) / 255) ** (2.2 / 1.8)).astype(np.uint8)
     yield _piece("grey-icc", png(lying, icc_profile=grey_profile(1.8)), shown=as_grey(grey(scene())), as_is=False, within=3.0)  # fmt: skip # noqa: E501
     p3 = in_profile(scene(), rgb_profile("p3"))
-    yield _piece("cicp-p3", with_chunks(png(p3), chunk(b"cICP", bytes([12, 13, 0, 1]))), within=3.0)
-    yield _piece("cicp-srgb", with_chunks(png(), chunk(b"cICP", bytes([1, 13, 0, 1]))))
-    yield _piece("cicp-unknown", with_chunks(png(), chunk(b"cICP", bytes([200, 13, 0, 1]))))
-    yield _piece("cicp-pq", with_chunks(png(), chunk(b"cICP", bytes([9, 16, 0, 1]))), shown=None, as_is=False)
-    yield _piece("srgb-chunk", with_chunks(png(), chunk(b"sRGB", b"\0") + chunk(b"gAMA", struct.pack(">I", 45455))))
-    light = _light(scene())
-    chrm = chunk(b"cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000))
-    yield _piece("gamma-1", with_chunks(png(light), chunk(b"gAMA", struct.pack(">I", 100_000))), within=3.0)
-    yield _piece("gamma-1-chrm", with_chunks(png(light), chunk(b"gAMA", struct.pack(">I", 100_000)) + chrm), within=3.0)
-    yield _piece("gamma-0", with_chunks(png(), chunk(b"gAMA", bytes(4))))
+    yield _piece("cicp-p3", with_chunks(png(p3), png_chunk(b"cICP", bytes([12, 13, 0, 1]))), within=3.0)
+    yield _piece("cicp-srgb", with_chunks(png(), png_chunk(b"cICP", bytes([1, 13, 0, 1]))))
+    yield _piece("cicp-unknown", with_chunks(png(), png_chunk(b"cICP", bytes([200, 13, 0, 1]))))
+    yield _piece("cicp-pq", with_chunks(png(), png_chunk(b"cICP", bytes([9, 16, 0, 1]))), shown=None, as_is=False)
+    yield _piece(
+        "srgb-chunk", with_chunks(png(), png_chunk(b"sRGB", b"\0") + png_chunk(b"gAMA", struct.pack(">I", 45455)))
+    )
+    light = np.rint(255 * light_of(scene())).astype(np.uint8)
+    chrm = png_chunk(b"cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000))
+    yield _piece("gamma-1", with_chunks(png(light), png_chunk(b"gAMA", struct.pack(">I", 100_000))), within=3.0)
+    yield _piece(
+        "gamma-1-chrm", with_chunks(png(light), png_chunk(b"gAMA", struct.pack(">I", 100_000)) + chrm), within=3.0
+    )
+    yield _piece("gamma-0", with_chunks(png(), png_chunk(b"gAMA", bytes(4))))
     yield _piece("chrm-alone", with_chunks(png(), chrm))
-
-
-def _light(picture: Rgb) -> Rgb:
-    share = picture / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    values: Rgb = np.rint(linear * 255).astype(np.uint8)
-    return values
 
 
 def _metadata() -> Iterator[Piece]:
     exif, xmp, iptc = frozenset({"exif"}), frozenset({"xmp"}), frozenset({"iptc"})
     yield _piece("dpi", png(dpi=(DPI, DPI)), keeps=frozenset({"dpi"}))
-    yield _piece("dpi-unknown-unit", with_chunks(png(), chunk(b"pHYs", struct.pack(">IIB", 300, 300, 0))))
-    yield _piece("exif", with_chunks(png(), chunk(b"eXIf", _EXIF)), keeps=exif)
-    yield _piece("exif-behind", with_chunks(png(), behind=chunk(b"eXIf", _EXIF)), keeps=exif)
+    yield _piece("dpi-unknown-unit", with_chunks(png(), png_chunk(b"pHYs", struct.pack(">IIB", 300, 300, 0))))
+    yield _piece("exif", with_chunks(png(), png_chunk(b"eXIf", _EXIF)), keeps=exif)
+    yield _piece("exif-behind", with_chunks(png(), behind=png_chunk(b"eXIf", _EXIF)), keeps=exif)
     yield _piece("exif-raw", with_chunks(png(), raw_profile(b"exif", exif_block())), keeps=exif)
     yield _piece("exif-raw-app1", with_chunks(png(), raw_profile(b"APP1", exif_block())), keeps=exif)
     yield _piece("exif-raw-behind", with_chunks(png(), behind=raw_profile(b"exif", exif_block())), keeps=exif)
@@ -167,12 +163,12 @@ def _metadata() -> Iterator[Piece]:
     plain = raw_profile(b"iptc", resources(caption()), compressed=False)
     yield _piece("iptc-raw-plain-behind", with_chunks(png(), behind=plain), keeps=iptc)
     yield _piece("iptc-raw-8bim", with_chunks(png(), raw_profile(b"8bim", resources(caption()))), keeps=iptc)
-    before = chunk(b"eXIf", _EXIF) + itxt(packet()) + raw_profile(b"iptc", resources(caption()))
+    before = png_chunk(b"eXIf", _EXIF) + itxt(packet()) + raw_profile(b"iptc", resources(caption()))
     everything = with_chunks(png(dpi=(DPI, DPI), icc_profile=rgb_profile("srgb")), before)
     yield _piece("everything", everything, keeps=exif | xmp | iptc | {"icc", "dpi"}, within=3.0)
-    yield _piece("broken-raw", with_chunks(png(), chunk(b"zTXt", b"Raw profile type iptc\0\0" + b"no such data")))
-    yield _piece("broken-exif", with_chunks(png(), chunk(b"eXIf", b"II*\0\xff\xff\xff\xff" + bytes(9))))
-    yield _piece("texts", with_chunks(png(), chunk(b"tEXt", b"Software\0drawn"), chunk(b"tIME", bytes([7, 230, 1, 1, 0, 0, 0]))))  # fmt: skip # noqa: E501
+    yield _piece("broken-raw", with_chunks(png(), png_chunk(b"zTXt", b"Raw profile type iptc\0\0" + b"no such data")))
+    yield _piece("broken-exif", with_chunks(png(), png_chunk(b"eXIf", b"II*\0\xff\xff\xff\xff" + bytes(9))))
+    yield _piece("texts", with_chunks(png(), png_chunk(b"tEXt", b"Software\0drawn"), png_chunk(b"tIME", bytes([7, 230, 1, 1, 0, 0, 0]))))  # fmt: skip # noqa: E501
 
 
 def _ends() -> Iterator[Piece]:
@@ -200,5 +196,5 @@ def _drawn(values: NDArray[Any], bits: int, colour_type: int, before: bytes = b"
         rows = np.frombuffer(values.astype(">u2" if bits == 16 else "u1").tobytes(), np.uint8).reshape(height, -1)
     lines = b"".join(b"\0" + row.tobytes() for row in rows)
     header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
-    chunks = chunk(b"IHDR", header) + before + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    chunks = png_chunk(b"IHDR", header) + before + png_chunk(b"IDAT", zlib.compress(lines)) + png_chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks

@@ -24,6 +24,7 @@ from tests.pictures.pieces import (
     grey,
     grey_profile,
     in_profile,
+    light_of,
     numbered,
     packet,
     rgb_profile,
@@ -78,9 +79,9 @@ def _depths() -> Iterator[Piece]:
     yield _piece("rgb-8", tiff())
     yield _piece("rgb-16", tiff(deep))
     yield _piece("rgb-32", tiff(deep.astype(np.uint32) * 65537), as_is=False)
-    yield _piece("rgb-float", tiff(_light(scene()).astype(np.float32)), as_is=False, within=1.0)
-    yield _piece("rgb-double", tiff(_light(scene()).astype(np.float64)), refused=True)
-    yield _piece("rgb-half", tiff(_light(scene()).astype(np.float16)), as_is=False, within=1.0)
+    yield _piece("rgb-float", tiff(light_of(scene()).astype(np.float32)), as_is=False, within=1.0)
+    yield _piece("rgb-double", tiff(light_of(scene()).astype(np.float64)), refused=True)
+    yield _piece("rgb-half", tiff(light_of(scene()).astype(np.float16)), as_is=False, within=1.0)
     yield _piece("rgb-signed", tiff((deep >> 1).astype(np.int16)), refused=True)
     steps = grey(scene())
     yield _piece("grey-8", tiff(steps), shown=as_grey(steps))
@@ -103,12 +104,6 @@ def _depths() -> Iterator[Piece]:
         yield _piece(f"grey-{bits}", bytes(image_of(steps).tiffsave_buffer(bitdepth=bits)), shown=shown, within=40.0, as_is=False)  # fmt: skip # noqa: E501
     palette = np.repeat(np.arange(256, dtype=np.uint16)[None] * 257, 3, 0)
     yield _piece("palette-8", tiff(steps, photometric="palette", colormap=palette), shown=as_grey(steps))
-
-
-def _light(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    share = picture / 255
-    light: NDArray[np.float64] = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    return light
 
 
 def _layouts() -> Iterator[Piece]:

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from daemon.arrays import Rgb
 from daemon.pictures import iptc
-from tests.pictures.drawing import profile
+from tests.pictures.drawing import png_chunk, profile
 
 Kept = Literal["icc", "exif", "xmp", "iptc", "dpi"]
 
@@ -75,6 +75,13 @@ def as_grey(values: NDArray[np.uint8]) -> Rgb:
 def wide(picture: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """The same in 16 bit."""
     return picture.astype(np.uint16) * 257
+
+
+def light_of(picture: Rgb) -> NDArray[np.float64]:
+    """(H, W, 3), 0..1: the light that values of sRGB stand for (IEC 61966-2-1)."""
+    share = picture / 255
+    light: NDArray[np.float64] = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return light
 
 
 def turned(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -198,11 +205,6 @@ def icc_segments(icc: bytes) -> Sequence[bytes]:
     ]
 
 
-def chunk(kind: bytes, content: bytes) -> bytes:
-    """One chunk of a PNG."""
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
 def with_chunks(png: bytes, before: bytes = b"", behind: bytes = b"") -> bytes:
     """A PNG with more chunks: behind its header, and before its last one."""
     return png[:33] + before + png[33:-12] + behind + png[-12:]
@@ -214,10 +216,10 @@ def raw_profile(name: bytes, content: bytes, compressed: bool = True) -> bytes:
     lines = "\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
     text = f"\n{name.decode()}\n{len(content):8d}\n{lines}\n".encode()
     key = b"Raw profile type " + name + b"\0"
-    return chunk(b"zTXt", key + b"\0" + zlib.compress(text)) if compressed else chunk(b"tEXt", key + text)
+    return png_chunk(b"zTXt", key + b"\0" + zlib.compress(text)) if compressed else png_chunk(b"tEXt", key + text)
 
 
 def itxt(xmp: bytes, compressed: bool = False) -> bytes:
     """A chunk with an XMP packet."""
     text = zlib.compress(xmp) if compressed else xmp
-    return chunk(b"iTXt", b"XML:com.adobe.xmp\0" + bytes([compressed, 0]) + b"\0\0" + text)
+    return png_chunk(b"iTXt", b"XML:com.adobe.xmp\0" + bytes([compressed, 0]) + b"\0\0" + text)

@@ -16,8 +16,8 @@ from tests.pictures.corpus_jpeg import jpeg
 from tests.pictures.corpus_phone import webp
 from tests.pictures.corpus_png import png
 from tests.pictures.corpus_tiff import tiff
-from tests.pictures.drawing import bitmap, encoded, image_of
-from tests.pictures.pieces import after_soi, caption, chunk, itxt, packet, resources, saved, segment, with_chunks
+from tests.pictures.drawing import bitmap, encoded, image_of, png_chunk
+from tests.pictures.pieces import after_soi, caption, itxt, packet, resources, saved, segment, with_chunks
 from tests.pictures.psd_files import psd
 
 LIMIT = 2.0  # megapixels
@@ -71,11 +71,11 @@ def made_to_harm() -> dict[str, bytes]:
     tiny, small = png(np.zeros((8, 8, 3), np.uint8)), jpeg(np.zeros((8, 8, 3), np.uint8))
     page = tiff(np.zeros((4, 4, 3), np.uint8))
     return {
-        "bomb-ztxt.png": with_chunks(tiny, chunk(b"zTXt", b"Raw profile type iptc\0\0" + blanks)),
-        "bomb-itxt.png": with_chunks(tiny, chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + blanks)),
-        "bomb-itxt-behind.png": with_chunks(tiny, behind=chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + blanks)),
-        "bomb-icc.png": with_chunks(tiny, chunk(b"iCCP", b"drawn\0\0" + blanks)),
-        "chunks.png": with_chunks(tiny, chunk(b"tEXt", b"a\0b") * 60_000),
+        "bomb-ztxt.png": with_chunks(tiny, png_chunk(b"zTXt", b"Raw profile type iptc\0\0" + blanks)),
+        "bomb-itxt.png": with_chunks(tiny, png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + blanks)),
+        "bomb-itxt-behind.png": with_chunks(tiny, behind=png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + blanks)),
+        "bomb-icc.png": with_chunks(tiny, png_chunk(b"iCCP", b"drawn\0\0" + blanks)),
+        "chunks.png": with_chunks(tiny, png_chunk(b"tEXt", b"a\0b") * 60_000),
         "blanks.png": with_chunks(tiny, itxt(packet(blanks=MEGABYTE))),
         "half-tags.png": with_chunks(tiny, itxt(b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>" + b"<a" * 500_000)),
         "entities.png": with_chunks(tiny, itxt(_billion_laughs())),

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import pyvips
 
-from daemon.arrays import Rgb
 from daemon.errors import BadPage, BadPhoto, NotWholeYet, RootAway, Vanished
 from daemon.pictures import writing
 from daemon.pictures.known_formats import SUFFIXES
@@ -45,6 +44,7 @@ from tests.pictures.drawing import (
     tiff_of,
     with_field,
 )
+from tests.pictures.pieces import turned
 
 LOSSLESS = tuple(format_ for format_ in FORMATS if format_ not in ("jpeg", "avif"))
 LIMIT = 500.0
@@ -103,25 +103,11 @@ def test_a_name_that_is_no_unicode_is_read_too(tmp_path: Path) -> None:
     assert open_photo(path, LIMIT).width == 96
 
 
-def lying(upright: Rgb, orientation: int) -> Rgb:
-    """A picture as it lies in a file that says `orientation` of it."""
-    return np.ascontiguousarray({
-        1: upright,
-        2: upright[:, ::-1],
-        3: upright[::-1, ::-1],
-        4: upright[::-1],
-        5: upright.transpose(1, 0, 2),
-        6: upright.transpose(1, 0, 2)[::-1],
-        7: upright.transpose(1, 0, 2)[::-1, ::-1],
-        8: upright.transpose(1, 0, 2)[:, ::-1],
-    }[orientation])  # fmt: skip
-
-
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format_", ["jpeg", "png", "tiff", "webp"])
 def test_a_photo_is_turned_upright(tmp_path: Path, orientation: int, format_: str) -> None:
     upright = coloured(48, 32)
-    image = with_field(image_of(lying(upright, orientation)), "orientation", orientation)
+    image = with_field(image_of(turned(upright, orientation)), "orientation", orientation)
 
     photo = open_photo(file_of(tmp_path, encoded(image, format_)), LIMIT)
 
@@ -133,7 +119,7 @@ def test_a_photo_is_turned_upright(tmp_path: Path, orientation: int, format_: st
 def test_a_phones_photo_is_turned_once_though_it_says_so_twice(tmp_path: Path, orientation: int) -> None:
     upright = coloured(96, 64)
 
-    photo = open_photo(file_of(tmp_path, heic(lying(upright, orientation), orientation=orientation)), LIMIT)
+    photo = open_photo(file_of(tmp_path, heic(turned(upright, orientation), orientation=orientation)), LIMIT)
 
     assert photo.pixels.shape == upright.shape
     assert np.abs(photo.pixels.astype(int) - upright).mean() < 3
