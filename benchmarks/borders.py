@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.true_colours import true_colours
+
 Rgb = NDArray[np.uint8]
 Alpha = NDArray[np.float32]
 
@@ -98,14 +100,12 @@ def halo_ratio(found: Sequence[tuple[Rgb, Alpha]]) -> float:
 
     It does not depend on the new colour. The true colours of the subject are those that pymatting estimates.
     """
-    from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
-
     from daemon.pictures.compositing import cut_out
 
     cleaned: list[float] = []
     raw: list[float] = []
     for rgb, alpha in found:
-        subject = estimate_foreground_ml(rgb / 255, alpha.astype(np.float64))
+        subject = true_colours(rgb, alpha)
         cover = alpha[..., None]
         rim = (alpha > 0) & (alpha < 1)
         for old in ((0.0, 0.8, 0.0), (0.0, 0.0, 1.0)):

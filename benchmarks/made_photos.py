@@ -14,6 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from benchmarks.labelled import Labelled, photos_or_exit
+from benchmarks.true_colours import true_colours
 from daemon.arrays import Alpha, Rgb
 from daemon.engines.onnx.network_input import network_input
 from daemon.engines.onnx.network_output import alpha_of_map
@@ -70,12 +71,10 @@ def made_folder(cache: Path, data: Path, more: Path) -> Path:
 
 def made(foreground: Labelled, background: Labelled, megapixels: float, dice: np.random.Generator) -> tuple[Rgb, Alpha]:
     """A photo of about this size, and its alpha, (H, W) float32 0..1."""
-    from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
-
     rgb, alpha = foreground.photo(), foreground.truth()
     factor = float(np.sqrt(megapixels * 1e6 / alpha.size))
     size = round(alpha.shape[1] * factor), round(alpha.shape[0] * factor)
-    subject = np.asarray(estimate_foreground_ml(rgb / 255, alpha.astype(np.float64)), np.float32)
+    subject = np.asarray(true_colours(rgb, alpha), np.float32)
     cover = _enlarged(alpha, size)
     firm = min(STEEPEST, max(1.0, 0.6 * factor))
     cover = np.clip((cover - 0.5) * firm + 0.5, 0, 1)

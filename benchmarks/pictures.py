@@ -4,9 +4,9 @@
         [--rembg-python PYTHON] [--no-throughput]
 
 Each figure is the median of `runs`. Each run is a process of its own; ours and rembg's take turns, so that a busy
-machine slows both. CPU ratios count everything between a file and a finished PNG except the network: both sides get the
-same drawn matte in its place. Throughput runs the two programs as a user does, weights and all; the peak of memory is
-that of `freisteller process` with its engine.
+machine slows both; a throughput ratio is the median of those within a turn. CPU ratios count everything between a file
+and a finished PNG except the network: both sides get the same drawn matte in its place. Throughput runs the two
+programs as a user does, weights and all; the peak of memory is that of `freisteller process` with its engine.
 
 rembg runs in an environment of its own, which benchmarks/rembg_environment.py makes once (--rembg-python PYTHON takes
 another). For the throughput a loop over the folder calls its library, which starts faster than the program `rembg`;
@@ -160,15 +160,19 @@ def throughput_ratio(folder: Path, photo: Path, photos: int, runs: int, rembg: S
     inbox.mkdir()
     for number in range(photos):
         shutil.copy(photo, inbox / f"{number}.jpg")
-    seconds: dict[str, list[float]] = {"ours": [], "rembg": []}
+    turns: list[dict[str, float]] = []
     for _ in range(runs):
-        for side, taken in seconds.items():
+        seconds: dict[str, float] = {}
+        for side in ("ours", "rembg"):
             with tempfile.TemporaryDirectory(dir=folder) as out:
                 command = ours_on(sorted(inbox.iterdir()), Path(out)) if side == "ours" else [*rembg, str(inbox), out]
-                taken.append(whole_run(command, Path(out), photos))
-    mine, theirs = statistics.median(seconds["ours"]), statistics.median(seconds["rembg"])
-    print(f"{photos} x {photo.name}: ours {mine:.1f} s, rembg {theirs:.1f} s")
-    return theirs / mine
+                seconds[side] = whole_run(command, Path(out), photos)
+        turns.append(seconds)
+    ratios = [seconds["rembg"] / seconds["ours"] for seconds in turns]
+    mine, theirs = (statistics.median(seconds[side] for seconds in turns) for side in ("ours", "rembg"))
+    told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    print(f"{photos} x {photo.name}: ours {mine:.1f} s, rembg {theirs:.1f} s; ratio of each turn {told}", flush=True)
+    return statistics.median(ratios)
 
 
 def ours_on(photos: Sequence[Path], out: Path) -> list[str]:

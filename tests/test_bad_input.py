@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import pyvips
 
+from daemon.hotfolder.orders import LEFT_NOTE
 from tests.drawing import drawn_photo, save_photo
 from tests.processes import freisteller
 from tests.test_killed import files_below, results
@@ -99,7 +100,8 @@ def test_a_name_of_255_bytes_is_shortened_so_that_its_result_fits(dropped: Path)
 @pytest.mark.slow
 def test_what_is_not_ours_stays_where_it_is(dropped: Path) -> None:
     inbox = dropped / "hot" / "inbox"
-    left = sorted(path.name for path in inbox.iterdir())
+    # On a slow machine the run lasts long enough for the note that names what is left alone.
+    left = sorted(path.name for path in inbox.iterdir() if path.name != LEFT_NOTE)
 
     assert left == ["._good.jpg", "folder link", "folder.jpg", "link.jpg", "notes.txt", "pipe.jpg"]
 
