@@ -31,6 +31,7 @@ WORDS = {
     "intake": ("finds whole photos,", "takes them in"),
     "publishing": ("a decided job", "becomes files, once"),
     "work": ("a photo is cut out,", "many at once"),
+    "cluster": ("other machines", "do the work"),
     "people": ("what people say", "by moving files"),
     "contact_sheet": ("results laid out", "to look at"),
     "exports": ("an order, as", "shops read it"),

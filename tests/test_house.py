@@ -29,12 +29,13 @@ ORDER = (
     "disk", "settings", "logs", "words",
     "judgement", "pictures", "engines", "renditions",
     "journal", "observe", "hotfolder", "intake",
-    "publishing", "work", "people",
+    "publishing", "work", "cluster", "people",
     "contact_sheet", "exports", "shops", "notify", "web", "service", "commands", "cli",
 )  # fmt: skip
 """The rooms. Each imports only from rooms before it, from itself, and from the loose modules."""
 
 OWNERS = {
+    "distributed": {"cluster/dask_link.py"},
     "defusedxml": {"pictures/xmp.py"},
     "jinja2": {"contact_sheet/html_sheet.py", "web/templates.py"},
     "onnxruntime": {"engines/onnx/onnx_session.py"},

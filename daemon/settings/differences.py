@@ -11,7 +11,14 @@ from daemon.settings.tree import Settings
 SERVERS = "comfyui.servers"
 LIVE = (
     SERVERS,
-    "dispatch",
+    "cluster.silent_seconds",
+    "dispatch.hang_seconds",
+    "dispatch.max_tries",
+    "dispatch.memory_mb",
+    "dispatch.postpone_seconds",
+    "dispatch.priorities",
+    "dispatch.stop_seconds",
+    "dispatch.workers",
     "export",
     "grading",
     "intake",
@@ -25,7 +32,7 @@ LIVE = (
     "renditions",
     "strategy",
 )
-"""Sections and keys that a running daemon takes over. Its folders, its port and its kind of engine are fixed."""
+"""Sections and keys that a running daemon takes over. Its folders, port, kind of engine and cluster are fixed."""
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -9,8 +9,11 @@ from daemon.settings.section import Section
 
 
 class DispatchSettings(Section):
-    """How much is done at once. workers 0 = as many as the engine can use."""
+    """How much is done at once. workers 0 = as many as the engine can use. executor: "dask" = on the machines of a
+    cluster, too.
+    """
 
+    executor: Literal["local", "dask"] = "local"
     workers: int = Field(0, ge=0, le=256)
     memory_mb: int = Field(0, ge=0, le=10_000_000)
     max_tries: int = Field(3, ge=1, le=1000)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from daemon.settings.cluster_section import ClusterSettings
 from daemon.settings.engine_sections import ComfyUISettings, EngineSettings
 from daemon.settings.export_sections import ExportSettings, ProductSettings
 from daemon.settings.http_section import HttpSettings
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     export: ExportSettings = ExportSettings()
     shops: dict[ShopName, ShopSettings] = Field({}, max_length=MOST_SHOPS)
     dispatch: DispatchSettings = DispatchSettings()
+    cluster: ClusterSettings = ClusterSettings()
     journal: JournalSettings = JournalSettings()
     http: HttpSettings = HttpSettings()
     notify: NotifySettings = NotifySettings()
@@ -67,6 +69,13 @@ class Settings(BaseSettings):
         """Refuse engine.use = "comfyui" without a server."""
         if self.engine.use == "comfyui" and not self.comfyui.servers:
             raise ValueError('engine.use is "comfyui", but comfyui.servers lists none')
+        return self
+
+    @model_validator(mode="after")
+    def a_cluster_has_a_scheduler(self) -> "Settings":
+        """Refuse dispatch.executor = "dask" without a scheduler."""
+        if self.dispatch.executor == "dask" and not self.cluster.scheduler:
+            raise ValueError('dispatch.executor is "dask", but cluster.scheduler names none')
         return self
 
     @property

@@ -270,3 +270,16 @@ def test_no_setting_is_refused_in_programmers_words(path: tuple[str, ...]) -> No
 
     assert told
     assert [text for text in told if THEIR_WORDS.search(OUR_WORDS.sub("", text))] == []
+
+
+@pytest.mark.parametrize(
+    "address", ["render-1", "http://render-1:8786", "tls://render-1", "tls://render-1:8786/x", "tls://a b:1"]
+)
+def test_a_scheduler_that_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(ValidationError, match="tls://render-1:8786"):
+        Settings(cluster={"scheduler": address})
+
+
+def test_a_cluster_without_a_scheduler_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"cluster\.scheduler names none"):
+        Settings(dispatch={"executor": "dask"})
