@@ -9,6 +9,7 @@ import typer
 
 from daemon import __version__
 from daemon.cli import (
+    cluster_commands,
     export_command,
     model_commands,
     operator_commands,
@@ -28,6 +29,7 @@ COMMANDS: Mapping[str, Sequence[Callable[..., None]]] = {
         export_command.export,
         operator_commands.pause,
         operator_commands.resume,
+        cluster_commands.worker,
     ),
     "Look": (
         operator_commands.status,

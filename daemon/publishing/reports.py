@@ -36,7 +36,8 @@ Staged = tuple[Path, str]
 class Cut:
     """One picture of a file with its staged results. size: of the results, (width, height) in pixels.
 
-    told: what an earlier report tells of the renditions of a page that stays as it is.
+    told: what an earlier report tells of the renditions of a page that stays as it is. machine: the worker of a cluster
+    that made it; "" = it was made here.
     """
 
     page: Page
@@ -46,6 +47,7 @@ class Cut:
     files: tuple[Staged, ...] = ()
     renditions: tuple[MadeRendition, ...] = ()
     told: tuple[Mapping[str, Any], ...] = ()
+    machine: str = ""
 
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:
@@ -102,6 +104,7 @@ def _cut(cut: Cut, words: Texts, photo: Mapping[str, Any]) -> dict[str, Any]:
         "recipe": recipe_values(best.recipe),
         **_finishes(best),
         "best_attempt": best.number,
+        **({"machine": cut.machine} if cut.machine else {}),
         "attempts": [attempt_values(attempt, words) for attempt in cut.outcome.attempts],
         **({"renditions": renditions} if renditions else {}),
     }

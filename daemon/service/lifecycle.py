@@ -17,6 +17,7 @@ from daemon.journal import damage
 from daemon.logs import log
 from daemon.observe import series
 from daemon.publishing.job_events import JobEnd
+from daemon.service.far_work import start_pool
 from daemon.service.open_root import open_root
 from daemon.service.open_web import open_web
 from daemon.service.reload import Reload, use_settings
@@ -105,6 +106,7 @@ class Daemon:
             for thread in threads:
                 thread.start()
             parts.machine.start()
+            start_pool(parts, parts.dispatch)
             parts.notifications.start()
             parts.housekeeping.look()
             parts.systemd.ready()
@@ -227,6 +229,8 @@ class Daemon:
         while parts.dispatch.running and time.monotonic() < deadline:
             time.sleep(0.02)
         parts.engine.close()  # jobs that still ask it get EngineAway, and are put off
+        if parts.pool is not None:
+            parts.pool.close()
         parts.witnesses.close()
         parts.workers.close()  # and so do those that are still read, judged or written
         for thread in started:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from daemon.errors import BadSettings, NoRoom
 from daemon.logs import log
-from daemon.service.choose_engine import leave_out_dead_parameters, memory_for, use_servers, workers_for
+from daemon.service.choose_engine import leave_out_dead_parameters, memory_for, use_servers
+from daemon.service.far_work import photos_at_once
 from daemon.service.systemd import Systemd
 from daemon.service.tools import stale_seconds
 from daemon.service.wiring import Parts
@@ -90,6 +91,6 @@ def use_settings(parts: Parts, settings: Settings) -> None:
     parts.watcher.use_settings(settings.intake)
     parts.hooks.use_settings(settings.notify)
     parts.dispatch.backoff.first_seconds = settings.dispatch.postpone_seconds
-    parts.dispatch.resize(workers_for(settings, parts.engine))
+    parts.dispatch.resize(photos_at_once(settings, parts.engine, parts.pool))
     if settings.log.level != parts.settings.now.log.level:
         log.set_level(settings.log.level)

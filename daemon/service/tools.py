@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from daemon import __version__
+from daemon.cluster.pool import Pool
 from daemon.engines.contract import Engine
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.job_locks import JobLocks
@@ -21,6 +22,7 @@ from daemon.observe.metrics import Metrics
 from daemon.observe.stage_clock import StageClock
 from daemon.pictures.picture_cache import PictureCache
 from daemon.service.choose_engine import build_engine, cores, memory_for
+from daemon.service.cluster_link import make_pool
 from daemon.service.journal_watch import JournalWatch
 from daemon.service.open_root import OpenRoot
 from daemon.service.refusals import Refusals
@@ -60,6 +62,7 @@ class Tools:
     machine: Machine
     alphas: Alphas
     picture_cache: PictureCache
+    pool: Pool | None
 
 
 def make_tools(
@@ -107,6 +110,7 @@ def make_tools(
         progress=progress,
         machine=machine,
         alphas=Alphas(opened.state / "alphas"),
+        pool=make_pool(current, doors),
         picture_cache=PictureCache(opened.state / "pictures", lambda: current.now.http.cache_mb),
     )
 

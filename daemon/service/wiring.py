@@ -35,10 +35,11 @@ from daemon.publishing.rendered_pictures import RenderedPictures
 from daemon.publishing.staging import Staging
 from daemon.service.after_scan import AfterScan
 from daemon.service.arrivals import Arrivals
-from daemon.service.choose_engine import leave_out_dead_parameters, workers_for
+from daemon.service.far_work import opener, photos_at_once
 from daemon.service.housekeeping import Housekeeping, StatusTurn
 from daemon.service.inbox_loop import InboxLoop, RootWatch
 from daemon.service.make_deeds import make_deeds
+from daemon.service.make_pipeline import make_pipeline
 from daemon.service.obstacle_watch import ObstacleWatch
 from daemon.service.pruning import Pruning
 from daemon.service.shop_sending import ShopSending
@@ -46,8 +47,8 @@ from daemon.service.task_runner import TaskRunner
 from daemon.service.tools import Tools
 from daemon.work.attempt_pictures import AttemptPictures
 from daemon.work.backoff import Backoff
+from daemon.work.cut_file import FilesHere
 from daemon.work.dispatch import Dispatch
-from daemon.work.engine_questions import EngineQuestions
 from daemon.work.job_runner import JobRunner
 from daemon.work.pipeline import Pipeline
 from daemon.work.recovery import Recovery
@@ -90,7 +91,7 @@ def wire(tools: Tools, doors: ExitStack, on_end: Sequence[Callable[[JobEnd], Non
     """
     settings, folders, journal, runtime = tools.settings, tools.folders, tools.journal, tools.runtime
     hooks, notifications = _notifications(tools)
-    pipeline = _pipeline(tools)
+    pipeline = make_pipeline(tools)
     publisher, job_runner = _running(tools, pipeline, _job_events(tools, notifications, on_end))
     orders = Orders(folders, settings, pipeline.strategy)
     corrections = LearntCorrections(journal, orders, runtime)
@@ -148,8 +149,9 @@ def _running(tools: Tools, pipeline: Pipeline, events: JobEvents) -> tuple[Publi
     publisher = Publisher(
         journal, folders, alphas=tools.alphas, staging=staging, job_events=events, locks=tools.locks, runtime=runtime
     )
+    files = opener(tools, pipeline, FilesHere(pipeline, staging))
     job_runner = JobRunner(
-        journal, folders, pipeline=pipeline, staging=staging, publisher=publisher, job_events=events, runtime=runtime
+        journal, folders, files=files, staging=staging, publisher=publisher, job_events=events, runtime=runtime
     )
     return publisher, job_runner
 
@@ -168,7 +170,7 @@ def _housekeeping(
         "The pruning of the journal": Pruning(tools.journal, tools.alphas, tools.settings, tools.runtime.clock).prune,
         "The clearing of forgotten uploads": uploads.clear_forgotten,
         # An engine may find out after its start how many photos at once are good.
-        "The number of workers": lambda: dispatch.resize(workers_for(tools.settings.now, tools.engine)),
+        "The number of workers": lambda: dispatch.resize(photos_at_once(tools.settings.now, tools.engine, tools.pool)),
     }
     obstacles = ObstacleWatch(tools, inbox_loop, dispatch)
     return Housekeeping(status, obstacles, tools.journal_watch, dispatch, recovery.clear_leftovers, each_minute)
@@ -220,22 +222,6 @@ def _notifications(tools: Tools) -> tuple[Hooks, Notifications]:
     )
 
 
-def _pipeline(tools: Tools) -> Pipeline:
-    """Raises BadSettings if the engine has no model of the ladder."""
-    pipeline = Pipeline(
-        EngineQuestions(tools.engine, tools.alphas, tools.progress, tools.runtime, tools.journal.work_times),
-        recorder=tools.journal,
-        meter=tools.progress,
-        budget=tools.budget,
-        workers=tools.workers,
-        witnesses=tools.witnesses,
-        runtime=tools.runtime,
-    )
-    leave_out_dead_parameters(pipeline, tools.opened.state, tools.settings.now)
-    pipeline.strategy(tools.settings.now)
-    return pipeline
-
-
 def _dispatch(tools: Tools, executor: ThreadPoolExecutor, task_runner: TaskRunner) -> Dispatch:
     settings = tools.settings.now
     tools.journal.turns.prioritize(settings.dispatch.priorities)
@@ -243,7 +229,7 @@ def _dispatch(tools: Tools, executor: ThreadPoolExecutor, task_runner: TaskRunne
         tools.journal,
         executor,
         task_runner.run,
-        workers_for(settings, tools.engine),
+        photos_at_once(settings, tools.engine, tools.pool),
         Backoff(settings.dispatch.postpone_seconds),
         tools.root,
         tools.runtime.clock,

@@ -151,6 +151,19 @@ class CutFile:
         self._held.close()
 
 
+class FilesHere:
+    """Opens files to work on them in this program. It is an `OpensFiles`."""
+
+    def __init__(self, pipeline: Pipeline, staging: Stages) -> None:
+        self._pipeline = pipeline
+        self._staging = staging
+
+    def open(self, task: PhotoTask, original: Path, *, decided: bool) -> CutFile:
+        """A file in work."""
+        del decided
+        return CutFile(task, original, self._pipeline, self._staging)
+
+
 def with_pages_as_before(task: PhotoTask, results: Sequence[str]) -> PhotoTask:
     """The task with settings by which the file has the pages that its results were made of.
 

@@ -31,8 +31,8 @@ from daemon.publishing.publication import Publication, Step
 from daemon.publishing.publisher import Publisher
 from daemon.publishing.staging import Staging
 from daemon.states import LONGEST_POSTPONE_SECONDS, MOVES, Move, is_decided, is_open
-from daemon.work.cut_file import CutFile, refuse_if_written
-from daemon.work.pipeline import Pipeline
+from daemon.work.cut_file import refuse_if_written
+from daemon.work.file_in_work import FileInWork, OpensFiles
 from daemon.work.task import PhotoTask
 
 
@@ -59,7 +59,7 @@ class JobRunner:
         journal: Journal,
         folders: HotFolder,
         *,
-        pipeline: Pipeline,
+        files: OpensFiles,
         staging: Staging,
         publisher: Publisher,
         job_events: JobEvents,
@@ -67,7 +67,7 @@ class JobRunner:
     ) -> None:
         self._journal = journal
         self._folders = folders
-        self._pipeline = pipeline
+        self._files = files
         self._staging = staging
         self._publisher = publisher
         self._job_events = job_events
@@ -149,7 +149,7 @@ class JobRunner:
         self._folders.check()
         publication = self._look(task)
         original = publication.files.original or Path()
-        with CutFile(task, original, self._pipeline, self._staging) as file:
+        with self._files.open(task, original, decided=publication.step is not Step.CUT_OUT) as file:
             if publication.step is Step.CUT_OUT:
                 publication = self._cut_out(publication, file)
             with self._publisher.locks.held(task.job.id), self._runtime.stages.timed("publish"):
@@ -169,7 +169,7 @@ class JobRunner:
         except OSError as error:
             raise BadPhoto(Said("cannot_read", name=task.job.name, fault=error.strerror)) from error
 
-    def _cut_out(self, publication: Publication, file: CutFile) -> Publication:
+    def _cut_out(self, publication: Publication, file: FileInWork) -> Publication:
         """Ask engines until a result is good enough, then decide. No lock is held meanwhile."""
         outcome, job_id = file.cut_out(), publication.row.job.id
         self._runtime.tick(Effect.RECORD_ATTEMPT)
@@ -177,7 +177,7 @@ class JobRunner:
         self._journal.decide(job_id, outcome)
         return replace(publication, row=self._journal.row(job_id), outcome=outcome)
 
-    def _stage(self, publication: Publication, file: CutFile) -> Publication:
+    def _stage(self, publication: Publication, file: FileInWork) -> Publication:
         """Write the results and the report on them."""
         job, original, content = publication.row.job, publication.files.original, publication.content
         assert original is not None and content is not None  # noqa: PT018 - else there was nothing to cut out

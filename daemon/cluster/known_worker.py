@@ -1,0 +1,73 @@
+"""What the pool knows of one worker, and of the photos that it has now."""
+
+import threading
+from dataclasses import dataclass, field, replace
+
+from daemon.cluster.link import SeenWorker
+from daemon.cluster.worker_state import FarWorker
+
+
+class NoFitWorker(Exception):
+    """No worker may have this photo now."""
+
+
+class PhotoLost(Exception):
+    """The worker was lost with the photo. blamed: it was alone there, so it may have been the photo's doing."""
+
+    def __init__(self, worker: str, why: str, *, blamed: bool) -> None:
+        super().__init__(why)
+        self.worker = worker
+        self.blamed = blamed
+
+
+@dataclass(eq=False)
+class OnWorker:
+    """A photo that a worker has now."""
+
+    done: threading.Event = field(default_factory=threading.Event)
+    answer: bytes | None = None
+    lost: PhotoLost | None = None
+
+
+@dataclass(eq=False)
+class KnownWorker:
+    """A worker that the scheduler knows.
+
+    heard_at, rests_until: monotonic seconds. alone: the id of the suspect that it is kept for. rests_for: why it gets
+    no photos until then, one of `SET_ASIDE`.
+    """
+
+    seen: SeenWorker
+    heard_at: float
+    running: dict[str, OnWorker] = field(default_factory=dict)
+    alone: str = ""
+    rests_until: float = 0.0
+    rests_for: str = ""
+    done: int = 0
+    lost: int = 0
+
+    def set_aside(self, version: str, now: float, silent_seconds: float) -> str:
+        """Why it gets no photos now, one of `SET_ASIDE`; "" if it gets some. version: that it must have."""
+        told = self.seen.told
+        if told.get("version") != version:  # also a worker of somebody else, which tells nothing
+            return "other_version"
+        if now - self.heard_at > silent_seconds:
+            return "silent"
+        if told.get("set_aside"):
+            return str(told["set_aside"])
+        return self.rests_for if now < self.rests_until else ""
+
+    def shown(self, version: str, now: float, silent_seconds: float) -> FarWorker:
+        """What people see of it."""
+        seen, told = self.seen, self.seen.told
+        worker = FarWorker(seen.name, seen.address, str(told.get("host", seen.host)), seen.threads)
+        return replace(
+            worker,
+            memory_bytes=int(told.get("memory_bytes", 0)),
+            version=str(told.get("version", "")),
+            engine=str(told.get("engine", "")),
+            running=len(self.running),
+            done=self.done,
+            lost=self.lost,
+            set_aside=self.set_aside(version, now, silent_seconds),
+        )

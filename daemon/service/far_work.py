@@ -1,0 +1,49 @@
+"""Makes the parts by which photos are cut out on the workers of a cluster, too."""
+
+from math import ceil
+
+from daemon.cluster.far_file import FarFiles, FarTools
+from daemon.cluster.pool import Pool
+from daemon.engines.contract import Engine
+from daemon.service.choose_engine import workers_for
+from daemon.service.tools import Tools
+from daemon.settings import Settings
+from daemon.work.cut_file import FilesHere
+from daemon.work.dispatch import Dispatch
+from daemon.work.file_in_work import OpensFiles
+from daemon.work.pipeline import Pipeline
+
+_MORE_IN_WORK = 1.25
+"""Of what workers work on at once: the rest is published here, or waits for the next place."""
+
+
+def opener(tools: Tools, pipeline: Pipeline, here: FilesHere) -> OpensFiles:
+    """Opens files on the workers of the cluster, if there is one, else here."""
+    if tools.pool is None:
+        return here
+    far = FarTools(
+        tools.pool,
+        tools.folders,
+        tools.alphas,
+        tools.journal,
+        tools.progress,
+        tools.runtime,
+        pipeline,
+        tools.journal.work_times.leave_out,
+    )
+    return FarFiles(far, here, workers_for(tools.settings.now, tools.engine))
+
+
+def photos_at_once(settings: Settings, engine: Engine, pool: Pool | None) -> int:
+    """How many photos to have in work."""
+    here = workers_for(settings, engine)
+    if pool is None or settings.dispatch.workers:
+        return here
+    return max(here, ceil(pool.threads * _MORE_IN_WORK) + 1 if pool.threads else 0)
+
+
+def start_pool(tools: Tools, dispatch: Dispatch) -> None:
+    """Look for workers from now on, if there is a cluster, and have as many photos in work as they can use."""
+    pool = tools.pool
+    if pool is not None:
+        pool.start(lambda: dispatch.resize(photos_at_once(tools.settings.now, tools.engine, pool)))
