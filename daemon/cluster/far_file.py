@@ -106,7 +106,7 @@ class FarFile:
         self._tools = tools
         self._task = task
         self._original = original
-        self._folder = tools.folders.private / "tries" / f"{task.job.id}-{uuid.uuid4().hex}"
+        self._folder = tools.folders.jobs.tries_root / f"{task.job.id}-{uuid.uuid4().hex}"
         self._worker = ""
         self._paid_for: dict[int, KeptAlpha] = {}
         self.made: Made | None = None

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass, field, replace
 
 from daemon.cluster.link import SeenWorker
-from daemon.cluster.worker_state import FarWorker
+from daemon.cluster.worker_state import SET_ASIDE, FarWorker
 
 
 class NoFitWorker(Exception):
@@ -53,7 +53,7 @@ class KnownWorker:
             return "other_version"
         if now - self.heard_at > silent_seconds:
             return "silent"
-        if told.get("set_aside"):
+        if told.get("set_aside") in SET_ASIDE:
             return str(told["set_aside"])
         return self.rests_for if now < self.rests_until else ""
 

@@ -1,6 +1,9 @@
 """What is known of a cluster and of its workers, for whoever shows it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from daemon.words.counted import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,14 @@ class FarWorker:
     set_aside: str = ""
 
 
-SET_ASIDE = ("other_version", "root_away", "engine_away", "silent", "leaving")
-"""Its version is another one; it does not see the hot folder; it reaches no engine; it has not been heard of for a
-while; it was asked to end."""
+SET_ASIDE: Mapping[str, str] = {
+    "other_version": "it is no worker of this version of Freisteller",
+    "root_away": "it does not see the hot folder",
+    "engine_away": "it reaches no engine",
+    "silent": "it has not been heard of for a while",
+    "leaving": "it was asked to end",
+}
+"""Why a worker gets no photos, each in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +51,13 @@ class ClusterState:
     def fit(self) -> tuple[FarWorker, ...]:
         """The workers that get photos now."""
         return tuple(worker for worker in self.workers if self.connected and not worker.set_aside)
+
+    def in_words(self) -> str:
+        """For people: how many workers there are, and why others get no photos."""
+        if not self.connected:
+            return f"the scheduler does not answer ({self.fault}), so photos are cut out here"
+        fit = self.fit
+        at_once = sum(worker.threads for worker in fit)
+        first = f"{counted(len(fit), 'worker')} for {counted(at_once, 'photo')} at once"
+        left_out = [f"{each.name} gets none: {SET_ASIDE[each.set_aside]}" for each in self.workers if each.set_aside]
+        return "; ".join([first if fit else "no worker is there, so photos are cut out here", *left_out])

@@ -34,6 +34,8 @@ class JobFolders:
         """One folder per job, with the files that are not published yet."""
         self.returns_root = private / "returns"
         """One folder per job, with a file of the job that somebody put back into `inbox/` for another try."""
+        self.tries_root = private / "tries"
+        """One folder per try that another machine makes, with the files that it writes."""
         self._root = root
         self._inbox = inbox
         self._private = private
@@ -112,6 +114,10 @@ class JobFolders:
     def clear_staging(self, job_id: str) -> None:
         """Remove the files of a job that are not published. May be repeated."""
         _remove(_folder(self.staging_root, job_id))
+
+    def clear_tries(self) -> None:
+        """Remove what machines wrote for tries that nobody waits for any more: those of a daemon that has ended."""
+        _remove(self.tries_root)
 
     def has_staging(self, job_id: str) -> bool:
         """Whether the job has a staging folder."""

@@ -1,10 +1,12 @@
 """Makes the parts by which photos are cut out on the workers of a cluster, too."""
 
+import logging
 from math import ceil
 
 from daemon.cluster.far_file import FarFiles, FarTools
 from daemon.cluster.pool import Pool
 from daemon.engines.contract import Engine
+from daemon.logs import log
 from daemon.service.choose_engine import workers_for
 from daemon.service.tools import Tools
 from daemon.settings import Settings
@@ -44,6 +46,26 @@ def photos_at_once(settings: Settings, engine: Engine, pool: Pool | None) -> int
 
 def start_pool(tools: Tools, dispatch: Dispatch) -> None:
     """Look for workers from now on, if there is a cluster, and have as many photos in work as they can use."""
-    pool = tools.pool
-    if pool is not None:
-        pool.start(lambda: dispatch.resize(photos_at_once(tools.settings.now, tools.engine, pool)))
+    if tools.pool is not None:
+        tools.pool.start(_Look(tools, tools.pool, dispatch).turn)
+
+
+class _Look:
+    """What follows from a look at the workers."""
+
+    def __init__(self, tools: Tools, pool: Pool, dispatch: Dispatch) -> None:
+        self._tools = tools
+        self._pool = pool
+        self._dispatch = dispatch
+        self._told = ""
+
+    def turn(self) -> None:
+        """Give the workers enough to do, and tell how they are; log it when it changes."""
+        self._dispatch.resize(photos_at_once(self._tools.settings.now, self._tools.engine, self._pool))
+        state = self._pool.state()
+        text = state.in_words()
+        self._tools.health.report("cluster", bool(state.fit), text)
+        if text != self._told:
+            self._told = text
+            level = logging.INFO if state.fit else logging.WARNING
+            log.log("cluster", f"Cluster: {text}.", level=level, workers=[worker.name for worker in state.fit])

@@ -32,6 +32,9 @@ class Recovery:
         """After a start, make everything ready to go on; returns counts by how. Raises RootAway or NoRoom."""
         self._folders.check()
         resumed = self._journal.recover()
+        if self._folders.jobs.tries_root.exists():
+            self._tick(Effect.CLEAR)
+            self._folders.jobs.clear_tries()
         most = self._settings.dispatch.max_tries
         # A job whose results are published counts as done: only its original is still to be put away.
         worn_out = [row for row in self._journal.worn_out(most) if not self._publisher.is_placed(row.job.id)]
