@@ -16,7 +16,8 @@ NEEDS_EXTRA = (
     "python -m pip install 'freisteller[cluster]'"
 )
 CA_COMMANDS = (
-    'openssl req -x509 -newkey rsa:3072 -nodes -days 3650 -subj "/CN=Our cluster" -keyout ca.key -out ca.pem',
+    'openssl req -x509 -newkey rsa:3072 -nodes -days 3650 -subj "/CN=Our cluster" '
+    "-addext keyUsage=critical,keyCertSign -keyout ca.key -out ca.pem",
     'openssl req -newkey rsa:3072 -nodes -subj "/CN=cluster" -keyout cluster.key -out cluster.csr',
     "openssl x509 -req -in cluster.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 825 -out cluster.pem",
 )

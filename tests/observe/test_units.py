@@ -12,6 +12,7 @@ from daemon.journal.run_end import RunEnd, RunEndRecord
 from tests.observe.prometheus import ROOT
 
 UNITS = ["freisteller.service", "freisteller@.service"]
+ALL = [*UNITS, "freisteller-worker.service"]
 EXPOSURE_LIMIT = 1.5
 
 
@@ -30,7 +31,7 @@ def systemd_analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([path, *arguments], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", ALL)
 def test_a_unit_is_locked_down(name: str) -> None:
     result = systemd_analyze("security", "--offline=true", "--no-pager", str(ROOT / "systemd" / name))
 
@@ -39,7 +40,7 @@ def test_a_unit_is_locked_down(name: str) -> None:
     assert float(exposure[1]) <= EXPOSURE_LIMIT
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", ALL)
 def test_a_unit_is_valid_once_the_program_is_there(name: str, tmp_path: Path) -> None:
     copy = tmp_path / name
     copy.write_text(unit(name).replace("/opt/freisteller/bin/freisteller", "/bin/true"), encoding="utf-8")
@@ -49,7 +50,7 @@ def test_a_unit_is_valid_once_the_program_is_there(name: str, tmp_path: Path) ->
     assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", ALL)
 def test_each_line_that_is_relaxed_says_why(name: str) -> None:
     text = unit(name)
     reasons = " ".join(re.findall(r"# RELAXED ((?:.*\n)(?:# .*\n)*)", text))
@@ -79,7 +80,7 @@ def test_the_template_differs_only_in_what_an_instance_has_of_its_own() -> None:
     }
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", ALL)
 def test_systemd_waits_longer_than_the_daemon_takes_to_stop(name: str) -> None:
     config = (ROOT / "config" / "freisteller.toml").read_text(encoding="utf-8")
     daemon_stops = re.search(r"^stop_seconds = ([0-9.]+)", config, re.MULTILINE)
@@ -92,6 +93,11 @@ def test_systemd_waits_longer_than_the_daemon_takes_to_stop(name: str) -> None:
 
 def test_a_bad_setting_is_not_tried_again() -> None:
     assert "RestartPreventExitStatus=2\n" in unit(UNITS[0])  # and not 75: a share may be mounted late
+
+
+def test_a_worker_is_started_again_however_it_ended() -> None:
+    assert "Restart=always\n" in unit("freisteller-worker.service")  # it ends with 0 if the scheduler dies
+    assert " worker --config /etc/freisteller/freisteller.toml\n" in unit("freisteller-worker.service")
 
 
 def command_after_the_end(name: str) -> list[str]:
@@ -129,7 +135,7 @@ def test_the_next_start_knows_the_result_that_systemd_saw(name: str, result: str
     assert list(state.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", ALL)
 def test_a_child_process_may_run_out_of_memory_and_limit_it_itself(name: str) -> None:
     allowed = calls_of("@default") | calls_of("@system-service")
     assert "SystemCallFilter=@system-service\n" in unit(name)
