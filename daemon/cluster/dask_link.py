@@ -112,7 +112,7 @@ def _seen(address: str, each: Mapping[str, Any]) -> SeenWorker:
     )
 
 
-def serve(
+async def serve(
     scheduler: str,
     tls: TlsFiles | None,
     name: str,
@@ -126,18 +126,6 @@ def serve(
 
     told: what it says of itself, with each heartbeat. on_change: is told "joined", or why it is not joined.
     """
-    asyncio.run(_serve(scheduler, tls, name, threads, told, stop, on_change))
-
-
-async def _serve(
-    scheduler: str,
-    tls: TlsFiles | None,
-    name: str,
-    threads: int,
-    told: Callable[[], Mapping[str, Any]],
-    stop: threading.Event,
-    on_change: Callable[[str], None],
-) -> None:
     said = ""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="freisteller-worker-") as scratch:

@@ -76,8 +76,9 @@ class FarFiles:
                 yield file
                 return
             except NoFitWorker:
-                if file.made is not None or self._tools.runtime.stopping():
+                if self._tools.runtime.stopping():
                     raise EngineAway(Said("stopping")) from None
+                task = file.task
             finally:
                 file.close()
         with self._turn(task, wanted=not decided), self._here.open(task, original, decided=decided) as near:
@@ -104,7 +105,8 @@ class FarFile:
 
     def __init__(self, tools: FarTools, task: PhotoTask, original: Path) -> None:
         self._tools = tools
-        self._task = task
+        self.task = task
+        """As the next one is to be told who works on it: an engine may know its tickets once it was sent."""
         self._original = original
         self._folder = tools.folders.jobs.tries_root / f"{task.job.id}-{uuid.uuid4().hex}"
         self._worker = ""
@@ -135,7 +137,7 @@ class FarFile:
             except PhotoLost as lost:
                 self._tell_lost(lost)
                 if lost.blamed:
-                    raise WorkerLost(Said("far_worker_lost", name=self._task.job.name, worker=lost.worker)) from lost
+                    raise WorkerLost(Said("far_worker_lost", name=self.task.job.name, worker=lost.worker)) from lost
                 continue
             self._take_over(place, returned)
             if returned.error is not None:
@@ -146,7 +148,7 @@ class FarFile:
         assert self.made is not None
         for attempts in self.made.recorded:
             self._tools.runtime.tick(Effect.RECORD_ATTEMPT)
-            self._tools.recorder.record_attempts(self._task.job, attempts)
+            self._tools.recorder.record_attempts(self.task.job, attempts)
         return self.made.outcome
 
     def restore(self, kept: "Mapping[int, KeptPage] | None" = None) -> Outcome:
@@ -166,19 +168,19 @@ class FarFile:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _sent_once(self, gave_back: set[str]) -> tuple[FarWorker, Returned]:
-        tools, job = self._tools, self._task.job
+        tools, job = self._tools, self.task.job
         began = time.monotonic()
         with tools.pool.placed(job.id, gave_back, tools.runtime.stopping) as place:
             tools.waited(job.id, time.monotonic() - began)
             tools.runtime.tick(Effect.MAKE_STAGING)
             with translated(f"The folder of a try at {job.name}"):
                 self._folder.mkdir(parents=True, exist_ok=True)
-            key = f"job-{uuid.uuid4()}"
-            answer = tools.pool.send(place, job.id, key, packed(self._errand()))
-            return place, unpacked(answer)
+            errand = packed(self._errand())
+            self.task = replace(self.task, job=replace(self.task.job, fresh=False))
+            return place, unpacked(tools.pool.send(place, job.id, f"job-{uuid.uuid4()}", errand))
 
     def _errand(self) -> Errand:
-        folders, task = self._tools.folders, self._task
+        folders, task = self._tools.folders, self.task
         kept = (
             (attempt.number, attempt.recipe, self._tools.alphas.png_of(task.job, attempt.number, attempt.recipe))
             for attempt in task.job.attempts
@@ -196,7 +198,7 @@ class FarFile:
         """Keep what a worker brought. Raises what no other worker can mend."""
         for number, recipe, png in returned.alphas:
             self._tools.runtime.tick(Effect.KEEP_ALPHA)
-            self._tools.alphas.keep_png(self._task.job, number, recipe, png)
+            self._tools.alphas.keep_png(self.task.job, number, recipe, png)
             self._paid_for[number] = number, recipe, png
         for name, values, labels in returned.told:
             getattr(self._tools.meter, name)(*values, **labels)
@@ -209,11 +211,11 @@ class FarFile:
         if not why:
             raise error from returned.cause
         self._tools.pool.rest(place, why)
-        text = f"The worker {place.name} gave {self._task.job.name} back: {error} It gets no photos for a while."
+        text = f"The worker {place.name} gave {self.task.job.name} back: {error} It gets no photos for a while."
         log.log("far_worker_rests", text, level=logging.WARNING, worker=place.name, why=why)
 
     def _tell_lost(self, lost: PhotoLost) -> None:
-        job = self._task.job
+        job = self.task.job
         text = f"{job.name}: the worker {lost.worker} was lost with it: {lost}. It goes on elsewhere."
         log.log("far_worker_lost", text, level=logging.WARNING, job=job.id, name=job.name, worker=lost.worker)
 
@@ -222,12 +224,12 @@ class FarFile:
         assert self.made is not None
         source, target = self._tools.folders.root / place, folder / place.name
         self._tools.runtime.tick(Effect.KEEP_RESULT)
-        with translated(f"What a worker wrote for {self._task.job.name}"):
+        with translated(f"What a worker wrote for {self.task.job.name}"):
             _wait_until_seen(source)
             source.replace(target)
         if content_of(target).hex() != self.made.sums[str(place)]:
             target.unlink()
-            raise NoRoom(Said("far_file_differs", name=self._task.job.name))
+            raise NoRoom(Said("far_file_differs", name=self.task.job.name))
         return target, suffix
 
 

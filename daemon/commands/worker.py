@@ -1,5 +1,6 @@
 """`freisteller worker`: works on photos of a daemon that runs on another machine."""
 
+import asyncio
 import signal
 import socket
 import threading
@@ -44,15 +45,9 @@ def run_worker(settings: Settings, name: str, threads: int, print_line: Callable
         f"The worker {name} works on {counted(threads, 'photo')} at once, for the daemon of {settings.root_path}."
     )
     try:
-        serve(
-            settings.cluster.scheduler,
-            tls,
-            name,
-            threads,
-            told=machine.told,
-            stop=stop,
-            on_change=partial(_tell, settings.cluster.scheduler, print_line),
-        )
+        on_change = partial(_tell, settings.cluster.scheduler, print_line)
+        scheduler = settings.cluster.scheduler
+        asyncio.run(serve(scheduler, tls, name, threads, told=machine.told, stop=stop, on_change=on_change))
     finally:
         machine.close()
     print_line("The worker has ended.")

@@ -15,6 +15,8 @@ from daemon.work.dispatch import Dispatch
 from daemon.work.file_in_work import OpensFiles
 from daemon.work.pipeline import Pipeline
 
+MOST_AT_ONCE = 256
+"""Photos in work, each with a thread of the daemon: as many as the settings allow."""
 _MORE_IN_WORK = 1.25
 """Of what workers work on at once: the rest is published here, or waits for the next place."""
 
@@ -41,7 +43,7 @@ def photos_at_once(settings: Settings, engine: Engine, pool: Pool | None) -> int
     here = workers_for(settings, engine)
     if pool is None or settings.dispatch.workers:
         return here
-    return max(here, ceil(pool.threads * _MORE_IN_WORK) + 1 if pool.threads else 0)
+    return min(MOST_AT_ONCE, max(here, ceil(pool.threads * _MORE_IN_WORK) + 1 if pool.threads else 0))
 
 
 def start_pool(tools: Tools, dispatch: Dispatch) -> None:

@@ -35,7 +35,7 @@ from daemon.publishing.rendered_pictures import RenderedPictures
 from daemon.publishing.staging import Staging
 from daemon.service.after_scan import AfterScan
 from daemon.service.arrivals import Arrivals
-from daemon.service.far_work import opener, photos_at_once
+from daemon.service.far_work import MOST_AT_ONCE, opener, photos_at_once
 from daemon.service.housekeeping import Housekeeping, StatusTurn
 from daemon.service.inbox_loop import InboxLoop, RootWatch
 from daemon.service.make_deeds import make_deeds
@@ -52,8 +52,6 @@ from daemon.work.dispatch import Dispatch
 from daemon.work.job_runner import JobRunner
 from daemon.work.pipeline import Pipeline
 from daemon.work.recovery import Recovery
-
-MOST_WORKERS = 256  # the most that the settings allow; the dispatcher decides how many work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +94,7 @@ def wire(tools: Tools, doors: ExitStack, on_end: Sequence[Callable[[JobEnd], Non
     orders = Orders(folders, settings, pipeline.strategy)
     corrections = LearntCorrections(journal, orders, runtime)
     task_runner = TaskRunner(journal, orders, job_runner, tools.progress, settings, corrections)
-    executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="photo")
+    executor = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="photo")
     dispatch = _dispatch(tools, executor, task_runner)
     recovery = Recovery(journal, folders, tools.alphas, publisher, settings.now, runtime.tick)
     watcher = doors.enter_context(closing(Watcher(folders, settings.now.intake, tools.workers.prove, time.monotonic)))
