@@ -96,7 +96,15 @@ class Scene:
     def start(self, name: str) -> None:
         """Start the scheduler, the daemon, or a worker by its number."""
         if name == "scheduler":
-            where = ("--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
+            where = (
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(self.port),
+                "--no-dashboard",
+                "--dashboard-address",
+                "127.0.0.1:0",
+            )
             command: tuple[str, ...] = ("distributed.cli.dask_scheduler", *where)
         elif name == "daemon":
             command = ("daemon", "run", "--config", str(self.folder / "0.toml"))

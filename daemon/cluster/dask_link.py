@@ -135,11 +135,13 @@ async def serve(
                 nthreads=threads,
                 name=name,
                 security=_security(tls),
+                host=None if tls else "127.0.0.1",  # without TLS nobody else may reach it
                 memory_limit=0,  # photos are bounded by our own budget, and each by its process
                 local_directory=scratch,
                 metrics={TOLD: lambda _: dict(told())},
                 death_timeout=CONNECT_SECONDS,
                 dashboard=False,
+                dashboard_address="127.0.0.1:0",  # its pages have no login, and Dask opens them even so
             )
             try:
                 await worker

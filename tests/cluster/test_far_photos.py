@@ -15,6 +15,7 @@ import pytest
 
 from tests.drawing import save_photo
 
+psutil = pytest.importorskip("psutil", reason="Dask brings it, and the extra cluster is not installed")
 pytest.importorskip("distributed", reason="the extra cluster is not installed")
 pytestmark = pytest.mark.slow
 
@@ -59,7 +60,15 @@ class Cluster:
         return process
 
     def scheduler(self) -> subprocess.Popen[bytes]:
-        where = ("--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
+        where = (
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--no-dashboard",
+            "--dashboard-address",
+            "127.0.0.1:0",
+        )
         return self.start("scheduler", "distributed.cli.dask_scheduler", *where)
 
     def worker(self, name: str, threads: int = 1) -> subprocess.Popen[bytes]:
@@ -187,3 +196,13 @@ def test_a_worker_that_is_asked_to_end_hands_its_photo_back(cluster: Cluster) ->
     assert leaving.wait(60) == 0, cluster.log("leaving")
     cluster.wait(lambda: len(cluster.lines("job_done")) == 2, "both photos")
     assert cluster.lines("far_worker_lost") == []
+
+
+def test_a_worker_without_tls_can_be_reached_from_this_machine_alone(cluster: Cluster) -> None:
+    cluster.scheduler()
+    worker = cluster.worker("one")
+
+    connections = psutil.Process(worker.pid).net_connections(kind="inet")
+
+    listening = {each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN}
+    assert listening == {"127.0.0.1"}, "Dask runs what it is sent, and shows its pages to everybody"

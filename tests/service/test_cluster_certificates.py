@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.service.cluster_link import CA_COMMANDS
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operations" / "cluster.md"
 
 
@@ -23,3 +25,7 @@ def test_the_certificates_are_good_enough_for_the_strict_check_of_python_3_13(tm
 
     assert len(shown) == 3
     assert (done.returncode, done.stdout) == (0, "cluster.pem: OK\n"), done.stderr
+
+
+def test_the_message_names_the_commands_of_the_document() -> None:
+    assert set(CA_COMMANDS) <= set(DOCUMENT.read_text("utf-8").splitlines())
