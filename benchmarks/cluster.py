@@ -1,14 +1,17 @@
 """Whether work on other machines loses, doubles or delays photos: real workers, scheduler and daemon, killed at random.
 
-Every machine is a process of its own on loopback; the engine is a double of ComfyUI with a fixed time. One after the
-other:
+Each worker, with its engine, and the scheduler are on a machine of their own if the kernel allows it (a network
+namespace, with TLS between them), else all on loopback. The engine is a double of ComfyUI with a fixed time. One after
+the other:
 kills: photos arrive all the time, while workers, the scheduler and the daemon are killed with -9 and started again.
 Then every byte is looked at: each photo must be in archiv/ once, with one result and its report.
 rerun start: from the kill of a worker to the moment when a photo that it had begins again, on another one or here.
 efficiency: sixteen workers with an engine of its own each, against sixteen times what one of them could do at best.
 overhead: what a photo takes longer on one worker than in the daemon itself, one photo after the other.
 fallback: with the scheduler gone for good, the daemon cuts out itself.
-Run: `.venv/bin/python -m benchmarks.cluster [--photos 500] [--kills 40] [--only kills,efficiency,overhead,fallback]`.
+cables: where machines have a network, its cables are pulled for 2 to 40 s, of the scheduler, too.
+Run: `.venv/bin/python -m benchmarks.cluster [--photos 500] [--kills 40] [--loopback]
+[--only kills,efficiency,overhead,fallback,cables]`.
 The last line is one JSON object.
 """
 
@@ -28,7 +31,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,10 +38,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.occupancy import server
+from tests.cluster.hosts import HERE, Hosts, why_not
+from tests.cluster.real_cluster import make_certificates
 from tests.drawing import drawn_photo, save_photo
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-PARTS = ("kills", "efficiency", "overhead", "fallback")
+PARTS = ("kills", "efficiency", "overhead", "fallback", "cables")
 GRADES = ("sehr_gut", "gut", "ungenügend")
 SETTINGS = """
 root = "{root}"
@@ -58,8 +62,9 @@ workers = {workers}
 postpone_seconds = 1.0
 stop_seconds = 5.0
 [cluster]
-scheduler = "tcp://127.0.0.1:{port}"
+scheduler = "{scheduler}"
 silent_seconds = 20.0
+{tls}
 [http]
 bind = ""
 [log]
@@ -69,25 +74,51 @@ MOST_OPEN = 24
 LONGEST_SECONDS = 900.0
 
 
-@dataclass
 class Scene:
-    """A hot folder, and the processes around it."""
+    """A hot folder, so many machines with an engine each, and the processes around it."""
 
-    folder: Path
-    urls: Sequence[str]
-    executor: str = "dask"
-    at_once: int = 0
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    port: int = 0
+    with_hosts = False
+    """Whether machines have networks of their own."""
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        doors: ExitStack,
+        engine_seconds: float,
+        machines: int,
+        executor: str = "dask",
+        at_once: int = 0,
+    ) -> None:
+        """doors: close it. at_once: photos in work, if it is not the daemon's own choice."""
+        self.folder = folder
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
         (self.root / "inbox").mkdir(parents=True)
+        self.hosts: Hosts | None = None
+        if self.with_hosts:
+            self.hosts = Hosts(["scheduler", *map(str, range(machines))])
+            doors.callback(self.hosts.close)
+            make_certificates(folder)
         with closing(socket.create_server(("127.0.0.1", 0))) as free:
             self.port = free.getsockname()[1]
-        for number, url in enumerate(self.urls):
-            values = {"root": self.root, "folder": self.folder, "url": url, "executor": self.executor}
-            text = SETTINGS.format(**values, workers=self.at_once, port=self.port)
-            (self.folder / f"{number}.toml").write_text(text)
+        files = {"ca_file": "ca.pem", "cert": "cluster.pem", "key": "cluster.key"} if self.hosts else {}
+        values: dict[str, Any] = {
+            "root": self.root,
+            "folder": folder,
+            "executor": executor,
+            "workers": at_once,
+            "scheduler": f"{'tls' if self.hosts else 'tcp'}://{self._address('scheduler')}:{self.port}",
+            "tls": "\n".join(f'{key} = "{folder / name}"' for key, name in files.items()),
+        }
+        for name in ("daemon", *map(str, range(machines))):
+            url = doors.enter_context(server(engine_seconds, inside=self._inside(name))).url
+            (folder / f"{name}.toml").write_text(SETTINGS.format(**values, url=url))
+        doors.callback(self.end)
+
+    def _inside(self, name: str) -> Sequence[str]:
+        return self.hosts.inside(HERE if name == "daemon" else name) if self.hosts else ()
+
+    def _address(self, name: str) -> str:
+        return self.hosts.addresses[name] if self.hosts else "127.0.0.1"
 
     @property
     def root(self) -> Path:
@@ -96,25 +127,20 @@ class Scene:
     def start(self, name: str) -> None:
         """Start the scheduler, the daemon, or a worker by its number."""
         if name == "scheduler":
-            where = (
-                "--host",
-                "127.0.0.1",
-                "--port",
-                str(self.port),
-                "--no-dashboard",
-                "--dashboard-address",
-                "127.0.0.1:0",
-            )
-            command: tuple[str, ...] = ("distributed.cli.dask_scheduler", *where)
+            host = f"tls://{self._address(name)}" if self.hosts else self._address(name)
+            command = ["distributed.cli.dask_scheduler", "--host", host, "--port", str(self.port)]
+            command += ["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
+            if self.hosts:
+                files = {"ca-file": "ca.pem", "cert": "cluster.pem", "key": "cluster.key"}
+                command += [f"--tls-{option}={self.folder / file}" for option, file in files.items()]
         elif name == "daemon":
-            command = ("daemon", "run", "--config", str(self.folder / "0.toml"))
+            command = ["daemon", "run", "--config", str(self.folder / "daemon.toml")]
         else:
-            settings = str(self.folder / f"{int(name) % len(self.urls)}.toml")
-            command = ("daemon", "worker", "--config", settings, "--name", f"w{name}", "--threads", "1")
+            settings = str(self.folder / f"{name}.toml")
+            command = ["daemon", "worker", "--config", settings, "--name", f"w{name}", "--threads", "1"]
+        words = [*self._inside(name), sys.executable, "-m", *command]
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", *command], cwd=CHECKOUT, stdout=log, stderr=log, start_new_session=True
-            )
+            self.processes[name] = subprocess.Popen(words, cwd=CHECKOUT, stdout=log, stderr=log, start_new_session=True)
 
     def kill(self, name: str) -> None:
         process = self.processes.pop(name)
@@ -195,9 +221,7 @@ def kills(folder: Path, photos: int, count: int) -> dict[str, Any]:
     killed: Counter[str] = Counter()
     killed_at: dict[str, list[float]] = {}
     with ExitStack() as doors:
-        url = doors.enter_context(server(0.4)).url
-        scene = Scene(folder, [url])
-        doors.callback(scene.end)
+        scene = Scene(folder, doors, 0.4, workers)
         runs = Runs(scene.root)
         scene.begin(workers)
         dropped = 0
@@ -266,9 +290,7 @@ def efficiency(folder: Path) -> float:
     """Photos a second of sixteen workers, against sixteen over the time of an engine, after the first round."""
     workers, seconds, rounds = 16, 20.0, 4
     with ExitStack() as doors:
-        urls = [doors.enter_context(server(seconds)).url for _ in range(workers)]
-        scene = Scene(folder, urls)
-        doors.callback(scene.end)
+        scene = Scene(folder, doors, seconds, workers)
         scene.begin(workers)
         for number in range(workers * rounds):
             drop(scene, number)
@@ -283,10 +305,8 @@ def overhead(folder: Path, photos: int = 30) -> float:
     """Milliseconds that a photo takes longer on one worker than here, from the work time of each photo."""
     taken = {}
     with ExitStack() as doors:
-        url = doors.enter_context(server(0.2)).url
         for executor in ("local", "dask"):
-            scene = Scene(folder / executor, [url], executor, at_once=1)
-            doors.callback(scene.end)
+            scene = Scene(folder / executor, doors, 0.2, 1, executor, at_once=1)
             if executor == "dask":
                 scene.begin(1)
             else:
@@ -304,8 +324,7 @@ def overhead(folder: Path, photos: int = 30) -> float:
 def fallback(folder: Path) -> bool:
     """Whether all photos are done although scheduler and workers go away for good."""
     with ExitStack() as doors:
-        scene = Scene(folder, [doors.enter_context(server(0.4)).url])
-        doors.callback(scene.end)
+        scene = Scene(folder, doors, 0.4, 2)
         scene.begin(2)
         for number in range(20):
             drop(scene, number)
@@ -320,13 +339,44 @@ def fallback(folder: Path) -> bool:
         return found["accounted"] == 20 and machines["here"] > 0
 
 
+def cables(folder: Path, photos: int = 120, pulls: int = 8) -> dict[str, Any]:
+    """Pull cables at random while photos arrive; what becomes of each photo."""
+    dice, workers = random.Random(2), 4
+    with ExitStack() as doors:
+        scene = Scene(folder, doors, 0.4, workers)
+        assert scene.hosts is not None
+        scene.begin(workers)
+        dropped = pulled = 0
+        while dropped < photos or pulled < pulls:
+            while dropped < photos and dropped - len(scene.reports()) < MOST_OPEN:
+                drop(scene, dropped)
+                dropped += 1
+            time.sleep(dice.uniform(0.5, 2.0))
+            if pulled < pulls and len(scene.reports()) >= photos * pulled / pulls * 0.9:
+                name = "scheduler" if pulled % 4 == 3 else str(dice.randrange(workers))
+                scene.hosts.pull(name)
+                pulled += 1
+                time.sleep(dice.uniform(2.0, 40.0))
+                scene.hosts.plug(name)
+        wait(lambda: len(scene.reports()) >= photos, "all photos")
+        time.sleep(3)
+        print(
+            f"pulled {pulled} cables, {sum(each['action'] == 'far_worker_lost' for each in scene.lines())} photos lost"
+        )
+        return {**accounted(scene, photos), "pulls": pulled}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=500)
     parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--loopback", action="store_true")
     arguments = parser.parse_args()
     wanted = arguments.only.split(",")
+    why = "it was asked for" if arguments.loopback else why_not()
+    Scene.with_hosts = not why
+    print(f"All on loopback: {why}." if why else "Each machine has a network of its own, with TLS between them.")
     figures: dict[str, Any] = dict.fromkeys(
         ("photos", "accounted", "doubled", "lost", "kills", "rerun_start_seconds_p95")
     ) | dict.fromkeys(("efficiency_16_workers", "overhead_ms_per_photo", "fallback_ok"))
@@ -340,6 +390,8 @@ def main() -> None:
             figures["overhead_ms_per_photo"] = overhead(folder / "overhead")
         if "fallback" in wanted:
             figures["fallback_ok"] = fallback(folder / "fallback")
+        if "cables" in wanted and Scene.with_hosts:
+            figures["cables"] = cables(folder / "cables")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(json.dumps(figures))

@@ -125,9 +125,9 @@ class Server:
 
 
 @contextmanager
-def server(seconds: float) -> Iterator[Server]:
-    """A running double with that service time. It ends with the block."""
-    command = [sys.executable, "-m", "tests.engines.comfyui_double", "--seconds", str(seconds)]
+def server(seconds: float, inside: Sequence[str] = ()) -> Iterator[Server]:
+    """A running double with that service time. It ends with the block. inside: what to write before its command."""
+    command = [*inside, sys.executable, "-m", "tests.engines.comfyui_double", "--seconds", str(seconds)]
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -14,6 +14,8 @@ from distributed.security import Security
 from daemon.cluster.link import LinkLost, SeenWorker, TlsFiles
 
 CONNECT_SECONDS = 10.0
+ASK_SECONDS = 15.0
+"""A scheduler that does not answer for so long is away: where a cable is pulled, nobody says so for minutes."""
 TOLD = "freisteller"
 """Under this name a worker's heartbeat has what it says of itself."""
 AGAIN_SECONDS = 2.0
@@ -52,7 +54,9 @@ class DaskLink:
         if self._client.status != "running":
             raise LinkLost(f"the connection is {self._client.status}")
         try:
-            found = self._client.scheduler_info(n_workers=-1)["workers"]
+            # Not `scheduler_info`: it waits for ever, and tells what it knew before if the connection breaks.
+            ask = self._client.scheduler.identity
+            found = self._client.sync(ask, n_workers=-1, callback_timeout=ASK_SECONDS)["workers"]
         except Exception as error:
             raise LinkLost(str(error) or type(error).__name__) from error
         return [_seen(address, each) for address, each in found.items()]
