@@ -1,6 +1,8 @@
 """Connects to the cluster that the settings name, if they name one; imports Dask, and only then."""
 
+import logging
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -8,8 +10,11 @@ from daemon import __version__
 from daemon.cluster.link import Link, TlsFiles
 from daemon.cluster.pool import Pool
 from daemon.errors import BadSettings
+from daemon.logs import log
+from daemon.service.cluster_certificates import certificate_days_left, check_certificates
 from daemon.settings.cluster_section import ClusterSettings
 from daemon.settings.current import CurrentSettings
+from daemon.words.counted import counted
 
 NEEDS_EXTRA = (
     "Work on other machines needs Dask, which is not installed here. Install the extra cluster, e.g.: "
@@ -30,11 +35,14 @@ WITHOUT_TLS = (
     "and let scheduler begin with tls://. docs/operations/cluster.md has the rest."
 )
 
+WARN_DAYS = 30
+"""A certificate that ends within so many days is told of: somebody has to bring another one to all machines."""
+
 
 def tls_files(cluster: ClusterSettings) -> TlsFiles | None:
     """The files for TLS to a scheduler; None for one on this machine without it.
 
-    Raises BadSettings if a file is not named or not there, or if a scheduler elsewhere has no TLS.
+    Raises BadSettings if a file is not named, not there or of no use, or if a scheduler elsewhere has no TLS.
     """
     if cluster.scheduler.startswith("tcp://"):
         host = cluster.scheduler.removeprefix("tcp://").rpartition(":")[0].strip("[]")
@@ -45,9 +53,32 @@ def tls_files(cluster: ClusterSettings) -> TlsFiles | None:
     for name, path in named.items():
         if not path:
             raise BadSettings(f"cluster.scheduler begins with tls://, so cluster.{name} must name a file.")
-        if not Path(path).expanduser().is_file():
-            raise BadSettings(f"There is no file {path}, which cluster.{name} names.")
-    return TlsFiles(*(Path(path).expanduser().absolute() for path in named.values()))
+        if not _is_file(Path(path).expanduser()):
+            raise BadSettings(
+                f"There is no file {path}, which cluster.{name} names; or the account that runs this program may not "
+                "enter its folder."
+            )
+    files = TlsFiles(*(Path(path).expanduser().absolute() for path in named.values()))
+    now = datetime.now(UTC)
+    check_certificates(files, now)
+    _tell_of_the_end(files, certificate_days_left(files, now))
+    return files
+
+
+def _tell_of_the_end(files: TlsFiles, days_left: float) -> None:
+    if days_left <= WARN_DAYS:
+        text = (
+            f"The certificate {files.cert}, or that of its authority, ends in {counted(int(days_left), 'day')}; "
+            "no machine with it is let into the cluster then. docs/operations/cluster.md says how to renew it."
+        )
+        log.log("cluster_certificate_ends", text, level=logging.WARNING, days_left=round(days_left, 1))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:  # of a folder above it
+        return False
 
 
 def _is_here(host: str) -> bool:

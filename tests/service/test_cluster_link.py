@@ -12,6 +12,7 @@ from daemon.service.cluster_link import CA_COMMANDS, make_pool, tls_files
 from daemon.settings import Settings
 from daemon.settings.cluster_section import ClusterSettings
 from daemon.settings.current import CurrentSettings
+from tests.certificates import make_certificates
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,7 @@ def test_a_scheduler_on_this_machine_needs_none(scheduler: str) -> None:
 
 
 def test_each_file_must_be_named_and_there(tmp_path: Path) -> None:
+    made = make_certificates(tmp_path / "made")
     files = {name: tmp_path / name for name in ("ca_file", "cert", "key")}
     named: dict[str, str] = {}
     for name, path in files.items():
@@ -38,11 +40,21 @@ def test_each_file_must_be_named_and_there(tmp_path: Path) -> None:
         named[name] = str(path)
         with pytest.raises(BadSettings, match="no file"):
             tls_files(ClusterSettings.model_validate({"scheduler": "tls://render-1:8786", **named}))
-        path.touch()
+        getattr(made, name).rename(path)
 
     assert tls_files(ClusterSettings.model_validate({"scheduler": "tls://render-1:8786", **named})) == TlsFiles(
         files["ca_file"], files["cert"], files["key"]
     )
+
+
+def test_a_folder_that_this_account_may_not_enter_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "is_file", denied)  # root may enter everything
+
+    with pytest.raises(BadSettings, match="may not enter its folder"):
+        tls_files(ClusterSettings(scheduler="tls://render-1:8786", ca_file="/etc/x/a", cert="/etc/x/b", key="/etc/x/c"))
 
 
 def test_the_commands_make_what_is_needed(tmp_path: Path) -> None:
