@@ -12,7 +12,9 @@ from daemon.journal.run_end import RunEnd, RunEndRecord
 from tests.observe.prometheus import ROOT
 
 UNITS = ["freisteller.service", "freisteller@.service"]
-ALL = [*UNITS, "freisteller-worker.service"]
+WITH_PHOTOS = [*UNITS, "freisteller-worker.service"]
+SCHEDULER = "freisteller-scheduler.service"
+ALL = [*WITH_PHOTOS, SCHEDULER]
 EXPOSURE_LIMIT = 1.5
 
 
@@ -43,7 +45,8 @@ def test_a_unit_is_locked_down(name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_a_unit_is_valid_once_the_program_is_there(name: str, tmp_path: Path) -> None:
     copy = tmp_path / name
-    copy.write_text(unit(name).replace("/opt/freisteller/bin/freisteller", "/bin/true"), encoding="utf-8")
+    text = re.sub(r"/opt/freisteller/bin/(freisteller|dask)\b", "/bin/true", unit(name))
+    copy.write_text(text, encoding="utf-8")
 
     result = systemd_analyze("verify", "--man=no", str(copy))
 
@@ -54,10 +57,13 @@ def test_a_unit_is_valid_once_the_program_is_there(name: str, tmp_path: Path) ->
 def test_each_line_that_is_relaxed_says_why(name: str) -> None:
     text = unit(name)
     reasons = " ".join(re.findall(r"# RELAXED ((?:.*\n)(?:# .*\n)*)", text))
-    relaxed = {
+    of_photos = {
         "UMask": "UMask=0007",
         "CAP_LEASE": "CapabilityBoundingSet=CAP_LEASE",
         "PrivateUsers": "PrivateUsers=no",
+    }
+    relaxed = {
+        **(of_photos if name in WITH_PHOTOS else {}),
         "ProcSubset": "ProcSubset=all",
         "AF_INET": "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
         "IPAddressDeny": "IPAddressAllow=localhost link-local",
@@ -80,7 +86,7 @@ def test_the_template_differs_only_in_what_an_instance_has_of_its_own() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", WITH_PHOTOS)
 def test_systemd_waits_longer_than_the_daemon_takes_to_stop(name: str) -> None:
     config = (ROOT / "config" / "freisteller.toml").read_text(encoding="utf-8")
     daemon_stops = re.search(r"^stop_seconds = ([0-9.]+)", config, re.MULTILINE)
@@ -98,6 +104,15 @@ def test_a_bad_setting_is_not_tried_again() -> None:
 def test_a_worker_is_started_again_however_it_ended() -> None:
     assert "Restart=always\n" in unit("freisteller-worker.service")  # it ends with 0 if the scheduler dies
     assert " worker --config /etc/freisteller/freisteller.toml\n" in unit("freisteller-worker.service")
+
+
+def test_a_scheduler_is_started_again_and_may_do_less_than_a_worker() -> None:
+    text = unit(SCHEDULER)
+
+    assert "Restart=always\n" in text
+    assert "CapabilityBoundingSet=\n" in text
+    assert "PrivateUsers=yes\n" in text
+    assert "ReadWritePaths" not in text
 
 
 def command_after_the_end(name: str) -> list[str]:
@@ -135,7 +150,7 @@ def test_the_next_start_knows_the_result_that_systemd_saw(name: str, result: str
     assert list(state.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", WITH_PHOTOS)
 def test_a_child_process_may_run_out_of_memory_and_limit_it_itself(name: str) -> None:
     allowed = calls_of("@default") | calls_of("@system-service")
     assert "SystemCallFilter=@system-service\n" in unit(name)
