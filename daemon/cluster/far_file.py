@@ -205,10 +205,12 @@ class FarFile:
         self.made, self._worker = returned.made, returned.worker
         error = returned.error
         if error is None:
+            self._tools.pool.count_done(place)
             return
         error.add_note(f"on the worker {returned.worker}:\n{returned.trace}")
         why = next((why for kind, why in _OF_THE_WORKER.items() if isinstance(error, kind)), "")
         if not why:
+            self._tools.pool.count_done(place)
             raise error from returned.cause
         self._tools.pool.rest(place, why)
         text = f"The worker {place.name} gave {self.task.job.name} back: {error} It gets no photos for a while."

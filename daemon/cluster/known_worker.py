@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass, field, replace
 
 from daemon.cluster.link import SeenWorker
+from daemon.cluster.tallies import Tally
 from daemon.cluster.worker_state import SET_ASIDE, FarWorker
 
 
@@ -43,8 +44,6 @@ class KnownWorker:
     alone: str = ""
     rests_until: float = 0.0
     rests_for: str = ""
-    done: int = 0
-    lost: int = 0
 
     def set_aside(self, version: str, now: float, silent_seconds: float) -> str:
         """Why it gets no photos now, one of `SET_ASIDE`; "" if it gets some. version: that it must have."""
@@ -57,17 +56,23 @@ class KnownWorker:
             return str(told["set_aside"])
         return self.rests_for if now < self.rests_until else ""
 
-    def shown(self, version: str, now: float, silent_seconds: float) -> FarWorker:
-        """What people see of it."""
+    def shown(self, version: str, now: float, silent_seconds: float, tally: Tally) -> FarWorker:
+        """What people see of it. tally: what is counted of its name."""
         seen, told = self.seen, self.seen.told
         worker = FarWorker(seen.name, seen.address, str(told.get("host", seen.host)), seen.threads)
         return replace(
             worker,
-            memory_bytes=int(told.get("memory_bytes", 0)),
+            cores=_whole(told.get("cores")),
+            memory_bytes=_whole(told.get("memory_bytes")),
             version=str(told.get("version", "")),
             engine=str(told.get("engine", "")),
             running=len(self.running),
-            done=self.done,
-            lost=self.lost,
+            done=tally.done,
+            lost=tally.lost,
             set_aside=self.set_aside(version, now, silent_seconds),
         )
+
+
+def _whole(told: object) -> int:
+    """A number that a worker tells; 0 for whatever else it may tell."""
+    return told if isinstance(told, int) and told > 0 else 0

@@ -47,6 +47,7 @@ class FarMachine:
         self._settings = settings
         self._engine = engine
         self._memory_bytes = memory_bytes
+        self._cores = cores
         self._folders = HotFolder(settings.root_path)
         self._meter = _ToldMeter()
         self._budget = MemoryBudget(memory_bytes)
@@ -73,6 +74,7 @@ class FarMachine:
         return {
             "version": __version__,
             "engine": self._settings.engine_in_use,
+            "cores": self._cores,
             "memory_bytes": self._memory_bytes,
             "set_aside": set_aside,
         }

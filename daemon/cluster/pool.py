@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 
 from daemon.cluster.known_worker import KnownWorker, NoFitWorker, OnWorker, PhotoLost
 from daemon.cluster.link import Link, LinkLost
+from daemon.cluster.tallies import LOST, ClusterTotals, Tallies
 from daemon.cluster.worker_state import ClusterState, FarWorker
 
 LOOK_SECONDS = 1.0
@@ -40,6 +41,7 @@ class Pool:
         self._fault = "not asked yet"
         self._known: dict[str, KnownWorker] = {}
         self._suspects: set[str] = set()
+        self._tallies = Tallies()
         self._closed = threading.Event()
         self._looked = threading.Event()
 
@@ -69,14 +71,14 @@ class Pool:
             self._fault = ""
             there = {each.address: each for each in seen}
             for address in [address for address in self._known if address not in there]:
-                self._lose_photos(self._known.pop(address), "it is gone")
+                self._lose_photos(self._known.pop(address), "gone")
             for address, each in there.items():
                 known = self._known.setdefault(address, KnownWorker(each, now))
                 if each.seen != known.seen.seen:
                     known.heard_at = now
                 known.seen = each
                 if now - known.heard_at > self._silent_seconds():
-                    self._lose_photos(known, "it is not heard of any more")
+                    self._lose_photos(known, "silent")
             self._changed.notify_all()
 
     def has_fit(self, stopping: Callable[[], bool]) -> bool:
@@ -95,6 +97,11 @@ class Pool:
         with self._changed:
             workers = tuple(self._shown(known) for known in self._known.values())
             return ClusterState(not self._fault, self._fault, tuple(sorted(workers, key=lambda each: each.name)))
+
+    def totals(self) -> ClusterTotals:
+        """What came of the photos since the start, also on workers that are gone."""
+        with self._changed:
+            return self._tallies.totals()
 
     @contextmanager
     def placed(self, job_id: str, avoid: Collection[str], stopping: Callable[[], bool]) -> Iterator[FarWorker]:
@@ -124,20 +131,26 @@ class Pool:
             link.send(place.address, key, content, lambda answer, why: self._ended(known, job_id, answer, why))
             sent.done.wait()
         except LinkLost as error:
-            raise PhotoLost(place.name, str(error), blamed=False) from error
+            with self._changed:
+                self._lose(known, sent, "scheduler_away", str(error))
         finally:
             link.forget(key)
         if sent.lost is not None:
             raise sent.lost
         assert sent.answer is not None
         with self._changed:
-            known.done += 1
             self._suspects.discard(job_id)
         return sent.answer
+
+    def count_done(self, place: FarWorker) -> None:
+        """Count a photo that a worker brought to its end, be it a result or the photo's own fault."""
+        with self._changed:
+            self._tallies.photo_done(place.name)
 
     def rest(self, place: FarWorker, why: str) -> None:
         """Give a worker no photos for a while. why: one of `SET_ASIDE`."""
         with self._changed:
+            self._tallies.photo_given_back(why)
             if known := self._known.get(place.address):
                 known.rests_until, known.rests_for = self._clock() + REST_SECONDS, why
 
@@ -174,7 +187,8 @@ class Pool:
         return None if chosen.running else chosen
 
     def _shown(self, known: KnownWorker) -> FarWorker:
-        return known.shown(self._version, self._clock(), self._silent_seconds())
+        tally = self._tallies.of(known.seen.name)
+        return known.shown(self._version, self._clock(), self._silent_seconds(), tally)
 
     def _why_not(self, known: KnownWorker) -> str:
         return known.set_aside(self._version, self._clock(), self._silent_seconds())
@@ -186,16 +200,25 @@ class Pool:
                 return
             if answer is None and "KilledWorker" in why:
                 return  # the next look sees that it is gone, and with what else
-            sent.answer = answer
-            sent.lost = None if answer is not None else PhotoLost(known.seen.name, why, blamed=False)
-            sent.done.set()
+            if answer is None:  # Dask cancels all errands when it loses its scheduler
+                self._lose(known, sent, "scheduler_away" if why == "cancelled" else "not_run", why)
+            else:
+                sent.answer = answer
+                sent.done.set()
 
     def _lose_photos(self, known: KnownWorker, why: str) -> None:
         waited_for = {job_id: sent for job_id, sent in known.running.items() if not sent.done.is_set()}
-        known.lost += len(waited_for)
+        if waited_for:
+            self._tallies.worker_lost(why)
         for job_id, sent in waited_for.items():
             self._suspects.add(job_id)
-            sent.lost = PhotoLost(known.seen.name, why, blamed=len(waited_for) == 1)
+            self._lose(known, sent, why, LOST[why], blamed=len(waited_for) == 1)
+
+    def _lose(self, known: KnownWorker, sent: OnWorker, why: str, text: str, blamed: bool = False) -> None:
+        """Give up a photo that is waited for, and count it once."""
+        if not sent.done.is_set():
+            self._tallies.photo_lost(known.seen.name, why)
+            sent.lost = PhotoLost(known.seen.name, text, blamed=blamed)
             sent.done.set()
 
     def _lose_link(self, why: str) -> None:
@@ -204,9 +227,7 @@ class Pool:
             self._fault = why
             for known in self._known.values():
                 for sent in known.running.values():
-                    if not sent.done.is_set():
-                        sent.lost = PhotoLost(known.seen.name, why, blamed=False)
-                        sent.done.set()
+                    self._lose(known, sent, "scheduler_away", why)
             self._known.clear()
             self._changed.notify_all()
         if link is not None:

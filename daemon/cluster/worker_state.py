@@ -10,7 +10,7 @@ from daemon.words.counted import counted
 class FarWorker:
     """One worker on some machine, as it was seen last.
 
-    threads: how many photos it works on at once. memory_bytes: that it may take; 0 = it does not say. version: of
+    threads: how many photos it works on at once. cores, memory_bytes: that it may use; 0 = it does not say. version: of
     Freisteller. engine: "comfyui", "local", or "" as long as it has not said. running: photos that it has now. done,
     lost: photos that it brought to their end, and that were lost with it, since this daemon started. set_aside: why it
     gets no photos now, one of `SET_ASIDE`; "" = it gets some.
@@ -20,6 +20,7 @@ class FarWorker:
     address: str
     host: str
     threads: int
+    cores: int = 0
     memory_bytes: int = 0
     version: str = ""
     engine: str = ""

@@ -41,6 +41,12 @@ OBSTACLES = (
     "model_paused", "back_off", "order_wrong", "left_alone", "journal_damaged",
 )  # fmt: skip
 """What may keep photos from being done, the worst first."""
+SET_ASIDE = ("other_version", "root_away", "engine_away", "silent", "leaving")
+"""Why a worker on another machine gets no photos."""
+WORKER_STATES = ("fit", *SET_ASIDE)
+WORKERS_LOST = ("gone", "silent")
+FAR_PHOTOS_LOST = (*WORKERS_LOST, "scheduler_away", "not_run")
+FAR_PHOTOS_GIVEN_BACK = ("root_away", "engine_away")
 PUT_BACK = ("result", "original", "failed")
 RECOVERIES = ("unclaimed", "put_back", "resumed", "suspected", "quarantined", "completed", "half_sent")
 EVENTS = get_args(Event)
@@ -51,6 +57,7 @@ FREE_LABELS = ("device", "event", "gpu", "hook", "model", "mount", "version")
 """Labels whose values come from us or from the settings, so that they need no check."""
 
 _PLAIN_WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_MACHINE = re.compile(r"[a-zA-Z0-9][\w.-]{0,63}", re.ASCII)  # also a pod: freisteller-worker-7d9f8b-x2x4z
 _LOGIN = re.compile(r"\w[\w.@\\-]{0,63}\$?", re.ASCII)  # also of a domain: DOMAIN\anna, anna@example.org
 
 
@@ -65,11 +72,13 @@ def public_name(server: str) -> str:
 def guarded(label: str, value: str) -> str:
     """The value that a label gets: no text that a file or a server wrote ever becomes a series.
 
-    A server shows its public name, and a person a login. Any other value of a label that is not in FREE_LABELS must be
-    a plain word. What is not becomes "other".
+    A server or scheduler shows its public name, a person a login, and a worker a name as machines have. Any other value
+    of a label that is not in FREE_LABELS must be a plain word. What is not becomes "other".
     """
-    if label == "server":
+    if label in ("server", "scheduler"):
         return public_name(value)
+    if label == "worker":
+        return value if _MACHINE.fullmatch(value) else "other"
     if label == "who":
         return value if _LOGIN.fullmatch(value) else "other"
     return value if label in FREE_LABELS or _PLAIN_WORD.fullmatch(value) else "other"

@@ -5,6 +5,7 @@
 
 from collections import Counter as Counts
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -60,6 +61,11 @@ class Metrics:
     def observe(self, row: series.Histogram, value: float, /, **labels: str) -> None:
         """Put a number into a histogram. labels: exactly those of the series; raises ValueError for others."""
         self._sample(Histogram, row, labels).observe(value)
+
+    def forget(self, row: series.Series, /, **labels: str) -> None:
+        """Show this label set no more. Does nothing if it is not shown."""
+        with suppress(KeyError):
+            self._by_name[row.name].remove(*(guarded(name, labels[name]) for name in row.labels))
 
     # Photos
 

@@ -9,7 +9,7 @@ from itertools import permutations
 
 from daemon.observe import labels
 
-RUN_TIME_LABELS = ("model", "server", "hook")
+RUN_TIME_LABELS = ("model", "server", "hook", "scheduler", "worker")
 """Labels whose values only the running daemon knows. A series names such a label before all others."""
 
 
@@ -148,6 +148,27 @@ ENGINE_HISTORY_ENTRIES = Gauge("engine_history_entries", "Our finished prompts t
     ("server",))
 CANARY_SUCCESS = Gauge("canary_success_timestamp_seconds", "When the test picture last came back right; 0 = never.",
     ("server", "model"))
+
+# Other machines
+CLUSTER_SCHEDULER_UP = Gauge("cluster_scheduler_up", "1 if the scheduler of the cluster answers, else 0.",
+    ("scheduler",))
+CLUSTER_WORKERS = Gauge("cluster_workers", "Workers that the scheduler knows, by whether they get photos, or why not.",
+    ("state",))
+CLUSTER_WORKERS_LOST = Counter("cluster_workers_lost_total", "Workers that were lost while they had photos.",
+    ("reason",), each(labels.WORKERS_LOST))
+CLUSTER_PHOTOS = Counter("cluster_photos_total", "Photos that workers brought to their end.")
+CLUSTER_PHOTOS_LOST = Counter("cluster_photos_lost_total", "Times that a photo was lost with a worker, or on the way.",
+    ("reason",), each(labels.FAR_PHOTOS_LOST))
+CLUSTER_PHOTOS_GIVEN_BACK = Counter("cluster_photos_given_back_total", "Times that a worker could not do a photo.",
+    ("reason",), each(labels.FAR_PHOTOS_GIVEN_BACK))
+CLUSTER_WORKER_PHOTOS = Counter("cluster_worker_photos_total", "Photos that this worker brought to their end.",
+    ("worker",), ALONE)
+CLUSTER_WORKER_IN_PROGRESS = Gauge("cluster_worker_photos_in_progress", "Photos that this worker has now.", ("worker",))
+CLUSTER_WORKER_THREADS = Gauge("cluster_worker_threads", "Photos that this worker works on at once.", ("worker",))
+CLUSTER_WORKER_CORES = Gauge("cluster_worker_cores", "Processors that this worker may use.", ("worker",))
+CLUSTER_WORKER_MEMORY = Gauge("cluster_worker_memory_bytes", "Memory that photos may take on this worker.", ("worker",))
+CLUSTER_WORKER_SET_ASIDE = Gauge("cluster_worker_set_aside", "1 while this worker gets no photos, and why.",
+    ("worker", "reason"))
 
 # Notifications
 NOTIFICATIONS = Counter("notifications_total", "Notices for a hook, delivered or not.",

@@ -1,6 +1,7 @@
 """Makes the parts by which photos are cut out on the workers of a cluster, too."""
 
 import logging
+import time
 from math import ceil
 
 from daemon.cluster.far_file import FarFiles, FarTools
@@ -8,6 +9,7 @@ from daemon.cluster.pool import Pool
 from daemon.engines.contract import Engine
 from daemon.logs import log
 from daemon.service.choose_engine import workers_for
+from daemon.service.cluster_figures import ClusterFigures
 from daemon.service.tools import Tools
 from daemon.settings import Settings
 from daemon.work.cut_file import FilesHere
@@ -59,12 +61,14 @@ class _Look:
         self._tools = tools
         self._pool = pool
         self._dispatch = dispatch
+        self._figures = ClusterFigures(tools.metrics, tools.settings.now.cluster.scheduler, time.monotonic)
         self._told = ""
 
     def turn(self) -> None:
-        """Give the workers enough to do, and tell how they are; log it when it changes."""
+        """Give the workers enough to do, and tell and show how they are; log it when it changes."""
         self._dispatch.resize(photos_at_once(self._tools.settings.now, self._tools.engine, self._pool))
         state = self._pool.state()
+        self._figures.show(state, self._pool.totals())
         text = state.in_words()
         self._tools.health.report("cluster", bool(state.fit), text)
         if text != self._told:

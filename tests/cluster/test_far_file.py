@@ -33,6 +33,7 @@ class Workers:
         self.errands: list[Errand] = []
         self.avoided: list[set[str]] = []
         self.rested: list[tuple[str, str]] = []
+        self.done: list[str] = []
 
     @contextmanager
     def placed(self, job_id: str, avoid: Collection[str], stopping: Callable[[], bool]) -> Iterator[FarWorker]:
@@ -48,6 +49,9 @@ class Workers:
         if isinstance(answer, PhotoLost):
             raise answer
         return packed(answer)
+
+    def count_done(self, place: FarWorker) -> None:
+        self.done.append(place.name)
 
     def rest(self, place: FarWorker, why: str) -> None:
         self.rested.append((place.name, why))
@@ -119,6 +123,7 @@ def test_what_one_worker_lacks_another_may_have(folders: HotFolder, tmp_path: Pa
 
     assert workers.avoided == [set(), {"tcp://one"}]
     assert workers.rested == [("one", why)]
+    assert workers.done == ["two"], "who gave it back has not done it"
     assert (2, RECIPE, png) in workers.errands[1].alphas, "what an engine was asked for is not asked for again"
     assert meter.attempts == [("RMBG-2.0", 0.9, None)]
 

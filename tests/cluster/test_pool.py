@@ -10,6 +10,7 @@ import pytest
 from daemon.cluster.known_worker import NoFitWorker, PhotoLost
 from daemon.cluster.link import LinkLost, SeenWorker
 from daemon.cluster.pool import Pool
+from daemon.cluster.tallies import MOST_NAMES, ClusterTotals, Tallies, Tally
 
 VERSION = "1.2.3"
 
@@ -29,7 +30,7 @@ class Wire:
         self.forgotten: list[str] = []
 
     def add(
-        self, name: str, threads: int = 1, seen: float = 1.0, told: Mapping[str, str] = MappingProxyType({})
+        self, name: str, threads: int = 1, seen: float = 1.0, told: Mapping[str, object] = MappingProxyType({})
     ) -> None:
         self.there[name] = SeenWorker(name, name, "host", threads, seen, {"version": VERSION, **told})
 
@@ -54,6 +55,10 @@ class Wire:
         with self.arrived:
             assert self.arrived.wait_for(lambda: job in self.sent, 10)
             return self.sent[job][0]
+
+    def fail(self, job: str, why: str) -> None:
+        self.where(job)
+        self.sent.pop(job)[1](None, why)
 
     def answer(self, job: str) -> None:
         self.where(job)
@@ -107,7 +112,9 @@ class Photos:
 
     def _carry(self, job: str, avoid: Sequence[str]) -> bytes:
         with self._pool.placed(job, avoid, never) as place:
-            return self._pool.send(place, job, f"job-{job}", job.encode())
+            answer = self._pool.send(place, job, f"job-{job}", job.encode())
+        self._pool.count_done(place)
+        return answer
 
 
 def test_a_photo_goes_to_a_worker_and_comes_back(wire: Wire, pool: Pool, photos: Photos) -> None:
@@ -323,3 +330,149 @@ def test_a_pool_that_is_closed_lets_nobody_wait(wire: Wire, pool: Pool, photos: 
         on_it.result(10)
     with pytest.raises((PhotoLost, NoFitWorker)):
         waiting.result(10)
+
+
+def lost(going: "Future[bytes]") -> PhotoLost:
+    with pytest.raises(PhotoLost) as met:
+        going.result(10)
+    return met.value
+
+
+def test_what_a_worker_did_is_remembered_when_it_ends_and_joins_again(wire: Wire, pool: Pool, photos: Photos) -> None:
+    wire.add("one", told={"cores": 4})
+    pool.look()
+    first = photos.go("a")
+    wire.answer("a")
+    first.result(10)
+    on_it = photos.go("b")
+    wire.where("b")
+    wire.there.clear()
+    pool.look()
+    lost(on_it)
+
+    wire.there["elsewhere"] = SeenWorker("elsewhere", "one", "host", 1, 9.0, {"version": VERSION})
+    pool.look()
+    pool.look()
+    again = photos.go("c")
+    wire.answer("c")
+    again.result(10)
+
+    (worker,) = pool.state().workers
+    assert (worker.address, worker.done, worker.lost) == ("elsewhere", 2, 1)
+    assert pool.totals() == ClusterTotals({"one": Tally(2, 1)}, 2, {"gone": 1}, {"gone": 1})
+
+
+def test_photos_that_were_lost_with_a_worker_are_counted_once_whoever_notices_it_first(
+    wire: Wire, pool: Pool, clock: Clock, photos: Photos
+) -> None:
+    wire.add("one", threads=2)
+    pool.look()
+    going = [photos.go("a"), photos.go("b")]
+    wire.where("a"), wire.where("b")
+    zombies = [wire.sent[job][1] for job in "ab"]
+    clock.now += 61
+    pool.look()
+    for zombie in zombies:
+        zombie(None, "cancelled")
+    wire.there.clear()
+    pool.look()
+    wire.away = "connection refused"
+    pool.look()
+    for each in going:
+        lost(each)
+
+    totals = pool.totals()
+    assert (totals.lost, totals.workers_lost) == ({"silent": 2}, {"silent": 1})
+    assert totals.by_worker == {"one": Tally(0, 2)}
+
+
+def test_a_worker_that_ends_without_a_photo_is_no_loss(wire: Wire, pool: Pool) -> None:
+    wire.add("one")
+    pool.look()
+    wire.there.clear()
+    pool.look()
+
+    assert pool.totals() == ClusterTotals()
+
+
+@pytest.mark.parametrize(("why", "counted"), [("cancelled", "scheduler_away"), ("TypeError: no", "not_run")])
+def test_a_photo_that_no_worker_answered_is_counted_by_why(
+    wire: Wire, pool: Pool, photos: Photos, why: str, counted: str
+) -> None:
+    wire.add("one")
+    pool.look()
+    going = photos.go("a")
+    wire.fail("a", why)
+
+    assert not lost(going).blamed
+    assert (pool.totals().lost, pool.totals().workers_lost) == ({counted: 1}, {})
+
+
+def test_a_scheduler_that_goes_away_loses_each_photo_once(wire: Wire, pool: Pool, photos: Photos) -> None:
+    wire.add("one")
+    pool.look()
+    going = photos.go("a")
+    wire.where("a")
+    wire.away = "connection refused"
+    pool.look()
+    wire.fail("a", "cancelled")
+    lost(going)
+
+    assert pool.totals() == ClusterTotals({"one": Tally(0, 1)}, 0, {"scheduler_away": 1})
+
+
+def test_a_photo_whose_way_breaks_while_the_scheduler_goes_away_is_lost_once(clock: Clock) -> None:
+    class Breaking(Wire):
+        on_send: Callable[[], None]
+
+        def send(self, address: str, key: str, content: bytes, ended: Callable[[bytes | None, str], None]) -> None:
+            self.away = "connection refused"
+            self.on_send()
+            raise LinkLost("it broke")
+
+    wire = Breaking()
+    pool = Pool(lambda: wire, VERSION, lambda: 60.0, clock)
+    wire.on_send = pool.look
+    wire.add("one")
+    pool.look()
+
+    lost(Photos(pool).go("a"))
+
+    assert pool.totals() == ClusterTotals({"one": Tally(0, 1)}, 0, {"scheduler_away": 1})
+
+
+def test_a_photo_that_was_given_back_was_not_done(wire: Wire, pool: Pool) -> None:
+    wire.add("one")
+    pool.look()
+
+    pool.rest(pool.state().workers[0], "root_away")
+
+    assert pool.totals() == ClusterTotals(given_back={"root_away": 1})
+
+
+def test_names_that_never_come_again_are_forgotten_one_day() -> None:
+    tallies = Tallies()
+    tallies.photo_done("first")
+    for number in range(MOST_NAMES):
+        tallies.photo_done(f"pod-{number}")
+
+    totals = tallies.totals()
+    assert (len(totals.by_worker), totals.done) == (MOST_NAMES, MOST_NAMES + 1)
+    assert tallies.of("first") == Tally()
+
+
+@pytest.mark.parametrize("nonsense", ["many", -1, None, [], 1.5])
+def test_nonsense_that_a_worker_tells_harms_nobody(wire: Wire, pool: Pool, nonsense: object) -> None:
+    wire.add("one", told={"cores": nonsense, "memory_bytes": nonsense})
+    pool.look()
+
+    (worker,) = pool.state().workers
+    assert (worker.cores, worker.memory_bytes) == (0, 0)
+
+
+def test_a_worker_tells_its_cores_and_memory(wire: Wire, pool: Pool) -> None:
+    wire.add("one", told={"cores": 16, "memory_bytes": 64 << 30})
+    pool.look()
+
+    (worker,) = pool.state().workers
+    assert (worker.cores, worker.memory_bytes) == (16, 64 << 30)

@@ -1,13 +1,25 @@
 """One of every event, so that every series has samples. The tests of documents, rules and dashboard use it."""
 
+from daemon.cluster.tallies import ClusterTotals, Tally
+from daemon.cluster.worker_state import ClusterState, FarWorker
 from daemon.engines.contract import ServerHealth
 from daemon.observe import series
 from daemon.observe.gpu import GpuReading
 from daemon.observe.labels import STAGES
 from daemon.observe.metrics import Metrics
+from daemon.service.cluster_figures import ClusterFigures
 
 MODELS = ("RMBG-2.0", "BEN2")
 SERVERS = ("http://gpu1:8188", "http://gpu2:8188")
+CLUSTER = ClusterState(
+    True,
+    "",
+    (
+        FarWorker("render-1", "tls://a", "render-1", 4, 16, 64 << 30, running=3),
+        FarWorker("render-2", "tls://b", "render-2", 4, 8, 32 << 30, set_aside="root_away"),
+    ),
+)
+TOTALS = ClusterTotals({"render-1": Tally(7, 1)}, 7, {"gone": 1}, {"gone": 1}, {"root_away": 1})
 
 
 def metrics_of_a_new_daemon() -> Metrics:
@@ -68,6 +80,7 @@ def happen(metrics: Metrics, now: float) -> None:
         metrics.engine([server_in_use(server, now, reconnects) for server in SERVERS])
     for server in SERVERS:
         metrics.engine_busy(server, 0.5)
+    ClusterFigures(metrics, "tls://render-1:8786", lambda: now).show(CLUSTER, TOTALS)
     metrics.know_hook("chat")
     metrics.count(series.NOTIFICATIONS, hook="chat", event="failed")
     metrics.count(series.NOTIFICATION_FAILURES, hook="chat", reason="unreachable")

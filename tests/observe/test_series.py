@@ -19,7 +19,7 @@ def calls() -> Iterator[tuple[str, str, tuple[str, ...]]]:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("count", "set", "_set_if_known", "observe")
+                and node.func.attr in ("count", "set", "_set_if_known", "observe", "forget")
                 and node.args
                 and isinstance(node.args[0], ast.Attribute)
                 and ast.unparse(node.args[0].value) == "series"
