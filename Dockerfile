@@ -11,9 +11,10 @@ COPY docs docs
 COPY systemd systemd
 COPY workflows workflows
 COPY daemon daemon
-# The same path as below, because a virtual environment cannot be moved.
+# The same path as below, because a virtual environment cannot be moved. "cluster" is Dask, some 37 MB, which is loaded only
+# by a scheduler, a worker, or a daemon that has them: docker-compose.cluster.yml, kubernetes/.
 RUN python -m venv /opt/freisteller \
-    && /opt/freisteller/bin/pip install --no-cache-dir '.[local,heic,raw]' \
+    && /opt/freisteller/bin/pip install --no-cache-dir '.[local,heic,raw,cluster]' \
     && U2NET_HOME=/opt/freisteller/weights /opt/freisteller/bin/freisteller models fetch u2netp
 
 FROM docker.io/library/python:3.13-slim

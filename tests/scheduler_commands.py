@@ -44,7 +44,15 @@ def of_the_document() -> SchedulerCommand:
     return SchedulerCommand(tuple(words[first:]), dict(word.split("=", 1) for word in words[:first]))
 
 
+def of_the_compose_file() -> SchedulerCommand:
+    from tests.compose_files import shown
+
+    service = shown("scheduler")
+    return SchedulerCommand(service.words, service.environment)
+
+
 SCHEDULERS: Mapping[str, Callable[[], SchedulerCommand]] = {
     "unit": of_the_unit,
     "document": of_the_document,
+    "compose": of_the_compose_file,
 }
