@@ -6,8 +6,8 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import combinations
 from pathlib import Path
@@ -15,8 +15,11 @@ from typing import Any
 
 import pytest
 
+from daemon.cluster.tallies import ClusterTotals
+from daemon.cluster.worker_state import SET_ASIDE, ClusterState
 from daemon.observe.labels import OBSTACLES
-from tests.observe.busy_day import happen, metrics_of_a_new_daemon
+from daemon.service.cluster_figures import ClusterFigures
+from tests.observe.busy_day import CLUSTER, happen, metrics_of_a_new_daemon
 from tests.observe.prometheus import ROOT, Sample, eventually, scraping
 from tests.observe.series import known_series, series_in
 from tests.observe.test_rules import RECORDED
@@ -141,7 +144,7 @@ def test_a_panel_is_as_grafana_wants_it_and_says_so_if_it_has_nothing_to_show(pa
 
 def test_everything_else_is_in_rows_that_open_when_somebody_wants_them() -> None:
     assert [(row["title"], row["collapsed"]) for row in rows()] == [
-        *(("Flow", True), ("Quality", True), ("Servers", True), ("Process", True))
+        *(("Flow", True), ("Quality", True), ("Servers", True), ("Cluster", True), ("Process", True))
     ]
 
 
@@ -172,6 +175,8 @@ def test_every_legend_names_the_instance_unless_it_is_about_all() -> None:
     [
         *("paused", "bad_orders", "engine_paused_models", "notification_failures_total", "journal_damaged_total"),
         *("canary_success_timestamp_seconds", "put_back_total", "batches_done_total"),
+        *("cluster_scheduler_up", "cluster_worker_set_aside", "cluster_worker_cores", "cluster_worker_memory_bytes"),
+        *("cluster_worker_photos_total", "cluster_photos_lost_total", "cluster_workers_lost_total"),
     ],
 )
 def test_what_a_person_has_to_know_is_on_the_board(series: str) -> None:
@@ -239,6 +244,51 @@ def test_a_quiet_daemon_without_gpu_or_test_picture_says_so_in_place_of_an_empty
 
     assert len(told) > 12
     assert silent == set()
+
+
+@pytest.mark.slow
+def test_the_board_has_words_for_each_worker_a_scheduler_that_is_away_and_no_cluster_at_all(tmp_path: Path) -> None:
+    aside = [replace(CLUSTER.workers[0], name=why, set_aside=why) for why in SET_ASIDE]
+    busy = replace(CLUSTER, workers=(CLUSTER.workers[0], *aside))
+    with ExitStack() as stack:
+        instances = []
+        for state in (busy, ClusterState(False, "timed out"), None):
+            page = metrics_of_a_new_daemon()
+            if state is not None:
+                ClusterFigures(page, "tls://render-1:8786", time.monotonic).show(state, ClusterTotals())
+            status = web_server(watched_site(page))
+            instances.append("{}:{}".format(*status.start()))
+            stack.callback(status.close)
+        prometheus = stack.enter_context(scraping(tmp_path, instances))
+        (query,) = (query for query in queries() if query.panel == "State of each worker")
+        lines: set[tuple[int, str, str]] = set()
+
+        def all_there() -> bool:
+            lines.clear()
+            for sample in prometheus.query(filled_in(query.expression)):
+                words = _words_of("State of each worker", sample.value)
+                lines.add((instances.index(sample.labels["instance"]), sample.labels["worker"], words))
+            return {number for number, *_ in lines} == {0, 1, 2}
+
+        eventually(all_there)
+
+    assert lines == {
+        (0, "the scheduler", "answers"),
+        (0, "render-1", "gets photos"),
+        (0, "leaving", "is asked to end"),
+        (0, "engine_away", "reaches no engine"),
+        (0, "root_away", "does not see the hot folder"),
+        (0, "other_version", "has another version"),
+        (0, "silent", "is silent"),
+        (1, "the scheduler", "does not answer"),
+        (2, "without a cluster", "no cluster here"),
+    }
+
+
+def _words_of(title: str, value: float) -> str:
+    (panel,) = (panel for panel in panels() if panel["title"] == title)
+    (mapping,) = panel["fieldConfig"]["defaults"]["mappings"]
+    return str(mapping["options"][f"{value:.0f}"]["text"])
 
 
 @pytest.mark.slow
