@@ -103,8 +103,11 @@ class Figures:
 # --- photos
 
 
-def drawn(path: Path, width: int, height: int) -> Path:
-    """A disc, a third of the picture, and its ground, both with grain; 8 bit as a JPEG, 16 bit as a TIFF."""
+def drawn(path: Path, width: int, height: int, grain: float = 2.0) -> Path:
+    """A disc, a third of the picture, and its ground, both with grain; 8 bit as a JPEG, 16 bit as a TIFF.
+
+    grain: the standard deviation of each channel, of 255.
+    """
     random, deep = np.random.default_rng(1), path.suffix == ".tif"
     photo = np.empty((height, width, 3), np.uint16 if deep else np.uint8)
     ground, subject = np.full(3, 205, np.float32), np.array([180, 35, 40], np.float32)
@@ -112,7 +115,7 @@ def drawn(path: Path, width: int, height: int) -> Path:
         rows = slice(top, min(height, top + 512))
         inside = disc(width, height, rows)[..., None]
         strip = subject * inside + ground * (1 - inside)
-        strip += random.normal(0, 2, strip.shape)
+        strip += random.normal(0, grain, strip.shape)
         photo[rows] = np.clip(np.rint(strip * (257 if deep else 1)), 0, 65535 if deep else 255)
     image = pyvips.Image.new_from_memory(photo.data, width, height, 3, "ushort" if deep else "uchar")
     image = image.copy(interpretation="rgb16" if deep else "srgb")
