@@ -51,8 +51,16 @@ def of_the_compose_file() -> SchedulerCommand:
     return SchedulerCommand(service.words, service.environment)
 
 
+def of_the_manifests() -> SchedulerCommand:
+    from tests.kubernetes_files import shown
+
+    service = shown("scheduler")
+    return SchedulerCommand(service.words, service.environment)
+
+
 SCHEDULERS: Mapping[str, Callable[[], SchedulerCommand]] = {
     "unit": of_the_unit,
     "document": of_the_document,
     "compose": of_the_compose_file,
+    "kubernetes": of_the_manifests,
 }

@@ -51,13 +51,13 @@ class ShownService:
 class Stage:
     """A folder with a hot folder, certificates and the processes of services. Each has its own state and log."""
 
-    def __init__(self, folder: Path, secrets: Path, secrets_at: str) -> None:
-        """secrets: the folder with them here. secrets_at: where containers have it."""
+    def __init__(self, folder: Path, secrets: Mapping[str, Path]) -> None:
+        """secrets: the folders with them here, by where containers have them."""
         self.folder = folder
         self.hot = folder / "hot"
         (self.hot / "inbox").mkdir(parents=True)
         self.ports = {"8786": free_port(), "8787": free_port(), "9108": free_port()}
-        self._secrets = {secrets_at: str(secrets)}
+        self._secrets = {place: str(path) for place, path in secrets.items()}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, service: ShownService, more: Mapping[str, str], **extra: str) -> None:
@@ -69,9 +69,9 @@ class Stage:
             )
 
     def run(self, name: str, service: ShownService, more: Mapping[str, str]) -> int:
-        """Run a command of a service's container to its end; its exit code."""
+        """Run a command in the container of a service to its end; its exit code."""
         words, environment = self._here(name, service, more)
-        with (self.folder / f"{name}.log").open("ab") as log:
+        with (self.folder / f"{name}-asked.log").open("ab") as log:
             return subprocess.run(
                 words, cwd=self.folder, env=environment, stdout=log, stderr=log, timeout=PATIENCE_SECONDS, check=False
             ).returncode

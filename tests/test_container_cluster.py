@@ -25,7 +25,7 @@ QUICK = {"FREISTELLER__ENGINE__USE": "local", "FREISTELLER__JUDGEMENT__WITNESS":
 def stage(tmp_path: Path) -> Iterator[Stage]:
     make_certificates(tmp_path / "secrets")
     (tmp_path / "secrets" / "http.token").write_text("s3cret")
-    stage = Stage(tmp_path, tmp_path / "secrets", "/run/secrets")
+    stage = Stage(tmp_path, {"/run/secrets": tmp_path / "secrets"})
     try:
         yield stage
     finally:
@@ -96,7 +96,7 @@ def test_its_services_cut_photos_out_together(stage: Stage) -> None:
     here = {SCHEDULER: f"tls://127.0.0.1:{stage.ports['8786']}"}
     stage.start("scheduler", shown("scheduler"), here)
     health = _health_of("scheduler")
-    stage.wait(lambda: stage.run("scheduler-health", health, here) == 0, "a scheduler that is well")
+    stage.wait(lambda: stage.run("scheduler", health, here) == 0, "a scheduler that is well")
     stage.start("worker", shown("worker"), here, **QUICK)
     stage.wait(lambda: "Joined" in stage.log("worker"), "the worker")
     stage.start("freisteller", shown("freisteller"), here, **QUICK)
@@ -109,7 +109,7 @@ def test_its_services_cut_photos_out_together(stage: Stage) -> None:
     assert [report["machine"] for report in stage.reports()] == [socket.gethostname()] * 2
     stage.processes["scheduler"].kill()
     stage.processes["scheduler"].wait(30)
-    assert stage.run("scheduler-health", health, here) != 0
+    assert stage.run("scheduler", health, here) != 0
 
 
 def _health_of(name: str) -> ShownService:

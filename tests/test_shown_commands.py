@@ -50,7 +50,9 @@ def commands_in(text: str) -> Iterator[list[str]]:
 
 
 def given_to_freisteller(words: list[str]) -> list[str] | None:
-    """What a command hands to freisteller, also behind sudo, docker or the alias `fs`; None if it starts none."""
+    """What a command hands to freisteller, also behind sudo, docker, kubectl or the alias `fs`; None if none starts."""
+    if words[0] == "kubectl":  # which runs what follows --
+        words = words[words.index("--") + 1 :] if "--" in words else [""]
     for place, word in enumerate(words):
         if Path(word).name == "freisteller" and words[place - 1] != "-u":
             rest = words[place + 1 :]
