@@ -144,7 +144,7 @@ def doctor(
     models: Annotated[bool, typer.Option("--models", help="Try each model on a drawn picture.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check folders, disks, engine, ladder, models and weights, and say what to do about each trouble.
+    """Check folders, disks, engine, ladder, models, weights and cluster, and say what to do about each trouble.
 
     Example: freisteller doctor --root ~/photos
     """

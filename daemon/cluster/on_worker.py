@@ -68,7 +68,8 @@ class FarMachine:
 
     def told(self) -> Mapping[str, Any]:
         """What the worker says of itself; the daemon decides by it whether it gets photos. Takes no time."""
-        set_aside = "leaving" if self.leaving.is_set() else "" if self._sees_root() else "root_away"
+        root_id = self._seen_root()
+        set_aside = "leaving" if self.leaving.is_set() else "" if root_id else "root_away"
         if not set_aside and not any(server.up for server in self._engine.health()):
             set_aside = "engine_away"
         return {
@@ -76,6 +77,7 @@ class FarMachine:
             "engine": self._settings.engine_in_use,
             "cores": self._cores,
             "memory_bytes": self._memory_bytes,
+            "root_id": root_id,
             "set_aside": set_aside,
         }
 
@@ -103,8 +105,8 @@ class FarMachine:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _made(self, errand: Errand, alphas: "_NewAlphas") -> Made:
-        root = self._folders.root
-        if not self._sees_root(errand.root_id):
+        root, seen = self._folders.root, self._seen_root()
+        if not seen or errand.root_id not in ("", seen):
             raise RootAway(Said("far_root_away", root=root, worker=self.name))
         task = replace(errand.task, settings=as_here(errand.task.settings, self._settings))
         for number, recipe, png in errand.alphas:
@@ -132,12 +134,12 @@ class FarMachine:
             sums = {str(place): content_of(root / place).hex() for cut in cuts for place, _ in cut.files}
             return Made(outcome, cuts, sums, file.not_done, tuple(recorder.attempts))
 
-    def _sees_root(self, root_id: str = "") -> bool:
+    def _seen_root(self) -> str:
+        """The identity of the hot folder that is mounted here; "" if there is none."""
         try:
-            found = read_identity(self._folders.private)
+            return read_identity(self._folders.private) or ""
         except (OSError, RootAway):
-            return False
-        return found is not None and root_id in ("", found)
+            return ""
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

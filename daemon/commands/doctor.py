@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from daemon.commands.doctor_cluster import cluster_checks
 from daemon.commands.doctor_engine import engine_checks
 from daemon.commands.doctor_login import login_checks
 from daemon.commands.doctor_package import package_check
@@ -29,7 +30,8 @@ def check_up(settings: Settings, models: bool = False) -> list[Check]:
     told = frozenset(each["name"] for each in obstacles)
     folders = () if "root_away" in told else _hot_folder(settings, told)
     found = (_obstacle(each) for each in obstacles)
-    return [package_check(), *found, *folders, *login_checks(settings), *engine_checks(settings, models)]
+    engines = engine_checks(settings, models)
+    return [package_check(), *found, *folders, *login_checks(settings), *engines, *cluster_checks(settings)]
 
 
 def _obstacle(told: Mapping[str, Any]) -> Check:

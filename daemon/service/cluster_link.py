@@ -1,6 +1,7 @@
 """Connects to the cluster that the settings name, if they name one; imports Dask, and only then."""
 
 import logging
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -40,6 +41,14 @@ WARN_DAYS = 30
 
 
 def tls_files(cluster: ClusterSettings) -> TlsFiles | None:
+    """As `proven_files`; also logs it if a certificate ends soon."""
+    files = proven_files(cluster)
+    if files is not None:
+        _tell_of_the_end(files, certificate_days_left(files, datetime.now(UTC)))
+    return files
+
+
+def proven_files(cluster: ClusterSettings) -> TlsFiles | None:
     """The files for TLS to a scheduler; None for one on this machine without it.
 
     Raises BadSettings if a file is not named, not there or of no use, or if a scheduler elsewhere has no TLS.
@@ -59,9 +68,7 @@ def tls_files(cluster: ClusterSettings) -> TlsFiles | None:
                 "enter its folder."
             )
     files = TlsFiles(*(Path(path).expanduser().absolute() for path in named.values()))
-    now = datetime.now(UTC)
-    check_certificates(files, now)
-    _tell_of_the_end(files, certificate_days_left(files, now))
+    check_certificates(files, datetime.now(UTC))
     return files
 
 
@@ -96,16 +103,17 @@ def make_pool(settings: CurrentSettings, doors: ExitStack) -> Pool | None:
     if settings.now.dispatch.executor != "dask":
         return None
     cluster = settings.now.cluster
-    tls = tls_files(cluster)
+    pool = Pool(way_to(cluster, tls_files(cluster)), __version__, lambda: settings.now.cluster.silent_seconds)
+    doors.callback(pool.close)
+    return pool
+
+
+def way_to(cluster: ClusterSettings, tls: TlsFiles | None) -> Callable[[], Link]:
+    """Connects to the scheduler, or raises LinkLost. Imports Dask. Raises BadSettings if it is not installed."""
     try:
         from daemon.cluster.dask_link import DaskLink
     except ModuleNotFoundError as error:
         raise BadSettings(NEEDS_EXTRA) from error
     from daemon.cluster.on_worker import run
 
-    def connect() -> Link:
-        return DaskLink(cluster.scheduler, tls, run)
-
-    pool = Pool(connect, __version__, lambda: settings.now.cluster.silent_seconds)
-    doors.callback(pool.close)
-    return pool
+    return lambda: DaskLink(cluster.scheduler, tls, run)
