@@ -1,5 +1,6 @@
 """`freisteller doctor`: checks what this installation needs, and says what to do about each trouble."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Set
@@ -13,6 +14,7 @@ from daemon.commands.doctor_login import login_checks
 from daemon.commands.doctor_package import package_check
 from daemon.commands.findings import Check
 from daemon.commands.status import daemon_health
+from daemon.disk import mounts, open_below, powers
 from daemon.errors import FreistellerError, JournalLocked, RootAway
 from daemon.hotfolder.hot_folder import HotFolder
 from daemon.jobs import Grade
@@ -71,6 +73,7 @@ def _hot_folder(settings: Settings, told: Set[str]) -> Iterator[Check]:
             f"the folders of {root} are on {len(devices)} file systems",
             "Put them on one: a result is linked into its folder, and no link crosses file systems.",
         )
+    yield _file_system(folders)
     try:
         state.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -82,6 +85,17 @@ def _hot_folder(settings: Settings, told: Set[str]) -> Iterator[Check]:
             yield _journal(state / JOURNAL)
     yield _disk("disk of the hot folder", root)
     yield _disk("disk of the state directory", state)
+
+
+def _file_system(folders: HotFolder) -> Check:
+    """What the hot folder's file system can do, as it is tried."""
+    try:
+        with open_below.opened(folders.private) as folder:
+            seen = powers.try_out(folder)
+    except OSError as error:
+        return Check("fail", "file system", str(error), f"Mount {folders.root} so that files can be made and renamed.")
+    kind = mounts.mount_of(os.path.realpath(folders.root), mounts.read()).kind
+    return Check("OK" if seen.steady else "warn", "file system", powers.in_words(seen, kind))
 
 
 def _writable(folder: Path, what: str) -> Check:

@@ -15,8 +15,9 @@ PART = ".part"
 """The name of a copy that is not whole yet, in a folder of ours."""
 _RENAME_NOREPLACE = 1
 _UNSUPPORTED = frozenset(
-    {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EMLINK}
+    {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EMLINK, errno.EIO}
 )
+"""What link() may answer where there are no links. EIO: rclone's mounts say so. If it is the disk, a copy fails too."""
 
 
 class LinksUnsupported(Exception):
@@ -52,6 +53,14 @@ def move(source_folder: int, source: str, folder: int, name: str) -> None:
         with suppress(OSError):
             os.unlink(name, dir_fd=folder)
         raise
+
+
+def is_kept_from_replacing(folder: int, source: str, name: str) -> bool:
+    """Rename within a folder onto a free name. Returns whether the file system would have refused a taken one at once.
+
+    If not, nothing is renamed. Raises OSError.
+    """
+    return _renameat2(folder, source, folder, name)
 
 
 def copy(reader: int, temporary: str, name: str, folder: int, before_naming: Callable[[], None] = lambda: None) -> None:

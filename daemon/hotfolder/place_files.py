@@ -7,11 +7,13 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from daemon.disk import mounts, no_replace, open_below
+from daemon.disk import no_replace, open_below, powers
 from daemon.disk.names import name_key, name_keys, split_suffix
 from daemon.disk.os_errors import translated
+from daemon.disk.powers import Links
 from daemon.errors import BadPhoto, Said
 from daemon.hotfolder.free_names import EqualNames, entered, stems
 
@@ -50,7 +52,7 @@ def place(
             return _publish(sources, descriptor, candidates, by, lambda name: is_anothers(folder.joinpath(*way, name)))
 
         try:
-            published = publish(_Linking(descriptor, folder))
+            published = publish(_Linking(descriptor, files[0][0].parent))
         except (no_replace.LinksUnsupported, BadPhoto):  # BadPhoto: no name was free, so no link was tried yet
             published = publish(_Copying(descriptor))
         open_below.settle(descriptor)
@@ -77,9 +79,10 @@ class _Source:
 class _Linking:
     """Publishes by a second name for the same file: there is nothing to copy, and nothing is ever half there."""
 
-    def __init__(self, folder: int, path: Path) -> None:
+    def __init__(self, folder: int, sources: Path) -> None:
+        """sources: the folder that the files come from; it is on the same file system, or there is no link."""
         self._folder = folder
-        self._path = path
+        self._sources = sources
 
     def here(self, sources: Sequence[_Source]) -> Iterator[str]:
         """Stems under which one of the files is already, even if the others were renamed or deleted since."""
@@ -95,8 +98,16 @@ class _Linking:
         found = _stat(name, self._folder)
         if found is None or os.path.samestat(found, source.stat):
             return found is not None
-        # sshfs makes links, and shows each name as a file of its own: there the content decides.
-        return mounts.mount_of(str(self._path), mounts.read()).remote and _is_equal(source, name, self._folder, found)
+        # Where each name of a file is a file of its own, the content decides. That is tried only if it may be equal.
+        return (
+            found.st_size == source.stat.st_size and self._are_separate and _is_equal(source, name, self._folder, found)
+        )
+
+    @cached_property
+    def _are_separate(self) -> bool:
+        """Whether link() succeeds here, and makes no second name of the same file, as on sshfs."""
+        with open_below.opened(self._sources) as folder:
+            return powers.links_in(folder) is Links.SEPARATE
 
     def publish(self, source: _Source, name: str) -> None:
         no_replace.link(source.path, name, self._folder)

@@ -8,6 +8,7 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 from daemon import errors
+from daemon.disk.powers import Links
 from daemon.jobs import Grade
 from daemon.jobs.failure_kinds import FailureKind
 from daemon.settings import Event
@@ -21,6 +22,7 @@ STAGES = (
     "completeness", "prove", "claim", "decode", "proxy", "upload", "wait", "infer", "fetch", "witness", "signs",
     "search", "refine", "rim", "rims", "show", "render", "encode", "read_back", "publish", "journal", "other",
 )  # fmt: skip
+LINKS = tuple(str(links) for links in Links)
 WITNESSES = ("heard", "late", "failed")
 INTERNAL = "internal_error"
 GRADES = tuple(grade.label for grade in sorted(Grade, key=lambda grade: -grade.rank))

@@ -84,6 +84,8 @@ COMPLETENESS_WAIT = Histogram("completeness_wait_seconds",
     "Time from the first sight of a file to the proof that it is whole.", buckets=WAIT_BUCKETS)
 LAST_SCAN = Gauge("last_scan_timestamp_seconds", "When inbox/ was last read; 0 = never.")
 ROOT_REACHABLE = Gauge("root_reachable", "1 if the hot folder can be reached, else 0.")
+ROOT_LINKS = Gauge("root_links", "1 for what a second name of a file is in the hot folder, as it was tried.",
+    ("kind",), each(labels.LINKS))
 BAD_ORDERS = Gauge("bad_orders", "Wrong orders (freisteller.toml) in inbox/, whose photos wait.")
 OBSTACLE = Gauge("obstacle", "1 while this keeps photos from being done, else 0.", ("reason",), each(labels.OBSTACLES))
 COLLISIONS = Counter("collisions_total", "Results that got another name because theirs was taken.")

@@ -16,6 +16,7 @@ from daemon.observe.health import Health
 from daemon.observe.metrics import Metrics
 from daemon.service.after_scan import AfterScan
 from daemon.service.arrivals import Arrivals
+from daemon.service.file_system_watch import FileSystemWatch
 from daemon.settings.current import CurrentSettings
 
 SHORT_NAP_SECONDS = 0.05  # --once: nobody drops files any more; the loop only waits for running jobs
@@ -39,6 +40,7 @@ class RootWatch:
         """wake: tells the dispatcher that jobs may start."""
         self._folders = folders
         self._condition = condition
+        self._file_system = FileSystemWatch(folders, metrics)
         self._metrics = metrics
         self._health = health
         self._wake = wake
@@ -47,6 +49,7 @@ class RootWatch:
         """Begin a turn of the inbox loop. Raises RootAway or NoRoom."""
         self._health.report("watcher", True)
         self._folders.check()
+        self._file_system.look()
 
     def seen(self) -> None:
         """Tell that the hot folder was looked through. A full disk is over once what waits was taken."""

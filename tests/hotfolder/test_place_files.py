@@ -6,10 +6,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from daemon.disk import mounts, no_replace
+from daemon.disk import no_replace
 from daemon.disk.no_replace import LinksUnsupported
 from daemon.errors import BadPhoto, NoRoom, RootAway
 from daemon.hotfolder.place_files import place, retire
+from tests.hotfolder.answers_of_file_systems import sshfs
 
 
 class Desk:
@@ -333,22 +334,16 @@ def test_an_original_that_is_another_job_s_too_gets_a_name_of_its_own(desk: Desk
     assert sorted(desk.published()) == ["a-2.jpg", "a.jpg"]
 
 
-def test_where_a_link_looks_like_a_file_of_its_own_the_content_tells_ours(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_a_link_is_a_file_of_its_own_the_content_tells_ours(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    sshfs(monkeypatch)
     files = desk.files()
-    root = Path(os.path.realpath(desk.folder))
-    monkeypatch.setattr(mounts, "read", lambda: {str(root): mounts.Mount(str(root), "fuse.sshfs")})
     place(files[:1], desk.folder, PurePosixPath("a"))  # the program died after the first file
-    path = desk.folder / "a.png"
-    content = path.read_bytes()
-    path.unlink()
-    path.write_bytes(content)
 
     placed = place(files, desk.folder, PurePosixPath("a"))
 
     assert sorted(found.name for found in placed) == ["a.json", "a.png"]
     assert sorted(desk.published()) == ["a.json", "a.png"]
+    assert [path.name for path in desk.staging.iterdir() if path.name.startswith(".")] == []
 
 
 def test_a_copy_of_ours_on_a_local_disk_is_somebody_else_s(tmp_path: Path) -> None:
