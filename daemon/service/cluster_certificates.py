@@ -16,6 +16,7 @@ NO_CHECK_TIME = 0x200000
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME: the chain is proven without dates, which we compare ourselves to name them."""
 NOT_OF_THIS_AUTHORITY = {7, 18, 19, 20, 21, 30}
 """OpenSSL's X509_V_ERR_…: no issuer is found, or one of the same name whose key made another signature."""
+WRONG_PURPOSE = 26
 MOST_ROUNDS = 10
 """A handshake needs two or three."""
 
@@ -96,7 +97,7 @@ def _certificates(path: Path) -> ssl.SSLContext:
     try:
         context.load_verify_locations(path)
     except ssl.SSLError as error:
-        raise BadSettings(f"The certificate in {path} is damaged. Copy the file again. ({_why(error)})") from error
+        raise BadSettings(f"The certificate in {path} is damaged. Copy the file again.{_in_brackets(error)}") from error
     return context
 
 
@@ -112,7 +113,9 @@ def _shown(tls: TlsFiles) -> _Decoded:
     except ssl.SSLCertVerificationError as error:
         _refuse(tls, error)
     except ssl.SSLError as error:
-        raise BadSettings(f"The certificate {tls.cert} with its key makes no connection: {_why(error)}") from error
+        raise BadSettings(
+            f"The certificate {tls.cert} with its key makes no connection. {ANOTHER}{_in_brackets(error)}"
+        ) from error
     return client.getpeercert() or {}
 
 
@@ -144,7 +147,7 @@ def _end(tls: TlsFiles, purpose: ssl.Purpose) -> ssl.SSLContext:
                 f"The key {tls.key} does not belong to the certificate {tls.cert}: it is that of another one. "
                 "Copy both again from where they were made together."
             ) from error
-        raise BadSettings(f"The key in {tls.key} is damaged. Copy the file again. ({_why(error)})") from error
+        raise BadSettings(f"The key in {tls.key} is damaged. Copy the file again.{_in_brackets(error)}") from error
     return context
 
 
@@ -158,13 +161,19 @@ def _refuse(tls: TlsFiles, error: ssl.SSLCertVerificationError) -> NoReturn:
             f"The certificate {tls.cert} was not signed by the authority in {tls.ca_file}. Give all machines of the "
             "cluster the same ca_file, and certificates that were made with it."
         ) from error
+    if error.verify_code == WRONG_PURPOSE:
+        raise BadSettings(
+            f"The certificate {tls.cert} is not for both ends of a connection (extendedKeyUsage names serverAuth or "
+            f"clientAuth alone), and machines of a cluster are both. {ANOTHER}"
+        ) from error
     raise BadSettings(
         f"The certificate {tls.cert} is of no use in a cluster: {error.verify_message}. {ANOTHER}"
     ) from error
 
 
-def _why(error: ssl.SSLError) -> str:
-    return error.reason or str(error)
+def _in_brackets(error: ssl.SSLError) -> str:
+    """What OpenSSL has to say, for whoever can use it."""
+    return f" ({error.reason.lower().replace('_', ' ')})" if error.reason else ""
 
 
 def _when(decoded: _Decoded, which: str) -> datetime:

@@ -177,12 +177,27 @@ def test_the_request_is_no_certificate(tls: TlsFiles) -> None:
     assert "cluster.csr has no certificate" in refused(replace(tls, cert=tls.cert.with_name("cluster.csr")))
 
 
-def test_a_certificate_for_servers_alone_cannot_be_shown_to_a_scheduler(tls: TlsFiles) -> None:
+@pytest.mark.parametrize("end", ["serverAuth", "clientAuth"])
+def test_a_certificate_for_one_end_alone_is_of_no_use(tls: TlsFiles, end: str) -> None:
     folder = tls.cert.parent
-    (folder / "server.ext").write_text("extendedKeyUsage=serverAuth\n")
-    sign(folder, options="-extfile server.ext")
+    (folder / "end.ext").write_text(f"extendedKeyUsage={end}\n")
+    sign(folder, options="-extfile end.ext")
 
-    assert f"{tls.cert} is of no use in a cluster: " in refused(tls)
+    assert f"{tls.cert} is not for both ends of a connection" in refused(tls)
+    (folder / "end.ext").write_text("extendedKeyUsage=serverAuth,clientAuth\n")
+    sign(folder, options="-extfile end.ext")
+    check_certificates(tls, datetime.now(UTC))
+
+
+def test_a_certificate_that_may_not_sign_anything_is_of_no_use(tls: TlsFiles) -> None:
+    folder = tls.cert.parent
+    (folder / "use.ext").write_text("keyUsage=critical,keyCertSign\n")
+    sign(folder, options="-extfile use.ext")
+
+    said = refused(tls)
+
+    assert f"{tls.cert}" in said
+    assert "docs/operations/cluster.md" in said
 
 
 def test_a_file_that_this_account_may_not_read_is_named(tls: TlsFiles, monkeypatch: pytest.MonkeyPatch) -> None:
