@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from daemon.words.counted import counted
+from daemon.errors import Said, said_together
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,16 @@ class FarWorker:
     set_aside: str = ""
 
 
-SET_ASIDE: Mapping[str, str] = {
-    "other_version": "it is no worker of this version of Freisteller",
-    "root_away": "it does not see the hot folder",
-    "engine_away": "it reaches no engine",
-    "silent": "it has not been heard of for a while",
-    "leaving": "it was asked to end",
+SET_ASIDE: Mapping[str, Said] = {
+    "other_version": Said("aside_other_version"),
+    "root_away": Said("aside_root_away"),
+    "engine_away": Said("aside_engine_away"),
+    "silent": Said("aside_silent"),
+    "leaving": Said("aside_leaving"),
 }
 """Why a worker gets no photos, each in words."""
+MOST_NAMED = 8
+"""So many workers that get no photos are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,21 @@ class ClusterState:
         """The workers that get photos now."""
         return tuple(worker for worker in self.workers if self.connected and not worker.set_aside)
 
-    def in_words(self) -> str:
+    def in_words(self) -> Said:
         """For people: how many workers there are, and why others get no photos."""
         if not self.connected:
-            return f"the scheduler does not answer ({self.fault}), so photos are cut out here"
-        fit = self.fit
-        at_once = sum(worker.threads for worker in fit)
-        first = f"{counted(len(fit), 'worker')} for {counted(at_once, 'photo')} at once"
-        left_out = [f"{each.name} gets none: {SET_ASIDE[each.set_aside]}" for each in self.workers if each.set_aside]
-        return "; ".join([first if fit else "no worker is there, so photos are cut out here", *left_out])
+            return Said("cluster_away", fault=self.fault)
+        aside = [each for each in self.workers if each.set_aside]
+        named = [
+            Said("cluster_gets_none", worker=each.name, why=SET_ASIDE[each.set_aside]) for each in aside[:MOST_NAMED]
+        ]
+        more = [Said("cluster_more_get_none", n=len(aside) - len(named))] if len(aside) > len(named) else []
+        return said_together([self._fit_in_words(), *named, *more], "list")
+
+    def _fit_in_words(self) -> Said:
+        workers, photos = len(self.fit), sum(worker.threads for worker in self.fit)
+        if not workers:
+            return Said("cluster_empty")
+        if workers > 1:
+            return Said("cluster_workers", n=workers, photos=photos)
+        return Said("cluster_one_worker", photos=photos) if photos > 1 else Said("cluster_one_photo")

@@ -85,6 +85,20 @@ def test_now_says_in_german_what_an_engine_that_is_away_says(tmp_path: Path) -> 
         assert not page.run(wraps)
 
 
+def test_now_says_in_german_that_no_machine_of_a_cluster_works(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra cluster is not installed")
+    scheduler = "tcp://127.0.0.1:9"
+    with (
+        light_table(
+            tmp_path, FREISTELLER__DISPATCH__EXECUTOR="dask", FREISTELLER__CLUSTER__SCHEDULER=scheduler
+        ) as alone,
+        browser(alone.base, PHONE, "de-DE") as page,
+    ):
+        page.open("/now")
+        page.wait_for_text("#outages", "Der Cluster: der Scheduler antwortet nicht (")
+        page.wait_for_text("#outages", "), also wird hier freigestellt")
+
+
 def test_photos_dropped_onto_the_page_come_out_cut_out(table: LightTable, tmp_path: Path) -> None:
     names = [save_photo(tmp_path / f"{number}.jpg", drawn_photo(96, 72, 90 + number)) for number in range(3)]
     (tmp_path / "letter.jpg").write_text("Dear Sir or Madam")

@@ -50,6 +50,7 @@ function draw({ running, servers, obstacles, troubles }) {
 
 const PARTS = {
   recovery: () => _("The start"), watcher: () => _("The look at the inbox"), dispatcher: () => _("The sharing out of work"),
+  cluster: () => _("The cluster"),
 };
 const OF_ENGINES = ["no_engine", "engine_refuses", "model_paused"];
 
