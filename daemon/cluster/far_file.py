@@ -78,6 +78,7 @@ class FarFiles:
             except NoFitWorker:
                 if self._tools.runtime.stopping():
                     raise EngineAway(Said("stopping")) from None
+                log.share(worker=None)
                 task = file.task
             finally:
                 file.close()
@@ -172,6 +173,7 @@ class FarFile:
         began = time.monotonic()
         with tools.pool.placed(job.id, gave_back, tools.runtime.stopping) as place:
             tools.waited(job.id, time.monotonic() - began)
+            log.share(worker=place.name)
             tools.runtime.tick(Effect.MAKE_STAGING)
             with translated(f"The folder of a try at {job.name}"):
                 self._folder.mkdir(parents=True, exist_ok=True)

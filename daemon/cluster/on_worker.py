@@ -22,6 +22,7 @@ from daemon.hotfolder.root_identity import read_identity
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Attempt, Job, Recipe
 from daemon.journal.alphas import Alphas
+from daemon.logs import log
 from daemon.observe.series import Counter
 from daemon.observe.stage_clock import StageClock
 from daemon.publishing.reports import Cut
@@ -84,7 +85,8 @@ class FarMachine:
     def run(self, content: bytes) -> bytes:
         """Run an errand; never raises."""
         errand = unpacked_errand(content)
-        with self._counted(), self._meter.telling() as told:
+        with self._counted(), self._meter.telling() as told, log.lines_of_one_work():
+            log.share(worker=self.name, job=errand.task.job.id)
             alphas = _NewAlphas(self._scratch / uuid.uuid4().hex)
             try:
                 made = self._made(errand, alphas)

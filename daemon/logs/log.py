@@ -6,7 +6,9 @@ and scripts search for it. No line holds a secret or a line break. A person at a
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import IO, TextIO
 
 from daemon.logs import journald
@@ -15,6 +17,7 @@ from daemon.logs.people import PeopleHandler, ShownLine
 from daemon.logs.redaction import without_secrets
 
 LOGGER = "freisteller"
+_SHARED: ContextVar[Mapping[str, object] | None] = ContextVar("shared", default=None)
 
 
 def is_for_people(fmt: str, *streams: IO[str]) -> bool:
@@ -75,6 +78,26 @@ def set_level(level: str) -> None:
     logging.getLogger(LOGGER).setLevel(lowest)
 
 
+@contextmanager
+def lines_of_one_work() -> Iterator[None]:
+    """Within the block, the lines of this thread have what `share` says."""
+    token = _SHARED.set({})
+    try:
+        yield
+    finally:
+        _SHARED.reset(token)
+
+
+def share(**fields: object) -> None:
+    """Give these fields to each further line of the work of this thread, e.g. the machine that does it; None ends it.
+
+    Does nothing outside of `lines_of_one_work`. What a line says itself comes first.
+    """
+    shared = _SHARED.get()
+    if shared is not None:
+        _SHARED.set({name: value for name, value in {**shared, **fields}.items() if value is not None})
+
+
 def log(
     action: str,
     message: str,
@@ -88,5 +111,5 @@ def log(
 
     people: whether a person at a terminal sees it. None = from warning on; False = they see another line instead.
     """
-    extra = {"action": action, "people": people, "fields": without_secrets(fields)}
+    extra = {"action": action, "people": people, "fields": without_secrets({**(_SHARED.get() or {}), **fields})}
     logging.getLogger(LOGGER).log(level, "%s", message, exc_info=error, extra=extra)

@@ -26,6 +26,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Job
 from daemon.journal import Journal
+from daemon.logs import log
 from daemon.publishing.job_events import JobEvents
 from daemon.publishing.publication import Publication, Step
 from daemon.publishing.publisher import Publisher
@@ -75,11 +76,12 @@ class JobRunner:
 
     def run(self, task: PhotoTask) -> RunResult:
         """Do what is left to do for a job that was just started; never raises."""
-        try:
-            with self._runtime.stages.timed("other"), self._journal.work_times.working(task.job.id):
-                return self._run(task)
-        except Exception as error:  # noqa: BLE001 - e.g. failed/ cannot be written
-            return self._strand(task, error)
+        with log.lines_of_one_work():
+            try:
+                with self._runtime.stages.timed("other"), self._journal.work_times.working(task.job.id):
+                    return self._run(task)
+            except Exception as error:  # noqa: BLE001 - e.g. failed/ cannot be written
+                return self._strand(task, error)
 
     def hold(self, task: PhotoTask, error: FreistellerError) -> RunResult:
         """Put off a job that was just started and cannot be done now, through no fault of its own; never raises."""

@@ -1,5 +1,6 @@
 """A photo that is sent away comes back whole, or with the error that it met; what was paid for is never lost."""
 
+import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from daemon.cluster.errand import Errand, Returned, packed, unpacked_errand
-from daemon.cluster.far_file import FarFile, FarTools
+from daemon.cluster.far_file import FarFile, FarFiles, FarTools
 from daemon.cluster.known_worker import NoFitWorker, PhotoLost
 from daemon.cluster.worker_state import FarWorker
 from daemon.errors import BadPhoto, EngineAway, RootAway, Said, WorkerLost
@@ -17,6 +18,7 @@ from daemon.hotfolder.hot_folder import HotFolder
 from daemon.hotfolder.runtime import Runtime
 from daemon.jobs import Attempt, Job, Recipe
 from daemon.journal.alphas import Alphas
+from daemon.logs import log
 from daemon.settings import Settings
 from daemon.work.task import PhotoTask
 
@@ -34,6 +36,9 @@ class Workers:
         self.avoided: list[set[str]] = []
         self.rested: list[tuple[str, str]] = []
         self.done: list[str] = []
+
+    def has_fit(self, stopping: Callable[[], bool]) -> bool:
+        return True
 
     @contextmanager
     def placed(self, job_id: str, avoid: Collection[str], stopping: Callable[[], bool]) -> Iterator[FarWorker]:
@@ -150,3 +155,50 @@ def test_an_error_keeps_its_cause_and_says_where_it_was_met(folders: HotFolder, 
 
     assert isinstance(met.value.__cause__, OSError)
     assert met.value.__notes__ == ["on the worker one:\nat line 7"]
+
+
+@pytest.fixture
+def told(caplog: pytest.LogCaptureFixture) -> Callable[[], list[tuple[str, str | None]]]:
+    """The action of each line, and the worker that it names."""
+    caplog.set_level(logging.INFO, log.LOGGER)
+    return lambda: [(vars(each)["action"], vars(each)["fields"].get("worker")) for each in caplog.records]
+
+
+def test_lines_about_a_photo_name_the_worker_that_has_it_also_once_it_failed(
+    folders: HotFolder, tmp_path: Path, told: Callable[[], list[tuple[str, str | None]]]
+) -> None:
+    workers = Workers(
+        Returned("one", error=EngineAway(Said("stopping"))),
+        Returned("two", error=BadPhoto(Said("nothing_left", name="a.jpg"))),
+    )
+
+    with log.lines_of_one_work():
+        with pytest.raises(BadPhoto):
+            far(workers, folders, tmp_path).try_elsewhere()
+        log.log("job_failed", "a.jpg failed")
+    log.log("other", "another photo")
+
+    assert told() == [
+        ("far_worker_rests", "one"),
+        ("job_failed", "two"),
+        ("other", None),
+    ]
+
+
+def test_lines_about_a_photo_that_is_done_here_after_all_name_no_worker(
+    folders: HotFolder, tmp_path: Path, told: Callable[[], list[tuple[str, str | None]]]
+) -> None:
+    class Here:
+        @contextmanager
+        def open(self, task: PhotoTask, original: Path, *, decided: bool) -> Iterator[None]:
+            log.log("job_done", "a.jpg is done")
+            yield
+
+    workers = Workers(*(Returned(name, error=EngineAway(Said("stopping"))) for name in ("one", "two")))
+    file = far(workers, folders, tmp_path)
+    files = FarFiles(file._tools, Here(), 1)  # type: ignore[arg-type]
+
+    with log.lines_of_one_work(), files.open(file.task, folders.root / "a.jpg", decided=False):
+        pass
+
+    assert told()[-1] == ("job_done", None)

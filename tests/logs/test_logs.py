@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import os
+import threading
 import warnings
 from pathlib import Path
 
@@ -47,6 +48,29 @@ def test_a_line_for_programs_has_its_fixed_keys_first(stream: io.StringIO) -> No
     assert entry["job"] == "a1"
     assert entry["score"] == 0.75
     assert str(entry["ts"]).endswith("Z")
+
+
+def test_the_lines_of_one_work_share_what_is_said_once(stream: io.StringIO) -> None:
+    def shown() -> list[dict[str, object]]:
+        told = [json.loads(line) for line in stream.getvalue().splitlines()]
+        return [{key: line.get(key) for key in ("worker", "job")} for line in told]
+
+    log.share(worker="nobody listens")
+    log.log("before", "…")
+    with log.lines_of_one_work():
+        log.share(worker="one", job="7")
+        log.log("within", "…")
+        log.log("within", "…", worker="two")
+        other = threading.Thread(target=log.log, args=("beside", "…"))
+        other.start()
+        other.join()
+        log.share(worker=None)
+        log.log("within", "…")
+    log.log("after", "…")
+
+    nothing = {"worker": None, "job": None}
+    one, two, neither = ({"worker": each, "job": "7"} for each in ("one", "two", None))
+    assert shown() == [nothing, one, two, nothing, neither, nothing]
 
 
 def test_auto_means_text_on_a_terminal_and_json_elsewhere() -> None:
