@@ -5,6 +5,7 @@ were on a worker that died. If there was one, that photo did it. If there were s
 *suspects*, and each runs alone on a worker before any is blamed.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -14,6 +15,7 @@ from daemon.cluster.known_worker import KnownWorker, NoFitWorker, OnWorker, Phot
 from daemon.cluster.link import Link, LinkLost
 from daemon.cluster.tallies import LOST, ClusterTotals, Tallies
 from daemon.cluster.worker_state import ClusterState, FarWorker
+from daemon.logs import log
 
 LOOK_SECONDS = 1.0
 WAIT_SECONDS = 0.5  # between two looks whether the program stops
@@ -51,10 +53,17 @@ class Pool:
         thread.start()
 
     def _watch(self, on_look: Callable[[], None]) -> None:
+        told = ""
         while not self._closed.is_set():
-            self.look()
-            self._looked.set()
-            on_look()
+            try:
+                self.look()
+                self._looked.set()
+                on_look()
+            except Exception as error:  # noqa: BLE001 - without further looks no lost photo would ever be noticed
+                text = f"The look at the cluster failed, and is repeated: {type(error).__name__}: {error}"
+                if text != told:
+                    log.log("internal_error", text, level=logging.ERROR, error=error)
+                told = text
             self._closed.wait(LOOK_SECONDS)
 
     def look(self) -> None:

@@ -317,6 +317,24 @@ def test_an_answer_that_comes_too_late_changes_nothing(wire: Wire, pool: Pool, c
     assert again.result(10) == b"done a"
 
 
+def test_a_look_that_fails_is_repeated(wire: Wire, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.cluster.pool.LOOK_SECONDS", 0.01)
+    looks, seen_again = [], threading.Event()
+
+    def on_look() -> None:
+        looks.append(len(pool.state().workers))
+        if len(looks) == 1:
+            wire.add("one")
+            raise RuntimeError("a bug of whoever looks")
+        seen_again.set()
+
+    pool.start(on_look)
+
+    assert seen_again.wait(10)
+    pool.close()
+    assert looks[:2] == [0, 1]
+
+
 def test_a_pool_that_is_closed_lets_nobody_wait(wire: Wire, pool: Pool, photos: Photos) -> None:
     wire.add("one")
     pool.look()
