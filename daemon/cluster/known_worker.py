@@ -1,6 +1,7 @@
 """What the pool knows of one worker, and of the photos that it has now."""
 
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from daemon.cluster.link import SeenWorker
@@ -71,6 +72,12 @@ class KnownWorker:
             lost=tally.lost,
             set_aside=self.set_aside(version, now, silent_seconds),
         )
+
+
+def most_free(fit: Collection[KnownWorker]) -> KnownWorker | None:
+    """The worker with the most room, if one has any."""
+    free = [each for each in fit if not each.alone and len(each.running) < each.seen.threads]
+    return min(free, key=lambda each: len(each.running) / each.seen.threads, default=None)
 
 
 def _whole(told: object) -> int:

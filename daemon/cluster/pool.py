@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 
-from daemon.cluster.known_worker import KnownWorker, NoFitWorker, OnWorker, PhotoLost
+from daemon.cluster.known_worker import KnownWorker, NoFitWorker, OnWorker, PhotoLost, most_free
 from daemon.cluster.link import Link, LinkLost
 from daemon.cluster.tallies import LOST, ClusterTotals, Tallies
 from daemon.cluster.worker_state import ClusterState, FarWorker
@@ -180,7 +180,7 @@ class Pool:
                     for each in self._known.values():
                         each.alone = "" if each.alone == job_id else each.alone
                     raise NoFitWorker
-                found = self._place_alone(job_id, fit) if job_id in self._suspects else _free(fit)
+                found = self._place_alone(job_id, fit) if job_id in self._suspects else most_free(fit)
                 if found is not None:
                     found.running[job_id] = sent
                     return found
@@ -242,9 +242,3 @@ class Pool:
         if link is not None:
             with suppress(Exception):
                 link.close()
-
-
-def _free(fit: list[KnownWorker]) -> KnownWorker | None:
-    """The worker with the most room, if one has any."""
-    free = [each for each in fit if not each.alone and len(each.running) < each.seen.threads]
-    return min(free, key=lambda each: len(each.running) / each.seen.threads, default=None)
