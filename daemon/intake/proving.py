@@ -1,7 +1,8 @@
 """Proves one file: is it whole, not whole yet, or not a photo at all? The only module that reads files in `inbox/`."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +16,8 @@ from daemon.errors import NOTHING_SAID, BadPhoto, EngineAway, NotWholeYet, RootA
 from daemon.intake.background_decoding import BackgroundDecoding, Decode
 from daemon.pictures.file_structure import follow_to_end
 from daemon.pictures.partial_file import EndMissing
+
+_MOST_REMEMBERED = 100
 
 
 class Finding(StrEnum):
@@ -56,6 +59,7 @@ class Prover:
         self.max_megapixels = max_megapixels
         self._decoding = BackgroundDecoding(decode, on_late)
         self._clock = clock
+        self._followed: dict[FileId, tuple[Said | None, EndMissing | None]] = {}
 
     def prove(self, way: Sequence[str], file_id: FileId, remote: bool) -> Proof | None:
         """Prove the file inbox/way. Returns None if it is gone, or is not the file of that id any more.
@@ -76,6 +80,21 @@ class Prover:
             reason = Said("access_denied", name=name, fault=error.strerror)
         return Proof(finding, reason, self._clock())
 
+    def begin(self, way: Sequence[str], file_id: FileId, remote: bool) -> None:
+        """Begin to decode the file inbox/way beside others, if it may be whole; never raises.
+
+        `prove` finds out what comes of it, and meets what went wrong here once more.
+        """
+        with suppress(Exception), self._opened(way, file_id) as descriptor:
+            if remote or not open_for_writing(descriptor):
+                followed = self._follow(descriptor, file_id)
+                if self._decoding.begin(file_id, descriptor, clean_name(way[-1]), self.max_megapixels):
+                    self._followed[file_id] = followed
+
+    def has_ended(self, file_id: FileId) -> bool:
+        """Whether a file was decoded to its end that was begun, so that `prove` takes no time."""
+        return self._decoding.has_ended(file_id)
+
     def close(self) -> None:
         """Begin no more proofs."""
         self._decoding.close()
@@ -84,24 +103,37 @@ class Prover:
         undecided = Finding.UNDECIDED, Said("still_read", name=name)
         if self._decoding.is_busy_with(file_id):
             return undecided  # without following its structure to the end once more, at each look
-        with open_below.opened(self._inbox, way[:-1]) as folder:
-            descriptor = os.open(way[-1], open_below.FILE, dir_fd=folder)
-        try:
-            _refuse_another_file(descriptor, file_id)
+        with self._opened(way, file_id) as descriptor:
             if not remote and open_for_writing(descriptor):
                 return Finding.WRITING, Said("open_for_writing", name=name)
             found = self._read(descriptor, name, file_id) or undecided
             _refuse_another_file(descriptor, file_id)
             return found
+
+    @contextmanager
+    def _opened(self, way: Sequence[str], file_id: FileId) -> Iterator[int]:
+        with open_below.opened(self._inbox, way[:-1]) as folder:
+            descriptor = os.open(way[-1], open_below.FILE, dir_fd=folder)
+        try:
+            _refuse_another_file(descriptor, file_id)
+            yield descriptor
         finally:
             os.close(descriptor)
 
-    def _read(self, descriptor: int, name: str, file_id: FileId) -> tuple[Finding, Said] | None:
-        missing: EndMissing | None = None
+    def _follow(self, descriptor: int, file_id: FileId) -> tuple[Said | None, EndMissing | None]:
+        """What the structure makes doubtful, and the end that it lacks. Raises NotWholeYet. Each file is read once."""
+        if len(self._followed) > _MOST_REMEMBERED:  # of files that went away meanwhile
+            self._followed.clear()
+        if known := self._followed.pop(file_id, None):
+            return known
         try:
-            doubt = follow_to_end(descriptor)
+            return follow_to_end(descriptor), None
         except EndMissing as error:
-            doubt, missing = said_of(error), error
+            return said_of(error), error
+
+    def _read(self, descriptor: int, name: str, file_id: FileId) -> tuple[Finding, Said] | None:
+        try:
+            doubt, missing = self._follow(descriptor, file_id)
         except NotWholeYet as error:
             return Finding.NOT_YET, Said("not_whole", name=name, detail=error)
         try:

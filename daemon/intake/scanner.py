@@ -8,6 +8,7 @@ from pathlib import Path
 from daemon.disk.mounts import Mount
 from daemon.disk.names import clean_name
 from daemon.errors import NOTHING_SAID, FreistellerError, WorkerLost, said_of
+from daemon.intake.background_decoding import AHEAD
 from daemon.intake.completeness import FileAction, FileDecision, Rules, decide, reason_for_rejecting
 from daemon.intake.file_faults import FileFaults
 from daemon.intake.inbox_reader import InboxReader
@@ -116,7 +117,9 @@ class Scanner:
         """Bring files as far as they can get now. Returns the whole ones and the rejected ones; others join `waits`."""
         prove_until = self._clock() + max(_PROVING_SECONDS, BUSY_SHARE * self.walk_seconds)
         ready, rejected = [], []
-        for file in due:
+        for place, file in enumerate(due):
+            if place % AHEAD == 0:
+                self._begin_proofs(due[place : place + AHEAD], urgent, prove_until)
             try:
                 decision = self._advance(file, urgent, prove_until)
                 reason = reason_for_rejecting(file.observed, self._clock())
@@ -143,13 +146,22 @@ class Scanner:
                 waits.append((file.path, decision.seconds))
         return ready, rejected
 
+    def _begin_proofs(self, files: Sequence[KnownFile], urgent: bool, prove_until: float) -> None:
+        """Let files be decoded beside each other, so that each waits only for the longest."""
+        if len(files) < 2 or self._clock() > prove_until:
+            return
+        for file in files:
+            decision = decide(file.observed, _rules(file, urgent), self._files.writer_gap(file), self._clock())
+            if decision.action is FileAction.PROVE:
+                self._prover.begin(file.path.split("/"), file.observed.file_id, file.remote)
+
     def _advance(self, file: KnownFile, urgent: bool, prove_until: float) -> FileDecision:
         """Bring one file as far as it can get now; WAIT says when another look can tell more."""
         rules, writer_gap = _rules(file, urgent), self._files.writer_gap(file)
         decision = decide(file.observed, rules, writer_gap, self._clock())
         if decision.action is not FileAction.PROVE:
             return decision
-        if self._clock() > prove_until:
+        if self._clock() > prove_until and not self._prover.has_ended(file.observed.file_id):
             return FileDecision(FileAction.WAIT, 0.0)
         file.observed.proof = self._prover.prove(file.path.split("/"), file.observed.file_id, file.remote)
         decision = decide(file.observed, rules, writer_gap, self._clock())

@@ -117,3 +117,79 @@ def test_a_file_whose_process_is_lost_late_fails_after_three_tries(
         time.sleep(0.02)
 
     assert (rejected, len(begun)) == (["bad.jpg hung"], 3)
+
+
+def test_as_many_files_as_there_are_processors_are_proven_beside_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.intake.scanner.AHEAD", 4)
+    together = threading.Barrier(4)
+
+    def decode(descriptor: int, name: str, max_megapixels: float) -> None:
+        together.wait(30)
+        decodes(descriptor, name, max_megapixels)
+
+    world = World(tmp_path, decode)
+    names = {world.drop(f"{number}.jpg").name for number in range(8)}
+
+    assert taken(world) == names
+    assert not together.broken
+
+
+def test_a_file_that_is_proven_beside_others_is_followed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.intake.scanner.AHEAD", 4)
+    followed: list[int] = []
+
+    def follow(descriptor: int) -> str | None:
+        followed.append(descriptor)
+        return follow_to_end(descriptor)
+
+    monkeypatch.setattr("daemon.intake.proving.follow_to_end", follow)
+    world = World(tmp_path, decodes)
+    names = {world.drop(f"{number}.jpg").name for number in range(6)}
+
+    assert taken(world) == names
+    assert len(followed) == 6
+
+
+def test_a_file_that_changes_while_others_are_proven_is_proven_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.intake.scanner.AHEAD", 2)
+    begun: list[str] = []
+    second = threading.Event()
+
+    def decode(descriptor: int, name: str, max_megapixels: float) -> None:
+        begun.append(name)
+        if name == "b.jpg":
+            second.set()
+        elif second.wait(30):
+            os.utime(changed)  # somebody writes on
+        decodes(descriptor, name, max_megapixels)
+
+    world = World(tmp_path, decode)
+    first, changed = world.drop("a.jpg"), world.drop("b.jpg")
+    os.utime(first, (1, 1))
+
+    assert taken(world, looks=2) == {"a.jpg"}
+    assert taken(world, looks=20) >= {"b.jpg"}
+    assert begun == ["a.jpg", "b.jpg", "b.jpg"]
+
+
+def test_a_file_whose_proof_stumbles_beside_others_keeps_none_of_them_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.intake.scanner.AHEAD", 3)
+
+    def follow(descriptor: int) -> str | None:
+        if os.fstat(descriptor).st_ino == odd.stat().st_ino:
+            raise ZeroDivisionError
+        return follow_to_end(descriptor)
+
+    monkeypatch.setattr("daemon.intake.proving.follow_to_end", follow)
+    world = World(tmp_path, decodes)
+    odd = world.drop("0 odd.jpg")
+    world.drop("1.jpg")
+    world.drop("2.jpg")
+
+    assert taken(world, 2) == {"1.jpg", "2.jpg"}

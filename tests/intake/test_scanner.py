@@ -309,7 +309,8 @@ def test_the_oldest_photo_comes_first(world: World) -> None:
     assert world.names(world.look(after=3.0)) == ["c.jpg", "a.jpg", "b.jpg", "0.jpg"]
 
 
-def test_proofs_are_spread_over_scans(tmp_path: Path) -> None:
+def test_proofs_are_spread_over_scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.intake.scanner.AHEAD", 1)
     world = World(tmp_path, lambda *_: slow())
 
     def slow() -> None:
