@@ -26,10 +26,9 @@ class Photo:
 
     file_mb, result_mb: of the original and of its result. Over the share, in 10^6 bytes, None = not measured:
     daemon_read_mb, daemon_written_mb, worker_read_mb, worker_written_mb, as if each machine kept what it has read or
-    written; forgetful_daemon_mb, forgetful_worker_mb: what they read if they keep nothing.
-    daemon_cpu_seconds: of
-    the daemon's machine in all. worker_cpu_seconds: of the worker's machine in all.
-    proof_seconds: of reading it to its end in the inbox.
+    written; forgetful_daemon_mb, forgetful_worker_mb: what they read if they keep nothing. daemon_cpu_seconds: of the
+    daemon's machine in all. worker_cpu_seconds: of the worker's machine in all. structure_seconds, proof_seconds: of
+    following its structure, and of decoding it to its end, before it is taken out of the inbox.
     """
 
     kind: str
@@ -43,6 +42,7 @@ class Photo:
     forgetful_worker_mb: float | None
     daemon_cpu_seconds: float
     worker_cpu_seconds: float
+    structure_seconds: float
     proof_seconds: float
 
     @property
@@ -92,8 +92,7 @@ WHAT_TO_DO: Mapping[str, str] = {
     "photos in work": "a second hot folder with a daemon of its own",
     "daemon's interpreter": "a second hot folder with a daemon of its own",
     "daemon's cores": "more cores for the daemon's machine",
-    "taking in": "a second hot folder with a daemon of its own",
-    "proofs": "a second hot folder with a daemon of its own",
+    "taking in": "send photos by the API, which reads many at once; a second hot folder with a daemon of its own",
     "journal": "a quicker disk for the journal (NVMe); a second hot folder with a daemon of its own",
     "scheduler": "a second hot folder with a daemon and a scheduler of its own",
 }
@@ -111,8 +110,7 @@ def limits(cluster: Cluster, photo: Photo, daemon: Daemon) -> dict[str, float]:
         "photos in work": daemon.most_in_work / seconds_in_work(cluster, photo),
         "daemon's interpreter": 1 / daemon.lock_seconds,
         "daemon's cores": cluster.daemon_cores / photo.daemon_cpu_seconds,
-        "taking in": 1 / daemon.taking_seconds,
-        "proofs": daemon.most_proofs / photo.proof_seconds,
+        "taking in": 1 / taking_in_seconds(cluster, photo, daemon),
         "journal": 1 / daemon.journal_seconds,
         "scheduler": 1 / daemon.errand_seconds,
     }
@@ -127,6 +125,12 @@ def seconds_in_work(cluster: Cluster, photo: Photo) -> float:
     megabytes = sum(each for each in carried if each is not None)
     computing = cluster.gpu_seconds + photo.worker_cpu_seconds + photo.daemon_cpu_seconds
     return computing + megabytes / megabytes_a_second(cluster.share_gbits)
+
+
+def taking_in_seconds(cluster: Cluster, photo: Photo, daemon: Daemon) -> float:
+    """For how long the one thread that takes photos in is busy with each, or waits for its proof beside others."""
+    at_once = min(daemon.most_proofs, cluster.daemon_cores)
+    return photo.proof_seconds / at_once + photo.structure_seconds + daemon.taking_seconds
 
 
 def megabytes_a_second(gbits: float) -> float:
@@ -177,6 +181,9 @@ def print_first(cluster: Cluster, photos: Sequence[Photo], daemon: Daemon) -> di
             print(f"{photo.kind:<10}{gpus:>6}{an_hour:>11,.0f}  {name:<22}{then:<22}{folders:>11}  {WHAT_TO_DO[name]}")
             values = {"limit": name, "photos_an_hour": round(an_hour), "then": then, "hot_folders": folders}
             found[photo.kind][str(gpus)] = values
+    for photo in photos:
+        useful, why = useful_gpus(cluster, photo, daemon)
+        print(f"One hot folder keeps {useful} GPUs busy with photos of {photo.kind}; then comes: {why}")
     return found
 
 
@@ -208,6 +215,7 @@ def print_measured(photos: Sequence[Photo], daemon: Daemon) -> None:
         "daemon, if it keeps nothing, MB": "forgetful_daemon_mb",
         "daemon's machine, CPU ms": "daemon_cpu_seconds",
         "worker's machine, CPU ms": "worker_cpu_seconds",
+        "structure in the inbox, ms": "structure_seconds",
         "proof in the inbox, ms": "proof_seconds",
     }
     print(f"{'':<34}" + "".join(f"{photo.kind:>14}" for photo in photos))
@@ -225,9 +233,13 @@ def print_measured(photos: Sequence[Photo], daemon: Daemon) -> None:
 
 
 def read(path: Path) -> tuple[list[Photo], Daemon, dict[str, Any]]:
-    """What an earlier run measured, from the JSON object in the last line of its output."""
-    line = json.loads(path.read_text("utf-8").splitlines()[-1])["measured"]
-    return [Photo(**each) for each in line["photos"]], Daemon(**line["daemon"]), line["tables"]
+    """What an earlier run measured, from the JSON object in its output. Raises SystemExit if there is none."""
+    lines = [line for line in path.read_text("utf-8").splitlines() if line.startswith("{")]
+    try:
+        line = json.loads(lines[-1])["measured"]
+        return [Photo(**each) for each in line["photos"]], Daemon(**line["daemon"]), line["tables"]
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise SystemExit(f"{path} is no output of this benchmark, or of another version of it: {error!r}") from error
 
 
 def main() -> None:

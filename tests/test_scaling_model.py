@@ -32,12 +32,13 @@ PHOTO = Photo(
     forgetful_worker_mb=None,
     daemon_cpu_seconds=0.2,
     worker_cpu_seconds=1.0,
-    proof_seconds=0.1,
+    structure_seconds=0.002,
+    proof_seconds=0.04,
 )
 DAEMON = Daemon(
     lock_seconds=0.02,
     journal_seconds=0.004,
-    taking_seconds=0.005,
+    taking_seconds=0.003,
     errand_seconds=0.004,
     most_in_work=256,
     most_proofs=8,
@@ -53,8 +54,7 @@ def test_an_example_that_was_computed_by_hand() -> None:
             "photos in work": 256 / (2 + 1 + 0.2 + 68 / 1250) * 3600,
             "daemon's interpreter": 180_000,
             "daemon's cores": 16 / 0.2 * 3600,
-            "taking in": 720_000,
-            "proofs": 80 * 3600,
+            "taking in": 1 / (0.04 / 8 + 0.002 + 0.003) * 3600,
             "journal": 900_000,
             "scheduler": 900_000,
             "share": 1250 / 50 * 3600,
@@ -105,7 +105,10 @@ def test_a_share_that_was_not_measured_limits_nothing() -> None:
     ],
 )
 def test_the_part_that_allows_the_fewest_photos_comes_first(slow: Daemon, name: str) -> None:
-    assert first(limits(CLUSTER, PHOTO, slow)) == (name, 360)
+    found, an_hour = first(limits(CLUSTER, PHOTO, slow))
+
+    assert found == name
+    assert an_hour == pytest.approx(360, rel=0.01)
 
 
 def test_gpus_are_useful_until_something_that_does_not_grow_with_them_is_full() -> None:
@@ -131,7 +134,7 @@ def test_each_part_says_what_to_do_about_it() -> None:
 def test_what_a_run_measured_can_be_read_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "earlier"
     line = {"measured": {"photos": [asdict(PHOTO)], "daemon": asdict(DAEMON), "tables": {"commits": 7}}}
-    output.write_text(f"a table\n{json.dumps(line)}\n")
+    output.write_text(f"a table\n{json.dumps(line)}\nreal 5m2s\n")
 
     photos, daemon, tables = read(output)
 
@@ -139,3 +142,18 @@ def test_what_a_run_measured_can_be_read_again(tmp_path: Path, capsys: pytest.Ca
     found = print_first(CLUSTER, photos, daemon)["test"]
     assert [found[gpus]["limit"] for gpus in ("1", "8", "64", "1000")] == ["GPUs", "GPUs", "share", "share"]
     assert "a second hot folder on another share" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["", "a table\n", '{"measured": {"photos": [{"kind": "x"}]}}', '{"photos": 500}', "{"])
+def test_what_is_no_output_of_a_run_is_refused_by_its_name(tmp_path: Path, text: str) -> None:
+    output = tmp_path / "other.json"
+    output.write_text(text)
+
+    with pytest.raises(SystemExit, match=r"other\.json is no output of this benchmark"):
+        read(output)
+
+
+def test_no_more_photos_are_proven_at_once_than_there_are_processors() -> None:
+    allowed = {cores: limits(replace(CLUSTER, daemon_cores=cores), PHOTO, DAEMON)["taking in"] for cores in (1, 8, 64)}
+
+    assert allowed == pytest.approx({1: 3600 / 0.045, 8: 360_000, 64: 360_000})
