@@ -284,6 +284,28 @@ def test_a_crash_at_every_step_leaves_out_one_of_two_equal_photos(tmp_path: Path
         assert files_below(root / "failed") == [], life
 
 
+def test_a_crash_at_every_step_keeps_one_copy_of_a_photo_that_is_brought_again(tmp_path: Path) -> None:
+    for step in range(MOST_STEPS):
+        settings = settings_for(tmp_path / str(step), intake={"quiet_seconds": 0, "equal_content": "skip"})
+        root, died = settings.root_path, False
+        drop_photo(root / "inbox")
+        one_life(settings, ScriptedEngine(), lambda _: None)
+        for tick in (dying_before(step), lambda _: None):
+            drop_photo(root / "inbox")
+            try:
+                one_life(settings, ScriptedEngine(), tick)
+            except Died:
+                died = True
+        assert files_below(root / "archiv") == ["kunde/a.png", "kunde/a.png.txt"], step
+        assert sorted(results(root)) == ["kunde/a.json", "kunde/a.png"], step
+        assert files_below(root / "inbox") == files_below(root / "failed") == [], step
+        assert list((root / ".freisteller" / "work").iterdir()) == [], step
+        if not died:
+            assert step > 3
+            return
+    raise AssertionError("no run survived")
+
+
 def test_a_photo_that_crashes_the_program_three_times_is_quarantined(tmp_path: Path) -> None:
     settings = settings_for(tmp_path).model_copy(
         update={"dispatch": settings_for(tmp_path).dispatch.model_copy(update={"max_tries": 3})}

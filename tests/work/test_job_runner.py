@@ -480,14 +480,41 @@ def test_the_same_photo_twice_is_cut_out_once_where_the_settings_say_so(make: Ma
     process_all(daemon)
 
     assert sum(engine.calls.values()) == asked
-    assert names_below(root / "archiv") == ["kunde/a-2.png", "kunde/a-2.png.txt", "kunde/a.png"]
-    note = (root / "archiv" / "kunde" / "a-2.png.txt").read_text("utf-8")
+    assert names_below(root / "archiv") == ["kunde/a.png", "kunde/a.png.txt"]
+    note = (root / "archiv" / "kunde" / "a.png.txt").read_text("utf-8")
     left_out, first = daemon.parts.journal.latest(2)
     assert (left_out.same_as, left_out.job.state, left_out.job.grade) == (first.job.id, State.DONE, None)
     assert first.job.id in note
     assert first.results[0] in note
     assert "freisteller_duplicates_total 1.0" in daemon.parts.metrics.exposition().decode()
     assert daemon.parts.folders.jobs.in_work() == ()
+
+
+def test_a_program_that_copies_the_same_folder_each_night_leaves_one_copy_and_one_note(
+    make: Make, tmp_path: Path
+) -> None:
+    root = tmp_path / "hot"
+    daemon = make(ScriptedEngine(), flags={"intake": {"quiet_seconds": 0, "equal_content": "skip"}})
+    for _ in range(4):
+        save_photo(root / "inbox" / "a.png", drawn_photo(seed=1))
+        save_photo(root / "inbox" / "other.png", drawn_photo(seed=1))
+        process_all(daemon)
+    assert names_below(root / "archiv") == ["a.png", "a.png.txt", "other.png", "other.png.txt"]
+    assert daemon.parts.folders.jobs.in_work() == ()
+    assert names_below(root / "inbox") == names_below(root / "failed") == []
+
+
+def test_another_photo_in_archiv_under_that_name_is_no_copy_of_it(make: Make, tmp_path: Path) -> None:
+    root = tmp_path / "hot"
+    daemon = make(ScriptedEngine(), flags={"intake": {"quiet_seconds": 0, "equal_content": "skip"}})
+    save_photo(root / "inbox" / "a.png", drawn_photo(seed=1))
+    process_all(daemon)
+    save_photo(root / "archiv" / "b.png", drawn_photo(seed=2))
+    save_photo(root / "inbox" / "b.png", drawn_photo(seed=1))
+
+    process_all(daemon)
+
+    assert names_below(root / "archiv") == ["a.png", "b-2.png", "b-2.png.txt", "b.png"]
 
 
 def test_a_photo_that_failed_may_come_again_with_the_same_content(make: Make, tmp_path: Path) -> None:
