@@ -11,6 +11,7 @@ from typing import Any
 import distributed
 from distributed.security import Security
 
+from daemon.cluster.connection_faults import why_not_connected
 from daemon.cluster.link import LinkLost, SeenWorker, TlsFiles
 
 CONNECT_SECONDS = 10.0
@@ -47,7 +48,7 @@ class DaskLink:
                 scheduler, security=_security(tls), timeout=CONNECT_SECONDS, set_as_default=False, name="freisteller"
             )
         except (OSError, ValueError, RuntimeError) as error:
-            raise LinkLost(str(error) or type(error).__name__) from error
+            raise LinkLost(why_not_connected(error)) from error
 
     def workers(self) -> Sequence[SeenWorker]:
         """The workers that there are."""
@@ -154,9 +155,9 @@ async def serve(
                 while worker.status == distributed.Status.running and not stop.is_set():
                     await asyncio.sleep(0.2)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next try may do better
-                if str(error) != said:
-                    said = str(error)
-                    on_change(said or type(error).__name__)
+                if (why := why_not_connected(error)) != said:
+                    said = why
+                    on_change(why)
             else:
                 if not stop.is_set():
                     on_change("the scheduler is away")
