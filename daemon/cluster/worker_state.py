@@ -69,7 +69,7 @@ class ClusterState:
     def _fit_in_words(self) -> Said:
         workers, photos = len(self.fit), sum(worker.threads for worker in self.fit)
         if not workers:
-            return Said("cluster_empty")
+            return Said("cluster_none_fit") if self.workers else Said("cluster_empty")
         if workers > 1:
             return Said("cluster_workers", n=workers, photos=photos)
         return Said("cluster_one_worker", photos=photos) if photos > 1 else Said("cluster_one_photo")

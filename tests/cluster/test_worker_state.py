@@ -23,6 +23,10 @@ def test_a_worker_that_gets_no_photos_is_named_with_its_reason(why: str) -> None
 
 
 def test_a_cluster_without_fit_workers_says_who_does_the_work() -> None:
+    silent = FarWorker("one", "a", "h", 3, set_aside="silent")
+    assert ClusterState(True, "", (silent,)).in_words() == (
+        "no worker gets photos, so they are cut out here; one gets none: it has not been heard of for a while"
+    )
     assert ClusterState(True).in_words() == "no worker is there, so photos are cut out here"
     assert ClusterState(False, "timed out").in_words() == (
         "the scheduler does not answer (timed out), so photos are cut out here"
@@ -39,7 +43,7 @@ def test_a_cluster_is_told_in_german_too() -> None:
     assert told(FarWorker("eins", "a", "h", 1)) == "1 Arbeiter für 1 Foto zugleich"
     assert told(FarWorker("eins", "a", "h", 2)) == "1 Arbeiter für 2 Fotos zugleich"
     assert told(*aside) == (
-        "kein Arbeiter ist da, also wird hier freigestellt; "
+        "kein Arbeiter bekommt Fotos, also wird hier freigestellt; "
         "other_version bekommt keine: Er ist kein Arbeiter dieser Version von Freisteller; "
         "root_away bekommt keine: Er sieht den Hot-Folder nicht; "
         "engine_away bekommt keine: Er erreicht keine Engine; "
