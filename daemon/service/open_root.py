@@ -15,6 +15,7 @@ from daemon.hotfolder.lease import Lease
 from daemon.hotfolder.root_identity import read_identity
 from daemon.journal import Journal, damage, fact_in
 from daemon.logs import log
+from daemon.service import known_mounts
 from daemon.settings import Settings
 
 JOURNAL = "journal.sqlite3"
@@ -63,6 +64,7 @@ def open_root(doors: ExitStack, settings: Settings, clock: Callable[[], float]) 
             "mount point, mount the share. If you have two hot folders, give each its own state_dir. If you deleted "
             "the old hot folder on purpose, remove that state directory."
         )
+    known_mounts.remember(settings)
     return OpenRoot(root_id, folders, state, lease, journal, damaged)
 
 
@@ -81,10 +83,18 @@ def _set_damage_aside(path: Path, clock: Callable[[], float]) -> bool:
 
 
 def known_root(settings: Settings) -> str | None:
-    """The id of the journal's hot folder. Returns None if the state directory is new, or depends on that id."""
+    """The id of the journal's hot folder. Returns None if the state directory is new, or depends on that id.
+
+    Raises RootAway if the place was a hot folder on a mount that is not there now.
+    """
     given = settings.given_state_path
-    if given is None:
-        return None
+    known = None if given is None else _known_in(given, settings)
+    if known is None:
+        known_mounts.refuse_unmounted(settings.root_path)
+    return known
+
+
+def _known_in(given: Path, settings: Settings) -> str | None:
     try:
         return fact_in(given / JOURNAL, "root")
     except JournalDamaged as error:

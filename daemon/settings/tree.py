@@ -102,8 +102,13 @@ class Settings(BaseSettings):
         root_id: from the hot folder's identity file. So a hot folder that is created anew gets a new journal, and one
         that is moved keeps its journal.
         """
-        base = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser().absolute()
-        return self.given_state_path or base / "freisteller" / root_id
+        return self.given_state_path or own_state_folder() / root_id
+
+
+def own_state_folder() -> Path:
+    """Where the program keeps what belongs to this account, as the state of each hot folder without a place for it."""
+    base = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser().absolute()
+    return base / "freisteller"
 
 
 class Order(Section):

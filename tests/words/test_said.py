@@ -35,6 +35,7 @@ NOT_SHOWN = {
     "commands": "is said in a terminal",
     "contact_sheet/build_sheet.py": "is said in a terminal",
     "service/open_root.py": "is said at a start",
+    "service/known_mounts.py": "is said at a start",
     "web/access": "its reader is an admin in a terminal",
     "engines/weights.py": "is being replaced",
     "shops": "is said in a terminal",
