@@ -6,6 +6,7 @@ import stat
 import textwrap
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,11 @@ from daemon.disk.file_id import FileId
 from daemon.disk.os_errors import is_of_one_file, translate
 from daemon.errors import BadOrder, BadSettings, FreistellerError, Said, said_of
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.order_names import NAME, MisnamedOrder, OrderNames, order_among
 from daemon.hotfolder.order_pictures import refuse_pictures, with_pictures_of
 from daemon.settings import Settings, with_order
 from daemon.settings.current import CurrentSettings
 
-NAME = "freisteller.toml"
-"""What an order is called."""
 NOTE = f"{NAME}-error.txt"
 """The note that we leave beside a wrong order."""
 LEFT_NOTE = "freisteller-left-alone.txt"
@@ -27,15 +27,21 @@ LEFT_NOTE = "freisteller-left-alone.txt"
 _MOST_BYTES = 64 << 10
 _MOST_LETTERS = 1000  # of a fault; a person reads it, and it may quote a value of the order
 _MOST_DOTS = 200
+_MOST_LOOKS = 3  # at a folder in which somebody is renaming orders
 
 
 class WrongOrder(BadOrder):
-    """An order that cannot be followed. way: its folder below the inbox. fault: what is wrong, for people."""
+    """An order that cannot be followed. way: its folder below the inbox. fault: what is wrong, for people.
 
-    def __init__(self, way: tuple[str, ...], fault: Said) -> None:
-        super().__init__(Said("wrong_order", file="/".join(("inbox", *way, NAME)), fault=fault))
+    called: the name of its file. misnamed: it is the name that is wrong.
+    """
+
+    def __init__(self, way: tuple[str, ...], fault: Said, called: str = NAME, misnamed: bool = False) -> None:
+        super().__init__(Said("wrong_order", file="/".join(("inbox", *way, called)), fault=fault))
         self.way = way
         self.fault = fault
+        self.called = called
+        self.misnamed = misnamed
 
 
 class Orders:
@@ -46,6 +52,7 @@ class Orders:
         self._folders = folders
         self._current = settings
         self._verify = verify
+        self._names = OrderNames()
 
     def settings_for(self, source: Path, own: str = "") -> Settings:
         """How the photo at this place below the root is to be done, by the orders as they are now.
@@ -54,7 +61,7 @@ class Orders:
         Raises WrongOrder, NoRoom, RootAway; BadOrder if it is `own` that nobody can work by.
         """
         settings = self._current.now
-        for way, file in self._files(source):
+        for way, called, file in self._files(source):
             try:
                 text = _read(file)
                 order = _parsed(text)
@@ -63,16 +70,16 @@ class Orders:
                 settings = with_pictures_of(settings, own_names, self._folders.root, place)
                 self._verify(settings)
             except BadSettings as error:
-                raise WrongOrder(way, _shortened(said_of(error))) from error
+                raise WrongOrder(way, _shortened(said_of(error)), called) from error
             except FreistellerError:
                 raise
             except Exception as error:  # whatever a parser raises for strangers' bytes, e.g. RecursionError
-                raise WrongOrder(way, _not_understood(error)) from error
+                raise WrongOrder(way, _not_understood(error), called) from error
         return self._with_own(settings, own) if own else settings
 
     def file_ids(self, source: Path) -> tuple[tuple[tuple[str, ...], FileId], ...]:
-        """The folders with an order on the way to a photo, each with the order's file id."""
-        return tuple((way, FileId.of(os.fstat(file))) for way, file in self._files(source))
+        """The folders with an order on the way to a photo, each with the order's file id. Raises as settings_for."""
+        return tuple((way, FileId.of(os.fstat(file))) for way, _, file in self._files(source))
 
     def _with_own(self, settings: Settings, own: str) -> Settings:
         try:
@@ -84,13 +91,15 @@ class Orders:
             raise BadOrder(Said("sent_settings_bad", detail=_shortened(said_of(error)))) from error
         return settings
 
-    def _files(self, source: Path) -> Iterator[tuple[tuple[str, ...], int]]:
-        """The orders on the way to a photo, open for reading, outermost first. Follows no symbolic link."""
+    def _files(self, source: Path) -> Iterator[tuple[tuple[str, ...], str, int]]:
+        """The orders on the way to a photo, outermost first: folder, name, open for reading. Follows no links."""
         inbox, *parts = source.parts[:-1]
         for depth in range(len(parts) + 1 if inbox == self._folders.inbox.name else 0):
             way = tuple(parts[:depth])
             try:
-                yield from ((way, file) for file in self._opened((inbox, *way)))
+                yield from ((way, called, file) for called, file in self._opened((inbox, *way)))
+            except MisnamedOrder as error:
+                raise WrongOrder(way, said_of(error), error.called, misnamed=True) from error
             except OSError as error:
                 of_one_file = isinstance(error, PermissionError) or is_of_one_file(
                     error, self._folders.inbox, self._folders.check
@@ -98,17 +107,49 @@ class Orders:
                 meaning = None if of_one_file else translate(error, f"Reading {NAME}")
                 raise meaning or WrongOrder(way, Said("order_unreadable", fault=error.strerror)) from error
 
-    def _opened(self, way: Sequence[str]) -> Iterator[int]:
-        """The order of one folder, open for reading, if there is one. Only a regular file is an order."""
+    def _opened(self, way: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """The name of the order of one folder, and the order open for reading, if there is one."""
         try:
-            with open_below.opened(self._folders.root, way) as folder, open_below.reading(NAME, folder) as file:
-                if stat.S_ISREG(os.fstat(file).st_mode):
-                    yield file
+            with open_below.opened(self._folders.root, way) as folder:
+                yield from self._opened_in(folder)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
             if error.errno not in open_below.NO_FILE:
                 raise
+
+    def _opened_in(self, folder: int) -> Iterator[tuple[str, int]]:
+        for look in range(_MOST_LOOKS):
+            names = self._names.within(folder, anew=look > 0)
+            with _order_file(NAME, folder) as file:
+                called = order_among(names, found=file is not None)
+                if file is not None:
+                    yield NAME, file
+                    return
+            if called is None and NAME not in names:
+                return
+            with _order_file(called or NAME, folder) as file:
+                if file is not None:
+                    yield called or NAME, file
+                    return
+        raise MisnamedOrder(Said("order_unreadable", fault="its name keeps changing"), NAME)
+
+
+@contextmanager
+def _order_file(name: str, folder: int) -> Iterator[int | None]:
+    """A file open for reading; None if there is none. Only a regular file is an order. Raises OSError."""
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(open_below.reading(name, folder))
+        except FileNotFoundError:
+            yield None
+            return
+        except OSError as error:
+            if error.errno not in open_below.NO_FILE:
+                raise
+            yield None
+            return
+        yield file if stat.S_ISREG(os.fstat(file).st_mode) else None
 
 
 def _read(file: int) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from daemon.disk import open_below
 from daemon.disk.mounts import Mount, mount_of
 from daemon.errors import NOTHING_SAID, Said
-from daemon.hotfolder import orders
+from daemon.hotfolder import order_names, orders
 from daemon.hotfolder.ignored_names import is_ignored_file, is_ignored_folder
 from daemon.intake.companion_names import is_called_a_companion
 from daemon.intake.strangers import Strangers, is_called_a_photo
@@ -112,7 +112,7 @@ class _Walk:
         """What a name that is not a folder's is; None if it vanished, or is an order, a list, or our note about one."""
         name = entry.name
         path = prefix + name
-        if name in (orders.NAME, orders.NOTE) or name.lower().endswith(LISTS):
+        if name in (order_names.NAME, orders.NOTE) or name.lower().endswith(LISTS):
             return None
         if name == orders.LEFT_NOTE:
             return Sighting(path, None, NOTED)
@@ -122,6 +122,8 @@ class _Walk:
             return _left(path, "symlink")
         if not entry.is_file(follow_symlinks=False):
             return _left(path, "special_file")
+        if order_names.is_called_an_order(name):
+            return None
         try:
             shown = entry.stat(follow_symlinks=False)
             why = NOTHING_SAID if is_called_a_photo(name) else self.strangers.why_left(path, folder, shown)

@@ -11,7 +11,8 @@ from daemon.disk.file_id import FileId
 from daemon.errors import BadOrder
 from daemon.hotfolder.effects import Effect, Tick
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.hotfolder.orders import NAME, NOTE, Orders, WrongOrder
+from daemon.hotfolder.order_names import NAME
+from daemon.hotfolder.orders import NOTE, Orders, WrongOrder
 from daemon.journal import Journal
 from daemon.logs import log
 from daemon.logs.barrier import Barrier
@@ -22,13 +23,17 @@ from daemon.words.catalogue import LANGUAGES, N_, words_in
 from daemon.words.said import said_in
 
 _FIRST_LINE = N_("%(file)s in this folder is wrong, so the photos of the folder wait in inbox/.")
+_MISNAMED = N_(
+    "It is not clear which file is the order of this folder (%(file)s), so the photos of the folder wait in inbox/."
+)
 _FAULT = N_("What is wrong: %(fault)s")
 _REMEDY = N_(
     "What you can do: correct the file, or remove it. The photos then go on by themselves, and this note is removed."
 )
+_AFTERWARDS = N_("The photos then go on by themselves, and this note is removed.")
 _ALLOWED = N_("The file may have the sections %(sections)s. Whoever runs Freisteller knows what may stand in them.")
 _SECTIONS = "[grading], [judgement], [strategy], [outputs], [renditions.NAME]"
-_MOST_FIRST_BYTES = 400  # of the first line of a note
+_MOST_FIRST_BYTES = 1000  # of the first line of a note
 
 Way = tuple[str, ...]
 """A folder below the inbox, as the names of the way there."""
@@ -130,8 +135,12 @@ class BadOrders:
     def _write_note(self, wrong: WrongOrder) -> None:
         words = words_in(self._settings.now.language)
         fault = words.say(_FAULT, fault=said_in(wrong.fault, words))
-        remedy = f"{words.say(_REMEDY)}\n{words.say(_ALLOWED, sections=_SECTIONS)}"
-        content = f"{words.say(_FIRST_LINE, file=NAME)}\n\n{fault}\n\n{remedy}\n".encode()
+        if wrong.misnamed:
+            first, remedy = words.say(_MISNAMED, file=NAME), words.say(_AFTERWARDS)
+        else:
+            first = words.say(_FIRST_LINE, file=wrong.called.strip())
+            remedy = f"{words.say(_REMEDY)}\n{words.say(_ALLOWED, sections=_SECTIONS)}"
+        content = f"{first}\n\n{fault}\n\n{remedy}\n".encode()
         with open_below.opened(self._folders.inbox, wrong.way) as folder:
             self._tick(Effect.WRITE_ORDER_NOTE)
             with suppress(FileNotFoundError):
@@ -145,6 +154,6 @@ class BadOrders:
 def _is_our_note(folder: int) -> bool:
     """Whether the note there is one of ours. Raises FileNotFoundError if there is none."""
     with open_below.reading(NOTE, folder) as note:
-        content = os.pread(note, _MOST_FIRST_BYTES, 0)
-    first_lines = (words_in(language).say(_FIRST_LINE, file=NAME) for language in LANGUAGES)
-    return any(content.startswith(line.encode()) for line in first_lines)  # the language may have been changed since
+        content = os.pread(note, _MOST_FIRST_BYTES, 0).decode(errors="replace").partition("\n")[0].lower()
+    said = (words_in(language).say(line, file=NAME) for language in LANGUAGES for line in (_FIRST_LINE, _MISNAMED))
+    return any(content == line.lower() for line in said)  # the language may have been changed since

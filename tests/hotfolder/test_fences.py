@@ -20,7 +20,7 @@ import pytest
 from daemon.errors import BadPhoto, RecipeRefused
 from daemon.hotfolder.claim_file import NOTE
 from daemon.hotfolder.effects import Effect
-from daemon.hotfolder.orders import NAME
+from daemon.hotfolder.order_names import NAME
 from daemon.intake.uploads import SentPhoto
 from daemon.jobs import Grade, Recipe
 from daemon.notify.batch_sheets import BatchSheets

@@ -8,7 +8,8 @@ import pytest
 
 from daemon.errors import BadOrder, BadSettings
 from daemon.hotfolder.hot_folder import HotFolder
-from daemon.hotfolder.orders import NAME, Orders, WrongOrder
+from daemon.hotfolder.order_names import NAME, OrderNames, order_among
+from daemon.hotfolder.orders import NOTE, Orders, WrongOrder
 from daemon.settings import Settings, load
 from daemon.settings.current import CurrentSettings
 
@@ -299,3 +300,158 @@ def test_each_background_of_an_order_lies_in_its_own_folder(counter: Counter) ->
         counter.orders.settings_for(
             Path("inbox/a.jpg"), '{"renditions": {"shop": {"backgrounds": ["#fff", "/srv/secret.jpg"]}}}'
         )
+
+
+SEVEN = "[strategy]\nmax_attempts = 7"
+
+
+def called(counter: Counter, *names: str, text: str = SEVEN) -> Path:
+    folder = counter.folders.inbox / "kunde"
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Freisteller.toml", "FREISTELLER.TOML", " freisteller.toml", "freisteller.toml ", "\u00a0Freisteller.Toml\n"],
+)
+def test_an_order_in_capitals_or_with_blanks_around_is_read(counter: Counter, name: str) -> None:
+    called(counter, name)
+
+    assert counter.asked("inbox/kunde/schuhe/a.jpg").strategy.max_attempts == 7
+    assert len(counter.orders.file_ids(Path("inbox/kunde/a.jpg"))) == 1
+
+
+def test_what_is_wrong_in_such_an_order_is_said_of_the_file_as_it_lies_there(counter: Counter) -> None:
+    called(counter, "Freisteller.toml", text="[outputs")
+
+    assert str(counter.fault("inbox/kunde/a.jpg")).startswith("inbox/kunde/Freisteller.toml: not valid TOML")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "freisteller.toml.txt",
+        "Freisteller.toml.TXT ",
+        "freisteller.toml.toml",
+        "freisteller (1).toml",
+        "freisteller(12).toml",
+        "freisteller 2.toml",
+        "freisteller - Copy.toml",
+        "freisteller - Kopie (2).toml",
+        "freisteller (Kopie).toml",
+        "Kopie von freisteller.toml",
+        "freisteller copy.toml.txt",
+        "freisteller .toml",
+    ],
+)
+def test_a_file_that_may_be_meant_as_an_order_is_refused_by_its_name(counter: Counter, name: str) -> None:
+    folder = called(counter, name)
+
+    alone = counter.fault("inbox/kunde/a.jpg")
+    (folder / NAME).write_text(SEVEN)
+    beside = counter.fault("inbox/kunde/a.jpg")
+
+    assert alone.misnamed
+    assert f'it is called "{name}"' in alone.fault
+    assert f'("freisteller.toml", "{name}")' in beside.fault
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        NOTE,
+        "freisteller.toml-error (1).txt",
+        "freisteller.toml~",
+        ".freisteller.toml",
+        "._freisteller.toml",
+        ".freisteller.toml.swp",
+        "freisteller.toml.bak",
+        "freisteller.toml.tmp",
+        "freisteller-left-alone.txt",
+        "freisteller old.toml",
+        "my freisteller.toml",
+        "freisteller.txt",
+    ],
+)
+def test_what_is_no_order_is_not_taken_for_one(counter: Counter, name: str) -> None:
+    called(counter, name)
+
+    assert counter.asked("inbox/kunde/a.jpg") is counter.base
+
+
+def test_of_several_orders_none_is_followed(counter: Counter) -> None:
+    folder = called(counter, "Freisteller.toml", "FREISTELLER.toml")
+
+    assert '("FREISTELLER.toml", "Freisteller.toml")' in counter.fault("inbox/kunde/a.jpg").fault
+
+    (folder / "FREISTELLER.toml").rename(folder / NAME)
+    assert '("freisteller.toml", "Freisteller.toml")' in counter.fault("inbox/kunde/a.jpg").fault
+
+    (folder / "Freisteller.toml").unlink()
+    assert counter.asked("inbox/kunde/a.jpg").strategy.max_attempts == 7
+
+
+def test_only_a_regular_file_is_an_order_by_another_name(counter: Counter, tmp_path: Path) -> None:
+    folder = counter.folders.inbox / "kunde"
+    (folder / "Freisteller.toml").mkdir(parents=True)
+    (tmp_path / "order").write_text(SEVEN)
+    (folder / "freisteller.toml.txt").symlink_to(tmp_path / "order")
+    (folder / NAME).symlink_to(tmp_path / "order")
+    (folder / "FREISTELLER.TOML").write_text("[strategy]\nmax_attempts = 8")
+
+    assert counter.asked("inbox/kunde/a.jpg").strategy.max_attempts == 8
+
+
+def test_a_disk_that_takes_capitals_for_small_letters_has_one_order() -> None:
+    assert order_among(["Freisteller.toml"], found=True) == NAME
+    assert order_among(["freisteller.toml "], found=True) == NAME
+    with pytest.raises(BadSettings, match="several files"):
+        order_among([" freisteller.toml"], found=True)
+
+
+def test_an_order_that_is_renamed_while_it_is_looked_for_is_found(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = called(counter, "Freisteller.toml")
+    within = OrderNames.within
+
+    def renamed(names: OrderNames, descriptor: int, anew: bool = False) -> tuple[str, ...]:
+        found = within(names, descriptor, anew)
+        if (folder / "Freisteller.toml").exists():
+            (folder / "Freisteller.toml").rename(folder / "FREISTELLER.TOML")
+        return found
+
+    monkeypatch.setattr(OrderNames, "within", renamed)
+
+    assert counter.asked("inbox/kunde/a.jpg").strategy.max_attempts == 7
+
+
+def test_a_folder_is_not_listed_for_each_of_its_photos_but_once_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed, now = list[int](), 0.0
+    real = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: (listed.append(folder), real(folder))[1])
+    names = OrderNames(lambda: now)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        names.within(folder)
+        now = 2.0  # a change within the steps of the disk's clock would not show
+        names.within(folder)
+        now = 4.0
+        for _ in range(100):
+            assert names.within(folder) == ()
+        assert len(listed) == 3
+
+        (tmp_path / "Freisteller.toml").touch()
+        assert names.within(folder) == ("Freisteller.toml",)
+        now = 8.0
+        names.within(folder)
+        now = 30.0  # a disk may never change the times of its folders
+        names.within(folder)
+        assert len(listed) == 6
+    finally:
+        os.close(folder)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.hotfolder.orders import NAME, NOTE
+from daemon.hotfolder.order_names import NAME
+from daemon.hotfolder.orders import NOTE
 from daemon.jobs import Grade
 from daemon.service.lifecycle import Daemon
 from tests.doubles import ScriptedEngine
@@ -195,6 +196,53 @@ def test_an_order_that_still_changes_is_waited_for(studio: Studio) -> None:
 def test_an_order_is_counted_neither_as_a_photo_nor_as_left_alone(studio: Studio) -> None:
     studio.order(GOOD)
     (studio.folder / NOTE).touch()
+
+    scan = studio.daemon.parts.watcher.scan()
+
+    assert (scan.ready, scan.rejected, scan.incomplete, dict(scan.ignored)) == ((), (), 0, {})
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_photos_wait_beside_an_order_that_is_called_otherwise_until_it_has_its_name(
+    studio: Studio, language: str
+) -> None:
+    settings = studio.daemon.parts.settings
+    settings.now = settings.now.model_copy(update={"language": language})
+    (studio.folder / "freisteller.toml.txt").write_text(GOOD)
+    save_photo(studio.folder / "rot" / "a.png")
+    save_photo(studio.inbox / "b.png", seed=1)
+    studio.live()
+    studio.live()
+    waiting, note = files_below(studio.inbox), (studio.folder / NOTE).read_text("utf-8")
+
+    settings.now = settings.now.model_copy(update={"language": "en"})
+    (studio.folder / "freisteller.toml.txt").rename(studio.folder / "Freisteller.toml")
+    studio.live()
+
+    assert waiting == [f"kunde/{NOTE}", "kunde/freisteller.toml.txt", "kunde/rot/a.png"]
+    assert "freisteller.toml.txt" in note
+    assert sorted(results(studio.root)) == ["b.json", "b.png", "kunde/rot/a.json", "kunde/rot/a.tif"]
+    assert files_below(studio.inbox) == ["kunde/Freisteller.toml"]
+
+
+def test_the_note_about_an_order_in_capitals_names_it_and_goes(studio: Studio) -> None:
+    (studio.folder / "FREISTELLER.toml").write_text(BAD)
+    save_photo(studio.folder / "a.png")
+    studio.take_in()
+    note = (studio.folder / NOTE).read_text("utf-8")
+
+    (studio.folder / "FREISTELLER.toml").write_text(GOOD)
+    studio.take_in()
+
+    assert note.startswith("FREISTELLER.toml in this folder is wrong")
+    assert files_below(studio.inbox) == ["kunde/FREISTELLER.toml"]
+
+
+@pytest.mark.parametrize(
+    "name", ["Freisteller.toml", "freisteller.toml.txt", " freisteller.toml", "freisteller (1).toml"]
+)
+def test_an_order_by_another_name_is_not_told_as_left_alone(studio: Studio, name: str) -> None:
+    (studio.folder / name).write_text(GOOD)
 
     scan = studio.daemon.parts.watcher.scan()
 

@@ -14,7 +14,7 @@ from daemon.commands.retry import retry_jobs
 from daemon.engines.contract import ServerHealth
 from daemon.errors import RecipeRefused
 from daemon.hotfolder.claim_file import NOTE
-from daemon.hotfolder.orders import NAME
+from daemon.hotfolder.order_names import NAME
 from daemon.jobs import Job, Recipe
 from daemon.people.retries import NextRound, Retries
 from daemon.people.stray_results import StrayResults
