@@ -17,7 +17,7 @@ def renamed_order(place: Place) -> Seen:
     (place.inbox / "job").rename(place.inbox / "job done")
     place.command("resume")
     place.done(3)
-    masks = place.results("-mask.png")
+    masks = place.results("_mask.png")
     return place.seen(len(masks) == 3, listed(place.results()), originals=3)
 
 
@@ -26,10 +26,9 @@ def _called(place: Place, name: str) -> Seen:
     (place.inbox / "job" / name).write_text(MASKS)
     place.drop("job/a.jpg")
     place.start()
-    place.wait(lambda: place.said("job_done") or place.names("inbox", end=".txt"), 15)
-    masks, notes = place.results("-mask.png"), place.names("inbox", end=".txt")
-    told = [note for note in notes if "error" in note]
-    return Seen(bool(masks or told), listed([*place.results(), *notes]))
+    place.wait(lambda: place.said("job_done") or place.names("inbox", end="-error.txt"), 15)
+    told = place.names("inbox", end="-error.txt")
+    return Seen(bool(place.results("_mask.png") or told), listed([*place.results(), *told]))
 
 
 for _number, _name in {
@@ -52,7 +51,7 @@ def utf_16(place: Place) -> Seen:
     place.start()
     place.wait(lambda: place.said("job_done") or place.names("inbox", end=".txt"), 15)
     return Seen(
-        bool(place.results("-mask.png") or place.names("inbox", end="-error.txt")), listed(place.names("inbox"))
+        bool(place.results("_mask.png") or place.names("inbox", end="-error.txt")), listed(place.names("inbox"))
     )
 
 
