@@ -434,7 +434,12 @@ def test_a_folder_is_not_listed_for_each_of_its_photos_but_once_it_changed(
 ) -> None:
     listed, now = list[int](), 0.0
     real = os.listdir
-    monkeypatch.setattr(os, "listdir", lambda folder: (listed.append(folder), real(folder))[1])
+
+    def counted(folder: int) -> list[str]:
+        listed.append(folder)
+        return real(folder)
+
+    monkeypatch.setattr(os, "listdir", counted)
     names = OrderNames(lambda: now)
     folder = os.open(tmp_path, os.O_RDONLY)
     try:
