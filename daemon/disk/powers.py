@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from daemon.disk import no_replace, open_below
+from daemon.disk import no_replace
 
 
 class Links(StrEnum):
@@ -46,7 +46,7 @@ def try_out(folder: int) -> Powers:
 def links_in(folder: int) -> Links:
     """What a second name is in this folder. Raises OSError."""
     with _free_names(folder) as (first, second, _):
-        open_below.write_new(first, b"1", folder)
+        _make(folder, first)
         return _links(folder, first, second)
 
 
@@ -76,8 +76,13 @@ def _free_names(folder: int) -> Iterator[tuple[str, str, str]]:
                 os.unlink(name, dir_fd=folder)
 
 
+def _make(folder: int, name: str) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    os.close(os.open(name, flags, 0o600, dir_fd=folder))  # it need not be durable: nobody waits for the disk
+
+
 def _keeps_inode(folder: int, name: str, renamed: str) -> bool:
-    open_below.write_new(name, b"1", folder)
+    _make(folder, name)
     before = os.stat(name, dir_fd=folder, follow_symlinks=False).st_ino
     os.rename(name, renamed, src_dir_fd=folder, dst_dir_fd=folder)
     return os.stat(renamed, dir_fd=folder, follow_symlinks=False).st_ino == before

@@ -19,6 +19,7 @@ class HotFolder:
     """One hot folder on disk. Call `prepare` first; every method may be called from any thread."""
 
     def __init__(self, root: Path) -> None:
+        self._named = root
         self.root = Path(os.path.realpath(root))  # the root itself may be a link; below it none is followed
         self.jobs = JobFolders(self.root, self.inbox, self.private, self.check)
         """The folders of single jobs, in our private folder."""
@@ -95,7 +96,7 @@ class HotFolder:
             return self._identity
 
     def check(self) -> None:
-        """Check with a few stat calls that the root is there, is ours, is complete and can be written.
+        """Check with a few stat calls that the root is there, where its name leads, is ours, whole and can be written.
 
         Makes a folder again that somebody deleted. Raises RootAway or NoRoom.
         """
@@ -118,6 +119,9 @@ class HotFolder:
             raise root_error(error, what) from error
 
     def _check(self) -> None:
+        leads_to = Path(os.path.realpath(self._named))
+        if leads_to != self.root and leads_to.is_dir():  # people drop their photos there
+            raise RootAway(Said("root_leads_elsewhere", name=self._named, place=leads_to, folder=self.root))
         identity = read_identity(self.private)
         if identity is None or identity != self._identity:
             raise RootAway(self._wrong_root(identity))

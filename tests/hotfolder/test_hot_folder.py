@@ -125,6 +125,37 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
     assert folders.jobs.claim(drop(folders), JOB).read_bytes() == b"photo"
 
 
+def test_a_link_that_is_turned_to_another_folder_stops_the_work_until_it_leads_back(tmp_path: Path) -> None:
+    one, two, link = tmp_path / "one", tmp_path / "two", tmp_path / "hot"
+    for folder in (one, two):
+        folder.mkdir()
+    link.symlink_to(one)
+    folders = HotFolder(link)
+    folders.prepare()
+
+    link.unlink()
+    link.symlink_to(two)
+    with pytest.raises(RootAway, match=f"{link} leads to {two} now, and the work is in {one}"):
+        folders.check()
+    assert list(two.iterdir()) == []
+
+    link.unlink()
+    link.symlink_to(one)
+    folders.check()
+
+
+def test_a_link_that_somebody_removes_keeps_nobody_from_working(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    link = tmp_path / "hot"
+    link.symlink_to("one")
+    folders = HotFolder(link)
+    folders.prepare()
+
+    link.unlink()
+
+    folders.check()
+
+
 def test_a_grade_folder_that_a_mac_made_is_found(tmp_path: Path) -> None:
     (tmp_path / NFD).mkdir()
     folders = HotFolder(tmp_path)
