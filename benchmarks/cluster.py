@@ -30,7 +30,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -205,10 +205,11 @@ class Runs:
 
     def _watch(self) -> None:
         while not self._over.wait(0.05):
-            for run in self._tries.glob("*/*"):
-                if str(run) not in self._seen:
-                    self._seen.add(str(run))
-                    self.begun.append((time.time(), run.parent.name.rpartition("-")[0]))
+            with suppress(FileNotFoundError):  # a folder went away while it was listed: look again
+                for run in self._tries.glob("*/*"):
+                    if str(run) not in self._seen:
+                        self._seen.add(str(run))
+                        self.begun.append((time.time(), run.parent.name.rpartition("-")[0]))
 
     def end(self) -> None:
         self._over.set()
