@@ -1,6 +1,5 @@
 """Chooses the engine that the settings ask for, and how much work it is given."""
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from daemon.engines.contract import Engine
 from daemon.journal.audit_results import known_dead
 from daemon.logs import log
 from daemon.settings import Settings
+from daemon.work import cgroups
 from daemon.work.memory_budget import half_of_memory
 from daemon.work.pipeline import Pipeline
 
@@ -82,5 +82,5 @@ def _log_left_out(left_out: Mapping[str, str]) -> None:
 
 
 def cores() -> int:
-    """How many processors this program may use."""
-    return len(os.sched_getaffinity(0))
+    """How many processors this program may use, also by the quota of its container."""
+    return cgroups.processors()

@@ -4,10 +4,10 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 from daemon.errors import EngineAway, Said
+from daemon.work import cgroups
 
 MUCH_BYTES = 3 << 28  # with more than this in work we give memory back, although that costs time
 LOOK_SECONDS = 0.2  # so often a photo that waits for memory looks whether the program stops
@@ -20,23 +20,7 @@ def _never() -> bool:
 def half_of_memory() -> int:
     """Half of the memory, in bytes, that this machine and our cgroups allow us."""
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min([whole, *cgroup_limits(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))]) // 2
-
-
-def cgroup_limits(membership: Path, mount: Path) -> Iterator[int]:
-    """The memory limits, in bytes, of our cgroup and of all cgroups around it (cgroup v2, cgroups(7)).
-
-    membership: `/proc/self/cgroup`. mount: where the cgroups are mounted. systemd's MemoryMax= is the limit of a
-    service's own cgroup; a container sees that cgroup as the root.
-    """
-    with suppress(OSError):
-        lines = membership.read_text().splitlines()
-        ours = mount / next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
-        for group in (ours, *ours.parents):
-            with suppress(OSError, ValueError):  # the root has no such file, and "max" is no limit
-                yield int((group / "memory.max").read_text())
-            if group == mount:
-                return
+    return min([whole, *cgroups.memory_limits()]) // 2
 
 
 class MemoryBudget:

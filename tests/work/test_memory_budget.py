@@ -2,12 +2,11 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from daemon.errors import EngineAway
-from daemon.work.memory_budget import MUCH_BYTES, MemoryBudget, cgroup_limits
+from daemon.work.memory_budget import MUCH_BYTES, MemoryBudget
 
 
 def test_what_does_not_fit_waits_until_something_is_given_back() -> None:
@@ -85,35 +84,6 @@ def test_it_is_crowded_while_much_is_in_work() -> None:
     seen.append(budget.crowded)
 
     assert seen == [False, True, False]
-
-
-def test_the_limit_of_a_service_and_of_the_slice_around_it_are_seen(tmp_path: Path) -> None:
-    membership, mount = tmp_path / "cgroup", tmp_path / "mount"
-    service = mount / "system.slice" / "freisteller.service"
-    service.mkdir(parents=True)
-    membership.write_text("0::/system.slice/freisteller.service\n")
-    (service / "memory.max").write_text("2000000000\n")
-    (service.parent / "memory.max").write_text("max\n")
-    (tmp_path / "memory.max").write_text("5\n")  # outside of the mount
-
-    assert list(cgroup_limits(membership, mount)) == [2_000_000_000]
-
-    (service.parent / "memory.max").write_text("1000000000\n")
-
-    assert min(cgroup_limits(membership, mount)) == 1_000_000_000
-
-
-def test_in_a_container_the_mount_itself_is_our_cgroup(tmp_path: Path) -> None:
-    membership, mount = tmp_path / "cgroup", tmp_path / "mount"
-    mount.mkdir()
-    membership.write_text("0::/\n")
-    (mount / "memory.max").write_text("3000000000\n")
-
-    assert list(cgroup_limits(membership, mount)) == [3_000_000_000]
-
-
-def test_a_machine_without_cgroups_has_no_such_limit(tmp_path: Path) -> None:
-    assert list(cgroup_limits(tmp_path / "none", tmp_path / "nowhere")) == []
 
 
 def test_a_photo_that_waits_for_memory_hears_that_the_program_stops() -> None:
