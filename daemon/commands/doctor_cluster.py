@@ -1,12 +1,14 @@
 """What `freisteller doctor` checks of a cluster: certificates, the scheduler, and what each worker says of itself."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from queue import Empty, Queue
 
 from daemon import __version__
 from daemon.cluster.known_worker import KnownWorker
-from daemon.cluster.link import LinkLost, SeenWorker, TlsFiles
+from daemon.cluster.link import Link, LinkLost, SeenWorker, TlsFiles
 from daemon.cluster.tallies import Tally
 from daemon.cluster.worker_state import FarWorker
 from daemon.commands.findings import Check
@@ -18,6 +20,7 @@ from daemon.settings import Settings
 from daemon.words.counted import counted
 
 HERE_MEANWHILE = "Until then the daemon cuts photos out itself."
+ANSWER_SECONDS = 30.0
 OTHER_ROOT = "other_root"
 """As a reason of `SET_ASIDE`, but known to a doctor alone: the daemon sees it when the worker gives a photo back."""
 REMEDIES: Mapping[str, str] = {
@@ -46,8 +49,7 @@ def cluster_checks(settings: Settings) -> Iterator[Check]:
         yield Check("fail", "cluster", str(error), "Do what it says. Until then the daemon does not start.")
         return
     try:
-        with closing(connect()) as link:
-            seen = link.workers()
+        seen = _asked(connect)
     except LinkLost as error:
         text = f"{cluster.scheduler} does not answer ({error})"
         remedy = f"Look whether the scheduler runs, and whether its port can be reached from here. {HERE_MEANWHILE}"
@@ -59,6 +61,27 @@ def cluster_checks(settings: Settings) -> Iterator[Check]:
         yield Check("warn", "workers", "none is there", remedy)
     for worker in sorted(seen, key=lambda each: each.name):
         yield worker_check(worker, seen, settings.cluster.silent_seconds, _identity(settings))
+
+
+def _asked(connect: Callable[[], Link]) -> Sequence[SeenWorker]:
+    """The workers that the scheduler knows. Raises LinkLost, also if it lets us connect and says nothing then."""
+    answers: Queue[Sequence[SeenWorker] | LinkLost] = Queue()
+
+    def ask() -> None:
+        try:
+            with closing(connect()) as link:
+                answers.put(link.workers())
+        except LinkLost as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=ANSWER_SECONDS)
+    except Empty:
+        raise LinkLost(f"it says nothing for {ANSWER_SECONDS:.0f} seconds") from None
+    if isinstance(answer, LinkLost):
+        raise answer
+    return answer
 
 
 def worker_check(worker: SeenWorker, all_seen: Sequence[SeenWorker], silent_seconds: float, root_id: str) -> Check:

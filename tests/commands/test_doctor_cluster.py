@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -141,3 +142,16 @@ def test_the_command_asks_a_real_scheduler_and_places_nothing(cluster: Cluster) 
     cluster.wait(lambda: doctor(cluster)["worker blind"].level == "OK", "the hot folder")
     assert doctor(cluster)["scheduler"].detail.endswith("answers, and knows 1 worker")
     assert not cluster.root.joinpath(".freisteller", "tries").exists()
+
+
+def test_a_scheduler_that_takes_the_connection_and_says_nothing_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("daemon.commands.doctor_cluster.ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr("daemon.commands.doctor_cluster.way_to", lambda *_: threading.Event().wait)
+    settings = {"dispatch": {"executor": "dask"}, "cluster": {"scheduler": "tcp://127.0.0.1:1"}}
+
+    (check,) = cluster_checks(Settings.model_validate(settings))
+
+    assert (check.level, check.what) == ("warn", "scheduler")
+    assert "it says nothing for" in check.detail
