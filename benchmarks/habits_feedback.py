@@ -22,11 +22,11 @@ def _elsewhere(place: Place, result: Path) -> Path:
     return folder / result.name
 
 
-@situation("34", "a result is copied to another grade; three seconds later the old one is deleted", "a verdict")
+@situation("34", "a result is copied to another grade; ten seconds later the old one is deleted", "a verdict")
 def copied_then_deleted(place: Place) -> Seen:
     result = _one_result(place)
     shutil.copy2(result, _elsewhere(place, result))
-    place.wait(lambda: False, 3)
+    place.wait(lambda: False, 10)
     result.unlink()
     told = place.wait(lambda: place.verdicts() == 1, 20)
     return place.seen(told, f"{place.verdicts()} verdicts; {listed(place.names('sehr_gut', 'gut'))}", results=1)

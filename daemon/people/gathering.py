@@ -15,11 +15,13 @@ from daemon.hotfolder.runtime import Runtime
 from daemon.journal import JobRow, Journal
 from daemon.people import known_results
 from daemon.people.known_results import KnownResults
-from daemon.people.moved_results import Moved, is_report, numbered, stem_of
+from daemon.people.moved_results import Moved, grade_of, is_report, numbered, stem_of
 from daemon.states import is_done, is_open
 
 _UNDER_WAY = "gathering"
-"""The fact in the journal: a job, its round, and the places of its files, each with the one to which it is brought."""
+"""The fact in the journal: a job, its round, the places of its files, each with the one to which it is brought, and
+where the picture was that a person moved; "", or missing in facts of earlier versions: the first picture of the result.
+"""
 
 
 class Gathering:
@@ -38,13 +40,17 @@ class Gathering:
         """Bring all files of a result to where a person wants it. Returns where each is; one that is gone is left out.
 
         A file stays where it is if its new place may not be written, or is taken by a person's own file or by a result
-        that lies beside its picture. Returns None, and moves nothing, if that must wait, because another thread changes
-        a result that lies in the way.
+        that lies beside its picture; a picture gets the next number then. Those in the folder of the new grade come
+        first, the reports last. Returns None, and moves nothing, if that must wait, because another thread changes a
+        result that lies in the way.
         """
         if not all(self._make_way(job_id, to) for place, to in moved.places if place != to):
             return None
-        self._announce(self._journal.row(job_id), *moved.places)
-        return self.bring(job_id, moved.places)
+        self._announce(self._journal.row(job_id), *moved.places, by=moved.by)
+        left = {place: to for place, to in moved.places if place != to and not is_report(place)}
+        brought = self.bring(job_id, moved.places)
+        places = [self._numbered(job_id, place, left[place]) if place in left else place for place in brought]
+        return sorted(places, key=lambda place: (is_report(place), grade_of(place) is not moved.after))
 
     def bring(self, job_id: str, pairs: Sequence[tuple[str, str]]) -> list[str]:
         """Move files of a result, each from one place to another; whoever calls it has recorded the pairs.
@@ -62,22 +68,24 @@ class Gathering:
         told = self._journal.facts.known(_UNDER_WAY)
         if told is None:
             return
-        job_id, round_, pairs = json.loads(told)
+        job_id, round_, pairs, *by = json.loads(told)
         with self._locks.trying(job_id) as is_ours:
             if not is_ours:
                 return
             if is_done(self._journal.state_of(job_id)) and (row := self._journal.row(job_id)).job.round == round_:
-                places = dict(pairs)
-                now = [self._settled(row, place, places.get(place, place)) for place in row.results]
+                places, picture = dict(pairs), next(iter(by), "") or _picture(row)
+                now = [self._settled(job_id, picture, place, places.get(place, place)) for place in row.results]
                 self._journal.verdicts.record_moved(job_id, now)
             self._journal.facts.forget(_UNDER_WAY)
 
-    def _announce(self, row: JobRow, *places: tuple[str, str]) -> None:
-        self._journal.facts.record(_UNDER_WAY, json.dumps([row.job.id, row.job.round, places]))
+    def _announce(self, row: JobRow, *places: tuple[str, str], by: str = "") -> None:
+        self._journal.facts.record(_UNDER_WAY, json.dumps([row.job.id, row.job.round, places, by]))
 
-    def _settled(self, row: JobRow, place: str, to: str) -> str:
-        """Where to record a file that was to be brought from one place to another."""
-        job_id, picture = row.job.id, _picture(row)
+    def _settled(self, job_id: str, picture: str | None, place: str, to: str) -> str:
+        """Where to record a file that was to be brought from one place to another.
+
+        picture: where the one was that a person moved; that is still to be read.
+        """
         if place in (to, picture) or self._known.is_of(job_id, place) or not self._known.is_of(job_id, to):
             return place
         if picture and self._known.is_of(job_id, picture) and self._move(job_id, to, place):
@@ -91,6 +99,11 @@ class Gathering:
         if any(self._move(job_id, here, to) for here in known_results.in_other_grades(self._folders, place)):
             return to
         return place if self._known.is_of(job_id, place) else None
+
+    def _numbered(self, job_id: str, place: str, to: str) -> str:
+        """Where a picture is that could not be brought to a place: there under the next free number, if it may be."""
+        aside = next(each for each in numbered(to) if ownership.file_id_at(self._folders.root, each) is None)
+        return aside if self._move(job_id, place, aside) else place
 
     def _move(self, job_id: str, place: str, to: str) -> bool:
         if place != to and self._known.is_of(job_id, place):

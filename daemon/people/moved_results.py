@@ -5,14 +5,14 @@ A place is a path below the root, POSIX, e.g. "gut/kunde/a.png", as the disk spe
 
 import itertools
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from daemon.disk.names import name_key
 from daemon.hotfolder.free_names import stems
 from daemon.jobs import Grade
-from daemon.pictures.result_names import REPORT, tails_of
+from daemon.pictures.result_names import REPORT, is_rendition, tails_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,29 +20,36 @@ class Moved:
     """A result that a person moved. before == after: within one grade folder, which is no verdict.
 
     places: (known place, where it belongs now) for each file of the result, in the order in which they are known.
+    by: the known place of the picture that was moved; "" = none was, the grade was given in another way.
     """
 
     before: Grade
     after: Grade
     places: tuple[tuple[str, str], ...]
+    by: str = ""
 
 
-def read_move(known: Sequence[str], gone: Collection[str], found: Sequence[str]) -> Moved | None:
+def read_move(
+    known: Sequence[str], gone: Collection[str], found: Sequence[str], standing: Grade | None = None
+) -> Moved | None:
     """What was done to one result. Returns None if nothing was, or if a person only made a copy.
 
     known: the result's places as last recorded, in the order in which they were made. gone: those where no file is any
-    more. found: other places in grade folders where its pictures were seen.
+    more. found: other places in grade folders where its pictures were seen. standing: the grade that people gave it
+    last, None = none: it counts if the result's pictures are in the folders of several grades.
 
-    The first of its pictures that a person did not delete decides for the whole result: a mask that is moved alone
-    means nothing, and several formats that are moved count once.
+    Any of its pictures that a person moved speaks for the whole result; of several, the first one does, so that they
+    count once. Only a rendition says nothing as long as a picture that comes before it is still there.
     """
-    for place in known:
-        if is_report(place):
-            continue
+    pictures = [place for place in known if not is_report(place)]
+    tails, is_there = tails_of(known), False
+    for place in pictures:
         if place not in gone:
-            return None
-        if now := _same_picture(place, found):
-            return _moved(known, gone, found, place, now)
+            is_there = True
+        elif is_there and is_rendition(tails[place]):
+            continue
+        elif now := _same_picture(place, _not_of_others(place, pictures, found), by_suffix=not is_there):
+            return _moved(known, gone, found, place, now, standing)
     return None
 
 
@@ -63,6 +70,11 @@ def stem_of(place: str) -> str:
     return name[: len(name) - len(tail_of(place))]
 
 
+def names_of(places: Iterable[str]) -> frozenset[str]:
+    """The names of files at places, as `name_key` gives them."""
+    return frozenset(map(_name, places))
+
+
 def is_report(place: str) -> bool:
     """Whether a file of a result is its report, by its name."""
     return place.lower().endswith(REPORT)
@@ -75,17 +87,35 @@ def numbered(place: str) -> Iterator[str]:
         yield str(path.with_name(f"{stem}{tail}"))
 
 
-def _same_picture(place: str, found: Sequence[str]) -> str | None:
-    """Where this picture is now. Of several, the one whose place changed least; the others are copies."""
-    for alike in (_name, tail_of, _suffix):
+def _same_picture(place: str, found: Sequence[str], by_suffix: bool = True) -> str | None:
+    """Where this picture is now. Of several, the one whose place changed least; the others are copies.
+
+    by_suffix: whether a name of another kind may be its; not while it might be a copy of a picture that is still there.
+    """
+    for alike in (_name, tail_of, _suffix)[: 3 if by_suffix else 2]:
         if matches := [other for other in found if alike(other) == alike(place)]:
             return min(matches, key=lambda other: (grade_of(other) != grade_of(place), other))
     return None
 
 
-def _moved(known: Sequence[str], gone: Collection[str], found: Sequence[str], place: str, now: str) -> Moved | None:
+def _not_of_others(place: str, pictures: Sequence[str], found: Sequence[str]) -> list[str]:
+    """What was found, without what is called like another picture of the result: a mask is not the cut-out."""
+    names = {_name(other) for other in pictures if other != place} - {_name(place)}
+    return [other for other in found if _name(other) not in names]
+
+
+def _moved(
+    known: Sequence[str],
+    gone: Collection[str],
+    found: Sequence[str],
+    place: str,
+    now: str,
+    standing: Grade | None,
+) -> Moved | None:
     """The whole result, given that its picture at `place` is at `now`."""
     before, after = grade_of(place), grade_of(now)
+    if standing in map(grade_of, known):
+        before = standing
     if before is None or after is None:
         return None
     left = [other for other in found if other != now]
@@ -103,7 +133,7 @@ def _moved(known: Sequence[str], gone: Collection[str], found: Sequence[str], pl
         else:
             there = str(PurePosixPath(now).with_name(f"{stem}{_ending(other, tails[other])}"))
         places.append((other, there))
-    return Moved(before, after, tuple(places))
+    return Moved(before, after, tuple(places), place)
 
 
 def _name(place: str) -> str:

@@ -16,6 +16,7 @@ from daemon.hotfolder.ignored_names import is_ignored_file
 from daemon.intake.files_below import files_below
 from daemon.jobs import Grade
 from daemon.logs import log
+from daemon.people.moved_results import names_of
 
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg"})
 """Suffixes of pictures that we write, also as other programs spell them."""
@@ -43,11 +44,17 @@ class StrayResults:
         self._clock = clock
         self._seen: set[int] = set()
         self._unsettled: dict[str, _Unchanged] = {}
+        self._copies: dict[int, frozenset[int]] = {}  # by its key, those of the files that make it a copy
+        self._lost_its_first = False  # whether the last look saw a copy become the only one
 
     @property
     def waits(self) -> bool:
         """Whether another look soon can tell more: a file is new and was not unchanged for long enough yet."""
-        return bool(self._unsettled)
+        return bool(self._unsettled) or self._lost_its_first
+
+    def arriving(self) -> frozenset[str]:
+        """The names, as `name_key` gives them, of files that the last look saw and that were not asked about yet."""
+        return names_of(place for place, each in self._unsettled.items() if each.job_id is None)
 
     def look(
         self, placed: Callable[[Sequence[tuple[str, int]]], Collection[str]], settle_seconds: float
@@ -85,7 +92,10 @@ class StrayResults:
                         if not isinstance(error, (PermissionError, BlockingIOError)):
                             text = f"{place} cannot be read, so it counts as nobody's result: {error!r:.200}"
                             log.log("verdict_unread", text, level=logging.WARNING)
-            self._seen, self._unsettled = seen, unsettled
+            alone = {key for key, first in self._copies.items() if key not in seen or not first <= seen}
+            self._copies = {key: first for key, first in self._copies.items() if key not in alone}
+            self._lost_its_first = not alone.isdisjoint(seen)
+            self._seen, self._unsettled = seen - alone, unsettled
             return tuple(strays)
 
     def settled(self, strays: Sequence[StrayResult]) -> None:
@@ -93,6 +103,19 @@ class StrayResults:
         for stray in strays:
             self._seen.add(hash((stray.place, stray.inode)))
             self._unsettled.pop(stray.place, None)
+
+    def are_copies(self, strays: Sequence[StrayResult], first: Sequence[str]) -> bool:
+        """Look at these again once one of the first files goes, of which they are copies: people copy, then delete.
+
+        first: their places. Returns False if one is gone already. Raises OSError.
+        """
+        keys = set()
+        for place in first:
+            if (file_id := ownership.file_id_at(self._folders.root, place)) is None:
+                return False
+            keys.add(hash((place, file_id.inode)))
+        self._copies.update({hash((stray.place, stray.inode)): frozenset(keys) for stray in strays})
+        return True
 
     def _unchanged(self, place: str) -> "_Unchanged | None":
         """Since when the file is as it is. Returns None if it is gone."""

@@ -131,7 +131,7 @@ class Verdicts:
             state = self._journal.state_of(job_id)
             if is_open(state):
                 return False  # its results are being published or made again; a later look finds them
-            if is_done(state) and not self._read(job_id, [stray.place for stray in strays]):
+            if is_done(state) and not self._read(job_id, strays):
                 return False
         except JournalDamaged:
             raise
@@ -149,15 +149,20 @@ class Verdicts:
         self._unread.pop(job_id, None)
         return True
 
-    def _read(self, job_id: str, found: Sequence[str]) -> bool:
+    def _read(self, job_id: str, strays: Sequence[StrayResult]) -> bool:
         """Returns False if the verdict must wait."""
-        known = self._journal.row(job_id).results
+        known, found = self._journal.row(job_id).results, [stray.place for stray in strays]
         # A result that came back to its place is found there, if the journal has another one at that place by now.
         gone = [place for place in known if place in found or not self._known.is_of(job_id, place)]
         self._folders.check()  # if the root went away just now, all files seem to be gone
-        moved = moved_results.read_move(known, gone, found)
+        last = self._journal.verdicts.standing(job_id)
+        moved = moved_results.read_move(known, gone, found, last and last[0])
         if moved is None:
-            return True
+            pictures = [place for place in known if place not in gone and not moved_results.is_report(place)]
+            return self._stray_results.are_copies(strays, pictures)
+        missing = moved_results.names_of(gone) - moved_results.names_of(found)
+        if missing & self._stray_results.arriving():
+            return False  # people move all formats of a result one after the other: one verdict, once all are there
         places = self._gathering.gather(job_id, moved)
         if places is None:
             return False
@@ -168,7 +173,18 @@ class Verdicts:
             self._journal.verdicts.record_moved(job_id, places)
         else:
             self._grades.set_grade(job_id, moved, places)
+            _tell_of_those_apart(job_id, moved, places)
         return True
+
+
+def _tell_of_those_apart(job_id: str, moved: Moved, places: Sequence[str]) -> None:
+    for place in places:
+        if moved_results.grade_of(place) is not moved.after:
+            text = (
+                f"{place} is not in {moved.after.value}, where its result is now ({places[0]}): a person put it there "
+                f"or it could not follow. What counts is {moved.after.value}. Move it beside its result by hand."
+            )
+            log.log("result_apart", text, level=logging.WARNING, job=job_id, name=place)
 
 
 def pause_seconds(scan_seconds: float, wall: float, processor: float, waits: bool) -> float:

@@ -64,8 +64,58 @@ def test_a_copy_is_no_verdict() -> None:
     assert read_move(KNOWN, [], ["sehr_gut/kunde/a.png"]) is None
 
 
-def test_a_mask_that_is_moved_alone_is_no_verdict() -> None:
-    assert read_move(KNOWN, ["gut/kunde/a_mask.png"], ["sehr_gut/kunde/a_mask.png"]) is None
+FORMATS = ("gut/a.png", "gut/a_mask.png", "gut/a.jpg", "gut/a_for-ebay.jpg", "gut/a.json")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a_mask.png", "a.jpg"])
+def test_any_format_that_is_moved_is_a_verdict_and_the_others_follow(name: str) -> None:
+    moved = read_move(FORMATS, [f"gut/{name}"], [f"sehr_gut/{name}"])
+
+    assert moved is not None
+    assert (moved.before, moved.after, moved.by) == (Grade.GUT, Grade.SEHR_GUT, f"gut/{name}")
+    assert [now for _, now in moved.places] == [place.replace("gut/", "sehr_gut/") for place in FORMATS]
+
+
+def test_a_rendition_that_is_moved_alone_is_no_verdict() -> None:
+    assert read_move(FORMATS, ["gut/a_for-ebay.jpg"], ["sehr_gut/a_for-ebay.jpg"]) is None
+
+
+def test_a_photo_called_like_a_rendition_is_none() -> None:
+    known = ("gut/shoe_for-kids.png", "gut/shoe_for-kids.jpg", "gut/shoe_for-kids.json")
+
+    assert read_move(known, known[1:2], ["sehr_gut/shoe_for-kids.jpg"]) is not None
+
+
+def test_of_two_formats_in_two_grades_the_first_one_speaks_and_the_other_stays() -> None:
+    found = ["sehr_gut/a.jpg", "ungenügend/a.png"]
+    moved = read_move(FORMATS, ["gut/a.png", "gut/a.jpg"], found)
+
+    assert moved is not None
+    assert moved.after is Grade.UNGENUEGEND
+    assert dict(moved.places)["gut/a.jpg"] == "sehr_gut/a.jpg"
+
+
+def test_a_deleted_mask_and_a_copy_of_the_picture_under_another_name_are_no_verdict() -> None:
+    assert read_move(KNOWN, ["gut/kunde/a_mask.png"], ["sehr_gut/for Anna.png"]) is None
+
+
+def test_a_deleted_mask_and_a_copy_of_the_picture_are_no_verdict() -> None:
+    assert read_move(KNOWN, ["gut/kunde/a_mask.png"], ["sehr_gut/kunde/a.png"]) is None
+
+
+def test_what_people_said_last_is_the_grade_of_a_result_in_two_folders() -> None:
+    known = ("gut/a.png", "sehr_gut/a.jpg", "gut/a.json")
+
+    back = read_move(known, known[1:2], ["gut/a.jpg"], Grade.GUT)
+    on = read_move(known, known[1:2], ["ungenügend/a.jpg"], Grade.GUT)
+    again = read_move(KNOWN, KNOWN[:1], ["ungenügend/kunde/a.png"], Grade.UNGENUEGEND)
+
+    assert back is not None
+    assert back.before is back.after is Grade.GUT
+    assert on is not None
+    assert on.before is Grade.GUT
+    assert again is not None
+    assert again.before is Grade.GUT
 
 
 def test_where_the_picture_was_deleted_its_mask_speaks() -> None:
@@ -85,6 +135,7 @@ def test_the_pages_of_a_file_are_one_result() -> None:
     first = read_move(known, known[:1], ["sehr_gut/a-p1.png"])
     assert first is not None
     assert [now for _, now in first.places] == ["sehr_gut/a-p1.png", "sehr_gut/a-p2.png", "sehr_gut/a.json"]
+    assert read_move(known, known[1:2], ["sehr_gut/a-p2.png"]) is not None
 
 
 def test_a_name_within_the_grade_folder_is_no_verdict_and_takes_nothing_along() -> None:

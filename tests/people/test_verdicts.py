@@ -9,6 +9,7 @@ import stat
 import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from daemon.people.verdicts import LONGEST_PAUSE_SECONDS, pause_seconds
 from daemon.service.lifecycle import Daemon
 from daemon.settings import Settings
 from tests.doubles import ScriptedEngine
-from tests.drawing import save_photo
+from tests.drawing import save_pages, save_photo
 from tests.people.places import in_another_grade
 from tests.processes import DaemonProcess
 from tests.test_crash_at_every_step import Died, dying_at, dying_before, files_below, one_life, results, settings_for
@@ -48,6 +49,10 @@ class Studio:
     def place(self, suffix: str = ".png", stem: str = "a") -> Path:
         (found,) = (path for grade in Grade for path in (self.root / grade.value).rglob(f"{stem}{suffix}"))
         return found
+
+    def grades(self) -> set[str]:
+        """The grade folders that have files."""
+        return {grade.value for grade in Grade if files_below(self.root / grade.value)}
 
     def other(self, path: Path) -> Path:
         """The same place in another grade folder."""
@@ -163,12 +168,140 @@ def test_no_report_is_of_a_job_whose_id_is_none(tmp_path: Path, job: str) -> Non
 
 
 def test_all_files_moved_by_a_person_are_one_verdict(studio: Studio) -> None:
-    for suffix in (".json", "_mask.png", ".png"):
-        studio.move(studio.place(suffix))
+    for path in [studio.place(suffix) for suffix in (".json", "_mask.png", ".png")]:
+        with suppress(FileNotFoundError):  # it had followed the mask already
+            studio.move(path)
         studio.look()
 
     assert len(studio.noted()) == 1
     assert len(results(studio.root)) == 3
+    assert len(studio.grades()) == 1
+
+
+@pytest.fixture
+def rich(tmp_path: Path) -> Studio:
+    return Studio(tmp_path, formats=("png", "mask", "jpeg", "webp"))
+
+
+ALL_FORMATS = ["a.jpg", "a.json", "a.png", "a.webp", "a_mask.png"]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", "_mask.png"])
+def test_any_format_that_is_moved_is_a_verdict_and_all_else_follows(rich: Studio, suffix: str) -> None:
+    before = rich.place().parts[-3]
+    after = rich.move(rich.place(suffix))
+
+    rich.look(times=3)
+    rich.look()
+
+    (verdict,) = rich.noted()
+    assert (verdict.from_grade, verdict.to_grade) == (before, after.parts[-3])
+    assert sorted(path.name for path in after.parent.iterdir()) == ALL_FORMATS
+    assert len(results(rich.root)) == 5
+
+
+def test_a_format_that_leaves_the_grade_folders_is_no_verdict(rich: Studio, tmp_path: Path) -> None:
+    rich.place(".jpg").rename(tmp_path / "for the client.jpg")
+    rich.place(".webp").unlink()
+    left = results(rich.root)
+
+    rich.look(times=2)
+
+    assert rich.noted() == ()
+    assert results(rich.root) == left
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_copy_whose_first_is_deleted_much_later_is_a_verdict(rich: Studio, suffix: str) -> None:
+    first = rich.place(suffix)
+    copy = rich.other(first)
+    shutil.copyfile(first, copy)
+    daemon = Daemon(rich.settings, engine=ScriptedEngine())
+    try:
+        daemon.parts.verdicts.turn(settle_seconds=0)
+        assert not daemon.parts.verdicts.turn(settle_seconds=0)
+        assert daemon.parts.journal.verdicts.latest(9) == ()
+        first.unlink()
+        assert daemon.parts.verdicts.turn(settle_seconds=0)  # another look is to come soon
+        daemon.parts.verdicts.turn(settle_seconds=0)
+    finally:
+        daemon.close()
+
+    (verdict,) = rich.noted()
+    assert verdict.to_grade == copy.parts[-3]
+    assert sorted(path.name for path in copy.parent.iterdir()) == ALL_FORMATS
+
+
+def test_formats_that_are_moved_one_after_the_other_are_one_verdict_once_all_are_there(
+    rich: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("daemon.people.verdicts.time.monotonic", lambda: now)
+    paths = [rich.place(suffix) for suffix in (".jpg", ".png", "_mask.png", ".webp")]
+    others = {path: rich.other(path) for path in paths}
+    daemon = Daemon(rich.settings, engine=ScriptedEngine())
+    try:
+        for path in paths:
+            path.rename(others[path])
+            daemon.parts.verdicts.turn(settle_seconds=5)
+            now += 4
+            daemon.parts.verdicts.turn(settle_seconds=5)
+            assert daemon.parts.journal.verdicts.latest(9) == ()
+        now += 4
+        daemon.parts.verdicts.turn(settle_seconds=5)
+    finally:
+        daemon.close()
+
+    assert len(rich.noted()) == 1
+    assert sorted(path.name for path in others[paths[0]].parent.iterdir()) == ALL_FORMATS
+
+
+def test_formats_that_were_put_into_two_grades_are_told_and_the_first_one_counts(
+    rich: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    picture, jpeg = rich.place(), rich.place(".jpg")
+    here, *_, there = (grade for grade in Grade if grade != picture.parts[-3])
+    for path, grade in ((jpeg, here), (picture, there)):
+        to = rich.root / grade.value / "kunde" / path.name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(to)
+
+    rich.look(times=3)
+
+    (verdict,) = rich.noted()
+    assert verdict.to_grade is there
+    assert rich.place(".jpg").parts[-3] == here
+    assert "result_apart" in actions(caplog)
+    together = rich.place(".jpg").rename(rich.place().with_suffix(".jpg"))
+    rich.look(times=2)
+    assert len(rich.noted()) == 1
+    assert sorted(path.name for path in together.parent.iterdir()) == ALL_FORMATS
+
+
+def test_a_format_that_follows_never_replaces_a_file_of_theirs(rich: Studio) -> None:
+    mine = rich.other(rich.place())
+    mine.write_bytes(b"my own")
+    after = rich.move(rich.place(".jpg"))
+
+    rich.look(times=2)
+
+    (verdict,) = rich.noted()
+    assert verdict.to_grade == after.parts[-3]
+    assert mine.read_bytes() == b"my own"
+    assert sorted(path.name for path in after.parent.iterdir()) == sorted([*ALL_FORMATS, "a-2.png"])
+
+
+def actions(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.__dict__["action"] for record in caplog.records]
+
+
+def test_a_report_that_may_not_follow_is_told(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    studio.other(studio.place(".json")).write_text("{}")
+    studio.move(studio.place())
+
+    studio.look()
+
+    assert "result_apart" in actions(caplog)
 
 
 def test_a_new_name_on_the_way_is_no_hindrance(studio: Studio) -> None:
@@ -382,6 +515,67 @@ def test_a_crash_at_every_step_notes_a_verdict_once(tmp_path: Path) -> None:
         }
         assert len(results(studio.root)) == 3
     assert count == 3  # mask, report, note
+
+
+@pytest.mark.parametrize("suffix", [".jpg", "_mask.png"])
+@pytest.mark.parametrize("returns", [False, True], ids=["stays", "returns"])
+def test_a_crash_at_every_step_after_another_format_was_moved_notes_it_once(
+    tmp_path: Path, suffix: str, returns: bool
+) -> None:
+    formats = ("png", "mask", "jpeg")
+    for step in itertools.count():
+        studio = Studio(tmp_path / str(step), formats=formats)
+        before = studio.place(suffix)
+        after = studio.move(before)
+        try:
+            studio.look(dying_before(step))
+        except Died:
+            if returns and after.exists():
+                after.rename(before)
+            studio.look(times=2)
+        else:
+            break
+        grade = before.parts[-3] if returns else after.parts[-3]
+        assert [verdict.to_grade for verdict in studio.noted()] == ([] if returns else [grade])
+        assert studio.grades() == {grade}
+        assert len(results(studio.root)) == 4
+    assert step == 4  # two formats, report, note
+
+
+def test_a_crash_at_every_step_while_a_format_finds_its_name_taken_replaces_nothing(tmp_path: Path) -> None:
+    for step in itertools.count():
+        studio = Studio(tmp_path / str(step), formats=("png", "mask", "jpeg"))
+        mine = studio.other(studio.place())
+        mine.write_bytes(b"my own")
+        after = studio.move(studio.place(".jpg"))
+        try:
+            studio.look(dying_before(step))
+        except Died:
+            studio.look(times=3)
+        else:
+            break
+        assert [verdict.to_grade for verdict in studio.noted()] == [after.parts[-3]]
+        assert studio.grades() == {after.parts[-3]}
+        assert mine.read_bytes() == b"my own"
+        assert len(results(studio.root)) == 5
+    assert step == 5  # the mask, the picture under another number, report, note
+
+
+def test_a_further_page_that_is_moved_in_another_format_takes_all_pages_along(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    outputs = settings.outputs.model_copy(update={"formats": ("png", "jpeg")})
+    studio = Studio(tmp_path)
+    studio.settings = settings.model_copy(update={"outputs": outputs})
+    save_pages(studio.root / "inbox" / "doc.tif", 2)
+    one_life(studio.settings, ScriptedEngine(), lambda _: None)
+    before = {path.name for path in studio.place("-p2.jpg", "doc").parent.iterdir() if path.is_file()}
+
+    after = studio.move(studio.place("-p2.jpg", "doc"))
+    studio.look(times=2)
+
+    assert len(studio.noted()) == 1
+    assert {path.name for path in after.parent.iterdir() if path.is_file()} == before
+    assert {"doc-p1.png", "doc-p1.jpg", "doc-p2.png", "doc-p2.jpg", "doc.json"} <= before
 
 
 @pytest.mark.parametrize("step", [Effect.RECORD_RESULTS, Effect.COMPLETE])
