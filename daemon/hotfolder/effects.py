@@ -49,6 +49,9 @@ class Effect(StrEnum):
     COMPLETE = "complete", _JOURNAL
     CLEAR = "clear", _SHARE
     BRING_COMPANION = "bring a companion", _SHARE
+    KEEP_FAILED_FILE = "keep the file of a mended failure", _SHARE
+    REMOVE_FAILED_FILE = "remove the file of a mended failure", _SHARE
+    CLOSE_FAILURE = "close a mended failure", _JOURNAL
     ADOPT = "adopt", _JOURNAL
     LEAVE_OUT = "leave out", _JOURNAL
     GIVE_UP = "give up", _JOURNAL

@@ -37,6 +37,19 @@ class FailureKind(StrEnum):
 OURS = frozenset({FailureKind.TIMED_OUT, FailureKind.PROCESS_LOST, FailureKind.QUARANTINED, FailureKind.INTERNAL_ERROR})
 """Kinds that are no fault of the photo, as far as anybody knows."""
 
+OF_THE_FILE = frozenset(
+    {
+        FailureKind.NOT_WHOLE,
+        FailureKind.DAMAGED,
+        FailureKind.UNKNOWN_FORMAT,
+        FailureKind.TOO_LARGE,
+        FailureKind.EMPTY,
+        FailureKind.UNREADABLE,
+        FailureKind.CHANGED_IN_WORK,
+    }
+)
+"""Kinds that are a fault of the file itself: who brings another file under its name has mended that."""
+
 _CODES: Mapping[FailureKind, tuple[str, ...]] = {
     FailureKind.NOT_WHOLE: ("not_whole", "sent_not_whole"),
     FailureKind.DAMAGED: ("damaged",),

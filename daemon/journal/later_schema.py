@@ -77,4 +77,7 @@ _EIGHTEENTH = """CREATE TABLE shop_notes (
     PRIMARY KEY (shop, key)
 ) STRICT, WITHOUT ROWID;"""
 
-LATER = (_THIRTEENTH, _FOURTEENTH, _FIFTEENTH, _SIXTEENTH, _SEVENTEENTH, _EIGHTEENTH)
+# For the question, asked for each photo that is done, whether one from the same place failed before.
+_NINETEENTH = "CREATE INDEX jobs_failed_from ON jobs (source) WHERE state = 'failed';"
+
+LATER = (_THIRTEENTH, _FOURTEENTH, _FIFTEENTH, _SIXTEENTH, _SEVENTEENTH, _EIGHTEENTH, _NINETEENTH)

@@ -13,6 +13,7 @@ from daemon.journal.events import Events
 from daemon.journal.facts import Facts
 from daemon.journal.job_lists import JobLists
 from daemon.journal.kept_corrections import KeptCorrections
+from daemon.journal.mended_failures import MendedFailures
 from daemon.journal.order_rows import OrderRows
 from daemon.journal.rows import COLUMNS, Counts, JobRow
 from daemon.journal.second_door import SecondDoor
@@ -41,6 +42,7 @@ class Queries:
         self.lists = JobLists(self._db, self._to_read)
         self.orders = OrderRows(self._to_read)
         self.deeds = DeedRows(self._db)
+        self.mended_failures = MendedFailures(self._db)
         self.corrections = KeptCorrections(self._db)
         self.shop_pictures = ShopPictures(self._db)
         self.shops_lock = path.parent / "shops.lock"

@@ -17,6 +17,7 @@ from daemon.journal import Journal, Original, ResultFile
 from daemon.journal.alphas import Alphas
 from daemon.journal.shown_sizes import ShownSizes
 from daemon.publishing import found_files
+from daemon.publishing.closed_failures import close_failures
 from daemon.publishing.duplicate import archive_duplicate
 from daemon.publishing.earlier_result import retire_earlier_result
 from daemon.publishing.failure import move_to_failed
@@ -181,6 +182,7 @@ class Publisher:
         if not publication.row.results:  # there was no room for them yet
             self._record_placed(publication)
         original = self._archived(publication)
+        self._close_failures(job)
         seconds = self.seconds_of(job)
         self._tick(Effect.COMPLETE)
         self._journal.complete(job.id, publication.places, self._clock(), original)
@@ -191,12 +193,16 @@ class Publisher:
     def _archived(self, publication: Publication) -> Original | None:
         return archive_original(self._folders, self._journal, self._tick, publication)
 
+    def _close_failures(self, job: Job) -> None:
+        close_failures(self._folders, self._journal, self.locks, self._tick, job)
+
     def _adopt(self, publication: Publication) -> Publication:
         """Take over the end that a report or a failure note tells of, because the journal lost it."""
         job, found = publication.row.job, publication.files.elsewhere
         assert found is not None
         if found.job.grade is not None:
             original = self._archived(publication)
+            self._close_failures(job)
             self._tick(Effect.ADOPT)
             self._journal.complete_as_found(job.id, found, self._clock(), original)
         else:
@@ -213,6 +219,7 @@ class Publisher:
         others = partial(is_anothers, self._folders.root, self._journal, job.id)
         places = archive_duplicate(self._folders, self._tick, publication, first, others, self._staging.words)
         self._placed[job.id] = self._below_root(places), ()
+        self._close_failures(job)
         self._tick(Effect.LEAVE_OUT)
         self._journal.leave_out(job.id, self._below_root(places), self._clock())
         self._job_events.left_out(job, first.job, tuple(places))
