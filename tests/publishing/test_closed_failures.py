@@ -1,6 +1,7 @@
 """A photo that failed, and comes whole under its name, closes its failure; no file is lost on the way."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -8,13 +9,17 @@ import pytest
 
 from daemon.commands.retry import retry_jobs
 from daemon.hotfolder.effects import Effect, Tick
-from daemon.journal import Journal
-from daemon.service.lifecycle import Daemon
+from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.job_locks import JobLocks
+from daemon.journal import Journal, RequestKey, SentAlong
+from daemon.journal.deed_rows import Deed
+from daemon.publishing.closed_failures import close_failures
 from daemon.settings import Settings
 from daemon.states import State
 from tests.doubles import ScriptedEngine
 from tests.drawing import drawn_photo, save_photo
 from tests.test_crash_at_every_step import (
+    FAR_FUTURE,
     Died,
     dying_before,
     files_below,
@@ -49,6 +54,14 @@ class Studio:
 
     def live(self, tick: Tick = lambda _: None) -> None:
         one_life(self.settings, self.engine, tick)
+
+    def died(self, tick: Tick) -> str | None:
+        """Live until a death; returns the effect that it came before, None if there was none."""
+        try:
+            self.live(tick)
+        except Died as death:
+            return str(death)
+        return None
 
     @contextmanager
     def journal(self) -> Iterator[Journal]:
@@ -205,13 +218,14 @@ def test_the_file_of_another_failure_at_the_place_of_one_that_is_closed_stays(st
     studio.live()
     assert studio.failed() == ["kunde/a.png", "kunde/a.png.txt"]
     studio.engine.trouble = None
+    (studio.root / "failed" / "kunde" / "a.png").write_bytes(edited := other + b"edited")
 
     studio.send(studio.whole)
     studio.live()
 
     assert studio.counts() == (1, 1)
     assert studio.failed() == ["kunde/a.png", "kunde/a.png.txt"]
-    assert (studio.root / "failed" / "kunde" / "a.png").read_bytes() == other
+    assert (studio.root / "failed" / "kunde" / "a.png").read_bytes() == edited
 
 
 def test_a_photo_of_a_person_that_lies_at_the_place_of_the_failure_is_kept(studio: Studio) -> None:
@@ -231,15 +245,13 @@ def test_a_crash_at_every_step_closes_the_failure_once_and_not_before_the_result
         studio.send(studio.half)
         studio.live()
         studio.send(studio.whole)
-        try:
-            studio.live(dying_before(step))
-        except Died as death:
-            deaths.add(str(death))
-            is_open = studio.counts()[0] == 1 and studio.failed() == ["kunde/a.png", "kunde/a.png.txt"]
-            assert is_open or len(results(studio.root)) == 2, death
-            studio.live()
-        else:
+        death = studio.died(dying_before(step))
+        if death is None:
             break
+        deaths.add(death)
+        is_open = studio.counts()[0] == 1 and studio.failed() == ["kunde/a.png", "kunde/a.png.txt"]
+        assert is_open or len(results(studio.root)) == 2, death
+        studio.live()
         assert studio.counts() == (0, 1), step
         assert studio.failed() == [], step
         assert studio.archived() == {"kunde/a.png": studio.whole, "kunde/a-earlier.png": studio.half}, step
@@ -260,3 +272,49 @@ def test_a_retry_of_the_failure_goes_first_and_is_not_undone(studio: Studio) -> 
 
     assert studio.counts() == (1, 1)  # the half failed once more, and that is news
     assert studio.failed() == ["kunde/a.png", "kunde/a.png.txt"]
+
+
+def test_a_retry_that_is_quicker_than_the_lock_is_left_alone(studio: Studio) -> None:
+    class TakenAfterARetry(JobLocks):
+        @contextmanager
+        def trying(self, job_id: str) -> Iterator[bool]:
+            retry_jobs(studio.settings, [job_id])
+            with super().trying(job_id) as is_ours:
+                yield is_ours
+
+    with studio.journal() as journal:
+        (row,) = journal.rows(State.FAILED)
+        job = journal.admit("new", row.job.name, row.source, 1, FAR_FUTURE)
+        assert journal.mended_failures.by("new") == (row.job.id,)
+        close_failures(HotFolder(studio.root), journal, TakenAfterARetry(), lambda _: None, job)
+
+        assert journal.state_of(row.job.id) is State.WAITING
+        assert journal.counts().states[State.FAILED] == 0
+
+
+def test_a_failure_that_somebody_works_on_or_that_a_program_asks_for_is_left_alone(studio: Studio) -> None:
+    with studio.journal() as journal:
+        (row,) = journal.rows(State.FAILED)
+        job = journal.admit("new", row.job.name, row.source, 1, FAR_FUTURE)
+        deed = journal.deeds.begin(Deed("retry", row.job.id, "kunde", row.job.name, "", 0.0, {}))
+        locks = JobLocks()
+        close_failures(HotFolder(studio.root), journal, locks, lambda _: None, job)
+        assert journal.state_of(row.job.id) is State.FAILED
+
+        journal.deeds.end(deed, 0.0, "nothing came of it", {})
+        with ThreadPoolExecutor(1) as others, locks.held(row.job.id):
+            others.submit(close_failures, HotFolder(studio.root), journal, locks, lambda _: None, job).result()
+        assert journal.state_of(row.job.id) is State.FAILED
+
+        close_failures(HotFolder(studio.root), journal, locks, lambda _: None, job)
+        assert journal.state_of(row.job.id) is None
+
+        for job_id, sent in (
+            ("keyed", SentAlong(key=RequestKey("shop", "1", b"1" * 32))),
+            ("set", SentAlong(settings='{"outputs": {}}')),
+        ):
+            journal.admit(job_id, row.job.name, row.source, 1, 0.0, sent)
+            journal.give_up(job_id, "half", "not_whole", 0.0)
+            journal.record_places(job_id, [f"failed/{job_id}.png"])
+        journal.admit("newest", row.job.name, row.source, 1, FAR_FUTURE)
+        assert journal.mended_failures.by("newest") == ()
