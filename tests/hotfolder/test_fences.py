@@ -266,6 +266,7 @@ def test_every_change_of_the_hot_folder_is_an_effect_that_the_lease_fences(
     save_photo(work / "20250101-000000-aaaaaaaa" / "lost.png", seed=5)  # of a job that a lost journal knew
     (work / "20250101-000000-bbbbbbbb").mkdir()
     (work / "20250101-000000-bbbbbbbb" / NOTE).write_text("half a no")
+    save_photo(house.inbox / "letter.jpg", seed=6)  # what had failed under this name
     with house.daemon() as daemon:
         person_takes_another_attempt(daemon)
         house.live(daemon)
