@@ -18,6 +18,7 @@ from daemon.cluster.worker_state import ClusterState, FarWorker
 from daemon.logs import log
 
 LOOK_SECONDS = 1.0
+FIRST_LOOK_SECONDS = 15.0
 WAIT_SECONDS = 0.5  # between two looks whether the program stops
 REST_SECONDS = 30.0
 """How long a worker that had to give a photo back gets none."""
@@ -46,6 +47,7 @@ class Pool:
         self._tallies = Tallies()
         self._closed = threading.Event()
         self._looked = threading.Event()
+        self._first_look_until = clock() + FIRST_LOOK_SECONDS
 
     def start(self, on_look: Callable[[], None]) -> None:
         """Look after the workers until `close`, in a thread of its own. on_look: is called after each look."""
@@ -91,8 +93,11 @@ class Pool:
             self._changed.notify_all()
 
     def has_fit(self, stopping: Callable[[], bool]) -> bool:
-        """Whether a worker may have photos; at first, waits until it was asked which workers there are."""
-        while not (self._looked.wait(WAIT_SECONDS) or stopping()):
+        """Whether a worker may have photos; at first, waits until it was asked which workers there are.
+
+        A scheduler that takes a connection and says nothing then keeps Dask waiting for ever, but not a photo.
+        """
+        while not (self._looked.wait(WAIT_SECONDS) or stopping()) and self._clock() < self._first_look_until:
             pass
         return bool(self.state().fit)
 

@@ -2,14 +2,14 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import MappingProxyType
 
 import pytest
 
 from daemon.cluster.known_worker import NoFitWorker, PhotoLost
 from daemon.cluster.link import LinkLost, SeenWorker
-from daemon.cluster.pool import Pool
+from daemon.cluster.pool import FIRST_LOOK_SECONDS, Pool
 from daemon.cluster.tallies import MOST_NAMES, ClusterTotals, Tallies, Tally
 
 VERSION = "1.2.3"
@@ -494,3 +494,23 @@ def test_a_worker_tells_its_cores_and_memory(wire: Wire, pool: Pool) -> None:
 
     (worker,) = pool.state().workers
     assert (worker.cores, worker.memory_bytes) == (16, 64 << 30)
+
+
+def test_a_scheduler_that_lets_us_in_and_says_nothing_keeps_no_photo_waiting() -> None:
+    """As one that was stopped: Dask waits for its first words for ever."""
+    now, silent = [0.0], threading.Event()
+
+    def connect() -> Wire:
+        silent.wait(60)
+        raise LinkLost("it never said a word")
+
+    pool = Pool(connect, VERSION, lambda: 60.0, lambda: now[0])
+    pool.start(lambda: None)
+    with ThreadPoolExecutor(1) as executor:
+        asked = executor.submit(pool.has_fit, never)
+        with pytest.raises(TimeoutError):
+            asked.result(0.2)
+        now[0] = FIRST_LOOK_SECONDS
+        assert asked.result(10) is False
+    silent.set()
+    pool.close()
