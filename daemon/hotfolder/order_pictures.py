@@ -38,6 +38,26 @@ def refuse_pictures(settings: Settings, names: Collection[str]) -> None:
             raise BadSettings(Said("sent_picture", name=name, picture=picture))
 
 
+def refuse_missing(settings: Settings, names: Collection[str], root: Path) -> None:
+    """Raise BadSettings if a picture that one of these renditions names is not below the root any more.
+
+    names: of renditions whose pictures have whole paths. Follows no symbolic link. Raises NoRoom, RootAway.
+    """
+    for name in names:
+        for picture in _pictures_of(settings.renditions[name]).values():
+            if not Path(picture).is_relative_to(root):
+                raise BadSettings(Said("order_picture_missing", name=name, picture=picture))
+            parts = Path(picture).relative_to(root).parts
+            _refuse_what_is_no_file(name, picture, root, parts)
+
+
+def in_words(rendition: RenditionSettings) -> Mapping[str, object]:
+    """The backgrounds of a rendition as an order has them, if one of them is a picture."""
+    if not _pictures_of(rendition):
+        return {}
+    return {"backgrounds": rendition.backgrounds} if rendition.backgrounds else {"background": rendition.background}
+
+
 _ALONE = ""
 
 

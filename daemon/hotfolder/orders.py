@@ -15,6 +15,7 @@ from daemon.disk.file_id import FileId
 from daemon.disk.os_errors import is_of_one_file, translate
 from daemon.errors import BadOrder, BadSettings, FreistellerError, Said, said_of
 from daemon.hotfolder.hot_folder import HotFolder
+from daemon.hotfolder.kept_order import Sections, kept, merged, with_kept
 from daemon.hotfolder.order_names import NAME, MisnamedOrder, OrderNames, order_among
 from daemon.hotfolder.order_pictures import refuse_pictures, with_pictures_of
 from daemon.settings import Settings, with_order
@@ -54,13 +55,23 @@ class Orders:
         self._verify = verify
         self._names = OrderNames()
 
-    def settings_for(self, source: Path, own: str = "") -> Settings:
-        """How the photo at this place below the root is to be done, by the orders as they are now.
+    def settings_for(self, source: Path, own: str = "", taken_by: str | None = None) -> Settings:
+        """How the photo at this place below the root is to be done.
 
         own: what came with the photo itself, as JSON of an order's sections; it wins. "" = nothing.
-        Raises WrongOrder, NoRoom, RootAway; BadOrder if it is `own` that nobody can work by.
+        taken_by: the orders that count for it, as `in_force` told them; None = as they are now.
+        Raises WrongOrder, NoRoom, RootAway; BadOrder if nobody can work by one of these.
         """
-        settings = self._current.now
+        settings = self._now(source)[0] if taken_by is None else self._by_kept(source, taken_by)
+        return self._with_own(settings, own) if own else settings
+
+    def in_force(self, source: Path) -> str:
+        """The orders that count for a photo at this place now, as JSON to keep. Raises WrongOrder, NoRoom, RootAway."""
+        return kept(self._now(source)[1])
+
+    def _now(self, source: Path) -> tuple[Settings, Sections]:
+        """The settings by the orders as they are now, and these orders merged."""
+        settings, sections = self._current.now, Sections()
         for way, called, file in self._files(source):
             try:
                 text = _read(file)
@@ -69,13 +80,24 @@ class Orders:
                 own_names, place = order.get("renditions", ()), (self._folders.inbox.name, *way)
                 settings = with_pictures_of(settings, own_names, self._folders.root, place)
                 self._verify(settings)
+                sections = merged(sections, order, settings)
             except BadSettings as error:
                 raise WrongOrder(way, _shortened(said_of(error)), called) from error
             except FreistellerError:
                 raise
             except Exception as error:  # whatever a parser raises for strangers' bytes, e.g. RecursionError
                 raise WrongOrder(way, _not_understood(error), called) from error
-        return self._with_own(settings, own) if own else settings
+        return settings, sections
+
+    def _by_kept(self, source: Path, taken_by: str) -> Settings:
+        try:
+            settings = with_kept(self._current.now, taken_by, self._folders.root)
+            self._verify(settings)
+        except (BadSettings, ValueError, RecursionError, AttributeError) as error:
+            if self.file_ids(source):  # somebody may have corrected the order for that
+                return self._now(source)[0]
+            raise BadOrder(Said("taken_order_bad", detail=_shortened(said_of(error)))) from error
+        return settings
 
     def file_ids(self, source: Path) -> tuple[tuple[tuple[str, ...], FileId], ...]:
         """The folders with an order on the way to a photo, each with the order's file id. Raises as settings_for."""

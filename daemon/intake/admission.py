@@ -36,7 +36,7 @@ class Admission:
     def admit(self, arrival: Arrival, sent: SentAlong | None = None, place: Path | None = None) -> Job | None:
         """Write the row, then claim the file as it was proven.
 
-        sent: what came with a photo by the API. place: where it counts as taken from; None = from where it is. Raises
+        sent: what is kept with the photo. place: where it counts as taken from; None = from where it is. Raises
         IllegalMove if its key is taken.
         Returns None if the file went away or changed in between: then it stays where it is, and the next scan looks at
         it again.

@@ -4,7 +4,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.errors import BadPhoto, EngineAway, NotWholeYet, Said, Vanished, WorkerLost, said_of
@@ -149,9 +149,11 @@ class Uploads:
         self._prove(file, name)
         size_bytes, mtime_ns = file.close_as(name)
         arrival = Arrival(file.path, f"{order}/{name}" if order else name, size_bytes, mtime_ns, "upload", 0.0)
+        place = self._folder_of(order) / name
+        along = replace(sent.along, taken_by=self._orders.in_force(place.relative_to(self._folders.root)))
         with self._gate:
             self._refuse_unless_open()
-            job = self._admission.admit(arrival, sent.along, self._folder_of(order) / name)
+            job = self._admission.admit(arrival, along, place)
         if job is None:
             raise Vanished(Said("gone_while_taken", name=name))
         self._on_admitted(arrival)

@@ -80,4 +80,8 @@ _EIGHTEENTH = """CREATE TABLE shop_notes (
 # For the question, asked for each photo that is done, whether one from the same place failed before.
 _NINETEENTH = "CREATE INDEX jobs_failed_from ON jobs (source) WHERE state = 'failed';"
 
-LATER = (_THIRTEENTH, _FOURTEENTH, _FIFTEENTH, _SIXTEENTH, _SEVENTEENTH, _EIGHTEENTH, _NINETEENTH)
+# taken_orders: the orders by which a job was taken, as JSON; see KeptOrders. Jobs of earlier versions have none.
+_TWENTIETH = """CREATE TABLE taken_orders (job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    round INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (job_id, round)) STRICT, WITHOUT ROWID;"""
+
+LATER = (_THIRTEENTH, _FOURTEENTH, _FIFTEENTH, _SIXTEENTH, _SEVENTEENTH, _EIGHTEENTH, _NINETEENTH, _TWENTIETH)

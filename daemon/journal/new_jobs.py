@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.journal.database import Database
+from daemon.journal.kept_orders import keep
 from daemon.journal.request_keys import RequestKey, RequestKeys
 from daemon.journal.rows import top_folder
 from daemon.states import State
@@ -12,10 +13,14 @@ from daemon.states import State
 
 @dataclass(frozen=True, slots=True)
 class SentAlong:
-    """What came with a photo by the API. settings: as in `JobRow`. key: what tells its request from all others."""
+    """What is kept with a photo from the beginning. settings: what came with it by the API, as in `JobRow`.
+
+    key: what tells its request from all others. taken_by: the orders that count for it; see KeptOrders.
+    """
 
     settings: str = ""
     key: RequestKey | None = None
+    taken_by: str | None = None
 
 
 NOTHING_ALONG = SentAlong()
@@ -24,7 +29,7 @@ NOTHING_ALONG = SentAlong()
 def insert(
     db: Database, job_id: str, name: str, source: Path, size_bytes: int, now: float, sent: SentAlong | None
 ) -> None:
-    """Add a waiting job and the key of its request, within a transaction. Raises IllegalMove if the key is taken."""
+    """Add a waiting job and what is kept with it, within a transaction. Raises IllegalMove if the key is taken."""
     db.change(
         "INSERT INTO jobs (id, name, folder, source, state, size_bytes, admitted_at, settings) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -37,5 +42,7 @@ def insert(
         now,
         sent.settings if sent else "",
     )
+    if sent and sent.taken_by is not None:
+        keep(db, job_id, sent.taken_by)
     if sent and sent.key:
         RequestKeys(db).record(sent.key, job_id, now)

@@ -13,6 +13,7 @@ from daemon.journal.events import Events
 from daemon.journal.facts import Facts
 from daemon.journal.job_lists import JobLists
 from daemon.journal.kept_corrections import KeptCorrections
+from daemon.journal.kept_orders import KeptOrders
 from daemon.journal.mended_failures import MendedFailures
 from daemon.journal.order_rows import OrderRows
 from daemon.journal.rows import COLUMNS, Counts, JobRow
@@ -44,6 +45,7 @@ class Queries:
         self.deeds = DeedRows(self._db)
         self.mended_failures = MendedFailures(self._db)
         self.corrections = KeptCorrections(self._db)
+        self.taken_orders = KeptOrders(self._db)
         self.shop_pictures = ShopPictures(self._db)
         self.shops_lock = path.parent / "shops.lock"
         """Whose holder sends to shops: two that do so at once could both find that a picture is missing."""

@@ -62,7 +62,7 @@ class BadOrders:
         self._tick = tick
         self._wrong: dict[Way, str] = {}
         self._since: dict[Way, tuple[FileId, float]] = {}
-        self._answers: dict[Path, bool] = {}
+        self._answers: dict[Path, str | None] = {}
         self._barrier = Barrier()
 
     @property
@@ -80,26 +80,30 @@ class BadOrders:
         self._metrics.set(series.BAD_ORDERS, len(self._wrong))
 
     def holds(self, source: Path, urgent: bool) -> bool:
-        """Whether a file in the inbox must wait for its folder's order.
+        """Whether a file in the inbox must wait for its folder's order. As in `in_force`."""
+        return self.in_force(source, urgent) is None
+
+    def in_force(self, source: Path, urgent: bool) -> str | None:
+        """The orders that a file in the inbox is taken by, as `Orders.in_force`; None if it must wait for one.
 
         urgent: the files are expected to be whole. Raises NoRoom or RootAway.
         """
         if source.parent not in self._answers:
-            self._answers[source.parent] = self._must_wait(source.relative_to(self._folders.root), urgent)
+            self._answers[source.parent] = self._answer(source.relative_to(self._folders.root), urgent)
         return self._answers[source.parent]
 
-    def _must_wait(self, source: Path, urgent: bool) -> bool:
+    def _answer(self, source: Path, urgent: bool) -> str | None:
         try:
             if not urgent and self._may_be_half_written(source):
-                return True
-            self._orders.settings_for(source)
+                return None
+            in_force = self._orders.in_force(source)
         except WrongOrder as wrong:
             self._refuse(wrong)
-            return True
+            return None
         way = source.parent.parts[1:]
         for depth in range(len(way) + 1):
             self._accept(way[:depth])
-        return False
+        return in_force
 
     def _may_be_half_written(self, source: Path) -> bool:
         """Whether an order on the way to this file was not unchanged for long enough."""

@@ -7,6 +7,7 @@ from daemon.errors import Said
 from daemon.intake.admission import Admission
 from daemon.intake.file_faults import FileFaults
 from daemon.intake.scan_values import Arrival, Reject, Scan
+from daemon.journal import SentAlong
 from daemon.logs import log
 from daemon.logs.barrier import CONCERNS_ALL
 from daemon.observe import series
@@ -46,7 +47,7 @@ class Arrivals:
         return {"unclaimed": self.admission.recover(), "put_back": self.put_backs.recover()}
 
     def take(self, scan: Scan, urgent: bool) -> None:
-        """Take what a scan found, after the put-backs that still wait. urgent: see `BadOrders.holds`.
+        """Take what a scan found, after the put-backs that still wait. urgent: see `BadOrders.in_force`.
 
         Raises NoRoom if the journal cannot be written, also if photos only wait for what it is to know.
         """
@@ -83,7 +84,8 @@ class Arrivals:
             self.refuse(reject)
 
     def _take_arrival(self, arrival: Arrival, urgent: bool) -> None:
-        if self.bad_orders.holds(arrival.source, urgent):
+        taken_by = self.bad_orders.in_force(arrival.source, urgent)
+        if taken_by is None:
             return  # the next scan offers it again
         if not urgent and self._known.may_be_forgotten(arrival.source):
             return  # as above: by then, reports may have told whose it is
@@ -91,7 +93,7 @@ class Arrivals:
         self._metrics.completeness_waited(arrival.waited_seconds)
         answer = self.put_backs.answer(arrival.source, (arrival.size_bytes, arrival.mtime_ns))
         if not self._was_put_back(answer):
-            self.admission.admit(arrival)
+            self.admission.admit(arrival, SentAlong(taken_by=taken_by))
         self._wake()
 
     def refuse(self, reject: Reject) -> None:

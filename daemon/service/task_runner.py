@@ -1,4 +1,4 @@
-"""Runs each job with the settings of its photo's folder and its own, which are read once for each try."""
+"""Runs each job with the orders by which its photo was taken, and what was sent with it."""
 
 from daemon.errors import BadOrder, NoRoom, RootAway
 from daemon.hotfolder.orders import Orders
@@ -37,7 +37,8 @@ class TaskRunner:
     def _run(self, job: Job) -> RunResult:
         try:
             row = self._journal.row(job.id)
-            settings = self._orders.settings_for(row.source, row.settings)
+            taken_by = self._journal.taken_orders.of(job.id, row.job.round)
+            settings = self._orders.settings_for(row.source, row.settings, taken_by)
             corrections = self._corrections.for_photo(job, settings)
         except (BadOrder, NoRoom, RootAway) as error:
             return self._job_runner.hold(PhotoTask(job, self._settings.now), error)

@@ -460,3 +460,81 @@ def test_a_folder_is_not_listed_for_each_of_its_photos_but_once_it_changed(
         assert len(listed) == 6
     finally:
         os.close(folder)
+
+
+def test_what_was_kept_of_orders_counts_whatever_becomes_of_them(counter: Counter) -> None:
+    counter.order("", "[grading]\nsehr_gut = 0.95\ngut = 0.5")
+    counter.order("kunde", "[grading]\ngut = 0.6\n[renditions.shop]\npreset = 'ebay'")
+    taken_by = counter.orders.in_force(Path("inbox/kunde/a.jpg"))
+    (counter.folders.inbox / "kunde").rename(counter.folders.inbox / "kunde done")
+    counter.order("", "[outputs")
+
+    found = counter.orders.settings_for(Path("inbox/kunde/a.jpg"), '{"grading": {"gut": 0.7}}', taken_by)
+
+    assert (found.grading.sehr_gut, found.grading.gut, found.renditions["shop"].preset) == (0.95, 0.7, "ebay")
+
+
+def test_a_photo_that_was_taken_without_an_order_gets_none_later(counter: Counter) -> None:
+    taken_by = counter.orders.in_force(Path("inbox/kunde/a.jpg"))
+    counter.order("kunde", SEVEN)
+
+    found = counter.orders.settings_for(Path("inbox/kunde/a.jpg"), taken_by=taken_by)
+
+    assert found.strategy.max_attempts == counter.base.strategy.max_attempts
+
+
+def test_what_was_kept_of_orders_leaves_all_else_to_the_settings_of_today(counter: Counter) -> None:
+    counter.order("kunde", "[grading]\ngut = 0.6")
+    taken_by = counter.orders.in_force(Path("inbox/kunde/a.jpg"))
+    now = load(
+        flags={"root": str(counter.folders.root), "grading": {"sehr_gut": 0.99}, "strategy": {"max_attempts": 7}}
+    )
+
+    found = Orders(counter.folders, CurrentSettings(now), counter.verify).settings_for(
+        Path("inbox/kunde/a.jpg"), taken_by=taken_by
+    )
+
+    assert (found.grading.gut, found.grading.sehr_gut, found.strategy.max_attempts) == (0.6, 0.99, 7)
+
+
+@pytest.mark.parametrize("key", ["background = '{}'", "backgrounds = ['#fff', '{}', ['#fff', '#ddd']]"])
+def test_the_pictures_of_a_kept_order_are_looked_for_once_more(counter: Counter, key: str) -> None:
+    counter.order("kunde", f"[renditions.shop]\npreset = 'ebay'\n{key.format('.pictures/wall.jpg')}")
+    counter.order("kunde/schuhe", "[renditions.web]\ncanvas = '4:5'")
+    wall = counter.folders.inbox / "kunde" / ".pictures" / "wall.jpg"
+    wall.parent.mkdir()
+    wall.write_bytes(b"")
+    source = Path("inbox/kunde/schuhe/a.jpg")
+    before, taken_by = counter.asked(str(source)), counter.orders.in_force(source)
+
+    assert counter.orders.settings_for(source, taken_by=taken_by) == before
+
+    (counter.folders.inbox / "kunde" / NAME).unlink()
+    (counter.folders.inbox / "kunde" / "schuhe" / NAME).unlink()
+    wall.unlink()
+    wall.symlink_to("/etc/passwd")
+    with pytest.raises(BadOrder, match=r"wall\.jpg, is not there"):
+        counter.orders.settings_for(source, taken_by=taken_by)
+
+
+@pytest.mark.parametrize(
+    "taken_by", ["3", "[", "[]", '{"outputs": {"formats": []}}', '{"strategy": {"ladder": [{"model": "Z"}]}}']
+)
+def test_an_order_that_cannot_be_followed_any_more_is_told_until_there_is_a_right_one(
+    counter: Counter, taken_by: str
+) -> None:
+    counter.unfit = ("Z",)
+    with pytest.raises(BadOrder, match="by which this photo was taken"):
+        counter.orders.settings_for(Path("inbox/kunde/a.jpg"), taken_by=taken_by)
+
+    counter.order("kunde", SEVEN)
+
+    assert counter.orders.settings_for(Path("inbox/kunde/a.jpg"), taken_by=taken_by).strategy.max_attempts == 7
+
+
+def test_a_kept_order_names_no_picture_outside_of_the_hot_folder(counter: Counter, tmp_path: Path) -> None:
+    (tmp_path / "wall.jpg").write_bytes(b"")
+    kept = f'{{"renditions": {{"shop": {{"background": "{tmp_path}/wall.jpg"}}}}}}'
+
+    with pytest.raises(BadOrder, match="is not there"):
+        counter.orders.settings_for(Path("inbox/a.jpg"), taken_by=kept)

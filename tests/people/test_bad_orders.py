@@ -1,7 +1,10 @@
 """Photos whose order is wrong wait, a note says why, and no other photo waits with them."""
 
+import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -156,10 +159,28 @@ def test_an_order_that_no_parser_stands_holds_its_own_photos_only(studio: Studio
     assert (studio.folder / NOTE).exists()
 
 
-def test_an_order_that_gets_wrong_after_its_photos_were_taken_holds_them_too(studio: Studio) -> None:
+def test_an_order_that_gets_wrong_after_its_photos_were_taken_holds_only_those_that_come(studio: Studio) -> None:
     studio.order(GOOD)
     save_photo(studio.folder / "a.png")
     studio.take_in()
+    studio.order(BAD)
+    save_photo(studio.folder / "b.png", seed=1)
+
+    studio.live()
+
+    assert sorted(results(studio.root)) == ["kunde/a.json", "kunde/a.tif"]
+    assert files_below(studio.inbox) == ["kunde/b.png", f"kunde/{NAME}", f"kunde/{NOTE}"]
+
+    studio.order(GOOD)
+    studio.live()
+    assert sorted(results(studio.root)) == ["kunde/a.json", "kunde/a.tif", "kunde/b.json", "kunde/b.tif"]
+
+
+def test_a_photo_for_which_no_order_was_kept_waits_for_its_order_to_be_right(studio: Studio) -> None:
+    studio.order(GOOD)
+    save_photo(studio.folder / "a.png")
+    studio.take_in()
+    forget_orders(studio)  # as if an earlier version had taken it
     studio.order(BAD)
     job = studio.daemon.parts.journal.take(FAR_FUTURE)
     assert job is not None
@@ -177,6 +198,40 @@ def test_an_order_that_gets_wrong_after_its_photos_were_taken_holds_them_too(stu
     studio.take_in()
     due = [studio.daemon.parts.journal.take(studio.daemon.parts.runtime.clock()) for _ in range(2)]
     assert {found.name for found in due if found} == {"kunde/a.png", "kunde/b.png"}  # at once, not after a pause
+
+
+def forget_orders(studio: Studio) -> None:
+    with closing(sqlite3.connect(next(studio.root.parent.rglob("journal.sqlite3")))) as journal, journal:
+        assert journal.execute("DELETE FROM taken_orders").rowcount == 1
+
+
+@pytest.mark.parametrize("becomes", ["renamed", "removed", "changed"])
+def test_photos_are_done_by_the_order_by_which_they_were_taken(studio: Studio, becomes: str) -> None:
+    studio.order(GOOD)
+    save_photo(studio.folder / "rot" / "a.png")
+    studio.take_in()
+    if becomes == "renamed":
+        studio.folder.rename(studio.inbox / "kunde done")
+    elif becomes == "removed":
+        shutil.rmtree(studio.folder)
+    else:
+        studio.order("[outputs]\nformats = ['webp']\n")
+
+    studio.work()
+
+    assert sorted(results(studio.root)) == ["kunde/rot/a.json", "kunde/rot/a.tif"]
+
+
+def test_another_try_goes_by_the_order_of_its_time(studio: Studio) -> None:
+    studio.order(GOOD)
+    save_photo(studio.folder / "a.png")
+    studio.live()
+    studio.order("[outputs]\nformats = ['webp']\n")
+    (studio.root / "archiv" / "kunde" / "a.png").rename(studio.folder / "a.png")
+
+    studio.live()
+
+    assert sorted(results(studio.root)) == ["kunde/a.json", "kunde/a.webp"]
 
 
 def test_an_order_that_still_changes_is_waited_for(studio: Studio) -> None:

@@ -1195,10 +1195,10 @@ def test_an_error_before_the_work_begins_concerns_its_photo_only(
     daemon = make(ScriptedEngine())
     parts, read = daemon.parts, Orders.settings_for
 
-    def settings_for(orders: Orders, source: Path, own: str = "") -> Settings:
+    def settings_for(orders: Orders, source: Path, own: str = "", taken_by: str | None = None) -> Settings:
         if source.name == "a.png":
             raise RecursionError("too deep")
-        return read(orders, source, own)
+        return read(orders, source, own, taken_by)
 
     take_all_in(parts)
     monkeypatch.setattr(Orders, "settings_for", settings_for)
