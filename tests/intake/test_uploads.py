@@ -114,6 +114,19 @@ def test_the_folder_of_an_order_is_found_as_a_mac_spells_it(tmp_path: Path) -> N
     assert sorted(results(settings.root_path)) == ["M\u00e4rz/a.json", "M\u00e4rz/a_mask.png"]
 
 
+def test_a_sent_photo_is_done_by_the_order_as_it_was_when_it_came(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    order = settings.root_path / "inbox" / "kunde" / "freisteller.toml"
+    order.parent.mkdir(parents=True)
+    order.write_text('[outputs]\nformats = ["mask"]\n')
+    with a_daemon(settings) as daemon:
+        send(daemon, photo_bytes(tmp_path), SentPhoto("a.png", "kunde"))
+        order.write_text("[outputs")
+        work_off(daemon)
+
+    assert sorted(results(settings.root_path)) == ["kunde/a.json", "kunde/a_mask.png"]
+
+
 def test_a_photo_keeps_its_own_settings_when_the_journal_is_lost(tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
     own = json.dumps({"outputs": {"formats": ["mask"]}})
