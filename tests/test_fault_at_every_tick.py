@@ -60,6 +60,9 @@ ELSEWHERE = {
     Effect.KEEP_CORRECTIONS,
     Effect.REMOVE_ORDER_NOTE,
     Effect.BRING_COMPANION,
+    Effect.KEEP_FAILED_FILE,
+    Effect.REMOVE_FAILED_FILE,
+    Effect.CLOSE_FAILURE,
     Effect.TELL_LEFT_ALONE,
     Effect.WRITE_SHEET,
     *SENT,
@@ -160,7 +163,7 @@ class Telling:
 
             monkeypatch.setattr(JobLocks, method, hold)
 
-        told(BadOrders, "holds", lambda source: source.name)
+        told(BadOrders, "in_force", lambda source: source.name)
         told(Admission, "admit", lambda arrival: arrival.name)
         told(Admission, "refuse", lambda reject: reject.name)
         told(PutBacks, "answer", lambda source: source.name)
