@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,10 +91,10 @@ def claiming(monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
 def admission(monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
     real = Admission.admit
 
-    def admit(self: Admission, arrival: Arrival) -> object:
+    def admit(self: Admission, arrival: Arrival, *along: Any) -> object:  # Any: passed on as it is
         if arrival.name == "bad/bad.png":
             raise trouble
-        return real(self, arrival)
+        return real(self, arrival, *along)
 
     monkeypatch.setattr(Admission, "admit", admit)
 

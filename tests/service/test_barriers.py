@@ -136,7 +136,7 @@ def test_an_order_that_our_code_stumbles_over_does_not_end_the_turn(
     spoil(
         monkeypatch,
         type(daemon.parts.arrivals.bad_orders),
-        "_must_wait",
+        "_answer",
         lambda source, _: "bad" in source.parts,
         RuntimeError("boom"),
     )
