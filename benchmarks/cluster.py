@@ -38,8 +38,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.occupancy import server
+from tests.certificates import make_certificates
 from tests.cluster.hosts import HERE, Hosts, why_not
-from tests.cluster.real_cluster import make_certificates
 from tests.drawing import drawn_photo, save_photo
 
 CHECKOUT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from daemon.service.cluster_link import CA_COMMANDS
+from tests.certificates import make_certificates
 from tests.cluster.hosts import Hosts
 from tests.drawing import save_photo
 
@@ -42,12 +42,6 @@ ca_file = "ca.pem"
 cert = "cluster.pem"
 key = "cluster.key"
 """
-
-
-def make_certificates(folder: Path) -> None:
-    """Make ca.pem, cluster.pem and cluster.key, with the commands that we tell people."""
-    for command in CA_COMMANDS:
-        subprocess.run(["sh", "-c", command], cwd=folder, check=True, capture_output=True)
 
 
 class Cluster:

@@ -3,9 +3,6 @@
 import os
 import signal
 import urllib.request
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,12 +13,6 @@ from tests.observe.prometheus import free_port
 
 pytest.importorskip("distributed", reason="the extra cluster is not installed")
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with closing(Cluster(tmp_path)) as cluster:
-        yield cluster
 
 
 class Page:

@@ -3,9 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -14,12 +11,6 @@ from tests.cluster.real_cluster import PATIENCE_SECONDS, Cluster
 psutil = pytest.importorskip("psutil", reason="Dask brings it, and the extra cluster is not installed")
 pytest.importorskip("distributed", reason="the extra cluster is not installed")
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with closing(Cluster(tmp_path)) as cluster:
-        yield cluster
 
 
 def test_photos_are_cut_out_by_workers_and_published_by_the_daemon(cluster: Cluster) -> None:

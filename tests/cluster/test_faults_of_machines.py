@@ -19,12 +19,6 @@ pytestmark = pytest.mark.slow
 DAY_SECONDS = 86400.0
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with closing(Cluster(tmp_path)) as cluster:
-        yield cluster
-
-
 def test_a_photo_that_kills_every_worker_fails_alone(cluster: Cluster) -> None:
     cluster.set("dispatch", "max_tries = 3")
     cluster.scheduler()

@@ -17,7 +17,8 @@ from daemon.cluster.worker_state import SET_ASIDE
 from daemon.commands.doctor_cluster import OTHER_ROOT, REMEDIES, cluster_checks, worker_check
 from daemon.commands.findings import Check
 from daemon.settings import Settings
-from tests.cluster.real_cluster import Cluster, make_certificates
+from tests.certificates import make_certificates
+from tests.cluster.real_cluster import Cluster
 
 FIT = {"version": __version__, "engine": "local", "cores": 8, "memory_bytes": 16 << 30, "root_id": "r", "set_aside": ""}
 
